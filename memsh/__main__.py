@@ -1,0 +1,7 @@
+"""`python -m memsh`."""
+
+import sys
+
+from memsh.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The machine: standard library only; never prints, never reads a clock or a file."""

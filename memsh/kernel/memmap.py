@@ -1,0 +1,86 @@
+"""struct page for every frame, as columns (include/linux/mm_types.h).
+
+Columns are anonymous mmaps seen through memoryviews: a frame that was never used costs nothing, and reads 0. All-zero
+means "never used"; whole-block facts (`order`, `kind`, `refcount`) stand on the head frame only.
+
+- `refcount[pfn]`: page->_refcount; 0 = free (or not RAM)
+- `mapcount[pfn]`: page->_mapcount + 1, the number of page-table entries that map the frame
+- `flags[pfn]`: PG_* bits below
+- `order[pfn]`: order of the allocated block whose head this is
+- `kind[pfn]`: who uses the block (K_*), for `check`, `account`, `physmap`, `whatis`
+- `mapping[pfn]`: index into `owners` of the page's address_space or anon_vma (0 = none)
+- `index[pfn]`: page->index: offset in the mapping in pages (anonymous: virtual page number in its VMA's terms)
+- `data`: contents of the pages in which something was written: pfn -> bytearray(4096); absent = all zero
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+# page flags that matter here (include/linux/page-flags.h); bit numbers are ours
+PG_RESERVED, PG_REFERENCED, PG_UPTODATE, PG_DIRTY, PG_LRU, PG_ACTIVE, PG_WORKINGSET, PG_SLAB = (1 << n for n in range(8))
+PG_ANON, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK, PG_RECLAIM, PG_UNEVICTABLE, PG_MLOCKED = (1 << n for n in range(8, 15))
+PG_HEAD, PG_ANON_EXCLUSIVE, PG_TABLE, PG_READAHEAD, PG_MAPPEDTODISK = (1 << n for n in range(15, 20))
+
+KIND_NAMES = (
+    "",  # free, or never used
+    "reserved",  # kernel image, boot allocations, firmware
+    "kernel",  # alloc_pages by a caller that says no more
+    "slab",
+    "page table",
+    "anonymous",
+    "page cache",
+    "shmem",
+    "vmalloc",
+    "kernel stack",
+    "per-cpu",
+    "kmalloc",  # large kmalloc, straight from the buddy system
+    "in use by the recorded machine",
+)
+(
+    K_NONE, K_RESERVED, K_KERNEL, K_SLAB, K_TABLE, K_ANON, K_FILE, K_SHMEM, K_VMALLOC, K_STACK, K_PERCPU, K_KMALLOC, K_RECORDED,
+) = range(13)  # fmt: skip
+
+_COLUMNS = {"refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I"}
+_CHUNK = 1 << 16
+
+
+def _column(frames: int, code: str) -> memoryview:
+    size = 4 if code == "I" else 1
+    return memoryview(mmap.mmap(-1, max(1, frames) * size)).cast(code)
+
+
+class MemMap:
+    """`frames` is one past the last page frame that the kernel knows (max_pfn)."""
+
+    refcount: memoryview
+    mapcount: memoryview
+    flags: memoryview
+    order: memoryview
+    kind: memoryview
+    mapping: memoryview
+    index: memoryview
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        for name, code in _COLUMNS.items():
+            setattr(self, name, _column(frames, code))
+        self.data: dict[int, bytearray] = {}
+        self.owners: list[Any] = [None]  # address_spaces and anon_vmas by their number
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemMap:
+        """A copy that touches only the chunks that are in use."""
+        import copy
+
+        other = MemMap(self.frames)
+        memo[id(self)] = other
+        for name, code in _COLUMNS.items():
+            old, new = getattr(self, name).cast("B"), getattr(other, name).cast("B")
+            for start in range(0, len(old), _CHUNK):
+                part = bytes(old[start : start + _CHUNK])
+                if part.count(0) != len(part):
+                    new[start : start + _CHUNK] = part
+        other.data = {pfn: bytearray(page) for pfn, page in self.data.items()}
+        other.owners = copy.deepcopy(self.owners, memo)
+        return other

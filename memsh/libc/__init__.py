@@ -1,0 +1,1 @@
+"""User space: the C library and the programs that can be run."""

@@ -1,0 +1,1 @@
+"""The text of /proc: numbers come from the kernel, only the spelling is here."""

@@ -1,0 +1,1 @@
+"""slabtop, free, vmstat, pmap, ps, top: each a function of /proc text."""

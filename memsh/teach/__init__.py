@@ -1,0 +1,1 @@
+"""explain, lessons, quiz, journal."""
