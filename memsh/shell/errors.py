@@ -1,0 +1,57 @@
+"""What the shell itself refuses, and how control leaves a command."""
+
+from __future__ import annotations
+
+USAGE, NOT_FOUND, INTERRUPTED = 2, 127, 130
+
+
+class ShellError(Exception):
+    """A refusal in words: printed as `COMMAND: MESSAGE` (or as it is where no command is known), then `status`."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+class UsageError(ShellError):
+    """Arguments that a command cannot take: status 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, USAGE)
+
+
+class NotFound(ShellError):
+    """A name that is no command: status 127. The message is the whole line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, NOT_FOUND)
+
+
+class SyntaxFault(ShellError):
+    """Text that is not the language. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message, USAGE)
+        self.line = line
+        self.column = column
+
+
+class Incomplete(SyntaxFault):
+    """Text that is the beginning of something: a prompt asks for more, a script ends with a syntax error."""
+
+
+class PipeClosed(Exception):
+    """The reader of this pipe has gone: the writer ends quietly."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C, taken between two operations."""
+
+
+class Leave(Exception):
+    """`exit`: leave the session with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status

@@ -1,0 +1,214 @@
+"""What a command is given beside its arguments: where its text comes from and goes to.
+
+A command never touches sys.stdout. `io.out` writes text exactly as given (no newline is added) and is also the place where Ctrl-C is
+taken; a command that works long without printing calls `io.check()` between two operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from memsh.shell.errors import Interrupted, PipeClosed, ShellError
+from memsh.shell.values import fixed
+
+if TYPE_CHECKING:
+    from memsh.shell.session import Session
+
+TEXT_LIMIT = 16 << 20  # a variable, a $(…) or a list of words; in characters
+TOO_LONG = "Argument list too long"
+
+
+class Sink(Protocol):
+    """Something that takes text."""
+
+    def write(self, text: str) -> None: ...
+
+
+class HostSink:
+    """A stream of the host. A reader that has gone is PipeClosed, as for a pipe of our own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except (BrokenPipeError, ValueError):
+            raise PipeClosed from None
+
+
+class NullSink:
+    """/dev/null."""
+
+    def write(self, text: str) -> None:
+        return
+
+
+class Capture:
+    """Text kept for a $(…) or a test; above the limit: Argument list too long."""
+
+    def __init__(self, limit: int = TEXT_LIMIT) -> None:
+        self.parts: list[str] = []
+        self.room = limit
+
+    def write(self, text: str) -> None:
+        self.room -= len(text)
+        if self.room < 0:
+            raise ShellError(TOO_LONG)
+        self.parts.append(text)
+
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+class Input:
+    """Standard input that is empty; the others derive from it. Iterating gives lines with their newline."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def readline(self) -> str:
+        return next(iter(self), "")
+
+    def read(self) -> str:
+        """All the text there is. Above the limit: Argument list too long."""
+        kept = Capture()
+        for line in self:
+            kept.write(line)
+        return kept.text()
+
+
+class TextInput(Input):
+    """Text that is there already."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = iter(text.splitlines(keepends=True) if "\r" not in text and "\f" not in text else _lines(text))
+
+    def __iter__(self) -> Iterator[str]:
+        return self.lines
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Lines as a Unix tool counts them: only \\n ends one."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+class PartsInput(Input):
+    """Chunks of text, cut into lines while they come."""
+
+    def chunks(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        self._lines = self._cut()
+
+    def _cut(self) -> Iterator[str]:
+        pending: list[str] = []
+        room = TEXT_LIMIT
+        for chunk in self.chunks():
+            start = 0
+            while True:
+                end = chunk.find("\n", start) + 1
+                if not end:
+                    break
+                pending.append(chunk[start:end])
+                yield "".join(pending) if len(pending) > 1 else pending[0]
+                pending.clear()
+                room = TEXT_LIMIT
+                start = end
+            if start < len(chunk):
+                pending.append(chunk[start:])
+                room -= len(chunk) - start
+                if room < 0:
+                    raise ShellError(TOO_LONG)
+        if pending:
+            yield "".join(pending)
+
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
+
+
+class HostInput(Input):
+    """The host's standard input, read only when a command asks. Ctrl-C ends the wait."""
+
+    def __init__(self, stream: TextIO, session: Session) -> None:
+        self.stream = stream
+        self.session = session
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            line = self.readline()
+            if not line:
+                return
+            yield line
+
+    def readline(self) -> str:
+        with self.session.host_wait():
+            return self.stream.readline()
+
+
+class IO:
+    """One command's surroundings. `width`, `is_tty` and `color` describe where the text will end up."""
+
+    __slots__ = ("captured", "is_tty", "last", "name", "session", "sink", "stdin", "stderr")
+
+    def __init__(
+        self, session: Session, sink: Sink, stderr: Sink, stdin: Input, *,
+        is_tty: bool = False, captured: bool = False, name: str = "",
+    ) -> None:  # fmt: skip
+        self.session = session
+        self.sink = sink
+        self.stderr = stderr
+        self.stdin = stdin
+        self.is_tty = is_tty
+        self.captured = captured  # inside $(…): a value is yielded bare
+        self.name = name  # the command's own name, for messages
+        self.last: int | None = None  # the value that this command yielded
+
+    @property
+    def width(self) -> int:
+        return self.session.width
+
+    @property
+    def color(self) -> bool:
+        return self.is_tty and self.session.color
+
+    def out(self, text: str) -> None:
+        """Write text as it is to standard output."""
+        if self.session.interrupted:
+            raise Interrupted
+        if text:
+            self.sink.write(text)
+
+    def err(self, text: str) -> None:
+        """Write text as it is to standard error."""
+        if text:
+            self.stderr.write(text)
+
+    def complain(self, message: str) -> None:
+        """One line of error: `COMMAND: MESSAGE`."""
+        self.stderr.write(f"{self.name}: {message}\n" if self.name else f"{message}\n")
+
+    def value(self, number: int, note: str = "", dec: bool = False) -> None:
+        """Yield a number: printed as `$N = 0x…  note` and remembered; inside $(…) bare and not remembered."""
+        self.last = number
+        if self.captured:
+            self.out(fixed(number, dec) + "\n")
+            return
+        serial = self.session.remember(number, dec)
+        self.out(f"${serial} = {fixed(number, dec)}  {note}\n" if note else f"${serial} = {fixed(number, dec)}\n")
+
+    def note(self, text: str) -> None:
+        """A line that tells something beside the value; inside $(…) it is not part of what is yielded."""
+        if not self.captured:
+            self.out(text if text.endswith("\n") else text + "\n")
+
+    def check(self) -> None:
+        """Take a pending Ctrl-C: call this between two operations of a long command."""
+        if self.session.interrupted:
+            raise Interrupted

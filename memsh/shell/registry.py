@@ -1,0 +1,331 @@
+"""One declaration per command: its name, arguments, help, man page, Tab and "did you mean" come from this object.
+
+    @command(arg("size", type=size, help="bytes; k, M, G allowed"), opt("-v", help="say more"), topic="kernel memory")
+    def kmalloc(box, args, io):
+        \"\"\"one line of summary
+
+        kmalloc 64
+
+        more text, for man
+        \"\"\"
+
+A name of two words (`kmem_cache create`) declares one member of a group.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from memsh.shell.errors import UsageError
+
+if TYPE_CHECKING:
+    from memsh.shell.io import IO
+
+Func = Callable[[Any, "Args", "IO"], "int | None"]
+Converter = Callable[[str], Any]
+_MISSING: Any = object()
+
+
+class Args:
+    """The parsed arguments, one attribute each."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return f"Args({self.__dict__!r})"
+
+
+class Param:
+    """One argument, option or tail of a command. `name` is the attribute in Args, `meta` the word shown in usage."""
+
+    __slots__ = ("choices", "default", "flags", "help", "kind", "meta", "name", "raw", "required", "type", "words")
+
+    def __init__(
+        self, kind: str, name: str, convert: Converter | None, default: Any, help: str, meta: str | None,
+        choices: Iterable[str] | None = None, flags: tuple[str, ...] = (), raw: bool = False, words: str = "",
+    ) -> None:  # fmt: skip
+        self.kind = kind
+        self.name = name
+        self.type = convert
+        self.required = default is _MISSING
+        self.default = None if default is _MISSING else default
+        self.help = help
+        self.choices = tuple(choices) if choices is not None else None
+        self.meta = meta or ("|".join(self.choices) if self.choices and len(self.choices) < 5 else name.upper())
+        self.flags = flags
+        self.raw = raw
+        self.words = words
+
+    @property
+    def takes_value(self) -> bool:
+        return self.type is not None or self.choices is not None
+
+    def usage(self) -> str:
+        if self.kind == "opt":
+            shown = f"{self.flags[0]} {self.meta}" if self.takes_value else self.flags[0]
+            return f"[{shown}]"
+        if self.kind == "rest":
+            return f"{self.meta} …" if self.required else f"[{self.meta} …]"
+        return self.meta if self.required else f"[{self.meta}]"
+
+    def convert(self, word: str) -> Any:
+        """The word as the command wants it. UsageError with a sentence otherwise."""
+        if self.choices is not None and word not in self.choices:
+            close = difflib.get_close_matches(word, self.choices, 1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise UsageError(f"{self.meta if self.kind != 'opt' else self.flags[0]}: '{word}' is not one of "
+                             f"{', '.join(self.choices)}{hint}")  # fmt: skip
+        if self.type is None:
+            return word
+        try:
+            return self.type(word)
+        except ValueError as error:
+            raise UsageError(str(error) or f"'{word}' is not a {self.meta}") from None
+
+    def absent(self) -> Any:
+        """The value when it was not typed; a default given as a word is converted as if it had been."""
+        if self.kind == "opt" and not self.takes_value:
+            return self.default if self.default is not None else False
+        if isinstance(self.default, str) and self.type is not None:
+            return self.type(self.default)
+        if self.kind == "rest" and self.default is None:
+            return []
+        return self.default
+
+
+def arg(
+    name: str, type: Converter | None = None, default: Any = _MISSING, help: str = "", *,
+    meta: str | None = None, choices: Iterable[str] | None = None, words: str = "",
+) -> Param:  # fmt: skip
+    """A positional argument; optional when it has a default. `words` names what Tab offers ("path", "command", …)."""
+    return Param("arg", name, type, default, help, meta, choices, words=words)
+
+
+def opt(
+    *flags: str, type: Converter | None = None, default: Any = None, help: str = "", name: str | None = None,
+    meta: str | None = None, choices: Iterable[str] | None = None,
+) -> Param:  # fmt: skip
+    """An option: a flag (False/True), or with `type` or `choices` one that takes a value. Named after its long form."""
+    assert flags and all(flag.startswith("-") for flag in flags)
+    named = name or max(flags, key=len).lstrip("-").replace("-", "_")
+    return Param("opt", named, type, default, help, meta, choices, flags)
+
+
+def rest(
+    name: str, type: Converter | None = None, help: str = "", *, required: bool = False, raw: bool = False,
+    meta: str | None = None, words: str = "",
+) -> Param:  # fmt: skip
+    """All remaining words, as a list. With `raw`, options among and before them are left alone."""
+    default = _MISSING if required else None
+    return Param("rest", name, type, default, help, meta, None, raw=raw, words=words)
+
+
+class Command:
+    """One command as declared. `topic` is the heading that `help` puts it under."""
+
+    __slots__ = ("_doc", "_short", "func", "help_option", "module", "name", "needs_box", "options", "params", "positional",
+                 "raw", "rest", "topic")  # fmt: skip
+
+    def __init__(self, name: str, params: tuple[Param, ...], func: Func, topic: str, needs_box: bool, help_option: bool) -> None:
+        self.name = name
+        self.params = params
+        self.func = func
+        self.topic = topic
+        self.needs_box = needs_box
+        self.help_option = help_option
+        self.module = func.__module__
+        self._doc = func.__doc__ or ""
+        self._short: tuple[str, list[str], str] | None = None
+        self.positional = [param for param in params if param.kind == "arg"]
+        tails = [param for param in params if param.kind == "rest"]
+        self.rest = tails[0] if tails else None
+        self.raw = bool(tails and tails[0].raw)
+        self.options = {flag: param for param in params for flag in param.flags}
+
+    def _split(self) -> tuple[str, list[str], str]:
+        if self._short is None:
+            paragraphs = inspect.cleandoc(self._doc).split("\n\n")
+            example = paragraphs[1].splitlines() if len(paragraphs) > 1 else []
+            self._short = (
+                " ".join(paragraphs[0].split()), [line.strip() for line in example], "\n\n".join(paragraphs[2:])
+            )  # fmt: skip
+        return self._short
+
+    @property
+    def summary(self) -> str:
+        return self._split()[0]
+
+    @property
+    def example(self) -> list[str]:
+        return self._split()[1]
+
+    @property
+    def doc(self) -> str:
+        return self._split()[2]
+
+    def usage(self) -> str:
+        return " ".join([self.name, *(param.usage() for param in self.params)])
+
+    def wrong(self, message: str) -> UsageError:
+        return UsageError(f"{message} (usage: {self.usage()})")
+
+    def parse(self, words: list[str]) -> Args:
+        """Words after the name → Args. UsageError says what is wrong and how it is typed."""
+        values: dict[str, Any] = {}
+        plain = words if self.raw else self._take_options(words, values)
+        place, given = 0, len(plain)
+        for param in self.positional:
+            if place < given:
+                values[param.name] = param.convert(plain[place])
+                place += 1
+            elif param.required:
+                raise self.wrong(f"{param.meta} is missing")
+        if self.rest is not None:
+            tail = plain[place:]
+            if tail:
+                values[self.rest.name] = [self.rest.convert(word) for word in tail]
+            elif self.rest.required:
+                raise self.wrong(f"{self.rest.meta} is missing")
+        elif place < given:
+            raise self.wrong(f"'{plain[place]}' is one word too many")
+        for param in self.params:
+            if param.name not in values:
+                values[param.name] = param.absent()
+        return Args(values)
+
+    def _take_options(self, words: list[str], values: dict[str, Any]) -> list[str]:
+        """Move the options among `words` into `values`; the others remain."""
+        plain: list[str] = []
+        place = 0
+        while place < len(words):
+            word = words[place]
+            place += 1
+            if word == "--":
+                plain += words[place:]
+                break
+            if len(word) < 2 or word[0] != "-" or (word[1].isdigit() and word[:2] not in self.options):
+                plain.append(word)
+            elif word.startswith("--"):
+                place = self._long(word, words, place, values)
+            elif word in self.options:  # also `-name` of find and the like
+                place = self._store(self.options[word], word, None, words, place, values)
+            else:
+                place = self._cluster(word, words, place, values)
+        return plain
+
+    def _long(self, word: str, words: list[str], place: int, values: dict[str, Any]) -> int:
+        flag, equals, value = word.partition("=")
+        param = self.options.get(flag)
+        if param is None:
+            matching = [known for known in self.options if known.startswith(flag)]
+            if len({id(self.options[known]) for known in matching}) != 1:
+                raise self._unknown(flag)
+            param = self.options[matching[0]]
+        return self._store(param, flag, value if equals else None, words, place, values)
+
+    def _cluster(self, word: str, words: list[str], place: int, values: dict[str, Any]) -> int:
+        """`-xq`, `-n5`: several flags in one word, the last of which may take what follows."""
+        for i in range(1, len(word)):
+            param = self.options.get("-" + word[i])
+            if param is None:
+                raise self._unknown("-" + word[i])
+            if param.takes_value:
+                return self._store(param, "-" + word[i], word[i + 1 :] or None, words, place, values)
+            values[param.name] = True
+        return place
+
+    def _store(
+        self, param: Param, flag: str, value: str | None, words: list[str], place: int, values: dict[str, Any]
+    ) -> int:
+        if not param.takes_value:
+            if value is not None:
+                raise self.wrong(f"{flag} takes no value")
+            values[param.name] = True
+            return place
+        if value is None:
+            if place >= len(words):
+                raise self.wrong(f"{flag} needs a value")
+            value = words[place]
+            place += 1
+        values[param.name] = param.convert(value)
+        return place
+
+    def _unknown(self, flag: str) -> UsageError:
+        close = difflib.get_close_matches(flag, self.options, 1)
+        return self.wrong(f"there is no option {flag}" + (f"; did you mean {close[0]}?" if close else ""))
+
+
+class Registry:
+    """Every command by name."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Command] = {}
+        self.groups: dict[str, list[str]] = {}
+
+    def add(self, declared: Command) -> None:
+        if not (declared.func.__doc__ or "").strip():
+            raise ValueError(f"command {declared.name}: a command needs a docstring")
+        if declared.name in self.commands or declared.name in self.groups:
+            raise ValueError(f"command {declared.name} is declared twice")
+        self.commands[declared.name] = declared
+        group, _, member = declared.name.partition(" ")
+        if member:
+            if group in self.commands:
+                raise ValueError(f"command {group} is declared twice")
+            self.groups.setdefault(group, []).append(member)
+
+    def knows(self, name: str) -> bool:
+        return name in self.commands or name in self.groups
+
+    def names(self) -> list[str]:
+        """What can be typed as a first word, in alphabetical order."""
+        return sorted({name.partition(" ")[0] for name in self.commands})
+
+    def find(self, words: list[str]) -> tuple[Command, list[str]] | None:
+        """The command that `words` call and the words left for it; None if the name is unknown."""
+        found = self.commands.get(words[0])
+        if found is not None:
+            return found, words[1:]
+        members = self.groups.get(words[0])
+        if members is None:
+            return None
+        if len(words) > 1 and words[1] in members:
+            return self.commands[f"{words[0]} {words[1]}"], words[2:]
+        listed = ", ".join(members)
+        if len(words) == 1 or words[1] in ("-h", "--help"):
+            raise UsageError(f"say what to do: {listed} (usage: {words[0]} {'|'.join(members)} …)")
+        close = difflib.get_close_matches(words[1], members, 1)
+        hint = f"; did you mean {words[0]} {close[0]}?" if close else ""
+        raise UsageError(f"'{words[1]}' is not one of {listed}{hint}")
+
+    def like(self, name: str) -> list[str]:
+        """Up to three names that the user may have meant, the likeliest first."""
+        lowered = name.lower()
+        names = self.names()
+        exact = [known for known in names if known.lower() == lowered]
+        close = difflib.get_close_matches(lowered, names, 3, 0.6)
+        return exact or close
+
+
+REGISTRY = Registry()
+
+
+def command(
+    *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
+    registry: Registry | None = None,
+) -> Callable[[Func], Func]:  # fmt: skip
+    """Declare the decorated function as a command named after it (or `name`)."""
+
+    def declare(func: Func) -> Func:
+        named = name or getattr(func, "__name__", "").strip("_")
+        (REGISTRY if registry is None else registry).add(Command(named, params, func, topic, needs_box, help_option))
+        return func
+
+    return declare

@@ -1,0 +1,118 @@
+"""One session: the box, what was typed, the values and variables, where we are."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Protocol, TextIO
+
+from memsh.shell.io import HostInput, HostSink, Input, Sink
+from memsh.shell.registry import REGISTRY, Registry
+from memsh.shell.values import fixed
+
+
+class Files(Protocol):
+    """The box's own files, for `>`, `>>`, `<` and `*`. Errors are OSErrors with Linux's words."""
+
+    def open_write(self, session: Session, path: str, append: bool) -> FileSink: ...
+
+    def open_read(self, session: Session, path: str) -> Input: ...
+
+    def listdir(self, session: Session, path: str) -> list[str]: ...
+
+
+class FileSink(Sink, Protocol):
+    """A file being written; `close` is where Linux may still refuse."""
+
+    def close(self) -> None: ...
+
+
+class Session:
+    """State of one memsh. `box` is None with --proc and may be replaced (undo, restore, reset)."""
+
+    def __init__(
+        self, box: Any = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None, stderr: TextIO | None = None,
+        stdin: Input | None = None, files: Files | None = None,
+    ) -> None:  # fmt: skip
+        self.box = box
+        self.registry = registry
+        self.files = files
+        self.reader: Any = None  # reads /proc for the tools; set by the commands room
+        self.stdout: Sink = HostSink(stdout if stdout is not None else sys.stdout)
+        self.stderr: Sink = HostSink(stderr if stderr is not None else sys.stderr)
+        self.stdin = stdin if stdin is not None else HostInput(sys.stdin, self)
+        self.is_tty = False
+        self.color = False
+        self.width = 80
+        self.cwd = "/"
+        self.variables: dict[str, str] = {}
+        self.values: list[tuple[int, bool]] = []  # (number, shown in decimal), $1 first
+        self.last_status = 0
+        self.journal: list[str] = []  # every line that ran, as typed
+        self.history: list[str] = []  # what a person typed, for `history`
+        self.jobs: list[str] = []
+        self.at_prompt = False  # a person types: `|!` and the like are allowed
+        self.interrupted = False
+        self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
+        self.before_line: list[Callable[[Session, str], None]] = []
+        self.after_line: list[Callable[[Session, str, int], None]] = []
+        self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
+        self.source_depth = 0
+        self.config: Any = None  # what the box was made from, for `reset`
+        self._waiting = False
+
+    # values
+
+    def remember(self, number: int, dec: bool = False) -> int:
+        """Put a value into the history; answers its N."""
+        self.values.append((number, dec))
+        return len(self.values)
+
+    def value_text(self, serial: int) -> str | None:
+        """`$N` as a word, None if there is no such value; 0 is the last one."""
+        if not self.values or serial > len(self.values):
+            return None
+        number, dec = self.values[serial - 1]
+        return fixed(number, dec)
+
+    # running
+
+    def run(self, text: str, where: str = "") -> int:
+        """Run text (one line or many); errors are printed as a person would see them. Answers the status."""
+        from memsh.shell.run import run_text
+
+        return run_text(self, text, where)
+
+    # Ctrl-C
+
+    @contextmanager
+    def host_wait(self) -> Iterator[None]:
+        """While the host is waited for (a key, a clock), Ctrl-C interrupts at once."""
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
+    def on_sigint(self, _signal: int, _frame: FrameType | None) -> None:
+        """Ctrl-C: taken at the next safe point; at once where only the host is waited for."""
+        if self._waiting:
+            self._waiting = False
+            raise KeyboardInterrupt
+        self.interrupted = True
+
+    @contextmanager
+    def taking_interrupts(self) -> Iterator[None]:
+        """Ctrl-C sets a flag while a line runs; a kernel operation is never cut in the middle."""
+        try:
+            before = signal.signal(signal.SIGINT, self.on_sigint)
+        except ValueError:  # not the main thread: whoever runs us has its own way
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)

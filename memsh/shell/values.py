@@ -1,0 +1,99 @@
+"""Sizes, addresses and counts: from words to numbers and back.
+
+Every converter takes a word and returns an int, or raises ValueError with a sentence that can follow `COMMAND: `.
+"""
+
+from __future__ import annotations
+
+import re
+
+LIMIT_32 = 1 << 32
+_UNIT = {"": 0, "k": 10, "m": 20, "g": 30}
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgG])(?:i?[bB])?|[bB])?")
+_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgG])(?:i?[bB])?)?")
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes of `64`, `4k`, `1MiB`, `0x1000`; None if the word is no size. `b` alone needs a decimal number."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    digits, unit = match.groups()
+    return int(digits, 16 if digits[:2] in ("0x", "0X") else 10) << _UNIT[(unit or "").lower()]
+
+
+def _terms(text: str) -> int | None:
+    """The sum of `0x1000+4k-1`; None if the word is no such sum."""
+    total, place = 0, 0
+    while place < len(text):
+        match = _TERM.match(text, place)
+        if match is None or (place and not match[1]):
+            return None
+        sign, digits, unit = match.groups()
+        value = int(digits, 16 if digits[:2] in ("0x", "0X") else 10) << _UNIT[(unit or "").lower()]
+        total += -value if sign == "-" else value
+        place = match.end()
+    return total if text else None
+
+
+def wide_size(text: str) -> int:
+    """A size in bytes, of any magnitude (files, disks)."""
+    value = parse_size(text)
+    if value is None:
+        value = _terms(text)
+        if value is None:
+            raise ValueError(f"'{text}' is not a size: give bytes, or k, M, G (64, 4k, 1M, 0x1000)")
+        if value < 0:
+            raise ValueError(f"{text}: a size cannot be negative")
+    return value
+
+
+def size(text: str) -> int:
+    """A size in bytes that a 32-bit size_t can hold."""
+    value = wide_size(text)
+    if value >= LIMIT_32:
+        raise ValueError(f"{text}: a size on a 32-bit machine is at most 4 GiB - 1")
+    return value
+
+
+def address(text: str) -> int:
+    """A 32-bit address: `0xb7fc7010`, `134512640`, `0x1000+4k`."""
+    value = _terms(text)
+    if value is None:
+        raise ValueError(f"'{text}' is not an address: give 0x…, $1 or $name, with + or - (0x8153e10, $1+4k)")
+    if not 0 <= value < LIMIT_32:
+        raise ValueError(f"{text}: an address on a 32-bit machine is from 0 to 0xffffffff")
+    return value
+
+
+def count(text: str) -> int:
+    """A number from 0 up, decimal or 0x…"""
+    value = _terms(text)
+    if value is None or text[-1:].isalpha() and not text[:2] in ("0x", "0X"):
+        raise ValueError(f"'{text}' is not a number")
+    if value < 0:
+        raise ValueError(f"{text}: must not be negative")
+    return value
+
+
+def increment(text: str) -> int:
+    """A signed size in bytes (`sbrk -4k`), within 32 bits."""
+    value = _terms(text)
+    if value is None:
+        raise ValueError(f"'{text}' is not a size: give bytes, or k, M, G (4k, -4k)")
+    if not -LIMIT_32 // 2 <= value < LIMIT_32:
+        raise ValueError(f"{text}: does not fit in 32 bits")
+    return value
+
+
+def integer(text: str) -> int:
+    """A signed whole number, decimal or 0x…"""
+    try:
+        return int(text, 0) if text[:1] != "0" or text[:2] in ("0x", "0X") else int(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a number") from None
+
+
+def fixed(number: int, dec: bool = False) -> str:
+    """A value as the shell prints it: hexadecimal, or decimal for counts and PIDs."""
+    return str(number) if dec else hex(number)
