@@ -1,0 +1,152 @@
+"""The files of /proc that several tools read, taken apart (libproc2's meminfo.c, vmstat.c, stat.c)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from memsh.procps.reader import ProcReader
+
+ULONG = 0xFFFFFFFF
+"""The recorded programs are 32-bit: unsigned long wraps here."""
+
+
+def float32(value: float) -> float:
+    """What a C float keeps of a number."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def pairs(text: str, separator: str | None = None) -> dict[str, int]:
+    """`name value` or `name: value` lines as numbers; lines without a number are left out."""
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition(separator) if separator else line.partition(" ")
+        words = rest.split()
+        if words and words[0].isdigit():
+            found[name] = int(words[0])
+    return found
+
+
+@dataclass(slots=True)
+class Memory:
+    """/proc/meminfo with what libproc2 derives from it; kB."""
+
+    total: int
+    used: int
+    free: int
+    shared: int
+    buffers: int
+    cached: int
+    available: int
+    low_total: int
+    low_used: int
+    low_free: int
+    high_total: int
+    high_used: int
+    high_free: int
+    swap_total: int
+    swap_used: int
+    swap_free: int
+    active: int
+    inactive: int
+    commit_limit: int
+    committed: int
+
+
+def memory(reader: ProcReader) -> Memory:
+    """Read /proc/meminfo. Raises OSError if it cannot be read. (library/meminfo.c, meminfo_read_failed)"""
+    raw = pairs(reader.read("/proc/meminfo"), ":")
+
+    def get(name: str) -> int:
+        return raw.get(name, 0)
+
+    total, free = get("MemTotal"), get("MemFree")
+    available = get("MemAvailable") or free
+    if available > total:
+        available = free
+    used = total - available
+    if used < 0:
+        used = total - free
+    low_total, low_free = get("LowTotal"), get("LowFree")
+    if not low_total:
+        low_total, low_free = total, free
+    return Memory(
+        total=total,
+        used=used & ULONG,
+        free=free,
+        shared=get("Shmem"),
+        buffers=get("Buffers"),
+        cached=get("Cached") + get("SReclaimable"),
+        available=available,
+        low_total=low_total,
+        low_used=max(0, low_total - low_free),
+        low_free=low_free,
+        high_total=get("HighTotal"),
+        high_used=max(0, get("HighTotal") - get("HighFree")),
+        high_free=get("HighFree"),
+        swap_total=get("SwapTotal"),
+        swap_used=max(0, get("SwapTotal") - get("SwapFree")),
+        swap_free=get("SwapFree"),
+        active=get("Active"),
+        inactive=get("Inactive"),
+        commit_limit=get("CommitLimit"),
+        committed=get("Committed_AS"),
+    )
+
+
+TICKS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
+
+
+@dataclass(slots=True)
+class Stat:
+    """/proc/stat: ticks of all CPUs together and the counters below them."""
+
+    ticks: dict[str, int]
+    interrupts: int
+    switches: int
+    boot_time: int
+    created: int
+    running: int
+    blocked: int
+
+
+def stat(reader: ProcReader) -> Stat:
+    """Read /proc/stat. Raises OSError if it cannot be read. (library/stat.c, stat_read_failed)"""
+    first: list[int] = []
+    values: dict[str, int] = {}
+    for line in reader.read("/proc/stat").splitlines():
+        words = line.split()
+        if not words:
+            continue
+        if words[0] == "cpu":
+            first = [int(word) for word in words[1:11]]
+        elif len(words) > 1 and words[1].isdigit():
+            values[words[0]] = int(words[1])
+    ticks = dict(zip(TICKS, first + [0] * (10 - len(first)), strict=True))
+    return Stat(
+        ticks=ticks,
+        interrupts=values.get("intr", 0) & ULONG,
+        switches=values.get("ctxt", 0) & ULONG,
+        boot_time=values.get("btime", 0),
+        created=values.get("processes", 0),
+        running=values.get("procs_running", 0),
+        blocked=values.get("procs_blocked", 0),
+    )
+
+
+def vmstat(reader: ProcReader) -> dict[str, int]:
+    """Read /proc/vmstat. Raises OSError if it cannot be read."""
+    return pairs(reader.read("/proc/vmstat"))
+
+
+def uptime(reader: ProcReader) -> tuple[float, float]:
+    """(seconds up, seconds idle). Raises OSError if /proc/uptime cannot be read."""
+    words = reader.read("/proc/uptime").split()
+    if len(words) < 2:
+        raise OSError(34, "Numerical result out of range")
+    return float(words[0]), float(words[1])
+
+
+def now(reader: ProcReader) -> int:
+    """The tree's own clock: boot time plus uptime, in seconds since 1970."""
+    return int(stat(reader).boot_time + uptime(reader)[0])

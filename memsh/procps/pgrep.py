@@ -1,0 +1,174 @@
+"""pgrep: processes by name (procps-ng 4.0.2, src/pgrep.c).
+
+Known deviations: patterns are Python's regular expressions; namespaces, control groups, pid files and
+threads are not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memsh.procps import figures
+from memsh.procps.options import Grammar, usage
+from memsh.procps.processes import HZ, Process, processes, tty_name
+from memsh.procps.reader import Exit, Frames, ProcReader, Result, finish
+
+USAGE = usage(
+    "pgrep",
+    "[options] <pattern>",
+    " -d, --delimiter <string>  specify output delimiter\n"
+    " -l, --list-name           list PID and process name\n"
+    " -a, --list-full           list PID and full command line\n"
+    " -v, --inverse             negates the matching\n"
+    " -w, --lightweight         list all TID\n"
+    " -c, --count               count of matching processes\n"
+    " -f, --full                use full process name to match\n"
+    " -g, --pgroup <PGID,...>   match listed process group IDs\n"
+    " -G, --group <GID,...>     match real group IDs\n"
+    " -i, --ignore-case         match case insensitively\n"
+    " -n, --newest              select most recently started\n"
+    " -o, --oldest              select least recently started\n"
+    " -O, --older <seconds>     select where older than seconds\n"
+    " -P, --parent <PPID,...>   match only child processes of the given parent\n"
+    " -s, --session <SID,...>   match session IDs\n"
+    " -t, --terminal <tty,...>  match by controlling terminal\n"
+    " -u, --euid <ID,...>       match by effective IDs\n"
+    " -U, --uid <ID,...>        match by real IDs\n"
+    " -x, --exact               match exactly with the command name\n"
+    " -F, --pidfile <file>      read PIDs from file\n"
+    " -L, --logpidfile          fail if PID file is not locked\n"
+    " -r, --runstates <state>   match runstates [D,S,Z,...]\n"
+    " -A, --ignore-ancestors    exclude our ancestors from results\n"
+    " --cgroup <grp,...>        match by cgroup v2 names\n"
+    " --ns <PID>                match the processes that belong to the same\n"
+    "                           namespace as <pid>\n"
+    " --nslist <ns,...>         list which namespaces will be considered for\n"
+    "                           the --ns option.\n"
+    "                           Available namespaces: ipc, mnt, net, pid, user, uts\n\n",
+    "\nFor more details see pgrep(1).\n",
+)
+GRAMMAR = Grammar(
+    "pgrep",
+    "LF:cfinoxP:O:AG:s:u:U:g:t:r:d:lavwhV",
+    {
+        "delimiter=": "d",
+        "list-name": "l",
+        "list-full": "a",
+        "inverse": "v",
+        "lightweight": "w",
+        "count": "c",
+        "full": "f",
+        "pgroup=": "g",
+        "group=": "G",
+        "ignore-case": "i",
+        "newest": "n",
+        "oldest": "o",
+        "older=": "O",
+        "parent=": "P",
+        "session=": "s",
+        "terminal=": "t",
+        "euid=": "u",
+        "uid=": "U",
+        "exact": "x",
+        "runstates=": "r",
+        "ignore-ancestors": "A",
+        "help": "h",
+        "version": "V",
+    },
+    USAGE,
+    wrong=2,
+)
+LISTS = {"P": "parent", "G": "group", "s": "session id", "u": "user name", "U": "user name", "g": "process group"}
+
+
+def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
+    """Print the pids found; `argv` without the program's name. Status 1: none."""
+    return finish(frames(reader, argv, width))
+
+
+def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
+    """The whole answer at once."""
+    given: dict[str, str] = {}
+    operands: list[str] = []
+    for option, value in GRAMMAR.options(argv, operands):
+        if option == "h":
+            raise GRAMMAR.help()
+        if option == "V":
+            raise GRAMMAR.version()
+        given[option] = value or ""
+    hint = "Try `pgrep --help' for more information.\n"
+    if len(operands) > 1:
+        raise Exit(2, f"pgrep: only one pattern can be provided\n{hint}")
+    if not operands and not given.keys() & set("PGsuUgtrnoO"):
+        raise Exit(2, f"pgrep: no matching criteria specified\n{hint}")
+    if sum(key in given for key in "nov") > 1:
+        raise Exit(2, USAGE)
+    found = _select(reader, operands[0] if operands else None, given)
+    if not found and operands and "f" not in given and len(operands[0]) > 15:
+        complaint = (
+            "pgrep: pattern that searches for process name longer than 15 characters will result in zero matches\n"
+            "Try `pgrep -f' option to match against the complete command line.\n"
+        )
+    else:
+        complaint = ""
+    if "c" in given:
+        yield f"{len(found)}\n"
+    elif found:
+        rows = [_row(one, given) for one in found]
+        yield given.get("d", "\n").join(rows) + "\n"
+    if not found:
+        raise Exit(1, complaint)
+
+
+def _row(one: Process, given: dict[str, str]) -> str:
+    if "a" in given:
+        return f"{one.pid} {one.cmdline}"
+    return f"{one.pid} {one.comm}" if "l" in given else str(one.pid)
+
+
+def _numbers(key: str, text: str) -> set[int]:
+    found = set()
+    for word in text.split(","):
+        if key in "uU" and word == "root":
+            word = "0"
+        if not re.fullmatch(r"[+-]?\d+", word):
+            what = {"P": "not a number", "s": "invalid session id", "g": "invalid process group"}.get(key)
+            what = what or ("invalid group name" if key == "G" else "invalid user name")
+            raise Exit(2, f"pgrep: {what}: {word}\n")
+        found.add(int(word))
+    return found
+
+
+def _select(reader: ProcReader, pattern: str | None, given: dict[str, str]) -> list[Process]:
+    wanted = {key: _numbers(key, given[key]) for key in LISTS if key in given}
+    regex = None
+    if pattern is not None:
+        try:
+            regex = re.compile(f"^({pattern})$" if "x" in given else pattern, re.IGNORECASE if "i" in given else 0)
+        except re.error as error:
+            raise Exit(2, f"pgrep: regex error: {error}\n") from None
+    older = int(given["O"]) if given.get("O", "").isdigit() else 0
+    up = figures.uptime(reader)[0] if older else 0.0
+    found = []
+    for one in processes(reader):
+        facts = {
+            "P": one.stat["ppid"],
+            "G": one.gid(0),
+            "s": one.stat["session"],
+            "u": one.uid(1),
+            "U": one.uid(0),
+            "g": one.stat["pgrp"],
+        }
+        match = all(facts[key] in values for key, values in wanted.items())
+        match = match and ("t" not in given or tty_name(one.stat["tty_nr"]) in given["t"].split(","))
+        match = match and ("r" not in given or one.state in given["r"])
+        match = match and (not older or int(up - one.stat["start_time"] / HZ) >= older)
+        if match and regex:
+            match = bool(regex.search(one.cmdline if "f" in given else one.comm))
+        if match != ("v" in given):
+            found.append(one)
+    if "n" in given:
+        return found and [max(found, key=lambda one: (one.stat["start_time"], one.pid))]
+    if "o" in given:
+        return found and [min(found, key=lambda one: (one.stat["start_time"], one.pid))]
+    return found

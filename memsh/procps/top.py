@@ -1,0 +1,392 @@
+"""top in batch mode: a summary and the processes that use most (procps-ng 4.0.2, src/top/top.c).
+
+Known deviations: the default window only (no configuration file, no keys, no threads); the clock is the tree's own,
+in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from memsh.procps import figures, uptime
+from memsh.procps.figures import TICKS, Memory, float32
+from memsh.procps.options import Grammar
+from memsh.procps.processes import HZ, Process, processes, user_name
+from memsh.procps.reader import Exit, Frames, Pause, ProcReader, Result, finish
+
+USAGE = (
+    "\nUsage:\n top [options]\n\nOptions:\n"
+    " -b, --batch-mode                run in non-interactive batch mode\n"
+    " -c, --cmdline-toggle            reverse last remembered 'c' state\n"
+    " -d, --delay =SECS [.TENTHS]     iterative delay as SECS [.TENTHS]\n"
+    " -E, --scale-summary-mem =SCALE  set mem as: k,m,g,t,p,e for SCALE\n"
+    " -e, --scale-task-mem =SCALE     set mem with: k,m,g,t,p for SCALE\n"
+    " -H, --threads-show              show tasks plus all their threads\n"
+    " -i, --idle-toggle               reverse last remembered 'i' state\n"
+    " -n, --iterations =NUMBER        exit on maximum iterations NUMBER\n"
+    " -O, --list-fields               output all field names, then exit\n"
+    " -o, --sort-override =FIELD      force sorting on this named FIELD\n"
+    " -p, --pid =PIDLIST              monitor only the tasks in PIDLIST\n"
+    " -S, --accum-time-toggle         reverse last remembered 'S' state\n"
+    " -s, --secure-mode               run with secure mode restrictions\n"
+    " -U, --filter-any-user =USER     show only processes owned by USER\n"
+    " -u, --filter-only-euser =USER   show only processes owned by USER\n"
+    " -w, --width [=COLUMNS]          change print width [,use COLUMNS]\n"
+    " -1, --single-cpu-toggle         reverse last remembered '1' state\n\n"
+    " -h, --help                      display this help text, then exit\n"
+    " -V, --version                   output version information & exit\n"
+    "\nFor more details see top(1).\n"
+)
+GRAMMAR = Grammar(
+    "top",
+    "bcd:E:e:Hhin:Oo:p:SsU:u:Vw::1",
+    {
+        "batch-mode": "b",
+        "cmdline-toggle": "c",
+        "delay=": "d",
+        "scale-summary-mem=": "E",
+        "scale-task-mem=": "e",
+        "threads-show": "H",
+        "help": "h",
+        "idle-toggle": "i",
+        "iterations=": "n",
+        "list-fields": "O",
+        "sort-override=": "o",
+        "pid=": "p",
+        "accum-time-toggle": "S",
+        "secure-mode": "s",
+        "filter-any-user=": "U",
+        "filter-only-euser=": "u",
+        "version": "V",
+        "width?": "w",
+        "single-cpu-toggle": "1",
+    },
+    "",
+)
+SUMMARY_UNITS = {"k": ("KiB", 0), "m": ("MiB", 1), "g": ("GiB", 2), "t": ("TiB", 3), "p": ("PiB", 4), "e": ("EiB", 5)}
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the options asked for."""
+
+    delay: float = 3.0
+    loops: int = 0
+    pids: list[int] = field(default_factory=list)
+    key: str = "%CPU"
+    rising: bool = False
+    width: int = 80
+    full: bool = False
+    hide_idle: bool = False
+    cumulative: bool = False
+    user: int | None = None
+    unit: str = "m"
+    task_unit: int = 0
+
+
+@dataclass(slots=True)
+class Row:
+    """One process with what one frame knows of it."""
+
+    one: Process
+    percent: float
+    memory: float
+
+
+def _pr(row: Row) -> float:
+    return row.one.stat["priority"]
+
+
+def _ni(row: Row) -> float:
+    return row.one.stat["nice"]
+
+
+def _virt(row: Row) -> float:
+    return row.one.statm[0]
+
+
+def _res(row: Row) -> float:
+    return row.one.statm[1]
+
+
+def _shr(row: Row) -> float:
+    return row.one.statm[2]
+
+
+def _cpu(row: Row) -> float:
+    return row.percent
+
+
+def _pid(row: Row) -> float:
+    return row.one.pid
+
+
+def _ticks(row: Row) -> float:
+    return row.one.ticks
+
+
+def _state(row: Row) -> str:
+    return row.one.state
+
+
+def _command(row: Row) -> str:
+    return row.one.comm
+
+
+def _user(row: Row) -> str:
+    return user_name(row.one.uid(1))
+
+
+KEYS: dict[str, Callable[[Row], float | str]] = {
+    "PID": _pid,
+    "USER": _user,
+    "PR": _pr,
+    "NI": _ni,
+    "VIRT": _virt,
+    "RES": _res,
+    "SHR": _shr,
+    "S": _state,
+    "%CPU": _cpu,
+    "%MEM": _res,
+    "TIME": _ticks,
+    "TIME+": _ticks,
+    "COMMAND": _command,
+}
+
+
+def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
+    """Print frames; `argv` without the program's name."""
+    return finish(frames(reader, argv, width))
+
+
+def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
+    """One frame after another, an empty line between them; without -n for ever."""
+    settings = _parse(argv, width)
+    before: tuple[dict[str, int], dict[int, int], float] | None = None
+    turn = 0
+    while True:
+        try:
+            found = processes(reader)
+        except OSError as error:
+            raise GRAMMAR.die(f"failed openproc: {error.strerror}") from None
+        found = [one for one in found if _shown(one, settings)]
+        if settings.pids:
+            found.sort(key=lambda one: settings.pids.index(one.pid))
+        ticks, now = _clock(reader)
+        old = before or (ticks, {one.pid: one.ticks for one in found}, now)
+        memory = _memory(reader)
+        yield ("\n" if turn else "") + _summary(reader, found, ticks, old[0], memory, settings)
+        span = (now - old[2]) * HZ
+        total = memory.total if memory else 0
+        rows = []
+        for one in found:
+            spent = one.ticks - old[1].get(one.pid, one.ticks)
+            share = float32(one.statm[1] * 4) * 100 / total if total else 0.0
+            rows.append(Row(one, spent * 100 / span if span > 0 else 0.0, share))
+        yield _table(rows, reader, settings)
+        before = (ticks, {one.pid: one.ticks for one in found}, now)
+        turn += 1
+        if settings.loops and turn >= settings.loops:
+            return
+        yield Pause(settings.delay, not settings.loops)
+
+
+def _parse(argv: list[str], width: int) -> Settings:
+    settings = Settings(width=width)
+    operands: list[str] = []
+    words = _joined(argv)
+    for option, value in GRAMMAR.options(words, operands):
+        text = (value or "").removeprefix("=")
+        if option == "h":
+            raise Exit(0, stdout=USAGE)
+        if option == "V":
+            raise GRAMMAR.version()
+        if option == "O":
+            raise Exit(0, stdout="".join(f"{name}\n" for name in KEYS))
+        if option == "d":
+            if not re.fullmatch(r"\d*\.?\d*", text) or text in ("", "."):
+                raise GRAMMAR.die(f"bad delay interval '{text}'")
+            settings.delay = float(text)
+        elif option == "n":
+            if not text.isdigit() or int(text) < 1:
+                raise GRAMMAR.die(f"bad iterations argument '{text}'")
+            settings.loops = int(text)
+        elif option == "p":
+            for word in text.split(","):
+                if not word.isdigit():
+                    raise GRAMMAR.die(f"bad pid '{text}'")
+                if int(word) not in settings.pids:
+                    settings.pids.append(int(word))
+        elif option == "o":
+            settings.rising = text.startswith("-")
+            settings.key = text.lstrip("+-").upper()
+            if settings.key not in KEYS:
+                raise GRAMMAR.die(f"unrecognized field name '{text.lstrip('+-')}'")
+        elif option == "w":
+            if value is not None and (not text.isdigit() or not 3 <= int(text) <= 512):
+                raise GRAMMAR.die(f"bad width arg '{text}'")
+            settings.width = int(text) if value is not None else 512
+        elif option in "Ee":
+            if text.lower() not in ("k", "m", "g", "t", "p", "e")[: 6 if option == "E" else 5]:
+                raise GRAMMAR.die(f"bad memory scaling arg '{text}'")
+            if option == "E":
+                settings.unit = text.lower()
+            else:
+                settings.task_unit = SUMMARY_UNITS[text.lower()][1]
+        elif option in "uU":
+            if text != "root" and not text.isdigit():
+                raise GRAMMAR.die("Invalid user")
+            settings.user = 0 if text == "root" else int(text)
+        else:
+            name = {"c": "full", "i": "hide_idle", "S": "cumulative"}.get(option)
+            if name:
+                setattr(settings, name, True)
+    if operands:
+        raise GRAMMAR.die(f"unknown option '{operands[0]}'")
+    return settings
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """top takes the argument of -w as a word of its own too."""
+    words: list[str] = []
+    for word in argv:
+        if words and re.fullmatch(r"-\w*w", words[-1]) and word.isdigit():
+            words[-1] += word
+        else:
+            words.append(word)
+    return words
+
+
+def _shown(one: Process, settings: Settings) -> bool:
+    if settings.user is not None and one.uid(1) != settings.user:
+        return False
+    return not settings.pids or one.pid in settings.pids
+
+
+def _clock(reader: ProcReader) -> tuple[dict[str, int], float]:
+    try:
+        return figures.stat(reader).ticks, figures.uptime(reader)[0]
+    except OSError:
+        return dict.fromkeys(TICKS, 0), 0.0
+
+
+def _memory(reader: ProcReader) -> Memory | None:
+    try:
+        return figures.memory(reader)
+    except OSError:
+        return None
+
+
+def _summary(
+    reader: ProcReader,
+    found: list[Process],
+    ticks: dict[str, int],
+    old: dict[str, int],
+    memory: Memory | None,
+    settings: Settings,
+) -> str:
+    try:
+        lines = [f"top -{uptime.sprint(reader)}\n"]
+    except OSError:
+        lines = []
+    states = [one.state for one in found]
+    running = states.count("R")
+    stopped = states.count("T") + states.count("t")
+    zombie = states.count("Z")
+    sleeping = len(states) - running - stopped - zombie
+    lines.append(
+        f"Tasks: {len(states):3} total, {running:3} running, {sleeping:3} sleeping, {stopped:3} stopped, "
+        f"{zombie:3} zombie\n"
+    )
+    spent = {name: max(0, ticks[name] - old[name]) for name in TICKS[:8]}
+    total = sum(spent.values())
+    if not total:
+        total = spent["idle"] = 1
+    names = ("user", "system", "nice", "idle", "iowait", "irq", "softirq", "steal")
+    labels = ("us", "sy", "ni", "id", "wa", "hi", "si", "st")
+    parts = ",".join(f"{spent[n] * 100 / total:5.1f} {label}" for n, label in zip(names, labels, strict=True))
+    lines.append(f"%Cpu(s):{parts} \n")
+    if memory:
+        label, power = SUMMARY_UNITS[settings.unit]
+
+        def unit(kb: int) -> str:
+            value = float32(float(kb)) / 1024**power
+            text = f"{value:.1f} " if power else f"{value:.0f} "
+            return f"{text if len(text) < 10 else text[:8] + '+':>9.9}"
+
+        cache = memory.buffers + memory.cached
+        lines.append(
+            f"{label} Mem : {unit(memory.total)}total, {unit(memory.free)}free, {unit(memory.used)}used, "
+            f"{unit(cache)}buff/cache     \n"
+        )
+        lines.append(
+            f"{label} Swap: {unit(memory.swap_total)}total, {unit(memory.swap_free)}free, "
+            f"{unit(memory.swap_used)}used. {unit(memory.available)}avail Mem \n"
+        )
+    return "".join(lines)
+
+
+def scale_mem(kb: float, width: int, least: int = 0) -> str:
+    """A size in as many columns: kB, or with one decimal and m, g, t, p."""
+    for at, suffix in enumerate(("", "m", "g", "t", "p")):
+        text = f"{kb:.1f}{suffix}" if suffix else f"{kb:.0f}"
+        if at >= least and len(text) <= width:
+            return f"{text:>{width}}"
+        kb /= 1024.0
+    return f"{'?':>{width}}"
+
+
+def scale_tics(ticks: int, width: int = 9) -> str:
+    """CPU time as minutes:seconds.hundredths while that fits, else hours, days, weeks."""
+    cents = ticks * 100 // HZ
+    seconds = cents // 100
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    forms = []
+    if minutes <= 360:
+        forms += [f"{minutes}:{seconds % 60:02}.{cents % 100:02}", f"{minutes}:{seconds % 60:02}"]
+    if hours <= 96:
+        forms.append(f"{hours},{minutes % 60:02}")
+    if days <= 14:
+        forms += [f"{days}d+{hours % 24}h", f"{days}d"]
+    forms += [f"{days // 7}w+{days % 7}d", f"{days // 7}w"]
+    return f"{next((text for text in forms if len(text) <= width), '?'):>{width}}"
+
+
+def _percent(value: float, width: int = 5) -> str:
+    text = f"{value:.1f}"
+    return f"{text if len(text) <= width else f'{value:.0f}':>{width}}"
+
+
+def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
+    try:
+        digits = max(5, len(str(int(reader.read("/proc/sys/kernel/pid_max")) - 1)))
+    except (OSError, ValueError):
+        digits = 5
+    if settings.hide_idle:
+        rows = [row for row in rows if row.percent > 0 or row.one.state == "R"]
+    rows = sorted(rows, key=KEYS[settings.key], reverse=not settings.rising)
+    lines = [
+        f"\n{'PID':>{digits}} USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND"[
+            : settings.width + 1
+        ]
+    ]
+    unit = settings.task_unit
+    for row in rows:
+        one = row.one
+        user = user_name(one.uid(1))
+        priority = "rt" if one.stat["priority"] < -99 else str(one.stat["priority"])
+        spent = one.ticks + (one.stat["cutime"] + one.stat["cstime"] if settings.cumulative else 0)
+        text = (
+            f"{one.pid:>{digits}} {user if len(user) < 9 else user[:7] + '+':<8} {priority:>3} {one.stat['nice']:>3} "
+            f"{scale_mem(one.statm[0] * 4, 7, unit)} {scale_mem(one.statm[1] * 4, 6, unit)} "
+            f"{scale_mem(one.statm[2] * 4, 6, unit)} {one.state} "
+            f"{_percent(row.percent)} {_percent(row.memory)} {scale_tics(spent)} "
+        )
+        name = one.cmdline if settings.full else one.comm
+        room = settings.width - len(text)
+        if len(name) > room > 0:
+            name = name[: room - 1] + "+"
+        lines.append((text + name)[: settings.width].rstrip())
+    return "\n".join(lines) + "\n"
