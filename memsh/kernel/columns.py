@@ -1,0 +1,167 @@
+"""Whole runs of page frames at once: columns of struct page and page-table entries as wide integers.
+
+A run of consecutive frames is a slice of a 32-bit column; read as one integer, adding 1 to every entry is one addition.
+The result is what a loop over the pages would leave, entry by entry.
+"""
+
+from __future__ import annotations
+
+from array import array
+from itertools import groupby
+from typing import NamedTuple
+
+PRESENT = 0x101  # _PAGE_PRESENT or, for PROT_NONE, _PAGE_PROTNONE: what pte_present() looks at
+_ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
+_STEP = sum(n << (32 * n + 12) for n in range(1024))
+_SMALL = 16
+
+
+class Run(NamedTuple):
+    """`count` entries from `offset` in a table map the frames `pfn`, `pfn` + 1, …"""
+
+    offset: int
+    count: int
+    pfn: int
+
+
+def lanes(value: int, count: int) -> int:
+    """`value` in each of `count` 32-bit lanes."""
+    return (_ONES if count == 1024 else _ONES & ((1 << 32 * count) - 1)) * value
+
+
+def words(value: int, count: int) -> memoryview:
+    return memoryview(value.to_bytes(4 * count, "little")).cast("I")
+
+
+def add_run(column: memoryview, pfn: int, count: int, delta: int) -> None:
+    """Add `delta` to `count` entries of a column, none of which leaves the range of 32 bits."""
+    if count == 1:
+        column[pfn] += delta
+        return
+    part = column[pfn : pfn + count]
+    column[pfn : pfn + count] = words(int.from_bytes(part, "little") + lanes(1, count) * delta, count)
+
+
+def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
+    if count == 1:
+        column[pfn] = value
+    else:
+        column[pfn : pfn + count] = memoryview(value.to_bytes(4, "little") * count).cast("I")
+
+
+def count_run(column: memoryview, pfn: int, first: int, count: int) -> None:
+    """column[pfn + i] = first + i."""
+    if count == 1:
+        column[pfn] = first
+    else:
+        column[pfn : pfn + count] = memoryview(array("I", range(first, first + count)))
+
+
+def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0) -> None:
+    """Clear the bits `clear`, then set the bits `set_`, in `count` entries."""
+    if count == 1:
+        column[pfn] = column[pfn] & ~clear | set_
+        return
+    value = int.from_bytes(column[pfn : pfn + count], "little")
+    value &= lanes(~clear & 0xFFFFFFFF, count)
+    if set_:
+        value |= lanes(set_, count)
+    column[pfn : pfn + count] = words(value, count)
+
+
+def is_run(column: memoryview, pfn: int, count: int, value: int) -> bool:
+    """Whether all `count` entries are `value`."""
+    if count == 1:
+        return bool(column[pfn] == value)
+    return column[pfn : pfn + count].tobytes() == value.to_bytes(4, "little") * count
+
+
+def sub_runs(column: memoryview, pfn: int, count: int) -> list[tuple[int, int, int]]:
+    """(first frame, count, value) for each stretch of equal entries."""
+    value = column[pfn]
+    if is_run(column, pfn, count, value):
+        return [(pfn, count, value)]
+    found = []
+    at = pfn
+    for value, group in groupby(column[pfn : pfn + count].tolist()):
+        n = sum(1 for _ in group)
+        found.append((at, n, value))
+        at += n
+    return found
+
+
+def frame_runs(pfns: list[int]) -> list[tuple[int, int]]:
+    """Split a list of frames into (first, count) of consecutive ascending ones."""
+    count = len(pfns)
+    if not count:
+        return []
+    if pfns[-1] - pfns[0] == count - 1 and pfns == list(range(pfns[0], pfns[0] + count)):
+        return [(pfns[0], count)]
+    runs = []
+    first = last = pfns[0]
+    for pfn in pfns[1:]:
+        if pfn != last + 1:
+            runs.append((first, last - first + 1))
+            first = pfn
+        last = pfn
+    runs.append((first, last - first + 1))
+    return runs
+
+
+def _split(ptes: array[int], at: int, count: int, skip: int, runs: list[Run]) -> None:
+    if count <= _SMALL:
+        first = -1
+        n = 0
+        for offset in range(at, at + count):
+            pte = ptes[offset]
+            pfn = pte >> 12
+            if not pte & PRESENT or pfn == skip:
+                if n:
+                    runs.append(Run(offset - n, n, first))
+                    n = 0
+            elif n and pfn == first + n:
+                n += 1
+            else:
+                if n:
+                    runs.append(Run(offset - n, n, first))
+                first, n = pfn, 1
+        if n:
+            runs.append(Run(at + count - n, n, first))
+        return
+    value = int.from_bytes(ptes[at : at + count].tobytes(), "little")
+    if not value:
+        return
+    first = ptes[at]
+    if first & PRESENT:
+        frames = value & lanes(0xFFFFF000, count)
+        base = lanes(first & 0xFFFFF000, count)
+        if frames - base == (_STEP if count == 1024 else _STEP & ((1 << 32 * count) - 1)):
+            present = value & lanes(PRESENT, count)
+            if (present | present >> 8) & lanes(1, count) == lanes(1, count):
+                runs.append(Run(at, count, first >> 12))
+                return
+        elif frames == base and first >> 12 == skip:
+            return
+    half = count >> 1
+    _split(ptes, at, half, skip, runs)
+    _split(ptes, at + half, count - half, skip, runs)
+
+
+def page_runs(ptes: array[int], start: int, stop: int, skip: int) -> list[Run]:
+    """The pages that entries [start, stop) map, in runs of consecutive frames; entries of frame `skip` are left out."""
+    runs: list[Run] = []
+    _split(ptes, start, stop - start, skip, runs)
+    return runs
+
+
+def masked(ptes: array[int], start: int, stop: int, clear: int, set_: int = 0) -> array[int]:
+    """A copy of entries [start, stop) without the bits `clear`, and with `set_` in those that are not empty."""
+    count = stop - start
+    value = int.from_bytes(ptes[start:stop].tobytes(), "little") & lanes(~clear & 0xFFFFFFFF, count)
+    new = array("I")
+    new.frombytes(value.to_bytes(4 * count, "little"))
+    if set_:
+        for at, pte in enumerate(new):
+            if pte:
+                new[at] = pte | set_
+    return new

@@ -1,0 +1,181 @@
+"""The LRU lists' sizes, and a page's way between them (mm/swap.c, include/linux/mm_inline.h).
+
+Counters: nr_inactive_anon … nr_unevictable of the node, nr_zone_* of the zones, nr_mlock.
+
+Known deviations: pages reach their list at once, not through a per-CPU batch of 15; the lists have no order here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.columns import add_run, frame_runs, mask_run, sub_runs
+from memsh.kernel.flags import VM_LOCKED
+from memsh.kernel.memmap import (
+    PG_ACTIVE,
+    PG_LRU,
+    PG_MLOCKED,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
+    PG_UNEVICTABLE,
+    PG_UPTODATE,
+)
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+_SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
+
+
+def lru_name(flags: int) -> str:
+    if flags & PG_UNEVICTABLE:
+        return "unevictable"
+    kind = "anon" if flags & PG_SWAPBACKED else "file"
+    return f"active_{kind}" if flags & PG_ACTIVE else f"inactive_{kind}"
+
+
+def _account(box: Box, name: str, pfn: int, count: int) -> None:
+    """Move the counters of list `name` by the sign of `count` for frames from `pfn` on."""
+    box.vmstat["nr_" + name] += count
+    pages = box.pages
+    zone = pages.zone_of(pfn)
+    n = abs(count)
+    if pfn + n <= zone.start_pfn + zone.spanned:
+        zone.stat["nr_zone_" + name] = zone.stat.get("nr_zone_" + name, 0) + count
+        return
+    sign = 1 if count > 0 else -1
+    while n:
+        zone = pages.zone_of(pfn)
+        part = min(n, zone.start_pfn + zone.spanned - pfn)
+        zone.stat["nr_zone_" + name] = zone.stat.get("nr_zone_" + name, 0) + sign * part
+        pfn += part
+        n -= part
+
+
+def zone_count(box: Box, item: str, pfn: int, delta: int) -> None:
+    stat = box.pages.zone_of(pfn).stat
+    stat[item] = stat.get(item, 0) + delta
+
+
+def lru_add_run(box: Box, pfn: int, count: int, flags: int) -> None:
+    """Frames that already carry `flags` (PG_LRU among them) go on the list that these name."""
+    _account(box, lru_name(flags), pfn, count)
+
+
+def lru_add(box: Box, pfn: int) -> None:
+    flags = box.memmap.flags[pfn] | PG_LRU
+    box.memmap.flags[pfn] = flags
+    _account(box, lru_name(flags), pfn, 1)
+
+
+def lru_del_run(box: Box, pfn: int, count: int) -> None:
+    """Take frames off their lists, whichever these are; frames on none are left alone."""
+    column = box.memmap.flags
+    for first, n, flags in sub_runs(column, pfn, count):
+        if flags & PG_LRU:
+            _account(box, lru_name(flags), first, -n)
+            if flags & PG_MLOCKED:
+                for frame in range(first, first + n):
+                    zone_count(box, "nr_mlock", frame, -1)
+                box.vmstat["unevictable_pgs_cleared"] += n
+            mask_run(column, first, n, PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_MLOCKED)
+
+
+def new_page_flags(vma_flags: int, base: int) -> int:
+    """Flags of a page added for an area: unevictable at once where the area is locked."""
+    flags = base | PG_LRU | PG_UPTODATE
+    if vma_flags & (VM_LOCKED | _SPECIAL) == VM_LOCKED:
+        flags |= PG_MLOCKED | PG_UNEVICTABLE
+    return flags
+
+
+def account_new(box: Box, pfn: int, count: int, flags: int) -> None:
+    """Count `count` new pages with these flags on their list, and as mlocked if they are."""
+    _account(box, lru_name(flags), pfn, count)
+    if flags & PG_MLOCKED:
+        for frame in range(pfn, pfn + count):
+            zone_count(box, "nr_mlock", frame, 1)
+        box.vmstat["unevictable_pgs_mlocked"] += count
+        box.vmstat["unevictable_pgs_culled"] += count
+
+
+def _move(box: Box, pfn: int, clear: int, set_: int) -> None:
+    column = box.memmap.flags
+    old = column[pfn]
+    new = old & ~clear | set_
+    if old & PG_LRU:
+        _account(box, lru_name(old), pfn, -1)
+        _account(box, lru_name(new), pfn, 1)
+    column[pfn] = new
+
+
+def mark_page_accessed(box: Box, pfn: int) -> None:
+    """Referenced on the first mark, active on the second (folio_mark_accessed)."""
+    flags = box.memmap.flags[pfn]
+    if not flags & PG_REFERENCED:
+        box.memmap.flags[pfn] = flags | PG_REFERENCED
+    elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
+        _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
+        box.vmstat["pgactivate"] += 1
+
+
+def mark_page_lazyfree(box: Box, pfn: int) -> None:
+    """MADV_FREE: the page may go without being written anywhere; it waits on the inactive file list."""
+    if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
+        _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
+        box.vmstat["pglazyfree"] += 1
+
+
+def mlock_page(box: Box, pfn: int) -> None:
+    """A page in a locked area: off to the unevictable list."""
+    flags = box.memmap.flags[pfn]
+    if flags & PG_MLOCKED or not flags & PG_LRU:
+        return
+    _move(box, pfn, PG_ACTIVE, PG_MLOCKED | PG_UNEVICTABLE)
+    zone_count(box, "nr_mlock", pfn, 1)
+    box.vmstat["unevictable_pgs_mlocked"] += 1
+    box.vmstat["unevictable_pgs_culled"] += 1
+
+
+def munlock_page(box: Box, pfn: int) -> None:
+    """The area is no longer locked: back to an inactive list, if no other locked area maps the page."""
+    flags = box.memmap.flags[pfn]
+    if not flags & PG_MLOCKED:
+        return
+    _move(box, pfn, PG_MLOCKED | PG_UNEVICTABLE, 0)
+    zone_count(box, "nr_mlock", pfn, -1)
+    box.vmstat["unevictable_pgs_munlocked"] += 1
+    box.vmstat["unevictable_pgs_rescued"] += 1
+
+
+def put_frames(box: Box, pfns: list[int]) -> None:
+    """Drop one reference to each frame; those that nobody holds any more leave the lists and are freed, in this order."""
+    memmap = box.memmap
+    refcount = memmap.refcount
+    dead: list[int] = []
+    for pfn, count in frame_runs(pfns):
+        add_run(refcount, pfn, count, -1)
+        for first, n, value in sub_runs(refcount, pfn, count):
+            if value == 0:
+                release_run(box, first, n)
+                dead.extend(range(first, first + n))
+    if dead:
+        box.pages.free_page_list(dead)
+
+
+def release_run(box: Box, pfn: int, count: int) -> None:
+    """Forget what `count` unreferenced frames were: lists, flags, owner, contents. The caller frees them."""
+    memmap = box.memmap
+    lru_del_run(box, pfn, count)
+    zeros = memoryview(bytes(4 * count)).cast("I")
+    memmap.flags[pfn : pfn + count] = zeros
+    memmap.mapping[pfn : pfn + count] = zeros
+    memmap.index[pfn : pfn + count] = zeros
+    data = memmap.data
+    if data:
+        if len(data) < count:
+            for frame in [frame for frame in data if pfn <= frame < pfn + count]:
+                del data[frame]
+        else:
+            for frame in range(pfn, pfn + count):
+                data.pop(frame, None)

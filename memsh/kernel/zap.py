@@ -1,0 +1,173 @@
+"""Taking pages out of page tables (mm/memory.c: zap_pte_range; mm/mmu_gather.c; mm/swap.c: release_pages).
+
+Pages whose last mapping goes are gathered and freed in the kernel's batches: 8, then up to 512 at a time, each batch
+from its last page to its first; so the free lists end up as Linux leaves them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.columns import PRESENT, add_run, page_runs, set_run, sub_runs
+from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
+from memsh.kernel.lru import mark_page_accessed, munlock_page, put_frames, release_run
+from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
+from memsh.kernel.pagetable import table_pieces
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+_BUNDLE = 8  # pages that fit in the gather structure itself
+_BATCH = 1021  # pages that fit in one page of pointers
+_MOST = _BUNDLE + 9 * _BATCH  # MAX_GATHER_BATCH_COUNT
+
+
+class Gather:
+    """struct mmu_gather: frames that wait until the TLB is flushed."""
+
+    __slots__ = ("box", "pfns")
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.pfns: list[int] = []
+
+    def add_run(self, pfn: int, count: int) -> None:
+        pfns = self.pfns
+        while count:
+            n = min(count, _MOST - len(pfns))
+            pfns.extend(range(pfn, pfn + n))
+            pfn += n
+            count -= n
+            if len(pfns) == _MOST:
+                self.flush()
+
+    def flush(self) -> None:
+        """Drop a reference to each page in the order they were gathered, and free the unused ones."""
+        pfns = self.pfns
+        box = self.box
+        at, room = 0, _BUNDLE
+        while at < len(pfns):
+            n = min(room, 512, len(pfns) - at)
+            release_pages(box, pfns[at : at + n])
+            at += n
+            room = room - n or _BATCH
+        pfns.clear()
+
+
+def release_pages(box: Box, pfns: list[int]) -> None:
+    """Drop a reference to each frame; the unused ones are freed, last first."""
+    count = len(pfns)
+    refcount = box.memmap.refcount
+    if pfns[-1] - pfns[0] == count - 1 and pfns[count >> 1] - pfns[0] == count >> 1 and pfns == list(
+        range(pfns[0], pfns[0] + count)
+    ):
+        add_run(refcount, pfns[0], count, -1)
+        runs = sub_runs(refcount, pfns[0], count)
+        if len(runs) == 1:
+            if runs[0][2] == 0:
+                release_run(box, pfns[0], count)
+                pfns.reverse()
+                box.pages.free_page_list(pfns)
+            return
+        dead = []
+        for first, n, value in runs:
+            if value == 0:
+                release_run(box, first, n)
+                dead.extend(range(first, first + n))
+    else:
+        dead = []
+        for pfn in pfns:
+            left = refcount[pfn] - 1
+            refcount[pfn] = left
+            if not left:
+                release_run(box, pfn, 1)
+                dead.append(pfn)
+    if dead:
+        dead.reverse()
+        box.pages.free_page_list(dead)
+
+
+def mm_counter(flags: int) -> int:
+    """Which of mm.rss a page with these flags counts in."""
+    if flags & PG_ANON:
+        return MM_ANONPAGES
+    return MM_SHMEMPAGES if flags & PG_SWAPBACKED else MM_FILEPAGES
+
+
+def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
+    """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
+    own = gather or Gather(box)
+    tables = mm.pgd
+    for index, first, stop in table_pieces(start, end):
+        table = tables.get(index)
+        if table is not None:
+            zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
+    mm.flush_tlb()
+    if gather is None:
+        own.flush()
+
+
+def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes, first: int, stop: int, gather: Gather) -> None:  # type: ignore[no-untyped-def]
+    """Clear entries [first, stop) of one table."""
+    memmap = box.memmap
+    mapcount = memmap.mapcount
+    plain = vma.file is None and not vma.name and not vma.flags & VM_LOCKED
+    for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
+        if vma.name == "[vvar]":
+            continue
+        if plain:
+            add_run(mapcount, pfn, count, -1)
+            gone = sum(n for _, n, value in sub_runs(mapcount, pfn, count) if value == 0)
+            mm.rss[MM_ANONPAGES] -= count
+            box.vmstat["nr_anon_pages"] -= gone
+        else:
+            for n in range(count):
+                _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
+        gather.add_run(pfn, count)
+    swapped = getattr(box, "swap", None)
+    if swapped is not None and mm.rss[MM_SWAPENTS]:
+        for offset in range(first, stop):
+            if ptes[offset] and not ptes[offset] & PRESENT:
+                mm.rss[MM_SWAPENTS] -= 1
+                swapped.free_entry(ptes[offset])
+    ptes[first:stop] = _zeros(stop - first)
+
+
+def _zeros(count: int):  # type: ignore[no-untyped-def]
+    from array import array
+
+    return array("I", bytes(4 * count))
+
+
+def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
+    """One page of any kind: its dirtiness, its age, its rss, its mapcount; the reference stays until the flush."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if not flags & PG_ANON:
+        if pte & PTE_DIRTY:
+            set_page_dirty(box, pfn)
+        if pte & PTE_ACCESSED and not vma.flags & VM_SEQ_READ:
+            mark_page_accessed(box, pfn)
+    mm.rss[mm_counter(flags)] -= 1
+    left = memmap.mapcount[pfn] - 1
+    memmap.mapcount[pfn] = left
+    if not left:
+        box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
+    if vma.flags & VM_LOCKED:
+        munlock_page(box, pfn)
+
+
+def set_page_dirty(box: Box, pfn: int) -> None:
+    """Mark a page-cache page dirty, counting it if its file lies on a disk."""
+    flags = box.memmap.flags[pfn]
+    if flags & PG_DIRTY:
+        return
+    box.memmap.flags[pfn] = flags | PG_DIRTY
+    if not flags & PG_SWAPBACKED and not flags & PG_ANON and box.memmap.mapping[pfn]:
+        from memsh.kernel.pagecache import account_dirtied
+
+        account_dirtied(box, pfn)
+
+
+__all__ = ["Gather", "mm_counter", "put_frames", "release_pages", "set_page_dirty", "set_run", "unmap_page_range", "zap_pte_range"]
