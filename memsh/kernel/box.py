@@ -10,17 +10,30 @@ from typing import TYPE_CHECKING
 
 from memsh.kernel.config import Config
 from memsh.kernel.printk import Printk
+from memsh.kernel.task import init_fields
 from memsh.kernel.trace import Trace
 from memsh.kernel.vmstat import VmStat
 
 if TYPE_CHECKING:
+    from memsh.kernel.image import Image
     from memsh.kernel.memmap import MemMap
+    from memsh.kernel.task import Task
 
 
 class Box:
     """A booted machine. `Box(Config(ram=...))`; `copy()` gives an independent box with the same future."""
 
     memmap: MemMap
+    tasks: dict[int, Task]  # by PID, ascending
+    current: Task
+    init: Task
+    programs: dict[str, Image]  # by path
+    panicked: str  # why the kernel stopped, "" while it runs
+    last_pid: int
+    pid_max: int
+    threads_max: int | None
+    total_forks: int
+    idle_tasks: list[Task]
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
@@ -29,6 +42,7 @@ class Box:
         self.vmstat = VmStat()
         self.plain = False  # the textbook box: per-CPU lists and array caches bypassed
         self.tainted = False  # memsh met a bug of its own
+        init_fields(self)
 
     def copy(self) -> Box:
         return copy.deepcopy(self)

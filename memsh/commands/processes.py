@@ -1,0 +1,242 @@
+"""Processes: run, fork, exec, switch, as, kill, wait, _exit."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from memsh.kernel import exec as binprm
+from memsh.kernel import exit as ending
+from memsh.kernel import fork as forking
+from memsh.kernel import signal
+from memsh.kernel.errno import KernelError
+from memsh.kernel.task import Task, find_task, switch_to
+from memsh.shell import arg, command, rest
+from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.values import count
+
+TOPIC = "processes"
+
+
+def pid(word: str) -> int:
+    """A process number."""
+    number = count(word)
+    if not 0 < number < 1 << 31:
+        raise ValueError(f"'{word}' is not a PID")
+    return number
+
+
+PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
+
+
+def running(box: Any) -> Task:
+    """The current process; refuses after a panic."""
+    if box.panicked:
+        raise ShellError("the kernel has panicked: views, undo, reset and exit are what is left")
+    task: Task = box.current
+    return task
+
+
+def named(task: Task) -> str:
+    return f"{task.pid} ({task.comm})"
+
+
+def faults(minor: int, major: int) -> str:
+    return f"minflt {minor} majflt {major}"
+
+
+def tell_end(box: Any, io: Any, ended: str) -> None:
+    """One line after the current process has ended: who is current now, and what to do."""
+    if box.panicked:
+        io.err(f"Kernel panic - not syncing: {box.panicked}\n")
+        io.err("The box has stopped. What is left: views, undo, reset, exit.\n")
+    else:
+        io.err(f"process {ended} has ended; {named(box.current)} is current (run a.out starts another, undo takes it back)\n")
+
+
+def died(box: Any, io: Any, ended: str, sig: int) -> int:
+    """Say that the current process was killed, as a shell does; the status, 128 + signal."""
+    io.err(signal.DESCRIPTIONS.get(sig, f"Killed by signal {sig}") + "\n")
+    tell_end(box, io, ended)
+    return 128 + sig
+
+
+@command(
+    arg("program", help="a program's name or path: a.out, a.out-dyn, sleep, …", words="program"),
+    rest("args", help="its arguments", raw=True),
+    topic=TOPIC,
+)
+def run(box: Any, args: Any, io: Any) -> int:
+    """start a program in a new process, which becomes the current one
+
+    run a.out
+
+    init forks, and the child executes PROGRAM. Its name in /proc is the name given here. The faults shown are those it
+    took up to main; major ones had to wait for the disk.
+    """
+    running(box)
+    binprm.find_program(box, args.program)
+    child = forking.kernel_clone(box, box.init)
+    before = child.minflt, child.majflt
+    try:
+        binprm.do_execve(box, child, args.program, [args.program, *args.args])
+    except KernelError:
+        ending.do_exit(box, child, 127 << 8)
+        raise
+    switch_to(box, child)
+    io.out(f"{child.comm} runs as process {child.pid}  {faults(child.minflt - before[0], child.majflt - before[1])}\n")
+    return 0
+
+
+@command(topic=TOPIC)
+def fork(box: Any, args: Any, io: Any) -> int:
+    """duplicate the current process
+
+    fork
+
+    Yields the child's PID; the parent stays current. Both share their pages until one of them writes.
+    """
+    del args
+    result = forking.fork(box, running(box))
+    io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
+    return 0
+
+
+@command(
+    arg("program", help="a program's name or path", words="program"),
+    rest("args", help="its arguments", raw=True),
+    name="exec",
+    topic=TOPIC,
+)
+def exec_(box: Any, args: Any, io: Any) -> int:
+    """replace the current process's program
+
+    exec a.out-dyn
+
+    The PID stays; all memory is given back and mapped anew.
+    """
+    task = running(box)
+    before = task.minflt, task.majflt
+    binprm.do_execve(box, task, args.program, [args.program, *args.args])
+    io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
+    return 0
+
+
+@command(PID, topic=TOPIC)
+def switch(box: Any, args: Any, io: Any) -> int:
+    """make another process the current one
+
+    switch 1
+
+    Commands of user space then work on its memory, and /proc/self is its directory.
+    """
+    running(box)
+    task = find_task(box, args.pid)
+    if task.is_kthread:
+        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
+    switch_to(box, task)
+    io.out(f"{named(task)} is current\n")
+    return 0
+
+
+@command(PID, rest("command", help="what it does", required=True, raw=True, words="command"), name="as", topic=TOPIC)
+def as_(box: Any, args: Any, io: Any) -> int:
+    """let another process do one command
+
+    as 54 write 0xb7dfa000 64k
+
+    The current process stays the current one, unless it is gone by then.
+    """
+    was = running(box)
+    task = find_task(box, args.pid)
+    if task.is_kthread:
+        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
+    switch_to(box, task)
+    try:
+        return int(io.session.run(" ".join(map(shlex.quote, args.command))) or 0)
+    finally:
+        box = io.session.box
+        if not box.panicked and was.pid in box.tasks and box.tasks[was.pid].alive:
+            switch_to(box, box.tasks[was.pid])
+
+
+def _signal(word: str) -> int:
+    name = word.upper().removeprefix("SIG")
+    if word.isdigit() and int(word) <= 64:
+        return int(word)
+    if name in signal.SIGNALS:
+        return signal.SIGNALS[name]
+    raise UsageError(f"'{word}' is not a signal: give a number from 0 to 64 or a name (TERM, KILL, STOP, …)")
+
+
+@command(rest("words", help="[-SIGNAL] PID …, or -l", required=True, raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
+def kill(box: Any, args: Any, io: Any) -> int:
+    """send a signal to a process
+
+    kill -9 54
+
+    Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes only
+    signals that it handles, kernel threads none. kill -l lists the names.
+    """
+    words, sig = list(args.words), 15
+    if words[0] == "-l":
+        io.out(" ".join(signal.SIGNALS) + "\n")
+        return 0
+    if words[0] in ("-s", "-n") and len(words) > 1:
+        sig = _signal(words[1])
+        words = words[2:]
+    elif words[0].startswith("-") and len(words[0]) > 1 and words[0] != "--":
+        sig = _signal(words[0][1:])
+        words = words[1:]
+    if words and words[0] == "--":
+        words = words[1:]
+    if not words:
+        raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
+    try:
+        pids = [pid(word) for word in words]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    current = running(box)
+    name = named(current)
+    for number in pids:
+        signal.send_sig(box, find_task(box, number), sig)
+    if box.current is not current:
+        tell_end(box, io, name)
+    return 0
+
+
+@command(topic=TOPIC)
+def wait(box: Any, args: Any, io: Any) -> int:
+    """take note of a child that has ended
+
+    fork; as $ _exit 3; wait
+
+    Yields its PID; until then it is a zombie, with no memory but its kernel stack and its entry in the process table.
+    """
+    del args
+    task = running(box)
+    try:
+        child, status = ending.do_wait(box, task)
+    except KernelError as error:
+        if error.code != "EAGAIN":
+            raise
+        children = ", ".join(map(str, task.children))
+        raise ShellError(f"no child of {named(task)} has ended yet ({children} still there): it would wait for ever") from None
+    what = f"killed by signal {status & 0x7F}" if status & 0x7F else f"exit status {status >> 8}"
+    io.value(child, f"{faults(0, 0)}  {what}", dec=True)
+    return 0
+
+
+@command(arg("status", type=count, default=0, help="exit status, 0 to 255"), name="_exit", topic=TOPIC)
+def _exit(box: Any, args: Any, io: Any) -> int:
+    """end the current process
+
+    _exit 0
+
+    Its memory is given back; its parent becomes the current process. (exit and Ctrl-D leave memsh.)
+    """
+    task = running(box)
+    name = named(task)
+    ending.do_exit(box, task, (args.status & 0xFF) << 8)
+    tell_end(box, io, name)
+    return 0

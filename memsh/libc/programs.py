@@ -1,0 +1,33 @@
+"""The programs that can be exec'd, seen from the C library: where each keeps malloc's variables.
+
+The images themselves (segments, pages used before main) are machine state, on the box's disk: memsh.kernel.programs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.programs import programs
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.image import Image
+    from memsh.kernel.task import Task
+
+PROGRAMS = programs()
+
+
+def image_of(box: Box, task: Task) -> Image | None:
+    """The program that `task` runs, None for one that memsh did not start."""
+    found: Image | None = box.programs.get(task.path)
+    return found
+
+
+def symbols_of(box: Box, task: Task) -> dict[str, int]:
+    """Addresses of `main_arena`, `mp_`, `tcache` (the thread-local pointer), `__curbrk` and others in the task's memory.
+
+    A static program also has `tls` and `tls_size`: the start and length in bytes of what __libc_setup_tls takes with
+    sbrk before the first malloc. A dynamic one has an untouched heap.
+    """
+    image = image_of(box, task)
+    return image.symbols if image is not None else {}

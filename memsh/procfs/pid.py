@@ -1,0 +1,149 @@
+"""/proc/PID/*: which files a process has, and the small ones (fs/proc/base.c, array.c).
+
+`PID_FILES`: name -> show(box, task); `PID_STORES`: name -> store(box, task, text), for those that may be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memsh.kernel.errno import KernelError
+from memsh.kernel.mm_types import MM_SWAPENTS
+from memsh.kernel.vmalist import total_swap_pages, totalram_pages
+from memsh.procfs.pid_maps import show_maps
+from memsh.procfs.pid_pagemap import show_pagemap
+from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
+from memsh.procfs.pid_stat import show_stat, show_statm
+from memsh.procfs.pid_status import show_status
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.task import Task
+
+OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX = -1000, 1000
+
+
+def show_cmdline(box: Box, task: Task) -> str:
+    """The arguments, each with a NUL behind it; empty without memory."""
+    del box
+    return "".join(word + "\0" for word in task.argv) if task.mm is not None else ""
+
+
+def show_environ(box: Box, task: Task) -> str:
+    from memsh.kernel.exec import ENVIRONMENT
+
+    del box
+    return "".join(word + "\0" for word in ENVIRONMENT) if task.mm is not None else ""
+
+
+def show_comm(box: Box, task: Task) -> str:
+    del box
+    return task.comm + "\n"
+
+
+def store_comm(box: Box, task: Task, text: str) -> None:
+    del box
+    task.comm = text.rstrip("\n")[:15]
+
+
+def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
+    """Pages that killing the task would free, adjusted; None for one that may not be killed (mm/oom_kill.c)."""
+    mm = task.mm
+    if mm is None or task is box.init or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
+        return None
+    return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
+
+
+def show_oom_score(box: Box, task: Task) -> str:
+    total = totalram_pages(box) + total_swap_pages(box)
+    badness = oom_badness(box, task, total)
+    points = 0
+    if badness is not None:
+        points = (1000 + int(badness * 1000 / total)) * 2 // 3
+    return f"{max(points, 0)}\n"
+
+
+def show_oom_score_adj(box: Box, task: Task) -> str:
+    del box
+    return f"{task.oom_score_adj}\n"
+
+
+def store_oom_score_adj(box: Box, task: Task, text: str) -> None:
+    """-1000 (never) to 1000; EINVAL."""
+    del box
+    try:
+        value = int(text.strip(), 0)
+    except ValueError:
+        raise KernelError("EINVAL") from None
+    if not OOM_SCORE_ADJ_MIN <= value <= OOM_SCORE_ADJ_MAX:
+        raise KernelError("EINVAL")
+    task.oom_score_adj = value
+
+
+def store_clear_refs(box: Box, task: Task, text: str) -> None:
+    """1 to 3 forget which pages were referenced, 5 restarts VmHWM; EINVAL."""
+    from memsh.procfs.pid_smaps import clear_refs
+
+    try:
+        kind = int(text.strip())
+    except ValueError:
+        raise KernelError("EINVAL") from None
+    if not 1 <= kind <= 5:
+        raise KernelError("EINVAL")
+    if task.mm is None:
+        return
+    if kind == 5:
+        task.mm.hiwater_rss = task.mm.get_rss()
+    elif kind < 4:
+        clear_refs(box, task.mm, kind)
+
+
+def refuse_read(box: Box, task: Task) -> str:
+    """A file that can only be written."""
+    del box, task
+    raise KernelError("EINVAL")
+
+
+def show_limits(box: Box, task: Task) -> str:
+    """Soft and hard limits (fs/proc/base.c, proc_pid_limits)."""
+    from memsh.kernel.task import threads_max
+
+    del task
+    half = str(threads_max(box) // 2)
+    rows = [
+        ("Max cpu time", "unlimited", "unlimited", "seconds"), ("Max file size", "unlimited", "unlimited", "bytes"),
+        ("Max data size", "unlimited", "unlimited", "bytes"), ("Max stack size", "8388608", "unlimited", "bytes"),
+        ("Max core file size", "0", "unlimited", "bytes"), ("Max resident set", "unlimited", "unlimited", "bytes"),
+        ("Max processes", half, half, "processes"), ("Max open files", "1024", "4096", "files"),
+        ("Max locked memory", "8388608", "8388608", "bytes"), ("Max address space", "unlimited", "unlimited", "bytes"),
+        ("Max file locks", "unlimited", "unlimited", "locks"), ("Max pending signals", half, half, "signals"),
+        ("Max msgqueue size", "819200", "819200", "bytes"), ("Max nice priority", "0", "0", ""),
+        ("Max realtime priority", "0", "0", ""), ("Max realtime timeout", "unlimited", "unlimited", "us"),
+    ]  # fmt: skip
+    head = f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} Units     \n"
+    return head + "".join(f"{name:<25} {soft:<20} {hard:<20} {unit:<10}\n" if unit else f"{name:<25} {soft:<20} {hard:<20}\n"
+                          for name, soft, hard, unit in rows)  # fmt: skip
+
+
+PID_FILES: dict[str, Callable[[Box, Task], str]] = {
+    "clear_refs": refuse_read,
+    "cmdline": show_cmdline,
+    "comm": show_comm,
+    "environ": show_environ,
+    "limits": show_limits,
+    "maps": show_maps,
+    "oom_score": show_oom_score,
+    "oom_score_adj": show_oom_score_adj,
+    "pagemap": show_pagemap,
+    "smaps": show_smaps,
+    "smaps_rollup": show_smaps_rollup,
+    "stat": show_stat,
+    "statm": show_statm,
+    "status": show_status,
+}
+PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
+    "clear_refs": store_clear_refs,
+    "comm": store_comm,
+    "oom_score_adj": store_oom_score_adj,
+}

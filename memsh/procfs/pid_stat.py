@@ -1,0 +1,49 @@
+"""/proc/PID/stat and statm (fs/proc/array.c, do_task_stat, proc_pid_statm)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.mm_types import MM_FILEPAGES, MM_SHMEMPAGES
+from memsh.procfs.pid_status import text_pages
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.task import Task
+
+USEC_PER_TICK = 10_000
+RLIM_INFINITY = 4294967295
+SIGNAL_BITS = 0x7FFFFFFF
+
+
+def show_stat(box: Box, task: Task) -> str:
+    """Fifty-two fields."""
+    del box
+    mm = task.mm
+    memory = [0, 0]
+    code = [0] * 3
+    rest = [0] * 7
+    if mm is not None:
+        memory = [mm.total_vm * 4096, mm.get_rss()]
+        code = [mm.start_code, mm.end_code, mm.start_stack]
+        rest = [mm.start_data, mm.end_data, mm.start_brk, mm.arg_start, mm.arg_end, mm.env_start, mm.env_end]
+    priority = -1 - task.rt_priority if task.policy else 20 + task.nice
+    numbers = [
+        task.ppid, task.pgrp, task.session, 0, -1, task.flags, task.minflt, task.cminflt, task.majflt, task.cmajflt,
+        0, 0, 0, 0, priority, task.nice, 1, 0, task.start_usec // USEC_PER_TICK,
+        *memory, RLIM_INFINITY, *code, 0, 0,
+        task.sigpnd & SIGNAL_BITS, task.sigblk & SIGNAL_BITS, task.sigign & SIGNAL_BITS, task.sigcgt & SIGNAL_BITS,
+        0 if task.state in "RZ" else 1, 0, 0, task.exit_signal, task.cpu, task.rt_priority, task.policy, 0, 0, 0,
+        *rest, task.exit_code,
+    ]  # fmt: skip
+    return f"{task.pid} ({task.comm}) {task.state} " + " ".join(map(str, numbers)) + "\n"
+
+
+def show_statm(box: Box, task: Task) -> str:
+    """size resident shared text lib data dt, in pages."""
+    del box
+    mm = task.mm
+    if mm is None:
+        return "0 0 0 0 0 0 0\n"
+    shared = mm.rss[MM_FILEPAGES] + mm.rss[MM_SHMEMPAGES]
+    return f"{mm.total_vm} {mm.get_rss()} {shared} {text_pages(mm)} 0 {mm.data_vm + mm.stack_vm} 0\n"

@@ -1,0 +1,99 @@
+"""/proc/PID/status (fs/proc/array.c, proc_pid_status; task_mmu.c, task_mem)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
+from memsh.kernel.task import STATE_NAMES, threads_max
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.mm_types import MmStruct
+    from memsh.kernel.task import Task
+
+CAPABILITIES = "000001ffffffffff"
+
+
+def text_pages(mm: MmStruct) -> int:
+    """Pages of the program's own code, as its ELF segments tell."""
+    return (((mm.end_code + 4095) & ~4095) - (mm.start_code & ~4095)) >> 12
+
+
+def _memory(mm: MmStruct) -> list[str]:
+    rss = mm.get_rss()
+    text = min(text_pages(mm), mm.exec_vm)
+    pages = [
+        ("VmPeak", max(mm.hiwater_vm, mm.total_vm)),
+        ("VmSize", mm.total_vm),
+        ("VmLck", mm.locked_vm),
+        ("VmPin", 0),
+        ("VmHWM", max(mm.hiwater_rss, rss)),
+        ("VmRSS", rss),
+        ("RssAnon", mm.rss[MM_ANONPAGES]),
+        ("RssFile", mm.rss[MM_FILEPAGES]),
+        ("RssShmem", mm.rss[MM_SHMEMPAGES]),
+        ("VmData", mm.data_vm),
+        ("VmStk", mm.stack_vm),
+        ("VmExe", text),
+        ("VmLib", mm.exec_vm - text),
+        ("VmPTE", mm.nr_ptes),
+        ("VmSwap", mm.rss[MM_SWAPENTS]),
+    ]
+    return [f"{name}:\t{count * 4:8d} kB" for name, count in pages] + ["CoreDumping:\t0", "THP_enabled:\t0"]
+
+
+def cpu_list(cpus: int) -> str:
+    return f"0-{cpus - 1}" if cpus > 1 else "0"
+
+
+def show_status(box: Box, task: Task) -> str:
+    cpus = box.config.cpus
+    lines = [
+        f"Name:\t{_escape(task.comm)}",
+        "Umask:\t0022",
+        f"State:\t{task.state} ({STATE_NAMES[task.state]})",
+        f"Tgid:\t{task.tgid}",
+        "Ngid:\t0",
+        f"Pid:\t{task.pid}",
+        f"PPid:\t{task.ppid}",
+        "TracerPid:\t0",
+        "Uid:\t0\t0\t0\t0",
+        "Gid:\t0\t0\t0\t0",
+        f"FDSize:\t{0 if task.state == 'Z' else 32}",
+        "Groups:\t ",
+        f"NStgid:\t{task.tgid}",
+        f"NSpid:\t{task.pid}",
+        f"NSpgid:\t{task.pgrp}",
+        f"NSsid:\t{task.session}",
+    ]
+    if task.mm is not None:
+        lines += _memory(task.mm)
+    lines += [
+        "Threads:\t1",
+        f"SigQ:\t0/{threads_max(box) // 2}",
+        f"SigPnd:\t{task.sigpnd:016x}",
+        "ShdPnd:\t0000000000000000",
+        f"SigBlk:\t{task.sigblk:016x}",
+        f"SigIgn:\t{task.sigign:016x}",
+        f"SigCgt:\t{task.sigcgt:016x}",
+        "CapInh:\t0000000000000000",
+        f"CapPrm:\t{CAPABILITIES}",
+        f"CapEff:\t{CAPABILITIES}",
+        f"CapBnd:\t{CAPABILITIES}",
+        "CapAmb:\t0000000000000000",
+        "NoNewPrivs:\t0",
+        "Seccomp:\t0",
+        "Seccomp_filters:\t0",
+        "Speculation_Store_Bypass:\tvulnerable",
+        "SpeculationIndirectBranch:\talways enabled",
+        f"Cpus_allowed:\t{(1 << cpus) - 1:x}",
+        f"Cpus_allowed_list:\t{cpu_list(cpus)}",
+        f"voluntary_ctxt_switches:\t{task.nvcsw}",
+        f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _escape(comm: str) -> str:
+    return comm.replace("\\", "\\\\").replace("\n", "\\n")
