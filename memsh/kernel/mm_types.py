@@ -59,7 +59,7 @@ class AddressSpace:
 class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem` lives in memory only; `seed` names its contents."""
 
-    __slots__ = ("addr", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed", "shmem", "size", "usec")
+    __slots__ = ("addr", "charged", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed", "shmem", "size", "usec")
 
     def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
         self.number = number
@@ -73,6 +73,7 @@ class Inode:
         self.seed = name
         self.usec = 0  # time of last change, microseconds since boot
         self.addr = 0
+        self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None
         self.mapping: AddressSpace | None = None

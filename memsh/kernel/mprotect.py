@@ -59,8 +59,9 @@ def do_mprotect(box: Box, mm: MmStruct, start: int, length: int, prot: int) -> N
         flags = prot & 7 | vma.flags & ~7
         if flags & ~(flags >> 4) & 7:
             raise KernelError("EACCES")
-        prev = mprotect_fixup(box, mm, vma, prev, at, min(vma.end, end), flags)
-        at = max(min(vma.end, end) if prev is vma else at, prev.end)
+        stop = min(vma.end, end)
+        prev = mprotect_fixup(box, mm, vma, prev, at, stop, flags)
+        at = max(stop, prev.end)
         if at >= end:
             return
         after = find_vma(mm, prev.end)
