@@ -12,9 +12,9 @@ from memsh.procps.reader import ProcReader
 
 STAT_FIELDS = (
     "ppid", "pgrp", "session", "tty_nr", "tpgid", "flags", "min_flt", "cmin_flt", "maj_flt", "cmaj_flt", "utime",
-    "stime", "cutime", "cstime", "priority", "nice", "threads", "itrealvalue", "start_time", "vsize", "rss", "rss_limit",
-    "start_code", "end_code", "start_stack", "esp", "eip", "signal", "blocked", "sigignore", "sigcatch", "wchan",
-    "nswap", "cnswap", "exit_signal", "processor", "rt_priority", "policy",
+    "stime", "cutime", "cstime", "priority", "nice", "threads", "itrealvalue", "start_time", "vsize", "rss",
+    "rss_limit", "start_code", "end_code", "start_stack", "esp", "eip", "signal", "blocked", "sigignore",
+    "sigcatch", "wchan", "nswap", "cnswap", "exit_signal", "processor", "rt_priority", "policy",
 )  # fmt: skip
 HZ = 100
 

@@ -1,0 +1,169 @@
+"""procdump: the box's whole /proc as plain files of the host, for real tools to read.
+
+The folder is new, empty, or one that procdump wrote before: a file `.procdump` in it lists what it wrote, and only that
+is removed. No link is followed anywhere: every folder is opened without following, every file made anew.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from memsh.procps.reader import ProcReader
+from memsh.shell.errors import ShellError
+from memsh.shell.registry import Args, arg, command
+
+if TYPE_CHECKING:
+    from memsh.shell.io import IO
+
+MARKER = ".procdump"
+HEADING = "# Written by memsh's procdump; what it lists is replaced by the next procdump into this folder.\n"
+
+
+@command(
+    arg("folder", meta="DIR", help="a folder of the host: new, empty, or of an earlier procdump"),
+    topic="tools",
+    needs_box=False,
+)
+def procdump(box: Any, args: Args, io: IO) -> None:
+    """write the box's whole /proc into a folder of the host, as plain files
+
+    procdump /tmp/box
+
+    Real tools read it: psutil with psutil.PROCFS_PATH = "/tmp/box", procps with the folder mounted over /proc in a name
+    space of its own (unshare -rm).
+    """
+    from memsh.commands.tools import reader_of
+
+    if getattr(io.session, "no_host", False):
+        raise ShellError("writes to the host, which this session may not")
+    count = dump(reader_of(box, io), args.folder)
+    io.out(f"{count} files in {args.folder}\n")
+
+
+def dump(reader: ProcReader, folder: str) -> int:
+    """Write everything below /proc. Answers the number of files.
+
+    Raises: ShellError if the folder is not ours to write; OSError as the host says.
+    """
+    texts = _gather(reader)
+    folder = folder.rstrip("/") or "/"
+    with suppress(FileExistsError):
+        os.mkdir(folder)  # noqa: PTH102
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP or os.path.islink(folder):  # noqa: PTH114
+            raise ShellError(f"{folder}: is a symbolic link") from None
+        raise
+    try:
+        _clear(root, folder)
+        # the list is written first: a dump that is cut short can be replaced all the same
+        _write(root, MARKER, HEADING + "".join(f"{path}\n" for path in texts))
+        for path, text in texts.items():
+            _place(root, path, text)
+    finally:
+        os.close(root)
+    return len(texts)
+
+
+def _gather(reader: ProcReader) -> dict[str, str]:
+    """Every readable file below /proc: path without "/proc/" → text."""
+    texts: dict[str, str] = {}
+    waiting = ["/proc"]
+    while waiting:
+        folder = waiting.pop()
+        for name in reader.listdir(folder):
+            path = f"{folder}/{name}"
+            try:
+                texts[path.removeprefix("/proc/")] = reader.read(path)
+            except IsADirectoryError:
+                waiting.append(path)
+            except OSError:  # such as smaps_rollup of a kernel thread: not readable there either
+                continue
+    return dict(sorted(texts.items()))
+
+
+def _clear(root: int, folder: str) -> None:
+    """Remove what an earlier procdump wrote; anything else in the folder is a refusal."""
+    names = os.listdir(root)
+    if not names:
+        return
+    refusal = f"{folder}: is not empty, and not a folder that procdump wrote"
+    if MARKER not in names:
+        raise ShellError(refusal)
+    listed = _read_marker(root)
+    if listed is None:
+        raise ShellError(refusal)
+    folders: set[str] = set()
+    for path in listed:
+        parts = path.split("/")
+        if not path or ".." in parts or path.startswith("/"):
+            raise ShellError(refusal)
+        _unlink(root, parts)
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+    for path in sorted(folders, key=lambda path: -path.count("/")):
+        _unlink(root, path.split("/"), is_folder=True)
+    os.unlink(MARKER, dir_fd=root)
+    if os.listdir(root):
+        raise ShellError(f"{folder}: holds files that procdump did not write")
+
+
+def _read_marker(root: int) -> list[str] | None:
+    try:
+        handle = os.open(MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root)
+    except OSError:
+        return None
+    with os.fdopen(handle, encoding="utf-8", errors="surrogateescape") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode) or file.readline() != HEADING:
+            return None
+        return file.read().splitlines()
+
+
+def _open_folder(root: int, parts: list[str], make: bool) -> int:
+    """The folder `parts` below root, opened without following a link; the caller closes it."""
+    here = os.dup(root)
+    for part in parts:
+        try:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+        finally:
+            os.close(here)
+        here = below
+    return here
+
+
+def _unlink(root: int, parts: list[str], is_folder: bool = False) -> None:
+    try:
+        above = _open_folder(root, parts[:-1], make=False)
+    except OSError:
+        return
+    try:
+        if is_folder:
+            os.rmdir(parts[-1], dir_fd=above)
+        else:
+            os.unlink(parts[-1], dir_fd=above)
+    except OSError:
+        pass
+    finally:
+        os.close(above)
+
+
+def _place(root: int, path: str, text: str) -> None:
+    *folders, name = path.split("/")
+    above = _open_folder(root, folders, make=True)
+    try:
+        _write(above, name, text)
+    finally:
+        os.close(above)
+
+
+def _write(above: int, name: str, text: str) -> None:
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=above)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)

@@ -1,0 +1,348 @@
+"""procps and util-linux tools: slabtop, vmstat, pmap, ps, top, uptime, pgrep, dmesg, uname, getconf; procdump.
+
+Each procps tool is handed the reader of the session (the box's own /proc, or a recorded tree) and its
+arguments untouched; what it prints is procps-ng 4.0.2's. Between two frames the box's clock moves; the host waits only on a terminal.
+
+Known deviations: slabtop and top on a terminal redraw until Ctrl-C, and take no keys; without a terminal slabtop shows
+one screen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from memsh.procps import free as procps_free
+from memsh.procps import pgrep as procps_pgrep
+from memsh.procps import pmap as procps_pmap
+from memsh.procps import ps as procps_ps
+from memsh.procps import slabtop as procps_slabtop
+from memsh.procps import top as procps_top
+from memsh.procps import uptime as procps_uptime
+from memsh.procps import vmstat as procps_vmstat
+from memsh.procps.reader import Exit, Frames, Pause, ProcReader
+from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.registry import Args, command, opt, rest
+
+if TYPE_CHECKING:
+    from memsh.shell.io import IO
+
+TOPIC = "tools"
+CLEAR = "\x1b[H\x1b[2J"
+UNLIMITED = 131072
+_WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
+
+
+def reader_of(box: Any, io: IO) -> ProcReader:
+    """The /proc that the tools read: the session's."""
+    reader: ProcReader | None = io.session.reader
+    if reader is None:
+        from memsh.commands.procdir import BoxReader
+
+        reader = BoxReader(io.session)
+    return reader
+
+
+def play(box: Any, io: IO, frames: Frames, *, live: bool = False) -> int:
+    """Print a tool's frames. Between two of them the box's clock moves on; `live` redraws the screen for each."""
+    fresh = True
+    try:
+        for item in frames:
+            if isinstance(item, str):
+                io.out(CLEAR + item if live and fresh else item)
+                fresh = False
+            else:
+                _wait(box, io, item)
+                fresh = True
+    except Exit as end:
+        io.out(end.stdout)
+        io.err(end.stderr)
+        return end.status
+    except KeyboardInterrupt:
+        if not live:
+            raise
+    return 0
+
+
+def _wait(box: Any, io: IO, pause: Pause) -> None:
+    io.check()
+    if io.session.deadline_check is not None:
+        io.session.deadline_check()
+    if box is not None:
+        box.timer.advance(int(pause.seconds * 1_000_000))
+    if io.is_tty:
+        io.flush() if hasattr(io, "flush") else None
+        with io.session.host_wait():
+            time.sleep(pause.seconds)
+
+
+def free_tool(box: Any, argv: list[str], io: IO) -> int:
+    """`free` without an address: the tool. `argv` without its name; answers the status."""
+    return play(box, io, procps_free.frames(reader_of(box, io), argv))
+
+
+def _columns(io: IO) -> int:
+    return io.width if io.is_tty else UNLIMITED
+
+
+def _rows(io: IO) -> int:
+    if not io.is_tty:
+        return 24
+    import shutil
+
+    return shutil.get_terminal_size().lines
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def slabtop(box: Any, args: Args, io: IO) -> int:
+    """show the kernel's slab caches, the largest first
+
+    slabtop -o -s c
+
+    -o prints once and ends; without it a terminal shows the first caches and redraws them every 3 seconds (-d N) till
+    Ctrl-C. -s KEY sorts: a active objects, b objects per slab, c cache size, l slabs, v active slabs, n name, o objects
+    (the default), p pages per slab, s object size, u use.
+    """
+    frames = procps_slabtop.frames(reader_of(box, io), args.words, io.width, _rows(io))
+    if io.is_tty:
+        once = any(word == "--once" or (word[:1] == "-" and word[:2] != "--" and "o" in word) for word in args.words)
+        return play(box, io, frames, live=not once and not _asks(args.words))
+    return play(box, io, _first(frames))
+
+
+def _first(frames: Frames) -> Frames:
+    for item in frames:
+        if isinstance(item, Pause):
+            return
+        yield item
+
+
+def _asks(words: list[str]) -> bool:
+    return any(word in ("-h", "--help", "-V", "--version") for word in words)
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def vmstat(box: Any, args: Args, io: IO) -> int:
+    """report memory, swap, disk and CPU in one line, again after each delay
+
+    vmstat 1 5
+
+    -a active and inactive memory, -s counters one a line, -m slab caches, -d disks, -w wide, -n one heading, -S k|K|m|M
+    another unit. DELAY in seconds of the box's clock, COUNT lines. The first line is the mean since boot. As in
+    procps-ng 4.0.2, the memory columns of later lines are those of the start.
+    """
+    return play(box, io, procps_vmstat.frames(reader_of(box, io), args.words, io.width, _rows(io)))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def pmap(box: Any, args: Args, io: IO) -> int:
+    """show the memory map of a process
+
+    pmap -x 1
+
+    -x resident and dirty kB of each mapping, -X more columns, -XX all that smaps has, -d offset and device, -q without
+    heading and sum, -p whole paths.
+    """
+    return play(box, io, procps_pmap.frames(reader_of(box, io), args.words, io.width))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def ps(box: Any, args: Args, io: IO) -> int:
+    """show the processes
+
+    ps -o pid,vsz,rss,min_flt,maj_flt,comm -p 1
+
+    ps -e, -ef, aux: all processes. u, v, l: formats of their own. -p LIST picks, -o COLUMNS chooses the columns (ps L
+    lists them), --sort -rss sorts.
+    """
+    return play(box, io, procps_ps.frames(reader_of(box, io), args.words, _columns(io)))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def top(box: Any, args: Args, io: IO) -> int:
+    """show the processes that use most, redrawn every 3 seconds
+
+    top -b -n 1
+
+    -b prints frames one below the other (needed without a terminal), -n N ends after N of them, -d N waits N seconds of
+    the box's clock between two, -p LIST picks processes, -o RES sorts.
+    """
+    batch = _asks(args.words) or any(
+        word == "--batch-mode" or (word[:1] == "-" and word[1:2] != "-" and "b" in word) for word in args.words
+    )
+    if not io.is_tty and not batch:
+        raise ShellError("failed tty get")
+    return play(box, io, procps_top.frames(reader_of(box, io), args.words, io.width), live=not batch)
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def uptime(box: Any, args: Args, io: IO) -> int:
+    """tell how long the box has been running
+
+    uptime -p
+
+    -p in words, -s since when.
+    """
+    return play(box, io, procps_uptime.frames(reader_of(box, io), args.words, io.width))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def pgrep(box: Any, args: Args, io: IO) -> int:
+    """find processes by name
+
+    pgrep -l a.out
+
+    -l with names, -a with command lines, -f matches the command line, -x the whole name, -n the newest, -c counts.
+    """
+    return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width))
+
+
+LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+
+
+def _level_list(word: str) -> list[int]:
+    found = []
+    for name in word.split(","):
+        if name not in LEVELS:
+            raise ValueError(f"unknown level '{name}'")
+        found.append(LEVELS.index(name))
+    return found
+
+
+@command(
+    opt("-T", "--ctime", help="wall-clock times"),
+    opt("-t", "--notime", help="without times"),
+    opt("-r", "--raw", help="with the level, as the log holds it"),
+    opt("-x", "--decode", help="with facility and level by name"),
+    opt("-k", "--kernel", help="kernel messages (all of them are)"),
+    opt("-l", "--level", type=_level_list, help="these levels only: err,warn,…"),
+    topic=TOPIC,
+)
+def dmesg(box: Any, args: Args, io: IO) -> None:
+    """print the kernel log
+
+    dmesg | tail -3
+
+    Boot messages first; page faults that killed, allocation failures and the OOM killer's reports are written here.
+    """
+    for record in list(box.log.records):
+        if args.level is not None and record.level not in args.level:
+            continue
+        seconds, usec = divmod(record.usec, 1_000_000)
+        stamp = f"[{seconds:5}.{usec:06}] "
+        if args.ctime:
+            stamp = time.strftime("[%a %b %e %H:%M:%S %Y] ", time.gmtime(_boot_time(box, io) + seconds))
+        if args.notime:
+            stamp = ""
+        head = f"<{record.level}>" if args.raw else f"kern  :{LEVELS[record.level]:<7}: " if args.decode else ""
+        first, *more = record.text.split("\n")
+        indent = " " * len(stamp)
+        io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
+
+
+def _boot_time(box: Any, io: IO) -> int:
+    from memsh.procps.figures import stat
+
+    return stat(reader_of(box, io)).boot_time
+
+
+def _kernel(reader: ProcReader, name: str, default: str) -> str:
+    try:
+        return reader.read(f"/proc/sys/kernel/{name}").strip()
+    except OSError:
+        return default
+
+
+@command(
+    opt("-a", "--all", help="all of it"),
+    opt("-s", "--kernel-name"),
+    opt("-n", "--nodename"),
+    opt("-r", "--kernel-release"),
+    opt("-v", "--kernel-version"),
+    opt("-m", "--machine"),
+    opt("-p", "--processor"),
+    opt("-i", "--hardware-platform"),
+    opt("-o", "--operating-system"),
+    topic=TOPIC,
+    needs_box=False,
+)
+def uname(box: Any, args: Args, io: IO) -> None:
+    """print the kernel's name and release
+
+    uname -a
+    """
+    reader = reader_of(box, io)
+    parts = [
+        ("kernel_name", _kernel(reader, "ostype", "Linux")),
+        ("nodename", _kernel(reader, "hostname", "(none)")),
+        ("kernel_release", _kernel(reader, "osrelease", "6.1.192")),
+        ("kernel_version", _kernel(reader, "version", "#1 SMP")),
+        ("machine", "i686"),
+        ("processor", "unknown"),
+        ("hardware_platform", "unknown"),
+        ("operating_system", "GNU/Linux"),
+    ]
+    chosen = [text for name, text in parts if getattr(args, name) or (args.all and text != "unknown")]
+    io.out(" ".join(chosen or [parts[0][1]]) + "\n")
+
+
+def _cpus(reader: ProcReader) -> int:
+    return sum(line.startswith("processor") for line in reader.read("/proc/cpuinfo").splitlines())
+
+
+def _pages(label: str) -> Callable[[ProcReader], int]:
+    def count(reader: ProcReader) -> int:
+        from memsh.procps.figures import pairs
+
+        return pairs(reader.read("/proc/meminfo"), ":").get(label, 0) // 4
+
+    return count
+
+
+CONSTANTS: dict[str, int | str | Callable[[ProcReader], int]] = {
+    "ARG_MAX": 2097152,
+    "CHAR_BIT": 8,
+    "CLK_TCK": 100,
+    "GNU_LIBC_VERSION": "glibc 2.36",
+    "INT_MAX": 2147483647,
+    "LONG_BIT": 32,
+    "PAGESIZE": 4096,
+    "PAGE_SIZE": 4096,
+    "PATH_MAX": 4096,
+    "PTHREAD_STACK_MIN": 16384,
+    "ULONG_MAX": 4294967295,
+    "WORD_BIT": 32,
+    "_AVPHYS_PAGES": _pages("MemFree"),
+    "_NPROCESSORS_CONF": _cpus,
+    "_NPROCESSORS_ONLN": _cpus,
+    "_PHYS_PAGES": _pages("MemTotal"),
+}
+
+
+@command(
+    opt("-a", "--all", help="every name with its value"),
+    rest("names", meta="NAME", help="PAGESIZE, LONG_BIT, _PHYS_PAGES, …"),
+    topic=TOPIC,
+    needs_box=False,
+)
+def getconf(box: Any, args: Args, io: IO) -> None:
+    """print a constant of the system
+
+    getconf PAGESIZE
+    """
+    reader = reader_of(box, io)
+
+    def value(name: str) -> object:
+        entry = CONSTANTS[name]
+        return entry(reader) if callable(entry) else entry
+
+    if args.all:
+        io.out("".join(f"{name:<34} {value(name)}\n" for name in CONSTANTS))
+        return
+    if not args.names:
+        raise UsageError("NAME is missing (usage: getconf NAME, or getconf -a)")
+    name = args.names[0]
+    if name not in CONSTANTS:
+        raise UsageError(f"Unrecognized variable `{name}'")
+    io.out(f"{value(name)}\n")
