@@ -55,3 +55,23 @@ class Leave(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+class OutputGone(Exception):
+    """Nobody reads what this session prints any more: it ends quietly."""
+
+
+class LoopControl(Exception):
+    """`break` and `continue`, `levels` loops out."""
+
+    def __init__(self, again: bool, levels: int = 1) -> None:
+        super().__init__(again, levels)
+        self.again = again
+        self.levels = levels
+
+    def leaves(self) -> bool:
+        """Called by each loop on the way: True if this loop ends; raises on if it is for one further out."""
+        if self.levels > 1:
+            self.levels -= 1
+            raise self
+        return not self.again

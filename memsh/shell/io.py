@@ -1,7 +1,7 @@
 """What a command is given beside its arguments: where its text comes from and goes to.
 
-A command never touches sys.stdout. `io.out` writes text exactly as given (no newline is added) and is also the place where Ctrl-C is
-taken; a command that works long without printing calls `io.check()` between two operations.
+A command never touches sys.stdout. `io.out` writes text exactly as given (no newline is added) and is also the place
+where Ctrl-C is taken; a command that works long without printing calls `io.check()` between two operations.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from memsh.shell.errors import Interrupted, PipeClosed, ShellError
+from memsh.shell.errors import Interrupted, OutputGone, ShellError
 from memsh.shell.values import fixed
 
 if TYPE_CHECKING:
+    from memsh.shell.run import Runner
     from memsh.shell.session import Session
 
 TEXT_LIMIT = 16 << 20  # a variable, a $(…) or a list of words; in characters
@@ -26,16 +27,28 @@ class Sink(Protocol):
 
 
 class HostSink:
-    """A stream of the host. A reader that has gone is PipeClosed, as for a pipe of our own."""
+    """A stream of the host. If its reader has gone the whole session ends. `first` is flushed before each write."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, first: HostSink | None = None) -> None:
         self.stream = stream
+        self.first = first
 
     def write(self, text: str) -> None:
+        if self.first is not None:
+            self.first.flush()
         try:
             self.stream.write(text)
-        except (BrokenPipeError, ValueError):
-            raise PipeClosed from None
+        except BrokenPipeError:
+            raise OutputGone from None
+        except UnicodeEncodeError:
+            encoding = self.stream.encoding
+            self.stream.write(text.encode(encoding, "replace").decode(encoding))
+
+    def flush(self) -> None:
+        try:
+            self.stream.flush()
+        except BrokenPipeError:
+            raise OutputGone from None
 
 
 class NullSink:
@@ -155,20 +168,27 @@ class HostInput(Input):
 class IO:
     """One command's surroundings. `width`, `is_tty` and `color` describe where the text will end up."""
 
-    __slots__ = ("captured", "is_tty", "last", "name", "session", "sink", "stdin", "stderr")
+    __slots__ = ("last", "name", "runner", "session", "sink", "stderr", "stdin")
 
     def __init__(
-        self, session: Session, sink: Sink, stderr: Sink, stdin: Input, *,
-        is_tty: bool = False, captured: bool = False, name: str = "",
-    ) -> None:  # fmt: skip
+        self, session: Session, sink: Sink, stderr: Sink, stdin: Input, runner: Runner, name: str = ""
+    ) -> None:
         self.session = session
         self.sink = sink
         self.stderr = stderr
         self.stdin = stdin
-        self.is_tty = is_tty
-        self.captured = captured  # inside $(…): a value is yielded bare
+        self.runner = runner
         self.name = name  # the command's own name, for messages
         self.last: int | None = None  # the value that this command yielded
+
+    @property
+    def captured(self) -> bool:
+        """Inside $(…): a value is yielded bare."""
+        return self.runner.captured
+
+    @property
+    def is_tty(self) -> bool:
+        return self.runner.tty
 
     @property
     def width(self) -> int:
@@ -197,7 +217,7 @@ class IO:
     def value(self, number: int, note: str = "", dec: bool = False) -> None:
         """Yield a number: printed as `$N = 0x…  note` and remembered; inside $(…) bare and not remembered."""
         self.last = number
-        if self.captured:
+        if self.runner.captured:
             self.out(fixed(number, dec) + "\n")
             return
         serial = self.session.remember(number, dec)
@@ -208,7 +228,24 @@ class IO:
         if not self.captured:
             self.out(text if text.endswith("\n") else text + "\n")
 
+    def flush(self) -> None:
+        """Show what is printed so far (before the host waits)."""
+        if isinstance(self.sink, HostSink):
+            self.sink.flush()
+
     def check(self) -> None:
         """Take a pending Ctrl-C: call this between two operations of a long command."""
         if self.session.interrupted:
             raise Interrupted
+
+    def run(self, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
+        """Run another command, given as words, in these surroundings; its errors are printed. Answers its status."""
+        from memsh.shell.run import run_words
+
+        return run_words(self, words, stdin, sink)
+
+    def capture(self, words: list[str], stdin: str = "") -> tuple[str, int]:
+        """Run another command for its text: (text, status)."""
+        from memsh.shell.run import capture_words
+
+        return capture_words(self, words, stdin)

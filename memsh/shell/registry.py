@@ -130,10 +130,14 @@ def rest(
 class Command:
     """One command as declared. `topic` is the heading that `help` puts it under."""
 
-    __slots__ = ("_doc", "_short", "func", "help_option", "module", "name", "needs_box", "options", "params", "positional",
-                 "raw", "rest", "topic")  # fmt: skip
+    __slots__ = (
+        "_doc", "_short", "func", "help_option", "module", "name", "needs_box", "options", "params", "positional",
+        "raw", "rest", "topic",
+    )  # fmt: skip
 
-    def __init__(self, name: str, params: tuple[Param, ...], func: Func, topic: str, needs_box: bool, help_option: bool) -> None:
+    def __init__(
+        self, name: str, params: tuple[Param, ...], func: Func, topic: str, needs_box: bool, help_option: bool
+    ) -> None:
         self.name = name
         self.params = params
         self.func = func

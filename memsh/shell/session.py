@@ -34,15 +34,16 @@ class Session:
     """State of one memsh. `box` is None with --proc and may be replaced (undo, restore, reset)."""
 
     def __init__(
-        self, box: Any = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None, stderr: TextIO | None = None,
-        stdin: Input | None = None, files: Files | None = None,
+        self, box: Any = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None,
+        stderr: TextIO | None = None, stdin: Input | None = None, files: Files | None = None,
     ) -> None:  # fmt: skip
         self.box = box
         self.registry = registry
         self.files = files
         self.reader: Any = None  # reads /proc for the tools; set by the commands room
-        self.stdout: Sink = HostSink(stdout if stdout is not None else sys.stdout)
-        self.stderr: Sink = HostSink(stderr if stderr is not None else sys.stderr)
+        printed = HostSink(stdout if stdout is not None else sys.stdout)
+        self.stdout: Sink = printed
+        self.stderr: Sink = HostSink(stderr if stderr is not None else sys.stderr, printed)
         self.stdin = stdin if stdin is not None else HostInput(sys.stdin, self)
         self.is_tty = False
         self.color = False
@@ -55,7 +56,10 @@ class Session:
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[str] = []
         self.at_prompt = False  # a person types: `|!` and the like are allowed
-        self.interrupted = False
+        self.interrupted = False  # Ctrl-C was pressed and not yet taken
+        self.was_interrupted = False  # the last line was cut short
+        self.stop_on_error = False  # -e
+        self.loops = 0  # how many loops are running, for break and continue
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
         self.before_line: list[Callable[[Session, str], None]] = []
         self.after_line: list[Callable[[Session, str, int], None]] = []

@@ -69,7 +69,7 @@ def address(text: str) -> int:
 def count(text: str) -> int:
     """A number from 0 up, decimal or 0x…"""
     value = _terms(text)
-    if value is None or text[-1:].isalpha() and not text[:2] in ("0x", "0X"):
+    if value is None or (text[-1:].isalpha() and text[:2] not in ("0x", "0X")):
         raise ValueError(f"'{text}' is not a number")
     if value < 0:
         raise ValueError(f"{text}: must not be negative")

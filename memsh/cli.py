@@ -1,0 +1,310 @@
+"""memsh's own argv: builds the box; chooses prompt, `-c`, script or standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memsh import __version__
+from memsh.shell.errors import Leave, OutputGone, ShellError
+from memsh.shell.io import Input
+from memsh.shell.script import run_script
+from memsh.shell.session import Session
+from memsh.shell.values import wide_size
+
+USAGE = """\
+usage: memsh [OPTION …] [FILE.memsh …]
+       memsh [OPTION …] -c 'COMMANDS'
+       memsh lesson [NAME]
+       memsh grade EXERCISE.md ANSWER.memsh [--seed ID] [--json]
+
+A 32-bit Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
+or runs the script on standard input if that is no terminal.
+
+  -c COMMANDS        run COMMANDS and leave with the status of the last one; may be given several times
+  -e                 stop at the first failing command
+  -x                 print each command before it runs
+  --step             wait for a key before each command of a script
+  --ram SIZE         RAM, 32M to 4G (1G)
+  --cpus N           CPUs, 1 to 8 (1)
+  --swap SIZE        swap space (0)
+  --cmdline WORDS    the kernel's command line ('vmalloc=106488K')
+  --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
+  --from DIR         start from a recorded machine: a folder with freelists.txt
+  --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
+  --width N          columns to fill (the terminal's, or 80)
+  --no-color         no colour, as NO_COLOR in the environment
+  --no-rc            read no configuration and no start-up commands
+  --history-file F   where the prompt keeps its history
+  -V, --version      print the version
+  -h, --help         print this
+"""
+_VALUED = {
+    "-c", "--ram", "--cpus", "--swap", "--cmdline", "--age", "--from", "--proc", "--width", "--history-file", "--seed",
+}  # fmt: skip
+_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json"}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+BEYOND_REACH = 3584 << 20  # from here on this PC puts all RAM above 3 GiB out of a 32-bit kernel's reach
+BUG_STATUS = 70
+
+
+class Options(NamedTuple):
+    """The words of argv, sorted."""
+
+    values: dict[str, list[str]]
+    flags: set[str]
+    words: list[str]
+
+    def last(self, name: str, default: str = "") -> str:
+        return self.values[name][-1] if name in self.values else default
+
+
+def read_options(argv: list[str]) -> Options:
+    """ShellError (status 2) if argv is not what `--help` says."""
+    options = Options({}, set(), [])
+    place = 0
+    while place < len(argv):
+        word = argv[place]
+        place += 1
+        if word == "--":
+            options.words.extend(argv[place:])
+            break
+        name, equals, value = word.partition("=")
+        if word in _FLAGS:
+            options.flags.add(word)
+        elif name in _VALUED and (not equals or name.startswith("--")):
+            if not equals:
+                if place >= len(argv):
+                    raise ShellError(f"{name} needs a value", 2)
+                value = argv[place]
+                place += 1
+            options.values.setdefault(name, []).append(value)
+        elif len(word) > 2 and word[0] == "-" and set(word[1:]) <= set("exc") and "c" not in word[1:-1]:
+            argv[place:place] = ["-" + letter for letter in word[1:]]
+        elif word[0:1] == "-" and len(word) > 1:
+            import difflib
+
+            close = difflib.get_close_matches(name, sorted(_VALUED | _FLAGS), 1)
+            hint = f" (did you mean {close[0]}?)" if close else " (memsh --help lists them)"
+            raise ShellError(f"there is no option {name}{hint}", 2)
+        else:
+            options.words.append(word)
+    return options
+
+
+def seconds(text: str) -> int:
+    """`90`, `30s`, `10m`, `2h`, `1d` → seconds."""
+    unit = text[-1:] if text[-1:] in _SECONDS else ""
+    digits = text[: len(text) - len(unit)]
+    if not digits.isascii() or not digits.isdigit():
+        raise ShellError(f"--age: '{text}' is not a time (30s, 10m, 2h, 1d)", 2)
+    return int(digits) * _SECONDS[unit]
+
+
+def number(options: Options, name: str, default: int, convert: Callable[[str], int] = int) -> int:
+    """The value of a numeric option. ShellError (status 2) if it is none."""
+    text = options.last(name)
+    if not text:
+        if name in options.values:
+            raise ShellError(f"{name} needs a value", 2)
+        return default
+    try:
+        return convert(text)
+    except ValueError as error:
+        said = str(error) if convert is wide_size else f"'{text}' is not a number"
+        raise ShellError(f"{name}: {said}", 2) from None
+
+
+def make_box(options: Options) -> Any:
+    """The machine that argv describes. ShellError if there can be none."""
+    from memsh.kernel.box import Box
+    from memsh.kernel.config import Config
+
+    default = Config()
+    try:
+        config = Config(
+            ram=number(options, "--ram", default.ram, wide_size), cpus=number(options, "--cpus", default.cpus),
+            swap=number(options, "--swap", default.swap, wide_size), cmdline=options.last("--cmdline", default.cmdline),
+            age=seconds(options.last("--age", "0")),
+        )  # fmt: skip
+    except ValueError as error:
+        raise ShellError(str(error), 2) from None
+    folder = options.last("--from")
+    if folder:
+        from memsh.kernel.boot import from_recording
+
+        try:
+            paths = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
+            texts = {path.name: path.read_text("utf-8", "replace") for path in paths}
+        except OSError as error:
+            raise ShellError(f"--from: {folder}: {error.strerror}") from None
+        if "freelists.txt" not in texts:
+            raise ShellError(f"--from: {folder}: there is no freelists.txt in it")
+        try:
+            return from_recording(config, texts)
+        except ValueError as error:
+            raise ShellError(f"--from: {folder}: {error}") from None
+    return Box(config)
+
+
+def on_bug(session: Session, name: str) -> str:
+    """After a bug of ours: mark the box and check it; answers what the check found."""
+    box = session.box
+    if box is None:
+        return "there is none"
+    box.tainted = True
+    from memsh.kernel import check
+
+    problems = check.check(box)
+    return "check found: " + "; ".join(map(str, list(problems)[:3])) if problems else "check finds nothing wrong"
+
+
+def make_session(options: Options) -> Session:
+    """A session with its box (or recorded tree), commands and streams."""
+    from memsh import commands
+    from memsh.commands import files, procdir
+
+    commands.load()
+    session = Session()
+    session.files = files.BoxFiles()
+    session.on_bug = on_bug
+    session.stop_on_error = "-e" in options.flags
+    session.is_tty = sys.stdout.isatty()
+    session.color = not ("--no-color" in options.flags or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
+    session.width = width(options, session.is_tty)
+    if "--proc" in options.values:
+        session.reader = procdir.DirReader(options.last("--proc"))
+    else:
+        session.box = make_box(options)
+        session.reader = procdir.BoxReader(session)
+        session.config = session.box.config
+        if session.config.ram >= BEYOND_REACH and "--from" not in options.values:
+            session.stderr.write(
+                "memsh: of this RAM a 32-bit kernel without PAE reaches 3 GiB: the rest lies above 4 GiB\n"
+            )  # fmt: skip
+    return session
+
+
+def width(options: Options, is_tty: bool) -> int:
+    """Columns: as told, the terminal's, or 80."""
+    wanted = number(options, "--width", 0)
+    if "--width" in options.values and not 20 <= wanted <= 1000:
+        raise ShellError("--width: give 20 to 1000 columns", 2)
+    if wanted:
+        return wanted
+    if is_tty:
+        import shutil
+
+        return max(20, shutil.get_terminal_size().columns)
+    return 80
+
+
+def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
+    """(name, text) of every script, all read before the first one runs."""
+    scripts = []
+    for path in paths:
+        try:
+            scripts.append((path, Path(path).read_text("utf-8", "replace")))
+        except OSError as error:
+            raise ShellError(f"{path}: {error.strerror}", 127) from None
+    return scripts
+
+
+def wait_for_key() -> bool:
+    """`--step`: Enter goes on, q or the end of input stops."""
+    sys.stdout.write("[Enter: go on, q: stop] ")
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    return bool(line) and not line.lower().startswith("q")
+
+
+def work(options: Options) -> int:
+    """What argv asks for, once it is understood."""
+    if options.flags & {"-h", "--help"}:
+        sys.stdout.write(USAGE)
+        return 0
+    if options.flags & {"-V", "--version"}:
+        sys.stdout.write(f"memsh {__version__}\n")
+        return 0
+    if options.words and options.words[0] in ("lesson", "grade") and "-c" not in options.values:
+        return teach(options)
+    scripts = read_scripts(options.words)
+    asked = options.values.get("-c", [])
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    session = make_session(options)
+    echo = "-x" in options.flags
+    step = wait_for_key if "--step" in options.flags and at_terminal else None
+    status = 0
+    try:
+        with session.taking_interrupts():
+            for text in asked:
+                status = run_script(session, text, echo=echo, step=step)
+                if (status and session.stop_on_error) or session.was_interrupted:
+                    return status
+            for name, text in scripts:
+                status = run_script(session, text, name, echo=echo, step=step)
+                if (status and session.stop_on_error) or session.was_interrupted:
+                    return status
+            if asked or scripts:
+                return status
+            if not at_terminal:
+                text = sys.stdin.buffer.read().decode("utf-8", "replace")
+                session.stdin = Input()
+                return run_script(session, text, echo=echo)
+        return prompt(session, options)
+    except Leave as leave:
+        return leave.status
+
+
+def teach(options: Options) -> int:
+    """`memsh lesson …`, `memsh grade …`."""
+    try:
+        from memsh.teach import entry
+    except ImportError:
+        raise ShellError(f"{options.words[0]}: this memsh comes without lessons") from None
+    status: int = entry.main(options)
+    return status
+
+
+def prompt(session: Session, options: Options) -> int:
+    """The prompt for a person: the terminal room's if it is there, else a plain one."""
+    session.at_prompt = True
+    try:
+        from memsh.ui.prompt import interact
+    except ImportError:
+        from memsh.ui.plain import interact
+    status: int = interact(session, options)
+    return status
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit status of memsh. No traceback ever reaches a user."""
+    try:
+        status = work(read_options(list(sys.argv[1:] if argv is None else argv)))
+        sys.stdout.flush()
+        return status & 0xFF
+    except ShellError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"memsh: {error.message}\n")
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except (OutputGone, BrokenPipeError):
+        quiet_end()
+        return 141
+    except Exception as error:
+        if "PYTEST_CURRENT_TEST" in os.environ:
+            raise
+        sys.stderr.write(f"memsh: this is a bug in memsh: {type(error).__name__}: {error}\n")
+        return BUG_STATUS
+
+
+def quiet_end() -> None:
+    """Nobody reads our output any more: let the interpreter's last flush go nowhere."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,325 @@
+"""The box's files: cat ls cd pwd find dd mkfile rm mkdir sync."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from memsh.commands.paths import BoxFiles, is_procfs, listdir, resolve, size_of, stat_kind
+from memsh.commands.sources import Sources
+from memsh.kernel.errno import KernelError
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell.session import Session
+from memsh.shell.values import count, wide_size
+
+__all__ = ["BoxFiles"]
+TOPIC = "files"
+MOST_FILE = 16 << 30
+
+
+@command(
+    opt("-n", help="number the lines"), opt("-A", help="show ends of lines and control characters"),
+    rest("files", words="path"), topic=TOPIC, needs_box=False,
+)  # fmt: skip
+def cat(box: object, args: Args, io: IO) -> int:
+    """print files
+
+    cat /proc/buddyinfo
+
+    Reading /proc changes nothing in the box; reading its disk fills the page cache.
+    """
+    sources = Sources(io, args.files)
+    number = 0
+    for _, source in sources:
+        try:
+            for line in source:
+                number += 1
+                if args.A:
+                    line = line.rstrip("\n").replace("\t", "^I") + ("$\n" if line.endswith("\n") else "")
+                io.out(f"{number:6}\t{line}" if args.n else line)
+        except KernelError as error:
+            io.complain(str(error.strerror))
+            return 1
+    return sources.status
+
+
+def _row(session: Session, whole: str, name: str) -> str:
+    kind = stat_kind(session, whole)
+    bits = {"dir": "drwxr-xr-x", "device": "crw-rw-rw-", "file": "-rw-r--r--"}.get(kind or "", "----------")
+    if kind == "file" and is_procfs(whole):
+        bits = "-r--r--r--"
+        if session.box is not None:
+            from memsh.procfs import tree
+
+            entry = tree.FILES.get(whole)
+            if entry is not None and entry.store is not None:
+                bits = "-rw-r--r--"
+    return f"{bits} root root {size_of(session, whole) if kind == 'file' else 0:>9} {name}\n"
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    """Names in ls order, but PIDs by number and first, as in /proc."""
+    return (0, int(name), "") if name.isdigit() else (1, 0, name)
+
+
+@command(
+    opt("-l", help="one a line, with size"), opt("-1", help="one a line"), opt("-a", help="hidden ones too"),
+    opt("-d", help="a directory itself"), opt("-h", help="sizes for people"), opt("-R", help="all below"),
+    rest("files", words="path"), topic=TOPIC, needs_box=False,
+)  # fmt: skip
+def ls(box: object, args: Args, io: IO) -> int:
+    """list files
+
+    ls /proc
+    """
+    status = 0
+    names: list[str] = args.files or ["."]
+    plain, folders = [], []
+    for name in names:
+        kind = stat_kind(io.session, name)
+        if kind is None:
+            io.complain(f"cannot access '{name}': No such file or directory")
+            status = 2
+        elif kind == "dir" and not args.d:
+            folders.append(name)
+        else:
+            plain.append(name)
+    if args.R:
+        folders = [below for folder in folders for below in [folder, *_folders(io, folder)]]
+    _show(io, args, "", plain)
+    for serial, folder in enumerate(folders):
+        if len(names) > 1 or args.R:
+            io.out(f"{chr(10) if serial or plain else ''}{folder}:\n")
+        found = [name for name in listdir(io.session, folder) if args.a or name[0] != "."]
+        _show(io, args, folder, sorted(found, key=_order))
+    return status
+
+
+def _folders(io: IO, folder: str) -> Iterator[str]:
+    for name in sorted(listdir(io.session, folder), key=_order):
+        path = posixpath.join(folder, name)
+        if stat_kind(io.session, path) == "dir":
+            yield path
+            yield from _folders(io, path)
+
+
+def _show(io: IO, args: Args, folder: str, names: list[str]) -> None:
+    if args.l:
+        for name in names:
+            io.out(_row(io.session, resolve(io.session, posixpath.join(folder, name)), name))
+        return
+    if not io.is_tty or getattr(args, "1"):
+        for name in names:
+            io.out(name + "\n")
+        return
+    wide = max(map(len, names), default=0) + 2
+    columns = max(1, io.width // wide)
+    rows = -(-len(names) // columns)
+    for row in range(rows):
+        io.out("".join(f"{name:<{wide}}" for name in names[row::rows]).rstrip() + "\n")
+
+
+@command(arg("folder", default="/", words="path"), topic=TOPIC, needs_box=False)
+def cd(box: object, args: Args, io: IO) -> None:
+    """change the directory
+
+    cd /proc/self
+    """
+    whole = resolve(io.session, args.folder)
+    kind = stat_kind(io.session, whole)
+    if kind != "dir":
+        raise ShellError(f"{args.folder}: {'Not a directory' if kind else 'No such file or directory'}")
+    io.session.cwd = whole
+
+
+@command(topic=TOPIC, needs_box=False)
+def pwd(box: object, args: Args, io: IO) -> None:
+    """print the directory
+
+    pwd
+    """
+    io.out(io.session.cwd + "\n")
+
+
+@command(
+    opt("-name", type=str, meta="PATTERN", help="names like this"),
+    opt("-type", choices=("f", "d"), help="files or directories"),
+    opt("-maxdepth", type=count, meta="N", help="at most N below"), opt("-print", name="shown"),
+    opt("-size", type=str, meta="N", help="of at least this size: +4k"), rest("folders", words="path"),
+    topic=TOPIC, needs_box=False,
+)  # fmt: skip
+def find(box: object, args: Args, io: IO) -> int:
+    """find files by name
+
+    find /proc/sys -name '*ratio*'
+    """
+    status = 0
+    least = 0
+    if args.size is not None:
+        try:
+            least = wide_size(args.size.lstrip("+").removesuffix("c"))
+        except ValueError as error:
+            raise UsageError(f"-size: {error}") from None
+
+    def walk(path: str, depth: int) -> None:
+        io.check()
+        kind = stat_kind(io.session, path)
+        name = posixpath.basename(path.rstrip("/")) or "/"
+        wanted = args.name is None or fnmatchcase(name, args.name)
+        if args.type is not None:
+            wanted = wanted and (kind == "dir") is (args.type == "d")
+        if wanted and least:
+            wanted = kind == "file" and size_of(io.session, path) >= least
+        if wanted:
+            io.out(path + "\n")
+        if kind == "dir" and (args.maxdepth is None or depth < args.maxdepth):
+            for below in sorted(listdir(io.session, path), key=_order):
+                walk(posixpath.join(path, below), depth + 1)
+
+    for folder in args.folders or ["."]:
+        if stat_kind(io.session, folder) is None:
+            io.complain(f"'{folder}': No such file or directory")
+            status = 1
+        else:
+            walk(folder, 0)
+    return status
+
+
+@command(arg("path", words="path"), arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC)
+def mkfile(box: object, args: Args, io: IO) -> None:
+    """put a file of a given size on the box's disk, as if it had always been there
+
+    mkfile /data 64M
+
+    Its pages are not in the page cache: reading it brings them in.
+    """
+    if args.size > MOST_FILE:
+        raise KernelError("EFBIG")
+    whole = resolve(io.session, args.path)
+    if is_procfs(whole) or whole.startswith("/dev"):
+        raise KernelError("EACCES")
+    if stat_kind(io.session, whole) == "dir":
+        raise KernelError("EISDIR")
+    if stat_kind(io.session, posixpath.dirname(whole)) != "dir":
+        raise KernelError("ENOENT")
+    io.session.box.fs.mkfile(whole, args.size)
+
+
+@command(
+    opt("-f", help="no word about what is missing"), opt("-r", help="accepted"),
+    rest("files", required=True, words="path"), topic=TOPIC,
+)  # fmt: skip
+def rm(box: object, args: Args, io: IO) -> int:
+    """remove files from the box's disk
+
+    rm /data
+
+    Pages of the file leave the page cache at once; a process that has it mapped keeps them until it ends.
+    """
+    status = 0
+    for name in args.files:
+        try:
+            whole = resolve(io.session, name)
+            kind = stat_kind(io.session, whole)
+            if kind is None:
+                raise KernelError("ENOENT")
+            if kind == "dir":
+                raise KernelError("EISDIR")
+            if kind == "device" or is_procfs(whole):
+                raise KernelError("EPERM")
+            io.session.box.fs.unlink(whole)
+        except KernelError as error:
+            if not (args.f and error.code == "ENOENT"):
+                io.complain(f"cannot remove '{name}': {error.strerror}")
+                status = 1
+    return status
+
+
+@command(topic=TOPIC)
+def sync(box: object, args: Args, io: IO) -> None:
+    """write dirty pages of files to the box's disk
+
+    sync
+    """
+    io.session.box.fs.sync()
+
+
+_DD_COUNTS = {"bs", "count", "skip", "seek"}
+
+
+@command(rest("words", raw=True, meta="if=FILE of=FILE bs=N count=N"), topic=TOPIC)
+def dd(box: object, args: Args, io: IO) -> None:
+    """copy blocks
+
+    dd if=/dev/zero of=/data bs=1M count=4
+
+    skip=N leaves out input blocks, seek=N output blocks.
+    """
+    given: dict[str, str] = {}
+    for word in args.words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in {"if", "of", "conv", "status", *_DD_COUNTS}:
+            raise UsageError(f"unrecognized operand '{word}' (usage: dd if=FILE of=FILE bs=N count=N)")
+        given[name] = value
+    numbers = {"bs": 512, "count": -1, "skip": 0, "seek": 0}
+    for name in _DD_COUNTS & set(given):
+        try:
+            numbers[name] = wide_size(given[name])
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}") from None
+    block = numbers["bs"]
+    if not 0 < block <= 64 << 20:
+        raise UsageError("bs: from 1 to 64M")
+    session = io.session
+    if given.get("if") == "/dev/zero" and numbers["count"] < 0:
+        raise UsageError("count is missing: /dev/zero never ends")
+    source = _blocks(io, given.get("if"), block, numbers["skip"], numbers["count"])
+    files = session.files
+    assert files is not None
+    target = given.get("of")
+    keep = numbers["seek"] > 0 or given.get("conv") == "notrunc"
+    sink = files.open_write(session, target, keep) if target else io.sink
+    if target and numbers["seek"] and hasattr(sink, "place"):
+        sink.place = numbers["seek"] * block
+    whole = partial = total = 0
+    try:
+        for text in source:
+            io.check()
+            sink.write(text)
+            whole, partial = whole + (len(text) == block), partial + (len(text) < block)
+            total += len(text)
+    finally:
+        if target:
+            sink.close()  # type: ignore[attr-defined]
+    if given.get("status") != "none":
+        io.err(f"{whole}+{partial} records in\n{whole}+{partial} records out\n{total} bytes copied\n")
+
+
+def _blocks(io: IO, name: str | None, block: int, skip: int, most: int) -> Iterator[str]:
+    """Up to `most` blocks of a file, of /dev/zero or of standard input."""
+    if name == "/dev/zero":
+        for _ in range(max(0, most)):
+            yield "\0" * block
+        return
+    session = io.session
+    whole = resolve(session, name) if name else ""
+    if name and stat_kind(session, whole) == "file" and not is_procfs(whole):
+        file = session.box.fs.open(whole)
+        place, serial = skip * block, 0
+        try:
+            while serial != most:
+                data: bytes = session.box.fs.read(file, place, block)
+                if not data:
+                    return
+                place, serial = place + len(data), serial + 1
+                yield data.decode("latin-1")
+        finally:
+            session.box.fs.fput(file)
+        return
+    assert session.files is not None
+    text = (session.files.open_read(session, name) if name else io.stdin).read()
+    for serial, at in enumerate(range(skip * block, len(text), block)):
+        if serial == most:
+            return
+        yield text[at : at + block]

@@ -1,0 +1,197 @@
+"""The machine as a whole: plain check sysctl sleep date age."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from memsh.commands.paths import read_text
+from memsh.kernel.errno import KernelError
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+
+TOPIC = "session"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = 10 * 365 * 86400
+SYSCTL = "/proc/sys/"
+
+
+def duration(word: str) -> float:
+    """`2`, `0.5`, `30s`, `10m`, `2h`, `1d` → seconds."""
+    unit = _SECONDS.get(word[-1:])
+    digits = word[:-1] if unit else word
+    if not digits.replace(".", "", 1).isdigit() or not digits.isascii():
+        raise ValueError(f"'{word}' is not a time (2, 30s, 10m, 2h, 1d)")
+    value = float(digits) * (unit or 1)
+    if value > LONGEST:
+        raise ValueError(f"'{word}' is longer than ten years")
+    return value
+
+
+@command(arg("state", choices=("on", "off"), default=None, meta="on|off"), topic="kernel memory")
+def plain(box: Any, args: Args, io: IO) -> None:
+    """the textbook box: per-CPU page lists and array caches drained and bypassed
+
+    plain on
+
+    With it every allocation and free shows at once in buddyinfo and slabinfo. Off is Linux as it is.
+    """
+    if args.state is None:
+        io.out(f"plain is {'on' if box.plain else 'off'}\n")
+        return
+    wanted = args.state == "on"
+    setter = getattr(box, "set_plain", None)
+    if setter is not None:
+        setter(wanted)
+    else:
+        box.plain = wanted
+    if wanted:
+        io.out("plain: per-CPU lists and array caches are drained and bypassed; plain off is Linux as it is\n")
+    else:
+        io.out("plain off: per-CPU lists and array caches work again, as on Linux\n")
+
+
+@command(topic=TOPIC)
+def check(box: Any, args: Args, io: IO) -> int:
+    """verify every invariant of the box
+
+    check
+    """
+    from memsh.kernel import check as kernel_check
+
+    problems = [str(problem) for problem in kernel_check.check(box)]
+    for problem in problems:
+        io.out(f"wrong: {problem}\n")
+    if problems:
+        return 1
+    checked = getattr(kernel_check, "CHECKED", "page frames, lists, counters")
+    io.out(f"ok: {checked if isinstance(checked, str) else ', '.join(checked)}\n")
+    return 0
+
+
+@command(arg("seconds", type=duration, help="seconds; s, m, h, d allowed", meta="TIME"), topic=TOPIC)
+def sleep(box: Any, args: Args, io: IO) -> None:
+    """let the box's clock move on: the reaper, timers and daemons do their work
+
+    sleep 4
+    """
+    microseconds = int(args.seconds * 1_000_000)
+    while microseconds > 0:  # in steps, so that Ctrl-C can be taken
+        io.check()
+        step = min(microseconds, 1_000_000)
+        box.timer.advance(step)
+        microseconds -= step
+
+
+@command(arg("format", default=None, meta="+FORMAT"), topic="tools")
+def date(box: Any, args: Args, io: IO) -> None:
+    """the box's clock
+
+    date
+    """
+    text = read_text(io.session, "/proc/stat")
+    boot = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("btime ")), 0)
+    now = time.gmtime(boot + box.timer.usec // 1_000_000)
+    pattern = "%a %b %e %H:%M:%S UTC %Y"
+    if args.format is not None:
+        if args.format[:1] != "+":
+            raise UsageError(f"'{args.format}': a format begins with + (date +%s)")
+        pattern = args.format[1:].replace("%s", str(boot + box.timer.usec // 1_000_000))
+    io.out(time.strftime(pattern, now) + "\n")
+
+
+@command(arg("time", type=duration, default="1h", help="how long: 30s, 10m, 2h, 1d"), topic="kernel memory")
+def age(box: Any, args: Args, io: IO) -> None:
+    """let everyday churn wear the free lists until they look lived in
+
+    age 2h
+    """
+    done = box.age.run(box, int(args.time))
+    io.out(f"{done} allocations and frees, as in {_spelled(int(args.time))} of use\n")
+
+
+def _spelled(seconds: int) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _name_of(path: str) -> str:
+    return path.removeprefix(SYSCTL).replace("/", ".")
+
+
+def _path_of(name: str) -> str:
+    return SYSCTL + name.replace(".", "/", 1 if "/" in name else -1)
+
+
+@command(
+    opt("-w", help="set: NAME=VALUE"), opt("-a", help="all of them"), opt("-n", help="only the values"),
+    opt("-q", help="say nothing when setting"), opt("-e", help="no word on unknown names"),
+    rest("names", meta="NAME[=VALUE]", words="sysctl"), topic="tools", needs_box=False,
+)  # fmt: skip
+def sysctl(box: Any, args: Args, io: IO) -> int:
+    """read and set the kernel's tunables
+
+    sysctl -w vm.min_free_kbytes=8192
+
+    The same as reading and writing /proc/sys.
+    """
+    names: list[str] = list(args.names)
+    if args.a:
+        names = _all(io)
+    elif not names:
+        raise UsageError("NAME is missing (usage: sysctl [-n] [-w] NAME[=VALUE] …, or -a)")
+    status = 0
+    for word in names:
+        name, equals, value = word.partition("=")
+        name = name.strip()
+        try:
+            if ".." in name or not name:
+                raise KernelError("ENOENT")
+            if equals:
+                _set(io, name, value.strip())
+                if not args.q:
+                    io.out(f"{value.strip()}\n" if args.n else f"{name} = {value.strip()}\n")
+                continue
+            text = read_text(io.session, _path_of(name)).rstrip("\n")
+        except OSError as error:
+            if args.a:
+                continue
+            status = _refused(io, name, error, args.e, status, bool(equals))
+            continue
+        io.out(f"{text}\n" if args.n else f"{_name_of(_path_of(name))} = {text}\n")
+    return status
+
+
+def _set(io: IO, name: str, value: str) -> None:
+    if io.session.box is None:
+        raise KernelError("EROFS")
+    from memsh.procfs import tree
+
+    tree.store(io.session.box, _path_of(name), value + "\n")
+
+
+def _refused(io: IO, name: str, error: OSError, quiet: bool, status: int, setting: bool) -> int:
+    """procps's words for a name that is not there or a value that the kernel refuses."""
+    if error.strerror == "No such file or directory":
+        if quiet:
+            return status
+        io.complain(f"cannot stat {_path_of(name)}: No such file or directory")
+    elif error.strerror in ("Permission denied", "Operation not permitted"):
+        io.complain(f"permission denied on key '{name}'")
+    else:
+        io.complain(f"{'setting' if setting else 'reading'} key \"{name}\": {error.strerror}")
+    return 1
+
+
+def _all(io: IO) -> list[str]:
+    found = []
+    for folder in ("kernel", "vm"):
+        try:
+            names = io.session.reader.listdir(f"{SYSCTL}{folder}")
+        except OSError:
+            continue
+        found += [f"{folder}.{name}" for name in sorted(names)]
+    if not found:
+        raise ShellError(f"cannot open {SYSCTL}: No such file or directory")
+    return found

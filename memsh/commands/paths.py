@@ -1,0 +1,248 @@
+"""One tree of names over /proc and /sys (procfs), /dev, and the box's own disk; with --proc, over the recorded tree.
+
+Relative names start at the session's directory. Errors are OSErrors with Linux's words.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from memsh.kernel.errno import KernelError
+from memsh.shell import ShellError
+from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
+from memsh.shell.session import FileSink, Session
+
+CHUNK = 64 << 10
+DEVICES = ("null", "zero")
+ENCODING = "latin-1"  # a file of the box holds bytes; text keeps one character for each byte of it
+
+
+def resolve(session: Session, path: str) -> str:
+    """The absolute name, without `.` and `..`. ENOENT for an empty one."""
+    if not path:
+        raise KernelError("ENOENT")
+    if "\0" in path:
+        raise KernelError("EINVAL")
+    if len(path) > 4095:
+        raise KernelError("ENAMETOOLONG")
+    whole = posixpath.normpath(posixpath.join(session.cwd, path))
+    return whole[1:] if whole.startswith("//") else whole
+
+
+def is_procfs(path: str) -> bool:
+    return path in ("/proc", "/sys") or path.startswith(("/proc/", "/sys/"))
+
+
+def stat_kind(session: Session, path: str) -> str | None:
+    """"dir", "file" or "device"; None if there is nothing of that name."""
+    try:
+        path = resolve(session, path)
+    except OSError:
+        return None
+    if path in ("/", "/dev"):
+        return "dir"
+    if path.startswith("/dev/"):
+        return "device" if path[5:] in DEVICES else None
+    if session.box is None:
+        if path == "/proc":
+            return "dir"
+        try:
+            session.reader.listdir(path)
+            return "dir"
+        except OSError:
+            parent, _, name = path.rpartition("/")
+        try:
+            return "file" if name in session.reader.listdir(parent) else None
+        except OSError:
+            return None
+    if is_procfs(path):
+        from memsh.procfs import tree
+
+        return "dir" if tree.isdir(session.box, path) else "file" if tree.exists(session.box, path) else None
+    fs = session.box.fs
+    return "dir" if fs.isdir(path) else "file" if fs.exists(path) else None
+
+
+def size_of(session: Session, path: str) -> int:
+    """Bytes of a file of the disk; 0 for /proc, as on Linux."""
+    whole = resolve(session, path)
+    if session.box is None or is_procfs(whole) or whole.startswith("/dev"):
+        return 0
+    file = session.box.fs.open(whole)
+    try:
+        return int(file.inode.size)
+    finally:
+        session.box.fs.fput(file)
+
+
+def listdir(session: Session, path: str) -> list[str]:
+    """Names in a directory, sorted. ENOENT, ENOTDIR."""
+    whole = resolve(session, path)
+    if session.box is None:
+        if whole == "/":
+            return ["proc"]
+        if not is_procfs(whole):
+            raise KernelError("ENOENT")
+        return sorted(session.reader.listdir(whole))
+    kind = stat_kind(session, whole)
+    if kind != "dir":
+        raise KernelError("ENOENT" if kind is None else "ENOTDIR")
+    if whole == "/dev":
+        return list(DEVICES)
+    if is_procfs(whole):
+        from memsh.procfs import tree
+
+        return sorted(tree.listdir(session.box, whole))
+    names = set(session.box.fs.listdir(whole))
+    return sorted(names | {"dev", "proc", "sys"} if whole == "/" else names)
+
+
+class _DiskInput(PartsInput):
+    """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards."""
+
+    def __init__(self, box: Any, path: str) -> None:
+        self.box = box
+        self.file = box.fs.open(path)
+        super().__init__()
+
+    def chunks(self) -> Iterator[str]:
+        place = 0
+        try:
+            while True:
+                data: bytes = self.box.fs.read(self.file, place, CHUNK)
+                if not data:
+                    return
+                place += len(data)
+                yield data.decode(ENCODING)
+        finally:
+            self.box.fs.fput(self.file)
+
+
+class _Zeros(PartsInput):
+    """/dev/zero has no newline: reading a line of it ends with Argument list too long."""
+
+    def chunks(self) -> Iterator[str]:
+        while True:
+            yield "\0" * CHUNK
+
+
+class _ProcSink:
+    """A file of /proc being written: Linux sees each write(); here the text is stored when the file is closed."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        self.session = session
+        self.path = path
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+        if len(self.text) > TEXT_LIMIT:
+            raise ShellError(TOO_LONG)
+
+    def close(self) -> None:
+        from memsh.procfs import tree
+
+        if self.text:
+            tree.store(self.session.box, self.path, self.text)
+
+
+class _DiskSink:
+    """A file of the disk being written; pieces go to the page cache as they come."""
+
+    def __init__(self, box: Any, path: str, append: bool) -> None:
+        self.box = box
+        if not box.fs.exists(path):
+            box.fs.create(path)
+        elif not append:
+            box.fs.truncate(path, 0)
+        self.file = box.fs.open(path, writable=True)
+        self.place = int(self.file.inode.size) if append else 0
+        self.held: list[bytes] = []
+        self.size = 0
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8") if any(ord(char) > 255 for char in text) else text.encode(ENCODING)
+        self.held.append(data)
+        self.size += len(data)
+        if self.size >= CHUNK:
+            self._push()
+
+    def _push(self) -> None:
+        data = b"".join(self.held)
+        self.held, self.size = [], 0
+        self.place += self.box.fs.write(self.file, self.place, data)
+
+    def close(self) -> None:
+        try:
+            if self.size:
+                self._push()
+        finally:
+            self.box.fs.fput(self.file)
+
+
+class _Nothing(NullSink):
+    def close(self) -> None:
+        return
+
+
+def read_text(session: Session, whole: str) -> str:
+    """The text of a file of /proc or /sys."""
+    if session.box is None:
+        return str(session.reader.read(whole))
+    from memsh.procfs import tree
+
+    return str(tree.show(session.box, whole))
+
+
+class BoxFiles:
+    """What `>`, `>>`, `<` and the text commands open."""
+
+    def open_read(self, session: Session, path: str) -> Input:
+        whole = resolve(session, path)
+        if whole == "/dev/null":
+            return Input()
+        if whole == "/dev/zero":
+            return _Zeros()
+        if session.box is None:
+            if not is_procfs(whole):
+                raise KernelError("ENOENT")
+            return TextInput(read_text(session, whole))
+        if is_procfs(whole):
+            return TextInput(read_text(session, whole))
+        kind = stat_kind(session, whole)
+        if kind != "file":
+            raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
+        return _DiskInput(session.box, whole)
+
+    def open_write(self, session: Session, path: str, append: bool) -> FileSink:
+        whole = resolve(session, path)
+        if whole in ("/dev/null", "/dev/zero"):
+            return _Nothing()
+        if session.box is None:
+            raise KernelError("EROFS")
+        kind = stat_kind(session, whole)
+        if kind == "dir":
+            raise KernelError("EISDIR")
+        if is_procfs(whole):
+            if kind is None:
+                raise KernelError("ENOENT" if whole.startswith("/proc/") and "/" in whole[6:] else "EACCES")
+            check_writable(session, whole)
+            return _ProcSink(session, whole)
+        parent = posixpath.dirname(whole)
+        if stat_kind(session, parent) != "dir" or parent == "/dev":
+            raise KernelError("ENOENT" if parent != "/dev" else "EACCES")
+        return _DiskSink(session.box, whole, append)
+
+    def listdir(self, session: Session, path: str) -> list[str]:
+        return listdir(session, path)
+
+
+def check_writable(session: Session, whole: str) -> None:
+    """EACCES before anything runs, where a file of /proc takes no text."""
+    from memsh.procfs import tree
+
+    entry = tree.FILES.get(whole)
+    if entry is not None and entry.store is None:
+        raise KernelError("EACCES")

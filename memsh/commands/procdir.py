@@ -1,0 +1,60 @@
+"""Where the tools read /proc: the box, or with --proc a recorded tree.
+
+A recorded tree is a folder with the files of /proc. The boots' recordings are flat: a slash in a name is written `_` there
+(`self_maps`, `pagetypeinfo` as it is).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from memsh.procps.reader import READ_LIMIT, FolderReader
+from memsh.shell.session import Session
+
+
+class BoxReader:
+    """/proc of the session's box, whichever that is at the moment."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def read(self, path: str) -> str:
+        from memsh.procfs import tree
+
+        return str(tree.show(self.session.box, path))
+
+    def listdir(self, path: str) -> list[str]:
+        from memsh.procfs import tree
+
+        return list(tree.listdir(self.session.box, path))
+
+
+class DirReader(FolderReader):
+    """A recorded tree, read-only, with flat names tried where there is no folder. EFBIG above 16 MiB."""
+
+    def _flat(self, path: str) -> str:
+        return "/proc/" + path.removeprefix("/proc").strip("/").replace("/", "_")
+
+    def read(self, path: str) -> str:
+        try:
+            text = super().read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            flat = self._flat(path)
+            if flat == path or ".." in path:
+                raise
+            text = super().read(flat)
+        if len(text) >= READ_LIMIT:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
+        return text
+
+    def listdir(self, path: str) -> list[str]:
+        try:
+            return super().listdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            prefix = path.removeprefix("/proc").strip("/").replace("/", "_") + "_"
+            found = [name.removeprefix(prefix) for name in super().listdir("/proc") if name.startswith(prefix)]
+            if not found or ".." in path or not Path(self.root).is_dir():
+                raise
+            return found

@@ -1,0 +1,296 @@
+"""The session: help man history source exit name sudo unset export, break and continue, clear, watch, jobs."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from pathlib import Path
+
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
+from memsh.shell.errors import Leave, LoopControl
+from memsh.shell.help import by_topic, manual, overview, short, topic_list
+from memsh.shell.values import fixed
+
+TOPIC = "session"
+DEEPEST_SOURCE = 50
+SCRIPT_LIMIT = 16 << 20
+
+
+@command(rest("words", meta="COMMAND|TOPIC", words="command"), topic=TOPIC, needs_box=False)
+def help(box: object, args: Args, io: IO) -> int:
+    """all commands on one screen, or one of them, or one topic
+
+    help kmalloc
+    """
+    registry = io.session.registry
+    name = " ".join(args.words)
+    if not name:
+        io.out(overview(registry, io.width))
+        return 0
+    topics = by_topic(registry)
+    if name in registry.commands:
+        io.out(short(registry.commands[name]))
+    elif name in registry.groups:
+        for member in registry.groups[name]:
+            io.out(short(registry.commands[f"{name} {member}"]))
+    elif name in topics:
+        io.out(topic_list(topics[name], io.width))
+    else:
+        close = registry.like(name) or difflib.get_close_matches(name, topics, 1)
+        raise ShellError(f"there is no command or topic {name}" + (f" (did you mean {close[0]}?)" if close else ""))
+    return 0
+
+
+@command(rest("words", required=True, meta="COMMAND|TOPIC", words="command"), topic=TOPIC, needs_box=False)
+def man(box: object, args: Args, io: IO) -> int:
+    """everything about a command
+
+    man alloc_pages
+    """
+    registry = io.session.registry
+    name = " ".join(args.words)
+    if name in registry.commands:
+        io.out(manual(registry.commands[name]))
+    elif name in registry.groups:
+        io.out("\n".join(manual(registry.commands[f"{name} {member}"]) for member in registry.groups[name]))
+    elif name in by_topic(registry):
+        io.out("\n".join(manual(declared) for declared in by_topic(registry)[name]))
+    else:
+        close = registry.like(name)
+        raise ShellError(f"no manual entry for {name}" + (f" (did you mean {close[0]}?)" if close else ""))
+    return 0
+
+
+@command(arg("count", type=int, default=None, help="only the last so many"), topic=TOPIC, needs_box=False)
+def history(box: object, args: Args, io: IO) -> None:
+    """the lines of this session, numbered
+
+    history 10
+    """
+    lines = io.session.journal
+    first = 0 if args.count is None else max(0, len(lines) - max(0, args.count))
+    for number, line in enumerate(lines[first:], first + 1):
+        io.out(f"{number:5}  {line}\n")
+
+
+@command(arg("file", help="a file of the host", words="host path"), topic=TOPIC, needs_box=False)
+def source(box: object, args: Args, io: IO) -> int:
+    """run the lines of a script here
+
+    source scripts/demo.memsh
+    """
+    session = io.session
+    if session.source_depth >= DEEPEST_SOURCE:
+        raise ShellError("scripts that source each other: nested too deeply")
+    path = Path(args.file)
+    try:
+        if not path.is_file():
+            raise ShellError(f"{args.file}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
+        if path.stat().st_size > SCRIPT_LIMIT:
+            raise ShellError(f"{args.file}: File too large")
+        text = path.read_text("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise ShellError(f"{args.file}: {getattr(error, 'strerror', None) or error}") from None
+    session.source_depth += 1
+    try:
+        return io.runner.run_script(text, args.file)
+    finally:
+        session.source_depth -= 1
+
+
+def _leave(io: IO, words: list[str]) -> None:
+    status = io.session.last_status
+    if words:
+        if len(words) > 1 or not words[0].lstrip("-").isdigit():
+            raise UsageError("give one number, or nothing (usage: exit [STATUS])")
+        status = int(words[0]) & 0xFF
+    raise Leave(status)
+
+
+@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False)
+def exit(box: object, args: Args, io: IO) -> None:
+    """leave memsh, with the status of the last command
+
+    exit
+    """
+    _leave(io, args.status)
+
+
+@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False)
+def quit(box: object, args: Args, io: IO) -> None:
+    """leave memsh
+
+    quit
+    """
+    _leave(io, args.status)
+
+
+@command(arg("name", help="letters, digits and _"), topic=TOPIC, needs_box=False)
+def name(box: object, args: Args, io: IO) -> None:
+    """give the last value a name
+
+    malloc 200k; name p; free $p
+    """
+    session = io.session
+    if not (args.name.isidentifier() and args.name.isascii()):
+        raise UsageError(f"'{args.name}' is not a name: letters, digits and _, no digit first")
+    if not session.values:
+        raise ShellError("there is no value yet")
+    number, dec = session.values[-1]
+    session.variables[args.name] = fixed(number, dec)
+    io.out(f"${args.name} = {fixed(number, dec)}\n")
+
+
+@command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic=TOPIC, needs_box=False)
+def sudo(box: object, args: Args, io: IO) -> int:
+    """run a command (you are root already)
+
+    sudo sysctl vm.min_free_kbytes
+    """
+    return io.run(args.words)
+
+
+@command(rest("names", meta="NAME=VALUE"), topic=TOPIC, needs_box=False)
+def export(box: object, args: Args, io: IO) -> None:
+    """set variables; without words print them
+
+    export n=64
+    """
+    session = io.session
+    if not args.names:
+        for known in sorted(session.variables):
+            io.out(f"{known}={session.variables[known]}\n")
+    for word in args.names:
+        named, equals, text = word.partition("=")
+        if not (named.isidentifier() and named.isascii()):
+            raise UsageError(f"'{named}' is not a name")
+        if equals:
+            session.variables[named] = text
+        elif named not in session.variables:
+            raise ShellError(f"${named} is not set")
+
+
+@command(rest("names", required=True, meta="NAME"), topic=TOPIC, needs_box=False)
+def unset(box: object, args: Args, io: IO) -> None:
+    """forget variables
+
+    unset p
+    """
+    for named in args.names:
+        io.session.variables.pop(named, None)
+
+
+def _levels(io: IO, word: int) -> int:
+    if word < 1:
+        raise UsageError("a number of loops is from 1 up")
+    if not io.session.loops:
+        raise ShellError("only in a for or while loop")
+    return min(word, io.session.loops)
+
+
+@command(arg("levels", type=int, default=1), name="break", topic=TOPIC, needs_box=False)
+def break_(box: object, args: Args, io: IO) -> None:
+    """leave a loop
+
+    while true; do malloc 1M || break; done
+    """
+    raise LoopControl(False, _levels(io, args.levels))
+
+
+@command(arg("levels", type=int, default=1), name="continue", topic=TOPIC, needs_box=False)
+def continue_(box: object, args: Args, io: IO) -> None:
+    """go on with the next round of a loop
+
+    for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done
+    """
+    raise LoopControl(True, _levels(io, args.levels))
+
+
+@command(topic=TOPIC, needs_box=False)
+def clear(box: object, args: Args, io: IO) -> None:
+    """clear the terminal
+
+    clear
+    """
+    if io.is_tty:
+        io.out("\x1b[H\x1b[2J\x1b[3J")
+
+
+@command(topic=TOPIC, needs_box=False)
+def jobs(box: object, args: Args, io: IO) -> None:
+    """what was started with & and still runs
+
+    jobs
+    """
+    for number, line in enumerate(io.session.jobs, 1):
+        io.out(f"[{number}]  {line}\n")
+
+
+_WATCH_USAGE = "usage: watch [-n SECONDS] [-c COUNT] [-t] COMMAND …"
+
+
+@command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic=TOPIC)
+def watch(box: object, args: Args, io: IO) -> int:
+    """run a command again and again; the box's clock moves on between
+
+    watch -n 1 cat /proc/buddyinfo
+
+    -n N seconds between (2), -c N times, -t no title. Without a terminal it runs twice unless -c says otherwise.
+    """
+    words: list[str] = args.words
+    seconds, times, title = 2.0, 0 if io.is_tty else 2, True
+    while words and words[0][:1] == "-" and len(words[0]) > 1:
+        flag, value, words = words[0][:2], words[0][2:], words[1:]
+        if flag in ("-n", "-c"):
+            if not value and words:
+                value, words = words[0], words[1:]
+            try:
+                number = float(value)
+            except ValueError:
+                raise UsageError(f"{flag} needs a number ({_WATCH_USAGE})") from None
+            if not 0.1 <= number <= 86400:
+                raise UsageError(f"{flag}: from 0.1 to 86400")
+            seconds, times = (number, times) if flag == "-n" else (seconds, int(number))
+        elif flag in ("-t", "-d"):
+            title = title and flag != "-t"
+        else:
+            raise UsageError(f"there is no option {flag} ({_WATCH_USAGE})")
+    if not words:
+        raise UsageError(f"COMMAND is missing ({_WATCH_USAGE})")
+    status, serial = 0, 0
+    line = words[0] if len(words) == 1 else " ".join(words)
+    while True:
+        if io.is_tty:
+            io.out("\x1b[H\x1b[2J")
+        if title:
+            io.out(f"Every {seconds:.1f}s: {line}\n\n")
+        status = io.run(line.split() if len(words) == 1 else words)
+        serial += 1
+        if serial == times:
+            return status
+        io.check()
+        io.session.box.timer.advance(int(seconds * 1_000_000))
+        if io.is_tty:
+            io.flush()
+            try:
+                with io.session.host_wait():
+                    time.sleep(seconds)
+            except KeyboardInterrupt:
+                return 0
+        else:
+            io.out("\n")
+
+
+@command(rest("words", raw=True, meta="-e|+e"), name="set", topic=TOPIC, needs_box=False)
+def set_(box: object, args: Args, io: IO) -> None:
+    """print the variables; `set -e` and `set +e` stop or go on after a failing command
+
+    set -e
+    """
+    for word in args.words:
+        if word not in ("-e", "+e"):
+            raise UsageError(f"'{word}': only -e and +e are known here")
+        io.session.stop_on_error = word == "-e"
+    if not args.words:
+        for known in sorted(io.session.variables):
+            io.out(f"{known}={io.session.variables[known]}\n")

@@ -1,0 +1,108 @@
+"""Pipes that stream. Exactly one stage works at any time, so that what happens never depends on the host's scheduler.
+
+A writer works until its pipe holds 64 KiB; what fits is simply handed to the reader afterwards. Only a longer stream
+gives the reader a thread of its own, and the two take turns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from memsh.shell.errors import Interrupted, PipeClosed
+from memsh.shell.io import Input, PartsInput, TextInput
+
+CAPACITY = 64 << 10
+
+
+class Pipe:
+    """The sink of one stage; `run_reader` runs the stages behind it on an Input and answers their status."""
+
+    def __init__(self, run_reader: Callable[[Input], int]) -> None:
+        self.run_reader = run_reader
+        self.parts: list[str] = []
+        self.held = 0
+        self.ended = False  # no more will be written
+        self.aborted = False  # the writer was interrupted
+        self.closed = False  # the reader has gone
+        self.status = 0
+        self.failure: BaseException | None = None
+        self.thread: threading.Thread | None = None
+        self.to_reader = threading.Semaphore(0)
+        self.to_writer = threading.Semaphore(0)
+
+    def write(self, text: str) -> None:
+        if self.closed:
+            raise PipeClosed
+        self.parts.append(text)
+        self.held += len(text)
+        if self.held >= CAPACITY:
+            self._hand_over()
+            if self.closed:
+                raise PipeClosed
+
+    def take(self) -> str:
+        text = "".join(self.parts)
+        self.parts.clear()
+        self.held = 0
+        return text
+
+    def _hand_over(self) -> None:
+        """Let the reader work until it wants more or has ended."""
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._read, daemon=True)
+            self.thread.start()
+        else:
+            self.to_reader.release()
+        self.to_writer.acquire()
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+
+    def _read(self) -> None:
+        try:
+            self.status = self.run_reader(_FromPipe(self))
+        except BaseException as failure:  # handed to the writer's side, which raises it
+            self.failure = failure
+        self.closed = True
+        self.to_writer.release()
+
+    def finish(self) -> int:
+        """The writer has ended: let the reader end too. Answers the reader's status."""
+        self.ended = True
+        if self.thread is None:
+            self.closed = True
+            return self.run_reader(TextInput(self.take()))
+        if not self.closed:
+            self._hand_over()
+        return self.status
+
+    def abort(self) -> None:
+        """The writer was interrupted: so is the reader."""
+        self.aborted = True
+        if self.thread is not None and not self.closed:
+            try:
+                self._hand_over()
+            except BaseException:
+                return
+
+
+class _FromPipe(PartsInput):
+    """The reader's end."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+        super().__init__()
+
+    def chunks(self) -> Iterator[str]:
+        pipe = self.pipe
+        while True:
+            if pipe.aborted:
+                raise Interrupted
+            if pipe.held:
+                yield pipe.take()
+            elif pipe.ended:
+                return
+            else:
+                pipe.to_writer.release()
+                pipe.to_reader.acquire()

@@ -1,0 +1,71 @@
+"""A prompt with nothing but the standard library, and the first screen."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+from memsh.shell.errors import Incomplete, SyntaxFault
+from memsh.shell.parse import parse
+from memsh.shell.session import Session
+
+
+def first_screen(session: Session) -> str:
+    """Five lines: RAM and zones, the current process, three things to try."""
+    box = session.box
+    if box is None:
+        return "memsh without a kernel: cat, ls and the tools read the recorded /proc.\n"
+    zones = [zone for zone in box.pages.zones if zone.present]
+    listed = ", ".join(f"{zone.name} {zone.present >> 8} MiB" for zone in zones)
+    current = box.current
+    return (
+        f"memsh: Linux 6.1 on i386, {box.config.ram >> 20} MiB of RAM: {listed}\n"
+        f"You are process {current.pid}, {current.comm}.\n"
+        "  malloc 200k            then: areas\n"
+        "  cat /proc/buddyinfo    then: alloc_pages 4; diff /proc/buddyinfo\n"
+        "  help                   every command, by topic; exit or Ctrl-D leaves\n"
+    )
+
+
+def prompt_text(session: Session) -> str:
+    return "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
+
+
+def is_incomplete(text: str) -> bool:
+    """Whether a prompt should ask for another line."""
+    try:
+        parse(text)
+    except Incomplete:
+        return True
+    except SyntaxFault:
+        return False
+    return False
+
+
+def interact(session: Session, options: Any) -> int:
+    """Read lines until the end of input; answers the last status."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  it gives input() its line editing
+    sys.stdout.write(first_screen(session))
+    pending = ""
+    while True:
+        try:
+            line = input("> " if pending else prompt_text(session))
+        except EOFError:
+            sys.stdout.write("\n")
+            return session.last_status
+        except KeyboardInterrupt:
+            sys.stdout.write("\n")
+            pending = ""
+            continue
+        pending += line + "\n"
+        if not line.strip() and pending.strip() == "":
+            pending = ""
+            continue
+        if is_incomplete(pending):
+            continue
+        session.history.append(pending.rstrip("\n"))
+        with session.taking_interrupts():
+            session.run(pending)
+        pending = ""
