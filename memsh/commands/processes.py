@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from memsh.kernel import exec as binprm
@@ -153,7 +152,7 @@ def as_(box: Any, args: Any, io: Any) -> int:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
     switch_to(box, task)
     try:
-        return int(io.session.run(" ".join(map(shlex.quote, args.command))) or 0)
+        return int(io.run(args.command))
     finally:
         box = io.session.box
         if not box.panicked and was.pid in box.tasks and box.tasks[was.pid].alive:

@@ -30,7 +30,7 @@ from memsh.kernel.flags import (
     VM_PFNMAP,
     VM_READ,
 )
-from memsh.kernel.image import Image, R
+from memsh.kernel.image import Image, R, Touch
 from memsh.kernel.mm_types import MmStruct
 from memsh.kernel.task import PF_FORKNOEXEC, PF_KTHREAD, Task
 from memsh.kernel.uaccess import write as put_bytes
@@ -67,7 +67,7 @@ def find_program(box: Box, name: str) -> Image:
     paths = [name] if "/" in name else [f"/bin/{name}", f"/{name}"]
     for path in paths:
         if path in programs:
-            return programs[path]  # type: ignore[no-any-return]
+            return programs[path]
     if box.fs.exists(paths[0]):
         raise KernelError("EISDIR" if box.fs.isdir(paths[0]) else "ENOEXEC")
     raise KernelError("ENOENT", f"no program {name}")
@@ -113,7 +113,7 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str]) -> 
     task.argv = list(argv)
     task.path = image.path
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
-    task.sigcgt = 0
+    task.sigcgt = image.sigcgt
     task.pending = ()
     insert_vm_area(box, mm, STACK_TOP - 4096 - STACK_EXPAND, STACK_TOP, VM_STACK_FLAGS)
     touch_range(box, task, STACK_TOP - 4096, 4096, True)
@@ -245,17 +245,18 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
     touch_range(box, task, STACK_TOP - 8192, 8192, True)
 
 
-def settle(box: Box, task: Task) -> None:
-    """After an operation of a process: what its program touches once it has something to report (printf and the like).
+def resume(box: Box, task: Task) -> None:
+    """The task gets the CPU. A new child returns from fork and runs to where it waits for its first operation (the kernel
+    stores its thread ID in its C library); the next time it has that operation behind it, and has reported it.
 
-    Does nothing but after a child's first operation. Its faults are the program's own, not the operation's.
+    Faults are the program's own. Nothing happens to a task that has done both.
     """
-    pending, task.pending = task.pending, ()
-    if pending and task.mm is not None:
-        _touch_present(box, task, pending)
+    stage, task.pending = task.pending[0], task.pending[1:]
+    if task.mm is not None:
+        _touch_present(box, task, stage)
 
 
-def _touch_present(box: Box, task: Task, touches: tuple[tuple[int, int, bool], ...]) -> None:
+def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
     """Touch what is still mapped that way: the process may have unmapped or protected it."""
     from memsh.kernel.fault import BusError, Segfault
 
@@ -268,14 +269,12 @@ def _touch_present(box: Box, task: Task, touches: tuple[tuple[int, int, bool], .
 
 def fork_returns(box: Box, parent: Task) -> None:
     """The parent's side of fork, still inside the call: it writes its stack, which it now shares."""
-    _touch_present(box, parent, ((parent.sp & ~4095, 4096, True),))
+    _touch_present(box, parent, (Touch(parent.sp & ~4095, 4096, True),))
 
 
 def after_fork(box: Box, parent: Task, child: Task) -> None:
-    """After fork has returned: the parent goes on to report, the child (whose thread ID the kernel stores in its C
-    library) runs to where it waits for its first operation."""
+    """After fork has returned: the parent goes on to report; the child has all before it."""
     image = box.programs.get(parent.path)
     if image is not None:
         _touch_present(box, parent, image.forking)
-        _touch_present(box, child, ((child.sp & ~4095, 4096, True), *image.forked))
-        child.pending = image.settled
+        child.pending = ((Touch(child.sp & ~4095, 4096, True), *image.forked), image.settled)

@@ -15,7 +15,17 @@ from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
 from memsh.kernel.kobject import give, take
 from memsh.kernel.memmap import K_STACK
-from memsh.kernel.task import PF_FORKNOEXEC, PF_KTHREAD, PF_SUPERPRIV, THREAD_SIZE, Task, add_task, alloc_pid, nr_threads, threads_max
+from memsh.kernel.task import (
+    PF_FORKNOEXEC,
+    PF_KTHREAD,
+    PF_SUPERPRIV,
+    THREAD_SIZE,
+    Task,
+    add_task,
+    alloc_pid,
+    nr_threads,
+    threads_max,
+)
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -122,7 +132,7 @@ class Forked(NamedTuple):
 
 
 def fork(box: Box, parent: Task) -> Forked:
-    """fork(): the parent goes on and writes its stack again; the child has run up to where it waits.
+    """fork(): the parent goes on and writes its stack again; the child runs when it is first switched to.
 
     EAGAIN, ENOMEM. ESRCH if the parent has no memory of its own.
     """

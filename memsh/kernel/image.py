@@ -35,14 +35,14 @@ class Image:
 
     What it does by itself: `brk` bytes of heap taken before main and `touched` pages (segments that `relro` covers are
     touched before they become read-only); `forked` what a child touches when it first runs, `settled` what it touches
-    after its first operation.
+    after its first operation; `sigcgt` the signals it says it catches, as /proc shows them.
     """
 
     def __init__(
         self, path: str, segments: tuple[Segment, ...], entry: int, *, size: int, relro: tuple[int, int] = (0, 0),
         interp: str = "", libraries: tuple[str, ...] = (), brk: int = 0, touched: tuple[Touch, ...] = (),
         forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (), load_ip: int = 0,
-        store_ip: int = 0, symbols: dict[str, int] | None = None, text: dict[int, bytes] | None = None,
+        store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None, text: dict[int, bytes] | None = None,
     ) -> None:  # fmt: skip
         self.path = path
         self.segments = segments
@@ -58,6 +58,7 @@ class Image:
         self.settled = settled
         self.load_ip = load_ip
         self.store_ip = store_ip
+        self.sigcgt = sigcgt
         self.symbols = symbols or {}
         self.text = text or {}
 

@@ -46,6 +46,7 @@ def _static() -> Image:
         ),
         0x08049630,
         size=0xA9B24,
+        sigcgt=1 << 10,  # SIGSEGV: the recorded program reports its own faults
         relro=(0x080EB000, 0x3000),
         brk=0x22000,
         touched=(

@@ -13,6 +13,7 @@ from memsh.kernel.exit import do_exit
 from memsh.kernel.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP
 from memsh.kernel.printk import KERN_EMERG, KERN_INFO
 from memsh.kernel.task import Task, find_task
+from memsh.kernel.uaccess import peek
 from memsh.kernel.vmalist import find_vma
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 SIGNALS: dict[str, int] = {
     name: number
     for number, name in enumerate(
-        "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU "
-        "XFSZ VTALRM PROF WINCH IO PWR SYS".split(),
+        ["HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"],
         1,
     )
 }
@@ -54,7 +54,7 @@ def send_sig(box: Box, task: Task, sig: int) -> bool:
     if sig in _STOPS:
         task.state = "T"
         return False
-    if sig in _IGNORED or task.sigign >> (sig - 1) & 1 and sig not in (9, SIGSTOP):
+    if sig in _IGNORED or (task.sigign >> (sig - 1) & 1 and sig not in (9, SIGSTOP)):
         return False
     do_exit(box, task, sig)
     return True
@@ -107,27 +107,7 @@ def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, s
 def _opcodes(box: Box, task: Task, ip: int) -> str:
     """The bytes around `ip`, that one in angle brackets, if their pages are there."""
     start = (ip - PROLOGUE_SIZE) & 0xFFFFFFFF
-    code = read_present(box, task, start, OPCODE_BUFSIZE)
+    code = peek(box, task, start, OPCODE_BUFSIZE)
     if code is None:
         return f"Unable to access opcode bytes at 0x{start:x}."
     return " ".join(f"<{byte:02x}>" if place == PROLOGUE_SIZE else f"{byte:02x}" for place, byte in enumerate(code))
-
-
-def read_present(box: Box, task: Task, addr: int, length: int) -> bytes | None:
-    """User memory as copy_from_user_nmi() reads it: without faulting; None if any of it is absent or no user address."""
-    from memsh.kernel.pagetable import walk
-    from memsh.kernel.uaccess import page_bytes
-
-    if task.mm is None or addr + length > 0xC0000000:
-        return None
-    found = b""
-    while length:
-        pfn = walk(task.mm, addr).pfn
-        if pfn is None:
-            return None
-        offset = addr & 0xFFF
-        part = page_bytes(box, pfn)[offset : offset + min(length, 4096 - offset)]
-        found += part
-        addr += len(part)
-        length -= len(part)
-    return found

@@ -15,6 +15,7 @@ from memsh.kernel.errno import KernelError
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
+    from memsh.kernel.image import Touch
     from memsh.kernel.mm_types import MmStruct
 
 PF_IDLE, PF_WQ_WORKER, PF_FORKNOEXEC, PF_SUPERPRIV = 0x2, 0x20, 0x40, 0x100
@@ -30,7 +31,7 @@ class Task:
     """One process or kernel thread. `argv` is what it was started with; faults are counted since the fork.
 
     `exit_code` is the status of wait(): exit status << 8, or the signal's number. `sp` is the user stack pointer in
-    bytes. `pending` are ranges that the program will touch when it next runs: (address, length, write).
+    bytes. `pending` is what the program will touch when it next runs, and the time after that.
     """
 
     __slots__ = (
@@ -62,7 +63,7 @@ class Task:
         self.sp = 0
         self.stack_pfn = 0
         self.objects: dict[str, int] = {}
-        self.pending: tuple[tuple[int, int, bool], ...] = ()
+        self.pending: tuple[tuple[Touch, ...], ...] = ()
 
     @property
     def tgid(self) -> int:
@@ -150,6 +151,10 @@ def switch_to(box: Box, task: Task) -> None:
     box.current = task
     if task.state == "S":
         task.state = "R"
+    if task.pending:
+        from memsh.kernel.exec import resume
+
+        resume(box, task)
 
 
 def init_fields(box: Box) -> None:

@@ -1,0 +1,53 @@
+"""/proc/PID/pagemap: 64 bits for each page of user space (fs/proc/task_mmu.c, pagemap_read).
+
+Bits 0-54 page frame, 56 mapped by this process alone, 61 file page or shared memory, 62 swapped, 63 present.
+
+Known deviations: the text has one character for each byte (latin-1).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from memsh.kernel.memmap import PG_ANON
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.task import Task
+
+PM_MMAP_EXCLUSIVE, PM_FILE, PM_SWAP, PM_PRESENT = 1 << 56, 1 << 61, 1 << 62, 1 << 63
+USER_PAGES = 0xC0000000 >> 12
+
+
+def pagemap_entry(box: Box, task: Task, addr: int) -> int:
+    """The entry of the page at `addr`."""
+    mm = task.mm
+    table = mm.pgd.get(addr >> 22) if mm is not None else None
+    pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+    if not pte:
+        return 0
+    if not pte & 0x101:
+        return PM_SWAP | (pte >> 1) & 0x1F | (pte >> 8) << 5
+    pfn = pte >> 12
+    entry = PM_PRESENT | pfn
+    if pfn == box.vm.zero_pfn:
+        return entry
+    if not box.memmap.flags[pfn] & PG_ANON:
+        entry |= PM_FILE
+    if box.memmap.mapcount[pfn] == 1:
+        entry |= PM_MMAP_EXCLUSIVE
+    return entry
+
+
+def show_pagemap(box: Box, task: Task) -> str:
+    mm = task.mm
+    if mm is None:
+        return ""
+    text = bytearray(USER_PAGES * 8)
+    for vma in mm.mmap:
+        for addr in range(vma.start, vma.end, 4096):
+            entry = pagemap_entry(box, task, addr)
+            if entry:
+                struct.pack_into("<Q", text, (addr >> 12) * 8, entry)
+    return text.decode("latin-1")

@@ -1,0 +1,109 @@
+"""/proc/PID/smaps and smaps_rollup (fs/proc/task_mmu.c, show_smap, show_smaps_rollup), and clear_refs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel import flags as vm
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import PTE_ACCESSED
+from memsh.kernel.memmap import PG_REFERENCED
+from memsh.kernel.smaps import PSS_SHIFT, MemSizeStats, collect
+from memsh.procfs.pid_maps import area_line, header
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.mm_types import MmStruct, VmArea
+    from memsh.kernel.task import Task
+
+_FLAGS = (
+    (vm.VM_READ, "rd"), (vm.VM_WRITE, "wr"), (vm.VM_EXEC, "ex"), (vm.VM_SHARED, "sh"), (vm.VM_MAYREAD, "mr"),
+    (vm.VM_MAYWRITE, "mw"), (vm.VM_MAYEXEC, "me"), (vm.VM_MAYSHARE, "ms"), (vm.VM_GROWSDOWN, "gd"), (vm.VM_PFNMAP, "pf"),
+    (vm.VM_LOCKED, "lo"), (vm.VM_IO, "io"), (vm.VM_SEQ_READ, "sr"), (vm.VM_RAND_READ, "rr"), (vm.VM_DONTCOPY, "dc"),
+    (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"), (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
+    (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_MIXEDMAP, "mm"),
+)  # fmt: skip
+
+
+def _line(label: str, size: int) -> str:
+    return f"{label + ':':<16}{size >> 10:8d} kB\n"
+
+
+def _pss(label: str, pss: int) -> str:
+    return _line(label, pss >> PSS_SHIFT)
+
+
+def _figures(stats: MemSizeStats, *, rollup: bool) -> str:
+    """The lines from Rss to Locked (__show_smap)."""
+    text = [_line("Rss", stats.resident), _pss("Pss", stats.pss), _pss("Pss_Dirty", stats.pss_dirty)]
+    if rollup:
+        text += [_pss("Pss_Anon", stats.pss_anon), _pss("Pss_File", stats.pss_file), _pss("Pss_Shmem", stats.pss_shmem)]
+    text += [
+        _line("Shared_Clean", stats.shared_clean),
+        _line("Shared_Dirty", stats.shared_dirty),
+        _line("Private_Clean", stats.private_clean),
+        _line("Private_Dirty", stats.private_dirty),
+        _line("Referenced", stats.referenced),
+        _line("Anonymous", stats.anonymous),
+        _line("LazyFree", stats.lazyfree),
+        _line("AnonHugePages", 0),
+        _line("ShmemPmdMapped", 0),
+        _line("FilePmdMapped", 0),
+        _line("Shared_Hugetlb", 0),
+        f"Private_Hugetlb: {0:7d} kB\n",
+        _line("Swap", stats.swap),
+        _pss("SwapPss", stats.swap_pss),
+        _pss("Locked", stats.pss_locked),
+    ]
+    return "".join(text)
+
+
+def vm_flags_text(vma: VmArea) -> str:
+    return "VmFlags: " + "".join(name + " " for bit, name in _FLAGS if vma.flags & bit) + "\n"
+
+
+def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
+    """The block of one area."""
+    return (
+        area_line(mm, vma) + "\n" + _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
+        + _figures(collect(box, mm, vma), rollup=False) + f"THPeligible:    {0}\n" + vm_flags_text(vma)
+    )  # fmt: skip
+
+
+def show_smaps(box: Box, task: Task) -> str:
+    mm = task.mm
+    if mm is None:
+        return ""
+    return "".join(show_smap(box, mm, vma) for vma in mm.mmap)
+
+
+def show_smaps_rollup(box: Box, task: Task) -> str:
+    """All areas as one. ESRCH for a task without memory."""
+    mm = task.mm
+    if mm is None:
+        raise KernelError("ESRCH", "no memory of its own")
+    if not mm.mmap:
+        return header(0, 0, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(MemSizeStats(), rollup=True)
+    total = MemSizeStats()
+    for vma in mm.mmap:
+        total.add(collect(box, mm, vma))
+    first, last = mm.mmap[0].start, mm.mmap[-1].end
+    return header(first, last, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(total, rollup=True)
+
+
+def clear_refs(box: Box, mm: MmStruct, kind: int) -> None:
+    """Clear the accessed bits and PG_referenced: of all pages (1), anonymous areas (2), file areas (3)."""
+    flags = box.memmap.flags
+    for vma in mm.mmap:
+        if vma.name == "[vvar]" or (kind == 2 and vma.file is not None) or (kind == 3 and vma.file is None):
+            continue
+        for addr in range(vma.start, vma.end, 4096):
+            table = mm.pgd.get(addr >> 22)
+            if table is None:
+                continue
+            pte = table.ptes[(addr >> 12) & 1023]
+            if pte & 0x101:
+                table.ptes[(addr >> 12) & 1023] = pte & ~PTE_ACCESSED
+                if pte >> 12 != box.vm.zero_pfn:
+                    flags[pte >> 12] &= ~PG_REFERENCED
+    mm.flush_tlb()
