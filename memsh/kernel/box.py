@@ -6,24 +6,41 @@ State is a function of the configuration and of what was done to the box: no hos
 from __future__ import annotations
 
 import copy
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.kernel.config import Config
+from memsh.kernel.mm_types import Vm
 from memsh.kernel.printk import Printk
+from memsh.kernel.sysctl import Sysctl
 from memsh.kernel.task import init_fields
+from memsh.kernel.timer import Timer
 from memsh.kernel.trace import Trace
 from memsh.kernel.vmstat import VmStat
 
 if TYPE_CHECKING:
+    from memsh.kernel.buddy import PageAllocator
+    from memsh.kernel.fs import FileSystem
+    from memsh.kernel.highmem import HighMem
     from memsh.kernel.image import Image
     from memsh.kernel.memmap import MemMap
+    from memsh.kernel.setup import Machine
+    from memsh.kernel.slab import SlabAllocator
     from memsh.kernel.task import Task
+    from memsh.kernel.vmalloc import Vmalloc
 
 
 class Box:
     """A booted machine. `Box(Config(ram=...))`; `copy()` gives an independent box with the same future."""
 
     memmap: MemMap
+    machine: Machine
+    pages: PageAllocator
+    slab: SlabAllocator
+    vmalloc: Vmalloc
+    highmem: HighMem
+    fs: FileSystem
     tasks: dict[int, Task]  # by PID, ascending
     current: Task
     init: Task
@@ -35,14 +52,35 @@ class Box:
     total_forks: int
     idle_tasks: list[Task]
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, boot: bool = True) -> None:
         self.config = config or Config()
         self.trace = Trace()
         self.log = Printk()
         self.vmstat = VmStat()
         self.plain = False  # the textbook box: per-CPU lists and array caches bypassed
         self.tainted = False  # memsh met a bug of its own
+        self.vm = Vm()
+        self.timer = Timer(self.log)
+        self.sysctl = Sysctl()
+        self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
+        self.notes: list[str] = []  # what the user should know about this machine, a line each
+        self.percpu_pages = 0  # of per-CPU memory, for each CPU
         init_fields(self)
+        if boot:
+            from memsh.kernel.boot import boot as boot_box
+
+            boot_box(self)
+
+    @property
+    def uptime_usec(self) -> int:
+        """Microseconds since boot, by the box's own clock."""
+        return self.timer.usec
 
     def copy(self) -> Box:
-        return copy.deepcopy(self)
+        """An independent box with the same future."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, 20000))  # trees of objects, not chains: deep enough for any box
+        try:
+            return copy.deepcopy(self)
+        finally:
+            sys.setrecursionlimit(limit)

@@ -17,10 +17,10 @@ _SMALL = 16
 
 
 class Run(NamedTuple):
-    """`count` entries from `offset` in a table map the frames `pfn`, `pfn` + 1, …"""
+    """`length` entries from `offset` in a table map the frames `pfn`, `pfn` + 1, …"""
 
     offset: int
-    count: int
+    length: int
     pfn: int
 
 

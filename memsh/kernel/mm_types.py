@@ -213,6 +213,6 @@ class Vm:
         self.max_map_count = 65530
         self.mmap_min_addr = 4096
         self.legacy_va_layout = 0
-        self.zero_pfn = 0x1001
-        self.vdso_pfns = (0x1002, 0x1003)
-        self.vvar_pfn = 0x1004
+        self.zero_pfn = 0x1899  # in .bss of the kernel image
+        self.vdso_pfns = (0x16A4, 0x16A5)  # in its .rodata
+        self.vvar_pfn = 0x1750  # in its .data

@@ -6,11 +6,12 @@ from its last page to its first; so the free lists end up as Linux leaves them.
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT, add_run, page_runs, set_run, sub_runs
+from memsh.kernel.columns import PRESENT, add_run, page_runs, sub_runs
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
-from memsh.kernel.lru import mark_page_accessed, munlock_page, put_frames, release_run
+from memsh.kernel.lru import mark_page_accessed, munlock_page, release_run
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.kernel.pagetable import table_pieces
@@ -70,7 +71,7 @@ def release_pages(box: Box, pfns: list[int]) -> None:
                 pfns.reverse()
                 box.pages.free_page_list(pfns)
             return
-        dead = []
+        dead: list[int] = []
         for first, n, value in runs:
             if value == 0:
                 release_run(box, first, n)
@@ -108,7 +109,7 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
         own.flush()
 
 
-def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes, first: int, stop: int, gather: Gather) -> None:  # type: ignore[no-untyped-def]
+def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: int, stop: int, gather: Gather) -> None:
     """Clear entries [first, stop) of one table."""
     memmap = box.memmap
     mapcount = memmap.mapcount
@@ -131,13 +132,7 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes, first: int, stop: i
             if ptes[offset] and not ptes[offset] & PRESENT:
                 mm.rss[MM_SWAPENTS] -= 1
                 swapped.free_entry(ptes[offset])
-    ptes[first:stop] = _zeros(stop - first)
-
-
-def _zeros(count: int):  # type: ignore[no-untyped-def]
-    from array import array
-
-    return array("I", bytes(4 * count))
+    ptes[first:stop] = array("I", bytes(4 * (stop - first)))
 
 
 def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
@@ -169,5 +164,3 @@ def set_page_dirty(box: Box, pfn: int) -> None:
 
         account_dirtied(box, pfn)
 
-
-__all__ = ["Gather", "mm_counter", "put_frames", "release_pages", "set_page_dirty", "set_run", "unmap_page_range", "zap_pte_range"]

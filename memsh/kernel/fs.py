@@ -1,0 +1,432 @@
+"""The box's disk: directories, regular files, and their way through the page cache (fs/namei.c, fs/ext4, fs/read_write.c).
+
+Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
+after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
+and takes its inode and dentry objects.
+
+Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 64 GiB.
+"""
+
+from __future__ import annotations
+
+from hashlib import shake_128
+from typing import TYPE_CHECKING
+
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import GFP_KERNEL
+from memsh.kernel.kobject import drop_owner, give, take
+from memsh.kernel.memmap import K_FILE
+from memsh.kernel.mm_types import File, Inode
+from memsh.kernel.pagecache import (
+    add_to_page_cache,
+    delete_from_page_cache,
+    filemap_read,
+    filemap_write,
+    frame_page,
+    mapping_of,
+    max_index,
+    truncate,
+    unmap_mapping_page,
+    write_inode_pages,
+)
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+DISK_DEV = (254, 0)
+DISK_BYTES = 64 << 30
+MAX_NAME = 255
+_INODES_A_BLOCK = 16
+_LOG_LINE = 64
+_TREE: tuple[tuple[str, int], ...] = (
+    ("/bin/busybox", 2066980),
+    ("/etc/fstab", 212),
+    ("/etc/hostname", 3),
+    ("/etc/hosts", 127),
+    ("/etc/passwd", 922),
+    ("/etc/profile", 769),
+    ("/home/user/notes.txt", 1536),
+    ("/root/.profile", 161),
+    ("/usr/bin/gdb", 8437812),
+    ("/usr/bin/perl", 3482944),
+    ("/usr/bin/python3", 5921096),
+    ("/usr/lib/libcrypto.so.3", 4751632),
+    ("/usr/lib/libm.so.6", 1042912),
+    ("/usr/lib/libstdc++.so.6", 2190440),
+    ("/usr/lib/locale/locale-archive", 3055776),
+    ("/usr/share/dict/words", 985084),
+    ("/var/lib/dpkg/status", 1480704),
+    ("/var/log/dpkg.log", 393216),
+    ("/var/log/kern.log", 1048576),
+    ("/var/log/syslog", 2097152),
+)
+_DIRECTORIES = ("/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
+                "/var/log", "/var/tmp")  # fmt: skip
+
+
+def generate(inode: Inode, index: int) -> bytes:
+    """Page `index` of a file that nobody has written to; zeros behind its end."""
+    if inode.seed.endswith((".log", "syslog", "words", "status", ".txt")):
+        lines = []
+        for at in range(index * 64, index * 64 + 64):
+            word = shake_128(f"{inode.seed}:{at}".encode()).hexdigest(12)
+            lines.append(f"{at:8} {inode.seed[-16:]:>16} {word:<24}".ljust(_LOG_LINE - 1) + "\n")
+        page = "".join(lines).encode()
+    elif inode.seed == "":
+        page = bytes(4096)
+    else:
+        page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
+        if index == 0 and inode.seed.startswith("/bin"):
+            page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
+    left = inode.size - index * 4096
+    return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
+
+
+class FileSystem:
+    """The tree and its operations; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, ENOSPC, EBADF."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.next_ino = 2
+        self.next_shm_ino = 2
+        self.root = self._inode("/", True)
+        self.device = Inode(0, "vda", DISK_DEV, DISK_BYTES)
+        self.device.seed = ""
+        self.opened = 0  # files open now, those of mappings among them
+        self.used = 0  # bytes of all files
+        for path in _DIRECTORIES:
+            self.makedirs(path)
+        for path, size in _TREE:
+            self.install(path, size)
+
+    # -- the tree
+
+    def _inode(self, name: str, directory: bool) -> Inode:
+        inode = Inode(self.next_ino, name, DISK_DEV, 4096 if directory else 0, mode=0o040755 if directory else 0o100644)
+        self.next_ino += 1
+        if directory:
+            inode.children = {}
+        return inode
+
+    @staticmethod
+    def _parts(path: str) -> list[str]:
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if any(len(part) > MAX_NAME for part in parts):
+            raise KernelError("ENAMETOOLONG")
+        return parts
+
+    def lookup(self, path: str) -> Inode:
+        """The inode of `path`. ENOENT, ENOTDIR."""
+        inode = self.root
+        for part in self._parts(path):
+            if inode.children is None:
+                raise KernelError("ENOTDIR")
+            if part == "..":
+                inode = inode.parent or inode
+            elif part in inode.children:
+                inode = inode.children[part]
+            else:
+                raise KernelError("ENOENT")
+        return inode
+
+    def _parent(self, path: str) -> tuple[Inode, str]:
+        parts = self._parts(path)
+        if not parts:
+            raise KernelError("EISDIR")
+        parent = self.lookup("/".join(parts[:-1]))
+        if parent.children is None:
+            raise KernelError("ENOTDIR")
+        return parent, parts[-1]
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.lookup(path)
+        except KernelError:
+            return False
+        return True
+
+    def isdir(self, path: str) -> bool:
+        try:
+            return self.lookup(path).is_dir
+        except KernelError:
+            return False
+
+    def stat(self, path: str) -> Inode:
+        return self.lookup(path)
+
+    def listdir(self, path: str) -> list[str]:
+        """Names in a directory, sorted; reads its block."""
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        self._read_metadata(inode)
+        return sorted(inode.children)
+
+    def makedirs(self, path: str) -> Inode:
+        inode = self.root
+        for part in self._parts(path):
+            if inode.children is None:
+                raise KernelError("ENOTDIR")
+            new = inode.children.get(part)
+            if new is None:
+                new = inode.children[part] = self._inode(part, True)
+                new.parent = inode
+            inode = new
+        return inode
+
+    def mkdir(self, path: str) -> None:
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        new = self._inode(name, True)
+        new.parent = parent
+        parent.children[name] = new
+
+    def rmdir(self, path: str) -> None:
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        if inode.children:
+            raise KernelError("ENOTEMPTY")
+        assert parent.children is not None
+        del parent.children[name]
+        self._forget(inode)
+
+    def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
+        """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
+        parts = self._parts(path)
+        parent = self.makedirs("/".join(parts[:-1]))
+        assert parent.children is not None
+        inode = parent.children.get(parts[-1])
+        if inode is None:
+            inode = parent.children[parts[-1]] = self._inode(parts[-1], False)
+            inode.parent = parent
+        self.used += size - inode.size
+        inode.size = size
+        inode.seed = path
+        for offset, data in sorted((text or {}).items()):
+            written = mapping_of(self.box, inode).written
+            while data:
+                index = offset >> 12
+                at = offset & 4095
+                page = bytearray(written.get(index) or generate(inode, index))
+                part = data[: 4096 - at]
+                page[at : at + len(part)] = part
+                written[index] = bytes(page)
+                data = data[len(part) :]
+                offset += len(part)
+        return inode
+
+    def create(self, path: str) -> Inode:
+        """An empty regular file. EEXIST."""
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        inode = parent.children[name] = self._inode(name, False)
+        inode.parent = parent
+        inode.seed = ""
+        self._iget(inode)
+        return inode
+
+    def mkfile(self, path: str, size: int) -> Inode:
+        """A file of `size` bytes that lies on the disk, contents generated from its path. ENOSPC, EISDIR."""
+        if self.exists(path):
+            if self.isdir(path):
+                raise KernelError("EISDIR")
+            self.truncate(path, 0)
+            inode = self.lookup(path)
+        else:
+            inode = self.create(path)
+        if self.used + size > DISK_BYTES:
+            raise KernelError("ENOSPC")
+        self.used += size
+        inode.seed = path
+        inode.size = size
+        return inode
+
+    def unlink(self, path: str) -> None:
+        """Remove a name; the file goes when nobody has it open or mapped. EISDIR."""
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.is_dir:
+            raise KernelError("EISDIR")
+        assert parent.children is not None
+        del parent.children[name]
+        inode.nlink -= 1
+        if not inode.nlink and not inode.opened:
+            self._evict(inode)
+
+    def rename(self, old: str, new: str) -> None:
+        inode = self.lookup(old)
+        parent, name = self._parent(old)
+        target, target_name = self._parent(new)
+        assert parent.children is not None and target.children is not None
+        if target_name in target.children and target.children[target_name] is not inode:
+            self.unlink(new)
+        del parent.children[name]
+        target.children[target_name] = inode
+        inode.name, inode.parent = target_name, target
+
+    # -- objects
+
+    def _iget(self, inode: Inode) -> None:
+        """The inode and dentry objects of a file that is used for the first time, and the block that describes it. ENOMEM."""
+        if inode.addr:
+            return
+        inode.addr = take(self.box, "ext4_inode_cache")
+        self._read_metadata(inode)
+
+    def _read_metadata(self, inode: Inode) -> None:
+        """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
+        block = 0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number
+        mapping = mapping_of(self.box, self.device)
+        if block in mapping.pages:
+            return
+        pfn = int(self.box.pages.alloc_pages(GFP_KERNEL | 0x8, 0, K_FILE))
+        if not pfn:
+            raise KernelError("ENOMEM", "no page for a block of the disk")
+        add_to_page_cache(self.box, mapping, block, pfn)
+        self.box.vmstat["pgpgin"] += 4
+
+    def _forget(self, inode: Inode) -> None:
+        if inode.addr:
+            give(self.box, "ext4_inode_cache", inode.addr)
+            inode.addr = 0
+
+    def _evict(self, inode: Inode) -> None:
+        """The end of a file without a name."""
+        if not inode.shmem:
+            self.used -= inode.size
+        mapping = inode.mapping
+        if mapping is not None:
+            for index in sorted(mapping.pages):
+                unmap_mapping_page(self.box, mapping.pages[index])
+                delete_from_page_cache(self.box, mapping, index)
+            drop_owner(self.box, mapping.number)
+            inode.mapping = None
+        self._forget(inode)
+
+    @property
+    def nr_blockdev_pages(self) -> int:
+        """Pages of the disk's own cache: Buffers."""
+        return len(self.device.mapping.pages) if self.device.mapping is not None else 0
+
+    # -- open files
+
+    def open(self, path: str, *, writable: bool = False) -> File:
+        """Open a file. ENOENT, EISDIR (a directory for writing), ENOMEM."""
+        inode = self.lookup(path)
+        if inode.is_dir and writable:
+            raise KernelError("EISDIR")
+        self._iget(inode)
+        mapping_of(self.box, inode)
+        inode.opened += 1
+        self.opened += 1
+        return File(inode, self.path_of(inode), writable=writable)
+
+    def path_of(self, inode: Inode) -> str:
+        names: list[str] = []
+        at: Inode | None = inode
+        while at is not None and at is not self.root:
+            names.append(at.name)
+            at = at.parent
+        return "/" + "/".join(reversed(names))
+
+    def fput(self, file: File) -> None:
+        """Drop a hold on an open file; the last one closes it."""
+        file.count -= 1
+        if file.count > 0:
+            return
+        inode = file.inode
+        inode.opened -= 1
+        if inode.shmem and not inode.nlink:
+            if inode.opened <= 0:
+                from memsh.kernel.shmem import shmem_evict
+
+                shmem_evict(self.box, inode)
+            return
+        self.opened -= 1
+        if not inode.nlink and not inode.opened:
+            self._evict(inode)
+
+    def read(self, file: File, position: int, length: int) -> bytes:
+        """At most `length` bytes from `position`, through the page cache. EISDIR, EINVAL, ENOMEM."""
+        if file.inode.is_dir:
+            raise KernelError("EISDIR")
+        if position < 0 or length < 0:
+            raise KernelError("EINVAL")
+        return filemap_read(self.box, file, position, length)
+
+    def write(self, file: File, position: int, data: bytes) -> int:
+        """Put `data` at `position`; bytes written. EBADF, ENOSPC, ENOMEM."""
+        if not file.writable:
+            raise KernelError("EBADF")
+        inode = file.inode
+        grow = max(0, position + len(data) - inode.size)
+        if self.used + grow > DISK_BYTES:
+            raise KernelError("ENOSPC")
+        before = inode.size
+        try:
+            if before & 4095 and position > before and inode.mapping is not None and before >> 12 in inode.mapping.pages:
+                page = frame_page(self.box, inode.mapping.pages[before >> 12])
+                page[before & 4095 :] = bytes(4096 - (before & 4095))
+            return filemap_write(self.box, file, position, data)
+        finally:
+            self.used += inode.size - before
+
+    def truncate(self, path: str, size: int) -> None:
+        """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC."""
+        inode = self.lookup(path)
+        if inode.is_dir:
+            raise KernelError("EISDIR")
+        if self.used + size - inode.size > DISK_BYTES:
+            raise KernelError("ENOSPC")
+        self.used += size - inode.size
+        if size > inode.size and inode.seed:
+            written = mapping_of(self.box, inode).written
+            for index in range(inode.size >> 12, max_index(inode)):
+                written.setdefault(index, generate(inode, index))
+        truncate(self.box, inode, size)
+        if not size:
+            inode.seed = ""
+
+    # -- write-back and the cache as a whole
+
+    def inodes(self) -> list[Inode]:
+        """Every inode of the tree, parents first."""
+        found, at = [self.root], 0
+        while at < len(found):
+            children = found[at].children
+            if children:
+                found.extend(children[name] for name in sorted(children))
+            at += 1
+        return found
+
+    def sync(self) -> int:
+        """Write every dirty page; how many."""
+        return sum(write_inode_pages(self.box, inode) for inode in self.inodes())
+
+    def cached(self) -> list[Inode]:
+        """Inodes with pages in the page cache, the disk's own among them."""
+        inodes = [inode for inode in self.inodes() if inode.mapping is not None and inode.mapping.pages]
+        return [*inodes, self.device] if self.nr_blockdev_pages else inodes
+
+    def drop_pagecache(self) -> int:
+        """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""
+        from memsh.kernel.memmap import PG_DIRTY
+
+        memmap = self.box.memmap
+        dropped = 0
+        for inode in self.cached():
+            mapping = inode.mapping
+            if mapping is None or inode.shmem:
+                continue
+            for index in sorted(mapping.pages):
+                pfn = mapping.pages[index]
+                if not memmap.mapcount[pfn] and not memmap.flags[pfn] & PG_DIRTY:
+                    delete_from_page_cache(self.box, mapping, index)
+                    dropped += 1
+        return dropped
