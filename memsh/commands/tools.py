@@ -1,7 +1,8 @@
 """procps and util-linux tools: slabtop, vmstat, pmap, ps, top, uptime, pgrep, dmesg, uname, getconf; procdump.
 
 Each procps tool is handed the reader of the session (the box's own /proc, or a recorded tree) and its
-arguments untouched; what it prints is procps-ng 4.0.2's. Between two frames the box's clock moves; the host waits only on a terminal.
+arguments untouched; what it prints is procps-ng 4.0.2's. Between two frames the box's clock moves; the host
+waits only on a terminal.
 
 Known deviations: slabtop and top on a terminal redraw until Ctrl-C, and take no keys; without a terminal slabtop shows
 one screen.
@@ -24,6 +25,7 @@ from memsh.procps import vmstat as procps_vmstat
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.registry import Args, command, opt, rest
+from memsh.shell.run import flush
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -72,7 +74,7 @@ def _wait(box: Any, io: IO, pause: Pause) -> None:
     if box is not None:
         box.timer.advance(int(pause.seconds * 1_000_000))
     if io.is_tty:
-        io.flush() if hasattr(io, "flush") else None
+        flush(io.session)
         with io.session.host_wait():
             time.sleep(pause.seconds)
 

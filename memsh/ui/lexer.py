@@ -1,0 +1,47 @@
+"""Colours the line while it is typed: known and unknown commands, options, values, paths, strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.lexers import Lexer
+
+from memsh.shell.session import Session
+from memsh.ui.words import roles
+
+STYLES = {
+    "command": "ansigreen",
+    "unknown": "ansired underline",
+    "keyword": "ansimagenta",
+    "option": "ansicyan",
+    "value": "ansiyellow",
+    "path": "ansiblue",
+    "string": "ansiyellow",
+    "number": "ansibrightblue",
+    "operator": "ansimagenta",
+    "comment": "ansibrightblack italic",
+}
+
+
+class LineLexer(Lexer):
+    """prompt_toolkit's view of memsh.ui.words."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        lines: list[StyleAndTextTuples] = [[]]
+        for role, piece in roles(self.session.registry, document.text):
+            style = f"class:line.{role}"
+            for number, part in enumerate(piece.text.split("\n")):
+                if number:
+                    lines.append([])
+                if part:
+                    lines[-1].append((style, part))
+
+        def get_line(number: int) -> StyleAndTextTuples:
+            return lines[number] if number < len(lines) else []
+
+        return get_line

@@ -1,0 +1,239 @@
+"""A person at a real terminal: a pseudo-terminal with an emulator types at the prompt and reads the screen."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from tests.paths import REFERENCE
+
+TREE = REFERENCE / "captures" / "256M-1cpu" / "s2"
+ROOT = REFERENCE.parent.parent
+COLUMNS, ROWS = 100, 30
+LIMIT = 20.0
+
+
+class Terminal:
+    """A screen, and fingers."""
+
+    def __init__(self, home: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        env = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "PAGER": "cat",
+            **(environment or {}),
+        }
+        arguments = ["-m", "memsh", "--proc", str(TREE), *options]
+        self.child = pexpect.spawn(sys.executable, arguments, dimensions=(ROWS, COLUMNS), env=env, cwd=str(home))
+
+    def read(self) -> None:
+        """Take what has been printed; answer what a terminal is asked for (where the cursor is)."""
+        try:
+            data = self.child.read_nonblocking(65536, timeout=0.05)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += data
+        self.stream.feed(data)
+        if b"\x1b[6n" in data:
+            self.child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Read until something is on the screen."""
+        end = time.monotonic() + LIMIT
+        while not true():
+            assert time.monotonic() < end, f"not seen; the screen is\n{self.text}"
+            self.read()
+
+    def see(self, text: str) -> None:
+        self.until(lambda: text in self.text)
+
+    def at_prompt(self) -> None:
+        """The prompt waits, with nothing typed."""
+        self.until(lambda: self.lines[self.screen.cursor.y] == "memsh>")
+
+    def type(self, keys: str) -> None:
+        self.child.send(keys)
+
+    def enter(self, line: str) -> None:
+        self.at_prompt()
+        self.type(line + "\r")
+
+    def ended(self) -> int:
+        """The exit status, once it is gone."""
+        end = time.monotonic() + LIMIT
+        while self.child.isalive():
+            assert time.monotonic() < end, f"still running; the screen is\n{self.text}"
+            self.read()
+        self.child.close()
+        assert self.child.exitstatus is not None
+        return self.child.exitstatus
+
+
+Opener = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Opener]:
+    opened: list[Terminal] = []
+
+    def open_one(*options: str, environment: dict[str, str] | None = None) -> Terminal:
+        opened.append(Terminal(tmp_path, *options, environment=environment))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.child.close(force=True)
+
+
+def test_banner_command_and_ctrl_d(terminal: Opener) -> None:
+    shell = terminal()
+    shell.at_prompt()
+    assert shell.lines[0].startswith("memsh")
+    shell.enter("free")
+    shell.see("Mem:          249736       29260      211444        6660       22656      220476")
+    shell.at_prompt()
+    shell.type("\x04")
+    assert shell.ended() == 0
+
+
+def test_ctrl_d_leaves_with_the_last_status(terminal: Opener) -> None:
+    shell = terminal()
+    shell.enter("pgrep nobody")
+    shell.at_prompt()
+    shell.type("\x04")
+    assert shell.ended() == 1
+
+
+def test_tab_completes_and_shows_what_there_is(terminal: Opener) -> None:
+    shell = terminal()
+    shell.at_prompt()
+    shell.type("slabt\t")
+    shell.see("memsh> slabtop")
+    shell.type(" -o | head -1\r")
+    shell.see("Active / Total Objects (% used)    : 19869 / 21461 (92.6%)")
+    shell.at_prompt()
+    shell.type("cat /proc/66/s\t")
+    shell.see("smaps_rollup")
+    shell.see("statm")
+    # Enter takes a chosen entry and runs nothing
+    shell.type("\t\r")
+    shell.until(lambda: "smaps_rollup" not in "\n".join(shell.lines[shell.screen.cursor.y + 1 :]))
+    assert shell.lines[shell.screen.cursor.y].startswith("memsh> cat /proc/66/s")
+
+
+def test_history_outlives_the_session(terminal: Opener, tmp_path: Path) -> None:
+    shell = terminal()
+    shell.enter("uname -s")
+    shell.at_prompt()
+    shell.type("\x04")
+    shell.ended()
+    assert "uname -s" in (tmp_path / ".local/state/memsh/history").read_text()
+    again = terminal()
+    again.at_prompt()
+    again.type("un")
+    again.see("memsh> uname -s")  # suggested, in grey
+    again.type("\x1b[A")
+    again.type("\r")
+    again.see("\nLinux")
+    again.at_prompt()
+    again.type("\x12ame")
+    again.see("i-search")
+    again.type("\r\r")
+    again.until(lambda: again.text.count("\nLinux") == 2)
+
+
+def test_a_history_that_cannot_be_written(terminal: Opener, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    shell = terminal("--history-file", str(tmp_path / "folder"))
+    shell.see("the history is kept in memory only")
+    shell.enter("uname -s")
+    shell.see("\nLinux")
+    shell.at_prompt()
+    assert shell.text.count("in memory only") == 1
+
+
+def test_ctrl_c_abandons_the_line(terminal: Opener) -> None:
+    shell = terminal()
+    shell.at_prompt()
+    shell.type("uname -")
+    shell.see("memsh> uname -")
+    shell.type("\x03")
+    shell.at_prompt()
+    shell.enter("uname -s")
+    shell.see("\nLinux")
+
+
+def test_ctrl_c_ends_the_command_and_keeps_the_session(terminal: Opener) -> None:
+    shell = terminal()
+    shell.enter("vmstat 1")
+    shell.see("swpd   free")
+    shell.type("\x03")
+    shell.at_prompt()
+    shell.enter("echo status $?")
+    shell.see("status 130")
+
+
+def test_an_unfinished_line_gets_another(terminal: Opener) -> None:
+    shell = terminal()
+    shell.enter("for x in one two; do")
+    shell.see("\n> ")
+    shell.type("echo saw $x\r")
+    shell.type("done\r")
+    shell.see("saw one\nsaw two")
+
+
+def test_colours(terminal: Opener) -> None:
+    shell = terminal()
+    shell.at_prompt()
+    shell.type("free; nosuchcommand")
+    shell.see("nosuchcommand")
+    row = shell.screen.cursor.y
+    shell.until(lambda: shell.screen.buffer[row][13].fg == "red")
+    assert shell.screen.buffer[row][7].fg == "green"
+    shell.type("\x03")
+    shell.enter("cat /proc/meminfo | head -1")
+    shell.see("MemTotal:         249736 kB")
+    line = next(number for number, line in enumerate(shell.lines) if line.startswith("MemTotal:"))
+    assert shell.screen.buffer[line][0].fg == "cyan"
+    assert shell.screen.buffer[line][20].bold
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colour(terminal: Opener, environment: dict[str, str]) -> None:
+    shell = terminal(environment=environment)
+    shell.enter("cat /proc/meminfo | head -1")
+    shell.see("MemTotal:         249736 kB")
+    shell.at_prompt()
+    assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;)", shell.raw)
+    if "TERM" in environment:
+        assert b"\x1b" not in shell.raw
+
+
+def test_the_editor_writes_the_line(terminal: Opener, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'uname -s' > \"$1\"\n")
+    editor.chmod(0o755)
+    shell = terminal(environment={"EDITOR": str(editor), "VISUAL": ""})
+    shell.at_prompt()
+    shell.type("\x18\x05")
+    shell.see("memsh> uname -s")
