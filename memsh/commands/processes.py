@@ -50,7 +50,8 @@ def tell_end(box: Any, io: Any, ended: str) -> None:
         io.err(f"Kernel panic - not syncing: {box.panicked}\n")
         io.err("The box has stopped. What is left: views, undo, reset, exit.\n")
     else:
-        io.err(f"process {ended} has ended; {named(box.current)} is current (run a.out starts another, undo takes it back)\n")
+        here = f"process {ended} has ended; {named(box.current)} is current"
+        io.err(f"{here} (run a.out starts another, undo takes it back)\n")
 
 
 def died(box: Any, io: Any, ended: str, sig: int) -> int:
@@ -174,8 +175,8 @@ def kill(box: Any, args: Any, io: Any) -> int:
 
     kill -9 54
 
-    Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes only
-    signals that it handles, kernel threads none. kill -l lists the names.
+    Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
+    only signals that it handles, kernel threads none. kill -l lists the names.
     """
     words, sig = list(args.words), 15
     if words[0] == "-l":
@@ -220,7 +221,8 @@ def wait(box: Any, args: Any, io: Any) -> int:
         if error.code != "EAGAIN":
             raise
         children = ", ".join(map(str, task.children))
-        raise ShellError(f"no child of {named(task)} has ended yet ({children} still there): it would wait for ever") from None
+        message = f"no child of {named(task)} has ended yet ({children} still there): it would wait for ever"
+        raise ShellError(message) from None
     what = f"killed by signal {status & 0x7F}" if status & 0x7F else f"exit status {status >> 8}"
     io.value(child, f"{faults(0, 0)}  {what}", dec=True)
     return 0

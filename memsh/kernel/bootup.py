@@ -31,8 +31,9 @@ def kernel_threads(cpus: int) -> list[tuple[str, int, int]]:
     unbound = f"kworker/u{2 * cpus}"
     threads = [
         ("rcu_gp", RESCUER, 0), ("rcu_par_gp", RESCUER, 0), ("netns", RESCUER, 0), ("kworker/0:0-events", WORKER, 0),
-        ("kworker/0:0H-events_highpri", WORKER, -1), (f"{unbound}:0-events_unbound", WORKER, 0), ("mm_percpu_wq", RESCUER, 0),
-        ("ksoftirqd/0", PER_CPU, 0), ("rcu_preempt", PLAIN, 0), ("migration/0", MIGRATION, 0), ("cpuhp/0", PER_CPU, 0),
+        ("kworker/0:0H-events_highpri", WORKER, -1), (f"{unbound}:0-events_unbound", WORKER, 0),
+        ("mm_percpu_wq", RESCUER, 0), ("ksoftirqd/0", PER_CPU, 0), ("rcu_preempt", PLAIN, 0),
+        ("migration/0", MIGRATION, 0), ("cpuhp/0", PER_CPU, 0),
     ]  # fmt: skip
     for cpu in range(1, cpus):
         threads += [
@@ -46,8 +47,9 @@ def kernel_threads(cpus: int) -> list[tuple[str, int, int]]:
     ]  # fmt: skip
     threads += [(f"kworker/{cpu}:1-events", WORKER, cpu) for cpu in range(1, cpus)]
     threads += [("kswapd0", SWAPD, 0), (f"{unbound}:2", WORKER, 0), ("acpi_thermal_pm", RESCUER, 0)]
-    threads += [(f"kworker/{cpu}:2", WORKER, cpu) for cpu in range(1, cpus)] if cpus > 1 else [("kworker/0:2", WORKER, 0)]
-    return threads
+    if cpus == 1:
+        return [*threads, ("kworker/0:2", WORKER, 0)]
+    return threads + [(f"kworker/{cpu}:2", WORKER, cpu) for cpu in range(1, cpus)]
 
 
 def _dress(task: Task, name: str, kind: int, cpu: int) -> None:
@@ -72,8 +74,11 @@ def start_tasks(box: Box) -> None:
     """Create init (PID 1), kthreadd (2), its children, and PID 53 running a.out, which is current."""
     from memsh.kernel.exec import do_execve
     from memsh.kernel.fork import copy_process, create_kthread, fork_idle, kernel_clone
+    from memsh.kernel.programs import install
     from memsh.kernel.task import switch_to
 
+    if not box.programs:
+        install(box)
     init = copy_process(box, None, "swapper/0")
     box.init = box.current = init
     init.state = "R"

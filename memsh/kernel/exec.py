@@ -62,7 +62,7 @@ _AT_IDS = (32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 
 
 
 def find_program(box: Box, name: str) -> Image:
-    """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, EACCES (a file that is no program)."""
+    """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, ENOEXEC."""
     programs = box.programs
     paths = [name] if "/" in name else [f"/bin/{name}", f"/{name}"]
     for path in paths:
@@ -158,7 +158,7 @@ def _clear_bss(box: Box, task: Task, image: Image, base: int) -> None:
 
 
 def _load(box: Box, task: Task, image: Image) -> int:
-    """Map a library below what is mapped already: its whole extent first, then each segment over it. The base address."""
+    """Map a library below what is there: its whole extent first, then each segment over it. The base address."""
     mm = task.mm
     assert mm is not None
     file = box.fs.open(image.path)
@@ -187,7 +187,7 @@ def _map_vdso(box: Box, mm: MmStruct) -> None:
 
 
 def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]) -> int:
-    """Strings, auxiliary vector, argv and envp as create_elf_tables() lays them out; the stack pointer of the program's loop."""
+    """Strings, auxiliary vector, argv and envp as create_elf_tables() lays them out. The program's stack pointer."""
     mm = task.mm
     assert mm is not None
     words = argv or [""]
@@ -202,8 +202,9 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
     platform = place - 5
     random = platform - 16
     values = {
-        32: mm.vdso + 0x560, 33: mm.vdso, 51: 1440, 16: 0x0783FBFD, 6: 4096, 17: 100, 3: image.segments[0].vaddr + 52, 4: 32,
-        5: len(image.segments) + 4, 7: base, 8: 0, 9: image.entry, 25: random, 26: 2, 31: exec_at, 15: platform,
+        32: mm.vdso + 0x560, 33: mm.vdso, 51: 1440, 16: 0x0783FBFD, 6: 4096, 17: 100,
+        3: image.segments[0].vaddr + 52, 4: 32, 5: len(image.segments) + 4, 7: base,
+        8: 0, 9: image.entry, 25: random, 26: 2, 31: exec_at, 15: platform,
     }  # fmt: skip
     auxv = b"".join(struct.pack("<II", key, values.get(key, 0)) for key in _AT_IDS) + bytes(8)
     items = len(words) + 1 + len(environment) + 1 + 1
@@ -246,8 +247,8 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
 
 
 def resume(box: Box, task: Task) -> None:
-    """The task gets the CPU. A new child returns from fork and runs to where it waits for its first operation (the kernel
-    stores its thread ID in its C library); the next time it has that operation behind it, and has reported it.
+    """The task gets the CPU. A new child returns from fork (the kernel stores its thread ID in its C library) and runs
+    to where it waits for its first operation; the next time it has that operation behind it, and has reported it.
 
     Faults are the program's own. Nothing happens to a task that has done both.
     """

@@ -83,7 +83,7 @@ def do_exit(box: Box, task: Task, code: int) -> None:
 
 
 def do_wait(box: Box, task: Task) -> tuple[int, int]:
-    """(PID, status) of one child that has ended, whose entry goes. ECHILD without children; EAGAIN if all of them still live."""
+    """(PID, status) of one child that has ended, whose entry goes. ECHILD without children; EAGAIN if all live."""
     if not task.children:
         raise KernelError("ECHILD")
     for child in children_of(box, task):

@@ -41,8 +41,9 @@ class Image:
     def __init__(
         self, path: str, segments: tuple[Segment, ...], entry: int, *, size: int, relro: tuple[int, int] = (0, 0),
         interp: str = "", libraries: tuple[str, ...] = (), brk: int = 0, touched: tuple[Touch, ...] = (),
-        forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (), load_ip: int = 0,
-        store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None, text: dict[int, bytes] | None = None,
+        forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (),
+        load_ip: int = 0, store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
+        text: dict[int, bytes] | None = None,
     ) -> None:  # fmt: skip
         self.path = path
         self.segments = segments

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIBC, LINKER = "/lib32/libc.so.6", "/lib/ld-linux.so.2"
 
-# the byte load and byte store of a.out's `read` and `write`, as the recorded ones: movzbl (%eax),%eax and movb $1,(%eax)
+# the byte load and byte store of a.out's `read` and `write`, as recorded: movzbl (%eax),%eax and movb $1,(%eax)
 _READ_WRITE = bytes.fromhex(
     "8b0083ec046a006a0050e81b82000083c4108945d08b460483c0088b0083c0010fb6003c7775088b45d0c60001eb1f"
     "8b460483c0088b0083c0010fb6003c7875078b45d0ffd0eb068b45d00fb600b800000000eb7a83ec086a006aff68"
@@ -60,7 +60,11 @@ def _static() -> Image:
             _pages(0x080F0000, 0x08152000, True),
             _pages(0x08153000, 0x08154000, True),
         ),
-        forking=(_pages(0x080EE000, 0x080EF000, True), _pages(0x08153000, 0x08154000, True), _pages(0x080F0000, 0x080F2000, True)),
+        forking=(
+            _pages(0x080EE000, 0x080EF000, True),
+            _pages(0x08153000, 0x08154000, True),
+            _pages(0x080F0000, 0x080F2000, True),
+        ),
         forked=(
             _pages(0x08049000, 0x08090000),
             rodata,
@@ -106,8 +110,8 @@ def _dynamic() -> Image:
         load_ip=0x080494F1,
         store_ip=0x080494D0,
         symbols={
-            "_start": 0x08049240, "main": 0x08049400, "mp_": 0xB7FB8200, "main_arena": 0xB7FB87A0, "__curbrk": 0xB7FC2A40,
-            "tcache": 0xB7FC44F0, "_end": 0x080ABFF0,
+            "_start": 0x08049240, "main": 0x08049400, "mp_": 0xB7FB8200, "main_arena": 0xB7FB87A0,
+            "__curbrk": 0xB7FC2A40, "tcache": 0xB7FC44F0, "_end": 0x080ABFF0,
         },
         text={0x14A6: _READ_WRITE},
     )  # fmt: skip
@@ -178,8 +182,8 @@ def _busybox(name: str, text_pages: int = 237) -> Image:
         load_ip=0x0804A3F1,
         store_ip=0x0804A3D0,
         symbols={
-            "_start": 0x0804A1B0, "main": 0x0804A300, "mp_": 0x0823E2C0, "main_arena": 0x0823E360, "__curbrk": 0x08240A40,
-            "tcache": 0x082443F0, "tls": 0x08244000, "tls_size": 0x880, "_end": 0x08243794,
+            "_start": 0x0804A1B0, "main": 0x0804A300, "mp_": 0x0823E2C0, "main_arena": 0x0823E360,
+            "__curbrk": 0x08240A40, "tcache": 0x082443F0, "tls": 0x08244000, "tls_size": 0x880, "_end": 0x08243794,
         },
         text={0x23A6: _READ_WRITE},
     )  # fmt: skip
@@ -212,8 +216,8 @@ def _init() -> Image:
         load_ip=0x080497F1,
         store_ip=0x080497D0,
         symbols={
-            "_start": 0x08049630, "main": 0x08049700, "mp_": 0x080F82C0, "main_arena": 0x080F8360, "__curbrk": 0x080FAA40,
-            "tcache": 0x0816F3F0, "tls": 0x0816F000, "tls_size": 0x880, "_end": 0x0816E2A8,
+            "_start": 0x08049630, "main": 0x08049700, "mp_": 0x080F82C0, "main_arena": 0x080F8360,
+            "__curbrk": 0x080FAA40, "tcache": 0x0816F3F0, "tls": 0x0816F000, "tls_size": 0x880, "_end": 0x0816E2A8,
         },
         text={0x17A6: _READ_WRITE},
     )  # fmt: skip

@@ -19,19 +19,18 @@ from memsh.kernel.vmalist import find_vma
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-SIGNALS: dict[str, int] = {
-    name: number
-    for number, name in enumerate(
-        ["HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"],
-        1,
-    )
-}
+_NAMES = (
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU",
+    "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+)  # fmt: skip
+SIGNALS: dict[str, int] = {name: number for number, name in enumerate(_NAMES, 1)}
 SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH = 20, 21, 22, 23, 28
 _STOPS = (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
 _IGNORED = (SIGCHLD, SIGCONT, SIGURG, SIGWINCH)
 DESCRIPTIONS = {
-    1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted", 7: "Bus error",
-    8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
+    1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted",
+    7: "Bus error", 8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
     12: "User defined signal 2", 13: "Broken pipe", 14: "Alarm clock", 15: "Terminated",
 }  # fmt: skip
 PROLOGUE_SIZE, OPCODE_BUFSIZE = 42, 64

@@ -35,10 +35,10 @@ class Task:
     """
 
     __slots__ = (
-        "argv", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags", "majflt", "minflt",
-        "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min", "path", "pending", "pgrp", "pid",
-        "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_pfn", "start_usec",
-        "state",
+        "argv", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
+        "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
+        "path", "pending", "pgrp", "pid", "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt",
+        "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -158,10 +158,10 @@ def switch_to(box: Box, task: Task) -> None:
 
 
 def init_fields(box: Box) -> None:
-    """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c, pid_idr_init)."""
+    """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c)."""
     fields: dict[str, Any] = {
-        "tasks": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0, "threads_max": None,
-        "programs": {}, "idle_tasks": [], "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus),
+        "tasks": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0,
+        "threads_max": None, "programs": {}, "idle_tasks": [], "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus),
     }  # fmt: skip
     for name, value in fields.items():
         setattr(box, name, value)

@@ -24,7 +24,7 @@ def image_of(box: Box, task: Task) -> Image | None:
 
 
 def symbols_of(box: Box, task: Task) -> dict[str, int]:
-    """Addresses of `main_arena`, `mp_`, `tcache` (the thread-local pointer), `__curbrk` and others in the task's memory.
+    """Addresses of `main_arena`, `mp_`, `tcache` (the thread-local pointer), `__curbrk` … in the task's memory.
 
     A static program also has `tls` and `tls_size`: the start and length in bytes of what __libc_setup_tls takes with
     sbrk before the first malloc. A dynamic one has an untouched heap.

@@ -122,8 +122,9 @@ def show_limits(box: Box, task: Task) -> str:
         ("Max realtime priority", "0", "0", ""), ("Max realtime timeout", "unlimited", "unlimited", "us"),
     ]  # fmt: skip
     head = f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} Units     \n"
-    return head + "".join(f"{name:<25} {soft:<20} {hard:<20} {unit:<10}\n" if unit else f"{name:<25} {soft:<20} {hard:<20}\n"
-                          for name, soft, hard, unit in rows)  # fmt: skip
+    for name, soft, hard, unit in rows:
+        head += f"{name:<25} {soft:<20} {hard:<20} " + (f"{unit:<10}\n" if unit else "\n")
+    return head
 
 
 PID_FILES: dict[str, Callable[[Box, Task], str]] = {

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _FLAGS = (
     (vm.VM_READ, "rd"), (vm.VM_WRITE, "wr"), (vm.VM_EXEC, "ex"), (vm.VM_SHARED, "sh"), (vm.VM_MAYREAD, "mr"),
-    (vm.VM_MAYWRITE, "mw"), (vm.VM_MAYEXEC, "me"), (vm.VM_MAYSHARE, "ms"), (vm.VM_GROWSDOWN, "gd"), (vm.VM_PFNMAP, "pf"),
-    (vm.VM_LOCKED, "lo"), (vm.VM_IO, "io"), (vm.VM_SEQ_READ, "sr"), (vm.VM_RAND_READ, "rr"), (vm.VM_DONTCOPY, "dc"),
-    (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"), (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
+    (vm.VM_MAYWRITE, "mw"), (vm.VM_MAYEXEC, "me"), (vm.VM_MAYSHARE, "ms"), (vm.VM_GROWSDOWN, "gd"),
+    (vm.VM_PFNMAP, "pf"), (vm.VM_LOCKED, "lo"), (vm.VM_IO, "io"), (vm.VM_SEQ_READ, "sr"), (vm.VM_RAND_READ, "rr"),
+    (vm.VM_DONTCOPY, "dc"), (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"),
+    (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
     (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_MIXEDMAP, "mm"),
 )  # fmt: skip
 
@@ -64,10 +65,9 @@ def vm_flags_text(vma: VmArea) -> str:
 
 def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     """The block of one area."""
-    return (
-        area_line(mm, vma) + "\n" + _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
-        + _figures(collect(box, mm, vma), rollup=False) + f"THPeligible:    {0}\n" + vm_flags_text(vma)
-    )  # fmt: skip
+    sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
+    figures = _figures(collect(box, mm, vma), rollup=False)
+    return f"{area_line(mm, vma)}\n{sizes}{figures}THPeligible:    0\n{vm_flags_text(vma)}"
 
 
 def show_smaps(box: Box, task: Task) -> str:

@@ -128,8 +128,7 @@ class Replay:
                 if vma.do_brk(box, mm, old + numbers[0]) != old + numbers[0]:
                     raise KernelError("ENOMEM")
                 return [hex(old)]
-            call = {"munmap": vma.do_munmap, "mprotect": vma.do_mprotect, "madvise": vma.do_madvise, "mlock": vma.do_mlock}[operation]
-            call(box, mm, *numbers)
+            getattr(vma, f"do_{operation}")(box, mm, *numbers)
             return ["0"]
         except KernelError as error:
             if operation == "munmap":
@@ -280,7 +279,8 @@ def difference(recorded: list[str], answered: list[str]) -> str:
             return f"{area}{ours!r}, recorded {theirs!r}"
     if len(recorded) != len(answered):
         longer = recorded if len(recorded) > len(answered) else answered
-        return f"{len(answered)} lines, recorded {len(recorded)}; one of them has {longer[min(len(recorded), len(answered))]!r}"
+        more = longer[min(len(recorded), len(answered))]
+        return f"{len(answered)} lines, recorded {len(recorded)}; one of them has {more!r}"
     return ""
 
 
