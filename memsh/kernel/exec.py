@@ -146,18 +146,22 @@ def _map_segments(box: Box, mm: MmStruct, file: File, image: Image, base: int, *
         )  # fmt: skip
 
 
-def _clear_bss(box: Box, task: Task, image: Image, base: int) -> None:
-    """padzero() what follows the data in its last page, and map the rest of .bss."""
+def _clear_bss(box: Box, task: Task, image: Image, base: int, *, by_linker: bool = False) -> None:
+    """Zero what follows the data in its last page, map the rest of .bss: the kernel as brk does, ld.so by mmap."""
     last = image.segments[-1]
     data_end, end = base + last.vaddr + last.filesz, base + last.vaddr + last.memsz
     if data_end & 4095:
         put_bytes(box, task, data_end, bytes(-data_end & 4095))
     assert task.mm is not None
-    if _page_up(end) > _page_up(data_end):
-        vm_brk_flags(box, task.mm, _page_up(data_end), _page_up(end) - _page_up(data_end))
+    start, length = _page_up(data_end), _page_up(end) - _page_up(data_end)
+    if length > 0 and by_linker:
+        fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+        do_mmap(box, task.mm, start, length, PROT_READ | PROT_WRITE, fixed)
+    elif length > 0:
+        vm_brk_flags(box, task.mm, start, length)
 
 
-def _load(box: Box, task: Task, image: Image) -> int:
+def _load(box: Box, task: Task, image: Image, *, by_linker: bool = False) -> int:
     """Map a library below what is there: its whole extent first, then each segment over it. The base address."""
     mm = task.mm
     assert mm is not None
@@ -171,7 +175,7 @@ def _load(box: Box, task: Task, image: Image) -> int:
         if total > kept:
             do_munmap(box, mm, base + kept, total - kept)
         _map_segments(box, mm, file, image, base, first_done=True)
-        _clear_bss(box, task, image, base)
+        _clear_bss(box, task, image, base, by_linker=by_linker)
     finally:
         box.fs.fput(file)
     return base
@@ -233,7 +237,7 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
         loaded.append((box.programs[image.interp], base))
         do_mmap(box, mm, 0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
         for path in image.libraries:
-            loaded.append((box.programs[path], _load(box, task, box.programs[path])))
+            loaded.append((box.programs[path], _load(box, task, box.programs[path], by_linker=True)))
     if image.brk:
         do_brk(box, mm, mm.brk + image.brk)
     for library, at in loaded:

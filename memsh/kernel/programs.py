@@ -95,7 +95,7 @@ def _dynamic() -> Image:
             Segment(0x08048000, 0, 0x5E4, 0x5E4, R),
             Segment(0x08049000, 0x1000, 0xB38, 0xB38, RX),
             Segment(0x0804A000, 0x2000, 0x4A4, 0x4A4, R),
-            Segment(0x0804BEFC, 0x2EFC, 0x15C, 0x600F4, RW),
+            Segment(0x0804BEFC, 0x2EFC, 0x15C, 0x60F04, RW),
         ),
         0x08049240,
         size=0x3C2C,
@@ -111,7 +111,7 @@ def _dynamic() -> Image:
         store_ip=0x080494D0,
         symbols={
             "_start": 0x08049240, "main": 0x08049400, "mp_": 0xB7FB8200, "main_arena": 0xB7FB87A0,
-            "__curbrk": 0xB7FC2A40, "tcache": 0xB7FC44F0, "_end": 0x080ABFF0,
+            "__curbrk": 0xB7FC2A40, "tcache": 0xB7FC44F0, "_end": 0x080ACE00,
         },
         text={0x14A6: _READ_WRITE},
     )  # fmt: skip
@@ -197,7 +197,7 @@ def _init() -> Image:
             Segment(0x08048000, 0, 0x244, 0x244, R),
             Segment(0x08049000, 0x1000, 0x77794, 0x77794, RX),
             Segment(0x080C1000, 0x79000, 0x33C20, 0x33C20, R),
-            Segment(0x080F5FEC, 0xACFEC, 0x36D4, 0x782BC, RW),
+            Segment(0x080F5BEC, 0xACBEC, 0x36EC, 0x78AE4, RW),
         ),
         0x08049630,
         size=0xB32C0,
@@ -217,7 +217,7 @@ def _init() -> Image:
         store_ip=0x080497D0,
         symbols={
             "_start": 0x08049630, "main": 0x08049700, "mp_": 0x080F82C0, "main_arena": 0x080F8360,
-            "__curbrk": 0x080FAA40, "tcache": 0x0816F3F0, "tls": 0x0816F000, "tls_size": 0x880, "_end": 0x0816E2A8,
+            "__curbrk": 0x080FAA40, "tcache": 0x0816F3F0, "tls": 0x0816F000, "tls_size": 0x880, "_end": 0x0816E6D0,
         },
         text={0x17A6: _READ_WRITE},
     )  # fmt: skip
