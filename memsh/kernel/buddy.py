@@ -1,0 +1,484 @@
+"""The page allocator: alloc_pages and free_pages (mm/page_alloc.c).
+
+get_page_from_freelist, rmqueue, the slow path, free_unref_page, free_unref_page_list. The fast path of a block that
+waits on this CPU's list is written flat in alloc_pages(); everything else goes through get_page_from_freelist().
+
+Known deviations: one CPU allocates; compound pages have no head flag; __GFP_MOVABLE together with __GFP_RECLAIMABLE
+counts as movable; without a `reclaim` object, a request that may reclaim drains the per-CPU lists and takes the
+high-atomic reserve once before it fails.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from memsh.kernel import fallback, pcp, watermark
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import (
+    GFP_NAMES,
+    MAX_ORDER,
+    MIGRATE_HIGHATOMIC,
+    MIGRATE_MOVABLE,
+    ZONE_DMA,
+    ZONE_HIGHMEM,
+    ZONE_MOVABLE,
+    ZONE_NORMAL,
+)
+from memsh.kernel.freearea import free_one_page, rmqueue_smallest
+from memsh.kernel.memmap import K_KERNEL
+from memsh.kernel.pagelookup import PageLookup
+from memsh.kernel.watermark import (
+    ALLOC_HIGHATOMIC,
+    ALLOC_KSWAPD,
+    ALLOC_MIN_RESERVE,
+    ALLOC_NO_WATERMARKS,
+    ALLOC_NON_BLOCK,
+    ALLOC_OOM,
+    ALLOC_WMARK_MASK,
+    WMARK_LOW,
+    WMARK_MIN,
+)
+from memsh.kernel.zone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, Zone
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+HIGH = GFP_NAMES["__GFP_HIGH"]
+KSWAPD_RECLAIM = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
+DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
+NOMEMALLOC = GFP_NAMES["__GFP_NOMEMALLOC"]
+MEMALLOC = GFP_NAMES["__GFP_MEMALLOC"]
+NOWARN = GFP_NAMES["__GFP_NOWARN"]
+NORETRY = GFP_NAMES["__GFP_NORETRY"]
+RECLAIMABLE_SHIFT = 3  # __GFP_MOVABLE and __GFP_RECLAIMABLE are the migrate type, shifted
+
+Plan = tuple[tuple[Zone, ...], int, int]  # zones to try, highest zone index, migrate type
+
+
+def gfp_zone(gfp: int) -> int:
+    """Index of the highest zone that the request may use."""
+    bits = gfp & 0xF
+    if bits & 1:
+        return ZONE_DMA
+    if bits & 2:
+        return ZONE_MOVABLE if bits & 8 else ZONE_HIGHMEM
+    return ZONE_NORMAL
+
+
+def gfp_migratetype(gfp: int) -> int:
+    return min(gfp >> RECLAIMABLE_SHIFT & 3, 3) if gfp & 0x18 != 0x18 else MIGRATE_MOVABLE
+
+
+class PageAllocator(PageLookup):
+    """box.pages. Built from the four zones; the box has its `memmap` already. Boot hands frames over zone by zone.
+
+    `reclaim`, when set, answers for memory that has run short: wakeup_kswapd(zone, gfp, order, highest), and
+    direct_reclaim(gfp, order, highest, attempt) -> "retry" while trying again makes sense, else "".
+    """
+
+    def __init__(self, box: Box, zones: Sequence[Zone]) -> None:
+        self.box = box
+        self.zones = list(zones)
+        self.cpus = box.config.cpus
+        self.min_free_kbytes = 0
+        self.user_min_free_kbytes = -1
+        self.watermark_scale_factor = 10
+        self.watermark_boost_factor = 15000
+        self.lowmem_reserve_ratio = [256, 32, 0, 0]
+        self.percpu_pagelist_high_fraction = 0
+        self.reclaim: Any = None
+        self.kswapd_order = 0  # what kswapd was last asked for, until it runs
+        self.kswapd_highest = -1  # highest zone index asked for; -1 = not woken
+        self.memory_failures = 0
+        self.totalreserve_pages = 0
+        self._plain = False
+        self._pcp_max = PCP_MAX_ORDER
+        self._bind()
+
+    def _bind(self) -> None:
+        box = self.box
+        memmap = box.memmap
+        self.memmap = memmap
+        self._refcount, self._kind, self._order, self._flags = memmap.refcount, memmap.kind, memmap.order, memmap.flags
+        self.vm = box.vmstat
+        self.trace = box.trace
+        self._bounds()
+        self._plans: dict[int, Plan] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PageAllocator:
+        other = copy.copy(self)
+        memo[id(self)] = other
+        other.box = box = copy.deepcopy(self.box, memo)
+        for name in ("memmap", "vmstat", "trace"):
+            setattr(box, name, copy.deepcopy(getattr(self.box, name), memo))
+        other.zones = copy.deepcopy(self.zones, memo)
+        other.lowmem_reserve_ratio = list(self.lowmem_reserve_ratio)
+        other.reclaim = copy.deepcopy(self.reclaim, memo)
+        other._bind()
+        return other
+
+    # -- boot and tunables ------------------------------------------------------------------------------------------
+
+    def init_per_zone_wmark_min(self) -> None:
+        """Watermarks, thresholds and reserves as computed once at boot, from what is managed by then."""
+        self._plans.clear()
+        value = watermark.calculate_min_free_kbytes(self.zones)
+        if value > self.user_min_free_kbytes:
+            self.min_free_kbytes = value
+        self._wmarks()
+        watermark.refresh_zone_stat_thresholds(self.zones, self.cpus)
+        self.setup_per_zone_lowmem_reserve()
+
+    def _wmarks(self) -> None:
+        watermark.setup_per_zone_wmarks(self.zones, self.min_free_kbytes, self.watermark_scale_factor)
+        self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
+        self.update_pcp_high()
+
+    def setup_per_zone_wmarks(self) -> None:
+        """After vm.min_free_kbytes or vm.watermark_scale_factor changed."""
+        self._wmarks()
+
+    def setup_per_zone_lowmem_reserve(self) -> None:
+        """After vm.lowmem_reserve_ratio (or what is managed) changed."""
+        watermark.setup_per_zone_lowmem_reserve(self.zones, self.lowmem_reserve_ratio)
+        self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
+
+    def setup_per_cpu_pageset(self) -> None:
+        """From now on the per-CPU lists keep pages."""
+        self.update_pcp_high()
+
+    def update_pcp_high(self) -> None:
+        """Sizes of the per-CPU lists, from the watermarks or vm.percpu_pagelist_high_fraction."""
+        for zone in self.zones:
+            if zone.present:
+                watermark.update_pageset(zone, self.cpus, self.percpu_pagelist_high_fraction)
+
+    @property
+    def plain(self) -> bool:
+        """The textbook allocator: no per-CPU lists. Setting it drains them."""
+        return self._plain
+
+    @plain.setter
+    def plain(self, on: bool) -> None:
+        self._plain = bool(on)
+        if on:
+            self.drain_all_pages()
+            for zone in self.zones:
+                zone.fold_free()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """After zone flags or `plain` were set from outside: whether alloc_pages may take its fast path."""
+        slow = self._plain or any(zone.flags & ZONE_BOOSTED_WATERMARK for zone in self.zones)
+        self._pcp_max = -1 if slow else PCP_MAX_ORDER
+
+    # -- allocation -------------------------------------------------------------------------------------------------
+
+    def _plan(self, gfp: int) -> Plan:
+        highest = gfp_zone(gfp)
+        zones = tuple(zone for zone in reversed(self.zones[: highest + 1]) if zone.managed)
+        if not zones:
+            zones = (self.zones[highest],)
+        plan = (zones, highest, gfp_migratetype(gfp))
+        self._plans[gfp] = plan
+        return plan
+
+    def alloc_pages(self, gfp: int, order: int, kind: int = K_KERNEL) -> int:
+        """First frame of a block of 2^order pages, 0 if there is none. The head gets refcount 1, order and kind."""
+        plan = self._plans.get(gfp)
+        if plan is None:
+            plan = self._plan(gfp)
+        if order <= self._pcp_max:
+            zone = plan[0][0]
+            limit = zone.limit[plan[1]]
+            if zone.stat_free > limit:
+                lists = zone.lists
+                if not order or (
+                    zone.stat_free - (1 << order) >= limit
+                    and (lists[41] or lists[40] or watermark.has_suitable_block(zone, order, 0))
+                ):
+                    cpu = zone.pcp
+                    pages = cpu.lists[order * 3 + plan[2]]
+                    if pages:
+                        if cpu.free_factor:
+                            cpu.free_factor >>= 1
+                        pfn = pages.pop()
+                        cpu.count -= 1 << order
+                        if zone.odd:
+                            zone.odd.pop(pfn, None)
+                        self.vm[zone.pgalloc] += 1 << order
+                        self._refcount[pfn] = 1
+                        self._kind[pfn] = kind
+                        if order:
+                            self._order[pfn] = order
+                        if self.trace.on:
+                            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+                        return pfn
+        if not 0 <= order < MAX_ORDER:
+            return 0
+        pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+        if not pfn:
+            pfn = self._slowpath(gfp, order, plan)
+        if self.trace.on:
+            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+        if pfn:
+            self._refcount[pfn] = 1
+            self._kind[pfn] = kind
+            if order:
+                self._order[pfn] = order
+        return pfn
+
+    def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
+        """Try each zone whose watermark allows it; 0 if none gives a block."""
+        zones, highest, migratetype = plan
+        for zone in zones:
+            mark = watermark.wmark_pages(zone, alloc_flags & ALLOC_WMARK_MASK)
+            if not watermark.zone_watermark_fast(zone, order, mark, highest, alloc_flags, gfp):
+                if not alloc_flags & ALLOC_NO_WATERMARKS:
+                    continue
+            pfn = self.rmqueue(zone, order, alloc_flags, migratetype)
+            if pfn:
+                self.vm[zone.pgalloc] += 1 << order
+                if alloc_flags & ALLOC_HIGHATOMIC:
+                    fallback.reserve_highatomic_pageblock(zone, pfn)
+                return pfn
+        return 0
+
+    def rmqueue(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:
+        """A block from one zone: from this CPU's list, refilled as needed, or from the buddy lists; 0 if none."""
+        pfn = 0
+        if order <= PCP_MAX_ORDER and not self._plain:
+            cpu = zone.pcp
+            cpu.free_factor >>= 1
+            pages = cpu.lists[order * 3 + migratetype]
+            if pages or pcp.refill(self, zone, cpu, order, migratetype, alloc_flags):
+                pfn = pages.pop()
+                cpu.count -= 1 << order
+                if zone.odd:
+                    zone.odd.pop(pfn, None)
+        if not pfn:
+            pfn = self._rmqueue_buddy(zone, order, alloc_flags, migratetype)
+        if zone.flags & ZONE_BOOSTED_WATERMARK:
+            zone.flags &= ~ZONE_BOOSTED_WATERMARK
+            self.refresh()
+            self._wakeup_kswapd(zone, 0, 0, zone.index)
+        return pfn
+
+    def _rmqueue_buddy(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:
+        pfn = 0
+        taken = migratetype
+        if alloc_flags & ALLOC_HIGHATOMIC:
+            pfn = rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC)
+            taken = MIGRATE_HIGHATOMIC
+        if not pfn:
+            taken = migratetype
+            pfn = fallback.rmqueue(self, zone, order, migratetype, alloc_flags)
+            if not pfn and alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK):
+                taken = MIGRATE_HIGHATOMIC
+                pfn = rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC)
+        if pfn:
+            zone.mod_free(-(1 << order))
+            if self.trace.on:
+                self.trace.emit("mm_page_alloc_zone_locked", pfn, order, taken, 0)
+        return pfn
+
+    # -- the slow path ----------------------------------------------------------------------------------------------
+
+    def _wakeup_kswapd(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
+        self.kswapd_highest = max(self.kswapd_highest, highest)
+        self.kswapd_order = max(self.kswapd_order, order)
+        if self.reclaim is not None:
+            self.reclaim.wakeup_kswapd(zone, gfp, order, highest)
+
+    def _slow_flags(self, gfp: int, order: int) -> int:
+        flags = WMARK_MIN | (gfp & (HIGH | KSWAPD_RECLAIM))
+        if not gfp & DIRECT_RECLAIM and not gfp & NOMEMALLOC:
+            flags |= ALLOC_NON_BLOCK
+            if order and flags & ALLOC_MIN_RESERVE:
+                flags |= ALLOC_HIGHATOMIC
+        return flags
+
+    def _slowpath(self, gfp: int, order: int, plan: Plan) -> int:
+        zones, highest, migratetype = plan
+        flags = self._slow_flags(gfp, order)
+        if flags & ALLOC_KSWAPD:
+            self._wakeup_kswapd(zones[0], gfp, order, highest)
+        pfn = self.get_page_from_freelist(gfp, order, flags, plan)
+        if pfn:
+            return pfn
+        if gfp & MEMALLOC and not gfp & NOMEMALLOC:
+            flags = ALLOC_NO_WATERMARKS | flags & ALLOC_KSWAPD
+        attempt = 0
+        while True:
+            pfn = self.get_page_from_freelist(gfp, order, flags, plan)
+            if pfn or not gfp & DIRECT_RECLAIM:
+                break
+            if self.reclaim is not None:
+                if not self.reclaim.direct_reclaim(gfp, order, highest, attempt):
+                    break
+            elif attempt:
+                break
+            else:
+                self.drain_all_pages()
+                fallback.unreserve_highatomic_pageblock(zones, migratetype, True)
+            attempt += 1
+        if not pfn:
+            self.warn_alloc(gfp, order)
+        return pfn
+
+    def warn_alloc(self, gfp: int, order: int) -> None:
+        """An allocation failed for good. Writes the first line of Linux's report unless __GFP_NOWARN."""
+        self.memory_failures += 1
+        if not gfp & NOWARN:
+            comm = getattr(getattr(self.box, "current", None), "comm", "swapper/0")
+            text = f"{comm}: page allocation failure: order:{order}, mode:{gfp:#x}, nodemask=(null)"
+            self.box.log.printk(text, 4)
+
+    # -- freeing ----------------------------------------------------------------------------------------------------
+
+    def free_pages(self, pfn: int, order: int) -> None:
+        """Drop one reference; the last gives the block back. The caller vouches for pfn and order; see bad_free()."""
+        left = self._refcount[pfn] - 1
+        self._refcount[pfn] = left
+        if left:
+            return
+        self._kind[pfn] = 0
+        if order:
+            self._order[pfn] = 0
+        if self._flags[pfn]:
+            self._flags[pfn] = 0
+        if pfn >= self._high_start:
+            zone = self.zones[ZONE_MOVABLE if pfn >= self._top_start else ZONE_HIGHMEM]
+        else:
+            zone = self.zones[ZONE_NORMAL if pfn >= self._normal_start else ZONE_DMA]
+        if self.memmap.data:
+            self._forget(pfn, order)
+        if self.trace.on:
+            self.trace.emit("mm_page_free", pfn, order)
+        self.vm["pgfree"] += 1 << order
+        migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+        if order > PCP_MAX_ORDER or self._plain:
+            zone.mod_free(1 << order)
+            free_one_page(zone, pfn, order, migratetype)
+            return
+        if migratetype == MIGRATE_HIGHATOMIC:
+            zone.odd[pfn] = MIGRATE_HIGHATOMIC
+            migratetype = MIGRATE_MOVABLE
+        cpu = zone.pcp
+        index = order * 3 + migratetype
+        cpu.lists[index].append(pfn)
+        cpu.count += 1 << order
+        if cpu.count >= cpu.limit or (order and cpu.free_factor):
+            pcp.overflow(self, zone, cpu, order, index)
+
+    def _forget(self, pfn: int, order: int) -> None:
+        """What was written in a page is gone once the page is free."""
+        data = self.memmap.data
+        if not order:
+            data.pop(pfn, None)
+        else:
+            for at in range(pfn, pfn + (1 << order)):
+                data.pop(at, None)
+
+    def free_page_list(self, pfns: Sequence[int]) -> None:
+        """Free single pages whose reference count is 0 already (free_unref_page_list)."""
+        if self._plain or self.trace.on:
+            for pfn in pfns:
+                if self.trace.on:
+                    self.trace.emit("mm_page_free_batched", pfn)
+                self._refcount[pfn] = 1
+                self.free_pages(pfn, 0)
+            return
+        self._clear(pfns)
+        self.vm["pgfree"] += len(pfns)
+        lower = upper = -1
+        for pfn in pfns:
+            if not lower <= pfn < upper:
+                zone = self.zone_of(pfn)
+                lower = zone.start_pfn
+                upper = lower + zone.spanned
+                cpu = zone.pcp
+                lists = cpu.lists
+                blocks = zone.blocks
+                first = zone.start_block
+                odd = zone.odd
+            migratetype = blocks[(pfn >> 10) - first]
+            if migratetype == MIGRATE_HIGHATOMIC:
+                odd[pfn] = migratetype
+                migratetype = MIGRATE_MOVABLE
+            lists[migratetype].append(pfn)
+            cpu.count += 1
+            if cpu.count >= cpu.limit:
+                pcp.overflow(self, zone, cpu, 0, migratetype)
+
+    def _clear(self, pfns: Sequence[int]) -> None:
+        data = self.memmap.data
+        if data:
+            for pfn in pfns:
+                data.pop(pfn, None)
+        kind, flags = self._kind, self._flags
+        count = len(pfns)
+        if count > 8 and pfns[-1] - pfns[0] == count - 1 and list(pfns) == list(range(pfns[0], pfns[0] + count)):
+            kind[pfns[0] : pfns[0] + count] = bytes(count)
+            flags[pfns[0] : pfns[0] + count] = memoryview(bytes(4 * count)).cast("I")
+            return
+        for pfn in pfns:
+            kind[pfn] = 0
+            flags[pfn] = 0
+
+    def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
+        """Up to `n` single pages, the same as n calls of alloc_pages(gfp, 0); shorter only when memory ran out."""
+        out: list[int] = []
+        plan = self._plans.get(gfp) or self._plan(gfp)
+        zone, highest, index = plan[0][0], plan[1], plan[2]
+        cpu = zone.pcp
+        pages = cpu.lists[index]
+        while len(out) < n:
+            if pages and not self._pcp_max < 0 and not self.trace.on and zone.stat_free > zone.limit[highest]:
+                count = min(n - len(out), len(pages))
+                got = [pages.pop() for _ in range(count)]
+                cpu.free_factor >>= min(count, 8)
+                cpu.count -= count
+                if zone.odd:
+                    for pfn in got:
+                        zone.odd.pop(pfn, None)
+                self.vm[zone.pgalloc] += count
+                self._take(got, kind)
+                out += got
+                continue
+            pfn = self.alloc_pages(gfp, 0, kind)
+            if not pfn:
+                break
+            out.append(pfn)
+        return out
+
+    def _take(self, pfns: list[int], kind: int) -> None:
+        """Set refcount 1 and kind on single pages; runs of ascending frames at once."""
+        refcount, kinds = self._refcount, self._kind
+        count = len(pfns)
+        first = pfns[0]
+        if count > 8 and pfns[-1] - first == count - 1 and pfns == list(range(first, first + count)):
+            refcount[first : first + count] = memoryview(b"\1\0\0\0" * count).cast("I")
+            kinds[first : first + count] = bytes([kind]) * count
+            return
+        for pfn in pfns:
+            refcount[pfn] = 1
+            kinds[pfn] = kind
+
+    def drain_pages_zone(self, zone: Zone) -> None:
+        """Give the pages on all CPUs' lists of a zone back to the buddy lists."""
+        for cpu in zone.pcps:
+            pcp.drain_zone(self, zone, cpu)
+
+    def drain_all_pages(self) -> None:
+        for zone in self.zones:
+            self.drain_pages_zone(zone)
+
+    def checked_free(self, pfn: int, order: int) -> None:
+        """free_pages() for callers that cannot vouch for their arguments. KernelError EINVAL, bad_free()'s words."""
+        problem = self.bad_free(pfn, order)
+        if problem:
+            raise KernelError("EINVAL", problem)
+        self.free_pages(pfn, order)

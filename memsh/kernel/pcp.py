@@ -1,0 +1,130 @@
+"""The per-CPU page lists: filling and draining (mm/page_alloc.c: rmqueue_bulk, free_pcppages_bulk, nr_pcp_free).
+
+No known deviations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.fallback import rmqueue_fallback
+from memsh.kernel.flags import MAX_ORDER
+from memsh.kernel.freearea import take_run
+from memsh.kernel.zone import NR_PCP_LISTS, PCP_BATCH_SCALE_MAX, PerCpuPages, Zone
+
+if TYPE_CHECKING:
+    from memsh.kernel.buddy import PageAllocator
+
+
+def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Fill an empty list with a batch of blocks (rmqueue_bulk); returns how many came."""
+    batch = pcp.batch
+    if batch > 1:
+        batch = max(batch >> order, 2)
+    got: list[int] = []
+    left = batch
+    while True:
+        left -= take_run(zone, order, left, migratetype, got)
+        if not left or not rmqueue_fallback(pages, zone, order, migratetype, alloc_flags):
+            break
+    count = len(got)
+    if count:
+        pcp.lists[order * 3 + migratetype].extendleft(got)
+        zone.mod_free(-(count << order))
+        pcp.count += count << order
+        if pages.trace.on:
+            for pfn in got:
+                pages.trace.emit("mm_page_alloc_zone_locked", pfn, order, migratetype, 1)
+    return count
+
+
+def nr_pcp_free(pcp: PerCpuPages, high: int, free_high: bool) -> int:
+    """How many pages to drain; doubles while frees go on without allocations."""
+    if free_high:
+        return pcp.count
+    batch = pcp.batch
+    if high < batch:
+        return 1
+    most = high - batch
+    number = batch << pcp.free_factor
+    if number < most and pcp.free_factor < PCP_BATCH_SCALE_MAX:
+        pcp.free_factor += 1
+    return most if number > most else batch if number < batch else number
+
+
+def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pindex: int) -> None:
+    """Give `count` pages back to the buddy lists, tails first, list by list from `pindex` on (free_pcppages_bulk)."""
+    count = min(pcp.count, count)
+    before = count
+    low, high = 0, NR_PCP_LISTS - 1
+    pindex -= 1
+    pcp_lists = pcp.lists
+    odd = zone.odd
+    free = zone.free
+    find = free.get
+    lists = zone.lists
+    threshold = zone.threshold
+    diff = zone.stat_diff
+    total = 0
+    trace = pages.trace
+    tracing = trace.on
+    while count > 0:
+        while True:
+            pindex += 1
+            if pindex > high:
+                pindex = low
+            pages_list = pcp_lists[pindex]
+            if pages_list:
+                break
+            if pindex == high:
+                high -= 1
+            if pindex == low:
+                low += 1
+        start = pindex // 3
+        kind = pindex - start * 3
+        size = 1 << start
+        take = pages_list.popleft
+        while count > 0 and pages_list:
+            pfn = take()
+            count -= size
+            mt = kind if not odd else odd.pop(pfn, kind)
+            diff += size
+            if diff > threshold or -diff > threshold:
+                total += diff
+                diff = 0
+            if tracing:
+                trace.emit("mm_page_pcpu_drain", pfn, start, mt)
+            order = start
+            bit = size
+            while order < MAX_ORDER - 1:
+                buddy = pfn ^ bit
+                key = find(buddy, -1)
+                if key >> 2 != order:
+                    break
+                del free[buddy]
+                del lists[key][buddy]
+                pfn &= buddy
+                order += 1
+                bit <<= 1
+            key = order << 2 | mt
+            free[pfn] = key
+            blocks = lists[key]
+            blocks[pfn] = None
+            if order < MAX_ORDER - 2 and find((pfn & ~bit) ^ (bit << 1), -1) >> 2 == order + 1:
+                blocks.move_to_end(pfn, last=False)
+    pcp.count -= before - count
+    zone.stat_free += total
+    zone.stat_diff = diff
+
+
+def overflow(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, pindex: int) -> None:
+    """A free found the lists full, or a high order freed in a row (the end of free_unref_page_commit)."""
+    free_high = bool(order and pcp.free_factor)
+    high = 0 if free_high else pcp.limit
+    free_bulk(pages, zone, pcp, nr_pcp_free(pcp, high, free_high), pindex)
+
+
+def drain_zone(pages: PageAllocator, zone: Zone, pcp: PerCpuPages) -> None:
+    """Empty one CPU's lists of a zone, in portions as Linux does (drain_pages_zone)."""
+    while pcp.count:
+        free_bulk(pages, zone, pcp, min(pcp.count, pcp.batch << PCP_BATCH_SCALE_MAX), 0)
