@@ -1,0 +1,109 @@
+"""The second half of start_kernel: slab, vmalloc, per-CPU memory, tables of the network, file systems, processes.
+
+Models the order of init/main.c (mm_init, vfs_caches_init, rest_init, kernel_init) and of the initcalls that take much
+memory: net/ipv4/route.c, tcp.c, udp.c, fs/namespace.c, kernel/futex, drivers' remappings.
+
+**Known deviations:** see boot.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
+from memsh.kernel.memmap import K_KERNEL, K_PERCPU
+from memsh.kernel.printk import KERN_INFO
+from memsh.kernel.setup import PERCPU_UNIT, Logger, Machine, large_system_hash, roundup_pow_of_two
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+REAP_PERIOD = 2_000_000  # µs: the slab reaper's interval (REAPTIMEOUT_AC)
+PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
+GFP_HIGHPAGE = 0x02 | GFP_KERNEL
+MISC_PAGES = 100  # single pages that drivers and subsystems keep
+
+
+def start_allocators(box: Box) -> None:
+    """SLAB, vmalloc, kmap (mm_init) and the reaper's clock (cpucache_init)."""
+    from memsh.kernel.highmem import HighMem
+    from memsh.kernel.slab import SlabAllocator
+    from memsh.kernel.vmalloc import Vmalloc
+
+    box.slab = SlabAllocator(box)
+    box.vmalloc = Vmalloc(box)
+    box.highmem = HighMem(box)
+    box.percpu_pages = PERCPU_UNIT // PAGE_SIZE
+    box.timer.cpus = box.config.cpus
+    for _ in range(box.config.cpus):
+        box.timer.every(REAP_PERIOD, box.slab.reap)
+
+
+def populate(box: Box, machine: Machine) -> None:
+    """The caches of a booted box with their populations, tables, per-CPU memory, remapped devices."""
+    box.slab.populate_boot()
+    _ioremaps(box, machine)
+    _tables(box, machine)
+    _percpu_chunk(box)
+    for _ in range(MISC_PAGES):
+        box.pages.alloc_pages(GFP_KERNEL, 0, K_KERNEL)
+
+
+def _ioremaps(box: Box, machine: Machine) -> None:
+    """What the recorded machines have mapped when they are up, in the order of its addresses."""
+    acpi = machine.top - 0x20000
+    vmalloc = box.vmalloc
+    for phys, size, caller in (
+        (acpi + 0x1000, 0x1000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (acpi, 0x2000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (0xFED00000, 0x1000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (0xF5000, 0x1000, "memremap+0xb1/0x1a0"),
+    ):
+        vmalloc.ioremap(phys, size, caller)
+
+
+def _tables(box: Box, machine: Machine) -> None:
+    """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
+    log, cpus = Logger(box), box.config.cpus
+    futexes = roundup_pow_of_two(256 * cpus)
+    established, _ = large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)
+    rows = (
+        (304478, *large_system_hash(machine, "Mount-cache", 4, 19)),
+        (304650, *large_system_hash(machine, "Mountpoint-cache", 4, 19)),
+        (459045, *large_system_hash(machine, "futex", 32, 0, high=futexes, entries=futexes)),
+        (666541, *large_system_hash(machine, "IP idents", 8, 16, low=8192 >> 3, high=256 << 10)),
+        (675363, *large_system_hash(machine, "tcp_listen_portaddr_hash", 8, 0, high=512, entries=512)),
+        (675486, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
+        (675551, *large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)),
+        (675807, *large_system_hash(machine, "TCP bind", 16, 17, high=1 << 16, entries=established // 4)),
+        (685349, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),
+        (685563, *large_system_hash(machine, "UDP-Lite", 32, 21, low=256, high=1 << 16)),
+    )
+    for usec, size, line in rows:
+        box.timer.set(usec)
+        box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_KERNEL)
+        log(KERN_INFO, line)
+        if line.startswith("TCP bind"):
+            log(KERN_INFO, f"TCP: Hash tables configured (established {established // 4} bind {established // 4})")
+    box.timer.set(709309)
+    order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
+    log(KERN_INFO, f"workingset: timestamp_bits=30 max_order={order} bucket_order=0")
+    if machine.max_pfn > machine.max_low_pfn:
+        log(KERN_INFO, "bounce: pool size: 64 pages")
+
+
+def _percpu_chunk(box: Box) -> None:
+    """The second chunk of per-CPU memory: an area at the end of the vmalloc space and its first pages."""
+    cpus = box.config.cpus
+    box.pages.alloc_bulk(GFP_HIGHPAGE, PERCPU_GROWN * cpus, K_PERCPU)
+    box.percpu_pages += PERCPU_GROWN
+    box.vmalloc.pcpu_get_vm_areas(PERCPU_UNIT * cpus)
+
+
+def start_processes(box: Box) -> None:
+    """File systems, programs, init, kernel threads, the user's first process (rest_init, kernel_init)."""
+    from memsh.kernel.fs import FileSystem
+    from memsh.kernel.task import start
+
+    box.fs = FileSystem(box)
+    start(box)

@@ -1,0 +1,50 @@
+"""/proc/iomem and /proc/ioports: what lies where in the physical address space (kernel/resource.c, r_show).
+
+**Known deviations:** devices that a box does not have (no disk controller's ports) are as on the recorded machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.memblock import e820_map
+from memsh.kernel.setup import SECTIONS
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+IOPORTS = (
+    (0, 0x0000, 0x0CF7, "PCI Bus 0000:00"), (1, 0x0000, 0x001F, "dma1"), (1, 0x0020, 0x0021, "pic1"),
+    (1, 0x0040, 0x0043, "timer0"), (1, 0x0050, 0x0053, "timer1"), (1, 0x0060, 0x0060, "keyboard"),
+    (1, 0x0064, 0x0064, "keyboard"), (1, 0x0070, 0x0077, "rtc0"), (1, 0x0080, 0x008F, "dma page reg"),
+    (1, 0x00A0, 0x00A1, "pic2"), (1, 0x00C0, 0x00DF, "dma2"), (1, 0x00F0, 0x00FF, "fpu"),
+    (1, 0x0170, 0x0177, "0000:00:01.1"), (1, 0x01F0, 0x01F7, "0000:00:01.1"), (1, 0x0376, 0x0376, "0000:00:01.1"),
+    (1, 0x03D4, 0x03D5, "cga"), (1, 0x03F6, 0x03F6, "0000:00:01.1"), (1, 0x03F8, 0x03FF, "serial"),
+    (1, 0x0510, 0x051B, "QEMU0002:00"), (1, 0x0600, 0x063F, "0000:00:01.3"), (2, 0x0600, 0x0603, "ACPI PM1a_EVT_BLK"),
+    (2, 0x0604, 0x0605, "ACPI PM1a_CNT_BLK"), (2, 0x0608, 0x060B, "ACPI PM_TMR"), (1, 0x0700, 0x070F, "0000:00:01.3"),
+    (0, 0x0CF8, 0x0CFF, "PCI conf1"), (0, 0x0D00, 0xFFFF, "PCI Bus 0000:00"), (1, 0xAFE0, 0xAFE3, "ACPI GPE0_BLK"),
+    (1, 0xC000, 0xC00F, "0000:00:01.1"),
+)  # fmt: skip
+
+
+def show(box: Box) -> str:
+    machine = box.machine
+    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
+    for entry in e820_map(box.config.ram):
+        if entry.start >= 1 << 32:
+            continue
+        name = "System RAM" if entry.kind == "usable" else "Reserved"
+        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
+    rows += [
+        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"), (0, 0xC0000, 0xC05FF, "Video ROM"),
+        (1, 0xF0000, 0xFFFFF, "System ROM"), (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
+        (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
+        (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
+    ]  # fmt: skip
+    rows += [(1, first, last, name) for name, first, last in SECTIONS]
+    rows.sort(key=lambda row: (row[1], row[0]))
+    return "".join(f"{'  ' * level}{first:08x}-{last:08x} : {name}\n" for level, first, last, name in rows)
+
+
+def show_ports(box: Box) -> str:
+    return "".join(f"{'  ' * level}{first:04x}-{last:04x} : {name}\n" for level, first, last, name in IOPORTS)

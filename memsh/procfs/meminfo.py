@@ -1,0 +1,92 @@
+"""/proc/meminfo: memory by use (fs/proc/meminfo.c, arch/x86/mm/pat/set_memory.c for DirectMap)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.available import (
+    nr_free_highpages,
+    nr_free_pages,
+    si_mem_available,
+    totalhigh_pages,
+    totalram_pages,
+)
+from memsh.kernel.vmalist import vm_commit_limit
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+
+def show(box: Box) -> str:
+    return "".join(f"{name + ':':<16s}{value:8d} kB\n" for name, value in figures(box))
+
+
+def figures(box: Box) -> list[tuple[str, int]]:
+    """(label, kB) in the order of the file."""
+    stat = box.vmstat
+    total, free = totalram_pages(box), nr_free_pages(box)
+    high, highfree = totalhigh_pages(box), nr_free_highpages(box)
+    buffers = nr_blockdev_pages(box)
+    cached = max(0, stat["nr_file_pages"] - stat["nr_swapcached"] - buffers)
+    active, inactive = stat["nr_active_anon"] + stat["nr_active_file"], stat["nr_inactive_anon"] + stat["nr_inactive_file"]
+    slab = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
+    swap_total, swap_free = swap_pages(box)
+    map4k, map4m = direct_map(box)
+    pages = [
+        ("MemTotal", total), ("MemFree", free), ("MemAvailable", si_mem_available(box)), ("Buffers", buffers),
+        ("Cached", cached), ("SwapCached", stat["nr_swapcached"]), ("Active", active), ("Inactive", inactive),
+        ("Active(anon)", stat["nr_active_anon"]), ("Inactive(anon)", stat["nr_inactive_anon"]),
+        ("Active(file)", stat["nr_active_file"]), ("Inactive(file)", stat["nr_inactive_file"]),
+        ("Unevictable", stat["nr_unevictable"]), ("Mlocked", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones)),
+        ("HighTotal", high), ("HighFree", highfree), ("LowTotal", total - high), ("LowFree", free - highfree),
+        ("SwapTotal", swap_total), ("SwapFree", swap_free), ("Dirty", stat["nr_dirty"]),
+        ("Writeback", stat["nr_writeback"]), ("AnonPages", stat["nr_anon_pages"]), ("Mapped", stat["nr_mapped"]),
+        ("Shmem", stat["nr_shmem"]),
+        ("KReclaimable", stat["nr_slab_reclaimable"] + stat["nr_kernel_misc_reclaimable"]), ("Slab", slab),
+        ("SReclaimable", stat["nr_slab_reclaimable"]), ("SUnreclaim", stat["nr_slab_unreclaimable"]),
+    ]  # fmt: skip
+    out = [(name, value * 4) for name, value in pages]
+    out.append(("KernelStack", stat["nr_kernel_stack"]))
+    tail = [
+        ("PageTables", stat["nr_page_table_pages"]), ("SecPageTables", stat["nr_sec_page_table_pages"]),
+        ("NFS_Unstable", 0), ("Bounce", sum(zone.stat.get("nr_bounce", 0) for zone in box.pages.zones)),
+        ("WritebackTmp", stat["nr_writeback_temp"]), ("CommitLimit", vm_commit_limit(box)),
+        ("Committed_AS", max(0, box.vm.commit)),
+    ]  # fmt: skip
+    out.extend((name, value * 4) for name, value in tail)
+    out.append(("VmallocTotal", box.machine.layout.vmalloc_total >> 10))
+    out.append(("VmallocUsed", nr_vmalloc_pages(box) * 4))
+    out.append(("VmallocChunk", 0))
+    out.append(("Percpu", pcpu_nr_pages(box) * 4))
+    out.append(("DirectMap4k", map4k))
+    out.append(("DirectMap4M", map4m))
+    return out
+
+
+def nr_blockdev_pages(box: Box) -> int:
+    """Pages in the page caches of block devices, which is what Buffers counts."""
+    return int(getattr(box.fs, "nr_blockdev_pages", 0)) if hasattr(box, "fs") else 0
+
+
+def swap_pages(box: Box) -> tuple[int, int]:
+    """(total, free) pages of swap."""
+    swap = getattr(box, "swap", None)
+    if swap is None:
+        return 0, 0
+    return int(swap.total_pages), int(swap.free_pages)
+
+
+def nr_vmalloc_pages(box: Box) -> int:
+    return sum(area.nr_pages for area in box.vmalloc.areas() if area.is_vmalloc)
+
+
+def pcpu_nr_pages(box: Box) -> int:
+    """Pages of per-CPU memory: those of the first chunk and those that were populated since, for every CPU."""
+    return int(box.percpu_pages) * box.config.cpus
+
+
+def direct_map(box: Box) -> tuple[int, int]:
+    """(kB mapped by 4 KiB entries, kB mapped by 4 MiB entries): the first 4 MiB and the kernel image are split."""
+    end = box.machine.max_low_pfn * 4
+    small = 12288 + end % 4096
+    return small, end - small

@@ -1,0 +1,50 @@
+"""/proc/stat, /proc/uptime, /proc/loadavg: time and scheduling (fs/proc/stat.c, uptime.c, loadavg.c).
+
+**Known deviations:** there is no scheduler: load is 0.00, all time since boot but the boot itself is idle, interrupts are
+the timer's (one per tick and CPU), and a context switch is counted for each process created or switched to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
+TICK = 10_000  # USER_HZ is 100
+
+
+def cpu_ticks(box: Box) -> list[tuple[int, int, int]]:
+    """(user, system, idle) ticks of each CPU. CPU 0 does all the work."""
+    timer, cpus = box.timer, box.config.cpus
+    user, system = timer.busy_usec[0] // TICK, timer.busy_usec[1] // TICK
+    uptime = timer.usec // TICK
+    first = (user, min(system, uptime - user), max(0, uptime - user - system))
+    return [first] + [(0, 0, uptime)] * (cpus - 1)
+
+
+def show(box: Box) -> str:
+    ticks = cpu_ticks(box)
+    lines = [f"cpu  {sum(t[0] for t in ticks)} 0 {sum(t[1] for t in ticks)} {sum(t[2] for t in ticks)} 0 0 0 0 0 0\n"]
+    lines += [f"cpu{cpu} {user} 0 {system} {idle} 0 0 0 0 0 0\n" for cpu, (user, system, idle) in enumerate(ticks)]
+    timer = box.timer.usec // TICK
+    slots = 256 if box.config.cpus == 1 else 256 + 184 * (box.config.cpus - 1)
+    irqs = [234, 9, 0, 0, 119, *[0] * 7, 3]
+    irqs += [0] * (slots - len(irqs))
+    lines.append(f"intr {sum(irqs) + timer} " + " ".join(map(str, irqs)) + "\n")
+    forks = box.total_forks
+    lines.append(f"ctxt {800 + timer // 4 + 2 * forks}\nbtime {BTIME}\nprocesses {forks}\n")
+    lines.append("procs_running 1\nprocs_blocked 0\n")
+    soft = [0, 53 + timer // 4, 0, 0, 0, 0, 1, 0, 0, 159 + timer // 2]
+    lines.append(f"softirq {sum(soft)} " + " ".join(map(str, soft)) + "\n")
+    return "".join(lines)
+
+
+def show_uptime(box: Box) -> str:
+    usec, idle = box.timer.usec // TICK, sum(ticks[2] for ticks in cpu_ticks(box))
+    return f"{usec // 100}.{usec % 100:02d} {idle // 100}.{idle % 100:02d}\n"
+
+
+def show_loadavg(box: Box) -> str:
+    return f"0.00 0.00 0.00 1/{len(box.tasks)} {box.last_pid}\n"

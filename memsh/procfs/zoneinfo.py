@@ -1,0 +1,56 @@
+"""/proc/zoneinfo: watermarks, sizes, counters and per-CPU lists of every zone (mm/vmstat.c, zoneinfo_show_print)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.procfs.vmstat import NODE_ITEMS, ZONE_ITEMS
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.zone import Zone
+
+
+def show(box: Box) -> str:
+    lines: list[str] = []
+    first = True
+    for zone in box.pages.zones:
+        lines.append(f"Node 0, zone {zone.name:>8s}\n")
+        if first and zone.present:
+            first = False
+            lines.append("  per-node stats\n")
+            lines.extend(f"      {name:<12s} {box.vmstat[name]}\n" for name in NODE_ITEMS)
+        lines.extend(_zone(box, zone))
+    return "".join(lines)
+
+
+def _zone(box: Box, zone: Zone) -> list[str]:
+    boost = zone.watermark_boost
+    reserve = ", ".join(str(pages) for pages in zone.lowmem_reserve)
+    lines = [f"  pages free     {zone.nr_free}\n"]
+    for name, value in (
+        ("boost", boost),
+        ("min", zone.wmark_min + boost),
+        ("low", zone.wmark_low + boost),
+        ("high", zone.wmark_high + boost),
+        ("spanned", zone.spanned),
+        ("present", zone.present),
+        ("managed", zone.managed),
+        ("cma", 0),
+    ):
+        lines.append(f"        {name:<8s} {value}\n")
+    lines.append(f"        protection: ({reserve})\n")
+    if not zone.present:
+        return lines
+    lines.append(f"      {'nr_free_pages':<12s} {zone.nr_free}\n")
+    lines.extend(f"      {name:<12s} {zone.stat.get(name, 0)}\n" for name in ZONE_ITEMS[1:])
+    lines.append("  pagesets\n")
+    threshold = zone.threshold
+    for cpu in range(box.config.cpus):
+        pcp = zone.pcps[cpu]
+        lines.append(
+            f"    cpu: {cpu}\n              count: {pcp.count}\n              high:  {pcp.high}\n"
+            f"              batch: {pcp.batch}\n  vm stats threshold: {threshold}\n"
+        )
+    lines.append(f"  node_unreclaimable:  0\n  start_pfn:           {zone.start_pfn}\n")
+    return lines
