@@ -17,8 +17,8 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, ConditionalAutoSuggest
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition, has_completions, has_selection
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
+from prompt_toolkit.filters import Condition, has_completions, has_focus
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -70,7 +70,7 @@ class Keys:
         add = self.bindings.add
         chosen = has_completions & Condition(_has_choice)
         add("enter", filter=chosen)(_take_choice)
-        add("enter", filter=~chosen & ~has_selection)(_enter)
+        add("enter", filter=~chosen & has_focus(DEFAULT_BUFFER))(_enter)
         add("f2")(self._toggle_toolbar)
         add("f3")(self._toggle_suggest)
         add("f4")(_toggle_editing)

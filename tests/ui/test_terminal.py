@@ -157,7 +157,7 @@ def test_history_outlives_the_session(terminal: Opener, tmp_path: Path) -> None:
     again.see("\nLinux")
     again.at_prompt()
     again.type("\x12ame")
-    again.see("i-search")
+    again.see("I-search")
     again.type("\r\r")
     again.until(lambda: again.text.count("\nLinux") == 2)
 
@@ -165,11 +165,11 @@ def test_history_outlives_the_session(terminal: Opener, tmp_path: Path) -> None:
 def test_a_history_that_cannot_be_written(terminal: Opener, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     shell = terminal("--history-file", str(tmp_path / "folder"))
-    shell.see("the history is kept in memory only")
+    shell.see("ory is kept in memory only")
     shell.enter("uname -s")
     shell.see("\nLinux")
     shell.at_prompt()
-    assert shell.text.count("in memory only") == 1
+    assert shell.text.count("kept in memory only") == 1
 
 
 def test_ctrl_c_abandons_the_line(terminal: Opener) -> None:
@@ -196,7 +196,7 @@ def test_ctrl_c_ends_the_command_and_keeps_the_session(terminal: Opener) -> None
 def test_an_unfinished_line_gets_another(terminal: Opener) -> None:
     shell = terminal()
     shell.enter("for x in one two; do")
-    shell.see("\n> ")
+    shell.see("\n>")
     shell.type("echo saw $x\r")
     shell.type("done\r")
     shell.see("saw one\nsaw two")
@@ -224,7 +224,7 @@ def test_no_colour(terminal: Opener, environment: dict[str, str]) -> None:
     shell.enter("cat /proc/meminfo | head -1")
     shell.see("MemTotal:         249736 kB")
     shell.at_prompt()
-    assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;)", shell.raw)
+    assert not re.search(rb"\x1b\[(?:[\d;]*;)?(?:3[0-8]|9[0-7])(?:;[\d;]*)?m", shell.raw)
     if "TERM" in environment:
         assert b"\x1b" not in shell.raw
 
