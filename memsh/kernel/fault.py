@@ -1,9 +1,10 @@
 """Page faults: anonymous, file, copy-on-write, shared, stack growth (mm/memory.c, arch/x86/mm/fault.c).
 
-`handle_mm_fault` is one fault; `touch_range` one access per page of a range, whole runs of pages at a time where nothing
-is mapped yet, with the state that page by page would leave.
+`handle_mm_fault` is one fault; `touch_range` one access per page of a range, whole runs of pages at a time where
+nothing is mapped yet, with the state that page by page would leave.
 
-Known deviations: a fault that waits for the disk does not move the clock; no NUMA hinting, no huge pages, no userfaultfd.
+Known deviations: a fault that waits for the disk does not move the clock; no NUMA hinting, no huge pages,
+no userfaultfd.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
             pte_free(box, mm, index)
         raise BusError(addr) from None
     if not pte & PTE_PRESENT:
-        return int(box.swap.do_swap_page(mm, vma, addr, table, at, write))
+        raise KernelError("EFAULT", "an entry of a swap area that is not there")
     if write and not pte & PTE_RW:
         return do_wp_page(box, mm, vma, addr, table, at)
     table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
@@ -273,8 +274,8 @@ class Tally:
         return notes
 
 
-def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int, write: bool,
-                    tally: Tally) -> None:  # fmt: skip
+def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int,
+                    write: bool, tally: Tally) -> None:  # fmt: skip
     """Empty entries [first, stop) of an anonymous area, as one fault each."""
     count = stop - first
     prot = vm_page_prot(vma.flags)
@@ -356,7 +357,7 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
 
 
 def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
-    """The area that lets a user access `addr`, a stack grown if that is what it takes; Segfault (do_user_addr_fault)."""
+    """The area that lets a user access `addr`, the stack grown if need be; Segfault (do_user_addr_fault)."""
     code = X86_PF_USER | (X86_PF_WRITE if write else 0)
     if addr >= TASK_SIZE:
         raise Segfault(addr, code | X86_PF_PROT, SEGV_MAPERR)

@@ -1,4 +1,4 @@
-"""Faults on mappings of files: read with fault-around, private write, shared write (mm/memory.c do_fault, mm/filemap.c).
+"""Faults on mappings of files: reading with fault-around, private and shared writing (mm/memory.c, mm/filemap.c).
 
 The 16 pages around a read fault that are in the page cache already are mapped with it. A page that is not there costs
 a major fault, a read of 32 pages from the disk, and a retry that finds it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.kernel.errno import KernelError
 from memsh.kernel.fault import (
     AROUND,
     AROUND_SHIFT,
@@ -24,7 +25,6 @@ from memsh.kernel.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.kernel.errno import KernelError
 from memsh.kernel.lru import mlock_page
 from memsh.kernel.memmap import K_ANON, PG_READAHEAD
 from memsh.kernel.mm_types import MmStruct, PageTable, VmArea
@@ -56,7 +56,7 @@ def _pgoff(vma: VmArea, addr: int) -> int:
 
 
 def _get_page(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
-    """The page-cache page for `addr`, read if need be: (frame, MAJOR or 0). A read fault is a retried one: it counts twice."""
+    """The page-cache page for `addr`, read if need be: (frame, MAJOR or 0). A major fault counts twice."""
     file = vma.file
     assert file is not None
     if file.inode.shmem:

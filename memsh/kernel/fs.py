@@ -1,4 +1,4 @@
-"""The box's disk: directories, regular files, and their way through the page cache (fs/namei.c, fs/ext4, fs/read_write.c).
+"""The box's disk: directories, files, and their way through the page cache (fs/namei.c, fs/ext4, fs/read_write.c).
 
 Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
 after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
@@ -60,8 +60,10 @@ _TREE: tuple[tuple[str, int], ...] = (
     ("/var/log/kern.log", 1048576),
     ("/var/log/syslog", 2097152),
 )
-_DIRECTORIES = ("/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
-                "/var/log", "/var/tmp")  # fmt: skip
+_DIRECTORIES = (
+    "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
+    "/var/log", "/var/tmp",
+)  # fmt: skip
 
 
 def generate(inode: Inode, index: int) -> bytes:
@@ -83,7 +85,7 @@ def generate(inode: Inode, index: int) -> bytes:
 
 
 class FileSystem:
-    """The tree and its operations; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, ENOSPC, EBADF."""
+    """The tree and its operations; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOSPC, EBADF."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -119,12 +121,13 @@ class FileSystem:
         """The inode of `path`. ENOENT, ENOTDIR."""
         inode = self.root
         for part in self._parts(path):
-            if inode.children is None:
+            names = inode.children
+            if names is None:
                 raise KernelError("ENOTDIR")
             if part == "..":
                 inode = inode.parent or inode
-            elif part in inode.children:
-                inode = inode.children[part]
+            elif part in names:
+                inode = names[part]
             else:
                 raise KernelError("ENOENT")
         return inode
@@ -163,15 +166,16 @@ class FileSystem:
         return sorted(inode.children)
 
     def makedirs(self, path: str) -> Inode:
+        """The directory `path`, made with all above it where they are missing. ENOTDIR."""
         inode = self.root
         for part in self._parts(path):
             if inode.children is None:
                 raise KernelError("ENOTDIR")
-            new = inode.children.get(part)
-            if new is None:
-                new = inode.children[part] = self._inode(part, True)
-                new.parent = inode
-            inode = new
+            below = inode.children.get(part)
+            if below is None:
+                below = inode.children[part] = self._inode(part, True)
+                below.parent = inode
+            inode = below
         return inode
 
     def mkdir(self, path: str) -> None:
@@ -273,7 +277,7 @@ class FileSystem:
     # -- objects
 
     def _iget(self, inode: Inode) -> None:
-        """The inode and dentry objects of a file that is used for the first time, and the block that describes it. ENOMEM."""
+        """The object of a file that is used for the first time, and the block that describes it. ENOMEM."""
         if inode.addr:
             return
         inode.addr = take(self.box, "ext4_inode_cache")
@@ -370,8 +374,9 @@ class FileSystem:
             raise KernelError("ENOSPC")
         before = inode.size
         try:
-            if before & 4095 and position > before and inode.mapping is not None and before >> 12 in inode.mapping.pages:
-                page = frame_page(self.box, inode.mapping.pages[before >> 12])
+            cached = inode.mapping.pages if inode.mapping is not None else {}
+            if before & 4095 and position > before and before >> 12 in cached:
+                page = frame_page(self.box, cached[before >> 12])
                 page[before & 4095 :] = bytes(4096 - (before & 4095))
             return filemap_write(self.box, file, position, data)
         finally:

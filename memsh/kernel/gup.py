@@ -55,7 +55,7 @@ def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end
 
 
 def mm_populate(box: Box, mm: MmStruct, start: int, length: int, *, ignore_errors: bool = True) -> None:
-    """Bring in every mapped page of [start, start + length); errors end it, quietly for mmap. ENOMEM, EFAULT for mlock."""
+    """Bring in every mapped page of [start, start + length); errors are mlock's alone: ENOMEM, EFAULT."""
     end = start + length
     for vma in list(areas_between(mm, start, end)):
         if vma.flags & (VM_IO | VM_PFNMAP):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def take(box: Box, name: str) -> int:
     """Allocate one object of the cache `name`; ENOMEM if there is no memory for it."""
     slab = box.slab
-    addr = slab.kmem_cache_alloc(slab.caches[name], GFP_KERNEL)
+    addr: int = slab.kmem_cache_alloc(slab.caches[name], GFP_KERNEL)
     if not addr:
         raise KernelError("ENOMEM", f"no memory for a {name}")
     return addr

@@ -149,7 +149,7 @@ def munlock_page(box: Box, pfn: int) -> None:
 
 
 def put_frames(box: Box, pfns: list[int]) -> None:
-    """Drop one reference to each frame; those that nobody holds any more leave the lists and are freed, in this order."""
+    """Drop one reference to each frame; those that nobody holds any more are freed, in this order."""
     memmap = box.memmap
     refcount = memmap.refcount
     dead: list[int] = []
@@ -161,6 +161,20 @@ def put_frames(box: Box, pfns: list[int]) -> None:
                 dead.extend(range(first, first + n))
     if dead:
         box.pages.free_page_list(dead)
+
+
+def release_page(box: Box, pfn: int) -> None:
+    """release_run() for one frame."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if flags & PG_MLOCKED:
+        lru_del_run(box, pfn, 1)
+    elif flags & PG_LRU:
+        name = lru_name(flags)
+        box.vmstat["nr_" + name] -= 1
+        box.pages.zone_of(pfn).stat["nr_zone_" + name] -= 1
+    memmap.flags[pfn] = memmap.mapping[pfn] = memmap.index[pfn] = 0
+    memmap.data.pop(pfn, None)
 
 
 def release_run(box: Box, pfn: int, count: int) -> None:

@@ -1,9 +1,9 @@
-"""mm_struct, vm_area_struct, anon_vma, page tables, files: the objects of a process's memory (include/linux/mm_types.h).
+"""mm_struct, vm_area_struct, anon_vma, page tables, files: a process's objects (include/linux/mm_types.h).
 
 Addresses are bytes, `end` is exclusive, counters are pages. Every VMA has a number, and other objects hold that number
 instead of the VMA, so that no chain of references grows with the number of processes.
 
-Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits that matter to memory (in bytes) itself.
+Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits that matter to memory itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TASK_UNMAPPED_BASE = TASK_SIZE // 3
 
 
 class Tlb(dict[int, Any]):
-    """Translations in use: page number -> its bytes as 32-bit words. Never copied: it is only a cache of the page tables."""
+    """Translations in use: page number -> its bytes as 32-bit words. Never copied: a cache of the page tables."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tlb:
         return Tlb()
@@ -57,9 +57,12 @@ class AddressSpace:
 
 
 class Inode:
-    """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem` lives in memory only; `seed` names its contents."""
+    """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem`: in memory only."""
 
-    __slots__ = ("addr", "charged", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed", "shmem", "size", "usec")
+    __slots__ = (
+        "addr", "charged", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed",
+        "shmem", "size", "usec",
+    )  # fmt: skip
 
     def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
         self.number = number
@@ -70,7 +73,7 @@ class Inode:
         self.nlink = 1
         self.opened = 0  # files open or mapped
         self.shmem = False
-        self.seed = name
+        self.seed = name  # names its generated contents; "" for zeros
         self.usec = 0  # time of last change, microseconds since boot
         self.addr = 0
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
@@ -86,7 +89,10 @@ class Inode:
 class File:
     """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs."""
 
-    __slots__ = ("addr", "count", "inode", "mmap_miss", "path", "position", "ra_async", "ra_pages", "ra_prev", "ra_size", "ra_start", "writable")
+    __slots__ = (
+        "addr", "count", "inode", "mmap_miss", "path", "position", "ra_async", "ra_pages", "ra_prev", "ra_size",
+        "ra_start", "writable",
+    )  # fmt: skip
 
     def __init__(self, inode: Inode, path: str, *, writable: bool = False) -> None:
         self.inode = inode
@@ -104,7 +110,10 @@ class File:
 class VmArea:
     """One mapping. `anon_chain`: the anon_vmas it is linked to, nearest first; `name` "[vdso]", "[vvar]" or "" ."""
 
-    __slots__ = ("addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff", "start")
+    __slots__ = (
+        "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
+        "start",
+    )  # fmt: skip
 
     def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
         self.mm = mm
@@ -139,13 +148,48 @@ class PageTable:
 
 
 class MmStruct:
-    """A process's memory. `mmap` is sorted by address, `starts` runs beside it for bisection; `rss` by MM_*; limits in bytes."""
+    """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes."""
 
     __slots__ = (
-        "addr", "arg_end", "arg_start", "brk", "data_vm", "def_flags", "end_code", "end_data", "env_end", "env_start",
-        "exec_vm", "exe_file", "gap_length", "gap_limit", "hiwater_rss", "hiwater_vm", "locked_vm", "maple_addrs", "mmap",
-        "mmap_base", "nr_ptes", "number", "pgd", "pgd_pfn", "rlimit_as", "rlimit_data", "rlimit_stack", "rss", "stack_vm",
-        "start_brk", "start_code", "start_data", "start_stack", "starts", "tlb", "tlbw", "total_vm", "users", "vdso",
+        "addr",
+        "arg_end",
+        "arg_start",
+        "brk",
+        "data_vm",
+        "def_flags",
+        "end_code",
+        "end_data",
+        "env_end",
+        "env_start",
+        "exe_file",
+        "exec_vm",
+        "gap_length",
+        "gap_limit",
+        "hiwater_rss",
+        "hiwater_vm",
+        "locked_vm",
+        "maple_addrs",
+        "mmap",
+        "mmap_base",
+        "nr_ptes",
+        "number",
+        "pgd",
+        "pgd_pfn",
+        "rlimit_as",
+        "rlimit_data",
+        "rlimit_stack",
+        "rss",
+        "stack_vm",
+        "start_brk",
+        "start_code",
+        "start_data",
+        "start_stack",
+        "starts",
+        "tlb",
+        "tlbw",
+        "total_vm",
+        "users",
+        "vdso",
     )  # fmt: skip
 
     def __init__(self, number: int, addr: int, pgd_pfn: int) -> None:
@@ -168,7 +212,7 @@ class MmStruct:
         self.rlimit_data = self.rlimit_as = RLIM_INFINITY
         self.exe_file: File | None = None
         self.maple_addrs: list[int] = []
-        self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes or more begins at or above gap_limit (0: not known)
+        self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes lies above gap_limit (0: not known)
         self.tlb = Tlb()
         self.tlbw = Tlb()
 

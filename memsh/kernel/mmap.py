@@ -1,6 +1,6 @@
 """mmap, munmap, brk: where an area goes, what it may be, and its end (mm/mmap.c, mm/util.c, arch/x86/mm/mmap.c).
 
-Top-down from mmap_base: each new area lies right below the lowest one that leaves room, or in the highest hole that fits.
+Top-down from mmap_base: each new area lies in the highest hole that fits, at its upper end.
 
 Known deviations: every process is root's (CAP_IPC_LOCK, CAP_SYS_ADMIN); no huge pages, no userfaultfd.
 """
@@ -124,7 +124,7 @@ def _vm_flags(mm: MmStruct, prot: int, flags: int) -> int:
 
 def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None = None,
             offset: int = 0) -> int:  # fmt: skip
-    """Map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, EOVERFLOW, ENODEV."""
+    """Map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, …."""
     if flags & MAP_ANONYMOUS:
         file = None
     if offset & 4095:

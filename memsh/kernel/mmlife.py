@@ -1,4 +1,4 @@
-"""The life of an mm_struct: a new one, a copy at fork, its end (kernel/fork.c, mm/memory.c copy_page_range, mm/mmap.c exit_mmap).
+"""The life of an mm_struct: a new one, a copy at fork, its end (kernel/fork.c, mm/memory.c, mm/mmap.c).
 
 fork copies the entries of areas that hold anonymous pages, write-protects both sides of private mappings, and leaves
 the rest to later faults.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT, add_run, mask_run, masked, page_runs
+from memsh.kernel.columns import add_run, mask_run, masked, page_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     PTE_ACCESSED,
@@ -28,7 +28,7 @@ from memsh.kernel.flags import (
 )
 from memsh.kernel.kobject import give, take
 from memsh.kernel.memmap import PG_ANON, PG_ANON_EXCLUSIVE
-from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, VmArea
+from memsh.kernel.mm_types import MM_ANONPAGES, MmStruct, VmArea
 from memsh.kernel.pagetable import free_pgtables, pgd_alloc, pte_alloc, table_pieces
 from memsh.kernel.rmap import anon_vma_fork
 from memsh.kernel.vmalist import (
@@ -139,7 +139,7 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             source[first:stop] = masked(source, first, stop, PTE_RW)
         if old.name == "[vvar]":
             continue
-        for offset, count, pfn in page_runs(source, first, stop, box.vm.zero_pfn):
+        for _, count, pfn in page_runs(source, first, stop, box.vm.zero_pfn):
             add_run(refcount, pfn, count, 1)
             add_run(mapcount, pfn, count, 1)
             if old.file is None and not old.name:
@@ -151,12 +151,6 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
                     if bits & PG_ANON:
                         flags[frame] = bits & ~PG_ANON_EXCLUSIVE
                     mm.rss[mm_counter(bits)] += 1
-        if oldmm.rss[MM_SWAPENTS]:
-            for offset in range(first, stop):
-                if source[offset] and not source[offset] & PRESENT:
-                    box.swap.dup_entry(source[offset])
-                    target[offset] = source[offset]
-                    mm.rss[MM_SWAPENTS] += 1
 
 
 def exit_mmap(box: Box, mm: MmStruct) -> None:

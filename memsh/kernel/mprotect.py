@@ -29,7 +29,7 @@ PROT_GROWSDOWN, PROT_GROWSUP = 0x01000000, 0x02000000
 
 
 def do_mprotect(box: Box, mm: MmStruct, start: int, length: int, prot: int) -> None:
-    """Set r, w, x of [start, start + length). EINVAL, ENOMEM (a hole, too many areas), EACCES (a read-only shared file)."""
+    """Set r, w, x of [start, start + length). EINVAL, ENOMEM (a hole, too many areas), EACCES (a read-only file)."""
     if start & 4095:
         raise KernelError("EINVAL", "not a page boundary")
     if not length:
@@ -70,7 +70,9 @@ def do_mprotect(box: Box, mm: MmStruct, start: int, length: int, prot: int) -> N
         vma = after
 
 
-def mprotect_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int) -> VmArea:
+def mprotect_fixup(
+    box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int
+) -> VmArea:
     """Change one area, or the part of it in [start, end); the area that then holds it."""
     old = vma.flags
     if flags == old:
@@ -109,7 +111,7 @@ def mprotect_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, sta
 
 
 def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
-    """Rewrite the entries: private pages become writable again only if they are this process's alone and were written."""
+    """Rewrite the entries: private pages become writable only if they are this process's alone and were written."""
     flags = box.memmap.flags
     notify = writenotify(vma)
     prot = vm_page_prot(vma.flags, writenotify=notify)
@@ -134,5 +136,5 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
 
 
 def writenotify(vma: VmArea) -> bool:
-    """Whether the first write to a page of a shared mapping must be seen: it is a file's that is written back to a disk."""
+    """Whether the first write to a page of a shared mapping must be seen: a file's that is written back."""
     return bool(vma.flags & VM_SHARED and vma.flags & VM_WRITE and vma.file is not None and not vma.file.inode.shmem)

@@ -1,13 +1,12 @@
 """mremap: grow, shrink or move a mapping (mm/mremap.c).
 
-Known deviations: when page tables for the new place cannot be had, nothing has moved yet (Linux moves back what it moved).
+Known deviations: without memory for page tables at the new place nothing moves (Linux moves back what it moved).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     MAP_FIXED,
@@ -193,7 +192,7 @@ def move_page_tables(box: Box, mm: MmStruct, old: int, new: int, length: int) ->
     for offset, pte in places:
         if pte:
             mm.pgd[(old + offset) >> 22].ptes[((old + offset) >> 12) & 1023] = 0
-            mm.pgd[(new + offset) >> 22].ptes[((new + offset) >> 12) & 1023] = pte if pte & PRESENT else pte
+            mm.pgd[(new + offset) >> 22].ptes[((new + offset) >> 12) & 1023] = pte
     mm.flush_tlb()
 
 

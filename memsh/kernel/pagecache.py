@@ -1,4 +1,4 @@
-"""The page cache: pages of files in memory, read-ahead, write-back marks (mm/filemap.c, mm/readahead.c, mm/page-writeback.c).
+"""The page cache: files in memory, read-ahead, write-back marks (mm/filemap.c, mm/readahead.c, mm/page-writeback.c).
 
 Counters: nr_file_pages, nr_inactive_file, nr_dirty, nr_dirtied, nr_written, nr_zone_write_pending, pgpgin, pgpgout.
 
@@ -49,7 +49,9 @@ def max_index(inode: Inode) -> int:
     return (inode.size + 4095) >> 12
 
 
-def add_to_page_cache(box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0) -> None:
+def add_to_page_cache(
+    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0
+) -> None:
     """The cache takes over the caller's reference to `pfn`."""
     memmap = box.memmap
     flags = PG_LRU | PG_UPTODATE | extra | (PG_SWAPBACKED if shmem else 0)
@@ -115,7 +117,7 @@ def write_inode_pages(box: Box, inode: Inode) -> int:
 
 
 def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, lookahead: int) -> int:
-    """Read `count` pages from `index` on, up to the end of the file (page_cache_ra_unbounded); pages read from the disk."""
+    """Read `count` pages from `index` on, up to the end of the file; pages read from the disk."""
     end = max_index(mapping.inode)
     if index >= end:
         return 0
@@ -147,7 +149,7 @@ def _init_size(size: int, most: int) -> int:
 
 
 def ondemand_readahead(box: Box, file: File, mapping: AddressSpace, index: int, want: int, *, marker: bool) -> None:
-    """Read ahead for a read() of `want` pages at `index`; `marker`: a page with PG_READAHEAD was met (mm/readahead.c)."""
+    """Read ahead for a read() of `want` pages at `index`; `marker`: a page with PG_READAHEAD was met."""
     most = file.ra_pages
     window = file.ra_start + file.ra_size
     if index and index in (window - file.ra_async, window):
@@ -186,8 +188,10 @@ def ondemand_readahead(box: Box, file: File, mapping: AddressSpace, index: int, 
     page_cache_ra(box, mapping, file.ra_start, file.ra_size, file.ra_async)
 
 
-def filemap_fault(box: Box, file: File, index: int, *, random: bool = False, sequential: bool = False) -> tuple[int, bool]:
-    """The page of a file for a fault: (frame, whether it had to be read: a major fault). IndexError past the end; ENOMEM."""
+def filemap_fault(
+    box: Box, file: File, index: int, *, random: bool = False, sequential: bool = False
+) -> tuple[int, bool]:
+    """The page of a file for a fault: (frame, whether it is a major one). IndexError past the end; ENOMEM."""
     mapping = mapping_of(box, file.inode)
     if index >= max_index(file.inode):
         raise IndexError(index)

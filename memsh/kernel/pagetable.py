@@ -1,7 +1,7 @@
 """Two-level page tables of i386 without PAE: a directory of 1024 entries, tables of 1024 entries each.
 
 Sources: arch/x86/include/asm/pgtable*.h, arch/x86/mm/pgtable.c, mm/memory.c (pte_alloc, free_pgtables, walks).
-Entries are real ones: frame << 12 | PTE_* bits. A PROT_NONE entry has _PAGE_PROTNONE (0x100) instead of the present bit.
+Entries are real ones: frame << 12 | PTE_* bits. A PROT_NONE entry has _PAGE_PROTNONE (0x100), not the present bit.
 
 Known deviations: the directory itself is a dict of the tables that exist.
 """
@@ -42,7 +42,7 @@ PTE_KEEP = 0xFFFFF000 | PTE_ACCESSED | PTE_DIRTY | 0x200  # what pte_modify() ke
 
 
 class Walk(NamedTuple):
-    """How one address is looked up. `pde` and `pte` are the entries' values (0 = none); `pfn` None if nothing is mapped."""
+    """How one address is looked up. `pde` and `pte` are the entries' values (0 = none); `pfn` None: nothing mapped."""
 
     pgd_index: int
     pde: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT, is_run, lanes, page_runs
+from memsh.kernel.columns import is_run, lanes, page_runs
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
 from memsh.kernel.mm_types import MmStruct, VmArea
@@ -59,14 +59,6 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
         ptes = table.ptes
         for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
             _account_run(box, stats, vma, ptes[offset : offset + count].tobytes(), pfn, count)
-        if mm.rss[2]:
-            for pte in ptes[first:stop]:
-                if pte and not pte & PRESENT:
-                    stats.swap += _PAGE
-                    stats.swap_pss += (_PAGE << PSS_SHIFT) // max(1, box.swap.mapcount(pte))
-    file = vma.file
-    if file is not None and file.inode.shmem and getattr(box, "swap", None) is not None:
-        stats.swap += box.swap.shmem_swap_usage(vma)
     return stats
 
 
@@ -89,10 +81,9 @@ def _account_run(box: Box, stats: MemSizeStats, vma: VmArea, entries: bytes, pfn
     flags = memmap.flags[pfn]
     if (
         count == 1
-        or bits == lanes(pte, count)
+        or ((bits == lanes(pte, count) and is_run(memmap.flags, pfn, count, flags))
         and is_run(memmap.mapcount, pfn, count, maps)
-        and is_run(memmap.refcount, pfn, count, refs)
-        and is_run(memmap.flags, pfn, count, flags)
+        and is_run(memmap.refcount, pfn, count, refs))
     ):
         _account(stats, vma, pte, flags, refs, maps, count)
         return

@@ -1,4 +1,4 @@
-"""Bytes of a process's memory, through its page tables, with the faults that the access takes (mm/memory.c, lib/usercopy.c).
+"""Bytes of a process's memory, through its page tables, with the faults that takes (mm/memory.c, lib/usercopy.c).
 
 `read_u32` and `write_u32` are what malloc lives on: a translation that was used once is kept in `mm.tlb` (reads) or
 `mm.tlbw` (writes) as the page's 32-bit words, until the page tables change.
@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.fault import find_accessible, handle_mm_fault, MAJOR
+from memsh.kernel.fault import MAJOR, find_accessible, handle_mm_fault
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.kernel.pagecache import frame_page
 
@@ -61,7 +61,7 @@ def read_u32(box: Box, task: Task, addr: int) -> int:
     view = task.mm.tlb.get(addr >> 12)  # type: ignore[union-attr]
     if view is None:
         view = _page(box, task, addr, False)
-    return view[(addr & 4095) >> 2]  # type: ignore[no-any-return]
+    return view[(addr & 4095) >> 2]
 
 
 def write_u32(box: Box, task: Task, addr: int, value: int) -> None:

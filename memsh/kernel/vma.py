@@ -1,6 +1,6 @@
-"""A process's areas: what the rest of the box calls (mm/mmap.c, mm/mprotect.c, mm/mremap.c, mm/madvise.c, mm/mlock.c).
+"""A process's areas: what the rest of the box calls (mm/mmap.c, mprotect.c, mremap.c, madvise.c, mlock.c).
 
-One name for each operation; the files behind them hold the code: mmap, mprotect, mremap, madvise, mlock, mmlife, vmalist.
+One name for each operation; the files behind hold the code: mmap, mprotect, mremap, madvise, mlock, mmlife, vmalist.
 """
 
 from memsh.kernel.madvise import do_madvise

@@ -9,11 +9,11 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT, add_run, page_runs, sub_runs
+from memsh.kernel.columns import add_run, frame_runs, page_runs, sub_runs
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
-from memsh.kernel.lru import mark_page_accessed, munlock_page, release_run
+from memsh.kernel.lru import mark_page_accessed, munlock_page, release_page, release_run
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
-from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MmStruct, VmArea
 from memsh.kernel.pagetable import table_pieces
 
 if TYPE_CHECKING:
@@ -58,32 +58,21 @@ class Gather:
 
 def release_pages(box: Box, pfns: list[int]) -> None:
     """Drop a reference to each frame; the unused ones are freed, last first."""
-    count = len(pfns)
     refcount = box.memmap.refcount
-    if pfns[-1] - pfns[0] == count - 1 and pfns[count >> 1] - pfns[0] == count >> 1 and pfns == list(
-        range(pfns[0], pfns[0] + count)
-    ):
-        add_run(refcount, pfns[0], count, -1)
-        runs = sub_runs(refcount, pfns[0], count)
-        if len(runs) == 1:
-            if runs[0][2] == 0:
-                release_run(box, pfns[0], count)
-                pfns.reverse()
-                box.pages.free_page_list(pfns)
-            return
-        dead: list[int] = []
-        for first, n, value in runs:
-            if value == 0:
-                release_run(box, first, n)
-                dead.extend(range(first, first + n))
-    else:
-        dead = []
-        for pfn in pfns:
+    dead: list[int] = []
+    for pfn, count in frame_runs(pfns):
+        if count == 1:
             left = refcount[pfn] - 1
             refcount[pfn] = left
             if not left:
-                release_run(box, pfn, 1)
+                release_page(box, pfn)
                 dead.append(pfn)
+            continue
+        add_run(refcount, pfn, count, -1)
+        for first, n, value in sub_runs(refcount, pfn, count):
+            if value == 0:
+                release_run(box, first, n)
+                dead.extend(range(first, first + n))
     if dead:
         dead.reverse()
         box.pages.free_page_list(dead)
@@ -126,12 +115,6 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
             for n in range(count):
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
-    swapped = getattr(box, "swap", None)
-    if swapped is not None and mm.rss[MM_SWAPENTS]:
-        for offset in range(first, stop):
-            if ptes[offset] and not ptes[offset] & PRESENT:
-                mm.rss[MM_SWAPENTS] -= 1
-                swapped.free_entry(ptes[offset])
     ptes[first:stop] = array("I", bytes(4 * (stop - first)))
 
 
