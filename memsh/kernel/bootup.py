@@ -84,6 +84,7 @@ def start_tasks(box: Box) -> None:
     init.state = "R"
     kthreadd = create_kthread(box, "kthreadd", 0)
     _dress(kthreadd, "kthreadd", PLAIN, 0)
+    kthreadd.exit_signal = 0
     for name, kind, cpu in kernel_threads(box.config.cpus):
         _dress(create_kthread(box, name, kthreadd.pid), name, kind, cpu)
     for _ in range(1, box.config.cpus):

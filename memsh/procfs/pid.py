@@ -55,13 +55,16 @@ def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
     return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
 
 
+def oom_score(badness: int | None, totalpages: int) -> int:
+    """The figure shown: 666 for a process of no size, 0 for one that may not be killed."""
+    if badness is None:
+        return 0
+    return max(0, (1000 + int(badness * 1000 / totalpages)) * 2 // 3)
+
+
 def show_oom_score(box: Box, task: Task) -> str:
     total = totalram_pages(box) + total_swap_pages(box)
-    badness = oom_badness(box, task, total)
-    points = 0
-    if badness is not None:
-        points = (1000 + int(badness * 1000 / total)) * 2 // 3
-    return f"{max(points, 0)}\n"
+    return f"{oom_score(oom_badness(box, task, total), total)}\n"
 
 
 def show_oom_score_adj(box: Box, task: Task) -> str:

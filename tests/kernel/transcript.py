@@ -234,7 +234,7 @@ class Comparison:
         self.malloced: set[str] = set()
 
     def same(self, command: str, recorded: list[str], answered: list[str]) -> str:
-        """"" if the answers agree, else the first difference in words."""
+        """ "" if the answers agree, else the first difference in words."""
         words = command.split()
         if words[0] == "spawn":
             self.static[words[1]] = "static" in words[2]
