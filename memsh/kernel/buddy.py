@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.kernel import fallback, pcp, watermark
+from memsh.kernel.columns import frame_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     GFP_NAMES,
@@ -391,8 +392,18 @@ class PageAllocator(PageLookup):
                 self._refcount[pfn] = 1
                 self.free_pages(pfn, 0)
             return
-        self._clear(pfns)
         self.vm["pgfree"] += len(pfns)
+        data = self.memmap.data
+        if data:
+            for pfn in pfns:
+                data.pop(pfn, None)
+        if len(pfns) > 8:
+            runs = frame_runs(pfns if isinstance(pfns, list) else list(pfns))
+            if len(runs) * 4 <= len(pfns):
+                for first, count in runs:
+                    self._free_run(first, count)
+                return
+        kind, flags = self._kind, self._flags
         lower = upper = -1
         for pfn in pfns:
             if not lower <= pfn < upper:
@@ -402,9 +413,11 @@ class PageAllocator(PageLookup):
                 cpu = zone.pcp
                 lists = cpu.lists
                 blocks = zone.blocks
-                first = zone.start_block
+                start_block = zone.start_block
                 odd = zone.odd
-            migratetype = blocks[(pfn >> 10) - first]
+            kind[pfn] = 0
+            flags[pfn] = 0
+            migratetype = blocks[(pfn >> 10) - start_block]
             if migratetype == MIGRATE_HIGHATOMIC:
                 odd[pfn] = migratetype
                 migratetype = MIGRATE_MOVABLE
@@ -413,20 +426,25 @@ class PageAllocator(PageLookup):
             if cpu.count >= cpu.limit:
                 pcp.overflow(self, zone, cpu, 0, migratetype)
 
-    def _clear(self, pfns: Sequence[int]) -> None:
-        data = self.memmap.data
-        if data:
-            for pfn in pfns:
-                data.pop(pfn, None)
-        kind, flags = self._kind, self._flags
-        count = len(pfns)
-        if count > 8 and pfns[-1] - pfns[0] == count - 1 and list(pfns) == list(range(pfns[0], pfns[0] + count)):
-            kind[pfns[0] : pfns[0] + count] = bytes(count)
-            flags[pfns[0] : pfns[0] + count] = memoryview(bytes(4 * count)).cast("I")
-            return
-        for pfn in pfns:
-            kind[pfn] = 0
-            flags[pfn] = 0
+    def _free_run(self, pfn: int, count: int) -> None:
+        """free_page_list() of frames that follow each other."""
+        end = pfn + count
+        self._kind[pfn:end] = bytes(count)
+        self._flags[pfn:end] = memoryview(bytes(4 * count)).cast("I")
+        while pfn < end:
+            zone = self.zone_of(pfn)
+            cpu = zone.pcp
+            migratetype = zone.block_type(pfn)
+            room = max(1, cpu.limit - cpu.count)
+            stop = min(end, pfn + room, (pfn | 1023) + 1, zone.start_pfn + zone.spanned)
+            if migratetype == MIGRATE_HIGHATOMIC:
+                zone.odd.update(dict.fromkeys(range(pfn, stop), migratetype))
+                migratetype = MIGRATE_MOVABLE
+            cpu.lists[migratetype].extend(range(pfn, stop))
+            cpu.count += stop - pfn
+            if cpu.count >= cpu.limit:
+                pcp.overflow(self, zone, cpu, 0, migratetype)
+            pfn = stop
 
     def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
         """Up to `n` single pages, the same as n calls of alloc_pages(gfp, 0); shorter only when memory ran out."""
@@ -435,34 +453,43 @@ class PageAllocator(PageLookup):
         zone, highest, index = plan[0][0], plan[1], plan[2]
         cpu = zone.pcp
         pages = cpu.lists[index]
+        limit = zone.limit[highest]
+        fast = self._pcp_max >= 0 and not self.trace.on
         while len(out) < n:
-            if pages and not self._pcp_max < 0 and not self.trace.on and zone.stat_free > zone.limit[highest]:
-                count = min(n - len(out), len(pages))
-                got = [pages.pop() for _ in range(count)]
-                cpu.free_factor >>= min(count, 8)
-                cpu.count -= count
-                if zone.odd:
-                    for pfn in got:
-                        zone.odd.pop(pfn, None)
-                self.vm[zone.pgalloc] += count
-                self._take(got, kind)
-                out += got
-                continue
+            if fast and zone.stat_free > limit:
+                if pages:
+                    count = min(n - len(out), len(pages))
+                    got = [pages.pop() for _ in range(count)]
+                    cpu.count -= count
+                    if zone.odd:
+                        for pfn in got:
+                            zone.odd.pop(pfn, None)
+                else:
+                    got = pcp.take_batches(zone, cpu, limit, n - len(out), index)
+                if got:
+                    cpu.free_factor >>= min(len(got), 8)
+                    self.vm[zone.pgalloc] += len(got)
+                    self._take(got, kind)
+                    out += got
+                    continue
             pfn = self.alloc_pages(gfp, 0, kind)
             if not pfn:
                 break
             out.append(pfn)
+            fast = self._pcp_max >= 0 and not self.trace.on
+            limit = zone.limit[highest]
         return out
 
     def _take(self, pfns: list[int], kind: int) -> None:
         """Set refcount 1 and kind on single pages; runs of ascending frames at once."""
         refcount, kinds = self._refcount, self._kind
-        count = len(pfns)
-        first = pfns[0]
-        if count > 8 and pfns[-1] - first == count - 1 and pfns == list(range(first, first + count)):
-            refcount[first : first + count] = memoryview(b"\1\0\0\0" * count).cast("I")
-            kinds[first : first + count] = bytes([kind]) * count
-            return
+        if len(pfns) > 8:
+            runs = frame_runs(pfns)
+            if len(runs) * 4 <= len(pfns):
+                for first, count in runs:
+                    refcount[first : first + count] = memoryview(b"\1\0\0\0" * count).cast("I")
+                    kinds[first : first + count] = bytes([kind]) * count
+                return
         for pfn in pfns:
             refcount[pfn] = 1
             kinds[pfn] = kind

@@ -10,7 +10,7 @@ from memsh.kernel.zone import Zone
 
 
 def rmqueue_smallest(zone: Zone, order: int, migratetype: int) -> int:
-    """Take the head of the smallest block that fits off one type's lists; 0 if there is none. Remainders: to the heads."""
+    """Take the head of the smallest block that fits off one type's lists; 0 if none. The rest goes to the heads."""
     lists = zone.lists
     for current in range(order, MAX_ORDER):
         blocks = lists[current << 2 | migratetype]

@@ -5,11 +5,12 @@ No known deviations.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from memsh.kernel.fallback import rmqueue_fallback
 from memsh.kernel.flags import MAX_ORDER
-from memsh.kernel.freearea import take_run
+from memsh.kernel.freearea import free_one_page, take_run
 from memsh.kernel.zone import NR_PCP_LISTS, PCP_BATCH_SCALE_MAX, PerCpuPages, Zone
 
 if TYPE_CHECKING:
@@ -38,6 +39,35 @@ def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migra
     return count
 
 
+def take_batches(zone: Zone, pcp: PerCpuPages, limit: int, wanted: int, migratetype: int) -> list[int]:
+    """What refilling an empty list of single pages and emptying it again would give, several times over.
+
+    Only whole batches that `wanted` pages use up, while the counter stays above `limit` and no fallback is needed.
+    """
+    batch = pcp.batch
+    lists = zone.lists
+    room = 0
+    for order in range(MAX_ORDER):
+        room += len(lists[order << 2 | migratetype]) << order
+    most = min(wanted, room) // batch
+    free, diff, threshold = zone.stat_free, zone.stat_diff, zone.threshold
+    times = 0
+    while times < most:
+        rest = diff - batch
+        if -rest > threshold or rest > threshold:
+            if free + rest <= limit:
+                break
+            free += rest
+            rest = 0
+        diff = rest
+        times += 1
+    got: list[int] = []
+    if times:
+        zone.stat_free, zone.stat_diff = free, diff
+        take_run(zone, 0, times * batch, migratetype, got)
+    return got
+
+
 def nr_pcp_free(pcp: PerCpuPages, high: int, free_high: bool) -> int:
     """How many pages to drain; doubles while frees go on without allocations."""
     if free_high:
@@ -50,6 +80,37 @@ def nr_pcp_free(pcp: PerCpuPages, high: int, free_high: bool) -> int:
     if number < most and pcp.free_factor < PCP_BATCH_SCALE_MAX:
         pcp.free_factor += 1
     return most if number > most else batch if number < batch else number
+
+
+def _run(pages: deque[int], pfn: int, size: int, count: int) -> int:
+    """Take the blocks that follow `pfn` in memory off the list's tail; pages in the run, `pfn`'s block included.
+
+    `count` is how many pages may be freed; the block that reaches it still belongs to the run.
+    """
+    take = pages.popleft
+    run = size
+    pfn += size
+    while run < count and pages and pages[0] == pfn:
+        take()
+        pfn += size
+        run += size
+    return run
+
+
+def _free_run(zone: Zone, pfn: int, run: int, migratetype: int) -> None:
+    """Free `run` pages upwards from `pfn`: an aligned stretch ends up as if freed whole.
+
+    No block inside such a stretch can merge with anything outside before the stretch is complete.
+    """
+    end = pfn + run
+    while pfn < end:
+        whole = (pfn & -pfn).bit_length() - 1
+        if whole >= MAX_ORDER:
+            whole = MAX_ORDER - 1
+        while pfn + (1 << whole) > end:
+            whole -= 1
+        free_one_page(zone, pfn, whole, migratetype)
+        pfn += 1 << whole
 
 
 def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pindex: int) -> None:
@@ -86,6 +147,21 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
         take = pages_list.popleft
         while count > 0 and pages_list:
             pfn = take()
+            if pages_list and not odd and not tracing and pages_list[0] == pfn + size and count > size:
+                run = _run(pages_list, pfn, size, count)
+                _free_run(zone, pfn, run, kind)
+                count -= run
+                while run and diff:  # until the difference is folded; from then on it repeats
+                    run -= size
+                    diff += size
+                    if diff > threshold or -diff > threshold:
+                        total += diff
+                        diff = 0
+                if run:
+                    period = (threshold // size + 1) * size
+                    diff = run % period
+                    total += run - diff
+                continue
             count -= size
             mt = kind if not odd else odd.pop(pfn, kind)
             diff += size

@@ -100,7 +100,7 @@ def setup_per_zone_wmarks(zones: Sequence[Zone], min_free_kbytes: int, scale: in
     lowmem = sum(zone.managed for zone in zones if zone.index < ZONE_HIGHMEM)
     for zone in zones:
         share = pages_min * zone.managed // lowmem if lowmem else 0
-        if zone.index >= ZONE_HIGHMEM:
+        if zone.index == ZONE_HIGHMEM or (zone.index > ZONE_HIGHMEM and zones[ZONE_HIGHMEM].present):  # is_highmem()
             zone.wmark_min = min(max(zone.managed // 1024, SWAP_CLUSTER_MAX), 128)
         else:
             zone.wmark_min = share
