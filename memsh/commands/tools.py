@@ -23,7 +23,7 @@ from memsh.procps import top as procps_top
 from memsh.procps import uptime as procps_uptime
 from memsh.procps import vmstat as procps_vmstat
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader
-from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.errors import Interrupted, ShellError, UsageError
 from memsh.shell.registry import Args, command, opt, rest
 from memsh.shell.run import flush
 
@@ -61,9 +61,11 @@ def play(box: Any, io: IO, frames: Frames, *, live: bool = False) -> int:
         io.out(end.stdout)
         io.err(end.stderr)
         return end.status
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         if not live:
             raise
+        io.session.interrupted = False
+        io.out("\n")
     return 0
 
 
@@ -137,7 +139,12 @@ def vmstat(box: Any, args: Args, io: IO) -> int:
     return play(box, io, procps_vmstat.frames(reader_of(box, io), args.words, io.width, _rows(io)))
 
 
-@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+@command(
+    rest("words", raw=True, meta="PID", help="processes, and options before them", words="pid"),
+    topic=TOPIC,
+    needs_box=False,
+    help_option=False,
+)
 def pmap(box: Any, args: Args, io: IO) -> int:
     """show the memory map of a process
 

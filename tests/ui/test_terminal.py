@@ -237,3 +237,14 @@ def test_the_editor_writes_the_line(terminal: Opener, tmp_path: Path) -> None:
     shell.at_prompt()
     shell.type("\x18\x05")
     shell.see("memsh> uname -s")
+
+
+def test_a_live_screen_ends_with_ctrl_c(terminal: Opener) -> None:
+    shell = terminal()
+    shell.enter("slabtop -d 1 -s c")
+    shell.see("Active / Total Objects (% used)    : 19869 / 21461 (92.6%)")
+    shell.until(lambda: shell.lines[0].startswith(" Active / Total Objects"))
+    shell.type("\x03")
+    shell.at_prompt()
+    shell.enter("echo status $?")
+    shell.see("status 0")
