@@ -6,13 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from memsh.commands import tools
+from memsh.commands import text, tools
 from memsh.procps.reader import FolderReader
 from memsh.shell.io import IO, Input, TextInput
 from memsh.shell.session import Session
 from tests.paths import REFERENCE
 
 MACHINE = REFERENCE / "captures" / "256M-1cpu"
+
+
+assert text  # head is declared there
 
 
 class Timer:
