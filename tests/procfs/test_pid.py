@@ -67,7 +67,7 @@ def test_maps_lines(box: Box) -> None:
             r"[0-9a-f]{8}-[0-9a-f]{8} [r-][w-][x-][ps] [0-9a-f]{8} [0-9a-f]{2}:[0-9a-f]{2} \d+ (.*)", line
         )
         assert match, line
-        assert not match[1] or line[48] == " " and line[49] in "/[", line
+        assert not match[1] or (line[48] == " " and line[49] in "/["), line
     assert show(box, 2, "maps") == ""
     assert show(box, 2, "smaps") == ""
     with pytest.raises(KernelError) as error:
