@@ -176,7 +176,12 @@ def make_session(options: Options) -> Session:
     session.color = not ("--no-color" in options.flags or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
     session.width = width(options, session.is_tty)
     if "--proc" in options.values:
-        session.reader = procdir.DirReader(options.last("--proc"))
+        folder = options.last("--proc")
+        try:
+            session.reader = procdir.DirReader(folder)
+        except OSError as error:
+            raise ShellError(f"--proc: {folder}: {error.strerror}") from None
+        session.cwd = "/proc"
     else:
         session.box = make_box(options)
         session.reader = procdir.BoxReader(session)

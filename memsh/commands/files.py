@@ -52,9 +52,8 @@ def _row(session: Session, whole: str, name: str) -> str:
         if session.box is not None:
             from memsh.procfs import tree
 
-            entry = tree.FILES.get(whole)
-            if entry is not None and entry.store is not None:
-                bits = "-rw-r--r--"
+            mode = tree.mode(session.box, whole)
+            bits = "-" + "".join(letter if mode >> (8 - i) & 1 else "-" for i, letter in enumerate("rwxrwxrwx"))
     return f"{bits} root root {size_of(session, whole) if kind == 'file' else 0:>9} {name}\n"
 
 
@@ -234,6 +233,49 @@ def rm(box: object, args: Args, io: IO) -> int:
                 io.complain(f"cannot remove '{name}': {error.strerror}")
                 status = 1
     return status
+
+
+@command(opt("-p", help="with the directories above it"), rest("folders", required=True, words="path"), topic=TOPIC)
+def mkdir(box: object, args: Args, io: IO) -> None:
+    """make directories on the box's disk
+
+    mkdir /tmp/work
+    """
+    for name in args.folders:
+        whole = resolve(io.session, name)
+        if is_procfs(whole) or whole.startswith("/dev"):
+            raise KernelError("EACCES")
+        if args.p:
+            io.session.box.fs.makedirs(whole)
+        else:
+            io.session.box.fs.mkdir(whole)
+
+
+@command(rest("folders", required=True, words="path"), topic=TOPIC)
+def rmdir(box: object, args: Args, io: IO) -> None:
+    """remove empty directories from the box's disk
+
+    rmdir /tmp/work
+    """
+    for name in args.folders:
+        whole = resolve(io.session, name)
+        if is_procfs(whole) or whole in ("/", "/dev"):
+            raise KernelError("EBUSY")
+        io.session.box.fs.rmdir(whole)
+
+
+@command(arg("old", words="path"), arg("new", words="path"), topic=TOPIC)
+def mv(box: object, args: Args, io: IO) -> None:
+    """rename a file of the box's disk
+
+    mv /data /old
+    """
+    old, new = resolve(io.session, args.old), resolve(io.session, args.new)
+    if any(is_procfs(path) or path.startswith("/dev") for path in (old, new)):
+        raise KernelError("EPERM")
+    if stat_kind(io.session, new) == "dir":
+        new = posixpath.join(new, posixpath.basename(old))
+    io.session.box.fs.rename(old, new)
 
 
 @command(topic=TOPIC)

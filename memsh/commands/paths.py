@@ -70,11 +70,7 @@ def size_of(session: Session, path: str) -> int:
     whole = resolve(session, path)
     if session.box is None or is_procfs(whole) or whole.startswith("/dev"):
         return 0
-    file = session.box.fs.open(whole)
-    try:
-        return int(file.inode.size)
-    finally:
-        session.box.fs.fput(file)
+    return int(session.box.fs.stat(whole).size)
 
 
 def listdir(session: Session, path: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Where the tools read /proc: the box, or with --proc a recorded tree.
 
-A recorded tree is a folder with the files of /proc. The boots' recordings are flat: a slash in a name is written `_` there
-(`self_maps`, `pagetypeinfo` as it is).
+A recorded tree is a folder with the files of /proc. The boots' recordings are flat: a slash in a name is written `_`
+there (`self_maps`).
 """
 
 from __future__ import annotations

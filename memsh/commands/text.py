@@ -89,9 +89,14 @@ def printf(box: object, args: Args, io: IO) -> None:
 
     %d %i %u %x %X %o %c %s %b %e %f %g; the format is used again while words are left.
     """
-    words: list[str] = args.words
-    text, stopped = unescape(args.format)
+    io.out(formatted(args.format, args.words))
+
+
+def formatted(pattern: str, words: list[str], once: bool = False) -> str:
+    """printf's text; the format is used again while words are left, unless `once`. UsageError for what is no number."""
+    text, stopped = unescape(pattern)
     remaining = deque(words)
+    parts: list[str] = []
 
     def take() -> Iterator[str]:
         while remaining:
@@ -99,9 +104,9 @@ def printf(box: object, args: Args, io: IO) -> None:
 
     while True:
         before = len(remaining)
-        io.out(_DIRECTIVE.sub(partial(_format_next, take()), text))
-        if not remaining or len(remaining) == before or stopped:
-            return
+        parts.append(_DIRECTIVE.sub(partial(_format_next, take()), text))
+        if once or not remaining or len(remaining) == before or stopped:
+            return "".join(parts)
 
 
 def _number(word: str) -> float | int:
@@ -173,10 +178,11 @@ def yes(box: object, args: Args, io: IO) -> None:
 
 def _old_style(words: list[str]) -> list[str]:
     """`head -5`, `tail -5`, `tail +3` in the old spelling become -n."""
-    return [
-        f"-n{word[1:]}" if re.fullmatch(r"-[0-9]+", word) else f"-n{word}" if re.fullmatch(r"\+[0-9]+", word) else word
-        for word in words
-    ]
+    if words and re.fullmatch(r"-[0-9]+", words[0]):
+        return [f"-n{words[0][1:]}", *words[1:]]
+    if words and re.fullmatch(r"\+[0-9]+", words[0]):
+        return [f"-n{words[0]}", *words[1:]]
+    return words
 
 
 def _count_options(name: str, words: list[str]) -> tuple[str, bool, bool, list[str]]:
@@ -292,11 +298,21 @@ def wc(box: object, args: Args, io: IO) -> int:
         rows.append(([count[key] for key in wanted], "" if name == "-" and not args.files else name))
     if len(rows) > 1:
         rows.append(([sum(column) for column in zip(*(row for row, _ in rows), strict=True)], "total"))
-    single = len(rows) == 1 and (len(wanted) == 1)
-    wide = 1 if single else max([7 if not args.files else 1, *(len(str(n)) for row, _ in rows for n in row)])
+    wide = _wc_width(io, args.files, len(wanted), len(rows))
     for row, name in rows:
         io.out(" ".join(f"{n:>{wide}}" for n in row) + (f" {name}" if name else "") + "\n")
     return sources.status
+
+
+def _wc_width(io: IO, names: list[str], columns: int, rows: int) -> int:
+    """GNU's rule: the digits of all the files' sizes together (0 in /proc), 7 where a size is not known."""
+    if columns == 1 and rows == 1:
+        return 1
+    if not names or "-" in names:
+        return 7
+    from memsh.commands.paths import size_of, stat_kind
+
+    return len(str(sum(size_of(io.session, name) for name in names if stat_kind(io.session, name) == "file")))
 
 
 class _Tee:

@@ -72,7 +72,8 @@ class Param:
             shown = f"{self.flags[0]} {self.meta}" if self.takes_value else self.flags[0]
             return f"[{shown}]"
         if self.kind == "rest":
-            return f"{self.meta} …" if self.required else f"[{self.meta} …]"
+            shown = f"{self.meta} …" + "]" * (self.meta.count("[") - self.meta.count("]"))
+            return shown if self.required or shown.startswith("[") else f"[{shown}]"
         return self.meta if self.required else f"[{self.meta}]"
 
     def convert(self, word: str) -> Any:
@@ -175,7 +176,11 @@ class Command:
         return self._split()[2]
 
     def usage(self) -> str:
-        return " ".join([self.name, *(param.usage() for param in self.params)])
+        letters = [param for param in self.params if param.flags and len(param.flags[0]) == 2 and not param.takes_value]
+        if len(letters) < 3:
+            return " ".join([self.name, *(param.usage() for param in self.params)])
+        together = f"[-{''.join(param.flags[0][1] for param in letters)}]"
+        return " ".join([self.name, together, *(param.usage() for param in self.params if param not in letters)])
 
     def wrong(self, message: str) -> UsageError:
         return UsageError(f"{message} (usage: {self.usage()})")

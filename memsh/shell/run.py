@@ -248,7 +248,7 @@ class Runner:
         """Expand, look up, convert. ShellError if the shell refuses."""
         words = node.words
         status, assigns = 0, []
-        name = ""
+        name = words[0] if words and isinstance(words[0], str) else ""
         try:
             if all(type(word) is str for word in words):
                 expanded: list[str] = words  # type: ignore[assignment]
@@ -276,19 +276,23 @@ class Runner:
                 if helper is not None:
                     return Prepared(helper, helper.parse([command.name]), "help", assigns, node.redirects, status)
             if command.needs_box and self.session.box is None:
-                raise ShellError(f"{name} needs a kernel, and --proc has none: it reads a recorded /proc")
+                raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
             return Prepared(command, command.parse(rest), command.name, assigns, node.redirects, status)
         except NotFound:
             raise
         except ShellError as error:
-            if name and not isinstance(error, Refused) and not error.message.startswith(name):
-                error.message = f"{name}: {error.message}"
+            if not isinstance(error, Refused):
+                error.message = f"{name or 'memsh'}: {error.message}"
             raise
 
     def simple(self, node: Simple) -> int:
         try:
             prepared = self.prepare(node)
         except ShellError as error:
+            told = [redirect for redirect in node.redirects or () if redirect.fd == 2]
+            if told:
+                refusal = error
+                return self.redirected(told, node.line, lambda runner: runner.complain("", refusal, node.line))
             return self.complain("", error, node.line)
         return self.call(prepared, node.line)
 

@@ -15,7 +15,7 @@ def run_script(
 ) -> int:
     """Run a script; answers the last status. A text with a syntax error runs not at all.
 
-    `echo` prints comments and each command before it runs; `step` is asked before each command and answers False to stop.
+    `echo` prints comments and each command before it runs; `step` is asked before each and answers False to stop.
     """
     runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty, where=where)
     try:
