@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from memsh.kernel.box import Box
+from memsh.kernel.check_task import check_tasks
 from memsh.kernel.config import Config
 from memsh.kernel.errno import KernelError
 from memsh.kernel.exec import do_execve
@@ -123,6 +124,7 @@ def test_everything_goes_back(box: Box) -> None:
     before = kinds(box), objects(box), list(box.tasks), box.vm.commit, dict(box.vmstat)
     for _ in range(5):
         cycle()
+    assert check_tasks(box) == []
     after = kinds(box), objects(box), list(box.tasks), box.vm.commit
     assert after == before[:4]
     for name in ("nr_anon_pages", "nr_mapped", "nr_page_table_pages", "nr_kernel_stack", "nr_file_pages"):
@@ -269,3 +271,34 @@ def test_a_copied_box_has_its_own_processes(box: Box) -> None:
     assert len(other.tasks) == len(box.tasks) + 1
     assert other.current is not box.current
     assert other.current is other.tasks[53]
+
+
+def test_a_random_family_stays_whole(box: Box) -> None:
+    """Forks, execs, deaths and waits in an order that a small generator picks; then everything is undone by hand."""
+    before = objects(box)
+    state = 1
+    for _ in range(300):
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+        living = [task for task in box.tasks.values() if task.mm is not None and task is not box.init]
+        task = living[(state >> 8) % len(living)] if living else kernel_clone(box, box.init)
+        switch_to(box, task)
+        match (state >> 4) % 6:
+            case 0 | 1:
+                if len(living) < 12:
+                    fork(box, task)
+            case 2:
+                do_execve(box, task, ("a.out", "sleep", "a.out-dyn")[(state >> 16) % 3], ["x"])
+            case 3:
+                touch_range(box, task, task.sp - 0x8000, 0x8000, True)
+            case 4:
+                do_exit(box, task, 0)
+            case 5:
+                if any(not box.tasks[pid].alive for pid in task.children):
+                    do_wait(box, task)
+        assert check_tasks(box) == []
+    for task in list(box.tasks.values()):
+        if task.mm is not None and task is not box.init:
+            do_exit(box, task, 0)
+    assert [pid for pid in box.tasks if pid > 26] == []
+    assert box.vmstat["nr_kernel_stack"] == 8 * 26
+    assert all(objects(box)[name] <= before[name] for name in before)
