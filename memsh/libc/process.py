@@ -1,0 +1,146 @@
+"""A process as its own code sees it: memory through the page tables, system calls on its areas, and libc on top.
+
+`UserProcess(box, task)` is the memory that malloc works in. Its `log` holds the system calls, as strace spells them.
+
+Known deviations: malloc's variables get their values when libc is first asked, not from the file; what a static
+program's libc allocates before main is allocated then too, in the pages that the program has used already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel import uaccess, vma
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
+from memsh.libc.malloc import Malloc
+from memsh.libc.programs import symbols_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memsh.kernel.box import Box
+    from memsh.kernel.mm_types import MmStruct
+    from memsh.kernel.task import Task
+
+MADV_DONTNEED = 4
+# what a static program of glibc 2.36 has allocated when main begins, beside the thread's cache
+_BEFORE_MAIN = (12, 668, 28, 172, 108)
+
+
+class UserProcess:
+    """A task's memory and system calls. Segfault, BusError (kernel.fault) where the CPU would, else KernelError."""
+
+    def __init__(self, box: Box, task: Task) -> None:
+        if task.mm is None:
+            raise KernelError("ESRCH", "a kernel thread has no user memory")
+        self.box = box
+        self.task = task
+        self.mm: MmStruct = task.mm
+        self.tlb = self.mm.tlb
+        self.tlbw = self.mm.tlbw
+        self.log: list[str] = []
+        self.starting = False
+
+    # -- memory
+
+    def load(self, addr: int) -> int:
+        """The 32-bit word at `addr`."""
+        view = self.tlb.get(addr >> 12)
+        if view is None or addr & 3:
+            return uaccess.read_u32(self.box, self.task, addr & 0xFFFFFFFF)
+        return view[(addr & 4095) >> 2]  # type: ignore[no-any-return]
+
+    def store(self, addr: int, value: int) -> None:
+        """Store a 32-bit word."""
+        view = self.tlbw.get(addr >> 12)
+        if view is None or addr & 3:
+            uaccess.write_u32(self.box, self.task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
+        else:
+            view[(addr & 4095) >> 2] = value
+
+    def read(self, addr: int, n: int) -> bytes:
+        return uaccess.read(self.box, self.task, addr, n)
+
+    def write(self, addr: int, data: bytes) -> None:
+        uaccess.write(self.box, self.task, addr, data)
+
+    def fill(self, addr: int, value: int, n: int) -> None:
+        uaccess.fill(self.box, self.task, addr, value, n)
+
+    def copy(self, to: int, source: int, n: int) -> None:
+        uaccess.copy(self.box, self.task, to, source, n)
+
+    # -- system calls
+
+    def call(self, text: str, function: Callable[[], int | None], *, yields_address: bool = False) -> int:
+        """Make a system call and note it in the log with its answer; KernelError as Linux refuses."""
+        try:
+            answer = function() or 0
+        except KernelError as error:
+            self.log.append(f"{text} = -1 {error.code} ({error.strerror})")
+            raise
+        self.log.append(f"{text} = {answer:#x}" if yields_address else f"{text} = {answer}")
+        return answer
+
+    def brk(self, addr: int) -> int:
+        """The break after asking for `addr`; unchanged if Linux refuses."""
+        if self.starting:
+            return addr or self.mm.start_brk
+        now = vma.do_brk(self.box, self.mm, addr)
+        self.log.append(f"brk({f'{addr:#x}' if addr else 'NULL'}) = {now:#x}")
+        return now
+
+    def mmap(self, length: int) -> int:
+        """Private anonymous pages, readable and writable, where Linux puts them."""
+        return self.call(
+            f"mmap2(NULL, {length}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+            lambda: vma.do_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS),
+            yields_address=True,
+        )
+
+    def munmap(self, addr: int, length: int) -> None:
+        self.call(f"munmap({addr:#x}, {length})", lambda: vma.do_munmap(self.box, self.mm, addr, length))
+
+    def mremap(self, addr: int, oldlen: int, newlen: int, flags: int = MREMAP_MAYMOVE) -> int:
+        return self.call(
+            f"mremap({addr:#x}, {oldlen}, {newlen}, {'MREMAP_MAYMOVE' if flags & 1 else '0'})",
+            lambda: vma.do_mremap(self.box, self.mm, addr, oldlen, newlen, flags, 0),
+            yields_address=True,
+        )
+
+    def dontneed(self, addr: int, length: int) -> None:
+        """madvise(MADV_DONTNEED), as malloc_trim uses it: what Linux refuses is ignored."""
+        try:
+            self.call(
+                f"madvise({addr:#x}, {length}, MADV_DONTNEED)",
+                lambda: vma.do_madvise(self.box, self.mm, addr, length, MADV_DONTNEED),
+            )
+        except KernelError as error:
+            if error.code == "ENOSYS":
+                raise
+
+    # -- libc
+
+    def malloc(self) -> Malloc:
+        """The process's malloc. KernelError ENOSYS for a program without one."""
+        symbols = symbols_of(self.box, self.task)
+        if "main_arena" not in symbols:
+            raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
+        heap = Malloc(self, symbols)
+        if not heap.variables_loaded:
+            heap.load_variables()
+            if "tls" in symbols:
+                self._before_main(heap, symbols["tls"] + symbols["tls_size"])
+        return heap
+
+    def _before_main(self, heap: Malloc, start: int) -> None:
+        """What a static program's start-up has done: thread-local storage by sbrk(), then a few blocks."""
+        self.store(heap.tcache, 0)
+        self.store(heap.curbrk, start)
+        self.starting = True
+        for size in _BEFORE_MAIN:
+            heap.malloc(size)
+        self.starting = False
+        if heap.ld(heap.curbrk) != self.mm.brk:
+            self.store(heap.curbrk, self.mm.brk)
