@@ -3,7 +3,8 @@ its C library and the dynamic linker do before main.
 
 Addresses are not randomised (`norandmaps`).
 
-Known deviations: no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
+Known deviations: a lack of memory past the point of no return leaves the old program running, where Linux kills the
+task; no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
 environment is always HOME and TERM; AT_RANDOM's bytes are fixed.
 """
 
@@ -76,8 +77,7 @@ def find_program(box: Box, name: str) -> Image:
 def do_execve(box: Box, task: Task, name: str, argv: list[str]) -> None:
     """Replace the task's memory by the program `name` and run it up to main.
 
-    ENOENT, ENOEXEC, E2BIG, ENOMEM leave the task as it was; past the point of no return a lack of memory kills it, and
-    ENOMEM is raised all the same.
+    ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was.
     """
     image = find_program(box, name)
     if sum(len(word.encode()) + 5 for word in argv) + len(name) > MAX_ARG_STRINGS:

@@ -106,7 +106,12 @@ def _dynamic() -> Image:
             _pages(0x08048000, 0x0804B000),
             _pages(0x0804B000, 0x0804D000, True),
         ),
-        forked=(_pages(0x08048000, 0x0804B000), _pages(0xB7DBD000, 0xB7E00000), _pages(0xB7FC9000, 0xB7FCA000)),
+        forked=(
+            _pages(0x08048000, 0x0804B000),
+            _pages(0xB7DBD000, 0xB7E00000),
+            _pages(0xB7FC4000, 0xB7FC5000, True),
+            _pages(0xB7FC9000, 0xB7FCA000),
+        ),
         load_ip=0x080494F1,
         store_ip=0x080494D0,
         symbols={
@@ -134,7 +139,7 @@ def _libc() -> Image:
             _pages(0x22000, 0x22000 + 192 * 4096),
             _pages(0x19B000, 0x19B000 + 31 * 4096),
             _pages(0x21B000, 0x21E000, True),
-            _pages(0x21E000, 0x221000, True),
+            _pages(0x21E000, 0x222000, True),
             _pages(0x228000, 0x22A000, True),
         ),
     )
