@@ -109,21 +109,25 @@ def _forest(chosen: list[Process], style: str) -> dict[int, str]:
     """Reorder as a tree in place; what stands before each command."""
     pids = {one.pid for one in chosen}
     children: dict[int, list[Process]] = {}
-    for one in chosen:
-        parent = one.stat["ppid"] if one.stat["ppid"] in pids and one.stat["ppid"] != one.pid else 0
-        children.setdefault(parent, []).append(one)
+    roots: list[Process] = []
+    for one in sorted(chosen, key=lambda one: (one.stat["ppid"], one.stat["start_time"])):
+        parent = one.stat["ppid"]
+        family = children.setdefault(parent, []) if parent in pids and parent != one.pid else roots
+        family.append(one)
     prefixes: dict[int, str] = {}
     ordered: list[Process] = []
-    stack = [(one, "", "") for one in reversed(children.get(0, []))]
+    stack = [(one, "", "") for one in roots]  # the last one is taken first: kthreadd before init
     while stack:
         one, mine, below = stack.pop()
         ordered.append(one)
         prefixes[one.pid] = mine
-        kids = children.get(one.pid, []) if one.pid else []
+        kids = children.get(one.pid, [])
         for at, kid in reversed(list(enumerate(kids))):
             last = at == len(kids) - 1
             if style == "unix":
                 stack.append((kid, below + "  ", below + "  "))
+            elif one.pid == 1:  # what init has adopted stands beside it
+                stack.append((kid, mine, below))
             else:
                 stack.append((kid, below + " \\_ ", below + ("    " if last else " |  ")))
     chosen[:] = ordered

@@ -119,12 +119,18 @@ def _ticks(p: Process, clock: Clock) -> int:
 
 
 def elapsed(p: Process, clock: Clock) -> float:
-    """Seconds since the process began."""
-    return max(0.0, clock.up - p.stat["start_time"] / HZ)
+    """Seconds since the process began: whole ticks, divided."""
+    return max(0, hundredfold(clock.up) - p.stat["start_time"]) / HZ
+
+
+def hundredfold(seconds: float) -> int:
+    """Ticks of a C double, cut off. The recorded program's registers hold the product exactly, without rounding it."""
+    numerator, denominator = seconds.as_integer_ratio()
+    return numerator * HZ // denominator
 
 
 def _share(p: Process, clock: Clock, scale: int) -> int:
-    jiffies = int(elapsed(p, clock) * HZ)
+    jiffies = hundredfold(elapsed(p, clock))
     return _ticks(p, clock) * scale // jiffies if jiffies else 0
 
 

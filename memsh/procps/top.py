@@ -64,6 +64,7 @@ GRAMMAR = Grammar(
         "single-cpu-toggle": "1",
     },
     "",
+    wrong=0,  # top leaves the complaint to getopt, and is content
 )
 SUMMARY_UNITS = {"k": ("KiB", 0), "m": ("MiB", 1), "g": ("GiB", 2), "t": ("TiB", 3), "p": ("PiB", 4), "e": ("EiB", 5)}
 
@@ -385,7 +386,7 @@ def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
             f"{_percent(row.percent)} {_percent(row.memory)} {scale_tics(spent)} "
         )
         name = one.cmdline if settings.full else one.comm
-        room = settings.width - len(text)
+        room = settings.width - 1 - len(text)
         if len(name) > room > 0:
             name = name[: room - 1] + "+"
         lines.append((text + name)[: settings.width].rstrip())

@@ -15,7 +15,7 @@ SCREENS = [path for machine in MACHINES for path in sorted((machine / "tools").i
 CASES = [
     pytest.param(path, id=f"{path.parent.parent.name}-{path.name}")
     for path in SCREENS
-    if path.name not in ("ps-l", "ps-aux", "top", "uptime")
+    if path.name not in ("ps-l", "top", "uptime")
 ]
 Tool = Callable[[FolderReader, list[str], int], Result]
 TOOLS: dict[str, Tool] = {
@@ -79,16 +79,6 @@ def test_clock_is_the_only_difference(machine: Path) -> None:
     for name in ("top", "uptime"):
         path = machine / "tools" / name
         assert clock.sub("TIME", printed(path), count=1) == clock.sub("TIME", path.read_text(), count=1)
-
-
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_cpu_share_is_the_only_difference(machine: Path) -> None:
-    """%CPU depends on the moment, which /proc/uptime of the tree is a little off."""
-    path = machine / "tools" / "ps-aux"
-    rows, recorded = printed(path).splitlines(), path.read_text().splitlines()
-    assert [row[:14] + row[19:] for row in rows] == [row[:14] + row[19:] for row in recorded]
-    for row, expected in zip(rows[1:], recorded[1:], strict=True):
-        assert abs(float(row[14:19]) - float(expected[14:19])) < 0.2
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
