@@ -17,6 +17,7 @@ from memsh.kernel.flags import MIGRATE_UNMOVABLE, PAGE_SIZE, PAGEBLOCK_PAGES
 from memsh.kernel.freearea import free_pages_upwards, free_range
 from memsh.kernel.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, MemMap
 from memsh.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
+from memsh.kernel.recording import from_recording as from_recording
 from memsh.kernel.setup import (
     INITMEM,
     SMP_LOCKS,
@@ -24,6 +25,7 @@ from memsh.kernel.setup import (
     early_tables,
     setup_arch,
 )
+from memsh.kernel.task import set_max_threads
 from memsh.kernel.task import set_max_threads
 
 if TYPE_CHECKING:
@@ -124,6 +126,15 @@ def free_reserved_area(box: Box, first: int, last: int) -> None:
     pages.zone_of(first).managed += last - first
 
 
+def reserve_for_users(box: Box) -> None:
+    """vm.user_reserve_kbytes and admin_reserve_kbytes: 1/32 of what is free when they are set (mm/mmap.c)."""
+    batch = max(zone.batch for zone in box.pages.zones)
+    kept = 600 + 8 * batch + 1296 * (box.config.cpus - 1)  # kB taken since mem_init that are not modelled so early
+    free = sum(zone.managed for zone in box.pages.zones) * 4 - 24 - kept
+    box.vm.user_reserve_kbytes = min(free // 32, 1 << 17)
+    box.vm.admin_reserve_kbytes = min(free // 32, 1 << 13)
+
+
 def start_kernel(box: Box) -> None:
     """Everything after mem_init."""
     from memsh.kernel.boot_late import populate, start_allocators, start_processes
@@ -138,7 +149,9 @@ def start_kernel(box: Box) -> None:
     free_reserved_area(box, SMP_LOCKS[0] // PAGE_SIZE, SMP_LOCKS[1] // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)
     log(KERN_INFO, "pid_max: default: 32768 minimum: 301")
+    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
     box.pages.init_per_zone_wmark_min()
+    reserve_for_users(box)
     populate(box, machine)
     first, last = machine.initrd
     box.timer.set(1119964)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
-from memsh.kernel.memmap import K_KERNEL, K_PERCPU
+from memsh.kernel.memmap import K_KERNEL, K_PERCPU, K_SHMEM
 from memsh.kernel.printk import KERN_INFO
 from memsh.kernel.setup import PERCPU_UNIT, Logger, Machine, large_system_hash, roundup_pow_of_two
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REAP_PERIOD = 2_000_000  # µs: the slab reaper's interval (REAPTIMEOUT_AC)
 PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
+ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
 MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 
@@ -42,14 +43,18 @@ def start_allocators(box: Box) -> None:
 def populate(box: Box, machine: Machine) -> None:
     """The caches of a booted box with their populations, tables, per-CPU memory, remapped devices."""
     box.slab.populate_boot()
-    _ioremaps(box, machine)
+    ioremaps(box, machine)
     _tables(box, machine)
     _percpu_chunk(box)
-    for _ in range(MISC_PAGES):
-        box.pages.alloc_pages(GFP_KERNEL, 0, K_KERNEL)
+    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_KERNEL)
+    mount_disk(box)
+    populate_rootfs(box)
+    if machine.max_pfn > machine.max_low_pfn:
+        box.timer.set(1042309)
+        Logger(box)(KERN_INFO, "bounce: pool size: 64 pages")
 
 
-def _ioremaps(box: Box, machine: Machine) -> None:
+def ioremaps(box: Box, machine: Machine) -> None:
     """What the recorded machines have mapped when they are up, in the order of its addresses."""
     acpi = machine.top - 0x20000
     vmalloc = box.vmalloc
@@ -88,8 +93,6 @@ def _tables(box: Box, machine: Machine) -> None:
     box.timer.set(709309)
     order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
     log(KERN_INFO, f"workingset: timestamp_bits=30 max_order={order} bucket_order=0")
-    if machine.max_pfn > machine.max_low_pfn:
-        log(KERN_INFO, "bounce: pool size: 64 pages")
 
 
 def _percpu_chunk(box: Box) -> None:
@@ -100,10 +103,34 @@ def _percpu_chunk(box: Box) -> None:
     box.vmalloc.pcpu_get_vm_areas(PERCPU_UNIT * cpus)
 
 
-def start_processes(box: Box) -> None:
-    """File systems, programs, init, kernel threads, the user's first process (rest_init, kernel_init)."""
+def mount_disk(box: Box) -> None:
+    """The box's disk (vfs_caches_init and the disk's driver)."""
     from memsh.kernel.fs import FileSystem
-    from memsh.kernel.task import start
 
     box.fs = FileSystem(box)
+
+
+def populate_rootfs(box: Box) -> None:
+    """Unpack the RAM disk: its files live in shared memory, on a RAM file system, and stay (init/initramfs.c)."""
+    from memsh.kernel.kobject import take
+    from memsh.kernel.mm_types import Inode
+    from memsh.kernel.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
+    from memsh.kernel.vmalist import vm_enough_memory
+
+    box.timer.set(714058)
+    Logger(box)(KERN_INFO, "Trying to unpack rootfs image as initramfs...")
+    inode = box.rootfs = Inode(1, "rootfs", (0, 2), ROOTFS_PAGES * PAGE_SIZE)
+    inode.shmem = True
+    inode.addr = take(box, "shmem_inode_cache")
+    inode.charged = ROOTFS_PAGES
+    vm_enough_memory(box, None, ROOTFS_PAGES)
+    mapping = mapping_of(box, inode)
+    for index, pfn in enumerate(box.pages.alloc_bulk(GFP_CACHE, ROOTFS_PAGES, K_SHMEM)):
+        add_to_page_cache(box, mapping, index, pfn, shmem=True)
+
+
+def start_processes(box: Box) -> None:
+    """init, kernel threads, the user's first process (rest_init, kernel_init)."""
+    from memsh.kernel.task import start
+
     start(box)

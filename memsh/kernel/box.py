@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memsh.kernel.highmem import HighMem
     from memsh.kernel.image import Image
     from memsh.kernel.memmap import MemMap
+    from memsh.kernel.mm_types import Inode
     from memsh.kernel.setup import Machine
     from memsh.kernel.slab import SlabAllocator
     from memsh.kernel.task import Task
@@ -41,6 +42,7 @@ class Box:
     vmalloc: Vmalloc
     highmem: HighMem
     fs: FileSystem
+    rootfs: Inode  # the files that the RAM disk unpacked to, as one
     tasks: dict[int, Task]  # by PID, ascending
     current: Task
     init: Task
@@ -75,6 +77,13 @@ class Box:
     def uptime_usec(self) -> int:
         """Microseconds since boot, by the box's own clock."""
         return self.timer.usec
+
+    def set_plain(self, on: bool) -> None:
+        """The textbook box: drain the per-CPU lists and array caches, and bypass them until it is off again."""
+        self.plain = on
+        self.pages.plain = on
+        for hook in self.hooks.get("plain", []):
+            hook()
 
     def copy(self) -> Box:
         """An independent box with the same future."""
