@@ -100,7 +100,12 @@ def test_full_listing(tree: FolderReader) -> None:
     assert rows[0] == "UID        PID  PPID  C STIME TTY          TIME CMD"
     assert rows[2] == "root         2     0  0 08:14 ?        00:00:00 [kthreadd]"
     tree_rows = ps.run(tree, ["axf", "-o", "pid,args"]).stdout.splitlines()
-    assert "   70  |   \\_ /mnt/busy h 2048" in tree_rows
+    assert tree_rows[2:6] == [
+        "    3  \\_ [rcu_gp]",
+        "    1 /bin/busybox sh /init",
+        "   66 /mnt/busy h 2048",
+        "   70  \\_ /mnt/busy h 2048",
+    ]
     assert ps.run(tree, ["-eo", "pid=", "--sort", "-rss"]).stdout.split()[:2] == ["225", "66"]
 
 
