@@ -385,6 +385,8 @@ class PageAllocator(PageLookup):
 
     def free_page_list(self, pfns: Sequence[int]) -> None:
         """Free single pages whose reference count is 0 already (free_unref_page_list)."""
+        if not pfns:
+            return
         if self._plain or self.trace.on:
             for pfn in pfns:
                 if self.trace.on:

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Measure memsh: `bench.py [--json FILE] [NAME …]`. Without names, everything.
+
+A benchmark is a function without arguments that returns (operations, seconds), in the table BENCHES; the best of its
+rounds counts. The yardstick is one iteration of a loop that stores into a dict, measured in the same process: machines
+differ, the ratio holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from memsh.kernel.box import Box
+from memsh.kernel.config import GIB, MIB, Config
+from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+
+Result = tuple[int, float]
+OPS = 200_000
+LIVE = 2_000
+
+
+class Bench(NamedTuple):
+    """`run` gives (operations, seconds); `goal` is what the project promises, for the table."""
+
+    run: Callable[[], Result]
+    goal: str
+    rounds: int = 3
+
+
+def yardstick() -> float:
+    """Seconds of one iteration of the reference loop, best of five."""
+
+    def loop() -> float:
+        d: dict[int, int] = {}
+        start = time.perf_counter()
+        for i in range(1_000_000):
+            d[i & 1023] = i
+        return time.perf_counter() - start
+
+    return min(loop() for _ in range(5)) / 1_000_000
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+
+def page_plan(orders: int) -> list[tuple[bool, int, int, int]]:
+    """(allocate?, order, gfp, which live block to free) for each operation, the same every time."""
+    rng = random.Random(1)
+    flags = (GFP_KERNEL, GFP_HIGHUSER_MOVABLE)
+    return [
+        (rng.random() < 0.5, rng.randrange(orders), flags[rng.randrange(2)], rng.randrange(1 << 30)) for _ in range(OPS)
+    ]
+
+
+def run_pages(box: Box, plan: list[tuple[bool, int, int, int]]) -> Result:
+    """Random allocations and frees with LIVE blocks held, from a warm start."""
+    alloc, free = box.pages.alloc_pages, box.pages.free_pages
+    held = [(alloc(gfp, order), order) for _, order, gfp, _ in plan[:LIVE]]
+    start = time.perf_counter()
+    for allocate, order, gfp, which in plan:
+        if allocate:
+            held.append((alloc(gfp, order), order))
+        elif held:
+            at = which % len(held)
+            pfn, size = held[at]
+            held[at] = held[-1]
+            held.pop()
+            free(pfn, size)
+    seconds = time.perf_counter() - start
+    for pfn, size in held:
+        free(pfn, size)
+    return len(plan), seconds
+
+
+def pages_mixed() -> Result:
+    return run_pages(Box(Config(ram=GIB)), page_plan(4))
+
+
+def pages_order0() -> Result:
+    return run_pages(Box(Config(ram=GIB)), page_plan(1))
+
+
+def pages_mixed_64m() -> Result:
+    return run_pages(Box(Config(ram=64 * MIB)), page_plan(4))
+
+
+def pages_mixed_4g() -> Result:
+    return run_pages(Box(Config(ram=4 * GIB)), page_plan(4))
+
+
+def pages_bulk() -> Result:
+    """Pages in lists, as page faults and unmapping take and give them."""
+    box = Box(Config(ram=GIB))
+    pages, refcount = box.pages, box.memmap.refcount
+    count, seconds = 0, 0.0
+    for _ in range(20):
+        start = time.perf_counter()
+        got = pages.alloc_bulk(GFP_HIGHUSER_MOVABLE, 5_000)
+        seconds += time.perf_counter() - start
+        for pfn in got:
+            refcount[pfn] = 0
+        start = time.perf_counter()
+        pages.free_page_list(got)
+        seconds += time.perf_counter() - start
+        count += 2 * len(got)
+    return count, seconds
+
+
+# -- boot ----------------------------------------------------------------------------------------------------------
+
+
+def boot(ram: int) -> Result:
+    start = time.perf_counter()
+    Box(Config(ram=ram))
+    return 1, time.perf_counter() - start
+
+
+def boot_64m() -> Result:
+    return boot(64 * MIB)
+
+
+def boot_4g() -> Result:
+    return boot(4 * GIB)
+
+
+BENCHES: dict[str, Bench] = {
+    "pages_mixed": Bench(pages_mixed, "900,000 ops/s"),
+    "pages_order0": Bench(pages_order0, "1,200,000 ops/s"),
+    "pages_mixed_64m": Bench(pages_mixed_64m, ""),
+    "pages_mixed_4g": Bench(pages_mixed_4g, "at most 1.2 times 64 MiB's"),
+    "pages_bulk": Bench(pages_bulk, "150 ns a page"),
+    "boot_64m": Bench(boot_64m, "", 5),
+    "boot_4g": Bench(boot_4g, "60 ms", 5),
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Measure memsh.")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which to run: " + " ".join(BENCHES))
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"no benchmark is called {unknown[0]}; there are {' '.join(BENCHES)}")
+    unit = yardstick()
+    print(f"yardstick: {unit * 1e9:.0f} ns")
+    print(f"{'benchmark':<18} {'operations/s':>14} {'ns/op':>12} {'yardsticks/op':>14}  goal")
+    figures = []
+    for name in options.names or BENCHES:
+        bench = BENCHES[name]
+        ops, seconds = min((bench.run() for _ in range(bench.rounds)), key=lambda result: result[1] / result[0])
+        each = seconds / ops
+        figures.append({"name": name, "ops_per_s": round(1 / each, 1), "yardsticks_per_op": round(each / unit, 2)})
+        print(f"{name:<18} {1 / each:>14,.0f} {each * 1e9:>12,.0f} {each / unit:>14,.1f}  {bench.goal}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
