@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -248,3 +249,9 @@ def test_a_live_screen_ends_with_ctrl_c(terminal: Opener) -> None:
     shell.at_prompt()
     shell.enter("echo status $?")
     shell.see("status 0")
+
+
+def test_the_first_prompt_needs_neither_rich_nor_pygments() -> None:
+    probe = "import sys, memsh.ui.prompt; print([name for name in ('rich', 'pygments') if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert answer.stdout == "[]\n"
