@@ -5,7 +5,7 @@ The order is Linux's: map → memblock → zones → free memory to the buddy sy
 areas, tables → RAM disk and init memory freed → tasks. Lowmem reserves and min_free_kbytes are computed before the RAM
 disk and the init memory are freed, and keep those figures.
 
-**Known deviations:** what devices and subsystems without a place in memsh allocate at boot is one group of kernel pages.
+**Known deviations:** what devices and subsystems without a place in memsh allocate at boot is one group of pages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from memsh.kernel.setup import (
     early_tables,
     setup_arch,
 )
-from memsh.kernel.task import set_max_threads
 from memsh.kernel.task import set_max_threads
 
 if TYPE_CHECKING:
@@ -110,10 +109,10 @@ def mem_init(box: Box) -> None:
     log(KERN_INFO, "Checking if this processor honours the WP bit even in supervisor mode...Ok.", 955)
     present = sum(zone.present for zone in zones)
     free = sum(zone.managed for zone in zones)
-    log(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available (5748K kernel code, 1056K rwdata, 1332K rodata, 536K init, "
-                   f"576K bss, {(present - free) * 4}K reserved, 0K cma-reserved, {zones[2].managed * 4}K highmem)")  # fmt: skip
+    image = "5748K kernel code, 1056K rwdata, 1332K rodata, 536K init, 576K bss"
+    log(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
+                   f"0K cma-reserved, {zones[2].managed * 4}K highmem)")  # fmt: skip
     box.vmstat["pgfree"] = free
-    box.threads_max = set_max_threads(free)
 
 
 def free_reserved_area(box: Box, first: int, last: int) -> None:
@@ -143,8 +142,8 @@ def start_kernel(box: Box) -> None:
     start_allocators(box)
     box.pages.setup_per_cpu_pageset()
     box.timer.set(203343)
-    lpj = 2596104
-    log(KERN_INFO, f"Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS (lpj={lpj})")
+    log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS "
+                   "(lpj=2596104)")  # fmt: skip
     box.timer.set(290151)
     free_reserved_area(box, SMP_LOCKS[0] // PAGE_SIZE, SMP_LOCKS[1] // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)

@@ -58,7 +58,7 @@ class Layout:
 
 
 def memparse(text: str) -> int:
-    """A size as on the kernel command line: decimal, 0x… or 0… (octal), then K, M, G or T (lib/cmdline.c). 0 if none."""
+    """A size as on the kernel command line: decimal, 0x…, 0… (octal), then K, M, G or T; 0 if none (memparse)."""
     text = text.strip()
     digits, base, at = "0123456789", 10, 0
     if text[:2].lower() == "0x":

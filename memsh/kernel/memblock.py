@@ -94,7 +94,8 @@ class Memblock:
             end = min(region.end, self.limit)
             while end - size >= region.start:
                 start = (end - size) // align * align
-                hit = next((old for old in reversed(self.reserved) if old.start < start + size and start < old.end), None)
+                hits = (old for old in reversed(self.reserved) if old.start < start + size and start < old.end)
+                hit = next(hits, None)
                 if start < region.start:
                     break
                 if hit is None:

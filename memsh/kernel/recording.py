@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from memsh.kernel.zone import Zone
 
 _KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags", "limit", "blocks", "managed",
-         "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve", "nr_reserved_highatomic")  # fmt: skip
+         "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve",
+         "nr_reserved_highatomic")  # fmt: skip
 _PCP_KEPT = ("lists", "count", "high", "batch", "free_factor", "limit")
 
 

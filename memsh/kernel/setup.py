@@ -137,7 +137,7 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     beyond = ram - machine.top
     if beyond:
         machine.notes.append(
-            f"{beyond // MIB} MiB of RAM lie above 4 GiB, out of reach of this kernel (no PAE): it uses what is below 3 GiB"
+            f"{beyond // MIB} MiB of RAM lie above 4 GiB, out of reach without PAE: this box uses what is below 3 GiB"
         )
 
 

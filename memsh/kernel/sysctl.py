@@ -96,7 +96,7 @@ def parse_numbers(text: str, most: int) -> list[int]:
 
 
 class Sysctl:
-    """The plain values; everything else is looked up where it lives. `get` and `set` take names like "vm.swappiness"."""
+    """The plain values; everything else is looked up where it lives. Names are like "vm.swappiness"."""
 
     def __init__(self) -> None:
         self.values: dict[str, int] = {name: default for name, (default, _, _) in PLAIN.items()}

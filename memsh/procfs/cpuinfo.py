@@ -19,7 +19,8 @@ def show(box: Box) -> str:
         rows = (
             ("processor", cpu), ("vendor_id", "GenuineIntel"), ("cpu family", 6), ("model", 6),
             ("model name", "QEMU Virtual CPU version 2.5+"), ("stepping", 3), ("microcode", "0x1"),
-            ("cpu MHz", "2596.104"), ("cache size", "16384 KB"), ("physical id", 0), ("siblings", cpus), ("core id", cpu),
+            ("cpu MHz", "2596.104"), ("cache size", "16384 KB"), ("physical id", 0), ("siblings", cpus),
+            ("core id", cpu),
             ("cpu cores", cpus), ("apicid", cpu), ("initial apicid", cpu), ("fdiv_bug", "no"), ("f00f_bug", "no"),
             ("coma_bug", "no"), ("fpu", "yes"), ("fpu_exception", "yes"), ("cpuid level", 4), ("wp", "yes"),
             ("flags", flags), ("bugs", BUGS), ("bogomips", "5192.20"), ("clflush size", 32), ("cache_alignment", 32),

@@ -36,8 +36,9 @@ def show(box: Box) -> str:
         name = "System RAM" if entry.kind == "usable" else "Reserved"
         rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
     rows += [
-        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"), (0, 0xC0000, 0xC05FF, "Video ROM"),
-        (1, 0xF0000, 0xFFFFF, "System ROM"), (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
+        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"),
+        (0, 0xC0000, 0xC05FF, "Video ROM"), (1, 0xF0000, 0xFFFFF, "System ROM"),
+        (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
         (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
         (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
     ]  # fmt: skip

@@ -28,7 +28,9 @@ def figures(box: Box) -> list[tuple[str, int]]:
     high, highfree = totalhigh_pages(box), nr_free_highpages(box)
     buffers = nr_blockdev_pages(box)
     cached = max(0, stat["nr_file_pages"] - stat["nr_swapcached"] - buffers)
-    active, inactive = stat["nr_active_anon"] + stat["nr_active_file"], stat["nr_inactive_anon"] + stat["nr_inactive_file"]
+    active = stat["nr_active_anon"] + stat["nr_active_file"]
+    inactive = stat["nr_inactive_anon"] + stat["nr_inactive_file"]
+    mlocked = sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones)
     slab = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
     swap_total, swap_free = swap_pages(box)
     map4k, map4m = direct_map(box)
@@ -37,7 +39,7 @@ def figures(box: Box) -> list[tuple[str, int]]:
         ("Cached", cached), ("SwapCached", stat["nr_swapcached"]), ("Active", active), ("Inactive", inactive),
         ("Active(anon)", stat["nr_active_anon"]), ("Inactive(anon)", stat["nr_inactive_anon"]),
         ("Active(file)", stat["nr_active_file"]), ("Inactive(file)", stat["nr_inactive_file"]),
-        ("Unevictable", stat["nr_unevictable"]), ("Mlocked", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones)),
+        ("Unevictable", stat["nr_unevictable"]), ("Mlocked", mlocked),
         ("HighTotal", high), ("HighFree", highfree), ("LowTotal", total - high), ("LowFree", free - highfree),
         ("SwapTotal", swap_total), ("SwapFree", swap_free), ("Dirty", stat["nr_dirty"]),
         ("Writeback", stat["nr_writeback"]), ("AnonPages", stat["nr_anon_pages"]), ("Mapped", stat["nr_mapped"]),

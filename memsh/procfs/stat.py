@@ -1,7 +1,7 @@
 """/proc/stat, /proc/uptime, /proc/loadavg: time and scheduling (fs/proc/stat.c, uptime.c, loadavg.c).
 
-**Known deviations:** there is no scheduler: load is 0.00, all time since boot but the boot itself is idle, interrupts are
-the timer's (one per tick and CPU), and a context switch is counted for each process created or switched to.
+**Known deviations:** there is no scheduler: load is 0.00, all time since boot but the boot itself is idle, interrupts
+are the timer's (one per tick and CPU), and a context switch is counted for each process created or switched to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""/proc/version, /proc/cmdline, /proc/filesystems: what never changes (fs/proc/version.c, cmdline.c; fs/filesystems.c)."""
+"""/proc/version, /proc/cmdline, /proc/filesystems: what never changes (fs/proc/version.c, cmdline.c)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from memsh.kernel.setup import LINUX_BANNER
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-FILESYSTEMS = (
-    "sysfs tmpfs proc devtmpfs binfmt_misc debugfs sockfs pipefs ramfs devpts +ext3 +ext4 +ext2 +vfat +msdos autofs mqueue"
-)
+FILESYSTEMS = """
+    sysfs tmpfs proc devtmpfs binfmt_misc debugfs sockfs pipefs ramfs devpts +ext3 +ext4 +ext2 +vfat +msdos
+    autofs mqueue
+"""
 
 
 def show(box: Box) -> str:

@@ -1,7 +1,7 @@
 """The invariants of /proc text as executable checks, on any tree of texts: a recorded folder or a box's own /proc.
 
-`check(tree)` gives the violations, a line each. A tree is a mapping from relative path ("meminfo", "1/status") to text.
-`drift` pages are allowed where a real machine's per-CPU counters lag or files are read one after the other; 0 for memsh.
+`check(tree)` gives the violations, a line each. A tree is a mapping from path ("meminfo", "1/status") to text.
+`drift` pages are allowed where a real machine's counters lag or files are read one after the other; 0 for memsh.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from math import isqrt
+from typing import Any
 
 Check = Callable[["Tree"], Iterator[str]]
 CHECKS: dict[str, Check] = {}
@@ -45,7 +46,7 @@ class Tree:
         return {line.split()[0]: int(line.split()[1]) for line in self.files["vmstat"].splitlines()}
 
     @cached_property
-    def zones(self) -> list[dict[str, object]]:
+    def zones(self) -> list[dict[str, Any]]:
         return [_zone(part) for part in self.files["zoneinfo"].split("Node 0, zone")[1:]]
 
     @cached_property
@@ -81,9 +82,9 @@ class Tree:
         return [Task(self, pid) for pid in self.pids]
 
 
-def _zone(part: str) -> dict[str, object]:
+def _zone(part: str) -> dict[str, Any]:
     """Names as printed; "cpus" is a list of (count, high, batch, threshold)."""
-    zone: dict[str, object] = {"name": part.split("\n", 1)[0].strip()}
+    zone: dict[str, Any] = {"name": part.split("\n", 1)[0].strip()}
     for name, value in re.findall(r"^ {6,8}(\S+) +(\d+)$", part.split("per-node stats")[-1] if "per-node" not in part
                                   else part.split("  pages free", 1)[1], re.M):  # fmt: skip
         zone[name] = int(value)
@@ -127,7 +128,9 @@ class Task:
         for line in self.text("maps").splitlines():
             words = line.split(None, 5)
             first, last = (int(word, 16) for word in words[0].split("-"))
-            out.append((first, last, words[1], int(words[2], 16), words[3], int(words[4]), words[5] if len(words) > 5 else ""))
+            out.append(
+                (first, last, words[1], int(words[2], 16), words[3], int(words[4]), words[5] if len(words) > 5 else "")
+            )
         return out
 
     @cached_property
@@ -181,7 +184,8 @@ def meminfo_is_vmstat(tree: Tree) -> Iterator[str]:
 def meminfo_sums(tree: Tree) -> Iterator[str]:
     info = tree.meminfo
     yield from equal("M04 Cached", info["Cached"],
-                     4 * tree.vmstat["nr_file_pages"] - info["SwapCached"] - info["Buffers"], tree.drift * 4)  # fmt: skip
+                     4 * tree.vmstat["nr_file_pages"] - info["SwapCached"] - info["Buffers"],
+                     tree.drift * 4)  # fmt: skip
     for name in ("Active", "Inactive"):
         yield from equal(f"M05 {name}", info[name], info[f"{name}(anon)"] + info[f"{name}(file)"])
     yield from equal("M07 Slab", info["Slab"], info["SReclaimable"] + info["SUnreclaim"])
@@ -202,8 +206,12 @@ def meminfo_limits(tree: Tree) -> Iterator[str]:
     yield from most("M14 SwapFree", info["SwapFree"], info["SwapTotal"])
     yield from most("M15 Shmem", info["Shmem"], info["Cached"] + info["SwapCached"] + slack)
     yield from most("M16 Mapped", info["Mapped"], info["Cached"] + info["Buffers"] + info["SwapCached"] + slack)
-    used = info["Cached"] + info["Buffers"] + info["SwapCached"] + info["AnonPages"] + info["Slab"] + info["KernelStack"]
-    yield from most("M17 owners", used + info["PageTables"] + info["MemFree"], info["MemTotal"] + info["SwapCached"] + slack)
+    used = (
+        info["Cached"] + info["Buffers"] + info["SwapCached"] + info["AnonPages"] + info["Slab"] + info["KernelStack"]
+    )
+    yield from most(
+        "M17 owners", used + info["PageTables"] + info["MemFree"], info["MemTotal"] + info["SwapCached"] + slack
+    )
     yield from most("M18 Shmem", info["Shmem"], info["Cached"] + info["KReclaimable"])
     yield from most("M19 LowTotal", info["LowTotal"], info["DirectMap4k"] + info["DirectMap4M"])
 
@@ -213,7 +221,9 @@ def swap_sums(tree: Tree) -> Iterator[str]:
     rows = [line.split() for line in tree.files["swaps"].splitlines()[1:]]
     info = tree.meminfo
     yield from equal("W01 SwapTotal", info["SwapTotal"], sum(int(row[2]) for row in rows))
-    yield from equal("W02 used swap", info["SwapTotal"] - info["SwapFree"], sum(int(row[3]) for row in rows), tree.drift * 4)
+    yield from equal(
+        "W02 used swap", info["SwapTotal"] - info["SwapFree"], sum(int(row[3]) for row in rows), tree.drift * 4
+    )
 
 
 # ---------------------------------------------------------------- zones
@@ -261,6 +271,12 @@ def zone_shape(tree: Tree) -> Iterator[str]:
         yield from equal("Z15 Normal starts at", zones[1]["start_pfn"], 4096)
 
 
+def early_pages(zone: dict[str, Any], low_pages: int) -> Iterator[tuple[int, int]]:
+    """(managed, lowmem) as they may have been before the RAM disk and init memory were freed into Normal."""
+    for gone in range(min(1200, low_pages)):
+        yield zone["managed"] - (gone if zone["name"] == "Normal" else 0), low_pages - gone
+
+
 @invariant("Z16", "Z17")
 def watermarks(tree: Tree) -> Iterator[str]:
     """min_free_kbytes and the watermarks come from the managed pages before the RAM disk was freed: a few less."""
@@ -272,19 +288,18 @@ def watermarks(tree: Tree) -> Iterator[str]:
         yield f"Z16 min_free_kbytes {mfk} for {low_pages} lowmem pages"
     factor = tree.tunable("watermark_scale_factor", 10)
     for zone in zones:
-        freed = 1200 if zone["name"] == "Normal" else 0
         least, best = zone["min"] - zone["boost"], zone["low"] - zone["min"]
         if zone["name"] in ("HighMem", "Movable"):
             highmem = zone["name"] == "HighMem" or zones[2]["present"] or zone["min"]
             wanted = {min(max(zone["managed"] // 1024, 32), 128)} if highmem else {0}
         else:
-            wanted = {mfk // 4 * (zone["managed"] - gone) // max(1, low_pages - gone2) for gone in range(0, freed + 1, 1)
-                      for gone2 in (gone if freed else 0, *range(0, 1200, 1))[:1201 if not freed else 1]}  # fmt: skip
+            wanted = {mfk // 4 * managed // low for managed, low in early_pages(zone, low_pages)}
         if least not in wanted:
             yield f"Z17 {zone['name']} min {least}, not one of {sorted(wanted)[:3]}…"
-        steps = {max(mfk // 4 * (zone["managed"] - gone) // max(1, low_pages - gone2) // 4,
-                     (zone["managed"] - gone) * factor // 10000)
-                 for gone in range(0, freed + 1) for gone2 in ((gone,) if freed else range(0, 1200))}  # fmt: skip
+        steps = {
+            max(mfk // 4 * managed // low // 4, managed * factor // 10000)
+            for managed, low in early_pages(zone, low_pages)
+        }
         if zone["managed"] and best not in steps:
             yield f"Z17 {zone['name']} step {best}, not one of {sorted(steps)[:3]}…"
 
@@ -391,6 +406,7 @@ def pagetypes(tree: Tree) -> Iterator[str]:
 
 # ---------------------------------------------------------------- slab
 
+
 @invariant("S01", "S02", "S03", "S04")
 def slab_form(tree: Tree) -> Iterator[str]:
     lines = tree.files["slabinfo"].splitlines()
@@ -463,7 +479,9 @@ def events(tree: Tree) -> Iterator[str]:
     yield from most("V08 background", stat["nr_dirty_background_threshold"], stat["nr_dirty_threshold"])
     if not tree.files["vmstat"].endswith("\nnr_unstable 0\n"):
         yield "V09 last line"
-    yield from most("V10 nr_written", stat["nr_written"], stat["nr_dirtied"] + stat["nr_vmscan_write"] + stat["pswpout"] + drift)
+    yield from most(
+        "V10 nr_written", stat["nr_written"], stat["nr_dirtied"] + stat["nr_vmscan_write"] + stat["pswpout"] + drift
+    )
     yield from most("V11 nr_shmem", stat["nr_shmem"], stat["nr_file_pages"] + drift)
     yield from most("V12 nr_swapcached", stat["nr_swapcached"], stat["nr_file_pages"] + drift)
     lists, total = sum(stat[f"nr_{lru}"] for lru in LRU), stat["nr_anon_pages"] + stat["nr_file_pages"]
