@@ -5,6 +5,7 @@ Names and numbers are those of the recorded machines right after boot: 26 thread
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from memsh.kernel.task import (
@@ -55,7 +56,9 @@ def kernel_threads(cpus: int) -> list[tuple[str, int, int]]:
 def _dress(task: Task, name: str, kind: int, cpu: int) -> None:
     """State, flags and priority of a kernel thread of this kind."""
     task.comm = name
-    task.cpu = max(cpu, 0)
+    home = re.match(r"(?:ksoftirqd|migration|cpuhp)/(\d+)|kworker/(\d+):", name)
+    task.bound = int(home[1] or home[2]) if home else -1
+    task.cpu = max(task.bound, 0)
     task.state = "I" if kind in (WORKER, RESCUER) or name == "rcu_preempt" else "S"
     task.flags = KTHREAD_FLAGS
     if kind in (WORKER, RESCUER):

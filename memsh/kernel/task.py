@@ -35,7 +35,7 @@ class Task:
     """
 
     __slots__ = (
-        "argv", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
+        "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
         "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
         "path", "pending", "pgrp", "pid", "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt",
         "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state",
@@ -58,6 +58,7 @@ class Task:
         self.oom_score_adj = self.oom_score_adj_min = 0
         self.pgrp = self.session = 0
         self.nice = self.rt_priority = self.policy = self.cpu = 0
+        self.bound = -1  # the only CPU that it may run on; -1 for any
         self.nvcsw = self.nivcsw = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = 0

@@ -43,12 +43,16 @@ def _memory(mm: MmStruct) -> list[str]:
     return [f"{name}:\t{count * 4:8d} kB" for name, count in pages] + ["CoreDumping:\t0", "THP_enabled:\t0"]
 
 
-def cpu_list(cpus: int) -> str:
-    return f"0-{cpus - 1}" if cpus > 1 else "0"
+def cpus_allowed(box: Box, task: Task) -> tuple[str, str]:
+    """Mask and list of the CPUs that the task may run on."""
+    if task.bound >= 0:
+        return f"{1 << task.bound:x}", str(task.bound)
+    cpus = box.config.cpus
+    return f"{(1 << cpus) - 1:x}", f"0-{cpus - 1}" if cpus > 1 else "0"
 
 
 def show_status(box: Box, task: Task) -> str:
-    cpus = box.config.cpus
+    mask, cpus = cpus_allowed(box, task)
     lines = [
         f"Name:\t{_escape(task.comm)}",
         "Umask:\t0022",
@@ -87,8 +91,8 @@ def show_status(box: Box, task: Task) -> str:
         "Seccomp_filters:\t0",
         "Speculation_Store_Bypass:\tvulnerable",
         "SpeculationIndirectBranch:\talways enabled",
-        f"Cpus_allowed:\t{(1 << cpus) - 1:x}",
-        f"Cpus_allowed_list:\t{cpu_list(cpus)}",
+        f"Cpus_allowed:\t{mask}",
+        f"Cpus_allowed_list:\t{cpus}",
         f"voluntary_ctxt_switches:\t{task.nvcsw}",
         f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
     ]
