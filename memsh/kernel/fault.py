@@ -132,7 +132,7 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
             raise
         raise OutOfMemory from None
     except IndexError:
-        if fresh:
+        if fresh and not any(mm.pgd[index].ptes):  # fault-around may have mapped pages before the file's end
             pte_free(box, mm, index)
         raise BusError(addr) from None
     if not pte & PTE_PRESENT:

@@ -268,8 +268,6 @@ def unmap_areas(box: Box, mm: MmStruct, start: int, end: int) -> None:
         if vma.flags & VM_LOCKED:
             mm.locked_vm -= vma.pages
     after, prev = find_vma_prev(mm, start)
-    if after is not None:
-        mm.gap_length = 0
     mm.update_hiwater_rss()
     mm.flush_tlb()
     for vma in gone:

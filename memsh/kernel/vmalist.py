@@ -138,7 +138,7 @@ def vma_unlink(box: Box, mm: MmStruct, vma: VmArea) -> None:
     at = bisect_right(mm.starts, vma.start) - 1
     assert mm.mmap[at] is vma
     del mm.mmap[at], mm.starts[at]
-    forget_gap(mm, vma.end)
+    new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
     _size_tree(box, mm, len(mm.mmap))
 
 
@@ -146,20 +146,21 @@ def set_start(mm: MmStruct, vma: VmArea, start: int) -> None:
     """Move the beginning of a linked area; its place in the order stays."""
     at = bisect_right(mm.starts, vma.start) - 1
     if start > vma.start:
-        forget_gap(mm, start)
+        new_hole(mm, start)
     vma.start = mm.starts[at] = start
 
 
 def set_end(mm: MmStruct, vma: VmArea, end: int) -> None:
+    """Move the end of a linked area."""
     if end < vma.end:
-        forget_gap(mm, vma.end)
+        at = bisect_right(mm.starts, vma.start)
+        new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
     vma.end = end
 
 
-def forget_gap(mm: MmStruct, end: int) -> None:
-    """A hole that ends at or below `end` has come up: what is known about holes above the limit no longer holds."""
-    if end > mm.gap_limit:
-        mm.gap_length = 0
+def new_hole(mm: MmStruct, end: int) -> None:
+    """A hole that ends at `end` has come up or grown: what is known holds only above it."""
+    mm.gap_limit = max(mm.gap_limit, end)
 
 
 def remove_vma(box: Box, vma: VmArea) -> None:
