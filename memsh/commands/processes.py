@@ -9,6 +9,8 @@ from memsh.kernel import exit as ending
 from memsh.kernel import fork as forking
 from memsh.kernel import signal
 from memsh.kernel.errno import KernelError
+from memsh.kernel.fault import BusError, Segfault
+from memsh.kernel.flags import SIGABRT, SIGBUS, SIGSEGV
 from memsh.kernel.task import Task, find_task, switch_to
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
@@ -59,6 +61,27 @@ def died(box: Any, io: Any, ended: str, sig: int) -> int:
     io.err(signal.DESCRIPTIONS.get(sig, f"Killed by signal {sig}") + "\n")
     tell_end(box, io, ended)
     return 128 + sig
+
+
+def faulted(box: Any, io: Any, task: Task, error: Segfault | BusError, ip: int | None = None) -> int:
+    """`task` made an access that it may not: it dies of it, the log has its line; the status, 139 or 135.
+
+    `ip`: where it was executing, if not at its own load or store instruction (a jump).
+    """
+    ended = named(task)
+    if isinstance(error, Segfault):
+        signal.segfault(box, task, error.addr, error.error_code, ip)
+        return died(box, io, ended, SIGSEGV)
+    signal.bus_error(box, task)
+    return died(box, io, ended, SIGBUS)
+
+
+def aborted(box: Any, io: Any, task: Task, message: str) -> int:
+    """The task's C library found its data damaged: its message, then SIGABRT; the status, 134."""
+    ended = named(task)
+    io.err(message + "\n")
+    signal.force_sig(box, task, SIGABRT)
+    return died(box, io, ended, SIGABRT)
 
 
 @command(
