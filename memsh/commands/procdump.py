@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memsh.shell.io import IO
 
 MARKER = ".procdump"
+BLOCK = 4096
 HEADING = "# Written by memsh's procdump; what it lists is replaced by the next procdump into this folder.\n"
 
 
@@ -80,10 +81,9 @@ def _gather(reader: ProcReader) -> dict[str, str]:
             path = f"{folder}/{name}"
             try:
                 texts[path.removeprefix("/proc/")] = reader.read(path)
-            except IsADirectoryError:
-                waiting.append(path)
-            except OSError:  # such as smaps_rollup of a kernel thread: not readable there either
-                continue
+            except OSError as error:  # such as smaps_rollup of a kernel thread: not readable there either
+                if error.errno == errno.EISDIR:
+                    waiting.append(path)
     return dict(sorted(texts.items()))
 
 
@@ -165,5 +165,15 @@ def _place(root: int, path: str, text: str) -> None:
 
 def _write(above: int, name: str, text: str) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=above)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        if name != "pagemap":
+            file.write(text.encode("utf-8", "surrogateescape"))
+            return
+        # one character is one byte there, and nearly all of them are 0: a file with holes
+        data = text.encode("latin-1")
+        for at in range(0, len(data), BLOCK):
+            block = data[at : at + BLOCK]
+            if any(block):
+                file.seek(at)
+                file.write(block)
+        file.truncate(len(data))
