@@ -75,10 +75,12 @@ def sleep(box: Any, args: Args, io: IO) -> None:
     sleep 4
     """
     microseconds = int(args.seconds * 1_000_000)
+    if not microseconds:
+        io.session.advance(0)
     while microseconds > 0:  # in steps, so that Ctrl-C can be taken
         io.check()
         step = min(microseconds, 1_000_000)
-        box.timer.advance(step)
+        io.session.advance(step)
         microseconds -= step
 
 

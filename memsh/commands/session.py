@@ -6,10 +6,10 @@ import difflib
 import time
 from pathlib import Path
 
-from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.errors import Leave, LoopControl
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
-from memsh.shell.values import fixed
+from memsh.shell.values import count, fixed
 
 TOPIC = "session"
 DEEPEST_SOURCE = 50
@@ -61,7 +61,7 @@ def man(box: object, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("count", type=int, default=None, help="only the last so many"), topic=TOPIC, needs_box=False)
+@command(arg("count", type=count, default=None, help="only the last so many"), topic=TOPIC, needs_box=False)
 def history(box: object, args: Args, io: IO) -> None:
     """the lines of this session, numbered
 
@@ -188,7 +188,7 @@ def _levels(io: IO, word: int) -> int:
     return min(word, io.session.loops)
 
 
-@command(arg("levels", type=int, default=1), name="break", topic=TOPIC, needs_box=False)
+@command(arg("levels", type=count, default=1), name="break", topic=TOPIC, needs_box=False)
 def break_(box: object, args: Args, io: IO) -> None:
     """leave a loop
 
@@ -197,7 +197,7 @@ def break_(box: object, args: Args, io: IO) -> None:
     raise LoopControl(False, _levels(io, args.levels))
 
 
-@command(arg("levels", type=int, default=1), name="continue", topic=TOPIC, needs_box=False)
+@command(arg("levels", type=count, default=1), name="continue", topic=TOPIC, needs_box=False)
 def continue_(box: object, args: Args, io: IO) -> None:
     """go on with the next round of a loop
 
@@ -216,14 +216,21 @@ def clear(box: object, args: Args, io: IO) -> None:
         io.out("\x1b[H\x1b[2J\x1b[3J")
 
 
-@command(topic=TOPIC, needs_box=False)
+@command(opt("-k", type=count, meta="N", help="end job N", name="end"), topic=TOPIC, needs_box=False)
 def jobs(box: object, args: Args, io: IO) -> None:
-    """what was started with & and still runs
+    """what was started with & and has not ended: it goes on while the box's clock moves
 
-    jobs
+    while true; do malloc 4k; sleep 1; done & sleep 3; jobs
     """
-    for number, line in enumerate(io.session.jobs, 1):
-        io.out(f"[{number}]  {line}\n")
+    listed = io.session.jobs
+    if args.end is not None:
+        chosen = [job for job in listed if job.number == args.end]
+        if not chosen:
+            raise ShellError(f"there is no job {args.end}")
+        chosen[0].kill()
+        return
+    for job in listed:
+        io.out(f"[{job.number}]  {job.text}\n")
 
 
 _WATCH_USAGE = "usage: watch [-n SECONDS] [-c COUNT] [-t] COMMAND …"
@@ -269,7 +276,7 @@ def watch(box: object, args: Args, io: IO) -> int:
         if serial == times:
             return status
         io.check()
-        io.session.box.timer.advance(int(seconds * 1_000_000))
+        io.session.advance(int(seconds * 1_000_000))
         if io.is_tty:
             io.flush()
             try:

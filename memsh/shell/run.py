@@ -2,8 +2,7 @@
 
 What the shell itself refuses (syntax, usage, unknown names) changes nothing. A kernel operation is never cut: Ctrl-C
 sets a flag that is looked at between commands and wherever a command prints.
-Known deviations: `&` runs its command at once, to its end; `( … )` has its own variables and directory, but it is no
-process of the box.
+Known deviations: a job (`&`) and `( … )` are no processes of the box; a job shares the session's variables.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from memsh.shell import fingers
+from memsh.shell import fingers, jobs
 from memsh.shell.errors import (
     INTERRUPTED,
     Interrupted,
@@ -92,6 +91,8 @@ class Runner:
             raise Interrupted
         if session.deadline_check is not None:
             session.deadline_check()
+        if session.running_job is not None:
+            session.running_job.tick()
         kind = type(node)
         if kind is Simple:
             status = self.simple(node)  # type: ignore[arg-type]
@@ -103,9 +104,11 @@ class Runner:
     def run_series(self, node: Series) -> int:
         status = 0
         for item, background in node.items:
-            status = self.run(item)
-            if background:
+            if background and not self.captured and self.session.box is not None:
+                jobs.start(self.session, self.elsewhere(self.where), item, self.session.line)
                 status = 0
+            else:
+                status = self.run(item)
         return status
 
     def run_andor(self, node: AndOr) -> int:
@@ -462,6 +465,7 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault) -> int:
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
+    session.line = line.text
     for before in session.before_line:
         before(session, line.text)
     try:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.values import fixed
+
+if TYPE_CHECKING:
+    from memsh.shell.jobs import Job
 
 
 class Files(Protocol):
@@ -54,7 +57,9 @@ class Session:
         self.last_status = 0
         self.journal: list[str] = []  # every line that ran, as typed
         self.history: list[str] = []  # what a person typed, for `history`
-        self.jobs: list[str] = []
+        self.jobs: list[Job] = []  # what `&` started and has not ended
+        self.running_job: Job | None = None
+        self.line = ""  # the line that runs, as typed
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short
@@ -89,6 +94,12 @@ class Session:
         from memsh.shell.run import run_text
 
         return run_text(self, text, where)
+
+    def advance(self, usec: int) -> None:
+        """Let the box's clock move on by `usec` µs, background jobs working when their time comes."""
+        from memsh.shell.jobs import advance
+
+        advance(self, usec)
 
     # Ctrl-C
 

@@ -1,0 +1,115 @@
+"""Background jobs (`COMMAND &`) on the box's clock, and the one place where a session moves that clock.
+
+A job runs at once until it sleeps or ends; then the line that started it goes on. It wakes when the clock reaches its
+time, in the middle of somebody else's `sleep`. Exactly one of them works at any time, so what happens depends on the
+lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from memsh.shell.errors import Interrupted, Leave, LoopControl, PipeClosed
+
+if TYPE_CHECKING:
+    from memsh.shell.run import Runner
+    from memsh.shell.session import Session
+    from memsh.shell.syntax import Node
+
+TURN = 10_000  # commands
+SHORTEST = 1000  # µs: what a job's sleep takes at least
+KILLED = 143
+
+
+class Job:
+    """One job; `wake` is the box's time (µs) at which it goes on."""
+
+    def __init__(self, session: Session, runner: Runner, node: Node, text: str) -> None:
+        self.session = session
+        self.runner = runner
+        self.node = node
+        self.text = text
+        self.number: int = max((job.number for job in session.jobs), default=0) + 1
+        self.wake = 0
+        self.ended = False
+        self.killed = False
+        self.commands = 0
+        self.failure: BaseException | None = None
+        self.to_job = threading.Semaphore(0)
+        self.to_owner = threading.Semaphore(0)
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def _work(self) -> None:
+        try:
+            self.runner.run(self.node)
+        except (Interrupted, Leave, LoopControl, PipeClosed):
+            self.session.interrupted = False
+        except BaseException as failure:  # raised again where the job was resumed
+            self.failure = failure
+        self.ended = True
+        self.to_owner.release()
+
+    def resume(self) -> None:
+        """Let the job work until it sleeps or ends."""
+        session = self.session
+        outer, status, loops = session.running_job, session.last_status, session.loops
+        session.running_job, self.commands = self, 0
+        if self.thread.ident is None:
+            self.thread.start()
+        else:
+            self.to_job.release()
+        self.to_owner.acquire()
+        session.running_job, session.last_status, session.loops = outer, status, loops
+        if self.ended and self in session.jobs:
+            session.jobs.remove(self)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+
+    def sleep(self, usec: int) -> None:
+        """Called by the job: give way until `usec` µs have passed."""
+        self.wake = self.session.box.timer.usec + max(usec, SHORTEST)
+        self.to_owner.release()
+        self.to_job.acquire()
+        if self.killed:
+            raise Leave(KILLED)
+
+    def tick(self) -> None:
+        """Called before each command of the job."""
+        self.commands += 1
+        if self.commands > TURN:
+            self.commands = 0
+            self.sleep(SHORTEST)
+
+    def kill(self) -> None:
+        self.killed = True
+        self.resume()
+
+
+def start(session: Session, runner: Runner, node: Node, text: str) -> None:
+    """Begin a job."""
+    job = Job(session, runner, node, text)
+    session.jobs.append(job)
+    job.resume()
+
+
+def advance(session: Session, usec: int) -> None:
+    """Let the box's clock move by `usec` µs; jobs whose time comes work in between."""
+    if session.running_job is not None:
+        session.running_job.sleep(usec)
+        return
+    timer = session.box.timer
+    end = timer.usec + usec
+    while True:
+        due = [(job.wake, job.number, job) for job in session.jobs if job.wake <= end]
+        if not due:
+            break
+        wake, _, job = min(due, key=lambda entry: entry[:2])
+        if wake > timer.usec:
+            timer.advance(wake - timer.usec)
+        job.resume()
+        if session.interrupted:
+            raise Interrupted
+    if end > timer.usec:
+        timer.advance(end - timer.usec)

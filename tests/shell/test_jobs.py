@@ -1,0 +1,40 @@
+"""Background jobs: they work when the box's clock moves, and in an order that depends on nothing else."""
+
+from importlib import import_module
+from types import SimpleNamespace
+
+from memsh.kernel.printk import Printk
+from memsh.kernel.timer import Timer
+from tests.shell.harness import session
+
+
+def play(text: str) -> tuple[str, str, int]:
+    import_module("memsh.commands.machine")
+    made, out, err = session()
+    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False)
+    status = made.run(text)
+    return out.getvalue(), err.getvalue(), status
+
+
+def test_a_job_runs_until_it_sleeps_and_wakes_with_the_clock() -> None:
+    text = "for i in 1 2 3; do echo j$i; sleep 2; done &\necho front; sleep 3; echo later; jobs; sleep 10; jobs; "
+    text += "echo end"
+    assert play(text) == (
+        "j1\nfront\nj2\nlater\n[1]  for i in 1 2 3; do echo j$i; sleep 2; done &\nj3\nend\n", "", 0,
+    )  # fmt: skip
+
+
+def test_jobs_take_turns_by_time_then_by_number() -> None:
+    text = "while true; do echo a; sleep 2; done &\nwhile true; do echo b; sleep 1; done &\n"
+    text += "sleep 2; jobs -k 1; jobs -k 2; sleep 9"
+    assert play(text)[0].split() == ["a", "b", "b", "a", "b"]
+
+
+def test_a_job_that_never_sleeps_does_not_stop_the_session() -> None:
+    assert play("while true; do true; done & echo front; jobs -k 1; jobs") == ("front\n", "", 0)
+
+
+def test_a_job_that_is_over_at_once() -> None:
+    assert play("false & echo $?; jobs") == ("0\n", "", 0)
+    assert play("{ exit 3; } & echo on") == ("on\n", "", 0)
+    assert play("nosuch & echo on")[:2] == ("on\n", "nosuch: command not found (help lists what there is)\n")
