@@ -74,7 +74,7 @@ def _wait(box: Any, io: IO, pause: Pause) -> None:
     if io.session.deadline_check is not None:
         io.session.deadline_check()
     if box is not None:
-        box.timer.advance(int(pause.seconds * 1_000_000))
+        io.session.advance(int(pause.seconds * 1_000_000))
     if io.is_tty:
         flush(io.session)
         with io.session.host_wait():

@@ -121,7 +121,8 @@ def test_values(convert: Any, text: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("convert", "text"),
     [
-        (size, ""), (size, "k"), (size, "4kk"), (size, "4x"), (size, "1e3"), (size, "-1"), (size, "4G"), (size, "\uff11"),
+        (size, ""), (size, "k"), (size, "4kk"), (size, "4x"), (size, "1e3"), (size, "-1"),
+        (size, "4G"), (size, "\uff11"),
         (address, ""), (address, "0x"), (address, "4 k"), (address, "-1"),
         (address, "0x100000000"), (address, "1++2"),
         (count, "4k"), (count, "-1"),
