@@ -173,7 +173,7 @@ def _write(above: int, name: str, text: str) -> None:
         data = text.encode("latin-1")
         for at in range(0, len(data), BLOCK):
             block = data[at : at + BLOCK]
-            if any(block):
+            if block.strip(b"\0"):
                 file.seek(at)
                 file.write(block)
         file.truncate(len(data))

@@ -145,6 +145,25 @@ def open_history(name: str) -> tuple[History, str]:
     return SafeHistory(str(path)), ""
 
 
+def start_up(session: Session, options: Any) -> None:
+    """Run the person's start-up commands: rc.memsh in the configuration folder. --no-rc leaves them out."""
+    if options is not None and "--no-rc" in options.flags:
+        return
+    from platformdirs import user_config_path
+
+    path = user_config_path("memsh") / "rc.memsh"
+    try:
+        text = path.read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        sys.stderr.write(f"memsh: {path}: {error.strerror}; start-up commands left out\n")
+        return
+    with session.taking_interrupts():
+        session.run(text, str(path))
+    flush(session)
+
+
 def prompt_text(session: Session) -> str:
     """`memsh> `, `memsh(plain)> `, with the process's name in front when it is not the one that the box began with."""
     text = plain.prompt_text(session)
@@ -217,6 +236,10 @@ def interact(session: Session, options: Any = None) -> int:
     session.first_process = current.pid if current is not None else None  # type: ignore[attr-defined]
     screen = ScreenSink(sys.stdout, session.color)
     session.stdout, session.stderr = screen, HostSink(sys.stderr, screen)
+    try:
+        start_up(session, options)
+    except Leave as leave:
+        return leave.status
     prompt = make_prompt(session, Keys(), history)
     while True:
         try:

@@ -173,6 +173,18 @@ def test_a_history_that_cannot_be_written(terminal: Opener, tmp_path: Path) -> N
     assert shell.text.count("kept in memory only") == 1
 
 
+def test_start_up_commands(terminal: Opener, tmp_path: Path) -> None:
+    folder = tmp_path / ".config" / "memsh"
+    folder.mkdir(parents=True)
+    (folder / "rc.memsh").write_text("# before the first prompt\necho good morning\n")
+    shell = terminal()
+    shell.at_prompt()
+    shell.see("\ngood morning\nmemsh>")
+    shell = terminal("--no-rc")
+    shell.at_prompt()
+    assert "good morning" not in shell.text
+
+
 def test_ctrl_c_abandons_the_line(terminal: Opener) -> None:
     shell = terminal()
     shell.at_prompt()
