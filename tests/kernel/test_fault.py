@@ -79,7 +79,7 @@ def test_code_that_nobody_has_mapped_comes_from_the_disk(box: Box, task: Task) -
     addr = vma.do_mmap(box, task.mm, PLACE, 300 * 4096, 5, MAP_PRIVATE | MAP_FIXED, file)
     first = touch_range(box, task, addr + 0x20000, 1, False)
     assert (first.minflt, first.majflt) == (0, 1)
-    assert len(file.inode.mapping.pages) == 32  # 128 KiB around the fault
+    assert file.inode.mapping is not None and len(file.inode.mapping.pages) == 32  # 128 KiB around the fault
     assert touch_range(box, task, addr + 0x21000, 1, False).minflt == 0
     cached = touch_range(box, task, addr + 0x1F000, 1, False)
     assert (cached.minflt, cached.majflt) == (1, 0)
@@ -110,8 +110,8 @@ def test_private_write_to_a_file_leaves_the_file_alone(box: Box, task: Task) -> 
 @pytest.mark.parametrize(
     ("addr", "write", "code", "kind"),
     [
-        (0, False, 4, 1), (0, True, 6, 1), (0xB0000000, True, 6, 1), (0xC0000000, False, 5, 1), (0xFFFFFFFF, True, 7, 1),
-        (0x08048000, True, 7, 2),
+        (0, False, 4, 1), (0, True, 6, 1), (0xB0000000, True, 6, 1), (0xC0000000, False, 5, 1),
+        (0xFFFFFFFF, True, 7, 1), (0x08048000, True, 7, 2),
     ],
 )  # fmt: skip
 def test_segmentation_faults(box: Box, task: Task, addr: int, write: bool, code: int, kind: int) -> None:
