@@ -1,0 +1,95 @@
+"""A box's own /proc meets every invariant exactly, whatever its size and whatever was done."""
+
+from __future__ import annotations
+
+import pytest
+
+from memsh.kernel.box import Box
+from memsh.kernel.config import GIB, MIB, Config
+from memsh.kernel.flags import GFP_KERNEL
+from memsh.procfs import tree
+from tests.procfs.invariants import CHECKS, Tree, check
+from tests.procfs.task_invariants import progress
+
+
+def walk(box: Box, path: str = "/proc") -> dict[str, str]:
+    files = {}
+    for name in tree.listdir(box, path):
+        inner = f"{path}/{name}"
+        if name in ("task", "self"):
+            continue
+        if tree.isdir(box, inner):
+            files.update(walk(box, inner))
+        elif tree.mode(box, inner) != 0o200:
+            try:
+                files[inner.removeprefix("/proc/")] = tree.show(box, inner)
+            except OSError:
+                files[inner.removeprefix("/proc/")] = ""  # a kernel thread's smaps_rollup
+    return files
+
+
+def proc(box: Box, *, boot_reserves: bool = True) -> Tree:
+    return Tree(walk(box), boot_reserves=boot_reserves)
+
+
+@pytest.mark.parametrize(
+    ("ram", "cpus", "cmdline"),
+    [
+        (32 * MIB, 1, "vmalloc=106488K"),
+        (64 * MIB, 1, ""),
+        (128 * MIB, 1, "vmalloc=106488K"),
+        (768 * MIB, 4, ""),
+        (GIB, 1, "vmalloc=106488K"),
+        (GIB, 2, ""),
+        (2 * GIB, 2, "vmalloc=256M"),
+        (4 * GIB, 8, "vmalloc=106488K"),
+    ],
+)
+def test_a_fresh_box(ram: int, cpus: int, cmdline: str) -> None:
+    assert check(proc(Box(Config(ram=ram, cpus=cpus, cmdline=cmdline)))) == []
+    assert len(CHECKS) > 140
+
+
+def test_after_work_and_time() -> None:
+    box = Box(Config(ram=256 * MIB))
+    before = proc(box)
+    blocks = [box.pages.alloc_pages(GFP_KERNEL, order) for order in (0, 3, 10, 1, 0, 5)]
+    middle = proc(box)
+    assert check(middle) == []
+    for pfn, order in zip(blocks, (0, 3, 10, 1, 0, 5), strict=True):
+        box.pages.free_pages(pfn, order)
+    box.timer.advance(7_300_000)
+    after = proc(box)
+    assert check(after) == []
+    assert progress(before, middle) == [] and progress(middle, after) == []
+
+
+def test_after_tuning() -> None:
+    box = Box(Config(ram=GIB))
+    for name, value in (
+        ("min_free_kbytes", "9000"), ("watermark_scale_factor", "200"), ("lowmem_reserve_ratio", "64 16 4"),
+        ("overcommit_ratio", "80"), ("dirty_ratio", "40"), ("percpu_pagelist_high_fraction", "10"),
+    ):  # fmt: skip
+        tree.store(box, f"/proc/sys/vm/{name}", value + "\n")
+        assert check(proc(box, boot_reserves=False)) == []
+
+
+def test_a_copy_shows_the_same_and_goes_its_own_way() -> None:
+    box = Box(Config(ram=64 * MIB))
+    other = box.copy()
+    assert walk(box) == walk(other)
+    other.pages.alloc_pages(GFP_KERNEL, 6)
+    assert tree.show(box, "/proc/buddyinfo") != tree.show(other, "/proc/buddyinfo")
+    box.pages.alloc_pages(GFP_KERNEL, 6)
+    assert walk(box) == walk(other)
+
+
+def test_boxes_are_all_alike() -> None:
+    assert walk(Box(Config(ram=64 * MIB))) == walk(Box(Config(ram=64 * MIB)))
+
+
+def test_libproc_reads_once() -> None:
+    """libproc2 reads meminfo and vmstat with one read of 8191 bytes."""
+    box = Box(Config(ram=4 * GIB))
+    for name in ("meminfo", "vmstat"):
+        assert len(tree.show(box, f"/proc/{name}")) < 8191
