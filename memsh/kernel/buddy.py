@@ -436,17 +436,21 @@ class PageAllocator(PageLookup):
         while pfn < end:
             zone = self.zone_of(pfn)
             cpu = zone.pcp
-            migratetype = zone.block_type(pfn)
-            room = max(1, cpu.limit - cpu.count)
-            stop = min(end, pfn + room, (pfn | 1023) + 1, zone.start_pfn + zone.spanned)
-            if migratetype == MIGRATE_HIGHATOMIC:
-                zone.odd.update(dict.fromkeys(range(pfn, stop), migratetype))
-                migratetype = MIGRATE_MOVABLE
-            cpu.lists[migratetype].extend(range(pfn, stop))
-            cpu.count += stop - pfn
-            if cpu.count >= cpu.limit:
-                pcp.overflow(self, zone, cpu, 0, migratetype)
-            pfn = stop
+            zone_end = min(end, zone.start_pfn + zone.spanned)
+            while pfn < zone_end:
+                migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+                block_end = min(zone_end, (pfn | 1023) + 1)
+                listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
+                pages = cpu.lists[listed]
+                while pfn < block_end:
+                    stop = min(block_end, pfn + max(1, cpu.limit - cpu.count))
+                    if listed != migratetype:
+                        zone.odd.update(dict.fromkeys(range(pfn, stop), migratetype))
+                    pages.extend(range(pfn, stop))
+                    cpu.count += stop - pfn
+                    if cpu.count >= cpu.limit:
+                        pcp.overflow(self, zone, cpu, 0, listed)
+                    pfn = stop
 
     def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
         """Up to `n` single pages, the same as n calls of alloc_pages(gfp, 0); shorter only when memory ran out."""

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from memsh.kernel.buddy import PageAllocator
-from memsh.kernel.flags import MAX_ORDER, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, ZONE_NAMES
+from memsh.kernel.flags import MAX_ORDER, PAGE_SIZE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, ZONE_HIGHMEM, ZONE_NAMES
 from memsh.kernel.memmap import K_RECORDED, K_RESERVED, MemMap
-from memsh.kernel.watermark import calculate_min_free_kbytes, calculate_totalreserve_pages, refresh_drift
+from memsh.kernel.setup import INITMEM, INITRD_SIZE
+from memsh.kernel.watermark import calculate_totalreserve_pages, default_min_free_kbytes, refresh_drift
 from memsh.kernel.zone import NR_PCP_LISTS, Zone
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ _PCP_KEYS = ("count", "high", "batch", "free_factor")
 def _pairs(words: list[str], keys: tuple[str, ...]) -> dict[str, int]:
     if tuple(words[::2]) != keys or len(words) != 2 * len(keys):
         raise ValueError(f"expected {' '.join(keys)}, each with a number")
-    return {key: int(text, 16 if key in _HEX else 10) for key, text in zip(keys, words[1::2], strict=True)}
+    found = {key: int(text, 16 if key in _HEX else 10) for key, text in zip(keys, words[1::2], strict=True)}
+    for key, value in found.items():
+        if value < 0 and key != "diff":
+            raise ValueError(f"{key} is less than 0")
+    return found
 
 
 def _line(words: list[str], zones: dict[str, _Zone]) -> None:
@@ -84,11 +89,10 @@ def _line(words: list[str], zones: dict[str, _Zone]) -> None:
         raise ValueError(f"unknown kind of line: {what}")
 
 
-def parse(text: str, word: str = "now") -> dict[str, _Zone]:
-    """The zones that the lines beginning with `word` describe. ValueError names the line."""
+def parse(text: str, word: str = "now", cpus: int = 1) -> dict[str, _Zone]:
+    """The zones that the lines beginning with `word` describe. ValueError names the line or the zone."""
     zones: dict[str, _Zone] = {}
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if not words or words[0] != word:
             continue
@@ -102,10 +106,11 @@ def parse(text: str, word: str = "now") -> dict[str, _Zone]:
             raise ValueError(f"line {number}: {error}") from None
     if not zones:
         raise ValueError(f"no line begins with '{word} zone'")
-    if text and not text.endswith("\n"):
-        raise ValueError(f"line {len(lines)}: cut short")
     for name, zone in zones.items():
-        _check(name, zone)
+        _check(name, zone, cpus)
+        for lower, upper, other in zip(zone.reserve, zone.reserve[1:], ZONE_NAMES[1:], strict=False):
+            if upper > lower and other not in zones:
+                raise ValueError(f"zone {name} keeps pages from zone {other}, which is missing: cut short")
     ends = sorted((z.limits["start"], z.limits["start"] + z.limits["spanned"], name) for name, z in zones.items())
     for (_, end, name), (start, _, other) in pairwise(ends):
         if start < end:
@@ -113,8 +118,8 @@ def parse(text: str, word: str = "now") -> dict[str, _Zone]:
     return zones
 
 
-def _check(name: str, zone: _Zone) -> None:
-    """Contradictions within a zone."""
+def _check(name: str, zone: _Zone, cpus: int) -> None:
+    """Contradictions within a zone. The count of free pages may lack the other CPUs' differences."""
     if not zone.state or not zone.pcp or not zone.blocks:
         raise ValueError(f"zone {name}: cut short, no reserve, pcp or blocks line")
     limits = zone.limits
@@ -125,7 +130,8 @@ def _check(name: str, zone: _Zone) -> None:
         raise ValueError(f"zone {name}: it does not lie below 4 GiB")
     blocks = ((end + PAGEBLOCK_PAGES - 1) >> PAGEBLOCK_ORDER) - (start >> PAGEBLOCK_ORDER)
     if len(zone.blocks) != blocks:
-        raise ValueError(f"zone {name}: {len(zone.blocks)} page block types for {blocks} page blocks")
+        short = ": cut short" if len(zone.blocks) < blocks else ""
+        raise ValueError(f"zone {name}: {len(zone.blocks)} page block types for {blocks} page blocks{short}")
     marks = (limits["min"], limits["low"], limits["high"])
     if not zone.state["boost"] <= marks[0] <= marks[1] <= marks[2]:
         raise ValueError(f"zone {name}: watermarks are not in order, or less than their boost")
@@ -146,8 +152,11 @@ def _check(name: str, zone: _Zone) -> None:
             count += size
         else:
             pages += size
-    if pages != limits["free"]:
+    if abs(pages - limits["free"]) > (cpus - 1) * zone.state["threshold"]:
         raise ValueError(f"zone {name}: the free lists hold {pages} pages, the zone line says {limits['free']}")
+    counted = zone.state["vmstat"] + zone.state["diff"]
+    if abs(zone.state["diff"]) > zone.state["threshold"] or abs(pages - counted) > (cpus - 1) * zone.state["threshold"]:
+        raise ValueError(f"zone {name}: the free lists hold {pages} pages, vmstat and diff make {counted}")
     if count != zone.pcp["count"]:
         raise ValueError(f"zone {name}: the per-CPU lists hold {count} pages, the pcp line says {zone.pcp['count']}")
     if pages + count > limits["managed"]:
@@ -158,7 +167,7 @@ def _check(name: str, zone: _Zone) -> None:
 
 def load(box: Box, text: str, word: str = "now") -> PageAllocator:
     """Make box.memmap and box.pages as the text describes them; returns box.pages. ValueError: one clear line."""
-    zones = parse(text, word)
+    zones = parse(text, word, box.config.cpus)
     frames = max(zone.limits["start"] + zone.limits["spanned"] for zone in zones.values())
     box.memmap = MemMap(frames)
     made = []
@@ -170,11 +179,21 @@ def load(box: Box, text: str, word: str = "now") -> PageAllocator:
         if zone.name in zones:
             _fill(box.memmap, zone, zones[zone.name])
     refresh_drift(pages.zones, pages.cpus)
-    pages.min_free_kbytes = calculate_min_free_kbytes(pages.zones)
+    pages.min_free_kbytes = _min_free_kbytes(pages.zones)
     pages.totalreserve_pages = calculate_totalreserve_pages(pages.zones)
     pages.refresh()
     box.pages = pages
     return pages
+
+
+def _min_free_kbytes(zones: list[Zone]) -> int:
+    """What vm.min_free_kbytes must have been: the default if the watermarks agree with it, else what they say."""
+    low = [zone for zone in zones if zone.index < ZONE_HIGHMEM]
+    found = sum(zone.wmark_min for zone in low)
+    later = sum(last - first for first, last in (INITMEM, (0, INITRD_SIZE + PAGE_SIZE - 1))) // PAGE_SIZE
+    managed = sum(zone.managed for zone in low) - later  # freed after the default was computed
+    value = default_min_free_kbytes(managed)
+    return value if 0 <= (value >> 2) - found < len(low) else found << 2
 
 
 def _fill(memmap: MemMap, zone: Zone, told: _Zone) -> None:
@@ -187,7 +206,8 @@ def _fill(memmap: MemMap, zone: Zone, told: _Zone) -> None:
     zone.lowmem_reserve = list(told.reserve)
     zone.nr_reserved_highatomic = state["highatomic"]
     zone.stat_free, zone.stat_diff, zone.threshold = state["vmstat"], state["diff"], state["threshold"]
-    zone.other_diff = limits["free"] - zone.stat_free - zone.stat_diff
+    on_lists = sum(len(pfns) << (key >> 2) for key, pfns in told.lists.items())
+    zone.other_diff = on_lists - zone.stat_free - zone.stat_diff
     zone.blocks = bytearray(int(digit) for digit in told.blocks)
     start, end = zone.start_pfn, zone.end_pfn
     count = end - start

@@ -6,16 +6,18 @@ No known deviations.
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from memsh.kernel.fallback import rmqueue_fallback
 from memsh.kernel.flags import MAX_ORDER
-from memsh.kernel.freearea import free_one_page, take_run
+from memsh.kernel.freearea import take_run
 from memsh.kernel.zone import NR_PCP_LISTS, PCP_BATCH_SCALE_MAX, PerCpuPages, Zone
 
 if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator
 
+LARGEST = 1 << (MAX_ORDER - 1)  # pages of the largest block
 
 def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migratetype: int, alloc_flags: int) -> int:
     """Fill an empty list with a batch of blocks (rmqueue_bulk); returns how many came."""
@@ -87,6 +89,13 @@ def _run(pages: deque[int], pfn: int, size: int, count: int) -> int:
 
     `count` is how many pages may be freed; the block that reaches it still belongs to the run.
     """
+    number = min(len(pages), (count - 1) // size)
+    if number > 16 and pages[number - 1] == pfn + number * size:
+        if list(islice(pages, number)) == list(range(pfn + size, pfn + (number + 1) * size, size)):
+            rest = list(islice(pages, number, None))
+            pages.clear()
+            pages.extend(rest)
+            return (number + 1) * size
     take = pages.popleft
     run = size
     pfn += size
@@ -103,14 +112,30 @@ def _free_run(zone: Zone, pfn: int, run: int, migratetype: int) -> None:
     No block inside such a stretch can merge with anything outside before the stretch is complete.
     """
     end = pfn + run
+    free = zone.free
+    find = free.get
+    lists = zone.lists
     while pfn < end:
-        whole = (pfn & -pfn).bit_length() - 1
-        if whole >= MAX_ORDER:
-            whole = MAX_ORDER - 1
-        while pfn + (1 << whole) > end:
-            whole -= 1
-        free_one_page(zone, pfn, whole, migratetype)
-        pfn += 1 << whole
+        bit = min(pfn & -pfn, LARGEST, 1 << (end - pfn).bit_length() - 1)
+        order = bit.bit_length() - 1
+        head = pfn
+        pfn += bit
+        while order < MAX_ORDER - 1:
+            buddy = head ^ bit
+            key = find(buddy, -1)
+            if key >> 2 != order:
+                break
+            del free[buddy]
+            del lists[key][buddy]
+            head &= buddy
+            order += 1
+            bit <<= 1
+        key = order << 2 | migratetype
+        free[head] = key
+        blocks = lists[key]
+        blocks[head] = None
+        if order < MAX_ORDER - 2 and find((head & ~bit) ^ (bit << 1), -1) >> 2 == order + 1:
+            blocks.move_to_end(head, last=False)
 
 
 def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pindex: int) -> None:

@@ -130,11 +130,15 @@ def calculate_totalreserve_pages(zones: Sequence[Zone]) -> int:
     return total
 
 
-def calculate_min_free_kbytes(zones: Sequence[Zone]) -> int:
-    """The default of vm.min_free_kbytes: 4 * sqrt(lowmem above the high watermarks, in KiB), 128 to 262144."""
-    low = [zone for zone in zones if zone.index < ZONE_HIGHMEM]
-    pages = sum(max(0, zone.managed - zone.wmark_high - zone.watermark_boost) for zone in low)
+def default_min_free_kbytes(pages: int) -> int:
+    """4 * sqrt(KiB), for this many pages of lowmem: 128 to 262144."""
     return min(max(isqrt(pages * 4 * 16), MIN_FREE_KBYTES_MIN), MIN_FREE_KBYTES_MAX)
+
+
+def calculate_min_free_kbytes(zones: Sequence[Zone]) -> int:
+    """The default of vm.min_free_kbytes, from the lowmem above the high watermarks."""
+    low = [zone for zone in zones if zone.index < ZONE_HIGHMEM]
+    return default_min_free_kbytes(sum(max(0, zone.managed - zone.wmark_high - zone.watermark_boost) for zone in low))
 
 
 def refresh_zone_stat_thresholds(zones: Sequence[Zone], cpus: int) -> None:
