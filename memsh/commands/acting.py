@@ -1,0 +1,84 @@
+"""One operation of the current process: run it, tell its value and its page faults, and what killed the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from memsh.commands.processes import died, faults, named, running
+from memsh.kernel import signal
+from memsh.kernel.errno import KernelError
+from memsh.kernel.fault import BusError, Segfault
+from memsh.kernel.task import Task
+from memsh.libc.chunk import Abort
+from memsh.libc.process import UserProcess
+from memsh.shell.errors import ShellError
+
+Notes = list[str]
+SIGABRT, SIGBUS, SIGSEGV = 6, 7, 11
+
+
+def user_of(box: Any) -> UserProcess:
+    """The current process's memory; refuses kernel threads."""
+    task = running(box)
+    if task.mm is None:
+        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
+    return UserProcess(box, task)
+
+
+def _trace(io: Any, lines: list[str]) -> None:
+    if getattr(io.session, "strace", False):
+        for line in lines:
+            io.note(line)
+
+
+def _killed(io: Any, name: str, how: str = "") -> None:
+    _trace(io, [f"--- {name} {{si_signo={name}{how}}} ---", f"+++ killed by {name} +++"])
+
+
+def act(
+    box: Any, io: Any, operation: Callable[[UserProcess, Notes], int | None], *, dec: bool = False,
+    ip: int | None = None,
+) -> int:  # fmt: skip
+    """Let the current process do `operation`, which answers a value or None, and tell the faults it took.
+
+    Words that the operation adds to its notes follow them. `ip`: where the instruction lies, if not in the program.
+    A signal ends the process: status 128 + signal. KernelError goes on to the shell after the faults are told.
+    """
+    user = user_of(box)
+    task: Task = user.task
+    who, before, notes = named(task), (task.minflt, task.majflt), Notes()
+
+    def tail() -> str:
+        told = faults(task.minflt - before[0], task.majflt - before[1])
+        return f"{told}  {', '.join(notes)}" if notes else told
+
+    try:
+        value = operation(user, notes)
+    except Segfault as fault:
+        _trace(io, user.log)
+        code = "SEGV_ACCERR" if fault.si_code == 2 else "SEGV_MAPERR"
+        _killed(io, "SIGSEGV", f", si_code={code}, si_addr={fault.addr:#x}")
+        signal.segfault(box, task, fault.addr, fault.error_code, ip)
+        return died(box, io, who, SIGSEGV)
+    except BusError as fault:
+        _trace(io, user.log)
+        _killed(io, "SIGBUS", f", si_code=BUS_ADRERR, si_addr={fault.addr:#x}")
+        signal.bus_error(box, task)
+        return died(box, io, who, SIGBUS)
+    except Abort as abort:
+        _trace(io, user.log)
+        io.err(abort.message + "\n")
+        _killed(io, "SIGABRT")
+        signal.force_sig(box, task, SIGABRT)
+        return died(box, io, who, SIGABRT)
+    except KernelError:
+        _trace(io, user.log)
+        io.note(tail())
+        raise
+    _trace(io, user.log)
+    if value is None:
+        io.note(tail())
+    else:
+        io.value(value, tail(), dec=dec)
+    return 0

@@ -1,0 +1,368 @@
+"""The current process's address space: mappings, and access to memory byte by byte or page by page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from memsh.commands.acting import Notes, act
+from memsh.commands.paths import resolve
+from memsh.kernel import flags as uapi
+from memsh.kernel import vma
+from memsh.kernel.fault import Segfault, touch_range
+from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
+from memsh.kernel.madvise import ADVICE
+from memsh.libc.process import UserProcess
+from memsh.shell import arg, command, opt, rest
+from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.values import address, size, wide_size
+
+TOPIC = "user space"
+ADDR = arg("addr", type=address, help="0x…, $1, $name", words="value")
+LENGTH = arg("length", type=size, help="bytes: 4k, 1M")
+SOME = arg("length", type=size, default=1, help="bytes (default 1): one access a page")
+_PROT = {"PROT_NONE": 0, "PROT_READ": 1, "PROT_WRITE": 2, "PROT_EXEC": 4, "PROT_SEM": 8}
+_MAP = {name: getattr(uapi, name) for name in (
+    "MAP_SHARED", "MAP_PRIVATE", "MAP_FIXED", "MAP_ANONYMOUS", "MAP_GROWSDOWN", "MAP_DENYWRITE", "MAP_LOCKED",
+    "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK", "MAP_STACK", "MAP_FIXED_NOREPLACE")}  # fmt: skip
+
+
+def protection(word: str) -> int:
+    """`rw`, `none`, `r--`, `PROT_READ|PROT_WRITE`, a number."""
+    if word.lower() in ("none", "0", "---"):
+        return 0
+    if re.fullmatch(r"[rwx-]+", word.lower()):
+        return sum(bit for letter, bit in (("r", 1), ("w", 2), ("x", 4)) if letter in word.lower())
+    return _flags(word, _PROT, "PROT_", "protection (r, rw, rx, rwx, none, PROT_…)")
+
+
+def map_flags(word: str) -> int:
+    """`shared,populate`, `MAP_SHARED|MAP_POPULATE`."""
+    return _flags(word, _MAP, "MAP_", "mapping flag (private, shared, populate, fixed, noreserve, MAP_…)")
+
+
+def _flags(word: str, names: dict[str, int], prefix: str, what: str) -> int:
+    bits = 0
+    for part in re.split(r"[|,+]", word):
+        name = part.strip().upper()
+        if name == "MAP_ANON":
+            name = "MAP_ANONYMOUS"
+        if re.fullmatch(r"0X[0-9A-F]+|\d+", name):
+            bits |= int(name, 0)
+        elif name in names:
+            bits |= names[name]
+        elif prefix + name in names:
+            bits |= names[prefix + name]
+        else:
+            raise ValueError(f"'{part}' is not a {what}")
+    return bits
+
+
+def advice(word: str) -> int:
+    """`dontneed`, `MADV_DONTNEED`, a number."""
+    name = word.lower().removeprefix("madv_")
+    if name in ADVICE:
+        return ADVICE[name]
+    if word.isdigit():
+        return int(word)
+    raise ValueError(f"'{word}' is not an advice: {', '.join(sorted(ADVICE))}")
+
+
+def spelt(bits: int, names: dict[str, int], none: str = "0") -> str:
+    """Bits by name, as strace prints them."""
+    found = [name for name, bit in names.items() if bit and bits & bit == bit]
+    return "|".join(found) or none
+
+
+PROT = arg("prot", type=protection, help="r, rw, rx, rwx, none, or 'PROT_READ|PROT_WRITE'", words="prot")
+
+
+@command(
+    arg("length", type=wide_size, help="bytes"),
+    arg("prot", type=protection, default="rw", help="r, rw, rx, rwx, none, or 'PROT_READ|PROT_WRITE'", words="prot"),
+    arg("flags", type=map_flags, default=0, help="private (default), shared, populate, fixed, …, MAP_…", words="map"),
+    opt("--addr", type=address, help="where (a hint, or the place itself with fixed)", meta="ADDR"),
+    opt("--file", help="a file of the box instead of zeroes; PATH", type=str, meta="PATH"),
+    opt("--offset", type=wide_size, default=0, help="where in the file, bytes", meta="N"),
+    topic=TOPIC,
+)
+def mmap(box: Any, args: Any, io: Any) -> int:
+    """map memory: fresh pages, or a file
+
+    mmap 4M rw shared,populate
+
+    Yields the address. Nothing is taken yet but the area; pages come when they are touched (or at once with populate).
+    """
+    kind = args.flags & 0xF or uapi.MAP_PRIVATE
+    bits = args.flags & ~0xF | kind | (0 if args.file else uapi.MAP_ANONYMOUS)
+    at, length = args.addr or 0, args.length
+
+    def operation(user: UserProcess, notes: Notes) -> int:
+        told = f"mmap2({at:#x}" if at else "mmap2(NULL"
+        names = f"{spelt(args.prot, _PROT, 'PROT_NONE')}, {spelt(bits, _MAP)}"
+        if not args.file:
+            return user.call(
+                f"{told}, {length}, {names}, -1, 0)",
+                lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits),
+                yields_address=True,
+            )
+        path = resolve(io.session, args.file)
+        writable = bool(args.prot & 2 and kind != uapi.MAP_PRIVATE)
+        file = box.fs.open(path, writable=writable)
+        user.log.append(f'openat(AT_FDCWD, "{path}", {"O_RDWR" if writable else "O_RDONLY"}) = 3')
+        try:
+            return user.call(
+                f"{told}, {length}, {names}, 3, {args.offset >> 12:#x})",
+                lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits, file, args.offset),
+                yields_address=True,
+            )
+        finally:
+            box.fs.fput(file)
+            user.log.append("close(3) = 0")
+
+    return act(box, io, operation)
+
+
+def _call(box: Any, io: Any, text: str, function: Callable[..., int | None], *args: int) -> int:
+    """A system call on the process's areas that yields nothing."""
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        user.call(text, lambda: function(box, user.mm, *args))
+
+    return act(box, io, operation)
+
+
+@command(ADDR, LENGTH, topic=TOPIC)
+def munmap(box: Any, args: Any, io: Any) -> int:
+    """take a range of addresses away
+
+    munmap $1 4k
+    """
+    return _call(box, io, f"munmap({args.addr:#x}, {args.length})", vma.do_munmap, args.addr, args.length)
+
+
+@command(ADDR, LENGTH, PROT, topic=TOPIC)
+def mprotect(box: Any, args: Any, io: Any) -> int:
+    """change what may be done with a range
+
+    mprotect $1 4k r
+    """
+    text = f"mprotect({args.addr:#x}, {args.length}, {spelt(args.prot, _PROT, 'PROT_NONE')})"
+    return _call(box, io, text, vma.do_mprotect, args.addr, args.length, args.prot)
+
+
+@command(
+    arg("old", type=address, help="where the mapping is", words="value"),
+    arg("oldlen", type=size, help="its length, bytes"),
+    arg("newlen", type=size, help="the length it shall have"),
+    arg("maymove", default=None, help="let Linux move it", choices=("maymove", "MREMAP_MAYMOVE")),
+    topic=TOPIC,
+)
+def mremap(box: Any, args: Any, io: Any) -> int:
+    """give a mapping another length
+
+    mremap $1 64k 1M maymove
+
+    Yields where it is then. Pages are moved by their page-table entries, not copied.
+    """
+    bits = uapi.MREMAP_MAYMOVE if args.maymove else 0
+    return act(box, io, lambda user, notes: user.mremap(args.old, args.oldlen, args.newlen, bits))
+
+
+@command(ADDR, LENGTH, arg("advice", type=advice, help="dontneed, free, willneed, …", words="advice"), topic=TOPIC)
+def madvise(box: Any, args: Any, io: Any) -> int:
+    """tell the kernel what a range is for
+
+    madvise $1 1M dontneed
+    """
+    name = next((f"MADV_{name.upper()}" for name, number in ADVICE.items() if number == args.advice), str(args.advice))
+    text = f"madvise({args.addr:#x}, {args.length}, {name})"
+    return _call(box, io, text, vma.do_madvise, args.addr, args.length, args.advice)
+
+
+@command(ADDR, LENGTH, topic=TOPIC)
+def mlock(box: Any, args: Any, io: Any) -> int:
+    """bring a range into memory and keep it there
+
+    mlock $1 64k
+    """
+    return _call(box, io, f"mlock({args.addr:#x}, {args.length})", vma.do_mlock, args.addr, args.length)
+
+
+@command(ADDR, LENGTH, topic=TOPIC)
+def munlock(box: Any, args: Any, io: Any) -> int:
+    """undo mlock
+
+    munlock $1 64k
+    """
+    return _call(box, io, f"munlock({args.addr:#x}, {args.length})", vma.do_munlock, args.addr, args.length)
+
+
+# -- access ----------------------------------------------------------------------------------------------------------
+
+
+def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, write: bool) -> None:
+    if length:
+        for note in touch_range(box, user.task, addr, length, write).notes:
+            if note not in notes:
+                notes.append(note)
+
+
+@command(ADDR, SOME, topic=TOPIC)
+def touch(box: Any, args: Any, io: Any) -> int:
+    """access memory, one byte a page: a write where the mapping may be written, else a read
+
+    touch $1 200k
+
+    A write puts back the byte it found.
+    """
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        at, end = args.addr, args.addr + args.length
+        while at < end:
+            area = vma.find_vma(user.mm, at)
+            if area is None or (at < area.start and not area.flags & VM_GROWSDOWN):
+                _access(box, user, notes, at, 1, False)
+                return
+            stop = min(area.end, end)
+            _access(box, user, notes, at, stop - at, bool(area.flags & VM_WRITE))
+            at = stop
+
+    return act(box, io, operation)
+
+
+@command(ADDR, SOME, topic=TOPIC)
+def read(box: Any, args: Any, io: Any) -> int:
+    """read memory, one byte a page
+
+    read $1 200k
+    """
+    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, False))
+
+
+@command(ADDR, SOME, topic=TOPIC)
+def write(box: Any, args: Any, io: Any) -> int:
+    """write memory, one byte a page
+
+    write $1 200k
+
+    It puts back the byte that it found; poke changes bytes.
+    """
+    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, True))
+
+
+@command(arg("length", type=size, help="bytes below the stack pointer"), topic=TOPIC)
+def stack(box: Any, args: Any, io: Any) -> int:
+    """grow the stack by touching it, page by page downwards
+
+    stack 64k
+
+    Linux grows the area down to the limit of 8 MiB (and leaves 1 MiB to the next mapping); below that: SIGSEGV.
+    """
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        sp = user.task.sp
+        low = sp - args.length
+        at = sp - 1 & ~4095
+        while args.length and at + 4095 >= low:
+            _access(box, user, notes, max(at, low), 1, True)
+            at -= 4096
+
+    return act(box, io, operation)
+
+
+@command(ADDR, topic=TOPIC)
+def jump(box: Any, args: Any, io: Any) -> int:
+    """fetch an instruction from an address
+
+    jump 0x8049630
+
+    Nothing is executed. This CPU has no NX: any mapped page will do.
+    """
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        touch_range(box, user.task, args.addr, 1, False, exec=True)
+
+    return act(box, io, operation, ip=args.addr)
+
+
+def _bytes_of(words: list[str]) -> bytes:
+    """Hexadecimal bytes (`0x41424344`, `41 42 43`), or else text, with \\n, \\t, \\0, \\xHH."""
+    bare = [word[2:] if word[:2] in ("0x", "0X") else word for word in words]
+    if all(re.fullmatch(r"(?:[0-9a-fA-F]{2})+", word) for word in bare):
+        return bytes.fromhex("".join(bare))
+    if any(re.fullmatch(r"0[xX][0-9a-fA-F]*", word) for word in words):
+        raise UsageError("hexadecimal bytes come in pairs of digits: 0x41, 0x41424344")
+    data = " ".join(words).encode("utf-8", "surrogateescape")
+    plain = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"\0", b"\\": b"\\"}
+    return re.sub(
+        rb"\\(?:x([0-9a-fA-F]{2})|([ntr0\\]))",
+        lambda match: bytes.fromhex(match[1].decode()) if match[1] else plain[match[2]],
+        data,
+    )
+
+
+@command(
+    ADDR,
+    rest("bytes", help='"text", or bytes in hexadecimal', required=True, raw=True, meta='"TEXT"|HEX'),
+    topic=TOPIC,
+)
+def poke(box: Any, args: Any, io: Any) -> int:
+    """write bytes into memory
+
+    poke $1 "hello"
+
+    Words that consist of pairs of hexadecimal digits are bytes (poke $1 00ff 0x41), anything else is text, in which
+    \\n, \\t, \\0 and \\xHH stand for the bytes they stand for in C. Nothing is added at the end.
+    """
+    data = _bytes_of(args.bytes)
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        user.write(args.addr, data)
+
+    return act(box, io, operation)
+
+
+def dump_lines(addr: int, data: bytes, across: int) -> list[str]:
+    """`data` as hexdump -C shows it, with addresses: rows that repeat the one above are one `*`."""
+    lines: list[str] = []
+    before = None
+    for place in range(0, len(data), across):
+        row = data[place : place + across]
+        if row == before and place + across < len(data):
+            if lines[-1] != "*":
+                lines.append("*")
+            continue
+        before = row
+        halves = [" ".join(f"{byte:02x}" for byte in row[i : i + 8]) for i in range(0, across, 8)]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{addr + place:08x}  {'  '.join(f'{half:23}' for half in halves)}  |{text}|")
+    return lines
+
+
+@command(ADDR, arg("length", type=size, default=64, help="bytes (default 64)"), topic=TOPIC)
+def hexdump(box: Any, args: Any, io: Any) -> int:
+    """show bytes of memory
+
+    hexdump $1 64
+
+    Reading takes the faults that reading takes.
+    """
+    if args.length > 1 << 24:
+        raise ShellError("at most 16 MiB at a time")
+    across = 16 if io.width >= 78 else 8
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        data, at, end = b"", args.addr, args.addr + args.length
+        try:
+            while at < end:
+                stop = min(end, (at & ~4095) + 4096)
+                data += user.read(at, stop - at)
+                at = stop
+        except Segfault:
+            io.out("".join(line + "\n" for line in dump_lines(args.addr, data, across)))
+            raise
+        io.out("".join(line + "\n" for line in dump_lines(args.addr, data, across)))
+
+    return act(box, io, operation)
