@@ -10,7 +10,6 @@ high-atomic reserve once before it fails.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +54,7 @@ NOWARN = GFP_NAMES["__GFP_NOWARN"]
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
 RECLAIMABLE_SHIFT = 3  # __GFP_MOVABLE and __GFP_RECLAIMABLE are the migrate type, shifted
 
+_BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
 Plan = tuple[tuple[Zone, ...], int, int]  # zones to try, highest zone index, migrate type
 
 
@@ -96,29 +96,24 @@ class PageAllocator(PageLookup):
         self.totalreserve_pages = 0
         self._plain = False
         self._pcp_max = PCP_MAX_ORDER
+        self.memmap = box.memmap
+        self.vm = box.vmstat
+        self.trace = box.trace
         self._bind()
 
     def _bind(self) -> None:
-        box = self.box
-        memmap = box.memmap
-        self.memmap = memmap
+        memmap = self.memmap
         self._refcount, self._kind, self._order, self._flags = memmap.refcount, memmap.kind, memmap.order, memmap.flags
-        self.vm = box.vmstat
-        self.trace = box.trace
         self._bounds()
         self._plans: dict[int, Plan] = {}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> PageAllocator:
-        other = copy.copy(self)
-        memo[id(self)] = other
-        other.box = box = copy.deepcopy(self.box, memo)
-        for name in ("memmap", "vmstat", "trace"):
-            setattr(box, name, copy.deepcopy(getattr(self.box, name), memo))
-        other.zones = copy.deepcopy(self.zones, memo)
-        other.lowmem_reserve_ratio = list(self.lowmem_reserve_ratio)
-        other.reclaim = copy.deepcopy(self.reclaim, memo)
-        other._bind()
-        return other
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: the columns are bound again to the copy's own memmap."""
+        return {name: value for name, value in vars(self).items() if name not in _BOUND}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()
 
     # -- boot and tunables ------------------------------------------------------------------------------------------
 

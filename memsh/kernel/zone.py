@@ -45,7 +45,6 @@ class PerCpuPages:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PerCpuPages:
         other = PerCpuPages()
-        memo[id(self)] = other
         other.lists = [deque(pages) for pages in self.lists]
         other.count, other.high, other.batch = self.count, self.high, self.batch
         other.free_factor, other.limit = self.free_factor, self.limit
@@ -98,7 +97,6 @@ class Zone:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Zone:
         other = copy.copy(self)
-        memo[id(self)] = other
         other.lists = [OrderedDict(pages) for pages in self.lists]
         other.free = dict(self.free)
         other.blocks = bytearray(self.blocks)

@@ -85,6 +85,7 @@ class Pages(RuleBasedStateMachine):
     def copied(self) -> None:
         other = self.box.copy()
         assert freelists.dump(other) == freelists.dump(self.box)
+        assert other.pages.vm is other.vmstat and other.pages.memmap is other.memmap and other.pages.box is other
         other.pages.alloc_pages(GFP_KERNEL, 3)
 
     @invariant()
