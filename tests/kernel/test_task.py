@@ -46,8 +46,12 @@ def kinds(box: Box) -> Counter[int]:
 
 def objects(box: Box) -> dict[str, int]:
     """Objects in use by cache, those waiting in array caches not counted."""
-    slab = box.slab
-    return {name: slab.in_use(slab.caches[name]) for name in CACHES if name in slab.caches}
+    counts = {}
+    for name in CACHES:
+        cache = box.slab.caches[name]
+        info = box.slab.slabinfo(cache)
+        counts[name] = info.active_objs - len(cache.entry) - info.shared_avail
+    return counts
 
 
 def recorded(machine: str) -> list[tuple[int, int, str, str]]:
