@@ -40,7 +40,7 @@ from memsh.kernel.watermark import (
     WMARK_LOW,
     WMARK_MIN,
 )
-from memsh.kernel.zone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, Zone
+from memsh.kernel.zone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, PerCpuPages, Zone
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -79,6 +79,13 @@ class PageAllocator(PageLookup):
     direct_reclaim(gfp, order, highest, attempt) -> "retry" while trying again makes sense, else "".
     """
 
+    __slots__ = (
+        "_flags", "_kind", "_order", "_pcp_max", "_plain", "_plans", "_refcount", "cpus", "kswapd_highest",
+        "kswapd_order", "lowmem_reserve_ratio", "memory_failures", "min_free_kbytes", "percpu_pagelist_high_fraction",
+        "reclaim", "totalreserve_pages", "trace", "user_min_free_kbytes", "vm", "watermark_boost_factor",
+        "watermark_scale_factor",
+    )  # fmt: skip
+
     def __init__(self, box: Box, zones: Sequence[Zone]) -> None:
         self.box = box
         self.zones = list(zones)
@@ -109,10 +116,12 @@ class PageAllocator(PageLookup):
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: the columns are bound again to the copy's own memmap."""
-        return {name: value for name, value in vars(self).items() if name not in _BOUND}
+        names = (*PageLookup.__slots__, *PageAllocator.__slots__)
+        return {name: getattr(self, name) for name in names if name not in _BOUND}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        for name, value in state.items():
+            setattr(self, name, value)
         self._bind()
 
     # -- boot and tunables ------------------------------------------------------------------------------------------
@@ -197,7 +206,7 @@ class PageAllocator(PageLookup):
                 ):
                     cpu = zone.pcp
                     pages = cpu.lists[order * 3 + plan[2]]
-                    if pages:
+                    if pages or self._refill(zone, cpu, order, plan[2], gfp):
                         if cpu.free_factor:
                             cpu.free_factor >>= 1
                         pfn = pages.pop()
@@ -225,6 +234,18 @@ class PageAllocator(PageLookup):
             if order:
                 self._order[pfn] = order
         return pfn
+
+    def _refill(self, zone: Zone, cpu: PerCpuPages, order: int, migratetype: int, gfp: int) -> int:
+        """Refill the list that alloc_pages() found empty; 0 if nothing came."""
+        count = pcp.refill(self, zone, cpu, order, migratetype, gfp & KSWAPD_RECLAIM)
+        if count and zone.flags & ZONE_BOOSTED_WATERMARK:
+            self._kswapd_for_boost(zone)
+        return count
+
+    def _kswapd_for_boost(self, zone: Zone) -> None:
+        zone.flags &= ~ZONE_BOOSTED_WATERMARK
+        self.refresh()
+        self._wakeup_kswapd(zone, 0, 0, zone.index)
 
     def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
         """Try each zone whose watermark allows it; 0 if none gives a block."""
@@ -257,9 +278,7 @@ class PageAllocator(PageLookup):
         if not pfn:
             pfn = self._rmqueue_buddy(zone, order, alloc_flags, migratetype)
         if zone.flags & ZONE_BOOSTED_WATERMARK:
-            zone.flags &= ~ZONE_BOOSTED_WATERMARK
-            self.refresh()
-            self._wakeup_kswapd(zone, 0, 0, zone.index)
+            self._kswapd_for_boost(zone)
         return pfn
 
     def _rmqueue_buddy(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class PageLookup:
+    __slots__ = ("_high_start", "_normal_start", "_top_start", "box", "memmap", "zones")
+
     box: Box
     memmap: MemMap
     zones: list[Zone]
