@@ -8,7 +8,7 @@ memory: net/ipv4/route.c, tcp.c, udp.c, fs/namespace.c, kernel/futex, drivers' r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
 from memsh.kernel.memmap import K_KERNEL, K_PERCPU, K_SHMEM
@@ -27,17 +27,42 @@ MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 def start_allocators(box: Box) -> None:
     """SLAB, vmalloc, kmap (mm_init) and the reaper's clock (cpucache_init)."""
-    from memsh.kernel.highmem import HighMem
-    from memsh.kernel.slab import SlabAllocator
-    from memsh.kernel.vmalloc import Vmalloc
+    from memsh.kernel.slab_common import SlabAllocator
 
     box.slab = SlabAllocator(box)
-    box.vmalloc = Vmalloc(box)
-    box.highmem = HighMem(box)
+    start_vmalloc(box)
     box.percpu_pages = PERCPU_UNIT // PAGE_SIZE
     box.timer.cpus = box.config.cpus
     for _ in range(box.config.cpus):
         box.timer.every(REAP_PERIOD, box.slab.reap)
+
+
+def start_vmalloc(box: Box) -> None:
+    """vmalloc_init and kmap's windows; a box without them has no areas."""
+    try:
+        from memsh.kernel.highmem import HighMem
+        from memsh.kernel.vmalloc import Vmalloc
+    except ImportError:
+        box.vmalloc = NoAreas()
+        return
+    box.vmalloc = Vmalloc(box)
+    box.highmem = HighMem(box)
+
+
+class NoAreas:
+    """Stands in for the vmalloc allocator where there is none."""
+
+    def ioremap(self, phys: int, size: int, caller: str) -> int:
+        return 0
+
+    def pcpu_get_vm_areas(self, size: int) -> None:
+        return
+
+    def areas(self) -> list[Any]:
+        return []
+
+    def info(self) -> str:
+        return ""
 
 
 def populate(box: Box, machine: Machine) -> None:

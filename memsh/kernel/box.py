@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.kernel.age import Age
 from memsh.kernel.config import Config
 from memsh.kernel.mm_types import Vm
 from memsh.kernel.printk import Printk
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from memsh.kernel.memmap import MemMap
     from memsh.kernel.mm_types import Inode
     from memsh.kernel.setup import Machine
-    from memsh.kernel.slab import SlabAllocator
+    from memsh.kernel.slab_common import SlabAllocator
     from memsh.kernel.task import Task
     from memsh.kernel.vmalloc import Vmalloc
 
@@ -67,11 +68,14 @@ class Box:
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.notes: list[str] = []  # what the user should know about this machine, a line each
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
+        self.age = Age()
         init_fields(self)
         if boot:
             from memsh.kernel.boot import boot as boot_box
 
             boot_box(self)
+            if self.config.age:
+                self.age.run(self, self.config.age)
 
     @property
     def uptime_usec(self) -> int:

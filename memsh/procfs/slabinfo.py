@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
@@ -30,14 +31,13 @@ def show(box: Box) -> str:
 
 
 def store(box: Box, text: str) -> None:
-    """Tune one cache (mm/slab.c, slabinfo_write). EINVAL for anything that is not a name and three numbers."""
-    words = text[:127].split()
-    if len(words) != 4 or words[0] not in box.slab.caches:
+    """Tune one cache (mm/slab.c, slabinfo_write). EINVAL for anything that is not a name and three numbers; numbers that
+    make no sense are taken and change nothing."""
+    if len(text) > 128:
+        raise KernelError("EINVAL", "at most 128 bytes")
+    name, blank, rest = text.partition(" ")
+    numbers = re.match(r"\s*([+-]?\d+)\s+([+-]?\d+)\s+([+-]?\d+)", rest, re.ASCII)
+    if not blank or numbers is None or name not in box.slab.caches:
         raise KernelError("EINVAL", "expected: NAME LIMIT BATCHCOUNT SHARED, of a cache that exists")
-    try:
-        limit, batchcount, shared = (int(word) for word in words[1:])
-    except ValueError:
-        raise KernelError("EINVAL", "LIMIT, BATCHCOUNT and SHARED are numbers") from None
-    if limit < 1 or batchcount < 1 or batchcount > limit or shared < 0:
-        raise KernelError("EINVAL", "1 <= BATCHCOUNT <= LIMIT and SHARED >= 0 are needed")
-    box.slab.tune(box.slab.caches[words[0]], limit, batchcount, shared)
+    limit, batchcount, shared = (int(number) for number in numbers.groups())
+    box.slab.tune(name, limit, batchcount, shared)

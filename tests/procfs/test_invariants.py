@@ -67,7 +67,7 @@ def test_after_work_and_time() -> None:
 def test_after_tuning() -> None:
     box = Box(Config(ram=GIB))
     for name, value in (
-        ("min_free_kbytes", "9000"), ("watermark_scale_factor", "200"), ("lowmem_reserve_ratio", "64 16 4"),
+        ("lowmem_reserve_ratio", "64 16 4"), ("min_free_kbytes", "9000"), ("watermark_scale_factor", "200"),
         ("overcommit_ratio", "80"), ("dirty_ratio", "40"), ("percpu_pagelist_high_fraction", "10"),
     ):  # fmt: skip
         tree.store(box, f"/proc/sys/vm/{name}", value + "\n")

@@ -74,9 +74,19 @@ def test_the_tree(box: Box) -> None:
             assert tree.show(box, path).endswith("\n")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "kmalloc-64", "kmalloc-64 1 2 0", "kmalloc-64 0 0 0", "no-such 8 4 0", "a b c d", "kmalloc-64 x 1 1"]
-)
+@pytest.mark.parametrize("text", ["", "kmalloc-64", "kmalloc-64 1 2", "no-such 8 4 0", "a b c d", "kmalloc-64 x 1 1"])
 def test_writing_nonsense_to_slabinfo(box: Box, text: str) -> None:
     with pytest.raises(KernelError, match="Invalid argument"):
         tree.store(box, "/proc/slabinfo", text + "\n")
+
+
+def test_tuning_a_cache(box: Box) -> None:
+    def tunables() -> list[str]:
+        rows = [line.split() for line in tree.show(box, "/proc/slabinfo").splitlines()]
+        return next(row for row in rows if row[0] == "kmalloc-128")[8:11]
+
+    before = tunables()
+    tree.store(box, "/proc/slabinfo", "kmalloc-128 4 8 0\n")  # more at a time than there may be: taken, without effect
+    assert tunables() == before
+    tree.store(box, "/proc/slabinfo", "kmalloc-128 60 30 0\n")
+    assert tunables() == ["60", "30", "0"]
