@@ -47,7 +47,6 @@ _VALUED = {
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json"}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-BEYOND_REACH = 3584 << 20  # from here on this PC puts all RAM above 3 GiB out of a 32-bit kernel's reach
 BUG_STATUS = 70
 
 
@@ -134,7 +133,7 @@ def make_box(options: Options) -> Any:
         raise ShellError(str(error), 2) from None
     folder = options.last("--from")
     if folder:
-        from memsh.kernel.boot import from_recording
+        from memsh.kernel.recording import from_recording
 
         try:
             paths = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
@@ -186,10 +185,8 @@ def make_session(options: Options) -> Session:
         session.box = make_box(options)
         session.reader = procdir.BoxReader(session)
         session.config = session.box.config
-        if session.config.ram >= BEYOND_REACH and "--from" not in options.values:
-            session.stderr.write(
-                "memsh: of this RAM a 32-bit kernel without PAE reaches 3 GiB: the rest lies above 4 GiB\n"
-            )  # fmt: skip
+        for note in session.box.notes:
+            session.stderr.write(f"memsh: {note}\n")
     return session
 
 

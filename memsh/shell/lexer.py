@@ -26,8 +26,8 @@ UNSUPPORTED = {
 AFTER_CLOSE = {"FI", "DONE", "RBRACE", "RPAR"}  # only redirections, separators and operators may follow
 
 _BLANK = re.compile(r"(?:[ \t\r]|\\\n)*")
-_PLAIN = re.compile(r"[^\s|&;<>()$`\"'\\#*?\[{}!][^\s|&;<>()$`\"'\\*?\[]*(?=[\s|&;()]|\Z)")
-_PIECE = re.compile(r"[^\s|&;<>()$`\"'\\]+")
+_PLAIN = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!][^ \t\r\n|&;<>()$`\"'\\*?\[]*(?=[ \t\r\n|&;()]|\Z)")
+_PIECE = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\]+")
 _OPERATOR = re.compile(r"&&|\|\||\|!|[|;&()]")
 _REDIRECT = re.compile(r"([0-9]?)(>>|>&|>|<<|<&|<)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -317,4 +317,4 @@ class Lexer:
         raise self.fault("$(( is never closed with ))", opened, pos >= size)
 
 
-_PIECE_END = re.compile(r"[\s|&;()]|\Z")
+_PIECE_END = re.compile(r"[ \t\r\n|&;()]|\Z")
