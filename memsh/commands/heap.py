@@ -1,0 +1,210 @@
+"""The heap of the current process as malloc keeps it: chunks in order of address, free lists, the top, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from memsh.commands.acting import user_of
+from memsh.commands.draw import human, plural, table
+from memsh.kernel import uaccess
+from memsh.libc.chunk import (
+    BINS,
+    BK,
+    FASTBINS,
+    FD,
+    HEADER,
+    MMAP_THRESHOLD,
+    MMAPPED_MEM,
+    N_MMAPS,
+    NBINS,
+    NFASTBINS,
+    NTCACHE,
+    SBRK_BASE,
+    SIZE,
+    SYSTEM_MEM,
+    TCACHE_ENTRIES,
+    TOP,
+    TOP_PAD,
+    TRIM_THRESHOLD,
+)
+from memsh.libc.malloc import Malloc
+from memsh.shell import command, opt
+from memsh.shell.errors import ShellError
+
+TOPIC = "views"
+SHOWN = 24  # chunks shown without --all
+FEW = 3  # addresses shown of a list
+
+
+class Chunk(NamedTuple):
+    """A piece of the heap: `mem` is what the program knows it by."""
+
+    mem: int
+    size: int  # bytes, header included
+    state: str
+
+
+class Lists(NamedTuple):
+    """What lies on malloc's free lists: names with addresses in order, and each chunk's list by its address."""
+
+    rows: list[tuple[str, list[int]]]
+    where: dict[int, str]
+    problem: str
+
+
+class Peek:
+    """Reads words without touching anything. LookupError where no page is mapped."""
+
+    def __init__(self, box: Any, task: Any) -> None:
+        self.box = box
+        self.task = task
+
+    def __call__(self, addr: int) -> int:
+        data = uaccess.peek(self.box, self.task, addr & 0xFFFFFFFF, 4)
+        if data is None:
+            raise LookupError(f"nothing at {addr & 0xFFFFFFFF:#x}")
+        return int.from_bytes(data, "little")
+
+
+def _chain(peek: Peek, first: int, link: int, end: int, mangled: bool, limit: int) -> tuple[list[int], str]:
+    """The chunks of one list; a word if it is broken."""
+    found: list[int] = []
+    at = first
+    while at != end:
+        if len(found) >= limit or at in found[-8:]:
+            return found, "goes in a circle"
+        found.append(at)
+        try:
+            at = (at + link) >> 12 ^ peek(at + link) if mangled else peek(at + link)
+        except LookupError:
+            return found, f"leads to {at:#x}, which is not mapped"
+        if at & 7 and at != end:
+            return found, f"leads to {at:#x}, which is no chunk"
+    return found, ""
+
+
+def free_lists(peek: Peek, heap: Malloc) -> Lists:
+    """tcache, fast bins, unsorted list, small and large bins that hold anything."""
+    rows: list[tuple[str, list[int]]] = []
+    where: dict[int, str] = {}
+    problems: list[str] = []
+
+    def add(name: str, kind: str, first: int, link: int, end: int, mangled: bool, limit: int) -> None:
+        chunks, problem = _chain(peek, first, link, end, mangled, limit)
+        if chunks:
+            shift = 0 if kind == "tcache" else HEADER
+            rows.append((name, [p + shift for p in chunks]))
+            for p in chunks:
+                where[p + shift] = kind
+        if problem:
+            problems.append(f"{name} {problem}")
+
+    cache = peek(heap.tcache)
+    for index in range(NTCACHE if cache else 0):
+        count = peek(cache + (index >> 1) * 4) >> (index & 1) * 16 & 0xFFFF
+        if count:
+            first = peek(cache + TCACHE_ENTRIES + index * 4)
+            add(f"tcache {index * 16 + 16}", "tcache", first, 0, 0, True, count)
+    for index in range(NFASTBINS):
+        first = peek(heap.arena + FASTBINS + index * 4)
+        if first:
+            add(f"fast {index * 8 + 16}", "fast bin", first, FD, 0, True, 1 << 16)
+    for index in range(1, NBINS):
+        header = heap.arena + BINS - 16 + index * 8
+        first = peek(header + BK)
+        if first not in (header, 0):
+            kind = "unsorted" if index == 1 else "small bin" if index < 64 else "large bin"
+            size = f" {(index - 1) * 16}" if kind == "small bin" else "" if index == 1 else f" #{index}"
+            add(kind.removesuffix(" bin") + size, kind, first, BK, header, False, 1 << 16)
+    return Lists(rows, where, "; ".join(problems))
+
+
+def chunks(peek: Peek, heap: Malloc, lists: Lists) -> Iterator[Chunk]:
+    """From the heap's start to its top, one after the other; ends early, with a word, where a size makes no sense."""
+    top, cache = peek(heap.arena + TOP), peek(heap.tcache)
+    at = peek(heap.par + SBRK_BASE)
+    at += -(at + HEADER) & 15
+    while at != top:
+        head = peek(at + SIZE)
+        size = head & ~7
+        if size < 16 or size & 15 or at + size > top:
+            if size != HEADER:
+                yield Chunk(at + HEADER, size, f"corrupt: size {head:#x}")
+            else:
+                yield Chunk(at + HEADER, size, "fence: the break was moved by others")
+            return
+        mem = at + HEADER
+        state = lists.where.get(mem, "in use")
+        yield Chunk(mem, size, "the thread's cache itself" if mem == cache else state)
+        at += size
+
+
+def _thresholds(peek: Peek, heap: Malloc) -> list[str]:
+    par, top = heap.par, peek(heap.arena + TOP)
+    size, trim, pad = peek(top + SIZE) & ~7, peek(par + TRIM_THRESHOLD), peek(par + TOP_PAD)
+    lines = [
+        f"top {top + HEADER:#x}: {human(size)}; trim threshold {human(trim)}, pad {human(pad)}",
+    ]
+    extra = max(0, size - 17 - pad) & ~4095
+    if size < trim:
+        lines.append("  top is below the trim threshold: no free gives its end back;")
+        lines.append("  what is free below top stays too: only malloc_trim releases its pages")
+    elif not extra:
+        lines.append("  top has no whole page beyond the pad: no free gives any of it back")
+    else:
+        lines.append(f"  the next free that leaves 64 KiB in one piece gives {human(extra)} back")
+    mapped = plural(peek(par + N_MMAPS), "mapped block")
+    lines.append(f"mmap from {human(peek(par + MMAP_THRESHOLD))} on; {mapped}, {human(peek(par + MMAPPED_MEM))}")
+    return lines
+
+
+def _some(addresses: list[int]) -> str:
+    shown = " ".join(f"{mem:#x}" for mem in addresses[:FEW])
+    return f"{shown} …" if len(addresses) > FEW else shown
+
+
+@command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC)
+def heap(box: Any, args: Any, io: Any) -> None:
+    """the current process's heap: chunks, bins, the thread's cache, and why a free gave nothing back
+
+    heap
+
+    Addresses are what malloc gave; sizes include the header of 4 (mapped blocks: 8) bytes. Chunks in the cache and in
+    fast bins still count as used by their neighbours, so they are not joined. Nothing is touched by looking.
+    """
+    user = user_of(box)
+    mine = user.malloc()
+    peek = Peek(box, user.task)
+    try:
+        top = peek(mine.arena + TOP)
+        if top in (0, mine.unsorted):
+            io.out("The heap is untouched: nothing was allocated yet.\n")
+            return
+        _show(peek, mine, args.all, io)
+    except LookupError as error:
+        raise ShellError(f"the arena is corrupt: {error}") from None
+
+
+def _show(peek: Peek, mine: Malloc, everything: bool, io: Any) -> None:
+    lists = free_lists(peek, mine)
+    found = list(chunks(peek, mine, lists))
+    shown: list[Chunk | None] = [*found]
+    if len(found) > SHOWN and not everything:
+        shown = [*found[: SHOWN // 2], None, *found[-SHOWN // 2 :]]
+    rows: list[tuple[object, ...]] = [("chunk", "size", "")]
+    for chunk in shown:
+        if chunk is None:
+            rows.append(("…", len(found) - SHOWN, "more (heap -a)"))
+        else:
+            rows.append((f"{chunk.mem:#x}", chunk.size, chunk.state))
+    io.out(table(rows, "<><"))
+    if lists.rows:
+        listed: list[tuple[object, ...]] = [("list", "chunks", "next to be taken first")]
+        listed += [(name, len(places), _some(places)) for name, places in lists.rows]
+        io.out(table(listed, "<><"))
+    if lists.problem:
+        io.out(f"corrupt: {lists.problem}\n")
+    used = sum(chunk.size for chunk in found if chunk.state == "in use")
+    io.out(f"{human(peek(mine.arena + SYSTEM_MEM))} by brk, {human(used)} in use by the program\n")
+    io.out("".join(line + "\n" for line in _thresholds(peek, mine)))

@@ -1,0 +1,147 @@
+"""Programs that break malloc's data end as glibc ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from memsh.libc.chunk import SIZE, SYSTEM_MEM, TOP, Abort
+from memsh.libc.malloc import Malloc
+from tests.libc.test_malloc import new_heap
+
+
+def _twice_in_tcache(heap: Malloc) -> None:
+    mem = heap.malloc(100)
+    heap.free(mem)
+    heap.free(mem)
+
+
+def _twice_in_a_fast_bin(heap: Malloc) -> None:
+    blocks = [heap.malloc(20) for _ in range(8)]
+    for mem in blocks:
+        heap.free(mem)
+    heap.free(blocks[7])
+
+
+def _twice_at_top(heap: Malloc) -> None:
+    mem = heap.malloc(5000)
+    heap.free(mem)
+    heap.free(mem)
+
+
+def _twice_in_the_middle(heap: Malloc) -> None:
+    mem = heap.malloc(5000)
+    heap.malloc(10)
+    heap.free(mem)
+    heap.free(mem)
+
+
+def _into_the_middle(heap: Malloc) -> None:
+    heap.free(heap.malloc(5000) + 4)
+
+
+def _mapped_into_the_middle(heap: Malloc) -> None:
+    mem = heap.malloc(200_000)
+    heap.st(mem + 4 + 4, 0x1002)
+    heap.free(mem + 12)
+
+
+def _size_of_nonsense(heap: Malloc) -> None:
+    mem = heap.malloc(100)
+    heap.st(mem - 4, 9)
+    heap.free(mem)
+
+
+def _top_overwritten(heap: Malloc) -> None:
+    mem = heap.malloc(100)
+    heap.st(mem + 108, 0xFFFFFFFF)
+    heap.malloc(2000)
+
+
+def _next_size_overwritten(heap: Malloc) -> None:
+    mem = heap.malloc(5000)
+    heap.malloc(5000)
+    heap.st(mem - 8 + 5008 + SIZE, heap.ld(heap.arena + SYSTEM_MEM) | 1)
+    heap.free(mem)
+
+
+def _unsorted_size_overwritten(heap: Malloc) -> None:
+    mem = heap.malloc(5000)
+    heap.malloc(10)
+    heap.free(mem)
+    heap.st(mem - 4, 1)
+    heap.malloc(3000)
+
+
+def _links_overwritten(heap: Malloc) -> None:
+    mem, after = heap.malloc(5000), heap.malloc(5000)
+    heap.malloc(10)
+    heap.free(mem)
+    heap.st(mem, after)
+    heap.free(after)
+
+
+def _cached_link_overwritten(heap: Malloc) -> None:
+    first, second = heap.malloc(20), heap.malloc(20)
+    heap.free(first)
+    heap.free(second)
+    heap.st(second, 0x41414141)
+    heap.malloc(20)
+    heap.malloc(20)
+
+
+def _realloc_of_a_bad_pointer(heap: Malloc) -> None:
+    heap.realloc(heap.malloc(100) + 4, 200)
+
+
+def _break_taken_back(heap: Malloc) -> None:
+    heap.malloc(100)
+    heap.sbrk(-4096)
+    heap.malloc(131_000)
+    heap.malloc(131_000)
+
+
+CASES: list[tuple[Callable[[Malloc], None], str]] = [
+    (_twice_in_tcache, "free(): double free detected in tcache 2"),
+    (_twice_in_a_fast_bin, "double free or corruption (fasttop)"),
+    (_twice_at_top, "free(): invalid size"),
+    (_twice_in_the_middle, "double free or corruption (!prev)"),
+    (_into_the_middle, "free(): invalid pointer"),
+    (_mapped_into_the_middle, "munmap_chunk(): invalid pointer"),
+    (_size_of_nonsense, "free(): invalid size"),
+    (_top_overwritten, "malloc(): corrupted top size"),
+    (_next_size_overwritten, "free(): invalid next size (normal)"),
+    (_unsorted_size_overwritten, "malloc(): invalid size (unsorted)"),
+    (_links_overwritten, "corrupted double-linked list"),
+    (_cached_link_overwritten, "malloc(): unaligned tcache chunk detected"),
+    (_realloc_of_a_bad_pointer, "realloc(): invalid pointer"),
+    (_break_taken_back, "break adjusted to free malloc space"),
+]
+
+
+@pytest.mark.parametrize(("crime", "message"), CASES, ids=[crime.__name__.strip("_") for crime, _ in CASES])
+def test_abort(crime: Callable[[Malloc], None], message: str) -> None:
+    with pytest.raises(Abort) as caught:
+        crime(new_heap())
+    assert caught.value.message == message
+
+
+def test_no_memory_is_null() -> None:
+    heap = new_heap()
+    heap.malloc(10)
+    heap.mem.broken = heap.mem.full = True  # type: ignore[attr-defined]
+    assert heap.malloc(1 << 20) == 0 and heap.errno == "ENOMEM"
+    assert heap.calloc(1 << 16, 1 << 16) == 0
+    assert heap.malloc(0x80000000) == 0
+    assert heap.memalign(0x80000001, 1) == 0 and heap.errno == "EINVAL"
+
+
+def test_a_break_that_does_not_move_is_replaced_by_a_mapping() -> None:
+    heap = new_heap()
+    heap.malloc(130_000)
+    heap.mem.broken = True  # type: ignore[attr-defined]
+    mem = heap.malloc(130_000)
+    assert mem > 0xB0000000 and heap.ld(heap.arena + TOP) > mem
+    heap.free(mem)
+    assert heap.malloc(130_000) == mem
