@@ -48,7 +48,7 @@ def objects(box: Box) -> dict[str, int]:
     """Objects in use by cache, those waiting in array caches not counted."""
     counts = {}
     for name in CACHES:
-        cache = box.slab.caches[name]
+        cache = box.slab.find(name)
         info = box.slab.slabinfo(cache)
         counts[name] = info.active_objs - len(cache.entry) - info.shared_avail
     return counts
