@@ -22,9 +22,11 @@ class Timer:
     """A clock that remembers by how much it was moved."""
 
     def __init__(self) -> None:
+        self.usec = 0
         self.moves: list[int] = []
 
     def advance(self, usec: int) -> None:
+        self.usec += usec
         self.moves.append(usec)
 
 

@@ -94,7 +94,7 @@ def real(tree: Path, line: str) -> str:
     """What a program of the host prints with the tree over /proc; its own process is added, as its library wants it."""
     tool, _, rest = line.partition(" ")
     script = (
-        f'mkdir "{tree}/$$" && cp "{tree}"/1/* "{tree}/$$/" && '
+        f'mkdir "{tree}/$$" && cp -r "{tree}"/1/* "{tree}/$$/" && '
         f'sed -i "s/^\\(Tgid\\|Pid\\):.*/\\1:\t$$/" "{tree}/$$/status" && '
         f'mount --bind "{tree}" /proc && exec env LC_ALL=C TZ=UTC {shutil.which(tool)} {rest}'
     )
