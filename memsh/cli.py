@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -264,26 +266,25 @@ def work(options: Options) -> int:
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
     try:
-        from memsh.teach import entry
+        entry = import_module("memsh.teach.entry")
     except ImportError:
         raise ShellError(f"{options.words[0]}: this memsh comes without lessons") from None
-    status: int = entry.main(options)
-    return status
+    return int(entry.main(options))
 
 
 def prompt(session: Session, options: Options) -> int:
     """The prompt for a person: the terminal room's if it is there, else a plain one."""
     session.at_prompt = True
-    try:
-        from memsh.ui.prompt import interact
-    except ImportError:
-        from memsh.ui.plain import interact
-    status: int = interact(session, options)
-    return status
+    from memsh.ui.prompt import interact
+
+    return interact(session, options)
 
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status of memsh. No traceback ever reaches a user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")  # a file's bytes leave as they are
     try:
         status = work(read_options(list(sys.argv[1:] if argv is None else argv)))
         sys.stdout.flush()

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from memsh.commands.paths import BoxFiles, is_procfs, listdir, resolve, size_of, stat_kind
+from memsh.commands.paths import BoxFiles, is_procfs, listdir, resolve, size_of, stat_kind, to_bytes, to_text
 from memsh.commands.sources import Sources
 from memsh.kernel.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -329,8 +329,8 @@ def dd(box: object, args: Args, io: IO) -> None:
         for text in source:
             io.check()
             sink.write(text)
-            whole, partial = whole + (len(text) == block), partial + (len(text) < block)
-            total += len(text)
+            size = len(to_bytes(text))
+            whole, partial, total = whole + (size == block), partial + (size < block), total + size
     finally:
         if target:
             sink.close()  # type: ignore[attr-defined]
@@ -355,7 +355,7 @@ def _blocks(io: IO, name: str | None, block: int, skip: int, most: int) -> Itera
                 if not data:
                     return
                 place, serial = place + len(data), serial + 1
-                yield data.decode("latin-1")
+                yield to_text(data)
         finally:
             session.box.fs.fput(file)
         return

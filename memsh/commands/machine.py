@@ -60,8 +60,10 @@ def check(box: Any, args: Args, io: IO) -> int:
     if problems:
         return 1
     io.out(
-        f"ok: {box.memmap.frames} page frames, each accounted for once; free lists and per-CPU lists; slabs and array "
-        f"caches; {len(box.tasks)} tasks, their areas, page tables and reverse maps; every counter against a recount\n"
+        f"ok: {box.memmap.frames} page frames, each accounted for once;\n"
+        "    free lists, per-CPU lists, slabs, array caches;\n"
+        f"    {len(box.tasks)} tasks, their areas, page tables, reverse maps;\n"
+        "    every counter against a recount\n"
     )
     return 0
 

@@ -5,6 +5,7 @@ Relative names start at the session's directory. Errors are OSErrors with Linux'
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,16 @@ from memsh.shell.session import FileSink, Session
 
 CHUNK = 64 << 10
 DEVICES = ("null", "zero")
-ENCODING = "latin-1"  # a file of the box holds bytes; text keeps one character for each byte of it
+
+
+def to_text(data: bytes) -> str:
+    """Bytes of a file as text; what is no UTF-8 survives as surrogates."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes that `to_text` was given."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def resolve(session: Session, path: str) -> str:
@@ -105,13 +115,14 @@ class _DiskInput(PartsInput):
 
     def chunks(self) -> Iterator[str]:
         place = 0
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         try:
             while True:
                 data: bytes = self.box.fs.read(self.file, place, CHUNK)
+                place += len(data)
+                yield decoder.decode(data, not data)
                 if not data:
                     return
-                place += len(data)
-                yield data.decode(ENCODING)
         finally:
             self.box.fs.fput(self.file)
 
@@ -159,7 +170,7 @@ class _DiskSink:
         self.size = 0
 
     def write(self, text: str) -> None:
-        data = text.encode("utf-8") if any(ord(char) > 255 for char in text) else text.encode(ENCODING)
+        data = to_bytes(text)
         self.held.append(data)
         self.size += len(data)
         if self.size >= CHUNK:

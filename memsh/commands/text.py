@@ -293,7 +293,7 @@ def wc(box: object, args: Args, io: IO) -> int:
             count["l"] += line.endswith("\n")
             count["w"] += len(line.split())
             count["m"] += len(line)
-            count["c"] += len(line.encode("utf-8", "replace"))
+            count["c"] += len(line.encode("utf-8", "surrogateescape"))
             count["L"] = max(count["L"], len(line.rstrip("\n")))
         rows.append(([count[key] for key in wanted], "" if name == "-" and not args.files else name))
     if len(rows) > 1:
