@@ -8,7 +8,7 @@ memory: net/ipv4/route.c, tcp.c, udp.c, fs/namespace.c, kernel/futex, drivers' r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
 from memsh.kernel.memmap import K_KERNEL, K_PERCPU, K_SHMEM
@@ -27,42 +27,17 @@ MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 def start_allocators(box: Box) -> None:
     """SLAB, vmalloc, kmap (mm_init) and the reaper's clock (cpucache_init)."""
+    from memsh.kernel.highmem import HighMem
     from memsh.kernel.slab_common import SlabAllocator
+    from memsh.kernel.vmalloc import Vmalloc
 
     box.slab = SlabAllocator(box)
-    start_vmalloc(box)
+    box.vmalloc = Vmalloc(box)
+    box.highmem = HighMem(box)
     box.percpu_pages = PERCPU_UNIT // PAGE_SIZE
     box.timer.cpus = box.config.cpus
     for _ in range(box.config.cpus):
         box.timer.every(REAP_PERIOD, box.slab.reap)
-
-
-def start_vmalloc(box: Box) -> None:
-    """vmalloc_init and kmap's windows; a box without them has no areas."""
-    try:
-        from memsh.kernel.highmem import HighMem
-        from memsh.kernel.vmalloc import Vmalloc
-    except ImportError:
-        box.vmalloc = NoAreas()
-        return
-    box.vmalloc = Vmalloc(box)
-    box.highmem = HighMem(box)
-
-
-class NoAreas:
-    """Stands in for the vmalloc allocator where there is none."""
-
-    def ioremap(self, phys: int, size: int, caller: str) -> int:
-        return 0
-
-    def pcpu_get_vm_areas(self, size: int) -> None:
-        return
-
-    def areas(self) -> list[Any]:
-        return []
-
-    def info(self) -> str:
-        return ""
 
 
 def populate(box: Box, machine: Machine) -> None:
@@ -90,6 +65,11 @@ def ioremaps(box: Box, machine: Machine) -> None:
         (0xF5000, 0x1000, "memremap+0xb1/0x1a0"),
     ):
         vmalloc.ioremap(phys, size, caller)
+    passing = vmalloc.vmalloc(8 * PAGE_SIZE, "do_unpack+0x0/0x10")  # used while the machine comes up
+    vmalloc.vmalloc(3 * PAGE_SIZE, "n_tty_open+0x11/0x80")
+    if passing:
+        vmalloc.vfree(passing)
+        vmalloc.purge()
 
 
 def _tables(box: Box, machine: Machine) -> None:
