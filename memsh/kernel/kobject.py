@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def take(box: Box, name: str) -> int:
     """Allocate one object of the cache `name`; ENOMEM if there is no memory for it."""
     slab = box.slab
-    addr: int = slab.kmem_cache_alloc(slab.caches[name], GFP_KERNEL)
+    addr: int = slab.kmem_cache_alloc(slab.find(name), GFP_KERNEL)
     if not addr:
         raise KernelError("ENOMEM", f"no memory for a {name}")
     return addr
@@ -26,7 +26,7 @@ def take(box: Box, name: str) -> int:
 def give(box: Box, name: str, addr: int) -> None:
     """Free what `take` gave."""
     slab = box.slab
-    slab.kmem_cache_free(slab.caches[name], addr)
+    slab.kmem_cache_free(slab.find(name), addr)
 
 
 def new_owner(box: Box, owner: object) -> int:

@@ -47,8 +47,8 @@ _CHUNK = 1 << 16
 
 
 def _column(frames: int, code: str) -> memoryview:
-    size = 4 if code == "I" else 1
-    return memoryview(mmap.mmap(-1, max(1, frames) * size)).cast(code)
+    view = memoryview(mmap.mmap(-1, max(1, frames) * (4 if code == "I" else 1)))
+    return view.cast("I") if code == "I" else view.cast("B")
 
 
 class MemMap:

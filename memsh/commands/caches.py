@@ -1,0 +1,204 @@
+"""kmem_cache, vmalloc, kmap: the rest of kernel memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memsh.commands.types import gfp
+from memsh.kernel import slabreport
+from memsh.kernel.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.shell import arg, command, opt
+from memsh.shell.errors import ShellError
+from memsh.shell.values import address, count, size
+
+TOPIC = "kernel memory"
+NAME = arg("name", help="the cache's name, as in /proc/slabinfo", words="cache")
+
+
+def find_cache(box: Any, name: str) -> Any:
+    cache = box.slab.caches.get(name)
+    if cache is None:
+        close = [known for known in box.slab.caches if name in known]
+        raise ShellError(f"no cache is called '{name}'" + (f" (did you mean {close[0]}?)" if close else ""))
+    return cache
+
+
+@command(
+    NAME,
+    arg("size", type=size, help="bytes an object"),
+    opt("--align", type=size, default=0, help="alignment of each object in bytes"),
+    opt("--hwcache-align", help="align to the CPU's cache lines (SLAB_HWCACHE_ALIGN)"),
+    name="kmem_cache create", topic=TOPIC,
+)  # fmt: skip
+def kmem_cache_create(box: Any, args: Any, io: Any) -> int:
+    """make a slab cache for objects of one size
+
+    kmem_cache create teapot 1000
+    """
+    cache = slabreport.create(box, args.name, args.size, args.align, args.hwcache_align)
+    io.out(slabreport.geometry(box, cache) + "\n")
+    return 0
+
+
+@command(
+    NAME,
+    arg("gfp", type=gfp, default="GFP_KERNEL", help="gfp flags", words="gfp"),
+    name="kmem_cache alloc",
+    topic=TOPIC,
+)
+def kmem_cache_alloc(box: Any, args: Any, io: Any) -> int:
+    """take an object from a cache
+
+    kmem_cache alloc dentry
+    """
+    report = slabreport.kmem_cache_alloc(box, find_cache(box, args.name), args.gfp)
+    if not report.addr:
+        raise ShellError("Cannot allocate memory")
+    io.value(report.addr, report.note)
+    return 0
+
+
+@command(NAME, arg("addr", type=address, help="what kmem_cache alloc gave"), name="kmem_cache free", topic=TOPIC)
+def kmem_cache_free(box: Any, args: Any, io: Any) -> int:
+    """give an object back to its cache
+
+    kmem_cache create teapot 1000; o=$(kmem_cache alloc teapot); kmem_cache free teapot $o
+    """
+    note = slabreport.kmem_cache_free(box, find_cache(box, args.name), args.addr)
+    if note:
+        io.out(note + "\n")
+    return 0
+
+
+@command(NAME, name="kmem_cache shrink", topic=TOPIC)
+def kmem_cache_shrink(box: Any, args: Any, io: Any) -> int:
+    """give a cache's empty slabs back to the buddy system
+
+    kmem_cache shrink dentry
+    """
+    cache = find_cache(box, args.name)
+    before = box.slab.slabinfo(cache).num_slabs
+    box.slab.kmem_cache_shrink(cache)
+    gone = before - box.slab.slabinfo(cache).num_slabs
+    io.out(f"{gone} slab{'' if gone == 1 else 's'} went back to the buddy system\n")
+    return 0
+
+
+@command(NAME, name="kmem_cache destroy", topic=TOPIC)
+def kmem_cache_destroy(box: Any, args: Any, io: Any) -> int:
+    """remove a cache in which no object is in use
+
+    kmem_cache create teapot 1000; kmem_cache destroy teapot
+    """
+    box.slab.kmem_cache_destroy(find_cache(box, args.name))
+    return 0
+
+
+# -- vmalloc -------------------------------------------------------------------
+
+
+@command(arg("size", type=size, help="bytes; k, M, G allowed"), topic=TOPIC)
+def vmalloc(box: Any, args: Any, io: Any) -> int:
+    """allocate virtually contiguous kernel memory from scattered pages
+
+    vmalloc 64k
+    """
+    addr = box.vmalloc.vmalloc(args.size)
+    if not addr:
+        raise ShellError("Cannot allocate memory")
+    pages = -(-args.size // PAGE_SIZE)
+    frames = vmalloc_frames(box, addr)
+    runs = 1 + sum(after != before + 1 for before, after in zip(frames, frames[1:], strict=False))
+    scattered = f"in {runs} physical run{'' if runs == 1 else 's'}" if frames else ""
+    io.value(addr, f"{pages} page{'' if pages == 1 else 's'} {scattered} and a guard page".replace("  ", " "))
+    return 0
+
+
+def vmalloc_frames(box: Any, addr: int) -> list[int]:
+    """The page frames behind a vmalloc area, in address order; empty when there is none at that address."""
+    for area in box.vmalloc.areas():
+        if area.addr == addr:
+            return list(area.pages or ())
+    return []
+
+
+@command(arg("addr", type=address, help="what vmalloc gave"), topic=TOPIC)
+def vfree(box: Any, args: Any, io: Any) -> int:
+    """free what vmalloc gave
+
+    v=$(vmalloc 64k); vfree $v
+    """
+    box.vmalloc.vfree(args.addr)
+    return 0
+
+
+# -- highmem and addresses -----------------------------------------------------
+
+
+@command(arg("pfn", type=count, help="a page frame number"), topic=TOPIC)
+def kmap(box: Any, args: Any, io: Any) -> int:
+    """give a page a kernel address: its own in the direct mapping, else a permanent kmap slot
+
+    kmap $(alloc_page GFP_HIGHUSER)
+    """
+    addr = box.highmem.kmap(args.pfn)
+    low = addr == (args.pfn << PAGE_SHIFT) + PAGE_OFFSET
+    io.value(addr, "lowmem: its address in the direct mapping" if low else "HighMem: a slot of the permanent kmaps")
+    return 0
+
+
+@command(arg("pfn", type=count, help="a page frame number"), topic=TOPIC)
+def kunmap(box: Any, args: Any, io: Any) -> int:
+    """undo one kmap of a page
+
+    p=$(alloc_page GFP_HIGHUSER); kmap $p; kunmap $p
+    """
+    box.highmem.kunmap(args.pfn)
+    return 0
+
+
+@command(arg("addr", type=address, help="a kernel address"), topic=TOPIC)
+def virt_to_phys(box: Any, args: Any, io: Any) -> int:
+    """the physical address behind an address of the direct mapping
+
+    virt_to_phys 0xc1000000
+
+    It subtracts PAGE_OFFSET and asks nobody. For a vmalloc or user address C gives the same wrong number.
+    """
+    note = "the direct mapping: minus PAGE_OFFSET"
+    if not PAGE_OFFSET <= args.addr < box.layout.high_memory:
+        where = (
+            "a vmalloc address"
+            if box.layout.vmalloc_start <= args.addr < box.layout.vmalloc_end
+            else "outside the direct mapping"
+        )
+        note = f"wrong: {where}, where this subtraction means nothing; ask pagewalk"
+    io.value((args.addr - PAGE_OFFSET) & 0xFFFFFFFF, note)
+    return 0
+
+
+@command(arg("phys", type=address, help="a physical address below the end of lowmem"), topic=TOPIC)
+def phys_to_virt(box: Any, args: Any, io: Any) -> int:
+    """the address in the direct mapping of a physical address
+
+    phys_to_virt 0x1000000
+    """
+    low = args.phys < box.layout.high_memory - PAGE_OFFSET
+    note = (
+        "the direct mapping: plus PAGE_OFFSET"
+        if low
+        else "wrong: HighMem has no address in the direct mapping; kmap its frame"
+    )
+    io.value((args.phys + PAGE_OFFSET) & 0xFFFFFFFF, note)
+    return 0
+
+
+@command(topic=TOPIC)
+def fixmap(box: Any, args: Any, io: Any) -> int:
+    """the fixed mappings: slots whose addresses are known when the kernel is compiled
+
+    fixmap
+    """
+    for name, addr in box.highmem.fixmap():
+        io.out(f"{addr:#010x}  {name}\n")
+    return 0

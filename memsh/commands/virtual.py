@@ -1,0 +1,218 @@
+"""Views of address spaces: the areas, the four gigabytes, one address's page-table walk, the kernel's gigabyte."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from memsh.commands.draw import human, table
+from memsh.kernel.flags import (
+    PAGE_OFFSET,
+    PAGE_SHIFT,
+    PTE_ACCESSED,
+    PTE_DIRTY,
+    PTE_PRESENT,
+    PTE_RW,
+    PTE_USER,
+    TASK_SIZE,
+    VM_EXEC,
+    VM_READ,
+    VM_SHARED,
+    VM_WRITE,
+)
+from memsh.kernel.pagetable import walk
+from memsh.shell import arg, command
+from memsh.shell.errors import ShellError
+from memsh.shell.values import address
+
+TOPIC = "views"
+
+
+def current_mm(box: Any) -> Any:
+    mm = box.current.mm
+    if mm is None:
+        raise ShellError(f"{box.current.comm} is a kernel thread: it has no memory of its own")
+    return mm
+
+
+def protection(flags: int) -> str:
+    """`rw-p`, as in maps."""
+    letters = ((VM_READ, "r"), (VM_WRITE, "w"), (VM_EXEC, "x"))
+    return "".join(letter if flags & bit else "-" for bit, letter in letters) + ("s" if flags & VM_SHARED else "p")
+
+
+def resident(mm: Any, start: int, end: int) -> int:
+    """Pages of [start, end) that a page-table entry maps."""
+    total = 0
+    for index, pt in mm.pgd.items():
+        low, high = max(start, index << 22), min(end, (index + 1) << 22)
+        if low < high:
+            first = (low >> 12) & 1023
+            part = pt.ptes[first : first + ((high - low + 4095) >> 12)]
+            total += len(part) - part.count(0)
+    return total
+
+
+class Area(NamedTuple):
+    name: str
+    start: int
+    end: int  # exclusive
+    flags: int
+
+
+def area_name(mm: Any, vma: Any) -> str:
+    """What a person calls this mapping."""
+    if vma.name:
+        return str(vma.name)
+    if vma.file is not None:
+        if vma.file is mm.exe_file or (mm.exe_file is not None and vma.file.inode is mm.exe_file.inode):
+            if vma.flags & VM_EXEC:
+                return "code"
+            return "data" if vma.flags & VM_WRITE else "read-only data"
+        return str(vma.file.path)
+    if vma.start <= mm.start_stack < vma.end:
+        return "stack"
+    return "mmap"
+
+
+def process_areas(mm: Any) -> list[Area]:
+    """The mappings by name; the anonymous memory behind the data is cut at start_brk into .bss and heap."""
+    found: list[Area] = []
+    end_data = (mm.end_data + 4095) & ~4095
+    for vma in mm.mmap:
+        name = area_name(mm, vma)
+        if name == "mmap" and vma.start < mm.start_brk and vma.start >= end_data - 4096 and vma.file is None:
+            cut = min(vma.end, (mm.start_brk + 4095) & ~4095)
+            found.append(Area("bss", vma.start, cut, vma.flags))
+            if cut < vma.end:
+                found.append(Area("heap", cut, vma.end, vma.flags))
+        elif name == "mmap" and mm.start_brk <= vma.start < max(mm.brk, mm.start_brk + 1):
+            found.append(Area("heap", vma.start, vma.end, vma.flags))
+        else:
+            found.append(Area(name, vma.start, vma.end, vma.flags))
+    return found
+
+
+@command(topic=TOPIC)
+def areas(box: Any, args: Any, io: Any) -> None:
+    """the areas of the current process by name: code, data, BSS, heap, stack
+
+    areas
+    """
+    mm = current_mm(box)
+    rows: list[tuple[object, ...]] = [("area", "from", "to", "size", "resident", "")]
+    for area in process_areas(mm):
+        size = human(area.end - area.start)
+        here = human(resident(mm, area.start, area.end) << 12)
+        rows.append((area.name, f"{area.start:08x}", f"{area.end:08x}", size, here, protection(area.flags)))
+    io.out(table(rows, "<>>>><"))
+
+
+@command(topic=TOPIC)
+def vmmap(box: Any, args: Any, io: Any) -> None:
+    """the four gigabytes of the current process as a picture, user and kernel half
+
+    vmmap
+    """
+    mm, lay = current_mm(box), box.layout
+    wide = io.width >= 78
+    rows: list[tuple[int, int, str]] = [
+        (lay.fixaddr_start, 0x100000000, "fixed mappings"),
+        (lay.pkmap_base, lay.fixaddr_start, "permanent kmaps"),
+        (lay.vmalloc_start, lay.vmalloc_end, "vmalloc"),
+        (PAGE_OFFSET, lay.high_memory, "direct mapping: lowmem at PAGE_OFFSET"),
+    ]
+    io.out("kernel space: 1 GiB, the same in every process\n")
+    _picture(io, rows, wide)
+    io.out(f"{'-' * (16 if wide else 12)} {TASK_SIZE:08x} TASK_SIZE: user space ends here\n")
+    user = [(area.start, area.end, f"{area.name} {protection(area.flags)}") for area in reversed(process_areas(mm))]
+    _picture(io, user, wide)
+    io.out(f"{'-' * (16 if wide else 12)} 00000000\n")
+
+
+def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
+    """Boxes from high addresses to low, with the gaps between them named by their size."""
+    inner = 14 if wide else 10
+    above = 0
+    for start, end, name in rows:
+        if above and above - end > 0xFFFFF:
+            io.out(f"|{'.' * inner}| {'':8} {human(above - end)} unused\n")
+        io.out(f"+{'-' * inner}+ {min(end, 0xFFFFFFFF):08x}\n")
+        io.out(f"|{human(end - start):^{inner}}| {start:08x} {name}\n"[: io.width].rstrip() + "\n")
+        above = start
+    io.out(f"+{'-' * inner}+\n")
+
+
+PTE_BITS = (
+    (PTE_PRESENT, "present"),
+    (PTE_RW, "writable"),
+    (PTE_USER, "user"),
+    (PTE_ACCESSED, "accessed"),
+    (PTE_DIRTY, "dirty"),
+)
+
+
+def bits(entry: int) -> str:
+    return " ".join(name for bit, name in PTE_BITS if entry & bit) or "not present"
+
+
+@command(arg("addr", type=address, help="a virtual address"), topic=TOPIC)
+def pagewalk(box: Any, args: Any, io: Any) -> None:
+    """how the CPU translates an address: directory entry, table entry, frame
+
+    pagewalk 0x08048000
+    """
+    addr = args.addr
+    io.out(f"{addr:#010x} = directory {addr >> 22}, table {(addr >> 12) & 1023}, offset {addr & 4095:#x}\n")
+    if addr >= PAGE_OFFSET:
+        _kernel_walk(box, addr, io)
+        return
+    found = walk(current_mm(box), addr)
+    if not found.pde:
+        io.out(f"  directory[{found.pgd_index}] = 0: no page table; a touch would fault\n")
+        return
+    io.out(
+        f"  directory[{found.pgd_index}] = {found.pde:#010x}  table in frame {found.pde >> 12:#x}: {bits(found.pde)}\n"
+    )
+    if found.pfn is None:
+        io.out(f"  table[{found.pte_index}] = {found.pte:#010x}  no page here yet; a touch would fault\n")
+        return
+    io.out(f"  table[{found.pte_index}] = {found.pte:#010x}  frame {found.pfn:#x}: {bits(found.pte)}\n")
+    zone = box.pages.zone_of(found.pfn).name
+    io.out(f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}\n")
+
+
+def _kernel_walk(box: Any, addr: int, io: Any) -> None:
+    lay = box.layout
+    if addr < lay.high_memory:
+        pfn = (addr - PAGE_OFFSET) >> PAGE_SHIFT
+        io.out(f"  the direct mapping: one 4 MiB entry maps frames {pfn & ~1023:#x} to {pfn | 1023:#x}\n")
+        io.out(f"  physical {addr - PAGE_OFFSET:#010x}, frame {pfn:#x}, zone {box.pages.zone_of(pfn).name}\n")
+        return
+    for area in box.vmalloc.areas():
+        if area.addr <= addr < area.addr + area.size:
+            page = (addr - area.addr) >> 12
+            frames = area.pages or ()
+            if page < len(frames):
+                io.out(f"  vmalloc area at {area.addr:#x}: page {page} lies in frame {frames[page]:#x}\n")
+                return
+            io.out(f"  vmalloc area at {area.addr:#x}: {'its guard page' if frames else 'not RAM (ioremap)'}\n")
+            return
+    io.out("  nothing is mapped here\n")
+
+
+@command(topic=TOPIC)
+def layout(box: Any, args: Any, io: Any) -> None:
+    """the kernel's gigabyte: direct mapping, vmalloc, permanent kmaps, fixed mappings
+
+    layout
+    """
+    lay = box.layout
+    rows = [
+        ("fixmap", lay.fixaddr_start, lay.fixaddr_top, "fixed slots: APIC, ACPI tables, early tables"),
+        ("pkmap", lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps of HighMem pages"),
+        ("vmalloc", lay.vmalloc_start, lay.vmalloc_end, "contiguous addresses, scattered frames"),
+        ("lowmem", PAGE_OFFSET, lay.high_memory, "direct mapping: address = physical + 0xc0000000"),
+    ]
+    out: list[tuple[object, ...]] = [("area", "from", "to", "size", "")]
+    out += [(name, f"{start:#010x}", f"{end:#010x}", human(end - start), what) for name, start, end, what in rows]
+    io.out("".join(line[: io.width].rstrip() + "\n" for line in table(out, "<>>><").splitlines()))

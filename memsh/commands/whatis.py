@@ -1,0 +1,138 @@
+"""What an address or a page frame is: area, cache, slab, list, owner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memsh.commands.draw import human, plural
+from memsh.commands.virtual import bits, process_areas, protection
+from memsh.kernel.check import FREE, PER_CPU_LIST, frames
+from memsh.kernel.flags import MIGRATE_NAMES, PAGE_OFFSET, PAGE_SHIFT
+from memsh.kernel.memmap import (
+    K_RESERVED,
+    K_SLAB,
+    KIND_NAMES,
+    PG_ACTIVE,
+    PG_ANON,
+    PG_DIRTY,
+    PG_LRU,
+    PG_REFERENCED,
+    PG_RESERVED,
+    PG_UPTODATE,
+)
+from memsh.kernel.pagetable import walk
+from memsh.kernel.rmap import page_mappings
+from memsh.shell import arg, command
+from memsh.shell.errors import ShellError
+from memsh.shell.values import address
+
+TOPIC = "views"
+_FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE, "uptodate"), (PG_DIRTY, "dirty"),
+          (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"))  # fmt: skip
+
+
+@command(arg("what", type=address, help="an address, or a page frame number below the end of RAM"), topic=TOPIC)
+def whatis(box: Any, args: Any, io: Any) -> None:
+    """what lies at an address or in a page frame: area, cache, slab, list, who maps it
+
+    whatis 0x08048000
+    """
+    what = args.what
+    if what < box.memmap.frames and what < 0x100000:
+        _frame(box, what, io)
+    elif what >= PAGE_OFFSET:
+        _kernel(box, what, io)
+    else:
+        _user(box, what, io)
+
+
+def _user(box: Any, addr: int, io: Any) -> None:
+    task = box.current
+    if task.mm is None:
+        raise ShellError(f"{task.comm} is a kernel thread: it has no user memory")
+    for area in process_areas(task.mm):
+        if area.start <= addr < area.end:
+            bounds = f"{area.start:08x}-{area.end:08x} {protection(area.flags)}"
+            io.out(f"{addr:#x}: {area.name} of {task.comm} (PID {task.pid}), {bounds}\n")
+            break
+    else:
+        io.out(f"{addr:#x}: in no mapping of {task.comm} (PID {task.pid})\n")
+        return
+    found = walk(task.mm, addr)
+    if found.pfn is None:
+        io.out("  no page yet: the first touch will fault one in\n")
+    else:
+        io.out(f"  frame {found.pfn:#x}, entry {found.pte:#010x}: {bits(found.pte)}\n")
+        _frame(box, found.pfn, io)
+
+
+def _kernel(box: Any, addr: int, io: Any) -> None:
+    lay = box.layout
+    if addr < lay.high_memory:
+        found = box.slab.virt_to_cache(addr)
+        if found is not None:
+            cache, slab, index = found
+            io.out(f"{addr:#x}: object {index} of a slab of cache {cache.name} ({human(cache.size)} each)\n")
+            io.out(f"  slab at {slab.s_mem:#x}: {slab.active} of {cache.num} objects handed out of it\n")
+            return
+        _frame(box, (addr - PAGE_OFFSET) >> PAGE_SHIFT, io)
+        return
+    for area in box.vmalloc.areas():
+        if area.addr <= addr < area.addr + area.size:
+            frames = area.pages or ()
+            io.out(
+                f"{addr:#x}: vmalloc area {area.addr:#x}-{area.addr + area.size:#x}, {plural(len(frames), 'page')}\n"
+            )
+            if frames:
+                io.out("  frames " + _runs(list(frames)) + "\n")
+            return
+    region = (
+        "vmalloc" if addr < lay.vmalloc_end else "permanent kmaps" if addr < lay.fixaddr_start else "fixed mappings"
+    )
+    io.out(f"{addr:#x}: in the {region} region, nothing mapped there\n")
+
+
+def _runs(frames: list[int]) -> str:
+    """Frame numbers with neighbours joined: `2420-2423 1f6b`, at most eight runs."""
+    runs: list[list[int]] = []
+    for pfn in frames:
+        if runs and pfn == runs[-1][1] + 1:
+            runs[-1][1] = pfn
+        else:
+            runs.append([pfn, pfn])
+    shown = " ".join(f"{a:#x}" if a == b else f"{a:#x}-{b:#x}" for a, b in runs[:8])
+    return shown + (f" … {plural(len(runs), 'run')} in all" if len(runs) > 8 else "")
+
+
+def _frame(box: Any, pfn: int, io: Any) -> None:
+    memmap, pages = box.memmap, box.pages
+    if not 0 < pfn < memmap.frames:
+        raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {memmap.frames - 1:#x})")
+    zone = pages.zone_of(pfn)
+    where = f"frame {pfn:#x} (physical {pfn << 12:#010x}, zone {zone.name})"
+    block = next((block for block in frames(box) if block.pfn <= pfn < block.pfn + block.pages), None)
+    if block is None or block.use == K_RESERVED:
+        io.out(f"{where}: reserved at boot\n")
+        return
+    head = block.pfn
+    if block.use == FREE:
+        key = zone.free[head]
+        io.out(f"{where}: free, in the order-{key >> 2} block at {head:#x} on the {MIGRATE_NAMES[key & 3]} list\n")
+        return
+    if block.use == PER_CPU_LIST:
+        io.out(f"{where}: free, on this CPU's list\n")
+        return
+    kind, order = KIND_NAMES[memmap.kind[head]] or "kernel", memmap.order[head]
+    part = f", part of the order-{order} block at {head:#x}" if order else ""
+    io.out(f"{where}: {kind}{part}; count {memmap.refcount[head]}, mapcount {memmap.mapcount[pfn]}\n")
+    flags = " ".join(name for bit, name in _FLAGS if memmap.flags[head] & bit)
+    if flags:
+        io.out(f"  flags: {flags}\n")
+    if memmap.kind[head] == K_SLAB:
+        found = box.slab.virt_to_cache((head << 12) + PAGE_OFFSET)
+        if found is not None:
+            io.out(f"  cache {found[0].name}: {found[1].active} of {found[0].num} objects handed out\n")
+    for vma, addr in page_mappings(box, pfn):
+        task = next((task for task in box.tasks.values() if task.mm is vma.mm), None)
+        who = f"{task.comm} (PID {task.pid})" if task else "a process"
+        io.out(f"  mapped at {addr:#010x} by {who}\n")

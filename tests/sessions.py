@@ -1,0 +1,109 @@
+"""Literate sessions: the console blocks of a Markdown file, and scripts with their recorded output.
+
+`python -m tests.sessions --rewrite` runs every session again and writes down what it printed; the diff is reviewed.
+
+In a Markdown file a block begins with ```console. A line `$ memsh ARGS` boots a box; lines after a prompt (`memsh> `,
+`memsh(plain)> `, `memsh[PID name]> `; continued by `> `) are typed; all else is what came back, errors included.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from memsh.cli import open_session
+
+ROOT = Path(__file__).parent.parent
+PROMPT = re.compile(r"(memsh(?:\([^)]*\)|\[[^\]]*\])*> )(.*)")
+MARKDOWN = [ROOT / "README.md", *sorted((ROOT / "memsh" / "lessons").glob("*.md"))]
+SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
+
+
+def typed_session(arguments: list[str]) -> tuple[object, io.StringIO]:
+    """A session whose output and errors both go into one buffer, as on a screen."""
+    screen = io.StringIO()
+    return open_session(arguments, stdout=screen, stderr=screen), screen
+
+
+class Player:
+    """Plays the console blocks of one file, one box for all of them until the next `$ memsh`."""
+
+    def __init__(self) -> None:
+        self.session, self.screen = typed_session([])
+
+    def play(self, block: list[str]) -> Iterator[str]:
+        """The block as it should read: commands as they are, output as it is now."""
+        place = 0
+        while place < len(block):
+            line = block[place]
+            place += 1
+            if line.startswith("$ memsh"):
+                yield line
+                self.session, self.screen = typed_session(shlex.split(line)[2:])
+                continue
+            match = PROMPT.match(line)
+            if not match:
+                continue  # old output
+            text = match[2]
+            yield line
+            while place < len(block) and block[place].startswith("> "):
+                text += "\n" + block[place][2:]
+                yield block[place]
+                place += 1
+            self.screen.seek(0)
+            self.screen.truncate()
+            self.session.run(text)  # type: ignore[attr-defined]
+            yield from self.screen.getvalue().splitlines()
+
+
+def replay_markdown(text: str) -> str:
+    """The file with every console block played."""
+    player: Player | None = None
+    out: list[str] = []
+    block: list[str] | None = None
+    for line in text.split("\n"):
+        if block is None:
+            out.append(line)
+            if line.strip() == "```console":
+                block = []
+        elif line.strip() == "```":
+            player = player or Player()
+            out.extend(player.play(block))
+            out.append(line)
+            block = None
+        else:
+            block.append(line)
+    return "\n".join(out)
+
+
+def replay_script(path: Path) -> str:
+    """What `memsh -x FILE` prints, errors included."""
+    from memsh.shell.script import run_script
+
+    session, screen = typed_session([])
+    run_script(session, path.read_text(encoding="utf-8"), path.name, echo=True)  # type: ignore[arg-type]
+    return screen.getvalue()
+
+
+def recorded(path: Path) -> Path:
+    return ROOT / "tests" / "scripts" / (path.stem + ".out")
+
+
+def main() -> int:
+    if sys.argv[1:] != ["--rewrite"]:
+        print("usage: python -m tests.sessions --rewrite", file=sys.stderr)
+        return 2
+    for path in MARKDOWN:
+        path.write_text(replay_markdown(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in SCRIPTS:
+        recorded(path).parent.mkdir(exist_ok=True)
+        recorded(path).write_text(replay_script(path), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

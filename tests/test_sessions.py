@@ -1,0 +1,18 @@
+"""Every console block and every scripted session prints today what is written down, byte for byte."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sessions import MARKDOWN, SCRIPTS, recorded, replay_markdown, replay_script
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
+def test_console_blocks(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert replay_markdown(text) == text
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_script(path: Path) -> None:
+    assert replay_script(path) == recorded(path).read_text(encoding="utf-8")
