@@ -50,7 +50,7 @@ class Lists(NamedTuple):
 
     rows: list[tuple[str, list[int]]]
     where: dict[int, str]
-    problem: str
+    problems: list[str]
 
 
 class Peek:
@@ -117,7 +117,7 @@ def free_lists(peek: Peek, heap: Malloc) -> Lists:
             kind = "unsorted" if index == 1 else "small bin" if index < 64 else "large bin"
             size = f" {(index - 1) * 16}" if kind == "small bin" else "" if index == 1 else f" #{index}"
             add(kind.removesuffix(" bin") + size, kind, first, BK, header, False, 1 << 16)
-    return Lists(rows, where, "; ".join(problems))
+    return Lists(rows, where, problems)
 
 
 def chunks(peek: Peek, heap: Malloc, lists: Lists) -> Iterator[Chunk]:
@@ -144,16 +144,17 @@ def _thresholds(peek: Peek, heap: Malloc) -> list[str]:
     par, top = heap.par, peek(heap.arena + TOP)
     size, trim, pad = peek(top + SIZE) & ~7, peek(par + TRIM_THRESHOLD), peek(par + TOP_PAD)
     lines = [
-        f"top {top + HEADER:#x}: {human(size)}; trim threshold {human(trim)}, pad {human(pad)}",
+        f"top {top + HEADER:#x}: {human(size)}",
+        f"  trim threshold {human(trim)}, pad {human(pad)}",
     ]
     extra = max(0, size - 17 - pad) & ~4095
     if size < trim:
-        lines.append("  top is below the trim threshold: no free gives its end back;")
-        lines.append("  what is free below top stays too: only malloc_trim releases its pages")
+        lines.append("  top is below that threshold: no free gives its end back;")
+        lines.append("  what is free below top stays too (but for malloc_trim)")
     elif not extra:
-        lines.append("  top has no whole page beyond the pad: no free gives any of it back")
+        lines.append("  top has no page to spare beyond the pad: nothing goes back")
     else:
-        lines.append(f"  the next free that leaves 64 KiB in one piece gives {human(extra)} back")
+        lines.append(f"  a free that leaves 64 KiB in one piece gives {human(extra)} back")
     mapped = plural(peek(par + N_MMAPS), "mapped block")
     lines.append(f"mmap from {human(peek(par + MMAP_THRESHOLD))} on; {mapped}, {human(peek(par + MMAPPED_MEM))}")
     return lines
@@ -203,8 +204,8 @@ def _show(peek: Peek, mine: Malloc, everything: bool, io: Any) -> None:
         listed: list[tuple[object, ...]] = [("list", "chunks", "next to be taken first")]
         listed += [(name, len(places), _some(places)) for name, places in lists.rows]
         io.out(table(listed, "<><"))
-    if lists.problem:
-        io.out(f"corrupt: {lists.problem}\n")
+    for problem in lists.problems:
+        io.out(f"corrupt: {problem}\n")
     used = sum(chunk.size for chunk in found if chunk.state == "in use")
     io.out(f"{human(peek(mine.arena + SYSTEM_MEM))} by brk, {human(used)} in use by the program\n")
     io.out("".join(line + "\n" for line in _thresholds(peek, mine)))
