@@ -101,6 +101,7 @@ def memalign(box: Any, args: Any, io: Any) -> int:
 @command(
     rest("words", help="ADDR; or the options of the tool", raw=True, meta="ADDR | OPTION"),
     topic=TOPIC,
+    needs_box=False,
     help_option=False,
 )
 def free(box: Any, args: Any, io: Any) -> int:
@@ -116,6 +117,8 @@ def free(box: Any, args: Any, io: Any) -> int:
     """
     if not args.words or args.words[0].startswith("-"):
         return int(free_tool(box, args.words, io))
+    if box is None:
+        raise ShellError("an address needs a kernel, and --proc has none: it reads a recorded /proc")
     if len(args.words) > 1:
         raise UsageError("one address at a time (usage: free ADDR, or free [-b|-k|-m|-g|-h] [-wtlv] [-s N] [-c N])")
     try:
