@@ -22,10 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from memsh.kernel.box import Box
 from memsh.kernel.config import GIB, MIB, Config
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+from memsh.libc.process import UserProcess
 
 Result = tuple[int, float]
 OPS = 200_000
 LIVE = 2_000
+MIXED_TRACE = Path(__file__).resolve().parent.parent / "tests" / "reference" / "heap" / "mixed-2.in"
 
 
 class Bench(NamedTuple):
@@ -132,12 +134,40 @@ def boot_4g() -> Result:
     return boot(4 * GIB)
 
 
+# -- malloc --------------------------------------------------------------------------------------------------------
+
+
+def malloc_mixed() -> Result:
+    """The recorded mixed trace of malloc, calloc, realloc, memalign, free and malloc_trim, in a process's memory."""
+    box = Box(Config())
+    heap = UserProcess(box, box.current).malloc()
+    trace = [line.split() for line in MIXED_TRACE.read_text().splitlines()]
+    calls = [(op, int(slot), int(size)) for op, slot, size in trace]
+    held: dict[int, int] = {}
+    start = time.perf_counter()
+    for op, slot, size in calls:
+        if op == "m":
+            held[slot] = heap.malloc(size)
+        elif op == "f":
+            heap.free(held.pop(slot, 0))
+        elif op == "c":
+            held[slot] = heap.calloc(1, size)
+        elif op == "r":
+            held[slot] = heap.realloc(held.get(slot, 0), size)
+        elif op == "a":
+            held[slot] = heap.memalign(4096, size)
+        else:
+            heap.malloc_trim(size)
+    return len(calls), time.perf_counter() - start
+
+
 BENCHES: dict[str, Bench] = {
     "pages_mixed": Bench(pages_mixed, "900,000 ops/s"),
     "pages_order0": Bench(pages_order0, "1,200,000 ops/s"),
     "pages_mixed_64m": Bench(pages_mixed_64m, ""),
     "pages_mixed_4g": Bench(pages_mixed_4g, "at most 1.2 times 64 MiB's"),
     "pages_bulk": Bench(pages_bulk, "150 ns a page"),
+    "malloc_mixed": Bench(malloc_mixed, "60,000 calls/s, 235 yardsticks"),
     "boot_64m": Bench(boot_64m, "", 5),
     "boot_4g": Bench(boot_4g, "60 ms", 5),
 }
