@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from memsh import __version__
 from memsh.shell.errors import Leave, OutputGone, ShellError
@@ -163,13 +163,18 @@ def on_bug(session: Session, name: str) -> str:
     return "check found: " + "; ".join(map(str, list(problems)[:3])) if problems else "check finds nothing wrong"
 
 
-def make_session(options: Options) -> Session:
+def open_session(argv: list[str], stdout: TextIO, stderr: TextIO) -> Session:
+    """A session as `memsh ARGV` makes it, with its output elsewhere: for tests and replays."""
+    return make_session(read_options(list(argv)), stdout, stderr)
+
+
+def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO | None = None) -> Session:
     """A session with its box (or recorded tree), commands and streams."""
     from memsh import commands
     from memsh.commands import files, procdir
 
     commands.load()
-    session = Session()
+    session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
     session.on_bug = on_bug
     session.stop_on_error = "-e" in options.flags

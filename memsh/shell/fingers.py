@@ -23,7 +23,12 @@ def _quoted(word: str) -> str:
 
 
 def in_text(registry: Registry, line: str) -> str:
-    """The help for a line that does not parse, "" if it does not look like C."""
+    """The help for a line that does not parse, "" if no part of it looks like C."""
+    parts = (_in_part(registry, part) for part in (line, *re.split(r";|&&|\|\|", line)))
+    return next((hint for hint in parts if hint), "")
+
+
+def _in_part(registry: Registry, line: str) -> str:
     match = _CALL.fullmatch(line)
     if match is None or not registry.knows(match[2]) or match[2] in ("if", "while", "for"):
         return ""
@@ -60,7 +65,8 @@ def in_pipeline(registry: Registry, node: Pipeline, error: ShellError) -> ShellE
         return error
     behind = [word for stage in node.stages[1:] if isinstance(stage, Simple) for word in stage.words[1:]]
     tail = "".join(f" {word}" for word in behind if isinstance(word, str))
-    return ShellError(f"| joins commands here: type  {' '.join(words[:-1])} '{'|'.join([words[-1], *flags])}'{tail}", 2)
+    joined = "|".join([words[-1], *flags])
+    return ShellError(f"{words[0]}: | joins commands here: type  {' '.join(words[:-1])} '{joined}'{tail}", 2)
 
 
 def in_line(registry: Registry, line: Line) -> str:
@@ -73,7 +79,7 @@ def in_line(registry: Registry, line: Line) -> str:
         if items[i][1] and _FLAG.fullmatch(name) and not registry.knows(name):
             words = _words(items[i][0])
             joined = f"{words[-1] if words else ''}&{name}"
-            return f"& starts a job here: type  {' '.join(words[:-1])} '{joined}'"
+            return f"{words[0] if words else '&'}: & starts a job here: type  {' '.join(words[:-1])} '{joined}'"
     return ""
 
 

@@ -46,10 +46,10 @@ def test_script_files(tmp_path: Path) -> None:
 
 def test_script_errors_name_file_and_line(tmp_path: Path) -> None:
     script = tmp_path / "b.memsh"
-    script.write_text("echo a\nnosuch\n")
+    script.write_text("echo a\nxyzzyq\n")
     assert recorded(str(script)) == (
         "a\n",
-        f"{script}:2: nosuch: command not found (help lists what there is)\n",
+        f"{script}:2: xyzzyq: command not found (help lists what there is)\n",
         127,
     )
     script.write_text('echo a\necho "b\n')
