@@ -19,8 +19,8 @@ from memsh.kernel.config import Config
 from memsh.kernel.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.kernel.layout import VMALLOC_END, Layout
 from memsh.kernel.memblock import ACPI_DATA_SIZE
-from memsh.kernel.memmap import K_RECORDED
-from memsh.kernel.setup import UTS_RELEASE, Machine, ZoneSpan
+from memsh.kernel.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
+from memsh.kernel.setup import BRK_END, INITMEM, SMP_LOCKS, TEXT, UTS_RELEASE, Machine, ZoneSpan
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -42,7 +42,11 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
     box = Box(config, boot=False)
     load(box, texts["freelists.txt"])
     box.machine = _machine(box)
+    for zone in box.pages.zones[2:]:  # unpopulated ones are not in the file; their marks are the least that highmem has
+        if not zone.present and (zone.index == 2 or box.pages.zones[2].present):
+            zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
     box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
+    _keep_kernel_image(box)
     kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
     box.pages.refresh()
     try:
@@ -53,6 +57,16 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
         box.pages.refresh()
     _counters(box, texts.get("vmstat", ""))
     return box
+
+
+def _keep_kernel_image(box: Box) -> None:
+    """The kernel's own text and data are not lent: nobody else can lie there."""
+    memmap = box.memmap
+    for first, last in ((TEXT, INITMEM[0]), (SMP_LOCKS[1], BRK_END)):
+        for pfn in range(first // PAGE_SIZE, min(last // PAGE_SIZE, memmap.frames)):
+            if memmap.kind[pfn] == K_RECORDED:
+                memmap.kind[pfn] = K_RESERVED
+                memmap.flags[pfn] = PG_RESERVED
 
 
 def _machine(box: Box) -> Machine:
@@ -131,6 +145,7 @@ def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
         memmap.refcount[pfn : pfn + size] = memoryview(b"\1\0\0\0" * size).cast("I")
     for name in _KEPT:
         setattr(zone, name, state[name])
+    zone.set_pageset(state["pcp"]["high"], state["pcp"]["batch"])
     for name in _PCP_KEPT:
         setattr(zone.pcp, name, state["pcp"][name])
 
@@ -153,16 +168,18 @@ def _furnish(box: Box) -> None:
 
 
 def _counters(box: Box, vmstat: str) -> None:
-    """Event counters as recorded, so that they go on from there; else as if all free pages had been freed once."""
-    told = {}
+    """Event counters go on from the recorded ones. What memsh's own processes did comes on top; pages allocated and
+    freed are made to agree with the free pages, since the files were read at different moments."""
+    stat = box.vmstat
+    for name in [name for name in stat if name.startswith(("pgalloc_", "pgfree"))]:
+        stat[name] = 0
     for line in vmstat.splitlines():
         name, _, value = line.partition(" ")
-        if value.isdecimal():
-            told[name] = int(value)
-    events = [name for name in told if not name.startswith("nr_")]
-    for name in [name for name in box.vmstat if name.startswith(("pgalloc_", "pgfree"))]:
-        box.vmstat[name] = 0
-    for name in events:
-        box.vmstat[name] = told[name]
-    if "pgfree" not in told:
-        box.vmstat["pgfree"] = sum(zone.nr_free + zone.pcp.count for zone in box.pages.zones)
+        if value.isdecimal() and not name.startswith("nr_"):
+            stat[name] += int(value)
+    held = sum(zone.nr_free + zone.pcp.count for zone in box.pages.zones)
+    gone = stat["pgfree"] - sum(stat[f"pgalloc_{name}"] for name in ("dma", "normal", "high", "movable"))
+    if gone > held:
+        stat["pgalloc_normal"] += gone - held
+    else:
+        stat["pgfree"] += held - gone

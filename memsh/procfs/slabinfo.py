@@ -31,7 +31,7 @@ def show(box: Box) -> str:
 
 
 def store(box: Box, text: str) -> None:
-    """Tune one cache (mm/slab.c, slabinfo_write). EINVAL for anything that is not a name and three numbers; numbers that
+    """Tune one cache (mm/slab.c, slabinfo_write). EINVAL without a name and three numbers; numbers that
     make no sense are taken and change nothing."""
     if len(text) > 128:
         raise KernelError("EINVAL", "at most 128 bytes")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from memsh.kernel import check as kernel_check
+from memsh.kernel.boot import from_recording
 from memsh.kernel.box import Box
 from memsh.kernel.config import GIB, MIB, Config
 from memsh.kernel.flags import GFP_KERNEL
 from memsh.procfs import tree
+from tests.paths import REFERENCE
 from tests.procfs.invariants import CHECKS, Tree, check
 from tests.procfs.task_invariants import progress
 
@@ -93,3 +98,11 @@ def test_libproc_reads_once() -> None:
     box = Box(Config(ram=4 * GIB))
     for name in ("meminfo", "vmstat"):
         assert len(tree.show(box, f"/proc/{name}")) < 8191
+
+
+@pytest.mark.parametrize("folder", sorted(REFERENCE.glob("boot-*")), ids=lambda path: path.name)
+def test_a_box_from_a_recording(folder: Path) -> None:
+    texts = {path.name: path.read_text() for path in folder.iterdir()}
+    box = from_recording(Config(cpus=int(folder.name[-4])), texts)
+    assert check(proc(box, boot_reserves=False)) == []
+    assert kernel_check.check(box) == []
