@@ -93,7 +93,7 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
         table = tables.get(index)
         if table is not None:
             zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
-    mm.flush_tlb()
+    mm.flush_tlb(start, end)
     if gather is None:
         own.flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from memsh.kernel.errno import KernelError
@@ -37,8 +38,8 @@ class Words:
 
     def __init__(self, mem: UserMemory, symbols: dict[str, int]) -> None:
         self.mem = mem
-        self.ld = mem.load
-        self.st = mem.store
+        self.ld: Callable[[int], int] = mem.load
+        self.st: Callable[[int, int], None] = mem.store
         self.arena = symbols["main_arena"]
         self.par = symbols["mp_"]
         self.tcache = symbols["tcache"]

@@ -28,6 +28,27 @@ MADV_DONTNEED = 4
 _BEFORE_MAIN = (12, 668, 28, 172, 108)
 
 
+def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
+    """`load` and `store` of a process without the way through its attributes: malloc spends its time there."""
+    box, task = user.box, user.task
+    cached, writable = user.tlb.get, user.tlbw.get
+
+    def load(addr: int) -> int:
+        view = cached(addr >> 12)
+        if view is None or addr & 3:
+            return uaccess.read_u32(box, task, addr & 0xFFFFFFFF)
+        return view[(addr & 4095) >> 2]  # type: ignore[no-any-return]
+
+    def store(addr: int, value: int) -> None:
+        view = writable(addr >> 12)
+        if view is None or addr & 3:
+            uaccess.write_u32(box, task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
+        else:
+            view[(addr & 4095) >> 2] = value
+
+    return load, store
+
+
 class UserProcess:
     """A task's memory and system calls. Segfault, BusError (kernel.fault) where the CPU would, else KernelError."""
 
@@ -128,6 +149,7 @@ class UserProcess:
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
         heap = Malloc(self, symbols)
+        heap.ld, heap.st = accessors(self)
         if not heap.variables_loaded:
             heap.load_variables()
             if "tls" in symbols:
