@@ -36,7 +36,7 @@ def check_mm(box: Box) -> list[str]:
     _say(wrong, "areas by number", len(box.vm.areas), linked)
     _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
     cached = _check_cache(box, mapped, wrong)
-    shared = {id(s): s for s in (o.inode for o in box.memmap.owners if isinstance(o, AddressSpace)) if s.shmem}
+    shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
     _check_pages(box, mapped, cached, wrong)
     return wrong[:_MOST]

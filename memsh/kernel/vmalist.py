@@ -1,7 +1,8 @@
 """The sorted list of a process's areas: look-up, insertion, holes (mm/mmap.c, lib/maple_tree.c).
 
 Known deviations: the maple tree is a list; the number of maple_node objects is what a tree of that many areas needs at
-ordinary filling, allocated and freed as the tree grows and shrinks, without the copies that real updates make.
+ordinary filling, allocated and freed as the tree grows and shrinks, without the copies that real updates make. A
+refused overcommit is not logged.
 """
 
 from __future__ import annotations
