@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from memsh.kernel.box import Box
+from memsh.kernel.config import Config
+from memsh.kernel.exec import do_execve
 from memsh.libc.malloc import Malloc
+from memsh.libc.process import UserProcess
 from tests.libc.fake import SYMBOLS, FakeMemory
 from tests.libc.replay import answers
 from tests.paths import REFERENCE
 
+RECORDED = sorted((REFERENCE / "heap").glob("*.in"))
+OURS = sorted((Path(__file__).parent / "traces").glob("*.in"))
+LIBRARY = 0xB7D9B000  # mappings go below: the recorded program had its libraries where a.out-dyn has them
 
-def new_heap() -> Malloc:
-    heap = Malloc(FakeMemory(), SYMBOLS)
+
+def new_heap(start: int = 0x0838D000) -> Malloc:
+    heap = Malloc(FakeMemory(start, LIBRARY), SYMBOLS)
     heap.load_variables()
     return heap
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (REFERENCE / "heap").glob("*.in")))
-def test_recorded_trace(name: str) -> None:
-    trace = (REFERENCE / "heap" / f"{name}.in").read_text()
-    assert list(answers(new_heap(), trace)) == (REFERENCE / "heap" / f"{name}.out").read_text().splitlines()
+def moved(lines: list[str], by: int) -> list[str]:
+    """Answers with the heap's addresses shifted by so many bytes."""
+
+    def shift(match: re.Match[str]) -> str:
+        addr = int(match[0], 16)
+        return hex(addr + by if addr < 0x40000000 else addr)
+
+    return [re.sub(r"0x[0-9a-f]+", shift, line) for line in lines]
+
+
+@pytest.mark.parametrize("trace", RECORDED + OURS, ids=lambda path: path.stem)
+def test_recorded_trace(trace: Path) -> None:
+    recorded = trace.with_suffix(".out").read_text().splitlines()
+    assert list(answers(new_heap(int(recorded[0].split()[1], 16)), trace.read_text())) == recorded
+
+
+@pytest.mark.parametrize("trace", RECORDED, ids=lambda path: path.stem)
+def test_recorded_trace_in_a_process(trace: Path) -> None:
+    box = Box(Config())
+    do_execve(box, box.current, "/bin/a.out-dyn", ["a.out-dyn"])
+    recorded = trace.with_suffix(".out").read_text().splitlines()
+    got = list(answers(UserProcess(box, box.current).malloc(), trace.read_text()))
+    start = int(got[0].split()[1], 16) - int(recorded[0].split()[1], 16)
+    assert got == moved(recorded, start)
