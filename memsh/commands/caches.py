@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from memsh.commands.types import gfp
@@ -108,7 +109,7 @@ def vmalloc(box: Any, args: Any, io: Any) -> int:
         raise ShellError("Cannot allocate memory")
     pages = -(-args.size // PAGE_SIZE)
     frames = vmalloc_frames(box, addr)
-    runs = 1 + sum(after != before + 1 for before, after in zip(frames, frames[1:], strict=False))
+    runs = 1 + sum(after != before + 1 for before, after in itertools.pairwise(frames))
     scattered = f"in {runs} physical run{'' if runs == 1 else 's'}" if frames else ""
     io.value(addr, f"{pages} page{'' if pages == 1 else 's'} {scattered} and a guard page".replace("  ", " "))
     return 0
@@ -166,10 +167,10 @@ def virt_to_phys(box: Any, args: Any, io: Any) -> int:
     It subtracts PAGE_OFFSET and asks nobody. For a vmalloc or user address C gives the same wrong number.
     """
     note = "the direct mapping: minus PAGE_OFFSET"
-    if not PAGE_OFFSET <= args.addr < box.layout.high_memory:
+    if not PAGE_OFFSET <= args.addr < box.machine.layout.high_memory:
         where = (
             "a vmalloc address"
-            if box.layout.vmalloc_start <= args.addr < box.layout.vmalloc_end
+            if box.machine.layout.vmalloc_start <= args.addr < box.machine.layout.vmalloc_end
             else "outside the direct mapping"
         )
         note = f"wrong: {where}, where this subtraction means nothing; ask pagewalk"
@@ -183,7 +184,7 @@ def phys_to_virt(box: Any, args: Any, io: Any) -> int:
 
     phys_to_virt 0x1000000
     """
-    low = args.phys < box.layout.high_memory - PAGE_OFFSET
+    low = args.phys < box.machine.layout.high_memory - PAGE_OFFSET
     note = (
         "the direct mapping: plus PAGE_OFFSET"
         if low

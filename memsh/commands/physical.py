@@ -193,7 +193,8 @@ def _fill(box: Any, zone: Any, number: int) -> int:
     return 0 if used == 0 else 4 if used == 1 else 1 + min(2, int(used * 3))
 
 
-_LETTERS = {"slab": "s", "anonymous": "a", "page cache": "f", "shmem": "h", "page table": "t", "vmalloc": "v", "kernel stack": "k",
+_LETTERS = {"slab": "s", "anonymous": "a", "page cache": "f", "shmem": "h", "page table": "t", "vmalloc": "v",
+            "kernel stack": "k",
             "kernel": "K", "reserved": "R", "per-cpu": "p", "kmalloc": "m", "in use by the recorded machine": "x",
             "free": "·", "on per-CPU lists": "c", "nobody's": "?"}  # fmt: skip
 

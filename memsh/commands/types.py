@@ -11,7 +11,7 @@ _TERM = re.compile(r"\s*(~?)\s*(\w+)\s*")
 
 
 def gfp(word: str) -> int:
-    """`GFP_KERNEL`, `GFP_KERNEL|GFP_DMA`, `GFP_KERNEL&~__GFP_DIRECT_RECLAIM`, `0xcc0`: & binds tighter than |, as in C."""
+    """`GFP_KERNEL|GFP_DMA`, `GFP_KERNEL&~__GFP_DIRECT_RECLAIM`, `0xcc0`: & binds tighter than |, as in C."""
     flags = 0
     for product in re.split(r"[|,]", word):
         value = -1

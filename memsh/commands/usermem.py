@@ -66,7 +66,7 @@ def advice(word: str) -> int:
         return ADVICE[name]
     if word.isdigit():
         return int(word)
-    raise ValueError(f"'{word}' is not an advice (dontneed, free, willneed, cold, pageout, dontfork, …, as MADV_… in C)")
+    raise ValueError(f"'{word}' is not an advice (dontneed, free, willneed, cold, pageout, …, or MADV_…)")
 
 
 def spelt(bits: int, names: dict[str, int], none: str = "0") -> str:

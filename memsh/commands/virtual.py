@@ -113,7 +113,7 @@ def vmmap(box: Any, args: Any, io: Any) -> None:
 
     vmmap
     """
-    mm, lay = current_mm(box), box.layout
+    mm, lay = current_mm(box), box.machine.layout
     wide = io.width >= 78
     rows: list[tuple[int, int, str]] = [
         (lay.fixaddr_start, 0x100000000, "fixed mappings"),
@@ -182,7 +182,7 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
 
 
 def _kernel_walk(box: Any, addr: int, io: Any) -> None:
-    lay = box.layout
+    lay = box.machine.layout
     if addr < lay.high_memory:
         pfn = (addr - PAGE_OFFSET) >> PAGE_SHIFT
         io.out(f"  the direct mapping: one 4 MiB entry maps frames {pfn & ~1023:#x} to {pfn | 1023:#x}\n")
@@ -206,12 +206,12 @@ def layout(box: Any, args: Any, io: Any) -> None:
 
     layout
     """
-    lay = box.layout
+    lay = box.machine.layout
     rows = [
-        ("fixmap", lay.fixaddr_start, lay.fixaddr_top, "fixed slots: APIC, ACPI tables, early tables"),
-        ("pkmap", lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps of HighMem pages"),
-        ("vmalloc", lay.vmalloc_start, lay.vmalloc_end, "contiguous addresses, scattered frames"),
-        ("lowmem", PAGE_OFFSET, lay.high_memory, "direct mapping: address = physical + 0xc0000000"),
+        ("fixmap", lay.fixaddr_start, lay.fixaddr_top, "fixed slots: APIC, …"),
+        ("pkmap", lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps"),
+        ("vmalloc", lay.vmalloc_start, lay.vmalloc_end, "scattered frames"),
+        ("lowmem", PAGE_OFFSET, lay.high_memory, "the direct mapping"),
     ]
     out: list[tuple[object, ...]] = [("area", "from", "to", "size", "")]
     out += [(name, f"{start:#010x}", f"{end:#010x}", human(end - start), what) for name, start, end, what in rows]

@@ -67,7 +67,7 @@ def _user(box: Any, addr: int, io: Any) -> None:
 
 
 def _kernel(box: Any, addr: int, io: Any) -> None:
-    lay = box.layout
+    lay = box.machine.layout
     if addr < lay.high_memory:
         found = box.slab.virt_to_cache(addr)
         if found is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
+from memsh.kernel.flags import GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
 from memsh.kernel.memmap import K_KERNEL
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _RECLAIMABLE = GFP_KERNEL | GFP_NAMES["__GFP_RECLAIMABLE"]
 # what is taken: (weight, gfp flags, order) for pages; names of caches that files and sockets live in
 _PAGES = (
     (6, GFP_HIGHUSER_MOVABLE, 0),
+    (4, GFP_HIGHUSER, 0),
     (4, GFP_KERNEL, 0),
     (2, GFP_KERNEL, 1),
     (1, GFP_KERNEL, 2),

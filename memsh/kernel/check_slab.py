@@ -45,7 +45,9 @@ def _check_cache(box: Box, cache: KmemCache, wrong: list[str]) -> int:
     in_slabs: set[int] = set()
     for name, slabs in (("full", cache.slabs_full), ("partial", cache.slabs_partial), ("free", cache.slabs_free)):
         for pfn, slab in slabs.items():
-            fits = {"full": slab.active == cache.num, "partial": 0 < slab.active < cache.num, "free": not slab.active}[name]
+            fits = {"full": slab.active == cache.num, "partial": 0 < slab.active < cache.num, "free": not slab.active}[
+                name
+            ]
             if not fits:
                 wrong.append(f"{cache.name}: the slab in frame {pfn:#x} has {slab.active} objects out, but is {name}")
             if sorted(slab.free) != list(range(cache.num)) and len(set(slab.free_indexes())) != cache.num - slab.active:

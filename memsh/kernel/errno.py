@@ -39,7 +39,7 @@ STRERROR: dict[str, tuple[int, str]] = {
 
 
 class KernelError(OSError):
-    """What Linux would answer: `KernelError("ENOMEM")`. `.code` is the name, `.errno` the number, `.strerror` the words.
+    """What Linux would answer: `KernelError("ENOMEM")`. `.code` is the name, `.strerror` the words.
 
     It is an OSError so that the shell, which knows no kernel, can print it as any tool prints perror().
     """

@@ -1,4 +1,4 @@
-"""Kernel addresses for pages of HighMem: permanent kmaps, and the fixed slots (mm/highmem.c, arch/x86/include/asm/fixmap.h).
+"""Kernel addresses for pages of HighMem: permanent kmaps and the fixed slots (mm/highmem.c, asm/fixmap.h).
 
 Known deviations: where kmap() would sleep until a slot is free, it answers that there is no memory.
 """
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 # the slots in the order of enum fixed_addresses on this kernel: (name, how many)
 _SLOTS = (
-    ("FIX_HOLE", 1), ("FIX_DBGP_BASE", 1), ("FIX_EARLYCON_MEM_BASE", 1), ("FIX_APIC_BASE", 1), ("FIX_IO_APIC_BASE", 128),
+    ("FIX_HOLE", 1), ("FIX_DBGP_BASE", 1), ("FIX_EARLYCON_MEM_BASE", 1), ("FIX_APIC_BASE", 1),
+    ("FIX_IO_APIC_BASE", 128),
     ("FIX_KMAP", 64), ("FIX_PCIE_MCFG", 1),
 )  # fmt: skip
 
 
 class HighMem:
-    """`box.highmem`. `count[slot]` as pkmap_count: 0 unused, 1 unused but still in the TLB, n + 1 in use n times."""
+    """`box.highmem`. `count[slot]` as pkmap_count: 0 unused, 1 unused but in the TLB, n + 1 in use n times."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -39,7 +40,7 @@ class HighMem:
         return (pfn << PAGE_SHIFT) + PAGE_OFFSET >= self.box.machine.layout.high_memory
 
     def kmap(self, pfn: int) -> int:
-        """The frame's kernel address: in the direct mapping, or in a slot of the permanent kmaps. ENOMEM if all are taken."""
+        """The frame's kernel address: in the direct mapping or in a permanent kmap. ENOMEM if all are taken."""
         if not self._frame(pfn):
             return (pfn << PAGE_SHIFT) + PAGE_OFFSET
         slot = self.slot_of.get(pfn)

@@ -19,8 +19,12 @@ import mmap
 from typing import Any
 
 # page flags that matter here (include/linux/page-flags.h); bit numbers are ours
-PG_RESERVED, PG_REFERENCED, PG_UPTODATE, PG_DIRTY, PG_LRU, PG_ACTIVE, PG_WORKINGSET, PG_SLAB = (1 << n for n in range(8))
-PG_ANON, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK, PG_RECLAIM, PG_UNEVICTABLE, PG_MLOCKED = (1 << n for n in range(8, 15))
+PG_RESERVED, PG_REFERENCED, PG_UPTODATE, PG_DIRTY, PG_LRU, PG_ACTIVE, PG_WORKINGSET, PG_SLAB = (
+    1 << n for n in range(8)
+)
+PG_ANON, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK, PG_RECLAIM, PG_UNEVICTABLE, PG_MLOCKED = (
+    1 << n for n in range(8, 15)
+)
 PG_HEAD, PG_ANON_EXCLUSIVE, PG_TABLE, PG_READAHEAD, PG_MAPPEDTODISK = (1 << n for n in range(15, 20))
 
 KIND_NAMES = (
@@ -39,7 +43,8 @@ KIND_NAMES = (
     "in use by the recorded machine",
 )
 (
-    K_NONE, K_RESERVED, K_KERNEL, K_SLAB, K_TABLE, K_ANON, K_FILE, K_SHMEM, K_VMALLOC, K_STACK, K_PERCPU, K_KMALLOC, K_RECORDED,
+    K_NONE, K_RESERVED, K_KERNEL, K_SLAB, K_TABLE, K_ANON, K_FILE, K_SHMEM, K_VMALLOC, K_STACK, K_PERCPU, K_KMALLOC,
+    K_RECORDED,
 ) = range(13)  # fmt: skip
 
 _COLUMNS = {"refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I"}
@@ -75,7 +80,7 @@ class MemMap:
 
         other = MemMap(self.frames)
         memo[id(self)] = other
-        for name, code in _COLUMNS.items():
+        for name in _COLUMNS:
             old, new = getattr(self, name).cast("B"), getattr(other, name).cast("B")
             for start in range(0, len(old), _CHUNK):
                 part = bytes(old[start : start + _CHUNK])

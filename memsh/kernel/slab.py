@@ -27,14 +27,15 @@ HZ = 1000
 # what of the caller's flags reaches the page allocator: GFP_CONSTRAINT_MASK | GFP_RECLAIM_MASK
 _LOCAL = 0
 for _name in ("__GFP_HARDWALL", "__GFP_THISNODE", "__GFP_RECLAIM", "__GFP_HIGH", "__GFP_IO", "__GFP_FS", "__GFP_NOWARN",
-              "__GFP_RETRY_MAYFAIL", "__GFP_NOFAIL", "__GFP_NORETRY", "__GFP_MEMALLOC", "__GFP_NOMEMALLOC", "__GFP_ATOMIC"):  # fmt: skip
+              "__GFP_RETRY_MAYFAIL", "__GFP_NOFAIL", "__GFP_NORETRY", "__GFP_MEMALLOC", "__GFP_NOMEMALLOC",
+              "__GFP_ATOMIC"):  # fmt: skip
     _LOCAL |= GFP_NAMES[_name]
 _RECLAIM = GFP_NAMES["__GFP_RECLAIM"]
 _CONSTRAINT = GFP_NAMES["__GFP_HARDWALL"] | GFP_NAMES["__GFP_THISNODE"]
 
 
 class Slab:
-    """One slab: `free[active:]` are the indexes of its free objects. `pfn` is its first frame, `s_mem` its first object."""
+    """One slab: `free[active:]` are the indexes of its free objects; `pfn`: first frame, `s_mem`: first object."""
 
     __slots__ = ("active", "cache", "free", "freelist", "pfn", "s_mem")
 
@@ -70,7 +71,7 @@ class SlabInfo(NamedTuple):
 class KmemCache:
     """struct kmem_cache with its one kmem_cache_node. `entry` is CPU 0's array, its last element the next to go.
 
-    `shared_entry` is the array that CPUs share (None without one); `slabs_*` map a slab's first frame to it, in list order.
+    `shared_entry` is the array that CPUs share (None without one); `slabs_*` map first frames to slabs, in list order.
     """
 
     __slots__ = (
@@ -379,7 +380,7 @@ class SlabCore:
         self.slabs_destroy(cache, dead)
 
     def reap_cpu(self, cpu: int, now: int) -> None:
-        """One round of a CPU's reaper at `now` µs (cache_reap): arrays that were not used lose a fifth, caches empty slabs."""
+        """One round of a CPU's reaper at `now` µs (cache_reap): idle arrays lose a fifth, caches empty slabs."""
         for cache in reversed(list(self.caches.values())):
             if cpu == 0 and cache.entry:
                 self._drain_array(cache, cache.entry, cache.limit, cache.touched)

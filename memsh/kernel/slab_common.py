@@ -215,7 +215,7 @@ class SlabAllocator(SlabCore):
         return self.bad_object(None, addr)
 
     def kfree(self, addr: int) -> None:
-        """Free what kmalloc gave; EINVAL (and a BUG line in the log) for an address that no slab or large block holds."""
+        """Free what kmalloc gave; EINVAL (and a BUG line in the log) for an address that it did not give."""
         if addr in (0, ZERO_SIZE_PTR):
             return
         if self.trace.on:

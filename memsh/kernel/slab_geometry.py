@@ -1,4 +1,4 @@
-"""How many objects fit into a slab, and where their free list lies (mm/slab.c: __kmem_cache_create, calculate_slab_order).
+"""How many objects fit into a slab, and where their free list lies (mm/slab.c: calculate_slab_order and around).
 
 A free list of one byte an object lies in the last free object, off the slab in a kmalloc object, or at the slab's end.
 Sizes are bytes. No known deviations.

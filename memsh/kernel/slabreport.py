@@ -1,6 +1,7 @@
 """What an object allocation or free did, found by comparing the state before and after.
 
-Nothing here slows the allocator: only commands that tell call these wrappers, which also refuse what C would let happen.
+Nothing here slows the allocator: only commands that tell call these wrappers, which also refuse
+what C would let happen.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _freed(cache: KmemCache, waiting: int, slabs: int) -> str:
         return f"to this CPU's array cache of {cache.name} ({len(cache.entry)} of {cache.limit} in it){ended}"
     if len(cache.entry) == waiting:
         return f"back into its slab of {cache.name}{ended}"
-    return f"array cache of {cache.name} was full: {waiting + 1 - len(cache.entry)} of its objects went back to their slabs{ended}"
+    moved = waiting + 1 - len(cache.entry)
+    return f"array cache of {cache.name} was full: {moved} of its objects went back to their slabs{ended}"
 
 
 def kmem_cache_free(box: Box, cache: KmemCache, addr: int) -> str:
@@ -83,7 +85,9 @@ def kmem_cache_free(box: Box, cache: KmemCache, addr: int) -> str:
     if bad:
         found = box.slab.virt_to_cache(addr)
         if found and found[0] is not cache:
-            box.log.printk(f"cache_from_obj: Wrong slab cache. {cache.name} but object is from {found[0].name}", KERN_ERR)
+            box.log.printk(
+                f"cache_from_obj: Wrong slab cache. {cache.name} but object is from {found[0].name}", KERN_ERR
+            )
         elif bad == "the object is free already":
             box.log.printk(f"slab: double free detected in cache '{cache.name}', objp {addr:08x}", KERN_ERR)
         raise KernelError("EINVAL", bad)
@@ -119,8 +123,10 @@ def create(box: Box, name: str, size: int, align: int, hwcache_align: bool) -> K
 def geometry(box: Box, cache: KmemCache) -> str:
     """A cache's shape in one line."""
     pages = 1 << cache.gfporder
-    where = "off the slab" if cache.off_slab else "in a free object" if cache.flags & 0x40000000 else "at the slab's end"
+    where = (
+        "off the slab" if cache.off_slab else "in a free object" if cache.flags & 0x40000000 else "at the slab's end"
+    )
     return (
-        f"{cache.name}: objects of {cache.size} bytes, {cache.num} in a slab of {pages} page{'' if pages == 1 else 's'}, "
+        f"{cache.name}: objects of {cache.size} bytes, {cache.num} in a slab of {pages} page{'s' * (pages > 1)}, "
         f"free list {where}; array cache {cache.limit}, batch {cache.batchcount}"
     )

@@ -10,7 +10,14 @@ from typing import Any
 FIELDS: dict[str, tuple[str, ...]] = {
     "mm_page_alloc": ("pfn", "order", "gfp_flags", "migratetype"),
     "mm_page_alloc_zone_locked": ("pfn", "order", "migratetype", "percpu_refill"),
-    "mm_page_alloc_extfrag": ("pfn", "alloc_order", "fallback_order", "alloc_migratetype", "fallback_migratetype", "change_ownership"),
+    "mm_page_alloc_extfrag": (
+        "pfn",
+        "alloc_order",
+        "fallback_order",
+        "alloc_migratetype",
+        "fallback_migratetype",
+        "change_ownership",
+    ),
     "mm_page_free": ("pfn", "order"),
     "mm_page_free_batched": ("pfn",),
     "mm_page_pcpu_drain": ("pfn", "order", "migratetype"),

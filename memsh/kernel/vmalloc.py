@@ -66,7 +66,7 @@ class VmStruct:
 
 
 class Vmalloc:
-    """`box.vmalloc`. `holes` are the free [start, end) stretches in ascending order; `lazy` those waiting for the purge."""
+    """`box.vmalloc`. `holes`: the free [start, end) stretches, ascending; `lazy`: those waiting for the purge."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -170,7 +170,9 @@ class Vmalloc:
                 return area.addr
             log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, page order 0, failed to allocate pages", KERN_WARNING)
         else:
-            log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, failed to allocated page array size {array}", KERN_WARNING)
+            log.printk(
+                f"vmalloc error: size {pages * PAGE_SIZE}, failed to allocated page array size {array}", KERN_WARNING
+            )
             area.vpages = False
         self._free_area(area)
         return 0
