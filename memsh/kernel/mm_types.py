@@ -227,13 +227,10 @@ class MmStruct:
 
     def flush_tlb(self, start: int = 0, end: int = 1 << 32) -> None:
         """Forget the translations of [start, end)."""
-        for tlb in (self.tlb, self.tlbw):
-            if end - start >> 12 > len(tlb):
-                for page in [page for page in tlb if start <= page << 12 < end]:
-                    del tlb[page]
-            else:
-                for page in range(start >> 12, end + 4095 >> 12):
-                    tlb.pop(page, None)
+        first, last = start >> 12, end - 1 >> 12
+        for page in [page for page in self.tlb if first <= page <= last]:
+            del self.tlb[page]
+            self.tlbw.pop(page, None)
 
     def update_hiwater_rss(self) -> None:
         self.hiwater_rss = max(self.hiwater_rss, self.get_rss())

@@ -269,7 +269,6 @@ def unmap_areas(box: Box, mm: MmStruct, start: int, end: int) -> None:
             mm.locked_vm -= vma.pages
     after, prev = find_vma_prev(mm, start)
     mm.update_hiwater_rss()
-    mm.flush_tlb(start, end)
     for vma in gone:
         unmap_page_range(box, mm, vma, vma.start, vma.end)
     floor = prev.end if prev else 0
