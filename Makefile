@@ -14,7 +14,7 @@ $(VENV)/ok: pyproject.toml
 	touch $@
 
 run: $(VENV)/ok  ## set up .venv and open the prompt (without a terminal: play the demo)
-	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/memsh; else $(BIN)/memsh scripts/demo.memsh; fi
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/memsh; else $(BIN)/memsh -x scripts/demo.memsh; fi
 
 test: $(VENV)/ok lint  ## set up, lint, type-check, run every test
 	$(BIN)/python -m pytest -n auto

@@ -20,6 +20,7 @@ from memsh.cli import open_session
 ROOT = Path(__file__).parent.parent
 PROMPT = re.compile(r"(memsh(?:\([^)]*\)|\[[^\]]*\])*> )(.*)")
 MARKDOWN = [ROOT / "README.md", *sorted((ROOT / "memsh" / "lessons").glob("*.md"))]
+BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
 
 
@@ -89,6 +90,16 @@ def replay_script(path: Path) -> str:
     return screen.getvalue()
 
 
+def with_command_table(text: str) -> str:
+    """The README with the table of commands as the declarations have it."""
+    from memsh import commands
+    from memsh.shell.help import command_table
+
+    commands.load()
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{command_table()}\n{END}{rest.partition(END)[2]}"
+
+
 def recorded(path: Path) -> Path:
     return ROOT / "tests" / "scripts" / (path.stem + ".out")
 
@@ -99,6 +110,8 @@ def main() -> int:
         return 2
     for path in MARKDOWN:
         path.write_text(replay_markdown(path.read_text(encoding="utf-8")), encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(with_command_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
     for path in SCRIPTS:
         recorded(path).parent.mkdir(exist_ok=True)
         recorded(path).write_text(replay_script(path), encoding="utf-8")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions import MARKDOWN, SCRIPTS, recorded, replay_markdown, replay_script
+from tests.sessions import MARKDOWN, ROOT, SCRIPTS, recorded, replay_markdown, replay_script, with_command_table
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
@@ -16,3 +16,8 @@ def test_console_blocks(path: Path) -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_script(path: Path) -> None:
     assert replay_script(path) == recorded(path).read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_command_table(text) == text

@@ -75,7 +75,18 @@ class Age:
                 self._page(box, growing, room, self._random(total))
             else:
                 self._object(box, growing)
+        self._quiet_hour(box)
         return steps
+
+    def _quiet_hour(self, box: Box) -> None:
+        """Half of what is held goes, here and there: the holes are what a lived-in box looks like."""
+        kept = []
+        for pfn, order in self.pages:
+            if self._random(2):
+                box.pages.free_pages(pfn, order)
+            else:
+                kept.append((pfn, order))
+        self.pages = kept
 
     def _page(self, box: Box, growing: bool, room: int, pick: int) -> None:
         if growing and len(self.pages) < room:
