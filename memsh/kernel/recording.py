@@ -21,6 +21,7 @@ from memsh.kernel.layout import VMALLOC_END, Layout
 from memsh.kernel.memblock import ACPI_DATA_SIZE
 from memsh.kernel.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
 from memsh.kernel.setup import BRK_END, INITMEM, SMP_LOCKS, TEXT, UTS_RELEASE, Machine, ZoneSpan
+from memsh.kernel.slab_common import Row, parse_rows
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -50,7 +51,7 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
     kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
     box.pages.refresh()
     try:
-        _furnish(box)
+        _furnish(box, parse_rows(texts.get("slabinfo", "")))
     finally:
         for zone, state in zip(box.pages.zones, kept, strict=True):
             _take_back(box, zone, state)
@@ -150,7 +151,7 @@ def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
         setattr(zone.pcp, name, state["pcp"][name])
 
 
-def _furnish(box: Box) -> None:
+def _furnish(box: Box, rows: list[Row]) -> None:
     """Slab caches, vmalloc areas, disk, processes, in the frames that were lent."""
     from memsh.kernel.boot import BOOT_USEC
     from memsh.kernel.boot_late import ioremaps, mount_disk, start_allocators, start_processes
@@ -158,10 +159,11 @@ def _furnish(box: Box) -> None:
     machine = box.machine
     try:
         start_allocators(box)
-        box.slab.populate_boot()
+        box.slab.populate_boot(populations=not rows)
         ioremaps(box, machine)
         mount_disk(box)
         start_processes(box)
+        box.slab.top_up(rows)
     except OSError:
         raise ValueError("the recorded machine uses too little memory to hold memsh's own processes") from None
     box.timer.set(BOOT_USEC)

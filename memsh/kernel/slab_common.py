@@ -5,7 +5,8 @@ Known deviations: the names in /proc/slabinfo are unique; a cache that the user 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
@@ -38,6 +39,33 @@ KMALLOC_MAX_SIZE = 4 << 20
 RECLAIMABLE = GFP_NAMES["__GFP_RECLAIMABLE"]
 KMEM_CACHE_SIZE = 96  # sizeof(struct kmem_cache) with room for one CPU, as recorded
 NODE_SIZE = 64  # what sizeof(struct kmem_cache_node) comes to
+
+
+class Row(NamedTuple):
+    """What is taken of one line of a recorded /proc/slabinfo."""
+
+    name: str
+    active_objs: int
+    size: int
+    objects_per_slab: int
+    active_slabs: int
+    num_slabs: int
+
+
+def parse_rows(text: str) -> list[Row]:
+    """The rows of a /proc/slabinfo text, oldest cache first. ValueError for a line that is none."""
+    rows = []
+    for line in text.splitlines():
+        words = line.split()
+        if line.startswith(("slabinfo", "#")) or not words:
+            continue
+        if len(words) != 16:
+            raise ValueError(f"slabinfo: '{line[:40]}' is no row of it")
+        if not all(words[at].isdecimal() for at in (1, 3, 4, 13, 14)):
+            raise ValueError(f"slabinfo: '{line[:40]}' has words where numbers belong")
+        numbers = [int(words[at]) for at in (1, 3, 4, 13, 14)]
+        rows.append(Row(words[0], *numbers))
+    return rows[::-1]
 
 
 def short_size(size: int) -> str:
@@ -261,8 +289,11 @@ class SlabAllocator(SlabCore):
 
     # -- boot ------------------------------------------------------------------------
 
-    def populate_boot(self) -> None:
-        """Create the caches of a booted box in the kernel's order and take the objects that the kernel keeps."""
+    def populate_boot(self, populations: bool = True) -> None:
+        """Create the caches of a booted box in the kernel's order and take the objects that the kernel keeps.
+
+        Without `populations` the caches stay empty but for what describes them (a recorded machine: see top_up).
+        """
         several = self.cpus > 1
         kmem = self._create(
             "kmem_cache",
@@ -277,15 +308,41 @@ class SlabAllocator(SlabCore):
                 align = size if not size & (size - 1) else 0
                 cache = self._create(prefix + short_size(size), size, calculate_alignment(flags, align, size), flags)
                 self.kmalloc_caches[kind][size] = cache
-        populations: list[tuple[KmemCache, int]] = []
+        kept: list[tuple[KmemCache, int]] = []
         for name, size, flags, one, many in BOOT_CACHES:
-            populations.append(
-                (self._create(name, size, calculate_alignment(flags, 0, size), flags), many if several else one)
-            )
+            cache = self._create(name, size, calculate_alignment(flags, 0, size), flags)
+            kept.append((cache, many if several else one))
         for cache in self.caches.values():
             cache.addr = self.kmem_cache_alloc(kmem)
             cache.next_reap = self.box.timer.usec + REAPTIMEOUT_NODE + cache.addr % 4000 * 1000
-        populations += [(self.caches[name], pair[several]) for name, pair in KMALLOC_BOOT.items()]
-        for cache, count in populations:
+        kept += [(self.caches[name], pair[several]) for name, pair in KMALLOC_BOOT.items()]
+        for cache, count in kept if populations else ():
             take = self.kmem_cache_alloc
             self.boot_objects[cache.name] = [take(cache, GFP_KERNEL) for _ in range(max(0, count - len(cache.entry)))]
+
+    def top_up(self, rows: Iterable[Row]) -> None:
+        """Grow caches until their counts are a recorded machine's; the objects taken for it are never freed.
+
+        A cache that holds more already is left alone; a cache of the recording that this box lacks is created.
+        """
+        for row in rows:
+            cache = self.caches.get(row.name)
+            if cache is None:
+                cache = self._create(row.name, row.size, calculate_alignment(0, 0, row.size), SLAB_NOLEAKTRACE)
+            if (cache.size, cache.num) != (row.size, row.objects_per_slab):
+                continue
+            held = self.boot_objects.setdefault(row.name, [])
+            while cache.total_slabs < row.num_slabs:
+                slab = self.cache_grow_begin(cache, GFP_KERNEL)
+                if slab is None:
+                    raise KernelError("ENOMEM")
+                self.cache_grow_end(cache, slab)
+            wanted = row.active_slabs - cache.total_slabs + len(cache.slabs_free)
+            for slab in list(cache.slabs_free.values())[: max(0, wanted)]:
+                del cache.slabs_free[slab.pfn]
+                held.append(slab.s_mem + slab.free[0] * cache.size)
+                slab.active = 1
+                cache.free_objects -= 1
+                self.fixup_slab_list(cache, slab)
+            while cache.total_slabs * cache.num - cache.free_objects < row.active_objs:
+                held.append(self._alloc_plain(cache, GFP_KERNEL))

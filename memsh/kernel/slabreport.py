@@ -36,7 +36,7 @@ def _served(cache: KmemCache, waiting: int, slabs: int, free_slabs: int, shared:
         left = f"{cache.num - 1} free in it" if plain else f"{rest} wait in this CPU's array cache"
         return f"new slab of {objects(cache.num)}, {left}"
     if waiting:
-        return f"from this CPU's array cache ({len(cache.entry)} left)"
+        return f"from the array cache ({len(cache.entry)} left)"
     if len(cache.shared_entry or ()) < shared:
         return f"array cache refilled from the shared array ({len(cache.entry)} wait in it)"
     kind = "an empty slab" if len(cache.slabs_free) < free_slabs else "a partial slab"
@@ -59,13 +59,13 @@ def kmalloc(box: Box, size: int, gfp: int) -> ObjectReport:
             return ObjectReport(addr, "ZERO_SIZE_PTR: nothing was allocated, and nothing may be read there")
         usable = slab.ksize(addr) if addr else 0
         order = (usable // PAGE_SIZE - 1).bit_length()
-        note = f"{usable} bytes usable, {usable - size} unused: an order-{order} block straight from the buddy system"
+        note = f"{usable} bytes, {usable - size} unused: an order-{order} block of the buddy system"
         return ObjectReport(addr, note)
     cache = slab.kmalloc_slab(size, gfp)
     before = (len(cache.entry), cache.total_slabs, len(cache.slabs_free), len(cache.shared_entry or ()))
     addr = slab.kmalloc(size, gfp)
     served = _served(cache, *before, box.plain) if addr else ""
-    return ObjectReport(addr, f"{cache.name}: {cache.size} bytes usable, {cache.size - size} unused; {served}")
+    return ObjectReport(addr, f"{cache.name}: {cache.size} bytes, {cache.size - size} unused; {served}")
 
 
 def _freed(cache: KmemCache, waiting: int, slabs: int) -> str:

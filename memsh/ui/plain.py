@@ -20,7 +20,7 @@ def first_screen(session: Session) -> str:
     listed = ", ".join(f"{zone.name} {zone.present >> 8} MiB" for zone in zones)
     current = box.current
     return (
-        f"memsh: Linux 6.1 on i386, {box.config.ram >> 20} MiB of RAM: {listed}\n"
+        f"memsh: Linux 6.1, i386, {box.config.ram >> 20} MiB: {listed}\n"
         f"You are process {current.pid}, {current.comm}.\n"
         "  malloc 200k            then: areas\n"
         "  cat /proc/buddyinfo    then: alloc_pages 4; diff /proc/buddyinfo\n"

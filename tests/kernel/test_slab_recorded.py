@@ -10,6 +10,7 @@ from memsh.kernel.box import Box
 from memsh.kernel.check import check
 from memsh.kernel.config import Config
 from memsh.kernel.flags import GFP_NOWAIT, PAGE_SIZE
+from memsh.kernel.recording import from_recording
 from memsh.kernel.slab import KmemCache
 from memsh.kernel.slab_geometry import SLAB_HWCACHE_ALIGN
 from memsh.procfs import slabinfo
@@ -125,3 +126,20 @@ def test_caches_of_a_booted_box(machine: str) -> None:
         assert our[8:11] == their[8:11], our[0]
         per_slab, limit = int(their[4]), int(their[8])
         assert abs(int(our[2]) - int(their[2])) <= per_slab + limit, (our[0], our[2], their[2])
+
+
+@pytest.mark.parametrize("machine", ["boot-128m-1cpu", "boot-512m-1cpu", "boot-1g-1cpu", "boot-2g-2cpu"])
+def test_from_a_recording_the_rows_are_the_recorded_ones(machine: str) -> None:
+    """All but the two caches of which memsh's own processes and disk need more than the recorded machine had."""
+    texts = {path.name: path.read_text() for path in (REFERENCE / machine).iterdir()}
+    box = from_recording(Config(cpus=int(machine[-4])), texts)
+    differ = set(slabinfo.show(box).splitlines()) ^ set(texts["slabinfo"].splitlines())
+    assert {line.split()[0] for line in differ} <= {"ext4_inode_cache", "vm_area_struct"}
+    assert check(box) == []
+
+
+@pytest.mark.parametrize("line", ["teapot 1 2 3", "a b c d e f g h i j k l m n o p"])
+def test_a_slabinfo_that_is_none_is_refused(line: str) -> None:
+    texts = {"freelists.txt": (REFERENCE / "boot-128m-1cpu" / "freelists.txt").read_text(), "slabinfo": line + "\n"}
+    with pytest.raises(ValueError, match="slabinfo"):
+        from_recording(Config(), texts)
