@@ -10,6 +10,7 @@ of their own; constructors do not run.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -140,7 +141,7 @@ class KmemCache:
         return len(self.slabs_full) + len(self.slabs_partial) + len(self.slabs_free)
 
 
-class SlabCore:
+class SlabCore(ABC):
     """The allocator proper: objects in and out of caches. SlabAllocator adds creation, kmalloc and the boot caches."""
 
     def __init__(self, box: Box) -> None:
@@ -263,11 +264,13 @@ class SlabCore:
             self.slab_of[frame] = slab
         return slab
 
+    @abstractmethod
     def kmalloc(self, size: int, gfp: int) -> int:
-        raise NotImplementedError
+        """Memory for a free list that lies off its slab."""
 
+    @abstractmethod
     def kfree(self, addr: int) -> None:
-        raise NotImplementedError
+        """Free such a list."""
 
     def cache_grow_end(self, cache: KmemCache, slab: Slab) -> None:
         if slab.active:
