@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.kernel import fallback, pcp, watermark
-from memsh.kernel.columns import frame_runs
+from memsh.kernel.columns import frame_runs, stepped_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     GFP_NAMES,
@@ -410,14 +410,14 @@ class PageAllocator(PageLookup):
             return
         self.vm["pgfree"] += len(pfns)
         data = self.memmap.data
-        if data:
+        if data and not data.keys().isdisjoint(pfns):
             for pfn in pfns:
                 data.pop(pfn, None)
         if len(pfns) > 8:
-            runs = frame_runs(pfns if isinstance(pfns, list) else list(pfns))
+            runs = stepped_runs(pfns if isinstance(pfns, list) else list(pfns))
             if len(runs) * 4 <= len(pfns):
-                for first, count in runs:
-                    self._free_run(first, count)
+                for first, count, step in runs:
+                    self._free_run(first, count, step)
                 return
         kind, flags = self._kind, self._flags
         lower = upper = -1
@@ -442,29 +442,33 @@ class PageAllocator(PageLookup):
             if cpu.count >= cpu.limit:
                 pcp.overflow(self, zone, cpu, 0, migratetype)
 
-    def _free_run(self, pfn: int, count: int) -> None:
-        """free_page_list() of frames that follow each other."""
-        end = pfn + count
-        self._kind[pfn:end] = bytes(count)
-        self._flags[pfn:end] = memoryview(bytes(4 * count)).cast("I")
-        while pfn < end:
+    def _free_run(self, pfn: int, count: int, step: int) -> None:
+        """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
+        low = pfn if step > 0 else pfn - count + 1
+        self._kind[low : low + count] = bytes(count)
+        self._flags[low : low + count] = memoryview(bytes(4 * count)).cast("I")
+        while count:
             zone = self.zone_of(pfn)
             cpu = zone.pcp
-            zone_end = min(end, zone.start_pfn + zone.spanned)
-            while pfn < zone_end:
-                migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
-                block_end = min(zone_end, (pfn | 1023) + 1)
-                listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
-                pages = cpu.lists[listed]
-                while pfn < block_end:
-                    stop = min(block_end, pfn + max(1, cpu.limit - cpu.count))
-                    if listed != migratetype:
-                        zone.odd.update(dict.fromkeys(range(pfn, stop), migratetype))
-                    pages.extend(range(pfn, stop))
-                    cpu.count += stop - pfn
-                    if cpu.count >= cpu.limit:
-                        pcp.overflow(self, zone, cpu, 0, listed)
-                    pfn = stop
+            migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+            listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
+            pages = cpu.lists[listed]
+            if step > 0:
+                room = min(count, 1024 - (pfn & 1023), zone.start_pfn + zone.spanned - pfn)
+            else:
+                room = min(count, (pfn & 1023) + 1, pfn - zone.start_pfn + 1)
+            count -= room
+            while room:
+                n = min(room, max(1, cpu.limit - cpu.count))
+                frames = range(pfn, pfn + n * step, step)
+                if listed != migratetype:
+                    zone.odd.update(dict.fromkeys(frames, migratetype))
+                pages.extend(frames)
+                cpu.count += n
+                if cpu.count >= cpu.limit:
+                    pcp.overflow(self, zone, cpu, 0, listed)
+                pfn += n * step
+                room -= n
 
     def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
         """Up to `n` single pages, the same as n calls of alloc_pages(gfp, 0); shorter only when memory ran out."""

@@ -7,6 +7,7 @@ The result is what a loop over the pages would leave, entry by entry.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -98,13 +99,64 @@ def frame_runs(pfns: list[int]) -> list[tuple[int, int]]:
     if pfns[-1] - pfns[0] == count - 1 and pfns == list(range(pfns[0], pfns[0] + count)):
         return [(pfns[0], count)]
     runs = []
-    first = last = pfns[0]
-    for pfn in pfns[1:]:
-        if pfn != last + 1:
-            runs.append((first, last - first + 1))
-            first = pfn
-        last = pfn
-    runs.append((first, last - first + 1))
+    at = 0
+    while at < count:
+        n = _run_length(pfns, at, 1)
+        runs.append((pfns[at], n))
+        at += n
+    return runs
+
+
+def reach(pfns: Sequence[int], at: int, first: int, step: int, most: int) -> int:
+    """How many of at most `most` entries from `at` on are likely first, first + step, …
+
+    Only a few are looked at, the one after the last among them: if those in between fit, the run is no longer.
+    """
+    n = 1
+    while n <= most and pfns[at + n - 1] == first + (n - 1) * step:
+        n <<= 1
+    good, bad = n >> 1, min(n, most + 1)  # entry `good` - 1 fits; entry `bad` - 1 does not, or is one too many
+    while bad - good > 1:
+        n = good + bad >> 1
+        if pfns[at + n - 1] == first + (n - 1) * step:
+            good = n
+        else:
+            bad = n
+    return good
+
+
+def _run_length(pfns: list[int], at: int, step: int) -> int:
+    """How many entries from `at` on are consecutive in steps of `step`; at least 1."""
+    count = len(pfns)
+    first = pfns[at]
+    if at + 1 == count or pfns[at + 1] != first + step:
+        return 1
+    n = reach(pfns, at, first, step, count - at)
+    if pfns[at : at + n] == list(range(first, first + n * step, step)):
+        return n
+    stop = at + 2
+    while stop < count and pfns[stop] == pfns[stop - 1] + step:
+        stop += 1
+    return stop - at
+
+
+def stepped_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
+    """Split a list of frames into (first, count, step) of consecutive ones: step 1 ascending, -1 descending."""
+    count = len(pfns)
+    if not count:
+        return []
+    first = pfns[0]
+    for step in (1, -1):
+        if pfns[-1] - first == (count - 1) * step and pfns == list(range(first, first + count * step, step)):
+            return [(first, count, step)]
+    runs = []
+    at = 0
+    while at < count:
+        first = pfns[at]
+        step = -1 if at + 1 < count and pfns[at + 1] == first - 1 else 1
+        n = _run_length(pfns, at, step)
+        runs.append((first, n, step))
+        at += n
     return runs
 
 

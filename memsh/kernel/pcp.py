@@ -9,6 +9,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from memsh.kernel.columns import reach
 from memsh.kernel.fallback import rmqueue_fallback
 from memsh.kernel.flags import MAX_ORDER
 from memsh.kernel.freearea import take_run
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator
 
 LARGEST = 1 << (MAX_ORDER - 1)  # pages of the largest block
+
 
 def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migratetype: int, alloc_flags: int) -> int:
     """Fill an empty list with a batch of blocks (rmqueue_bulk); returns how many came."""
@@ -84,42 +86,49 @@ def nr_pcp_free(pcp: PerCpuPages, high: int, free_high: bool) -> int:
     return most if number > most else batch if number < batch else number
 
 
-def _run(pages: deque[int], pfn: int, size: int, count: int) -> int:
-    """Take the blocks that follow `pfn` in memory off the list's tail; pages in the run, `pfn`'s block included.
+def _run(pages: deque[int], pfn: int, step: int, count: int) -> int:
+    """Take the blocks that follow `pfn` in memory off the list's tail; how many are in the run, `pfn`'s block included.
 
-    `count` is how many pages may be freed; the block that reaches it still belongs to the run.
+    `step` is from one block to the next: a block's size in pages, negative for a run downwards in memory. At most
+    `count` blocks.
     """
-    number = min(len(pages), (count - 1) // size)
-    if number > 16 and pages[number - 1] == pfn + number * size:
-        if list(islice(pages, number)) == list(range(pfn + size, pfn + (number + 1) * size, size)):
+    number = min(len(pages), count - 1)
+    if number > 16 and pages[16] == pfn + 17 * step:
+        number = reach(pages, 0, pfn + step, step, number)
+        if list(islice(pages, number)) == list(range(pfn + step, pfn + (number + 1) * step, step)):
             rest = list(islice(pages, number, None))
             pages.clear()
             pages.extend(rest)
-            return (number + 1) * size
+            return number + 1
     take = pages.popleft
-    run = size
-    pfn += size
+    run = 1
+    pfn += step
     while run < count and pages and pages[0] == pfn:
         take()
-        pfn += size
-        run += size
+        pfn += step
+        run += 1
     return run
 
 
-def _free_run(zone: Zone, pfn: int, run: int, migratetype: int) -> None:
-    """Free `run` pages upwards from `pfn`: an aligned stretch ends up as if freed whole.
+def _free_run(zone: Zone, first: int, end: int, migratetype: int, down: bool) -> None:
+    """Free the pages [first, end), upwards or downwards: an aligned stretch ends up as if freed whole.
 
-    No block inside such a stretch can merge with anything outside before the stretch is complete.
+    No block inside such a stretch can merge with anything outside before the stretch is complete, and the stretches are
+    the same in both directions.
     """
-    end = pfn + run
     free = zone.free
     find = free.get
     lists = zone.lists
-    while pfn < end:
-        bit = min(pfn & -pfn, LARGEST, 1 << (end - pfn).bit_length() - 1)
+    while first < end:
+        edge = end if down else first
+        bit = min(edge & -edge, LARGEST, 1 << (end - first).bit_length() - 1)
         order = bit.bit_length() - 1
-        head = pfn
-        pfn += bit
+        if down:
+            end -= bit
+            head = end
+        else:
+            head = first
+            first += bit
         while order < MAX_ORDER - 1:
             buddy = head ^ bit
             key = find(buddy, -1)
@@ -172,9 +181,10 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
         take = pages_list.popleft
         while count > 0 and pages_list:
             pfn = take()
-            if pages_list and not odd and not tracing and pages_list[0] == pfn + size and count > size:
-                run = _run(pages_list, pfn, size, count)
-                _free_run(zone, pfn, run, kind)
+            if pages_list and abs(step := pages_list[0] - pfn) == size and count > size and not odd and not tracing:
+                run = _run(pages_list, pfn, step, (count - 1) // size + 1) * size
+                first = pfn if step > 0 else pfn + size - run
+                _free_run(zone, first, first + run, kind, step < 0)
                 count -= run
                 while run and diff:  # until the difference is folded; from then on it repeats
                     run -= size

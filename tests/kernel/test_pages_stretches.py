@@ -1,6 +1,7 @@
 """The allocator's short cuts leave what the steps they stand for would leave."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from memsh.kernel import freelists
 from memsh.kernel.box import Box
+from memsh.kernel.columns import frame_runs, stepped_runs
 from memsh.kernel.config import Config
 from memsh.kernel.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
 from memsh.kernel.freearea import free_one_page, free_pages_upwards, free_range, rmqueue_smallest, take_run
@@ -44,7 +46,7 @@ def test_taking_a_run_is_taking_one_block_after_another(
 ) -> None:
     one = zone_with(blocks)
     many = copy.deepcopy(one)
-    singles = []
+    singles: list[int] = []
     while len(singles) < count and (pfn := rmqueue_smallest(one, order, kind)):
         singles.append(pfn)
     got: list[int] = []
@@ -86,6 +88,96 @@ def test_draining_a_run_is_freeing_one_page_after_another(
     assert (many.stat_free, many.stat_diff) == (one.stat_free, one.stat_diff)
     assert list(many.pcp.lists[1]) == pages[count:]
     assert many.pcp.count == len(pages[count:])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    BLOCKS,
+    st.integers(0, 3),
+    st.lists(st.tuples(st.integers(0, 0x3FFF), st.integers(1, 1500), st.sampled_from((1, -1))), max_size=4),
+    st.integers(0, 8000),
+)
+def test_draining_long_runs_of_any_order_both_ways(
+    blocks: list[tuple[int, int, int]], order: int, runs: list[tuple[int, int, int]], count: int
+) -> None:
+    one = zone_with(blocks)
+    size = 1 << order
+    free = {pfn + i for pfn, key in one.free.items() for i in range(1 << (key >> 2))}
+    heads = []
+    for first, length, step in runs:
+        start = 0x1000 + (first & -size)
+        for pfn in range(start, start + length * size * step, size * step):
+            frames = range(pfn, pfn + size)
+            if one.start_pfn <= pfn < one.end_pfn and free.isdisjoint(frames):
+                free.update(frames)
+                heads.append(pfn)
+    one.threshold = 125
+    many = copy.deepcopy(one)
+    many.pcp.lists[order * 3 + 1].extend(heads)
+    many.pcp.count = len(heads) << order
+    box = Box(Config(), boot=False)
+    freelists.load(box, (REFERENCE / "boot-128m-1cpu" / "freelists.txt").read_text())
+    free_bulk(box.pages, many, many.pcp, count, order * 3 + 1)
+    freed = min(len(heads), (count + size - 1) >> order)
+    for pfn in heads[:freed]:
+        free_one_page(one, pfn, order, 1)
+        one.mod_free(size)
+    assert lists(many) == lists(one)
+    assert (many.stat_free, many.stat_diff) == (one.stat_free, one.stat_diff)
+    assert list(many.pcp.lists[order * 3 + 1]) == heads[freed:]
+    assert many.pcp.count == (len(heads) - freed) << order
+
+
+@pytest.mark.parametrize("name", ["small", "pressure"])
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 9)), max_size=60),
+    st.integers(0, 6000),
+    st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 1021), st.sampled_from((1, -1, 0))), max_size=20),
+)
+def test_freeing_a_list_is_freeing_one_page_after_another(
+    name: str, mess: list[tuple[int, int, int]], count: int, picks: list[tuple[int, int, int]]
+) -> None:
+    one = Box(Config(), boot=False)
+    freelists.load(one, (REFERENCE / "pages" / f"{name}.txt").read_text(), "before")
+    kinds = (GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_ATOMIC | GFP_NAMES["__GFP_NOWARN"])
+    blocks = [(one.pages.alloc_pages(kinds[kind], order), order, keep) for order, kind, keep in mess]
+    held = sorted(one.pages.alloc_bulk(kinds[1] | GFP_NAMES["__GFP_NOWARN"], count))
+    for pfn, order, keep in blocks:
+        if pfn and keep > 4:
+            one.pages.free_pages(pfn, order)
+    many = one.copy()
+    for at, length, step in picks:
+        at %= len(held) + 1
+        part = held[at : at + length]
+        del held[at : at + length]
+        if step < 0:
+            part.reverse()
+        elif not step:
+            part = part[::2] + part[1::2]
+        for pfn in part:
+            one.pages.free_pages(pfn, 0)
+            many.memmap.refcount[pfn] = 0
+        many.pages.free_page_list(part)
+    assert freelists.dump(many) == freelists.dump(one)
+    assert dict(many.vmstat) == dict(one.vmstat)
+    for a, b in zip(one.pages.zones, many.pages.zones, strict=True):
+        assert (a.stat_free, a.stat_diff, a.odd, a.free) == (b.stat_free, b.stat_diff, b.odd, b.free)
+        assert [list(pages) for pages in a.pcp.lists] == [list(pages) for pages in b.pcp.lists]
+        assert (a.pcp.count, a.pcp.free_factor) == (b.pcp.count, b.pcp.free_factor)
+        assert bytes(many.memmap.kind[a.start_pfn : a.end_pfn]) == bytes(one.memmap.kind[a.start_pfn : a.end_pfn])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 70), st.sampled_from((1, -1, 2))), max_size=8))
+def test_runs_of_frames(parts: list[tuple[int, int, int]]) -> None:
+    frames = [pfn for first, n, step in parts for pfn in range(first + 200, first + 200 + n * step, step)]
+    up = frame_runs(frames)
+    assert [pfn for first, n in up for pfn in range(first, first + n)] == frames
+    assert all(a + n != b for (a, n), (b, _) in pairwise(up))
+    both = stepped_runs(frames)
+    assert [pfn for first, n, step in both for pfn in range(first, first + n * step, step)] == frames
+    assert all(a + n * step != b or n == 1 for (a, n, step), (b, _, _) in pairwise(both))
 
 
 @settings(max_examples=100, deadline=None)
