@@ -10,23 +10,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from memsh.kernel import exit as task_exit
 from memsh.kernel.box import Box
 from memsh.kernel.config import GIB, MIB, Config
+from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+from memsh.kernel.fork import kernel_clone
+from memsh.kernel.mmap import do_mmap
 from memsh.libc.process import UserProcess
+from memsh.procfs.tree import show
 
 Result = tuple[int, float]
 OPS = 200_000
 LIVE = 2_000
+LIVE_OBJECTS = 600
+PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS = 3, 0x22
 MIXED_TRACE = Path(__file__).resolve().parent.parent / "tests" / "reference" / "heap" / "mixed-2.in"
 
 
@@ -117,6 +127,80 @@ def pages_bulk() -> Result:
     return count, seconds
 
 
+# -- slab objects --------------------------------------------------------------------------------------------------
+
+
+def kmem_cache() -> Result:
+    """Random allocations and frees of 100-byte objects, LIVE_OBJECTS held at the start."""
+    slab = Box(Config(ram=GIB)).slab
+    cache = slab.kmem_cache_create("bench", 100)
+    alloc, free = slab.kmem_cache_alloc, slab.kmem_cache_free
+    rng = random.Random(1)
+    plan = [(rng.random() < 0.5, rng.randrange(1 << 30)) for _ in range(OPS)]
+    held = [alloc(cache) for _ in range(LIVE_OBJECTS)]
+    start = time.perf_counter()
+    for allocate, which in plan:
+        if allocate:
+            held.append(alloc(cache))
+        elif held:
+            at = which % len(held)
+            addr = held[at]
+            held[at] = held[-1]
+            held.pop()
+            free(cache, addr)
+    return len(plan), time.perf_counter() - start
+
+
+# -- processes -----------------------------------------------------------------------------------------------------
+
+
+def touched_box() -> tuple[Box, int, float]:
+    """A 4 GiB box whose current process has touched 1 GiB; the faults and the seconds that took."""
+    box = Box(Config(ram=4 * GIB))
+    task = box.current
+    assert task.mm is not None
+    addr = do_mmap(box, task.mm, 0, GIB, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS)
+    start = time.perf_counter()
+    faults = touch_range(box, task, addr, GIB, True).minflt
+    return box, faults, time.perf_counter() - start
+
+
+def touch_1g() -> Result:
+    return touched_box()[1:]
+
+
+def fork_1g() -> Result:
+    box = touched_box()[0]
+    start = time.perf_counter()
+    kernel_clone(box, box.current)
+    return 1, time.perf_counter() - start
+
+
+def exit_1g() -> Result:
+    """The exit of the process that alone maps the pages, so that every one is freed."""
+    box = touched_box()[0]
+    start = time.perf_counter()
+    task_exit.do_exit(box, box.current, 0)
+    return 1, time.perf_counter() - start
+
+
+def exit_1g_child() -> Result:
+    """The exit of a child that shares all pages with its parent."""
+    box = touched_box()[0]
+    child = kernel_clone(box, box.current)
+    start = time.perf_counter()
+    task_exit.do_exit(box, child, 0)
+    return 1, time.perf_counter() - start
+
+
+def smaps_1g() -> Result:
+    """/proc/PID/smaps of the process."""
+    box = touched_box()[0]
+    start = time.perf_counter()
+    show(box, f"/proc/{box.current.pid}/smaps")
+    return 1, time.perf_counter() - start
+
+
 # -- boot ----------------------------------------------------------------------------------------------------------
 
 
@@ -161,36 +245,107 @@ def malloc_mixed() -> Result:
     return len(calls), time.perf_counter() - start
 
 
+# -- memory --------------------------------------------------------------------------------------------------------
+
+
+def resident() -> int:
+    """Bytes of host memory that this process has resident."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def in_child(job: Callable[[], int]) -> int:
+    """What `job` returns, computed in a process of its own: what ran before does not count."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        with os.fdopen(write, "w") as out:
+            out.write(str(job()))
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return int(text)
+
+
+def bytes_per_page() -> int:
+    """Host memory that 1 GiB of touched pages adds, the frames' columns included, for each page."""
+    box = Box(Config(ram=4 * GIB))
+    task = box.current
+    assert task.mm is not None
+    addr = do_mmap(box, task.mm, 0, GIB, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS)
+    before = resident()
+    faults = touch_range(box, task, addr, GIB, True).minflt
+    return (resident() - before) // faults
+
+
+def bytes_of_box(ram: int) -> int:
+    before = resident()
+    box = Box(Config(ram=ram))
+    after = resident()
+    del box
+    return after - before
+
+
+def memory_figures() -> list[tuple[str, int, str]]:
+    """(name, bytes, goal). The first box of a process also pays for what all boxes share: it does not count."""
+    Box(Config(ram=64 * MIB))
+    small, large = (in_child(partial(bytes_of_box, ram)) for ram in (64 * MIB, 4 * GIB))
+    return [
+        ("bytes_per_touched_page", in_child(bytes_per_page), "120"),
+        ("bytes_4g_above_64m", large - small, f"{25 * MIB:,}"),
+    ]
+
+
 BENCHES: dict[str, Bench] = {
     "pages_mixed": Bench(pages_mixed, "900,000 ops/s"),
     "pages_order0": Bench(pages_order0, "1,200,000 ops/s"),
     "pages_mixed_64m": Bench(pages_mixed_64m, ""),
     "pages_mixed_4g": Bench(pages_mixed_4g, "at most 1.2 times 64 MiB's"),
     "pages_bulk": Bench(pages_bulk, "150 ns a page"),
+    "kmem_cache": Bench(kmem_cache, "2,500,000 ops/s, 6 yardsticks"),
+    "touch_1g": Bench(touch_1g, "1,000,000 faults/s, 14 yardsticks", 5),
+    "fork_1g": Bench(fork_1g, "60 ms", 5),
+    "exit_1g": Bench(exit_1g, "120 ms", 5),
+    "exit_1g_child": Bench(exit_1g_child, "120 ms", 5),
+    "smaps": Bench(smaps_1g, "100 ms", 5),
     "malloc_mixed": Bench(malloc_mixed, "60,000 calls/s, 235 yardsticks"),
     "boot_64m": Bench(boot_64m, "", 5),
     "boot_4g": Bench(boot_4g, "60 ms", 5),
 }
 
 
+MEMORY = "memory"
+
+
 def main(argv: list[str]) -> int:
+    names = [*BENCHES, MEMORY]
     parser = argparse.ArgumentParser(description="Measure memsh.")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which to run: " + " ".join(BENCHES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which to run: " + " ".join(names))
     options = parser.parse_args(argv)
-    unknown = [name for name in options.names if name not in BENCHES]
+    unknown = [name for name in options.names if name not in names]
     if unknown:
-        parser.error(f"no benchmark is called {unknown[0]}; there are {' '.join(BENCHES)}")
+        parser.error(f"no benchmark is called {unknown[0]}; there are {' '.join(names)}")
     unit = yardstick()
     print(f"yardstick: {unit * 1e9:.0f} ns")
     print(f"{'benchmark':<18} {'operations/s':>14} {'ns/op':>12} {'yardsticks/op':>14}  goal")
     figures = []
-    for name in options.names or BENCHES:
+    costs = {}
+    for name in options.names or names:
+        if name == MEMORY:
+            continue
         bench = BENCHES[name]
         ops, seconds = min((bench.run() for _ in range(bench.rounds)), key=lambda result: result[1] / result[0])
-        each = seconds / ops
+        each = costs[name] = seconds / ops
         figures.append({"name": name, "ops_per_s": round(1 / each, 1), "yardsticks_per_op": round(each / unit, 2)})
         print(f"{name:<18} {1 / each:>14,.0f} {each * 1e9:>12,.0f} {each / unit:>14,.1f}  {bench.goal}", flush=True)
+    if "pages_mixed_64m" in costs and "pages_mixed_4g" in costs:
+        print(f"one operation on 4 GiB costs {costs['pages_mixed_4g'] / costs['pages_mixed_64m']:.2f} times 64 MiB's")
+    if not options.names or MEMORY in options.names:
+        for name, value, goal in memory_figures():
+            print(f"{name:<33} {value:>12,} bytes {'':>10}  {goal}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
