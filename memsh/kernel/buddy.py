@@ -368,8 +368,14 @@ class PageAllocator(PageLookup):
             zone = self.zones[ZONE_MOVABLE if pfn >= self._top_start else ZONE_HIGHMEM]
         else:
             zone = self.zones[ZONE_NORMAL if pfn >= self._normal_start else ZONE_DMA]
-        if self.memmap.data:
-            self._forget(pfn, order)
+        data = self.memmap.data
+        if data:  # what was written in a page is gone once the page is free
+            if not order:
+                if pfn in data:
+                    del data[pfn]
+            elif not data.keys().isdisjoint(range(pfn, pfn + (1 << order))):
+                for at in range(pfn, pfn + (1 << order)):
+                    data.pop(at, None)
         if self.trace.on:
             self.trace.emit("mm_page_free", pfn, order)
         self.vm["pgfree"] += 1 << order
@@ -387,15 +393,6 @@ class PageAllocator(PageLookup):
         cpu.count += 1 << order
         if cpu.count >= cpu.limit or (order and cpu.free_factor):
             pcp.overflow(self, zone, cpu, order, index)
-
-    def _forget(self, pfn: int, order: int) -> None:
-        """What was written in a page is gone once the page is free."""
-        data = self.memmap.data
-        if not order:
-            data.pop(pfn, None)
-        else:
-            for at in range(pfn, pfn + (1 << order)):
-                data.pop(at, None)
 
     def free_page_list(self, pfns: Sequence[int]) -> None:
         """Free single pages whose reference count is 0 already (free_unref_page_list)."""

@@ -31,20 +31,24 @@ _BEFORE_MAIN = (12, 668, 28, 172, 108)
 def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
     """`load` and `store` of a process without the way through its attributes: malloc spends its time there."""
     box, task = user.box, user.task
-    cached, writable = user.tlb.get, user.tlbw.get
+    tlb, tlbw = user.tlb, user.tlbw
 
     def load(addr: int) -> int:
-        view = cached(addr >> 12)
-        if view is None or addr & 3:
-            return uaccess.read_u32(box, task, addr & 0xFFFFFFFF)
-        return view[(addr & 4095) >> 2]  # type: ignore[no-any-return]
+        if not addr & 3:
+            try:
+                return tlb[addr >> 12][addr >> 2 & 1023]  # type: ignore[no-any-return]
+            except KeyError:
+                pass
+        return uaccess.read_u32(box, task, addr & 0xFFFFFFFF)
 
     def store(addr: int, value: int) -> None:
-        view = writable(addr >> 12)
-        if view is None or addr & 3:
-            uaccess.write_u32(box, task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
-        else:
-            view[(addr & 4095) >> 2] = value
+        if not addr & 3:
+            try:
+                tlbw[addr >> 12][addr >> 2 & 1023] = value
+                return
+            except KeyError:
+                pass
+        uaccess.write_u32(box, task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
 
     return load, store
 
