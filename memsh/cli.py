@@ -148,7 +148,10 @@ def make_box(options: Options) -> Any:
             return from_recording(config, texts)
         except ValueError as error:
             raise ShellError(f"--from: {folder}: {error}") from None
-    return Box(config)
+    try:
+        return Box(config)
+    except ValueError as error:  # a command line with which this kernel does not boot
+        raise ShellError(f"--cmdline: {error}", 2) from None
 
 
 def on_bug(session: Session, name: str) -> str:
@@ -172,8 +175,11 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     """A session with its box (or recorded tree), commands and streams."""
     from memsh import commands
     from memsh.commands import files, procdir
+    from memsh.teach import timetravel
+    from memsh.teach.journal import attach
 
     commands.load()
+    timetravel.load()
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
     session.on_bug = on_bug
@@ -192,6 +198,8 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
         session.box = make_box(options)
         session.reader = procdir.BoxReader(session)
         session.config = session.box.config
+        session.rebuild = lambda: make_box(options)
+        attach(session)
         for note in session.box.notes:
             session.stderr.write(f"memsh: {note}\n")
     return session

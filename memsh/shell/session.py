@@ -71,6 +71,8 @@ class Session:
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
         self.source_depth = 0
         self.config: Any = None  # what the box was made from, for `reset`
+        self.rebuild: Callable[[], Any] | None = None  # boots the box that the session began with
+        self.timeline: Any = None  # the journal that undo goes back along
         self._waiting = False
 
     # values

@@ -1,0 +1,224 @@
+"""undo, redo, snapshot, restore, reset, save, diff: moving along the journal."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from typing import Any
+
+from memsh import __version__
+from memsh.procfs import tree
+from memsh.shell import IO, Args, ShellError, arg, command, opt
+from memsh.shell.values import count, wide_size
+from memsh.teach.journal import State, Timeline, attach
+
+TOPIC = "session"
+
+
+def load() -> None:
+    """Importing this module declares its commands."""
+
+
+def _still(io: IO) -> Timeline:
+    """The timeline, with no job running: a job's thread cannot be taken back."""
+    session = io.session
+    if session.running_job is not None:
+        raise ShellError("not from a background job")
+    for job in list(session.jobs):
+        job.kill()
+    return attach(session)
+
+
+@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
+def undo(box: Any, args: Args, io: IO) -> int:
+    """take back the last command that changed the box
+
+    undo
+
+    Commands that changed nothing are skipped; the line says which one was meant: `undone: 14 "malloc 1M"`. Values,
+    variables, the directory and the current process go back with the box. `undo 3` takes back three; `redo` runs
+    them again.
+    """
+    timeline = _still(io)
+    at, left, told = len(timeline.entries), args.count, []
+    while at and left > 0:
+        at -= 1
+        if timeline.entries[at].changed:
+            left -= 1
+            told.append(timeline.entries[at])
+    if not told:
+        raise ShellError("there is nothing to undo")
+    while not timeline.entries[at].changed:
+        at += 1
+    timeline.travel(at)
+    timeline.undone.extend(reversed(timeline.entries[at:]))
+    del timeline.entries[at:]
+    timeline.points = [state for state in timeline.points if state.at <= at]
+    timeline.settle()
+    for entry in told:
+        io.out(f'undone: {entry.number} "{entry.line}"\n')
+    return 0
+
+
+@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
+def redo(box: Any, args: Args, io: IO) -> int:
+    """run again what undo took back
+
+    redo
+    """
+    timeline = _still(io)
+    left, told = args.count, []
+    while timeline.undone and (left > 0 or not timeline.undone[-1].changed):
+        entry = timeline.undone.pop()
+        timeline.entries.append(entry)
+        if entry.after is not None:
+            timeline.enter(entry.after)
+        else:
+            timeline.replay([entry.replay])
+        if entry.changed:
+            left -= 1
+            told.append(entry)
+    if not told:
+        raise ShellError("there is nothing to redo")
+    timeline.settle()
+    for entry in told:
+        io.out(f'redone: {entry.number} "{entry.line}"\n')
+    return 0
+
+
+@command(arg("name", help="what to call it"), topic=TOPIC)
+def snapshot(box: Any, args: Args, io: IO) -> int:
+    """keep the box as it is under a name
+
+    snapshot before
+
+    `restore before` brings it back, `diff before after` compares two.
+    """
+    timeline = attach(io.session)
+    timeline.snapshots[args.name] = (timeline.capture(), timeline.script())
+    return 0
+
+
+def _snapshot(timeline: Timeline, name: str) -> tuple[State, list[str]]:
+    if name not in timeline.snapshots:
+        known = ", ".join(timeline.snapshots) or "none yet"
+        raise ShellError(f"there is no snapshot {name} (there are: {known})")
+    return timeline.snapshots[name]
+
+
+@command(arg("name", help="a snapshot's name"), topic=TOPIC)
+def restore(box: Any, args: Args, io: IO) -> int:
+    """bring back the box kept by snapshot
+
+    restore before
+
+    `undo` takes the restoring back.
+    """
+    timeline = _still(io)
+    timeline.jump(*_snapshot(timeline, args.name))
+    return 0
+
+
+@command(
+    opt("--ram", type=wide_size, help="RAM, 32M to 4G"), opt("--cpus", type=int, help="CPUs, 1 to 8"),
+    opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
+    topic=TOPIC,
+)  # fmt: skip
+def reset(box: Any, args: Args, io: IO) -> int:
+    """boot a new box, the same or another
+
+    reset --ram 512M
+
+    Without options it is the box that the session began with. `undo` brings the old one back.
+    """
+    timeline = _still(io)
+    wanted = {name: getattr(args, name) for name in ("ram", "cpus", "swap", "cmdline")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if given:
+        from dataclasses import replace
+
+        from memsh.kernel.box import Box
+
+        try:
+            state = State(0, Box(replace(io.session.config, **given)), [], {}, "/", 0)
+        except ValueError as error:
+            raise ShellError(str(error), 2) from None
+    else:
+        state = timeline.fresh()
+    timeline.jump(state, [_reset_line(state.box.config)])
+    for note in state.box.notes:
+        io.err(f"{note}\n")
+    return 0
+
+
+def _reset_line(config: Any) -> str:
+    words = config.cmdline.replace("'", "'\\''")
+    return f"reset --ram {config.ram} --cpus {config.cpus} --swap {config.swap} --cmdline '{words}'"
+
+
+@command(arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC)
+def save(box: Any, args: Args, io: IO) -> int:
+    """write a script that rebuilds this very box
+
+    save lesson.memsh
+
+    The script holds the lines that changed the box, as typed, with names and $N. An existing file is replaced with
+    -f only, and a symbolic link never followed. What a recorded machine (--from) or --age gave is named in a comment:
+    start memsh with the same options.
+    """
+    session = io.session
+    if session.deadline_check is not None:
+        raise ShellError("not in an exercise")
+    lines = attach(session).script()
+    config = session.box.config
+    if not (lines and lines[0].startswith("reset --ram")):
+        lines.insert(0, _reset_line(config))
+    if config.age:
+        lines[0] = f"# needs: memsh --ram {config.ram} --age {config.age}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if args.force else os.O_EXCL)
+    descriptor = os.open(args.file, flags, 0o644)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ShellError(f"{args.file}: not a regular file")
+        stream.truncate(0)
+        stream.write(f"# memsh {__version__}\n" + "".join(line + "\n" for line in lines))
+    return 0
+
+
+def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
+    old, new = tree.show(before, path).splitlines(), tree.show(after, path).splitlines()
+    lines = list(difflib.unified_diff(old, new, path, path, lineterm="", n=0))
+    io.out("".join(line + "\n" for line in lines if not line.startswith("@@")))
+    return bool(lines)
+
+
+@command(
+    arg("first", help="a file of /proc, or a snapshot", meta="FILE|A"), arg("second", default=None, meta="B"),
+    arg("file", default=None, help="the file to compare (/proc/meminfo)"), topic=TOPIC,
+)  # fmt: skip
+def diff(box: Any, args: Args, io: IO) -> int:
+    """what the last command that changed the box changed in a file, or what differs between two snapshots
+
+    diff /proc/meminfo
+
+    `diff before after /proc/buddyinfo` compares snapshots. Status 1 if there is a difference, as diff's.
+    """
+    timeline = attach(io.session)
+    if args.second is not None:
+        one, two = _snapshot(timeline, args.first)[0], _snapshot(timeline, args.second)[0]
+        return int(_difference(io, one.box, two.box, args.file or "/proc/meminfo"))
+    tree.show(box, args.first)
+    changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
+    if not changed:
+        raise ShellError("no command has changed the box yet")
+    session = io.session
+    here = State(0, box, list(session.values), session.variables, session.cwd, session.last_status)
+    try:
+        timeline.travel(changed[-1])
+        before = session.box
+    finally:
+        timeline.enter(here, copy=False)
+    entry = timeline.entries[changed[-1]]
+    io.out(f'{entry.number} "{entry.line}"\n')
+    return int(_difference(io, before, box, args.first))
