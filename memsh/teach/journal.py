@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 CONTROL = frozenset({"undo", "redo", "snapshot", "restore", "reset"})
 HOST = frozenset({"save", "procdump", "record"})
 LIVE = frozenset({"top", "slabtop", "watch", "vmstat", "free"})
-WRITERS = frozenset(
-    ["malloc", "calloc", "realloc", "memalign", "malloc_trim", "brk", "sbrk", "mmap", "munmap", "mprotect", "mremap", "madvise", "mlock", "munlock", "touch", "write", "poke", "stack", "jump", "run", "fork", "exec", "switch", "kill", "wait", "_exit", "kmalloc", "kzalloc", "kfree", "vmalloc", "vfree", "alloc_pages", "alloc_page", "free_pages", "drain_all_pages", "kmap", "kunmap", "kmem_cache", "plain", "age", "tee", "dd", "mkfile", "rm", "sync", "swapon", "swapoff", "mkswap", "trace"]
-)  # fmt: skip
+WRITERS = frozenset({
+    "malloc", "calloc", "realloc", "memalign", "malloc_trim", "brk", "sbrk", "mmap", "munmap", "mprotect", "mremap",
+    "madvise", "mlock", "munlock", "touch", "write", "poke", "stack", "jump", "run", "fork", "exec", "switch",
+    "kill", "wait", "_exit", "kmalloc", "kzalloc", "kfree", "vmalloc", "vfree", "alloc_pages", "alloc_page",
+    "free_pages", "drain_all_pages", "kmap", "kunmap", "kmem_cache", "plain", "age", "tee", "dd", "mkfile", "rm",
+    "sync", "swapon", "swapoff", "mkswap", "trace",
+})  # fmt: skip
 _HEAD = re.compile(r"(?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo|xargs|strace|as \S+)\s)\s*([a-z_]\w*)")
 _TO_FILE = re.compile(r"(?<![0-9&])>>?\s*(?!/dev/null)[^\s&|]|sysctl\b.*=|\bfree\s+[$0-9]")
 COST = 0.1  # seconds of replaying between two checkpoints
