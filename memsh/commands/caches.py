@@ -158,7 +158,7 @@ def kunmap(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-@command(arg("addr", type=address, help="a kernel address"), topic=TOPIC)
+@command(arg("addr", type=address, help="a kernel address"), topic=TOPIC, changes=False)
 def virt_to_phys(box: Any, args: Any, io: Any) -> int:
     """the physical address behind an address of the direct mapping
 
@@ -178,7 +178,7 @@ def virt_to_phys(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-@command(arg("phys", type=address, help="a physical address below the end of lowmem"), topic=TOPIC)
+@command(arg("phys", type=address, help="a physical address below the end of lowmem"), topic=TOPIC, changes=False)
 def phys_to_virt(box: Any, args: Any, io: Any) -> int:
     """the address in the direct mapping of a physical address
 
@@ -194,7 +194,7 @@ def phys_to_virt(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, changes=False)
 def fixmap(box: Any, args: Any, io: Any) -> int:
     """the fixed mappings: slots whose addresses are known when the kernel is compiled
 

@@ -185,7 +185,9 @@ def find(box: object, args: Args, io: IO) -> int:
     return status
 
 
-@command(arg("path", words="path"), arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC)
+@command(
+    arg("path", words="path"), arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC, changes=True,
+)  # fmt: skip
 def mkfile(box: object, args: Args, io: IO) -> None:
     """put a file of a given size on the box's disk, as if it had always been there
 
@@ -207,7 +209,7 @@ def mkfile(box: object, args: Args, io: IO) -> None:
 
 @command(
     opt("-f", help="no word about what is missing"), opt("-r", help="accepted"),
-    rest("files", required=True, words="path"), topic=TOPIC,
+    rest("files", required=True, words="path"), topic=TOPIC, changes=True,
 )  # fmt: skip
 def rm(box: object, args: Args, io: IO) -> int:
     """remove files from the box's disk
@@ -235,7 +237,10 @@ def rm(box: object, args: Args, io: IO) -> int:
     return status
 
 
-@command(opt("-p", help="with the directories above it"), rest("folders", required=True, words="path"), topic=TOPIC)
+@command(
+    opt("-p", help="with the directories above it"), rest("folders", required=True, words="path"),
+    topic=TOPIC, changes=True,
+)  # fmt: skip
 def mkdir(box: object, args: Args, io: IO) -> None:
     """make directories on the box's disk
 
@@ -251,7 +256,7 @@ def mkdir(box: object, args: Args, io: IO) -> None:
             io.session.box.fs.mkdir(whole)
 
 
-@command(rest("folders", required=True, words="path"), topic=TOPIC)
+@command(rest("folders", required=True, words="path"), topic=TOPIC, changes=True)
 def rmdir(box: object, args: Args, io: IO) -> None:
     """remove empty directories from the box's disk
 
@@ -264,7 +269,7 @@ def rmdir(box: object, args: Args, io: IO) -> None:
         io.session.box.fs.rmdir(whole)
 
 
-@command(arg("old", words="path"), arg("new", words="path"), topic=TOPIC)
+@command(arg("old", words="path"), arg("new", words="path"), topic=TOPIC, changes=True)
 def mv(box: object, args: Args, io: IO) -> None:
     """rename a file of the box's disk
 
@@ -278,7 +283,7 @@ def mv(box: object, args: Args, io: IO) -> None:
     io.session.box.fs.rename(old, new)
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, changes=True)
 def sync(box: object, args: Args, io: IO) -> None:
     """write dirty pages of files to the box's disk
 
@@ -290,7 +295,7 @@ def sync(box: object, args: Args, io: IO) -> None:
 _DD_COUNTS = {"bs", "count", "skip", "seek"}
 
 
-@command(rest("words", raw=True, meta="if=FILE of=FILE bs=N count=N"), topic=TOPIC)
+@command(rest("words", raw=True, meta="if=FILE of=FILE bs=N count=N"), topic=TOPIC, changes=True)
 def dd(box: object, args: Args, io: IO) -> None:
     """copy blocks
 

@@ -140,7 +140,7 @@ def kfree(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-@command(arg("addr", type=address, help="what kmalloc gave"), topic=TOPIC)
+@command(arg("addr", type=address, help="what kmalloc gave"), topic=TOPIC, changes=False)
 def ksize(box: Any, args: Any, io: Any) -> int:
     """the usable size of what kmalloc gave
 

@@ -68,7 +68,7 @@ def check(box: Any, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("seconds", type=duration, help="seconds; s, m, h, d allowed", meta="TIME"), topic=TOPIC)
+@command(arg("seconds", type=duration, help="seconds; s, m, h, d allowed", meta="TIME"), topic=TOPIC, changes=True)
 def sleep(box: Any, args: Args, io: IO) -> None:
     """let the box's clock move on: the reaper, timers and daemons do their work
 

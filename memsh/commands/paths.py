@@ -12,6 +12,7 @@ from typing import Any
 
 from memsh.kernel.errno import KernelError
 from memsh.shell import ShellError
+from memsh.shell.errors import PANICKED
 from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
 from memsh.shell.session import FileSink, Session
 
@@ -229,6 +230,8 @@ class BoxFiles:
             return _Nothing()
         if session.box is None:
             raise KernelError("EROFS")
+        if session.box.panicked:
+            raise ShellError(PANICKED)
         kind = stat_kind(session, whole)
         if kind == "dir":
             raise KernelError("EISDIR")

@@ -110,7 +110,7 @@ def frag(box: Any, args: Any, io: Any) -> None:
 
     frag
     """
-    io.out("external: the share of a zone's free memory that is in blocks too small for an order\n")
+    io.out("external: share of a zone's free memory in blocks too small for an order\n")
     rows: list[tuple[object, ...]] = [("  zone", *range(MAX_ORDER))]
     for zone in box.pages.zones:
         if zone.present:
@@ -151,7 +151,7 @@ def account(box: Any, args: Any, io: Any) -> None:
     rows.append(("MemTotal", total, total * 4))
     io.out(table(rows, "<>>"))
     io.out(
-        f"beside it {plural(present - total, 'page')} reserved at boot: kernel image, memory map, hash tables (dmesg)\n"
+        f"beside it {plural(present - total, 'page')} reserved at boot: kernel image, memory map, hashes\n"
     )
     if sum(found.values()) != total:
         io.out(f"the sum misses MemTotal by {sum(found.values()) - total} pages ({reserved} reserved): run check\n")

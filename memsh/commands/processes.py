@@ -13,7 +13,7 @@ from memsh.kernel.fault import BusError, Segfault
 from memsh.kernel.flags import SIGABRT, SIGBUS, SIGSEGV
 from memsh.kernel.task import Task, find_task, switch_to
 from memsh.shell import arg, command, rest
-from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.errors import PANICKED, ShellError, UsageError
 from memsh.shell.values import count
 
 TOPIC = "processes"
@@ -33,7 +33,7 @@ PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
 def running(box: Any) -> Task:
     """The current process; refuses after a panic."""
     if box.panicked:
-        raise ShellError("the kernel has panicked: views, undo, reset and exit are what is left")
+        raise ShellError(PANICKED)
     task: Task = box.current
     return task
 

@@ -10,6 +10,7 @@ from memsh.commands.acting import Notes, act
 from memsh.commands.paths import resolve
 from memsh.kernel import flags as uapi
 from memsh.kernel import vma
+from memsh.kernel.errno import KernelError
 from memsh.kernel.fault import Segfault, touch_range
 from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
 from memsh.kernel.madvise import ADVICE
@@ -99,6 +100,8 @@ def mmap(box: Any, args: Any, io: Any) -> int:
     at, length = args.addr or 0, args.length
 
     def operation(user: UserProcess, notes: Notes) -> int:
+        if args.offset % 4096:  # the C library looks before it asks the kernel
+            raise KernelError("EINVAL")
         told = f"mmap2({at:#x}" if at else "mmap2(NULL"
         names = f"{spelt(args.prot, _PROT, 'PROT_NONE')}, {spelt(bits, _MAP)}"
         if not args.file:

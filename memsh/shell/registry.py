@@ -129,11 +129,23 @@ def rest(
 
 
 class Command:
-    """One command as declared. `topic` is the heading that `help` puts it under."""
+    """One command as declared. `topic` is the heading that `help` puts it under; `changes`: see command()."""
 
     __slots__ = (
-        "_doc", "_short", "func", "help_option", "module", "name", "needs_box", "options", "params", "positional",
-        "raw", "rest", "topic",
+        "_doc",
+        "_short",
+        "changes",
+        "func",
+        "help_option",
+        "module",
+        "name",
+        "needs_box",
+        "options",
+        "params",
+        "positional",
+        "raw",
+        "rest",
+        "topic",
     )  # fmt: skip
 
     def __init__(
@@ -145,6 +157,7 @@ class Command:
         self.topic = topic
         self.needs_box = needs_box
         self.help_option = help_option
+        self.changes = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
         self._short: tuple[str, list[str], str] | None = None
@@ -328,13 +341,19 @@ REGISTRY = Registry()
 
 def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
-    registry: Registry | None = None,
+    changes: bool | None = None, registry: Registry | None = None,
 ) -> Callable[[Func], Func]:  # fmt: skip
-    """Declare the decorated function as a command named after it (or `name`)."""
+    """Declare the decorated function as a command named after it (or `name`).
+
+    `changes`: it works on the machine, and a machine whose kernel has panicked refuses it. By default that is so for
+    kernel memory; the processes' own commands refuse by themselves.
+    """
 
     def declare(func: Func) -> Func:
         named = name or getattr(func, "__name__", "").strip("_")
-        (REGISTRY if registry is None else registry).add(Command(named, params, func, topic, needs_box, help_option))
+        declared = Command(named, params, func, topic, needs_box, help_option)
+        declared.changes = topic == "kernel memory" if changes is None else changes
+        (REGISTRY if registry is None else registry).add(declared)
         return func
 
     return declare

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from memsh.shell import fingers, jobs
 from memsh.shell.errors import (
     INTERRUPTED,
+    PANICKED,
     Interrupted,
     Leave,
     LoopControl,
@@ -311,6 +312,8 @@ class Runner:
             return prepared.status
         if prepared.assigns:
             return self._with_variables(prepared, line)
+        if getattr(session.box, "panicked", "") and prepared.command.changes:
+            return self.complain(prepared.name, ShellError(PANICKED), line)
         io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name)
         try:
             return int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
