@@ -200,6 +200,7 @@ def fixmap(box: Any, args: Any, io: Any) -> int:
 
     fixmap
     """
-    for name, addr in box.highmem.fixmap():
-        io.out(f"{addr:#010x}  {name}\n")
+    for name, addr, slots in box.highmem.fixmap():
+        down = f"  {slots} slots, down to {addr - (slots - 1) * PAGE_SIZE:#010x}" if slots > 1 else ""
+        io.out(f"{addr:#010x}  {name}{down}\n")
     return 0

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+def say(io: Any, text: str) -> None:
+    """One line for people; on a narrow screen it goes on below, indented."""
+    if len(text) <= io.width:
+        io.out(text + "\n")
+        return
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    for line in textwrap.wrap(text, io.width, subsequent_indent=indent, break_on_hyphens=False):
+        io.out(line + "\n")
 
 
 def human(size: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.commands.draw import bar, human, plural, table
+from memsh.commands.draw import bar, human, plural, say, table
 from memsh.kernel.check import FREE, LOST, PER_CPU_LIST, count_frames, frames
 from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE, ZONE_NAMES
 from memsh.kernel.memmap import K_RESERVED, KIND_NAMES
@@ -46,12 +46,12 @@ def zones(box: Any, args: Any, io: Any) -> None:
             continue
         start, end = zone.start_pfn << PAGE_SHIFT, (zone.start_pfn + zone.spanned) << PAGE_SHIFT
         used = zone.managed - zone.nr_free
-        io.out(f"ZONE_{zone.name.upper():<8} {start:#010x}-{end - 1:#010x}  {human(zone.present << PAGE_SHIFT)}\n")
-        io.out(f"  {PURPOSE[zone.name]}\n")
-        io.out(f"  used  |{bar(used, zone.managed, width)}| {used} of {zone.managed} pages, {zone.nr_free} free\n")
+        say(io, f"ZONE_{zone.name.upper():<8} {start:#010x}-{end - 1:#010x}  {human(zone.present << PAGE_SHIFT)}")
+        say(io, f"  {PURPOSE[zone.name]}")
+        say(io, f"  used  |{bar(used, zone.managed, width)}| {used} of {zone.managed} pages, {zone.nr_free} free")
         marks = f"min {zone.wmark_min}  low {zone.wmark_low}  high {zone.wmark_high}"
         boost = f"  boost {zone.watermark_boost}" if zone.watermark_boost else ""
-        io.out(f"  watermarks: {marks}{boost}; {plural(zone.pcp.count, 'page')} on this CPU's lists\n")
+        say(io, f"  watermarks: {marks}{boost}; {plural(zone.pcp.count, 'page')} on this CPU's lists")
 
 
 @command(arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC)
@@ -81,10 +81,9 @@ def buddy(box: Any, args: Any, io: Any) -> None:
     shown = [zone_named(box, args.zone)] if args.zone else [zone for zone in box.pages.zones if zone.present]
     for zone in shown:
         counts = buddy_counts(box, zone)
-        io.out(f"zone {zone.name}: {plural(zone.nr_free, 'free page')}, {human(zone.nr_free * PAGE_SIZE)}\n")
-        io.out(
-            f"  on this CPU's lists: {plural(zone.pcp.count, 'page')} (up to {zone.pcp.high}), in none of the columns\n"
-        )
+        say(io, f"zone {zone.name}: {plural(zone.nr_free, 'free page')}, {human(zone.nr_free * PAGE_SIZE)}")
+        waiting = plural(zone.pcp.count, "page")
+        say(io, f"  on this CPU's lists: {waiting} (up to {zone.pcp.high}), in none of the columns")
         rows: list[tuple[object, ...]] = [("  order", "block", "blocks", "free", "", "by migrate type")]
         largest = max(counts[o] << o for o in range(MAX_ORDER)) or 1
         for o in range(MAX_ORDER):
@@ -110,14 +109,14 @@ def frag(box: Any, args: Any, io: Any) -> None:
 
     frag
     """
-    io.out("external: share of a zone's free memory in blocks too small for an order\n")
+    say(io, "external: share of a zone's free memory in blocks too small for an order")
     rows: list[tuple[object, ...]] = [("  zone", *range(MAX_ORDER))]
     for zone in box.pages.zones:
         if zone.present:
             counts = buddy_counts(box, zone)
             rows.append((f"  {zone.name}", *(f"{100 * unusable_index(counts, o):.0f}%" for o in range(MAX_ORDER))))
     io.out(table(rows, "<" + ">" * MAX_ORDER, " "))
-    io.out("internal: slab memory that holds no object in use, the ten largest\n")
+    say(io, "internal: slab memory that holds no object in use, the ten largest")
     waste = []
     for cache in box.slab.caches.values():
         info = box.slab.slabinfo(cache)
@@ -150,11 +149,9 @@ def account(box: Any, args: Any, io: Any) -> None:
     rows += [(use_name(use), found[use], found[use] * 4) for use in sorted(found)]
     rows.append(("MemTotal", total, total * 4))
     io.out(table(rows, "<>>"))
-    io.out(
-        f"beside it {plural(present - total, 'page')} reserved at boot: kernel image, memory map, hashes\n"
-    )
+    say(io, f"beside it {plural(present - total, 'page')} reserved at boot: kernel image, memory map, hashes")
     if sum(found.values()) != total:
-        io.out(f"the sum misses MemTotal by {sum(found.values()) - total} pages ({reserved} reserved): run check\n")
+        say(io, f"the sum misses MemTotal by {sum(found.values()) - total} pages ({reserved} reserved): run check")
 
 
 _MARKS = ("·", "░", "▒", "▓", "█")
@@ -171,13 +168,13 @@ def physmap(box: Any, args: Any, io: Any) -> None:
         return
     shown = [zone_named(box, args.where)] if args.where else [zone for zone in box.pages.zones if zone.present]
     per_line = max(16, io.width - 14)
-    io.out("each mark is one block of 1024 pages (4 MiB): · free  ░ ▒ ▓ partly used  █ full\n")
+    say(io, "each mark is one block of 1024 pages (4 MiB): · free  ░ ▒ ▓ partly used  █ full")
     for zone in shown:
         first, last = zone.start_pfn >> 10, (zone.start_pfn + zone.spanned - 1) >> 10
-        io.out(f"zone {zone.name}\n")
+        say(io, f"zone {zone.name}")
         for line in range(first, last + 1, per_line):
             marks = "".join(_MARKS[_fill(box, zone, blk)] for blk in range(line, min(line + per_line, last + 1)))
-            io.out(f"  {line << 22:#010x}  {marks}\n")
+            say(io, f"  {line << 22:#010x}  {marks}")
 
 
 def _fill(box: Any, zone: Any, number: int) -> int:
@@ -196,6 +193,7 @@ def _fill(box: Any, zone: Any, number: int) -> int:
 _LETTERS = {"slab": "s", "anonymous": "a", "page cache": "f", "shmem": "h", "page table": "t", "vmalloc": "v",
             "kernel stack": "k",
             "kernel": "K", "reserved": "R", "per-cpu": "p", "kmalloc": "m", "in use by the recorded machine": "x",
+    "drivers and daemons": "d",
             "free": "·", "on per-CPU lists": "c", "nobody's": "?"}  # fmt: skip
 
 
@@ -211,9 +209,12 @@ def _pageblock(box: Any, pfn: int, io: Any) -> None:
             at = block.pfn - start
             marks[at : at + block.pages] = _LETTERS[use_name(block.use)] * block.pages
     step = 64 if io.width >= 78 else 32
-    io.out(f"pageblock {start:#x}-{start + 1023:#x}, one mark a page\n")
+    say(io, f"pageblock {start:#x}-{start + 1023:#x}, one mark a page")
     for offset in range(0, 1024, step):
-        io.out(f"  {start + offset:#8x}  {''.join(marks[offset : offset + step])}\n")
-    io.out("· free  c on a per-CPU list  s slab  a anonymous  f page cache  h shmem\n"
-           "t page table  v vmalloc  k kernel stack  m kmalloc  K kernel  p per-cpu\n"
-           "R reserved  x in use by the recorded machine\n")  # fmt: skip
+        say(io, f"  {start + offset:#8x}  {''.join(marks[offset : offset + step])}")
+    say(
+        io,
+        "· free, c on a per-CPU list, s slab, a anonymous, f page cache, h shmem, t page table, v vmalloc, "
+        "k kernel stack, m kmalloc, K kernel, d drivers and daemons, p per-cpu, R reserved, "
+        "x in use by the recorded machine",
+    )

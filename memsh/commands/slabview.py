@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.commands.caches import NAME, find_cache
-from memsh.commands.draw import human, plural
+from memsh.commands.draw import human, plural, say
 from memsh.shell import command
 
 DRAWN = 12  # slabs shown one by one
@@ -34,26 +34,26 @@ def slab(box: Any, args: Any, io: Any) -> None:
     info = box.slab.slabinfo(cache)
     waiting = cache.entry + (cache.shared_entry or [])
     used = info.active_objs - len(waiting)
-    io.out(f"{cache.name}: objects of {cache.size} bytes, {cache.num} in a slab of {human(4096 << cache.gfporder)}\n")
+    say(io, f"{cache.name}: objects of {cache.size} bytes, {cache.num} in a slab of {human(4096 << cache.gfporder)}")
     free = info.num_objs - info.active_objs
-    io.out(f"{plural(used, 'object')} in use, {len(waiting)} waiting in arrays, {free} free\n")
+    say(io, f"{plural(used, 'object')} in use, {len(waiting)} waiting in arrays, {free} free")
     upcoming = " ".join(f"{addr:x}" for addr in reversed(cache.entry[-3:]))
-    io.out(f"this CPU's array cache: {len(cache.entry)} of {cache.limit}{', next ' + upcoming if upcoming else ''}\n")
+    say(io, f"this CPU's array cache: {len(cache.entry)} of {cache.limit}{', next ' + upcoming if upcoming else ''}")
     if cache.shared_entry is not None:
-        io.out(f"shared array: {len(cache.shared_entry)} of {cache.shared * cache.batchcount}\n")
-    io.out(f"{IN_USE} in use  {WAITING} waiting in an array  {FREE} free in its slab\n")
+        say(io, f"shared array: {len(cache.shared_entry)} of {cache.shared * cache.batchcount}")
+    say(io, f"{IN_USE} in use  {WAITING} waiting in an array  {FREE} free in its slab")
     lists = (("full", cache.slabs_full), ("partial", cache.slabs_partial), ("empty", cache.slabs_free))
     room = DRAWN
     for name, slabs in lists:
-        io.out(f"slabs_{'free' if name == 'empty' else name}: {plural(len(slabs), 'slab')}\n")
+        say(io, f"slabs_{'free' if name == 'empty' else name}: {plural(len(slabs), 'slab')}")
         shown = list(slabs.values())[:room]
         room -= len(shown)
         for item in shown:
             _draw(io, item, set(waiting))
         if len(shown) < len(slabs):
-            io.out(f"  and {len(slabs) - len(shown)} more\n")
+            say(io, f"  and {len(slabs) - len(shown)} more")
     over = f"above {plural(cache.free_limit, 'free object')} empty slabs go back to the buddy system"
-    io.out(f"{over}\n")
+    say(io, f"{over}")
 
 
 def _draw(io: Any, item: Any, waiting: set[int]) -> None:
@@ -62,4 +62,4 @@ def _draw(io: Any, item: Any, waiting: set[int]) -> None:
     width = max(8, io.width - 14)
     for start in range(0, len(text), width):
         head = f"{item.s_mem:#x}" if not start else ""
-        io.out(f"  {head:<12}{text[start : start + width]}\n")
+        say(io, f"  {head:<12}{text[start : start + width]}")

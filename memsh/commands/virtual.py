@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from memsh.commands.draw import human, table
+from memsh.commands.draw import human, say, table
 from memsh.kernel.flags import (
     PAGE_OFFSET,
     PAGE_SHIFT,
@@ -121,12 +121,12 @@ def vmmap(box: Any, args: Any, io: Any) -> None:
         (lay.vmalloc_start, lay.vmalloc_end, "vmalloc"),
         (PAGE_OFFSET, lay.high_memory, "direct mapping: lowmem at PAGE_OFFSET"),
     ]
-    io.out("kernel space: 1 GiB, the same in every process\n")
+    say(io, "kernel space: 1 GiB, the same in every process")
     _picture(io, rows, wide)
-    io.out(f"{'-' * (16 if wide else 12)} {TASK_SIZE:08x} TASK_SIZE: user space ends here\n")
+    say(io, f"{'-' * (16 if wide else 12)} {TASK_SIZE:08x} TASK_SIZE: user space ends here")
     user = [(area.start, area.end, f"{area.name} {protection(area.flags)}") for area in reversed(process_areas(mm))]
     _picture(io, user, wide)
-    io.out(f"{'-' * (16 if wide else 12)} 00000000\n")
+    say(io, f"{'-' * (16 if wide else 12)} 00000000")
 
 
 def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
@@ -135,11 +135,11 @@ def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
     above = 0
     for start, end, name in rows:
         if above and above - end > 0xFFFFF:
-            io.out(f"|{'.' * inner}| {'':8} {human(above - end)} unused\n")
-        io.out(f"+{'-' * inner}+ {min(end, 0xFFFFFFFF):08x}\n")
+            say(io, f"|{'.' * inner}| {'':8} {human(above - end)} unused")
+        say(io, f"+{'-' * inner}+ {min(end, 0xFFFFFFFF):08x}")
         io.out(f"|{human(end - start):^{inner}}| {start:08x} {name}\n"[: io.width].rstrip() + "\n")
         above = start
-    io.out(f"+{'-' * inner}+\n")
+    say(io, f"+{'-' * inner}+")
 
 
 PTE_BITS = (
@@ -162,42 +162,41 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
     pagewalk 0x08048000
     """
     addr = args.addr
-    io.out(f"{addr:#010x} = directory {addr >> 22}, table {(addr >> 12) & 1023}, offset {addr & 4095:#x}\n")
+    say(io, f"{addr:#010x} = directory {addr >> 22}, table {(addr >> 12) & 1023}, offset {addr & 4095:#x}")
     if addr >= PAGE_OFFSET:
         _kernel_walk(box, addr, io)
         return
     found = walk(current_mm(box), addr)
     if not found.pde:
-        io.out(f"  directory[{found.pgd_index}] = 0: no page table; a touch would fault\n")
+        say(io, f"  directory[{found.pgd_index}] = 0: no page table; a touch would fault")
         return
-    io.out(
-        f"  directory[{found.pgd_index}] = {found.pde:#010x}  table in frame {found.pde >> 12:#x}: {bits(found.pde)}\n"
-    )
+    table_pfn = found.pde >> 12
+    say(io, f"  directory[{found.pgd_index}] = {found.pde:#010x}  table in frame {table_pfn:#x}: {bits(found.pde)}")
     if found.pfn is None:
-        io.out(f"  table[{found.pte_index}] = {found.pte:#010x}  no page here yet; a touch would fault\n")
+        say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  no page here yet; a touch would fault")
         return
-    io.out(f"  table[{found.pte_index}] = {found.pte:#010x}  frame {found.pfn:#x}: {bits(found.pte)}\n")
+    say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  frame {found.pfn:#x}: {bits(found.pte)}")
     zone = box.pages.zone_of(found.pfn).name
-    io.out(f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}\n")
+    say(io, f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}")
 
 
 def _kernel_walk(box: Any, addr: int, io: Any) -> None:
     lay = box.machine.layout
     if addr < lay.high_memory:
         pfn = (addr - PAGE_OFFSET) >> PAGE_SHIFT
-        io.out(f"  the direct mapping: one 4 MiB entry maps frames {pfn & ~1023:#x} to {pfn | 1023:#x}\n")
-        io.out(f"  physical {addr - PAGE_OFFSET:#010x}, frame {pfn:#x}, zone {box.pages.zone_of(pfn).name}\n")
+        say(io, f"  the direct mapping: one 4 MiB entry maps frames {pfn & ~1023:#x} to {pfn | 1023:#x}")
+        say(io, f"  physical {addr - PAGE_OFFSET:#010x}, frame {pfn:#x}, zone {box.pages.zone_of(pfn).name}")
         return
     for area in box.vmalloc.areas():
         if area.addr <= addr < area.addr + area.size:
             page = (addr - area.addr) >> 12
             frames = area.pages or ()
             if page < len(frames):
-                io.out(f"  vmalloc area at {area.addr:#x}: page {page} lies in frame {frames[page]:#x}\n")
+                say(io, f"  vmalloc area at {area.addr:#x}: page {page} lies in frame {frames[page]:#x}")
                 return
-            io.out(f"  vmalloc area at {area.addr:#x}: {'its guard page' if frames else 'not RAM (ioremap)'}\n")
+            say(io, f"  vmalloc area at {area.addr:#x}: {'its guard page' if frames else 'not RAM (ioremap)'}")
             return
-    io.out("  nothing is mapped here\n")
+    say(io, "  nothing is mapped here")
 
 
 @command(topic=TOPIC)

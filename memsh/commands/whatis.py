@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.commands.draw import human, plural
+from memsh.commands.draw import human, plural, say
 from memsh.commands.virtual import bits, process_areas, protection
 from memsh.kernel.check import FREE, PER_CPU_LIST, frames
 from memsh.kernel.flags import MIGRATE_NAMES, PAGE_OFFSET, PAGE_SHIFT
@@ -53,16 +53,16 @@ def _user(box: Any, addr: int, io: Any) -> None:
     for area in process_areas(task.mm):
         if area.start <= addr < area.end:
             bounds = f"{area.start:08x}-{area.end:08x} {protection(area.flags)}"
-            io.out(f"{addr:#x}: {area.name} of {task.comm} (PID {task.pid}), {bounds}\n")
+            say(io, f"{addr:#x}: {area.name} of {task.comm} (PID {task.pid}), {bounds}")
             break
     else:
-        io.out(f"{addr:#x}: in no mapping of {task.comm} (PID {task.pid})\n")
+        say(io, f"{addr:#x}: in no mapping of {task.comm} (PID {task.pid})")
         return
     found = walk(task.mm, addr)
     if found.pfn is None:
-        io.out("  no page yet: the first touch will fault one in\n")
+        say(io, "  no page yet: the first touch will fault one in")
     else:
-        io.out(f"  frame {found.pfn:#x}, entry {found.pte:#010x}: {bits(found.pte)}\n")
+        say(io, f"  frame {found.pfn:#x}, entry {found.pte:#010x}: {bits(found.pte)}")
         _frame(box, found.pfn, io)
 
 
@@ -72,24 +72,23 @@ def _kernel(box: Any, addr: int, io: Any) -> None:
         found = box.slab.virt_to_cache(addr)
         if found is not None:
             cache, slab, index = found
-            io.out(f"{addr:#x}: object {index} of a slab of cache {cache.name} ({human(cache.size)} each)\n")
-            io.out(f"  slab at {slab.s_mem:#x}: {slab.active} of {cache.num} objects handed out of it\n")
+            say(io, f"{addr:#x}: object {index} of a slab of cache {cache.name} ({human(cache.size)} each)")
+            say(io, f"  slab at {slab.s_mem:#x}: {slab.active} of {cache.num} objects handed out of it")
             return
         _frame(box, (addr - PAGE_OFFSET) >> PAGE_SHIFT, io)
         return
     for area in box.vmalloc.areas():
         if area.addr <= addr < area.addr + area.size:
             frames = area.pages or ()
-            io.out(
-                f"{addr:#x}: vmalloc area {area.addr:#x}-{area.addr + area.size:#x}, {plural(len(frames), 'page')}\n"
-            )
+            bounds = f"{area.addr:#x}-{area.addr + area.size:#x}"
+            say(io, f"{addr:#x}: vmalloc area {bounds}, {plural(len(frames), 'page')}")
             if frames:
-                io.out("  frames " + _runs(list(frames)) + "\n")
+                say(io, "  frames " + _runs(list(frames)))
             return
     region = (
         "vmalloc" if addr < lay.vmalloc_end else "permanent kmaps" if addr < lay.fixaddr_start else "fixed mappings"
     )
-    io.out(f"{addr:#x}: in the {region} region, nothing mapped there\n")
+    say(io, f"{addr:#x}: in the {region} region, nothing mapped there")
 
 
 def _runs(frames: list[int]) -> str:
@@ -112,27 +111,27 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
     where = f"frame {pfn:#x} (physical {pfn << 12:#010x}, zone {zone.name})"
     block = next((block for block in frames(box) if block.pfn <= pfn < block.pfn + block.pages), None)
     if block is None or block.use == K_RESERVED:
-        io.out(f"{where}: reserved at boot\n")
+        say(io, f"{where}: reserved at boot")
         return
     head = block.pfn
     if block.use == FREE:
         key = zone.free[head]
-        io.out(f"{where}: free, in the order-{key >> 2} block at {head:#x} on the {MIGRATE_NAMES[key & 3]} list\n")
+        say(io, f"{where}: free, in the order-{key >> 2} block at {head:#x} on the {MIGRATE_NAMES[key & 3]} list")
         return
     if block.use == PER_CPU_LIST:
-        io.out(f"{where}: free, on this CPU's list\n")
+        say(io, f"{where}: free, on this CPU's list")
         return
     kind, order = KIND_NAMES[memmap.kind[head]] or "kernel", memmap.order[head]
     part = f", part of the order-{order} block at {head:#x}" if order else ""
-    io.out(f"{where}: {kind}{part}; count {memmap.refcount[head]}, mapcount {memmap.mapcount[pfn]}\n")
+    say(io, f"{where}: {kind}{part}; count {memmap.refcount[head]}, mapcount {memmap.mapcount[pfn]}")
     flags = " ".join(name for bit, name in _FLAGS if memmap.flags[head] & bit)
     if flags:
-        io.out(f"  flags: {flags}\n")
+        say(io, f"  flags: {flags}")
     if memmap.kind[head] == K_SLAB:
         found = box.slab.virt_to_cache((head << 12) + PAGE_OFFSET)
         if found is not None:
-            io.out(f"  cache {found[0].name}: {found[1].active} of {found[0].num} objects handed out\n")
+            say(io, f"  cache {found[0].name}: {found[1].active} of {found[0].num} objects handed out")
     for vma, addr in page_mappings(box, pfn):
         task = next((task for task in box.tasks.values() if task.mm is vma.mm), None)
         who = f"{task.comm} (PID {task.pid})" if task else "a process"
-        io.out(f"  mapped at {addr:#010x} by {who}\n")
+        say(io, f"  mapped at {addr:#010x} by {who}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
-from memsh.kernel.memmap import K_KERNEL
+from memsh.kernel.memmap import K_OTHER
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -91,7 +91,7 @@ class Age:
     def _page(self, box: Box, growing: bool, room: int, pick: int) -> None:
         if growing and len(self.pages) < room:
             flags, order = _choose(pick)
-            pfn = box.pages.alloc_pages(flags, order, K_KERNEL)
+            pfn = box.pages.alloc_pages(flags, order, K_OTHER)
             if pfn:
                 self.pages.append((pfn, order))
         elif self.pages:

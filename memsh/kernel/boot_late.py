@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
-from memsh.kernel.memmap import K_KERNEL, K_PERCPU, K_SHMEM
+from memsh.kernel.memmap import K_OTHER, K_PERCPU, K_SHMEM
 from memsh.kernel.printk import KERN_INFO
 from memsh.kernel.setup import PERCPU_UNIT, Logger, Machine, large_system_hash, roundup_pow_of_two
 
@@ -46,7 +46,7 @@ def populate(box: Box, machine: Machine) -> None:
     ioremaps(box, machine)
     _tables(box, machine)
     _percpu_chunk(box)
-    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_KERNEL)
+    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     mount_disk(box)
     populate_rootfs(box)
     if machine.max_pfn > machine.max_low_pfn:
@@ -91,7 +91,7 @@ def _tables(box: Box, machine: Machine) -> None:
     )
     for usec, size, line in rows:
         box.timer.set(usec)
-        box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_KERNEL)
+        box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_OTHER)
         log(KERN_INFO, line)
         if line.startswith("TCP bind"):
             log(KERN_INFO, f"TCP: Hash tables configured (established {established // 4} bind {established // 4})")

@@ -13,11 +13,11 @@ from memsh.kernel.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-# the slots in the order of enum fixed_addresses on this kernel: (name, how many)
+# the permanent slots in the order of enum fixed_addresses: (name, how many). 64 I/O APICs; 16 local kmaps for each of
+# the 8 CPUs that the kernel was built for
 _SLOTS = (
-    ("FIX_HOLE", 1), ("FIX_DBGP_BASE", 1), ("FIX_EARLYCON_MEM_BASE", 1), ("FIX_APIC_BASE", 1),
-    ("FIX_IO_APIC_BASE", 128),
-    ("FIX_KMAP", 64), ("FIX_PCIE_MCFG", 1),
+    ("FIX_HOLE", 1), ("FIX_DBGP_BASE", 1), ("FIX_EARLYCON_MEM_BASE", 1), ("FIX_OHCI1394_BASE", 1), ("FIX_APIC_BASE", 1),
+    ("FIX_IO_APIC_BASE", 64), ("FIX_KMAP", 128), ("FIX_PCIE_MCFG", 1),
 )  # fmt: skip
 
 
@@ -83,10 +83,10 @@ class HighMem:
             raise KernelError("EINVAL", "that page is not kmapped")
         self.count[slot] -= 1
 
-    def fixmap(self) -> list[tuple[str, int]]:
-        """(name, address) of the fixed slots, from the top down; a run of slots is named by its first."""
+    def fixmap(self) -> list[tuple[str, int, int]]:
+        """(name, address, slots) from the top down; a run of slots lies below the address of its first."""
         top, found, index = self.box.machine.layout.fixaddr_top, [], 0
         for name, slots in _SLOTS:
-            found.append((name, top - index * PAGE_SIZE))
+            found.append((name, top - index * PAGE_SIZE, slots))
             index += slots
         return found

@@ -41,11 +41,12 @@ KIND_NAMES = (
     "per-cpu",
     "kmalloc",  # large kmalloc, straight from the buddy system
     "in use by the recorded machine",
+    "drivers and daemons",  # what the kernel holds that nothing here models
 )
 (
     K_NONE, K_RESERVED, K_KERNEL, K_SLAB, K_TABLE, K_ANON, K_FILE, K_SHMEM, K_VMALLOC, K_STACK, K_PERCPU, K_KMALLOC,
-    K_RECORDED,
-) = range(13)  # fmt: skip
+    K_RECORDED, K_OTHER,
+) = range(14)  # fmt: skip
 
 _COLUMNS = {"refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I"}
 _CHUNK = 1 << 16

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import MAX_ORDER, ZONE_DMA, ZONE_HIGHMEM, ZONE_MOVABLE, ZONE_NORMAL
-from memsh.kernel.memmap import K_RECORDED
+from memsh.kernel.memmap import K_KERNEL, K_RECORDED, KIND_NAMES
 from memsh.kernel.printk import KERN_ALERT
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class PageLookup:
             return f"page frame {pfn:#x} is not the first of an allocated block"
         if memmap.kind[pfn] == K_RECORDED:
             return f"page frame {pfn:#x} is in use by the recorded machine"
+        if memmap.kind[pfn] != K_KERNEL:
+            return f"page frame {pfn:#x} is in use: {KIND_NAMES[memmap.kind[pfn]]}"
         if memmap.order[pfn] != order:
             return f"page frame {pfn:#x} was allocated with order {memmap.order[pfn]}, not {order}"
         return None

@@ -119,3 +119,10 @@ def test_kmap_slots_run_out_and_come_back() -> None:
     assert box.highmem.kmap(extra)
     with pytest.raises(KernelError):
         box.highmem.kunmap(pfns[0])
+
+
+def test_the_fixed_slots_fill_the_fixmap() -> None:
+    box = Box(Config())
+    layout = box.machine.layout
+    slots = sum(count for _, _, count in box.highmem.fixmap())
+    assert layout.fixaddr_top - slots * PAGE_SIZE == layout.fixaddr_start
