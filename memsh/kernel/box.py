@@ -57,7 +57,7 @@ class Box:
 
     def __init__(self, config: Config | None = None, boot: bool = True) -> None:
         self.config = config or Config()
-        self.trace = Trace()
+        self.trace = Trace(self)
         self.log = Printk()
         self.vmstat = VmStat()
         self.plain = False  # the textbook box: per-CPU lists and array caches bypassed

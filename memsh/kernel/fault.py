@@ -356,6 +356,27 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
         base += count << 12
 
 
+def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
+    """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
+    from memsh.kernel.signal import instruction
+
+    code = X86_PF_USER | (X86_PF_WRITE if write else 0) | (pte & PTE_PRESENT)
+    box.trace.emit("page_fault_user", addr, instruction(box, task, write), code)
+
+
+def _traced_range(box: Box, task: Task, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
+    """fault_range() page by page, with a tracepoint at each page that is not there or not writable."""
+    mm = task.mm
+    assert mm is not None
+    need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
+    for addr in range(start & ~4095, end, 4096):
+        table = mm.pgd.get(addr >> 22)
+        pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+        if pte & need != need:
+            trace_fault(box, task, addr, pte, write)
+        fault_range(box, mm, vma, addr, addr + 4096, write, tally)
+
+
 def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     """The area that lets a user access `addr`, the stack grown if need be; Segfault (do_user_addr_fault)."""
     code = X86_PF_USER | (X86_PF_WRITE if write else 0)
@@ -395,7 +416,10 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
         while at < end:
             vma = find_accessible(box, mm, max(at, addr), write)
             stop = min(vma.end, end)
-            fault_range(box, mm, vma, at, stop, write, tally)
+            if box.trace.on:
+                _traced_range(box, task, vma, at, stop, write, tally)
+            else:
+                fault_range(box, mm, vma, at, stop, write, tally)
             at = stop
     finally:
         task.minflt += tally.minflt

@@ -25,17 +25,36 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "kfree": ("ptr",),
     "kmem_cache_alloc": ("name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
     "kmem_cache_free": ("name", "ptr"),
+    "page_fault_user": ("address", "ip", "error_code"),
 }
 
 
 class Trace:
-    __slots__ = ("on", "ring", "total")
+    """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm); `total` counts all ever.
 
-    def __init__(self) -> None:
+    `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
+    """
+
+    __slots__ = ("box", "on", "ring", "stamps", "total")
+
+    def __init__(self, box: Any = None) -> None:
         self.on = False
+        self.box = box
         self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
+        self.stamps: deque[tuple[int, int, str]] = deque(maxlen=65536)
         self.total = 0
 
     def emit(self, name: str, *values: Any) -> None:
+        """Note one event; the caller has looked at `on`."""
         self.ring.append((name, *values))
+        box = self.box
+        task = getattr(box, "current", None)
+        self.stamps.append((box.timer.usec if box is not None else 0, task.pid if task else 0,
+                            task.comm if task else "swapper/0"))  # fmt: skip
         self.total += 1
+
+    def clear(self) -> None:
+        """Forget the events, as writing to the file does."""
+        self.ring.clear()
+        self.stamps.clear()
+        self.total = 0

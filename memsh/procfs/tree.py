@@ -21,6 +21,7 @@ from memsh.procfs import (
     slabinfo,
     stat,
     swaps,
+    tracing,
     version,
     vmallocinfo,
     vmstat,
@@ -89,6 +90,8 @@ FILES: dict[str, ProcFile] = {
     "/proc/zoneinfo": ProcFile(zoneinfo.show),
     EXTFRAG + "extfrag_index": ProcFile(extfrag.show_extfrag),
     EXTFRAG + "unusable_index": ProcFile(extfrag.show_unusable),
+    "/sys/kernel/tracing/trace": ProcFile(tracing.show, tracing.clear, 0o640),
+    "/sys/kernel/tracing/tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
     **_tunables(),
 }
 

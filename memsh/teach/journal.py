@@ -33,7 +33,10 @@ WRITERS = frozenset({
     "free_pages", "drain_all_pages", "kmap", "kunmap", "kmem_cache", "plain", "age", "tee", "dd", "mkfile", "rm",
     "sync", "swapon", "swapoff", "mkswap", "trace",
 })  # fmt: skip
-_HEAD = re.compile(r"(?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo|xargs|strace|as \S+)\s)\s*([a-z_]\w*)")
+_HEAD = re.compile(
+    r"(?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo|xargs|strace|as \S+|explain(?:\s+-[bd\d]+)*)\s)"
+    r"\s*([a-z_]\w*)"
+)
 _TO_FILE = re.compile(r"(?<![0-9&])>>?\s*(?!/dev/null)[^\s&|]|sysctl\b.*=|\bfree\s+[$0-9]")
 COST = 0.1  # seconds of replaying between two checkpoints
 KEPT = 10

@@ -1,0 +1,116 @@
+"""Tracepoints as text, with the kernel's own words (TP_printk in include/trace/events/kmem.h, exceptions.h).
+
+FORMATS has one entry for each name in memsh.kernel.trace.FIELDS; `fragmenting` and the like are computed as there.
+
+**Known deviations:** pointers are real (as with no_hash_pointers); `call_site` is 0x0, since no machine code calls;
+`page=` is the frame's place in an array of 32-byte entries from MEM_MAP on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import GFP_NAMES, PAGEBLOCK_ORDER
+from memsh.kernel.trace import FIELDS
+
+MEM_MAP = 0xF6000000
+_KERNEL_ORDER = """
+GFP_HIGHUSER_MOVABLE GFP_HIGHUSER GFP_USER GFP_KERNEL_ACCOUNT GFP_KERNEL GFP_NOFS GFP_ATOMIC GFP_NOIO GFP_NOWAIT
+GFP_DMA __GFP_HIGHMEM GFP_DMA32 __GFP_HIGH __GFP_ATOMIC __GFP_IO __GFP_FS __GFP_NOWARN __GFP_RETRY_MAYFAIL
+__GFP_NOFAIL __GFP_NORETRY __GFP_COMP __GFP_ZERO __GFP_NOMEMALLOC __GFP_MEMALLOC __GFP_HARDWALL __GFP_THISNODE
+__GFP_RECLAIMABLE __GFP_MOVABLE __GFP_ACCOUNT __GFP_WRITE __GFP_RECLAIM __GFP_DIRECT_RECLAIM __GFP_KSWAPD_RECLAIM
+__GFP_ZEROTAGS"""
+_GFP = [(name, GFP_NAMES[name]) for name in _KERNEL_ORDER.split() if name in GFP_NAMES]
+FORMATS: dict[str, str] = {
+    "mm_page_alloc": "page={page} pfn=0x{pfn:x} order={order} migratetype={migratetype} gfp_flags={gfp}",
+    "mm_page_alloc_zone_locked":
+        "page={page} pfn=0x{pfn:x} order={order} migratetype={migratetype} percpu_refill={percpu_refill}",
+    "mm_page_alloc_extfrag":
+        "page={page} pfn=0x{pfn:x} alloc_order={alloc_order} fallback_order={fallback_order} "
+        "pageblock_order={pageblock_order} alloc_migratetype={alloc_migratetype} "
+        "fallback_migratetype={fallback_migratetype} fragmenting={fragmenting} change_ownership={change_ownership}",
+    "mm_page_free": "page={page} pfn=0x{pfn:x} order={order}",
+    "mm_page_free_batched": "page={page} pfn=0x{pfn:x} order=0",
+    "mm_page_pcpu_drain": "page={page} pfn=0x{pfn:x} order={order} migratetype={migratetype}",
+    "kmalloc": "call_site=0x0 ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} gfp_flags={gfp} node=-1 "
+        "accounted={accounted}",
+    "kfree": "call_site=0x0 ptr={ptr:08x}",
+    "kmem_cache_alloc": "call_site=0x0 ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} gfp_flags={gfp} "
+        "node=-1 accounted={accounted}",
+    "kmem_cache_free": "call_site=0x0 ptr={ptr:08x} name={name}",
+    "page_fault_user": "address=0x{address:x} ip=0x{ip:x} error_code=0x{error_code:x}",
+}  # fmt: skip
+HEAD = """\
+# tracer: nop
+#
+# entries-in-buffer/entries-written: {kept}/{total}   #P:{cpus}
+#
+#                                _-----=> irqs-off/BH-disabled
+#                               / _----=> need-resched
+#                              | / _---=> hardirq/softirq
+#                              || / _--=> preempt-depth
+#                              ||| / _-=> migrate-disable
+#                              |||| /     delay
+#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+#              | |         |   |||||     |         |
+"""
+
+
+def gfp_text(flags: int) -> str:
+    """Flags by name, those with most bits first, what has no name in hex (show_gfp_flags)."""
+    if not flags:
+        return "none"
+    names = []
+    for name, bits in _GFP:
+        if flags & bits == bits:
+            names.append(name)
+            flags &= ~bits
+    return "|".join([*names, *([hex(flags)] if flags else [])])
+
+
+def event_text(record: tuple[Any, ...]) -> str:
+    """`mm_page_free: page=… pfn=0x… order=0`."""
+    name = record[0]
+    values = dict(zip(FIELDS[name], record[1:], strict=True))
+    if "pfn" in values:
+        values["page"] = f"{MEM_MAP + values['pfn'] * 32 & 0xFFFFFFFF:08x}" if values["pfn"] else "00000000"
+    if "gfp_flags" in values:
+        values["gfp"] = gfp_text(values["gfp_flags"])
+        values["accounted"] = "true" if values["gfp_flags"] & GFP_NAMES["__GFP_ACCOUNT"] else "false"
+    if "fallback_order" in values:
+        values["pageblock_order"] = PAGEBLOCK_ORDER
+        values["fragmenting"] = int(values["fallback_order"] < PAGEBLOCK_ORDER)
+    return f"{name}: {FORMATS[name].format(**values)}"
+
+
+def lines(records: Iterable[tuple[Any, ...]], stamps: Iterable[tuple[int, int, str]]) -> Iterable[str]:
+    """Each event as a line of /sys/kernel/tracing/trace."""
+    for record, (usec, pid, comm) in zip(records, stamps, strict=True):
+        task = f"{comm:>16}-{pid:<7}"
+        yield f"{task} [000] ..... {usec // 1_000_000:5}.{usec % 1_000_000:06}: {event_text(record)}\n"
+
+
+def show(box: Any) -> str:
+    """The text of /sys/kernel/tracing/trace."""
+    trace = box.trace
+    head = HEAD.format(kept=len(trace.ring), total=trace.total, cpus=box.config.cpus)
+    return head + "".join(lines(trace.ring, trace.stamps))
+
+
+def clear(box: Any, text: str) -> None:
+    """Writing to the file, whatever, empties it."""
+    box.trace.clear()
+
+
+def show_on(box: Any) -> str:
+    """/sys/kernel/tracing/tracing_on."""
+    return f"{int(box.trace.on)}\n"
+
+
+def store_on(box: Any, text: str) -> None:
+    """1 starts, 0 stops recording; EINVAL for anything else."""
+    if text.strip() not in ("0", "1"):
+        raise KernelError("EINVAL", text.strip())
+    box.trace.on = text.strip() == "1"

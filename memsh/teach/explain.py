@@ -1,0 +1,159 @@
+"""`explain`: the story of a command as text. Known deviations: see memsh.teach.recorder."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from memsh.shell import IO, Args, ShellError, UsageError
+from memsh.teach.recorder import CALL, EVENT, LIMIT, Recorder
+from memsh.teach.states import aside, changes, run_line, state
+
+
+def _options(words: list[str], args: Args) -> list[str]:
+    """The options before COMMAND into `args` (the rest is COMMAND's own); the words of COMMAND."""
+    chosen: dict[str, Any] = {"brief": False, "dry": False, "depth": None, "step": False}
+    place = 0
+    while place < len(words) and words[place].startswith("-"):
+        word = words[place]
+        place += 1
+        if word == "--step":
+            chosen["step"] = True
+        elif word == "--":
+            break
+        elif word.startswith("-d"):
+            number = word[2:] or (words[place] if place < len(words) else "")
+            place += not word[2:]
+            if not (number.isascii() and number.isdigit()):
+                raise UsageError("-d needs a number of functions")
+            chosen["depth"] = int(number)
+        elif set(word[1:]) <= {"b", "n"} and word[1:]:
+            chosen["brief"] = chosen["brief"] or "b" in word
+            chosen["dry"] = chosen["dry"] or "n" in word
+        else:
+            raise UsageError(f"there is no option {word}: -b, -n, -d N, --step")
+    args.__dict__.update(chosen)
+    return words[place:]
+
+
+def run(box: Any, args: Args, io: IO) -> int:
+    """The command `explain`."""
+    words = _options(args.words, args)
+    if not words:
+        return _last(args, io)
+    if words[0] == "explain":
+        raise UsageError("one explain is enough")
+    registry = io.session.registry
+    if len(words) > 1 or registry.knows(words[0]):
+        if not registry.knows(words[0]):
+            raise ShellError(f"{words[0]}: command not found", 127)
+    if args.dry:
+        with aside(io.session) as copy:
+            return _tell(copy, words, args, io)
+    return _tell(box, words, args, io)
+
+
+def _last(args: Args, io: IO) -> int:
+    """The last command that changed the box, told on a box as it was before."""
+    from memsh.teach.journal import State, attach
+
+    session = io.session
+    timeline = attach(session)
+    changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
+    if not changed:
+        raise ShellError("no command has changed the box yet: explain COMMAND runs one and tells")
+    entry = timeline.entries[changed[-1]]
+    here = State(0, session.box, list(session.values), session.variables, session.cwd, session.last_status)
+    line = session.line
+    try:
+        timeline.travel(changed[-1])
+        io.out(f'{entry.number} "{entry.line}"\n')
+        return _tell(session.box, [entry.replay], args, io)
+    finally:
+        timeline.enter(here, copy=False)
+        session.line = line
+
+
+def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
+    before = state(box)
+    session = io.session
+    story = Recorder(box)
+    with story:
+        if len(words) == 1 and not session.registry.knows(words[0]):
+            text, status = run_line(session, words[0])
+            io.out(text)
+        else:
+            status = io.run(words)
+    for line in _lines(story, args):
+        for piece in textwrap.wrap(line, io.width, subsequent_indent="     ", drop_whitespace=False,
+                                   break_on_hyphens=False) if len(line) > io.width else [line]:  # fmt: skip
+            io.out(piece.rstrip() + "\n")
+        if args.step and io.is_tty and session.at_prompt:
+            io.flush()
+            session.stdin.readline()
+    if words[0] == "free":
+        io.out(free_formula(session))
+    after = changes(before, state(box)) if session.box is box else []
+    if not args.brief or after:
+        io.out("changed:\n" if after else "changed: nothing in buddyinfo, slabinfo, meminfo, vmstat\n")
+    shown = after if not args.brief else after[:6]
+    io.out("".join(f"  {line}\n" for line in shown))
+    if len(shown) < len(after):
+        io.out(f"  and {len(after) - len(shown)} lines more (without -b)\n")
+    return status
+
+
+def _lines(story: Recorder, args: Args) -> Iterator[str]:
+    """The tree as function_graph draws it, with sentences (#) and tracepoints (*)."""
+    limit = args.depth if args.depth is not None else 1 << 30
+    steps = story.steps
+    if args.brief:
+        yield from (step.text + "." for step in steps if step.kind not in (CALL, EVENT) and step.depth <= limit)
+    else:
+        opened: list[int] = []
+        for at, step in enumerate(steps):
+            if step.depth > limit or (step.kind == CALL and step.depth >= limit):
+                continue
+            while opened and opened[-1] >= step.depth:
+                yield "  " * opened.pop() + "}"
+            pad = "  " * step.depth
+            if step.kind == CALL and step.function is not None:
+                inside = at + 1 < len(steps) and steps[at + 1].depth > step.depth and step.depth + 1 < limit
+                yield f"{pad}{step.function.name}(){' {' if inside else ';'}  /* {step.function.file} */"
+                if inside:
+                    opened.append(step.depth)
+            elif step.kind == EVENT:
+                yield f"{pad}/* {step.text} */"
+            else:
+                yield f"{pad}# {step.text}"
+        while opened:
+            yield "  " * opened.pop() + "}"
+    if story.cut:
+        yield f"(cut: {story.cut} lines more; {story.calls} kernel calls, told are the first {LIMIT})"
+
+
+def free_formula(session: Any) -> str:
+    """How procps-ng 4.0.2 comes to its columns, with this box's figures (kB)."""
+    from memsh.procps.figures import memory
+
+    m = memory(session.reader)
+    return (
+        f"free (procps-ng 4.0.2) reads /proc/meminfo; all in kB:\n"
+        f"  used = MemTotal - MemAvailable = {m.total} - {m.available} = {m.used}\n"
+        f"  buff/cache = Buffers + (Cached + SReclaimable) = {m.buffers} + {m.cached} = {m.buffers + m.cached}\n"
+        f"  free = MemFree = {m.free}; available = MemAvailable = {m.available}\n"
+        f"  so slab counts as cache where it can be reclaimed (SReclaimable), else as used (SUnreclaim)\n"
+    )
+
+
+def side_by_side(left: list[str], right: list[str], width: int) -> str:
+    """Two columns of text."""
+    room = (width - 3) // 2
+    columns = []
+    for side in (left, right):
+        columns.append([piece for line in side for piece in textwrap.wrap(line, room, subsequent_indent="  ") or [""]])
+    rows = max(map(len, columns))
+    for column in columns:
+        column += [""] * (rows - len(column))
+    return "".join(f"{a:<{room}} | {b}".rstrip() + "\n" for a, b in zip(*columns, strict=True))

@@ -1,0 +1,172 @@
+"""Which of memsh's functions stands for which of Linux's and glibc's: the file there, and what it does in a sentence.
+
+One table for `where FUNCTION` and for the call tree of `explain`. Keys are `module.function` below memsh/kernel and
+memsh/libc; a function that is not here is a helper of memsh's own and never shown.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Function(NamedTuple):
+    """`name` as in the source of Linux 6.1 (or glibc 2.36, files below malloc/), `file` its C file."""
+
+    name: str
+    file: str
+    what: str
+
+
+_TABLE = """\
+buddy.alloc_pages|__alloc_pages|mm/page_alloc.c|takes a block of 2^order pages: the fast path, then the slow one
+buddy.get_page_from_freelist|get_page_from_freelist|mm/page_alloc.c|walks down the zone list to the first zone above \
+its watermark
+buddy.rmqueue|rmqueue|mm/page_alloc.c|takes a block from one zone: from this CPU's list if the order is small, else \
+from the free lists
+buddy._rmqueue_buddy|rmqueue_buddy|mm/page_alloc.c|takes a block from the zone's free lists
+buddy._slowpath|__alloc_pages_slowpath|mm/page_alloc.c|wakes kswapd, lowers the watermark to min, reclaims, tries again
+buddy._wakeup_kswapd|wakeup_kswapd|mm/vmscan.c|asks the background reclaimer to run
+buddy.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log
+buddy.free_pages|__free_pages|mm/page_alloc.c|drops a reference and frees the block with the last one
+buddy.free_page_list|free_unref_page_list|mm/page_alloc.c|frees many single pages at once
+buddy.alloc_bulk|__alloc_pages_bulk|mm/page_alloc.c|takes many single pages at once (memsh: the faults of a run of \
+pages)
+buddy.drain_pages_zone|drain_pages_zone|mm/page_alloc.c|gives the pages of a CPU's lists back to one zone's free lists
+buddy.drain_all_pages|drain_all_pages|mm/page_alloc.c|gives the pages of all CPUs' lists back to the free lists
+watermark.zone_watermark_fast|zone_watermark_fast|mm/page_alloc.c|asks whether a zone may give a block: free pages \
+against watermark and reserve
+watermark.zone_watermark_ok|__zone_watermark_ok|mm/page_alloc.c|the whole watermark check, with the look for a block \
+of the order
+pcp.refill|rmqueue_bulk|mm/page_alloc.c|fills a CPU's empty list with a batch of blocks under one lock
+pcp.free_bulk|free_pcppages_bulk|mm/page_alloc.c|moves pages from a CPU's lists to the free lists
+pcp.nr_pcp_free|nr_pcp_free|mm/page_alloc.c|decides how many pages leave a CPU's lists
+freearea.rmqueue_smallest|__rmqueue_smallest|mm/page_alloc.c|takes the smallest block that fits and splits off what \
+is too much (expand)
+freearea.take_run|__rmqueue|mm/page_alloc.c|takes blocks off the free lists, splitting larger ones (memsh: a batch in \
+one go)
+freearea.free_one_page|__free_one_page|mm/page_alloc.c|puts a block back and merges it with its free buddies
+fallback.rmqueue|__rmqueue|mm/page_alloc.c|takes a block of the wanted migrate type, or falls back to another
+fallback.rmqueue_fallback|__rmqueue_fallback|mm/page_alloc.c|finds the largest block of another migrate type and \
+takes it over
+fallback.steal_suitable_fallback|steal_suitable_fallback|mm/page_alloc.c|moves a free block, perhaps its whole page \
+block, to another migrate type
+fallback.move_freepages_block|move_freepages_block|mm/page_alloc.c|moves all free pages of a page block to another \
+type's lists
+fallback.boost_watermark|boost_watermark|mm/page_alloc.c|raises the watermarks for a while because memory is getting \
+mixed up
+fallback.reserve_highatomic_pageblock|reserve_highatomic_pageblock|mm/page_alloc.c|keeps a page block for later \
+atomic requests
+fallback.unreserve_highatomic_pageblock|unreserve_highatomic_pageblock|mm/page_alloc.c|gives a kept page block back \
+before an allocation fails
+slab.kmem_cache_alloc|kmem_cache_alloc|mm/slab.c|takes an object from the CPU's array of free objects, or refills \
+that first
+slab.cache_alloc_refill|cache_alloc_refill|mm/slab.c|fills the array from the shared array, partial slabs, free \
+slabs, or a new slab
+slab.cache_grow_begin|cache_grow_begin|mm/slab.c|gets pages for a new slab and lays out its objects
+slab.cache_grow_end|cache_grow_end|mm/slab.c|puts the new slab on its list
+slab.kmem_cache_free|kmem_cache_free|mm/slab.c|puts an object into the CPU's array, which is flushed when full
+slab.cache_flusharray|cache_flusharray|mm/slab.c|moves a batch of objects from the array back to their slabs
+slab.free_block|free_block|mm/slab.c|returns objects to their slabs and moves the slabs between the lists
+slab.slabs_destroy|slabs_destroy|mm/slab.c|gives the pages of empty slabs back
+slab.kmem_cache_shrink|kmem_cache_shrink|mm/slab_common.c|frees every empty slab of a cache
+slab.drain_freelist|drain_freelist|mm/slab.c|destroys slabs of the free list
+slab.reap_cpu|cache_reap|mm/slab.c|every two seconds: shrinks arrays and frees some empty slabs
+slab_common.kmalloc|__kmalloc|mm/slab_common.c|allocates from the kmalloc cache whose objects fit, large sizes from \
+the page allocator
+slab_common.kmalloc_slab|kmalloc_slab|mm/slab_common.c|finds the kmalloc cache for a size
+slab_common._kmalloc_large|kmalloc_large|mm/slab_common.c|allocates whole pages for a size beyond the caches
+slab_common.kfree|kfree|mm/slab_common.c|finds the cache from the address and frees the object
+slab_common.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects
+slab_common.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
+vmalloc.vmalloc|vmalloc|mm/vmalloc.c|gets pages one by one and maps them at consecutive kernel addresses
+vmalloc._get_vm_area|alloc_vmap_area|mm/vmalloc.c|finds a hole in the vmalloc area
+vmalloc.vfree|vfree|mm/vmalloc.c|unmaps a vmalloc area and frees its pages
+highmem.kmap|kmap_high|mm/highmem.c|gives a HighMem page a kernel address
+highmem.kunmap|kunmap_high|mm/highmem.c|drops a HighMem page's kernel address
+fault.handle_mm_fault|handle_mm_fault|mm/memory.c|resolves one page fault that its area permits
+fault.find_accessible|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks whether \
+the access is allowed
+fault._do_anonymous_page|do_anonymous_page|mm/memory.c|maps the zero page (read) or a fresh page (write)
+fault.do_wp_page|do_wp_page|mm/memory.c|a write to a write-protected page: reuse it or copy it
+fault._wp_page_copy|wp_page_copy|mm/memory.c|gives the process its own copy of the page
+fault._bulk_anonymous|do_anonymous_page|mm/memory.c|maps fresh pages (memsh: one fault each, a run in one go)
+filefault.do_fault|do_fault|mm/memory.c|a fault on a mapped file
+filefault._do_read_fault|do_read_fault|mm/memory.c|reads from a mapped file; maps the cached pages around too
+filefault._do_cow_fault|do_cow_fault|mm/memory.c|writes to a private mapping of a file: a copy of the page
+filefault.map_pages|filemap_map_pages|mm/filemap.c|maps cached pages around a fault
+pagecache.filemap_fault|filemap_fault|mm/filemap.c|finds a file's page in the page cache, or reads it
+pagecache.filemap_read|filemap_read|mm/filemap.c|copies from the page cache, filling it first
+pagecache.add_to_page_cache|filemap_add_folio|mm/filemap.c|puts a page into the page cache
+pagecache.page_cache_ra|page_cache_ra_unbounded|mm/readahead.c|reads pages ahead
+pagetable.pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
+pagetable.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
+rmap.anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page
+rmap.anon_vma_fork|anon_vma_fork|mm/rmap.c|links a child's area to its parent's anon_vmas
+rmap.unlink_anon_vmas|unlink_anon_vmas|mm/rmap.c|takes an area out of the reverse map
+mmap.do_mmap|do_mmap|mm/mmap.c|checks a mmap request and makes the area
+mmap.get_unmapped_area|get_unmapped_area|mm/mmap.c|finds the highest hole that is large enough
+mmap.mmap_region|mmap_region|mm/mmap.c|makes the area, or extends a neighbour
+mmap.do_munmap|__do_munmap|mm/mmap.c|takes a range of addresses out of a process
+mmap.do_brk|brk|mm/mmap.c|moves the end of the heap's area
+mmap.do_brk_flags|do_brk_flags|mm/mmap.c|extends the heap's area
+mmap.expand_downwards|expand_downwards|mm/mmap.c|grows the stack's area
+vmamerge.vma_merge|vma_merge|mm/mmap.c|joins neighbouring areas that are alike
+vmamerge.split_vma|split_vma|mm/mmap.c|cuts an area in two
+vmalist.find_vma|find_vma|mm/mmap.c|finds the first area that ends above an address
+vmalist.vm_area_alloc|vm_area_alloc|kernel/fork.c|takes a vm_area_struct from its cache
+vmalist.vm_enough_memory|__vm_enough_memory|mm/util.c|asks whether the commit rules allow more memory
+mprotect.do_mprotect|do_mprotect_pkey|mm/mprotect.c|changes the permissions of a range
+mprotect.mprotect_fixup|mprotect_fixup|mm/mprotect.c|changes one area's permissions
+mremap.do_mremap|mremap|mm/mremap.c|grows, shrinks or moves a mapping
+madvise.do_madvise|do_madvise|mm/madvise.c|takes advice on a range
+mlock.do_mlock|do_mlock|mm/mlock.c|keeps a range in memory
+gup.mm_populate|__mm_populate|mm/gup.c|faults a range in ahead of its use
+zap.unmap_page_range|unmap_page_range|mm/memory.c|takes a range of pages out of the page tables
+zap.zap_pte_range|zap_pte_range|mm/memory.c|clears the entries of one page table
+zap.release_pages|release_pages|mm/swap.c|drops references of many pages and frees the last ones
+mmlife.mm_alloc|mm_alloc|kernel/fork.c|makes an address space
+mmlife.dup_mmap|dup_mmap|kernel/fork.c|copies an address space for fork
+mmlife.copy_page_range|copy_page_range|mm/memory.c|copies page table entries and write-protects both sides
+mmlife.exit_mmap|exit_mmap|mm/mmap.c|takes an address space apart
+fork.kernel_clone|kernel_clone|kernel/fork.c|makes a child process
+fork.copy_process|copy_process|kernel/fork.c|takes the child's objects and copies what it inherits
+fork.alloc_thread_stack|alloc_thread_stack_node|kernel/fork.c|takes the pages of a kernel stack
+exec.do_execve|do_execveat_common|fs/exec.c|replaces a process's program
+exec._map_segments|load_elf_binary|fs/binfmt_elf.c|maps the segments of an ELF file
+exit.do_exit|do_exit|kernel/exit.c|ends a process
+exit.exit_mm|exit_mm|kernel/exit.c|leaves the address space
+exit.do_wait|do_wait|kernel/exit.c|collects a child that has ended
+exit.release_task|release_task|kernel/exit.c|drops what is left of a process
+signal.send_sig|send_sig|kernel/signal.c|sends a signal
+signal.force_sig|force_sig|kernel/signal.c|sends a signal that cannot be ignored
+fs.read|vfs_read|fs/read_write.c|reads from a file
+fs.write|vfs_write|fs/read_write.c|writes to a file
+fs.open|do_sys_openat2|fs/open.c|opens a file
+malloc.malloc|__libc_malloc|malloc/malloc.c|looks into the thread's cache, then asks _int_malloc
+malloc.free|__libc_free|malloc/malloc.c|unmaps a mapped chunk, hands others to _int_free
+malloc.realloc|__libc_realloc|malloc/malloc.c|grows or shrinks a chunk, moving it when it must
+malloc.calloc|__libc_calloc|malloc/malloc.c|allocates and clears
+malloc.memalign|__libc_memalign|malloc/malloc.c|allocates at a multiple of the alignment
+intmalloc.int_malloc|_int_malloc|malloc/malloc.c|searches fast bin, small bin, unsorted list, large bins, then the top
+intfree.int_free|_int_free|malloc/malloc.c|caches a chunk, or joins it with free neighbours
+intfree.malloc_consolidate|malloc_consolidate|malloc/malloc.c|empties the fast bins
+system.sysmalloc|sysmalloc|malloc/malloc.c|gets memory from the system: mmap from the threshold on, else brk
+system.sysmalloc_mmap|sysmalloc_mmap|malloc/malloc.c|maps a chunk of its own
+system.systrim|systrim|malloc/malloc.c|gives the end of the top chunk back with brk
+system.munmap_chunk|munmap_chunk|malloc/malloc.c|unmaps a mapped chunk
+mallinfo.mtrim|mtrim|malloc/malloc.c|gives free pages back
+tcache.tcache_get|tcache_get|malloc/malloc.c|takes the first chunk of a size off the thread's cache
+tcache.tcache_put|tcache_put|malloc/malloc.c|puts a freed chunk into the thread's cache
+"""
+FUNCTIONS: dict[str, Function] = {}
+for _line in _TABLE.strip().splitlines():
+    _key, _name, _file, _what = _line.split("|")
+    FUNCTIONS[_key] = Function(_name, _file, _what)
+
+
+def find(name: str) -> list[Function]:
+    """The functions of a name, Linux's or memsh's, each once."""
+    bare = name.rstrip("()")
+    hits = [f for key, f in FUNCTIONS.items() if f.name == bare]
+    hits = hits or [f for key, f in FUNCTIONS.items() if f.name.strip("_") == bare.strip("_")]
+    return list(dict.fromkeys(hits or [f for key, f in FUNCTIONS.items() if key.rpartition(".")[2].strip("_") == bare]))

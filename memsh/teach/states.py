@@ -1,0 +1,75 @@
+"""Commands run aside and states compared: what `explain`, `compare` and `expect` stand on. No known deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from memsh.procfs import tree
+from memsh.shell.io import Capture, TextInput
+from memsh.shell.session import Session
+
+
+@contextmanager
+def aside(session: Session) -> Iterator[Any]:
+    """A copy of the box stands in; afterwards box, values, variables and the rest are as they were."""
+    box, values, variables = session.box, list(session.values), dict(session.variables)
+    cwd, status = session.cwd, session.last_status
+    session.box = box.copy()
+    try:
+        yield session.box
+    finally:
+        session.box, session.values[:], session.variables = box, values, variables
+        session.cwd, session.last_status = cwd, status
+
+
+def run_line(session: Session, line: str) -> tuple[str, int]:
+    """Run a line with its output caught: (text, status). The journal does not see it."""
+    kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
+            session.after_line, session.line)  # fmt: skip
+    caught = Capture()
+    session.stdout, session.stderr, session.stdin, session.is_tty = caught, caught, TextInput(""), False
+    session.journal, session.before_line, session.after_line = [], [], []
+    try:
+        status = session.run(line)
+    finally:
+        (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
+         session.after_line, session.line) = kept  # fmt: skip
+    return caught.text(), status
+
+
+State = dict[str, dict[str, str]]
+FILES = ("buddyinfo", "slabinfo", "meminfo", "vmstat")
+
+
+def state(box: Any) -> State:
+    """The lines of the four files by their names."""
+    found: State = {}
+    for name in FILES:
+        rows: dict[str, str] = {}
+        for line in tree.show(box, "/proc/" + name).splitlines():
+            if name == "buddyinfo":
+                words = line.split()
+                rows[words[3]] = " ".join(words[4:])
+            elif name == "slabinfo":
+                words = line.split()
+                if len(words) > 14 and words[0] != "#":
+                    rows[words[0]] = f"{words[1]} of {words[2]} objects, {words[14]} slabs"
+            else:
+                words = line.split()
+                rows[words[0].rstrip(":")] = " ".join(words[1:])
+        found[name] = rows
+    return found
+
+
+def changes(before: State, after: State) -> list[str]:
+    """`meminfo MemFree: 900 kB → 896 kB`, a line each, in the files' order."""
+    lines = []
+    for name in FILES:
+        for row, new in after[name].items():
+            old = before[name].get(row, "none")
+            if old != new:
+                lines.append(f"{name} {row}: {old} → {new}")
+        lines += [f"{name} {row}: {old} → none" for row, old in before[name].items() if row not in after[name]]
+    return lines

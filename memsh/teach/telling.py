@@ -1,0 +1,115 @@
+"""explain, where, trace, compare, expect: commands that tell what the box does. The heavy parts load when used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell.values import count
+
+TOPIC = "session"
+
+
+def load() -> None:
+    """Importing this module declares its commands."""
+
+
+@command(
+    opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),
+    opt("-d", name="depth", type=count, help="no deeper than so many functions", meta="N"),
+    opt("--step", name="step", help="one event a key"), rest("words", raw=True, meta="COMMAND"), topic=TOPIC,
+)  # fmt: skip
+def explain(box: Any, args: Args, io: IO) -> int:
+    """run a command and tell step by step what the kernel did
+
+    explain alloc_pages 4
+
+    It RUNS the command, unless -n (on a copy of the box). Shown are the functions by Linux's names with their C file,
+    the tracepoints, each zone asked, a sentence for what matters, and which lines of buddyinfo, slabinfo, meminfo
+    and vmstat changed. -b: the sentences only; -d N: no deeper than N functions; --step: one event a key. Without
+    COMMAND: the last one that changed the box, told again on a box as it was before. Options stand before COMMAND.
+    """
+    from memsh.teach.explain import run
+
+    return run(box, args, io)
+
+
+@command(arg("function", help="a function of Linux or glibc, as in the sources"), topic=TOPIC, needs_box=False)
+def where(box: Any, args: Args, io: IO) -> int:
+    """the C file in which a function of Linux 6.1 (or glibc 2.36) stands, and what it does
+
+    where rmqueue
+    """
+    from memsh.teach.functions import FUNCTIONS, find
+
+    hits = find(args.function)
+    if not hits:
+        import difflib
+
+        close = difflib.get_close_matches(args.function, [known.name for known in FUNCTIONS.values()], 1)
+        raise ShellError(f"no {args.function} among the functions that memsh models"
+                         + (f" (did you mean {close[0]}?)" if close else ""))  # fmt: skip
+    for found in hits:
+        io.out(f"{found.name}()  {found.file}\n    {found.what}\n")
+    return 0
+
+
+@command(arg("what", choices=("on", "off", "show", "clear"), default="show"), topic=TOPIC)
+def trace(box: Any, args: Args, io: IO) -> int:
+    """record the kernel's tracepoints, and show them in the kernel's own words
+
+    trace on; kmalloc 64; trace show
+
+    `trace show` prints /sys/kernel/tracing/trace; `trace clear` empties it. At most 65536 events are kept.
+    """
+    if args.what == "show":
+        from memsh.procfs import tracing
+
+        io.out(tracing.show(box))
+    elif args.what == "clear":
+        box.trace.clear()
+    else:
+        box.trace.on = args.what == "on"
+    return 0
+
+
+@command(arg("first", meta="'CMD'"), arg("second", meta="'CMD'"), topic=TOPIC)
+def compare(box: Any, args: Args, io: IO) -> int:
+    """run two commands from the same state, side by side, and undo both
+
+    compare 'kmalloc 64k' 'vmalloc 64k'
+    """
+    from memsh.teach.states import aside, changes, run_line, state
+
+    sides: list[list[str]] = []
+    before = state(box)
+    for line in (args.first, args.second):
+        with aside(io.session) as copy:
+            text, status = run_line(io.session, line)
+            rows = [*text.splitlines(), *([f"status {status}"] if status else []), "",
+                    *changes(before, state(io.session.box if io.session.box is not None else copy))]  # fmt: skip
+        sides.append([f"$ {line}", *rows])
+    from memsh.teach.explain import side_by_side
+
+    io.out(side_by_side(sides[0], sides[1], io.width))
+    return 0
+
+
+@command(rest("words", raw=True, required=True, meta="EXPR"), topic=TOPIC)
+def expect(box: Any, args: Args, io: IO) -> int:
+    """check a statement about the box: status 0 if it holds, 1 with what was found if not
+
+    expect buddy.Normal.4 == 1
+
+    A comparison of two figures with == != < <= > >= (quote < and >). A figure is a number or size, buddy.ZONE.ORDER,
+    zone.ZONE.free, meminfo.NAME (kB), vmstat.NAME, slab.CACHE.active, slab.CACHE.objects, slab.CACHE.slabs, or
+    `minflt of 'COMMAND'`, `majflt of 'COMMAND'`, `status of 'COMMAND'`: what COMMAND would take, run on a copy.
+    `unchanged FILE since NAME` compares a file of /proc with a snapshot.
+    """
+    from memsh.teach.expectation import holds
+
+    ok, line = holds(io.session, args.words)
+    if not line:
+        raise UsageError("not a statement: figure == figure, or unchanged FILE since NAME (man expect)")
+    io.out("" if ok else line + "\n")
+    return 0 if ok else 1

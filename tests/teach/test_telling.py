@@ -1,0 +1,154 @@
+"""explain, where, trace, compare, expect."""
+
+from __future__ import annotations
+
+import io
+import string
+import time
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.kernel import check
+from memsh.kernel.trace import FIELDS
+from memsh.procfs import tracing, tree
+from memsh.shell.session import Session
+from memsh.teach.functions import FUNCTIONS
+
+
+def session() -> tuple[Session, io.StringIO]:
+    out = io.StringIO()
+    return open_session([], out, out), out
+
+
+def said(line: str) -> str:
+    made, out = session()
+    made.run(line)
+    return out.getvalue()
+
+
+def test_one_table_of_events() -> None:
+    assert list(tracing.FORMATS) == list(FIELDS)
+    derived = {"page", "gfp", "accounted", "pageblock_order", "fragmenting"}
+    for name, text in tracing.FORMATS.items():
+        used = {field for _, field, _, _ in string.Formatter().parse(text) if field}
+        assert used <= set(FIELDS[name]) | derived
+
+
+def test_what_is_emitted_is_in_the_table_and_has_its_fields() -> None:
+    made, _ = session()
+    made.run(
+        "trace on; fork; wait; for i in 1 2 3; do k=$(kmalloc 5000); done; kfree $k; alloc_pages 4; p=$(malloc 900k);"
+        "touch $p 100k; free $p; x=$(alloc_pages 3); free_pages $x 3; drain_all_pages; run a.out; _exit; plain on;"
+        "alloc_pages 0 GFP_HIGHUSER_MOVABLE; for i in $(seq 300); do alloc_pages 10 GFP_HIGHUSER_MOVABLE; done"
+    )
+    records = list(made.box.trace.ring)
+    names = {record[0] for record in records}
+    assert names <= set(FIELDS)
+    assert names >= {"mm_page_alloc", "mm_page_free", "kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free",
+                     "page_fault_user", "mm_page_alloc_zone_locked", "mm_page_pcpu_drain"}  # fmt: skip
+    assert all(len(record) == 1 + len(FIELDS[record[0]]) for record in records)
+    text = tree.show(made.box, "/sys/kernel/tracing/trace")
+    assert text.count("\n") == len(records) + tracing.HEAD.count("\n")
+
+
+def test_trace_changes_nothing_but_the_ring() -> None:
+    texts = []
+    for first in ("true", "trace on"):
+        made, _ = session()
+        made.run(f"{first}\np=$(malloc 3M)\ntouch $p 3M\nfork\ntouch $p 40k\nfree $p\nrun a.out")
+        assert check.check(made.box) == []
+        names = ("buddyinfo", "slabinfo", "meminfo", "vmstat", "self/smaps")
+        texts.append([tree.show(made.box, f"/proc/{name}") for name in names])
+    assert texts[0] == texts[1]
+
+
+def test_the_kernels_own_words() -> None:
+    assert tracing.event_text(("mm_page_pcpu_drain", 0x1F30, 3, 1)).endswith("pfn=0x1f30 order=3 migratetype=1")
+    assert tracing.gfp_text(0x100CCA) == "GFP_HIGHUSER_MOVABLE"
+    assert tracing.gfp_text(0xDC0) == "GFP_KERNEL|__GFP_ZERO"
+    assert tracing.gfp_text(0) == "none"
+
+
+def test_explain_tells_of_the_split_and_does_it() -> None:
+    made, out = session()
+    made.run("plain on")
+    for _ in range(12):
+        out.truncate(0)
+        out.seek(0)
+        made.run("explain alloc_pages 5")
+        if "is split" in out.getvalue():
+            break
+    text = out.getvalue()
+    assert "is split, its upper half goes to order 5" in text or "is split, the upper halves go to orders" in text
+    assert "# zone Normal: " in text and "reserve 0: it may give" in text
+    assert "get_page_from_freelist() {  /* mm/page_alloc.c */" in text
+    assert "mm_page_alloc: page=" in text
+    assert text.count("{  /*") == sum(line.strip() == "}" for line in text.splitlines())
+    assert made.box.trace.on is False and not made.box.trace.ring
+
+
+def test_explain_n_changes_nothing() -> None:
+    made, out = session()
+    before = tree.show(made.box, "/proc/vmstat")
+    made.run("explain -n alloc_pages 4")
+    assert tree.show(made.box, "/proc/vmstat") == before and made.values == []
+    assert "buddyinfo Normal: " in out.getvalue()
+
+
+def test_explain_without_a_command_tells_the_last() -> None:
+    made, out = session()
+    assert made.run("explain") == 1
+    made.run("alloc_pages 6")
+    after = tree.show(made.box, "/proc/buddyinfo")
+    made.run("explain -b")
+    assert '"alloc_pages 6"' in out.getvalue() and "block" in out.getvalue()
+    assert tree.show(made.box, "/proc/buddyinfo") == after
+
+
+def test_explain_is_quick_and_cuts() -> None:
+    made, out = session()
+    made.run("explain true")
+    begun = time.perf_counter()
+    made.run("explain fork")
+    assert time.perf_counter() - begun < 0.5  # 100 ms on a quiet machine
+    made.run("explain 'for i in $(seq 400); do vmalloc 40k; done'")
+    assert "(cut: " in out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["rmqueue", "__rmqueue", "malloc", "kmalloc", "handle_mm_fault()"])
+def test_where(name: str) -> None:
+    assert ".c\n    " in said(f"where '{name}'")
+
+
+def test_where_unknown() -> None:
+    assert "did you mean rmqueue?" in said("where rmqueu")
+    assert len(FUNCTIONS) > 100
+
+
+def test_compare_undoes_both() -> None:
+    made, out = session()
+    before = tree.show(made.box, "/proc/vmstat")
+    assert made.run("compare 'kmalloc 64k' 'vmalloc 64k'") == 0
+    assert tree.show(made.box, "/proc/vmstat") == before and made.values == []
+    assert all(len(line) <= 80 for line in out.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("expect buddy.Normal.10 == 212", 0), ("expect buddy.Normal.10 == 1", 1), ("expect 4k == 4096", 0),
+        ("p=$(malloc 200k); expect minflt of 'touch $p 32k' == 8", 0), ("expect status of false == 1", 0),
+        ("snapshot A; expect unchanged /proc/buddyinfo since A", 0), ("expect slab.kmalloc-64.slabs '>' 0", 0),
+        ("snapshot A; alloc_pages 5; expect unchanged /proc/buddyinfo since A", 1), ("expect nonsense", 2),
+        ("expect nonsense == 3", 2), ("expect buddy.Nowhere.1 == 3", 1), ("expect meminfo.MemFree '>' 4k", 0),
+        ("expect unchanged /proc/buddyinfo since Z", 1),
+    ],
+)  # fmt: skip
+def test_expect(line: str, status: int) -> None:
+    made, _ = session()
+    assert made.run(line) == status
+
+
+def test_expect_says_what_was_found() -> None:
+    assert said("expect buddy.Normal.10 == 1") == "expected buddy.Normal.10 == 1; found 212\n"
