@@ -288,6 +288,13 @@ class SlabCore(ABC):
         """Give an object back; the caller answers for it being one (kmem_cache_free, ___cache_free)."""
         if self.trace.on:
             self.trace.emit("kmem_cache_free", cache.name, addr)
+        if len(cache.entry) < cache.limit and not self.plain:
+            cache.entry.append(addr)
+        else:
+            self.cache_free(cache, addr)
+
+    def cache_free(self, cache: KmemCache, addr: int) -> None:
+        """Put an object into the CPU's array, making room first if it is full (___cache_free)."""
         entry = cache.entry
         if len(entry) >= cache.limit:
             self.cache_flusharray(cache)

@@ -250,7 +250,7 @@ class SlabAllocator(SlabCore):
             self.trace.emit("kfree", addr)
         slab = self.slab_of.get((addr - PAGE_OFFSET) >> PAGE_SHIFT) if addr >= PAGE_OFFSET else None
         if slab is not None:
-            self.kmem_cache_free(slab.cache, addr)
+            self.cache_free(slab.cache, addr)
             return
         pfn = self._large(addr)
         if not pfn:

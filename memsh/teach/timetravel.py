@@ -17,7 +17,8 @@ TOPIC = "session"
 
 
 def load() -> None:
-    """Importing this module declares its commands."""
+    """Declare this room's commands that move along the journal, or read it."""
+    import memsh.teach.owner  # noqa: F401  -- importing it declares its command
 
 
 def _still(io: IO) -> Timeline:

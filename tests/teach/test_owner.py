@@ -1,0 +1,49 @@
+"""owner: the history of a frame or an object, found by replaying the session."""
+
+from __future__ import annotations
+
+import io
+
+from memsh.cli import open_session
+from memsh.kernel.check import check
+from memsh.procfs import tree
+
+
+def said(*lines: str) -> list[str]:
+    screen = io.StringIO()
+    session = open_session(["--ram", "128M"], screen, screen)
+    for line in lines[:-1]:
+        session.run(line)
+    paths = ("/proc/buddyinfo", "/proc/slabinfo", "/proc/vmstat", "/proc/self/maps")
+    before = [tree.show(session.box, path) for path in paths], list(session.values), dict(session.variables)
+    screen.seek(0)
+    screen.truncate()
+    session.run(lines[-1])
+    assert ([tree.show(session.box, path) for path in paths], session.values, session.variables) == before
+    assert check(session.box) == []
+    return screen.getvalue().splitlines()
+
+
+def test_who_took_the_slot_i_freed() -> None:
+    text = said("k=$(kmalloc 64)", "kfree $k", "kmalloc 60", "owner $k")
+    assert [row.strip() for row in text[1:]] == [
+        '1 "k=$(kmalloc 64)": object given by kmalloc for 64 bytes',
+        '2 "kfree $k": object freed by kfree',
+        '3 "kmalloc 60": object given by kmalloc for 60 bytes',
+    ]
+
+
+def test_a_frame_by_number() -> None:
+    text = said("p=$(alloc_pages 2)", "free_pages $p 2", "owner $p")
+    assert text[1].endswith("frame allocated, in an order-2 block at " + text[0].split()[1].rstrip(":"))
+    assert text[2].endswith("frame freed")
+
+
+def test_a_page_of_a_process() -> None:
+    text = said("p=$(mmap 64k)", "touch $p 64k", "owner $p")
+    assert text[-1].strip() == '2 "touch $p 64k": frame allocated'
+
+
+def test_what_nobody_touched() -> None:
+    assert "as boot left it" in said("owner 0x100")[0]
+    assert "no page there" in said("p=$(mmap 4k)", "owner $p")[0]
