@@ -165,5 +165,6 @@ def start_kernel(box: Box) -> None:
         log(KERN_DEBUG, line, 16)
     start_processes(box)
     box.timer.set(BOOT_USEC)
+    box.disk.started = True
     box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * BOOT_USEC
     box.timer.busy_usec[1] = BOOT_USEC - 60_000

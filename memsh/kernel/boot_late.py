@@ -110,8 +110,10 @@ def _percpu_chunk(box: Box) -> None:
 
 def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
+    from memsh.kernel.disk import Disk
     from memsh.kernel.fs import FileSystem
 
+    box.disk = Disk(box)
     box.fs = FileSystem(box)
 
 

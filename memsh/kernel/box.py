@@ -22,6 +22,7 @@ from memsh.kernel.vmstat import VmStat
 
 if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator
+    from memsh.kernel.disk import Disk
     from memsh.kernel.fs import FileSystem
     from memsh.kernel.highmem import HighMem
     from memsh.kernel.image import Image
@@ -42,6 +43,7 @@ class Box:
     slab: SlabAllocator
     vmalloc: Vmalloc
     highmem: HighMem
+    disk: Disk
     fs: FileSystem
     rootfs: Inode  # the files that the RAM disk unpacked to, as one
     tasks: dict[int, Task]  # by PID, ascending

@@ -29,7 +29,7 @@ from memsh.kernel.lru import mlock_page
 from memsh.kernel.memmap import K_ANON, PG_READAHEAD
 from memsh.kernel.mm_types import MmStruct, PageTable, VmArea
 from memsh.kernel.mprotect import writenotify
-from memsh.kernel.pagecache import filemap_fault, frame_view, mapping_of, max_index
+from memsh.kernel.pagecache import being_read, filemap_fault, frame_view, mapping_of, max_index
 from memsh.kernel.pagetable import vm_page_prot
 from memsh.kernel.rmap import anon_vma_prepare
 from memsh.kernel.shmem import shmem_fault
@@ -135,7 +135,7 @@ def map_pages(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, 
     mapped = 0
     for index in range(start, last + 1):
         pfn = pages.get(index)
-        if pfn is None or flags[pfn] & PG_READAHEAD:
+        if pfn is None or flags[pfn] & PG_READAHEAD or (mapping.reading and being_read(box, mapping, index)):
             continue
         if file.mmap_miss > 0:
             file.mmap_miss -= 1

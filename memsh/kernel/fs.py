@@ -293,7 +293,7 @@ class FileSystem:
         if not pfn:
             raise KernelError("ENOMEM", "no page for a block of the disk")
         add_to_page_cache(self.box, mapping, block, pfn)
-        self.box.vmstat["pgpgin"] += 4
+        self.box.disk.read(1)
 
     def _forget(self, inode: Inode) -> None:
         if inode.addr:

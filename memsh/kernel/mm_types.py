@@ -44,14 +44,20 @@ class AnonVma:
 
 
 class AddressSpace:
-    """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it."""
+    """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it.
 
-    __slots__ = ("i_mmap", "inode", "number", "pages", "written")
+    `shadows` remembers pages that were reclaimed: page index -> what workingset_eviction() said. `reading` are the
+    requests of pages that are being read: (first index, one past the last, when they are there in µs).
+    """
+
+    __slots__ = ("i_mmap", "inode", "number", "pages", "reading", "shadows", "written")
 
     def __init__(self, number: int, inode: Inode) -> None:
         self.number = number  # in memmap.owners
         self.inode = inode
         self.pages: dict[int, int] = {}
+        self.shadows: dict[int, int] = {}
+        self.reading: list[tuple[int, int, int]] = []
         self.i_mmap: dict[int, None] = {}
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 

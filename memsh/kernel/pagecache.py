@@ -2,7 +2,10 @@
 
 Counters: nr_file_pages, nr_inactive_file, nr_dirty, nr_dirtied, nr_written, nr_zone_write_pending, pgpgin, pgpgout.
 
-Known deviations: I/O takes no time here and never fails; the tree nodes (radix_tree_node) and buffer heads of a mapping
+A page that is being read is in the cache already; whoever needs it waits for its request (box.disk), and so moves the
+box's clock. Read-ahead does not wait.
+
+Known deviations: I/O never fails; the tree nodes (radix_tree_node) and buffer heads of a mapping
 are not allocated; no large folios.
 """
 
@@ -123,16 +126,46 @@ def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, looka
         return 0
     count = min(count, end - index)
     read = 0
+    first = index
     for n in range(count):
         if index + n in mapping.pages:
+            read_pages(box, mapping, first, index + n)
+            first = index + n + 1
             continue
         pfn = box.pages.alloc_pages(GFP_READAHEAD, 0, K_FILE)
         if not pfn:
+            count = n
             break
         add_to_page_cache(box, mapping, index + n, pfn, extra=PG_READAHEAD if n == count - lookahead else 0)
         read += 1
-    box.vmstat["pgpgin"] += 4 * read
+    read_pages(box, mapping, first, index + count)
     return read
+
+
+def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
+    """Ask the disk for pages [first, last), which are in the cache already."""
+    if first >= last:
+        return
+    due = box.disk.submit(False, last - first)
+    now = box.timer.usec
+    if mapping.reading and mapping.reading[0][2] <= now:
+        mapping.reading = [request for request in mapping.reading if request[2] > now]
+    if due > now:
+        mapping.reading.append((first, last, due))
+
+
+def being_read(box: Box, mapping: AddressSpace, index: int) -> int:
+    """When the page will be there, 0 if it is: what the lock of a page under I/O stands for."""
+    for first, last, due in mapping.reading:
+        if first <= index < last and due > box.timer.usec:
+            return due
+    return 0
+
+
+def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> None:
+    """Wait until the disk has read the page (folio_wait_locked)."""
+    if mapping.reading:
+        box.disk.wait(being_read(box, mapping, index))
 
 
 def _next_size(current: int, most: int) -> int:
@@ -202,7 +235,8 @@ def filemap_fault(
         if flags & PG_READAHEAD and not random:
             box.memmap.flags[pfn] = flags & ~PG_READAHEAD
             ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
-        return pfn, False
+        wait_on_page(box, mapping, index)
+        return mapping.pages.get(index) or _read_one(box, mapping, index), False
     box.vmstat["pgmajfault"] += 1
     if not random:
         if sequential:
@@ -214,10 +248,8 @@ def filemap_fault(
                 file.ra_size = file.ra_pages
                 file.ra_async = file.ra_pages // 4
                 page_cache_ra(box, mapping, file.ra_start, file.ra_size, file.ra_async)
-    pfn = mapping.pages.get(index)
-    if pfn is None:
-        pfn = _read_one(box, mapping, index)
-    return pfn, True
+    wait_on_page(box, mapping, index)
+    return mapping.pages.get(index) or _read_one(box, mapping, index), True
 
 
 def _read_one(box: Box, mapping: AddressSpace, index: int) -> int:
@@ -225,8 +257,9 @@ def _read_one(box: Box, mapping: AddressSpace, index: int) -> int:
     if not pfn:
         raise KernelError("ENOMEM", "no page for the page cache")
     add_to_page_cache(box, mapping, index, pfn)
-    box.vmstat["pgpgin"] += 4
-    return pfn
+    read_pages(box, mapping, index, index + 1)
+    wait_on_page(box, mapping, index)
+    return mapping.pages.get(index, pfn)
 
 
 def filemap_read(box: Box, file: File, position: int, length: int) -> bytes:
@@ -252,6 +285,9 @@ def filemap_read(box: Box, file: File, position: int, length: int) -> bytes:
         elif box.memmap.flags[pfn] & PG_READAHEAD:
             box.memmap.flags[pfn] &= ~PG_READAHEAD
             ondemand_readahead(box, file, mapping, index, 1, marker=True)
+        if mapping.reading:
+            wait_on_page(box, mapping, index)
+            pfn = mapping.pages.get(index) or _read_one(box, mapping, index)
         if index != file.ra_prev:
             mark_page_accessed(box, pfn)
         file.ra_prev = index
@@ -281,7 +317,7 @@ def filemap_write(box: Box, file: File, position: int, text: bytes) -> int:
             add_to_page_cache(box, mapping, index, pfn, shmem=inode.shmem)
             memmap.data[pfn] = bytearray(old)
             if inside:
-                box.vmstat["pgpgin"] += 4
+                box.disk.read(1)
         page = frame_page(box, pfn)
         page[at & 4095 : (at & 4095) + len(chunk)] = chunk
         from memsh.kernel.zap import set_page_dirty

@@ -2,6 +2,7 @@
 
 The clock stands still unless someone calls `advance`: commands take no time. Periodic work (the slab reaper of each
 CPU, kswapd's turn, statistics) is a list of `[due, period, call]`; work due at one moment runs in order of its entry.
+Work that is due once has the period 0. Work may itself wait, and so move the clock: `advance` within `advance`.
 
 **Known deviations:** no jiffies rounding; work takes no time itself.
 """
@@ -31,6 +32,10 @@ class Timer:
         copied box calls its own."""
         self.work.append((self.usec + (period if first is None else first), period, call))
 
+    def once(self, due: int, call: Callable[[], object]) -> None:
+        """Run `call()`, a bound method, one time, when the clock has come to `due`."""
+        self.work.append((due, 0, call))
+
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
         self.busy_usec[1] += max(0, usec - self.usec)
@@ -44,10 +49,13 @@ class Timer:
             due, period, call = self.work[number]
             if due > end:
                 break
-            self.work[number] = (due + period, period, call)
+            if period:
+                self.work[number] = (due + period, period, call)
+            else:
+                del self.work[number]
             self._tick(max(due, self.usec))
             call()
-        self._tick(end)
+        self._tick(max(end, self.usec))
 
     def _due(self, number: int) -> int:
         return self.work[number][0]
