@@ -3,23 +3,24 @@
 `python -m tests.sessions --rewrite` runs every session again and writes down what it printed; the diff is reviewed.
 
 In a Markdown file a block begins with ```console. A line `$ memsh ARGS` boots a box; lines after a prompt (`memsh> `,
-`memsh(plain)> `, `memsh[PID name]> `; continued by `> `) are typed; all else is what came back, errors included.
+`memsh(plain)> `; continued by `> `) are typed; all else is what came back, errors included. The commands of ```predict
+blocks run too. memsh/lessons/README.md tells about lessons, whose first comment may name the machine.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from memsh.cli import open_session
+from memsh.teach.lessonfile import FOLDER, MACHINE, PROMPT
 
 ROOT = Path(__file__).parent.parent
-PROMPT = re.compile(r"(memsh(?:\([^)]*\)|\[[^\]]*\])*> )(.*)")
-MARKDOWN = [ROOT / "README.md", *sorted((ROOT / "memsh" / "lessons").glob("*.md"))]
+LESSONS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
+MARKDOWN = [ROOT / "README.md", *LESSONS]
 BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
 
@@ -33,8 +34,20 @@ def typed_session(arguments: list[str]) -> tuple[object, io.StringIO]:
 class Player:
     """Plays the console blocks of one file, one box for all of them until the next `$ memsh`."""
 
-    def __init__(self) -> None:
-        self.session, self.screen = typed_session([])
+    def __init__(self, options: list[str]) -> None:
+        self.session, self.screen = typed_session(options)
+
+    def prompt(self, written: str) -> str:
+        """The prompt as it is now: plain or not."""
+        plain = getattr(self.session.box, "plain", False)  # type: ignore[attr-defined]
+        return written.replace("memsh> ", "memsh(plain)> ") if plain else written.replace("memsh(plain)> ", "memsh> ")
+
+    def ask(self, block: list[str]) -> None:
+        """The commands of a question; what they print is not in the text."""
+        for line in block:
+            match = PROMPT.match(line)
+            if match:
+                self.session.run(match[2])  # type: ignore[attr-defined]
 
     def play(self, block: list[str]) -> Iterator[str]:
         """The block as it should read: commands as they are, output as it is now."""
@@ -50,7 +63,7 @@ class Player:
             if not match:
                 continue  # old output
             text = match[2]
-            yield line
+            yield self.prompt(match[1]) + text
             while place < len(block) and block[place].startswith("> "):
                 text += "\n" + block[place][2:]
                 yield block[place]
@@ -64,16 +77,25 @@ class Player:
 def replay_markdown(text: str) -> str:
     """The file with every console block played."""
     player: Player | None = None
+    options: list[str] = []
     out: list[str] = []
     block: list[str] | None = None
+    kind = ""
     for line in text.split("\n"):
         if block is None:
             out.append(line)
-            if line.strip() == "```console":
-                block = []
+            machine = MACHINE.match(line)
+            if machine and player is None:
+                options = shlex.split(machine[1])
+            if line.strip() in ("```console", "```predict", "```quiz"):
+                block, kind = [], line.strip()
         elif line.strip() == "```":
-            player = player or Player()
-            out.extend(player.play(block))
+            player = player or Player(options)
+            if kind == "```console":
+                out.extend(player.play(block))
+            else:
+                player.ask(block)
+                out.extend(block)
             out.append(line)
             block = None
         else:
