@@ -127,9 +127,14 @@ def put_file(box: Box, vma: VmArea) -> None:
     box.fs.fput(file)
 
 
+def reserve_link(box: Box, mm: MmStruct) -> None:
+    """Room in the tree for one more area, before anything is moved (mas_preallocate); ENOMEM."""
+    _size_tree(box, mm, len(mm.mmap) + 1)
+
+
 def vma_link(box: Box, mm: MmStruct, vma: VmArea) -> None:
     """Put `vma` into the list; ENOMEM if the tree cannot grow."""
-    _size_tree(box, mm, len(mm.mmap) + 1)
+    reserve_link(box, mm)
     at = bisect_right(mm.starts, vma.start)
     mm.mmap.insert(at, vma)
     mm.starts.insert(at, vma.start)

@@ -15,6 +15,8 @@ from memsh.kernel.vmalist import (
     find_vma,
     get_file,
     put_file,
+    remove_vma,
+    reserve_link,
     set_end,
     set_start,
     vm_area_dup,
@@ -163,6 +165,11 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise
     if vma.file:
         get_file(new, vma.file)
+    try:
+        reserve_link(box, mm)
+    except KernelError:  # the old area still has its whole range
+        remove_vma(box, new)
+        raise
     if new_below:
         set_start(mm, vma, addr)
         vma.pgoff += pages

@@ -136,6 +136,50 @@ def test_max_map_count(box: Box, mm: MmStruct) -> None:
     assert check_mm(box) == []
 
 
+class Short:
+    """A slab allocator with one object less: the call number `at` fails."""
+
+    def __init__(self, box: Box, at: int) -> None:
+        self.left, self.alloc = at, box.slab.kmem_cache_alloc
+        box.slab.kmem_cache_alloc = self  # type: ignore[method-assign,assignment]
+
+    def __call__(self, *args) -> int:  # type: ignore[no-untyped-def]
+        self.left -= 1
+        return 0 if self.left == -1 else self.alloc(*args)
+
+
+@pytest.mark.parametrize("areas", (8, 10, 18))  # with these among them the tree needs another node
+def test_memory_that_is_short_in_a_split_loses_nothing(fresh: Box, areas: int) -> None:
+    for name, arguments in (
+        ("do_munmap", (0x2000,)),
+        ("do_mprotect", (0x2000, 1)),
+        ("do_madvise", (0x2000, 16)),
+        ("do_mlock", (0x2000,)),
+        ("do_mremap", (0x2000, 0x9000, 1)),
+    ):
+        for at in range(12):
+            box = fresh.copy()
+            mm = box.current.mm
+            assert mm is not None
+            for number in range(areas):
+                vma.do_mmap(box, mm, 0, 0x8000, (1, 3)[number & 1], ANON)
+            place = mm.mmap[-6].start if mm.mmap[-6].pages == 8 else mm.mmap[-8].start
+            touch_range(box, box.current, place, 0x8000, False)
+            before = sum(area.pages for area in mm.mmap)
+            short = Short(box, at)
+            with suppress(KernelError):
+                getattr(vma, name)(box, mm, place + 0x3000, *arguments)
+            failed = short.left < 0
+            if name == "do_munmap":
+                assert before - sum(area.pages for area in mm.mmap) in ((0, 2) if failed else (2,))
+            elif name != "do_mremap":
+                assert sum(area.pages for area in mm.mmap) == before
+            del box.slab.kmem_cache_alloc
+            assert check_mm(box) == []
+            if not failed:
+                break
+
+
 def test_overcommit(box: Box, mm: MmStruct) -> None:
     huge = 200 * MIB
     refused("ENOMEM", vma.do_mmap, box, mm, 0, huge, RW, ANON)  # more than RAM and swap
