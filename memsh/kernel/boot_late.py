@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
+from memsh.kernel.kcompactd import Kcompactd
 from memsh.kernel.memmap import K_OTHER, K_PERCPU, K_SHMEM
 from memsh.kernel.printk import KERN_INFO
 from memsh.kernel.setup import PERCPU_UNIT, Logger, Machine, large_system_hash, roundup_pow_of_two
@@ -38,6 +39,7 @@ def start_allocators(box: Box) -> None:
     box.timer.cpus = box.config.cpus
     for _ in range(box.config.cpus):
         box.timer.every(REAP_PERIOD, box.slab.reap)
+    box.kcompactd = Kcompactd(box)
 
 
 def populate(box: Box, machine: Machine) -> None:

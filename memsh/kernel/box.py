@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memsh.kernel.fs import FileSystem
     from memsh.kernel.highmem import HighMem
     from memsh.kernel.image import Image
+    from memsh.kernel.kcompactd import Kcompactd
     from memsh.kernel.memmap import MemMap
     from memsh.kernel.mm_types import Inode
     from memsh.kernel.setup import Machine
@@ -41,6 +42,7 @@ class Box:
     machine: Machine
     pages: PageAllocator
     slab: SlabAllocator
+    kcompactd: Kcompactd
     vmalloc: Vmalloc
     highmem: HighMem
     disk: Disk

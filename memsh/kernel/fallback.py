@@ -119,7 +119,8 @@ def steal_suitable_fallback(
         zone.set_block_type(pfn, start_type)
 
 
-def _find(zone: Zone, order: int, migratetype: int) -> int:
+def find_fallback(zone: Zone, order: int, migratetype: int) -> int:
+    """The first other type that has a free block of this order; -1 if none (find_suitable_fallback)."""
     for other in _FALLBACKS[migratetype]:
         if zone.lists[order << 2 | other]:
             return other
@@ -129,13 +130,13 @@ def _find(zone: Zone, order: int, migratetype: int) -> int:
 def rmqueue_fallback(pages: PageAllocator, zone: Zone, order: int, start_type: int, alloc_flags: int) -> bool:
     """Hand a free block of another type to start_type's lists; false if no other type has one that fits."""
     for current in range(MAX_ORDER - 1, order - 1, -1):
-        other = _find(zone, current, start_type)
+        other = find_fallback(zone, current, start_type)
         if other < 0:
             continue
         steal = can_steal_fallback(current, start_type)
         if not steal and start_type == MIGRATE_MOVABLE and current > order:
             for current in range(order, MAX_ORDER):
-                other = _find(zone, current, start_type)
+                other = find_fallback(zone, current, start_type)
                 if other >= 0:
                     break
             steal = can_steal_fallback(current, start_type)

@@ -148,6 +148,18 @@ def munlock_page(box: Box, pfn: int) -> None:
     box.vmstat["unevictable_pgs_rescued"] += 1
 
 
+def isolate_lru_page(box: Box, pfn: int) -> None:
+    """Take a page off its list for a while; what else it is stays written in its flags."""
+    flags = box.memmap.flags[pfn]
+    _account(box, lru_name(flags), pfn, -1)
+    box.memmap.flags[pfn] = flags & ~PG_LRU
+
+
+def putback_lru_page(box: Box, pfn: int) -> None:
+    """An isolated page returns to the head of its list."""
+    lru_add(box, pfn)
+
+
 def put_frames(box: Box, pfns: list[int]) -> None:
     """Drop one reference to each frame; those that nobody holds any more are freed, in this order."""
     memmap = box.memmap

@@ -51,6 +51,31 @@ class PerCpuPages:
         return other
 
 
+class CompactState:
+    """What compaction remembers of a zone between its runs (the compact_* fields of struct zone, PB_migrate_skip).
+
+    `skip` has a byte for each page block: 1 where the last scan found nothing to do.
+    """
+
+    __slots__ = (
+        "blockskip_flush", "cached_free", "cached_migrate", "considered", "defer_shift", "init_free", "init_migrate",
+        "order_failed", "skip",
+    )  # fmt: skip
+
+    def __init__(self, blocks: int) -> None:
+        self.considered = self.defer_shift = self.order_failed = 0
+        self.cached_free = self.init_free = self.init_migrate = 0
+        self.cached_migrate = [0, 0]  # where the migrate scanner starts: asynchronous, synchronous
+        self.blockskip_flush = False
+        self.skip = bytearray(blocks)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompactState:
+        other = copy.copy(self)
+        other.cached_migrate = list(self.cached_migrate)
+        other.skip = bytearray(self.skip)
+        return other
+
+
 class Zone:
     """struct zone.
 
@@ -61,10 +86,10 @@ class Zone:
     """
 
     __slots__ = (
-        "batch", "blocks", "flags", "free", "high", "index", "limit", "lists", "lowmem_reserve", "managed", "name",
-        "nr_reserved_highatomic", "odd", "other_diff", "pcp", "pcps", "percpu_drift_mark", "pgalloc", "present",
-        "spanned", "start_block", "start_pfn", "stat", "stat_diff", "stat_free", "threshold", "watermark_boost",
-        "wmark_high", "wmark_low", "wmark_min",
+        "batch", "blocks", "compact", "flags", "free", "high", "index", "limit", "lists", "lowmem_reserve", "managed",
+        "name", "nr_reserved_highatomic", "odd", "other_diff", "pcp", "pcps", "percpu_drift_mark", "pgalloc",
+        "present", "spanned", "start_block", "start_pfn", "stat", "stat_diff", "stat_free", "threshold",
+        "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
     )  # fmt: skip
 
     def __init__(self, name: str, index: int, start_pfn: int, spanned: int, present: int, cpus: int = 1) -> None:
@@ -83,6 +108,7 @@ class Zone:
         self.start_block = start_pfn >> PAGEBLOCK_ORDER
         end_block = (start_pfn + spanned + PAGEBLOCK_PAGES - 1) >> PAGEBLOCK_ORDER
         self.blocks = bytearray([MIGRATE_MOVABLE]) * (end_block - self.start_block if spanned else 0)
+        self.compact = CompactState(len(self.blocks))
         self.pcps = [PerCpuPages() for _ in range(cpus)]
         self.pcp = self.pcps[0]
         self.odd: dict[int, int] = {}
@@ -100,6 +126,7 @@ class Zone:
         other.lists = [OrderedDict(pages) for pages in self.lists]
         other.free = dict(self.free)
         other.blocks = bytearray(self.blocks)
+        other.compact = copy.deepcopy(self.compact)
         other.pcps = copy.deepcopy(self.pcps, memo)
         other.pcp = other.pcps[0]
         other.odd = dict(self.odd)

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import MAX_ORDER
+from memsh.kernel.fragmentation import free_counts
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
-    from memsh.kernel.zone import Zone
-
-
-def free_counts(zone: Zone) -> list[int]:
-    """Blocks on the free lists of each order, all migrate types together."""
-    return [zone.nr_blocks(order) for order in range(MAX_ORDER)]
 
 
 def show(box: Box) -> str:

@@ -9,36 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import MAX_ORDER
-from memsh.procfs.buddyinfo import free_counts
+from memsh.kernel.fragmentation import c_div, fragmentation_index, free_counts, unusable_index
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
-
-
-def c_div(number: int, divisor: int) -> int:
-    """Division as C does it, towards zero."""
-    quotient = abs(number) // abs(divisor)
-    return quotient if (number < 0) == (divisor < 0) else -quotient
-
-
-def fragmentation_index(order: int, counts: list[int]) -> int:
-    """In thousandths; -1000 if the request would succeed, 0 if nothing is free at all (__fragmentation_index)."""
-    blocks = sum(counts)
-    if not blocks:
-        return 0
-    if any(counts[order:]):
-        return -1000
-    pages = sum(count << n for n, count in enumerate(counts))
-    return 1000 - c_div(1000 + c_div(pages * 1000, 1 << order), blocks)
-
-
-def unusable_index(order: int, counts: list[int]) -> int:
-    """In thousandths (unusable_free_index)."""
-    pages = sum(count << n for n, count in enumerate(counts))
-    if not pages:
-        return 1000
-    suitable = sum(count << n for n, count in enumerate(counts) if n >= order)
-    return (pages - suitable) * 1000 // pages
 
 
 def show_extfrag(box: Box) -> str:
