@@ -175,12 +175,13 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     """A session with its box (or recorded tree), commands and streams."""
     from memsh import commands
     from memsh.commands import files, procdir
-    from memsh.teach import telling, timetravel
+    from memsh.teach import displays, telling, timetravel
     from memsh.teach.journal import attach
 
     commands.load()
     timetravel.load()
     telling.load()
+    displays.load()
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
     session.on_bug = on_bug

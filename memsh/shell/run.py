@@ -112,6 +112,44 @@ class Runner:
                 status = self.run(item)
         return status
 
+    def run_typed(self, program: Node, text: str) -> int:
+        """A line as typed. Each of its commands is followed by the hooks: the journal's, then what `display` shows."""
+        if not isinstance(program, Series):
+            return self._typed(program, False, text)
+        status, items = 0, program.items
+        for number, (item, background) in enumerate(items):
+            end = items[number + 1][0].pos - program.pos if number + 1 < len(items) else len(text)
+            own = text[item.pos - program.pos : end].rstrip()
+            status = self._typed(item, background, own.removesuffix(";").rstrip())
+        return status
+
+    def _typed(self, node: Node, background: bool, text: str) -> int:
+        session = self.session
+        session.line, outer, session.ran = text, session.ran, set()
+        session.typed_depth += 1
+        for before in session.before_line:
+            before(session, text)
+        status = 1
+        try:
+            status = self.run_series(one_of(node)) if background else self.run(node)
+        except (Interrupted, KeyboardInterrupt):
+            session.was_interrupted, status = True, INTERRUPTED
+            raise
+        except (Leave, OutputGone):
+            status = -1
+            raise
+        finally:
+            session.last_status = session.last_status if status < 0 else status
+            if status >= 0:
+                for after in session.after_line:
+                    after(session, text, status)
+                for shown in session.after_command:
+                    shown(session, self)
+            session.typed_depth -= 1
+            if session.typed_depth:
+                session.ran |= outer
+        return status
+
     def run_andor(self, node: AndOr) -> int:
         status = self.run(node.first)
         for operator, following in node.others:
@@ -315,8 +353,12 @@ class Runner:
         if getattr(session.box, "panicked", "") and prepared.command.changes:
             return self.complain(prepared.name, ShellError(PANICKED), line)
         io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name)
+        session.ran.add(prepared.name)
         try:
-            return int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
+            status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
+            if prepared.command.changes and not status:
+                session.ran.add("*")
+            return status
         except ShellError as error:
             return self.complain(prepared.name, error, line)
         except (PipeClosed, Interrupted, Leave, LoopControl, OutputGone, KeyboardInterrupt):
@@ -405,6 +447,8 @@ class Runner:
                 except OSError as error:
                     raise ShellError(f"{target}: {error.strerror or error}") from None
                 opened.append(sink)
+                if target != "/dev/null":
+                    self.session.ran.add("*")
                 if redirect.fd == 2:
                     stderr = sink
                 else:
@@ -438,6 +482,11 @@ def run_text(session: Session, text: str, where: str = "") -> int:
     return run_lines(runner, text)
 
 
+def one_of(item: Node) -> Series:
+    """One background command of a series, on its own."""
+    return Series([(item, True)])
+
+
 def run_lines(runner: Runner, text: str) -> int:
     """The lines of a text, one after the other, each into the journal; hooks are called around each."""
     session = runner.session
@@ -468,15 +517,12 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault) -> int:
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
-    session.line = line.text
-    for before in session.before_line:
-        before(session, line.text)
     try:
         hint = fingers.in_line(session.registry, line)
         if hint:
             status = runner.complain("", ShellError(hint, 2), line.number)
         else:
-            status = runner.run(line.program)
+            status = runner.run_typed(line.program, line.text)
     except (Interrupted, KeyboardInterrupt):
         session.interrupted = False
         status = INTERRUPTED
@@ -494,8 +540,6 @@ def run_line(runner: Runner, line: Line) -> int:
         status = runner.complain("memsh", ShellError("the host has no memory left for this"), line.number)
     session.last_status = status
     session.journal.append(line.text)
-    for after in session.after_line:
-        after(session, line.text, status)
     return status
 
 

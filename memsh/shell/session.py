@@ -15,6 +15,7 @@ from memsh.shell.values import fixed
 
 if TYPE_CHECKING:
     from memsh.shell.jobs import Job
+    from memsh.shell.run import Runner
 
 
 class Files(Protocol):
@@ -59,20 +60,25 @@ class Session:
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
-        self.line = ""  # the line that runs, as typed
+        self.line = ""  # the command that runs, as typed
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short
         self.stop_on_error = False  # -e
         self.loops = 0  # how many loops are running, for break and continue
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
+        # around each command that is typed: each of `a; b; c`, a whole loop
         self.before_line: list[Callable[[Session, str], None]] = []
         self.after_line: list[Callable[[Session, str, int], None]] = []
+        self.after_command: list[Callable[[Session, Runner], None]] = []  # after those
+        self.typed_depth = 0  # commands of sourced lines stand inside the `source`
+        self.ran: set[str] = set()  # the commands that this command ran, and "*" if one of them worked on the box
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
         self.source_depth = 0
         self.config: Any = None  # what the box was made from, for `reset`
         self.rebuild: Callable[[], Any] | None = None  # boots the box that the session began with
         self.timeline: Any = None  # the journal that undo goes back along
+        self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False
 
     # values

@@ -134,7 +134,7 @@ class Timeline:
             replay = line
             if session.is_tty and named & LIVE and session.box.timer.usec != self.clock:
                 replay = f"sleep {(session.box.timer.usec - self.clock) / 1e6:.6f}"
-            entry = Entry(len(session.journal), line, replay, changed)
+            entry = Entry(len(session.journal) + 1, line, replay, changed)
             if self.control or session.was_interrupted or "source" in named or named & HOST:
                 entry = entry._replace(after=self.capture(1))
             self.entries.append(entry)
@@ -198,10 +198,11 @@ class Timeline:
         """Run lines with their output going nowhere."""
         session = self.session
         kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-                session.loops, session.before_line, session.after_line)  # fmt: skip
+                session.loops, session.before_line, session.after_line, session.after_command, session.ran)  # fmt: skip
         session.stdout, session.stderr, session.stdin = Capture(), Capture(), TextInput("")
         session.is_tty = session.at_prompt = False
         session.journal, session.loops, session.before_line, session.after_line = [], 0, [], []
+        session.after_command = []
         self.busy = True
         try:
             for line in lines:
@@ -209,7 +210,8 @@ class Timeline:
         finally:
             self.busy = False
             (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-             session.loops, session.before_line, session.after_line) = kept  # fmt: skip
+             session.loops, session.before_line, session.after_line, session.after_command,
+             session.ran) = kept  # fmt: skip
 
     def script(self) -> list[str]:
         """The lines that rebuild this box from its configuration."""

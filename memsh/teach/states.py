@@ -27,15 +27,15 @@ def aside(session: Session) -> Iterator[Any]:
 def run_line(session: Session, line: str) -> tuple[str, int]:
     """Run a line with its output caught: (text, status). The journal does not see it."""
     kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
-            session.after_line, session.line)  # fmt: skip
+            session.after_line, session.after_command, session.line)  # fmt: skip
     caught = Capture()
     session.stdout, session.stderr, session.stdin, session.is_tty = caught, caught, TextInput(""), False
-    session.journal, session.before_line, session.after_line = [], [], []
+    session.journal, session.before_line, session.after_line, session.after_command = [], [], [], []
     try:
         status = session.run(line)
     finally:
         (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
-         session.after_line, session.line) = kept  # fmt: skip
+         session.after_line, session.after_command, session.line) = kept  # fmt: skip
     return caught.text(), status
 
 

@@ -11,6 +11,7 @@ from memsh import __version__
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
 from memsh.shell.values import count, wide_size
+from memsh.teach import marks
 from memsh.teach.journal import State, Timeline, attach
 
 TOPIC = "session"
@@ -189,8 +190,14 @@ def save(box: Any, args: Args, io: IO) -> int:
 
 def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     old, new = tree.show(before, path).splitlines(), tree.show(after, path).splitlines()
-    lines = list(difflib.unified_diff(old, new, path, path, lineterm="", n=0))
-    io.out("".join(line + "\n" for line in lines if not line.startswith("@@")))
+    was = dict(enumerate(marks.pairs(old, new)[0]))
+    lines = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
+        if tag != "equal":
+            lines += ["-" + line for line in old[a:b]]
+            lines += ["+" + marks.line(was[at], new[at], io.color) if was[at] is not None else "+" + new[at]
+                      for at in range(c, d)]  # fmt: skip
+    io.out("".join(line + "\n" for line in ([f"--- {path}", f"+++ {path}", *lines] if lines else [])))
     return bool(lines)
 
 
@@ -203,7 +210,8 @@ def diff(box: Any, args: Args, io: IO) -> int:
 
     diff /proc/meminfo
 
-    `diff before after /proc/buddyinfo` compares snapshots. Status 1 if there is a difference, as diff's.
+    A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots.
+    Status 1 if there is a difference, as diff's.
     """
     timeline = attach(io.session)
     if args.second is not None:
