@@ -1,84 +1,86 @@
-"""What `expect` understands: figures of the box, compared. Syntax: `man expect`. No known deviations."""
+"""`expect`: statements about figures and files of the box. Syntax: `man expect`. No known deviations."""
 
 from __future__ import annotations
 
 import operator
+import re
 from typing import Any
 
 from memsh.procfs import tree
-from memsh.shell import ShellError, UsageError
+from memsh.shell import UsageError
 from memsh.shell.session import Session
-from memsh.shell.values import parse_size
-from memsh.teach.states import aside, run_line, state
+from memsh.teach.figures import figure
+from memsh.teach.states import run_line
 
 COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
            ">=": operator.ge}  # fmt: skip
+WHAT = "not a statement: FIGURE == FIGURE, [un]changed FILE since NAME, 'REGEX' in FILE (man expect)"
 
 
-def _row(rows: dict[str, str], name: str, path: str) -> list[str]:
-    if name not in rows:
-        raise ShellError(f"there is no {name} in {path}")
-    return rows[name].split()
+def _show(box: Any, path: str) -> list[str]:
+    try:
+        return tree.show(box, path).splitlines()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except KeyError:
+        raise UsageError(f"{path}: No such file or directory") from None
 
 
-def figure(session: Session, words: list[str]) -> int:
-    """The number that the words stand for. ShellError names what there is not, UsageError what makes no sense."""
-    if len(words) == 3 and words[1] == "of" and words[0] in ("minflt", "majflt", "status"):
-        with aside(session):
-            task = session.box.current
-            begun = (task.minflt, task.majflt)
-            status = run_line(session, words[2])[1]
-            taken = {"minflt": task.minflt - begun[0], "majflt": task.majflt - begun[1], "status": status}
-        return int(taken[words[0]])
-    if len(words) != 1:
-        raise UsageError(f"'{' '.join(words)}' is not a figure (man expect)")
-    parts = words[0].split(".")
-    box = session.box
-    if parts[0] == "buddy" and len(parts) == 3 and parts[2].isdigit():
-        row = _row(state(box)["buddyinfo"], parts[1], "/proc/buddyinfo")
-        if int(parts[2]) >= len(row):
-            raise ShellError(f"there is no order {parts[2]}: 0 to {len(row) - 1}")
-        return int(row[int(parts[2])])
-    if parts[0] == "zone" and len(parts) == 3 and parts[2] == "free":
-        for zone in box.pages.zones:
-            if zone.name == parts[1]:
-                return int(zone.nr_free_pages)
-        raise ShellError(f"there is no zone {parts[1]}")
-    if parts[0] in ("meminfo", "vmstat") and len(parts) == 2:
-        return int(_row(state(box)[parts[0]], parts[1], f"/proc/{parts[0]}")[0])
-    if parts[0] == "slab" and len(parts) >= 3:
-        row = _row(state(box)["slabinfo"], ".".join(parts[1:-1]), "/proc/slabinfo")
-        if parts[-1] in ("active", "objects", "slabs"):
-            return int(row[{"active": 0, "objects": 2, "slabs": 4}[parts[-1]]])
-    number = parse_size(words[0])
-    if number is None:
-        raise UsageError(f"'{words[0]}' is not a figure (man expect)")
-    return number
-
-
-def _unchanged(session: Session, path: str, name: str) -> tuple[bool, str]:
+def _compared(session: Session, changed: bool, path: str, name: str) -> tuple[bool, str]:
     from memsh.teach.journal import attach
 
     snapshots: dict[str, Any] = attach(session).snapshots
     if name not in snapshots:
-        raise ShellError(f"there is no snapshot {name}")
-    old, new = tree.show(snapshots[name][0].box, path).splitlines(), tree.show(session.box, path).splitlines()
+        raise UsageError(f"there is no snapshot {name} (there are: {', '.join(snapshots) or 'none yet'})")
+    old, new = _show(snapshots[name][0].box, path), _show(session.box, path)
+    if changed:
+        return old != new, f"expected {path} to differ from {name}; it is the same"
     for before, after in zip(old, new, strict=False):
         if before != after:
             return False, f"expected {path} as in {name}: '{before}'; found '{after}'"
     return len(old) == len(new), f"expected {path} with {len(old)} lines as in {name}; found {len(new)}"
 
 
+def _contains(session: Session, pattern: str, path: str) -> tuple[bool, str]:
+    try:
+        wanted = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"'{pattern}' is no regular expression: {error}") from None
+    lines = _show(session.box, path)
+    return any(map(wanted.search, lines)), f"expected a line of {path} with '{pattern}'; found none in {len(lines)}"
+
+
 def holds(session: Session, words: list[str]) -> tuple[bool, str]:
-    """(whether it holds, the line that says what was expected and found); ("", no line) for what is no statement."""
+    """(whether it holds, the line that says what was expected and found). UsageError for what is no statement."""
     if len(words) == 1 and " " in words[0]:
-        words = words[0].split()
-    if len(words) == 4 and words[0] == "unchanged" and words[2] == "since":
-        return _unchanged(session, words[1], words[3])
+        words = words_of(session, words[0])
+    if words[:1] == ["not"] and len(words) > 1:
+        true, line = holds(session, words[1:])
+        return not true, f"expected not {' '.join(words[1:])}; it holds" if true else line
+    if len(words) == 4 and words[0] in ("unchanged", "changed") and words[2] == "since":
+        return _compared(session, words[0] == "changed", words[1], words[3])
+    if len(words) == 3 and words[1] == "in" and words[2].startswith("/"):
+        return _contains(session, words[0], words[2])
     signs = [at for at, word in enumerate(words) if word in COMPARE]
     if len(signs) != 1:
-        return False, ""
+        raise UsageError(WHAT)
     at = signs[0]
     left, right = figure(session, words[:at]), figure(session, words[at + 1 :])
-    said = " ".join(f"'{word}'" if " " in word else word for word in words[: at])
+    said = " ".join(f"'{word}'" if " " in word else word for word in words[:at])
     return bool(COMPARE[words[at]](left, right)), f"expected {said} {words[at]} {right}; found {left}"
+
+
+def split(session: Session, text: str) -> list[str]:
+    """Text to words as the shell does it: quotes, $names, $(…). UsageError if it is not the shell's language."""
+    status = session.last_status
+    words, failed = run_line(session, f"printf '%s\\n' {text}")
+    session.last_status = status
+    if failed or not words:
+        raise UsageError(f"'{text}' cannot be read: {words.strip() or 'nothing is there'}")
+    return words.splitlines()
+
+
+def words_of(session: Session, text: str) -> list[str]:
+    """A figure or statement from a file; `<` and `>` need no quotes there."""
+    return split(session, re.sub(r"(?<=\s)([<>]=?)(?=\s)", r"'\1'", text))
+

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from memsh.procfs import tree
@@ -15,13 +16,20 @@ from memsh.shell.session import Session
 def aside(session: Session) -> Iterator[Any]:
     """A copy of the box stands in; afterwards box, values, variables and the rest are as they were."""
     box, values, variables = session.box, list(session.values), dict(session.variables)
-    cwd, status = session.cwd, session.last_status
+    cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, list(session.jobs)
     session.box = box.copy()
+    if timeline is not None:  # undo and restore work on lists of their own
+        session.timeline = copy(timeline)
+        for name in ("entries", "undone", "points", "snapshots"):
+            setattr(session.timeline, name, copy(getattr(timeline, name)))
     try:
         yield session.box
     finally:
+        for job in [job for job in session.jobs if job not in jobs]:
+            job.kill()
         session.box, session.values[:], session.variables = box, values, variables
-        session.cwd, session.last_status = cwd, status
+        session.cwd, session.last_status, session.timeline = cwd, status, timeline
+        session.config = box.config
 
 
 def run_line(session: Session, line: str) -> tuple[str, int]:

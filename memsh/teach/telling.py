@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
 
 TOPIC = "session"
@@ -101,15 +101,27 @@ def expect(box: Any, args: Args, io: IO) -> int:
 
     expect buddy.Normal.4 == 1
 
-    A comparison of two figures with == != < <= > >= (quote < and >). A figure is a number or size, buddy.ZONE.ORDER,
-    zone.ZONE.free, meminfo.NAME (kB), vmstat.NAME, slab.CACHE.active, slab.CACHE.objects, slab.CACHE.slabs, or
-    `minflt of 'COMMAND'`, `majflt of 'COMMAND'`, `status of 'COMMAND'`: what COMMAND would take, run on a copy.
-    `unchanged FILE since NAME` compares a file of /proc with a snapshot.
+    Statements (`expect not …` turns one round; quote < and >):
+      FIGURE == FIGURE           also != < <= > >=
+      unchanged FILE since NAME  a file of /proc against a snapshot; also: changed
+      'REGEX' in FILE            a line of the file matches
+    Figures:
+      7, 64k, 0x1000+4k          numbers, sizes, sums
+      buddy.ZONE.ORDER           free blocks, as in buddyinfo
+      zone.ZONE.NAME             free, min, low, high, managed, nr_mlock, …: pages, as in zoneinfo
+      meminfo.NAME, vmstat.NAME  kB; pages or events
+      slab.CACHE.NAME            active objects size perslab pages limit batchcount shared active_slabs slabs, as in
+                                 slabinfo; full, partial, empty: slabs on the three lists; waiting: objects in this
+                                 CPU's array
+      smaps.NAME                 Rss, Pss, Private_Dirty, …: kB of the current process; smaps.ADDR.NAME: of one area
+      status.NAME                VmSize, VmRSS, …: kB, as in /proc/self/status
+      self.minflt                also majflt, pid, areas (lines of maps)
+      processes, clock           how many there are; the box's clock in µs
+      minflt of 'COMMAND'        also majflt, status, value, lines: what COMMAND would take, yield or print, on a copy
+    and `FIGURE as PID` for another process. What is no statement, or names what there is not, is status 2.
     """
     from memsh.teach.expectation import holds
 
     ok, line = holds(io.session, args.words)
-    if not line:
-        raise UsageError("not a statement: figure == figure, or unchanged FILE since NAME (man expect)")
     io.out("" if ok else line + "\n")
     return 0 if ok else 1

@@ -1,0 +1,184 @@
+"""Figures of the box by name: what `expect`, questions and checks compare. Syntax: `man expect`.
+
+No known deviations: every figure is read from the text of /proc or counted in the box, as `cat` would show it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memsh.procfs import tree
+from memsh.shell import ShellError, UsageError
+from memsh.shell.session import Session
+from memsh.shell.values import address, wide_size
+from memsh.teach.states import aside, run_line, state
+
+SLAB = {  # columns of /proc/slabinfo after the name
+    "active": 0, "objects": 1, "size": 2, "perslab": 3, "pages": 4, "limit": 7, "batchcount": 8, "shared": 9,
+    "active_slabs": 12, "slabs": 13, "shared_avail": 14,
+}  # fmt: skip
+LISTS = {"full": "slabs_full", "partial": "slabs_partial", "empty": "slabs_free", "waiting": "entry"}
+OF = ("minflt", "majflt", "status", "value", "lines")
+_VALUE = re.compile(r"\$\d+ = (0x[0-9a-f]+|\d+)")
+
+
+def _no(what: str, path: str) -> UsageError:
+    return UsageError(f"there is no {what} in {path}")
+
+
+def _of(session: Session, what: str, line: str) -> int:
+    """What a command would take or yield, run on a copy of the box."""
+    with aside(session) as box:
+        task = box.current
+        begun = (task.minflt, task.majflt)
+        text, status = run_line(session, line)
+        if what == "minflt":
+            return int(task.minflt - begun[0])
+        if what == "majflt":
+            return int(task.majflt - begun[1])
+    if what == "status":
+        return status
+    if what == "lines":
+        return text.count("\n")
+    found = _VALUE.search(text)
+    if found is None:
+        words = [word for word in text.split() if word.isdigit()]
+        if not words:
+            raise UsageError(f"'{line}' yields no value")
+        return int(words[0])
+    return int(found[1], 0)
+
+
+def _buddy(session: Session, parts: list[str]) -> int:
+    rows = state(session.box)["buddyinfo"]
+    if parts[1] not in rows:
+        raise _no(f"zone {parts[1]}", "/proc/buddyinfo")
+    row = rows[parts[1]].split()
+    if not parts[2].isdigit() or int(parts[2]) >= len(row):
+        raise UsageError(f"there is no order {parts[2]}: 0 to {len(row) - 1}")
+    return int(row[int(parts[2])])
+
+
+def _zone(session: Session, parts: list[str]) -> int:
+    """A line of a zone in /proc/zoneinfo (`free`, `min`, `nr_mlock`; `boost`, `protection` is an array: not here)."""
+    path, inside = "/proc/zoneinfo", False
+    for line in tree.show(session.box, path).splitlines():
+        words = line.split()
+        if words[0] == "Node":
+            inside = words[3] == parts[1]
+        elif inside and words[0] == "pages" and words[1] == parts[2]:
+            return int(words[2])
+        elif inside and words[0] == parts[2] and len(words) == 2 and words[1].isdigit():
+            return int(words[1])
+    raise _no(".".join(parts[1:]), path)
+
+
+def _slab(session: Session, parts: list[str]) -> int:
+    name, field = ".".join(parts[1:-1]), parts[-1]
+    if field in LISTS:
+        cache = session.box.slab.caches.get(name)
+        if cache is None:
+            raise _no(name, "/proc/slabinfo")
+        return len(getattr(cache, LISTS[field]))
+    if field not in SLAB:
+        raise UsageError(f"slab has no figure {field}: {', '.join([*SLAB, *LISTS])}")
+    for line in tree.show(session.box, "/proc/slabinfo").splitlines():
+        words = line.split()
+        if words[0] == name and len(words) > 15:
+            return int(words[1 + SLAB[field]])
+    raise _no(name, "/proc/slabinfo")
+
+
+def _labelled(session: Session, path: str, label: str) -> int:
+    """The number behind `Label:` (or a bare name, as vmstat has it)."""
+    for line in tree.show(session.box, path).splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0].rstrip(":") == label and words[1].isdigit():
+            return int(words[1])
+    raise _no(label, path)
+
+
+def _smaps(session: Session, parts: list[str]) -> int:
+    """`smaps.Pss`: the whole process; `smaps.ADDR.Pss`: the area in which the address lies. kB."""
+    if session.box.current is None:
+        raise ShellError("there is no current process")
+    if len(parts) == 2:
+        return _labelled(session, "/proc/self/smaps_rollup", parts[1])
+    try:
+        addr = address(parts[1])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    inside = False
+    for line in tree.show(session.box, "/proc/self/smaps").splitlines():
+        words = line.split()
+        bounds = words[0].split("-")
+        if len(bounds) == 2 and len(words[0]) == 17:
+            inside = int(bounds[0], 16) <= addr < int(bounds[1], 16)
+        elif inside and words[0] == parts[2] + ":":
+            return int(words[1])
+    raise _no(f"{parts[2]} of an area at {addr:#x}", "/proc/self/smaps")
+
+
+def _task(session: Session, parts: list[str]) -> int:
+    """`self.minflt`, `self.majflt`, `self.areas` (lines of maps), `self.pid`."""
+    task = session.box.current
+    if task is None:
+        raise ShellError("there is no current process")
+    if parts[1] == "areas":
+        return tree.show(session.box, "/proc/self/maps").count("\n")
+    if parts[1] not in ("minflt", "majflt", "pid"):
+        raise UsageError(f"self has no figure {parts[1]}: minflt, majflt, areas, pid")
+    return int(getattr(task, parts[1]))
+
+
+def _as(session: Session, words: list[str]) -> int:
+    """`FIGURE as PID`: of another process."""
+    box = session.box
+    task = box.tasks.get(int(words[-1])) if words[-1].isdigit() else None
+    if task is None or task.mm is None:
+        raise UsageError(f"there is no process {words[-1]} with memory of its own")
+    current = box.current
+    box.current = task
+    try:
+        return figure(session, words[:-2])
+    finally:
+        box.current = current
+
+
+def figure(session: Session, words: list[str]) -> int:
+    """The number that the words stand for. UsageError (status 2) for what makes no sense or is not there."""
+    box = session.box
+    if len(words) == 3 and words[1] == "of" and words[0] in OF:
+        return _of(session, words[0], words[2])
+    if len(words) > 2 and words[-2] == "as":
+        return _as(session, words)
+    if len(words) != 1:
+        raise UsageError(f"'{' '.join(words)}' is not a figure (man expect)")
+    parts = words[0].split(".")
+    head, size = parts[0], len(parts)
+    if head == "buddy" and size == 3:
+        return _buddy(session, parts)
+    if head in ("zone", "zoneinfo") and size == 3:
+        return _zone(session, parts)
+    if head in ("meminfo", "vmstat") and size == 2:
+        return _labelled(session, f"/proc/{head}", parts[1])
+    if head == "status" and size == 2:
+        return _labelled(session, "/proc/self/status", parts[1])
+    if head == "slab" and size >= 3:
+        return _slab(session, parts)
+    if head == "smaps" and size in (2, 3):
+        return _smaps(session, parts)
+    if head == "self" and size == 2:
+        return _task(session, parts)
+    if words[0] in ("processes", "clock"):
+        return len(box.tasks) if words[0] == "processes" else int(box.timer.usec)
+    try:
+        return _number(words[0])
+    except ValueError:
+        raise UsageError(f"'{words[0]}' is not a figure (man expect)") from None
+
+
+def _number(word: str) -> int:
+    """A number, size or sum of them, of any magnitude."""
+    return -wide_size(word[1:]) if word[:1] == "-" else wide_size(word)
+
