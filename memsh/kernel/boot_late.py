@@ -114,8 +114,10 @@ def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
     from memsh.kernel.disk import Disk
     from memsh.kernel.fs import FileSystem
+    from memsh.kernel.writeback import Writeback
 
     box.disk = Disk(box)
+    box.writeback = Writeback(box)
     box.fs = FileSystem(box)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from memsh.kernel.slab_common import SlabAllocator
     from memsh.kernel.task import Task
     from memsh.kernel.vmalloc import Vmalloc
+    from memsh.kernel.writeback import Writeback
 
 
 class Box:
@@ -46,6 +47,7 @@ class Box:
     vmalloc: Vmalloc
     highmem: HighMem
     disk: Disk
+    writeback: Writeback
     fs: FileSystem
     rootfs: Inode  # the files that the RAM disk unpacked to, as one
     tasks: dict[int, Task]  # by PID, ascending

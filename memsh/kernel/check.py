@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.kernel.check_files import check_files
 from memsh.kernel.check_mm import check_mm
 from memsh.kernel.check_pages import check_pages
 from memsh.kernel.check_slab import check_slab
@@ -103,5 +104,5 @@ def check_frames(box: Box) -> list[str]:
 
 def check(box: Box) -> list[str]:
     """Every breach of an invariant, one line each; empty when the box is whole."""
-    wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_tasks(box) + check_frames(box)
+    wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_tasks(box) + check_frames(box)
     return wrong[:_MOST]

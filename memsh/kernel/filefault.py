@@ -16,6 +16,7 @@ from memsh.kernel.fault import (
     MAJOR,
     add_anon_pages,
 )
+from memsh.kernel.filemap import filemap_fault
 from memsh.kernel.flags import (
     GFP_HIGHUSER_MOVABLE,
     PTE_DIRTY,
@@ -29,10 +30,12 @@ from memsh.kernel.lru import mlock_page
 from memsh.kernel.memmap import K_ANON, PG_READAHEAD
 from memsh.kernel.mm_types import MmStruct, PageTable, VmArea
 from memsh.kernel.mprotect import writenotify
-from memsh.kernel.pagecache import being_read, filemap_fault, frame_view, mapping_of, max_index
+from memsh.kernel.pagecache import frame_view, mapping_of, max_index
 from memsh.kernel.pagetable import vm_page_prot
+from memsh.kernel.readahead import being_read
 from memsh.kernel.rmap import anon_vma_prepare
 from memsh.kernel.shmem import shmem_fault
+from memsh.kernel.writeback import balance_dirty_pages_ratelimited
 from memsh.kernel.zap import mm_counter, set_page_dirty
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def do_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, a
     pfn, what = _get_page(box, vma, addr)
     _set_pte(box, mm, vma, table, at, pfn, write=True)
     set_page_dirty(box, pfn)
+    balance_dirty_pages_ratelimited(box, 1)
     return what
 
 

@@ -13,28 +13,27 @@ from hashlib import shake_128
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
+from memsh.kernel.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
 from memsh.kernel.flags import GFP_KERNEL
 from memsh.kernel.kobject import drop_owner, give, take
 from memsh.kernel.memmap import K_FILE
 from memsh.kernel.mm_types import File, Inode
 from memsh.kernel.pagecache import (
     add_to_page_cache,
-    delete_from_page_cache,
-    filemap_read,
-    filemap_write,
     frame_page,
+    invalidate_mapping_pages,
     mapping_of,
-    max_index,
     truncate,
-    unmap_mapping_page,
-    write_inode_pages,
+    truncate_inode_pages,
 )
+from memsh.kernel.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 DISK_DEV = (254, 0)
 DISK_BYTES = 64 << 30
+MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
 _INODES_A_BLOCK = 16
 _LOG_LINE = 64
@@ -68,20 +67,25 @@ _DIRECTORIES = (
 
 def generate(inode: Inode, index: int) -> bytes:
     """Page `index` of a file that nobody has written to; zeros behind its end."""
-    if inode.seed.endswith((".log", "syslog", "words", "status", ".txt")):
+    if inode.seeded > index << 12 and inode.seed.endswith((".log", "syslog", "words", "status", ".txt")):
         lines = []
         for at in range(index * 64, index * 64 + 64):
             word = shake_128(f"{inode.seed}:{at}".encode()).hexdigest(12)
             lines.append(f"{at:8} {inode.seed[-16:]:>16} {word:<24}".ljust(_LOG_LINE - 1) + "\n")
         page = "".join(lines).encode()
-    elif inode.seed == "":
+    elif inode.seed == "" or inode.seeded <= index << 12:
         page = bytes(4096)
     else:
         page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
         if index == 0 and inode.seed.startswith("/bin"):
             page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
-    left = inode.size - index * 4096
+    left = min(inode.size, inode.seeded) - index * 4096
     return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
+
+
+def _cache_of(inode: Inode) -> str:
+    """Which cache an inode's object comes from."""
+    return "shmem_inode_cache" if inode.dev == TMPFS_DEV else "ext4_inode_cache"
 
 
 class FileSystem:
@@ -91,21 +95,33 @@ class FileSystem:
         self.box = box
         self.next_ino = 2
         self.next_shm_ino = 2
+        self.next_tmpfs_ino = 1
         self.root = self._inode("/", True)
         self.device = Inode(0, "vda", DISK_DEV, DISK_BYTES)
         self.device.seed = ""
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
+        self.tmpfs_used = 0  # pages of the files on tmpfs
+        box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
         for path in _DIRECTORIES:
             self.makedirs(path)
+        devices = self.lookup("/dev")
+        assert devices.children is not None
+        mount = devices.children["shm"] = self._inode("shm", True, TMPFS_DEV)
+        mount.parent = devices
         for path, size in _TREE:
             self.install(path, size)
 
     # -- the tree
 
-    def _inode(self, name: str, directory: bool) -> Inode:
-        inode = Inode(self.next_ino, name, DISK_DEV, 4096 if directory else 0, mode=0o040755 if directory else 0o100644)
-        self.next_ino += 1
+    def _inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
+        size, mode = (4096, 0o040755) if directory else (0, 0o100644)
+        number = self.next_tmpfs_ino if dev == TMPFS_DEV else self.next_ino
+        inode = Inode(number, name, dev, size, mode=mode)
+        if dev == TMPFS_DEV:
+            self.next_tmpfs_ino += 1
+        else:
+            self.next_ino += 1
         if directory:
             inode.children = {}
         return inode
@@ -173,7 +189,7 @@ class FileSystem:
                 raise KernelError("ENOTDIR")
             below = inode.children.get(part)
             if below is None:
-                below = inode.children[part] = self._inode(part, True)
+                below = inode.children[part] = self._inode(part, True, inode.dev)
                 below.parent = inode
             inode = below
         return inode
@@ -183,7 +199,7 @@ class FileSystem:
         assert parent.children is not None
         if name in parent.children:
             raise KernelError("EEXIST")
-        new = self._inode(name, True)
+        new = self._inode(name, True, parent.dev)
         new.parent = parent
         parent.children[name] = new
 
@@ -208,7 +224,7 @@ class FileSystem:
             inode = parent.children[parts[-1]] = self._inode(parts[-1], False)
             inode.parent = parent
         self.used += size - inode.size
-        inode.size = size
+        inode.size = inode.seeded = size
         inode.seed = path
         for offset, data in sorted((text or {}).items()):
             written = mapping_of(self.box, inode).written
@@ -229,9 +245,11 @@ class FileSystem:
         assert parent.children is not None
         if name in parent.children:
             raise KernelError("EEXIST")
-        inode = parent.children[name] = self._inode(name, False)
+        inode = parent.children[name] = self._inode(name, False, parent.dev)
         inode.parent = parent
+        inode.shmem = parent.dev == TMPFS_DEV
         inode.seed = ""
+        inode.usec = self.box.timer.usec
         self._iget(inode)
         return inode
 
@@ -244,11 +262,19 @@ class FileSystem:
             inode = self.lookup(path)
         else:
             inode = self.create(path)
+        if inode.shmem:
+            file = self.open(path, writable=True)
+            try:
+                if self.write_zeros(file, 0, size) < size:
+                    raise KernelError("ENOSPC")
+            finally:
+                self.fput(file)
+            return inode
         if self.used + size > DISK_BYTES:
             raise KernelError("ENOSPC")
         self.used += size
         inode.seed = path
-        inode.size = size
+        inode.size = inode.seeded = size
         return inode
 
     def unlink(self, path: str) -> None:
@@ -280,11 +306,13 @@ class FileSystem:
         """The object of a file that is used for the first time, and the block that describes it. ENOMEM."""
         if inode.addr:
             return
-        inode.addr = take(self.box, "ext4_inode_cache")
+        inode.addr = take(self.box, _cache_of(inode))
         self._read_metadata(inode)
 
     def _read_metadata(self, inode: Inode) -> None:
         """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
+        if inode.dev == TMPFS_DEV:
+            return
         block = 0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number
         mapping = mapping_of(self.box, self.device)
         if block in mapping.pages:
@@ -297,7 +325,7 @@ class FileSystem:
 
     def _forget(self, inode: Inode) -> None:
         if inode.addr:
-            give(self.box, "ext4_inode_cache", inode.addr)
+            give(self.box, _cache_of(inode), inode.addr)
             inode.addr = 0
 
     def _evict(self, inode: Inode) -> None:
@@ -306,9 +334,10 @@ class FileSystem:
             self.used -= inode.size
         mapping = inode.mapping
         if mapping is not None:
-            for index in sorted(mapping.pages):
-                unmap_mapping_page(self.box, mapping.pages[index])
-                delete_from_page_cache(self.box, mapping, index)
+            truncate_inode_pages(self.box, mapping)
+            if inode.shmem:
+                shmem_recalc_inode(self.box, inode)
+            self.box.writeback.forget(inode)
             drop_owner(self.box, mapping.number)
             inode.mapping = None
         self._forget(inode)
@@ -346,7 +375,7 @@ class FileSystem:
             return
         inode = file.inode
         inode.opened -= 1
-        if inode.shmem and not inode.nlink:
+        if inode.dev == SHM_DEV:
             if inode.opened <= 0:
                 from memsh.kernel.shmem import shmem_evict
 
@@ -364,37 +393,64 @@ class FileSystem:
             raise KernelError("EINVAL")
         return filemap_read(self.box, file, position, length)
 
+    def skip(self, file: File, position: int, length: int) -> int:
+        """read() by somebody who does not look at the bytes: how many there were. The cache is as after read()."""
+        if file.inode.is_dir:
+            raise KernelError("EISDIR")
+        return filemap_skip(self.box, file, position, length)
+
     def write(self, file: File, position: int, data: bytes) -> int:
-        """Put `data` at `position`; bytes written. EBADF, ENOSPC, ENOMEM."""
+        """Put `data` at `position`; bytes written, fewer if the disk is full. EBADF, ENOSPC, ENOMEM."""
+        room = self._before_write(file, position, len(data))
+        before = file.inode.size
+        try:
+            return filemap_write(self.box, file, position, data[:room])
+        finally:
+            self._grown(file.inode, before)
+
+    def _grown(self, inode: Inode, before: int) -> None:
+        if not inode.shmem:
+            self.used += inode.size - before
+
+    def write_zeros(self, file: File, position: int, length: int) -> int:
+        """write() of `length` zeros."""
+        room = self._before_write(file, position, length)
+        before = file.inode.size
+        try:
+            return filemap_write_zeros(self.box, file, position, room)
+        finally:
+            self._grown(file.inode, before)
+
+    def _before_write(self, file: File, position: int, length: int) -> int:
+        """How many of `length` bytes fit; the end of the old last page becomes zeros when writing beyond it."""
         if not file.writable:
             raise KernelError("EBADF")
         inode = file.inode
-        grow = max(0, position + len(data) - inode.size)
-        if self.used + grow > DISK_BYTES:
+        if position + length > MAX_FILE:
+            raise KernelError("EFBIG")
+        room = length if inode.shmem else min(length, inode.size + DISK_BYTES - self.used - position)
+        if room <= 0 < length:
             raise KernelError("ENOSPC")
         before = inode.size
-        try:
-            cached = inode.mapping.pages if inode.mapping is not None else {}
-            if before & 4095 and position > before and before >> 12 in cached:
-                page = frame_page(self.box, cached[before >> 12])
-                page[before & 4095 :] = bytes(4096 - (before & 4095))
-            return filemap_write(self.box, file, position, data)
-        finally:
-            self.used += inode.size - before
+        cached = inode.mapping.pages.get(before >> 12) if inode.mapping is not None else None
+        if before & 4095 and position > before and cached is not None:
+            page = frame_page(self.box, cached)
+            page[before & 4095 :] = bytes(4096 - (before & 4095))
+        return room
 
     def truncate(self, path: str, size: int) -> None:
         """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC."""
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
-        if self.used + size - inode.size > DISK_BYTES:
+        if not inode.shmem and self.used + size - inode.size > DISK_BYTES:
             raise KernelError("ENOSPC")
-        self.used += size - inode.size
-        if size > inode.size and inode.seed:
-            written = mapping_of(self.box, inode).written
-            for index in range(inode.size >> 12, max_index(inode)):
-                written.setdefault(index, generate(inode, index))
+        before = inode.size
         truncate(self.box, inode, size)
+        self._grown(inode, before)
+        if inode.shmem:
+            shmem_recalc_inode(self.box, inode)
+        inode.seeded = min(inode.seeded, size)
         if not size:
             inode.seed = ""
 
@@ -411,8 +467,12 @@ class FileSystem:
         return found
 
     def sync(self) -> int:
-        """Write every dirty page; how many."""
-        return sum(write_inode_pages(self.box, inode) for inode in self.inodes())
+        """Write every dirty page and wait for the disk; how many."""
+        return self.box.writeback.sync()
+
+    def fsync(self, path: str) -> int:
+        """Write one file's dirty pages and wait; how many. ENOENT."""
+        return self.box.writeback.sync_inode(self.lookup(path))
 
     def cached(self) -> list[Inode]:
         """Inodes with pages in the page cache, the disk's own among them."""
@@ -421,17 +481,8 @@ class FileSystem:
 
     def drop_pagecache(self) -> int:
         """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""
-        from memsh.kernel.memmap import PG_DIRTY
-
-        memmap = self.box.memmap
         dropped = 0
         for inode in self.cached():
-            mapping = inode.mapping
-            if mapping is None or inode.shmem:
-                continue
-            for index in sorted(mapping.pages):
-                pfn = mapping.pages[index]
-                if not memmap.mapcount[pfn] and not memmap.flags[pfn] & PG_DIRTY:
-                    delete_from_page_cache(self.box, mapping, index)
-                    dropped += 1
+            if inode.mapping is not None and not inode.shmem:
+                dropped += invalidate_mapping_pages(self.box, inode.mapping)
         return dropped

@@ -29,8 +29,9 @@ from memsh.kernel.flags import (
 from memsh.kernel.lru import mark_page_lazyfree
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY
 from memsh.kernel.mm_types import MmStruct, VmArea
-from memsh.kernel.pagecache import delete_from_page_cache, mapping_of, page_cache_ra, unmap_mapping_page
+from memsh.kernel.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
 from memsh.kernel.pagetable import table_pieces
+from memsh.kernel.readahead import page_cache_ra
 from memsh.kernel.vmalist import find_vma, find_vma_prev
 from memsh.kernel.vmamerge import VM_SPECIAL, split_vma, vma_merge
 from memsh.kernel.zap import unmap_page_range

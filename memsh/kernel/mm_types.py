@@ -9,9 +9,12 @@ Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits
 from __future__ import annotations
 
 from array import array
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.kernel.flags import TASK_SIZE
+
+if TYPE_CHECKING:
+    from memsh.kernel.xarray import XArray
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 RLIM_INFINITY = 0xFFFFFFFF
@@ -46,18 +49,18 @@ class AnonVma:
 class AddressSpace:
     """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it.
 
-    `shadows` remembers pages that were reclaimed: page index -> what workingset_eviction() said. `reading` are the
+    A page that was reclaimed leaves what workingset_eviction() said: a value entry in `pages`. `reading` are the
     requests of pages that are being read: (first index, one past the last, when they are there in µs).
     """
 
-    __slots__ = ("i_mmap", "inode", "number", "pages", "reading", "shadows", "written")
+    __slots__ = ("buffers", "i_mmap", "inode", "number", "pages", "reading", "written")
 
-    def __init__(self, number: int, inode: Inode) -> None:
+    def __init__(self, number: int, inode: Inode, pages: XArray) -> None:
         self.number = number  # in memmap.owners
         self.inode = inode
-        self.pages: dict[int, int] = {}
-        self.shadows: dict[int, int] = {}
+        self.pages = pages
         self.reading: list[tuple[int, int, int]] = []
+        self.buffers: dict[int, list[int]] = {}  # number of 64 pages -> their buffer_head objects, 0 for none
         self.i_mmap: dict[int, None] = {}
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 
@@ -67,7 +70,7 @@ class Inode:
 
     __slots__ = (
         "addr", "charged", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed",
-        "shmem", "size", "usec",
+        "seeded", "shmem", "size", "usec",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
@@ -80,6 +83,7 @@ class Inode:
         self.opened = 0  # files open or mapped
         self.shmem = False
         self.seed = name  # names its generated contents; "" for zeros
+        self.seeded = 0  # bytes of it that are generated; what is beyond is zeros until it is written
         self.usec = 0  # time of last change, microseconds since boot
         self.addr = 0
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping

@@ -1,39 +1,38 @@
-"""The page cache: files in memory, read-ahead, write-back marks (mm/filemap.c, mm/readahead.c, mm/page-writeback.c).
+"""The page cache: which frame holds which page of a file, and its way in and out (mm/filemap.c, mm/truncate.c).
 
-Counters: nr_file_pages, nr_inactive_file, nr_dirty, nr_dirtied, nr_written, nr_zone_write_pending, pgpgin, pgpgout.
+Counters: nr_file_pages, nr_shmem, and those of the lists the pages are on. The pages of a file stand in a tree
+(xarray.py), which costs memory itself. Pages leave in batches of 15, each freed from its last page on, as Linux does.
 
-A page that is being read is in the cache already; whoever needs it waits for its request (box.disk), and so moves the
-box's clock. Read-ahead does not wait.
-
-Known deviations: I/O never fails; the tree nodes (radix_tree_node) and buffer heads of a mapping
-are not allocated; no large folios.
+Known deviations: no large folios.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.kernel.columns import count_run, frame_runs, mask_run, set_run, sub_runs
 from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES
-from memsh.kernel.lru import account_new, mark_page_accessed, put_frames, zone_count
+from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE
+from memsh.kernel.lru import account_new, mark_page_accessed, put_frames
 from memsh.kernel.memmap import (
     K_FILE,
-    K_SHMEM,
     PG_ANON,
     PG_DIRTY,
     PG_LRU,
-    PG_READAHEAD,
+    PG_REFERENCED,
     PG_SWAPBACKED,
     PG_UPTODATE,
+    PG_WRITEBACK,
 )
-from memsh.kernel.mm_types import AddressSpace, File, Inode
+from memsh.kernel.mm_types import AddressSpace, Inode
+from memsh.kernel.xarray import VALUE, XArray
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 GFP_CACHE = GFP_HIGHUSER_MOVABLE
-GFP_READAHEAD = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]
-MMAP_LOTSAMISS = 100
+PAGEVEC_SIZE = 15
+_CLEAN = PG_LRU | PG_UPTODATE
 
 
 def mapping_of(box: Box, inode: Inode) -> AddressSpace:
@@ -41,7 +40,7 @@ def mapping_of(box: Box, inode: Inode) -> AddressSpace:
     if inode.mapping is None:
         from memsh.kernel.kobject import new_owner
 
-        mapping = AddressSpace(0, inode)
+        mapping = AddressSpace(0, inode, XArray(box))
         mapping.number = new_owner(box, mapping)
         inode.mapping = mapping
     return inode.mapping
@@ -52,281 +51,201 @@ def max_index(inode: Inode) -> int:
     return (inode.size + 4095) >> 12
 
 
+# -- in --------------------------------------------------------------------------------------------------------------
+
+
 def add_to_page_cache(
-    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0
+    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0, write: bool = False
 ) -> None:
-    """The cache takes over the caller's reference to `pfn`."""
+    """The cache takes over the caller's reference to `pfn`. ENOMEM, with the page freed, if the tree cannot grow.
+
+    Where a page was reclaimed a short while ago its shadow says so (workingset_refault), unless it will be overwritten.
+    """
     memmap = box.memmap
-    flags = PG_LRU | PG_UPTODATE | extra | (PG_SWAPBACKED if shmem else 0)
+    pages = mapping.pages
+    shadow = 0 if shmem else pages.value(index)
+    try:
+        pages[index] = pfn
+    except KernelError:
+        box.pages.free_pages(pfn, 0)
+        raise
+    flags = _CLEAN | extra | (PG_SWAPBACKED if shmem else 0)
     memmap.flags[pfn] = flags
     memmap.mapping[pfn] = mapping.number
     memmap.index[pfn] = index
-    mapping.pages[index] = pfn
     vmstat = box.vmstat
     vmstat["nr_file_pages"] += 1
     if shmem:
         vmstat["nr_shmem"] += 1
+    if shadow and not write:
+        refault(box, pfn, shadow)
+        flags = memmap.flags[pfn]
     account_new(box, pfn, 1, flags)
 
 
-def delete_from_page_cache(box: Box, mapping: AddressSpace, index: int) -> None:
-    """Forget a page; it is freed when nobody maps it any more. Its contents are lost unless written back."""
-    pfn = mapping.pages.pop(index)
+def refault(box: Box, pfn: int, shadow: int) -> None:
+    """A page came back whose shadow was kept."""
+    for call in box.hooks.get("workingset_refault", []):
+        call(pfn, shadow)  # type: ignore[call-arg]
+
+
+def add_run(
+    box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0
+) -> list[int]:  # fmt: skip
+    """Put new pages at `count` empty slots of one node: their frames, fewer if memory ran out.
+
+    The same as one alloc_pages() and add_to_page_cache() after the other. The contents are not touched.
+    """
+    pages = mapping.pages
+    if index >> 6 not in pages.leaves or not pages.height:
+        pfn = int(box.pages.alloc_pages(gfp, 0, K_FILE))
+        if not pfn:
+            return []
+        try:
+            add_to_page_cache(box, mapping, index, pfn, extra=extra)
+        except KernelError:
+            return []
+        return [pfn]
+    pfns = box.pages.alloc_bulk(gfp, count, K_FILE)
+    if index >> 6 not in pages.leaves or not pages.height:  # reclaim, while memory was being found, took the rest
+        for n, pfn in enumerate(pfns):
+            try:
+                add_to_page_cache(box, mapping, index + n, pfn, extra=extra)
+            except KernelError:
+                put_frames(box, pfns[n + 1 :])
+                return pfns[:n]
+        return pfns
+    if not pfns:
+        return []
+    pages.store_run(index, pfns)
+    memmap = box.memmap
+    flags = _CLEAN | extra
+    for pfn, n in frame_runs(pfns):
+        set_run(memmap.flags, pfn, n, flags)
+        set_run(memmap.mapping, pfn, n, mapping.number)
+        count_run(memmap.index, pfn, index, n)
+        account_new(box, pfn, n, flags)
+        index += n
+    box.vmstat["nr_file_pages"] += len(pfns)
+    return pfns
+
+
+def mark_pages_accessed(box: Box, pfns: list[int]) -> None:
+    """mark_page_accessed() for each."""
+    column = box.memmap.flags
+    for pfn, count in frame_runs(pfns):
+        for first, n, flags in sub_runs(column, pfn, count):
+            if flags & PG_REFERENCED:
+                for frame in range(first, first + n):
+                    mark_page_accessed(box, frame)
+            else:
+                mask_run(column, first, n, 0, PG_REFERENCED)
+
+
+# -- out -------------------------------------------------------------------------------------------------------------
+
+
+def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0) -> int:
+    """Take a page out of the cache; the frame, whose reference is now the caller's (__filemap_remove_folio).
+
+    What was not written to the disk is lost. `shadow` stays in its place.
+    """
+    pages = mapping.pages
+    pfn = pages[index]
     flags = box.memmap.flags[pfn]
     vmstat = box.vmstat
     vmstat["nr_file_pages"] -= 1
     if flags & PG_SWAPBACKED:
         vmstat["nr_shmem"] -= 1
-    elif flags & PG_DIRTY:
-        clear_dirty(box, pfn)
-    box.memmap.mapping[pfn] = 0
-    put_frames(box, [pfn])
-
-
-def account_dirtied(box: Box, pfn: int) -> None:
-    box.vmstat["nr_dirty"] += 1
-    box.vmstat["nr_dirtied"] += 1
-    zone_count(box, "nr_zone_write_pending", pfn, 1)
-
-
-def clear_dirty(box: Box, pfn: int) -> None:
-    box.memmap.flags[pfn] &= ~PG_DIRTY
-    box.vmstat["nr_dirty"] -= 1
-    zone_count(box, "nr_zone_write_pending", pfn, -1)
-
-
-def writepage(box: Box, pfn: int) -> bool:
-    """Write a dirty page of a disk file back; False if there was nothing to write."""
-    memmap = box.memmap
-    flags = memmap.flags[pfn]
-    if not flags & PG_DIRTY or flags & (PG_SWAPBACKED | PG_ANON):
-        return False
-    mapping = memmap.owners[memmap.mapping[pfn]]
-    if not isinstance(mapping, AddressSpace):
-        return False
-    clear_dirty(box, pfn)
-    if pfn in memmap.data:
-        mapping.written[memmap.index[pfn]] = bytes(memmap.data[pfn])
-    box.vmstat["nr_written"] += 1
-    box.vmstat["pgpgout"] += 4
-    return True
-
-
-def write_inode_pages(box: Box, inode: Inode) -> int:
-    """Write all dirty pages of a file; how many."""
-    if inode.mapping is None or inode.shmem:
-        return 0
-    return sum(writepage(box, pfn) for _, pfn in sorted(inode.mapping.pages.items()))
-
-
-def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, lookahead: int) -> int:
-    """Read `count` pages from `index` on, up to the end of the file; pages read from the disk."""
-    end = max_index(mapping.inode)
-    if index >= end:
-        return 0
-    count = min(count, end - index)
-    read = 0
-    first = index
-    for n in range(count):
-        if index + n in mapping.pages:
-            read_pages(box, mapping, first, index + n)
-            first = index + n + 1
-            continue
-        pfn = box.pages.alloc_pages(GFP_READAHEAD, 0, K_FILE)
-        if not pfn:
-            count = n
-            break
-        add_to_page_cache(box, mapping, index + n, pfn, extra=PG_READAHEAD if n == count - lookahead else 0)
-        read += 1
-    read_pages(box, mapping, first, index + count)
-    return read
-
-
-def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
-    """Ask the disk for pages [first, last), which are in the cache already."""
-    if first >= last:
-        return
-    due = box.disk.submit(False, last - first)
-    now = box.timer.usec
-    if mapping.reading and mapping.reading[0][2] <= now:
-        mapping.reading = [request for request in mapping.reading if request[2] > now]
-    if due > now:
-        mapping.reading.append((first, last, due))
-
-
-def being_read(box: Box, mapping: AddressSpace, index: int) -> int:
-    """When the page will be there, 0 if it is: what the lock of a page under I/O stands for."""
-    for first, last, due in mapping.reading:
-        if first <= index < last and due > box.timer.usec:
-            return due
-    return 0
-
-
-def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> None:
-    """Wait until the disk has read the page (folio_wait_locked)."""
-    if mapping.reading:
-        box.disk.wait(being_read(box, mapping, index))
-
-
-def _next_size(current: int, most: int) -> int:
-    if current < most // 16:
-        return 4 * current
-    return 2 * current if current <= most // 2 else most
-
-
-def _init_size(size: int, most: int) -> int:
-    new = 1 << (size - 1).bit_length()
-    if new <= most // 32:
-        return new * 4
-    return new * 2 if new <= most // 4 else most
-
-
-def ondemand_readahead(box: Box, file: File, mapping: AddressSpace, index: int, want: int, *, marker: bool) -> None:
-    """Read ahead for a read() of `want` pages at `index`; `marker`: a page with PG_READAHEAD was met."""
-    most = file.ra_pages
-    window = file.ra_start + file.ra_size
-    if index and index in (window - file.ra_async, window):
-        file.ra_start += file.ra_size
-        file.ra_size = file.ra_async = _next_size(file.ra_size, most)
-    elif index and marker:
-        start = index + 1
-        while start in mapping.pages and start - index <= most:
-            start += 1
-        if start - index > most:
-            return
-        file.ra_start = start
-        file.ra_size = file.ra_async = _next_size(start - index + want, most)
-    elif not index or want > most or index - file.ra_prev <= 1:
-        file.ra_start = index
-        file.ra_size = _init_size(want, most)
-        file.ra_async = file.ra_size - want if file.ra_size > want else file.ra_size
     else:
-        history = 0
-        while history < most and index - 1 - history in mapping.pages:
-            history += 1
-        if history <= want:
-            page_cache_ra(box, mapping, index, want, 0)
-            return
-        size = history * 2 if history >= index else history
-        file.ra_start = index
-        file.ra_size = min(size + want, most)
-        file.ra_async = 1
-    if index == file.ra_start and file.ra_size == file.ra_async:
-        more = _next_size(file.ra_size, most)
-        if file.ra_size + more <= most:
-            file.ra_async = more
-            file.ra_size += more
-        else:
-            file.ra_size, file.ra_async = most, most >> 1
-    page_cache_ra(box, mapping, file.ra_start, file.ra_size, file.ra_async)
+        if flags & (PG_DIRTY | PG_WRITEBACK):
+            from memsh.kernel.writeback import cancel_dirty
+
+            cancel_dirty(box, mapping, index, pfn)
+        if mapping.buffers:
+            from memsh.kernel.writeback import free_buffers
+
+            free_buffers(box, mapping, index)
+    if shadow:
+        pages.put_value(index, shadow)
+    else:
+        pages.pop(index)
+    box.memmap.mapping[pfn] = 0
+    return pfn
 
 
-def filemap_fault(
-    box: Box, file: File, index: int, *, random: bool = False, sequential: bool = False
-) -> tuple[int, bool]:
-    """The page of a file for a fault: (frame, whether it is a major one). IndexError past the end; ENOMEM."""
-    mapping = mapping_of(box, file.inode)
-    if index >= max_index(file.inode):
-        raise IndexError(index)
-    pfn = mapping.pages.get(index)
-    if pfn is not None:
-        file.mmap_miss = max(0, file.mmap_miss - 1)
-        flags = box.memmap.flags[pfn]
-        if flags & PG_READAHEAD and not random:
-            box.memmap.flags[pfn] = flags & ~PG_READAHEAD
-            ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
-        wait_on_page(box, mapping, index)
-        return mapping.pages.get(index) or _read_one(box, mapping, index), False
-    box.vmstat["pgmajfault"] += 1
-    if not random:
-        if sequential:
-            ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=False)
-        else:
-            file.mmap_miss = min(file.mmap_miss + 1, MMAP_LOTSAMISS * 10)
-            if file.mmap_miss <= MMAP_LOTSAMISS:
-                file.ra_start = max(0, index - file.ra_pages // 2)
-                file.ra_size = file.ra_pages
-                file.ra_async = file.ra_pages // 4
-                page_cache_ra(box, mapping, file.ra_start, file.ra_size, file.ra_async)
-    wait_on_page(box, mapping, index)
-    return mapping.pages.get(index) or _read_one(box, mapping, index), True
+def delete_from_page_cache(box: Box, mapping: AddressSpace, index: int, shadow: int = 0) -> None:
+    """Forget a page; it is freed when nobody maps it any more. Its contents are lost unless written back."""
+    put_frames(box, [remove_mapping(box, mapping, index, shadow)])
 
 
-def _read_one(box: Box, mapping: AddressSpace, index: int) -> int:
-    pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_FILE))
-    if not pfn:
-        raise KernelError("ENOMEM", "no page for the page cache")
-    add_to_page_cache(box, mapping, index, pfn)
-    read_pages(box, mapping, index, index + 1)
-    wait_on_page(box, mapping, index)
-    return mapping.pages.get(index, pfn)
+def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> None:
+    """Take all pages from `first` on out of the cache, out of page tables too; shadows go as well.
+
+    Pages that the disk is still writing are waited for.
+    """
+    from memsh.kernel.zap import release_pages
+
+    pages = mapping.pages
+    if pages.writeback:
+        from memsh.kernel.writeback import filemap_fdatawait
+
+        filemap_fdatawait(box, mapping, first)
+    mapcount = box.memmap.mapcount
+    batch: list[int] = []
+    found = pages.items(first)
+    for index, pfn in found:
+        if mapcount[pfn]:
+            unmap_mapping_page(box, pfn)
+        batch.append(remove_mapping(box, mapping, index))
+        if len(batch) == PAGEVEC_SIZE:
+            release_pages(box, batch)
+            batch = []
+    if batch:
+        release_pages(box, batch)
+    _forget_shadows(pages, first)
+    mapping.reading.clear()
 
 
-def filemap_read(box: Box, file: File, position: int, length: int) -> bytes:
-    """read(): the bytes there, fewer at the end of the file. Fills the cache, marks pages accessed. ENOMEM."""
-    inode = file.inode
-    mapping = mapping_of(box, inode)
-    end = min(position + length, inode.size)
-    parts = []
-    while position < end:
-        index = position >> 12
-        pfn = mapping.pages.get(index)
-        if inode.shmem:
-            if pfn is None:
-                parts.append(bytes(min(end, (index + 1) << 12) - position))
-                position = min(end, (index + 1) << 12)
-                continue
-        elif pfn is None:
-            want = ((end + 4095) >> 12) - index
-            ondemand_readahead(box, file, mapping, index, min(want, file.ra_pages), marker=False)
-            pfn = mapping.pages.get(index)
-            if pfn is None:
-                pfn = _read_one(box, mapping, index)
-        elif box.memmap.flags[pfn] & PG_READAHEAD:
-            box.memmap.flags[pfn] &= ~PG_READAHEAD
-            ondemand_readahead(box, file, mapping, index, 1, marker=True)
-        if mapping.reading:
-            wait_on_page(box, mapping, index)
-            pfn = mapping.pages.get(index) or _read_one(box, mapping, index)
-        if index != file.ra_prev:
-            mark_page_accessed(box, pfn)
-        file.ra_prev = index
-        stop = min(end, (index + 1) << 12)
-        parts.append(bytes(frame_view(box, pfn)[position & 4095 : ((stop - 1) & 4095) + 1]))
-        position = stop
-    return b"".join(parts)
+def _forget_shadows(pages: XArray, first: int) -> None:
+    for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
+        slots = pages.leaves[leaf]
+        if max(slots) >= VALUE:
+            base = leaf << 6
+            for at, entry in enumerate(slots.tolist()):
+                if entry >= VALUE and base + at >= first:
+                    pages.put_value(base + at, 0)
 
 
-def filemap_write(box: Box, file: File, position: int, text: bytes) -> int:
-    """write(): put `text` at `position` into the cache, pages dirty; the number of bytes. ENOMEM."""
-    inode = file.inode
-    mapping = mapping_of(box, inode)
+def invalidate_mapping_pages(box: Box, mapping: AddressSpace) -> int:
+    """Take out every page that is clean, unmapped, and not being written; how many went."""
+    from memsh.kernel.zap import release_pages
+
     memmap = box.memmap
-    done = 0
-    while done < len(text):
-        at = position + done
-        index = at >> 12
-        chunk = text[done : done + 4096 - (at & 4095)]
-        pfn = mapping.pages.get(index)
-        if pfn is None:
-            inside = index < max_index(inode) and (len(chunk) < 4096) and not inode.shmem
-            pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM if inode.shmem else K_FILE))
-            if not pfn:
-                raise KernelError("ENOMEM", "no page for the page cache")
-            old = file_page(inode, index) if inside else bytes(4096)
-            add_to_page_cache(box, mapping, index, pfn, shmem=inode.shmem)
-            memmap.data[pfn] = bytearray(old)
-            if inside:
-                box.disk.read(1)
-        page = frame_page(box, pfn)
-        page[at & 4095 : (at & 4095) + len(chunk)] = chunk
-        from memsh.kernel.zap import set_page_dirty
+    mapcount, flags, refcount = memmap.mapcount, memmap.flags, memmap.refcount
+    batch: list[int] = []
+    gone = 0
+    due = 0
+    if mapping.reading:
+        due = max(request[2] for request in mapping.reading)
+    for index, pfn in mapping.pages.items():
+        if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
+            continue
+        if due > box.timer.usec and _locked(box, mapping, index):
+            continue
+        batch.append(remove_mapping(box, mapping, index))
+        if len(batch) == PAGEVEC_SIZE:
+            gone += len(batch)
+            release_pages(box, batch)
+            batch = []
+    if batch:
+        gone += len(batch)
+        release_pages(box, batch)
+    return gone
 
-        set_page_dirty(box, pfn)
-        mark_page_accessed(box, pfn)
-        done += len(chunk)
-        inode.size = max(inode.size, at + len(chunk))
-    return done
+
+def _locked(box: Box, mapping: AddressSpace, index: int) -> bool:
+    return any(first <= index < last and due > box.timer.usec for first, last, due in mapping.reading)
 
 
 def truncate(box: Box, inode: Inode, size: int) -> None:
@@ -334,12 +253,10 @@ def truncate(box: Box, inode: Inode, size: int) -> None:
     mapping = inode.mapping
     if mapping is not None:
         keep = (size + 4095) >> 12
-        for index in [index for index in mapping.pages if index >= keep]:
-            unmap_mapping_page(box, mapping.pages[index])
-            delete_from_page_cache(box, mapping, index)
+        truncate_inode_pages(box, mapping, keep)
         for index in [index for index in mapping.written if index >= keep]:
             del mapping.written[index]
-        if size & 4095 and keep - 1 in mapping.pages:
+        if size & 4095 and size < inode.size and (keep - 1 in mapping.pages):
             page = frame_page(box, mapping.pages[keep - 1])
             page[size & 4095 :] = bytes(4096 - (size & 4095))
     inode.size = size
@@ -352,6 +269,9 @@ def unmap_mapping_page(box: Box, pfn: int) -> None:
 
     for vma, addr in page_mappings(box, pfn):
         unmap_page_range(box, vma.mm, vma, addr, addr + 4096)
+
+
+# -- contents --------------------------------------------------------------------------------------------------------
 
 
 def file_page(inode: Inode, index: int) -> bytes:

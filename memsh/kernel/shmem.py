@@ -3,7 +3,9 @@
 A shared anonymous mapping is a nameless file, shown as "/dev/zero (deleted)"; its size is charged to Committed_AS when
 it is made and given back with the last mapping.
 
-Known deviations: files on tmpfs are charged as they grow, in whole pages, by the file system; no huge pages.
+A file on tmpfs (/dev/shm) is charged page by page as it grows; tmpfs holds at most half of the memory.
+
+Known deviations: no huge pages.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ from typing import TYPE_CHECKING
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import VM_NORESERVE
 from memsh.kernel.kobject import give, take
+from memsh.kernel.lru import mark_page_accessed
 from memsh.kernel.memmap import K_SHMEM
 from memsh.kernel.mm_types import File, Inode, MmStruct, VmArea
-from memsh.kernel.pagecache import GFP_CACHE, add_to_page_cache, delete_from_page_cache, mapping_of, max_index
+from memsh.kernel.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
 from memsh.kernel.vmalist import get_file, vm_enough_memory
+from memsh.kernel.xarray import VALUE
+from memsh.kernel.zap import set_page_dirty
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 SHM_DEV = (0, 1)
+TMPFS_DEV = (0, 19)
 
 
 def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
@@ -51,25 +57,86 @@ def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
 
 def shmem_fault(box: Box, file: File, index: int) -> int:
     """The page at `index`, made of zeros if there is none. IndexError past the end; ENOMEM."""
-    inode = file.inode
-    if index >= max_index(inode):
+    if index >= max_index(file.inode):
         raise IndexError(index)
+    return shmem_get_page(box, file.inode, index)
+
+
+def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
+    """The page at `index`, made of zeros if there is none (shmem_get_folio). ENOMEM; ENOSPC on a full tmpfs."""
     mapping = mapping_of(box, inode)
-    pfn = mapping.pages.get(index)
-    if pfn is None:
-        pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
-        if not pfn:
-            raise KernelError("ENOMEM", "no page for shared memory")
-        add_to_page_cache(box, mapping, index, pfn, shmem=True)
+    pfn: int | None = mapping.pages.get(index)
+    if pfn is not None:
+        return pfn
+    if inode.dev == TMPFS_DEV:
+        _acct_block(box, inode)
+    pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
+    if not pfn:
+        shmem_recalc_inode(box, inode)
+        raise KernelError("ENOMEM", "no page for shared memory")
+    add_to_page_cache(box, mapping, index, pfn, shmem=True)
     return pfn
+
+
+# -- files on tmpfs --------------------------------------------------------------------------------------------------
+
+
+def tmpfs_pages(box: Box) -> int:
+    """Pages that the files on tmpfs may have: half of the memory (shmem_default_max_blocks)."""
+    return sum(zone.managed for zone in box.pages.zones) // 2
+
+
+def _acct_block(box: Box, inode: Inode) -> None:
+    """A page more for a file: ENOSPC, ENOMEM (shmem_inode_acct_block)."""
+    if box.fs.tmpfs_used >= tmpfs_pages(box):
+        raise KernelError("ENOSPC")
+    vm_enough_memory(box, None, 1)
+    inode.charged += 1
+    box.fs.tmpfs_used += 1
+
+
+def shmem_recalc_inode(box: Box, inode: Inode) -> None:
+    """After pages of a file on tmpfs went: their charge goes back."""
+    if inode.dev != TMPFS_DEV:
+        return
+    pages = mapping_of(box, inode).pages
+    left = len(pages) + sum(sum(1 for entry in slots if entry >= VALUE) for slots in pages.leaves.values())
+    gone = inode.charged - left
+    inode.charged = left
+    box.vm.commit -= gone
+    box.fs.tmpfs_used -= gone
+
+
+def shmem_write_zeros(box: Box, file: File, position: int, length: int) -> int:
+    """write() of zeros to a file on tmpfs; bytes written, fewer if it filled up. ENOSPC, ENOMEM."""
+    inode = file.inode
+    done = 0
+    while done < length:
+        at = position + done
+        part = min(length - done, 4096 - (at & 4095))
+        try:
+            pfn = shmem_get_page(box, inode, at >> 12)
+        except KernelError:
+            if done:
+                return done
+            raise
+        page = box.memmap.data.get(pfn)
+        if page is not None:
+            page[at & 4095 : (at & 4095) + part] = bytes(part)
+        done += part
+        inode.size = max(inode.size, at + part)
+        mark_page_accessed(box, pfn)
+        set_page_dirty(box, pfn)
+    inode.usec = box.timer.usec
+    return done
 
 
 def shmem_evict(box: Box, inode: Inode) -> None:
     """The last holder of a nameless file is gone: its pages, its charge and its inode go."""
     mapping = inode.mapping
     if mapping is not None:
-        for index in sorted(mapping.pages):
-            delete_from_page_cache(box, mapping, index)
+        truncate_inode_pages(box, mapping)
+        shmem_recalc_inode(box, inode)
         from memsh.kernel.kobject import drop_owner
 
         drop_owner(box, mapping.number)

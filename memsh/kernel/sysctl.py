@@ -166,6 +166,8 @@ def _put_number(box: Box, name: str, value: int) -> None:
                    "vm.dirty_background_ratio": "vm.dirty_background_bytes"}.get(name)  # fmt: skip
         if partner:
             box.sysctl.values[partner] = 0
+        for changed in box.hooks.get(name, []):
+            changed()
     elif name in IN_VM:
         _in_range(name, value, *IN_VM[name])
         setattr(box.vm, name[3:], value)

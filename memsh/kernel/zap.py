@@ -138,12 +138,7 @@ def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
 
 def set_page_dirty(box: Box, pfn: int) -> None:
     """Mark a page-cache page dirty, counting it if its file lies on a disk."""
-    flags = box.memmap.flags[pfn]
-    if flags & PG_DIRTY:
-        return
-    box.memmap.flags[pfn] = flags | PG_DIRTY
-    if not flags & PG_SWAPBACKED and not flags & PG_ANON and box.memmap.mapping[pfn]:
-        from memsh.kernel.pagecache import account_dirtied
+    if not box.memmap.flags[pfn] & PG_DIRTY:
+        from memsh.kernel.writeback import dirty_folio
 
-        account_dirtied(box, pfn)
-
+        dirty_folio(box, pfn)

@@ -97,7 +97,7 @@ filefault.map_pages|filemap_map_pages|mm/filemap.c|maps cached pages around a fa
 pagecache.filemap_fault|filemap_fault|mm/filemap.c|finds a file's page in the page cache, or reads it
 pagecache.filemap_read|filemap_read|mm/filemap.c|copies from the page cache, filling it first
 pagecache.add_to_page_cache|filemap_add_folio|mm/filemap.c|puts a page into the page cache
-pagecache.page_cache_ra|page_cache_ra_unbounded|mm/readahead.c|reads pages ahead
+readahead.page_cache_ra|page_cache_ra_unbounded|mm/readahead.c|reads pages ahead
 pagetable.pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
 pagetable.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
 rmap.anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page
