@@ -189,6 +189,11 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     session.is_tty = sys.stdout.isatty()
     session.color = not ("--no-color" in options.flags or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
     session.width = width(options, session.is_tty)
+    if session.is_tty and stdout is None:
+        from memsh.ui import live
+
+        if live.usable():
+            session.live, session.ticker = live.play, live.LineTicker
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:

@@ -1,9 +1,8 @@
-"""The session: help man history source exit name sudo unset export, break and continue, clear, watch, jobs."""
+"""The session: help man history source exit name sudo unset export, break and continue, clear, jobs."""
 
 from __future__ import annotations
 
 import difflib
-import time
 from pathlib import Path
 
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -212,8 +211,7 @@ def clear(box: object, args: Args, io: IO) -> None:
 
     clear
     """
-    if io.is_tty:
-        io.out("\x1b[H\x1b[2J\x1b[3J")
+    io.control("\x1b[H\x1b[2J\x1b[3J")
 
 
 @command(opt("-k", type=count, meta="N", help="end job N", name="end"), topic=TOPIC, needs_box=False)
@@ -231,61 +229,6 @@ def jobs(box: object, args: Args, io: IO) -> None:
         return
     for job in listed:
         io.out(f"[{job.number}]  {job.text}\n")
-
-
-_WATCH_USAGE = "usage: watch [-n SECONDS] [-c COUNT] [-t] COMMAND …"
-
-
-@command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic=TOPIC)
-def watch(box: object, args: Args, io: IO) -> int:
-    """run a command again and again; the box's clock moves on between
-
-    watch -n 1 cat /proc/buddyinfo
-
-    -n N seconds between (2), -c N times, -t no title. Without a terminal it runs twice unless -c says otherwise.
-    """
-    words: list[str] = args.words
-    seconds, times, title = 2.0, 0 if io.is_tty else 2, True
-    while words and words[0][:1] == "-" and len(words[0]) > 1:
-        flag, value, words = words[0][:2], words[0][2:], words[1:]
-        if flag in ("-n", "-c"):
-            if not value and words:
-                value, words = words[0], words[1:]
-            try:
-                number = float(value)
-            except ValueError:
-                raise UsageError(f"{flag} needs a number ({_WATCH_USAGE})") from None
-            if not 0.1 <= number <= 86400:
-                raise UsageError(f"{flag}: from 0.1 to 86400")
-            seconds, times = (number, times) if flag == "-n" else (seconds, int(number))
-        elif flag in ("-t", "-d"):
-            title = title and flag != "-t"
-        else:
-            raise UsageError(f"there is no option {flag} ({_WATCH_USAGE})")
-    if not words:
-        raise UsageError(f"COMMAND is missing ({_WATCH_USAGE})")
-    status, serial = 0, 0
-    line = words[0] if len(words) == 1 else " ".join(words)
-    while True:
-        if io.is_tty:
-            io.out("\x1b[H\x1b[2J")
-        if title:
-            io.out(f"Every {seconds:.1f}s: {line}\n\n")
-        status = io.run(line.split() if len(words) == 1 else words)
-        serial += 1
-        if serial == times:
-            return status
-        io.check()
-        io.session.advance(int(seconds * 1_000_000))
-        if io.is_tty:
-            io.flush()
-            try:
-                with io.session.host_wait():
-                    time.sleep(seconds)
-            except KeyboardInterrupt:
-                return 0
-        else:
-            io.out("\n")
 
 
 @command(rest("words", raw=True, meta="-e|+e"), name="set", topic=TOPIC, needs_box=False)

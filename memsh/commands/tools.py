@@ -4,8 +4,7 @@ Each procps tool is handed the reader of the session (the box's own /proc, or a 
 arguments untouched; what it prints is procps-ng 4.0.2's. Between two frames the box's clock moves; the host
 waits only on a terminal.
 
-Known deviations: slabtop and top on a terminal redraw until Ctrl-C, and take no keys; without a terminal slabtop shows
-one screen.
+Known deviations: without a terminal slabtop shows one screen.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.commands.livetools import SlabtopView, TopView
 from memsh.procps import free as procps_free
 from memsh.procps import pgrep as procps_pgrep
 from memsh.procps import pmap as procps_pmap
@@ -23,15 +23,14 @@ from memsh.procps import top as procps_top
 from memsh.procps import uptime as procps_uptime
 from memsh.procps import vmstat as procps_vmstat
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader
-from memsh.shell.errors import Interrupted, ShellError, UsageError
+from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.registry import Args, command, opt, rest
-from memsh.shell.run import flush
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
+    from memsh.shell.live import View
 
 TOPIC = "tools"
-CLEAR = "\x1b[H\x1b[2J"
 UNLIMITED = 131072
 _WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
 
@@ -46,39 +45,44 @@ def reader_of(box: Any, io: IO) -> ProcReader:
     return reader
 
 
-def play(box: Any, io: IO, frames: Frames, *, live: bool = False) -> int:
-    """Print a tool's frames. Between two of them the box's clock moves on; `live` redraws the screen for each."""
-    fresh = True
+def play(box: Any, io: IO, frames: Frames) -> int:
+    """Print a tool's frames. Between two of them the box's clock moves on; on a terminal the host waits as long, q
+    ends it, and figures that differ from the line above are reversed."""
+    ticker = io.session.ticker(io) if io.session.ticker is not None and io.is_tty else None
     try:
         for item in frames:
             if isinstance(item, str):
-                io.out(CLEAR + item if live and fresh else item)
-                fresh = False
-            else:
-                _wait(box, io, item)
-                fresh = True
+                if ticker is None or not ticker.show(item):
+                    io.out(item)
+                continue
+            io.check()
+            if io.session.deadline_check is not None:
+                io.session.deadline_check()
+            if ticker is not None:
+                if not ticker.wait(item.seconds):
+                    break
+            elif box is not None:
+                io.session.advance(int(item.seconds * 1_000_000))
     except Exit as end:
         io.out(end.stdout)
         io.err(end.stderr)
         return end.status
-    except (KeyboardInterrupt, Interrupted):
-        if not live:
-            raise
-        io.session.interrupted = False
-        io.out("\n")
     return 0
 
 
-def _wait(box: Any, io: IO, pause: Pause) -> None:
-    io.check()
-    if io.session.deadline_check is not None:
-        io.session.deadline_check()
-    if box is not None:
-        io.session.advance(int(pause.seconds * 1_000_000))
-    if io.is_tty:
-        flush(io.session)
-        with io.session.host_wait():
-            time.sleep(pause.seconds)
+def show_live(io: IO, make: Callable[[], View]) -> int:
+    """A live screen, or what its tool says instead."""
+    assert io.session.live is not None
+    try:
+        return io.session.live(io, make())
+    except Exit as end:
+        io.out(end.stdout)
+        io.err(end.stderr)
+        return end.status
+
+
+def _is_live(io: IO) -> bool:
+    return io.is_tty and io.session.live is not None
 
 
 def free_tool(box: Any, argv: list[str], io: IO) -> int:
@@ -104,15 +108,19 @@ def slabtop(box: Any, args: Args, io: IO) -> int:
 
     slabtop -o -s c
 
-    -o prints once and ends; without it a terminal shows the first caches and redraws them every 3 seconds (-d N) till
-    Ctrl-C. -s KEY sorts: a active objects, b objects per slab, c cache size, l slabs, v active slabs, n name, o objects
-    (the default), p pages per slab, s object size, u use.
+    -o prints once and ends; without it a terminal shows the first caches and redraws them every 3 seconds (-d N): q
+    leaves, space refreshes, the letters of -s sort. -s KEY sorts: a active objects, b objects per slab, c cache size,
+    l slabs, v active slabs, n name, o objects (the default), p pages per slab, s object size, u use.
     """
-    frames = procps_slabtop.frames(reader_of(box, io), args.words, io.width, _rows(io))
-    if io.is_tty:
-        once = any(word == "--once" or (word[:1] == "-" and word[:2] != "--" and "o" in word) for word in args.words)
-        return play(box, io, frames, live=not once and not _asks(args.words))
-    return play(box, io, _first(frames))
+    reader = reader_of(box, io)
+    try:
+        delay, once, key = procps_slabtop.parse(args.words)
+    except Exit:
+        once = True  # said below
+    else:
+        if not once and _is_live(io):
+            return show_live(io, lambda: SlabtopView(reader, delay, key))
+    return play(box, io, _first(procps_slabtop.frames(reader, args.words, io.width, _rows(io))))
 
 
 def _first(frames: Frames) -> Frames:
@@ -133,8 +141,8 @@ def vmstat(box: Any, args: Args, io: IO) -> int:
     vmstat 1 5
 
     -a active and inactive memory, -s counters one a line, -m slab caches, -d disks, -w wide, -n one heading, -S k|K|m|M
-    another unit. DELAY in seconds of the box's clock, COUNT lines. The first line is the mean since boot. As in
-    procps-ng 4.0.2, the memory columns of later lines are those of the start.
+    another unit. DELAY in seconds of the box's clock, COUNT lines; q or Ctrl-C ends. The first line is the mean since
+    boot. As in procps-ng 4.0.2, the memory columns of later lines are those of the start.
     """
     return play(box, io, procps_vmstat.frames(reader_of(box, io), args.words, io.width, _rows(io)))
 
@@ -175,14 +183,17 @@ def top(box: Any, args: Args, io: IO) -> int:
     top -b -n 1
 
     -b prints frames one below the other (needed without a terminal), -n N ends after N of them, -d N waits N seconds of
-    the box's clock between two, -p LIST picks processes, -o RES sorts.
+    the box's clock between two, -p LIST picks processes, -o RES sorts. On a terminal: q leaves, h lists the keys.
     """
     batch = _asks(args.words) or any(
         word == "--batch-mode" or (word[:1] == "-" and word[1:2] != "-" and "b" in word) for word in args.words
     )
-    if not io.is_tty and not batch:
+    reader = reader_of(box, io)
+    if batch:
+        return play(box, io, procps_top.frames(reader, args.words, io.width))
+    if not _is_live(io):
         raise ShellError("failed tty get")
-    return play(box, io, procps_top.frames(reader_of(box, io), args.words, io.width), live=not batch)
+    return show_live(io, lambda: TopView(io, reader, procps_top.parse(args.words, io.width)))
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)

@@ -95,6 +95,17 @@ def run(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24) ->
 
 def frames(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24) -> Frames:
     """One screen after another; with -o one, whole."""
+    delay, once, key = parse(argv)
+    while True:
+        found = read(reader)
+        yield screen(found, key, 0 if once else rows)
+        if once:
+            return
+        yield Pause(delay, True)
+
+
+def parse(argv: list[str]) -> tuple[int, bool, str]:
+    """(delay in seconds, -o, the sort key) that the options ask for."""
     delay = 0
     once = False
     key = "o"
@@ -117,16 +128,21 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24)
             raise GRAMMAR.help()
     if operands:
         raise GRAMMAR.fail()
-    while True:
-        try:
-            found = caches(reader)
-        except OSError as error:
-            raise GRAMMAR.die(f"Unable to create slabinfo structure: {error.strerror}") from None
-        shown = order(found, key)
-        yield summary(found) + HEADING + "".join(map(_row, shown if once else shown[: rows - 8]))
-        if once:
-            return
-        yield Pause(delay or 3, True)
+    return delay or 3, once, key
+
+
+def read(reader: ProcReader) -> list[Cache]:
+    """The caches; Exit if they cannot be read."""
+    try:
+        return caches(reader)
+    except OSError as error:
+        raise GRAMMAR.die(f"Unable to create slabinfo structure: {error.strerror}") from None
+
+
+def screen(found: list[Cache], key: str, rows: int) -> str:
+    """Summary, heading and the first rows - 8 caches; all of them for 0 rows."""
+    shown = order(found, key)
+    return summary(found) + HEADING + "".join(map(_row, shown[: max(0, rows - 8)] if rows else shown))
 
 
 def order(found: list[Cache], key: str) -> list[Cache]:

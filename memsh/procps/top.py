@@ -164,10 +164,31 @@ def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
 
 def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
     """One frame after another, an empty line between them; without -n for ever."""
-    settings = _parse(argv, width)
-    before: tuple[dict[str, int], dict[int, int], float] | None = None
+    settings = parse(argv, width)
+    sampler = Sampler(reader, settings)
     turn = 0
     while True:
+        sampler.sample()
+        yield ("\n" if turn else "") + sampler.text()
+        turn += 1
+        if settings.loops and turn >= settings.loops:
+            return
+        yield Pause(settings.delay, not settings.loops)
+
+
+class Sampler:
+    """What top knows between two frames: the processes, and the ticks that they had at the sample before."""
+
+    def __init__(self, reader: ProcReader, settings: Settings) -> None:
+        self.reader, self.settings = reader, settings
+        self.before: tuple[dict[str, int], dict[int, int], float] | None = None
+        self.found: list[Process] = []
+        self.rows: list[Row] = []
+        self.sampled: tuple[dict[str, int], dict[str, int], Memory | None] = ({}, {}, None)
+
+    def sample(self) -> None:
+        """Read /proc; percentages are those since the sample before."""
+        reader, settings = self.reader, self.settings
         try:
             found = processes(reader)
         except OSError as error:
@@ -176,25 +197,29 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
         if settings.pids:
             found.sort(key=lambda one: settings.pids.index(one.pid))
         ticks, now = _clock(reader)
-        old = before or (ticks, {one.pid: one.ticks for one in found}, now)
+        old = self.before or (ticks, {one.pid: one.ticks for one in found}, now)
         memory = _memory(reader)
-        yield ("\n" if turn else "") + _summary(reader, found, ticks, old[0], memory, settings)
         span = (now - old[2]) * HZ
         total = memory.total if memory else 0
-        rows = []
+        self.rows = []
         for one in found:
             spent = one.ticks - old[1].get(one.pid, one.ticks)
             share = float32(one.statm[1] * 4) * 100 / total if total else 0.0
-            rows.append(Row(one, spent * 100 / span if span > 0 else 0.0, share))
-        yield _table(rows, reader, settings)
-        before = (ticks, {one.pid: one.ticks for one in found}, now)
-        turn += 1
-        if settings.loops and turn >= settings.loops:
-            return
-        yield Pause(settings.delay, not settings.loops)
+            self.rows.append(Row(one, spent * 100 / span if span > 0 else 0.0, share))
+        self.found = found
+        self.sampled = (ticks, old[0], memory)
+        self.before = (ticks, {one.pid: one.ticks for one in found}, now)
+
+    def text(self) -> str:
+        """The frame, as the settings are now."""
+        ticks, old, memory = self.sampled
+        return _summary(self.reader, self.found, ticks, old, memory, self.settings) + _table(
+            self.rows, self.reader, self.settings
+        )
 
 
-def _parse(argv: list[str], width: int) -> Settings:
+def parse(argv: list[str], width: int) -> Settings:
+    """What the options ask for; Exit for --help and what top refuses."""
     settings = Settings(width=width)
     operands: list[str] = []
     words = _joined(argv)

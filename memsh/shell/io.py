@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from memsh.shell.errors import Interrupted, OutputGone, ShellError
 from memsh.shell.values import fixed
+from memsh.shell.visible import visible
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -27,15 +28,28 @@ class Sink(Protocol):
 
 
 class HostSink:
-    """A stream of the host. If its reader has gone the whole session ends. `first` is flushed before each write."""
+    """A stream of the host. If its reader has gone the whole session ends. `first` is flushed before each write.
+
+    A terminal is shown control characters spelled out; what it shall obey goes through `control`.
+    """
 
     def __init__(self, stream: TextIO, first: HostSink | None = None) -> None:
         self.stream = stream
         self.first = first
+        self.terminal = stream.isatty()
+        self.aside = False  # kept back while a live screen is up
 
     def write(self, text: str) -> None:
         if self.first is not None:
             self.first.flush()
+        self._put(visible(text) if self.terminal else text)
+
+    def control(self, text: str) -> None:
+        """Write text with escapes that are ours."""
+        self.flush()
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         try:
             self.stream.write(text)
         except BrokenPipeError:
@@ -227,6 +241,11 @@ class IO:
         """A line that tells something beside the value; inside $(…) it is not part of what is yielded."""
         if not self.captured:
             self.out(text if text.endswith("\n") else text + "\n")
+
+    def control(self, text: str) -> None:
+        """Tell the terminal something (clear, reversed letters); nothing happens where there is none."""
+        if self.is_tty and isinstance(self.sink, HostSink):
+            self.sink.control(text)
 
     def flush(self) -> None:
         """Show what is printed so far (before the host waits)."""

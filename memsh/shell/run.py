@@ -564,6 +564,28 @@ def capture_words(io: IO, words: list[str], stdin: str = "") -> tuple[str, int]:
     return kept.text(), status
 
 
+def capture_line(io: IO, line: str, words: list[str] | None = None) -> tuple[str, int]:
+    """The text (errors with it) and the status of a line of shell, or of one command given as words."""
+    kept = Capture()
+    runner = Runner(io.session, kept, kept, TextInput(""), where=io.runner.where)
+    if words:
+        node = Simple(0, 0)
+        node.words = list(words)
+        status = runner.run(node)
+        return kept.text(), status
+    try:
+        status = 0
+        for piece in parse(line + "\n"):
+            status = runner.run(piece.program)
+    except SyntaxFault as fault:
+        status = syntax_error(runner, line, fault)
+    except ShellError as error:
+        status = runner.complain("", error, 0)
+    except (LoopControl, PipeClosed):
+        status = 0
+    return kept.text(), status
+
+
 def flush(session: Session) -> None:
     """Push what the host's streams still hold."""
     for sink in (session.stdout, session.stderr):

@@ -14,7 +14,9 @@ from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.values import fixed
 
 if TYPE_CHECKING:
+    from memsh.shell.io import IO
     from memsh.shell.jobs import Job
+    from memsh.shell.live import Deeds, Ticker, View
     from memsh.shell.run import Runner
 
 
@@ -77,6 +79,10 @@ class Session:
         self.source_depth = 0
         self.config: Any = None  # what the box was made from, for `reset`
         self.rebuild: Callable[[], Any] | None = None  # boots the box that the session began with
+        self.live: Callable[[IO, View], int] | None = None  # shows a live screen; None where there is no terminal
+        self.ticker: Callable[[IO], Ticker] | None = None  # waits and marks between the lines of vmstat 1
+        self.lived: list[Deeds] = []  # what the live screens of this line did
+        self.mark: Callable[[Any], object] | None = None  # figures that differ when a box has changed
         self.timeline: Any = None  # the journal that undo goes back along
         self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False

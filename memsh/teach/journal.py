@@ -34,10 +34,15 @@ WRITERS = frozenset({
     "sync", "swapon", "swapoff", "mkswap", "trace",
 })  # fmt: skip
 _HEAD = re.compile(
-    r"(?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo|xargs|strace|as \S+|explain(?:\s+-[bd\d]+)*)\s)"
-    r"\s*([a-z_]\w*)"
+    r"(?:^|[;|&({\n])\s*"
+    r"(?:(?:do|then|else|if|while|until|!|sudo|xargs|strace|as \S+|explain(?:\s+-[bd\d]+)*)\s+)*([a-z_]\w*)"
 )
 _TO_FILE = re.compile(r"(?<![0-9&])>>?\s*(?!/dev/null)[^\s&|]|sysctl\b.*=|\bfree\s+[$0-9]")
+_LIVE = re.compile(
+    r"((?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo)\s)\s*)(?:slabtop|top|watch|vmstat|free(?=\s+-))\b"
+    r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;&|)\n'"\\])*"""
+)
+_KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 COST = 0.1  # seconds of replaying between two checkpoints
 KEPT = 10
 
@@ -84,6 +89,16 @@ def around(session: Session) -> tuple[Any, ...]:
     return (len(session.values), session.cwd, tuple(session.variables.items()))
 
 
+def retold(line: str, scripts: list[str]) -> str:
+    """The line with each live screen replaced by what it did; "" if it cannot be told which did what."""
+    if not scripts:
+        return line
+    if len(_LIVE.findall(line)) == len(scripts):
+        told = iter(scripts)
+        return _LIVE.sub(lambda match: match[1] + next(told), line)
+    return "" if heads(line) - LIVE - _KEYWORDS else "; ".join(scripts)
+
+
 class Timeline:
     """The journal of one session, attached to its hooks."""
 
@@ -98,9 +113,9 @@ class Timeline:
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
-        self.clock = 0
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
+        session.mark = fingerprint
         session.before_line.append(self.before)
         session.after_line.append(self.after)
 
@@ -109,9 +124,9 @@ class Timeline:
         session = self.session
         if session.box is not None:
             self.box_mark, self.side_mark = fingerprint(session.box), around(session)
-            self.clock = session.box.timer.usec
 
     def before(self, session: Session, line: str) -> None:
+        session.lived.clear()
         if self.busy or session.box is None:
             return
         if not self.box_mark:
@@ -131,18 +146,16 @@ class Timeline:
             changed = moved
         if changed or side_mark != self.side_mark:
             self.undone.clear()
-            replay = line
-            if session.is_tty and named & LIVE and session.box.timer.usec != self.clock:
-                replay = f"sleep {(session.box.timer.usec - self.clock) / 1e6:.6f}"
-            entry = Entry(len(session.journal) + 1, line, replay, changed)
-            if self.control or session.was_interrupted or "source" in named or named & HOST:
+            replay = retold(line, [deeds.script() for deeds in session.lived])
+            entry = Entry(len(session.journal) + 1, line, replay or line, changed)
+            if not replay or self.control or session.was_interrupted or "source" in named or named & HOST:
                 entry = entry._replace(after=self.capture(1))
             self.entries.append(entry)
             self.cost += time.perf_counter() - self.started
             if self.cost > max(COST, 4 * self.copying) and not session.jobs:
                 self.keep()
         self.control = False
-        self.box_mark, self.side_mark, self.clock = box_mark, side_mark, session.box.timer.usec
+        self.box_mark, self.side_mark = box_mark, side_mark
 
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""

@@ -14,6 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING, TextIO
 
 from memsh.shell.io import HostSink
+from memsh.shell.visible import visible
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -78,15 +79,15 @@ class ScreenSink(HostSink):
         self.pending = ""
 
     def write(self, text: str) -> None:
-        if text.count("\n") >= shutil.get_terminal_size().lines and "\x1b" not in text and self._page(text):
+        if text.count("\n") >= shutil.get_terminal_size().lines and self._page(visible(text)):
             return
-        if not self.color or "\x1b" in text:
-            self.settle()
+        if not self.color:
             super().write(text)
             return
+        text = visible(text)
         *lines, self.pending = (self.pending + text).split("\n")
         if lines:
-            super().write("".join(self.painter.paint(line) + "\n" for line in lines))
+            self._put("".join(self.painter.paint(line) + "\n" for line in lines))
 
     def flush(self) -> None:
         self.settle()
@@ -96,12 +97,12 @@ class ScreenSink(HostSink):
         """Write what is left of a line that has no end yet."""
         if self.pending:
             line, self.pending = self.pending, ""
-            super().write(self.painter.paint(line) if self.color else line)
+            self._put(self.painter.paint(line) if self.color else line)
 
     def _page(self, text: str) -> bool:
         """Show a long text through $PAGER (less); False if there is none."""
         words = shlex.split(os.environ.get("PAGER") or "less -FRX")
-        if not words or shutil.which(words[0]) is None:
+        if not words or self.aside or shutil.which(words[0]) is None:
             return False
         self.settle()
         self.stream.flush()

@@ -1,0 +1,152 @@
+"""watch: a command again and again, the box's clock moving on between (procps-ng 4.0.2, src/watch.c).
+
+Known deviations: a number after -c is how often it runs (so is --count), since a script has no Ctrl-C; without a
+terminal the frames come one below the other, two of them unless --count, -g or -q says otherwise; -b is silent.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from memsh.commands.livetools import WatchView
+from memsh.commands.tools import reader_of
+from memsh.shell.errors import UsageError
+from memsh.shell.registry import Args, command, rest
+from memsh.shell.run import capture_line
+
+if TYPE_CHECKING:
+    from memsh.shell.io import IO
+
+_USAGE = "usage: watch [-n SECONDS] [-d] [-t] [-e] [-g] [-q CYCLES] [--count N] COMMAND …"
+_LONG = {
+    "beep": "b", "color": "c", "no-color": "c", "differences": "d", "errexit": "e", "chgexit": "g", "equexit": "q",
+    "interval": "n", "precise": "p", "no-title": "t", "no-wrap": "w", "exec": "x", "count": "count",
+}  # fmt: skip
+ENDLESS = 100_000  # frames without a terminal, at most
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{flag} needs a number ({_USAGE})") from None
+
+
+def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """(options, the command's words); options stop at the first word that is none."""
+    options: dict[str, Any] = {"n": 2.0, "d": "", "e": False, "g": False, "q": 0, "title": True, "x": False, "count": 0}
+    words = list(words)
+
+    def take(name: str, value: str, has: bool) -> str:
+        if not has and not words:
+            raise UsageError(f"{name} needs a number ({_USAGE})")
+        return value if has else words.pop(0)
+
+    while words and words[0][:1] == "-" and len(words[0]) > 1:
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            if name not in _LONG:
+                raise UsageError(f"there is no option {word} ({_USAGE})")
+            flags = [(_LONG[name], value, bool(equals))]
+        else:
+            flags = []
+            for at, letter in enumerate(word[1:], 2):
+                takes = letter in "nqdc" and at < len(word)
+                flags.append((letter, word[at:].removeprefix("=") if takes else "", takes))
+                if takes:
+                    break
+        for letter, value, has in flags:
+            if letter == "n":
+                options["n"] = min(max(_number("-n", take("-n", value, has)), 0.1), 86400.0)
+            elif letter == "q":
+                options["q"] = max(1, int(_number("-q", take("-q", value, has))))
+            elif letter == "count" or (letter == "c" and (value or (words and words[0].isdigit()))):
+                options["count"] = int(_number("--count", take("--count", value, has)))
+            elif letter == "d":
+                options["d"] = "permanent" if has else "on"
+            elif letter in "egx":
+                options[letter] = True
+            elif letter == "t":
+                options["title"] = False
+            elif letter not in "bcpw":
+                raise UsageError(f"there is no option -{letter} ({_USAGE})")
+    if not words:
+        raise UsageError(f"COMMAND is missing ({_USAGE})")
+    return options, words
+
+
+def title(seconds: float, line: str, right: str, width: int) -> str:
+    """The first row: interval and command left, host and time right, cut as watch cuts it."""
+    left = f"Every {seconds:.1f}s: "
+    if width < len(right):
+        return ""
+    if len(right) + len(left) + 1 > width:
+        return right.rjust(width)
+    room = width - len(right) - len(left)
+    if room < 3:
+        return left + right.rjust(width - len(left))
+    if room < len(line) + 1:
+        line = (line[: max(0, room - 4)] + "... ") if room >= 4 else ""
+    return left + line + right.rjust(width - len(left) - len(line))
+
+
+@command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic="session", needs_box=False)
+def watch(box: Any, args: Args, io: IO) -> int:
+    """run a command again and again; the box's clock moves on between
+
+    watch -n 1 cat /proc/buddyinfo
+
+    On a terminal a screen that q and Ctrl-C leave; space refreshes at once. -n SECONDS between (2), -d marks what
+    changed (-d=1: and keeps the marks), -t no title, -g ends when the output changes, -q N when it has not changed N
+    times, -e when the command fails, --count N after N times. Several words are one line, so 'a | b' may be quoted.
+    Without a terminal the screens come one below the other, two of them unless an option says otherwise.
+    """
+    options, words = parse(args.words)
+    line = " ".join(words)
+
+    def run() -> tuple[str, int, str]:
+        session = io.session
+        mark = session.mark
+        before = mark(session.box) if mark is not None and session.box is not None else None
+        text, status = capture_line(io, "" if options["x"] else line, words if options["x"] else [])
+        after = mark(session.box) if mark is not None and session.box is not None else None
+        return text, status, line if after != before else ""
+
+    def heading(width: int) -> str:
+        return title(options["n"], line, _right(io), width)
+
+    view = WatchView(run, heading, options)
+    if io.is_tty and io.session.live is not None:
+        return io.session.live(io, view)
+    most = options["count"] or (ENDLESS if options["g"] or options["q"] or options["e"] or io.is_tty else 2)
+    turn = 0
+    while True:
+        view.refresh()
+        io.out(("\n" if turn else "") + view.text(io.width, 24))
+        turn += 1
+        if view.status is not None or turn >= most:
+            return view.status or 0
+        io.check()
+        if io.session.deadline_check is not None:
+            io.session.deadline_check()
+        if box is not None:
+            io.session.advance(int(options["n"] * 1_000_000))
+
+
+def _right(io: IO) -> str:
+    """`host: date` by the box's clock."""
+    from memsh.procps.figures import now
+
+    reader = reader_of(io.session.box, io)
+    try:
+        host = reader.read("/proc/sys/kernel/hostname").strip()
+    except OSError:
+        host = "(none)"
+    try:
+        return f"{host}: {time.asctime(time.gmtime(now(reader)))}"
+    except OSError:
+        return f"{host}: "
