@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -39,15 +40,21 @@ or runs the script on standard input if that is no terminal.
   --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
   --width N          columns to fill (the terminal's, or 80)
   --no-color         no colour, as NO_COLOR in the environment
-  --no-rc            read no configuration and no start-up commands
+  --resume [ID]      bring back a session that was left or killed: the last one, or ID
+  --config FILE      the prompt's settings (memsh/config in the XDG config folder)
+  --write-config     put a commented file of settings there, if there is none, and say where
+  --no-rc            read no settings and no start-up commands
   --history-file F   where the prompt keeps its history
   -V, --version      print the version
   -h, --help         print this
 """
 _VALUED = {
     "-c", "--ram", "--cpus", "--swap", "--cmdline", "--age", "--from", "--proc", "--width", "--history-file", "--seed",
+    "--config",
 }  # fmt: skip
-_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json"}
+_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json", "--write-config"}
+_SESSION = re.compile(r"\d{8}-\d{6}-\d+")
+BOOT = ("--ram", "--cpus", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 BUG_STATUS = 70
 
@@ -76,6 +83,11 @@ def read_options(argv: list[str]) -> Options:
         name, equals, value = word.partition("=")
         if word in _FLAGS:
             options.flags.add(word)
+        elif name == "--resume":
+            if not equals and place < len(argv) and _SESSION.fullmatch(argv[place]):
+                value = argv[place]
+                place += 1
+            options.values["--resume"] = [value]
         elif name in _VALUED and (not equals or name.startswith("--")):
             if not equals:
                 if place >= len(argv):
@@ -88,7 +100,7 @@ def read_options(argv: list[str]) -> Options:
         elif word[0:1] == "-" and len(word) > 1:
             import difflib
 
-            close = difflib.get_close_matches(name, sorted(_VALUED | _FLAGS), 1)
+            close = difflib.get_close_matches(name, sorted(_VALUED | _FLAGS | {"--resume"}), 1)
             hint = f" (did you mean {close[0]}?)" if close else " (memsh --help lists them)"
             raise ShellError(f"there is no option {name}{hint}", 2)
         else:
@@ -154,6 +166,14 @@ def make_box(options: Options) -> Any:
         raise ShellError(f"--cmdline: {error}", 2) from None
 
 
+def boot_options(options: Options) -> dict[str, str]:
+    """The options that describe the machine, each once, as `reset` takes them too."""
+    found = {name: options.last(name) for name in BOOT if name in options.values}
+    if "--from" in found:
+        found["--from"] = str(Path(found["--from"]).absolute())
+    return found
+
+
 def on_bug(session: Session, name: str) -> str:
     """After a bug of ours: mark the box and check it; answers what the check found."""
     box = session.box
@@ -206,9 +226,25 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
         session.reader = procdir.BoxReader(session)
         session.config = session.box.config
         session.rebuild = lambda: make_box(options)
+        session.boot = session.begun_with = boot_options(options)
+        session.make_box = lambda words: make_box(Options({name: [word] for name, word in words.items()}, set(), []))
         attach(session)
         for note in session.box.notes:
             session.stderr.write(f"memsh: {note}\n")
+    return session
+
+
+def resumed(options: Options) -> Session:
+    """The session that --resume names, as it was left."""
+    from memsh.teach import store
+
+    for name in (*BOOT, "--proc"):
+        if name in options.values:
+            raise ShellError(f"--resume brings its own machine: leave out {name}", 2)
+    kept = store.read(options.last("--resume"))
+    session = make_session(options._replace(values={**options.values, **{k: [v] for k, v in kept.boot.items()}}))
+    count = store.resume(session, kept)
+    session.stderr.write(f"memsh: {kept.name} is back: {count} command{'' if count == 1 else 's'} run again\n")
     return session
 
 
@@ -258,7 +294,7 @@ def work(options: Options) -> int:
     scripts = read_scripts(options.words)
     asked = options.values.get("-c", [])
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    session = make_session(options)
+    session = resumed(options) if "--resume" in options.values else make_session(options)
     echo = "-x" in options.flags
     step = wait_for_key if "--step" in options.flags and at_terminal else None
     status = 0

@@ -222,6 +222,7 @@ class BoxFiles:
         kind = stat_kind(session, whole)
         if kind != "file":
             raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
+        session.ran.add("<")
         return _DiskInput(session.box, whole)
 
     def open_write(self, session: Session, path: str, append: bool) -> FileSink:

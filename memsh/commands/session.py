@@ -69,6 +69,8 @@ def history(box: object, args: Args, io: IO) -> None:
     lines = io.session.journal
     first = 0 if args.count is None else max(0, len(lines) - max(0, args.count))
     for number, line in enumerate(lines[first:], first + 1):
+        if not line:  # of a resumed session only what changed the box is known
+            continue
         io.out(f"{number:5}  {line}\n")
 
 
@@ -90,6 +92,7 @@ def source(box: object, args: Args, io: IO) -> int:
         text = path.read_text("utf-8", "replace")
     except (OSError, ValueError) as error:
         raise ShellError(f"{args.file}: {getattr(error, 'strerror', None) or error}") from None
+    session.sourced.append((args.file, text))
     session.source_depth += 1
     try:
         return io.runner.run_script(text, args.file)

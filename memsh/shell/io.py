@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from memsh.shell.errors import Interrupted, OutputGone, ShellError
+from memsh.shell.errors import OutputGone, ShellError
 from memsh.shell.values import fixed
 from memsh.shell.visible import visible
 
@@ -214,8 +214,7 @@ class IO:
 
     def out(self, text: str) -> None:
         """Write text as it is to standard output."""
-        if self.session.interrupted:
-            raise Interrupted
+        self.session.poll()
         if text:
             self.sink.write(text)
 
@@ -254,8 +253,7 @@ class IO:
 
     def check(self) -> None:
         """Take a pending Ctrl-C: call this between two operations of a long command."""
-        if self.session.interrupted:
-            raise Interrupted
+        self.session.poll()
 
     def run(self, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
         """Run another command, given as words, in these surroundings; its errors are printed. Answers its status."""

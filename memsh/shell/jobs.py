@@ -109,7 +109,6 @@ def advance(session: Session, usec: int) -> None:
         if wake > timer.usec:
             timer.advance(wake - timer.usec)
         job.resume()
-        if session.interrupted:
-            raise Interrupted
+        session.poll()
     if end > timer.usec:
         timer.advance(end - timer.usec)

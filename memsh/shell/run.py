@@ -46,6 +46,7 @@ from memsh.shell.syntax import (
 
 BUG_STATUS = 70
 PIPE_STATUS = 141
+HOST_WRITERS = frozenset({"save", "procdump", "record"})  # a replay writes nothing to the host
 
 
 class Prepared(NamedTuple):
@@ -88,8 +89,7 @@ class Runner:
 
     def run(self, node: Node) -> int:
         session = self.session
-        if session.interrupted:
-            raise Interrupted
+        session.poll()
         if session.deadline_check is not None:
             session.deadline_check()
         if session.running_job is not None:
@@ -129,22 +129,24 @@ class Runner:
         session.typed_depth += 1
         for before in session.before_line:
             before(session, text)
-        status = 1
+        status, leaving = 1, False
         try:
             status = self.run_series(one_of(node)) if background else self.run(node)
         except (Interrupted, KeyboardInterrupt):
             session.was_interrupted, status = True, INTERRUPTED
             raise
-        except (Leave, OutputGone):
-            status = -1
+        except OutputGone:  # the terminal has gone: the journal hears how far this came
+            session.was_interrupted, status = True, -1
+            raise
+        except Leave as leave:
+            status, leaving = leave.status, True
             raise
         finally:
-            session.last_status = session.last_status if status < 0 else status
-            if status >= 0:
-                for after in session.after_line:
-                    after(session, text, status)
-                for shown in session.after_command:
-                    shown(session, self)
+            session.last_status = INTERRUPTED if status < 0 else status
+            for after in session.after_line:
+                after(session, text, session.last_status)
+            for shown in session.after_command if status >= 0 and not leaving else ():
+                shown(session, self)
             session.typed_depth -= 1
             if session.typed_depth:
                 session.ran |= outer
@@ -218,7 +220,7 @@ class Runner:
         """All simple stages are prepared before the first one runs."""
         stages: list[Prepared | Node] = []
         try:
-            if node.host is not None and not self.session.at_prompt:
+            if node.host is not None and not (self.session.at_prompt or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
             for stage in node.stages:
                 if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
@@ -261,6 +263,8 @@ class Runner:
 
         kept = Capture()
         self._stage(stage, self.beside(kept, stdin), node.line)
+        if self.session.replaying:
+            return 0
         with self.session.host_wait():
             return subprocess.run(node.host or "true", shell=True, input=kept.text(), text=True, check=False).returncode
 
@@ -354,6 +358,8 @@ class Runner:
             return self.complain(prepared.name, ShellError(PANICKED), line)
         io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name)
         session.ran.add(prepared.name)
+        if session.replaying and prepared.name in HOST_WRITERS:
+            return 0
         try:
             status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
             if prepared.command.changes and not status:

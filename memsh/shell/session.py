@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from memsh.shell.errors import Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.values import fixed
@@ -66,6 +67,10 @@ class Session:
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short
+        self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
+        self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
+        self.replaying = False  # lines run again for undo: nothing goes to the host
+        self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
         self.stop_on_error = False  # -e
         self.loops = 0  # how many loops are running, for break and continue
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
@@ -78,11 +83,15 @@ class Session:
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
         self.source_depth = 0
         self.config: Any = None  # what the box was made from, for `reset`
+        self.boot: dict[str, str] = {}  # the options that this box was booted with
+        self.begun_with: dict[str, str] = {}  # and those of the one that the session began with
+        self.make_box: Callable[[dict[str, str]], Any] | None = None  # boots a box from such options
         self.rebuild: Callable[[], Any] | None = None  # boots the box that the session began with
         self.live: Callable[[IO, View], int] | None = None  # shows a live screen; None where there is no terminal
         self.ticker: Callable[[IO], Ticker] | None = None  # waits and marks between the lines of vmstat 1
         self.lived: list[Deeds] = []  # what the live screens of this line did
         self.mark: Callable[[Any], object] | None = None  # figures that differ when a box has changed
+        self.resumed = ""  # the journal on disk that this session goes on with
         self.timeline: Any = None  # the journal that undo goes back along
         self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False
@@ -116,6 +125,12 @@ class Session:
         advance(self, usec)
 
     # Ctrl-C
+
+    def poll(self) -> None:
+        """A safe point: Ctrl-C is taken here."""
+        self.polls += 1
+        if self.interrupted or self.polls == self.stop_at:
+            raise Interrupted
 
     @contextmanager
     def host_wait(self) -> Iterator[None]:

@@ -29,10 +29,11 @@ def _show(box: Any, path: str) -> list[str]:
 def _compared(session: Session, changed: bool, path: str, name: str) -> tuple[bool, str]:
     from memsh.teach.journal import attach
 
-    snapshots: dict[str, Any] = attach(session).snapshots
+    timeline = attach(session)
+    snapshots: dict[str, Any] = timeline.snapshots
     if name not in snapshots:
         raise UsageError(f"there is no snapshot {name} (there are: {', '.join(snapshots) or 'none yet'})")
-    old, new = _show(snapshots[name][0].box, path), _show(session.box, path)
+    old, new = _show(timeline.snapshot(name).box, path), _show(session.box, path)
     if changed:
         return old != new, f"expected {path} to differ from {name}; it is the same"
     for before, after in zip(old, new, strict=False):

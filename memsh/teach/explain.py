@@ -56,7 +56,7 @@ def run(box: Any, args: Args, io: IO) -> int:
 
 def _last(args: Args, io: IO) -> int:
     """The last command that changed the box, told on a box as it was before."""
-    from memsh.teach.journal import State, attach
+    from memsh.teach.journal import attach
 
     session = io.session
     timeline = attach(session)
@@ -64,7 +64,7 @@ def _last(args: Args, io: IO) -> int:
     if not changed:
         raise ShellError("no command has changed the box yet: explain COMMAND runs one and tells")
     entry = timeline.entries[changed[-1]]
-    here = State(0, session.box, list(session.values), session.variables, session.cwd, session.last_status)
+    here = timeline.here()
     line = session.line
     try:
         timeline.travel(changed[-1])

@@ -1,54 +1,50 @@
 """The journal: what really ran, and the states that it can be replayed from.
 
-State is a function of (configuration, journal). An entry is a line that changed the box or the session (sourced lines
-one by one; a live screen as the `sleep` that its clock moved; never a host command). A line that cannot be replayed
-(cut by Ctrl-C, restore, reset) carries the state after it.
+State is a function of (configuration, journal). An entry is a command as it was typed that changed the box or the
+session (sourced lines one by one; a live screen as the `sleep` that its clock moved; a line that Ctrl-C cut as
+`stopped N 'LINE'`; never a host command). What cannot be replayed carries the state after it.
 
-Whether a line changed the box is decided by a fingerprint that costs microseconds: clock, event counters, the zones'
-counters and free pages, the tasks with their faults and mappings, the log's length, sysctls. Changes in bytes alone
-(poke, malloc from the tcache, files) leave no mark there, so a successful line that names such a command counts too.
+Whether a command changed the box is told by a fingerprint that costs some ten microseconds (clock, event counters, the
+zones' counters and free pages, slab counters, tasks with their faults and mappings, tunables) and, for changes in bytes
+alone (poke, malloc from the tcache, files), by the commands themselves: they worked on the box and ended well.
 
-**Known deviations:** a line that names a writing command but had nothing to do counts as a change.
+**Known deviations:** a writing command that had nothing to do (`free 0`) counts as a change. Of lines that cannot be
+replayed (a live screen whose own command changes the box) only the last few can be travelled across.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memsh.kernel.sysctl import IN_PAGES
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, TextInput
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
+    from memsh.teach.store import Store
 
-CONTROL = frozenset({"undo", "redo", "snapshot", "restore", "reset"})
-HOST = frozenset({"save", "procdump", "record"})
 LIVE = frozenset({"top", "slabtop", "watch", "vmstat", "free"})
-WRITERS = frozenset({
-    "malloc", "calloc", "realloc", "memalign", "malloc_trim", "brk", "sbrk", "mmap", "munmap", "mprotect", "mremap",
-    "madvise", "mlock", "munlock", "touch", "write", "poke", "stack", "jump", "run", "fork", "exec", "switch",
-    "kill", "wait", "_exit", "kmalloc", "kzalloc", "kfree", "vmalloc", "vfree", "alloc_pages", "alloc_page",
-    "free_pages", "drain_all_pages", "kmap", "kunmap", "kmem_cache", "plain", "age", "tee", "dd", "mkfile", "rm",
-    "sync", "swapon", "swapoff", "mkswap", "trace",
-})  # fmt: skip
 _HEAD = re.compile(
     r"(?:^|[;|&({\n])\s*"
     r"(?:(?:do|then|else|if|while|until|!|sudo|xargs|strace|as \S+|explain(?:\s+-[bd\d]+)*)\s+)*([a-z_]\w*)"
 )
-_TO_FILE = re.compile(r"(?<![0-9&])>>?\s*(?!/dev/null)[^\s&|]|sysctl\b.*=|\bfree\s+[$0-9]")
 _LIVE = re.compile(
     r"((?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo)\s)\s*)(?:slabtop|top|watch|vmstat|free(?=\s+-))\b"
     r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;&|)\n'"\\])*"""
 )
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
-COST = 0.1  # seconds of replaying between two checkpoints
-KEPT = 10
+SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
+COST = 0.06  # seconds of replaying between two checkpoints
+KEPT = 10  # checkpoints
+AFTER = 4  # states behind lines that cannot be replayed
 
 
 class State(NamedTuple):
-    """Everything that undo brings back. `at` entries had run."""
+    """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with."""
 
     at: int
     box: Any
@@ -56,10 +52,11 @@ class State(NamedTuple):
     variables: dict[str, str]
     cwd: str
     status: int
+    boot: dict[str, str]
 
 
 class Entry(NamedTuple):
-    """One line. `after` is the state behind it where it cannot be replayed, `script` what rebuilds that."""
+    """One command. `after` is the state behind it where it cannot be replayed, `script` what rebuilds that."""
 
     number: int
     line: str
@@ -67,26 +64,44 @@ class Entry(NamedTuple):
     changed: bool
     after: State | None = None
     script: list[str] | None = None
+    exact: bool = True
 
 
-def heads(line: str) -> set[str]:
-    """The commands that a line names."""
-    return set(_HEAD.findall(line))
+class Snapshot(NamedTuple):
+    """A state under a name; `state` is None until it is asked for again in a resumed session."""
+
+    state: State | None
+    script: list[str]
 
 
 def fingerprint(box: Any) -> tuple[Any, ...]:
     """Figures that move when the box changes."""
-    zones = tuple((zone.nr_free, sum(zone.stat.values())) for zone in box.pages.zones)
+    zones = tuple((zone.nr_free, sum(zone.stat.values()), zone.pcp.count) for zone in box.pages.zones)
     tasks = tuple(
         (pid, task.state, task.comm, task.minflt, task.majflt, task.mm.total_vm if task.mm is not None else 0)
         for pid, task in box.tasks.items()
     )
-    return (box.timer.usec, sum(box.vmstat.values()), zones, tasks, box.current.pid if box.current else 0, box.plain,
-            box.panicked, box.last_pid)  # fmt: skip
+    objects = waiting = limits = 0
+    for cache in box.slab.caches.values():
+        objects += cache.total_slabs * cache.num - cache.free_objects
+        waiting += len(cache.entry)
+        limits += cache.limit + cache.batchcount
+    return (
+        box.timer.usec, sum(box.vmstat.values()), zones, tasks, box.current.pid if box.current else 0, box.plain,
+        box.panicked, box.last_pid, (len(box.slab.caches), objects, waiting, limits), box.trace.on,
+        tuple(box.sysctl.values.values()), tuple(box.sysctl.text.values()),
+        [value for value in vars(box.vm).values() if isinstance(value, int)],
+        [getattr(box.pages, name[3:]) for name in IN_PAGES],
+    )  # fmt: skip
 
 
 def around(session: Session) -> tuple[Any, ...]:
     return (len(session.values), session.cwd, tuple(session.variables.items()))
+
+
+def reset_line(boot: dict[str, str]) -> str:
+    """The command that boots a box with these options."""
+    return " ".join(["reset", *(f"{name} {shlex.quote(value)}" for name, value in boot.items())])
 
 
 def retold(line: str, scripts: list[str]) -> str:
@@ -96,7 +111,7 @@ def retold(line: str, scripts: list[str]) -> str:
     if len(_LIVE.findall(line)) == len(scripts):
         told = iter(scripts)
         return _LIVE.sub(lambda match: match[1] + next(told), line)
-    return "" if heads(line) - LIVE - _KEYWORDS else "; ".join(scripts)
+    return "" if set(_HEAD.findall(line)) - LIVE - _KEYWORDS else "; ".join(scripts)
 
 
 class Timeline:
@@ -107,12 +122,14 @@ class Timeline:
         self.entries: list[Entry] = []
         self.undone: list[Entry] = []  # the next to be redone last
         self.points: list[State] = []
-        self.snapshots: dict[str, tuple[State, list[str]]] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.store: Store | None = None  # the journal on disk
         self.busy = False  # replaying
         self.control = False  # a command of this room set the box
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
+        self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
         session.mark = fingerprint
@@ -120,15 +137,18 @@ class Timeline:
         session.after_line.append(self.after)
 
     def mark(self) -> None:
-        """What the next line is compared with."""
+        """What the next command is compared with."""
         session = self.session
         if session.box is not None:
             self.box_mark, self.side_mark = fingerprint(session.box), around(session)
 
     def before(self, session: Session, line: str) -> None:
-        session.lived.clear()
         if self.busy or session.box is None:
             return
+        if all(SOURCE.fullmatch(outer) for outer, _ in self.stack):  # it will be an entry of its own
+            session.lived.clear()
+            session.sourced.clear()
+        self.stack.append((line, session.polls))
         if not self.box_mark:
             if session.at_prompt:
                 self.points.append(self.capture())
@@ -136,33 +156,66 @@ class Timeline:
         self.started = time.perf_counter()
 
     def after(self, session: Session, line: str, status: int) -> None:
-        if self.busy or session.box is None:
+        if self.busy or session.box is None or not self.stack:
             return
+        line, polls = self.stack.pop()
+        if any(SOURCE.fullmatch(outer) is None for outer, _ in self.stack):
+            return  # part of a command that is an entry as a whole
         box_mark, side_mark = fingerprint(session.box), around(session)
         moved = box_mark != self.box_mark
-        named = heads(line)
-        changed = moved or (status == 0 and not self.control and bool(named & WRITERS or _TO_FILE.search(line)))
-        if named == {"source"}:
-            changed = moved
-        if changed or side_mark != self.side_mark:
+        plain_source = SOURCE.fullmatch(line) is not None
+        changed = moved or ("*" in session.ran and not self.control and not plain_source)
+        if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
             self.undone.clear()
-            replay = retold(line, [deeds.script() for deeds in session.lived])
-            entry = Entry(len(session.journal) + 1, line, replay or line, changed)
-            if not replay or self.control or session.was_interrupted or "source" in named or named & HOST:
-                entry = entry._replace(after=self.capture(1))
+            entry = self._entry(line, changed, session.polls - polls)
             self.entries.append(entry)
+            if self.store is not None:
+                self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
-            if self.cost > max(COST, 4 * self.copying) and not session.jobs:
+            enough = max(COST, self.copying if session.at_prompt else 4 * self.copying)
+            if self.cost > enough and not session.jobs:
                 self.keep()
         self.control = False
         self.box_mark, self.side_mark = box_mark, side_mark
+
+    def _entry(self, line: str, changed: bool, polls: int) -> Entry:
+        """The entry for a command that has ended."""
+        session = self.session
+        told = retold(line, [deeds.script() for deeds in session.lived])
+        exact = bool(told) and not self.control
+        replay = (told or line).rpartition("|!")[0].rstrip() or told or line
+        if session.sourced and not SOURCE.fullmatch(line):
+            replay, found = inlined(replay, session.sourced)
+            exact = exact and found
+        if session.was_interrupted:
+            replay = f"stopped {polls} {shlex.quote(replay)}"
+        entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
+        if not exact:
+            entry = entry._replace(after=self.capture(1))
+            held = [at for at, one in enumerate(self.entries) if one.after is not None and one.script is None]
+            for at in held[: len(held) - AFTER + 1]:
+                self.entries[at] = self.entries[at]._replace(after=None)
+        return entry
 
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
         state = State(len(self.entries) + more, session.box.copy(), list(session.values), dict(session.variables),
-                      session.cwd, session.last_status)  # fmt: skip
+                      session.cwd, session.last_status, session.boot)  # fmt: skip
         self.copying = time.perf_counter() - begun
+        return state
+
+    def here(self) -> State:
+        """The session as it is, to come back to: the box itself and no copy."""
+        session = self.session
+        return State(len(self.entries), session.box, list(session.values), session.variables, session.cwd,
+                     session.last_status, session.boot)  # fmt: skip
+
+    def snapshot(self, name: str) -> State:
+        """The state of that name, which must be there; in a resumed session it is rebuilt when first asked for."""
+        found = self.snapshots[name]
+        state = found.state if found.state is not None else self.rebuild(found.script)
+        self.snapshots[name] = Snapshot(state, found.script)
         return state
 
     def keep(self) -> None:
@@ -181,71 +234,135 @@ class Timeline:
         session.cwd = state.cwd
         session.last_status = state.status
         session.config = session.box.config
+        session.boot = state.boot
 
-    def fresh(self) -> State:
-        """The box as it was when the session began."""
+    def fresh(self, boot: dict[str, str] | None = None) -> State:
+        """The box as it was when the session began, or another. ShellError if there can be none."""
         session = self.session
-        if session.rebuild is None:
+        if session.make_box is None:
             raise ShellError("this session cannot be rebuilt")
-        return State(0, session.rebuild(), [], {}, "/", 0)
+        boot = session.begun_with if boot is None else boot
+        return State(0, session.make_box(boot), [], {}, "/", 0, boot)
 
     def travel(self, at: int) -> None:
         """Bring the session to where the first `at` entries had run."""
-        session = self.session
         near = [state for state in self.points if state.at <= at]
         near += [entry.after for entry in self.entries[:at] if entry.after is not None]
-        if near:
-            state = max(near, key=lambda state: state.at)
+        state = max(near, key=lambda state: state.at) if near else None
+        for place in range(at, state.at if state is not None else 0, -1):
+            script = self.entries[place - 1].script
+            if script is not None:
+                state = self.rebuild(script)._replace(at=place)
+                self.points = sorted([*self.points, state], key=lambda point: point.at)
+                break
+        if state is not None:
             self.enter(state)
         else:
             state = self.fresh()
             self.enter(state, copy=False)
+        self._onward(state.at, at)
+        self.session.line = ""
+
+    def _onward(self, first: int, at: int) -> None:
+        """Replay entries; a long way gets checkpoints, so that the next step back is a short one."""
         begun = time.perf_counter()
-        self.replay([entry.replay for entry in self.entries[state.at : at]])
-        if time.perf_counter() - begun > COST:
-            long = self.capture()._replace(at=at)
-            self.points = sorted([*self.points, long], key=lambda state: state.at)
-        session.line = ""
+        while first < at:
+            some = min(at, first + 64)
+            self.replay([entry.replay for entry in self.entries[first:some]])
+            first = some
+            if first < at and time.perf_counter() - begun > max(COST, self.copying):
+                point = self.capture()._replace(at=first)
+                self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
+                begun = time.perf_counter()
+
+    def rebuild(self, script: list[str]) -> State:
+        """The state that a script leads to; the session stays where it is."""
+        here = self.here()
+        lines = list(script)
+        boot = None
+        if lines and lines[0].startswith("reset "):
+            words = shlex.split(lines.pop(0))[1:]
+            boot = dict(zip(words[::2], words[1::2], strict=True))
+        try:
+            self.enter(self.fresh(boot), copy=False)
+            self.replay(lines)
+            return self.capture()
+        finally:
+            self.enter(here, copy=False)
 
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""
         session = self.session
         kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-                session.loops, session.before_line, session.after_line, session.after_command, session.ran)  # fmt: skip
-        session.stdout, session.stderr, session.stdin = Capture(), Capture(), TextInput("")
-        session.is_tty = session.at_prompt = False
+                session.loops, session.before_line, session.after_line, session.after_command, session.ran,
+                session.replaying, session.stop_on_error)  # fmt: skip
+        session.stdout, session.stderr, session.stdin = Nowhere(), Nowhere(), TextInput("")
+        session.is_tty = session.at_prompt = session.stop_on_error = False
         session.journal, session.loops, session.before_line, session.after_line = [], 0, [], []
         session.after_command = []
-        self.busy = True
+        self.busy = session.replaying = True
         try:
             for line in lines:
                 session.run(line)
         finally:
             self.busy = False
             (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-             session.loops, session.before_line, session.after_line, session.after_command,
-             session.ran) = kept  # fmt: skip
+             session.loops, session.before_line, session.after_line, session.after_command, session.ran,
+             session.replaying, session.stop_on_error) = kept  # fmt: skip
 
-    def script(self) -> list[str]:
-        """The lines that rebuild this box from its configuration."""
-        lines: list[str] = []
-        for entry in self.entries:
-            lines = list(entry.script) if entry.script is not None else [*lines, entry.replay]
+    def script(self, at: int | None = None) -> list[str]:
+        """The lines that rebuild this box, the first one boots it."""
+        lines: list[str] = [reset_line(self.session.begun_with)]
+        for entry in self.entries[:at]:
+            if entry.script is not None:
+                lines = list(entry.script)
+            else:
+                if not entry.exact:
+                    lines.append(f"# the next line ran longer on its screen than it will here: {entry.line}")
+                lines.append(entry.replay)
         return lines
 
-    def jump(self, state: State, script: list[str]) -> None:
+    def jump(self, state: State, script: list[str], replay: str) -> None:
         """Replace the box (restore, reset): one entry, which undo takes back."""
         self.enter(state)
         session = self.session
         self.undone.clear()
-        self.entries.append(Entry(len(session.journal) + 1, session.line, session.line, True,
+        self.entries.append(Entry(len(session.journal) + 1, session.line, replay, True,
                                   state._replace(at=len(self.entries) + 1), script))  # fmt: skip
+        if self.store is not None:
+            self.store.jumped(self.entries[-1])
         self.settle()
 
+    def cut(self, at: int) -> None:
+        """Forget the entries from `at` on: they are what redo brings back."""
+        self.undone.extend(reversed(self.entries[at:]))
+        del self.entries[at:]
+        self.points = [state for state in self.points if state.at <= at]
+        if self.store is not None:
+            self.store.cut(at)
+
     def settle(self) -> None:
-        """After a command of this room: the line itself is no change."""
+        """After a command of this room: the command itself is no change."""
         self.control = True
         self.mark()
+
+
+class Nowhere(Capture):
+    """Output of a replay."""
+
+    def write(self, text: str) -> None:
+        return
+
+
+def inlined(line: str, sourced: list[tuple[str, str]]) -> tuple[str, bool]:
+    """The line with each `source FILE` replaced by what the file said; False if one cannot be found in it."""
+    found = True
+    for name, text in sourced:
+        pattern = re.compile(rf"(?<![\w-])source\s+(['\"]?){re.escape(name)}\1(?=[\s;&|)}}]|$)")
+        inside = "{\n" + (text if text.strip() else "true") + "\n}"
+        line, times = pattern.subn(lambda _, inside=inside: inside, line)  # type: ignore[misc]
+        found = found and (times > 0 or inside in line)
+    return line, found
 
 
 def attach(session: Session) -> Timeline:

@@ -12,7 +12,7 @@ from memsh.kernel.flags import PAGE_OFFSET
 from memsh.kernel.pagetable import walk
 from memsh.shell import IO, Args, ShellError, arg, command
 from memsh.shell.values import address
-from memsh.teach.journal import State, Timeline
+from memsh.teach.journal import Timeline
 
 MOST = 40
 
@@ -60,8 +60,7 @@ class Target:
 def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
     """(line number, line, what happened) in order, by replaying the journal; the session is as before afterwards."""
     session = timeline.session
-    here = State(len(timeline.entries), session.box, list(session.values), dict(session.variables), session.cwd,
-                 session.last_status)  # fmt: skip
+    here = timeline.here()
     found: list[tuple[int, str, str]] = []
     try:
         timeline.enter(timeline.fresh(), copy=False)

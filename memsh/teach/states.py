@@ -17,11 +17,13 @@ def aside(session: Session) -> Iterator[Any]:
     """A copy of the box stands in; afterwards box, values, variables and the rest are as they were."""
     box, values, variables = session.box, list(session.values), dict(session.variables)
     cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, list(session.jobs)
+    boot, ran = session.boot, set(session.ran)
     session.box = box.copy()
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
         for name in ("entries", "undone", "points", "snapshots"):
             setattr(session.timeline, name, copy(getattr(timeline, name)))
+        session.timeline.store = None
     try:
         yield session.box
     finally:
@@ -29,7 +31,7 @@ def aside(session: Session) -> Iterator[Any]:
             job.kill()
         session.box, session.values[:], session.variables = box, values, variables
         session.cwd, session.last_status, session.timeline = cwd, status, timeline
-        session.config = box.config
+        session.config, session.boot, session.ran = box.config, boot, ran
 
 
 def run_line(session: Session, line: str) -> tuple[str, int]:

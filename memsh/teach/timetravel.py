@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import stat
+from pathlib import Path
 from typing import Any
 
 from memsh import __version__
@@ -12,7 +14,7 @@ from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
 from memsh.shell.values import count, wide_size
 from memsh.teach import marks
-from memsh.teach.journal import State, Timeline, attach
+from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
 
 TOPIC = "session"
 
@@ -54,9 +56,7 @@ def undo(box: Any, args: Args, io: IO) -> int:
     while not timeline.entries[at].changed:
         at += 1
     timeline.travel(at)
-    timeline.undone.extend(reversed(timeline.entries[at:]))
-    del timeline.entries[at:]
-    timeline.points = [state for state in timeline.points if state.at <= at]
+    timeline.cut(at)
     timeline.settle()
     for entry in told:
         io.out(f'undone: {entry.number} "{entry.line}"\n')
@@ -76,8 +76,12 @@ def redo(box: Any, args: Args, io: IO) -> int:
         timeline.entries.append(entry)
         if entry.after is not None:
             timeline.enter(entry.after)
+        elif entry.script is not None:
+            timeline.enter(timeline.rebuild(entry.script), copy=False)
         else:
             timeline.replay([entry.replay])
+        if timeline.store is not None:
+            timeline.store.again(entry)
         if entry.changed:
             left -= 1
             told.append(entry)
@@ -98,15 +102,17 @@ def snapshot(box: Any, args: Args, io: IO) -> int:
     `restore before` brings it back, `diff before after` compares two.
     """
     timeline = attach(io.session)
-    timeline.snapshots[args.name] = (timeline.capture(), timeline.script())
+    timeline.snapshots[args.name] = Snapshot(timeline.capture(), timeline.script())
+    if timeline.store is not None:
+        timeline.store.snapshot(args.name, len(timeline.entries))
     return 0
 
 
-def _snapshot(timeline: Timeline, name: str) -> tuple[State, list[str]]:
+def _snapshot(timeline: Timeline, name: str) -> State:
     if name not in timeline.snapshots:
         known = ", ".join(timeline.snapshots) or "none yet"
         raise ShellError(f"there is no snapshot {name} (there are: {known})")
-    return timeline.snapshots[name]
+    return timeline.snapshot(name)
 
 
 @command(arg("name", help="a snapshot's name"), topic=TOPIC)
@@ -118,45 +124,58 @@ def restore(box: Any, args: Args, io: IO) -> int:
     `undo` takes the restoring back.
     """
     timeline = _still(io)
-    timeline.jump(*_snapshot(timeline, args.name))
+    state = _snapshot(timeline, args.name)
+    timeline.jump(state, timeline.snapshots[args.name].script, f"restore {shlex.quote(args.name)}")
     return 0
 
 
 @command(
     opt("--ram", type=wide_size, help="RAM, 32M to 4G"), opt("--cpus", type=int, help="CPUs, 1 to 8"),
     opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
-    topic=TOPIC,
+    opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
+    opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC,
 )  # fmt: skip
 def reset(box: Any, args: Args, io: IO) -> int:
     """boot a new box, the same or another
 
     reset --ram 512M
 
-    Without options it is the box that the session began with. `undo` brings the old one back.
+    Without options it is the box that the session began with; with some, they stand in for those of the present box. A
+    recorded machine (--from) is named anew. `undo` brings the old one back.
     """
     timeline = _still(io)
-    wanted = {name: getattr(args, name) for name in ("ram", "cpus", "swap", "cmdline")}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    if args.folder is not None and io.session.deadline_check is not None:
+        raise ShellError("--from: not in an exercise")
+    wanted = {"--ram": args.ram, "--cpus": args.cpus, "--swap": args.swap, "--cmdline": args.cmdline, "--age": args.age,
+              "--from": args.folder}  # fmt: skip
+    given = {name: str(value) for name, value in wanted.items() if value is not None}
+    boot = None
     if given:
-        from dataclasses import replace
-
-        from memsh.kernel.box import Box
-
-        try:
-            state = State(0, Box(replace(io.session.config, **given)), [], {}, "/", 0)
-        except ValueError as error:
-            raise ShellError(str(error), 2) from None
-    else:
-        state = timeline.fresh()
-    timeline.jump(state, [_reset_line(state.box.config)])
+        boot = {name: value for name, value in io.session.boot.items() if name != "--from"} | given
+        if "--from" in boot:
+            boot["--from"] = str(Path(boot["--from"]).absolute())
+    state = timeline.fresh(boot)
+    line = reset_line(state.boot)
+    timeline.jump(state, [line], line)
     for note in state.box.notes:
         io.err(f"{note}\n")
     return 0
 
 
-def _reset_line(config: Any) -> str:
-    words = config.cmdline.replace("'", "'\\''")
-    return f"reset --ram {config.ram} --cpus {config.cpus} --swap {config.swap} --cmdline '{words}'"
+@command(arg("polls", type=count, meta="N"), arg("line", meta="'LINE'"), topic=TOPIC)
+def stopped(box: Any, args: Args, io: IO) -> int:
+    """run a line that is cut where Ctrl-C once cut it: scripts written by save hold such lines
+
+    stopped 100 'while true; do malloc 4k; done'
+
+    N counts the safe points at which Ctrl-C is looked for.
+    """
+    session = io.session
+    session.stop_at = session.polls + args.polls
+    try:
+        return io.runner.run_script(args.line, "")
+    finally:
+        session.stop_at, session.was_interrupted = 0, False
 
 
 @command(arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC)
@@ -165,19 +184,14 @@ def save(box: Any, args: Args, io: IO) -> int:
 
     save lesson.memsh
 
-    The script holds the lines that changed the box, as typed, with names and $N. An existing file is replaced with
-    -f only, and a symbolic link never followed. What a recorded machine (--from) or --age gave is named in a comment:
-    start memsh with the same options.
+    The script holds a `reset` with the options of the box (--age and --from among them) and the lines that changed it,
+    as typed, with names and $N. An existing file is replaced with -f only, and a symbolic link never followed.
     """
-    session = io.session
-    if session.deadline_check is not None:
+    if io.session.deadline_check is not None:
         raise ShellError("not in an exercise")
-    lines = attach(session).script()
-    config = session.box.config
-    if not (lines and lines[0].startswith("reset --ram")):
-        lines.insert(0, _reset_line(config))
-    if config.age:
-        lines[0] = f"# needs: memsh --ram {config.ram} --age {config.age}"
+    lines = attach(io.session).script()
+    if lines[0].startswith("reset"):
+        lines[0] = _whole_reset(io.session, lines[0])
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if args.force else os.O_EXCL)
     descriptor = os.open(args.file, flags, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
@@ -186,6 +200,16 @@ def save(box: Any, args: Args, io: IO) -> int:
         stream.truncate(0)
         stream.write(f"# memsh {__version__}\n" + "".join(line + "\n" for line in lines))
     return 0
+
+
+def _whole_reset(session: Any, line: str) -> str:
+    """The `reset` of a script with every option spelled out, so that it means the same in a later version."""
+    words = shlex.split(line)[1:]
+    boot = dict(zip(words[::2], words[1::2], strict=True)) if words else dict(session.begun_with)
+    config = session.box.config
+    whole = {"--ram": str(config.ram), "--cpus": str(config.cpus), "--swap": str(config.swap),
+             "--cmdline": config.cmdline}  # fmt: skip
+    return reset_line((boot if "--from" in boot else whole) | boot)
 
 
 def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
@@ -215,19 +239,19 @@ def diff(box: Any, args: Args, io: IO) -> int:
     """
     timeline = attach(io.session)
     if args.second is not None:
-        one, two = _snapshot(timeline, args.first)[0], _snapshot(timeline, args.second)[0]
+        one, two = _snapshot(timeline, args.first), _snapshot(timeline, args.second)
         return int(_difference(io, one.box, two.box, args.file or "/proc/meminfo"))
     tree.show(box, args.first)
     changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
     if not changed:
         raise ShellError("no command has changed the box yet")
-    session = io.session
-    here = State(0, box, list(session.values), session.variables, session.cwd, session.last_status)
+    here, line = timeline.here(), io.session.line
     try:
         timeline.travel(changed[-1])
-        before = session.box
+        before = io.session.box
     finally:
         timeline.enter(here, copy=False)
+        io.session.line = line
     entry = timeline.entries[changed[-1]]
     io.out(f'{entry.number} "{entry.line}"\n')
     return int(_difference(io, before, box, args.first))

@@ -1,0 +1,249 @@
+"""The journal: what counts as a change, what is cut, what is saved, and the journal on disk."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from memsh.cli import open_session, read_options, resumed
+from memsh.kernel import check
+from memsh.procfs import tree
+from memsh.shell.errors import ShellError
+from memsh.shell.session import Session
+from memsh.teach import store
+from memsh.teach.journal import inlined
+from tests.paths import REFERENCE
+
+FILES = ("meminfo", "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "vmallocinfo", "self/smaps", "self/status", "stat")
+
+
+def session(*argv: str) -> tuple[Session, io.StringIO]:
+    out = io.StringIO()
+    return open_session(list(argv), out, out), out
+
+
+def texts(made: Session) -> list[object]:
+    shown: list[object] = [tree.show(made.box, f"/proc/{name}") for name in FILES]
+    return [*shown, list(made.values), dict(made.variables), made.cwd, made.box.current.pid]
+
+
+def changed(line: str, *before: str) -> bool:
+    """Whether the journal holds the line to have changed the box."""
+    made, _ = session()
+    for one in before:
+        made.run(one)
+    count = sum(entry.changed for entry in made.timeline.entries) if made.timeline else 0
+    made.run(line)
+    return sum(entry.changed for entry in made.timeline.entries) > count
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "malloc 100", "c=malloc; $c 100", "echo 64 | xargs kmalloc", "poke $1 'a'", "free $1",
+        "echo 70 > /proc/sys/vm/swappiness",
+        "sysctl vm.swappiness=70", "echo 'kmalloc-64 60 30 8' > /proc/slabinfo", "kmem_cache create mine 100",
+        "trace on", "echo hello > /tmp/f", "if true; then kmalloc 64; fi", "sudo kmalloc 64", "sleep 1", "plain on",
+    ],
+)  # fmt: skip
+def test_what_changes_the_box(line: str) -> None:
+    assert changed(line, "malloc 50")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat /proc/slabinfo", "true malloc 5", "echo 'malloc 5; kmalloc 4'", "x=5", "explain -n kmalloc 64", "free -m",
+        "malloc_usable_size $1", "cat /proc/meminfo > /dev/null", "compare 'kmalloc 64' 'vmalloc 64k'",
+        "sysctl vm.swappiness",
+        "malloc nonsense", "areas", "expect minflt of 'malloc 5' == 0", "snapshot a", "display heap", "history",
+    ],
+)  # fmt: skip
+def test_what_leaves_it_alone(line: str) -> None:
+    assert not changed(line, "malloc 50")
+
+
+def test_commands_of_one_line_are_undone_one_by_one() -> None:
+    made, out = session()
+    made.run("malloc 1M; kmalloc 64; undo")
+    assert out.getvalue().endswith('undone: 1 "kmalloc 64"\n')
+    assert len(made.values) == 1
+
+
+def test_a_line_cut_by_ctrl_c_is_replayed_to_where_it_came(tmp_path: Path) -> None:
+    made, _ = session()
+    made.run("x=0")
+    cut_at = made.polls + 700
+    made.stop_at = cut_at
+    assert made.run("while true; do malloc 3k; touch $ 1k; x=$((x+1)); done") == 130
+    made.stop_at = 0
+    there = texts(made)
+    assert int(made.variables["x"]) > 50
+    made.run("kmalloc 64")
+    made.run("undo")
+    assert texts(made) == there
+    made.run("undo; redo")
+    assert texts(made) == there
+    made.run(f"save {tmp_path}/s.memsh")
+    other, _ = session()
+    other.run((tmp_path / "s.memsh").read_text())
+    assert texts(other) == there
+    assert check.check(other.box) == []
+
+
+def test_sourced_lines_are_undone_one_by_one_and_saved_without_the_file(tmp_path: Path) -> None:
+    script = tmp_path / "two.memsh"
+    script.write_text("malloc 1M  # one\nkmalloc 100\n")
+    made, _ = session()
+    made.run(f"source {script}; malloc 5")
+    made.run(f"for i in 1 2; do source {script}; done")
+    there = texts(made)
+    made.run(f"save {tmp_path}/s.memsh")
+    script.unlink()
+    made.run("undo; redo")
+    assert texts(made) == there
+    other, _ = session()
+    other.run((tmp_path / "s.memsh").read_text())
+    assert texts(other) == there
+    made.run("undo 3")
+    assert [entry.line for entry in made.timeline.entries if entry.changed] == ["malloc 1M  # one"]
+
+
+def test_a_sourced_script_stands_in_the_line() -> None:
+    assert inlined("a && source x.m; b", [("x.m", "malloc 5\n")]) == ("a && {\nmalloc 5\n\n}; b", True)
+    assert inlined("source $f", [("x.m", "malloc 5\n")])[1] is False
+
+
+@pytest.mark.parametrize("argv", [("--age", "30s", "--ram", "256M"), ("--cpus", "2", "--swap", "64M")])
+def test_save_carries_the_machine(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    made, _ = session(*argv)
+    made.run(f"malloc 1M; fork; save {tmp_path}/s.memsh")
+    other, out = session()
+    other.run((tmp_path / "s.memsh").read_text())
+    assert texts(other) == texts(made), out.getvalue()
+
+
+def test_save_carries_a_recorded_machine(tmp_path: Path) -> None:
+    folder = next(path.parent for path in sorted(REFERENCE.rglob("freelists.txt")))
+    made, _ = session("--from", str(folder))
+    made.run(f"malloc 1M; alloc_pages 3; save {tmp_path}/s.memsh")
+    assert f"--from {folder}" in (tmp_path / "s.memsh").read_text()
+    other, out = session()
+    other.run((tmp_path / "s.memsh").read_text())
+    assert texts(other) == texts(made), out.getvalue()
+    made.run("undo 2")
+    assert made.timeline.entries == []
+
+
+def test_undo_in_a_session_of_ten_thousand() -> None:
+    made, _ = session()
+    made.at_prompt = True
+    for number in range(10_000):
+        made.run("malloc 100" if number % 3 else "kmalloc 64")
+    begun = time.perf_counter()
+    made.run("undo")
+    assert time.perf_counter() - begun < 0.6  # 0.2 s on an idle machine
+    assert len(made.values) == 9_999
+    for _ in range(3):
+        begun = time.perf_counter()
+        made.run("undo")
+        assert time.perf_counter() - begun < 0.6
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "memsh" / "sessions"
+
+
+def kept(*lines: str) -> Session:
+    """A session at a terminal that ran these lines and was killed."""
+    made, _ = session("--ram", "512M")
+    made.at_prompt = True
+    store.keep_on_disk(made)
+    for line in lines:
+        made.run(line)
+    made.timeline.store.close()
+    return made
+
+
+def test_a_killed_session_comes_back(home: Path) -> None:
+    made = kept(
+        "malloc 1M", "p=$(kmalloc 100)", "snapshot a", "cat /proc/meminfo", "fork; switch 54", "undo", "malloc 3k",
+        "restore a", "malloc 77", "undo", "redo", "snapshot b", "reset --ram 256M", "malloc 5", "cd /tmp", "restore b",
+        "sleep 3",
+    )  # fmt: skip
+    back = resumed(read_options(["--resume"]))
+    assert texts(back) == texts(made)
+    assert back.journal[0] == "malloc 1M"
+    made.run("undo; undo; undo")
+    back.run("undo; undo; undo")
+    assert texts(back) == texts(made)
+    back.run("restore a")
+    made.run("restore a")
+    assert texts(back) == texts(made)
+
+
+def test_nothing_is_written_for_a_session_that_only_looks(home: Path) -> None:
+    kept("cat /proc/meminfo", "areas")
+    assert not home.exists()
+    with pytest.raises(ShellError, match="no session is kept"):
+        resumed(read_options(["--resume"]))
+
+
+def test_a_resumed_session_goes_on_in_its_file(home: Path) -> None:
+    kept("malloc 1M")
+    back = resumed(read_options(["--resume"]))
+    back.at_prompt = True
+    store.keep_on_disk(back)
+    back.run("malloc 2M")
+    assert len(list(home.iterdir())) == 1
+    with pytest.raises(ShellError, match="no session is kept"):  # the living one holds it
+        store.read()
+    back.timeline.store.close()
+    again = resumed(read_options(["--resume", next(home.iterdir()).stem]))
+    assert texts(again) == texts(back)
+
+
+def test_a_broken_journal_gives_what_stands_before(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept("malloc 1M", "malloc 2M")
+    path = next(home.iterdir())
+    path.write_bytes(path.read_bytes()[:-20] + b"\xff garbage\n")
+    back = resumed(read_options(["--resume"]))
+    assert len(back.values) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert sum(f"{path}:3: not a line of a journal" in line for line in told) == 1
+    path.write_bytes(b"\0\1garbage")
+    with pytest.raises(ShellError, match="1: not a journal of memsh"):
+        resumed(read_options(["--resume"]))
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    made, out = session()
+    made.at_prompt = True
+    store.keep_on_disk(made)
+    made.run("malloc 1M")
+    made.run("malloc 1M")
+    assert out.getvalue().count("the journal is not kept on disk") == 1
+    assert len(made.values) == 2
+
+
+def test_old_journals_go(home: Path) -> None:
+    home.mkdir(parents=True)
+    for number in range(store.KEPT + 5):
+        (home / f"20200101-000000-{number}.jsonl").write_text("{}\n")
+    kept("malloc 1M")
+    assert len(list(home.iterdir())) == store.KEPT
+
+
+def test_resume_brings_its_own_machine(home: Path) -> None:
+    kept("malloc 1M")
+    with pytest.raises(ShellError, match="leave out --ram"):
+        resumed(read_options(["--resume", "--ram", "1G"]))
+    with pytest.raises(ShellError, match="there is no session 20200101-000000-1"):
+        resumed(read_options(["--resume", "20200101-000000-1"]))
