@@ -1,0 +1,369 @@
+"""fields: one row of a /proc file or of a tool's screen, stood on end, with what each figure means.
+
+The figures are the file's own, word by word; the meanings lie in meanings.py and meanings_vmstat.py.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from memsh.commands import meanings
+from memsh.commands.meanings_vmstat import VMSTAT, ZONEINFO
+from memsh.commands.tools import reader_of
+from memsh.shell import arg, command, opt
+from memsh.shell.errors import ShellError
+
+
+class Figure(NamedTuple):
+    """One word of a row (or a few that belong together) and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+class Row(NamedTuple):
+    """A row with the words by which it is asked for."""
+
+    names: tuple[str, ...]
+    figures: list[Figure]
+
+
+def table(text: str) -> dict[str, str]:
+    """`name|meaning` lines as a dict."""
+    return {name: meaning for name, _, meaning in (line.partition("|") for line in text.strip().split("\n"))}
+
+
+def _size(order: int) -> str:
+    return f"{4 << order} KiB" if order < 8 else f"{4 << order >> 10} MiB"
+
+
+def _orders(words: list[str]) -> list[Figure]:
+    return [
+        Figure(f"order {order}", word, f"free blocks of {1 << order} page{'s' * (order > 0)}, {_size(order)} each")
+        for order, word in enumerate(words)
+    ]
+
+
+def _columns(text: str, words: list[str]) -> list[Figure]:
+    return [Figure(name, word, meaning) for (name, meaning), word in zip(table(text).items(), words, strict=False)]
+
+
+def _labels(text: str, known: str) -> list[Row]:
+    """`Label: value` lines; every line is a row of one figure."""
+    meaning = table(known)
+    rows = []
+    for line in text.splitlines():
+        label, _, value = line.partition(":")
+        rows.append(Row((label,), [Figure(label, " ".join(value.split()), meaning.get(label, ""))]))
+    return rows
+
+
+def _meminfo(text: str) -> list[Row]:
+    return _labels(text, meanings.MEMINFO)
+
+
+def _status(text: str) -> list[Row]:
+    return _labels(text, meanings.STATUS)
+
+
+def _vmstat(text: str) -> list[Row]:
+    meaning = table(VMSTAT)
+    return [
+        Row((name,), [Figure(name, value, meaning.get(name, ""))])
+        for name, value in (line.split() for line in text.splitlines())
+    ]
+
+
+def _slabinfo(text: str) -> list[Row]:
+    rows = []
+    for line in text.splitlines()[2:]:
+        words = [word for word in line.split() if word not in (":", "tunables", "slabdata")]
+        rows.append(Row((words[0],), _columns(meanings.SLABINFO, words)))
+    return rows
+
+
+def _buddyinfo(text: str) -> list[Row]:
+    rows = []
+    for line in text.splitlines():
+        words = line.replace(",", "").split()
+        rows.append(Row((words[3],), [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone"),
+                                      *_orders(words[4:])]))  # fmt: skip
+    return rows
+
+
+_TYPES = {
+    "Unmovable": "kernel memory that stays where it is", "Movable": "pages of processes and files, which can move",
+    "Reclaimable": "caches that can shrink", "HighAtomic": "kept for requests that may not wait",
+    "CMA": "the contiguous area", "Isolate": "taken out of use",
+}  # fmt: skip
+
+
+def _pagetypeinfo(text: str) -> list[Row]:
+    lines = text.splitlines()
+    types = next(line for line in lines if line.startswith("Number of blocks")).split()[4:]
+    rows = [
+        Row(("order",), [Figure("Page block order", lines[0].split()[-1], "a pageblock is 2 to this power of pages")]),
+        Row(("pages",), [Figure("Pages per block", lines[1].split()[-1], "pages of one pageblock")]),
+    ]
+    for line in lines[4:]:
+        words = line.replace(",", "").split()
+        if words[4:5] == ["type"]:
+            head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone"),
+                    Figure("type", words[5], _TYPES.get(words[5], ""))]  # fmt: skip
+            rows.append(Row((words[3], words[5]), head + _orders(words[6:])))
+        elif words[:1] == ["Node"]:
+            head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone")]
+            blocks = [
+                Figure(name, word, f"pageblocks set aside for {_TYPES.get(name, name)}")
+                for name, word in zip(types, words[4:], strict=True)
+            ]
+            rows.append(Row((words[3], "blocks"), head + blocks))
+    return rows
+
+
+def _zoneinfo(text: str) -> list[Row]:
+    items, zone = table(VMSTAT), table(ZONEINFO)
+    rows: list[Row] = []
+    for line in text.splitlines():
+        head = re.match(r"Node (\d+), zone +(\S+)", line)
+        if head:
+            names = [Figure("node", head[1], "the memory node"), Figure("zone", head[2], "the zone")]
+            rows.append(Row((head[2],), names))
+            continue
+        words = line.split()
+        if words in (["per-node", "stats"], ["pagesets"]):
+            continue
+        label, _, value = line.strip().partition(": ") if ":" in line else line.strip().rpartition(" ")
+        label, value = " ".join(label.rstrip(":").split()), value.strip()
+        name = "high:" if label == "high" and ":" in line else label
+        rows[-1].figures.append(Figure(label, value, items.get(label) or zone.get(name, "")))
+    return rows
+
+
+def _maps_row(line: str) -> Row:
+    words = line.split(None, 5)
+    figures = _columns(meanings.MAPS, words + [""] * (6 - len(words)))
+    path = words[5].strip() if len(words) > 5 else ""
+    can = ["readable" if words[1][0] == "r" else "", "writable" if words[1][1] == "w" else "",
+           "executable" if words[1][2] == "x" else "", "shared" if words[1][3] == "s" else "private (copy-on-write)"]
+    figures[1] = figures[1]._replace(meaning=", ".join(word for word in can if word))  # fmt: skip
+    return Row((words[0].partition("-")[0], path, path.rpartition("/")[2]), figures)
+
+
+def _maps(text: str) -> list[Row]:
+    return [_maps_row(line) for line in text.splitlines()]
+
+
+def _smaps(text: str) -> list[Row]:
+    known, flags = table(meanings.SMAPS), table(meanings.VMFLAGS)
+    rows: list[Row] = []
+    for line in text.splitlines():
+        if re.match(r"[0-9a-f]+-", line):
+            rows.append(_maps_row(line))
+            continue
+        label, _, value = line.partition(":")
+        meaning = known.get(label, "")
+        if label == "VmFlags":
+            meaning = ", ".join(f"{flag} {flags.get(flag, '')}" for flag in value.split())
+        rows[-1].figures.append(Figure(label, " ".join(value.split()), meaning))
+    return rows
+
+
+def _stat(text: str) -> list[Row]:
+    known = table(meanings.STAT)
+    rows = []
+    for line in text.splitlines():
+        name, *words = line.split()
+        key = "cpuN" if re.fullmatch(r"cpu\d+", name) else name
+        figures: list[Figure]
+        if key in ("cpu", "cpuN"):
+            figures = [Figure(name, "", known[key])]
+            figures += [Figure(what.partition(" ")[0], word, f"ticks of 1/100 s: {what}")
+                        for what, word in zip(meanings.CPU, words, strict=True)]  # fmt: skip
+        elif key == "softirq":
+            figures = [Figure(what, word, "soft interrupts since boot" if what == "sum" else f"of them {what}")
+                       for what, word in zip(meanings.SOFTIRQ, words, strict=True)]  # fmt: skip
+        elif key == "intr":
+            figures = [Figure("sum", words[0], "interrupts since boot")]
+            figures += [Figure(f"line {at}", word, "of them this line's") for at, word in enumerate(words[1:])]
+        else:
+            figures = [Figure(name, " ".join(words), known.get(name, ""))]
+        rows.append(Row((name,), figures))
+    return rows
+
+
+def _pid_stat(text: str) -> list[Row]:
+    before, _, after = text.rstrip("\n").rpartition(")")
+    pid, _, comm = before.partition(" (")
+    return [Row((), _columns(meanings.PID_STAT, [pid, f"({comm})", *after.split()]))]
+
+
+def _one(known: str) -> Callable[[str], list[Row]]:
+    def rows(text: str) -> list[Row]:
+        return [Row((), _columns(known, text.split()))]
+
+    return rows
+
+
+def _swaps(text: str) -> list[Row]:
+    return [Row((line.split()[0],), _columns(meanings.SWAPS, line.split())) for line in text.splitlines()[1:]]
+
+
+def _vmallocinfo(text: str) -> list[Row]:
+    known = table(meanings.VMALLOCINFO)
+    rows = []
+    for line in text.splitlines():
+        words = line.split()
+        figures = [Figure("range", words[0], known["range"]), Figure("size", words[1], known["size"])]
+        for word in words[2:]:
+            name, equals, value = word.partition("=")
+            if word in known or equals:
+                figures.append(Figure(name, value or word, known.get(name, "")))
+            else:
+                figures.append(Figure("caller", word, known["caller"]))
+        rows.append(Row((words[0].partition("-")[0],), figures))
+    return rows
+
+
+def _free(text: str) -> list[Row]:
+    known = table(meanings.FREE)
+    heading, *lines = text.splitlines()
+    rows = []
+    for line in lines:
+        label, *words = line.split()
+        figures = [Figure(label, "", known[label])]
+        names = heading.split() if label != "Comm:" else ["limit", "promised", "left"]
+        what = {"limit": "CommitLimit", "promised": "Committed_AS", "left": "CommitLimit less Committed_AS"}
+        figures += [Figure(name, word, what.get(name) or known[name]) for name, word in zip(names, words, strict=False)]
+        rows.append(Row((label.rstrip(":"),), figures))
+    return rows
+
+
+def _headed(known: str, heading: int) -> Callable[[str], list[Row]]:
+    """A tool's table: the names stand in row `heading`."""
+
+    def rows(text: str) -> list[Row]:
+        meaning = table(known)
+        lines = text.splitlines()
+        names = re.findall(r"OBJ SIZE|CACHE SIZE|\S+", lines[heading])
+        found = []
+        for line in lines[heading + 1 :]:
+            words = line.split(None, len(names) - 1)
+            if len(words) == len(names) and not words[0].startswith("--"):
+                figures = [Figure(n, w.strip(), meaning.get(n, "")) for n, w in zip(names, words, strict=True)]
+                found.append(Row((words[-1].strip(), words[0], words[min(1, len(words) - 1)]), figures))
+        return found
+
+    return rows
+
+
+SYSTEM: dict[str, Callable[[str], list[Row]]] = {
+    "meminfo": _meminfo, "slabinfo": _slabinfo, "buddyinfo": _buddyinfo, "zoneinfo": _zoneinfo, "vmstat": _vmstat,
+    "pagetypeinfo": _pagetypeinfo, "vmallocinfo": _vmallocinfo, "stat": _stat, "swaps": _swaps,
+    "loadavg": _one(meanings.LOADAVG), "uptime": _one(meanings.UPTIME),
+}  # fmt: skip
+PROCESS: dict[str, Callable[[str], list[Row]]] = {
+    "maps": _maps, "smaps": _smaps, "smaps_rollup": _smaps, "stat": _pid_stat, "statm": _one(meanings.STATM),
+    "status": _status,
+}  # fmt: skip
+TOOLS: dict[str, tuple[str, Callable[[str], list[Row]]]] = {
+    "free": ("free -l -t -v", _free), "vmstat": ("vmstat", _headed(meanings.TOOL_VMSTAT, 1)),
+    "slabtop": ("slabtop -o", _headed(meanings.TOOL_SLABTOP, 6)), "top": ("top -b -n 1", _headed(meanings.TOOL_TOP, 6)),
+    "pmap": ("pmap -x", _headed(meanings.TOOL_PMAP, 1)), "ps": ("ps aux", _headed(meanings.TOOL_PS, 0)),
+}  # fmt: skip
+WHOLE = frozenset({"meminfo", "vmstat", "status"})  # one figure a row: without ROW all of them
+
+
+def find(name: str, tool: bool) -> tuple[str, Callable[[str], list[Row]]]:
+    """(path, or the tool's line; its reader). ShellError for a file that is not known here."""
+    if tool or (name in TOOLS and name not in SYSTEM):
+        if name not in TOOLS:
+            raise ShellError(f"there is no tool {name} here (there are {', '.join(sorted(TOOLS))})")
+        return TOOLS[name]
+    path = name.removeprefix("/proc/").strip("/")
+    who, _, leaf = path.rpartition("/")
+    if who and re.fullmatch(r"self|\d+", who) and leaf in PROCESS:
+        return f"/proc/{path}", PROCESS[leaf]
+    if not who and path in SYSTEM:
+        return f"/proc/{path}", SYSTEM[path]
+    if not who and path in PROCESS:
+        return f"/proc/self/{path}", PROCESS[path]
+    known = ", ".join(sorted({*SYSTEM, *PROCESS, *TOOLS}))
+    raise ShellError(f"no figures of '{name}' are known here (of these they are: {known})")
+
+
+def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
+    """The rows asked for: by name, by several words (`Normal Movable`), or by number; the first if nothing is said."""
+    if not wanted:
+        return rows if whole else rows[:1]
+    words = wanted.lower().split()
+    found = [row for row in rows if all(word in [name.lower() for name in row.names] for word in words)]
+    if not found and wanted.isdigit() and 1 <= int(wanted) <= len(rows):
+        found = [rows[int(wanted) - 1]]
+    if not found:
+        import difflib
+
+        close = difflib.get_close_matches(wanted, [name for row in rows for name in row.names], 1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ShellError(f"there is no row '{wanted}'{hint}; rows have names, or numbers from 1 to {len(rows)}")
+    return found
+
+
+@command(
+    opt("-t", "--tool", help="the screen of the tool of this name, where a file has it too (vmstat)"),
+    arg("file", help="meminfo, slabinfo, self/maps, free, …", words="path"),
+    arg("row", default="", help="a cache, a zone, a label, an address, or the row's number"),
+    topic="views",
+    needs_box=False,
+)
+def fields(box: Any, args: Any, io: Any) -> None:
+    """one row of a /proc file stood on end, with what each figure means
+
+    fields slabinfo kmalloc-64
+
+    FILE is a path, or the name of a file in /proc or /proc/self; free, slabtop, top, pmap, ps and, with -t, vmstat are
+    the tools' screens. Without ROW the first row, or the whole file where each line is one figure. `fields pagetypeinfo
+    'Normal Movable'`: several words choose closer.
+    """
+    where, reader = find(args.file, args.tool)
+    if where.startswith("/"):
+        text = reader_of(box, io).read(where)
+    else:
+        words = where.split() + ([args.row or str(box.current.pid)] if where.startswith("pmap") and box else [])
+        text, status = io.capture(words)
+        if status:
+            raise ShellError(f"{where}: it failed")
+    rows = reader(text)
+    if not rows:
+        io.out(f"{where} has no rows now, only its heading\n")
+        return
+    row = "" if where.startswith("pmap") else args.row
+    found = chosen(rows, row, where.rpartition("/")[2] in WHOLE)
+    if all(len(one.figures) == 1 for one in found):
+        show(io, [one.figures[0] for one in found])
+        return
+    for number, one in enumerate(found):
+        io.out("\n" if number else "")
+        show(io, one.figures)
+
+
+def show(io: Any, figures: list[Figure]) -> None:
+    """Name, figure, meaning; the meaning goes on below itself on a narrow screen."""
+    most = max(8, io.width // 3)
+    label = min(most, max(len(figure.name) for figure in figures))
+    value = min(most, max(len(figure.value) for figure in figures if len(figure.value) <= most or label))
+    room = io.width - label - value - 4
+    for name, word, meaning in figures:
+        head = f"{name:<{label}}  {word:>{value}}"
+        if room < 20 or len(head) > label + value + 2:
+            io.out(f"{name:<{label}}  {word}".rstrip() + "\n")
+            lines = textwrap.wrap(meaning, max(10, io.width - 4))
+            io.out("".join(f"    {line}\n" for line in lines))
+            continue
+        first, *more = textwrap.wrap(meaning, room) or [""]
+        io.out(f"{head}  {first}".rstrip() + "\n")
+        io.out("".join(" " * (label + value + 4) + line + "\n" for line in more))
