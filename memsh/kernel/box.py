@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from memsh.kernel.memmap import MemMap
     from memsh.kernel.mm_types import Inode
     from memsh.kernel.setup import Machine
+    from memsh.kernel.shrinker import Shrinker
     from memsh.kernel.slab_common import SlabAllocator
     from memsh.kernel.task import Task
     from memsh.kernel.vmalloc import Vmalloc
@@ -72,6 +73,7 @@ class Box:
         self.timer = Timer(self.log)
         self.sysctl = Sysctl()
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
+        self.shrinkers: list[Shrinker] = []
         self.notes: list[str] = []  # what the user should know about this machine, a line each
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
         self.age = Age()

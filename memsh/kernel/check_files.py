@@ -51,7 +51,16 @@ def check_files(box: Box) -> list[str]:
     ):
         if kept != counted and not hasattr(box, "recorded"):
             wrong.append(f"{what} is {kept}, counted {counted}")
-    return wrong
+    _check_names(box, wrong)
+    return wrong + box.fs.dcache.check()
+
+
+def _check_names(box: Box, wrong: list[str]) -> None:
+    """Each directory knows how many names below it are in memory, and is itself."""
+    for inode in box.fs.inodes():
+        below = sum(1 for child in (inode.children or {}).values() if child.dentry)
+        if below != inode.below or (below and inode.parent is not None and not inode.dentry):
+            wrong.append(f"{box.fs.path_of(inode)}: {below} names in memory, {inode.below} counted")
 
 
 def _check_tree(name: str, mapping: AddressSpace, wrong: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
 after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
-and takes its inode and dentry objects.
+and takes its inode and dentry objects (dcache.py).
 
 Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 64 GiB.
 """
@@ -12,10 +12,12 @@ from __future__ import annotations
 from hashlib import shake_128
 from typing import TYPE_CHECKING
 
+from memsh.kernel.dcache import Dcache
 from memsh.kernel.errno import KernelError
 from memsh.kernel.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
 from memsh.kernel.flags import GFP_KERNEL
-from memsh.kernel.kobject import drop_owner, give, take
+from memsh.kernel.kobject import drop_owner
+from memsh.kernel.lru import mark_page_accessed
 from memsh.kernel.memmap import K_FILE
 from memsh.kernel.mm_types import File, Inode
 from memsh.kernel.pagecache import (
@@ -37,6 +39,8 @@ MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
 _INODES_A_BLOCK = 16
 _LOG_LINE = 64
+_INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
+BH_LRU_SIZE = 16
 _TREE: tuple[tuple[str, int], ...] = (
     ("/bin/busybox", 2066980),
     ("/etc/fstab", 212),
@@ -83,16 +87,12 @@ def generate(inode: Inode, index: int) -> bytes:
     return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
 
 
-def _cache_of(inode: Inode) -> str:
-    """Which cache an inode's object comes from."""
-    return "shmem_inode_cache" if inode.dev == TMPFS_DEV else "ext4_inode_cache"
-
-
 class FileSystem:
     """The tree and its operations; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOSPC, EBADF."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
+        self.dcache = Dcache(box)
         self.next_ino = 2
         self.next_shm_ino = 2
         self.next_tmpfs_ino = 1
@@ -101,6 +101,7 @@ class FileSystem:
         self.device.seed = ""
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
+        self.bh_lru: dict[int, None] = {}  # blocks of metadata that this CPU holds, oldest first
         self.tmpfs_used = 0  # pages of the files on tmpfs
         box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
         for path in _DIRECTORIES:
@@ -178,6 +179,8 @@ class FileSystem:
         inode = self.lookup(path)
         if inode.children is None:
             raise KernelError("ENOTDIR")
+        self._iget(inode)
+        self.dcache.dput(inode)
         self._read_metadata(inode)
         return sorted(inode.children)
 
@@ -212,7 +215,7 @@ class FileSystem:
             raise KernelError("ENOTEMPTY")
         assert parent.children is not None
         del parent.children[name]
-        self._forget(inode)
+        self.dcache.forget(inode)
 
     def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
         """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
@@ -251,6 +254,7 @@ class FileSystem:
         inode.seed = ""
         inode.usec = self.box.timer.usec
         self._iget(inode)
+        self.dcache.dput(inode)
         return inode
 
     def mkfile(self, path: str, size: int) -> Inode:
@@ -286,6 +290,7 @@ class FileSystem:
         assert parent.children is not None
         del parent.children[name]
         inode.nlink -= 1
+        self.dcache.unlink(inode)
         if not inode.nlink and not inode.opened:
             self._evict(inode)
 
@@ -299,34 +304,39 @@ class FileSystem:
         del parent.children[name]
         target.children[target_name] = inode
         inode.name, inode.parent = target_name, target
+        self.dcache.moved(inode, parent)
 
     # -- objects
 
     def _iget(self, inode: Inode) -> None:
-        """The object of a file that is used for the first time, and the block that describes it. ENOMEM."""
-        if inode.addr:
-            return
-        inode.addr = take(self.box, _cache_of(inode))
-        self._read_metadata(inode)
+        """The objects of a file that is looked up, and the block that describes it if it is not in memory. ENOMEM."""
+        if self.dcache.lookup(inode):
+            self._read_metadata(inode)
 
     def _read_metadata(self, inode: Inode) -> None:
         """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
         if inode.dev == TMPFS_DEV:
             return
-        block = 0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number
-        mapping = mapping_of(self.box, self.device)
-        if block in mapping.pages:
-            return
-        pfn = int(self.box.pages.alloc_pages(GFP_KERNEL | 0x8, 0, K_FILE))
-        if not pfn:
-            raise KernelError("ENOMEM", "no page for a block of the disk")
-        add_to_page_cache(self.box, mapping, block, pfn)
-        self.box.disk.read(1)
+        self.bread(0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number)
+        if inode.size > _INLINE_EXTENTS:
+            self.bread(0x10000 + inode.number)
 
-    def _forget(self, inode: Inode) -> None:
-        if inode.addr:
-            give(self.box, _cache_of(inode), inode.addr)
-            inode.addr = 0
+    def bread(self, block: int) -> None:
+        """Read a block of metadata, if it is not cached; the last 16 that were used are held (bh_lrus). ENOMEM."""
+        box = self.box
+        mapping = mapping_of(box, self.device)
+        pfn = mapping.pages.get(block)
+        if pfn is None:
+            pfn = int(box.pages.alloc_pages(GFP_KERNEL | 0x8, 0, K_FILE))
+            if not pfn:
+                raise KernelError("ENOMEM", "no page for a block of the disk")
+            add_to_page_cache(box, mapping, block, pfn)
+            box.disk.read(1)
+        mark_page_accessed(box, pfn)
+        self.bh_lru.pop(block, None)
+        self.bh_lru[block] = None
+        if len(self.bh_lru) > BH_LRU_SIZE:
+            del self.bh_lru[next(iter(self.bh_lru))]
 
     def _evict(self, inode: Inode) -> None:
         """The end of a file without a name."""
@@ -340,7 +350,7 @@ class FileSystem:
             self.box.writeback.forget(inode)
             drop_owner(self.box, mapping.number)
             inode.mapping = None
-        self._forget(inode)
+        self.dcache.forget(inode)
 
     @property
     def nr_blockdev_pages(self) -> int:
@@ -384,6 +394,8 @@ class FileSystem:
         self.opened -= 1
         if not inode.nlink and not inode.opened:
             self._evict(inode)
+        else:
+            self.dcache.dput(inode)
 
     def read(self, file: File, position: int, length: int) -> bytes:
         """At most `length` bytes from `position`, through the page cache. EISDIR, EINVAL, ENOMEM."""
@@ -484,5 +496,6 @@ class FileSystem:
         dropped = 0
         for inode in self.cached():
             if inode.mapping is not None and not inode.shmem:
-                dropped += invalidate_mapping_pages(self.box, inode.mapping)
+                held = self.bh_lru if inode is self.device else None
+                dropped += invalidate_mapping_pages(self.box, inode.mapping, held)
         return dropped

@@ -69,8 +69,8 @@ class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem`: in memory only."""
 
     __slots__ = (
-        "addr", "charged", "children", "dev", "mapping", "mode", "name", "nlink", "number", "opened", "parent", "seed",
-        "seeded", "shmem", "size", "usec",
+        "addr", "below", "charged", "children", "dentry", "dev", "mapping", "mode", "name", "nlink", "number",
+        "opened", "parent", "seed", "seeded", "shmem", "size", "usec",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
@@ -85,7 +85,9 @@ class Inode:
         self.seed = name  # names its generated contents; "" for zeros
         self.seeded = 0  # bytes of it that are generated; what is beyond is zeros until it is written
         self.usec = 0  # time of last change, microseconds since boot
-        self.addr = 0
+        self.addr = 0  # of its object while it is in memory
+        self.dentry = 0  # of its name's object
+        self.below = 0  # names in this directory that have one
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None

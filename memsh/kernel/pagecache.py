@@ -217,8 +217,8 @@ def _forget_shadows(pages: XArray, first: int) -> None:
                     pages.put_value(base + at, 0)
 
 
-def invalidate_mapping_pages(box: Box, mapping: AddressSpace) -> int:
-    """Take out every page that is clean, unmapped, and not being written; how many went."""
+def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:
+    """Take out every page that is clean, unmapped, not being written, and not `held`; how many went."""
     from memsh.kernel.zap import release_pages
 
     memmap = box.memmap
@@ -230,6 +230,8 @@ def invalidate_mapping_pages(box: Box, mapping: AddressSpace) -> int:
         due = max(request[2] for request in mapping.reading)
     for index, pfn in mapping.pages.items():
         if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
+            continue
+        if held and index in held:
             continue
         if due > box.timer.usec and _locked(box, mapping, index):
             continue

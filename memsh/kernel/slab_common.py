@@ -12,6 +12,7 @@ from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from memsh.kernel.memmap import K_KMALLOC
 from memsh.kernel.printk import KERN_ERR, KERN_WARNING
+from memsh.kernel.shrinker import drop_slab
 from memsh.kernel.slab import REAPTIMEOUT_NODE, KmemCache, SlabCore
 from memsh.kernel.slab_geometry import (
     KMALLOC_MAX_CACHE_SIZE,
@@ -285,7 +286,8 @@ class SlabAllocator(SlabCore):
                 self.drain_cpu_caches(cache)
 
     def drop_slab(self) -> None:
-        """What drop_caches 2 leaves to the allocator: nothing; objects go when their owners free them."""
+        """drop_caches 2: every cache that can gives up what nobody uses (drop_slab in mm/vmscan.c)."""
+        drop_slab(self.box)
 
     # -- boot ------------------------------------------------------------------------
 

@@ -58,7 +58,9 @@ class Writeback:
             self._arm()
 
     def forget(self, inode: Inode) -> None:
-        self.inodes.pop(inode.number, None)
+        """The file is clean, or gone."""
+        if not inode.shmem and self.inodes.pop(inode.number, None) is not None:
+            self.box.fs.dcache.written(inode)
 
     def _interval(self) -> int:
         return self.box.sysctl.values["vm.dirty_writeback_centisecs"] * CENTISEC

@@ -251,3 +251,49 @@ class Files(RuleBasedStateMachine):
 
 TestFiles = Files.TestCase
 TestFiles.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+def test_drop_caches_frees_names_and_inodes(box: Box) -> None:
+    dcache = box.fs.dcache
+    for n in range(300):
+        box.fs.mkfile(f"/var/tmp/file{n}", 4096)
+    assert len(dcache.dentries) == 300 and not dcache.inodes
+    put(box, "vm.drop_caches", "1")
+    assert len(dcache.dentries) == 300
+    kept = box.fs.open("/var/tmp/file7")
+    put(box, "vm.drop_caches", "2")
+    assert not dcache.dentries and not dcache.inodes
+    assert box.fs.lookup("/var/tmp/file8").addr == 0 and kept.inode.addr
+    assert box.fs.lookup("/var/tmp").dentry and not box.fs.lookup("/var/log").dentry
+    assert box.vmstat["slabs_scanned"] >= 600
+    assert check(box) == []
+    assert box.vmstat["drop_pagecache"] == box.vmstat["drop_slab"] == 1
+    start = box.timer.usec
+    box.fs.fput(box.fs.open("/var/tmp/file299"))
+    assert box.fs.lookup("/var/tmp/file299").addr and box.timer.usec == start  # its block is still in Buffers
+
+
+def test_an_inode_takes_its_pages_along(box: Box) -> None:
+    box.fs.mkfile("/data", MIB)
+    file = box.fs.open("/data")
+    box.fs.skip(file, 0, MIB)
+    box.fs.fput(file)
+    put(box, "vm.drop_caches", "2")
+    assert box.vmstat["pginodesteal"] == 256
+    assert box.fs.lookup("/data").addr == 0
+    assert check(box) == []
+
+
+def test_tmpfs_holds_half_of_memory(box: Box) -> None:
+    pages = sum(zone.managed for zone in box.pages.zones) // 2
+    file = box.fs.open(box.fs.path_of(box.fs.create("/dev/shm/x")), writable=True)
+    before = box.vm.commit
+    assert box.fs.write_zeros(file, 0, 100 * MIB) == pages << 12
+    assert box.vm.commit == before + pages and box.vmstat["nr_dirty"] == 0
+    with pytest.raises(KernelError, match="No space"):
+        box.fs.write(file, pages << 12, b"x")
+    assert check(box) == []
+    box.fs.fput(file)
+    box.fs.unlink("/dev/shm/x")
+    assert box.vm.commit == before and box.fs.tmpfs_used == 0
+    assert check(box) == []
