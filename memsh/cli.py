@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -204,6 +203,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     displays.load()
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
+    session.open_session, session.lesson_player = open_session, lesson_player
     session.on_bug = on_bug
     session.stop_on_error = "-e" in options.flags
     session.is_tty = sys.stdout.isatty()
@@ -319,13 +319,21 @@ def work(options: Options) -> int:
         return leave.status
 
 
+def lesson_player(lesson: Any, opener: Any) -> int:
+    """Play a lesson on the terminal."""
+    from memsh.ui.player import play
+
+    return play(lesson, opener)
+
+
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
-    try:
-        entry = import_module("memsh.teach.entry")
-    except ImportError:
-        raise ShellError(f"{options.words[0]}: this memsh comes without lessons") from None
-    return int(entry.main(options))
+    from memsh import commands
+    from memsh.teach import entry
+
+    commands.load()
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return entry.main(options, open_session, lesson_player if at_terminal else None, width(options, at_terminal))
 
 
 def prompt(session: Session, options: Options) -> int:

@@ -39,7 +39,7 @@ def procdump(box: Any, args: Args, io: IO) -> None:
     """
     from memsh.commands.tools import reader_of
 
-    if getattr(io.session, "no_host", False):
+    if io.session.no_host:
         raise ShellError("writes to the host, which this session may not")
     count = dump(reader_of(box, io), args.folder)
     io.out(f"{count} files in {args.folder}\n")

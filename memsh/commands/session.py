@@ -81,6 +81,8 @@ def source(box: object, args: Args, io: IO) -> int:
     source scripts/demo.memsh
     """
     session = io.session
+    if session.no_host:
+        raise ShellError("reads from the host, which this session may not")
     if session.source_depth >= DEEPEST_SOURCE:
         raise ShellError("scripts that source each other: nested too deeply")
     path = Path(args.file)

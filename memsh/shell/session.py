@@ -92,6 +92,9 @@ class Session:
         self.lived: list[Deeds] = []  # what the live screens of this line did
         self.mark: Callable[[Any], object] | None = None  # figures that differ when a box has changed
         self.resumed = ""  # the journal on disk that this session goes on with
+        self.no_host = False  # nothing of the host may be read or written (a lesson, an exercise)
+        self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box
+        self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along
         self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False

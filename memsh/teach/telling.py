@@ -11,7 +11,8 @@ TOPIC = "session"
 
 
 def load() -> None:
-    """Importing this module declares its commands."""
+    """Importing this module declares its commands, and those of the classroom."""
+    import memsh.teach.classroom  # noqa: F401
 
 
 @command(

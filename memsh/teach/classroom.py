@@ -1,0 +1,87 @@
+"""lesson, quiz, pause, note, record: what a lecture needs. The heavy parts load when used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
+from memsh.shell.io import HostInput
+from memsh.shell.values import count
+
+TOPIC = "teaching"
+
+
+def load() -> None:
+    """Importing this module declares its commands."""
+
+
+@command(arg("name", default=None, help="a lesson, or a file of the host ending in .md", words="lesson"),
+         topic=TOPIC, needs_box=False)  # fmt: skip
+def lesson(box: Any, args: Args, io: IO) -> int:
+    """list the lessons, or play one in a box of its own
+
+    lesson article
+
+    On a terminal: space goes on, b back (box and screen), / finds a section, r plays the section again, s opens a shell
+    to try things and comes back to exactly where it was, q quits. Elsewhere the lesson is printed as plain text. Your
+    own box is not touched.
+    """
+    from memsh.teach import entry
+
+    session = io.session
+    if args.name is None:
+        io.out(entry.listing(io.width))
+        return 0
+    if session.no_host:
+        raise ShellError("not inside a lesson or an exercise")
+    if session.open_session is None:
+        raise ShellError("this session cannot open another box")
+    player = session.lesson_player if io.is_tty and session.at_prompt else None
+    io.flush()
+    return entry.play(args.name, session.open_session, player, io.width, io.out)
+
+
+@command(arg("topic", default=None, help="buddy, slab, malloc, faults, sizes", meta="TOPIC"),
+         opt("-n", name="questions", type=count, default=5, help="how many (5)", meta="N"), topic=TOPIC)  # fmt: skip
+def quiz(box: Any, args: Args, io: IO) -> int:
+    """questions about the box as it is now, scored
+
+    quiz buddy
+
+    The answers are computed on copies of the box: nothing changes. Numbers, sizes and 0x… are understood; an empty
+    answer passes, q stops. Answers are read from standard input, so that a script can give them. Status 0 if all are
+    right.
+    """
+    from memsh.teach.quiz import run
+
+    return run(box, args, io)
+
+
+@command(rest("words", meta="TEXT", raw=True), topic=TOPIC, needs_box=False)
+def note(box: Any, args: Args, io: IO) -> None:
+    """say something, set apart from output: for demos
+
+    note "Now the heap grows"
+    """
+    import textwrap
+
+    for line in textwrap.wrap(" ".join(args.words), max(20, io.width - 3)) or [""]:
+        io.out(f"── {line}\n" if line else "──\n")
+
+
+@command(rest("words", meta="TEXT", raw=True), topic=TOPIC, needs_box=False)
+def pause(box: Any, args: Args, io: IO) -> None:
+    """wait for Enter, with a text if there is one: for demos
+
+    pause "Questions so far?"
+
+    Without a terminal the text is printed and nothing is waited for.
+    """
+    text = " ".join(args.words)
+    session = io.session
+    if not (io.is_tty and isinstance(session.stdin, HostInput)):
+        io.out(text + "\n" if text else "")
+        return
+    io.out(f"{text}{' ' if text else ''}[Enter] ")
+    io.flush()
+    session.stdin.readline()

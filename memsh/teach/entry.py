@@ -1,0 +1,51 @@
+"""`memsh lesson [NAME]` and `memsh grade EXERCISE.md [ANSWER.memsh]`: the teacher from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from memsh.shell.errors import ShellError
+from memsh.teach.lessonfile import Lesson, load, names
+from memsh.teach.playing import Opener, as_text
+
+Player = Callable[[Lesson, Opener], int]  # shows a lesson on the terminal; answers a status
+
+
+def listing(width: int) -> str:
+    """The lessons, each with its summary."""
+    import textwrap
+
+    lines = []
+    wide = max((len(name) for name in names()), default=0) + 2
+    for name in names():
+        lesson = load(name)
+        told = textwrap.wrap(lesson.summary.replace("`", ""), max(20, width - wide)) or [""]
+        lines.append(f"{name:<{wide}}{told[0]}")
+        lines += [" " * wide + line for line in told[1:]]
+    lines.append("lesson NAME plays one.")
+    return "\n".join(lines) + "\n"
+
+
+def play(name: str, opener: Opener, player: Player | None, width: int, out: Callable[[str], object]) -> int:
+    """Play a lesson: on the terminal if there is a player, else as plain text."""
+    lesson = load(name)
+    if player is not None:
+        return player(lesson, opener)
+    for piece in as_text(lesson, opener, width):
+        out(piece)
+    return 0
+
+
+def main(options: Any, opener: Opener, player: Player | None, width: int) -> int:
+    """What `memsh lesson …` and `memsh grade …` do. ShellError as for every command."""
+    what, *words = options.words
+    if what == "grade":
+        raise ShellError("grade: there are no exercises yet")
+    if len(words) > 1:
+        raise ShellError(f"lesson: '{words[1]}' is one word too many (usage: memsh lesson [NAME])", 2)
+    if not words:
+        sys.stdout.write(listing(width))
+        return 0
+    return play(words[0], opener, player, width, sys.stdout.write)

@@ -1,0 +1,157 @@
+"""`quiz`: questions about the box as it is, answered by copies of it.
+
+Which sizes and orders are asked follows from how many lines the session ran, so a script gets the same questions every
+time. No known deviations: the questions are memsh's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from memsh.shell import IO, Args, ShellError, UsageError
+from memsh.teach.questions import Truth, ask_box, right, understood
+from memsh.teach.states import aside, run_line
+
+
+class Question(NamedTuple):
+    """What is asked; `figure` is read after `command` (none: from the box as it is); `why` names what shows it."""
+
+    ask: str
+    command: str
+    figure: str
+    why: str
+
+
+SIZES = ("100k", "40", "5000", "12k", "300", "1M", "96", "33k", "200", "64k", "700", "3000")
+
+
+def _buddy(turn: int) -> Iterator[Question]:
+    order = 4 + turn % 6
+    yield Question(f"How many free blocks of order {order} has Normal?", "", f"buddy.Normal.{order}",
+                   "cat /proc/buddyinfo")  # fmt: skip
+    yield Question(f"Which frame will `alloc_pages {order}` give? (buddy Normal)", f"alloc_pages {order}", "value",
+                   f"explain -n alloc_pages {order}")  # fmt: skip
+    yield Question(f"How many free blocks of order {order} will Normal have after `alloc_pages {order}`?",
+                   f"alloc_pages {order}", f"buddy.Normal.{order}", f"explain -n alloc_pages {order}")  # fmt: skip
+    yield Question("By how many pages does `alloc_page` change Normal's free pages in buddyinfo? (mind this CPU's "
+                   "list)", "alloc_page", "lost.Normal", "explain -n alloc_page")  # fmt: skip
+    yield Question("The whole row of Normal after `drain_all_pages`: eleven numbers?", "drain_all_pages",
+                   "buddy.Normal", "compare 'cat /proc/buddyinfo' 'drain_all_pages; cat /proc/buddyinfo'")  # fmt: skip
+
+
+def _sizes(turn: int) -> Iterator[Question]:
+    for at in range(len(SIZES)):
+        size = SIZES[(turn + at) % len(SIZES)]
+        if size[-1] in "kM":
+            yield Question(f"Which order holds {size}?", "", f"value of 'order {size}'", f"order {size}")
+        else:
+            yield Question(f"How many bytes does `kmalloc {size}` really take?", "",
+                           f"value of 'ksize $(kmalloc {size})'", f"ksize $(kmalloc {size})")  # fmt: skip
+
+
+def _slab(turn: int) -> Iterator[Question]:
+    size = (64, 128, 256, 512, 1024)[turn % 5]
+    cache = f"kmalloc-{size}" if size < 1024 else "kmalloc-1k"
+    yield Question(f"How many free objects wait in this CPU's array of {cache}?", "", f"slab.{cache}.waiting",
+                   f"slab {cache}")  # fmt: skip
+    yield Question(f"How many slabs will {cache} have after `kmalloc {size}`?", f"kmalloc {size}",
+                   f"slab.{cache}.slabs", f"slab {cache}")  # fmt: skip
+    yield Question(f"At which address will `kmalloc {size}` put its object? (slab {cache})", f"kmalloc {size}",
+                   "value", f"slab {cache}")  # fmt: skip
+    yield Question(f"How many objects fit in one slab of {cache}?", "", f"slab.{cache}.perslab",
+                   f"grep {cache} /proc/slabinfo")  # fmt: skip
+    yield Question("How many slabs of dentry are partly used?", "", "slab.dentry.partial", "slab dentry")
+
+
+def _malloc(turn: int) -> Iterator[Question]:
+    small, large = ("100", "1000", "24", "3000")[turn % 4], ("100k", "200k", "400k")[turn % 3]
+    yield Question(f"At which address will `malloc {small}` put its block? (heap)", f"malloc {small}", "value",
+                   "heap")  # fmt: skip
+    yield Question(f"How many page faults does `malloc {large}` take?", f"malloc {large}", "minflt",
+                   f"explain -n malloc {large}")  # fmt: skip
+    yield Question(f"How many system calls does `malloc {large}` make?", "",
+                   f"value of 'strace malloc {large} | grep -c \"^[a-z0-9]*(\"'", f"strace malloc {large}")  # fmt: skip
+    yield Question(f"By how many kB does `malloc {large}` change VmSize?", f"malloc {large}", "grown.status.VmSize",
+                   "grep VmSize /proc/self/status")  # fmt: skip
+    yield Question(f"And by how many kB VmRSS, for `malloc {large}`?", f"malloc {large}", "grown.status.VmRSS",
+                   "grep VmRSS /proc/self/status")  # fmt: skip
+
+
+def _faults(turn: int) -> Iterator[Question]:
+    length = 4 * (3 + turn % 11)
+    yield Question(f"p=$(mmap 64k): how many page faults does `touch $p {length}k` take?", "",
+                   f"minflt of 'p=$(mmap 64k); touch $p {length}k'", "man touch")  # fmt: skip
+    yield Question("How many page faults does `read $(mmap 64k) 16k` take?", "", "minflt of 'read $(mmap 64k) 16k'",
+                   "man read")  # fmt: skip
+    yield Question(f"By how many kB does VmRSS grow when {length}k are only read? (the zero page)",
+                   f"read $(mmap 64k) {length}k", "grown.status.VmRSS", "man read")  # fmt: skip
+    yield Question("p=$(mmap 64k); touch $p 64k; fork: how many faults does the parent's next `touch $p 64k` take?",
+                   "p=$(mmap 64k); touch $p 64k; fork", "minflt of 'touch $p 64k'", "man fork")  # fmt: skip
+    yield Question("How many faults does `p=$(mmap 64k rw populate); touch $p 64k` take?", "",
+                   "minflt of 'p=$(mmap 64k rw populate); touch $p 64k'", "man mmap")  # fmt: skip
+
+
+TOPICS = {"buddy": _buddy, "sizes": _sizes, "slab": _slab, "malloc": _malloc, "faults": _faults}
+
+
+def questions(topic: str | None, turn: int) -> Iterator[Question]:
+    """Questions of one topic, or of all in turn. UsageError for a topic that is not there."""
+    if topic is not None:
+        if topic not in TOPICS:
+            raise UsageError(f"there is no topic {topic}: {', '.join(TOPICS)}")
+        yield from TOPICS[topic](turn)
+        return
+    together = [list(islice(make(turn), 5)) for make in TOPICS.values()]
+    for at in range(5):
+        first = (turn + at) % len(together)
+        yield from (group[at] for group in together[first:] + together[:first] if at < len(group))
+
+
+def answer(session: Any, question: Question) -> Truth:
+    """The truth, from a copy of the box. `lost.ZONE` and `grown.FIGURE` compare before and after."""
+    with aside(session):
+        kind, _, rest = question.figure.partition(".")
+        if kind not in ("lost", "grown"):
+            run = (lambda: run_line(session, question.command)[1]) if question.command else None
+            return ask_box(session, question.figure, run)
+        figure = f"zone.{rest}.free" if kind == "lost" else rest
+        before = ask_box(session, figure).numbers[0]
+        run_line(session, question.command)
+        moved = ask_box(session, figure).numbers[0] - before
+        moved = -moved if kind == "lost" else moved
+        return Truth((moved,), str(moved))
+
+
+def run(box: Any, args: Args, io: IO) -> int:
+    """The command `quiz`."""
+    if box.current is None:
+        raise ShellError("there is no process to ask about (run a.out, or undo)")
+    asked = answered = good = 0
+    # what is to be asked is settled before anything is printed, so that a wrong topic says only that
+    todo = list(islice(questions(args.topic, len(io.session.journal)), args.questions))
+    for number, question in enumerate(todo, 1):
+        truth = answer(io.session, question)
+        io.out(f"{number}. {question.ask}\n")
+        if io.is_tty:
+            io.out("   > ")
+        io.flush()
+        line = io.stdin.readline()
+        if not line or line.strip() in ("q", "quit"):
+            break
+        asked += 1
+        said = line.strip()
+        if not said:
+            io.out(f"   It is {truth.text} ({question.why}).\n")
+            continue
+        answered += 1
+        if right(said, truth):
+            good += 1
+            io.out(f"   Right: {truth.text}.\n")
+        elif understood(said) is None:
+            io.out(f"   '{said}' is no number; it is {truth.text} ({question.why}).\n")
+        else:
+            io.out(f"   No: it is {truth.text}, not {said} ({question.why}).\n")
+    io.out(f"{good} right of {asked}" + (f", {asked - answered} passed" if asked > answered else "") + "\n")
+    return 0 if asked and good == asked else 1

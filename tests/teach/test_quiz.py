@@ -1,0 +1,80 @@
+"""quiz: the box's own answers, scored; pause and note."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.kernel import check
+from memsh.procfs import tree
+from memsh.shell.io import TextInput
+from memsh.shell.session import Session
+from memsh.teach.questions import Truth, right, understood
+from memsh.teach.quiz import TOPICS, answer, questions
+
+
+def session(answers: str = "") -> tuple[Session, io.StringIO]:
+    out = io.StringIO()
+    made = open_session([], out, out)
+    made.stdin = TextInput(answers)
+    return made, out
+
+
+@pytest.mark.parametrize("topic", [*TOPICS, None])
+@pytest.mark.parametrize("turn", range(4))
+def test_the_true_answers_are_right(topic: str | None, turn: int) -> None:
+    made, out = session()
+    made.run("true\n" * turn)
+    asked = list(questions(topic, turn))[:5]
+    told = [answer(made, question).text for question in asked]
+    made.stdin = TextInput("".join(line + "\n" for line in told))
+    names = ("buddyinfo", "slabinfo", "vmstat", "self/smaps")
+    before = [tree.show(made.box, f"/proc/{name}") for name in names]
+    assert made.run(f"quiz {topic or ''}") == 0
+    assert "5 right of 5\n" in out.getvalue()
+    assert before == [tree.show(made.box, f"/proc/{name}") for name in names] and made.values == []
+    assert check.check(made.box) == []
+
+
+def test_what_the_kernel_does_after_the_question_is_what_was_answered() -> None:
+    made, out = session("0x1f30\n")
+    order = next(question.command for question in questions("buddy", 0) if question.figure == "value")
+    truth = answer(made, next(question for question in questions("buddy", 0) if question.figure == "value"))
+    made.run(order)
+    assert f"$1 = {truth.text} " in out.getvalue()
+
+
+def test_wrong_passed_and_stopped() -> None:
+    made, out = session("99\n\nmany\nq\n2\n")
+    assert made.run("quiz buddy") == 1
+    text = out.getvalue()
+    assert "No: it is 2, not 99 (cat /proc/buddyinfo)." in text and "'many' is no number" in text
+    assert text.endswith("0 right of 3, 1 passed\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("quiz nothing", 2, "quiz: there is no topic nothing: buddy, sizes, slab, malloc, faults\n"),
+        ("quiz -n x", 2, "quiz: 'x' is not a number"), ("quiz -n 0", 1, "0 right of 0\n"),
+        ("note Now the heap grows", 0, "── Now the heap grows\n"), ("pause Questions?", 0, "Questions?\n"),
+        ("pause", 0, ""), ("note", 0, "──\n"),
+    ],
+)  # fmt: skip
+def test_quiz_note_pause(line: str, status: int, said: str) -> None:
+    made, out = session()
+    assert made.run(line) == status
+    assert out.getvalue().startswith(said)
+
+
+def test_answers_are_numbers_sizes_addresses_or_a_row() -> None:
+    assert understood("64k") == (65536,) and understood("b7fc7010") == (0xB7FC7010,) and understood("x") is None
+    assert right("8 9, 7", Truth((8, 9, 7), "")) and not right("", Truth((0,), "0"))
+
+
+def test_a_question_in_a_pipe_reads_the_pipe() -> None:
+    made, out = session()
+    assert made.run("printf '2\\n' | quiz buddy -n 1") == 0
+    assert "1 right of 1" in out.getvalue()
