@@ -139,10 +139,8 @@ class Playing:
         session = self.session
         line = attach(session)
         lists = {name: copy(getattr(line, name)) for name in ("entries", "undone", "points", "snapshots")}
-        lists["marks"] = (line.box_mark, line.side_mark, line.clock, line.control, line.cost)
-        at = State(len(line.entries), session.box.copy(), list(session.values), dict(session.variables), session.cwd,
-                   session.last_status)  # fmt: skip
-        return Kept(session, self.screen, at, lists, list(session.journal), (self.answered, self.right))
+        lists["marks"] = (line.box_mark, line.side_mark, line.control, line.cost)
+        return Kept(session, self.screen, line.capture(), lists, list(session.journal), (self.answered, self.right))
 
     def bring(self, kept: Kept) -> None:
         """Make a kept state the lesson's. It can be brought once: what follows changes it."""
@@ -150,10 +148,11 @@ class Playing:
         session, line = self.session, attach(self.session)
         for job in list(session.jobs):
             job.kill()
+        line.stack.clear()
         line.enter(kept.state, copy=False)
         for name in ("entries", "undone", "points", "snapshots"):
             setattr(line, name, kept.lists[name])
-        line.box_mark, line.side_mark, line.clock, line.control, line.cost = kept.lists["marks"]
+        line.box_mark, line.side_mark, line.control, line.cost = kept.lists["marks"]
         session.journal[:] = kept.journal
         self.answered, self.right = kept.asked
 

@@ -144,8 +144,8 @@ def reset(box: Any, args: Args, io: IO) -> int:
     recorded machine (--from) is named anew. `undo` brings the old one back.
     """
     timeline = _still(io)
-    if args.folder is not None and io.session.deadline_check is not None:
-        raise ShellError("--from: not in an exercise")
+    if args.folder is not None and io.session.no_host:
+        raise ShellError("--from: reads from the host, which this session may not")
     wanted = {"--ram": args.ram, "--cpus": args.cpus, "--swap": args.swap, "--cmdline": args.cmdline, "--age": args.age,
               "--from": args.folder}  # fmt: skip
     given = {name: str(value) for name, value in wanted.items() if value is not None}
