@@ -128,9 +128,9 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
     if flags:
         say(io, f"  flags: {flags}")
     if memmap.kind[head] == K_SLAB:
-        found = box.slab.virt_to_cache((head << 12) + PAGE_OFFSET)
-        if found is not None:
-            say(io, f"  cache {found[0].name}: {found[1].active} of {found[0].num} objects handed out")
+        slab = box.slab.slab_of.get(head)
+        if slab is not None:
+            say(io, f"  cache {slab.cache.name}: {slab.active} of {slab.cache.num} objects handed out")
     for vma, addr in page_mappings(box, pfn):
         task = next((task for task in box.tasks.values() if task.mm is vma.mm), None)
         who = f"{task.comm} (PID {task.pid})" if task else "a process"

@@ -12,7 +12,7 @@ from memsh.procfs import tree
 from memsh.shell.session import Session
 
 VIEWS = [
-    "zones", "buddy", "buddy dma", "frag", "account", "physmap", "physmap HighMem", "physmap 0x1ee0", "areas", "layout",
+    "zones", "buddy", "buddy dma", "buddy 0x1ee0", "buddy 16", "buddy 0x3000", "physmap normal", "frag", "account", "physmap", "physmap HighMem", "physmap 0x1ee0", "areas", "layout",
     "vmmap", "fixmap", "heap", "slab dentry", "slab kmalloc-32", "slab task_struct", "order 100k", "pagewalk 0x8048000",
     "pagewalk 0xc1000000", "pagewalk $v", "pagewalk 0", "pagewalk 0xffffffff", "pagewalk 0xff000000",
     "whatis 0x8048000",
@@ -56,6 +56,39 @@ def test_account_adds_up_to_memtotal() -> None:
     total = pages.pop("MemTotal")
     assert sum(pages.values()) == total
     assert f"MemTotal:       {total * 4:8d} kB" in tree.show(session.box, "/proc/meminfo")
+
+
+def test_the_tree_of_a_block_and_its_buddies() -> None:
+    session, screen = opened("--ram", "128M")
+    said(session, screen, "plain on")
+    text = said(session, screen, "q=$(alloc_pages 4); buddy $q")
+    pfn = int(session.variables["q"], 16)
+    rows = text.splitlines()
+    assert rows[0].endswith(f"in use: kernel, in the order-4 block at {pfn:#x}")
+    own = next(row for row in rows if row.endswith("in use  <"))
+    assert f"{pfn:#x} order 4  64 KiB" in own
+    assert sum(f" order {order} " in row for row in rows[1:-1] for order in range(4, 11)) == 13  # two but of 10
+    said(session, screen, "free_pages $q 4")
+    assert "free, in the order-" in said(session, screen, "buddy $q")
+    before, after = rows[-1], said(session, screen, "buddy $q").splitlines()[0]
+    if "merges" in before:  # it was told what would become of it
+        order, head = before.rpartition("order ")[2].split(" at ")
+        assert after.endswith(f"in the order-{order} block at {head}")
+    else:
+        assert after.endswith(f"in the order-4 block at {pfn:#x}")
+
+
+def test_physmap_shows_what_a_page_is_used_for() -> None:
+    session, screen = opened("--ram", "128M", "--width", "200")
+    said(session, screen, "m=$(malloc 12M); touch $m 12M")
+    assert "UU" in said(session, screen, "physmap")
+    assert "|UUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUU| 0 free" in said(session, screen, "physmap Normal")
+    pfn = said(session, screen, "pagewalk $(($m + 0x600000))").rpartition("  frame ")[2].split(":")[0]
+    assert "a" * 64 in said(session, screen, f"physmap {pfn}")
+    counted = said(session, screen, "physmap 0x1c00").splitlines()
+    free = sum(int(word.split()[0]) << int(word.split()[-1]) for word in counted[-2].rpartition("): ")[2].split(", "))
+    used = sum(int(word.split()[-1]) for word in counted[-1].split("; "))
+    assert free + used == 1024
 
 
 def test_areas_tell_bss_from_heap() -> None:
