@@ -12,7 +12,8 @@ from memsh.procfs import tree
 from memsh.shell.session import Session
 
 VIEWS = [
-    "zones", "buddy", "buddy dma", "buddy 0x1ee0", "buddy 16", "buddy 0x3000", "physmap normal", "frag", "account", "physmap", "physmap HighMem", "physmap 0x1ee0", "areas", "layout",
+    "zones", "buddy", "buddy dma", "buddy 0x1ee0", "buddy 16", "buddy 0x3000", "physmap normal", "frag",
+    "account", "physmap", "physmap HighMem", "physmap 0x1ee0", "areas", "layout",
     "vmmap", "fixmap", "heap", "slab dentry", "slab kmalloc-32", "slab task_struct", "order 100k", "pagewalk 0x8048000",
     "pagewalk 0xc1000000", "pagewalk $v", "pagewalk 0", "pagewalk 0xffffffff", "pagewalk 0xff000000",
     "whatis 0x8048000",
