@@ -1,4 +1,4 @@
-"""The box's files: cat ls cd pwd find dd mkfile rm mkdir sync."""
+"""The box's files: cat ls cd pwd find mkfile rm mkdir rmdir mv."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from memsh.commands.paths import BoxFiles, is_procfs, listdir, resolve, size_of, stat_kind, to_bytes, to_text
+from memsh.commands.paths import BoxFiles, is_devfs, is_procfs, listdir, resolve, size_of, skim, stat_kind
 from memsh.commands.sources import Sources
 from memsh.kernel.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import count, wide_size
 
 __all__ = ["BoxFiles"]
 TOPIC = "files"
-MOST_FILE = 16 << 30
+MOST_FILE = 16 << 40
 
 
 @command(
@@ -31,8 +32,11 @@ def cat(box: object, args: Args, io: IO) -> int:
     """
     sources = Sources(io, args.files)
     number = 0
-    for _, source in sources:
+    unseen = isinstance(io.sink, NullSink) and io.session.box is not None
+    for name, source in sources:
         try:
+            if unseen and skim(io, name):
+                continue
             for line in source:
                 number += 1
                 if args.A:
@@ -198,7 +202,7 @@ def mkfile(box: object, args: Args, io: IO) -> None:
     if args.size > MOST_FILE:
         raise KernelError("EFBIG")
     whole = resolve(io.session, args.path)
-    if is_procfs(whole) or whole.startswith("/dev"):
+    if is_procfs(whole) or is_devfs(whole):
         raise KernelError("EACCES")
     if stat_kind(io.session, whole) == "dir":
         raise KernelError("EISDIR")
@@ -248,7 +252,7 @@ def mkdir(box: object, args: Args, io: IO) -> None:
     """
     for name in args.folders:
         whole = resolve(io.session, name)
-        if is_procfs(whole) or whole.startswith("/dev"):
+        if is_procfs(whole) or is_devfs(whole):
             raise KernelError("EACCES")
         if args.p:
             io.session.box.fs.makedirs(whole)
@@ -276,97 +280,8 @@ def mv(box: object, args: Args, io: IO) -> None:
     mv /data /old
     """
     old, new = resolve(io.session, args.old), resolve(io.session, args.new)
-    if any(is_procfs(path) or path.startswith("/dev") for path in (old, new)):
+    if any(is_procfs(path) or is_devfs(path) for path in (old, new)):
         raise KernelError("EPERM")
     if stat_kind(io.session, new) == "dir":
         new = posixpath.join(new, posixpath.basename(old))
     io.session.box.fs.rename(old, new)
-
-
-@command(topic=TOPIC, changes=True)
-def sync(box: object, args: Args, io: IO) -> None:
-    """write dirty pages of files to the box's disk
-
-    sync
-    """
-    io.session.box.fs.sync()
-
-
-_DD_COUNTS = {"bs", "count", "skip", "seek"}
-
-
-@command(rest("words", raw=True, meta="if=FILE of=FILE bs=N count=N"), topic=TOPIC, changes=True)
-def dd(box: object, args: Args, io: IO) -> None:
-    """copy blocks
-
-    dd if=/dev/zero of=/data bs=1M count=4
-
-    skip=N leaves out input blocks, seek=N output blocks.
-    """
-    given: dict[str, str] = {}
-    for word in args.words:
-        name, equals, value = word.partition("=")
-        if not equals or name not in {"if", "of", "conv", "status", *_DD_COUNTS}:
-            raise UsageError(f"unrecognized operand '{word}' (usage: dd if=FILE of=FILE bs=N count=N)")
-        given[name] = value
-    numbers = {"bs": 512, "count": -1, "skip": 0, "seek": 0}
-    for name in _DD_COUNTS & set(given):
-        try:
-            numbers[name] = wide_size(given[name])
-        except ValueError as error:
-            raise UsageError(f"{name}: {error}") from None
-    block = numbers["bs"]
-    if not 0 < block <= 64 << 20:
-        raise UsageError("bs: from 1 to 64M")
-    session = io.session
-    if given.get("if") == "/dev/zero" and numbers["count"] < 0:
-        raise UsageError("count is missing: /dev/zero never ends")
-    source = _blocks(io, given.get("if"), block, numbers["skip"], numbers["count"])
-    files = session.files
-    assert files is not None
-    target = given.get("of")
-    keep = numbers["seek"] > 0 or given.get("conv") == "notrunc"
-    sink = files.open_write(session, target, keep) if target else io.sink
-    if target and numbers["seek"] and hasattr(sink, "place"):
-        sink.place = numbers["seek"] * block
-    whole = partial = total = 0
-    try:
-        for text in source:
-            io.check()
-            sink.write(text)
-            size = len(to_bytes(text))
-            whole, partial, total = whole + (size == block), partial + (size < block), total + size
-    finally:
-        if target:
-            sink.close()  # type: ignore[attr-defined]
-    if given.get("status") != "none":
-        io.err(f"{whole}+{partial} records in\n{whole}+{partial} records out\n{total} bytes copied\n")
-
-
-def _blocks(io: IO, name: str | None, block: int, skip: int, most: int) -> Iterator[str]:
-    """Up to `most` blocks of a file, of /dev/zero or of standard input."""
-    if name == "/dev/zero":
-        for _ in range(max(0, most)):
-            yield "\0" * block
-        return
-    session = io.session
-    whole = resolve(session, name) if name else ""
-    if name and stat_kind(session, whole) == "file" and not is_procfs(whole):
-        file = session.box.fs.open(whole)
-        place, serial = skip * block, 0
-        try:
-            while serial != most:
-                data: bytes = session.box.fs.read(file, place, block)
-                if not data:
-                    return
-                place, serial = place + len(data), serial + 1
-                yield to_text(data)
-        finally:
-            session.box.fs.fput(file)
-        return
-    assert session.files is not None
-    text = (session.files.open_read(session, name) if name else io.stdin).read()
-    for serial, at in enumerate(range(skip * block, len(text), block)):
-        if serial == most:
-            return
-        yield text[at : at + block]

@@ -129,6 +129,7 @@ def _path_of(name: str) -> str:
 @command(
     opt("-w", help="set: NAME=VALUE"), opt("-a", help="all of them"), opt("-n", help="only the values"),
     opt("-q", help="say nothing when setting"), opt("-e", help="no word on unknown names"),
+    opt("-p", help="set what the files say; without one /etc/sysctl.conf"),
     rest("names", meta="NAME[=VALUE]", words="sysctl"), topic="tools", needs_box=False,
 )  # fmt: skip
 def sysctl(box: Any, args: Args, io: IO) -> int:
@@ -139,7 +140,9 @@ def sysctl(box: Any, args: Args, io: IO) -> int:
     The same as reading and writing /proc/sys.
     """
     names: list[str] = list(args.names)
-    if args.a:
+    if args.p:
+        names = _settings(io, names or ["/etc/sysctl.conf"])
+    elif args.a:
         names = _all(io)
     elif not names:
         raise UsageError("NAME is missing (usage: sysctl [-n] [-w] NAME[=VALUE] …, or -a)")
@@ -163,6 +166,22 @@ def sysctl(box: Any, args: Args, io: IO) -> int:
             continue
         io.out(f"{text}\n" if args.n else f"{_name_of(_path_of(name))} = {text}\n")
     return status
+
+
+def _settings(io: IO, files: list[str]) -> list[str]:
+    """NAME=VALUE of each line of the files; comments and lines without = are left out. ENOENT and its kin."""
+    assert io.session.files is not None
+    found = []
+    for path in files:
+        try:
+            lines = io.session.files.open_read(io.session, path)
+        except OSError as error:
+            raise ShellError(f'cannot open "{path}": {error.strerror}') from None
+        for line in lines:
+            name, equals, value = line.strip().partition("=")
+            if equals and line.strip()[0] not in "#;":
+                found.append(f"{name.strip()}={value.strip()}")
+    return found
 
 
 def _set(io: IO, name: str, value: str) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from memsh.kernel.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
+from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
 from memsh.shell.session import FileSink, Session
 
-CHUNK = 64 << 10
+CHUNK = 128 << 10  # what cat and its kin read at once
 DEVICES = ("null", "zero")
 
 
@@ -46,6 +46,28 @@ def is_procfs(path: str) -> bool:
     return path in ("/proc", "/sys") or path.startswith(("/proc/", "/sys/"))
 
 
+def is_devfs(path: str) -> bool:
+    """/dev and the devices in it, but not the files of /dev/shm."""
+    return path == "/dev" or (path.startswith("/dev/") and not (path + "/").startswith("/dev/shm/"))
+
+
+def skim(io: IO, name: str) -> bool:
+    """Read a file of the disk for nobody (`> /dev/null`): no bytes are made. False if it is not on the disk."""
+    session = io.session
+    whole = resolve(session, name)
+    if name == "-" or is_procfs(whole) or is_devfs(whole) or stat_kind(session, whole) != "file":
+        return False
+    fs = session.box.fs
+    file, place = fs.open(whole), 0
+    try:
+        while count := fs.skip(file, place, CHUNK):
+            place += count
+            io.check()
+    finally:
+        fs.fput(file)
+    return True
+
+
 def stat_kind(session: Session, path: str) -> str | None:
     """"dir", "file" or "device"; None if there is nothing of that name."""
     try:
@@ -54,7 +76,7 @@ def stat_kind(session: Session, path: str) -> str | None:
         return None
     if path in ("/", "/dev"):
         return "dir"
-    if path.startswith("/dev/"):
+    if is_devfs(path):
         return "device" if path[5:] in DEVICES else None
     if session.box is None:
         if path == "/proc":
@@ -79,7 +101,7 @@ def stat_kind(session: Session, path: str) -> str | None:
 def size_of(session: Session, path: str) -> int:
     """Bytes of a file of the disk; 0 for /proc, as on Linux."""
     whole = resolve(session, path)
-    if session.box is None or is_procfs(whole) or whole.startswith("/dev"):
+    if session.box is None or is_procfs(whole) or is_devfs(whole):
         return 0
     return int(session.box.fs.stat(whole).size)
 
@@ -97,7 +119,7 @@ def listdir(session: Session, path: str) -> list[str]:
     if kind != "dir":
         raise KernelError("ENOENT" if kind is None else "ENOTDIR")
     if whole == "/dev":
-        return list(DEVICES)
+        return sorted([*DEVICES, "shm"])
     if is_procfs(whole):
         from memsh.procfs import tree
 

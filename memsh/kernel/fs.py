@@ -4,14 +4,15 @@ Contents are generated from a file's name until somebody writes; what is written
 after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
 and takes its inode and dentry objects (dcache.py).
 
-Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 64 GiB.
+Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 8 GiB.
 """
 
 from __future__ import annotations
 
 from hashlib import shake_128
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.kernel import directio
 from memsh.kernel.dcache import Dcache
 from memsh.kernel.errno import KernelError
 from memsh.kernel.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
@@ -28,13 +29,13 @@ from memsh.kernel.pagecache import (
     truncate,
     truncate_inode_pages,
 )
-from memsh.kernel.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode
+from memsh.kernel.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode, tmpfs_pages
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 DISK_DEV = (254, 0)
-DISK_BYTES = 64 << 30
+DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
 _INODES_A_BLOCK = 16
@@ -63,6 +64,13 @@ _TREE: tuple[tuple[str, int], ...] = (
     ("/var/log/kern.log", 1048576),
     ("/var/log/syslog", 2097152),
 )
+_LARGE: tuple[tuple[str, int], ...] = (
+    ("/usr/lib/libLLVM-14.so.1", 108384520),
+    ("/usr/lib/python3/dist-packages.zip", 19284731),
+    ("/var/log/journal/system.journal", 25165824),
+    ("/var/log/messages.1", 7340032),
+)
+_SYSCTL = b"# sysctl settings, one a line: sysctl -p sets what is here\n# vm.swappiness = 10\n# vm.dirty_ratio = 40\n"
 _DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
     "/var/log", "/var/tmp",
@@ -85,6 +93,22 @@ def generate(inode: Inode, index: int) -> bytes:
             page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
     left = min(inode.size, inode.seeded) - index * 4096
     return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
+
+
+class Mount(NamedTuple):
+    """A mounted file system; sizes in bytes."""
+
+    device: str
+    where: str
+    size: int
+    used: int
+
+
+def filesystems(box: Box) -> list[Mount]:
+    """What is mounted and holds files: the disk, tmpfs."""
+    fs = box.fs
+    memory = Mount("tmpfs", "/dev/shm", tmpfs_pages(box) << 12, fs.tmpfs_used << 12)
+    return [Mount("/dev/vda", "/", DISK_BYTES, fs.used), memory]
 
 
 class FileSystem:
@@ -241,6 +265,12 @@ class FileSystem:
                 data = data[len(part) :]
                 offset += len(part)
         return inode
+
+    def install_large(self) -> None:
+        """Files of many megabytes, and what is not generated."""
+        for path, size in _LARGE:
+            self.install(path, size)
+        self.install("/etc/sysctl.conf", len(_SYSCTL), {0: _SYSCTL})
 
     def create(self, path: str) -> Inode:
         """An empty regular file. EEXIST."""
@@ -430,6 +460,21 @@ class FileSystem:
         before = file.inode.size
         try:
             return filemap_write_zeros(self.box, file, position, room)
+        finally:
+            self._grown(file.inode, before)
+
+    def read_direct(self, file: File, position: int, length: int) -> bytes:
+        """read() with O_DIRECT. EINVAL unless in blocks of 512 bytes."""
+        return directio.read(self.box, file, position, length)
+
+    def write_direct(self, file: File, position: int, data: bytes) -> int:
+        """write() with O_DIRECT. EINVAL unless in blocks of 512 bytes; ENOSPC."""
+        room = self._before_write(file, position, len(data))
+        if room < len(data):
+            room &= ~511
+        before = file.inode.size
+        try:
+            return directio.write(self.box, file, position, data[:room])
         finally:
             self._grown(file.inode, before)
 

@@ -240,3 +240,4 @@ def install(box: Box) -> None:
     for path, image in programs().items():
         box.programs[path] = image
         box.fs.install(path, image.size, image.text)
+    box.fs.install_large()

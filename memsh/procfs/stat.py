@@ -15,19 +15,23 @@ BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
 TICK = 10_000  # USER_HZ is 100
 
 
-def cpu_ticks(box: Box) -> list[tuple[int, int, int]]:
-    """(user, system, idle) ticks of each CPU. CPU 0 does all the work."""
+def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
+    """(user, system, idle, iowait) ticks of each CPU. CPU 0 does all the work, and all the waiting for the disk."""
     timer, cpus = box.timer, box.config.cpus
     user, system = timer.busy_usec[0] // TICK, timer.busy_usec[1] // TICK
     uptime = timer.usec // TICK
-    first = (user, min(system, uptime - user), max(0, uptime - user - system))
-    return [first] + [(0, 0, uptime)] * (cpus - 1)
+    idle = max(0, uptime - user - system)
+    iowait = min(idle, box.disk.waited_usec // TICK)
+    first = (user, min(system, uptime - user), idle - iowait, iowait)
+    return [first] + [(0, 0, uptime, 0)] * (cpus - 1)
 
 
 def show(box: Box) -> str:
     ticks = cpu_ticks(box)
-    lines = [f"cpu  {sum(t[0] for t in ticks)} 0 {sum(t[1] for t in ticks)} {sum(t[2] for t in ticks)} 0 0 0 0 0 0\n"]
-    lines += [f"cpu{cpu} {user} 0 {system} {idle} 0 0 0 0 0 0\n" for cpu, (user, system, idle) in enumerate(ticks)]
+    lines = [f"cpu  {sum(t[0] for t in ticks)} 0 {sum(t[1] for t in ticks)} {sum(t[2] for t in ticks)} "
+             f"{sum(t[3] for t in ticks)} 0 0 0 0 0\n"]  # fmt: skip
+    lines += [f"cpu{cpu} {user} 0 {system} {idle} {iowait} 0 0 0 0 0\n"
+              for cpu, (user, system, idle, iowait) in enumerate(ticks)]  # fmt: skip
     timer = box.timer.usec // TICK
     slots = 256 if box.config.cpus == 1 else 256 + 184 * (box.config.cpus - 1)
     irqs = [234, 9, 0, 0, 119, *[0] * 7, 3]

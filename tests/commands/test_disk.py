@@ -1,0 +1,141 @@
+"""dd, sync, df, sysctl and reading whole files, as they are typed; dd's figures as coreutils spells them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from memsh.commands.disk import human, statistics
+from memsh.kernel.fs import DISK_BYTES
+from tests.sessions import typed_session
+
+
+@pytest.mark.parametrize(("amount", "base", "text"), [
+    (0, 1000, "0 B"), (512, 1000, "512 B"), (999, 1000, "999 B"), (1000, 1000, "1.0 kB"), (1023, 1024, "1023 B"),
+    (1024, 1024, "1.0 KiB"), (4194304, 1000, "4.2 MB"), (4194304, 1024, "4.0 MiB"), (41943040, 1000, "42 MB"),
+    (9999, 1000, "10 kB"), (9949, 1000, "9.9 kB"), (999_600, 1000, "1.0 MB"), (8589934592, 1000, "8.6 GB"),
+    (10485760, 1024, "10 MiB"), (1_050_000, 1000, "1.0 MB"), (1_150_000, 1000, "1.2 MB"),
+])  # fmt: skip
+def test_sizes_as_coreutils(amount: int, base: int, text: str) -> None:
+    assert human(amount, base) == text
+
+
+def test_statistics_as_coreutils() -> None:
+    assert statistics(0, 0) == "0 bytes copied, 0 s, Infinity B/s\n"
+    assert statistics(1, 100) == "1 byte copied, 0.0001 s, 10 kB/s\n"
+    assert statistics(1000, 250_000) == "1000 bytes (1.0 kB) copied, 0.25 s, 4.0 kB/s\n"
+    assert statistics(1 << 20, 1_234_567) == "1048576 bytes (1.0 MB, 1.0 MiB) copied, 1.23457 s, 849 kB/s\n"
+
+
+@pytest.fixture
+def box() -> Callable[..., str]:
+    session, screen = typed_session(["--ram", "128M"])
+
+    def run(line: str, status: int = 0) -> str:
+        screen.seek(0)
+        screen.truncate()
+        assert session.run(line) == status, screen.getvalue()  # type: ignore[attr-defined]
+        return screen.getvalue()
+
+    run.session = session  # type: ignore[attr-defined]
+    return run
+
+
+def test_dd_copies_blocks(box: Callable[..., str]) -> None:
+    box("echo hello world > /tmp/a")
+    assert box("dd if=/tmp/a of=/tmp/b bs=4 skip=1 count=2").splitlines() == [
+        "2+0 records in", "2+0 records out", "8 bytes copied, 0 s, Infinity B/s",
+    ]  # fmt: skip
+    assert box("cat /tmp/b") == "o world\n"
+    box("dd if=/tmp/a of=/tmp/b bs=1 seek=2 count=2 conv=notrunc status=none")
+    assert box("cat /tmp/b") == "o herld\n"
+    box("dd if=/tmp/a of=/tmp/b bs=1 seek=2 count=2 status=none")
+    assert box("cat /tmp/b; wc -c < /tmp/b") == "o he4\n"
+    assert box("dd if=/tmp/a bs=5 count=1 status=none") == "hello"
+    assert box("dd if=/tmp/a of=/tmp/c bs=7").splitlines()[:2] == ["1+1 records in", "1+1 records out"]
+
+
+def test_dd_waits_for_the_disk(box: Callable[..., str]) -> None:
+    assert box("dd if=/dev/zero of=/data bs=1M count=8 conv=fsync").splitlines()[2] == (
+        "8388608 bytes (8.4 MB, 8.0 MiB) copied, 0.017184 s, 488 MB/s"
+    )
+    assert box("awk '/^(Dirty|Writeback):/ {print $2}' /proc/meminfo") == "0\n0\n"
+    assert "Infinity" in box("dd if=/data of=/dev/null bs=1M")
+    box("echo 1 > /proc/sys/vm/drop_caches")
+    assert "Infinity" not in box("dd if=/data of=/dev/null bs=1M")
+
+
+def test_direct_io_goes_past_the_cache(box: Callable[..., str]) -> None:
+    cached = box("grep ^Cached /proc/meminfo")
+    assert "Infinity" not in box("dd if=/dev/zero of=/data bs=64k count=16 oflag=direct")
+    assert "Infinity" not in box("dd if=/data of=/dev/null bs=64k iflag=direct")
+    assert box("grep ^Cached /proc/meminfo") == cached
+    assert box("dd if=/dev/zero of=/data bs=1000 count=1 oflag=direct", 1).startswith(
+        "dd: error writing '/data': Invalid argument\n"
+    )
+    box("echo abc > /tmp/x")
+    box("dd if=/dev/zero of=/tmp/x bs=512 count=1 oflag=direct conv=notrunc status=none; sync /tmp/x")
+    assert box("wc -c < /tmp/x") == "512\n" and box("check").startswith("ok")
+
+
+def test_a_disk_and_a_tmpfs_that_are_full(box: Callable[..., str]) -> None:
+    fs = box.session.box.fs  # type: ignore[attr-defined]
+    assert box("mkfile /huge 9G", 1) == "mkfile: No space left on device\n"
+    left = DISK_BYTES - fs.used - 2 * 1024 * 1024 - 4096
+    box(f"mkfile /most {left}")
+    lines = box("dd if=/dev/zero of=/data bs=1M", 1).splitlines()
+    assert lines[:3] == ["dd: error writing '/data': No space left on device", "3+0 records in", "2+1 records out"]
+    assert lines[3].startswith("2101248 bytes (2.1 MB, 2.0 MiB) copied, ")
+    assert box("echo x > /y", 1).endswith("No space left on device\n")
+    assert box("df / | tail -1").split()[3:] == ["0", "100%", "/"]
+    box("rm /most /data")
+    assert box("dd if=/dev/zero of=/dev/shm/a bs=1M", 1).startswith("dd: error writing '/dev/shm/a': No space left on")
+    assert "100% /dev/shm" in box("df -h /dev/shm")
+    assert int(box("awk '/^Shmem:/ {print $2}' /proc/meminfo")) > 50_000
+    box("rm /dev/shm/a")
+    assert box("check").startswith("ok")
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("dd foo", "dd: unrecognized operand 'foo'"), ("dd bs=x", "dd: invalid number: 'x'"),
+    ("dd bs=0", "dd: invalid number"),
+    ("dd conv=xx", "dd: invalid conversion: 'xx'"), ("dd oflag=xx", "dd: invalid output flag: 'xx'"),
+    ("dd if=/dev/zero of=/dev/null", "dd: count is missing"),
+])  # fmt: skip
+def test_dd_refuses(box: Callable[..., str], line: str, says: str) -> None:
+    assert box(line, 2).startswith(says)
+
+
+def test_dd_says_what_it_cannot_open(box: Callable[..., str]) -> None:
+    assert box("dd if=/nope of=/x", 1) == "dd: failed to open '/nope': No such file or directory\n"
+    assert box("dd if=/etc/hosts of=/nope/x", 1) == "dd: failed to open '/nope/x': No such file or directory\n"
+    assert box("dd if=/etc/hosts of=/etc", 1) == "dd: failed to open '/etc': Is a directory\n"
+
+
+def test_cat_to_nowhere_fills_the_cache(box: Callable[..., str]) -> None:
+    box("mkfile /data 20M; cat /data > /dev/null")
+    assert len(box.session.box.fs.lookup("/data").mapping.pages) == 5120  # type: ignore[attr-defined]
+    assert not box.session.box.memmap.data.keys() & set(  # type: ignore[attr-defined]
+        box.session.box.fs.lookup("/data").mapping.pages.values()  # type: ignore[attr-defined]
+    )
+    assert box("cat /nope > /dev/null", 1) == "cat: /nope: No such file or directory\n"
+
+
+def test_sysctl_reads_a_file(box: Callable[..., str]) -> None:
+    box("printf '# x\\nvm.swappiness = 10\\n\\nvm.dirty_ratio=40\\n' > /tmp/conf")
+    assert box("sysctl -p /tmp/conf") == "vm.swappiness = 10\nvm.dirty_ratio = 40\n"
+    assert box("sysctl -n vm.swappiness") == "10\n"
+    assert box("sysctl -p") == ""
+    assert box("sysctl -p /nope", 1) == 'sysctl: cannot open "/nope": No such file or directory\n'
+    for value in ("-1", "201", "abc", "1.5", ""):
+        assert box(f"sysctl -w vm.swappiness={value}", 1).startswith('sysctl: setting key "vm.swappiness": Invalid arg')
+    assert box("sysctl -n vm.swappiness") == "10\n"
+    for value in ("0", "5", "-1", "x"):
+        assert "Invalid argument" in box(f"echo {value} > /proc/sys/vm/drop_caches", 1)
+
+
+def test_sync_of_one_file(box: Callable[..., str]) -> None:
+    box("echo a > /a; echo b > /b; sync /a")
+    assert box("grep Dirty /proc/meminfo") == "Dirty:                 4 kB\n"
+    assert box("sync /nope", 1) == "sync: error opening '/nope': No such file or directory\n"
+    box("sync")
+    assert box("grep Dirty /proc/meminfo") == "Dirty:                 0 kB\n"
