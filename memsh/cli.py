@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -214,6 +215,10 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
 
         if live.usable():
             session.live, session.ticker = live.play, live.LineTicker
+    if session.is_tty and stdout is None:
+        from memsh.ui.progress import for_terminal
+
+        for_terminal(session)
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:
@@ -222,7 +227,8 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
             raise ShellError(f"--proc: {folder}: {error.strerror}") from None
         session.cwd = "/proc"
     else:
-        session.box = make_box(options)
+        with session.long():
+            session.box = make_box(options)
         session.reader = procdir.BoxReader(session)
         session.config = session.box.config
         session.rebuild = lambda: make_box(options)
@@ -243,7 +249,8 @@ def resumed(options: Options) -> Session:
             raise ShellError(f"--resume brings its own machine: leave out {name}", 2)
     kept = store.read(options.last("--resume"))
     session = make_session(options._replace(values={**options.values, **{k: [v] for k, v in kept.boot.items()}}))
-    count = store.resume(session, kept)
+    with session.long():
+        count = store.resume(session, kept)
     session.stderr.write(f"memsh: {kept.name} is back: {count} command{'' if count == 1 else 's'} run again\n")
     return session
 
@@ -273,11 +280,12 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
     return scripts
 
 
-def wait_for_key() -> bool:
+def wait_for_key(session: Session) -> bool:
     """`--step`: Enter goes on, q or the end of input stops."""
     sys.stdout.write("[Enter: go on, q: stop] ")
     sys.stdout.flush()
-    line = sys.stdin.readline()
+    with session.host_wait():
+        line = sys.stdin.readline()
     return bool(line) and not line.lower().startswith("q")
 
 
@@ -291,15 +299,21 @@ def work(options: Options) -> int:
         return 0
     if options.words and options.words[0] in ("lesson", "grade") and "-c" not in options.values:
         return teach(options)
+    if "--write-config" in options.flags:
+        from memsh.ui.settings import write
+
+        said, status = write()
+        (sys.stderr if status else sys.stdout).write(said)
+        return status
     scripts = read_scripts(options.words)
     asked = options.values.get("-c", [])
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     session = resumed(options) if "--resume" in options.values else make_session(options)
     echo = "-x" in options.flags
-    step = wait_for_key if "--step" in options.flags and at_terminal else None
+    step = partial(wait_for_key, session) if "--step" in options.flags and at_terminal else None
     status = 0
     try:
-        with session.taking_interrupts():
+        with session.taking_interrupts(), session.long():
             for text in asked:
                 status = run_script(session, text, echo=echo, step=step)
                 if (status and session.stop_on_error) or session.was_interrupted:

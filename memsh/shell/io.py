@@ -6,7 +6,8 @@ where Ctrl-C is taken; a command that works long without printing calls `io.chec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from errno import EIO
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
@@ -38,6 +39,7 @@ class HostSink:
         self.first = first
         self.terminal = stream.isatty()
         self.aside = False  # kept back while a live screen is up
+        self.touched: Callable[[], None] | None = None  # told before something is printed (a progress line)
 
     def write(self, text: str) -> None:
         if self.first is not None:
@@ -50,10 +52,14 @@ class HostSink:
         self._put(text)
 
     def _put(self, text: str) -> None:
+        if self.touched is not None and text:
+            self.touched()
         try:
             self.stream.write(text)
         except BrokenPipeError:
             raise OutputGone from None
+        except OSError as error:
+            _if_gone(error)
         except UnicodeEncodeError:
             encoding = self.stream.encoding
             self.stream.write(text.encode(encoding, "replace").decode(encoding))
@@ -63,6 +69,15 @@ class HostSink:
             self.stream.flush()
         except BrokenPipeError:
             raise OutputGone from None
+        except OSError as error:
+            _if_gone(error)
+
+
+def _if_gone(error: OSError) -> None:
+    """A terminal that was closed answers EIO: as if nobody read. Other trouble (a full disk) is the caller's."""
+    if error.errno == EIO:
+        raise OutputGone from None
+    raise error
 
 
 class NullSink:

@@ -167,7 +167,9 @@ class Runner:
             return self.complain("for", error, node.line)
         session.loops += 1
         try:
-            for word in words:
+            for done, word in enumerate(words):
+                if session.loops == 1:
+                    session.progress = (f"for {node.name}", done, len(words))
                 session.variables[node.name] = word
                 try:
                     status = self.run(node.body)
@@ -176,6 +178,8 @@ class Runner:
                         break
         finally:
             session.loops -= 1
+            if not session.loops:
+                session.progress = None
         return status
 
     def run_while(self, node: While) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -96,6 +96,8 @@ class Session:
         self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box
         self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along
+        self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
+        self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
         self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False
 
@@ -126,6 +128,10 @@ class Session:
         from memsh.shell.jobs import advance
 
         advance(self, usec)
+
+    def busy_elsewhere(self) -> bool:
+        """Whether the terminal is a live screen's, or the host is waited for."""
+        return self._waiting or getattr(self.stdout, "aside", False)
 
     # Ctrl-C
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, arg, command, rest
 from memsh.shell.errors import SyntaxFault
+from memsh.shell.io import HostSink
 from memsh.shell.values import count
+from memsh.shell.visible import visible
 from memsh.teach import delta as figuring
 from memsh.teach import marks
 from memsh.teach.journal import fingerprint
@@ -59,7 +61,12 @@ class Displays:
             if told:
                 runner.stdout.write(told + "\n")
         for number in list(self.shown):
-            runner.stdout.write(self.show(session, number, runner.tty and session.color))
+            color = runner.tty and session.color and isinstance(runner.stdout, HostSink)
+            text = self.show(session, number, color)
+            if color and isinstance(runner.stdout, HostSink):
+                runner.stdout.control(text)
+            else:
+                runner.stdout.write(text)
 
     def _delta(self, session: Session) -> str:
         before, self.delta = self.delta, figuring.figures(session.box)
@@ -71,6 +78,8 @@ class Displays:
         """The display run again, with its changes marked."""
         line, before = self.shown[number]
         text = run_quietly(session, line)
+        if color:
+            before, text = visible(before), visible(text)
         self.shown[number] = Shown(line, text)
         return f"{number}: {line}\n{marks.text(before, text, color)}"
 
@@ -113,7 +122,7 @@ def display(box: Any, args: Args, io: IO) -> int:
         if not displays.shown:
             io.out("nothing is displayed: display COMMAND begins\n")
         for number in list(displays.shown):
-            io.out(displays.show(session, number, io.color))
+            io.out(displays.show(session, number, False))
         return 0
     words: list[str] = args.words
     line = words[0] if len(words) == 1 else " ".join(shlex.quote(word) for word in words)

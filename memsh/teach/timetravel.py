@@ -12,6 +12,7 @@ from typing import Any
 from memsh import __version__
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
+from memsh.shell.io import HostSink
 from memsh.shell.values import count, wide_size
 from memsh.teach import marks
 from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
@@ -214,14 +215,19 @@ def _whole_reset(session: Any, line: str) -> str:
 
 def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     old, new = tree.show(before, path).splitlines(), tree.show(after, path).splitlines()
+    color = io.color and isinstance(io.sink, HostSink)
     was = dict(enumerate(marks.pairs(old, new)[0]))
     lines = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
         if tag != "equal":
             lines += ["-" + line for line in old[a:b]]
-            lines += ["+" + marks.line(was[at], new[at], io.color) if was[at] is not None else "+" + new[at]
+            lines += ["+" + marks.line(was[at], new[at], color) if was[at] is not None else "+" + new[at]
                       for at in range(c, d)]  # fmt: skip
-    io.out("".join(line + "\n" for line in ([f"--- {path}", f"+++ {path}", *lines] if lines else [])))
+    text = "".join(line + "\n" for line in ([f"--- {path}", f"+++ {path}", *lines] if lines else []))
+    if color:
+        io.control(text)
+    else:
+        io.out(text)
     return bool(lines)
 
 

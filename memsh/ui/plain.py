@@ -6,9 +6,11 @@ import contextlib
 import sys
 from typing import Any
 
-from memsh.shell.errors import Incomplete, SyntaxFault
+from memsh.shell.errors import Incomplete, Leave, ShellError, SyntaxFault
 from memsh.shell.parse import parse
 from memsh.shell.session import Session
+from memsh.shell.visible import visible
+from memsh.ui import recall
 
 
 def first_screen(session: Session) -> str:
@@ -32,6 +34,15 @@ def prompt_text(session: Session) -> str:
     return "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
 
 
+def goodbye(session: Session) -> str:
+    """How the session can be brought back, "" if there is nothing to bring back."""
+    store = session.timeline.store if session.timeline is not None else None
+    if store is None or not store.written:
+        return ""
+    store.close()
+    return f"memsh --resume {store.name} brings this session back\n"
+
+
 def is_incomplete(text: str) -> bool:
     """Whether a prompt should ask for another line."""
     try:
@@ -53,7 +64,7 @@ def interact(session: Session, options: Any) -> int:
         try:
             line = input("> " if pending else prompt_text(session))
         except EOFError:
-            sys.stdout.write("\n")
+            sys.stdout.write("\n" + goodbye(session))
             return session.last_status
         except KeyboardInterrupt:
             sys.stdout.write("\n")
@@ -65,7 +76,19 @@ def interact(session: Session, options: Any) -> int:
             continue
         if is_incomplete(pending):
             continue
-        session.history.append(pending.rstrip("\n"))
-        with session.taking_interrupts():
-            session.run(pending)
+        try:
+            whole = recall.expand(pending, session.journal)
+        except ShellError as error:
+            sys.stderr.write(f"memsh: {error.message}\n")
+            session.last_status, pending = 1, ""
+            continue
+        if whole != pending:
+            sys.stdout.write(visible(whole))
         pending = ""
+        session.history.append(whole.rstrip("\n"))
+        try:
+            with session.taking_interrupts():
+                session.run(whole)
+        except Leave as leave:
+            sys.stdout.write(goodbye(session))
+            return leave.status

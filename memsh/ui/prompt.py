@@ -7,9 +7,11 @@ usual ones: C-x C-e opens $EDITOR; F2 hides the bottom line, F3 the suggestions,
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -20,18 +22,23 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition, has_completions, has_focus
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from memsh.shell.errors import Leave
+from memsh.shell.errors import Leave, ShellError
 from memsh.shell.io import HostSink
 from memsh.shell.run import flush
-from memsh.ui import plain
+from memsh.shell.visible import visible
+from memsh.ui import plain, recall
 from memsh.ui.complete import complete
 from memsh.ui.lexer import STYLES, LineLexer
+from memsh.ui.pasthistory import SafeHistory, open_history
+from memsh.ui.progress import for_terminal
 from memsh.ui.screen import ScreenSink
+from memsh.ui.settings import Settings, load
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -63,9 +70,9 @@ class LineCompleter(Completer):
 class Keys:
     """The switches that F-keys turn, and the bindings."""
 
-    def __init__(self) -> None:
-        self.toolbar = True
-        self.suggest = True
+    def __init__(self, settings: Settings) -> None:
+        self.toolbar = settings.toolbar
+        self.suggest = settings.suggestions
         self.bindings = KeyBindings()
         add = self.bindings.add
         chosen = has_completions & Condition(_has_choice)
@@ -105,62 +112,25 @@ def _toggle_editing(event: KeyPressEvent) -> None:
     app.editing_mode = EditingMode.EMACS if app.editing_mode == EditingMode.VI else EditingMode.VI
 
 
-class SafeHistory(FileHistory):
-    """A history file whose trouble is told once and then lived without."""
+def start_up(session: Session, options: Any, settings: Settings) -> None:
+    """Run the person's start-up commands: those of the settings, then rc.memsh beside them. --no-rc leaves them out."""
+    for number, line in enumerate(settings.run, 1):
+        with session.taking_interrupts(), session.long():
+            session.run(line, f"start-up command {number}")
+    if options is None or "--no-rc" not in options.flags:
+        from platformdirs import user_config_path
 
-    def __init__(self, filename: str) -> None:
-        super().__init__(filename)
-        self.broken = False
-
-    def load_history_strings(self) -> Iterable[str]:
+        path = user_config_path("memsh") / "rc.memsh"
         try:
-            return list(super().load_history_strings())
-        except OSError:
-            return []
-
-    def store_string(self, string: str) -> None:
-        if self.broken:
-            return
-        try:
-            super().store_string(string)
+            text = path.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            text = ""
         except OSError as error:
-            self.broken = True
-            sys.stderr.write(f"memsh: {self.filename!s}: {error.strerror}; the history is kept in memory only\n")
-
-
-def open_history(name: str) -> tuple[History, str]:
-    """The history and a complaint (empty if all is well). `name` is --history-file, "" for the usual place."""
-    if not name:
-        from platformdirs import user_state_path
-
-        path = user_state_path("memsh") / "history"
-    else:
-        path = Path(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        return InMemoryHistory(), f"memsh: {path}: {error.strerror}; the history is kept in memory only\n"
-    return SafeHistory(str(path)), ""
-
-
-def start_up(session: Session, options: Any) -> None:
-    """Run the person's start-up commands: rc.memsh in the configuration folder. --no-rc leaves them out."""
-    if options is not None and "--no-rc" in options.flags:
-        return
-    from platformdirs import user_config_path
-
-    path = user_config_path("memsh") / "rc.memsh"
-    try:
-        text = path.read_text("utf-8", "replace")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        sys.stderr.write(f"memsh: {path}: {error.strerror}; start-up commands left out\n")
-        return
-    with session.taking_interrupts():
-        session.run(text, str(path))
+            sys.stderr.write(f"memsh: {path}: {error.strerror}; start-up commands left out\n")
+            text = ""
+        if text:
+            with session.taking_interrupts(), session.long():
+                session.run(text, str(path))
     flush(session)
 
 
@@ -196,19 +166,21 @@ def _megabytes(pages: int) -> str:
     return f"{pages * 4} KiB" if pages < 2560 else f"{pages >> 8} MiB"
 
 
-def make_prompt(session: Session, keys: Keys, history: History) -> PromptSession[str]:
+def make_prompt(session: Session, keys: Keys, history: History, settings: Settings | None = None) -> PromptSession[str]:
     """The prompt_toolkit session."""
+    settings = settings or Settings()
 
     def toolbar() -> StyleAndTextTuples | None:
         if not keys.toolbar:
             return None
-        return [("", f" {toolbar_text(session)}   F2 hide  F3 suggestions  F4 vi/emacs  Tab completes")]
+        return [("", fitted(toolbar_text(session), vi_mode(), get_app().output.get_size().columns))]
 
+    typing = settings.menu == "typing"
     return PromptSession(
         history=history,
         completer=LineCompleter(session),
-        complete_while_typing=False,
-        enable_history_search=True,
+        complete_while_typing=typing,
+        enable_history_search=not typing,
         auto_suggest=ConditionalAutoSuggest(AutoSuggestFromHistory(), Condition(lambda: keys.suggest)),
         lexer=LineLexer(session),
         style=STYLE if session.color else None,
@@ -216,6 +188,7 @@ def make_prompt(session: Session, keys: Keys, history: History) -> PromptSession
         include_default_pygments_style=False,
         key_bindings=keys.bindings,
         bottom_toolbar=toolbar,
+        editing_mode=EditingMode.VI if settings.editing == "vi" else EditingMode.EMACS,
         multiline=True,
         prompt_continuation="> ",
         enable_open_in_editor=True,
@@ -224,23 +197,115 @@ def make_prompt(session: Session, keys: Keys, history: History) -> PromptSession
     )
 
 
+def vi_mode() -> str:
+    """`vi` and what its keys do now; "" with emacs keys."""
+    app = get_app()
+    if app.editing_mode != EditingMode.VI:
+        return ""
+    return "vi insert" if app.vi_state.input_mode == InputMode.INSERT else "vi command"
+
+
+HINTS = ("F2 hide", "F3 suggestions", "F4 vi/emacs", "Tab completes")
+
+
+def fitted(text: str, mode: str, columns: int) -> str:
+    """The line below, with as many hints as there is room for."""
+    line = f" {text}"
+    for part in ([mode] if mode else []) + list(HINTS):
+        if len(line) + 2 + len(part) >= columns:
+            break
+        line += f"  {part}"
+    return line[: max(1, columns - 1)]
+
+
+class Hangup:
+    """SIGHUP and SIGTERM: the command that runs is ended as by Ctrl-C, so that the journal knows how far it came."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.status = 0
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.status = 128 + number
+        self.session.on_sigint(number, None)
+
+    @contextmanager
+    def minded(self) -> Iterator[None]:
+        """While a command runs. At the prompt itself the signals end memsh at once."""
+        signals = (signal.SIGHUP, signal.SIGTERM)
+        before = [signal.signal(number, self) for number in signals]
+        try:
+            yield
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)
+
+
+def run_typed(session: Session, text: str, hangup: Hangup) -> bool:
+    """Run what a person typed, `!!` and its like filled in first; False if they were not there to be filled in."""
+    try:
+        whole = recall.expand(text, session.journal)
+    except ShellError as error:
+        sys.stderr.write(f"memsh: {error.message}\n")
+        session.last_status = 1
+        return False
+    if whole != text:
+        sys.stdout.write(visible(whole) + "\n")
+        sys.stdout.flush()
+    session.history.append(whole)
+    with session.taking_interrupts(), hangup.minded(), session.long():
+        session.run(whole + "\n")
+    return True
+
+
 def interact(session: Session, options: Any = None) -> int:
     """Read and run lines until Ctrl-D or exit; answers the last status. A dumb terminal gets the plain prompt."""
+    settings, complaint = Settings(), ""
+    if options is None or "--no-rc" not in options.flags:
+        settings, complaint = load(options.last("--config") if options is not None else "")
+    apply(session, options, settings)
     if os.environ.get("TERM", "dumb") == "dumb":
+        sys.stderr.write(complaint)
         return plain.interact(session, options)
-    history, complaint = open_history(options.last("--history-file") if options is not None else "")
+    name = options.last("--history-file") if options is not None else ""
+    history, trouble = open_history(name or settings.history_file, settings.history_size)
     sys.stdout.write(plain.first_screen(session))
-    sys.stderr.write(complaint)
+    sys.stderr.write(complaint + trouble)
     sys.stdout.flush()
     current = getattr(session.box, "current", None)
     session.first_process = current.pid if current is not None else None  # type: ignore[attr-defined]
     screen = ScreenSink(sys.stdout, session.color)
+    screen.pager = settings.pager
     session.stdout, session.stderr = screen, HostSink(sys.stderr, screen)
+    if settings.progress:
+        for_terminal(session)
     try:
-        start_up(session, options)
+        start_up(session, options, settings)
+        status = _lines(session, make_prompt(session, Keys(settings), history, settings), history)
     except Leave as leave:
-        return leave.status
-    prompt = make_prompt(session, Keys(), history)
+        status = leave.status
+    flush(session)
+    sys.stdout.write(plain.goodbye(session))
+    return status
+
+
+def apply(session: Session, options: Any, settings: Settings) -> None:
+    """Settings that the command line did not decide."""
+    if settings.color == "off":
+        session.color = False
+    if settings.width and (options is None or "--width" not in options.values):
+        session.width = settings.width
+    if settings.journal:
+        from memsh.teach.store import keep_on_disk
+
+        keep_on_disk(session)
+
+
+def _lines(session: Session, prompt: PromptSession[str], history: History) -> int:
+    """Every line until the end; the status."""
+    hangup = Hangup(session)
+    if isinstance(history, SafeHistory):
+        history.expanded = lambda text: _expanded(session, text)
     while True:
         try:
             text = prompt.prompt(prompt_text(session))
@@ -250,14 +315,19 @@ def interact(session: Session, options: Any = None) -> int:
             return session.last_status
         if not text.strip():
             continue
-        session.history.append(text)
         try:
-            with session.taking_interrupts():
-                session.run(text + "\n")
-        except Leave as leave:
-            return leave.status
+            run_typed(session, text, hangup)
         finally:
             flush(session)
+        if hangup.status:
+            return hangup.status
+
+
+def _expanded(session: Session, text: str) -> str:
+    try:
+        return recall.expand(text, session.journal)
+    except ShellError:
+        return text
 
 
 main = interact

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from memsh.shell.io import HostSink
@@ -18,6 +19,8 @@ from memsh.shell.visible import visible
 
 if TYPE_CHECKING:
     from rich.style import Style
+
+    from memsh.ui.progress import Progress
 
 PATTERNS = (
     (re.compile(r"^[A-Z][\w()]*:(?=\s)"), "cyan"),  # the labels of meminfo, status, smaps
@@ -77,9 +80,11 @@ class ScreenSink(HostSink):
         self.color = color
         self.painter = Painter()
         self.pending = ""
+        self.pager = "auto"  # auto ($PAGER, or less), off, or a command
+        self.progress: Progress | None = None
 
     def write(self, text: str) -> None:
-        if text.count("\n") >= shutil.get_terminal_size().lines and self._page(visible(text)):
+        if self.pager != "off" and text.count("\n") >= shutil.get_terminal_size().lines and self._page(visible(text)):
             return
         if not self.color:
             super().write(text)
@@ -101,7 +106,10 @@ class ScreenSink(HostSink):
 
     def _page(self, text: str) -> bool:
         """Show a long text through $PAGER (less); False if there is none."""
-        words = shlex.split(os.environ.get("PAGER") or "less -FRX")
+        try:
+            words = shlex.split(os.environ.get("PAGER") or "less -FRX" if self.pager == "auto" else self.pager)
+        except ValueError:
+            return False
         if not words or self.aside or shutil.which(words[0]) is None:
             return False
         self.settle()
@@ -110,10 +118,11 @@ class ScreenSink(HostSink):
         if self.color:
             whole = "\n".join(self.painter.paint(line) for line in text.split("\n"))
         environment = {**os.environ, "LESS": os.environ.get("LESS", "FRX")}
-        try:
-            subprocess.run(words, input=whole.encode("utf-8", "surrogateescape"), check=False, env=environment)
-        except OSError:
-            return False
-        except KeyboardInterrupt:
-            return True
+        with self.progress.held() if self.progress is not None else nullcontext():
+            try:
+                subprocess.run(words, input=whole.encode("utf-8", "surrogateescape"), check=False, env=environment)
+            except OSError:
+                return False
+            except KeyboardInterrupt:
+                return True
         return True

@@ -1,0 +1,67 @@
+"""`!!`, `!N`, `!-N`, `!prefix` and `!$` at the prompt: lines typed before, put into this one, as in bash.
+
+They are looked for at the beginning of a word, outside single quotes, and never after `|` (`|!` is a pipe to the host).
+"""
+
+from __future__ import annotations
+
+import re
+
+from memsh.shell.errors import ShellError
+
+_WANTED = re.compile(r"(?:(?<=[\s;&({`])|^)!(!|-?\d+|\$|\?[^?\s]+\??|[A-Za-z_./][^\s;&|()<>]*)")
+
+
+def expand(text: str, lines: list[str]) -> str:
+    """The text with what it recalls; `lines` are the numbered ones of `history`. ShellError: there is no such line."""
+    if "!" not in text:
+        return text
+    parts, at = [], 0
+    for match in _WANTED.finditer(text):
+        if match.start() < at or _quoted(text, match.start()):
+            continue
+        parts.append(text[at : match.start()])
+        parts.append(_find(match[1], lines))
+        at = match.end()
+    return "".join(parts) + text[at:]
+
+
+def _find(wanted: str, lines: list[str]) -> str:
+    known = [line for line in lines if line]
+    if wanted == "$":
+        if known:
+            return known[-1].split()[-1]
+    elif wanted == "!":
+        if known:
+            return known[-1]
+    elif wanted.lstrip("-").isdigit():
+        number = int(wanted)
+        place = number - 1 if number > 0 else len(lines) + number
+        if number and 0 <= place < len(lines) and lines[place]:
+            return lines[place]
+    else:
+        inside = wanted[0] == "?"
+        sought = wanted.strip("?") if inside else wanted
+        for line in reversed(known):
+            if line.startswith(sought) or (inside and sought in line):
+                return line
+    raise ShellError(f"!{wanted}: event not found (history lists the lines)")
+
+
+def _quoted(text: str, place: int) -> bool:
+    """Whether a place stands inside single quotes or behind a backslash."""
+    quote = ""
+    at = 0
+    while at < place:
+        letter = text[at]
+        if quote:
+            if letter == "\\" and quote == '"':
+                at += 1
+            elif letter == quote:
+                quote = ""
+        elif letter == "\\":
+            at += 1
+        elif letter in "'\"":
+            quote = letter
+        at += 1
+    return quote == "'" or at > place
