@@ -70,7 +70,8 @@ class LineCompleter(Completer):
 class Keys:
     """The switches that F-keys turn, and the bindings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
         self.toolbar = settings.toolbar
         self.suggest = settings.suggestions
         self.bindings = KeyBindings()
