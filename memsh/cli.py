@@ -22,7 +22,7 @@ USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
        memsh [OPTION …] -c 'COMMANDS'
        memsh lesson [NAME]
-       memsh grade EXERCISE.md ANSWER.memsh [--seed ID] [--json]
+       memsh grade EXERCISE.md [ANSWER.memsh] [--seed ID] [--json]
 
 A 32-bit Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
 or runs the script on standard input if that is no terminal.

@@ -42,7 +42,9 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
     """What `memsh lesson …` and `memsh grade …` do. ShellError as for every command."""
     what, *words = options.words
     if what == "grade":
-        raise ShellError("grade: there are no exercises yet")
+        from memsh.teach.grading import grade
+
+        return grade(words, options.last("--seed"), "--json" in options.flags, opener, sys.stdout.write)
     if len(words) > 1:
         raise ShellError(f"lesson: '{words[1]}' is one word too many (usage: memsh lesson [NAME])", 2)
     if not words:

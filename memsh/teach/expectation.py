@@ -77,7 +77,8 @@ def split(session: Session, text: str) -> list[str]:
     words, failed = run_line(session, f"printf '%s\\n' {text}")
     session.last_status = status
     if failed or not words:
-        raise UsageError(f"'{text}' cannot be read: {words.strip() or 'nothing is there'}")
+        said = words.strip().split("\n")[-1].removeprefix("printf: ").removeprefix("memsh: ")
+        raise UsageError(said or "nothing is there (man expect)")
     return words.splitlines()
 
 

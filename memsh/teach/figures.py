@@ -145,11 +145,30 @@ def _as(session: Session, words: list[str]) -> int:
         box.current = current
 
 
+def _then(session: Session, words: list[str]) -> int:
+    """`FIGURE at SNAPSHOT`: as it was then; `FIGURE since SNAPSHOT`: now less then."""
+    from memsh.teach.journal import attach
+
+    timeline = attach(session)
+    name = words[-1]
+    if name not in timeline.snapshots:
+        raise UsageError(f"there is no snapshot {name} (there are: {', '.join(timeline.snapshots) or 'none yet'})")
+    now = figure(session, words[:-2]) if words[-2] == "since" else 0
+    box, session.box = session.box, timeline.snapshot(name).box
+    try:
+        then = figure(session, words[:-2])
+    finally:
+        session.box = box
+    return now - then if words[-2] == "since" else then
+
+
 def figure(session: Session, words: list[str]) -> int:
     """The number that the words stand for. UsageError (status 2) for what makes no sense or is not there."""
     box = session.box
     if len(words) == 3 and words[1] == "of" and words[0] in OF:
         return _of(session, words[0], words[2])
+    if len(words) > 2 and words[-2] in ("at", "since"):
+        return _then(session, words)
     if len(words) > 2 and words[-2] == "as":
         return _as(session, words)
     if len(words) != 1:

@@ -119,7 +119,8 @@ def expect(box: Any, args: Args, io: IO) -> int:
       self.minflt                also majflt, pid, areas (lines of maps)
       processes, clock           how many there are; the box's clock in µs
       minflt of 'COMMAND'        also majflt, status, value, lines: what COMMAND would take, yield or print, on a copy
-    and `FIGURE as PID` for another process. What is no statement, or names what there is not, is status 2.
+    `FIGURE as PID` is that of another process, `FIGURE at NAME` that of a snapshot, `FIGURE since NAME` what it has
+    grown by since then. What is no statement, or names what there is not, is status 2.
     """
     from memsh.teach.expectation import holds
 

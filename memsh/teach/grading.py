@@ -1,0 +1,313 @@
+"""`grade`: runs an answer in a box of its own and marks it. No known deviations: the marks are memsh's own.
+
+An answer may not touch the host, is given ten seconds, and is told of each lost point in a line: what was expected and
+what was found. Whatever ends it early has a defined mark: points of the tasks that were finished stay, the rest is
+lost; an answer that is refused (a syntax error, a forbidden command, another version) gets none.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from memsh import __version__
+from memsh.shell.errors import Leave, ShellError, SyntaxFault
+from memsh.shell.io import Input
+from memsh.shell.parse import parse
+from memsh.shell.registry import Command, Registry
+from memsh.shell.syntax import Simple
+from memsh.teach.exercise import Exercise, load_exercise
+from memsh.teach.expectation import holds, words_of
+from memsh.teach.journal import Snapshot, attach
+from memsh.teach.lessonfile import read_text
+from memsh.teach.playing import Opener
+
+SECONDS = 10.0
+REFUSED = frozenset({"procdump", "save", "record", "source", "lesson", "quiz", "grade"})
+ALWAYS = frozenset({"echo", "printf", "test", "[", "true", "false", "expect", "note", "pause", "exit", "quit"})
+MARKER = re.compile(r"\s*#[\s\-=]*task\s+(\d+)\b", re.IGNORECASE)
+WRITTEN = re.compile(r"# memsh (\d+)\.(\d+)")
+
+
+class TimeUp(BaseException):
+    """The answer's time is over. No Exception: nothing on the way takes it for a bug."""
+
+
+class Lost(NamedTuple):
+    """Points that a check did not give."""
+
+    points: int
+    said: str
+    why: str
+
+
+class Marked(NamedTuple):
+    """One task with what it got."""
+
+    title: str
+    points: int
+    of: int
+    lost: list[Lost]
+
+
+class Mark(NamedTuple):
+    """The whole mark. `end` is done, time, panic, or refused; `message` says why it is not done."""
+
+    tasks: list[Marked]
+    end: str
+    message: str
+
+    @property
+    def points(self) -> int:
+        return sum(task.points for task in self.tasks)
+
+
+class Allowed(Registry):
+    """The commands that an answer may use."""
+
+    def __init__(self, whole: Registry) -> None:
+        super().__init__()
+        self.commands, self.groups = whole.commands, whole.groups
+        self.names_allowed: frozenset[str] | None = None
+
+    def find(self, words: list[str]) -> tuple[Command, list[str]] | None:
+        name = words[0]
+        if name in REFUSED:
+            raise ShellError("not in an answer", 126)
+        if self.names_allowed is not None and name not in self.names_allowed | ALWAYS:
+            raise ShellError("not allowed in this task", 126)
+        return super().find(words)
+
+
+def refused_in(text: str) -> str:
+    """Why an answer is not run at all: "" if it is. Forbidden names are looked for where they are written out."""
+    try:
+        lines = parse(text)
+    except SyntaxFault as fault:
+        return f"line {fault.line}: syntax error: {fault.message}"
+    for line in lines:
+        for node in _nodes(line.program):
+            if isinstance(node, Simple) and node.words and node.words[0] in REFUSED:
+                return f"line {line.number}: {node.words[0]} may not be used in an answer"
+            if getattr(node, "host", None) is not None:
+                return f"line {line.number}: |! may not be used in an answer"
+    version = WRITTEN.match(text)
+    if version and [version[1], version[2]] != __version__.split(".")[:2]:
+        return f"it was written for memsh {version[1]}.{version[2]}, and this is {__version__}"
+    return ""
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    """A node of the tree and all below it."""
+    if isinstance(node, (list, tuple)):
+        for one in node:
+            yield from _nodes(one)
+    elif hasattr(node, "__slots__") and not isinstance(node, str):
+        yield node
+        for base in type(node).__mro__:
+            for name in getattr(base, "__slots__", ()):
+                yield from _nodes(getattr(node, name, None))
+
+
+def parts(text: str, tasks: int) -> list[str]:
+    """The lines of each task, every one at its own line number. ShellError for a task that is not there."""
+    found: list[list[str]] = [[] for _ in range(tasks)]
+    now = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        marker = MARKER.match(line)
+        if marker:
+            wanted = int(marker[1])
+            if not now < wanted <= tasks and not (wanted == now + 1 == 1):
+                raise ShellError(f"line {number}: task {wanted} is out of order, or there is none (1 to {tasks})")
+            now = wanted - 1
+        lines = found[now]
+        lines += [""] * (number - 1 - len(lines))
+        lines.append(line)
+    return ["\n".join(lines) + "\n" for lines in found]
+
+
+class Grader:
+    """Marks one answer."""
+
+    def __init__(self, exercise: Exercise, opener: Opener, seconds: float = SECONDS) -> None:
+        self.exercise = exercise
+        self.errors = io.StringIO()
+        try:
+            self.session = opener([*exercise.options, "--no-color"], io.StringIO(), self.errors)
+        except ShellError as error:
+            raise ShellError(f"{exercise.name}: {error.message}", 2) from None
+        self.session.no_host, self.session.is_tty, self.session.stdin = True, False, Input()
+        self.points: dict[str, Snapshot] = {}
+        self.seconds = seconds
+        self.until = 0.0
+
+    def prepare(self) -> None:
+        """The setup. ShellError (status 2) if it does not run: then the exercise is broken, not the answer."""
+        for line in self.exercise.setup:
+            if self.session.run(line):
+                said = self.errors.getvalue().strip().split("\n")[-1]
+                raise ShellError(f"{self.exercise.name}: the setup fails: {line}: {said}", 2)
+        self.remember("START")
+
+    def remember(self, name: str) -> None:
+        """Keep the box for `since NAME`; the answer's own snapshots are not in the way."""
+        line = attach(self.session)
+        self.points[name] = Snapshot(line.capture(), line.script())
+
+    def mark(self, text: str) -> Mark:
+        """Run the answer and mark it."""
+        refused = refused_in(text)
+        try:
+            pieces = parts(text, len(self.exercise.tasks)) if not refused else []
+        except ShellError as error:
+            refused = error.message
+        if refused:
+            return Mark([self.nothing(at, "the answer was refused") for at in range(len(self.exercise.tasks))],
+                        "refused", f"refused: {refused}")  # fmt: skip
+        self.prepare()
+        registry = self.session.registry
+        allowed = Allowed(registry)
+        marked: list[Marked] = []
+        end, message = "done", ""
+        for at, piece in enumerate(pieces):
+            names = self.exercise.tasks[at].allowed or self.exercise.allowed
+            allowed.names_allowed = frozenset(names) if names else None
+            if end == "done":
+                self.session.registry = allowed
+                try:
+                    end, message = self.run(piece, at + 1)
+                finally:
+                    self.session.registry = registry
+            if end == "done":
+                self.remember(f"TASK{at + 1}")
+                marked.append(self.check(at))
+            else:
+                marked.append(self.nothing(at, message))
+        return Mark(marked, end, message)
+
+    def run(self, text: str, number: int) -> tuple[str, str]:
+        """Run one task's lines: (how it ended, what to say of that)."""
+        begun = time.monotonic()
+        self.until = begun + self.seconds
+        self.session.deadline_check = self.deadline
+        try:
+            with self.alarm():
+                self.session.run(text, "")
+        except Leave:
+            pass
+        except TimeUp:
+            return "time", f"stopped: task {number} ran longer than {self.seconds:g} s"
+        except RecursionError:
+            return "time", f"stopped: task {number} nests too deeply"
+        finally:
+            self.session.deadline_check = None
+            self.seconds = max(0.5, self.seconds - (time.monotonic() - begun))
+            for job in list(self.session.jobs):
+                job.kill()
+        if getattr(self.session.box, "panicked", ""):
+            return "panic", f"stopped: the kernel panicked in task {number} (init is dead)"
+        return "done", ""
+
+    def deadline(self) -> None:
+        if time.monotonic() > self.until:
+            raise TimeUp
+
+    @contextmanager
+    def alarm(self) -> Iterator[None]:
+        """A signal for what never comes to a safe point; only where signals can be had."""
+
+        def ring(_signal: int, _frame: FrameType | None) -> None:
+            raise TimeUp
+
+        try:
+            before = signal.signal(signal.SIGALRM, ring)
+        except ValueError:
+            yield
+            return
+        signal.setitimer(signal.ITIMER_REAL, self.seconds + 0.2)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def check(self, at: int) -> Marked:
+        """A task's checks on the box as it is now."""
+        task = self.exercise.tasks[at]
+        attach(self.session).snapshots.update(self.points)
+        lost = []
+        for check in task.checks:
+            try:
+                good, said = holds(self.session, words_of(self.session, check.statement))
+            except ShellError as error:
+                good, said = False, f"expected {check.statement}; found: {error.message}"
+            if not good:
+                lost.append(Lost(check.points, said, check.why))
+        of = sum(check.points for check in task.checks)
+        return Marked(task.title, of - sum(one.points for one in lost), of, lost)
+
+    def nothing(self, at: int, why: str) -> Marked:
+        """No points for a task that was not finished."""
+        task = self.exercise.tasks[at]
+        of = sum(check.points for check in task.checks)
+        return Marked(task.title, 0, of, [Lost(of, "not reached", why)])
+
+
+def as_lines(exercise: Exercise, seed: str, mark: Mark, errors: str) -> Iterator[str]:
+    """The mark for a person."""
+    yield exercise.title + (f" (seed {seed})" if seed else "")
+    if mark.message:
+        yield mark.message
+    elif errors.strip():
+        told = errors.strip().split("\n")
+        yield from ("  " + line for line in told[:5])
+        if len(told) > 5:
+            yield f"  and {len(told) - 5} lines of errors more"
+    for number, task in enumerate(mark.tasks, 1):
+        yield f"task {number}: {task.points} of {task.of}" + (f"  {task.title}" if task.title else "")
+        if mark.end == "done" or task.points:
+            yield from (f"  lost {one.points}: {one.said}" + (f" ({one.why})" if one.why else "") for one in task.lost)
+    yield f"mark: {mark.points} of {exercise.points}"
+
+
+def as_json(exercise: Exercise, seed: str, mark: Mark) -> str:
+    """The mark for a program: one object in one line."""
+    tasks = [{"title": task.title, "points": task.points, "of": task.of,
+              "lost": [one._asdict() for one in task.lost]} for task in mark.tasks]  # fmt: skip
+    found = {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "points": mark.points,
+             "of": exercise.points, "end": mark.end, "message": mark.message, "tasks": tasks}  # fmt: skip
+    return json.dumps(found, ensure_ascii=False)
+
+
+def grade(words: list[str], seed: str, json_wanted: bool, opener: Opener, write: Callable[[str], object]) -> int:
+    """`memsh grade EXERCISE.md [ANSWER.memsh]`: 0 all points, 1 some lost, 2 what cannot be read."""
+    if not 1 <= len(words) <= 2:
+        raise ShellError("grade: give an exercise and an answer (usage: memsh grade EXERCISE.md [ANSWER.memsh] "
+                         "[--seed ID] [--json])", 2)  # fmt: skip
+    try:
+        exercise = load_exercise(words[0], seed)
+        answer = read_text(Path(words[1]), f"grade: {words[1]}") if len(words) > 1 else None
+    except ShellError as error:
+        raise ShellError(error.message, 2) from None
+    if answer is None:
+        write(exercise.text if not json_wanted else json.dumps(
+            {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "of": exercise.points,
+             "text": exercise.text}, ensure_ascii=False) + "\n")  # fmt: skip
+        return 0
+    grader = Grader(exercise, opener)
+    mark = grader.mark(answer)
+    if json_wanted:
+        write(as_json(exercise, seed, mark) + "\n")
+    else:
+        for line in as_lines(exercise, seed, mark, grader.errors.getvalue()):
+            write(line + "\n")
+    return 0 if mark.points == exercise.points else 1
+

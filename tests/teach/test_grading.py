@@ -1,0 +1,204 @@
+"""grade: the exercises that come with memsh with their reference answers, figures by student, and bad answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from memsh.cli import main, open_session
+from memsh.shell.errors import ShellError
+from memsh.teach.exercise import bundled, load_exercise, read_exercise
+from memsh.teach.grading import Grader, Mark
+
+ANSWERS = Path(__file__).parent / "answers"
+SMALL = """\
+<!-- exercise: memsh 0.1 -->
+<!-- memsh: --ram 64M -->
+# Small
+
+```parameters
+order = 4 | 5
+twice = ({order} * 2)
+```
+Take {order} and {twice}, not {other}.
+
+```setup
+plain on
+```
+
+```allowed
+alloc_pages free_pages cat kill malloc awk seq sleep reset switch _exit
+```
+
+## Task 1: take
+
+```checks
+2 status of 'free_pages $p {order}' == 0  # p is a block
+1 buddy.Normal.{order} since START < 9
+```
+
+## Task 2: look
+
+```allowed
+cat
+```
+
+```checks
+3 unchanged /proc/buddyinfo since TASK1
+```
+"""
+
+
+def graded(answer: str, text: str = SMALL, seconds: float = 10.0) -> Mark:
+    return Grader(read_exercise("small.md", text), open_session, seconds).mark(answer)
+
+
+GOOD = "p=$(alloc_pages 4)\n# task 2\ncat /proc/buddyinfo\n"
+
+
+def test_a_good_answer() -> None:
+    mark = graded(GOOD)
+    assert (mark.points, mark.end, [task.points for task in mark.tasks]) == (6, "done", [3, 3])
+
+
+def test_each_lost_point_is_a_line_with_expected_and_found() -> None:
+    mark = graded("p=5\n# task 2\n")
+    (lost,) = mark.tasks[0].lost
+    assert lost.points == 2 and lost.why == "p is a block"
+    assert lost.said == "expected status of 'free_pages $p 4' == 0; found 1"
+    (lost,) = graded("true", SMALL.replace("since START <", "< $p +")).tasks[0].lost[1:]
+    assert lost.said == "expected buddy.Normal.4 < $p + 9; found: $p is not set"
+
+
+@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("seed", ["", "anna", "bert", "7"])
+def test_the_exercises_with_their_reference_answers(name: str, seed: str) -> None:
+    exercise = load_exercise(name, seed)
+    answer = (ANSWERS / f"{name}.memsh").read_text(encoding="utf-8")
+    for parameter, value in exercise.parameters.items():
+        answer = answer.replace("{" + parameter + "}", value)
+    grader = Grader(exercise, open_session)
+    mark = grader.mark(answer)
+    assert mark.points == exercise.points > 0, (mark, grader.errors.getvalue())
+    empty = Grader(exercise, open_session).mark("")
+    assert empty.points < exercise.points / 2
+    assert "```" not in exercise.text and "{" not in exercise.text.replace("${", "")
+
+
+def test_there_are_exercises_and_answers_for_each() -> None:
+    assert {path.stem for path in ANSWERS.glob("*.memsh")} == set(bundled())
+    assert {"split", "brk", "pss", "slab"} <= set(bundled())
+
+
+def test_figures_differ_by_student_and_are_always_the_same() -> None:
+    texts = {seed: load_exercise("pss", seed).text for seed in map(str, range(12))}
+    assert len(set(texts.values())) > 6
+    assert texts == {seed: load_exercise("pss.md", seed).text for seed in texts}
+    exercise = read_exercise("small.md", SMALL)
+    assert exercise.parameters == {"order": "4", "twice": "8"}
+    assert "Take 4 and 8, not {other}." in exercise.text and "since START" not in exercise.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "points", "end", "said"),
+    [
+        ("procdump /tmp/x", 0, "refused", "refused: line 1: procdump may not be used in an answer"),
+        ("true\necho $(save x)", 0, "refused", "refused: line 2: save may not"),
+        ("if true; then source x; fi", 0, "refused", "refused: line 1: source may not"),
+        ("cat /proc/meminfo |! cat", 0, "refused", "refused: line 1: |! may not"),
+        ("echo 'open", 0, "refused", "refused: line 1: syntax error"),
+        ("# memsh 0.9.1\ntrue", 0, "refused", "refused: it was written for memsh 0.9, and this is 0.1.0"),
+        ("# task 3\ntrue", 0, "refused", "refused: line 1: task 3 is out of order, or there is none (1 to 2)"),
+        ("# task 2\n# task 1\n", 0, "refused", "refused: line 2: task 1 is out of order"),
+        ("while true; do true; done", 0, "time", "stopped: task 1 ran longer than 0.4 s"),
+        (GOOD + "while true; do true; done", 3, "time", "stopped: task 2 ran longer"),
+        ("seq 999999999 > /dev/null", 0, "time", "stopped: task 1 ran longer"),
+        ("while true; do true; done &\nwhile true; do x=$(while true; do true; done); done", 0, "time", "stopped"),
+        ("switch 1; _exit", 0, "panic", "stopped: the kernel panicked in task 1 (init is dead)"),
+        (GOOD + "exit 3\nfalse", 6, "done", ""),
+        ("x=save; $x y\np=$(alloc_pages 4)", 6, "done", ""),  # refused when it runs
+        ("reset --from /etc\np=$(alloc_pages 4)", 6, "done", ""),
+    ],
+)
+def test_whatever_ends_an_answer_early_has_a_defined_mark(answer: str, points: int, end: str, said: str) -> None:
+    begun = time.monotonic()
+    mark = graded(answer, seconds=0.4)
+    assert (mark.points, mark.end) == (points, end) and mark.message.startswith(said)
+    assert "\n" not in mark.message and time.monotonic() - begun < 5
+    assert [task.of for task in mark.tasks] == [3, 3]
+
+
+def test_commands_that_are_not_allowed_fail_and_the_rest_runs() -> None:
+    grader = Grader(read_exercise("small.md", SMALL), open_session)
+    mark = grader.mark("vmalloc 4k\ntimes=$(kmalloc 5)\np=$(alloc_pages 4)\n# task 2\nalloc_pages 3\n")
+    assert mark.points == 6 and grader.errors.getvalue().count("not allowed in this task\n") == 3
+
+
+def test_the_answers_own_snapshots_are_not_in_the_way() -> None:
+    text = SMALL.replace("malloc awk", "snapshot awk").replace("\ncat\n```", "\nsnapshot alloc_pages\n```")
+    assert graded("p=$(alloc_pages 4)\n# task 2\nalloc_pages 5\nsnapshot TASK1", text).points == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("memsh 0.1 ", "memsh 0.2 "), "small.md is for memsh 0.2, and this is 0.1.0: not marked"),
+        (("<!-- exercise: memsh 0.1 -->", ""), "small.md:1: there is no line <!-- exercise: memsh 0.1 -->"),
+        (("# Small", "Small"), "small.md:1: there is no title"),
+        (("## Task 2", "## Task 4"), "small.md:26: task 4 comes"),
+        (("1 buddy", "buddy"), "small.md:23: a check is"), (("order = 4 | 5", "order"), "small.md:6: a parameter is"),
+        (("order = 4 | 5", "order = 4 | "), "small.md:6: order has no values"),
+        (("({order} * 2)", "({order} *)"), "small.md:7: "), (("TASK1\n```", "TASK1\n"), "small.md:32: this ```checks"),
+        (("--ram 64M", "--proc x"), "small.md:2: '--proc' is no machine option"),
+        (("plain on", "plaint on"), "small.md: the setup fails: plaint on: "),
+        (("--ram 64M", "--ram 1"), "small.md: RAM must be from 32M to 4G"),
+    ],
+)  # fmt: skip
+def test_a_broken_exercise_is_one_clear_line(change: tuple[str, str], said: str) -> None:
+    with pytest.raises(ShellError) as caught:
+        graded(GOOD, SMALL.replace(*change))
+    assert caught.value.message.startswith(said) and "\n" not in caught.value.message
+
+
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    (tmp_path / "small.md").write_text(SMALL)
+    (tmp_path / "good.memsh").write_text(GOOD)
+    (tmp_path / "bad.memsh").write_text("p=5\nnonsense\n")
+    (tmp_path / "bytes.memsh").write_bytes(b"\xff\xfe")
+    status = main(["grade", *(word.replace("@", str(tmp_path) + "/") for word in words)])
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(tmp_path, capsys, "@small.md", "@good.memsh")
+    assert (status, out) == (0, "Small\ntask 1: 3 of 3  take\ntask 2: 3 of 3  look\nmark: 6 of 6\n")
+    status, out, _ = run(tmp_path, capsys, "@small.md", "@bad.memsh", "--seed", "anna")
+    assert status == 1 and out.startswith("Small (seed anna)\n  nonsense: command not found")
+    assert "\n  lost 2: expected status of 'free_pages $p 5' == 0; found 1 (p is a block)\n" in out
+    assert out.endswith("\nmark: 4 of 6\n")
+    status, out, _ = run(tmp_path, capsys, "@small.md", "@bad.memsh", "--json", "--seed", "anna")
+    found = json.loads(out)
+    assert status == 1 and (found["points"], found["of"], found["end"], found["seed"]) == (4, 6, "done", "anna")
+    assert found["tasks"][0]["lost"][0]["points"] == 2 and out.count("\n") == 1
+    status, out, _ = run(tmp_path, capsys, "@small.md")
+    assert status == 0 and "checks" not in out and "6 points." in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "grade: give an exercise"), (["a", "b", "c"], "grade: give an exercise"),
+        (["nosuch"], "grade: there is no exercise nosuch"), (["@none.md"], "No such file or directory"),
+        (["@small.md", "@none.memsh"], "No such file or directory"), (["@small.md", "@bytes.memsh"], "not a text"),
+        (["@", "@good.memsh"], "Is a directory"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    status, out, err = run(tmp_path, capsys, *words)
+    assert status == 2 and out == "" and said in err and err.count("\n") == 1
