@@ -94,6 +94,7 @@ class Session:
         self.resumed = ""  # the journal on disk that this session goes on with
         self.no_host = False  # nothing of the host may be read or written (a lesson, an exercise)
         self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box
+        self.recording: Any = None  # the cast that `record` writes
         self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop

@@ -79,9 +79,46 @@ def pause(box: Any, args: Args, io: IO) -> None:
     """
     text = " ".join(args.words)
     session = io.session
+    if session.recording is not None:
+        from memsh.teach.cast import PAUSE
+
+        session.recording.cast.pass_time(PAUSE)
     if not (io.is_tty and isinstance(session.stdin, HostInput)):
         io.out(text + "\n" if text else "")
         return
     io.out(f"{text}{' ' if text else ''}[Enter] ")
     io.flush()
     session.stdin.readline()
+
+
+@command(arg("file", default=None, help="a file of the host; `stop` ends the recording", meta="FILE.cast|stop",
+             words="host path"),
+         opt("-f", name="force", help="replace the file if it is there"), topic=TOPIC, needs_box=False)  # fmt: skip
+def record(box: Any, args: Args, io: IO) -> int:
+    """record the session as an asciinema cast: what is typed and what comes back
+
+    record lecture.cast
+
+    `record stop` ends it, or the end of the session; the file is whole after each command. `asciinema play` shows it.
+    Without a terminal the typing is given times of its own, so that a script makes a cast to watch. An existing file is
+    replaced with -f only, and a symbolic link never followed.
+    """
+    import shutil
+
+    from memsh.teach import cast
+
+    session = io.session
+    if session.no_host:
+        raise ShellError("writes to the host, which this session may not")
+    if session.timeline is not None and session.timeline.busy:
+        return 0  # a replay writes nothing
+    if args.file is None:
+        now = session.recording
+        io.out(f"recording {now.cast.name}, {now.cast.events} events\n" if now is not None else "nothing is recorded\n")
+        return 0
+    if args.file == "stop":
+        ended = cast.stop(session)
+        io.out(f"{ended.name}: {ended.events} events, {ended.at:.1f} s\n")
+        return 0
+    cast.start(session, args.file, args.force, shutil.get_terminal_size().lines if io.is_tty else 24)
+    return 0

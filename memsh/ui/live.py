@@ -118,6 +118,8 @@ class Display:
 
     def put(self, text: str) -> None:
         """Write to the terminal at once."""
+        if self.session.recording is not None:
+            self.session.recording.cast.show(text)
         data = text.encode("utf-8", "replace")
         while data:
             data = data[os.write(1, data) :]

@@ -9,60 +9,18 @@ from __future__ import annotations
 import io
 import os
 import re
-import select
 import shutil
 import sys
-import termios
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson
 from memsh.teach.playing import Opener, Playing, Shown
+from memsh.ui.live import Keyboard
 
 HELP = "space on  b back  / section  r again  s shell  q quit"
 PER_CHARACTER, LONGEST = 0.028, 1.4  # seconds a typed character takes, and a whole command at most
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-KEYS = {"[A": "up", "[B": "down", "[5~": "page up", "[6~": "page down", "OA": "up", "OB": "down", "[C": "space",
-        "[D": "b"}  # fmt: skip
-
-
-class Keyboard:
-    """The terminal's keys, one at a time. On leaving, the terminal is as it was."""
-
-    def __init__(self) -> None:
-        self.descriptor = sys.stdin.fileno()
-        self.before: Any = None
-
-    def __enter__(self) -> Keyboard:
-        self.before = termios.tcgetattr(self.descriptor)
-        tty.setcbreak(self.descriptor)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self.before)
-
-    def ready(self, seconds: float) -> bool:
-        return bool(select.select([self.descriptor], [], [], seconds)[0])
-
-    def read(self) -> str:
-        """One key: a character, or up, down, page up, page down; "" at the end of input."""
-        byte = os.read(self.descriptor, 1)
-        if byte == b"\x1b":
-            rest = ""
-            while self.ready(0.03) and len(rest) < 6:
-                rest += os.read(self.descriptor, 1).decode("latin-1")
-                if rest.endswith("~") or (rest[-1:].isalpha() and rest != "O"):
-                    break
-            return KEYS.get(rest, "escape")
-        while byte and byte[0] >= 0xC0 and self.ready(0.01):  # the rest of a character of several bytes
-            byte += os.read(self.descriptor, 1)
-            try:
-                return byte.decode("utf-8")
-            except UnicodeDecodeError:
-                continue
-        return byte.decode("utf-8", "replace")
 
 
 class Screen:
@@ -234,8 +192,7 @@ class Player:
         for end in range(len(text) + 1):
             rows = wrapped(prompt + text[:end].replace("\n", "\n> ") + "▂", columns)
             self.screen.draw([*self.lines, *rows][-room:], self.status())
-            if self.keys.ready(pace):
-                self.keys.read()
+            if self.keys.wait(self.playing.session, pace):
                 return
 
     def asked(self, ask: str, command: str) -> str | None:
@@ -253,12 +210,12 @@ class Player:
         while True:
             beside = f"   {changed(text)}" if changed is not None else ""
             self.screen.status(f"{prompt}{text}{beside}")
-            key = self.keys.read()
-            if key in ("\r", "\n"):
+            key = self.keys.wait(self.playing.session, None)
+            if key == "enter":
                 return text
-            if key in ("", "escape", "\x04"):
+            if key in ("esc", "\x04"):
                 return None
-            if key in ("\x7f", "\x08"):
+            if key == "backspace":
                 text = text[:-1]
             elif key == "\x15":
                 text = ""
@@ -307,21 +264,21 @@ class Player:
 
     def act(self, key: str) -> bool:
         """What a key does; False ends."""
-        if key in ("q", "Q", "", "\x04"):
+        if key in ("q", "Q", "\x04"):
             return False
-        if key in (" ", "\r", "\n", "space", "n"):
+        if key in (" ", "enter", "right", "n"):
             self.forward()
-        elif key in ("b", "\x7f"):
+        elif key in ("b", "backspace", "left"):
             self.back()
         elif key == "/":
             self.find()
         elif key == "r":
             self.go_to(self.playing.section_start(self.playing.section))
-        elif key in ("up", "k", "down", "j", "page up", "page down"):
-            by = self.room - 1 if key.startswith("page") else 1
-            by = -by if key in ("up", "k", "page up") else by
+        elif key in ("up", "k", "down", "j", "pgup", "pgdn"):
+            by = self.room - 1 if key.startswith("pg") else 1
+            by = -by if key in ("up", "k", "pgup") else by
             self.top = max(0, min(self.top + by, len(self.lines) - self.room))
-        elif key == "redraw":
+        elif key == "resize":
             if self.screen.measure():
                 self.again()
                 self.show_last()
@@ -332,7 +289,7 @@ class Player:
     def run(self) -> int:
         """Until q."""
         with self.screen.own():
-            key = "space"
+            key = " "
             while True:
                 with self.keys:
                     while key != "s":
@@ -340,20 +297,13 @@ class Player:
                             if not self.act(key):
                                 return 0
                             self.draw()
-                            key = self.next_key()
+                            key = self.keys.wait(self.playing.session, None)
                         except KeyboardInterrupt:
-                            self.message, key = HELP, "redraw"
+                            self.message, key = HELP, "resize"
                 self.screen.out.write("\x1b[?25h\x1b[?1049l")
                 self.shell()
                 self.screen.out.write("\x1b[?1049h\x1b[?25l\x1b[2J")
-                key = "redraw"
-
-    def next_key(self) -> str:
-        """The next key; `redraw` when the terminal's size has changed."""
-        while not self.keys.ready(0.25):
-            if (self.screen.columns, self.screen.rows) != tuple(shutil.get_terminal_size()):
-                return "redraw"
-        return self.keys.read()
+                key = "resize"
 
 
 def play(lesson: Lesson, opener: Opener) -> int:

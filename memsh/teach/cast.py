@@ -1,0 +1,147 @@
+"""`record`: the session as an asciinema cast (version 2): a header and one event a line, all JSON.
+
+At a terminal the times are the real ones; elsewhere they are made up, so that a script gives a cast that can be
+watched, the same bytes every time: a typed character takes 40 ms, a look at what a command printed most of a second.
+Known deviations: what is typed is shown with the prompt as it is without a terminal; keys are not recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from typing import IO as File
+from typing import Any
+
+from memsh.shell.errors import ShellError
+from memsh.shell.io import HostSink
+from memsh.shell.session import Session
+
+CHARACTER, LOOK, PAUSE = 0.04, 0.8, 2.0  # seconds
+COMMAND = "record"
+
+
+class Cast:
+    """A cast being written. `at` is its own clock in seconds."""
+
+    def __init__(self, stream: File[str], name: str, width: int, rows: int, live: bool) -> None:
+        self.stream = stream
+        self.name = name
+        self.live = live
+        self.at = 0.0
+        self.begun = time.monotonic()
+        self.events = 0
+        header: dict[str, Any] = {"version": 2, "width": width, "height": rows, "idle_time_limit": PAUSE,
+                                  "title": "memsh", "env": {"TERM": "xterm-256color", "SHELL": "memsh"}}  # fmt: skip
+        stream.write(json.dumps(header) + "\n")
+        stream.flush()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the cast's clock move on (its own; at a terminal it is the host's)."""
+        self.at = time.monotonic() - self.begun if self.live else self.at + seconds
+
+    def show(self, text: str) -> None:
+        """Text that appears on the screen."""
+        if not text:
+            return
+        self.pass_time(0.0)
+        shown = text.replace("\r\n", "\n").replace("\n", "\r\n")
+        self.stream.write(json.dumps([round(self.at, 6), "o", shown], ensure_ascii=False) + "\n")
+        self.events += 1
+
+    def type(self, prompt: str, line: str) -> None:
+        """A line that a person types."""
+        self.show(prompt)
+        for character in line:
+            self.pass_time(CHARACTER)
+            self.show(character)
+        self.pass_time(CHARACTER)
+        self.show("\n")
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+class Tee:
+    """A stream of the host whose text goes into the cast too."""
+
+    def __init__(self, stream: Any, cast: Cast) -> None:
+        self.stream = stream
+        self.cast = cast
+
+    def write(self, text: str) -> None:
+        self.stream.write(text)
+        self.cast.show(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class Recording:
+    """One recording of a session, from `record FILE` to `record stop`."""
+
+    def __init__(self, session: Session, cast: Cast) -> None:
+        self.session = session
+        self.cast = cast
+        self.sinks: list[HostSink] = []
+        for sink in (session.stdout, session.stderr):
+            if isinstance(sink, HostSink) and not isinstance(sink.stream, Tee):
+                sink.flush()
+                sink.stream = Tee(sink.stream, cast)  # type: ignore[assignment]
+                self.sinks.append(sink)
+        session.before_line.append(self.before)
+        session.after_line.append(self.after)
+        self.depth = 0
+
+    def before(self, session: Session, line: str) -> None:
+        if not self.depth and line.split(None, 1)[:1] != [COMMAND]:
+            prompt = "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
+            self.cast.type(prompt, line.replace("\n", "\n> "))
+        self.depth += 1
+
+    def after(self, session: Session, line: str, status: int) -> None:
+        self.depth = max(0, self.depth - 1)
+        for sink in self.sinks:
+            sink.flush()
+        self.cast.pass_time(LOOK)
+        self.cast.stream.flush()
+
+    def stop(self) -> None:
+        for sink in self.sinks:
+            sink.flush()
+            if isinstance(sink.stream, Tee):
+                sink.stream = sink.stream.stream
+        self.session.before_line.remove(self.before)
+        self.session.after_line.remove(self.after)
+        self.cast.close()
+
+
+def open_cast(path: str, force: bool) -> File[str]:
+    """A new file of the host; an existing one only with `force`, never through a link. OSError as the host says."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if force else os.O_EXCL)
+    descriptor = os.open(path, flags, 0o644)
+    stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        stream.close()
+        raise ShellError(f"{path}: not a regular file")
+    stream.truncate(0)
+    return stream
+
+
+def start(session: Session, path: str, force: bool, rows: int) -> None:
+    """Begin to record. ShellError if a recording runs already."""
+    if session.recording is not None:
+        raise ShellError(f"{session.recording.cast.name} is being recorded: record stop ends it")
+    cast = Cast(open_cast(path, force), path, session.width, rows, session.is_tty and session.at_prompt)
+    session.recording = Recording(session, cast)
+
+
+def stop(session: Session) -> Cast:
+    """End the recording. ShellError if there is none."""
+    if session.recording is None:
+        raise ShellError("nothing is being recorded: record FILE.cast begins")
+    recording: Recording = session.recording
+    session.recording = None
+    recording.stop()
+    return recording.cast

@@ -1,0 +1,85 @@
+"""record: an asciinema cast of the session."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.shell.session import Session
+
+
+def session() -> tuple[Session, io.StringIO]:
+    out = io.StringIO()
+    return open_session([], out, out), out
+
+
+def events(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
+    header, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return header, lines
+
+
+def test_a_cast_of_a_script(tmp_path: Path) -> None:
+    made, out = session()
+    path = tmp_path / "a.cast"
+    text = f"record {path}\nmalloc 100\nplain on\nnonsense\nfor i in 1 2\ndo echo $i; done\npause Now\n"
+    text += "record stop\necho no\n"
+    made.run(text)
+    header, lines = events(path)
+    assert (header["version"], header["width"], header["height"]) == (2, 80, 24)
+    assert all(kind == "o" and isinstance(text, str) for _, kind, text in lines)
+    times = [at for at, _, _ in lines]
+    assert times == sorted(times) and times[-1] > 5
+    shown = "".join(text for _, _, text in lines)
+    assert shown.startswith("memsh> malloc 100\r\n$1 = 0x8153e10  minflt 0 majflt 0\r\nmemsh> plain on\r\n")
+    assert "memsh(plain)> nonsense\r\nnonsense: command not found" in shown
+    assert "memsh(plain)> for i in 1 2\r\n> do echo $i; done\r\n1\r\n2\r\n" in shown and "echo no" not in shown
+    assert "\n" not in shown.replace("\r\n", "") and f"{path}: {len(lines)} events" in out.getvalue()
+    again, _ = session()
+    other = tmp_path / "b.cast"
+    again.run(text.replace("a.cast", "b.cast"))
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_it_is_whole_after_each_command(tmp_path: Path) -> None:
+    made, _ = session()
+    made.run(f"record {tmp_path}/a.cast\necho one")
+    assert "".join(text for _, _, text in events(tmp_path / "a.cast")[1]) == "memsh> echo one\r\none\r\n"
+    made.run("malloc 100\nundo\nrecord\nrecord stop")
+    assert made.recording is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("record @there", "record: File exists\n"), ("record -f @link", "record: Too many levels of symbolic links\n"),
+        ("record @none/x", "record: No such file or directory\n"), ("record -f @", "record: Is a directory\n"),
+        ("record stop", "record: nothing is being recorded: record FILE.cast begins\n"),
+        ("record @new; record @other", "record: @new is being recorded: record stop ends it\n"),
+        ("record -f @pipe", "record: "),
+    ],
+)  # fmt: skip
+def test_what_it_refuses(tmp_path: Path, line: str, said: str) -> None:
+    import os
+
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    os.mkfifo(tmp_path / "pipe")
+    made, out = session()
+    assert made.run(line.replace("@", f"{tmp_path}/")) == 1
+    assert out.getvalue().startswith(said.replace("@", f"{tmp_path}/")) and out.getvalue().count("\n") == 1
+    assert (tmp_path / "there").read_text() == "mine"
+    made.run("record stop")
+    made.run(f"record -f {tmp_path}/there; record stop")
+    assert (tmp_path / "there").read_text().startswith('{"version": 2')
+
+
+def test_a_lesson_may_not(tmp_path: Path) -> None:
+    made, out = session()
+    made.no_host = True
+    assert made.run(f"record {tmp_path}/x; save {tmp_path}/x; source {tmp_path}/x; reset --from /etc") == 1
+    assert out.getvalue().count("host, which this session may not\n") == 4 and not list(tmp_path.iterdir())
