@@ -23,13 +23,18 @@ PAGE_USEC = 8  # of 4 KiB: 512 MB a second
 
 
 class Disk:
-    """`box.disk`. All times are microseconds of the box's clock; `reads`, `writes` count requests, the others pages."""
+    """`box.disk`. All times are microseconds of the box's clock; `reads`, `writes` count requests.
+
+    `read_usec`, `write_usec` add up how long each request took, the time in the queue included; `busy_usec` is how long
+    the disk was at work.
+    """
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
         self.reads = self.writes = self.pages_read = self.pages_written = 0
+        self.read_usec = self.write_usec = self.busy_usec = 0
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
         self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
 
@@ -53,7 +58,13 @@ class Disk:
                 done(*args)
             return timer.usec
         start = timer.usec if timer.usec > self.busy_until else self.busy_until
-        due = self.busy_until = start + LATENCY_USEC + PAGE_USEC * pages
+        work = LATENCY_USEC + PAGE_USEC * pages
+        due = self.busy_until = start + work
+        self.busy_usec += work
+        if write:
+            self.write_usec += due - timer.usec
+        else:
+            self.read_usec += due - timer.usec
         if done is not None:
             if not self.pending:
                 timer.once(due, self._complete)
@@ -67,6 +78,10 @@ class Disk:
         if left > 0:
             self.waited_usec += left
             timer.advance(left)
+
+    def in_flight(self) -> int:
+        """Requests with somebody to tell that are not done: writes, above all."""
+        return len(self.pending)
 
     def read(self, pages: int) -> None:
         """Read `pages` pages and wait for them."""

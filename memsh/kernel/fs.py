@@ -42,6 +42,7 @@ _INODES_A_BLOCK = 16
 _LOG_LINE = 64
 _INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
 BH_LRU_SIZE = 16
+_BITMAP = 0x100  # the block that says which inodes are in use
 _TREE: tuple[tuple[str, int], ...] = (
     ("/bin/busybox", 2066980),
     ("/etc/fstab", 212),
@@ -283,6 +284,9 @@ class FileSystem:
         inode.shmem = parent.dev == TMPFS_DEV
         inode.seed = ""
         inode.usec = self.box.timer.usec
+        if inode.dev != TMPFS_DEV:
+            self.bread(_BITMAP)
+            self._read_metadata(parent)
         self._iget(inode)
         self.dcache.dput(inode)
         return inode

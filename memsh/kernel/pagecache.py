@@ -81,6 +81,13 @@ def add_to_page_cache(
         refault(box, pfn, shadow)
         flags = memmap.flags[pfn]
     account_new(box, pfn, 1, flags)
+    if box.trace.on:
+        _tell(box, "mm_filemap_add_to_page_cache", mapping, pfn, index)
+
+
+def _tell(box: Box, event: str, mapping: AddressSpace, pfn: int, index: int) -> None:
+    inode = mapping.inode
+    box.trace.emit(event, *inode.dev, inode.number, pfn, index << 12)
 
 
 def refault(box: Box, pfn: int, shadow: int) -> None:
@@ -118,6 +125,9 @@ def add_run(
     if not pfns:
         return []
     pages.store_run(index, pfns)
+    if box.trace.on:
+        for n, pfn in enumerate(pfns):
+            _tell(box, "mm_filemap_add_to_page_cache", mapping, pfn, index + n)
     memmap = box.memmap
     flags = _CLEAN | extra
     for pfn, n in frame_runs(pfns):
@@ -171,6 +181,8 @@ def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0)
     else:
         pages.pop(index)
     box.memmap.mapping[pfn] = 0
+    if box.trace.on:
+        _tell(box, "mm_filemap_delete_from_page_cache", mapping, pfn, index)
     return pfn
 
 

@@ -25,6 +25,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "kfree": ("ptr",),
     "kmem_cache_alloc": ("name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
     "kmem_cache_free": ("name", "ptr"),
+    "mm_filemap_add_to_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
+    "mm_filemap_delete_from_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
+    "writeback_dirty_folio": ("major", "minor", "ino", "index"),
     "page_fault_user": ("address", "ip", "error_code"),
 }
 

@@ -244,6 +244,9 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
         if not buffers[at]:
             buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)
     box.writeback.mark_inode_dirty(mapping.inode)
+    if box.trace.on:
+        for at in range(index, index + count):
+            box.trace.emit("writeback_dirty_folio", *mapping.inode.dev, mapping.inode.number, at)
 
 
 def _pending(box: Box, pfns: list[int], sign: int) -> None:

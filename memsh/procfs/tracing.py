@@ -1,4 +1,4 @@
-"""Tracepoints as text, with the kernel's own words (TP_printk in include/trace/events/kmem.h, exceptions.h).
+"""Tracepoints as text, with the kernel's own words (TP_printk in include/trace/events/: kmem, filemap, exceptions …).
 
 FORMATS has one entry for each name in memsh.kernel.trace.FIELDS; `fragmenting` and the like are computed as there.
 
@@ -40,6 +40,9 @@ FORMATS: dict[str, str] = {
     "kmem_cache_alloc": "call_site=0x0 ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} gfp_flags={gfp} "
         "node=-1 accounted={accounted}",
     "kmem_cache_free": "call_site=0x0 ptr={ptr:08x} name={name}",
+    "mm_filemap_add_to_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
+    "mm_filemap_delete_from_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
+    "writeback_dirty_folio": "bdi {major}:{minor}: ino={ino} index={index}",
     "page_fault_user": "address=0x{address:x} ip=0x{ip:x} error_code=0x{error_code:x}",
 }  # fmt: skip
 HEAD = """\

@@ -14,6 +14,7 @@ from memsh.kernel.errno import KernelError
 from memsh.procfs import (
     buddyinfo,
     cpuinfo,
+    diskstats,
     extfrag,
     iomem,
     meminfo,
@@ -82,6 +83,7 @@ FILES: dict[str, ProcFile] = {
     "/proc/pagetypeinfo": ProcFile(pagetypeinfo.show, None, 0o400),
     "/proc/slabinfo": ProcFile(slabinfo.show, slabinfo.store, 0o600),
     "/proc/stat": ProcFile(stat.show),
+    "/proc/diskstats": ProcFile(diskstats.show),
     "/proc/swaps": ProcFile(swaps.show),
     "/proc/uptime": ProcFile(stat.show_uptime),
     "/proc/version": ProcFile(version.show),

@@ -94,10 +94,36 @@ filefault.do_fault|do_fault|mm/memory.c|a fault on a mapped file
 filefault._do_read_fault|do_read_fault|mm/memory.c|reads from a mapped file; maps the cached pages around too
 filefault._do_cow_fault|do_cow_fault|mm/memory.c|writes to a private mapping of a file: a copy of the page
 filefault.map_pages|filemap_map_pages|mm/filemap.c|maps cached pages around a fault
-pagecache.filemap_fault|filemap_fault|mm/filemap.c|finds a file's page in the page cache, or reads it
-pagecache.filemap_read|filemap_read|mm/filemap.c|copies from the page cache, filling it first
+filemap.filemap_fault|filemap_fault|mm/filemap.c|finds a file's page in the page cache, or reads it
+filemap.filemap_read|filemap_read|mm/filemap.c|copies from the page cache, filling it first
 pagecache.add_to_page_cache|filemap_add_folio|mm/filemap.c|puts a page into the page cache
 readahead.page_cache_ra|page_cache_ra_unbounded|mm/readahead.c|reads pages ahead
+readahead.ondemand_readahead|ondemand_readahead|mm/readahead.c|decides how far to read ahead, and when to go on
+readahead.read_pages|read_pages|mm/readahead.c|asks the disk for pages that are in the cache already, locked
+readahead.wait_on_page|folio_wait_locked|mm/filemap.c|waits for a page that the disk is reading
+filemap.filemap_write|generic_perform_write|mm/filemap.c|copies into the page cache and marks the pages dirty
+pagecache.mark_pages_accessed|folio_mark_accessed|mm/swap.c|a page used once is referenced, used twice it is active
+pagecache.remove_mapping|__filemap_remove_folio|mm/filemap.c|takes a page out of the page cache
+pagecache.invalidate_mapping_pages|invalidate_mapping_pages|mm/truncate.c|drops a file's clean, unmapped pages
+pagecache.truncate_inode_pages|truncate_inode_pages_range|mm/truncate.c|drops pages of a file that ends or is cut
+writeback.dirty_folio|filemap_dirty_folio|mm/page-writeback.c|marks a page dirty, and its file for the flusher
+writeback.balance_dirty_pages|balance_dirty_pages|mm/page-writeback.c|holds up a process that dirties pages \
+faster than the disk writes them
+writeback._work|wb_workfn|fs/fs-writeback.c|the flusher: what was asked for, what is old, what is too much
+writeback.do_writepages|do_writepages|mm/page-writeback.c|submits a file's dirty pages to the disk
+writeback.end_page_writeback|folio_end_writeback|mm/filemap.c|the disk has written a page
+writeback.folio_mkclean|folio_mkclean|mm/rmap.c|makes a page's shared mappings read-only, so that stores are noticed
+writeback.sync|ksys_sync|fs/sync.c|writes all that is dirty and waits
+disk.submit|submit_bio|block/blk-core.c|hands a request to the disk
+disk._complete|blk_mq_complete_request|block/blk-mq.c|the disk says that requests are done
+xarray._grow|xas_expand|lib/xarray.c|gives the tree of a file's pages the nodes that an index needs
+xarray._shrink|xas_shrink|lib/xarray.c|takes the head off a tree that has become low
+dcache.lookup|path_lookupat|fs/namei.c|finds the dentries and inodes of a path, or makes them
+dcache.prune_dcache|prune_dcache_sb|fs/dcache.c|gives up dentries that nobody uses
+dcache.prune_icache|prune_icache_sb|fs/inode.c|gives up inodes that nobody uses, with their pages
+shrinker.do_shrink_slab|do_shrink_slab|mm/vmscan.c|lets one cache of objects give some up
+shrinker.drop_slab|drop_slab|mm/vmscan.c|lets every cache give up all it can (drop_caches, bit 1)
+shmem.shmem_get_page|shmem_get_folio|mm/shmem.c|finds or makes a page of shared memory
 pagetable.pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
 pagetable.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
 rmap.anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page

@@ -139,3 +139,20 @@ def test_sync_of_one_file(box: Callable[..., str]) -> None:
     assert box("sync /nope", 1) == "sync: error opening '/nope': No such file or directory\n"
     box("sync")
     assert box("grep Dirty /proc/meminfo") == "Dirty:                 0 kB\n"
+
+
+def test_the_disk_counts_its_requests(box: Callable[..., str]) -> None:
+    before = [int(word) for word in box("cat /proc/diskstats").split()[3:]]
+    box("dd if=/dev/zero of=/data bs=1M count=2 conv=fsync; echo 1 > /proc/sys/vm/drop_caches; cat /data > /dev/null")
+    after = [int(word) for word in box("cat /proc/diskstats").split()[3:]]
+    assert after[2] - before[2] >= 2 * 2048 and after[6] - before[6] == 2 * 2048
+    assert after[4] - before[4] == 2  # two requests of 1 MiB
+    assert box("vmstat -d | tail -1").startswith("vda")
+
+
+def test_traced_pages_of_files(box: Callable[..., str]) -> None:
+    box("trace on; echo hi > /tmp/t; rm /tmp/t; trace off")
+    told = box("cat /sys/kernel/tracing/trace")
+    number = int(box("cat /sys/kernel/tracing/trace | grep -o 'writeback_dirty_folio: .*'").split("ino=")[1].split()[0])
+    for event in ("mm_filemap_add_to_page_cache", "mm_filemap_delete_from_page_cache"):
+        assert f"{event}: dev 254:0 ino {number:x} pfn=0x" in told
