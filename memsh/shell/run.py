@@ -355,6 +355,7 @@ class Runner:
         if prepared.command is None:
             for name, text in prepared.assigns:
                 session.variables[name] = text
+                session.origins[name] = session.line
             return prepared.status
         if prepared.assigns:
             return self._with_variables(prepared, line)

@@ -58,6 +58,7 @@ class Session:
         self.cwd = "/"
         self.variables: dict[str, str] = {}
         self.values: list[tuple[int, bool]] = []  # (number, shown in decimal), $1 first
+        self.origins: dict[str, str] = {}  # what was typed to get $N ("1") and $name, for Tab to tell
         self.last_status = 0
         self.journal: list[str] = []  # every line that ran, as typed
         self.history: list[str] = []  # what a person typed, for `history`
@@ -107,6 +108,7 @@ class Session:
     def remember(self, number: int, dec: bool = False) -> int:
         """Put a value into the history; answers its N."""
         self.values.append((number, dec))
+        self.origins[str(len(self.values))] = self.line
         return len(self.values)
 
     def value_text(self, serial: int) -> str | None:

@@ -6,13 +6,13 @@ Everything comes from the declarations (memsh.shell.registry) and from the /proc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from memsh.shell.registry import Command, Param
+from memsh.shell.registry import Command
 from memsh.shell.session import Session
-from memsh.shell.values import fixed
-from memsh.ui.words import find, inner_command, stage_at_end
+from memsh.ui import kinds
+from memsh.ui.kinds import Offers
+from memsh.ui.words import expected, find, inner_command, stage_at_end
 
 TOOLS = ("free", "slabtop", "vmstat", "pmap", "top", "uptime", "pgrep")
 _USAGE_LINE = re.compile(r" {1,5}((?:-\w|--[\w-]+)(?:, --[\w-]+)?)(?:[ =]+[A-Z<\[][^ ]*(?: \[[^\]]*\])?)?  +(\S.*)")
@@ -41,16 +41,14 @@ def complete(session: Session, text: str) -> list[Candidate]:
     return found
 
 
-Offers = Iterator[tuple[str, str]]
-
 
 def _offers(session: Session, words: list[str], prefix: str, redirect: bool) -> Offers:
     registry = session.registry
     if redirect:
-        yield from _paths(session, prefix)
+        yield from kinds.paths(session, prefix)
         return
     if prefix.startswith("$"):
-        yield from _values(session, prefix)
+        yield from kinds.values(session)
         return
     if not words:
         yield from _commands(session)
@@ -63,15 +61,17 @@ def _offers(session: Session, words: list[str], prefix: str, redirect: bool) -> 
     if inner_command(command, rest) == []:
         yield from _commands(session)
     if prefix.startswith("-"):
+        if command.name == "kill":
+            yield from kinds.signals()
         yield from _options(command)
         return
-    param = _expected(command, rest)
-    if param is not None:
-        yield from _of_kind(session, param, prefix)
-    elif command.name in ("ps", "pmap", "top") and rest and rest[-1] in ("-p", "p", "--pid"):
-        yield from _pids(session)
+    param = expected(command, rest)
+    if command.name in ("ps", "pmap", "top") and rest and rest[-1] in ("-p", "p", "--pid"):
+        yield from kinds.pids(session)
+    elif param is not None:
+        yield from kinds.of_kind(session, command, param, prefix)
     if prefix.startswith(("/", "./")):
-        yield from _paths(session, prefix)
+        yield from kinds.paths(session, prefix)
 
 
 def _commands(session: Session) -> Offers:
@@ -103,140 +103,3 @@ def _tool_options(name: str) -> Offers:
         if match:
             for flag in match[1].split(", "):
                 yield flag, match[2]
-
-
-def _expected(command: Command, rest: list[str]) -> Param | None:
-    """The argument that the next word is."""
-    if rest and rest[-1] in command.options and command.options[rest[-1]].takes_value:
-        return command.options[rest[-1]]
-    given = 0
-    skip = False
-    for word in rest:
-        if skip:
-            skip = False
-        elif word in command.options:
-            skip = command.options[word].takes_value
-        elif not word.startswith("-"):
-            given += 1
-    if given < len(command.positional):
-        return command.positional[given]
-    return command.rest
-
-
-def _of_kind(session: Session, param: Param, prefix: str) -> Offers:
-    if param.choices:
-        for choice in param.choices:
-            yield choice, param.help
-        return
-    kinds: dict[str, Callable[[], Offers]] = {
-        "cache": lambda: _caches(session),
-        "pid": lambda: _pids(session),
-        "zone": lambda: _zones(session),
-        "gfp": lambda: _gfp(prefix),
-        "path": lambda: _paths(session, prefix),
-        "program": lambda: _programs(session),
-        "topic": lambda: _topics(session),
-    }
-    if param.words in kinds:
-        yield from kinds[param.words]()
-
-
-def _values(session: Session, prefix: str) -> Offers:
-    if session.values:
-        number, dec = session.values[-1]
-        yield "$", f"the last value, {fixed(number, dec)}"
-    for serial in range(len(session.values), 0, -1):
-        yield f"${serial}", session.value_text(serial) or ""
-    for name, text in sorted(session.variables.items()):
-        yield f"${name}", text if len(text) < 40 else text[:39] + "…"
-    yield "$?", "the last status"
-
-
-def _caches(session: Session) -> Offers:
-    for line in _lines(session, "/proc/slabinfo")[2:]:
-        words = line.split()
-        if len(words) > 5:
-            yield words[0], f"{words[1]} of {words[2]} objects in use, {words[3]} bytes each"
-
-
-def _pids(session: Session) -> Offers:
-    try:
-        names = session.reader.listdir("/proc")
-    except (OSError, AttributeError):
-        return
-    for pid in sorted(int(name) for name in names if name.isdigit()):
-        comm = "".join(_lines(session, f"/proc/{pid}/comm")) or _comm_of_stat(session, pid)
-        yield str(pid), comm
-
-
-def _comm_of_stat(session: Session, pid: int) -> str:
-    text = "".join(_lines(session, f"/proc/{pid}/stat"))
-    return text[text.find("(") + 1 : text.rfind(")")]
-
-
-def _zones(session: Session) -> Offers:
-    for line in _lines(session, "/proc/buddyinfo"):
-        name = line.split("zone", 1)[-1].split()
-        if name:
-            yield name[0], "a memory zone"
-
-
-def _gfp(prefix: str) -> Offers:
-    from memsh.kernel.flags import GFP_NAMES
-
-    head = prefix[: max(prefix.rfind("|"), prefix.rfind(","), prefix.rfind("~"), prefix.rfind("'")) + 1]
-    for name, flags in GFP_NAMES.items():
-        yield head + name, f"{flags:#x}"
-
-
-def _programs(session: Session) -> Offers:
-    from memsh.kernel import programs
-
-    for name in sorted(getattr(programs, "PROGRAMS", ())):
-        yield name, "a program on the box's disk"
-
-
-def _topics(session: Session) -> Offers:
-    for topic in sorted({command.topic for command in session.registry.commands.values()} - {""}):
-        yield topic, "a topic"
-
-
-def _lines(session: Session, path: str) -> list[str]:
-    try:
-        return str(session.reader.read(path)).splitlines()
-    except (OSError, AttributeError):
-        return []
-
-
-def _paths(session: Session, prefix: str) -> Offers:
-    """Files below the folder that the prefix names, of the box or of the recorded tree."""
-    folder, slash, _ = prefix.rpartition("/")
-    shown = folder + slash
-    where = folder or ("/" if slash else ".")
-    if not where.startswith("/"):
-        where = f"{session.cwd.rstrip('/')}/{'' if where == '.' else where}".rstrip("/") or "/"
-    for name in _names(session, where):
-        path = f"{where.rstrip('/')}/{name}"
-        yield (f"{shown}{name}/", "a folder") if _is_folder(session, path) else (f"{shown}{name}", "")
-
-
-def _names(session: Session, where: str) -> list[str]:
-    try:
-        if session.files is not None:
-            names = session.files.listdir(session, where)
-        else:
-            names = session.reader.listdir(where)
-    except (OSError, AttributeError):
-        return ["proc"] if where == "/" else []
-    return sorted(names, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else 0, name))
-
-
-def _is_folder(session: Session, path: str) -> bool:
-    try:
-        if session.files is not None:
-            session.files.listdir(session, path)
-        else:
-            session.reader.listdir(path)
-    except (OSError, AttributeError):
-        return path == "/proc"
-    return True

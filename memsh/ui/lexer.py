@@ -14,6 +14,7 @@ from memsh.ui.words import roles
 STYLES = {
     "command": "ansigreen",
     "unknown": "ansired underline",
+    "bad": "ansired underline",
     "keyword": "ansimagenta",
     "option": "ansicyan",
     "value": "ansiyellow",

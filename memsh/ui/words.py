@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from memsh.shell.registry import Command, Registry
+from memsh.shell.errors import UsageError
+from memsh.shell.registry import Command, Param, Registry
 
 KEYWORDS = {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "{", "}", "!", "in"}
 OPENS = {"if", "then", "elif", "else", "while", "until", "do", "{", "!"}
@@ -114,8 +115,27 @@ def inner_command(command: Command, rest: list[str]) -> list[str] | None:
     return None
 
 
+def expected(command: Command, rest: list[str]) -> Param | None:
+    """The argument that the next word is."""
+    if rest and rest[-1] in command.options and command.options[rest[-1]].takes_value:
+        return command.options[rest[-1]]
+    given = 0
+    skip = False
+    for word in rest:
+        if skip:
+            skip = False
+        elif word in command.options:
+            skip = command.options[word].takes_value
+        elif not word.startswith("-"):
+            given += 1
+    if given < len(command.positional):
+        return command.positional[given]
+    return command.rest
+
+
 def roles(registry: Registry, text: str) -> Iterator[tuple[str, Piece]]:
-    """(role, piece): command, unknown, keyword, option, value, path, string, number, operator, comment, word, space."""
+    """(role, piece): command, unknown, bad, keyword, option, value, path, string, number, operator, comment, word,
+    space."""
     expects_command = True
     redirect = False
     words: list[str] = []
@@ -155,6 +175,8 @@ def _role(registry: Registry, words: list[str]) -> str:
         return "string"
     if word[0] == "$":
         return "value"
+    if _is_wrong(registry, words):
+        return "bad"
     if word[0] == "-" and len(word) > 1:
         return "option"
     if word[0] == "/" or word[:2] == "./":
@@ -165,3 +187,30 @@ def _role(registry: Registry, words: list[str]) -> str:
     if command is not None and inner_command(command, rest) == []:
         return "command" if registry.knows(word) else "word"
     return "word"
+
+
+def _is_wrong(registry: Registry, words: list[str]) -> bool:
+    """Whether the last word cannot be what its command takes there: a bad size, an option or a choice there is not."""
+    word = words[-1]
+    if any(letter in word for letter in "$'\"`*?[\\{"):
+        return False  # known only when it runs
+    command, rest = find(registry, words[:-1])
+    if command is None or command.raw:
+        return False
+    if word[0] == "-" and len(word) > 1 and not word[1].isdigit():
+        if "--" in rest or word == "--":
+            return False
+        flag = word.partition("=")[0]
+        if word.startswith("--"):
+            return not (flag == "--help" or any(known.startswith(flag) for known in command.options))
+        return word not in command.options and f"-{word[1]}" not in command.options
+    param = expected(command, rest)
+    if param is None or (param.type is None and param.choices is None):
+        return False
+    try:
+        param.convert(word)
+    except UsageError:
+        return True
+    except Exception:  # a converter that needs more than the word
+        return False
+    return False
