@@ -204,7 +204,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     displays.load()
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
-    session.open_session, session.lesson_player = open_session, lesson_player
+    session.open_session, session.lesson_player, session.stepper = open_session, lesson_player, stepper
     session.on_bug = on_bug
     session.stop_on_error = "-e" in options.flags
     session.is_tty = sys.stdout.isatty()
@@ -281,12 +281,17 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
 
 
 def wait_for_key(session: Session) -> bool:
-    """`--step`: Enter goes on, q or the end of input stops."""
-    sys.stdout.write("[Enter: go on, q: stop] ")
+    """`--step`: any key goes on, q or the end of input stops."""
+    from memsh.ui.live import Keyboard
+
+    sys.stdout.write("[any key: go on, q: stop] ")
     sys.stdout.flush()
-    with session.host_wait():
-        line = sys.stdin.readline()
-    return bool(line) and not line.lower().startswith("q")
+    with Keyboard() as keys:
+        key = keys.wait(session, None)
+        while key == "resize":
+            key = keys.wait(session, None)
+    sys.stdout.write("\r" + " " * 26 + "\r")
+    return key not in ("q", "Q", "\x04")
 
 
 def work(options: Options) -> int:
@@ -338,6 +343,13 @@ def lesson_player(lesson: Any, opener: Any) -> int:
     from memsh.ui.player import play
 
     return play(lesson, opener)
+
+
+def stepper(session: Session, story: Any) -> None:
+    """Show what `explain --step` tells, on the terminal."""
+    from memsh.ui.stepping import show
+
+    show(session, story)
 
 
 def teach(options: Options) -> int:

@@ -95,6 +95,7 @@ class Session:
         self.resumed = ""  # the journal on disk that this session goes on with
         self.no_host = False  # nothing of the host may be read or written (a lesson, an exercise)
         self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box
+        self.stepper: Callable[..., None] | None = None  # shows a story one event a key, on the terminal
         self.recording: Any = None  # the cast that `record` writes
         self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along

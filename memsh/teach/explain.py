@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, UsageError
-from memsh.teach.recorder import CALL, EVENT, LIMIT, Recorder
+from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
 
@@ -78,20 +78,21 @@ def _last(args: Args, io: IO) -> int:
 def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
     before = state(box)
     session = io.session
-    story = Recorder(box)
+    stepping = args.step and io.is_tty and session.at_prompt and session.stepper is not None
+    story = Recorder(box, pictures=stepping)
     with story:
         if len(words) == 1 and not session.registry.knows(words[0]):
             text, status = run_line(session, words[0])
             io.out(text)
         else:
             status = io.run(words)
-    for line in _lines(story, args):
+    if stepping and session.stepper is not None:
+        io.flush()
+        session.stepper(session, stops(story, args))
+    for line, _ in () if stepping else _lines(story, args):
         for piece in textwrap.wrap(line, io.width, subsequent_indent="     ", drop_whitespace=False,
                                    break_on_hyphens=False) if len(line) > io.width else [line]:  # fmt: skip
             io.out(piece.rstrip() + "\n")
-        if args.step and io.is_tty and session.at_prompt:
-            io.flush()
-            session.stdin.readline()
     if words[0] == "free":
         io.out(free_formula(session))
     after = changes(before, state(box)) if session.box is box else []
@@ -104,33 +105,49 @@ def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
     return status
 
 
-def _lines(story: Recorder, args: Args) -> Iterator[str]:
-    """The tree as function_graph draws it, with sentences (#) and tracepoints (*)."""
+def stops(story: Recorder, args: Args) -> list[tuple[list[str], Picture]]:
+    """What `--step` shows at each key: the lines up to a sentence or a tracepoint, and the box there."""
+    pictures = story.pictures or []
+    found: list[tuple[list[str], Picture]] = []
+    lines: list[str] = []
+    for line, at in _lines(story, args):
+        lines.append(line)
+        if at < len(pictures) and story.steps[at].kind != CALL:
+            found.append((lines, pictures[at]))
+            lines = []
+    if lines and pictures:
+        found.append((lines, picture(story.box)))
+    return found
+
+
+def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
+    """The tree as function_graph draws it, with sentences (#) and tracepoints (*); beside each line its step."""
     limit = args.depth if args.depth is not None else 1 << 30
-    steps = story.steps
+    steps, after = story.steps, len(story.steps)
     if args.brief:
-        yield from (step.text + "." for step in steps if step.kind not in (CALL, EVENT) and step.depth <= limit)
+        yield from ((step.text + ".", at) for at, step in enumerate(steps)
+                    if step.kind not in (CALL, EVENT) and step.depth <= limit)  # fmt: skip
     else:
         opened: list[int] = []
         for at, step in enumerate(steps):
             if step.depth > limit or (step.kind == CALL and step.depth >= limit):
                 continue
             while opened and opened[-1] >= step.depth:
-                yield "  " * opened.pop() + "}"
+                yield "  " * opened.pop() + "}", after
             pad = "  " * step.depth
             if step.kind == CALL and step.function is not None:
                 inside = at + 1 < len(steps) and steps[at + 1].depth > step.depth and step.depth + 1 < limit
-                yield f"{pad}{step.function.name}(){' {' if inside else ';'}  /* {step.function.file} */"
+                yield f"{pad}{step.function.name}(){' {' if inside else ';'}  /* {step.function.file} */", at
                 if inside:
                     opened.append(step.depth)
             elif step.kind == EVENT:
-                yield f"{pad}/* {step.text} */"
+                yield f"{pad}/* {step.text} */", at
             else:
-                yield f"{pad}# {step.text}"
+                yield f"{pad}# {step.text}", at
         while opened:
-            yield "  " * opened.pop() + "}"
+            yield "  " * opened.pop() + "}", after
     if story.cut:
-        yield f"(cut: {story.cut} lines more; {story.calls} kernel calls, told are the first {LIMIT})"
+        yield f"(cut: {story.cut} lines more; {story.calls} kernel calls, told are the first {LIMIT})", after
 
 
 def free_formula(session: Any) -> str:

@@ -33,6 +33,26 @@ class Step(NamedTuple):
     function: Function | None = None
 
 
+class Picture(NamedTuple):
+    """The box at one step: free blocks by order and pages on this CPU's lists, by zone; the current process."""
+
+    zones: tuple[tuple[str, tuple[int, ...], int], ...]
+    process: str
+
+
+def picture(box: Any) -> Picture:
+    """What is shown beside a step of `explain --step`."""
+    zones = tuple(
+        (zone.name, tuple(zone.nr_blocks(order) for order in range(MAX_ORDER)), zone.pcp.count)
+        for zone in box.pages.zones if zone.managed
+    )  # fmt: skip
+    task = box.current
+    if task is None or task.mm is None:
+        return Picture(zones, "")
+    resident = sum(task.mm.rss[at] for at in (0, 1, 3)) * 4
+    return Picture(zones, f"{task.comm}: RSS {resident} kB, minflt {task.minflt} majflt {task.majflt}")
+
+
 Teller = Callable[["Recorder", dict[str, Any]], Any]
 
 
@@ -78,9 +98,9 @@ def _split(zone: Any, order: int, found: tuple[int, int]) -> str:
 class Recorder:
     """`with Recorder(box) as story: …`; then `steps`, `calls` (into memsh.kernel and memsh.libc) and `cut`."""
 
-    def __init__(self, box: Any, deepest: int = 0) -> None:
+    def __init__(self, box: Any, pictures: bool = False) -> None:
         self.box = box
-        self.deepest = deepest
+        self.pictures: list[Picture] | None = [] if pictures else None  # one a step
         self.steps: list[Step] = []
         self.calls = 0
         self.cut = 0
@@ -116,6 +136,8 @@ class Recorder:
     def add(self, step: Step) -> None:
         if len(self.steps) < 3 * LIMIT and self.calls <= LIMIT:
             self.steps.append(step)
+            if self.pictures is not None:
+                self.pictures.append(picture(self.box))
         else:
             self.cut += 1
 
