@@ -8,9 +8,10 @@ Known deviations: no large folios.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import count_run, frame_runs, mask_run, set_run, sub_runs
+from memsh.kernel.columns import count_run, frame_runs, is_run, mask_run, set_run, sub_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE
 from memsh.kernel.lru import account_new, mark_page_accessed, put_frames
@@ -205,14 +206,17 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
         filemap_fdatawait(box, mapping, first)
     mapcount = box.memmap.mapcount
     batch: list[int] = []
-    found = pages.items(first)
-    for index, pfn in found:
-        if mapcount[pfn]:
-            unmap_mapping_page(box, pfn)
-        batch.append(remove_mapping(box, mapping, index))
-        if len(batch) == PAGEVEC_SIZE:
-            release_pages(box, batch)
-            batch = []
+    for leaf in _leaves(pages, first):
+        if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
+            batch = _drop_leaf(box, mapping, leaf, batch)
+            continue
+        for index, pfn in pages.items(max(first, leaf << 6), (leaf + 1) << 6):
+            if mapcount[pfn]:
+                unmap_mapping_page(box, pfn)
+            batch.append(remove_mapping(box, mapping, index))
+            if len(batch) == PAGEVEC_SIZE:
+                release_pages(box, batch)
+                batch = []
     if batch:
         release_pages(box, batch)
     _forget_shadows(pages, first)
@@ -240,22 +244,72 @@ def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, No
     due = 0
     if mapping.reading:
         due = max(request[2] for request in mapping.reading)
-    for index, pfn in mapping.pages.items():
-        if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
+    for leaf in _leaves(mapping.pages, 0):
+        if not held and due <= box.timer.usec and _plain_leaf(box, mapping, leaf):
+            gone += mapping.pages.live[leaf] + len(batch)
+            batch = _drop_leaf(box, mapping, leaf, batch)
+            gone -= len(batch)
             continue
-        if held and index in held:
-            continue
-        if due > box.timer.usec and _locked(box, mapping, index):
-            continue
-        batch.append(remove_mapping(box, mapping, index))
-        if len(batch) == PAGEVEC_SIZE:
-            gone += len(batch)
-            release_pages(box, batch)
-            batch = []
+        for index, pfn in mapping.pages.items(leaf << 6, (leaf + 1) << 6):
+            if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
+                continue
+            if (held and index in held) or (due > box.timer.usec and _locked(box, mapping, index)):
+                continue
+            batch.append(remove_mapping(box, mapping, index))
+            if len(batch) == PAGEVEC_SIZE:
+                gone += len(batch)
+                release_pages(box, batch)
+                batch = []
     if batch:
         gone += len(batch)
         release_pages(box, batch)
     return gone
+
+
+def _leaves(pages: XArray, first: int) -> list[int]:
+    """Numbers of the tree's bottom nodes that may hold pages from `first` on."""
+    order = pages.order()
+    return order[bisect_left(order, first >> 6) :]
+
+
+def _plain_leaf(box: Box, mapping: AddressSpace, leaf: int) -> bool:
+    """Whether all that a bottom node holds is clean pages that nobody maps or holds: they can go at once."""
+    pages = mapping.pages
+    slots = pages.leaves[leaf]
+    if leaf in pages.dirty or leaf in pages.writeback or box.trace.on or mapping.inode.shmem or max(slots) >= VALUE:
+        return False
+    memmap = box.memmap
+    return all(
+        is_run(memmap.mapcount, pfn, n, 0) and is_run(memmap.refcount, pfn, n, 1)
+        for pfn, n in frame_runs([pfn for pfn in slots if pfn])
+    )
+
+
+def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: list[int]) -> list[int]:
+    """remove_mapping() for every page of a plain node, freed in batches; the batch that is not full yet."""
+    from memsh.kernel.writeback import free_buffers
+    from memsh.kernel.zap import release_pages
+
+    pages = mapping.pages
+    slots = pages.leaves[leaf].tolist()
+    pfns = [pfn for pfn in slots if pfn]
+    left = len(pfns)
+    buffers = leaf in mapping.buffers
+    box.vmstat["nr_file_pages"] -= left
+    at = 0
+    while at < left:
+        n = min(PAGEVEC_SIZE - len(batch), left - at)
+        if buffers:
+            for slot in [slot for slot, pfn in enumerate(slots) if pfn][at : at + n]:
+                free_buffers(box, mapping, (leaf << 6) + slot)
+        batch += pfns[at : at + n]
+        at += n
+        if at == left:
+            pages.clear_leaf(leaf)
+        if len(batch) == PAGEVEC_SIZE:
+            release_pages(box, batch)
+            batch = []
+    return batch
 
 
 def _locked(box: Box, mapping: AddressSpace, index: int) -> bool:

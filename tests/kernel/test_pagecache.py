@@ -297,3 +297,31 @@ def test_tmpfs_holds_half_of_memory(box: Box) -> None:
     box.fs.unlink("/dev/shm/x")
     assert box.vm.commit == before and box.fs.tmpfs_used == 0
     assert check(box) == []
+
+
+@pytest.mark.parametrize("way", ["drop", "cut", "rm"])
+def test_nodes_go_as_pages_go(box: Box, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.fs.mkfile("/data", 900_000)
+    file = box.fs.open("/data", writable=True)
+    box.fs.skip(file, 0, 900_000)
+    box.fs.write(file, 100_000, b"x" * 50_000)
+    box.fs.sync()
+    box.fs.write(file, 600_000, b"dirty")
+    box.fs.fput(file)
+    other = box.copy()
+
+    def run(box: Box) -> tuple[Any, ...]:
+        if way == "drop":
+            box.fs.drop_pagecache()
+        elif way == "cut":
+            box.fs.truncate("/data", 70_000)
+        else:
+            box.fs.unlink("/data")
+        assert check(box) == []
+        lists = [[list(blocks) for blocks in zone.lists] + [list(pages) for pages in zone.pcp.lists]
+                 for zone in box.pages.zones]  # fmt: skip
+        return lists, sorted(box.vmstat.items())
+
+    quick = run(box)
+    monkeypatch.setattr("memsh.kernel.pagecache._plain_leaf", lambda *_: False)
+    assert run(other) == quick
