@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -317,6 +318,8 @@ def work(options: Options) -> int:
     echo = "-x" in options.flags
     step = partial(wait_for_key, session) if "--step" in options.flags and at_terminal else None
     status = 0
+    if asked or scripts or not at_terminal:
+        begun()
     try:
         with session.taking_interrupts(), session.long():
             for text in asked:
@@ -367,6 +370,7 @@ def prompt(session: Session, options: Options) -> int:
     session.at_prompt = True
     from memsh.ui.prompt import interact
 
+    begun()
     return interact(session, options)
 
 
@@ -375,6 +379,7 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")  # a file's bytes leave as they are
+    gc.disable()  # nothing is garbage while modules load and the box boots: a sixth of the time to the first prompt
     try:
         status = work(read_options(list(sys.argv[1:] if argv is None else argv)))
         sys.stdout.flush()
@@ -393,6 +398,14 @@ def main(argv: list[str] | None = None) -> int:
             raise
         sys.stderr.write(f"memsh: this is a bug in memsh: {type(error).__name__}: {error}\n")
         return BUG_STATUS
+    finally:
+        gc.enable()
+
+
+def begun() -> None:
+    """What is there now stays: the collector looks at what comes after it only."""
+    gc.freeze()
+    gc.enable()
 
 
 def quiet_end() -> None:

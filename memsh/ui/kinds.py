@@ -276,16 +276,35 @@ def lines(session: Session, path: str) -> list[str]:
         return []
 
 
+_PROC_FILES = {
+    "buddyinfo": "free blocks by zone and order", "slabinfo": "slab caches: objects, slabs, tunables",
+    "meminfo": "memory by use, in kB", "zoneinfo": "zones: watermarks, counters, per-CPU lists",
+    "vmstat": "counters and events since boot", "pagetypeinfo": "free blocks by migrate type",
+    "vmallocinfo": "areas of vmalloc and ioremap", "iomem": "physical addresses and their users",
+    "swaps": "swap areas", "stat": "CPU and process counters", "uptime": "seconds since boot",
+    "cmdline": "the kernel's command line", "version": "the kernel's version", "loadavg": "load of the last minutes",
+    "cpuinfo": "the CPUs", "filesystems": "file systems that the kernel knows",
+}  # fmt: skip
+
+
 def paths(session: Session, prefix: str) -> Offers:
     """Files below the folder that the prefix names, of the box or of the recorded tree."""
-    folder, slash, _ = prefix.rpartition("/")
+    folder, slash, begun = prefix.rpartition("/")
     shown = folder + slash
     where = folder or ("/" if slash else ".")
     if not where.startswith("/"):
         where = f"{session.cwd.rstrip('/')}/{'' if where == '.' else where}".rstrip("/") or "/"
+    tasks = session.box.tasks if session.box is not None and where == "/proc" else {}
     for name in _names(session, where):
-        path = f"{where.rstrip('/')}/{name}"
-        yield (f"{shown}{name}/", "a folder") if _is_folder(session, path) else (f"{shown}{name}", "")
+        if not name.startswith(begun):
+            continue
+        task = tasks.get(int(name)) if name.isdigit() else None
+        if task is not None:
+            yield f"{shown}{name}/", f"process {task.comm}"
+        elif _is_folder(session, f"{where.rstrip('/')}/{name}"):
+            yield f"{shown}{name}/", "a folder"
+        else:
+            yield f"{shown}{name}", _PROC_FILES.get(name, "") if where == "/proc" else ""
 
 
 def _names(session: Session, where: str) -> list[str]:
