@@ -13,10 +13,11 @@ from memsh.kernel.fault import BusError, Segfault
 from memsh.kernel.flags import SIGABRT, SIGBUS, SIGSEGV
 from memsh.kernel.task import Task, find_task, switch_to
 from memsh.shell import arg, command, rest
-from memsh.shell.errors import PANICKED, ShellError, UsageError
+from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.values import count
 
 TOPIC = "processes"
+MOST_PROCESSES = 4096
 
 
 def pid(word: str) -> int:
@@ -25,6 +26,12 @@ def pid(word: str) -> int:
     if not 0 < number < 1 << 31:
         raise ValueError(f"'{word}' is not a PID")
     return number
+
+
+def reasonable(box: Any) -> None:
+    """Refuses to make more processes than the host should keep."""
+    if len(box.tasks) >= MOST_PROCESSES:
+        raise Unreasonable(f"there are {len(box.tasks)} processes, and {MOST_PROCESSES} are as many as memsh keeps")
 
 
 PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
@@ -98,6 +105,7 @@ def run(box: Any, args: Any, io: Any) -> int:
     took up to main; major ones had to wait for the disk.
     """
     running(box)
+    reasonable(box)
     binprm.find_program(box, args.program)
     child = forking.kernel_clone(box, box.init)
     before = child.minflt, child.majflt
@@ -117,9 +125,11 @@ def fork(box: Any, args: Any, io: Any) -> int:
 
     fork
 
-    Yields the child's PID; the parent stays current. Both share their pages until one of them writes.
+    Yields the child's PID; the parent stays current. Both share their pages until one of them writes. memsh keeps at
+    most 4096 processes, whatever kernel.threads-max says: a loop that wants more ends with one line.
     """
     del args
+    reasonable(box)
     result = forking.fork(box, running(box))
     io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
     return 0

@@ -9,11 +9,12 @@ from functools import partial
 
 from memsh.commands.sources import Sources
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
-from memsh.shell.errors import PipeClosed
+from memsh.shell.errors import PipeClosed, Unreasonable
 from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Sink
 from memsh.shell.values import integer, wide_size
 
 TOPIC = "text"
+MOST_NUMBERS = 10_000_000
 _ESCAPE = re.compile(r"\\(?:([abefnrtv\\\"c])|0?([0-7]{1,3})|x([0-9a-fA-F]{1,2}))")
 _CONTROL = {
     "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"',
@@ -132,6 +133,8 @@ def seq(box: object, args: Args, io: IO) -> None:
     """count
 
     seq 1 5
+
+    At most ten million numbers: then it ends, and with it the line that it stands in.
     """
     numbers: list[float | int] = args.numbers
     if len(numbers) > 3:
@@ -151,6 +154,8 @@ def seq(box: object, args: Args, io: IO) -> None:
         if (value > last) if step > 0 else (value < last):
             break
         shown = str(value) if whole else f"{value:.{digits}f}"
+        if serial >= MOST_NUMBERS:
+            raise Unreasonable(f"{MOST_NUMBERS} numbers were printed, and that is as far as it counts here")
         batch.append(shown.zfill(wide) if wide else shown)
         serial += 1
         if len(batch) == 512:

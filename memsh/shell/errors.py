@@ -22,6 +22,10 @@ class UsageError(ShellError):
         super().__init__(message, USAGE)
 
 
+class Unreasonable(ShellError):
+    """More than the host should be asked for: one line is printed, and the whole line typed ends, loops and all."""
+
+
 class NotFound(ShellError):
     """A name that is no command: status 127. The message is the whole line."""
 

@@ -19,7 +19,10 @@ _WORDS = {
 def parse(text: str) -> list[Line]:
     """The lines of a script. SyntaxFault with line and column; Incomplete if only the end is missing."""
     lexer = Lexer(text, _nested)
-    tokens, _ = lexer.tokens()
+    try:
+        tokens, _ = lexer.tokens()
+    except RecursionError:
+        raise SyntaxFault("nested too deeply", 1, 1) from None
     if all(token.type == "SIMPLE" or token.type == "NL" for token in tokens):
         lines = _plain(text, tokens)
         if lines is not None:

@@ -22,9 +22,10 @@ from memsh.shell.errors import (
     PipeClosed,
     ShellError,
     SyntaxFault,
+    Unreasonable,
 )
 from memsh.shell.expand import Expander, Refused
-from memsh.shell.io import IO, Capture, HostSink, Input, Sink, TextInput
+from memsh.shell.io import IO, TOO_LONG, Capture, HostSink, Input, Sink, TextInput
 from memsh.shell.parse import parse
 from memsh.shell.pipes import Pipe
 from memsh.shell.registry import Args, Command
@@ -338,7 +339,11 @@ class Runner:
     def simple(self, node: Simple) -> int:
         try:
             prepared = self.prepare(node)
+        except Unreasonable:
+            raise
         except ShellError as error:
+            if TOO_LONG in error.message and self.session.loops:  # it would only come again in the next round
+                raise Unreasonable(error.message) from None
             told = [redirect for redirect in node.redirects or () if redirect.fd == 2]
             if told:
                 refusal = error
@@ -370,6 +375,9 @@ class Runner:
             if prepared.command.changes and not status:
                 session.ran.add("*")
             return status
+        except Unreasonable as error:
+            error.message = f"{prepared.name}: {error.message}"
+            raise
         except ShellError as error:
             return self.complain(prepared.name, error, line)
         except (PipeClosed, Interrupted, Leave, LoopControl, OutputGone, KeyboardInterrupt):
@@ -543,6 +551,8 @@ def run_line(runner: Runner, line: Line) -> int:
         status = PIPE_STATUS
     except LoopControl:
         status = 0
+    except Unreasonable as error:
+        status = runner.complain("", error, line.number)
     except ShellError as error:
         status = runner.complain("memsh", error, line.number)
     except RecursionError:
