@@ -126,7 +126,7 @@ def fork(box: Any, args: Any, io: Any) -> int:
     fork
 
     Yields the child's PID; the parent stays current. Both share their pages until one of them writes. memsh keeps at
-    most 4096 processes, whatever kernel.threads-max says: a loop that wants more ends with one line.
+    most 4096 processes, whatever kernel.threads-max says: a loop that asks for more ends with one line.
     """
     del args
     reasonable(box)

@@ -134,7 +134,7 @@ def seq(box: object, args: Args, io: IO) -> None:
 
     seq 1 5
 
-    At most ten million numbers: then it ends, and with it the line that it stands in.
+    At most ten million numbers.
     """
     numbers: list[float | int] = args.numbers
     if len(numbers) > 3:

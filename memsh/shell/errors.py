@@ -23,7 +23,7 @@ class UsageError(ShellError):
 
 
 class Unreasonable(ShellError):
-    """More than the host should be asked for: one line is printed, and the whole line typed ends, loops and all."""
+    """More than the host should be asked for: refused in one line; a loop that asks again ends with its line."""
 
 
 class NotFound(ShellError):

@@ -128,6 +128,8 @@ class Runner:
         session = self.session
         session.line, outer, session.ran = text, session.ran, set()
         session.typed_depth += 1
+        if session.typed_depth == 1:
+            session.refused_once = None
         for before in session.before_line:
             before(session, text)
         status, leaving = 1, False
@@ -339,17 +341,22 @@ class Runner:
     def simple(self, node: Simple) -> int:
         try:
             prepared = self.prepare(node)
-        except Unreasonable:
-            raise
         except ShellError as error:
-            if TOO_LONG in error.message and self.session.loops:  # it would only come again in the next round
-                raise Unreasonable(error.message) from None
+            if TOO_LONG in error.message:
+                self._once(node)
             told = [redirect for redirect in node.redirects or () if redirect.fd == 2]
             if told:
                 refusal = error
                 return self.redirected(told, node.line, lambda runner: runner.complain("", refusal, node.line))
             return self.complain("", error, node.line)
         return self.call(prepared, node.line)
+
+    def _once(self, what: object) -> None:
+        """What is unreasonable is refused once; asked for again in the next round of a loop, it ends the whole line."""
+        session = self.session
+        if session.loops and session.refused_once is what:
+            raise Unreasonable("")
+        session.refused_once = what
 
     def call(self, prepared: Prepared, line: int) -> int:
         """Call a prepared command with its redirections and print what it refuses."""
@@ -376,8 +383,8 @@ class Runner:
                 session.ran.add("*")
             return status
         except Unreasonable as error:
-            error.message = f"{prepared.name}: {error.message}"
-            raise
+            self._once(prepared.name)
+            return self.complain(prepared.name, error, line)
         except ShellError as error:
             return self.complain(prepared.name, error, line)
         except (PipeClosed, Interrupted, Leave, LoopControl, OutputGone, KeyboardInterrupt):

@@ -72,6 +72,7 @@ class Session:
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
+        self.refused_once: object = None  # what was more than the host should be asked for
         self.stop_on_error = False  # -e
         self.loops = 0  # how many loops are running, for break and continue
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)

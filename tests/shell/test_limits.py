@@ -22,6 +22,14 @@ def ran(script: str) -> tuple[Session, str, str]:
     return made, out.getvalue(), err.getvalue()
 
 
+def test_a_loop_may_heed_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_PROCESSES", 60)
+    loops = "while true; do fork > /dev/null || break; done; echo out; x=a; while x=$x$x; do true; done; echo of"
+    _, out, err = ran(loops + "\n")
+    assert out == "out\nof\n"
+    assert err.count("\n") == 2
+
+
 def test_a_variable_that_doubles_itself() -> None:
     made, out, err = ran("x=a\nwhile true; do x=$x$x; done; echo never\necho after\n")
     assert err == "memsh: Argument list too long\n"
@@ -31,7 +39,7 @@ def test_a_variable_that_doubles_itself() -> None:
 
 def test_a_million_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "MOST_PROCESSES", 60)
-    made, _, err = ran("for i in $(seq 1 1000000); do fork > /dev/null; done; echo never\nrun a.out\necho $?\n")
+    made, _, err = ran("for i in $(seq 1 1000000); do fork > /dev/null; done; echo never\nrun a.out\n")
     refusal = "there are 60 processes, and 60 are as many as memsh keeps\n"
     assert err == f"fork: {refusal}run: {refusal}"
     assert len(made.box.tasks) == 60
@@ -42,15 +50,15 @@ def test_a_million_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_counting_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_NUMBERS", 50_000)
-    _, out, err = ran("seq 1e12 | head -2; seq 1 1e12 > /dev/null; echo never\nx=$(seq 1e12)\n")
-    assert out == "1\n2\n"
+    _, out, err = ran("seq 1e12 | head -2; seq 1 1e12 > /dev/null; echo $?\nx=$(seq 1e12)\n")
+    assert out == "1\n2\n1\n"
     assert err == "seq: 50000 numbers were printed, and that is as far as it counts here\n" * 2
 
 
 @pytest.mark.parametrize(
     "line",
-    ["echo " + "x" * (1 << 20), "(" * (1 << 18), "echo " + "$(" * 50_000, "a;" * 4_000, "'" + "x" * (1 << 20), "\0\1\2", "\x1b[2J", "${",
-     "echo " + "{" * 5000, "$((" + "(" * 20_000, "! " * 2000 + "true", "x" * (1 << 20)],
+    ["echo " + "x" * (1 << 20), "(" * (1 << 18), "echo " + "$(" * 50_000, "a;" * 4_000, "'" + "x" * (1 << 20),
+     "\0\1\2", "\x1b[2J", "${", "echo " + "{" * 5000, "$((" + "(" * 20_000, "! " * 2000 + "true", "x" * (1 << 20)],
 )  # fmt: skip
 def test_lines_that_nobody_types(line: str) -> None:
     made, _, err = ran(line + "\n")
