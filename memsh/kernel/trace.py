@@ -1,9 +1,11 @@
 """Tracepoints: one flag, one ring (include/trace/events/*.h).
 
 Call sites are written `if trace.on: trace.emit("mm_page_alloc", pfn, order, ...)` so that an untraced step pays one
-attribute test. FIELDS names the arguments of each event, in the order of the emit call.
+attribute test. FIELDS names what each event notes: `call_site` is found by emit(), the rest are the arguments of its
+call, in order.
 """
 
+import sys
 from collections import deque
 from typing import Any
 
@@ -21,15 +23,37 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mm_page_free": ("pfn", "order"),
     "mm_page_free_batched": ("pfn",),
     "mm_page_pcpu_drain": ("pfn", "order", "migratetype"),
-    "kmalloc": ("ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
-    "kfree": ("ptr",),
-    "kmem_cache_alloc": ("name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
-    "kmem_cache_free": ("name", "ptr"),
+    "kmalloc": ("call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
+    "kfree": ("call_site", "ptr"),
+    "kmem_cache_alloc": ("call_site", "name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
+    "kmem_cache_free": ("call_site", "name", "ptr"),
     "mm_filemap_add_to_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
     "mm_filemap_delete_from_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
     "writeback_dirty_folio": ("major", "minor", "ino", "index"),
     "page_fault_user": ("address", "ip", "error_code"),
 }
+
+
+CALLED = frozenset(name for name, fields in FIELDS.items() if fields[:1] == ("call_site",))
+_SLAB = ("slab.py", "slab_common.py", "slabreport.py", "kobject.py")  # what stands between the caller and the cache
+
+_HELPERS = ("take", "size_tree")  # of ours, without a counterpart in Linux
+
+
+def call_site() -> str:
+    """The kernel function that asked the slab allocator; "" if none did (a person's command)."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        folder, _, file = frame.f_code.co_filename.replace("\\", "/").rpartition("/")
+        name = frame.f_code.co_name.strip("_")
+        if not folder.endswith("/kernel"):
+            return ""
+        if file not in _SLAB and name not in _HELPERS:
+            return name
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return ""
 
 
 class Trace:
@@ -48,7 +72,9 @@ class Trace:
         self.total = 0
 
     def emit(self, name: str, *values: Any) -> None:
-        """Note one event; the caller has looked at `on`."""
+        """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
+        if name in CALLED:
+            values = (call_site(), *values)
         self.ring.append((name, *values))
         box = self.box
         task = getattr(box, "current", None)

@@ -2,7 +2,8 @@
 
 FORMATS has one entry for each name in memsh.kernel.trace.FIELDS; `fragmenting` and the like are computed as there.
 
-**Known deviations:** pointers are real (as with no_hash_pointers); `call_site` is 0x0, since no machine code calls;
+**Known deviations:** pointers are real (as with no_hash_pointers); `call_site` is the calling function without the
+offset in its machine code, 0x0 for what a person typed;
 `page=` is the frame's place in an array of 32-byte entries from MEM_MAP on.
 """
 
@@ -34,12 +35,12 @@ FORMATS: dict[str, str] = {
     "mm_page_free": "page={page} pfn=0x{pfn:x} order={order}",
     "mm_page_free_batched": "page={page} pfn=0x{pfn:x} order=0",
     "mm_page_pcpu_drain": "page={page} pfn=0x{pfn:x} order={order} migratetype={migratetype}",
-    "kmalloc": "call_site=0x0 ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} gfp_flags={gfp} node=-1 "
-        "accounted={accounted}",
-    "kfree": "call_site=0x0 ptr={ptr:08x}",
-    "kmem_cache_alloc": "call_site=0x0 ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} gfp_flags={gfp} "
-        "node=-1 accounted={accounted}",
-    "kmem_cache_free": "call_site=0x0 ptr={ptr:08x} name={name}",
+    "kmalloc": "call_site={call_site} ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} "
+        "gfp_flags={gfp} node=-1 accounted={accounted}",
+    "kfree": "call_site={call_site} ptr={ptr:08x}",
+    "kmem_cache_alloc": "call_site={call_site} ptr={ptr:08x} bytes_req={bytes_req} bytes_alloc={bytes_alloc} "
+        "gfp_flags={gfp} node=-1 accounted={accounted}",
+    "kmem_cache_free": "call_site={call_site} ptr={ptr:08x} name={name}",
     "mm_filemap_add_to_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
     "mm_filemap_delete_from_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
     "writeback_dirty_folio": "bdi {major}:{minor}: ino={ino} index={index}",
@@ -79,6 +80,8 @@ def event_text(record: tuple[Any, ...]) -> str:
     values = dict(zip(FIELDS[name], record[1:], strict=True))
     if "pfn" in values:
         values["page"] = f"{MEM_MAP + values['pfn'] * 32 & 0xFFFFFFFF:08x}" if values["pfn"] else "00000000"
+    if "call_site" in values:
+        values["call_site"] = values["call_site"] or "0x0"
     if "gfp_flags" in values:
         values["gfp"] = gfp_text(values["gfp_flags"])
         values["accounted"] = "true" if values["gfp_flags"] & GFP_NAMES["__GFP_ACCOUNT"] else "false"

@@ -90,10 +90,9 @@ def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
         io.flush()
         session.stepper(session, stops(story, args))
     for line, _ in () if stepping else _lines(story, args):
-        for piece in textwrap.wrap(line, io.width, subsequent_indent="     ", drop_whitespace=False,
-                                   break_on_hyphens=False) if len(line) > io.width else [line]:  # fmt: skip
-            io.out(piece.rstrip() + "\n")
-    if words[0] == "free":
+        for piece in fitted(line, io.width):
+            io.out(piece + "\n")
+    if words[0] == "free" and all(word.startswith("-") for word in words[1:]):  # the tool, not libc's
         io.out(free_formula(session))
     after = changes(before, state(box)) if session.box is box else []
     if not args.brief or after:
@@ -103,6 +102,15 @@ def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
     if len(shown) < len(after):
         io.out(f"  and {len(after) - len(shown)} lines more (without -b)\n")
     return status
+
+
+def fitted(line: str, width: int) -> list[str]:
+    """A line in as many as it needs, the others a little deeper."""
+    if len(line) <= width:
+        return [line]
+    pad = line[: min(len(line) - len(line.lstrip()), width // 2)]
+    return textwrap.wrap(line.lstrip(), width, initial_indent=pad, subsequent_indent=pad + "   ",
+                         break_on_hyphens=False)  # fmt: skip
 
 
 def stops(story: Recorder, args: Args) -> list[tuple[list[str], Picture]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from memsh.teach.functions_more import MORE
+
 
 class Function(NamedTuple):
     """`name` as in the source of Linux 6.1 (or glibc 2.36, files below malloc/), `file` its C file."""
@@ -185,7 +187,7 @@ tcache.tcache_get|tcache_get|malloc/malloc.c|takes the first chunk of a size off
 tcache.tcache_put|tcache_put|malloc/malloc.c|puts a freed chunk into the thread's cache
 """
 FUNCTIONS: dict[str, Function] = {}
-for _line in _TABLE.strip().splitlines():
+for _line in (_TABLE + MORE).strip().splitlines():
     _key, _name, _file, _what = _line.split("|")
     FUNCTIONS[_key] = Function(_name, _file, _what)
 

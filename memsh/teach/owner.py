@@ -46,13 +46,13 @@ class Target:
                 return "frame freed"
             case ("mm_page_free_batched", pfn) if pfn == self.pfn:
                 return "frame freed"
-            case ("kmalloc", addr, asked, *_) if addr == self.object and addr:
+            case ("kmalloc", _, addr, asked, *_) if addr == self.object and addr:
                 return f"object given by kmalloc for {asked} bytes"
-            case ("kmem_cache_alloc", name, addr, *_) if addr == self.object and addr:
+            case ("kmem_cache_alloc", _, name, addr, *_) if addr == self.object and addr:
                 return f"object of {name} allocated"
-            case ("kfree", addr) if addr == self.object and addr:
+            case ("kfree", _, addr) if addr == self.object and addr:
                 return "object freed by kfree"
-            case ("kmem_cache_free", name, addr) if addr == self.object and addr:
+            case ("kmem_cache_free", _, name, addr) if addr == self.object and addr:
                 return f"object of {name} freed"
         return ""
 

@@ -3,24 +3,22 @@
 `sys.setprofile` sees every call while a command is being explained, and only then; the kernel itself knows nothing of
 it. Figures in the sentences are read from the state at the moment of the call.
 
-**Known deviations:** the walk down the zone list is told from the zones at the call of __alloc_pages, as the low
-watermark; what the slow path tries after it shows as functions.
+**Known deviations:** see memsh.teach.sentences.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from memsh.kernel.buddy import gfp_zone
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES
-from memsh.kernel.watermark import WMARK_LOW, wmark_pages, zone_watermark_fast
+from memsh.kernel.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
+from memsh.teach.sentences import AFTER, BEFORE, Request
 
 LIMIT = 2000
+ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"
 
 
@@ -53,46 +51,6 @@ def picture(box: Any) -> Picture:
     return Picture(zones, f"{task.comm}: RSS {resident} kB, minflt {task.minflt} majflt {task.majflt}")
 
 
-Teller = Callable[["Recorder", dict[str, Any]], Any]
-
-
-def zone_steps(box: Any, gfp: int, order: int) -> list[str]:
-    """Each zone that a request asks, until one may give: free pages, reserve, watermark."""
-    told = []
-    highest = gfp_zone(gfp)
-    for zone in reversed(box.pages.zones[: highest + 1]):
-        if not zone.managed:
-            continue
-        mark, free = wmark_pages(zone, WMARK_LOW), max(0, zone.stat_free)
-        good = zone_watermark_fast(zone, order, mark, highest, WMARK_LOW, gfp)
-        verdict = "it may give" if good else "not enough: the next zone"
-        if not good and free - (1 << order) + 1 > mark + zone.lowmem_reserve[highest]:
-            verdict = f"enough pages, but no block of order {order}: the next zone"
-        told.append(f"zone {zone.name}: {free} pages free, low watermark {mark} + reserve "
-                    f"{zone.lowmem_reserve[highest]}: {verdict}")  # fmt: skip
-        if good:
-            break
-    return told
-
-
-def _block(zone: Any, order: int, migratetype: int) -> tuple[int, int]:
-    """(order, first frame) of the block that __rmqueue_smallest will take; (-1, 0) if there is none."""
-    for current in range(order, MAX_ORDER):
-        blocks = zone.lists[current << 2 | migratetype]
-        if blocks:
-            return current, next(reversed(blocks))
-    return -1, 0
-
-
-def _split(zone: Any, order: int, found: tuple[int, int]) -> str:
-    current, pfn = found
-    if current == order:
-        return f"{zone.name} has a free block of order {order}, at frame {pfn:#x}: taken off its list"
-    half = "its upper half goes to order" if current == order + 1 else "the upper halves go to orders"
-    to = f"{order}" if current == order + 1 else f"{current - 1} down to {order}"
-    none = f"{order}" if current == order + 1 else f"{order} to {current - 1}"
-    return (f"no free block of order {none} in {zone.name}: the order-{current} block at frame {pfn:#x} is split, "
-            f"{half} {to}")  # fmt: skip
 
 
 class Recorder:
@@ -107,6 +65,7 @@ class Recorder:
         self.depth = 0
         self.known: dict[CodeType, tuple[Function | None, str] | None] = {}
         self.open: list[tuple[str, Any]] = []
+        self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
         self.seen = box.trace.total
         self.was_on = box.trace.on
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
@@ -148,10 +107,18 @@ class Recorder:
         self.seen = trace.total
         if new > 0:
             ring = trace.ring
+            alike, name = 0, ""
             for at in range(max(-new, -len(ring)), 0):
                 if self.calls > LIMIT:
                     self.cut -= at
                     break
+                if ring[at][0] == name:
+                    alike += 1
+                    if alike > ALIKE and at != -1 and ring[at + 1][0] == name:
+                        continue
+                if alike > ALIKE + 1:
+                    self.add(Step(EVENT, self.depth, f"{name}: and {alike - ALIKE - 1} more like these"))
+                alike, name = (alike if ring[at][0] == name else 0), ring[at][0]
                 self.add(Step(EVENT, self.depth, event_text(ring[at])))
 
     def look_up(self, code: CodeType) -> tuple[Function | None, str] | None:
@@ -198,108 +165,8 @@ class Recorder:
                 self.events()
             key, told = self.open.pop()
             after = AFTER.get(key)
-            if after is not None and self.calls <= LIMIT:
-                text = after(told, value)
+            if after is not None and told is not None:
+                text = after(self, told, value)
                 if text:
                     self.say(text)
             self.depth -= 1
-
-
-def _alloc_pages(story: Recorder, args: dict[str, Any]) -> Any:
-    for text in zone_steps(story.box, args["gfp"], args["order"]):
-        story.say(text)
-    zone = next((zone for zone in reversed(story.box.pages.zones[: gfp_zone(args["gfp"]) + 1]) if zone.managed), None)
-    pcp = sum(len(pages) for pages in zone.pcp.lists) if zone is not None else 0
-    return story.box, args["order"], pcp
-
-
-def _allocated(told: Any, pfn: Any) -> str:
-    if told is None:
-        return ""
-    box, order, _ = told
-    if not pfn:
-        return f"no zone gives a block of order {order}: the allocation fails"
-    zone = box.pages.zone_of(pfn)
-    how = "this CPU's list gives" if order <= 3 and not box.plain else "the result is"
-    return f"{how} frame {pfn:#x} of {zone.name}, order {order}"
-
-
-def _smallest(story: Recorder, args: dict[str, Any]) -> Any:
-    found = _block(args["zone"], args["order"], args["migratetype"])
-    if found[0] >= 0:
-        story.say(_split(args["zone"], args["order"], found))
-    else:
-        kind = MIGRATE_NAMES[args["migratetype"]]
-        story.say(f"{args['zone'].name} has no free {kind} block of order {args['order']} or more")
-    return None
-
-
-def _refill(story: Recorder, args: dict[str, Any]) -> Any:
-    kind = MIGRATE_NAMES[args["migratetype"]]
-    story.say(f"this CPU's list of order-{args['order']} {kind} blocks is empty: a batch comes from the free lists")
-    return args["pcp"]
-
-
-def _free(story: Recorder, args: dict[str, Any]) -> Any:
-    return args["pfn"], args["order"], args["zone"]
-
-
-def _freed(told: Any, order: Any) -> str:
-    if told is None or order is None:
-        return ""
-    pfn, begun, zone = told
-    if order == begun:
-        return f"frame {pfn:#x} goes to the list of order {order} in {zone.name}: its buddy is not free"
-    head = pfn & ~((1 << order) - 1)
-    return f"frame {pfn:#x} merges with its free buddies to the order-{order} block at {head:#x} in {zone.name}"
-
-
-def _object(story: Recorder, args: dict[str, Any]) -> Any:
-    cache = args["cache"]
-    if cache.entry:
-        story.say(f"{cache.name}: {len(cache.entry)} free objects wait in this CPU's array cache, "
-                  "the last one is taken")  # fmt: skip
-    else:
-        story.say(f"{cache.name}: this CPU's array cache is empty")
-    return None
-
-
-def _grow(story: Recorder, args: dict[str, Any]) -> Any:
-    cache = args["cache"]
-    pages = 1 << cache.gfporder
-    story.say(f"{cache.name}: no slab has a free object: a new slab of {cache.num} objects, {pages} "
-              f"page{'s' * (pages > 1)}")  # fmt: skip
-    return None
-
-
-def _fault(story: Recorder, args: dict[str, Any]) -> Any:
-    vma, kind = args["vma"], "write to" if args["write"] else "read from"
-    what = vma.file.path if vma.file is not None else vma.name or "anonymous memory"
-    story.say(f"page fault: {kind} {args['addr']:#x}, allowed by the area {vma.start:#x}-{vma.end:#x} ({what})")
-    return None
-
-
-def _brk(story: Recorder, args: dict[str, Any]) -> Any:
-    story.say(f"the heap's end moves from {args['mm'].brk:#x} to {args['brk']:#x}" if args.get("brk") else
-              f"where the heap ends is asked: {args['mm'].brk:#x}")  # fmt: skip
-    return None
-
-
-def _mmap(told: Any, addr: Any) -> str:
-    return f"the new area begins at {addr:#x}; no page of it is there yet" if isinstance(addr, int) else ""
-
-
-def _sysmalloc(story: Recorder, args: dict[str, Any]) -> Any:
-    story.say("the top chunk is too small: memory comes from the system")
-    return None
-
-
-BEFORE: dict[str, Teller] = {
-    "buddy.alloc_pages": _alloc_pages, "freearea.rmqueue_smallest": _smallest, "freearea.take_run": _smallest,
-    "pcp.refill": _refill, "freearea.free_one_page": _free, "slab.kmem_cache_alloc": _object,
-    "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk,
-    "system.sysmalloc": _sysmalloc,
-}  # fmt: skip
-AFTER: dict[str, Callable[[Any, Any], str]] = {
-    "buddy.alloc_pages": _allocated, "freearea.free_one_page": _freed, "mmap.do_mmap": _mmap,
-}  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import string
 import time
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +170,63 @@ def test_expect(line: str, status: int) -> None:
 
 def test_expect_says_what_was_found() -> None:
     assert said("expect buddy.Normal.10 == 1") == "expected buddy.Normal.10 == 1; found 212\n"
+
+
+def test_every_function_of_the_tables_is_one_of_this_kernel() -> None:
+    import ast
+
+    import memsh
+    from memsh.teach.sentences import AFTER, BEFORE
+
+    known = set()
+    for room in ("kernel", "libc"):
+        for path in (Path(memsh.__file__).parent / room).glob("*.py"):
+            tree_of = ast.parse(path.read_text(encoding="utf-8"))
+            known |= {f"{path.stem}.{node.name}" for node in ast.walk(tree_of) if isinstance(node, ast.FunctionDef)}
+    assert not set(FUNCTIONS) - known
+    assert not (set(BEFORE) | set(AFTER)) - set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("explain -b alloc_page", "of Normal, order 0: the free lists stay as they are"),
+        ("drain_all_pages; explain -b alloc_page", "is empty: a batch of"),
+        ("drain_all_pages; explain -b alloc_page", "this CPU's list, just filled from the free lists, gives frame"),
+        ("plain on; explain -b alloc_page", "the buddy system gives frame"),
+        ("explain -b alloc_pages 6", "the buddy system gives frame 0x"),
+        ("f=$(alloc_page); explain -b free_pages $f", "waits on this CPU's list of Normal"),
+        ("for i in $(seq 250); do x=$(alloc_pages 10); done; explain -b alloc_pages 10 __GFP_NOWARN",
+         "the slow path, down to the min watermark"),
+        ("for i in $(seq 250); do x=$(alloc_pages 10); done; explain -b alloc_pages 10 __GFP_NOWARN",
+         "min watermark"),
+        ("for i in $(seq 250); do x=$(alloc_pages 10); done; explain -b alloc_pages 10 __GFP_NOWARN",
+         "no zone gives a block of order 10: the allocation fails"),
+        ("explain -b kmalloc 64", "free objects wait in this CPU's array cache"),
+        ("explain -b kmalloc 50", "the smallest kmalloc cache that holds 50 bytes is kmalloc-64"),
+        ("explain -b kmalloc 9000", "9000 bytes are more than any kmalloc cache has"),
+        ("plain on; explain -b kmalloc 64", "an object is taken from a slab that has room"),
+        ("p=$(malloc 1M); explain -b touch $p 16k", "zone HighMem: 30860 pages free, low watermark 66 + reserve 0"),
+    ],
+)  # fmt: skip
+def test_sentences_say_what_happened(lines: str, sentence: str) -> None:
+    assert sentence in said(lines).replace("\n     ", " ")
+
+
+def test_call_sites_are_the_functions_that_asked() -> None:
+    text = said("trace on; x=$(vmalloc 8k); f=$(fork); kmalloc 64; trace show")
+    assert "kmem_cache_alloc: call_site=anon_vma_fork ptr=" in text and "call_site=0x0 ptr=" in text
+    assert "call_site=take" not in text and "call_site=<" not in text
+
+
+def test_events_of_a_kind_are_told_once() -> None:
+    text = said("drain_all_pages; explain alloc_page")
+    assert text.count("mm_page_alloc_zone_locked: page=") == 4
+    assert "/* mm_page_alloc_zone_locked: and 59 more like these */" in text
+    assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith(("$1", "953")))
+
+
+def test_explain_free_is_the_formula_of_the_tool_only() -> None:
+    text = said("explain free -h")
+    assert "used = MemTotal - MemAvailable = " in text and "free = MemFree = " in text
+    assert "MemTotal -" not in said("p=$(malloc 1M); touch $p 16k; explain free $p")
