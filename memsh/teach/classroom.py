@@ -41,7 +41,8 @@ def lesson(box: Any, args: Args, io: IO) -> int:
     return entry.play(args.name, session.open_session, player, io.width, io.out)
 
 
-@command(arg("topic", default=None, help="buddy, slab, malloc, faults, sizes", meta="TOPIC"),
+@command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults"), meta="TOPIC",
+             help="buddy, sizes, slab, malloc, faults"),
          opt("-n", name="questions", type=count, default=5, help="how many (5)", meta="N"), topic=TOPIC)  # fmt: skip
 def quiz(box: Any, args: Args, io: IO) -> int:
     """questions about the box as it is now, scored

@@ -130,8 +130,8 @@ class _Reader:
         for number, task in enumerate(self.tasks, 1):
             if not task.checks:
                 raise Broken(self.name, 1, f"task {number} has no checks")
-        return Exercise(self.name, self.title, self.options, self.parameters, self.setup, self.allowed, self.tasks,
-                        self.told())  # fmt: skip
+        return Exercise(self.name, self.fill(self.title), self.options, self.parameters, self.setup, self.allowed,
+                        self.tasks, self.told())  # fmt: skip
 
     def prose(self, line: str, at: int) -> None:
         task = TASK.match(line)

@@ -57,7 +57,7 @@ def test_wrong_passed_and_stopped() -> None:
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("quiz nothing", 2, "quiz: there is no topic nothing: buddy, sizes, slab, malloc, faults\n"),
+        ("quiz nothing", 2, "quiz: TOPIC: 'nothing' is not one of buddy, sizes, slab, malloc, faults"),
         ("quiz -n x", 2, "quiz: 'x' is not a number"), ("quiz -n 0", 1, "0 right of 0\n"),
         ("note Now the heap grows", 0, "── Now the heap grows\n"), ("pause Questions?", 0, "Questions?\n"),
         ("pause", 0, ""), ("note", 0, "──\n"),
@@ -67,6 +67,11 @@ def test_quiz_note_pause(line: str, status: int, said: str) -> None:
     made, out = session()
     assert made.run(line) == status
     assert out.getvalue().startswith(said)
+
+
+def test_the_topics_that_are_offered_are_those_that_there_are() -> None:
+    made, _ = session()
+    assert made.registry.commands["quiz"].params[0].choices == tuple(TOPICS)
 
 
 def test_answers_are_numbers_sizes_addresses_or_a_row() -> None:
