@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, UsageError
+from memsh.shell.parse import parse
 from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
@@ -78,6 +80,9 @@ def _last(args: Args, io: IO) -> int:
 def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
     before = state(box)
     session = io.session
+    if len(words) == 1:
+        with suppress(ShellError):
+            parse(words[0])  # building the grammar is not watched: that would take three times as long
     stepping = args.step and io.is_tty and session.at_prompt and session.stepper is not None
     story = Recorder(box, pictures=stepping)
     with story:

@@ -31,6 +31,7 @@ from memsh.teach.lessonfile import read_text
 from memsh.teach.playing import Opener
 
 SECONDS = 10.0
+KEPT = 1 << 16  # characters of an answer's errors
 REFUSED = frozenset({"procdump", "save", "record", "source", "lesson", "quiz", "grade"})
 ALWAYS = frozenset({"echo", "printf", "test", "[", "true", "false", "expect", "note", "pause", "exit", "quit"})
 MARKER = re.compile(r"\s*#[\s\-=]*task\s+(\d+)\b", re.IGNORECASE)
@@ -134,14 +135,28 @@ def parts(text: str, tasks: int) -> list[str]:
     return ["\n".join(lines) + "\n" for lines in found]
 
 
+class Bounded(io.StringIO):
+    """What an answer prints: the first so many characters, so that an endless one fills nothing."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, text: str) -> int:
+        kept = text[: max(0, self.room)]
+        self.room -= len(kept)
+        super().write(kept)
+        return len(text)
+
+
 class Grader:
     """Marks one answer."""
 
     def __init__(self, exercise: Exercise, opener: Opener, seconds: float = SECONDS) -> None:
         self.exercise = exercise
-        self.errors = io.StringIO()
+        self.errors = Bounded(KEPT)
         try:
-            self.session = opener([*exercise.options, "--no-color"], io.StringIO(), self.errors)
+            self.session = opener([*exercise.options, "--no-color"], Bounded(0), self.errors)
         except ShellError as error:
             raise ShellError(f"{exercise.name}: {error.message}", 2) from None
         self.session.no_host, self.session.is_tty, self.session.stdin = True, False, Input()
@@ -294,20 +309,23 @@ def grade(words: list[str], seed: str, json_wanted: bool, opener: Opener, write:
                          "[--seed ID] [--json])", 2)  # fmt: skip
     try:
         exercise = load_exercise(words[0], seed)
-        answer = read_text(Path(words[1]), f"grade: {words[1]}") if len(words) > 1 else None
+        if len(words) == 1:
+            write(exercise.text if not json_wanted else json.dumps(
+                {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "of": exercise.points,
+                 "text": exercise.text}, ensure_ascii=False) + "\n")  # fmt: skip
+            return 0
+        answer = read_text(Path(words[1]), f"grade: {words[1]}")
+        grader = Grader(exercise, opener)
+        mark = grader.mark(answer)
     except ShellError as error:
+        if json_wanted:
+            write(json.dumps({"exercise": words[0], "seed": seed, "points": 0, "of": 0, "end": "error",
+                              "message": error.message, "tasks": []}, ensure_ascii=False) + "\n")  # fmt: skip
+            return 2
         raise ShellError(error.message, 2) from None
-    if answer is None:
-        write(exercise.text if not json_wanted else json.dumps(
-            {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "of": exercise.points,
-             "text": exercise.text}, ensure_ascii=False) + "\n")  # fmt: skip
-        return 0
-    grader = Grader(exercise, opener)
-    mark = grader.mark(answer)
     if json_wanted:
         write(as_json(exercise, seed, mark) + "\n")
     else:
         for line in as_lines(exercise, seed, mark, grader.errors.getvalue()):
             write(line + "\n")
     return 0 if mark.points == exercise.points else 1
-

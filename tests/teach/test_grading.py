@@ -202,3 +202,16 @@ def test_files_that_cannot_be_read(
 ) -> None:
     status, out, err = run(tmp_path, capsys, *words)
     assert status == 2 and out == "" and said in err and err.count("\n") == 1
+
+
+def test_with_json_trouble_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(tmp_path, capsys, "@none.md", "@good.memsh", "--json")
+    found = json.loads(out)
+    assert status == 2 and err == "" and (found["points"], found["end"]) == (0, "error")
+    assert "No such file or directory" in found["message"]
+
+
+def test_an_endless_answer_fills_nothing() -> None:
+    grader = Grader(read_exercise("small.md", SMALL), open_session, 0.5)
+    mark = grader.mark("while true; do cat /proc/meminfo; nonsense; done")
+    assert mark.end == "time" and len(grader.errors.getvalue()) <= 1 << 16
