@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
-from memsh.kernel.kcompactd import Kcompactd
 from memsh.kernel.memmap import K_OTHER, K_PERCPU, K_SHMEM
 from memsh.kernel.printk import KERN_INFO
 from memsh.kernel.setup import PERCPU_UNIT, Logger, Machine, large_system_hash, roundup_pow_of_two
@@ -39,7 +38,6 @@ def start_allocators(box: Box) -> None:
     box.timer.cpus = box.config.cpus
     for _ in range(box.config.cpus):
         box.timer.every(REAP_PERIOD, box.slab.reap)
-    box.kcompactd = Kcompactd(box)
 
 
 def populate(box: Box, machine: Machine) -> None:
@@ -112,11 +110,9 @@ def _percpu_chunk(box: Box) -> None:
 
 def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
-    from memsh.kernel.disk import Disk
     from memsh.kernel.fs import FileSystem
     from memsh.kernel.writeback import Writeback
 
-    box.disk = Disk(box)
     box.writeback = Writeback(box)
     box.fs = FileSystem(box)
 

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 
 from memsh.kernel.age import Age
 from memsh.kernel.config import Config
+from memsh.kernel.disk import Disk
+from memsh.kernel.kcompactd import Kcompactd
+from memsh.kernel.kswapd import Kswapd
+from memsh.kernel.lru import LruVec
 from memsh.kernel.mm_types import Vm
+from memsh.kernel.oom import Oom
 from memsh.kernel.printk import Printk
+from memsh.kernel.shrinker import Shrinker
+from memsh.kernel.swap import Swap
 from memsh.kernel.sysctl import Sysctl
 from memsh.kernel.task import init_fields
 from memsh.kernel.timer import Timer
@@ -22,15 +29,12 @@ from memsh.kernel.vmstat import VmStat
 
 if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator
-    from memsh.kernel.disk import Disk
     from memsh.kernel.fs import FileSystem
     from memsh.kernel.highmem import HighMem
     from memsh.kernel.image import Image
-    from memsh.kernel.kcompactd import Kcompactd
     from memsh.kernel.memmap import MemMap
     from memsh.kernel.mm_types import Inode
     from memsh.kernel.setup import Machine
-    from memsh.kernel.shrinker import Shrinker
     from memsh.kernel.slab_common import SlabAllocator
     from memsh.kernel.task import Task
     from memsh.kernel.vmalloc import Vmalloc
@@ -44,10 +48,8 @@ class Box:
     machine: Machine
     pages: PageAllocator
     slab: SlabAllocator
-    kcompactd: Kcompactd
     vmalloc: Vmalloc
     highmem: HighMem
-    disk: Disk
     writeback: Writeback
     fs: FileSystem
     rootfs: Inode  # the files that the RAM disk unpacked to, as one
@@ -70,10 +72,16 @@ class Box:
         self.plain = False  # the textbook box: per-CPU lists and array caches bypassed
         self.tainted = False  # memsh met a bug of its own
         self.vm = Vm()
+        self.lru = LruVec()
+        self.swap = Swap(self)
+        self.kswapd = Kswapd(self)
+        self.oom = Oom(self)
         self.timer = Timer(self.log)
         self.sysctl = Sysctl()
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.shrinkers: list[Shrinker] = []
+        self.disk = Disk(self)
+        self.kcompactd = Kcompactd(self)
         self.notes: list[str] = []  # what the user should know about this machine, a line each
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
         self.age = Age()

@@ -1,11 +1,11 @@
 """The page allocator: alloc_pages and free_pages (mm/page_alloc.c).
 
-get_page_from_freelist, rmqueue, the slow path, free_unref_page, free_unref_page_list. The fast path of a block that
-waits on this CPU's list is written flat in alloc_pages(); everything else goes through get_page_from_freelist().
+get_page_from_freelist, rmqueue, free_unref_page, free_unref_page_list; what happens when memory is short is in
+slowpath.py. The fast path of a block that waits on this CPU's list is written flat in alloc_pages(); everything else
+goes through get_page_from_freelist().
 
 Known deviations: one CPU allocates; compound pages have no head flag; __GFP_MOVABLE together with __GFP_RECLAIMABLE
-counts as movable; without a `reclaim` object, a request that may reclaim drains the per-CPU lists and takes the
-high-atomic reserve once before it fails.
+counts as movable.
 """
 
 from __future__ import annotations
@@ -29,16 +29,14 @@ from memsh.kernel.flags import (
 from memsh.kernel.freearea import free_one_page, rmqueue_smallest
 from memsh.kernel.memmap import K_KERNEL
 from memsh.kernel.pagelookup import PageLookup
+from memsh.kernel.slowpath import alloc_pages_slowpath
 from memsh.kernel.watermark import (
     ALLOC_HIGHATOMIC,
-    ALLOC_KSWAPD,
-    ALLOC_MIN_RESERVE,
     ALLOC_NO_WATERMARKS,
     ALLOC_NON_BLOCK,
     ALLOC_OOM,
     ALLOC_WMARK_MASK,
     WMARK_LOW,
-    WMARK_MIN,
 )
 from memsh.kernel.zone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, PerCpuPages, Zone
 
@@ -75,14 +73,13 @@ def gfp_migratetype(gfp: int) -> int:
 class PageAllocator(PageLookup):
     """box.pages. Built from the four zones; the box has its `memmap` already. Boot hands frames over zone by zone.
 
-    `reclaim`, when set, answers for memory that has run short: wakeup_kswapd(zone, gfp, order, highest), and
-    direct_reclaim(gfp, order, highest, attempt) -> "retry" while trying again makes sense, else "".
+    `memalloc` above 0: the caller is reclaiming (PF_MEMALLOC), may use every reserve and never reclaims again.
     """
 
     __slots__ = (
-        "_flags", "_kind", "_order", "_pcp_max", "_plain", "_plans", "_refcount", "cpus", "kswapd_highest",
-        "kswapd_order", "lowmem_reserve_ratio", "memory_failures", "min_free_kbytes", "percpu_pagelist_high_fraction",
-        "reclaim", "totalreserve_pages", "trace", "user_min_free_kbytes", "vm", "watermark_boost_factor",
+        "_flags", "_kind", "_order", "_pcp_max", "_plain", "_plans", "_refcount", "cpus", "lowmem_reserve_ratio",
+        "memalloc", "memory_failures", "min_free_kbytes", "percpu_pagelist_high_fraction", "totalreserve_pages",
+        "trace", "user_min_free_kbytes", "vm", "watermark_boost_factor",
         "watermark_scale_factor",
     )  # fmt: skip
 
@@ -96,9 +93,7 @@ class PageAllocator(PageLookup):
         self.watermark_boost_factor = 15000
         self.lowmem_reserve_ratio = [256, 32, 0, 0]
         self.percpu_pagelist_high_fraction = 0
-        self.reclaim: Any = None
-        self.kswapd_order = 0  # what kswapd was last asked for, until it runs
-        self.kswapd_highest = -1  # highest zone index asked for; -1 = not woken
+        self.memalloc = 0
         self.memory_failures = 0
         self.totalreserve_pages = 0
         self._plain = False
@@ -225,7 +220,7 @@ class PageAllocator(PageLookup):
             return 0
         pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
         if not pfn:
-            pfn = self._slowpath(gfp, order, plan)
+            pfn = alloc_pages_slowpath(self, gfp, order, plan)
         if self.trace.on:
             self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
         if pfn:
@@ -245,7 +240,7 @@ class PageAllocator(PageLookup):
     def _kswapd_for_boost(self, zone: Zone) -> None:
         zone.flags &= ~ZONE_BOOSTED_WATERMARK
         self.refresh()
-        self._wakeup_kswapd(zone, 0, 0, zone.index)
+        self.wakeup_kswapd(zone, 0, 0, zone.index)
 
     def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
         """Try each zone whose watermark allows it; 0 if none gives a block."""
@@ -299,57 +294,9 @@ class PageAllocator(PageLookup):
                 self.trace.emit("mm_page_alloc_zone_locked", pfn, order, taken, 0)
         return pfn
 
-    # -- the slow path ----------------------------------------------------------------------------------------------
-
-    def _wakeup_kswapd(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
-        self.kswapd_highest = max(self.kswapd_highest, highest)
-        self.kswapd_order = max(self.kswapd_order, order)
-        if self.reclaim is not None:
-            self.reclaim.wakeup_kswapd(zone, gfp, order, highest)
-
-    def _slow_flags(self, gfp: int, order: int) -> int:
-        flags = WMARK_MIN | (gfp & (HIGH | KSWAPD_RECLAIM))
-        if not gfp & DIRECT_RECLAIM and not gfp & NOMEMALLOC:
-            flags |= ALLOC_NON_BLOCK
-            if order and flags & ALLOC_MIN_RESERVE:
-                flags |= ALLOC_HIGHATOMIC
-        return flags
-
-    def _slowpath(self, gfp: int, order: int, plan: Plan) -> int:
-        zones, highest, migratetype = plan
-        flags = self._slow_flags(gfp, order)
-        if flags & ALLOC_KSWAPD:
-            self._wakeup_kswapd(zones[0], gfp, order, highest)
-        pfn = self.get_page_from_freelist(gfp, order, flags, plan)
-        if pfn:
-            return pfn
-        if gfp & MEMALLOC and not gfp & NOMEMALLOC:
-            flags = ALLOC_NO_WATERMARKS | flags & ALLOC_KSWAPD
-        attempt = 0
-        while True:
-            pfn = self.get_page_from_freelist(gfp, order, flags, plan)
-            if pfn or not gfp & DIRECT_RECLAIM:
-                break
-            if self.reclaim is not None:
-                if not self.reclaim.direct_reclaim(gfp, order, highest, attempt):
-                    break
-            elif attempt:
-                break
-            else:
-                self.drain_all_pages()
-                fallback.unreserve_highatomic_pageblock(zones, migratetype, True)
-            attempt += 1
-        if not pfn:
-            self.warn_alloc(gfp, order)
-        return pfn
-
-    def warn_alloc(self, gfp: int, order: int) -> None:
-        """An allocation failed for good. Writes the first line of Linux's report unless __GFP_NOWARN."""
-        self.memory_failures += 1
-        if not gfp & NOWARN:
-            comm = getattr(getattr(self.box, "current", None), "comm", "swapper/0")
-            text = f"{comm}: page allocation failure: order:{order}, mode:{gfp:#x}, nodemask=(null)"
-            self.box.log.printk(text, 4)
+    def wakeup_kswapd(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
+        """Ask kswapd for free blocks of `order` in the zones up to `highest`; it runs when the clock moves."""
+        self.box.kswapd.wakeup(zone, gfp, order, highest)
 
     # -- freeing ----------------------------------------------------------------------------------------------------
 
@@ -468,7 +415,11 @@ class PageAllocator(PageLookup):
                 room -= n
 
     def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
-        """Up to `n` single pages, the same as n calls of alloc_pages(gfp, 0); shorter only when memory ran out."""
+        """Up to `n` single pages, as that many calls of alloc_pages(gfp, 0) would give; none if memory ran out.
+
+        Only the first page may be waited for: where more would need the slow path the answer is shorter, so that the
+        caller can put the pages to use (and reclaim can find them) before it asks for the rest.
+        """
         out: list[int] = []
         plan = self._plans.get(gfp) or self._plan(gfp)
         zone, highest, index = plan[0][0], plan[1], plan[2]
@@ -493,10 +444,19 @@ class PageAllocator(PageLookup):
                     self._take(got, kind)
                     out += got
                     continue
-            pfn = self.alloc_pages(gfp, 0, kind)
-            if not pfn:
-                break
+            if out and not self.trace.on:
+                pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+                if not pfn:
+                    break
+                self._refcount[pfn] = 1
+                self._kind[pfn] = kind
+            else:
+                pfn = self.alloc_pages(gfp, 0, kind)
+                if not pfn:
+                    break
             out.append(pfn)
+            if self.trace.on:
+                break
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]
         return out

@@ -86,7 +86,7 @@ def check_frames(box: Box) -> list[str]:
     expected = (
         ("slab pages", found.get(K_SLAB, 0) + found.get(KIND_NAMES.index("kmalloc"), 0), slabs),
         ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"]),
-        ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0), stat["nr_file_pages"]),
+        ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0), stat["nr_file_pages"] - stat["nr_swapcached"]),
         ("page tables", found.get(K_TABLE, 0), stat["nr_page_table_pages"] + len(box.vm.mms)),
         ("vmalloc pages", found.get(K_VMALLOC, 0), sum(len(area.pages or ()) for area in box.vmalloc.areas())),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from memsh.kernel.check_swap import check_swap
 from memsh.kernel.columns import PRESENT
 from memsh.kernel.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
-from memsh.kernel.lru import lru_name
+from memsh.kernel.lru import LISTS, lru_name
 from memsh.kernel.memmap import K_ANON, K_FILE, K_SHMEM, K_TABLE, PG_ANON, PG_DIRTY, PG_LRU, PG_MLOCKED, PG_SWAPBACKED
 from memsh.kernel.mm_types import AddressSpace, MmStruct
 from memsh.kernel.zap import mm_counter
@@ -38,6 +39,7 @@ def check_mm(box: Box) -> list[str]:
     cached = _check_cache(box, mapped, wrong)
     shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
+    check_swap(box, cached, wrong)
     _check_pages(box, mapped, cached, wrong)
     return wrong[:_MOST]
 
@@ -166,8 +168,31 @@ def _check_pages(box: Box, mapped: Counter[int], cached: dict[int, int], wrong: 
         if memmap.flags[pfn] & PG_LRU:
             lists[lru_name(memmap.flags[pfn])] += 1
             mlocked += bool(memmap.flags[pfn] & PG_MLOCKED)
-    for name in ("inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"):
+    _check_lists(box, wrong)
+    for name in LISTS:
         _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
         zones = sum(zone.stat.get(f"nr_zone_{name}", 0) for zone in box.pages.zones)
         _say(wrong, f"nr_zone_{name} of all zones", zones, lists[name])
     _say(wrong, "nr_mlock", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones), mlocked)
+
+
+def _check_lists(box: Box, wrong: list[str]) -> None:
+    """Each list, walked from its tail, holds the pages whose flags say so, once each, linked both ways."""
+    memmap, lru = box.memmap, box.lru
+    for name in LISTS:
+        before = 0
+        count = -1
+        for count, pfn in enumerate(lru.from_tail(memmap, name)):
+            flags = memmap.flags[pfn]
+            if not flags & PG_LRU or lru_name(flags) != name:
+                wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
+                break
+            if memmap.lru_next[pfn] != before or count > box.vmstat[f"nr_{name}"]:
+                wrong.append(f"list {name} is not linked well at frame {pfn:x}")
+                break
+            before = pfn
+        else:
+            if not hasattr(box, "recorded"):
+                _say(wrong, f"pages on list {name}", count + 1, box.vmstat[f"nr_{name}"])
+            if lru.heads[name] != before:
+                wrong.append(f"the head of list {name} is {lru.heads[name]:x}, walked to {before:x}")

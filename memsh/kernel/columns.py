@@ -58,6 +58,13 @@ def count_run(column: memoryview, pfn: int, first: int, count: int) -> None:
         column[pfn : pfn + count] = memoryview(array("I", range(first, first + count)))
 
 
+def is_count(column: memoryview, pfn: int, first: int, count: int) -> bool:
+    """Whether column[pfn + i] is first + i for all `count` entries."""
+    if column[pfn] != first or column[pfn + count - 1] != first + count - 1:
+        return False
+    return count <= 2 or column[pfn : pfn + count].tobytes() == array("I", range(first, first + count)).tobytes()
+
+
 def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0) -> None:
     """Clear the bits `clear`, then set the bits `set_`, in `count` entries."""
     if count == 1:

@@ -166,14 +166,11 @@ def compaction_suitable(box: Box, zone: Zone, order: int, alloc_flags: int, high
 
 def compaction_zonelist_suitable(box: Box, zones: tuple[Zone, ...], order: int, alloc_flags: int, highest: int) -> bool:
     """Whether reclaim could free enough for a run in one of the zones."""
-    swap = getattr(box, "swap", None)
-    has_swap = swap is not None and swap.free_pages > 0
+    from memsh.kernel.vmscan import zone_reclaimable_pages
+
     for zone in zones:
-        stat = zone.stat
-        reclaimable = stat["nr_zone_inactive_file"] + stat["nr_zone_active_file"]
-        if has_swap:
-            reclaimable += stat["nr_zone_inactive_anon"] + stat["nr_zone_active_anon"]
-        if _suitable(zone, order, alloc_flags, highest, reclaimable // order + zone.nr_free) == COMPACT_CONTINUE:
+        available = zone_reclaimable_pages(box, zone) // order + zone.nr_free
+        if _suitable(zone, order, alloc_flags, highest, available) == COMPACT_CONTINUE:
             return True
     return False
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.kernel.columns import count_run, frame_runs, lanes, set_run
+from memsh.kernel.columns import PRESENT, count_run, frame_runs, lanes, set_run
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     GFP_HIGHUSER_MOVABLE,
@@ -32,7 +32,7 @@ from memsh.kernel.flags import (
     X86_PF_WRITE,
 )
 from memsh.kernel.lru import account_new, munlock_page, new_page_flags, put_frames
-from memsh.kernel.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED
+from memsh.kernel.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
 from memsh.kernel.mmap import expand_downwards
 from memsh.kernel.pagetable import pte_alloc, pte_free, table_pieces, vm_page_prot
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 GFP_ANON = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_ZERO"]
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
-MAJOR, ZERO, COW, REUSE, RETRIED = 1, 2, 4, 8, 16  # what a fault was; how many pages fault-around mapped, from bit 8 on
+# what a fault was; how many pages fault-around mapped, from bit 8 on
+MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
 AROUND_SHIFT = 8
 AROUND = 16  # fault_around_bytes, in pages
 _ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
@@ -135,8 +136,10 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
         if fresh and not any(mm.pgd[index].ptes):  # fault-around may have mapped pages before the file's end
             pte_free(box, mm, index)
         raise BusError(addr) from None
-    if not pte & PTE_PRESENT:
-        raise KernelError("EFAULT", "an entry of a swap area that is not there")
+    if not pte & PRESENT:
+        from memsh.kernel.swapin import do_swap_page
+
+        return do_swap_page(box, mm, vma, addr, table, at, write)
     if write and not pte & PTE_RW:
         return do_wp_page(box, mm, vma, addr, table, at)
     table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
@@ -186,6 +189,11 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     flags = memmap.flags[pfn]
     if flags & PG_ANON:
         if not flags & PG_ANON_EXCLUSIVE:
+            if memmap.refcount[pfn] > 1 + bool(flags & PG_SWAPCACHE):
+                return _wp_page_copy(box, mm, vma, addr, table, at)
+            if flags & PG_SWAPCACHE:
+                box.swap.free_folio(pfn)
+                flags = memmap.flags[pfn]
             if memmap.refcount[pfn] > 1:
                 return _wp_page_copy(box, mm, vma, addr, table, at)
             anon = vma.anon_vma
@@ -271,6 +279,8 @@ class Tally:
             notes.append(f"fault-around mapped {self.around} pages")
         if self.kinds & COW:
             notes.append("copy-on-write")
+        if self.kinds & SWAPPED:
+            notes.append("back from swap")
         return notes
 
 
@@ -288,20 +298,23 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
         except KernelError:
             box.vmstat["pgfault"] += 1
             raise OutOfMemory from None
-        pfns = box.pages.alloc_bulk(GFP_ANON, count, K_ANON)
-        got = len(pfns)
-        if got:
-            bits = prot | _WRITTEN
+        bits = prot | _WRITTEN
+        done = 0
+        while done < count:
+            pfns = box.pages.alloc_bulk(GFP_ANON, count - done, K_ANON)
+            got = len(pfns)
+            if not got:
+                box.vmstat["pgfault"] += done + 1
+                tally.minflt += done
+                raise OutOfMemory
+            at = first + done
             if pfns[-1] - pfns[0] == got - 1 and frame_runs(pfns) == [(pfns[0], got)]:
                 low = pfns[0] << 12 | bits
-                table.ptes[first : first + got] = array("I", range(low, low + (got << 12), 4096))
+                table.ptes[at : at + got] = array("I", range(low, low + (got << 12), 4096))
             else:
-                table.ptes[first : first + got] = array("I", [pfn << 12 | bits for pfn in pfns])
-            add_anon_pages(box, mm, vma, pfns, addr)
-        if got < count:
-            box.vmstat["pgfault"] += got + 1
-            tally.minflt += got
-            raise OutOfMemory
+                table.ptes[at : at + got] = array("I", [pfn << 12 | bits for pfn in pfns])
+            add_anon_pages(box, mm, vma, pfns, addr + (done << 12))
+            done += got
     box.vmstat["pgfault"] += count
     tally.minflt += count
 

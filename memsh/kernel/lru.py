@@ -1,30 +1,111 @@
-"""The LRU lists' sizes, and a page's way between them (mm/swap.c, include/linux/mm_inline.h).
+"""The LRU lists, and a page's way between them (mm/swap.c, include/linux/mm_inline.h).
+
+Five lists of one node: inactive and active, anonymous and file, and the unevictable. A list is linked through the
+columns `lru_next` (towards its tail) and `lru_prev` (towards its head) of the memory map; 0 ends it. New pages go to
+the head, reclaim takes from the tail. A run of frames that is added at once leaves the links that one by one would.
 
 Counters: nr_inactive_anon … nr_unevictable of the node, nr_zone_* of the zones, nr_mlock.
 
-Known deviations: pages reach their list at once, not through a per-CPU batch of 15; the lists have no order here.
+Known deviations: pages reach their list at once, not through a per-CPU batch of 15.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import add_run, frame_runs, mask_run, sub_runs
+from memsh.kernel.columns import add_run, count_run, frame_runs, is_count, mask_run, sub_runs
 from memsh.kernel.flags import VM_LOCKED
 from memsh.kernel.memmap import (
     PG_ACTIVE,
+    PG_DIRTY,
     PG_LRU,
     PG_MLOCKED,
     PG_REFERENCED,
     PG_SWAPBACKED,
     PG_UNEVICTABLE,
     PG_UPTODATE,
+    MemMap,
 )
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
+LISTS = ("inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable")
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
+
+
+class LruVec:
+    """`box.lru` (struct lruvec): heads and tails of the lists, and what reclaim remembers of them.
+
+    `anon_cost` and `file_cost` weigh the lists against each other; `nonresident_age` counts evictions and activations;
+    `refaults` are the workingset_activate_* counters at the end of the last reclaim: anonymous, file.
+    """
+
+    __slots__ = ("anon_cost", "congested", "file_cost", "heads", "nonresident_age", "refaults", "tails")
+
+    def __init__(self) -> None:
+        self.heads = dict.fromkeys(LISTS, 0)
+        self.tails = dict.fromkeys(LISTS, 0)
+        self.anon_cost = self.file_cost = 0
+        self.nonresident_age = 0
+        self.refaults = [0, 0]
+        self.congested = False
+
+    def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
+        """Put `count` frames from `pfn` on at the head, one after the other."""
+        nexts, prevs = memmap.lru_next, memmap.lru_prev
+        old = self.heads[name]
+        last = pfn + count - 1
+        if count > 1:
+            count_run(nexts, pfn, pfn - 1, count)
+            count_run(prevs, pfn, pfn + 1, count)
+        nexts[pfn] = old
+        prevs[last] = 0
+        if old:
+            prevs[old] = pfn
+        else:
+            self.tails[name] = pfn
+        self.heads[name] = last
+
+    def link_tail(self, memmap: MemMap, name: str, pfn: int) -> None:
+        """Put one frame at the tail: the next to be looked at."""
+        old = self.tails[name]
+        memmap.lru_next[pfn] = 0
+        memmap.lru_prev[pfn] = old
+        if old:
+            memmap.lru_next[old] = pfn
+        else:
+            self.heads[name] = pfn
+        self.tails[name] = pfn
+
+    def unlink(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
+        """Take `count` frames from `pfn` on, all of list `name`, off it."""
+        nexts, prevs = memmap.lru_next, memmap.lru_prev
+        if count > 1:
+            if not is_count(nexts, pfn + 1, pfn, count - 1):  # not linked one after the other, as link() leaves them
+                for frame in range(pfn, pfn + count):
+                    self.unlink(memmap, name, frame)
+                return
+            newer, older = prevs[pfn + count - 1], nexts[pfn]
+        else:
+            newer, older = prevs[pfn], nexts[pfn]
+        if newer:
+            nexts[newer] = older
+        else:
+            self.heads[name] = older
+        if older:
+            prevs[older] = newer
+        else:
+            self.tails[name] = newer
+
+    def from_tail(self, memmap: MemMap, name: str) -> Iterator[int]:
+        """The frames of a list, tail first."""
+        prevs = memmap.lru_prev
+        pfn = self.tails[name]
+        while pfn:
+            yield pfn
+            pfn = prevs[pfn]
 
 
 def lru_name(flags: int) -> str:
@@ -34,8 +115,8 @@ def lru_name(flags: int) -> str:
     return f"active_{kind}" if flags & PG_ACTIVE else f"inactive_{kind}"
 
 
-def _account(box: Box, name: str, pfn: int, count: int) -> None:
-    """Move the counters of list `name` by the sign of `count` for frames from `pfn` on."""
+def update_lru_size(box: Box, name: str, pfn: int, count: int) -> None:
+    """Move the counters of list `name` by `count` for frames from `pfn` on; the sign says which way."""
     box.vmstat["nr_" + name] += count
     pages = box.pages
     zone = pages.zone_of(pfn)
@@ -52,6 +133,16 @@ def _account(box: Box, name: str, pfn: int, count: int) -> None:
         n -= part
 
 
+def _add(box: Box, name: str, pfn: int, count: int = 1) -> None:
+    update_lru_size(box, name, pfn, count)
+    box.lru.link(box.memmap, name, pfn, count)
+
+
+def _del(box: Box, name: str, pfn: int, count: int = 1) -> None:
+    update_lru_size(box, name, pfn, -count)
+    box.lru.unlink(box.memmap, name, pfn, count)
+
+
 def zone_count(box: Box, item: str, pfn: int, delta: int) -> None:
     stat = box.pages.zone_of(pfn).stat
     stat[item] = stat.get(item, 0) + delta
@@ -59,13 +150,13 @@ def zone_count(box: Box, item: str, pfn: int, delta: int) -> None:
 
 def lru_add_run(box: Box, pfn: int, count: int, flags: int) -> None:
     """Frames that already carry `flags` (PG_LRU among them) go on the list that these name."""
-    _account(box, lru_name(flags), pfn, count)
+    _add(box, lru_name(flags), pfn, count)
 
 
 def lru_add(box: Box, pfn: int) -> None:
     flags = box.memmap.flags[pfn] | PG_LRU
     box.memmap.flags[pfn] = flags
-    _account(box, lru_name(flags), pfn, 1)
+    _add(box, lru_name(flags), pfn)
 
 
 def lru_del_run(box: Box, pfn: int, count: int) -> None:
@@ -73,7 +164,7 @@ def lru_del_run(box: Box, pfn: int, count: int) -> None:
     column = box.memmap.flags
     for first, n, flags in sub_runs(column, pfn, count):
         if flags & PG_LRU:
-            _account(box, lru_name(flags), first, -n)
+            _del(box, lru_name(flags), first, n)
             if flags & PG_MLOCKED:
                 for frame in range(first, first + n):
                     zone_count(box, "nr_mlock", frame, -1)
@@ -91,7 +182,7 @@ def new_page_flags(vma_flags: int, base: int) -> int:
 
 def account_new(box: Box, pfn: int, count: int, flags: int) -> None:
     """Count `count` new pages with these flags on their list, and as mlocked if they are."""
-    _account(box, lru_name(flags), pfn, count)
+    _add(box, lru_name(flags), pfn, count)
     if flags & PG_MLOCKED:
         for frame in range(pfn, pfn + count):
             zone_count(box, "nr_mlock", frame, 1)
@@ -104,8 +195,8 @@ def _move(box: Box, pfn: int, clear: int, set_: int) -> None:
     old = column[pfn]
     new = old & ~clear | set_
     if old & PG_LRU:
-        _account(box, lru_name(old), pfn, -1)
-        _account(box, lru_name(new), pfn, 1)
+        _del(box, lru_name(old), pfn)
+        _add(box, lru_name(new), pfn)
     column[pfn] = new
 
 
@@ -117,6 +208,7 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
     elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
         box.vmstat["pgactivate"] += 1
+        box.lru.nonresident_age += 1
 
 
 def mark_page_lazyfree(box: Box, pfn: int) -> None:
@@ -148,10 +240,34 @@ def munlock_page(box: Box, pfn: int) -> None:
     box.vmstat["unevictable_pgs_rescued"] += 1
 
 
+def lru_note_cost(box: Box, *, file: bool, pages: int) -> None:
+    """Reclaim from the file or the anonymous lists cost I/O on so many pages; what is long past weighs less."""
+    lru, vmstat = box.lru, box.vmstat
+    if file:
+        lru.file_cost += pages
+    else:
+        lru.anon_cost += pages
+    size = vmstat["nr_inactive_anon"] + vmstat["nr_active_anon"]
+    size += vmstat["nr_inactive_file"] + vmstat["nr_active_file"]
+    if lru.file_cost + lru.anon_cost > size // 4:
+        lru.file_cost //= 2
+        lru.anon_cost //= 2
+
+
+def rotate_reclaimable(box: Box, pfn: int) -> None:
+    """A page whose write reclaim waited for goes to the tail of its inactive list (folio_rotate_reclaimable)."""
+    flags = box.memmap.flags[pfn]
+    if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_DIRTY) == PG_LRU:
+        name = lru_name(flags)
+        box.lru.unlink(box.memmap, name, pfn)
+        box.lru.link_tail(box.memmap, name, pfn)
+        box.vmstat["pgrotated"] += 1
+
+
 def isolate_lru_page(box: Box, pfn: int) -> None:
     """Take a page off its list for a while; what else it is stays written in its flags."""
     flags = box.memmap.flags[pfn]
-    _account(box, lru_name(flags), pfn, -1)
+    _del(box, lru_name(flags), pfn)
     box.memmap.flags[pfn] = flags & ~PG_LRU
 
 
@@ -185,6 +301,7 @@ def release_page(box: Box, pfn: int) -> None:
         name = lru_name(flags)
         box.vmstat["nr_" + name] -= 1
         box.pages.zone_of(pfn).stat["nr_zone_" + name] -= 1
+        box.lru.unlink(memmap, name, pfn)
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.index[pfn] = 0
     memmap.data.pop(pfn, None)
 

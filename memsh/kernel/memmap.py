@@ -10,6 +10,8 @@ means "never used"; whole-block facts (`order`, `kind`, `refcount`) stand on the
 - `kind[pfn]`: who uses the block (K_*), for `check`, `account`, `physmap`, `whatis`
 - `mapping[pfn]`: index into `owners` of the page's address_space or anon_vma (0 = none)
 - `index[pfn]`: page->index: offset in the mapping in pages (anonymous: virtual page number in its VMA's terms)
+- `private[pfn]`: page->private: the swap entry of a page in the swap cache
+- `lru_next[pfn]`, `lru_prev[pfn]`: page->lru: neighbours on its LRU list, towards the tail and the head; 0 = none
 - `data`: contents of the pages in which something was written: pfn -> bytearray(4096); absent = all zero
 """
 
@@ -48,7 +50,10 @@ KIND_NAMES = (
     K_RECORDED, K_OTHER,
 ) = range(14)  # fmt: skip
 
-_COLUMNS = {"refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I"}
+_COLUMNS = {
+    "refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I",
+    "private": "I", "lru_next": "I", "lru_prev": "I",
+}  # fmt: skip
 _CHUNK = 1 << 16
 
 
@@ -67,6 +72,9 @@ class MemMap:
     kind: memoryview
     mapping: memoryview
     index: memoryview
+    private: memoryview
+    lru_next: memoryview
+    lru_prev: memoryview
 
     def __init__(self, frames: int) -> None:
         self.frames = frames

@@ -10,7 +10,7 @@ whose TLB flush is shared; the new page reaches its list at once, not through a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import PTE_DIRTY
 from memsh.kernel.lru import isolate_lru_page, putback_lru_page
@@ -41,8 +41,7 @@ def _replace_in_cache(box: Box, src: int, dst: int) -> None:
     """Whoever finds the page by its place in a file or a swap area finds the new frame (folio_migrate_mapping)."""
     memmap = box.memmap
     if memmap.flags[src] & PG_SWAPCACHE:
-        swap: Any = box.__dict__["swap"]
-        swap.replace_in_cache(src, dst)
+        box.swap.replace_in_cache(src, dst)
     if memmap.flags[src] & PG_ANON:
         return
     mapping = memmap.owners[memmap.mapping[src]]

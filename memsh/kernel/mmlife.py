@@ -8,9 +8,10 @@ Known deviations: mm_struct's further users (threads, /proc readers) are not cou
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import add_run, mask_run, masked, page_runs
+from memsh.kernel.columns import PRESENT, add_run, mask_run, masked, page_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     PTE_ACCESSED,
@@ -28,7 +29,7 @@ from memsh.kernel.flags import (
 )
 from memsh.kernel.kobject import give, take
 from memsh.kernel.memmap import PG_ANON, PG_ANON_EXCLUSIVE
-from memsh.kernel.mm_types import MM_ANONPAGES, MmStruct, VmArea
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.kernel.pagetable import free_pgtables, pgd_alloc, pte_alloc, table_pieces
 from memsh.kernel.rmap import anon_vma_fork
 from memsh.kernel.vmalist import (
@@ -134,11 +135,16 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             continue
         source = table.ptes
         target = pte_alloc(box, mm, index).ptes
+        swapped = _swap_entries(source, first, stop) if oldmm.rss[MM_SWAPENTS] else []
         target[first:stop] = masked(source, first, stop, clear)
         if cow:
             source[first:stop] = masked(source, first, stop, PTE_RW)
         if old.name == "[vvar]":
             continue
+        for at, entry in swapped:  # what lies in swap now belongs to both (copy_nonpresent_pte)
+            source[at] = target[at] = entry
+            box.swap.duplicate(entry)
+            mm.rss[MM_SWAPENTS] += 1
         for _, count, pfn in page_runs(source, first, stop, box.vm.zero_pfn):
             add_run(refcount, pfn, count, 1)
             add_run(mapcount, pfn, count, 1)
@@ -151,6 +157,11 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
                     if bits & PG_ANON:
                         flags[frame] = bits & ~PG_ANON_EXCLUSIVE
                     mm.rss[mm_counter(bits)] += 1
+
+
+def _swap_entries(ptes: array[int], first: int, stop: int) -> list[tuple[int, int]]:
+    """(index, entry) of those that name a swap slot."""
+    return [(at, pte) for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT]
 
 
 def exit_mmap(box: Box, mm: MmStruct) -> None:

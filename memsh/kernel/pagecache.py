@@ -93,8 +93,9 @@ def _tell(box: Box, event: str, mapping: AddressSpace, pfn: int, index: int) -> 
 
 def refault(box: Box, pfn: int, shadow: int) -> None:
     """A page came back whose shadow was kept."""
-    for call in box.hooks.get("workingset_refault", []):
-        call(pfn, shadow)  # type: ignore[call-arg]
+    from memsh.kernel.workingset import workingset_refault
+
+    workingset_refault(box, pfn, shadow)
 
 
 def add_run(
@@ -219,11 +220,13 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
                 batch = []
     if batch:
         release_pages(box, batch)
-    _forget_shadows(pages, first)
+    _forget_values(box, mapping, first)
     mapping.reading.clear()
 
 
-def _forget_shadows(pages: XArray, first: int) -> None:
+def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
+    """Shadows, or the swap entries of shared memory, whose slots go free."""
+    pages = mapping.pages
     for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
         slots = pages.leaves[leaf]
         if max(slots) >= VALUE:
@@ -231,6 +234,8 @@ def _forget_shadows(pages: XArray, first: int) -> None:
             for at, entry in enumerate(slots.tolist()):
                 if entry >= VALUE and base + at >= first:
                     pages.put_value(base + at, 0)
+                    if mapping.inode.shmem:
+                        box.swap.free_and_cache(entry & ~VALUE)
 
 
 def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:

@@ -68,6 +68,12 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
     pfn: int | None = mapping.pages.get(index)
     if pfn is not None:
         return pfn
+    if mapping.pages.value(index):
+        from memsh.kernel.shmem_swap import shmem_swapin
+
+        pfn, read = shmem_swapin(box, mapping, index)
+        box.vmstat["pgmajfault"] += read
+        return pfn
     if inode.dev == TMPFS_DEV:
         _acct_block(box, inode)
     pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))

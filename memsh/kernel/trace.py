@@ -31,6 +31,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mm_filemap_delete_from_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
     "writeback_dirty_folio": ("major", "minor", "ino", "index"),
     "page_fault_user": ("address", "ip", "error_code"),
+    "mm_vmscan_wakeup_kswapd": ("zid", "order", "gfp_flags"),
+    "mm_vmscan_kswapd_wake": ("zid", "order"),
+    "mm_vmscan_kswapd_sleep": (),
+    "mm_vmscan_direct_reclaim_begin": ("order", "gfp_flags"),
+    "mm_vmscan_direct_reclaim_end": ("nr_reclaimed",),
+    "mm_vmscan_lru_shrink_inactive": ("nr_scanned", "nr_reclaimed", "priority", "file"),
+    "mm_vmscan_lru_shrink_active": ("nr_taken", "nr_active", "nr_deactivated", "priority", "file"),
 }
 
 

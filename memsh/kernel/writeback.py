@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from memsh.kernel.available import dirty_limits
 from memsh.kernel.columns import frame_runs, mask_run, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, GFP_NAMES, PTE_DIRTY, PTE_RW
+from memsh.kernel.lru import rotate_reclaimable
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_RECLAIM, PG_SWAPBACKED, PG_WRITEBACK
 from memsh.kernel.mm_types import AddressSpace, Inode
 from memsh.kernel.xarray import CHUNK
@@ -395,12 +396,6 @@ def _end(box: Box, pfns: list[int]) -> None:
             if flags & PG_RECLAIM:
                 for frame in range(start, start + n):
                     rotate_reclaimable(box, frame)
-
-
-def rotate_reclaimable(box: Box, pfn: int) -> None:
-    """A page that reclaim had written goes to the end of its list, to be freed next (folio_rotate_reclaimable)."""
-    for call in box.hooks.get("rotate_reclaimable", []):
-        call(pfn)  # type: ignore[call-arg]
 
 
 def filemap_fdatawait(box: Box, mapping: AddressSpace, first: int = 0) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import add_run, frame_runs, page_runs, sub_runs
+from memsh.kernel.columns import PRESENT, add_run, frame_runs, page_runs, sub_runs
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
 from memsh.kernel.lru import mark_page_accessed, munlock_page, release_page, release_run
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
-from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MmStruct, VmArea
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.kernel.pagetable import table_pieces
 
 if TYPE_CHECKING:
@@ -115,6 +115,12 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
             for n in range(count):
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
+    if mm.rss[MM_SWAPENTS]:
+        for at in range(first, stop):
+            pte = ptes[at]
+            if pte and not pte & PRESENT:
+                box.swap.free_and_cache(pte)
+                mm.rss[MM_SWAPENTS] -= 1
     ptes[first:stop] = array("I", bytes(4 * (stop - first)))
 
 

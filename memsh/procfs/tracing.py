@@ -45,6 +45,16 @@ FORMATS: dict[str, str] = {
     "mm_filemap_delete_from_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
     "writeback_dirty_folio": "bdi {major}:{minor}: ino={ino} index={index}",
     "page_fault_user": "address=0x{address:x} ip=0x{ip:x} error_code=0x{error_code:x}",
+    "mm_vmscan_wakeup_kswapd": "nid=0 order={order} gfp_flags={gfp}",
+    "mm_vmscan_kswapd_wake": "nid=0 order={order}",
+    "mm_vmscan_kswapd_sleep": "nid=0",
+    "mm_vmscan_direct_reclaim_begin": "order={order} gfp_flags={gfp}",
+    "mm_vmscan_direct_reclaim_end": "nr_reclaimed={nr_reclaimed}",
+    "mm_vmscan_lru_shrink_inactive":
+        "nid=0 nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} priority={priority} file={file}",
+    "mm_vmscan_lru_shrink_active":
+        "nid=0 nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} priority={priority} "
+        "file={file}",
 }  # fmt: skip
 HEAD = """\
 # tracer: nop
