@@ -423,24 +423,14 @@ class PageAllocator(PageLookup):
         out: list[int] = []
         plan = self._plans.get(gfp) or self._plan(gfp)
         zone, highest, index = plan[0][0], plan[1], plan[2]
-        cpu = zone.pcp
-        pages = cpu.lists[index]
         limit = zone.limit[highest]
         fast = self._pcp_max >= 0 and not self.trace.on
         while len(out) < n:
-            if fast and zone.stat_free > limit:
-                if pages:
-                    count = min(n - len(out), len(pages))
-                    got = [pages.pop() for _ in range(count)]
-                    cpu.count -= count
-                    if zone.odd:
-                        for pfn in got:
-                            zone.odd.pop(pfn, None)
-                else:
-                    got = pcp.take_batches(zone, cpu, limit, n - len(out), index)
+            if fast:
+                got = self._take_pcp(zone, limit, n - len(out), index) if zone.stat_free > limit else []
+                if not got and (zone.stat_free <= limit or len(plan[0]) > 1):
+                    got = self._alloc_further(gfp, n - len(out), plan)
                 if got:
-                    cpu.free_factor >>= min(len(got), 8)
-                    self.vm[zone.pgalloc] += len(got)
                     self._take(got, kind)
                     out += got
                     continue
@@ -460,6 +450,45 @@ class PageAllocator(PageLookup):
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]
         return out
+
+    def _take_pcp(self, zone: Zone, limit: int, count: int, index: int) -> list[int]:
+        """Up to `count` pages from this CPU's list of a zone, refilled as long as more than `limit` are free."""
+        cpu = zone.pcp
+        pages = cpu.lists[index]
+        if pages:
+            count = min(count, len(pages))
+            if count == len(pages):
+                got = list(pages)
+                got.reverse()
+                pages.clear()
+            else:
+                got = [pages.pop() for _ in range(count)]
+            cpu.count -= count
+            if zone.odd:
+                for pfn in got:
+                    zone.odd.pop(pfn, None)
+        else:
+            got = pcp.take_batches(zone, cpu, limit, count, index)
+        if got:
+            cpu.free_factor >>= min(len(got), 8)
+            self.vm[zone.pgalloc] += len(got)
+        return got
+
+    def _alloc_further(self, gfp: int, count: int, plan: Plan) -> list[int]:
+        """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
+        low and the min watermarks. Empty where it is not clear that each would get the same way."""
+        zones, highest, index = plan
+        for zone in zones:
+            if zone.stat_free > zone.limit[highest]:
+                return self._take_pcp(zone, zone.limit[highest], count, index) if zone is not zones[0] else []
+        if gfp & (DIRECT_RECLAIM | KSWAPD_RECLAIM | HIGH) != DIRECT_RECLAIM | KSWAPD_RECLAIM:
+            return []
+        self.wakeup_kswapd(zones[0], gfp, 0, highest)
+        for zone in zones:
+            limit = zone.wmark_min + zone.watermark_boost + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic
+            if zone.stat_free > limit:
+                return self._take_pcp(zone, limit, count, index)
+        return []
 
     def _take(self, pfns: list[int], kind: int) -> None:
         """Set refcount 1 and kind on single pages; runs of ascending frames at once."""

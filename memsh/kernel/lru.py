@@ -52,14 +52,15 @@ class LruVec:
         self.refaults = [0, 0]
         self.congested = False
 
-    def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
-        """Put `count` frames from `pfn` on at the head, one after the other."""
+    def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
+        """Put `count` frames pfn, pfn + step, … at the head, one after the other; `step` is 1 or -1."""
         nexts, prevs = memmap.lru_next, memmap.lru_prev
         old = self.heads[name]
-        last = pfn + count - 1
+        last = pfn + (count - 1) * step
         if count > 1:
-            count_run(nexts, pfn, pfn - 1, count)
-            count_run(prevs, pfn, pfn + 1, count)
+            low = pfn if step > 0 else last
+            count_run(nexts, low, low - step, count)
+            count_run(prevs, low, low + step, count)
         nexts[pfn] = old
         prevs[last] = 0
         if old:
@@ -68,26 +69,34 @@ class LruVec:
             self.tails[name] = pfn
         self.heads[name] = last
 
-    def link_tail(self, memmap: MemMap, name: str, pfn: int) -> None:
-        """Put one frame at the tail: the next to be looked at."""
+    def link_tail(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
+        """Put frames pfn, pfn + step, … at the tail, one after the other: the last is the next to be looked at."""
         old = self.tails[name]
-        memmap.lru_next[pfn] = 0
+        last = pfn + (count - 1) * step
+        if count > 1:
+            low = pfn if step > 0 else last
+            count_run(memmap.lru_next, low, low + step, count)
+            count_run(memmap.lru_prev, low, low - step, count)
+        memmap.lru_next[last] = 0
         memmap.lru_prev[pfn] = old
         if old:
             memmap.lru_next[old] = pfn
         else:
             self.heads[name] = pfn
-        self.tails[name] = pfn
+        self.tails[name] = last
 
     def unlink(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
         """Take `count` frames from `pfn` on, all of list `name`, off it."""
         nexts, prevs = memmap.lru_next, memmap.lru_prev
         if count > 1:
-            if not is_count(nexts, pfn + 1, pfn, count - 1):  # not linked one after the other, as link() leaves them
+            if is_count(nexts, pfn + 1, pfn, count - 1):  # linked one after the other, as link() leaves them
+                newer, older = prevs[pfn + count - 1], nexts[pfn]
+            elif is_count(nexts, pfn, pfn + 1, count - 1):  # the other way round
+                newer, older = prevs[pfn], nexts[pfn + count - 1]
+            else:
                 for frame in range(pfn, pfn + count):
                     self.unlink(memmap, name, frame)
                 return
-            newer, older = prevs[pfn + count - 1], nexts[pfn]
         else:
             newer, older = prevs[pfn], nexts[pfn]
         if newer:
@@ -262,6 +271,17 @@ def rotate_reclaimable(box: Box, pfn: int) -> None:
         box.lru.unlink(box.memmap, name, pfn)
         box.lru.link_tail(box.memmap, name, pfn)
         box.vmstat["pgrotated"] += 1
+
+
+def rotate_run(box: Box, first: int, count: int, step: int) -> None:
+    """rotate_reclaimable() for frames first, first + step, … that all have the same flags."""
+    low = first if step > 0 else first - count + 1
+    flags = box.memmap.flags[low]
+    if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_DIRTY) == PG_LRU:
+        name = lru_name(flags)
+        box.lru.unlink(box.memmap, name, low, count)
+        box.lru.link_tail(box.memmap, name, first, count, step)
+        box.vmstat["pgrotated"] += count
 
 
 def isolate_lru_page(box: Box, pfn: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.kernel.columns import add_run, is_run, mask_run, set_run, stepped_runs, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
 from memsh.kernel.lru import LISTS, lru_name, lru_note_cost
 from memsh.kernel.memmap import (
@@ -27,6 +28,7 @@ from memsh.kernel.memmap import (
     PG_WRITEBACK,
 )
 from memsh.kernel.mm_types import AddressSpace
+from memsh.kernel.shrinkrun import ACTIVATE, FREE, KEEP, MIXED, PAGEOUT, SHORTEST, shrink_run
 from memsh.kernel.unmap import folio_referenced, rmap_walk, try_to_unmap
 from memsh.kernel.workingset import workingset_eviction
 
@@ -88,14 +90,22 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     taken: list[int] = []
     skipped: list[int] = []
     pfn = lru.tails[name]
-    while pfn and len(taken) < nr_to_scan:
+    left = nr_to_scan
+    while pfn and left:
         if pfn < limit:
             taken.append(pfn)
-            refcount[pfn] += 1
-            flags[pfn] &= ~PG_LRU
+            left -= 1
         else:
             skipped.append(pfn)
         pfn = prevs[pfn]
+    for first, count, step in stepped_runs(taken):
+        if count == 1:
+            refcount[first] += 1
+            flags[first] &= ~PG_LRU
+        else:
+            low = first if step > 0 else first - count + 1
+            add_run(refcount, low, count, 1)
+            mask_run(flags, low, count, PG_LRU)
     lru.tails[name] = pfn
     if pfn:
         memmap.lru_next[pfn] = 0
@@ -141,26 +151,47 @@ def move_folios_to_lru(box: Box, pfns: list[int]) -> tuple[int, list[int]]:
     groups: dict[str, list[int]] = {}
     unused: list[int] = []
     active = 0
-    for pfn in pfns:
-        left = refcount[pfn] - 1
-        refcount[pfn] = left
-        if not left:
-            flags[pfn] &= ~_LRU_BITS
-            unused.append(pfn)
-            continue
-        bits = flags[pfn] | PG_LRU
-        if bits & PG_MLOCKED:
-            bits |= PG_UNEVICTABLE
-        flags[pfn] = bits
-        name = lru_name(bits)
-        active += bool(bits & PG_ACTIVE)
-        lru.link(memmap, name, pfn)
-        groups.setdefault(name, []).append(pfn)
+    for first, count, step in stepped_runs(pfns):
+        if count >= SHORTEST:
+            low = first if step > 0 else first - count + 1
+            bits, left = flags[low], refcount[low] - 1
+            if left and not bits & PG_MLOCKED and is_run(flags, low, count, bits) and (
+                is_run(refcount, low, count, left + 1)
+            ):  # fmt: skip
+                set_run(refcount, low, count, left)
+                set_run(flags, low, count, bits | PG_LRU)
+                name = lru_name(bits)
+                active += count * bool(bits & PG_ACTIVE)
+                lru.link(memmap, name, first, count, step)
+                groups.setdefault(name, []).extend(range(first, first + count * step, step))
+                continue
+        for pfn in range(first, first + count * step, step):
+            active += _putback(box, pfn, groups, unused)
     for name, group in groups.items():
         vmstat["nr_" + name] += len(group)
         _zone_sizes(box, name, group, 1)
     lru.nonresident_age += active
     return len(pfns) - len(unused), unused
+
+
+def _putback(box: Box, pfn: int, groups: dict[str, list[int]], unused: list[int]) -> bool:
+    """move_folios_to_lru() for one page: whether it is active."""
+    memmap = box.memmap
+    flags = memmap.flags
+    left = memmap.refcount[pfn] - 1
+    memmap.refcount[pfn] = left
+    if not left:
+        flags[pfn] &= ~_LRU_BITS
+        unused.append(pfn)
+        return False
+    bits = flags[pfn] | PG_LRU
+    if bits & PG_MLOCKED:
+        bits |= PG_UNEVICTABLE
+    flags[pfn] = bits
+    name = lru_name(bits)
+    box.lru.link(memmap, name, pfn)
+    groups.setdefault(name, []).append(pfn)
+    return bool(bits & PG_ACTIVE)
 
 
 def _check_references(bits: int, referenced: int, vm_flags: int) -> int:
@@ -182,23 +213,29 @@ def shrink_folio_list(sc: ScanControl, pfns: list[int]) -> tuple[int, list[int],
     keep: list[int] = []
     free: list[int] = []
     activated = pageouts = 0
-    for pfn in pfns:
-        sc.nr_scanned += 1
-        what = _shrink_one(sc, pfn, flags)
-        if what == _FREE:
-            free.append(pfn)
+    for start, count, step, bits in _stretches(flags, pfns):
+        sc.nr_scanned += count
+        what = shrink_run(sc, start, count, step, bits) if count >= SHORTEST else MIXED
+        frames = range(start, start + count * step, step)
+        if what == MIXED:
+            for pfn in frames:
+                what = _shrink_one(sc, pfn, flags)
+                if what == FREE:
+                    free.append(pfn)
+                    continue
+                keep.append(pfn)
+                if what == PAGEOUT:
+                    pageouts += 1
+                elif what == ACTIVATE:
+                    activated += _activate(box, pfn)
             continue
-        keep.append(pfn)
-        if what == _PAGEOUT:
-            pageouts += 1
-        elif what == _ACTIVATE:
-            bits = flags[pfn]
-            if bits & PG_SWAPCACHE and (bits & PG_MLOCKED or box.swap.full()):
-                box.swap.free_folio(pfn)
-                bits = flags[pfn]
-            if not bits & PG_MLOCKED:
-                flags[pfn] = bits | PG_ACTIVE
-                activated += 1
+        (free if what == FREE else keep).extend(frames)
+        if what == PAGEOUT:
+            pageouts += count
+        elif what == ACTIVATE:
+            low = start if step > 0 else start - count + 1
+            mask_run(flags, low, count, 0, PG_ACTIVE)
+            activated += count
     box.vmstat["pgactivate"] += activated
     if free:
         free.reverse()
@@ -206,16 +243,43 @@ def shrink_folio_list(sc: ScanControl, pfns: list[int]) -> tuple[int, list[int],
     return len(free), keep, pageouts
 
 
-_FREE, _KEEP, _ACTIVATE, _PAGEOUT = range(4)
+def _stretches(flags: memoryview, pfns: list[int]) -> list[tuple[int, int, int, int]]:
+    """(first, count, step, flags) of frames that follow each other, one up or one down, and have the same flags."""
+    found: list[tuple[int, int, int, int]] = []
+    for first, count, step in stepped_runs(pfns):
+        low = first if step > 0 else first - count + 1
+        parts = sub_runs(flags, low, count)
+        if step > 0:
+            found += [(at, n, 1, bits) for at, n, bits in parts]
+        else:
+            found += [(at + n - 1, n, -1, bits) for at, n, bits in reversed(parts)]
+    return found
+
+
+def _activate(box: Box, pfn: int) -> bool:
+    """A page that reclaim had better leave alone becomes active; whether it did."""
+    flags = box.memmap.flags
+    bits = flags[pfn]
+    if bits & PG_SWAPCACHE and (bits & PG_MLOCKED or box.swap.full()):
+        box.swap.free_folio(pfn)
+        bits = flags[pfn]
+    if bits & PG_MLOCKED:
+        return False
+    flags[pfn] = bits | PG_ACTIVE
+    return True
 
 
 def _free(box: Box, pfns: list[int]) -> None:
     """Pages that nobody refers to any more go back to the allocator (free_unref_page_list)."""
     memmap = box.memmap
-    flags, mapping, index, data = memmap.flags, memmap.mapping, memmap.index, memmap.data
-    for pfn in pfns:
-        flags[pfn] = mapping[pfn] = index[pfn] = 0
-        if data:
+    for first, count, step in stepped_runs(pfns):
+        low = first if step > 0 else first - count + 1
+        set_run(memmap.mapping, low, count, 0)
+        set_run(memmap.index, low, count, 0)
+        set_run(memmap.flags, low, count, 0)
+    data = memmap.data
+    if data:
+        for pfn in pfns:
             data.pop(pfn, None)
     box.pages.free_page_list(pfns)
 
@@ -226,10 +290,10 @@ def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
     memmap = box.memmap
     bits: int = flags[pfn]
     if bits & (PG_UNEVICTABLE | PG_MLOCKED):
-        return _ACTIVATE
+        return ACTIVATE
     mapped = memmap.mapcount[pfn]
     if mapped and not sc.may_unmap:
-        return _KEEP
+        return KEEP
     file = not bits & PG_SWAPBACKED
     if file and not bits & PG_ANON and bits & (PG_DIRTY | PG_WRITEBACK):
         sc.nr_dirty += 1
@@ -240,61 +304,61 @@ def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
             sc.nr_congested += file
             if sc.kswapd and box.kswapd.writeback:
                 sc.nr_immediate += 1
-                return _ACTIVATE
+                return ACTIVATE
         flags[pfn] = bits | PG_RECLAIM
         sc.nr_writeback += 1
-        return _ACTIVATE
+        return ACTIVATE
     places = rmap_walk(box, pfn) if mapped else []
     referenced, vm_flags = folio_referenced(places)
     verdict = _check_references(bits, referenced, vm_flags)
     bits = bits & ~PG_REFERENCED | (PG_REFERENCED if referenced else 0)
     flags[pfn] = bits
     if verdict == _FOLIO_ACTIVATE:
-        return _ACTIVATE
+        return ACTIVATE
     if verdict == _FOLIO_KEEP:
-        return _KEEP
+        return KEEP
     anon = bits & PG_ANON
     if anon and not file and not bits & PG_SWAPCACHE:
         if not sc.gfp & 0x40:  # __GFP_IO
-            return _KEEP
+            return KEEP
         if not box.swap.add_to_swap(pfn):
-            return _ACTIVATE
+            return ACTIVATE
     if mapped and not try_to_unmap(box, pfn, places):
-        return _ACTIVATE
+        return ACTIVATE
     bits = flags[pfn]
     if bits & PG_DIRTY and not (anon and file):
         if file:  # the flusher's work: come back when it is written
             box.vmstat["nr_vmscan_immediate_reclaim"] += 1
             flags[pfn] = bits | PG_RECLAIM
-            return _ACTIVATE
+            return ACTIVATE
         if verdict == _FOLIO_CLEAN or (not sc.gfp & 0x80 and not anon) or not sc.may_writepage:
-            return _KEEP
+            return KEEP
         what = _pageout(sc, pfn)
-        if what != _FREE:
+        if what != FREE:
             return what
-    return _FREE if _remove_mapping(box, pfn) else _KEEP
+    return FREE if _remove_mapping(box, pfn) else KEEP
 
 
 def _pageout(sc: ScanControl, pfn: int) -> int:
-    """Start writing a dirty page of the swap cache or of shared memory; _FREE if it turned out clean."""
+    """Start writing a dirty page of the swap cache or of shared memory; FREE if it turned out clean."""
     box = sc.box
     memmap = box.memmap
     if memmap.refcount[pfn] != 2:  # is_page_cache_freeable(): the cache and the reclaimer
-        return _KEEP
+        return KEEP
     flags = memmap.flags[pfn]
     if not flags & (PG_SWAPCACHE | PG_ANON) and not memmap.mapping[pfn]:
-        return _KEEP
+        return KEEP
     memmap.flags[pfn] = flags & ~PG_DIRTY | PG_RECLAIM
     started = box.swap.writepage(pfn)
     if started is None:
         memmap.flags[pfn] = memmap.flags[pfn] & ~PG_RECLAIM | PG_DIRTY
-        return _ACTIVATE
+        return ACTIVATE
     box.vmstat["nr_vmscan_write"] += 1
     sc.nr_pageout += 1
     if started:
-        return _PAGEOUT
+        return PAGEOUT
     memmap.flags[pfn] &= ~PG_RECLAIM
-    return _KEEP if memmap.flags[pfn] & (PG_DIRTY | PG_WRITEBACK) else _FREE
+    return KEEP if memmap.flags[pfn] & (PG_DIRTY | PG_WRITEBACK) else FREE
 
 
 def _remove_mapping(box: Box, pfn: int) -> bool:

@@ -10,10 +10,12 @@ Known deviations: the swap cache's tree takes no nodes from the slab; zswap and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memsh.kernel.columns import is_run, set_run, stepped_runs
 from memsh.kernel.errno import KernelError
-from memsh.kernel.lru import put_frames, rotate_reclaimable, zone_count
+from memsh.kernel.lru import put_frames, rotate_reclaimable, rotate_run, zone_count
 from memsh.kernel.memmap import (
     PG_DIRTY,
     PG_RECLAIM,
@@ -217,6 +219,33 @@ class Swap:
         zone_count(box, "nr_zone_write_pending", pfn, 1)
         return True
 
+    def write_run(self, area: SwapInfo, offset: int, frames: Sequence[int]) -> None:
+        """The end of writepage() for pages whose slots lie side by side from `offset` on, flags and counts done."""
+        data, contents = self.box.memmap.data, area.contents
+        for slot, pfn in enumerate(frames, offset):
+            page = data.get(pfn) if data else None
+            if page is not None and any(page):
+                contents[slot] = bytes(page)
+            elif contents:
+                contents.pop(slot, None)
+        self._write_pending(frames, 1)
+        done = 0
+        if self.plug and (self.plug_offset + 1 != offset or self.plug_type != area.number):
+            self.submit_plugged()
+        while done < len(frames):
+            if len(self.plug) >= PLUG:
+                self.submit_plugged()
+            part = frames[done : done + PLUG - len(self.plug)]
+            self.plug.extend(part)
+            done += len(part)
+        self.plug_offset, self.plug_type = offset + len(frames) - 1, area.number
+
+    def _write_pending(self, pfns: Sequence[int], sign: int) -> None:
+        for zone in self.box.pages.zones:
+            if zone.present:
+                start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+                zone.stat["nr_zone_write_pending"] += sign * sum(1 for pfn in pfns if start <= pfn < end)
+
     def submit_plugged(self) -> None:
         """Hand the pages that lie side by side to the disk as one request."""
         if self.plug:
@@ -229,12 +258,19 @@ class Swap:
         flags = box.memmap.flags
         box.vmstat["nr_writeback"] -= len(pfns)
         box.vmstat["nr_written"] += len(pfns)
-        for pfn in pfns:
-            zone_count(box, "nr_zone_write_pending", pfn, -1)
-            bits = flags[pfn]
-            flags[pfn] = bits & ~(PG_WRITEBACK | PG_RECLAIM)
-            if bits & PG_RECLAIM:
-                rotate_reclaimable(box, pfn)
+        self._write_pending(pfns, -1)
+        for first, count, step in stepped_runs(pfns):
+            low = first if step > 0 else first - count + 1
+            bits = flags[low]
+            if count > 1 and bits & PG_RECLAIM and is_run(flags, low, count, bits):
+                set_run(flags, low, count, bits & ~(PG_WRITEBACK | PG_RECLAIM))
+                rotate_run(box, first, count, step)
+                continue
+            for pfn in range(first, first + count * step, step):
+                bits = flags[pfn]
+                flags[pfn] = bits & ~(PG_WRITEBACK | PG_RECLAIM)
+                if bits & PG_RECLAIM:
+                    rotate_reclaimable(box, pfn)
 
     def wait_writeback(self, pfn: int) -> None:
         """Let the clock move until the page has been written."""

@@ -29,6 +29,15 @@ def workingset_eviction(box: Box, pfn: int) -> int:
     return (age & EVICTION_MASK) << EVICTION_SHIFT | bool(box.memmap.flags[pfn] & PG_WORKINGSET) << 1 | 1
 
 
+def workingset_evictions(box: Box, count: int, bits: int) -> list[int]:
+    """workingset_eviction() of `count` pages with the flags `bits`, one after the other."""
+    lru = box.lru
+    age = lru.nonresident_age
+    lru.nonresident_age = age + count
+    low = bool(bits & PG_WORKINGSET) << 1 | 1
+    return [(n & EVICTION_MASK) << EVICTION_SHIFT | low for n in range(age, age + count)]
+
+
 def workingset_refault(box: Box, pfn: int, shadow: int) -> None:
     """A page is back; its flags say what it is. Makes it active if it was reclaimed too early."""
     memmap, vmstat, lru = box.memmap, box.vmstat, box.lru

@@ -241,6 +241,23 @@ class XArray:
                 self.box.vmstat["workingset_nodes"] += 1
             slots[at] = VALUE | value
 
+    def put_values(self, index: int, values: Sequence[int]) -> None:
+        """put_value() in the places of pages that stand side by side from `index` on and carry no mark."""
+        done = 0
+        while done < len(values):
+            leaf, at = index >> SHIFT, index & 63
+            count = min(len(values) - done, CHUNK - at)
+            slots = self.leaves[leaf]
+            slots[at : at + count] = array("I", [VALUE | value for value in values[done : done + count]])
+            self.count -= count
+            live = self.live[leaf] = self.live[leaf] - count
+            if not live:
+                self.box.vmstat["workingset_nodes"] += 1
+            elif live == 1 and self.height == 1:
+                self._lift_first()
+            done += count
+            index += count
+
     # -- marks ------------------------------------------------------------------------------------------------------
 
     @staticmethod
