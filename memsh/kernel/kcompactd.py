@@ -99,7 +99,7 @@ class Kcompactd:
     def check(self) -> None:
         """Every half second: is memory so fragmented that it should be compacted unasked?"""
         box = self.box
-        if not box.sysctl.values["vm.compaction_proactiveness"]:
+        if not box.sysctl.values["vm.compaction_proactiveness"] or box.kswapd.state == "running":
             return
         if self.patience:
             self.patience -= 1
