@@ -258,10 +258,11 @@ def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) ->
 class Tally:
     """What a range of accesses came to."""
 
-    __slots__ = ("around", "kinds", "majflt", "minflt")
+    __slots__ = ("around", "kinds", "majflt", "minflt", "program")
 
     def __init__(self) -> None:
         self.minflt = self.majflt = self.kinds = self.around = 0
+        self.program: list[tuple[int, bool]] = []
 
     def add(self, what: int) -> None:
         if what & MAJOR:
@@ -282,6 +283,30 @@ class Tally:
         if self.kinds & SWAPPED:
             notes.append("back from swap")
         return notes
+
+
+def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
+    """(address, written?) of what a program uses all the time, as far as it is mapped: its stack and text.
+
+    The CPU has these translations at hand and does not set their accessed bits again, so reclaim takes the pages away
+    as if they were idle (ptep_clear_flush_young on x86 flushes nothing): the program faults them in at once.
+    """
+    found = []
+    for addr, write in (mm.start_stack, True), (mm.start_code, False):
+        table = mm.pgd.get(addr >> 22)
+        if table is not None and table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+            found.append((addr & ~4095, write))
+    return found
+
+
+def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
+    """The program goes on after faults that may have waited for memory."""
+    for addr, write in tally.program:
+        table = mm.pgd[addr >> 22]
+        if not table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+            vma = find_vma(mm, addr)
+            if vma is not None and vma.start <= addr:
+                tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
 
 
 def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int,
@@ -339,6 +364,8 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
             if not value:
                 _bulk_anonymous(box, mm, vma, table, first, stop, base, write, tally)
                 base += count << 12
+                if tally.program:
+                    _run_program(box, mm, tally)
                 continue
             if value & (wanted := lanes(need, count)) == wanted:
                 new = array("I")
@@ -367,6 +394,8 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                     table = mm.pgd.get(index)
                 at += 1
         base += count << 12
+        if tally.program:
+            _run_program(box, mm, tally)
 
 
 def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
@@ -425,6 +454,8 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
     last = addr + max(1, length) - 1
     end = (last & ~4095) + 4096
     at = addr & ~4095
+    if length > 4096:
+        tally.program = _program_pages(mm)
     try:
         while at < end:
             vma = find_accessible(box, mm, max(at, addr), write)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 CHECK_USEC = 500_000  # HPAGE_FRAG_CHECK_INTERVAL_MSEC
+WAKE_USEC = 6000  # until the scheduler lets it run beside whoever woke kswapd
 _ALL_ZONES = 3
 
 
@@ -65,7 +66,7 @@ class Kcompactd:
         for zone in box.pages.zones[: self.highest + 1]:
             if zone.managed and compaction_suitable(box, zone, self.max_order, 0, self.highest) == COMPACT_CONTINUE:
                 self.woken = True
-                box.timer.once(box.timer.usec, self.do_work)
+                box.timer.once(box.timer.usec + WAKE_USEC, self.do_work)
                 return
 
     def do_work(self) -> None:

@@ -41,7 +41,7 @@ def mapping_of(box: Box, inode: Inode) -> AddressSpace:
     if inode.mapping is None:
         from memsh.kernel.kobject import new_owner
 
-        mapping = AddressSpace(0, inode, XArray(box))
+        mapping = AddressSpace(0, inode, XArray(box, inode.shmem))
         mapping.number = new_owner(box, mapping)
         inode.mapping = mapping
     return inode.mapping

@@ -326,6 +326,8 @@ def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
     if mapped and not try_to_unmap(box, pfn, places):
         return ACTIVATE
     bits = flags[pfn]
+    if bits & (PG_ANON | PG_SWAPBACKED | PG_SWAPCACHE) == PG_SWAPBACKED:
+        bits |= PG_DIRTY  # shared memory that is nowhere else
     if bits & PG_DIRTY and not (anon and file):
         if file:  # the flusher's work: come back when it is written
             box.vmstat["nr_vmscan_immediate_reclaim"] += 1

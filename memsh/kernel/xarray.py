@@ -33,10 +33,13 @@ _EMPTY = bytes(4 * CHUNK)
 class XArray:
     """`leaves`: number of a bottom node -> its 64 slots. `live`: how many of them are pages."""
 
-    __slots__ = ("_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "upper", "writeback")
+    __slots__ = (
+        "_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "shmem", "upper", "writeback",
+    )  # fmt: skip
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, shmem: bool = False) -> None:
         self.box = box
+        self.shmem = shmem  # its values are swap entries, not shadows
         self.count = 0  # pages, which is nrpages
         self.leaves: dict[int, array[int]] = {}
         self.live: dict[int, int] = {}
@@ -53,7 +56,7 @@ class XArray:
         new = XArray.__new__(XArray)
         memo[id(self)] = new
         new.box = copy.deepcopy(self.box, memo)
-        new.count, new.height = self.count, self.height
+        new.count, new.height, new.shmem = self.count, self.height, self.shmem
         new.leaves = {leaf: slots[:] for leaf, slots in self.leaves.items()}
         new.live, new.addrs = self.live.copy(), self.addrs.copy()
         new.upper = {key: node[:] for key, node in self.upper.items()}
@@ -156,7 +159,7 @@ class XArray:
             self.count += 1
             self.live[leaf] += 1
             if shadows:
-                self.box.vmstat["workingset_nodes"] -= 1
+                self._count_shadows(-1)
 
     def store_run(self, index: int, pfns: Sequence[int]) -> None:
         """Store frames at empty slots from `index` on, all within one bottom node that is there already."""
@@ -164,7 +167,7 @@ class XArray:
         self.leaves[leaf][at : at + len(pfns)] = array("I", pfns)
         self.count += len(pfns)
         if not self.live[leaf]:
-            self.box.vmstat["workingset_nodes"] -= 1
+            self._count_shadows(-1)
         self.live[leaf] += len(pfns)
 
     def pop(self, index: int, default: int | None = None) -> int:
@@ -195,7 +198,7 @@ class XArray:
             if slots.tobytes() == _EMPTY:
                 self._drop_leaf(leaf)
             elif max(slots) >= VALUE:
-                self.box.vmstat["workingset_nodes"] += 1
+                self._count_shadows(1)
         elif live == 1 and self.height == 1:
             self._lift_first()
 
@@ -203,12 +206,17 @@ class XArray:
         """Empty a whole bottom node."""
         slots = self.leaves[leaf]
         if not self.live[leaf]:
-            self.box.vmstat["workingset_nodes"] -= 1
+            self._count_shadows(-1)
         self.count -= self.live[leaf]
         slots[:] = array("I", _EMPTY)
         self.dirty.pop(leaf, None)
         self.writeback.pop(leaf, None)
         self._drop_leaf(leaf)
+
+    def _count_shadows(self, nodes: int) -> None:
+        """Bottom nodes with nothing but shadows in them, more or fewer."""
+        if not self.shmem:
+            self.box.vmstat["workingset_nodes"] += nodes
 
     # -- values -----------------------------------------------------------------------------------------------------
 
@@ -227,7 +235,7 @@ class XArray:
             if slots is not None and slots[at] & VALUE:
                 slots[at] = 0
                 if not self.live[leaf] and not max(slots):
-                    self.box.vmstat["workingset_nodes"] -= 1
+                    self._count_shadows(-1)
                     self._drop_leaf(leaf)
             return
         if slots is None:
@@ -238,7 +246,7 @@ class XArray:
             self._clear(leaf, slots, at, VALUE | value)
         else:
             if not self.live[leaf] and not max(slots):
-                self.box.vmstat["workingset_nodes"] += 1
+                self._count_shadows(1)
             slots[at] = VALUE | value
 
     def put_values(self, index: int, values: Sequence[int]) -> None:
@@ -252,7 +260,7 @@ class XArray:
             self.count -= count
             live = self.live[leaf] = self.live[leaf] - count
             if not live:
-                self.box.vmstat["workingset_nodes"] += 1
+                self._count_shadows(1)
             elif live == 1 and self.height == 1:
                 self._lift_first()
             done += count
