@@ -131,5 +131,5 @@ def test_kswapd_only_runs_when_the_clock_moves() -> None:
     box.timer.advance(1_000_000)
     assert box.kswapd.state == "sleeping" and box.vmstat["pageoutrun"] >= 1
     assert box.vmstat["pgsteal_file"] > 0
-    assert normal.nr_free >= normal.wmark_high
+    assert normal.nr_free + normal.pcp.count >= normal.wmark_high
     assert check(box) == []
