@@ -386,6 +386,19 @@ class PageAllocator(PageLookup):
             if cpu.count >= cpu.limit:
                 pcp.overflow(self, zone, cpu, 0, migratetype)
 
+    def free_stretches(self, stretches: Sequence[tuple[int, int, int]]) -> None:
+        """free_page_list() of frames given as (first, count, step), step 1 or -1."""
+        if self._plain or self.trace.on:
+            self.free_page_list([pfn for first, n, step in stretches for pfn in range(first, first + n * step, step)])
+            return
+        data = self.memmap.data
+        for first, count, step in stretches:
+            self.vm["pgfree"] += count
+            if data:
+                for pfn in range(first, first + count * step, step):
+                    data.pop(pfn, None)
+            self._free_run(first, count, step)
+
     def _free_run(self, pfn: int, count: int, step: int) -> None:
         """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
         low = pfn if step > 0 else pfn - count + 1

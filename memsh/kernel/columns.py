@@ -156,6 +156,8 @@ def stepped_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
     for step in (1, -1):
         if pfns[-1] - first == (count - 1) * step and pfns == list(range(first, first + count * step, step)):
             return [(first, count, step)]
+    if count <= 64:
+        return _short_runs(pfns)
     runs = []
     at = 0
     while at < count:
@@ -164,6 +166,24 @@ def stepped_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
         n = _run_length(pfns, at, step)
         runs.append((first, n, step))
         at += n
+    return runs
+
+
+def _short_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
+    runs: list[tuple[int, int, int]] = []
+    first = last = count = step = 0
+    for pfn in pfns:
+        if count == 1 and -1 <= pfn - last <= 1:
+            step = pfn - last
+            count = 2
+        elif count > 1 and pfn - last == step:
+            count += 1
+        else:
+            if count:
+                runs.append((first, count, step or 1))
+            first, count, step = pfn, 1, 0
+        last = pfn
+    runs.append((first, count, step or 1))
     return runs
 
 

@@ -39,6 +39,7 @@ SWAP_CLUSTER_MAX = 32
 DEF_PRIORITY = 12
 INACTIVE_ANON, ACTIVE_ANON, INACTIVE_FILE, ACTIVE_FILE = LISTS[:4]
 _FOLIO_KEEP, _FOLIO_ACTIVATE, _FOLIO_RECLAIM, _FOLIO_CLEAN = range(4)
+Stretch = tuple[int, int, int]  # first frame, how many, 1 or -1: from each to the next
 _LRU_BITS = PG_LRU | PG_ACTIVE | PG_UNEVICTABLE
 
 
@@ -76,8 +77,9 @@ class ScanControl:
         self.nr_taken = self.nr_file_taken = self.nr_pageout = 0
 
 
-def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[int], int]:
-    """Take up to `nr_to_scan` pages off the tail of a list, each held once more: (frames, tail first; looked at).
+def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[Stretch], int, int]:
+    """Take up to `nr_to_scan` pages off the tail of a list, each held once more: (stretches of frames, tail first; how
+    many; how many were looked at).
 
     Pages of zones above sc.reclaim_idx are passed over and go to the head.
     """
@@ -87,18 +89,30 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     zones = box.pages.zones
     above = zones[sc.reclaim_idx + 1] if sc.reclaim_idx + 1 < len(zones) else None
     limit = above.start_pfn if above is not None and above.spanned else memmap.frames
-    taken: list[int] = []
+    taken: list[Stretch] = []
     skipped: list[int] = []
     pfn = lru.tails[name]
     left = nr_to_scan
+    first = last = count = step = 0
     while pfn and left:
         if pfn < limit:
-            taken.append(pfn)
             left -= 1
+            if count == 1 and -1 <= pfn - last <= 1:
+                step = pfn - last
+                count = 2
+            elif count > 1 and pfn - last == step:
+                count += 1
+            else:
+                if count:
+                    taken.append((first, count, step or 1))
+                first, count, step = pfn, 1, 0
+            last = pfn
         else:
             skipped.append(pfn)
         pfn = prevs[pfn]
-    for first, count, step in stepped_runs(taken):
+    if count:
+        taken.append((first, count, step or 1))
+    for first, count, step in taken:
         if count == 1:
             refcount[first] += 1
             flags[first] &= ~PG_LRU
@@ -111,47 +125,41 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
         memmap.lru_next[pfn] = 0
     else:
         lru.heads[name] = 0
-    for frame in reversed(skipped):
-        _relink(box, name, frame)
-    if skipped:
-        for frame in skipped:
-            zone = box.pages.zone_of(frame)
-            box.vmstat[zone.pgalloc.replace("pgalloc", "pgskip")] += 1
-    if taken:
-        box.vmstat["nr_" + name] -= len(taken)
+    for first, count, step in stepped_runs(skipped):
+        lru.link(memmap, name, first, count, step)
+        zone = box.pages.zone_of(first)
+        box.vmstat[zone.pgalloc.replace("pgalloc", "pgskip")] += count
+    number = nr_to_scan - left
+    if number:
+        box.vmstat["nr_" + name] -= number
         _zone_sizes(box, name, taken, -1)
-    return taken, len(taken) + len(skipped)
+    return taken, number, number + len(skipped)
 
 
-def _relink(box: Box, name: str, pfn: int) -> None:
-    box.lru.link(box.memmap, name, pfn)
-
-
-def _zone_sizes(box: Box, name: str, pfns: list[int], sign: int) -> None:
+def _zone_sizes(box: Box, name: str, stretches: list[Stretch], sign: int) -> None:
     """Count pages on or off a list in their zones."""
     item = "nr_zone_" + name
-    zones = [zone for zone in box.pages.zones if zone.present]
-    low, high = min(pfns), max(pfns)
-    for zone in zones:
-        end = zone.start_pfn + zone.spanned
-        if low >= end or high < zone.start_pfn:
-            continue
-        if low >= zone.start_pfn and high < end:
-            count = len(pfns)
-        else:
-            start = zone.start_pfn
-            count = sum(1 for pfn in pfns if start <= pfn < end)
+    start = end = 0
+    for first, count, step in stretches:
+        last = first + (count - 1) * step
+        if not (start <= first < end and start <= last < end):
+            zone = box.pages.zone_of(first)
+            start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+            if not start <= last < end:  # a stretch over two zones
+                for pfn in range(first, first + count * step, step):
+                    box.pages.zone_of(pfn).stat[item] += sign
+                continue
         zone.stat[item] += sign * count
 
 
-def move_folios_to_lru(box: Box, pfns: list[int]) -> tuple[int, list[int]]:
+def move_folios_to_lru(box: Box, stretches: list[Stretch]) -> tuple[int, list[int]]:
     """Put isolated pages back on the lists that their flags name, and drop the hold: (moved, those nobody held)."""
     memmap, lru, vmstat = box.memmap, box.lru, box.vmstat
     flags, refcount = memmap.flags, memmap.refcount
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, list[Stretch]] = {}
     unused: list[int] = []
-    active = 0
-    for first, count, step in stepped_runs(pfns):
+    active = moved = 0
+    for first, count, step in stretches:
         if count >= SHORTEST:
             low = first if step > 0 else first - count + 1
             bits, left = flags[low], refcount[low] - 1
@@ -163,18 +171,20 @@ def move_folios_to_lru(box: Box, pfns: list[int]) -> tuple[int, list[int]]:
                 name = lru_name(bits)
                 active += count * bool(bits & PG_ACTIVE)
                 lru.link(memmap, name, first, count, step)
-                groups.setdefault(name, []).extend(range(first, first + count * step, step))
+                groups.setdefault(name, []).append((first, count, step))
+                moved += count
                 continue
         for pfn in range(first, first + count * step, step):
             active += _putback(box, pfn, groups, unused)
+            moved += 1
     for name, group in groups.items():
-        vmstat["nr_" + name] += len(group)
+        vmstat["nr_" + name] += sum(count for _, count, _ in group)
         _zone_sizes(box, name, group, 1)
     lru.nonresident_age += active
-    return len(pfns) - len(unused), unused
+    return moved - len(unused), unused
 
 
-def _putback(box: Box, pfn: int, groups: dict[str, list[int]], unused: list[int]) -> bool:
+def _putback(box: Box, pfn: int, groups: dict[str, list[Stretch]], unused: list[int]) -> bool:
     """move_folios_to_lru() for one page: whether it is active."""
     memmap = box.memmap
     flags = memmap.flags
@@ -190,7 +200,7 @@ def _putback(box: Box, pfn: int, groups: dict[str, list[int]], unused: list[int]
     flags[pfn] = bits
     name = lru_name(bits)
     box.lru.link(memmap, name, pfn)
-    groups.setdefault(name, []).append(pfn)
+    groups.setdefault(name, []).append((pfn, 1, 1))
     return bool(bits & PG_ACTIVE)
 
 
@@ -206,48 +216,58 @@ def _check_references(bits: int, referenced: int, vm_flags: int) -> int:
     return _FOLIO_CLEAN if bits & PG_REFERENCED and file else _FOLIO_RECLAIM
 
 
-def shrink_folio_list(sc: ScanControl, pfns: list[int]) -> tuple[int, list[int], int]:
+def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, list[Stretch], int]:
     """Try to reclaim isolated pages: (pages reclaimed, those that stay, pages whose write was started)."""
     box = sc.box
     flags = box.memmap.flags
-    keep: list[int] = []
-    free: list[int] = []
-    activated = pageouts = 0
-    for start, count, step, bits in _stretches(flags, pfns):
+    keep: list[Stretch] = []
+    free: list[Stretch] = []
+    freed = activated = pageouts = 0
+    for first, count, step, bits in _alike(flags, stretches):
         sc.nr_scanned += count
-        what = shrink_run(sc, start, count, step, bits) if count >= SHORTEST else MIXED
-        frames = range(start, start + count * step, step)
+        what = shrink_run(sc, first, count, step, bits) if count >= SHORTEST else MIXED
         if what == MIXED:
-            for pfn in frames:
+            for pfn in range(first, first + count * step, step):
                 what = _shrink_one(sc, pfn, flags)
                 if what == FREE:
-                    free.append(pfn)
+                    free.append((pfn, 1, 1))
+                    freed += 1
                     continue
-                keep.append(pfn)
+                keep.append((pfn, 1, 1))
                 if what == PAGEOUT:
                     pageouts += 1
                 elif what == ACTIVATE:
                     activated += _activate(box, pfn)
             continue
-        (free if what == FREE else keep).extend(frames)
+        if what == FREE:
+            free.append((first, count, step))
+            freed += count
+            continue
+        keep.append((first, count, step))
         if what == PAGEOUT:
             pageouts += count
         elif what == ACTIVATE:
-            low = start if step > 0 else start - count + 1
+            low = first if step > 0 else first - count + 1
             mask_run(flags, low, count, 0, PG_ACTIVE)
             activated += count
     box.vmstat["pgactivate"] += activated
     if free:
-        free.reverse()
-        _free(box, free)
-    return len(free), keep, pageouts
+        _free(box, [(first + (count - 1) * step, count, -step) for first, count, step in reversed(free)])
+    return freed, keep, pageouts
 
 
-def _stretches(flags: memoryview, pfns: list[int]) -> list[tuple[int, int, int, int]]:
-    """(first, count, step, flags) of frames that follow each other, one up or one down, and have the same flags."""
+def _alike(flags: memoryview, stretches: list[Stretch]) -> list[tuple[int, int, int, int]]:
+    """(first, count, step, flags) of frames that follow each other and have the same flags."""
     found: list[tuple[int, int, int, int]] = []
-    for first, count, step in stepped_runs(pfns):
+    for first, count, step in stretches:
+        if count == 1:
+            found.append((first, 1, 1, flags[first]))
+            continue
         low = first if step > 0 else first - count + 1
+        bits = flags[low]
+        if is_run(flags, low, count, bits):
+            found.append((first, count, step, bits))
+            continue
         parts = sub_runs(flags, low, count)
         if step > 0:
             found += [(at, n, 1, bits) for at, n, bits in parts]
@@ -269,19 +289,18 @@ def _activate(box: Box, pfn: int) -> bool:
     return True
 
 
-def _free(box: Box, pfns: list[int]) -> None:
+def _free(box: Box, stretches: list[Stretch]) -> None:
     """Pages that nobody refers to any more go back to the allocator (free_unref_page_list)."""
     memmap = box.memmap
-    for first, count, step in stepped_runs(pfns):
+    mapping, index = memmap.mapping, memmap.index
+    for first, count, step in stretches:
+        if count == 1:
+            mapping[first] = index[first] = 0
+            continue
         low = first if step > 0 else first - count + 1
-        set_run(memmap.mapping, low, count, 0)
-        set_run(memmap.index, low, count, 0)
-        set_run(memmap.flags, low, count, 0)
-    data = memmap.data
-    if data:
-        for pfn in pfns:
-            data.pop(pfn, None)
-    box.pages.free_page_list(pfns)
+        set_run(mapping, low, count, 0)
+        set_run(index, low, count, 0)
+    box.pages.free_stretches(stretches)
 
 
 def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
@@ -395,27 +414,27 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     vmstat = box.vmstat
     file = name == INACTIVE_FILE
     kind = "file" if file else "anon"
-    taken, scanned = isolate_lru_folios(sc, name, nr_to_scan)
+    taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
     who = "kswapd" if sc.kswapd else "direct"
     vmstat["pgscan_" + who] += scanned
     vmstat["pgscan_" + kind] += scanned
     if not taken:
         return 0
-    vmstat["nr_isolated_" + kind] += len(taken)
+    vmstat["nr_isolated_" + kind] += number
     unqueued = sc.nr_unqueued_dirty
     reclaimed, keep, pageouts = shrink_folio_list(sc, taken)
     _, unused = move_folios_to_lru(box, keep)
-    vmstat["nr_isolated_" + kind] -= len(taken)
+    vmstat["nr_isolated_" + kind] -= number
     vmstat["pgsteal_" + who] += reclaimed
     vmstat["pgsteal_" + kind] += reclaimed
     lru_note_cost(box, file=file, pages=pageouts)
     if unused:
-        _free(box, unused[::-1])
-    if sc.nr_unqueued_dirty - unqueued == len(taken):
+        _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
+    if sc.nr_unqueued_dirty - unqueued == number:
         box.writeback.wakeup_flusher_threads()
-    sc.nr_taken += len(taken)
+    sc.nr_taken += number
     if file:
-        sc.nr_file_taken += len(taken)
+        sc.nr_file_taken += number
     if box.trace.on:
         box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, sc.priority, int(file))
     return reclaimed
@@ -428,27 +447,27 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
     flags = memmap.flags
     file = name == ACTIVE_FILE
     item = "nr_isolated_file" if file else "nr_isolated_anon"
-    taken, scanned = isolate_lru_folios(sc, name, nr_to_scan)
-    vmstat[item] += len(taken)
+    taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
+    vmstat[item] += number
     vmstat["pgrefill"] += scanned
-    active: list[int] = []
-    inactive: list[int] = []
-    for pfn in taken:
+    active: list[Stretch] = []
+    inactive: list[Stretch] = []
+    for pfn in [pfn for first, count, step in taken for pfn in range(first, first + count * step, step)]:
         bits = flags[pfn]
         if bits & PG_MLOCKED:
-            active.append(pfn)
+            active.append((pfn, 1, 1))
             continue
         referenced, vm_flags = folio_referenced(rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
         if referenced and vm_flags & VM_EXEC and not bits & PG_SWAPBACKED:
-            active.append(pfn)
+            active.append((pfn, 1, 1))
             continue
         flags[pfn] = bits & ~PG_ACTIVE | PG_WORKINGSET
-        inactive.append(pfn)
+        inactive.append((pfn, 1, 1))
     _, unused = move_folios_to_lru(box, active)
     moved, more = move_folios_to_lru(box, inactive)
     vmstat["pgdeactivate"] += moved
-    vmstat[item] -= len(taken)
+    vmstat[item] -= number
     if unused or more:
-        _free(box, unused + more)
+        _free(box, [(pfn, 1, 1) for pfn in unused + more])
     if box.trace.on:
-        box.trace.emit("mm_vmscan_lru_shrink_active", len(taken), len(active), moved, sc.priority, int(file))
+        box.trace.emit("mm_vmscan_lru_shrink_active", number, len(active), moved, sc.priority, int(file))
