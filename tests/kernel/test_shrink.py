@@ -1,0 +1,138 @@
+"""Reclaim in stretches gives what reclaim page by page gives, and loses nothing, whatever runs."""
+
+import random
+from typing import Any
+
+import pytest
+
+from memsh.kernel import uaccess, vma
+from memsh.kernel.box import Box
+from memsh.kernel.check import check
+from memsh.kernel.config import GIB, MIB, Config
+from memsh.kernel.exit import do_exit, do_wait
+from memsh.kernel.fault import touch_range
+from memsh.kernel.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.kernel.fork import kernel_clone
+from memsh.kernel.lru import LISTS
+from memsh.kernel.task import switch_to
+
+ANON = MAP_PRIVATE | MAP_ANONYMOUS
+
+
+def state(box: Box) -> dict[str, Any]:
+    memmap = box.memmap
+    found: dict[str, Any] = {name: list(box.lru.from_tail(memmap, name)) for name in LISTS}
+    found |= {f"stat of {zone.name}": dict(zone.stat) for zone in box.pages.zones}
+    found["vmstat"] = dict(box.vmstat)
+    found["flags"] = memmap.flags.tolist()
+    for task in box.tasks.values():
+        for index, table in task.mm.pgd.items() if task.mm else ():
+            found[f"table {index} of {task.pid}"] = table.ptes.tolist()
+    found["slots"] = [(area.map, area.cache.tolist(), area.shadows.tolist()) for area in box.swap.areas()]
+    found["clock"] = box.timer.usec
+    return found
+
+
+class Play:
+    """Random use of a box that is too small for it; remembers what was written where."""
+
+    def __init__(self, box: Box, seed: int, size: int) -> None:
+        self.box, self.random, self.size = box, random.Random(seed), size
+        self.areas: list[int] = []
+        self.written: dict[int, bytes] = {}
+        self.files = 0
+        for flags in (ANON, ANON, MAP_SHARED | MAP_ANONYMOUS):
+            assert box.current.mm is not None
+            self.areas.append(vma.do_mmap(box, box.current.mm, 0, size, 3, flags))
+
+    def poke(self) -> None:
+        for _ in range(50):
+            addr = self.random.choice(self.areas) + self.random.randrange(self.size >> 2) * 4
+            self.written[addr] = b"%04x" % self.random.randrange(65536)
+            uaccess.write(self.box, self.box.current, addr, self.written[addr])
+
+    def touch(self) -> None:
+        start = self.random.randrange(self.size >> 12) << 12
+        length = min(self.random.choice((1, 16, 500, 4000)) << 12, self.size - start)
+        write = self.random.random() < 0.7
+        touch_range(self.box, self.box.current, self.random.choice(self.areas) + start, length, write)
+
+    def read_file(self) -> None:
+        file = self.box.fs.open(self.random.choice(("/usr/bin/gdb", "/usr/lib/libcrypto.so.3", "/bin/a.out-dyn")))
+        self.box.fs.read(file, 0, file.inode.size)
+
+    def write_file(self) -> None:
+        self.files += 1
+        file = self.box.fs.open(self.box.fs.path_of(self.box.fs.create(f"/f{self.files}")), writable=True)
+        self.box.fs.write_zeros(file, 0, self.random.randrange(4 * MIB))
+
+    def fork(self) -> None:
+        box, parent = self.box, self.box.current
+        child = kernel_clone(box, parent)
+        switch_to(box, child)
+        touch_range(box, child, self.areas[0], 200 << 12, True)
+        do_exit(box, child, 0)
+        switch_to(box, parent)
+        do_wait(box, parent)
+
+    def wait(self) -> None:
+        self.box.timer.advance(self.random.choice((10, 5000, 400_000)))
+
+    def step(self) -> None:
+        what = (self.poke, self.touch, self.touch, self.touch, self.read_file, self.write_file, self.fork, self.wait)
+        self.random.choice(what)()
+
+    def read_back(self) -> None:
+        for addr, text in self.written.items():
+            assert uaccess.read(self.box, self.box.current, addr, 4) == text
+
+
+def small() -> Box:
+    box = Box(Config(ram=64 * MIB))
+    box.swap.swapon("/dev/vdb", "partition", 40_000)
+    return box
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost(seed: int) -> None:
+    play = Play(small(), seed, 24 * MIB)
+    for _ in range(60):
+        play.step()
+    assert check(play.box) == []
+    assert play.box.vmstat["pswpout"] > 100
+    play.read_back()
+    assert check(play.box) == []
+
+
+@pytest.mark.parametrize("seed", (7, 8))
+def test_stretches_give_what_pages_give(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Play(small(), seed, 24 * MIB)
+    for _ in range(40):
+        quick.step()
+    monkeypatch.setattr("memsh.kernel.shrink.SHORTEST", 1 << 30)
+    slow = Play(small(), seed, 24 * MIB)
+    for _ in range(40):
+        slow.step()
+    ours, theirs = state(quick.box), state(slow.box)
+    for name in theirs:
+        assert ours[name] == theirs[name], name
+
+
+def test_high_memory_is_reclaimed_too() -> None:
+    ram = GIB
+    box = Box(Config(ram=ram))
+    box.swap.swapon("/dev/vdb", "partition", 300_000)
+    box.fs.mkfile("/data", ram)
+    file = box.fs.open("/data")
+    at = 0
+    while at < ram:
+        at += box.fs.skip(file, at, 8 * MIB)
+    assert box.vmstat["pgsteal_file"] > 1000
+    mm = box.current.mm
+    assert mm is not None
+    length = ram + 64 * MIB
+    addr = vma.do_mmap(box, mm, 0, length, 3, ANON)
+    touch_range(box, box.current, addr, length, True)
+    low = [box.pages.alloc_pages(GFP_KERNEL, 0) for _ in range(30_000)]  # lowmem, which user memory gives back
+    assert all(low)
+    assert check(box) == []
