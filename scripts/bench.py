@@ -29,6 +29,7 @@ from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
 from memsh.kernel.fork import kernel_clone
 from memsh.kernel.mmap import do_mmap
+from memsh.kernel.task import switch_to
 from memsh.libc.process import UserProcess
 from memsh.procfs.tree import show
 
@@ -201,6 +202,53 @@ def smaps_1g() -> Result:
     return 1, time.perf_counter() - start
 
 
+# -- memory pressure -------------------------------------------------------------------------------------------------
+
+
+def reclaim() -> Result:
+    """768 MiB written on a box of 256 MiB with swap: each page is looked at, written out and freed."""
+    box = Box(Config(ram=256 * MIB))
+    box.swap.swapon("/dev/vdb", "partition", GIB >> 12)
+    task = box.current
+    assert task.mm is not None
+    addr = do_mmap(box, task.mm, 0, 768 * MIB, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS)
+    start = time.perf_counter()
+    touch_range(box, task, addr, 768 * MIB, True)
+    seconds = time.perf_counter() - start
+    return box.vmstat["pgsteal_kswapd"] + box.vmstat["pgsteal_direct"], seconds
+
+
+def fill(box: Box) -> None:
+    """Fill a box with page cache, then with anonymous memory until there is no more."""
+    for number in range(box.config.ram // GIB):
+        box.fs.mkfile(f"/data{number}", GIB)
+        file = box.fs.open(f"/data{number}")
+        at = 0
+        while at < GIB and (read := box.fs.skip(file, at, 16 * MIB)):
+            at += read
+    parent = box.current
+    before = box.vmstat["oom_kill"]
+    for _ in range(3):
+        child = kernel_clone(box, parent)
+        switch_to(box, child)
+        assert child.mm is not None
+        size = min(2 * GIB, box.config.ram * 3 // 4)
+        addr = do_mmap(box, child.mm, 0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS)
+        try:
+            touch_range(box, child, addr, size, True)
+        except Exception:
+            break
+        if box.vmstat["oom_kill"] != before:
+            break
+
+
+def fill_4g() -> Result:
+    box = Box(Config(ram=4 * GIB))
+    start = time.perf_counter()
+    fill(box)
+    return 1, time.perf_counter() - start
+
+
 # -- boot ----------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +328,14 @@ def bytes_per_page() -> int:
     return (resident() - before) // faults
 
 
+def bytes_per_full_page() -> int:
+    """The same for a box that is full of page cache, then of anonymous memory."""
+    box = Box(Config(ram=GIB))
+    before = resident()
+    fill(box)
+    return (resident() - before) // (box.config.ram >> 12)
+
+
 def bytes_of_box(ram: int) -> int:
     before = resident()
     box = Box(Config(ram=ram))
@@ -294,6 +350,7 @@ def memory_figures() -> list[tuple[str, int, str]]:
     small, large = (in_child(partial(bytes_of_box, ram)) for ram in (64 * MIB, 4 * GIB))
     return [
         ("bytes_per_touched_page", in_child(bytes_per_page), "120"),
+        ("bytes_per_page_of_a_full_box", in_child(bytes_per_full_page), "150"),
         ("bytes_4g_above_64m", large - small, f"{25 * MIB:,}"),
     ]
 
@@ -311,6 +368,8 @@ BENCHES: dict[str, Bench] = {
     "exit_1g_child": Bench(exit_1g_child, "120 ms", 5),
     "smaps": Bench(smaps_1g, "100 ms", 5),
     "malloc_mixed": Bench(malloc_mixed, "60,000 calls/s, 235 yardsticks"),
+    "reclaim": Bench(reclaim, "200,000 pages/s", 2),
+    "fill_4g": Bench(fill_4g, "8 s", 1),
     "boot_64m": Bench(boot_64m, "", 5),
     "boot_4g": Bench(boot_4g, "60 ms", 5),
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 PRESENT = 0x101  # _PAGE_PRESENT or, for PROT_NONE, _PAGE_PROTNONE: what pte_present() looks at
 _ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
-_STEP = sum(n << (32 * n + 12) for n in range(1024))
+STEP = sum(n << (32 * n + 12) for n in range(1024))
 _SMALL = 16
 
 
@@ -173,7 +173,7 @@ def _short_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
     runs: list[tuple[int, int, int]] = []
     first = last = count = step = 0
     for pfn in pfns:
-        if count == 1 and -1 <= pfn - last <= 1:
+        if count == 1 and pfn - last in (1, -1):
             step = pfn - last
             count = 2
         elif count > 1 and pfn - last == step:
@@ -214,7 +214,7 @@ def _split(ptes: array[int], at: int, count: int, skip: int, runs: list[Run]) ->
     if first & PRESENT:
         frames = value & lanes(0xFFFFF000, count)
         base = lanes(first & 0xFFFFF000, count)
-        if frames - base == (_STEP if count == 1024 else _STEP & ((1 << 32 * count) - 1)):
+        if frames - base == (STEP if count == 1024 else STEP & ((1 << 32 * count) - 1)):
             present = value & lanes(PRESENT, count)
             if (present | present >> 8) & lanes(1, count) == lanes(1, count):
                 runs.append(Run(at, count, first >> 12))

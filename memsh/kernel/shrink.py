@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import add_run, is_run, mask_run, set_run, stepped_runs, sub_runs
+from memsh.kernel.columns import is_run, mask_run, set_run, stepped_runs, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
 from memsh.kernel.lru import LISTS, lru_name, lru_note_cost
 from memsh.kernel.memmap import (
@@ -40,6 +40,7 @@ DEF_PRIORITY = 12
 INACTIVE_ANON, ACTIVE_ANON, INACTIVE_FILE, ACTIVE_FILE = LISTS[:4]
 _FOLIO_KEEP, _FOLIO_ACTIVATE, _FOLIO_RECLAIM, _FOLIO_CLEAN = range(4)
 Stretch = tuple[int, int, int]  # first frame, how many, 1 or -1: from each to the next
+Kept = tuple[int, int, int, bool]  # the same, and whether hold() was called for each
 _LRU_BITS = PG_LRU | PG_ACTIVE | PG_UNEVICTABLE
 
 
@@ -78,14 +79,14 @@ class ScanControl:
 
 
 def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[Stretch], int, int]:
-    """Take up to `nr_to_scan` pages off the tail of a list, each held once more: (stretches of frames, tail first; how
-    many; how many were looked at).
+    """Take up to `nr_to_scan` pages off the tail of a list: (stretches of frames, tail first; how many; how many were
+    looked at). Pages of zones above sc.reclaim_idx are passed over and go to the head.
 
-    Pages of zones above sc.reclaim_idx are passed over and go to the head.
+    Nobody else sees them before they are back, so hold() may be left out for pages that are dealt with in stretches.
     """
     box = sc.box
     memmap, lru = box.memmap, box.lru
-    flags, refcount, prevs = memmap.flags, memmap.refcount, memmap.lru_prev
+    prevs = memmap.lru_prev
     zones = box.pages.zones
     above = zones[sc.reclaim_idx + 1] if sc.reclaim_idx + 1 < len(zones) else None
     limit = above.start_pfn if above is not None and above.spanned else memmap.frames
@@ -97,7 +98,7 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     while pfn and left:
         if pfn < limit:
             left -= 1
-            if count == 1 and -1 <= pfn - last <= 1:
+            if count == 1 and pfn - last in (1, -1):
                 step = pfn - last
                 count = 2
             elif count > 1 and pfn - last == step:
@@ -112,14 +113,6 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
         pfn = prevs[pfn]
     if count:
         taken.append((first, count, step or 1))
-    for first, count, step in taken:
-        if count == 1:
-            refcount[first] += 1
-            flags[first] &= ~PG_LRU
-        else:
-            low = first if step > 0 else first - count + 1
-            add_run(refcount, low, count, 1)
-            mask_run(flags, low, count, PG_LRU)
     lru.tails[name] = pfn
     if pfn:
         memmap.lru_next[pfn] = 0
@@ -134,6 +127,12 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
         box.vmstat["nr_" + name] -= number
         _zone_sizes(box, name, taken, -1)
     return taken, number, number + len(skipped)
+
+
+def hold(box: Box, pfn: int) -> None:
+    """A page that was taken off its list is held, and no longer marked as listed."""
+    box.memmap.refcount[pfn] += 1
+    box.memmap.flags[pfn] &= ~PG_LRU
 
 
 def _zone_sizes(box: Box, name: str, stretches: list[Stretch], sign: int) -> None:
@@ -152,31 +151,24 @@ def _zone_sizes(box: Box, name: str, stretches: list[Stretch], sign: int) -> Non
         zone.stat[item] += sign * count
 
 
-def move_folios_to_lru(box: Box, stretches: list[Stretch]) -> tuple[int, list[int]]:
-    """Put isolated pages back on the lists that their flags name, and drop the hold: (moved, those nobody held)."""
+def move_folios_to_lru(box: Box, stretches: list[Kept]) -> tuple[int, list[int]]:
+    """Put pages back on the lists that their flags name, and drop the hold: (moved, those nobody held)."""
     memmap, lru, vmstat = box.memmap, box.lru, box.vmstat
-    flags, refcount = memmap.flags, memmap.refcount
+    flags = memmap.flags
     groups: dict[str, list[Stretch]] = {}
     unused: list[int] = []
     active = moved = 0
-    for first, count, step in stretches:
-        if count >= SHORTEST:
-            low = first if step > 0 else first - count + 1
-            bits, left = flags[low], refcount[low] - 1
-            if left and not bits & PG_MLOCKED and is_run(flags, low, count, bits) and (
-                is_run(refcount, low, count, left + 1)
-            ):  # fmt: skip
-                set_run(refcount, low, count, left)
-                set_run(flags, low, count, bits | PG_LRU)
-                name = lru_name(bits)
-                active += count * bool(bits & PG_ACTIVE)
-                lru.link(memmap, name, first, count, step)
-                groups.setdefault(name, []).append((first, count, step))
-                moved += count
-                continue
-        for pfn in range(first, first + count * step, step):
-            active += _putback(box, pfn, groups, unused)
-            moved += 1
+    for first, count, step, held in stretches:
+        if held:
+            for pfn in range(first, first + count * step, step):
+                active += _putback(box, pfn, groups, unused)
+        else:
+            bits = flags[first]
+            name = lru_name(bits)
+            active += count * bool(bits & PG_ACTIVE)
+            lru.link(memmap, name, first, count, step)
+            groups.setdefault(name, []).append((first, count, step))
+        moved += count
     for name, group in groups.items():
         vmstat["nr_" + name] += sum(count for _, count, _ in group)
         _zone_sizes(box, name, group, 1)
@@ -216,11 +208,11 @@ def _check_references(bits: int, referenced: int, vm_flags: int) -> int:
     return _FOLIO_CLEAN if bits & PG_REFERENCED and file else _FOLIO_RECLAIM
 
 
-def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, list[Stretch], int]:
+def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, list[Kept], int]:
     """Try to reclaim isolated pages: (pages reclaimed, those that stay, pages whose write was started)."""
     box = sc.box
     flags = box.memmap.flags
-    keep: list[Stretch] = []
+    keep: list[Kept] = []
     free: list[Stretch] = []
     freed = activated = pageouts = 0
     for first, count, step, bits in _alike(flags, stretches):
@@ -228,12 +220,13 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, l
         what = shrink_run(sc, first, count, step, bits) if count >= SHORTEST else MIXED
         if what == MIXED:
             for pfn in range(first, first + count * step, step):
+                hold(box, pfn)
                 what = _shrink_one(sc, pfn, flags)
                 if what == FREE:
                     free.append((pfn, 1, 1))
                     freed += 1
                     continue
-                keep.append((pfn, 1, 1))
+                keep.append((pfn, 1, 1, True))
                 if what == PAGEOUT:
                     pageouts += 1
                 elif what == ACTIVATE:
@@ -243,7 +236,7 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, l
             free.append((first, count, step))
             freed += count
             continue
-        keep.append((first, count, step))
+        keep.append((first, count, step, False))
         if what == PAGEOUT:
             pageouts += count
         elif what == ACTIVATE:
@@ -450,19 +443,20 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
     taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
     vmstat[item] += number
     vmstat["pgrefill"] += scanned
-    active: list[Stretch] = []
-    inactive: list[Stretch] = []
+    active: list[Kept] = []
+    inactive: list[Kept] = []
     for pfn in [pfn for first, count, step in taken for pfn in range(first, first + count * step, step)]:
+        hold(box, pfn)
         bits = flags[pfn]
         if bits & PG_MLOCKED:
-            active.append((pfn, 1, 1))
+            active.append((pfn, 1, 1, True))
             continue
         referenced, vm_flags = folio_referenced(rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
         if referenced and vm_flags & VM_EXEC and not bits & PG_SWAPBACKED:
-            active.append((pfn, 1, 1))
+            active.append((pfn, 1, 1, True))
             continue
         flags[pfn] = bits & ~PG_ACTIVE | PG_WORKINGSET
-        inactive.append((pfn, 1, 1))
+        inactive.append((pfn, 1, 1, True))
     _, unused = move_folios_to_lru(box, active)
     moved, more = move_folios_to_lru(box, inactive)
     vmstat["pgdeactivate"] += moved

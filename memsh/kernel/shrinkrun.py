@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import add_run, is_run, set_run
+from memsh.kernel.columns import STEP, is_run, lanes, set_run
 from memsh.kernel.flags import PTE_ACCESSED, VM_LOCKED, VM_SEQ_READ
 from memsh.kernel.memmap import (
     PG_ANON,
@@ -42,9 +42,9 @@ _ENTRY_STEP = 1 << OFFSET_SHIFT
 
 
 def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) -> int:
-    """What becomes of `count` isolated frames first, first + step, …, all with the flags `bits`; MIXED if unknown.
+    """What becomes of `count` frames first, first + step, …, taken off their list but not held, with the flags `bits`.
 
-    With MIXED nothing has changed. FREE: they are out of their cache, and nobody refers to them any more.
+    MIXED if it is not clear; then nothing has changed. FREE: they are out of their cache, and nobody refers to them.
     """
     if bits & (PG_UNEVICTABLE | PG_MLOCKED):
         return MIXED
@@ -55,7 +55,7 @@ def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) ->
     cached = kind != _ANONYMOUS
     if mapped > 1 or not is_run(memmap.mapcount, low, count, mapped):
         return MIXED
-    if not is_run(memmap.refcount, low, count, 1 + mapped + cached):
+    if not is_run(memmap.refcount, low, count, mapped + cached):
         return MIXED
     if mapped:
         return _shrink_mapped(sc, low, count, step, bits) if kind == _ANONYMOUS else MIXED
@@ -80,17 +80,18 @@ def _in_steps(column: memoryview, low: int, count: int, size: int) -> int:
     for sign in (1, -1):
         if column[low + 1] - start == sign * size:
             stop = start + sign * size * count
-            if stop >= -size and column[low : low + count].tolist() == list(range(start, stop, sign * size)):
-                return sign
+            if stop >= -size:
+                expected = array("I", range(start, stop, sign * size))
+                return sign if column[low : low + count].tobytes() == expected.tobytes() else 0
     return 0
 
 
 # -- mapped anonymous memory -----------------------------------------------------------------------------------------
 
 
-def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int, int] | None:
+def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int, int, int] | None:
     """Where frames that are mapped once stand: (area, lowest address, table, index of that in it, 1 or -1 as the
-    frames go up or down with the addresses); None if not side by side in one table."""
+    frames go up or down with the addresses, the entries as one integer); None if not side by side in one table."""
     memmap = box.memmap
     number = memmap.mapping[low]
     owner = memmap.owners[number]
@@ -102,7 +103,7 @@ def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int
     index, pfn = memmap.index[low], low
     if sign < 0:
         index, pfn = index - count + 1, low + count - 1
-    expected = list(range(pfn, pfn + sign * count, sign))
+    expected = lanes(pfn << 12 | 1, count) + sign * (STEP & ((1 << 32 * count) - 1))
     for area in owner.areas:
         vma = box.vm.areas[area]
         addr = vma.start + ((index - vma.pgoff) << 12)
@@ -112,9 +113,9 @@ def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int
         table = vma.mm.pgd.get(addr >> 22)
         if table is None:
             continue
-        part = table.ptes[at : at + count]
-        if [pte >> 12 for pte in part if pte & 1] == expected:
-            return vma, addr, table.ptes, at, sign
+        entries = int.from_bytes(table.ptes[at : at + count].tobytes(), "little")
+        if entries & lanes(0xFFFFF001, count) == expected:
+            return vma, addr, table.ptes, at, sign, entries
     return None
 
 
@@ -125,11 +126,11 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     place = _place(box, low, count)
     if place is None or place[0].flags & (VM_LOCKED | VM_SEQ_READ):
         return MIXED
-    vma, addr, ptes, at, sign = place
-    part = ptes[at : at + count].tolist()
-    used = sum(pte & PTE_ACCESSED for pte in part)
-    if used == count * PTE_ACCESSED:
-        ptes[at : at + count] = array("I", [pte & ~PTE_ACCESSED for pte in part])
+    vma, addr, ptes, at, sign, entries = place
+    every = lanes(PTE_ACCESSED, count)
+    used = entries & every
+    if used == every:
+        ptes[at : at + count] = array("I", (entries ^ every).to_bytes(4 * count, "little"))
         _flush(vma.mm, addr, count)
         set_run(box.memmap.flags, low, count, bits | PG_REFERENCED)
         return ACTIVATE if bits & PG_REFERENCED else KEEP
@@ -142,8 +143,8 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     _swap_out(sc, area, low, count, step, bits)
     # the slots go up with the frames' turns, the turns go up or down with the frames, these with the addresses
     entry = offset << OFFSET_SHIFT | area.number << 1
-    entries = range(entry, entry + count * _ENTRY_STEP, _ENTRY_STEP)
-    ptes[at : at + count] = array("I", entries if step == sign else entries[::-1])
+    slots = range(entry, entry + count * _ENTRY_STEP, _ENTRY_STEP)
+    ptes[at : at + count] = array("I", slots if step == sign else slots[::-1])
     mm = vma.mm
     _flush(mm, addr, count)
     mm.rss[MM_ANONPAGES] -= count
@@ -243,5 +244,5 @@ def _drop_page_cache(box: Box, first: int, low: int, count: int, step: int, bits
     mapping.pages.put_values(index, shadows)
     box.vmstat["nr_file_pages"] -= count
     set_run(memmap.mapping, low, count, 0)
-    add_run(memmap.refcount, low, count, -2)
+    set_run(memmap.refcount, low, count, 0)
     return True
