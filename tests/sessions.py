@@ -20,7 +20,8 @@ from memsh.teach.lessonfile import FOLDER, MACHINE, PROMPT
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
-MARKDOWN = [ROOT / "README.md", *LESSONS]
+PAGES = sorted((FOLDER / "man").glob("*.md"))
+MARKDOWN = [ROOT / "README.md", *LESSONS, *PAGES]
 BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
 SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.errors import Leave, LoopControl
+from memsh.shell import manual as pages
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
 from memsh.shell.values import count, fixed
 
@@ -40,22 +41,27 @@ def help(box: object, args: Args, io: IO) -> int:
     return 0
 
 
-@command(rest("words", required=True, meta="COMMAND|TOPIC", words="command"), topic=TOPIC, needs_box=False)
+@command(rest("words", meta="COMMAND|TOPIC", words="manual"), topic=TOPIC, needs_box=False)
 def man(box: object, args: Args, io: IO) -> int:
-    """everything about a command
+    """everything about a command or a topic; without one, the topics
 
     man alloc_pages
+    man errata
     """
     registry = io.session.registry
     name = " ".join(args.words)
-    if name in registry.commands:
+    if not name:
+        io.out("man COMMAND, or one of these pages:\n" + pages.contents())
+    elif name in pages.pages() and name not in registry.commands:
+        io.out(pages.page(name, min(io.width, 100)))
+    elif name in registry.commands:
         io.out(manual(registry.commands[name]))
     elif name in registry.groups:
         io.out("\n".join(manual(registry.commands[f"{name} {member}"]) for member in registry.groups[name]))
     elif name in by_topic(registry):
         io.out("\n".join(manual(declared) for declared in by_topic(registry)[name]))
     else:
-        close = registry.like(name)
+        close = difflib.get_close_matches(name, pages.pages(), 1) or registry.like(name)
         raise ShellError(f"no manual entry for {name}" + (f" (did you mean {close[0]}?)" if close else ""))
     return 0
 

@@ -199,7 +199,7 @@ class Playing:
 
 def as_text(lesson: Lesson, opener: Opener, width: int) -> Iterator[str]:
     """The whole lesson as plain text, played without anybody there."""
-    from memsh.teach.prose import plain_text
+    from memsh.shell.prose import plain_text
 
     playing = Playing(lesson, opener, width)
     before = ""

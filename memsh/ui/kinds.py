@@ -25,7 +25,7 @@ _BY_NAME = {
     ("pgrep", "words"): "comm", ("getconf", "names"): "", ("alloc_pages", "order"): "order",
     ("free_pages", "order"): "order", ("free", "words"): "value", ("unset", "names"): "name",
     ("help", "words"): "topic",
-    ("man", "words"): "topic", ("mmap", "file"): "path", ("lesson", "name"): "lesson",
+    ("man", "words"): "manual", ("mmap", "file"): "path", ("lesson", "name"): "lesson",
 }  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def of_kind(session: Session, command: Command, param: Param, prefix: str) -> Of
         "host path": lambda: _host_paths(prefix),
         "program": lambda: _programs(session),
         "topic": lambda: _topics(session),
+        "manual": lambda: _manual(session),
         "value": lambda: _addresses(session, command),
         "name": lambda: ((name, text[:40]) for name, text in sorted(session.variables.items())),
         "snapshot": lambda: _snapshots(session),
@@ -224,6 +225,13 @@ def _topics(session: Session) -> Offers:
         yield topic, "a topic: its commands"
     for topic, about in getattr(session, "topics", {}).items():
         yield topic, about
+
+
+def _manual(session: Session) -> Offers:
+    from memsh.shell.manual import pages
+
+    yield from pages().items()
+    yield from _topics(session)
 
 
 def _snapshots(session: Session) -> Offers:

@@ -1,0 +1,30 @@
+"""The manual's pages: listed, found, completed, and no command's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from memsh.shell.manual import contents, page, pages
+from memsh.shell.registry import REGISTRY
+from tests.shell.harness import run
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_is_shown(name: str) -> None:
+    assert pages()[name], f"{name}: the title says what it is about ('# {name}: …')"
+    out, err, status = run(f"man {name}")
+    assert (err, status) == ("", 0) and out.startswith(f"{name}: {pages()[name]}\n")
+    assert "<!--" not in out and "```" not in out
+    assert name not in REGISTRY.commands
+
+
+def test_without_a_name_the_pages_are_listed() -> None:
+    out = run("man")[0]
+    assert out.endswith(contents()) and all(f"\n{name} " in out for name in pages())
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_page_that_is_not_there() -> None:
+    assert "did you mean errata?" in run("man eratta")[1]
+    with pytest.raises(KeyError):
+        page("../README", 80)
