@@ -6,8 +6,8 @@ import difflib
 from pathlib import Path
 
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
-from memsh.shell.errors import Leave, LoopControl
 from memsh.shell import manual as pages
+from memsh.shell.errors import Leave, LoopControl
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
 from memsh.shell.values import count, fixed
 
