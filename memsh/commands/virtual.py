@@ -196,6 +196,12 @@ def _kernel_walk(box: Any, addr: int, io: Any) -> None:
                 return
             say(io, f"  vmalloc area at {area.addr:#x}: {'its guard page' if frames else 'not RAM (ioremap)'}")
             return
+    slot = (addr - lay.pkmap_base) >> PAGE_SHIFT
+    if 0 <= slot < box.highmem.slots and box.highmem.count[slot]:
+        pfn = box.highmem.page[slot]
+        say(io, f"  permanent kmap {slot}: frame {pfn:#x}, physical {(pfn << 12) + (addr & 4095):#010x}, zone "
+                f"{box.pages.zone_of(pfn).name}")  # fmt: skip
+        return
     say(io, "  nothing is mapped here")
 
 

@@ -173,7 +173,8 @@ def free_formula(session: Any) -> str:
         f"  used = MemTotal - MemAvailable = {m.total} - {m.available} = {m.used}\n"
         f"  buff/cache = Buffers + (Cached + SReclaimable) = {m.buffers} + {m.cached} = {m.buffers + m.cached}\n"
         f"  free = MemFree = {m.free}; available = MemAvailable = {m.available}\n"
-        f"  so slab counts as cache where it can be reclaimed (SReclaimable), else as used (SUnreclaim)\n"
+        "  so slab counts as cache where it can be reclaimed (SReclaimable), as used\n"
+        "  where it cannot (SUnreclaim)\n"
     )
 
 
