@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from memsh.commands import load
 from memsh.shell.manual import FOLDER, pages
 from memsh.shell.registry import REGISTRY
 from memsh.teach.lessonfile import names
-from tests.sessions import LESSONS, PAGES
+from tests.sessions import LESSONS, PAGES, typed_session
 
-load()
-ROWS = re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", (FOLDER / "questions.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+typed_session([])  # declares every command
+TEXT = (FOLDER / "questions.md").read_text("utf-8")
+ROWS = re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def known(reference: str) -> bool:
