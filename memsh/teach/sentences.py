@@ -234,9 +234,44 @@ def _sysmalloc(story: Recorder, args: dict[str, Any]) -> Any:
     story.say("the top chunk is too small: memory comes from the system")
 
 
+def _reclaim(story: Recorder, args: dict[str, Any]) -> Any:
+    stat = story.box.vmstat
+    lists = ("inactive_anon", "active_anon", "inactive_file", "active_file")
+    told = ", ".join(f"{stat['nr_' + name]} {name}" for name in lists)
+    swap = getattr(story.box, "swap", None)
+    slots = f"; {swap.get_nr_swap_pages()} slots are free in the swap space" if swap is not None else ""
+    story.say(f"this request has to free pages itself (direct reclaim); on the LRU lists are {told}{slots}")
+    return True
+
+
+def _reclaimed(story: Recorder, told: Any, pages: Any) -> str:
+    return f"{pages} pages were reclaimed" if isinstance(pages, int) else ""
+
+
+def _kswapd(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"kswapd is woken for {args['zone'].name}: it will free pages when the box's clock moves")
+
+
+def _inactive(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"{args['nr_to_scan']} pages from the end of the {args['name']} list are looked at")
+    return args["name"]
+
+
 def _compact(story: Recorder, args: dict[str, Any]) -> Any:
-    story.say(f"memory is there, but not in one piece: used pages are moved together to make a block of order "
+    story.say("the pages are there, but not in one piece: used ones are moved together to make a block of order "
               f"{args['order']}")  # fmt: skip
+
+
+def _oom(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say("nothing more can be reclaimed: the OOM killer chooses a process")
+
+
+def _swap_out(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"frame {args['pfn']:#x} gets a slot in the swap space: its contents go to the disk")
+
+
+def _swap_in(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"the page of {args['addr']:#x} is in the swap space: it has to be read back")
 
 
 BEFORE: dict[str, Teller] = {
@@ -247,8 +282,11 @@ BEFORE: dict[str, Teller] = {
     "slab_common.kmalloc": _kmalloc,
     "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk, "mmap.do_mmap": _none,
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
+    "slowpath.alloc_pages_slowpath": _slowpath, "vmscan.try_to_free_pages": _reclaim, "kswapd.wakeup": _kswapd,
+    "shrink.shrink_inactive_list": _inactive, "oom.out_of_memory": _oom, "swap.add_to_swap": _swap_out,
+    "swapin.do_swap_page": _swap_in,
 }  # fmt: skip
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
-    "mmap.do_mmap": _mmap,
+    "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed,
 }  # fmt: skip
