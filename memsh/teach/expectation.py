@@ -84,5 +84,8 @@ def split(session: Session, text: str) -> list[str]:
 
 def words_of(session: Session, text: str) -> list[str]:
     """A figure or statement from a file; `<` and `>` need no quotes there."""
-    return split(session, re.sub(r"(?<=\s)([<>]=?)(?=\s)", r"'\1'", text))
+    parts = re.split(r"('[^']*'|\"[^\"]*\")", text)
+    for at in range(0, len(parts), 2):  # outside quotes
+        parts[at] = re.sub(r"(?<=\s)([<>]=?)(?=\s)", r"'\1'", parts[at])
+    return split(session, "".join(parts))
 

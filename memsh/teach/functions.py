@@ -27,9 +27,6 @@ its watermark
 buddy.rmqueue|rmqueue|mm/page_alloc.c|takes a block from one zone: from this CPU's list if the order is small, else \
 from the free lists
 buddy._rmqueue_buddy|rmqueue_buddy|mm/page_alloc.c|takes a block from the zone's free lists
-buddy._slowpath|__alloc_pages_slowpath|mm/page_alloc.c|wakes kswapd, lowers the watermark to min, reclaims, tries again
-buddy._wakeup_kswapd|wakeup_kswapd|mm/vmscan.c|asks the background reclaimer to run
-buddy.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log
 buddy.free_pages|__free_pages|mm/page_alloc.c|drops a reference and frees the block with the last one
 buddy.free_page_list|free_unref_page_list|mm/page_alloc.c|frees many single pages at once
 buddy.alloc_bulk|__alloc_pages_bulk|mm/page_alloc.c|takes many single pages at once (memsh: the faults of a run of \

@@ -275,7 +275,7 @@ def _swap_in(story: Recorder, args: dict[str, Any]) -> Any:
 
 
 BEFORE: dict[str, Teller] = {
-    "buddy.alloc_pages": _alloc_pages, "buddy.get_page_from_freelist": _freelist, "buddy._slowpath": _slowpath,
+    "buddy.alloc_pages": _alloc_pages, "buddy.get_page_from_freelist": _freelist,
     "buddy._rmqueue_buddy": _rmqueue_buddy, "freearea.rmqueue_smallest": _smallest, "freearea.take_run": _smallest,
     "pcp.refill": _refill, "fallback.rmqueue_fallback": _fallback, "buddy.free_pages": _drop,
     "pcp.free_bulk": _overflow, "freearea.free_one_page": _free, "slab.kmem_cache_alloc": _object,

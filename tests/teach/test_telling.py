@@ -159,6 +159,7 @@ def test_compare_undoes_both() -> None:
         ("alloc_page\nexpect status of undo == 0\nundo", 0), ("expect 'buddy.Normal.10 > 3'", 0),
         ("expect slab.kmalloc-64.waiting '<=' slab.kmalloc-64.limit", 0),
         ("snapshot A; expect changed /proc/vmstat since A", 1),
+        ("expect \"value of 'order 100k > /dev/null; order 4k' < 1\"", 0),
         ("snapshot A; plain on; alloc_page; expect zone.Normal.free since A != 0", 0), ("expect 1 since A == 0", 2),
         ("snapshot A; f=$(fork); expect processes at A == $(($(ls /proc | grep -c ^[0-9]) - 1))", 0),
     ],
