@@ -99,9 +99,11 @@ def refault(box: Box, pfn: int, shadow: int) -> None:
 
 
 def add_run(
-    box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0
-) -> list[int]:  # fmt: skip
-    """Put new pages at `count` empty slots of one node: their frames, fewer if memory ran out.
+    box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0, shadows: list[int] | None = None
+) -> list[int]:
+    """Put new pages at `count` slots of one node: their frames, fewer if memory ran out.
+
+    The slots are empty, or hold `shadows`.
 
     The same as one alloc_pages() and add_to_page_cache() after the other. The contents are not touched.
     """
@@ -132,14 +134,34 @@ def add_run(
             _tell(box, "mm_filemap_add_to_page_cache", mapping, pfn, index + n)
     memmap = box.memmap
     flags = _CLEAN | extra
+    done = 0
     for pfn, n in frame_runs(pfns):
         set_run(memmap.flags, pfn, n, flags)
         set_run(memmap.mapping, pfn, n, mapping.number)
-        count_run(memmap.index, pfn, index, n)
-        account_new(box, pfn, n, flags)
-        index += n
+        count_run(memmap.index, pfn, index + done, n)
+        if shadows is None:
+            account_new(box, pfn, n, flags)
+        else:
+            _account_refaults(box, pfn, n, flags, shadows[done : done + n])
+        done += n
     box.vmstat["nr_file_pages"] += len(pfns)
     return pfns
+
+
+def _account_refaults(box: Box, pfn: int, count: int, flags: int, shadows: list[int]) -> None:
+    """refault() and account_new() for frames side by side. Pages that go to the inactive list are counted together:
+    how many there are has no say in whether the next one is active."""
+    column = box.memmap.flags
+    start = pfn
+    for frame, shadow in enumerate(shadows, pfn):
+        refault(box, frame, shadow)
+        if column[frame] != flags:
+            if frame > start:
+                account_new(box, start, frame - start, flags)
+            account_new(box, frame, 1, column[frame])
+            start = frame + 1
+    if pfn + count > start:
+        account_new(box, start, pfn + count - start, flags)
 
 
 def mark_pages_accessed(box: Box, pfns: list[int]) -> None:

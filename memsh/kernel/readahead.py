@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES
-from memsh.kernel.memmap import K_FILE, PG_READAHEAD
+from memsh.kernel.memmap import PG_READAHEAD
 from memsh.kernel.mm_types import AddressSpace, File
-from memsh.kernel.pagecache import add_run, add_to_page_cache, max_index
+from memsh.kernel.pagecache import add_run, max_index
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -40,28 +39,19 @@ def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, looka
     read = 0
     while at < stop:
         gap = pages.empty(at, stop - at)
-        if gap:
-            pfns = add_run(box, mapping, at, gap, GFP_READAHEAD)
+        shadows = None if gap else pages.shadows(at, stop - at)
+        if gap or shadows:
+            pfns = add_run(box, mapping, at, gap or len(shadows or ()), GFP_READAHEAD, shadows=shadows)
             if at <= mark < at + len(pfns):
                 box.memmap.flags[pfns[mark - at]] |= PG_READAHEAD
             at += len(pfns)
             read += len(pfns)
             if not pfns:
                 break
-        elif at in pages:
+        else:
             read_pages(box, mapping, first, at)
             at += 1
             first = at
-        else:  # a shadow
-            pfn = int(box.pages.alloc_pages(GFP_READAHEAD, 0, K_FILE))
-            if not pfn:
-                break
-            try:
-                add_to_page_cache(box, mapping, at, pfn, extra=PG_READAHEAD if at == mark else 0)
-            except KernelError:
-                break
-            at += 1
-            read += 1
     read_pages(box, mapping, first, at)
     return read
 

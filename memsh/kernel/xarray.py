@@ -139,6 +139,17 @@ class XArray:
         part = slots[at : at + most].tolist()
         return next((n for n, entry in enumerate(part) if entry), most)
 
+    def shadows(self, index: int, most: int) -> list[int]:
+        """The value entries from `index` on, up to the first slot without one, at most `most` and within one node."""
+        slots = self.leaves.get(index >> SHIFT)
+        if slots is None:
+            return []
+        at = index & 63
+        found = slots[at : at + most].tolist()
+        if min(found) < VALUE:
+            del found[next(at for at, entry in enumerate(found) if entry < VALUE) :]
+        return [entry & ~VALUE for entry in found]
+
     # -- storing ----------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: int, pfn: int) -> None:
@@ -162,7 +173,7 @@ class XArray:
                 self._count_shadows(-1)
 
     def store_run(self, index: int, pfns: Sequence[int]) -> None:
-        """Store frames at empty slots from `index` on, all within one bottom node that is there already."""
+        """Store frames at slots without pages from `index` on, all within one bottom node that is there already."""
         leaf, at = index >> SHIFT, index & 63
         self.leaves[leaf][at : at + len(pfns)] = array("I", pfns)
         self.count += len(pfns)

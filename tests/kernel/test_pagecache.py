@@ -17,7 +17,7 @@ from memsh.kernel.flags import MAP_SHARED
 from memsh.kernel.lru import mark_page_accessed
 from memsh.kernel.memmap import K_FILE, PG_READAHEAD
 from memsh.kernel.mm_types import AddressSpace
-from memsh.kernel.pagecache import add_to_page_cache
+from memsh.kernel.pagecache import add_to_page_cache, delete_from_page_cache
 from memsh.kernel.readahead import being_read
 from memsh.kernel.sysctl import put
 
@@ -34,8 +34,11 @@ def state(box: Box, mapping: AddressSpace) -> tuple[Any, ...]:
     return pages, zones, sorted(box.vmstat.items()), box.timer.usec, mapping.reading
 
 
-def add_slowly(box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0) -> list[int]:
+def add_slowly(
+    box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0, shadows: list[int] | None = None
+) -> list[int]:
     """add_run(), page by page."""
+    assert shadows is None or shadows == [mapping.pages.value(index + n) for n in range(count)]
     pfns = []
     for n in range(count):
         pfn = box.pages.alloc_pages(gfp, 0, K_FILE)
@@ -65,6 +68,11 @@ def test_stretches_give_what_pages_give(box: Box, chunk: int, monkeypatch: pytes
                 assert box.fs.skip(file, position, chunk) == min(chunk, 3 * MIB + 1234 - position)
                 position += chunk
             found.append(state(box, file.inode.mapping))  # type: ignore[arg-type]
+            mapping = file.inode.mapping
+            assert mapping is not None
+            for n in (*range(20, 200), 210, 211, 300, 500, 501):
+                delete_from_page_cache(box, mapping, n, shadow=4 * n + 1)
+            assert check(box) == []
         zeros = box.fs.open(box.fs.path_of(box.fs.create("/zeros")), writable=True)
         box.fs.write_zeros(zeros, 100, 2 * MIB)
         found.append(state(box, zeros.inode.mapping))  # type: ignore[arg-type]
