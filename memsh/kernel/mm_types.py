@@ -60,7 +60,7 @@ class AddressSpace:
         self.inode = inode
         self.pages = pages
         self.reading: list[tuple[int, int, int]] = []
-        self.buffers: dict[int, list[int]] = {}  # number of 64 pages -> their buffer_head objects, 0 for none
+        self.buffers: dict[int, list[int]] = {}  # number of 64 pages -> their buffer_heads (0: none), how many
         self.i_mmap: dict[int, None] = {}
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 

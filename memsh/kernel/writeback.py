@@ -239,11 +239,12 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
     _pending(box, pfns, 1)
     buffers = mapping.buffers.get(index >> 6)
     if buffers is None:
-        buffers = mapping.buffers[index >> 6] = [0] * CHUNK
-    cache = box.slab.find("buffer_head")
+        buffers = mapping.buffers[index >> 6] = [0] * (CHUNK + 1)
+    cache = box.slab.caches["buffer_head"]
     for at in range(index & 63, (index & 63) + count):
         if not buffers[at]:
-            buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)
+            addr = buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)
+            buffers[CHUNK] += addr != 0
     box.writeback.mark_inode_dirty(mapping.inode)
     if box.trace.on:
         for at in range(index, index + count):
@@ -280,11 +281,15 @@ def cancel_dirty(box: Box, mapping: AddressSpace, index: int, pfn: int) -> None:
 def free_buffers(box: Box, mapping: AddressSpace, index: int) -> None:
     """The buffer head of a page that leaves the cache (try_to_free_buffers)."""
     buffers = mapping.buffers.get(index >> 6)
-    if buffers is None or not buffers[index & 63]:
+    if buffers is None:
         return
-    box.slab.kmem_cache_free(box.slab.find("buffer_head"), buffers[index & 63])
-    buffers[index & 63] = 0
-    if not any(buffers):
+    addr = buffers[index & 63]
+    if addr:
+        slab = box.slab
+        slab.kmem_cache_free(slab.caches["buffer_head"], addr)
+        buffers[index & 63] = 0
+        buffers[CHUNK] -= 1
+    if not buffers[CHUNK]:
         del mapping.buffers[index >> 6]
 
 
