@@ -19,9 +19,9 @@ LOOKING = frozenset({"read", "hexdump", "malloc_usable_size", "mallinfo"})  # wh
 SIGABRT, SIGBUS, SIGSEGV = 6, 7, 11
 
 
-def user_of(box: Any) -> UserProcess:
+def user_of(box: Any, looking: bool = False) -> UserProcess:
     """The current process's memory; refuses kernel threads."""
-    task = running(box)
+    task: Task = box.current if looking else running(box)
     if task.mm is None:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
     return UserProcess(box, task)

@@ -174,7 +174,7 @@ def heap(box: Any, args: Any, io: Any) -> None:
     Addresses are what malloc gave; sizes include the header of 4 (mapped blocks: 8) bytes. Chunks in the cache and in
     fast bins still count as used by their neighbours, so they are not joined. Nothing is touched by looking.
     """
-    user = user_of(box)
+    user = user_of(box, looking=True)
     mine = user.malloc()
     peek = Peek(box, user.task)
     try:

@@ -141,9 +141,9 @@ class Session:
     # Ctrl-C
 
     def poll(self) -> None:
-        """A safe point: Ctrl-C is taken here."""
+        """A safe point: Ctrl-C is taken here, but not in the middle of a replay, which would lead elsewhere."""
         self.polls += 1
-        if self.interrupted or self.polls == self.stop_at:
+        if (self.interrupted and not self.replaying) or self.polls == self.stop_at:
             raise Interrupted
 
     @contextmanager

@@ -45,16 +45,11 @@ class Progress:
             self.quiet = time.monotonic()
             self._wipe()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """While another program has the terminal (a pager)."""
+    def hold(self) -> None:
+        """Another program has the terminal (a pager) until `away` is False again."""
         with self.lock:
             self._wipe()
             self.away = True
-        try:
-            yield
-        finally:
-            self.away, self.quiet = False, time.monotonic()
 
     def _wipe(self) -> None:
         if self.shown:

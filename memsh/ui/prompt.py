@@ -29,7 +29,6 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from memsh.shell.errors import Leave, ShellError
-from memsh.shell.io import HostSink
 from memsh.shell.run import flush
 from memsh.shell.visible import visible
 from memsh.ui import plain, recall
@@ -37,7 +36,7 @@ from memsh.ui.complete import complete
 from memsh.ui.lexer import STYLES, LineLexer
 from memsh.ui.pasthistory import SafeHistory, open_history
 from memsh.ui.progress import for_terminal
-from memsh.ui.screen import ScreenSink
+from memsh.ui.screen import ErrorSink, ScreenSink
 from memsh.ui.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -275,9 +274,10 @@ def interact(session: Session, options: Any = None) -> int:
     sys.stdout.flush()
     current = getattr(session.box, "current", None)
     session.first_process = current.pid if current is not None else None  # type: ignore[attr-defined]
-    screen = ScreenSink(sys.stdout, session.color)
+    screen = ScreenSink(sys.stdout, session.color, session)
     screen.pager = settings.pager
-    session.stdout, session.stderr = screen, HostSink(sys.stderr, screen)
+    session.stdout, session.stderr = screen, ErrorSink(sys.stderr, screen)
+    session.after_command.insert(0, lambda _session, _runner: screen.ended())
     if settings.progress:
         for_terminal(session)
     try:

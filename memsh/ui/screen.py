@@ -1,4 +1,4 @@
-"""Finished text on its way to a terminal: coloured, and paged when one piece is longer than the screen.
+"""Finished text on its way to a terminal: coloured, and paged when it is longer than the screen.
 
 Nothing but the last stage of a pipe comes here, so that pipes, files and scripts see plain text. The colours are
 rich's; the text itself is never changed, only styled.
@@ -11,7 +11,8 @@ import re
 import shlex
 import shutil
 import subprocess
-from contextlib import nullcontext
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from memsh.shell.io import HostSink
@@ -20,8 +21,10 @@ from memsh.shell.visible import visible
 if TYPE_CHECKING:
     from rich.style import Style
 
+    from memsh.shell.session import Session
     from memsh.ui.progress import Progress
 
+HELD = 0.05  # seconds
 PATTERNS = (
     (re.compile(r"^[A-Z][\w()]*:(?=\s)"), "cyan"),  # the labels of meminfo, status, smaps
     (re.compile(r"\[(?:heap|stack|vdso|vvar|rollup)\]"), "green"),
@@ -73,56 +76,158 @@ class Painter:
 
 
 class ScreenSink(HostSink):
-    """The terminal as the last stage of a person's command. `color` may be off; `rows` is asked for anew each time."""
+    """The terminal as the last stage of a person's command; `color` may be off.
 
-    def __init__(self, stream: TextIO, color: bool) -> None:
+    What a command prints at once is kept back for a twentieth of a second: if that is more than a screen, a pager gets
+    it and what follows, until the command ends. Loops and sourced scripts are not paged.
+    """
+
+    def __init__(self, stream: TextIO, color: bool, session: Session | None = None) -> None:
         super().__init__(stream)
         self.color = color
+        self.session = session
         self.painter = Painter()
         self.pending = ""
         self.pager = "auto"  # auto ($PAGER, or less), off, or a command
         self.progress: Progress | None = None
+        self.held: list[str] = []
+        self.rows = 0  # held
+        self.lock = threading.RLock()
+        self.timer: threading.Timer | None = None
+        self.streaming = False  # what is written shows at once
+        self.reader: subprocess.Popen[bytes] | None = None
 
     def write(self, text: str) -> None:
-        if self.pager != "off" and text.count("\n") >= shutil.get_terminal_size().lines and self._page(visible(text)):
-            return
-        if not self.color:
-            super().write(text)
-            return
         text = visible(text)
+        with self.lock:
+            if self.reader is not None:
+                self._feed(text)
+            elif self.streaming or not self._may_page():
+                self._release()
+                self._show(text)
+            else:
+                self._hold(text)
+
+    def _may_page(self) -> bool:
+        session = self.session
+        if self.pager == "off" or self.aside or session is None:
+            return False
+        return not (session.loops or session.source_depth or session.running_job is not None)
+
+    def _hold(self, text: str) -> None:
+        self.held.append(text)
+        self.rows += text.count("\n")
+        if self.rows >= shutil.get_terminal_size().lines:
+            if self._start_pager():
+                return
+            self.streaming = True
+            self._release()
+        elif self.timer is None:
+            self.timer = threading.Timer(HELD, self._late)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def _late(self) -> None:
+        """What was kept back long enough is shown, and the rest of the command's text as it comes."""
+        with self.lock:
+            self.streaming = self.streaming or bool(self.held)
+            self._release()
+            self.stream.flush()
+
+    def _release(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.held:
+            text = "".join(self.held)
+            self.held, self.rows = [], 0
+            self._show(text)
+
+    def _show(self, text: str) -> None:
+        if not self.color:
+            self._put(text)
+            return
         *lines, self.pending = (self.pending + text).split("\n")
         if lines:
             self._put("".join(self.painter.paint(line) + "\n" for line in lines))
 
     def flush(self) -> None:
-        self.settle()
-        super().flush()
+        with self.lock:
+            if self.reader is None:
+                self._release()
+                self._settle()
+                super().flush()
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Write what is left of a line that has no end yet."""
         if self.pending:
             line, self.pending = self.pending, ""
             self._put(self.painter.paint(line) if self.color else line)
 
-    def _page(self, text: str) -> bool:
-        """Show a long text through $PAGER (less); False if there is none."""
+    def ended(self) -> None:
+        """A command has ended: its pager is waited for."""
+        with self.lock:
+            reader, self.reader = self.reader, None
+            if reader is None:
+                self.flush()
+            self.streaming = False
+        if reader is not None:
+            assert reader.stdin is not None
+            with suppress(OSError):
+                reader.stdin.close()
+            while True:
+                try:
+                    reader.wait()
+                    break
+                except KeyboardInterrupt:
+                    continue
+            if self.session is not None:
+                self.session.interrupted = False  # the pager's own
+            if self.progress is not None:
+                self.progress.away = False
+
+    def _start_pager(self) -> bool:
+        """Hand what is held to $PAGER (less); False if there is none."""
         try:
             words = shlex.split(os.environ.get("PAGER") or "less -FRX" if self.pager == "auto" else self.pager)
         except ValueError:
             return False
-        if not words or self.aside or shutil.which(words[0]) is None:
+        if not words or shutil.which(words[0]) is None:
             return False
-        self.settle()
+        self._settle()
         self.stream.flush()
-        whole = text
-        if self.color:
-            whole = "\n".join(self.painter.paint(line) for line in text.split("\n"))
-        environment = {**os.environ, "LESS": os.environ.get("LESS", "FRX")}
-        with self.progress.held() if self.progress is not None else nullcontext():
-            try:
-                subprocess.run(words, input=whole.encode("utf-8", "surrogateescape"), check=False, env=environment)
-            except OSError:
-                return False
-            except KeyboardInterrupt:
-                return True
+        if self.progress is not None:
+            self.progress.hold()
+        try:
+            self.reader = subprocess.Popen(
+                words, stdin=subprocess.PIPE, env={**os.environ, "LESS": os.environ.get("LESS", "FRX")}
+            )  # fmt: skip
+        except OSError:
+            return False
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        text = "".join(self.held)
+        self.held, self.rows = [], 0
+        self._feed(text)
         return True
+
+    def _feed(self, text: str) -> None:
+        """More for the pager. If it has gone, the text goes nowhere: the command still does its work."""
+        assert self.reader is not None and self.reader.stdin is not None
+        if self.color:
+            *lines, self.pending = (self.pending + text).split("\n")
+            text = "".join(self.painter.paint(line) + "\n" for line in lines)
+        with suppress(OSError):
+            self.reader.stdin.write(text.encode("utf-8", "surrogateescape"))
+            self.reader.stdin.flush()
+
+
+class ErrorSink(HostSink):
+    """Standard error beside a ScreenSink: its text goes to the pager while there is one."""
+
+    def write(self, text: str) -> None:
+        if isinstance(self.first, ScreenSink) and self.first.reader is not None:
+            self.first.write(text)
+        else:
+            super().write(text)

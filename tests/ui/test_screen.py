@@ -2,10 +2,12 @@
 
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
 
+from memsh.shell.session import Session
 from memsh.ui.screen import Painter, ScreenSink
 from tests.paths import REFERENCE
 
@@ -55,12 +57,38 @@ def test_a_text_longer_than_the_screen_goes_to_the_pager(monkeypatch: pytest.Mon
     monkeypatch.setenv("LINES", "10")
     monkeypatch.setenv("PAGER", str(pager))
     stream = io.StringIO()
-    sink = ScreenSink(stream, color=False)
-    long = "".join(f"line {number}\n" for number in range(10))
+    session = Session()
+    sink = ScreenSink(stream, color=False, session=session)
+    lines = [f"line {number}\n" for number in range(12)]
     sink.write("short\n")
-    sink.write(long)
+    sink.ended()
     assert stream.getvalue() == "short\n"
-    assert seen.read_text() == long
+    for line in lines:
+        sink.write(line)
+    sink.ended()
+    assert stream.getvalue() == "short\n"
+    assert seen.read_text() == "".join(lines)
     monkeypatch.setenv("PAGER", str(tmp_path / "nosuch"))
-    sink.write(long)
-    assert stream.getvalue() == "short\n" + long
+    sink.write("".join(lines))
+    assert stream.getvalue() == "short\n" + "".join(lines)
+
+
+def test_loops_and_what_comes_slowly_show_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "10")
+    monkeypatch.setenv("PAGER", "false")
+    stream = io.StringIO()
+    session = Session()
+    sink = ScreenSink(stream, color=False, session=session)
+    session.loops = 1
+    for _ in range(20):
+        sink.write("line\n")
+    assert stream.getvalue() == "line\n" * 20
+    session.loops = 0
+    sink.write("slow\n")
+    end = time.monotonic() + 5
+    while not stream.getvalue().endswith("slow\n"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    for _ in range(20):
+        sink.write("line\n")
+    assert stream.getvalue().count("line\n") == 40

@@ -189,3 +189,69 @@ def test_after_a_panic_the_views_are_left(person: Opener) -> None:
     shell.see("panicked")
     shell.enter("zones | head -1; undo; kmalloc 64")
     shell.see("kmalloc-64")
+
+
+def test_long_text_goes_through_the_pager(person: Opener, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho paged $(wc -l) lines\n")
+    pager.chmod(0o755)
+    shell = person(environment={"PAGER": str(pager)})
+    shell.enter("cat /proc/slabinfo")
+    shell.see("paged ")
+    shell.enter("uname -s")
+    shell.see("\nLinux")
+    shell.enter("cat /proc/slabinfo | wc -l; seq 1 3")
+    shell.see("\n3")
+    assert shell.text.count("paged") == 1
+
+
+def test_a_history_of_garbage(person: Opener, tmp_path: Path) -> None:
+    folder = tmp_path / ".local/state/memsh"
+    folder.mkdir(parents=True)
+    (folder / "history").write_bytes(bytes(range(256)) * 50 + b"\n+uname -s\n")
+    shell = person()
+    shell.at_prompt()
+    shell.type("un\x1b[A\r")
+    shell.see("\nLinux")
+
+
+def test_a_bad_size_is_seen_before_enter(person: Opener) -> None:
+    shell = person()
+    shell.at_prompt()
+    shell.type("malloc 12q")
+    shell.see("malloc 12q")
+    row = shell.screen.cursor.y
+    shell.until(lambda: shell.screen.buffer[row][14].fg == "red")
+    shell.type("\x7fk")
+    shell.until(lambda: shell.screen.buffer[row][14].fg != "red")
+
+
+def test_completion_says_what_each_value_is(person: Opener) -> None:
+    shell = person()
+    shell.enter("malloc 300k; name p")
+    shell.at_prompt()
+    shell.type("touch $\t")
+    shell.see("malloc 300k")
+    shell.see("the last status")
+
+
+def test_a_dumb_terminal_recalls_and_keeps_too(person: Opener) -> None:
+    shell = person(environment={"TERM": "dumb"})
+    shell.enter("malloc 300k")
+    shell.see("$1 = ")
+    shell.enter("!!")
+    shell.see("$2 = ")
+    assert shell.leave() == 0
+    assert "brings this session back" in shell.text
+    assert b"\x1b" not in shell.raw
+
+
+def test_twenty_columns(person: Opener) -> None:
+    shell = person(columns=20, rows=10)
+    shell.at_prompt()
+    shell.type("cat /proc/slab\t")
+    shell.until(lambda: "/proc/slabinfo" in "".join(shell.lines).replace("> ", ""))
+    shell.type("\x03")
+    shell.at_prompt()
+    shell.type("uname -s\r")
+    shell.see("Linux")
