@@ -9,6 +9,7 @@ from memsh.commands.processes import died, faults, named, running
 from memsh.kernel import signal
 from memsh.kernel.errno import KernelError
 from memsh.kernel.fault import BusError, Segfault
+from memsh.kernel.oom import Killed
 from memsh.kernel.task import Task
 from memsh.libc.chunk import Abort
 from memsh.libc.process import UserProcess
@@ -16,7 +17,7 @@ from memsh.shell.errors import ShellError
 
 Notes = list[str]
 LOOKING = frozenset({"read", "hexdump", "malloc_usable_size", "mallinfo"})  # what they change, the fault counters tell
-SIGABRT, SIGBUS, SIGSEGV = 6, 7, 11
+SIGABRT, SIGBUS, SIGKILL, SIGSEGV = 6, 7, 9, 11
 
 
 def user_of(box: Any, looking: bool = False) -> UserProcess:
@@ -37,6 +38,15 @@ def _killed(io: Any, name: str, how: str = "") -> None:
     _trace(io, [f"--- {name} {{si_signo={name}{how}}} ---", f"+++ killed by {name} +++"])
 
 
+def told_kills(box: Any, io: Any, before: int) -> None:
+    """What the OOM killer did since its count was `before`, in the line that Linux prints on the console."""
+    count = box.vmstat["oom_kill"] - before
+    if count > 0:
+        lines = [record.text for record in box.log.records if "Killed process" in record.text]
+        for line in lines[-count:]:
+            io.err(line + "\n")
+
+
 def act(
     box: Any, io: Any, operation: Callable[[UserProcess, Notes], int | None], *, dec: bool = False,
     ip: int | None = None,
@@ -49,6 +59,7 @@ def act(
     user = user_of(box)
     task: Task = user.task
     who, before, notes = named(task), (task.minflt, task.majflt), Notes()
+    kills = box.vmstat["oom_kill"]
 
     def tail() -> str:
         told = faults(task.minflt - before[0], task.majflt - before[1])
@@ -73,11 +84,21 @@ def act(
         _killed(io, "SIGABRT")
         signal.force_sig(box, task, SIGABRT)
         return died(box, io, who, SIGABRT)
+    except Killed:
+        value = None
     except KernelError:
-        _trace(io, user.log)
-        io.note(tail())
-        raise
+        if not box.oom.is_victim(task):
+            _trace(io, user.log)
+            io.note(tail())
+            raise
+        value = None
     _trace(io, user.log)
+    told_kills(box, io, kills)
+    if box.oom.is_victim(task):
+        io.session.ran.add("*")
+        _killed(io, "SIGKILL")
+        box.oom.settle()
+        return died(box, io, who, SIGKILL)
     if io.name not in LOOKING:
         io.session.ran.add("*")
     if value is None:

@@ -41,6 +41,7 @@ def running(box: Any) -> Task:
     """The current process; refuses after a panic."""
     if box.panicked:
         raise ShellError(PANICKED)
+    box.oom.settle()  # a victim whose system call is over
     task: Task = box.current
     return task
 

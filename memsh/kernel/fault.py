@@ -35,6 +35,7 @@ from memsh.kernel.lru import account_new, munlock_page, new_page_flags, put_fram
 from memsh.kernel.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
 from memsh.kernel.mmap import expand_downwards
+from memsh.kernel.oom import Killed
 from memsh.kernel.pagetable import pte_alloc, pte_free, table_pieces, vm_page_prot
 from memsh.kernel.rmap import anon_vma_prepare
 from memsh.kernel.vmalist import find_vma
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
     from memsh.kernel.task import Task
 
-GFP_ANON = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_ZERO"]
+GFP_FOLIO = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_COMP"]
+GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
 # what a fault was; how many pages fault-around mapped, from bit 8 on
 MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
@@ -222,7 +224,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     pte = table.ptes[at]
     old = pte >> 12
     special = pte & PTE_SPECIAL
-    new = _alloc_user_page(box, GFP_ANON if special else GFP_HIGHUSER_MOVABLE)
+    new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO)
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
     add_anon_pages(box, mm, vma, [new], addr)
@@ -340,6 +342,10 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 table.ptes[at : at + got] = array("I", [pfn << 12 | bits for pfn in pfns])
             add_anon_pages(box, mm, vma, pfns, addr + (done << 12))
             done += got
+            if box.oom.victim and box.oom.is_victim(box.current):
+                box.vmstat["pgfault"] += done
+                tally.minflt += done
+                raise Killed
     box.vmstat["pgfault"] += count
     tally.minflt += count
 
@@ -390,6 +396,8 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 at = upto
             else:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write))
+                if box.oom.victim:
+                    box.oom.raise_if_killed(box.current)
                 if table is None:
                     table = mm.pgd.get(index)
                 at += 1
@@ -465,6 +473,9 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
             else:
                 fault_range(box, mm, vma, at, stop, write, tally)
             at = stop
+    except OutOfMemory:
+        box.oom.raise_if_killed(task)
+        raise
     finally:
         task.minflt += tally.minflt
         task.majflt += tally.majflt

@@ -74,6 +74,11 @@ class Kswapd:
         self.state = "running"
         self._later(WAKE_USEC, self._begin)
 
+    def cond_resched(self) -> None:
+        """A process that reclaims in vain gives way: kswapd, if it was woken, has the CPU for its run."""
+        if self.state == "running":
+            self.box.disk.wait(self.box.timer.usec + WAKE_USEC)
+
     def _later(self, usec: int, step: Callable[[], object]) -> None:
         self.box.timer.once(self.box.timer.usec + usec, step)
 

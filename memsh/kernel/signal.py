@@ -100,10 +100,10 @@ def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, s
         f" likely on CPU {cpu} (core {cpu}, socket 0)",
         level,
     )
-    box.log.printk("Code: " + _opcodes(box, task, ip), level)
+    box.log.printk("Code: " + opcodes(box, task, ip), level)
 
 
-def _opcodes(box: Box, task: Task, ip: int) -> str:
+def opcodes(box: Box, task: Task, ip: int) -> str:
     """The bytes around `ip`, that one in angle brackets, if their pages are there."""
     start = (ip - PROLOGUE_SIZE) & 0xFFFFFFFF
     code = peek(box, task, start, OPCODE_BUFSIZE)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.mm_types import MM_SWAPENTS
+from memsh.kernel.oom import OOM_SCORE_ADJ_MIN, oom_badness
 from memsh.kernel.vmalist import total_swap_pages, totalram_pages
 from memsh.procfs.pid_maps import show_maps
 from memsh.procfs.pid_pagemap import show_pagemap
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
     from memsh.kernel.task import Task
 
-OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX = -1000, 1000
+OOM_SCORE_ADJ_MAX = 1000
 
 
 def show_cmdline(box: Box, task: Task) -> str:
@@ -45,14 +45,6 @@ def show_comm(box: Box, task: Task) -> str:
 def store_comm(box: Box, task: Task, text: str) -> None:
     del box
     task.comm = text.rstrip("\n")[:15]
-
-
-def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
-    """Pages that killing the task would free, adjusted; None for one that may not be killed (mm/oom_kill.c)."""
-    mm = task.mm
-    if mm is None or task is box.init or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
-        return None
-    return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
 
 
 def oom_score(badness: int | None, totalpages: int) -> int:
