@@ -6,6 +6,7 @@ that going back brings the box as well as the screen. No known deviations.
 
 from __future__ import annotations
 
+import gc
 import io
 import shlex
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ class Playing:
         self.shown: list[Shown] = []
         self.kept: list[Kept] = []
         self.answered = self.right = 0
+        self.freeze = False  # hide the kept boxes from the garbage collector: for a process that plays one lesson
         self.session, self.screen = self.boot(lesson.options)
 
     @property
@@ -86,7 +88,11 @@ class Playing:
     def forward(self, answer: str | None = None) -> Shown:
         """Do the next step. A question takes `answer` (None: it was passed over)."""
         step = self.lesson.steps[self.at]
-        self.kept.append(self.keep())
+        before = self.lesson.steps[self.at - 1] if self.at else None
+        same = before is not None and before.kind == PROSE and self.kept  # nothing has run since
+        self.kept.append(self.kept[-1] if same else self.keep())
+        if self.freeze:
+            gc.freeze()  # the kept boxes: the collector need not look at them again, which takes longer than a step
         self.at += 1
         shown = Shown(step)
         if step.kind == BOOT:
@@ -143,15 +149,17 @@ class Playing:
         return Kept(session, self.screen, line.capture(), lists, list(session.journal), (self.answered, self.right))
 
     def bring(self, kept: Kept) -> None:
-        """Make a kept state the lesson's. It can be brought once: what follows changes it."""
+        """Make a kept state the lesson's."""
+        if self.freeze:
+            gc.unfreeze()
         self.session, self.screen = kept.session, kept.screen
         session, line = self.session, attach(self.session)
         for job in list(session.jobs):
             job.kill()
         line.stack.clear()
-        line.enter(kept.state, copy=False)
+        line.enter(kept.state, copy=any(other is kept for other in self.kept))
         for name in ("entries", "undone", "points", "snapshots"):
-            setattr(line, name, kept.lists[name])
+            setattr(line, name, copy(kept.lists[name]))
         line.box_mark, line.side_mark, line.control, line.cost = kept.lists["marks"]
         session.journal[:] = kept.journal
         self.answered, self.right = kept.asked

@@ -6,6 +6,7 @@ drawn. Commands are typed at reading speed; any key makes the rest appear at onc
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from memsh.shell.parse import parse
 from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson
 from memsh.teach.playing import Opener, Playing, Shown
 from memsh.ui.live import Keyboard
@@ -94,6 +96,8 @@ class Player:
         self.keys = Keyboard()
         self.color = color
         self.playing = Playing(lesson, opener, min(80, self.screen.columns))
+        self.playing.freeze = True
+        parse("true; true")  # the grammar is built now and not in the middle of a step
         self.lines: list[str] = []
         self.starts: list[int] = []  # where each step's lines begin
         self.top = 0
@@ -309,4 +313,7 @@ class Player:
 def play(lesson: Lesson, opener: Opener) -> int:
     """Play a lesson on the terminal; the status is 0."""
     color = not ("NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
-    return Player(lesson, opener, color).run()
+    try:
+        return Player(lesson, opener, color).run()
+    finally:
+        gc.unfreeze()

@@ -145,10 +145,11 @@ def test_a_step_takes_no_longer_than_a_tenth_of_a_second() -> None:
     playing = opener()
     times = []
     while playing.step is not None:
-        begun = time.perf_counter()
+        begun = time.process_time()
         playing.forward("3")
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     assert sorted(times)[len(times) // 2] < 0.1  # at most 100 ms each on a quiet machine
+    assert playing.kept[1] is playing.kept[2] is not playing.kept[3]  # prose leaves the box alone
     assert playing.at == playing.total == 12 and playing.answered == 1
 
 
@@ -157,8 +158,10 @@ def everything(playing: Playing) -> list[str]:
     return [tree.show(playing.session.box, f"/proc/{name}") for name in names]
 
 
-def test_back_is_the_way_forward_in_reverse() -> None:
+@pytest.mark.parametrize("freeze", [False, True])
+def test_back_is_the_way_forward_in_reverse(freeze: bool) -> None:
     playing = opener()
+    playing.freeze = freeze
     states: list[list[str]] = []
     while playing.step is not None:
         states.append(everything(playing))
