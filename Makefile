@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test lint demo bench sessions clean
+.PHONY: help run test lint demo bench latency sessions clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: $(VENV)/ok  ## play the scripted demo session
 
 bench: $(VENV)/ok  ## measure speed (ARGS="--json FILE NAME ...")
 	$(BIN)/python scripts/bench.py $(ARGS)
+
+latency: $(VENV)/ok  ## measure the prompt: keys, start, undo
+	$(BIN)/python scripts/latency.py $(ARGS)
 
 sessions: $(VENV)/ok  ## rewrite the recorded output of the literate sessions
 	$(BIN)/python -m tests.sessions --rewrite

@@ -266,6 +266,10 @@ def interact(session: Session, options: Any = None) -> int:
     apply(session, options, settings)
     if os.environ.get("TERM", "dumb") == "dumb":
         sys.stderr.write(complaint)
+        try:
+            start_up(session, options, settings)
+        except Leave as leave:
+            return leave.status
         return plain.interact(session, options)
     name = options.last("--history-file") if options is not None else ""
     history, trouble = open_history(name or settings.history_file, settings.history_size)

@@ -94,6 +94,19 @@ def test_a_line_cut_by_ctrl_c_is_replayed_to_where_it_came(tmp_path: Path) -> No
     assert check.check(other.box) == []
 
 
+def test_ctrl_c_does_not_cut_a_replay() -> None:
+    made, _ = session()
+    made.run("for i in 1 2 3; do malloc 5000; done")
+    there = texts(made)
+    made.run("kmalloc 64")
+    made.interrupted = True
+    timeline = made.timeline
+    timeline.travel(1)
+    made.interrupted = False
+    assert texts(made) == there
+    assert check.check(made.box) == []
+
+
 def test_sourced_lines_are_undone_one_by_one_and_saved_without_the_file(tmp_path: Path) -> None:
     script = tmp_path / "two.memsh"
     script.write_text("malloc 1M  # one\nkmalloc 100\n")
