@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from memsh.shell.registry import REGISTRY, Command, Registry
 
 TOPICS = (
@@ -32,7 +34,8 @@ def overview(registry: Registry, width: int) -> str:
                 line, label = "", ""
             line += f" {name}" if line else name
         lines.append(f"{label:<{indent}}{line}")
-    lines.append("help COMMAND tells about one, with an example; man COMMAND tells all; help TOPIC lists one topic.")
+    told = "help COMMAND tells about one, with an example; man COMMAND tells all; help TOPIC lists one topic."
+    lines += textwrap.wrap(told, max(20, width))
     return "\n".join(lines) + "\n"
 
 
