@@ -21,6 +21,7 @@ from memsh.teach.playing import Opener, Playing, Shown
 from memsh.ui.live import Keyboard
 
 HELP = "space on  b back  / section  r again  s shell  q quit"
+BRIEF = "space b / r s q  (? help)"  # on a narrow screen
 PER_CHARACTER, LONGEST = 0.028, 1.4  # seconds a typed character takes, and a whole command at most
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -95,7 +96,7 @@ class Player:
         self.screen = Screen(color)
         self.keys = Keyboard()
         self.color = color
-        self.playing = Playing(lesson, opener, min(80, self.screen.columns))
+        self.playing = Playing(lesson, opener, min(80, max(20, self.screen.columns - 1)))
         self.playing.freeze = True
         parse("true; true")  # the grammar is built now and not in the middle of a step
         self.lines: list[str] = []
@@ -149,10 +150,24 @@ class Player:
         return max(1, self.screen.rows - 1)
 
     def show_last(self) -> None:
-        """Move so that the last step is seen, from its beginning if it is long."""
+        """Move so that the last step is seen, from its beginning if it is long. A section has pages of its own."""
         begins = self.starts[-1] if self.starts else 0
-        self.top = min(begins, max(0, len(self.lines) - self.room)) if len(self.lines) - begins > self.room \
-            else max(0, len(self.lines) - self.room)  # fmt: skip
+        first = self.playing.section_start(self.playing.section)
+        heading = self.starts[first] if first < len(self.starts) else 0
+        self.top = max(heading, begins if self.end - begins > self.room else self.end - self.room)
+
+    @property
+    def end(self) -> int:
+        """How many lines there are without the blank ones at the end, which may be cut."""
+        end = len(self.lines)
+        while end and not self.lines[end - 1]:
+            end -= 1
+        return end
+
+    def window(self, more: list[str]) -> list[str]:
+        """What the screen shows while `more` is below the last line."""
+        lines = [*self.lines, *more]
+        return lines[max(self.top, len(lines) - self.room) :]
 
     def status(self) -> str:
         if self.message:
@@ -161,9 +176,9 @@ class Player:
         playing = self.playing
         place = f" step {playing.at}/{playing.total} "
         marks = f" {playing.right}/{playing.answered} right " if playing.answered else ""
-        more = " more below " if self.top + self.room < len(self.lines) else ""
+        more = " more below " if self.top + self.room < self.end else ""
         title = playing.lesson.sections[playing.section][0]
-        tail = f"  {HELP}"
+        tail = f"  {HELP if self.screen.columns >= 78 else BRIEF}"
         left = self.screen.columns - 1 - len(place + marks + more + tail)
         return place + marks + more + (title[:left] if left > 8 else "") + tail
 
@@ -174,8 +189,8 @@ class Player:
 
     def forward(self) -> None:
         """The next step, or the rest of a long one."""
-        if self.top + self.room < len(self.lines):
-            self.top = min(self.top + self.room - 1, len(self.lines) - self.room)
+        if self.top + self.room < self.end:
+            self.top = min(self.top + self.room - 1, self.end - self.room)
             return
         step = self.playing.step
         if step is None:
@@ -191,25 +206,30 @@ class Player:
 
     def typed(self, prompt: str, text: str) -> None:
         """Show a command being typed."""
-        room, columns = self.room, self.screen.columns - 1
+        columns = self.screen.columns - 1
         pace = min(PER_CHARACTER, LONGEST / max(1, len(text)))
         for end in range(len(text) + 1):
             rows = wrapped(prompt + text[:end].replace("\n", "\n> ") + "▂", columns)
-            self.screen.draw([*self.lines, *rows][-room:], self.status())
+            self.screen.draw(self.window(rows), self.status())
             if self.keys.wait(self.playing.session, pace):
                 return
 
     def asked(self, ask: str, command: str) -> str | None:
         """Show a question and read the answer; None if it was passed over."""
-        lines = [*self.lines, *self.prose("**Question.** " + ask)]
+        lines = self.prose("**Question.** " + ask)
         if command:
             rows = wrapped(self.playing.prompt() + command.replace("\n", "\n> "), self.screen.columns - 1)
             lines += [self.styled("32", row) for row in rows]
-        self.screen.draw(lines[-self.room :], "")
-        return self.line("your answer (Enter: show it): ")
+        self.screen.draw(self.window(lines), "")
+        return self.line("your answer (space: show it): ", skips=True)
 
-    def line(self, prompt: str, changed: Callable[[str], str] | None = None) -> str | None:
-        """A line typed in the last row; None for Escape. `changed` tells something beside what is typed so far."""
+    def line(
+        self, prompt: str, changed: Callable[[str], str] | None = None, skips: bool = False
+    ) -> str | None:
+        """A line typed in the last row; None for Escape, and with `skips` for space at once.
+
+        `changed` tells something beside what is typed so far.
+        """
         text = ""
         while True:
             beside = f"   {changed(text)}" if changed is not None else ""
@@ -217,7 +237,7 @@ class Player:
             key = self.keys.wait(self.playing.session, None)
             if key == "enter":
                 return text
-            if key in ("esc", "\x04"):
+            if key in ("esc", "\x04") or (skips and key == " " and not text):
                 return None
             if key == "backspace":
                 text = text[:-1]
@@ -261,7 +281,7 @@ class Player:
         from memsh.ui.trying import interact
 
         with self.playing.trying() as session:
-            session.width = min(80, self.screen.columns)
+            session.width = self.screen.columns
             interact(session, f"step {self.playing.at}/{self.playing.total}", self.color)
 
     # the loop
@@ -281,7 +301,7 @@ class Player:
         elif key in ("up", "k", "down", "j", "pgup", "pgdn"):
             by = self.room - 1 if key.startswith("pg") else 1
             by = -by if key in ("up", "k", "pgup") else by
-            self.top = max(0, min(self.top + by, len(self.lines) - self.room))
+            self.top = max(0, min(self.top + by, self.end - self.room))
         elif key == "resize":
             if self.screen.measure():
                 self.again()
