@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from memsh.commands.paths import BoxFiles, is_devfs, is_procfs, listdir, resolve, size_of, skim, stat_kind
+from memsh.commands.paths import CHUNK, BoxFiles, is_devfs, is_procfs, listdir, resolve, size_of, skim, stat_kind
 from memsh.commands.sources import Sources
 from memsh.kernel.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -284,4 +284,32 @@ def mv(box: object, args: Args, io: IO) -> None:
         raise KernelError("EPERM")
     if stat_kind(io.session, new) == "dir":
         new = posixpath.join(new, posixpath.basename(old))
-    io.session.box.fs.rename(old, new)
+    fs = io.session.box.fs
+    try:
+        fs.rename(old, new)
+    except KernelError as error:
+        if error.code != "EXDEV" or fs.isdir(old):
+            raise
+        _copy(io, old, new)
+        fs.unlink(old)
+
+
+def _copy(io: IO, old: str, new: str) -> None:
+    """The contents of a file as another one, which is cut first. ENOSPC and its kin."""
+    fs = io.session.box.fs
+    if fs.exists(new):
+        fs.truncate(new, 0)
+    else:
+        fs.create(new)
+    source, target = fs.open(old), fs.open(new, writable=True)
+    place = 0
+    try:
+        while data := fs.read(source, place, CHUNK):
+            io.check()
+            done = fs.write(target, place, data)
+            place += done
+            if done < len(data):
+                raise KernelError("ENOSPC")
+    finally:
+        fs.fput(source)
+        fs.fput(target)

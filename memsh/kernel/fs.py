@@ -329,10 +329,18 @@ class FileSystem:
             self._evict(inode)
 
     def rename(self, old: str, new: str) -> None:
+        """Give a file another name. ENOENT, EXDEV (to another file system), EINVAL (a directory below itself)."""
         inode = self.lookup(old)
         parent, name = self._parent(old)
         target, target_name = self._parent(new)
         assert parent.children is not None and target.children is not None
+        if inode.dev != target.dev:
+            raise KernelError("EXDEV")
+        above: Inode | None = target
+        while above is not None:
+            if above is inode:
+                raise KernelError("EINVAL")
+            above = above.parent
         if target_name in target.children and target.children[target_name] is not inode:
             self.unlink(new)
         del parent.children[name]

@@ -156,3 +156,13 @@ def test_traced_pages_of_files(box: Callable[..., str]) -> None:
     number = int(box("cat /sys/kernel/tracing/trace | grep -o 'writeback_dirty_folio: .*'").split("ino=")[1].split()[0])
     for event in ("mm_filemap_add_to_page_cache", "mm_filemap_delete_from_page_cache"):
         assert f"{event}: dev 254:0 ino {number:x} pfn=0x" in told
+
+
+def test_mv_between_file_systems_copies(box: Callable[..., str]) -> None:
+    box("echo hello > /dev/shm/a; mv /dev/shm/a /tmp")
+    assert box("cat /tmp/a; ls /dev/shm") == "hello\n"
+    box("mv /tmp/a /dev/shm/b; mkdir /tmp/d")
+    assert box("cat /dev/shm/b") == "hello\n"
+    assert box("mv /tmp/d /dev/shm", 1) == "mv: Invalid cross-device link\n"
+    assert box("mv /tmp/d /tmp/d/e", 1) == "mv: Invalid argument\n"
+    assert box("check").startswith("ok")
