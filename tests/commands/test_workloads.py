@@ -1,0 +1,84 @@
+"""stress and fragment: what they leave behind, and that they stop."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.kernel.check import check
+from memsh.shell.session import Session
+
+
+def opened(*arguments: str) -> tuple[Session, io.StringIO]:
+    screen = io.StringIO()
+    return open_session(list(arguments), screen, screen), screen
+
+
+@pytest.mark.parametrize("ram", ["128M", "1G"])
+@pytest.mark.parametrize("order", [2, 4, 7])
+def test_fragment_leaves_no_block_of_the_order_and_compaction_cures_it(ram: str, order: int) -> None:
+    session, screen = opened("--ram", ram)
+    session.run(f"fragment --order {order}")
+    zones = session.box.pages.zones
+    assert not any(zone.nr_blocks(n) for zone in zones for n in range(order, 11))
+    assert sum(zone.nr_free for zone in zones) > 0.3 * sum(zone.managed for zone in zones)
+    assert not session.box.pages.alloc_pages(0xA20, order)  # GFP_ATOMIC
+    assert check(session.box) == []
+    session.run("echo 1 > /proc/sys/vm/compact_memory")
+    assert session.box.pages.alloc_pages(0xA20, order)
+    assert check(session.box) == []
+    assert "no block above order" in screen.getvalue()
+
+
+def test_the_end_of_fragment_gives_its_memory_back() -> None:
+    session, screen = opened("--ram", "128M")
+    session.run("fragment")
+    pid = re.search(r"process (\d+) \(fragment\)", screen.getvalue())
+    assert pid is not None
+    session.run(f"kill {pid[1]}")
+    assert sum(zone.nr_blocks(10) for zone in session.box.pages.zones) > 10
+    assert check(session.box) == []
+
+
+def test_stress_runs_for_its_time_and_leaves_nothing() -> None:
+    session, screen = opened("--ram", "128M")
+    before = session.box.timer.usec
+    tasks = set(session.box.tasks)
+    assert session.run("stress --vm 2 --vm-bytes 20M -t 2s") == 0
+    assert session.box.timer.usec - before == 2_000_000
+    assert set(session.box.tasks) == tasks
+    assert re.fullmatch(
+        r"stress: info: \[54\] dispatching hogs: 0 cpu, 0 io, 2 vm, 0 hdd\n"
+        r"stress: info: \[54\] successful run completed in 2s\n", screen.getvalue(),
+    )  # fmt: skip
+    assert check(session.box) == []
+
+
+def test_stress_beyond_memory_meets_the_oom_killer() -> None:
+    session, screen = opened("--ram", "128M")
+    assert session.run("stress --vm 2 --vm-bytes 100M -t 60") == 1
+    assert session.box.vmstat["oom_kill"] == 1
+    assert "got signal 9" in screen.getvalue()
+    assert all(task.comm != "stress" for task in session.box.tasks.values())
+    assert check(session.box) == []
+
+
+def test_stress_in_the_background_is_seen_by_others() -> None:
+    session, screen = opened("--ram", "128M")
+    session.run("stress --vm 1 --vm-bytes 60M --vm-hang 5 -t 10 &")
+    session.run("sleep 1")
+    assert session.box.vmstat["nr_anon_pages"] > 15_000
+    session.run("sleep 20")
+    assert session.box.vmstat["nr_anon_pages"] < 1000
+    assert "successful run completed in 10s" in screen.getvalue()
+    assert check(session.box) == []
+
+
+@pytest.mark.parametrize("line", ["stress", "stress --vm 65", "fragment --order 0", "fragment --order 11"])
+def test_refusals(line: str) -> None:
+    session, _ = opened("--ram", "128M")
+    assert session.run(line) == 1
+    assert check(session.box) == []
