@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FREE, KEEP, ACTIVATE, PAGEOUT = range(4)
 MIXED = -1  # not for us: page by page
-SHORTEST = 3  # below this a stretch is not worth it
+SHORTEST = 2  # below this a stretch is not worth it
 _ANONYMOUS = PG_ANON | PG_SWAPBACKED
 _ENTRY_STEP = 1 << OFFSET_SHIFT
 

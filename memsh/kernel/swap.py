@@ -241,6 +241,10 @@ class Swap:
         self.plug_offset, self.plug_type = offset + len(frames) - 1, area.number
 
     def _write_pending(self, pfns: Sequence[int], sign: int) -> None:
+        zone = self.box.pages.zone_of(min(pfns))
+        if max(pfns) < zone.start_pfn + zone.spanned:
+            zone.stat["nr_zone_write_pending"] += sign * len(pfns)
+            return
         for zone in self.box.pages.zones:
             if zone.present:
                 start, end = zone.start_pfn, zone.start_pfn + zone.spanned
