@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator, Plan
 
 MAX_RECLAIM_RETRIES = 16
+RESCHED_USEC = 1000  # how long others run when a reclaimer without success gives way
 COSTLY_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER
 HIGH = GFP_NAMES["__GFP_HIGH"]
 KSWAPD_RECLAIM = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
@@ -107,6 +108,8 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
             break
         retry, loops = _should_reclaim_retry(pages, order, plan, flags, progress, loops)
         if retry:
+            if not progress:  # cond_resched(): kswapd may do better
+                box.disk.wait(box.timer.usec + RESCHED_USEC)
             continue
         if progress and can_compact:
             retry, priority, retries = _should_compact_retry(pages, order, plan, flags, result, priority, retries)

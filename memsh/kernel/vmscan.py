@@ -3,8 +3,8 @@
 prepare_scan_count, get_scan_count, shrink_lruvec, shrink_node, shrink_zones, try_to_free_pages. What becomes of single
 pages is in shrink.py, the background thread in kswapd.py.
 
-Time: reclaim that has writes on their way lets the clock move by what its own work takes, so that the disk, and kswapd
-beside a process, get on meanwhile; without a write in flight it takes none.
+Time: reclaim lets the clock move by what its own work takes, so that the disk, and kswapd beside a process, get on
+meanwhile.
 
 Known deviations: one node, no memory cgroups, no demotion; vmpressure and PSI are not kept.
 """
@@ -146,7 +146,7 @@ def _shrink_list(sc: ScanControl, name: str, batch: int) -> int:
     scanned, written = sc.nr_scanned, sc.nr_pageout
     reclaimed = shrink_inactive_list(sc, name, batch)
     box = sc.box
-    if box.disk.pending:  # see the module's docstring
+    if box.disk.started:  # see the module's docstring
         usec = SCAN_USEC * (sc.nr_scanned - scanned) + PAGEOUT_USEC * (sc.nr_pageout - written)
         box.disk.wait(box.timer.usec + usec)
     return reclaimed
