@@ -77,6 +77,7 @@ class Disk:
         left = until - timer.usec
         if left > 0:
             self.waited_usec += left
+            self.box.kswapd.cpu_idle()
             timer.advance(left)
 
     def in_flight(self) -> int:

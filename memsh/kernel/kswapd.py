@@ -79,6 +79,11 @@ class Kswapd:
         if self.state == "running":
             self.box.disk.wait(self.box.timer.usec + WAKE_USEC)
 
+    def cpu_idle(self) -> None:
+        """Whoever had the CPU sleeps: a kswapd that was woken runs at once."""
+        if self.state == "running" and self.run is None:
+            self.box.timer.hasten(self._begin)
+
     def _later(self, usec: int, step: Callable[[], object]) -> None:
         self.box.timer.once(self.box.timer.usec + usec, step)
 

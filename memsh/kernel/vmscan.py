@@ -148,7 +148,7 @@ def _shrink_list(sc: ScanControl, name: str, batch: int) -> int:
     box = sc.box
     if box.disk.started:  # see the module's docstring
         usec = SCAN_USEC * (sc.nr_scanned - scanned) + PAGEOUT_USEC * (sc.nr_pageout - written)
-        box.disk.wait(box.timer.usec + usec)
+        box.timer.advance(usec)
     return reclaimed
 
 

@@ -48,8 +48,8 @@ def test_more_memory_than_there_is_goes_to_swap_and_comes_back(box: Box) -> None
     result = touch_range(box, box.current, addr, 160 * MIB, True)
     assert result.majflt + result.minflt > 39000
     stat = box.vmstat
-    assert stat["pswpout"] > 10_000 and stat["pgsteal_kswapd"] > 1000 and stat["pgsteal_direct"] > 1000
-    assert stat["allocstall_movable"] > 10 and stat["pageoutrun"] > 1
+    assert stat["pswpout"] > 10_000 and stat["pgsteal_kswapd"] > 1000 and stat["pgsteal_direct"] > 100
+    assert stat["allocstall_movable"] > 1 and stat["pageoutrun"] > 1
     assert check(box) == []
     read_back(box, written)
     assert stat["pgmajfault"] > 10
