@@ -12,12 +12,13 @@ import json
 import os
 import shlex
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh import __version__
 from memsh.shell.errors import ShellError
-from memsh.teach.journal import Entry, Snapshot, attach
+from memsh.teach.journal import Entry, Snapshot, attach, fingerprint
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -80,6 +81,8 @@ class Store:
             record["run"] = entry.replay
         if not entry.exact:
             record["exact"] = False
+        if self.session.box is not None:
+            record["mark"] = mark(self.session)
         self._write(record)
 
     def jumped(self, entry: Entry, whole: bool = False) -> None:
@@ -104,6 +107,11 @@ class Store:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+def mark(session: Session) -> int:
+    """A short sum of the figures that tell one box from another."""
+    return zlib.crc32(repr((fingerprint(session.box), session.values)).encode("utf-8", "surrogatepass"))
 
 
 def state_folder() -> Path:
@@ -160,6 +168,7 @@ class Kept(NamedTuple):
     boot: dict[str, str]
     records: list[dict[str, Any]]
     complaint: str
+    version: str = __version__
 
 
 def read(name: str = "") -> Kept:
@@ -201,7 +210,7 @@ def read(name: str = "") -> Kept:
     boot = records[0].get("boot") if records else None
     if not isinstance(boot, dict) or not all(isinstance(word, str) for pair in boot.items() for word in pair):
         raise ShellError(f"--resume: {path}:1: not a journal of memsh")
-    return Kept(path.stem, boot, records[1:], complaint)
+    return Kept(path.stem, boot, records[1:], complaint, str(records[0].get("memsh", "")))
 
 
 def resume(session: Session, kept: Kept) -> int:
@@ -220,8 +229,12 @@ def resume(session: Session, kept: Kept) -> int:
     timeline.travel(len(timeline.entries))
     timeline.keep()
     timeline.mark()
+    if not complaint and kept.records and kept.records[-1].get("mark", mark(session)) != mark(session):
+        complaint = "memsh: the box has not come out as it was: another version of memsh, or a mistake in this one\n"
+    elif not complaint and kept.version != __version__:
+        complaint = f"memsh: this session was kept by memsh {kept.version}; this is {__version__}\n"
     session.stderr.write(complaint)
-    session.resumed = "" if complaint else kept.name
+    session.resumed = "" if complaint.endswith("brought back\n") else kept.name
     return len(timeline.entries)
 
 

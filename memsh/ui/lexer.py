@@ -26,6 +26,9 @@ STYLES = {
 }
 
 
+LONGEST = 20_000  # letters: more is not coloured, so that each key stays quick
+
+
 class LineLexer(Lexer):
     """prompt_toolkit's view of memsh.ui.words."""
 
@@ -33,6 +36,8 @@ class LineLexer(Lexer):
         self.session = session
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        if len(document.text) > LONGEST:
+            return lambda number: [("", document.lines[number])] if number < len(document.lines) else []
         lines: list[StyleAndTextTuples] = [[]]
         for role, piece in roles(self.session.registry, document.text):
             style = f"class:line.{role}"

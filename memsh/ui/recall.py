@@ -9,12 +9,13 @@ import re
 
 from memsh.shell.errors import ShellError
 
+LONGEST = 1 << 16  # letters: nobody types more, and what is pasted is a script
 _WANTED = re.compile(r"(?:(?<=[\s;&({`])|^)!(!|-?\d+|\$|\?[^?\s]+\??|[A-Za-z_./][^\s;&|()<>]*)")
 
 
 def expand(text: str, lines: list[str]) -> str:
     """The text with what it recalls; `lines` are the numbered ones of `history`. ShellError: there is no such line."""
-    if "!" not in text:
+    if "!" not in text or len(text) > LONGEST:
         return text
     parts, at = [], 0
     for match in _WANTED.finditer(text):

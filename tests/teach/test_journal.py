@@ -234,6 +234,18 @@ def test_a_broken_journal_gives_what_stands_before(home: Path, capsys: pytest.Ca
         resumed(read_options(["--resume"]))
 
 
+def test_a_journal_of_another_version_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept("malloc 1M", "kmalloc 64")
+    path = next(home.iterdir())
+    text = path.read_text()
+    path.write_text(text.replace('{"memsh": "', '{"memsh": "0.0.'))
+    resumed(read_options(["--resume"]))
+    assert "this session was kept by memsh 0.0." in capsys.readouterr().err
+    path.write_text(text.replace("kmalloc 64", "kmalloc 65"))
+    resumed(read_options(["--resume"]))
+    assert "the box has not come out as it was" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
