@@ -161,6 +161,7 @@ def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
             yield "  " * opened.pop() + "}", after
     if story.cut:
         yield f"(cut: {story.cut} lines more; {story.calls} kernel calls, told are the first {LIMIT})", after
+        yield from ((f"# later: {text}", after) for text in story.late)
 
 
 def free_formula(session: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from memsh.kernel.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
-from memsh.teach.sentences import AFTER, BEFORE, Request
+from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
 
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
@@ -62,6 +62,7 @@ class Recorder:
         self.steps: list[Step] = []
         self.calls = 0
         self.cut = 0
+        self.late: list[str] = []  # what matters too much to be cut
         self.depth = 0
         self.known: dict[CodeType, tuple[Function | None, str] | None] = {}
         self.open: list[tuple[str, Any]] = []
@@ -90,6 +91,8 @@ class Recorder:
             trace.total = self.kept[2]
 
     def say(self, text: str) -> None:
+        if self.calls > LIMIT and len(self.late) < ALIKE * 3:
+            self.late.append(text)
         self.add(Step(SAY, self.depth, text))
 
     def add(self, step: Step) -> None:
@@ -150,7 +153,8 @@ class Recorder:
             self.add(Step(CALL, self.depth, "", function))
             self.depth += 1
             teller = BEFORE.get(key)
-            told = teller(self, frame.f_locals) if teller is not None and self.calls <= LIMIT else None
+            wanted = self.calls <= LIMIT or key in MILESTONES
+            told = teller(self, frame.f_locals) if teller is not None and wanted else None
             self.open.append((key, told))
         elif event == "return":
             if self.mute is not None:

@@ -264,6 +264,14 @@ def _compact(story: Recorder, args: dict[str, Any]) -> Any:
 
 def _oom(story: Recorder, args: dict[str, Any]) -> Any:
     story.say("nothing more can be reclaimed: the OOM killer chooses a process")
+    return story.box.log.total
+
+
+def _killed(story: Recorder, told: int, value: Any) -> str:
+    log = story.box.log
+    new = list(log.records)[max(0, len(log.records) - (log.total - told)) :] if log.total > told else []
+    lines = [record.text for record in new if "Killed process" in record.text]
+    return lines[-1].partition(" total-vm")[0] + ": its memory is free again" if lines else ""
 
 
 def _swap_out(story: Recorder, args: dict[str, Any]) -> Any:
@@ -288,5 +296,6 @@ BEFORE: dict[str, Teller] = {
 }  # fmt: skip
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
-    "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed,
+    "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom.out_of_memory": _killed,
 }  # fmt: skip
+MILESTONES = frozenset({"oom.out_of_memory"})  # told even where the tree has been cut

@@ -232,3 +232,23 @@ def test_explain_free_is_the_formula_of_the_tool_only() -> None:
     text = said("explain free -h")
     assert "used = MemTotal - MemAvailable = " in text and "free = MemFree = " in text
     assert "MemTotal -" not in said("p=$(malloc 1M); touch $p 16k; explain free $p")
+
+
+def small(line: str) -> str:
+    out = io.StringIO()
+    open_session(["--ram", "64M"], out, out).run(line)
+    return " ".join(out.getvalue().split())
+
+
+def test_memory_pressure_is_told() -> None:
+    steps = "for i in $(seq 256 64 1200); do explain touch $p+43M+${i}k 64k; done"
+    text = small(f"p=$(mmap 100M rw private,noreserve); touch $p 43M; touch $p+43M 256k; {steps}")
+    assert "kswapd is woken for Normal: it will free pages when the box's clock moves" in text
+    assert "this request has to free pages itself (direct reclaim); on the LRU lists are " in text
+    assert "try_to_free_pages() { /* mm/vmscan.c */" in text and "mm_vmscan_direct_reclaim_begin: order=0" in text
+
+
+def test_the_oom_killer_is_told_even_where_the_tree_is_cut() -> None:
+    text = small("p=$(mmap 100M rw private,noreserve); touch $p 40M; explain touch $p+40M 30M")
+    assert "# later: nothing more can be reclaimed: the OOM killer chooses a process" in text
+    assert "# later: Out of memory: Killed process 53 (a.out)" in text
