@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
+from memsh.commands.paths import to_bytes, to_text
 from memsh.commands.sources import Sources
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.errors import PipeClosed, Unreasonable
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Sink
+from memsh.shell.io import TEXT_LIMIT, TOO_LONG, PartsInput, Sink
 from memsh.shell.values import integer, wide_size
 
 TOPIC = "text"
@@ -223,7 +224,7 @@ def head(box: object, args: Args, io: IO) -> int:
 
     head -3 /proc/meminfo
 
-    -n N lines (10), -n -N all but the last N, -c N characters.
+    -n N lines (10), -n -N all but the last N, -c N bytes.
     """
     amount, as_bytes, quiet, files = _count_options("head", args.words)
     sources = Sources(io, files)
@@ -231,9 +232,16 @@ def head(box: object, args: Args, io: IO) -> int:
     for serial, (name, source) in enumerate(sources):
         if len(files) > 1 and not quiet:
             io.out(f"{chr(10) if serial else ''}==> {name} <==\n")
-        if as_bytes:
-            text = source.read()
-            io.out(text[:limit])
+        if as_bytes and limit >= 0:
+            left = limit
+            for part in source.chunks() if isinstance(source, PartsInput) else source:
+                data = to_bytes(part)
+                io.out(to_text(data[:left]))
+                left -= len(data)
+                if left <= 0:
+                    break
+        elif as_bytes:
+            io.out(source.read()[:limit])
         elif limit < 0:
             held: deque[str] = deque()
             for line in source:

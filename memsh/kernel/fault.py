@@ -206,11 +206,14 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
         box.vmstat["pgreuse"] += 1
         return REUSE
     if vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE | VM_SHARED:
+        from memsh.kernel.writeback import balance_dirty_pages_ratelimited
         from memsh.kernel.zap import set_page_dirty
 
         table.ptes[at] = pte | _WRITTEN | PTE_ACCESSED
         box.vmstat["pgreuse"] += 1
         set_page_dirty(box, pfn)
+        if not flags & PG_SWAPBACKED:
+            balance_dirty_pages_ratelimited(box, 1)
         return REUSE
     return _wp_page_copy(box, mm, vma, addr, table, at)
 

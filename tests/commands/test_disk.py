@@ -166,3 +166,17 @@ def test_mv_between_file_systems_copies(box: Callable[..., str]) -> None:
     assert box("mv /tmp/d /dev/shm", 1) == "mv: Invalid cross-device link\n"
     assert box("mv /tmp/d /tmp/d/e", 1) == "mv: Invalid argument\n"
     assert box("check").startswith("ok")
+
+
+def test_head_reads_no_more_than_it_shows(box: Callable[..., str]) -> None:
+    box("mkfile /m 60M")
+    assert box("head -c 300000 /m | wc -c; head -c 5 /dev/zero | wc -c; echo hello | head -c 3") == "300000\n5\nhel"
+    assert len(box.session.box.fs.lookup("/m").mapping.pages) < 300  # type: ignore[attr-defined]
+
+
+def test_pages_dirtied_through_a_mapping_are_throttled_too(box: Callable[..., str]) -> None:
+    box("mkfile /m 40M; a=$(mmap 40M rw shared --file /m); touch $a 40M; poke $a hello")
+    assert int(box("awk '/^Dirty/ {print $2}' /proc/meminfo")) < 24000
+    assert int(box("awk '/^nr_written/ {print $2}' /proc/vmstat")) > 2000
+    box("munmap $a 40M; sync; echo 3 > /proc/sys/vm/drop_caches")
+    assert box("head -c 5 /m") == "hello" and box("check").startswith("ok")
