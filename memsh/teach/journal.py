@@ -14,6 +14,7 @@ replayed (a live screen whose own command changes the box) only the last few can
 
 from __future__ import annotations
 
+import gc
 import re
 import shlex
 import time
@@ -114,6 +115,17 @@ def retold(line: str, scripts: list[str]) -> str:
     return "" if set(_HEAD.findall(line)) - LIVE - _KEYWORDS else "; ".join(scripts)
 
 
+def copied(box: Any) -> Any:
+    """A copy of the box, with the collector at rest: it would look in vain at each of the many new objects."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        return box.copy()
+    finally:
+        if running:
+            gc.enable()
+
+
 class Timeline:
     """The journal of one session, attached to its hooks."""
 
@@ -200,7 +212,7 @@ class Timeline:
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
-        state = State(len(self.entries) + more, session.box.copy(), list(session.values), dict(session.variables),
+        state = State(len(self.entries) + more, copied(session.box), list(session.values), dict(session.variables),
                       session.cwd, session.last_status, session.boot)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
@@ -228,7 +240,7 @@ class Timeline:
     def enter(self, state: State, copy: bool = True) -> None:
         """Make `state` the session's."""
         session = self.session
-        session.box = state.box.copy() if copy else state.box
+        session.box = copied(state.box) if copy else state.box
         session.values[:] = state.values
         session.variables = dict(state.variables)
         session.cwd = state.cwd
