@@ -92,8 +92,8 @@ def alloc_pages(box: Box, gfp: int, order: int, kind: int = K_KERNEL) -> AllocRe
 
 def _compare(zone: Zone, before: _Before, pfn: int, order: int, wanted: int) -> AllocReport:
     old, new = before.free, zone.free
-    split = tuple((at, key >> 2) for at, key in sorted(old.items()) if at not in new or new[at] >> 2 != key >> 2)
-    rest = tuple((at, key >> 2) for at, key in sorted(new.items()) if at not in old or old[at] >> 2 != key >> 2)
+    split = tuple(sorted((at, key >> 2) for at, key in old.items() if new.get(at, -4) >> 2 != key >> 2))
+    rest = tuple(sorted((at, key >> 2) for at, key in new.items() if old.get(at, -4) >> 2 != key >> 2))
     left, refill = -1, 0
     lengths = [len(pages) for pages in zone.pcp.lists]
     changed = [i for i in range(len(lengths)) if lengths[i] != before.lists[i]]
