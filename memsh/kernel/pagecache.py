@@ -351,10 +351,26 @@ def truncate(box: Box, inode: Inode, size: int) -> None:
         truncate_inode_pages(box, mapping, keep)
         for index in [index for index in mapping.written if index >= keep]:
             del mapping.written[index]
-        if size & 4095 and size < inode.size and (keep - 1 in mapping.pages):
-            page = frame_page(box, mapping.pages[keep - 1])
-            page[size & 4095 :] = bytes(4096 - (size & 4095))
+        if size & 4095 and size < inode.size:
+            _truncate_partial_page(box, mapping, size)
     inode.size = size
+
+
+def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
+    """Zeros from `size` to the end of its page, wherever that page is."""
+    index, zeros = size >> 12, bytes(4096 - (size & 4095))
+    if mapping.inode.shmem and mapping.pages.value(index):
+        from memsh.kernel.shmem import shmem_get_page
+
+        shmem_get_page(box, mapping.inode, index)
+    pfn = mapping.pages.get(index)
+    if pfn is not None:
+        from memsh.kernel.writeback import dirty_folio
+
+        frame_page(box, pfn)[size & 4095 :] = zeros
+        dirty_folio(box, pfn)
+    elif index in mapping.written:
+        mapping.written[index] = mapping.written[index][: size & 4095] + zeros
 
 
 def unmap_mapping_page(box: Box, pfn: int) -> None:

@@ -118,29 +118,26 @@ class Writeback:
 
     def _pump(self) -> None:
         """Submit requests while there is work and the disk takes more."""
-        while self.requests < QUEUE:
-            inode = self._next()
-            if inode is None:
-                return
-            if inode.mapping is None or not inode.mapping.pages.dirty:
-                self.forget(inode)
-                continue
-            if do_writepages(self.box, inode.mapping, self._done):
-                self.requests += 1
+        while self.requests < QUEUE and any(self._submit(inode) for inode in self._wanted()):
+            self.requests += 1
 
-    def _next(self) -> Inode | None:
-        while self.expired:
-            found = self.inodes.get(self.expired[0])
-            if found is not None:
-                return found[0]
-            del self.expired[0]
+    def _submit(self, inode: Inode) -> bool:
+        """One request of a file's dirty pages, if the disk is not writing all of them already."""
+        if inode.mapping is None or not inode.mapping.pages.dirty:
+            self.forget(inode)
+            return False
+        return do_writepages(self.box, inode.mapping, self._done) > 0
+
+    def _wanted(self) -> list[Inode]:
+        """The files to write now, in this order."""
+        self.expired = [number for number in self.expired if number in self.inodes]
         if self.background and not self._over_background():
             self.background = False
-        if self.background or self.everything:
-            for inode, _ in self.inodes.values():
-                return inode
+        if not self.inodes:
             self.background = self.everything = False
-        return None
+        if self.background or self.everything:
+            return [inode for inode, _ in self.inodes.values()]
+        return [self.inodes[number][0] for number in self.expired]
 
     def _done(self, mapping: AddressSpace, first: int, count: int) -> None:
         end_page_writeback(self.box, mapping, first, count)
@@ -183,11 +180,22 @@ class Writeback:
         mapping = inode.mapping
         if mapping is None or inode.shmem:
             return 0
-        written = 0
-        while mapping.pages.dirty:
-            written += do_writepages(self.box, mapping, self.finished)
+        written = self._write_all(mapping)
         filemap_fdatawait(self.box, mapping)
         self.forget(inode)
+        return written
+
+    def _write_all(self, mapping: AddressSpace) -> int:
+        """Submit all dirty pages of a file; what the disk is still writing is waited for first."""
+        written = 0
+        disk = self.box.disk
+        while mapping.pages.dirty:
+            part = do_writepages(self.box, mapping, self.finished)
+            written += part
+            if not part:
+                if not disk.pending:
+                    break
+                disk.wait(disk.pending[0][0])
         return written
 
     def sync(self) -> int:
@@ -195,8 +203,8 @@ class Writeback:
         files = [inode for inode, _ in self.inodes.values()]
         written = 0
         for inode in files:
-            while inode.mapping is not None and inode.mapping.pages.dirty:
-                written += do_writepages(self.box, inode.mapping, self.finished)
+            if inode.mapping is not None:
+                written += self._write_all(inode.mapping)
         disk = self.box.disk
         while self.box.vmstat["nr_writeback"] and disk.pending:
             disk.wait(disk.pending[0][0])
@@ -308,17 +316,19 @@ def balance_dirty_pages_ratelimited(box: Box, dirtied: int) -> None:
 def do_writepages(box: Box, mapping: AddressSpace, done: object) -> int:
     """Submit one request: the first dirty pages of a file that lie side by side, 256 at most; how many they are.
 
-    `done(mapping, first, count)`, a bound method, runs when the disk has written them.
+    Pages that became dirty anew while the disk still writes them must wait. `done(mapping, first, count)`, a bound
+    method, runs when the disk has written them.
     """
     pages = mapping.pages
-    if not pages.dirty:
+    busy = pages.writeback
+    leaf = min((leaf for leaf, bits in pages.dirty.items() if bits & ~busy.get(leaf, 0)), default=-1)
+    if leaf < 0:
         return 0
-    leaf = min(pages.dirty)
-    bits = pages.dirty[leaf]
+    bits = pages.dirty[leaf] & ~busy.get(leaf, 0)
     first = index = (leaf << 6) + (bits & -bits).bit_length() - 1
     pfns: list[int] = []
     while len(pfns) < BIO_MAX_PAGES:
-        bits = pages.dirty.get(index >> 6, 0) >> (index & 63)
+        bits = (pages.dirty.get(index >> 6, 0) & ~busy.get(index >> 6, 0)) >> (index & 63)
         n = (~bits & (bits + 1)).bit_length() - 1 if bits & 1 else 0
         if not n:
             break
@@ -344,8 +354,9 @@ def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int
         page = data.get(pfn)
         if page is not None:
             index = first + n
+            end = mapping.inode.size - (index << 12)  # what was stored beyond the file's end is not written
             if seeded or index in mapping.written or any(page):
-                mapping.written[index] = bytes(page)
+                mapping.written[index] = bytes(page) if end >= 4096 else bytes(page[: max(end, 0)]).ljust(4096, b"\0")
             if not mapcount[pfn]:
                 del data[pfn]  # the same bytes are on the disk
     for pfn, count in frame_runs(pfns):

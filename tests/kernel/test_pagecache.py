@@ -333,3 +333,47 @@ def test_nodes_go_as_pages_go(box: Box, way: str, monkeypatch: pytest.MonkeyPatc
     quick = run(box)
     monkeypatch.setattr("memsh.kernel.pagecache._plain_leaf", lambda *_: False)
     assert run(other) == quick
+
+
+def test_a_page_that_the_disk_still_writes_is_not_submitted_again(box: Box) -> None:
+    file = box.fs.open(box.fs.path_of(box.fs.create("/out")), writable=True)
+    put(box, "vm.dirty_background_bytes", "8192")
+    box.fs.write(file, 0, b"x" * 400_000)
+    box.timer.advance(10)
+    assert box.vmstat["nr_writeback"] > 50
+    box.fs.write(file, 0, b"y" * 400_000)
+    box.timer.advance(10)
+    assert check(box) == []
+    box.fs.sync()
+    assert box.vmstat["nr_dirty"] == box.vmstat["nr_writeback"] == 0
+    box.fs.drop_pagecache()
+    assert box.fs.read(file, 0, 400_000) == b"y" * 400_000
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_is_cut_off_does_not_come_back(box: Box, cached: bool) -> None:
+    file = box.fs.open(box.fs.path_of(box.fs.create("/out")), writable=True)
+    box.fs.write(file, 0, b"x" * 10_000)
+    box.fs.sync()
+    if not cached:
+        box.fs.drop_pagecache()
+    box.fs.truncate("/out", 5000)
+    box.fs.sync()
+    box.fs.drop_pagecache()
+    box.fs.truncate("/out", 10_000)
+    assert box.fs.read(file, 0, 10_000) == b"x" * 5000 + bytes(5000)
+    assert check(box) == []
+
+
+def test_stores_beyond_the_end_are_not_written(box: Box) -> None:
+    task = box.current
+    assert task.mm is not None
+    file = box.fs.open(box.fs.path_of(box.fs.create("/out")), writable=True)
+    box.fs.write(file, 0, b"abc")
+    addr = vma.do_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file=file)
+    uaccess.write(box, task, addr, b"abcdefgh")
+    vma.do_munmap(box, task.mm, addr, 4096)
+    box.fs.sync()
+    box.fs.drop_pagecache()
+    box.fs.truncate("/out", 8)
+    assert box.fs.read(file, 0, 8) == b"abc" + bytes(5)
