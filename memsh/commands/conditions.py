@@ -128,7 +128,7 @@ def test(box: object, args: Args, io: IO) -> int:
 def bracket(box: object, args: Args, io: IO) -> int:
     """the same as test
 
-    [ $1 -gt 0x1000 ] && echo high
+    [ -e /proc/slabinfo ] && echo yes
     """
     if args.words[-1:] != ["]"]:
         raise UsageError("] is missing at the end")

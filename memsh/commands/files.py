@@ -218,7 +218,7 @@ def mkfile(box: object, args: Args, io: IO) -> None:
 def rm(box: object, args: Args, io: IO) -> int:
     """remove files from the box's disk
 
-    rm /data
+    mkfile /data 1M; rm /data
 
     Pages of the file leave the page cache at once; a process that has it mapped keeps them until it ends.
     """
@@ -264,7 +264,7 @@ def mkdir(box: object, args: Args, io: IO) -> None:
 def rmdir(box: object, args: Args, io: IO) -> None:
     """remove empty directories from the box's disk
 
-    rmdir /tmp/work
+    mkdir /tmp/work; rmdir /tmp/work
     """
     for name in args.folders:
         whole = resolve(io.session, name)
@@ -277,7 +277,7 @@ def rmdir(box: object, args: Args, io: IO) -> None:
 def mv(box: object, args: Args, io: IO) -> None:
     """rename a file of the box's disk
 
-    mv /data /old
+    mkfile /data 1M; mv /data /old
     """
     old, new = resolve(io.session, args.old), resolve(io.session, args.new)
     if any(is_procfs(path) or is_devfs(path) for path in (old, new)):

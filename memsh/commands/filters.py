@@ -31,7 +31,7 @@ _LONG_SET = 4096
 def grep(box: object, args: Args, io: IO) -> int:
     """lines that match a pattern
 
-    grep -i huge /proc/meminfo
+    grep -i free /proc/meminfo
 
     Status 0 if a line matched, 1 if none did, 2 after an error.
     """
@@ -153,7 +153,7 @@ class _Field:
 def sort(box: object, args: Args, io: IO) -> int:
     """lines in order
 
-    sort -k2 -n -r FILE
+    sort -k2 -n -r /proc/meminfo
     """
     if args.t is not None and len(args.t) != 1:
         raise UsageError(f"-t: '{args.t}' is not one character")
@@ -196,7 +196,7 @@ def sort(box: object, args: Args, io: IO) -> int:
 def uniq(box: object, args: Args, io: IO) -> int:
     """equal neighbouring lines once
 
-    sort FILE | uniq -c
+    cut -c1 /proc/meminfo | sort | uniq -c
     """
     sources = Sources(io, args.files[:1])
     first: str | None = None

@@ -144,7 +144,7 @@ def kfree(box: Any, args: Any, io: Any) -> int:
 def ksize(box: Any, args: Any, io: Any) -> int:
     """the usable size of what kmalloc gave
 
-    ksize $k
+    k=$(kmalloc 100); ksize $k
     """
     io.value(box.slab.ksize(args.addr), "bytes usable", dec=True)
     return 0

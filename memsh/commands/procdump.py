@@ -169,8 +169,7 @@ def _write(above: int, name: str, text: str) -> None:
         if name != "pagemap":
             file.write(text.encode("utf-8", "surrogateescape"))
             return
-        # one character is one byte there, and nearly all of them are 0: a file with holes
-        data = text.encode("latin-1")
+        data = text.encode("utf-8", "surrogateescape")  # nearly all of it 0: a file with holes
         for at in range(0, len(data), BLOCK):
             block = data[at : at + BLOCK]
             if block.strip(b"\0"):

@@ -177,7 +177,7 @@ def switch(box: Any, args: Any, io: Any) -> int:
 def as_(box: Any, args: Any, io: Any) -> int:
     """let another process do one command
 
-    as 54 write 0xb7dfa000 64k
+    as 53 malloc 64k
 
     The current process stays the current one, unless it is gone by then.
     """
@@ -207,7 +207,7 @@ def _signal(word: str) -> int:
 def kill(box: Any, args: Any, io: Any) -> int:
     """send a signal to a process
 
-    kill -9 54
+    fork; kill -9 $
 
     Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
     only signals that it handles, kernel threads none. kill -l lists the names.

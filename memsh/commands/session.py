@@ -184,7 +184,7 @@ def export(box: object, args: Args, io: IO) -> None:
 def unset(box: object, args: Args, io: IO) -> None:
     """forget variables
 
-    unset p
+    p=1; unset p
     """
     for named in args.names:
         io.session.variables.pop(named, None)

@@ -107,7 +107,7 @@ def memalign(box: Any, args: Any, io: Any) -> int:
 def free(box: Any, args: Any, io: Any) -> int:
     """give a block back to the C library (free ADDR); alone or with options: the machine's memory, as procps shows it
 
-    free $1
+    malloc 100; free $1
 
     free ADDR: small blocks go to the thread's cache or a fast bin first, others are joined with free neighbours; the
     kernel gets memory back when a mapped block is freed, or when the top of the heap exceeds the trim threshold.
@@ -136,7 +136,7 @@ def free(box: Any, args: Any, io: Any) -> int:
 def malloc_usable_size(box: Any, args: Any, io: Any) -> int:
     """how many bytes of a block may be used
 
-    malloc_usable_size $1
+    malloc 100; malloc_usable_size $1
     """
     return act(box, io, lambda user, notes: user.malloc().malloc_usable_size(args.addr), dec=True)
 

@@ -15,6 +15,7 @@ from memsh.kernel.fault import Segfault, touch_range
 from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
 from memsh.kernel.madvise import ADVICE
 from memsh.libc.process import UserProcess
+from memsh.procfs import tree
 from memsh.shell import arg, command, opt, rest
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.values import address, size, wide_size
@@ -111,6 +112,10 @@ def mmap(box: Any, args: Any, io: Any) -> int:
                 yields_address=True,
             )
         path = resolve(io.session, args.file)
+        refusal = not_mappable(box, path)
+        if refusal:
+            user.log.append(f'openat(AT_FDCWD, "{path}", O_RDONLY) = 3')
+            return user.call(f"{told}, {length}, {names}, 3, {args.offset >> 12:#x})", lambda: refuse(refusal, length))
         writable = bool(args.prot & 2 and kind != uapi.MAP_PRIVATE)
         file = box.fs.open(path, writable=writable)
         user.log.append(f'openat(AT_FDCWD, "{path}", {"O_RDWR" if writable else "O_RDONLY"}) = 3')
@@ -127,6 +132,25 @@ def mmap(box: Any, args: Any, io: Any) -> int:
     return act(box, io, operation)
 
 
+def not_mappable(box: Any, path: str) -> str:
+    """The errno with which a file that is not on a disk or tmpfs refuses to be mapped; "" for the others.
+
+    proc_reg_mmap (fs/proc/inode.c) finds no proc_mmap: EIO. Folders, a process's files, sysctls, sysfs and /dev/null
+    have no mmap operation at all: ENODEV (mm/mmap.c, do_mmap).
+    """
+    if path == "/dev/null":
+        return "ENODEV"
+    if not path.startswith(("/proc", "/sys")) or not tree.exists(box, path):
+        return ""
+    first = path.split("/")[2:3]
+    own = path.startswith("/sys") or tree.isdir(box, path) or first[0] in ("self", "sys") or first[0].isdigit()
+    return "ENODEV" if own else "EIO"
+
+
+def refuse(errno: str, length: int) -> int:
+    raise KernelError(errno if length else "EINVAL")
+
+
 def _call(box: Any, io: Any, text: str, function: Callable[..., int | None], *args: int) -> int:
     """A system call on the process's areas that yields nothing."""
 
@@ -140,7 +164,7 @@ def _call(box: Any, io: Any, text: str, function: Callable[..., int | None], *ar
 def munmap(box: Any, args: Any, io: Any) -> int:
     """take a range of addresses away
 
-    munmap $1 4k
+    mmap 64k; munmap $1 4k
     """
     return _call(box, io, f"munmap({args.addr:#x}, {args.length})", vma.do_munmap, args.addr, args.length)
 
@@ -149,7 +173,7 @@ def munmap(box: Any, args: Any, io: Any) -> int:
 def mprotect(box: Any, args: Any, io: Any) -> int:
     """change what may be done with a range
 
-    mprotect $1 4k r
+    mmap 64k; mprotect $1 4k r
     """
     text = f"mprotect({args.addr:#x}, {args.length}, {spelt(args.prot, _PROT, 'PROT_NONE')})"
     return _call(box, io, text, vma.do_mprotect, args.addr, args.length, args.prot)
@@ -165,7 +189,7 @@ def mprotect(box: Any, args: Any, io: Any) -> int:
 def mremap(box: Any, args: Any, io: Any) -> int:
     """give a mapping another length
 
-    mremap $1 64k 1M maymove
+    mmap 64k; mremap $1 64k 1M maymove
 
     Yields where it is then. Pages are moved by their page-table entries, not copied.
     """
@@ -177,7 +201,7 @@ def mremap(box: Any, args: Any, io: Any) -> int:
 def madvise(box: Any, args: Any, io: Any) -> int:
     """tell the kernel what a range is for
 
-    madvise $1 1M dontneed
+    mmap 1M; madvise $1 1M dontneed
     """
     name = next((f"MADV_{name.upper()}" for name, number in ADVICE.items() if number == args.advice), str(args.advice))
     text = f"madvise({args.addr:#x}, {args.length}, {name})"
@@ -188,7 +212,7 @@ def madvise(box: Any, args: Any, io: Any) -> int:
 def mlock(box: Any, args: Any, io: Any) -> int:
     """bring a range into memory and keep it there
 
-    mlock $1 64k
+    mmap 64k; mlock $1 64k
     """
     return _call(box, io, f"mlock({args.addr:#x}, {args.length})", vma.do_mlock, args.addr, args.length)
 
@@ -197,7 +221,7 @@ def mlock(box: Any, args: Any, io: Any) -> int:
 def munlock(box: Any, args: Any, io: Any) -> int:
     """undo mlock
 
-    munlock $1 64k
+    mmap 64k; mlock $1 64k; munlock $1 64k
     """
     return _call(box, io, f"munlock({args.addr:#x}, {args.length})", vma.do_munlock, args.addr, args.length)
 
@@ -216,7 +240,7 @@ def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, w
 def touch(box: Any, args: Any, io: Any) -> int:
     """access memory, one byte a page: a write where the mapping may be written, else a read
 
-    touch $1 200k
+    malloc 200k; touch $1 200k
 
     A write puts back the byte it found.
     """
@@ -239,7 +263,7 @@ def touch(box: Any, args: Any, io: Any) -> int:
 def read(box: Any, args: Any, io: Any) -> int:
     """read memory, one byte a page
 
-    read $1 200k
+    malloc 200k; read $1 200k
     """
     return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, False))
 
@@ -248,7 +272,7 @@ def read(box: Any, args: Any, io: Any) -> int:
 def write(box: Any, args: Any, io: Any) -> int:
     """write memory, one byte a page
 
-    write $1 200k
+    malloc 200k; write $1 200k
 
     It puts back the byte that it found; poke changes bytes.
     """
@@ -314,7 +338,7 @@ def _bytes_of(words: list[str]) -> bytes:
 def poke(box: Any, args: Any, io: Any) -> int:
     """write bytes into memory
 
-    poke $1 "hello"
+    malloc 100; poke $1 "hello"
 
     Words that consist of pairs of hexadecimal digits are bytes (poke $1 00ff 0x41), anything else is text, in which
     \\n, \\t, \\0 and \\xHH stand for the bytes they stand for in C. Nothing is added at the end.
@@ -348,7 +372,7 @@ def dump_lines(addr: int, data: bytes, across: int) -> list[str]:
 def hexdump(box: Any, args: Any, io: Any) -> int:
     """show bytes of memory
 
-    hexdump $1 64
+    malloc 100; hexdump $1 64
 
     Reading takes the faults that reading takes.
     """

@@ -2,7 +2,7 @@
 
 Bits 0-54 page frame, 56 mapped by this process alone, 61 file page or shared memory, 62 swapped, 63 present.
 
-Known deviations: the text has one character for each byte (latin-1).
+The text is bytes as every file here has them: what is no UTF-8 as surrogates.
 """
 
 from __future__ import annotations
@@ -50,4 +50,4 @@ def show_pagemap(box: Box, task: Task) -> str:
             entry = pagemap_entry(box, task, addr)
             if entry:
                 struct.pack_into("<Q", text, (addr >> 12) * 8, entry)
-    return text.decode("latin-1")
+    return text.decode("utf-8", "surrogateescape")

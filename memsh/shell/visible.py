@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
 
 
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20 or code == 0x7F:
         return "^" + chr(code ^ 0x40)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8
+        code &= 0xFF
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 

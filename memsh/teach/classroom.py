@@ -20,7 +20,7 @@ def load() -> None:
 def lesson(box: Any, args: Args, io: IO) -> int:
     """list the lessons, or play one in a box of its own
 
-    lesson article
+    lesson
 
     On a terminal: space goes on, b back (box and screen), / finds a section, r plays the section again, s opens a shell
     to try things and comes back to exactly where it was, q quits. Elsewhere the lesson is printed as plain text. Your

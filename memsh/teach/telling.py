@@ -100,7 +100,7 @@ def compare(box: Any, args: Args, io: IO) -> int:
 def expect(box: Any, args: Args, io: IO) -> int:
     """check a statement about the box: status 0 if it holds, 1 with what was found if not
 
-    expect buddy.Normal.4 == 1
+    expect 'buddy.Normal.10 > 1'
 
     Statements (`expect not …` turns one round; quote < and >):
       FIGURE == FIGURE           also != < <= > >=

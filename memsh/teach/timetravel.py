@@ -39,7 +39,7 @@ def _still(io: IO) -> Timeline:
 def undo(box: Any, args: Args, io: IO) -> int:
     """take back the last command that changed the box
 
-    undo
+    malloc 100; undo
 
     Commands that changed nothing are skipped; the line says which one was meant: `undone: 14 "malloc 1M"`. Values,
     variables, the directory and the current process go back with the box. `undo 3` takes back three; `redo` runs
@@ -68,7 +68,7 @@ def undo(box: Any, args: Args, io: IO) -> int:
 def redo(box: Any, args: Args, io: IO) -> int:
     """run again what undo took back
 
-    redo
+    malloc 100; undo; redo
     """
     timeline = _still(io)
     left, told = args.count, []
@@ -120,7 +120,7 @@ def _snapshot(timeline: Timeline, name: str) -> State:
 def restore(box: Any, args: Args, io: IO) -> int:
     """bring back the box kept by snapshot
 
-    restore before
+    snapshot before; malloc 1M; restore before
 
     `undo` takes the restoring back.
     """
@@ -238,7 +238,7 @@ def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
 def diff(box: Any, args: Args, io: IO) -> int:
     """what the last command that changed the box changed in a file, or what differs between two snapshots
 
-    diff /proc/meminfo
+    malloc 1M; diff /proc/meminfo
 
     A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots.
     Status 1 if there is a difference, as diff's.

@@ -146,3 +146,19 @@ def test_heap_view(typed: Typed) -> None:
     typed("poke $2-4 ffffffff")
     assert "corrupt: size 0xffffffff" in typed("heap")[1]
     assert typed("run a.out-dyn; heap")[1].endswith("The heap is untouched: nothing was allocated yet.\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/proc/slabinfo", "Input/output error"),
+        ("/proc/sys/vm/swappiness", "No such device"),
+        ("/proc/self/maps", "No such device"),
+        ("/proc", "No such device"),
+        ("/dev/null", "No such device"),
+        ("/bin", "No such device"),
+        ("/proc/nothing", "No such file or directory"),
+    ],
+)
+def test_files_that_cannot_be_mapped(typed: Typed, path: str, words: str) -> None:
+    assert typed(f"mmap 4k r --file {path}") == (1, "minflt 0 majflt 0\n", f"mmap: {words}\n")

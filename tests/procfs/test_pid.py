@@ -1,9 +1,11 @@
 """/proc/PID/*: formats, and what must agree with what."""
 
+import io
 import re
 
 import pytest
 
+from memsh.cli import open_session
 from memsh.kernel.box import Box
 from memsh.kernel.config import Config
 from memsh.kernel.errno import KernelError
@@ -166,9 +168,16 @@ def test_what_may_be_written(box: Box) -> None:
         PID_STORES["clear_refs"](box, task, "6")
 
 
+def test_pagemap_has_eight_bytes_for_each_page_of_user_space(box: Box) -> None:
+    screen = io.StringIO()
+    session = open_session(["--ram", "64M"], screen, screen)
+    session.run("cat /proc/self/pagemap | wc -c; wc -c /proc/self/pagemap; head -c 24 /proc/self/pagemap | wc -c")
+    assert screen.getvalue() == "6291456\n6291456 /proc/self/pagemap\n24\n"
+
+
 def test_pagemap_names_the_frames(box: Box) -> None:
     task = box.current
-    text = show(box, 53, "pagemap").encode("latin-1")
+    text = show(box, 53, "pagemap").encode("utf-8", "surrogateescape")
     assert len(text) == 8 * (0xC0000000 >> 12)
     present = 0
     for vma in task.mm.mmap if task.mm else []:

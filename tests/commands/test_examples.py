@@ -1,0 +1,52 @@
+"""Every command's help has a worked example, and each of its lines runs in a box of its own."""
+
+import io
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.kernel.check import check
+from memsh.shell.errors import Leave
+from memsh.shell.help import short
+from memsh.shell.io import TextInput
+from memsh.shell.registry import REGISTRY
+from tests.paths import REFERENCE
+
+open_session(["--ram", "32M"], io.StringIO(), io.StringIO())  # declares all commands
+COMMANDS = sorted(REGISTRY.commands)
+STATUS = {"quiz": 1, "stopped": 130}  # an example that ends otherwise than with 0
+HOST = ("/tmp/box",)  # folders of the host that examples write to
+
+
+@cache
+def booted() -> Any:
+    return open_session(["--ram", "128M"], io.StringIO(), io.StringIO()).box
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_runs(name: str, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scripts").symlink_to(REFERENCE.parent.parent / "scripts")
+    declared = REGISTRY.commands[name]
+    assert declared.summary, name
+    assert declared.example, f"{name} has no example"
+    assert "for example" in short(declared)
+    screen, complaints = io.StringIO(), io.StringIO()
+    session = open_session(["--ram", "32M"], screen, complaints)
+    session.box = booted().copy()
+    session.rebuild = lambda: booted().copy()
+    session.stdin = TextInput("")
+    for line in declared.example:
+        for folder in HOST:
+            line = line.replace(folder, str(tmp_path / "host"))
+        try:
+            status = session.run(line)
+        except Leave as leave:
+            status = leave.status
+        assert status == STATUS.get(name, 0), (line, screen.getvalue(), complaints.getvalue())
+    assert any(re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", line) for line in declared.example)
+    assert "bug" not in complaints.getvalue()
+    assert check(session.box) == []
