@@ -18,6 +18,7 @@ import sys
 import termios
 import threading
 import time
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,7 @@ class Display:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.stack = ExitStack()
         self.held: list[tuple[HostSink, object, streams.StringIO]] = []
 
     def __enter__(self) -> Display:
@@ -106,11 +108,15 @@ class Display:
                 keeper = streams.StringIO()
                 self.held.append((sink, sink.stream, keeper))
                 sink.stream, sink.aside = keeper, True
+            progress = getattr(sink, "progress", None)
+            if progress is not None:
+                self.stack.enter_context(progress.held())
         self.put("\x1b[?1049h\x1b[?25l\x1b[2J")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.put("\x1b[0m\x1b[H\x1b[J\x1b[?25h\x1b[?1049l")  # cleared first: not every terminal has two screens
+        self.stack.close()
         for sink, stream, keeper in self.held:
             sink.flush()
             sink.stream, sink.aside = stream, False  # type: ignore[assignment]
@@ -131,11 +137,39 @@ def size() -> tuple[int, int]:
     return max(1, found.columns), max(1, found.lines)
 
 
+class Reading(View):
+    """A text that is only read: up and down by rows and pages, sideways as every live screen."""
+
+    delay = None
+    marks = False
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.rstrip("\n").split("\n")
+        self.top = 0
+        self.page = 1
+
+    def text(self, width: int, rows: int) -> str:
+        self.page = max(1, rows - 1)
+        self.top = max(0, min(self.top, len(self.lines) - self.page))
+        shown = self.lines[self.top : self.top + self.page]
+        told = f"rows {self.top + 1}-{self.top + len(shown)} of {len(self.lines)}: arrows scroll, q leaves"
+        return "\n".join(shown + [""] * (self.page - len(shown)) + [told[:width]])
+
+    def key(self, key: str) -> str | Ask:
+        moves = {"up": -1, "k": -1, "down": 1, "j": 1, "enter": 1, "pgup": -self.page, "b": -self.page,
+                 "pgdn": self.page, " ": self.page, "home": -len(self.lines), "g": -len(self.lines),
+                 "end": len(self.lines), "G": len(self.lines)}  # fmt: skip
+        if key in ("q", "Q", "esc"):
+            return LEAVE
+        self.top += moves.get(key, 0)
+        return DRAW
+
+
 class Player:
     """One live screen while it runs."""
 
-    def __init__(self, io: IO, view: View) -> None:
-        self.io, self.session, self.view = io, io.session, view
+    def __init__(self, session: Session, view: View) -> None:
+        self.session, self.view = session, view
         self.deeds = Deeds()
         self.shift = 0
         self.old: dict[str, str] = {}  # rows of the refresh before, by their key
@@ -231,6 +265,7 @@ class Player:
         if lines and not lines[-1]:
             lines.pop()
         longest = max(map(len, lines), default=0)
+        fixed = lines.pop() if isinstance(self.view, Reading) else None  # its last row does not scroll
         self.shift = min(self.shift, max(0, -(-(longest - columns) // STEP) * STEP))
         if self.ask is not None or self.note:
             row = min((self.ask.row if self.ask else self.view.message_row) % rows, rows - 1)
@@ -244,6 +279,8 @@ class Player:
                 spans = [(0, max(len(line), columns))]
                 line = line.ljust(columns)
             shown.append(render(line, spans, self.shift, columns))
+        if fixed is not None:
+            shown.append(fixed)
         display.put("\x1b[H" + "\r\n".join(line + "\x1b[K" for line in shown) + "\x1b[J")
 
     def spans(self, line: str, seen: dict[str, int]) -> list[tuple[int, int]]:
@@ -294,7 +331,15 @@ def _first_cell(text: str) -> str:
 
 def play(io: IO, view: View) -> int:
     """Show `view` until it is left; the status."""
-    return Player(io, view).play()
+    return Player(io.session, view).play()
+
+
+def read(session: Session, text: str) -> None:
+    """Let a person scroll through a text, to the right first."""
+    player = Player(session, Reading(text))
+    player.shift = STEP
+    player.play()
+    session.lived.clear()
 
 
 class LineTicker:

@@ -38,6 +38,7 @@ from memsh.ui.pasthistory import SafeHistory, open_history
 from memsh.ui.progress import for_terminal
 from memsh.ui.screen import ErrorSink, ScreenSink
 from memsh.ui.settings import Settings, load
+from memsh.ui.wide import Wide
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -166,14 +167,18 @@ def _megabytes(pages: int) -> str:
     return f"{pages * 4} KiB" if pages < 2560 else f"{pages >> 8} MiB"
 
 
-def make_prompt(session: Session, keys: Keys, history: History, settings: Settings | None = None) -> PromptSession[str]:
+def make_prompt(session: Session, keys: Keys, history: History, settings: Settings | None = None,
+                wide: Wide | None = None) -> PromptSession[str]:  # fmt: skip
     """The prompt_toolkit session."""
     settings = settings or Settings()
+    if wide is not None:
+        wide.bind(keys.bindings)
 
     def toolbar() -> StyleAndTextTuples | None:
         if not keys.toolbar:
             return None
-        return [("", fitted(toolbar_text(session), vi_mode(), get_app().output.get_size().columns))]
+        hint = wide.hint() if wide is not None else ""
+        return [("", fitted(hint + toolbar_text(session), vi_mode(), get_app().output.get_size().columns))]
 
     typing = settings.menu == "typing"
     return PromptSession(
@@ -286,7 +291,8 @@ def interact(session: Session, options: Any = None) -> int:
         for_terminal(session)
     try:
         start_up(session, options, settings)
-        status = _lines(session, make_prompt(session, Keys(settings), history, settings), history)
+        wide = Wide(session, screen, not settings.width and (options is None or "--width" not in options.values))
+        status = _lines(session, make_prompt(session, Keys(settings), history, settings, wide), history, wide)
     except Leave as leave:
         status = leave.status
     flush(session)
@@ -306,7 +312,7 @@ def apply(session: Session, options: Any, settings: Settings) -> None:
         keep_on_disk(session)
 
 
-def _lines(session: Session, prompt: PromptSession[str], history: History) -> int:
+def _lines(session: Session, prompt: PromptSession[str], history: History, wide: Wide) -> int:
     """Every line until the end; the status."""
     hangup = Hangup(session)
     if isinstance(history, SafeHistory):
@@ -320,6 +326,7 @@ def _lines(session: Session, prompt: PromptSession[str], history: History) -> in
             return session.last_status
         if not text.strip():
             continue
+        wide.begin()
         try:
             run_typed(session, text, hangup)
         finally:

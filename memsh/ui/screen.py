@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from memsh.ui.progress import Progress
 
 HELD = 0.05  # seconds
+CUT = ">"
 PATTERNS = (
     (re.compile(r"^[A-Z][\w()]*:(?=\s)"), "cyan"),  # the labels of meminfo, status, smaps
     (re.compile(r"\[(?:heap|stack|vdso|vvar|rollup)\]"), "green"),
@@ -41,6 +43,36 @@ PATTERNS = (
     (re.compile(r"\b(?:Segmentation fault|Out of memory|BUG:|invoked oom-killer)"), "bold red"),
     (re.compile(r"^~ .*$"), "dim"),  # the line of `delta`
 )
+
+
+def edge(line: str, columns: int) -> tuple[str, str]:
+    """(what fits, the mark) of a row: the last column says that it goes on."""
+    if "\t" in line:
+        line = line.expandtabs()
+    if len(line.rstrip()) <= columns:
+        return line[:columns], ""
+    return line[: columns - 1], CUT
+
+
+class Rows:
+    """The rows of figures that the last command printed, whole, for scrolling sideways."""
+
+    MOST = 1 << 20
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.cut = False  # some did not fit
+
+    def begin(self) -> None:
+        """Another command begins."""
+        self.text, self.cut = "", False
+
+    def keep(self, text: str, columns: int) -> None:
+        """Remember rows, and whether one of them is too wide."""
+        if len(self.text) < self.MOST:
+            self.text += text
+        if not self.cut:
+            self.cut = any(len(line.expandtabs().rstrip()) > columns for line in text.split("\n"))
 
 
 class Painter:
@@ -96,10 +128,17 @@ class ScreenSink(HostSink):
         self.timer: threading.Timer | None = None
         self.streaming = False  # what is written shows at once
         self.reader: subprocess.Popen[bytes] | None = None
+        self.is_table: Callable[[], bool] | None = None  # rows of figures are printed: cut at the edge, not wrapped
+        self.table = Rows()
+        self.reader_cuts = False  # the pager gets rows that fit
+        self.cut = 0  # the column at which rows end now; 0: they are wrapped
 
     def write(self, text: str) -> None:
         text = visible(text)
         with self.lock:
+            self.cut = shutil.get_terminal_size().columns if self.is_table is not None and self.is_table() else 0
+            if self.cut:
+                self.table.keep(text, self.cut)
             if self.reader is not None:
                 self._feed(text)
             elif self.streaming or not self._may_page():
@@ -144,12 +183,17 @@ class ScreenSink(HostSink):
             self._show(text)
 
     def _show(self, text: str) -> None:
-        if not self.color:
+        if not self.color and not self.cut:
             self._put(text)
             return
         *lines, self.pending = (self.pending + text).split("\n")
         if lines:
-            self._put("".join(self.painter.paint(line) + "\n" for line in lines))
+            self._put("".join(self.finished(line, self.cut) + "\n" for line in lines))
+
+    def finished(self, line: str, cut: int) -> str:
+        """A row as the terminal gets it: cut at column `cut` (0: not), coloured."""
+        line, mark = edge(line, cut) if cut else (line, "")
+        return (self.painter.paint(line) if self.color else line) + mark
 
     def flush(self) -> None:
         with self.lock:
@@ -198,10 +242,11 @@ class ScreenSink(HostSink):
         self.stream.flush()
         if self.progress is not None:
             self.progress.hold()
+        less = words[0].rpartition("/")[2] == "less"  # it scrolls wide rows itself
+        self.reader_cuts = not less
+        options = os.environ.get("LESS", "FRX") + ("S" if self.cut else "")
         try:
-            self.reader = subprocess.Popen(
-                words, stdin=subprocess.PIPE, env={**os.environ, "LESS": os.environ.get("LESS", "FRX")}
-            )  # fmt: skip
+            self.reader = subprocess.Popen(words, stdin=subprocess.PIPE, env={**os.environ, "LESS": options})
         except OSError:
             return False
         if self.timer is not None:
@@ -215,9 +260,10 @@ class ScreenSink(HostSink):
     def _feed(self, text: str) -> None:
         """More for the pager. If it has gone, the text goes nowhere: the command still does its work."""
         assert self.reader is not None and self.reader.stdin is not None
-        if self.color:
+        cut = self.cut if self.reader_cuts else 0
+        if self.color or cut:
             *lines, self.pending = (self.pending + text).split("\n")
-            text = "".join(self.painter.paint(line) + "\n" for line in lines)
+            text = "".join(self.finished(line, cut) + "\n" for line in lines)
         with suppress(OSError):
             self.reader.stdin.write(text.encode("utf-8", "surrogateescape"))
             self.reader.stdin.flush()

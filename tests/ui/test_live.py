@@ -252,3 +252,32 @@ def test_a_row_is_cut_at_the_edge(
 def test_changed_words_are_found() -> None:
     assert changed_spans("Mem:  12 34 5", "Mem:  12 35 5") == [(9, 11)]
     assert changed_spans("a 1", "a 1 2") == [(4, 5)]
+
+
+def test_wide_rows_are_cut_with_a_mark_and_scrolled(terminal: Opener) -> None:
+    shell = terminal(60, 20)
+    shell.enter("cat /proc/slabinfo | grep kmalloc-64; echo $((40 + 2))")
+    shell.see("42")
+    row = next(line for line in shell.screen.display if line.startswith("kmalloc-64 "))
+    assert len(row) == 60 and row.endswith(">")
+    assert "slabdata" not in shell.text
+    shell.see("F6 scrolls")
+    shell.type("\x1b[17~")
+    shell.see("rows 1-2 of 2: arrows scroll, q leaves")
+    shell.type("\x1b[C" * 6)
+    shell.until(lambda: "slabdata" in shell.lines[0] and shell.lines[0].startswith("<"))
+    shell.type("q")
+    shell.at_prompt()
+    shell.enter("grep kmalloc-64 /proc/slabinfo | wc -c; grep kmalloc-64 /proc/slabinfo > /tmp/x; wc -c /tmp/x")
+    shell.until(lambda: re.search(r"\n(\d{3})\n\1 /tmp/x", shell.text))  # the bytes are whole
+
+
+def test_a_view_follows_the_width_of_the_window(terminal: Opener) -> None:
+    shell = terminal(100, 30)
+    shell.enter("echo ready")
+    shell.see("\nready")
+    shell.at_prompt()
+    shell.resize(50, 30)
+    shell.enter("buddy Normal; echo done")
+    shell.see("\ndone")
+    assert max(len(line) for line in shell.lines[: shell.screen.cursor.y - 1] if "order" in line) <= 50
