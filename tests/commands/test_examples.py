@@ -47,6 +47,8 @@ def test_the_example_runs(name: str, tmp_path, monkeypatch) -> None:  # type: ig
         except Leave as leave:
             status = leave.status
         assert status == STATUS.get(name, 0), (line, screen.getvalue(), complaints.getvalue())
+    if session.recording is not None:
+        session.run("record stop")
     assert any(re.search(rf"(?<![\w/]){re.escape(name)}(?!\w)", line) for line in declared.example)
     assert "bug" not in complaints.getvalue()
     assert check(session.box) == []
