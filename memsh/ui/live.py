@@ -18,7 +18,6 @@ import sys
 import termios
 import threading
 import time
-from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from memsh.shell.visible import visible
 if TYPE_CHECKING:
     from memsh.shell.io import IO
     from memsh.shell.session import Session
+    from memsh.ui.progress import Progress
 
 CUT = ">"  # the mark of a row that goes on beyond the edge
 STEP = 8  # columns that left and right move
@@ -98,7 +98,7 @@ class Display:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.stack = ExitStack()
+        self.progress: Progress | None = None
         self.held: list[tuple[HostSink, object, streams.StringIO]] = []
 
     def __enter__(self) -> Display:
@@ -110,13 +110,15 @@ class Display:
                 sink.stream, sink.aside = keeper, True
             progress = getattr(sink, "progress", None)
             if progress is not None:
-                self.stack.enter_context(progress.held())
+                progress.hold()
+                self.progress = progress
         self.put("\x1b[?1049h\x1b[?25l\x1b[2J")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.put("\x1b[0m\x1b[H\x1b[J\x1b[?25h\x1b[?1049l")  # cleared first: not every terminal has two screens
-        self.stack.close()
+        if self.progress is not None:
+            self.progress.away = False
         for sink, stream, keeper in self.held:
             sink.flush()
             sink.stream, sink.aside = stream, False  # type: ignore[assignment]
