@@ -23,7 +23,7 @@ HOST = ("/tmp/box",)  # folders of the host that examples write to
 
 @cache
 def booted() -> Any:
-    return open_session(["--ram", "128M"], io.StringIO(), io.StringIO()).box
+    return open_session(["--ram", "512M"], io.StringIO(), io.StringIO()).box
 
 
 @pytest.mark.parametrize("name", COMMANDS)
