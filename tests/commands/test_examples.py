@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from memsh import cli
 from memsh.cli import open_session
 from memsh.kernel.check import check
 from memsh.shell.errors import Leave
@@ -35,9 +36,9 @@ def test_the_example_runs(name: str, tmp_path, monkeypatch) -> None:  # type: ig
     assert declared.example, f"{name} has no example"
     assert "for example" in short(declared)
     screen, complaints = io.StringIO(), io.StringIO()
-    session = open_session(["--ram", "32M"], screen, complaints)
-    session.box = booted().copy()
-    session.rebuild = lambda: booted().copy()
+    box = booted()
+    monkeypatch.setattr(cli, "make_box", lambda options: box.copy())
+    session = open_session([], screen, complaints)
     session.stdin = TextInput("")
     for line in declared.example:
         for folder in HOST:
