@@ -458,7 +458,7 @@ class PageAllocator(PageLookup):
                 if not pfn:
                     break
             out.append(pfn)
-            if self.trace.on:
+            if self.trace.on or len(out) == 1:
                 break
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]

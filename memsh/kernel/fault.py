@@ -349,6 +349,8 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 box.vmstat["pgfault"] += done
                 tally.minflt += done
                 raise Killed
+            if tally.program:
+                _run_program(box, mm, tally)
     box.vmstat["pgfault"] += count
     tally.minflt += count
 
@@ -373,8 +375,6 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
             if not value:
                 _bulk_anonymous(box, mm, vma, table, first, stop, base, write, tally)
                 base += count << 12
-                if tally.program:
-                    _run_program(box, mm, tally)
                 continue
             if value & (wanted := lanes(need, count)) == wanted:
                 new = array("I")
@@ -401,12 +401,12 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 tally.add(handle_mm_fault(box, mm, vma, addr, write))
                 if box.oom.victim:
                     box.oom.raise_if_killed(box.current)
+                if tally.program:
+                    _run_program(box, mm, tally)
                 if table is None:
                     table = mm.pgd.get(index)
                 at += 1
         base += count << 12
-        if tally.program:
-            _run_program(box, mm, tally)
 
 
 def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
