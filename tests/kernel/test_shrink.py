@@ -80,9 +80,9 @@ class Play:
     def wait(self) -> None:
         self.box.timer.advance(self.random.choice((10, 5000, 400_000)))
 
-    def step(self) -> None:
-        what = (self.poke, self.touch, self.touch, self.touch, self.read_file, self.write_file, self.fork, self.wait)
-        self.random.choice(what)()
+    def step(self, write_files: bool = True) -> None:
+        what = [self.poke, self.touch, self.touch, self.touch, self.read_file, self.fork, self.wait]
+        self.random.choice(what + [self.write_file] * write_files)()
 
     def read_back(self) -> None:
         for addr, text in self.written.items():
@@ -116,6 +116,19 @@ def test_stretches_give_what_pages_give(seed: int, monkeypatch: pytest.MonkeyPat
     for _ in range(25):
         slow.step()
     ours, theirs = state(quick.box), state(slow.box)
+    assert ours["vmstat"]["pswpout"] > 1000
+    for name in theirs:
+        assert ours[name] == theirs[name], name
+
+
+def test_the_tracepoints_change_nothing() -> None:
+    """With them on pages come one by one; but the buffer heads of written pages are taken in stretches."""
+    plays = [Play(small(), 7, 40 * MIB) for _ in range(2)]
+    plays[1].box.trace.on = True
+    for play in plays:
+        for _ in range(25):
+            play.step(write_files=False)
+    ours, theirs = (state(play.box) for play in plays)
     assert ours["vmstat"]["pswpout"] > 1000
     for name in theirs:
         assert ours[name] == theirs[name], name
