@@ -106,6 +106,16 @@ def frame_runs(pfns: list[int]) -> list[tuple[int, int]]:
     if pfns[-1] - pfns[0] == count - 1 and pfns == list(range(pfns[0], pfns[0] + count)):
         return [(pfns[0], count)]
     runs = []
+    if count <= 64:
+        first = pfns[0]
+        stop = first + 1
+        for pfn in pfns[1:]:
+            if pfn != stop:
+                runs.append((first, stop - first))
+                first = pfn
+            stop = pfn + 1
+        runs.append((first, stop - first))
+        return runs
     at = 0
     while at < count:
         n = _run_length(pfns, at, 1)
