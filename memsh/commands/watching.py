@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from memsh.commands.livetools import WatchView
 from memsh.commands.tools import reader_of
 from memsh.shell.errors import UsageError
+from memsh.shell.lines import capture_line
 from memsh.shell.registry import Args, command, rest
-from memsh.shell.run import capture_line
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO

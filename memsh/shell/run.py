@@ -21,12 +21,10 @@ from memsh.shell.errors import (
     OutputGone,
     PipeClosed,
     ShellError,
-    SyntaxFault,
     Unreasonable,
 )
 from memsh.shell.expand import Expander, Refused
-from memsh.shell.io import IO, TOO_LONG, Capture, HostSink, Input, Sink, TextInput
-from memsh.shell.parse import parse
+from memsh.shell.io import IO, TOO_LONG, Capture, Input, Sink
 from memsh.shell.pipes import Pipe
 from memsh.shell.registry import Args, Command
 from memsh.shell.session import FileSink, Session
@@ -36,7 +34,6 @@ from memsh.shell.syntax import (
     For,
     Group,
     If,
-    Line,
     Node,
     Pipeline,
     Redirect,
@@ -438,6 +435,8 @@ class Runner:
 
     def run_script(self, text: str, where: str) -> int:
         """The lines of another script with these streams (source)."""
+        from memsh.shell.lines import run_lines
+
         return run_lines(self.elsewhere(where), text)
 
     def elsewhere(self, where: str) -> Runner:
@@ -502,120 +501,6 @@ class Runner:
         return status
 
 
-def run_text(session: Session, text: str, where: str = "") -> int:
-    """Run the lines of a text for a person or a script. Errors are printed; answers the last status."""
-    runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty, where=where)
-    return run_lines(runner, text)
-
-
 def one_of(item: Node) -> Series:
     """One background command of a series, on its own."""
     return Series([(item, True)])
-
-
-def run_lines(runner: Runner, text: str) -> int:
-    """The lines of a text, one after the other, each into the journal; hooks are called around each."""
-    session = runner.session
-    try:
-        lines = parse(text)
-    except SyntaxFault as fault:
-        session.last_status = syntax_error(runner, text, fault)
-        return session.last_status
-    status = 0
-    session.was_interrupted = False
-    for line in lines:
-        status = run_line(runner, line)
-        if session.was_interrupted or (status and session.stop_on_error):
-            break
-    return status
-
-
-def syntax_error(runner: Runner, text: str, fault: SyntaxFault) -> int:
-    """Say where and why; if C was typed, say how it is typed here."""
-    line = text.split("\n")[fault.line - 1] if fault.line <= text.count("\n") + 1 else ""
-    hint = fingers.in_text(runner.session.registry, line)
-    place = f"{runner.where}:{fault.line}:{fault.column}: " if runner.where else "memsh: "
-    tail = "" if runner.where else f" (line {fault.line}, column {fault.column})"
-    runner.stderr.write(f"{place}syntax error: {hint or fault.message}{tail}\n")
-    return fault.status
-
-
-def run_line(runner: Runner, line: Line) -> int:
-    """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
-    session = runner.session
-    try:
-        hint = fingers.in_line(session.registry, line)
-        if hint:
-            status = runner.complain("", ShellError(hint, 2), line.number)
-        else:
-            status = runner.run_typed(line.program, line.text)
-    except (Interrupted, KeyboardInterrupt):
-        session.interrupted = False
-        status = INTERRUPTED
-        session.was_interrupted = True
-        runner.stderr.write("\n" if session.is_tty else "memsh: interrupted\n")
-    except PipeClosed:
-        status = PIPE_STATUS
-    except LoopControl:
-        status = 0
-    except Unreasonable as error:
-        status = runner.complain("", error, line.number)
-    except ShellError as error:
-        status = runner.complain("memsh", error, line.number)
-    except RecursionError:
-        status = runner.complain("memsh", ShellError("nested too deeply"), line.number)
-    except MemoryError:
-        status = runner.complain("memsh", ShellError("the host has no memory left for this"), line.number)
-    session.last_status = status
-    session.journal.append(line.text)
-    return status
-
-
-def run_words(io: IO, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
-    """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, as, strace)."""
-    node = Simple(0, 0)
-    node.words = list(words)
-    outer: Runner = io.runner
-    runner = Runner(
-        io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
-        captured=io.captured, tty=io.is_tty and sink is None,
-    )  # fmt: skip
-    status = runner.run(node)
-    outer.refused = outer.refused or runner.refused
-    return status
-
-
-def capture_words(io: IO, words: list[str], stdin: str = "") -> tuple[str, int]:
-    """The text and the status of a command given as words."""
-    kept = Capture()
-    status = run_words(io, words, TextInput(stdin), kept)
-    return kept.text(), status
-
-
-def capture_line(io: IO, line: str, words: list[str] | None = None) -> tuple[str, int]:
-    """The text (errors with it) and the status of a line of shell, or of one command given as words."""
-    kept = Capture()
-    runner = Runner(io.session, kept, kept, TextInput(""), where=io.runner.where)
-    if words:
-        node = Simple(0, 0)
-        node.words = list(words)
-        status = runner.run(node)
-        return kept.text(), status
-    try:
-        status = 0
-        for piece in parse(line + "\n"):
-            status = runner.run(piece.program)
-    except SyntaxFault as fault:
-        status = syntax_error(runner, line, fault)
-    except ShellError as error:
-        status = runner.complain("", error, 0)
-    except (LoopControl, PipeClosed):
-        status = 0
-    return kept.text(), status
-
-
-def flush(session: Session) -> None:
-    """Push what the host's streams still hold."""
-    for sink in (session.stdout, session.stderr):
-        if isinstance(sink, HostSink):
-            sink.flush()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memsh.shell.errors import SyntaxFault
+from memsh.shell.lines import run_line, syntax_error
 from memsh.shell.parse import parse
-from memsh.shell.run import Runner, run_line, syntax_error
+from memsh.shell.run import Runner
 from memsh.shell.session import Session
 
 

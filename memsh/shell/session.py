@@ -124,7 +124,7 @@ class Session:
 
     def run(self, text: str, where: str = "") -> int:
         """Run text (one line or many); errors are printed as a person would see them. Answers the status."""
-        from memsh.shell.run import run_text
+        from memsh.shell.lines import run_text
 
         return run_text(self, text, where)
 

@@ -29,7 +29,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from memsh.shell.errors import Leave, ShellError
-from memsh.shell.run import flush
+from memsh.shell.lines import flush
 from memsh.shell.visible import visible
 from memsh.ui import plain, recall
 from memsh.ui.complete import complete

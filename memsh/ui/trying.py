@@ -8,7 +8,7 @@ from prompt_toolkit.history import InMemoryHistory
 
 from memsh.shell.errors import Leave
 from memsh.shell.io import HostSink
-from memsh.shell.run import flush
+from memsh.shell.lines import flush
 from memsh.shell.session import Session
 from memsh.ui.prompt import Keys, make_prompt, prompt_text
 from memsh.ui.screen import ScreenSink
