@@ -454,11 +454,15 @@ class PageAllocator(PageLookup):
                 self._refcount[pfn] = 1
                 self._kind[pfn] = kind
             else:
+                now = self.box.timer.usec
                 pfn = self.alloc_pages(gfp, 0, kind)
                 if not pfn:
                     break
+                if self.box.timer.usec != now:  # reclaim: what was lost may be wanted back before the next page
+                    out.append(pfn)
+                    break
             out.append(pfn)
-            if self.trace.on or len(out) == 1:
+            if self.trace.on:
                 break
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]

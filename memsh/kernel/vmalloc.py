@@ -165,7 +165,9 @@ class Vmalloc:
         area.vpages = array > PAGE_SIZE
         area.array = self.vmalloc(array, caller) if area.vpages else self.box.slab.kmalloc(array, gfp)
         if area.array:
-            area.pages = self.box.pages.alloc_bulk(gfp | HIGHMEM, pages, K_VMALLOC)
+            area.pages = []
+            while more := self.box.pages.alloc_bulk(gfp | HIGHMEM, pages - len(area.pages), K_VMALLOC):
+                area.pages += more
             if len(area.pages) == pages:
                 return area.addr
             log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, page order 0, failed to allocate pages", KERN_WARNING)
