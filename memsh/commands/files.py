@@ -6,7 +6,18 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from memsh.commands.paths import CHUNK, BoxFiles, is_devfs, is_procfs, listdir, resolve, size_of, skim, stat_kind
+from memsh.commands.paths import (
+    CHUNK,
+    DISKS,
+    BoxFiles,
+    is_devfs,
+    is_procfs,
+    listdir,
+    resolve,
+    size_of,
+    skim,
+    stat_kind,
+)
 from memsh.commands.sources import Sources
 from memsh.kernel.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -51,6 +62,8 @@ def cat(box: object, args: Args, io: IO) -> int:
 def _row(session: Session, whole: str, name: str) -> str:
     kind = stat_kind(session, whole)
     bits = {"dir": "drwxr-xr-x", "device": "crw-rw-rw-", "file": "-rw-r--r--"}.get(kind or "", "----------")
+    if kind == "device" and name.rsplit("/", 1)[-1] in DISKS:
+        bits = "brw-rw----"
     if kind == "file" and is_procfs(whole):
         bits = "-r--r--r--"
         if session.box is not None:

@@ -17,7 +17,8 @@ from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput
 from memsh.shell.session import FileSink, Session
 
 CHUNK = 128 << 10  # what cat and its kin read at once
-DEVICES = ("null", "zero")
+DISKS = ("vda", "vdb")
+DEVICES = ("null", *DISKS, "zero")
 
 
 def to_text(data: bytes) -> str:

@@ -136,7 +136,7 @@ def reserve_for_users(box: Box) -> None:
 
 def start_kernel(box: Box) -> None:
     """Everything after mem_init."""
-    from memsh.kernel.boot_late import populate, start_allocators, start_processes
+    from memsh.kernel.boot_late import populate, start_allocators, start_processes, start_swap
 
     machine, log = box.machine, Logger(box)
     start_allocators(box)
@@ -165,6 +165,7 @@ def start_kernel(box: Box) -> None:
         log(KERN_DEBUG, line, 16)
     start_processes(box)
     box.timer.set(BOOT_USEC)
+    start_swap(box)
     box.disk.started = True
     box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * BOOT_USEC
     box.timer.busy_usec[1] = BOOT_USEC - 60_000

@@ -141,3 +141,20 @@ def start_processes(box: Box) -> None:
     from memsh.kernel.task import start
 
     start(box)
+
+
+def start_swap(box: Box) -> None:
+    """Switch on the swap disk that the machine was given, as a box's start-up scripts do (swapon -a)."""
+    from memsh.kernel.errno import KernelError
+    from memsh.kernel.pagecache import mapping_of
+    from memsh.kernel.swapon import swap_header, swapon
+
+    if not box.config.swap:
+        return
+    disk = box.fs.disks["vda"]
+    mapping_of(box, disk).written[0] = swap_header(disk.size >> 12)
+    file = box.fs.open_disk("vda")
+    try:
+        swapon(box, file, file.path)
+    except KernelError:
+        box.fs.fput(file)

@@ -13,6 +13,7 @@ from memsh.kernel.check_files import check_files
 from memsh.kernel.check_mm import check_mm
 from memsh.kernel.check_pages import check_pages
 from memsh.kernel.check_slab import check_slab
+from memsh.kernel.check_swap import check_swap, swap_cache
 from memsh.kernel.check_task import check_tasks
 from memsh.kernel.memmap import K_FILE, K_RECORDED, K_RESERVED, K_SHMEM, K_SLAB, K_STACK, K_TABLE, K_VMALLOC, KIND_NAMES
 
@@ -83,10 +84,12 @@ def check_frames(box: Box) -> list[str]:
         found[block.use] = found.get(block.use, 0) + block.pages
     stat = box.vmstat
     slabs = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
+    cached = [box.memmap.kind[pfn] for pfn in swap_cache(box)]
     expected = (
         ("slab pages", found.get(K_SLAB, 0) + found.get(KIND_NAMES.index("kmalloc"), 0), slabs),
         ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"]),
-        ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0), stat["nr_file_pages"] - stat["nr_swapcached"]),
+        ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
+         stat["nr_file_pages"]),
         ("page tables", found.get(K_TABLE, 0), stat["nr_page_table_pages"] + len(box.vm.mms)),
         ("vmalloc pages", found.get(K_VMALLOC, 0), sum(len(area.pages or ()) for area in box.vmalloc.areas())),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
@@ -104,5 +107,6 @@ def check_frames(box: Box) -> list[str]:
 
 def check(box: Box) -> list[str]:
     """Every breach of an invariant, one line each; empty when the box is whole."""
-    wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_tasks(box) + check_frames(box)
+    wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_swap(box)
+    wrong += check_tasks(box) + check_frames(box)
     return wrong[:_MOST]

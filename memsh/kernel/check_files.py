@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.memmap import PG_DIRTY, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.kernel.check_swap import swap_cache
+from memsh.kernel.memmap import PG_DIRTY, PG_SWAPBACKED, PG_WRITEBACK
 from memsh.kernel.mm_types import AddressSpace
 from memsh.kernel.xarray import VALUE
 
@@ -16,7 +17,8 @@ def check_files(box: Box) -> list[str]:
     """Every breach, one line each."""
     wrong: list[str] = []
     flags = box.memmap.flags
-    shadows = dirty = writeback = 0
+    shadows = dirty = 0
+    writeback = sum(1 for pfn in swap_cache(box) if flags[pfn] & PG_WRITEBACK)
     for owner in box.memmap.owners:
         if not isinstance(owner, AddressSpace):
             continue
@@ -42,8 +44,6 @@ def check_files(box: Box) -> list[str]:
                 wrong.append(f"{name}: page {index} is {'' if is_written else 'not '}being written, its mark differs")
         if pages.dirty and owner.inode.number not in box.writeback.inodes:
             wrong.append(f"{name} has dirty pages, the flusher does not know")
-    both = PG_SWAPCACHE | PG_WRITEBACK
-    writeback += sum(1 for bits in flags.tolist() if bits & both == both)
     pending = sum(zone.stat.get("nr_zone_write_pending", 0) for zone in box.pages.zones)
     for what, kept, counted in (
         ("nr_dirty", box.vmstat["nr_dirty"], dirty),

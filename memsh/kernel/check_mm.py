@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from memsh.kernel.check_swap import check_swap
+from memsh.kernel.check_swap import swap_cache
 from memsh.kernel.columns import PRESENT
 from memsh.kernel.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.kernel.lru import LISTS, lru_name
@@ -39,7 +39,6 @@ def check_mm(box: Box) -> list[str]:
     cached = _check_cache(box, mapped, wrong)
     shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
-    check_swap(box, cached, wrong)
     _check_pages(box, mapped, cached, wrong)
     return wrong[:_MOST]
 
@@ -134,6 +133,7 @@ def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, 
         _say(wrong, "nr_file_pages", box.vmstat["nr_file_pages"] - box.vmstat["nr_swapcached"], len(cached))
         _say(wrong, "nr_shmem", box.vmstat["nr_shmem"], shmem)
     _say(wrong, "nr_dirty", box.vmstat["nr_dirty"], dirty)
+    cached.update(dict.fromkeys(swap_cache(box), 1))
     return cached
 
 

@@ -1,4 +1,7 @@
-"""What must hold for swap: every slot has as many references as there are entries that name it."""
+"""What must hold for swap: `check_swap(box)` counts the references to every slot.
+
+Slots against the entries in page tables, in shared memory and in the swap cache; the counters of areas; what is free.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +9,101 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from memsh.kernel.columns import PRESENT
-from memsh.kernel.memmap import PG_SWAPCACHE
+from memsh.kernel.memmap import PG_SWAPCACHE, PG_WRITEBACK
 from memsh.kernel.mm_types import AddressSpace
-from memsh.kernel.swapfile import SWAP_HAS_CACHE, SWAP_MAP_BAD
+from memsh.kernel.swapfile import OFFSET_SHIFT, SWAP_HAS_CACHE, SWAP_MAP_BAD, SWAP_MAP_SHMEM, SwapArea, value_to_swp
 from memsh.kernel.xarray import VALUE
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 
-def entries(box: Box) -> Counter[int]:
-    """Swap entries in page tables and in the trees of shared memory, with how often each stands there."""
-    found: Counter[int] = Counter()
-    for mm in box.vm.mms.values():
-        for table in mm.pgd.values():
-            found.update(pte for pte in table.ptes if pte and not pte & PRESENT)
-    for owner in box.memmap.owners:
-        if isinstance(owner, AddressSpace) and owner.inode.shmem:
-            for slots in owner.pages.leaves.values():
-                found.update(entry & ~VALUE for entry in slots if entry & VALUE)
+def swap_cache(box: Box) -> dict[int, int]:
+    """Frames in the swap cache -> their entries."""
+    found: dict[int, int] = {}
+    for area in box.swap.info:
+        for tree in area.trees:
+            for offset, pfn in tree.items():
+                found[pfn] = area.type << 1 | offset << OFFSET_SHIFT
     return found
 
 
-def check_swap(box: Box, cached: dict[int, int], wrong: list[str]) -> None:
-    """Counts references; `cached` gains the frames that the swap cache holds."""
-    memmap, swap = box.memmap, box.swap
-    found = entries(box)
-    in_cache = free = 0
-    for area in swap.info.values():
-        inuse = 0
-        for offset, value in enumerate(area.map):
-            if value == SWAP_MAP_BAD and not offset:
-                continue
-            inuse += bool(value)
-            entry = offset << 9 | area.number << 1
-            counted = found.pop(entry, 0)
-            if area.count(offset) != counted:
-                wrong.append(f"swap slot {offset} has {area.count(offset)} references, counted {counted}")
-            pfn = area.cache[offset]
-            if bool(pfn) != bool(value & SWAP_HAS_CACHE):
-                wrong.append(f"swap slot {offset} of {area.path}: the swap cache does not know it")
-            if pfn:
-                in_cache += 1
-                cached[pfn] = cached.get(pfn, 0) + 1
-                if memmap.private[pfn] != entry or not memmap.flags[pfn] & PG_SWAPCACHE:
-                    wrong.append(f"frame {pfn:x} in the swap cache does not know its slot")
-        if area.inuse != inuse:
-            wrong.append(f"{area.path}: {area.inuse} slots in use, counted {inuse}")
-        free += area.pages - inuse
-    if found:
-        wrong.append(f"{len(found)} entries name no swap slot")
-    if swap.free_pages != free:
-        wrong.append(f"free swap pages is {swap.free_pages}, counted {free}")
-    if box.vmstat["nr_swapcached"] != in_cache:
-        wrong.append(f"nr_swapcached is {box.vmstat['nr_swapcached']}, counted {in_cache}")
+def _references(box: Box) -> tuple[Counter[int], set[int]]:
+    """How many page-table entries name each slot, and which slots belong to shared memory."""
+    tables: Counter[int] = Counter()
+    for mm in box.vm.mms.values():
+        for table in mm.pgd.values():
+            tables.update(pte for pte in table.ptes if pte and not pte & PRESENT)
+    shared = {
+        value_to_swp(entry & ~VALUE)
+        for owner in box.memmap.owners
+        if isinstance(owner, AddressSpace) and owner.inode.shmem
+        for slots in owner.pages.leaves.values()
+        for entry in slots
+        if entry >= VALUE
+    }
+    return tables, shared
+
+
+def check_swap(box: Box) -> list[str]:
+    """Every breach, one line each."""
+    wrong: list[str] = []
+    swap, memmap = box.swap, box.memmap
+    tables, shared = _references(box)
+    cached = swap_cache(box)
+    for pfn, entry in cached.items():
+        if memmap.private[pfn] != entry or not memmap.flags[pfn] & PG_SWAPCACHE:
+            wrong.append(f"frame {pfn:x} does not know its slot {entry:#x}")
+        if memmap.flags[pfn] & PG_WRITEBACK and not (box.disk.pending or swap.plug):
+            wrong.append(f"frame {pfn:x} is under writeback, the disk has nothing to do")
+    slots = {entry: pfn for pfn, entry in cached.items()}
+    waiting = set(swap.cache.slots) | set(swap.cache.returned)
+    if len(waiting) != len(swap.cache.slots) + len(swap.cache.returned):
+        wrong.append("a swap slot waits twice for this CPU")
+    for entry in {*tables, *shared}:
+        if swap.area_of(entry) is None:
+            wrong.append(f"swap entry {entry:#x} names no slot of any area")
+    for area in swap.info:
+        _check_area(area, tables, shared, slots, waiting, wrong)
+    total = sum(area.pages for area in swap.active)
+    free = total - sum(area.inuse_pages for area in swap.active)
+    for what, kept, counted in (
+        ("total_swap_pages", swap.total_swap_pages, total),
+        ("nr_swap_pages", swap.nr_swap_pages, free),
+        ("nr_swapcached", box.vmstat["nr_swapcached"], len(cached)),
+    ):
+        if kept != counted and not hasattr(box, "recorded"):
+            wrong.append(f"{what} is {kept}, counted {counted}")
+    return wrong
+
+
+def _check_area(area: SwapArea, tables: Counter[int], shared: set[int], slots: dict[int, int], waiting: set[int],
+                wrong: list[str]) -> None:  # fmt: skip
+    used = 0
+    swap_map = area.swap_map
+    known = [entry >> OFFSET_SHIFT for entry in (*tables, *shared, *slots, *waiting) if entry >> 1 & 31 == area.type]
+    places = {offset for offset, count in enumerate(swap_map) if count}.union(known, area.data)
+    for offset in sorted(places - {0}):
+        if offset >= area.max:
+            continue
+        have = swap_map[offset]
+        entry = area.type << 1 | offset << OFFSET_SHIFT
+        cache = SWAP_HAS_CACHE if entry in slots or entry in waiting else 0
+        used += bool(have) and have != SWAP_MAP_BAD
+        if entry in waiting and (entry in tables or entry in shared or entry in slots):
+            wrong.append(f"slot {entry:#x} waits for this CPU and is in use")
+        if entry in shared:
+            want = SWAP_MAP_SHMEM | cache
+        elif offset in area.continued:
+            want = tables[entry] - area.continued[offset] | 0x80 | cache
+        else:
+            want = tables[entry] | cache
+        if have != want and have != SWAP_MAP_BAD:
+            wrong.append(f"slot {entry:#x} of {area.path}: {have:#x} in the map, counted {want:#x}")
+        if not have and offset in area.data:
+            wrong.append(f"free slot {entry:#x} of {area.path} has contents")
+    free = swap_map.find(0)
+    if free >= 0 and not area.lowest_bit <= free <= swap_map.rfind(0) <= area.highest_bit:
+        wrong.append(f"{area.path}: free slots lie outside of {area.lowest_bit} to {area.highest_bit}")
+    if used != area.inuse_pages:
+        wrong.append(f"{area.path}: {used} slots in use, {area.inuse_pages} counted")

@@ -228,11 +228,14 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     old = pte >> 12
     special = pte & PTE_SPECIAL
     new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO)
+    old_flags = 0 if special else box.memmap.flags[old]
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
     add_anon_pages(box, mm, vma, [new], addr)
     table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | _WRITTEN
     if not special:
+        if old_flags & PG_SWAPCACHE:
+            box.swap.free_swap_cache([old])
         put_frames(box, [old])
     return COW
 

@@ -34,10 +34,13 @@ from memsh.kernel.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode, tmpfs_pag
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-DISK_DEV = (254, 0)
+DISK_DEV = (254, 16)
+SWAP_DEV = (254, 0)
+SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
+S_IFMT, S_IFBLK = 0o170000, 0o060000
 _INODES_A_BLOCK = 16
 _LOG_LINE = 64
 _INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
@@ -109,7 +112,14 @@ def filesystems(box: Box) -> list[Mount]:
     """What is mounted and holds files: the disk, tmpfs."""
     fs = box.fs
     memory = Mount("tmpfs", "/dev/shm", tmpfs_pages(box) << 12, fs.tmpfs_used << 12)
-    return [Mount("/dev/vda", "/", DISK_BYTES, fs.used), memory]
+    return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), memory]
+
+
+def swap_disk(box: Box) -> Inode:
+    """/dev/vda, a disk without a file system: as large as --swap says, or 256 MiB that nothing uses."""
+    disk = Inode(0, "vda", SWAP_DEV, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
+    disk.seed = ""
+    return disk
 
 
 class FileSystem:
@@ -122,8 +132,9 @@ class FileSystem:
         self.next_shm_ino = 2
         self.next_tmpfs_ino = 1
         self.root = self._inode("/", True)
-        self.device = Inode(0, "vda", DISK_DEV, DISK_BYTES)
+        self.device = Inode(0, "vdb", DISK_DEV, DISK_BYTES)
         self.device.seed = ""
+        self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
         self.bh_lru: dict[int, None] = {}  # blocks of metadata that this CPU holds, oldest first
@@ -321,6 +332,8 @@ class FileSystem:
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
         assert parent.children is not None
         del parent.children[name]
         inode.nlink -= 1
@@ -396,8 +409,12 @@ class FileSystem:
 
     @property
     def nr_blockdev_pages(self) -> int:
-        """Pages of the disk's own cache: Buffers."""
-        return len(self.device.mapping.pages) if self.device.mapping is not None else 0
+        """Pages of the disks' own caches: Buffers."""
+        return sum(len(disk.mapping.pages) for disk in self.block_devices() if disk.mapping is not None)
+
+    def block_devices(self) -> list[Inode]:
+        """The file system's disk and the others."""
+        return [self.device, *self.disks.values()]
 
     # -- open files
 
@@ -411,6 +428,16 @@ class FileSystem:
         inode.opened += 1
         self.opened += 1
         return File(inode, self.path_of(inode), writable=writable)
+
+    def open_disk(self, name: str, *, writable: bool = False) -> File:
+        """Open a disk by its name in /dev. ENOENT."""
+        disk = self.device if name == self.device.name else self.disks.get(name)
+        if disk is None:
+            raise KernelError("ENOENT")
+        mapping_of(self.box, disk)
+        disk.opened += 1
+        self.opened += 1
+        return File(disk, "/dev/" + name, writable=writable)
 
     def path_of(self, inode: Inode) -> str:
         names: list[str] = []
@@ -434,6 +461,8 @@ class FileSystem:
                 shmem_evict(self.box, inode)
             return
         self.opened -= 1
+        if inode.mode & S_IFMT == S_IFBLK:
+            return
         if not inode.nlink and not inode.opened:
             self._evict(inode)
         else:
@@ -495,6 +524,8 @@ class FileSystem:
         if not file.writable:
             raise KernelError("EBADF")
         inode = file.inode
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("ETXTBSY")
         if position + length > MAX_FILE:
             raise KernelError("EFBIG")
         room = length if inode.shmem else min(length, inode.size + DISK_BYTES - self.used - position)
@@ -512,6 +543,8 @@ class FileSystem:
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("ETXTBSY")
         if not inode.shmem and self.used + size - inode.size > DISK_BYTES:
             raise KernelError("ENOSPC")
         before = inode.size
@@ -546,7 +579,7 @@ class FileSystem:
     def cached(self) -> list[Inode]:
         """Inodes with pages in the page cache, the disk's own among them."""
         inodes = [inode for inode in self.inodes() if inode.mapping is not None and inode.mapping.pages]
-        return [*inodes, self.device] if self.nr_blockdev_pages else inodes
+        return inodes + [disk for disk in self.block_devices() if disk.mapping is not None and disk.mapping.pages]
 
     def drop_pagecache(self) -> int:
         """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""

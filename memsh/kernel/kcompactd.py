@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 CHECK_USEC = 500_000  # HPAGE_FRAG_CHECK_INTERVAL_MSEC
+START_USEC = 480_000  # when the thread is made, among the subsystems (kcompactd_init)
 WAKE_USEC = 6000  # until the scheduler lets it run beside whoever woke kswapd
 _ALL_ZONES = 3
 
@@ -47,7 +48,7 @@ class Kcompactd:
         self.highest = _ALL_ZONES
         self.woken = False
         self.patience = 0  # checks to let pass, since the last proactive run did not help
-        box.timer.every(CHECK_USEC, self.check)
+        box.timer.every(CHECK_USEC, self.check, first=START_USEC)
         box.hooks.setdefault("compact_memory", []).append(self.compact_memory)
 
     def compact_memory(self) -> None:

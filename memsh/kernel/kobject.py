@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 
-def take(box: Box, name: str) -> int:
+def take(box: Box, name: str, gfp: int = GFP_KERNEL) -> int:
     """Allocate one object of the cache `name`; ENOMEM if there is no memory for it."""
     slab = box.slab
-    addr: int = slab.kmem_cache_alloc(slab.find(name), GFP_KERNEL)
+    addr: int = slab.kmem_cache_alloc(slab.find(name), gfp)
     if not addr:
         raise KernelError("ENOMEM", f"no memory for a {name}")
     return addr

@@ -124,7 +124,7 @@ class VmArea:
 
     __slots__ = (
         "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
-        "start", "swap_readahead",
+        "start",
     )  # fmt: skip
 
     def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
@@ -135,7 +135,6 @@ class VmArea:
         self.end = end
         self.flags = flags
         self.pgoff = pgoff
-        self.swap_readahead: tuple[int, int, int] | None = None  # page number, window and hits of the last swap-in
         self.file: File | None = None
         self.anon_vma: AnonVma | None = None
         self.anon_chain: list[AnonVma] = []

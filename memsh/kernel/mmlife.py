@@ -8,10 +8,9 @@ Known deviations: mm_struct's further users (threads, /proc readers) are not cou
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT, add_run, mask_run, masked, page_runs
+from memsh.kernel.columns import add_run, mask_run, masked, page_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     PTE_ACCESSED,
@@ -41,7 +40,7 @@ from memsh.kernel.vmalist import (
     vm_stat_account,
     vma_link,
 )
-from memsh.kernel.zap import Gather, mm_counter, unmap_page_range
+from memsh.kernel.zap import Gather, mm_counter, swap_entries, unmap_page_range
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -135,13 +134,13 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             continue
         source = table.ptes
         target = pte_alloc(box, mm, index).ptes
-        swapped = _swap_entries(source, first, stop) if oldmm.rss[MM_SWAPENTS] else []
+        swapped = swap_entries(source, first, stop) if oldmm.rss[MM_SWAPENTS] else {}
         target[first:stop] = masked(source, first, stop, clear)
         if cow:
             source[first:stop] = masked(source, first, stop, PTE_RW)
         if old.name == "[vvar]":
             continue
-        for at, entry in swapped:  # what lies in swap now belongs to both (copy_nonpresent_pte)
+        for at, entry in swapped.items():  # what lies in swap now belongs to both (copy_nonpresent_pte)
             source[at] = target[at] = entry
             box.swap.duplicate(entry)
             mm.rss[MM_SWAPENTS] += 1
@@ -157,11 +156,6 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
                     if bits & PG_ANON:
                         flags[frame] = bits & ~PG_ANON_EXCLUSIVE
                     mm.rss[mm_counter(bits)] += 1
-
-
-def _swap_entries(ptes: array[int], first: int, stop: int) -> list[tuple[int, int]]:
-    """(index, entry) of those that name a swap slot."""
-    return [(at, pte) for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT]
 
 
 def exit_mmap(box: Box, mm: MmStruct) -> None:

@@ -247,7 +247,9 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
 
 
 def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
-    """Shadows, or the swap entries of shared memory, whose slots go free."""
+    """Shadows, and the swap entries of shared memory, whose slots go free."""
+    from memsh.kernel.shmem_swap import shmem_free_swap
+
     pages = mapping.pages
     for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
         slots = pages.leaves[leaf]
@@ -257,7 +259,7 @@ def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
                 if entry >= VALUE and base + at >= first:
                     pages.put_value(base + at, 0)
                     if mapping.inode.shmem:
-                        box.swap.free_and_cache(entry & ~VALUE)
+                        shmem_free_swap(box, entry)
 
 
 def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:

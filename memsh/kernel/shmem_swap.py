@@ -1,8 +1,8 @@
 """Shared memory and swap (mm/shmem.c: shmem_writepage, shmem_swapin_folio, shmem_unuse).
 
-A page of shared memory that goes to swap leaves its slot's entry in the mapping's tree, as a value.
+A page of shared memory that goes to swap leaves its slot's entry in the tree of its file, as a value.
 
-Known deviations: one page is read back at a time.
+Known deviations: none that show.
 """
 
 from __future__ import annotations
@@ -10,67 +10,103 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.memmap import K_ANON, K_SHMEM, PG_DIRTY
+from memsh.kernel.lru import put_frames
+from memsh.kernel.memmap import K_SHMEM, PG_DIRTY
 from memsh.kernel.mm_types import AddressSpace
-from memsh.kernel.pagecache import add_to_page_cache, remove_mapping
-from memsh.kernel.swapfile import SwapInfo
-from memsh.kernel.swapin import read_swap_cache_async
+from memsh.kernel.pagecache import remove_mapping
+from memsh.kernel.swapfile import swp_to_value, value_to_swp
+from memsh.kernel.swapin import swap_cache_get_folio, swapin_readahead
+from memsh.kernel.xarray import VALUE
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 
 def shmem_writepage(box: Box, pfn: int) -> bool:
-    """Move an unmapped page from its file to the swap cache; False if there is no slot."""
-    memmap = box.memmap
+    """Move an unmapped page from its file to the swap cache; False if there is no slot, or no memory."""
+    memmap, swap = box.memmap, box.swap
     mapping = memmap.owners[memmap.mapping[pfn]]
-    if not isinstance(mapping, AddressSpace) or not box.swap.add_to_swap(pfn):
+    if not isinstance(mapping, AddressSpace):
         return False
-    entry = memmap.private[pfn]
-    box.swap.duplicate(entry)
-    remove_mapping(box, mapping, memmap.index[pfn], entry)
+    entry = swap.folio_alloc_swap()
+    if not entry:
+        return False
+    try:
+        swap.add_to_cache(entry, pfn)
+    except KernelError:
+        swap.put_swap_folio(entry)
+        return False
+    swap.swap_shmem_alloc(entry)
+    remove_mapping(box, mapping, memmap.index[pfn], swp_to_value(entry))
     memmap.refcount[pfn] -= 1
-    memmap.flags[pfn] &= ~PG_DIRTY
-    memmap.kind[pfn] = K_ANON
     return True
 
 
+def swap_entry(mapping: AddressSpace, index: int) -> int:
+    """The swap entry of a page that went to swap, 0 if it did not."""
+    value = mapping.pages.value(index)
+    return value_to_swp(value) if value else 0
+
+
 def shmem_swapin(box: Box, mapping: AddressSpace, index: int) -> tuple[int, bool]:
-    """Bring the page at `index` back from swap: (frame, whether it was read). ENOMEM."""
+    """Bring the page at `index` back from swap: (frame, whether the disk was asked). ENOMEM."""
     swap, memmap = box.swap, box.memmap
+    major = False
     while True:
-        entry = mapping.pages.value(index)
+        entry = swap_entry(mapping, index)
         if not entry:
-            return int(mapping.pages[index]), False
-        pfn, fresh = read_swap_cache_async(box, entry)
+            return int(mapping.pages[index]), major
+        pfn = swap_cache_get_folio(box, entry)
         if not pfn:
-            raise KernelError("ENOMEM", "no page for shared memory")
-        if fresh:
-            box.disk.read(1)
-            if mapping.pages.value(index) != entry or swap.cached(entry) != pfn:
-                continue
+            pfn = swapin_readahead(box, entry)
+            if not pfn:
+                if swap_entry(mapping, index) != entry:
+                    continue
+                raise KernelError("ENOMEM", "no page for shared memory")
+            major = True
+        swap.wait_locked(pfn)
         swap.wait_writeback(pfn)
-        if swap.cached(entry) == pfn:
+        if swap.cached(entry) == pfn and swap_entry(mapping, index) == entry:
             break
-    memmap.refcount[pfn] += 1
-    swap.free(entry)
+        put_frames(box, [pfn])
     swap.delete_from_cache(pfn)
-    memmap.refcount[pfn] -= 1
-    from memsh.kernel.lru import lru_del_run
-
-    lru_del_run(box, pfn, 1)
     memmap.kind[pfn] = K_SHMEM
-    mapping.pages.put_value(index, 0)
-    add_to_page_cache(box, mapping, index, pfn, shmem=True, extra=PG_DIRTY)
-    return pfn, fresh
+    memmap.flags[pfn] |= PG_DIRTY
+    memmap.mapping[pfn] = mapping.number
+    memmap.index[pfn] = index
+    mapping.pages[index] = pfn
+    box.vmstat["nr_file_pages"] += 1
+    box.vmstat["nr_shmem"] += 1
+    swap.free(entry)
+    memmap.refcount[pfn] -= 1  # the swap cache's reference is the page cache's now, this one was ours
+    return pfn, major
 
 
-def shmem_unuse(box: Box, mapping: AddressSpace, area: SwapInfo) -> None:
-    """Bring every page of a file that lies in a swap area back. ENOMEM."""
+def shmem_unuse(box: Box, mapping: AddressSpace, number: int) -> None:
+    """Bring every page of a file that lies in swap area `number` back. ENOMEM."""
     pages = mapping.pages
     for leaf in list(pages.order()):
-        for at in range(64):
-            index = (leaf << 6) + at
-            entry = pages.value(index)
-            if entry and entry >> 1 & 31 == area.number:
-                shmem_swapin(box, mapping, index)
+        for at, value in enumerate(pages.leaves[leaf].tolist() if leaf in pages.leaves else []):
+            if value >= VALUE and value_to_swp(value & ~VALUE) >> 1 & 31 == number:
+                shmem_swapin(box, mapping, (leaf << 6) + at)
+
+
+def shmem_free_swap(box: Box, value: int) -> None:
+    """A file no longer needs what lies in swap for it."""
+    box.swap.free_and_cache(value_to_swp(value & ~VALUE))
+
+
+def swap_usage(mapping: AddressSpace, first: int, last: int) -> int:
+    """Pages of [first, last) that lie in swap (shmem_partial_swap_usage)."""
+    count = 0
+    for leaf, slots in mapping.pages.leaves.items():
+        if leaf << 6 < last and (leaf + 1) << 6 > first and max(slots) >= VALUE:
+            count += sum(1 for index, entry in enumerate(slots, leaf << 6) if entry >= VALUE and first <= index < last)
+    return count
+
+
+def nr_swapped(mapping: AddressSpace) -> int:
+    """Pages of the whole file that lie in swap."""
+    return swap_usage(mapping, 0, 1 << 32)
+
+

@@ -27,7 +27,7 @@ from memsh.kernel.memmap import (
     PG_WRITEBACK,
 )
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, AnonVma, MmStruct, VmArea
-from memsh.kernel.swapfile import OFFSET_SHIFT, SWAP_HAS_CACHE, SwapInfo
+from memsh.kernel.swapfile import OFFSET_SHIFT
 from memsh.kernel.workingset import workingset_evictions
 
 if TYPE_CHECKING:
@@ -136,15 +136,14 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
         return ACTIVATE if bits & PG_REFERENCED else KEEP
     if used or not sc.gfp & 0x40 or not sc.may_writepage:  # __GFP_IO
         return MIXED
-    area = _slots(box, count)
-    if area is None:
+    first = low if step > 0 else low + count - 1
+    frames = range(first, first + count * step, step)
+    entries = box.swap.add_run_to_swap(frames)
+    if not entries:
         return MIXED
-    offset = area.next
-    _swap_out(sc, area, low, count, step, bits)
-    # the slots go up with the frames' turns, the turns go up or down with the frames, these with the addresses
-    entry = offset << OFFSET_SHIFT | area.number << 1
-    slots = range(entry, entry + count * _ENTRY_STEP, _ENTRY_STEP)
-    ptes[at : at + count] = array("I", slots if step == sign else slots[::-1])
+    _swap_out(sc, entries, low, frames, bits)
+    # the entries are in the order of the frames' turns, these go up or down with the frames, those with the addresses
+    ptes[at : at + count] = array("I", entries if step == sign else entries[::-1])
     mm = vma.mm
     _flush(mm, addr, count)
     mm.rss[MM_ANONPAGES] -= count
@@ -159,33 +158,12 @@ def _flush(mm: MmStruct, addr: int, count: int) -> None:
             mm.tlbw.pop(page, None)
 
 
-def _slots(box: Box, count: int) -> SwapInfo | None:
-    """The area that would give its next `count` slots for so many pages, side by side."""
-    if len(box.swap.info) != 1:
-        return None
-    area = next(iter(box.swap.info.values()))
-    if not area.writeok or area.inuse + count > area.pages or area.next + count >= area.slots:
-        return None
-    return area if area.map[area.next : area.next + count] == bytes(count) else None
-
-
-def _swap_out(sc: ScanControl, area: SwapInfo, low: int, count: int, step: int, bits: int) -> None:
-    """Give the pages their slots, one reference each from the page tables, and start writing them."""
+def _swap_out(sc: ScanControl, entries: list[int], low: int, frames: range, bits: int) -> None:
+    """The pages have their slots, one reference each from the page tables; start writing them."""
     box = sc.box
-    memmap, swap, vmstat = box.memmap, box.swap, box.vmstat
-    offset = area.next
-    area.map[offset : offset + count] = bytes((SWAP_HAS_CACHE | 1,)) * count
-    area.inuse += count
-    area.next = offset + count
-    swap.free_pages -= count
-    first = low if step > 0 else low + count - 1
-    frames = range(first, first + count * step, step)
-    area.cache[offset : offset + count] = array("I", frames)
-    entry = offset << OFFSET_SHIFT | area.number << 1
-    entries = array("I", range(entry, entry + count * _ENTRY_STEP, _ENTRY_STEP))
-    if step < 0:
-        entries.reverse()
-    memmap.private[low : low + count] = memoryview(entries)
+    memmap, vmstat = box.memmap, box.vmstat
+    count = len(frames)
+    memmap.private[low : low + count] = memoryview(array("I", entries if frames.step > 0 else entries[::-1]))
     # in the cache, no longer mapped: the count of references stays
     set_run(memmap.mapcount, low, count, 0)
     clear = PG_REFERENCED | PG_ANON_EXCLUSIVE
@@ -193,7 +171,7 @@ def _swap_out(sc: ScanControl, area: SwapInfo, low: int, count: int, step: int, 
     for name in ("nr_swapcached", "nr_file_pages", "nr_writeback", "pswpout", "nr_vmscan_write"):
         vmstat[name] += count
     vmstat["nr_anon_pages"] -= count
-    swap.write_run(area, offset, frames)
+    box.swap.write_run(entries, frames)
     sc.nr_pageout += count
 
 
@@ -206,15 +184,13 @@ def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits
     sign = _in_steps(memmap.private, low, count, _ENTRY_STEP)
     if not sign:
         return False
-    area, offset = box.swap.area_of(memmap.private[low if sign > 0 else low + count - 1])
-    if area.map[offset : offset + count] != bytes((SWAP_HAS_CACHE | 1,)) * count or area.more:
+    entry = memmap.private[low if sign > 0 else low + count - 1]
+    if not box.swap.droppable(entry, count):
         return False
-    shadows = array("I", workingset_evictions(box, count, bits))
+    shadows = workingset_evictions(box, count, bits)
     if sign * step < 0:
         shadows.reverse()
-    area.map[offset : offset + count] = b"\1" * count
-    area.cache[offset : offset + count] = array("I", bytes(4 * count))
-    area.shadows[offset : offset + count] = shadows
+    box.swap.drop_run(entry, shadows)
     set_run(memmap.private, low, count, 0)
     set_run(memmap.refcount, low, count, 0)
     box.vmstat["nr_swapcached"] -= count

@@ -1,11 +1,15 @@
-"""Swap: areas, the swap cache, writing pages out (mm/swapfile.c, mm/swap_state.c, mm/page_io.c).
+"""Swap: the swap cache, writing pages out and reading them back (mm/swap_state.c, mm/page_io.c).
 
 `box.swap` owns the areas. A page on its way out gets a slot and joins the swap cache; page tables then hold the slot's
-entry. It stays in the cache until it was written and reclaimed, or until everybody has it back.
+entry. It stays in the cache until it was written and reclaimed, or until everybody has it back. A page that comes back
+joins the cache first, too, and stays there while others refer to its slot or its bytes need no writing.
 
-Counters: pswpin, pswpout, nr_swapcached, nr_writeback, swap_ra, swap_ra_hit, nr_written.
+Pages that lie side by side and are written at one moment are one request to the disk (blk_start_plug).
 
-Known deviations: the swap cache's tree takes no nodes from the slab; zswap and discard do not exist.
+Counters: pswpin, pswpout, nr_swapcached, nr_file_pages, nr_writeback, nr_written, nr_zone_write_pending.
+
+Known deviations: zswap, frontswap and discard do not exist; no I/O errors; what a swap file holds is not seen by those
+who read the file.
 """
 
 from __future__ import annotations
@@ -16,174 +20,195 @@ from typing import TYPE_CHECKING
 from memsh.kernel.columns import is_run, set_run, stepped_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.lru import put_frames, rotate_reclaimable, rotate_run, zone_count
-from memsh.kernel.memmap import (
-    PG_DIRTY,
-    PG_RECLAIM,
-    PG_SWAPCACHE,
-    PG_UPTODATE,
-    PG_WRITEBACK,
+from memsh.kernel.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.kernel.swapfile import (
+    OFFSET_SHIFT,
+    SPACE_SHIFT,
+    SWAP_BATCH,
+    SWAP_HAS_CACHE,
+    SwapArea,
+    SwapSlots,
+    entry_runs,
 )
-from memsh.kernel.swapfile import MAX_SWAPFILES, OFFSET_SHIFT, SWAP_HAS_CACHE, SwapInfo
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-PLUG = 32  # pages of one request: BLK_PLUG_FLUSH_SIZE
+PLUG = 32  # pages of one request at most: BLK_PLUG_FLUSH_SIZE
 
 
-class Swap:
-    """`box.swap`. `total_pages` and `free_pages` of all areas together."""
+_MAPPED_ONCE = bytes((SWAP_HAS_CACHE | 1,))
+
+
+class Swap(SwapSlots):
+    """`box.swap`. `plug`: frames whose write waits to be submitted, their slots side by side."""
 
     def __init__(self, box: Box) -> None:
-        self.box = box
-        self.info: dict[int, SwapInfo] = {}  # by type
-        self.total_pages = 0
-        self.free_pages = 0
-        self.least_priority = -1
-        self.plug: list[int] = []  # frames whose write waits to be submitted
-        self.plug_offset = -2
-        self.plug_type = -1
-
-    # -- areas ------------------------------------------------------------------------------------------------------
-
-    def areas(self) -> list[SwapInfo]:
-        """In the order of /proc/swaps: as they were switched on."""
-        return [self.info[number] for number in sorted(self.info)]
-
-    def by_priority(self) -> list[SwapInfo]:
-        return sorted(self.info.values(), key=lambda area: (-area.priority, area.number))
-
-    def swapon(self, path: str, kind: str, slots: int, priority: int | None = None) -> SwapInfo:
-        """Switch on an area of `slots` pages, header included. EBUSY if it is on, EPERM if there are too many."""
-        if any(area.path == path for area in self.info.values()):
-            raise KernelError("EBUSY", f"{path} is in use")
-        number = next((n for n in range(MAX_SWAPFILES) if n not in self.info), -1)
-        if number < 0:
-            raise KernelError("EPERM")
-        if slots < 2:
-            raise KernelError("EINVAL", "the area is empty")
-        if priority is None:
-            self.least_priority -= 1
-            priority = self.least_priority
-        area = self.info[number] = SwapInfo(number, path, kind, slots, priority)
-        self.total_pages += area.pages
-        self.free_pages += area.pages
-        text = f"Adding {area.size_kb}k swap on {path}.  Priority:{priority} extents:1 across:{area.size_kb}k "
-        self.box.log.printk(text, 6)
-        return area
-
-    def forget(self, area: SwapInfo) -> None:
-        """The last step of swapoff: nothing refers to the area any more."""
-        del self.info[area.number]
-        self.total_pages -= area.pages
-        if area.writeok:
-            self.free_pages -= area.pages - area.inuse
-
-    def get_nr_swap_pages(self) -> int:
-        return self.free_pages
-
-    def full(self) -> bool:
-        """Less than half is free: what was read back gives its slot up at once (vm_swap_full)."""
-        return self.free_pages * 2 < self.total_pages
-
-    # -- entries ----------------------------------------------------------------------------------------------------
-
-    def area_of(self, entry: int) -> tuple[SwapInfo, int]:
-        """(area, slot) of an entry. EFAULT for one that names no area."""
-        area = self.info.get(entry >> 1 & 31)
-        if area is None:
-            raise KernelError("EFAULT", "an entry of a swap area that is not there")
-        return area, entry >> OFFSET_SHIFT
-
-    def duplicate(self, entry: int) -> None:
-        """One more page-table entry (or place in shared memory) refers to the slot."""
-        area, offset = self.area_of(entry)
-        area.get(offset)
-
-    def swapcount(self, entry: int) -> int:
-        area, offset = self.area_of(entry)
-        return area.count(offset)
-
-    def cached(self, entry: int) -> int:
-        """The frame that the swap cache holds for the slot; 0 if none."""
-        area, offset = self.area_of(entry)
-        return area.cache[offset]
-
-    def free(self, entry: int) -> None:
-        """One reference less; the last one frees the slot (swap_free)."""
-        area, offset = self.area_of(entry)
-        if not area.put(offset) and area.writeok:
-            self.free_pages += 1
-
-    def free_and_cache(self, entry: int) -> None:
-        """free(), and a cached page that nobody maps or writes goes as well (free_swap_and_cache)."""
-        area, offset = self.area_of(entry)
-        pfn = area.cache[offset]
-        self.free(entry)
-        if pfn and area.map[offset] == SWAP_HAS_CACHE:
-            memmap = self.box.memmap
-            if not memmap.mapcount[pfn] and not memmap.flags[pfn] & PG_WRITEBACK:
-                self.free_folio(pfn)
+        super().__init__(box)
+        self.plug: list[int] = []
+        self.plug_next = 0  # the entry that would continue it
+        self.readahead_hits = 4  # swapin_readahead_hits
+        self.prev_offset = 0
+        self.last_readahead_pages = 0
+        self.reading: dict[int, int] = {}  # frame that is being read -> when it will be there
 
     # -- the swap cache ---------------------------------------------------------------------------------------------
 
+    def cached(self, entry: int) -> int:
+        """The frame that the swap cache holds for the slot; 0 if none."""
+        area = self.area_of(entry)
+        if area is None:
+            return 0
+        offset = entry >> OFFSET_SHIFT
+        return int(area.trees[offset >> SPACE_SHIFT].get(offset, 0))
+
     def add_to_swap(self, pfn: int) -> bool:
-        """Give a page a slot and put it into the swap cache, dirty; False if there is no slot."""
-        area = offset = None
-        for candidate in self.by_priority() if len(self.info) > 1 else self.info.values():
-            offset = candidate.alloc_slot()
-            if offset:
-                area = candidate
-                break
-        if area is None or not offset:
+        """Give a page a slot and put it into the swap cache, dirty; False if there is no slot, or no memory."""
+        entry = self.folio_alloc_swap()
+        if not entry:
             return False
-        self.free_pages -= 1
-        self.add_to_cache(area, offset, pfn)
+        try:
+            self.add_to_cache(entry, pfn)
+        except KernelError:
+            self.put_swap_folio(entry)
+            return False
         self.box.memmap.flags[pfn] |= PG_DIRTY
         return True
 
-    def add_to_cache(self, area: SwapInfo, offset: int, pfn: int) -> None:
+    def add_run_to_swap(self, frames: Sequence[int]) -> list[int]:
+        """Slots for pages with one reference each from page tables, and their places in the swap cache's trees.
+
+        All or none: an empty list says that there are not enough slots, or no memory; then nothing has changed but the
+        order in which slots are given out. The columns and counters of the pages are the caller's.
+        """
+        if self.nr_swap_pages + len(self.cache.slots) < len(frames) + 4 * SWAP_BATCH:
+            return []
+        entries = self.alloc_entries(len(frames))
+        done = 0
+        try:
+            for at, count in entry_runs(entries):
+                entry = entries[at]
+                area, offset = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
+                while done < at + count:
+                    place = offset + done - at
+                    tree = area.trees[place >> SPACE_SHIFT]
+                    n = min(at + count - done, 64 - (place & 63))
+                    if place >> 6 in tree.leaves and tree.height and n > 1:
+                        tree.store_run(place, frames[done : done + n])
+                    else:
+                        n = 1
+                        tree[place] = frames[done]
+                    done += n
+                area.swap_map[offset : offset + count] = _MAPPED_ONCE * count
+        except KernelError:
+            for entry in entries[:done]:
+                self.info[entry >> 1 & 31].trees[entry >> OFFSET_SHIFT + SPACE_SHIFT].pop(entry >> OFFSET_SHIFT)
+            for entry in entries:
+                self.info[entry >> 1 & 31].swap_map[entry >> OFFSET_SHIFT] = SWAP_HAS_CACHE
+                self.put_swap_folio(entry)
+            return []
+        return entries
+
+    def drop_run(self, entry: int, shadows: list[int]) -> None:
+        """Take pages whose slots follow `entry` out of the trees; `shadows` stay in their places. See droppable()."""
+        area, offset, count = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT, len(shadows)
+        tree = area.trees[offset >> SPACE_SHIFT]
+        tree.put_values(offset, shadows)
+        area.swap_map[offset : offset + count] = b"\1" * count
+
+    def droppable(self, entry: int, count: int) -> bool:
+        """Whether `count` slots from `entry` on are in the cache, each with one reference besides (drop_run)."""
+        area, offset = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
+        return (
+            offset >> SPACE_SHIFT == offset + count - 1 >> SPACE_SHIFT
+            and area.swap_map[offset : offset + count] == _MAPPED_ONCE * count
+        )
+
+    def add_to_cache(self, entry: int, pfn: int) -> int:
+        """Enter a page at a slot that is marked SWAP_HAS_CACHE; the shadow that lay there. The cache holds a reference.
+
+        ENOMEM if the tree cannot grow.
+        """
+        offset = entry >> OFFSET_SHIFT
+        tree = self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT]
+        shadow = tree.value(offset)
+        tree[offset] = pfn
         memmap = self.box.memmap
-        area.cache[offset] = pfn
-        memmap.private[pfn] = offset << OFFSET_SHIFT | area.number << 1
+        memmap.private[pfn] = entry
         memmap.flags[pfn] |= PG_SWAPCACHE
         memmap.refcount[pfn] += 1
-        self.box.vmstat["nr_swapcached"] += 1
-        self.box.vmstat["nr_file_pages"] += 1
+        vmstat = self.box.vmstat
+        vmstat["nr_swapcached"] += 1
+        vmstat["nr_file_pages"] += 1
+        return shadow
 
     def delete_from_cache(self, pfn: int, shadow: int = 0) -> None:
-        """Take a page out of the swap cache; its reference is now the caller's. `shadow` stays if the slot does."""
+        """Take a page out of the swap cache; its reference is now the caller's. `shadow` stays while the slot does."""
         memmap = self.box.memmap
         entry = memmap.private[pfn]
-        area, offset = self.area_of(entry)
-        if not area.map[offset] & ~SWAP_HAS_CACHE:
-            if area.writeok:
-                self.free_pages += 1
+        offset = entry >> OFFSET_SHIFT
+        tree = self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT]
+        if shadow:
+            tree.put_value(offset, shadow)
         else:
-            area.shadows[offset] = shadow & 0xFFFFFFFF
-        area.drop_cache(offset)
+            tree.pop(offset)
         memmap.private[pfn] = 0
         memmap.flags[pfn] &= ~PG_SWAPCACHE
-        self.box.vmstat["nr_swapcached"] -= 1
-        self.box.vmstat["nr_file_pages"] -= 1
+        vmstat = self.box.vmstat
+        vmstat["nr_swapcached"] -= 1
+        vmstat["nr_file_pages"] -= 1
+        self.put_swap_folio(entry)
 
     def free_folio(self, pfn: int) -> bool:
-        """Give the slot of a cached page up if only the cache refers to it (folio_free_swap)."""
+        """Give the slot of a cached page up if only the cache refers to it (folio_free_swap).
+
+        The page is dirty then, and the cache's reference gone: the caller must hold another one.
+        """
         memmap = self.box.memmap
         flags = memmap.flags[pfn]
-        if not flags & PG_SWAPCACHE or flags & PG_WRITEBACK or self.swapcount(memmap.private[pfn]):
+        if not flags & PG_SWAPCACHE or flags & PG_WRITEBACK:
+            return False
+        entry = memmap.private[pfn]
+        if self.info[entry >> 1 & 31].swap_map[entry >> OFFSET_SHIFT] != SWAP_HAS_CACHE:
             return False
         self.delete_from_cache(pfn)
         memmap.flags[pfn] |= PG_DIRTY
-        put_frames(self.box, [pfn])
+        memmap.refcount[pfn] -= 1
         return True
 
+    def free_swap_cache(self, pfns: list[int]) -> None:
+        """Before references to these pages are dropped: those that nobody maps give their slots up."""
+        memmap = self.box.memmap
+        flags, mapcount = memmap.flags, memmap.mapcount
+        for pfn in pfns:
+            if flags[pfn] & PG_SWAPCACHE and not mapcount[pfn] and not self.is_locked(pfn):
+                self.free_folio(pfn)
+
+    def free_and_cache(self, entry: int) -> None:
+        """free(), and a cached page that nobody maps goes as well (free_swap_and_cache)."""
+        area = self.area_of(entry)
+        if area is not None and self.free(entry) == SWAP_HAS_CACHE:
+            self.try_to_reclaim_swap(area, entry >> OFFSET_SHIFT, anyway=False)
+
+    def try_to_reclaim_swap(self, area: SwapArea, offset: int, *, anyway: bool) -> bool:
+        """Free the slot of a page that is in the swap cache, if nobody needs it there (__try_to_reclaim_swap)."""
+        pfn = area.trees[offset >> SPACE_SHIFT].get(offset)
+        if pfn is None or self.is_locked(pfn):
+            return False
+        memmap = self.box.memmap
+        if not (anyway or not memmap.mapcount[pfn] or self.full()):
+            return False
+        memmap.refcount[pfn] += 1
+        done = self.free_folio(pfn)
+        put_frames(self.box, [pfn])
+        return done
+
     def replace_in_cache(self, src: int, dst: int) -> None:
-        """A page was migrated."""
+        """A page was migrated to another frame."""
         memmap = self.box.memmap
         entry = memmap.private[src]
-        area, offset = self.area_of(entry)
-        area.cache[offset] = dst
+        offset = entry >> OFFSET_SHIFT
+        self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT][offset] = dst
         memmap.private[dst], memmap.private[src] = entry, 0
 
     # -- writing out ------------------------------------------------------------------------------------------------
@@ -193,76 +218,68 @@ class Swap:
 
         A page of shared memory is given a slot first (swap_writepage, shmem_writepage).
         """
-        box = self.box
-        memmap = box.memmap
+        memmap = self.box.memmap
         if not memmap.flags[pfn] & PG_SWAPCACHE:
             from memsh.kernel.shmem_swap import shmem_writepage
 
-            if not shmem_writepage(box, pfn):
+            if not shmem_writepage(self.box, pfn):
                 return None
+        if self.free_folio(pfn):
+            return False
         entry = memmap.private[pfn]
-        area, offset = self.area_of(entry)
-        if not memmap.mapcount[pfn] and not area.map[offset] & ~SWAP_HAS_CACHE:
-            return not self.free_folio(pfn)
-        page = memmap.data.get(pfn)
-        if page is not None and any(page):
-            area.contents[offset] = bytes(page)
-        else:
-            area.contents.pop(offset, None)
+        self._store(entry, pfn)
         memmap.flags[pfn] |= PG_WRITEBACK
-        if self.plug and (len(self.plug) >= PLUG or offset != self.plug_offset + 1 or area.number != self.plug_type):
+        if entry != self.plug_next or len(self.plug) >= PLUG:
             self.submit_plugged()
         self.plug.append(pfn)
-        self.plug_offset, self.plug_type = offset, area.number
-        box.vmstat["nr_writeback"] += 1
-        box.vmstat["pswpout"] += 1
-        zone_count(box, "nr_zone_write_pending", pfn, 1)
+        self.plug_next = entry + (1 << OFFSET_SHIFT)
+        vmstat = self.box.vmstat
+        vmstat["nr_writeback"] += 1
+        vmstat["pswpout"] += 1
+        zone_count(self.box, "nr_zone_write_pending", pfn, 1)
         return True
 
-    def write_run(self, area: SwapInfo, offset: int, frames: Sequence[int]) -> None:
-        """The end of writepage() for pages whose slots lie side by side from `offset` on, flags and counts done."""
-        data, contents = self.box.memmap.data, area.contents
-        for slot, pfn in enumerate(frames, offset):
-            page = data.get(pfn) if data else None
-            if page is not None and any(page):
-                contents[slot] = bytes(page)
-            elif contents:
-                contents.pop(slot, None)
+    def write_run(self, entries: list[int], frames: Sequence[int]) -> None:
+        """The end of writepage() for pages in the swap cache whose flags and counters are done already."""
+        data = self.box.memmap.data
+        for entry, pfn in zip(entries, frames, strict=True):
+            if data or self.info[entry >> 1 & 31].data:
+                self._store(entry, pfn)
         self._write_pending(frames, 1)
-        done = 0
-        if self.plug and (self.plug_offset + 1 != offset or self.plug_type != area.number):
-            self.submit_plugged()
-        while done < len(frames):
-            if len(self.plug) >= PLUG:
+        for at, count in entry_runs(entries):
+            if self.plug and entries[at] != self.plug_next:
                 self.submit_plugged()
-            part = frames[done : done + PLUG - len(self.plug)]
-            self.plug.extend(part)
-            done += len(part)
-        self.plug_offset, self.plug_type = offset + len(frames) - 1, area.number
+            done = at
+            while done < at + count:
+                if len(self.plug) >= PLUG:
+                    self.submit_plugged()
+                part = frames[done : min(at + count, done + PLUG - len(self.plug))]
+                self.plug.extend(part)
+                done += len(part)
+            self.plug_next = entries[at + count - 1] + (1 << OFFSET_SHIFT)
 
-    def _write_pending(self, pfns: Sequence[int], sign: int) -> None:
-        zone = self.box.pages.zone_of(min(pfns))
-        if max(pfns) < zone.start_pfn + zone.spanned:
-            zone.stat["nr_zone_write_pending"] += sign * len(pfns)
-            return
-        for zone in self.box.pages.zones:
-            if zone.present:
-                start, end = zone.start_pfn, zone.start_pfn + zone.spanned
-                zone.stat["nr_zone_write_pending"] += sign * sum(1 for pfn in pfns if start <= pfn < end)
+    def _store(self, entry: int, pfn: int) -> None:
+        """The page's bytes are what the slot holds from now on."""
+        contents = self.info[entry >> 1 & 31].data
+        page = self.box.memmap.data.get(pfn)
+        if page is not None:
+            contents[entry >> OFFSET_SHIFT] = bytes(page)
+        elif contents:
+            contents.pop(entry >> OFFSET_SHIFT, None)
 
     def submit_plugged(self) -> None:
         """Hand the pages that lie side by side to the disk as one request."""
         if self.plug:
-            pfns, self.plug = self.plug, []
+            pfns, self.plug, self.plug_next = self.plug, [], 0
             self.box.disk.submit(True, len(pfns), self.end_writeback, pfns)
 
     def end_writeback(self, pfns: list[int]) -> None:
-        """The disk has written them: those that reclaim waits for are the next to go."""
+        """The disk has written them: those that reclaim waits for are the next to go (end_swap_bio_write)."""
         box = self.box
-        flags = box.memmap.flags
         box.vmstat["nr_writeback"] -= len(pfns)
         box.vmstat["nr_written"] += len(pfns)
         self._write_pending(pfns, -1)
+        flags = box.memmap.flags
         for first, count, step in stepped_runs(pfns):
             low = first if step > 0 else first - count + 1
             bits = flags[low]
@@ -276,22 +293,60 @@ class Swap:
                 if bits & PG_RECLAIM:
                     rotate_reclaimable(box, pfn)
 
+    def _write_pending(self, pfns: Sequence[int], sign: int) -> None:
+        zones = [zone for zone in self.box.pages.zones if zone.present]
+        low, high = min(pfns), max(pfns)
+        for zone in zones:
+            start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+            if start <= low and high < end:
+                zone.stat["nr_zone_write_pending"] = zone.stat.get("nr_zone_write_pending", 0) + sign * len(pfns)
+            elif low < end and start <= high:
+                count = sum(1 for pfn in pfns if start <= pfn < end)
+                zone.stat["nr_zone_write_pending"] = zone.stat.get("nr_zone_write_pending", 0) + sign * count
+
     def wait_writeback(self, pfn: int) -> None:
-        """Let the clock move until the page has been written."""
+        """Let the clock move until the page has been written (folio_wait_writeback)."""
         box = self.box
-        self.submit_plugged()
-        while box.memmap.flags[pfn] & PG_WRITEBACK and box.disk.pending:
-            box.disk.wait(box.disk.pending[0][0])
+        if box.memmap.flags[pfn] & PG_WRITEBACK:
+            self.submit_plugged()
+            while box.memmap.flags[pfn] & PG_WRITEBACK and box.disk.pending:
+                box.disk.wait(box.disk.pending[0][0])
 
+    # -- reading back -----------------------------------------------------------------------------------------------
 
-def swap_contents(box: Box, pfn: int) -> None:
-    """What the slot holds is in the frame now (swap_readpage)."""
-    memmap = box.memmap
-    area, offset = box.swap.area_of(memmap.private[pfn])
-    page = area.contents.get(offset)
-    if page is not None:
-        memmap.data[pfn] = bytearray(page)
-    else:
-        memmap.data.pop(pfn, None)
-    memmap.flags[pfn] |= PG_UPTODATE
+    def fill(self, pfn: int) -> None:
+        """What the slot holds will be in the frame (swap_readpage); the disk is asked by the caller."""
+        memmap = self.box.memmap
+        entry = memmap.private[pfn]
+        page = self.info[entry >> 1 & 31].data.get(entry >> OFFSET_SHIFT)
+        if page is not None:
+            memmap.data[pfn] = bytearray(page)
+        self.box.vmstat["pswpin"] += 1
 
+    def submit_read(self, pfns: list[int]) -> None:
+        """Ask the disk for pages whose slots lie side by side; they are locked until it has them."""
+        if pfns:
+            due = self.box.disk.submit(False, len(pfns))
+            if due > self.box.timer.usec:
+                for pfn in pfns:
+                    self.reading[pfn] = due
+
+    def is_locked(self, pfn: int) -> bool:
+        """Whether the disk is still reading the page."""
+        if not self.reading:
+            return False
+        due = self.reading.get(pfn)
+        if due is None:
+            return False
+        if due > self.box.timer.usec:
+            return True
+        now = self.box.timer.usec
+        self.reading = {frame: due for frame, due in self.reading.items() if due > now}
+        return False
+
+    def wait_locked(self, pfn: int) -> bool:
+        """Let the clock move until the disk has read the page; whether that took any time."""
+        if not self.is_locked(pfn):
+            return False
+        self.box.disk.wait(self.reading[pfn])
+        return True

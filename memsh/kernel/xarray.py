@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import GFP_KERNEL
 from memsh.kernel.kobject import give, take
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _EMPTY = bytes(4 * CHUNK)
 class XArray:
     """`leaves`: number of a bottom node -> its 64 slots. `live`: how many of them are pages."""
 
+    gfp = GFP_KERNEL  # of the nodes
     __slots__ = (
         "_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "shmem", "upper", "writeback",
     )  # fmt: skip
@@ -53,7 +55,7 @@ class XArray:
     def __deepcopy__(self, memo: dict[int, Any]) -> XArray:
         import copy
 
-        new = XArray.__new__(XArray)
+        new = self.__class__.__new__(self.__class__)
         memo[id(self)] = new
         new.box = copy.deepcopy(self.box, memo)
         new.count, new.height, new.shmem = self.count, self.height, self.shmem
@@ -351,7 +353,7 @@ class XArray:
         kept = self.box.slab.boot_objects.get(NODE) if not self.box.disk.started else None
         try:
             for _ in range(count):
-                addrs.append(kept.pop() if kept else take(self.box, NODE))
+                addrs.append(kept.pop() if kept else take(self.box, NODE, self.gfp))
         except KernelError:
             for addr in addrs:
                 give(self.box, NODE, addr)

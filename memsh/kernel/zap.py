@@ -48,8 +48,11 @@ class Gather:
         pfns = self.pfns
         box = self.box
         at, room = 0, _BUNDLE
+        swapping = box.vmstat["nr_swapcached"]
         while at < len(pfns):
             n = min(room, 512, len(pfns) - at)
+            if swapping:
+                box.swap.free_swap_cache(pfns[at : at + n])
             release_pages(box, pfns[at : at + n])
             at += n
             room = room - n or _BATCH
@@ -103,6 +106,10 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     memmap = box.memmap
     mapcount = memmap.mapcount
     plain = vma.file is None and not vma.name and not vma.flags & VM_LOCKED
+    if mm.rss[MM_SWAPENTS]:
+        for pte in swap_entries(ptes, first, stop).values():
+            mm.rss[MM_SWAPENTS] -= 1
+            box.swap.free_and_cache(pte)
     for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
         if vma.name == "[vvar]":
             continue
@@ -115,13 +122,12 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
             for n in range(count):
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
-    if mm.rss[MM_SWAPENTS]:
-        for at in range(first, stop):
-            pte = ptes[at]
-            if pte and not pte & PRESENT:
-                box.swap.free_and_cache(pte)
-                mm.rss[MM_SWAPENTS] -= 1
     ptes[first:stop] = array("I", bytes(4 * (stop - first)))
+
+
+def swap_entries(ptes: array[int], first: int, stop: int) -> dict[int, int]:
+    """Those of the entries [first, stop) that name a swap slot, by their index."""
+    return {at: pte for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT}
 
 
 def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:

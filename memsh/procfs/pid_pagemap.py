@@ -28,7 +28,7 @@ def pagemap_entry(box: Box, task: Task, addr: int) -> int:
     if not pte:
         return 0
     if not pte & 0x101:
-        return PM_SWAP | (pte >> 1) & 0x1F | (pte >> 8) << 5
+        return PM_SWAP | pte >> 1 & 0x1F | pte >> 9 << 5
     pfn = pte >> 12
     entry = PM_PRESENT | pfn
     if pfn == box.vm.zero_pfn:

@@ -113,7 +113,10 @@ def opt(
     *flags: str, type: Converter | None = None, default: Any = None, help: str = "", name: str | None = None,
     meta: str | None = None, choices: Iterable[str] | None = None,
 ) -> Param:  # fmt: skip
-    """An option: a flag (False/True), or with `type` or `choices` one that takes a value. Named after its long form."""
+    """An option: a flag (False/True), or with `type` or `choices` one that takes a value. Named after its long form.
+
+    A flag with `meta` may have a value after `=`, as it was typed.
+    """
     assert flags and all(flag.startswith("-") for flag in flags)
     named = name or max(flags, key=len).lstrip("-").replace("-", "_")
     return Param("opt", named, type, default, help, meta, choices, flags)
@@ -267,9 +270,9 @@ class Command:
         self, param: Param, flag: str, value: str | None, words: list[str], place: int, values: dict[str, Any]
     ) -> int:
         if not param.takes_value:
-            if value is not None:
+            if value is not None and param.meta == param.name.upper():
                 raise self.wrong(f"{flag} takes no value")
-            values[param.name] = True
+            values[param.name] = True if value is None else value
             return place
         if value is None:
             if place >= len(words):

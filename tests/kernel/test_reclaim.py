@@ -10,7 +10,7 @@ from memsh.kernel.errno import KernelError
 from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.kernel.fork import kernel_clone
-from memsh.kernel.swapin import swapoff
+from tests.kernel.swapping import switch_off, switch_on
 
 _BASE = Box(Config(ram=128 * MIB))
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
@@ -19,7 +19,7 @@ ANON = MAP_PRIVATE | MAP_ANONYMOUS
 @pytest.fixture
 def box() -> Box:
     made = _BASE.copy()
-    made.swap.swapon("/dev/vdb", "partition", 65536)
+    switch_on(made, 65536)
     return made
 
 
@@ -90,13 +90,13 @@ def test_swapoff_brings_everything_back_or_nothing_is_lost(box: Box) -> None:
     written = stamp(box, addr, 30720)
     touch_range(box, box.current, addr, 120 * MIB, True)
     with pytest.raises(KernelError) as short:
-        swapoff(box, "/dev/vdb")
+        switch_off(box)
     assert short.value.code == "ENOMEM"
     assert check(box) == []
     read_back(box, written)
     assert box.current.mm is not None
     vma.do_munmap(box, box.current.mm, addr + 60 * MIB, 60 * MIB)
-    swapoff(box, "/dev/vdb")
+    switch_off(box)
     assert box.swap.total_pages == box.swap.free_pages == 0
     read_back(box, {at: text for at, text in written.items() if at < addr + 60 * MIB})
     assert check(box) == []

@@ -15,6 +15,7 @@ from memsh.kernel.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARE
 from memsh.kernel.fork import kernel_clone
 from memsh.kernel.lru import LISTS
 from memsh.kernel.task import switch_to
+from tests.kernel.swapping import switch_on
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 
@@ -28,7 +29,10 @@ def state(box: Box) -> dict[str, Any]:
     for task in box.tasks.values():
         for index, table in task.mm.pgd.items() if task.mm else ():
             found[f"table {index} of {task.pid}"] = table.ptes.tolist()
-    found["slots"] = [(area.map, area.cache.tolist(), area.shadows.tolist()) for area in box.swap.areas()]
+    found["slots"] = [
+        (area.swap_map, [(leaf, tree.leaves[leaf].tolist()) for tree in area.trees for leaf in tree.order()])
+        for area in box.swap.areas()
+    ]
     found["clock"] = box.timer.usec
     return found
 
@@ -91,7 +95,7 @@ class Play:
 
 def small() -> Box:
     box = Box(Config(ram=64 * MIB))
-    box.swap.swapon("/dev/vdb", "partition", 60_000)
+    switch_on(box, 60_000)
     return box
 
 
@@ -137,7 +141,7 @@ def test_the_tracepoints_change_nothing() -> None:
 def test_high_memory_is_reclaimed_too() -> None:
     ram = GIB
     box = Box(Config(ram=ram))
-    box.swap.swapon("/dev/vdb", "partition", 300_000)
+    switch_on(box, 300_000)
     box.fs.mkfile("/data", 128 * MIB)
     file = box.fs.open("/data")
     for at in range(0, 128 * MIB, 8 * MIB):

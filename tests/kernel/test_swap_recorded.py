@@ -5,6 +5,7 @@ from memsh.kernel.check import check
 from memsh.kernel.config import MIB, Config
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS
 from memsh.procfs.tree import show
+from tests.kernel.swapping import switch_on
 from tests.kernel.transcript import Replay, steps
 from tests.paths import REFERENCE
 
@@ -27,7 +28,7 @@ def values(lines: list[str]) -> dict[str, int]:
 
 def test_as_recorded() -> None:
     box = Box(Config(ram=128 * MIB))
-    box.swap.swapon("/dev/vda", "partition", 65536)
+    switch_on(box, 65536)
     player = Replay(box)
     path = REFERENCE / "transcripts" / "swap.txt"
     start = values(show(box, "/proc/vmstat").splitlines())

@@ -1,0 +1,276 @@
+"""Swap areas: mkswap swapon swapoff (util-linux 2.38).
+
+**Known deviations:** an area's UUID follows from its name and the box's clock; `-a` means the swap disk, since
+/etc/fstab names nothing else.
+"""
+
+from __future__ import annotations
+
+from hashlib import md5
+from typing import TYPE_CHECKING, Any
+
+from memsh.commands.paths import resolve
+from memsh.kernel.errno import KernelError
+from memsh.kernel.mm_types import File
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell.values import wide_size
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+TOPIC = "files"
+MIN_GOODPAGES = 10
+DISK = "/dev/vda"
+COLUMNS = ("NAME", "TYPE", "SIZE", "USED", "PRIO")
+_RIGHT = ("SIZE", "USED", "PRIO")
+
+
+def human_size(size: int, *, long: bool = False) -> str:
+    """`256M`, `1.5G`, `0B`; long: `256 MiB` (size_to_human_string)."""
+    unit = 0
+    while size >> 10 * (unit + 1):
+        unit += 1
+    whole = size >> 10 * unit
+    tenths = ((size - (whole << 10 * unit)) * 1000 >> 10 * unit) + 50
+    tenths //= 100
+    if tenths == 10:
+        whole, tenths = whole + 1, 0
+    number = f"{whole}.{tenths}" if tenths else f"{whole}"
+    letter = "BKMGT"[unit]
+    if not long:
+        return number + letter
+    return f"{number} bytes" if not unit else f"{number} {letter}iB"
+
+
+def open_area(box: Box, io: IO, path: str, *, writable: bool = False) -> File:
+    """The disk or file that may hold a swap area. ENOENT, EISDIR."""
+    whole = resolve(io.session, path)
+    if whole.startswith("/dev/") and not whole.startswith("/dev/shm/"):
+        return box.fs.open_disk(whole[5:], writable=writable)
+    return box.fs.open(whole, writable=writable)
+
+
+def _is_block(file: File) -> bool:
+    return file.inode.mode & 0o170000 == 0o060000
+
+
+def _insecure(file: File) -> bool:
+    return bool(file.inode.mode & (0o7007 if _is_block(file) else 0o7077))
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _in_use(box: Any, file: File) -> bool:
+    return bool(file.inode is box.fs.device or box.swap.is_swapfile(file.inode))
+
+
+@command(
+    opt("-f", "--force", help="go on although the size is odd"),
+    opt("-L", "--label", type=str, meta="LABEL", help="a label of up to 16 letters"),
+    arg("device", words="path", help="a disk or a file"), arg("size", type=wide_size, default=None, help="in bytes"),
+    topic=TOPIC, changes=True,
+)  # fmt: skip
+def mkswap(box: Any, args: Args, io: IO) -> int:
+    """set up a swap area on a disk or in a file
+
+    mkswap /dev/vda
+
+    It writes a signature into the first page; swapon then uses the rest. /dev/vda is the box's spare disk.
+    """
+    from memsh.kernel.swapon import VERSION_AT, swap_header
+
+    path = args.device
+    try:
+        file = open_area(box, io, path, writable=True)
+    except KernelError as error:
+        raise ShellError(f"cannot open {path}: {_why(error)}") from None
+    try:
+        size = file.inode.size
+        pages = size >> 12
+        if args.size is not None:
+            wanted = args.size >> 12
+            if wanted > pages and not args.force:
+                raise ShellError(
+                    f"error: size {args.size >> 10} KiB is larger than device size {pages * 4} KiB"
+                )
+            pages = min(wanted, pages) if not args.force else wanted
+        if pages < MIN_GOODPAGES:
+            raise ShellError(f"error: swap area needs to be at least {MIN_GOODPAGES * 4} KiB")
+        if _in_use(box, file):
+            raise ShellError(f"error: {path} is mounted; will not make swapspace")
+        if _insecure(file):
+            io.err(f"mkswap: {path}: insecure permissions {file.inode.mode & 0o7777:04o}, fix with: chmod "
+                   f"{0o666 & ~(0o7007 if _is_block(file) else 0o7077):04o} {path}\n")  # fmt: skip
+        if _has_signature(box, file):
+            io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
+        uuid = bytearray(md5(f"{file.path} {box.uptime_usec}".encode(), usedforsecurity=False).digest())
+        uuid[6], uuid[8] = uuid[6] & 0x0F | 0x40, uuid[8] & 0x3F | 0x80
+        label = (args.label or "").encode()[:16]
+        good = (pages - 1) << 12
+        io.out(f"Setting up swapspace version 1, size = {human_size(good, long=True)} ({good} bytes)\n")
+        header = swap_header(pages, bytes(uuid), label)
+        box.fs.write(file, VERSION_AT, header[VERSION_AT:])
+        box.writeback.sync_inode(file.inode)
+        digits = uuid.hex()
+        name = f"LABEL={label.decode(errors='replace')}" if label else "no label"
+        io.out(f"{name}, UUID={digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}\n")
+    finally:
+        box.fs.fput(file)
+    return 0
+
+
+# -- swapon ----------------------------------------------------------------------------------------------------------
+
+
+def _table(box: Any, wanted: list[str], *, headings: bool, raw: bool, exact: bool) -> str:
+    """`swapon --show`."""
+    rows: list[list[str]] = [wanted] if headings else []
+    for area in box.swap.areas():
+        sizes = [kb << 10 for kb in (area.size_kb, area.used_kb)]
+        shown = [str(size) if exact else human_size(size) for size in sizes]
+        cells = dict(zip(COLUMNS, (area.path, area.kind, *shown, str(area.priority)), strict=True))
+        rows.append([cells[name] for name in wanted])
+    widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(wanted))]
+    lines = []
+    for row in rows:
+        if raw:
+            lines.append(" ".join(row))
+            continue
+        cells_ = [
+            cell.rjust(width) if name in _RIGHT else cell.ljust(width)
+            for name, cell, width in zip(wanted, row, widths, strict=True)
+        ]
+        lines.append(" ".join(cells_).rstrip())
+    return "".join(line + "\n" for line in lines)
+
+
+def _columns(given: str) -> list[str]:
+    names = [name.upper() for name in given.split(",")]
+    for name in names:
+        if name not in COLUMNS:
+            raise UsageError(f"unknown column: {name.lower()}")
+    return names
+
+
+def _priority(word: str) -> int:
+    digits = word[1:] if word.startswith("-") else word
+    if not digits.isascii() or not digits.isdigit():
+        raise ValueError(f"failed to parse priority: '{word}'")
+    if word.startswith("-"):
+        return -1
+    return min(int(digits), 32767)
+
+
+@command(
+    opt("-a", "--all", help="every swap disk of the box"),
+    opt("-p", "--priority", type=_priority, meta="PRIO", help="0 to 32767; higher ones are filled first"),
+    opt("-s", "--summary", help="list the areas in use, as /proc/swaps does"),
+    opt("--show", meta="COLUMN,…", help="list the areas in use as a table; --show=NAME,SIZE chooses columns"),
+    opt("--noheadings", help="the table without its first line"), opt("--raw", help="the table without padding"),
+    opt("--bytes", help="sizes in bytes"), opt("-e", "--ifexists", help="skip what is not there"),
+    opt("-v", "--verbose", help="say what is done"),
+    rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True,
+)  # fmt: skip
+def swapon(box: Any, args: Args, io: IO) -> int:
+    """use a disk or a file for swapping, or list what is used
+
+    swapon /dev/vda
+
+    The area needs a signature (mkswap). Without an argument the areas in use are listed.
+    """
+    if args.summary:
+        from memsh.procfs.swaps import show
+
+        if box.swap.areas():
+            io.out(show(box))
+        return 0
+    if args.show or not (args.all or args.devices):
+        wanted = _columns(args.show) if isinstance(args.show, str) else list(COLUMNS)
+        if box.swap.areas():
+            io.out(_table(box, wanted, headings=not args.noheadings, raw=args.raw, exact=args.bytes))
+        return 0
+    status = 0
+    if args.all:
+        file = box.fs.open_disk(DISK[5:])
+        idle = not _in_use(box, file) and _has_signature(box, file)
+        box.fs.fput(file)
+        if idle:
+            status |= _swapon_one(box, io, DISK, args)
+    for path in args.devices or []:
+        status |= _swapon_one(box, io, path, args)
+    return status
+
+
+def _has_signature(box: Any, file: File) -> bool:
+    from memsh.kernel.swapon import MAGIC, MAGIC_AT, first_page
+
+    if file.inode.is_dir or file.inode.size < 4096:
+        return False
+    return first_page(box, file.inode)[MAGIC_AT:] == MAGIC
+
+
+def _swapon_one(box: Any, io: IO, path: str, args: Args) -> int:
+    from memsh.kernel.swapon import swapon as sys_swapon
+
+    try:
+        file = open_area(box, io, path)
+    except KernelError as error:
+        if args.ifexists and error.code == "ENOENT":
+            return 0
+        io.err(f"swapon: cannot open {path}: {_why(error)}\n")
+        return 1
+    if args.verbose:
+        io.out(f"swapon: {path}: found signature\n" if _has_signature(box, file) else "")
+    if _insecure(file) and not file.inode.is_dir:
+        suggested = 0o666 & ~(0o7007 if _is_block(file) else 0o7077)
+        mode = file.inode.mode & 0o7777
+        io.err(f"swapon: {path}: insecure permissions {mode:04o}, {suggested:04o} suggested.\n")
+    if not _has_signature(box, file):
+        io.err(f"swapon: {path}: read swap header failed\n")
+        box.fs.fput(file)
+        return 1
+    try:
+        sys_swapon(box, file, path, -1 if args.priority is None else args.priority)
+    except KernelError as error:
+        io.err(f"swapon: {path}: swapon failed: {_why(error)}\n")
+        box.fs.fput(file)
+        return 1
+    if args.verbose:
+        io.out(f"swapon {path}\n")
+    return 0
+
+
+@command(
+    opt("-a", "--all", help="every area in use"), opt("-v", "--verbose", help="say what is done"),
+    rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True,
+)  # fmt: skip
+def swapoff(box: Any, args: Args, io: IO) -> int:
+    """stop using a swap area; everything in it comes back first
+
+    swapoff /dev/vda
+
+    If memory cannot hold it the area stays in use, and nothing is lost.
+    """
+    from memsh.kernel.swapoff import swapoff as sys_swapoff
+
+    paths = list(args.devices or [])
+    if args.all:
+        paths += [area.path for area in list(box.swap.active) if area.path not in paths]
+    elif not paths:
+        raise UsageError("bad usage: swapoff [-a] [-v] DEVICE …")
+    status = 0
+    for path in paths:
+        if args.verbose:
+            io.out(f"swapoff {path}\n")
+        try:
+            file = open_area(box, io, path)
+            try:
+                sys_swapoff(box, file.inode)
+            finally:
+                box.fs.fput(file)
+        except KernelError as error:
+            io.err(f"swapoff: {path}: swapoff failed: {_why(error)}\n")
+            status = 1
+    return status

@@ -1,0 +1,119 @@
+"""Switching a swap area off: everything in it comes back first (mm/swapfile.c: sys_swapoff, try_to_unuse).
+
+Known deviations: the caller is never killed for the memory it needs: what does not fit ends with ENOMEM.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.kernel.errno import KernelError
+from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES, PTE_ACCESSED
+from memsh.kernel.lru import put_frames
+from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
+from memsh.kernel.pagetable import table_pieces, vm_page_prot
+from memsh.kernel.shmem_swap import shmem_unuse
+from memsh.kernel.swapfile import SPACE_SHIFT, SWAP_MAP_BAD, SwapArea
+from memsh.kernel.swapin import page_add_anon_rmap, swap_cache_get_folio, swapin_readahead
+from memsh.kernel.swapon import enable_swap_info, release
+from memsh.kernel.vmalist import vm_enough_memory
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+GFP_UNUSE = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_RETRY_MAYFAIL"] | GFP_NAMES["__GFP_NOWARN"]
+
+
+def swapoff(box: Box, inode: Inode) -> None:
+    """Switch an area off. EINVAL if it is not on; ENOMEM if memory cannot hold what is in it: nothing is lost then."""
+    swap = box.swap
+    area = next((area for area in swap.active if area.inode is inode and area.writeok), None)
+    if area is None:
+        raise KernelError("EINVAL", "this is no swap area in use")
+    vm_enough_memory(box, box.current.mm, area.pages)
+    box.vm.commit -= area.pages
+    if area in swap.available:
+        swap.available.remove(area)
+    if area.priority < 0:
+        for other in swap.active[swap.active.index(area) + 1 :]:
+            other.priority += 1
+        swap.least_priority += 1
+    swap.active.remove(area)
+    swap.nr_swap_pages -= area.pages
+    swap.total_swap_pages -= area.pages
+    area.writeok = False
+    swap.cache_enabled = False
+    swap.drain_slots_cache()
+    try:
+        try_to_unuse(box, area)
+    except KernelError:
+        enable_swap_info(box, area, area.priority)
+        if not area.highest_bit:
+            swap.available.remove(area)
+        swap.cache_enabled = True
+        raise
+    swap.cache_enabled = bool(swap.active)
+    release(box, area)
+
+
+def try_to_unuse(box: Box, area: SwapArea) -> None:
+    """Bring everything that lies in an area back. ENOMEM if it does not fit; what has come back stays."""
+    swap = box.swap
+    before = -1
+    while area.inuse_pages:
+        if area.inuse_pages == before:
+            raise KernelError("EINTR", f"{before} slots stay in use")
+        before = area.inuse_pages
+        for owner in list(box.memmap.owners):
+            if isinstance(owner, AddressSpace) and owner.inode.shmem:
+                shmem_unuse(box, owner, area.type)
+        for mm in list(box.vm.mms.values()):
+            if area.inuse_pages and mm.rss[MM_SWAPENTS]:
+                _unuse_mm(box, mm, area)
+        for offset in range(1, area.max):
+            if not area.swap_map[offset] or area.swap_map[offset] == SWAP_MAP_BAD:
+                continue
+            pfn = area.trees[offset >> SPACE_SHIFT].get(offset)
+            if pfn is not None:
+                box.memmap.refcount[pfn] += 1
+                swap.wait_locked(pfn)
+                swap.wait_writeback(pfn)
+                swap.free_folio(pfn)
+                put_frames(box, [pfn])
+
+
+def _unuse_mm(box: Box, mm: MmStruct, area: SwapArea) -> None:
+    """Bring back every page of a process that lies in the area. ENOMEM."""
+    for vma in list(mm.mmap):
+        if vma.anon_vma is None:
+            continue
+        base = vma.start
+        for index, first, stop in table_pieces(vma.start, vma.end):
+            table = mm.pgd.get(index)
+            if table is not None:
+                for at in range(first, stop):
+                    pte = table.ptes[at]
+                    if pte and not pte & 0x101 and pte >> 1 & 31 == area.type:
+                        _unuse_pte(box, mm, vma, base + ((at - first) << 12), table, at)
+            base += (stop - first) << 12
+
+
+def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> None:
+    """Map the page of one entry again, old and clean (unuse_pte_range, unuse_pte). ENOMEM."""
+    swap, memmap = box.swap, box.memmap
+    entry = table.ptes[at]
+    pfn = swap_cache_get_folio(box, entry) or swapin_readahead(box, entry, GFP_UNUSE)
+    if not pfn:
+        raise KernelError("ENOMEM", "no page for what lies in swap")
+    swap.wait_locked(pfn)
+    swap.wait_writeback(pfn)
+    if table.ptes[at] == entry:
+        mm.rss[MM_SWAPENTS] -= 1
+        mm.rss[MM_ANONPAGES] += 1
+        memmap.refcount[pfn] += 1
+        page_add_anon_rmap(box, vma, pfn, addr, exclusive=False)
+        table.ptes[at] = pfn << 12 | vm_page_prot(vma.flags) & ~PTE_ACCESSED
+        swap.free(entry)
+        swap.free_folio(pfn)
+    put_frames(box, [pfn])
+

@@ -1,0 +1,113 @@
+"""mkswap, swapon, swapoff as util-linux prints them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.commands.swaps import human_size
+from memsh.kernel.check import check
+from memsh.shell.session import Session
+
+HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+
+
+class Terminal:
+    """A box that is typed at; `said()` is what one line printed."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.screen = io.StringIO()
+        self.session: Session = open_session(list(arguments), self.screen, self.screen)
+
+    def said(self, line: str) -> str:
+        self.screen.seek(0)
+        self.screen.truncate()
+        self.session.run(line)
+        return self.screen.getvalue()
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal("--ram", "64M")
+
+
+def test_the_spare_disk_as_recorded(terminal: Terminal) -> None:
+    said = terminal.said
+    buffers = terminal.session.box.fs.nr_blockdev_pages
+    assert said("swapon /dev/vda") == "swapon: /dev/vda: read swap header failed\n"
+    assert terminal.session.last_status == 1
+    first, second = said("mkswap /dev/vda").splitlines()
+    assert first == "Setting up swapspace version 1, size = 256 MiB (268431360 bytes)"
+    assert second.startswith("no label, UUID=")
+    assert said("swapon /dev/vda") == ""
+    assert said("cat /proc/swaps") == HEADER + "/dev/vda                                partition\t262140\t\t0\t\t-2\n"
+    assert said("swapon -s") == said("cat /proc/swaps")
+    assert said("dmesg | tail -1").endswith(
+        "Adding 262140k swap on /dev/vda.  Priority:-2 extents:1 across:262140k \n"
+    )
+    assert terminal.session.box.fs.nr_blockdev_pages == buffers + 1
+    assert said("swapon") == (
+        "NAME     TYPE      SIZE USED PRIO\n"
+        "/dev/vda partition 256M   0B   -2\n"
+    )  # fmt: skip
+    assert said("swapon --show=NAME,PRIO --noheadings") == "/dev/vda -2\n"
+    assert said("swapon /dev/vda") == "swapon: /dev/vda: swapon failed: Device or resource busy\n"
+    assert said("mkswap /dev/vda") == "mkswap: error: /dev/vda is mounted; will not make swapspace\n"
+    assert "__ia32_sys_swapon+0x7b3/0x1020 pages=16 vmalloc" in said("grep swapon /proc/vmallocinfo")
+    assert said("swapoff /dev/vda") == ""
+    assert said("swapoff /dev/vda") == "swapoff: /dev/vda: swapoff failed: Invalid argument\n"
+    assert said("swapon") == ""
+    assert said("mkswap -L spare /dev/vda").startswith("mkswap: /dev/vda: warning: wiping old swap signature.\n")
+    assert check(terminal.session.box) == []
+
+
+def test_files_and_priorities(terminal: Terminal) -> None:
+    said = terminal.said
+    said("mkswap /dev/vda; mkfile /a 1M; mkfile /b 1M; mkswap /a; mkswap /b; swapon /dev/vda")
+    assert said("swapon -p 7 /a") == "swapon: /a: insecure permissions 0644, 0600 suggested.\n"
+    said("swapon /b")
+    assert said("cat /proc/swaps") == (
+        HEADER
+        + "/dev/vda                                partition\t262140\t\t0\t\t-2\n"
+        + "/a                                      file\t\t1020\t\t0\t\t7\n"
+        + "/b                                      file\t\t1020\t\t0\t\t-3\n"
+    )
+    said("swapoff /dev/vda")
+    assert said("swapon --show=NAME,PRIO --raw --noheadings") == "/a 7\n/b -2\n"
+    assert said("rm /a") == "rm: cannot remove '/a': Operation not permitted\n"
+    assert said("swapoff -a; cat /proc/swaps") == HEADER
+    assert check(terminal.session.box) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("mkswap /nope", "mkswap: cannot open /nope: No such file or directory\n"),
+        ("mkswap /dev/vdb", "mkswap: error: /dev/vdb is mounted; will not make swapspace\n"),
+        ("mkfile /s 36k; mkswap /s", "mkswap: error: swap area needs to be at least 40 KiB\n"),
+        ("swapon /nope", "swapon: cannot open /nope: No such file or directory\n"),
+        ("swapon -e /nope", ""),
+        ("swapoff /nope", "swapoff: /nope: swapoff failed: No such file or directory\n"),
+        ("swapoff /etc/passwd", "swapoff: /etc/passwd: swapoff failed: Invalid argument\n"),
+        ("swapon /etc", "swapon: /etc: read swap header failed\n"),
+    ],
+)
+def test_what_is_no_swap_area(terminal: Terminal, line: str, words: str) -> None:
+    assert terminal.said(line) == words
+    assert check(terminal.session.box) == []
+
+
+def test_a_box_may_start_with_swap() -> None:
+    said = Terminal("--ram", "64M", "--swap", "100M").said
+    assert said("free -m | tail -1").split() == ["Swap:", "99", "0", "99"]
+    assert "Adding 102396k swap on /dev/vda." in said("dmesg")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0B"), (1023, "1023B"), (1536, "1.5K"), (10481664, "10M"), (268431360, "256M"), (3 << 30, "3G")],
+)
+def test_sizes_for_people(size: int, words: str) -> None:
+    assert human_size(size) == words
