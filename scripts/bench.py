@@ -207,8 +207,7 @@ def smaps_1g() -> Result:
 
 def reclaim() -> Result:
     """768 MiB written on a box of 256 MiB with swap: each page is looked at, written out and freed."""
-    box = Box(Config(ram=256 * MIB))
-    box.swap.swapon("/dev/vdb", "partition", GIB >> 12)
+    box = Box(Config(ram=256 * MIB, swap=GIB))
     task = box.current
     assert task.mm is not None
     addr = do_mmap(box, task.mm, 0, 768 * MIB, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS)
