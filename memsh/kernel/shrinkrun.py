@@ -138,12 +138,12 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
         return MIXED
     first = low if step > 0 else low + count - 1
     frames = range(first, first + count * step, step)
-    entries = box.swap.add_run_to_swap(frames)
-    if not entries:
+    slots = box.swap.add_run_to_swap(frames)
+    if not slots:
         return MIXED
-    _swap_out(sc, entries, low, frames, bits)
+    _swap_out(sc, slots, low, frames, bits)
     # the entries are in the order of the frames' turns, these go up or down with the frames, those with the addresses
-    ptes[at : at + count] = array("I", entries if step == sign else entries[::-1])
+    ptes[at : at + count] = array("I", slots if step == sign else slots[::-1])
     mm = vma.mm
     _flush(mm, addr, count)
     mm.rss[MM_ANONPAGES] -= count

@@ -187,7 +187,8 @@ def _should_reclaim_retry(
 
     zones, highest, migratetype = plan
     loops = 0 if progress and order <= COSTLY_ORDER else loops + 1
-    pages.box.kswapd.cond_resched()
+    if not progress:
+        pages.box.kswapd.cond_resched()
     if loops <= MAX_RECLAIM_RETRIES:
         for zone in zones:
             available = zone_reclaimable_pages(pages.box, zone) + zone.nr_free
