@@ -37,7 +37,7 @@ class Dcache:
         self.box = box
         self.dentries: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
         self.inodes: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
-        register_shrinker(box, "sb-ext4:vda", self.count, self.scan, batch=SUPER_BATCH)
+        register_shrinker(box, "sb-ext4:vdb", self.count, self.scan, batch=SUPER_BATCH)
 
     # -- getting and dropping ---------------------------------------------------------------------------------------
 

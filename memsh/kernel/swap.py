@@ -50,6 +50,7 @@ class Swap(SwapSlots):
         self.readahead_hits = 4  # swapin_readahead_hits
         self.prev_offset = 0
         self.last_readahead_pages = 0
+        self.reads = self.writes = 0  # requests to the disk
         self.reading: dict[int, int] = {}  # frame that is being read -> when it will be there
 
     # -- the swap cache ---------------------------------------------------------------------------------------------
@@ -271,6 +272,7 @@ class Swap(SwapSlots):
         """Hand the pages that lie side by side to the disk as one request."""
         if self.plug:
             pfns, self.plug, self.plug_next = self.plug, [], 0
+            self.writes += 1
             self.box.disk.submit(True, len(pfns), self.end_writeback, pfns)
 
     def end_writeback(self, pfns: list[int]) -> None:
@@ -326,6 +328,7 @@ class Swap(SwapSlots):
     def submit_read(self, pfns: list[int]) -> None:
         """Ask the disk for pages whose slots lie side by side; they are locked until it has them."""
         if pfns:
+            self.reads += 1
             due = self.box.disk.submit(False, len(pfns))
             if due > self.box.timer.usec:
                 for pfn in pfns:

@@ -1,11 +1,14 @@
-"""/proc/diskstats: requests, sectors of 512 bytes and milliseconds of the box's disk (block/genhd.c, diskstats_show).
+"""/proc/diskstats: requests, sectors of 512 bytes and milliseconds of the box's disks (block/genhd.c, diskstats_show).
 
-**Known deviations:** no requests are merged; nothing is discarded or flushed.
+**Known deviations:** no requests are merged; nothing is discarded or flushed; requests of the swap disk
+count as if none had waited for another.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from memsh.kernel.disk import LATENCY_USEC, PAGE_USEC
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -14,10 +17,24 @@ SECTORS = 8  # of a page
 
 
 def show(box: Box) -> str:
-    disk = box.disk
-    waiting = disk.in_flight()
-    spent = disk.busy_usec // 1000
-    weighted = (disk.read_usec + disk.write_usec) // 1000
-    reads = f"{disk.reads} 0 {disk.pages_read * SECTORS} {disk.read_usec // 1000}"
-    writes = f"{disk.writes} 0 {disk.pages_written * SECTORS} {disk.write_usec // 1000}"
-    return f"{254:4} {0:7} vda {reads} {writes} {waiting} {spent} {weighted} 0 0 0 0 0 0\n"
+    """The swap disk, then the file system's: one queue serves both, and what swapping did not ask for is the latter's."""
+    disk, swap = box.disk, box.swap
+    pages = box.vmstat["pswpin"], box.vmstat["pswpout"]
+    times = [
+        (LATENCY_USEC * requests + PAGE_USEC * count) // 1000
+        for requests, count in zip((swap.reads, swap.writes), pages, strict=True)
+    ]
+    lines = [_line(0, "vda", (swap.reads, pages[0], times[0]), (swap.writes, pages[1], times[1]), 0, sum(times))]
+    reads = disk.reads - swap.reads, disk.pages_read - pages[0], max(0, disk.read_usec // 1000 - times[0])
+    writes = disk.writes - swap.writes, disk.pages_written - pages[1], max(0, disk.write_usec // 1000 - times[1])
+    busy = max(0, disk.busy_usec // 1000 - sum(times))
+    lines.append(_line(16, "vdb", reads, writes, disk.in_flight(), busy))
+    return "".join(lines)
+
+
+def _line(
+    minor: int, name: str, reads: tuple[int, int, int], writes: tuple[int, int, int], waiting: int, busy: int
+) -> str:
+    """`reads`, `writes`: requests, pages, milliseconds."""
+    done = " ".join(f"{requests} 0 {pages * SECTORS} {msec}" for requests, pages, msec in (reads, writes))
+    return f"{254:4} {minor:7} {name} {done} {waiting} {busy} {reads[2] + writes[2]} 0 0 0 0 0 0\n"

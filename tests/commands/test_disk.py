@@ -147,7 +147,7 @@ def test_the_disk_counts_its_requests(box: Callable[..., str]) -> None:
     after = [int(word) for word in box("cat /proc/diskstats").split()[3:]]
     assert after[2] - before[2] >= 2 * 2048 and after[6] - before[6] == 2 * 2048
     assert after[4] - before[4] == 2  # two requests of 1 MiB
-    assert box("vmstat -d | tail -1").startswith("vda")
+    assert box("vmstat -d | tail -1").startswith("vdb")
 
 
 def test_traced_pages_of_files(box: Callable[..., str]) -> None:
@@ -155,7 +155,7 @@ def test_traced_pages_of_files(box: Callable[..., str]) -> None:
     told = box("cat /sys/kernel/tracing/trace")
     number = int(box("cat /sys/kernel/tracing/trace | grep -o 'writeback_dirty_folio: .*'").split("ino=")[1].split()[0])
     for event in ("mm_filemap_add_to_page_cache", "mm_filemap_delete_from_page_cache"):
-        assert f"{event}: dev 254:0 ino {number:x} pfn=0x" in told
+        assert f"{event}: dev 254:16 ino {number:x} pfn=0x" in told
 
 
 def test_mv_between_file_systems_copies(box: Callable[..., str]) -> None:
