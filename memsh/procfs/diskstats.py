@@ -17,7 +17,7 @@ SECTORS = 8  # of a page
 
 
 def show(box: Box) -> str:
-    """The swap disk, then the file system's: one queue serves both, and what swapping did not ask for is the latter's."""
+    """The swap disk, then the file system's: one queue serves both; what swapping did not ask for is the latter's."""
     disk, swap = box.disk, box.swap
     pages = box.vmstat["pswpin"], box.vmstat["pswpout"]
     times = [
