@@ -29,10 +29,10 @@ workingset.workingset_refault|workingset_refault|mm/workingset.c|a page came bac
 swap.add_to_swap|add_to_swap|mm/swap_state.c|gives a page a slot in the swap space
 swap.writepage|swap_writepage|mm/page_io.c|writes a page to its slot
 swap.delete_from_cache|delete_from_swap_cache|mm/swap_state.c|takes a page out of the swap cache
-swapfile.alloc_slot|get_swap_pages|mm/swapfile.c|finds a free slot
+swapfile.scan_swap_map_slots|get_swap_pages|mm/swapfile.c|finds a free slot
 swapin.do_swap_page|do_swap_page|mm/memory.c|a fault on a page that is in the swap space
 swapin.swapin_readahead|swapin_readahead|mm/swap_state.c|reads a page back, and what may be wanted next
-swapin.try_to_unuse|try_to_unuse|mm/swapfile.c|brings everything back from a swap space that is switched off
+swapoff.try_to_unuse|try_to_unuse|mm/swapfile.c|brings everything back from a swap space that is switched off
 oom.out_of_memory|out_of_memory|mm/oom_kill.c|chooses a process and kills it
 oom.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log
 """
