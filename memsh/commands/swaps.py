@@ -176,6 +176,7 @@ def _priority(word: str) -> int:
 def swapon(box: Any, args: Args, io: IO) -> int:
     """use a disk or a file for swapping, or list what is used
 
+    mkswap /dev/vda
     swapon /dev/vda
 
     The area needs a signature (mkswap). Without an argument the areas in use are listed.
@@ -249,6 +250,8 @@ def _swapon_one(box: Any, io: IO, path: str, args: Args) -> int:
 def swapoff(box: Any, args: Args, io: IO) -> int:
     """stop using a swap area; everything in it comes back first
 
+    mkswap /dev/vda
+    swapon /dev/vda
     swapoff /dev/vda
 
     If memory cannot hold it the area stays in use, and nothing is lost.
