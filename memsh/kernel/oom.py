@@ -83,6 +83,8 @@ class Oom:
         box = self.box
         current = box.current
         values = box.sysctl.values
+        if current is None:  # before the first process (oom_killer_disabled)
+            return False
         if self.is_victim(current):
             return True
         if not gfp & FS:
