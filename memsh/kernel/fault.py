@@ -393,7 +393,7 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 assert table is not None
                 table.ptes[at] = pte | mark
                 at += 1
-            elif not pte and anonymous and table is not None:
+            elif not pte and anonymous and table is not None and stop - at > 1:
                 upto = at + 1
                 ptes = table.ptes
                 while upto < stop and not ptes[upto]:
