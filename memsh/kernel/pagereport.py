@@ -80,14 +80,37 @@ def alloc_pages(box: Box, gfp: int, order: int, kind: int = K_KERNEL) -> AllocRe
     """box.pages.alloc_pages() with an account of it."""
     pages = box.pages
     before = [_snapshot(zone) for zone in pages.zones]
+    stalls = _stalls(box)
     pfn = pages.alloc_pages(gfp, order, kind)
     if not pfn:
         return AllocReport(0, order, note="no zone has a block of this order above its watermark")
     zone = pages.zone_of(pfn)
+    effort = _effort(stalls, _stalls(box))
+    if effort:  # too much has moved for the lists before and after to tell which block it was
+        return AllocReport(pfn, order, zone.name, note=f"order {order}, {kib(order)}, {zone.name}: {effort}")
     report = _compare(zone, before[zone.index], pfn, order, gfp_migratetype(gfp))
     above = pages.zones[zone.index + 1 : gfp_zone(gfp) + 1]
     skipped = [other.name for other in reversed(above) if other.managed]
     return report._replace(note=_alloc_note(report, skipped))
+
+
+def _stalls(box: Box) -> tuple[int, int, int]:
+    """What the slow path has done so far: direct compactions, pages freed by direct reclaim, processes killed."""
+    counts = box.vmstat
+    return counts["compact_stall"], counts["pgsteal_direct"], counts["oom_kill"]
+
+
+def _effort(before: tuple[int, int, int], after: tuple[int, int, int]) -> str:
+    """What had to be done before there was a block; "" if the lists had one."""
+    compacted, freed, killed = (new - old for old, new in zip(before, after, strict=True))
+    done = []
+    if freed:
+        done.append(f"{freed} pages were freed first (direct reclaim)")
+    if compacted:
+        done.append("pages were moved to make a block (direct compaction)")
+    if killed:
+        done.append("a process was ended first (OOM killer)")
+    return "no block was to be had: " + ", ".join(done) if done else ""
 
 
 def _compare(zone: Zone, before: _Before, pfn: int, order: int, wanted: int) -> AllocReport:

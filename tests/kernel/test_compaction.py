@@ -150,3 +150,21 @@ def test_any_pattern_of_holes(holes: list[tuple[int, int]], order: int) -> None:
     assert check(box) == []
     for n, value in expect.items():
         assert uaccess.read(box, box.current, addr + n * 4096, 4) == value.to_bytes(4, "little")
+
+
+def test_a_block_that_had_to_be_made_is_told_as_such() -> None:
+    from tests.sessions import typed_session
+
+    session, screen = typed_session(["--ram", "96M"])
+    for line in (
+        "p=$(mmap 70M rw private,populate)",
+        "for at in $(seq 0 65536 73334784); do madvise $((p+at+4096)) 60k dontneed > /dev/null; done",
+        "while x=$(alloc_pages 4 'GFP_NOWAIT|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 'GFP_ATOMIC|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 'GFP_ATOMIC|GFP_DMA|__GFP_NOWARN' 2> /dev/null); do true; done",
+    ):
+        session.run(line)  # type: ignore[attr-defined]
+    screen.truncate(0)
+    session.run("alloc_pages 4 GFP_KERNEL")  # type: ignore[attr-defined]
+    assert "pages were moved to make a block (direct compaction)" in screen.getvalue()
+    assert "this CPU's list" not in screen.getvalue()
