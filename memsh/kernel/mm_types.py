@@ -12,6 +12,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from memsh.kernel.flags import TASK_SIZE
+from memsh.kernel.ratelimit import RateLimit
 
 if TYPE_CHECKING:
     from memsh.kernel.xarray import XArray
@@ -264,6 +265,7 @@ class Vm:
         self.next_area = 1
         self.free_owners: list[int] = []
         self.commit = 0
+        self.refusals = RateLimit()  # of __vm_enough_memory's warning
         self.overcommit_memory = 0
         self.overcommit_ratio = 50
         self.overcommit_kbytes = 0

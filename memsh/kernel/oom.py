@@ -16,6 +16,7 @@ from memsh.kernel.flags import GFP_NAMES
 from memsh.kernel.gfptext import gfp_text
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.kernel.printk import KERN_INFO
+from memsh.kernel.ratelimit import RateLimit
 from memsh.kernel.showmem import KERN_WARNING, dump_stack, show_mem, warn_alloc
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ FS = GFP_NAMES["__GFP_FS"]
 OOM_SCORE_ADJ_MIN = -1000
 KERN_ERR = 3
 SIGKILL = 9
-RATELIMIT_USEC = 10_000_000  # nopage_rs: one report in ten seconds
+NOPAGE_USEC = 10_000_000  # nopage_rs: one report in ten seconds
 
 
 class Killed(Exception):
@@ -48,7 +49,8 @@ class Oom:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.victim = 0
-        self.warned = -RATELIMIT_USEC
+        self.warnings = RateLimit(NOPAGE_USEC, 1)
+        self.reports = RateLimit()
 
     def is_victim(self, task: Task | None) -> bool:
         """Whether the task was chosen and has not ended yet (tsk_is_oom_victim)."""
@@ -109,10 +111,8 @@ class Oom:
         box = self.box
         if gfp & NOWARN or getattr(box, "current", None) is None:
             return
-        if box.timer.usec - self.warned < RATELIMIT_USEC:
-            return
-        self.warned = box.timer.usec
-        warn_alloc(box, gfp, order)
+        if self.warnings.allows(box, "warn_alloc"):
+            warn_alloc(box, gfp, order)
 
     # -- who, and how -----------------------------------------------------------------------------------------------
 
@@ -159,11 +159,12 @@ class Oom:
         from memsh.kernel.signal import force_sig
 
         box = self.box
-        self._dump_header(gfp, order)
         mm = victim.mm
         assert mm is not None
         log = box.log
-        log.printk(f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task={victim.comm},pid={victim.pid},uid=0")
+        if self.reports.allows(box, "oom_kill_process"):
+            self._dump_header(gfp, order)
+            log.printk(f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task={victim.comm},pid={victim.pid},uid=0")
         box.vmstat["oom_kill"] += 1
         rss = mm.rss
         log.printk(

@@ -14,6 +14,7 @@ from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.kernel.kobject import give, take
 from memsh.kernel.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
+from memsh.kernel.ratelimit import KERN_WARNING
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -251,6 +252,10 @@ def vm_enough_memory(box: Box, mm: MmStruct | None, pages: int) -> None:
             allowed -= min(mm.total_vm // 32, vm.user_reserve_kbytes >> 2)
         if max(0, vm.commit) < allowed:
             return
+    if (task := box.current) is not None and vm.refusals.allows(box, "__vm_enough_memory"):
+        box.log.printk(
+            f"__vm_enough_memory: pid: {task.pid}, comm: {task.comm}, no enough memory for the allocation", KERN_WARNING
+        )
     vm.commit -= pages
     raise KernelError("ENOMEM", f"vm.overcommit_memory = {vm.overcommit_memory} refuses {pages} pages")
 

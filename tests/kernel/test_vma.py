@@ -183,6 +183,8 @@ def test_memory_that_is_short_in_a_split_loses_nothing(fresh: Box, areas: int) -
 def test_overcommit(box: Box, mm: MmStruct) -> None:
     huge = 200 * MIB
     refused("ENOMEM", vma.do_mmap, box, mm, 0, huge, RW, ANON)  # more than RAM and swap
+    refusal = f"pid: {box.current.pid}, comm: {box.current.comm}, no enough memory for the allocation"
+    assert box.log.records[-1].text == "__vm_enough_memory: " + refusal and box.log.records[-1].level == 4
     vma.do_mmap(box, mm, 0, huge, RW, ANON | MAP_NORESERVE)
     vma.do_mmap(box, mm, 0, huge, 1, ANON)
     box.vm.overcommit_memory = 1
