@@ -16,6 +16,7 @@ from memsh.kernel import directio
 from memsh.kernel.dcache import Dcache
 from memsh.kernel.errno import KernelError
 from memsh.kernel.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
+from memsh.kernel.filetext import ETC, text_page
 from memsh.kernel.flags import GFP_KERNEL
 from memsh.kernel.kobject import drop_owner
 from memsh.kernel.lru import mark_page_accessed
@@ -42,19 +43,18 @@ MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
 S_IFMT, S_IFBLK = 0o170000, 0o060000
 _INODES_A_BLOCK = 16
-_LOG_LINE = 64
 _INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
 BH_LRU_SIZE = 16
 _BITMAP = 0x100  # the block that says which inodes are in use
 _TREE: tuple[tuple[str, int], ...] = (
     ("/bin/busybox", 2066980),
-    ("/etc/fstab", 212),
-    ("/etc/hostname", 3),
-    ("/etc/hosts", 127),
-    ("/etc/passwd", 922),
-    ("/etc/profile", 769),
-    ("/home/user/notes.txt", 1536),
-    ("/root/.profile", 161),
+    ("/etc/fstab", len(ETC["/etc/fstab"])),
+    ("/etc/hostname", len(ETC["/etc/hostname"])),
+    ("/etc/hosts", len(ETC["/etc/hosts"])),
+    ("/etc/passwd", len(ETC["/etc/passwd"])),
+    ("/etc/profile", len(ETC["/etc/profile"])),
+    ("/home/user/notes.txt", len(ETC["/home/user/notes.txt"])),
+    ("/root/.profile", len(ETC["/root/.profile"])),
     ("/usr/bin/gdb", 8437812),
     ("/usr/bin/perl", 3482944),
     ("/usr/bin/python3", 5921096),
@@ -74,7 +74,6 @@ _LARGE: tuple[tuple[str, int], ...] = (
     ("/var/log/journal/system.journal", 25165824),
     ("/var/log/messages.1", 7340032),
 )
-_SYSCTL = b"# sysctl settings, one a line: sysctl -p sets what is here\n# vm.swappiness = 10\n# vm.dirty_ratio = 40\n"
 _DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
     "/var/log", "/var/tmp",
@@ -83,15 +82,10 @@ _DIRECTORIES = (
 
 def generate(inode: Inode, index: int) -> bytes:
     """Page `index` of a file that nobody has written to; zeros behind its end."""
-    if inode.seeded > index << 12 and inode.seed.endswith((".log", "syslog", "words", "status", ".txt")):
-        lines = []
-        for at in range(index * 64, index * 64 + 64):
-            word = shake_128(f"{inode.seed}:{at}".encode()).hexdigest(12)
-            lines.append(f"{at:8} {inode.seed[-16:]:>16} {word:<24}".ljust(_LOG_LINE - 1) + "\n")
-        page = "".join(lines).encode()
-    elif inode.seed == "" or inode.seeded <= index << 12:
-        page = bytes(4096)
-    else:
+    if inode.seed == "" or inode.seeded <= index << 12:
+        return bytes(4096)
+    page = text_page(inode.seed, index)
+    if page is None:
         page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
         if index == 0 and inode.seed.startswith("/bin"):
             page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
@@ -279,10 +273,10 @@ class FileSystem:
         return inode
 
     def install_large(self) -> None:
-        """Files of many megabytes, and what is not generated."""
+        """Files of many megabytes, and the settings of `sysctl -p`."""
         for path, size in _LARGE:
             self.install(path, size)
-        self.install("/etc/sysctl.conf", len(_SYSCTL), {0: _SYSCTL})
+        self.install("/etc/sysctl.conf", len(ETC["/etc/sysctl.conf"]))
 
     def create(self, path: str) -> Inode:
         """An empty regular file. EEXIST."""
