@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.kernel import exec as binprm
 from memsh.kernel import exit as ending
@@ -15,6 +15,11 @@ from memsh.kernel.task import Task, find_task, switch_to
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.values import count
+
+if TYPE_CHECKING:
+    from memsh.shell import IO
+    from memsh.shell.jobs import Job
+    from memsh.shell.session import Session
 
 TOPIC = "processes"
 MOST_PROCESSES = 4096
@@ -203,14 +208,24 @@ def _signal(word: str) -> int:
     raise UsageError(f"'{word}' is not a signal: give a number from 0 to 64 or a name (TERM, KILL, STOP, …)")
 
 
-@command(rest("words", help="[-SIGNAL] PID …, or -l", required=True, raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
+def _job(session: Session, word: str) -> Job:
+    """The background job that `%N` names."""
+    for job in session.jobs:
+        if word == f"%{job.number}":
+            return job
+    raise ShellError(f"{word}: no such job")
+
+
+@command(
+    rest("words", help="[-SIGNAL] PID or %JOB …, or -l", required=True, raw=True, meta="[-SIGNAL] PID"), topic=TOPIC
+)
 def kill(box: Any, args: Any, io: Any) -> int:
-    """send a signal to a process
+    """send a signal to a process, or end a background job
 
     fork; kill -9 $
 
     Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
-    only signals that it handles, kernel threads none. kill -l lists the names.
+    only signals that it handles, kernel threads none. kill -l lists the names. A job, %1 in `jobs`, ends at any signal.
     """
     words, sig = list(args.words), 15
     if words[0] == "-l":
@@ -226,16 +241,31 @@ def kill(box: Any, args: Any, io: Any) -> int:
         words = words[1:]
     if not words:
         raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
+    ended = [_job(io.session, word) for word in words if word.startswith("%")]
     try:
-        pids = [pid(word) for word in words]
+        pids = [pid(word) for word in words if not word.startswith("%")]
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if sig:
+        for job in ended:
+            job.kill()
+    if not pids:
+        return 0
     current = running(box)
     name = named(current)
     for number in pids:
         signal.send_sig(box, find_task(box, number), sig)
     if box.current is not current:
         tell_end(box, io, name)
+    return 0
+
+
+def _wait_for_jobs(io: IO) -> int:
+    """Let the box's clock move until no background job is left."""
+    session = io.session
+    while session.jobs:
+        io.check()
+        session.advance(max(0, min(job.wake for job in session.jobs) - session.box.timer.usec))
     return 0
 
 
@@ -246,12 +276,15 @@ def wait(box: Any, args: Any, io: Any) -> int:
     fork; as $ _exit 3; wait
 
     Yields its PID; until then it is a zombie, with no memory but its kernel stack and its entry in the process table.
+    If none has, and there are background jobs, the box's clock moves until these have ended.
     """
     del args
     task = running(box)
     try:
         child, status = ending.do_wait(box, task)
     except KernelError as error:
+        if io.session.jobs and io.session.running_job is None:
+            return _wait_for_jobs(io)
         if error.code != "EAGAIN":
             raise
         children = ", ".join(map(str, task.children))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
 from memsh.shell.errors import Leave, LoopControl
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
@@ -225,20 +225,13 @@ def clear(box: object, args: Args, io: IO) -> None:
     io.control("\x1b[H\x1b[2J\x1b[3J")
 
 
-@command(opt("-k", type=count, meta="N", help="end job N", name="end"), topic=TOPIC, needs_box=False)
+@command(topic=TOPIC, needs_box=False)
 def jobs(box: object, args: Args, io: IO) -> None:
     """what was started with & and has not ended: it goes on while the box's clock moves
 
-    while true; do malloc 4k; sleep 1; done & sleep 3; jobs
+    while true; do malloc 4k; sleep 1; done & sleep 3; jobs; kill %1
     """
-    listed = io.session.jobs
-    if args.end is not None:
-        chosen = [job for job in listed if job.number == args.end]
-        if not chosen:
-            raise ShellError(f"there is no job {args.end}")
-        chosen[0].kill()
-        return
-    for job in listed:
+    for job in io.session.jobs:
         io.out(f"[{job.number}]  {job.text}\n")
 
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from types import SimpleNamespace
 
+from memsh.kernel.box import Box
+from memsh.kernel.config import MIB, Config
 from memsh.kernel.printk import Printk
 from memsh.kernel.timer import Timer
 from tests.shell.harness import session
@@ -10,6 +12,7 @@ from tests.shell.harness import session
 
 def play(text: str) -> tuple[str, str, int]:
     import_module("memsh.commands.machine")
+    import_module("memsh.commands.processes")
     made, out, err = session()
     made.box = SimpleNamespace(timer=Timer(Printk()), plain=False)
     status = made.run(text)
@@ -26,15 +29,30 @@ def test_a_job_runs_until_it_sleeps_and_wakes_with_the_clock() -> None:
 
 def test_jobs_take_turns_by_time_then_by_number() -> None:
     text = "while true; do echo a; sleep 2; done &\nwhile true; do echo b; sleep 1; done &\n"
-    text += "sleep 2; jobs -k 1; jobs -k 2; sleep 9"
+    text += "sleep 2; kill %1 %2; sleep 9"
     assert play(text)[0].split() == ["a", "b", "b", "a", "b"]
 
 
 def test_a_job_that_never_sleeps_does_not_stop_the_session() -> None:
-    assert play("while true; do true; done & echo front; jobs -k 1; jobs") == ("front\n", "", 0)
+    assert play("while true; do true; done & echo front; kill %1; jobs") == ("front\n", "", 0)
 
 
 def test_a_job_that_is_over_at_once() -> None:
     assert play("false & echo $?; jobs") == ("0\n", "", 0)
     assert play("{ exit 3; } & echo on") == ("on\n", "", 0)
     assert play("xyzzyq & echo on")[:2] == ("on\n", "xyzzyq: command not found (help lists what there is)\n")
+
+
+def test_wait_lets_the_clock_move_until_the_jobs_have_ended() -> None:
+    import_module("memsh.commands.processes")
+    made, out, err = session()
+    made.box = Box(Config(ram=64 * MIB))
+    before = made.box.timer.usec
+    assert made.run("sleep 3 & { sleep 5; echo late; } & wait; jobs; wait") == 1
+    assert (out.getvalue(), err.getvalue()) == ("late\n", "wait: No child processes\n")
+    assert made.box.timer.usec == before + 5_000_000
+
+
+def test_a_job_that_is_not_there() -> None:
+    assert play("kill %1") == ("", "kill: %1: no such job\n", 1)
+    assert play("sleep 9 & kill -0 %1; jobs") == ("[1]  sleep 9 &\n", "", 0)
