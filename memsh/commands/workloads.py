@@ -22,6 +22,7 @@ from memsh.shell.values import count, wide_size
 
 TOPIC = "processes"
 CHUNK = 8 << 20  # bytes that a worker touches before the clock moves on
+LEAST = 16  # pages: with fewer at a time, `fragment` would have nothing to break up
 CHUNK_USEC = 10_000
 MADV_DONTNEED = 4
 _ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
@@ -160,10 +161,12 @@ def fragment(box: Any, args: Any, io: Any) -> int:
     running(box)
     if not 1 <= args.order < MAX_ORDER:
         raise ShellError(f"an order is 1 to {MAX_ORDER - 1}")
-    task = spawn(box, "fragment", ["fragment"])
-    assert task.mm is not None
     pages = box.pages
     free = _room(box)
+    if free // 2 <= LEAST:
+        raise ShellError("no memory is free above the high watermarks")
+    task = spawn(box, "fragment", ["fragment"])
+    assert task.mm is not None
     addr = vma.do_mmap(box, task.mm, 0, free << 12, _RW, _ANON)
     touched = _touch_what_is_there(box, io, task, addr, free)
     piece = 1 << (args.order - 1)
@@ -194,7 +197,7 @@ def _touch_what_is_there(box: Any, io: Any, task: Task, addr: int, free: int) ->
     while done < free:
         io.check()
         step = min(1024, free - done, _room(box) // 2)
-        if step <= 16:
+        if step <= LEAST:
             break
         current, box.current = box.current, task
         try:

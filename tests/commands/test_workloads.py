@@ -82,3 +82,21 @@ def test_refusals(line: str) -> None:
     session, _ = opened("--ram", "128M")
     assert session.run(line) == 1
     assert check(session.box) == []
+
+
+def test_fragment_needs_free_memory() -> None:
+    session, screen = opened("--ram", "64M", "--swap", "64M")
+    session.run("p=$(mmap 90M rw); touch $p 90M; fragment")
+    assert "fragment: no memory is free above the high watermarks" in screen.getvalue()
+    assert not any(task.comm == "fragment" for task in session.box.tasks.values())
+    assert check(session.box) == []
+
+
+def test_time_tells_what_a_command_waited_for() -> None:
+    session, screen = opened("--ram", "64M")
+    assert session.run("time sleep 61.25") == 0
+    assert session.run("time false; time") == 2
+    assert screen.getvalue() == (
+        "\nreal\t1m1.250s\nuser\t0m0.000s\nsys\t0m0.000s\n" "\nreal\t0m0.000s\nuser\t0m0.000s\nsys\t0m0.000s\n"
+        "time: COMMAND is missing (usage: time COMMAND …)\n"
+    )  # fmt: skip
