@@ -49,6 +49,7 @@ class Oom:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.victim = 0
+        self.origin = False  # swapoff runs: it is the one to give way (oom_task_origin)
         self.warnings = RateLimit(NOPAGE_USEC, 1)
         self.reports = RateLimit()
 
@@ -85,7 +86,7 @@ class Oom:
         box = self.box
         current = box.current
         values = box.sysctl.values
-        if current is None:  # before the first process (oom_killer_disabled)
+        if current is None or self.origin:  # before the first process (oom_killer_disabled), or swapoff gives up
             return False
         if self.is_victim(current):
             return True

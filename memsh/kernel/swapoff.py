@@ -1,6 +1,7 @@
 """Switching a swap area off: everything in it comes back first (mm/swapfile.c: sys_swapoff, try_to_unuse).
 
-Known deviations: the caller is never killed for the memory it needs: what does not fit ends with ENOMEM.
+Known deviations: where Linux's OOM killer ends the caller, who asked for too much (oom_task_origin), the call ends with
+ENOMEM, and no process dies.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from memsh.kernel.vmalist import vm_enough_memory
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-GFP_UNUSE = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_RETRY_MAYFAIL"] | GFP_NAMES["__GFP_NOWARN"]
+GFP_UNUSE = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_NOWARN"]
 
 
 def swapoff(box: Box, inode: Inode) -> None:
@@ -44,6 +45,7 @@ def swapoff(box: Box, inode: Inode) -> None:
     area.writeok = False
     swap.cache_enabled = False
     swap.drain_slots_cache()
+    box.oom.origin = True
     try:
         try_to_unuse(box, area)
     except KernelError:
@@ -52,6 +54,8 @@ def swapoff(box: Box, inode: Inode) -> None:
             swap.available.remove(area)
         swap.cache_enabled = True
         raise
+    finally:
+        box.oom.origin = False
     swap.cache_enabled = bool(swap.active)
     release(box, area)
 

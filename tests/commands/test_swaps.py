@@ -111,3 +111,14 @@ def test_a_box_may_start_with_swap() -> None:
 )
 def test_sizes_for_people(size: int, words: str) -> None:
     assert human_size(size) == words
+
+
+def test_swapoff_that_does_not_fit_kills_nobody() -> None:
+    terminal = Terminal("--ram", "64M", "--swap", "64M")
+    said = terminal.said
+    said('p=$(mmap 90M rw); touch $p 90M; poke $p "first"; poke $p+94371830 "last"')
+    assert said("swapoff /dev/vda") == "swapoff: /dev/vda: swapoff failed: Cannot allocate memory\n"
+    assert said("grep oom_kill /proc/vmstat") == "oom_kill 0\n"
+    assert check(terminal.session.box) == []
+    assert "first" in said("hexdump $p 8") and "last" in said("hexdump $p+94371830 8")
+    assert said("swapon --show=NAME --noheadings").strip() == "/dev/vda"
