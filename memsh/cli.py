@@ -195,7 +195,7 @@ def open_session(argv: list[str], stdout: TextIO, stderr: TextIO) -> Session:
 def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO | None = None) -> Session:
     """A session with its box (or recorded tree), commands and streams."""
     from memsh import commands
-    from memsh.commands import files, procdir
+    from memsh.commands import console, files, procdir
     from memsh.teach import displays, telling, timetravel
     from memsh.teach.journal import attach
 
@@ -232,6 +232,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
             session.box = make_box(options)
         session.reader = procdir.BoxReader(session)
         session.config = session.box.config
+        session.console = console.Console(session)
         session.rebuild = lambda: make_box(options)
         session.boot = session.begun_with = boot_options(options)
         session.make_box = lambda words: make_box(Options({name: [word] for name, word in words.items()}, set(), []))

@@ -38,15 +38,6 @@ def _killed(io: Any, name: str, how: str = "") -> None:
     _trace(io, [f"--- {name} {{si_signo={name}{how}}} ---", f"+++ killed by {name} +++"])
 
 
-def told_kills(box: Any, io: Any, before: int) -> None:
-    """What the OOM killer did since its count was `before`, in the line that Linux prints on the console."""
-    count = box.vmstat["oom_kill"] - before
-    if count > 0:
-        lines = [record.text for record in box.log.records if "Killed process" in record.text]
-        for line in lines[-count:]:
-            io.err(line + "\n")
-
-
 def act(
     box: Any, io: Any, operation: Callable[[UserProcess, Notes], int | None], *, dec: bool = False,
     ip: int | None = None,
@@ -59,7 +50,6 @@ def act(
     user = user_of(box)
     task: Task = user.task
     who, before, notes = named(task), (task.minflt, task.majflt), Notes()
-    kills = box.vmstat["oom_kill"]
 
     def tail() -> str:
         told = faults(task.minflt - before[0], task.majflt - before[1])
@@ -93,12 +83,12 @@ def act(
             raise
         value = None
     _trace(io, user.log)
-    told_kills(box, io, kills)
-    if box.oom.is_victim(task):
+    if io.session.console is not None:
+        io.session.console(io)
+    if not task.alive:
         io.session.ran.add("*")
         _killed(io, "SIGKILL")
-        box.oom.settle()
-        return died(box, io, who, SIGKILL)
+        return 128 + SIGKILL
     if io.name not in LOOKING:
         io.session.ran.add("*")
     if value is None:

@@ -375,6 +375,15 @@ class Runner:
         if session.replaying and prepared.name in HOST_WRITERS:
             return 0
         try:
+            return self._perform(prepared, io, line)
+        finally:
+            if session.console is not None:
+                session.console(io)
+
+    def _perform(self, prepared: Prepared, io: IO, line: int) -> int:
+        session = self.session
+        assert prepared.command is not None
+        try:
             status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
             if prepared.command.changes and not status:
                 session.ran.add("*")

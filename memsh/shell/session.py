@@ -102,6 +102,7 @@ class Session:
         self.timeline: Any = None  # the journal that undo goes back along
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
         self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
+        self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
         self.displays: Any = None  # what `display` and `delta` show after each command
         self._waiting = False
 

@@ -100,3 +100,18 @@ def test_time_tells_what_a_command_waited_for() -> None:
         "\nreal\t1m1.250s\nuser\t0m0.000s\nsys\t0m0.000s\n" "\nreal\t0m0.000s\nuser\t0m0.000s\nsys\t0m0.000s\n"
         "time: COMMAND is missing (usage: time COMMAND …)\n"
     )  # fmt: skip
+
+
+def test_a_victim_of_the_kernels_own_needs_is_told_at_once() -> None:
+    session, screen = opened("--ram", "64M")
+    session.run("p=$(mmap 30M rw); touch $p 30M > /dev/null")
+    session.run('while grep -q "oom_kill 0" /proc/vmstat; do alloc_pages 3 > /dev/null; done; echo after; malloc 4k')
+    told = screen.getvalue().splitlines()
+    assert re.match(r"Out of memory: Killed process 53 \(a\.out\) total-vm:32080kB, ", told[0])
+    assert told[1:4] == [
+        "Killed", "process 53 (a.out) has ended; 1 (init) is current (run a.out starts another, undo takes it back)",
+        "after",
+    ]  # fmt: skip
+    session.run("undo 3; echo back")
+    assert "Killed" not in "".join(screen.getvalue().splitlines()[5:])
+    assert check(session.box) == []

@@ -1,0 +1,39 @@
+"""What the kernel says on the console that nobody asked for: whom the OOM killer ended while a command ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from memsh.commands.processes import died, named, tell_end
+
+if TYPE_CHECKING:
+    from memsh.shell import IO
+    from memsh.shell.session import Session
+
+SIGKILL = 9
+
+
+class Console:
+    """Called when a command, or what it asked of the kernel, has ended: a victim dies here, on the way back."""
+
+    def __init__(self, session: Session) -> None:
+        self._look(session.box)
+
+    def _look(self, box: Any) -> None:
+        self.box = box
+        self.kills, self.pid, self.name = box.vmstat["oom_kill"], box.current.pid, named(box.current)
+
+    def __call__(self, io: IO) -> None:
+        """Linux's line for each process that was killed, and who is current if it was the one before."""
+        box = io.session.box
+        if box is self.box:  # and not one that undo or reset put in its place, which has nothing to tell
+            count = box.vmstat["oom_kill"] - self.kills
+            if count > 0:
+                for record in [record for record in box.log.records if "Killed process" in record.text][-count:]:
+                    io.err(record.text + "\n")
+                if box.oom.is_victim(box.current):
+                    box.oom.settle()
+                    died(box, io, self.name, SIGKILL)
+                elif self.pid not in box.tasks:
+                    tell_end(box, io, self.name)
+        self._look(box)
