@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TextIO
 from memsh import __version__
 from memsh.shell.errors import Leave, OutputGone, ShellError
 from memsh.shell.io import Input
-from memsh.shell.script import run_script
+from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
 
@@ -334,9 +334,9 @@ def work(options: Options) -> int:
             if asked or scripts:
                 return status
             if not at_terminal:
-                text = sys.stdin.buffer.read().decode("utf-8", "replace")
                 session.stdin = Input()
-                return run_script(session, text, echo=echo)
+                lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
+                return run_stream(session, lines, sys.stdout.flush, echo=echo)
         return prompt(session, options)
     except Leave as leave:
         return leave.status

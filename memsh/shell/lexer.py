@@ -52,18 +52,18 @@ class Token:
 
 
 class Lexer:
-    """One text. `parse` turns the tokens of a nested `$( … )` into a node."""
+    """One text, whose first line has number `first`. `parse` turns the tokens of a nested `$( … )` into a node."""
 
-    def __init__(self, text: str, parse: Callable[[Lexer, list[Token]], Node]) -> None:
+    def __init__(self, text: str, parse: Callable[[Lexer, list[Token]], Node], first: int = 1) -> None:
         self.text = text
         self.parse = parse
-        self.line = 1
+        self.line = self.first = first
 
     def column(self, pos: int) -> int:
         return pos - self.text.rfind("\n", 0, pos)
 
     def line_of(self, pos: int) -> int:
-        return self.text.count("\n", 0, pos) + 1
+        return self.text.count("\n", 0, pos) + self.first
 
     def fault(self, message: str, pos: int, incomplete: bool = False) -> SyntaxFault:
         return (Incomplete if incomplete else SyntaxFault)(message, self.line_of(pos), self.column(pos))

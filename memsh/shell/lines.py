@@ -45,9 +45,9 @@ def run_lines(runner: Runner, text: str) -> int:
     return status
 
 
-def syntax_error(runner: Runner, text: str, fault: SyntaxFault) -> int:
-    """Say where and why; if C was typed, say how it is typed here."""
-    line = text.split("\n")[fault.line - 1] if fault.line <= text.count("\n") + 1 else ""
+def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) -> int:
+    """Say where and why; if C was typed, say how it is typed here. The text begins with line `first` of the script."""
+    line = text.split("\n")[fault.line - first] if fault.line - first <= text.count("\n") else ""
     hint = fingers.in_text(runner.session.registry, line)
     place = f"{runner.where}:{fault.line}:{fault.column}: " if runner.where else "memsh: "
     tail = "" if runner.where else f" (line {fault.line}, column {fault.column})"

@@ -5,20 +5,25 @@ A script of plain commands, one a line, needs no grammar at all: each token is a
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from memsh.shell.errors import SyntaxFault
+from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.lexer import Lexer, Token
 from memsh.shell.syntax import Line, Node, Series, Simple
 
+_CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a last \ that is no comment's
 _WORDS = {
     "NL": "end of line", "SIMPLE": "command", "WORDS": "words", "HOST": "|!",
 }  # fmt: skip
 
 
-def parse(text: str) -> list[Line]:
-    """The lines of a script. SyntaxFault with line and column; Incomplete if only the end is missing."""
-    lexer = Lexer(text, _nested)
+def parse(text: str, first: int = 1) -> list[Line]:
+    """The lines of a script, the first one being line `first` of the whole. SyntaxFault with line and column;
+    Incomplete if only the end is missing."""
+    lexer = Lexer(text, _nested, first)
+    if text.endswith("\\\n") and _CONTINUED.search(text):
+        raise Incomplete("the line goes on after its \\, but nothing follows", lexer.line_of(len(text) - 1), 1)
     try:
         tokens, _ = lexer.tokens()
     except RecursionError:

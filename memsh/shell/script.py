@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from memsh.shell.errors import SyntaxFault
+from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.lines import run_line, syntax_error
 from memsh.shell.parse import parse
 from memsh.shell.run import Runner
 from memsh.shell.session import Session
+from memsh.shell.syntax import Line
 
 
 def run_script(
@@ -24,24 +25,71 @@ def run_script(
     except SyntaxFault as fault:
         session.last_status = syntax_error(runner, text, fault)
         return session.last_status
+    return _run_lines(runner, lines, text, 1, echo, step)[0]
+
+
+def run_stream(
+    session: Session, source: Iterable[str], flush: Callable[[], None], *, echo: bool = False
+) -> int:  # fmt: skip
+    """Run commands as they come in, each as soon as it is complete, so that a program at the other end of a pipe can
+    read the answer (`flush` sends it off) before it writes the next; answers the last status.
+
+    A syntax error costs its own line only.
+    """
+    runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty)
+    pending, first, status = "", 1, 0
+    for text in source:
+        pending += text
+        try:
+            lines = parse(pending, first)
+        except Incomplete:
+            continue
+        except SyntaxFault as fault:
+            status = session.last_status = syntax_error(runner, pending, fault, first)
+            stopped = session.stop_on_error
+        else:
+            status, stopped = _run_lines(runner, lines, pending, first, echo, None, status)
+        flush()
+        first, pending = first + pending.count("\n"), ""
+        if stopped:
+            return status
+    if pending:
+        return run_rest(runner, pending, first)
+    return status
+
+
+def run_rest(runner: Runner, text: str, first: int) -> int:
+    """What the end of input left incomplete: an error, which says what is missing."""
+    try:
+        parse(text, first)
+    except SyntaxFault as fault:
+        runner.session.last_status = syntax_error(runner, text, fault, first)
+    return runner.session.last_status
+
+
+def _run_lines(
+    runner: Runner, lines: list[Line], text: str, first: int, echo: bool, step: Callable[[], bool] | None,
+    status: int = 0,
+) -> tuple[int, bool]:  # fmt: skip
+    """The lines of a text that begins with line `first` of the script: the last status, and whether to stop there."""
+    session = runner.session
     shown = text.split("\n") if echo or step else []
-    status, place = 0, 0
+    place = 0
     session.was_interrupted = False
     for line in lines:
         if shown:
-            place = _echo(session, shown, place, line.number - 1, line.text)
+            place = _echo(session, shown, place, line.number - first, line.text)
         if step is not None and not step():
-            break
+            return status, True
         status = run_line(runner, line)
         if session.was_interrupted:
-            break
+            return status, True
         if status and session.stop_on_error:
-            at = f"{where}:{line.number}" if where else f"line {line.number}"
+            at = f"{runner.where}:{line.number}" if runner.where else f"line {line.number}"
             session.stderr.write(f"memsh: {at}: stopped at the first failing command (status {status})\n")
-            break
-    else:
-        _echo(session, shown, place, len(shown), "")
-    return status
+            return status, True
+    _echo(session, shown, place, len(shown), "")
+    return status, False
 
 
 def _echo(session: Session, shown: list[str], place: int, number: int, command: str) -> int:

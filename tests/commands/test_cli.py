@@ -125,3 +125,32 @@ def test_ctrl_c_ends_what_runs(line: str) -> None:
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=20)
     assert (out, err, running.returncode) == ("", "memsh: interrupted\n", 130)
+
+
+def test_a_program_at_the_other_end_of_a_pipe_reads_each_answer_before_it_types_the_next() -> None:
+    talk = subprocess.Popen(
+        [sys.executable, "-m", "memsh", "--ram", "64M"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert talk.stdin is not None and talk.stdout is not None
+
+    def says(typed: str) -> str:
+        assert talk.stdin is not None and talk.stdout is not None
+        talk.stdin.write(typed)
+        talk.stdin.flush()
+        return talk.stdout.readline()
+
+    assert says("echo one\n") == "one\n"
+    assert says("for x in a\ndo\necho $x\ndone\n") == "a\n"
+    assert says("echo b \\\nc\n") == "b c\n"
+    assert says(")\n") == "memsh: syntax error: ')' cannot stand here (line 8, column 1)\n"
+    talk.stdin.close()
+    assert talk.stdout.read() == ""
+    talk.stdout.close()
+    assert talk.wait(timeout=30) == 2
+
+
+def test_what_the_end_of_input_leaves_unfinished() -> None:
+    out, err, status = recorded(stdin="echo one\n\nif true; then\necho two\n")
+    assert (out, status) == ("one\n", 2)
+    assert err == "memsh: syntax error: if is not finished (line 3, column 1)\n"
