@@ -73,6 +73,10 @@ class Person:
         self.at_prompt()
         self.type(line + "\r")
 
+    def resize(self, columns: int, rows: int) -> None:
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
     def after(self, line: str) -> None:
         """Type a line and wait until it is done: the next prompt is there."""
         self.at_prompt()
@@ -86,6 +90,10 @@ class Person:
         if keys:
             self.at_prompt()
             self.type(keys)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit status, once it is gone."""
         end = time.monotonic() + LIMIT
         while self.child.isalive():
             assert time.monotonic() < end, f"still running; the screen is\n{self.text}"

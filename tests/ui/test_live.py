@@ -1,86 +1,32 @@
 """Live screens at a real terminal: entered, drawn again by the clock and by keys, resized, left, undone and saved."""
 
-import os
 import re
-import struct
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Callable, Iterator
-from fcntl import ioctl
 from pathlib import Path
 
-import pexpect
-import pyte
 import pytest
 
 from memsh.shell.live import Deeds, changed_spans
 from memsh.teach.journal import retold
 from memsh.ui.live import render
 from tests.paths import REFERENCE
+from tests.ui.person import Person
 
 ROOT = REFERENCE.parent.parent
-LIMIT = 20.0
 
 
-class Terminal:
-    """A box at a prompt, a screen of its own size, and fingers."""
+class Terminal(Person):
+    """A box at a prompt, on a screen of its own size."""
 
     def __init__(self, home: Path, columns: int = 100, rows: int = 30) -> None:
-        self.columns, self.rows = columns, rows
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.ByteStream(self.screen)
-        env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm-256color",
-               "LANG": "C.UTF-8", "PAGER": "cat"}  # fmt: skip
-        arguments = ["-m", "memsh", "--ram", "64M", "--no-rc"]
-        self.child = pexpect.spawn(sys.executable, arguments, dimensions=(rows, columns), env=env, cwd=str(home))
-
-    def read(self) -> None:
-        try:
-            data = self.child.read_nonblocking(65536, timeout=0.05)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
-        self.stream.feed(data)
-        if b"\x1b[6n" in data:
-            self.child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
-
-    @property
-    def lines(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display]
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-    def until(self, true: Callable[[], object]) -> None:
-        end = time.monotonic() + LIMIT
-        while not true():
-            assert time.monotonic() < end, f"not seen; the screen is\n{self.text}"
-            self.read()
-
-    def see(self, text: str) -> None:
-        self.until(lambda: text in self.text)
-
-    def at_prompt(self) -> None:
-        self.until(lambda: self.lines[self.screen.cursor.y].endswith("memsh>"))
-
-    def type(self, keys: str) -> None:
-        self.child.send(keys)
-
-    def enter(self, line: str) -> None:
-        self.at_prompt()
-        self.type(line + "\r")
-
-    def resize(self, columns: int, rows: int) -> None:
-        self.columns, self.rows = columns, rows
-        self.screen.resize(rows, columns)
-        ioctl(self.child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        super().__init__(home, "--ram", "64M", "--no-rc", columns=columns, rows=rows)
 
     def reversed(self, row: int) -> str:
         """The letters of a row that are drawn reversed."""
         cells = self.screen.buffer[row]
-        return "".join(cells[column].data for column in range(self.columns) if cells[column].reverse)
+        return "".join(cells[column].data for column in range(self.screen.columns) if cells[column].reverse)
 
 
 Opener = Callable[..., Terminal]

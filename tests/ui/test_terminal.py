@@ -1,93 +1,26 @@
 """A person at a real terminal: a pseudo-terminal with an emulator types at the prompt and reads the screen."""
 
-import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pexpect
-import pyte
 import pytest
 
 from tests.paths import REFERENCE
+from tests.ui.person import Person
 
 TREE = REFERENCE / "captures" / "256M-1cpu" / "s2"
 ROOT = REFERENCE.parent.parent
 COLUMNS, ROWS = 100, 30
-LIMIT = 20.0
 
 
-class Terminal:
-    """A screen, and fingers."""
+class Terminal(Person):
+    """A person before a recorded tree: what is tested here is the prompt, not a box."""
 
     def __init__(self, home: Path, *options: str, environment: dict[str, str] | None = None) -> None:
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self.stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        env = {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "PAGER": "cat",
-            **(environment or {}),
-        }
-        arguments = ["-m", "memsh", "--proc", str(TREE), *options]
-        self.child = pexpect.spawn(sys.executable, arguments, dimensions=(ROWS, COLUMNS), env=env, cwd=str(home))
-
-    def read(self) -> None:
-        """Take what has been printed; answer what a terminal is asked for (where the cursor is)."""
-        try:
-            data = self.child.read_nonblocking(65536, timeout=0.05)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
-        self.raw += data
-        self.stream.feed(data)
-        if b"\x1b[6n" in data:
-            self.child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
-
-    @property
-    def lines(self) -> list[str]:
-        return [line.rstrip() for line in self.screen.display]
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-    def until(self, true: Callable[[], bool]) -> None:
-        """Read until something is on the screen."""
-        end = time.monotonic() + LIMIT
-        while not true():
-            assert time.monotonic() < end, f"not seen; the screen is\n{self.text}"
-            self.read()
-
-    def see(self, text: str) -> None:
-        self.until(lambda: text in self.text)
-
-    def at_prompt(self) -> None:
-        """The prompt waits, with nothing typed."""
-        self.until(lambda: self.lines[self.screen.cursor.y] == "memsh>")
-
-    def type(self, keys: str) -> None:
-        self.child.send(keys)
-
-    def enter(self, line: str) -> None:
-        self.at_prompt()
-        self.type(line + "\r")
-
-    def ended(self) -> int:
-        """The exit status, once it is gone."""
-        end = time.monotonic() + LIMIT
-        while self.child.isalive():
-            assert time.monotonic() < end, f"still running; the screen is\n{self.text}"
-            self.read()
-        self.child.close()
-        assert self.child.exitstatus is not None
-        return self.child.exitstatus
+        super().__init__(home, "--proc", str(TREE), *options, columns=COLUMNS, rows=ROWS, environment=environment)
 
 
 Opener = Callable[..., Terminal]
@@ -120,6 +53,7 @@ def test_banner_command_and_ctrl_d(terminal: Opener) -> None:
 def test_ctrl_d_leaves_with_the_last_status(terminal: Opener) -> None:
     shell = terminal()
     shell.enter("pgrep nobody")
+    shell.until(lambda: shell.text.count("memsh>") == 2)  # between the prompts Ctrl-D would be the command's
     shell.at_prompt()
     shell.type("\x04")
     assert shell.ended() == 1
