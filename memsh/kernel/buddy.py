@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.kernel import fallback, pcp, watermark
-from memsh.kernel.columns import frame_runs, stepped_runs
+from memsh.kernel.columns import clear_run, frame_runs, stepped_runs
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     GFP_NAMES,
@@ -363,6 +363,10 @@ class PageAllocator(PageLookup):
                 for first, count, step in runs:
                     self._free_run(first, count, step)
                 return
+        self._free_each(pfns)
+
+    def _free_each(self, pfns: Sequence[int]) -> None:
+        """free_page_list() of frames without an order of their own."""
         kind, flags = self._kind, self._flags
         lower = upper = -1
         for pfn in pfns:
@@ -392,18 +396,28 @@ class PageAllocator(PageLookup):
             self.free_page_list([pfn for first, n, step in stretches for pfn in range(first, first + n * step, step)])
             return
         data = self.memmap.data
+        single: list[int] = []
         for first, count, step in stretches:
             self.vm["pgfree"] += count
-            if data:
-                for pfn in range(first, first + count * step, step):
+            frames = range(first, first + count * step, step)
+            if data and not data.keys().isdisjoint(frames):
+                for pfn in frames:
                     data.pop(pfn, None)
+            if count < 4:
+                single += frames
+                continue
+            if single:
+                self._free_each(single)
+                single = []
             self._free_run(first, count, step)
+        if single:
+            self._free_each(single)
 
     def _free_run(self, pfn: int, count: int, step: int) -> None:
         """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
         low = pfn if step > 0 else pfn - count + 1
         self._kind[low : low + count] = bytes(count)
-        self._flags[low : low + count] = memoryview(bytes(4 * count)).cast("I")
+        clear_run((self._flags,), low, count)
         while count:
             zone = self.zone_of(pfn)
             cpu = zone.pcp

@@ -13,8 +13,13 @@ from typing import NamedTuple
 
 PRESENT = 0x101  # _PAGE_PRESENT or, for PROT_NONE, _PAGE_PROTNONE: what pte_present() looks at
 _ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
-STEP = sum(n << (32 * n + 12) for n in range(1024))
+_RAMP = sum(n << 32 * n for n in range(1024))
+STEP = _RAMP << 12
 _SMALL = 16
+_ZEROS = memoryview(bytes(4096)).cast("I")
+# 1 in each of n lanes, and 0, 1, 2, … in n lanes, for the lengths that reclaim's batches have
+ONES = tuple(_ONES & ((1 << 32 * n) - 1) for n in range(65))
+RAMP = tuple(_RAMP & ((1 << 32 * n) - 1) for n in range(65))
 
 
 class Run(NamedTuple):
@@ -27,7 +32,20 @@ class Run(NamedTuple):
 
 def lanes(value: int, count: int) -> int:
     """`value` in each of `count` 32-bit lanes."""
+    if count <= 64:
+        return ONES[count] * value
     return (_ONES if count == 1024 else _ONES & ((1 << 32 * count) - 1)) * value
+
+
+def ramp(first: int, count: int, step: int = 1) -> bytes:
+    """first, first + step, … as `count` entries of a column."""
+    if count <= 64:
+        return (ONES[count] * first + RAMP[count] * step).to_bytes(4 * count, "little")
+    if count <= 1024:
+        below = (1 << 32 * count) - 1
+        return ((_ONES & below) * first + (_RAMP & below) * step).to_bytes(4 * count, "little")
+    parts = range(0, count, 1024)
+    return b"".join([ramp(first + done * step, min(1024, count - done), step) for done in parts])
 
 
 def words(value: int, count: int) -> memoryview:
@@ -47,7 +65,14 @@ def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
     if count == 1:
         column[pfn] = value
     else:
-        column[pfn : pfn + count] = memoryview(value.to_bytes(4, "little") * count).cast("I")
+        column[pfn : pfn + count] = array("I", (value,)) * count
+
+
+def clear_run(columns: Sequence[memoryview], pfn: int, count: int) -> None:
+    """0 in `count` entries of several columns."""
+    zeros = _ZEROS[:count] if count <= 1024 else memoryview(bytes(4 * count)).cast("I")
+    for column in columns:
+        column[pfn : pfn + count] = zeros
 
 
 def count_run(column: memoryview, pfn: int, first: int, count: int) -> None:
@@ -55,14 +80,31 @@ def count_run(column: memoryview, pfn: int, first: int, count: int) -> None:
     if count == 1:
         column[pfn] = first
     else:
-        column[pfn : pfn + count] = memoryview(array("I", range(first, first + count)))
+        column[pfn : pfn + count] = array("I", ramp(first, count))
 
 
 def is_count(column: memoryview, pfn: int, first: int, count: int) -> bool:
     """Whether column[pfn + i] is first + i for all `count` entries."""
     if column[pfn] != first or column[pfn + count - 1] != first + count - 1:
         return False
-    return count <= 2 or column[pfn : pfn + count].tobytes() == array("I", range(first, first + count)).tobytes()
+    return count <= 2 or column[pfn : pfn + count].tobytes() == ramp(first, count)
+
+
+def matching(column: memoryview | array[int], at: int, way: int, first: int, delta: int, most: int) -> int:
+    """How many of the entries at, at + way, … are first, first + delta, …, up to the first that is not.
+
+    `way` is 1 or -1, `most` at most 64. That entry is where two wide integers have their lowest, or highest, different
+    bit.
+    """
+    most = min(most, len(column) - at if way > 0 else at + 1)
+    if delta < 0:
+        most = min(most, first // -delta + 1)
+    if way > 0:
+        differ = int.from_bytes(column[at : at + most].tobytes(), "little") ^ ONES[most] * first + RAMP[most] * delta
+        return (differ & -differ).bit_length() - 1 >> 5 if differ else most
+    low = ONES[most] * (first + (most - 1) * delta) - RAMP[most] * delta
+    differ = int.from_bytes(column[at - most + 1 : at + 1].tobytes(), "little") ^ low
+    return most - (differ.bit_length() + 31 >> 5)
 
 
 def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0) -> None:

@@ -18,6 +18,7 @@ from memsh.kernel.zone import NR_PCP_LISTS, PCP_BATCH_SCALE_MAX, PerCpuPages, Zo
 if TYPE_CHECKING:
     from memsh.kernel.buddy import PageAllocator
 
+SHORT = 7  # blocks side by side that are not worth a look as a whole
 LARGEST = 1 << (MAX_ORDER - 1)  # pages of the largest block
 
 
@@ -50,21 +51,25 @@ def take_batches(zone: Zone, pcp: PerCpuPages, limit: int, wanted: int, migratet
     """
     batch = pcp.batch
     lists = zone.lists
-    room = 0
-    for order in range(MAX_ORDER):
+    wanted -= wanted % batch
+    room = order = 0
+    while room < wanted and order < MAX_ORDER:
         room += len(lists[order << 2 | migratetype]) << order
+        order += 1
     most = min(wanted, room) // batch
     free, diff, threshold = zone.stat_free, zone.stat_diff, zone.threshold
+    first = max((threshold + diff) // batch + 1, 1)  # batches until the difference is folded into the counter
+    period = threshold // batch + 1  # and so many each time after that
     times = 0
-    while times < most:
-        rest = diff - batch
-        if -rest > threshold or rest > threshold:
-            if free + rest <= limit:
-                break
-            free += rest
-            rest = 0
-        diff = rest
-        times += 1
+    if first <= most and free + diff - first * batch > limit:
+        free += diff - first * batch
+        folds = min((most - first) // period, (free - limit - 1) // (period * batch))
+        free -= folds * period * batch
+        times = first + folds * period
+        diff, first = 0, period
+    last = min(most - times, first - 1)
+    diff -= last * batch
+    times += last
     got: list[int] = []
     if times:
         zone.stat_free, zone.stat_diff = free, diff
@@ -96,6 +101,10 @@ def _run(pages: deque[int], pfn: int, step: int, count: int) -> int:
     if number > 16 and pages[16] == pfn + 17 * step:
         number = reach(pages, 0, pfn + step, step, number)
         if list(islice(pages, number)) == list(range(pfn + step, pfn + (number + 1) * step, step)):
+            if number < len(pages) >> 1:
+                for _ in range(number):
+                    pages.popleft()
+                return number + 1
             rest = list(islice(pages, number, None))
             pages.clear()
             pages.extend(rest)
@@ -181,7 +190,10 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
         take = pages_list.popleft
         while count > 0 and pages_list:
             pfn = take()
-            if pages_list and abs(step := pages_list[0] - pfn) == size and count > size and not odd and not tracing:
+            if (
+                len(pages_list) > SHORT and abs(step := pages_list[0] - pfn) == size and count > size << 3
+                and pages_list[SHORT] == pfn + step * (SHORT + 1) and not odd and not tracing
+            ):  # fmt: skip
                 run = _run(pages_list, pfn, step, (count - 1) // size + 1) * size
                 first = pfn if step > 0 else pfn + size - run
                 _free_run(zone, first, first + run, kind, step < 0)

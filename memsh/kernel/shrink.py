@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import is_run, mask_run, set_run, stepped_runs, sub_runs
+from memsh.kernel.columns import clear_run, is_run, mask_run, matching, stepped_runs, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
 from memsh.kernel.lru import LISTS, lru_name, lru_note_cost
 from memsh.kernel.memmap import (
@@ -28,6 +28,7 @@ from memsh.kernel.memmap import (
     PG_WRITEBACK,
 )
 from memsh.kernel.mm_types import AddressSpace
+from memsh.kernel.shrinkeach import DECIDE, IDLE, WRITTEN, shrink_each
 from memsh.kernel.shrinkrun import ACTIVATE, FREE, KEEP, MIXED, PAGEOUT, SHORTEST, shrink_run
 from memsh.kernel.unmap import folio_referenced, rmap_walk, try_to_unmap
 from memsh.kernel.workingset import workingset_eviction
@@ -41,6 +42,8 @@ INACTIVE_ANON, ACTIVE_ANON, INACTIVE_FILE, ACTIVE_FILE = LISTS[:4]
 _FOLIO_KEEP, _FOLIO_ACTIVATE, _FOLIO_RECLAIM, _FOLIO_CLEAN = range(4)
 Stretch = tuple[int, int, int]  # first frame, how many, 1 or -1: from each to the next
 Kept = tuple[int, int, int, bool]  # the same, and whether hold() was called for each
+LONGEST = 64  # frames of a stretch
+_CHOOSE = PG_ACTIVE | PG_UNEVICTABLE | PG_SWAPBACKED
 _LRU_BITS = PG_LRU | PG_ACTIVE | PG_UNEVICTABLE
 
 
@@ -78,6 +81,13 @@ class ScanControl:
         self.nr_taken = self.nr_file_taken = self.nr_pageout = 0
 
 
+def zone_limit(sc: ScanControl) -> int:
+    """One past the last frame that this reclaimer is after."""
+    zones = sc.box.pages.zones
+    above = zones[sc.reclaim_idx + 1] if sc.reclaim_idx + 1 < len(zones) else None
+    return above.start_pfn if above is not None and above.spanned else sc.box.memmap.frames
+
+
 def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[Stretch], int, int]:
     """Take up to `nr_to_scan` pages off the tail of a list: (stretches of frames, tail first; how many; how many were
     looked at). Pages of zones above sc.reclaim_idx are passed over and go to the head.
@@ -87,32 +97,27 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     box = sc.box
     memmap, lru = box.memmap, box.lru
     prevs = memmap.lru_prev
-    zones = box.pages.zones
-    above = zones[sc.reclaim_idx + 1] if sc.reclaim_idx + 1 < len(zones) else None
-    limit = above.start_pfn if above is not None and above.spanned else memmap.frames
+    limit = zone_limit(sc)
     taken: list[Stretch] = []
     skipped: list[int] = []
     pfn = lru.tails[name]
     left = nr_to_scan
-    first = last = count = step = 0
     while pfn and left:
-        if pfn < limit:
-            left -= 1
-            if count == 1 and pfn - last in (1, -1):
-                step = pfn - last
-                count = 2
-            elif count > 1 and pfn - last == step:
-                count += 1
-            else:
-                if count:
-                    taken.append((first, count, step or 1))
-                first, count, step = pfn, 1, 0
-            last = pfn
-        else:
+        if pfn >= limit:
             skipped.append(pfn)
-        pfn = prevs[pfn]
-    if count:
-        taken.append((first, count, step or 1))
+            pfn = prevs[pfn]
+            continue
+        first = pfn
+        count = 1
+        pfn = prevs[first]
+        step = pfn - first
+        if left > 1 and pfn < limit and (step == 1 or step == -1):
+            count += matching(prevs, first, step, pfn, step, min(left, LONGEST) - 1)
+            if step > 0:
+                count = min(count, limit - first)
+            pfn = prevs[first + (count - 1) * step]
+        taken.append((first, count, step if count > 1 else 1))
+        left -= count
     lru.tails[name] = pfn
     if pfn:
         memmap.lru_next[pfn] = 0
@@ -124,8 +129,7 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
         box.vmstat[zone.pgalloc.replace("pgalloc", "pgskip")] += count
     number = nr_to_scan - left
     if number:
-        box.vmstat["nr_" + name] -= number
-        _zone_sizes(box, name, taken, -1)
+        _list_sizes(box, name, taken, -number)
     return taken, number, number + len(skipped)
 
 
@@ -135,43 +139,56 @@ def hold(box: Box, pfn: int) -> None:
     box.memmap.flags[pfn] &= ~PG_LRU
 
 
-def _zone_sizes(box: Box, name: str, stretches: list[Stretch], sign: int) -> None:
-    """Count pages on or off a list in their zones."""
+def _list_sizes(box: Box, name: str, stretches: list[Stretch], number: int) -> None:
+    """Count `number` pages in all on a list and in its zones; off it if the number is negative."""
+    box.vmstat["nr_" + name] += number
     item = "nr_zone_" + name
-    start = end = 0
+    low, high = min(stretches)[0], max(stretches)[0]
+    zone = box.pages.zone_of(low)
+    start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+    if start + LONGEST <= low and high + LONGEST <= end:
+        zone.stat[item] += number
+        return
+    sign = 1 if number > 0 else -1
     for first, count, step in stretches:
-        last = first + (count - 1) * step
-        if not (start <= first < end and start <= last < end):
-            zone = box.pages.zone_of(first)
-            start, end = zone.start_pfn, zone.start_pfn + zone.spanned
-            if not start <= last < end:  # a stretch over two zones
-                for pfn in range(first, first + count * step, step):
-                    box.pages.zone_of(pfn).stat[item] += sign
-                continue
-        zone.stat[item] += sign * count
+        for pfn in range(first, first + count * step, step):
+            box.pages.zone_of(pfn).stat[item] += sign
 
 
 def move_folios_to_lru(box: Box, stretches: list[Kept]) -> tuple[int, list[int]]:
     """Put pages back on the lists that their flags name, and drop the hold: (moved, those nobody held)."""
-    memmap, lru, vmstat = box.memmap, box.lru, box.vmstat
+    memmap, lru = box.memmap, box.lru
     flags = memmap.flags
+    nexts, prevs = memmap.lru_next, memmap.lru_prev
     groups: dict[str, list[Stretch]] = {}
     unused: list[int] = []
     active = moved = 0
+    known = -1  # the flags that choose a list, of the page before
+    # those that were not held are as isolate_lru_folios() found them, linked with each other within a stretch
     for first, count, step, held in stretches:
+        moved += count
         if held:
             for pfn in range(first, first + count * step, step):
                 active += _putback(box, pfn, groups, unused)
+            continue
+        bits = flags[first] & _CHOOSE
+        if bits != known:
+            known, name = bits, lru_name(bits)
+            group = groups.setdefault(name, [])
+        if bits & PG_ACTIVE:
+            active += count
+        group.append((first, count, step))
+        head = lru.heads[name]
+        last = first + (count - 1) * step
+        nexts[first] = head
+        prevs[last] = 0
+        if head:
+            prevs[head] = first
         else:
-            bits = flags[first]
-            name = lru_name(bits)
-            active += count * bool(bits & PG_ACTIVE)
-            lru.link(memmap, name, first, count, step)
-            groups.setdefault(name, []).append((first, count, step))
-        moved += count
+            lru.tails[name] = first
+        lru.heads[name] = last
     for name, group in groups.items():
-        vmstat["nr_" + name] += sum(count for _, count, _ in group)
-        _zone_sizes(box, name, group, 1)
+        _list_sizes(box, name, group, sum([count for _, count, _ in group]))
     lru.nonresident_age += active
     return moved - len(unused), unused
 
@@ -214,27 +231,30 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, l
     flags = box.memmap.flags
     keep: list[Kept] = []
     free: list[Stretch] = []
-    freed = activated = pageouts = 0
-    for first, count, step, bits in _alike(flags, stretches):
-        sc.nr_scanned += count
-        what = shrink_run(sc, first, count, step, bits) if count >= SHORTEST else MIXED
+    activated = pageouts = 0
+    single: list[int] = []  # frames that are no part of a stretch worth the name
+    turns = _alike(flags, stretches)
+    turns.reverse()
+    while turns:
+        first, count, step, bits = turns.pop()
+        what = MIXED
+        if count >= SHORTEST:
+            if single:
+                more = _shrink_single(sc, single, keep, free)
+                activated += more[0]
+                pageouts += more[1]
+                single = []
+            what = shrink_run(sc, first, count, step, bits)
+            if what == MIXED and count > SWAP_CLUSTER_MAX:  # the table may end, or the area
+                half = count // 2
+                turns += [(first + half * step, count - half, step, bits), (first, half, step, bits)]
+                continue
         if what == MIXED:
-            for pfn in range(first, first + count * step, step):
-                hold(box, pfn)
-                what = _shrink_one(sc, pfn, flags)
-                if what == FREE:
-                    free.append((pfn, 1, 1))
-                    freed += 1
-                    continue
-                keep.append((pfn, 1, 1, True))
-                if what == PAGEOUT:
-                    pageouts += 1
-                elif what == ACTIVATE:
-                    activated += _activate(box, pfn)
+            single.extend(range(first, first + count * step, step))
             continue
+        sc.nr_scanned += count
         if what == FREE:
             free.append((first, count, step))
-            freed += count
             continue
         keep.append((first, count, step, False))
         if what == PAGEOUT:
@@ -243,10 +263,50 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch]) -> tuple[int, l
             low = first if step > 0 else first - count + 1
             mask_run(flags, low, count, 0, PG_ACTIVE)
             activated += count
+    if single:
+        more = _shrink_single(sc, single, keep, free)
+        activated += more[0]
+        pageouts += more[1]
     box.vmstat["pgactivate"] += activated
+    freed = 0
     if free:
+        freed = sum([count for _, count, _ in free])
         _free(box, [(first + (count - 1) * step, count, -step) for first, count, step in reversed(free)])
     return freed, keep, pageouts
+
+
+def _shrink_single(sc: ScanControl, frames: list[int], keep: list[Kept], free: list[Stretch]) -> tuple[int, int]:
+    """Isolated pages, one after the other: (how many were activated, whose write was started)."""
+    activated = pageouts = at = 0
+    flags = sc.box.memmap.flags
+    while at < len(frames):
+        turns: list[tuple[int, int]] = []
+        if flags[frames[at]] & DECIDE in (IDLE, WRITTEN):
+            each = shrink_each(sc, frames, at, keep, free)
+            at += each.done
+            activated += each.activated
+            pageouts += each.pageouts
+            turns = [(pfn, position) for position, pfn in each.left]
+        if at < len(frames):  # no simple case
+            sc.nr_scanned += 1
+            turns.append((frames[at], len(keep)))
+            at += 1
+        gone = 0
+        for pfn, position in turns:
+            hold(sc.box, pfn)
+            what = _shrink_one(sc, pfn, flags)
+            position -= gone
+            if what == FREE:
+                free.append((pfn, 1, 1))
+                gone += position < len(keep)
+                del keep[position : position + 1]
+            else:
+                keep[position : position + 1] = [(pfn, 1, 1, True)]
+            if what == PAGEOUT:
+                pageouts += 1
+            elif what == ACTIVATE:
+                activated += _activate(sc.box, pfn)
+    return activated, pageouts
 
 
 def _alike(flags: memoryview, stretches: list[Stretch]) -> list[tuple[int, int, int, int]]:
@@ -291,8 +351,7 @@ def _free(box: Box, stretches: list[Stretch]) -> None:
             mapping[first] = index[first] = 0
             continue
         low = first if step > 0 else first - count + 1
-        set_run(mapping, low, count, 0)
-        set_run(index, low, count, 0)
+        clear_run((mapping, index), low, count)
     box.pages.free_stretches(stretches)
 
 
@@ -404,33 +463,40 @@ def _remove_mapping(box: Box, pfn: int) -> bool:
 def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     """Reclaim from the tail of an inactive list; pages reclaimed."""
     box = sc.box
-    vmstat = box.vmstat
     file = name == INACTIVE_FILE
-    kind = "file" if file else "anon"
     taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
-    who = "kswapd" if sc.kswapd else "direct"
-    vmstat["pgscan_" + who] += scanned
-    vmstat["pgscan_" + kind] += scanned
     if not taken:
+        count_scan(sc, name, scanned, 0, 0, 0)
         return 0
-    vmstat["nr_isolated_" + kind] += number
+    isolated = "nr_isolated_file" if file else "nr_isolated_anon"
+    box.vmstat[isolated] += number
     unqueued = sc.nr_unqueued_dirty
     reclaimed, keep, pageouts = shrink_folio_list(sc, taken)
-    _, unused = move_folios_to_lru(box, keep)
-    vmstat["nr_isolated_" + kind] -= number
-    vmstat["pgsteal_" + who] += reclaimed
-    vmstat["pgsteal_" + kind] += reclaimed
-    lru_note_cost(box, file=file, pages=pageouts)
+    unused = move_folios_to_lru(box, keep)[1] if keep else []
+    box.vmstat[isolated] -= number
+    count_scan(sc, name, scanned, number, reclaimed, pageouts)
     if unused:
         _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
     if sc.nr_unqueued_dirty - unqueued == number:
         box.writeback.wakeup_flusher_threads()
-    sc.nr_taken += number
-    if file:
-        sc.nr_file_taken += number
     if box.trace.on:
         box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, sc.priority, int(file))
     return reclaimed
+
+
+def count_scan(sc: ScanControl, name: str, scanned: int, taken: int, reclaimed: int, pageouts: int) -> None:
+    """Account for a look at an inactive list: pages looked at, isolated, reclaimed, written."""
+    vmstat = sc.box.vmstat
+    file = name == INACTIVE_FILE
+    vmstat["pgscan_kswapd" if sc.kswapd else "pgscan_direct"] += scanned
+    vmstat["pgscan_file" if file else "pgscan_anon"] += scanned
+    if taken:
+        vmstat["pgsteal_kswapd" if sc.kswapd else "pgsteal_direct"] += reclaimed
+        vmstat["pgsteal_file" if file else "pgsteal_anon"] += reclaimed
+        lru_note_cost(sc.box, file=file, pages=pageouts)
+        sc.nr_taken += taken
+        if file:
+            sc.nr_file_taken += taken
 
 
 def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:

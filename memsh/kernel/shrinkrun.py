@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import STEP, is_run, lanes, set_run
+from memsh.kernel.columns import clear_run, is_run, ramp, set_run
 from memsh.kernel.flags import PTE_ACCESSED, VM_LOCKED, VM_SEQ_READ
 from memsh.kernel.memmap import (
     PG_ANON,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FREE, KEEP, ACTIVATE, PAGEOUT = range(4)
 MIXED = -1  # not for us: page by page
-SHORTEST = 2  # below this a stretch is not worth it
+SHORTEST = 6  # below this a stretch is not worth it
 _ANONYMOUS = PG_ANON | PG_SWAPBACKED
 _ENTRY_STEP = 1 << OFFSET_SHIFT
 
@@ -50,15 +50,11 @@ def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) ->
         return MIXED
     memmap = sc.box.memmap
     low = first if step > 0 else first - count + 1
-    mapped: int = memmap.mapcount[low]
     kind = bits & (_ANONYMOUS | PG_SWAPCACHE)
-    cached = kind != _ANONYMOUS
-    if mapped > 1 or not is_run(memmap.mapcount, low, count, mapped):
+    if not is_run(memmap.refcount, low, count, 1):  # one that nobody but a cache holds is not mapped either
         return MIXED
-    if not is_run(memmap.refcount, low, count, mapped + cached):
-        return MIXED
-    if mapped:
-        return _shrink_mapped(sc, low, count, step, bits) if kind == _ANONYMOUS else MIXED
+    if kind == _ANONYMOUS:
+        return _shrink_mapped(sc, low, count, step, bits)
     if bits & PG_WRITEBACK:
         if not kind or (bits & PG_RECLAIM and sc.kswapd and sc.box.kswapd.writeback) or sc.box.swap.full():
             return MIXED
@@ -77,33 +73,28 @@ def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) ->
 def _in_steps(column: memoryview, low: int, count: int, size: int) -> int:
     """1 or -1 if the entries of the frames go up or down by `size` each, else 0."""
     start = column[low]
-    for sign in (1, -1):
-        if column[low + 1] - start == sign * size:
-            stop = start + sign * size * count
-            if stop >= -size:
-                expected = array("I", range(start, stop, sign * size))
-                return sign if column[low : low + count].tobytes() == expected.tobytes() else 0
-    return 0
+    sign = 1 if column[low + 1] > start else -1
+    if column[low + count - 1] != start + sign * size * (count - 1):
+        return 0
+    return sign if column[low : low + count].tobytes() == ramp(start, count, sign * size) else 0
 
 
 # -- mapped anonymous memory -----------------------------------------------------------------------------------------
 
 
-def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int, int, int] | None:
-    """Where frames that are mapped once stand: (area, lowest address, table, index of that in it, 1 or -1 as the
-    frames go up or down with the addresses, the entries as one integer); None if not side by side in one table."""
+def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int, int] | None:
+    """Where frames that are mapped once stand, if side by side in one table and with the same bits in each entry:
+    (area, lowest address, table, index of that in it, 1 or -1 as the frames go up or down with the addresses).
+
+    Only the first frame's reverse map is asked: what it leads to maps all of them, and nothing else does.
+    """
     memmap = box.memmap
-    number = memmap.mapping[low]
-    owner = memmap.owners[number]
-    if not isinstance(owner, AnonVma) or not is_run(memmap.mapping, low, count, number):
+    owner = memmap.owners[memmap.mapping[low]]
+    if not isinstance(owner, AnonVma):
         return None
-    sign = _in_steps(memmap.index, low, count, 1)
-    if not sign:
-        return None
-    index, pfn = memmap.index[low], low
-    if sign < 0:
-        index, pfn = index - count + 1, low + count - 1
-    expected = lanes(pfn << 12 | 1, count) + sign * (STEP & ((1 << 32 * count) - 1))
+    index, pfn, sign = memmap.index[low], low, 1
+    if memmap.index[low + 1] < index:
+        index, pfn, sign = index - count + 1, low + count - 1, -1
     for area in owner.areas:
         vma = box.vm.areas[area]
         addr = vma.start + ((index - vma.pgoff) << 12)
@@ -113,9 +104,10 @@ def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int
         table = vma.mm.pgd.get(addr >> 22)
         if table is None:
             continue
-        entries = int.from_bytes(table.ptes[at : at + count].tobytes(), "little")
-        if entries & lanes(0xFFFFF001, count) == expected:
-            return vma, addr, table.ptes, at, sign, entries
+        ptes = table.ptes
+        pte = ptes[at]
+        if pte >> 12 == pfn and pte & 1 and ptes[at : at + count].tobytes() == ramp(pte, count, sign << 12):
+            return vma, addr, ptes, at, sign
     return None
 
 
@@ -126,52 +118,54 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     place = _place(box, low, count)
     if place is None or place[0].flags & (VM_LOCKED | VM_SEQ_READ):
         return MIXED
-    vma, addr, ptes, at, sign, entries = place
-    every = lanes(PTE_ACCESSED, count)
-    used = entries & every
-    if used == every:
-        ptes[at : at + count] = array("I", (entries ^ every).to_bytes(4 * count, "little"))
-        _flush(vma.mm, addr, count)
+    vma, addr, ptes, at, sign = place
+    pte = ptes[at]
+    if pte & PTE_ACCESSED:
+        ptes[at : at + count] = array("I", ramp(pte ^ PTE_ACCESSED, count, sign << 12))
+        flush_tlb(vma.mm, addr, count)
         set_run(box.memmap.flags, low, count, bits | PG_REFERENCED)
         return ACTIVATE if bits & PG_REFERENCED else KEEP
-    if used or not sc.gfp & 0x40 or not sc.may_writepage:  # __GFP_IO
+    if not sc.gfp & 0x40 or not sc.may_writepage:  # __GFP_IO
         return MIXED
     first = low if step > 0 else low + count - 1
     frames = range(first, first + count * step, step)
-    slots = box.swap.add_run_to_swap(frames)
-    if not slots:
+    entries, runs = box.swap.add_run_to_swap(frames)
+    if not entries:
         return MIXED
-    _swap_out(sc, slots, low, frames, bits)
-    # the entries are in the order of the frames' turns, these go up or down with the frames, those with the addresses
-    ptes[at : at + count] = array("I", slots if step == sign else slots[::-1])
+    # in the order of the frames' turns: `private` goes up with the frames, the table with the addresses
+    slots = array("I", entries)
+    backwards = slots[::-1]
+    box.memmap.private[low : low + count] = slots if step > 0 else backwards
+    ptes[at : at + count] = slots if step == sign else backwards
     mm = vma.mm
-    _flush(mm, addr, count)
+    flush_tlb(mm, addr, count)
     mm.rss[MM_ANONPAGES] -= count
     mm.rss[MM_SWAPENTS] += count
+    _swap_out(sc, low, count, bits)
+    box.swap.write_run(entries, runs, frames)
     return PAGEOUT
 
 
-def _flush(mm: MmStruct, addr: int, count: int) -> None:
+def flush_tlb(mm: MmStruct, addr: int, count: int) -> None:
     if mm.tlb or mm.tlbw:
         for page in range(addr >> 12, (addr >> 12) + count):
             mm.tlb.pop(page, None)
             mm.tlbw.pop(page, None)
 
 
-def _swap_out(sc: ScanControl, entries: list[int], low: int, frames: range, bits: int) -> None:
-    """The pages have their slots, one reference each from the page tables; start writing them."""
-    box = sc.box
-    memmap, vmstat = box.memmap, box.vmstat
-    count = len(frames)
-    memmap.private[low : low + count] = memoryview(array("I", entries if frames.step > 0 else entries[::-1]))
+def _swap_out(sc: ScanControl, low: int, count: int, bits: int) -> None:
+    """The pages have their slots, one reference each from the page tables: they are about to be written."""
+    memmap, vmstat = sc.box.memmap, sc.box.vmstat
     # in the cache, no longer mapped: the count of references stays
-    set_run(memmap.mapcount, low, count, 0)
+    clear_run((memmap.mapcount,), low, count)
     clear = PG_REFERENCED | PG_ANON_EXCLUSIVE
     set_run(memmap.flags, low, count, bits & ~clear | PG_SWAPCACHE | PG_RECLAIM | PG_WRITEBACK)
-    for name in ("nr_swapcached", "nr_file_pages", "nr_writeback", "pswpout", "nr_vmscan_write"):
-        vmstat[name] += count
+    vmstat["nr_swapcached"] += count
+    vmstat["nr_file_pages"] += count
+    vmstat["nr_writeback"] += count
+    vmstat["pswpout"] += count
+    vmstat["nr_vmscan_write"] += count
     vmstat["nr_anon_pages"] -= count
-    box.swap.write_run(entries, frames)
     sc.nr_pageout += count
 
 
@@ -191,8 +185,7 @@ def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits
     if sign * step < 0:
         shadows.reverse()
     box.swap.drop_run(entry, shadows)
-    set_run(memmap.private, low, count, 0)
-    set_run(memmap.refcount, low, count, 0)
+    clear_run((memmap.private, memmap.refcount), low, count)
     box.vmstat["nr_swapcached"] -= count
     box.vmstat["nr_file_pages"] -= count
     return True
@@ -219,6 +212,5 @@ def _drop_page_cache(box: Box, first: int, low: int, count: int, step: int, bits
             free_buffers(box, mapping, page)
     mapping.pages.put_values(index, shadows)
     box.vmstat["nr_file_pages"] -= count
-    set_run(memmap.mapping, low, count, 0)
-    set_run(memmap.refcount, low, count, 0)
+    clear_run((memmap.mapping, memmap.refcount), low, count)
     return True

@@ -14,6 +14,7 @@ who read the file.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -76,18 +77,20 @@ class Swap(SwapSlots):
         self.box.memmap.flags[pfn] |= PG_DIRTY
         return True
 
-    def add_run_to_swap(self, frames: Sequence[int]) -> list[int]:
+    def add_run_to_swap(self, frames: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
         """Slots for pages with one reference each from page tables, and their places in the swap cache's trees.
 
-        All or none: an empty list says that there are not enough slots, or no memory; then nothing has changed but the
-        order in which slots are given out. The columns and counters of the pages are the caller's.
+        The entries, and their entry_runs(). All or none: an empty list says that there are not enough slots, or no
+        memory; then nothing has changed but the order in which slots are given out. The columns and counters of the
+        pages are the caller's.
         """
         if self.nr_swap_pages + len(self.cache.slots) < len(frames) + 4 * SWAP_BATCH:
-            return []
+            return [], []
         entries = self.alloc_entries(len(frames))
+        runs = entry_runs(entries)
         done = 0
         try:
-            for at, count in entry_runs(entries):
+            for at, count in runs:
                 entry = entries[at]
                 area, offset = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
                 while done < at + count:
@@ -107,10 +110,10 @@ class Swap(SwapSlots):
             for entry in entries:
                 self.info[entry >> 1 & 31].swap_map[entry >> OFFSET_SHIFT] = SWAP_HAS_CACHE
                 self.put_swap_folio(entry)
-            return []
-        return entries
+            return [], []
+        return entries, runs
 
-    def drop_run(self, entry: int, shadows: list[int]) -> None:
+    def drop_run(self, entry: int, shadows: array[int]) -> None:
         """Take pages whose slots follow `entry` out of the trees; `shadows` stay in their places. See droppable()."""
         area, offset, count = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT, len(shadows)
         tree = area.trees[offset >> SPACE_SHIFT]
@@ -240,14 +243,20 @@ class Swap(SwapSlots):
         zone_count(self.box, "nr_zone_write_pending", pfn, 1)
         return True
 
-    def write_run(self, entries: list[int], frames: Sequence[int]) -> None:
-        """The end of writepage() for pages in the swap cache whose flags and counters are done already."""
-        data = self.box.memmap.data
-        for entry, pfn in zip(entries, frames, strict=True):
-            if data or self.info[entry >> 1 & 31].data:
+    def write_run(self, entries: list[int], runs: list[tuple[int, int]], frames: Sequence[int]) -> None:
+        """The end of writepage() for pages in the swap cache whose flags and counters are done already.
+
+        `runs` are the entry_runs(). The slots are fresh: nothing that they held before is kept.
+        """
+        if not self.box.memmap.data.keys().isdisjoint(frames):
+            for entry, pfn in zip(entries, frames, strict=True):
                 self._store(entry, pfn)
-        self._write_pending(frames, 1)
-        for at, count in entry_runs(entries):
+        if isinstance(frames, range):
+            self._write_pending_run(frames[0], len(frames), frames.step, 1)
+        else:
+            for pfn in frames:
+                zone_count(self.box, "nr_zone_write_pending", pfn, 1)
+        for at, count in runs:
             if self.plug and entries[at] != self.plug_next:
                 self.submit_plugged()
             done = at
@@ -280,9 +289,9 @@ class Swap(SwapSlots):
         box = self.box
         box.vmstat["nr_writeback"] -= len(pfns)
         box.vmstat["nr_written"] += len(pfns)
-        self._write_pending(pfns, -1)
         flags = box.memmap.flags
         for first, count, step in stepped_runs(pfns):
+            self._write_pending_run(first, count, step, -1)
             low = first if step > 0 else first - count + 1
             bits = flags[low]
             if count > 1 and bits & PG_RECLAIM and is_run(flags, low, count, bits):
@@ -295,16 +304,15 @@ class Swap(SwapSlots):
                 if bits & PG_RECLAIM:
                     rotate_reclaimable(box, pfn)
 
-    def _write_pending(self, pfns: Sequence[int], sign: int) -> None:
-        zones = [zone for zone in self.box.pages.zones if zone.present]
-        low, high = min(pfns), max(pfns)
-        for zone in zones:
-            start, end = zone.start_pfn, zone.start_pfn + zone.spanned
-            if start <= low and high < end:
-                zone.stat["nr_zone_write_pending"] = zone.stat.get("nr_zone_write_pending", 0) + sign * len(pfns)
-            elif low < end and start <= high:
-                count = sum(1 for pfn in pfns if start <= pfn < end)
-                zone.stat["nr_zone_write_pending"] = zone.stat.get("nr_zone_write_pending", 0) + sign * count
+    def _write_pending_run(self, first: int, count: int, step: int, sign: int) -> None:
+        """Count frames first, first + step, … as being written, or as written, in their zones."""
+        zone = self.box.pages.zone_of(first)
+        last = first + (count - 1) * step
+        if zone.start_pfn <= last < zone.start_pfn + zone.spanned:
+            zone.stat["nr_zone_write_pending"] += sign * count
+        else:
+            for pfn in range(first, first + count * step, step):
+                zone_count(self.box, "nr_zone_write_pending", pfn, sign)
 
     def wait_writeback(self, pfn: int) -> None:
         """Let the clock move until the page has been written (folio_wait_writeback)."""

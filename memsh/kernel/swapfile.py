@@ -382,18 +382,19 @@ class SwapSlots:
 
     def alloc_entries(self, count: int) -> list[int]:
         """folio_alloc_swap() `count` times; fewer entries if there are no more."""
-        slots = self.cache.slots
         found: list[int] = []
+        least = self.box.config.cpus * 2 * SWAP_BATCH  # below it the slots that wait are given back
         while len(found) < count:
+            slots = self.cache.slots
+            if slots and self.cache_active and self.cache_enabled and self.nr_swap_pages >= least:
+                n = min(count - len(found), len(slots))
+                found += slots[: -n - 1 : -1]
+                del slots[-n:]
+                continue
             entry = self.folio_alloc_swap()
             if not entry:
                 break
             found.append(entry)
-            if self.cache_active and self.nr_swap_pages >= self.box.config.cpus * 2 * SWAP_BATCH:
-                n = min(count - len(found), len(slots))
-                if n:
-                    found += slots[: -n - 1 : -1]
-                    del slots[-n:]
         return found
 
     def _check_cache_active(self) -> bool:

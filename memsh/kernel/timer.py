@@ -42,6 +42,11 @@ class Timer:
             if other == call and due > self.usec:
                 self.work[number] = (self.usec, period, other)
 
+    def steps_before_work(self, usec: int) -> int:
+        """How many steps of `usec` µs the clock can make at once without passing over work that is due in between."""
+        due = min([entry[0] for entry in self.work], default=0)
+        return (due - self.usec - 1) // usec + 1 if due > self.usec else 1
+
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
         self.busy_usec[1] += max(0, usec - self.usec)
@@ -51,10 +56,12 @@ class Timer:
         """Let `usec` µs pass, idle, and run what becomes due on the way."""
         end = self.usec + max(0, usec)
         while self.work:
-            number = min(range(len(self.work)), key=self._due)
-            due, period, call = self.work[number]
+            dues = [entry[0] for entry in self.work]
+            due = min(dues)
             if due > end:
                 break
+            number = dues.index(due)
+            due, period, call = self.work[number]
             if period:
                 self.work[number] = (due + period, period, call)
             else:
@@ -62,9 +69,6 @@ class Timer:
             self._tick(max(due, self.usec))
             call()
         self._tick(max(end, self.usec))
-
-    def _due(self, number: int) -> int:
-        return self.work[number][0]
 
     def _tick(self, usec: int) -> None:
         self.idle_usec += (usec - self.usec) * self.cpus

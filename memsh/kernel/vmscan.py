@@ -27,6 +27,7 @@ from memsh.kernel.shrink import (
     shrink_active_list,
     shrink_inactive_list,
 )
+from memsh.kernel.shrinkahead import pass_in_use
 from memsh.kernel.shrinker import shrink_slab
 from memsh.kernel.watermark import zone_watermark_ok
 from memsh.kernel.zone import Zone
@@ -41,6 +42,7 @@ PAGEOUT_USEC = 12  # and for one that it writes
 THROTTLE_USEC = 4000  # one jiffy
 _IO_FS = 0xC0  # __GFP_IO | __GFP_FS
 _EVICTABLE = (INACTIVE_ANON, ACTIVE_ANON, INACTIVE_FILE, ACTIVE_FILE)
+_ZONE_ITEMS = tuple("nr_zone_" + name for name in _EVICTABLE)
 
 
 def zone_reclaimable_pages(box: Box, zone: Zone) -> int:
@@ -50,11 +52,6 @@ def zone_reclaimable_pages(box: Box, zone: Zone) -> int:
     if box.swap.get_nr_swap_pages() > 0:
         number += stat["nr_zone_inactive_anon"] + stat["nr_zone_active_anon"]
     return number or zone.nr_free
-
-
-def _lru_size(box: Box, name: str, highest: int) -> int:
-    item = "nr_zone_" + name
-    return sum(zone.stat[item] for zone in box.pages.zones[: highest + 1])
 
 
 def inactive_is_low(box: Box, *, file: bool) -> bool:
@@ -106,10 +103,15 @@ def get_scan_count(sc: ScanControl) -> dict[str, int]:
         anon = swappiness * (total + 1) // (anon_cost + 1)
         file = (200 - swappiness) * (total + 1) // (file_cost + 1)
         denominator = anon + file
-    share = {INACTIVE_ANON: anon, ACTIVE_ANON: anon, INACTIVE_FILE: file, ACTIVE_FILE: file}
+    sizes = [0, 0, 0, 0]
+    for zone in box.pages.zones[: sc.reclaim_idx + 1]:
+        if zone.managed:
+            stat = zone.stat
+            sizes = [size + stat[item] for size, item in zip(sizes, _ZONE_ITEMS, strict=True)]
+    shares = (anon, anon, file, file)
     return {
-        name: (_lru_size(box, name, sc.reclaim_idx) >> sc.priority) * share[name] // denominator
-        for name in _EVICTABLE
+        name: (size >> sc.priority) * share // denominator
+        for name, size, share in zip(_EVICTABLE, sizes, shares, strict=True)
     }
 
 
@@ -123,6 +125,9 @@ def shrink_lruvec(sc: ScanControl) -> None:
     while left[INACTIVE_ANON] or left[ACTIVE_FILE] or left[INACTIVE_FILE]:
         for name in _EVICTABLE:
             if left[name]:
+                if name == INACTIVE_ANON and (passed := _pass_in_use(sc, left, reclaimed)):
+                    left[name] -= passed
+                    continue
                 batch = min(left[name], SWAP_CLUSTER_MAX)
                 left[name] -= batch
                 reclaimed += _shrink_list(sc, name, batch)
@@ -150,6 +155,21 @@ def _shrink_list(sc: ScanControl, name: str, batch: int) -> int:
         usec = SCAN_USEC * (sc.nr_scanned - scanned) + PAGEOUT_USEC * (sc.nr_pageout - written)
         box.timer.advance(usec)
     return reclaimed
+
+
+def _pass_in_use(sc: ScanControl, left: dict[str, int], reclaimed: int) -> int:
+    """Batches of the inactive anonymous list that were all used lately, at one go; how many pages, 0 if none."""
+    box = sc.box
+    most = min(left[INACTIVE_ANON], SWAP_CLUSTER_MAX)
+    alone = not (left[ACTIVE_ANON] or left[INACTIVE_FILE] or left[ACTIVE_FILE])
+    if alone and left[INACTIVE_ANON] > most and reclaimed < sc.nr_to_reclaim:
+        most = left[INACTIVE_ANON]
+        if box.disk.started:
+            most = min(most, SWAP_CLUSTER_MAX * box.timer.steps_before_work(SCAN_USEC * SWAP_CLUSTER_MAX))
+    passed = pass_in_use(sc, most)
+    if passed and box.disk.started:
+        box.timer.advance(SCAN_USEC * passed)
+    return passed
 
 
 def _rebalance(left: dict[str, int], targets: dict[str, int]) -> bool:

@@ -9,8 +9,10 @@ Known deviations: shadow entries are numbers in a dict and are never reclaimed (
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
+from memsh.kernel.columns import ramp
 from memsh.kernel.lru import lru_note_cost
 from memsh.kernel.memmap import PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
 
@@ -29,13 +31,16 @@ def workingset_eviction(box: Box, pfn: int) -> int:
     return (age & EVICTION_MASK) << EVICTION_SHIFT | bool(box.memmap.flags[pfn] & PG_WORKINGSET) << 1 | 1
 
 
-def workingset_evictions(box: Box, count: int, bits: int) -> list[int]:
+def workingset_evictions(box: Box, count: int, bits: int) -> array[int]:
     """workingset_eviction() of `count` pages with the flags `bits`, one after the other."""
     lru = box.lru
     age = lru.nonresident_age
     lru.nonresident_age = age + count
     low = bool(bits & PG_WORKINGSET) << 1 | 1
-    return [(n & EVICTION_MASK) << EVICTION_SHIFT | low for n in range(age, age + count)]
+    age &= EVICTION_MASK
+    if age + count <= EVICTION_MASK:
+        return array("I", ramp(age << EVICTION_SHIFT | low, count, 1 << EVICTION_SHIFT))
+    return array("I", [(n & EVICTION_MASK) << EVICTION_SHIFT | low for n in range(age, age + count)])
 
 
 def workingset_refault(box: Box, pfn: int, shadow: int) -> None:

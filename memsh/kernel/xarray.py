@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from memsh.kernel.columns import lanes
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import GFP_KERNEL
 from memsh.kernel.kobject import give, take
@@ -262,14 +263,16 @@ class XArray:
                 self._count_shadows(1)
             slots[at] = VALUE | value
 
-    def put_values(self, index: int, values: Sequence[int]) -> None:
+    def put_values(self, index: int, values: array[int]) -> None:
         """put_value() in the places of pages that stand side by side from `index` on and carry no mark."""
-        done = 0
-        while done < len(values):
+        done, total = 0, len(values)
+        marked = int.from_bytes(values.tobytes(), "little") | lanes(VALUE, total)
+        entries = array("I", marked.to_bytes(4 * total, "little"))
+        while done < total:
             leaf, at = index >> SHIFT, index & 63
-            count = min(len(values) - done, CHUNK - at)
+            count = total - done if total - done < CHUNK - at else CHUNK - at
             slots = self.leaves[leaf]
-            slots[at : at + count] = array("I", [VALUE | value for value in values[done : done + count]])
+            slots[at : at + count] = entries[done : done + count]
             self.count -= count
             live = self.live[leaf] = self.live[leaf] - count
             if not live:

@@ -13,7 +13,7 @@ from memsh.kernel.columns import frame_runs, stepped_runs
 from memsh.kernel.config import Config
 from memsh.kernel.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
 from memsh.kernel.freearea import free_one_page, free_pages_upwards, free_range, rmqueue_smallest, take_run
-from memsh.kernel.pcp import free_bulk
+from memsh.kernel.pcp import free_bulk, take_batches
 from memsh.kernel.zone import Zone
 from tests.paths import REFERENCE
 
@@ -88,6 +88,33 @@ def test_draining_a_run_is_freeing_one_page_after_another(
     assert (many.stat_free, many.stat_diff) == (one.stat_free, one.stat_diff)
     assert list(many.pcp.lists[1]) == pages[count:]
     assert many.pcp.count == len(pages[count:])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    BLOCKS, st.integers(1, 63), st.integers(0, 125), st.integers(-125, 125), st.integers(-50, 3000), st.integers(1, 900)
+)
+def test_several_batches_are_one_refill_after_another(
+    blocks: list[tuple[int, int, int]], batch: int, threshold: int, diff: int, above: int, wanted: int
+) -> None:
+    one = zone_with(blocks)
+    one.threshold, one.stat_diff = threshold, max(-threshold, min(threshold, diff))
+    one.stat_free, one.pcp.batch = 5000, batch
+    many = copy.deepcopy(one)
+    limit = 5000 - above
+    pages = []
+    while len(pages) + batch <= wanted:
+        before = copy.deepcopy(one)
+        got: list[int] = []
+        take_run(one, 0, batch, 1, got)
+        one.mod_free(-batch)
+        if len(got) < batch or (one.stat_free <= limit and one.stat_free != before.stat_free):
+            one = before
+            break
+        pages += got
+    assert take_batches(many, many.pcp, limit, wanted, 1) == pages
+    assert lists(many) == lists(one)
+    assert (many.stat_free, many.stat_diff) == (one.stat_free, one.stat_diff)
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,6 +1,7 @@
 """Reclaim in stretches gives what reclaim page by page gives, and loses nothing, whatever runs."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.kernel.fork import kernel_clone
 from memsh.kernel.lru import LISTS
+from memsh.kernel.shrinkeach import Shrunk
 from memsh.kernel.task import switch_to
 from tests.kernel.swapping import switch_on
 
@@ -110,19 +112,42 @@ def test_nothing_is_lost(seed: int) -> None:
     assert check(play.box) == []
 
 
-@pytest.mark.parametrize("seed", (7, 8))
-def test_stretches_give_what_pages_give(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Play(small(), seed, 40 * MIB)
+def with_high_memory() -> Box:
+    """Reclaim for the kernel passes over the pages of the upper zone."""
+    box = Box(Config(ram=64 * MIB, cmdline="vmalloc=950M"))
+    switch_on(box, 60_000)
+    return box
+
+
+def without_swap_to_spare() -> Box:
+    box = Box(Config(ram=64 * MIB))
+    switch_on(box, 13_500)
+    return box
+
+
+def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memsh.kernel.shrink.SHORTEST", 1 << 30)
+    monkeypatch.setattr("memsh.kernel.shrink.shrink_each", lambda *_: Shrunk())
+    monkeypatch.setattr("memsh.kernel.vmscan.pass_in_use", lambda *_: 0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "make"),
+    [(7, small), (8, small), (9, small), (10, with_high_memory), (11, with_high_memory), (12, without_swap_to_spare)],
+)
+def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Play(make(), seed, 40 * MIB)
     for _ in range(25):
         quick.step()
-    monkeypatch.setattr("memsh.kernel.shrink.SHORTEST", 1 << 30)
-    slow = Play(small(), seed, 40 * MIB)
+    page_by_page(monkeypatch)
+    slow = Play(make(), seed, 40 * MIB)
     for _ in range(25):
         slow.step()
     ours, theirs = state(quick.box), state(slow.box)
     assert ours["vmstat"]["pswpout"] > 1000
     for name in theirs:
         assert ours[name] == theirs[name], name
+    assert check(quick.box) == []
 
 
 def test_the_tracepoints_change_nothing() -> None:

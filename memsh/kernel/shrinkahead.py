@@ -1,0 +1,129 @@
+"""Reclaim's look at memory that is all in use (mm/vmscan.c: shrink_inactive_list, folio_check_references).
+
+An anonymous page that was used since the last look goes back to the head of its list, with a mark. Where all pages of a
+batch were used the list just turns: the order of the pages among themselves, and so the links, stay as they are. As
+nothing else happens then between two batches but that the clock moves on, several of them can be one.
+
+Known deviations: none of its own.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from memsh.kernel.columns import matching, ramp, set_run
+from memsh.kernel.flags import PTE_ACCESSED
+from memsh.kernel.lru import lru_note_cost
+from memsh.kernel.memmap import PG_REFERENCED
+from memsh.kernel.mm_types import VmArea
+from memsh.kernel.shrink import INACTIVE_ANON, LONGEST, SWAP_CLUSTER_MAX, ScanControl, count_scan, zone_limit
+from memsh.kernel.shrinkeach import DECIDE, IDLE, area_of
+from memsh.kernel.shrinkrun import flush_tlb
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+Used = tuple[int, int, int, VmArea, int, int]  # first frame, how many, 1 or -1; area, first address, 1 or -1
+
+
+def pass_in_use(sc: ScanControl, most: int) -> int:
+    """Send pages that were all used from the tail of the inactive anonymous list to its head: how many.
+
+    `most`, or as many whole batches as begin it; 0 and nothing done if the first batch has any other page.
+    """
+    box = sc.box
+    if box.trace.on or not (sc.may_unmap and sc.may_writepage and sc.gfp & 0x40):  # __GFP_IO
+        return 0
+    prevs = box.memmap.lru_prev
+    limit = zone_limit(sc)
+    found: list[Used] = []
+    pfn, left = box.lru.tails[INACTIVE_ANON], most
+    while pfn and left and pfn < limit:
+        step = prevs[pfn] - pfn
+        count = 1
+        if step == 1 or step == -1:
+            count += matching(prevs, pfn, step, pfn + step, step, min(left, LONGEST) - 1)
+            if step > 0:
+                count = min(count, limit - pfn)
+        used = _used_together(box, pfn, count, step)
+        if used is None:
+            break
+        found.append(used)
+        count = used[1]
+        left -= count
+        pfn = prevs[pfn + (count - 1) * step] if count > 1 else prevs[pfn]
+    beyond = (most - left) % SWAP_CLUSTER_MAX if left else 0
+    number = most - left - beyond
+    if number:
+        while beyond:  # no whole batch: not now
+            first, count, step, vma, addr, way = found.pop()
+            if count > beyond:
+                found.append((first, count - beyond, step, vma, addr, way))
+            beyond -= min(count, beyond)
+        for used in found:
+            _forget_use(box, used)
+        _turn(box, found)
+        sc.nr_scanned += number
+        count_scan(sc, INACTIVE_ANON, number, number, 0, 0)
+        for _ in range(SWAP_CLUSTER_MAX, number, SWAP_CLUSTER_MAX):  # each batch lets old costs weigh less
+            lru_note_cost(box, file=False, pages=0)
+    return number
+
+
+def _used_together(box: Box, pfn: int, count: int, step: int) -> Used | None:
+    """How many of the frames pfn, pfn + step, … were used since the last look, for the first time, by one process."""
+    memmap = box.memmap
+    bits = memmap.flags[pfn]
+    if bits & (DECIDE | PG_REFERENCED) != IDLE or memmap.refcount[pfn] != 1:
+        return None
+    vma = area_of(box, pfn)
+    if vma is None:
+        return None
+    index = memmap.index[pfn]
+    addr = vma.start + (index - vma.pgoff << 12)
+    ptes, at = vma.mm.pgd[addr >> 22].ptes, addr >> 12 & 1023
+    if not ptes[at] & PTE_ACCESSED:
+        return None
+    way = memmap.index[pfn + step] - index if count > 1 else 1
+    if way != 1 and way != -1:
+        count = 1
+    if count > 1:
+        count = min(count, vma.end - addr >> 12 if way > 0 else (addr - vma.start >> 12) + 1)
+        # what these entries map, and nobody else holds, is like the first in everything but perhaps its flags
+        count = matching(ptes, at, way, ptes[at], step << 12, count)
+        count = matching(memmap.refcount, pfn, step, 1, 0, count)
+        count = matching(memmap.flags, pfn, step, bits, 0, count)
+    return pfn, count, step, vma, addr, way
+
+
+def _forget_use(box: Box, used: Used) -> None:
+    """The page-table entries lose their accessed bits, the pages are marked."""
+    pfn, count, step, vma, addr, way = used
+    flags = box.memmap.flags
+    ptes, at = vma.mm.pgd[addr >> 22].ptes, addr >> 12 & 1023
+    if count == 1:
+        ptes[at] ^= PTE_ACCESSED
+        flags[pfn] |= PG_REFERENCED
+        flush_tlb(vma.mm, addr, 1)
+        return
+    low = pfn if step > 0 else pfn - count + 1
+    set_run(flags, low, count, flags[pfn] | PG_REFERENCED)
+    if way < 0:
+        at -= count - 1
+        addr -= count - 1 << 12
+    ptes[at : at + count] = array("I", ramp(ptes[at] ^ PTE_ACCESSED, count, way * step << 12))
+    flush_tlb(vma.mm, addr, count)
+
+
+def _turn(box: Box, found: list[Used]) -> None:
+    """Let the pages, which are the tail of their list, be its head."""
+    lru, nexts, prevs = box.lru, box.memmap.lru_next, box.memmap.lru_prev
+    first, (last, count, step) = found[0][0], found[-1][:3]
+    last += (count - 1) * step
+    rest = prevs[last]
+    if rest:
+        head = lru.heads[INACTIVE_ANON]
+        prevs[head], nexts[first] = first, head
+        prevs[last] = nexts[rest] = 0
+        lru.heads[INACTIVE_ANON], lru.tails[INACTIVE_ANON] = last, rest
