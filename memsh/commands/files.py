@@ -10,6 +10,7 @@ from memsh.commands.paths import (
     CHUNK,
     DISKS,
     BoxFiles,
+    disk_of,
     is_devfs,
     is_procfs,
     listdir,
@@ -59,18 +60,26 @@ def cat(box: object, args: Args, io: IO) -> int:
     return sources.status
 
 
+def _bits(mode: int) -> str:
+    """The nine letters of a mode, as ls prints them."""
+    bits = ["-" if not mode >> (8 - i) & 1 else letter for i, letter in enumerate("rwxrwxrwx")]
+    for at, flag, letter in ((2, 0o4000, "s"), (5, 0o2000, "s"), (8, 0o1000, "t")):
+        if mode & flag:
+            bits[at] = letter if bits[at] == "x" else letter.upper()
+    return "".join(bits)
+
+
 def _row(session: Session, whole: str, name: str) -> str:
-    kind = stat_kind(session, whole)
+    kind, box = stat_kind(session, whole), session.box
     bits = {"dir": "drwxr-xr-x", "device": "crw-rw-rw-", "file": "-rw-r--r--"}.get(kind or "", "----------")
     if kind == "device" and name.rsplit("/", 1)[-1] in DISKS:
-        bits = "brw-rw----"
-    if kind == "file" and is_procfs(whole):
-        bits = "-r--r--r--"
-        if session.box is not None:
-            from memsh.procfs import tree
+        bits = "b" + (_bits(disk_of(box, whole).mode) if box is not None else "rw-rw----")
+    elif kind == "file" and is_procfs(whole):
+        from memsh.procfs import tree
 
-            mode = tree.mode(session.box, whole)
-            bits = "-" + "".join(letter if mode >> (8 - i) & 1 else "-" for i, letter in enumerate("rwxrwxrwx"))
+        bits = "-" + (_bits(tree.mode(box, whole)) if box is not None else "r--r--r--")
+    elif box is not None and kind in ("file", "dir") and not is_procfs(whole) and not is_devfs(whole):
+        bits = bits[0] + _bits(box.fs.stat(whole).mode)
     return f"{bits} root root {size_of(session, whole) if kind == 'file' else 0:>9} {name}\n"
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import codecs
 import posixpath
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.kernel.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
 from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
 from memsh.shell.session import FileSink, Session
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+    from memsh.kernel.mm_types import Inode
 
 CHUNK = 128 << 10  # what cat and its kin read at once
 DISKS = ("vda", "vdb")
@@ -50,6 +54,14 @@ def is_procfs(path: str) -> bool:
 def is_devfs(path: str) -> bool:
     """/dev and the devices in it, but not the files of /dev/shm."""
     return path == "/dev" or (path.startswith("/dev/") and not (path + "/").startswith("/dev/shm/"))
+
+
+def disk_of(box: Box, path: str) -> Inode:
+    """The disk that a name in /dev means. ENOENT; EPERM for what is there and no disk."""
+    for inode in box.fs.block_devices():
+        if path == f"/dev/{inode.name}":
+            return inode
+    raise KernelError("EPERM" if path in ("/dev", *(f"/dev/{name}" for name in DEVICES)) else "ENOENT")
 
 
 def skim(io: IO, name: str) -> bool:

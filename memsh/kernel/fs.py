@@ -126,7 +126,7 @@ class FileSystem:
         self.next_shm_ino = 2
         self.next_tmpfs_ino = 1
         self.root = self._inode("/", True)
-        self.device = Inode(0, "vdb", DISK_DEV, DISK_BYTES)
+        self.device = Inode(0, "vdb", DISK_DEV, DISK_BYTES, mode=S_IFBLK | 0o660)
         self.device.seed = ""
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
