@@ -7,6 +7,7 @@ Known deviations: none that show.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
@@ -96,13 +97,16 @@ def shmem_free_swap(box: Box, value: int) -> None:
     box.swap.free_and_cache(value_to_swp(value & ~VALUE))
 
 
-def swap_usage(mapping: AddressSpace, first: int, last: int) -> int:
-    """Pages of [first, last) that lie in swap (shmem_partial_swap_usage)."""
-    count = 0
+def swapped_pages(mapping: AddressSpace, first: int, last: int) -> Iterator[int]:
+    """The indexes of [first, last) whose pages lie in swap, in no particular order."""
     for leaf, slots in mapping.pages.leaves.items():
         if leaf << 6 < last and (leaf + 1) << 6 > first and max(slots) >= VALUE:
-            count += sum(1 for index, entry in enumerate(slots, leaf << 6) if entry >= VALUE and first <= index < last)
-    return count
+            yield from (at for at, slot in enumerate(slots, leaf << 6) if slot >= VALUE and first <= at < last)
+
+
+def swap_usage(mapping: AddressSpace, first: int, last: int) -> int:
+    """Pages of [first, last) that lie in swap (shmem_partial_swap_usage)."""
+    return sum(1 for _ in swapped_pages(mapping, first, last))
 
 
 def nr_swapped(mapping: AddressSpace) -> int:

@@ -139,6 +139,7 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     ptes[at : at + count] = slots if step == sign else backwards
     mm = vma.mm
     flush_tlb(mm, addr, count)
+    mm.update_hiwater_rss()
     mm.rss[MM_ANONPAGES] -= count
     mm.rss[MM_SWAPENTS] += count
     _swap_out(sc, low, count, bits)

@@ -1,5 +1,8 @@
 """What /proc/PID/smaps counts for an area: every figure from the page tables and struct page (fs/proc/task_mmu.c).
 
+What an area has in swap: entries of its page tables that name a slot, and, of shared memory, the pages of its file that
+lie in swap and have no entry here.
+
 All sizes in bytes; the pss family in 1/4096 byte.
 """
 
@@ -9,10 +12,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from memsh.kernel.columns import is_run, lanes, page_runs
-from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED
+from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.kernel.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
-from memsh.kernel.mm_types import MmStruct, VmArea
+from memsh.kernel.mm_types import MM_SWAPENTS, MmStruct, VmArea
 from memsh.kernel.pagetable import table_pieces
+from memsh.kernel.shmem_swap import swap_usage, swapped_pages
+from memsh.kernel.zap import swap_entries
 
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
@@ -59,7 +64,28 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
         ptes = table.ptes
         for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
             _account_run(box, stats, vma, ptes[offset : offset + count].tobytes(), pfn, count)
+        if mm.rss[MM_SWAPENTS]:
+            for entry in swap_entries(ptes, first, stop).values():
+                stats.swap += _PAGE
+                stats.swap_pss += (_PAGE << PSS_SHIFT) // max(box.swap.swapcount(entry), 1)
+    if vma.file is not None and vma.file.inode.shmem:
+        stats.swap += _PAGE * _swapped_shmem(mm, vma)
     return stats
+
+
+def _swapped_shmem(mm: MmStruct, vma: VmArea) -> int:
+    """Pages of the area's file that lie in swap. Where a private area may hold copies, only those without an entry
+    count (smap_gather_stats, smaps_pte_hole)."""
+    assert vma.file is not None and vma.file.inode.mapping is not None
+    mapping, last = vma.file.inode.mapping, vma.pgoff + vma.pages
+    if vma.flags & VM_SHARED or not vma.flags & VM_WRITE:
+        return swap_usage(mapping, vma.pgoff, last)
+    count = 0
+    for index in swapped_pages(mapping, vma.pgoff, last):
+        addr = vma.start + (index - vma.pgoff << 12)
+        table = mm.pgd.get(addr >> 22)
+        count += table is None or not table.ptes[addr >> 12 & 1023]
+    return count
 
 
 def collect_all(box: Box, mm: MmStruct) -> MemSizeStats:

@@ -90,6 +90,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
     entry = memmap.private[pfn] if anon else 0
     for vma, addr, ptes, at in places:
         mm = vma.mm
+        mm.update_hiwater_rss()
         pte = ptes[at]
         if pte & PTE_DIRTY and not memmap.flags[pfn] & PG_DIRTY:
             set_page_dirty(box, pfn)
@@ -122,6 +123,7 @@ def _discard_lazyfree(box: Box, pfn: int, places: list[Place]) -> bool:
     for vma, addr, ptes, at in places:
         _flush(vma, addr)
         ptes[at] = 0
+        vma.mm.update_hiwater_rss()
         vma.mm.rss[MM_ANONPAGES] -= 1
         memmap.refcount[pfn] -= 1
         memmap.mapcount[pfn] -= 1

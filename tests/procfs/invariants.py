@@ -359,8 +359,10 @@ def available(tree: Tree) -> Iterator[str]:
         pages -= min(pages, sum(max(0, z["free"] - z["high"]) + z["nr_zone_inactive_file"] + z["nr_zone_active_file"]
                                 for z in zones[2:] if z["present"]))  # fmt: skip
     pages += 1
-    limit = tree.tunable("dirty_ratio", 20) * 4096 // 100 * pages // 4096
-    background = tree.tunable("dirty_background_ratio", 10) * 4096 // 100 * pages // 4096
+    limit = -(-tree.tunable("dirty_bytes") // 4096) or tree.tunable("dirty_ratio", 20) * 4096 // 100 * pages // 4096
+    background = -(-tree.tunable("dirty_background_bytes") // 4096)
+    background = background or tree.tunable("dirty_background_ratio", 10) * 4096 // 100 * pages // 4096
+    background = background if background < limit else limit // 2
     yield from equal("Z26 nr_dirty_threshold", stat["nr_dirty_threshold"], limit, tree.drift)
     yield from equal("Z27 nr_dirty_background_threshold", stat["nr_dirty_background_threshold"], background, tree.drift)
 
@@ -498,7 +500,7 @@ def times(tree: Tree) -> Iterator[str]:
     yield from most("T02 intr", sum(lines["intr"][1:]), lines["intr"][0])
     yield from equal("T03 softirq", sum(lines["softirq"][1:]), lines["softirq"][0])
     uptime, idle = (float(word) for word in tree.files["uptime"].split())
-    yield from equal("T04 idle", round(idle * 100), lines["cpu"][3] + lines["cpu"][4], 2 * tree.cpus + tree.drift)
+    yield from equal("T04 idle", round(idle * 100), lines["cpu"][3], 2 * tree.cpus + tree.drift)
     yield from most("T05 ticks", sum(lines["cpu"][:8]), round(uptime * 100 + 2) * tree.cpus + tree.drift)
 
 

@@ -175,7 +175,7 @@ def oom_scores(tree: Tree) -> Iterator[str]:
             wanted = 0
         else:
             points = task.kb("VmRSS") // 4 + task.kb("VmSwap") // 4 + task.kb("VmPTE") // 4 + adj * (total // 1000)
-            wanted = max(0, (1000 + points * 1000 // total) * 2 // 3)
+            wanted = max(0, (1000 + int(points * 1000 / total)) * 2 // 3)  # C cuts towards zero
         if task.has_mm or task.pid == 1:
             yield from equal(f"Q26 {task.pid} oom_score", score, wanted, 1 if tree.drift else 0)
 

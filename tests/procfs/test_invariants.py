@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
+from memsh.cli import open_session
 from memsh.kernel import check as kernel_check
 from memsh.kernel.boot import from_recording
 from memsh.kernel.box import Box
 from memsh.kernel.config import GIB, MIB, Config
-from memsh.kernel.flags import GFP_KERNEL
+from memsh.kernel.flags import GFP_KERNEL, VM_SHARED
+from memsh.kernel.mm_types import MM_SWAPENTS
+from memsh.kernel.shmem_swap import nr_swapped
+from memsh.kernel.smaps import collect
 from memsh.procfs import tree
 from tests.paths import REFERENCE
 from tests.procfs.invariants import CHECKS, Tree, check
@@ -77,6 +82,44 @@ def test_after_tuning() -> None:
     ):  # fmt: skip
         tree.store(box, f"/proc/sys/vm/{name}", value + "\n")
         assert check(proc(box, boot_reserves=False)) == []
+
+
+def test_while_memory_goes_to_swap_and_the_disk_is_waited_for() -> None:
+    screen = io.StringIO()
+    session = open_session(["--ram", "128M", "--swap", "256M"], screen, screen)
+    before = proc(session.box)
+    for line in (
+        "s=$(mmap 40M rw shared); touch $s 40M", "p=$(mmap 60M rw); touch $p 60M", "q=$(mmap 60M rw); touch $q 60M",
+        "fork", "touch $p 8M", "cat /bin/* > /dev/null", "echo -500 > /proc/self/oom_score_adj",
+        "read $s 4M", "sysctl -q vm.dirty_ratio=5", "sysctl -q vm.dirty_background_bytes=8192", "sleep 3",
+    ):  # fmt: skip
+        assert session.run(line) == 0, screen.getvalue()
+        now = proc(session.box)
+        assert check(now) == [] and progress(before, now) == [], line
+        before = now
+    assert kernel_check.check(session.box) == []
+
+
+def test_smaps_counts_what_lies_in_swap() -> None:
+    """Anonymous pages once each, shared by entries in SwapPss; shared memory as its file has it, in Swap alone."""
+    screen = io.StringIO()
+    session = open_session(["--ram", "128M", "--swap", "256M"], screen, screen)
+    for line in ("s=$(mmap 40M rw shared); write $s 40M", "p=$(mmap 100M rw); write $p 100M", "fork", "read $p 20M"):
+        assert session.run(line) == 0, screen.getvalue()
+    box = session.box
+    mm = box.current.mm
+    assert mm is not None
+    areas = {vma.start: collect(box, mm, vma) for vma in mm.mmap}
+    shared = next(vma for vma in mm.mmap if vma.flags & VM_SHARED)
+    assert shared.file is not None and shared.file.inode.mapping is not None
+    in_file = nr_swapped(shared.file.inode.mapping)
+    assert in_file > 1000 and areas[shared.start].swap == in_file << 12 and areas[shared.start].swap_pss == 0
+    private = [stats for start, stats in areas.items() if start != shared.start]
+    assert sum(stats.swap for stats in private) == mm.rss[MM_SWAPENTS] << 12 > 200 << 10
+    assert sum(stats.swap_pss for stats in private) == mm.rss[MM_SWAPENTS] << 23  # parent and child: half each
+    session.run("munmap $s 20M")
+    half = next(vma for vma in mm.mmap if vma.flags & VM_SHARED)
+    assert half.end - half.start == 20 << 20 and collect(box, mm, half).swap < in_file << 12
 
 
 def test_a_copy_shows_the_same_and_goes_its_own_way() -> None:
