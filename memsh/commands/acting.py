@@ -77,6 +77,8 @@ def act(
     except Killed:
         value = None
     except KernelError:
+        if box.panicked:  # the console tells
+            return 1
         if not box.oom.is_victim(task):
             _trace(io, user.log)
             io.note(tail())

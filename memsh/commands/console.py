@@ -20,13 +20,13 @@ class Console:
         self._look(session.box)
 
     def _look(self, box: Any) -> None:
-        self.box = box
+        self.box, self.panicked = box, bool(box.panicked)
         self.kills, self.pid, self.name = box.vmstat["oom_kill"], box.current.pid, named(box.current)
 
     def __call__(self, io: IO) -> None:
         """Linux's line for each process that was killed, and who is current if it was the one before."""
         box = io.session.box
-        if box is self.box:  # and not one that undo or reset put in its place, which has nothing to tell
+        if box is self.box and not self.panicked:  # else undo or reset put it there, and there is nothing to tell
             count = box.vmstat["oom_kill"] - self.kills
             if count > 0:
                 for record in [record for record in box.log.records if "Killed process" in record.text][-count:]:
@@ -36,4 +36,7 @@ class Console:
                     died(box, io, self.name, SIGKILL)
                 elif self.pid not in box.tasks:
                     tell_end(box, io, self.name)
+            if box.panicked:
+                io.err(f"Kernel panic - not syncing: {box.panicked}\n")
+                io.err("The box has stopped. What is left: views, undo, reset, exit.\n")
         self._look(box)

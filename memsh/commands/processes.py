@@ -59,17 +59,11 @@ def faults(minor: int, major: int) -> str:
     return f"minflt {minor} majflt {major}"
 
 
-def end_of(box: Any, ended: str) -> str:
-    """One line after the current process has ended: who is current now, and what to do."""
-    if box.panicked:
-        return (f"Kernel panic - not syncing: {box.panicked}\n"
-                "The box has stopped. What is left: views, undo, reset, exit.\n")  # fmt: skip
-    here = f"process {ended} has ended; {named(box.current)} is current"
-    return f"{here} (run a.out starts another, undo takes it back)\n"
-
-
 def tell_end(box: Any, io: Any, ended: str) -> None:
-    io.err(end_of(box, ended))
+    """One line after the current process has ended: who is current now, and what to do. A panic the console tells."""
+    if not box.panicked:
+        here = f"process {ended} has ended; {named(box.current)} is current"
+        io.err(f"{here} (run a.out starts another, undo takes it back)\n")
 
 
 def died(box: Any, io: Any, ended: str, sig: int) -> int:

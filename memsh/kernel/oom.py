@@ -110,7 +110,7 @@ class Oom:
     def warn_alloc(self, gfp: int, order: int) -> None:
         """An allocation failed for good: the report, unless __GFP_NOWARN, and not more than one in ten seconds."""
         box = self.box
-        if gfp & NOWARN or getattr(box, "current", None) is None:
+        if gfp & NOWARN or box.current is None or box.panicked:
             return
         if self.warnings.allows(box, "warn_alloc"):
             warn_alloc(box, gfp, order)

@@ -5,6 +5,7 @@ import io
 import pytest
 
 import memsh.commands.processes  # noqa: F401  (declares the commands)
+from memsh.commands.console import Console
 from memsh.kernel.box import Box
 from memsh.kernel.config import Config
 from memsh.shell.session import Session
@@ -21,6 +22,7 @@ class Typed:
     def __init__(self, box: Box) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.session = Session(box, stdout=self.out, stderr=self.err)
+        self.session.console = Console(self.session)
 
     def __call__(self, line: str) -> tuple[int, str, str]:
         """Status, standard output, standard error of one line."""

@@ -115,3 +115,16 @@ def test_a_victim_of_the_kernels_own_needs_is_told_at_once() -> None:
     session.run("undo 3; echo back")
     assert "Killed" not in "".join(screen.getvalue().splitlines()[5:])
     assert check(session.box) == []
+
+
+def test_a_panic_is_told_once_and_nothing_follows_it_in_the_log() -> None:
+    session, screen = opened("--ram", "64M")
+    session.run("sysctl -q -w vm.panic_on_oom=1; p=$(mmap 90M rw,); p=$(mmap 50M rw); touch $p 50M")
+    why = "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled"
+    assert screen.getvalue().splitlines()[-2:] == [
+        why, "The box has stopped. What is left: views, undo, reset, exit."
+    ]  # fmt: skip
+    assert session.box.log.records[-1].text == why
+    assert session.run("malloc 4k") == 1
+    assert session.run("undo; malloc 4k") == 0
+    assert check(session.box) == []
