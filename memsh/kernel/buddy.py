@@ -345,12 +345,19 @@ class PageAllocator(PageLookup):
         """Free single pages whose reference count is 0 already (free_unref_page_list)."""
         if not pfns:
             return
-        if self._plain or self.trace.on:
+        if self._plain:
             for pfn in pfns:
-                if self.trace.on:
-                    self.trace.emit("mm_page_free_batched", pfn)
                 self._refcount[pfn] = 1
                 self.free_pages(pfn, 0)
+            return
+        if self.trace.on:
+            for pfn in pfns:
+                self.trace.emit("mm_page_free", pfn, 0)
+            for pfn in pfns:
+                self.trace.emit("mm_page_free_batched", pfn)
+                self.memmap.data.pop(pfn, None)
+                self._free_each((pfn,))
+            self.vm["pgfree"] += len(pfns)
             return
         self.vm["pgfree"] += len(pfns)
         data = self.memmap.data
@@ -366,7 +373,7 @@ class PageAllocator(PageLookup):
         self._free_each(pfns)
 
     def _free_each(self, pfns: Sequence[int]) -> None:
-        """free_page_list() of frames without an order of their own."""
+        """free_page_list() one by one, onto this CPU's lists (free_unref_page_commit)."""
         kind, flags = self._kind, self._flags
         lower = upper = -1
         for pfn in pfns:
@@ -461,10 +468,12 @@ class PageAllocator(PageLookup):
                     self._take(got, kind)
                     out += got
                     continue
-            if out and not self.trace.on:
+            if out:
                 pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
                 if not pfn:
                     break
+                if self.trace.on:
+                    self.trace.emit("mm_page_alloc", pfn, 0, gfp, index)
                 self._refcount[pfn] = 1
                 self._kind[pfn] = kind
             else:
@@ -476,8 +485,6 @@ class PageAllocator(PageLookup):
                     out.append(pfn)
                     break
             out.append(pfn)
-            if self.trace.on:
-                break
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]
         return out

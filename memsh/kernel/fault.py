@@ -24,6 +24,7 @@ from memsh.kernel.flags import (
     PTE_SPECIAL,
     PTE_USER,
     TASK_SIZE,
+    VM_GROWSDOWN,
     VM_MAYSHARE,
     VM_SHARED,
     VM_WRITE,
@@ -416,21 +417,41 @@ def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
     """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
     from memsh.kernel.signal import instruction
 
-    code = X86_PF_USER | (X86_PF_WRITE if write else 0) | (pte & PTE_PRESENT)
+    code = X86_PF_USER | (X86_PF_WRITE if write else 0) | (X86_PF_PROT if pte & PTE_PRESENT or addr >= TASK_SIZE else 0)
     box.trace.emit("page_fault_user", addr, instruction(box, task, write), code)
 
 
-def _traced_range(box: Box, task: Task, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
-    """fault_range() page by page, with a tracepoint at each page that is not there or not writable."""
+def _traced_range(box: Box, task: Task, start: int, end: int, write: bool, tally: Tally) -> None:
+    """touch_range() page by page: what is there is accessed, for the rest the CPU raises its exception."""
     mm = task.mm
     assert mm is not None
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     for addr in range(start & ~4095, end, 4096):
         table = mm.pgd.get(addr >> 22)
         pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
-        if pte & need != need:
-            trace_fault(box, task, addr, pte, write)
-        fault_range(box, mm, vma, addr, addr + 4096, write, tally)
+        if pte & need == need:
+            fault_range(box, mm, find_accessible(box, mm, addr, write), addr, addr + 4096, write, tally)
+        else:
+            exc_page_fault(box, task, max(addr, start), pte, write, tally)
+            if box.oom.victim:
+                box.oom.raise_if_killed(task)
+            if tally.program:
+                _run_program(box, mm, tally)
+
+
+def exc_page_fault(box: Box, task: Task, addr: int, pte: int, write: bool, tally: Tally) -> None:
+    """One exception: `pte` is the entry that the CPU found, `tally` hears what the fault came to."""
+    if box.trace.on:
+        trace_fault(box, task, addr, pte, write)
+    do_user_addr_fault(box, task, addr, write, tally)
+
+
+def do_user_addr_fault(box: Box, task: Task, addr: int, write: bool, tally: Tally) -> None:
+    """Find the area, resolve the fault there; Segfault if there is none that allows it."""
+    mm = task.mm
+    assert mm is not None
+    vma = find_accessible(box, mm, addr, write)
+    tally.add(handle_mm_fault(box, mm, vma, addr & ~4095, write))
 
 
 def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
@@ -441,7 +462,10 @@ def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     vma = find_vma(mm, addr)
     if vma is not None and vma.start > addr:
         try:
-            expand_downwards(box, mm, vma, addr)
+            if vma.flags & VM_GROWSDOWN:
+                expand_downwards(box, mm, vma, addr)
+            else:
+                vma = None
         except KernelError:
             vma = None
     if vma is None:
@@ -471,13 +495,13 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
     if length > 4096:
         tally.program = _program_pages(mm)
     try:
+        if box.trace.on:
+            _traced_range(box, task, addr, end, write, tally)
+            at = end
         while at < end:
             vma = find_accessible(box, mm, max(at, addr), write)
             stop = min(vma.end, end)
-            if box.trace.on:
-                _traced_range(box, task, vma, at, stop, write, tally)
-            else:
-                fault_range(box, mm, vma, at, stop, write, tally)
+            fault_range(box, mm, vma, at, stop, write, tally)
             at = stop
     except OutOfMemory:
         box.oom.raise_if_killed(task)

@@ -74,13 +74,17 @@ def vm_page_prot(flags: int, *, writenotify: bool = False) -> int:
 def pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
     """The table for directory entry `index`, allocated if it is missing; ENOMEM."""
     table = mm.pgd.get(index)
-    if table is None:
-        pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, 0, K_TABLE)
-        if not pfn:
-            raise KernelError("ENOMEM", "no page for a page table")
-        table = mm.pgd[index] = PageTable(pfn, array("I", bytes(4096)))
-        mm.nr_ptes += 1
-        box.vmstat["nr_page_table_pages"] += 1
+    return table if table is not None else _pte_alloc(box, mm, index)
+
+
+def _pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
+    """The missing table (__pte_alloc)."""
+    pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, 0, K_TABLE)
+    if not pfn:
+        raise KernelError("ENOMEM", "no page for a page table")
+    table = mm.pgd[index] = PageTable(pfn, array("I", bytes(4096)))
+    mm.nr_ptes += 1
+    box.vmstat["nr_page_table_pages"] += 1
     return table
 
 

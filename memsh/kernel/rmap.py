@@ -65,9 +65,11 @@ def _find_mergeable_anon_vma(vma: VmArea, before: VmArea | None, after: VmArea |
 
 def anon_vma_prepare(box: Box, vma: VmArea) -> AnonVma:
     """The anon_vma that pages faulted into `vma` will point to; ENOMEM."""
-    anon = vma.anon_vma
-    if anon:
-        return anon
+    return vma.anon_vma or _anon_vma_prepare(box, vma)
+
+
+def _anon_vma_prepare(box: Box, vma: VmArea) -> AnonVma:
+    """The area's first: a neighbour's, or a new one (__anon_vma_prepare)."""
     from memsh.kernel.vmalist import neighbours
 
     addr = take(box, "anon_vma_chain")

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.fault import MAJOR, find_accessible, handle_mm_fault, trace_fault
+from memsh.kernel.fault import Tally, exc_page_fault
 from memsh.kernel.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.kernel.pagecache import frame_page
 
@@ -33,13 +33,10 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
             assert table is not None
             table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
             return pte >> 12
-        if box.trace.on:
-            trace_fault(box, task, addr, pte, write)
-        vma = find_accessible(box, mm, addr, write)
-        if handle_mm_fault(box, mm, vma, addr & ~4095, write) & MAJOR:
-            task.majflt += 1
-        else:
-            task.minflt += 1
+        tally = Tally()
+        exc_page_fault(box, task, addr, pte, write, tally)
+        task.minflt += tally.minflt
+        task.majflt += tally.majflt
 
 
 def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview:

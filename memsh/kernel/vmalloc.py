@@ -166,9 +166,12 @@ class Vmalloc:
         area.array = self.vmalloc(array, caller) if area.vpages else self.box.slab.kmalloc(array, gfp)
         if area.array:
             area.pages = []
-            while more := self.box.pages.alloc_bulk(gfp | HIGHMEM, pages - len(area.pages), K_VMALLOC):
+            while missing := pages - len(area.pages):
+                more = self.box.pages.alloc_bulk(gfp | HIGHMEM, missing, K_VMALLOC)
+                if not more:
+                    break
                 area.pages += more
-            if len(area.pages) == pages:
+            else:
                 return area.addr
             log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, page order 0, failed to allocate pages", KERN_WARNING)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from errno import EIO
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
 from memsh.shell.values import fixed
@@ -197,17 +197,19 @@ class HostInput(Input):
 class IO:
     """One command's surroundings. `width`, `is_tty` and `color` describe where the text will end up."""
 
-    __slots__ = ("last", "name", "runner", "session", "sink", "stderr", "stdin")
+    __slots__ = ("last", "name", "redirects", "runner", "session", "sink", "stderr", "stdin")
 
     def __init__(
-        self, session: Session, sink: Sink, stderr: Sink, stdin: Input, runner: Runner, name: str = ""
-    ) -> None:
+        self, session: Session, sink: Sink, stderr: Sink, stdin: Input, runner: Runner, name: str = "",
+        redirects: Any = None,
+    ) -> None:  # fmt: skip
         self.session = session
         self.sink = sink
         self.stderr = stderr
         self.stdin = stdin
         self.runner = runner
         self.name = name  # the command's own name, for messages
+        self.redirects = redirects  # not opened: they are for the command that this one runs
         self.last: int | None = None  # the value that this command yielded
 
     @property

@@ -90,6 +90,7 @@ def run_words(io: IO, words: list[str], stdin: Input | None = None, sink: Sink |
     """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, as, strace)."""
     node = Simple(0, 0)
     node.words = list(words)
+    node.redirects = io.redirects
     outer: Runner = io.runner
     runner = Runner(
         io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,

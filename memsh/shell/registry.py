@@ -139,6 +139,7 @@ class Command:
         "_short",
         "changes",
         "func",
+        "hands_on",
         "help_option",
         "module",
         "name",
@@ -161,6 +162,7 @@ class Command:
         self.needs_box = needs_box
         self.help_option = help_option
         self.changes = False
+        self.hands_on = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
         self._short: tuple[str, list[str], str] | None = None
@@ -344,18 +346,20 @@ REGISTRY = Registry()
 
 def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
-    changes: bool | None = None, registry: Registry | None = None,
+    changes: bool | None = None, hands_on: bool = False, registry: Registry | None = None,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 
     `changes`: it works on the machine, and a machine whose kernel has panicked refuses it. By default that is so for
-    kernel memory; the processes' own commands refuse by themselves.
+    kernel memory; the processes' own commands refuse by themselves. `hands_on`: it runs its `words`, and `> FILE` is
+    theirs.
     """
 
     def declare(func: Func) -> Func:
         named = name or getattr(func, "__name__", "").strip("_")
         declared = Command(named, params, func, topic, needs_box, help_option)
         declared.changes = topic == "kernel memory" if changes is None else changes
+        declared.hands_on = hands_on
         (REGISTRY if registry is None else registry).add(declared)
         return func
 

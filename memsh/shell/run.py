@@ -57,6 +57,11 @@ class Prepared(NamedTuple):
     redirects: list[Redirect] | None
     status: int  # of the last $(…), for a line of assignments
 
+    @property
+    def hands_on(self) -> bool:
+        """The redirections are for the command that this one runs: `explain echo 3 > FILE`."""
+        return self.command is not None and self.command.hands_on and len(getattr(self.args, "words", ())) > 1
+
 
 class Runner:
     """Runs nodes with one set of streams."""
@@ -357,7 +362,7 @@ class Runner:
 
     def call(self, prepared: Prepared, line: int) -> int:
         """Call a prepared command with its redirections and print what it refuses."""
-        if prepared.redirects:
+        if prepared.redirects and not prepared.hands_on:
             bare = prepared._replace(redirects=None)
             return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
         session = self.session
@@ -370,7 +375,7 @@ class Runner:
             return self._with_variables(prepared, line)
         if getattr(session.box, "panicked", "") and prepared.command.changes:
             return self.complain(prepared.name, ShellError(PANICKED), line)
-        io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name)
+        io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name, prepared.redirects)
         session.ran.add(prepared.name)
         if session.replaying and prepared.name in HOST_WRITERS:
             return 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from memsh.shell import IO, Args, ShellError, UsageError
 from memsh.shell.parse import parse
+from memsh.teach.folding import folds
 from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
@@ -137,12 +138,24 @@ def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
     """The tree as function_graph draws it, with sentences (#) and tracepoints (*); beside each line its step."""
     limit = args.depth if args.depth is not None else 1 << 30
     steps, after = story.steps, len(story.steps)
+    folded, upto = folds(steps), 0
     if args.brief:
-        yield from ((step.text + ".", at) for at, step in enumerate(steps)
-                    if step.kind not in (CALL, EVENT) and step.depth <= limit)  # fmt: skip
+        for at, step in enumerate(steps):
+            if at in folded:
+                upto = folded[at][0]
+                yield f"({folded[at][1]})", at
+            if at >= upto and step.kind not in (CALL, EVENT) and step.depth <= limit:
+                yield step.text + ".", at
     else:
         opened: list[int] = []
         for at, step in enumerate(steps):
+            if at in folded and step.depth < limit:
+                upto = folded[at][0]
+                while opened and opened[-1] >= step.depth:
+                    yield "  " * opened.pop() + "}", after
+                yield f"{'  ' * step.depth}/* {folded[at][1]} */", at
+            if at < upto:
+                continue
             if step.depth > limit or (step.kind == CALL and step.depth >= limit):
                 continue
             while opened and opened[-1] >= step.depth:

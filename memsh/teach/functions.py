@@ -29,6 +29,7 @@ from the free lists
 buddy._rmqueue_buddy|rmqueue_buddy|mm/page_alloc.c|takes a block from the zone's free lists
 buddy.free_pages|__free_pages|mm/page_alloc.c|drops a reference and frees the block with the last one
 buddy.free_page_list|free_unref_page_list|mm/page_alloc.c|frees many single pages at once
+buddy._free_each|free_unref_page_commit|mm/page_alloc.c|puts a page on a list of this CPU
 buddy.alloc_bulk|__alloc_pages_bulk|mm/page_alloc.c|takes many single pages at once (memsh: the faults of a run of \
 pages)
 buddy.drain_pages_zone|drain_pages_zone|mm/page_alloc.c|gives the pages of a CPU's lists back to one zone's free lists
@@ -79,12 +80,13 @@ slab_common.kfree|kfree|mm/slab_common.c|finds the cache from the address and fr
 slab_common.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects
 slab_common.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
 vmalloc.vmalloc|vmalloc|mm/vmalloc.c|gets pages one by one and maps them at consecutive kernel addresses
-vmalloc._get_vm_area|alloc_vmap_area|mm/vmalloc.c|finds a hole in the vmalloc area
+vmalloc._get_vm_area|__get_vm_area_node|mm/vmalloc.c|finds a hole in the vmalloc area
 vmalloc.vfree|vfree|mm/vmalloc.c|unmaps a vmalloc area and frees its pages
 highmem.kmap|kmap_high|mm/highmem.c|gives a HighMem page a kernel address
 highmem.kunmap|kunmap_high|mm/highmem.c|drops a HighMem page's kernel address
 fault.handle_mm_fault|handle_mm_fault|mm/memory.c|resolves one page fault that its area permits
-fault.find_accessible|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks whether \
+fault.exc_page_fault|exc_page_fault|arch/x86/mm/fault.c|the CPU says: an address is not mapped, or not for this access
+fault.do_user_addr_fault|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks whether \
 the access is allowed
 fault._do_anonymous_page|do_anonymous_page|mm/memory.c|maps the zero page (read) or a fresh page (write)
 fault.do_wp_page|do_wp_page|mm/memory.c|a write to a write-protected page: reuse it or copy it
@@ -100,7 +102,7 @@ pagecache.add_to_page_cache|filemap_add_folio|mm/filemap.c|puts a page into the 
 readahead.page_cache_ra|page_cache_ra_unbounded|mm/readahead.c|reads pages ahead
 readahead.ondemand_readahead|ondemand_readahead|mm/readahead.c|decides how far to read ahead, and when to go on
 readahead.read_pages|read_pages|mm/readahead.c|asks the disk for pages that are in the cache already, locked
-readahead.wait_on_page|folio_wait_locked|mm/filemap.c|waits for a page that the disk is reading
+readahead.wait_on_page|folio_wait_bit_common|mm/filemap.c|waits for a page that the disk is reading
 filemap.filemap_write|generic_perform_write|mm/filemap.c|copies into the page cache and marks the pages dirty
 pagecache.mark_pages_accessed|folio_mark_accessed|mm/swap.c|a page used once is referenced, used twice it is active
 pagecache.remove_mapping|__filemap_remove_folio|mm/filemap.c|takes a page out of the page cache
@@ -124,16 +126,16 @@ dcache.prune_icache|prune_icache_sb|fs/inode.c|gives up inodes that nobody uses,
 shrinker.do_shrink_slab|do_shrink_slab|mm/vmscan.c|lets one cache of objects give some up
 shrinker.drop_slab|drop_slab|mm/vmscan.c|lets every cache give up all it can (drop_caches, bit 1)
 shmem.shmem_get_page|shmem_get_folio|mm/shmem.c|finds or makes a page of shared memory
-pagetable.pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
+pagetable._pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
 pagetable.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
-rmap.anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page
+rmap._anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page
 rmap.anon_vma_fork|anon_vma_fork|mm/rmap.c|links a child's area to its parent's anon_vmas
 rmap.unlink_anon_vmas|unlink_anon_vmas|mm/rmap.c|takes an area out of the reverse map
 mmap.do_mmap|do_mmap|mm/mmap.c|checks a mmap request and makes the area
 mmap.get_unmapped_area|get_unmapped_area|mm/mmap.c|finds the highest hole that is large enough
 mmap.mmap_region|mmap_region|mm/mmap.c|makes the area, or extends a neighbour
-mmap.do_munmap|__do_munmap|mm/mmap.c|takes a range of addresses out of a process
-mmap.do_brk|brk|mm/mmap.c|moves the end of the heap's area
+mmap.do_munmap|do_mas_munmap|mm/mmap.c|takes a range of addresses out of a process
+mmap.do_brk|__ia32_sys_brk|mm/mmap.c|moves the end of the heap's area
 mmap.do_brk_flags|do_brk_flags|mm/mmap.c|extends the heap's area
 mmap.expand_downwards|expand_downwards|mm/mmap.c|grows the stack's area
 vmamerge.vma_merge|vma_merge|mm/mmap.c|joins neighbouring areas that are alike
@@ -143,7 +145,7 @@ vmalist.vm_area_alloc|vm_area_alloc|kernel/fork.c|takes a vm_area_struct from it
 vmalist.vm_enough_memory|__vm_enough_memory|mm/util.c|asks whether the commit rules allow more memory
 mprotect.do_mprotect|do_mprotect_pkey|mm/mprotect.c|changes the permissions of a range
 mprotect.mprotect_fixup|mprotect_fixup|mm/mprotect.c|changes one area's permissions
-mremap.do_mremap|mremap|mm/mremap.c|grows, shrinks or moves a mapping
+mremap.do_mremap|__ia32_sys_mremap|mm/mremap.c|grows, shrinks or moves a mapping
 madvise.do_madvise|do_madvise|mm/madvise.c|takes advice on a range
 mlock.do_mlock|do_mlock|mm/mlock.c|keeps a range in memory
 gup.mm_populate|__mm_populate|mm/gup.c|faults a range in ahead of its use
@@ -190,9 +192,14 @@ for _line in (_TABLE + MORE + RECLAIM).strip().splitlines():
     FUNCTIONS[_key] = Function(_name, _file, _what)
 
 
+def _short(name: str) -> str:
+    """`__ia32_sys_brk` and `sys_brk` are what people call brk."""
+    return name.removeprefix("__ia32_sys_").removeprefix("sys_").strip("_")
+
+
 def find(name: str) -> list[Function]:
     """The functions of a name, Linux's or memsh's, each once."""
     bare = name.rstrip("()")
     hits = [f for key, f in FUNCTIONS.items() if f.name == bare]
-    hits = hits or [f for key, f in FUNCTIONS.items() if f.name.strip("_") == bare.strip("_")]
+    hits = hits or [f for key, f in FUNCTIONS.items() if _short(f.name) == _short(bare)]
     return list(dict.fromkeys(hits or [f for key, f in FUNCTIONS.items() if key.rpartition(".")[2].strip("_") == bare]))

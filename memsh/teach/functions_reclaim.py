@@ -32,6 +32,8 @@ swap.delete_from_cache|delete_from_swap_cache|mm/swap_state.c|takes a page out o
 swapfile.scan_swap_map_slots|get_swap_pages|mm/swapfile.c|finds a free slot
 swapin.do_swap_page|do_swap_page|mm/memory.c|a fault on a page that is in the swap space
 swapin.swapin_readahead|swapin_readahead|mm/swap_state.c|reads a page back, and what may be wanted next
+swapon.swapon|__ia32_sys_swapon|mm/swapfile.c|reads a swap space's header and takes it into use
+swapoff.swapoff|__ia32_sys_swapoff|mm/swapfile.c|takes a swap space out of use
 swapoff.try_to_unuse|try_to_unuse|mm/swapfile.c|brings everything back from a swap space that is switched off
 oom.out_of_memory|out_of_memory|mm/oom_kill.c|chooses a process and kills it
 oom.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log

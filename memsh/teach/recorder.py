@@ -17,6 +17,8 @@ from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
 
+FREELIST, RMQUEUE = FUNCTIONS["buddy.get_page_from_freelist"], FUNCTIONS["buddy.rmqueue"]
+PEEKS = frozenset({"vmalist.find_vma", "slab_common.kmalloc_slab"})  # what a command asks for its own words
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"
@@ -103,6 +105,26 @@ class Recorder:
         else:
             self.cut += 1
 
+    def inline(self, begun: int) -> None:
+        """The fast path of __alloc_pages has no functions of its own here: put Linux's around what it did."""
+        if self.cut:
+            return
+        steps = self.steps
+        at = begun
+        while at < len(steps) and steps[at].kind == SAY and steps[at].depth == self.depth:
+            at += 1
+        end = len(steps)
+        while end > at and steps[end - 1].depth == self.depth and steps[end - 1].kind == EVENT:
+            end -= 1  # mm_page_alloc comes after them
+        inside = [Step(CALL, self.depth, "", FREELIST)]
+        inside += [step._replace(depth=step.depth + 1) for step in steps[begun:at]]
+        inside.append(Step(CALL, self.depth + 1, "", RMQUEUE))
+        inside += [step._replace(depth=step.depth + 2) for step in steps[at:end]]
+        steps[begun:end] = inside
+        if self.pictures is not None:
+            self.pictures[begun:begun] = [self.pictures[begun]]
+            self.pictures[at + 1 : at + 1] = [self.pictures[at]]
+
     def events(self) -> None:
         """Tracepoints passed since the last look."""
         trace = self.box.trace
@@ -143,6 +165,9 @@ class Recorder:
             if found[1] == "process._before_main":
                 self.mute = frame
                 self.events()
+                return
+            if not self.depth and found[1] in PEEKS:
+                self.mute = frame
                 return
             self.calls += 1
             function, key = found

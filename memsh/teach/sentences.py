@@ -16,6 +16,8 @@ from memsh.kernel.buddy import gfp_zone
 from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES
 from memsh.kernel.watermark import ALLOC_NO_WATERMARKS, ALLOC_WMARK_MASK, WMARK_LOW, wmark_pages, zone_watermark_fast
 
+from memsh.teach.sentences_more import MORE_AFTER, MORE_BEFORE
+
 if TYPE_CHECKING:
     from memsh.teach.recorder import Recorder
 
@@ -74,13 +76,15 @@ class Request:
         self.box = box
         self.order = order
         self.looks = 0  # at the zone list
+        self.begun = 0  # the step at which the request came
         self.refilled = self.buddy = self.slow = False
 
 
 def _alloc_pages(story: Recorder, args: dict[str, Any]) -> Any:
+    request = Request(story.box, args["order"])
+    request.begun = len(story.steps)
     for text in zone_steps(story.box, args["gfp"], args["order"]):
         story.say(text)
-    request = Request(story.box, args["order"])
     story.requests.append(request)
     return request
 
@@ -112,6 +116,8 @@ def _allocated(story: Recorder, told: Request, pfn: Any) -> str:
     if story.requests and story.requests[-1] is told:
         story.requests.pop()
     box, order = told.box, told.order
+    if not told.looks and pfn:
+        story.inline(told.begun)
     if not pfn:
         return f"no zone gives a block of order {order}: the allocation fails"
     zone = box.pages.zone_of(pfn)
@@ -198,10 +204,16 @@ def _object(story: Recorder, args: dict[str, Any]) -> Any:
 def _kmalloc(story: Recorder, args: dict[str, Any]) -> Any:
     if args["size"] > LARGEST_CACHE:
         story.say(f"{args['size']} bytes are more than any kmalloc cache has: whole pages from the page allocator")
-        return
-    cache = story.box.slab.kmalloc_slab(args["size"], args["gfp"])
-    story.say(f"the smallest kmalloc cache that holds {args['size']} bytes is {cache.name}")
+
+
+def _wanted(story: Recorder, args: dict[str, Any]) -> Any:
+    return args["size"]
+
+
+def _fitting(story: Recorder, size: int, cache: Any) -> str:
+    story.say(f"the smallest kmalloc cache that holds {size} bytes is {cache.name}")
     _object(story, {"cache": cache})
+    return ""
 
 
 def _grow(story: Recorder, args: dict[str, Any]) -> Any:
@@ -287,15 +299,16 @@ BEFORE: dict[str, Teller] = {
     "buddy._rmqueue_buddy": _rmqueue_buddy, "freearea.rmqueue_smallest": _smallest, "freearea.take_run": _smallest,
     "pcp.refill": _refill, "fallback.rmqueue_fallback": _fallback, "buddy.free_pages": _drop,
     "pcp.free_bulk": _overflow, "freearea.free_one_page": _free, "slab.kmem_cache_alloc": _object,
-    "slab_common.kmalloc": _kmalloc,
+    "slab_common.kmalloc": _kmalloc, "slab_common.kmalloc_slab": _wanted,
     "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk, "mmap.do_mmap": _none,
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
     "slowpath.alloc_pages_slowpath": _slowpath, "vmscan.try_to_free_pages": _reclaim, "kswapd.wakeup": _kswapd,
     "shrink.shrink_inactive_list": _inactive, "oom.out_of_memory": _oom, "swap.add_to_swap": _swap_out,
-    "swapin.do_swap_page": _swap_in,
+    "swapin.do_swap_page": _swap_in, **MORE_BEFORE,
 }  # fmt: skip
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
     "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom.out_of_memory": _killed,
+    "slab_common.kmalloc_slab": _fitting, **MORE_AFTER,
 }  # fmt: skip
 MILESTONES = frozenset({"oom.out_of_memory"})  # told even where the tree has been cut

@@ -1,0 +1,269 @@
+"""What the steps of a command mean: malloc and its pools, faults, processes, freed objects, files, swap.
+
+As memsh.teach.sentences, which merges these tables into its own. No known deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from memsh.kernel.fault import COW, REUSE
+from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
+from memsh.kernel.vmalist import find_vma
+from memsh.libc.chunk import MMAP_THRESHOLD, SIZE, TOP
+
+if TYPE_CHECKING:
+    from memsh.teach.recorder import Recorder
+
+Teller = Callable[["Recorder", dict[str, Any]], Any]
+AROUND_SHIFT = 8
+
+
+def pages(count: int) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{count} page{'s' * (count != 1)}"
+
+
+# -- malloc ---------------------------------------------------------------------------------------------------------
+
+
+def _top(libc: Any) -> int:
+    return int(libc.ld(libc.arena + TOP)) if libc.arena else 0
+
+
+def _int_malloc(story: Recorder, args: dict[str, Any]) -> Any:
+    libc = args["self"]
+    return libc, _top(libc), len(story.steps)
+
+
+def _from_pool(story: Recorder, told: Any, mem: Any) -> str:
+    libc, top, begun = told
+    if not mem or any(step.function is not None for step in story.steps[begun:]):
+        return ""  # sysmalloc and the system calls below it say where the memory came from
+    if mem - 8 == top:
+        left = libc.ld(_top(libc) + SIZE) & ~7
+        return f"cut off the top chunk, the unused end of the heap ({left} bytes left in it): no system call"
+    return "a free chunk of the heap is used again: no system call"
+
+
+def _cached(story: Recorder, args: dict[str, Any]) -> Any:
+    left = args["self"].tcache_count(args["cache"], args["index"]) - 1
+    story.say(f"a chunk of this size waits in the thread's cache ({left} more there): no search, no system call")
+
+
+def _to_cache(story: Recorder, args: dict[str, Any]) -> Any:
+    count = args["self"].tcache_count(args["cache"], args["index"]) + 1
+    story.say(f"the chunk is kept in the thread's cache (now {count} of its size): nothing goes back to the kernel")
+
+
+def _own_mapping(story: Recorder, args: dict[str, Any]) -> Any:
+    libc = args["self"]
+    story.say(f"{args['nb']} bytes reach the mmap threshold ({libc.ld(libc.par + MMAP_THRESHOLD)}): "
+              "the chunk gets a mapping of its own")  # fmt: skip
+
+
+def _unmapped(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say("the chunk has a mapping of its own: munmap gives all of it back to the kernel at once")
+
+
+def _trimmed(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say("the free end of the heap is larger than the trim threshold: brk gives it back")
+
+
+# -- faults ---------------------------------------------------------------------------------------------------------
+
+
+def _user_fault(story: Recorder, args: dict[str, Any]) -> Any:
+    mm, addr = args["task"].mm, args["addr"]
+    vma = find_vma(mm, addr)
+    if vma is None or (vma.start > addr and not vma.flags & VM_GROWSDOWN):
+        story.say(f"no area of the process holds {addr:#x}: SIGSEGV")
+    elif vma.start <= addr and not (vma.flags & VM_WRITE if args["write"] else vma.flags & 7):
+        story.say(f"the area {vma.start:#x}-{vma.end:#x} does not allow to {'write' if args['write'] else 'read'}: "
+                  "SIGSEGV")  # fmt: skip
+    elif vma.start > addr:
+        story.say(f"{addr:#x} lies below the stack's area, which may grow down to it")
+
+
+def _anonymous(story: Recorder, args: dict[str, Any]) -> Any:
+    if not args["write"]:
+        story.say("nothing was ever written here: the one page of zeros is mapped, read-only; no memory is taken")
+        return None
+    return args["addr"]
+
+
+def _fresh(story: Recorder, addr: int, value: Any) -> str:
+    return f"a page of zeros of its own is entered for {addr:#x}" if isinstance(value, int) else ""
+
+
+def _write_protected(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say("the page is there, but write-protected: somebody else may see it, or it is the page of zeros")
+    return True
+
+
+def _settled(story: Recorder, told: Any, what: Any) -> str:
+    if what == REUSE:
+        return "nobody else has the page (any more): it is made writable, nothing is copied"
+    return "copy-on-write: this process has a page of its own now, the others keep theirs" if what == COW else ""
+
+
+def _file_fault(story: Recorder, args: dict[str, Any]) -> Any:
+    return args["vma"].file.path
+
+
+def _around(story: Recorder, path: str, what: Any) -> str:
+    many = what >> AROUND_SHIFT if isinstance(what, int) else 0
+    return f"{pages(many)} of {path} that the page cache had are mapped around the address" if many > 1 else ""
+
+
+def _no_table(story: Recorder, args: dict[str, Any]) -> Any:
+    base = args["index"] << 22
+    story.say(f"no page table yet for {base:#x}-{base + 0x3FFFFF:#x}: it takes a page of its own")
+
+
+# -- processes ------------------------------------------------------------------------------------------------------
+
+
+def _copied(story: Recorder, args: dict[str, Any]) -> Any:
+    vma = args["old"]
+    if vma.anon_vma:
+        story.say(f"{vma.start:#x}-{vma.end:#x}: only the page table entries are copied; what is private becomes "
+                  "read-only on both sides until one of them writes")  # fmt: skip
+
+
+def _exit_mm(story: Recorder, args: dict[str, Any]) -> Any:
+    mm = args["mm"]
+    story.say(f"the address space is taken apart: {len(mm.mmap)} areas, {pages(sum(mm.rss[at] for at in (0, 1, 3)))} "
+              "resident; what nobody else maps is free again")  # fmt: skip
+
+
+def _unmap(story: Recorder, args: dict[str, Any]) -> Any:
+    mm, start = args["mm"], args["start"]
+    end = start + (args["length"] + 4095 & ~4095)
+    vma = find_vma(mm, start)
+    if vma is not None and vma.start < end:
+        story.say(f"the addresses {start:#x}-{end:#x} leave the process, with the pages they had")
+
+
+# -- the kernel's own memory ----------------------------------------------------------------------------------------
+
+
+def _to_array(story: Recorder, args: dict[str, Any]) -> Any:
+    cache = args["cache"]
+    if story.box.plain:
+        story.say(f"{cache.name}: the object goes back to its slab")
+    elif len(cache.entry) < cache.limit:
+        story.say(f"{cache.name}: the object goes to this CPU's array cache ({len(cache.entry) + 1} of {cache.limit}); "
+                  "its slab still counts it as used")  # fmt: skip
+
+
+def _kfree(story: Recorder, args: dict[str, Any]) -> Any:
+    slab = story.box.slab
+    found = slab.slab_of.get((args["addr"] - 0xC0000000) >> 12) if args["addr"] else None
+    if found is not None:
+        _to_array(story, {"cache": found.cache})
+    elif args["addr"]:
+        story.say("no slab holds the address: its pages go straight back to the page allocator")
+
+
+def _flush(story: Recorder, args: dict[str, Any]) -> Any:
+    cache = args["cache"]
+    story.say(f"{cache.name}: the array cache is full ({cache.limit}): its {cache.batchcount} oldest objects go back")
+
+
+def _destroyed(story: Recorder, args: dict[str, Any]) -> Any:
+    cache, dead = args["cache"], len(args["dead"])
+    if dead:
+        story.say(f"{cache.name}: {dead} empty slab{'s' * (dead > 1)} of {pages(1 << cache.gfporder)} "
+                  f"({cache.free_limit} free objects are kept): back to the page allocator")  # fmt: skip
+
+
+def _new_cache(story: Recorder, args: dict[str, Any]) -> Any:
+    return True
+
+
+def _cache_made(story: Recorder, told: Any, cache: Any) -> str:
+    if cache is None:
+        return ""
+    return (f"{cache.num} objects of {cache.size} bytes fit into a slab of {pages(1 << cache.gfporder)}; no slab is made "
+            "before the first object is wanted")  # fmt: skip
+
+
+def _area(story: Recorder, args: dict[str, Any]) -> Any:
+    return args["size"]
+
+
+def _area_found(story: Recorder, size: int, area: Any) -> str:
+    if area is None:
+        return "the vmalloc area has no hole that is large enough"
+    return f"the lowest hole that fits begins at {area.addr:#x}: {pages(area.size >> 12)} of addresses, the last a guard"
+
+
+def _vfree(story: Recorder, args: dict[str, Any]) -> Any:
+    area = story.box.vmalloc.by_addr.get(args["addr"])
+    if area is not None and area.pages:
+        story.say(f"the pages at {area.addr:#x} go back one by one ({len(area.pages)}); its addresses wait until many are "
+                  "purged together")  # fmt: skip
+
+
+def _kmap(story: Recorder, args: dict[str, Any]) -> Any:
+    known = args["pfn"] in args["self"].slot_of
+    return args["pfn"], known
+
+
+def _kmapped(story: Recorder, told: Any, addr: Any) -> str:
+    pfn, known = told
+    if not isinstance(addr, int):
+        return ""
+    return f"frame {pfn:#x} {'has' if known else 'gets'} a slot of the permanent kmaps, at {addr:#x}"
+
+
+# -- files and swap -------------------------------------------------------------------------------------------------
+
+
+def _read_ahead(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"{args['count']} pages from page {args['index']} of the file on are wanted in the page cache: those that "
+              "are missing are read from the disk")  # fmt: skip
+
+
+def _wait(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"page {args['index']} is still on its way from the disk: the process waits, the box's clock moves")
+
+
+def _written(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"{len(args['text'])} bytes go into the page cache; its pages are dirty until the flusher writes them")
+
+
+def _dropped(story: Recorder, args: dict[str, Any]) -> Any:
+    mapping = args["mapping"]
+    if len(mapping.pages):
+        story.say(f"the file has {pages(len(mapping.pages))} in the page cache: those that are clean and not mapped go")
+
+
+def _swapped_on(story: Recorder, args: dict[str, Any]) -> Any:
+    return True
+
+
+def _area_on(story: Recorder, told: Any, area: Any) -> str:
+    swap = story.box.swap
+    return f"the swap space has {swap.get_nr_swap_pages()} free slots of a page now" if area is not None else ""
+
+
+MORE_BEFORE: dict[str, Teller] = {
+    "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
+    "system.sysmalloc_mmap": _own_mapping, "system.munmap_chunk": _unmapped, "system.systrim": _trimmed,
+    "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous, "fault.do_wp_page": _write_protected,
+    "filefault._do_read_fault": _file_fault, "pagetable._pte_alloc": _no_table,
+    "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
+    "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
+    "slab.slabs_destroy": _destroyed, "slab_common.kmem_cache_create": _new_cache,
+    "vmalloc._get_vm_area": _area, "vmalloc.vfree": _vfree, "highmem.kmap": _kmap,
+    "readahead.page_cache_ra": _read_ahead, "readahead.wait_on_page": _wait, "filemap.filemap_write": _written,
+    "pagecache.invalidate_mapping_pages": _dropped, "swapon.swapon": _swapped_on,
+}  # fmt: skip
+MORE_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
+    "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "fault.do_wp_page": _settled,
+    "filefault._do_read_fault": _around, "slab_common.kmem_cache_create": _cache_made,
+    "vmalloc._get_vm_area": _area_found, "highmem.kmap": _kmapped, "swapon.swapon": _area_on,
+}  # fmt: skip
