@@ -22,7 +22,7 @@ def _end(steps: Sequence[Any], at: int) -> int:
 
 def _shape(steps: Sequence[Any], at: int, end: int) -> tuple[Any, ...]:
     """The calls and the kinds of lines in [at, end), without their figures."""
-    return tuple((step.depth, step.function.name if step.kind == CALL else step.text.partition(":")[0][:12])
+    return tuple((step.depth, step.function.name if step.kind == CALL else step.text.split(maxsplit=1)[0])
                  for step in steps[at:end])  # fmt: skip
 
 

@@ -86,8 +86,8 @@ highmem.kmap|kmap_high|mm/highmem.c|gives a HighMem page a kernel address
 highmem.kunmap|kunmap_high|mm/highmem.c|drops a HighMem page's kernel address
 fault.handle_mm_fault|handle_mm_fault|mm/memory.c|resolves one page fault that its area permits
 fault.exc_page_fault|exc_page_fault|arch/x86/mm/fault.c|the CPU says: an address is not mapped, or not for this access
-fault.do_user_addr_fault|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks whether \
-the access is allowed
+fault.do_user_addr_fault|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks \
+whether the access is allowed
 fault._do_anonymous_page|do_anonymous_page|mm/memory.c|maps the zero page (read) or a fresh page (write)
 fault.do_wp_page|do_wp_page|mm/memory.c|a write to a write-protected page: reuse it or copy it
 fault._wp_page_copy|wp_page_copy|mm/memory.c|gives the process its own copy of the page

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from memsh.kernel.buddy import gfp_zone
 from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES
 from memsh.kernel.watermark import ALLOC_NO_WATERMARKS, ALLOC_WMARK_MASK, WMARK_LOW, wmark_pages, zone_watermark_fast
-
 from memsh.teach.sentences_more import MORE_AFTER, MORE_BEFORE
 
 if TYPE_CHECKING:

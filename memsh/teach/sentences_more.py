@@ -94,7 +94,7 @@ def _anonymous(story: Recorder, args: dict[str, Any]) -> Any:
 
 
 def _fresh(story: Recorder, addr: int, value: Any) -> str:
-    return f"a page of zeros of its own is entered for {addr:#x}" if isinstance(value, int) else ""
+    return f"the fresh page, cleared, is entered in the page table for {addr:#x}" if isinstance(value, int) else ""
 
 
 def _write_protected(story: Recorder, args: dict[str, Any]) -> Any:
@@ -186,8 +186,8 @@ def _new_cache(story: Recorder, args: dict[str, Any]) -> Any:
 def _cache_made(story: Recorder, told: Any, cache: Any) -> str:
     if cache is None:
         return ""
-    return (f"{cache.num} objects of {cache.size} bytes fit into a slab of {pages(1 << cache.gfporder)}; no slab is made "
-            "before the first object is wanted")  # fmt: skip
+    return (f"{cache.num} objects of {cache.size} bytes fit into a slab of {pages(1 << cache.gfporder)}; no slab is "
+            "made before the first object is wanted")  # fmt: skip
 
 
 def _area(story: Recorder, args: dict[str, Any]) -> Any:
@@ -197,14 +197,15 @@ def _area(story: Recorder, args: dict[str, Any]) -> Any:
 def _area_found(story: Recorder, size: int, area: Any) -> str:
     if area is None:
         return "the vmalloc area has no hole that is large enough"
-    return f"the lowest hole that fits begins at {area.addr:#x}: {pages(area.size >> 12)} of addresses, the last a guard"
+    return (f"the lowest hole that fits begins at {area.addr:#x}: {pages(area.size >> 12)} of addresses, the last of "
+            "them a guard that nothing is mapped at")
 
 
 def _vfree(story: Recorder, args: dict[str, Any]) -> Any:
     area = story.box.vmalloc.by_addr.get(args["addr"])
     if area is not None and area.pages:
-        story.say(f"the pages at {area.addr:#x} go back one by one ({len(area.pages)}); its addresses wait until many are "
-                  "purged together")  # fmt: skip
+        story.say(f"the pages at {area.addr:#x} go back one by one ({len(area.pages)}); its addresses wait until many "
+                  "are purged together")  # fmt: skip
 
 
 def _kmap(story: Recorder, args: dict[str, Any]) -> Any:
@@ -223,8 +224,8 @@ def _kmapped(story: Recorder, told: Any, addr: Any) -> str:
 
 
 def _read_ahead(story: Recorder, args: dict[str, Any]) -> Any:
-    story.say(f"{args['count']} pages from page {args['index']} of the file on are wanted in the page cache: those that "
-              "are missing are read from the disk")  # fmt: skip
+    story.say(f"{args['count']} pages from page {args['index']} of the file on are wanted in the page cache: those "
+              "that are missing are read from the disk")  # fmt: skip
 
 
 def _wait(story: Recorder, args: dict[str, Any]) -> Any:
@@ -253,8 +254,8 @@ def _area_on(story: Recorder, told: Any, area: Any) -> str:
 MORE_BEFORE: dict[str, Teller] = {
     "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
     "system.sysmalloc_mmap": _own_mapping, "system.munmap_chunk": _unmapped, "system.systrim": _trimmed,
-    "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous, "fault.do_wp_page": _write_protected,
-    "filefault._do_read_fault": _file_fault, "pagetable._pte_alloc": _no_table,
+    "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous,
+    "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "pagetable._pte_alloc": _no_table,
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
     "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
     "slab.slabs_destroy": _destroyed, "slab_common.kmem_cache_create": _new_cache,

@@ -208,6 +208,21 @@ def test_every_function_of_the_tables_is_one_of_this_kernel() -> None:
         ("explain -b kmalloc 50", "the smallest kmalloc cache that holds 50 bytes is kmalloc-64"),
         ("explain -b kmalloc 9000", "9000 bytes are more than any kmalloc cache has"),
         ("plain on; explain -b kmalloc 64", "an object is taken from a slab that has room"),
+        ("explain -b malloc 100", "cut off the top chunk"),
+        ("p=$(malloc 100); free $p; explain -b malloc 100", "waits in the thread's cache (0 more there)"),
+        ("p=$(malloc 100); explain -b free $p", "kept in the thread's cache (now 1 of its size)"),
+        ("explain -b malloc 200k", "204816 bytes reach the mmap threshold (131072)"),
+        ("p=$(malloc 200k); explain -b free $p", "munmap gives all of it back to the kernel at once"),
+        ("p=$(mmap 8k); explain -b read $p", "the one page of zeros is mapped, read-only"),
+        ("p=$(mmap 8k); fork; explain -b write $p", "the fresh page, cleared, is entered"),
+        ("p=$(mmap 8k); touch $p; fork; explain -b write $p", "copy-on-write: this process has a page of its own now"),
+        ("p=$(mmap 8k); touch $p; explain -b fork", "read-only on both sides until one of them writes"),
+        ("explain -b touch 0x1000", "no area of the process holds 0x1000: SIGSEGV"),
+        ("p=$(mmap 8k r); explain -b write $p", "does not allow to write: SIGSEGV"),
+        ("p=$(kmalloc 64); explain -b kfree $p", "its slab still counts it as used"),
+        ("explain -b kmem_cache create foo 100", "39 objects of 104 bytes fit into a slab of 1 page"),
+        ("explain -b vmalloc 64k", "17 pages of addresses, the last of them a guard"),
+        ("f=$(alloc_page GFP_HIGHUSER); explain -b kmap $f", "gets a slot of the permanent kmaps, at 0xff"),
         ("p=$(malloc 1M); explain -b touch $p 16k", "zone HighMem: 30860 pages free, low watermark 66 + reserve 0"),
     ],
 )  # fmt: skip
@@ -252,3 +267,43 @@ def test_the_oom_killer_is_told_even_where_the_tree_is_cut() -> None:
     text = small("p=$(mmap 100M rw private,noreserve); touch $p 40M; explain touch $p+40M 30M")
     assert "# later: nothing more can be reclaimed: the OOM killer chooses a process" in text
     assert "# later: Out of memory: Killed process 53 (a.out)" in text
+
+
+def test_a_fault_is_told_as_the_call_tree_of_linux() -> None:
+    text = said("p=$(mmap 64k); explain write $p; explain write $p+4k")
+    first, second = text.split("minflt 1")[1:]
+    order = ("exc_page_fault() {", "page_fault_user:", "do_user_addr_fault() {", "find_vma();", "handle_mm_fault() {",
+             "do_anonymous_page() {", "__alloc_pages() {", "get_page_from_freelist() {", "rmqueue()",
+             "mm_page_alloc:")  # fmt: skip
+    for story in (first, second):
+        places = [story.index(name) for name in order]
+        assert places == sorted(places)
+        assert story.count("{  /*") == story.count("\n" + "}") + sum(line.strip() == "}" and line != "}"
+                                                                       for line in story.split("\n"))  # fmt: skip
+    assert "__anon_vma_prepare()" in first  # only where the area had none yet
+    assert "__anon_vma_prepare()" not in second
+
+
+def test_a_redirection_is_the_explained_commands_own() -> None:
+    made, out = session()
+    made.run("mkfile /data 64k; cat /data > /dev/null; sync; snapshot A")
+    out.truncate(0)
+    made.run("explain echo 3 > /proc/sys/vm/drop_caches; expect changed /proc/meminfo since A")
+    assert "invalidate_mapping_pages()" in out.getvalue()
+    assert "expected" not in out.getvalue()
+    made.run("explain 'kmalloc 64' > /tmp/story; grep -c __kmalloc /tmp/story")
+    assert out.getvalue().endswith("\n1\n")
+
+
+def test_pages_freed_together_are_told_in_the_order_of_linux() -> None:
+    made, _ = session()
+    made.run("p=$(mmap 12k); touch $p 12k; trace on; munmap $p 12k; trace off")
+    names = [record[0] for record in made.box.trace.ring if record[0].startswith("mm_page_free")]
+    assert names == ["mm_page_free"] * 3 + ["mm_page_free_batched"] * 3
+    assert not check.check(made.box)
+
+
+def test_calls_alike_in_a_row_are_counted() -> None:
+    text = said("q=$(vmalloc 64k); explain vfree $q")
+    assert text.count("mm_page_free: page=") == 3
+    assert "__free_pages(): and 13 more like these" in text
