@@ -10,6 +10,7 @@ counts as movable.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -535,7 +536,7 @@ class PageAllocator(PageLookup):
             runs = frame_runs(pfns)
             if len(runs) * 4 <= len(pfns):
                 for first, count in runs:
-                    refcount[first : first + count] = memoryview(b"\1\0\0\0" * count).cast("I")
+                    refcount[first : first + count] = array("I", (1,)) * count
                     kinds[first : first + count] = bytes([kind]) * count
                 return
         for pfn in pfns:

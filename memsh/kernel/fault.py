@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.kernel.columns import PRESENT, count_run, frame_runs, lanes, set_run
+from memsh.kernel.columns import PRESENT, count_run, frame_runs, lanes, ramp, set_run
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
     GFP_HIGHUSER_MOVABLE,
@@ -32,7 +32,7 @@ from memsh.kernel.flags import (
     X86_PF_USER,
     X86_PF_WRITE,
 )
-from memsh.kernel.lru import account_new, munlock_page, new_page_flags, put_frames
+from memsh.kernel.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.kernel.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
 from memsh.kernel.mmap import expand_downwards
@@ -53,6 +53,7 @@ MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
 AROUND_SHIFT = 8
 AROUND = 16  # fault_around_bytes, in pages
 _ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
+_SHORT = 6  # a run of fewer frames is done frame by frame
 _WRITTEN = PTE_RW | PTE_DIRTY
 
 
@@ -89,22 +90,37 @@ class FaultResult(NamedTuple):
     notes: list[str]
 
 
-def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, pfns: list[int], addr: int) -> None:
-    """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map."""
+def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int) -> None:
+    """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map.
+
+    `runs` are (first frame, how many).
+    """
     memmap = box.memmap
+    mapcount, column, mapping, indices = memmap.mapcount, memmap.flags, memmap.mapping, memmap.index
     anon = vma.anon_vma
     assert anon is not None
+    number = anon.number
     flags = new_page_flags(vma.flags, _ANON_FLAGS)
     index = vma.pgoff + ((addr - vma.start) >> 12)
-    for pfn, count in frame_runs(pfns):
-        set_run(memmap.mapcount, pfn, count, 1)
-        set_run(memmap.flags, pfn, count, flags)
-        set_run(memmap.mapping, pfn, count, anon.number)
-        count_run(memmap.index, pfn, index, count)
-        account_new(box, pfn, count, flags)
-        index += count
-    mm.rss[MM_ANONPAGES] += len(pfns)
-    box.vmstat["nr_anon_pages"] += len(pfns)
+    total = 0
+    for pfn, count in runs:
+        if count < _SHORT:
+            for frame in range(pfn, pfn + count):
+                mapcount[frame] = 1
+                column[frame] = flags
+                mapping[frame] = number
+                indices[frame] = index
+                index += 1
+        else:
+            set_run(mapcount, pfn, count, 1)
+            set_run(column, pfn, count, flags)
+            set_run(mapping, pfn, count, number)
+            count_run(indices, pfn, index, count)
+            index += count
+        total += count
+    account_new_runs(box, runs, total, flags)
+    mm.rss[MM_ANONPAGES] += total
+    box.vmstat["nr_anon_pages"] += total
 
 
 def _alloc_user_page(box: Box, gfp: int) -> int:
@@ -156,7 +172,7 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
         return ZERO
     anon_vma_prepare(box, vma)
     pfn = _alloc_user_page(box, GFP_ANON)
-    add_anon_pages(box, mm, vma, [pfn], addr)
+    add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
     table.ptes[at] = pfn << 12 | prot | (_WRITTEN if vma.flags & VM_WRITE else 0)
     return 0
 
@@ -232,7 +248,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     old_flags = 0 if special else box.memmap.flags[old]
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
-    add_anon_pages(box, mm, vma, [new], addr)
+    add_anon_pages(box, mm, vma, [(new, 1)], addr)
     table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | _WRITTEN
     if not special:
         if old_flags & PG_SWAPCACHE:
@@ -342,12 +358,13 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 tally.minflt += done
                 raise OutOfMemory
             at = first + done
-            if pfns[-1] - pfns[0] == got - 1 and frame_runs(pfns) == [(pfns[0], got)]:
-                low = pfns[0] << 12 | bits
-                table.ptes[at : at + got] = array("I", range(low, low + (got << 12), 4096))
+            runs = frame_runs(pfns)
+            if len(runs) * _SHORT <= got:
+                ptes = b"".join([ramp(pfn << 12 | bits, n, 4096) for pfn, n in runs])
+                table.ptes[at : at + got] = array("I", ptes)
             else:
                 table.ptes[at : at + got] = array("I", [pfn << 12 | bits for pfn in pfns])
-            add_anon_pages(box, mm, vma, pfns, addr + (done << 12))
+            add_anon_pages(box, mm, vma, runs, addr + (done << 12))
             done += got
             if box.oom.victim and box.oom.is_victim(box.current):
                 box.vmstat["pgfault"] += done

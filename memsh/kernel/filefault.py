@@ -99,7 +99,7 @@ def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     text = frame_view(box, pfn)
     if any(text):
         box.memmap.data[new] = bytearray(text)
-    add_anon_pages(box, mm, vma, [new], addr)
+    add_anon_pages(box, mm, vma, [(new, 1)], addr)
     table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | (PTE_RW | PTE_DIRTY if vma.flags & VM_WRITE else 0)
     return what | COW
 

@@ -199,6 +199,31 @@ def account_new(box: Box, pfn: int, count: int, flags: int) -> None:
         box.vmstat["unevictable_pgs_culled"] += count
 
 
+def account_new_runs(box: Box, runs: list[tuple[int, int]], total: int, flags: int) -> None:
+    """account_new() for several runs of (first frame, how many), `total` frames together."""
+    memmap, lru = box.memmap, box.lru
+    zone = box.pages.zone_of(runs[0][0])
+    start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+    if flags & PG_MLOCKED or min(runs)[0] < start or max([pfn + count for pfn, count in runs]) > end:
+        for pfn, count in runs:
+            account_new(box, pfn, count, flags)
+        return
+    name = lru_name(flags)
+    box.vmstat["nr_" + name] += total
+    zone.stat["nr_zone_" + name] += total
+    nexts, prevs = memmap.lru_next, memmap.lru_prev
+    for pfn, count in runs:
+        if count > 2 or not lru.heads[name]:
+            lru.link(memmap, name, pfn, count)
+            continue
+        for frame in range(pfn, pfn + count):
+            head = lru.heads[name]
+            nexts[frame] = head
+            prevs[frame] = 0
+            prevs[head] = frame
+            lru.heads[name] = frame
+
+
 def _move(box: Box, pfn: int, clear: int, set_: int) -> None:
     column = box.memmap.flags
     old = column[pfn]

@@ -241,7 +241,9 @@ class MmStruct:
     def flush_tlb(self, start: int = 0, end: int = 1 << 32) -> None:
         """Forget the translations of [start, end)."""
         first, last = start >> 12, end - 1 >> 12
-        for page in [page for page in self.tlb if first <= page <= last]:
+        pages = range(first, last + 1)
+        known = self.tlb.keys() & pages if len(pages) < len(self.tlb) << 2 else {n for n in self.tlb if n in pages}
+        for page in known:
             del self.tlb[page]
             self.tlbw.pop(page, None)
 

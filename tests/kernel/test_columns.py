@@ -1,6 +1,7 @@
 """Runs of entries leave what a loop over the entries leaves."""
 
 from array import array
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +39,27 @@ def test_equal_runs(count: int, pfn: int, value: int) -> None:
     columns.clear_run((one, two), pfn, count)
     assert one.tolist() == [7] * pfn + [0] * count + [7] * (SIZE - pfn - count)
     assert two.tolist() == [8] * pfn + [0] * count + [8] * (SIZE - pfn - count)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 150), st.sampled_from((1, -1, 7))), max_size=8))
+def test_runs_in_lists(parts: list[tuple[int, int, int]]) -> None:
+    pfns = [5000 + first + n * step for first, count, step in parts for n in range(count)]
+    runs = columns.frame_runs(pfns)
+    assert [pfn for first, count in runs for pfn in range(first, first + count)] == pfns
+    assert all(first + count != after for (first, count), (after, _) in pairwise(runs))
+    stepped = columns.stepped_runs(pfns)
+    assert [pfn for first, count, step in stepped for pfn in range(first, first + count * step, step)] == pfns
+
+
+@given(
+    st.integers(1, 64), st.integers(0, 1023), st.sampled_from((1, -1)), st.sampled_from((0, 1, -1, 4096, -4096)),
+    st.integers(0, 70), st.sampled_from((0, 1, 3, 5_000_000)),
+)  # fmt: skip
+def test_how_far_entries_match(most: int, at: int, way: int, delta: int, spoil: int, first: int) -> None:
+    column = array("I", [0xFFFFFFFF]) * 1024
+    expected = 0
+    while expected < most and 0 <= at + expected * way < 1024 and first + expected * delta >= 0 and expected != spoil:
+        column[at + expected * way] = first + expected * delta
+        expected += 1
+    assert columns.matching(column, at, way, first, delta, most) == expected
+    assert columns.matching(memoryview(column), at, way, first, delta, most) == expected
