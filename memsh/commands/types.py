@@ -7,23 +7,45 @@ import re
 
 from memsh.kernel.flags import GFP_NAMES
 
-_TERM = re.compile(r"\s*(~?)\s*(\w+)\s*")
+_TOKEN = re.compile(r"\w+|\S")
 
 
 def gfp(word: str) -> int:
-    """`GFP_KERNEL|GFP_DMA`, `GFP_KERNEL&~__GFP_DIRECT_RECLAIM`, `0xcc0`: & binds tighter than |, as in C."""
-    flags = 0
-    for product in re.split(r"[|,]", word):
-        value = -1
-        for factor in product.split("&"):
-            match = _TERM.fullmatch(factor)
-            if not match:
-                raise ValueError(f"not gfp flags: '{word}'")
-            value &= ~_flag(match[2], word) if match[1] else _flag(match[2], word)
-        flags |= value
-    if not 0 <= flags < 1 << 24:
+    """`GFP_KERNEL|GFP_DMA`, `(GFP_KERNEL|GFP_DMA)&~__GFP_DIRECT_RECLAIM`, `0xcc0`: & binds tighter than |, as in C."""
+    tokens = _TOKEN.findall(word)[::-1]
+    flags = _alternatives(tokens, word) if len(tokens) < 200 else -1
+    if tokens or not 0 <= flags < 1 << 24:
         raise ValueError(f"not gfp flags: '{word}'")
     return flags
+
+
+def _alternatives(tokens: list[str], word: str) -> int:
+    """What `|` joins. The next token is the last of the list."""
+    flags = 0
+    while True:
+        value = _factor(tokens, word)
+        while tokens and tokens[-1] == "&":
+            tokens.pop()
+            value &= _factor(tokens, word)
+        flags |= value
+        if not tokens or tokens[-1] not in "|,":
+            return flags
+        tokens.pop()
+
+
+def _factor(tokens: list[str], word: str) -> int:
+    """A name, a number, something in parentheses, or `~` before one of them."""
+    token = tokens.pop() if tokens else ""
+    if token == "~":
+        return ~_factor(tokens, word)
+    if token == "(":
+        value = _alternatives(tokens, word)
+        token = tokens.pop() if tokens else ""
+        if token == ")":
+            return value
+    if not re.fullmatch(r"\w+", token):
+        raise ValueError(f"not gfp flags: '{word}'")
+    return _flag(token, word)
 
 
 def _flag(name: str, word: str) -> int:

@@ -84,7 +84,8 @@ def fingerprint(box: Any) -> tuple[Any, ...]:
     )
     objects = waiting = limits = 0
     for cache in box.slab.caches.values():
-        objects += cache.total_slabs * cache.num - cache.free_objects
+        slabs = len(cache.slabs_full) + len(cache.slabs_partial) + len(cache.slabs_free)
+        objects += slabs * cache.num - cache.free_objects
         waiting += len(cache.entry)
         limits += cache.limit + cache.batchcount
     return (
@@ -97,7 +98,7 @@ def fingerprint(box: Any) -> tuple[Any, ...]:
 
 
 def around(session: Session) -> tuple[Any, ...]:
-    return (len(session.values), session.cwd, tuple(session.variables.items()))
+    return (len(session.values), session.cwd, session.variables.copy())
 
 
 def reset_line(boot: dict[str, str]) -> str:
