@@ -192,24 +192,25 @@ class PageAllocator(PageLookup):
         if plan is None:
             plan = self._plan(gfp)
         if order <= self._pcp_max:
-            zone = plan[0][0]
-            limit = zone.limit[plan[1]]
-            if zone.stat_free > limit:
-                lists = zone.lists
+            zones, highest, migratetype = plan
+            zone = zones[0]
+            above = zone.stat_free - zone.limit[highest]
+            if above > 0:
+                size = 1 << order
                 if not order or (
-                    zone.stat_free - (1 << order) >= limit
-                    and (lists[41] or lists[40] or watermark.has_suitable_block(zone, order, 0))
+                    above >= size
+                    and (zone.lists[41] or zone.lists[40] or watermark.has_suitable_block(zone, order, 0))
                 ):
                     cpu = zone.pcp
-                    pages = cpu.lists[order * 3 + plan[2]]
-                    if pages or self._refill(zone, cpu, order, plan[2], gfp):
+                    pages = cpu.lists[order * 3 + migratetype]
+                    if pages or self._refill(zone, cpu, order, migratetype, gfp):
                         if cpu.free_factor:
                             cpu.free_factor >>= 1
                         pfn = pages.pop()
-                        cpu.count -= 1 << order
+                        cpu.count -= size
                         if zone.odd:
                             zone.odd.pop(pfn, None)
-                        self.vm[zone.pgalloc] += 1 << order
+                        self.vm[zone.pgalloc] += size
                         self._refcount[pfn] = 1
                         self._kind[pfn] = kind
                         if order:
@@ -308,6 +309,7 @@ class PageAllocator(PageLookup):
         if left:
             return
         self._kind[pfn] = 0
+        size = 1 << order
         if order:
             self._order[pfn] = 0
         if self._flags[pfn]:
@@ -321,15 +323,19 @@ class PageAllocator(PageLookup):
             if not order:
                 if pfn in data:
                     del data[pfn]
-            elif not data.keys().isdisjoint(range(pfn, pfn + (1 << order))):
-                for at in range(pfn, pfn + (1 << order)):
-                    data.pop(at, None)
+            elif order > PCP_MAX_ORDER:
+                for at in data.keys() & range(pfn, pfn + size):
+                    del data[at]
+            else:
+                for at in range(pfn, pfn + size):
+                    if at in data:
+                        del data[at]
         if self.trace.on:
             self.trace.emit("mm_page_free", pfn, order)
-        self.vm["pgfree"] += 1 << order
+        self.vm["pgfree"] += size
         migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
         if order > PCP_MAX_ORDER or self._plain:
-            zone.mod_free(1 << order)
+            zone.mod_free(size)
             free_one_page(zone, pfn, order, migratetype)
             return
         if migratetype == MIGRATE_HIGHATOMIC:
@@ -338,8 +344,8 @@ class PageAllocator(PageLookup):
         cpu = zone.pcp
         index = order * 3 + migratetype
         cpu.lists[index].append(pfn)
-        cpu.count += 1 << order
-        if cpu.count >= cpu.limit or (order and cpu.free_factor):
+        count = cpu.count = cpu.count + size
+        if count >= cpu.limit or (order and cpu.free_factor):
             pcp.overflow(self, zone, cpu, order, index)
 
     def free_page_list(self, pfns: Sequence[int]) -> None:
