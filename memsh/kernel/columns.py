@@ -90,21 +90,21 @@ def is_count(column: memoryview, pfn: int, first: int, count: int) -> bool:
     return count <= 2 or column[pfn : pfn + count].tobytes() == ramp(first, count)
 
 
-def matching(column: memoryview | array[int], at: int, way: int, first: int, delta: int, most: int) -> int:
-    """How many of the entries at, at + way, … are first, first + delta, …, up to the first that is not.
-
-    `way` is 1 or -1, `most` at most 64. That entry is where two wide integers have their lowest, or highest, different
-    bit.
-    """
-    most = min(most, len(column) - at if way > 0 else at + 1)
-    if delta < 0:
-        most = min(most, first // -delta + 1)
-    if way > 0:
-        differ = int.from_bytes(column[at : at + most].tobytes(), "little") ^ ONES[most] * first + RAMP[most] * delta
-        return (differ & -differ).bit_length() - 1 >> 5 if differ else most
-    low = ONES[most] * (first + (most - 1) * delta) - RAMP[most] * delta
-    differ = int.from_bytes(column[at - most + 1 : at + 1].tobytes(), "little") ^ low
-    return most - (differ.bit_length() + 31 >> 5)
+def linked(links: memoryview, first: int, step: int, most: int) -> int:
+    """How many of the entries at first, first + step, … name the next one, up to the first that does not, that one
+    included; at most `most`. `step` is 1 or -1."""
+    end = first + (most - 1) * step
+    if most > 8 and end > 0 and links[end - step] == end:  # all of them, perhaps
+        low = first if step > 0 else end + 1
+        if links[low : low + most - 1].tobytes() == ramp(low + step, most - 1):
+            return most
+    last = first
+    for count in range(1, most):
+        ahead: int = links[last]
+        if ahead != last + step:
+            return count
+        last = ahead
+    return most
 
 
 def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0) -> None:

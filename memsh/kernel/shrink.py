@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import clear_run, is_run, mask_run, matching, stepped_runs, sub_runs
+from memsh.kernel.columns import clear_run, is_run, linked, mask_run, stepped_runs, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
 from memsh.kernel.lru import LISTS, lru_name, lru_note_cost
 from memsh.kernel.memmap import (
@@ -112,9 +112,8 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
         pfn = prevs[first]
         step = pfn - first
         if left > 1 and pfn < limit and (step == 1 or step == -1):
-            count += matching(prevs, first, step, pfn, step, min(left, LONGEST) - 1)
-            if step > 0:
-                count = min(count, limit - first)
+            most = left if left < LONGEST else LONGEST
+            count = linked(prevs, first, step, most if step < 0 or first + most < limit else limit - first)
             pfn = prevs[first + (count - 1) * step]
         taken.append((first, count, step if count > 1 else 1))
         left -= count

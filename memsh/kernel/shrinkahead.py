@@ -12,10 +12,10 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import matching, ramp, set_run
+from memsh.kernel.columns import is_run, linked, ramp, set_run
 from memsh.kernel.flags import PTE_ACCESSED
 from memsh.kernel.lru import lru_note_cost
-from memsh.kernel.memmap import PG_REFERENCED
+from memsh.kernel.memmap import PG_REFERENCED, MemMap
 from memsh.kernel.mm_types import VmArea
 from memsh.kernel.shrink import INACTIVE_ANON, LONGEST, SWAP_CLUSTER_MAX, ScanControl, count_scan, zone_limit
 from memsh.kernel.shrinkeach import DECIDE, IDLE, area_of
@@ -43,9 +43,7 @@ def pass_in_use(sc: ScanControl, most: int) -> int:
         step = prevs[pfn] - pfn
         count = 1
         if step == 1 or step == -1:
-            count += matching(prevs, pfn, step, pfn + step, step, min(left, LONGEST) - 1)
-            if step > 0:
-                count = min(count, limit - pfn)
+            count = linked(prevs, pfn, step, min(left, LONGEST) if step < 0 else min(left, LONGEST, limit - pfn))
         used = _used_together(box, pfn, count, step)
         if used is None:
             break
@@ -89,12 +87,31 @@ def _used_together(box: Box, pfn: int, count: int, step: int) -> Used | None:
     if way != 1 and way != -1:
         count = 1
     if count > 1:
-        count = min(count, vma.end - addr >> 12 if way > 0 else (addr - vma.start >> 12) + 1)
-        # what these entries map, and nobody else holds, is like the first in everything but perhaps its flags
-        count = matching(ptes, at, way, ptes[at], step << 12, count)
-        count = matching(memmap.refcount, pfn, step, 1, 0, count)
-        count = matching(memmap.flags, pfn, step, bits, 0, count)
+        # what one table maps, and nobody else holds, is like the first page in everything but perhaps its flags
+        if way > 0:
+            count = min(count, vma.end - addr >> 12, 1024 - at)
+        else:
+            count = min(count, (addr - vma.start >> 12) + 1, at + 1)
+        count = _alike(memmap, pfn, step, count, bits, ptes, at, way)
     return pfn, count, step, vma, addr, way
+
+
+def _alike(memmap: MemMap, pfn: int, step: int, most: int, bits: int, ptes: array[int], at: int, way: int) -> int:
+    """How many of the frames pfn, pfn + step, … have the flags `bits`, one holder, and entries like the first."""
+    flags, refcount = memmap.flags, memmap.refcount
+    low, bottom = min(pfn, pfn + (most - 1) * step), min(at, at + (most - 1) * way)
+    pte = ptes[at]
+    lowest = pte if way > 0 else pte + ((most - 1) * step << 12)  # what the first of the entries should be
+    if ptes[bottom : bottom + most].tobytes() == ramp(lowest, most, way * step << 12):
+        if is_run(flags, low, most, bits) and is_run(refcount, low, most, 1):
+            return most
+    for count in range(1, most):
+        pfn += step
+        at += way
+        pte += step << 12
+        if ptes[at] != pte or flags[pfn] != bits or refcount[pfn] != 1:
+            return count
+    return most
 
 
 def _forget_use(box: Box, used: Used) -> None:

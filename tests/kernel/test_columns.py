@@ -51,15 +51,11 @@ def test_runs_in_lists(parts: list[tuple[int, int, int]]) -> None:
     assert [pfn for first, count, step in stepped for pfn in range(first, first + count * step, step)] == pfns
 
 
-@given(
-    st.integers(1, 64), st.integers(0, 1023), st.sampled_from((1, -1)), st.sampled_from((0, 1, -1, 4096, -4096)),
-    st.integers(0, 70), st.sampled_from((0, 1, 3, 5_000_000)),
-)  # fmt: skip
-def test_how_far_entries_match(most: int, at: int, way: int, delta: int, spoil: int, first: int) -> None:
-    column = array("I", [0xFFFFFFFF]) * 1024
-    expected = 0
-    while expected < most and 0 <= at + expected * way < 1024 and first + expected * delta >= 0 and expected != spoil:
-        column[at + expected * way] = first + expected * delta
-        expected += 1
-    assert columns.matching(column, at, way, first, delta, most) == expected
-    assert columns.matching(memoryview(column), at, way, first, delta, most) == expected
+@given(st.integers(1, 64), st.integers(100, 900), st.sampled_from((1, -1)), st.integers(0, 70))
+def test_how_far_links_go(most: int, first: int, step: int, spoil: int) -> None:
+    column = memoryview(array("I", [0]) * 1024)
+    for n in range(spoil):
+        column[first + n * step] = first + (n + 1) * step
+    assert columns.linked(column, first, step, most) == min(most, spoil + 1)
+    column[first + 65 * step] = first + 66 * step
+    assert columns.linked(column, first, step, most) == min(most, spoil + 1)
