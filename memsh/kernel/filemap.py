@@ -157,7 +157,7 @@ def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: in
         if mapping.reading:
             due = being_read(box, mapping, index)
             if due:
-                box.disk.wait(due)
+                wait_on_page(box, mapping, index)
                 continue
             now = box.timer.usec
             for first, _, until in mapping.reading:

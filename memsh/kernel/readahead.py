@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES
+from memsh.kernel.lru import put_frames
 from memsh.kernel.memmap import PG_READAHEAD
 from memsh.kernel.mm_types import AddressSpace, File
 from memsh.kernel.pagecache import add_run, max_index
@@ -77,9 +78,14 @@ def being_read(box: Box, mapping: AddressSpace, index: int) -> int:
 
 
 def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> None:
-    """Wait until the disk has read the page (folio_wait_locked)."""
-    if mapping.reading:
-        box.disk.wait(being_read(box, mapping, index))
+    """Wait until the disk has read the page (folio_wait_locked). Who waits holds it, so that it is there afterwards
+    however short memory is."""
+    due = being_read(box, mapping, index) if mapping.reading else 0
+    pfn = mapping.pages.get(index) if due else None
+    if pfn is not None:
+        box.memmap.refcount[pfn] += 1
+        box.disk.wait(due)
+        put_frames(box, [pfn])
 
 
 def _next_size(current: int, most: int) -> int:
