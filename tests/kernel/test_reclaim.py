@@ -133,3 +133,22 @@ def test_kswapd_only_runs_when_the_clock_moves() -> None:
     assert box.vmstat["pgsteal_file"] > 0
     assert normal.nr_free + normal.pcp.count >= normal.wmark_high
     assert check(box) == []
+
+
+def test_what_a_reader_waits_for_stays_until_it_has_looked(box: Box) -> None:
+    """Whoever reclaims while the disk works gets every page that was read, but not the one that is waited for."""
+    box.fs.mkfile("/big", MIB)
+    file = box.fs.open("/big")
+    waits = 0
+    wait = box.disk.wait
+
+    def reclaiming(until: int) -> None:
+        nonlocal waits
+        waits += 1
+        assert waits < 2000, "no progress"
+        wait(until)
+        box.fs.drop_pagecache()
+
+    box.disk.wait = reclaiming  # type: ignore[method-assign]
+    assert box.fs.skip(file, 0, MIB) == MIB
+    assert waits > 100
