@@ -117,7 +117,7 @@ def vmmap(box: Any, args: Any, io: Any) -> None:
     wide = io.width >= 78
     rows: list[tuple[int, int, str]] = [
         (lay.fixaddr_start, 0x100000000, "fixed mappings"),
-        (lay.pkmap_base, lay.fixaddr_start, "permanent kmaps"),
+        (lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps"),
         (lay.vmalloc_start, lay.vmalloc_end, "vmalloc"),
         (PAGE_OFFSET, lay.high_memory, "direct mapping: lowmem at PAGE_OFFSET"),
     ]

@@ -1,4 +1,5 @@
-"""Tokens → what to run. The grammar is LALR(1), built by lark the first time that a line is more than simple commands.
+"""Tokens → what to run. The grammar is LALR(1), built by lark the first time that a line is more than what
+memsh.shell.flat reads.
 
 A script of plain commands, one a line, needs no grammar at all: each token is a command already.
 """
@@ -9,6 +10,7 @@ import re
 from typing import Any
 
 from memsh.shell.errors import Incomplete, SyntaxFault
+from memsh.shell.flat import flat
 from memsh.shell.lexer import Lexer, Token
 from memsh.shell.syntax import Line, Node, Series, Simple
 
@@ -65,6 +67,9 @@ def _nested(lexer: Lexer, tokens: list[Token]) -> Node:
 
 def _structured(lexer: Lexer, tokens: list[Token]) -> list[tuple[Node, int]]:
     """(what to run, offset of its end) for every complete line."""
+    simple = flat(tokens)
+    if simple is not None:
+        return simple
     from lark.exceptions import UnexpectedToken
 
     from memsh.shell.grammar import parser

@@ -98,7 +98,7 @@ class Player:
         self.color = color
         self.playing = Playing(lesson, opener, min(80, max(20, self.screen.columns - 1)))
         self.playing.freeze = True
-        parse("true; true")  # the grammar is built now and not in the middle of a step
+        parse("{ true; }")  # the grammar is built now and not in the middle of a step
         self.lines: list[str] = []
         self.starts: list[int] = []  # where each step's lines begin
         self.top = 0

@@ -87,3 +87,37 @@ def test_a_parsed_line_costs_microseconds(line: str) -> None:
     start = time.process_time()
     assert len(parse(text)) == 5000
     assert (time.process_time() - start) / 5000 < 180e-6
+
+
+def _told(thing: object) -> object:
+    """A tree as plain lists, positions too."""
+    if isinstance(thing, (list, tuple)):
+        return [_told(one) for one in thing]
+    slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    return [type(thing).__name__, *((name, _told(getattr(thing, name, None))) for name in slots)] if slots else thing
+
+
+@pytest.mark.parametrize("joins", ["|", ";", "&&", "||"])
+@pytest.mark.parametrize("others", ["|", ";", "&&", "||"])
+def test_what_is_read_without_the_grammar_is_what_the_grammar_builds(joins: str, others: str) -> None:
+    from memsh.shell import flat, grammar
+    from memsh.shell import parse as module
+    from memsh.shell.lexer import Lexer
+
+    text = f"a 1 {joins} b $(c {others} d | e) {others} f > x\n\ng {joins} h {joins} i;\nj {others} k {joins} l\n"
+    read = []
+    for use in (flat.flat, lambda tokens: None):
+        tokens, _ = Lexer(text, lambda lexer, inner: grammar.parser().parse(inner)[0][0]).tokens()  # type: ignore[arg-type,index,return-value]
+        built = use(tokens)  # type: ignore[operator]
+        read.append(_told(built if built is not None else grammar.parser().parse(tokens)))  # type: ignore[arg-type]
+        assert (built is None) is (use is not flat.flat)
+    assert read[0] == read[1]
+    assert _told(module.parse(text))
+
+
+@pytest.mark.parametrize("text", ["a |\n", "| a\n", "a && ;\n", "a ; ; b\n", "a & b\n", "! a | b\n", "{ a; }\n", ";\n"])
+def test_what_is_not_so_simple_is_left_to_the_grammar(text: str) -> None:
+    from memsh.shell.flat import flat
+    from memsh.shell.lexer import Lexer
+
+    assert flat(Lexer(text, lambda lexer, inner: None).tokens()[0]) is None  # type: ignore[arg-type,return-value]

@@ -215,3 +215,11 @@ def test_an_endless_answer_fills_nothing() -> None:
     grader = Grader(read_exercise("small.md", SMALL), open_session, 0.5)
     mark = grader.mark("while true; do cat /proc/meminfo; nonsense; done")
     assert mark.end == "time" and len(grader.errors.getvalue()) <= 1 << 16
+
+
+@pytest.mark.parametrize("name", ["split", "brk", "pss", "slab", "order4"])
+def test_doing_nothing_earns_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = tmp_path / "nothing.memsh"
+    answer.write_text("# I did not get round to it\n")
+    assert main(["grade", name, str(answer)]) == 1
+    assert "\nmark: 0 of " in capsys.readouterr().out
