@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memsh.kernel.columns import PRESENT, count_run, frame_runs, lanes, ramp, set_run
 from memsh.kernel.errno import KernelError
 from memsh.kernel.flags import (
-    GFP_HIGHUSER_MOVABLE,
+    GFP_FOLIO,
     GFP_NAMES,
     PTE_ACCESSED,
     PTE_DIRTY,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
     from memsh.kernel.task import Task
 
-GFP_FOLIO = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_COMP"]
 GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
 SEGV_MAPERR, SEGV_ACCERR = 1, 2
 # what a fault was; how many pages fault-around mapped, from bit 8 on

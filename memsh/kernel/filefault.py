@@ -18,7 +18,7 @@ from memsh.kernel.fault import (
 )
 from memsh.kernel.filemap import filemap_fault
 from memsh.kernel.flags import (
-    GFP_HIGHUSER_MOVABLE,
+    GFP_FOLIO,
     PTE_DIRTY,
     PTE_RW,
     VM_RAND_READ,
@@ -88,7 +88,7 @@ def _do_read_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
 
 def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
     anon_vma_prepare(box, vma)
-    new = int(box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0, K_ANON))
+    new = int(box.pages.alloc_pages(GFP_FOLIO, 0, K_ANON))
     if not new:
         raise KernelError("ENOMEM")
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from memsh.kernel.columns import count_run, frame_runs, is_run, mask_run, set_run, sub_runs
 from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE
+from memsh.kernel.flags import GFP_FOLIO
 from memsh.kernel.lru import account_new, mark_page_accessed, put_frames
 from memsh.kernel.memmap import (
     K_FILE,
@@ -31,7 +31,7 @@ from memsh.kernel.xarray import VALUE, XArray
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-GFP_CACHE = GFP_HIGHUSER_MOVABLE
+GFP_CACHE = GFP_FOLIO
 PAGEVEC_SIZE = 15
 _CLEAN = PG_LRU | PG_UPTODATE
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES
+from memsh.kernel.flags import GFP_FOLIO, GFP_NAMES
 from memsh.kernel.lru import put_frames
 from memsh.kernel.memmap import PG_READAHEAD
 from memsh.kernel.mm_types import AddressSpace, File
@@ -19,7 +19,7 @@ from memsh.kernel.pagecache import add_run, max_index
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-GFP_READAHEAD = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]
+GFP_READAHEAD = GFP_FOLIO | GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]
 
 IO_PAGES = 320  # what one request of this disk may hold: a larger read() is not cut into windows of read-ahead
 

@@ -1,14 +1,14 @@
 """The state of memory in the kernel log: `Mem-Info` (mm/page_alloc.c: show_free_areas, warn_alloc; lib/show_mem.c).
 
-Known deviations: the call trace names the way that a user's page fault takes, or only the allocator's own functions;
-its offsets are those of the recorded kernel. Registers that memsh does not model read as 0.
+Known deviations: the call trace names the way that a page fault takes, on anonymous memory or on a file, or only the
+allocator's own functions; its offsets are those of the recorded kernel. Registers that memsh does not model read as 0.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import MAX_ORDER
+from memsh.kernel.flags import GFP_NAMES, MAX_ORDER
 from memsh.kernel.gfptext import gfp_text
 from memsh.kernel.zone import Zone
 
@@ -22,8 +22,11 @@ _DUMP = (" dump_stack_lvl+0x32/0x41", " dump_stack+0xd/0x10")
 _OOM = (*_DUMP, " dump_header+0x41/0x29b", " oom_kill_process.cold+0x9/0x35", " out_of_memory+0x2a7/0x3c0",
         " __alloc_pages+0xa38/0xb90")  # fmt: skip
 _WARN = (*_DUMP, " warn_alloc.cold+0x68/0xc2", " __alloc_pages+0xa91/0xb90")
-_FAULT = (" __folio_alloc+0x19/0x20", " handle_mm_fault+0x790/0xa70", " exc_page_fault+0x188/0x3f0",
-          " handle_exception+0x130/0x130")  # fmt: skip
+_ANON_FAULT = (" __folio_alloc+0x19/0x20", " handle_mm_fault+0x790/0xa70")
+_FILE_FAULT = (" __folio_alloc+0x19/0x20", " __filemap_get_folio+0x143/0x320", " filemap_fault+0x186/0x6e0",
+               " __do_fault+0x28/0x90", " handle_mm_fault+0x70d/0xa70")  # fmt: skip
+_USER = (" exc_page_fault+0x188/0x3f0", " handle_exception+0x130/0x130")
+__GFP_ZERO, __GFP_HARDWALL = GFP_NAMES["__GFP_ZERO"], GFP_NAMES["__GFP_HARDWALL"]
 
 
 def dump_stack(box: Box, gfp: int, *, oom: bool) -> None:
@@ -34,8 +37,8 @@ def dump_stack(box: Box, gfp: int, *, oom: bool) -> None:
     lines = [f"CPU: {task.cpu} PID: {task.pid} Comm: {task.comm} Not tainted {UTS_RELEASE} #4 ",
              f"Hardware name: {HARDWARE}", "Call Trace:"]  # fmt: skip
     lines += _OOM if oom else _WARN
-    if gfp & 0x100000 and task.mm is not None:  # __GFP_HARDWALL: on behalf of user space
-        lines += _FAULT
+    if gfp & __GFP_HARDWALL and task.mm is not None:  # on behalf of user space
+        lines += [*(_ANON_FAULT if gfp & __GFP_ZERO else _FILE_FAULT), *_USER]
         lines += _registers(box)
     for line in lines:
         box.log.printk(line, KERN_WARNING)

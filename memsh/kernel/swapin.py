@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, PTE_DIRTY, PTE_RW, VM_LOCKED, VM_WRITE
+from memsh.kernel.flags import GFP_FOLIO, PTE_DIRTY, PTE_RW, VM_LOCKED, VM_WRITE
 from memsh.kernel.lru import lru_add, mlock_page, put_frames
 from memsh.kernel.memmap import (
     K_ANON,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
 
-def read_swap_cache_async(box: Box, entry: int, gfp: int = GFP_HIGHUSER_MOVABLE) -> tuple[int, bool]:
+def read_swap_cache_async(box: Box, entry: int, gfp: int = GFP_FOLIO) -> tuple[int, bool]:
     """The page of a slot in the swap cache, entered there if it is not: (frame, whether it is new and must be read).
 
     The caller holds a reference to it afterwards. The frame is 0 if there is no memory, or nothing in the slot.
@@ -94,7 +94,7 @@ def _swapin_nr_pages(box: Box, offset: int) -> int:
     return pages
 
 
-def swapin_readahead(box: Box, entry: int, gfp: int = GFP_HIGHUSER_MOVABLE) -> int:
+def swapin_readahead(box: Box, entry: int, gfp: int = GFP_FOLIO) -> int:
     """Read the page of `entry` and its block of neighbours (swap_cluster_readahead); its frame, 0 without memory.
 
     The caller holds a reference to it; the disk has been asked, nobody has waited.

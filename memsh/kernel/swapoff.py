@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES, PTE_ACCESSED
+from memsh.kernel.flags import GFP_FOLIO, GFP_NAMES, PTE_ACCESSED
 from memsh.kernel.lru import put_frames
 from memsh.kernel.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
 from memsh.kernel.pagetable import table_pieces, vm_page_prot
@@ -22,7 +22,7 @@ from memsh.kernel.vmalist import vm_enough_memory
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
-GFP_UNUSE = GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_NOWARN"]
+GFP_UNUSE = GFP_FOLIO | GFP_NAMES["__GFP_NOWARN"]
 
 
 def swapoff(box: Box, inode: Inode) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from memsh.kernel import sysctl, vma
+from memsh.kernel import pagecache, sysctl, vma
 from memsh.kernel.box import Box
 from memsh.kernel.check import check
 from memsh.kernel.config import MIB, Config
@@ -13,7 +13,9 @@ from memsh.kernel.exec import do_execve
 from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE
 from memsh.kernel.fork import kernel_clone
+from memsh.kernel.gfptext import gfp_text
 from memsh.kernel.oom import Killed
+from memsh.kernel.showmem import dump_stack
 from memsh.kernel.task import Task
 from tests.paths import REFERENCE
 
@@ -148,3 +150,15 @@ def test_a_failed_allocation_is_reported_once_in_ten_seconds(box: Box) -> None:
     assert not box.pages.alloc_pages(gfp, 10)
     assert sum("page allocation failure" in record.text for record in box.log.records) == 2
     assert check(box) == []
+
+
+def test_a_fault_on_a_file_is_told_as_recorded(box: Box) -> None:
+    """Frames that the unwinder is sure of; the page that was wanted is one of the page cache."""
+    recorded = (REFERENCE / "captures" / "1024M-2cpu" / "raw" / "dmesg-oom").read_text()
+    trace = recorded[recorded.index("Call Trace:") : recorded.index("EIP: 0xb7eaa4e5")].splitlines()[1:-1]
+    sure = [line.partition("] ")[2] for line in trace if "] " in line and " ? " not in line]
+    assert f"gfp_mask={pagecache.GFP_CACHE:#x}({gfp_text(pagecache.GFP_CACHE)})" in recorded
+    before = len(box.log.records)
+    dump_stack(box, pagecache.GFP_CACHE, oom=True)
+    ours = [text for _, _, text in list(box.log.records)[before:]]
+    assert [text for text in ours if text.startswith(" ")] == sure
