@@ -252,6 +252,20 @@ def mark_page_lazyfree(box: Box, pfn: int) -> None:
         box.vmstat["pglazyfree"] += 1
 
 
+def deactivate_page(box: Box, pfn: int) -> None:
+    """MADV_COLD: an active page goes to the head of its inactive list."""
+    if box.memmap.flags[pfn] & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE) == PG_LRU | PG_ACTIVE:
+        _move(box, pfn, PG_ACTIVE | PG_REFERENCED, 0)
+        box.vmstat["pgdeactivate"] += 1
+
+
+def unlist(box: Box, pfn: int) -> None:
+    """Take a page off its list as reclaim does: it is nobody's for a while, and no longer active."""
+    flags = box.memmap.flags[pfn]
+    _del(box, lru_name(flags), pfn)
+    box.memmap.flags[pfn] = flags & ~PG_ACTIVE
+
+
 def mlock_page(box: Box, pfn: int) -> None:
     """A page in a locked area: off to the unevictable list."""
     flags = box.memmap.flags[pfn]

@@ -1,20 +1,17 @@
 """madvise: hints about part of the address space (mm/madvise.c).
 
-Known deviations: MADV_COLD and MADV_PAGEOUT change nothing by themselves; MADV_MERGEABLE and MADV_HUGEPAGE are EINVAL,
-as on the recorded kernel, which has neither.
+Known deviations: none that show. MADV_MERGEABLE and MADV_HUGEPAGE are EINVAL, as on the recorded kernel, which has
+neither. What the advice means for pages is in advised.py.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.columns import PRESENT
+from memsh.kernel.advised import cold_or_pageout, lazyfree, willneed
 from memsh.kernel.errno import KernelError
 from memsh.kernel.fault import BusError, OutOfMemory, Tally, fault_range
 from memsh.kernel.flags import (
-    PTE_ACCESSED,
-    PTE_DIRTY,
-    PTE_SPECIAL,
     VM_DONTCOPY,
     VM_DONTDUMP,
     VM_IO,
@@ -26,12 +23,8 @@ from memsh.kernel.flags import (
     VM_WIPEONFORK,
     VM_WRITE,
 )
-from memsh.kernel.lru import mark_page_lazyfree
-from memsh.kernel.memmap import PG_ANON, PG_DIRTY
 from memsh.kernel.mm_types import MmStruct, VmArea
 from memsh.kernel.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
-from memsh.kernel.pagetable import table_pieces
-from memsh.kernel.readahead import page_cache_ra
 from memsh.kernel.vmalist import find_vma, find_vma_prev
 from memsh.kernel.vmamerge import VM_SPECIAL, split_vma, vma_merge
 from memsh.kernel.zap import unmap_page_range
@@ -83,19 +76,22 @@ def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> 
 def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, advice: int) -> VmArea:
     """One area; the area to go on from."""
     if advice == 3:
-        _willneed(box, vma, start, end)
+        willneed(box, mm, vma, start, end)
     elif advice in (4, 24):
         if vma.flags & VM_PFNMAP or (advice == 4 and vma.flags & VM_LOCKED):
             raise KernelError("EINVAL")
         mm.update_hiwater_rss()
         unmap_page_range(box, mm, vma, start, end)
     elif advice == 8:
-        _free(box, mm, vma, start, end)
+        if vma.flags & (VM_PFNMAP | VM_LOCKED) or vma.file is not None or vma.name:
+            raise KernelError("EINVAL")
+        lazyfree(box, mm, start, end)
     elif advice == 9:
         _remove(box, vma, start, end)
     elif advice in (20, 21):
         if vma.flags & (VM_LOCKED | VM_PFNMAP):
             raise KernelError("EINVAL")
+        cold_or_pageout(box, mm, start, end, pageout=advice == 21)
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
     else:
@@ -147,49 +143,6 @@ def _update(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int
             split_vma(box, mm, vma, end, False)
     vma.flags = flags
     return vma
-
-
-def _willneed(box: Box, vma: VmArea, start: int, end: int) -> None:
-    """Read the file's pages ahead, 32 at a time; anonymous memory has nothing to read without swap."""
-    file = vma.file
-    if file is None:
-        if vma.name:
-            raise KernelError("EBADF")
-        return
-    if file.inode.shmem:
-        return
-    index = vma.pgoff + ((start - vma.start) >> 12)
-    last = vma.pgoff + ((end - vma.start) >> 12)
-    mapping = mapping_of(box, file.inode)
-    while index < last:
-        page_cache_ra(box, mapping, index, min(file.ra_pages, last - index), 0)
-        index += file.ra_pages
-
-
-def _free(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
-    """MADV_FREE: private pages become clean and old; whoever needs memory may take them."""
-    if vma.flags & (VM_PFNMAP | VM_LOCKED) or vma.file is not None or vma.name:
-        raise KernelError("EINVAL")
-    mm.update_hiwater_rss()
-    memmap = box.memmap
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
-        for at in range(first, stop):
-            pte = table.ptes[at]
-            if not pte & PRESENT or pte & PTE_SPECIAL:
-                continue
-            pfn = pte >> 12
-            if not memmap.flags[pfn] & PG_ANON:
-                continue
-            if memmap.flags[pfn] & PG_DIRTY:
-                if memmap.mapcount[pfn] != 1:
-                    continue
-                memmap.flags[pfn] &= ~PG_DIRTY
-            table.ptes[at] = pte & ~(PTE_ACCESSED | PTE_DIRTY)
-            mark_page_lazyfree(box, pfn)
-    mm.flush_tlb()
 
 
 def _remove(box: Box, vma: VmArea, start: int, end: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memsh.kernel.columns import clear_run, is_run, linked, mask_run, stepped_runs, sub_runs
 from memsh.kernel.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
-from memsh.kernel.lru import LISTS, lru_name, lru_note_cost
+from memsh.kernel.lru import LISTS, lru_name, lru_note_cost, unlist
 from memsh.kernel.memmap import (
     PG_ACTIVE,
     PG_ANON,
@@ -480,6 +480,23 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
         box.writeback.wakeup_flusher_threads()
     if box.trace.on:
         box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, sc.priority, int(file))
+    return reclaimed
+
+
+def reclaim_pages(box: Box, pfns: list[int]) -> int:
+    """Reclaim these pages, whoever used them lately: how many went (MADV_PAGEOUT). Nobody waits for the disk."""
+    sc = ScanControl(box)
+    for pfn in pfns:
+        unlist(box, pfn)
+    box.pages.memalloc += 1
+    try:
+        reclaimed, keep, _ = shrink_folio_list(sc, [(pfn, 1, 1) for pfn in pfns])
+        unused = move_folios_to_lru(box, keep)[1] if keep else []
+        if unused:
+            _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
+    finally:
+        box.pages.memalloc -= 1
+    box.swap.submit_plugged()
     return reclaimed
 
 
