@@ -417,7 +417,7 @@ class PageAllocator(PageLookup):
             if data and not data.keys().isdisjoint(frames):
                 for pfn in frames:
                     data.pop(pfn, None)
-            if count < 4:
+            if count < 10:
                 single += frames
                 continue
             if single:

@@ -85,6 +85,23 @@ class LruVec:
             self.heads[name] = pfn
         self.tails[name] = last
 
+    def to_tail(self, memmap: MemMap, name: str, pfns: range) -> None:
+        """Move frames of list `name` to its tail, one after the other."""
+        nexts, prevs = memmap.lru_next, memmap.lru_prev
+        tail = self.tails[name]
+        for pfn in pfns:
+            if pfn == tail:
+                continue
+            older, newer = nexts[pfn], prevs[pfn]
+            if newer:
+                nexts[newer] = older
+            else:
+                self.heads[name] = older
+            prevs[older] = newer  # there is one: this is not the tail
+            nexts[tail], nexts[pfn], prevs[pfn] = pfn, 0, tail
+            tail = pfn
+        self.tails[name] = tail
+
     def unlink(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
         """Take `count` frames from `pfn` on, all of list `name`, off it."""
         nexts, prevs = memmap.lru_next, memmap.lru_prev
@@ -318,8 +335,11 @@ def rotate_run(box: Box, first: int, count: int, step: int) -> None:
     flags = box.memmap.flags[low]
     if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_DIRTY) == PG_LRU:
         name = lru_name(flags)
-        box.lru.unlink(box.memmap, name, low, count)
-        box.lru.link_tail(box.memmap, name, first, count, step)
+        if count < 12:
+            box.lru.to_tail(box.memmap, name, range(first, first + count * step, step))
+        else:
+            box.lru.unlink(box.memmap, name, low, count)
+            box.lru.link_tail(box.memmap, name, first, count, step)
         box.vmstat["pgrotated"] += count
 
 

@@ -346,8 +346,9 @@ def _free(box: Box, stretches: list[Stretch]) -> None:
     memmap = box.memmap
     mapping, index = memmap.mapping, memmap.index
     for first, count, step in stretches:
-        if count == 1:
-            mapping[first] = index[first] = 0
+        if count < 16:
+            for pfn in range(first, first + count * step, step):
+                mapping[pfn] = index[pfn] = 0
             continue
         low = first if step > 0 else first - count + 1
         clear_run((mapping, index), low, count)

@@ -24,6 +24,7 @@ from memsh.kernel.shrinkrun import flush_tlb
 if TYPE_CHECKING:
     from memsh.kernel.box import Box
 
+_LOOK = DECIDE | PG_REFERENCED
 Used = tuple[int, int, int, VmArea, int, int]  # first frame, how many, 1 or -1; area, first address, 1 or -1
 
 
@@ -33,12 +34,17 @@ def pass_in_use(sc: ScanControl, most: int) -> int:
     `most`, or as many whole batches as begin it; 0 and nothing done if the first batch has any other page.
     """
     box = sc.box
+    pfn = box.lru.tails[INACTIVE_ANON]
+    if not pfn or box.memmap.flags[pfn] & _LOOK != IDLE:
+        return 0
     if box.trace.on or not (sc.may_unmap and sc.may_writepage and sc.gfp & 0x40):  # __GFP_IO
         return 0
     prevs = box.memmap.lru_prev
     limit = zone_limit(sc)
     found: list[Used] = []
-    pfn, left = box.lru.tails[INACTIVE_ANON], most
+    left = most
+    if _used_together(box, pfn, 1, 1) is None:
+        return 0
     while pfn and left and pfn < limit:
         step = prevs[pfn] - pfn
         count = 1
@@ -73,7 +79,7 @@ def _used_together(box: Box, pfn: int, count: int, step: int) -> Used | None:
     """How many of the frames pfn, pfn + step, … were used since the last look, for the first time, by one process."""
     memmap = box.memmap
     bits = memmap.flags[pfn]
-    if bits & (DECIDE | PG_REFERENCED) != IDLE or memmap.refcount[pfn] != 1:
+    if bits & _LOOK != IDLE or memmap.refcount[pfn] != 1:
         return None
     vma = area_of(box, pfn)
     if vma is None:

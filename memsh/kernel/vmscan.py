@@ -75,9 +75,11 @@ def prepare_scan_count(sc: ScanControl) -> None:
         sc.deactivate_anon = refaults[0] != lru.refaults[0] or inactive_is_low(box, file=False)
         sc.deactivate_file = refaults[1] != lru.refaults[1] or inactive_is_low(box, file=True)
     sc.cache_trim_mode = bool(vmstat["nr_inactive_file"] >> sc.priority) and not sc.deactivate_file
-    zones = [zone for zone in box.pages.zones if zone.managed]
-    free = sum(zone.stat_free for zone in zones)
-    high = sum(zone.wmark_high + zone.watermark_boost for zone in zones)
+    free = high = 0
+    for zone in box.pages.zones:
+        if zone.managed:
+            free += zone.stat_free
+            high += zone.wmark_high + zone.watermark_boost
     file = vmstat["nr_active_file"] + vmstat["nr_inactive_file"]
     anon = vmstat["nr_inactive_anon"] >> sc.priority
     sc.file_is_tiny = file + free <= high and not sc.deactivate_anon and anon > 0
