@@ -336,8 +336,10 @@ class FileSystem:
             self._evict(inode)
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name. ENOENT, EXDEV (to another file system), EINVAL (a directory below itself)."""
+        """Give a file another name. ENOENT, EXDEV (to another file system), EINVAL (a directory below itself), EPERM."""
         inode = self.lookup(old)
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
         parent, name = self._parent(old)
         target, target_name = self._parent(new)
         assert parent.children is not None and target.children is not None

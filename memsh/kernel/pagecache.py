@@ -381,6 +381,7 @@ def unmap_mapping_page(box: Box, pfn: int) -> None:
     from memsh.kernel.zap import unmap_page_range
 
     for vma, addr in page_mappings(box, pfn):
+        vma.mm.update_hiwater_rss()
         unmap_page_range(box, vma.mm, vma, addr, addr + 4096)
 
 

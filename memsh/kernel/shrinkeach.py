@@ -153,7 +153,11 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
     if not entries:
         return False
     flags, mapcount, private = memmap.flags, memmap.mapcount, memmap.private
+    peaked: MmStruct | None = None
     for entry, (_, pfn, mm, addr, ptes) in zip(entries, out, strict=True):
+        if mm is not peaked:
+            peaked = mm
+            mm.update_hiwater_rss()
         private[pfn] = entry
         mapcount[pfn] = 0  # in the cache, no longer mapped: the count of references stays
         flags[pfn] = flags[pfn] & ~_GONE | _GOING

@@ -122,3 +122,23 @@ def test_swapoff_that_does_not_fit_kills_nobody() -> None:
     assert check(terminal.session.box) == []
     assert "first" in said("hexdump $p 8") and "last" in said("hexdump $p+94371830 8")
     assert said("swapon --show=NAME --noheadings").strip() == "/dev/vda"
+
+
+def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(terminal: Terminal) -> None:
+    said = terminal.said
+    for line in ("mkfile /s 4M", "mkswap /s", "swapon /s"):
+        said(line)
+    for line in ("mv /s /t", "rm /s", "mkfile /t 1M; mv /t /s"):
+        assert said(line).endswith("Operation not permitted\n"), line
+    assert "Text file busy" in said("echo x > /s")
+    assert said("swapoff -a") == "" and said("mv /s /u") == ""
+    assert check(terminal.session.box) == []
+
+
+def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Terminal) -> None:
+    said = terminal.said
+    for line in ("mkfile /f 1M", "m=$(mmap 1M rw shared --file /f)", "write $m 1M"):
+        said(line)
+    peak = said("grep VmHWM /proc/self/status")
+    said("rm -f /f; dd if=/dev/zero of=/g bs=1M count=1; echo 3 > /proc/sys/vm/drop_caches")
+    assert int(said("grep VmHWM /proc/self/status").split()[1]) >= int(peak.split()[1])
