@@ -28,6 +28,7 @@ def exit_mm(box: Box, task: Task) -> None:
 def panic(box: Box, words: str) -> None:
     """The machine stops: `box.panicked` says why, and nothing may run any more (kernel/panic.c)."""
     box.log.printk(f"Kernel panic - not syncing: {words}", KERN_EMERG)
+    box.log.printk(f"---[ end Kernel panic - not syncing: {words} ]---", KERN_EMERG)
     box.panicked = words
 
 

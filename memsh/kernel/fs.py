@@ -336,7 +336,7 @@ class FileSystem:
             self._evict(inode)
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name. ENOENT, EXDEV (to another file system), EINVAL (a directory below itself), EPERM."""
+        """Give a file another name. ENOENT, EXDEV (another file system), EINVAL (a directory below itself), EPERM."""
         inode = self.lookup(old)
         if self.box.swap.is_swapfile(inode):
             raise KernelError("EPERM", "the file is in use for swapping")

@@ -107,13 +107,14 @@ class Oom:
         self._kill(victim, gfp, order, "Out of memory")
         return True
 
-    def warn_alloc(self, gfp: int, order: int) -> None:
-        """An allocation failed for good: the report, unless __GFP_NOWARN, and not more than one in ten seconds."""
+    def warn_alloc(self, gfp: int, words: str) -> None:
+        """An allocation failed for good, `words` say which: the report, unless __GFP_NOWARN, and not more than one in
+        ten seconds."""
         box = self.box
         if gfp & NOWARN or box.current is None or box.panicked:
             return
         if self.warnings.allows(box, "warn_alloc"):
-            warn_alloc(box, gfp, order)
+            warn_alloc(box, gfp, words)
 
     # -- who, and how -----------------------------------------------------------------------------------------------
 

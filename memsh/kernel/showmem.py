@@ -149,10 +149,9 @@ def _orders(zone: Zone) -> str:
     return f"{zone.name}: {' '.join(parts)} = {total * 4}kB"
 
 
-def warn_alloc(box: Box, gfp: int, order: int) -> None:
-    """The report of an allocation that failed for good."""
-    comm = box.current.comm
-    text = f"{comm}: page allocation failure: order:{order}, mode:{gfp:#x}({gfp_text(gfp)}), nodemask=(null)"
+def warn_alloc(box: Box, gfp: int, words: str) -> None:
+    """The report of an allocation that failed for good: `words` say which."""
+    text = f"{box.current.comm}: {words}, mode:{gfp:#x}({gfp_text(gfp)}), nodemask=(null)"
     box.log.printk(text, KERN_WARNING)
     dump_stack(box, gfp, oom=False)
     show_mem(box)

@@ -128,7 +128,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
 
 def _nopage(pages: PageAllocator, gfp: int, order: int) -> int:
     pages.memory_failures += 1
-    pages.box.oom.warn_alloc(gfp, order)
+    pages.box.oom.warn_alloc(gfp, f"page allocation failure: order:{order}")
     return 0
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VM_STRUCT_SIZE = 36  # sizeof(struct vm_struct)
 LAZY_PAGES = (32 << 20) // PAGE_SIZE
-HIGHMEM = GFP_NAMES["__GFP_HIGHMEM"]
+HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
 CALLER = "memsh_vmalloc+0x1c/0x40"
 
 
@@ -149,17 +149,20 @@ class Vmalloc:
     # -- memory ----------------------------------------------------------------------
 
     def vmalloc(self, size: int, caller: str = CALLER, gfp: int = GFP_KERNEL) -> int:
-        """Address of `size` bytes in single pages, HighMem preferred; 0 if refused, with Linux's line in the log."""
-        log = self.box.log
+        """Address of `size` bytes in single pages, HighMem preferred; 0 if refused.
+
+        The log has a report where there are no addresses, or never so many pages. Where the pages run out it says
+        nothing: __GFP_NOWARN, which their allocation goes with, also silences what Linux has to say about it.
+        """
         pages = -(-size // PAGE_SIZE)
         if not size:
             return 0
         if pages > sum(zone.managed for zone in self.box.pages.zones):
-            log.printk(f"vmalloc error: size {size}, exceeds total pages", KERN_WARNING)
+            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, exceeds total pages")
             return 0
         area = self._get_vm_area(pages * PAGE_SIZE, caller)
         if area is None:
-            log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, vm_struct allocation failed", KERN_WARNING)
+            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, vm_struct allocation failed")
             return 0
         array = pages * 4
         area.vpages = array > PAGE_SIZE
@@ -167,17 +170,13 @@ class Vmalloc:
         if area.array:
             area.pages = []
             while missing := pages - len(area.pages):
-                more = self.box.pages.alloc_bulk(gfp | HIGHMEM, missing, K_VMALLOC)
-                if not more:
-                    break
+                more = self.box.pages.alloc_bulk(gfp | HIGHMEM | NOWARN, missing, K_VMALLOC)
                 area.pages += more
-            else:
+                if not more or self.box.oom.is_victim(self.box.current):
+                    break
+            if len(area.pages) == pages:
                 return area.addr
-            log.printk(f"vmalloc error: size {pages * PAGE_SIZE}, page order 0, failed to allocate pages", KERN_WARNING)
         else:
-            log.printk(
-                f"vmalloc error: size {pages * PAGE_SIZE}, failed to allocated page array size {array}", KERN_WARNING
-            )
             area.vpages = False
         self._free_area(area)
         return 0

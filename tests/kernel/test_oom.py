@@ -162,3 +162,18 @@ def test_a_fault_on_a_file_is_told_as_recorded(box: Box) -> None:
     dump_stack(box, pagecache.GFP_CACHE, oom=True)
     ours = [text for _, _, text in list(box.log.records)[before:]]
     assert [text for text in ours if text.startswith(" ")] == sure
+
+
+def test_vmalloc_says_what_linux_says() -> None:
+    """Too much for the machine is a report; where pages run out its own __GFP_NOWARN silences it."""
+    box = Box(Config(ram=64 * MIB))
+    assert not box.vmalloc.vmalloc(100 * MIB)
+    text = "\n".join(record.text for record in box.log.records)
+    assert "a.out: vmalloc error: size 104857600, exceeds total pages, mode:0xcc0(GFP_KERNEL), nodemask=(null)" in text
+    assert text.count("Mem-Info:") == 1
+    box.timer.advance(11_000_000)
+    assert not box.vmalloc.vmalloc(52 * MIB)
+    text = "\n".join(record.text for record in box.log.records)
+    assert "gfp_mask=0x2cc2(GFP_KERNEL|__GFP_HIGHMEM|__GFP_NOWARN), order=0" in text  # the OOM killer has its say
+    assert "failed to allocate pages" not in text and "page allocation failure" not in text
+    assert check(box) == []
