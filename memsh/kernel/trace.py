@@ -9,6 +9,8 @@ import sys
 from collections import deque
 from typing import Any
 
+from memsh.kernel.callsites import linux_name
+
 FIELDS: dict[str, tuple[str, ...]] = {
     "mm_page_alloc": ("pfn", "order", "gfp_flags", "migratetype"),
     "mm_page_alloc_zone_locked": ("pfn", "order", "migratetype", "percpu_refill"),
@@ -81,7 +83,7 @@ class Trace:
     def emit(self, name: str, *values: Any) -> None:
         """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
         if name in CALLED:
-            values = (call_site(), *values)
+            values = (linux_name(name, call_site(), values[0] if name.startswith("kmem_") else ""), *values)
         self.ring.append((name, *values))
         box = self.box
         task = getattr(box, "current", None)

@@ -11,7 +11,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.kernel import check
-from memsh.kernel.trace import FIELDS
+from memsh.kernel.trace import CALLED, FIELDS
 from memsh.procfs import tracing, tree
 from memsh.shell.session import Session
 from memsh.teach.functions import FUNCTIONS
@@ -234,6 +234,24 @@ def test_call_sites_are_the_functions_that_asked() -> None:
     text = said("trace on; x=$(vmalloc 8k); f=$(fork); kmalloc 64; trace show")
     assert "kmem_cache_alloc: call_site=anon_vma_fork ptr=" in text and "call_site=0x0 ptr=" in text
     assert "call_site=take" not in text and "call_site=<" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "sites"),
+    [
+        ("fork", ["dup_task_struct", "prepare_creds", "dup_fd", "alloc_pid", "vm_area_alloc"]),
+        ("x=$(vmalloc 8k); vfree $x", ["__get_vm_area_node", "alloc_vmap_area", "__vmalloc_node_range", "__vunmap",
+                                       "kvfree"]),
+        ("mkfile /data 4M; cat /data > /dev/null", ["xas_alloc", "__d_alloc", "ext4_alloc_inode"]),
+        ("p=$(mmap 4k); touch $p; munmap $p 4k", ["__anon_vma_prepare", "vm_area_free"]),
+    ],
+)  # fmt: skip
+def test_call_sites_have_linux_names(line: str, sites: list[str]) -> None:
+    made, _ = session()
+    made.run(f"trace on; {line}")
+    seen = {record[1] for record in made.box.trace.ring if record[0] in CALLED}
+    assert set(sites) <= seen
+    assert not seen & {"grow", "remove", "free_area", "get_vm_area", "lookup", "reserve_link", "drop_object"}
 
 
 def test_events_of_a_kind_are_told_once() -> None:
