@@ -154,6 +154,7 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
         return False
     flags, mapcount, private = memmap.flags, memmap.mapcount, memmap.private
     peaked: MmStruct | None = None
+    peak: MmStruct | None = None
     for entry, (_, pfn, mm, addr, ptes) in zip(entries, out, strict=True):
         if mm is not peaked:
             peaked = mm
@@ -162,6 +163,9 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
         mapcount[pfn] = 0  # in the cache, no longer mapped: the count of references stays
         flags[pfn] = flags[pfn] & ~_GONE | _GOING
         ptes[addr >> 12 & 1023] = entry
+        if mm is not peak:  # from here on it only shrinks
+            mm.update_hiwater_rss()
+            peak = mm
         rss = mm.rss
         rss[MM_ANONPAGES] -= 1
         rss[MM_SWAPENTS] += 1

@@ -29,6 +29,8 @@ def state(box: Box) -> dict[str, Any]:
     found["vmstat"] = dict(box.vmstat)
     found["flags"] = memmap.flags.tolist()
     for task in box.tasks.values():
+        if task.mm:
+            found[f"resident set of {task.pid}"] = (task.mm.rss, task.mm.hiwater_rss)
         for index, table in task.mm.pgd.items() if task.mm else ():
             found[f"table {index} of {task.pid}"] = table.ptes.tolist()
     found["slots"] = [
@@ -178,4 +180,19 @@ def test_high_memory_is_reclaimed_too() -> None:
     touch_range(box, box.current, addr, length, True)
     low = [box.pages.alloc_pages(GFP_KERNEL, 0) for _ in range(30_000)]  # lowmem, which user memory gives back
     assert all(low) and box.vmstat["pgsteal_file"] > 1000 and box.vmstat["pswpout"] > 1000
+    assert check(box) == []
+
+
+def test_the_peak_of_the_resident_set_is_kept_when_single_pages_go() -> None:
+    box = small()
+    task, mm = box.current, box.current.mm
+    assert mm is not None
+    areas = [vma.do_mmap(box, mm, 0, 32 * MIB, 3, ANON) for _ in range(2)]
+    peak = 0
+    for page in range(8192):
+        for addr in areas:  # neighbours in memory are never neighbours in the address space
+            touch_range(box, task, addr + (page << 12), 4096, True)
+        peak = max(peak, mm.get_rss())
+    assert box.vmstat["pswpout"] > 2000
+    assert mm.get_rss() < peak <= mm.hiwater_rss
     assert check(box) == []
