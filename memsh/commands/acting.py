@@ -8,6 +8,7 @@ from typing import Any
 from memsh.commands.processes import died, faults, named, running
 from memsh.kernel import signal
 from memsh.kernel.errno import KernelError
+from memsh.kernel.exec import resume
 from memsh.kernel.fault import BusError, Segfault
 from memsh.kernel.oom import Killed
 from memsh.kernel.task import Task
@@ -93,8 +94,11 @@ def act(
         return 128 + SIGKILL
     if io.name not in LOOKING:
         io.session.ran.add("*")
+    told = tail()
+    if task.pending:  # a child that has done its first operation reports it, as it does when others ran in between
+        resume(box, task)
     if value is None:
-        io.note(tail())
+        io.note(told)
     else:
-        io.value(value, tail(), dec=dec)
+        io.value(value, told, dec=dec)
     return 0

@@ -4,10 +4,12 @@ import io
 
 import pytest
 
-import memsh.commands.processes  # noqa: F401  (declares the commands)
+import memsh.commands.processes
+import memsh.commands.usermem  # noqa: F401  (declares the commands)
 from memsh.commands.console import Console
 from memsh.kernel.box import Box
 from memsh.kernel.config import Config
+from memsh.procfs.tree import show
 from memsh.shell.session import Session
 
 
@@ -140,3 +142,18 @@ def test_init_dies_and_the_kernel_panics(typed: Typed) -> None:
         status, out, err = typed(line)
         assert (status, out) == (1, "")
         assert "the kernel has panicked" in err
+
+
+def test_a_child_touches_its_program_as_recorded_however_often_one_switches(typed: Typed) -> None:
+    """The recorded child (fork-cow.txt) has 284 kB of its text before its first operation, 412 kB after it."""
+
+    def text() -> str:
+        smaps = show(typed.box, f"/proc/{typed.box.current.pid}/smaps")
+        return smaps[smaps.index("08049000-") :].splitlines()[4].split()[1]
+
+    typed("mmap 0x100000; write $1 0x100000; fork; switch 54")
+    assert text() == "284"
+    assert typed("write $1 0x40000") == (0, "minflt 64 majflt 0  copy-on-write\n", "")
+    assert text() == "412"
+    typed("switch 53; switch 54")
+    assert text() == "412"
