@@ -9,12 +9,15 @@ import pytest
 from memsh.kernel import uaccess, vma
 from memsh.kernel.box import Box
 from memsh.kernel.check import check
+from memsh.kernel.columns import stepped_runs
 from memsh.kernel.config import GIB, MIB, Config
 from memsh.kernel.exit import do_exit, do_wait
 from memsh.kernel.fault import touch_range
 from memsh.kernel.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.kernel.fork import kernel_clone
-from memsh.kernel.lru import LISTS
+from memsh.kernel.lru import LISTS, lru_del_run
+from memsh.kernel.memmap import PG_LRU
+from memsh.kernel.shrink import ScanControl, move_folios_to_lru, shrink_folio_list
 from memsh.kernel.shrinkeach import Shrunk
 from memsh.kernel.task import switch_to
 from tests.kernel.swapping import switch_on
@@ -183,16 +186,23 @@ def test_high_memory_is_reclaimed_too() -> None:
     assert check(box) == []
 
 
-def test_the_peak_of_the_resident_set_is_kept_when_single_pages_go() -> None:
+@pytest.mark.parametrize("together", (True, False))
+def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
     box = small()
-    task, mm = box.current, box.current.mm
+    mm = box.current.mm
     assert mm is not None
-    areas = [vma.do_mmap(box, mm, 0, 32 * MIB, 3, ANON) for _ in range(2)]
-    peak = 0
-    for page in range(8192):
-        for addr in areas:  # neighbours in memory are never neighbours in the address space
-            touch_range(box, task, addr + (page << 12), 4096, True)
-        peak = max(peak, mm.get_rss())
-    assert box.vmstat["pswpout"] > 2000
-    assert mm.get_rss() < peak <= mm.hiwater_rss
-    assert check(box) == []
+    addr = vma.do_mmap(box, mm, 0, 32 << 12, 3, ANON)
+    touch_range(box, box.current, addr, 32 << 12, True)
+    frames = [mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12 for at in range(addr, addr + (32 << 12), 4096)]
+    stretches = stepped_runs(frames) if together else [(pfn, 1, 1) for pfn in frames]
+    sc = ScanControl(box)
+    for pfn in frames:
+        lru_del_run(box, pfn, 1)
+        box.memmap.flags[pfn] |= PG_LRU
+    peak = mm.get_rss()
+    mm.hiwater_rss = 0
+    for kept in (32, 32):  # used at the first look, not at the second
+        freed, keep, written = shrink_folio_list(sc, stretches)
+        assert (freed, sum(count for _, count, _, _ in keep)) == (0, kept)
+    move_folios_to_lru(box, keep)
+    assert (written, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
