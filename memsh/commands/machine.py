@@ -1,4 +1,4 @@
-"""The machine as a whole: plain check sysctl sleep date age."""
+"""The machine as a whole: plain check sleep date age."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import time
 from typing import Any
 
 from memsh.commands.paths import read_text
-from memsh.kernel.errno import KernelError
-from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
+from memsh.shell import IO, Args, UsageError, arg, command, rest
 
 TOPIC = "session"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 10 * 365 * 86400
-SYSCTL = "/proc/sys/"
 
 
 def duration(word: str) -> float:
@@ -135,103 +133,3 @@ def _spelled(seconds: int) -> str:
         if seconds and seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
-
-
-def _name_of(path: str) -> str:
-    return path.removeprefix(SYSCTL).replace("/", ".")
-
-
-def _path_of(name: str) -> str:
-    return SYSCTL + name.replace(".", "/", 1 if "/" in name else -1)
-
-
-@command(
-    opt("-w", help="set: NAME=VALUE"), opt("-a", help="all of them"), opt("-n", help="only the values"),
-    opt("-q", help="say nothing when setting"), opt("-e", help="no word on unknown names"),
-    opt("-p", help="set what the files say; without one /etc/sysctl.conf"),
-    rest("names", meta="NAME[=VALUE]", words="sysctl"), topic="tools", needs_box=False,
-)  # fmt: skip
-def sysctl(box: Any, args: Args, io: IO) -> int:
-    """read and set the kernel's tunables
-
-    sysctl -w vm.min_free_kbytes=8192
-
-    The same as reading and writing /proc/sys.
-    """
-    names: list[str] = list(args.names)
-    if args.p:
-        names = _settings(io, names or ["/etc/sysctl.conf"])
-    elif args.a:
-        names = _all(io)
-    elif not names:
-        raise UsageError("NAME is missing (usage: sysctl [-n] [-w] NAME[=VALUE] …, or -a)")
-    status = 0
-    for word in names:
-        name, equals, value = word.partition("=")
-        name = name.strip()
-        try:
-            if ".." in name or not name:
-                raise KernelError("ENOENT")
-            if equals:
-                _set(io, name, value.strip())
-                if not args.q:
-                    io.out(f"{value.strip()}\n" if args.n else f"{name} = {value.strip()}\n")
-                continue
-            text = read_text(io.session, _path_of(name)).rstrip("\n")
-        except OSError as error:
-            if args.a:
-                continue
-            status = _refused(io, name, error, args.e, status, bool(equals))
-            continue
-        io.out(f"{text}\n" if args.n else f"{_name_of(_path_of(name))} = {text}\n")
-    return status
-
-
-def _settings(io: IO, files: list[str]) -> list[str]:
-    """NAME=VALUE of each line of the files; comments and lines without = are left out. ENOENT and its kin."""
-    assert io.session.files is not None
-    found = []
-    for path in files:
-        try:
-            lines = io.session.files.open_read(io.session, path)
-        except OSError as error:
-            raise ShellError(f'cannot open "{path}": {error.strerror}') from None
-        for line in lines:
-            name, equals, value = line.strip().partition("=")
-            if equals and line.strip()[0] not in "#;":
-                found.append(f"{name.strip()}={value.strip()}")
-    return found
-
-
-def _set(io: IO, name: str, value: str) -> None:
-    if io.session.box is None:
-        raise KernelError("EROFS")
-    from memsh.procfs import tree
-
-    tree.store(io.session.box, _path_of(name), value + "\n")
-
-
-def _refused(io: IO, name: str, error: OSError, quiet: bool, status: int, setting: bool) -> int:
-    """procps's words for a name that is not there or a value that the kernel refuses."""
-    if error.strerror == "No such file or directory":
-        if quiet:
-            return status
-        io.complain(f"cannot stat {_path_of(name)}: No such file or directory")
-    elif error.strerror in ("Permission denied", "Operation not permitted"):
-        io.complain(f"permission denied on key '{name}'")
-    else:
-        io.complain(f"{'setting' if setting else 'reading'} key \"{name}\": {error.strerror}")
-    return 1
-
-
-def _all(io: IO) -> list[str]:
-    found = []
-    for folder in ("kernel", "vm"):
-        try:
-            names = io.session.reader.listdir(f"{SYSCTL}{folder}")
-        except OSError:
-            continue
-        found += [f"{folder}.{name}" for name in sorted(names)]
-    if not found:
-        raise ShellError(f"cannot open {SYSCTL}: No such file or directory")
-    return found

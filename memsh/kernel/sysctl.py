@@ -3,8 +3,8 @@
 Models kernel/sysctl.c (proc_dointvec_minmax, proc_doulongvec_minmax, vm_table, kern_table) and the handlers in
 mm/page_alloc.c, mm/util.c, mm/compaction.c, fs/drop_caches.c. A value is text: numbers separated by tabs.
 
-**Known deviations:** tunables of parts that memsh does not have (swap read-ahead, statistics, panics) only keep their
-value. Reading lowmem_reserve_ratio does not recompute the reserves, as Linux does by accident: reading changes nothing.
+**Known deviations:** tunables of parts that memsh does not have (statistics, panics) only keep their value.
+Reading lowmem_reserve_ratio does not recompute the reserves, as Linux does by accident: reading changes nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ IN_VM: dict[str, tuple[int, int]] = {
     "vm.mmap_min_addr": (0, ULONG_MAX),
     "vm.overcommit_kbytes": (0, ULONG_MAX),
     "vm.overcommit_memory": (0, 2),
-    "vm.overcommit_ratio": (0, INT_MAX),
+    "vm.overcommit_ratio": (INT_MIN, INT_MAX),
     "vm.user_reserve_kbytes": (0, ULONG_MAX),
 }
 # values that live in the page allocator
@@ -67,10 +67,11 @@ IN_PAGES: dict[str, tuple[int, int]] = {
     "vm.watermark_scale_factor": (1, 3000),
 }
 TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.ostype", "kernel.version")
-OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.lowmem_reserve_ratio", "kernel.pid_max", "kernel.threads-max",
-         "kernel.ngroups_max")  # fmt: skip
+OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.lowmem_reserve_ratio", "vm.stat_refresh", "kernel.pid_max",
+         "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
 NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER)))
 WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
+ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh")  # mode 0600
 READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max")
 _ULONG = ("vm.admin_reserve_kbytes", "vm.dirty_background_bytes", "vm.dirty_bytes", "vm.mmap_min_addr",
           "vm.overcommit_kbytes", "vm.user_reserve_kbytes")  # fmt: skip
@@ -129,6 +130,8 @@ def _get_other(box: Box, name: str) -> str:
 
     if name == "vm.lowmem_reserve_ratio":
         return "\t".join(str(ratio) for ratio in box.pages.lowmem_reserve_ratio)
+    if name == "vm.stat_refresh":  # each CPU folds its counters; here there is nothing to fold
+        return ""
     if name == "kernel.pid_max":
         return str(box.pid_max)
     if name == "kernel.threads-max":
@@ -147,6 +150,8 @@ def put(box: Box, name: str, text: str) -> None:
         box.sysctl.text[name] = text.split("\n", 1)[0][:64]
     elif name == "vm.lowmem_reserve_ratio":
         _put_ratio(box, text)
+    elif name == "vm.stat_refresh":
+        return
     elif name in WRITE_ONLY:
         _put_action(box, name, text)
     else:
@@ -163,11 +168,11 @@ def _in_range(name: str, value: int, low: int, high: int) -> None:
 def _put_number(box: Box, name: str, value: int) -> None:
     if name in PLAIN:
         _in_range(name, value, *PLAIN[name][1:])
-        box.sysctl.values[name] = value
+        before, box.sysctl.values[name] = box.sysctl.values[name], value
         partner = {"vm.dirty_bytes": "vm.dirty_ratio", "vm.dirty_ratio": "vm.dirty_bytes",
                    "vm.dirty_background_bytes": "vm.dirty_background_ratio",
                    "vm.dirty_background_ratio": "vm.dirty_background_bytes"}.get(name)  # fmt: skip
-        if partner:
+        if partner and (value != before or "background" in name):
             box.sysctl.values[partner] = 0
         for changed in box.hooks.get(name, []):
             changed()
@@ -203,13 +208,17 @@ def _put_in_pages(box: Box, name: str, value: int) -> None:
 
 
 def _put_ratio(box: Box, text: str) -> None:
-    """Fewer numbers than zones set the first ones; what is below 1 means no reserve."""
+    """Fewer numbers than zones set the first ones; what is below 1 means no reserve. Never a refusal: the handler does
+    not look at what the parser says, and what comes after a word that is no number is left out."""
     pages = box.pages
     ratios = list(pages.lowmem_reserve_ratio)
-    numbers = parse_numbers(text, len(ratios))
-    for value in numbers:
-        _in_range("vm.lowmem_reserve_ratio", value, INT_MIN, INT_MAX)
-    ratios[: len(numbers)] = numbers
+    for at, word in enumerate(text.split()[: len(ratios)]):
+        try:
+            value = parse_numbers(word, 1)[0]
+            _in_range("vm.lowmem_reserve_ratio", value, INT_MIN, INT_MAX)
+        except KernelError:
+            break
+        ratios[at] = value
     pages.lowmem_reserve_ratio = [ratio if ratio >= 1 else 0 for ratio in ratios]
     pages.setup_per_zone_lowmem_reserve()
 

@@ -275,5 +275,5 @@ def vm_commit_limit(box: Box) -> int:
     if vm.overcommit_kbytes:
         allowed = vm.overcommit_kbytes >> 2
     else:
-        allowed = totalram_pages(box) * vm.overcommit_ratio // 100
+        allowed = (totalram_pages(box) * vm.overcommit_ratio & 0xFFFFFFFF) // 100  # an unsigned long
     return allowed + total_swap_pages(box)

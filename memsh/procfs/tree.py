@@ -50,7 +50,8 @@ class _Tunable:
         self.name = name
 
     def show(self, box: Box) -> str:
-        return sysctl.get(box, self.name) + "\n"
+        text = sysctl.get(box, self.name)
+        return text + "\n" if text else ""
 
     def store(self, box: Box, text: str) -> None:
         sysctl.put(box, self.name, text)
@@ -66,7 +67,7 @@ def _tunables() -> dict[str, ProcFile]:
         elif name in sysctl.READ_ONLY:
             files[path] = ProcFile(entry.show, None, 0o444)
         else:
-            files[path] = ProcFile(entry.show, entry.store, 0o644)
+            files[path] = ProcFile(entry.show, entry.store, 0o600 if name in sysctl.ROOT_ONLY else 0o644)
     return files
 
 

@@ -180,3 +180,21 @@ def test_pages_dirtied_through_a_mapping_are_throttled_too(box: Callable[..., st
     assert int(box("awk '/^nr_written/ {print $2}' /proc/vmstat")) > 2000
     box("munmap $a 40M; sync; echo 3 > /proc/sys/vm/drop_caches")
     assert box("head -c 5 /m") == "hello" and box("check").startswith("ok")
+
+
+def test_sysctl_as_procps_has_it(box: Callable[..., str]) -> None:
+    assert box("sysctl vm.drop_caches") == ""  # what root may only write is passed over
+    assert box("sysctl -w vm.swappiness", 1) == "sysctl: command line(0): invalid syntax, continuing...\n"
+    assert box("sysctl -N vm.swappiness") == "vm.swappiness\n"
+    assert box("sysctl -b vm.swappiness vm.dirty_ratio") == "6020"
+    assert box("sysctl -a -r '^vm.dirty_b.*s$'") == "vm.dirty_background_bytes = 0\nvm.dirty_bytes = 0\n"
+    assert box("sysctl vm").splitlines() == [line for line in box("sysctl -a").splitlines() if line[:3] == "vm."]
+    assert box("sysctl --dry-run vm/swappiness=5") == "vm.swappiness = 5\n" and box("sysctl -n vm/swappiness") == "60\n"
+    box("printf 'vm.swappiness = 12\\n-vm.nope=3\\nnonsense\\n; x\\n' > /tmp/conf")
+    assert box("sysctl -p /tmp/conf", 1) == (
+        "vm.swappiness = 12\nsysctl: cannot stat /proc/sys/vm/nope: No such file or directory\n"
+        "sysctl: /tmp/conf(3): invalid syntax, continuing...\n"
+    )
+    assert box("sysctl -e vm.nope vm.swappiness") == "vm.swappiness = 12\n"
+    assert box("sysctl --system").startswith("* Applying /etc/sysctl.conf ...\n")
+    assert box("cat /proc/sys/vm/stat_refresh; echo 1 > /proc/sys/vm/stat_refresh") == ""

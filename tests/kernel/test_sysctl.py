@@ -8,6 +8,7 @@ from memsh.kernel import sysctl
 from memsh.kernel.box import Box
 from memsh.kernel.config import GIB, MIB, Config
 from memsh.kernel.errno import KernelError
+from memsh.kernel.vmalist import vm_commit_limit
 from memsh.procfs import tree
 from tests.kernel.test_boot import static_part
 from tests.paths import REFERENCE
@@ -83,6 +84,24 @@ def test_fewer_numbers_set_the_first_ones(box: Box) -> None:
     assert sysctl.get(box, "vm.lowmem_reserve_ratio") == "100\t32\t0\t0"
     sysctl.put(box, "vm.lowmem_reserve_ratio", "0 -3 7 8")
     assert sysctl.get(box, "vm.lowmem_reserve_ratio") == "0\t0\t7\t8"
+
+
+def test_a_ratio_of_reserves_is_never_refused(box: Box) -> None:
+    for text, after in (("abc", "256\t32\t0\t0"), ("64 x 7", "64\t32\t0\t0"), ("", "64\t32\t0\t0")):
+        sysctl.put(box, "vm.lowmem_reserve_ratio", text + "\n")
+        assert sysctl.get(box, "vm.lowmem_reserve_ratio") == after
+
+
+def test_any_int_is_an_overcommit_ratio(box: Box) -> None:
+    sysctl.put(box, "vm.overcommit_ratio", "-1")
+    total = sum(zone.managed for zone in box.pages.zones)
+    assert vm_commit_limit(box) == ((1 << 32) - total) // 100
+
+
+def test_the_same_dirty_ratio_again_leaves_dirty_bytes(box: Box) -> None:
+    sysctl.put(box, "vm.dirty_bytes", "40960000")
+    sysctl.put(box, "vm.dirty_ratio", "0")
+    assert sysctl.get(box, "vm.dirty_bytes") == "40960000"
 
 
 def test_pairs_exclude_each_other(box: Box) -> None:

@@ -218,7 +218,8 @@ def test_signals(box: Box) -> None:
 def test_the_end_of_init_is_a_panic(box: Box) -> None:
     segfault(box, box.init, 0, 4)
     assert box.panicked == "Attempted to kill init! exitcode=0x0000000b"
-    assert box.log.records[-1].text == f"Kernel panic - not syncing: {box.panicked}"
+    assert box.log.records[-2].text == f"Kernel panic - not syncing: {box.panicked}"
+    assert box.log.records[-1].text == f"---[ end {box.log.records[-2].text} ]---"
     assert box.log.records[-1].level == 0
 
 
