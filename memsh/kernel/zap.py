@@ -62,23 +62,23 @@ class Gather:
 def release_pages(box: Box, pfns: list[int]) -> None:
     """Drop a reference to each frame; the unused ones are freed, last first."""
     refcount = box.memmap.refcount
-    dead: list[int] = []
+    dead: list[tuple[int, int, int]] = []  # last first: from the highest of a run downwards
     for pfn, count in frame_runs(pfns):
         if count == 1:
             left = refcount[pfn] - 1
             refcount[pfn] = left
             if not left:
                 release_page(box, pfn)
-                dead.append(pfn)
+                dead.append((pfn, 1, -1))
             continue
         add_run(refcount, pfn, count, -1)
         for first, n, value in sub_runs(refcount, pfn, count):
             if value == 0:
                 release_run(box, first, n)
-                dead.extend(range(first, first + n))
+                dead.append((first + n - 1, n, -1))
     if dead:
         dead.reverse()
-        box.pages.free_page_list(dead)
+        box.pages.free_stretches(dead)
 
 
 def mm_counter(flags: int) -> int:
