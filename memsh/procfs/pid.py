@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.kernel.errno import KernelError
 from memsh.kernel.oom import OOM_SCORE_ADJ_MIN, oom_badness
+from memsh.kernel.printk import KERN_WARNING
 from memsh.kernel.vmalist import total_swap_pages, totalram_pages
 from memsh.procfs.pid_maps import show_maps
 from memsh.procfs.pid_pagemap import show_pagemap
@@ -76,6 +77,33 @@ def store_oom_score_adj(box: Box, task: Task, text: str) -> None:
     task.oom_score_adj = value
 
 
+OOM_DISABLE, OOM_ADJUST_MAX = -17, 15
+
+
+def show_oom_adj(box: Box, task: Task) -> str:
+    """oom_score_adj on the scale of old, -17 (never) to 15."""
+    del box
+    adj = task.oom_score_adj
+    return f"{OOM_ADJUST_MAX if adj == OOM_SCORE_ADJ_MAX else int(adj * -OOM_DISABLE / OOM_SCORE_ADJ_MAX)}\n"
+
+
+def store_oom_adj(box: Box, task: Task, text: str) -> None:
+    """-17 (never) to 15; EINVAL. The kernel tells once what to use instead."""
+    try:
+        value = int(text.strip(), 0)
+    except ValueError:
+        raise KernelError("EINVAL") from None
+    if not OOM_DISABLE <= value <= OOM_ADJUST_MAX:
+        raise KernelError("EINVAL")
+    if not any("/oom_adj is deprecated" in record.text for record in box.log.records):
+        box.log.printk(
+            f"{box.current.comm} ({box.current.pid}): /proc/{task.pid}/oom_adj is deprecated, please use "
+            f"/proc/{task.pid}/oom_score_adj instead.",
+            KERN_WARNING,
+        )
+    task.oom_score_adj = 1000 if value == OOM_ADJUST_MAX else int(value * OOM_SCORE_ADJ_MAX / -OOM_DISABLE)
+
+
 def store_clear_refs(box: Box, task: Task, text: str) -> None:
     """1 to 3 forget which pages were referenced, 5 restarts VmHWM; EINVAL."""
     from memsh.procfs.pid_smaps import clear_refs
@@ -129,6 +157,7 @@ PID_FILES: dict[str, Callable[[Box, Task], str]] = {
     "environ": show_environ,
     "limits": show_limits,
     "maps": show_maps,
+    "oom_adj": show_oom_adj,
     "oom_score": show_oom_score,
     "oom_score_adj": show_oom_score_adj,
     "pagemap": show_pagemap,
@@ -141,5 +170,6 @@ PID_FILES: dict[str, Callable[[Box, Task], str]] = {
 PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
     "clear_refs": store_clear_refs,
     "comm": store_comm,
+    "oom_adj": store_oom_adj,
     "oom_score_adj": store_oom_score_adj,
 }

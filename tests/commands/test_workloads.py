@@ -128,3 +128,15 @@ def test_a_panic_is_told_once_and_nothing_follows_it_in_the_log() -> None:
     assert session.run("malloc 4k") == 1
     assert session.run("undo; malloc 4k") == 0
     assert check(session.box) == []
+
+
+def test_stress_keeps_the_cpu_busy() -> None:
+    session, screen = opened("--ram", "128M")
+    session.run("stress --vm 1 --vm-bytes 20M -q & vmstat 1 3")
+    for line in screen.getvalue().splitlines()[-2:]:
+        us, sy, idle = (int(word) for word in line.split()[12:15])
+        assert us + sy >= 95 and idle <= 5, line
+    session.run("kill %1")
+    before = list(session.box.timer.busy_usec)
+    session.run("stress --vm 1 --vm-bytes 8M --vm-hang 1 -q -t 2s")  # it mostly waits
+    assert sum(session.box.timer.busy_usec) - sum(before) < 100_000

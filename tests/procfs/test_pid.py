@@ -185,3 +185,16 @@ def test_pagemap_names_the_frames(box: Box) -> None:
             entry = int.from_bytes(text[(addr >> 12) * 8 : (addr >> 12) * 8 + 8], "little")
             present += entry >> 63
     assert present == figures(show(box, 53, "smaps_rollup"), "Rss") // 4
+
+
+@pytest.mark.parametrize(("old", "new", "shown"), [("15", 1000, "15"), ("-17", -1000, "-17"), ("8", 470, "7")])
+def test_oom_adj_is_the_old_scale(box: Box, old: str, new: int, shown: str) -> None:
+    task = box.tasks[53]
+    PID_STORES["oom_adj"](box, task, old + "\n")
+    PID_STORES["oom_adj"](box, task, old + "\n")
+    assert task.oom_score_adj == new and show(box, 53, "oom_adj") == shown + "\n"
+    told = [record.text for record in box.log.records if "deprecated" in record.text]
+    assert told == ["a.out (53): /proc/53/oom_adj is deprecated, please use /proc/53/oom_score_adj instead."]
+    for wrong in ("16", "-18", "x", ""):
+        with pytest.raises(KernelError):
+            PID_STORES["oom_adj"](box, task, wrong)
