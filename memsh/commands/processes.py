@@ -62,7 +62,9 @@ def faults(minor: int, major: int) -> str:
 def tell_end(box: Any, io: Any, ended: str) -> None:
     """One line after the current process has ended: who is current now, and what to do. A panic the console tells."""
     if not box.panicked:
-        here = f"process {ended} has ended; {named(box.current)} is current"
+        waiting = box.tasks.get(io.session.back_to)
+        current = waiting if waiting is not None and waiting.alive else box.current
+        here = f"process {ended} has ended; {named(current)} is current"
         io.err(f"{here} (run a.out starts another, undo takes it back)\n")
 
 
@@ -188,10 +190,12 @@ def as_(box: Any, args: Any, io: Any) -> int:
     if task.is_kthread:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
     switch_to(box, task)
+    outer, io.session.back_to = io.session.back_to, was.pid
     try:
         return int(io.run(args.command))
     finally:
         box = io.session.box
+        io.session.back_to = outer
         if not box.panicked and was.pid in box.tasks and box.tasks[was.pid].alive:
             switch_to(box, box.tasks[was.pid])
 

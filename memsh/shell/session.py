@@ -65,6 +65,7 @@ class Session:
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
         self.line = ""  # the command that runs, as typed
+        self.back_to = 0  # the process that is current again after `as PID COMMAND`
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short

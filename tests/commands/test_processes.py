@@ -157,3 +157,12 @@ def test_a_child_touches_its_program_as_recorded_however_often_one_switches(type
     assert text() == "412"
     typed("switch 53; switch 54")
     assert text() == "412"
+
+
+def test_who_is_current_after_the_end_of_another_process(typed: Typed) -> None:
+    typed("fork; switch 54")
+    status, _, err = typed("as 53 read 16")
+    assert status == 139
+    assert err.startswith("Segmentation fault\nprocess 53 (a.out) has ended; 54 (a.out) is current (")
+    assert typed.box.current.pid == 54
+    assert typed("read 16")[2].startswith("Segmentation fault\nprocess 54 (a.out) has ended; 1 (init) is current (")
