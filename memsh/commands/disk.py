@@ -245,7 +245,10 @@ def _blocks(io: IO, plan: Plan) -> Iterator[str | int]:
     session = io.session
     whole = resolve(session, name) if name else ""
     if name and session.box is not None and stat_kind(session, whole) == "file" and not is_procfs(whole):
-        return _of_file(session, session.box.fs.open(whole), plan)
+        file = session.box.fs.open(whole)
+        if numbers["skip"] * numbers["bs"] > file.inode.size and "none" not in plan.flags["status"]:
+            io.complain(f"{name}: cannot skip to specified offset")
+        return _of_file(session, file, plan)
     assert session.files is not None
     stdin = session.files.open_read(session, name) if name else io.stdin
     return _of_text(stdin.read(), numbers["bs"], numbers["skip"], numbers["count"])

@@ -116,7 +116,7 @@ def stress(box: Any, args: Any, io: Any) -> int:
     """
     running(box)
     if not args.vm:
-        raise ShellError("stress: say how many workers: --vm N", 1)
+        raise ShellError("say how many workers: --vm N", 1)
     if args.vm > 64:
         raise ShellError("at most 64 workers")
     argv = ["stress", "--vm", str(args.vm), "--vm-bytes", str(args.vm_bytes)]

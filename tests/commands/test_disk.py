@@ -198,3 +198,10 @@ def test_sysctl_as_procps_has_it(box: Callable[..., str]) -> None:
     assert box("sysctl -e vm.nope vm.swappiness") == "vm.swappiness = 12\n"
     assert box("sysctl --system").startswith("* Applying /etc/sysctl.conf ...\n")
     assert box("cat /proc/sys/vm/stat_refresh; echo 1 > /proc/sys/vm/stat_refresh") == ""
+
+
+def test_dd_says_when_there_is_nothing_to_skip_to(box: Callable[..., str]) -> None:
+    box("mkfile /f 8k")
+    assert box("dd if=/f of=/dev/null bs=4k skip=3").startswith("dd: /f: cannot skip to specified offset\n0+0 ")
+    assert box("dd if=/f of=/dev/null bs=4k skip=2").startswith("0+0 records in")
+    assert box("dd if=/f of=/dev/null bs=4k skip=3 status=none") == ""
