@@ -54,6 +54,10 @@ class Interrupted(Exception):
     """Ctrl-C, taken between two operations."""
 
 
+class JobEnded(BaseException):
+    """A background job was killed: it ends wherever it stands, and nothing that it runs may hold this up."""
+
+
 class Leave(Exception):
     """`exit`: leave the session with this status."""
 

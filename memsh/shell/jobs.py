@@ -2,7 +2,8 @@
 
 A job runs at once until it sleeps or ends; then the line that started it goes on. It wakes when the clock reaches its
 time, in the middle of somebody else's `sleep`. Exactly one of them works at any time, so what happens depends on the
-lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands.
+lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands, and at Ctrl-C, which is for
+the line that let it work.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import Interrupted, Leave, LoopControl, PipeClosed
+from memsh.shell.errors import JobEnded, Leave, LoopControl, PipeClosed
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 TURN = 10_000  # commands
 SHORTEST = 1000  # µs: what a job's sleep takes at least
-KILLED = 143
 
 
 class Job:
@@ -43,8 +43,8 @@ class Job:
     def _work(self) -> None:
         try:
             self.runner.run(self.node)
-        except (Interrupted, Leave, LoopControl, PipeClosed):
-            self.session.interrupted = False
+        except (JobEnded, Leave, LoopControl, PipeClosed):
+            pass
         except BaseException as failure:  # raised again where the job was resumed
             self.failure = failure
         self.ended = True
@@ -73,7 +73,7 @@ class Job:
         self.to_owner.release()
         self.to_job.acquire()
         if self.killed:
-            raise Leave(KILLED)
+            raise JobEnded
 
     def tick(self) -> None:
         """Called before each command of the job."""
@@ -83,7 +83,10 @@ class Job:
             self.sleep(SHORTEST)
 
     def kill(self) -> None:
+        """End it; a job that ends itself does not come back from here."""
         self.killed = True
+        if self.session.running_job is self:
+            raise JobEnded
         self.resume()
 
 
@@ -92,6 +95,7 @@ def start(session: Session, runner: Runner, node: Node, text: str) -> None:
     job = Job(session, runner, node, text)
     session.jobs.append(job)
     job.resume()
+    session.poll()
 
 
 def advance(session: Session, usec: int) -> None:

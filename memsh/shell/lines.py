@@ -65,7 +65,7 @@ def run_line(runner: Runner, line: Line) -> int:
         else:
             status = runner.run_typed(line.program, line.text)
     except (Interrupted, KeyboardInterrupt):
-        session.interrupted = False
+        session.interrupted, session.cut_at = False, 0
         status = INTERRUPTED
         session.was_interrupted = True
         runner.stderr.write("\n" if session.is_tty else "memsh: interrupted\n")

@@ -70,6 +70,7 @@ class Session:
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
+        self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
@@ -145,8 +146,11 @@ class Session:
     def poll(self) -> None:
         """A safe point: Ctrl-C is taken here, but not in the middle of a replay, which would lead elsewhere."""
         self.polls += 1
-        if (self.interrupted and not self.replaying) or self.polls == self.stop_at:
-            raise Interrupted
+        if (self.interrupted and not self.replaying) or 0 < self.stop_at <= self.polls:
+            self.cut_at = self.cut_at or self.polls
+            if self.running_job is None:
+                raise Interrupted
+            self.running_job.sleep(0)  # Ctrl-C is for what it works beside of
 
     @contextmanager
     def host_wait(self) -> Iterator[None]:

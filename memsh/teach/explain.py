@@ -67,15 +67,10 @@ def _last(args: Args, io: IO) -> int:
     if not changed:
         raise ShellError("no command has changed the box yet: explain COMMAND runs one and tells")
     entry = timeline.entries[changed[-1]]
-    here = timeline.here()
-    line = session.line
-    try:
+    with timeline.away():
         timeline.travel(changed[-1])
         io.out(f'{entry.number} "{entry.line}"\n')
         return _tell(session.box, [entry.replay], args, io)
-    finally:
-        timeline.enter(here, copy=False)
-        session.line = line
 
 
 def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:

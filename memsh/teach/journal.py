@@ -18,13 +18,16 @@ import gc
 import re
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.kernel.sysctl import IN_PAGES
 from memsh.shell.errors import ShellError
-from memsh.shell.io import Capture, TextInput
+from memsh.shell.io import Capture, Sink, TextInput
 
 if TYPE_CHECKING:
+    from memsh.shell.jobs import Job
     from memsh.shell.session import Session
     from memsh.teach.store import Store
 
@@ -45,7 +48,11 @@ AFTER = 4  # states behind lines that cannot be replayed
 
 
 class State(NamedTuple):
-    """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with."""
+    """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with.
+
+    `jobs`: the background jobs of the session as it is. A job cannot be copied: a copy of a box on which one was at
+    work is not `whole`, may be looked at, and is come back to by replaying only.
+    """
 
     at: int
     box: Any
@@ -54,6 +61,8 @@ class State(NamedTuple):
     cwd: str
     status: int
     boot: dict[str, str]
+    jobs: tuple[Job, ...] = ()
+    whole: bool = True
 
 
 class Entry(NamedTuple):
@@ -153,7 +162,12 @@ class Timeline:
         """What the next command is compared with."""
         session = self.session
         if session.box is not None:
-            self.box_mark, self.side_mark = fingerprint(session.box), around(session)
+            self.box_mark, self.side_mark = self.figures(), around(session)
+
+    def figures(self) -> tuple[Any, ...]:
+        """The box's fingerprint, and the background jobs with the times at which they go on."""
+        session = self.session
+        return (*fingerprint(session.box), [(job.number, job.wake) for job in session.jobs])
 
     def before(self, session: Session, line: str) -> None:
         if self.busy or session.box is None:
@@ -174,19 +188,19 @@ class Timeline:
         line, polls = self.stack.pop()
         if any(SOURCE.fullmatch(outer) is None for outer, _ in self.stack):
             return  # part of a command that is an entry as a whole
-        box_mark, side_mark = fingerprint(session.box), around(session)
+        box_mark, side_mark = self.figures(), around(session)
         moved = box_mark != self.box_mark
         plain_source = SOURCE.fullmatch(line) is not None
         changed = moved or ("*" in session.ran and not self.control and not plain_source)
         if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
             self.undone.clear()
-            entry = self._entry(line, changed, session.polls - polls)
+            entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)
             self.entries.append(entry)
             if self.store is not None:
                 self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
             enough = max(COST, self.copying if session.at_prompt else 4 * self.copying)
-            if self.cost > enough and not session.jobs:
+            if self.cost > enough:
                 self.keep()
         self.control = False
         self.box_mark, self.side_mark = box_mark, side_mark
@@ -205,6 +219,9 @@ class Timeline:
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
         if not exact:
             entry = entry._replace(after=self.capture(1))
+            assert entry.after is not None
+            if not entry.after.whole:
+                return entry._replace(after=None)
             held = [at for at, one in enumerate(self.entries) if one.after is not None and one.script is None]
             for at in held[: len(held) - AFTER + 1]:
                 self.entries[at] = self.entries[at]._replace(after=None)
@@ -214,7 +231,7 @@ class Timeline:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
         state = State(len(self.entries) + more, copied(session.box), list(session.values), dict(session.variables),
-                      session.cwd, session.last_status, session.boot)  # fmt: skip
+                      session.cwd, session.last_status, session.boot, whole=not session.jobs)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
 
@@ -222,17 +239,43 @@ class Timeline:
         """The session as it is, to come back to: the box itself and no copy."""
         session = self.session
         return State(len(self.entries), session.box, list(session.values), session.variables, session.cwd,
-                     session.last_status, session.boot)  # fmt: skip
+                     session.last_status, session.boot, tuple(session.jobs))  # fmt: skip
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """For a journey to another time: afterwards the session is where it was, its jobs too. Not from a job."""
+        session = self.session
+        if session.running_job is not None:
+            raise ShellError("not from a background job")
+        here, line = self.here(), session.line
+        session.jobs = []
+        try:
+            yield
+        finally:
+            self.end_jobs()
+            self.enter(here, copy=False)
+            session.line = line
+
+    def end_jobs(self) -> None:
+        """Kill what works in the background: it belongs to a box that is left for good."""
+        for job in list(self.session.jobs):
+            job.kill()
 
     def snapshot(self, name: str) -> State:
         """The state of that name, which must be there; in a resumed session it is rebuilt when first asked for."""
         found = self.snapshots[name]
-        state = found.state if found.state is not None else self.rebuild(found.script)
-        self.snapshots[name] = Snapshot(state, found.script)
+        state = found.state
+        if state is None:
+            with self.away():
+                self.rebuild(found.script)
+                state = self.capture()
+            self.snapshots[name] = Snapshot(state, found.script)
         return state
 
     def keep(self) -> None:
-        """Put a checkpoint here; the older ones thin out."""
+        """Put a checkpoint here, if no job is at work; the older ones thin out."""
+        if self.session.jobs:
+            return
         self.points.append(self.capture())
         self.cost = 0.0
         if len(self.points) > KEPT:
@@ -248,6 +291,7 @@ class Timeline:
         session.last_status = state.status
         session.config = session.box.config
         session.boot = state.boot
+        session.jobs = list(state.jobs)
 
     def fresh(self, boot: dict[str, str] | None = None) -> State:
         """The box as it was when the session began, or another. ShellError if there can be none."""
@@ -258,22 +302,21 @@ class Timeline:
         return State(0, session.make_box(boot), [], {}, "/", 0, boot)
 
     def travel(self, at: int) -> None:
-        """Bring the session to where the first `at` entries had run."""
+        """Bring the session to where the first `at` entries had run. Jobs that worked then do so again."""
         near = [state for state in self.points if state.at <= at]
         near += [entry.after for entry in self.entries[:at] if entry.after is not None]
         state = max(near, key=lambda state: state.at) if near else None
-        for place in range(at, state.at if state is not None else 0, -1):
+        first = state.at if state is not None else 0
+        for place in range(at, first, -1):
             script = self.entries[place - 1].script
             if script is not None:
-                state = self.rebuild(script)._replace(at=place)
-                self.points = sorted([*self.points, state], key=lambda point: point.at)
+                self.rebuild(script)
+                self._point(place)
+                first = place
                 break
-        if state is not None:
-            self.enter(state)
         else:
-            state = self.fresh()
-            self.enter(state, copy=False)
-        self._onward(state.at, at)
+            self.enter(state if state is not None else self.fresh(), copy=state is not None)
+        self._onward(first, at)
         self.session.line = ""
 
     def _onward(self, first: int, at: int) -> None:
@@ -284,24 +327,24 @@ class Timeline:
             self.replay([entry.replay for entry in self.entries[first:some]])
             first = some
             if first < at and time.perf_counter() - begun > max(COST, self.copying):
-                point = self.capture()._replace(at=first)
-                self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
+                self._point(first)
                 begun = time.perf_counter()
 
-    def rebuild(self, script: list[str]) -> State:
-        """The state that a script leads to; the session stays where it is."""
-        here = self.here()
+    def _point(self, at: int) -> None:
+        """A checkpoint on the way, where there can be one."""
+        if not self.session.jobs:
+            point = self.capture()._replace(at=at)
+            self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
+
+    def rebuild(self, script: list[str]) -> None:
+        """Bring the session to where a script leads."""
         lines = list(script)
         boot = None
         if lines and lines[0].startswith("reset "):
             words = shlex.split(lines.pop(0))[1:]
             boot = dict(zip(words[::2], words[1::2], strict=True))
-        try:
-            self.enter(self.fresh(boot), copy=False)
-            self.replay(lines)
-            return self.capture()
-        finally:
-            self.enter(here, copy=False)
+        self.enter(self.fresh(boot), copy=False)
+        self.replay(lines)
 
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""
@@ -309,7 +352,8 @@ class Timeline:
         kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
                 session.loops, session.before_line, session.after_line, session.after_command, session.ran,
                 session.replaying, session.stop_on_error)  # fmt: skip
-        session.stdout, session.stderr, session.stdin = Nowhere(), Nowhere(), TextInput("")
+        silent, mute = Nowhere(), Nowhere()
+        session.stdout, session.stderr, session.stdin = silent, mute, TextInput("")
         session.is_tty = session.at_prompt = session.stop_on_error = False
         session.journal, session.loops, session.before_line, session.after_line = [], 0, [], []
         session.after_command = []
@@ -322,6 +366,7 @@ class Timeline:
             (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
              session.loops, session.before_line, session.after_line, session.after_command, session.ran,
              session.replaying, session.stop_on_error) = kept  # fmt: skip
+            silent.then, mute.then = session.stdout, session.stderr
 
     def script(self, at: int | None = None) -> list[str]:
         """The lines that rebuild this box, the first one boots it."""
@@ -337,11 +382,15 @@ class Timeline:
 
     def jump(self, state: State, script: list[str], replay: str) -> None:
         """Replace the box (restore, reset): one entry, which undo takes back."""
-        self.enter(state)
-        session = self.session
+        session, line = self.session, self.session.line
+        if state.whole:
+            self.enter(state)
+        else:
+            self.rebuild(script)
+            session.line = line
         self.undone.clear()
-        self.entries.append(Entry(len(session.journal) + 1, session.line, replay, True,
-                                  state._replace(at=len(self.entries) + 1), script))  # fmt: skip
+        after = state._replace(at=len(self.entries) + 1) if state.whole else None
+        self.entries.append(Entry(len(session.journal) + 1, line, replay, True, after, script))
         if self.store is not None:
             self.store.jumped(self.entries[-1])
         self.settle()
@@ -361,10 +410,13 @@ class Timeline:
 
 
 class Nowhere(Capture):
-    """Output of a replay."""
+    """Output of a replay. A job that it began is heard from `then` on."""
+
+    then: Sink | None = None
 
     def write(self, text: str) -> None:
-        return
+        if self.then is not None:
+            self.then.write(text)
 
 
 def inlined(line: str, sourced: list[tuple[str, str]]) -> tuple[str, bool]:

@@ -60,13 +60,17 @@ class Target:
 def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
     """(line number, line, what happened) in order, by replaying the journal; the session is as before afterwards."""
     session = timeline.session
-    here = timeline.here()
     found: list[tuple[int, str, str]] = []
-    try:
+    with timeline.away():
         timeline.enter(timeline.fresh(), copy=False)
         for entry in timeline.entries:
+            if entry.after is not None or entry.script is not None:
+                timeline.end_jobs()
             if entry.after is not None:
                 timeline.enter(entry.after)
+                continue
+            if entry.script is not None:
+                timeline.rebuild(entry.script)
                 continue
             trace = session.box.trace
             trace.ring.clear()
@@ -77,8 +81,6 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
                 words = target.words(event)
                 if words and (not found or found[-1] != (entry.number, entry.line, words)):
                     found.append((entry.number, entry.line, words))
-    finally:
-        timeline.enter(here, copy=False)
     return found
 
 

@@ -8,17 +8,23 @@ from copy import copy
 from typing import Any
 
 from memsh.procfs import tree
+from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, TextInput
 from memsh.shell.session import Session
 
 
 @contextmanager
 def aside(session: Session) -> Iterator[Any]:
-    """A copy of the box stands in; afterwards box, values, variables and the rest are as they were."""
+    """A copy of the box stands in; afterwards box, values, variables and the rest are as they were.
+
+    The background jobs stand still meanwhile. ShellError from such a job.
+    """
+    if session.running_job is not None:
+        raise ShellError("not from a background job")
     box, values, variables = session.box, list(session.values), dict(session.variables)
-    cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, list(session.jobs)
+    cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, session.jobs
     boot, ran = session.boot, set(session.ran)
-    session.box = box.copy()
+    session.box, session.jobs = box.copy(), []
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
         for name in ("entries", "undone", "points", "snapshots"):
@@ -27,8 +33,9 @@ def aside(session: Session) -> Iterator[Any]:
     try:
         yield session.box
     finally:
-        for job in [job for job in session.jobs if job not in jobs]:
+        for job in list(session.jobs):
             job.kill()
+        session.jobs = jobs
         session.box, session.values[:], session.variables = box, values, variables
         session.cwd, session.last_status, session.timeline = cwd, status, timeline
         session.config, session.boot, session.ran = box.config, boot, ran

@@ -26,13 +26,17 @@ def load() -> None:
 
 
 def _still(io: IO) -> Timeline:
-    """The timeline, with no job running: a job's thread cannot be taken back."""
-    session = io.session
-    if session.running_job is not None:
+    """The timeline of a session that is about to be elsewhere, where other jobs are at work or none."""
+    timeline = _timeline(io)
+    timeline.end_jobs()
+    return timeline
+
+
+def _timeline(io: IO) -> Timeline:
+    """The timeline, if this is no background job, which has only one time."""
+    if io.session.running_job is not None:
         raise ShellError("not from a background job")
-    for job in list(session.jobs):
-        job.kill()
-    return attach(session)
+    return attach(io.session)
 
 
 @command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
@@ -70,15 +74,17 @@ def redo(box: Any, args: Args, io: IO) -> int:
 
     malloc 100; undo; redo
     """
-    timeline = _still(io)
+    timeline = _timeline(io)
     left, told = args.count, []
     while timeline.undone and (left > 0 or not timeline.undone[-1].changed):
         entry = timeline.undone.pop()
         timeline.entries.append(entry)
+        if entry.after is not None or entry.script is not None:
+            timeline.end_jobs()
         if entry.after is not None:
             timeline.enter(entry.after)
         elif entry.script is not None:
-            timeline.enter(timeline.rebuild(entry.script), copy=False)
+            timeline.rebuild(entry.script)
         else:
             timeline.replay([entry.replay])
         if timeline.store is not None:
@@ -124,8 +130,9 @@ def restore(box: Any, args: Args, io: IO) -> int:
 
     `undo` takes the restoring back.
     """
-    timeline = _still(io)
+    timeline = _timeline(io)
     state = _snapshot(timeline, args.name)
+    timeline.end_jobs()
     timeline.jump(state, timeline.snapshots[args.name].script, f"restore {shlex.quote(args.name)}")
     return 0
 
@@ -251,13 +258,9 @@ def diff(box: Any, args: Args, io: IO) -> int:
     changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
     if not changed:
         raise ShellError("no command has changed the box yet")
-    here, line = timeline.here(), io.session.line
-    try:
+    with timeline.away():
         timeline.travel(changed[-1])
         before = io.session.box
-    finally:
-        timeline.enter(here, copy=False)
-        io.session.line = line
     entry = timeline.entries[changed[-1]]
     io.out(f'{entry.number} "{entry.line}"\n')
     return int(_difference(io, before, box, args.first))

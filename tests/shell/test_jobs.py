@@ -56,3 +56,19 @@ def test_wait_lets_the_clock_move_until_the_jobs_have_ended() -> None:
 def test_a_job_that_is_not_there() -> None:
     assert play("kill %1") == ("", "kill: %1: no such job\n", 1)
     assert play("sleep 9 & kill -0 %1; jobs") == ("[1]  sleep 9 &\n", "", 0)
+
+
+def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
+    made, out, _err = session()
+    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False)
+    made.run("while true; do true; done &")
+    made.interrupted = True
+    assert made.run("sleep 100; echo on") == 130
+    assert made.box.timer.usec < 100_000_000 and out.getvalue() == ""
+    assert made.run("jobs") == 0 and out.getvalue() == "[1]  while true; do true; done &\n"
+    made.run("kill %1; jobs")
+    assert out.getvalue().count("[1]") == 1 and not made.jobs
+
+
+def test_a_job_may_end_itself_and_nothing_it_runs_holds_that_up() -> None:
+    assert play("{ sleep 1; kill %1; echo no; } & sleep 3; jobs; echo yes") == ("yes\n", "", 0)
