@@ -20,6 +20,7 @@ from memsh.kernel.flags import (
     VM_WRITE,
 )
 from memsh.kernel.pagetable import walk
+from memsh.kernel.swapfile import OFFSET_SHIFT
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address
@@ -173,7 +174,11 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
     table_pfn = found.pde >> 12
     say(io, f"  directory[{found.pgd_index}] = {found.pde:#010x}  table in frame {table_pfn:#x}: {bits(found.pde)}")
     if found.pfn is None:
-        say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  no page here yet; a touch would fault")
+        what = "no page here yet; a touch would fault"
+        if found.pte:
+            area = box.swap.info[found.pte >> 1 & 31]
+            what = f"swapped out, to slot {found.pte >> OFFSET_SHIFT} of {area.path}"
+        say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  {what}")
         return
     say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  frame {found.pfn:#x}: {bits(found.pte)}")
     zone = box.pages.zone_of(found.pfn).name

@@ -142,3 +142,14 @@ def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Termin
     peak = said("grep VmHWM /proc/self/status")
     said("rm -f /f; dd if=/dev/zero of=/g bs=1M count=1; echo 3 > /proc/sys/vm/drop_caches")
     assert int(said("grep VmHWM /proc/self/status").split()[1]) >= int(peak.split()[1])
+
+
+def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(terminal: Terminal) -> None:
+    said = terminal.said
+    said("mkswap /dev/vda; swapon /dev/vda; p=$(mmap 100M); touch $p 70M")
+    slot = int(said("pagewalk $p | grep -o 'slot [0-9]*' | cut -d ' ' -f 2"))
+    area = terminal.session.box.swap.info[0]
+    assert area.swap_map[slot] and said("pagewalk $p").endswith(f" swapped out, to slot {slot} of /dev/vda\n")
+    assert said("pagewalk $p+90M").endswith("a touch would fault\n")
+    said("touch $p")
+    assert "  frame 0x" in said("pagewalk $p")
