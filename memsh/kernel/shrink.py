@@ -471,7 +471,10 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     isolated = "nr_isolated_file" if file else "nr_isolated_anon"
     box.vmstat[isolated] += number
     unqueued = sc.nr_unqueued_dirty
+    before = _tally(sc) if box.trace.on else ()
     reclaimed, keep, pageouts = shrink_folio_list(sc, taken)
+    tally = [now - then for now, then in zip(_tally(sc), before, strict=False)] if box.trace.on else []
+    ref_keep = _ref_keep(box, keep) if box.trace.on else 0
     unused = move_folios_to_lru(box, keep)[1] if keep else []
     box.vmstat[isolated] -= number
     count_scan(sc, name, scanned, number, reclaimed, pageouts)
@@ -480,8 +483,31 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     if sc.nr_unqueued_dirty - unqueued == number:
         box.writeback.wakeup_flusher_threads()
     if box.trace.on:
-        box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, sc.priority, int(file))
+        *counts, activated = tally
+        activate = (0, activated) if file else (activated, 0)
+        box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, *counts, *activate, ref_keep, 0,
+                       sc.priority, _reclaim_flags(file))  # fmt: skip
     return reclaimed
+
+
+def _tally(sc: ScanControl) -> tuple[int, ...]:
+    """What the tracepoint tells the growth of: dirty, writeback, congested, immediate, activated."""
+    return sc.nr_dirty, sc.nr_writeback, sc.nr_congested, sc.nr_immediate, sc.box.vmstat["pgactivate"]
+
+
+def _ref_keep(box: Box, keep: list[Kept]) -> int:
+    """How many pages stay where they are because they were used (FOLIOREF_KEEP)."""
+    mask = PG_REFERENCED | PG_ACTIVE | PG_DIRTY | PG_WRITEBACK
+    flags = box.memmap.flags
+    return sum(
+        flags[pfn] & mask == PG_REFERENCED
+        for first, count, step, _ in keep for pfn in range(first, first + count * step, step)
+    )  # fmt: skip
+
+
+def _reclaim_flags(file: bool) -> str:
+    """trace_reclaim_flags(), as show_reclaim_flags() prints it."""
+    return f"RECLAIM_WB_{'FILE' if file else 'ANON'}|RECLAIM_WB_ASYNC"
 
 
 def reclaim_pages(box: Box, pfns: list[int]) -> int:
@@ -528,6 +554,7 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
     vmstat["pgrefill"] += scanned
     active: list[Kept] = []
     inactive: list[Kept] = []
+    rotated = 0
     for pfn in [pfn for first, count, step in taken for pfn in range(first, first + count * step, step)]:
         hold(box, pfn)
         bits = flags[pfn]
@@ -537,6 +564,7 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
         referenced, vm_flags = folio_referenced(rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
         if referenced and vm_flags & VM_EXEC and not bits & PG_SWAPBACKED:
             active.append((pfn, 1, 1, True))
+            rotated += 1
             continue
         flags[pfn] = bits & ~PG_ACTIVE | PG_WORKINGSET
         inactive.append((pfn, 1, 1, True))
@@ -547,4 +575,5 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
     if unused or more:
         _free(box, [(pfn, 1, 1) for pfn in unused + more])
     if box.trace.on:
-        box.trace.emit("mm_vmscan_lru_shrink_active", number, len(active), moved, sc.priority, int(file))
+        box.trace.emit("mm_vmscan_lru_shrink_active", number, len(active), moved, rotated, sc.priority,
+                       _reclaim_flags(file))  # fmt: skip

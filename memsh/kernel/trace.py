@@ -38,8 +38,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mm_vmscan_kswapd_sleep": (),
     "mm_vmscan_direct_reclaim_begin": ("order", "gfp_flags"),
     "mm_vmscan_direct_reclaim_end": ("nr_reclaimed",),
-    "mm_vmscan_lru_shrink_inactive": ("nr_scanned", "nr_reclaimed", "priority", "file"),
-    "mm_vmscan_lru_shrink_active": ("nr_taken", "nr_active", "nr_deactivated", "priority", "file"),
+    "mm_vmscan_lru_shrink_inactive": (
+        "nr_scanned", "nr_reclaimed", "nr_dirty", "nr_writeback", "nr_congested", "nr_immediate", "nr_activate_anon",
+        "nr_activate_file", "nr_ref_keep", "nr_unmap_fail", "priority", "flags",
+    ),
+    "mm_vmscan_lru_shrink_active": (
+        "nr_taken", "nr_active", "nr_deactivated", "nr_referenced", "priority", "flags",
+    ),
 }
 
 

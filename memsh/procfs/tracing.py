@@ -45,10 +45,13 @@ FORMATS: dict[str, str] = {
     "mm_vmscan_direct_reclaim_begin": "order={order} gfp_flags={gfp}",
     "mm_vmscan_direct_reclaim_end": "nr_reclaimed={nr_reclaimed}",
     "mm_vmscan_lru_shrink_inactive":
-        "nid=0 nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} priority={priority} file={file}",
+        "nid=0 nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} nr_dirty={nr_dirty} nr_writeback={nr_writeback} "
+        "nr_congested={nr_congested} nr_immediate={nr_immediate} nr_activate_anon={nr_activate_anon} "
+        "nr_activate_file={nr_activate_file} nr_ref_keep={nr_ref_keep} nr_unmap_fail={nr_unmap_fail} "
+        "priority={priority} flags={flags}",
     "mm_vmscan_lru_shrink_active":
-        "nid=0 nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} priority={priority} "
-        "file={file}",
+        "nid=0 nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} "
+        "nr_referenced={nr_referenced} priority={priority} flags={flags}",
 }  # fmt: skip
 HEAD = """\
 # tracer: nop

@@ -1,6 +1,7 @@
 """Reclaim in stretches gives what reclaim page by page gives, and loses nothing, whatever runs."""
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,15 @@ from memsh.kernel.memmap import PG_LRU
 from memsh.kernel.shrink import ScanControl, move_folios_to_lru, shrink_folio_list
 from memsh.kernel.shrinkeach import Shrunk
 from memsh.kernel.task import switch_to
+from memsh.procfs.tracing import show
 from tests.kernel.swapping import switch_on
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
+INACTIVE = (
+    r"nid=0 nr_scanned=(\d+) nr_reclaimed=(\d+) nr_dirty=\d+ nr_writeback=\d+ nr_congested=\d+ nr_immediate=\d+ "
+    r"nr_activate_anon=\d+ nr_activate_file=\d+ nr_ref_keep=(\d+) nr_unmap_fail=\d+ priority=\d+ "
+    r"flags=RECLAIM_WB_(ANON|FILE)\|RECLAIM_WB_ASYNC$"
+)
 
 
 def state(box: Box) -> dict[str, Any]:
@@ -206,3 +213,22 @@ def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
         assert (freed, sum(count for _, count, _, _ in keep)) == (0, kept)
     move_folios_to_lru(box, keep)
     assert (written, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
+
+
+def test_reclaim_is_traced_in_linuxs_words() -> None:
+    box = small()
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.do_mmap(box, mm, 0, 70 * MIB, 3, ANON)
+    touch_range(box, box.current, addr, 60 * MIB, True)
+    stolen = -box.vmstat["pgsteal_kswapd"] - box.vmstat["pgsteal_direct"]
+    box.trace.on = True
+    touch_range(box, box.current, addr + 60 * MIB, 5 * MIB, True)
+    box.trace.on = False
+    stolen += box.vmstat["pgsteal_kswapd"] + box.vmstat["pgsteal_direct"]
+    lines = [line for line in show(box).splitlines() if "lru_shrink_inactive: " in line]
+    told = [match for line in lines if (match := re.search(INACTIVE, line))]
+    assert len(told) == len(lines) > 5
+    counts = [[int(figure) for figure in match.groups()[:3]] for match in told]
+    assert all(reclaimed + keep <= scanned for scanned, reclaimed, keep in counts)
+    assert sum(reclaimed for _, reclaimed, _ in counts) == stolen > 100
