@@ -35,6 +35,8 @@ class DirReader(FolderReader):
     """A recorded tree, read-only, with flat names tried where there is no folder. EFBIG above 16 MiB."""
 
     def _flat(self, path: str) -> str:
+        if path.startswith("/sys/"):
+            return "/proc/" + path.removeprefix("/sys/devices/system/node/").strip("/").replace("/", "_")
         return "/proc/" + path.removeprefix("/proc").strip("/").replace("/", "_")
 
     def read(self, path: str) -> str:

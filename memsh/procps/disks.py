@@ -87,8 +87,8 @@ def disk_sum(reader: ProcReader, grammar: Grammar) -> str:
     found = disks(reader, grammar)
     whole = [disk for disk in found if disk.whole]
     sums = [sum(disk.counters[at] for disk in whole) for at in range(11)]
-    sums[8] = sum(disk.counters[8] // 1000 for disk in whole)
-    sums[9] = sum(disk.counters[9] // 1000 for disk in whole)
+    for at in (8, 9, 10):
+        sums[at] = sum(disk.counters[at] // 1000 for disk in whole)
     labels = (
         "total reads",
         "merged reads",

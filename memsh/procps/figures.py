@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
 from memsh.procps.reader import ProcReader
 
-ULONG = 0xFFFFFFFF
-"""The recorded programs are 32-bit: unsigned long wraps here."""
+PAGE_SIZES = (4096, 8192, 16384, 65536)
+
+
+def long_size(reader: ProcReader) -> int:
+    """Bytes of a C long in the machine that the tree was taken from: 8 unless the tree is a 32-bit machine's.
+
+    A 64-bit machine's vmalloc area has 16 TiB and more, a 32-bit machine's at most 4 GiB.
+    """
+    try:
+        total = pairs(reader.read("/proc/meminfo"), ":").get("VmallocTotal")
+    except OSError:
+        return 8
+    return 4 if total is not None and 0 < total < 4 << 20 else 8
+
+
+def ulong(reader: ProcReader) -> int:
+    """Where the machine's unsigned long wraps, as a mask."""
+    return (1 << 8 * long_size(reader)) - 1
+
+
+def page_size(reader: ProcReader) -> int:
+    """Bytes of a page in the machine that the tree was taken from: as the reader was told, as the tree's own figures
+    say (pages of vmstat against kB of meminfo, KernelPageSize), else 4096."""
+    told: int = getattr(reader, "page_size", 0)
+    if told:
+        return told
+    try:
+        pages, free = vmstat(reader).get("nr_free_pages", 0), pairs(reader.read("/proc/meminfo"), ":").get("MemFree", 0)
+    except OSError:
+        pages = free = 0
+    if pages > 64 and free:
+        return min(PAGE_SIZES, key=lambda size: abs(free * 1024 / pages - size))
+    for path in ("/proc/self/smaps", "/proc/1/smaps"):
+        try:
+            text = reader.read(path)
+        except OSError:
+            continue
+        sizes = [int(word) << 10 for word in re.findall(r"^KernelPageSize: +(\d+) kB", text, re.MULTILINE)]
+        if sizes and min(sizes) in PAGE_SIZES:
+            return min(sizes)
+    return 4096
 
 
 def float32(value: float) -> float:
@@ -56,6 +96,7 @@ class Memory:
 def memory(reader: ProcReader) -> Memory:
     """Read /proc/meminfo. Raises OSError if it cannot be read. (library/meminfo.c, meminfo_read_failed)"""
     raw = pairs(reader.read("/proc/meminfo"), ":")
+    wrap = 0xFFFFFFFF if 0 < raw.get("VmallocTotal", 0) < 4 << 20 else (1 << 64) - 1
 
     def get(name: str) -> int:
         return raw.get(name, 0)
@@ -72,7 +113,7 @@ def memory(reader: ProcReader) -> Memory:
         low_total, low_free = total, free
     return Memory(
         total=total,
-        used=used & ULONG,
+        used=used & wrap,
         free=free,
         shared=get("Shmem"),
         buffers=get("Buffers"),
@@ -119,14 +160,14 @@ def stat(reader: ProcReader) -> Stat:
         if not words:
             continue
         if words[0] == "cpu":
-            first = [int(word) for word in words[1:11]]
+            first = [int(word) for word in words[1:11] if word.isdigit()]
         elif len(words) > 1 and words[1].isdigit():
             values[words[0]] = int(words[1])
     ticks = dict(zip(TICKS, first + [0] * (10 - len(first)), strict=True))
     return Stat(
         ticks=ticks,
-        interrupts=values.get("intr", 0) & ULONG,
-        switches=values.get("ctxt", 0) & ULONG,
+        interrupts=values.get("intr", 0),
+        switches=values.get("ctxt", 0),
         boot_time=values.get("btime", 0),
         created=values.get("processes", 0),
         running=values.get("procs_running", 0),

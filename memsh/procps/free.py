@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsh.procps.figures import ULONG, Memory, float32, memory
+from memsh.procps.figures import Memory, float32, long_size, memory
 from memsh.procps.options import Grammar, usage
 from memsh.procps.reader import Frames, Pause, ProcReader, Result, finish
 
@@ -83,6 +83,7 @@ class Settings:
     repeat: bool = False
     count: int = 0
     seconds: float = 1.0
+    long: int = 4
 
 
 def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
@@ -97,6 +98,7 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
     while True:
         try:
             figures = memory(reader)
+            settings.long = long_size(reader)
         except OSError:
             raise GRAMMAR.die("Memory information file /proc/meminfo does not exist") from None
         yield _table(figures, settings)
@@ -151,11 +153,12 @@ def scale_size(size: int, settings: Settings) -> str:
     amount = size * 1024
     if not settings.human:
         if settings.exponent == 0:
-            return str(_long(amount // base))
+            return str(_long(amount // base, settings.long))
         if settings.exponent == 1:
             return str(amount)
         value = int(amount / float(base) ** (settings.exponent - 1))
-        return str(value if value < 1 << 31 else -(1 << 31))
+        least = 1 << 8 * settings.long - 1
+        return str(value if value < least else -least)
     text = f"{amount}B"
     if len(text) <= 4:
         return text
@@ -171,9 +174,10 @@ def scale_size(size: int, settings: Settings) -> str:
     return text
 
 
-def _long(value: int) -> int:
-    value &= ULONG
-    return value - (1 << 32) if value >> 31 else value
+def _long(value: int, size: int) -> int:
+    bits = 8 * size
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> bits - 1 else value
 
 
 def _table(m: Memory, settings: Settings) -> str:
@@ -195,5 +199,6 @@ def _table(m: Memory, settings: Settings) -> str:
     if settings.total:
         lines.append(row("Total:", m.total + m.swap_total, m.used + m.swap_used, m.free + m.swap_free))
     if settings.committed:
-        lines.append(row("Comm:", m.commit_limit, m.committed, (m.commit_limit - m.committed) & ULONG))
+        left = m.commit_limit - m.committed & (1 << 8 * settings.long) - 1
+        lines.append(row("Comm:", m.commit_limit, m.committed, left))
     return "".join(lines)

@@ -5,6 +5,7 @@ Known deviations: user names: 0 is root, others are numbers (the box has no othe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,7 +71,7 @@ class Process:
     @cached_property
     def statm(self) -> list[int]:
         """/proc/PID/statm: seven counts of pages."""
-        words = [int(word) for word in self.text("statm").split()]
+        words = whole(self.text("statm").split())
         return words + [0] * (7 - len(words))
 
     @cached_property
@@ -100,6 +101,16 @@ def _nth(text: str, which: int) -> int:
     return int(words[which]) if len(words) > which and words[which].isdigit() else 0
 
 
+def whole(words: list[str]) -> list[int]:
+    """The numbers that words begin with; what follows the last of them is none of the line's."""
+    found = []
+    for word in words:
+        if not re.fullmatch(r"-?\d+", word):
+            break
+        found.append(int(word))
+    return found
+
+
 def escape(text: str) -> str:
     """Bytes that a terminal should not see become question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
@@ -116,7 +127,7 @@ def parse_stat(reader: ProcReader, pid: int, text: str) -> Process | None:
     words = text[closing + 1 :].split()
     if opening < 0 or closing < opening or len(words) < 2:
         return None
-    numbers = [int(word) for word in words[1:]]
+    numbers = whole(words[1:])
     numbers += [0] * (len(STAT_FIELDS) - len(numbers))
     return Process(reader, pid, text[opening + 1 : closing], words[0], dict(zip(STAT_FIELDS, numbers, strict=False)))
 

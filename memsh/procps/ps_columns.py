@@ -1,6 +1,6 @@
 """What ps can show of a process: one table of columns (procps-ng 4.0.2, src/ps/output.c).
 
-Known deviations: columns that need files which no tree holds (control groups, name spaces, security labels,
+Known deviations: columns that need files which no tree holds (name spaces, security labels,
 systemd, I/O) show `-`; user and group names: 0 is root, others are numbers.
 """
 
@@ -34,6 +34,8 @@ class Clock:
     command_only: bool = False
     full: bool = False
     wide_signals: bool = False
+    long: int = 8
+    page: int = 4096
 
     @classmethod
     def read(cls, reader: ProcReader) -> Clock:
@@ -47,6 +49,7 @@ class Clock:
             pass
         with contextlib.suppress(OSError):
             clock.memory = figures.memory(reader).total
+        clock.long, clock.page = figures.long_size(reader), figures.page_size(reader)
         with contextlib.suppress(OSError, ValueError):
             clock.pid_width = max(5, len(str(int(reader.read("/proc/sys/kernel/pid_max")) - 1)))
         return clock
@@ -120,17 +123,19 @@ def _ticks(p: Process, clock: Clock) -> int:
 
 def elapsed(p: Process, clock: Clock) -> float:
     """Seconds since the process began: whole ticks, divided."""
-    return max(0, hundredfold(clock.up) - p.stat["start_time"]) / HZ
+    return max(0, hundredfold(clock.up, clock.long) - p.stat["start_time"]) / HZ
 
 
-def hundredfold(seconds: float) -> int:
-    """Ticks of a C double, cut off. The recorded program's registers hold the product exactly, without rounding it."""
+def hundredfold(seconds: float, long: int) -> int:
+    """Ticks of a C double, cut off. i387 registers hold the product exactly, without rounding it; SSE2 rounds it."""
+    if long == 8:
+        return int(seconds * HZ)
     numerator, denominator = seconds.as_integer_ratio()
     return numerator * HZ // denominator
 
 
 def _share(p: Process, clock: Clock, scale: int) -> int:
-    jiffies = hundredfold(elapsed(p, clock))
+    jiffies = hundredfold(elapsed(p, clock), clock.long)
     return _ticks(p, clock) * scale // jiffies if jiffies else 0
 
 
@@ -206,7 +211,7 @@ def _bsdstart(p: Process, clock: Clock) -> str:
 
 
 def _sz(p: Process, clock: Clock) -> str:
-    return str(p.kb("VmSize") // 4)
+    return str(p.kb("VmSize") * 1024 // clock.page)
 
 
 def _swapable(p: Process, clock: Clock) -> str:
@@ -290,6 +295,20 @@ def _wchan(p: Process, clock: Clock) -> str:
     return "-" if text in ("0", "") else text.lstrip("._")
 
 
+def _cgroup(p: Process, clock: Clock) -> str:
+    """The groups that are no root, each as its line has it; `-` for none."""
+    lines = [line for line in p.text("cgroup").splitlines() if line.partition(":/")[2]]
+    return ";".join(lines) or "-"
+
+
+def _numa(p: Process, clock: Clock) -> str:
+    """The node of the CPU that it last ran on; `-` if no folder of nodes tells."""
+    from memsh.procps.lscpu import node_of_cpu  # start-up: only this column needs it
+
+    node = node_of_cpu(clock.reader, p.stat["processor"])
+    return "-" if node is None else str(node)
+
+
 def _tty(p: Process, clock: Clock) -> str:
     return tty_name(p.stat["tty_nr"])
 
@@ -346,7 +365,7 @@ COLUMNS: dict[str, Column] = {
     "c": Column("C", _c, 2),
     "caught": Column("CAUGHT", _signal("SigCgt"), 9, _SIG),
     "cgname": Column("CGNAME", _nop, 27, _LONG),
-    "cgroup": Column("CGROUP", _nop, 27, _LONG),
+    "cgroup": Column("CGROUP", _cgroup, 27, _LONG),
     "class": Column("CLS", _class, 3, _LEFT),
     "cls": Column("CLS", _class, 3),
     "cmd": Column("CMD", _args, 27, _LONG),
@@ -393,6 +412,7 @@ COLUMNS: dict[str, Column] = {
     "nice": Column("NI", _nice, 3),
     "nlwp": Column("NLWP", _stat("threads"), 4),
     "nwchan": Column("WCHAN", _nop, 6),
+    "numa": Column("NUMA", _numa, 4),
     "oom": Column("OOM", _file_number("oom_score"), 4),
     "oomadj": Column("OOMADJ", _file_number("oom_score_adj"), 5),
     "opri": Column("PRI", _priority(60), 3),

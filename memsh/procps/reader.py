@@ -72,23 +72,27 @@ def finish(frames: Frames) -> Result:
 
 
 class FolderReader:
-    """A folder that holds /proc as plain files. Only regular files inside it are read, through no link that leads out.
+    """A folder that holds /proc as plain files, and beside it one named `sys` that holds /sys. Only regular files in
+    them are read, through no link that leads out. `page_size`: bytes of a page, 0 where the tree itself must tell.
 
     Raises: OSError as open(2) would; ELOOP or EXDEV are reported as ENOENT, since such a file is none of the tree's.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, page_size: int = 0) -> None:
         self.folder = Path(folder)
+        self.page_size = page_size
         self.root = os.path.realpath(folder)
         if not Path(self.root).is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
     def _locate(self, path: str) -> str:
-        relative = path.removeprefix("/proc").strip("/")
+        root, relative = self.root, path.removeprefix("/proc").strip("/")
+        if path == "/sys" or path.startswith("/sys/"):
+            root, relative = os.path.realpath(os.path.join(self.root, "..", "sys")), path[4:].strip("/")  # noqa: PTH118
         if ".." in relative.split("/"):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        real = os.path.realpath(os.path.join(self.root, relative))  # noqa: PTH118
-        if real != self.root and not real.startswith(self.root + os.sep):
+        real = os.path.realpath(os.path.join(root, relative))  # noqa: PTH118
+        if real != root and not real.startswith(root + os.sep):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return real
 

@@ -7,10 +7,9 @@ import os
 import re
 from typing import NamedTuple
 
-from memsh.procps.figures import float32
+from memsh.procps.figures import float32, page_size
 from memsh.procps.reader import ProcReader
 
-PAGE_SIZE = 4096
 _LINE = re.compile(
     r"(\S{1,128})\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*:\s*tunables\s+\d+\s+\d+\s+\d+\s*:\s*slabdata\s+(\d+)\s+(\d+)"
 )
@@ -27,6 +26,7 @@ class Cache(NamedTuple):
     pages_per_slab: int
     active_slabs: int
     num_slabs: int
+    page_size: int = 4096
 
     @property
     def use(self) -> int:
@@ -36,7 +36,7 @@ class Cache(NamedTuple):
     @property
     def cache_size(self) -> int:
         """Bytes of all slabs."""
-        return self.num_slabs * self.pages_per_slab * PAGE_SIZE
+        return self.num_slabs * self.pages_per_slab * self.page_size
 
 
 def caches(reader: ProcReader) -> list[Cache]:
@@ -45,6 +45,7 @@ def caches(reader: ProcReader) -> list[Cache]:
     if not lines or not re.match(r"slabinfo - version: 2\.\d", lines[0]):
         raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
     found = []
+    page = page_size(reader)
     for line in lines[1:]:
         if line.startswith("#"):
             continue
@@ -52,5 +53,5 @@ def caches(reader: ProcReader) -> list[Cache]:
         if not match:
             raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
         numbers = [int(word) for word in match.groups()[1:]]
-        found.append(Cache(match[1], *numbers))
+        found.append(Cache(match[1], *numbers)._replace(page_size=page))
     return found

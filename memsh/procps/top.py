@@ -181,6 +181,7 @@ class Sampler:
 
     def __init__(self, reader: ProcReader, settings: Settings) -> None:
         self.reader, self.settings = reader, settings
+        self.page = figures.page_size(reader) >> 10  # kB
         self.before: tuple[dict[str, int], dict[int, int], float] | None = None
         self.found: list[Process] = []
         self.rows: list[Row] = []
@@ -204,7 +205,7 @@ class Sampler:
         self.rows = []
         for one in found:
             spent = one.ticks - old[1].get(one.pid, one.ticks)
-            share = float32(one.statm[1] * 4) * 100 / total if total else 0.0
+            share = float32(one.statm[1] * self.page) * 100 / total if total else 0.0
             self.rows.append(Row(one, spent * 100 / span if span > 0 else 0.0, share))
         self.found = found
         self.sampled = (ticks, old[0], memory)
@@ -398,7 +399,7 @@ def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
             : settings.width + 1
         ]
     ]
-    unit = settings.task_unit
+    unit, page = settings.task_unit, figures.page_size(reader) >> 10
     for row in rows:
         one = row.one
         user = user_name(one.uid(1))
@@ -406,8 +407,8 @@ def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
         spent = one.ticks + (one.stat["cutime"] + one.stat["cstime"] if settings.cumulative else 0)
         text = (
             f"{one.pid:>{digits}} {user if len(user) < 9 else user[:7] + '+':<8} {priority:>3} {one.stat['nice']:>3} "
-            f"{scale_mem(one.statm[0] * 4, 7, unit)} {scale_mem(one.statm[1] * 4, 6, unit)} "
-            f"{scale_mem(one.statm[2] * 4, 6, unit)} {one.state} "
+            f"{scale_mem(one.statm[0] * page, 7, unit)} {scale_mem(one.statm[1] * page, 6, unit)} "
+            f"{scale_mem(one.statm[2] * page, 6, unit)} {one.state} "
             f"{_percent(row.percent)} {_percent(row.memory)} {scale_tics(spent)} "
         )
         name = one.cmdline if settings.full else one.comm

@@ -1,7 +1,7 @@
 """vmstat: virtual memory statistics (procps-ng 4.0.2, src/vmstat.c).
 
 As in 4.0.2, the memory columns of a repeated report are those of its start: later releases read them again each time.
-Arithmetic is that of the recorded 32-bit program: kB pass through a float, totals through a 32-bit unsigned long.
+Arithmetic is that of a program of the tree's own word size: kB pass through a float, totals through an unsigned long.
 
 Known deviations: -t shows the tree's own clock, in UTC.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from memsh.procps import figures
 from memsh.procps.disks import disk_frames, disk_sum, partition_frames
-from memsh.procps.figures import ULONG, Memory, Stat, float32
+from memsh.procps.figures import Memory, Stat, float32
 from memsh.procps.options import Grammar, usage
 from memsh.procps.reader import Frames, Pause, ProcReader, Result, finish
 from memsh.procps.slabs import caches
@@ -58,7 +58,6 @@ GRAMMAR = Grammar(
     USAGE,
 )
 HZ = 100
-KB_PER_PAGE = 4
 UNITS = {"b": 1, "B": 1, "k": 1000, "K": 1024, "m": 1000000, "M": 1048576}
 TITLE = "procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----"
 WIDE_TITLE = (
@@ -85,6 +84,8 @@ class Settings:
     count: int = 1
     endless: bool = False
     height: int = 21
+    wrap: int = (1 << 64) - 1
+    kb_per_page: int = 4
 
 
 def run(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24) -> Result:
@@ -113,6 +114,8 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24)
     if len(operands) > 2 or len(modes) > 1:
         raise GRAMMAR.fail()
     settings.height = rows - 3 if rows > 3 else 22
+    settings.wrap = figures.ulong(reader)
+    settings.kb_per_page = figures.page_size(reader) >> 10
     mode = next(iter(modes), "")
     if mode == "s":
         yield _sums(reader, settings)
@@ -170,9 +173,9 @@ def _memory(reader: ProcReader) -> Memory:
         raise GRAMMAR.die("Unable to create meminfo structure") from None
 
 
-def convert(size: int, unit: int) -> int:
+def convert(size: int, unit: int, wrap: int) -> int:
     """kB in another unit, through a C float (unitConvert)."""
-    return int(float32(float32(float(size)) / unit * 1024)) & ULONG
+    return int(float32(float32(float(size)) / unit * 1024)) & wrap
 
 
 def _header(settings: Settings, reader: ProcReader) -> str:
@@ -232,6 +235,7 @@ def _percents(ticks: dict[str, int], guest: int) -> tuple[list[int], int]:
 
 
 def _report(reader: ProcReader, settings: Settings) -> Frames:
+    wrap = settings.wrap
     events = _vmstat(reader)
     before = _stat(reader)
     memory = _memory(reader)
@@ -241,18 +245,19 @@ def _report(reader: ProcReader, settings: Settings) -> Frames:
         if settings.active
         else (memory.swap_used, memory.free, memory.buffers, memory.cached)
     )
-    columns = [convert(value, settings.unit) for value in picked]
+    columns = [convert(value, settings.unit, settings.wrap) for value in picked]
     count = settings.count
     if settings.skip_first:
         count += 1
     else:
         percents, div = _percents(before.ticks, before.ticks["guest"] + before.ticks["guest_nice"])
         half = div // 2
-        swaps = [convert(events.get(name, 0) * KB_PER_PAGE & ULONG, settings.unit) for name in ("pswpin", "pswpout")]
-        blocks = [events.get(name, 0) & ULONG for name in ("pgpgin", "pgpgout")]
+        swapped = [events.get(name, 0) * settings.kb_per_page & wrap for name in ("pswpin", "pswpout")]
+        swaps = [convert(value, settings.unit, wrap) for value in swapped]
+        blocks = [events.get(name, 0) & wrap for name in ("pgpgin", "pgpgout")]
         rates = [
-            ((value * HZ & ULONG) + half) // div & ULONG
-            for value in (*swaps, *blocks, before.interrupts, before.switches)
+            ((value * HZ & wrap) + half) // div & wrap
+            for value in (*swaps, *blocks, before.interrupts & wrap, before.switches & wrap)
         ]
         yield _line(settings, [before.running, before.blocked, *columns, *rates, *percents], _stamp(reader, settings))
     turn = 1
@@ -267,13 +272,14 @@ def _report(reader: ProcReader, settings: Settings) -> Frames:
         debt = min(0, ticks["idle"])
         percents, _ = _percents(ticks, after.ticks["guest"] + after.ticks["guest_nice"])
         delta = {
-            name: later.get(name, 0) - events.get(name, 0) & ULONG
+            name: later.get(name, 0) - events.get(name, 0) & wrap
             for name in ("pswpin", "pswpout", "pgpgin", "pgpgout")
         }
-        amounts = [convert(delta[name] * KB_PER_PAGE & ULONG, settings.unit) for name in ("pswpin", "pswpout")]
+        swapped = [delta[name] * settings.kb_per_page & wrap for name in ("pswpin", "pswpout")]
+        amounts = [convert(value, settings.unit, wrap) for value in swapped]
         amounts += [delta["pgpgin"], delta["pgpgout"]]
-        amounts += [after.interrupts - before.interrupts, after.switches - before.switches]
-        rates = [(amount + settings.delay // 2) // settings.delay & ULONG for amount in amounts]
+        amounts += [after.interrupts - before.interrupts & wrap, after.switches - before.switches & wrap]
+        rates = [(amount + settings.delay // 2) // settings.delay & wrap for amount in amounts]
         yield _line(settings, [after.running, after.blocked, *columns, *rates, *percents], _stamp(reader, settings))
         before, events = after, later
         turn += 1
@@ -336,11 +342,11 @@ def _sums(reader: ProcReader, settings: Settings) -> str:
         ("K paged out", events.get("pgpgout", 0)),
         ("pages swapped in", events.get("pswpin", 0)),
         ("pages swapped out", events.get("pswpout", 0)),
-        ("interrupts", counters.interrupts),
-        ("CPU context switches", counters.switches),
+        ("interrupts", counters.interrupts & settings.wrap),
+        ("CPU context switches", counters.switches & settings.wrap),
         ("boot time", counters.boot_time),
         ("forks", counters.created),
     ]
-    lines = [f"{convert(value, settings.unit):13} {unit} {label}\n" for label, value in sizes]
+    lines = [f"{convert(value, settings.unit, settings.wrap):13} {unit} {label}\n" for label, value in sizes]
     lines += [f"{value:13} {label}\n" for label, value in rest]
     return "".join(lines)

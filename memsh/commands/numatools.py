@@ -1,0 +1,53 @@
+"""lscpu, numactl and numastat: processors and nodes, from /proc and /sys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.commands.tools import TOPIC, play, reader_of
+from memsh.procps import lscpu as util_lscpu
+from memsh.procps import numactl as numa_numactl
+from memsh.procps import numastat as numa_numastat
+from memsh.shell.io import IO
+from memsh.shell.registry import Args, command, rest
+
+if TYPE_CHECKING:
+    from memsh.kernel.box import Box
+
+UNLIMITED = 10_000_000
+_WORDS = rest("words", raw=True, meta="OPTION", help="as the tool takes them; --help lists them")
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def lscpu(box: Box | None, args: Args, io: IO) -> int:
+    """show the processors, their caches and nodes
+
+    lscpu
+
+    -e one row a CPU, -p the same for programs, -C the caches; each takes =LIST of columns. -B sizes in bytes.
+    """
+    return play(box, io, util_lscpu.frames(reader_of(box, io), args.words, io.width))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def numactl(box: Box | None, args: Args, io: IO) -> int:
+    """show the memory nodes, or the policy by which a process gets memory of them
+
+    numactl -H
+
+    -H the nodes: CPUs, size, free memory, distances. -s the policy of a process that nobody gave one.
+    """
+    return play(box, io, numa_numactl.frames(reader_of(box, io), args.words, io.width))
+
+
+@command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def numastat(box: Box | None, args: Args, io: IO) -> int:
+    """show memory by node, of the machine and of processes
+
+    numastat
+
+    -m as meminfo has it, -n hits and misses in MB, -p PID or PATTERN processes, -v each of them apart, -c narrow
+    columns, -s sorted, -z without zeros.
+    """
+    width = io.width if io.is_tty else UNLIMITED
+    return play(box, io, numa_numastat.frames(reader_of(box, io), args.words, width))

@@ -1,0 +1,86 @@
+"""numactl -H and -s: the nodes, and the policy that a new process has (numactl 2.0.16, numactl.c).
+
+Known deviations: a command cannot be run under another policy, so all options that set one are refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memsh.procps.lscpu import cpu_list
+from memsh.procps.numastat import NODES, nodes
+from memsh.procps.options import Grammar
+from memsh.procps.reader import Exit, Frames, ProcReader
+
+USAGE = (
+    "usage: numactl [--all | -a] [--show | -s] [--hardware | -H]\n"
+    "memsh has the two reports only: --show and --hardware\n"
+)
+GRAMMAR = Grammar("numactl", "aHsV", {"all": "a", "hardware": "H", "show": "s", "version": "V"}, USAGE)
+
+
+def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
+    """What numactl prints."""
+    modes = ""
+    operands: list[str] = []
+    for option, _ in GRAMMAR.options(argv, operands):
+        if option == "V":
+            raise Exit(0, stdout="2.0.16\n")
+        modes += option if option in "Hs" else ""
+    if operands or not modes:
+        raise GRAMMAR.fail()
+    try:
+        found = nodes(reader)
+    except OSError:
+        raise Exit(1, "No NUMA support available on this system.\n") from None
+    yield _hardware(reader, found) if modes[-1] == "H" else _show(reader, found)
+
+
+def _text(reader: ProcReader, path: str) -> str:
+    try:
+        return reader.read(path)
+    except OSError:
+        return ""
+
+
+def _hardware(reader: ProcReader, found: list[int]) -> str:
+    count = len(found)
+    spelt = f"{found[0]}-{found[-1]}" if count > 1 and found[-1] - found[0] == count - 1 else ",".join(map(str, found))
+    lines = [f"available: {count} nodes ({spelt})\n"]
+    for node in found:
+        here = f"{NODES}/node{node}"
+        table = {m[1]: int(m[2]) for m in re.finditer(r"Node \d+ (\w+): +(\d+) kB", _text(reader, f"{here}/meminfo"))}
+        cpus = cpu_list(_text(reader, f"{here}/cpulist"))
+        lines.append(f"node {node} cpus:{''.join(f' {cpu}' for cpu in cpus)}\n")
+        for label, name in (("size", "MemTotal"), ("free", "MemFree")):
+            lines.append(f"node {node} {label}: {f'{table[name] >> 10} MB' if name in table else '<not available>'}\n")
+    distances = {node: _text(reader, f"{NODES}/node{node}/distance").split() for node in found}
+    if not all(distances.values()):
+        return "".join(lines) + "No distance information available.\n"
+    lines.append("node distances:\n")
+    lines.append("node " + "".join(f"{node:>3} " for node in found) + "\n")
+    for node in found:
+        lines.append(f"{node:>3}: " + "".join(f"{word:>3} " for word in distances[node]) + "\n")
+    return "".join(lines)
+
+
+def _allowed(reader: ProcReader, label: str) -> list[int]:
+    match = re.search(rf"^{label}:\s*(\S+)", _text(reader, "/proc/self/status"), re.MULTILINE)
+    return cpu_list(match[1]) if match else []
+
+
+def _show(reader: ProcReader, found: list[int]) -> str:
+    """The policy of a process that nobody gave one."""
+    online = cpu_list(_text(reader, "/sys/devices/system/cpu/online"))
+    cpus = [cpu for cpu in _allowed(reader, "Cpus_allowed_list") or online if cpu in online]
+    memory = [node for node in _allowed(reader, "Mems_allowed_list") or found if node in found]
+    homes = [node for node in found if set(cpu_list(_text(reader, f"{NODES}/node{node}/cpulist"))) & set(cpus)]
+
+    def row(label: str, numbers: list[int]) -> str:
+        return f"{label}: " + "".join(f"{number} " for number in numbers) + "\n"
+
+    return (
+        "policy: default\npreferred node: current\n"
+        + row("physcpubind", cpus) + row("cpubind", homes) + row("nodebind", homes) + row("membind", memory)
+        + "preferred: \n"
+    )  # fmt: skip
