@@ -134,8 +134,8 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
 
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
-    from memsh.kernel.box import Box
-    from memsh.kernel.config import Config
+    from memsh.linux.box import Box
+    from memsh.linux.config import Config
 
     default = Config()
     try:
@@ -148,7 +148,7 @@ def make_box(options: Options) -> Any:
         raise ShellError(str(error), 2) from None
     folder = options.last("--from")
     if folder:
-        from memsh.kernel.recording import from_recording
+        from memsh.machines.from_dump import from_recording
 
         try:
             paths = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
@@ -181,7 +181,7 @@ def on_bug(session: Session, name: str) -> str:
     if box is None:
         return "there is none"
     box.tainted = True
-    from memsh.kernel import check
+    from memsh.inspect import check
 
     problems = check.check(box)
     return "check found: " + "; ".join(map(str, list(problems)[:3])) if problems else "check finds nothing wrong"

@@ -22,15 +22,15 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from memsh.kernel import exit as task_exit
-from memsh.kernel.box import Box
-from memsh.kernel.config import GIB, MIB, Config
-from memsh.kernel.fault import touch_range
-from memsh.kernel.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
-from memsh.kernel.fork import kernel_clone
-from memsh.kernel.mmap import do_mmap
-from memsh.kernel.task import switch_to
 from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
+from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+from memsh.linux.include.sched import switch_to
+from memsh.linux.kernel import exit as task_exit
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.mmap.mmap import do_mmap
 from memsh.procfs.tree import show
 
 Result = tuple[int, float]

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from memsh.cli import main, open_session
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.shell.session import Session
 
 

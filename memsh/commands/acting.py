@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from memsh.commands.processes import died, faults, named, running
-from memsh.kernel import signal
-from memsh.kernel.errno import KernelError
-from memsh.kernel.exec import resume
-from memsh.kernel.fault import BusError, Segfault
-from memsh.kernel.oom import Killed
-from memsh.kernel.task import Task
 from memsh.libc.chunk import Abort
 from memsh.libc.process import UserProcess
+from memsh.linux.fs.exec import resume
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.sched import Task
+from memsh.linux.kernel import signal
+from memsh.linux.mm.memory.fault import BusError, Segfault
+from memsh.linux.mm.oom_kill import Killed
 from memsh.shell.errors import ShellError
 
 Notes = list[str]

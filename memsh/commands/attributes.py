@@ -11,12 +11,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from memsh.commands.paths import disk_of, is_devfs, is_procfs, resolve, stat_kind
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 TOPIC = "files"
 _CLAUSE = re.compile(r"([ugoa]*)([-+=])([rwxst]*)")

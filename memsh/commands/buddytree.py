@@ -6,9 +6,9 @@ from typing import Any
 
 from memsh.commands.draw import human, plural, say
 from memsh.commands.physmap import use_name
-from memsh.kernel.check import PER_CPU_LIST, frames
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
-from memsh.kernel.memmap import K_RESERVED
+from memsh.inspect.check import PER_CPU_LIST, frames
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
+from memsh.linux.include.memmap import K_RESERVED
 from memsh.shell.errors import ShellError
 
 

@@ -6,8 +6,8 @@ import itertools
 from typing import Any
 
 from memsh.commands.types import gfp
-from memsh.kernel import slabreport
-from memsh.kernel.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.inspect import slabreport
+from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, count, size

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from memsh.commands.paths import is_devfs, is_procfs, resolve, stat_kind, to_bytes, to_text
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
@@ -331,7 +331,7 @@ def df(box: object, args: Args, io: IO) -> int:
 
     df -h
     """
-    from memsh.kernel.fs import filesystems
+    from memsh.linux.fs.diskfs import filesystems
 
     session = io.session
     mounts = filesystems(session.box)

@@ -20,7 +20,7 @@ from memsh.commands.paths import (
     stat_kind,
 )
 from memsh.commands.sources import Sources
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from memsh.commands.acting import user_of
 from memsh.commands.draw import human, plural, table
-from memsh.kernel import uaccess
 from memsh.libc.chunk import (
     BINS,
     BK,
@@ -29,6 +28,7 @@ from memsh.libc.chunk import (
     TRIM_THRESHOLD,
 )
 from memsh.libc.malloc import Malloc
+from memsh.linux.mm.memory import uaccess
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.commands.types import gfp
-from memsh.kernel import pagereport, slabreport
-from memsh.kernel.flags import MAX_ORDER
+from memsh.inspect import pagereport, slabreport
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, count, size

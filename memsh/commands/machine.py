@@ -50,7 +50,7 @@ def check(box: Any, args: Args, io: IO) -> int:
 
     check
     """
-    from memsh.kernel import check as kernel_check
+    from memsh.inspect import check as kernel_check
 
     problems = [str(problem) for problem in kernel_check.check(box)]
     for problem in problems:

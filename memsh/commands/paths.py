@@ -10,15 +10,15 @@ import posixpath
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
 from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
 from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.mm_types import Inode
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import Inode
 
 CHUNK = 128 << 10  # what cat and its kin read at once
 DISKS = ("vda", "vdb")

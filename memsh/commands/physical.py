@@ -7,9 +7,9 @@ from typing import Any
 from memsh.commands.buddytree import draw
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
-from memsh.kernel.check import count_frames
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
-from memsh.kernel.memmap import K_RESERVED
+from memsh.inspect.check import count_frames
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.memmap import K_RESERVED
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import count, wide_size

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 from memsh.commands.draw import human, plural, say
-from memsh.kernel.check import FREE, LOST, PER_CPU_LIST, frames
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGEBLOCK_PAGES
-from memsh.kernel.memmap import KIND_NAMES
+from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGEBLOCK_PAGES
+from memsh.linux.include.memmap import KIND_NAMES
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import count

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from memsh.kernel import exec as binprm
-from memsh.kernel import exit as ending
-from memsh.kernel import fork as forking
-from memsh.kernel import signal
-from memsh.kernel.errno import KernelError
-from memsh.kernel.fault import BusError, Segfault
-from memsh.kernel.flags import SIGABRT, SIGBUS, SIGSEGV
-from memsh.kernel.task import Task, find_task, switch_to
+from memsh.linux.fs import exec as binprm
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
+from memsh.linux.include.sched import Task, find_task, switch_to
+from memsh.linux.kernel import exit as ending
+from memsh.linux.kernel import fork as forking
+from memsh.linux.kernel import signal
+from memsh.linux.mm.memory.fault import BusError, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.values import count

@@ -10,13 +10,13 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 from memsh.commands.paths import resolve
-from memsh.kernel.errno import KernelError
-from memsh.kernel.mm_types import File
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.mm_types import File
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 TOPIC = "files"
 MIN_GOODPAGES = 10
@@ -79,7 +79,7 @@ def mkswap(box: Any, args: Args, io: IO) -> int:
 
     It writes a signature into the first page; swapon then uses the rest. /dev/vda is the box's spare disk.
     """
-    from memsh.kernel.swapon import VERSION_AT, swap_header
+    from memsh.linux.mm.swap.swapon import VERSION_AT, swap_header
 
     path = args.device
     try:
@@ -205,7 +205,7 @@ def swapon(box: Any, args: Args, io: IO) -> int:
 
 
 def _has_signature(box: Any, file: File) -> bool:
-    from memsh.kernel.swapon import MAGIC, MAGIC_AT, first_page
+    from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, first_page
 
     if file.inode.is_dir or file.inode.size < 4096:
         return False
@@ -213,7 +213,7 @@ def _has_signature(box: Any, file: File) -> bool:
 
 
 def _swapon_one(box: Any, io: IO, path: str, args: Args) -> int:
-    from memsh.kernel.swapon import swapon as sys_swapon
+    from memsh.linux.mm.swap.swapon import swapon as sys_swapon
 
     try:
         file = open_area(box, io, path)
@@ -256,7 +256,7 @@ def swapoff(box: Any, args: Args, io: IO) -> int:
 
     If memory cannot hold it the area stays in use, and nothing is lost.
     """
-    from memsh.kernel.swapoff import swapoff as sys_swapoff
+    from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
 
     paths = list(args.devices or [])
     if args.all:

@@ -9,7 +9,7 @@ from typing import Any
 
 from memsh.commands.paths import read_text
 from memsh.commands.regex import compiled
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
 
 SYSCTL = "/proc/sys/"

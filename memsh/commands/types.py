@@ -5,7 +5,7 @@ A type is a function from the typed word to a value; it raises ValueError with t
 
 import re
 
-from memsh.kernel.flags import GFP_NAMES
+from memsh.linux.include.flags import GFP_NAMES
 
 _TOKEN = re.compile(r"\w+|\S")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from memsh.commands.acting import Notes, act
 from memsh.commands.tools import free_tool
-from memsh.kernel.errno import KernelError
 from memsh.libc.malloc import Malloc
 from memsh.libc.process import UserProcess
+from memsh.linux.include.errno import KernelError
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.values import address, increment, size

@@ -8,13 +8,13 @@ from typing import Any
 
 from memsh.commands.acting import Notes, act
 from memsh.commands.paths import resolve
-from memsh.kernel import flags as uapi
-from memsh.kernel import vma
-from memsh.kernel.errno import KernelError
-from memsh.kernel.fault import Segfault, touch_range
-from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
-from memsh.kernel.madvise import ADVICE
 from memsh.libc.process import UserProcess
+from memsh.linux.include import flags as uapi
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
+from memsh.linux.mm.memory.fault import Segfault, touch_range
+from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.mmap.madvise import ADVICE
 from memsh.procfs import tree
 from memsh.shell import arg, command, opt, rest
 from memsh.shell.errors import ShellError, UsageError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from memsh.commands.draw import human, say, table
-from memsh.kernel.flags import (
+from memsh.linux.arch.x86.paging import walk
+from memsh.linux.include.flags import (
     PAGE_OFFSET,
     PAGE_SHIFT,
     PTE_ACCESSED,
@@ -19,8 +20,7 @@ from memsh.kernel.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.kernel.pagetable import walk
-from memsh.kernel.swapfile import OFFSET_SHIFT
+from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address

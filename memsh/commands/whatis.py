@@ -6,9 +6,10 @@ from typing import Any
 
 from memsh.commands.draw import human, plural, say
 from memsh.commands.virtual import bits, process_areas, protection
-from memsh.kernel.check import FREE, PER_CPU_LIST, frames
-from memsh.kernel.flags import MIGRATE_NAMES, PAGE_OFFSET, PAGE_SHIFT
-from memsh.kernel.memmap import (
+from memsh.inspect.check import FREE, PER_CPU_LIST, frames
+from memsh.linux.arch.x86.paging import walk
+from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_OFFSET, PAGE_SHIFT
+from memsh.linux.include.memmap import (
     K_RESERVED,
     K_SLAB,
     KIND_NAMES,
@@ -20,8 +21,7 @@ from memsh.kernel.memmap import (
     PG_RESERVED,
     PG_UPTODATE,
 )
-from memsh.kernel.pagetable import walk
-from memsh.kernel.rmap import page_mappings
+from memsh.linux.mm.rmap.rmap import page_mappings
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address

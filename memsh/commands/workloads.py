@@ -6,16 +6,24 @@ from typing import Any
 
 from memsh.commands.machine import duration
 from memsh.commands.processes import running
-from memsh.kernel import exec as binprm
-from memsh.kernel import exit as ending
-from memsh.kernel import fork as forking
-from memsh.kernel import vma
-from memsh.kernel.errno import KernelError
-from memsh.kernel.fault import OutOfMemory, touch_range
-from memsh.kernel.flags import GFP_NAMES, GFP_NOWAIT, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAX_ORDER, ZONE_MOVABLE
-from memsh.kernel.memmap import K_OTHER
-from memsh.kernel.oom import Killed
-from memsh.kernel.task import Task
+from memsh.linux.fs import exec as binprm
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_NAMES,
+    GFP_NOWAIT,
+    MAP_ANONYMOUS,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    MAX_ORDER,
+    ZONE_MOVABLE,
+)
+from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.include.sched import Task
+from memsh.linux.kernel import exit as ending
+from memsh.linux.kernel import fork as forking
+from memsh.linux.mm.memory.fault import OutOfMemory, touch_range
+from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.oom_kill import Killed
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.values import count, wide_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 
 
 class UserMemory(Protocol):

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel import uaccess, vma
-from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
 from memsh.libc.malloc import Malloc
 from memsh.libc.programs import symbols_of
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
+from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.mmap import vma
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memsh.kernel.box import Box
-    from memsh.kernel.mm_types import MmStruct
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct
+    from memsh.linux.include.sched import Task
 
 MADV_DONTNEED = 4
 # what a static program of glibc 2.36 has allocated when main begins, beside the thread's cache

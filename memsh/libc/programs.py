@@ -1,18 +1,18 @@
 """The programs that can be exec'd, seen from the C library: where each keeps malloc's variables.
 
-The images themselves (segments, pages used before main) are machine state, on the box's disk: memsh.kernel.programs.
+The images themselves (segments, pages used before main) are machine state, on the box's disk: memsh.machines.programs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.programs import programs
+from memsh.machines.programs import programs
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.image import Image
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.image import Image
+    from memsh.linux.include.sched import Task
 
 PROGRAMS = programs()
 

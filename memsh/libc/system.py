@@ -6,7 +6,6 @@ Known deviations: no huge pages, no other arenas.
 
 from __future__ import annotations
 
-from memsh.kernel.errno import KernelError
 from memsh.libc.chunk import (
     FLAGS,
     HEADER,
@@ -31,6 +30,7 @@ from memsh.libc.chunk import (
     Abort,
 )
 from memsh.libc.tcache import Tcache
+from memsh.linux.include.errno import KernelError
 
 ASSERTION = "Fatal glibc error: malloc assertion failure in {}: {}"
 _TOP_IS_SANE = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.fragmentation import free_counts
+from memsh.linux.mm.page_alloc.fragmentation import free_counts
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 
 def show(box: Box) -> str:

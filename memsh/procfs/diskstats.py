@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.disk import LATENCY_USEC, PAGE_USEC
+from memsh.linux.block.disk import LATENCY_USEC, PAGE_USEC
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 SECTORS = 8  # of a page
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import MAX_ORDER
-from memsh.kernel.fragmentation import c_div, fragmentation_index, free_counts, unusable_index
+from memsh.linux.include.flags import MAX_ORDER
+from memsh.linux.mm.page_alloc.fragmentation import c_div, fragmentation_index, free_counts, unusable_index
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 
 def show_extfrag(box: Box) -> str:

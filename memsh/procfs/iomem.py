@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.memblock import e820_map
-from memsh.kernel.setup import SECTIONS
+from memsh.linux.arch.x86.setup import SECTIONS
+from memsh.linux.mm.memblock import e820_map
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 IOPORTS = (
     (0, 0x0000, 0x0CF7, "PCI Bus 0000:00"), (1, 0x0000, 0x001F, "dma1"), (1, 0x0020, 0x0021, "pic1"),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.available import (
+from memsh.linux.mm.mmap.vmalist import vm_commit_limit
+from memsh.linux.mm.page_alloc.available import (
     nr_free_highpages,
     nr_free_pages,
     si_mem_available,
     totalhigh_pages,
     totalram_pages,
 )
-from memsh.kernel.vmalist import vm_commit_limit
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 
 def show(box: Box) -> str:

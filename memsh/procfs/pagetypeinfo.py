@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 MOST = 100000  # the kernel stops counting a list here
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from memsh.kernel.errno import KernelError
-from memsh.kernel.oom import OOM_SCORE_ADJ_MIN, oom_badness
-from memsh.kernel.printk import KERN_WARNING
-from memsh.kernel.vmalist import total_swap_pages, totalram_pages
+from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.printk import KERN_WARNING
+from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
+from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
 from memsh.procfs.pid_maps import show_maps
 from memsh.procfs.pid_pagemap import show_pagemap
 from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
@@ -19,8 +19,8 @@ from memsh.procfs.pid_stat import show_stat, show_statm
 from memsh.procfs.pid_status import show_status
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
 
 OOM_SCORE_ADJ_MAX = 1000
 
@@ -32,7 +32,7 @@ def show_cmdline(box: Box, task: Task) -> str:
 
 
 def show_environ(box: Box, task: Task) -> str:
-    from memsh.kernel.exec import ENVIRONMENT
+    from memsh.linux.fs.exec import ENVIRONMENT
 
     del box
     return "".join(word + "\0" for word in ENVIRONMENT) if task.mm is not None else ""
@@ -130,7 +130,7 @@ def refuse_read(box: Box, task: Task) -> str:
 
 def show_limits(box: Box, task: Task) -> str:
     """Soft and hard limits (fs/proc/base.c, proc_pid_limits)."""
-    from memsh.kernel.task import threads_max
+    from memsh.linux.include.sched import threads_max
 
     del task
     half = str(threads_max(box) // 2)

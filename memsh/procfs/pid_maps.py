@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.flags import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
+from memsh.linux.include.flags import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.mm_types import MmStruct, VmArea
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct, VmArea
+    from memsh.linux.include.sched import Task
 
 
 def area_name(mm: MmStruct, vma: VmArea) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from memsh.kernel.memmap import PG_ANON
+from memsh.linux.include.memmap import PG_ANON
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
 
 PM_MMAP_EXCLUSIVE, PM_FILE, PM_SWAP, PM_PRESENT = 1 << 56, 1 << 61, 1 << 62, 1 << 63
 USER_PAGES = 0xC0000000 >> 12

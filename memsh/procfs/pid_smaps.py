@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel import flags as vm
-from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import PTE_ACCESSED
-from memsh.kernel.memmap import PG_REFERENCED
-from memsh.kernel.smaps import PSS_SHIFT, MemSizeStats, collect
+from memsh.linux.fs.task_mmu import PSS_SHIFT, MemSizeStats, collect
+from memsh.linux.include import flags as vm
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import PTE_ACCESSED
+from memsh.linux.include.memmap import PG_REFERENCED
 from memsh.procfs.pid_maps import area_line, header
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.mm_types import MmStruct, VmArea
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct, VmArea
+    from memsh.linux.include.sched import Task
 
 _FLAGS = (
     (vm.VM_READ, "rd"), (vm.VM_WRITE, "wr"), (vm.VM_EXEC, "ex"), (vm.VM_SHARED, "sh"), (vm.VM_MAYREAD, "mr"),

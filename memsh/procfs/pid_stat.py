@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.mm_types import MM_FILEPAGES, MM_SHMEMPAGES
+from memsh.linux.include.mm_types import MM_FILEPAGES, MM_SHMEMPAGES
 from memsh.procfs.pid_status import text_pages
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
 
 USEC_PER_TICK = 10_000
 RLIM_INFINITY = 4294967295

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
-from memsh.kernel.task import STATE_NAMES, threads_max
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
+from memsh.linux.include.sched import STATE_NAMES, threads_max
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.mm_types import MmStruct
-    from memsh.kernel.task import Task
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct
+    from memsh.linux.include.sched import Task
 
 CAPABILITIES = "000001ffffffffff"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 HEADER = (
     "slabinfo - version: 2.1\n"

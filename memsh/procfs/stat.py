@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
 TICK = 10_000  # USER_HZ is 100

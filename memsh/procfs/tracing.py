@@ -1,6 +1,7 @@
 """Tracepoints as text, with the kernel's own words (TP_printk in include/trace/events/: kmem, filemap, exceptions …).
 
-FORMATS has one entry for each name in memsh.kernel.trace.FIELDS; `fragmenting` and the like are computed as there.
+FORMATS has one entry for each name in memsh.linux.include.trace.FIELDS; `fragmenting` and the like are computed as
+there.
 
 **Known deviations:** pointers are real (as with no_hash_pointers); `call_site` is the calling function without the
 offset in its machine code, 0x0 for what a person typed;
@@ -12,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from memsh.kernel.errno import KernelError
-from memsh.kernel.flags import GFP_NAMES, PAGEBLOCK_ORDER
-from memsh.kernel.gfptext import gfp_text
-from memsh.kernel.trace import FIELDS
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_NAMES, PAGEBLOCK_ORDER
+from memsh.linux.include.trace import FIELDS
+from memsh.linux.lib.gfptext import gfp_text
 
 MEM_MAP = 0xF6000000
 FORMATS: dict[str, str] = {

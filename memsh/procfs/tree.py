@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.kernel import sysctl
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel import sysctl
 from memsh.procfs import (
     buddyinfo,
     cpuinfo,
@@ -30,7 +30,7 @@ from memsh.procfs import (
 )
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 
 class ProcFile(NamedTuple):

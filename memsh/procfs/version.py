@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.setup import LINUX_BANNER
+from memsh.linux.arch.x86.setup import LINUX_BANNER
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 FILESYSTEMS = """
     sysfs tmpfs proc devtmpfs binfmt_misc debugfs sockfs pipefs ramfs devpts +ext3 +ext4 +ext2 +vfat +msdos

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 
 def show(box: Box) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.kernel.available import dirty_limits, nr_free_pages
+from memsh.linux.mm.page_alloc.available import dirty_limits, nr_free_pages
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 _ZONE_ITEMS = """
 nr_free_pages nr_zone_inactive_anon nr_zone_active_anon nr_zone_inactive_file nr_zone_active_file

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from memsh.procfs.vmstat import NODE_ITEMS, ZONE_ITEMS
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
-    from memsh.kernel.zone import Zone
+    from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Zone
 
 
 def show(box: Box) -> str:

@@ -1,6 +1,6 @@
 """Which of memsh's functions stands for which of Linux's and glibc's: the file there, and what it does in a sentence.
 
-One table for `where FUNCTION` and for the call tree of `explain`. Keys are `module.function` below memsh/kernel and
+One table for `where FUNCTION` and for the call tree of `explain`. Keys are `module.function` below memsh/linux and
 memsh/libc; a function that is not here is a helper of memsh's own and never shown.
 """
 
@@ -126,8 +126,8 @@ dcache.prune_icache|prune_icache_sb|fs/inode.c|gives up inodes that nobody uses,
 shrinker.do_shrink_slab|do_shrink_slab|mm/vmscan.c|lets one cache of objects give some up
 shrinker.drop_slab|drop_slab|mm/vmscan.c|lets every cache give up all it can (drop_caches, bit 1)
 shmem.shmem_get_page|shmem_get_folio|mm/shmem.c|finds or makes a page of shared memory
-pagetable._pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
-pagetable.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
+paging._pte_alloc|__pte_alloc|mm/memory.c|takes a page for a page table and enters it in the directory
+paging.free_pgtables|free_pgtables|mm/memory.c|frees page tables that no area needs any more
 rmap._anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma before its first anonymous page
 rmap.anon_vma_fork|anon_vma_fork|mm/rmap.c|links a child's area to its parent's anon_vmas
 rmap.unlink_anon_vmas|unlink_anon_vmas|mm/rmap.c|takes an area out of the reverse map
@@ -167,9 +167,9 @@ exit.do_wait|do_wait|kernel/exit.c|collects a child that has ended
 exit.release_task|release_task|kernel/exit.c|drops what is left of a process
 signal.send_sig|send_sig|kernel/signal.c|sends a signal
 signal.force_sig|force_sig|kernel/signal.c|sends a signal that cannot be ignored
-fs.read|vfs_read|fs/read_write.c|reads from a file
-fs.write|vfs_write|fs/read_write.c|writes to a file
-fs.open|do_sys_openat2|fs/open.c|opens a file
+diskfs.read|vfs_read|fs/read_write.c|reads from a file
+diskfs.write|vfs_write|fs/read_write.c|writes to a file
+diskfs.open|do_sys_openat2|fs/open.c|opens a file
 malloc.malloc|__libc_malloc|malloc/malloc.c|looks into the thread's cache, then asks _int_malloc
 malloc.free|__libc_free|malloc/malloc.c|unmaps a mapped chunk, hands others to _int_free
 malloc.realloc|__libc_realloc|malloc/malloc.c|grows or shrinks a chunk, moving it when it must

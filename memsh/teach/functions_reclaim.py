@@ -35,6 +35,6 @@ swapin.swapin_readahead|swapin_readahead|mm/swap_state.c|reads a page back, and 
 swapon.swapon|__ia32_sys_swapon|mm/swapfile.c|reads a swap space's header and takes it into use
 swapoff.swapoff|__ia32_sys_swapoff|mm/swapfile.c|takes a swap space out of use
 swapoff.try_to_unuse|try_to_unuse|mm/swapfile.c|brings everything back from a swap space that is switched off
-oom.out_of_memory|out_of_memory|mm/oom_kill.c|chooses a process and kills it
-oom.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log
+oom_kill.out_of_memory|out_of_memory|mm/oom_kill.c|chooses a process and kills it
+oom_kill.warn_alloc|warn_alloc|mm/page_alloc.c|writes the report of a failed allocation to the log
 """

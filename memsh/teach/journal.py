@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.kernel.sysctl import IN_PAGES
+from memsh.linux.kernel.sysctl import IN_PAGES
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.kernel.flags import PAGE_OFFSET
-from memsh.kernel.pagetable import walk
+from memsh.linux.arch.x86.paging import walk
+from memsh.linux.include.flags import PAGE_OFFSET
 from memsh.shell import IO, Args, ShellError, arg, command
 from memsh.shell.values import address
 from memsh.teach.journal import Timeline

@@ -12,7 +12,7 @@ import sys
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from memsh.kernel.flags import MAX_ORDER
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
@@ -56,7 +56,7 @@ def picture(box: Any) -> Picture:
 
 
 class Recorder:
-    """`with Recorder(box) as story: …`; then `steps`, `calls` (into memsh.kernel and memsh.libc) and `cut`."""
+    """`with Recorder(box) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc) and `cut`."""
 
     def __init__(self, box: Any, pictures: bool = False) -> None:
         self.box = box
@@ -150,7 +150,7 @@ class Recorder:
         path = code.co_filename
         room = path.rpartition("/memsh/")[2].partition("/")[0]
         found = None
-        if room in ("kernel", "libc") and code.co_name[0] != "<":
+        if room in ("linux", "libc") and code.co_name[0] != "<":
             key = f"{path.rpartition('/')[2][:-3]}.{code.co_name}"
             found = (FUNCTIONS.get(key), key)
         self.known[code] = found

@@ -12,9 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from memsh.kernel.buddy import gfp_zone
-from memsh.kernel.flags import MAX_ORDER, MIGRATE_NAMES
-from memsh.kernel.watermark import ALLOC_NO_WATERMARKS, ALLOC_WMARK_MASK, WMARK_LOW, wmark_pages, zone_watermark_fast
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES
+from memsh.linux.mm.page_alloc.buddy import gfp_zone
+from memsh.linux.mm.page_alloc.watermark import (
+    ALLOC_NO_WATERMARKS,
+    ALLOC_WMARK_MASK,
+    WMARK_LOW,
+    wmark_pages,
+    zone_watermark_fast,
+)
 from memsh.teach.sentences_more import MORE_AFTER, MORE_BEFORE
 
 if TYPE_CHECKING:
@@ -302,12 +308,12 @@ BEFORE: dict[str, Teller] = {
     "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk, "mmap.do_mmap": _none,
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
     "slowpath.alloc_pages_slowpath": _slowpath, "vmscan.try_to_free_pages": _reclaim, "kswapd.wakeup": _kswapd,
-    "shrink.shrink_inactive_list": _inactive, "oom.out_of_memory": _oom, "swap.add_to_swap": _swap_out,
+    "shrink.shrink_inactive_list": _inactive, "oom_kill.out_of_memory": _oom, "swap.add_to_swap": _swap_out,
     "swapin.do_swap_page": _swap_in, **MORE_BEFORE,
 }  # fmt: skip
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
-    "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom.out_of_memory": _killed,
+    "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom_kill.out_of_memory": _killed,
     "slab_common.kmalloc_slab": _fitting, **MORE_AFTER,
 }  # fmt: skip
-MILESTONES = frozenset({"oom.out_of_memory"})  # told even where the tree has been cut
+MILESTONES = frozenset({"oom_kill.out_of_memory"})  # told even where the tree has been cut

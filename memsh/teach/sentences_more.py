@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from memsh.kernel.fault import COW, REUSE
-from memsh.kernel.flags import VM_GROWSDOWN, VM_WRITE
-from memsh.kernel.vmalist import find_vma
 from memsh.libc.chunk import MMAP_THRESHOLD, SIZE, TOP
+from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
+from memsh.linux.mm.memory.fault import COW, REUSE
+from memsh.linux.mm.mmap.vmalist import find_vma
 
 if TYPE_CHECKING:
     from memsh.teach.recorder import Recorder
@@ -255,7 +255,7 @@ MORE_BEFORE: dict[str, Teller] = {
     "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
     "system.sysmalloc_mmap": _own_mapping, "system.munmap_chunk": _unmapped, "system.systrim": _trimmed,
     "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous,
-    "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "pagetable._pte_alloc": _no_table,
+    "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "paging._pte_alloc": _no_table,
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
     "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
     "slab.slabs_destroy": _destroyed, "slab_common.kmem_cache_create": _new_cache,

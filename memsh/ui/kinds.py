@@ -157,7 +157,7 @@ _GFP_WORDS = {
 
 
 def _gfp(prefix: str) -> Offers:
-    from memsh.kernel.flags import GFP_NAMES
+    from memsh.linux.include.flags import GFP_NAMES
 
     head = _before_flag(prefix)
     for name, flags in GFP_NAMES.items():
@@ -196,7 +196,7 @@ def _orders() -> Offers:
 
 
 def _tunables(session: Session) -> Offers:
-    from memsh.kernel import sysctl
+    from memsh.linux.kernel import sysctl
 
     for name in sysctl.NAMES:
         text = " ".join("".join(lines(session, "/proc/sys/" + name.replace(".", "/"))).split())
@@ -205,7 +205,7 @@ def _tunables(session: Session) -> Offers:
 
 def signals() -> Offers:
     """-TERM, -KILL …"""
-    from memsh.kernel.signal import SIGNALS
+    from memsh.linux.kernel.signal import SIGNALS
 
     for name, number in SIGNALS.items():
         yield f"-{name}", f"signal {number}"

@@ -3,7 +3,7 @@
 import pytest
 
 from memsh.commands.attributes import new_mode
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from tests.commands.test_swaps import Terminal
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from memsh.commands.disk import human, statistics
-from memsh.kernel.fs import DISK_BYTES
+from memsh.linux.fs.diskfs import DISK_BYTES
 from tests.sessions import typed_session
 
 

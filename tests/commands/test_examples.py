@@ -9,7 +9,7 @@ import pytest
 
 from memsh import cli
 from memsh.cli import open_session
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from memsh.shell.errors import Leave
 from memsh.shell.help import short
 from memsh.shell.io import TextInput

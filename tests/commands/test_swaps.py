@@ -8,7 +8,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.commands.swaps import human_size
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from memsh.shell.session import Session
 
 HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"

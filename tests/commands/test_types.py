@@ -3,7 +3,7 @@
 import pytest
 
 from memsh.commands.types import gfp
-from memsh.kernel.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES
+from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES
 
 DIRECT, RECLAIMABLE = GFP_NAMES["__GFP_DIRECT_RECLAIM"], GFP_NAMES["__GFP_RECLAIMABLE"]
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from memsh.procfs import tree
 from memsh.shell.session import Session
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from memsh.shell.session import Session
 
 

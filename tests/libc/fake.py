@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 
 SYMBOLS = {"main_arena": 0x0804C000, "mp_": 0x0804C800, "tcache": 0x0804CA00, "__curbrk": 0x0804CB00}
 

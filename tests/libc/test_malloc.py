@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from memsh.kernel.box import Box
-from memsh.kernel.config import Config
-from memsh.kernel.exec import do_execve
 from memsh.libc.malloc import Malloc
 from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
+from memsh.linux.config import Config
+from memsh.linux.fs.exec import do_execve
 from tests.libc.fake import SYMBOLS, FakeMemory
 from tests.libc.replay import answers
 from tests.paths import REFERENCE

@@ -2,15 +2,15 @@
 
 import pytest
 
-from memsh.kernel.box import Box
-from memsh.kernel.config import Config
-from memsh.kernel.exec import do_execve
-from memsh.kernel.fork import kernel_clone
-from memsh.kernel.image import Image
-from memsh.kernel.uaccess import peek
 from memsh.libc.programs import PROGRAMS, image_of, symbols_of
+from memsh.linux.box import Box
+from memsh.linux.config import Config
+from memsh.linux.fs.exec import do_execve
+from memsh.linux.include.image import Image
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.mm.memory.uaccess import peek
 from memsh.procfs.pid import PID_FILES
-from tests.kernel.transcript import steps
+from tests.linux.transcript import steps
 from tests.paths import REFERENCE
 
 MAIN = [name for name in PROGRAMS if not name.startswith("/lib")]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel import check as kernel_check
-from memsh.kernel.boot import from_recording
-from memsh.kernel.box import Box
-from memsh.kernel.config import GIB, MIB, Config
-from memsh.kernel.flags import GFP_KERNEL, VM_SHARED
-from memsh.kernel.mm_types import MM_SWAPENTS
-from memsh.kernel.shmem_swap import nr_swapped
-from memsh.kernel.smaps import collect
+from memsh.inspect import check as kernel_check
+from memsh.linux.box import Box
+from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.fs.task_mmu import collect
+from memsh.linux.include.flags import GFP_KERNEL, VM_SHARED
+from memsh.linux.include.mm_types import MM_SWAPENTS
+from memsh.linux.init.main import from_recording
+from memsh.linux.mm.shmem.shmem_swap import nr_swapped
 from memsh.procfs import tree
 from tests.paths import REFERENCE
 from tests.procfs.invariants import CHECKS, Tree, check

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel.check import check as check_box
+from memsh.inspect.check import check as check_box
 from tests.procfs.invariants import check
 from tests.procfs.task_invariants import progress
 from tests.procfs.test_invariants import proc

@@ -9,7 +9,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.commands import processes, text
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.shell.session import Session
 
 ROOT = Path(__file__).parent.parent.parent

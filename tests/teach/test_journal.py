@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import open_session, read_options, resumed
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.procfs import tree
 from memsh.shell.errors import ShellError
 from memsh.shell.session import Session

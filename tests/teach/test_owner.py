@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from memsh.cli import open_session
-from memsh.kernel.check import check
+from memsh.inspect.check import check
 from memsh.procfs import tree
 
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.procfs import tree
 from memsh.shell.io import TextInput
 from memsh.shell.session import Session

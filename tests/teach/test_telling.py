@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel import check
-from memsh.kernel.trace import CALLED, FIELDS
+from memsh.inspect import check
+from memsh.linux.include.trace import CALLED, FIELDS
 from memsh.procfs import tracing, tree
 from memsh.shell.session import Session
 from memsh.teach.functions import FUNCTIONS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import open_session
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.procfs import tree
 from memsh.shell.session import Session
 

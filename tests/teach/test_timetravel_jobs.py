@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from memsh.cli import open_session
-from memsh.kernel import check
+from memsh.inspect import check
 from memsh.shell.session import Session
 from tests.teach.test_timetravel import texts
 

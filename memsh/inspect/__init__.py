@@ -1,0 +1,1 @@
+"""Checks of every invariant, and the reports that commands print."""

@@ -1,0 +1,122 @@
+"""Every invariant of a Box, once: used by the tests, by the shell after a bug, and by a command.
+
+`check(box)` answers one line for each breach; an empty list means that each page frame is accounted for exactly once
+and that every counter agrees with a recount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.inspect.check_files import check_files
+from memsh.inspect.check_mm import check_mm
+from memsh.inspect.check_pages import check_pages
+from memsh.inspect.check_slab import check_slab
+from memsh.inspect.check_swap import check_swap, swap_cache
+from memsh.inspect.check_task import check_tasks
+from memsh.linux.include.memmap import (
+    K_FILE,
+    K_RECORDED,
+    K_RESERVED,
+    K_SHMEM,
+    K_SLAB,
+    K_STACK,
+    K_TABLE,
+    K_VMALLOC,
+    KIND_NAMES,
+)
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+CHECKED = "each page frame counted once, free lists, per-CPU lists, slabs, page tables, mappings, counters"
+FREE, PER_CPU_LIST, LOST = -1, -2, -3
+_MOST = 20
+
+
+class Block(NamedTuple):
+    """`pages` frames from `pfn` used for one thing: a K_* kind, FREE, PER_CPU_LIST, or LOST (nobody's)."""
+
+    pfn: int
+    pages: int
+    use: int
+
+
+def frames(box: Box) -> Iterator[Block]:
+    """Every frame of every zone once, as blocks in ascending order; holes in a zone are left out."""
+    memmap = box.memmap
+    refcount, orders, kinds = memmap.refcount, memmap.order, memmap.kind
+    for zone in box.pages.zones:
+        if not zone.present:
+            continue
+        on_pcp = {
+            pfn: index // 3 for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages
+        }  # fmt: skip
+        free = zone.free
+        pfn, end = zone.start_pfn, min(zone.end_pfn, memmap.frames)
+        while pfn < end:
+            key = free.get(pfn)
+            if key is not None:
+                block = Block(pfn, 1 << (key >> 2), FREE)
+            elif refcount[pfn]:
+                block = Block(pfn, 1 << orders[pfn], kinds[pfn])
+            elif pfn in on_pcp:
+                block = Block(pfn, 1 << on_pcp[pfn], PER_CPU_LIST)
+            elif 0x9F <= pfn < 0x100 or kinds[pfn] == K_RESERVED:
+                pfn += 1
+                continue
+            else:
+                block = Block(pfn, 1, LOST)
+            yield block
+            pfn += block.pages
+
+
+def count_frames(box: Box) -> dict[int, int]:
+    """Pages by use."""
+    found: dict[int, int] = {}
+    for block in frames(box):
+        found[block.use] = found.get(block.use, 0) + block.pages
+    return found
+
+
+def check_frames(box: Box) -> list[str]:
+    """Each managed frame has one use, and the uses agree with the counters."""
+    wrong: list[str] = []
+    end = 0
+    found: dict[int, int] = {}
+    for block in frames(box):
+        if block.pfn < end:
+            wrong.append(f"frame {block.pfn:#x} belongs to two blocks")
+        if block.use == LOST and len(wrong) < _MOST:
+            wrong.append(f"frame {block.pfn:#x} belongs to nobody")
+        end = block.pfn + block.pages
+        found[block.use] = found.get(block.use, 0) + block.pages
+    stat = box.vmstat
+    slabs = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
+    cached = [box.memmap.kind[pfn] for pfn in swap_cache(box)]
+    expected = (
+        ("slab pages", found.get(K_SLAB, 0) + found.get(KIND_NAMES.index("kmalloc"), 0), slabs),
+        ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"]),
+        ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
+         stat["nr_file_pages"]),
+        ("page tables", found.get(K_TABLE, 0), stat["nr_page_table_pages"] + len(box.vm.mms)),
+        ("vmalloc pages", found.get(K_VMALLOC, 0), sum(len(area.pages or ()) for area in box.vmalloc.areas())),
+        ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
+        (
+            "pages on per-CPU lists",
+            found.get(PER_CPU_LIST, 0),
+            sum(pcp.count for zone in box.pages.zones for pcp in zone.pcps),
+        ),
+    )
+    for name, counted, kept in expected:
+        if counted != kept and not (found.get(K_RECORDED) and name != "free pages"):
+            wrong.append(f"{name}: {counted} counted, {kept} kept")
+    return wrong
+
+
+def check(box: Box) -> list[str]:
+    """Every breach of an invariant, one line each; empty when the box is whole."""
+    wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_swap(box)
+    wrong += check_tasks(box) + check_frames(box)
+    return wrong[:_MOST]

@@ -1,0 +1,208 @@
+"""What must hold for the memory of processes: `check_mm(box)` recounts everything from the page tables.
+
+Page tables against refcount and mapcount; rss, total_vm and nr_ptes of each mm; anonymous, mapped, file and shared
+pages; LRU lists; Committed_AS; sorted and disjoint areas.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from memsh.inspect.check_swap import swap_cache
+from memsh.linux.include.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
+from memsh.linux.include.memmap import (
+    K_ANON,
+    K_FILE,
+    K_SHMEM,
+    K_TABLE,
+    PG_ANON,
+    PG_DIRTY,
+    PG_LRU,
+    PG_MLOCKED,
+    PG_SWAPBACKED,
+)
+from memsh.linux.include.mm_types import AddressSpace, MmStruct
+from memsh.linux.lib.columns import PRESENT
+from memsh.linux.mm.lru import LISTS, lru_name
+from memsh.linux.mm.memory.zap import mm_counter
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+_MOST = 20
+
+
+def check_mm(box: Box) -> list[str]:
+    """Every breach, one line each; at most twenty."""
+    wrong: list[str] = []
+    mapped: Counter[int] = Counter()
+    commit = tables = 0
+    for mm in box.vm.mms.values():
+        _check_areas(box, mm, wrong)
+        commit += sum(vma.pages for vma in mm.mmap if vma.flags & VM_ACCOUNT)
+        tables += len(mm.pgd)
+        _check_tables(box, mm, mapped, wrong)
+    linked = sum(len(mm.mmap) for mm in box.vm.mms.values())
+    _say(wrong, "areas by number", len(box.vm.areas), linked)
+    _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
+    cached = _check_cache(box, mapped, wrong)
+    shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
+    _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
+    _check_pages(box, mapped, cached, wrong)
+    return wrong[:_MOST]
+
+
+def _say(wrong: list[str], what: str, kept: int, counted: int) -> None:
+    if kept != counted:
+        wrong.append(f"{what} is {kept}, counted {counted}")
+
+
+def _check_areas(box: Box, mm: MmStruct, wrong: list[str]) -> None:
+    total = locked = data = code = stack = 0
+    last = 0
+    name = f"mm {mm.number}"
+    if mm.starts != [vma.start for vma in mm.mmap]:
+        wrong.append(f"{name}: the list of starts differs from the areas")
+    for vma in mm.mmap:
+        if vma.start < last or vma.start >= vma.end or (vma.start | vma.end) & 4095:
+            wrong.append(f"{name}: area {vma.start:x}-{vma.end:x} overlaps or is empty")
+        if vma.mm is not mm or box.vm.areas.get(vma.number) is not vma:
+            wrong.append(f"{name}: area {vma.start:x} belongs elsewhere")
+        last = vma.end
+        total += vma.pages
+        if vma.flags & VM_LOCKED:
+            locked += vma.pages
+        if vma.flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN) == VM_EXEC:
+            code += vma.pages
+        elif vma.flags & VM_GROWSDOWN:
+            stack += vma.pages
+        elif vma.flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE:
+            data += vma.pages
+        if vma.anon_vma is not None and vma.anon_vma not in vma.anon_chain:
+            wrong.append(f"{name}: area {vma.start:x} is not linked to its anon_vma")
+    _say(wrong, f"{name}: total_vm", mm.total_vm, total)
+    _say(wrong, f"{name}: locked_vm", mm.locked_vm, locked)
+    _say(wrong, f"{name}: data_vm", mm.data_vm, data)
+    _say(wrong, f"{name}: exec_vm", mm.exec_vm, code)
+    _say(wrong, f"{name}: stack_vm", mm.stack_vm, stack)
+    _say(wrong, f"{name}: nr_ptes", mm.nr_ptes, len(mm.pgd))
+
+
+def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], wrong: list[str]) -> None:
+    memmap = box.memmap
+    rss = [0, 0, 0, 0]
+    seen = 0
+    for index, table in mm.pgd.items():
+        if memmap.kind[table.pfn] != K_TABLE or memmap.refcount[table.pfn] != 1:
+            wrong.append(f"mm {mm.number}: table {index} lies in frame {table.pfn:x}, which is no page table")
+        seen += sum(1 for pte in table.ptes if pte)
+    for vma in mm.mmap:
+        base = vma.start
+        while base < vma.end:
+            stop = min(vma.end, (base | 0x3FFFFF) + 1)
+            table_ = mm.pgd.get(base >> 22)
+            if table_ is not None:
+                first = (base >> 12) & 1023
+                for pte in table_.ptes[first : first + ((stop - base) >> 12)]:
+                    if not pte:
+                        continue
+                    seen -= 1
+                    if not pte & PRESENT:
+                        rss[2] += 1
+                    elif not pte & PTE_SPECIAL:
+                        mapped[pte >> 12] += 1
+                        rss[mm_counter(memmap.flags[pte >> 12])] += 1
+            base = stop
+    if seen:
+        wrong.append(f"mm {mm.number}: {seen} entries map pages outside every area")
+    if rss != mm.rss:
+        wrong.append(f"mm {mm.number}: rss {mm.rss}, counted {rss}")
+    for page, view in mm.tlbw.items():
+        walk = mm.pgd.get(page >> 10)
+        pte = walk.ptes[page & 1023] if walk is not None else 0
+        if not pte & 2 or view.obj is not memmap.data.get(pte >> 12):
+            wrong.append(f"mm {mm.number}: stale translation of {page << 12:x}")
+
+
+def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, int]:
+    """Frames in the page cache -> 1."""
+    memmap = box.memmap
+    cached: dict[int, int] = {}
+    shmem = dirty = 0
+    for owner in memmap.owners:
+        if not isinstance(owner, AddressSpace):
+            continue
+        for index, pfn in owner.pages.items():
+            cached[pfn] = 1
+            shmem += bool(memmap.flags[pfn] & PG_SWAPBACKED)
+            dirty += memmap.flags[pfn] & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
+            if memmap.index[pfn] != index or memmap.mapping[pfn] != owner.number:
+                wrong.append(f"frame {pfn:x} does not know its place in the page cache")
+    if not hasattr(box, "recorded"):
+        _say(wrong, "nr_file_pages", box.vmstat["nr_file_pages"] - box.vmstat["nr_swapcached"], len(cached))
+        _say(wrong, "nr_shmem", box.vmstat["nr_shmem"], shmem)
+    _say(wrong, "nr_dirty", box.vmstat["nr_dirty"], dirty)
+    cached.update(dict.fromkeys(swap_cache(box), 1))
+    return cached
+
+
+def _check_pages(box: Box, mapped: Counter[int], cached: dict[int, int], wrong: list[str]) -> None:
+    memmap = box.memmap
+    anon = file = 0
+    vdso = box.vm.vdso_pfns
+    for pfn, count in mapped.items():
+        flags = memmap.flags[pfn]
+        if flags & PG_ANON:
+            anon += 1
+        else:
+            file += 1
+        if memmap.mapcount[pfn] != count:
+            wrong.append(f"frame {pfn:x}: mapcount {memmap.mapcount[pfn]}, mapped {count} times")
+        want = count + cached.get(pfn, 0) + (pfn in vdso)
+        if memmap.refcount[pfn] != want:
+            wrong.append(f"frame {pfn:x}: refcount {memmap.refcount[pfn]}, counted {want}")
+    _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
+    _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], file)
+    lists: Counter[str] = Counter()
+    mlocked = 0
+    kinds = bytes(memmap.kind)
+    for kind in (K_ANON, K_FILE, K_SHMEM):
+        at = kinds.find(kind)
+        while at >= 0:
+            if at not in mapped and at not in cached:
+                wrong.append(f"frame {at:x} of kind {kind} is neither mapped nor cached")
+                break
+            at = kinds.find(kind, at + 1)
+    for pfn in {**dict.fromkeys(mapped), **cached}:
+        if memmap.flags[pfn] & PG_LRU:
+            lists[lru_name(memmap.flags[pfn])] += 1
+            mlocked += bool(memmap.flags[pfn] & PG_MLOCKED)
+    _check_lists(box, wrong)
+    for name in LISTS:
+        _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
+        zones = sum(zone.stat.get(f"nr_zone_{name}", 0) for zone in box.pages.zones)
+        _say(wrong, f"nr_zone_{name} of all zones", zones, lists[name])
+    _say(wrong, "nr_mlock", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones), mlocked)
+
+
+def _check_lists(box: Box, wrong: list[str]) -> None:
+    """Each list, walked from its tail, holds the pages whose flags say so, once each, linked both ways."""
+    memmap, lru = box.memmap, box.lru
+    for name in LISTS:
+        before = 0
+        count = -1
+        for count, pfn in enumerate(lru.from_tail(memmap, name)):
+            flags = memmap.flags[pfn]
+            if not flags & PG_LRU or lru_name(flags) != name:
+                wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
+                break
+            if memmap.lru_next[pfn] != before or count > box.vmstat[f"nr_{name}"]:
+                wrong.append(f"list {name} is not linked well at frame {pfn:x}")
+                break
+            before = pfn
+        else:
+            if not hasattr(box, "recorded"):
+                _say(wrong, f"pages on list {name}", count + 1, box.vmstat[f"nr_{name}"])
+            if lru.heads[name] != before:
+                wrong.append(f"the head of list {name} is {lru.heads[name]:x}, walked to {before:x}")

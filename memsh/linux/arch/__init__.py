@@ -1,0 +1,1 @@
+"""What one processor architecture decides (arch/)."""

@@ -1,0 +1,1 @@
+"""What both x86 machines share (arch/x86)."""

@@ -1,0 +1,1 @@
+"""32 bits (arch/x86, the _32 files)."""

@@ -1,0 +1,73 @@
+"""The kernel's gigabyte: where lowmem, vmalloc, pkmap and the fixmap lie.
+
+Models arch/x86/include/asm/pgtable_32_areas.h, arch/x86/mm/init_32.c and pgtable_32.c (`vmalloc=`) for a kernel without
+PAE, split at 3 GiB. All numbers are virtual addresses in bytes unless said.
+
+**Known deviations:** none.
+"""
+
+from __future__ import annotations
+
+from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SIZE, TASK_SIZE
+
+MIB = 1 << 20
+VMALLOC_OFFSET = 8 * MIB  # the hole between the direct map and the first vmalloc address
+FIXADDR_TOP = 0xFFFFF000
+FIXADDR_START = 0xFFF39000
+LAST_PKMAP = 1024  # entries of the permanent kmap window (the recorded `layout` prints it in hex, 400)
+PKMAP_BASE = 0xFF000000
+VMALLOC_END = PKMAP_BASE - 2 * PAGE_SIZE
+DEFAULT_RESERVE = 128 * MIB
+
+
+class Layout:
+    """`reserve` bytes kept for vmalloc decide how much RAM the direct map can reach (MAXMEM)."""
+
+    __slots__ = ("high_memory", "maxmem", "vmalloc_start")
+
+    page_offset = PAGE_OFFSET
+    task_size = TASK_SIZE
+    vmalloc_end = VMALLOC_END
+    pkmap_base = PKMAP_BASE
+    last_pkmap = LAST_PKMAP
+    fixaddr_start = FIXADDR_START
+    fixaddr_top = FIXADDR_TOP
+
+    def __init__(self, reserve: int = DEFAULT_RESERVE) -> None:
+        self.maxmem = VMALLOC_END - PAGE_OFFSET - reserve
+        self.set_lowmem(self.maxmem >> 12)
+
+    def set_lowmem(self, max_low_pfn: int) -> None:
+        """The direct map ends before page frame `max_low_pfn` (initmem_init)."""
+        self.high_memory = PAGE_OFFSET + max_low_pfn * PAGE_SIZE
+        self.vmalloc_start = (self.high_memory + VMALLOC_OFFSET) & 0xFFFFFFFF
+
+    @property
+    def vmalloc_total(self) -> int:
+        """Bytes between VMALLOC_START and VMALLOC_END."""
+        return VMALLOC_END - self.vmalloc_start
+
+    def text(self) -> str:
+        """One line in the form of the recorded `layout` files."""
+        return (
+            f"PAGE_OFFSET {PAGE_OFFSET:08x} high_memory {self.high_memory:08x} VMALLOC_START {self.vmalloc_start:08x} "
+            f"VMALLOC_END {VMALLOC_END:08x} PKMAP_BASE {PKMAP_BASE:08x} LAST_PKMAP {LAST_PKMAP:x} "
+            f"FIXADDR_START {FIXADDR_START:08x} FIXADDR_TOP {FIXADDR_TOP:08x} MAXMEM {self.maxmem:08x} "
+            f"TASK_SIZE {TASK_SIZE:08x}\n"
+        )
+
+
+def memparse(text: str) -> int:
+    """A size as on the kernel command line: decimal, 0x…, 0… (octal), then K, M, G or T; 0 if none (memparse)."""
+    text = text.strip()
+    digits, base, at = "0123456789", 10, 0
+    if text[:2].lower() == "0x":
+        digits, base, at = "0123456789abcdef", 16, 2
+    elif text[:1] == "0":
+        digits, base = "01234567", 8
+    end = at
+    while end < len(text) and text[end].lower() in digits:
+        end += 1
+    value = int(text[at:end], base) if end > at else 0
+    shift = {"k": 10, "m": 20, "g": 30, "t": 40}.get(text[end : end + 1].lower(), 0)
+    return value << shift

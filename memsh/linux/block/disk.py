@@ -1,0 +1,98 @@
+"""The box's disk: a queue of requests, each of which takes its time (block/blk-mq.c, drivers/block/virtio_blk.c).
+
+One request is served after the other, in the order in which they were submitted: LATENCY_USEC for each, PAGE_USEC for
+each page of it. Nothing here depends on the host: the same requests end at the same moments of the box's clock.
+Whoever needs the data waits, and waiting moves the clock: what is due meanwhile (kswapd, writeback) runs.
+
+Counters: pgpgin, pgpgout (KiB), when a request is submitted, as submit_bio() counts them.
+
+Known deviations: no elevator, no merging of requests, no errors; until the box is up requests end at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+LATENCY_USEC = 100
+PAGE_USEC = 8  # of 4 KiB: 512 MB a second
+
+
+class Disk:
+    """`box.disk`. All times are microseconds of the box's clock; `reads`, `writes` count requests.
+
+    `read_usec`, `write_usec` add up how long each request took, the time in the queue included; `busy_usec` is how long
+    the disk was at work.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.started = False  # while the box boots, its files are simply there
+        self.busy_until = 0
+        self.reads = self.writes = self.pages_read = self.pages_written = 0
+        self.read_usec = self.write_usec = self.busy_usec = 0
+        self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
+        self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
+
+    def submit(self, write: bool, pages: int, done: Callable[..., object] | None = None, *args: object) -> int:
+        """Queue a request of `pages` pages; when it will have been served.
+
+        `done(*args)` runs at that moment of the clock; it must be a bound method, so that a copied box calls its own.
+        """
+        vmstat = self.box.vmstat
+        if write:
+            self.writes += 1
+            self.pages_written += pages
+            vmstat["pgpgout"] += 4 * pages
+        else:
+            self.reads += 1
+            self.pages_read += pages
+            vmstat["pgpgin"] += 4 * pages
+        timer = self.box.timer
+        if not self.started:
+            if done is not None:
+                done(*args)
+            return timer.usec
+        start = timer.usec if timer.usec > self.busy_until else self.busy_until
+        work = LATENCY_USEC + PAGE_USEC * pages
+        due = self.busy_until = start + work
+        self.busy_usec += work
+        if write:
+            self.write_usec += due - timer.usec
+        else:
+            self.read_usec += due - timer.usec
+        if done is not None:
+            if not self.pending:
+                timer.once(due, self._complete)
+            self.pending.append((due, done, args))
+        return due
+
+    def wait(self, until: int) -> None:
+        """Let the clock move on to `until`, unless that is past already."""
+        timer = self.box.timer
+        left = until - timer.usec
+        if left > 0:
+            self.waited_usec += left
+            self.box.kswapd.cpu_idle()
+            timer.advance(left)
+
+    def in_flight(self) -> int:
+        """Requests with somebody to tell that are not done: writes, above all."""
+        return len(self.pending)
+
+    def read(self, pages: int) -> None:
+        """Read `pages` pages and wait for them."""
+        self.wait(self.submit(False, pages))
+
+    def _complete(self) -> None:
+        """The interrupt: every request that has been served by now is done."""
+        pending, timer = self.pending, self.box.timer
+        while pending and pending[0][0] <= timer.usec:
+            _, done, args = pending.popleft()
+            done(*args)
+        if pending:
+            timer.once(pending[0][0], self._complete)

@@ -1,0 +1,115 @@
+"""The machine: one object that owns everything (init/main.c, start_kernel).
+
+State is a function of the configuration and of what was done to the box: no host clock, no randomness, no module state.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memsh.linux.block.disk import Disk
+from memsh.linux.config import Config
+from memsh.linux.include.mm_types import Vm
+from memsh.linux.include.sched import init_fields
+from memsh.linux.include.trace import Trace
+from memsh.linux.include.vmstat import VmStat
+from memsh.linux.kernel.printk import Printk
+from memsh.linux.kernel.sysctl import Sysctl
+from memsh.linux.kernel.timer import Timer
+from memsh.linux.mm.compaction.kcompactd import Kcompactd
+from memsh.linux.mm.lru import LruVec
+from memsh.linux.mm.oom_kill import Oom
+from memsh.linux.mm.swap.swap import Swap
+from memsh.linux.mm.vmscan.kswapd import Kswapd
+from memsh.linux.mm.vmscan.shrinker import Shrinker
+from memsh.machines.age import Age
+
+if TYPE_CHECKING:
+    from memsh.linux.arch.x86.i386.highmem import HighMem
+    from memsh.linux.arch.x86.setup import Machine
+    from memsh.linux.fs.diskfs import FileSystem
+    from memsh.linux.include.image import Image
+    from memsh.linux.include.memmap import MemMap
+    from memsh.linux.include.mm_types import Inode
+    from memsh.linux.include.sched import Task
+    from memsh.linux.mm.filemap.writeback import Writeback
+    from memsh.linux.mm.page_alloc.buddy import PageAllocator
+    from memsh.linux.mm.slab.slab_common import SlabAllocator
+    from memsh.linux.mm.vmalloc import Vmalloc
+
+
+class Box:
+    """A booted machine. `Box(Config(ram=...))`; `copy()` gives an independent box with the same future."""
+
+    memmap: MemMap
+    machine: Machine
+    pages: PageAllocator
+    slab: SlabAllocator
+    vmalloc: Vmalloc
+    highmem: HighMem
+    writeback: Writeback
+    fs: FileSystem
+    rootfs: Inode  # the files that the RAM disk unpacked to, as one
+    tasks: dict[int, Task]  # by PID, ascending
+    current: Task
+    init: Task
+    programs: dict[str, Image]  # by path
+    panicked: str  # why the kernel stopped, "" while it runs
+    last_pid: int
+    pid_max: int
+    threads_max: int | None
+    total_forks: int
+    idle_tasks: list[Task]
+
+    def __init__(self, config: Config | None = None, boot: bool = True) -> None:
+        self.config = config or Config()
+        self.trace = Trace(self)
+        self.log = Printk()
+        self.vmstat = VmStat()
+        self.plain = False  # the textbook box: per-CPU lists and array caches bypassed
+        self.tainted = False  # memsh met a bug of its own
+        self.vm = Vm()
+        self.lru = LruVec()
+        self.swap = Swap(self)
+        self.kswapd = Kswapd(self)
+        self.oom = Oom(self)
+        self.timer = Timer(self.log)
+        self.sysctl = Sysctl()
+        self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
+        self.shrinkers: list[Shrinker] = []
+        self.disk = Disk(self)
+        self.kcompactd = Kcompactd(self)
+        self.notes: list[str] = []  # what the user should know about this machine, a line each
+        self.percpu_pages = 0  # of per-CPU memory, for each CPU
+        self.age = Age()
+        init_fields(self)
+        if boot:
+            from memsh.linux.init.main import boot as boot_box
+
+            boot_box(self)
+            if self.config.age:
+                self.age.run(self, self.config.age)
+
+    @property
+    def uptime_usec(self) -> int:
+        """Microseconds since boot, by the box's own clock."""
+        return self.timer.usec
+
+    def set_plain(self, on: bool) -> None:
+        """The textbook box: drain the per-CPU lists and array caches, and bypass them until it is off again."""
+        self.plain = on
+        self.pages.plain = on
+        for hook in self.hooks.get("plain", []):
+            hook()
+
+    def copy(self) -> Box:
+        """An independent box with the same future."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, 20000))  # trees of objects, not chains: deep enough for any box
+        try:
+            return copy.deepcopy(self)
+        finally:
+            sys.setrecursionlimit(limit)

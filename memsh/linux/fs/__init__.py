@@ -1,0 +1,1 @@
+"""Files, names, execve, what /proc counts of a process (fs/)."""

@@ -1,0 +1,207 @@
+"""Names and inodes of the disk that are kept in memory (fs/dcache.c, fs/inode.c, fs/super.c).
+
+A path that is looked up leaves a dentry and an inode for each of its parts: objects of `dentry` and `ext4_inode_cache`.
+A dentry that nobody uses waits on a list; used again, it is spared once. When it goes, its inode waits on a list of its
+own, and takes what the page cache holds of its file along (pginodesteal). A shrinker walks both lists.
+
+Known deviations: no negative dentries; a removed file's dentry goes at once; working directories hold no dentry;
+what is on tmpfs is never on these lists, as in Linux, where tmpfs holds its own dentries.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.mm_types import Inode
+from memsh.linux.mm.filemap.pagecache import invalidate_mapping_pages
+from memsh.linux.mm.shmem.shmem import TMPFS_DEV
+from memsh.linux.mm.slab.objects import give, take
+from memsh.linux.mm.vmscan.shrinker import register_shrinker
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+SUPER_BATCH = 1024
+
+
+def inode_cache(inode: Inode) -> str:
+    """Which cache an inode's object comes from."""
+    return "shmem_inode_cache" if inode.dev == TMPFS_DEV else "ext4_inode_cache"
+
+
+class Dcache:
+    """`box.fs.dcache`. Both lists: inode number -> [inode, used since it was last looked at], oldest first."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.dentries: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
+        self.inodes: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
+        register_shrinker(box, "sb-ext4:vdb", self.count, self.scan, batch=SUPER_BATCH)
+
+    # -- getting and dropping ---------------------------------------------------------------------------------------
+
+    def _take(self, name: str) -> int:
+        """While the box boots the objects are among those that it counts anyway."""
+        kept = self.box.slab.boot_objects.get(name) if not self.box.disk.started else None
+        return kept.pop() if kept else take(self.box, name)
+
+    def lookup(self, inode: Inode) -> bool:
+        """The dentry and the inode of a file, and of the directories above it; True if the inode was not there.
+
+        ENOMEM leaves what was made so far.
+        """
+        chain = [inode]
+        while chain[-1].parent is not None and not chain[-1].parent.dentry:
+            chain.append(chain[-1].parent)
+        fresh = False
+        held = chain[1:] if chain[-1].parent is None else [*chain[1:], chain[-1].parent]
+        for directory in held:
+            directory.below += 1  # in use while the path is walked
+        try:
+            for part in reversed(chain):
+                if not part.addr:
+                    part.addr = self._take(inode_cache(part))
+                    fresh = part is inode
+                if not part.dentry:
+                    part.dentry = self._take("dentry")
+                    self.inodes.pop(part.number, None)
+                    if part.parent is not None:
+                        part.parent.below += 1
+        finally:
+            for directory in held:
+                directory.below -= 1
+                self.dput(directory)
+        return fresh
+
+    @staticmethod
+    def in_use(inode: Inode) -> bool:
+        return inode.opened > 0 or inode.below > 0 or inode.parent is None or inode.dev == TMPFS_DEV
+
+    def dput(self, inode: Inode) -> None:
+        """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
+        if inode.dentry and not self.in_use(inode):
+            self.dentries[inode.number] = (inode, inode.number in self.dentries)  # its place stays
+
+    def forget(self, inode: Inode) -> None:
+        """The file is no more: its objects go."""
+        if inode.dev != TMPFS_DEV:
+            self.dentries.pop(inode.number, None)
+            self.inodes.pop(inode.number, None)
+        self._drop_dentry(inode)
+        if inode.addr:
+            give(self.box, inode_cache(inode), inode.addr)
+            inode.addr = 0
+
+    def unlink(self, inode: Inode) -> None:
+        """The name is gone; an open file keeps its inode."""
+        if inode.dev != TMPFS_DEV:
+            self.dentries.pop(inode.number, None)
+        self._drop_dentry(inode)
+
+    def moved(self, inode: Inode, old: Inode | None) -> None:
+        """A known name is now in another directory, and no longer in `old`."""
+        if inode.dentry and old is not None and old is not inode.parent:
+            old.below -= 1
+            self.dput(old)
+            if inode.parent is not None:
+                self.lookup(inode.parent)
+                inode.parent.below += 1
+
+    def _drop_dentry(self, inode: Inode) -> None:
+        if inode.dentry:
+            give(self.box, "dentry", inode.dentry)
+            inode.dentry = 0
+            parent = inode.parent
+            if parent is not None:
+                parent.below -= 1
+                self.dput(parent)
+
+    # -- the shrinker -----------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        """super_cache_count(): what vm.vfs_cache_pressure makes of both lists."""
+        return (len(self.dentries) + len(self.inodes)) * self.box.sysctl.values["vm.vfs_cache_pressure"] // 100
+
+    def scan(self, number: int) -> int:
+        """super_cache_scan(): some dentries, and the inodes in proportion."""
+        dentries, inodes = len(self.dentries), len(self.inodes)
+        total = dentries + inodes + 1
+        freed = self.prune_dcache(number * dentries // total + 1)
+        return freed + self.prune_icache(number * inodes // total + 1)
+
+    def prune_dcache(self, number: int) -> int:
+        """Look at `number` unused dentries, oldest first, at a spared one again; how many left the list."""
+        gone = 0
+        victims = []
+        for _ in range(number):
+            if not self.dentries:
+                break
+            key, (inode, referenced) = self.dentries.popitem(last=False)
+            if self.in_use(inode):
+                gone += 1
+            elif referenced:
+                self.dentries[key] = (inode, False)
+            else:
+                gone += 1
+                victims.append(inode)
+        for inode in victims:
+            self._drop_dentry(inode)
+            self._iput(inode)
+        return gone
+
+    def _iput(self, inode: Inode) -> None:
+        if inode.addr and not inode.dentry and inode.number not in self.box.writeback.inodes:
+            self.inodes[inode.number] = (inode, inode.number in self.inodes)
+
+    def prune_icache(self, number: int) -> int:
+        """Look at the oldest `number` unused inodes; how many left the list."""
+        gone = 0
+        box = self.box
+        for _ in range(number):
+            if not self.inodes:
+                break
+            key, (inode, referenced) = self.inodes.popitem(last=False)
+            if inode.dentry or inode.opened or key in box.writeback.inodes:
+                gone += 1
+                continue
+            if referenced:
+                self.inodes[key] = (inode, False)
+                continue
+            mapping = inode.mapping
+            if mapping is not None and len(mapping.pages):
+                reaped = invalidate_mapping_pages(box, mapping)
+                box.vmstat["pginodesteal"] += reaped
+                if len(mapping.pages):
+                    self.inodes[key] = (inode, False)
+                    continue
+            gone += 1
+            if mapping is not None:
+                self._forget_tree(inode)
+            give(box, inode_cache(inode), inode.addr)
+            inode.addr = 0
+        return gone
+
+    @staticmethod
+    def _forget_tree(inode: Inode) -> None:
+        """Shadows go with the inode that they belong to."""
+        assert inode.mapping is not None
+        pages = inode.mapping.pages
+        for leaf in list(pages.leaves):
+            pages.clear_leaf(leaf)
+
+    def written(self, inode: Inode) -> None:
+        """A file is clean again: an inode without a dentry waits for the shrinker (inode_sync_complete)."""
+        if not inode.dentry and not inode.opened and inode.nlink:
+            self._iput(inode)
+
+    def check(self) -> list[str]:
+        """What is wrong with the lists."""
+        wrong = []
+        for inode, _ in self.dentries.values():
+            if not inode.dentry:
+                wrong.append(f"{inode.name} waits among the dentries without one")
+        for inode, _ in self.inodes.values():
+            if not inode.addr:
+                wrong.append(f"{inode.name} waits among the inodes without one")
+        return wrong

@@ -1,0 +1,587 @@
+"""The box's disk: directories, files, and their way through the page cache (fs/namei.c, fs/ext4, fs/read_write.c).
+
+Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
+after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
+and takes its inode and dentry objects (dcache.py).
+
+Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 8 GiB.
+"""
+
+from __future__ import annotations
+
+from hashlib import shake_128
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.fs.dcache import Dcache
+from memsh.linux.fs.filetext import ETC, text_page
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_KERNEL
+from memsh.linux.include.memmap import K_FILE
+from memsh.linux.include.mm_types import File, Inode
+from memsh.linux.mm.filemap import directio
+from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
+from memsh.linux.mm.filemap.pagecache import (
+    add_to_page_cache,
+    frame_page,
+    invalidate_mapping_pages,
+    mapping_of,
+    truncate,
+    truncate_inode_pages,
+)
+from memsh.linux.mm.lru import mark_page_accessed
+from memsh.linux.mm.shmem.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode, tmpfs_pages
+from memsh.linux.mm.slab.objects import drop_owner
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+DISK_DEV = (254, 16)
+SWAP_DEV = (254, 0)
+SPARE_DISK = 256 << 20
+DISK_BYTES = 8 << 30
+MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
+MAX_NAME = 255
+S_IFMT, S_IFBLK = 0o170000, 0o060000
+_INODES_A_BLOCK = 16
+_INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
+BH_LRU_SIZE = 16
+_BITMAP = 0x100  # the block that says which inodes are in use
+_TREE: tuple[tuple[str, int], ...] = (
+    ("/bin/busybox", 2066980),
+    ("/etc/fstab", len(ETC["/etc/fstab"])),
+    ("/etc/hostname", len(ETC["/etc/hostname"])),
+    ("/etc/hosts", len(ETC["/etc/hosts"])),
+    ("/etc/passwd", len(ETC["/etc/passwd"])),
+    ("/etc/profile", len(ETC["/etc/profile"])),
+    ("/home/user/notes.txt", len(ETC["/home/user/notes.txt"])),
+    ("/root/.profile", len(ETC["/root/.profile"])),
+    ("/usr/bin/gdb", 8437812),
+    ("/usr/bin/perl", 3482944),
+    ("/usr/bin/python3", 5921096),
+    ("/usr/lib/libcrypto.so.3", 4751632),
+    ("/usr/lib/libm.so.6", 1042912),
+    ("/usr/lib/libstdc++.so.6", 2190440),
+    ("/usr/lib/locale/locale-archive", 3055776),
+    ("/usr/share/dict/words", 985084),
+    ("/var/lib/dpkg/status", 1480704),
+    ("/var/log/dpkg.log", 393216),
+    ("/var/log/kern.log", 1048576),
+    ("/var/log/syslog", 2097152),
+)
+_LARGE: tuple[tuple[str, int], ...] = (
+    ("/usr/lib/libLLVM-14.so.1", 108384520),
+    ("/usr/lib/python3/dist-packages.zip", 19284731),
+    ("/var/log/journal/system.journal", 25165824),
+    ("/var/log/messages.1", 7340032),
+)
+_DIRECTORIES = (
+    "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
+    "/var/log", "/var/tmp",
+)  # fmt: skip
+
+
+def generate(inode: Inode, index: int) -> bytes:
+    """Page `index` of a file that nobody has written to; zeros behind its end."""
+    if inode.seed == "" or inode.seeded <= index << 12:
+        return bytes(4096)
+    page = text_page(inode.seed, index)
+    if page is None:
+        page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
+        if index == 0 and inode.seed.startswith("/bin"):
+            page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
+    left = min(inode.size, inode.seeded) - index * 4096
+    return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
+
+
+class Mount(NamedTuple):
+    """A mounted file system; sizes in bytes."""
+
+    device: str
+    where: str
+    size: int
+    used: int
+
+
+def filesystems(box: Box) -> list[Mount]:
+    """What is mounted and holds files: the disk, tmpfs."""
+    fs = box.fs
+    memory = Mount("tmpfs", "/dev/shm", tmpfs_pages(box) << 12, fs.tmpfs_used << 12)
+    return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), memory]
+
+
+def swap_disk(box: Box) -> Inode:
+    """/dev/vda, a disk without a file system: as large as --swap says, or 256 MiB that nothing uses."""
+    disk = Inode(0, "vda", SWAP_DEV, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
+    disk.seed = ""
+    return disk
+
+
+class FileSystem:
+    """The tree and its operations; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOSPC, EBADF."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.dcache = Dcache(box)
+        self.next_ino = 2
+        self.next_shm_ino = 2
+        self.next_tmpfs_ino = 1
+        self.root = self._inode("/", True)
+        self.device = Inode(0, "vdb", DISK_DEV, DISK_BYTES, mode=S_IFBLK | 0o660)
+        self.device.seed = ""
+        self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
+        self.opened = 0  # files open now, those of mappings among them
+        self.used = 0  # bytes of all files
+        self.bh_lru: dict[int, None] = {}  # blocks of metadata that this CPU holds, oldest first
+        self.tmpfs_used = 0  # pages of the files on tmpfs
+        box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
+        for path in _DIRECTORIES:
+            self.makedirs(path)
+        devices = self.lookup("/dev")
+        assert devices.children is not None
+        mount = devices.children["shm"] = self._inode("shm", True, TMPFS_DEV)
+        mount.parent = devices
+        for path, size in _TREE:
+            self.install(path, size)
+
+    # -- the tree
+
+    def _inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
+        size, mode = (4096, 0o040755) if directory else (0, 0o100644)
+        number = self.next_tmpfs_ino if dev == TMPFS_DEV else self.next_ino
+        inode = Inode(number, name, dev, size, mode=mode)
+        if dev == TMPFS_DEV:
+            self.next_tmpfs_ino += 1
+        else:
+            self.next_ino += 1
+        if directory:
+            inode.children = {}
+        return inode
+
+    @staticmethod
+    def _parts(path: str) -> list[str]:
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if any(len(part) > MAX_NAME for part in parts):
+            raise KernelError("ENAMETOOLONG")
+        return parts
+
+    def lookup(self, path: str) -> Inode:
+        """The inode of `path`. ENOENT, ENOTDIR."""
+        inode = self.root
+        for part in self._parts(path):
+            names = inode.children
+            if names is None:
+                raise KernelError("ENOTDIR")
+            if part == "..":
+                inode = inode.parent or inode
+            elif part in names:
+                inode = names[part]
+            else:
+                raise KernelError("ENOENT")
+        return inode
+
+    def _parent(self, path: str) -> tuple[Inode, str]:
+        parts = self._parts(path)
+        if not parts:
+            raise KernelError("EISDIR")
+        parent = self.lookup("/".join(parts[:-1]))
+        if parent.children is None:
+            raise KernelError("ENOTDIR")
+        return parent, parts[-1]
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.lookup(path)
+        except KernelError:
+            return False
+        return True
+
+    def isdir(self, path: str) -> bool:
+        try:
+            return self.lookup(path).is_dir
+        except KernelError:
+            return False
+
+    def stat(self, path: str) -> Inode:
+        return self.lookup(path)
+
+    def listdir(self, path: str) -> list[str]:
+        """Names in a directory, sorted; reads its block."""
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        self._iget(inode)
+        self.dcache.dput(inode)
+        self._read_metadata(inode)
+        return sorted(inode.children)
+
+    def makedirs(self, path: str) -> Inode:
+        """The directory `path`, made with all above it where they are missing. ENOTDIR."""
+        inode = self.root
+        for part in self._parts(path):
+            if inode.children is None:
+                raise KernelError("ENOTDIR")
+            below = inode.children.get(part)
+            if below is None:
+                below = inode.children[part] = self._inode(part, True, inode.dev)
+                below.parent = inode
+            inode = below
+        return inode
+
+    def mkdir(self, path: str) -> None:
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        new = self._inode(name, True, parent.dev)
+        new.parent = parent
+        parent.children[name] = new
+
+    def rmdir(self, path: str) -> None:
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        if inode.children:
+            raise KernelError("ENOTEMPTY")
+        assert parent.children is not None
+        del parent.children[name]
+        self.dcache.forget(inode)
+
+    def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
+        """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
+        parts = self._parts(path)
+        parent = self.makedirs("/".join(parts[:-1]))
+        assert parent.children is not None
+        inode = parent.children.get(parts[-1])
+        if inode is None:
+            inode = parent.children[parts[-1]] = self._inode(parts[-1], False)
+            inode.parent = parent
+        self.used += size - inode.size
+        inode.size = inode.seeded = size
+        inode.seed = path
+        for offset, data in sorted((text or {}).items()):
+            written = mapping_of(self.box, inode).written
+            while data:
+                index = offset >> 12
+                at = offset & 4095
+                page = bytearray(written.get(index) or generate(inode, index))
+                part = data[: 4096 - at]
+                page[at : at + len(part)] = part
+                written[index] = bytes(page)
+                data = data[len(part) :]
+                offset += len(part)
+        return inode
+
+    def install_large(self) -> None:
+        """Files of many megabytes, and the settings of `sysctl -p`."""
+        for path, size in _LARGE:
+            self.install(path, size)
+        self.install("/etc/sysctl.conf", len(ETC["/etc/sysctl.conf"]))
+
+    def create(self, path: str) -> Inode:
+        """An empty regular file. EEXIST."""
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        inode = parent.children[name] = self._inode(name, False, parent.dev)
+        inode.parent = parent
+        inode.shmem = parent.dev == TMPFS_DEV
+        inode.seed = ""
+        inode.usec = self.box.timer.usec
+        if inode.dev != TMPFS_DEV:
+            self.bread(_BITMAP)
+            self._read_metadata(parent)
+        self._iget(inode)
+        self.dcache.dput(inode)
+        return inode
+
+    def mkfile(self, path: str, size: int) -> Inode:
+        """A file of `size` bytes that lies on the disk, contents generated from its path. ENOSPC, EISDIR."""
+        if self.exists(path):
+            if self.isdir(path):
+                raise KernelError("EISDIR")
+            self.truncate(path, 0)
+            inode = self.lookup(path)
+        else:
+            inode = self.create(path)
+        if inode.shmem:
+            file = self.open(path, writable=True)
+            try:
+                if self.write_zeros(file, 0, size) < size:
+                    raise KernelError("ENOSPC")
+            finally:
+                self.fput(file)
+            return inode
+        if self.used + size > DISK_BYTES:
+            raise KernelError("ENOSPC")
+        self.used += size
+        inode.seed = path
+        inode.size = inode.seeded = size
+        return inode
+
+    def unlink(self, path: str) -> None:
+        """Remove a name; the file goes when nobody has it open or mapped. EISDIR."""
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.is_dir:
+            raise KernelError("EISDIR")
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
+        assert parent.children is not None
+        del parent.children[name]
+        inode.nlink -= 1
+        self.dcache.unlink(inode)
+        if not inode.nlink and not inode.opened:
+            self._evict(inode)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name. ENOENT, EXDEV (another file system), EINVAL (a directory below itself), EPERM."""
+        inode = self.lookup(old)
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
+        parent, name = self._parent(old)
+        target, target_name = self._parent(new)
+        assert parent.children is not None and target.children is not None
+        if inode.dev != target.dev:
+            raise KernelError("EXDEV")
+        above: Inode | None = target
+        while above is not None:
+            if above is inode:
+                raise KernelError("EINVAL")
+            above = above.parent
+        if target_name in target.children and target.children[target_name] is not inode:
+            self.unlink(new)
+        del parent.children[name]
+        target.children[target_name] = inode
+        inode.name, inode.parent = target_name, target
+        self.dcache.moved(inode, parent)
+
+    # -- objects
+
+    def _iget(self, inode: Inode) -> None:
+        """The objects of a file that is looked up, and the block that describes it if it is not in memory. ENOMEM."""
+        if self.dcache.lookup(inode):
+            self._read_metadata(inode)
+
+    def _read_metadata(self, inode: Inode) -> None:
+        """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
+        if inode.dev == TMPFS_DEV:
+            return
+        self.bread(0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number)
+        if inode.size > _INLINE_EXTENTS:
+            self.bread(0x10000 + inode.number)
+
+    def bread(self, block: int) -> None:
+        """Read a block of metadata, if it is not cached; the last 16 that were used are held (bh_lrus). ENOMEM."""
+        box = self.box
+        mapping = mapping_of(box, self.device)
+        pfn = mapping.pages.get(block)
+        if pfn is None:
+            pfn = int(box.pages.alloc_pages(GFP_KERNEL | 0x8, 0, K_FILE))
+            if not pfn:
+                raise KernelError("ENOMEM", "no page for a block of the disk")
+            add_to_page_cache(box, mapping, block, pfn)
+            box.disk.read(1)
+        mark_page_accessed(box, pfn)
+        self.bh_lru.pop(block, None)
+        self.bh_lru[block] = None
+        if len(self.bh_lru) > BH_LRU_SIZE:
+            del self.bh_lru[next(iter(self.bh_lru))]
+
+    def _evict(self, inode: Inode) -> None:
+        """The end of a file without a name."""
+        if not inode.shmem:
+            self.used -= inode.size
+        mapping = inode.mapping
+        if mapping is not None:
+            truncate_inode_pages(self.box, mapping)
+            if inode.shmem:
+                shmem_recalc_inode(self.box, inode)
+            self.box.writeback.forget(inode)
+            drop_owner(self.box, mapping.number)
+            inode.mapping = None
+        self.dcache.forget(inode)
+
+    @property
+    def nr_blockdev_pages(self) -> int:
+        """Pages of the disks' own caches: Buffers."""
+        return sum(len(disk.mapping.pages) for disk in self.block_devices() if disk.mapping is not None)
+
+    def block_devices(self) -> list[Inode]:
+        """The file system's disk and the others."""
+        return [self.device, *self.disks.values()]
+
+    # -- open files
+
+    def open(self, path: str, *, writable: bool = False) -> File:
+        """Open a file. ENOENT, EISDIR (a directory for writing), ENOMEM."""
+        inode = self.lookup(path)
+        if inode.is_dir and writable:
+            raise KernelError("EISDIR")
+        self._iget(inode)
+        mapping_of(self.box, inode)
+        inode.opened += 1
+        self.opened += 1
+        return File(inode, self.path_of(inode), writable=writable)
+
+    def open_disk(self, name: str, *, writable: bool = False) -> File:
+        """Open a disk by its name in /dev. ENOENT."""
+        disk = self.device if name == self.device.name else self.disks.get(name)
+        if disk is None:
+            raise KernelError("ENOENT")
+        mapping_of(self.box, disk)
+        disk.opened += 1
+        self.opened += 1
+        return File(disk, "/dev/" + name, writable=writable)
+
+    def path_of(self, inode: Inode) -> str:
+        names: list[str] = []
+        at: Inode | None = inode
+        while at is not None and at is not self.root:
+            names.append(at.name)
+            at = at.parent
+        return "/" + "/".join(reversed(names))
+
+    def fput(self, file: File) -> None:
+        """Drop a hold on an open file; the last one closes it."""
+        file.count -= 1
+        if file.count > 0:
+            return
+        inode = file.inode
+        inode.opened -= 1
+        if inode.dev == SHM_DEV:
+            if inode.opened <= 0:
+                from memsh.linux.mm.shmem.shmem import shmem_evict
+
+                shmem_evict(self.box, inode)
+            return
+        self.opened -= 1
+        if inode.mode & S_IFMT == S_IFBLK:
+            return
+        if not inode.nlink and not inode.opened:
+            self._evict(inode)
+        else:
+            self.dcache.dput(inode)
+
+    def read(self, file: File, position: int, length: int) -> bytes:
+        """At most `length` bytes from `position`, through the page cache. EISDIR, EINVAL, ENOMEM."""
+        if file.inode.is_dir:
+            raise KernelError("EISDIR")
+        if position < 0 or length < 0:
+            raise KernelError("EINVAL")
+        return filemap_read(self.box, file, position, length)
+
+    def skip(self, file: File, position: int, length: int) -> int:
+        """read() by somebody who does not look at the bytes: how many there were. The cache is as after read()."""
+        if file.inode.is_dir:
+            raise KernelError("EISDIR")
+        return filemap_skip(self.box, file, position, length)
+
+    def write(self, file: File, position: int, data: bytes) -> int:
+        """Put `data` at `position`; bytes written, fewer if the disk is full. EBADF, ENOSPC, ENOMEM."""
+        room = self._before_write(file, position, len(data))
+        before = file.inode.size
+        try:
+            return filemap_write(self.box, file, position, data[:room])
+        finally:
+            self._grown(file.inode, before)
+
+    def _grown(self, inode: Inode, before: int) -> None:
+        if not inode.shmem:
+            self.used += inode.size - before
+
+    def write_zeros(self, file: File, position: int, length: int) -> int:
+        """write() of `length` zeros."""
+        room = self._before_write(file, position, length)
+        before = file.inode.size
+        try:
+            return filemap_write_zeros(self.box, file, position, room)
+        finally:
+            self._grown(file.inode, before)
+
+    def read_direct(self, file: File, position: int, length: int) -> bytes:
+        """read() with O_DIRECT. EINVAL unless in blocks of 512 bytes."""
+        return directio.read(self.box, file, position, length)
+
+    def write_direct(self, file: File, position: int, data: bytes) -> int:
+        """write() with O_DIRECT. EINVAL unless in blocks of 512 bytes; ENOSPC."""
+        room = self._before_write(file, position, len(data))
+        if room < len(data):
+            room &= ~511
+        before = file.inode.size
+        try:
+            return directio.write(self.box, file, position, data[:room])
+        finally:
+            self._grown(file.inode, before)
+
+    def _before_write(self, file: File, position: int, length: int) -> int:
+        """How many of `length` bytes fit; the end of the old last page becomes zeros when writing beyond it."""
+        if not file.writable:
+            raise KernelError("EBADF")
+        inode = file.inode
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("ETXTBSY")
+        if position + length > MAX_FILE:
+            raise KernelError("EFBIG")
+        room = length if inode.shmem else min(length, inode.size + DISK_BYTES - self.used - position)
+        if room <= 0 < length:
+            raise KernelError("ENOSPC")
+        before = inode.size
+        cached = inode.mapping.pages.get(before >> 12) if inode.mapping is not None else None
+        if before & 4095 and position > before and cached is not None:
+            page = frame_page(self.box, cached)
+            page[before & 4095 :] = bytes(4096 - (before & 4095))
+        return room
+
+    def truncate(self, path: str, size: int) -> None:
+        """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC."""
+        inode = self.lookup(path)
+        if inode.is_dir:
+            raise KernelError("EISDIR")
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("ETXTBSY")
+        if not inode.shmem and self.used + size - inode.size > DISK_BYTES:
+            raise KernelError("ENOSPC")
+        before = inode.size
+        truncate(self.box, inode, size)
+        self._grown(inode, before)
+        if inode.shmem:
+            shmem_recalc_inode(self.box, inode)
+        inode.seeded = min(inode.seeded, size)
+        if not size:
+            inode.seed = ""
+
+    # -- write-back and the cache as a whole
+
+    def inodes(self) -> list[Inode]:
+        """Every inode of the tree, parents first."""
+        found, at = [self.root], 0
+        while at < len(found):
+            children = found[at].children
+            if children:
+                found.extend(children[name] for name in sorted(children))
+            at += 1
+        return found
+
+    def sync(self) -> int:
+        """Write every dirty page and wait for the disk; how many."""
+        return self.box.writeback.sync()
+
+    def fsync(self, path: str) -> int:
+        """Write one file's dirty pages and wait; how many. ENOENT."""
+        return self.box.writeback.sync_inode(self.lookup(path))
+
+    def cached(self) -> list[Inode]:
+        """Inodes with pages in the page cache, the disk's own among them."""
+        inodes = [inode for inode in self.inodes() if inode.mapping is not None and inode.mapping.pages]
+        return inodes + [disk for disk in self.block_devices() if disk.mapping is not None and disk.mapping.pages]
+
+    def drop_pagecache(self) -> int:
+        """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""
+        dropped = 0
+        for inode in self.cached():
+            if inode.mapping is not None and not inode.shmem:
+                held = self.bh_lru if inode is self.device else None
+                dropped += invalidate_mapping_pages(self.box, inode.mapping, held)
+        return dropped

@@ -1,0 +1,285 @@
+"""execve: a new program in an old task (fs/exec.c, fs/binfmt_elf.c, arch/x86/entry/vdso/vma.c), and what the program,
+its C library and the dynamic linker do before main.
+
+Addresses are not randomised (`norandmaps`).
+
+Known deviations: a lack of memory past the point of no return leaves the old program running, where Linux kills the
+task; no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
+environment is always HOME and TERM; AT_RANDOM's bytes are fixed.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    MAP_ANONYMOUS,
+    MAP_DENYWRITE,
+    MAP_FIXED,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    VM_DONTDUMP,
+    VM_EXEC,
+    VM_IO,
+    VM_MAYEXEC,
+    VM_MAYREAD,
+    VM_MAYWRITE,
+    VM_PFNMAP,
+    VM_READ,
+)
+from memsh.linux.include.image import Image, R, Touch
+from memsh.linux.include.mm_types import MmStruct
+from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.uaccess import write as put_bytes
+from memsh.linux.mm.mmap.vma import (
+    VM_STACK_FLAGS,
+    do_brk,
+    do_mmap,
+    do_mprotect,
+    do_munmap,
+    exit_mmap,
+    get_unmapped_area,
+    insert_vm_area,
+    install_special_mapping,
+    mm_alloc,
+    vm_brk_flags,
+)
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import File
+
+STACK_TOP = 0xC0000000
+STACK_EXPAND = 0x20000
+MAX_ARG_STRINGS = 6 << 20  # three quarters of the stack's limit
+VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
+ENVIRONMENT = ("HOME=/", "TERM=linux")
+FRAME = 0x160  # bytes of stack between where the program starts and where its own loop runs
+_AT_IDS = (32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15)
+
+
+def find_program(box: Box, name: str) -> Image:
+    """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, ENOEXEC."""
+    programs = box.programs
+    paths = [name] if "/" in name else [f"/bin/{name}", f"/{name}"]
+    for path in paths:
+        if path in programs:
+            return programs[path]
+    if box.fs.exists(paths[0]):
+        raise KernelError("EISDIR" if box.fs.isdir(paths[0]) else "ENOEXEC")
+    raise KernelError("ENOENT", f"no program {name}")
+
+
+def do_execve(box: Box, task: Task, name: str, argv: list[str]) -> None:
+    """Replace the task's memory by the program `name` and run it up to main.
+
+    ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was.
+    """
+    image = find_program(box, name)
+    if sum(len(word.encode()) + 5 for word in argv) + len(name) > MAX_ARG_STRINGS:
+        raise KernelError("E2BIG")
+    file = box.fs.open(image.path)
+    try:
+        box.fs.read(file, 0, 256)
+        mm = mm_alloc(box)
+    except KernelError:
+        box.fs.fput(file)
+        raise
+    old, task.mm = task.mm, mm
+    before = (task.comm, task.argv, task.path, task.sp, task.flags)
+    try:
+        _set_up(box, task, image, file, argv)
+    except KernelError:
+        exit_mmap(box, mm)
+        task.mm = old
+        task.comm, task.argv, task.path, task.sp, task.flags = before
+        box.fs.fput(file)
+        raise
+    box.fs.fput(file)
+    if old is not None:
+        exit_mmap(box, old)
+
+
+def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str]) -> None:
+    mm = task.mm
+    assert mm is not None
+    file.count += 1
+    mm.exe_file = file
+    task.comm = (argv[0] if argv else image.path).rpartition("/")[2][:15]
+    task.argv = list(argv)
+    task.path = image.path
+    task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
+    task.sigcgt = image.sigcgt
+    task.pending = ()
+    insert_vm_area(box, mm, STACK_TOP - 4096 - STACK_EXPAND, STACK_TOP, VM_STACK_FLAGS)
+    touch_range(box, task, STACK_TOP - 4096, 4096, True)
+    _map_segments(box, mm, file, image, 0)
+    mm.start_code, mm.end_code, mm.start_data, mm.end_data = image.code_bounds()
+    _clear_bss(box, task, image, 0)
+    mm.start_brk = mm.brk = _page_up(image.segments[-1].vaddr + image.segments[-1].memsz)
+    base = 0
+    if image.interp:
+        linker = box.programs[image.interp]
+        base = _load(box, task, linker)
+    _map_vdso(box, mm)
+    task.sp = _stack_tables(box, task, image, base, argv)
+    _run_to_main(box, task, image, base)
+    mm.update_hiwater_rss()
+    mm.update_hiwater_vm()
+
+
+def _page_up(addr: int) -> int:
+    return (addr + 4095) & ~4095
+
+
+def _map_segments(box: Box, mm: MmStruct, file: File, image: Image, base: int, *, first_done: bool = False) -> None:
+    """elf_map() of each segment at `base` + its address."""
+    for segment in image.segments[1 if first_done else 0 :]:
+        start = (base + segment.vaddr) & ~4095
+        length = _page_up(segment.vaddr + segment.filesz) - (segment.vaddr & ~4095)
+        do_mmap(
+            box, mm, start, length, segment.prot, MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE, file, segment.offset & ~4095
+        )  # fmt: skip
+
+
+def _clear_bss(box: Box, task: Task, image: Image, base: int, *, by_linker: bool = False) -> None:
+    """Zero what follows the data in its last page, map the rest of .bss: the kernel as brk does, ld.so by mmap."""
+    last = image.segments[-1]
+    data_end, end = base + last.vaddr + last.filesz, base + last.vaddr + last.memsz
+    if data_end & 4095:
+        put_bytes(box, task, data_end, bytes(-data_end & 4095))
+    assert task.mm is not None
+    start, length = _page_up(data_end), _page_up(end) - _page_up(data_end)
+    if length > 0 and by_linker:
+        fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+        do_mmap(box, task.mm, start, length, PROT_READ | PROT_WRITE, fixed)
+    elif length > 0:
+        vm_brk_flags(box, task.mm, start, length)
+
+
+def _load(box: Box, task: Task, image: Image, *, by_linker: bool = False) -> int:
+    """Map a library below what is there: its whole extent first, then each segment over it. The base address."""
+    mm = task.mm
+    assert mm is not None
+    file = box.fs.open(image.path)
+    try:
+        box.fs.read(file, 0, 512)
+        first = image.segments[0]
+        total = _page_up(image.total_size)
+        base = do_mmap(box, mm, 0, total, first.prot, MAP_PRIVATE | MAP_DENYWRITE, file, 0)
+        kept = _page_up(first.filesz)
+        if total > kept:
+            do_munmap(box, mm, base + kept, total - kept)
+        _map_segments(box, mm, file, image, base, first_done=True)
+        _clear_bss(box, task, image, base, by_linker=by_linker)
+    finally:
+        box.fs.fput(file)
+    return base
+
+
+def _map_vdso(box: Box, mm: MmStruct) -> None:
+    addr = get_unmapped_area(box, mm, 0, VVAR_SIZE + VDSO_SIZE, 0)
+    install_special_mapping(
+        box, mm, addr + VVAR_SIZE, VDSO_SIZE, VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC, "[vdso]"
+    )
+    install_special_mapping(box, mm, addr, VVAR_SIZE, VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_PFNMAP, "[vvar]")
+    mm.vdso = addr + VVAR_SIZE
+
+
+def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]) -> int:
+    """Strings, auxiliary vector, argv and envp as create_elf_tables() lays them out. The program's stack pointer."""
+    mm = task.mm
+    assert mm is not None
+    words = argv or [""]
+    name = image.path.encode() + b"\0"
+    strings = [word.encode() + b"\0" for word in words]
+    environment = [word.encode() + b"\0" for word in ENVIRONMENT]
+    exec_at = STACK_TOP - 4 - len(name)
+    mm.env_end = exec_at
+    mm.env_start = mm.arg_end = mm.env_end - sum(map(len, environment))
+    mm.arg_start = mm.arg_end - sum(map(len, strings))
+    place = mm.arg_start & ~15
+    platform = place - 5
+    random = platform - 16
+    values = {
+        32: mm.vdso + 0x560, 33: mm.vdso, 51: 1440, 16: 0x0783FBFD, 6: 4096, 17: 100,
+        3: image.segments[0].vaddr + 52, 4: 32, 5: len(image.segments) + 4, 7: base,
+        8: 0, 9: image.entry, 25: random, 26: 2, 31: exec_at, 15: platform,
+    }  # fmt: skip
+    auxv = b"".join(struct.pack("<II", key, values.get(key, 0)) for key in _AT_IDS) + bytes(8)
+    items = len(words) + 1 + len(environment) + 1 + 1
+    sp = (random - len(auxv) - 4 * items) & ~15
+    pointers = [len(words)]
+    at = mm.arg_start
+    for group in (strings, environment):
+        for string in group:
+            pointers.append(at)
+            at += len(string)
+        pointers.append(0)
+    block = struct.pack(f"<{len(pointers)}I", *pointers) + auxv
+    put_bytes(box, task, sp, block)
+    put_bytes(box, task, random, bytes(range(0x5A, 0x6A)) + b"i686\0")
+    put_bytes(box, task, mm.arg_start, b"".join(strings) + b"".join(environment) + name)
+    mm.start_stack = sp
+    return sp - FRAME
+
+
+def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
+    """What happens in user mode before main: relocation, libraries, heap of the C library."""
+    mm = task.mm
+    assert mm is not None
+    loaded: list[tuple[Image, int]] = [(image, 0)]
+    if image.interp:
+        loaded.append((box.programs[image.interp], base))
+        do_mmap(box, mm, 0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
+        for path in image.libraries:
+            loaded.append((box.programs[path], _load(box, task, box.programs[path], by_linker=True)))
+    if image.brk:
+        do_brk(box, mm, mm.brk + image.brk)
+    for library, at in loaded:
+        for touch in library.touched:
+            touch_range(box, task, touch.addr + at, touch.length, touch.write)
+        start, length = library.relro
+        if length:
+            do_mprotect(box, mm, start + at, length, R)
+    touch_range(box, task, mm.vdso, 4096, False)
+    touch_range(box, task, STACK_TOP - 8192, 8192, True)
+
+
+def resume(box: Box, task: Task) -> None:
+    """The task gets the CPU. A new child returns from fork (the kernel stores its thread ID in its C library) and runs
+    to where it waits for its first operation; the next time it has that operation behind it, and has reported it.
+
+    Faults are the program's own. Nothing happens to a task that has done both.
+    """
+    stage, task.pending = task.pending[0], task.pending[1:]
+    if task.mm is not None:
+        _touch_present(box, task, stage)
+
+
+def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
+    """Touch what is still mapped that way: the process may have unmapped or protected it."""
+    from memsh.linux.mm.memory.fault import BusError, Segfault
+
+    for addr, length, write in touches:
+        try:
+            touch_range(box, task, addr, length, write)
+        except (Segfault, BusError, KernelError):
+            continue
+
+
+def fork_returns(box: Box, parent: Task) -> None:
+    """The parent's side of fork, still inside the call: it writes its stack, which it now shares."""
+    _touch_present(box, parent, (Touch(parent.sp & ~4095, 4096, True),))
+
+
+def after_fork(box: Box, parent: Task, child: Task) -> None:
+    """After fork has returned: the parent goes on to report; the child has all before it."""
+    image = box.programs.get(parent.path)
+    if image is not None:
+        _touch_present(box, parent, image.forking)
+        child.pending = ((Touch(child.sp & ~4095, 4096, True), *image.forked), image.settled)

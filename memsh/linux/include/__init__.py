@@ -1,0 +1,1 @@
+"""Facts and plain types (include/linux, include/uapi)."""

@@ -1,0 +1,80 @@
+"""What an executable file says about its process: ELF segments, and which pages the program uses by itself
+(include/uapi/linux/elf.h). The programs themselves are in memsh.libc.programs.
+
+Addresses of a library are offsets from where it is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memsh.linux.include.flags import PROT_EXEC, PROT_READ, PROT_WRITE
+
+
+class Segment(NamedTuple):
+    """One PT_LOAD: `offset` and `filesz` in the file, `vaddr` and `memsz` in memory, all bytes."""
+
+    vaddr: int
+    offset: int
+    filesz: int
+    memsz: int
+    prot: int
+
+
+class Touch(NamedTuple):
+    """`length` bytes from `addr`, one access a page."""
+
+    addr: int
+    length: int
+    write: bool = False
+
+
+class Image:
+    """An executable or library. `size` of the file in bytes; `symbols` by name, as nm tells; `text` overrides bytes of
+    the file by offset.
+
+    What it does by itself: `brk` bytes of heap taken before main and `touched` pages (segments that `relro` covers are
+    touched before they become read-only); `forked` what a child touches when it first runs, `settled` what it touches
+    after its first operation; `sigcgt` the signals it says it catches, as /proc shows them.
+    """
+
+    def __init__(
+        self, path: str, segments: tuple[Segment, ...], entry: int, *, size: int, relro: tuple[int, int] = (0, 0),
+        interp: str = "", libraries: tuple[str, ...] = (), brk: int = 0, touched: tuple[Touch, ...] = (),
+        forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (),
+        load_ip: int = 0, store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
+        text: dict[int, bytes] | None = None,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.segments = segments
+        self.entry = entry
+        self.size = size
+        self.relro = relro
+        self.interp = interp
+        self.libraries = libraries
+        self.brk = brk
+        self.touched = touched
+        self.forking = forking
+        self.forked = forked
+        self.settled = settled
+        self.load_ip = load_ip
+        self.store_ip = store_ip
+        self.sigcgt = sigcgt
+        self.symbols = symbols or {}
+        self.text = text or {}
+
+    @property
+    def total_size(self) -> int:
+        """Bytes from the first segment to the last one's end, as loaded."""
+        first, last = self.segments[0], self.segments[-1]
+        return last.vaddr + last.memsz - (first.vaddr & ~4095)
+
+    def code_bounds(self) -> tuple[int, int, int, int]:
+        """start_code, end_code, start_data, end_data as load_elf_binary() finds them."""
+        start_code = min(s.vaddr for s in self.segments if s.prot & PROT_EXEC)
+        end_code = max(s.vaddr + s.filesz for s in self.segments if s.prot & PROT_EXEC)
+        last = self.segments[-1]
+        return start_code, end_code, last.vaddr, last.vaddr + last.filesz
+
+
+R, RX, RW = PROT_READ, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE

@@ -1,0 +1,281 @@
+"""mm_struct, vm_area_struct, anon_vma, page tables, files: a process's objects (include/linux/mm_types.h).
+
+Addresses are bytes, `end` is exclusive, counters are pages. Every VMA has a number, and other objects hold that number
+instead of the VMA, so that no chain of references grows with the number of processes.
+
+Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits that matter to memory itself.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from memsh.linux.include.flags import TASK_SIZE
+from memsh.linux.lib.ratelimit import RateLimit
+
+if TYPE_CHECKING:
+    from memsh.linux.lib.xarray import XArray
+
+MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
+RLIM_INFINITY = 0xFFFFFFFF
+STACK_GUARD_GAP = 256 << 12
+MMAP_BASE = TASK_SIZE - (128 << 20)  # arch/x86/mm/mmap.c, mmap_base(): an 8 MiB stack limit gives the least gap
+TASK_UNMAPPED_BASE = TASK_SIZE // 3
+
+
+class Tlb(dict[int, Any]):
+    """Translations in use: page number -> its bytes as 32-bit words. Never copied: a cache of the page tables."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tlb:
+        return Tlb()
+
+
+class AnonVma:
+    """What anonymous pages point back to. `areas`: number of each VMA on it -> number of that VMA's mm."""
+
+    __slots__ = ("addr", "areas", "num_active_vmas", "num_children", "number", "parent", "refcount", "root")
+
+    def __init__(self, number: int, addr: int) -> None:
+        self.number = number  # in memmap.owners
+        self.addr = addr  # of the slab object
+        self.root = number
+        self.parent = number
+        self.num_children = 0
+        self.num_active_vmas = 0
+        self.refcount = 1
+        self.areas: dict[int, int] = {}
+
+
+class AddressSpace:
+    """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it.
+
+    A page that was reclaimed leaves what workingset_eviction() said: a value entry in `pages`. `reading` are the
+    requests of pages that are being read: (first index, one past the last, when they are there in µs).
+    """
+
+    __slots__ = ("buffers", "i_mmap", "inode", "number", "pages", "reading", "written")
+
+    def __init__(self, number: int, inode: Inode, pages: XArray) -> None:
+        self.number = number  # in memmap.owners
+        self.inode = inode
+        self.pages = pages
+        self.reading: list[tuple[int, int, int]] = []
+        self.buffers: dict[int, list[int]] = {}  # number of 64 pages -> their buffer_heads (0: none), how many
+        self.i_mmap: dict[int, None] = {}
+        self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
+
+
+class Inode:
+    """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem`: in memory only."""
+
+    __slots__ = (
+        "addr", "below", "charged", "children", "dentry", "dev", "mapping", "mode", "name", "nlink", "number",
+        "opened", "parent", "seed", "seeded", "shmem", "size", "usec",
+    )  # fmt: skip
+
+    def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
+        self.number = number
+        self.name = name
+        self.dev = dev
+        self.size = size
+        self.mode = mode
+        self.nlink = 1
+        self.opened = 0  # files open or mapped
+        self.shmem = False
+        self.seed = name  # names its generated contents; "" for zeros
+        self.seeded = 0  # bytes of it that are generated; what is beyond is zeros until it is written
+        self.usec = 0  # time of last change, microseconds since boot
+        self.addr = 0  # of its object while it is in memory
+        self.dentry = 0  # of its name's object
+        self.below = 0  # names in this directory that have one
+        self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
+        self.children: dict[str, Inode] | None = None
+        self.parent: Inode | None = None
+        self.mapping: AddressSpace | None = None
+
+    @property
+    def is_dir(self) -> bool:
+        return self.children is not None
+
+
+class File:
+    """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs."""
+
+    __slots__ = (
+        "addr", "count", "inode", "mmap_miss", "path", "position", "ra_async", "ra_pages", "ra_prev", "ra_size",
+        "ra_start", "writable",
+    )  # fmt: skip
+
+    def __init__(self, inode: Inode, path: str, *, writable: bool = False) -> None:
+        self.inode = inode
+        self.path = path
+        self.writable = writable
+        self.count = 1
+        self.addr = 0
+        self.position = 0
+        self.mmap_miss = 0
+        self.ra_pages = 32
+        self.ra_start = self.ra_size = self.ra_async = 0
+        self.ra_prev = -1
+
+
+class VmArea:
+    """One mapping. `anon_chain`: the anon_vmas it is linked to, nearest first; `name` "[vdso]", "[vvar]" or "" ."""
+
+    __slots__ = (
+        "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
+        "start",
+    )  # fmt: skip
+
+    def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
+        self.mm = mm
+        self.number = number
+        self.addr = addr
+        self.start = start
+        self.end = end
+        self.flags = flags
+        self.pgoff = pgoff
+        self.file: File | None = None
+        self.anon_vma: AnonVma | None = None
+        self.anon_chain: list[AnonVma] = []
+        self.chain_addrs: list[int] = []
+        self.name = ""
+
+    @property
+    def pages(self) -> int:
+        return (self.end - self.start) >> 12
+
+    def __repr__(self) -> str:
+        return f"<VmArea {self.start:08x}-{self.end:08x} flags {self.flags:#x}>"
+
+
+class PageTable:
+    """A page of 1024 entries, `ptes`, held in frame `pfn`."""
+
+    __slots__ = ("pfn", "ptes")
+
+    def __init__(self, pfn: int, ptes: array[int]) -> None:
+        self.pfn = pfn
+        self.ptes = ptes
+
+
+class MmStruct:
+    """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes."""
+
+    __slots__ = (
+        "addr",
+        "arg_end",
+        "arg_start",
+        "brk",
+        "data_vm",
+        "def_flags",
+        "end_code",
+        "end_data",
+        "env_end",
+        "env_start",
+        "exe_file",
+        "exec_vm",
+        "gap_length",
+        "gap_limit",
+        "hiwater_rss",
+        "hiwater_vm",
+        "locked_vm",
+        "maple_addrs",
+        "mmap",
+        "mmap_base",
+        "nr_ptes",
+        "number",
+        "pgd",
+        "pgd_pfn",
+        "rlimit_as",
+        "rlimit_data",
+        "rlimit_stack",
+        "rss",
+        "stack_vm",
+        "start_brk",
+        "start_code",
+        "start_data",
+        "start_stack",
+        "starts",
+        "tlb",
+        "tlbw",
+        "total_vm",
+        "users",
+        "vdso",
+    )  # fmt: skip
+
+    def __init__(self, number: int, addr: int, pgd_pfn: int) -> None:
+        self.number = number
+        self.addr = addr
+        self.pgd_pfn = pgd_pfn
+        self.users = 1
+        self.mmap: list[VmArea] = []
+        self.starts: list[int] = []
+        self.pgd: dict[int, PageTable] = {}
+        self.nr_ptes = 0
+        self.rss = [0, 0, 0, 0]
+        self.total_vm = self.locked_vm = self.data_vm = self.exec_vm = self.stack_vm = 0
+        self.hiwater_rss = self.hiwater_vm = 0
+        self.def_flags = 0
+        self.start_code = self.end_code = self.start_data = self.end_data = self.start_brk = self.brk = 0
+        self.start_stack = self.arg_start = self.arg_end = self.env_start = self.env_end = self.vdso = 0
+        self.mmap_base = MMAP_BASE
+        self.rlimit_stack = 8 << 20
+        self.rlimit_data = self.rlimit_as = RLIM_INFINITY
+        self.exe_file: File | None = None
+        self.maple_addrs: list[int] = []
+        self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes lies above gap_limit (0: not known)
+        self.tlb = Tlb()
+        self.tlbw = Tlb()
+
+    @property
+    def map_count(self) -> int:
+        return len(self.mmap)
+
+    def get_rss(self) -> int:
+        """Resident pages: file, anonymous and shared memory."""
+        rss = self.rss
+        return rss[MM_FILEPAGES] + rss[MM_ANONPAGES] + rss[MM_SHMEMPAGES]
+
+    def flush_tlb(self, start: int = 0, end: int = 1 << 32) -> None:
+        """Forget the translations of [start, end)."""
+        first, last = start >> 12, end - 1 >> 12
+        pages = range(first, last + 1)
+        known = self.tlb.keys() & pages if len(pages) < len(self.tlb) << 2 else {n for n in self.tlb if n in pages}
+        for page in known:
+            del self.tlb[page]
+            self.tlbw.pop(page, None)
+
+    def update_hiwater_rss(self) -> None:
+        self.hiwater_rss = max(self.hiwater_rss, self.get_rss())
+
+    def update_hiwater_vm(self) -> None:
+        self.hiwater_vm = max(self.hiwater_vm, self.total_vm)
+
+
+class Vm:
+    """The machine's side of process memory (`box.vm`): every mm and VMA by number, sysctls of mm/mmap.c and mm/util.c.
+
+    `commit` is vm_committed_as in pages; `zero_pfn` the shared page of zeros; `vdso_pfns` the two frames of the vDSO.
+    """
+
+    def __init__(self) -> None:
+        self.mms: dict[int, MmStruct] = {}
+        self.areas: dict[int, VmArea] = {}
+        self.next_mm = 1
+        self.next_area = 1
+        self.free_owners: list[int] = []
+        self.commit = 0
+        self.refusals = RateLimit()  # of __vm_enough_memory's warning
+        self.overcommit_memory = 0
+        self.overcommit_ratio = 50
+        self.overcommit_kbytes = 0
+        self.admin_reserve_kbytes = 8192
+        self.user_reserve_kbytes = 131072
+        self.max_map_count = 65530
+        self.mmap_min_addr = 4096
+        self.legacy_va_layout = 0
+        self.zero_pfn = 0x1899  # in .bss of the kernel image
+        self.vdso_pfns = (0x16A4, 0x16A5)  # in its .rodata
+        self.vvar_pfn = 0x1750  # in its .data

@@ -1,0 +1,178 @@
+"""Tasks and their numbers (include/linux/sched.h, kernel/pid.c, init/main.c).
+
+A task holds the addresses of its objects in the slab caches (`objects`) and the two pages of its kernel stack. Tasks
+refer to each other by PID, so that no chain of references grows with the number of processes.
+
+Known deviations: one thread per process; one PID namespace, session 0 and process group 0 for all, as on the recorded
+machines; no scheduler: the current process is the one that runs, all others sleep, and no CPU time is counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from memsh.linux.include.errno import KernelError
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.image import Touch
+    from memsh.linux.include.mm_types import MmStruct
+
+PF_IDLE, PF_WQ_WORKER, PF_FORKNOEXEC, PF_SUPERPRIV = 0x2, 0x20, 0x40, 0x100
+PF_NOFREEZE, PF_KTHREAD, PF_NO_SETAFFINITY = 0x8000, 0x200000, 0x4000000
+PF_KSWAPD, PF_MEMALLOC = 0x20000, 0x800
+THREAD_SIZE = 8192
+RESERVED_PIDS = 300
+PID_MAX_DEFAULT = 32768
+STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie", "I": "idle"}
+
+
+class Task:
+    """One process or kernel thread. `argv` is what it was started with; faults are counted since the fork.
+
+    `exit_code` is the status of wait(): exit status << 8, or the signal's number. `sp` is the user stack pointer in
+    bytes. `pending` is what the program will touch when it next runs, and the time after that.
+    """
+
+    __slots__ = (
+        "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
+        "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
+        "path", "pending", "pgrp", "pid", "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt",
+        "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state",
+    )  # fmt: skip
+
+    def __init__(self, pid: int, ppid: int, comm: str) -> None:
+        self.pid = pid
+        self.ppid = ppid
+        self.comm = comm
+        self.children: list[int] = []
+        self.argv: list[str] = []
+        self.path = ""
+        self.mm: MmStruct | None = None
+        self.state = "S"
+        self.flags = 0
+        self.minflt = self.majflt = self.cminflt = self.cmajflt = 0
+        self.exit_code = 0
+        self.exit_signal = 17
+        self.start_usec = 0
+        self.oom_score_adj = self.oom_score_adj_min = 0
+        self.pgrp = self.session = 0
+        self.nice = self.rt_priority = self.policy = self.cpu = 0
+        self.bound = -1  # the only CPU that it may run on; -1 for any
+        self.nvcsw = self.nivcsw = 0
+        self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
+        self.sp = 0
+        self.stack_pfn = 0
+        self.objects: dict[str, int] = {}
+        self.pending: tuple[tuple[Touch, ...], ...] = ()
+
+    @property
+    def tgid(self) -> int:
+        return self.pid
+
+    @property
+    def is_kthread(self) -> bool:
+        return bool(self.flags & PF_KTHREAD)
+
+    @property
+    def alive(self) -> bool:
+        """Neither a zombie nor gone."""
+        return self.state not in ("Z", "X")
+
+    def __repr__(self) -> str:
+        return f"<Task {self.pid} {self.comm}>"
+
+
+def set_max_threads(totalram_pages: int) -> int:
+    """threads-max: as many as an eighth of memory holds kernel stacks for (kernel/fork.c)."""
+    return max(20, min(totalram_pages * 4096 // (THREAD_SIZE * 8), 0x3FFFFFFF))
+
+
+def threads_max(box: Box) -> int:
+    """kernel.threads-max: what was set, else what the memory known at fork_init() allows."""
+    if box.threads_max is None:
+        box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+    return box.threads_max
+
+
+def nr_threads(box: Box) -> int:
+    return len(box.tasks)
+
+
+def alloc_pid(box: Box) -> int:
+    """The next free PID after the last one given; after pid_max it goes on from 300. EAGAIN if there is none."""
+    last, limit = box.last_pid, box.pid_max
+    low = RESERVED_PIDS if last > RESERVED_PIDS else 1
+    for pid in range(max(last + 1, low), limit):
+        if pid not in box.tasks:
+            box.last_pid = pid
+            return pid
+    for pid in range(low, min(last + 1, limit)):
+        if pid not in box.tasks:
+            box.last_pid = pid
+            return pid
+    raise KernelError("EAGAIN", "every PID is in use")
+
+
+def add_task(box: Box, task: Task) -> None:
+    """Enter `task` into the table, which stays in ascending order of PID."""
+    tasks = box.tasks
+    in_order = not tasks or task.pid > next(reversed(tasks))
+    tasks[task.pid] = task
+    if not in_order:
+        for pid in sorted(tasks):
+            tasks[pid] = tasks.pop(pid)
+
+
+def find_task(box: Box, pid: int) -> Task:
+    """The task `pid`; ESRCH."""
+    found = box.tasks.get(pid)
+    if found is None:
+        raise KernelError("ESRCH", f"no process {pid}")
+    return found
+
+
+def children_of(box: Box, task: Task) -> list[Task]:
+    return [box.tasks[pid] for pid in task.children]
+
+
+def switch_to(box: Box, task: Task) -> None:
+    """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory."""
+    if not task.alive:
+        raise KernelError("ESRCH", f"{task.pid} has ended")
+    if task.mm is None:
+        raise KernelError("EINVAL", f"{task.pid} is a kernel thread")
+    old = box.current
+    if old is task:
+        return
+    if old is not None and old.state == "R":
+        old.state = "S"
+    if old is not None and old.alive:
+        old.nvcsw += 1
+    box.current = task
+    if task.state == "S":
+        task.state = "R"
+    if task.pending:
+        from memsh.linux.fs.exec import resume
+
+        resume(box, task)
+
+
+def init_fields(box: Box) -> None:
+    """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c)."""
+    fields: dict[str, Any] = {
+        "tasks": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0,
+        "threads_max": None, "programs": {}, "idle_tasks": [], "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus),
+    }  # fmt: skip
+    for name, value in fields.items():
+        setattr(box, name, value)
+
+
+def start(box: Box) -> None:
+    """rest_init and after: init, kthreadd, the kernel's own threads, then the user's first process.
+
+    Needs `box.programs` (images by path) to be filled; without "/bin/a.out" only init and the threads are there.
+    """
+    from memsh.linux.init.threads import start_tasks
+
+    start_tasks(box)

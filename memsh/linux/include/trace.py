@@ -1,0 +1,104 @@
+"""Tracepoints: one flag, one ring (include/trace/events/*.h).
+
+Call sites are written `if trace.on: trace.emit("mm_page_alloc", pfn, order, ...)` so that an untraced step pays one
+attribute test. FIELDS names what each event notes: `call_site` is found by emit(), the rest are the arguments of its
+call, in order.
+"""
+
+import sys
+from collections import deque
+from typing import Any
+
+from memsh.linux.mm.slab.callsites import linux_name
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "mm_page_alloc": ("pfn", "order", "gfp_flags", "migratetype"),
+    "mm_page_alloc_zone_locked": ("pfn", "order", "migratetype", "percpu_refill"),
+    "mm_page_alloc_extfrag": (
+        "pfn",
+        "alloc_order",
+        "fallback_order",
+        "alloc_migratetype",
+        "fallback_migratetype",
+        "change_ownership",
+    ),
+    "mm_page_free": ("pfn", "order"),
+    "mm_page_free_batched": ("pfn",),
+    "mm_page_pcpu_drain": ("pfn", "order", "migratetype"),
+    "kmalloc": ("call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
+    "kfree": ("call_site", "ptr"),
+    "kmem_cache_alloc": ("call_site", "name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
+    "kmem_cache_free": ("call_site", "name", "ptr"),
+    "mm_filemap_add_to_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
+    "mm_filemap_delete_from_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
+    "writeback_dirty_folio": ("major", "minor", "ino", "index"),
+    "page_fault_user": ("address", "ip", "error_code"),
+    "mm_vmscan_wakeup_kswapd": ("zid", "order", "gfp_flags"),
+    "mm_vmscan_kswapd_wake": ("zid", "order"),
+    "mm_vmscan_kswapd_sleep": (),
+    "mm_vmscan_direct_reclaim_begin": ("order", "gfp_flags"),
+    "mm_vmscan_direct_reclaim_end": ("nr_reclaimed",),
+    "mm_vmscan_lru_shrink_inactive": (
+        "nr_scanned", "nr_reclaimed", "nr_dirty", "nr_writeback", "nr_congested", "nr_immediate", "nr_activate_anon",
+        "nr_activate_file", "nr_ref_keep", "nr_unmap_fail", "priority", "flags",
+    ),
+    "mm_vmscan_lru_shrink_active": (
+        "nr_taken", "nr_active", "nr_deactivated", "nr_referenced", "priority", "flags",
+    ),
+}
+
+
+CALLED = frozenset(name for name, fields in FIELDS.items() if fields[:1] == ("call_site",))
+_BETWEEN = ("mm/slab", "inspect")  # what stands between the caller and the cache
+
+_HELPERS = ("take", "size_tree")  # of ours, without a counterpart in Linux
+
+
+def call_site() -> str:
+    """The kernel function that asked the slab allocator; "" if none did (a person's command)."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        room = frame.f_code.co_filename.replace("\\", "/").rpartition("/memsh/")[2].rpartition("/")[0]
+        name = frame.f_code.co_name.strip("_")
+        between = room.endswith(_BETWEEN)
+        if not between and not room.startswith("linux"):
+            return ""
+        if not between and name not in _HELPERS:
+            return name
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return ""
+
+
+class Trace:
+    """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm); `total` counts all ever.
+
+    `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
+    """
+
+    __slots__ = ("box", "on", "ring", "stamps", "total")
+
+    def __init__(self, box: Any = None) -> None:
+        self.on = False
+        self.box = box
+        self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
+        self.stamps: deque[tuple[int, int, str]] = deque(maxlen=65536)
+        self.total = 0
+
+    def emit(self, name: str, *values: Any) -> None:
+        """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
+        if name in CALLED:
+            values = (linux_name(name, call_site(), values[0] if name.startswith("kmem_") else ""), *values)
+        self.ring.append((name, *values))
+        box = self.box
+        task = getattr(box, "current", None)
+        self.stamps.append((box.timer.usec if box is not None else 0, task.pid if task else 0,
+                            task.comm if task else "swapper/0"))  # fmt: skip
+        self.total += 1
+
+    def clear(self) -> None:
+        """Forget the events, as writing to the file does."""
+        self.ring.clear()
+        self.stamps.clear()
+        self.total = 0

@@ -1,0 +1,1 @@
+"""From power on to the first command (init/main.c)."""

@@ -1,0 +1,1 @@
+"""Tasks, signals, tunables, the log, the clock (kernel/)."""

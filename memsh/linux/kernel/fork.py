@@ -1,0 +1,167 @@
+"""fork: a new task with its own objects, kernel stack and copy of the memory (kernel/fork.c, kernel/kthread.c).
+
+Objects per task: task_struct, cred_jar, signal_cache, sighand_cache, pid; a user process also has files_cache and
+fs_cache and an mm. Whatever fails, nothing stays allocated.
+
+Known deviations: objects are freed at once where Linux waits for an RCU grace period; a kernel thread's struct kthread
+(a kmalloc object) is not modelled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
+from memsh.linux.include.memmap import K_STACK
+from memsh.linux.include.sched import (
+    PF_FORKNOEXEC,
+    PF_KTHREAD,
+    PF_SUPERPRIV,
+    THREAD_SIZE,
+    Task,
+    add_task,
+    alloc_pid,
+    nr_threads,
+    threads_max,
+)
+from memsh.linux.mm.slab.objects import give, take
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+THREADINFO_GFP = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
+STACK_ORDER = 1
+MAX_INT = 0x7FFFFFFF
+
+
+def alloc_thread_stack(box: Box, task: Task) -> None:
+    """Two pages for the kernel stack; ENOMEM."""
+    pfn = box.pages.alloc_pages(THREADINFO_GFP, STACK_ORDER, K_STACK)
+    if not pfn:
+        raise KernelError("ENOMEM", "no two adjacent pages for a kernel stack")
+    task.stack_pfn = pfn
+    box.vmstat["nr_kernel_stack"] += THREAD_SIZE >> 10
+
+
+def free_thread_stack(box: Box, task: Task) -> None:
+    if task.stack_pfn:
+        box.vmstat["nr_kernel_stack"] -= THREAD_SIZE >> 10
+        box.pages.free_pages(task.stack_pfn, STACK_ORDER)
+        task.stack_pfn = 0
+
+
+def _take(box: Box, task: Task, name: str) -> None:
+    task.objects[name] = take(box, name)
+
+
+def drop_object(box: Box, task: Task, name: str) -> None:
+    """Free the task's object of that cache, if it has one."""
+    addr = task.objects.pop(name, 0)
+    if addr:
+        give(box, name, addr)
+
+
+def free_task(box: Box, task: Task) -> None:
+    """put_task_struct: the last of a task's objects, then its stack."""
+    for name in ("files_cache", "fs_cache", "sighand_cache", "signal_cache", "pid", "cred_jar"):
+        drop_object(box, task, name)
+    free_thread_stack(box, task)
+    drop_object(box, task, "task_struct")
+
+
+def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False) -> Task:
+    """A new task, complete, entered in the table. EAGAIN at threads-max or without a PID, ENOMEM.
+
+    `parent` None makes the very first task.
+    """
+    if nr_threads(box) >= threads_max(box):
+        raise KernelError("EAGAIN", "as many tasks as kernel.threads-max allows")
+    task = Task(0, parent.pid if parent else 0, comm or (parent.comm if parent else ""))
+    try:
+        _take(box, task, "task_struct")
+        alloc_thread_stack(box, task)
+        _take(box, task, "cred_jar")
+        if not kthread:
+            _take(box, task, "files_cache")
+            _take(box, task, "fs_cache")
+        _take(box, task, "sighand_cache")
+        _take(box, task, "signal_cache")
+        if parent is not None and parent.mm is not None and not kthread:
+            from memsh.linux.mm.memory.mmlife import dup_mmap
+
+            task.mm = dup_mmap(box, parent.mm)
+        _take(box, task, "pid")
+        task.pid = alloc_pid(box)
+    except KernelError:
+        if task.mm is not None:
+            from memsh.linux.mm.memory.mmlife import exit_mmap
+
+            exit_mmap(box, task.mm)
+            task.mm = None
+        free_task(box, task)
+        raise
+    task.flags = PF_FORKNOEXEC | (PF_KTHREAD if kthread else 0)
+    task.start_usec = box.timer.usec
+    if parent is not None and not kthread:
+        _inherit(task, parent)
+    if parent is not None:
+        parent.children.append(task.pid)
+    add_task(box, task)
+    box.total_forks += 1
+    return task
+
+
+def _inherit(task: Task, parent: Task) -> None:
+    task.argv = list(parent.argv)
+    task.path = parent.path
+    task.flags |= parent.flags & ~(PF_SUPERPRIV | PF_KTHREAD)
+    task.oom_score_adj = parent.oom_score_adj
+    task.oom_score_adj_min = parent.oom_score_adj_min
+    task.nice, task.policy, task.rt_priority = parent.nice, parent.policy, parent.rt_priority
+    task.sigblk, task.sigign, task.sigcgt = parent.sigblk, parent.sigign, parent.sigcgt
+    task.pgrp, task.session, task.sp = parent.pgrp, parent.session, parent.sp
+
+
+class Forked(NamedTuple):
+    """What fork() gave: the child, and the faults that the parent took inside the call."""
+
+    child: Task
+    minflt: int
+    majflt: int
+
+
+def fork(box: Box, parent: Task) -> Forked:
+    """fork(): the parent goes on and writes its stack again; the child runs when it is first switched to.
+
+    EAGAIN, ENOMEM. ESRCH if the parent has no memory of its own.
+    """
+    from memsh.linux.fs.exec import after_fork, fork_returns
+
+    if parent.mm is None or not parent.alive:
+        raise KernelError("ESRCH", f"{parent.pid} cannot fork")
+    child = copy_process(box, parent)
+    minor, major = parent.minflt, parent.majflt
+    fork_returns(box, parent)
+    result = Forked(child, parent.minflt - minor, parent.majflt - major)
+    after_fork(box, parent, child)
+    return result
+
+
+def kernel_clone(box: Box, parent: Task) -> Task:
+    """fork(), when only the child matters."""
+    return fork(box, parent).child
+
+
+def create_kthread(box: Box, name: str, ppid: int) -> Task:
+    """A kernel thread, child of kthreadd (PID 2), which shares files and fs with its parent."""
+    parent = box.tasks.get(ppid)
+    return copy_process(box, parent, name, kthread=True)
+
+
+def fork_idle(box: Box) -> None:
+    """The idle task of a further CPU: an object and a stack, no PID."""
+    idle = Task(0, 0, "swapper")
+    _take(box, idle, "task_struct")
+    alloc_thread_stack(box, idle)
+    box.idle_tasks.append(idle)

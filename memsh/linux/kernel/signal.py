@@ -1,0 +1,112 @@
+"""Signals as far as they end, stop or continue processes, and the log line of a segmentation fault
+(kernel/signal.c, arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c).
+
+Known deviations: no handlers run; a signal takes effect at once; printk_ratelimit() never refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP
+from memsh.linux.include.sched import Task, find_task
+from memsh.linux.kernel.exit import do_exit
+from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO
+from memsh.linux.mm.memory.uaccess import peek
+from memsh.linux.mm.mmap.vmalist import find_vma
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+_NAMES = (
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU",
+    "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+)  # fmt: skip
+SIGNALS: dict[str, int] = {name: number for number, name in enumerate(_NAMES, 1)}
+SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH = 20, 21, 22, 23, 28
+_STOPS = (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
+_IGNORED = (SIGCHLD, SIGCONT, SIGURG, SIGWINCH)
+DESCRIPTIONS = {
+    1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted",
+    7: "Bus error", 8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
+    12: "User defined signal 2", 13: "Broken pipe", 14: "Alarm clock", 15: "Terminated",
+}  # fmt: skip
+PROLOGUE_SIZE, OPCODE_BUFSIZE = 42, 64
+
+
+def send_sig(box: Box, task: Task, sig: int) -> bool:
+    """kill(): whether the signal ended the task. EINVAL for a number that is none, ESRCH for a task that is gone.
+
+    Signal 0 only looks. Kernel threads ignore every signal, and init those that it has no handler for.
+    """
+    if not 0 <= sig <= 64:
+        raise KernelError("EINVAL", f"no signal {sig}")
+    find_task(box, task.pid)
+    if sig == 0 or task.is_kthread or task is box.init or not task.alive:
+        return False
+    if sig == SIGCONT:
+        if task.state == "T":
+            task.state = "R" if task is box.current else "S"
+        return False
+    if sig in _STOPS:
+        task.state = "T"
+        return False
+    if sig in _IGNORED or (task.sigign >> (sig - 1) & 1 and sig not in (9, SIGSTOP)):
+        return False
+    do_exit(box, task, sig)
+    return True
+
+
+def force_sig(box: Box, task: Task, sig: int) -> None:
+    """A signal that the task brought upon itself: it dies of it, init too."""
+    do_exit(box, task, sig)
+
+
+def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = None, sp: int | None = None) -> None:
+    """Log an unhandled segmentation fault at `addr` and end the task with SIGSEGV. `error_code`: X86_PF_* bits.
+
+    Without `ip`, the fault is put down to the program's own load or store instruction.
+    """
+    if ip is None:
+        ip = instruction(box, task, bool(error_code & 2))
+    show_signal_msg(box, task, addr, error_code, ip, task.sp if sp is None else sp)
+    force_sig(box, task, SIGSEGV)
+
+
+def bus_error(box: Box, task: Task) -> None:
+    """SIGBUS: an access past the end of a mapped file. Linux logs nothing."""
+    force_sig(box, task, SIGBUS)
+
+
+def instruction(box: Box, task: Task, write: bool) -> int:
+    """Where in the program's text its byte store (or load) lies."""
+    program = box.programs.get(task.path)
+    if program is None:
+        return task.mm.start_code if task.mm is not None else 0
+    return program.store_ip if write else program.load_ip
+
+
+def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:
+    level = KERN_INFO if task.pid > 1 else KERN_EMERG
+    where = ""
+    vma = find_vma(task.mm, ip) if task.mm is not None else None
+    if vma is not None and vma.file is not None:
+        where = f" in {vma.file.path.rpartition('/')[2]}[{vma.start:x}+{vma.end - vma.start:x}]"
+    cpu = task.cpu
+    box.log.printk(
+        f"{task.comm}[{task.pid}]: segfault at {addr:x} ip {ip:08x} sp {sp:08x} error {error_code:x}{where}"
+        f" likely on CPU {cpu} (core {cpu}, socket 0)",
+        level,
+    )
+    box.log.printk("Code: " + opcodes(box, task, ip), level)
+
+
+def opcodes(box: Box, task: Task, ip: int) -> str:
+    """The bytes around `ip`, that one in angle brackets, if their pages are there."""
+    start = (ip - PROLOGUE_SIZE) & 0xFFFFFFFF
+    code = peek(box, task, start, OPCODE_BUFSIZE)
+    if code is None:
+        return f"Unable to access opcode bytes at 0x{start:x}."
+    return " ".join(f"<{byte:02x}>" if place == PROLOGUE_SIZE else f"{byte:02x}" for place, byte in enumerate(code))

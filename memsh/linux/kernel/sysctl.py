@@ -1,0 +1,243 @@
+"""The tunables under /proc/sys/vm and /proc/sys/kernel: names, ranges, effects, refusals.
+
+Models kernel/sysctl.c (proc_dointvec_minmax, proc_doulongvec_minmax, vm_table, kern_table) and the handlers in
+mm/page_alloc.c, mm/util.c, mm/compaction.c, fs/drop_caches.c. A value is text: numbers separated by tabs.
+
+**Known deviations:** tunables of parts that memsh does not have (statistics, panics) only keep their value.
+Reading lowmem_reserve_ratio does not recompute the reserves, as Linux does by accident: reading changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+INT_MAX = (1 << 31) - 1
+INT_MIN = -(1 << 31)
+ULONG_MAX = (1 << 32) - 1
+
+# plain values: name -> (default, lowest, highest)
+PLAIN: dict[str, tuple[int, int, int]] = {
+    "vm.compact_unevictable_allowed": (1, 0, 1),
+    "vm.compaction_proactiveness": (20, 0, 100),
+    "vm.dirty_background_bytes": (0, 1, ULONG_MAX),
+    "vm.dirty_background_ratio": (10, 0, 100),
+    "vm.dirty_bytes": (0, 2 * 4096, ULONG_MAX),
+    "vm.dirty_expire_centisecs": (3000, 0, INT_MAX),
+    "vm.dirty_ratio": (20, 0, 100),
+    "vm.dirty_writeback_centisecs": (500, INT_MIN, INT_MAX),
+    "vm.dirtytime_expire_seconds": (43200, 0, INT_MAX),
+    "vm.extfrag_threshold": (500, 0, 1000),
+    "vm.highmem_is_dirtyable": (0, 0, 1),
+    "vm.laptop_mode": (0, INT_MIN, INT_MAX),
+    "vm.mmap_rnd_bits": (8, 8, 16),
+    "vm.oom_dump_tasks": (1, INT_MIN, INT_MAX),
+    "vm.oom_kill_allocating_task": (0, INT_MIN, INT_MAX),
+    "vm.page-cluster": (3, 0, 31),
+    "vm.page_lock_unfairness": (5, 0, INT_MAX),
+    "vm.panic_on_oom": (0, 0, 2),
+    "vm.stat_interval": (1, INT_MIN, INT_MAX),
+    "vm.swappiness": (60, 0, 200),
+    "vm.vdso_enabled": (1, INT_MIN, INT_MAX),
+    "vm.vfs_cache_pressure": (100, 0, INT_MAX),
+    "kernel.kptr_restrict": (0, 0, 2),
+    "kernel.panic": (0, INT_MIN, INT_MAX),
+    "kernel.randomize_va_space": (0, INT_MIN, INT_MAX),
+}
+# values that live in box.vm, whose code reads them there
+IN_VM: dict[str, tuple[int, int]] = {
+    "vm.admin_reserve_kbytes": (0, ULONG_MAX),
+    "vm.legacy_va_layout": (0, INT_MAX),
+    "vm.max_map_count": (0, INT_MAX),
+    "vm.mmap_min_addr": (0, ULONG_MAX),
+    "vm.overcommit_kbytes": (0, ULONG_MAX),
+    "vm.overcommit_memory": (0, 2),
+    "vm.overcommit_ratio": (INT_MIN, INT_MAX),
+    "vm.user_reserve_kbytes": (0, ULONG_MAX),
+}
+# values that live in the page allocator
+IN_PAGES: dict[str, tuple[int, int]] = {
+    "vm.min_free_kbytes": (0, INT_MAX),
+    "vm.percpu_pagelist_high_fraction": (0, INT_MAX),
+    "vm.watermark_boost_factor": (0, INT_MAX),
+    "vm.watermark_scale_factor": (1, 3000),
+}
+TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.ostype", "kernel.version")
+OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.lowmem_reserve_ratio", "vm.stat_refresh", "kernel.pid_max",
+         "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
+NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER)))
+WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
+ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh")  # mode 0600
+READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max")
+_ULONG = ("vm.admin_reserve_kbytes", "vm.dirty_background_bytes", "vm.dirty_bytes", "vm.mmap_min_addr",
+          "vm.overcommit_kbytes", "vm.user_reserve_kbytes")  # fmt: skip
+
+
+def parse_numbers(text: str, most: int) -> list[int]:
+    """Up to `most` numbers as the kernel reads them: decimal, 0x…, 0… (octal), a sign, separated by blanks. EINVAL if
+    there is none or a character follows that belongs to no number."""
+    numbers: list[int] = []
+    rest = text.replace("\0", "\n").lstrip(" \t\n\r\v\f")
+    while rest and len(numbers) < most:
+        word = rest.split(None, 1)[0]
+        negative = word.startswith("-")
+        body = word[1:] if negative else word
+        base = 16 if body[:2].lower() == "0x" else 8 if body[:1] == "0" and len(body) > 1 else 10
+        digits = body[2:] if base == 16 else body
+        allowed = {8: "01234567", 10: "0123456789", 16: "0123456789abcdef"}[base]
+        if not digits or len(digits) > 21 or any(letter not in allowed for letter in digits.lower()):
+            raise KernelError("EINVAL", f"{word!r} is not a number")
+        value = int(digits, base)
+        numbers.append(-value if negative else value)
+        rest = rest[len(word) :].lstrip(" \t\n\r\v\f")
+    if not numbers:
+        raise KernelError("EINVAL", "there is no number")
+    return numbers
+
+
+class Sysctl:
+    """The plain values; everything else is looked up where it lives. Names are like "vm.swappiness"."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {name: default for name, (default, _, _) in PLAIN.items()}
+        self.quiet_drops = False
+        self.text: dict[str, str] = {"kernel.hostname": "memsh", "kernel.domainname": "(none)"}
+
+
+def get(box: Box, name: str) -> str:
+    """The value as /proc prints it, without the newline; ENOENT, EACCES (write-only)."""
+    if name not in NAMES:
+        raise KernelError("ENOENT", f"no tunable {name}")
+    if name in WRITE_ONLY:
+        raise KernelError("EACCES", "this tunable can only be written")
+    if name in PLAIN:
+        return str(box.sysctl.values[name])
+    if name in IN_VM:
+        return str(getattr(box.vm, name[3:]))
+    if name in IN_PAGES:
+        return str(getattr(box.pages, name[3:]))
+    if name in box.sysctl.text:
+        return box.sysctl.text[name]
+    return _get_other(box, name)
+
+
+def _get_other(box: Box, name: str) -> str:
+    from memsh.linux.arch.x86.setup import UTS_RELEASE, UTS_VERSION
+
+    if name == "vm.lowmem_reserve_ratio":
+        return "\t".join(str(ratio) for ratio in box.pages.lowmem_reserve_ratio)
+    if name == "vm.stat_refresh":  # each CPU folds its counters; here there is nothing to fold
+        return ""
+    if name == "kernel.pid_max":
+        return str(box.pid_max)
+    if name == "kernel.threads-max":
+        return str(box.threads_max)
+    return {"kernel.osrelease": UTS_RELEASE, "kernel.version": UTS_VERSION, "kernel.ostype": "Linux",
+            "kernel.ngroups_max": "65536"}[name]  # fmt: skip
+
+
+def put(box: Box, name: str, text: str) -> None:
+    """Write `text`; ENOENT, EACCES (read-only), EINVAL (no number, out of range). A refusal changes nothing."""
+    if name not in NAMES:
+        raise KernelError("ENOENT", f"no tunable {name}")
+    if name in READ_ONLY:
+        raise KernelError("EACCES", "this tunable can only be read")
+    if name in box.sysctl.text:
+        box.sysctl.text[name] = text.split("\n", 1)[0][:64]
+    elif name == "vm.lowmem_reserve_ratio":
+        _put_ratio(box, text)
+    elif name == "vm.stat_refresh":
+        return
+    elif name in WRITE_ONLY:
+        _put_action(box, name, text)
+    else:
+        _put_number(box, name, parse_numbers(text, 1)[0])
+
+
+def _in_range(name: str, value: int, low: int, high: int) -> None:
+    if name in _ULONG and value < 0:
+        raise KernelError("EINVAL", f"{name} cannot be negative")
+    if not low <= value <= high:
+        raise KernelError("EINVAL", f"{name} must be from {low} to {high}")
+
+
+def _put_number(box: Box, name: str, value: int) -> None:
+    if name in PLAIN:
+        _in_range(name, value, *PLAIN[name][1:])
+        before, box.sysctl.values[name] = box.sysctl.values[name], value
+        partner = {"vm.dirty_bytes": "vm.dirty_ratio", "vm.dirty_ratio": "vm.dirty_bytes",
+                   "vm.dirty_background_bytes": "vm.dirty_background_ratio",
+                   "vm.dirty_background_ratio": "vm.dirty_background_bytes"}.get(name)  # fmt: skip
+        if partner and (value != before or "background" in name):
+            box.sysctl.values[partner] = 0
+        for changed in box.hooks.get(name, []):
+            changed()
+    elif name in IN_VM:
+        _in_range(name, value, *IN_VM[name])
+        setattr(box.vm, name[3:], value)
+        if name == "vm.overcommit_ratio":
+            box.vm.overcommit_kbytes = 0
+        elif name == "vm.overcommit_kbytes":
+            box.vm.overcommit_ratio = 0
+    elif name in IN_PAGES:
+        _in_range(name, value, *IN_PAGES[name])
+        _put_in_pages(box, name, value)
+    elif name == "kernel.pid_max":
+        _in_range(name, value, 301, 4194304)
+        box.pid_max = value
+    else:
+        _in_range(name, value, 1, 0x3FFFFFFF)
+        box.threads_max = value
+
+
+def _put_in_pages(box: Box, name: str, value: int) -> None:
+    pages = box.pages
+    if name == "vm.percpu_pagelist_high_fraction":
+        if value and value < 8:
+            raise KernelError("EINVAL", "percpu_pagelist_high_fraction is 0 or at least 8")
+        pages.percpu_pagelist_high_fraction = value
+        pages.update_pcp_high()
+        return
+    setattr(pages, name[3:], value)
+    if name != "vm.watermark_boost_factor":
+        pages.setup_per_zone_wmarks()
+
+
+def _put_ratio(box: Box, text: str) -> None:
+    """Fewer numbers than zones set the first ones; what is below 1 means no reserve. Never a refusal: the handler does
+    not look at what the parser says, and what comes after a word that is no number is left out."""
+    pages = box.pages
+    ratios = list(pages.lowmem_reserve_ratio)
+    for at, word in enumerate(text.split()[: len(ratios)]):
+        try:
+            value = parse_numbers(word, 1)[0]
+            _in_range("vm.lowmem_reserve_ratio", value, INT_MIN, INT_MAX)
+        except KernelError:
+            break
+        ratios[at] = value
+    pages.lowmem_reserve_ratio = [ratio if ratio >= 1 else 0 for ratio in ratios]
+    pages.setup_per_zone_lowmem_reserve()
+
+
+def _put_action(box: Box, name: str, text: str) -> None:
+    if name == "vm.compact_memory":  # its handler does not look at what is written
+        for compact in box.hooks.get("compact_memory", []):
+            compact()
+        return
+    value = parse_numbers(text, 1)[0]
+    _in_range(name, value, 1, 4)
+    if value & 1:
+        for drop in box.hooks.get("drop_pagecache", []):
+            drop()
+        box.vmstat["drop_pagecache"] += 1
+    if value & 2:
+        for drop in box.hooks.get("drop_slab", []):
+            drop()
+        box.vmstat["drop_slab"] += 1
+    if not box.sysctl.quiet_drops:
+        box.log.printk(f"{box.current.comm} ({box.current.pid}): drop_caches: {value}")
+    box.sysctl.quiet_drops |= bool(value & 4)

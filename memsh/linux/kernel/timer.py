@@ -1,0 +1,75 @@
+"""The box's clock and what runs from it (kernel/time/, kernel/workqueue.c, as far as memory management needs).
+
+The clock stands still unless someone calls `advance`: commands take no time. Periodic work (the slab reaper of each
+CPU, kswapd's turn, statistics) is a list of `[due, period, call]`; work due at one moment runs in order of its entry.
+Work that is due once has the period 0. Work may itself wait, and so move the clock: `advance` within `advance`.
+
+**Known deviations:** no jiffies rounding; work takes no time itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memsh.linux.kernel.printk import Printk
+
+USEC = 1_000_000
+
+
+class Timer:
+    """`usec` is the time since boot in microseconds."""
+
+    def __init__(self, log: Printk) -> None:
+        self.log = log
+        self.usec = 0
+        self.idle_usec = 0  # of all CPUs together
+        self.cpus = 1
+        self.work: list[tuple[int, int, Callable[[], object]]] = []
+        self.busy_usec: list[int] = [0, 0]  # user, system (everything that is not idle)
+
+    def every(self, period: int, call: Callable[[], object], first: int | None = None) -> None:
+        """Run `call()` each `period` µs, the first time `first` µs from now. `call` must be a bound method, so that a
+        copied box calls its own."""
+        self.work.append((self.usec + (period if first is None else first), period, call))
+
+    def once(self, due: int, call: Callable[[], object]) -> None:
+        """Run `call()`, a bound method, one time, when the clock has come to `due`."""
+        self.work.append((due, 0, call))
+
+    def hasten(self, call: Callable[[], object]) -> None:
+        """What was to run once, later, becomes due now."""
+        for number, (due, period, other) in enumerate(self.work):
+            if other == call and due > self.usec:
+                self.work[number] = (self.usec, period, other)
+
+    def steps_before_work(self, usec: int) -> int:
+        """How many steps of `usec` µs the clock can make at once without passing over work that is due in between."""
+        due = min([entry[0] for entry in self.work], default=0)
+        return (due - self.usec - 1) // usec + 1 if due > self.usec else 1
+
+    def set(self, usec: int) -> None:
+        """Move the clock to `usec` without running work (boot only)."""
+        self.busy_usec[1] += max(0, usec - self.usec)
+        self.usec = self.log.usec = usec
+
+    def advance(self, usec: int) -> None:
+        """Let `usec` µs pass, idle, and run what becomes due on the way."""
+        end = self.usec + max(0, usec)
+        while self.work:
+            dues = [entry[0] for entry in self.work]
+            due = min(dues)
+            if due > end:
+                break
+            number = dues.index(due)
+            due, period, call = self.work[number]
+            if period:
+                self.work[number] = (due + period, period, call)
+            else:
+                del self.work[number]
+            self._tick(max(due, self.usec))
+            call()
+        self._tick(max(end, self.usec))
+
+    def _tick(self, usec: int) -> None:
+        self.idle_usec += (usec - self.usec) * self.cpus
+        self.usec = self.log.usec = usec

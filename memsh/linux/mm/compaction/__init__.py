@@ -1,0 +1,1 @@
+"""Moving pages together (mm/compaction.c, migrate.c)."""

@@ -1,0 +1,155 @@
+"""Moving a page to another frame, under the feet of those who use it (mm/migrate.c).
+
+A page may move if every reference to it can be found: the page-table entries that map it (the reverse map), the page
+cache or the swap cache, and the mover's own. The entries keep their bits and get the new frame.
+
+Known deviations: there are no migration entries, since nobody can run in between; a page moves alone, not in a batch
+whose TLB flush is shared; the new page reaches its list at once, not through a per-CPU batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import PTE_DIRTY
+from memsh.linux.include.memmap import PG_ANON, PG_LRU, PG_RECLAIM, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.mm.lru import isolate_lru_page, putback_lru_page
+from memsh.linux.mm.memory.zap import set_page_dirty
+from memsh.linux.mm.rmap.rmap import page_mappings
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT, MIGRATE_SYNC = range(3)
+NO_TARGET = -1  # migrate_pages(): no free frame was left (-ENOMEM)
+
+
+def page_mapping(box: Box, pfn: int) -> bool:
+    """Whether a page cache or the swap cache holds the page (folio_mapping() is not NULL)."""
+    flags = box.memmap.flags[pfn]
+    return bool(flags & PG_SWAPCACHE) if flags & PG_ANON else box.memmap.mapping[pfn] != 0
+
+
+def folio_expected_refs(box: Box, pfn: int) -> int:
+    """References that an isolated, mapped page has when nobody else holds it."""
+    return 1 + box.memmap.mapcount[pfn] + page_mapping(box, pfn)
+
+
+def _replace_in_cache(box: Box, src: int, dst: int) -> None:
+    """Whoever finds the page by its place in a file or a swap area finds the new frame (folio_migrate_mapping)."""
+    memmap = box.memmap
+    if memmap.flags[src] & PG_SWAPCACHE:
+        box.swap.replace_in_cache(src, dst)
+    if memmap.flags[src] & PG_ANON:
+        return
+    mapping = memmap.owners[memmap.mapping[src]]
+    if isinstance(mapping, AddressSpace):
+        mapping.pages[memmap.index[src]] = dst
+
+
+def _move_tables(box: Box, src: int, dst: int) -> int:
+    """Point every entry that maps `src` to `dst`; how many (try_to_migrate, remove_migration_ptes)."""
+    places = page_mappings(box, src)
+    for vma, addr in places:
+        mm = vma.mm
+        ptes = mm.pgd[addr >> 22].ptes
+        at = (addr >> 12) & 1023
+        pte = ptes[at]
+        if pte & PTE_DIRTY:
+            set_page_dirty(box, src)
+        ptes[at] = dst << 12 | pte & 4095
+        mm.flush_tlb(addr, addr + 4096)
+    return len(places)
+
+
+def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
+    """Move one isolated page; False if it must stay where it is."""
+    memmap = box.memmap
+    flags = memmap.flags[src]
+    if flags & PG_WRITEBACK:
+        if mode != MIGRATE_SYNC:
+            return False
+        box.disk.wait(box.disk.busy_until)
+        flags = memmap.flags[src]
+    if memmap.refcount[src] != folio_expected_refs(box, src):
+        return False
+    if not flags & PG_ANON and not memmap.mapping[src]:
+        return False
+    mapped = _move_tables(box, src, dst)
+    if mapped != memmap.mapcount[src]:
+        raise RuntimeError(f"page {src:#x} is mapped {memmap.mapcount[src]} times, found {mapped}")
+    _replace_in_cache(box, src, dst)
+    memmap.mapping[dst], memmap.index[dst] = memmap.mapping[src], memmap.index[src]
+    memmap.mapcount[dst], memmap.mapcount[src] = mapped, 0
+    memmap.kind[dst] = memmap.kind[src]
+    memmap.refcount[dst] = memmap.refcount[src]
+    memmap.flags[dst] = memmap.flags[src] & ~(PG_LRU | PG_RECLAIM)
+    data = memmap.data.pop(src, None)
+    if data is not None:
+        memmap.data[dst] = data
+    memmap.flags[src] = memmap.mapping[src] = memmap.index[src] = 0
+    memmap.refcount[src] = 1
+    return True
+
+
+def migrate_pages(
+    box: Box, pages: Sequence[int], get_new: Callable[[], int], put_new: Callable[[int], None], mode: int
+) -> tuple[list[int], int]:
+    """Move isolated pages to frames that `get_new` yields (0: none left) and free the old ones.
+
+    Those that cannot move are put back on their lists. Answers what could not move, and how many did; the last of the
+    former is NO_TARGET if the frames ran out.
+    """
+    memmap = box.memmap
+    failed: list[int] = []
+    moved = 0
+    for number, src in enumerate(pages):
+        if memmap.refcount[src] == 1 and not memmap.mapping[src]:  # freed while it was isolated
+            box.vmstat[_isolated(memmap.flags[src])] -= 1
+            memmap.flags[src] = 0
+            box.pages.free_pages(src, 0)
+            moved += 1
+            continue
+        dst = get_new()
+        if not dst:
+            rest = list(pages[number:])
+            box.vmstat["pgmigrate_fail"] += 1
+            putback_movable_pages(box, failed + rest)
+            box.vmstat["pgmigrate_success"] += moved
+            return [*failed, *rest, NO_TARGET], moved
+        if not _migrate_folio(box, src, dst, mode):
+            put_new(dst)
+            failed.append(src)
+            box.vmstat["pgmigrate_fail"] += 1
+            continue
+        _putback(box, dst)
+        box.pages.free_pages(src, 0)
+        moved += 1
+    box.vmstat["pgmigrate_success"] += moved
+    putback_movable_pages(box, failed)
+    return failed, moved
+
+
+def putback_movable_pages(box: Box, pages: Sequence[int]) -> None:
+    """Isolated pages that did not move go back to the heads of their lists."""
+    for pfn in pages:
+        _putback(box, pfn)
+
+
+def _putback(box: Box, pfn: int) -> None:
+    box.vmstat[_isolated(box.memmap.flags[pfn])] -= 1
+    putback_lru_page(box, pfn)
+    box.memmap.refcount[pfn] -= 1
+
+
+def isolate_page(box: Box, pfn: int) -> None:
+    """Take a page off its list, hold it, and count it as isolated."""
+    box.memmap.refcount[pfn] += 1
+    box.vmstat[_isolated(box.memmap.flags[pfn])] += 1
+    isolate_lru_page(box, pfn)
+
+
+def _isolated(flags: int) -> str:
+    return "nr_isolated_anon" if flags & PG_SWAPBACKED else "nr_isolated_file"

@@ -1,0 +1,1 @@
+"""The page cache (mm/filemap.c, readahead.c, page-writeback.c, truncate.c)."""

@@ -1,0 +1,421 @@
+"""The page cache: which frame holds which page of a file, and its way in and out (mm/filemap.c, mm/truncate.c).
+
+Counters: nr_file_pages, nr_shmem, and those of the lists the pages are on. The pages of a file stand in a tree
+(xarray.py), which costs memory itself. Pages leave in batches of 15, each freed from its last page on, as Linux does.
+
+Known deviations: no large folios.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_FOLIO
+from memsh.linux.include.memmap import (
+    K_FILE,
+    PG_ANON,
+    PG_DIRTY,
+    PG_LRU,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
+    PG_UPTODATE,
+    PG_WRITEBACK,
+)
+from memsh.linux.include.mm_types import AddressSpace, Inode
+from memsh.linux.lib.columns import count_run, frame_runs, is_run, mask_run, set_run, sub_runs
+from memsh.linux.lib.xarray import VALUE, XArray
+from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+GFP_CACHE = GFP_FOLIO
+PAGEVEC_SIZE = 15
+_CLEAN = PG_LRU | PG_UPTODATE
+
+
+def mapping_of(box: Box, inode: Inode) -> AddressSpace:
+    """The inode's page cache, made when it is first needed."""
+    if inode.mapping is None:
+        from memsh.linux.mm.slab.objects import new_owner
+
+        mapping = AddressSpace(0, inode, XArray(box, inode.shmem))
+        mapping.number = new_owner(box, mapping)
+        inode.mapping = mapping
+    return inode.mapping
+
+
+def max_index(inode: Inode) -> int:
+    """One past the last page of the file."""
+    return (inode.size + 4095) >> 12
+
+
+# -- in --------------------------------------------------------------------------------------------------------------
+
+
+def add_to_page_cache(
+    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0, write: bool = False
+) -> None:
+    """The cache takes over the caller's reference to `pfn`. ENOMEM, with the page freed, if the tree cannot grow.
+
+    Where a page was reclaimed a short while ago its shadow says so (workingset_refault), unless it will be overwritten.
+    """
+    memmap = box.memmap
+    pages = mapping.pages
+    shadow = 0 if shmem else pages.value(index)
+    try:
+        pages[index] = pfn
+    except KernelError:
+        box.pages.free_pages(pfn, 0)
+        raise
+    flags = _CLEAN | extra | (PG_SWAPBACKED if shmem else 0)
+    memmap.flags[pfn] = flags
+    memmap.mapping[pfn] = mapping.number
+    memmap.index[pfn] = index
+    vmstat = box.vmstat
+    vmstat["nr_file_pages"] += 1
+    if shmem:
+        vmstat["nr_shmem"] += 1
+    if shadow and not write:
+        refault(box, pfn, shadow)
+        flags = memmap.flags[pfn]
+    account_new(box, pfn, 1, flags)
+    if box.trace.on:
+        _tell(box, "mm_filemap_add_to_page_cache", mapping, pfn, index)
+
+
+def _tell(box: Box, event: str, mapping: AddressSpace, pfn: int, index: int) -> None:
+    inode = mapping.inode
+    box.trace.emit(event, *inode.dev, inode.number, pfn, index << 12)
+
+
+def refault(box: Box, pfn: int, shadow: int) -> None:
+    """A page came back whose shadow was kept."""
+    from memsh.linux.mm.vmscan.workingset import workingset_refault
+
+    workingset_refault(box, pfn, shadow)
+
+
+def add_run(
+    box: Box, mapping: AddressSpace, index: int, count: int, gfp: int, extra: int = 0, shadows: list[int] | None = None
+) -> list[int]:
+    """Put new pages at `count` slots of one node: their frames, fewer if memory ran out.
+
+    The slots are empty, or hold `shadows`.
+
+    The same as one alloc_pages() and add_to_page_cache() after the other. The contents are not touched.
+    """
+    pages = mapping.pages
+    if index >> 6 not in pages.leaves or not pages.height:
+        pfn = int(box.pages.alloc_pages(gfp, 0, K_FILE))
+        if not pfn:
+            return []
+        try:
+            add_to_page_cache(box, mapping, index, pfn, extra=extra)
+        except KernelError:
+            return []
+        return [pfn]
+    pfns = box.pages.alloc_bulk(gfp, count, K_FILE)
+    if index >> 6 not in pages.leaves or not pages.height:  # reclaim, while memory was being found, took the rest
+        for n, pfn in enumerate(pfns):
+            try:
+                add_to_page_cache(box, mapping, index + n, pfn, extra=extra)
+            except KernelError:
+                put_frames(box, pfns[n + 1 :])
+                return pfns[:n]
+        return pfns
+    if not pfns:
+        return []
+    pages.store_run(index, pfns)
+    if box.trace.on:
+        for n, pfn in enumerate(pfns):
+            _tell(box, "mm_filemap_add_to_page_cache", mapping, pfn, index + n)
+    memmap = box.memmap
+    flags = _CLEAN | extra
+    done = 0
+    for pfn, n in frame_runs(pfns):
+        set_run(memmap.flags, pfn, n, flags)
+        set_run(memmap.mapping, pfn, n, mapping.number)
+        count_run(memmap.index, pfn, index + done, n)
+        if shadows is None:
+            account_new(box, pfn, n, flags)
+        else:
+            _account_refaults(box, pfn, n, flags, shadows[done : done + n])
+        done += n
+    box.vmstat["nr_file_pages"] += len(pfns)
+    return pfns
+
+
+def _account_refaults(box: Box, pfn: int, count: int, flags: int, shadows: list[int]) -> None:
+    """refault() and account_new() for frames side by side. Pages that go to the inactive list are counted together:
+    how many there are has no say in whether the next one is active."""
+    column = box.memmap.flags
+    start = pfn
+    for frame, shadow in enumerate(shadows, pfn):
+        refault(box, frame, shadow)
+        if column[frame] != flags:
+            if frame > start:
+                account_new(box, start, frame - start, flags)
+            account_new(box, frame, 1, column[frame])
+            start = frame + 1
+    if pfn + count > start:
+        account_new(box, start, pfn + count - start, flags)
+
+
+def mark_pages_accessed(box: Box, pfns: list[int]) -> None:
+    """mark_page_accessed() for each."""
+    column = box.memmap.flags
+    for pfn, count in frame_runs(pfns):
+        for first, n, flags in sub_runs(column, pfn, count):
+            if flags & PG_REFERENCED:
+                for frame in range(first, first + n):
+                    mark_page_accessed(box, frame)
+            else:
+                mask_run(column, first, n, 0, PG_REFERENCED)
+
+
+# -- out -------------------------------------------------------------------------------------------------------------
+
+
+def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0) -> int:
+    """Take a page out of the cache; the frame, whose reference is now the caller's (__filemap_remove_folio).
+
+    What was not written to the disk is lost. `shadow` stays in its place.
+    """
+    pages = mapping.pages
+    pfn = pages[index]
+    flags = box.memmap.flags[pfn]
+    vmstat = box.vmstat
+    vmstat["nr_file_pages"] -= 1
+    if flags & PG_SWAPBACKED:
+        vmstat["nr_shmem"] -= 1
+    else:
+        if flags & (PG_DIRTY | PG_WRITEBACK):
+            from memsh.linux.mm.filemap.writeback import cancel_dirty
+
+            cancel_dirty(box, mapping, index, pfn)
+        if mapping.buffers:
+            from memsh.linux.mm.filemap.writeback import free_buffers
+
+            free_buffers(box, mapping, index)
+    if shadow:
+        pages.put_value(index, shadow)
+    else:
+        pages.pop(index)
+    box.memmap.mapping[pfn] = 0
+    if box.trace.on:
+        _tell(box, "mm_filemap_delete_from_page_cache", mapping, pfn, index)
+    return pfn
+
+
+def delete_from_page_cache(box: Box, mapping: AddressSpace, index: int, shadow: int = 0) -> None:
+    """Forget a page; it is freed when nobody maps it any more. Its contents are lost unless written back."""
+    put_frames(box, [remove_mapping(box, mapping, index, shadow)])
+
+
+def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> None:
+    """Take all pages from `first` on out of the cache, out of page tables too; shadows go as well.
+
+    Pages that the disk is still writing are waited for.
+    """
+    from memsh.linux.mm.memory.zap import release_pages
+
+    pages = mapping.pages
+    if pages.writeback:
+        from memsh.linux.mm.filemap.writeback import filemap_fdatawait
+
+        filemap_fdatawait(box, mapping, first)
+    mapcount = box.memmap.mapcount
+    batch: list[int] = []
+    for leaf in _leaves(pages, first):
+        if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
+            batch = _drop_leaf(box, mapping, leaf, batch)
+            continue
+        for index, pfn in pages.items(max(first, leaf << 6), (leaf + 1) << 6):
+            if mapcount[pfn]:
+                unmap_mapping_page(box, pfn)
+            batch.append(remove_mapping(box, mapping, index))
+            if len(batch) == PAGEVEC_SIZE:
+                release_pages(box, batch)
+                batch = []
+    if batch:
+        release_pages(box, batch)
+    _forget_values(box, mapping, first)
+    mapping.reading.clear()
+
+
+def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
+    """Shadows, and the swap entries of shared memory, whose slots go free."""
+    from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap
+
+    pages = mapping.pages
+    for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
+        slots = pages.leaves[leaf]
+        if max(slots) >= VALUE:
+            base = leaf << 6
+            for at, entry in enumerate(slots.tolist()):
+                if entry >= VALUE and base + at >= first:
+                    pages.put_value(base + at, 0)
+                    if mapping.inode.shmem:
+                        shmem_free_swap(box, entry)
+
+
+def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:
+    """Take out every page that is clean, unmapped, not being written, and not `held`; how many went."""
+    from memsh.linux.mm.memory.zap import release_pages
+
+    memmap = box.memmap
+    mapcount, flags, refcount = memmap.mapcount, memmap.flags, memmap.refcount
+    batch: list[int] = []
+    gone = 0
+    due = 0
+    if mapping.reading:
+        due = max(request[2] for request in mapping.reading)
+    for leaf in _leaves(mapping.pages, 0):
+        if not held and due <= box.timer.usec and _plain_leaf(box, mapping, leaf):
+            gone += mapping.pages.live[leaf] + len(batch)
+            batch = _drop_leaf(box, mapping, leaf, batch)
+            gone -= len(batch)
+            continue
+        for index, pfn in mapping.pages.items(leaf << 6, (leaf + 1) << 6):
+            if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
+                continue
+            if (held and index in held) or (due > box.timer.usec and _locked(box, mapping, index)):
+                continue
+            batch.append(remove_mapping(box, mapping, index))
+            if len(batch) == PAGEVEC_SIZE:
+                gone += len(batch)
+                release_pages(box, batch)
+                batch = []
+    if batch:
+        gone += len(batch)
+        release_pages(box, batch)
+    return gone
+
+
+def _leaves(pages: XArray, first: int) -> list[int]:
+    """Numbers of the tree's bottom nodes that may hold pages from `first` on."""
+    order = pages.order()
+    return order[bisect_left(order, first >> 6) :]
+
+
+def _plain_leaf(box: Box, mapping: AddressSpace, leaf: int) -> bool:
+    """Whether all that a bottom node holds is clean pages that nobody maps or holds: they can go at once."""
+    pages = mapping.pages
+    slots = pages.leaves[leaf]
+    if leaf in pages.dirty or leaf in pages.writeback or box.trace.on or mapping.inode.shmem or max(slots) >= VALUE:
+        return False
+    memmap = box.memmap
+    return all(
+        is_run(memmap.mapcount, pfn, n, 0) and is_run(memmap.refcount, pfn, n, 1)
+        for pfn, n in frame_runs([pfn for pfn in slots if pfn])
+    )
+
+
+def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: list[int]) -> list[int]:
+    """remove_mapping() for every page of a plain node, freed in batches; the batch that is not full yet."""
+    from memsh.linux.mm.filemap.writeback import free_buffers
+    from memsh.linux.mm.memory.zap import release_pages
+
+    pages = mapping.pages
+    slots = pages.leaves[leaf].tolist()
+    pfns = [pfn for pfn in slots if pfn]
+    left = len(pfns)
+    buffers = leaf in mapping.buffers
+    box.vmstat["nr_file_pages"] -= left
+    at = 0
+    while at < left:
+        n = min(PAGEVEC_SIZE - len(batch), left - at)
+        if buffers:
+            for slot in [slot for slot, pfn in enumerate(slots) if pfn][at : at + n]:
+                free_buffers(box, mapping, (leaf << 6) + slot)
+        batch += pfns[at : at + n]
+        at += n
+        if at == left:
+            pages.clear_leaf(leaf)
+        if len(batch) == PAGEVEC_SIZE:
+            release_pages(box, batch)
+            batch = []
+    return batch
+
+
+def _locked(box: Box, mapping: AddressSpace, index: int) -> bool:
+    return any(first <= index < last and due > box.timer.usec for first, last, due in mapping.reading)
+
+
+def truncate(box: Box, inode: Inode, size: int) -> None:
+    """Cut the cache of a file to `size` bytes, and set its length."""
+    mapping = inode.mapping
+    if mapping is not None:
+        keep = (size + 4095) >> 12
+        truncate_inode_pages(box, mapping, keep)
+        for index in [index for index in mapping.written if index >= keep]:
+            del mapping.written[index]
+        if size & 4095 and size < inode.size:
+            _truncate_partial_page(box, mapping, size)
+    inode.size = size
+
+
+def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
+    """Zeros from `size` to the end of its page, wherever that page is."""
+    index, zeros = size >> 12, bytes(4096 - (size & 4095))
+    if mapping.inode.shmem and mapping.pages.value(index):
+        from memsh.linux.mm.shmem.shmem import shmem_get_page
+
+        shmem_get_page(box, mapping.inode, index)
+    pfn = mapping.pages.get(index)
+    if pfn is not None:
+        from memsh.linux.mm.filemap.writeback import dirty_folio
+
+        frame_page(box, pfn)[size & 4095 :] = zeros
+        dirty_folio(box, pfn)
+    elif index in mapping.written:
+        mapping.written[index] = mapping.written[index][: size & 4095] + zeros
+
+
+def unmap_mapping_page(box: Box, pfn: int) -> None:
+    """Take a page-cache page out of every page table that maps it."""
+    from memsh.linux.mm.memory.zap import unmap_page_range
+    from memsh.linux.mm.rmap.rmap import page_mappings
+
+    for vma, addr in page_mappings(box, pfn):
+        vma.mm.update_hiwater_rss()
+        unmap_page_range(box, vma.mm, vma, addr, addr + 4096)
+
+
+# -- contents --------------------------------------------------------------------------------------------------------
+
+
+def file_page(inode: Inode, index: int) -> bytes:
+    """What the disk holds in page `index` of the file."""
+    mapping = inode.mapping
+    if mapping is not None and index in mapping.written:
+        return mapping.written[index]
+    from memsh.linux.fs.diskfs import generate
+
+    return generate(inode, index)
+
+
+def frame_view(box: Box, pfn: int) -> bytes | bytearray:
+    """The contents of a frame for reading."""
+    memmap = box.memmap
+    page = memmap.data.get(pfn)
+    if page is not None:
+        return page
+    flags = memmap.flags[pfn]
+    if flags & (PG_ANON | PG_SWAPBACKED) or memmap.kind[pfn] != K_FILE:
+        return bytes(4096)
+    mapping = memmap.owners[memmap.mapping[pfn]]
+    if isinstance(mapping, AddressSpace):
+        return file_page(mapping.inode, memmap.index[pfn])
+    return bytes(4096)
+
+
+def frame_page(box: Box, pfn: int) -> bytearray:
+    """The contents of a frame for writing: from now on held as bytes."""
+    page = box.memmap.data.get(pfn)
+    if page is None:
+        page = box.memmap.data[pfn] = bytearray(frame_view(box, pfn))
+    return page

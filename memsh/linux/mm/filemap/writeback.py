@@ -1,0 +1,437 @@
+"""Dirty pages and their way to the disk (mm/page-writeback.c, fs/fs-writeback.c).
+
+`box.writeback` is the disk's bdi_writeback with its flusher. It works only while the box's clock moves: every
+vm.dirty_writeback_centisecs it writes files that have been dirty for vm.dirty_expire_centisecs; above the background
+threshold it writes until the dirty pages are below. A process that dirties faster than that waits for the disk.
+
+Counters: nr_dirty, nr_dirtied, nr_writeback, nr_written, nr_zone_write_pending. A page is under writeback from the
+moment its request is submitted until the disk is done; what is stored to it meanwhile makes it dirty anew, because its
+page-table entries were made read-only (folio_mkclean).
+
+Known deviations: a writer is held at a fixed point between the thresholds instead of being paced; one buffer head a
+page; metadata is never dirty; the flusher keeps at most 8 MiB of requests with the disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PTE_DIRTY, PTE_RW
+from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_RECLAIM, PG_SWAPBACKED, PG_WRITEBACK
+from memsh.linux.include.mm_types import AddressSpace, Inode
+from memsh.linux.lib.columns import frame_runs, mask_run, sub_runs
+from memsh.linux.lib.xarray import CHUNK
+from memsh.linux.mm.lru import rotate_reclaimable
+from memsh.linux.mm.page_alloc.available import dirty_limits
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+BIO_MAX_PAGES = 256
+QUEUE = 8  # requests of the flusher that the disk may have
+RATELIMIT_PAGES = 32  # a writer looks at the thresholds each time it has dirtied so many
+CENTISEC = 10_000  # µs
+GFP_NOFS = GFP_KERNEL & ~GFP_NAMES["__GFP_FS"]
+
+
+class Writeback:
+    """`box.writeback`: the inodes with dirty pages, oldest first, and the flusher's state."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.inodes: dict[int, tuple[Inode, int]] = {}  # inode number -> (inode, when it became dirty)
+        self.armed = False  # the periodic work is waiting for its time
+        self.queued = False  # the flusher has been woken, and runs when the clock moves
+        self.background = False  # down to the background threshold
+        self.everything = False  # all that is dirty now (wakeup_flusher_threads)
+        self.expired: list[int] = []  # files that are written because of their age
+        self.requests = 0  # of the flusher, not finished
+        self.last_old_flush = 0
+        self.dirtied = 0  # pages since a writer last looked at the thresholds
+        box.hooks.setdefault("vm.dirty_writeback_centisecs", []).append(self.interval_changed)
+
+    # -- what is dirty ----------------------------------------------------------------------------------------------
+
+    def mark_inode_dirty(self, inode: Inode) -> None:
+        """__mark_inode_dirty(): the first dirty file starts the flusher's clock."""
+        if inode.number not in self.inodes:
+            self.inodes[inode.number] = (inode, self.box.timer.usec)
+            self._arm()
+
+    def forget(self, inode: Inode) -> None:
+        """The file is clean, or gone."""
+        if not inode.shmem and self.inodes.pop(inode.number, None) is not None:
+            self.box.fs.dcache.written(inode)
+
+    def _interval(self) -> int:
+        return self.box.sysctl.values["vm.dirty_writeback_centisecs"] * CENTISEC
+
+    def _arm(self) -> None:
+        if not self.armed and self.inodes and self._interval() > 0:
+            self.armed = True
+            self.box.timer.once(self.box.timer.usec + self._interval(), self._periodic)
+
+    def interval_changed(self) -> None:
+        """A new vm.dirty_writeback_centisecs: the flusher is woken (dirty_writeback_centisecs_handler)."""
+        if self._interval() > 0:
+            self._wake()
+
+    # -- the flusher ------------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        if not self.queued:
+            self.queued = True
+            self.box.timer.once(self.box.timer.usec, self._work)
+
+    def start_background(self) -> None:
+        """wb_start_background_writeback()."""
+        if not self.background:
+            self.background = True
+            self._wake()
+
+    def wakeup_flusher_threads(self) -> None:
+        """Write all that is dirty, soon (reclaim met too many dirty pages)."""
+        if self.inodes:
+            self.everything = True
+            self._wake()
+
+    def _periodic(self) -> None:
+        self.armed = False
+        self._work()
+
+    def _work(self) -> None:
+        """wb_workfn(): what was asked for, what is too old, what is above the background threshold."""
+        self.queued = False
+        now = self.box.timer.usec
+        if self._interval() > 0 and now - self.last_old_flush >= self._interval():
+            self.last_old_flush = now
+            oldest = now - self.box.sysctl.values["vm.dirty_expire_centisecs"] * CENTISEC
+            waiting = set(self.expired)
+            self.expired += [n for n, (_, when) in self.inodes.items() if when <= oldest and n not in waiting]
+        if self._over_background():
+            self.background = True
+        self._pump()
+        self._arm()
+
+    def _over_background(self) -> bool:
+        return self.box.vmstat["nr_dirty"] > dirty_limits(self.box)[0]
+
+    def _pump(self) -> None:
+        """Submit requests while there is work and the disk takes more."""
+        while self.requests < QUEUE and any(self._submit(inode) for inode in self._wanted()):
+            self.requests += 1
+
+    def _submit(self, inode: Inode) -> bool:
+        """One request of a file's dirty pages, if the disk is not writing all of them already."""
+        if inode.mapping is None or not inode.mapping.pages.dirty:
+            self.forget(inode)
+            return False
+        return do_writepages(self.box, inode.mapping, self._done) > 0
+
+    def _wanted(self) -> list[Inode]:
+        """The files to write now, in this order."""
+        self.expired = [number for number in self.expired if number in self.inodes]
+        if self.background and not self._over_background():
+            self.background = False
+        if not self.inodes:
+            self.background = self.everything = False
+        if self.background or self.everything:
+            return [inode for inode, _ in self.inodes.values()]
+        return [self.inodes[number][0] for number in self.expired]
+
+    def _done(self, mapping: AddressSpace, first: int, count: int) -> None:
+        end_page_writeback(self.box, mapping, first, count)
+        self.requests -= 1
+        self._pump()
+
+    def finished(self, mapping: AddressSpace, first: int, count: int) -> None:
+        """The end of a request that somebody else than the flusher made."""
+        end_page_writeback(self.box, mapping, first, count)
+
+    # -- writers ----------------------------------------------------------------------------------------------------
+
+    def balance_dirty_pages(self) -> None:
+        """Hold a writer until the disk has caught up."""
+        box = self.box
+        vmstat = box.vmstat
+        while True:
+            background, limit = dirty_limits(box)
+            if vmstat["nr_dirty"] > background:
+                self.start_background()
+            freerun = (background + limit) // 2
+            dirty = vmstat["nr_dirty"] + vmstat["nr_writeback"]
+            if dirty <= freerun or dirty <= (freerun + limit) // 2:
+                return
+            if not box.disk.started:
+                return
+            before = box.timer.usec
+            if self.queued:
+                box.timer.advance(0)
+            if not box.disk.pending:
+                return
+            box.disk.wait(box.disk.pending[0][0])
+            if box.timer.usec == before:
+                return
+
+    # -- fsync and sync ---------------------------------------------------------------------------------------------
+
+    def sync_inode(self, inode: Inode) -> int:
+        """fsync(): write a file's dirty pages and wait for them; how many were dirty."""
+        mapping = inode.mapping
+        if mapping is None or inode.shmem:
+            return 0
+        written = self._write_all(mapping)
+        filemap_fdatawait(self.box, mapping)
+        self.forget(inode)
+        return written
+
+    def _write_all(self, mapping: AddressSpace) -> int:
+        """Submit all dirty pages of a file; what the disk is still writing is waited for first."""
+        written = 0
+        disk = self.box.disk
+        while mapping.pages.dirty:
+            part = do_writepages(self.box, mapping, self.finished)
+            written += part
+            if not part:
+                if not disk.pending:
+                    break
+                disk.wait(disk.pending[0][0])
+        return written
+
+    def sync(self) -> int:
+        """sync(): every file, first all written, then waited for; how many pages were dirty."""
+        files = [inode for inode, _ in self.inodes.values()]
+        written = 0
+        for inode in files:
+            if inode.mapping is not None:
+                written += self._write_all(inode.mapping)
+        disk = self.box.disk
+        while self.box.vmstat["nr_writeback"] and disk.pending:
+            disk.wait(disk.pending[0][0])
+        for inode in files:
+            if inode.mapping is None or not inode.mapping.pages.dirty:
+                self.forget(inode)
+        return written
+
+
+# -- dirtying --------------------------------------------------------------------------------------------------------
+
+
+def dirty_folio(box: Box, pfn: int) -> None:
+    """Mark a page-cache page dirty, counting it if its file lies on a disk (filemap_dirty_folio)."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if flags & PG_DIRTY:
+        return
+    memmap.flags[pfn] = flags | PG_DIRTY
+    if flags & (PG_SWAPBACKED | PG_ANON):
+        return
+    mapping = memmap.owners[memmap.mapping[pfn]] if memmap.mapping[pfn] else None
+    if isinstance(mapping, AddressSpace):
+        _account_dirtied(box, mapping, memmap.index[pfn], [pfn])
+
+
+def dirty_run(box: Box, mapping: AddressSpace, index: int, pfns: list[int]) -> None:
+    """dirty_folio() for clean pages from `index` on, all within one node of the tree."""
+    for pfn, count in frame_runs(pfns):
+        mask_run(box.memmap.flags, pfn, count, 0, PG_DIRTY)
+    _account_dirtied(box, mapping, index, pfns)
+
+
+def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int]) -> None:
+    count = len(pfns)
+    pages = mapping.pages
+    pages.mark_run(pages.dirty, index, count)
+    box.vmstat["nr_dirty"] += count
+    box.vmstat["nr_dirtied"] += count
+    _pending(box, pfns, 1)
+    buffers = mapping.buffers.get(index >> 6)
+    if buffers is None:
+        buffers = mapping.buffers[index >> 6] = [0] * (CHUNK + 1)
+    cache = box.slab.caches["buffer_head"]
+    for at in range(index & 63, (index & 63) + count):
+        if not buffers[at]:
+            addr = buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)
+            buffers[CHUNK] += addr != 0
+    box.writeback.mark_inode_dirty(mapping.inode)
+    if box.trace.on:
+        for at in range(index, index + count):
+            box.trace.emit("writeback_dirty_folio", *mapping.inode.dev, mapping.inode.number, at)
+
+
+def _pending(box: Box, pfns: list[int], sign: int) -> None:
+    """nr_zone_write_pending of the pages' zones."""
+    pages = box.pages
+    first = pages.zone_of(min(pfns))
+    if max(pfns) < first.end_pfn:
+        first.stat["nr_zone_write_pending"] = first.stat.get("nr_zone_write_pending", 0) + sign * len(pfns)
+        return
+    for pfn in pfns:
+        stat = pages.zone_of(pfn).stat
+        stat["nr_zone_write_pending"] = stat.get("nr_zone_write_pending", 0) + sign
+
+
+def cancel_dirty(box: Box, mapping: AddressSpace, index: int, pfn: int) -> None:
+    """A page leaves the cache: what was to be written will not be."""
+    flags = box.memmap.flags[pfn]
+    pages = mapping.pages
+    if flags & PG_DIRTY:
+        box.vmstat["nr_dirty"] -= 1
+        pages.unmark(pages.dirty, index)
+        _pending(box, [pfn], -1)
+    if flags & PG_WRITEBACK:
+        box.vmstat["nr_writeback"] -= 1
+        pages.unmark(pages.writeback, index)
+        _pending(box, [pfn], -1)
+    box.memmap.flags[pfn] = flags & ~(PG_DIRTY | PG_WRITEBACK)
+
+
+def free_buffers(box: Box, mapping: AddressSpace, index: int) -> None:
+    """The buffer head of a page that leaves the cache (try_to_free_buffers)."""
+    buffers = mapping.buffers.get(index >> 6)
+    if buffers is None:
+        return
+    addr = buffers[index & 63]
+    if addr:
+        slab = box.slab
+        slab.kmem_cache_free(slab.caches["buffer_head"], addr)
+        buffers[index & 63] = 0
+        buffers[CHUNK] -= 1
+    if not buffers[CHUNK]:
+        del mapping.buffers[index >> 6]
+
+
+def balance_dirty_pages_ratelimited(box: Box, dirtied: int) -> None:
+    """After a process dirtied some pages of files: every 32 of them, look whether it must wait."""
+    writeback = box.writeback
+    writeback.dirtied += dirtied
+    if writeback.dirtied >= RATELIMIT_PAGES:
+        writeback.dirtied = 0
+        writeback.balance_dirty_pages()
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+def do_writepages(box: Box, mapping: AddressSpace, done: object) -> int:
+    """Submit one request: the first dirty pages of a file that lie side by side, 256 at most; how many they are.
+
+    Pages that became dirty anew while the disk still writes them must wait. `done(mapping, first, count)`, a bound
+    method, runs when the disk has written them.
+    """
+    pages = mapping.pages
+    busy = pages.writeback
+    leaf = min((leaf for leaf, bits in pages.dirty.items() if bits & ~busy.get(leaf, 0)), default=-1)
+    if leaf < 0:
+        return 0
+    bits = pages.dirty[leaf] & ~busy.get(leaf, 0)
+    first = index = (leaf << 6) + (bits & -bits).bit_length() - 1
+    pfns: list[int] = []
+    while len(pfns) < BIO_MAX_PAGES:
+        bits = (pages.dirty.get(index >> 6, 0) & ~busy.get(index >> 6, 0)) >> (index & 63)
+        n = (~bits & (bits + 1)).bit_length() - 1 if bits & 1 else 0
+        if not n:
+            break
+        n = min(n, BIO_MAX_PAGES - len(pfns))
+        at = index & 63
+        pfns += pages.leaves[index >> 6][at : at + n].tolist()
+        index += n
+        if index & 63:
+            break
+    _start_writeback(box, mapping, first, pfns)
+    box.disk.submit(True, len(pfns), done, mapping, first, len(pfns))  # type: ignore[arg-type]
+    return len(pfns)
+
+
+def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int]) -> None:
+    """clear_page_dirty_for_io() and set_page_writeback() for pages from index `first` on; what they hold is taken."""
+    memmap, vmstat, pages = box.memmap, box.vmstat, mapping.pages
+    data, mapcount = memmap.data, memmap.mapcount
+    seeded = mapping.inode.seed != ""
+    for n, pfn in enumerate(pfns):
+        if mapcount[pfn]:
+            folio_mkclean(box, pfn)
+        page = data.get(pfn)
+        if page is not None:
+            index = first + n
+            end = mapping.inode.size - (index << 12)  # what was stored beyond the file's end is not written
+            if seeded or index in mapping.written or any(page):
+                mapping.written[index] = bytes(page) if end >= 4096 else bytes(page[: max(end, 0)]).ljust(4096, b"\0")
+            if not mapcount[pfn]:
+                del data[pfn]  # the same bytes are on the disk
+    for pfn, count in frame_runs(pfns):
+        mask_run(memmap.flags, pfn, count, PG_DIRTY, PG_WRITEBACK)
+    index, left = first, len(pfns)
+    while left:
+        n = min(left, CHUNK - (index & 63))
+        pages.mark_run(pages.writeback, index, n)
+        pages.unmark_bits(pages.dirty, index >> 6, ((1 << n) - 1) << (index & 63))
+        index += n
+        left -= n
+    vmstat["nr_dirty"] -= len(pfns)
+    vmstat["nr_writeback"] += len(pfns)
+
+
+def folio_mkclean(box: Box, pfn: int) -> None:
+    """Make every shared mapping of a page read-only, so that the next store is noticed (mm/rmap.c)."""
+    from memsh.linux.mm.rmap.rmap import page_mappings
+
+    for vma, addr in page_mappings(box, pfn):
+        table = vma.mm.pgd[addr >> 22]
+        at = addr >> 12 & 1023
+        if table.ptes[at] & (PTE_RW | PTE_DIRTY):
+            table.ptes[at] &= ~(PTE_RW | PTE_DIRTY)
+            vma.mm.flush_tlb(addr, addr + 4096)
+
+
+def end_page_writeback(box: Box, mapping: AddressSpace, first: int, count: int) -> None:
+    """The disk has written pages [first, first + count): the interrupt's part (folio_end_writeback)."""
+    pages = mapping.pages
+    ended = 0
+    index = first
+    while index < first + count:
+        n = min(first + count - index, CHUNK - (index & 63))
+        marks = pages.writeback.get(index >> 6, 0) >> (index & 63) & ((1 << n) - 1)
+        if marks:
+            pages.unmark_bits(pages.writeback, index >> 6, marks << (index & 63))
+            slots = pages.leaves[index >> 6][index & 63 : (index & 63) + n].tolist()
+            pfns = slots if marks == (1 << n) - 1 else [pfn for at, pfn in enumerate(slots) if marks >> at & 1]
+            _end(box, pfns)
+            _pending(box, pfns, -1)
+            ended += len(pfns)
+        index += n
+    box.vmstat["nr_writeback"] -= ended
+    box.vmstat["nr_written"] += ended
+
+
+def _end(box: Box, pfns: list[int]) -> None:
+    column = box.memmap.flags
+    for pfn, count in frame_runs(pfns):
+        for start, n, flags in sub_runs(column, pfn, count):
+            mask_run(column, start, n, PG_WRITEBACK | PG_RECLAIM)
+            if flags & PG_RECLAIM:
+                for frame in range(start, start + n):
+                    rotate_reclaimable(box, frame)
+
+
+def filemap_fdatawait(box: Box, mapping: AddressSpace, first: int = 0) -> None:
+    """Wait until no page from `first` on is under writeback."""
+    disk, pages = box.disk, mapping.pages
+    while disk.pending and any(leaf >= first >> 6 for leaf in pages.writeback):
+        disk.wait(disk.pending[0][0])
+
+
+def writepage(box: Box, pfn: int) -> bool:
+    """pageout() of a dirty page of a disk file: submitted, with PG_RECLAIM set; False if there is nothing to write."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if not flags & PG_DIRTY or flags & (PG_SWAPBACKED | PG_ANON | PG_WRITEBACK):
+        return False
+    mapping = memmap.owners[memmap.mapping[pfn]]
+    if not isinstance(mapping, AddressSpace):
+        return False
+    memmap.flags[pfn] = flags | PG_RECLAIM
+    index = memmap.index[pfn]
+    _start_writeback(box, mapping, index, [pfn])
+    box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1)
+    return True

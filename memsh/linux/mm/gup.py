@@ -1,0 +1,67 @@
+"""Faulting pages in ahead of their use: MAP_POPULATE, mlock (mm/gup.c).
+
+Each page found or brought in is marked accessed (FOLL_TOUCH). The faults count for the current process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE
+from memsh.linux.include.memmap import PG_REFERENCED
+from memsh.linux.include.mm_types import MmStruct, VmArea
+from memsh.linux.lib.columns import mask_run, page_runs, sub_runs
+from memsh.linux.mm.lru import mark_page_accessed
+from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
+from memsh.linux.mm.mmap.vmalist import areas_between
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
+    """Bring in [start, end) of one area, for writing where it is private and writable. EFAULT, ENOMEM."""
+    if vma.flags & VM_LOCKONFAULT:
+        return
+    if not vma.flags & 7 or vma.flags & (VM_IO | VM_PFNMAP):
+        raise KernelError("EFAULT")
+    write = vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE
+    tally = Tally()
+    try:
+        fault_range(box, mm, vma, start, end, write, tally)
+    except BusError:
+        raise KernelError("EFAULT") from None
+    except OutOfMemory:
+        raise KernelError("ENOMEM") from None
+    finally:
+        task = getattr(box, "current", None)
+        if task is not None:
+            task.minflt += tally.minflt
+            task.majflt += tally.majflt
+    flags = box.memmap.flags
+    for index, first, stop in table_pieces(start, end):
+        table = mm.pgd.get(index)
+        if table is None:
+            continue
+        for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
+            for at, n, bits in sub_runs(flags, pfn, count):
+                if not bits & PG_REFERENCED:
+                    mask_run(flags, at, n, 0, PG_REFERENCED)
+                else:
+                    for frame in range(at, at + n):
+                        mark_page_accessed(box, frame)
+
+
+def mm_populate(box: Box, mm: MmStruct, start: int, length: int, *, ignore_errors: bool = True) -> None:
+    """Bring in every mapped page of [start, start + length); errors are mlock's alone: ENOMEM, EFAULT."""
+    end = start + length
+    for vma in list(areas_between(mm, start, end)):
+        if vma.flags & (VM_IO | VM_PFNMAP):
+            continue
+        try:
+            populate_vma_page_range(box, mm, vma, max(vma.start, start), min(vma.end, end))
+        except KernelError:
+            if not ignore_errors:
+                raise

@@ -1,0 +1,532 @@
+"""Page faults: anonymous, file, copy-on-write, shared, stack growth (mm/memory.c, arch/x86/mm/fault.c).
+
+`handle_mm_fault` is one fault; `touch_range` one access per page of a range, whole runs of pages at a time where
+nothing is mapped yet, with the state that page by page would leave.
+
+Known deviations: a fault that waits for the disk does not move the clock; no NUMA hinting, no huge pages,
+no userfaultfd.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.arch.x86.paging import pte_alloc, pte_free, table_pieces, vm_page_prot
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_FOLIO,
+    GFP_NAMES,
+    PTE_ACCESSED,
+    PTE_DIRTY,
+    PTE_PRESENT,
+    PTE_RW,
+    PTE_SPECIAL,
+    PTE_USER,
+    TASK_SIZE,
+    VM_GROWSDOWN,
+    VM_MAYSHARE,
+    VM_SHARED,
+    VM_WRITE,
+    X86_PF_PROT,
+    X86_PF_USER,
+    X86_PF_WRITE,
+)
+from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
+from memsh.linux.lib.columns import PRESENT, count_run, frame_runs, lanes, ramp, set_run
+from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
+from memsh.linux.mm.mmap.mmap import expand_downwards
+from memsh.linux.mm.mmap.vmalist import find_vma
+from memsh.linux.mm.oom_kill import Killed
+from memsh.linux.mm.rmap.rmap import anon_vma_prepare
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
+SEGV_MAPERR, SEGV_ACCERR = 1, 2
+# what a fault was; how many pages fault-around mapped, from bit 8 on
+MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
+AROUND_SHIFT = 8
+AROUND = 16  # fault_around_bytes, in pages
+_ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
+_SHORT = 6  # a run of fewer frames is done frame by frame
+_WRITTEN = PTE_RW | PTE_DIRTY
+
+
+class Segfault(Exception):
+    """An access that Linux answers with SIGSEGV: `addr`, the CPU's `error_code` (X86_PF_*), `si_code` (SEGV_*)."""
+
+    def __init__(self, addr: int, error_code: int, si_code: int) -> None:
+        super().__init__(f"segfault at {addr:x} error {error_code:x}")
+        self.addr = addr
+        self.error_code = error_code
+        self.si_code = si_code
+
+
+class BusError(Exception):
+    """An access past the end of a mapped file: SIGBUS."""
+
+    def __init__(self, addr: int) -> None:
+        super().__init__(f"bus error at {addr:x}")
+        self.addr = addr
+
+
+class OutOfMemory(KernelError):
+    """A fault that found no memory (VM_FAULT_OOM)."""
+
+    def __init__(self) -> None:
+        super().__init__("ENOMEM", "no page for the fault")
+
+
+class FaultResult(NamedTuple):
+    """Faults taken, and words on their kind for people."""
+
+    minflt: int
+    majflt: int
+    notes: list[str]
+
+
+def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int) -> None:
+    """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map.
+
+    `runs` are (first frame, how many).
+    """
+    memmap = box.memmap
+    mapcount, column, mapping, indices = memmap.mapcount, memmap.flags, memmap.mapping, memmap.index
+    anon = vma.anon_vma
+    assert anon is not None
+    number = anon.number
+    flags = new_page_flags(vma.flags, _ANON_FLAGS)
+    index = vma.pgoff + ((addr - vma.start) >> 12)
+    total = 0
+    for pfn, count in runs:
+        if count < _SHORT:
+            for frame in range(pfn, pfn + count):
+                mapcount[frame] = 1
+                column[frame] = flags
+                mapping[frame] = number
+                indices[frame] = index
+                index += 1
+        else:
+            set_run(mapcount, pfn, count, 1)
+            set_run(column, pfn, count, flags)
+            set_run(mapping, pfn, count, number)
+            count_run(indices, pfn, index, count)
+            index += count
+        total += count
+    account_new_runs(box, runs, total, flags)
+    mm.rss[MM_ANONPAGES] += total
+    box.vmstat["nr_anon_pages"] += total
+
+
+def _alloc_user_page(box: Box, gfp: int) -> int:
+    pfn = int(box.pages.alloc_pages(gfp, 0, K_ANON))
+    if not pfn:
+        raise OutOfMemory
+    return pfn
+
+
+def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
+    """Resolve one fault at `addr`, which `vma` permits; the kinds it was. OutOfMemory, BusError."""
+    box.vmstat["pgfault"] += 1
+    index = addr >> 22
+    fresh = index not in mm.pgd
+    try:
+        table = pte_alloc(box, mm, index)
+        at = (addr >> 12) & 1023
+        pte = table.ptes[at]
+        if not pte:
+            if vma.file is not None:
+                from memsh.linux.mm.memory.filefault import do_fault
+
+                return do_fault(box, mm, vma, addr, table, at, write)
+            if vma.name:
+                return _special_fault(box, mm, vma, addr, table, at)
+            return _do_anonymous_page(box, mm, vma, addr, table, at, write)
+    except KernelError as error:
+        if isinstance(error, OutOfMemory) or error.code != "ENOMEM":
+            raise
+        raise OutOfMemory from None
+    except IndexError:
+        if fresh and not any(mm.pgd[index].ptes):  # fault-around may have mapped pages before the file's end
+            pte_free(box, mm, index)
+        raise BusError(addr) from None
+    if not pte & PRESENT:
+        from memsh.linux.mm.swap.swapin import do_swap_page
+
+        return do_swap_page(box, mm, vma, addr, table, at, write)
+    if write and not pte & PTE_RW:
+        return do_wp_page(box, mm, vma, addr, table, at)
+    table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
+    return 0
+
+
+def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
+    prot = vm_page_prot(vma.flags)
+    if not write:
+        table.ptes[at] = box.vm.zero_pfn << 12 | prot | PTE_SPECIAL
+        return ZERO
+    anon_vma_prepare(box, vma)
+    pfn = _alloc_user_page(box, GFP_ANON)
+    add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
+    table.ptes[at] = pfn << 12 | prot | (_WRITTEN if vma.flags & VM_WRITE else 0)
+    return 0
+
+
+def _special_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    """[vdso]: one of the kernel's own frames; [vvar]: its first page, not counted as resident; else SIGBUS."""
+    page = (addr - vma.start) >> 12
+    prot = vm_page_prot(vma.flags)
+    memmap = box.memmap
+    if vma.name == "[vdso]":
+        pfn = box.vm.vdso_pfns[page]
+        memmap.refcount[pfn] = max(1, memmap.refcount[pfn]) + 1
+        memmap.mapcount[pfn] += 1
+        if memmap.mapcount[pfn] == 1:
+            box.vmstat["nr_mapped"] += 1
+        mm.rss[MM_FILEPAGES] += 1
+        table.ptes[at] = pfn << 12 | prot
+    elif page == 0:
+        table.ptes[at] = box.vm.vvar_pfn << 12 | prot | PTE_SPECIAL
+    else:
+        raise IndexError(page)
+    return 0
+
+
+def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    """A write to a present, write-protected page: share, reuse, or copy."""
+    pte = table.ptes[at]
+    pfn = pte >> 12
+    memmap = box.memmap
+    mm.tlb.pop(addr >> 12, None)
+    if pte & PTE_SPECIAL:
+        return _wp_page_copy(box, mm, vma, addr, table, at)
+    flags = memmap.flags[pfn]
+    if flags & PG_ANON:
+        if not flags & PG_ANON_EXCLUSIVE:
+            if memmap.refcount[pfn] > 1 + bool(flags & PG_SWAPCACHE):
+                return _wp_page_copy(box, mm, vma, addr, table, at)
+            if flags & PG_SWAPCACHE:
+                box.swap.free_folio(pfn)
+                flags = memmap.flags[pfn]
+            if memmap.refcount[pfn] > 1:
+                return _wp_page_copy(box, mm, vma, addr, table, at)
+            anon = vma.anon_vma
+            assert anon is not None
+            memmap.mapping[pfn] = anon.number
+            memmap.flags[pfn] = flags | PG_ANON_EXCLUSIVE
+        table.ptes[at] = pte | _WRITTEN | PTE_ACCESSED
+        box.vmstat["pgreuse"] += 1
+        return REUSE
+    if vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE | VM_SHARED:
+        from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
+        from memsh.linux.mm.memory.zap import set_page_dirty
+
+        table.ptes[at] = pte | _WRITTEN | PTE_ACCESSED
+        box.vmstat["pgreuse"] += 1
+        set_page_dirty(box, pfn)
+        if not flags & PG_SWAPBACKED:
+            balance_dirty_pages_ratelimited(box, 1)
+        return REUSE
+    return _wp_page_copy(box, mm, vma, addr, table, at)
+
+
+def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    """Give this process a page of its own in place of the zero page, a shared anonymous page or a file's."""
+    try:
+        anon_vma_prepare(box, vma)
+    except KernelError:
+        raise OutOfMemory from None
+    pte = table.ptes[at]
+    old = pte >> 12
+    special = pte & PTE_SPECIAL
+    new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO)
+    old_flags = 0 if special else box.memmap.flags[old]
+    if not special:
+        drop_mapped_page(box, mm, vma, old, new)
+    add_anon_pages(box, mm, vma, [(new, 1)], addr)
+    table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | _WRITTEN
+    if not special:
+        if old_flags & PG_SWAPCACHE:
+            box.swap.free_swap_cache([old])
+        put_frames(box, [old])
+    return COW
+
+
+def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) -> None:
+    """Copy the bytes of `old` to `new` and take the mapping of `old` away; its reference stays."""
+    from memsh.linux.mm.filemap.pagecache import frame_view
+    from memsh.linux.mm.memory.zap import mm_counter
+
+    memmap = box.memmap
+    flags = memmap.flags[old]
+    if old in memmap.data or not flags & PG_ANON:
+        text = frame_view(box, old)
+        if any(text):
+            memmap.data[new] = bytearray(text)
+    mm.rss[mm_counter(flags)] -= 1
+    left = memmap.mapcount[old] - 1
+    memmap.mapcount[old] = left
+    if not left:
+        box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
+    if vma.flags & 0x2000:
+        munlock_page(box, old)
+
+
+# -- ranges ---------------------------------------------------------------------------------------------------------
+
+
+class Tally:
+    """What a range of accesses came to."""
+
+    __slots__ = ("around", "kinds", "majflt", "minflt", "program")
+
+    def __init__(self) -> None:
+        self.minflt = self.majflt = self.kinds = self.around = 0
+        self.program: list[tuple[int, bool]] = []
+
+    def add(self, what: int) -> None:
+        if what & MAJOR:
+            self.majflt += 1
+        else:
+            self.minflt += 1
+        self.kinds |= what & 0xFF
+        self.around = max(self.around, what >> AROUND_SHIFT)
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self.kinds & ZERO:
+            notes.append("zero page, RSS unchanged")
+        if self.around > 1:
+            notes.append(f"fault-around mapped {self.around} pages")
+        if self.kinds & COW:
+            notes.append("copy-on-write")
+        if self.kinds & SWAPPED:
+            notes.append("back from swap")
+        return notes
+
+
+def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
+    """(address, written?) of what a program uses all the time, as far as it is mapped: its stack and text.
+
+    The CPU has these translations at hand and does not set their accessed bits again, so reclaim takes the pages away
+    as if they were idle (ptep_clear_flush_young on x86 flushes nothing): the program faults them in at once.
+    """
+    found = []
+    for addr, write in (mm.start_stack, True), (mm.start_code, False):
+        table = mm.pgd.get(addr >> 22)
+        if table is not None and table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+            found.append((addr & ~4095, write))
+    return found
+
+
+def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
+    """The program goes on after faults that may have waited for memory."""
+    for addr, write in tally.program:
+        table = mm.pgd[addr >> 22]
+        if not table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+            vma = find_vma(mm, addr)
+            if vma is not None and vma.start <= addr:
+                tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
+
+
+def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int,
+                    write: bool, tally: Tally) -> None:  # fmt: skip
+    """Empty entries [first, stop) of an anonymous area, as one fault each."""
+    count = stop - first
+    prot = vm_page_prot(vma.flags)
+    if not write:
+        table.ptes[first:stop] = array("I", [box.vm.zero_pfn << 12 | prot | PTE_SPECIAL]) * count
+        tally.kinds |= ZERO
+    else:
+        try:
+            anon_vma_prepare(box, vma)
+        except KernelError:
+            box.vmstat["pgfault"] += 1
+            raise OutOfMemory from None
+        bits = prot | _WRITTEN
+        done = 0
+        while done < count:
+            pfns = box.pages.alloc_bulk(GFP_ANON, count - done, K_ANON)
+            got = len(pfns)
+            if not got:
+                box.vmstat["pgfault"] += done + 1
+                tally.minflt += done
+                raise OutOfMemory
+            at = first + done
+            runs = frame_runs(pfns)
+            if len(runs) * _SHORT <= got:
+                ptes = b"".join([ramp(pfn << 12 | bits, n, 4096) for pfn, n in runs])
+                table.ptes[at : at + got] = array("I", ptes)
+            else:
+                table.ptes[at : at + got] = array("I", [pfn << 12 | bits for pfn in pfns])
+            add_anon_pages(box, mm, vma, runs, addr + (done << 12))
+            done += got
+            if box.oom.victim and box.oom.is_victim(box.current):
+                box.vmstat["pgfault"] += done
+                tally.minflt += done
+                raise Killed
+            if tally.program:
+                _run_program(box, mm, tally)
+    box.vmstat["pgfault"] += count
+    tally.minflt += count
+
+
+def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
+    """One permitted access to each page of [start, end), which lies in `vma`."""
+    anonymous = vma.file is None and not vma.name
+    need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
+    mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
+    base = start
+    for index, first, stop in table_pieces(start, end):
+        table = mm.pgd.get(index)
+        count = stop - first
+        if count > 1 and anonymous:
+            if table is None:
+                try:
+                    table = pte_alloc(box, mm, index)
+                except KernelError:
+                    box.vmstat["pgfault"] += 1
+                    raise OutOfMemory from None
+            value = int.from_bytes(table.ptes[first:stop].tobytes(), "little")
+            if not value:
+                _bulk_anonymous(box, mm, vma, table, first, stop, base, write, tally)
+                base += count << 12
+                continue
+            if value & (wanted := lanes(need, count)) == wanted:
+                new = array("I")
+                new.frombytes((value | lanes(mark, count)).to_bytes(4 * count, "little"))
+                table.ptes[first:stop] = new
+                base += count << 12
+                continue
+        at = first
+        while at < stop:
+            pte = table.ptes[at] if table is not None else 0
+            addr = base + ((at - first) << 12)
+            if pte & need == need:
+                assert table is not None
+                table.ptes[at] = pte | mark
+                at += 1
+            elif not pte and anonymous and table is not None and stop - at > 1:
+                upto = at + 1
+                ptes = table.ptes
+                while upto < stop and not ptes[upto]:
+                    upto += 1
+                _bulk_anonymous(box, mm, vma, table, at, upto, addr, write, tally)
+                at = upto
+            else:
+                tally.add(handle_mm_fault(box, mm, vma, addr, write))
+                if box.oom.victim:
+                    box.oom.raise_if_killed(box.current)
+                if tally.program:
+                    _run_program(box, mm, tally)
+                if table is None:
+                    table = mm.pgd.get(index)
+                at += 1
+        base += count << 12
+
+
+def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
+    """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
+    from memsh.linux.kernel.signal import instruction
+
+    code = X86_PF_USER | (X86_PF_WRITE if write else 0) | (X86_PF_PROT if pte & PTE_PRESENT or addr >= TASK_SIZE else 0)
+    box.trace.emit("page_fault_user", addr, instruction(box, task, write), code)
+
+
+def _traced_range(box: Box, task: Task, start: int, end: int, write: bool, tally: Tally) -> None:
+    """touch_range() page by page: what is there is accessed, for the rest the CPU raises its exception."""
+    mm = task.mm
+    assert mm is not None
+    need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
+    for addr in range(start & ~4095, end, 4096):
+        table = mm.pgd.get(addr >> 22)
+        pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+        if pte & need == need:
+            fault_range(box, mm, find_accessible(box, mm, addr, write), addr, addr + 4096, write, tally)
+        else:
+            exc_page_fault(box, task, max(addr, start), pte, write, tally)
+            if box.oom.victim:
+                box.oom.raise_if_killed(task)
+            if tally.program:
+                _run_program(box, mm, tally)
+
+
+def exc_page_fault(box: Box, task: Task, addr: int, pte: int, write: bool, tally: Tally) -> None:
+    """One exception: `pte` is the entry that the CPU found, `tally` hears what the fault came to."""
+    if box.trace.on:
+        trace_fault(box, task, addr, pte, write)
+    do_user_addr_fault(box, task, addr, write, tally)
+
+
+def do_user_addr_fault(box: Box, task: Task, addr: int, write: bool, tally: Tally) -> None:
+    """Find the area, resolve the fault there; Segfault if there is none that allows it."""
+    mm = task.mm
+    assert mm is not None
+    vma = find_accessible(box, mm, addr, write)
+    tally.add(handle_mm_fault(box, mm, vma, addr & ~4095, write))
+
+
+def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
+    """The area that lets a user access `addr`, the stack grown if need be; Segfault (do_user_addr_fault)."""
+    code = X86_PF_USER | (X86_PF_WRITE if write else 0)
+    if addr >= TASK_SIZE:
+        raise Segfault(addr, code | X86_PF_PROT, SEGV_MAPERR)
+    vma = find_vma(mm, addr)
+    if vma is not None and vma.start > addr:
+        try:
+            if vma.flags & VM_GROWSDOWN:
+                expand_downwards(box, mm, vma, addr)
+            else:
+                vma = None
+        except KernelError:
+            vma = None
+    if vma is None:
+        raise Segfault(addr, code, SEGV_MAPERR)
+    if not vma.flags & VM_WRITE if write else not vma.flags & 7:
+        table = mm.pgd.get(addr >> 22)
+        if table is not None and table.ptes[(addr >> 12) & 1023] & PTE_PRESENT:
+            if not write and table.ptes[(addr >> 12) & 1023] & PTE_USER:
+                return vma
+            code |= X86_PF_PROT
+        raise Segfault(addr, code, SEGV_ACCERR)
+    return vma
+
+
+def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, exec: bool = False) -> FaultResult:
+    """Access each page of [addr, addr + length) once, in order, as `task`. Segfault, BusError, OutOfMemory.
+
+    What was touched before such an end stays touched and counted. `exec` is an instruction fetch: without NX, a read.
+    """
+    mm = task.mm
+    if mm is None:
+        raise KernelError("ESRCH", "a kernel thread has no user memory")
+    tally = Tally()
+    last = addr + max(1, length) - 1
+    end = (last & ~4095) + 4096
+    at = addr & ~4095
+    if length > 4096:
+        tally.program = _program_pages(mm)
+    try:
+        if box.trace.on:
+            _traced_range(box, task, addr, end, write, tally)
+            at = end
+        while at < end:
+            vma = find_accessible(box, mm, max(at, addr), write)
+            stop = min(vma.end, end)
+            fault_range(box, mm, vma, at, stop, write, tally)
+            at = stop
+    except OutOfMemory:
+        box.oom.raise_if_killed(task)
+        raise
+    finally:
+        task.minflt += tally.minflt
+        task.majflt += tally.majflt
+    return FaultResult(tally.minflt, tally.majflt, tally.notes())
+
+
+def is_cow_mapping(flags: int) -> bool:
+    return flags & (VM_SHARED | 0x20) == 0x20 and not flags & VM_MAYSHARE

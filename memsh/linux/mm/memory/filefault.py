@@ -1,0 +1,150 @@
+"""Faults on mappings of files: reading with fault-around, private and shared writing (mm/memory.c, mm/filemap.c).
+
+The 16 pages around a read fault that are in the page cache already are mapped with it. A page that is not there costs
+a major fault, a read of 32 pages from the disk, and a retry that finds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import vm_page_prot
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_FOLIO,
+    PTE_DIRTY,
+    PTE_RW,
+    VM_RAND_READ,
+    VM_SEQ_READ,
+    VM_SHARED,
+    VM_WRITE,
+)
+from memsh.linux.include.memmap import K_ANON, PG_READAHEAD
+from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
+from memsh.linux.mm.filemap.filemap import filemap_fault
+from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
+from memsh.linux.mm.filemap.readahead import being_read
+from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
+from memsh.linux.mm.lru import mlock_page
+from memsh.linux.mm.memory.fault import (
+    AROUND,
+    AROUND_SHIFT,
+    COW,
+    MAJOR,
+    add_anon_pages,
+)
+from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
+from memsh.linux.mm.mmap.mprotect import writenotify
+from memsh.linux.mm.rmap.rmap import anon_vma_prepare
+from memsh.linux.mm.shmem.shmem import shmem_fault
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def do_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
+    """One fault on an empty entry of a file mapping; the kinds it was. IndexError past the file's end; ENOMEM."""
+    if not write:
+        return _do_read_fault(box, mm, vma, addr, table, at)
+    if not vma.flags & VM_SHARED:
+        return _do_cow_fault(box, mm, vma, addr, table, at)
+    pfn, what = _get_page(box, vma, addr)
+    _set_pte(box, mm, vma, table, at, pfn, write=True)
+    set_page_dirty(box, pfn)
+    balance_dirty_pages_ratelimited(box, 1)
+    return what
+
+
+def _pgoff(vma: VmArea, addr: int) -> int:
+    return vma.pgoff + ((addr - vma.start) >> 12)
+
+
+def _get_page(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
+    """The page-cache page for `addr`, read if need be: (frame, MAJOR or 0). A major fault counts twice."""
+    file = vma.file
+    assert file is not None
+    if file.inode.shmem:
+        return shmem_fault(box, file, _pgoff(vma, addr)), 0
+    random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
+    pfn, major = filemap_fault(box, file, _pgoff(vma, addr), random=random, sequential=sequential)
+    if major:
+        box.vmstat["pgfault"] += 1
+        return pfn, MAJOR
+    return pfn, 0
+
+
+def _do_read_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    mapped = map_pages(box, mm, vma, addr, table, at)
+    if table.ptes[at]:
+        return mapped << AROUND_SHIFT
+    pfn, what = _get_page(box, vma, addr)
+    if what & MAJOR:
+        mapped = map_pages(box, mm, vma, addr, table, at)
+    if not table.ptes[at]:
+        _set_pte(box, mm, vma, table, at, pfn, write=False)
+        mapped += 1
+    return what | mapped << AROUND_SHIFT
+
+
+def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    anon_vma_prepare(box, vma)
+    new = int(box.pages.alloc_pages(GFP_FOLIO, 0, K_ANON))
+    if not new:
+        raise KernelError("ENOMEM")
+    try:
+        pfn, what = _get_page(box, vma, addr)
+    except (IndexError, KernelError):
+        box.pages.free_pages(new, 0)
+        raise
+    text = frame_view(box, pfn)
+    if any(text):
+        box.memmap.data[new] = bytearray(text)
+    add_anon_pages(box, mm, vma, [(new, 1)], addr)
+    table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | (PTE_RW | PTE_DIRTY if vma.flags & VM_WRITE else 0)
+    return what | COW
+
+
+def _set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn: int, *, write: bool) -> None:
+    """Map a page-cache page: a reference, a mapping, its kind of rss (do_set_pte)."""
+    memmap = box.memmap
+    memmap.refcount[pfn] += 1
+    memmap.mapcount[pfn] += 1
+    if memmap.mapcount[pfn] == 1:
+        box.vmstat["nr_mapped"] += 1
+    mm.rss[mm_counter(memmap.flags[pfn])] += 1
+    bits = vm_page_prot(vma.flags, writenotify=writenotify(vma))
+    if write:
+        bits |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
+    table.ptes[at] = pfn << 12 | bits
+    if vma.flags & 0x2000:
+        mlock_page(box, pfn)
+
+
+def map_pages(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
+    """Fault-around: map what the cache holds of the aligned 16 pages around `addr`, within area, table and file."""
+    file = vma.file
+    assert file is not None
+    mapping = mapping_of(box, file.inode)
+    pages = mapping.pages
+    if not pages:
+        return 0
+    low = max(addr & ~((AROUND << 12) - 1), vma.start)
+    first = at - ((addr - low) >> 12)
+    if first < 0:
+        first = 0
+        low = addr - (at << 12)
+    start = _pgoff(vma, low)
+    last = min(start + 1023 - first, vma.pages + vma.pgoff - 1, start + AROUND - 1, max_index(file.inode) - 1)
+    ptes, flags = table.ptes, box.memmap.flags
+    mapped = 0
+    for index in range(start, last + 1):
+        pfn = pages.get(index)
+        if pfn is None or flags[pfn] & PG_READAHEAD or (mapping.reading and being_read(box, mapping, index)):
+            continue
+        if file.mmap_miss > 0:
+            file.mmap_miss -= 1
+        offset = first + index - start
+        if not ptes[offset]:
+            _set_pte(box, mm, vma, table, offset, pfn, write=False)
+            mapped += 1
+    return mapped

@@ -1,0 +1,157 @@
+"""Bytes of a process's memory, through its page tables, with the faults that takes (mm/memory.c, lib/usercopy.c).
+
+`read_u32` and `write_u32` are what malloc lives on: a translation that was used once is kept in `mm.tlb` (reads) or
+`mm.tlbw` (writes) as the page's 32-bit words, until the page tables change.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
+from memsh.linux.mm.filemap.pagecache import frame_page
+from memsh.linux.mm.memory.fault import Tally, exc_page_fault
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+
+def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
+    """Make the page of `addr` accessible as the CPU would; its frame. Segfault, BusError, OutOfMemory."""
+    mm = task.mm
+    if mm is None:
+        raise KernelError("ESRCH", "a kernel thread has no user memory")
+    need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
+    index, at = addr >> 22, (addr >> 12) & 1023
+    while True:
+        table = mm.pgd.get(index)
+        pte = table.ptes[at] if table is not None else 0
+        if pte & need == need and addr < 0xC0000000:
+            assert table is not None
+            table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
+            return pte >> 12
+        tally = Tally()
+        exc_page_fault(box, task, addr, pte, write, tally)
+        task.minflt += tally.minflt
+        task.majflt += tally.majflt
+
+
+def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview:
+    """The page of `addr` as 32-bit words, entered in the process's translations."""
+    pfn = _fault_in(box, task, addr, write)
+    mm = task.mm
+    assert mm is not None
+    if pfn == box.vm.zero_pfn:
+        return memoryview(bytes(4096)).cast("I")
+    view = memoryview(frame_page(box, pfn)).cast("I")
+    mm.tlb[addr >> 12] = view
+    if write:
+        mm.tlbw[addr >> 12] = view
+    return view
+
+
+def read_u32(box: Box, task: Task, addr: int) -> int:
+    """The 32-bit word at `addr`, at any alignment."""
+    if addr & 3:
+        return int.from_bytes(read(box, task, addr, 4), "little")
+    view = task.mm.tlb.get(addr >> 12)  # type: ignore[union-attr]
+    if view is None:
+        view = _page(box, task, addr, False)
+    return view[(addr & 4095) >> 2]
+
+
+def write_u32(box: Box, task: Task, addr: int, value: int) -> None:
+    """Store a 32-bit word at `addr`, at any alignment."""
+    if addr & 3:
+        write(box, task, addr, struct.pack("<I", value))
+        return
+    view = task.mm.tlbw.get(addr >> 12)  # type: ignore[union-attr]
+    if view is None:
+        view = _page(box, task, addr, True)
+    view[(addr & 4095) >> 2] = value
+
+
+def read(box: Box, task: Task, addr: int, n: int) -> bytes:
+    """`n` bytes from `addr`; Segfault at the first that cannot be read."""
+    parts = []
+    while n > 0:
+        offset = addr & 4095
+        count = min(n, 4096 - offset)
+        view = task.mm.tlb.get(addr >> 12) if task.mm else None
+        if view is None:
+            view = _page(box, task, addr, False)
+        parts.append(view.cast("B")[offset : offset + count].tobytes())
+        addr += count
+        n -= count
+    return b"".join(parts)
+
+
+def write(box: Box, task: Task, addr: int, data: bytes) -> None:
+    """Store `data` at `addr`; what lies before the first byte that cannot be written is written."""
+    at, n = 0, len(data)
+    while at < n:
+        offset = addr & 4095
+        count = min(n - at, 4096 - offset)
+        view = task.mm.tlbw.get(addr >> 12) if task.mm else None
+        if view is None:
+            view = _page(box, task, addr, True)
+        view.cast("B")[offset : offset + count] = data[at : at + count]
+        addr += count
+        at += count
+
+
+def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
+    """memset(): `n` bytes of `value`; a page never written that is filled with 0 stays without bytes of its own."""
+    while n > 0:
+        offset = addr & 4095
+        count = min(n, 4096 - offset)
+        pfn = _fault_in(box, task, addr, True)
+        if value or pfn in box.memmap.data:
+            frame_page(box, pfn)[offset : offset + count] = bytes([value]) * count
+        addr += count
+        n -= count
+
+
+def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
+    """memcpy() within one process, page by page."""
+    while n > 0:
+        count = min(n, 4096 - (source & 4095), 4096 - (to & 4095))
+        _fault_in(box, task, source, False)
+        data = read(box, task, source, count)
+        pfn = _fault_in(box, task, to, True)
+        if any(data) or pfn in box.memmap.data:
+            frame_page(box, pfn)[to & 4095 : (to & 4095) + count] = data
+        to += count
+        source += count
+        n -= count
+
+
+def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
+    """`n` bytes without touching anything (a debugger's view): None where no page is mapped."""
+    mm = mm_or_task.mm
+    if mm is None:
+        return None
+    from memsh.linux.mm.filemap.pagecache import frame_view
+
+    parts = []
+    while n > 0:
+        table = mm.pgd.get(addr >> 22)
+        pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+        if not pte & 0x101 or addr >= 0xC0000000:
+            return None
+        offset = addr & 4095
+        count = min(n, 4096 - offset)
+        parts.append(bytes(frame_view(box, pte >> 12)[offset : offset + count]))
+        addr += count
+        n -= count
+    return b"".join(parts)
+
+
+def page_bytes(box: Box, pfn: int) -> bytes | bytearray:
+    """The 4096 bytes of a frame, as whoever looks at it now sees them."""
+    from memsh.linux.mm.filemap.pagecache import frame_view
+
+    return frame_view(box, pfn)

@@ -1,0 +1,156 @@
+"""Taking pages out of page tables (mm/memory.c: zap_pte_range; mm/mmu_gather.c; mm/swap.c: release_pages).
+
+Pages whose last mapping goes are gathered and freed in the kernel's batches: 8, then up to 512 at a time, each batch
+from its last page to its first; so the free lists end up as Linux leaves them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
+from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
+from memsh.linux.lib.columns import PRESENT, add_run, frame_runs, page_runs, sub_runs
+from memsh.linux.mm.lru import mark_page_accessed, munlock_page, release_page, release_run
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+_BUNDLE = 8  # pages that fit in the gather structure itself
+_BATCH = 1021  # pages that fit in one page of pointers
+_MOST = _BUNDLE + 9 * _BATCH  # MAX_GATHER_BATCH_COUNT
+
+
+class Gather:
+    """struct mmu_gather: frames that wait until the TLB is flushed."""
+
+    __slots__ = ("box", "pfns")
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.pfns: list[int] = []
+
+    def add_run(self, pfn: int, count: int) -> None:
+        pfns = self.pfns
+        while count:
+            n = min(count, _MOST - len(pfns))
+            pfns.extend(range(pfn, pfn + n))
+            pfn += n
+            count -= n
+            if len(pfns) == _MOST:
+                self.flush()
+
+    def flush(self) -> None:
+        """Drop a reference to each page in the order they were gathered, and free the unused ones."""
+        pfns = self.pfns
+        box = self.box
+        at, room = 0, _BUNDLE
+        swapping = box.vmstat["nr_swapcached"]
+        while at < len(pfns):
+            n = min(room, 512, len(pfns) - at)
+            if swapping:
+                box.swap.free_swap_cache(pfns[at : at + n])
+            release_pages(box, pfns[at : at + n])
+            at += n
+            room = room - n or _BATCH
+        pfns.clear()
+
+
+def release_pages(box: Box, pfns: list[int]) -> None:
+    """Drop a reference to each frame; the unused ones are freed, last first."""
+    refcount = box.memmap.refcount
+    dead: list[tuple[int, int, int]] = []  # last first: from the highest of a run downwards
+    for pfn, count in frame_runs(pfns):
+        if count == 1:
+            left = refcount[pfn] - 1
+            refcount[pfn] = left
+            if not left:
+                release_page(box, pfn)
+                dead.append((pfn, 1, -1))
+            continue
+        add_run(refcount, pfn, count, -1)
+        for first, n, value in sub_runs(refcount, pfn, count):
+            if value == 0:
+                release_run(box, first, n)
+                dead.append((first + n - 1, n, -1))
+    if dead:
+        dead.reverse()
+        box.pages.free_stretches(dead)
+
+
+def mm_counter(flags: int) -> int:
+    """Which of mm.rss a page with these flags counts in."""
+    if flags & PG_ANON:
+        return MM_ANONPAGES
+    return MM_SHMEMPAGES if flags & PG_SWAPBACKED else MM_FILEPAGES
+
+
+def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
+    """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
+    own = gather or Gather(box)
+    tables = mm.pgd
+    for index, first, stop in table_pieces(start, end):
+        table = tables.get(index)
+        if table is not None:
+            zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
+    mm.flush_tlb(start, end)
+    if gather is None:
+        own.flush()
+
+
+def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: int, stop: int, gather: Gather) -> None:
+    """Clear entries [first, stop) of one table."""
+    memmap = box.memmap
+    mapcount = memmap.mapcount
+    plain = vma.file is None and not vma.name and not vma.flags & VM_LOCKED
+    if mm.rss[MM_SWAPENTS]:
+        for pte in swap_entries(ptes, first, stop).values():
+            mm.rss[MM_SWAPENTS] -= 1
+            box.swap.free_and_cache(pte)
+    for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
+        if vma.name == "[vvar]":
+            continue
+        if plain:
+            add_run(mapcount, pfn, count, -1)
+            gone = sum(n for _, n, value in sub_runs(mapcount, pfn, count) if value == 0)
+            mm.rss[MM_ANONPAGES] -= count
+            box.vmstat["nr_anon_pages"] -= gone
+        else:
+            for n in range(count):
+                _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
+        gather.add_run(pfn, count)
+    ptes[first:stop] = array("I", bytes(4 * (stop - first)))
+
+
+def swap_entries(ptes: array[int], first: int, stop: int) -> dict[int, int]:
+    """Those of the entries [first, stop) that name a swap slot, by their index."""
+    return {at: pte for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT}
+
+
+def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
+    """One page of any kind: its dirtiness, its age, its rss, its mapcount; the reference stays until the flush."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if not flags & PG_ANON:
+        if pte & PTE_DIRTY:
+            set_page_dirty(box, pfn)
+        if pte & PTE_ACCESSED and not vma.flags & VM_SEQ_READ:
+            mark_page_accessed(box, pfn)
+    mm.rss[mm_counter(flags)] -= 1
+    left = memmap.mapcount[pfn] - 1
+    memmap.mapcount[pfn] = left
+    if not left:
+        box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
+    if vma.flags & VM_LOCKED:
+        munlock_page(box, pfn)
+
+
+def set_page_dirty(box: Box, pfn: int) -> None:
+    """Mark a page-cache page dirty, counting it if its file lies on a disk."""
+    if not box.memmap.flags[pfn] & PG_DIRTY:
+        from memsh.linux.mm.filemap.writeback import dirty_folio
+
+        dirty_folio(box, pfn)

@@ -1,0 +1,128 @@
+"""What madvise does to the pages of a range: fetch them, age them, send them away, give them up (mm/madvise.c).
+
+Counters: pgdeactivate, pglazyfree, and those of reclaim and of swap-in; pgscan_* and pgsteal_* stay, as nobody looked
+at a list.
+
+Known deviations: a page that MADV_COLD ages moves at once, not when a batch of 15 is full.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_SPECIAL
+from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_LRU, PG_REFERENCED, PG_SWAPCACHE, PG_UNEVICTABLE
+from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
+from memsh.linux.lib.columns import PRESENT
+from memsh.linux.mm.filemap.pagecache import mapping_of
+from memsh.linux.mm.filemap.readahead import page_cache_ra
+from memsh.linux.mm.lru import deactivate_page, mark_page_lazyfree, put_frames
+from memsh.linux.mm.memory.zap import swap_entries
+from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages
+from memsh.linux.mm.swap.swap import PLUG
+from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
+from memsh.linux.mm.swap.swapin import read_swap_cache_async
+from memsh.linux.mm.vmscan.shrink import reclaim_pages
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
+    """MADV_WILLNEED: read a file's pages ahead, 32 at a time; ask the disk for what lies in swap. EBADF."""
+    file = vma.file
+    if file is None:
+        if vma.name:
+            raise KernelError("EBADF")
+        if mm.rss[MM_SWAPENTS]:
+            for index, first, stop in table_pieces(start, end):
+                table = mm.pgd.get(index)
+                if table is not None:
+                    _fetch(box, list(swap_entries(table.ptes, first, stop).values()))
+        return
+    index = vma.pgoff + ((start - vma.start) >> 12)
+    last = vma.pgoff + ((end - vma.start) >> 12)
+    mapping = mapping_of(box, file.inode)
+    if file.inode.shmem:
+        _fetch(box, [swap_entry(mapping, at) for at in sorted(swapped_pages(mapping, index, last))])
+        return
+    while index < last:
+        page_cache_ra(box, mapping, index, min(file.ra_pages, last - index), 0)
+        index += file.ra_pages
+
+
+def _fetch(box: Box, entries: list[int]) -> None:
+    """Bring slots into the swap cache, those side by side in one request; nobody waits for them."""
+    run: list[int] = []
+    last = 0
+    for entry in entries:
+        pfn, new = read_swap_cache_async(box, entry)
+        if new:
+            if run and (entry != last + (1 << OFFSET_SHIFT) or len(run) >= PLUG):
+                box.swap.submit_read(run)
+                run = []
+            run.append(pfn)
+            last = entry
+        if pfn:
+            put_frames(box, [pfn])
+    box.swap.submit_read(run)
+
+
+def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bool) -> None:
+    """MADV_COLD and MADV_PAGEOUT: pages that nobody else maps are old from now on, or reclaimed right away."""
+    memmap = box.memmap
+    flags = memmap.flags
+    for index, first, stop in table_pieces(start, end):
+        table = mm.pgd.get(index)
+        if table is None:
+            continue
+        chosen = []
+        for at in range(first, stop):
+            pte = table.ptes[at]
+            pfn = pte >> 12
+            if not pte & PRESENT or pte & PTE_SPECIAL or pfn == box.vm.zero_pfn:
+                continue
+            if not flags[pfn] & PG_LRU or memmap.mapcount[pfn] != 1:
+                continue
+            table.ptes[at] = pte & ~PTE_ACCESSED
+            flags[pfn] &= ~PG_REFERENCED
+            if not pageout:
+                deactivate_page(box, pfn)
+            elif not flags[pfn] & PG_UNEVICTABLE:
+                chosen.append(pfn)
+        mm.flush_tlb(index << 22 | first << 12, (index << 22) + (stop << 12))
+        if chosen:
+            reclaim_pages(box, chosen)
+
+
+def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
+    """MADV_FREE: private pages become clean and old, and whoever needs memory may take them; what lies in swap is
+    given up at once."""
+    mm.update_hiwater_rss()
+    memmap = box.memmap
+    for index, first, stop in table_pieces(start, end):
+        table = mm.pgd.get(index)
+        if table is None:
+            continue
+        for at in range(first, stop):
+            pte = table.ptes[at]
+            if not pte:
+                continue
+            if not pte & PRESENT:
+                table.ptes[at] = 0
+                mm.rss[MM_SWAPENTS] -= 1
+                box.swap.free_and_cache(pte)
+                continue
+            pfn = pte >> 12
+            flags = memmap.flags[pfn]
+            if pte & PTE_SPECIAL or not flags & PG_ANON:
+                continue
+            if flags & (PG_DIRTY | PG_SWAPCACHE):
+                if memmap.mapcount[pfn] != 1 or (flags & PG_SWAPCACHE and not box.swap.free_folio(pfn)):
+                    continue
+                memmap.flags[pfn] &= ~PG_DIRTY
+            table.ptes[at] = pte & ~(PTE_ACCESSED | PTE_DIRTY)
+            mark_page_lazyfree(box, pfn)
+    mm.flush_tlb()

@@ -1,0 +1,178 @@
+"""madvise: hints about part of the address space (mm/madvise.c).
+
+Known deviations: none that show. MADV_MERGEABLE and MADV_HUGEPAGE are EINVAL, as on the recorded kernel, which has
+neither. What the advice means for pages is in advised.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    VM_DONTCOPY,
+    VM_DONTDUMP,
+    VM_IO,
+    VM_LOCKED,
+    VM_PFNMAP,
+    VM_RAND_READ,
+    VM_SEQ_READ,
+    VM_SHARED,
+    VM_WIPEONFORK,
+    VM_WRITE,
+)
+from memsh.linux.include.mm_types import MmStruct, VmArea
+from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
+from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
+from memsh.linux.mm.memory.zap import unmap_page_range
+from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
+from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
+from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+ADVICE: dict[str, int] = {
+    "normal": 0, "random": 1, "sequential": 2, "willneed": 3, "dontneed": 4, "free": 8, "remove": 9, "dontfork": 10,
+    "dofork": 11, "mergeable": 12, "unmergeable": 13, "hugepage": 14, "nohugepage": 15, "dontdump": 16, "dodump": 17,
+    "wipeonfork": 18, "keeponfork": 19, "cold": 20, "pageout": 21, "populate_read": 22, "populate_write": 23,
+    "dontneed_locked": 24, "collapse": 25,
+}  # fmt: skip
+_INVALID = {"mergeable", "unmergeable", "hugepage", "nohugepage", "collapse"}
+_VALID = {number for name, number in ADVICE.items() if name not in _INVALID}
+
+
+def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> None:
+    """Advise on [start, start + length). EINVAL, ENOMEM (a hole, after the rest was done), EAGAIN, EFAULT."""
+    if advice not in _VALID or start & 4095 or not 0 <= start < 1 << 32 or length < 0:
+        raise KernelError("EINVAL")
+    end = start + ((length + 4095) & ~4095)
+    if end >= 1 << 32:
+        raise KernelError("EINVAL")
+    if end == start:
+        return
+    vma, prev = find_vma_prev(mm, start)
+    if vma is not None and start > vma.start:
+        prev = vma
+    hole = False
+    while True:
+        if vma is None:
+            raise KernelError("ENOMEM", "nothing is mapped there")
+        if start < vma.start:
+            hole = True
+            start = vma.start
+            if start >= end:
+                break
+        stop = min(vma.end, end)
+        prev = _behavior(box, mm, vma, prev, start, stop, advice)
+        start = max(stop, prev.end)
+        if start >= end:
+            break
+        vma = find_vma(mm, prev.end)
+    if hole:
+        raise KernelError("ENOMEM", "a hole in the range")
+
+
+def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, advice: int) -> VmArea:
+    """One area; the area to go on from."""
+    if advice == 3:
+        willneed(box, mm, vma, start, end)
+    elif advice in (4, 24):
+        if vma.flags & VM_PFNMAP or (advice == 4 and vma.flags & VM_LOCKED):
+            raise KernelError("EINVAL")
+        mm.update_hiwater_rss()
+        unmap_page_range(box, mm, vma, start, end)
+    elif advice == 8:
+        if vma.flags & (VM_PFNMAP | VM_LOCKED) or vma.file is not None or vma.name:
+            raise KernelError("EINVAL")
+        lazyfree(box, mm, start, end)
+    elif advice == 9:
+        _remove(box, vma, start, end)
+    elif advice in (20, 21):
+        if vma.flags & (VM_LOCKED | VM_PFNMAP):
+            raise KernelError("EINVAL")
+        cold_or_pageout(box, mm, start, end, pageout=advice == 21)
+    elif advice in (22, 23):
+        _populate(box, mm, vma, start, end, advice == 23)
+    else:
+        try:
+            return _update(box, mm, vma, prev, start, end, _new_flags(vma, advice))
+        except KernelError as error:
+            raise KernelError("EAGAIN" if error.code == "ENOMEM" else error.code) from None
+    return vma
+
+
+def _new_flags(vma: VmArea, advice: int) -> int:
+    flags = vma.flags
+    if advice == 0:
+        return flags & ~(VM_RAND_READ | VM_SEQ_READ)
+    if advice == 1:
+        return flags & ~VM_SEQ_READ | VM_RAND_READ
+    if advice == 2:
+        return flags & ~VM_RAND_READ | VM_SEQ_READ
+    if advice == 10:
+        return flags | VM_DONTCOPY
+    if advice == 11:
+        if flags & VM_IO:
+            raise KernelError("EINVAL")
+        return flags & ~VM_DONTCOPY
+    if advice == 16:
+        return flags | VM_DONTDUMP
+    if advice == 17:
+        if flags & VM_SPECIAL:
+            raise KernelError("EINVAL")
+        return flags & ~VM_DONTDUMP
+    if advice == 18:
+        if vma.file is not None or flags & VM_SHARED:
+            raise KernelError("EINVAL")
+        return flags | VM_WIPEONFORK
+    return flags & ~VM_WIPEONFORK
+
+
+def _update(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int) -> VmArea:
+    if flags == vma.flags:
+        return vma
+    pgoff = vma.pgoff + ((start - vma.start) >> 12)
+    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff)
+    if merged is not None:
+        vma = merged
+    else:
+        if start != vma.start:
+            split_vma(box, mm, vma, start, True)
+        if end != vma.end:
+            split_vma(box, mm, vma, end, False)
+    vma.flags = flags
+    return vma
+
+
+def _remove(box: Box, vma: VmArea, start: int, end: int) -> None:
+    """MADV_REMOVE: a hole in a shared file of a memory file system; the pages go everywhere."""
+    if vma.flags & VM_LOCKED or vma.file is None:
+        raise KernelError("EINVAL")
+    if vma.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
+        raise KernelError("EACCES")
+    if not vma.file.inode.shmem:
+        raise KernelError("EOPNOTSUPP")
+    mapping = mapping_of(box, vma.file.inode)
+    low = vma.pgoff + ((start - vma.start) >> 12)
+    high = vma.pgoff + ((end - vma.start) >> 12)
+    for index in sorted(index for index in mapping.pages if low <= index < high):
+        unmap_mapping_page(box, mapping.pages[index])
+        delete_from_page_cache(box, mapping, index)
+
+
+def _populate(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool) -> None:
+    if vma.flags & VM_SPECIAL or (write and not vma.flags & VM_WRITE) or not vma.flags & 7:
+        raise KernelError("EINVAL")
+    tally = Tally()
+    try:
+        fault_range(box, mm, vma, start, end, write, tally)
+    except BusError:
+        raise KernelError("EFAULT") from None
+    except OutOfMemory:
+        raise KernelError("ENOMEM") from None
+    finally:
+        task = getattr(box, "current", None)
+        if task is not None:
+            task.minflt += tally.minflt
+            task.majflt += tally.majflt

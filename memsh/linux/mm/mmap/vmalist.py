@@ -1,0 +1,279 @@
+"""The sorted list of a process's areas: look-up, insertion, holes (mm/mmap.c, lib/maple_tree.c).
+
+Known deviations: the maple tree is a list; the number of maple_node objects is what a tree of that many areas needs at
+ordinary filling, allocated and freed as the tree grows and shrinks, without the copies that real updates make. A
+refused overcommit is not logged.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
+from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
+from memsh.linux.lib.ratelimit import KERN_WARNING
+from memsh.linux.mm.slab.objects import give, take
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def find_vma(mm: MmStruct, addr: int) -> VmArea | None:
+    """The first area that ends above `addr` (it need not contain it)."""
+    areas = mm.mmap
+    at = bisect_right(mm.starts, addr)
+    if at and areas[at - 1].end > addr:
+        return areas[at - 1]
+    return areas[at] if at < len(areas) else None
+
+
+def vma_lookup(mm: MmStruct, addr: int) -> VmArea | None:
+    """The area that contains `addr`."""
+    at = bisect_right(mm.starts, addr)
+    if at:
+        vma = mm.mmap[at - 1]
+        if vma.end > addr:
+            return vma
+    return None
+
+
+def find_vma_prev(mm: MmStruct, addr: int) -> tuple[VmArea | None, VmArea | None]:
+    """(find_vma(addr), the area before that one)."""
+    areas = mm.mmap
+    at = bisect_right(mm.starts, addr)
+    if at and areas[at - 1].end > addr:
+        at -= 1
+    return (areas[at] if at < len(areas) else None, areas[at - 1] if at else None)
+
+
+def neighbours(mm: MmStruct, vma: VmArea) -> tuple[VmArea | None, VmArea | None]:
+    """The areas before and after `vma`."""
+    at = bisect_right(mm.starts, vma.start) - 1
+    areas = mm.mmap
+    return (areas[at - 1] if at > 0 else None, areas[at + 1] if at + 1 < len(areas) else None)
+
+
+def areas_between(mm: MmStruct, start: int, end: int) -> list[VmArea]:
+    """The areas that overlap [start, end), in order."""
+    at = bisect_right(mm.starts, start)
+    if at and mm.mmap[at - 1].end > start:
+        at -= 1
+    stop = bisect_right(mm.starts, end - 1)
+    return mm.mmap[at:stop]
+
+
+def vm_start_gap(vma: VmArea) -> int:
+    """Where the area begins, its guard gap included if it is a stack."""
+    if vma.flags & VM_GROWSDOWN:
+        return max(0, vma.start - STACK_GUARD_GAP)
+    return vma.start
+
+
+def _maple_nodes(count: int) -> int:
+    slots = 2 * count
+    if slots <= 31:
+        return 1 if count > 1 else 0
+    leaves = -(-slots // 20)
+    return leaves + -(-leaves // 16)
+
+
+def _size_tree(box: Box, mm: MmStruct, count: int) -> None:
+    nodes = mm.maple_addrs
+    want = _maple_nodes(count)
+    while len(nodes) < want:
+        nodes.append(take(box, "maple_node"))
+    while len(nodes) > want + (1 if count else 0):
+        give(box, "maple_node", nodes.pop())
+
+
+def vm_area_alloc(box: Box, mm: MmStruct, start: int, end: int, flags: int, pgoff: int) -> VmArea:
+    """A new area, not yet in the list; ENOMEM."""
+    vm = box.vm
+    vma = VmArea(mm, vm.next_area, take(box, "vm_area_struct"), start, end, flags, pgoff)
+    vm.areas[vma.number] = vma
+    vm.next_area += 1
+    return vma
+
+
+def vm_area_dup(box: Box, mm: MmStruct, old: VmArea) -> VmArea:
+    """A copy of `old` for `mm`, with no links to anon_vmas and no hold on the file yet."""
+    new = vm_area_alloc(box, mm, old.start, old.end, old.flags, old.pgoff)
+    new.name = old.name
+    new.file = old.file
+    return new
+
+
+def vm_area_free(box: Box, vma: VmArea) -> None:
+    del box.vm.areas[vma.number]
+    give(box, "vm_area_struct", vma.addr)
+
+
+def get_file(vma: VmArea, file: File) -> None:
+    """The area holds `file` and shows up in the inode's list of mappings."""
+    file.count += 1
+    vma.file = file
+    if file.inode.mapping is not None:
+        file.inode.mapping.i_mmap[vma.number] = None
+
+
+def put_file(box: Box, vma: VmArea) -> None:
+    """Undo get_file; the last holder of an open file closes it."""
+    file = vma.file
+    if file is None:
+        return
+    if file.inode.mapping is not None:
+        file.inode.mapping.i_mmap.pop(vma.number, None)
+    box.fs.fput(file)
+
+
+def reserve_link(box: Box, mm: MmStruct) -> None:
+    """Room in the tree for one more area, before anything is moved (mas_preallocate); ENOMEM."""
+    _size_tree(box, mm, len(mm.mmap) + 1)
+
+
+def vma_link(box: Box, mm: MmStruct, vma: VmArea) -> None:
+    """Put `vma` into the list; ENOMEM if the tree cannot grow."""
+    reserve_link(box, mm)
+    at = bisect_right(mm.starts, vma.start)
+    mm.mmap.insert(at, vma)
+    mm.starts.insert(at, vma.start)
+
+
+def vma_unlink(box: Box, mm: MmStruct, vma: VmArea) -> None:
+    at = bisect_right(mm.starts, vma.start) - 1
+    assert mm.mmap[at] is vma
+    del mm.mmap[at], mm.starts[at]
+    new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
+    _size_tree(box, mm, len(mm.mmap))
+
+
+def set_start(mm: MmStruct, vma: VmArea, start: int) -> None:
+    """Move the beginning of a linked area; its place in the order stays."""
+    at = bisect_right(mm.starts, vma.start) - 1
+    if start > vma.start:
+        new_hole(mm, start)
+    vma.start = mm.starts[at] = start
+
+
+def set_end(mm: MmStruct, vma: VmArea, end: int) -> None:
+    """Move the end of a linked area."""
+    if end < vma.end:
+        at = bisect_right(mm.starts, vma.start)
+        new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
+    vma.end = end
+
+
+def new_hole(mm: MmStruct, end: int) -> None:
+    """A hole that ends at `end` has come up or grown: what is known holds only above it."""
+    mm.gap_limit = max(mm.gap_limit, end)
+
+
+def remove_vma(box: Box, vma: VmArea) -> None:
+    """Free an area that is no longer in the list."""
+    from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
+
+    put_file(box, vma)
+    unlink_anon_vmas(box, vma)
+    vm_area_free(box, vma)
+
+
+def unmapped_area_topdown(mm: MmStruct, length: int, low: int, high: int) -> int:
+    """The end of the highest hole of `length` bytes in [low, high), less `length`; 0 if there is none.
+
+    A hole directly above an area starts at that area's end; below a stack it ends at the stack's guard gap.
+    """
+    areas = mm.mmap
+    whole = high
+    if mm.gap_length and length >= mm.gap_length and mm.gap_limit < high:
+        high = mm.gap_limit
+    at = bisect_right(mm.starts, high - 1)  # areas[at:] begin at or above high
+    top = high
+    if at < len(areas):
+        top = min(top, vm_start_gap(areas[at]))
+    while True:
+        below = areas[at - 1] if at else None
+        floor = max(low, below.end) if below else low
+        if top - floor >= length:
+            if whole == mm.mmap_base and not (mm.gap_length and mm.gap_length < length and mm.gap_limit <= top):
+                mm.gap_length, mm.gap_limit = length, top
+            return top - length
+        if below is None or below.start <= low:
+            return 0
+        top = min(top, vm_start_gap(below))
+        at -= 1
+
+
+def unmapped_area(mm: MmStruct, length: int, low: int, high: int) -> int:
+    """The lowest hole of `length` bytes in [low, high); 0 if there is none."""
+    floor = low
+    at = bisect_right(mm.starts, low)
+    if at and mm.mmap[at - 1].end > low:
+        floor = mm.mmap[at - 1].end
+    for vma in mm.mmap[at:]:
+        if vm_start_gap(vma) - floor >= length:
+            break
+        floor = max(floor, vma.end)
+    return floor if high - floor >= length else 0
+
+
+def may_expand_vm(mm: MmStruct, flags: int, npages: int) -> bool:
+    """The address space and data limits (RLIMIT_AS, RLIMIT_DATA)."""
+    if mm.total_vm + npages > mm.rlimit_as >> 12:
+        return False
+    is_data = flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE
+    return not (is_data and mm.data_vm + npages > mm.rlimit_data >> 12)
+
+
+def vm_stat_account(mm: MmStruct, flags: int, npages: int) -> None:
+    """total_vm, and the one of exec_vm, stack_vm, data_vm that `flags` belongs to."""
+    mm.total_vm += npages
+    if flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN) == VM_EXEC:
+        mm.exec_vm += npages
+    elif flags & VM_GROWSDOWN:
+        mm.stack_vm += npages
+    elif flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE:
+        mm.data_vm += npages
+
+
+def vm_enough_memory(box: Box, mm: MmStruct | None, pages: int) -> None:
+    """Charge `pages` to Committed_AS or raise ENOMEM, by vm.overcommit_memory (mm/util.c, __vm_enough_memory)."""
+    vm = box.vm
+    vm.commit += pages
+    if vm.overcommit_memory == 1:
+        return
+    if vm.overcommit_memory == 0:
+        if pages <= totalram_pages(box) + total_swap_pages(box):
+            return
+    else:
+        allowed = vm_commit_limit(box)
+        if mm is not None:
+            allowed -= min(mm.total_vm // 32, vm.user_reserve_kbytes >> 2)
+        if max(0, vm.commit) < allowed:
+            return
+    if (task := box.current) is not None and vm.refusals.allows(box, "__vm_enough_memory"):
+        box.log.printk(
+            f"__vm_enough_memory: pid: {task.pid}, comm: {task.comm}, no enough memory for the allocation", KERN_WARNING
+        )
+    vm.commit -= pages
+    raise KernelError("ENOMEM", f"vm.overcommit_memory = {vm.overcommit_memory} refuses {pages} pages")
+
+
+def totalram_pages(box: Box) -> int:
+    return sum(zone.managed for zone in box.pages.zones)
+
+
+def total_swap_pages(box: Box) -> int:
+    swap = getattr(box, "swap", None)
+    return int(getattr(swap, "total_pages", 0)) if swap is not None else 0
+
+
+def vm_commit_limit(box: Box) -> int:
+    """CommitLimit in pages (mm/util.c)."""
+    vm = box.vm
+    if vm.overcommit_kbytes:
+        allowed = vm.overcommit_kbytes >> 2
+    else:
+        allowed = (totalram_pages(box) * vm.overcommit_ratio & 0xFFFFFFFF) // 100  # an unsigned long
+    return allowed + total_swap_pages(box)

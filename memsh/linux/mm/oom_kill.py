@@ -1,0 +1,192 @@
+"""The OOM killer (mm/oom_kill.c).
+
+When nothing can be reclaimed a process dies: the one with the most memory, pages in swap and page tables included,
+weighed by its oom_score_adj. A victim that is not running ends at once, and its memory is free. The process that asks
+cannot end inside the allocator: it is marked, may use half of the reserves, and dies on its way back to user space
+(Killed is raised from the fault, or settle() ends it after the system call).
+
+Known deviations: the OOM reaper has nothing to do; there are no threads, no cgroups, no cpusets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
+from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.lib.gfptext import gfp_text
+from memsh.linux.lib.ratelimit import RateLimit
+from memsh.linux.mm.page_alloc.showmem import KERN_WARNING, dump_stack, show_mem, warn_alloc
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+NOWARN = GFP_NAMES["__GFP_NOWARN"]
+FS = GFP_NAMES["__GFP_FS"]
+OOM_SCORE_ADJ_MIN = -1000
+KERN_ERR = 3
+SIGKILL = 9
+NOPAGE_USEC = 10_000_000  # nopage_rs: one report in ten seconds
+
+
+class Killed(Exception):
+    """The current process was chosen by the OOM killer: it dies before it runs on in user space."""
+
+
+def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
+    """How good it would be to kill the task: its pages, weighed; None if it must not be killed."""
+    mm = task.mm
+    if mm is None or task is box.init or not task.alive or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
+        return None
+    return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
+
+
+class Oom:
+    """`box.oom`. `victim` is the PID of a process that was chosen and has not ended yet, 0 = none."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.victim = 0
+        self.origin = False  # swapoff runs: it is the one to give way (oom_task_origin)
+        self.warnings = RateLimit(NOPAGE_USEC, 1)
+        self.reports = RateLimit()
+
+    def is_victim(self, task: Task | None) -> bool:
+        """Whether the task was chosen and has not ended yet (tsk_is_oom_victim)."""
+        return task is not None and self.victim != 0 and task.pid == self.victim
+
+    def raise_if_killed(self, task: Task | None) -> None:
+        """On the way back to user space: Killed, if the task is the victim."""
+        if self.victim and self.is_victim(task):
+            raise Killed
+
+    def settle(self) -> Task | None:
+        """End a marked victim, whose system call is over; the task that ended."""
+        from memsh.linux.kernel.signal import force_sig
+
+        box = self.box
+        task = box.tasks.get(self.victim) if self.victim else None
+        self.victim = 0
+        if task is None or not task.alive:
+            return None
+        force_sig(box, task, SIGKILL)
+        return task
+
+    def totalpages(self) -> int:
+        """RAM and swap (oc->totalpages)."""
+        return sum(zone.managed for zone in self.box.pages.zones) + self.box.swap.total_pages
+
+    def out_of_memory(self, gfp: int, order: int, highest: int) -> bool:
+        """Kill a process; whether that may help the allocation.
+
+        Panics if vm.panic_on_oom says so, or nobody is left to kill.
+        """
+        box = self.box
+        current = box.current
+        values = box.sysctl.values
+        if current is None or self.origin:  # before the first process (oom_killer_disabled), or swapoff gives up
+            return False
+        if self.is_victim(current):
+            return True
+        if not gfp & FS:
+            return True
+        if values["vm.panic_on_oom"]:
+            self._panic_on_oom(gfp, order, values["vm.panic_on_oom"])
+            return False
+        if values["vm.oom_kill_allocating_task"] and oom_badness(box, current, 0) is not None:
+            self._kill(current, gfp, order, "Out of memory (oom_kill_allocating_task)")
+            return True
+        victim = self._select_bad_process()
+        if victim is None:
+            self._dump_header(gfp, order)
+            box.log.printk("Out of memory and no killable processes...", KERN_WARNING)
+            self._panic("System is deadlocked on memory")
+            return False
+        self._kill(victim, gfp, order, "Out of memory")
+        return True
+
+    def warn_alloc(self, gfp: int, words: str) -> None:
+        """An allocation failed for good, `words` say which: the report, unless __GFP_NOWARN, and not more than one in
+        ten seconds."""
+        box = self.box
+        if gfp & NOWARN or box.current is None or box.panicked:
+            return
+        if self.warnings.allows(box, "warn_alloc"):
+            warn_alloc(box, gfp, words)
+
+    # -- who, and how -----------------------------------------------------------------------------------------------
+
+    def _select_bad_process(self) -> Task | None:
+        box = self.box
+        total = self.totalpages()
+        chosen: Task | None = None
+        most: int | None = None
+        for task in box.tasks.values():
+            points = oom_badness(box, task, total)
+            if points is not None and (most is None or points >= most):
+                chosen, most = task, points
+        return chosen
+
+    def _dump_header(self, gfp: int, order: int) -> None:
+        box = self.box
+        current = box.current
+        box.log.printk(
+            f"{current.comm} invoked oom-killer: gfp_mask={gfp:#x}({gfp_text(gfp)}), order={order}, "
+            f"oom_score_adj={current.oom_score_adj}",
+            KERN_WARNING,
+        )
+        dump_stack(box, gfp, oom=True)
+        show_mem(box)
+        if box.sysctl.values["vm.oom_dump_tasks"]:
+            self._dump_tasks()
+
+    def _dump_tasks(self) -> None:
+        log = self.box.log
+        log.printk("Tasks state (memory values in pages):", KERN_INFO)
+        log.printk("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", KERN_INFO)
+        for task in self.box.tasks.values():
+            mm = task.mm
+            if mm is None or task is self.box.init:
+                continue
+            log.printk(
+                f"[{task.pid:7d}] {0:5d} {task.pid:5d} {mm.total_vm:8d} {mm.get_rss():8d} {mm.nr_ptes * 4096:8d} "
+                f"{mm.rss[MM_SWAPENTS]:8d}         {task.oom_score_adj:5d} {task.comm}",
+                KERN_INFO,
+            )
+
+    def _kill(self, victim: Task, gfp: int, order: int, message: str) -> None:
+        """oom_kill_process(): the report, then the end of the victim, now or as soon as it can."""
+        from memsh.linux.kernel.signal import force_sig
+
+        box = self.box
+        mm = victim.mm
+        assert mm is not None
+        log = box.log
+        if self.reports.allows(box, "oom_kill_process"):
+            self._dump_header(gfp, order)
+            log.printk(f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task={victim.comm},pid={victim.pid},uid=0")
+        box.vmstat["oom_kill"] += 1
+        rss = mm.rss
+        log.printk(
+            f"{message}: Killed process {victim.pid} ({victim.comm}) total-vm:{mm.total_vm * 4}kB, "
+            f"anon-rss:{rss[MM_ANONPAGES] * 4}kB, file-rss:{rss[MM_FILEPAGES] * 4}kB, "
+            f"shmem-rss:{rss[MM_SHMEMPAGES] * 4}kB, UID:0 pgtables:{mm.nr_ptes * 4}kB "
+            f"oom_score_adj:{victim.oom_score_adj}",
+            KERN_ERR,
+        )
+        if victim is box.current:
+            self.victim = victim.pid
+        else:
+            force_sig(box, victim, SIGKILL)
+
+    def _panic_on_oom(self, gfp: int, order: int, mode: int) -> None:
+        self._dump_header(gfp, order)
+        kind = "compulsory" if mode == 2 else "system-wide"
+        self._panic(f"Out of memory: {kind} panic_on_oom is enabled")
+
+    def _panic(self, words: str) -> None:
+        from memsh.linux.kernel.exit import panic
+
+        panic(self.box, words)

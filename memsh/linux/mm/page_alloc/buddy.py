@@ -1,0 +1,566 @@
+"""The page allocator: alloc_pages and free_pages (mm/page_alloc.c).
+
+get_page_from_freelist, rmqueue, free_unref_page, free_unref_page_list; what happens when memory is short is in
+slowpath.py. The fast path of a block that waits on this CPU's list is written flat in alloc_pages(); everything else
+goes through get_page_from_freelist().
+
+Known deviations: one CPU allocates; compound pages have no head flag; __GFP_MOVABLE together with __GFP_RECLAIMABLE
+counts as movable.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_NAMES,
+    MAX_ORDER,
+    MIGRATE_HIGHATOMIC,
+    MIGRATE_MOVABLE,
+    ZONE_DMA,
+    ZONE_HIGHMEM,
+    ZONE_MOVABLE,
+    ZONE_NORMAL,
+)
+from memsh.linux.include.memmap import K_KERNEL
+from memsh.linux.include.mmzone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, PerCpuPages, Zone
+from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
+from memsh.linux.mm.page_alloc import fallback, pcp, watermark
+from memsh.linux.mm.page_alloc.freearea import free_one_page, rmqueue_smallest
+from memsh.linux.mm.page_alloc.pagelookup import PageLookup
+from memsh.linux.mm.page_alloc.slowpath import alloc_pages_slowpath
+from memsh.linux.mm.page_alloc.watermark import (
+    ALLOC_HIGHATOMIC,
+    ALLOC_NO_WATERMARKS,
+    ALLOC_NON_BLOCK,
+    ALLOC_OOM,
+    ALLOC_WMARK_MASK,
+    WMARK_LOW,
+)
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+HIGH = GFP_NAMES["__GFP_HIGH"]
+KSWAPD_RECLAIM = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
+DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
+NOMEMALLOC = GFP_NAMES["__GFP_NOMEMALLOC"]
+MEMALLOC = GFP_NAMES["__GFP_MEMALLOC"]
+NOWARN = GFP_NAMES["__GFP_NOWARN"]
+NORETRY = GFP_NAMES["__GFP_NORETRY"]
+RECLAIMABLE_SHIFT = 3  # __GFP_MOVABLE and __GFP_RECLAIMABLE are the migrate type, shifted
+
+_BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
+Plan = tuple[tuple[Zone, ...], int, int]  # zones to try, highest zone index, migrate type
+
+
+def gfp_zone(gfp: int) -> int:
+    """Index of the highest zone that the request may use."""
+    bits = gfp & 0xF
+    if bits & 1:
+        return ZONE_DMA
+    if bits & 2:
+        return ZONE_MOVABLE if bits & 8 else ZONE_HIGHMEM
+    return ZONE_NORMAL
+
+
+def gfp_migratetype(gfp: int) -> int:
+    return min(gfp >> RECLAIMABLE_SHIFT & 3, 3) if gfp & 0x18 != 0x18 else MIGRATE_MOVABLE
+
+
+class PageAllocator(PageLookup):
+    """box.pages. Built from the four zones; the box has its `memmap` already. Boot hands frames over zone by zone.
+
+    `memalloc` above 0: the caller is reclaiming (PF_MEMALLOC), may use every reserve and never reclaims again.
+    """
+
+    __slots__ = (
+        "_flags", "_kind", "_order", "_pcp_max", "_plain", "_plans", "_refcount", "cpus", "lowmem_reserve_ratio",
+        "memalloc", "memory_failures", "min_free_kbytes", "percpu_pagelist_high_fraction", "totalreserve_pages",
+        "trace", "user_min_free_kbytes", "vm", "watermark_boost_factor",
+        "watermark_scale_factor",
+    )  # fmt: skip
+
+    def __init__(self, box: Box, zones: Sequence[Zone]) -> None:
+        self.box = box
+        self.zones = list(zones)
+        self.cpus = box.config.cpus
+        self.min_free_kbytes = 0
+        self.user_min_free_kbytes = -1
+        self.watermark_scale_factor = 10
+        self.watermark_boost_factor = 15000
+        self.lowmem_reserve_ratio = [256, 32, 0, 0]
+        self.percpu_pagelist_high_fraction = 0
+        self.memalloc = 0
+        self.memory_failures = 0
+        self.totalreserve_pages = 0
+        self._plain = False
+        self._pcp_max = PCP_MAX_ORDER
+        self.memmap = box.memmap
+        self.vm = box.vmstat
+        self.trace = box.trace
+        self._bind()
+
+    def _bind(self) -> None:
+        memmap = self.memmap
+        self._refcount, self._kind, self._order, self._flags = memmap.refcount, memmap.kind, memmap.order, memmap.flags
+        self._bounds()
+        self._plans: dict[int, Plan] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: the columns are bound again to the copy's own memmap."""
+        names = (*PageLookup.__slots__, *PageAllocator.__slots__)
+        return {name: getattr(self, name) for name in names if name not in _BOUND}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._bind()
+
+    # -- boot and tunables ------------------------------------------------------------------------------------------
+
+    def init_per_zone_wmark_min(self) -> None:
+        """Watermarks, thresholds and reserves as computed once at boot, from what is managed by then."""
+        self._plans.clear()
+        value = watermark.calculate_min_free_kbytes(self.zones)
+        if value > self.user_min_free_kbytes:
+            self.min_free_kbytes = value
+        self._wmarks()
+        watermark.refresh_zone_stat_thresholds(self.zones, self.cpus)
+        self.setup_per_zone_lowmem_reserve()
+
+    def _wmarks(self) -> None:
+        watermark.setup_per_zone_wmarks(self.zones, self.min_free_kbytes, self.watermark_scale_factor)
+        self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
+        self.update_pcp_high()
+
+    def setup_per_zone_wmarks(self) -> None:
+        """After vm.min_free_kbytes or vm.watermark_scale_factor changed."""
+        self._wmarks()
+
+    def setup_per_zone_lowmem_reserve(self) -> None:
+        """After vm.lowmem_reserve_ratio (or what is managed) changed."""
+        watermark.setup_per_zone_lowmem_reserve(self.zones, self.lowmem_reserve_ratio)
+        self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
+
+    def setup_per_cpu_pageset(self) -> None:
+        """From now on the per-CPU lists keep pages."""
+        self.update_pcp_high()
+
+    def update_pcp_high(self) -> None:
+        """Sizes of the per-CPU lists, from the watermarks or vm.percpu_pagelist_high_fraction."""
+        for zone in self.zones:
+            if zone.present:
+                watermark.update_pageset(zone, self.cpus, self.percpu_pagelist_high_fraction)
+
+    @property
+    def plain(self) -> bool:
+        """The textbook allocator: no per-CPU lists. Setting it drains them."""
+        return self._plain
+
+    @plain.setter
+    def plain(self, on: bool) -> None:
+        self._plain = bool(on)
+        if on:
+            self.drain_all_pages()
+            for zone in self.zones:
+                zone.fold_free()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """After zone flags or `plain` were set from outside: whether alloc_pages may take its fast path."""
+        slow = self._plain or any(zone.flags & ZONE_BOOSTED_WATERMARK for zone in self.zones)
+        self._pcp_max = -1 if slow else PCP_MAX_ORDER
+
+    # -- allocation -------------------------------------------------------------------------------------------------
+
+    def _plan(self, gfp: int) -> Plan:
+        highest = gfp_zone(gfp)
+        zones = tuple(zone for zone in reversed(self.zones[: highest + 1]) if zone.managed)
+        if not zones:
+            zones = (self.zones[highest],)
+        plan = (zones, highest, gfp_migratetype(gfp))
+        self._plans[gfp] = plan
+        return plan
+
+    def alloc_pages(self, gfp: int, order: int, kind: int = K_KERNEL) -> int:
+        """First frame of a block of 2^order pages, 0 if there is none. The head gets refcount 1, order and kind."""
+        plan = self._plans.get(gfp)
+        if plan is None:
+            plan = self._plan(gfp)
+        if order <= self._pcp_max:
+            zones, highest, migratetype = plan
+            zone = zones[0]
+            above = zone.stat_free - zone.limit[highest]
+            if above > 0:
+                size = 1 << order
+                if not order or (
+                    above >= size
+                    and (zone.lists[41] or zone.lists[40] or watermark.has_suitable_block(zone, order, 0))
+                ):
+                    cpu = zone.pcp
+                    pages = cpu.lists[order * 3 + migratetype]
+                    if pages or self._refill(zone, cpu, order, migratetype, gfp):
+                        if cpu.free_factor:
+                            cpu.free_factor >>= 1
+                        pfn = pages.pop()
+                        cpu.count -= size
+                        if zone.odd:
+                            zone.odd.pop(pfn, None)
+                        self.vm[zone.pgalloc] += size
+                        self._refcount[pfn] = 1
+                        self._kind[pfn] = kind
+                        if order:
+                            self._order[pfn] = order
+                        if self.trace.on:
+                            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+                        return pfn
+        if not 0 <= order < MAX_ORDER:
+            return 0
+        pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+        if not pfn:
+            pfn = alloc_pages_slowpath(self, gfp, order, plan)
+        if self.trace.on:
+            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+        if pfn:
+            self._refcount[pfn] = 1
+            self._kind[pfn] = kind
+            if order:
+                self._order[pfn] = order
+        return pfn
+
+    def _refill(self, zone: Zone, cpu: PerCpuPages, order: int, migratetype: int, gfp: int) -> int:
+        """Refill the list that alloc_pages() found empty; 0 if nothing came."""
+        count = pcp.refill(self, zone, cpu, order, migratetype, gfp & KSWAPD_RECLAIM)
+        if count and zone.flags & ZONE_BOOSTED_WATERMARK:
+            self._kswapd_for_boost(zone)
+        return count
+
+    def _kswapd_for_boost(self, zone: Zone) -> None:
+        zone.flags &= ~ZONE_BOOSTED_WATERMARK
+        self.refresh()
+        self.wakeup_kswapd(zone, 0, 0, zone.index)
+
+    def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
+        """Try each zone whose watermark allows it; 0 if none gives a block."""
+        zones, highest, migratetype = plan
+        for zone in zones:
+            mark = watermark.wmark_pages(zone, alloc_flags & ALLOC_WMARK_MASK)
+            if not watermark.zone_watermark_fast(zone, order, mark, highest, alloc_flags, gfp):
+                if not alloc_flags & ALLOC_NO_WATERMARKS:
+                    continue
+            pfn = self.rmqueue(zone, order, alloc_flags, migratetype)
+            if pfn:
+                self.vm[zone.pgalloc] += 1 << order
+                if alloc_flags & ALLOC_HIGHATOMIC:
+                    fallback.reserve_highatomic_pageblock(zone, pfn)
+                return pfn
+        return 0
+
+    def rmqueue(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:
+        """A block from one zone: from this CPU's list, refilled as needed, or from the buddy lists; 0 if none."""
+        pfn = 0
+        if order <= PCP_MAX_ORDER and not self._plain:
+            cpu = zone.pcp
+            cpu.free_factor >>= 1
+            pages = cpu.lists[order * 3 + migratetype]
+            if pages or pcp.refill(self, zone, cpu, order, migratetype, alloc_flags):
+                pfn = pages.pop()
+                cpu.count -= 1 << order
+                if zone.odd:
+                    zone.odd.pop(pfn, None)
+        if not pfn:
+            pfn = self._rmqueue_buddy(zone, order, alloc_flags, migratetype)
+        if zone.flags & ZONE_BOOSTED_WATERMARK:
+            self._kswapd_for_boost(zone)
+        return pfn
+
+    def _rmqueue_buddy(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:
+        pfn = 0
+        taken = migratetype
+        if alloc_flags & ALLOC_HIGHATOMIC:
+            pfn = rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC)
+            taken = MIGRATE_HIGHATOMIC
+        if not pfn:
+            taken = migratetype
+            pfn = fallback.rmqueue(self, zone, order, migratetype, alloc_flags)
+            if not pfn and alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK):
+                taken = MIGRATE_HIGHATOMIC
+                pfn = rmqueue_smallest(zone, order, MIGRATE_HIGHATOMIC)
+        if pfn:
+            zone.mod_free(-(1 << order))
+            if self.trace.on:
+                self.trace.emit("mm_page_alloc_zone_locked", pfn, order, taken, 0)
+        return pfn
+
+    def wakeup_kswapd(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
+        """Ask kswapd for free blocks of `order` in the zones up to `highest`; it runs when the clock moves."""
+        self.box.kswapd.wakeup(zone, gfp, order, highest)
+
+    # -- freeing ----------------------------------------------------------------------------------------------------
+
+    def free_pages(self, pfn: int, order: int) -> None:
+        """Drop one reference; the last gives the block back. The caller vouches for pfn and order; see bad_free()."""
+        left = self._refcount[pfn] - 1
+        self._refcount[pfn] = left
+        if left:
+            return
+        self._kind[pfn] = 0
+        size = 1 << order
+        if order:
+            self._order[pfn] = 0
+        if self._flags[pfn]:
+            self._flags[pfn] = 0
+        if pfn >= self._high_start:
+            zone = self.zones[ZONE_MOVABLE if pfn >= self._top_start else ZONE_HIGHMEM]
+        else:
+            zone = self.zones[ZONE_NORMAL if pfn >= self._normal_start else ZONE_DMA]
+        data = self.memmap.data
+        if data:  # what was written in a page is gone once the page is free
+            if not order:
+                if pfn in data:
+                    del data[pfn]
+            elif order > PCP_MAX_ORDER:
+                for at in data.keys() & range(pfn, pfn + size):
+                    del data[at]
+            else:
+                for at in range(pfn, pfn + size):
+                    if at in data:
+                        del data[at]
+        if self.trace.on:
+            self.trace.emit("mm_page_free", pfn, order)
+        self.vm["pgfree"] += size
+        migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+        if order > PCP_MAX_ORDER or self._plain:
+            zone.mod_free(size)
+            free_one_page(zone, pfn, order, migratetype)
+            return
+        if migratetype == MIGRATE_HIGHATOMIC:
+            zone.odd[pfn] = MIGRATE_HIGHATOMIC
+            migratetype = MIGRATE_MOVABLE
+        cpu = zone.pcp
+        index = order * 3 + migratetype
+        cpu.lists[index].append(pfn)
+        count = cpu.count = cpu.count + size
+        if count >= cpu.limit or (order and cpu.free_factor):
+            pcp.overflow(self, zone, cpu, order, index)
+
+    def free_page_list(self, pfns: Sequence[int]) -> None:
+        """Free single pages whose reference count is 0 already (free_unref_page_list)."""
+        if not pfns:
+            return
+        if self._plain:
+            for pfn in pfns:
+                self._refcount[pfn] = 1
+                self.free_pages(pfn, 0)
+            return
+        if self.trace.on:
+            for pfn in pfns:
+                self.trace.emit("mm_page_free", pfn, 0)
+            for pfn in pfns:
+                self.trace.emit("mm_page_free_batched", pfn)
+                self.memmap.data.pop(pfn, None)
+                self._free_each((pfn,))
+            self.vm["pgfree"] += len(pfns)
+            return
+        self.vm["pgfree"] += len(pfns)
+        data = self.memmap.data
+        if data and not data.keys().isdisjoint(pfns):
+            for pfn in pfns:
+                data.pop(pfn, None)
+        if len(pfns) > 8:
+            runs = stepped_runs(pfns if isinstance(pfns, list) else list(pfns))
+            if len(runs) * 4 <= len(pfns):
+                for first, count, step in runs:
+                    self._free_run(first, count, step)
+                return
+        self._free_each(pfns)
+
+    def _free_each(self, pfns: Sequence[int]) -> None:
+        """free_page_list() one by one, onto this CPU's lists (free_unref_page_commit)."""
+        kind, flags = self._kind, self._flags
+        lower = upper = -1
+        for pfn in pfns:
+            if not lower <= pfn < upper:
+                zone = self.zone_of(pfn)
+                lower = zone.start_pfn
+                upper = lower + zone.spanned
+                cpu = zone.pcp
+                lists = cpu.lists
+                blocks = zone.blocks
+                start_block = zone.start_block
+                odd = zone.odd
+            kind[pfn] = 0
+            flags[pfn] = 0
+            migratetype = blocks[(pfn >> 10) - start_block]
+            if migratetype == MIGRATE_HIGHATOMIC:
+                odd[pfn] = migratetype
+                migratetype = MIGRATE_MOVABLE
+            lists[migratetype].append(pfn)
+            cpu.count += 1
+            if cpu.count >= cpu.limit:
+                pcp.overflow(self, zone, cpu, 0, migratetype)
+
+    def free_stretches(self, stretches: Sequence[tuple[int, int, int]]) -> None:
+        """free_page_list() of frames given as (first, count, step), step 1 or -1."""
+        if self._plain or self.trace.on:
+            self.free_page_list([pfn for first, n, step in stretches for pfn in range(first, first + n * step, step)])
+            return
+        data = self.memmap.data
+        single: list[int] = []
+        for first, count, step in stretches:
+            self.vm["pgfree"] += count
+            frames = range(first, first + count * step, step)
+            if data and not data.keys().isdisjoint(frames):
+                for pfn in frames:
+                    data.pop(pfn, None)
+            if count < 10:
+                single += frames
+                continue
+            if single:
+                self._free_each(single)
+                single = []
+            self._free_run(first, count, step)
+        if single:
+            self._free_each(single)
+
+    def _free_run(self, pfn: int, count: int, step: int) -> None:
+        """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
+        low = pfn if step > 0 else pfn - count + 1
+        self._kind[low : low + count] = bytes(count)
+        clear_run((self._flags,), low, count)
+        while count:
+            zone = self.zone_of(pfn)
+            cpu = zone.pcp
+            migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+            listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
+            pages = cpu.lists[listed]
+            if step > 0:
+                room = min(count, 1024 - (pfn & 1023), zone.start_pfn + zone.spanned - pfn)
+            else:
+                room = min(count, (pfn & 1023) + 1, pfn - zone.start_pfn + 1)
+            count -= room
+            while room:
+                n = min(room, max(1, cpu.limit - cpu.count))
+                frames = range(pfn, pfn + n * step, step)
+                if listed != migratetype:
+                    zone.odd.update(dict.fromkeys(frames, migratetype))
+                pages.extend(frames)
+                cpu.count += n
+                if cpu.count >= cpu.limit:
+                    pcp.overflow(self, zone, cpu, 0, listed)
+                pfn += n * step
+                room -= n
+
+    def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
+        """Up to `n` single pages, as that many calls of alloc_pages(gfp, 0) would give; none if memory ran out.
+
+        Only the first page may be waited for: where more would need the slow path the answer is shorter, so that the
+        caller can put the pages to use (and reclaim can find them) before it asks for the rest.
+        """
+        out: list[int] = []
+        plan = self._plans.get(gfp) or self._plan(gfp)
+        zone, highest, index = plan[0][0], plan[1], plan[2]
+        limit = zone.limit[highest]
+        fast = self._pcp_max >= 0 and not self.trace.on
+        while len(out) < n:
+            if fast:
+                got = self._take_pcp(zone, limit, n - len(out), index) if zone.stat_free > limit else []
+                if not got and (zone.stat_free <= limit or len(plan[0]) > 1):
+                    got = self._alloc_further(gfp, n - len(out), plan)
+                if got:
+                    self._take(got, kind)
+                    out += got
+                    continue
+            if out:
+                pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+                if not pfn:
+                    break
+                if self.trace.on:
+                    self.trace.emit("mm_page_alloc", pfn, 0, gfp, index)
+                self._refcount[pfn] = 1
+                self._kind[pfn] = kind
+            else:
+                now = self.box.timer.usec
+                pfn = self.alloc_pages(gfp, 0, kind)
+                if not pfn:
+                    break
+                if self.box.timer.usec != now:  # reclaim: what was lost may be wanted back before the next page
+                    out.append(pfn)
+                    break
+            out.append(pfn)
+            fast = self._pcp_max >= 0 and not self.trace.on
+            limit = zone.limit[highest]
+        return out
+
+    def _take_pcp(self, zone: Zone, limit: int, count: int, index: int) -> list[int]:
+        """Up to `count` pages from this CPU's list of a zone, refilled as long as more than `limit` are free."""
+        cpu = zone.pcp
+        pages = cpu.lists[index]
+        if pages:
+            count = min(count, len(pages))
+            if count == len(pages):
+                got = list(pages)
+                got.reverse()
+                pages.clear()
+            else:
+                got = [pages.pop() for _ in range(count)]
+            cpu.count -= count
+            if zone.odd:
+                for pfn in got:
+                    zone.odd.pop(pfn, None)
+        else:
+            got = pcp.take_batches(zone, cpu, limit, count, index)
+        if got:
+            cpu.free_factor >>= min(len(got), 8)
+            self.vm[zone.pgalloc] += len(got)
+        return got
+
+    def _alloc_further(self, gfp: int, count: int, plan: Plan) -> list[int]:
+        """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
+        low and the min watermarks. Empty where it is not clear that each would get the same way."""
+        zones, highest, index = plan
+        for zone in zones:
+            if zone.stat_free > zone.limit[highest]:
+                return self._take_pcp(zone, zone.limit[highest], count, index) if zone is not zones[0] else []
+        if gfp & (DIRECT_RECLAIM | KSWAPD_RECLAIM | HIGH) != DIRECT_RECLAIM | KSWAPD_RECLAIM:
+            return []
+        self.wakeup_kswapd(zones[0], gfp, 0, highest)
+        for zone in zones:
+            limit = zone.wmark_min + zone.watermark_boost + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic
+            if zone.stat_free > limit:
+                return self._take_pcp(zone, limit, count, index)
+        return []
+
+    def _take(self, pfns: list[int], kind: int) -> None:
+        """Set refcount 1 and kind on single pages; runs of ascending frames at once."""
+        refcount, kinds = self._refcount, self._kind
+        if len(pfns) > 8:
+            runs = frame_runs(pfns)
+            if len(runs) * 4 <= len(pfns):
+                for first, count in runs:
+                    refcount[first : first + count] = array("I", (1,)) * count
+                    kinds[first : first + count] = bytes([kind]) * count
+                return
+        for pfn in pfns:
+            refcount[pfn] = 1
+            kinds[pfn] = kind
+
+    def drain_pages_zone(self, zone: Zone) -> None:
+        """Give the pages on all CPUs' lists of a zone back to the buddy lists."""
+        for cpu in zone.pcps:
+            pcp.drain_zone(self, zone, cpu)
+
+    def drain_all_pages(self) -> None:
+        for zone in self.zones:
+            self.drain_pages_zone(zone)
+
+    def checked_free(self, pfn: int, order: int) -> None:
+        """free_pages() for callers that cannot vouch for their arguments. KernelError EINVAL, bad_free()'s words."""
+        problem = self.bad_free(pfn, order)
+        if problem:
+            raise KernelError("EINVAL", problem)
+        self.free_pages(pfn, order)

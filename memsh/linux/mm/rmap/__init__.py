@@ -1,0 +1,1 @@
+"""From a page to those who map it (mm/rmap.c)."""

@@ -1,0 +1,131 @@
+"""What reclaim does to page tables: who used a page lately, and taking it out of every table (mm/rmap.c).
+
+Counters: rss of each mm, nr_anon_pages, nr_mapped.
+
+Known deviations: no batched TLB flush; a mapping of a process that is being killed counts like any other.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
+from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPBACKED
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, VmArea
+from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+Place = tuple[VmArea, int, "array[int]", int]  # area, address, page table, index in it
+
+
+def rmap_walk(box: Box, pfn: int) -> list[Place]:
+    """Every place at which `pfn` is mapped."""
+    memmap = box.memmap
+    left = memmap.mapcount[pfn]
+    if not left:
+        return []
+    owner = memmap.owners[memmap.mapping[pfn]]
+    if owner is None:
+        return []
+    numbers = owner.areas if isinstance(owner, AnonVma) else owner.i_mmap
+    index = memmap.index[pfn]
+    areas = box.vm.areas
+    found: list[Place] = []
+    for number in numbers:
+        vma = areas[number]
+        addr = vma.start + ((index - vma.pgoff) << 12)
+        if vma.start <= addr < vma.end:
+            table = vma.mm.pgd.get(addr >> 22)
+            if table is not None:
+                at = addr >> 12 & 1023
+                pte = table.ptes[at]
+                if pte & 0x101 and pte >> 12 == pfn:
+                    found.append((vma, addr, table.ptes, at))
+                    left -= 1
+                    if not left:
+                        break
+    return found
+
+
+def folio_referenced(places: list[Place]) -> tuple[int, int]:
+    """How many of the mappings were used since the last look, and the flags of their areas. Forgets the use.
+
+    VM_LOCKED among the flags: a locked area maps the page.
+    """
+    referenced = flags = 0
+    for vma, addr, ptes, at in places:
+        if vma.flags & VM_LOCKED:
+            return referenced, flags | VM_LOCKED
+        pte = ptes[at]
+        if pte & PTE_ACCESSED:
+            ptes[at] = pte & ~PTE_ACCESSED
+            _flush(vma, addr)
+            if not vma.flags & VM_SEQ_READ:
+                referenced += 1
+                flags |= vma.flags
+    return referenced, flags
+
+
+def _flush(vma: VmArea, addr: int) -> None:
+    mm = vma.mm
+    mm.tlb.pop(addr >> 12, None)
+    mm.tlbw.pop(addr >> 12, None)
+
+
+def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
+    """Take a page out of all tables; anonymous ones leave their swap entry there. Whether it is unmapped now.
+
+    A page given up with MADV_FREE and written since stays, and is an ordinary page again.
+    """
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    refcount, mapcount = memmap.refcount, memmap.mapcount
+    anon = flags & PG_ANON
+    if anon and not flags & PG_SWAPBACKED:
+        return _discard_lazyfree(box, pfn, places)
+    swap = box.swap
+    entry = memmap.private[pfn] if anon else 0
+    for vma, addr, ptes, at in places:
+        mm = vma.mm
+        mm.update_hiwater_rss()
+        pte = ptes[at]
+        if pte & PTE_DIRTY and not memmap.flags[pfn] & PG_DIRTY:
+            set_page_dirty(box, pfn)
+        if mm.tlb or mm.tlbw:
+            _flush(vma, addr)
+        if anon:
+            ptes[at] = entry
+            swap.duplicate(entry)
+            mm.rss[MM_ANONPAGES] -= 1
+            mm.rss[MM_SWAPENTS] += 1
+        else:
+            ptes[at] = 0
+            mm.rss[mm_counter(flags)] -= 1
+        refcount[pfn] -= 1
+        left = mapcount[pfn] - 1
+        mapcount[pfn] = left
+        if not left:
+            box.vmstat["nr_anon_pages" if anon else "nr_mapped"] -= 1
+    if anon and flags & PG_ANON_EXCLUSIVE:
+        memmap.flags[pfn] &= ~PG_ANON_EXCLUSIVE
+    return not mapcount[pfn]
+
+
+def _discard_lazyfree(box: Box, pfn: int, places: list[Place]) -> bool:
+    memmap = box.memmap
+    dirty = memmap.flags[pfn] & PG_DIRTY or any(ptes[at] & PTE_DIRTY for _, _, ptes, at in places)
+    if dirty or memmap.refcount[pfn] != 1 + memmap.mapcount[pfn]:
+        memmap.flags[pfn] |= PG_SWAPBACKED | (PG_DIRTY if dirty else 0)
+        return False
+    for vma, addr, ptes, at in places:
+        _flush(vma, addr)
+        ptes[at] = 0
+        vma.mm.update_hiwater_rss()
+        vma.mm.rss[MM_ANONPAGES] -= 1
+        memmap.refcount[pfn] -= 1
+        memmap.mapcount[pfn] -= 1
+    box.vmstat["nr_anon_pages"] -= 1
+    return True

@@ -1,0 +1,153 @@
+"""Memory that processes share: shared anonymous mappings and files of a RAM file system (mm/shmem.c).
+
+A shared anonymous mapping is a nameless file, shown as "/dev/zero (deleted)"; its size is charged to Committed_AS when
+it is made and given back with the last mapping.
+
+A file on tmpfs (/dev/shm) is charged page by page as it grows; tmpfs holds at most half of the memory.
+
+Known deviations: no huge pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import VM_NORESERVE
+from memsh.linux.include.memmap import K_SHMEM
+from memsh.linux.include.mm_types import File, Inode, MmStruct, VmArea
+from memsh.linux.lib.xarray import VALUE
+from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
+from memsh.linux.mm.lru import mark_page_accessed
+from memsh.linux.mm.memory.zap import set_page_dirty
+from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
+from memsh.linux.mm.slab.objects import give, take
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+SHM_DEV = (0, 1)
+TMPFS_DEV = (0, 19)
+
+
+def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
+    """Give a shared anonymous area its file. ENOMEM."""
+    size = vma.end - vma.start
+    charged = 0 if vma.flags & VM_NORESERVE else size >> 12
+    if charged:
+        vm_enough_memory(box, mm, charged)
+    try:
+        addr = take(box, "shmem_inode_cache")
+    except KernelError:
+        box.vm.commit -= charged
+        raise
+    fs = box.fs
+    inode = Inode(fs.next_shm_ino, "dev/zero", SHM_DEV, size)
+    fs.next_shm_ino += 1
+    inode.shmem = True
+    inode.nlink = 0
+    inode.addr = addr
+    inode.charged = charged
+    inode.opened = 1
+    mapping_of(box, inode)
+    file = File(inode, "/dev/zero (deleted)", writable=True)
+    file.count = 0
+    get_file(vma, file)
+
+
+def shmem_fault(box: Box, file: File, index: int) -> int:
+    """The page at `index`, made of zeros if there is none. IndexError past the end; ENOMEM."""
+    if index >= max_index(file.inode):
+        raise IndexError(index)
+    return shmem_get_page(box, file.inode, index)
+
+
+def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
+    """The page at `index`, made of zeros if there is none (shmem_get_folio). ENOMEM; ENOSPC on a full tmpfs."""
+    mapping = mapping_of(box, inode)
+    pfn: int | None = mapping.pages.get(index)
+    if pfn is not None:
+        return pfn
+    if mapping.pages.value(index):
+        from memsh.linux.mm.shmem.shmem_swap import shmem_swapin
+
+        pfn, read = shmem_swapin(box, mapping, index)
+        box.vmstat["pgmajfault"] += read
+        return pfn
+    if inode.dev == TMPFS_DEV:
+        _acct_block(box, inode)
+    pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
+    if not pfn:
+        shmem_recalc_inode(box, inode)
+        raise KernelError("ENOMEM", "no page for shared memory")
+    add_to_page_cache(box, mapping, index, pfn, shmem=True)
+    return pfn
+
+
+# -- files on tmpfs --------------------------------------------------------------------------------------------------
+
+
+def tmpfs_pages(box: Box) -> int:
+    """Pages that the files on tmpfs may have: half of the memory (shmem_default_max_blocks)."""
+    return sum(zone.managed for zone in box.pages.zones) // 2
+
+
+def _acct_block(box: Box, inode: Inode) -> None:
+    """A page more for a file: ENOSPC, ENOMEM (shmem_inode_acct_block)."""
+    if box.fs.tmpfs_used >= tmpfs_pages(box):
+        raise KernelError("ENOSPC")
+    vm_enough_memory(box, None, 1)
+    inode.charged += 1
+    box.fs.tmpfs_used += 1
+
+
+def shmem_recalc_inode(box: Box, inode: Inode) -> None:
+    """After pages of a file on tmpfs went: their charge goes back."""
+    if inode.dev != TMPFS_DEV:
+        return
+    pages = mapping_of(box, inode).pages
+    left = len(pages) + sum(sum(1 for entry in slots if entry >= VALUE) for slots in pages.leaves.values())
+    gone = inode.charged - left
+    inode.charged = left
+    box.vm.commit -= gone
+    box.fs.tmpfs_used -= gone
+
+
+def shmem_write_zeros(box: Box, file: File, position: int, length: int) -> int:
+    """write() of zeros to a file on tmpfs; bytes written, fewer if it filled up. ENOSPC, ENOMEM."""
+    inode = file.inode
+    done = 0
+    while done < length:
+        at = position + done
+        part = min(length - done, 4096 - (at & 4095))
+        try:
+            pfn = shmem_get_page(box, inode, at >> 12)
+        except KernelError:
+            if done:
+                return done
+            raise
+        page = box.memmap.data.get(pfn)
+        if page is not None:
+            page[at & 4095 : (at & 4095) + part] = bytes(part)
+        done += part
+        inode.size = max(inode.size, at + part)
+        mark_page_accessed(box, pfn)
+        set_page_dirty(box, pfn)
+    inode.usec = box.timer.usec
+    return done
+
+
+def shmem_evict(box: Box, inode: Inode) -> None:
+    """The last holder of a nameless file is gone: its pages, its charge and its inode go."""
+    mapping = inode.mapping
+    if mapping is not None:
+        truncate_inode_pages(box, mapping)
+        shmem_recalc_inode(box, inode)
+        from memsh.linux.mm.slab.objects import drop_owner
+
+        drop_owner(box, mapping.number)
+        inode.mapping = None
+    if not inode.nlink and inode.addr:
+        box.vm.commit -= inode.charged
+        give(box, "shmem_inode_cache", inode.addr)
+        inode.addr = 0

@@ -1,0 +1,1 @@
+"""The slab allocator (mm/slab_common.c, mm/slab.c)."""

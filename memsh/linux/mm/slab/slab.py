@@ -1,0 +1,445 @@
+"""The slab allocator: caches of equal objects over pages (mm/slab.c, CONFIG_SLAB).
+
+A cache keeps its slabs on three lists, full, partial and free; in front of them stands an array of free objects for
+each CPU and, with several CPUs, one that they share. Addresses are kernel virtual ones, sizes bytes.
+
+Known deviations: everything runs on CPU 0, the other CPUs' arrays stay empty; arrays of free objects take no memory
+of their own; constructors do not run.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT
+from memsh.linux.include.memmap import K_SLAB
+from memsh.linux.mm.slab.slab_geometry import CFLGS_OFF_SLAB, SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, Geometry
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+BATCHREFILL_LIMIT = 16
+REAPTIMEOUT_NODE = 4_000_000  # µs
+HZ = 1000
+# what of the caller's flags reaches the page allocator: GFP_CONSTRAINT_MASK | GFP_RECLAIM_MASK
+_LOCAL = 0
+for _name in ("__GFP_HARDWALL", "__GFP_THISNODE", "__GFP_RECLAIM", "__GFP_HIGH", "__GFP_IO", "__GFP_FS", "__GFP_NOWARN",
+              "__GFP_RETRY_MAYFAIL", "__GFP_NOFAIL", "__GFP_NORETRY", "__GFP_MEMALLOC", "__GFP_NOMEMALLOC",
+              "__GFP_ATOMIC"):  # fmt: skip
+    _LOCAL |= GFP_NAMES[_name]
+_RECLAIM = GFP_NAMES["__GFP_RECLAIM"]
+_CONSTRAINT = GFP_NAMES["__GFP_HARDWALL"] | GFP_NAMES["__GFP_THISNODE"]
+
+
+class Slab:
+    """One slab: `free[active:]` are the indexes of its free objects; `pfn`: first frame, `s_mem`: first object."""
+
+    __slots__ = ("active", "cache", "free", "freelist", "pfn", "s_mem")
+
+    def __init__(self, cache: KmemCache, pfn: int, s_mem: int, freelist: int) -> None:
+        self.cache = cache
+        self.pfn = pfn
+        self.s_mem = s_mem
+        self.freelist = freelist  # address of an off-slab free list, 0 if there is none
+        self.active = 0
+        self.free = bytearray(range(cache.num))
+
+    def free_indexes(self) -> bytearray:
+        return self.free[self.active :]
+
+
+class SlabInfo(NamedTuple):
+    """What get_slabinfo() counts."""
+
+    name: str
+    size: int
+    active_objs: int
+    num_objs: int
+    active_slabs: int
+    num_slabs: int
+    shared_avail: int
+    limit: int
+    batchcount: int
+    shared: int
+    objects_per_slab: int
+    cache_order: int
+
+
+class KmemCache:
+    """struct kmem_cache with its one kmem_cache_node. `entry` is CPU 0's array, its last element the next to go.
+
+    `shared_entry` is the array that CPUs share (None without one); `slabs_*` map first frames to slabs, in list order.
+    """
+
+    __slots__ = (
+        "addr", "align", "allocflags", "batchcount", "colour", "colour_next", "colour_off", "entry", "flags",
+        "free_limit", "free_objects", "free_touched", "gfporder", "limit", "name", "next_reap", "node_addr", "num",
+        "object_size", "refcount", "shared", "shared_addr", "shared_entry", "shared_touched", "size", "slabs_free",
+        "slabs_full", "slabs_partial", "touched",
+    )  # fmt: skip
+
+    def __init__(self, name: str, geometry: Geometry) -> None:
+        self.name = name
+        self.object_size = geometry.object_size
+        self.size = geometry.size
+        self.align = geometry.align
+        self.flags = geometry.flags
+        self.num = geometry.num
+        self.gfporder = geometry.gfporder
+        self.colour = geometry.colour
+        self.colour_off = geometry.colour_off
+        self.allocflags = GFP_NAMES["__GFP_COMP"]
+        if self.flags & SLAB_CACHE_DMA:
+            self.allocflags |= GFP_DMA
+        if self.flags & SLAB_RECLAIM_ACCOUNT:
+            self.allocflags |= GFP_NAMES["__GFP_RECLAIMABLE"]
+        self.refcount = 1
+        self.addr = self.node_addr = self.shared_addr = 0
+        self.limit = self.batchcount = self.shared = 0
+        self.entry: list[int] = []
+        self.touched = False
+        self.shared_entry: list[int] | None = None
+        self.shared_touched = False
+        self.slabs_full: OrderedDict[int, Slab] = OrderedDict()
+        self.slabs_partial: OrderedDict[int, Slab] = OrderedDict()
+        self.slabs_free: OrderedDict[int, Slab] = OrderedDict()
+        self.free_objects = 0
+        self.free_limit = 0
+        self.free_touched = False
+        self.colour_next = 0
+        self.next_reap = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> KmemCache:
+        other = copy.copy(self)
+        memo[id(self)] = other
+        other.entry = list(self.entry)
+        other.shared_entry = None if self.shared_entry is None else list(self.shared_entry)
+        for name in ("slabs_full", "slabs_partial", "slabs_free"):
+            twins: OrderedDict[int, Slab] = OrderedDict()
+            for pfn, slab in getattr(self, name).items():
+                twin = copy.copy(slab)
+                twin.cache = other
+                twin.free = bytearray(slab.free)
+                memo[id(slab)] = twins[pfn] = twin
+            setattr(other, name, twins)
+        return other
+
+    @property
+    def reclaimable(self) -> bool:
+        return bool(self.flags & SLAB_RECLAIM_ACCOUNT)
+
+    @property
+    def off_slab(self) -> bool:
+        return bool(self.flags & CFLGS_OFF_SLAB)
+
+    @property
+    def total_slabs(self) -> int:
+        return len(self.slabs_full) + len(self.slabs_partial) + len(self.slabs_free)
+
+
+class SlabCore(ABC):
+    """The allocator proper: objects in and out of caches. SlabAllocator adds creation, kmalloc and the boot caches."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.trace = box.trace
+        self.caches: dict[str, KmemCache] = {}
+        self.slab_of: dict[int, Slab] = {}  # every frame of every slab
+        self.cpus = box.config.cpus
+        self.plain = False
+
+    # -- allocation --------------------------------------------------------------
+
+    def kmem_cache_alloc(self, cache: KmemCache, gfp: int = GFP_KERNEL) -> int:
+        """Address of an object, 0 if there is no memory (kmem_cache_alloc, ____cache_alloc)."""
+        entry = cache.entry
+        if entry:
+            cache.touched = True
+            addr = entry.pop()
+        else:
+            addr = self._alloc_plain(cache, gfp) if self.plain else self.cache_alloc_refill(cache, gfp)
+        if self.trace.on:
+            self.trace.emit("kmem_cache_alloc", cache.name, addr, cache.object_size, cache.size, gfp)
+        return addr
+
+    def cache_alloc_refill(self, cache: KmemCache, gfp: int) -> int:
+        """The array is empty: refill it from the shared array, partial slabs, free slabs, or a new slab; yield one."""
+        entry = cache.entry
+        batch = cache.batchcount
+        if not cache.touched and batch > BATCHREFILL_LIMIT:
+            batch = BATCHREFILL_LIMIT
+        shared = cache.shared_entry
+        if cache.free_objects or shared:
+            if shared:
+                moved = min(len(shared), batch, cache.limit)
+                entry.extend(shared[-moved:])
+                del shared[-moved:]
+                cache.shared_touched = True
+            else:
+                while batch > 0:
+                    slab = self.get_first_slab(cache)
+                    if slab is None:
+                        break
+                    batch -= self.alloc_block(cache, slab, batch)
+                    self.fixup_slab_list(cache, slab)
+                cache.free_objects -= len(entry)
+        if not entry:
+            slab = self.cache_grow_begin(cache, gfp)
+            if slab is None:
+                return 0
+            if not entry:
+                self.alloc_block(cache, slab, batch)
+            self.cache_grow_end(cache, slab)
+            if not entry:
+                return 0
+        cache.touched = True
+        return entry.pop()
+
+    def _alloc_plain(self, cache: KmemCache, gfp: int) -> int:
+        """One object straight from the slabs, as in a textbook: partial, else free, else a new slab."""
+        slab = self.get_first_slab(cache)
+        if slab is None:
+            slab = self.cache_grow_begin(cache, gfp)
+            if slab is None:
+                return 0
+            self.cache_grow_end(cache, slab)
+            del cache.slabs_free[slab.pfn]
+        addr = slab.s_mem + slab.free[slab.active] * cache.size
+        slab.active += 1
+        cache.free_objects -= 1
+        self.fixup_slab_list(cache, slab)
+        return addr
+
+    def alloc_block(self, cache: KmemCache, slab: Slab, batch: int) -> int:
+        """Move up to `batch` objects of a slab into the array; returns how many."""
+        active = slab.active
+        count = min(cache.num - active, batch)
+        s_mem, size = slab.s_mem, cache.size
+        cache.entry.extend([s_mem + index * size for index in slab.free[active : active + count]])
+        slab.active = active + count
+        return count
+
+    def get_first_slab(self, cache: KmemCache) -> Slab | None:
+        """Take the slab to allocate from off its list: a partial one, else a free one."""
+        if cache.slabs_partial:
+            return cache.slabs_partial.popitem(last=False)[1]
+        cache.free_touched = True
+        if cache.slabs_free:
+            return cache.slabs_free.popitem(last=False)[1]
+        return None
+
+    def fixup_slab_list(self, cache: KmemCache, slab: Slab) -> None:
+        """Put a slab that was allocated from on the list where it belongs now."""
+        if slab.active == cache.num:
+            cache.slabs_full[slab.pfn] = slab
+        else:
+            cache.slabs_partial[slab.pfn] = slab
+            cache.slabs_partial.move_to_end(slab.pfn, last=False)
+
+    def cache_grow_begin(self, cache: KmemCache, gfp: int) -> Slab | None:
+        """A new slab from the buddy system; None if there are no pages."""
+        box = self.box
+        local = gfp & _LOCAL
+        pfn = box.pages.alloc_pages(local | cache.allocflags, cache.gfporder, K_SLAB)
+        if not pfn:
+            return None
+        self._account(cache, 1 << cache.gfporder)
+        cache.colour_next += 1
+        if cache.colour_next >= cache.colour:
+            cache.colour_next = 0
+        base = (pfn << PAGE_SHIFT) + PAGE_OFFSET
+        freelist = 0
+        if cache.off_slab:
+            freelist = self.kmalloc(cache.num, local & ~_CONSTRAINT)
+            if not freelist:
+                self._account(cache, -(1 << cache.gfporder))
+                box.pages.free_pages(pfn, cache.gfporder)
+                return None
+        slab = Slab(cache, pfn, base + cache.colour_next * cache.colour_off, freelist)
+        for frame in range(pfn, pfn + (1 << cache.gfporder)):
+            self.slab_of[frame] = slab
+        return slab
+
+    @abstractmethod
+    def kmalloc(self, size: int, gfp: int) -> int:
+        """Memory for a free list that lies off its slab."""
+
+    @abstractmethod
+    def kfree(self, addr: int) -> None:
+        """Free such a list."""
+
+    def cache_grow_end(self, cache: KmemCache, slab: Slab) -> None:
+        if slab.active:
+            self.fixup_slab_list(cache, slab)
+        else:
+            cache.slabs_free[slab.pfn] = slab
+        cache.free_objects += cache.num - slab.active
+
+    def _account(self, cache: KmemCache, pages: int) -> None:
+        self.box.vmstat["nr_slab_reclaimable" if cache.reclaimable else "nr_slab_unreclaimable"] += pages
+
+    # -- freeing -------------------------------------------------------------------
+
+    def kmem_cache_free(self, cache: KmemCache, addr: int) -> None:
+        """Give an object back; the caller answers for it being one (kmem_cache_free, ___cache_free)."""
+        if self.trace.on:
+            self.trace.emit("kmem_cache_free", cache.name, addr)
+        if len(cache.entry) < cache.limit and not self.plain:
+            cache.entry.append(addr)
+        else:
+            self.cache_free(cache, addr)
+
+    def cache_free(self, cache: KmemCache, addr: int) -> None:
+        """Put an object into the CPU's array, making room first if it is full (___cache_free)."""
+        entry = cache.entry
+        if len(entry) >= cache.limit:
+            self.cache_flusharray(cache)
+        elif self.plain:
+            self.slabs_destroy(cache, self.free_block(cache, [addr]))
+            return
+        entry.append(addr)
+
+    def cache_flusharray(self, cache: KmemCache) -> None:
+        """The array is full: its oldest entries go to the shared array or back into their slabs."""
+        batch = cache.batchcount
+        entry = cache.entry
+        shared = cache.shared_entry
+        if shared is not None:
+            room = cache.shared * cache.batchcount - len(shared)
+            if room:
+                batch = min(batch, room)
+                shared.extend(entry[:batch])
+                del entry[:batch]
+                return
+        dead = self.free_block(cache, entry[:batch])
+        del entry[:batch]
+        self.slabs_destroy(cache, dead)
+
+    def free_block(self, cache: KmemCache, objects: list[int]) -> list[Slab]:
+        """Put objects back into their slabs; answers the slabs that are to be destroyed."""
+        cache.free_objects += len(objects)
+        slab_of, size, num = self.slab_of, cache.size, cache.num
+        full, partial, free = cache.slabs_full, cache.slabs_partial, cache.slabs_free
+        for addr in objects:
+            slab = slab_of[(addr - PAGE_OFFSET) >> PAGE_SHIFT]
+            active = slab.active
+            if active == num:
+                del full[slab.pfn]
+            else:
+                del partial[slab.pfn]
+            active -= 1
+            slab.active = active
+            slab.free[active] = (addr - slab.s_mem) // size
+            if active:
+                partial[slab.pfn] = slab
+            else:
+                free[slab.pfn] = slab
+                free.move_to_end(slab.pfn, last=False)
+        dead = []
+        while cache.free_objects > cache.free_limit and free:
+            cache.free_objects -= num
+            dead.append(free.popitem()[1])
+        return dead
+
+    def slabs_destroy(self, cache: KmemCache, dead: list[Slab]) -> None:
+        for slab in dead:
+            for frame in range(slab.pfn, slab.pfn + (1 << cache.gfporder)):
+                del self.slab_of[frame]
+            self._account(cache, -(1 << cache.gfporder))
+            self.box.pages.free_pages(slab.pfn, cache.gfporder)
+            if slab.freelist:
+                self.kfree(slab.freelist)
+
+    # -- draining --------------------------------------------------------------------
+
+    def drain_cpu_caches(self, cache: KmemCache) -> None:
+        """Empty the CPU's array and the shared one into the slabs (do_drain)."""
+        for entry in (cache.entry, cache.shared_entry):
+            if entry:
+                dead = self.free_block(cache, entry)
+                entry.clear()
+                self.slabs_destroy(cache, dead)
+
+    def drain_freelist(self, cache: KmemCache, most: int) -> int:
+        """Destroy up to `most` free slabs, the longest unused first; returns how many."""
+        freed = 0
+        while freed < most and cache.slabs_free:
+            slab = cache.slabs_free.popitem()[1]
+            cache.free_objects -= cache.num
+            self.slabs_destroy(cache, [slab])
+            freed += 1
+        return freed
+
+    def kmem_cache_shrink(self, cache: KmemCache) -> int:
+        """Drain the arrays and give every empty slab back; returns how many slabs went (__kmem_cache_shrink)."""
+        self.drain_cpu_caches(cache)
+        return self.drain_freelist(cache, 1 << 30)
+
+    def _drain_array(self, cache: KmemCache, entry: list[int] | None, limit: int, touched: bool) -> None:
+        if not entry or touched:
+            return
+        count = (limit + 4) // 5
+        if count > len(entry):
+            count = (len(entry) + 1) // 2
+        dead = self.free_block(cache, entry[:count])
+        del entry[:count]
+        self.slabs_destroy(cache, dead)
+
+    def reap_cpu(self, cpu: int, now: int) -> None:
+        """One round of a CPU's reaper at `now` µs (cache_reap): idle arrays lose a fifth, caches empty slabs."""
+        for cache in reversed(list(self.caches.values())):
+            if cpu == 0 and cache.entry:
+                self._drain_array(cache, cache.entry, cache.limit, cache.touched)
+                cache.touched = False
+            if cache.next_reap > now:
+                continue
+            cache.next_reap = now + REAPTIMEOUT_NODE
+            if cache.shared_entry:
+                self._drain_array(cache, cache.shared_entry, cache.shared * cache.batchcount, cache.shared_touched)
+                cache.shared_touched = False
+            if cache.free_touched:
+                cache.free_touched = False
+            else:
+                self.drain_freelist(cache, (cache.free_limit + 5 * cache.num - 1) // (5 * cache.num))
+
+    # -- facts -------------------------------------------------------------------------
+
+    def slabinfo(self, cache: KmemCache) -> SlabInfo:
+        """Counts of /proc/slabinfo; objects waiting in arrays count as active (get_slabinfo)."""
+        slabs = cache.total_slabs
+        objs = slabs * cache.num
+        return SlabInfo(
+            cache.name, cache.size, objs - cache.free_objects, objs, slabs - len(cache.slabs_free), slabs,
+            len(cache.shared_entry or ()), cache.limit, cache.batchcount, cache.shared, cache.num, cache.gfporder,
+        )  # fmt: skip
+
+    def virt_to_cache(self, addr: int) -> tuple[KmemCache, Slab, int] | None:
+        """The cache, slab and object index that hold an address; None outside slabs and in their unused parts."""
+        slab = self.slab_of.get((addr - PAGE_OFFSET) >> PAGE_SHIFT) if addr >= PAGE_OFFSET else None
+        if slab is None:
+            return None
+        index = (addr - slab.s_mem) // slab.cache.size
+        return (slab.cache, slab, index) if 0 <= index < slab.cache.num else None
+
+    def bad_object(self, cache: KmemCache | None, addr: int) -> str | None:
+        """Why freeing `addr` (to `cache`, or by kfree) would be wrong; None if it is an object in use."""
+        found = self.virt_to_cache(addr)
+        if found is None or addr != found[1].s_mem + found[2] * found[0].size:
+            return "no object of a slab begins there"
+        owner, slab, index = found
+        if cache is not None and owner is not cache:
+            return f"the object belongs to cache {owner.name}"
+        if index in slab.free_indexes() or addr in owner.entry or addr in (owner.shared_entry or ()):
+            return "the object is free already"
+        return None
+
+    def check_usable(self, name: str) -> KmemCache:
+        """The cache of that name; ENOENT."""
+        cache = self.caches.get(name)
+        if cache is None:
+            raise KernelError("ENOENT")
+        return cache

@@ -1,0 +1,1 @@
+"""Swap (mm/swap_state.c, swapfile.c, page_io.c)."""

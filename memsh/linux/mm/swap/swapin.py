@@ -1,0 +1,213 @@
+"""Bringing pages back from swap: the fault and read-ahead (mm/memory.c: do_swap_page; mm/swap_state.c).
+
+A page is read together with its neighbours in the swap area: an aligned block of slots, as many as lately proved useful
+and at most 2^page-cluster. Whoever faults on a page that is being read waits, and the fault is then taken again.
+
+Counters: pgmajfault, swap_ra, swap_ra_hit.
+
+Known deviations: read-ahead never looks at the neighbours in the address space (swap_vma_readahead), which Linux does
+when no area lies on a rotating disk: here every one does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import vm_page_prot
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_FOLIO, PTE_DIRTY, PTE_RW, VM_LOCKED, VM_WRITE
+from memsh.linux.include.memmap import (
+    K_ANON,
+    PG_ANON,
+    PG_ANON_EXCLUSIVE,
+    PG_MLOCKED,
+    PG_READAHEAD,
+    PG_SWAPBACKED,
+    PG_SWAPCACHE,
+    PG_UPTODATE,
+)
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, PageTable, VmArea
+from memsh.linux.mm.filemap.pagecache import refault
+from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
+from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def read_swap_cache_async(box: Box, entry: int, gfp: int = GFP_FOLIO) -> tuple[int, bool]:
+    """The page of a slot in the swap cache, entered there if it is not: (frame, whether it is new and must be read).
+
+    The caller holds a reference to it afterwards. The frame is 0 if there is no memory, or nothing in the slot.
+    """
+    swap = box.swap
+    memmap = box.memmap
+    pfn = swap.cached(entry)
+    if pfn:
+        memmap.refcount[pfn] += 1
+        return pfn, False
+    if not swap.swapcount(entry) and swap.cache_enabled:
+        return 0, False
+    new = int(box.pages.alloc_pages(gfp, 0, K_ANON))
+    if not new:
+        return 0, False
+    pfn = swap.cached(entry)
+    if pfn:  # while memory was being found, time passed
+        box.pages.free_pages(new, 0)
+        memmap.refcount[pfn] += 1
+        return pfn, False
+    if not swap.swapcache_prepare(entry):
+        box.pages.free_pages(new, 0)
+        return 0, False
+    memmap.flags[new] = PG_SWAPBACKED | PG_UPTODATE
+    try:
+        shadow = swap.add_to_cache(entry, new)
+    except KernelError:
+        swap.put_swap_folio(entry)
+        memmap.flags[new] = 0
+        box.pages.free_pages(new, 0)
+        return 0, False
+    if shadow:
+        refault(box, new, shadow)
+    lru_add(box, new)
+    swap.fill(new)
+    return new, True
+
+
+def _swapin_nr_pages(box: Box, offset: int) -> int:
+    """How many pages to read around a slot, by how many of those read ahead before were used (swapin_nr_pages)."""
+    swap = box.swap
+    most = 1 << min(int(box.sysctl.values["vm.page-cluster"]), 31)
+    if most <= 1:
+        return 1
+    hits, swap.readahead_hits = swap.readahead_hits, 0
+    pages = hits + 2
+    if pages == 2:
+        if offset not in (swap.prev_offset + 1, swap.prev_offset - 1):
+            pages = 1
+    else:
+        pages = max(4, 1 << (pages - 1).bit_length())
+    pages = max(min(pages, most), swap.last_readahead_pages // 2)
+    if not hits:
+        swap.prev_offset = offset
+    swap.last_readahead_pages = pages
+    return pages
+
+
+def swapin_readahead(box: Box, entry: int, gfp: int = GFP_FOLIO) -> int:
+    """Read the page of `entry` and its block of neighbours (swap_cluster_readahead); its frame, 0 without memory.
+
+    The caller holds a reference to it; the disk has been asked, nobody has waited.
+    """
+    swap = box.swap
+    area = swap.area_of(entry)
+    if area is None:
+        return 0
+    offset = entry >> OFFSET_SHIFT
+    mask = _swapin_nr_pages(box, offset) - 1
+    run: list[int] = []
+    if mask:
+        kind = entry & (1 << OFFSET_SHIFT) - 1
+        flags = box.memmap.flags
+        last = 0
+        others: list[int] = []
+        for slot in range(max(1, offset & ~mask), min(offset | mask, area.max - 1) + 1):
+            pfn, fresh = read_swap_cache_async(box, kind | slot << OFFSET_SHIFT, gfp)
+            if not pfn:
+                continue
+            others.append(pfn)
+            if not fresh:
+                continue
+            if run and slot != last + 1:
+                swap.submit_read(run)
+                run = []
+            run.append(pfn)
+            last = slot
+            if slot != offset:
+                flags[pfn] |= PG_READAHEAD
+                box.vmstat["swap_ra"] += 1
+        swap.submit_read(run)
+        wanted, fresh = read_swap_cache_async(box, entry, gfp)
+        put_frames(box, others)
+    else:
+        wanted, fresh = read_swap_cache_async(box, entry, gfp)
+    if fresh:
+        swap.submit_read([wanted])
+    return wanted
+
+
+def swap_cache_get_folio(box: Box, entry: int) -> int:
+    """The page in the swap cache, a reference taken; 0 if none. A hit of read-ahead is noted."""
+    pfn = box.swap.cached(entry)
+    if pfn:
+        memmap = box.memmap
+        memmap.refcount[pfn] += 1
+        if memmap.flags[pfn] & PG_READAHEAD:
+            memmap.flags[pfn] &= ~PG_READAHEAD
+            box.vmstat["swap_ra_hit"] += 1
+            box.swap.readahead_hits += 1
+    return pfn
+
+
+def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
+    """A fault on an entry that names a swap slot; the kinds it was (fault.MAJOR …). OutOfMemory, BusError."""
+    from memsh.linux.mm.memory.fault import MAJOR, SWAPPED, BusError, OutOfMemory, do_wp_page
+
+    swap, memmap = box.swap, box.memmap
+    entry = table.ptes[at]
+    if swap.area_of(entry) is None:
+        raise BusError(addr)
+    what = SWAPPED
+    while True:
+        pfn = swap_cache_get_folio(box, entry)
+        if not pfn:
+            pfn = swapin_readahead(box, entry)
+            if table.ptes[at] != entry:
+                put_frames(box, [pfn] if pfn else [])
+                return what
+            if not pfn:
+                raise OutOfMemory
+            box.vmstat["pgmajfault"] += 1
+            what |= MAJOR
+        if not swap.is_locked(pfn):
+            break
+        what |= MAJOR  # the fault is taken again when the page is there
+        box.vmstat["pgfault"] += 1
+        put_frames(box, [pfn])
+        swap.wait_locked(pfn)
+        if table.ptes[at] != entry:
+            return what
+    swap.free(entry)
+    flags = memmap.flags[pfn]
+    if flags & PG_SWAPCACHE and (
+        swap.full() or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and memmap.refcount[pfn] == 2)
+    ):
+        swap.free_folio(pfn)
+    mm.rss[MM_ANONPAGES] += 1
+    mm.rss[MM_SWAPENTS] -= 1
+    alone = memmap.refcount[pfn] == 1
+    pte = pfn << 12 | vm_page_prot(vma.flags)
+    if alone and write:
+        pte |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
+    page_add_anon_rmap(box, vma, pfn, addr, exclusive=alone)
+    table.ptes[at] = pte
+    mm.tlb.pop(addr >> 12, None)
+    if write and not alone:
+        what |= do_wp_page(box, mm, vma, addr, table, at)
+    return what
+
+
+def page_add_anon_rmap(box: Box, vma: VmArea, pfn: int, addr: int, *, exclusive: bool) -> None:
+    """One more mapping of an anonymous page; the first one of a new page says where it belongs."""
+    memmap = box.memmap
+    memmap.mapcount[pfn] += 1
+    if memmap.mapcount[pfn] == 1:
+        box.vmstat["nr_anon_pages"] += 1
+        if not memmap.flags[pfn] & PG_ANON:
+            anon = vma.anon_vma
+            assert anon is not None
+            memmap.mapping[pfn] = anon.number if exclusive else anon.root
+            memmap.index[pfn] = vma.pgoff + ((addr - vma.start) >> 12)
+    memmap.flags[pfn] |= PG_ANON | (PG_ANON_EXCLUSIVE if exclusive else 0)
+    if vma.flags & VM_LOCKED:
+        mlock_page(box, pfn)

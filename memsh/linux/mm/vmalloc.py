@@ -1,0 +1,237 @@
+"""Virtually contiguous kernel memory from scattered pages (mm/vmalloc.c).
+
+Areas lie between VMALLOC_START and VMALLOC_END, each followed by a guard page. A new one takes the lowest hole that
+fits; a freed one is only unmapped, and its addresses come back when the freed ones are purged: all at once, when they
+are many or when no hole is left.
+
+Known deviations: the kernel's page tables for this region take no memory; the purge that many freed pages set off
+happens at once instead of in a worker.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
+from memsh.linux.include.memmap import K_VMALLOC
+from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+VM_STRUCT_SIZE = 36  # sizeof(struct vm_struct)
+LAZY_PAGES = (32 << 20) // PAGE_SIZE
+HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
+CALLER = "memsh_vmalloc+0x1c/0x40"
+
+
+class VmStruct:
+    """One area: `addr`, `size` in bytes with the guard page; `pages` its frames, None if it has none of its own.
+
+    `array` is the address of its page array (0: none), `phys` a device's address, `vpages` whether the array is itself
+    a vmalloc area.
+    """
+
+    __slots__ = ("addr", "array", "caller", "is_vmalloc", "pages", "phys", "size", "vm_object", "vmap_object", "vpages")
+
+    def __init__(self, addr: int, size: int, caller: str) -> None:
+        self.addr = addr
+        self.size = size
+        self.caller = caller
+        self.pages: list[int] | None = None
+        self.array = 0
+        self.phys: int | None = None
+        self.is_vmalloc = True
+        self.vpages = False
+        self.vmap_object = self.vm_object = 0
+
+    @property
+    def nr_pages(self) -> int:
+        return len(self.pages or ())
+
+    def line(self) -> str:
+        """As /proc/vmallocinfo prints it (s_show)."""
+        text = f"0x{self.addr:08x}-0x{self.addr + self.size:08x} {self.size:7d} {self.caller}"
+        if self.pages:
+            text += f" pages={len(self.pages)}"
+        if self.phys is not None:
+            text += f" phys=0x{self.phys:08x} ioremap"
+        if self.is_vmalloc:
+            text += " vmalloc"
+        if self.vpages:
+            text += " vpages"
+        return text + "\n"
+
+
+class Vmalloc:
+    """`box.vmalloc`. `holes`: the free [start, end) stretches, ascending; `lazy`: those waiting for the purge."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        layout = box.machine.layout
+        self.start, self.end = layout.vmalloc_start, layout.vmalloc_end
+        self.holes: list[tuple[int, int]] = [(self.start, self.end)]
+        self.by_addr: dict[int, VmStruct] = {}
+        self.lazy: list[tuple[int, int, int]] = []  # start, end, the vmap_area object
+        self.lazy_pages = 0
+
+    def areas(self) -> list[VmStruct]:
+        """All areas by address."""
+        return [self.by_addr[addr] for addr in sorted(self.by_addr)]
+
+    # -- addresses -------------------------------------------------------------------
+
+    def _lowest_match(self, size: int) -> int:
+        """Start of the lowest hole of `size` bytes, 0 if there is none (find_vmap_lowest_match)."""
+        return next((start for start, end in self.holes if end - start >= size), 0)
+
+    def _cut(self, start: int, size: int) -> None:
+        """Take [start, start + size) out of the hole that holds it."""
+        at = bisect_left(self.holes, (start + 1,)) - 1
+        first, last = self.holes.pop(at)
+        left = [(first, start)] if first < start else []
+        right = [(start + size, last)] if start + size < last else []
+        self.holes[at:at] = left + right
+
+    def _put_back(self, start: int, end: int) -> None:
+        at = bisect_left(self.holes, (start,))
+        if at < len(self.holes) and self.holes[at][0] == end:
+            end = self.holes.pop(at)[1]
+        if at and self.holes[at - 1][1] == start:
+            at -= 1
+            start = self.holes.pop(at)[0]
+        self.holes.insert(at, (start, end))
+
+    def purge(self) -> bool:
+        """Give the addresses of freed areas back (__purge_vmap_area_lazy); says whether there were any."""
+        lazy, self.lazy, self.lazy_pages = self.lazy, [], 0
+        slab = self.box.slab
+        for start, end, item in sorted(lazy):
+            self._put_back(start, end)
+            slab.kmem_cache_free(slab.caches["vmap_area"], item)
+        return bool(lazy)
+
+    def _get_vm_area(self, size: int, caller: str) -> VmStruct | None:
+        """Reserve addresses for `size` bytes and a guard page (__get_vm_area_node); None if there is no room."""
+        slab = self.box.slab
+        size += PAGE_SIZE
+        described = slab.kmalloc(VM_STRUCT_SIZE, GFP_KERNEL)
+        item = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL) if described else 0
+        start = self._lowest_match(size) if item else 0
+        if item and not start and self.purge():
+            start = self._lowest_match(size)
+        if not start:
+            if item:
+                self.box.log.printk(
+                    f"vmap allocation for size {size} failed: use vmalloc=<size> to increase size", KERN_WARNING
+                )
+                slab.kmem_cache_free(slab.caches["vmap_area"], item)
+            if described:
+                slab.kfree(described)
+            return None
+        self._cut(start, size)
+        area = VmStruct(start, size, caller)
+        area.vm_object, area.vmap_object = described, item
+        self.by_addr[start] = area
+        return area
+
+    def _remove(self, area: VmStruct) -> None:
+        """Unmap: the addresses wait for the purge (remove_vm_area, free_vmap_area_noflush)."""
+        del self.by_addr[area.addr]
+        self.lazy.append((area.addr, area.addr + area.size, area.vmap_object))
+        self.lazy_pages += area.size // PAGE_SIZE
+        self.box.slab.kfree(area.vm_object)
+        if self.lazy_pages > LAZY_PAGES * self.box.config.cpus.bit_length():
+            self.purge()
+
+    # -- memory ----------------------------------------------------------------------
+
+    def vmalloc(self, size: int, caller: str = CALLER, gfp: int = GFP_KERNEL) -> int:
+        """Address of `size` bytes in single pages, HighMem preferred; 0 if refused.
+
+        The log has a report where there are no addresses, or never so many pages. Where the pages run out it says
+        nothing: __GFP_NOWARN, which their allocation goes with, also silences what Linux has to say about it.
+        """
+        pages = -(-size // PAGE_SIZE)
+        if not size:
+            return 0
+        if pages > sum(zone.managed for zone in self.box.pages.zones):
+            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, exceeds total pages")
+            return 0
+        area = self._get_vm_area(pages * PAGE_SIZE, caller)
+        if area is None:
+            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, vm_struct allocation failed")
+            return 0
+        array = pages * 4
+        area.vpages = array > PAGE_SIZE
+        area.array = self.vmalloc(array, caller) if area.vpages else self.box.slab.kmalloc(array, gfp)
+        if area.array:
+            area.pages = []
+            while missing := pages - len(area.pages):
+                more = self.box.pages.alloc_bulk(gfp | HIGHMEM | NOWARN, missing, K_VMALLOC)
+                area.pages += more
+                if not more or self.box.oom.is_victim(self.box.current):
+                    break
+            if len(area.pages) == pages:
+                return area.addr
+        else:
+            area.vpages = False
+        self._free_area(area)
+        return 0
+
+    def _free_area(self, area: VmStruct) -> None:
+        """Addresses first, then the pages one by one, then their array (__vunmap)."""
+        self._remove(area)
+        for pfn in area.pages or ():
+            self.box.pages.free_pages(pfn, 0)
+        if area.vpages:
+            self.vfree(area.array)
+        elif area.array:
+            self.box.slab.kfree(area.array)
+
+    def bad_vfree(self, addr: int) -> str | None:
+        """Why vfree(addr) would be wrong; None for 0 and for the start of an area that vmalloc gave."""
+        if not addr:
+            return None
+        area = self.by_addr.get(addr)
+        if area is None:
+            return "no vmalloc area begins there"
+        return None if area.is_vmalloc and area.pages else "that area was not made by vmalloc"
+
+    def vfree(self, addr: int) -> None:
+        """Free what vmalloc gave; EINVAL, with Linux's warning in the log, for anything else."""
+        if self.bad_vfree(addr):
+            words = "Trying to vfree() bad address" if addr % PAGE_SIZE else "Trying to vfree() nonexistent vm area"
+            self.box.log.printk(f"{words} ({addr:08x})", KERN_ERR)
+            raise KernelError("EINVAL", "vmalloc did not give that address")
+        if addr:
+            self._free_area(self.by_addr[addr])
+
+    def ioremap(self, phys: int, size: int, caller: str) -> int:
+        """Addresses for a device's registers or firmware tables; no RAM is behind them."""
+        area = self._get_vm_area(-(-size // PAGE_SIZE) * PAGE_SIZE, caller)
+        if area is None:
+            return 0
+        area.is_vmalloc = False
+        area.phys = phys
+        return area.addr
+
+    def pcpu_get_vm_areas(self, size: int) -> int:
+        """Addresses for a chunk of per-CPU memory, from the top down, without a guard page; 0 if there is no room."""
+        hole = next(((start, end) for start, end in reversed(self.holes) if end - start >= size), None)
+        if hole is None:
+            return 0
+        slab = self.box.slab
+        area = VmStruct(hole[1] - size, size, "pcpu_get_vm_areas+0x0/0xd90")
+        area.vm_object = slab.kmalloc(VM_STRUCT_SIZE, GFP_KERNEL)
+        area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
+        self._cut(area.addr, size)
+        self.by_addr[area.addr] = area
+        return area.addr
+
+    def info(self) -> str:
+        """The text of /proc/vmallocinfo."""
+        freed = (f"0x{start:08x}-0x{end:08x} {end - start:7d} unpurged vm_area\n" for start, end, _ in self.lazy)
+        return "".join(area.line() for area in self.areas()) + "".join(freed)

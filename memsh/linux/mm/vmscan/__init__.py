@@ -1,0 +1,1 @@
+"""Reclaim (mm/vmscan.c, workingset.c)."""

@@ -1,0 +1,211 @@
+"""kswapd, the thread that keeps memory free in the background (mm/vmscan.c: kswapd, balance_pgdat).
+
+An allocation that meets the low watermark wakes it; it reclaims until a zone is above its high watermark, and sleeps.
+It runs when the box's clock moves, some time after it was woken, as the scheduler would let it beside a process that
+reclaims for itself and waits for the disk: so both of them steal pages.
+
+Known deviations: what a page costs it and when it gets the CPU are fixed times; no freezer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Zone
+from memsh.linux.mm.compaction import compaction
+from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
+from memsh.linux.mm.vmscan.shrink import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl, shrink_active_list
+from memsh.linux.mm.vmscan.vmscan import MAX_RECLAIM_RETRIES, inactive_is_low, shrink_node, snapshot_refaults
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+NAP_USEC = 100_000  # HZ/10: the first, short sleep
+WAKE_USEC = 6000  # until the scheduler lets it run beside a process that reclaims too
+_NOBODY = 4  # MAX_NR_ZONES: no request
+_DIRECT_RECLAIM = 0x400
+
+
+class Kswapd:
+    """`box.kswapd`. `order` and `highest` (zone index, 4 = none) are what was asked for since it last looked."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.order = 0
+        self.highest = _NOBODY
+        self.previous = 3  # the highest zone of the run before
+        self.failures = 0  # runs without any progress
+        self.writeback = False  # PGDAT_WRITEBACK: all that was met at the tail is being written
+        self.state = "sleeping"  # or "napping", "running"
+        self.nap_until = 0
+        self.run: ScanControl | None = None
+        self.alloc_order = 0
+        self.boosts: list[int] = []
+        self.boost_left = 0
+
+    # -- being woken ------------------------------------------------------------------------------------------------
+
+    def wakeup(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
+        """Ask for free blocks of `order` in the zones up to `highest` (wakeup_kswapd)."""
+        if not zone.managed:
+            return
+        if self.highest == _NOBODY or self.highest < highest:
+            self.highest = highest
+        self.order = max(self.order, order)
+        if self.state == "running":
+            return
+        box = self.box
+        boosted = any(other.watermark_boost for other in box.pages.zones[: highest + 1])
+        if self.failures >= MAX_RECLAIM_RETRIES or (self.balanced(order, highest) and not boosted):
+            if not gfp & _DIRECT_RECLAIM:
+                box.kcompactd.wakeup(order, highest)
+            return
+        if box.trace.on:
+            box.trace.emit("mm_vmscan_wakeup_kswapd", highest, order, gfp)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let it run as soon as the clock moves."""
+        if self.state == "running":
+            return
+        if self.state == "napping":
+            self.box.vmstat["kswapd_low_wmark_hit_quickly"] += 1
+        self.state = "running"
+        self._later(WAKE_USEC, self._begin)
+
+    def cond_resched(self) -> None:
+        """A process that reclaims in vain gives way: kswapd, if it was woken, has the CPU for its run."""
+        if self.state == "running":
+            self.box.disk.wait(self.box.timer.usec + WAKE_USEC)
+
+    def cpu_idle(self) -> None:
+        """Whoever had the CPU sleeps: a kswapd that was woken runs at once."""
+        if self.state == "running" and self.run is None:
+            self.box.timer.hasten(self._begin)
+
+    def _later(self, usec: int, step: Callable[[], object]) -> None:
+        self.box.timer.once(self.box.timer.usec + usec, step)
+
+    def balanced(self, order: int, highest: int) -> bool:
+        """Whether some zone has enough above its high watermark (pgdat_balanced)."""
+        zones = [zone for zone in self.box.pages.zones[: highest + 1] if zone.managed]
+        for zone in zones:
+            free = zone.nr_free if zone.stat_free < zone.percpu_drift_mark else zone.stat_free
+            if zone_watermark_ok(zone, order, zone.wmark_high + zone.watermark_boost, highest, 0, free):
+                return True
+        return not zones
+
+    # -- a run ------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """balance_pgdat() begins: take the request, note the boosts."""
+        box = self.box
+        order = self.alloc_order = self.order
+        highest = self.previous if self.highest == _NOBODY else self.highest
+        self.previous = highest
+        self.order, self.highest = 0, _NOBODY
+        if box.trace.on:
+            box.trace.emit("mm_vmscan_kswapd_wake", highest, order)
+        sc = self.run = ScanControl(box, order, kswapd=True)
+        sc.reclaim_idx = highest
+        box.vmstat["pageoutrun"] += 1
+        zones = box.pages.zones[: highest + 1]
+        self.boosts = [zone.watermark_boost for zone in zones]
+        self.boost_left = sum(self.boosts)
+        self._reclaim_active(True)
+        while self._round():
+            pass
+        self._end(sc)
+
+    def _reclaim_active(self, on: bool) -> None:
+        pages = self.box.pages
+        for zone in pages.zones[: self.previous + 1]:
+            if zone.managed:
+                flags = zone.flags & ~ZONE_RECLAIM_ACTIVE
+                zone.set_flags(flags | ZONE_RECLAIM_ACTIVE if on else flags)
+        pages.refresh()
+
+    def _round(self) -> bool:
+        """One turn of balance_pgdat()'s loop, at one priority; whether another one should follow."""
+        sc = self.run
+        assert sc is not None
+        box = self.box
+        balanced = self.balanced(sc.order, sc.reclaim_idx)
+        if not balanced and self.boost_left:
+            self.boost_left = 0
+            sc.priority = DEF_PRIORITY
+        if balanced and not self.boost_left:
+            return False
+        raise_priority = not (self.boost_left and sc.priority == DEF_PRIORITY - 2)
+        sc.may_writepage = sc.may_swap = not self.boost_left
+        if box.swap.total_pages and inactive_is_low(box, file=False):
+            shrink_active_list(sc, ACTIVE_ANON, SWAP_CLUSTER_MAX)
+        sc.nr_scanned = 0
+        before = sc.nr_reclaimed
+        zones = [zone for zone in box.pages.zones[: sc.reclaim_idx + 1] if zone.managed]
+        sc.nr_to_reclaim = sum(max(zone.wmark_high + zone.watermark_boost, SWAP_CLUSTER_MAX) for zone in zones)
+        box.pages.memalloc += 1
+        try:
+            shrink_node(sc)
+        finally:
+            box.pages.memalloc -= 1
+        if sc.order and sc.nr_reclaimed >= compaction.compact_gap(sc.order):
+            sc.order = 0
+        if sc.nr_scanned >= sc.nr_to_reclaim:
+            raise_priority = False
+        reclaimed = sc.nr_reclaimed - before
+        self.boost_left -= min(self.boost_left, reclaimed)
+        stuck = self.boost_left and not reclaimed
+        if raise_priority or not reclaimed:
+            sc.priority -= 1
+        if not stuck and sc.priority >= 1:
+            return True
+        if not sc.nr_reclaimed:
+            self.failures += 1
+        return False
+
+    def _end(self, sc: ScanControl) -> None:
+        """The boosts that were there at the start are used up; sleep, or go on with what was asked meanwhile."""
+        box = self.box
+        self._reclaim_active(False)
+        if any(self.boosts):
+            for zone, boost in zip(box.pages.zones, self.boosts, strict=False):
+                zone.watermark_boost -= min(zone.watermark_boost, boost)
+                zone.update_limits()
+            box.pages.refresh()
+            box.kcompactd.wakeup(10, self.previous)
+        snapshot_refaults(box)
+        self.run = None
+        self._try_to_sleep(sc.order)
+
+    def _try_to_sleep(self, reclaim_order: int) -> None:
+        """A nap first, to see whether the balance holds (kswapd_try_to_sleep)."""
+        box = self.box
+        if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(reclaim_order, self.previous):
+            self._clear_congested()
+            compaction.reset_isolation_suitable(box)
+            box.kcompactd.wakeup(self.alloc_order, self.previous)
+            self.state = "napping"
+            self.nap_until = box.timer.usec + NAP_USEC
+            box.timer.once(self.nap_until, self._nap_over)
+            return
+        box.vmstat["kswapd_high_wmark_hit_quickly"] += 1
+        self._later(WAKE_USEC, self._begin)
+
+    def _nap_over(self) -> None:
+        if self.state != "napping" or self.box.timer.usec < self.nap_until:
+            return  # woken in between
+        if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(0, self.previous):
+            if self.box.trace.on:
+                self.box.trace.emit("mm_vmscan_kswapd_sleep")
+            self._clear_congested()
+            self.state = "sleeping"
+            return
+        self.box.vmstat["kswapd_high_wmark_hit_quickly"] += 1
+        self.state = "running"
+        self._later(WAKE_USEC, self._begin)
+
+    def _clear_congested(self) -> None:
+        self.writeback = False
+        self.box.lru.congested = False

@@ -1,0 +1,83 @@
+"""Shrinkers: caches of kernel objects that give some up when memory is short (mm/vmscan.c, do_shrink_slab).
+
+A cache registers how many objects it could free, and a function that looks at so many of them. How many are looked at
+grows with the pressure (`priority` falls from 12 to 0) and falls with the cost of making such an object anew (`seeks`).
+What was not looked at is remembered, so that small caches get their turn too. Counter: slabs_scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+DEFAULT_SEEKS = 2
+SHRINK_BATCH = 128
+
+
+class Shrinker:
+    """`count()` gives the freeable objects, `scan(n)` looks at n of them and gives how many it freed (-1: stop)."""
+
+    __slots__ = ("batch", "count", "name", "nr_deferred", "scan", "seeks")
+
+    def __init__(
+        self, name: str, count: Callable[[], int], scan: Callable[[int], int], seeks: int, batch: int
+    ) -> None:
+        self.name = name
+        self.count = count
+        self.scan = scan
+        self.seeks = seeks
+        self.batch = batch
+        self.nr_deferred = 0
+
+
+def register_shrinker(
+    box: Box, name: str, count: Callable[[], int], scan: Callable[[int], int], seeks: int = DEFAULT_SEEKS,
+    batch: int = SHRINK_BATCH,
+) -> Shrinker:  # fmt: skip
+    """Add a cache; both functions must be bound methods, so that a copied box calls its own."""
+    shrinker = Shrinker(name, count, scan, seeks, batch)
+    box.shrinkers.append(shrinker)
+    return shrinker
+
+
+def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int) -> int:
+    """Let one cache give up objects; how many it freed."""
+    freeable = shrinker.count()
+    if freeable <= 0:
+        return 0
+    deferred, shrinker.nr_deferred = shrinker.nr_deferred, 0
+    delta = (freeable >> priority) * 4 // shrinker.seeks if shrinker.seeks else freeable // 2
+    left = min((deferred >> priority) + delta, 2 * freeable)
+    freed = scanned = 0
+    while left >= shrinker.batch or left >= freeable:
+        part = min(shrinker.batch, left)
+        if not part:
+            break
+        got = shrinker.scan(part)
+        if got < 0:
+            break
+        freed += got
+        box.vmstat["slabs_scanned"] += part
+        left -= part
+        scanned += part
+    shrinker.nr_deferred = min(max(deferred + delta - scanned, 0), 2 * freeable)
+    return freed
+
+
+def shrink_slab(box: Box, priority: int) -> int:
+    """Let every cache give up objects; how many they freed."""
+    return sum(do_shrink_slab(box, shrinker, priority) for shrinker in box.shrinkers)
+
+
+def drop_slab(box: Box) -> int:
+    """drop_caches, bit 1: again and again, until a round frees next to nothing."""
+    total = shift = 0
+    while True:
+        freed = shrink_slab(box, 0)
+        total += freed
+        if freed >> shift <= 1:
+            return total
+        shift += 1

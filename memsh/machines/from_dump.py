@@ -1,0 +1,188 @@
+"""`--from DIR`: a box that starts where a recorded machine stood.
+
+`freelists.txt` alone decides zones, free lists, per-CPU lists, block types, watermarks and reserves. The kernel objects
+and processes that memsh needs are made in frames that the file does not name, which are in use anyway: while they are
+made, the allocator's lists hold those frames; then the recorded lists come back. Of the other files only event counters
+(`vmstat`) and the rows of `slabinfo` are taken.
+
+**Known deviations:** what the recorded machine's own processes and files were is not known: their pages stay "in use by
+the recorded machine".
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from memsh.linux.arch.x86.i386.layout import VMALLOC_END, Layout
+from memsh.linux.arch.x86.setup import BRK_END, INITMEM, SMP_LOCKS, TEXT, UTS_RELEASE, Machine, ZoneSpan
+from memsh.linux.config import Config
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
+from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE
+from memsh.linux.mm.slab.slab_common import Row, parse_rows
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Zone
+
+_KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags", "limit", "blocks", "managed",
+         "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve",
+         "nr_reserved_highatomic")  # fmt: skip
+_PCP_KEPT = ("lists", "count", "high", "batch", "free_factor", "limit")
+
+
+def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
+    """A box from the texts of a recorded folder, by file name. ValueError, one clear line, if they make no sense."""
+    from memsh.linux.box import Box
+    from memsh.machines.freelists import load
+
+    if "freelists.txt" not in texts:
+        raise ValueError("freelists.txt is missing")
+    box = Box(config, boot=False)
+    load(box, texts["freelists.txt"])
+    box.machine = _machine(box)
+    for zone in box.pages.zones[2:]:  # unpopulated ones are not in the file; their marks are the least that highmem has
+        if not zone.present and (zone.index == 2 or box.pages.zones[2].present):
+            zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
+    box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
+    _keep_kernel_image(box)
+    kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
+    box.pages.refresh()
+    try:
+        _furnish(box, parse_rows(texts.get("slabinfo", "")))
+    finally:
+        for zone, state in zip(box.pages.zones, kept, strict=True):
+            _take_back(box, zone, state)
+        box.pages.refresh()
+    _counters(box, texts.get("vmstat", ""))
+    return box
+
+
+def _keep_kernel_image(box: Box) -> None:
+    """The kernel's own text and data are not lent: nobody else can lie there."""
+    memmap = box.memmap
+    for first, last in ((TEXT, INITMEM[0]), (SMP_LOCKS[1], BRK_END)):
+        for pfn in range(first // PAGE_SIZE, min(last // PAGE_SIZE, memmap.frames)):
+            if memmap.kind[pfn] == K_RECORDED:
+                memmap.kind[pfn] = K_RESERVED
+                memmap.flags[pfn] = PG_RESERVED
+
+
+def _machine(box: Box) -> Machine:
+    """The boundaries that the recorded zones tell."""
+    machine = Machine()
+    zones = box.pages.zones
+    populated = [zone for zone in zones if zone.present]
+    machine.max_pfn = max(zone.end_pfn for zone in populated)
+    low = [zone.end_pfn for zone in zones[:2] if zone.present]
+    if not low:
+        raise ValueError("the recording has no lowmem")
+    machine.max_low_pfn = max(low)
+    machine.top = machine.max_pfn * PAGE_SIZE + ACPI_DATA_SIZE
+    reserve = VMALLOC_END - Layout.page_offset - machine.max_low_pfn * PAGE_SIZE
+    layout = Layout(reserve if zones[2].present else (128 << 20))
+    layout.set_lowmem(machine.max_low_pfn)
+    machine.layout = layout
+    machine.spans = [ZoneSpan(z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in zones]
+    machine.nr_kernel_pages = sum(zone.managed for zone in zones[:2])
+    machine.nr_all_pages = sum(zone.managed for zone in zones)
+    return machine
+
+
+def _lend_used_frames(box: Box, zone: Zone) -> dict[str, Any]:
+    """Keep the zone's state and fill its lists with the frames in use by the recorded machine."""
+    state: dict[str, Any] = {name: getattr(zone, name) for name in _KEPT}
+    state["pcp"] = {name: getattr(zone.pcp, name) for name in _PCP_KEPT}
+    zone.lists = [OrderedDict() for _ in range(MAX_ORDER << 2)]
+    zone.free, zone.odd = {}, {}
+    zone.blocks = bytearray([MIGRATE_MOVABLE]) * len(zone.blocks)
+    zone.wmark_min = zone.wmark_low = zone.wmark_high = zone.watermark_boost = zone.nr_reserved_highatomic = 0
+    zone.lowmem_reserve = [0, 0, 0, 0]
+    zone.flags = 0
+    zone.stat_free = zone.stat_diff = zone.other_diff = 0
+    zone.pcp.lists = [deque() for _ in zone.pcp.lists]
+    zone.pcp.count = zone.pcp.free_factor = 0
+    zone.set_pageset(0, 1)
+    zone.update_limits()
+    _release(box, zone)
+    return state
+
+
+def _release(box: Box, zone: Zone) -> None:
+    """Free every K_RECORDED frame of the zone into its (empty) lists."""
+    from memsh.linux.mm.page_alloc.freearea import free_range
+
+    memmap, managed = box.memmap, zone.managed
+    start, end = zone.start_pfn, zone.end_pfn
+    kinds = bytes(memmap.kind[start:end])
+    at = 0
+    while at < len(kinds):
+        at = kinds.find(K_RECORDED, at)
+        if at < 0:
+            break
+        stop = at
+        while stop < len(kinds) and kinds[stop] == K_RECORDED:
+            stop += 1
+        count = stop - at
+        memmap.kind[start + at : start + stop] = bytes(count)
+        memmap.refcount[start + at : start + stop] = memoryview(bytes(4 * count)).cast("I")
+        free_range(zone, start + at, start + stop)
+        at = stop
+    zone.managed = managed
+
+
+def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
+    """What nobody took is in use by the recorded machine again; the recorded lists return."""
+    from memsh.linux.mm.page_alloc.pcp import drain_zone
+
+    memmap = box.memmap
+    for cpu in zone.pcps:
+        drain_zone(box.pages, zone, cpu)
+    for pfn, key in zone.free.items():
+        size = 1 << (key >> 2)
+        memmap.kind[pfn : pfn + size] = bytes([K_RECORDED]) * size
+        memmap.refcount[pfn : pfn + size] = memoryview(b"\1\0\0\0" * size).cast("I")
+    for name in _KEPT:
+        setattr(zone, name, state[name])
+    zone.set_pageset(state["pcp"]["high"], state["pcp"]["batch"])
+    for name in _PCP_KEPT:
+        setattr(zone.pcp, name, state["pcp"][name])
+
+
+def _furnish(box: Box, rows: list[Row]) -> None:
+    """Slab caches, vmalloc areas, disk, processes, in the frames that were lent."""
+    from memsh.linux.init.late import ioremaps, mount_disk, start_allocators, start_processes
+    from memsh.linux.init.main import BOOT_USEC
+
+    machine = box.machine
+    try:
+        start_allocators(box)
+        box.slab.populate_boot(populations=not rows)
+        ioremaps(box, machine)
+        mount_disk(box)
+        start_processes(box)
+        box.slab.top_up(rows)
+    except OSError:
+        raise ValueError("the recorded machine uses too little memory to hold memsh's own processes") from None
+    box.timer.set(BOOT_USEC)
+    box.disk.started = True
+
+
+def _counters(box: Box, vmstat: str) -> None:
+    """Event counters go on from the recorded ones. What memsh's own processes did comes on top; pages allocated and
+    freed are made to agree with the free pages, since the files were read at different moments."""
+    stat = box.vmstat
+    for name in [name for name in stat if name.startswith(("pgalloc_", "pgfree"))]:
+        stat[name] = 0
+    for line in vmstat.splitlines():
+        name, _, value = line.partition(" ")
+        if value.isdecimal() and not name.startswith("nr_"):
+            stat[name] += int(value)
+    held = sum(zone.nr_free + zone.pcp.count for zone in box.pages.zones)
+    gone = stat["pgfree"] - sum(stat[f"pgalloc_{name}"] for name in ("dma", "normal", "high", "movable"))
+    if gone > held:
+        stat["pgalloc_normal"] += gone - held
+    else:
+        stat["pgfree"] += held - gone

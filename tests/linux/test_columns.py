@@ -1,0 +1,61 @@
+"""Runs of entries leave what a loop over the entries leaves."""
+
+from array import array
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memsh.linux.lib import columns
+
+SIZE = 5000
+COUNTS = st.one_of(st.integers(1, 70), st.sampled_from((1023, 1024, 1025, 2048, 3000)))
+
+
+@given(COUNTS, st.integers(0, 1 << 20), st.sampled_from((1, -1, 4096, -4096, 512)))
+def test_ramps(count: int, first: int, step: int) -> None:
+    first = first if step > 0 else first + count * -step
+    first = min(first, (1 << 32) - 1 - count * max(step, 0))
+    expected = array("I", range(first, first + count * step, step))
+    assert columns.ramp(first, count, step) == expected.tobytes()
+
+
+@given(COUNTS, st.integers(0, 1000), st.integers(0, 1 << 30), st.integers(0, 3000))
+def test_counting_runs(count: int, pfn: int, first: int, spoil: int) -> None:
+    column = memoryview(array("I", [7]) * SIZE)
+    columns.count_run(column, pfn, first, count)
+    assert column.tolist() == [7] * pfn + list(range(first, first + count)) + [7] * (SIZE - pfn - count)
+    assert columns.is_count(column, pfn, first, count)
+    if spoil < count:
+        column[pfn + spoil] += 1
+        assert not columns.is_count(column, pfn, first, count)
+
+
+@given(COUNTS, st.integers(0, 1000), st.integers(0, (1 << 32) - 1))
+def test_equal_runs(count: int, pfn: int, value: int) -> None:
+    one, two = memoryview(array("I", [7]) * SIZE), memoryview(array("I", [8]) * SIZE)
+    columns.set_run(one, pfn, count, value)
+    assert one.tolist() == [7] * pfn + [value] * count + [7] * (SIZE - pfn - count)
+    columns.clear_run((one, two), pfn, count)
+    assert one.tolist() == [7] * pfn + [0] * count + [7] * (SIZE - pfn - count)
+    assert two.tolist() == [8] * pfn + [0] * count + [8] * (SIZE - pfn - count)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 150), st.sampled_from((1, -1, 7))), max_size=8))
+def test_runs_in_lists(parts: list[tuple[int, int, int]]) -> None:
+    pfns = [5000 + first + n * step for first, count, step in parts for n in range(count)]
+    runs = columns.frame_runs(pfns)
+    assert [pfn for first, count in runs for pfn in range(first, first + count)] == pfns
+    assert all(first + count != after for (first, count), (after, _) in pairwise(runs))
+    stepped = columns.stepped_runs(pfns)
+    assert [pfn for first, count, step in stepped for pfn in range(first, first + count * step, step)] == pfns
+
+
+@given(st.integers(1, 64), st.integers(100, 900), st.sampled_from((1, -1)), st.integers(0, 70))
+def test_how_far_links_go(most: int, first: int, step: int, spoil: int) -> None:
+    column = memoryview(array("I", [0]) * 1024)
+    for n in range(spoil):
+        column[first + n * step] = first + (n + 1) * step
+    assert columns.linked(column, first, step, most) == min(most, spoil + 1)
+    column[first + 65 * step] = first + 66 * step
+    assert columns.linked(column, first, step, most) == min(most, spoil + 1)

@@ -1,0 +1,172 @@
+"""Compaction: pages move, what they hold and who maps them stays; large blocks become free."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memsh.inspect.check import check
+from memsh.linux.arch.x86.paging import walk
+from memsh.linux.box import Box
+from memsh.linux.config import MIB, Config
+from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.kernel import sysctl
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.mm.compaction.compaction import (
+    COMPACT_COMPLETE,
+    COMPACT_DEFERRED,
+    COMPACT_PARTIAL_SKIPPED,
+    COMPACT_PRIO_ASYNC,
+    COMPACT_PRIO_SYNC_LIGHT,
+    COMPACT_SKIPPED,
+    COMPACT_SUCCESS,
+    compact_nodes,
+    try_to_compact_pages,
+)
+from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.page_alloc.fragmentation import extfrag_for_order, fragmentation_index, free_counts
+
+_BASE = Box(Config(ram=128 * MIB))
+
+
+def checkerboard(box: Box, length: int, flags: int = MAP_PRIVATE | MAP_ANONYMOUS) -> int:
+    """An area of which every other page was given back: free memory in single pages."""
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.do_mmap(box, mm, 0, length, 3, flags)
+    touch_range(box, box.current, addr, length, True)
+    for at in range(addr, addr + length, 8192):
+        vma.do_madvise(box, mm, at, 4096, 4)
+    box.pages.drain_all_pages()
+    for order in range(10, 4, -1):  # what is left in large blocks is in use by somebody
+        while any(zone.nr_blocks(order) for zone in box.pages.zones[:2]):
+            assert box.pages.alloc_pages(0x400 | 0x20000, order)  # GFP_NOWAIT | __GFP_NOMEMALLOC
+    return addr
+
+
+@pytest.fixture
+def box() -> Box:
+    return _BASE.copy()
+
+
+def test_everything_is_compacted_and_nothing_is_lost(box: Box) -> None:
+    addr = checkerboard(box, 96 * MIB)
+    task = box.current
+    for n in range(64):
+        uaccess.write(box, task, addr + 4096 + 8192 * n, b"page %d" % n)
+    child = kernel_clone(box, task)
+    normal = box.pages.zones[1]
+    before, frames = free_counts(normal), box.vmstat["nr_anon_pages"]
+    sysctl.put(box, "vm.compact_memory", "1")
+    after = free_counts(normal)
+    assert before[0] > 10_000 and sum(before[5:]) < 10
+    assert after[0] < before[0] // 5 and after[10] >= 8
+    assert extfrag_for_order(normal, 9) < 20
+    assert box.vmstat["nr_anon_pages"] == frames and box.vmstat["nr_isolated_anon"] == 0
+    assert box.vmstat["pgmigrate_success"] > 5000 and box.vmstat["pgmigrate_fail"] < 100
+    assert check(box) == []
+    for n in range(64):
+        assert uaccess.read(box, task, addr + 4096 + 8192 * n, 7) == (b"page %d" % n).ljust(7, b"\0")
+    assert task.mm is not None and child.mm is not None
+    assert walk(child.mm, addr + 4096).pfn == walk(task.mm, addr + 4096).pfn
+
+
+def test_shared_pages_stay_shared(box: Box) -> None:
+    addr = checkerboard(box, 8 * MIB, MAP_SHARED | MAP_ANONYMOUS)
+    uaccess.write(box, box.current, addr + 4096, b"both see it")
+    compact_nodes(box)
+    assert check(box) == []
+    assert uaccess.read(box, box.current, addr + 4096, 11) == b"both see it"
+
+
+def test_direct_compaction_makes_a_block(box: Box) -> None:
+    checkerboard(box, 96 * MIB)
+    normal = box.pages.zones[1]
+    counts = free_counts(normal)
+    assert fragmentation_index(7, counts) > 900
+    zones = (normal, box.pages.zones[0])
+    status = try_to_compact_pages(box, GFP_KERNEL, 7, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT)
+    assert status == COMPACT_SUCCESS
+    assert sum(free_counts(normal)[7:])
+    assert box.vmstat["compact_migrate_scanned"] and box.vmstat["compact_free_scanned"]
+    assert check(box) == []
+
+
+def test_too_little_free_memory_is_not_compacted(box: Box) -> None:
+    addr = checkerboard(box, 96 * MIB)
+    while box.pages.zones[1].nr_free > box.pages.zones[1].wmark_min + 40:
+        if not box.pages.alloc_pages(0x400, 0):
+            break
+    zones = (box.pages.zones[1],)
+    assert try_to_compact_pages(box, GFP_KERNEL, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == COMPACT_SKIPPED
+    assert try_to_compact_pages(box, 0x400, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == COMPACT_SKIPPED
+    assert addr and check(box) == []
+
+
+def test_a_run_that_does_not_help_is_put_off(box: Box) -> None:
+    pages = box.pages
+    held = [pages.alloc_pages(GFP_KERNEL, 0) for _ in range(18_000)]
+    for pfn in held[::2]:
+        pages.free_pages(pfn, 0)
+    pages.drain_all_pages()
+    zones = (pages.zones[1],)
+    results = [try_to_compact_pages(box, GFP_KERNEL, 10, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT) for _ in range(8)]
+    if results[0] in (COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED):
+        assert COMPACT_DEFERRED in results
+    assert check(box) == []
+
+
+def test_kcompactd_works_when_the_clock_moves(box: Box) -> None:
+    checkerboard(box, 96 * MIB)
+    box.kcompactd.wakeup(7, 1)
+    assert box.vmstat["compact_daemon_wake"] == 0
+    box.timer.advance(10_000)
+    assert box.vmstat["compact_daemon_wake"] == 1
+    assert box.vmstat["compact_daemon_migrate_scanned"] > 0
+    assert sum(free_counts(box.pages.zones[1])[7:])
+    assert check(box) == []
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 900), st.integers(1, 40)), min_size=1, max_size=30), st.integers(1, 10))
+def test_any_pattern_of_holes(holes: list[tuple[int, int]], order: int) -> None:
+    box = _BASE.copy()
+    mm = box.current.mm
+    assert mm is not None
+    length = 20 * MIB
+    addr = vma.do_mmap(box, mm, 0, length, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    touch_range(box, box.current, addr, length, True)
+    expect = {}
+    for n in range(0, 5120, 97):
+        uaccess.write(box, box.current, addr + n * 4096, n.to_bytes(4, "little"))
+        expect[n] = n
+    for first, count in holes:
+        vma.do_madvise(box, mm, addr + first * 5 * 4096, count * 4096, 4)
+        for n in range(first * 5, first * 5 + count):
+            if n in expect:
+                expect[n] = 0
+    box.pages.drain_all_pages()
+    try_to_compact_pages(box, GFP_KERNEL, order, 0, (box.pages.zones[1],), 1, COMPACT_PRIO_ASYNC)
+    compact_nodes(box)
+    assert check(box) == []
+    for n, value in expect.items():
+        assert uaccess.read(box, box.current, addr + n * 4096, 4) == value.to_bytes(4, "little")
+
+
+def test_a_block_that_had_to_be_made_is_told_as_such() -> None:
+    from tests.sessions import typed_session
+
+    session, screen = typed_session(["--ram", "96M"])
+    for line in (
+        "p=$(mmap 70M rw private,populate)",
+        "for at in $(seq 0 65536 73334784); do madvise $((p+at+4096)) 60k dontneed > /dev/null; done",
+        "while x=$(alloc_pages 4 'GFP_NOWAIT|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 'GFP_ATOMIC|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 'GFP_ATOMIC|GFP_DMA|__GFP_NOWARN' 2> /dev/null); do true; done",
+    ):
+        session.run(line)  # type: ignore[attr-defined]
+    screen.truncate(0)
+    session.run("alloc_pages 4 GFP_KERNEL")  # type: ignore[attr-defined]
+    assert "pages were moved to make a block (direct compaction)" in screen.getvalue()
+    assert "this CPU's list" not in screen.getvalue()

@@ -1,0 +1,235 @@
+"""Reclaim in stretches gives what reclaim page by page gives, and loses nothing, whatever runs."""
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from memsh.inspect.check import check
+from memsh.linux.box import Box
+from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.memmap import PG_LRU
+from memsh.linux.include.sched import switch_to
+from memsh.linux.kernel.exit import do_exit, do_wait
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.lib.columns import stepped_runs
+from memsh.linux.mm.lru import LISTS, lru_del_run
+from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.vmscan.shrink import ScanControl, move_folios_to_lru, shrink_folio_list
+from memsh.linux.mm.vmscan.shrinkeach import Shrunk
+from memsh.procfs.tracing import show
+from tests.linux.swapping import switch_on
+
+ANON = MAP_PRIVATE | MAP_ANONYMOUS
+INACTIVE = (
+    r"nid=0 nr_scanned=(\d+) nr_reclaimed=(\d+) nr_dirty=\d+ nr_writeback=\d+ nr_congested=\d+ nr_immediate=\d+ "
+    r"nr_activate_anon=\d+ nr_activate_file=\d+ nr_ref_keep=(\d+) nr_unmap_fail=\d+ priority=\d+ "
+    r"flags=RECLAIM_WB_(ANON|FILE)\|RECLAIM_WB_ASYNC$"
+)
+
+
+def state(box: Box) -> dict[str, Any]:
+    memmap = box.memmap
+    found: dict[str, Any] = {name: list(box.lru.from_tail(memmap, name)) for name in LISTS}
+    found |= {f"stat of {zone.name}": dict(zone.stat) for zone in box.pages.zones}
+    found["vmstat"] = dict(box.vmstat)
+    found["flags"] = memmap.flags.tolist()
+    for task in box.tasks.values():
+        if task.mm:
+            found[f"resident set of {task.pid}"] = (task.mm.rss, task.mm.hiwater_rss)
+        for index, table in task.mm.pgd.items() if task.mm else ():
+            found[f"table {index} of {task.pid}"] = table.ptes.tolist()
+    found["slots"] = [
+        (area.swap_map, [(leaf, tree.leaves[leaf].tolist()) for tree in area.trees for leaf in tree.order()])
+        for area in box.swap.areas()
+    ]
+    found["clock"] = box.timer.usec
+    return found
+
+
+class Play:
+    """Random use of a box that is too small for it; remembers what was written where."""
+
+    def __init__(self, box: Box, seed: int, size: int) -> None:
+        self.box, self.random, self.size = box, random.Random(seed), size
+        self.areas: list[int] = []
+        self.written: dict[int, bytes] = {}
+        self.files = 0
+        for flags in (ANON, ANON, MAP_SHARED | MAP_ANONYMOUS):
+            assert box.current.mm is not None
+            self.areas.append(vma.do_mmap(box, box.current.mm, 0, size, 3, flags))
+        for addr in self.areas[:2]:
+            touch_range(box, box.current, addr, size, True)
+
+    def poke(self) -> None:
+        for _ in range(50):
+            addr = self.random.choice(self.areas) + self.random.randrange(self.size >> 2) * 4
+            self.written[addr] = b"%04x" % self.random.randrange(65536)
+            uaccess.write(self.box, self.box.current, addr, self.written[addr])
+
+    def touch(self) -> None:
+        start = self.random.randrange(self.size >> 12) << 12
+        length = min(self.random.choice((1, 16, 500, 4000)) << 12, self.size - start)
+        write = self.random.random() < 0.7
+        touch_range(self.box, self.box.current, self.random.choice(self.areas) + start, length, write)
+
+    def read_file(self) -> None:
+        file = self.box.fs.open(self.random.choice(("/usr/bin/gdb", "/usr/lib/libcrypto.so.3", "/bin/a.out-dyn")))
+        self.box.fs.read(file, 0, file.inode.size)
+
+    def write_file(self) -> None:
+        self.files += 1
+        file = self.box.fs.open(self.box.fs.path_of(self.box.fs.create(f"/f{self.files}")), writable=True)
+        self.box.fs.write_zeros(file, 0, self.random.randrange(4 * MIB))
+
+    def fork(self) -> None:
+        box, parent = self.box, self.box.current
+        child = kernel_clone(box, parent)
+        switch_to(box, child)
+        touch_range(box, child, self.areas[0], 200 << 12, True)
+        do_exit(box, child, 0)
+        switch_to(box, parent)
+        do_wait(box, parent)
+
+    def wait(self) -> None:
+        self.box.timer.advance(self.random.choice((10, 5000, 400_000)))
+
+    def step(self, write_files: bool = True) -> None:
+        what = [self.poke, self.touch, self.touch, self.touch, self.read_file, self.fork, self.wait]
+        self.random.choice(what + [self.write_file] * write_files)()
+
+    def read_back(self) -> None:
+        for addr, text in self.written.items():
+            assert uaccess.read(self.box, self.box.current, addr, 4) == text
+
+
+def small() -> Box:
+    box = Box(Config(ram=64 * MIB))
+    switch_on(box, 60_000)
+    return box
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost(seed: int) -> None:
+    play = Play(small(), seed, 40 * MIB)
+    for _ in range(25):
+        play.step()
+    assert check(play.box) == []
+    assert play.box.vmstat["pswpout"] > 100
+    play.read_back()
+    assert check(play.box) == []
+
+
+def with_high_memory() -> Box:
+    """Reclaim for the kernel passes over the pages of the upper zone."""
+    box = Box(Config(ram=64 * MIB, cmdline="vmalloc=950M"))
+    switch_on(box, 60_000)
+    return box
+
+
+def without_swap_to_spare() -> Box:
+    box = Box(Config(ram=64 * MIB))
+    switch_on(box, 13_500)
+    return box
+
+
+def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memsh.linux.mm.vmscan.shrink.SHORTEST", 1 << 30)
+    monkeypatch.setattr("memsh.linux.mm.vmscan.shrink.shrink_each", lambda *_: Shrunk())
+    monkeypatch.setattr("memsh.linux.mm.vmscan.vmscan.pass_in_use", lambda *_: 0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "make"),
+    [(7, small), (8, small), (9, small), (10, with_high_memory), (11, with_high_memory), (12, without_swap_to_spare)],
+)
+def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Play(make(), seed, 40 * MIB)
+    for _ in range(25):
+        quick.step()
+    page_by_page(monkeypatch)
+    slow = Play(make(), seed, 40 * MIB)
+    for _ in range(25):
+        slow.step()
+    ours, theirs = state(quick.box), state(slow.box)
+    assert ours["vmstat"]["pswpout"] > 1000
+    for name in theirs:
+        assert ours[name] == theirs[name], name
+    assert check(quick.box) == []
+
+
+def test_the_tracepoints_change_nothing() -> None:
+    """With them on pages come one by one; but the buffer heads of written pages are taken in stretches."""
+    plays = [Play(small(), 7, 40 * MIB) for _ in range(2)]
+    plays[1].box.trace.on = True
+    for play in plays:
+        for _ in range(25):
+            play.step(write_files=False)
+    ours, theirs = (state(play.box) for play in plays)
+    assert ours["vmstat"]["pswpout"] > 1000
+    for name in theirs:
+        assert ours[name] == theirs[name], name
+
+
+def test_high_memory_is_reclaimed_too() -> None:
+    ram = GIB
+    box = Box(Config(ram=ram))
+    switch_on(box, 300_000)
+    box.fs.mkfile("/data", 128 * MIB)
+    file = box.fs.open("/data")
+    for at in range(0, 128 * MIB, 8 * MIB):
+        box.fs.skip(file, at, 8 * MIB)
+    mm = box.current.mm
+    assert mm is not None
+    length = ram - 16 * MIB
+    addr = vma.do_mmap(box, mm, 0, length, 3, ANON)
+    touch_range(box, box.current, addr, length, True)
+    low = [box.pages.alloc_pages(GFP_KERNEL, 0) for _ in range(30_000)]  # lowmem, which user memory gives back
+    assert all(low) and box.vmstat["pgsteal_file"] > 1000 and box.vmstat["pswpout"] > 1000
+    assert check(box) == []
+
+
+@pytest.mark.parametrize("together", (True, False))
+def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
+    box = small()
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.do_mmap(box, mm, 0, 32 << 12, 3, ANON)
+    touch_range(box, box.current, addr, 32 << 12, True)
+    frames = [mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12 for at in range(addr, addr + (32 << 12), 4096)]
+    stretches = stepped_runs(frames) if together else [(pfn, 1, 1) for pfn in frames]
+    sc = ScanControl(box)
+    for pfn in frames:
+        lru_del_run(box, pfn, 1)
+        box.memmap.flags[pfn] |= PG_LRU
+    peak = mm.get_rss()
+    mm.hiwater_rss = 0
+    for kept in (32, 32):  # used at the first look, not at the second
+        freed, keep, written = shrink_folio_list(sc, stretches)
+        assert (freed, sum(count for _, count, _, _ in keep)) == (0, kept)
+    move_folios_to_lru(box, keep)
+    assert (written, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
+
+
+def test_reclaim_is_traced_in_linuxs_words() -> None:
+    box = small()
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.do_mmap(box, mm, 0, 70 * MIB, 3, ANON)
+    touch_range(box, box.current, addr, 60 * MIB, True)
+    stolen = -box.vmstat["pgsteal_kswapd"] - box.vmstat["pgsteal_direct"]
+    box.trace.on = True
+    touch_range(box, box.current, addr + 60 * MIB, 5 * MIB, True)
+    box.trace.on = False
+    stolen += box.vmstat["pgsteal_kswapd"] + box.vmstat["pgsteal_direct"]
+    lines = [line for line in show(box).splitlines() if "lru_shrink_inactive: " in line]
+    told = [match for line in lines if (match := re.search(INACTIVE, line))]
+    assert len(told) == len(lines) > 5
+    counts = [[int(figure) for figure in match.groups()[:3]] for match in told]
+    assert all(reclaimed + keep <= scanned for scanned, reclaimed, keep in counts)
+    assert sum(reclaimed for _, reclaimed, _ in counts) == stolen > 100

@@ -1,0 +1,133 @@
+"""Bytes of processes: written once, read wherever they are visible, and by nobody else."""
+
+import pytest
+
+from memsh.inspect.check_mm import check_mm
+from memsh.linux.box import Box
+from memsh.linux.config import MIB, Config
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.sched import Task
+from memsh.linux.mm.memory.fault import Segfault
+from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_u32, write, write_u32
+from memsh.linux.mm.mmap import vma
+
+ANON = MAP_PRIVATE | MAP_ANONYMOUS
+_BASE = Box(Config(ram=64 * MIB))
+
+
+@pytest.fixture
+def box() -> Box:
+    return _BASE.copy()
+
+
+@pytest.fixture
+def task(box: Box) -> Task:
+    return box.current
+
+
+def area(box: Box, length: int = 0x4000, prot: int = 3, flags: int = ANON) -> int:
+    assert box.current.mm is not None
+    return vma.do_mmap(box, box.current.mm, 0, length, prot, flags)
+
+
+def child_of(box: Box, task: Task) -> Task:
+    child = Task(999, 1, "child")
+    assert task.mm is not None
+    child.mm = vma.dup_mmap(box, task.mm)
+    return child
+
+
+def test_across_pages_and_at_any_alignment(box: Box, task: Task) -> None:
+    addr = area(box)
+    write(box, task, addr + 0xFFD, b"abcdefgh")
+    assert read(box, task, addr + 0xFFD, 8) == b"abcdefgh"
+    write_u32(box, task, addr + 0x1FFE, 0xDEADBEEF)
+    assert read_u32(box, task, addr + 0x1FFE) == 0xDEADBEEF
+    assert read_u32(box, task, addr + 0x2000) == 0xDEAD
+    assert task.minflt >= 3
+    assert check_mm(box) == []
+
+
+def test_reading_first_then_writing(box: Box, task: Task) -> None:
+    addr = area(box)
+    before = task.minflt
+    assert read_u32(box, task, addr) == 0
+    write_u32(box, task, addr, 5)
+    assert read_u32(box, task, addr) == 5
+    assert task.minflt - before == 2  # the page of zeros, then a page of its own
+
+
+def test_after_fork_each_sees_its_own(box: Box, task: Task) -> None:
+    addr = area(box)
+    write_u32(box, task, addr, 1)
+    child = child_of(box, task)
+    assert read_u32(box, child, addr) == 1
+    write_u32(box, child, addr, 2)
+    assert (read_u32(box, task, addr), read_u32(box, child, addr)) == (1, 2)
+    write_u32(box, task, addr, 3)
+    assert (read_u32(box, task, addr), read_u32(box, child, addr)) == (3, 2)
+    assert check_mm(box) == []
+
+
+def test_shared_memory_is_shared(box: Box, task: Task) -> None:
+    addr = area(box, flags=MAP_SHARED | MAP_ANONYMOUS)
+    child = child_of(box, task)
+    write(box, child, addr, b"from the child")
+    assert read(box, task, addr, 14) == b"from the child"
+    assert check_mm(box) == []
+
+
+def test_protection_is_seen_at_once(box: Box, task: Task) -> None:
+    addr = area(box)
+    write_u32(box, task, addr, 1)
+    assert task.mm is not None
+    vma.do_mprotect(box, task.mm, addr, 4096, 1)
+    with pytest.raises(Segfault):
+        write_u32(box, task, addr, 2)
+    assert read_u32(box, task, addr) == 1
+    vma.do_munmap(box, task.mm, addr, 4096)
+    with pytest.raises(Segfault):
+        read_u32(box, task, addr)
+
+
+def test_dontneed_forgets_the_bytes(box: Box, task: Task) -> None:
+    addr = area(box)
+    write_u32(box, task, addr, 1)
+    assert task.mm is not None
+    vma.do_madvise(box, task.mm, addr, 4096, 4)
+    assert read_u32(box, task, addr) == 0
+
+
+def test_a_files_bytes_are_seen_through_a_mapping(box: Box, task: Task) -> None:
+    file = box.fs.open("/etc/passwd", writable=True)
+    assert task.mm is not None
+    addr = vma.do_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file)
+    box.fs.write(file, 0, b"root:x:0:0")
+    assert read(box, task, addr, 10) == b"root:x:0:0"
+    write(box, task, addr, b"toor")
+    assert box.fs.read(file, 0, 6) == b"toor:x"
+    box.fs.sync()
+    vma.do_munmap(box, task.mm, addr, 4096)
+    box.fs.drop_pagecache()
+    assert box.fs.read(file, 0, 6) == b"toor:x"
+    assert check_mm(box) == []
+
+
+def test_fill_and_copy(box: Box, task: Task) -> None:
+    addr = area(box)
+    fill(box, task, addr, 0, 0x4000)
+    assert not [pfn for pfn in box.memmap.data if peek(box, task, addr, 4) and box.memmap.data[pfn][:1] == b"\1"]
+    fill(box, task, addr + 0xFFF, 0x41, 3)
+    copy(box, task, addr + 0x3000, addr + 0xFFE, 5)
+    assert peek(box, task, addr + 0x3000, 5) == b"\0AAA\0"
+    assert peek(box, task, 0x10, 1) is None
+
+
+def test_a_copied_box_has_its_own_bytes(box: Box, task: Task) -> None:
+    addr = area(box)
+    write_u32(box, task, addr, 1)
+    other = box.copy()
+    write_u32(box, task, addr, 2)
+    write_u32(other, other.current, addr + 4, 9)
+    assert (read_u32(other, other.current, addr), read_u32(box, task, addr + 4)) == (1, 0)
+    assert check_mm(other) == []
