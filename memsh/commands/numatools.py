@@ -12,7 +12,7 @@ from memsh.shell.io import IO
 from memsh.shell.registry import Args, command, rest
 
 if TYPE_CHECKING:
-    from memsh.kernel.box import Box
+    from memsh.linux.box import Box
 
 UNLIMITED = 10_000_000
 _WORDS = rest("words", raw=True, meta="OPTION", help="as the tool takes them; --help lists them")
