@@ -10,7 +10,7 @@ from memsh.procfs import tree
 from memsh.shell import UsageError
 from memsh.shell.session import Session
 from memsh.teach.figures import figure
-from memsh.teach.states import run_line
+from memsh.teach.statement import Word
 
 COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
            ">=": operator.ge}  # fmt: skip
@@ -51,41 +51,21 @@ def _contains(session: Session, pattern: str, path: str) -> tuple[bool, str]:
     return any(map(wanted.search, lines)), f"expected a line of {path} with '{pattern}'; found none in {len(lines)}"
 
 
-def holds(session: Session, words: list[str]) -> tuple[bool, str]:
+def holds(session: Session, words: list[Word]) -> tuple[bool, str]:
     """(whether it holds, the line that says what was expected and found). UsageError for what is no statement."""
-    if len(words) == 1 and " " in words[0]:
-        words = words_of(session, words[0])
-    if words[:1] == ["not"] and len(words) > 1:
+    bare = [word.bare for word in words]
+    if bare[:1] == ["not"] and len(words) > 1:
         true, line = holds(session, words[1:])
-        return not true, f"expected not {' '.join(words[1:])}; it holds" if true else line
-    if len(words) == 4 and words[0] in ("unchanged", "changed") and words[2] == "since":
-        return _compared(session, words[0] == "changed", words[1], words[3])
-    if len(words) == 3 and words[1] == "in" and words[2].startswith("/"):
-        return _contains(session, words[0], words[2])
-    signs = [at for at, word in enumerate(words) if word in COMPARE]
+        said = " ".join(word.source for word in words[1:])
+        return not true, f"expected not {said}; it holds" if true else line
+    if len(words) == 4 and bare[0] in ("unchanged", "changed") and bare[2] == "since":
+        return _compared(session, bare[0] == "changed", words[1].text(session), words[3].text(session))
+    if len(words) == 3 and bare[1] == "in" and words[2].text(session).startswith("/"):
+        return _contains(session, words[0].text(session), words[2].text(session))
+    signs = [at for at, word in enumerate(bare) if word in COMPARE]
     if len(signs) != 1:
         raise UsageError(WHAT)
     at = signs[0]
     left, right = figure(session, words[:at]), figure(session, words[at + 1 :])
-    said = " ".join(f"'{word}'" if " " in word else word for word in words[:at])
-    return bool(COMPARE[words[at]](left, right)), f"expected {said} {words[at]} {right}; found {left}"
-
-
-def split(session: Session, text: str) -> list[str]:
-    """Text to words as the shell does it: quotes, $names, $(…). UsageError if it is not the shell's language."""
-    status = session.last_status
-    words, failed = run_line(session, f"printf '%s\\n' {text}")
-    session.last_status = status
-    if failed or not words:
-        said = words.strip().split("\n")[-1].removeprefix("printf: ").removeprefix("memsh: ")
-        raise UsageError(said or "nothing is there (man expect)")
-    return words.splitlines()
-
-
-def words_of(session: Session, text: str) -> list[str]:
-    """A figure or statement from a file; `<` and `>` need no quotes there."""
-    parts = re.split(r"('[^']*'|\"[^\"]*\")", text)
-    for at in range(0, len(parts), 2):  # outside quotes
-        parts[at] = re.sub(r"(?<=\s)([<>]=?)(?=\s)", r"'\1'", parts[at])
-    return split(session, "".join(parts))
-
+    said = " ".join(word.source for word in words[:at])
+    return bool(COMPARE[bare[at]](left, right)), f"expected {said} {bare[at]} {right}; found {left}"

@@ -6,11 +6,13 @@ No known deviations: every figure is read from the text of /proc or counted in t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from memsh.procfs import tree
 from memsh.shell import ShellError, UsageError
 from memsh.shell.session import Session
 from memsh.shell.values import address, wide_size
+from memsh.teach.statement import FILLED, Word
 from memsh.teach.states import aside, run_line, state
 
 SLAB = {  # columns of /proc/slabinfo after the name
@@ -19,7 +21,7 @@ SLAB = {  # columns of /proc/slabinfo after the name
 }  # fmt: skip
 LISTS = {"full": "slabs_full", "partial": "slabs_partial", "empty": "slabs_free", "waiting": "entry"}
 OF = ("minflt", "majflt", "status", "value", "lines")
-_VALUE = re.compile(r"\$\d+ = (0x[0-9a-f]+|\d+)")
+_VALUE = re.compile(r"(?:\$\d+ = )?(0x[0-9a-f]+|-?\d+)$|\$\d+ = (0x[0-9a-f]+|\d+)(?=\s)")
 
 
 def _no(what: str, path: str) -> UsageError:
@@ -40,13 +42,16 @@ def _of(session: Session, what: str, line: str) -> int:
         return status
     if what == "lines":
         return text.count("\n")
-    found = _VALUE.search(text)
+    return last_value(line, text)
+
+
+def last_value(line: str, text: str) -> int:
+    """What a line yielded: the value its last command shows, or its last line of output if that is one number."""
+    last = text.rstrip().rpartition("\n")[2].strip()
+    found = _VALUE.match(last)
     if found is None:
-        words = [word for word in text.split() if word.isdigit()]
-        if not words:
-            raise UsageError(f"'{line}' yields no value")
-        return int(words[0])
-    return int(found[1], 0)
+        raise UsageError(f"'{line}' yields no value: it ends with " + (f"'{last[:60]}'" if last else "no output"))
+    return int(found[1] or found[2], 0)
 
 
 def _buddy(session: Session, parts: list[str]) -> int:
@@ -131,12 +136,12 @@ def _task(session: Session, parts: list[str]) -> int:
     return int(getattr(task, parts[1]))
 
 
-def _as(session: Session, words: list[str]) -> int:
+def _as(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE as PID`: of another process."""
-    box = session.box
-    task = box.tasks.get(int(words[-1])) if words[-1].isdigit() else None
+    box, pid = session.box, words[-1].text(session)
+    task = box.tasks.get(int(pid)) if pid.isascii() and pid.isdigit() else None
     if task is None or task.mm is None:
-        raise UsageError(f"there is no process {words[-1]} with memory of its own")
+        raise UsageError(f"there is no process {pid} with memory of its own")
     current = box.current
     box.current = task
     try:
@@ -145,35 +150,39 @@ def _as(session: Session, words: list[str]) -> int:
         box.current = current
 
 
-def _then(session: Session, words: list[str]) -> int:
+def _then(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE at SNAPSHOT`: as it was then; `FIGURE since SNAPSHOT`: now less then."""
     from memsh.teach.journal import attach
 
     timeline = attach(session)
-    name = words[-1]
+    name, since = words[-1].text(session), words[-2].bare == "since"
     if name not in timeline.snapshots:
         raise UsageError(f"there is no snapshot {name} (there are: {', '.join(timeline.snapshots) or 'none yet'})")
-    now = figure(session, words[:-2]) if words[-2] == "since" else 0
+    now = figure(session, words[:-2]) if since else 0
     box, session.box = session.box, timeline.snapshot(name).box
     try:
         then = figure(session, words[:-2])
     finally:
         session.box = box
-    return now - then if words[-2] == "since" else then
+    return now - then if since else then
 
 
-def figure(session: Session, words: list[str]) -> int:
+def figure(session: Session, words: Sequence[Word]) -> int:
     """The number that the words stand for. UsageError (status 2) for what makes no sense or is not there."""
     box = session.box
-    if len(words) == 3 and words[1] == "of" and words[0] in OF:
-        return _of(session, words[0], words[2])
-    if len(words) > 2 and words[-2] in ("at", "since"):
+    if len(words) == 3 and words[1].bare == "of" and words[0].bare in OF:
+        return _of(session, words[0].bare, words[2].line)
+    if len(words) > 2 and words[-2].bare in ("at", "since"):
         return _then(session, words)
-    if len(words) > 2 and words[-2] == "as":
+    if len(words) > 2 and words[-2].bare == "as":
         return _as(session, words)
     if len(words) != 1:
-        raise UsageError(f"'{' '.join(words)}' is not a figure (man expect)")
-    parts = words[0].split(".")
+        for word in words:
+            word.text(session)  # a name that is not set is the better reason
+        raise UsageError(f"'{' '.join(word.source for word in words)}' is not a figure (man expect)")
+    parts = words[0].parts(session)
+    if words[0].pieces[0].kind == FILLED:  # a value of somebody's: a number, and no name of a figure
+        parts = [".".join(parts)]
     head, size = parts[0], len(parts)
     if head == "buddy" and size == 3:
         return _buddy(session, parts)
@@ -189,15 +198,15 @@ def figure(session: Session, words: list[str]) -> int:
         return _smaps(session, parts)
     if head == "self" and size == 2:
         return _task(session, parts)
-    if words[0] in ("processes", "clock"):
-        return len(box.tasks) if words[0] == "processes" else int(box.timer.usec)
+    text = ".".join(parts)
+    if words[0].bare in ("processes", "clock"):
+        return len(box.tasks) if text == "processes" else int(box.timer.usec)
     try:
-        return _number(words[0])
+        return _number(text)
     except ValueError:
-        raise UsageError(f"'{words[0]}' is not a figure (man expect)") from None
+        raise UsageError(f"'{text}' is not a figure (man expect)") from None
 
 
 def _number(word: str) -> int:
     """A number, size or sum of them, of any magnitude."""
     return -wide_size(word[1:]) if word[:1] == "-" else wide_size(word)
-

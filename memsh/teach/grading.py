@@ -25,10 +25,11 @@ from memsh.shell.parse import parse
 from memsh.shell.registry import Command, Registry
 from memsh.shell.syntax import Simple
 from memsh.teach.exercise import Exercise, load_exercise
-from memsh.teach.expectation import holds, words_of
+from memsh.teach.expectation import holds
 from memsh.teach.journal import Snapshot, attach
 from memsh.teach.lessonfile import read_text
 from memsh.teach.playing import Opener
+from memsh.teach.statement import words_of
 
 SECONDS = 10.0
 KEPT = 1 << 16  # characters of an answer's errors
@@ -261,7 +262,7 @@ class Grader:
         lost = []
         for check in task.checks:
             try:
-                good, said = holds(self.session, words_of(self.session, check.statement))
+                good, said = holds(self.session, words_of(check.statement))
             except ShellError as error:
                 good, said = False, f"expected {check.statement}; found: {error.message}"
             if not good:

@@ -127,13 +127,13 @@ class Playing:
             truth = ask_box(self.session, step.figure, work if step.text else None)
         except ShellError as error:
             return Shown(step, prompt, printed, f"{self.lesson.name}:{step.line}: {error.message}")
-        return Shown(step, prompt, printed, self.judge(answer, truth))
+        return Shown(step, prompt, printed, self.judge(answer, truth, step.ask))
 
-    def judge(self, answer: str | None, truth: Truth) -> str:
+    def judge(self, answer: str | None, truth: Truth, ask: str) -> str:
         if not answer:
             return f"It is {truth.text}."
         self.answered += 1
-        if right(answer, truth):
+        if right(answer, truth, ask):
             self.right += 1
             return f"Right: {truth.text}."
         return f"No: it is {truth.text}, not {answer}."

@@ -5,15 +5,17 @@ No known deviations: the notation is memsh's own, that of `expect` with a few fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from memsh.procfs import tree
 from memsh.shell import ShellError
 from memsh.shell.session import Session
 from memsh.shell.values import fixed, parse_size
-from memsh.teach.expectation import words_of
 from memsh.teach.figures import figure
+from memsh.teach.statement import words_of
 
 TAKEN = ("value", "minflt", "majflt", "status")
 
@@ -51,8 +53,8 @@ def ask_box(session: Session, wanted: str, run: Callable[[], int] | None = None)
         if task is not None:
             taken.update(minflt=task.minflt - begun[0], majflt=task.majflt - begun[1])
         return Truth((taken[wanted],), str(taken[wanted]))
-    words = words_of(session, wanted)
-    parts = words[0].split(".") if len(words) == 1 else []
+    words = words_of(wanted)
+    parts = words[0].bare.split(".") if len(words) == 1 else []
     if parts[:1] == ["buddy"] and len(parts) == 2:
         numbers = row(session.box, parts[1])
         return Truth(numbers, " ".join(map(str, numbers)))
@@ -74,5 +76,26 @@ def understood(text: str) -> tuple[int, ...] | None:
     return tuple(numbers) or None
 
 
-def right(text: str, truth: Truth) -> bool:
-    return understood(text) == truth.numbers
+_MEASURED = re.compile(r"(-?(?:0x[0-9a-f]+|\d+))\s*([a-z][a-z ]*)", re.IGNORECASE)
+_CHOICE = re.compile(r"\b(\d+) ([A-Za-z]+)\b")
+
+
+def readings(text: str, truth: Truth, ask: str) -> Iterator[tuple[int, ...]]:
+    """What the words may mean: a number; one with the unit that was asked for; an address without its 0x; the name of
+    one of the choices (`1 DMA, 2 Normal, 3 HighMem`)."""
+    plain = understood(text)
+    if plain is not None:
+        yield plain
+    if truth.text.startswith("0x"):
+        with suppress(ValueError):
+            yield (int(text, 16),)
+    measured = _MEASURED.fullmatch(text)
+    if measured and re.search(rf"\b{re.escape(measured[2].strip().rstrip('s'))}", ask, re.IGNORECASE):
+        yield (int(measured[1], 0),)
+    for number, name in _CHOICE.findall(ask.partition(":")[2]):
+        if name.lower() == text.lower():
+            yield (int(number),)
+
+
+def right(text: str, truth: Truth, ask: str = "") -> bool:
+    return truth.numbers in readings(text.strip(), truth, ask)

@@ -146,7 +146,7 @@ def run(box: Any, args: Args, io: IO) -> int:
             io.out(f"   It is {truth.text} ({question.why}).\n")
             continue
         answered += 1
-        if right(said, truth):
+        if right(said, truth, question.ask):
             good += 1
             io.out(f"   Right: {truth.text}.\n")
         elif understood(said) is None:

@@ -125,7 +125,8 @@ def expect(box: Any, args: Args, io: IO) -> int:
     grown by since then. What is no statement, or names what there is not, is status 2.
     """
     from memsh.teach.expectation import holds
+    from memsh.teach.statement import given
 
-    ok, line = holds(io.session, args.words)
+    ok, line = holds(io.session, given(args.words))
     io.out("" if ok else line + "\n")
     return 0 if ok else 1
