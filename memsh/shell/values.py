@@ -12,6 +12,10 @@ _UNIT = {"": 0, "k": 10, "m": 20, "g": 30}
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgG])(?:i?[bB])?|[bB])?")
 _TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgG])(?:i?[bB])?)?")
 
+# 8 to 16 hexadecimal digits as /proc prints them: a letter or a leading 0 says that they are no decimal number
+_AS_PRINTED = re.compile(r"^(?=[0-9a-fA-F]{8,16}(?:[+-]|$))(?=0|[0-9]*[a-fA-F])")
+_DOUBTFUL = re.compile(r"[1-9][0-9]{7}(?=[+-]|$)")
+
 
 def parse_size(text: str) -> int | None:
     """Bytes of `64`, `4k`, `1MiB`, `0x1000`; None if the word is no size. `b` alone needs a decimal number."""
@@ -57,10 +61,14 @@ def size(text: str) -> int:
 
 
 def address(text: str) -> int:
-    """A 32-bit address: `0xb7fc7010`, `134512640`, `0x1000+4k`."""
-    value = _terms(text)
+    """A 32-bit address: `0xb7fc7010`, `08153000` and `b7ffa000` as maps prints them, `134512640`, `0x1000+4k`."""
+    value = _terms(_AS_PRINTED.sub("0x", text))
     if value is None:
         raise ValueError(f"'{text}' is not an address: give 0x…, $1 or $name, with + or - (0x8153e10, $1+4k)")
+    doubtful = _DOUBTFUL.match(text)
+    if doubtful:
+        digits = doubtful[0]
+        raise ValueError(f"{text}: 0x{digits}, as maps prints addresses, or {int(digits):#x}, in decimal? Write the 0x")
     if not 0 <= value < LIMIT_32:
         raise ValueError(f"{text}: an address on a 32-bit machine is from 0 to 0xffffffff")
     return value

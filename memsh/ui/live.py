@@ -25,13 +25,13 @@ from memsh.shell.errors import Interrupted
 from memsh.shell.io import HostSink
 from memsh.shell.live import DRAW, LEAVE, REFRESH, Ask, Deeds, View, changed_spans
 from memsh.shell.visible import visible
+from memsh.ui.fold import CUT
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
     from memsh.shell.session import Session
     from memsh.ui.progress import Progress
 
-CUT = ">"  # the mark of a row that goes on beyond the edge
 STEP = 8  # columns that left and right move
 KEYS = {
     b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left", b"\x1bOA": "up", b"\x1bOB": "down",
@@ -303,6 +303,7 @@ class Player:
 def render(line: str, spans: list[tuple[int, int]], shift: int, columns: int) -> str:
     """The part of a row from column `shift` that fits, `spans` reversed, with marks where it goes on."""
     end = shift + columns
+    line = _whole_words(line, shift, end)
     parts: list[str] = []
     at = shift
     for start, stop in spans:
@@ -317,6 +318,17 @@ def render(line: str, spans: list[tuple[int, int]], shift: int, columns: int) ->
     if shift and line[:shift].strip():
         text = _first_cell(text)
     return text
+
+
+def _whole_words(line: str, shift: int, end: int) -> str:
+    """The row without the pieces of words that the edges cut through: half a number is no number."""
+    if len(line) > end and line[end - 2 : end + 1].strip() == line[end - 2 : end + 1] and " " in line[shift:end]:
+        at = line.rindex(" ", shift, end) + 1
+        line = line[:at] + " " * (end - at) + line[end:]
+    if shift and line[shift - 1 : shift + 1].strip() == line[shift - 1 : shift + 1] and " " in line[shift:end]:
+        at = line.index(" ", shift)
+        line = line[:shift] + " " * (at - shift) + line[at:]
+    return line
 
 
 def _last_cell(text: str) -> str:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from memsh.shell.parse import parse
 from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson
 from memsh.teach.playing import Opener, Playing, Shown
+from memsh.ui.fold import fitted
 from memsh.ui.live import Keyboard
 
 HELP = "space on  b back  / section  r again  s shell  q quit"
@@ -67,11 +68,8 @@ class Screen:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """Plain text as a terminal shows it: long lines go on in the next row."""
-    rows = []
-    for line in text.expandtabs(8).split("\n"):
-        rows += [line[at : at + columns] for at in range(0, len(line), columns)] or [""]
-    return rows
+    """Plain text as rows of the screen: figures closed up where they can be, long lines folded between words."""
+    return [row.text + row.mark for row in fitted(text.split("\n"), columns, False)]
 
 
 def rendered(text: str, columns: int, color: bool) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from memsh.shell.io import HostSink
 from memsh.shell.visible import visible
+from memsh.ui.fold import Row, fitted
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from memsh.ui.progress import Progress
 
 HELD = 0.05  # seconds
-CUT = ">"
 PATTERNS = (
     (re.compile(r"^[A-Z][\w()]*:(?=\s)"), "cyan"),  # the labels of meminfo, status, smaps
     (re.compile(r"\[(?:heap|stack|vdso|vvar|rollup)\]"), "green"),
@@ -43,15 +43,6 @@ PATTERNS = (
     (re.compile(r"\b(?:Segmentation fault|Out of memory|BUG:|invoked oom-killer)"), "bold red"),
     (re.compile(r"^~ .*$"), "dim"),  # the line of `delta`
 )
-
-
-def edge(line: str, columns: int) -> tuple[str, str]:
-    """(what fits, the mark) of a row: the last column says that it goes on."""
-    if "\t" in line:
-        line = line.expandtabs()
-    if len(line.rstrip()) <= columns:
-        return line[:columns], ""
-    return line[: columns - 1], CUT
 
 
 class Rows:
@@ -131,12 +122,14 @@ class ScreenSink(HostSink):
         self.is_table: Callable[[], bool] | None = None  # rows of figures are printed: cut at the edge, not wrapped
         self.table = Rows()
         self.reader_cuts = False  # the pager gets rows that fit
-        self.cut = 0  # the column at which rows end now; 0: they are wrapped
+        self.columns = 80  # of the terminal, as the last text found it
+        self.cut = 0  # the column at which rows end now; 0: what is too wide is folded
 
     def write(self, text: str) -> None:
         text = visible(text)
         with self.lock:
-            self.cut = shutil.get_terminal_size().columns if self.is_table is not None and self.is_table() else 0
+            self.columns = shutil.get_terminal_size().columns
+            self.cut = self.columns if self.is_table is not None and self.is_table() else 0
             if self.cut:
                 self.table.keep(text, self.cut)
             if self.reader is not None:
@@ -183,17 +176,17 @@ class ScreenSink(HostSink):
             self._show(text)
 
     def _show(self, text: str) -> None:
-        if not self.color and not self.cut:
+        if not self.color and not self.pending and all(len(line) <= self.columns for line in text.split("\n")):
             self._put(text)
             return
         *lines, self.pending = (self.pending + text).split("\n")
         if lines:
-            self._put("".join(self.finished(line, self.cut) + "\n" for line in lines))
+            self._put(self.finished(lines))
 
-    def finished(self, line: str, cut: int) -> str:
-        """A row as the terminal gets it: cut at column `cut` (0: not), coloured."""
-        line, mark = edge(line, cut) if cut else (line, "")
-        return (self.painter.paint(line) if self.color else line) + mark
+    def finished(self, lines: list[str], fit: bool = True) -> str:
+        """Lines as the terminal gets them: with `fit` rows that have room, figures cut and prose folded; coloured."""
+        rows = fitted(lines, self.columns, bool(self.cut)) if fit else [Row(line) for line in lines]
+        return "".join((self.painter.paint(row.text) if self.color else row.text) + row.mark + "\n" for row in rows)
 
     def flush(self) -> None:
         with self.lock:
@@ -245,8 +238,9 @@ class ScreenSink(HostSink):
         less = words[0].rpartition("/")[2] == "less"  # it scrolls wide rows itself
         self.reader_cuts = not less
         options = os.environ.get("LESS", "FRX") + ("S" if self.cut else "")
+        environment = {**os.environ, "LESS": options, "LESSSECURE": "1"}  # less writes no file and runs no program
         try:
-            self.reader = subprocess.Popen(words, stdin=subprocess.PIPE, env={**os.environ, "LESS": options})
+            self.reader = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment)
         except OSError:
             return False
         if self.timer is not None:
@@ -260,20 +254,22 @@ class ScreenSink(HostSink):
     def _feed(self, text: str) -> None:
         """More for the pager. If it has gone, the text goes nowhere: the command still does its work."""
         assert self.reader is not None and self.reader.stdin is not None
-        cut = self.cut if self.reader_cuts else 0
-        if self.color or cut:
-            *lines, self.pending = (self.pending + text).split("\n")
-            text = "".join(self.finished(line, cut) + "\n" for line in lines)
+        *lines, self.pending = (self.pending + text).split("\n")
+        text = self.finished(lines, self.reader_cuts or not self.cut)
         with suppress(OSError):
             self.reader.stdin.write(text.encode("utf-8", "surrogateescape"))
             self.reader.stdin.flush()
 
 
 class ErrorSink(HostSink):
-    """Standard error beside a ScreenSink: its text goes to the pager while there is one."""
+    """Standard error beside a ScreenSink: its text goes to the pager while there is one; long lines are folded."""
 
     def write(self, text: str) -> None:
         if isinstance(self.first, ScreenSink) and self.first.reader is not None:
             self.first.write(text)
+        elif self.terminal:
+            ended = text.endswith("\n")
+            rows = fitted(visible(text.removesuffix("\n")).split("\n"), shutil.get_terminal_size().columns, False)
+            super().write("\n".join(row.text + row.mark for row in rows) + ("\n" if ended else ""))
         else:
             super().write(text)

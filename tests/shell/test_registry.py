@@ -111,6 +111,8 @@ def test_help_comes_from_the_declaration() -> None:
         (size, "0", 0), (size, "64", 64), (size, "4K", 4096), (size, "4kB", 4096), (size, "1MiB", 1 << 20),
         (size, "0x10", 16), (size, "10B", 10), (size, "4095M", 4095 << 20), (wide_size, "8G", 8 << 30),
         (address, "0xb7fc7010+4k", 0xB7FC8010),
+        (address, "08153000", 0x8153000), (address, "b7ffa000", 0xB7FFA000), (address, "c1eddf80+4k-1", 0xC1EDEF7F),
+        (address, "134512640", 0x8048000), (address, "1234567b", 0x1234567B), (address, "00001234", 0x1234),
         (address, "0x1000-0x10", 0xFF0), (increment, "-4k", -4096), (count, "0x1f", 31),
     ],
 )  # fmt: skip
@@ -124,6 +126,7 @@ def test_values(convert: Any, text: str, value: int) -> None:
         (size, ""), (size, "k"), (size, "4kk"), (size, "4x"), (size, "1e3"), (size, "-1"),
         (size, "4G"), (size, "\uff11"),
         (address, ""), (address, "0x"), (address, "4 k"), (address, "-1"),
+        (address, "12345678"), (address, "12345678+4k"), (address, "ffff888000100000"), (address, "b7ff"),
         (address, "0x100000000"), (address, "1++2"),
         (count, "4k"), (count, "-1"),
         (count, "one"),

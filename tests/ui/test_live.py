@@ -181,12 +181,13 @@ def test_what_replays_a_line_with_live_screens() -> None:
     ("line", "spans", "shift", "columns", "shown"),
     [
         ("abcdef", [], 0, 6, "abcdef"),
-        ("abcdef", [], 0, 5, "abcd>"),
-        ("abcdef", [], 1, 4, "<cd>"),
+        ("abcdef", [], 0, 5, "abcd…"),
+        ("abcdef", [], 1, 4, "<cd…"),
         ("abcdef", [(1, 3)], 0, 6, "a\x1b[7mbc\x1b[0mdef"),
-        ("abcdef", [(4, 6)], 0, 5, "abcd\x1b[7m>\x1b[0m"),
+        ("abcdef", [(4, 6)], 0, 5, "abcd\x1b[7m…\x1b[0m"),
         ("abcdef", [(0, 3)], 2, 4, "\x1b[7m<\x1b[0mdef"),
         ("ab", [], 8, 4, "<"),
+        ("ab 1234 5678", [], 0, 6, "ab   …"), ("ab 1234 5678", [], 4, 6, "<  56…"), ("ab 1234 5678", [], 4, 8, "<   5678"),
     ],
 )
 def test_a_row_is_cut_at_the_edge(
@@ -205,7 +206,7 @@ def test_wide_rows_are_cut_with_a_mark_and_scrolled(terminal: Opener) -> None:
     shell.enter("cat /proc/slabinfo | grep kmalloc-64; echo $((40 + 2))")
     shell.see("42")
     row = next(line for line in shell.screen.display if line.startswith("kmalloc-64 "))
-    assert len(row) == 60 and row.endswith(">")
+    assert len(row) == 60 and row.endswith("…")
     assert "slabdata" not in shell.text
     shell.see("F6 scrolls")
     shell.type("\x1b[17~")

@@ -213,7 +213,8 @@ def test_without_a_terminal_it_is_plain_text() -> None:
 
 
 def test_drawing() -> None:
-    assert wrapped("abcdef\n\n\tx", 4) == ["abcd", "ef", "", "    ", "    ", "x"]
+    assert wrapped("abcdef\n\n\tx", 4) == ["abcd", " ef", "", " x"]
+    assert wrapped("in all 63 blocks", 9) == ["in all 63", "  blocks"]
     plain = rendered("# T\n\nSome `code` **here**.\n", 40, False)
     assert "Some code here." in plain and not any("\x1b" in line for line in plain)
     assert any("\x1b" in line for line in rendered("**x**", 40, True))

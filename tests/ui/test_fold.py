@@ -1,0 +1,116 @@
+"""No word and no number is broken: a property of what fits a screen, over every view, page and lesson."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memsh.cli import open_session
+from memsh.shell.errors import Leave
+from memsh.shell.io import TextInput
+from memsh.shell.manual import page, pages
+from memsh.shell.registry import REGISTRY
+from memsh.teach.lessonfile import PROSE, QUESTION, load, names
+from memsh.teach.playing import Playing
+from memsh.ui.fold import CUT, SQUEEZED, cells, cut, fitted, fold
+from memsh.ui.player import ESCAPES, rendered, wrapped
+
+open_session(["--ram", "32M"], io.StringIO(), io.StringIO())  # declares all commands
+COLUMNS = (80, 60)
+LEFT_OUT = {"source"}  # a whole demo: its commands are all here
+
+
+def whole(text: str, columns: int, table: bool) -> None:
+    """Every row fits, and its words are the text's; only a row that is cut loses some, all of them at its end."""
+    for line in text.split("\n"):
+        rows = fitted([line], columns, table)
+        assert all(cells(row.text + row.mark) <= columns for row in rows), line
+        words = line.split()
+        shown = [word for row in rows for word in row.text.split()]
+        if rows[-1].mark == CUT:
+            assert shown == words[: len(shown)] and table, line
+        elif any(len(word) > columns - columns // 3 for word in words):
+            assert "".join(shown) == "".join(words), line
+            assert not any(re.search(r"\d$", row.text) and re.match(r"\s*\d", after.text) and
+                           row.text.split()[-1] not in words and not re.search(r"\d{20}", line)
+                           for row, after in zip(rows, rows[1:], strict=False)), line  # fmt: skip
+        else:
+            assert shown == words, line
+
+
+@given(st.text(alphabet="ab1 23,|日\t", max_size=300), st.integers(20, 120), st.booleans())
+def test_any_text(text: str, columns: int, table: bool) -> None:
+    whole(text, columns, table)
+
+
+def test_the_rules() -> None:
+    assert fold("one two three", 9) == ["one two", "  three"]
+    assert fold("  deep words go on below", 14) == ["  deep words", "    go on", "    below"]
+    assert fold("PROT_READ|PROT_WRITE", 12) == ["PROT_READ|", "  PROT_WRITE"]
+    assert cut("12 345 678", 8) == ("12 345 ", CUT) and cut("12 345 678", 6) == ("12   ", CUT)
+    rows = fitted(["a    1    22", "bb   3     4"], 9, True)
+    assert [row.text + row.mark for row in rows] == ["a  1  22‹", "bb 3   4‹"]
+    assert fitted(["a    1    22", "bb   3     4"], 12, True)[0] == ("a    1    22", "")
+
+
+@cache
+def buddyinfo() -> str:
+    out = io.StringIO()
+    open_session(["--ram", "1G"], out, out).run("cat /proc/buddyinfo")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_buddyinfo_shows_all_eleven_orders(columns: int) -> None:
+    rows = fitted(buddyinfo().rstrip("\n").split("\n"), columns, True)
+    assert [row.text.split() for row in rows] == [line.split() for line in buddyinfo().splitlines()]
+    assert all(row.mark == SQUEEZED and len(row.text) == columns - 1 for row in rows)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", sorted(set(REGISTRY.commands) - LEFT_OUT))
+def test_every_command(name: str, columns: int, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    out = io.StringIO()
+    session = open_session(["--ram", "64M", "--width", str(columns)], out, out)
+    session.stdin = TextInput("")
+    for line in REGISTRY.commands[name].example:
+        try:
+            session.run(line.replace("/tmp/box", str(tmp_path / "box")))
+        except Leave:
+            break
+    text = out.getvalue()
+    whole(text, columns, False)
+    whole(text, columns, True)
+    assert re.sub(r"\s+", "", "".join(row.text for row in fitted(text.split("\n"), columns, False))) == re.sub(
+        r"\s+", "", text)  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_every_page(name: str, columns: int) -> None:
+    whole(page(name, columns), columns, False)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", names())
+def test_every_step_of_every_lesson(name: str, columns: int) -> None:
+    room = columns - 1
+    playing = Playing(load(name), open_session, room)
+    while playing.step is not None:
+        shown = playing.forward()
+        playing.kept.clear()
+        if shown.step.kind in (PROSE, QUESTION):
+            prose = shown.step.text if shown.step.kind == PROSE else "**Question.** " + shown.step.ask
+            rows = rendered(prose, room, False)
+            assert all(cells(ESCAPES.sub("", row)) <= room for row in rows), rows
+            words = re.findall(r"\w+", prose)
+            assert set(re.findall(r"\w+", " ".join(rows))) <= set(words), (name, shown.step.line)
+        for line in shown.output.split("\n"):
+            assert all(cells(row) <= room for row in wrapped(line, room))
+        whole(shown.output, room, False)
