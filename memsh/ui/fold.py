@@ -42,7 +42,7 @@ def _piece(word: str, room: int) -> int:
     if ends and ends[-1] > taken // 3:
         return ends[-1]
     digits = re.search(r"[0-9a-fA-F]+$", word[:taken])
-    if digits and 0 < digits.start() and re.match(r"[0-9a-fA-F]", word[taken:]):
+    if digits and digits.start() > 0 and re.match(r"[0-9a-fA-F]", word[taken:]):
         return digits.start()
     return taken
 
