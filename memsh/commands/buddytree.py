@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.commands.draw import human, plural, say
+from memsh.commands.draw import clip, human, plural, say
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import PER_CPU_LIST, frames
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
@@ -83,7 +83,7 @@ def _node(io: Any, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int,
     size = f"  {human(PAGE_SIZE << order)}" if io.width >= 72 else ""
     here = "  <" if (pfn, order) == own else ""
     line = f"{prefix}{pfn:#x} order {order}{size}  {state(zone, pfn, order, waiting)}{here}"
-    io.out((line if len(line) <= io.width else line[: io.width - 1] + "…") + "\n")
+    io.out(clip(line, io.width) + "\n")
     if order == own[1] or own[0] & ~((1 << order) - 1) != pfn:
         return
     if io.width >= 72:

@@ -19,6 +19,25 @@ def say(io: Any, text: str) -> None:
         io.out(line + "\n")
 
 
+def clip(text: str, width: int) -> str:
+    """As much as has room, in whole words; `…` says that there is more."""
+    if len(text) <= width:
+        return text
+    kept = text[: width - 1]
+    return (kept if text[width - 1] == " " or " " not in kept.strip() else kept[: kept.rindex(" ")]).rstrip() + "…"
+
+
+def beside(io: Any, rows: Iterable[Sequence[object]], align: str) -> None:
+    """A table whose last column is words: where they have no room they go on below, in that column."""
+    for line in table(rows, align).splitlines():
+        at = line.rstrip().rfind("  ") + 2
+        if len(line) <= io.width or at < 2:
+            io.out(line + "\n")
+            continue
+        first, *more = textwrap.wrap(line[at:], max(12, io.width - at), break_on_hyphens=False)
+        io.out(line[:at] + first + "\n" + "".join(" " * at + row + "\n" for row in more))
+
+
 def human(size: int) -> str:
     """Bytes in the largest unit that leaves at most one decimal: 4 KiB, 1.5 MiB, 896 MiB."""
     for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):

@@ -92,17 +92,24 @@ def buddy(box: Any, args: Any, io: Any) -> None:
         say(io, f"zone {zone.name}: {plural(zone.nr_free, 'free page')}, {human(zone.nr_free * PAGE_SIZE)}")
         waiting = plural(zone.pcp.count, "page")
         say(io, f"  on this CPU's lists: {waiting} (up to {zone.pcp.high}), in none of the columns")
-        room = 8 if io.width >= 72 else 0
-        head = "by migrate type" if room else "type"
-        rows: list[tuple[object, ...]] = [("  order", "block", "blocks", "free", "", head)]
-        largest = max(counts[o] << o for o in range(MAX_ORDER)) or 1
+        io.out(_by_type(io, zone, counts))
+
+
+def _by_type(io: Any, zone: Any, counts: list[int]) -> str:
+    """A zone's free blocks, a row an order; without the bar, then with short names, where there is no room."""
+    largest = max(counts[o] << o for o in range(MAX_ORDER)) or 1
+    text = ""
+    for room, letters in ((8, 99), (0, 99), (0, 3)):
+        rows: list[tuple[object, ...]] = [("  order", "block", "blocks", "free", *[""] * (room > 0), "by migrate type")]
         for o in range(MAX_ORDER):
             parts = [(name, len(zone.lists[o << 2 | mt])) for mt, name in enumerate(MIGRATE_NAMES)]
-            types = " ".join(f"{name if room else name[:3]} {n}" for name, n in parts if n)
-            size = human(PAGE_SIZE << o)
-            share = bar(counts[o] << o, largest, room) if room else ""
-            rows.append((f"  {o}", size, counts[o], human(counts[o] * PAGE_SIZE << o), share, types))
-        io.out("".join(line[: io.width].rstrip() + "\n" for line in table(rows, "<>>><<").splitlines()))
+            types = " ".join(f"{name[:letters]} {n}" for name, n in parts if n)
+            share = [bar(counts[o] << o, largest, room)] if room else []
+            rows.append((f"  {o}", human(PAGE_SIZE << o), counts[o], human(counts[o] * PAGE_SIZE << o), *share, types))
+        text = table(rows, "<>>><<" if room else "<>>><")
+        if all(len(line) <= io.width for line in text.splitlines()):
+            break
+    return text
 
 
 def unusable_index(counts: list[int], order: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from memsh.commands.draw import human, plural, say
+from memsh.commands.draw import clip, human, plural, say
 from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGEBLOCK_PAGES
 from memsh.linux.include.memmap import KIND_NAMES
@@ -175,7 +175,7 @@ def _zone(box: Any, zone: Any, io: Any) -> None:
         block, text, told = rows[at]
         if text:
             line = f"  {block * PAGEBLOCK_PAGES:#07x} |{text:<{per_block}}| {told}"
-            io.out((line if len(line) <= io.width else line.partition("  free")[0][: io.width - 1] + "…") + "\n")
+            io.out((line if len(line) <= io.width else clip(line.partition("  free")[0], io.width)) + "\n")
             at += 1
             continue
         same = at

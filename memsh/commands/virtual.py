@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from memsh.commands.draw import human, say, table
+from memsh.commands.draw import beside, clip, human, say, table
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.include.flags import (
     PAGE_OFFSET,
@@ -138,7 +138,7 @@ def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
         if above and above - end > 0xFFFFF:
             say(io, f"|{'.' * inner}| {'':8} {human(above - end)} unused")
         say(io, f"+{'-' * inner}+ {min(end, 0xFFFFFFFF):08x}")
-        io.out(f"|{human(end - start):^{inner}}| {start:08x} {name}\n"[: io.width].rstrip() + "\n")
+        io.out(clip(f"|{human(end - start):^{inner}}| {start:08x} {name}", io.width) + "\n")
         above = start
     say(io, f"+{'-' * inner}+")
 
@@ -225,4 +225,4 @@ def layout(box: Any, args: Any, io: Any) -> None:
     ]
     out: list[tuple[object, ...]] = [("area", "from", "to", "size", "")]
     out += [(name, f"{start:#010x}", f"{end:#010x}", human(end - start), what) for name, start, end, what in rows]
-    io.out("".join(line[: io.width].rstrip() + "\n" for line in table(out, "<>>><").splitlines()))
+    beside(io, out, "<>>><")
