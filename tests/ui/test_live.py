@@ -61,7 +61,7 @@ def test_slabtop_sorts_refreshes_scrolls_and_leaves(terminal: Opener) -> None:
     shell.type("s")
     shell.until(lambda: "kmalloc-8k" in names(shell)[:3])
     shell.resize(40, 12)
-    shell.until(lambda: shell.lines[6].endswith(">") and len(names(shell)) <= 4 and not shell.lines[11])
+    shell.until(lambda: shell.lines[6].endswith("…") and len(names(shell)) <= 4 and not shell.lines[11])
     shell.type("\x1b[C" * 5)
     shell.until(lambda: any("kmalloc-8k" in line for line in shell.lines) and shell.lines[6].startswith("<"))
     shell.type("q")
