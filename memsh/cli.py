@@ -25,17 +25,20 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh lesson [NAME]
        memsh grade EXERCISE.md [ANSWER.memsh] [--seed ID] [--json]
 
-A 32-bit Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
+A Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
 or runs the script on standard input if that is no terminal.
 
   -c COMMANDS        run COMMANDS and leave with the status of the last one; may be given several times
   -e                 stop at the first failing command
   -x                 print each command before it runs
   --step             wait for a key before each command of a script
-  --ram SIZE         RAM, 32M to 4G (1G)
-  --cpus N           CPUs, 1 to 8 (1)
+  --arch NAME        the machine: i386 with SLAB, or x86_64 with SLUB (i386)
+  --ram SIZE         RAM, 32M to 4G; on x86_64 64M to 1T (1G)
+  --cpus N           CPUs, 1 to 8; on x86_64 to 64 (1)
+  --nodes NODES      x86_64's NUMA nodes: 2 (even), or size and CPUs of each, 4G:0-1,4G:2-3
+  --distance N       how far any two of them are from each other (20)
   --swap SIZE        swap space (0)
-  --cmdline WORDS    the kernel's command line ('vmalloc=106488K')
+  --cmdline WORDS    the kernel's command line (i386 'vmalloc=106488K', x86_64 'norandmaps')
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
   --from DIR         start from a recorded machine: a folder with freelists.txt
   --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
@@ -50,12 +53,12 @@ or runs the script on standard input if that is no terminal.
   -h, --help         print this
 """
 _VALUED = {
-    "-c", "--ram", "--cpus", "--swap", "--cmdline", "--age", "--from", "--proc", "--width", "--history-file", "--seed",
-    "--config",
+    "-c", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from", "--proc",
+    "--width", "--history-file", "--seed", "--config",
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json", "--write-config"}
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
-BOOT = ("--ram", "--cpus", "--swap", "--cmdline", "--age", "--from")
+BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 BUG_STATUS = 70
 
@@ -132,17 +135,39 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
         raise ShellError(f"{name}: {said}", 2) from None
 
 
+def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
+    from memsh.linux.config import MEMBLOCK_ALIGN, parse_cpulist
+
+    if text.isdecimal() and 1 <= int(text) <= 64:
+        count = int(text)
+        share = ram // count // MEMBLOCK_ALIGN * MEMBLOCK_ALIGN
+        sizes = [share] * (count - 1) + [ram - share * (count - 1)]
+        edges = [cpus * at // count for at in range(count + 1)]
+        return tuple((size, tuple(range(*edges[at : at + 2]))) for at, size in enumerate(sizes))
+    found = []
+    for part in re.split(r",(?=[^,:]*:)", text):  # a comma before the next SIZE: parts nodes, others part CPUs
+        size, colon, cpulist = part.partition(":")
+        if not colon:
+            raise ValueError(f"--nodes: '{text}' is neither a number of nodes nor SIZE:CPUS,SIZE:CPUS (4G:0-1,4G:2-3)")
+        found.append((wide_size(size), parse_cpulist(cpulist)))
+    return tuple(found)
+
+
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
-    from memsh.linux.box import Box
-    from memsh.linux.config import Config
+    from memsh.linux.config import DEFAULT_CMDLINE, Config
+    from memsh.machines.box import Box
 
     default = Config()
+    ram, cpus = number(options, "--ram", default.ram, wide_size), number(options, "--cpus", default.cpus)
     try:
         config = Config(
-            ram=number(options, "--ram", default.ram, wide_size), cpus=number(options, "--cpus", default.cpus),
-            swap=number(options, "--swap", default.swap, wide_size), cmdline=options.last("--cmdline", default.cmdline),
-            age=seconds(options.last("--age", "0")),
+            ram=ram, cpus=cpus, arch=options.last("--arch", default.arch),
+            nodes=nodes(options.last("--nodes"), ram, cpus) if "--nodes" in options.values else (),
+            distance=number(options, "--distance", default.distance),
+            swap=number(options, "--swap", default.swap, wide_size),
+            cmdline=options.last("--cmdline", DEFAULT_CMDLINE), age=seconds(options.last("--age", "0")),
         )  # fmt: skip
     except ValueError as error:
         raise ShellError(str(error), 2) from None

@@ -23,7 +23,6 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from memsh.libc.process import UserProcess
-from memsh.linux.box import Box
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
 from memsh.linux.include.sched import switch_to
@@ -31,6 +30,7 @@ from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.mmap import do_mmap
+from memsh.machines.box import Box
 from memsh.procfs.tree import show
 
 Result = tuple[int, float]

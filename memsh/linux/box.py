@@ -8,10 +8,10 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from memsh.linux.block.disk import Disk
-from memsh.linux.config import Config
+from memsh.linux.config import ARCHES, Config
 from memsh.linux.include.mm_types import Vm
 from memsh.linux.include.sched import init_fields
 from memsh.linux.include.trace import Trace
@@ -25,7 +25,6 @@ from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
 from memsh.linux.mm.vmscan.kswapd import Kswapd
 from memsh.linux.mm.vmscan.shrinker import Shrinker
-from memsh.machines.age import Age
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.i386.highmem import HighMem
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.image import Image
     from memsh.linux.include.memmap import MemMap
     from memsh.linux.include.mm_types import Inode
+    from memsh.linux.include.model import Model
     from memsh.linux.include.sched import Task
     from memsh.linux.mm.filemap.writeback import Writeback
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Box:
-    """A booted machine. `Box(Config(ram=...))`; `copy()` gives an independent box with the same future."""
+    """A booted machine of the kind that `model` describes. `copy()` gives an independent box with the same future."""
 
     memmap: MemMap
     machine: Machine
@@ -64,8 +64,10 @@ class Box:
     total_forks: int
     idle_tasks: list[Task]
 
-    def __init__(self, config: Config | None = None, boot: bool = True) -> None:
-        self.config = config or Config()
+    def __init__(self, config: Config, model: Model, boot: bool = True) -> None:
+        self.config = config
+        self.arch = ARCHES[config.arch]
+        self.model = model
         self.trace = Trace(self)
         self.log = Printk()
         self.vmstat = VmStat()
@@ -84,7 +86,7 @@ class Box:
         self.kcompactd = Kcompactd(self)
         self.notes: list[str] = []  # what the user should know about this machine, a line each
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
-        self.age = Age()
+        self.age = model.churn()
         init_fields(self)
         if boot:
             from memsh.linux.init.main import boot as boot_box
@@ -105,7 +107,7 @@ class Box:
         for hook in self.hooks.get("plain", []):
             hook()
 
-    def copy(self) -> Box:
+    def copy(self) -> Self:
         """An independent box with the same future."""
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, 20000))  # trees of objects, not chains: deep enough for any box

@@ -35,7 +35,7 @@ _PCP_KEPT = ("lists", "count", "high", "batch", "free_factor", "limit")
 
 def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
     """A box from the texts of a recorded folder, by file name. ValueError, one clear line, if they make no sense."""
-    from memsh.linux.box import Box
+    from memsh.machines.box import Box
     from memsh.machines.freelists import load
 
     if "freelists.txt" not in texts:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memsh import __version__
+from memsh.linux.config import nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
 from memsh.shell.io import HostSink
@@ -138,7 +139,11 @@ def restore(box: Any, args: Args, io: IO) -> int:
 
 
 @command(
-    opt("--ram", type=wide_size, help="RAM, 32M to 4G"), opt("--cpus", type=int, help="CPUs, 1 to 8"),
+    opt("--arch", type=str, help="i386 or x86_64"),
+    opt("--ram", type=wide_size, help="RAM, 32M to 4G; x86_64: 64M to 1T"),
+    opt("--cpus", type=int, help="CPUs, 1 to 8; x86_64: to 64"),
+    opt("--nodes", type=str, help="x86_64: NUMA nodes, 2 or 4G:0-1,4G:2-3"),
+    opt("--distance", type=int, help="between any two nodes"),
     opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
     opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC,
@@ -154,7 +159,8 @@ def reset(box: Any, args: Args, io: IO) -> int:
     timeline = _still(io)
     if args.folder is not None and io.session.no_host:
         raise ShellError("--from: reads from the host, which this session may not")
-    wanted = {"--ram": args.ram, "--cpus": args.cpus, "--swap": args.swap, "--cmdline": args.cmdline, "--age": args.age,
+    wanted = {"--arch": args.arch, "--ram": args.ram, "--cpus": args.cpus, "--nodes": args.nodes,
+              "--distance": args.distance, "--swap": args.swap, "--cmdline": args.cmdline, "--age": args.age,
               "--from": args.folder}  # fmt: skip
     given = {name: str(value) for name, value in wanted.items() if value is not None}
     boot = None
@@ -217,6 +223,10 @@ def _whole_reset(session: Any, line: str) -> str:
     config = session.box.config
     whole = {"--ram": str(config.ram), "--cpus": str(config.cpus), "--swap": str(config.swap),
              "--cmdline": config.cmdline}  # fmt: skip
+    if config.arch != "i386":
+        whole |= {"--arch": config.arch}
+    if config.nodes:
+        whole |= {"--nodes": nodes_text(config.nodes), "--distance": str(config.distance)}
     return reset_line((boot if "--from" in boot else whole) | boot)
 
 

@@ -7,8 +7,8 @@ import pytest
 import memsh.commands.processes
 import memsh.commands.usermem  # noqa: F401  (declares the commands)
 from memsh.commands.console import Console
-from memsh.linux.box import Box
 from memsh.linux.config import Config
+from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from memsh.shell.session import Session
 

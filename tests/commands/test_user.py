@@ -7,8 +7,8 @@ import pytest
 import memsh.commands.heap
 import memsh.commands.user
 import memsh.commands.usermem  # noqa: F401  (the imports declare the commands)
-from memsh.linux.box import Box
 from memsh.linux.config import Config
+from memsh.machines.box import Box
 from memsh.shell.session import Session
 
 

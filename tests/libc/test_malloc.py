@@ -9,9 +9,9 @@ import pytest
 
 from memsh.libc.malloc import Malloc
 from memsh.libc.process import UserProcess
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.fs.exec import do_execve
+from memsh.machines.box import Box
 from tests.libc.fake import SYMBOLS, FakeMemory
 from tests.libc.replay import answers
 from tests.paths import REFERENCE

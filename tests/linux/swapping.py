@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from memsh.linux.box import Box
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.mm.filemap.pagecache import mapping_of
@@ -10,6 +9,7 @@ from memsh.linux.mm.lru import put_frames
 from memsh.linux.mm.rmap.rmap import page_mappings
 from memsh.linux.mm.swap.swapoff import swapoff
 from memsh.linux.mm.swap.swapon import swap_header, swapon
+from memsh.machines.box import Box
 
 
 def unmap(box: Box, pfn: int) -> None:

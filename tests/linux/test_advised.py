@@ -3,7 +3,6 @@
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct
@@ -13,6 +12,7 @@ from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.madvise import do_madvise
+from memsh.machines.box import Box
 from tests.linux.swapping import switch_on
 
 FREE, COLD, PAGEOUT, WILLNEED = 8, 20, 21, 3

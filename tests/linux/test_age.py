@@ -1,8 +1,8 @@
 """Everyday churn: deterministic, bounded, and it leaves a whole box with worn free lists."""
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
+from memsh.machines.box import Box
 from memsh.procfs import tree
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from memsh.linux.box import Box
 from memsh.linux.config import GIB, MIB, Config
-from memsh.linux.init.main import from_recording
 from memsh.linux.mm.memblock import Memblock, e820_map
 from memsh.linux.mm.page_alloc.available import totalram_pages
+from memsh.machines.box import Box
 from memsh.machines.freelists import dump
+from memsh.machines.from_dump import from_recording
 from memsh.procfs import tree
 from tests.paths import REFERENCE
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from memsh.inspect.check import check
 from memsh.linux.arch.x86.paging import walk
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.kernel import sysctl
@@ -26,6 +25,7 @@ from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.page_alloc.fragmentation import extfrag_for_order, fragmentation_index, free_counts
+from memsh.machines.box import Box
 
 _BASE = Box(Config(ram=128 * MIB))
 

@@ -4,8 +4,8 @@ import pytest
 
 from memsh.inspect.check import check
 from memsh.linux.block.disk import LATENCY_USEC, PAGE_USEC
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
+from memsh.machines.box import Box
 
 
 class Notes:

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from memsh.inspect.check_mm import check_mm
 from memsh.linux.arch.x86.paging import walk
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.task_mmu import collect_all
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
@@ -14,6 +13,7 @@ from memsh.linux.include.sched import Task
 from memsh.linux.mm.memory.fault import BusError, Segfault, touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.oom_kill import Killed
+from memsh.machines.box import Box
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 RW = 3

@@ -1,8 +1,8 @@
 """The readable files of the box's disk."""
 
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.filetext import ETC, LINE
+from memsh.machines.box import Box
 
 
 def test_files_hold_what_their_size_says() -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from memsh.cli import open_session
 from memsh.inspect.check import check
-from memsh.linux.box import Box
+from memsh.machines.box import Box
 from memsh.procfs import tree
 from memsh.shell.session import Session
 

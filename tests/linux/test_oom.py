@@ -5,7 +5,6 @@ import re
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.errno import KernelError
@@ -19,6 +18,7 @@ from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.oom_kill import Killed
 from memsh.linux.mm.page_alloc.showmem import dump_stack
+from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
 _BASE = Box(Config(ram=128 * MIB))

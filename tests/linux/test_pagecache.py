@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_SHARED
@@ -21,6 +20,7 @@ from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.machines.box import Box
 
 
 @pytest.fixture

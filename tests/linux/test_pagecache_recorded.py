@@ -9,12 +9,12 @@ import re
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel import sysctl
 from memsh.linux.mm.mmap import vma
+from memsh.machines.box import Box
 from memsh.procfs import meminfo, vmstat
 from tests.linux.transcript import Replay, Step, steps
 from tests.paths import REFERENCE

@@ -9,7 +9,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from memsh.inspect import pagereport
 from memsh.inspect.check_pages import check_pages
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
@@ -24,6 +23,7 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.memmap import K_ANON, K_RECORDED
 from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, ZONE_RECLAIM_ACTIVE
 from memsh.machines import freelists
+from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
 NOWARN = GFP_NAMES["__GFP_NOWARN"]

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from memsh.inspect.check_pages import check_pages
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.include.flags import (
     GFP_ATOMIC,
@@ -17,6 +16,7 @@ from memsh.linux.include.flags import (
     GFP_USER,
 )
 from memsh.machines import freelists
+from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
 RECORDINGS = sorted((REFERENCE / "pages").glob("*.txt"))

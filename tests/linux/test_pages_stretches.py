@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.include.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.mmzone import Zone
@@ -15,6 +14,7 @@ from memsh.linux.lib.columns import frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc.freearea import free_one_page, free_pages_upwards, free_range, rmqueue_smallest, take_run
 from memsh.linux.mm.page_alloc.pcp import free_bulk, take_batches
 from memsh.machines import freelists
+from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
 

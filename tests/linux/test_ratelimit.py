@@ -1,8 +1,8 @@
 """Ten messages in five seconds; the next window tells how many were left out."""
 
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.lib.ratelimit import RateLimit
+from memsh.machines.box import Box
 
 
 def test_a_burst_and_what_it_left_out() -> None:

@@ -3,7 +3,6 @@
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
@@ -12,6 +11,7 @@ from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
+from memsh.machines.box import Box
 from tests.linux.swapping import switch_off, switch_on
 
 _BASE = Box(Config(ram=128 * MIB))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.memmap import PG_LRU
@@ -22,6 +21,7 @@ from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.vmscan.shrink import ScanControl, move_folios_to_lru, shrink_folio_list
 from memsh.linux.mm.vmscan.shrinkeach import Shrunk
+from memsh.machines.box import Box
 from memsh.procfs.tracing import show
 from tests.linux.swapping import switch_on
 

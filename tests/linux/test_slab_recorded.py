@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.include.flags import GFP_NOWAIT, PAGE_SIZE
 from memsh.linux.mm.slab.slab import KmemCache
 from memsh.linux.mm.slab.slab_geometry import SLAB_HWCACHE_ALIGN
+from memsh.machines.box import Box
 from memsh.machines.from_dump import from_recording
 from memsh.procfs import slabinfo
 from tests.paths import REFERENCE

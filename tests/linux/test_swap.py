@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS
@@ -20,6 +19,7 @@ from memsh.linux.mm.mmap.mprotect import do_mprotect
 from memsh.linux.mm.mmap.mremap import do_mremap
 from memsh.linux.mm.swap.swapfile import SWAP_BATCH, SWAPFILE_CLUSTER
 from memsh.linux.mm.swap.swapoff import swapoff
+from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from tests.linux.swapping import swap_out
 

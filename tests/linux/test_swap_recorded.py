@@ -1,9 +1,9 @@
 """The recorded machine that writes more memory than it has: the same faults, and about the same traffic."""
 
 from memsh.inspect.check import check
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS
+from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from tests.linux.swapping import switch_on
 from tests.linux.transcript import Replay, steps

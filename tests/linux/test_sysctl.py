@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from memsh.linux.box import Box
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel import sysctl
 from memsh.linux.mm.mmap.vmalist import vm_commit_limit
+from memsh.machines.box import Box
 from memsh.procfs import tree
 from tests.linux.test_boot import static_part
 from tests.paths import REFERENCE

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 
 from memsh.inspect.check_task import check_tasks
-from memsh.linux.box import Box
 from memsh.linux.config import Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.errno import KernelError
@@ -14,6 +13,7 @@ from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import fork, kernel_clone
 from memsh.linux.kernel.signal import segfault, send_sig
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.machines.box import Box
 from memsh.procfs.pid import PID_FILES
 from tests.linux.transcript import steps
 from tests.paths import REFERENCE

@@ -2,8 +2,8 @@
 
 import pytest
 
-from memsh.linux.box import Box
 from memsh.linux.config import Config
+from memsh.machines.box import Box
 from tests.linux.transcript import replay
 from tests.paths import REFERENCE
 

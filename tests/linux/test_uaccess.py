@@ -3,13 +3,13 @@
 import pytest
 
 from memsh.inspect.check_mm import check_mm
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.sched import Task
 from memsh.linux.mm.memory.fault import Segfault
 from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_u32, write, write_u32
 from memsh.linux.mm.mmap import vma
+from memsh.machines.box import Box
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 _BASE = Box(Config(ram=64 * MIB))

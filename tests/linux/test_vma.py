@@ -6,7 +6,6 @@ from contextlib import suppress
 import pytest
 
 from memsh.inspect.check_mm import check_mm
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.task_mmu import collect, collect_all
 from memsh.linux.include.errno import KernelError
@@ -16,6 +15,7 @@ from memsh.linux.mm.memory.fault import BusError, Segfault, touch_range
 from memsh.linux.mm.memory.uaccess import read, read_u32, write, write_u32
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.vmalist import unmapped_area_topdown, vm_start_gap
+from memsh.machines.box import Box
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 RW = 3

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.lib.xarray import NODE, XArray
+from memsh.machines.box import Box
 
 BOX = Box(Config(ram=64 * MIB))
 INDEX = st.one_of(st.integers(0, 130), st.integers(0, 5000), st.integers(0, 1 << 20))

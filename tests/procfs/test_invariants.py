@@ -9,13 +9,13 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect import check as kernel_check
-from memsh.linux.box import Box
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.fs.task_mmu import collect
 from memsh.linux.include.flags import GFP_KERNEL, VM_SHARED
 from memsh.linux.include.mm_types import MM_SWAPENTS
-from memsh.linux.init.main import from_recording
 from memsh.linux.mm.shmem.shmem_swap import nr_swapped
+from memsh.machines.box import Box
+from memsh.machines.from_dump import from_recording
 from memsh.procfs import tree
 from tests.paths import REFERENCE
 from tests.procfs.invariants import CHECKS, Tree, check

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
+from memsh.machines.box import Box
 from memsh.procfs import extfrag, swaps, tree, vmstat
 from tests.paths import REFERENCE
 

@@ -3,10 +3,10 @@
 from importlib import import_module
 from types import SimpleNamespace
 
-from memsh.linux.box import Box
 from memsh.linux.config import MIB, Config
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.timer import Timer
+from memsh.machines.box import Box
 from tests.shell.harness import session
 
 

@@ -25,7 +25,6 @@ from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, MemMap
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
-from memsh.machines.from_dump import from_recording as from_recording
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -78,10 +78,9 @@ def start_tasks(box: Box) -> None:
     from memsh.linux.fs.exec import do_execve
     from memsh.linux.include.sched import switch_to
     from memsh.linux.kernel.fork import copy_process, create_kthread, fork_idle, kernel_clone
-    from memsh.machines.programs import install
 
     if not box.programs:
-        install(box)
+        box.model.install(box)
     init = copy_process(box, None, "swapper/0")
     box.init = box.current = init
     init.state = "R"

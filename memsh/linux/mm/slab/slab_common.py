@@ -24,13 +24,6 @@ from memsh.linux.mm.slab.slab_geometry import (
     kmalloc_size,
 )
 from memsh.linux.mm.vmscan.shrinker import drop_slab
-from memsh.machines.i386_slab import (
-    ALIASES,
-    BOOT_CACHES,
-    KMALLOC_BOOT,
-    KMALLOC_PREFIXES,
-    KMALLOC_SIZES,
-)
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -87,7 +80,7 @@ class SlabAllocator(SlabCore):
 
     def find(self, name: str) -> KmemCache:
         """The cache that serves `name`, merged caches included."""
-        return self.caches[ALIASES.get(name, name)]
+        return self.caches[self.box.model.slab.aliases.get(name, name)]
 
     # -- creation ------------------------------------------------------------------
 
@@ -116,7 +109,7 @@ class SlabAllocator(SlabCore):
         """A new cache of the user's (kmem_cache_create). EINVAL for a bad name or size, EEXIST, ENOMEM."""
         if not name or any(c.isspace() or not c.isprintable() for c in name):
             raise KernelError("EINVAL", "a cache's name has no blanks or control characters")
-        if name in self.caches or name in ALIASES:
+        if name in self.caches or name in self.box.model.slab.aliases:
             raise KernelError("EEXIST")
         if size < 4 or size > KMALLOC_MAX_SIZE or align & (align - 1):
             raise KernelError("EINVAL", "an object has 4 bytes to 4 MiB, an alignment is a power of two")
@@ -296,28 +289,28 @@ class SlabAllocator(SlabCore):
 
         Without `populations` the caches stay empty but for what describes them (a recorded machine: see top_up).
         """
-        several = self.cpus > 1
+        tables, several = self.box.model.slab, self.cpus > 1
         kmem = self._create(
             "kmem_cache",
             KMEM_CACHE_SIZE,
             calculate_alignment(SLAB_HWCACHE_ALIGN, 0, KMEM_CACHE_SIZE),
             SLAB_HWCACHE_ALIGN,
         )
-        for kind, prefix in enumerate(KMALLOC_PREFIXES):
+        for kind, prefix in enumerate(tables.kmalloc_prefixes):
             extra = (0, SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA)[kind]
-            for size in KMALLOC_SIZES if not kind else sorted(KMALLOC_SIZES):
+            for size in tables.kmalloc_sizes if not kind else sorted(tables.kmalloc_sizes):
                 flags = SLAB_HWCACHE_ALIGN | extra
                 align = size if not size & (size - 1) else 0
                 cache = self._create(prefix + short_size(size), size, calculate_alignment(flags, align, size), flags)
                 self.kmalloc_caches[kind][size] = cache
         kept: list[tuple[KmemCache, int]] = []
-        for name, size, flags, one, many in BOOT_CACHES:
+        for name, size, flags, one, many in tables.boot_caches:
             cache = self._create(name, size, calculate_alignment(flags, 0, size), flags)
             kept.append((cache, many if several else one))
         for cache in self.caches.values():
             cache.addr = self.kmem_cache_alloc(kmem)
             cache.next_reap = self.box.timer.usec + REAPTIMEOUT_NODE + cache.addr % 4000 * 1000
-        kept += [(self.caches[name], pair[several]) for name, pair in KMALLOC_BOOT.items()]
+        kept += [(self.caches[name], pair[several]) for name, pair in tables.kmalloc_boot.items()]
         for cache, count in kept if populations else ():
             take = self.kmem_cache_alloc
             self.boot_objects[cache.name] = [take(cache, GFP_KERNEL) for _ in range(max(0, count - len(cache.entry)))]

@@ -1,0 +1,62 @@
+"""What an architecture is: data that the kernel's common code reads (arch/x86/include/asm, include/linux/mmzone.h).
+
+An `Arch` decides by its figures alone; no code outside `arch/` and `machines/` asks for its name. Sizes are bytes,
+bounds are page frames. The two that exist are `i386.arch.I386` and `x86_64.arch.X86_64`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arch:
+    """One kind of machine.
+
+    Zones stand in the order of enum zone_type; `zone_ends[i]` is the first page frame beyond what zone i can ever
+    reach, None where RAM decides. `gfp_zones[gfp & 15]` is the highest zone of a request (GFP_ZONE_TABLE).
+    """
+
+    name: str
+    bits: int
+    word: int  # bytes of an unsigned long
+    page_shift: int
+    page_offset: int  # where the direct mapping begins
+    struct_page: int  # bytes of a struct page
+    # zones and page blocks
+    zone_names: tuple[str, ...]
+    zone_events: tuple[str, ...]  # the zones' endings in pgalloc_…, allocstall_…, pgskip_…
+    zone_ends: tuple[int | None, ...]
+    zone_normal: int
+    zone_highmem: int  # the first zone outside the direct mapping: HighMem, or the Movable zone where there is none
+    zone_movable: int
+    gfp_zones: tuple[int, ...]
+    lowmem_reserve_ratio: tuple[int, ...]
+    max_order: int
+    pageblock_order: int
+    pcp_thp: bool  # the per-CPU lists hold blocks of pageblock_order, too (CONFIG_TRANSPARENT_HUGEPAGE)
+    # what may be chosen
+    numa: bool
+    ram_min: int
+    ram_max: int
+    cpus_max: int
+    cmdline: str  # the default kernel command line
+
+    @property
+    def page_size(self) -> int:
+        return 1 << self.page_shift
+
+    @property
+    def pageblock_pages(self) -> int:
+        return 1 << self.pageblock_order
+
+    @property
+    def nr_pcp_lists(self) -> int:
+        """Orders 0 to 3 for three migrate types, and those for huge pages: one not movable, one movable."""
+        return 14 if self.pcp_thp else 12
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Arch:
+        return self

@@ -1,0 +1,29 @@
+"""i386 without PAE, with HIGHMEM4G (arch/x86, CONFIG_X86_32)."""
+
+from memsh.linux.arch.x86.arch import GIB, MIB, Arch
+
+I386 = Arch(
+    name="i386",
+    bits=32,
+    word=4,
+    page_shift=12,
+    page_offset=0xC0000000,
+    struct_page=32,
+    zone_names=("DMA", "Normal", "HighMem", "Movable"),
+    zone_events=("dma", "normal", "high", "movable"),
+    zone_ends=(0x1000, None, None, None),
+    zone_normal=1,
+    zone_highmem=2,
+    zone_movable=3,
+    # by __GFP_MOVABLE, __GFP_DMA32, __GFP_HIGHMEM, __GFP_DMA, the lowest bit last
+    gfp_zones=(1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3, 0),
+    lowmem_reserve_ratio=(256, 32, 0, 0),
+    max_order=11,
+    pageblock_order=10,
+    pcp_thp=False,
+    numa=False,
+    ram_min=32 * MIB,
+    ram_max=4 * GIB,
+    cpus_max=8,
+    cmdline="vmalloc=106488K",
+)

@@ -1,0 +1,1 @@
+"""The 64-bit machine (arch/x86, CONFIG_X86_64)."""

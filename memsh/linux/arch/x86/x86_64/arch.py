@@ -1,0 +1,29 @@
+"""x86_64 with four-level page tables, NUMA, SPARSEMEM_VMEMMAP (arch/x86, CONFIG_X86_64)."""
+
+from memsh.linux.arch.x86.arch import MIB, TIB, Arch
+
+X86_64 = Arch(
+    name="x86_64",
+    bits=64,
+    word=8,
+    page_shift=12,
+    page_offset=0xFFFF888000000000,
+    struct_page=64,
+    zone_names=("DMA", "DMA32", "Normal", "Movable", "Device"),
+    zone_events=("dma", "dma32", "normal", "movable", "device"),
+    zone_ends=(0x1000, 0x100000, None, None, None),
+    zone_normal=2,
+    zone_highmem=3,
+    zone_movable=3,
+    # by __GFP_MOVABLE, __GFP_DMA32, __GFP_HIGHMEM, __GFP_DMA, the lowest bit last
+    gfp_zones=(2, 0, 2, 0, 1, 0, 1, 0, 2, 0, 3, 0, 1, 0, 3, 0),
+    lowmem_reserve_ratio=(256, 256, 32, 0, 0),
+    max_order=11,
+    pageblock_order=9,
+    pcp_thp=True,
+    numa=True,
+    ram_min=64 * MIB,
+    ram_max=TIB,
+    cpus_max=64,
+    cmdline="norandmaps",
+)

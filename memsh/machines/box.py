@@ -1,0 +1,24 @@
+"""A booted machine of either kind: the kernel's Box with the model that its architecture has."""
+
+from __future__ import annotations
+
+from memsh.linux import box as kernel
+from memsh.linux.config import Config
+from memsh.linux.include.model import Model, SlabTables
+from memsh.machines import i386_slab
+from memsh.machines.age import Age
+from memsh.machines.programs import install
+
+_I386 = SlabTables(
+    i386_slab.KMALLOC_SIZES, i386_slab.KMALLOC_PREFIXES, i386_slab.ALIASES, i386_slab.KMALLOC_BOOT,
+    i386_slab.BOOT_CACHES,
+)  # fmt: skip
+MODELS: dict[str, Model] = {"i386": Model(_I386, install, Age), "x86_64": Model(_I386, install, Age)}
+
+
+class Box(kernel.Box):
+    """`Box(Config(ram=...))`; `copy()` gives an independent box with the same future."""
+
+    def __init__(self, config: Config | None = None, boot: bool = True) -> None:
+        config = config or Config()
+        super().__init__(config, MODELS[config.arch], boot)
