@@ -12,6 +12,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
+from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.pid_maps import show_maps
 from memsh.procfs.pid_pagemap import show_pagemap
 from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
@@ -173,3 +174,51 @@ PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
     "oom_adj": store_oom_adj,
     "oom_score_adj": store_oom_score_adj,
 }
+PID_MODES: dict[str, int] = {
+    "clear_refs": 0o200, "comm": 0o644, "environ": 0o400, "oom_adj": 0o644, "oom_score_adj": 0o644, "pagemap": 0o400,
+}  # fmt: skip
+
+
+class TaskDirectory(Directory):
+    """/proc/PID, or /proc/PID/task/TID where `thread`. A file that is open when its process ends answers ESRCH."""
+
+    __slots__ = ("pid", "thread")
+
+    def __init__(self, pid: int, thread: bool = False) -> None:
+        super().__init__({})
+        self.pid = pid
+        self.thread = thread
+
+    def task(self, box: Box) -> Task:
+        task = box.tasks.get(self.pid)
+        if task is None:
+            raise KernelError("ESRCH", f"no process {self.pid}")
+        return task
+
+    def child(self, box: Box, name: str) -> Node | None:
+        show = PID_FILES.get(name)
+        if show is not None:
+            store = PID_STORES.get(name)
+            return ProcFile(
+                None if show is refuse_read else lambda box: show(box, self.task(box)),
+                None if store is None else lambda box, text: store(box, self.task(box), text),
+                PID_MODES.get(name, 0o444),
+            )
+        if name == "task" and not self.thread:
+            return Directory({}, names=lambda box: [str(self.pid)], find=self.find_thread)
+        return None
+
+    def find_thread(self, box: Box, name: str) -> Node | None:
+        return TaskDirectory(self.pid, True) if name == str(self.pid) else None
+
+    def listing(self, box: Box) -> list[str]:
+        self.task(box)
+        return sorted(PID_FILES) if self.thread else sorted([*PID_FILES, "task"])
+
+
+def find_task(box: Box, name: str) -> Node | None:
+    """/proc/NAME, if that is the number of a process: without leading zeros, as the kernel reads it."""
+    if not name.isdecimal() or not name.isascii() or len(name) > 9 or (name[0] == "0" and name != "0"):
+        return None
+    pid = int(name)
+    return TaskDirectory(pid) if pid in box.tasks else None

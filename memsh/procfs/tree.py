@@ -6,8 +6,8 @@ EACCES (no permission by the file's mode), EINVAL (what was written makes no sen
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+from zlib import crc32
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel import sysctl
@@ -28,17 +28,11 @@ from memsh.procfs import (
     vmstat,
     zoneinfo,
 )
+from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.pid import find_task
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-
-class ProcFile(NamedTuple):
-    """`mode` as in ls: 0o444 readable by all, 0o400 by root only; `store` is None for what cannot be written."""
-
-    show: Callable[[Box], str] | None
-    store: Callable[[Box, str], None] | None = None
-    mode: int = 0o444
 
 
 class _Tunable:
@@ -99,17 +93,45 @@ FILES: dict[str, ProcFile] = {
 }
 
 
-def _directories() -> dict[str, set[str]]:
-    """Directory → names in it, of everything in FILES."""
-    found: dict[str, set[str]] = {"/": {"proc", "sys"}}
-    for path in FILES:
-        parts = path.strip("/").split("/")
-        for depth in range(1, len(parts)):
-            found.setdefault("/" + "/".join(parts[:depth]), set()).add(parts[depth])
-    return found
+LINKS: dict[str, Link] = {
+    "/proc/self": Link(lambda box: str(box.current.pid)),
+    "/proc/thread-self": Link(lambda box: f"{box.current.tgid}/task/{box.current.pid}"),
+}
+FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
+    "/proc": Directory({}, names=lambda box: map(str, box.tasks), find=find_task),
+}
+FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
+ROOT_INODE = 1
+MOST_LINKS = 40
 
 
-DIRECTORIES = _directories()
+def _grow() -> Directory:
+    """The tree of everything in FILES, LINKS and FOLDERS."""
+    root = Directory({})
+    nodes: dict[str, Node] = {**{path: FOLDERS[path] for path in sorted(FOLDERS)}, **FILES, **LINKS}
+    for path, node in nodes.items():
+        here = root
+        *folders, name = path.strip("/").split("/")
+        for folder in folders:
+            below = here.fixed.setdefault(folder, Directory({}))
+            assert isinstance(below, Directory)
+            here = below
+        here.fixed.setdefault(name, node)
+    return root
+
+
+ROOT = _grow()
+
+
+def _number(inodes: dict[str, int], path: str, folder: Directory) -> dict[str, int]:
+    for name, node in folder.fixed.items():
+        inodes[f"{path}/{name}"] = FIRST_INODE + len(inodes)
+        if isinstance(node, Directory):
+            _number(inodes, f"{path}/{name}", node)
+    return inodes
+
+
+_INODES = _number({}, "", ROOT) | {"/proc": ROOT_INODE, "/sys": ROOT_INODE}
 
 
 def normal(path: str) -> str:
@@ -129,143 +151,121 @@ def covers(path: str) -> bool:
     return first in ("proc", "sys")
 
 
-def _pid_part(box: Box, path: str) -> tuple[int, str] | None:
-    """(PID, rest) of /proc/PID[/rest] and /proc/self[/rest]; None for other paths. ENOENT if there is no such task."""
-    parts = path.split("/")
-    if len(parts) < 3 or parts[1] != "proc":
-        return None
-    if parts[2] == "self":
-        pid = box.current.pid
-    elif parts[2].isdecimal() and parts[2].isascii() and (parts[2] == "0" or parts[2][0] != "0") and len(parts[2]) < 10:
-        pid = int(parts[2])
+def real_path(box: Box, path: str, last: bool = True) -> str:
+    """The path without links on the way (and, with `last`, at its end). It may lead out of this tree, to a file of the
+    box's disk. ENOENT, ENOTDIR, ELOOP."""
+    waiting = normal(path).split("/")[:0:-1]
+    node: Node = ROOT
+    done, links = "", 0
+    while waiting:
+        name = waiting.pop()
+        if not isinstance(node, Directory):
+            raise KernelError("ENOTDIR", path)
+        below = node.child(box, name)
+        if below is None:
+            raise KernelError("ENOENT", path)
+        if isinstance(below, Link) and (waiting or last):
+            links += 1
+            if links > MOST_LINKS:
+                raise KernelError("ELOOP", path)
+            target = below.target(box)
+            whole = normal(target if target.startswith("/") else f"{done}/{target}")
+            if not covers(whole):
+                return normal("/".join([whole, *reversed(waiting)]))
+            waiting += whole.split("/")[:0:-1]
+            node, done = ROOT, ""
+            continue
+        node, done = below, f"{done}/{name}"
+    return done or "/"
+
+
+def lookup(box: Box, path: str, last: bool = True) -> Node:
+    """The node at `path`; a link at its end is followed with `last`. ENOENT, ENOTDIR, ELOOP."""
+    node: Node = ROOT
+    whole = normal(path)
+    for name in whole.split("/")[1:] if whole != "/" else ():
+        if isinstance(node, Link):
+            break
+        if not isinstance(node, Directory):
+            raise KernelError("ENOTDIR", path)
+        below = node.child(box, name)
+        if below is None:
+            raise KernelError("ENOENT", path)
+        node = below
     else:
-        return None
-    if pid not in box.tasks:
-        raise KernelError("ENOENT", f"no process {pid}")
-    rest = "/".join(parts[3:])
-    if rest == "task":
-        return pid, "task"
-    if rest.startswith("task/"):
-        tid, _, rest = rest[5:].partition("/")
-        if tid != str(pid):
-            raise KernelError("ENOENT", f"no thread {tid}")
-    return pid, rest
+        if not last or not isinstance(node, Link):
+            return node
+    straight = real_path(box, whole, last)
+    if not covers(straight):
+        raise KernelError("ENOENT", path)
+    return lookup(box, straight, False)
+
+
+def _file(box: Box, path: str) -> ProcFile:
+    node = lookup(box, path)
+    if not isinstance(node, ProcFile):
+        raise KernelError("EISDIR", path)
+    return node
 
 
 def show(box: Box, path: str) -> str:
-    """The text of the file at `path`."""
-    path = normal(path)
-    entry = FILES.get(path)
-    if entry is not None:
-        if entry.show is None:
-            raise KernelError("EACCES", f"{path} can only be written")
-        return entry.show(box)
-    found = _pid_part(box, path)
-    if found is not None:
-        from memsh.procfs.pid import PID_FILES
-
-        pid, rest = found
-        if rest in ("", "task"):
-            raise KernelError("EISDIR", path)
-        if rest in PID_FILES:
-            return PID_FILES[rest](box, box.tasks[pid])
-        if rest.split("/", 1)[0] in PID_FILES:
-            raise KernelError("ENOTDIR", path)
-        raise KernelError("ENOENT", path)
-    raise _missing(path)
-
-
-def _missing(path: str) -> KernelError:
-    if path in DIRECTORIES:
-        return KernelError("EISDIR", path)
-    parent = path
-    while parent != "/":
-        parent = parent.rpartition("/")[0] or "/"
-        if parent in FILES:
-            return KernelError("ENOTDIR", path)
-    return KernelError("ENOENT", path)
+    """The text of the file at `path`; of one that goes on, what there is now."""
+    entry = _file(box, path)
+    if entry.follow is not None:
+        return entry.follow(box, entry.follow(box, None)[1])[0]
+    if entry.show is None:
+        raise KernelError("EINVAL" if is_task_path(box, path) else "EACCES", f"{path} can only be written")
+    return entry.show(box)
 
 
 def store(box: Box, path: str, text: str) -> None:
     """Write `text` to the file at `path`, as one write()."""
-    path = normal(path)
-    entry = FILES.get(path)
-    if entry is not None:
-        if entry.store is None:
-            raise KernelError("EACCES", f"{path} can only be read")
-        if text:
-            entry.store(box, text)
-        return
-    found = _pid_part(box, path)
-    if found is not None:
-        from memsh.procfs import pid as pid_files
+    entry = _file(box, path)
+    if entry.store is None:
+        raise KernelError("EACCES", f"{path} can only be read")
+    if text:
+        entry.store(box, text)
 
-        pid, rest = found
-        if rest in ("", "task"):
-            raise KernelError("EISDIR", path)
-        stores: dict[str, Callable[..., None]] = getattr(pid_files, "PID_STORES", {})
-        if rest in stores:
-            if text:
-                stores[rest](box, box.tasks[pid], text)
-            return
-        raise KernelError("EACCES" if rest in pid_files.PID_FILES else "ENOENT", path)
-    raise _missing(path)
+
+def is_task_path(box: Box, path: str) -> bool:
+    """Whether this is a file of a process."""
+    return real_path(box, path).split("/")[2].isdigit()
 
 
 def isdir(box: Box, path: str) -> bool:
-    path = normal(path)
-    if path in DIRECTORIES:
-        return True
     try:
-        found = _pid_part(box, path)
+        return isinstance(lookup(box, path), Directory)
     except KernelError:
         return False
-    return found is not None and found[1] in ("", "task")
 
 
 def exists(box: Box, path: str) -> bool:
-    path = normal(path)
-    if path in FILES or isdir(box, path):
-        return True
     try:
-        found = _pid_part(box, path)
+        lookup(box, path)
     except KernelError:
         return False
-    if found is None:
-        return False
-    from memsh.procfs.pid import PID_FILES
+    return True
 
-    return found[1] in PID_FILES
+
+def readlink(box: Box, path: str) -> str | None:
+    """Where the link at `path` leads; None if it is no link. ENOENT, ENOTDIR."""
+    node = lookup(box, path, False)
+    return node.target(box) if isinstance(node, Link) else None
 
 
 def mode(box: Box, path: str) -> int:
     """Permission bits, as ls -l shows them."""
-    path = normal(path)
-    entry = FILES.get(path)
-    if entry is not None:
-        return entry.mode
-    return 0o555 if isdir(box, path) else 0o444
+    return lookup(box, path).mode
+
+
+def inode(path: str) -> int:
+    """The number of the inode at a normal path: the same whenever it is asked for."""
+    return _INODES.get(path) or 1 << 32 | crc32(path.encode("utf-8", "surrogateescape"))
 
 
 def listdir(box: Box, path: str) -> list[str]:
     """The names in a directory: processes by number first, then the rest by name."""
-    path = normal(path)
-    if path in DIRECTORIES:
-        names = sorted(DIRECTORIES[path])
-        if path == "/proc":
-            names = [*(str(pid) for pid in box.tasks), *sorted([*names, "self"])]
-        return names
-    found = _pid_part(box, path)
-    if found is not None:
-        from memsh.procfs.pid import PID_FILES
-
-        if found[1] == "":
-            return sorted([*PID_FILES, "task"])
-        if found[1] == "task":
-            return [str(found[0])]
-        if found[1] in PID_FILES:
-            raise KernelError("ENOTDIR", path)
-        raise KernelError("ENOENT", path)
-    if path in FILES:
+    node = lookup(box, path)
+    if not isinstance(node, Directory):
         raise KernelError("ENOTDIR", path)
-    raise _missing(path)
+    return node.listing(box)

@@ -34,6 +34,7 @@ STRERROR: dict[str, tuple[int, str]] = {
     "ENAMETOOLONG": (36, "File name too long"),
     "ENOSYS": (38, "Function not implemented"),
     "ENOTEMPTY": (39, "Directory not empty"),
+    "ELOOP": (40, "Too many levels of symbolic links"),
     "EOVERFLOW": (75, "Value too large for defined data type"),
     "EOPNOTSUPP": (95, "Operation not supported"),
 }

@@ -1,0 +1,68 @@
+"""What a name in /proc or /sys can be: a file, a link, a directory (fs/proc/internal.h, struct proc_dir_entry).
+
+A node knows no box: what it shows is asked of it with one. A directory's names are fixed ones and those that it finds
+in the box (processes, their descriptors). Modes are permission bits; everything belongs to root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+class ProcFile(NamedTuple):
+    """`mode` as in ls: 0o444 readable by all, 0o400 by root only; `store` is None for what cannot be written.
+
+    `pread(box, offset, size)` is for files too large to be made as a whole: it answers the bytes at `offset`.
+    `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a reader
+    waits. A reader begins with the cursor that `follow(box, None)` gives.
+    """
+
+    show: Callable[[Box], str] | None
+    store: Callable[[Box, str], None] | None = None
+    mode: int = 0o444
+    pread: Callable[[Box, int, int], bytes] | None = None
+    follow: Callable[[Box, int | None], tuple[str, int]] | None = None
+
+
+class Link(NamedTuple):
+    """A symbolic link. ENOENT if it leads nowhere (a kernel thread's exe)."""
+
+    target: Callable[[Box], str]
+    mode: int = 0o777
+
+
+class Directory:
+    """`fixed`: name → node. `names(box)` and `find(box, name)` are for what comes and goes with the box."""
+
+    __slots__ = ("find", "fixed", "mode", "names")
+
+    def __init__(
+        self, fixed: dict[str, Node], mode: int = 0o555, names: Callable[[Box], Iterable[str]] | None = None,
+        find: Callable[[Box, str], Node | None] | None = None,
+    ) -> None:  # fmt: skip
+        self.fixed = fixed
+        self.mode = mode
+        self.names = names
+        self.find = find
+
+    def child(self, box: Box, name: str) -> Node | None:
+        found = self.fixed.get(name)
+        if found is None and self.find is not None:
+            found = self.find(box, name)
+        return found
+
+    def listing(self, box: Box) -> list[str]:
+        """The names that come and go in their own order, then the fixed ones by name."""
+        return [*(self.names(box) if self.names is not None else ()), *sorted(self.fixed)]
+
+    def nlink(self, box: Box) -> int:
+        """Two, and one for each directory in it."""
+        below = (self.child(box, name) for name in self.listing(box))
+        return 2 + sum(isinstance(node, Directory) for node in below)
+
+
+Node = ProcFile | Link | Directory
