@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -22,6 +23,8 @@ from memsh.shell.values import wide_size
 USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
        memsh [OPTION …] -c 'COMMANDS'
+       memsh mount DIR [OPTION …] [FILE.memsh]
+       memsh enter [OPTION …] [-- PROGRAM …]
        memsh lesson [NAME]
        memsh grade EXERCISE.md [ANSWER.memsh] [--seed ID] [--json]
 
@@ -42,6 +45,11 @@ or runs the script on standard input if that is no terminal.
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
   --from DIR         start from a recorded machine: a folder with freelists.txt
   --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
+  --mount DIR        show the box's /proc and /sys at DIR while the prompt is there (memsh mount: without a prompt)
+  --allow-other      other users of the host may look at the mount
+  --realtime         the box's clock follows the host's (mount, enter and the prompt)
+  --write DIR        enter: a folder of the host that stays writable; may be given several times
+  --save FILE        enter: write a script that rebuilds the box when the last program has ended
   --width N          columns to fill (the terminal's, or 80)
   --no-color         no colour, as NO_COLOR in the environment
   --resume [ID]      bring back a session that was left or killed: the last one, or ID
@@ -54,9 +62,10 @@ or runs the script on standard input if that is no terminal.
 """
 _VALUED = {
     "-c", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from", "--proc",
-    "--width", "--history-file", "--seed", "--config",
+    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
-_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json", "--write-config"}
+_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json", "--write-config",
+          "--realtime", "--allow-other"}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -337,6 +346,14 @@ def work(options: Options) -> int:
         said, status = write()
         (sys.stderr if status else sys.stdout).write(said)
         return status
+    what = options.words[0] if options.words and "-c" not in options.values else ""
+    for name in ("--write", "--save"):
+        if name in options.values and what != "enter":
+            raise ShellError(f"{name} is for memsh enter", 2)
+    if "--allow-other" in options.flags and what not in ("mount", "enter") and "--mount" not in options.values:
+        raise ShellError("--allow-other is for a mount", 2)
+    if what in ("mount", "enter"):
+        return shared(options)
     scripts = read_scripts(options.words)
     asked = options.values.get("-c", [])
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -347,7 +364,8 @@ def work(options: Options) -> int:
     if asked or scripts or not at_terminal:
         begun()
     try:
-        with session.taking_interrupts(), session.long():
+        with opened(session, options, False) if asked or scripts or not at_terminal else nullcontext(), \
+                session.taking_interrupts(), session.long():  # fmt: skip
             for text in asked:
                 status = run_script(session, text, echo=echo, step=step)
                 if (status and session.stop_on_error) or session.was_interrupted:
@@ -362,7 +380,8 @@ def work(options: Options) -> int:
                 session.stdin = Input()
                 lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
                 return run_stream(session, lines, sys.stdout.flush, echo=echo)
-        return prompt(session, options)
+        with opened(session, options, True):
+            return prompt(session, options)
     except Leave as leave:
         return leave.status
 
@@ -398,6 +417,42 @@ def prompt(session: Session, options: Options) -> int:
 
     begun()
     return interact(session, options)
+
+
+def opened(session: Session, options: Options, at_prompt: bool) -> AbstractContextManager[None]:
+    """What is open to other programs while the session lasts: its mount, its clock, `! PIPELINE` at a prompt."""
+    asked = "--mount" in options.values or "--realtime" in options.flags
+    if not asked and not (at_prompt and session.box is not None):
+        return nullcontext()
+    from memsh.mount.entry import beside
+
+    return beside(session, options.last("--mount"), "--allow-other" in options.flags, "--realtime" in options.flags)
+
+
+def shared(options: Options) -> int:
+    """`memsh mount DIR [SCRIPT]`, `memsh enter [-- PROGRAM …]`: the box for programs of the host."""
+    from memsh.mount import entry
+
+    what, *words = options.words
+    allow_other, realtime = "--allow-other" in options.flags, "--realtime" in options.flags
+    if what == "mount" and not words:
+        raise ShellError("mount: give a folder (usage: memsh mount DIR [OPTION …] [FILE.memsh])", 2)
+    scripts = read_scripts(words[1:]) if what == "mount" else []
+    session = resumed(options) if "--resume" in options.values else make_session(options)
+    begun()
+    try:
+        with session.taking_interrupts():
+            for name, text in scripts:
+                status = run_script(session, text, name, echo="-x" in options.flags)
+                if session.was_interrupted or (status and session.stop_on_error):
+                    return status
+        sys.stdout.flush()
+        if what == "mount":
+            return entry.serve(session, words[0], allow_other, realtime)
+        return entry.enter(session, words, options.values.get("--write", []), options.last("--save"), allow_other,
+                           realtime)  # fmt: skip
+    except Leave as leave:
+        return leave.status
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -249,14 +249,19 @@ class IO:
         self.last = number
         if self.runner.captured:
             self.out(fixed(number, dec) + "\n")
+            if note and self.session.aside is not None:
+                self.session.aside.write(note + "\n")
             return
         serial = self.session.remember(number, dec)
         self.out(f"${serial} = {fixed(number, dec)}  {note}\n" if note else f"${serial} = {fixed(number, dec)}\n")
 
     def note(self, text: str) -> None:
         """A line that tells something beside the value; inside $(…) it is not part of what is yielded."""
+        line = text if text.endswith("\n") else text + "\n"
         if not self.captured:
-            self.out(text if text.endswith("\n") else text + "\n")
+            self.out(line)
+        elif self.session.aside is not None:
+            self.session.aside.write(line)
 
     def control(self, text: str) -> None:
         """Tell the terminal something (clear, reversed letters); nothing happens where there is none."""

@@ -5,6 +5,9 @@ A syntax error, Ctrl-C and whatever the shell refuses end one line; the session 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 from memsh.shell import fingers
 from memsh.shell.errors import (
     INTERRUPTED,
@@ -20,6 +23,8 @@ from memsh.shell.parse import parse
 from memsh.shell.run import PIPE_STATUS, Runner
 from memsh.shell.session import Session
 from memsh.shell.syntax import Line, Simple
+
+HOST_LINE = "! "
 
 
 def run_text(session: Session, text: str, where: str = "") -> int:
@@ -57,6 +62,54 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) 
 
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
+    session = runner.session
+    if line.text.startswith(HOST_LINE):
+        session.last_status = host_line(runner, line)
+        return session.last_status
+    with session.turn.line() if session.turn is not None else nullcontext():
+        return _run_line(runner, line)
+
+
+def host_line(runner: Runner, line: Line) -> int:
+    """`! PIPELINE`: the host's bash runs it, on this box; it is no line of the journal, what it does to the box is."""
+    session = runner.session
+    if not session.at_prompt or session.host_line is None:
+        refusal = ShellError("! PIPELINE is the host's bash: for a person's own prompt only", 2)
+        return runner.complain("", refusal, line.number)
+    try:
+        return session.host_line(session, line.text.removeprefix(HOST_LINE))
+    except ShellError as error:
+        return runner.complain("!", error, line.number)
+
+
+def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callable[[], bool] | None = None) -> None:
+    """What was done to the box without typing, told as the line that does the same. What `work` raises is raised.
+
+    It waits for the line that runs, unless that is a live screen between two refreshes: then it is part of what that
+    screen did.
+    """
+    turn = session.turn
+    with turn.deed(gone) if turn is not None else nullcontext(False) as within:
+        if within:
+            work()
+            session.lived[-1].ran(line)
+            return
+        outer, session.line, session.ran = session.line, line, {"*"}
+        session.was_interrupted = False
+        for before in session.before_line:
+            before(session, line)
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            for after in session.after_line:
+                after(session, line, status)
+            session.line = outer
+            session.journal.append(line)
+
+
+def _run_line(runner: Runner, line: Line) -> int:
     session = runner.session
     try:
         hint = fingers.in_line(session.registry, line)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memsh.shell.jobs import Job
     from memsh.shell.live import Deeds, Ticker, View
     from memsh.shell.run import Runner
+    from memsh.shell.turn import Turn
 
 
 class Files(Protocol):
@@ -106,6 +107,9 @@ class Session:
         self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
         self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
         self.displays: Any = None  # what `display` and `delta` show after each command
+        self.turn: Turn | None = None  # who works on the box, where others want it too (a mount)
+        self.aside: Sink | None = None  # where the words beside a value go that is printed bare; None: nowhere
+        self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
 
     # values
@@ -146,6 +150,8 @@ class Session:
     def poll(self) -> None:
         """A safe point: Ctrl-C is taken here, but not in the middle of a replay, which would lead elsewhere."""
         self.polls += 1
+        if self.turn is not None and self.turn.waiting:
+            self.turn.give()
         if (self.interrupted and not self.replaying) or 0 < self.stop_at <= self.polls:
             self.cut_at = self.cut_at or self.polls
             if self.running_job is None:
@@ -157,7 +163,8 @@ class Session:
         """While the host is waited for (a key, a clock), Ctrl-C interrupts at once."""
         self._waiting = True
         try:
-            yield
+            with self.turn.aside() if self.turn is not None else nullcontext():
+                yield
         finally:
             self._waiting = False
 
