@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import mfusepy
 
-from memsh.kernel.errno import KernelError
+from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.stat import BTIME
