@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -39,6 +40,8 @@ class Mount:
         self.allow_other = allow_other
         self.ready, self.ended = threading.Event(), threading.Event()
         self.failure = ""
+        with suppress(ValueError):  # not the main thread: its own affair
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # libfuse wakes a thread with it whose reader was interrupted
         self.cwd = str(Path.cwd())  # libfuse goes to /
         self.thread = threading.Thread(target=self._serve, daemon=True, name="memsh-mount")
         self.thread.start()

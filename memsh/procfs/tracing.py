@@ -11,6 +11,7 @@ offset in its machine code, 0x0 for what a person typed;
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from memsh.linux.include.errno import KernelError
@@ -99,6 +100,19 @@ def show(box: Any) -> str:
     trace = box.trace
     head = HEAD.format(kept=len(trace.ring), total=trace.total, cpus=box.config.cpus)
     return head + "".join(lines(trace.ring, trace.stamps))
+
+
+def follow(box: Any, cursor: int | None) -> tuple[str, int]:
+    """trace_pipe: the events from number `cursor` on, and how many the ring has lost before them."""
+    trace = box.trace
+    oldest = trace.total - len(trace.ring)
+    if cursor is None:
+        return "", oldest
+    if cursor > trace.total:  # it was cleared
+        cursor = oldest
+    lost = f"CPU:0 [LOST {oldest - cursor} EVENTS]\n" if oldest > cursor else ""
+    start = max(0, cursor - oldest)
+    return lost + "".join(lines(islice(trace.ring, start, None), islice(trace.stamps, start, None))), trace.total
 
 
 def clear(box: Any, text: str) -> None:

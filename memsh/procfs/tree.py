@@ -17,6 +17,7 @@ from memsh.procfs import (
     diskstats,
     extfrag,
     iomem,
+    kmsg,
     meminfo,
     pagetypeinfo,
     slabinfo,
@@ -91,8 +92,10 @@ FILES: dict[str, ProcFile] = {
     "/sys/kernel/tracing/tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
     **_tunables(),
 }
-
-
+STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
+    "/proc/kmsg": ProcFile(None, None, 0o400, follow=kmsg.follow),
+    "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
+}
 LINKS: dict[str, Link] = {
     "/proc/self": Link(lambda box: str(box.current.pid)),
     "/proc/thread-self": Link(lambda box: f"{box.current.tgid}/task/{box.current.pid}"),
@@ -106,9 +109,9 @@ MOST_LINKS = 40
 
 
 def _grow() -> Directory:
-    """The tree of everything in FILES, LINKS and FOLDERS."""
+    """The tree of everything in FILES, STREAMS, LINKS and FOLDERS."""
     root = Directory({})
-    nodes: dict[str, Node] = {**{path: FOLDERS[path] for path in sorted(FOLDERS)}, **FILES, **LINKS}
+    nodes: dict[str, Node] = {**{path: FOLDERS[path] for path in sorted(FOLDERS)}, **FILES, **STREAMS, **LINKS}
     for path, node in nodes.items():
         here = root
         *folders, name = path.strip("/").split("/")
