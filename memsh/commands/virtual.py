@@ -44,10 +44,10 @@ def protection(flags: int) -> str:
 def resident(mm: Any, start: int, end: int) -> int:
     """Pages of [start, end) that a page-table entry maps."""
     total = 0
-    for index, pt in mm.pgd.items():
-        low, high = max(start, index << 22), min(end, (index + 1) << 22)
+    for index, pt in mm.tables.items():
+        low, high = max(start, index << mm.table_shift), min(end, (index + 1) << mm.table_shift)
         if low < high:
-            first = (low >> 12) & 1023
+            first = (low >> 12) & mm.table_mask
             part = pt.ptes[first : first + ((high - low + 4095) >> 12)]
             total += len(part) - part.count(0)
     return total
@@ -163,24 +163,31 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
     pagewalk 0x08048000
     """
     addr = args.addr
-    say(io, f"{addr:#010x} = directory {addr >> 22}, table {(addr >> 12) & 1023}, offset {addr & 4095:#x}")
-    if addr >= PAGE_OFFSET:
+    mmu = box.mmu
+    indexes = [(addr >> shift) & mmu.entries - 1 for shift in mmu.shifts[-2::-1]]
+    steps = ", ".join(f"{name} {index}" for name, index in zip(mmu.names[::-1], indexes, strict=True))
+    say(io, f"{addr:#010x} = {steps}, offset {addr & 4095:#x}")
+    if addr >= mmu.task_size:
         _kernel_walk(box, addr, io)
         return
     found = walk(current_mm(box), addr)
-    if not found.pde:
-        say(io, f"  directory[{found.pgd_index}] = 0: no page table; a touch would fault")
-        return
-    table_pfn = found.pde >> 12
-    say(io, f"  directory[{found.pgd_index}] = {found.pde:#010x}  table in frame {table_pfn:#x}: {bits(found.pde)}")
+    digits = 2 + 2 * mmu.word
+    for level in found.levels[: len(mmu.names) - 1]:
+        if not level.entry:
+            say(io, f"  {level.name}[{level.at}] = 0: no page table; a touch would fault")
+            return
+        entry = level.entry
+        say(io, f"  {level.name}[{level.at}] = {entry:#0{digits}x}  table in frame {entry >> 12:#x}: {bits(entry)}")
+    last = found.levels[-1]
+    shown = f"  {last.name}[{last.at}] = {mmu.hardware(last.entry):#0{digits}x}  "
     if found.pfn is None:
         what = "no page here yet; a touch would fault"
         if found.pte:
             area = box.swap.info[found.pte >> 1 & 31]
             what = f"swapped out, to slot {found.pte >> OFFSET_SHIFT} of {area.path}"
-        say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  {what}")
+        say(io, shown + what)
         return
-    say(io, f"  table[{found.pte_index}] = {found.pte:#010x}  frame {found.pfn:#x}: {bits(found.pte)}")
+    say(io, f"{shown}frame {found.pfn:#x}: {bits(found.pte)}{' no-execute' if found.pte & mmu.nx else ''}")
     zone = box.pages.zone_of(found.pfn).name
     say(io, f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}")
 

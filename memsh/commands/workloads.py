@@ -234,7 +234,7 @@ def _give_back(box: Any, task: Task, addr: int, touched: int, piece: int, want: 
     freed = run = 0
     for n in range(touched + 1):
         at = addr + (n << 12)
-        pfn = mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12 if n < touched else piece
+        pfn = mm.tables[at >> mm.table_shift].ptes[at >> 12 & mm.table_mask] >> 12 if n < touched else piece
         if not pfn & piece and freed + run < want:
             run += 1
             continue

@@ -23,7 +23,7 @@ from memsh.linux.include.memmap import (
     PG_SWAPBACKED,
 )
 from memsh.linux.include.mm_types import AddressSpace, MmStruct
-from memsh.linux.lib.columns import PRESENT
+from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.lru import LISTS, lru_name
 from memsh.linux.mm.memory.zap import mm_counter
 
@@ -41,7 +41,7 @@ def check_mm(box: Box) -> list[str]:
     for mm in box.vm.mms.values():
         _check_areas(box, mm, wrong)
         commit += sum(vma.pages for vma in mm.mmap if vma.flags & VM_ACCOUNT)
-        tables += len(mm.pgd)
+        tables += sum(_levels(mm)[: mm.mmu.counted])
         _check_tables(box, mm, mapped, wrong)
     linked = sum(len(mm.mmap) for mm in box.vm.mms.values())
     _say(wrong, "areas by number", len(box.vm.areas), linked)
@@ -86,24 +86,29 @@ def _check_areas(box: Box, mm: MmStruct, wrong: list[str]) -> None:
     _say(wrong, f"{name}: data_vm", mm.data_vm, data)
     _say(wrong, f"{name}: exec_vm", mm.exec_vm, code)
     _say(wrong, f"{name}: stack_vm", mm.stack_vm, stack)
-    _say(wrong, f"{name}: nr_ptes", mm.nr_ptes, len(mm.pgd))
+    _say(wrong, f"{name}: nr_ptes", mm.nr_ptes, sum(_levels(mm)))
+
+
+def _levels(mm: MmStruct) -> list[int]:
+    """How many tables each level has, the last level first, without the top."""
+    return [len(mm.tables), *(len(level) for level in mm.directories)]
 
 
 def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], wrong: list[str]) -> None:
     memmap = box.memmap
     rss = [0, 0, 0, 0]
     seen = 0
-    for index, table in mm.pgd.items():
+    for index, table in mm.tables.items():
         if memmap.kind[table.pfn] != K_TABLE or memmap.refcount[table.pfn] != 1:
             wrong.append(f"mm {mm.number}: table {index} lies in frame {table.pfn:x}, which is no page table")
         seen += sum(1 for pte in table.ptes if pte)
     for vma in mm.mmap:
         base = vma.start
         while base < vma.end:
-            stop = min(vma.end, (base | 0x3FFFFF) + 1)
-            table_ = mm.pgd.get(base >> 22)
+            stop = min(vma.end, (base | (1 << mm.table_shift) - 1) + 1)
+            table_ = mm.tables.get(base >> mm.table_shift)
             if table_ is not None:
-                first = (base >> 12) & 1023
+                first = (base >> 12) & mm.table_mask
                 for pte in table_.ptes[first : first + ((stop - base) >> 12)]:
                     if not pte:
                         continue
@@ -119,8 +124,8 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], wrong: list[str]
     if rss != mm.rss:
         wrong.append(f"mm {mm.number}: rss {mm.rss}, counted {rss}")
     for page, view in mm.tlbw.items():
-        walk = mm.pgd.get(page >> 10)
-        pte = walk.ptes[page & 1023] if walk is not None else 0
+        walk = mm.tables.get(page << 12 >> mm.table_shift)
+        pte = walk.ptes[page & mm.table_mask] if walk is not None else 0
         if not pte & 2 or view.obj is not memmap.data.get(pte >> 12):
             wrong.append(f"mm {mm.number}: stale translation of {page << 12:x}")
 

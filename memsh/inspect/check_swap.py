@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace
-from memsh.linux.lib.columns import PRESENT
+from memsh.linux.lib.entries import PRESENT
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.swap.swapfile import (
     OFFSET_SHIFT,
@@ -39,7 +39,7 @@ def _references(box: Box) -> tuple[Counter[int], set[int]]:
     """How many page-table entries name each slot, and which slots belong to shared memory."""
     tables: Counter[int] = Counter()
     for mm in box.vm.mms.values():
-        for table in mm.pgd.values():
+        for table in mm.tables.values():
             tables.update(pte for pte in table.ptes if pte and not pte & PRESENT)
     shared = {
         value_to_swp(entry & ~VALUE)

@@ -68,6 +68,7 @@ class Box:
         self.config = config
         self.arch = ARCHES[config.arch]
         self.model = model
+        self.mmu = self.arch.mmu
         self.trace = Trace(self)
         self.log = Printk()
         self.vmstat = VmStat()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.include.memmap import PG_ANON
 
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 PM_MMAP_EXCLUSIVE, PM_FILE, PM_SWAP, PM_PRESENT = 1 << 56, 1 << 61, 1 << 62, 1 << 63
-USER_PAGES = 0xC0000000 >> 12
 
 
 def pagemap_entry(box: Box, task: Task, addr: int) -> int:
     """The entry of the page at `addr`."""
     mm = task.mm
-    table = mm.pgd.get(addr >> 22) if mm is not None else None
-    pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+    pte = pte_of(mm, addr) if mm is not None else 0
     if not pte:
         return 0
     if not pte & 0x101:
@@ -44,10 +43,12 @@ def show_pagemap(box: Box, task: Task) -> str:
     mm = task.mm
     if mm is None:
         return ""
-    text = bytearray(USER_PAGES * 8)
+    text = bytearray((mm.task_size >> 12) * 8)
     for vma in mm.mmap:
-        for addr in range(vma.start, vma.end, 4096):
-            entry = pagemap_entry(box, task, addr)
-            if entry:
-                struct.pack_into("<Q", text, (addr >> 12) * 8, entry)
+        for number, _, first, stop in mapped_pieces(mm, vma.start, vma.end):
+            page = number << mm.table_shift >> 12
+            for at in range(first, stop):
+                entry = pagemap_entry(box, task, page + at << 12)
+                if entry:
+                    struct.pack_into("<Q", text, (page + at) * 8, entry)
     return text.decode("utf-8", "surrogateescape")

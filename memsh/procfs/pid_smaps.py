@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.fs.task_mmu import PSS_SHIFT, MemSizeStats, collect
 from memsh.linux.include import flags as vm
 from memsh.linux.include.errno import KernelError
@@ -97,13 +98,11 @@ def clear_refs(box: Box, mm: MmStruct, kind: int) -> None:
     for vma in mm.mmap:
         if vma.name == "[vvar]" or (kind == 2 and vma.file is not None) or (kind == 3 and vma.file is None):
             continue
-        for addr in range(vma.start, vma.end, 4096):
-            table = mm.pgd.get(addr >> 22)
-            if table is None:
-                continue
-            pte = table.ptes[(addr >> 12) & 1023]
-            if pte & 0x101:
-                table.ptes[(addr >> 12) & 1023] = pte & ~PTE_ACCESSED
-                if pte >> 12 != box.vm.zero_pfn:
-                    flags[pte >> 12] &= ~PG_REFERENCED
+        for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
+            for at in range(first, stop):
+                pte = table.ptes[at]
+                if pte & 0x101:
+                    table.ptes[at] = pte & ~PTE_ACCESSED
+                    if pte >> 12 != box.vm.zero_pfn:
+                        flags[pte >> 12] &= ~PG_REFERENCED
     mm.flush_tlb()

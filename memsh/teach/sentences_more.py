@@ -118,8 +118,9 @@ def _around(story: Recorder, path: str, what: Any) -> str:
 
 
 def _no_table(story: Recorder, args: dict[str, Any]) -> Any:
-    base = args["index"] << 22
-    story.say(f"no page table yet for {base:#x}-{base + 0x3FFFFF:#x}: it takes a page of its own")
+    shift = args["mm"].table_shift
+    base = args["index"] << shift
+    story.say(f"no page table yet for {base:#x}-{base + (1 << shift) - 1:#x}: it takes a page of its own")
 
 
 # -- processes ------------------------------------------------------------------------------------------------------

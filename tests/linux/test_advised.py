@@ -64,7 +64,7 @@ def test_pageout_swaps_out_and_willneed_brings_back(box: Box) -> None:
     majors = box.vmstat["pgmajfault"]
     touch_range(box, box.current, addr, 4 * MIB, write=False)
     assert box.vmstat["pgmajfault"] == majors
-    assert all(mm.pgd[at >> 22].ptes[at >> 12 & 1023] & 1 for at in range(addr, addr + 4 * MIB, 4096))
+    assert all(mm.tables[at >> mm.table_shift].ptes[at >> 12 & 1023] & 1 for at in range(addr, addr + 4 * MIB, 4096))
     assert whole(box, addr) and check(box) == []
 
 
@@ -88,7 +88,7 @@ def test_pages_that_others_map_stay(box: Box) -> None:
 def test_cold_pages_leave_the_active_list(box: Box) -> None:
     mm, addr = mapped(box)
     for at in range(addr, addr + MIB, 4096):
-        pfn = mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12
+        pfn = mm.tables[at >> mm.table_shift].ptes[at >> 12 & 1023] >> 12
         mark_page_accessed(box, pfn)
         mark_page_accessed(box, pfn)
     assert box.vmstat["nr_active_anon"] >= 256

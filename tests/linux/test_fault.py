@@ -219,7 +219,7 @@ def state(box: Box) -> tuple[object, ...]:
         for column in (memmap.refcount, memmap.mapcount, memmap.flags, memmap.mapping, memmap.index, memmap.kind)
     )
     tables = [
-        (mm.rss, mm.nr_ptes, [(index, table.pfn, bytes(table.ptes)) for index, table in sorted(mm.pgd.items())])
+        (mm.rss, mm.nr_ptes, [(index, table.pfn, bytes(table.ptes)) for index, table in sorted(mm.tables.items())])
         for mm in box.vm.mms.values()
     ]
     zones = [(zone.name, zone.nr_free, dict(zone.stat), zone.pcp.count) for zone in box.pages.zones]

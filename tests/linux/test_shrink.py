@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from memsh.inspect.check import check
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.memmap import PG_LRU
@@ -42,7 +43,7 @@ def state(box: Box) -> dict[str, Any]:
     for task in box.tasks.values():
         if task.mm:
             found[f"resident set of {task.pid}"] = (task.mm.rss, task.mm.hiwater_rss)
-        for index, table in task.mm.pgd.items() if task.mm else ():
+        for index, table in task.mm.tables.items() if task.mm else ():
             found[f"table {index} of {task.pid}"] = table.ptes.tolist()
     found["slots"] = [
         (area.swap_map, [(leaf, tree.leaves[leaf].tolist()) for tree in area.trees for leaf in tree.order()])
@@ -201,7 +202,7 @@ def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
     assert mm is not None
     addr = vma.do_mmap(box, mm, 0, 32 << 12, 3, ANON)
     touch_range(box, box.current, addr, 32 << 12, True)
-    frames = [mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12 for at in range(addr, addr + (32 << 12), 4096)]
+    frames = [pte_of(mm, at) >> 12 for at in range(addr, addr + (32 << 12), 4096)]
     stretches = stepped_runs(frames) if together else [(pfn, 1, 1) for pfn in frames]
     sc = ScanControl(box)
     for pfn in frames:

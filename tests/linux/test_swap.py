@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memsh.inspect.check import check
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS
@@ -50,7 +51,7 @@ def mapping(box: Box, pages: int, flags: int = PRIVATE) -> int:
 def frames(task: Task, addr: int, pages: int) -> list[int]:
     mm = task.mm
     assert mm is not None
-    return [mm.pgd[at >> 22].ptes[at >> 12 & 1023] >> 12 for at in range(addr, addr + (pages << 12), 4096)]
+    return [pte_of(mm, at) >> 12 for at in range(addr, addr + (pages << 12), 4096)]
 
 
 def numbers(box: Box, task: Task, addr: int, pages: int) -> list[int]:
@@ -274,7 +275,7 @@ def test_any_order_of_swapping_keeps_contents_and_counts(booted: Box, steps: lis
             found = []
             for page in pages:
                 at = addr + (page << 12)
-                pte = task.mm.pgd[at >> 22].ptes[at >> 12 & 1023]
+                pte = task.mm.tables[at >> task.mm.table_shift].ptes[at >> 12 & 1023]
                 if pte & 1 and pte >> 12 not in found:
                     found.append(pte >> 12)
             swap_out(box, found, evict=what == "out")

@@ -8,14 +8,16 @@ All sizes in bytes; the pss family in 1/4096 byte.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import is_run, lanes, page_runs
+from memsh.linux.lib.columns import is_run
+from memsh.linux.lib.entries import lanes, page_runs
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_usage, swapped_pages
 
@@ -57,13 +59,10 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
     stats = MemSizeStats()
     if vma.name == "[vvar]":
         return stats
-    for index, first, stop in table_pieces(vma.start, vma.end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
+    for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
         ptes = table.ptes
         for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
-            _account_run(box, stats, vma, ptes[offset : offset + count].tobytes(), pfn, count)
+            _account_run(box, stats, vma, ptes[offset : offset + count], pfn, count)
         if mm.rss[MM_SWAPENTS]:
             for entry in swap_entries(ptes, first, stop).values():
                 stats.swap += _PAGE
@@ -83,8 +82,7 @@ def _swapped_shmem(mm: MmStruct, vma: VmArea) -> int:
     count = 0
     for index in swapped_pages(mapping, vma.pgoff, last):
         addr = vma.start + (index - vma.pgoff << 12)
-        table = mm.pgd.get(addr >> 22)
-        count += table is None or not table.ptes[addr >> 12 & 1023]
+        count += not pte_of(mm, addr)
     return count
 
 
@@ -96,29 +94,28 @@ def collect_all(box: Box, mm: MmStruct) -> MemSizeStats:
     return total
 
 
-def _account_run(box: Box, stats: MemSizeStats, vma: VmArea, entries: bytes, pfn: int, count: int) -> None:
+def _account_run(box: Box, stats: MemSizeStats, vma: VmArea, entries: array[int], pfn: int, count: int) -> None:
     """`count` entries that map consecutive frames; one sum if they are all alike."""
     memmap = box.memmap
-    value = int.from_bytes(entries, "little")
-    bits = value & lanes(PTE_ACCESSED | PTE_DIRTY, count)
-    pte = int.from_bytes(entries[:4], "little") & (PTE_ACCESSED | PTE_DIRTY)
+    size = entries.itemsize
+    bits = int.from_bytes(entries.tobytes(), "little") & lanes(PTE_ACCESSED | PTE_DIRTY, count, size)
+    pte = entries[0] & (PTE_ACCESSED | PTE_DIRTY)
     refs = memmap.refcount[pfn]
     maps = memmap.mapcount[pfn]
     flags = memmap.flags[pfn]
     if (
         count == 1
-        or ((bits == lanes(pte, count) and is_run(memmap.flags, pfn, count, flags))
+        or ((bits == lanes(pte, count, size) and is_run(memmap.flags, pfn, count, flags))
         and is_run(memmap.mapcount, pfn, count, maps)
         and is_run(memmap.refcount, pfn, count, refs))
     ):
         _account(stats, vma, pte, flags, refs, maps, count)
         return
-    column = memoryview(entries).cast("I")
     refcount, mapcount, column_flags = memmap.refcount, memmap.mapcount, memmap.flags
     kinds: dict[tuple[int, int, int, int], int] = {}
     for at in range(count):
         frame = pfn + at
-        kind = (column[at] & (PTE_ACCESSED | PTE_DIRTY), column_flags[frame], refcount[frame], mapcount[frame])
+        kind = (entries[at] & (PTE_ACCESSED | PTE_DIRTY), column_flags[frame], refcount[frame], mapcount[frame])
         kinds[kind] = kinds.get(kind, 0) + 1
     for (bit, flag, ref, mapped), n in kinds.items():
         _account(stats, vma, bit, flag, ref, mapped, n)

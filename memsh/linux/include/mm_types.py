@@ -11,17 +11,14 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from memsh.linux.include.flags import TASK_SIZE
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
+    from memsh.linux.arch.x86.mmu import Mmu
     from memsh.linux.lib.xarray import XArray
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
-RLIM_INFINITY = 0xFFFFFFFF
 STACK_GUARD_GAP = 256 << 12
-MMAP_BASE = TASK_SIZE - (128 << 20)  # arch/x86/mm/mmap.c, mmap_base(): an 8 MiB stack limit gives the least gap
-TASK_UNMAPPED_BASE = TASK_SIZE // 3
 
 
 class Tlb(dict[int, Any]):
@@ -151,7 +148,7 @@ class VmArea:
 
 
 class PageTable:
-    """A page of 1024 entries, `ptes`, held in frame `pfn`."""
+    """A page of entries, `ptes`, held in frame `pfn`."""
 
     __slots__ = ("pfn", "ptes")
 
@@ -160,8 +157,22 @@ class PageTable:
         self.ptes = ptes
 
 
+class Directory:
+    """A table above the last level, held in frame `pfn`: how many of its entries are used."""
+
+    __slots__ = ("pfn", "used")
+
+    def __init__(self, pfn: int) -> None:
+        self.pfn = pfn
+        self.used = 0
+
+
 class MmStruct:
-    """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes."""
+    """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes.
+
+    `tables` has the page tables of the last level, by the address bits above theirs (`addr >> table_shift`);
+    `directories[n]` those of the level n + 1 above it, likewise, the top one (`pgd_pfn`) not among them.
+    """
 
     __slots__ = (
         "addr",
@@ -170,6 +181,7 @@ class MmStruct:
         "brk",
         "data_vm",
         "def_flags",
+        "directories",
         "end_code",
         "end_data",
         "env_end",
@@ -184,6 +196,7 @@ class MmStruct:
         "maple_addrs",
         "mmap",
         "mmap_base",
+        "mmu",
         "nr_ptes",
         "number",
         "pgd",
@@ -198,6 +211,10 @@ class MmStruct:
         "start_data",
         "start_stack",
         "starts",
+        "table_mask",
+        "table_shift",
+        "tables",
+        "task_size",
         "tlb",
         "tlbw",
         "total_vm",
@@ -205,14 +222,19 @@ class MmStruct:
         "vdso",
     )  # fmt: skip
 
-    def __init__(self, number: int, addr: int, pgd_pfn: int) -> None:
+    def __init__(self, number: int, addr: int, pgd_pfn: int, mmu: Mmu) -> None:
         self.number = number
         self.addr = addr
         self.pgd_pfn = pgd_pfn
+        self.mmu = mmu
+        self.table_shift = mmu.table_shift
+        self.table_mask = mmu.entries - 1
+        self.task_size = mmu.task_size
         self.users = 1
         self.mmap: list[VmArea] = []
         self.starts: list[int] = []
-        self.pgd: dict[int, PageTable] = {}
+        self.tables: dict[int, PageTable] = {}
+        self.directories: list[dict[int, Directory]] = [{} for _ in mmu.shifts[2:-1]]
         self.nr_ptes = 0
         self.rss = [0, 0, 0, 0]
         self.total_vm = self.locked_vm = self.data_vm = self.exec_vm = self.stack_vm = 0
@@ -220,9 +242,9 @@ class MmStruct:
         self.def_flags = 0
         self.start_code = self.end_code = self.start_data = self.end_data = self.start_brk = self.brk = 0
         self.start_stack = self.arg_start = self.arg_end = self.env_start = self.env_end = self.vdso = 0
-        self.mmap_base = MMAP_BASE
+        self.mmap_base = mmu.mmap_base
         self.rlimit_stack = 8 << 20
-        self.rlimit_data = self.rlimit_as = RLIM_INFINITY
+        self.rlimit_data = self.rlimit_as = mmu.word_limit - 1
         self.exe_file: File | None = None
         self.maple_addrs: list[int] = []
         self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes lies above gap_limit (0: not known)
@@ -238,7 +260,7 @@ class MmStruct:
         rss = self.rss
         return rss[MM_FILEPAGES] + rss[MM_ANONPAGES] + rss[MM_SHMEMPAGES]
 
-    def flush_tlb(self, start: int = 0, end: int = 1 << 32) -> None:
+    def flush_tlb(self, start: int = 0, end: int = 1 << 64) -> None:
         """Forget the translations of [start, end)."""
         first, last = start >> 12, end - 1 >> 12
         pages = range(first, last + 1)

@@ -1,4 +1,4 @@
-"""Whole runs of page frames at once: columns of struct page and page-table entries as wide integers.
+"""Whole runs of page frames at once: columns of struct page as wide integers.
 
 A run of consecutive frames is a slice of a 32-bit column; read as one integer, adding 1 to every entry is one addition.
 The result is what a loop over the pages would leave, entry by entry.
@@ -9,25 +9,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
 
-PRESENT = 0x101  # _PAGE_PRESENT or, for PROT_NONE, _PAGE_PROTNONE: what pte_present() looks at
 _ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
 _RAMP = sum(n << 32 * n for n in range(1024))
-STEP = _RAMP << 12
-_SMALL = 16
 _ZEROS = memoryview(bytes(4096)).cast("I")
 # 1 in each of n lanes, and 0, 1, 2, … in n lanes, for the lengths that reclaim's batches have
 ONES = tuple(_ONES & ((1 << 32 * n) - 1) for n in range(65))
 RAMP = tuple(_RAMP & ((1 << 32 * n) - 1) for n in range(65))
-
-
-class Run(NamedTuple):
-    """`length` entries from `offset` in a table map the frames `pfn`, `pfn` + 1, …"""
-
-    offset: int
-    length: int
-    pfn: int
 
 
 def lanes(value: int, count: int) -> int:
@@ -237,62 +225,3 @@ def _short_runs(pfns: list[int]) -> list[tuple[int, int, int]]:
         last = pfn
     runs.append((first, count, step or 1))
     return runs
-
-
-def _split(ptes: array[int], at: int, count: int, skip: int, runs: list[Run]) -> None:
-    if count <= _SMALL:
-        first = -1
-        n = 0
-        for offset in range(at, at + count):
-            pte = ptes[offset]
-            pfn = pte >> 12
-            if not pte & PRESENT or pfn == skip:
-                if n:
-                    runs.append(Run(offset - n, n, first))
-                    n = 0
-            elif n and pfn == first + n:
-                n += 1
-            else:
-                if n:
-                    runs.append(Run(offset - n, n, first))
-                first, n = pfn, 1
-        if n:
-            runs.append(Run(at + count - n, n, first))
-        return
-    value = int.from_bytes(ptes[at : at + count].tobytes(), "little")
-    if not value:
-        return
-    first = ptes[at]
-    if first & PRESENT:
-        frames = value & lanes(0xFFFFF000, count)
-        base = lanes(first & 0xFFFFF000, count)
-        if frames - base == (STEP if count == 1024 else STEP & ((1 << 32 * count) - 1)):
-            present = value & lanes(PRESENT, count)
-            if (present | present >> 8) & lanes(1, count) == lanes(1, count):
-                runs.append(Run(at, count, first >> 12))
-                return
-        elif frames == base and first >> 12 == skip:
-            return
-    half = count >> 1
-    _split(ptes, at, half, skip, runs)
-    _split(ptes, at + half, count - half, skip, runs)
-
-
-def page_runs(ptes: array[int], start: int, stop: int, skip: int) -> list[Run]:
-    """The pages that entries [start, stop) map, in runs of consecutive frames; entries of frame `skip` are left out."""
-    runs: list[Run] = []
-    _split(ptes, start, stop - start, skip, runs)
-    return runs
-
-
-def masked(ptes: array[int], start: int, stop: int, clear: int, set_: int = 0) -> array[int]:
-    """A copy of entries [start, stop) without the bits `clear`, and with `set_` in those that are not empty."""
-    count = stop - start
-    value = int.from_bytes(ptes[start:stop].tobytes(), "little") & lanes(~clear & 0xFFFFFFFF, count)
-    new = array("I")
-    new.frombytes(value.to_bytes(4 * count, "little"))
-    if set_:
-        for at, pte in enumerate(new):
-            if pte:
-                new[at] = pte | set_
-    return new

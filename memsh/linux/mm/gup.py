@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_REFERENCED
 from memsh.linux.include.mm_types import MmStruct, VmArea
-from memsh.linux.lib.columns import mask_run, page_runs, sub_runs
+from memsh.linux.lib.columns import mask_run, sub_runs
+from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
 from memsh.linux.mm.mmap.vmalist import areas_between
@@ -41,10 +42,7 @@ def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end
             task.minflt += tally.minflt
             task.majflt += tally.majflt
     flags = box.memmap.flags
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
+    for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             for at, n, bits in sub_runs(flags, pfn, count):
                 if not bits & PG_REFERENCED:

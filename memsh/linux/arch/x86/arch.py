@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from memsh.linux.arch.x86.mmu import Mmu
+
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
 
@@ -26,6 +28,7 @@ class Arch:
     page_shift: int
     page_offset: int  # where the direct mapping begins
     struct_page: int  # bytes of a struct page
+    mmu: Mmu
     # zones and page blocks
     zone_names: tuple[str, ...]
     zone_events: tuple[str, ...]  # the zones' endings in pgalloc_…, allocstall_…, pgskip_…

@@ -1,9 +1,10 @@
-"""Two-level page tables of i386 without PAE: a directory of 1024 entries, tables of 1024 entries each.
+"""Page tables of two or four levels, as the architecture's `Mmu` says (mm/memory.c: __pte_alloc, free_pgtables).
 
-Sources: arch/x86/include/asm/pgtable*.h, arch/x86/mm/pgtable.c, mm/memory.c (pte_alloc, free_pgtables, walks).
-Entries are real ones: frame << 12 | PTE_* bits. A PROT_NONE entry has _PAGE_PROTNONE (0x100), not the present bit.
+Sources: arch/x86/include/asm/pgtable*.h, arch/x86/mm/pgtable.c. Entries are frame << 12 | PTE_* bits. A PROT_NONE entry
+has _PAGE_PROTNONE (0x100), not the present bit.
 
-Known deviations: the directory itself is a dict of the tables that exist.
+Known deviations: the tables of the last level are found in one dict by the address bits above theirs, those above only
+count their entries; tables that go are freed at once, level by level, without waiting for a grace period.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_KERNEL_ACCOUNT,
     GFP_NAMES,
-    PAGE_OFFSET,
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_GLOBAL,
     PTE_PRESENT,
     PTE_RW,
+    PTE_SPECIAL,
     PTE_USER,
     VM_EXEC,
     VM_READ,
@@ -28,7 +29,7 @@ from memsh.linux.include.flags import (
     VM_WRITE,
 )
 from memsh.linux.include.memmap import K_TABLE
-from memsh.linux.include.mm_types import MmStruct, PageTable
+from memsh.linux.include.mm_types import Directory, MmStruct, PageTable, VmArea
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -37,91 +38,171 @@ GFP_PGTABLE_USER = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
 PAGE_NONE = PTE_GLOBAL | PTE_ACCESSED  # _PAGE_PROTNONE shares the global bit
 PAGE_READONLY = PTE_PRESENT | PTE_USER | PTE_ACCESSED
 PAGE_SHARED = PAGE_READONLY | PTE_RW
-TABLE_ENTRY = PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY  # _PAGE_TABLE, a directory entry
-PTE_KEEP = 0xFFFFF000 | PTE_ACCESSED | PTE_DIRTY | 0x200  # what pte_modify() keeps (_PAGE_CHG_MASK)
+TABLE_ENTRY = PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY  # _PAGE_TABLE, an entry that names a table
+PTE_CHANGED = 0xFFF & ~(PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL)  # the bits that pte_modify() replaces
+
+
+class Level(NamedTuple):
+    """One step of a walk: the table's name, the index in it, the entry's value there (0 = none)."""
+
+    name: str
+    at: int
+    entry: int
 
 
 class Walk(NamedTuple):
-    """How one address is looked up. `pde` and `pte` are the entries' values (0 = none); `pfn` None: nothing mapped."""
+    """How one address is looked up, from the top table down to where it ends; `pfn` None: nothing is mapped."""
 
-    pgd_index: int
-    pde: int
-    pte_index: int
-    pte: int
+    levels: tuple[Level, ...]
     pfn: int | None
     offset: int
+
+    @property
+    def pte(self) -> int:
+        """The entry that the walk ended at."""
+        return self.levels[-1].entry
 
 
 def walk(mm: MmStruct, addr: int) -> Walk:
     """Look `addr` up in the tables of `mm`, as the CPU does."""
-    table = mm.pgd.get(addr >> 22)
-    if table is None:
-        return Walk(addr >> 22, 0, (addr >> 12) & 1023, 0, None, addr & 4095)
-    pte = table.ptes[(addr >> 12) & 1023]
-    pfn = pte >> 12 if pte & (PTE_PRESENT | PTE_GLOBAL) else None
-    return Walk(addr >> 22, table.pfn << 12 | TABLE_ENTRY, (addr >> 12) & 1023, pte, pfn, addr & 4095)
+    mmu = mm.mmu
+    levels = []
+    for n in range(len(mmu.shifts) - 2, 0, -1):
+        below = mm.tables if n == 1 else mm.directories[n - 2]
+        table = below.get(addr >> mmu.shifts[n])
+        entry = table.pfn << 12 | TABLE_ENTRY if table is not None else 0
+        levels.append(Level(mmu.names[n], (addr >> mmu.shifts[n]) & mmu.entries - 1, entry))
+        if table is None:
+            return Walk(tuple(levels), None, addr & 4095)
+    at = (addr >> 12) & mm.table_mask
+    pte = mm.tables[addr >> mm.table_shift].ptes[at]
+    levels.append(Level(mmu.names[0], at, pte))
+    return Walk(tuple(levels), pte >> 12 if pte & (PTE_PRESENT | PTE_GLOBAL) else None, addr & 4095)
 
 
-def vm_page_prot(flags: int, *, writenotify: bool = False) -> int:
+def pte_of(mm: MmStruct, addr: int) -> int:
+    """The last level's entry for `addr`, 0 where there is no table."""
+    table = mm.tables.get(addr >> mm.table_shift)
+    return table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
+
+
+def vm_page_prot(vma: VmArea, *, writenotify: bool = False) -> int:
     """The bits of a fresh entry: a private mapping never gets the write bit this way (protection_map)."""
+    flags = vma.flags
     if not flags & (VM_READ | VM_WRITE | VM_EXEC):
         return PAGE_NONE
+    nx = 0 if flags & VM_EXEC else vma.mm.mmu.nx
     if flags & (VM_SHARED | VM_WRITE) == VM_SHARED | VM_WRITE and not writenotify:
-        return PAGE_SHARED
-    return PAGE_READONLY
+        return PAGE_SHARED | nx
+    return PAGE_READONLY | nx
 
 
 def pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
-    """The table for directory entry `index`, allocated if it is missing; ENOMEM."""
-    table = mm.pgd.get(index)
+    """The table of the last level for addresses from `index` << table_shift, allocated if it is missing; ENOMEM."""
+    table = mm.tables.get(index)
     return table if table is not None else _pte_alloc(box, mm, index)
 
 
 def _pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
-    """The missing table (__pte_alloc)."""
-    pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, 0, K_TABLE)
-    if not pfn:
-        raise KernelError("ENOMEM", "no page for a page table")
-    table = mm.pgd[index] = PageTable(pfn, array("I", bytes(4096)))
-    mm.nr_ptes += 1
-    box.vmstat["nr_page_table_pages"] += 1
+    """The missing table, and those above it from the top down (__pud_alloc, __pmd_alloc, __pte_alloc)."""
+    mmu = mm.mmu
+    addr = index << mm.table_shift
+    above = None
+    for n in range(len(mm.directories) - 1, -1, -1):
+        level = mm.directories[n]
+        at = addr >> mmu.shifts[n + 2]
+        here = level.get(at)
+        if here is None:
+            here = level[at] = Directory(_table_page(box, mm, n + 1))
+            if above is not None:
+                above.used += 1
+        above = here
+    table = mm.tables[index] = PageTable(_table_page(box, mm, 0), array(mmu.entry_code, bytes(4096)))
+    if above is not None:
+        above.used += 1
     return table
 
 
-def pte_free(box: Box, mm: MmStruct, index: int) -> None:
-    table = mm.pgd.pop(index)
+def _table_page(box: Box, mm: MmStruct, level: int) -> int:
+    """The frame of a new table, `level` levels above the last."""
+    pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, 0, K_TABLE)
+    if not pfn:
+        raise KernelError("ENOMEM", "no page for a page table")
+    mm.nr_ptes += 1
+    if level < mm.mmu.counted:
+        box.vmstat["nr_page_table_pages"] += 1
+    return pfn
+
+
+def _free_table_page(box: Box, mm: MmStruct, pfn: int, level: int) -> None:
     mm.nr_ptes -= 1
-    box.vmstat["nr_page_table_pages"] -= 1
-    box.pages.free_pages(table.pfn, 0)
+    if level < mm.mmu.counted:
+        box.vmstat["nr_page_table_pages"] -= 1
+    box.pages.free_pages(pfn, 0)
+
+
+def pte_free(box: Box, mm: MmStruct, index: int) -> None:
+    """Free one table of the last level; those above it stay."""
+    table = mm.tables.pop(index)
+    if mm.directories:
+        mm.directories[0][index << mm.table_shift >> mm.mmu.shifts[2]].used -= 1
+    _free_table_page(box, mm, table.pfn, 0)
 
 
 def free_pgtables(box: Box, mm: MmStruct, start: int, end: int, floor: int, ceiling: int) -> None:
-    """Free the tables that lie wholly in [floor, ceiling) and cover part of [start, end)."""
-    pgd = mm.pgd
-    indexes = range(start >> 22, ((end - 1) >> 22) + 1)
-    for index in indexes if len(indexes) <= len(pgd) else sorted(pgd):
-        if index in pgd and index in indexes and index << 22 >= floor and (index + 1) << 22 <= ceiling:
-            pte_free(box, mm, index)
+    """Free the tables that lie wholly in [floor, ceiling) and cover part of [start, end), level by level."""
+    shifts = mm.mmu.shifts
+    for index in _covered(mm.tables, shifts[1], start, end, floor, ceiling):
+        pte_free(box, mm, index)
+    for n, level in enumerate(mm.directories):
+        for index in _covered(level, shifts[n + 2], start, end, floor, ceiling):
+            if n + 1 < len(mm.directories):
+                mm.directories[n + 1][index << shifts[n + 2] >> shifts[n + 3]].used -= 1
+            _free_table_page(box, mm, level.pop(index).pfn, n + 1)
+
+
+def _covered(
+    level: dict[int, PageTable] | dict[int, Directory], shift: int, start: int, end: int, floor: int, ceiling: int
+) -> list[int]:
+    indexes = range(start >> shift, ((end - 1) >> shift) + 1)
+    return [
+        index for index in (indexes if len(indexes) <= len(level) else sorted(level))
+        if index in level and index in indexes and index << shift >= floor and (index + 1) << shift <= ceiling
+    ]  # fmt: skip
 
 
 def pgd_alloc(box: Box) -> int:
-    """The frame of a new page directory; ENOMEM."""
-    pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, 0, K_TABLE)
+    """The first frame of a new top table; ENOMEM."""
+    pfn = box.pages.alloc_pages(GFP_PGTABLE_USER, box.mmu.top_order, K_TABLE)
     if not pfn:
         raise KernelError("ENOMEM", "no page for a page directory")
     return pfn
 
 
-def table_pieces(start: int, end: int) -> list[tuple[int, int, int]]:
-    """[start, end) cut at table boundaries: (directory index, first entry, one past the last entry)."""
+def table_pieces(mm: MmStruct, start: int, end: int) -> list[tuple[int, int, int]]:
+    """[start, end) cut at table boundaries: (number of the table, first entry, one past the last entry)."""
     pieces = []
+    shift, mask = mm.table_shift, mm.table_mask
+    below = (1 << shift) - 1
     while start < end:
-        stop = min(end, (start | 0x3FFFFF) + 1)
-        first = (start >> 12) & 1023
-        pieces.append((start >> 22, first, first + ((stop - start) >> 12)))
+        stop = min(end, (start | below) + 1)
+        first = (start >> 12) & mask
+        pieces.append((start >> shift, first, first + ((stop - start) >> 12)))
         start = stop
     return pieces
 
 
-def kernel_address(addr: int) -> bool:
-    return addr >= PAGE_OFFSET
+def mapped_pieces(mm: MmStruct, start: int, end: int) -> list[tuple[int, PageTable, int, int]]:
+    """The tables that [start, end) has: (number, table, first entry, one past the last entry), by address."""
+    tables, shift, mask = mm.tables, mm.table_shift, mm.table_mask
+    if start >= end:
+        return []
+    low, high = start >> shift, (end - 1) >> shift
+    if high - low < len(tables):
+        numbers = [n for n in range(low, high + 1) if n in tables]
+    else:
+        numbers = sorted(n for n in tables if low <= n <= high)
+    return [
+        (n, tables[n], (start >> 12) & mask if n == low else 0, ((end - 1) >> 12 & mask) + 1 if n == high else mask + 1)
+        for n in numbers
+    ]

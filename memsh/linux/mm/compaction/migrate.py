@@ -54,8 +54,8 @@ def _move_tables(box: Box, src: int, dst: int) -> int:
     places = page_mappings(box, src)
     for vma, addr in places:
         mm = vma.mm
-        ptes = mm.pgd[addr >> 22].ptes
-        at = (addr >> 12) & 1023
+        ptes = mm.tables[addr >> mm.table_shift].ptes
+        at = (addr >> 12) & mm.table_mask
         pte = ptes[at]
         if pte & PTE_DIRTY:
             set_page_dirty(box, src)

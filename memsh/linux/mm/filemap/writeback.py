@@ -377,8 +377,8 @@ def folio_mkclean(box: Box, pfn: int) -> None:
     from memsh.linux.mm.rmap.rmap import page_mappings
 
     for vma, addr in page_mappings(box, pfn):
-        table = vma.mm.pgd[addr >> 22]
-        at = addr >> 12 & 1023
+        table = vma.mm.tables[addr >> vma.mm.table_shift]
+        at = addr >> 12 & vma.mm.table_mask
         if table.ptes[at] & (PTE_RW | PTE_DIRTY):
             table.ptes[at] &= ~(PTE_RW | PTE_DIRTY)
             vma.mm.flush_tlb(addr, addr + 4096)

@@ -23,7 +23,6 @@ from memsh.linux.include.flags import (
     PTE_RW,
     PTE_SPECIAL,
     PTE_USER,
-    TASK_SIZE,
     VM_GROWSDOWN,
     VM_MAYSHARE,
     VM_SHARED,
@@ -34,7 +33,8 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
-from memsh.linux.lib.columns import PRESENT, count_run, frame_runs, lanes, ramp, set_run
+from memsh.linux.lib.columns import count_run, frame_runs, set_run
+from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.mmap.mmap import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
@@ -132,11 +132,11 @@ def _alloc_user_page(box: Box, gfp: int) -> int:
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """Resolve one fault at `addr`, which `vma` permits; the kinds it was. OutOfMemory, BusError."""
     box.vmstat["pgfault"] += 1
-    index = addr >> 22
-    fresh = index not in mm.pgd
+    index = addr >> mm.table_shift
+    fresh = index not in mm.tables
     try:
         table = pte_alloc(box, mm, index)
-        at = (addr >> 12) & 1023
+        at = (addr >> 12) & mm.table_mask
         pte = table.ptes[at]
         if not pte:
             if vma.file is not None:
@@ -151,7 +151,7 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
             raise
         raise OutOfMemory from None
     except IndexError:
-        if fresh and not any(mm.pgd[index].ptes):  # fault-around may have mapped pages before the file's end
+        if fresh and not any(mm.tables[index].ptes):  # fault-around may have mapped pages before the file's end
             pte_free(box, mm, index)
         raise BusError(addr) from None
     if not pte & PRESENT:
@@ -165,7 +165,7 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
 
 
 def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
-    prot = vm_page_prot(vma.flags)
+    prot = vm_page_prot(vma)
     if not write:
         table.ptes[at] = box.vm.zero_pfn << 12 | prot | PTE_SPECIAL
         return ZERO
@@ -179,7 +179,7 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
 def _special_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
     """[vdso]: one of the kernel's own frames; [vvar]: its first page, not counted as resident; else SIGBUS."""
     page = (addr - vma.start) >> 12
-    prot = vm_page_prot(vma.flags)
+    prot = vm_page_prot(vma)
     memmap = box.memmap
     if vma.name == "[vdso]":
         pfn = box.vm.vdso_pfns[page]
@@ -248,7 +248,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
     add_anon_pages(box, mm, vma, [(new, 1)], addr)
-    table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | _WRITTEN
+    table.ptes[at] = new << 12 | vm_page_prot(vma) | _WRITTEN
     if not special:
         if old_flags & PG_SWAPCACHE:
             box.swap.free_swap_cache([old])
@@ -317,8 +317,8 @@ def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
     """
     found = []
     for addr, write in (mm.start_stack, True), (mm.start_code, False):
-        table = mm.pgd.get(addr >> 22)
-        if table is not None and table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+        table = mm.tables.get(addr >> mm.table_shift)
+        if table is not None and table.ptes[addr >> 12 & mm.table_mask] & PTE_PRESENT:
             found.append((addr & ~4095, write))
     return found
 
@@ -326,8 +326,8 @@ def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
 def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
     """The program goes on after faults that may have waited for memory."""
     for addr, write in tally.program:
-        table = mm.pgd[addr >> 22]
-        if not table.ptes[addr >> 12 & 1023] & PTE_PRESENT:
+        table = mm.tables[addr >> mm.table_shift]
+        if not table.ptes[addr >> 12 & mm.table_mask] & PTE_PRESENT:
             vma = find_vma(mm, addr)
             if vma is not None and vma.start <= addr:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
@@ -337,9 +337,9 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                     write: bool, tally: Tally) -> None:  # fmt: skip
     """Empty entries [first, stop) of an anonymous area, as one fault each."""
     count = stop - first
-    prot = vm_page_prot(vma.flags)
+    prot = vm_page_prot(vma)
     if not write:
-        table.ptes[first:stop] = array("I", [box.vm.zero_pfn << 12 | prot | PTE_SPECIAL]) * count
+        table.ptes[first:stop] = filled(table.ptes.typecode, box.vm.zero_pfn << 12 | prot | PTE_SPECIAL, count)
         tally.kinds |= ZERO
     else:
         try:
@@ -348,6 +348,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
             box.vmstat["pgfault"] += 1
             raise OutOfMemory from None
         bits = prot | _WRITTEN
+        code, size = table.ptes.typecode, table.ptes.itemsize
         done = 0
         while done < count:
             pfns = box.pages.alloc_bulk(GFP_ANON, count - done, K_ANON)
@@ -359,10 +360,10 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
             at = first + done
             runs = frame_runs(pfns)
             if len(runs) * _SHORT <= got:
-                ptes = b"".join([ramp(pfn << 12 | bits, n, 4096) for pfn, n in runs])
-                table.ptes[at : at + got] = array("I", ptes)
+                ptes = b"".join([climb(pfn << 12 | bits, n, 4096, size) for pfn, n in runs])
+                table.ptes[at : at + got] = array(code, ptes)
             else:
-                table.ptes[at : at + got] = array("I", [pfn << 12 | bits for pfn in pfns])
+                table.ptes[at : at + got] = array(code, [pfn << 12 | bits for pfn in pfns])
             add_anon_pages(box, mm, vma, runs, addr + (done << 12))
             done += got
             if box.oom.victim and box.oom.is_victim(box.current):
@@ -381,8 +382,8 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
     base = start
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
+    for index, first, stop in table_pieces(mm, start, end):
+        table = mm.tables.get(index)
         count = stop - first
         if count > 1 and anonymous:
             if table is None:
@@ -391,14 +392,15 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 except KernelError:
                     box.vmstat["pgfault"] += 1
                     raise OutOfMemory from None
+            size = table.ptes.itemsize
             value = int.from_bytes(table.ptes[first:stop].tobytes(), "little")
             if not value:
                 _bulk_anonymous(box, mm, vma, table, first, stop, base, write, tally)
                 base += count << 12
                 continue
-            if value & (wanted := lanes(need, count)) == wanted:
-                new = array("I")
-                new.frombytes((value | lanes(mark, count)).to_bytes(4 * count, "little"))
+            if value & (wanted := lanes(need, count, size)) == wanted:
+                new = array(table.ptes.typecode)
+                new.frombytes((value | lanes(mark, count, size)).to_bytes(size * count, "little"))
                 table.ptes[first:stop] = new
                 base += count << 12
                 continue
@@ -424,7 +426,7 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 if tally.program:
                     _run_program(box, mm, tally)
                 if table is None:
-                    table = mm.pgd.get(index)
+                    table = mm.tables.get(index)
                 at += 1
         base += count << 12
 
@@ -433,7 +435,9 @@ def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
     """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
     from memsh.linux.kernel.signal import instruction
 
-    code = X86_PF_USER | (X86_PF_WRITE if write else 0) | (X86_PF_PROT if pte & PTE_PRESENT or addr >= TASK_SIZE else 0)
+    code = X86_PF_USER | (X86_PF_WRITE if write else 0)
+    if pte & PTE_PRESENT or addr >= box.mmu.task_size:
+        code |= X86_PF_PROT
     box.trace.emit("page_fault_user", addr, instruction(box, task, write), code)
 
 
@@ -443,8 +447,8 @@ def _traced_range(box: Box, task: Task, start: int, end: int, write: bool, tally
     assert mm is not None
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     for addr in range(start & ~4095, end, 4096):
-        table = mm.pgd.get(addr >> 22)
-        pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
+        table = mm.tables.get(addr >> mm.table_shift)
+        pte = table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
         if pte & need == need:
             fault_range(box, mm, find_accessible(box, mm, addr, write), addr, addr + 4096, write, tally)
         else:
@@ -473,7 +477,7 @@ def do_user_addr_fault(box: Box, task: Task, addr: int, write: bool, tally: Tall
 def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     """The area that lets a user access `addr`, the stack grown if need be; Segfault (do_user_addr_fault)."""
     code = X86_PF_USER | (X86_PF_WRITE if write else 0)
-    if addr >= TASK_SIZE:
+    if addr >= mm.task_size:
         raise Segfault(addr, code | X86_PF_PROT, SEGV_MAPERR)
     vma = find_vma(mm, addr)
     if vma is not None and vma.start > addr:
@@ -487,9 +491,9 @@ def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     if vma is None:
         raise Segfault(addr, code, SEGV_MAPERR)
     if not vma.flags & VM_WRITE if write else not vma.flags & 7:
-        table = mm.pgd.get(addr >> 22)
-        if table is not None and table.ptes[(addr >> 12) & 1023] & PTE_PRESENT:
-            if not write and table.ptes[(addr >> 12) & 1023] & PTE_USER:
+        table = mm.tables.get(addr >> mm.table_shift)
+        if table is not None and table.ptes[(addr >> 12) & mm.table_mask] & PTE_PRESENT:
+            if not write and table.ptes[(addr >> 12) & mm.table_mask] & PTE_USER:
                 return vma
             code |= X86_PF_PROT
         raise Segfault(addr, code, SEGV_ACCERR)

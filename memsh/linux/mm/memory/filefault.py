@@ -100,7 +100,7 @@ def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     if any(text):
         box.memmap.data[new] = bytearray(text)
     add_anon_pages(box, mm, vma, [(new, 1)], addr)
-    table.ptes[at] = new << 12 | vm_page_prot(vma.flags) | (PTE_RW | PTE_DIRTY if vma.flags & VM_WRITE else 0)
+    table.ptes[at] = new << 12 | vm_page_prot(vma) | (PTE_RW | PTE_DIRTY if vma.flags & VM_WRITE else 0)
     return what | COW
 
 
@@ -112,7 +112,7 @@ def _set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn
     if memmap.mapcount[pfn] == 1:
         box.vmstat["nr_mapped"] += 1
     mm.rss[mm_counter(memmap.flags[pfn])] += 1
-    bits = vm_page_prot(vma.flags, writenotify=writenotify(vma))
+    bits = vm_page_prot(vma, writenotify=writenotify(vma))
     if write:
         bits |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
     table.ptes[at] = pfn << 12 | bits

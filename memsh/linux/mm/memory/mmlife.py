@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import free_pgtables, pgd_alloc, pte_alloc, table_pieces
+from memsh.linux.arch.x86.paging import free_pgtables, mapped_pieces, pgd_alloc, pte_alloc
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     PTE_ACCESSED,
@@ -28,7 +28,8 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import add_run, mask_run, masked, page_runs
+from memsh.linux.lib.columns import add_run, mask_run
+from memsh.linux.lib.entries import masked, page_runs
 from memsh.linux.mm.memory.zap import Gather, mm_counter, swap_entries, unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     get_file,
@@ -60,7 +61,7 @@ def mm_alloc(box: Box) -> MmStruct:
         give(box, "mm_struct", addr)
         raise
     vm = box.vm
-    mm = vm.mms[vm.next_mm] = MmStruct(vm.next_mm, addr, pgd)
+    mm = vm.mms[vm.next_mm] = MmStruct(vm.next_mm, addr, pgd, box.mmu)
     vm.next_mm += 1
     return mm
 
@@ -128,10 +129,7 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
     clear = PTE_ACCESSED | (PTE_RW if cow else 0) | (PTE_DIRTY if old.flags & VM_SHARED else 0)
     memmap = box.memmap
     refcount, mapcount, flags = memmap.refcount, memmap.mapcount, memmap.flags
-    for index, first, stop in table_pieces(old.start, old.end):
-        table = oldmm.pgd.get(index)
-        if table is None:
-            continue
+    for index, table, first, stop in mapped_pieces(oldmm, old.start, old.end):
         source = table.ptes
         target = pte_alloc(box, mm, index).ptes
         swapped = swap_entries(source, first, stop) if oldmm.rss[MM_SWAPENTS] else {}
@@ -165,7 +163,7 @@ def exit_mmap(box: Box, mm: MmStruct) -> None:
     for vma in areas:
         unmap_page_range(box, mm, vma, vma.start, vma.end, gather)
     if areas:
-        free_pgtables(box, mm, areas[0].start, areas[-1].end, 0, 1 << 32)
+        free_pgtables(box, mm, areas[0].start, areas[-1].end, 0, 1 << 64)
     gather.flush()
     for vma in areas:
         if vma.flags & VM_ACCOUNT:
@@ -177,6 +175,6 @@ def exit_mmap(box: Box, mm: MmStruct) -> None:
     if mm.exe_file is not None:
         box.fs.fput(mm.exe_file)
         mm.exe_file = None
-    box.pages.free_pages(mm.pgd_pfn, 0)
+    box.pages.free_pages(mm.pgd_pfn, mm.mmu.top_order)
     del box.vm.mms[mm.number]
     give(box, "mm_struct", mm.addr)

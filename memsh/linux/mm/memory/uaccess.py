@@ -25,11 +25,11 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
     if mm is None:
         raise KernelError("ESRCH", "a kernel thread has no user memory")
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
-    index, at = addr >> 22, (addr >> 12) & 1023
+    index, at = addr >> mm.table_shift, (addr >> 12) & mm.table_mask
     while True:
-        table = mm.pgd.get(index)
+        table = mm.tables.get(index)
         pte = table.ptes[at] if table is not None else 0
-        if pte & need == need and addr < 0xC0000000:
+        if pte & need == need and addr < mm.task_size:
             assert table is not None
             table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
             return pte >> 12
@@ -138,9 +138,9 @@ def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
 
     parts = []
     while n > 0:
-        table = mm.pgd.get(addr >> 22)
-        pte = table.ptes[(addr >> 12) & 1023] if table is not None else 0
-        if not pte & 0x101 or addr >= 0xC0000000:
+        table = mm.tables.get(addr >> mm.table_shift)
+        pte = table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
+        if not pte & 0x101 or addr >= mm.task_size:
             return None
         offset = addr & 4095
         count = min(n, 4096 - offset)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import PRESENT, add_run, frame_runs, page_runs, sub_runs
+from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
+from memsh.linux.lib.entries import PRESENT, page_runs
 from memsh.linux.mm.lru import mark_page_accessed, munlock_page, release_page, release_run
 
 if TYPE_CHECKING:
@@ -91,11 +92,8 @@ def mm_counter(flags: int) -> int:
 def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
     """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
     own = gather or Gather(box)
-    tables = mm.pgd
-    for index, first, stop in table_pieces(start, end):
-        table = tables.get(index)
-        if table is not None:
-            zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
+    for _, table, first, stop in mapped_pieces(mm, start, end):
+        zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
     mm.flush_tlb(start, end)
     if gather is None:
         own.flush()
@@ -122,7 +120,7 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
             for n in range(count):
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
-    ptes[first:stop] = array("I", bytes(4 * (stop - first)))
+    ptes[first:stop] = array(ptes.typecode, bytes(ptes.itemsize * (stop - first)))
 
 
 def swap_entries(ptes: array[int], first: int, stop: int) -> dict[int, int]:

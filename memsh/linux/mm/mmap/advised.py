@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_SPECIAL
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_LRU, PG_REFERENCED, PG_SWAPCACHE, PG_UNEVICTABLE
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import PRESENT
+from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra
 from memsh.linux.mm.lru import deactivate_page, mark_page_lazyfree, put_frames
@@ -37,10 +37,8 @@ def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
         if vma.name:
             raise KernelError("EBADF")
         if mm.rss[MM_SWAPENTS]:
-            for index, first, stop in table_pieces(start, end):
-                table = mm.pgd.get(index)
-                if table is not None:
-                    _fetch(box, list(swap_entries(table.ptes, first, stop).values()))
+            for _, table, first, stop in mapped_pieces(mm, start, end):
+                _fetch(box, list(swap_entries(table.ptes, first, stop).values()))
         return
     index = vma.pgoff + ((start - vma.start) >> 12)
     last = vma.pgoff + ((end - vma.start) >> 12)
@@ -74,10 +72,7 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
     """MADV_COLD and MADV_PAGEOUT: pages that nobody else maps are old from now on, or reclaimed right away."""
     memmap = box.memmap
     flags = memmap.flags
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
+    for index, table, first, stop in mapped_pieces(mm, start, end):
         chosen = []
         for at in range(first, stop):
             pte = table.ptes[at]
@@ -92,7 +87,7 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
                 deactivate_page(box, pfn)
             elif not flags[pfn] & PG_UNEVICTABLE:
                 chosen.append(pfn)
-        mm.flush_tlb(index << 22 | first << 12, (index << 22) + (stop << 12))
+        mm.flush_tlb((index << mm.table_shift) + (first << 12), (index << mm.table_shift) + (stop << 12))
         if chosen:
             reclaim_pages(box, chosen)
 
@@ -102,10 +97,7 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
     given up at once."""
     mm.update_hiwater_rss()
     memmap = box.memmap
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
+    for _, table, first, stop in mapped_pieces(mm, start, end):
         for at in range(first, stop):
             pte = table.ptes[at]
             if not pte:

@@ -44,10 +44,10 @@ _VALID = {number for name, number in ADVICE.items() if name not in _INVALID}
 
 def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> None:
     """Advise on [start, start + length). EINVAL, ENOMEM (a hole, after the rest was done), EAGAIN, EFAULT."""
-    if advice not in _VALID or start & 4095 or not 0 <= start < 1 << 32 or length < 0:
+    if advice not in _VALID or start & 4095 or not 0 <= start < mm.mmu.word_limit or length < 0:
         raise KernelError("EINVAL")
     end = start + ((length + 4095) & ~4095)
-    if end >= 1 << 32:
+    if end >= mm.mmu.word_limit:
         raise KernelError("EINVAL")
     if end == start:
         return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces
+from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import TASK_SIZE, VM_LOCKED, VM_LOCKONFAULT
+from memsh.linux.include.flags import VM_LOCKED, VM_LOCKONFAULT
 from memsh.linux.include.mm_types import MmStruct, VmArea
-from memsh.linux.lib.columns import page_runs
+from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.lru import mlock_page, munlock_page
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_lookup
@@ -41,18 +41,16 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
         return vma
     mm.locked_vm += pages if flags & VM_LOCKED else -pages
     change = mlock_page if flags & VM_LOCKED else munlock_page
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is not None:
-            for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
-                for frame in range(pfn, pfn + count):
-                    change(box, frame)
+    for _, table, first, stop in mapped_pieces(mm, start, end):
+        for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
+            for frame in range(pfn, pfn + count):
+                change(box, frame)
     return vma
 
 
 def _apply_vma_lock_flags(box: Box, mm: MmStruct, start: int, length: int, flags: int) -> None:
     end = start + length
-    if end > 0xFFFFFFFF:
+    if end >= mm.mmu.word_limit:
         raise KernelError("EINVAL")
     if end == start:
         return
@@ -75,7 +73,7 @@ def _apply_vma_lock_flags(box: Box, mm: MmStruct, start: int, length: int, flags
 
 def do_mlock(box: Box, mm: MmStruct, start: int, length: int, *, onfault: bool = False) -> None:
     """Lock the pages of [start, start + length) and bring them in. ENOMEM (a hole, no memory), EAGAIN, EINVAL."""
-    if not 0 <= start < 1 << 32 or not 0 <= length < 1 << 32:
+    if not 0 <= start < mm.mmu.word_limit or not 0 <= length < mm.mmu.word_limit:
         raise KernelError("EINVAL")
     length = (length + (start & 4095) + 4095) & ~4095
     start &= ~4095
@@ -88,7 +86,7 @@ def do_mlock(box: Box, mm: MmStruct, start: int, length: int, *, onfault: bool =
 
 def do_munlock(box: Box, mm: MmStruct, start: int, length: int) -> None:
     """Unlock [start, start + length). ENOMEM, EINVAL."""
-    if not 0 <= start < 1 << 32 or not 0 <= length < 1 << 32:
+    if not 0 <= start < mm.mmu.word_limit or not 0 <= length < mm.mmu.word_limit:
         raise KernelError("EINVAL")
     length = (length + (start & 4095) + 4095) & ~4095
     _apply_vma_lock_flags(box, mm, start & ~4095, length, 0)
@@ -104,7 +102,7 @@ def do_mlockall(box: Box, mm: MmStruct, flags: int) -> None:
         mm.def_flags |= bits
     if flags & MCL_CURRENT:
         _all(box, mm, bits)
-        mm_populate(box, mm, 0, TASK_SIZE)
+        mm_populate(box, mm, 0, mm.task_size)
 
 
 def do_munlockall(box: Box, mm: MmStruct) -> None:

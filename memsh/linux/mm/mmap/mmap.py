@@ -22,7 +22,6 @@ from memsh.linux.include.flags import (
     MAP_POPULATE,
     MAP_PRIVATE,
     MAP_SHARED,
-    TASK_SIZE,
     VM_ACCOUNT,
     VM_DONTEXPAND,
     VM_EXEC,
@@ -39,7 +38,7 @@ from memsh.linux.include.flags import (
     VM_SOFTDIRTY,
     VM_WRITE,
 )
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, TASK_UNMAPPED_BASE, File, MmStruct, VmArea
+from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     areas_between,
@@ -74,7 +73,6 @@ if TYPE_CHECKING:
 
 VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
 VM_STACK_FLAGS = VM_DATA_DEFAULT_FLAGS | VM_GROWSDOWN | VM_ACCOUNT
-_LIMIT = 1 << 32
 
 
 def page_align(length: int) -> int:
@@ -84,30 +82,30 @@ def page_align(length: int) -> int:
 def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int) -> int:
     """Where a mapping of `length` bytes goes: `addr` if fixed or free there, else top-down. ENOMEM, EINVAL."""
     low = box.vm.mmap_min_addr
-    if length > TASK_SIZE - low:
+    if length > mm.task_size - low:
         raise KernelError("ENOMEM", "longer than the address space")
     if not flags & MAP_FIXED:
         hint = page_align(addr)
         if hint:
             vma, prev = find_vma_prev(mm, hint)
             if not (
-                TASK_SIZE - length >= hint >= low
+                mm.task_size - length >= hint >= low
                 and (vma is None or hint + length <= vm_start_gap(vma))
                 and (prev is None or hint >= prev.end)
             ):
                 hint = 0
         if not hint:
             if box.vm.legacy_va_layout:
-                hint = unmapped_area(mm, length, TASK_UNMAPPED_BASE, TASK_SIZE)
+                hint = unmapped_area(mm, length, mm.mmu.unmapped_base, mm.task_size)
             else:
                 hint = unmapped_area_topdown(mm, length, max(4096, low), mm.mmap_base)
                 if not hint:
-                    hint = unmapped_area(mm, length, TASK_UNMAPPED_BASE, TASK_SIZE)
+                    hint = unmapped_area(mm, length, mm.mmu.unmapped_base, mm.task_size)
             if not hint:
                 raise KernelError("ENOMEM", "no hole in the address space is that long")
         addr = hint
-    if addr > TASK_SIZE - length:
-        raise KernelError("ENOMEM", "beyond the user's 3 GiB")
+    if addr > mm.task_size - length:
+        raise KernelError("ENOMEM", "beyond the user's address space")
     if addr & 4095:
         raise KernelError("EINVAL", "not a page boundary")
     return addr
@@ -131,9 +129,9 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         raise KernelError("EINVAL", "the offset is not a page boundary")
     if length == 0:
         raise KernelError("EINVAL", "a length of 0")
-    if not 0 <= addr < _LIMIT or length < 0:
+    if not 0 <= addr < mm.mmu.word_limit or length < 0:
         raise KernelError("EINVAL", "not a 32-bit address")
-    if length >= _LIMIT or page_align(length) >= _LIMIT:
+    if length >= mm.mmu.word_limit or page_align(length) >= mm.mmu.word_limit:
         raise KernelError("ENOMEM", "longer than the address space")
     if flags & MAP_FIXED_NOREPLACE:
         flags |= MAP_FIXED
@@ -143,7 +141,7 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
             addr = page_align(box.vm.mmap_min_addr)
     length = page_align(length)
     pgoff = offset >> 12
-    if pgoff + (length >> 12) >= 1 << 32:
+    if pgoff + (length >> 12) >= mm.mmu.word_limit:
         raise KernelError("EOVERFLOW")
     if mm.map_count > box.vm.max_map_count:
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
@@ -243,8 +241,8 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
 
 def do_munmap(box: Box, mm: MmStruct, start: int, length: int) -> None:
     """Unmap [start, start + length). EINVAL; ENOMEM when a split would exceed max_map_count."""
-    if start & 4095 or not 0 <= start <= TASK_SIZE or length > TASK_SIZE - start:
-        raise KernelError("EINVAL", "not a page boundary, or beyond the user's 3 GiB")
+    if start & 4095 or not 0 <= start <= mm.task_size or length > mm.task_size - start:
+        raise KernelError("EINVAL", "not a page boundary, or beyond the user's address space")
     end = start + page_align(length)
     if end <= start:
         raise KernelError("EINVAL", "a length of 0")
@@ -272,7 +270,7 @@ def unmap_areas(box: Box, mm: MmStruct, start: int, end: int) -> None:
     for vma in gone:
         unmap_page_range(box, mm, vma, vma.start, vma.end)
     floor = prev.end if prev else 0
-    free_pgtables(box, mm, gone[0].start, gone[-1].end, floor, after.start if after else 1 << 32)
+    free_pgtables(box, mm, gone[0].start, gone[-1].end, floor, after.start if after else mm.mmu.word_limit)
     mm.update_hiwater_vm()
     for vma in gone:
         if vma.flags & VM_ACCOUNT:
@@ -283,9 +281,9 @@ def unmap_areas(box: Box, mm: MmStruct, start: int, end: int) -> None:
 
 def do_brk(box: Box, mm: MmStruct, brk: int) -> int:
     """Move the end of the heap; the break that holds afterwards: the old one where Linux refuses."""
-    if brk < mm.start_brk or brk >= _LIMIT:
+    if brk < mm.start_brk or brk >= mm.mmu.word_limit:
         return mm.brk
-    if mm.rlimit_data != 0xFFFFFFFF and brk - mm.start_brk + mm.end_data - mm.start_data > mm.rlimit_data:
+    if mm.rlimit_data != mm.mmu.word_limit - 1 and brk - mm.start_brk + mm.end_data - mm.start_data > mm.rlimit_data:
         return mm.brk
     new, old = page_align(brk), page_align(mm.brk)
     if new == old:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import PTE_KEEP, table_pieces, vm_page_prot
+from memsh.linux.arch.x86.paging import PTE_CHANGED, mapped_pieces, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     PTE_DIRTY,
@@ -18,7 +18,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MmStruct, VmArea
-from memsh.linux.lib.columns import PRESENT
+from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, may_expand_vm, vm_enough_memory, vm_stat_account
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 
@@ -35,7 +35,7 @@ def do_mprotect(box: Box, mm: MmStruct, start: int, length: int, prot: int) -> N
     if not length:
         return
     end = start + ((length + 4095) & ~4095)
-    if end > 0xFFFFFFFF or length < 0 or start < 0:
+    if end >= mm.mmu.word_limit or length < 0 or start < 0:
         raise KernelError("ENOMEM")
     grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP)
     prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP)
@@ -114,17 +114,14 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
     """Rewrite the entries: private pages become writable only if they are this process's alone and were written."""
     flags = box.memmap.flags
     notify = writenotify(vma)
-    prot = vm_page_prot(vma.flags, writenotify=notify)
+    prot = vm_page_prot(vma, writenotify=notify)
     private_write = vma.flags & (VM_SHARED | VM_WRITE) == VM_WRITE
-    for index, first, stop in table_pieces(start, end):
-        table = mm.pgd.get(index)
-        if table is None:
-            continue
+    for _, table, first, stop in mapped_pieces(mm, start, end):
         ptes = table.ptes
         for offset, pte in enumerate(ptes[first:stop], first):
             if not pte & PRESENT:
                 continue
-            new = pte & PTE_KEEP | prot & ~PTE_KEEP
+            new = pte & ~PTE_CHANGED | prot & PTE_CHANGED
             if not new & PTE_RW and new & PTE_USER and pte & PTE_DIRTY:
                 if private_write:
                     if flags[pte >> 12] & (PG_ANON | PG_ANON_EXCLUSIVE) == PG_ANON | PG_ANON_EXCLUSIVE:

@@ -14,7 +14,6 @@ from memsh.linux.include.flags import (
     MREMAP_DONTUNMAP,
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
-    TASK_SIZE,
     VM_ACCOUNT,
     VM_DONTEXPAND,
     VM_LOCKED,
@@ -53,12 +52,12 @@ def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags:
         raise KernelError("EINVAL")
     if flags & MREMAP_DONTUNMAP and (not flags & MREMAP_MAYMOVE or oldlen != newlen):
         raise KernelError("EINVAL")
-    if old & 4095 or not 0 <= old < 1 << 32 or oldlen < 0 or newlen < 0:
+    if old & 4095 or not 0 <= old < mm.mmu.word_limit or oldlen < 0 or newlen < 0:
         raise KernelError("EINVAL", "not a page boundary")
     oldlen, newlen = (oldlen + 4095) & ~4095, (newlen + 4095) & ~4095
     if not newlen:
         raise KernelError("EINVAL", "a length of 0")
-    if newlen >= 1 << 32 or oldlen >= 1 << 32:
+    if newlen >= mm.mmu.word_limit or oldlen >= mm.mmu.word_limit:
         raise KernelError("ENOMEM", "longer than the address space")
     vma = vma_lookup(mm, old)
     if vma is None:
@@ -102,7 +101,7 @@ def _expandable(box: Box, mm: MmStruct, vma: VmArea, delta: int) -> bool:
     """Room enough behind the mapping (vma_expandable)."""
     end = vma.end + delta
     after = find_vma(mm, vma.end)
-    if end > TASK_SIZE or (after is not None and after.start < end):
+    if end > mm.task_size or (after is not None and after.start < end):
         return False
     try:
         get_unmapped_area(box, mm, vma.start, end - vma.start, MAP_FIXED)
@@ -132,7 +131,7 @@ def _expand(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen: 
 
 
 def _mremap_to(box: Box, mm: MmStruct, addr: int, oldlen: int, newaddr: int, newlen: int, flags: int) -> int:
-    if newaddr & 4095 or newlen > TASK_SIZE or not 0 <= newaddr <= TASK_SIZE - newlen:
+    if newaddr & 4095 or newlen > mm.task_size or not 0 <= newaddr <= mm.task_size - newlen:
         raise KernelError("EINVAL")
     if addr + oldlen > newaddr and newaddr + newlen > addr:
         raise KernelError("EINVAL", "the old and the new place overlap")
@@ -183,16 +182,16 @@ def move_page_tables(box: Box, mm: MmStruct, old: int, new: int, length: int) ->
     """Move every entry; the pages stay where they are. ENOMEM before anything has moved."""
     places = []
     for offset in range(0, length, 4096):
-        table = mm.pgd.get((old + offset) >> 22)
+        table = mm.tables.get((old + offset) >> mm.table_shift)
         if table is None:
             continue
-        pte = table.ptes[((old + offset) >> 12) & 1023]
+        pte = table.ptes[((old + offset) >> 12) & mm.table_mask]
         places.append((offset, pte))
         pte_alloc(box, mm, (new + offset) >> 22)
     for offset, pte in places:
         if pte:
-            mm.pgd[(old + offset) >> 22].ptes[((old + offset) >> 12) & 1023] = 0
-            mm.pgd[(new + offset) >> 22].ptes[((new + offset) >> 12) & 1023] = pte
+            mm.tables[(old + offset) >> mm.table_shift].ptes[((old + offset) >> 12) & mm.table_mask] = 0
+            mm.tables[(new + offset) >> mm.table_shift].ptes[((new + offset) >> 12) & mm.table_mask] = pte
     mm.flush_tlb()
 
 

@@ -166,9 +166,9 @@ def page_mappings(box: Box, pfn: int) -> list[tuple[VmArea, int]]:
         vma = box.vm.areas[number]
         addr = vma.start + ((index - vma.pgoff) << 12)
         if vma.start <= addr < vma.end:
-            table = vma.mm.pgd.get(addr >> 22)
+            table = vma.mm.tables.get(addr >> vma.mm.table_shift)
             if table is not None:
-                pte = table.ptes[(addr >> 12) & 1023]
+                pte = table.ptes[(addr >> 12) & vma.mm.table_mask]
                 if pte & 0x101 and pte >> 12 == pfn:
                     found.append((vma, addr))
     return found

@@ -38,9 +38,9 @@ def rmap_walk(box: Box, pfn: int) -> list[Place]:
         vma = areas[number]
         addr = vma.start + ((index - vma.pgoff) << 12)
         if vma.start <= addr < vma.end:
-            table = vma.mm.pgd.get(addr >> 22)
+            table = vma.mm.tables.get(addr >> vma.mm.table_shift)
             if table is not None:
-                at = addr >> 12 & 1023
+                at = addr >> 12 & vma.mm.table_mask
                 pte = table.ptes[at]
                 if pte & 0x101 and pte >> 12 == pfn:
                     found.append((vma, addr, table.ptes, at))

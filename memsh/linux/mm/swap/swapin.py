@@ -186,7 +186,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
     mm.rss[MM_ANONPAGES] += 1
     mm.rss[MM_SWAPENTS] -= 1
     alone = memmap.refcount[pfn] == 1
-    pte = pfn << 12 | vm_page_prot(vma.flags)
+    pte = pfn << 12 | vm_page_prot(vma)
     if alone and write:
         pte |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
     page_add_anon_rmap(box, vma, pfn, addr, exclusive=alone)

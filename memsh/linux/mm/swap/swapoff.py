@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import table_pieces, vm_page_prot
+from memsh.linux.arch.x86.paging import mapped_pieces, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_ACCESSED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
@@ -91,15 +91,11 @@ def _unuse_mm(box: Box, mm: MmStruct, area: SwapArea) -> None:
     for vma in list(mm.mmap):
         if vma.anon_vma is None:
             continue
-        base = vma.start
-        for index, first, stop in table_pieces(vma.start, vma.end):
-            table = mm.pgd.get(index)
-            if table is not None:
-                for at in range(first, stop):
-                    pte = table.ptes[at]
-                    if pte and not pte & 0x101 and pte >> 1 & 31 == area.type:
-                        _unuse_pte(box, mm, vma, base + ((at - first) << 12), table, at)
-            base += (stop - first) << 12
+        for index, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
+            for at in range(first, stop):
+                pte = table.ptes[at]
+                if pte and not pte & 0x101 and pte >> 1 & 31 == area.type:
+                    _unuse_pte(box, mm, vma, (index << mm.table_shift) + (at << 12), table, at)
 
 
 def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> None:
@@ -116,7 +112,7 @@ def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
         mm.rss[MM_ANONPAGES] += 1
         memmap.refcount[pfn] += 1
         page_add_anon_rmap(box, vma, pfn, addr, exclusive=False)
-        table.ptes[at] = pfn << 12 | vm_page_prot(vma.flags) & ~PTE_ACCESSED
+        table.ptes[at] = pfn << 12 | vm_page_prot(vma) & ~PTE_ACCESSED
         swap.free(entry)
         swap.free_folio(pfn)
     put_frames(box, [pfn])

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import PTE_ACCESSED
 from memsh.linux.include.memmap import PG_REFERENCED, MemMap
 from memsh.linux.include.mm_types import VmArea
-from memsh.linux.lib.columns import is_run, linked, ramp, set_run
+from memsh.linux.lib.columns import is_run, linked, set_run
+from memsh.linux.lib.entries import climb
 from memsh.linux.mm.lru import lru_note_cost
 from memsh.linux.mm.vmscan.shrink import INACTIVE_ANON, LONGEST, SWAP_CLUSTER_MAX, ScanControl, count_scan, zone_limit
 from memsh.linux.mm.vmscan.shrinkeach import DECIDE, IDLE, area_of
@@ -86,7 +87,7 @@ def _used_together(box: Box, pfn: int, count: int, step: int) -> Used | None:
         return None
     index = memmap.index[pfn]
     addr = vma.start + (index - vma.pgoff << 12)
-    ptes, at = vma.mm.pgd[addr >> 22].ptes, addr >> 12 & 1023
+    ptes, at = vma.mm.tables[addr >> vma.mm.table_shift].ptes, addr >> 12 & vma.mm.table_mask
     if not ptes[at] & PTE_ACCESSED:
         return None
     way = memmap.index[pfn + step] - index if count > 1 else 1
@@ -95,7 +96,7 @@ def _used_together(box: Box, pfn: int, count: int, step: int) -> Used | None:
     if count > 1:
         # what one table maps, and nobody else holds, is like the first page in everything but perhaps its flags
         if way > 0:
-            count = min(count, vma.end - addr >> 12, 1024 - at)
+            count = min(count, vma.end - addr >> 12, vma.mm.table_mask + 1 - at)
         else:
             count = min(count, (addr - vma.start >> 12) + 1, at + 1)
         count = _alike(memmap, pfn, step, count, bits, ptes, at, way)
@@ -108,7 +109,7 @@ def _alike(memmap: MemMap, pfn: int, step: int, most: int, bits: int, ptes: arra
     low, bottom = min(pfn, pfn + (most - 1) * step), min(at, at + (most - 1) * way)
     pte = ptes[at]
     lowest = pte if way > 0 else pte + ((most - 1) * step << 12)  # what the first of the entries should be
-    if ptes[bottom : bottom + most].tobytes() == ramp(lowest, most, way * step << 12):
+    if ptes[bottom : bottom + most].tobytes() == climb(lowest, most, way * step << 12, ptes.itemsize):
         if is_run(flags, low, most, bits) and is_run(refcount, low, most, 1):
             return most
     for count in range(1, most):
@@ -124,7 +125,7 @@ def _forget_use(box: Box, used: Used) -> None:
     """The page-table entries lose their accessed bits, the pages are marked."""
     pfn, count, step, vma, addr, way = used
     flags = box.memmap.flags
-    ptes, at = vma.mm.pgd[addr >> 22].ptes, addr >> 12 & 1023
+    ptes, at = vma.mm.tables[addr >> vma.mm.table_shift].ptes, addr >> 12 & vma.mm.table_mask
     if count == 1:
         ptes[at] ^= PTE_ACCESSED
         flags[pfn] |= PG_REFERENCED
@@ -135,7 +136,9 @@ def _forget_use(box: Box, used: Used) -> None:
     if way < 0:
         at -= count - 1
         addr -= count - 1 << 12
-    ptes[at : at + count] = array("I", ramp(ptes[at] ^ PTE_ACCESSED, count, way * step << 12))
+    ptes[at : at + count] = array(
+        ptes.typecode, climb(ptes[at] ^ PTE_ACCESSED, count, way * step << 12, ptes.itemsize)
+    )
     flush_tlb(vma.mm, addr, count)
 
 

@@ -90,10 +90,10 @@ def shrink_each(sc: ScanControl, frames: list[int], start: int, keep: list[Kept]
             number, low, high, base = mapping[pfn], vma.start, vma.end, vma.start - (vma.pgoff << 12)
             addr = base + (index[pfn] << 12)
         assert vma is not None
-        table = vma.mm.pgd.get(addr >> 22)
+        table = vma.mm.tables.get(addr >> vma.mm.table_shift)
         if table is None:
             break
-        slot = addr >> 12 & 1023
+        slot = addr >> 12 & vma.mm.table_mask
         pte = table.ptes[slot]
         if pte >> 12 != pfn or not pte & 1:
             break
@@ -130,9 +130,9 @@ def area_of(box: Box, pfn: int) -> VmArea | None:
         vma = box.vm.areas[number]
         addr = vma.start + (index - vma.pgoff << 12)
         if vma.start <= addr < vma.end:
-            table = vma.mm.pgd.get(addr >> 22)
+            table = vma.mm.tables.get(addr >> vma.mm.table_shift)
             if table is not None:
-                pte = table.ptes[addr >> 12 & 1023]
+                pte = table.ptes[addr >> 12 & vma.mm.table_mask]
                 if pte >> 12 == pfn and pte & 1:
                     return None if vma.flags & (VM_LOCKED | VM_SEQ_READ) else vma
     return None
@@ -162,7 +162,7 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
         private[pfn] = entry
         mapcount[pfn] = 0  # in the cache, no longer mapped: the count of references stays
         flags[pfn] = flags[pfn] & ~_GONE | _GOING
-        ptes[addr >> 12 & 1023] = entry
+        ptes[addr >> 12 & mm.table_mask] = entry
         if mm is not peak:  # from here on it only shrinks
             mm.update_hiwater_rss()
             peak = mm

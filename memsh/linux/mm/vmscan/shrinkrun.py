@@ -27,6 +27,7 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, AnonVma, MmStruct, VmArea
 from memsh.linux.lib.columns import clear_run, is_run, ramp, set_run
+from memsh.linux.lib.entries import climb
 from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 from memsh.linux.mm.vmscan.workingset import workingset_evictions
 
@@ -98,15 +99,17 @@ def _place(box: Box, low: int, count: int) -> tuple[VmArea, int, array[int], int
     for area in owner.areas:
         vma = box.vm.areas[area]
         addr = vma.start + ((index - vma.pgoff) << 12)
-        at = addr >> 12 & 1023
-        if addr < vma.start or addr + (count << 12) > vma.end or at + count > 1024:
+        at = addr >> 12 & vma.mm.table_mask
+        if addr < vma.start or addr + (count << 12) > vma.end or at + count > vma.mm.table_mask + 1:
             continue
-        table = vma.mm.pgd.get(addr >> 22)
+        table = vma.mm.tables.get(addr >> vma.mm.table_shift)
         if table is None:
             continue
         ptes = table.ptes
         pte = ptes[at]
-        if pte >> 12 == pfn and pte & 1 and ptes[at : at + count].tobytes() == ramp(pte, count, sign << 12):
+        if pte >> 12 == pfn and pte & 1 and ptes[at : at + count].tobytes() == climb(
+            pte, count, sign << 12, ptes.itemsize
+        ):
             return vma, addr, ptes, at, sign
     return None
 
@@ -121,7 +124,9 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     vma, addr, ptes, at, sign = place
     pte = ptes[at]
     if pte & PTE_ACCESSED:
-        ptes[at : at + count] = array("I", ramp(pte ^ PTE_ACCESSED, count, sign << 12))
+        ptes[at : at + count] = array(
+            ptes.typecode, climb(pte ^ PTE_ACCESSED, count, sign << 12, ptes.itemsize)
+        )
         flush_tlb(vma.mm, addr, count)
         set_run(box.memmap.flags, low, count, bits | PG_REFERENCED)
         return ACTIVATE if bits & PG_REFERENCED else KEEP
@@ -136,7 +141,7 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     slots = array("I", entries)
     backwards = slots[::-1]
     box.memmap.private[low : low + count] = slots if step > 0 else backwards
-    ptes[at : at + count] = slots if step == sign else backwards
+    ptes[at : at + count] = array(ptes.typecode, slots if step == sign else backwards)
     mm = vma.mm
     flush_tlb(mm, addr, count)
     mm.update_hiwater_rss()

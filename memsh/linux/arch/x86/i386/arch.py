@@ -1,6 +1,7 @@
 """i386 without PAE, with HIGHMEM4G (arch/x86, CONFIG_X86_32)."""
 
 from memsh.linux.arch.x86.arch import GIB, MIB, Arch
+from memsh.linux.arch.x86.i386.mmu import I386_MMU
 
 I386 = Arch(
     name="i386",
@@ -9,6 +10,7 @@ I386 = Arch(
     page_shift=12,
     page_offset=0xC0000000,
     struct_page=32,
+    mmu=I386_MMU,
     zone_names=("DMA", "Normal", "HighMem", "Movable"),
     zone_events=("dma", "normal", "high", "movable"),
     zone_ends=(0x1000, None, None, None),

@@ -1,6 +1,7 @@
 """x86_64 with four-level page tables, NUMA, SPARSEMEM_VMEMMAP (arch/x86, CONFIG_X86_64)."""
 
 from memsh.linux.arch.x86.arch import MIB, TIB, Arch
+from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 
 X86_64 = Arch(
     name="x86_64",
@@ -9,6 +10,7 @@ X86_64 = Arch(
     page_shift=12,
     page_offset=0xFFFF888000000000,
     struct_page=64,
+    mmu=X86_64_MMU,
     zone_names=("DMA", "DMA32", "Normal", "Movable", "Device"),
     zone_events=("dma", "dma32", "normal", "movable", "device"),
     zone_ends=(0x1000, 0x100000, None, None, None),

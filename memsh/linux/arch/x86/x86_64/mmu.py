@@ -1,0 +1,22 @@
+"""x86_64 with four levels of 512 entries: 128 TiB for a process less one page, NX.
+
+With page-table isolation the top table is two pages, one of them for user mode (PGD_ALLOCATION_ORDER).
+"""
+
+from memsh.linux.arch.x86.mmu import Mmu
+
+TASK_SIZE = (1 << 47) - 4096
+X86_64_MMU = Mmu(
+    word=8,
+    shifts=(12, 21, 30, 39, 48),
+    entry_code="Q",
+    top_order=1,
+    counted=2,
+    task_size=TASK_SIZE,
+    mmap_base=TASK_SIZE - (128 << 20),
+    unmapped_base=(TASK_SIZE // 3 + 4095) & ~4095,
+    word_limit=1 << 64,
+    digits=8,
+    nx=1 << 10,
+    names=("pte", "pmd", "pud", "pgd"),
+)
