@@ -27,6 +27,7 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh enter [OPTION …] [-- PROGRAM …]
        memsh lesson [NAME]
        memsh grade EXERCISE.md [ANSWER.memsh] [--seed ID] [--json]
+       memsh diagnose [FILE …] [--json]
 
 A Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
 or runs the script on standard input if that is no terminal.
@@ -340,6 +341,10 @@ def work(options: Options) -> int:
         return 0
     if options.words and options.words[0] in ("lesson", "grade") and "-c" not in options.values:
         return teach(options)
+    if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
+        from memsh.commands.diagnose import main as diagnose
+
+        return diagnose(options.words[1:], "--json" in options.flags)
     if "--write-config" in options.flags:
         from memsh.ui.settings import write
 

@@ -1,0 +1,183 @@
+"""Text of a machine as people have it: a file, a folder (a /proc copy, a sosreport, procdump's), a tar of one.
+
+Nothing is unpacked: an archive is read where it lies. Only regular files count, at most 16 MiB of each and 64 MiB in
+all; a log that is packed (.gz, .xz, .bz2) is unpacked on the way, up to the same limit.
+"""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import gzip
+import io
+import lzma
+import os
+import re
+import stat
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, NamedTuple, Protocol
+
+from memsh.shell.errors import ShellError
+
+READ_LIMIT = 16 << 20
+ALL_LIMIT = 64 << 20
+FILES = ("meminfo", "buddyinfo", "zoneinfo", "pagetypeinfo", "vmstat", "slabinfo", "swaps")
+LOGS = re.compile(
+    r"(?:^|/)(?:dmesg[^/]*|messages[^/]*|kern\.log[^/]*|syslog[^/]*|journalctl[^/]*|console\.log|[^/]*oom[^/]*|mem-?info[^/]*)$"
+)
+_Opener = Callable[[io.BytesIO], io.IOBase]
+_OPENERS: dict[bytes, _Opener] = {b"\x1f\x8b": gzip.open, b"\xfd7z": lzma.open, b"BZh": bz2.open}
+
+
+class Tree(Protocol):
+    """A folder or an archive: names of its regular files, and their bytes."""
+
+    def names(self) -> list[str]: ...
+
+    def data(self, name: str) -> bytes: ...
+
+
+class Folder:
+    """A folder of the host. Links, pipes and devices in it are left out."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def names(self) -> list[str]:
+        found: list[str] = []
+        for here, folders, files in os.walk(self.path):
+            folders.sort()
+            relative = os.path.relpath(here, self.path)
+            found += [os.path.normpath(f"{relative}/{name}") for name in sorted(files)]
+            if len(found) > 200_000:
+                break
+        return found
+
+    def data(self, name: str) -> bytes:
+        return read_regular(f"{self.path}/{name}", follow=False)
+
+
+class Archive:
+    """A tar, packed or not. It is read from one end to the other once, for the names."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        try:
+            self.tar = tarfile.open(fileobj=file)  # noqa: SIM115 - it lives as long as this object
+            self.members = {os.path.normpath(m.name): m for m in self.tar if m.isreg()}
+        except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+            raise ShellError(f"{name}: the archive cannot be read: {error}") from None
+
+    def names(self) -> list[str]:
+        return sorted(self.members)
+
+    def data(self, name: str) -> bytes:
+        file = self.tar.extractfile(self.members[name])
+        return file.read(READ_LIMIT) if file is not None else b""
+
+
+class Source(NamedTuple):
+    """A text (with the files of a tree one below the other), and the tree with the path of its /proc, if it is one."""
+
+    text: str
+    tree: Tree | None
+    proc: str
+
+
+def read_regular(path: str, follow: bool = True) -> bytes:
+    """At most READ_LIMIT bytes of a regular file. OSError: EINVAL for a pipe or a device."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW))
+    with os.fdopen(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "Not a regular file", path)
+        return file.read(READ_LIMIT)
+
+
+def unpacked(data: bytes, most: int = ALL_LIMIT) -> bytes:
+    """What a packed file holds, up to the limit; what is not packed, or broken, as far as it goes."""
+    for magic, opener in _OPENERS.items():
+        if data.startswith(magic):
+            pieces = []
+            try:
+                with opener(io.BytesIO(data)) as file:
+                    left = most
+                    while left > 0 and (piece := file.read(min(left, 1 << 20))):
+                        pieces.append(piece)
+                        left -= len(piece)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError):
+                pass
+            return b"".join(pieces)
+    return data
+
+
+def decode(data: bytes) -> str:
+    """Text of bytes in UTF-8, UTF-16 with its mark, or anything else."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def read(path: str) -> Source:
+    """What lies at a path of the host. ShellError with one clear line if it cannot be read."""
+    try:
+        if Path(path).is_dir():
+            return of_tree(Folder(path), path)
+        data = read_regular(path)
+        if len(data) == READ_LIMIT and unpacked(data, 1024)[257:262] == b"ustar":
+            return of_tree(Archive(open(path, "rb"), path), path)  # noqa: PTH123 - as long as the tree
+    except OSError as error:
+        raise ShellError(f"{path}: {error.strerror or error}") from None
+    return of_bytes(data, path)
+
+
+def of_bytes(data: bytes, name: str) -> Source:
+    """A file's contents: an archive, a packed text, or a text."""
+    plain = unpacked(data)
+    if plain[257:262] == b"ustar":
+        return of_tree(Archive(io.BytesIO(data), name), name)
+    return Source(decode(plain), None, "")
+
+
+def proc_of(names: list[str]) -> str | None:
+    """The folder of a tree that holds its /proc ("" for the top); None if there is none."""
+    there = set(names)
+    tops = {
+        name[: -len("/" + leaf)] if "/" in name else ""
+        for leaf in FILES
+        for name in there
+        if name == leaf or name.endswith("/" + leaf)
+    }
+    best = [top for top in tops if not re.search(r"(?:^|/)(?:sys|node\d+|self|\d+)(?:/|$)", top)]
+    return min(best, key=lambda top: (top.count("/"), len(top), top)) if best else None
+
+
+def of_tree(tree: Tree, name: str) -> Source:
+    """A tree's /proc files and logs as one text, each below `$ cat` and its name."""
+    names = tree.names()
+    proc = proc_of(names)
+    wanted = [] if proc is None else [f"{proc}/{leaf}".lstrip("/") for leaf in FILES]
+    wanted += [one for one in names if LOGS.search(one)][:20]
+    if proc is None and not wanted:
+        wanted = names[:200]
+    parts: list[str] = []
+    room = ALL_LIMIT
+    there = set(names)
+    for one in dict.fromkeys(wanted):
+        if one not in there or room <= 0:
+            continue
+        try:
+            text = decode(unpacked(tree.data(one)))
+        except (OSError, KeyError, tarfile.TarError):
+            continue
+        if "\0" in text[:4096]:
+            continue
+        parts.append(f"$ cat {one}\n{text}\n")
+        room -= len(text)
+    if not names:
+        raise ShellError(f"{name}: there is no file in it")
+    return Source("".join(parts), tree, proc or "")

@@ -1,0 +1,1 @@
+"""Text to figures: one parser for each /proc file and each kernel report."""
