@@ -36,7 +36,7 @@ print(json.dumps(found))
 def box_reader() -> ProcReader:
     """The /proc of a box that has just booted."""
     from memsh.commands.procdir import BoxReader
-    from memsh.linux.box import Box
+    from memsh.machines.box import Box
     from memsh.shell.io import Input
     from memsh.shell.session import Session
 
