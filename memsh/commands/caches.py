@@ -8,6 +8,7 @@ from typing import Any
 from memsh.commands.types import gfp
 from memsh.inspect import slabreport
 from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, count, size
@@ -17,7 +18,7 @@ NAME = arg("name", help="the cache's name, as in /proc/slabinfo", words="cache")
 
 
 def find_cache(box: Any, name: str) -> Any:
-    cache = box.slab.caches.get(name)
+    cache = box.slab.named(name)
     if cache is None:
         close = [known for known in box.slab.caches if name in known]
         raise ShellError(f"no cache is called '{name}'" + (f" (did you mean {close[0]}?)" if close else ""))
@@ -36,7 +37,7 @@ def kmem_cache_create(box: Any, args: Any, io: Any) -> int:
 
     kmem_cache create teapot 1000
     """
-    cache = slabreport.create(box, args.name, args.size, args.align, args.hwcache_align)
+    cache = box.slab.kmem_cache_create(args.name, args.size, args.align, SLAB_HWCACHE_ALIGN * args.hwcache_align)
     io.out(slabreport.geometry(box, cache) + "\n")
     return 0
 
@@ -78,9 +79,7 @@ def kmem_cache_shrink(box: Any, args: Any, io: Any) -> int:
     kmem_cache shrink dentry
     """
     cache = find_cache(box, args.name)
-    before = box.slab.slabinfo(cache).num_slabs
-    box.slab.kmem_cache_shrink(cache)
-    gone = before - box.slab.slabinfo(cache).num_slabs
+    gone = box.slab.kmem_cache_shrink(cache)
     io.out(f"{gone} slab{'' if gone == 1 else 's'} went back to the buddy system\n")
     return 0
 
@@ -91,7 +90,8 @@ def kmem_cache_destroy(box: Any, args: Any, io: Any) -> int:
 
     kmem_cache create teapot 1000; kmem_cache destroy teapot
     """
-    box.slab.kmem_cache_destroy(find_cache(box, args.name))
+    find_cache(box, args.name)
+    box.slab.kmem_cache_destroy(args.name)
     return 0
 
 

@@ -69,11 +69,11 @@ def _user(box: Any, addr: int, io: Any) -> None:
 def _kernel(box: Any, addr: int, io: Any) -> None:
     lay = box.machine.layout
     if addr < lay.high_memory:
-        found = box.slab.virt_to_cache(addr)
+        found = box.slab.object_at(addr)
         if found is not None:
-            cache, slab, index = found
-            say(io, f"{addr:#x}: object {index} of a slab of cache {cache.name} ({human(cache.size)} each)")
-            say(io, f"  slab at {slab.s_mem:#x}: {slab.active} of {cache.num} objects handed out of it")
+            cache = found.cache
+            say(io, f"{addr:#x}: object {found.number} of a slab of cache {cache.name} ({human(cache.size)} each)")
+            say(io, f"  slab at {found.slab:#x}: {found.used} of {cache.num} objects handed out of it")
             return
         _frame(box, (addr - PAGE_OFFSET) >> PAGE_SHIFT, io)
         return
@@ -128,9 +128,9 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
     if flags:
         say(io, f"  flags: {flags}")
     if memmap.kind[head] == K_SLAB:
-        slab = box.slab.slab_of.get(head)
-        if slab is not None:
-            say(io, f"  cache {slab.cache.name}: {slab.active} of {slab.cache.num} objects handed out")
+        found = box.slab.slab_at(head)
+        if found is not None:
+            say(io, f"  cache {found.cache.name}: {found.used} of {found.cache.num} objects handed out")
     for vma, addr in page_mappings(box, pfn):
         task = next((task for task in box.tasks.values() if task.mm is vma.mm), None)
         who = f"{task.comm} (PID {task.pid})" if task else "a process"

@@ -1,4 +1,4 @@
-"""What must hold for slabs: `check_slab(box)` recounts lists, free objects, arrays and pages."""
+"""What must hold for slabs: `check_slab(box)` recounts lists, free objects, arrays and pages of either allocator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from memsh.linux.include.memmap import K_KMALLOC, K_SLAB
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.mm.slab.slab import KmemCache
+    from memsh.linux.mm.slab.api import KmemCache
 
 _MOST = 20
 
@@ -21,10 +21,12 @@ def check_slab(box: Box) -> list[str]:
     for name, cache in box.slab.caches.items():
         if name != cache.name:
             wrong.append(f"cache {cache.name} is listed as {name}")
-        frames += _check_cache(box, cache, wrong)
-        pages[cache.reclaimable] += cache.total_slabs << cache.gfporder
-    if frames != len(box.slab.slab_of):
-        wrong.append(f"{len(box.slab.slab_of)} frames belong to slabs, {frames} to slabs on a list")
+        held = _check_cache(box, cache, wrong)
+        frames += held
+        pages[cache.reclaimable] += held
+    known = box.slab.slab_frames()
+    if frames != known:
+        wrong.append(f"{known} frames belong to slabs, {frames} to slabs on a list")
     refcount, order = box.memmap.refcount, box.memmap.order
     kinds = bytes(box.memmap.kind)
     at = kinds.find(K_KMALLOC)
@@ -40,29 +42,31 @@ def check_slab(box: Box) -> list[str]:
 
 def _check_cache(box: Box, cache: KmemCache, wrong: list[str]) -> int:
     """Check one cache; answers the number of frames of its slabs."""
-    memmap, slab_of = box.memmap, box.slab.slab_of
-    free = 0
+    memmap, slab = box.memmap, box.slab
+    frames = 0
     in_slabs: set[int] = set()
-    for name, slabs in (("full", cache.slabs_full), ("partial", cache.slabs_partial), ("free", cache.slabs_free)):
-        for pfn, slab in slabs.items():
-            fits = {"full": slab.active == cache.num, "partial": 0 < slab.active < cache.num, "free": not slab.active}[
-                name
-            ]
-            if not fits:
-                wrong.append(f"{cache.name}: the slab in frame {pfn:#x} has {slab.active} objects out, but is {name}")
-            if sorted(slab.free) != list(range(cache.num)) and len(set(slab.free_indexes())) != cache.num - slab.active:
-                wrong.append(f"{cache.name}: the free list of the slab in frame {pfn:#x} names an object twice")
-            if memmap.kind[pfn] != K_SLAB or not memmap.refcount[pfn] or memmap.order[pfn] != cache.gfporder:
-                wrong.append(f"{cache.name}: frame {pfn:#x} is not a slab page")
-            if any(slab_of.get(pfn + n) is not slab for n in range(1 << cache.gfporder)):
-                wrong.append(f"{cache.name}: a frame of the slab in {pfn:#x} belongs elsewhere")
-            free += cache.num - slab.active
-            in_slabs.update(slab.s_mem + index * cache.size for index in slab.free_indexes())
-    waiting = cache.entry + (cache.shared_entry or [])
-    if len(set(waiting)) != len(waiting) or in_slabs.intersection(waiting):
-        wrong.append(f"{cache.name}: an object is free twice")
-    if len(cache.entry) > cache.limit or len(cache.shared_entry or ()) > cache.shared * cache.batchcount:
-        wrong.append(f"{cache.name}: an array holds more than its limit")
-    if free != cache.free_objects:
-        wrong.append(f"{cache.name}: free_objects is {cache.free_objects}, counted {free}")
-    return cache.total_slabs << cache.gfporder
+    for facts in slab.slabs(cache):
+        where = f"{cache.name}: the slab in frame {facts.pfn:#x}"
+        if facts.broken:
+            wrong.append(f"{where} {facts.broken}")
+        free = set(facts.free)
+        if len(free) != len(facts.free):
+            twice = next(index for index in facts.free if facts.free.count(index) > 1)
+            wrong.append(f"{where} has object {facts.addr + twice * cache.size:#x} on its free list twice")
+        if any(not 0 <= index < facts.objects for index in free):
+            wrong.append(f"{where} has a free list that leads out of it")
+        pfn = facts.pfn
+        if memmap.kind[pfn] != K_SLAB or not memmap.refcount[pfn] or memmap.order[pfn] != facts.order:
+            wrong.append(f"{cache.name}: frame {pfn:#x} is not a slab page")
+        frames += 1 << facts.order
+        in_slabs.update(facts.addr + index * cache.size for index in free)
+    seen: set[int] = set()
+    for array in slab.arrays(cache):
+        for addr in array.addrs:
+            if addr in seen or addr in in_slabs:
+                wrong.append(f"{cache.name}: object {addr:#x} is free twice")
+            seen.add(addr)
+        if len(array.addrs) > array.limit:
+            wrong.append(f"{cache.name}: the {array.name} holds more than its limit")
+    wrong.extend(f"{cache.name}: {line}" for line in slab.miscounted(cache))
+    return frames

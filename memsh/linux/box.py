@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
     from memsh.linux.mm.filemap.writeback import Writeback
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
-    from memsh.linux.mm.slab.slab_common import SlabAllocator
+    from memsh.linux.mm.slab.api import KmemCache, SlabAllocator
     from memsh.linux.mm.vmalloc import Vmalloc
 
 
@@ -47,7 +47,7 @@ class Box:
     memmap: MemMap
     machine: Machine
     pages: PageAllocator
-    slab: SlabAllocator
+    slab: SlabAllocator[KmemCache]
     vmalloc: Vmalloc
     highmem: HighMem
     writeback: Writeback

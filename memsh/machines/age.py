@@ -15,7 +15,7 @@ from memsh.linux.include.memmap import K_OTHER
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.mm.slab.slab import KmemCache
+    from memsh.linux.mm.slab.api import KmemCache
 
 _RECLAIMABLE = GFP_KERNEL | GFP_NAMES["__GFP_RECLAIMABLE"]
 # what is taken: (weight, gfp flags, order) for pages; names of caches that files and sockets live in
@@ -102,7 +102,7 @@ class Age:
     def _object(self, box: Box, growing: bool) -> None:
         slab = box.slab
         if growing:
-            cache = slab.caches.get(_CACHES[self._random(len(_CACHES))])
+            cache = slab.named(_CACHES[self._random(len(_CACHES))])
             if cache is not None:
                 addr = slab.kmem_cache_alloc(cache, GFP_KERNEL)
                 if addr:

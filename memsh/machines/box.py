@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from memsh.linux import box as kernel
 from memsh.linux.config import Config
-from memsh.linux.include.model import Model, SlabTables
-from memsh.machines import i386_slab
+from memsh.linux.include.model import Model
 from memsh.machines.age import Age
 from memsh.machines.programs import install
+from memsh.machines.slabs import i386_slab
 
-_I386 = SlabTables(
-    i386_slab.KMALLOC_SIZES, i386_slab.KMALLOC_PREFIXES, i386_slab.ALIASES, i386_slab.KMALLOC_BOOT,
-    i386_slab.BOOT_CACHES,
-)  # fmt: skip
-MODELS: dict[str, Model] = {"i386": Model(_I386, install, Age), "x86_64": Model(_I386, install, Age)}
+MODELS: dict[str, Model] = {"i386": Model(i386_slab, install, Age), "x86_64": Model(i386_slab, install, Age)}
 
 
 class Box(kernel.Box):

@@ -21,11 +21,12 @@ from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE
-from memsh.linux.mm.slab.slab_common import Row, parse_rows
+from memsh.machines.slabs import parse_rows
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mmzone import Zone
+    from memsh.linux.mm.slab.api import Row
 
 _KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags", "limit", "blocks", "managed",
          "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve",

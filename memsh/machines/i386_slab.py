@@ -4,25 +4,10 @@ Facts read from /proc/slabinfo of the recorded machines, in the order of creatio
 several; those of processes' own objects are 0 here, since processes take them.
 """
 
-from memsh.linux.mm.slab.slab_geometry import SLAB_RECLAIM_ACCOUNT, SLAB_TYPESAFE_BY_RCU
+from memsh.linux.mm.slab.api import SLAB_RECLAIM_ACCOUNT, SLAB_TYPESAFE_BY_RCU, BootCache, BootCaches
 
 RECLAIM = SLAB_RECLAIM_ACCOUNT
 OUTSIDE = SLAB_TYPESAFE_BY_RCU  # the free list cannot lie in the objects
-
-KMALLOC_SIZES = (
-    64,
-    32,
-    96,
-    128,
-    192,
-    256,
-    512,
-    1024,
-    2048,
-    4096,
-    8192,
-)  # 64 first: its cache serves the allocator itself
-KMALLOC_PREFIXES = ("kmalloc-", "kmalloc-rcl-", "dma-kmalloc-")
 
 # names under which the kernel asks for objects that lie in another cache: caches alike are merged (find_mergeable)
 ALIASES = {"anon_vma_chain": "vmap_area", "fs_cache": "pid"}
@@ -41,7 +26,7 @@ KMALLOC_BOOT: dict[str, tuple[int, int]] = {
     "kmalloc-8k": (1, 1),
 }
 
-BOOT_CACHES: tuple[tuple[str, int, int, int, int], ...] = (
+BOOT_CACHES = (  # name, size, flags, objects kept with one CPU, with several
     ("vmap_area", 32, 0, 492, 556),
     ("mm_struct", 544, 0, 0, 0),
     ("radix_tree_node", 304, RECLAIM, 169, 195),
@@ -118,3 +103,5 @@ BOOT_CACHES: tuple[tuple[str, int, int, int, int], ...] = (
     ("bio-72", 96, 0, 84, 84),
     ("p9_req_t", 80, OUTSIDE, 0, 0),
 )
+
+I386_SLAB = BootCaches(tuple(BootCache(*row) for row in BOOT_CACHES), ALIASES, KMALLOC_BOOT)

@@ -40,14 +40,14 @@ def figures(box: Any) -> Figures:
     task = box.current
     mm = task.mm if task is not None else None
     zones = [zone for zone in box.pages.zones if zone.present]
-    caches = box.slab.caches.values()
+    caches = box.slab.census()
     swap = getattr(box, "swap", None)
     return Figures(
         task.pid if task is not None else 0, task.comm if task is not None else "", mm.get_rss() if mm else 0,
         mm.total_vm if mm else 0, task.minflt if task is not None else 0, task.majflt if task is not None else 0,
         {zone.name: zone.nr_free for zone in zones}, {zone.name: zone.pcp.count for zone in zones},
-        {cache.name: (cache.total_slabs * cache.num - cache.free_objects, cache.total_slabs) for cache in caches},
-        {cache.name: len(cache.entry) for cache in caches}, {name: box.vmstat[name] for name, _ in _NODE},
+        {name: (count.objects, count.slabs) for name, count in caches.items()},
+        {name: count.waiting for name, count in caches.items()}, {name: box.vmstat[name] for name, _ in _NODE},
         int(swap.free_pages) if swap is not None else 0, len(box.tasks), box.timer.usec,
     )  # fmt: skip
 

@@ -19,7 +19,6 @@ SLAB = {  # columns of /proc/slabinfo after the name
     "active": 0, "objects": 1, "size": 2, "perslab": 3, "pages": 4, "limit": 7, "batchcount": 8, "shared": 9,
     "active_slabs": 12, "slabs": 13, "shared_avail": 14,
 }  # fmt: skip
-LISTS = {"full": "slabs_full", "partial": "slabs_partial", "empty": "slabs_free", "waiting": "entry"}
 OF = ("minflt", "majflt", "status", "value", "lines")
 _VALUE = re.compile(r"(?:\$\d+ = )?(0x[0-9a-f]+|-?\d+)$|\$\d+ = (0x[0-9a-f]+|\d+)(?=\s)")
 
@@ -80,13 +79,14 @@ def _zone(session: Session, parts: list[str]) -> int:
 
 def _slab(session: Session, parts: list[str]) -> int:
     name, field = ".".join(parts[1:-1]), parts[-1]
-    if field in LISTS:
-        cache = session.box.slab.caches.get(name)
-        if cache is None:
-            raise _no(name, "/proc/slabinfo")
-        return len(getattr(cache, LISTS[field]))
+    cache = session.box.slab.named(name)
+    if cache is None:
+        raise _no(name, "/proc/slabinfo")
+    lists = session.box.slab.lists(cache)
+    if field in lists:
+        return int(lists[field])
     if field not in SLAB:
-        raise UsageError(f"slab has no figure {field}: {', '.join([*SLAB, *LISTS])}")
+        raise UsageError(f"slab has no figure {field}: {', '.join([*SLAB, *lists])}")
     for line in tree.show(session.box, "/proc/slabinfo").splitlines():
         words = line.split()
         if words[0] == name and len(words) > 15:

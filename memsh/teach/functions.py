@@ -74,11 +74,11 @@ slab.drain_freelist|drain_freelist|mm/slab.c|destroys slabs of the free list
 slab.reap_cpu|cache_reap|mm/slab.c|every two seconds: shrinks arrays and frees some empty slabs
 slab_common.kmalloc|__kmalloc|mm/slab_common.c|allocates from the kmalloc cache whose objects fit, large sizes from \
 the page allocator
-slab_common.kmalloc_slab|kmalloc_slab|mm/slab_common.c|finds the kmalloc cache for a size
+slab_caches.kmalloc_slab|kmalloc_slab|mm/slab_common.c|finds the kmalloc cache for a size
 slab_common._kmalloc_large|kmalloc_large|mm/slab_common.c|allocates whole pages for a size beyond the caches
 slab_common.kfree|kfree|mm/slab_common.c|finds the cache from the address and frees the object
-slab_common.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects
-slab_common.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
+slab_caches.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects
+slab_caches.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
 vmalloc.vmalloc|vmalloc|mm/vmalloc.c|gets pages one by one and maps them at consecutive kernel addresses
 vmalloc._get_vm_area|__get_vm_area_node|mm/vmalloc.c|finds a hole in the vmalloc area
 vmalloc.vfree|vfree|mm/vmalloc.c|unmaps a vmalloc area and frees its pages

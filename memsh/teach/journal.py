@@ -91,15 +91,9 @@ def fingerprint(box: Any) -> tuple[Any, ...]:
         (pid, task.state, task.comm, task.minflt, task.majflt, task.mm.total_vm if task.mm is not None else 0)
         for pid, task in box.tasks.items()
     )
-    objects = waiting = limits = 0
-    for cache in box.slab.caches.values():
-        slabs = len(cache.slabs_full) + len(cache.slabs_partial) + len(cache.slabs_free)
-        objects += slabs * cache.num - cache.free_objects
-        waiting += len(cache.entry)
-        limits += cache.limit + cache.batchcount
     return (
         box.timer.usec, sum(box.vmstat.values()), zones, tasks, box.current.pid if box.current else 0, box.plain,
-        box.panicked, box.last_pid, (len(box.slab.caches), objects, waiting, limits), box.trace.on,
+        box.panicked, box.last_pid, tuple(box.slab.census().values()), box.trace.on,
         tuple(box.sysctl.values.values()), tuple(box.sysctl.text.values()),
         [value for value in vars(box.vm).values() if isinstance(value, int)],
         [getattr(box.pages, name[3:]) for name in IN_PAGES],

@@ -28,9 +28,9 @@ class Target:
             if what >= box.machine.layout.high_memory:
                 raise ShellError(f"{what:#x}: a vmalloc or kmap address: ask whatis for its frames, then owner for one")
             self.pfn = (what - PAGE_OFFSET) >> 12
-            found = box.slab.virt_to_cache(what)
+            found = box.slab.object_at(what)
             if found is not None:
-                self.object = found[1].s_mem + found[2] * found[0].size
+                self.object = found.addr
         else:
             pfn = walk(box.current.mm, what).pfn if box.current.mm is not None else None
             if pfn is None:

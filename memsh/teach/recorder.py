@@ -18,7 +18,8 @@ from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
 
 FREELIST, RMQUEUE = FUNCTIONS["buddy.get_page_from_freelist"], FUNCTIONS["buddy.rmqueue"]
-PEEKS = frozenset({"vmalist.find_vma", "slab_common.kmalloc_slab"})  # what a command asks for its own words
+# what a command asks for its own words
+PEEKS = frozenset({"vmalist.find_vma", "slab_caches.kmalloc_slab", "slub_caches.kmalloc_slab"})
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"

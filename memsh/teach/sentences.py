@@ -197,13 +197,7 @@ def _freed(story: Recorder, told: Any, order: Any) -> str:
 
 def _object(story: Recorder, args: dict[str, Any]) -> Any:
     cache = args["cache"]
-    if cache.entry:
-        story.say(f"{cache.name}: {len(cache.entry)} free objects wait in this CPU's array cache, "
-                  "the last one is taken")  # fmt: skip
-    elif story.box.plain:
-        story.say(f"{cache.name}: an object is taken from a slab that has room")
-    else:
-        story.say(f"{cache.name}: this CPU's array cache is empty: a batch comes from the slabs that have room")
+    story.say(f"{cache.name}: {story.box.slab.will_take(cache)}")
 
 
 def _kmalloc(story: Recorder, args: dict[str, Any]) -> Any:
@@ -304,7 +298,7 @@ BEFORE: dict[str, Teller] = {
     "buddy._rmqueue_buddy": _rmqueue_buddy, "freearea.rmqueue_smallest": _smallest, "freearea.take_run": _smallest,
     "pcp.refill": _refill, "fallback.rmqueue_fallback": _fallback, "buddy.free_pages": _drop,
     "pcp.free_bulk": _overflow, "freearea.free_one_page": _free, "slab.kmem_cache_alloc": _object,
-    "slab_common.kmalloc": _kmalloc, "slab_common.kmalloc_slab": _wanted,
+    "slab_common.kmalloc": _kmalloc, "slab_caches.kmalloc_slab": _wanted,
     "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk, "mmap.do_mmap": _none,
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
     "slowpath.alloc_pages_slowpath": _slowpath, "vmscan.try_to_free_pages": _reclaim, "kswapd.wakeup": _kswapd,
@@ -314,6 +308,6 @@ BEFORE: dict[str, Teller] = {
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
     "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom_kill.out_of_memory": _killed,
-    "slab_common.kmalloc_slab": _fitting, **MORE_AFTER,
+    "slab_caches.kmalloc_slab": _fitting, **MORE_AFTER,
 }  # fmt: skip
 MILESTONES = frozenset({"oom_kill.out_of_memory"})  # told even where the tree has been cut

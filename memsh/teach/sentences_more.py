@@ -152,32 +152,30 @@ def _unmap(story: Recorder, args: dict[str, Any]) -> Any:
 
 def _to_array(story: Recorder, args: dict[str, Any]) -> Any:
     cache = args["cache"]
-    if story.box.plain:
-        story.say(f"{cache.name}: the object goes back to its slab")
-    elif len(cache.entry) < cache.limit:
-        story.say(f"{cache.name}: the object goes to this CPU's array cache ({len(cache.entry) + 1} of {cache.limit}); "
-                  "its slab still counts it as used")  # fmt: skip
+    words = story.box.slab.will_give(cache, args["addr"])
+    if words:
+        story.say(f"{cache.name}: {words}")
 
 
 def _kfree(story: Recorder, args: dict[str, Any]) -> Any:
-    slab = story.box.slab
-    found = slab.slab_of.get((args["addr"] - 0xC0000000) >> 12) if args["addr"] else None
+    found = story.box.slab.object_at(args["addr"]) if args["addr"] else None
     if found is not None:
-        _to_array(story, {"cache": found.cache})
+        _to_array(story, {"cache": found.cache, "addr": args["addr"]})
     elif args["addr"]:
         story.say("no slab holds the address: its pages go straight back to the page allocator")
 
 
 def _flush(story: Recorder, args: dict[str, Any]) -> Any:
     cache = args["cache"]
-    story.say(f"{cache.name}: the array cache is full ({cache.limit}): its {cache.batchcount} oldest objects go back")
+    info = story.box.slab.slabinfo(cache)
+    story.say(f"{cache.name}: the array cache is full ({info.limit}): its {info.batchcount} oldest objects go back")
 
 
 def _destroyed(story: Recorder, args: dict[str, Any]) -> Any:
     cache, dead = args["cache"], len(args["dead"])
     if dead:
         story.say(f"{cache.name}: {dead} empty slab{'s' * (dead > 1)} of {pages(1 << cache.gfporder)} "
-                  f"({cache.free_limit} free objects are kept): back to the page allocator")  # fmt: skip
+                  f"({story.box.slab.keeps(cache)}): back to the page allocator")  # fmt: skip
 
 
 def _new_cache(story: Recorder, args: dict[str, Any]) -> Any:
@@ -259,13 +257,13 @@ MORE_BEFORE: dict[str, Teller] = {
     "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "paging._pte_alloc": _no_table,
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
     "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
-    "slab.slabs_destroy": _destroyed, "slab_common.kmem_cache_create": _new_cache,
+    "slab.slabs_destroy": _destroyed, "slab_caches.kmem_cache_create": _new_cache,
     "vmalloc._get_vm_area": _area, "vmalloc.vfree": _vfree, "highmem.kmap": _kmap,
     "readahead.page_cache_ra": _read_ahead, "readahead.wait_on_page": _wait, "filemap.filemap_write": _written,
     "pagecache.invalidate_mapping_pages": _dropped, "swapon.swapon": _swapped_on,
 }  # fmt: skip
 MORE_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "fault.do_wp_page": _settled,
-    "filefault._do_read_fault": _around, "slab_common.kmem_cache_create": _cache_made,
+    "filefault._do_read_fault": _around, "slab_caches.kmem_cache_create": _cache_made,
     "vmalloc._get_vm_area": _area_found, "highmem.kmap": _kmapped, "swapon.swapon": _area_on,
 }  # fmt: skip

@@ -9,8 +9,7 @@ import pytest
 from memsh.inspect.check import check
 from memsh.linux.config import Config
 from memsh.linux.include.flags import GFP_NOWAIT, PAGE_SIZE
-from memsh.linux.mm.slab.slab import KmemCache
-from memsh.linux.mm.slab.slab_geometry import SLAB_HWCACHE_ALIGN
+from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, KmemCache
 from memsh.machines.box import Box
 from memsh.machines.from_dump import from_recording
 from memsh.procfs import slabinfo
@@ -40,7 +39,7 @@ class Twin:
 
     def forget(self, box: Box) -> None:
         """A slab that was destroyed may come back elsewhere."""
-        for a in [a for a in self.ours if (a - 0xC0000000) >> 12 not in box.slab.slab_of]:
+        for a in [a for a in self.ours if box.slab.slab_at((a - 0xC0000000) >> 12) is None]:
             del self.theirs[self.ours.pop(a)]
 
 
@@ -95,10 +94,10 @@ def geometries(cpus: int) -> list[tuple[int, int, str]]:
 def test_geometry(cpus: int) -> None:
     box = Box(Config(cpus=cpus))
     for size, hwcache, expected in geometries(cpus):
-        cache = box.slab.kmem_cache_create("ref", size, 0, SLAB_HWCACHE_ALIGN if hwcache else 0)
+        box.slab.kmem_cache_create("ref", size, 0, SLAB_HWCACHE_ALIGN if hwcache else 0)
         row = next(row for row in slabinfo.show(box).splitlines() if row.startswith("ref "))
         assert row == expected, size
-        box.slab.kmem_cache_destroy(cache)
+        box.slab.kmem_cache_destroy("ref")
     assert check(box) == []
 
 

@@ -64,4 +64,4 @@ def test_nodes_are_objects() -> None:
         tree[index] = index + 1
     addrs = {*tree.addrs.values(), *(node[0] for node in tree.upper.values())}
     assert tree.nodes() == len(addrs) == 128 + 2 + 1
-    assert {box.slab.virt_to_cache(addr)[0].name for addr in addrs} == {NODE}
+    assert {box.slab.object_at(addr).cache.name for addr in addrs} == {NODE}

@@ -28,10 +28,9 @@ MISC_PAGES = 100  # single pages that drivers and subsystems keep
 def start_allocators(box: Box) -> None:
     """SLAB, vmalloc, kmap (mm_init) and the reaper's clock (cpucache_init)."""
     from memsh.linux.arch.x86.i386.highmem import HighMem
-    from memsh.linux.mm.slab.slab_common import SlabAllocator
     from memsh.linux.mm.vmalloc import Vmalloc
 
-    box.slab = SlabAllocator(box)
+    box.slab = box.model.slab(box)
     box.vmalloc = Vmalloc(box)
     box.highmem = HighMem(box)
     box.percpu_pages = PERCPU_UNIT // PAGE_SIZE

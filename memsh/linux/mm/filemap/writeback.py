@@ -248,7 +248,7 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
     buffers = mapping.buffers.get(index >> 6)
     if buffers is None:
         buffers = mapping.buffers[index >> 6] = [0] * (CHUNK + 1)
-    cache = box.slab.caches["buffer_head"]
+    cache = box.slab.find("buffer_head")
     for at in range(index & 63, (index & 63) + count):
         if not buffers[at]:
             addr = buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)

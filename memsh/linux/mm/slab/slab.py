@@ -1,26 +1,28 @@
-"""The slab allocator: caches of equal objects over pages (mm/slab.c, CONFIG_SLAB).
+"""SLAB: caches of equal objects over pages (mm/slab.c, CONFIG_SLAB).
 
 A cache keeps its slabs on three lists, full, partial and free; in front of them stands an array of free objects for
 each CPU and, with several CPUs, one that they share. Addresses are kernel virtual ones, sizes bytes.
 
 Known deviations: everything runs on CPU 0, the other CPUs' arrays stay empty; arrays of free objects take no memory
-of their own; constructors do not run.
+of their own; constructors do not run. An object freed twice is handed out twice, as on Linux; but where Linux's count
+of a slab's objects would fall below zero, so that the kernel dies later, the second free is dropped.
 """
 
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
-from memsh.linux.mm.slab.slab_geometry import CFLGS_OFF_SLAB, SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, Geometry
+from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
+from memsh.linux.mm.slab.slab_common import SlabCommon
+from memsh.linux.mm.slab.slab_geometry import CFLGS_OFF_SLAB, Geometry
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.mm.slab.api import BootCaches
 
 BATCHREFILL_LIMIT = 16
 REAPTIMEOUT_NODE = 4_000_000  # µs
@@ -40,7 +42,7 @@ class Slab:
 
     __slots__ = ("active", "cache", "free", "freelist", "pfn", "s_mem")
 
-    def __init__(self, cache: KmemCache, pfn: int, s_mem: int, freelist: int) -> None:
+    def __init__(self, cache: SlabCache, pfn: int, s_mem: int, freelist: int) -> None:
         self.cache = cache
         self.pfn = pfn
         self.s_mem = s_mem
@@ -52,33 +54,15 @@ class Slab:
         return self.free[self.active :]
 
 
-class SlabInfo(NamedTuple):
-    """What get_slabinfo() counts."""
-
-    name: str
-    size: int
-    active_objs: int
-    num_objs: int
-    active_slabs: int
-    num_slabs: int
-    shared_avail: int
-    limit: int
-    batchcount: int
-    shared: int
-    objects_per_slab: int
-    cache_order: int
-
-
-class KmemCache:
+class SlabCache(KmemCache):
     """struct kmem_cache with its one kmem_cache_node. `entry` is CPU 0's array, its last element the next to go.
 
     `shared_entry` is the array that CPUs share (None without one); `slabs_*` map first frames to slabs, in list order.
     """
 
     __slots__ = (
-        "addr", "align", "allocflags", "batchcount", "colour", "colour_next", "colour_off", "entry", "flags",
-        "free_limit", "free_objects", "free_touched", "gfporder", "limit", "name", "next_reap", "node_addr", "num",
-        "object_size", "refcount", "shared", "shared_addr", "shared_entry", "shared_touched", "size", "slabs_free",
+        "batchcount", "colour", "colour_next", "colour_off", "entry", "free_limit", "free_objects", "free_touched",
+        "limit", "next_reap", "node_addr", "shared", "shared_addr", "shared_entry", "shared_touched", "slabs_free",
         "slabs_full", "slabs_partial", "touched",
     )  # fmt: skip
 
@@ -97,6 +81,7 @@ class KmemCache:
             self.allocflags |= GFP_DMA
         if self.flags & SLAB_RECLAIM_ACCOUNT:
             self.allocflags |= GFP_NAMES["__GFP_RECLAIMABLE"]
+        self.ctor = ""
         self.refcount = 1
         self.addr = self.node_addr = self.shared_addr = 0
         self.limit = self.batchcount = self.shared = 0
@@ -113,7 +98,7 @@ class KmemCache:
         self.colour_next = 0
         self.next_reap = 0
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> KmemCache:
+    def __deepcopy__(self, memo: dict[int, Any]) -> SlabCache:
         other = copy.copy(self)
         memo[id(self)] = other
         other.entry = list(self.entry)
@@ -129,10 +114,6 @@ class KmemCache:
         return other
 
     @property
-    def reclaimable(self) -> bool:
-        return bool(self.flags & SLAB_RECLAIM_ACCOUNT)
-
-    @property
     def off_slab(self) -> bool:
         return bool(self.flags & CFLGS_OFF_SLAB)
 
@@ -141,20 +122,16 @@ class KmemCache:
         return len(self.slabs_full) + len(self.slabs_partial) + len(self.slabs_free)
 
 
-class SlabCore(ABC):
-    """The allocator proper: objects in and out of caches. SlabAllocator adds creation, kmalloc and the boot caches."""
+class SlabCore(SlabCommon[SlabCache]):
+    """The allocator proper: objects in and out of caches. `Slabs` adds creation, tuning and the boot caches."""
 
-    def __init__(self, box: Box) -> None:
-        self.box = box
-        self.trace = box.trace
-        self.caches: dict[str, KmemCache] = {}
+    def __init__(self, box: Box, boot: BootCaches) -> None:
+        super().__init__(box, boot)
         self.slab_of: dict[int, Slab] = {}  # every frame of every slab
-        self.cpus = box.config.cpus
-        self.plain = False
 
     # -- allocation --------------------------------------------------------------
 
-    def kmem_cache_alloc(self, cache: KmemCache, gfp: int = GFP_KERNEL) -> int:
+    def kmem_cache_alloc(self, cache: SlabCache, gfp: int = GFP_KERNEL) -> int:
         """Address of an object, 0 if there is no memory (kmem_cache_alloc, ____cache_alloc)."""
         entry = cache.entry
         if entry:
@@ -166,7 +143,14 @@ class SlabCore(ABC):
             self.trace.emit("kmem_cache_alloc", cache.name, addr, cache.object_size, cache.size, gfp)
         return addr
 
-    def cache_alloc_refill(self, cache: KmemCache, gfp: int) -> int:
+    def slab_alloc(self, cache: SlabCache, gfp: int) -> int:
+        entry = cache.entry
+        if entry:
+            cache.touched = True
+            return entry.pop()
+        return self._alloc_plain(cache, gfp) if self.plain else self.cache_alloc_refill(cache, gfp)
+
+    def cache_alloc_refill(self, cache: SlabCache, gfp: int) -> int:
         """The array is empty: refill it from the shared array, partial slabs, free slabs, or a new slab; yield one."""
         entry = cache.entry
         batch = cache.batchcount
@@ -199,7 +183,7 @@ class SlabCore(ABC):
         cache.touched = True
         return entry.pop()
 
-    def _alloc_plain(self, cache: KmemCache, gfp: int) -> int:
+    def _alloc_plain(self, cache: SlabCache, gfp: int) -> int:
         """One object straight from the slabs, as in a textbook: partial, else free, else a new slab."""
         slab = self.get_first_slab(cache)
         if slab is None:
@@ -214,7 +198,7 @@ class SlabCore(ABC):
         self.fixup_slab_list(cache, slab)
         return addr
 
-    def alloc_block(self, cache: KmemCache, slab: Slab, batch: int) -> int:
+    def alloc_block(self, cache: SlabCache, slab: Slab, batch: int) -> int:
         """Move up to `batch` objects of a slab into the array; returns how many."""
         active = slab.active
         count = min(cache.num - active, batch)
@@ -223,7 +207,7 @@ class SlabCore(ABC):
         slab.active = active + count
         return count
 
-    def get_first_slab(self, cache: KmemCache) -> Slab | None:
+    def get_first_slab(self, cache: SlabCache) -> Slab | None:
         """Take the slab to allocate from off its list: a partial one, else a free one."""
         if cache.slabs_partial:
             return cache.slabs_partial.popitem(last=False)[1]
@@ -232,7 +216,7 @@ class SlabCore(ABC):
             return cache.slabs_free.popitem(last=False)[1]
         return None
 
-    def fixup_slab_list(self, cache: KmemCache, slab: Slab) -> None:
+    def fixup_slab_list(self, cache: SlabCache, slab: Slab) -> None:
         """Put a slab that was allocated from on the list where it belongs now."""
         if slab.active == cache.num:
             cache.slabs_full[slab.pfn] = slab
@@ -240,7 +224,7 @@ class SlabCore(ABC):
             cache.slabs_partial[slab.pfn] = slab
             cache.slabs_partial.move_to_end(slab.pfn, last=False)
 
-    def cache_grow_begin(self, cache: KmemCache, gfp: int) -> Slab | None:
+    def cache_grow_begin(self, cache: SlabCache, gfp: int) -> Slab | None:
         """A new slab from the buddy system; None if there are no pages."""
         box = self.box
         local = gfp & _LOCAL
@@ -264,36 +248,28 @@ class SlabCore(ABC):
             self.slab_of[frame] = slab
         return slab
 
-    @abstractmethod
-    def kmalloc(self, size: int, gfp: int) -> int:
-        """Memory for a free list that lies off its slab."""
-
-    @abstractmethod
-    def kfree(self, addr: int) -> None:
-        """Free such a list."""
-
-    def cache_grow_end(self, cache: KmemCache, slab: Slab) -> None:
+    def cache_grow_end(self, cache: SlabCache, slab: Slab) -> None:
         if slab.active:
             self.fixup_slab_list(cache, slab)
         else:
             cache.slabs_free[slab.pfn] = slab
         cache.free_objects += cache.num - slab.active
 
-    def _account(self, cache: KmemCache, pages: int) -> None:
+    def _account(self, cache: SlabCache, pages: int) -> None:
         self.box.vmstat["nr_slab_reclaimable" if cache.reclaimable else "nr_slab_unreclaimable"] += pages
 
     # -- freeing -------------------------------------------------------------------
 
-    def kmem_cache_free(self, cache: KmemCache, addr: int) -> None:
+    def kmem_cache_free(self, cache: SlabCache, addr: int) -> None:
         """Give an object back; the caller answers for it being one (kmem_cache_free, ___cache_free)."""
         if self.trace.on:
             self.trace.emit("kmem_cache_free", cache.name, addr)
         if len(cache.entry) < cache.limit and not self.plain:
             cache.entry.append(addr)
         else:
-            self.cache_free(cache, addr)
+            self.slab_free(cache, addr)
 
-    def cache_free(self, cache: KmemCache, addr: int) -> None:
+    def slab_free(self, cache: SlabCache, addr: int) -> None:
         """Put an object into the CPU's array, making room first if it is full (___cache_free)."""
         entry = cache.entry
         if len(entry) >= cache.limit:
@@ -303,7 +279,7 @@ class SlabCore(ABC):
             return
         entry.append(addr)
 
-    def cache_flusharray(self, cache: KmemCache) -> None:
+    def cache_flusharray(self, cache: SlabCache) -> None:
         """The array is full: its oldest entries go to the shared array or back into their slabs."""
         batch = cache.batchcount
         entry = cache.entry
@@ -319,13 +295,16 @@ class SlabCore(ABC):
         del entry[:batch]
         self.slabs_destroy(cache, dead)
 
-    def free_block(self, cache: KmemCache, objects: list[int]) -> list[Slab]:
+    def free_block(self, cache: SlabCache, objects: list[int]) -> list[Slab]:
         """Put objects back into their slabs; answers the slabs that are to be destroyed."""
         cache.free_objects += len(objects)
-        slab_of, size, num = self.slab_of, cache.size, cache.num
+        get, size, num = self.slab_of.get, cache.size, cache.num
         full, partial, free = cache.slabs_full, cache.slabs_partial, cache.slabs_free
         for addr in objects:
-            slab = slab_of[(addr - PAGE_OFFSET) >> PAGE_SHIFT]
+            slab = get((addr - PAGE_OFFSET) >> PAGE_SHIFT)
+            if slab is None or not slab.active:  # freed once too often
+                cache.free_objects -= 1
+                continue
             active = slab.active
             if active == num:
                 del full[slab.pfn]
@@ -345,7 +324,7 @@ class SlabCore(ABC):
             dead.append(free.popitem()[1])
         return dead
 
-    def slabs_destroy(self, cache: KmemCache, dead: list[Slab]) -> None:
+    def slabs_destroy(self, cache: SlabCache, dead: list[Slab]) -> None:
         for slab in dead:
             for frame in range(slab.pfn, slab.pfn + (1 << cache.gfporder)):
                 del self.slab_of[frame]
@@ -356,7 +335,7 @@ class SlabCore(ABC):
 
     # -- draining --------------------------------------------------------------------
 
-    def drain_cpu_caches(self, cache: KmemCache) -> None:
+    def drain_cpu_caches(self, cache: SlabCache) -> None:
         """Empty the CPU's array and the shared one into the slabs (do_drain)."""
         for entry in (cache.entry, cache.shared_entry):
             if entry:
@@ -364,7 +343,7 @@ class SlabCore(ABC):
                 entry.clear()
                 self.slabs_destroy(cache, dead)
 
-    def drain_freelist(self, cache: KmemCache, most: int) -> int:
+    def drain_freelist(self, cache: SlabCache, most: int) -> int:
         """Destroy up to `most` free slabs, the longest unused first; returns how many."""
         freed = 0
         while freed < most and cache.slabs_free:
@@ -374,12 +353,12 @@ class SlabCore(ABC):
             freed += 1
         return freed
 
-    def kmem_cache_shrink(self, cache: KmemCache) -> int:
+    def kmem_cache_shrink(self, cache: SlabCache) -> int:
         """Drain the arrays and give every empty slab back; returns how many slabs went (__kmem_cache_shrink)."""
         self.drain_cpu_caches(cache)
         return self.drain_freelist(cache, 1 << 30)
 
-    def _drain_array(self, cache: KmemCache, entry: list[int] | None, limit: int, touched: bool) -> None:
+    def _drain_array(self, cache: SlabCache, entry: list[int] | None, limit: int, touched: bool) -> None:
         if not entry or touched:
             return
         count = (limit + 4) // 5
@@ -405,41 +384,3 @@ class SlabCore(ABC):
                 cache.free_touched = False
             else:
                 self.drain_freelist(cache, (cache.free_limit + 5 * cache.num - 1) // (5 * cache.num))
-
-    # -- facts -------------------------------------------------------------------------
-
-    def slabinfo(self, cache: KmemCache) -> SlabInfo:
-        """Counts of /proc/slabinfo; objects waiting in arrays count as active (get_slabinfo)."""
-        slabs = cache.total_slabs
-        objs = slabs * cache.num
-        return SlabInfo(
-            cache.name, cache.size, objs - cache.free_objects, objs, slabs - len(cache.slabs_free), slabs,
-            len(cache.shared_entry or ()), cache.limit, cache.batchcount, cache.shared, cache.num, cache.gfporder,
-        )  # fmt: skip
-
-    def virt_to_cache(self, addr: int) -> tuple[KmemCache, Slab, int] | None:
-        """The cache, slab and object index that hold an address; None outside slabs and in their unused parts."""
-        slab = self.slab_of.get((addr - PAGE_OFFSET) >> PAGE_SHIFT) if addr >= PAGE_OFFSET else None
-        if slab is None:
-            return None
-        index = (addr - slab.s_mem) // slab.cache.size
-        return (slab.cache, slab, index) if 0 <= index < slab.cache.num else None
-
-    def bad_object(self, cache: KmemCache | None, addr: int) -> str | None:
-        """Why freeing `addr` (to `cache`, or by kfree) would be wrong; None if it is an object in use."""
-        found = self.virt_to_cache(addr)
-        if found is None or addr != found[1].s_mem + found[2] * found[0].size:
-            return "no object of a slab begins there"
-        owner, slab, index = found
-        if cache is not None and owner is not cache:
-            return f"the object belongs to cache {owner.name}"
-        if index in slab.free_indexes() or addr in owner.entry or addr in (owner.shared_entry or ()):
-            return "the object is free already"
-        return None
-
-    def check_usable(self, name: str) -> KmemCache:
-        """The cache of that name; ENOENT."""
-        cache = self.caches.get(name)
-        if cache is None:
-            raise KernelError("ENOENT")
-        return cache

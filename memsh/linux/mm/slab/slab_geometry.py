@@ -1,5 +1,6 @@
 """How many objects fit into a slab, and where their free list lies (mm/slab.c: calculate_slab_order and around).
 
+SLAB_TYPESAFE_BY_RCU stands for a constructor too: either keeps the free list out of the objects.
 A free list of one byte an object lies in the last free object, off the slab in a kmalloc object, or at the slab's end.
 Sizes are bytes. No known deviations.
 """
@@ -9,12 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.mm.slab.api import (
+    SLAB_HWCACHE_ALIGN,
+    SLAB_NOLEAKTRACE,
+    SLAB_RECLAIM_ACCOUNT,
+    SLAB_TYPESAFE_BY_RCU,
+)
 
-SLAB_HWCACHE_ALIGN = 0x2000
-SLAB_CACHE_DMA = 0x4000
-SLAB_RECLAIM_ACCOUNT = 0x20000
-SLAB_TYPESAFE_BY_RCU = 0x80000  # stands for a constructor too: either keeps the free list out of the objects
-SLAB_NOLEAKTRACE = 0x800000
 CFLGS_OBJFREELIST_SLAB = 0x40000000
 CFLGS_OFF_SLAB = 0x80000000
 
@@ -23,7 +25,6 @@ ARCH_SLAB_MINALIGN = 8
 SLAB_OBJ_MIN_SIZE = 16
 SLAB_OBJ_MAX_NUM = 255
 KMALLOC_MAX_ORDER = 10
-KMALLOC_MAX_CACHE_SIZE = 8192
 
 
 class Geometry(NamedTuple):

@@ -1,0 +1,63 @@
+"""The slab allocator has one interface, and what C lets happen happens: an object freed twice is handed out twice."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import memsh
+from memsh.inspect.check import check
+from memsh.linux.config import Config
+from memsh.linux.include.errno import KernelError
+from memsh.linux.mm.slab.api import KmemCache
+from memsh.linux.mm.slab.slab import Slab, SlabCache
+from memsh.machines.box import Box
+
+PACKAGE = Path(memsh.__file__).parent
+OUTSIDE = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "linux" / "mm" / "slab")
+OPEN = {"api", "objects", "callsites"}  # what others may import of linux/mm/slab
+CHOOSES = PACKAGE / "machines" / "slabs.py"
+PLAIN = {"active", "cache", "entry", "free", "freelist", "limit", "pfn", "shared", "touched"}  # names with other uses
+
+
+def test_nothing_outside_reads_the_fields_of_an_allocator() -> None:
+    hidden = {name for kind in (SlabCache, Slab) for name in kind.__slots__} - set(KmemCache.__slots__) - PLAIN
+    hidden |= {"slab_of", "total_slabs", "off_slab"}
+    hidden -= {"batchcount"}  # a column of slabinfo, too
+    found = []
+    for path in OUTSIDE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in hidden:
+                found.append(f"{path.relative_to(PACKAGE)}:{node.lineno} {node.attr}")
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("memsh.linux.mm.slab."):
+                if node.module.rpartition(".")[2] not in OPEN and path != CHOOSES:
+                    found.append(f"{path.relative_to(PACKAGE)}:{node.lineno} {node.module}")
+    assert found == []
+
+
+@pytest.mark.parametrize("size", [32, 100, 700, 8192])
+def test_an_object_freed_twice_is_handed_out_twice(size: int) -> None:
+    box = Box(Config())
+    slab = box.slab
+    addr = slab.kmalloc(size)
+    slab.kfree(addr)
+    slab.kfree(addr)
+    assert any(f"{addr:#x} is free twice" in line for line in check(box))
+    assert [slab.kmalloc(size), slab.kmalloc(size)] == [addr, addr]
+    assert slab.kmalloc(size) != addr
+
+
+def test_objects_freed_twice_in_numbers_leave_a_box_that_works() -> None:
+    """The arrays overflow: slabs get back more objects than they gave."""
+    box = Box(Config())
+    slab = box.slab
+    held = [slab.kmalloc(256) for _ in range(300)]
+    for addr in held + held:
+        with suppress(KernelError):  # the page that a slab lay in is somebody else's by then
+            slab.kfree(addr)
+    for cache in list(slab.caches.values()):
+        slab.kmem_cache_shrink(cache)
+    assert all(slab.kmalloc(256) for _ in range(1000))
