@@ -20,7 +20,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": {"proctext"},
     "procps": {"proctext"},
     "shell": set(),
-    "commands": {"linux", "machines", "inspect", "libc", "procfs", "proctext", "diagnosis", "procps", "shell"},
+    "textutils": {"shell"},
+    "commands": {
+        "linux", "machines", "inspect", "libc", "procfs", "proctext", "diagnosis", "procps", "shell", "textutils",
+    },  # fmt: skip
     "teach": {"commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},

@@ -4,12 +4,13 @@ import io
 from importlib import import_module
 from typing import Any
 
+from memsh import textutils
 from memsh.commands.paths import BoxFiles
 from memsh.shell.io import TextInput
 from memsh.shell.registry import REGISTRY, Registry, command
 from memsh.shell.session import Session
 
-ROOMS = ("text", "filters", "sed", "awk", "conditions", "files", "session")
+ROOMS = ("text", "filters", "sed", "conditions", "files", "session")
 Streams = tuple[Session, io.StringIO, io.StringIO]
 
 
@@ -18,6 +19,7 @@ def session(registry: Registry | None = None, stdin: str = "", reader: Any = Non
     if registry is None:
         for room in ROOMS:
             import_module(f"memsh.commands.{room}")
+        textutils.load()
         registry = REGISTRY
     out, err = io.StringIO(), io.StringIO()
     made = Session(registry=registry, stdout=out, stderr=err, stdin=TextInput(stdin), files=BoxFiles())

@@ -1,0 +1,1 @@
+"""awk: the language whole, POSIX's and what gawk adds."""

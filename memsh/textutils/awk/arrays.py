@@ -1,0 +1,76 @@
+"""Which names of a program are arrays: those that are used as one, and the parameters that such a name is given for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from memsh.textutils.awk.parser import Function, Program, Tree
+
+_ARRAY_ARGUMENTS = {"split": (1, 3), "patsplit": (1, 3), "match": (2,), "asort": (0, 1), "asorti": (0, 1)}
+
+
+def _parts(tree: Any) -> Iterator[Any]:
+    """A tree, and all the trees below it."""
+    waiting = [tree]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, tuple):
+            if one and isinstance(one[0], str):
+                yield one
+            waiting += reversed(one)
+        elif isinstance(one, list):
+            waiting += reversed(one)
+
+
+class Shapes:
+    """`arrays[function]` holds the places of its parameters that are arrays; `globals` the global names that are."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.arrays: dict[str, set[int]] = {name: set() for name in program.functions}
+        self.globals: set[str] = {"ENVIRON", "ARGV", "PROCINFO"}
+        self.names: set[str] = set()
+        bodies: list[tuple[Function | None, Any]] = [(None, list(map(tuple, program.rules)))]
+        bodies += [(function, function.body) for function in program.functions.values()]
+        trees = [(scope, tree) for scope, body in bodies for tree in _parts(body)]
+        self.names = {tree[1] for _, tree in trees if tree[0] == "var"}
+        while sum(self._learn(scope, tree) for scope, tree in trees):
+            pass
+
+    def _learn(self, scope: Function | None, tree: Tree) -> bool:
+        """What one tree says; True if it was news."""
+        kind, news = tree[0], False
+        if kind in ("item", "forin", "in"):
+            news = self._note(scope, tree[1] if kind == "item" else tree[2])
+        elif kind == "delete":
+            news = tree[1][0] == "var" and self._note(scope, tree[1])
+        elif kind == "builtin":
+            for at in _ARRAY_ARGUMENTS.get(tree[1], ()):
+                if at < len(tree[2]):
+                    news = self._note(scope, tree[2][at]) or news
+        elif kind == "call" and tree[1] in self.arrays:
+            for at, argument in enumerate(tree[2]):
+                if at in self.arrays[tree[1]]:
+                    news = self._note(scope, argument) or news
+        return news
+
+    def _note(self, scope: Function | None, tree: Tree) -> bool:
+        if tree[0] != "var":
+            return False
+        name = tree[1]
+        if scope is not None and name in scope.params:
+            known, key = self.arrays[scope.name], scope.params.index(name)
+            if key in known:
+                return False
+            known.add(key)
+            return True
+        if name in self.globals:
+            return False
+        self.globals.add(name)
+        return True
+
+    def is_array(self, scope: Function | None, name: str) -> bool:
+        if scope is not None and name in scope.params:
+            return scope.params.index(name) in self.arrays[scope.name]
+        return name in self.globals

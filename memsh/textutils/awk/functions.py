@@ -1,0 +1,534 @@
+"""awk's own functions, and getline: each builder is given the compiler and the argument trees and answers a closure."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, Any
+
+from memsh.shell import ShellError
+from memsh.textutils.awk.lexer import AwkError
+from memsh.textutils.awk.printf import formatted
+from memsh.textutils.awk.values import Numeric, Unset, Value, number_of, numeric, to_number
+from memsh.textutils.clock import mktime, now, strftime
+from memsh.textutils.shellout import run_line
+
+if TYPE_CHECKING:
+    from memsh.textutils.awk.compiler import Eval, Expressions, Frame, Numbers
+    from memsh.textutils.awk.parser import Tree
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+Arguments = list[Any]
+LONGEST = 16 << 20
+
+
+def _divide(a: float, b: float) -> float:
+    if not b:
+        raise ShellError("fatal: division by zero attempted", 2)
+    return a / b
+
+
+def _modulo(a: float, b: float) -> float:
+    if not b:
+        raise ShellError("fatal: division by zero attempted in `%'", 2)
+    return math.fmod(a, b) if a - a == 0.0 else math.nan
+
+
+def _power(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -math.inf if a < 0 and b % 2 else math.inf
+    except ValueError:
+        return math.inf if a == 0 else math.nan
+
+
+ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divide, "%": _modulo, "^": _power,
+}  # fmt: skip
+
+
+def _real(function: Callable[[float], float]) -> Callable[[float], float]:
+    def safe(value: float) -> float:
+        try:
+            return function(value)
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return -math.inf if value == 0 else math.nan
+
+    return safe
+
+
+def _whole(value: float) -> float:
+    return float(math.trunc(value)) if value - value == 0.0 else value
+
+
+def _bits(value: float, name: str) -> int:
+    if value < 0 or value - value != 0.0:
+        raise ShellError(f"fatal: {name}: negative values are not allowed", 2)
+    return int(value)
+
+
+_ONE_NUMBER: dict[str, Callable[[float], float]] = {
+    "int": _whole, "sqrt": _real(math.sqrt), "exp": _real(math.exp), "log": _real(math.log), "sin": _real(math.sin),
+    "cos": _real(math.cos), "compl": lambda value: float(~_bits(value, "compl") & ((1 << 53) - 1)),
+}  # fmt: skip
+_ONE_TEXT: dict[str, Callable[[str], Value]] = {"toupper": str.upper, "tolower": str.lower}
+_BITWISE: dict[str, Callable[[int, int], int]] = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
+_COUNTS = {
+    "atan2": (2, 2), "close": (1, 2), "compl": (1, 1), "cos": (1, 1), "exp": (1, 1), "fflush": (0, 1),
+    "gensub": (3, 4), "gsub": (2, 3), "index": (2, 2), "int": (1, 1), "isarray": (1, 1), "length": (0, 1),
+    "log": (1, 1), "lshift": (2, 2), "match": (2, 3), "mktime": (1, 2), "patsplit": (2, 4), "rand": (0, 0),
+    "rshift": (2, 2), "sin": (1, 1), "split": (2, 4), "sprintf": (1, 999), "sqrt": (1, 1), "srand": (0, 1),
+    "strftime": (0, 3), "strtonum": (1, 1), "sub": (2, 3), "substr": (2, 3), "system": (1, 1), "systime": (0, 0),
+    "tolower": (1, 1), "toupper": (1, 1), "typeof": (1, 1), "asort": (1, 3), "asorti": (1, 3), "and": (2, 999),
+    "or": (2, 999), "xor": (2, 999),
+}  # fmt: skip
+
+
+def build(c: Expressions, name: str, arguments: list[Tree], place: str) -> Eval:
+    """A call of a built-in function."""
+    fewest, most = _COUNTS[name]
+    if not fewest <= len(arguments) <= most:
+        where, _, line = place.rpartition(":")
+        wrong = "Too few arguments" if len(arguments) < fewest else "Too many arguments"
+        raise AwkError(where, int(line), wrong)
+    if name in _ONE_NUMBER:
+        calculate, number = _ONE_NUMBER[name], c.number(arguments[0])
+        return lambda f: calculate(number(f))
+    if name in _ONE_TEXT:
+        change, text = _ONE_TEXT[name], c.text(arguments[0])
+        return lambda f: change(text(f))
+    if name in _BITWISE:
+        return _bitwise(c, name, arguments)
+    builder: Callable[[Expressions, list[Tree]], Eval] = globals()["_b_" + name]
+    return builder(c, arguments)
+
+
+def _bitwise(c: Expressions, name: str, arguments: list[Tree]) -> Eval:
+    numbers, combine = [c.number(argument) for argument in arguments], _BITWISE[name]
+
+    def combined(f: Frame) -> float:
+        result = _bits(numbers[0](f), name)
+        for number in numbers[1:]:
+            result = combine(result, _bits(number(f), name))
+        return float(result)
+
+    return combined
+
+
+def _b_lshift(c: Expressions, arguments: list[Tree]) -> Eval:
+    value, by = c.number(arguments[0]), c.number(arguments[1])
+    return lambda f: float((_bits(value(f), "lshift") << min(64, _bits(by(f), "lshift"))) & ((1 << 64) - 1))
+
+
+def _b_rshift(c: Expressions, arguments: list[Tree]) -> Eval:
+    value, by = c.number(arguments[0]), c.number(arguments[1])
+    return lambda f: float(_bits(value(f), "rshift") >> min(64, _bits(by(f), "rshift")))
+
+
+def _b_atan2(c: Expressions, arguments: list[Tree]) -> Eval:
+    y, x = c.number(arguments[0]), c.number(arguments[1])
+    return lambda f: math.atan2(y(f), x(f))
+
+
+def _b_rand(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+    return lambda f: rt.random.random()
+
+
+def _b_srand(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+    seed: Numbers = c.number(arguments[0]) if arguments else lambda f: float(int(now(rt.io)))
+
+    def begin(f: Frame) -> float:
+        before, rt.seed = rt.seed, seed(f)
+        rt.random.seed(rt.seed)
+        return before
+
+    return begin
+
+
+def _b_length(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+    if not arguments:
+        return lambda f: float(len(rt.whole()))
+    tree = arguments[0]
+    while tree[0] == "paren":
+        tree = tree[1]
+    if tree[0] == "var" and c.shapes.is_array(c.scope, tree[1]):
+        array = c.array(tree)
+        return lambda f: float(len(array(f)))
+    if tree[0] in ("var", "item"):  # may hold an array at run time
+        value, spell = c.value(tree), rt.text
+
+        def measure(f: Frame) -> float:
+            found = value(f)
+            return float(len(spell(found) if type(found) is float else found))
+
+        return measure
+    text = c.text(tree)
+    return lambda f: float(len(text(f)))
+
+
+def _b_index(c: Expressions, arguments: list[Tree]) -> Eval:
+    text, part = c.text(arguments[0]), c.text(arguments[1])
+    return lambda f: float(text(f).find(part(f)) + 1)
+
+
+def _b_substr(c: Expressions, arguments: list[Tree]) -> Eval:
+    """As gawk's do_substr: a start below 1 is 1, fractions are cut off."""
+    text, first = c.text(arguments[0]), c.number(arguments[1])
+    count = c.number(arguments[2]) if len(arguments) > 2 else None
+
+    def part(f: Frame) -> str:
+        whole, start = text(f), first(f)
+        begin = int(min(max(start, 1.0), len(whole) + 1.0)) - 1 if start == start else 0
+        if count is None:
+            return whole[begin:]
+        length = count(f)
+        return whole[begin : begin + int(min(length, len(whole)))] if length >= 1 else ""
+
+    return part
+
+
+def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt, text, array = c.rt, c.text(arguments[0]), c.array(arguments[1])
+    gaps = c.array(arguments[3]) if len(arguments) > 3 else None
+    cutter: Callable[[Frame], Callable[[str], list[str]]]
+    if len(arguments) < 3:
+        cutter = lambda f: rt.splitter  # noqa: E731
+    elif arguments[2][0] == "ere":
+        find = c.regexp(arguments[2])
+        cutter = lambda f: rt.cutter(find(f))  # noqa: E731
+    else:
+        separator = c.text(arguments[2])
+        cutter = lambda f: rt.cutter(separator(f))  # noqa: E731
+
+    def split(f: Frame) -> float:
+        whole, cut = text(f), cutter(f)
+        pieces = cut(whole)
+        found = array(f)
+        found.clear()
+        for at, piece in enumerate(pieces, 1):
+            found[str(at)] = Numeric(piece)
+        if gaps is not None:
+            _keep_gaps(gaps(f), whole, pieces)
+        return float(len(pieces))
+
+    return split
+
+
+def _keep_gaps(gaps: dict[str, Any], whole: str, pieces: list[str]) -> None:
+    """The fourth argument of split(): what stood between the pieces."""
+    gaps.clear()
+    place = 0
+    for at, piece in enumerate(pieces):
+        start = whole.find(piece, place) if piece or at else place
+        if at or start:
+            gaps[str(at)] = whole[place:start]
+        place = start + len(piece)
+    if place < len(whole):
+        gaps[str(len(pieces))] = whole[place:]
+
+
+def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
+    text, array = c.text(arguments[0]), c.array(arguments[1])
+    find = c.regexp(arguments[2] if len(arguments) > 2 else ("var", "FPAT"))
+    gaps = c.array(arguments[3]) if len(arguments) > 3 else None
+
+    def split(f: Frame) -> float:
+        whole, found = text(f), array(f)
+        pieces = [match[0] for match in find(f).finditer(whole)]
+        found.clear()
+        found.update((str(at), Numeric(piece)) for at, piece in enumerate(pieces, 1))
+        if gaps is not None:
+            _keep_gaps(gaps(f), whole, pieces)
+        return float(len(pieces))
+
+    return split
+
+
+def _b_match(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt, text, find = c.rt, c.text(arguments[0]), c.regexp(arguments[1])
+    array = c.array(arguments[2]) if len(arguments) > 2 else None
+    start, length = rt.cell("RSTART"), rt.cell("RLENGTH")
+
+    def match(f: Frame) -> float:
+        pattern = find(f)
+        found = pattern.search(text(f))
+        start[0] = found.start() + 1.0 if found is not None else 0.0
+        length[0] = float(found.end() - found.start()) if found is not None else -1.0
+        if array is not None:
+            kept = array(f)
+            kept.clear()
+            for group in range(pattern.groups + 1 if found is not None else 0):
+                assert found is not None
+                if found.group(group) is not None:
+                    kept[str(group)] = Numeric(found[group])
+                    kept[f"{group}{rt.subsep}start"] = found.start(group) + 1.0
+                    kept[f"{group}{rt.subsep}length"] = float(found.end(group) - found.start(group))
+        begun: float = start[0]
+        return begun
+
+    return match
+
+
+_FILLING = re.compile(r"\\\\|\\&|&", re.DOTALL)
+
+
+def _filler(text: str) -> Callable[[str], str] | None:
+    """sub()'s replacement: & is what matched, \\\\& a plain &. None if nothing is put in."""
+    if "&" not in text and "\\" not in text:
+        return None
+    meant = {"\\\\": "\\", "\\&": "&"}
+    return lambda matched: _FILLING.sub(lambda mark: matched if mark[0] == "&" else meant[mark[0]], text)
+
+
+def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
+    def builder(c: Expressions, arguments: list[Tree]) -> Eval:
+        target: Tree = arguments[2] if len(arguments) > 2 else ("field", ("num", 0.0))
+        find, filling, text = c.regexp(arguments[0]), c.text(arguments[1]), c.text(target)
+        store = c.store(target) if target[0] in ("var", "item", "field") else None
+
+        def substitute(f: Frame) -> float:
+            whole, pattern = text(f), find(f)
+            replacement = filling(f)
+            if not pattern.test(whole):
+                return 0.0
+            fill = _filler(replacement)
+            parts, place, times = [], 0, 0
+            for match in pattern.finditer(whole):
+                start, end = match.start(), match.end()
+                parts.append(whole[place:start])
+                parts.append(replacement if fill is None else fill(whole[start:end]))
+                place = end
+                times += 1
+                if not every:
+                    break
+            if times and store is not None:
+                parts.append(whole[place:])
+                made = "".join(parts)
+                if len(made) > LONGEST:
+                    raise ShellError("fatal: the result is too long", 2)
+                store(f, made)
+            return float(times)
+
+        return substitute
+
+    return builder
+
+
+_b_sub, _b_gsub = _substituting(False), _substituting(True)
+_GENSUB = re.compile(r"\\([0-9])|\\(.)|&", re.DOTALL)
+
+
+def _b_gensub(c: Expressions, arguments: list[Tree]) -> Eval:
+    target: Tree = arguments[3] if len(arguments) > 3 else ("field", ("num", 0.0))
+    find, filling, how, text = c.regexp(arguments[0]), c.text(arguments[1]), c.text(arguments[2]), c.text(target)
+
+    def substitute(f: Frame) -> str:
+        whole, pattern, replacement, which = text(f), find(f), filling(f), how(f)
+        every = which[:1] in ("g", "G")
+        serial = 0 if every else max(1, int(number_of(which)))
+        parts, place = [], 0
+
+        def fill(match: Any) -> str:
+            def one(mark: re.Match[str]) -> str:
+                if mark[0] == "&":
+                    return str(match[0])
+                if mark[1] is not None:
+                    return (match[int(mark[1])] or "") if int(mark[1]) <= pattern.groups else ""
+                return mark[2]
+
+            return _GENSUB.sub(one, replacement)
+
+        for times, match in enumerate(pattern.finditer(whole), 1):
+            if every or times == serial:
+                parts += [whole[place : match.start()], fill(match)]
+                place = match.end()
+        return "".join([*parts, whole[place:]])
+
+    return substitute
+
+
+def _b_sprintf(c: Expressions, arguments: list[Tree]) -> Eval:
+    pattern, values, spell = c.text(arguments[0]), [c.value(argument) for argument in arguments[1:]], c.rt.text
+    return lambda f: formatted(pattern(f), [value(f) for value in values], spell)
+
+
+def _b_strtonum(c: Expressions, arguments: list[Tree]) -> Eval:
+    value = c.value(arguments[0])
+
+    def convert(f: Frame) -> float:
+        given = value(f)
+        if type(given) is float:
+            return given
+        match = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)(?![0-9.eE]))", given)
+        if match is None:
+            return number_of(given)
+        number = float(int(match[2], 16) if match[2] else int(match[3], 8))
+        return -number if match[1] == "-" else number
+
+    return convert
+
+
+def _b_system(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt, command = c.rt, c.text(arguments[0])
+
+    def system(f: Frame) -> float:
+        line = command(f)
+        rt.flush()
+        return float(run_line(rt.io, line))
+
+    return system
+
+
+def _b_close(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt, name = c.rt, c.text(arguments[0])
+    return lambda f: rt.files.close(name(f))
+
+
+def _b_fflush(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+
+    def flush(f: Frame) -> float:
+        rt.flush()
+        return 0.0
+
+    return flush
+
+
+def _b_systime(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+    return lambda f: float(int(now(rt.io)))
+
+
+def _b_strftime(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt = c.rt
+    pattern = c.text(arguments[0]) if arguments else lambda f: "%a %b %e %H:%M:%S %Z %Y"
+    when = c.number(arguments[1]) if len(arguments) > 1 else lambda f: now(rt.io)
+    return lambda f: strftime(pattern(f), when(f))
+
+
+def _b_mktime(c: Expressions, arguments: list[Tree]) -> Eval:
+    text = c.text(arguments[0])
+    return lambda f: mktime(text(f))
+
+
+def _is_dict(c: Expressions, tree: Tree) -> Callable[[Frame], Any]:
+    return c.array(tree) if tree[0] == "var" and c.shapes.is_array(c.scope, tree[1]) else c.value(tree)
+
+
+def _b_isarray(c: Expressions, arguments: list[Tree]) -> Eval:
+    value = _is_dict(c, arguments[0])
+    return lambda f: float(type(value(f)) is dict)
+
+
+def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
+    value = _is_dict(c, arguments[0])
+
+    def kind(f: Frame) -> str:
+        found = value(f)
+        if type(found) is dict:
+            return "array"
+        if type(found) is float:
+            return "number"
+        if type(found) is Unset:
+            return "untyped"
+        return "strnum" if type(found) is Numeric and numeric(found) is not None else "string"
+
+    return kind
+
+
+def order_key(value: Value) -> tuple[int, float, str]:
+    """gawk's order of values: numbers before strings."""
+    number = numeric(value)
+    return (1, 0.0, value) if number is None and isinstance(value, str) else (0, number or 0.0, "")
+
+
+def sorted_keys(c: Expressions, array: dict[str, Any], how: str, frame: Any = None) -> list[str]:
+    """The keys of an array in the order that PROCINFO["sorted_in"] or asort()'s third argument asks for."""
+    keys = list(array)
+    match = re.fullmatch(r"@(ind|val)_(str|num|type)_(asc|desc)", how)
+    if match is not None:
+        spell = c.rt.text
+
+        def one(key: str) -> Any:
+            value: Value = key if match[1] == "ind" else array[key]
+            if match[2] == "str":
+                return spell(value), key
+            return (to_number(value), key) if match[2] == "num" else (order_key(value), key)
+
+        return sorted(keys, key=one, reverse=match[3] == "desc")
+    made = c.defined.get(how)
+    if made is None:
+        return keys
+    body = made.body
+
+    def compare(a: str, b: str) -> int:
+        left = body([a, array[a], b, array[b]])
+        number = to_number(left.value) if left is not None else 0.0
+        return -1 if number < 0 else int(number > 0)
+
+    return sorted(keys, key=cmp_to_key(compare))
+
+
+def _sorting(by_key: bool) -> Callable[[Expressions, list[Tree]], Eval]:
+    def builder(c: Expressions, arguments: list[Tree]) -> Eval:
+        source = c.array(arguments[0])
+        target = c.array(arguments[1]) if len(arguments) > 1 else source
+        usual = "@ind_str_asc" if by_key else "@val_type_asc"
+        how = c.text(arguments[2]) if len(arguments) > 2 else lambda f: usual
+
+        def sort(f: Frame) -> float:
+            array = source(f)
+            keys = sorted_keys(c, array, how(f))
+            found = [Numeric(key) if by_key else array[key] for key in keys]
+            kept = target(f)
+            kept.clear()
+            kept.update((str(at), value) for at, value in enumerate(found, 1))
+            return float(len(found))
+
+        return sort
+
+    return builder
+
+
+_b_asort, _b_asorti = _sorting(False), _sorting(True)
+
+
+def getline(c: Expressions, tree: Tree) -> Numbers:
+    """getline, getline <FILE, COMMAND | getline, each with or without a variable: 1, 0 at the end, -1 for no file."""
+    _, kind, source, target = tree
+    rt = c.rt
+    store = c.store(target) if target is not None else None
+    name = c.text(source) if source is not None else None
+
+    def read(f: Frame) -> float:
+        if name is None:
+            found = rt.next_record()
+        else:
+            named = name(f)
+            reader = rt.files.reader(kind, named)
+            if reader is None:
+                return -1.0
+            found = next(reader, None)
+        if found is None:
+            return 0.0
+        if store is not None:
+            store(f, Numeric(found))
+        else:
+            rt.take(found)
+        return 1.0
+
+    return read
+
+
+

@@ -1,0 +1,143 @@
+"""awk's text cut into tokens (IEEE Std 1003.1, awk, "Lexical Conventions"; gawk's awkgram.y, yylex)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, NoReturn
+
+from memsh.shell import ShellError
+
+_KEYWORDS = """BEGIN BEGINFILE END ENDFILE break case continue default delete do else exit for function getline if in
+ next nextfile print printf return switch while"""
+_BUILTINS = """and asort asorti atan2 close compl cos exp fflush gensub gsub index int isarray length log lshift match
+ mktime or patsplit rand rshift sin split sprintf sqrt srand strftime strtonum sub substr systime system tolower
+ toupper typeof xor"""
+KEYWORDS, BUILTINS = frozenset(_KEYWORDS.split()), frozenset(_BUILTINS.split())
+_TOKEN = re.compile(
+    r"(?P<blank>(?:[ \t\r]|\\\r?\n)+|\#[^\n]*)|(?P<newline>\n)"
+    r"|(?P<number>0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<mark>\*\*=|\*\*|\+\+|--|&&|\|\||[-+*/%^!<>=]=|!~|>>|\|&|[-{}()\[\];,+*/%^!><|?:~$=@])"
+)
+_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\n)|(.))", re.DOTALL)
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "/": "/", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "$", "++", "--"])
+
+
+class Token(NamedTuple):
+    """`kind` is number, string, ere, name, called (a name with its parenthesis), builtin, newline, end, or the word or
+    mark itself."""
+
+    kind: str
+    text: str
+    line: int
+
+
+class AwkError(ShellError):
+    """A program that is none: `awk: cmd. line:3: …`, status 1."""
+
+    def __init__(self, where: str, line: int, message: str, status: int = 1) -> None:
+        super().__init__(f"{where}:{line}: {message}", status)
+
+
+class Lexer:
+    """The tokens of one program. `where` is "cmd. line" or the file's name; warnings are for standard error."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text = text
+        self.where = where
+        self.line = 1
+        self.warnings: list[str] = []
+
+    def wrong(self, message: str) -> NoReturn:
+        raise AwkError(self.where, self.line, message)
+
+    def tokens(self) -> list[Token]:
+        found: list[Token] = []
+        text, place, size = self.text, 0, len(self.text)
+        while place < size:
+            char = text[place]
+            if char == '"':
+                start = self.line
+                value, place = self._string(place + 1)
+                found.append(Token("string", value, start))
+                continue
+            if char == "/" and (not found or found[-1].kind not in _OPERANDS):
+                value, place = self._ere(place + 1)
+                found.append(Token("ere", value, self.line))
+                continue
+            match = _TOKEN.match(text, place)
+            if match is None:
+                self.wrong("Unexpected token" if char.isprintable() else f"invalid char '{ord(char):#o}'")
+            place = match.end()
+            if match.lastgroup != "blank":
+                found.append(self._token(match.lastgroup or "", match[0], place))
+            self.line += match[0].count("\n")
+        found += [Token("newline", "\n", self.line), Token("end", "", self.line)]
+        return found
+
+    def _token(self, group: str, word: str, end: int) -> Token:
+        if group == "newline" or group == "number":
+            return Token(group, word, self.line)
+        if group == "mark":
+            return Token({"**": "^", "**=": "^="}.get(word, word), word, self.line)
+        if word == "func":
+            word = "function"
+        if word in KEYWORDS:
+            return Token(word, word, self.line)
+        if word in BUILTINS:
+            return Token("builtin", word, self.line)
+        return Token("called" if self.text.startswith("(", end) else "name", word, self.line)
+
+    def _string(self, place: int) -> tuple[str, int]:
+        end = place
+        while end < len(self.text) and self.text[end] != '"':
+            if self.text[end] == "\n":
+                self.wrong("Unterminated string")
+            end += 2 if self.text[end] == "\\" else 1
+        if end >= len(self.text):
+            self.wrong("Unterminated string")
+        raw = self.text[place:end]
+        value = self.unescape(raw)
+        self.line += raw.count("\n")
+        return value, end + 1
+
+    def unescape(self, raw: str) -> str:
+        """A string's text with its escapes understood; one that means nothing is warned about, as gawk does."""
+
+        def one(match: re.Match[str]) -> str:
+            octal, hexadecimal, newline, char = match.groups()
+            if octal:
+                return chr(int(octal, 8) & 0xFF)
+            if hexadecimal:
+                return chr(int(hexadecimal, 16))
+            if newline:
+                return ""
+            if char not in _CONTROL:
+                self.warnings.append(
+                    f"{self.where}:{self.line}: warning: escape sequence `\\{char}' treated as plain `{char}'"
+                )  # fmt: skip
+            return _CONTROL.get(char, char)
+
+        return _ESCAPE.sub(one, raw) if "\\" in raw else raw
+
+    def _ere(self, place: int) -> tuple[str, int]:
+        text, end, bracket = self.text, place, 0
+        while end < len(text):
+            char = text[end]
+            if char == "\n":
+                break
+            if char == "\\":
+                end += 2
+                continue
+            if bracket:
+                if char == "]" and end > bracket:
+                    bracket = 0
+                elif text.startswith("[:", end) and ":]" in text[end:]:
+                    end = text.index(":]", end) + 1
+            elif char == "[" and "]" in text[end + 2 :].partition("\n")[0]:
+                bracket = end + 1 + (text[end + 1 : end + 2] == "^")
+            elif char == "/":
+                return text[place:end], end + 1
+            end += 1
+        return self.wrong("Unterminated regexp")

@@ -1,0 +1,205 @@
+"""Runs a compiled awk program: BEGIN, the records of all operands, END, and what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from memsh.shell import ShellError
+from memsh.shell.io import IO, Input
+from memsh.textutils.awk.arrays import Shapes
+from memsh.textutils.awk.compiler import Defined, Frame, define
+from memsh.textutils.awk.lexer import Lexer
+from memsh.textutils.awk.parser import Program, Rule
+from memsh.textutils.awk.runtime import Runtime
+from memsh.textutils.awk.statements import Exit, Next, Statements, Step
+from memsh.textutils.awk.values import Numeric
+
+POLL_EVERY = 64
+_BEGUN: dict[str, Any] = {
+    "NF": 0.0, "NR": 0.0, "FNR": 0.0, "FS": " ", "OFS": " ", "ORS": "\n", "RS": "\n", "SUBSEP": "\x1c", "RSTART": 0.0,
+    "RLENGTH": -1.0, "CONVFMT": "%.6g", "OFMT": "%.6g", "FILENAME": Numeric(""), "RT": "", "ERRNO": "",
+    "FPAT": "[^[:space:]]+", "IGNORECASE": 0.0, "ARGIND": 0.0,
+}  # fmt: skip
+
+
+class Machine(Runtime):
+    """One run of one program."""
+
+    def __init__(self, io: IO, program: Program, arguments: list[str]) -> None:
+        super().__init__(io)
+        for name, value in _BEGUN.items():
+            self.cell(name)[0] = value
+        self.cell("ARGC")[0] = float(len(arguments))
+        self.cell("ARGV")[0] = {str(at): Numeric(word) for at, word in enumerate(arguments)}
+        self.cell("ENVIRON")[0] = {name: Numeric(text) for name, text in io.session.variables.items()}
+        self.cell("PROCINFO")[0] = {"version": "5.2.1", "strftime": "%a %b %e %H:%M:%S %Z %Y"}
+        self.program = program
+        self.source: Iterator[str] | None = None
+        self.argument = 0
+        self.opened = False  # some operand was a file
+        self.begin_file: list[Step] = []
+        self.end_file: list[Step] = []
+        self.frame: Frame = []
+
+    def assign(self, word: str) -> bool:
+        """`NAME=VALUE` of -v or among the operands; False if it is none."""
+        name, equals, text = word.partition("=")
+        if not equals or not name.isidentifier() or not name.isascii():
+            return False
+        self.set_global(name, Numeric(Lexer("", "cmd. line").unescape(text)))
+        return True
+
+    # input
+
+    def next_record(self) -> str | None:
+        """The next record of the main input; None at its end."""
+        while True:
+            if self.source is None and not self._next_source():
+                return None
+            assert self.source is not None
+            record = next(self.source, None)
+            if record is not None:
+                self.nr += 1
+                self.fnr += 1
+                return record
+            self.end_source()
+
+    def end_source(self) -> None:
+        self.source = None
+        for step in self.end_file:
+            step(self.frame)
+
+    def _next_source(self) -> bool:
+        io, words = self.io, self.cell("ARGV")[0]
+        while True:
+            self.argument += 1
+            if self.argument >= int(self.cell("ARGC")[0]):
+                if self.opened:
+                    return False
+                self._begin("-", io.stdin)
+                return True
+            word = self.text(words.get(str(self.argument), ""))
+            if not word or self.assign(word):
+                continue
+            self.opened = True
+            if word in ("-", "/dev/stdin"):
+                self._begin(word, io.stdin)
+                return True
+            files = io.session.files
+            assert files is not None
+            try:
+                source = files.open_read(io.session, word)
+            except OSError as error:
+                if error.strerror == "Is a directory":
+                    self.flush()
+                    io.complain(f"warning: command line argument `{word}' is a directory: skipped")
+                    continue
+                raise ShellError(f"fatal: cannot open file `{word}' for reading: {error.strerror}", 2) from None
+            self._begin(word, source)
+            return True
+
+    def _begin(self, name: str, source: Input) -> None:
+        self.cell("FILENAME")[0] = Numeric(name)
+        self.cell("ARGIND")[0] = float(self.argument)
+        self.fnr = 0
+        self.opened = True
+        self.source = self.records(source)
+        for step in self.begin_file:
+            step(self.frame)
+
+    # the run
+
+    def run(self) -> int:
+        """The program's status."""
+        program = self.program
+        shapes = Shapes(program)
+        defined: dict[str, Defined] = define(program)
+        for function in program.functions.values():
+            defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
+        made = Statements(self, shapes, defined, None)
+        by_kind: dict[str, list[Step]] = {"BEGIN": [], "END": [], "BEGINFILE": [], "ENDFILE": []}
+        main: list[Step] = []
+        for rule in program.rules:
+            if rule.kind == "main":
+                main.append(self._rule(made, rule))
+            else:
+                assert rule.action is not None
+                by_kind[rule.kind].append(made.step(rule.action))
+        self.begin_file, self.end_file = by_kind["BEGINFILE"], by_kind["ENDFILE"]
+        status = 0
+        try:
+            status = self._phases(by_kind, main)
+        finally:
+            self.files.close_all()
+            self.flush()
+        return 2 if self.failed and not status else status
+
+    def _phases(self, by_kind: dict[str, list[Step]], main: list[Step]) -> int:
+        status, frame = 0, self.frame
+        reads = bool(main or by_kind["END"] or self.begin_file or self.end_file)
+        try:
+            for step in by_kind["BEGIN"]:
+                step(frame)
+            if reads:
+                self._records(main)
+        except Exit as leave:
+            status = leave.status or 0
+        except Next:
+            raise ShellError("fatal: `next' used in BEGIN or END action", 2) from None
+        try:
+            for step in by_kind["END"]:
+                step(frame)
+        except Exit as leave:
+            status = status if leave.status is None else leave.status
+        except Next:
+            raise ShellError("fatal: `next' used in BEGIN or END action", 2) from None
+        return status
+
+    def _records(self, main: list[Step]) -> None:
+        frame, check, take, following = self.frame, self.io.check, self.take, self.next_record
+        only = main[0] if len(main) == 1 else None
+        while True:
+            record = following()
+            if record is None:
+                return
+            if not self.nr % POLL_EVERY:
+                check()
+            take(record)
+            try:
+                if only is not None:
+                    only(frame)
+                    continue
+                for step in main:
+                    step(frame)
+            except Next as leave:
+                if leave.file and self.source is not None:
+                    self.end_source()
+
+    def _rule(self, made: Statements, rule: Rule) -> Step:
+        """A pattern and its action as one step."""
+        action = made.step(rule.action if rule.action is not None else ("print", "print", [], None, None))
+        if rule.pattern is None:
+            return action
+        test = made.truth(rule.pattern)
+        if rule.until is None:
+            def when(f: Frame) -> None:
+                if test(f):
+                    action(f)
+
+            return when
+        return self._range(test, made.truth(rule.until), action)
+
+    @staticmethod
+    def _range(begin: Callable[[Frame], object], end: Callable[[Frame], object], action: Step) -> Step:
+        inside = False
+
+        def between(f: Frame) -> None:
+            nonlocal inside
+            if not inside and not begin(f):
+                return
+            inside = not end(f)
+            action(f)
+
+        return between
+

@@ -1,0 +1,111 @@
+"""printf's formats as awk has them (gawk's builtin.c, format_tree): %c of a number, %d of anything, `*`, `%2$s`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from memsh.shell import ShellError
+from memsh.textutils.awk.values import Value, number_of, numeric
+
+_DIRECTIVE = re.compile(r"%(?:([0-9]+)\$)?([-+ #0']*)(\*|-?[0-9]+)?(?:\.(\*|-?[0-9]*))?[hlLqjzt]*(.)", re.DOTALL)
+WIDEST = 1 << 20
+
+
+def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -> str:
+    """The text. ShellError if there are too few values, or a field would be wider than a mebibyte."""
+    place = 0
+
+    def following() -> Value:
+        nonlocal place
+        if place >= len(values):
+            raise ShellError("fatal: not enough arguments to satisfy format string", 2)
+        place += 1
+        return values[place - 1]
+
+    def measure(word: str | None) -> int | None:
+        if word is None:
+            return None
+        if word == "*":
+            given = following()
+            number = int(given if isinstance(given, float) else number_of(given))
+        else:
+            number = int(word or 0)
+        if abs(number) > WIDEST:
+            raise ShellError(f"fatal: a field is at most {WIDEST} characters wide", 2)
+        return number
+
+    def one(match: re.Match[str]) -> str:
+        position, flags, width_word, precision_word, kind = match.groups()
+        if kind == "%":
+            return "%"
+        if kind not in "diouxXcseEfFgGaA":
+            return match[0]
+        width, precision = measure(width_word), measure(precision_word)
+        if width is not None and width < 0:
+            flags, width = flags + "-", -width
+        if precision is not None and precision < 0:
+            precision = None
+        if position:
+            if not 1 <= int(position) <= len(values):
+                raise ShellError("fatal: not enough arguments to satisfy format string", 2)
+            value = values[int(position) - 1]
+        else:
+            value = following()
+        return _field(flags.replace("'", ""), width, precision, kind, value, text)
+
+    return _DIRECTIVE.sub(one, pattern)
+
+
+def _field(
+    flags: str, width: int | None, precision: int | None, kind: str, value: Value, text: Callable[[Value], str]
+) -> str:
+    spec = "%" + flags + ("" if width is None else str(width))
+    if kind == "s":
+        shown = text(value) if precision is None else text(value)[:precision]
+        return shown.ljust(width or 0) if "-" in flags else shown.rjust(width or 0)
+    if kind == "c":
+        number = numeric(value) if not (type(value) is str or value == "") else None
+        char = text(value)[:1] or "\0" if number is None else _char(number)
+        return (spec + "s") % char
+    number = value if isinstance(value, float) else number_of(value)
+    if kind in "eEfFgGaA":
+        if kind in "aA":
+            return (spec + "s") % float.hex(number)
+        if number - number != 0.0:
+            return _unusual(flags, width, number)
+        return (spec + ("" if precision is None else f".{precision}") + kind) % number
+    if number - number != 0.0:
+        return _unusual(flags, width, number)
+    whole = int(number)
+    if kind in "di":
+        return _integer(flags, width, precision, str(abs(whole)), whole < 0, "")
+    if whole < 0:
+        whole += 1 << 64
+    digits = {"o": f"{whole:o}", "u": str(whole), "x": f"{whole:x}", "X": f"{whole:X}"}[kind]
+    prefix = ""
+    if "#" in flags and whole:
+        prefix = {"o": "0", "x": "0x", "X": "0X"}.get(kind, "")
+    return _integer(flags.replace("+", "").replace(" ", ""), width, precision, digits, False, prefix)
+
+
+def _integer(flags: str, width: int | None, precision: int | None, digits: str, minus: bool, prefix: str) -> str:
+    if precision is not None:
+        digits = digits.zfill(precision) if precision or digits != "0" else ""
+    sign = "-" if minus else "+" if "+" in flags else " " if " " in flags else ""
+    room = (width or 0) - len(sign) - len(prefix)
+    if "-" in flags:
+        return (sign + prefix + digits).ljust(width or 0)
+    if "0" in flags and precision is None:
+        return sign + prefix + digits.rjust(room, "0")
+    return (sign + prefix + digits).rjust(width or 0)
+
+
+def _char(number: float) -> str:
+    code = int(number) if number - number == 0.0 else 0
+    return chr(code) if 0 <= code < 0x110000 and not 0xD800 <= code < 0xE000 else chr(code & 0xFF)
+
+
+def _unusual(flags: str, width: int | None, number: float) -> str:
+    shown = "+nan" if number != number else "+inf" if number > 0 else "-inf"
+    return shown.ljust(width or 0) if "-" in flags else shown.rjust(width or 0)

@@ -1,0 +1,407 @@
+"""A running awk program's world: the record and its fields, the special variables, files and commands.
+
+Fields are cut only when one is looked at, and the record is put together again only when it is asked for. Standard
+output is held back in pieces, as stdio does, and given out before anything else may print.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from memsh.shell import ShellError
+from memsh.shell.io import IO, Capture, Input, TextInput
+from memsh.shell.session import FileSink
+from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, to_number
+from memsh.textutils.regexp import Regexp, compiled
+from memsh.textutils.shellout import run_line
+from memsh.textutils.sources import records
+
+HELD = 256  # pieces of standard output
+MOST_FIELDS = 1_000_000
+_WORD = re.compile(r"[^ \t\n]+")
+
+
+class Files:
+    """Open files and commands of one program, by name."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.readers: dict[str, Iterator[str]] = {}
+        self.sinks: dict[str, FileSink] = {}
+        self.commands: dict[str, Capture] = {}
+        self.statuses: dict[str, int] = {}
+
+    def reader(self, kind: str, name: str) -> Iterator[str] | None:
+        """The records of a file, or (`kind` "|") of what a command prints; None if there is no such file."""
+        if name not in self.readers:
+            io = self.runtime.io
+            if kind == "|":
+                self.runtime.flush()
+                kept = Capture()
+                self.statuses[name] = run_line(io, name, sink=kept)
+                source: Input = TextInput(kept.text())
+            elif name in ("-", "/dev/stdin"):
+                source = io.stdin
+            else:
+                files = io.session.files
+                assert files is not None
+                try:
+                    source = files.open_read(io.session, name)
+                except OSError as error:
+                    self.runtime.set_global("ERRNO", error.strerror or str(error))
+                    return None
+            self.readers[name] = self.runtime.records(source)
+        return self.readers[name]
+
+    def write(self, kind: str, name: str, text: str) -> None:
+        runtime = self.runtime
+        if name in ("/dev/stdout", "-") and kind != "|":
+            runtime.out(text)
+            return
+        if name == "/dev/stderr" and kind != "|":
+            runtime.flush()
+            runtime.io.err(text)
+            return
+        if kind == "|":
+            if name not in self.commands:
+                runtime.flush()
+                self.commands[name] = Capture()
+            self.commands[name].write(text)
+            return
+        sink = self.sinks.get(name)
+        if sink is None:
+            files = runtime.io.session.files
+            assert files is not None
+            if not name:
+                raise ShellError("fatal: expression for `>' redirection has null string value", 2)
+            try:
+                sink = files.open_write(runtime.io.session, name, kind == ">>")
+            except OSError as error:
+                raise ShellError(f"fatal: cannot redirect to `{name}': {error.strerror or error}", 2) from None
+            self.sinks[name] = sink
+        sink.write(text)
+
+    def close(self, name: str) -> float:
+        """close(): -1 if nothing of that name is open, otherwise the command's status."""
+        runtime, found, status = self.runtime, False, 0
+        if name in self.readers:
+            del self.readers[name]
+            found, status = True, self.statuses.pop(name, 0)
+        if name in self.sinks:
+            self._end(self.sinks.pop(name))
+            found = True
+        if name in self.commands:
+            runtime.flush()
+            found, status = True, run_line(runtime.io, name, stdin=TextInput(self.commands.pop(name).text()))
+        if not found:
+            runtime.set_global("ERRNO", "close of redirection that was never opened")
+        return float(status) if found else -1.0
+
+    def _end(self, sink: FileSink) -> None:
+        try:
+            sink.close()
+        except OSError as error:
+            self.runtime.flush()
+            self.runtime.io.complain(f"write failure ({error.strerror or error})")
+            self.runtime.failed = True
+
+    def close_all(self) -> None:
+        for name in [*self.sinks, *self.commands]:
+            self.close(name)
+
+
+class Runtime:
+    """The state that compiled programs work on. `cells` are the global variables, one list of length 1 each."""
+
+    def __init__(self, io: IO) -> None:
+        self.io = io
+        self.cells: dict[str, list[Any]] = {}
+        self.files = Files(self)
+        self.random = random.Random(0)
+        self.seed = 0.0
+        self.failed = False
+        self.record = ""
+        self.fields: list[str] | None = []
+        self.given: dict[int, Value] = {}  # fields that were assigned, as they were given
+        self.stale = False  # the record must be put together from the fields
+        self.nr = 0
+        self.fnr = 0
+        self.ofs, self.ors, self.subsep = " ", "\n", "\x1c"
+        self.convfmt = self.ofmt = "%.6g"
+        self.ignore_case = False
+        self.splitter: Callable[[str], list[str]] = _blanks
+        self.held: list[str] = []
+        self.patterns: dict[str, Regexp] = {}
+        self.eager = io.is_tty
+
+    # variables
+
+    def cell(self, name: str) -> list[Any]:
+        return self.cells.setdefault(name, [UNSET])
+
+    def set_global(self, name: str, value: Value) -> None:
+        """A variable by name, special or not."""
+        setter = SETTERS.get(name)
+        self.cell(name)[0] = value
+        if setter is not None:
+            setter(self, value)
+
+    # text
+
+    def text(self, value: Value) -> str:
+        """A value as a string (CONVFMT)."""
+        if type(value) is float:
+            whole = integral(value)
+            return whole if whole is not None else self.by_format(self.convfmt, value)
+        return value  # type: ignore[return-value]
+
+    def shown(self, value: Value) -> str:
+        """A value as print prints it (OFMT)."""
+        if type(value) is float:
+            whole = integral(value)
+            return whole if whole is not None else self.by_format(self.ofmt, value)
+        return value  # type: ignore[return-value]
+
+    def by_format(self, pattern: str, value: float) -> str:
+        if pattern == "%.6g":
+            return f"{value:.6g}"
+        from memsh.textutils.awk.printf import formatted
+
+        return formatted(pattern, [value], str)
+
+    def pattern(self, text: str) -> Regexp:
+        """A dynamic regular expression."""
+        found = self.patterns.get(text)
+        if found is None:
+            found = self.patterns[text] = compiled(text, "awk", self.ignore_case)
+        return found
+
+    # output
+
+    def out(self, text: str) -> None:
+        held = self.held
+        held.append(text)
+        if len(held) > HELD or self.eager:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.held:
+            text = "".join(self.held)
+            self.held.clear()
+            self.io.out(text)
+
+    # the record
+
+    def take(self, record: str) -> None:
+        self.record = record
+        self.fields = None
+        self.stale = False
+        if self.given:
+            self.given.clear()
+
+    def split(self) -> list[str]:
+        """The fields of the record, cut now."""
+        self.fields = self.splitter(self.record)
+        return self.fields
+
+    def whole(self) -> str:
+        """$0."""
+        if self.stale:
+            assert self.fields is not None
+            self.record = self.ofs.join(self.fields)
+            self.stale = False
+        return self.record
+
+    def field(self, number: int) -> Value:
+        if number == 0:
+            return Numeric(self.whole())
+        if number < 0:
+            raise ShellError("cmd. line:1: Access to negative field", 2)
+        fields = self.fields if self.fields is not None else self.split()
+        if number > len(fields):
+            return UNSET
+        if self.given and number in self.given:
+            return self.given[number]
+        return Numeric(fields[number - 1])
+
+    def next_record(self) -> str | None:
+        """The next record of the main input."""
+        raise NotImplementedError
+
+    def set_field(self, number: int, value: Value) -> None:
+        if number == 0:
+            self.take(self.text(value))
+            return
+        if number < 0:
+            raise ShellError("cmd. line:1: Access to negative field", 2)
+        if number > MOST_FIELDS:
+            raise ShellError(f"fatal: ${number}: there is no such field", 2)
+        fields = self.fields if self.fields is not None else self.split()
+        if number > len(fields):
+            fields += [""] * (number - len(fields))
+        fields[number - 1] = self.text(value)
+        self.given[number] = value
+        self.stale = True
+
+    def nf(self) -> float:
+        return float(len(self.fields if self.fields is not None else self.split()))
+
+    def set_nf(self, value: Value) -> None:
+        number = int(to_number(value))
+        if not 0 <= number <= MOST_FIELDS:
+            raise ShellError("fatal: NF set to negative value" if number < 0 else f"fatal: NF set to {number}", 2)
+        fields = self.fields if self.fields is not None else self.split()
+        fields[number:] = [""] * (number - len(fields))
+        self.given = {at: given for at, given in self.given.items() if at <= number}
+        self.stale = True
+
+    # cutting
+
+    def cutter(self, separator: str | Regexp) -> Callable[[str], list[str]]:
+        """How a text is cut by FS, or by the third argument of split()."""
+        if isinstance(separator, Regexp):
+            return lambda text: cut(separator, text)
+        if separator == " ":
+            return _blanks
+        if separator == "":
+            return list
+        if len(separator) == 1 and separator != "\\" and not (self.ignore_case and separator.isalpha()):
+            mark = separator
+            return lambda text: text.split(mark) if text else []
+        found = self.pattern("\\\\" if separator == "\\" else separator)
+        return lambda text: cut(found, text)
+
+    def refresh_splitter(self) -> None:
+        """FS or RS has changed: it counts from the next record on. In paragraph mode a newline ends a field too."""
+        if self.fields is None:
+            self.split()
+        separator = self.text(self.cell("FS")[0])
+        if self.text(self.cell("RS")[0]) == "" and separator != " ":
+            quoted = "[" + separator + "]" if len(separator) == 1 and separator not in "\\^" else separator
+            self.splitter = self.cutter(compiled(f"({quoted})|\n" if quoted else "\n", "awk"))
+            return
+        self.splitter = self.cutter(separator)
+
+    def by_contents(self, value: Value) -> None:
+        if self.fields is None:
+            self.split()
+        found = self.pattern(self.text(value))
+        self.splitter = lambda text: [match[0] for match in found.finditer(text)]
+
+    def by_widths(self, value: Value) -> None:
+        if self.fields is None:
+            self.split()
+        try:
+            widths = [int(word) for word in self.text(value).replace("*", str(1 << 30)).split()]
+        except ValueError:
+            raise ShellError(f"fatal: invalid FIELDWIDTHS value: '{self.text(value)}'", 2) from None
+
+        def cut_widths(text: str) -> list[str]:
+            found, place = [], 0
+            for width in widths:
+                if place >= len(text):
+                    break
+                found.append(text[place : place + width])
+                place += width
+            return found
+
+        self.splitter = cut_widths
+
+    # records
+
+    def records(self, source: Input) -> Iterator[str]:
+        """The records of one input; RS is looked at anew for each."""
+        while True:
+            separator = self.text(self.cell("RS")[0])
+            if separator == "\n":
+                line = source.readline()
+                if not line:
+                    return
+                yield line[:-1] if line.endswith("\n") else line
+                continue
+            if separator == "":
+                yield from _paragraphs(source)
+            elif len(separator) == 1:
+                yield from records(source, separator)
+            else:
+                yield from self._by_pattern(source.read(), self.pattern(separator))
+            return
+
+    def _by_pattern(self, text: str, found: Regexp) -> Iterator[str]:
+        place = 0
+        while place < len(text):
+            match = found.search(text, place)
+            while match is not None and match.end() == match.start():
+                match = found.search(text, match.end() + 1) if match.end() < len(text) else None
+            if match is None:
+                self.set_global("RT", "\n" if text.endswith("\n") else "")
+                yield text[place:].removesuffix("\n")
+                return
+            self.set_global("RT", match[0])
+            yield text[place : match.start()]
+            place = match.end()
+
+
+def _blanks(text: str) -> list[str]:
+    """Cut at blanks, tabs and newlines. str.split() would cut at other control characters too."""
+    return text.split() if text.isascii() and text.isprintable() else _WORD.findall(text)
+
+
+def cut(found: Regexp, text: str) -> list[str]:
+    """The pieces between the matches; what matches the empty text cuts nothing."""
+    if not text:
+        return []
+    pieces, place = [], 0
+    for match in found.finditer(text):
+        start, end = match.start(), match.end()
+        if end > start:
+            pieces.append(text[place:start])
+            place = end
+    pieces.append(text[place:])
+    return pieces
+
+
+def _paragraphs(source: Input) -> Iterator[str]:
+    lines: list[str] = []
+    for line in source:
+        if line != "\n":
+            lines.append(line)
+        elif lines:
+            yield "".join(lines).removesuffix("\n")
+            lines = []
+    if lines:
+        yield "".join(lines).removesuffix("\n")
+
+
+def _set_text(name: str) -> Callable[[Runtime, Value], None]:
+    def setter(runtime: Runtime, value: Value) -> None:
+        setattr(runtime, name, runtime.text(value))
+
+    return setter
+
+
+def _set_count(name: str) -> Callable[[Runtime, Value], None]:
+    def setter(runtime: Runtime, value: Value) -> None:
+        setattr(runtime, name, int(to_number(value)))
+
+    return setter
+
+
+def _set_ignore_case(runtime: Runtime, value: Value) -> None:
+    runtime.ignore_case = to_number(value) != 0
+    runtime.patterns.clear()
+
+
+SETTERS: dict[str, Callable[[Runtime, Value], None]] = {
+    "NF": Runtime.set_nf, "NR": _set_count("nr"), "FNR": _set_count("fnr"), "OFS": _set_text("ofs"),
+    "ORS": _set_text("ors"), "SUBSEP": _set_text("subsep"), "CONVFMT": _set_text("convfmt"),
+    "OFMT": _set_text("ofmt"), "FS": lambda runtime, _value: runtime.refresh_splitter(),
+    "RS": lambda runtime, _value: runtime.refresh_splitter(), "FPAT": Runtime.by_contents,
+    "FIELDWIDTHS": Runtime.by_widths, "IGNORECASE": _set_ignore_case,
+}  # fmt: skip
+GETTERS: dict[str, Callable[[Runtime], Value]] = {
+    "NF": Runtime.nf, "NR": lambda runtime: float(runtime.nr), "FNR": lambda runtime: float(runtime.fnr),
+}  # fmt: skip

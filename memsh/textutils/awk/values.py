@@ -1,0 +1,86 @@
+"""awk's values: numbers are floats, strings are str, and text that came from input is a Numeric: a str that compares as
+a number if it looks like one (IEEE Std 1003.1, awk, "Expressions in awk")."""
+
+from __future__ import annotations
+
+import re
+
+Value = float | str
+_LEADING = re.compile(r"[ \t\n\r\f\v]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
+_NAMED = re.compile(r"[ \t\n\r\f\v]*[-+](?:nan|inf)[ \t\n\r\f\v]*\Z", re.IGNORECASE)
+
+
+class Numeric(str):
+    """Text from input: a field, a line, a value of -v, an element of split()."""
+
+    __slots__ = ()
+
+
+class Unset(Numeric):
+    """A variable that was never set: "" and 0 at once."""
+
+    __slots__ = ()
+
+
+UNSET = Unset("")
+
+
+def number_of(text: str) -> float:
+    """The number that a text begins with; 0 if it begins with none."""
+    try:
+        value = float(text)
+    except ValueError:
+        match = _LEADING.match(text)
+        return float(match[1]) if match is not None else 0.0
+    if value - value != 0.0 or "_" in text or not text.isascii():
+        if _NAMED.match(text):
+            return value
+        match = _LEADING.match(text)
+        return float(match[1]) if match is not None else 0.0
+    return value
+
+
+def to_number(value: Value) -> float:
+    return value if type(value) is float else number_of(value)  # type: ignore[arg-type]
+
+
+def looks(text: str) -> float | None:
+    """The number that a text from input wholly is, None if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0 if type(text) is Unset else None
+    if value - value != 0.0 or "_" in text or not text.isascii():
+        if _NAMED.match(text):
+            return value
+        match = _LEADING.match(text)
+        return float(match[1]) if match is not None and not text[match.end() :].strip() else None
+    return value
+
+
+def numeric(value: Value) -> float | None:
+    """The number that a value counts as in a comparison, None for a string."""
+    kind = type(value)
+    if kind is float:
+        return value  # type: ignore[return-value]
+    return None if kind is str else looks(value)  # type: ignore[arg-type]
+
+
+def truth(value: Value) -> bool:
+    kind = type(value)
+    if kind is float:
+        return value != 0.0
+    if kind is str:
+        return value != ""
+    number = looks(value)  # type: ignore[arg-type]
+    return value != "" if number is None else number != 0.0
+
+
+def integral(value: float) -> str | None:
+    """A whole number as awk prints it; None for what has a fraction or is none."""
+    if value - value != 0.0:
+        return ("-" if value < 0 else "+") + "inf" if value == value else "+nan"
+    whole = int(value)
+    if whole == value:
+        return str(whole)
+    return None

@@ -1,0 +1,89 @@
+"""awk and sed, as commands: their options and operands. The languages themselves are in folders of their own."""
+
+from __future__ import annotations
+
+from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.utility import option, utility
+
+
+def _script_text(io: IO, name: str, words: str) -> str:
+    """The text of a script's file."""
+    if name in ("-", "/dev/stdin"):
+        return io.stdin.read()
+    files = io.session.files
+    assert files is not None
+    try:
+        return files.open_read(io.session, name).read()
+    except OSError as error:
+        raise ShellError(words.format(name=name, why=error.strerror or error), 2) from None
+
+
+@utility(
+    option("-F", "--field-separator", type=str, meta="FS", help="fields end at FS"),
+    option("-v", "--assign", type=str, meta="NAME=VALUE", many=True, help="set a variable first"),
+    option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the program"),
+    option("-e", "--source", type=str, meta="TEXT", many=True, help="a part of the program"),
+    rest("words", meta="PROGRAM [FILE", words="path"),
+    usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True,
+)  # fmt: skip
+def awk(box: object, args: Args, io: IO) -> int:
+    """pick, count and add up what is in lines and columns
+
+    awk '/^Normal|^HighMem/ {print $2}' /proc/pagetypeinfo
+
+    PATTERN {ACTION} …, as POSIX has it and gawk: functions, getline, printf, output to files and commands (the box's
+    own), regular expressions in RS and FS, gensub, strtonum, strftime, asort, PROCINFO["sorted_in"], switch. Not
+    known: |&, @include, arbitrary precision.
+    """
+    return _awk(args, io)
+
+
+@utility(
+    option("-F", "--field-separator", type=str, meta="FS", help="fields end at FS"),
+    option("-v", "--assign", type=str, meta="NAME=VALUE", many=True, help="set a variable first"),
+    option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the program"),
+    option("-e", "--source", type=str, meta="TEXT", many=True, help="a part of the program"),
+    rest("words", meta="PROGRAM [FILE", words="path"),
+    usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True,
+)  # fmt: skip
+def gawk(box: object, args: Args, io: IO) -> int:
+    """awk under its other name
+
+    gawk 'END {print NR}' /proc/vmstat
+    """
+    return _awk(args, io)
+
+
+def _awk(args: Args, io: IO) -> int:
+    from memsh.textutils.awk.machine import Machine
+    from memsh.textutils.awk.parser import Parser, Program
+
+    words: list[str] = list(args.words)
+    pieces = [
+        (_script_text(io, value, "fatal: cannot open source file `{name}' for reading: {why}"), value)
+        if name == "file"
+        else (value, "cmd. line")
+        for name, value in args.typed
+        if name in ("file", "source")
+    ]
+    if not pieces:
+        if not words:
+            raise args.refused("")
+        pieces = [(words.pop(0), "cmd. line")]
+    whole = Program([], {})
+    for text, where in pieces:
+        parser = Parser(text, where)
+        program = parser.program()
+        for warning in parser.warnings:
+            io.complain(warning)
+        for name in whole.functions.keys() & program.functions:
+            raise ShellError(f"{where}:1: function name '{name}' previously defined", 1)
+        whole.rules.extend(program.rules)
+        whole.functions.update(program.functions)
+    machine = Machine(io, whole, [io.name, *words])
+    if args.field_separator is not None:
+        machine.assign("FS=" + ("\\t" if args.field_separator == "t" else args.field_separator))
+    for assignment in args.assign:
+        if not machine.assign(assignment):
+            raise ShellError(f"fatal: `{assignment}' argument to `-v' not in `var=value' form", 2)
+    return machine.run()

@@ -1,0 +1,74 @@
+"""Where a text tool reads: the files that it was given, or its standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memsh.shell.io import IO, Input
+
+POLL_EVERY = 64  # lines between two looks for Ctrl-C
+
+
+class Sources:
+    """The inputs of one tool, one after the other. What cannot be read is complained about (in `words`, with {name} and
+    {why}) and skipped."""
+
+    def __init__(self, io: IO, names: list[str], words: str = "{name}: {why}") -> None:
+        self.io = io
+        self.names = names or ["-"]
+        self.words = words
+        self.failed = False
+
+    def __iter__(self) -> Iterator[tuple[str, Input]]:
+        """(name, input); the name of standard input is "-"."""
+        for name in self.names:
+            source = self.open(name)
+            if source is not None:
+                yield name, source
+
+    def open(self, name: str) -> Input | None:
+        """One input; None, and a complaint, if it cannot be read."""
+        if name in ("-", "/dev/stdin"):
+            return self.io.stdin
+        files = self.io.session.files
+        assert files is not None
+        try:
+            return files.open_read(self.io.session, name)
+        except OSError as error:
+            self.failed = True
+            self.io.complain(self.words.format(name=name, why=error.strerror or error))
+            return None
+
+    def lines(self) -> Iterator[str]:
+        """Every line of every input, with its newline if it has one."""
+        check = self.io.check
+        for _, source in self:
+            for number, line in enumerate(source):
+                if not number % POLL_EVERY:
+                    check()
+                yield line
+
+    def bare_lines(self, end: str = "\n") -> Iterator[str]:
+        """Every line without its end; `end` may be NUL (-z)."""
+        if end == "\n":
+            for line in self.lines():
+                yield line[:-1] if line.endswith("\n") else line
+            return
+        for _, source in self:
+            yield from records(source, end)
+
+    @property
+    def status(self) -> int:
+        return int(self.failed)
+
+
+def records(source: Input, end: str) -> Iterator[str]:
+    """The pieces of an input that a NUL (or whatever `end` is) ends."""
+    pending = ""
+    for line in source:
+        pending += line
+        if end in line:
+            *whole, pending = pending.split(end)
+            yield from whole
+    if pending:
+        yield pending
