@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "textutils": {"shell"},
     "commands": {
         "linux", "machines", "inspect", "libc", "procfs", "proctext", "diagnosis", "procps", "shell", "textutils",
-    },  # fmt: skip
+    },
     "teach": {"commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
