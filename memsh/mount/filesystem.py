@@ -68,8 +68,8 @@ def as_line(path: str, data: bytes) -> str:
     plain = word.isprintable() and word.isascii() and "\\" not in word and not word.startswith("-")
     if plain and text.endswith("\n"):
         return f"echo {shlex.quote(word)} > {shlex.quote(path)}"
-    told = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\%'" else f"\\{byte:03o}" for byte in data)
-    return f"printf '{told}' > {shlex.quote(path)}"
+    told = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data)
+    return f"printf '{told.replace('%', '%%')}' > {shlex.quote(path)}"
 
 
 class Handle:

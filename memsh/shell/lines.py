@@ -36,6 +36,9 @@ def run_text(session: Session, text: str, where: str = "") -> int:
 def run_lines(runner: Runner, text: str) -> int:
     """The lines of a text, one after the other, each into the journal; hooks are called around each."""
     session = runner.session
+    if text.startswith(HOST_LINE) and session.at_prompt:  # bash's language, not this one
+        session.last_status = host_line(runner, text, 0)
+        return session.last_status
     try:
         lines = parse(text)
     except SyntaxFault as fault:
@@ -64,22 +67,22 @@ def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
     if line.text.startswith(HOST_LINE):
-        session.last_status = host_line(runner, line)
+        session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
     with session.turn.line() if session.turn is not None else nullcontext():
         return _run_line(runner, line)
 
 
-def host_line(runner: Runner, line: Line) -> int:
+def host_line(runner: Runner, text: str, number: int) -> int:
     """`! PIPELINE`: the host's bash runs it, on this box; it is no line of the journal, what it does to the box is."""
     session = runner.session
     if not session.at_prompt or session.host_line is None:
         refusal = ShellError("! PIPELINE is the host's bash: for a person's own prompt only", 2)
-        return runner.complain("", refusal, line.number)
+        return runner.complain("", refusal, number)
     try:
-        return session.host_line(session, line.text.removeprefix(HOST_LINE))
+        return session.host_line(session, text.removeprefix(HOST_LINE))
     except ShellError as error:
-        return runner.complain("!", error, line.number)
+        return runner.complain("!", error, number)
 
 
 def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callable[[], bool] | None = None) -> None:
