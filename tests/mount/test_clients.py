@@ -35,7 +35,7 @@ def compare(theirs: str, ours: str, options: tuple[str, ...] = ()) -> tuple[str,
 @pytest.mark.parametrize(
     "line",
     ["free", "free -h -w -l -t", "free -m", "vmstat", "vmstat -s", "vmstat -a -w", "vmstat -m", "slabtop -o",
-     "slabtop -o -s c", "ps -eo pid,ppid,vsz,rss,min_flt,maj_flt,stat,comm", "ps -eF", "pgrep -l a.out",
+     "slabtop -o -s c", "ps -eo pid,ppid,vsz,rss,min_flt,maj_flt,stat,comm", "ps -eFww", "pgrep -l a.out",
      "pmap 53", "uptime -p", "cat /proc/self/maps", "sysctl vm.swappiness vm.min_free_kbytes"],
 )  # fmt: skip
 def test_procps(line: str) -> None:
@@ -48,7 +48,7 @@ def test_procps(line: str) -> None:
     theirs, ours = compare(line, line)
     if tool == "pmap":  # a 64-bit pmap pads its addresses to 16 digits
         theirs, ours = (re.sub(r"(?m)^0{8}(?=[0-9a-f]{8} )|(?<=total) +", "", text) for text in (theirs, ours))
-    if line == "ps -eF":
+    if line == "ps -eFww":
         theirs, ours = (re.sub(r"(?m) (?:\d\d:\d\d|[A-Z][a-z]{2}\d\d) ", " ", text) for text in (theirs, ours))
     assert theirs.split("\n") == ours.split("\n")
 
