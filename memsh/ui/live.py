@@ -322,7 +322,7 @@ def render(line: str, spans: list[tuple[int, int]], shift: int, columns: int) ->
 
 def _whole_words(line: str, shift: int, end: int) -> str:
     """The row without the pieces of words that the edges cut through: half a number is no number."""
-    if len(line) > end and line[end - 2 : end + 1].strip() == line[end - 2 : end + 1] and " " in line[shift:end]:
+    if len(line) > end and line[end - 2 : end].strip() == line[end - 2 : end] and " " in line[shift:end]:
         at = line.rindex(" ", shift, end) + 1
         line = line[:at] + " " * (end - at) + line[end:]
     if shift and line[shift - 1 : shift + 1].strip() == line[shift - 1 : shift + 1] and " " in line[shift:end]:
