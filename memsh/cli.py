@@ -56,6 +56,7 @@ or runs the script on standard input if that is no terminal.
   --resume [ID]      bring back a session that was left or killed: the last one, or ID
   --config FILE      the prompt's settings (memsh/config in the XDG config folder)
   --write-config     put a commented file of settings there, if there is none, and say where
+  --strict           at the prompt too init may die, as on Linux: the kernel panics
   --no-rc            read no settings and no start-up commands
   --history-file F   where the prompt keeps its history
   -V, --version      print the version
@@ -65,8 +66,8 @@ _VALUED = {
     "-c", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from", "--proc",
     "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
-_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "-V", "--version", "-h", "--help", "--json", "--write-config",
-          "--realtime", "--allow-other"}  # fmt: skip
+_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
+          "--write-config", "--realtime", "--allow-other"}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -417,9 +418,11 @@ def teach(options: Options) -> int:
 
 def prompt(session: Session, options: Options) -> int:
     """The prompt for a person: the terminal room's if it is there, else a plain one."""
-    session.at_prompt = True
+    from memsh.commands import reasons
     from memsh.ui.prompt import interact
 
+    session.at_prompt, session.strict = True, "--strict" in options.flags
+    reasons.tell(session)
     begun()
     return interact(session, options)
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memsh.cli import open_session
+from memsh.commands import reasons
 from memsh.teach.lessonfile import FOLDER, MACHINE, PROMPT
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,9 @@ SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
 def typed_session(arguments: list[str]) -> tuple[object, io.StringIO]:
     """A session whose output and errors both go into one buffer, as on a screen."""
     screen = io.StringIO()
-    return open_session(arguments, stdout=screen, stderr=screen), screen
+    session = open_session(arguments, stdout=screen, stderr=screen)
+    reasons.tell(session)  # what a person is told
+    return session, screen
 
 
 class Player:
@@ -109,6 +112,7 @@ def replay_script(path: Path) -> str:
     from memsh.shell.script import run_script
 
     session, screen = typed_session([])
+    session.reasons = None  # type: ignore[attr-defined]  # a script's
     run_script(session, path.read_text(encoding="utf-8"), path.name, echo=True)  # type: ignore[arg-type]
     return screen.getvalue()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from memsh.commands.processes import died, faults, named, running
+from memsh.commands.processes import died, faults, named, running, why_fault
 from memsh.libc.chunk import Abort
 from memsh.libc.process import UserProcess
 from memsh.linux.fs.exec import resume
@@ -62,8 +62,9 @@ def act(
         _trace(io, user.log)
         code = "SEGV_ACCERR" if fault.si_code == 2 else "SEGV_MAPERR"
         _killed(io, "SIGSEGV", f", si_code={code}, si_addr={fault.addr:#x}")
+        told = why_fault(io, task, fault)
         signal.segfault(box, task, fault.addr, fault.error_code, ip)
-        return died(box, io, who, SIGSEGV)
+        return died(box, io, who, SIGSEGV, told)
     except BusError as fault:
         _trace(io, user.log)
         _killed(io, "SIGBUS", f", si_code=BUS_ADRERR, si_addr={fault.addr:#x}")

@@ -107,6 +107,8 @@ def stat_kind(session: Session, path: str) -> str | None:
         from memsh.procfs import tree
 
         return "dir" if tree.isdir(session.box, path) else "file" if tree.exists(session.box, path) else None
+    if session.box.panicked:
+        raise ShellError(PANICKED)
     fs = session.box.fs
     return "dir" if fs.isdir(path) else "file" if fs.exists(path) else None
 
@@ -137,6 +139,8 @@ def listdir(session: Session, path: str) -> list[str]:
         from memsh.procfs import tree
 
         return sorted(tree.listdir(session.box, whole))
+    if session.box.panicked:
+        raise ShellError(PANICKED)
     names = set(session.box.fs.listdir(whole))
     return sorted(names | {"dev", "proc", "sys"} if whole == "/" else names)
 

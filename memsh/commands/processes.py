@@ -68,11 +68,21 @@ def tell_end(box: Any, io: Any, ended: str) -> None:
         io.err(f"{here} (run a.out starts another, undo takes it back)\n")
 
 
-def died(box: Any, io: Any, ended: str, sig: int) -> int:
-    """Say that the current process was killed, as a shell does; the status, 128 + signal."""
+def died(box: Any, io: Any, ended: str, sig: int, why: str = "") -> int:
+    """Say that the current process was killed, as a shell does, and for what; the status, 128 + signal."""
     io.err(signal.DESCRIPTIONS.get(sig, f"Killed by signal {sig}") + "\n")
+    io.err(why)
     tell_end(box, io, ended)
     return 128 + sig
+
+
+def why_fault(io: Any, task: Task, error: Segfault) -> str:
+    """The line that tells a person what was wrong with an access, while the process is still there; "" in scripts."""
+    if io.session.reasons is None or task.mm is None:
+        return ""
+    from memsh.commands.reasons import fault
+
+    return f"  {fault(task.mm, task.comm, error.addr, error.error_code)}\n"
 
 
 def faulted(box: Any, io: Any, task: Task, error: Segfault | BusError, ip: int | None = None) -> int:
@@ -82,8 +92,9 @@ def faulted(box: Any, io: Any, task: Task, error: Segfault | BusError, ip: int |
     """
     ended = named(task)
     if isinstance(error, Segfault):
+        told = why_fault(io, task, error)
         signal.segfault(box, task, error.addr, error.error_code, ip)
-        return died(box, io, ended, SIGSEGV)
+        return died(box, io, ended, SIGSEGV, told)
     signal.bus_error(box, task)
     return died(box, io, ended, SIGBUS)
 

@@ -4,6 +4,7 @@ A type is a function from the typed word to a value; it raises ValueError with t
 """
 
 import re
+from difflib import get_close_matches
 
 from memsh.linux.include.flags import GFP_NAMES
 
@@ -56,4 +57,9 @@ def _flag(name: str, word: str) -> int:
         return GFP_NAMES[upper]
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", name):
         return int(name, 0) if name.lower().startswith("0x") else int(name)
-    raise ValueError(f"unknown gfp flag '{name}' in '{word}'")
+    wanted = name.upper().strip("_").removeprefix("GFP_")
+    meant = [f"__GFP_{wanted}"] if f"__GFP_{wanted}" in GFP_NAMES else get_close_matches(name.upper(), GFP_NAMES, 2)
+    if wanted == "HIGHMEM":
+        meant.append("GFP_HIGHUSER, which is GFP_USER|__GFP_HIGHMEM")
+    hint = f": did you mean {' or '.join(meant)}?" if meant else ""
+    raise ValueError(f"unknown gfp flag '{name}' in '{word}'{hint}")

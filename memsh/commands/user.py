@@ -126,10 +126,21 @@ def free(box: Any, args: Any, io: Any) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
 
-    def operation(user: UserProcess, notes: Notes) -> None:
-        user.malloc().free(addr)
+    told = ""
 
-    return act(box, io, operation)
+    def operation(user: UserProcess, notes: Notes) -> None:
+        nonlocal told
+        heap, before = user.malloc(), user.mm.total_vm
+        heap.free(addr)
+        if addr and io.session.reasons is not None and before == user.mm.total_vm:
+            from memsh.commands.reasons import kept_back
+
+            told = kept_back(box, heap, addr)
+
+    status = act(box, io, operation)
+    if told:
+        io.err(f"  {told}\n")
+    return status
 
 
 @command(BLOCK, topic=TOPIC)

@@ -21,12 +21,16 @@ from memsh.linux.include.memmap import (
     PG_RESERVED,
     PG_UPTODATE,
 )
+from memsh.linux.include.mm_types import VmArea
 from memsh.linux.mm.rmap.rmap import page_mappings
+from memsh.linux.mm.slab.api import Object
+from memsh.procfs import tree
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address
 
 TOPIC = "views"
+_ARRAYS = {"array": "this CPU's array cache", "shared array": "the array that the CPUs share"}
 _FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE, "uptodate"), (PG_DIRTY, "dirty"),
           (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"))  # fmt: skip
 
@@ -73,6 +77,7 @@ def _kernel(box: Any, addr: int, io: Any) -> None:
         if found is not None:
             cache = found.cache
             say(io, f"{addr:#x}: object {found.number} of a slab of cache {cache.name} ({human(cache.size)} each)")
+            say(io, f"  {_state(box, found, addr)}")
             say(io, f"  slab at {found.slab:#x}: {found.used} of {cache.num} objects handed out of it")
             return
         _frame(box, (addr - PAGE_OFFSET) >> PAGE_SHIFT, io)
@@ -91,6 +96,21 @@ def _kernel(box: Any, addr: int, io: Any) -> None:
     say(io, f"{addr:#x}: in the {region} region, nothing mapped there")
 
 
+def _state(box: Any, found: Object, addr: int) -> str:
+    """Whether the object in which the address lies is in use, and if not where it waits."""
+    start, cache = found.addr, found.cache
+    inside = f", {addr - start} bytes into it" if addr > start else ""
+    for array in box.slab.arrays(cache):
+        if start in array.addrs:
+            after = len(array.addrs) - 1 - array.addrs.index(start)
+            turn = f"{plural(after, 'object')} will be handed out before it" if after else "the next to be handed out"
+            return f"free{inside}: it waits in {_ARRAYS.get(array.name, array.name)}, {turn}"
+    slab = next((slab for slab in box.slab.slabs(cache) if slab.addr == found.slab), None)
+    if slab is not None and found.number in slab.free:
+        return f"free{inside}: in its slab's free list, where no array holds it"
+    return f"in use{inside}"
+
+
 def _runs(frames: list[int]) -> str:
     """Frame numbers with neighbours joined: `2420-2423 1f6b`, at most eight runs."""
     runs: list[list[int]] = []
@@ -103,6 +123,39 @@ def _runs(frames: list[int]) -> str:
     return shown + (f" … {plural(len(runs), 'run')} in all" if len(runs) > 8 else "")
 
 
+def _resource(box: Any, phys: int) -> list[str]:
+    """The names in /proc/iomem under which a physical address stands, outermost first; [""] if it is in none."""
+    found = [""]
+    for line in tree.show(box, "/proc/iomem").splitlines():
+        bounds, _, name = line.strip().partition(" : ")
+        first, _, last = bounds.partition("-")
+        if int(first, 16) <= phys <= int(last, 16):
+            found = [one for one in found if one] + [name]
+    return found
+
+
+def _private(box: Any, pfn: int, vma: VmArea, addr: int) -> str:
+    """Why a page is one process's alone though the area came through fork; "" if it did not."""
+    owner = vma.anon_vma
+    if owner is None:
+        return ""
+    page_of = box.memmap.owners[box.memmap.mapping[pfn]]
+    if page_of is not owner:
+        return "the page of before fork; the other process wrote first and has a copy, or is gone"
+    if len(vma.anon_chain) > 1:
+        return ("private: this process wrote here after it was forked, and that fault copied the page (a child's C "
+                "library does so right away, in its stack and data)")  # fmt: skip
+    for number in owner.areas:
+        other = box.vm.areas[number]
+        if other is not vma and other.start <= addr < other.end:
+            theirs = walk(other.mm, addr).pfn
+            if theirs not in (None, pfn):
+                wrote = box.memmap.owners[box.memmap.mapping[theirs]] is other.anon_vma
+                return ("private: the child wrote here and took a copy" if wrote else
+                        "private: this process wrote here after fork, and that fault copied the page")  # fmt: skip
+    return ""
+
+
 def _frame(box: Any, pfn: int, io: Any) -> None:
     memmap, pages = box.memmap, box.pages
     if not 0 < pfn < memmap.frames:
@@ -111,7 +164,11 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
     where = f"frame {pfn:#x} (physical {pfn << 12:#010x}, zone {zone.name})"
     block = next((block for block in frames(box) if block.pfn <= pfn < block.pfn + block.pages), None)
     if block is None or block.use == K_RESERVED:
-        say(io, f"{where}: reserved at boot")
+        lies_in = _resource(box, pfn << PAGE_SHIFT)
+        if lies_in[0] == "System RAM":
+            say(io, f"{where}: reserved at boot" + (f", {lies_in[-1]}" if len(lies_in) > 1 else ""))
+        else:
+            say(io, f"{where}: a hole, no RAM: {lies_in[-1] if lies_in[0] else 'nothing answers at that address'}")
         return
     head = block.pfn
     if block.use == FREE:
@@ -131,7 +188,12 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
         found = box.slab.slab_at(head)
         if found is not None:
             say(io, f"  cache {found.cache.name}: {found.used} of {found.cache.num} objects handed out")
-    for vma, addr in page_mappings(box, pfn):
+    mappings = page_mappings(box, pfn)
+    for vma, addr in mappings:
         task = next((task for task in box.tasks.values() if task.mm is vma.mm), None)
         who = f"{task.comm} (PID {task.pid})" if task else "a process"
         say(io, f"  mapped at {addr:#010x} by {who}")
+    if len(mappings) == 1 and memmap.flags[head] & PG_ANON:
+        told = _private(box, pfn, *mappings[0])
+        if told:
+            say(io, f"  {told}")

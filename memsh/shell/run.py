@@ -397,7 +397,9 @@ class Runner:
             self._once(prepared.name)
             return self.complain(prepared.name, error, line)
         except ShellError as error:
-            return self.complain(prepared.name, error, line)
+            status = self.complain(prepared.name, error, line)
+            self._tell_reason(prepared, error)
+            return status
         except (PipeClosed, Interrupted, Leave, LoopControl, OutputGone, KeyboardInterrupt):
             raise
         except RecursionError:
@@ -405,9 +407,17 @@ class Runner:
         except OSError as error:
             self.refused = True
             self.stderr.write(f"{prepared.name}: {error.strerror or error}\n")
+            self._tell_reason(prepared, error)
             return 1
         except Exception as error:
             return self._bug(prepared.name, error)
+
+    def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
+        """Below a refusal, where a person reads it: why."""
+        session = self.session
+        if session.reasons is not None and session.box is not None:
+            told = session.reasons(session.box, prepared.name, prepared.args, error)
+            self.stderr.write(f"  {told}\n" if told else "")
 
     def _with_variables(self, prepared: Prepared, line: int) -> int:
         """`name=value COMMAND`: set for this command only."""

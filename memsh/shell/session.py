@@ -68,6 +68,7 @@ class Session:
         self.line = ""  # the command that runs, as typed
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
         self.at_prompt = False  # a person types: `|!` and the like are allowed
+        self.strict = False  # --strict: what a person types may end init, as on Linux
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.was_interrupted = False  # the last line was cut short
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
@@ -106,6 +107,8 @@ class Session:
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
         self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
         self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
+        # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
+        self.reasons: Callable[[Any, str, Any, Exception], str] | None = None
         self.displays: Any = None  # what `display` and `delta` show after each command
         self.turn: Turn | None = None  # who works on the box, where others want it too (a mount)
         self.aside: Sink | None = None  # where the words beside a value go that is printed bare; None: nowhere

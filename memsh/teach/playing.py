@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any, NamedTuple, TextIO
 
+from memsh.commands import reasons
 from memsh.shell.errors import Leave, ShellError
 from memsh.shell.session import Session
 from memsh.teach.journal import State, attach
@@ -78,6 +79,7 @@ class Playing:
         session = self.opener([*options, *wide], screen, screen)
         session.no_host = True
         session.is_tty = False
+        reasons.tell(session)
         return session, screen
 
     # forward

@@ -43,16 +43,18 @@ def aside(session: Session) -> Iterator[Any]:
 
 def run_line(session: Session, line: str) -> tuple[str, int]:
     """Run a line with its output caught: (text, status). The journal does not see it."""
-    kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
-            session.after_line, session.after_command, session.line)  # fmt: skip
+    names = ("stdout", "stderr", "stdin", "is_tty", "journal", "before_line", "after_line", "after_command", "line",
+             "reasons")  # fmt: skip
+    kept = {name: getattr(session, name) for name in names}
     caught = Capture()
     session.stdout, session.stderr, session.stdin, session.is_tty = caught, caught, TextInput(""), False
     session.journal, session.before_line, session.after_line, session.after_command = [], [], [], []
+    session.reasons = None
     try:
         status = session.run(line)
     finally:
-        (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.before_line,
-         session.after_line, session.after_command, session.line) = kept  # fmt: skip
+        for name, value in kept.items():
+            setattr(session, name, value)
     return caught.text(), status
 
 

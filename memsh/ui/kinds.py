@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from memsh.shell.errors import ShellError
 from memsh.shell.registry import Command, Param
 from memsh.shell.session import Session
 from memsh.shell.values import fixed
@@ -123,7 +124,7 @@ def pids(session: Session) -> Offers:
         return
     try:
         names = session.reader.listdir("/proc")
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ShellError):
         return
     for pid in sorted(int(name) for name in names if name.isdigit()):
         yield str(pid), "".join(lines(session, f"/proc/{pid}/comm")) or _comm_of_stat(session, pid)
@@ -270,7 +271,7 @@ def _host_paths(prefix: str) -> Offers:
     folder, slash, _ = prefix.rpartition("/")
     try:
         found = sorted(Path(folder or ("/" if slash else ".")).expanduser().iterdir())[:2000]
-    except OSError:
+    except (OSError, ShellError):
         return
     for path in found:
         yield f"{folder}{slash}{path.name}{'/' if path.is_dir() else ''}", "on the host"
@@ -280,7 +281,7 @@ def lines(session: Session, path: str) -> list[str]:
     """The lines of a file of /proc, none if it cannot be read."""
     try:
         return str(session.reader.read(path)).splitlines()
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ShellError):
         return []
 
 
@@ -321,7 +322,7 @@ def _names(session: Session, where: str) -> list[str]:
             names = session.files.listdir(session, where)
         else:
             names = session.reader.listdir(where)
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ShellError):
         return ["proc"] if where == "/" else []
     return sorted(names, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else 0, name))
 
@@ -332,6 +333,6 @@ def _is_folder(session: Session, path: str) -> bool:
             session.files.listdir(session, path)
         else:
             session.reader.listdir(path)
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, ShellError):
         return path == "/proc"
     return True

@@ -10,7 +10,9 @@ from memsh.shell.errors import Incomplete, Leave, ShellError, SyntaxFault
 from memsh.shell.parse import parse
 from memsh.shell.session import Session
 from memsh.shell.visible import visible
+from memsh.teach import slips
 from memsh.ui import recall
+from memsh.ui.words import commands_in
 
 
 def first_screen(session: Session) -> str:
@@ -88,7 +90,11 @@ def interact(session: Session, options: Any) -> int:
         session.history.append(whole.rstrip("\n"))
         try:
             with session.taking_interrupts():
-                session.run(whole)
+                if slips.would_panic(session, commands_in(session.registry, whole), whole):
+                    session.stderr.write(slips.SAID)
+                    session.last_status = 1
+                else:
+                    session.run(whole)
         except Leave as leave:
             sys.stdout.write(goodbye(session))
             return leave.status

@@ -31,6 +31,7 @@ from prompt_toolkit.styles import Style
 from memsh.shell.errors import Leave, ShellError
 from memsh.shell.lines import flush
 from memsh.shell.visible import visible
+from memsh.teach import slips
 from memsh.ui import plain, recall
 from memsh.ui.complete import complete
 from memsh.ui.lexer import STYLES, LineLexer
@@ -39,6 +40,7 @@ from memsh.ui.progress import for_terminal
 from memsh.ui.screen import ErrorSink, ScreenSink
 from memsh.ui.settings import Settings, load
 from memsh.ui.wide import Wide
+from memsh.ui.words import commands_in
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -259,6 +261,10 @@ def run_typed(session: Session, text: str, hangup: Hangup) -> bool:
         sys.stdout.flush()
     session.history.append(whole)
     with session.taking_interrupts(), hangup.minded(), session.long():
+        if slips.would_panic(session, commands_in(session.registry, whole), whole + "\n"):
+            session.stderr.write(slips.SAID)
+            session.last_status = 1
+            return True
         session.run(whole + "\n")
     return True
 

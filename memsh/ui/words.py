@@ -165,6 +165,11 @@ def roles(registry: Registry, text: str) -> Iterator[tuple[str, Piece]]:
             yield _role(registry, words), piece
 
 
+def commands_in(registry: Registry, text: str) -> set[str]:
+    """The names that stand where a command does."""
+    return {piece.text for role, piece in roles(registry, text) if role in ("command", "unknown")}
+
+
 def _role(registry: Registry, words: list[str]) -> str:
     word = words[-1]
     if len(words) == 2 and words[0] in registry.groups:
