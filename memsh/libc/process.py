@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.libc.malloc import Malloc
-from memsh.libc.programs import symbols_of
+from memsh.libc.programs import image_of, symbols_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
 from memsh.linux.mm.memory import uaccess
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 MADV_DONTNEED = 4
-# what a static program of glibc 2.36 has allocated when main begins, beside the thread's cache
-_BEFORE_MAIN = (12, 668, 28, 172, 108)
 
 
 def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
@@ -166,7 +164,8 @@ class UserProcess:
         self.store(heap.tcache, 0)
         self.store(heap.curbrk, start)
         self.starting = True
-        for size in _BEFORE_MAIN:
+        image = image_of(self.box, self.task)
+        for size in image.before_main if image is not None else ():
             heap.malloc(size)
         self.starting = False
         if heap.ld(heap.curbrk) != self.mm.brk:

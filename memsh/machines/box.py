@@ -5,11 +5,14 @@ from __future__ import annotations
 from memsh.linux import box as kernel
 from memsh.linux.config import Config
 from memsh.linux.include.model import Model
+from memsh.machines import programs, x86_64_programs
 from memsh.machines.age import Age
-from memsh.machines.programs import install
 from memsh.machines.slabs import i386_slab
 
-MODELS: dict[str, Model] = {"i386": Model(i386_slab, install, Age), "x86_64": Model(i386_slab, install, Age)}
+MODELS: dict[str, Model] = {
+    "i386": Model(i386_slab, programs.install, Age),
+    "x86_64": Model(i386_slab, x86_64_programs.install, Age),
+}
 
 
 class Box(kernel.Box):

@@ -53,13 +53,10 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import File
 
-STACK_TOP = 0xC0000000
 STACK_EXPAND = 0x20000
 MAX_ARG_STRINGS = 6 << 20  # three quarters of the stack's limit
 VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
 ENVIRONMENT = ("HOME=/", "TERM=linux")
-FRAME = 0x160  # bytes of stack between where the program starts and where its own loop runs
-_AT_IDS = (32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15)
 
 
 def find_program(box: Box, name: str) -> Image:
@@ -115,8 +112,9 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str]) -> 
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
     task.sigcgt = image.sigcgt
     task.pending = ()
-    insert_vm_area(box, mm, STACK_TOP - 4096 - STACK_EXPAND, STACK_TOP, VM_STACK_FLAGS)
-    touch_range(box, task, STACK_TOP - 4096, 4096, True)
+    top = mm.task_size
+    insert_vm_area(box, mm, top - 4096 - STACK_EXPAND, top, VM_STACK_FLAGS)
+    touch_range(box, task, top - 4096, 4096, True)
     _map_segments(box, mm, file, image, 0)
     mm.start_code, mm.end_code, mm.start_data, mm.end_data = image.code_bounds()
     _clear_bss(box, task, image, 0)
@@ -198,21 +196,24 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
     name = image.path.encode() + b"\0"
     strings = [word.encode() + b"\0" for word in words]
     environment = [word.encode() + b"\0" for word in ENVIRONMENT]
-    exec_at = STACK_TOP - 4 - len(name)
+    elf = box.arch.elf
+    word = box.arch.word
+    exec_at = mm.task_size - word - len(name)
     mm.env_end = exec_at
     mm.env_start = mm.arg_end = mm.env_end - sum(map(len, environment))
     mm.arg_start = mm.arg_end - sum(map(len, strings))
     place = mm.arg_start & ~15
-    platform = place - 5
+    platform = place - len(elf.platform) - 1
     random = platform - 16
     values = {
-        32: mm.vdso + 0x560, 33: mm.vdso, 51: 1440, 16: 0x0783FBFD, 6: 4096, 17: 100,
-        3: image.segments[0].vaddr + 52, 4: 32, 5: len(image.segments) + 4, 7: base,
+        32: mm.vdso + 0x560, 33: mm.vdso, 51: elf.minsigstksz, 16: elf.hwcap, 6: 4096, 17: 100,
+        3: image.segments[0].vaddr + elf.header, 4: elf.program_header, 5: len(image.segments) + 4, 7: base,
         8: 0, 9: image.entry, 25: random, 26: 2, 31: exec_at, 15: platform,
     }  # fmt: skip
-    auxv = b"".join(struct.pack("<II", key, values.get(key, 0)) for key in _AT_IDS) + bytes(8)
+    code = "I" if word == 4 else "Q"
+    auxv = b"".join(struct.pack(f"<2{code}", key, values.get(key, 0)) for key in elf.auxv) + bytes(2 * word)
     items = len(words) + 1 + len(environment) + 1 + 1
-    sp = (random - len(auxv) - 4 * items) & ~15
+    sp = (random - len(auxv) - word * items) & ~15
     pointers = [len(words)]
     at = mm.arg_start
     for group in (strings, environment):
@@ -220,12 +221,12 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
             pointers.append(at)
             at += len(string)
         pointers.append(0)
-    block = struct.pack(f"<{len(pointers)}I", *pointers) + auxv
+    block = struct.pack(f"<{len(pointers)}{code}", *pointers) + auxv
     put_bytes(box, task, sp, block)
-    put_bytes(box, task, random, bytes(range(0x5A, 0x6A)) + b"i686\0")
+    put_bytes(box, task, random, bytes(range(0x5A, 0x6A)) + elf.platform + b"\0")
     put_bytes(box, task, mm.arg_start, b"".join(strings) + b"".join(environment) + name)
     mm.start_stack = sp
-    return sp - FRAME
+    return sp - elf.frame
 
 
 def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
@@ -238,6 +239,8 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
         do_mmap(box, mm, 0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
         for path in image.libraries:
             loaded.append((box.programs[path], _load(box, task, box.programs[path], by_linker=True)))
+        if image.tls:
+            do_mmap(box, mm, 0, image.tls, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
     if image.brk:
         do_brk(box, mm, mm.brk + image.brk)
     for library, at in loaded:
@@ -247,7 +250,7 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
         if length:
             do_mprotect(box, mm, start + at, length, R)
     touch_range(box, task, mm.vdso, 4096, False)
-    touch_range(box, task, STACK_TOP - 8192, 8192, True)
+    touch_range(box, task, mm.task_size - 8192, 8192, True)
 
 
 def resume(box: Box, task: Task) -> None:

@@ -35,7 +35,9 @@ class Image:
 
     What it does by itself: `brk` bytes of heap taken before main and `touched` pages (segments that `relro` covers are
     touched before they become read-only); `forked` what a child touches when it first runs, `settled` what it touches
-    after its first operation; `sigcgt` the signals it says it catches, as /proc shows them.
+    after its first operation; `sigcgt` the signals it says it catches, as /proc shows them; `before_main` what a static
+    program's C library has asked of malloc by then, beside the thread's cache; `tls` bytes of thread-local storage that
+    the dynamic linker maps once the libraries are there.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Image:
         forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (),
         load_ip: int = 0, store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
         text: dict[int, bytes] | None = None,
+        before_main: tuple[int, ...] = (12, 668, 28, 172, 108), tls: int = 0,
     ) -> None:  # fmt: skip
         self.path = path
         self.segments = segments
@@ -62,6 +65,8 @@ class Image:
         self.sigcgt = sigcgt
         self.symbols = symbols or {}
         self.text = text or {}
+        self.before_main = before_main
+        self.tls = tls
 
     @property
     def total_size(self) -> int:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 STACK_GUARD_GAP = 256 << 12
+INDEX_MASK = (1 << 32) - 1
+
+
+def linear_page_index(addr: int) -> int:
+    """vm_pgoff of anonymous memory at `addr`: its page number, as far as a column of struct page holds it (32 bits)."""
+    return addr >> 12 & INDEX_MASK
 
 
 class Tlb(dict[int, Any]):

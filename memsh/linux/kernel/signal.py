@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP
+from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
 from memsh.linux.include.sched import Task, find_task
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO
@@ -71,8 +71,45 @@ def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = 
     """
     if ip is None:
         ip = instruction(box, task, bool(error_code & 2))
-    show_signal_msg(box, task, addr, error_code, ip, task.sp if sp is None else sp)
+    sp = task.sp if sp is None else sp
+    mmu = box.mmu
+    if addr in mmu.hole:
+        show_general_protection(box, task, ip, sp)
+    elif addr & ~4095 == mmu.vsyscall and _vsyscall(box, task, addr, error_code, ip, sp):
+        pass
+    else:
+        show_signal_msg(box, task, addr, error_code, ip, sp)
     force_sig(box, task, SIGSEGV)
+
+
+def show_general_protection(box: Box, task: Task, ip: int, sp: int) -> None:
+    """The log line of an address that is not canonical (arch/x86/kernel/traps.c, show_signal)."""
+    box.log.printk(
+        f"traps: {task.comm}[{task.pid}] general protection fault ip:{ip:x} sp:{sp:x} error:0{_in_file(task, ip)}",
+        KERN_INFO,
+    )
+
+
+def _vsyscall(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> bool:
+    """What the page of the old system calls says where it is not served; whether that is all (vsyscall_64.c)."""
+    if error_code & X86_PF_WRITE:
+        return False
+    fetch = bool(error_code & X86_PF_INSTR)
+    what = (
+        "vsyscall attempted with vsyscall=none" if fetch
+        else "vsyscall read attempt denied -- look up the vsyscall kernel parameter if you need a workaround"
+    )  # fmt: skip
+    registers = f"ip:{ip:x} cs:33 sp:{sp:x} ax:{addr:x} si:{addr:x} di:10"
+    box.log.printk(f"{task.comm}[{task.pid}] {what} {registers}", KERN_INFO)
+    return fetch
+
+
+def _in_file(task: Task, ip: int) -> str:
+    """` in NAME[START+LENGTH]`: the mapped file that holds `ip` (mm/memory.c, print_vma_addr)."""
+    vma = find_vma(task.mm, ip) if task.mm is not None else None
+    if vma is None or vma.file is None:
+        return ""
+    return f" in {vma.file.path.rpartition('/')[2]}[{vma.start:x}+{vma.end - vma.start:x}]"
 
 
 def bus_error(box: Box, task: Task) -> None:
@@ -90,14 +127,12 @@ def instruction(box: Box, task: Task, write: bool) -> int:
 
 def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:
     level = KERN_INFO if task.pid > 1 else KERN_EMERG
-    where = ""
-    vma = find_vma(task.mm, ip) if task.mm is not None else None
-    if vma is not None and vma.file is not None:
-        where = f" in {vma.file.path.rpartition('/')[2]}[{vma.start:x}+{vma.end - vma.start:x}]"
+    where = _in_file(task, ip)
+    digits = 2 * box.arch.word
     cpu = task.cpu
     box.log.printk(
-        f"{task.comm}[{task.pid}]: segfault at {addr:x} ip {ip:08x} sp {sp:08x} error {error_code:x}{where}"
-        f" likely on CPU {cpu} (core {cpu}, socket 0)",
+        f"{task.comm}[{task.pid}]: segfault at {addr:x} ip {ip:0{digits}x} sp {sp:0{digits}x} error {error_code:x}"
+        f"{where} likely on CPU {cpu} (core {cpu}, socket 0)",
         level,
     )
     box.log.printk("Code: " + opcodes(box, task, ip), level)
@@ -105,7 +140,7 @@ def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, s
 
 def opcodes(box: Box, task: Task, ip: int) -> str:
     """The bytes around `ip`, that one in angle brackets, if their pages are there."""
-    start = (ip - PROLOGUE_SIZE) & 0xFFFFFFFF
+    start = (ip - PROLOGUE_SIZE) % box.mmu.word_limit
     code = peek(box, task, start, OPCODE_BUFSIZE)
     if code is None:
         return f"Unable to access opcode bytes at 0x{start:x}."

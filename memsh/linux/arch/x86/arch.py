@@ -15,6 +15,23 @@ KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Elf:
+    """What a new program finds on its stack (arch/x86/include/asm/elf.h).
+
+    `auxv` the entries in their order, `platform` and `hwcap` what they say of the processor, sizes of ELF's headers,
+    `frame` bytes of stack between where a.out starts and where its own loop runs.
+    """
+
+    auxv: tuple[int, ...]
+    platform: bytes
+    hwcap: int
+    minsigstksz: int
+    header: int
+    program_header: int
+    frame: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Arch:
     """One kind of machine.
 
@@ -29,6 +46,7 @@ class Arch:
     page_offset: int  # where the direct mapping begins
     struct_page: int  # bytes of a struct page
     mmu: Mmu
+    elf: Elf
     # zones and page blocks
     zone_names: tuple[str, ...]
     zone_events: tuple[str, ...]  # the zones' endings in pgalloc_…, allocstall_…, pgskip_…

@@ -32,6 +32,8 @@ class Mmu:
     word_limit: int
     digits: int  # of an address, as /proc/PID/maps pads it
     nx: int
+    vsyscall: int  # the page of the old system calls, 0 where there is none
+    hole: range  # addresses that are not canonical
     names: tuple[str, ...]  # of the levels, as in Linux, the last one first
 
     def __deepcopy__(self, memo: object) -> Mmu:

@@ -23,10 +23,12 @@ from memsh.linux.include.flags import (
     PTE_RW,
     PTE_SPECIAL,
     PTE_USER,
+    VM_EXEC,
     VM_GROWSDOWN,
     VM_MAYSHARE,
     VM_SHARED,
     VM_WRITE,
+    X86_PF_INSTR,
     X86_PF_PROT,
     X86_PF_USER,
     X86_PF_WRITE,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
-SEGV_MAPERR, SEGV_ACCERR = 1, 2
+SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 # what a fault was; how many pages fault-around mapped, from bit 8 on
 MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
 AROUND_SHIFT = 8
@@ -477,6 +479,8 @@ def do_user_addr_fault(box: Box, task: Task, addr: int, write: bool, tally: Tall
 def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     """The area that lets a user access `addr`, the stack grown if need be; Segfault (do_user_addr_fault)."""
     code = X86_PF_USER | (X86_PF_WRITE if write else 0)
+    if addr in mm.mmu.hole:
+        raise Segfault(addr, 0, SI_KERNEL)  # a general protection fault
     if addr >= mm.task_size:
         raise Segfault(addr, code | X86_PF_PROT, SEGV_MAPERR)
     vma = find_vma(mm, addr)
@@ -503,7 +507,8 @@ def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
 def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, exec: bool = False) -> FaultResult:
     """Access each page of [addr, addr + length) once, in order, as `task`. Segfault, BusError, OutOfMemory.
 
-    What was touched before such an end stays touched and counted. `exec` is an instruction fetch: without NX, a read.
+    What was touched before such an end stays touched and counted. `exec` is an instruction fetch: without NX,
+    a read.
     """
     mm = task.mm
     if mm is None:
@@ -523,6 +528,12 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
             stop = min(vma.end, end)
             fault_range(box, mm, vma, at, stop, write, tally)
             at = stop
+            if exec and mm.mmu.nx and not vma.flags & VM_EXEC:  # the page is there now, and is no code
+                raise Segfault(addr, X86_PF_PROT | X86_PF_USER, SEGV_ACCERR)
+    except Segfault as fault:
+        if exec and mm.mmu.nx and fault.error_code:
+            fault.error_code |= X86_PF_INSTR
+        raise
     except OutOfMemory:
         box.oom.raise_if_killed(task)
         raise

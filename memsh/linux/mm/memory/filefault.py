@@ -134,7 +134,7 @@ def map_pages(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, 
         first = 0
         low = addr - (at << 12)
     start = _pgoff(vma, low)
-    last = min(start + 1023 - first, vma.pages + vma.pgoff - 1, start + AROUND - 1, max_index(file.inode) - 1)
+    last = min(start + mm.table_mask - first, vma.pages + vma.pgoff - 1, start + AROUND - 1, max_index(file.inode) - 1)
     ptes, flags = table.ptes, box.memmap.flags
     mapped = 0
     for index in range(start, last + 1):

@@ -38,7 +38,7 @@ from memsh.linux.include.flags import (
     VM_SOFTDIRTY,
     VM_WRITE,
 )
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
+from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     areas_between,
@@ -169,7 +169,7 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         pgoff = 0
         vm_flags |= VM_SHARED | VM_MAYSHARE
     elif kind == MAP_PRIVATE:
-        pgoff = addr >> 12
+        pgoff = linear_page_index(addr)
     else:
         raise KernelError("EINVAL", "neither private nor shared")
     if flags & MAP_NORESERVE and box.vm.overcommit_memory != 2:
@@ -325,12 +325,12 @@ def do_brk_flags(box: Box, mm: MmStruct, prev: VmArea | None, addr: int, length:
     if not may_expand_vm(mm, flags, pages) or mm.map_count > box.vm.max_map_count:
         raise KernelError("ENOMEM")
     vm_enough_memory(box, mm, pages)
-    if prev and prev.end == addr and can_vma_merge_after(prev, flags, None, None, addr >> 12):
+    if prev and prev.end == addr and can_vma_merge_after(prev, flags, None, None, linear_page_index(addr)):
         set_end(mm, prev, addr + length)
         prev.flags |= VM_SOFTDIRTY
     else:
         try:
-            _new_area(box, mm, None, addr, addr + length, flags | VM_SOFTDIRTY, addr >> 12)
+            _new_area(box, mm, None, addr, addr + length, flags | VM_SOFTDIRTY, linear_page_index(addr))
         except KernelError:
             box.vm.commit -= pages
             raise
@@ -357,7 +357,7 @@ def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, nam
     pages = (end - start) >> 12
     if flags & VM_ACCOUNT:
         vm_enough_memory(box, mm, pages)
-    vma = vm_area_alloc(box, mm, start, end, flags | VM_SOFTDIRTY, 0 if name else start >> 12)
+    vma = vm_area_alloc(box, mm, start, end, flags | VM_SOFTDIRTY, 0 if name else linear_page_index(start))
     vma.name = name
     try:
         vma_link(box, mm, vma)

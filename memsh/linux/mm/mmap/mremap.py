@@ -22,7 +22,7 @@ from memsh.linux.include.flags import (
     VM_PFNMAP,
     VM_SHARED,
 )
-from memsh.linux.include.mm_types import MmStruct, VmArea
+from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.mmap.mmap import do_munmap, get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
@@ -153,7 +153,7 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
     """An area at the new place, merged with a neighbour there if it fits. ENOMEM."""
     merge = True
     if vma.file is None and not vma.anon_vma and not vma.name:
-        pgoff = addr >> 12
+        pgoff = linear_page_index(addr)
         merge = not (keep and (addr == vma.end or vma.start == addr + length))
     _, prev = find_vma_prev(mm, addr)
     if merge:
@@ -187,7 +187,7 @@ def move_page_tables(box: Box, mm: MmStruct, old: int, new: int, length: int) ->
             continue
         pte = table.ptes[((old + offset) >> 12) & mm.table_mask]
         places.append((offset, pte))
-        pte_alloc(box, mm, (new + offset) >> 22)
+        pte_alloc(box, mm, (new + offset) >> mm.table_shift)
     for offset, pte in places:
         if pte:
             mm.tables[(old + offset) >> mm.table_shift].ptes[((old + offset) >> 12) & mm.table_mask] = 0
@@ -238,7 +238,7 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
         if vma.start == old and vma.end == old + oldlen:
             unlink_anon_vmas(box, vma)
             if vma.file is None:
-                vma.pgoff = vma.start >> 12
+                vma.pgoff = linear_page_index(vma.start)
         return addr
     if oldlen:
         do_munmap(box, mm, old, oldlen)

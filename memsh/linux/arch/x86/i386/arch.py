@@ -1,6 +1,6 @@
 """i386 without PAE, with HIGHMEM4G (arch/x86, CONFIG_X86_32)."""
 
-from memsh.linux.arch.x86.arch import GIB, MIB, Arch
+from memsh.linux.arch.x86.arch import GIB, MIB, Arch, Elf
 from memsh.linux.arch.x86.i386.mmu import I386_MMU
 
 I386 = Arch(
@@ -11,6 +11,10 @@ I386 = Arch(
     page_offset=0xC0000000,
     struct_page=32,
     mmu=I386_MMU,
+    elf=Elf(
+        auxv=(32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),
+        platform=b"i686", hwcap=0x0783FBFD, minsigstksz=1440, header=52, program_header=32, frame=0x160,
+    ),
     zone_names=("DMA", "Normal", "HighMem", "Movable"),
     zone_events=("dma", "normal", "high", "movable"),
     zone_ends=(0x1000, None, None, None),

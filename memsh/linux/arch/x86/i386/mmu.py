@@ -15,5 +15,7 @@ I386_MMU = Mmu(
     word_limit=1 << 32,
     digits=8,
     nx=0,
+    vsyscall=0,
+    hole=range(0),
     names=("table", "directory"),
 )

@@ -1,6 +1,6 @@
 """x86_64 with four-level page tables, NUMA, SPARSEMEM_VMEMMAP (arch/x86, CONFIG_X86_64)."""
 
-from memsh.linux.arch.x86.arch import MIB, TIB, Arch
+from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 
 X86_64 = Arch(
@@ -11,6 +11,10 @@ X86_64 = Arch(
     page_offset=0xFFFF888000000000,
     struct_page=64,
     mmu=X86_64_MMU,
+    elf=Elf(
+        auxv=(33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),
+        platform=b"x86_64", hwcap=0x178BFBFF, minsigstksz=3376, header=64, program_header=56, frame=0x270,
+    ),
     zone_names=("DMA", "DMA32", "Normal", "Movable", "Device"),
     zone_events=("dma", "dma32", "normal", "movable", "device"),
     zone_ends=(0x1000, 0x100000, None, None, None),

@@ -18,5 +18,7 @@ X86_64_MMU = Mmu(
     word_limit=1 << 64,
     digits=8,
     nx=1 << 10,
+    vsyscall=0xFFFFFFFFFF600000,
+    hole=range(1 << 47, (1 << 64) - (1 << 47)),
     names=("pte", "pmd", "pud", "pgd"),
 )

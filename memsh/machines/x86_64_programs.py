@@ -1,0 +1,240 @@
+"""The programs on the disk of the 64-bit box: how their segments lie, which pages they use by themselves, where their C
+library keeps its variables.
+
+`a.out` is a static program laid out as the recorded one, `a.out-dyn` a dynamic one with Debian's libc.so.6 and
+ld-linux-x86-64.so.2; `sh`, `cat`, `sleep`, `true` are busybox, `/init` the recorded machines' own init.
+
+Known deviations: as in `memsh.machines.programs`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+LIBC, LINKER = "/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"
+LIBC_BASE = 0x7FFFF7DE0000  # without address randomisation
+
+# the byte load and byte store of a.out's `read` and `write`, as recorded: movzbl (%rax),%eax and movb $1,(%rax)
+_READ_WRITE = bytes.fromhex(
+    "415e415fc3498b7d08ba00000000be00000000e884840000498b55100fb6520180fa77740f80fa7874140fb600b800000000ebbf"
+    "c60001b800000000ebb5ffd0b800000000ebace8c5fd"
+)
+_LOAD_IP, _STORE_IP = 0x40186E, 0x401878
+# chunk sizes less a header of what glibc's start-up asks of malloc, beside the thread's cache
+_BEFORE_MAIN = (24, 1240, 40, 328, 168)
+
+
+def _pages(first: int, last: int, write: bool = False) -> Touch:
+    """Pages from address `first` up to, not including, `last`."""
+    return Touch(first, last - first, write)
+
+
+def _static() -> Image:
+    """a.out: transcripts/touch.txt and fork-cow.txt 64-bit; its own buffers of 688 KiB are in .bss."""
+    rodata = _pages(0x498000, 0x4C0000)
+    relro_read = _pages(0x4C4000, 0x4C6000)
+    return Image(
+        "/bin/a.out",
+        (
+            Segment(0x400000, 0, 0x530, 0x530, R),
+            Segment(0x401000, 0x1000, 0x96CA1, 0x96CA1, RX),
+            Segment(0x498000, 0x98000, 0x29063, 0x29063, R),
+            Segment(0x4C2698, 0xC1698, 0x5C18, 0xB2D68, RW),
+        ),
+        0x401560,
+        size=0xDC9F0,
+        sigcgt=1 << 10 | 1 << 6,  # SIGSEGV and SIGBUS: the recorded program reports its own faults
+        relro=(0x4C2000, 0x4000),
+        brk=0x22000,
+        touched=(
+            _pages(0x400000, 0x401000),
+            _pages(0x401000, 0x498000),
+            rodata,
+            relro_read,
+            _pages(0x4C2000, 0x4C4000, True),
+            _pages(0x4C6000, 0x4C9000, True),
+            _pages(0x4C9000, 0x56A000, True),
+            _pages(0x574000, 0x575000, True),
+            _pages(0x576000, 0x578000, True),
+        ),
+        forking=(
+            _pages(0x4C6000, 0x4C7000, True),
+            _pages(0x576000, 0x577000, True),
+            _pages(0x4C9000, 0x4CB000, True),
+        ),
+        forked=(
+            _pages(0x401000, 0x460000),
+            rodata,
+            relro_read,
+            _pages(0x4C6000, 0x4C7000, True),
+            _pages(0x4C7000, 0x4C8000),
+            _pages(0x4C9000, 0x4CD000, True),
+            _pages(0x576000, 0x577000, True),
+        ),
+        settled=(
+            _pages(0x460000, 0x480000), _pages(0x4CD000, 0x4CF000, True), _pages(0x7FFFF7FFD000, 0x7FFFF7FFE000),
+        ),
+        load_ip=_LOAD_IP,
+        store_ip=_STORE_IP,
+        symbols={
+            "_start": 0x401560, "main": 0x40181D, "mp_": 0x4C6740, "main_arena": 0x4C67E0, "stdout": 0x4C66F0,
+            "__curbrk": 0x574BA0, "tcache": 0x576340, "tls": 0x576000, "tls_size": 0xD00, "_end": 0x575400,
+        },
+        before_main=_BEFORE_MAIN,
+        text={0x1844: _READ_WRITE},
+    )  # fmt: skip
+
+
+def _dynamic() -> Image:
+    """a.out-dyn: transcripts/libc-malloc.txt of the 64-bit recordings."""
+    return Image(
+        "/bin/a.out-dyn",
+        (
+            Segment(0x400000, 0, 0x1000, 0x1000, R),
+            Segment(0x401000, 0x1000, 0x21D9, 0x21D9, RX),
+            Segment(0x404000, 0x4000, 0x514, 0x514, R),
+            Segment(0x405DF8, 0x4DF8, 0x3A0, 0xA7528, RW),
+        ),
+        0x401340,
+        size=0x68A0,
+        relro=(0x405000, 0x1000),
+        interp=LINKER,
+        libraries=(LIBC,),
+        tls=0x3000,
+        touched=(
+            _pages(0x400000, 0x405000),
+            _pages(0x405000, 0x407000, True),
+            _pages(0x407000, 0x408000, True),
+            _pages(0x7FFFF7DDD000, 0x7FFFF7DDF000, True),
+        ),
+        forked=(
+            _pages(0x400000, 0x405000),
+            _pages(LIBC_BASE + 0x26000, LIBC_BASE + 0x86000),
+            _pages(0x7FFFF7DDD000, 0x7FFFF7DDE000, True),
+            _pages(0x7FFFF7FCB000, 0x7FFFF7FCC000),
+        ),
+        load_ip=_LOAD_IP,
+        store_ip=_STORE_IP,
+        symbols={
+            "_start": 0x401340, "main": 0x4015BE, "mp_": LIBC_BASE + 0x1D3340, "main_arena": LIBC_BASE + 0x1D3C60,
+            "__curbrk": LIBC_BASE + 0x1DB338, "tcache": 0x7FFFF7DDD6A8, "_end": 0x4AD320,
+        },
+        text={0x1844: _READ_WRITE},
+    )  # fmt: skip
+
+
+def _libc() -> Image:
+    return Image(
+        LIBC,
+        (
+            Segment(0, 0, 0x25388, 0x25388, R),
+            Segment(0x26000, 0x26000, 0x1550FC, 0x1550FC, RX),
+            Segment(0x17C000, 0x17C000, 0x52C31, 0x52C31, R),
+            Segment(0x1CF8D0, 0x1CF8D0, 0x4F98, 0x12680, RW),
+        ),
+        0x27410,
+        size=0x1D6458,
+        relro=(0x1CF000, 0x4000),
+        touched=(
+            _pages(0, 0x25000),
+            _pages(0x26000, 0x26000 + 153 * 4096),
+            _pages(0x17C000, 0x17C000 + 32 * 4096),
+            _pages(0x1CF000, 0x1D3000, True),
+            _pages(0x1D3000, 0x1D5000, True),
+            _pages(0x1D5000, 0x1D7000, True),
+            _pages(0x1DB000, 0x1DC000, True),
+        ),
+    )
+
+
+def _linker() -> Image:
+    return Image(
+        LINKER,
+        (
+            Segment(0, 0, 0xD58, 0xD58, R),
+            Segment(0x1000, 0x1000, 0x25111, 0x25111, RX),
+            Segment(0x27000, 0x27000, 0x9C7C, 0x9C7C, R),
+            Segment(0x31900, 0x31900, 0x2810, 0x29D8, RW),
+        ),
+        0x1AB70,
+        size=0x347D8,
+        relro=(0x31000, 0x2000),
+        touched=(_pages(0, 0x1000), _pages(0x1000, 0x27000), _pages(0x27000, 0x31000), _pages(0x31000, 0x35000, True)),
+    )
+
+
+def _plain(path: str, entry: int, segments: tuple[Segment, ...], size: int, touched: tuple[Touch, ...]) -> Image:
+    """A static program of which only the layout is known."""
+    start = segments[-1].vaddr & ~4095
+    return Image(
+        path, segments, entry, size=size, relro=(start, 0x4000), brk=0x22000, touched=touched, load_ip=_LOAD_IP,
+        store_ip=_STORE_IP, text={0x1844: _READ_WRITE}, symbols={"_start": entry, "main": entry + 0x2BD},
+    )  # fmt: skip
+
+
+def _init() -> Image:
+    """The recorded machines' init: boot-512m-1cpu/self_maps, self_smaps, self_stat."""
+    return _plain(
+        "/init",
+        0x401560,
+        (
+            Segment(0x400000, 0, 0x530, 0x530, R),
+            Segment(0x401000, 0x1000, 0x87D21, 0x87D21, RX),
+            Segment(0x489000, 0x89000, 0x28E54, 0x28E54, R),
+            Segment(0x4B2448, 0xB2448, 0x5C28, 0x151180, RW),
+        ),
+        0xCD358,
+        (
+            _pages(0x400000, 0x401000),
+            _pages(0x401000, 0x489000),
+            _pages(0x489000, 0x4A9000),
+            _pages(0x4B2000, 0x4B4000, True),
+            _pages(0x4B4000, 0x4B6000),
+            _pages(0x4B6000, 0x4B9000, True),
+            _pages(0x4B9000, 0x4C1000, True),
+            _pages(0x604000, 0x606000, True),
+        ),
+    )
+
+
+def _busybox(name: str) -> Image:
+    return _plain(
+        f"/bin/{name}",
+        0x402A10,
+        (
+            Segment(0x400000, 0, 0x628, 0x628, R),
+            Segment(0x401000, 0x1000, 0x18A2E1, 0x18A2E1, RX),
+            Segment(0x58C000, 0x18C000, 0x6A6B8, 0x6A6B8, R),
+            Segment(0x5F75A8, 0x1F65A8, 0x9268, 0xE9E8, RW),
+        ),
+        0x200258,
+        (
+            _pages(0x400000, 0x401000),
+            _pages(0x401000, 0x4F0000),
+            _pages(0x58C000, 0x5CC000),
+            _pages(0x5F7000, 0x5FB000, True),
+            _pages(0x5FB000, 0x601000, True),
+            _pages(0x601000, 0x603000, True),
+            _pages(0x606000, 0x608000, True),
+        ),
+    )
+
+
+def programs() -> dict[str, Image]:
+    """Every program and library by its path."""
+    images = [_static(), _dynamic(), _libc(), _linker(), _init()]
+    images += [_busybox(name) for name in ("busybox", "cat", "sh", "sleep", "true")]
+    return {image.path: image for image in images}
+
+
+def install(box: Box) -> None:
+    """Put the programs on the box's disk."""
+    for path, image in programs().items():
+        box.programs[path] = image
+        box.fs.install(path, image.size, image.text)
+    box.fs.install_large()
