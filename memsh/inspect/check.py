@@ -100,7 +100,7 @@ def check_frames(box: Box) -> list[str]:
         ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"]),
         ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
          stat["nr_file_pages"]),
-        ("page tables", found.get(K_TABLE, 0), stat["nr_page_table_pages"] + len(box.vm.mms)),
+        ("page tables", found.get(K_TABLE, 0), sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())),
         ("vmalloc pages", found.get(K_VMALLOC, 0), sum(len(area.pages or ()) for area in box.vmalloc.areas())),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
         (

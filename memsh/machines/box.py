@@ -9,9 +9,14 @@ from memsh.machines import programs, x86_64_programs
 from memsh.machines.age import Age
 from memsh.machines.slabs import i386_slab
 
+I386_OPTIONS = frozenset({"HIGHMEM", "SLAB"})
+X86_64_OPTIONS = frozenset({
+    "CPUSETS", "HUGETLB_PAGE", "KSM", "MEMCG", "MEM_SOFT_DIRTY", "NUMA", "PSI", "SLUB", "TRANSPARENT_HUGEPAGE",
+    "X86_INTEL_MEMORY_PROTECTION_KEYS", "ZSWAP",
+})  # fmt: skip
 MODELS: dict[str, Model] = {
-    "i386": Model(i386_slab, programs.install, Age),
-    "x86_64": Model(i386_slab, x86_64_programs.install, Age),
+    "i386": Model(i386_slab, programs.install, Age, I386_OPTIONS),
+    "x86_64": Model(i386_slab, x86_64_programs.install, Age, X86_64_OPTIONS),
 }
 
 

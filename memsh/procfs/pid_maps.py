@@ -25,9 +25,12 @@ def area_name(mm: MmStruct, vma: VmArea) -> str:
     return ""
 
 
-def header(start: int, end: int, perms: str, offset: int, dev: tuple[int, int], inode: int, name: str) -> str:
+def header(
+    mm: MmStruct, start: int, end: int, perms: str, offset: int, dev: tuple[int, int], inode: int, name: str
+) -> str:
+    """One line, the name in the column where seq_pad() puts it."""
     line = f"{start:08x}-{end:08x} {perms} {offset:08x} {dev[0]:02x}:{dev[1]:02x} {inode} "
-    return f"{line:<48} {name}" if name else line
+    return f"{line:<{24 + 6 * mm.mmu.word}} {name}" if name else line
 
 
 def area_line(mm: MmStruct, vma: VmArea) -> str:
@@ -40,9 +43,9 @@ def area_line(mm: MmStruct, vma: VmArea) -> str:
         + ("s" if flags & VM_MAYSHARE else "p")
     )
     if vma.file is None:
-        return header(vma.start, vma.end, perms, 0, (0, 0), 0, area_name(mm, vma))
+        return header(mm, vma.start, vma.end, perms, 0, (0, 0), 0, area_name(mm, vma))
     inode = vma.file.inode
-    return header(vma.start, vma.end, perms, vma.pgoff << 12, inode.dev, inode.number, area_name(mm, vma))
+    return header(mm, vma.start, vma.end, perms, vma.pgoff << 12, inode.dev, inode.number, area_name(mm, vma))
 
 
 def show_maps(box: Box, task: Task) -> str:

@@ -23,7 +23,7 @@ _FLAGS = (
     (vm.VM_PFNMAP, "pf"), (vm.VM_LOCKED, "lo"), (vm.VM_IO, "io"), (vm.VM_SEQ_READ, "sr"), (vm.VM_RAND_READ, "rr"),
     (vm.VM_DONTCOPY, "dc"), (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"),
     (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
-    (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_MIXEDMAP, "mm"),
+    (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_SOFTDIRTY, "sd"), (vm.VM_MIXEDMAP, "mm"),
 )  # fmt: skip
 
 
@@ -60,15 +60,18 @@ def _figures(stats: MemSizeStats, *, rollup: bool) -> str:
     return "".join(text)
 
 
-def vm_flags_text(vma: VmArea) -> str:
-    return "VmFlags: " + "".join(name + " " for bit, name in _FLAGS if vma.flags & bit) + "\n"
+def vm_flags_text(box: Box, vma: VmArea) -> str:
+    """VmFlags with what this kernel knows of (show_smap_vma_flags)."""
+    flags = vma.flags if "MEM_SOFT_DIRTY" in box.model.options else vma.flags & ~vm.VM_SOFTDIRTY
+    return "VmFlags: " + "".join(name + " " for bit, name in _FLAGS if flags & bit) + "\n"
 
 
 def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     """The block of one area."""
     sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
     figures = _figures(collect(box, mm, vma), rollup=False)
-    return f"{area_line(mm, vma)}\n{sizes}{figures}THPeligible:    0\n{vm_flags_text(vma)}"
+    keys = f"ProtectionKey:  {0:8d}\n" if "X86_INTEL_MEMORY_PROTECTION_KEYS" in box.model.options else ""
+    return f"{area_line(mm, vma)}\n{sizes}{figures}THPeligible:    0\n{keys}{vm_flags_text(box, vma)}"
 
 
 def show_smaps(box: Box, task: Task) -> str:
@@ -84,12 +87,12 @@ def show_smaps_rollup(box: Box, task: Task) -> str:
     if mm is None:
         raise KernelError("ESRCH", "no memory of its own")
     if not mm.mmap:
-        return header(0, 0, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(MemSizeStats(), rollup=True)
+        return header(mm, 0, 0, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(MemSizeStats(), rollup=True)
     total = MemSizeStats()
     for vma in mm.mmap:
         total.add(collect(box, mm, vma))
     first, last = mm.mmap[0].start, mm.mmap[-1].end
-    return header(first, last, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(total, rollup=True)
+    return header(mm, first, last, "---p", 0, (0, 0), 0, "[rollup]") + "\n" + _figures(total, rollup=True)
 
 
 def clear_refs(box: Box, mm: MmStruct, kind: int) -> None:

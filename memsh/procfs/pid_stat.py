@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 USEC_PER_TICK = 10_000
-RLIM_INFINITY = 4294967295
 SIGNAL_BITS = 0x7FFFFFFF
 
 
 def show_stat(box: Box, task: Task) -> str:
     """Fifty-two fields."""
-    del box
     mm = task.mm
     memory = [0, 0]
     code = [0] * 3
@@ -31,7 +29,7 @@ def show_stat(box: Box, task: Task) -> str:
     numbers = [
         task.ppid, task.pgrp, task.session, 0, -1, task.flags, task.minflt, task.cminflt, task.majflt, task.cmajflt,
         0, 0, 0, 0, priority, task.nice, 1, 0, task.start_usec // USEC_PER_TICK,
-        *memory, RLIM_INFINITY, *code, 0, 0,
+        *memory, box.mmu.word_limit - 1, *code, 0, 0,
         task.sigpnd & SIGNAL_BITS, task.sigblk & SIGNAL_BITS, task.sigign & SIGNAL_BITS, task.sigcgt & SIGNAL_BITS,
         0 if task.state in "RZ" else 1, 0, 0, task.exit_signal, task.cpu, task.rt_priority, task.policy, 0, 0, 0,
         *rest, task.exit_code,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
+MAX_NUMNODES = 1024
 CAPABILITIES = "000001ffffffffff"
 
 
@@ -20,7 +21,7 @@ def text_pages(mm: MmStruct) -> int:
     return (((mm.end_code + 4095) & ~4095) - (mm.start_code & ~4095)) >> 12
 
 
-def _memory(mm: MmStruct) -> list[str]:
+def _memory(box: Box, mm: MmStruct) -> list[str]:
     rss = mm.get_rss()
     text = min(text_pages(mm), mm.exec_vm)
     pages = [
@@ -40,7 +41,11 @@ def _memory(mm: MmStruct) -> list[str]:
         ("VmPTE", mm.nr_ptes),
         ("VmSwap", mm.rss[MM_SWAPENTS]),
     ]
-    return [f"{name}:\t{count * 4:8d} kB" for name, count in pages] + ["CoreDumping:\t0", "THP_enabled:\t0"]
+    return [f"{name}:\t{count * 4:8d} kB" for name, count in pages] + [
+        *([f"HugetlbPages:\t{0:8d} kB"] if "HUGETLB_PAGE" in box.model.options else []),
+        "CoreDumping:\t0",
+        f"THP_enabled:\t{int('TRANSPARENT_HUGEPAGE' in box.model.options)}",
+    ]
 
 
 def cpus_allowed(box: Box, task: Task) -> tuple[str, str]:
@@ -49,6 +54,18 @@ def cpus_allowed(box: Box, task: Task) -> tuple[str, str]:
         return f"{1 << task.bound:x}", str(task.bound)
     cpus = box.config.cpus
     return f"{(1 << cpus) - 1:x}", f"0-{cpus - 1}" if cpus > 1 else "0"
+
+
+def _mems_allowed(box: Box) -> list[str]:
+    """The nodes that the task's memory may come from (kernel/cgroup/cpuset.c, cpuset_task_status_allowed)."""
+    if "CPUSETS" not in box.model.options:
+        return []
+    nodes = max(1, len(box.config.nodes))
+    words = [(1 << nodes) - 1 >> 32 * n & 0xFFFFFFFF for n in range(MAX_NUMNODES // 32 - 1, -1, -1)]  # not i386: a mask
+    return [
+        "Mems_allowed:\t" + ",".join(f"{word:08x}" for word in words),
+        f"Mems_allowed_list:\t0{f'-{nodes - 1}' if nodes > 1 else ''}",
+    ]
 
 
 def show_status(box: Box, task: Task) -> str:
@@ -64,7 +81,7 @@ def show_status(box: Box, task: Task) -> str:
         "TracerPid:\t0",
         "Uid:\t0\t0\t0\t0",
         "Gid:\t0\t0\t0\t0",
-        f"FDSize:\t{0 if task.state == 'Z' else 32}",
+        f"FDSize:\t{0 if task.state == 'Z' else 8 * box.arch.word}",
         "Groups:\t ",
         f"NStgid:\t{task.tgid}",
         f"NSpid:\t{task.pid}",
@@ -72,7 +89,7 @@ def show_status(box: Box, task: Task) -> str:
         f"NSsid:\t{task.session}",
     ]
     if task.mm is not None:
-        lines += _memory(task.mm)
+        lines += _memory(box, task.mm)
     lines += [
         "Threads:\t1",
         f"SigQ:\t0/{threads_max(box) // 2}",
@@ -89,10 +106,11 @@ def show_status(box: Box, task: Task) -> str:
         "NoNewPrivs:\t0",
         "Seccomp:\t0",
         "Seccomp_filters:\t0",
-        "Speculation_Store_Bypass:\tvulnerable",
+        f"Speculation_Store_Bypass:\t{box.arch.store_bypass}",
         "SpeculationIndirectBranch:\talways enabled",
         f"Cpus_allowed:\t{mask}",
         f"Cpus_allowed_list:\t{cpus}",
+        *_mems_allowed(box),
         f"voluntary_ctxt_switches:\t{task.nvcsw}",
         f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
     ]

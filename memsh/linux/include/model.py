@@ -24,13 +24,14 @@ class Churn(Protocol):
 
 class Model:
     """One kind of machine: `slab` makes its slab allocator, still without caches, `install` puts the programs on its
-    disk, `churn` makes what `age` runs."""
+    disk, `churn` makes what `age` runs, `options` are those of the kernel's configuration that show (CONFIG_…, without
+    that prefix)."""
 
-    __slots__ = ("churn", "install", "slab")
+    __slots__ = ("churn", "install", "options", "slab")
 
     def __init__(self, slab: Callable[[Box], SlabAllocator[KmemCache]], install: Callable[[Box], None],
-                 churn: Callable[[], Churn]) -> None:  # fmt: skip
-        self.slab, self.install, self.churn = slab, install, churn
+                 churn: Callable[[], Churn], options: frozenset[str]) -> None:  # fmt: skip
+        self.slab, self.install, self.churn, self.options = slab, install, churn, options
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

@@ -47,6 +47,7 @@ class Arch:
     struct_page: int  # bytes of a struct page
     mmu: Mmu
     elf: Elf
+    store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks
     zone_names: tuple[str, ...]
     zone_events: tuple[str, ...]  # the zones' endings in pgalloc_…, allocstall_…, pgskip_…

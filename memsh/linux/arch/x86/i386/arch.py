@@ -15,6 +15,7 @@ I386 = Arch(
         auxv=(32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),
         platform=b"i686", hwcap=0x0783FBFD, minsigstksz=1440, header=52, program_header=32, frame=0x160,
     ),
+    store_bypass="vulnerable",
     zone_names=("DMA", "Normal", "HighMem", "Movable"),
     zone_events=("dma", "normal", "high", "movable"),
     zone_ends=(0x1000, None, None, None),
