@@ -59,9 +59,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, *options: str) -> Iterator[Served]:
+def served(folder: Path, *options: str, command: list[str] | None = None) -> Iterator[Served]:
     """Serve a box at `folder`."""
-    process = subprocess.Popen([*MEMSH, "mount", str(folder), *options], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*(command or MEMSH), "mount", str(folder), *options], stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         said = process.stderr.readline()

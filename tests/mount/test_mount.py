@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -230,3 +231,59 @@ def test_time_passes_with_realtime(tmp_path: Path) -> None:
         begun = float((found.proc / "uptime").read_text().split()[0])
         assert until(lambda: float((found.proc / "uptime").read_text().split()[0]) > begun + 1.5)
         assert "sleep" in found.run("undo")[1]
+
+
+def test_a_file_whose_making_fails(tmp_path: Path) -> None:
+    if missing("fuse", can_mount()):
+        return
+    script = tmp_path / "serve.py"
+    script.write_text(
+        "import sys\nfrom memsh.procfs import buddyinfo, tree\nfrom memsh.procfs.node import ProcFile\n"
+        "def broken(box):\n    raise ZeroDivisionError('by nought')\n"
+        "tree.ROOT.fixed['proc'].fixed['buddyinfo'] = ProcFile(broken)\n"
+        "from memsh.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+    )
+    with served(tmp_path / "box", "--ram", "64M", command=[sys.executable, str(script)]) as found:
+        for _ in range(2):
+            with pytest.raises(OSError) as caught:
+                (found.proc / "buddyinfo").read_text()
+            assert caught.value.errno == errno.EIO
+        assert (found.proc / "meminfo").read_text()
+        found.process.terminate()
+        assert found.process.stderr is not None
+        lines = found.process.stderr.read().splitlines()
+        assert lines == ["memsh: open /proc/buddyinfo: ZeroDivisionError: by nought"] * 2
+
+
+def test_nobody_else_reads_it(box: Served | None, tmp_path: Path) -> None:
+    if box is None or os.geteuid() != 0:
+        return
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(box.proc / "meminfo")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode and not done.stdout and "Permission denied" in done.stderr
+    other = Path("/run/memsh-test-other")
+    with served(other, "--ram", "64M", "--allow-other") as found:
+        command[-1] = str(found.proc / "meminfo")
+        other.parent.chmod(other.parent.stat().st_mode | 0o005)
+        assert "MemTotal" in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_speed(box: Served | None) -> None:
+    if box is None:
+        return
+    from memsh.cli import open_session
+    from memsh.procfs import tree
+
+    session = open_session(["--ram", "128M"], sys.stdout, sys.stderr)
+
+    def best(work: object, times: int = 20) -> float:
+        def once() -> float:
+            begun = time.perf_counter()
+            work()  # type: ignore[operator]
+            return time.perf_counter() - begun
+
+        return min(once() for _ in range(times))
+
+    made = best(lambda: tree.show(session.box, "/proc/slabinfo"))
+    read = best((box.proc / "slabinfo").read_bytes)
+    assert read <= 1.5 * made + 0.002
