@@ -23,11 +23,12 @@ TABLES, STACKS = "page tables", "kernel stacks"
 
 def total_of(memory: Memory) -> int | None:
     """Memory that the page allocator manages."""
-    for name in ("managed", "present"):
-        if memory.zones and all(name in zone.kb for zone in memory.zones):
-            return sum(zone.kb[name] for zone in memory.zones)
-    if memory.ram is not None:
-        return (memory.ram - (memory.reserved or 0)) * memory.page >> 10
+    if memory.zones and all("managed" in zone.kb for zone in memory.zones):
+        return sum(zone.kb["managed"] for zone in memory.zones)
+    if memory.ram is not None and memory.reserved is not None:
+        return (memory.ram - memory.reserved) * memory.page >> 10
+    if memory.zones and all("present" in zone.kb for zone in memory.zones):
+        return sum(zone.kb["present"] for zone in memory.zones)
     return None
 
 

@@ -18,6 +18,7 @@ LISTS = (
     ("DMA", "DMA32", "Normal", "Movable", "Device"),
     ("DMA", "Normal", "HighMem", "Movable", "Device"),
     ("Normal", "HighMem", "Movable"),
+    ("DMA", "DMA32", "Normal", "HighMem", "Movable"),
     ("DMA32", "Normal", "Movable"),
     ("DMA", "Normal", "Movable"),
 )
@@ -25,7 +26,8 @@ LISTS = (
 
 
 class Answer(NamedTuple):
-    """What a zone says to the request. why: passes, empty, marks, reserve, order, cma, highatomic, unknown; pages."""
+    """What a zone says to the request. why: passes, empty, marks, high, reserve, order, cma,
+    highatomic, unknown; pages."""
 
     node: int
     zone: str
@@ -43,7 +45,7 @@ def layout(memory: Memory) -> tuple[str, ...]:
     """All zones of the machine's kernel, those without memory too."""
     names = {zone.name for zone in memory.zones}
     if "HighMem" in names:
-        return LISTS[1] if "DMA" in names else LISTS[2]
+        return LISTS[3] if "DMA32" in names else LISTS[1] if "DMA" in names else LISTS[2]
     return next((one for one in LISTS if names <= set(one)), LISTS[0])
 
 
@@ -155,6 +157,11 @@ def ask(zone: Zone, report: Report) -> Answer:
     if order and blocks is None:
         text = f"{name}: {said}, needs more than {need}; its blocks are not told"
         return Answer(zone.node, zone.name, "unknown", left, mark, reserve, None, text)
+    high = kb.get("high", 0) // page
+    if report.kind == "oom" and high and left <= high + reserve:
+        last = f"{count(high)} + {count(reserve)}" if reserve else count(high)
+        text = f"{name}: {said}, more than {need}, but the last try before the OOM killer needs more than {last}"
+        return Answer(zone.node, zone.name, "high", left, high, reserve, blocks, text)
     text = f"{name}: {said}, more than {need}" + (f", and {count(blocks or 0)} blocks" if order else "")
     return Answer(zone.node, zone.name, "passes", left, mark, reserve, blocks, text)
 

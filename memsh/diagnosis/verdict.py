@@ -201,7 +201,7 @@ def _why(report: Report, found: list[Answer], cause: str) -> str:
         "reserve": "What is free is kept for requests that can use nothing else (lowmem_reserve)",
         "cma": "Most of what is free is contiguous memory (CMA), which this request may not use",
         "highatomic": "The blocks that are left are kept for atomic requests",
-        "exhausted": "Every zone that it may use is below its minimum",
+        "exhausted": "No zone that it may use had pages to spare",
         "passes": "By the figures of the report it could have been served, so pages were freed after it had failed",
         "unknown": "Which rule refused it cannot be told",
     }[cause]
@@ -252,8 +252,9 @@ def _global(report: Report, found: list[Answer], sums: Account | None) -> tuple[
     sentences = [asked(report)]
     if bound:
         nodes = sorted({one.node for one in found}) or report.nodemask or report.mems_allowed or []
-        sentences.append(f"Not the machine but node {listed([str(n) for n in nodes])} was out of memory: {bound}.")
-        sentences.append(_why(report, found, cause_of(report, found)))
+        told = "; ".join(one.sentence for one in found if one.why != "empty")
+        place = f"node {listed([str(n) for n in nodes])}"
+        sentences.append(f"Not the machine but {place} was out of memory, for {bound} ({told}).")
     elif cause == "lowmem":
         sentences.append(f"Low memory was used up while high memory was not: {_lowmem_text(report, found)}.")
     else:
@@ -369,9 +370,8 @@ def _help_oom(report: Report, cause: str, sums: Account | None) -> str:
             hints.append("locked memory cannot be reclaimed")
         if sums.unnamed is not None and sums.unnamed / sums.total > 0.3:
             hints.append("look for a driver or a balloon that holds what no counter names")
-    hints.append(_swap_text(memory))
-    hints = [hint for hint in hints if hint]
-    return f"What would have helped: {'; '.join(hints)}." if hints else ""
+    look = f" Look first at this: {'; '.join(hints)}." if hints else ""
+    return f"What would have helped: {_swap_text(memory)}.{look}"
 
 
 def _slab_names(report: Report) -> str:
@@ -383,11 +383,12 @@ def _swap_text(memory: Memory | None) -> str:
     if memory is None or memory.swap_total is None:
         return "less memory in use, or more of it"
     if not memory.swap_total:
-        return "there is no swap: swap space, more RAM, or fewer processes at a time"
+        return "swap space (there is none), more RAM, or fewer processes at a time"
     free = memory.swap_free or 0
     if free * 20 < memory.swap_total:
-        return f"swap ({size(memory.swap_total)}) was full too: more RAM or swap, or fewer processes at a time"
-    return f"swap still had {size(free)} of {size(memory.swap_total)} free, so its size was not what was short"
+        return f"more RAM or swap (its {size(memory.swap_total)} were full), or fewer processes at a time"
+    left = f"swap still had {size(free)} of {size(memory.swap_total)} free"
+    return f"less memory that cannot be reclaimed, not more swap ({left})"
 
 
 # --- memory cgroups

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 def size(kb: float) -> str:
     """kB as `512 kB`, `38 MiB`, `7.6 GiB`."""
-    if abs(kb) < 1024:
+    if abs(kb) < 1023.5:
         return f"{kb:.0f} kB"
     for unit in ("MiB", "GiB"):
         kb /= 1024
-        if abs(kb) < 1024:
+        if abs(kb) < 1023.5:
             return f"{kb:.0f} {unit}" if abs(kb) >= 100 else f"{kb:.1f} {unit}"
     return f"{kb / 1024:.1f} TiB"
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.proctext.lines import wrapped
+
 ZONES = ("DMA", "DMA32", "Normal", "HighMem", "Movable", "Device")
 _ZONE = re.compile(r"(?:\bNode\s+(\d+)[,:]?\s+)?\b([A-Z][A-Za-z0-9]*)\s+free:\s*(\d+)\s*kB\b")
 _FIELD = re.compile(r"\s+([a-z]\w*(?:\([a-z]+\))?)\s*[:?]\s*(\d+|yes|no)\s*(kB|KB|B)?(?=\s|$|\.)")
@@ -91,7 +93,7 @@ class Memory(NamedTuple):
 
 
 def _number(pattern: str, text: str) -> int | None:
-    match = re.search(pattern, text)
+    match = re.search(wrapped(pattern), text)
     return int(match[1]) if match else None
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from memsh.proctext import gfp
 from memsh.proctext.gfp import Gfp
+from memsh.proctext.lines import wrapped
 from memsh.proctext.meminfo_report import Memory
 from memsh.proctext.meminfo_report import parse as parse_memory
 
@@ -17,27 +18,26 @@ _MASK = (
 )
 _OOM = re.compile(r"\b(?:invoked\s+)?oom-killer:\s+(?=gfp|mode)", re.IGNORECASE)
 _FAIL = re.compile(
-    r"\bpage allocation (?P<how>failure|stalls for \d+\s*ms)[.:,]?\s+order:\s*(?P<order>\d+)", re.IGNORECASE
+    wrapped(r"\bpage allocation (?P<how>failure|stalls for \d+\s*ms)[.:,]? order:\s*(?P<order>\d+)"), re.IGNORECASE
 )
-_SLUB = re.compile(r"(?:^|\n)[ \t]*SL[UA]B:\s+Unable to allocate memory on node (?P<node>-?\d+)", re.IGNORECASE)
-_SYSRQ = re.compile(r"(?:^|\n)[ \t]*sysrq\s*:\s*Show Memory", re.IGNORECASE)
+_SLUB = re.compile(wrapped(r"\bSL[UA]B: Unable to allocate memory on node (?P<node>-?\d+)"), re.IGNORECASE)
+_SYSRQ = re.compile(r"(?:^|\n)[ \t]*sysrq\s*:\s*Show\s+Memory", re.IGNORECASE)
 _MEMINFO = re.compile(r"(?:^|\n)[ \t]*Mem-[Ii]nfo:")
 _VICTIM = re.compile(
-    r"(?P<line>(?:(?:Memory cgroup o|O)ut [Oo]f [Mm]emory(?: \([^)]*\))?:\s+)?[Kk]ill(?:ed)? process\s+"
-    r"(?P<pid>\d+),?\s+"
-    r"\((?P<comm>.*?)\)(?=[\s,.:]|$)(?P<rest>[^\n]*(?:\n[^\n]{0,90}(?:-rss|rss:|pgtables)[^\n]*)*))"
+    r"(?P<line>(?:(?:Memory\s+cgroup\s+o|O)ut\s+[Oo]f\s+[Mm]emory(?:\s+\([^)]*\))?:\s+)?[Kk]ill(?:ed)?\s+process\s+"
+    r"(?P<pid>\d+)(?:,\s*UID\s+\d+)?,?\s*"
+    r"\((?P<comm>[\s\S]{1,40}?)\)(?=[\s,.:]|$)(?P<rest>[^\n]*(?:\n(?![^\n]*process)[^\n]{0,90}(?:-rss|rss:|pgtables)[^\n]*)*))"
 )
 _COLUMNS = re.compile(r"\[\s*pid\s*\]\s+uid\s+tgid\s+total_vm\s+rss\s+(?P<more>[a-z_\s]*?)\s*name\b")
 _TASK = r"\[\s*(\d+)\s*\]\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+"
 _LIMIT = re.compile(
     r"(?<![\w+])(memory\+swap|memory|kmem|swap):\s+usage\s+(\d+)\s*kB,\s+limit\s+(\d+)\s*kB,\s+failcnt\s+(\d+)"
 )
-_KILLED_FOR = re.compile(r"Task in (\S+) killed as a result of limit of (\S+)")
+_KILLED_FOR = re.compile(wrapped(r"Task in (\S+) killed as a result of limit of (\S+)"))
 _CONSTRAINT = re.compile(r"oom-kill:\s*constraint=(\w+)((?:,\s*[^\n,]*)*)")
-_STATS = re.compile(r"Memory cgroup stats for (\S+):((?:\s+[\w()]+:\s*\d+\s*KB)*)")
+_STATS = re.compile(r"Memory\s+cgroup\s+stats\s+for\s+(\S+):((?:\s+[\w()]+:\s*\d+\s*KB)*)")
 _STATS_ROW = re.compile(r"^[ \t]*([a-z]\w+)[ \t]+(\d+)[ \t]*$", re.MULTILINE)
-_VERSION = re.compile(r"(?:Not tainted|Tainted:[^\n]*?)\s+(\d+)\.(\d+)(?:\.\d+)?[\w.+~-]*")
-_RELEASE = re.compile(r"(?:Not tainted|Tainted:[^\n]*?)\s+(\d+\.\d+\S*)|Linux version (\d+\.\d+\S*)")
+_RELEASE = re.compile(r"(?:Not\s+tainted|Tainted:[^\n]*?)\s+(\d+\.\d+\S*)|Linux version (\d+\.\d+\S*)")
 _FUNCTION = re.compile(r"(?<![\w.])\??\s*([a-zA-Z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
 MAX_LIMIT = 9007199254740000
 """kB; a group without a limit shows this and more."""
@@ -172,9 +172,11 @@ def _report(kind: str, match: re.Match[str] | None, text: str, start: int, stop:
     details = dict(re.findall(r",\s*(\w+)=((?:\([^)]*\))|[^,\n]*)", constraint[2])) if constraint else {}
     limits = _limits(body)
     group, victim_group = _groups(body, details)
-    if kind == "oom" and (group or limits or "CONSTRAINT_MEMCG" in body or "Memory cgroup out of memory" in body):
+    if kind == "oom" and (
+        group or limits or "CONSTRAINT_MEMCG" in body or re.search(wrapped("Memory cgroup out of memory"), body)
+    ):
         kind = "memcg"
-    if kind == "killed" and (group or limits or "Memory cgroup out of memory" in body):
+    if kind == "killed" and (group or limits or re.search(wrapped("Memory cgroup out of memory"), body)):
         kind = "memcg"
     if match is not None and kind == "failure" and "stall" in match["how"]:
         kind = "stall"
@@ -286,6 +288,7 @@ def _tasks(body: str) -> list[Task]:
 
 def _victims(body: str) -> list[Victim]:
     found: dict[int, Victim] = {}
+    dead: set[int] = set()
     for m in _VICTIM.finditer(body):
         rest = re.sub(r"\s+", " ", m["rest"])
         kb = {name: int(value) for name, value in re.findall(r"([a-z]+(?:-[a-z]+)?):(\d+)kB", rest)}
@@ -293,20 +296,19 @@ def _victims(body: str) -> list[Victim]:
             kb["total-vm"] = kb.pop("vsz")
         score = re.search(r"\bscore (\d+)", rest)
         adjusted = re.search(r"oom_score_adj:(-?\d+)", rest)
-        pid, killed = int(m["pid"]), m["line"].lstrip().lower()
+        pid, killed = int(m["pid"]), re.sub(r"\s+", " ", m["line"]).lstrip().lower()
         old = found.get(pid)
-        if old is None and score and not kb and "killed" not in killed and found:
-            continue
+        if "killed process" in killed:
+            dead.add(pid)
         found[pid] = Victim(
             pid,
-            m["comm"],
+            " ".join(m["comm"].split()),
             {**(old.kb if old else {}), **kb},
             int(score[1]) if score else old.score if old else None,
             int(adjusted[1]) if adjusted else old.oom_score_adj if old else None,
             killed.startswith("memory cgroup") or bool(old and old.memcg),
         )
-    died = [one for one in found.values() if one.kb]
-    return died or list(found.values())
+    return [one for one in found.values() if one.pid in dead] or list(found.values())
 
 
 def _slub(match: re.Match[str] | None, body: str) -> Slub:
