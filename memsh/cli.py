@@ -19,6 +19,7 @@ from memsh.shell.io import Input
 from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
+from memsh.shell.visible import visible
 
 USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
@@ -475,7 +476,7 @@ def main(argv: list[str] | None = None) -> int:
         return status & 0xFF
     except ShellError as error:
         sys.stdout.flush()
-        sys.stderr.write(f"memsh: {error.message}\n")
+        sys.stderr.write(f"memsh: {visible(error.message) if sys.stderr.isatty() else error.message}\n")
         return error.status
     except KeyboardInterrupt:
         return 130

@@ -229,7 +229,8 @@ class Runner:
         """All simple stages are prepared before the first one runs."""
         stages: list[Prepared | Node] = []
         try:
-            if node.host is not None and not (self.session.at_prompt or self.session.replaying):
+            typed = self.session.at_prompt and not self.session.source_depth
+            if node.host is not None and not (typed or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
             for stage in node.stages:
                 if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):

@@ -17,6 +17,7 @@ from typing import Any
 from memsh.shell.errors import ShellError
 from memsh.shell.io import HostSink
 from memsh.shell.session import Session
+from memsh.teach.hostfile import may_replace
 
 CHARACTER, LOOK, PAUSE = 0.04, 0.8, 2.0  # seconds
 COMMAND = "record"
@@ -119,7 +120,8 @@ class Recording:
 
 def open_cast(path: str, force: bool) -> File[str]:
     """A new file of the host; an existing one only with `force`, never through a link. OSError as the host says."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if force else os.O_EXCL)
+    replaces = may_replace(path, "cast", force)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if replaces else os.O_EXCL)
     descriptor = os.open(path, flags, 0o644)
     stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

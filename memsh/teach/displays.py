@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, arg, command, rest
 from memsh.shell.errors import SyntaxFault
-from memsh.shell.io import HostSink
 from memsh.shell.values import count
-from memsh.shell.visible import visible
 from memsh.teach import delta as figuring
 from memsh.teach import marks
 from memsh.teach.journal import fingerprint
@@ -61,12 +59,7 @@ class Displays:
             if told:
                 runner.stdout.write(told + "\n")
         for number in list(self.shown):
-            color = runner.tty and session.color and isinstance(runner.stdout, HostSink)
-            text = self.show(session, number, color)
-            if color and isinstance(runner.stdout, HostSink):
-                runner.stdout.control(text)
-            else:
-                runner.stdout.write(text)
+            runner.stdout.write(self.show(session, number))
 
     def _delta(self, session: Session) -> str:
         before, self.delta = self.delta, figuring.figures(session.box)
@@ -74,14 +67,12 @@ class Displays:
         told = figuring.line(before, self.delta)
         return told or ("~ no figure moved: only what is stored" if "*" in session.ran else "")
 
-    def show(self, session: Session, number: int, color: bool) -> str:
+    def show(self, session: Session, number: int) -> str:
         """The display run again, with its changes marked."""
         line, before = self.shown[number]
         text = run_quietly(session, line)
-        if color:
-            before, text = visible(before), visible(text)
         self.shown[number] = Shown(line, text)
-        return f"{number}: {line}\n{marks.text(before, text, color)}"
+        return f"{number}: {line}\n{marks.text(before, text)}"
 
 
 def run_quietly(session: Session, line: str) -> str:
@@ -122,7 +113,7 @@ def display(box: Any, args: Args, io: IO) -> int:
         if not displays.shown:
             io.out("nothing is displayed: display COMMAND begins\n")
         for number in list(displays.shown):
-            io.out(displays.show(session, number, False))
+            io.out(displays.show(session, number))
         return 0
     words: list[str] = args.words
     line = words[0] if len(words) == 1 else " ".join(shlex.quote(word) for word in words)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from memsh.shell.errors import ShellError
+from memsh.shell.visible import visible
 from memsh.teach.lessonfile import Lesson, load, names
 from memsh.teach.playing import Opener, as_text
 
@@ -41,13 +42,17 @@ def play(name: str, opener: Opener, player: Player | None, width: int, out: Call
 def main(options: Any, opener: Opener, player: Player | None, width: int) -> int:
     """What `memsh lesson …` and `memsh grade …` do. ShellError as for every command."""
     what, *words = options.words
+
+    def out(text: str) -> None:
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+
     if what == "grade":
         from memsh.teach.grading import grade
 
-        return grade(words, options.last("--seed"), "--json" in options.flags, opener, sys.stdout.write)
+        return grade(words, options.last("--seed"), "--json" in options.flags, opener, out)
     if len(words) > 1:
         raise ShellError(f"lesson: '{words[1]}' is one word too many (usage: memsh lesson [NAME])", 2)
     if not words:
-        sys.stdout.write(listing(width))
+        out(listing(width))
         return 0
-    return play(words[0], opener, player, width, sys.stdout.write)
+    return play(words[0], opener, player, width, out)

@@ -1,7 +1,7 @@
 """What changed between two texts, marked in the text itself: `>` stands before each figure that is new.
 
 Used by `display`, `diff` and the live screens. A mark takes the place of a blank where two or more stand before the
-figure, so that columns keep their places; colour may come on top, but nothing is told by colour alone.
+figure, so that columns keep their places; the terminal colours what stands behind it, later.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from difflib import SequenceMatcher
 MARK = ">"
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|[0-9]+(?:\.[0-9]+)?")
-_BRIGHT, _PLAIN = "\x1b[1;33m", "\x1b[0m"
 _LONGEST = 4000  # lines; longer texts are compared by position
 
 
-def line(old: str | None, new: str, color: bool = False) -> str:
+def line(old: str | None, new: str) -> str:
     """`new` with its changed words marked; a line that was not there before (None) is marked at its beginning."""
     if old == new:
         return new
@@ -36,7 +35,7 @@ def line(old: str | None, new: str, color: bool = False) -> str:
         else:
             parts.append(new[at:start])
         word = match[0]
-        parts.append(f"{_BRIGHT}{MARK}{word}{_PLAIN}" if color else MARK + word)
+        parts.append(MARK + word)
         at = match.end()
     return "".join(parts) + new[at:]
 
@@ -73,12 +72,12 @@ def pairs(old: list[str], new: list[str]) -> tuple[list[str | None], list[str]]:
     return before, gone
 
 
-def text(old: str, new: str, color: bool = False) -> str:
+def text(old: str, new: str) -> str:
     """The new text with its changes marked; how many lines are gone is told below it."""
     lines = new.split("\n")
     end = lines.pop()
     before, gone = pairs(old.split("\n")[:-1], lines)
-    marked = [line(was, now, color) for was, now in zip(before, lines, strict=True)]
+    marked = [line(was, now) for was, now in zip(before, lines, strict=True)]
     if gone:
         marked.append(f"{MARK} {len(gone)} line{'s' if len(gone) > 1 else ''} gone")
     return "".join(one + "\n" for one in marked) + end

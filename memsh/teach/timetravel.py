@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shlex
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ from memsh import __version__
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
-from memsh.shell.io import HostSink
 from memsh.shell.values import count, wide_size
-from memsh.teach import marks
+from memsh.teach import hostfile, marks
 from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
 
 TOPIC = "session"
@@ -199,20 +196,15 @@ def save(box: Any, args: Args, io: IO) -> int:
     save lesson.memsh
 
     The script holds a `reset` with the options of the box (--age and --from among them) and the lines that changed it,
-    as typed, with names and $N. An existing file is replaced with -f only, and a symbolic link never followed.
+    as typed, with names and $N. An existing file is replaced with -f only, and only if memsh wrote it.
     """
     if io.session.no_host:
         raise ShellError("writes to the host, which this session may not")
     lines = attach(io.session).script()
     if lines[0].startswith("reset"):
         lines[0] = _whole_reset(io.session, lines[0])
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if args.force else os.O_EXCL)
-    descriptor = os.open(args.file, flags, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ShellError(f"{args.file}: not a regular file")
-        stream.truncate(0)
-        stream.write(f"# memsh {__version__}\n" + "".join(line + "\n" for line in lines))
+    text = f"# memsh {__version__}\n" + "".join(line + "\n" for line in lines)
+    hostfile.write(args.file, text, "script", args.force)
     return 0
 
 
@@ -232,19 +224,14 @@ def _whole_reset(session: Any, line: str) -> str:
 
 def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     old, new = tree.show(before, path).splitlines(), tree.show(after, path).splitlines()
-    color = io.color and isinstance(io.sink, HostSink)
     was = dict(enumerate(marks.pairs(old, new)[0]))
     lines = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
         if tag != "equal":
             lines += ["-" + line for line in old[a:b]]
-            lines += ["+" + marks.line(was[at], new[at], color) if was[at] is not None else "+" + new[at]
+            lines += ["+" + marks.line(was[at], new[at]) if was[at] is not None else "+" + new[at]
                       for at in range(c, d)]  # fmt: skip
-    text = "".join(line + "\n" for line in ([f"--- {path}", f"+++ {path}", *lines] if lines else []))
-    if color:
-        io.control(text)
-    else:
-        io.out(text)
+    io.out("".join(line + "\n" for line in ([f"--- {path}", f"+++ {path}", *lines] if lines else [])))
     return bool(lines)
 
 

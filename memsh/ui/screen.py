@@ -42,6 +42,7 @@ PATTERNS = (
     (re.compile(r"^(?:Mem|Low|High|Swap|Total|Comm):(?= )"), "cyan"),
     (re.compile(r"\b(?:Segmentation fault|Out of memory|BUG:|invoked oom-killer)"), "bold red"),
     (re.compile(r"^~ .*$"), "dim"),  # the line of `delta`
+    (re.compile(r"(?:^|(?<=[ +]))>(?=[\w(\[.-])[^\s>]+"), "bold yellow"),  # what changed, in `display` and `diff`
 )
 
 

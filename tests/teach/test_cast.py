@@ -75,7 +75,9 @@ def test_what_it_refuses(tmp_path: Path, line: str, said: str) -> None:
     assert (tmp_path / "there").read_text() == "mine"
     made.run("record stop")
     made.run(f"record -f {tmp_path}/there; record stop")
-    assert (tmp_path / "there").read_text().startswith('{"version": 2')
+    assert (tmp_path / "there").read_text() == "mine"  # memsh did not write that
+    made.run(f"record {tmp_path}/new; record stop; record -f {tmp_path}/new; record stop")
+    assert (tmp_path / "new").read_text().startswith('{"version": 2')
 
 
 def test_a_lesson_may_not(tmp_path: Path) -> None:

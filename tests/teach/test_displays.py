@@ -11,6 +11,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.teach import delta, marks
+from memsh.ui.screen import Painter
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -26,7 +27,7 @@ def test_changed_figures_are_marked_and_columns_keep_their_places() -> None:
     assert marks.line("a 1 b", "a 2 b") == "a >2 b"
     assert marks.line(None, "  new line") == " >new line"
     assert marks.line("same", "same") == "same"
-    assert marks.line("x 1", "x 2", True) == "x \x1b[1;33m>2\x1b[0m"
+    assert Painter().paint("x >2") == "x \x1b[1;33m>2\x1b[0m" and Painter().paint("a > b") == "a > b"
     assert marks.text("a 1\nb 2\nc 3\n", "a 1\nc 4\n") == "a 1\nc >4\n> 1 line gone\n"
     assert marks.text("a 1\nc 3\n", "a 1\nb 2\nc 3\n") == "a 1\n>b 2\nc 3\n"
 
