@@ -313,7 +313,7 @@ def _cpus(reader: ProcReader) -> int:
 
 def _pages(label: str) -> Callable[[ProcReader], int]:
     def count(reader: ProcReader) -> int:
-        from memsh.procps.figures import pairs
+        from memsh.proctext.labels import pairs
 
         return pairs(reader.read("/proc/meminfo"), ":").get(label, 0) // 4
 

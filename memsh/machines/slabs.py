@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from memsh.linux.mm.slab.api import Row
 from memsh.linux.mm.slab.slab_words import Slabs
 from memsh.machines.i386_slab import I386_SLAB
+from memsh.proctext import slabinfo
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -25,13 +26,12 @@ def parse_rows(text: str) -> list[Row]:
     """The rows of a /proc/slabinfo text, oldest cache first. ValueError for a line that is none."""
     rows = []
     for line in text.splitlines():
-        words = line.split()
-        if line.startswith(("slabinfo", "#")) or not words:
+        if line.startswith(("slabinfo", "#")) or not line.strip():
             continue
-        if len(words) != 16:
+        cache = slabinfo.row(line)
+        if cache is None:
             raise ValueError(f"slabinfo: '{line[:40]}' is no row of it")
-        if not all(words[at].isdecimal() for at in (1, 3, 4, 13, 14)):
-            raise ValueError(f"slabinfo: '{line[:40]}' has words where numbers belong")
-        numbers = [int(words[at]) for at in (1, 3, 4, 13, 14)]
-        rows.append(Row(words[0], *numbers))
+        rows.append(
+            Row(cache.name, cache.active_objs, cache.obj_size, cache.objs_per_slab, cache.active_slabs, cache.num_slabs)
+        )
     return rows[::-1]

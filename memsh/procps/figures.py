@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 
 from memsh.procps.reader import ProcReader
+from memsh.proctext.labels import pairs
+from memsh.proctext.lines import numbers
 
 PAGE_SIZES = (4096, 8192, 16384, 65536)
 
@@ -54,17 +56,6 @@ def page_size(reader: ProcReader) -> int:
 def float32(value: float) -> float:
     """What a C float keeps of a number."""
     return float(struct.unpack("f", struct.pack("f", value))[0])
-
-
-def pairs(text: str, separator: str | None = None) -> dict[str, int]:
-    """`name value` or `name: value` lines as numbers; lines without a number are left out."""
-    found: dict[str, int] = {}
-    for line in text.splitlines():
-        name, _, rest = line.partition(separator) if separator else line.partition(" ")
-        words = rest.split()
-        if words and words[0].isdigit():
-            found[name] = int(words[0])
-    return found
 
 
 @dataclass(slots=True)
@@ -160,7 +151,7 @@ def stat(reader: ProcReader) -> Stat:
         if not words:
             continue
         if words[0] == "cpu":
-            first = [int(word) for word in words[1:11] if word.isdigit()]
+            first = numbers(words[1:11])
         elif len(words) > 1 and words[1].isdigit():
             values[words[0]] = int(words[1])
     ticks = dict(zip(TICKS, first + [0] * (10 - len(first)), strict=True))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from memsh.procps.figures import page_size, pairs
+from memsh.procps.figures import page_size
 from memsh.procps.options import Grammar
 from memsh.procps.processes import escape
 from memsh.procps.reader import Exit, Frames, ProcReader
+from memsh.proctext.labels import pairs
 
 NODES = "/sys/devices/system/node"
 USAGE = (

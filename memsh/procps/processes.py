@@ -5,11 +5,11 @@ Known deviations: user names: 0 is root, others are numbers (the box has no othe
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from memsh.procps.reader import ProcReader
+from memsh.proctext.lines import numbers
 
 STAT_FIELDS = (
     "ppid", "pgrp", "session", "tty_nr", "tpgid", "flags", "min_flt", "cmin_flt", "maj_flt", "cmaj_flt", "utime",
@@ -71,7 +71,7 @@ class Process:
     @cached_property
     def statm(self) -> list[int]:
         """/proc/PID/statm: seven counts of pages."""
-        words = whole(self.text("statm").split())
+        words = numbers(self.text("statm").split())
         return words + [0] * (7 - len(words))
 
     @cached_property
@@ -101,16 +101,6 @@ def _nth(text: str, which: int) -> int:
     return int(words[which]) if len(words) > which and words[which].isdigit() else 0
 
 
-def whole(words: list[str]) -> list[int]:
-    """The numbers that words begin with; what follows the last of them is none of the line's."""
-    found = []
-    for word in words:
-        if not re.fullmatch(r"-?\d+", word):
-            break
-        found.append(int(word))
-    return found
-
-
 def escape(text: str) -> str:
     """Bytes that a terminal should not see become question marks."""
     return "".join(c if c.isprintable() else "?" for c in text)
@@ -127,9 +117,9 @@ def parse_stat(reader: ProcReader, pid: int, text: str) -> Process | None:
     words = text[closing + 1 :].split()
     if opening < 0 or closing < opening or len(words) < 2:
         return None
-    numbers = whole(words[1:])
-    numbers += [0] * (len(STAT_FIELDS) - len(numbers))
-    return Process(reader, pid, text[opening + 1 : closing], words[0], dict(zip(STAT_FIELDS, numbers, strict=False)))
+    figures = numbers(words[1:])
+    figures += [0] * (len(STAT_FIELDS) - len(figures))
+    return Process(reader, pid, text[opening + 1 : closing], words[0], dict(zip(STAT_FIELDS, figures, strict=False)))
 
 
 def process(reader: ProcReader, pid: int) -> Process | None:

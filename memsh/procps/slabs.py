@@ -1,18 +1,14 @@
-"""/proc/slabinfo taken apart, for slabtop and vmstat -m (procps-ng 4.0.2, library/slabinfo.c)."""
+"""/proc/slabinfo as slabtop and vmstat -m take it (procps-ng 4.0.2, library/slabinfo.c)."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 from typing import NamedTuple
 
 from memsh.procps.figures import float32, page_size
 from memsh.procps.reader import ProcReader
-
-_LINE = re.compile(
-    r"(\S{1,128})\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*:\s*tunables\s+\d+\s+\d+\s+\d+\s*:\s*slabdata\s+(\d+)\s+(\d+)"
-)
+from memsh.proctext import slabinfo
 
 
 class Cache(NamedTuple):
@@ -42,16 +38,15 @@ class Cache(NamedTuple):
 def caches(reader: ProcReader) -> list[Cache]:
     """Every cache in the file's order. Raises OSError: the file is missing, or of another version (ERANGE)."""
     lines = reader.read("/proc/slabinfo").splitlines()
-    if not lines or not re.match(r"slabinfo - version: 2\.\d", lines[0]):
+    page = page_size(reader)
+    if not lines or not slabinfo.version(lines[0]).startswith("2."):
         raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
     found = []
-    page = page_size(reader)
     for line in lines[1:]:
         if line.startswith("#"):
             continue
-        match = _LINE.match(line)
-        if not match:
+        one = slabinfo.row(line)
+        if one is None:
             raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
-        numbers = [int(word) for word in match.groups()[1:]]
-        found.append(Cache(match[1], *numbers)._replace(page_size=page))
+        found.append(Cache(*one[:8], page_size=page))
     return found

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from memsh.procfs import tree
+from memsh.proctext import slabinfo
 from memsh.shell import ShellError, UsageError
 from memsh.shell.session import Session
 from memsh.shell.values import address, wide_size
@@ -16,8 +17,9 @@ from memsh.teach.statement import FILLED, Word
 from memsh.teach.states import aside, run_line, state
 
 SLAB = {  # columns of /proc/slabinfo after the name
-    "active": 0, "objects": 1, "size": 2, "perslab": 3, "pages": 4, "limit": 7, "batchcount": 8, "shared": 9,
-    "active_slabs": 12, "slabs": 13, "shared_avail": 14,
+    "active": "active_objs", "objects": "num_objs", "size": "obj_size", "perslab": "objs_per_slab",
+    "pages": "pages_per_slab", "limit": "limit", "batchcount": "batchcount", "shared": "shared",
+    "active_slabs": "active_slabs", "slabs": "num_slabs", "shared_avail": "shared_avail",
 }  # fmt: skip
 OF = ("minflt", "majflt", "status", "value", "lines")
 _VALUE = re.compile(r"(?:\$\d+ = )?(0x[0-9a-f]+|-?\d+)$|\$\d+ = (0x[0-9a-f]+|\d+)(?=\s)")
@@ -87,10 +89,9 @@ def _slab(session: Session, parts: list[str]) -> int:
         return int(lists[field])
     if field not in SLAB:
         raise UsageError(f"slab has no figure {field}: {', '.join([*SLAB, *lists])}")
-    for line in tree.show(session.box, "/proc/slabinfo").splitlines():
-        words = line.split()
-        if words[0] == name and len(words) > 15:
-            return int(words[1 + SLAB[field]])
+    for one in slabinfo.parse(tree.show(session.box, "/proc/slabinfo")):
+        if one.name == name:
+            return int(getattr(one, SLAB[field]))
     raise _no(name, "/proc/slabinfo")
 
 

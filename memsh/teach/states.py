@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 
 from memsh.procfs import tree
+from memsh.proctext import buddyinfo, slabinfo
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, TextInput
 from memsh.shell.session import Session
@@ -67,15 +68,15 @@ def state(box: Any) -> State:
     found: State = {}
     for name in FILES:
         rows: dict[str, str] = {}
-        for line in tree.show(box, "/proc/" + name).splitlines():
-            if name == "buddyinfo":
-                words = line.split()
-                rows[words[3]] = " ".join(words[4:])
-            elif name == "slabinfo":
-                words = line.split()
-                if len(words) > 14 and words[0] != "#":
-                    rows[words[0]] = f"{words[1]} of {words[2]} objects, {words[14]} slabs"
-            else:
+        text = tree.show(box, "/proc/" + name)
+        if name == "slabinfo":
+            for cache in slabinfo.parse(text):
+                rows[cache.name] = f"{cache.active_objs} of {cache.num_objs} objects, {cache.num_slabs} slabs"
+        elif name == "buddyinfo":
+            for free in buddyinfo.rows(text):
+                rows[f"{free.zone}@{free.node}" if free.node else free.zone] = " ".join(map(str, free.counts))
+        else:
+            for line in text.splitlines():
                 words = line.split()
                 rows[words[0].rstrip(":")] = " ".join(words[1:])
         found[name] = rows

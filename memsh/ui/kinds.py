@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from memsh.proctext import slabinfo
 from memsh.shell.errors import ShellError
 from memsh.shell.registry import Command, Param
 from memsh.shell.session import Session
@@ -107,10 +108,8 @@ def _addresses(session: Session, command: Command) -> Offers:
 
 
 def _caches(session: Session) -> Offers:
-    for line in lines(session, "/proc/slabinfo")[2:]:
-        words = line.split()
-        if len(words) > 5:
-            yield words[0], f"{words[1]} of {words[2]} objects in use, {words[3]} bytes each"
+    for cache in slabinfo.parse("\n".join(lines(session, "/proc/slabinfo"))):
+        yield cache.name, f"{cache.active_objs} of {cache.num_objs} objects in use, {cache.obj_size} bytes each"
 
 
 def pids(session: Session) -> Offers:
