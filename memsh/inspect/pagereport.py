@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES
 from memsh.linux.include.memmap import K_KERNEL
-from memsh.linux.mm.page_alloc.buddy import gfp_migratetype, gfp_zone
+from memsh.linux.mm.page_alloc.buddy import gfp_migratetype
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -76,20 +76,21 @@ def _snapshot(zone: Zone) -> _Before:
     return _Before(dict(zone.free), bytes(zone.blocks), lengths, zone.watermark_boost, zone.nr_reserved_highatomic)
 
 
-def alloc_pages(box: Box, gfp: int, order: int, kind: int = K_KERNEL) -> AllocReport:
-    """box.pages.alloc_pages() with an account of it."""
+def alloc_pages(box: Box, gfp: int, order: int, kind: int = K_KERNEL, nid: int = -1) -> AllocReport:
+    """box.pages.alloc_pages(), or alloc_pages_node(), with an account of it."""
     pages = box.pages
-    before = [_snapshot(zone) for zone in pages.zones]
+    before = {zone: _snapshot(zone) for zone in pages.zones}
     stalls = _stalls(box)
-    pfn = pages.alloc_pages(gfp, order, kind)
+    pfn = pages.alloc_pages(gfp, order, kind) if nid < 0 else pages.alloc_pages_node(gfp, order, nid, kind)
     if not pfn:
         return AllocReport(0, order, note="no zone has a block of this order above its watermark")
     zone = pages.zone_of(pfn)
     effort = _effort(stalls, _stalls(box))
     if effort:  # too much has moved for the lists before and after to tell which block it was
         return AllocReport(pfn, order, zone.name, note=f"order {order}, {kib(order)}, {zone.name}: {effort}")
-    report = _compare(zone, before[zone.index], pfn, order, gfp_migratetype(gfp))
-    above = pages.zones[zone.index + 1 : gfp_zone(gfp) + 1]
+    report = _compare(zone, before[zone], pfn, order, gfp_migratetype(gfp))
+    highest = pages.box.arch.gfp_zones[gfp & 0xF]
+    above = pages.nodes[zone.node].zones[zone.index + 1 : highest + 1]
     skipped = [other.name for other in reversed(above) if other.managed]
     return report._replace(note=_alloc_note(report, skipped))
 
@@ -125,7 +126,7 @@ def _compare(zone: Zone, before: _Before, pfn: int, order: int, wanted: int) -> 
         left = lengths[index]
         refill = max(0, left + 1 - before.lists[index])
     claimed = tuple(
-        ((zone.start_block + i) * PAGEBLOCK_PAGES, kind)
+        ((zone.start_block + i) * zone.block_pages, kind)
         for i, kind in enumerate(zone.blocks)
         if kind != before.blocks[i]
     )

@@ -6,16 +6,23 @@ Frames that the file does not name are K_RECORDED: in use by the recorded machin
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.arch.x86.setup import INITMEM, INITRD_SIZE
-from memsh.linux.include.flags import MAX_ORDER, PAGE_SIZE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, ZONE_HIGHMEM, ZONE_NAMES
+from memsh.linux.config import Config
+from memsh.linux.include.flags import MAX_ORDER, PAGE_SIZE
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, MemMap
-from memsh.linux.include.mmzone import NR_PCP_LISTS, Zone
+from memsh.linux.include.mmzone import NO_SECTION, Node, Zone, pindex_to_order, pindex_to_type
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
-from memsh.linux.mm.page_alloc.watermark import calculate_totalreserve_pages, default_min_free_kbytes, refresh_drift
+from memsh.linux.mm.page_alloc.watermark import (
+    calculate_totalreserve_pages,
+    default_min_free_kbytes,
+    recommended_min_free_kbytes,
+    refresh_drift,
+)
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -24,16 +31,27 @@ LEGACY_HOLE = (0x9F, 0x100)  # frames of the PC's 640 KiB hole: video memory and
 
 
 class _Zone:
-    """What the lines said about one zone."""
+    """What the lines said about one zone. `pcp` and `pcplists` are by CPU."""
 
     def __init__(self) -> None:
         self.limits: dict[str, int] = {}
         self.lists: dict[int, list[int]] = {}
         self.reserve: list[int] = []
         self.state: dict[str, int] = {}
-        self.pcp: dict[str, int] = {}
-        self.pcplists: dict[int, list[tuple[int, int]]] = {}
+        self.pcp: dict[int, dict[str, int]] = {}
+        self.pcplists: dict[int, dict[int, list[tuple[int, int]]]] = {}
         self.blocks = ""
+
+
+class Told(NamedTuple):
+    """What a whole file says: zones by (node, index), and the CPU that it was written on."""
+
+    zones: dict[tuple[int, int], _Zone]
+    cpu: int
+
+    @property
+    def nodes(self) -> int:
+        return 1 + max(node for node, _ in self.zones)
 
 
 _HEX = ("start", "spanned", "present", "managed", "flags")
@@ -52,95 +70,169 @@ def _pairs(words: list[str], keys: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def _line(words: list[str], zones: dict[str, _Zone]) -> None:
-    what = words[0]
-    if what == "blocks":
-        name = next((name for name in ZONE_NAMES if words[1].startswith(name)), "")
-        digits = words[1][len(name) :]
-        if not name or len(words) != 2 or digits.strip("0123"):
-            raise ValueError("expected a zone's name and one digit 0 to 3 for each page block")
-        zones[name].blocks = digits
-        return
-    name = words[1]
-    if what == "zone":
-        if name not in ZONE_NAMES or name in zones:
-            raise ValueError(f"unexpected zone {name}")
-        zones[name] = _Zone()
-        zones[name].limits = _pairs(words[2:], _ZONE_KEYS)
-        return
-    zone = zones[name]
-    if what == "free":
-        order, kind = int(words[2]), int(words[3])
-        if not (0 <= order < MAX_ORDER and 0 <= kind < 4) or order << 2 | kind in zone.lists:
-            raise ValueError(f"unexpected free list: order {order}, type {kind}")
-        zone.lists[order << 2 | kind] = [int(word, 16) for word in words[4:]]
-    elif what == "reserve":
-        zone.reserve = [int(word) for word in words[2:6]]
-        zone.state = _pairs(words[6:], _STATE_KEYS)
-    elif what == "pcp":
-        zone.pcp = _pairs(words[2:], _PCP_KEYS)
-    elif what == "pcplist":
-        index = int(words[2])
-        if not 0 <= index < NR_PCP_LISTS or index in zone.pcplists:
-            raise ValueError(f"unexpected per-CPU list {index}")
-        pages = [word.split("/") for word in words[3:]]
-        zone.pcplists[index] = [(int(pfn, 16), int(mt)) for pfn, mt in pages]
+class _Parser:
+    def __init__(self, arch: Arch) -> None:
+        self.arch = arch
+        self.zones: dict[tuple[int, int], _Zone] = {}
+        self.cpu = 0
+
+    def _key(self, label: str) -> tuple[int, int]:
+        """`Normal@1` → (node, zone index)."""
+        name, at, node = label.partition("@")
+        if name not in self.arch.zone_names or (at and not (node.isdecimal() and self.arch.numa)):
+            raise ValueError(f"unexpected zone {label}")
+        return int(node or 0), self.arch.zone_names.index(name)
+
+    def line(self, words: list[str]) -> None:
+        what, _, cpu = words[0].partition(":")
+        if what == "cpu" and self.arch.numa:
+            self.cpu = int(words[1])
+            return
+        if what == "blocks":
+            label, digits = _blocks(words, self.arch)
+            self._zone(label).blocks = digits
+            return
+        label = words[1]
+        if what == "zone":
+            key = self._key(label)
+            if key in self.zones:
+                raise ValueError(f"unexpected zone {label}")
+            self.zones[key] = zone = _Zone()
+            zone.limits = _pairs(words[2:], _ZONE_KEYS)
+            return
+        zone = self._zone(label)
+        if what == "free":
+            order, kind = int(words[2]), int(words[3])
+            if not (0 <= order < MAX_ORDER and 0 <= kind < 4) or order << 2 | kind in zone.lists:
+                raise ValueError(f"unexpected free list: order {order}, type {kind}")
+            zone.lists[order << 2 | kind] = [int(word, 16) for word in words[4:]]
+        elif what == "reserve":
+            zones = len(self.arch.zone_names)
+            zone.reserve = [int(word) for word in words[2 : 2 + zones]]
+            zone.state = _pairs(words[2 + zones :], _STATE_KEYS)
+        elif what == "pcp":
+            zone.pcp[int(cpu or self.cpu)] = _pairs(words[2:], _PCP_KEYS)
+        elif what == "pcplist":
+            lists = zone.pcplists.setdefault(int(cpu or self.cpu), {})
+            index = int(words[2])
+            if not 0 <= index < self.arch.nr_pcp_lists or index in lists:
+                raise ValueError(f"unexpected per-CPU list {index}")
+            pages = [word.split("/") for word in words[3:]]
+            lists[index] = [(int(pfn, 16), int(mt)) for pfn, mt in pages]
+        else:
+            raise ValueError(f"unknown kind of line: {what}")
+
+    def _zone(self, label: str) -> _Zone:
+        zone = self.zones.get(self._key(label))
+        if zone is None:
+            raise ValueError(f"zone {label} was not introduced")
+        return zone
+
+
+def _glued(arch: Arch) -> bool:
+    """Whether a zone's name and its block types are written as one word: not where a name is the start of another."""
+    names = arch.zone_names
+    return not any(one != other and one.startswith(other) for one in names for other in names)
+
+
+def _blocks(words: list[str], arch: Arch) -> tuple[str, str]:
+    """(zone, one digit for each page block) of a `blocks` line."""
+    if _glued(arch):
+        label = next((name for name in arch.zone_names if words[1].startswith(name)), "")
+        digits, count = words[1][len(label) :], 2
     else:
-        raise ValueError(f"unknown kind of line: {what}")
+        label, digits, count = words[1], words[2], 3
+    if not label or len(words) != count or digits.strip(f"0123{NO_SECTION}"):
+        raise ValueError("expected a zone's name and one digit 0 to 3 for each page block")
+    return label, digits
 
 
-def parse(text: str, word: str = "now", cpus: int = 1) -> dict[str, _Zone]:
-    """The zones that the lines beginning with `word` describe. ValueError names the line or the zone."""
-    zones: dict[str, _Zone] = {}
+def parse(text: str, arch: Arch, word: str = "now", cpus: int = 1) -> Told:
+    """What the lines beginning with `word` describe. ValueError names the line or the zone."""
+    parser = _Parser(arch)
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if not words or words[0] != word:
             continue
         try:
-            _line(words[1:], zones)
-        except KeyError as error:
-            raise ValueError(f"line {number}: zone {error.args[0]} was not introduced") from None
+            parser.line(words[1:])
         except IndexError:
             raise ValueError(f"line {number}: cut short") from None
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
+    zones = parser.zones
     if not zones:
         raise ValueError(f"no line begins with '{word} zone'")
-    for name, zone in zones.items():
-        _check(name, zone, cpus)
-        for lower, upper, other in zip(zone.reserve, zone.reserve[1:], ZONE_NAMES[1:], strict=False):
-            if upper > lower and other not in zones:
-                raise ValueError(f"zone {name} keeps pages from zone {other}, which is missing: cut short")
-    ends = sorted((z.limits["start"], z.limits["start"] + z.limits["spanned"], name) for name, z in zones.items())
-    for (_, end, name), (start, _, other) in pairwise(ends):
+    if not 0 <= parser.cpu < cpus:
+        raise ValueError(f"it was written on CPU {parser.cpu}, this machine has {cpus}")
+    names = arch.zone_names
+    for (node, index), zone in zones.items():
+        name = names[index] + (f"@{node}" if node else "")
+        _check(name, zone, arch, parser.cpu, cpus)
+        for other in range(1, len(names)):
+            if zone.reserve[other] > zone.reserve[other - 1] and (node, other) not in zones:
+                raise ValueError(f"zone {name} keeps pages from zone {names[other]}, which is missing: cut short")
+    told = Told(zones, parser.cpu)
+    missing = next((node for node in range(told.nodes) if not any(key[0] == node for key in zones)), None)
+    if missing is not None:
+        raise ValueError(f"node {missing} has no zone: cut short")
+    spans = [(zone.limits["start"], zone.limits["spanned"], names[index]) for (_, index), zone in zones.items()]
+    ends = sorted((start, start + spanned, name) for start, spanned, name in spans)
+    for (_, end, name), (start, _, other_name) in pairwise(ends):
         if start < end:
-            raise ValueError(f"zones {name} and {other} overlap")
-    return zones
+            raise ValueError(f"zones {name} and {other_name} overlap")
+    return told
 
 
-def _check(name: str, zone: _Zone, cpus: int) -> None:
+def _check(name: str, zone: _Zone, arch: Arch, cpu: int, cpus: int) -> None:
     """Contradictions within a zone. The count of free pages may lack the other CPUs' differences."""
-    if not zone.state or not zone.pcp or not zone.blocks:
+    if not zone.state or cpu not in zone.pcp or not zone.blocks:
         raise ValueError(f"zone {name}: cut short, no reserve, pcp or blocks line")
     limits = zone.limits
     start, end = limits["start"], limits["start"] + limits["spanned"]
     if not limits["managed"] <= limits["present"] <= limits["spanned"]:
         raise ValueError(f"zone {name}: more pages managed than present, or present than spanned")
-    if not 0 < start < end <= 1 << 20:
-        raise ValueError(f"zone {name}: it does not lie below 4 GiB")
-    blocks = ((end + PAGEBLOCK_PAGES - 1) >> PAGEBLOCK_ORDER) - (start >> PAGEBLOCK_ORDER)
+    if not 0 < start < end <= arch.max_pfn:
+        raise ValueError(f"zone {name}: it does not lie below {arch.max_pfn >> 18} GiB")
+    block = arch.pageblock_pages
+    blocks = ((end + block - 1) >> arch.pageblock_order) - (start >> arch.pageblock_order)
     if len(zone.blocks) != blocks:
         short = ": cut short" if len(zone.blocks) < blocks else ""
         raise ValueError(f"zone {name}: {len(zone.blocks)} page block types for {blocks} page blocks{short}")
     marks = (limits["min"], limits["low"], limits["high"])
     if not zone.state["boost"] <= marks[0] <= marks[1] <= marks[2]:
         raise ValueError(f"zone {name}: watermarks are not in order, or less than their boost")
+    if any(not 0 <= other < cpus for other in (*zone.pcp, *zone.pcplists)):
+        raise ValueError(f"zone {name}: per-CPU lists of a CPU that this machine has not")
+    pages, counts = _listed(name, zone, arch)
+    slack = (cpus - 1) * zone.state["threshold"]
+    if abs(pages - limits["free"]) > slack:
+        raise ValueError(f"zone {name}: the free lists hold {pages} pages, the zone line says {limits['free']}")
+    counted = zone.state["vmstat"] + zone.state["diff"]
+    if abs(zone.state["diff"]) > zone.state["threshold"] or abs(pages - counted) > slack:
+        raise ValueError(f"zone {name}: the free lists hold {pages} pages, vmstat and diff make {counted}")
+    for other, told in zone.pcp.items():
+        held = counts.get(other, 0)
+        if held != told["count"]:
+            raise ValueError(f"zone {name}: the per-CPU lists hold {held} pages, the pcp line says {told['count']}")
+    if pages + sum(counts.values()) > limits["managed"]:
+        raise ValueError(f"zone {name}: more pages free than managed")
+
+
+def _listed(name: str, zone: _Zone, arch: Arch) -> tuple[int, dict[int, int]]:
+    """(pages on the free lists, pages on each CPU's lists), each block in its place and no frame twice."""
+    start = zone.limits["start"]
+    end = start + zone.limits["spanned"]
     taken = bytearray(end - start)
     pages = 0
-    count = 0
-    whole = [(pfn, key >> 2, False) for key, pfns in zone.lists.items() for pfn in pfns]
-    whole += [(pfn, index // 3, True) for index, found in zone.pcplists.items() for pfn, _ in found]
-    for pfn, order, percpu in whole:
+    counts: dict[int, int] = {}
+    whole = [(pfn, key >> 2, -1) for key, pfns in zone.lists.items() for pfn in pfns]
+    for cpu, lists in zone.pcplists.items():
+        for index, found in lists.items():
+            if any(mt not in range(4) for _, mt in found):
+                raise ValueError(f"zone {name}: migrate types are 0 to 3")
+            whole += [(pfn, pindex_to_order(index, arch.pageblock_order), cpu) for pfn, _ in found]
+    for pfn, order, cpu in whole:
         size = 1 << order
         if pfn & (size - 1) or not start <= pfn <= end - size:
             raise ValueError(f"zone {name}: no block of order {order} can begin at {pfn:x}")
@@ -148,55 +240,65 @@ def _check(name: str, zone: _Zone, cpus: int) -> None:
         if taken.find(1, at, at + size) >= 0:
             raise ValueError(f"zone {name}: page frame {pfn:x} is listed twice, or in two blocks")
         taken[at : at + size] = b"\1" * size
-        if percpu:
-            count += size
-        else:
+        if cpu < 0:
             pages += size
-    if abs(pages - limits["free"]) > (cpus - 1) * zone.state["threshold"]:
-        raise ValueError(f"zone {name}: the free lists hold {pages} pages, the zone line says {limits['free']}")
-    counted = zone.state["vmstat"] + zone.state["diff"]
-    if abs(zone.state["diff"]) > zone.state["threshold"] or abs(pages - counted) > (cpus - 1) * zone.state["threshold"]:
-        raise ValueError(f"zone {name}: the free lists hold {pages} pages, vmstat and diff make {counted}")
-    if count != zone.pcp["count"]:
-        raise ValueError(f"zone {name}: the per-CPU lists hold {count} pages, the pcp line says {zone.pcp['count']}")
-    if pages + count > limits["managed"]:
-        raise ValueError(f"zone {name}: more pages free than managed")
-    if any(mt not in range(4) for found in zone.pcplists.values() for _, mt in found):
-        raise ValueError(f"zone {name}: migrate types are 0 to 3")
+        else:
+            counts[cpu] = counts.get(cpu, 0) + size
+    return pages, counts
 
 
 def load(box: Box, text: str, word: str = "now") -> PageAllocator:
     """Make box.memmap and box.pages as the text describes them; returns box.pages. ValueError: one clear line."""
-    zones = parse(text, word, box.config.cpus)
-    frames = max(zone.limits["start"] + zone.limits["spanned"] for zone in zones.values())
+    arch, config = box.arch, box.config
+    told = parse(text, arch, word, config.cpus)
+    frames = max(zone.limits["start"] + zone.limits["spanned"] for zone in told.zones.values())
     box.memmap = MemMap(frames)
-    made = []
-    for index, name in enumerate(ZONE_NAMES):
-        at = zones[name].limits if name in zones else {"start": 0, "spanned": 0, "present": 0}
-        made.append(Zone(name, index, at["start"], at["spanned"], at["present"], box.config.cpus))
-    pages = PageAllocator(box, made)
+    homes = node_cpus(config, told.nodes)
+    nothing = {"start": 0, "spanned": 0, "present": 0}
+    nodes = []
+    for nid, cpus in enumerate(homes):
+        made = []
+        for index in range(len(arch.zone_names)):
+            at = told.zones[nid, index].limits if (nid, index) in told.zones else nothing
+            made.append(Zone(arch, index, at["start"], at["spanned"], at["present"], config.cpus, nid))
+        distances = tuple(10 if other == nid else config.distance for other in range(len(homes)))
+        nodes.append(Node(nid, made, cpus, distances))
+    pages = PageAllocator(box, nodes)
+    pages.use_cpu(told.cpu)
     for zone in pages.zones:
-        if zone.name in zones:
-            _fill(box.memmap, zone, zones[zone.name])
+        if (zone.node, zone.index) in told.zones:
+            _fill(box.memmap, zone, told.zones[zone.node, zone.index], told.cpu)
     refresh_drift(pages.zones, pages.cpus)
-    pages.min_free_kbytes = _min_free_kbytes(pages.zones)
+    pages.min_free_kbytes = _min_free_kbytes(box, pages.zones)
     pages.totalreserve_pages = calculate_totalreserve_pages(pages.zones)
     pages.refresh()
     box.pages = pages
     return pages
 
 
-def _min_free_kbytes(zones: list[Zone]) -> int:
-    """What vm.min_free_kbytes must have been: the default if the watermarks agree with it, else what they say."""
-    low = [zone for zone in zones if zone.index < ZONE_HIGHMEM]
+def node_cpus(config: Config, count: int) -> list[tuple[int, ...]]:
+    """The CPUs of each of `count` nodes: as chosen, else divided evenly."""
+    if config.nodes:
+        if len(config.nodes) != count:
+            raise ValueError(f"the recording has {count} nodes, not {len(config.nodes)}")
+        return [cpus for _, cpus in config.nodes]
+    edges = [config.cpus * at // count for at in range(count + 1)]
+    return [tuple(range(*edges[at : at + 2])) for at in range(count)]
+
+
+def _min_free_kbytes(box: Box, zones: list[Zone]) -> int:
+    """What vm.min_free_kbytes must have been: a default if the watermarks agree with it, else what they say."""
+    low = [zone for zone in zones if zone.index <= box.arch.zone_normal]
     found = sum(zone.wmark_min for zone in low)
     later = sum(last - first for first, last in (INITMEM, (0, INITRD_SIZE + PAGE_SIZE - 1))) // PAGE_SIZE
     managed = sum(zone.managed for zone in low) - later  # freed after the default was computed
-    value = default_min_free_kbytes(managed)
-    return value if 0 <= (value >> 2) - found < len(low) else found << 2
+    for value in (default_min_free_kbytes(managed), recommended_min_free_kbytes(box.arch, zones)):
+        if 0 <= (value >> 2) - found < len(low):
+            return value
+    return found << 2
 
 
-def _fill(memmap: MemMap, zone: Zone, told: _Zone) -> None:
+def _fill(memmap: MemMap, zone: Zone, told: _Zone, this_cpu: int) -> None:
     limits, state = told.limits, told.state
     zone.managed = limits["managed"]
     zone.watermark_boost = state["boost"]
@@ -208,6 +310,8 @@ def _fill(memmap: MemMap, zone: Zone, told: _Zone) -> None:
     zone.stat_free, zone.stat_diff, zone.threshold = state["vmstat"], state["diff"], state["threshold"]
     on_lists = sum(len(pfns) << (key >> 2) for key, pfns in told.lists.items())
     zone.other_diff = on_lists - zone.stat_free - zone.stat_diff
+    if len(zone.pcps) > 1:  # whose it is the file does not say
+        zone.diffs[this_cpu - 1] = zone.other_diff
     zone.blocks = bytearray(int(digit) for digit in told.blocks)
     start, end = zone.start_pfn, zone.end_pfn
     count = end - start
@@ -221,14 +325,18 @@ def _fill(memmap: MemMap, zone: Zone, told: _Zone) -> None:
         for pfn in pfns:
             zone.free[pfn] = key
             _unused(memmap, pfn, key >> 2)
-    for index, found in told.pcplists.items():
-        zone.pcp.lists[index] = deque(pfn for pfn, _ in reversed(found))
-        for pfn, mt in found:
-            if mt != index % 3:
-                zone.odd[pfn] = mt
-            _unused(memmap, pfn, index // 3)
-    zone.set_pageset(told.pcp["high"], told.pcp["batch"])
-    zone.pcp.count, zone.pcp.free_factor = told.pcp["count"], told.pcp["free_factor"]
+    here = told.pcp[this_cpu]
+    zone.set_pageset(here["high"], here["batch"])
+    for cpu, counts in told.pcp.items():
+        pcp = zone.pcps[cpu]
+        pcp.count, pcp.free_factor = counts["count"], counts["free_factor"]
+        pcp.high, pcp.batch = counts["high"], counts["batch"]
+        for index, found in told.pcplists.get(cpu, {}).items():
+            pcp.lists[index].extend(pfn for pfn, _ in reversed(found))
+            for pfn, mt in found:
+                if mt != pindex_to_type(index):
+                    zone.odd[pfn] = mt
+                _unused(memmap, pfn, pindex_to_order(index, zone.block_order))
     zone.set_flags(state["flags"])
     zone.update_limits()
 
@@ -241,11 +349,12 @@ def _unused(memmap: MemMap, pfn: int, order: int) -> None:
 
 def dump(box: Box, word: str = "now") -> str:
     """The state of box.pages in the same lines, in the order in which they are recorded."""
-    out = []
+    out = [f"{word} cpu {box.pages.cpu}"] if box.arch.numa else []
+    apart = "" if _glued(box.arch) else " "
     for zone in box.pages.zones:
         if not zone.present:
             continue
-        name = f"{word} {{}} {zone.name}"
+        name = f"{word} {{}} {zone.label}"
         boost = zone.watermark_boost
         out.append(
             f"{name.format('zone')} start {zone.start_pfn:x} spanned {zone.spanned:x} present {zone.present:x} "
@@ -262,13 +371,17 @@ def dump(box: Box, word: str = "now") -> str:
             f"highatomic {zone.nr_reserved_highatomic} vmstat {zone.stat_free} diff {zone.stat_diff} "
             f"threshold {zone.threshold}"
         )
-        cpu = zone.pcp
-        out.append(
-            f"{name.format('pcp')} count {cpu.count} high {cpu.high} batch {cpu.batch} free_factor {cpu.free_factor}"
-        )
-        for index, pages in enumerate(cpu.lists):
-            if pages:
-                kept = " ".join(f"{pfn:x}/{zone.odd.get(pfn, index % 3)}" for pfn in reversed(pages))
-                out.append(f"{name.format('pcplist')} {index} {kept}")
-        out.append(name.format("blocks") + "".join(map(str, zone.blocks)))
+        for number, cpu in sorted(enumerate(zone.pcps), key=lambda pair: pair[0] != box.pages.cpu):
+            if cpu is not zone.pcp and not cpu.count:
+                continue
+            whose = f":{number}" if cpu is not zone.pcp else ""
+            out.append(
+                f"{name.format('pcp' + whose)} count {cpu.count} high {cpu.high} batch {cpu.batch} "
+                f"free_factor {cpu.free_factor}"
+            )
+            for index, pages in enumerate(cpu.lists):
+                if pages:
+                    kept = " ".join(f"{pfn:x}/{zone.odd.get(pfn, pindex_to_type(index))}" for pfn in reversed(pages))
+                    out.append(f"{name.format('pcplist' + whose)} {index} {kept}")
+        out.append(name.format("blocks") + apart + "".join(map(str, zone.blocks)))
     return "\n".join(out) + "\n"

@@ -21,6 +21,8 @@ from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE
+from memsh.linux.mm.page_alloc.available import high_zones
+from memsh.linux.mm.page_alloc.watermark import is_highmem
 from memsh.machines.slabs import parse_rows
 
 if TYPE_CHECKING:
@@ -44,8 +46,8 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
     box = Box(config, boot=False)
     load(box, texts["freelists.txt"])
     box.machine = _machine(box)
-    for zone in box.pages.zones[2:]:  # unpopulated ones are not in the file; their marks are the least that highmem has
-        if not zone.present and (zone.index == 2 or box.pages.zones[2].present):
+    for zone in box.pages.zones:  # unpopulated ones are not in the file; their marks are the least that highmem has
+        if not zone.present and is_highmem(box.arch, box.pages.zones, zone):
             zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
     box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
     _keep_kernel_image(box)
@@ -77,17 +79,17 @@ def _machine(box: Box) -> Machine:
     zones = box.pages.zones
     populated = [zone for zone in zones if zone.present]
     machine.max_pfn = max(zone.end_pfn for zone in populated)
-    low = [zone.end_pfn for zone in zones[:2] if zone.present]
+    low = [zone.end_pfn for zone in zones if zone.present and not is_highmem(box.arch, zones, zone)]
     if not low:
         raise ValueError("the recording has no lowmem")
     machine.max_low_pfn = max(low)
     machine.top = machine.max_pfn * PAGE_SIZE + ACPI_DATA_SIZE
     reserve = VMALLOC_END - Layout.page_offset - machine.max_low_pfn * PAGE_SIZE
-    layout = Layout(reserve if zones[2].present else (128 << 20))
+    layout = Layout(reserve if high_zones(box) and high_zones(box)[0].present else (128 << 20))
     layout.set_lowmem(machine.max_low_pfn)
     machine.layout = layout
     machine.spans = [ZoneSpan(z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in zones]
-    machine.nr_kernel_pages = sum(zone.managed for zone in zones[:2])
+    machine.nr_kernel_pages = sum(zone.managed for zone in zones if not is_highmem(box.arch, zones, zone))
     machine.nr_all_pages = sum(zone.managed for zone in zones)
     return machine
 
@@ -100,7 +102,7 @@ def _lend_used_frames(box: Box, zone: Zone) -> dict[str, Any]:
     zone.free, zone.odd = {}, {}
     zone.blocks = bytearray([MIGRATE_MOVABLE]) * len(zone.blocks)
     zone.wmark_min = zone.wmark_low = zone.wmark_high = zone.watermark_boost = zone.nr_reserved_highatomic = 0
-    zone.lowmem_reserve = [0, 0, 0, 0]
+    zone.lowmem_reserve = [0] * len(zone.lowmem_reserve)
     zone.flags = 0
     zone.stat_free = zone.stat_diff = zone.other_diff = 0
     zone.pcp.lists = [deque() for _ in zone.pcp.lists]
@@ -177,12 +179,13 @@ def _counters(box: Box, vmstat: str) -> None:
     stat = box.vmstat
     for name in [name for name in stat if name.startswith(("pgalloc_", "pgfree"))]:
         stat[name] = 0
+    box.pages.forget_events()
     for line in vmstat.splitlines():
         name, _, value = line.partition(" ")
         if value.isdecimal() and not name.startswith("nr_"):
             stat[name] += int(value)
-    held = sum(zone.nr_free + zone.pcp.count for zone in box.pages.zones)
-    gone = stat["pgfree"] - sum(stat[f"pgalloc_{name}"] for name in ("dma", "normal", "high", "movable"))
+    held = sum(zone.nr_free + sum(cpu.count for cpu in zone.pcps) for zone in box.pages.zones)
+    gone = stat["pgfree"] - sum(stat[f"pgalloc_{name}"] for name in box.arch.zone_events)
     if gone > held:
         stat["pgalloc_normal"] += gone - held
     else:

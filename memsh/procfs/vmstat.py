@@ -50,8 +50,9 @@ def values(box: Box) -> dict[str, int]:
     for name in NODE_ITEMS:
         found[name] = box.vmstat[name]
     found["nr_dirty_background_threshold"], found["nr_dirty_threshold"] = dirty_limits(box)
+    counted = box.pages.events()
     for name in EVENTS:
-        found[name] = box.vmstat[name]
+        found[name] = box.vmstat[name] + counted.get(name, 0)
     found["nr_unstable"] = 0
     return found
 

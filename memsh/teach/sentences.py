@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES
-from memsh.linux.mm.page_alloc.buddy import gfp_zone
 from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_NO_WATERMARKS,
     ALLOC_WMARK_MASK,
@@ -35,13 +34,11 @@ MARKS = ("min", "low", "high")
 def zone_steps(box: Any, gfp: int, order: int, flags: int = WMARK_LOW) -> list[str]:
     """Each zone that a request asks, until one may give: free pages, reserve, watermark (which one is in `flags`)."""
     told = []
-    highest = gfp_zone(gfp)
+    highest = box.arch.gfp_zones[gfp & 0xF]
     which = flags & ALLOC_WMARK_MASK
     if flags & ALLOC_NO_WATERMARKS:
         return ["the reserves are open to this request: no watermark counts"]
-    for zone in reversed(box.pages.zones[: highest + 1]):
-        if not zone.managed:
-            continue
+    for zone in box.pages.prepare_alloc_pages(gfp, box.pages.node).zones:
         mark, free = wmark_pages(zone, which), max(0, zone.stat_free)
         good = zone_watermark_fast(zone, order, mark, highest, flags, gfp)
         verdict = "it may give" if good else "not enough: the next zone"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memsh.linux.arch.x86.i386.arch import I386
 from memsh.linux.config import Config
 from memsh.linux.include.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.mmzone import Zone
@@ -20,7 +21,7 @@ from tests.paths import REFERENCE
 
 def zone_with(blocks: list[tuple[int, int, int]]) -> Zone:
     """A zone of 16 page blocks in which blocks of (frame, order, type) were freed, as far as they do not overlap."""
-    zone = Zone("Normal", 1, 0x1000, 0x4000, 0x4000)
+    zone = Zone(I386, 1, 0x1000, 0x4000, 0x4000)
     taken: set[int] = set()
     for pfn, order, kind in blocks:
         frames = range(0x1000 + (pfn >> order << order), 0x1000 + (pfn >> order << order) + (1 << order))

@@ -17,8 +17,15 @@ means "never used"; whole-block facts (`order`, `kind`, `refcount`) stand on the
 
 from __future__ import annotations
 
+import copy
 import mmap
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from memsh.linux.include.flags import MAX_ORDER
+
+if TYPE_CHECKING:
+    from memsh.linux.include.mmzone import Zone
 
 # page flags that matter here (include/linux/page-flags.h); bit numbers are ours
 PG_RESERVED, PG_REFERENCED, PG_UPTODATE, PG_DIRTY, PG_LRU, PG_ACTIVE, PG_WORKINGSET, PG_SLAB = (
@@ -28,6 +35,7 @@ PG_ANON, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK, PG_RECLAIM, PG_UNEVICTABLE, 
     1 << n for n in range(8, 15)
 )
 PG_HEAD, PG_ANON_EXCLUSIVE, PG_TABLE, PG_READAHEAD, PG_MAPPEDTODISK = (1 << n for n in range(15, 20))
+PG_KMEMCG = 1 << 20  # charged to a memory cgroup as kernel memory
 
 KIND_NAMES = (
     "",  # free, or never used
@@ -55,10 +63,13 @@ _COLUMNS = {
     "private": "I", "lru_next": "I", "lru_prev": "I",
 }  # fmt: skip
 _CHUNK = 1 << 16
+SECTION_ORDER = 15  # page frames of a memory section: 128 MiB
+_LARGEST = MAX_ORDER - 1
 
 
 def _column(frames: int, code: str) -> memoryview:
-    view = memoryview(mmap.mmap(-1, max(1, frames) * (4 if code == "I" else 1)))
+    size = max(1, frames) * (4 if code == "I" else 1)
+    view = memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
     return view.cast("I") if code == "I" else view.cast("B")
 
 
@@ -80,21 +91,37 @@ class MemMap:
         self.frames = frames
         for name, code in _COLUMNS.items():
             setattr(self, name, _column(frames, code))
+        self.zones: list[Zone] = []  # the page allocator's: what is free need not be copied
         self.data: dict[int, bytearray] = {}
         self.owners: list[Any] = [None]  # address_spaces and anon_vmas by their number
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMap:
-        """A copy that touches only the chunks that are in use."""
-        import copy
-
+        """A copy that touches only what is in use: sections that are free as a whole stay as they are made."""
         other = MemMap(self.frames)
         memo[id(self)] = other
-        for name in _COLUMNS:
+        used = self.used_sections()
+        for name, code in _COLUMNS.items():
             old, new = getattr(self, name).cast("B"), getattr(other, name).cast("B")
-            for start in range(0, len(old), _CHUNK):
-                part = bytes(old[start : start + _CHUNK])
-                if part.count(0) != len(part):
-                    new[start : start + _CHUNK] = part
+            width = 4 if code == "I" else 1
+            for first, last in used:
+                for start in range(first * width, last * width, _CHUNK):
+                    part = bytes(old[start : start + _CHUNK])
+                    if part.count(0) != len(part):
+                        new[start : start + len(part)] = part
+        other.zones = copy.deepcopy(self.zones, memo)
         other.data = {pfn: bytearray(page) for pfn, page in self.data.items()}
         other.owners = copy.deepcopy(self.owners, memo)
         return other
+
+    def used_sections(self) -> list[tuple[int, int]]:
+        """Runs of frames [first, last), section by section, outside of which every frame lies in a free block of the
+        largest order."""
+        whole = Counter(pfn >> SECTION_ORDER for zone in self.zones for key in range(_LARGEST << 2, MAX_ORDER << 2)
+                        for pfn in zone.lists[key])  # fmt: skip
+        size = 1 << SECTION_ORDER
+        blocks = size >> _LARGEST
+        return [
+            (section * size, min((section + 1) * size, self.frames))
+            for section in range((self.frames + size - 1) // size)
+            if whole[section] < blocks
+        ]

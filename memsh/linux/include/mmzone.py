@@ -4,21 +4,24 @@ All counts are pages. A free list is an OrderedDict whose *last* entry is the he
 first frame of every free block to `order << 2 | type`, and is what "the buddy is free" asks. A per-CPU list is a deque
 whose right end is the head.
 
-Known deviations: frames on other CPUs' lists are not modelled (box.pages always works for CPU 0; the other CPUs' lists
-exist and stay empty); NR_FREE_PAGES has one per-CPU difference, CPU 0's.
+Known deviations: none.
 """
 
 from __future__ import annotations
 
 import copy
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import Any
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES
+from memsh.linux.arch.x86.arch import Arch
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE
 
-NR_PCP_LISTS = 12  # orders 0 .. 3, three migrate types each
 PCP_MAX_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER
+NR_LOWORDER_PCP_LISTS = 12  # orders 0 .. 3, three migrate types each; those for huge pages follow (see Arch)
+NO_SECTION = 9  # the migrate type of a page block where there is no memory section
 PCP_BATCH_SCALE_MAX = 5
+_MAX_NUMNODES = 1024
 ZONE_BOOSTED_WATERMARK = 1  # bit 0 of zone.flags
 ZONE_RECLAIM_ACTIVE = 2  # bit 1
 
@@ -30,13 +33,29 @@ STAT_NAMES = (
 FreeList = OrderedDict[int, None]
 
 
+def order_to_pindex(migratetype: int, order: int) -> int:
+    """Which per-CPU list takes blocks of this order and type."""
+    if order <= PCP_MAX_ORDER:
+        return order * 3 + migratetype
+    return NR_LOWORDER_PCP_LISTS + (migratetype == MIGRATE_MOVABLE)
+
+
+def pindex_to_order(index: int, block_order: int) -> int:
+    return index // 3 if index < NR_LOWORDER_PCP_LISTS else block_order
+
+
+def pindex_to_type(index: int) -> int:
+    """The migrate type that the pages of a per-CPU list have, if nothing else is kept with them (zone.odd)."""
+    return index % 3 if index < NR_LOWORDER_PCP_LISTS else index - NR_LOWORDER_PCP_LISTS
+
+
 class PerCpuPages:
     """struct per_cpu_pages. `limit` is the count at which a free starts to drain (nr_pcp_high)."""
 
     __slots__ = ("batch", "count", "free_factor", "high", "limit", "lists")
 
-    def __init__(self) -> None:
-        self.lists: list[deque[int]] = [deque() for _ in range(NR_PCP_LISTS)]
+    def __init__(self, nr_lists: int) -> None:
+        self.lists: list[deque[int]] = [deque() for _ in range(nr_lists)]
         self.count = 0
         self.high = 0  # the boot pageset keeps nothing
         self.batch = 1
@@ -44,10 +63,8 @@ class PerCpuPages:
         self.limit = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PerCpuPages:
-        other = PerCpuPages()
+        other = copy.copy(self)
         other.lists = [deque(pages) for pages in self.lists]
-        other.count, other.high, other.batch = self.count, self.high, self.batch
-        other.free_factor, other.limit = self.free_factor, self.limit
         return other
 
 
@@ -83,33 +100,45 @@ class Zone:
     lags behind by this CPU's `stat_diff` until that passes `threshold`; `nr_free` is exact.
     `odd` holds the migrate type kept with a page on a per-CPU list where it differs from the list's (high-atomic).
     `limit[i]` is what the counter must exceed for the fast path of a request whose highest zone is i.
+    `pcp` and `stat_diff` are those of the CPU in use; `diffs` has the others' and `other_diff` their sum.
+
+    Events are counted here and summed when they are shown: `allocated` in pages (PGALLOC_…), `extra` the pages beyond
+    the first of each block, so that `allocated - extra` is how many requests were served; of these `numa_miss` were
+    wanted from another node, `numa_other` came from a CPU of another.
     """
 
     __slots__ = (
-        "batch", "blocks", "compact", "flags", "free", "high", "index", "limit", "lists", "lowmem_reserve", "managed",
-        "name", "nr_reserved_highatomic", "odd", "other_diff", "pcp", "pcps", "percpu_drift_mark", "pgalloc",
-        "present", "spanned", "start_block", "start_pfn", "stat", "stat_diff", "stat_free", "threshold",
-        "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
+        "allocated", "batch", "block_order", "block_pages", "blocks", "compact", "diffs", "event", "extra", "flags",
+        "free", "high", "index", "limit", "lists", "lowmem_reserve", "managed", "name", "node",
+        "nr_reserved_highatomic", "numa_foreign", "numa_interleave", "numa_miss", "numa_other", "odd", "other_diff",
+        "pcp", "pcps", "percpu_drift_mark", "present", "spanned", "start_block", "start_pfn", "stat",
+        "stat_diff", "stat_free", "threshold", "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
     )  # fmt: skip
 
-    def __init__(self, name: str, index: int, start_pfn: int, spanned: int, present: int, cpus: int = 1) -> None:
-        self.name = name
+    def __init__(
+        self, arch: Arch, index: int, start_pfn: int, spanned: int, present: int, cpus: int = 1, node: int = 0
+    ) -> None:  # fmt: skip
+        self.name = arch.zone_names[index]
+        self.event = arch.zone_events[index]  # as in pgalloc_dma32
         self.index = index
+        self.node = node
+        self.block_order, self.block_pages = arch.pageblock_order, arch.pageblock_pages
         self.start_pfn = start_pfn
         self.spanned = spanned
         self.present = present
         self.managed = 0
         self.wmark_min = self.wmark_low = self.wmark_high = 0
         self.watermark_boost = 0
-        self.lowmem_reserve = [0, 0, 0, 0]
-        self.limit = [0, 0, 0, 0]
+        self.lowmem_reserve = [0] * len(arch.zone_names)
+        self.limit = [0] * len(arch.zone_names)
         self.lists: list[FreeList] = [OrderedDict() for _ in range(MAX_ORDER << 2)]
         self.free: dict[int, int] = {}
-        self.start_block = start_pfn >> PAGEBLOCK_ORDER
-        end_block = (start_pfn + spanned + PAGEBLOCK_PAGES - 1) >> PAGEBLOCK_ORDER
+        self.start_block = start_pfn >> self.block_order
+        end_block = (start_pfn + spanned + self.block_pages - 1) >> self.block_order
         self.blocks = bytearray([MIGRATE_MOVABLE]) * (end_block - self.start_block if spanned else 0)
         self.compact = CompactState(len(self.blocks))
-        self.pcps = [PerCpuPages() for _ in range(cpus)]
+        self.pcps = [PerCpuPages(arch.nr_pcp_lists) for _ in range(cpus)]
+        self.diffs = [0] * cpus
         self.pcp = self.pcps[0]
         self.odd: dict[int, int] = {}
         self.high = 0  # zone->pageset_high, pageset_batch: what the per-CPU lists were last set to
@@ -119,16 +148,18 @@ class Zone:
         self.stat_free = self.stat_diff = self.other_diff = self.threshold = 0
         self.percpu_drift_mark = 0
         self.stat: dict[str, int] = dict.fromkeys(STAT_NAMES, 0)
-        self.pgalloc = "pgalloc_" + name.lower().replace("highmem", "high")
+        self.allocated = self.extra = 0
+        self.numa_miss = self.numa_foreign = self.numa_interleave = self.numa_other = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Zone:
         other = copy.copy(self)
+        other.diffs = list(self.diffs)
         other.lists = [OrderedDict(pages) for pages in self.lists]
         other.free = dict(self.free)
         other.blocks = bytearray(self.blocks)
         other.compact = copy.deepcopy(self.compact)
         other.pcps = copy.deepcopy(self.pcps, memo)
-        other.pcp = other.pcps[0]
+        other.pcp = other.pcps[self.pcps.index(self.pcp)]
         other.odd = dict(self.odd)
         other.stat = dict(self.stat)
         other.limit = list(self.limit)
@@ -148,6 +179,19 @@ class Zone:
     def nr_free_pages(self) -> int:
         return self.nr_free
 
+    @property
+    def label(self) -> str:
+        """The zone's name, with its node where that is not 0: `Normal@1`."""
+        return f"{self.name}@{self.node}" if self.node else self.name
+
+    def use_cpu(self, old: int, new: int) -> None:
+        """What follows runs on another CPU: its lists, its difference to the counter."""
+        diffs = self.diffs
+        diffs[old] = self.stat_diff
+        self.other_diff += self.stat_diff - diffs[new]
+        self.stat_diff, diffs[new] = diffs[new], 0
+        self.pcp = self.pcps[new]
+
     def mod_free(self, delta: int) -> None:
         """Add to NR_FREE_PAGES through this CPU's difference (__mod_zone_page_state)."""
         x = self.stat_diff + delta
@@ -157,9 +201,10 @@ class Zone:
         self.stat_diff = x
 
     def fold_free(self) -> None:
-        """Fold this CPU's difference into the zone's counter (refresh_cpu_vm_stats)."""
-        self.stat_free += self.stat_diff
-        self.stat_diff = 0
+        """Fold all CPUs' differences into the zone's counter (refresh_cpu_vm_stats)."""
+        self.stat_free += self.stat_diff + self.other_diff
+        self.stat_diff = self.other_diff = 0
+        self.diffs = [0] * len(self.diffs)
 
     def nr_blocks(self, order: int) -> int:
         """Free blocks of one order, all types (free_area[order].nr_free)."""
@@ -168,10 +213,10 @@ class Zone:
 
     def block_type(self, pfn: int) -> int:
         """Migrate type of the page block that holds the frame (get_pfnblock_migratetype)."""
-        return self.blocks[(pfn >> PAGEBLOCK_ORDER) - self.start_block]
+        return self.blocks[(pfn >> self.block_order) - self.start_block]
 
     def set_block_type(self, pfn: int, migratetype: int) -> None:
-        self.blocks[(pfn >> PAGEBLOCK_ORDER) - self.start_block] = migratetype
+        self.blocks[(pfn >> self.block_order) - self.start_block] = migratetype
 
     def update_limits(self) -> None:
         """Call after any change of watermarks, boost, reserves or the high-atomic reserve."""
@@ -190,3 +235,70 @@ class Zone:
         for pcp in self.pcps:
             pcp.high, pcp.batch = high, batch
         self.set_flags(self.flags)
+
+
+class Node:
+    """A node's memory (pg_data_t): `zones` in the order of the architecture, `order` the nodes to try, nearest first.
+
+    `distances[n]` is the distance to node n, 10 to itself.
+    """
+
+    __slots__ = ("cpus", "distances", "nid", "order", "zones")
+
+    def __init__(self, nid: int, zones: list[Zone], cpus: tuple[int, ...], distances: tuple[int, ...] = (10,)) -> None:
+        self.nid = nid
+        self.zones = zones
+        self.cpus = cpus
+        self.distances = distances
+        self.order: tuple[int, ...] = (nid,)
+
+    @property
+    def start_pfn(self) -> int:
+        return min((zone.start_pfn for zone in self.zones if zone.spanned), default=0)
+
+    @property
+    def end_pfn(self) -> int:
+        return max((zone.end_pfn for zone in self.zones if zone.spanned), default=0)
+
+    @property
+    def present(self) -> int:
+        return sum(zone.present for zone in self.zones)
+
+    @property
+    def managed(self) -> int:
+        return sum(zone.managed for zone in self.zones)
+
+    def zonelist(self, nodes: Sequence[Node], thisnode: bool) -> list[Zone]:
+        """Populated zones in the order in which a request from this node looks (ZONELIST_FALLBACK, _NOFALLBACK)."""
+        order = (self.nid,) if thisnode else self.order
+        return [zone for nid in order for zone in reversed(nodes[nid].zones) if zone.managed]
+
+
+def build_all_zonelists(nodes: Sequence[Node]) -> None:
+    """The order in which each node falls back to the others (build_zonelists, find_next_best_node)."""
+    load = [0] * len(nodes)
+    for local in nodes:
+        order, previous = [], local.nid
+        used = {local.nid}
+        nid = local.nid
+        while nid >= 0:
+            if local.distances[nid] != local.distances[previous]:
+                load[nid] += 1
+            order.append(nid)
+            previous = nid
+            nid = _next_best_node(nodes, local, used, load)
+        local.order = tuple(order)
+
+
+def _next_best_node(nodes: Sequence[Node], local: Node, used: set[int], load: list[int]) -> int:
+    """The nearest node that is not used yet, -1 if there is none; the next one and a less loaded one are preferred."""
+    best, least = -1, 0
+    for node in nodes:
+        if node.nid in used or not node.present:
+            continue
+        value = local.distances[node.nid] + (node.nid < local.nid) + bool(node.cpus)
+        value = value * _MAX_NUMNODES + load[node.nid]
+        if best < 0 or value < least:
+            best, least = node.nid, value
+    used.add(best)
+    return best

@@ -17,10 +17,11 @@ from memsh.linux.arch.x86.setup import (
     INITMEM,
     SMP_LOCKS,
     Logger,
+    NodeSpan,
     early_tables,
     setup_arch,
 )
-from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, MemMap
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
@@ -56,7 +57,7 @@ def start_memory(box: Box) -> None:
 
 def build_zones(box: Box) -> None:
     """Make the memmap, mark what is reserved, and construct the allocator with empty zones (free_area_init)."""
-    from memsh.linux.include.mmzone import Zone
+    from memsh.linux.include.mmzone import Node, Zone
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
     machine = box.machine
@@ -66,14 +67,17 @@ def build_zones(box: Box) -> None:
         mark_reserved(memmap, first, min(-(-region.end // PAGE_SIZE), machine.max_pfn))
     for pfn in range(0x9F, 0x100):  # no RAM there
         memmap.refcount[pfn] = memmap.kind[pfn] = memmap.flags[pfn] = 0
-    zones = [
-        Zone(span.name, index, span.start, span.spanned, span.present, box.config.cpus)
-        for index, span in enumerate(machine.spans)
-    ]
-    for zone in zones:
-        if zone.present and zone.start_pfn % PAGEBLOCK_PAGES:
+    cpus = box.config.cpus
+    spans = machine.nodes or [NodeSpan(tuple(machine.spans), tuple(range(cpus)), (10,))]
+    nodes = [
+        Node(nid, [Zone(box.arch, index, zone.start, zone.spanned, zone.present, cpus, nid)
+                   for index, zone in enumerate(span.zones)], span.cpus, span.distances)
+        for nid, span in enumerate(spans)
+    ]  # fmt: skip
+    box.pages = PageAllocator(box, nodes)
+    for zone in box.pages.zones:
+        if zone.present and zone.start_pfn % zone.block_pages:
             zone.set_block_type(zone.start_pfn, MIGRATE_UNMOVABLE)  # only aligned frames set a block's type
-    box.pages = PageAllocator(box, zones)
 
 
 def mark_reserved(memmap: MemMap, first: int, last: int) -> None:

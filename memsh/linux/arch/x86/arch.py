@@ -52,10 +52,12 @@ class Arch:
     zone_names: tuple[str, ...]
     zone_events: tuple[str, ...]  # the zones' endings in pgalloc_…, allocstall_…, pgskip_…
     zone_ends: tuple[int | None, ...]
+    zone_dma32: int  # -1 where there is none
     zone_normal: int
-    zone_highmem: int  # the first zone outside the direct mapping: HighMem, or the Movable zone where there is none
+    zone_highmem: int  # the zone outside the direct mapping, -1 where there is none
     zone_movable: int
     gfp_zones: tuple[int, ...]
+    max_pfn: int  # one past the last page frame that page tables can name (MAX_ARCH_PFN)
     lowmem_reserve_ratio: tuple[int, ...]
     max_order: int
     pageblock_order: int

@@ -57,6 +57,14 @@ class ZoneSpan(NamedTuple):
     freesize: int
 
 
+class NodeSpan(NamedTuple):
+    """A node as the firmware tells of it: its zones, its CPUs, the distance to each node."""
+
+    zones: tuple[ZoneSpan, ...]
+    cpus: tuple[int, ...]
+    distances: tuple[int, ...]
+
+
 class Machine:
     """Facts of this boot that later code asks for. Page frames unless said."""
 
@@ -67,6 +75,7 @@ class Machine:
         self.max_pfn = 0
         self.max_low_pfn = 0
         self.spans: list[ZoneSpan] = []
+        self.nodes: list[NodeSpan] = []  # where they are more than one, or not of `spans`
         self.nr_kernel_pages = 0  # lowmem without memmaps: what hash tables are sized by
         self.nr_all_pages = 0
         self.initrd = (0, 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.mm.compaction.isolate import (
@@ -92,14 +92,14 @@ def _restarting(zone: Zone, order: int) -> bool:
 
 def _reset_isolation_pfn(box: Box, zone: Zone, pfn: int, source: bool, target: bool) -> bool:
     skip = zone.compact.skip
-    block = (pfn >> 10) - zone.start_block
+    block = (pfn >> zone.block_order) - zone.start_block
     if source and target and not skip[block]:
         return True
     if not source and target and zone.block_type(pfn) != 1:
         return False
     flags = box.memmap.flags
-    first = max(block_start(pfn), zone.start_pfn)
-    last = min(block_start(pfn) + PAGEBLOCK_PAGES, zone.end_pfn) - 1
+    first = max(block_start(zone, pfn), zone.start_pfn)
+    last = min(block_start(zone, pfn) + zone.block_pages, zone.end_pfn) - 1
     for at in range(first, last + 1, 1 << COSTLY_ORDER):
         if (source and flags[at] & PG_LRU) or (target and at in zone.free):
             skip[block] = 0
@@ -124,8 +124,8 @@ def _reset_isolation_suitable(box: Box, zone: Zone) -> None:
         if _reset_isolation_pfn(box, zone, free, target, True) and free > reset_free:
             target, reset_free = True, free
             compact.init_free = compact.cached_free = free
-        migrate += PAGEBLOCK_PAGES
-        free -= PAGEBLOCK_PAGES
+        migrate += zone.block_pages
+        free -= zone.block_pages
     if reset_migrate >= reset_free:
         compact.cached_migrate = [migrate, migrate]
         compact.cached_free = free
@@ -180,20 +180,20 @@ def _finished(cc: CompactControl) -> int:
     if cc.scanners_met():
         compact = zone.compact
         compact.cached_migrate = [zone.start_pfn, zone.start_pfn]
-        compact.cached_free = block_start(zone.end_pfn - 1)
+        compact.cached_free = block_start(zone, zone.end_pfn - 1)
         if cc.direct_compaction:
             compact.blockskip_flush = True
         return COMPACT_COMPLETE if cc.whole_zone else COMPACT_PARTIAL_SKIPPED
     if cc.proactive:
         low = fragmentation_score_wmark(cc.box, low=True)
         return COMPACT_CONTINUE if extfrag_for_order(zone, HPAGE_ORDER) > low else COMPACT_SUCCESS
-    if cc.order == EVERYTHING or cc.migrate_pfn & (PAGEBLOCK_PAGES - 1):
+    if cc.order == EVERYTHING or cc.migrate_pfn & (zone.block_pages - 1):
         return COMPACT_CONTINUE
     kind = cc.migratetype
     for order in range(cc.order, MAX_ORDER):
         if zone.lists[order << 2 | kind]:
             return COMPACT_SUCCESS
-        if kind != MIGRATE_HIGHATOMIC and fallback.can_steal_fallback(order, kind) and (
+        if kind != MIGRATE_HIGHATOMIC and fallback.can_steal_fallback(zone, order, kind) and (
             fallback.find_fallback(zone, order, kind) >= 0
         ):
             return COMPACT_SUCCESS
@@ -208,12 +208,12 @@ def _start(cc: CompactControl) -> None:
     zone, compact = cc.zone, cc.zone.compact
     start, end = zone.start_pfn, zone.end_pfn
     if cc.whole_zone:
-        cc.migrate_pfn, cc.free_pfn = start, block_start(end - 1)
+        cc.migrate_pfn, cc.free_pfn = start, block_start(zone, end - 1)
         return
     cc.migrate_pfn = compact.cached_migrate[cc.mode != MIGRATE_ASYNC]
     cc.free_pfn = compact.cached_free
     if not start <= cc.free_pfn < end:
-        cc.free_pfn = compact.cached_free = block_start(end - 1)
+        cc.free_pfn = compact.cached_free = block_start(zone, end - 1)
     if not start <= cc.migrate_pfn < end:
         cc.migrate_pfn = start
         compact.cached_migrate = [start, start]
@@ -247,7 +247,7 @@ def compact_zone(cc: CompactControl) -> int:
     _start(cc)
     result = _run(cc)
     if cc.freepages:
-        highest = block_start(release_freepages(cc))
+        highest = block_start(zone, release_freepages(cc))
         zone.compact.cached_free = max(zone.compact.cached_free, highest)
     box.vmstat["compact_migrate_scanned"] += cc.migrate_scanned
     box.vmstat["compact_free_scanned"] += cc.free_scanned
@@ -261,7 +261,7 @@ def _run(cc: CompactControl) -> int:
     last_migrated = 0
     while (result := _finished(cc)) == COMPACT_CONTINUE:
         began = cc.migrate_pfn
-        cc.rescan = block_start(last_migrated) == block_start(began)
+        cc.rescan = block_start(zone, last_migrated) == block_start(zone, began)
         if isolate_migratepages(cc):
             update_cached = False
             last_migrated = began

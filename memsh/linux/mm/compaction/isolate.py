@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE, PAGEBLOCK_ORDER, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
 from memsh.linux.include.memmap import K_KERNEL, K_KMALLOC, K_SLAB, PG_ANON, PG_LRU, PG_UNEVICTABLE, PG_WRITEBACK
 from memsh.linux.include.mmzone import FreeList, Zone
 from memsh.linux.mm.compaction.migrate import (
@@ -59,24 +59,25 @@ class CompactControl:
 
     def scanners_met(self) -> bool:
         """Whether the free scanner has come down to the migrate scanner's page block."""
-        return self.free_pfn >> PAGEBLOCK_ORDER <= self.migrate_pfn >> PAGEBLOCK_ORDER
+        order = self.zone.block_order
+        return self.free_pfn >> order <= self.migrate_pfn >> order
 
     def skipped(self, pfn: int) -> bool:
         """The hint that the page block has nothing to offer; not heeded in the last resort."""
         zone = self.zone
-        return not self.ignore_skip_hint and bool(zone.compact.skip[(pfn >> PAGEBLOCK_ORDER) - zone.start_block])
+        return not self.ignore_skip_hint and bool(zone.compact.skip[(pfn >> zone.block_order) - zone.start_block])
 
 
-def block_start(pfn: int) -> int:
-    return pfn & -PAGEBLOCK_PAGES
+def block_start(zone: Zone, pfn: int) -> int:
+    return pfn & -zone.block_pages
 
 
-def block_end(pfn: int) -> int:
-    return (pfn | PAGEBLOCK_PAGES - 1) + 1
+def block_end(zone: Zone, pfn: int) -> int:
+    return (pfn | zone.block_pages - 1) + 1
 
 
 def _set_skip(zone: Zone, pfn: int) -> None:
-    zone.compact.skip[(pfn >> PAGEBLOCK_ORDER) - zone.start_block] = 1
+    zone.compact.skip[(pfn >> zone.block_order) - zone.start_block] = 1
 
 
 def _compound_pages(box: Box, pfn: int) -> int:
@@ -96,8 +97,10 @@ def isolate_free_page(cc: CompactControl, pfn: int, order: int) -> int:
         return 0
     zone.mod_free(-(1 << order))
     del zone.lists[zone.free.pop(pfn)][pfn]
-    if order >= PAGEBLOCK_ORDER - 1 and zone.block_type(pfn) < MIGRATE_HIGHATOMIC:
-        zone.set_block_type(pfn, MIGRATE_MOVABLE)
+    if order >= zone.block_order - 1:
+        for block in range(pfn, pfn + (1 << order), zone.block_pages):
+            if zone.block_type(block) < MIGRATE_HIGHATOMIC:
+                zone.set_block_type(block, MIGRATE_MOVABLE)
     return 1 << order
 
 
@@ -182,10 +185,10 @@ def _fast_isolate_freepages(cc: CompactControl) -> None:
     limit = max(1, _scan_limit(cc) >> 1)
     scan_start = cc.free_pfn >= zone.compact.init_free
     if scan_start:
-        limit = PAGEBLOCK_PAGES >> 1
+        limit = zone.block_pages >> 1
     distance = cc.free_pfn - cc.migrate_pfn
-    low = block_start(cc.free_pfn - (distance >> 2))
-    least = block_start(cc.free_pfn - (distance >> 1))
+    low = block_start(zone, cc.free_pfn - (distance >> 2))
+    least = block_start(zone, cc.free_pfn - (distance >> 1))
     cc.search_order = min(cc.order - 1, cc.search_order)
     scanned = highest = found = 0
     order = cc.search_order
@@ -207,7 +210,7 @@ def _fast_isolate_freepages(cc: CompactControl) -> None:
             elif cc.direct_compaction:
                 cc.free_pfn = found = least
     if highest and highest >= compact.cached_free:
-        compact.cached_free = highest - PAGEBLOCK_PAGES
+        compact.cached_free = highest - zone.block_pages
     cc.free_scanned += scanned
     if found:
         _fast_isolate_around(cc, found)
@@ -220,11 +223,11 @@ def _search_order(
     zone = cc.zone
     blocks = zone.lists[order << 2 | MIGRATE_MOVABLE]
     looked = found = high = at = 0
-    for pfn in islice(blocks, PAGEBLOCK_PAGES):
+    for pfn in islice(blocks, zone.block_pages):
         looked += 1
         at = pfn
         if pfn >= highest:
-            highest = max(block_start(pfn), zone.start_pfn)
+            highest = max(block_start(zone, pfn), zone.start_pfn)
         if pfn >= low:
             cc.fast_search_fail = 0
             cc.search_order = order
@@ -255,15 +258,15 @@ def _fast_isolate_around(cc: CompactControl, pfn: int) -> None:
     if len(cc.freepages) >= len(cc.migratepages) or (cc.direct_compaction and cc.mode == MIGRATE_ASYNC):
         return
     zone = cc.zone
-    start = max(block_start(pfn), zone.start_pfn)
-    isolate_freepages_block(cc, start, min(block_end(pfn), zone.end_pfn), 1)
+    start = max(block_start(zone, pfn), zone.start_pfn)
+    isolate_freepages_block(cc, start, min(block_end(zone, pfn), zone.end_pfn), 1)
     if len(cc.freepages) < len(cc.migratepages):
         _set_skip(zone, start)
 
 
 def _suitable_target(cc: CompactControl, pfn: int) -> bool:
     key = cc.zone.free.get(pfn)
-    if key is not None and key >> 2 >= PAGEBLOCK_ORDER:
+    if key is not None and key >> 2 >= cc.zone.block_order:
         return False
     return cc.ignore_block_suitable or cc.zone.block_type(pfn) == MIGRATE_MOVABLE
 
@@ -275,9 +278,9 @@ def isolate_freepages(cc: CompactControl) -> None:
         return
     zone = cc.zone
     start = cc.free_pfn
-    first = block_start(start)
-    end = min(first + PAGEBLOCK_PAGES, zone.end_pfn)
-    low = block_end(cc.migrate_pfn)
+    first = block_start(zone, start)
+    end = min(first + zone.block_pages, zone.end_pfn)
+    low = block_end(zone, cc.migrate_pfn)
     stride = CLUSTER if cc.mode == MIGRATE_ASYNC else 1
     while first >= low:
         if _suitable_target(cc, first) and not cc.skipped(first):
@@ -287,13 +290,13 @@ def isolate_freepages(cc: CompactControl) -> None:
                 zone.compact.cached_free = min(zone.compact.cached_free, first)
             if len(cc.freepages) >= len(cc.migratepages):
                 if start >= end:
-                    start = first - PAGEBLOCK_PAGES
+                    start = first - zone.block_pages
                 break
             if start < end:
                 break
             stride = 1 if taken else min(CLUSTER, stride << 1)
         end = first
-        first -= PAGEBLOCK_PAGES
+        first -= zone.block_pages
         start = first
     cc.free_pfn = start
 
@@ -310,7 +313,7 @@ def release_freepages(cc: CompactControl) -> int:
 
 
 def _update_cached_migrate(cc: CompactControl, pfn: int) -> None:
-    pfn = block_end(pfn)
+    pfn = block_end(cc.zone, pfn)
     cached = cc.zone.compact.cached_migrate
     cached[0] = max(cached[0], pfn)
     if cc.mode != MIGRATE_ASYNC:
@@ -351,7 +354,7 @@ def isolate_migratepages_block(cc: CompactControl, low: int, end: int, unevictab
                 break
             next_skip = (pfn | size - 1) + 1
         scanned += 1
-        if not valid and not pfn & (PAGEBLOCK_PAGES - 1):
+        if not valid and not pfn & (zone.block_pages - 1):
             if cc.skipped(pfn):
                 pfn = end
                 aborted = True
@@ -366,8 +369,8 @@ def isolate_migratepages_block(cc: CompactControl, low: int, end: int, unevictab
         elif _movable(cc, pfn, unevictable):
             if not marked:
                 marked = True
-                if not cc.ignore_skip_hint and not pfn & (PAGEBLOCK_PAGES - 1):
-                    if zone.compact.skip[(pfn >> PAGEBLOCK_ORDER) - zone.start_block]:
+                if not cc.ignore_skip_hint and not pfn & (zone.block_pages - 1):
+                    if zone.compact.skip[(pfn >> zone.block_order) - zone.start_block]:
                         aborted = True
                         break
                     _set_skip(zone, pfn)
@@ -404,7 +407,7 @@ def _fast_find_migrateblock(cc: CompactControl) -> int:
     pfn = cc.migrate_pfn
     if cc.ignore_skip_hint or cc.order <= COSTLY_ORDER:
         return pfn
-    if pfn not in (zone.start_pfn, block_start(pfn)):
+    if pfn not in (zone.start_pfn, block_start(zone, pfn)):
         return pfn
     if cc.direct_compaction and cc.migratetype != MIGRATE_MOVABLE:
         return pfn
@@ -412,7 +415,7 @@ def _fast_find_migrateblock(cc: CompactControl) -> int:
     distance = (cc.free_pfn - cc.migrate_pfn) >> 1
     if cc.migrate_pfn != zone.start_pfn:
         distance >>= 2
-    high = block_start(cc.migrate_pfn + distance)
+    high = block_start(zone, cc.migrate_pfn + distance)
     scanned = 0
     found = False
     for order in range(cc.order - 1, COSTLY_ORDER - 1, -1):
@@ -425,7 +428,7 @@ def _fast_find_migrateblock(cc: CompactControl) -> int:
             if scanned > limit:
                 at = free
                 break
-            if free < high and not zone.compact.skip[(free >> PAGEBLOCK_ORDER) - zone.start_block]:
+            if free < high and not zone.compact.skip[(free >> zone.block_order) - zone.start_block]:
                 at = free
                 found = True
                 break
@@ -434,7 +437,7 @@ def _fast_find_migrateblock(cc: CompactControl) -> int:
         if found:
             if cc.fast_start != _NO_START:
                 cc.fast_start = min(cc.fast_start or at, at)
-            pfn = max(block_start(at), zone.start_pfn)
+            pfn = max(block_start(zone, at), zone.start_pfn)
             cc.fast_search_fail = 0
             _set_skip(zone, at)
     cc.migrate_scanned += scanned
@@ -455,13 +458,14 @@ def _suitable_source(cc: CompactControl, pfn: int) -> bool:
 
 def isolate_migratepages(cc: CompactControl) -> bool:
     """Isolate pages of the next page block that has some; whether there were any."""
+    zone = cc.zone
     unevictable = cc.box.sysctl.values["vm.compact_unevictable_allowed"] != 0
     low = _fast_find_migrateblock(cc)
     fast = low != cc.migrate_pfn and not cc.fast_search_fail
-    first = max(block_start(low), cc.zone.start_pfn)
-    end = block_end(low)
+    first = max(block_start(zone, low), zone.start_pfn)
+    end = block_end(zone, low)
     while end <= cc.free_pfn:
-        passed = not low & (PAGEBLOCK_PAGES - 1) and not fast and cc.skipped(low)
+        passed = not low & (zone.block_pages - 1) and not fast and cc.skipped(low)
         if not passed and not _suitable_source(cc, first):
             _update_cached_migrate(cc, end)
             passed = True
@@ -470,5 +474,5 @@ def isolate_migratepages(cc: CompactControl) -> bool:
             break
         fast = False
         cc.migrate_pfn = low = first = end
-        end += PAGEBLOCK_PAGES
+        end += zone.block_pages
     return bool(cc.migratepages)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 CHECK_USEC = 500_000  # HPAGE_FRAG_CHECK_INTERVAL_MSEC
 START_USEC = 480_000  # when the thread is made, among the subsystems (kcompactd_init)
 WAKE_USEC = 6000  # until the scheduler lets it run beside whoever woke kswapd
-_ALL_ZONES = 3
 
 
 class Kcompactd:
@@ -45,7 +44,7 @@ class Kcompactd:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.max_order = 0
-        self.highest = _ALL_ZONES
+        self.all_zones = self.highest = len(box.arch.zone_names) - 1
         self.woken = False
         self.patience = 0  # checks to let pass, since the last proactive run did not help
         box.timer.every(CHECK_USEC, self.check, first=START_USEC)
@@ -64,7 +63,7 @@ class Kcompactd:
         if self.woken:
             return
         box = self.box
-        for zone in box.pages.zones[: self.highest + 1]:
+        for zone in box.pages.zones_upto(self.highest):
             if zone.managed and compaction_suitable(box, zone, self.max_order, 0, self.highest) == COMPACT_CONTINUE:
                 self.woken = True
                 box.timer.once(box.timer.usec + WAKE_USEC, self.do_work)
@@ -78,7 +77,7 @@ class Kcompactd:
         if not order:
             return
         box.vmstat["compact_daemon_wake"] += 1
-        for zone in box.pages.zones[: highest + 1]:
+        for zone in box.pages.zones_upto(highest):
             if not zone.managed or compaction_deferred(zone, order):
                 continue
             if compaction_suitable(box, zone, order, 0, zone.index) != COMPACT_CONTINUE:
@@ -96,7 +95,7 @@ class Kcompactd:
         if self.max_order <= order:
             self.max_order = 0
         if self.highest >= highest:
-            self.highest = _ALL_ZONES
+            self.highest = self.all_zones
 
     def check(self) -> None:
         """Every half second: is memory so fragmented that it should be compacted unasked?"""

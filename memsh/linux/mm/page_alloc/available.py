@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Zone
 
 
 def totalram_pages(box: Box) -> int:
     return sum(zone.managed for zone in box.pages.zones)
 
 
+def high_zones(box: Box) -> list[Zone]:
+    """The zones outside the direct mapping; none on a machine without HighMem."""
+    high = box.arch.zone_highmem
+    return [zone for zone in box.pages.zones if zone.index >= high] if high >= 0 else []
+
+
 def totalhigh_pages(box: Box) -> int:
-    """Managed pages of HighMem and of the Movable zone, which counts as highmem on this kernel."""
-    return sum(zone.managed for zone in box.pages.zones[2:])
+    """Managed pages of HighMem and of the Movable zone, which counts as highmem on a kernel with HighMem."""
+    return sum(zone.managed for zone in high_zones(box))
 
 
 def nr_free_pages(box: Box) -> int:
@@ -28,7 +35,7 @@ def nr_free_pages(box: Box) -> int:
 
 
 def nr_free_highpages(box: Box) -> int:
-    return sum(zone.nr_free for zone in box.pages.zones[2:])
+    return sum(zone.nr_free for zone in high_zones(box))
 
 
 def totalreserve_pages(box: Box) -> int:
@@ -58,7 +65,7 @@ def dirtyable_memory(box: Box) -> int:
     pages = free - min(free, totalreserve_pages(box)) + vmstat["nr_inactive_file"] + vmstat["nr_active_file"]
     if not box.sysctl.values["vm.highmem_is_dirtyable"]:
         high = 0
-        for zone in box.pages.zones[2:]:
+        for zone in high_zones(box):
             if zone.present:
                 stat = zone.stat
                 high += max(0, zone.nr_free - zone.wmark_high - zone.watermark_boost)

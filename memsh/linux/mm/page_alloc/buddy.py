@@ -4,15 +4,15 @@ get_page_from_freelist, rmqueue, free_unref_page, free_unref_page_list; what hap
 slowpath.py. The fast path of a block that waits on this CPU's list is written flat in alloc_pages(); everything else
 goes through get_page_from_freelist().
 
-Known deviations: one CPU allocates; compound pages have no head flag; __GFP_MOVABLE together with __GFP_RECLAIMABLE
-counts as movable.
+Known deviations: compound pages have no head flag; __GFP_MOVABLE together with __GFP_RECLAIMABLE counts as movable.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
@@ -20,13 +20,18 @@ from memsh.linux.include.flags import (
     MAX_ORDER,
     MIGRATE_HIGHATOMIC,
     MIGRATE_MOVABLE,
-    ZONE_DMA,
-    ZONE_HIGHMEM,
-    ZONE_MOVABLE,
-    ZONE_NORMAL,
+    MIGRATE_RECLAIMABLE,
 )
-from memsh.linux.include.memmap import K_KERNEL
-from memsh.linux.include.mmzone import PCP_MAX_ORDER, ZONE_BOOSTED_WATERMARK, PerCpuPages, Zone
+from memsh.linux.include.memmap import K_KERNEL, PG_KMEMCG
+from memsh.linux.include.mmzone import (
+    PCP_MAX_ORDER,
+    ZONE_BOOSTED_WATERMARK,
+    Node,
+    PerCpuPages,
+    Zone,
+    build_all_zonelists,
+    order_to_pindex,
+)
 from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc import fallback, pcp, watermark
 from memsh.linux.mm.page_alloc.freearea import free_one_page, rmqueue_smallest
@@ -35,6 +40,7 @@ from memsh.linux.mm.page_alloc.slowpath import alloc_pages_slowpath
 from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_HIGHATOMIC,
     ALLOC_NO_WATERMARKS,
+    ALLOC_NOFRAGMENT,
     ALLOC_NON_BLOCK,
     ALLOC_OOM,
     ALLOC_WMARK_MASK,
@@ -51,20 +57,25 @@ NOMEMALLOC = GFP_NAMES["__GFP_NOMEMALLOC"]
 MEMALLOC = GFP_NAMES["__GFP_MEMALLOC"]
 NOWARN = GFP_NAMES["__GFP_NOWARN"]
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
+THISNODE = GFP_NAMES["__GFP_THISNODE"]
+ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
 RECLAIMABLE_SHIFT = 3  # __GFP_MOVABLE and __GFP_RECLAIMABLE are the migrate type, shifted
 
 _BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
-Plan = tuple[tuple[Zone, ...], int, int]  # zones to try, highest zone index, migrate type
 
 
-def gfp_zone(gfp: int) -> int:
-    """Index of the highest zone that the request may use."""
-    bits = gfp & 0xF
-    if bits & 1:
-        return ZONE_DMA
-    if bits & 2:
-        return ZONE_MOVABLE if bits & 8 else ZONE_HIGHMEM
-    return ZONE_NORMAL
+class Plan(NamedTuple):
+    """How a request is served (struct alloc_context): `flags` are those of the first look, beside the watermark."""
+
+    zones: tuple[Zone, ...]
+    highest: int  # index of the highest zone allowed
+    migratetype: int
+    flags: int
+
+
+# what alloc_pages() needs at once: the highest order for its fast path (-1: none), the first zone, the highest index,
+# the CPU's lists of orders 0 to 3, its counts, and the whole plan
+Fast = tuple[int, Zone, int, tuple[deque[int], ...], PerCpuPages, Plan]
 
 
 def gfp_migratetype(gfp: int) -> int:
@@ -72,34 +83,66 @@ def gfp_migratetype(gfp: int) -> int:
 
 
 class PageAllocator(PageLookup):
-    """box.pages. Built from the four zones; the box has its `memmap` already. Boot hands frames over zone by zone.
+    """box.pages. Built from the nodes with their zones; the box has its `memmap` already. Boot hands frames over zone
+    by zone.
 
     `memalloc` above 0: the caller is reclaiming (PF_MEMALLOC), may use every reserve and never reclaims again.
+    `cpu` is the CPU in use (see use_cpu) and `node` the one it belongs to.
     """
 
     __slots__ = (
-        "_flags", "_kind", "_order", "_pcp_max", "_plain", "_plans", "_refcount", "cpus", "lowmem_reserve_ratio",
-        "memalloc", "memory_failures", "min_free_kbytes", "percpu_pagelist_high_fraction", "totalreserve_pages",
-        "trace", "user_min_free_kbytes", "vm", "watermark_boost_factor",
+        "_flags",
+        "_kind",
+        "_order",
+        "_pcp_max",
+        "_plain",
+        "_plans",
+        "_refcount",
+        "_thp_order",
+        "charge",
+        "cpu",
+        "cpus",
+        "freed",
+        "lowmem_reserve_ratio",
+        "memalloc",
+        "memory_failures",
+        "min_free_kbytes",
+        "node",
+        "percpu_pagelist_high_fraction",
+        "totalreserve_pages",
+        "trace",
+        "uncharge",
+        "user_min_free_kbytes",
+        "vm",
+        "watermark_boost_factor",
         "watermark_scale_factor",
     )  # fmt: skip
 
-    def __init__(self, box: Box, zones: Sequence[Zone]) -> None:
+    def __init__(self, box: Box, nodes: Sequence[Node]) -> None:
         self.box = box
-        self.zones = list(zones)
+        self.nodes = list(nodes)
+        self.zones = [zone for node in self.nodes for zone in node.zones]
         self.cpus = box.config.cpus
+        self.cpu = 0
+        self.node = 0
+        self.freed = 0  # pages, PGFREE
         self.min_free_kbytes = 0
         self.user_min_free_kbytes = -1
         self.watermark_scale_factor = 10
         self.watermark_boost_factor = 15000
-        self.lowmem_reserve_ratio = [256, 32, 0, 0]
+        self.lowmem_reserve_ratio = list(box.arch.lowmem_reserve_ratio)
         self.percpu_pagelist_high_fraction = 0
         self.memalloc = 0
         self.memory_failures = 0
         self.totalreserve_pages = 0
         self._plain = False
         self._pcp_max = PCP_MAX_ORDER
+        self._thp_order = box.arch.pageblock_order if box.arch.pcp_thp else -1
+        self.charge: Callable[[int, int, int], bool] | None = None  # (pfn, order, gfp): memory cgroups pay for a block
+        self.uncharge: Callable[[int, int], None] | None = None  # (pfn, order)
+        build_all_zonelists(self.nodes)
         self.memmap = box.memmap
+        self.memmap.zones = self.zones
         self.vm = box.vmstat
         self.trace = box.trace
         self._bind()
@@ -108,7 +151,7 @@ class PageAllocator(PageLookup):
         memmap = self.memmap
         self._refcount, self._kind, self._order, self._flags = memmap.refcount, memmap.kind, memmap.order, memmap.flags
         self._bounds()
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, Fast] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: the columns are bound again to the copy's own memmap."""
@@ -120,12 +163,37 @@ class PageAllocator(PageLookup):
             setattr(self, name, value)
         self._bind()
 
+    def events(self) -> dict[str, int]:
+        """Events that are counted in the zones and here, by their names in /proc/vmstat."""
+        found = {"pgfree": self.freed}
+        for zone in self.zones:
+            name = f"pgalloc_{zone.event}"
+            found[name] = found.get(name, 0) + zone.allocated
+        return found
+
+    def forget_events(self) -> None:
+        """Start counting anew."""
+        self.freed = 0
+        for zone in self.zones:
+            zone.allocated = zone.extra = 0
+            zone.numa_miss = zone.numa_foreign = zone.numa_interleave = zone.numa_other = 0
+
+    def use_cpu(self, cpu: int) -> None:
+        """What follows runs on this CPU: its per-CPU lists, its node first."""
+        if cpu == self.cpu:
+            return
+        for zone in self.zones:
+            zone.use_cpu(self.cpu, cpu)
+        self.cpu = cpu
+        self.node = next(node.nid for node in self.nodes if cpu in node.cpus)
+        self._plans.clear()
+
     # -- boot and tunables ------------------------------------------------------------------------------------------
 
     def init_per_zone_wmark_min(self) -> None:
         """Watermarks, thresholds and reserves as computed once at boot, from what is managed by then."""
         self._plans.clear()
-        value = watermark.calculate_min_free_kbytes(self.zones)
+        value = watermark.calculate_min_free_kbytes(self.box.arch, self.zones)
         if value > self.user_min_free_kbytes:
             self.min_free_kbytes = value
         self._wmarks()
@@ -133,7 +201,7 @@ class PageAllocator(PageLookup):
         self.setup_per_zone_lowmem_reserve()
 
     def _wmarks(self) -> None:
-        watermark.setup_per_zone_wmarks(self.zones, self.min_free_kbytes, self.watermark_scale_factor)
+        watermark.setup_per_zone_wmarks(self.box.arch, self.zones, self.min_free_kbytes, self.watermark_scale_factor)
         self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
         self.update_pcp_high()
 
@@ -143,7 +211,8 @@ class PageAllocator(PageLookup):
 
     def setup_per_zone_lowmem_reserve(self) -> None:
         """After vm.lowmem_reserve_ratio (or what is managed) changed."""
-        watermark.setup_per_zone_lowmem_reserve(self.zones, self.lowmem_reserve_ratio)
+        for node in self.nodes:
+            watermark.setup_per_zone_lowmem_reserve(node, self.lowmem_reserve_ratio)
         self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
 
     def setup_per_cpu_pageset(self) -> None:
@@ -154,7 +223,8 @@ class PageAllocator(PageLookup):
         """Sizes of the per-CPU lists, from the watermarks or vm.percpu_pagelist_high_fraction."""
         for zone in self.zones:
             if zone.present:
-                watermark.update_pageset(zone, self.cpus, self.percpu_pagelist_high_fraction)
+                cpus = max(1, len(self.nodes[zone.node].cpus))
+                watermark.update_pageset(zone, cpus, self.percpu_pagelist_high_fraction)
 
     @property
     def plain(self) -> bool:
@@ -174,26 +244,46 @@ class PageAllocator(PageLookup):
         """After zone flags or `plain` were set from outside: whether alloc_pages may take its fast path."""
         slow = self._plain or any(zone.flags & ZONE_BOOSTED_WATERMARK for zone in self.zones)
         self._pcp_max = -1 if slow else PCP_MAX_ORDER
+        self._plans.clear()
 
     # -- allocation -------------------------------------------------------------------------------------------------
 
-    def _plan(self, gfp: int) -> Plan:
-        highest = gfp_zone(gfp)
-        zones = tuple(zone for zone in reversed(self.zones[: highest + 1]) if zone.managed)
-        if not zones:
-            zones = (self.zones[highest],)
-        plan = (zones, highest, gfp_migratetype(gfp))
-        self._plans[gfp] = plan
-        return plan
+    def _plan(self, gfp: int) -> Fast:
+        """How alloc_pages() serves these flags from the CPU in use; kept until zones or lists change."""
+        plan = self.prepare_alloc_pages(gfp, self.node)
+        zone = plan.zones[0]
+        cpu = zone.pcp
+        most = self._pcp_max if not (gfp & ACCOUNT and self.charge is not None) else -1
+        if zone.node != self.node:
+            most = -1
+        lists = tuple(cpu.lists[order * 3 + plan.migratetype] for order in range(PCP_MAX_ORDER + 1))
+        fast = self._plans[gfp] = (most, zone, plan.highest, lists, cpu, plan)
+        return fast
+
+    def prepare_alloc_pages(self, gfp: int, nid: int, nodemask: Collection[int] | None = None) -> Plan:
+        """Where a request with these flags looks, from node `nid` on; only in the nodes of `nodemask`."""
+        highest = self.box.arch.gfp_zones[gfp & 0xF]
+        node = self.nodes[nid]
+        listed = node.zonelist(self.nodes, bool(gfp & THISNODE))
+        zones = tuple(
+            zone for zone in listed if zone.index <= highest and (nodemask is None or zone.node in nodemask)
+        ) or (node.zones[highest],)
+        flags = self._alloc_flags_nofragment(zones[0], gfp)
+        return Plan(zones, highest, gfp_migratetype(gfp), flags)
+
+    def _alloc_flags_nofragment(self, zone: Zone, gfp: int) -> int:
+        """The first look does not mix migrate types while a lower zone may still serve (CONFIG_ZONE_DMA32)."""
+        flags = gfp & KSWAPD_RECLAIM
+        arch = self.box.arch
+        if arch.zone_dma32 >= 0 and zone.index == arch.zone_normal:
+            if len(self.nodes) == 1 or self.nodes[zone.node].zones[arch.zone_dma32].present:
+                flags |= ALLOC_NOFRAGMENT
+        return flags
 
     def alloc_pages(self, gfp: int, order: int, kind: int = K_KERNEL) -> int:
         """First frame of a block of 2^order pages, 0 if there is none. The head gets refcount 1, order and kind."""
-        plan = self._plans.get(gfp)
-        if plan is None:
-            plan = self._plan(gfp)
-        if order <= self._pcp_max:
-            zones, highest, migratetype = plan
-            zone = zones[0]
+        most, zone, highest, lists, cpu, plan = self._plans.get(gfp) or self._plan(gfp)
+        if order <= most:
             above = zone.stat_free - zone.limit[highest]
             if above > 0:
                 size = 1 << order
@@ -201,40 +291,54 @@ class PageAllocator(PageLookup):
                     above >= size
                     and (zone.lists[41] or zone.lists[40] or watermark.has_suitable_block(zone, order, 0))
                 ):
-                    cpu = zone.pcp
-                    pages = cpu.lists[order * 3 + migratetype]
-                    if pages or self._refill(zone, cpu, order, migratetype, gfp):
+                    pages = lists[order]
+                    if pages or self._refill(zone, cpu, order, plan):
                         if cpu.free_factor:
                             cpu.free_factor >>= 1
                         pfn = pages.pop()
                         cpu.count -= size
                         if zone.odd:
                             zone.odd.pop(pfn, None)
-                        self.vm[zone.pgalloc] += size
+                        zone.allocated += size
                         self._refcount[pfn] = 1
                         self._kind[pfn] = kind
                         if order:
+                            zone.extra += size - 1
                             self._order[pfn] = order
                         if self.trace.on:
-                            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+                            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan.migratetype)
                         return pfn
+        return self.__alloc_pages(gfp, order, kind, plan)
+
+    def alloc_pages_node(
+        self, gfp: int, order: int, nid: int, kind: int = K_KERNEL, nodemask: Collection[int] | None = None
+    ) -> int:
+        """alloc_pages() from node `nid` on, whatever CPU is in use; only from the nodes of `nodemask`."""
+        return self.__alloc_pages(gfp, order, kind, self.prepare_alloc_pages(gfp, nid, nodemask))
+
+    def __alloc_pages(self, gfp: int, order: int, kind: int, plan: Plan) -> int:
         if not 0 <= order < MAX_ORDER:
             return 0
-        pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+        pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | plan.flags, plan)
         if not pfn:
             pfn = alloc_pages_slowpath(self, gfp, order, plan)
         if self.trace.on:
-            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan[2])
+            self.trace.emit("mm_page_alloc", pfn, order, gfp, plan.migratetype)
         if pfn:
             self._refcount[pfn] = 1
             self._kind[pfn] = kind
             if order:
                 self._order[pfn] = order
+            if gfp & ACCOUNT and self.charge is not None:
+                if not self.charge(pfn, order, gfp):
+                    self.free_pages(pfn, order)
+                    return 0
+                self._flags[pfn] |= PG_KMEMCG
         return pfn
 
-    def _refill(self, zone: Zone, cpu: PerCpuPages, order: int, migratetype: int, gfp: int) -> int:
+    def _refill(self, zone: Zone, cpu: PerCpuPages, order: int, plan: Plan) -> int:
         """Refill the list that alloc_pages() found empty; 0 if nothing came."""
-        count = pcp.refill(self, zone, cpu, order, migratetype, gfp & KSWAPD_RECLAIM)
+        count = pcp.refill(self, zone, cpu, order, plan.migratetype, plan.flags)
         if count and zone.flags & ZONE_BOOSTED_WATERMARK:
             self._kswapd_for_boost(zone)
         return count
@@ -246,27 +350,43 @@ class PageAllocator(PageLookup):
 
     def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
         """Try each zone whose watermark allows it; 0 if none gives a block."""
-        zones, highest, migratetype = plan
-        for zone in zones:
-            mark = watermark.wmark_pages(zone, alloc_flags & ALLOC_WMARK_MASK)
-            if not watermark.zone_watermark_fast(zone, order, mark, highest, alloc_flags, gfp):
-                if not alloc_flags & ALLOC_NO_WATERMARKS:
-                    continue
-            pfn = self.rmqueue(zone, order, alloc_flags, migratetype)
-            if pfn:
-                self.vm[zone.pgalloc] += 1 << order
-                if alloc_flags & ALLOC_HIGHATOMIC:
-                    fallback.reserve_highatomic_pageblock(zone, pfn)
-                return pfn
-        return 0
+        preferred, highest = plan.zones[0], plan.highest
+        while True:
+            no_fallback = alloc_flags & ALLOC_NOFRAGMENT
+            for zone in plan.zones:
+                if no_fallback and zone.node != preferred.node:
+                    break  # locality is worth more than unmixed page blocks
+                mark = watermark.wmark_pages(zone, alloc_flags & ALLOC_WMARK_MASK)
+                if not watermark.zone_watermark_fast(zone, order, mark, highest, alloc_flags, gfp):
+                    if not alloc_flags & ALLOC_NO_WATERMARKS:
+                        continue
+                pfn = self.rmqueue(zone, order, alloc_flags, plan.migratetype)
+                if pfn:
+                    self._zone_statistics(preferred, zone, order)
+                    if alloc_flags & ALLOC_HIGHATOMIC:
+                        fallback.reserve_highatomic_pageblock(zone, pfn)
+                    return pfn
+            if not no_fallback:
+                return 0
+            alloc_flags &= ~ALLOC_NOFRAGMENT
+
+    def _zone_statistics(self, preferred: Zone, zone: Zone, order: int) -> None:
+        """Count one block: which zone gave it, and whether the node that was wanted did."""
+        zone.allocated += 1 << order
+        zone.extra += (1 << order) - 1
+        if zone.node != preferred.node:
+            zone.numa_miss += 1
+            preferred.numa_foreign += 1
+        if zone.node != self.node:
+            zone.numa_other += 1
 
     def rmqueue(self, zone: Zone, order: int, alloc_flags: int, migratetype: int) -> int:
         """A block from one zone: from this CPU's list, refilled as needed, or from the buddy lists; 0 if none."""
         pfn = 0
-        if order <= PCP_MAX_ORDER and not self._plain:
+        if (order <= PCP_MAX_ORDER or order == self._thp_order) and not self._plain:
             cpu = zone.pcp
             cpu.free_factor >>= 1
-            pages = cpu.lists[order * 3 + migratetype]
+            pages = cpu.lists[order_to_pindex(migratetype, order)]
             if pages or pcp.refill(self, zone, cpu, order, migratetype, alloc_flags):
                 pfn = pages.pop()
                 cpu.count -= 1 << order
@@ -312,12 +432,12 @@ class PageAllocator(PageLookup):
         size = 1 << order
         if order:
             self._order[pfn] = 0
-        if self._flags[pfn]:
+        flags = self._flags[pfn]
+        if flags:
             self._flags[pfn] = 0
-        if pfn >= self._high_start:
-            zone = self.zones[ZONE_MOVABLE if pfn >= self._top_start else ZONE_HIGHMEM]
-        else:
-            zone = self.zones[ZONE_NORMAL if pfn >= self._normal_start else ZONE_DMA]
+            if flags & PG_KMEMCG and self.uncharge is not None:
+                self.uncharge(pfn, order)
+        zone = self._zone_at[pfn >> 12] or self.zone_of(pfn)
         data = self.memmap.data
         if data:  # what was written in a page is gone once the page is free
             if not order:
@@ -332,9 +452,9 @@ class PageAllocator(PageLookup):
                         del data[at]
         if self.trace.on:
             self.trace.emit("mm_page_free", pfn, order)
-        self.vm["pgfree"] += size
-        migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
-        if order > PCP_MAX_ORDER or self._plain:
+        self.freed += size
+        migratetype = zone.blocks[(pfn >> zone.block_order) - zone.start_block]
+        if (order > PCP_MAX_ORDER and order != self._thp_order) or self._plain:
             zone.mod_free(size)
             free_one_page(zone, pfn, order, migratetype)
             return
@@ -342,10 +462,15 @@ class PageAllocator(PageLookup):
             zone.odd[pfn] = MIGRATE_HIGHATOMIC
             migratetype = MIGRATE_MOVABLE
         cpu = zone.pcp
-        index = order * 3 + migratetype
+        if order > PCP_MAX_ORDER:
+            index = order_to_pindex(migratetype, order)
+            if migratetype == MIGRATE_RECLAIMABLE:
+                zone.odd[pfn] = migratetype
+        else:
+            index = order * 3 + migratetype
         cpu.lists[index].append(pfn)
         count = cpu.count = cpu.count + size
-        if count >= cpu.limit or (order and cpu.free_factor):
+        if count >= cpu.limit or (order and cpu.free_factor and order <= PCP_MAX_ORDER):
             pcp.overflow(self, zone, cpu, order, index)
 
     def free_page_list(self, pfns: Sequence[int]) -> None:
@@ -364,9 +489,9 @@ class PageAllocator(PageLookup):
                 self.trace.emit("mm_page_free_batched", pfn)
                 self.memmap.data.pop(pfn, None)
                 self._free_each((pfn,))
-            self.vm["pgfree"] += len(pfns)
+            self.freed += len(pfns)
             return
-        self.vm["pgfree"] += len(pfns)
+        self.freed += len(pfns)
         data = self.memmap.data
         if data and not data.keys().isdisjoint(pfns):
             for pfn in pfns:
@@ -392,10 +517,11 @@ class PageAllocator(PageLookup):
                 lists = cpu.lists
                 blocks = zone.blocks
                 start_block = zone.start_block
+                block_order = zone.block_order
                 odd = zone.odd
             kind[pfn] = 0
             flags[pfn] = 0
-            migratetype = blocks[(pfn >> 10) - start_block]
+            migratetype = blocks[(pfn >> block_order) - start_block]
             if migratetype == MIGRATE_HIGHATOMIC:
                 odd[pfn] = migratetype
                 migratetype = MIGRATE_MOVABLE
@@ -412,7 +538,7 @@ class PageAllocator(PageLookup):
         data = self.memmap.data
         single: list[int] = []
         for first, count, step in stretches:
-            self.vm["pgfree"] += count
+            self.freed += count
             frames = range(first, first + count * step, step)
             if data and not data.keys().isdisjoint(frames):
                 for pfn in frames:
@@ -435,13 +561,14 @@ class PageAllocator(PageLookup):
         while count:
             zone = self.zone_of(pfn)
             cpu = zone.pcp
-            migratetype = zone.blocks[(pfn >> 10) - zone.start_block]
+            migratetype = zone.block_type(pfn)
+            within = zone.block_pages - 1
             listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
             pages = cpu.lists[listed]
             if step > 0:
-                room = min(count, 1024 - (pfn & 1023), zone.start_pfn + zone.spanned - pfn)
+                room = min(count, within + 1 - (pfn & within), zone.start_pfn + zone.spanned - pfn)
             else:
-                room = min(count, (pfn & 1023) + 1, pfn - zone.start_pfn + 1)
+                room = min(count, (pfn & within) + 1, pfn - zone.start_pfn + 1)
             count -= room
             while room:
                 n = min(room, max(1, cpu.limit - cpu.count))
@@ -462,21 +589,21 @@ class PageAllocator(PageLookup):
         caller can put the pages to use (and reclaim can find them) before it asks for the rest.
         """
         out: list[int] = []
-        plan = self._plans.get(gfp) or self._plan(gfp)
-        zone, highest, index = plan[0][0], plan[1], plan[2]
+        most, zone, highest, _, _, plan = self._plans.get(gfp) or self._plan(gfp)
+        index = plan.migratetype
         limit = zone.limit[highest]
-        fast = self._pcp_max >= 0 and not self.trace.on
+        fast = most >= 0 and not self.trace.on
         while len(out) < n:
             if fast:
                 got = self._take_pcp(zone, limit, n - len(out), index) if zone.stat_free > limit else []
-                if not got and (zone.stat_free <= limit or len(plan[0]) > 1):
+                if not got and (zone.stat_free <= limit or len(plan.zones) > 1):
                     got = self._alloc_further(gfp, n - len(out), plan)
                 if got:
                     self._take(got, kind)
                     out += got
                     continue
             if out:
-                pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | (gfp & KSWAPD_RECLAIM), plan)
+                pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | plan.flags, plan)
                 if not pfn:
                     break
                 if self.trace.on:
@@ -516,13 +643,15 @@ class PageAllocator(PageLookup):
             got = pcp.take_batches(zone, cpu, limit, count, index)
         if got:
             cpu.free_factor >>= min(len(got), 8)
-            self.vm[zone.pgalloc] += len(got)
+            zone.allocated += len(got)
         return got
 
     def _alloc_further(self, gfp: int, count: int, plan: Plan) -> list[int]:
         """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
         low and the min watermarks. Empty where it is not clear that each would get the same way."""
-        zones, highest, index = plan
+        zones, highest, index, _ = plan
+        if any(zone.node != self.node for zone in zones):
+            return []
         for zone in zones:
             if zone.stat_free > zone.limit[highest]:
                 return self._take_pcp(zone, zone.limit[highest], count, index) if zone is not zones[0] else []

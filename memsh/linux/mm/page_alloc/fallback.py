@@ -17,25 +17,23 @@ from memsh.linux.include.flags import (
     MIGRATE_MOVABLE,
     MIGRATE_RECLAIMABLE,
     MIGRATE_UNMOVABLE,
-    PAGEBLOCK_ORDER,
-    PAGEBLOCK_PAGES,
 )
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, Zone
 from memsh.linux.mm.page_alloc.freearea import move_to_tail, rmqueue_smallest
+from memsh.linux.mm.page_alloc.watermark import ALLOC_KSWAPD, ALLOC_NOFRAGMENT
 
 if TYPE_CHECKING:
     from memsh.linux.include.memmap import MemMap
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
-ALLOC_KSWAPD = 0x800
 _FALLBACKS = (
     (MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE),
     (MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE),
     (MIGRATE_UNMOVABLE, MIGRATE_MOVABLE),
     (),
 )
-_LRU_LANES = PG_LRU * int.from_bytes(b"\1\0\0\0" * PAGEBLOCK_PAGES, "little")
+_LRU_LANES = PG_LRU * int.from_bytes(b"\1\0\0\0" * 1024, "little")  # as many as the largest page block has
 
 
 def movable_pages(memmap: MemMap, start: int, end: int) -> int:
@@ -48,8 +46,8 @@ def move_freepages_block(zone: Zone, pfn: int, migratetype: int) -> tuple[int, i
 
     Nothing is moved if the zone ends inside the block.
     """
-    start = pfn & -PAGEBLOCK_PAGES
-    end = start + PAGEBLOCK_PAGES
+    start = pfn & -zone.block_pages
+    end = start + zone.block_pages
     if start < zone.start_pfn:
         start = pfn
     if end > zone.end_pfn:
@@ -67,8 +65,8 @@ def move_freepages_block(zone: Zone, pfn: int, migratetype: int) -> tuple[int, i
     return moved, start, end
 
 
-def can_steal_fallback(order: int, start_type: int) -> bool:
-    return order >= PAGEBLOCK_ORDER // 2 or start_type in (MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE)
+def can_steal_fallback(zone: Zone, order: int, start_type: int) -> bool:
+    return order >= zone.block_order // 2 or start_type in (MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE)
 
 
 def boost_watermark(zone: Zone, factor: int) -> bool:
@@ -76,12 +74,13 @@ def boost_watermark(zone: Zone, factor: int) -> bool:
 
     `factor` is vm.watermark_boost_factor, in 1/10000 of the high watermark.
     """
-    if not factor or zone.managed < PAGEBLOCK_PAGES * 4:
+    block = zone.block_pages
+    if not factor or zone.managed < block * 4:
         return False
     most = zone.wmark_high * factor // 10000
     if not most:
         return False
-    zone.watermark_boost = min(zone.watermark_boost + PAGEBLOCK_PAGES, max(PAGEBLOCK_PAGES, most))
+    zone.watermark_boost = min(zone.watermark_boost + block, max(block, most))
     zone.update_limits()
     return True
 
@@ -95,8 +94,9 @@ def steal_suitable_fallback(
     if old_type == MIGRATE_HIGHATOMIC:
         move_to_tail(zone, pfn, start_type)
         return
-    if order >= PAGEBLOCK_ORDER:
-        zone.set_block_type(pfn, start_type)
+    if order >= zone.block_order:
+        for block in range(pfn, pfn + (1 << order), zone.block_pages):
+            zone.set_block_type(block, start_type)
         move_to_tail(zone, pfn, start_type)
         return
     if boost_watermark(zone, pages.watermark_boost_factor) and alloc_flags & ALLOC_KSWAPD:
@@ -112,10 +112,10 @@ def steal_suitable_fallback(
     if start_type == MIGRATE_MOVABLE:
         alike = movable
     elif old_type == MIGRATE_MOVABLE:
-        alike = PAGEBLOCK_PAGES - (moved + movable)
+        alike = zone.block_pages - (moved + movable)
     else:
         alike = 0
-    if moved + alike >= PAGEBLOCK_PAGES // 2:
+    if moved + alike >= zone.block_pages // 2:
         zone.set_block_type(pfn, start_type)
 
 
@@ -129,17 +129,18 @@ def find_fallback(zone: Zone, order: int, migratetype: int) -> int:
 
 def rmqueue_fallback(pages: PageAllocator, zone: Zone, order: int, start_type: int, alloc_flags: int) -> bool:
     """Hand a free block of another type to start_type's lists; false if no other type has one that fits."""
-    for current in range(MAX_ORDER - 1, order - 1, -1):
+    least = max(order, zone.block_order) if alloc_flags & ALLOC_NOFRAGMENT else order
+    for current in range(MAX_ORDER - 1, least - 1, -1):
         other = find_fallback(zone, current, start_type)
         if other < 0:
             continue
-        steal = can_steal_fallback(current, start_type)
+        steal = can_steal_fallback(zone, current, start_type)
         if not steal and start_type == MIGRATE_MOVABLE and current > order:
             for current in range(order, MAX_ORDER):
                 other = find_fallback(zone, current, start_type)
                 if other >= 0:
                     break
-            steal = can_steal_fallback(current, start_type)
+            steal = can_steal_fallback(zone, current, start_type)
         pfn = next(reversed(zone.lists[current << 2 | other]))
         steal_suitable_fallback(pages, zone, pfn, alloc_flags, start_type, steal)
         if pages.trace.on:
@@ -159,10 +160,10 @@ def rmqueue(pages: PageAllocator, zone: Zone, order: int, migratetype: int, allo
 
 def reserve_highatomic_pageblock(zone: Zone, pfn: int) -> None:
     """Keep the page block of a high-order atomic allocation for others like it, up to 1 % of the zone and a block."""
-    if zone.nr_reserved_highatomic >= zone.managed // 100 + PAGEBLOCK_PAGES:
+    if zone.nr_reserved_highatomic >= zone.managed // 100 + zone.block_pages:
         return
     if zone.block_type(pfn) < MIGRATE_HIGHATOMIC:
-        zone.nr_reserved_highatomic += PAGEBLOCK_PAGES
+        zone.nr_reserved_highatomic += zone.block_pages
         zone.set_block_type(pfn, MIGRATE_HIGHATOMIC)
         move_freepages_block(zone, pfn, MIGRATE_HIGHATOMIC)
         zone.update_limits()
@@ -171,7 +172,7 @@ def reserve_highatomic_pageblock(zone: Zone, pfn: int) -> None:
 def unreserve_highatomic_pageblock(zones: Iterable[Zone], migratetype: int, force: bool) -> bool:
     """Give one page block of the high-atomic reserve back before an allocation fails; true if pages moved."""
     for zone in zones:
-        if not force and zone.nr_reserved_highatomic <= PAGEBLOCK_PAGES:
+        if not force and zone.nr_reserved_highatomic <= zone.block_pages:
             continue
         for order in range(MAX_ORDER):
             blocks = zone.lists[order << 2 | MIGRATE_HIGHATOMIC]
@@ -179,7 +180,7 @@ def unreserve_highatomic_pageblock(zones: Iterable[Zone], migratetype: int, forc
                 continue
             pfn = next(reversed(blocks))
             if zone.block_type(pfn) == MIGRATE_HIGHATOMIC:
-                zone.nr_reserved_highatomic -= min(PAGEBLOCK_PAGES, zone.nr_reserved_highatomic)
+                zone.nr_reserved_highatomic -= min(zone.block_pages, zone.nr_reserved_highatomic)
                 zone.update_limits()
             zone.set_block_type(pfn, migratetype)
             if move_freepages_block(zone, pfn, migratetype)[0]:

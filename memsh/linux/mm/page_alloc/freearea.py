@@ -5,7 +5,7 @@ Nothing here counts free pages: the callers do, as in Linux. No known deviations
 
 from __future__ import annotations
 
-from memsh.linux.include.flags import MAX_ORDER
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC
 from memsh.linux.include.mmzone import Zone
 
 
@@ -71,15 +71,24 @@ def take_run(zone: Zone, order: int, count: int, migratetype: int, out: list[int
     return count - left
 
 
+def mergeable(zone: Zone, migratetype: int, buddy: int) -> bool:
+    """Whether a block of this type may merge with its buddy in another page block (migratetype_is_mergeable)."""
+    other = zone.block_type(buddy)
+    return migratetype == other or (migratetype < MIGRATE_HIGHATOMIC and other < MIGRATE_HIGHATOMIC)
+
+
 def free_one_page(zone: Zone, pfn: int, order: int, migratetype: int, to_tail: bool = False) -> int:
     """Put a block back, merging upwards; returns the order it ended up in. The caller counts the pages."""
     free = zone.free
     lists = zone.lists
+    block_order = zone.block_order
     find = free.get
     while order < MAX_ORDER - 1:
         buddy = pfn ^ (1 << order)
         key = find(buddy, -1)
         if key >> 2 != order:
+            break
+        if order >= block_order and not mergeable(zone, migratetype, buddy):
             break
         del free[buddy]
         del lists[key][buddy]

@@ -5,39 +5,51 @@ A base of the allocator; changes nothing but the log (BUG lines of bad frees). N
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import MAX_ORDER, ZONE_DMA, ZONE_HIGHMEM, ZONE_MOVABLE, ZONE_NORMAL
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import K_KERNEL, K_RECORDED, KIND_NAMES
+from memsh.linux.include.mmzone import pindex_to_order, pindex_to_type
 from memsh.linux.kernel.printk import KERN_ALERT
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.memmap import MemMap
-    from memsh.linux.include.mmzone import Zone
+    from memsh.linux.include.mmzone import Node, Zone
+
+
+CHUNK_ORDER = 12  # 16 MiB: zones mostly begin and end at a multiple of it
 
 
 class PageLookup:
-    __slots__ = ("_high_start", "_normal_start", "_top_start", "box", "memmap", "zones")
+    """`_zone_at[pfn >> CHUNK_ORDER]` is the zone of a frame where a whole chunk has the same, None where it has not."""
+
+    __slots__ = ("_populated", "_starts", "_zone_at", "box", "memmap", "nodes", "zones")
 
     box: Box
     memmap: MemMap
+    nodes: list[Node]
     zones: list[Zone]
 
     def _bounds(self) -> None:
-        normal, high = self.zones[ZONE_NORMAL], self.zones[ZONE_HIGHMEM]
-        top = self.zones[ZONE_MOVABLE]
-        end = 1 << 32
-        self._top_start = top.start_pfn if top.present else end
-        self._high_start = high.start_pfn if high.present else self._top_start
-        self._normal_start = normal.start_pfn if normal.present else self._high_start
+        self._populated = sorted((zone for zone in self.zones if zone.present), key=lambda zone: zone.start_pfn)
+        self._starts = [zone.start_pfn for zone in self._populated]
+        chunk = 1 << CHUNK_ORDER
+        self._zone_at: list[Zone | None] = [None] * ((self.memmap.frames >> CHUNK_ORDER) + 1)
+        ends = [*self._starts[1:], len(self._zone_at) << CHUNK_ORDER]
+        for zone, end in zip(self._populated, ends, strict=True):
+            first, last = (zone.start_pfn + chunk - 1) >> CHUNK_ORDER, end >> CHUNK_ORDER
+            self._zone_at[first:last] = [zone] * (last - first)
 
     def zone_of(self, pfn: int) -> Zone:
         """The zone of a frame; frames outside RAM get the nearest zone below."""
-        if pfn >= self._high_start:
-            return self.zones[ZONE_MOVABLE if pfn >= self._top_start else ZONE_HIGHMEM]
-        return self.zones[ZONE_NORMAL if pfn >= self._normal_start else ZONE_DMA]
+        return self._populated[max(0, bisect_right(self._starts, pfn) - 1)]
+
+    def zones_upto(self, highest: int) -> list[Zone]:
+        """The zones that a request with this highest zone index may use, lowest first, node by node."""
+        return [zone for zone in self.zones if zone.index <= highest]
 
     def free_area(self, zone: Zone, order: int, migratetype: int) -> list[int]:
         """First frames of the free blocks of one order and type, the list's head first."""
@@ -68,10 +80,11 @@ class PageLookup:
 
     def on_pcp(self, pfn: int) -> tuple[int, int] | None:
         """(order, migrate type) of the per-CPU list that holds the block beginning at pfn."""
-        for cpu in self.zone_of(pfn).pcps:
+        zone = self.zone_of(pfn)
+        for cpu in zone.pcps:
             for index, pages in enumerate(cpu.lists):
                 if pfn in pages:
-                    return index // 3, index % 3
+                    return pindex_to_order(index, zone.block_order), pindex_to_type(index)
         return None
 
     def pcp_frames(self) -> Iterable[tuple[int, int]]:
@@ -80,7 +93,7 @@ class PageLookup:
             for cpu in zone.pcps:
                 for index, pages in enumerate(cpu.lists):
                     for pfn in reversed(pages):
-                        yield pfn, index // 3
+                        yield pfn, pindex_to_order(index, zone.block_order)
 
     def bad_free(self, pfn: int, order: int) -> str | None:
         """Why free_pages(pfn, order) must not be done: one line (real bugs are logged too); None if fine."""

@@ -9,17 +9,23 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import MAX_ORDER
-from memsh.linux.include.mmzone import NR_PCP_LISTS, PCP_BATCH_SCALE_MAX, PerCpuPages, Zone
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_RECLAIMABLE
+from memsh.linux.include.mmzone import (
+    NR_LOWORDER_PCP_LISTS,
+    PCP_BATCH_SCALE_MAX,
+    PCP_MAX_ORDER,
+    PerCpuPages,
+    Zone,
+    order_to_pindex,
+)
 from memsh.linux.lib.columns import reach
 from memsh.linux.mm.page_alloc.fallback import rmqueue_fallback
-from memsh.linux.mm.page_alloc.freearea import take_run
+from memsh.linux.mm.page_alloc.freearea import mergeable, take_run
 
 if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
 SHORT = 7  # blocks side by side that are not worth a look as a whole
-LARGEST = 1 << (MAX_ORDER - 1)  # pages of the largest block
 
 
 def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migratetype: int, alloc_flags: int) -> int:
@@ -35,7 +41,9 @@ def refill(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, migra
             break
     count = len(got)
     if count:
-        pcp.lists[order * 3 + migratetype].extendleft(got)
+        pcp.lists[order_to_pindex(migratetype, order)].extendleft(got)
+        if order > PCP_MAX_ORDER and migratetype == MIGRATE_RECLAIMABLE:  # on the list of the unmovable ones
+            zone.odd.update(dict.fromkeys(got, migratetype))
         zone.mod_free(-(count << order))
         pcp.count += count << order
         if pages.trace.on:
@@ -130,7 +138,7 @@ def _free_run(zone: Zone, first: int, end: int, migratetype: int, down: bool) ->
     lists = zone.lists
     while first < end:
         edge = end if down else first
-        bit = min(edge & -edge, LARGEST, 1 << (end - first).bit_length() - 1)
+        bit = min(edge & -edge, zone.block_pages, 1 << (end - first).bit_length() - 1)
         order = bit.bit_length() - 1
         if down:
             end -= bit
@@ -142,6 +150,8 @@ def _free_run(zone: Zone, first: int, end: int, migratetype: int, down: bool) ->
             buddy = head ^ bit
             key = find(buddy, -1)
             if key >> 2 != order:
+                break
+            if order >= zone.block_order and not mergeable(zone, migratetype, buddy):
                 break
             del free[buddy]
             del lists[key][buddy]
@@ -160,14 +170,14 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
     """Give `count` pages back to the buddy lists, tails first, list by list from `pindex` on (free_pcppages_bulk)."""
     count = min(pcp.count, count)
     before = count
-    low, high = 0, NR_PCP_LISTS - 1
-    pindex -= 1
     pcp_lists = pcp.lists
+    low, high = 0, len(pcp_lists) - 1
+    pindex -= 1
     odd = zone.odd
     free = zone.free
     find = free.get
     lists = zone.lists
-    threshold = zone.threshold
+    threshold, block_order = zone.threshold, zone.block_order
     diff = zone.stat_diff
     total = 0
     trace = pages.trace
@@ -184,8 +194,12 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
                 high -= 1
             if pindex == low:
                 low += 1
-        start = pindex // 3
-        kind = pindex - start * 3
+        if pindex < NR_LOWORDER_PCP_LISTS:
+            start = pindex // 3
+            kind = pindex - start * 3
+        else:
+            start = zone.block_order
+            kind = pindex - NR_LOWORDER_PCP_LISTS
         size = 1 << start
         take = pages_list.popleft
         while count > 0 and pages_list:
@@ -223,6 +237,8 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
                 buddy = pfn ^ bit
                 key = find(buddy, -1)
                 if key >> 2 != order:
+                    break
+                if order >= block_order and not mergeable(zone, mt, buddy):
                     break
                 del free[buddy]
                 del lists[key][buddy]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_NAMES, MAX_ORDER
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.lib.gfptext import gfp_text
+from memsh.linux.mm.page_alloc.available import totalhigh_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -95,7 +96,7 @@ def mem_info(box: Box) -> list[str]:
         f"Free swap  = {swap.get_nr_swap_pages() * 4}kB",
         f"Total swap = {swap.total_pages * 4}kB",
         f"{sum(zone.present for zone in zones)} pages RAM",
-        f"{sum(zone.managed for zone in zones if zone.index >= 2)} pages HighMem/MovableOnly",
+        f"{totalhigh_pages(box)} pages HighMem/MovableOnly",
         f"{sum(zone.present - zone.managed for zone in zones)} pages reserved",
     ]
     return lines

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_NAMES, MIGRATE_MOVABLE, ZONE_NORMAL
+from memsh.linux.include.flags import GFP_NAMES, MIGRATE_MOVABLE
 from memsh.linux.mm.page_alloc import fallback
 from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_HIGHATOMIC,
@@ -65,7 +65,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     killer chose the current process and it may die at once."""
     from memsh.linux.mm.compaction import compaction
 
-    zones, highest, migratetype = plan
+    zones, highest, migratetype, _ = plan
     box = pages.box
     can_reclaim = gfp & DIRECT_RECLAIM
     can_compact = gfp & IO_FS == IO_FS
@@ -138,14 +138,14 @@ def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan
 
     pages.memalloc += 1
     try:
-        progress = try_to_free_pages(pages.box, plan[0], order, gfp)
+        progress = try_to_free_pages(pages.box, plan.zones, order, gfp)
     finally:
         pages.memalloc -= 1
     if not progress:
         return 0, 0
     pfn = pages.get_page_from_freelist(gfp, order, flags, plan)
     if not pfn:
-        fallback.unreserve_highatomic_pageblock(plan[0], plan[2], False)
+        fallback.unreserve_highatomic_pageblock(plan.zones, plan.migratetype, False)
         pages.drain_all_pages()
         pfn = pages.get_page_from_freelist(gfp, order, flags, plan)
     return progress, pfn
@@ -161,7 +161,7 @@ def _direct_compact(
         return 0, compaction.COMPACT_SKIPPED
     pages.memalloc += 1
     try:
-        result = compaction.try_to_compact_pages(pages.box, gfp, order, flags, plan[0], plan[1], priority)
+        result = compaction.try_to_compact_pages(pages.box, gfp, order, flags, plan.zones, plan.highest, priority)
     finally:
         pages.memalloc -= 1
     if result == compaction.COMPACT_SKIPPED:
@@ -185,7 +185,7 @@ def _should_reclaim_retry(
     """Whether reclaim could still free enough: (answer, rounds without progress)."""
     from memsh.linux.mm.vmscan.vmscan import zone_reclaimable_pages
 
-    zones, highest, migratetype = plan
+    zones, highest, migratetype, _ = plan
     loops = 0 if progress and order <= COSTLY_ORDER else loops + 1
     if not progress:
         pages.box.kswapd.cond_resched()
@@ -210,7 +210,7 @@ def _should_compact_retry(
     if result == compaction.COMPACT_SUCCESS:  # compaction_made_progress()
         retries += 1
     if result == compaction.COMPACT_SKIPPED:  # compaction_needs_reclaim()
-        again = compaction.compaction_zonelist_suitable(pages.box, plan[0], order, flags, plan[1])
+        again = compaction.compaction_zonelist_suitable(pages.box, plan.zones, order, flags, plan.highest)
         return again, priority, retries
     failed = result == compaction.COMPACT_COMPLETE
     withdrawn = result in (
@@ -231,6 +231,6 @@ def _may_oom(pages: PageAllocator, gfp: int, order: int, plan: Plan) -> tuple[in
     pfn = pages.get_page_from_freelist(gfp & ~DIRECT_RECLAIM, order, WMARK_HIGH, plan)
     if pfn:
         return pfn, False
-    if order > COSTLY_ORDER or gfp & (RETRY_MAYFAIL | THISNODE) or plan[1] < ZONE_NORMAL:
+    if order > COSTLY_ORDER or gfp & (RETRY_MAYFAIL | THISNODE) or plan.highest < pages.box.arch.zone_normal:
         return 0, False
-    return 0, pages.box.oom.out_of_memory(gfp, order, plan[1])
+    return 0, pages.box.oom.out_of_memory(gfp, order, plan.highest)

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isqrt
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC, ZONE_HIGHMEM
-from memsh.linux.include.mmzone import Zone
+from memsh.linux.arch.x86.arch import Arch
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC
+from memsh.linux.include.mmzone import Node, Zone
 
 WMARK_MIN, WMARK_LOW, WMARK_HIGH = range(3)
 ALLOC_WMARK_MASK = 3
 ALLOC_NO_WATERMARKS = 0x04
 ALLOC_OOM = 0x08
 ALLOC_NON_BLOCK = 0x10
+ALLOC_NOFRAGMENT = 0x100
 ALLOC_MIN_RESERVE = 0x20
 ALLOC_HIGHATOMIC = 0x200
 ALLOC_KSWAPD = 0x800
 ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM
 GFP_ATOMIC_BIT = 0x200
 SWAP_CLUSTER_MAX = 32
+MIGRATE_PCPTYPES = 3
 MIN_FREE_KBYTES_MIN, MIN_FREE_KBYTES_MAX = 128, 262144
 
 
@@ -94,13 +97,19 @@ def update_pageset(zone: Zone, cpus: int, fraction: int) -> None:
         zone.set_pageset(high, batch)
 
 
-def setup_per_zone_wmarks(zones: Sequence[Zone], min_free_kbytes: int, scale: int) -> None:
+def is_highmem(arch: Arch, zones: Sequence[Zone], zone: Zone) -> bool:
+    """HighMem, and the Movable zone of a machine that has HighMem; `zones` are all of them."""
+    high = arch.zone_highmem
+    return high >= 0 and (zone.index == high or (zone.index > high and bool(zones[high].present)))
+
+
+def setup_per_zone_wmarks(arch: Arch, zones: Sequence[Zone], min_free_kbytes: int, scale: int) -> None:
     """Watermarks from vm.min_free_kbytes and vm.watermark_scale_factor (in 1/10000); boosts end."""
     pages_min = min_free_kbytes >> 2
-    lowmem = sum(zone.managed for zone in zones if zone.index < ZONE_HIGHMEM)
+    lowmem = sum(zone.managed for zone in zones if not is_highmem(arch, zones, zone))
     for zone in zones:
         share = pages_min * zone.managed // lowmem if lowmem else 0
-        if zone.index == ZONE_HIGHMEM or (zone.index > ZONE_HIGHMEM and zones[ZONE_HIGHMEM].present):  # is_highmem()
+        if is_highmem(arch, zones, zone):
             zone.wmark_min = min(max(zone.managed // 1024, SWAP_CLUSTER_MAX), 128)
         else:
             zone.wmark_min = share
@@ -111,8 +120,9 @@ def setup_per_zone_wmarks(zones: Sequence[Zone], min_free_kbytes: int, scale: in
         zone.update_limits()
 
 
-def setup_per_zone_lowmem_reserve(zones: Sequence[Zone], ratios: Sequence[int]) -> None:
-    """What each zone keeps from requests that could have used a higher one; ratio 0 keeps nothing."""
+def setup_per_zone_lowmem_reserve(node: Node, ratios: Sequence[int]) -> None:
+    """What each zone keeps from requests that could have used a higher one of its node; ratio 0 keeps nothing."""
+    zones = node.zones
     for i, zone in enumerate(zones[:-1]):
         above = 0
         for j in range(i + 1, len(zones)):
@@ -135,10 +145,23 @@ def default_min_free_kbytes(pages: int) -> int:
     return min(max(isqrt(pages * 4 * 16), MIN_FREE_KBYTES_MIN), MIN_FREE_KBYTES_MAX)
 
 
-def calculate_min_free_kbytes(zones: Sequence[Zone]) -> int:
+def nr_free_buffer_pages(arch: Arch, zones: Sequence[Zone]) -> int:
+    """Lowmem above the high watermarks."""
+    low = [zone for zone in zones if zone.index <= arch.zone_normal]
+    return sum(max(0, zone.managed - zone.wmark_high - zone.watermark_boost) for zone in low)
+
+
+def calculate_min_free_kbytes(arch: Arch, zones: Sequence[Zone]) -> int:
     """The default of vm.min_free_kbytes, from the lowmem above the high watermarks."""
-    low = [zone for zone in zones if zone.index < ZONE_HIGHMEM]
-    return default_min_free_kbytes(sum(max(0, zone.managed - zone.wmark_high - zone.watermark_boost) for zone in low))
+    return default_min_free_kbytes(nr_free_buffer_pages(arch, zones))
+
+
+def recommended_min_free_kbytes(arch: Arch, zones: Sequence[Zone]) -> int:
+    """What khugepaged wants to be free for huge pages: some page blocks of each migrate type and zone, at most 5 % of
+    lowmem (set_recommended_min_free_kbytes)."""
+    populated = sum(1 for zone in zones if zone.present and zone.index <= arch.zone_normal)
+    blocks = populated * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)
+    return min(blocks * arch.pageblock_pages, nr_free_buffer_pages(arch, zones) // 20) << 2
 
 
 def refresh_zone_stat_thresholds(zones: Sequence[Zone], cpus: int) -> None:

@@ -23,18 +23,17 @@ if TYPE_CHECKING:
 
 NAP_USEC = 100_000  # HZ/10: the first, short sleep
 WAKE_USEC = 6000  # until the scheduler lets it run beside a process that reclaims too
-_NOBODY = 4  # MAX_NR_ZONES: no request
 _DIRECT_RECLAIM = 0x400
 
 
 class Kswapd:
-    """`box.kswapd`. `order` and `highest` (zone index, 4 = none) are what was asked for since it last looked."""
+    """`box.kswapd`. `order` and `highest` (zone index; `nobody`: none) are what was asked since it last looked."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.order = 0
-        self.highest = _NOBODY
-        self.previous = 3  # the highest zone of the run before
+        self.nobody = self.highest = len(box.arch.zone_names)
+        self.previous = self.nobody - 1  # the highest zone of the run before
         self.failures = 0  # runs without any progress
         self.writeback = False  # PGDAT_WRITEBACK: all that was met at the tail is being written
         self.state = "sleeping"  # or "napping", "running"
@@ -50,13 +49,13 @@ class Kswapd:
         """Ask for free blocks of `order` in the zones up to `highest` (wakeup_kswapd)."""
         if not zone.managed:
             return
-        if self.highest == _NOBODY or self.highest < highest:
+        if self.highest == self.nobody or self.highest < highest:
             self.highest = highest
         self.order = max(self.order, order)
         if self.state == "running":
             return
         box = self.box
-        boosted = any(other.watermark_boost for other in box.pages.zones[: highest + 1])
+        boosted = any(other.watermark_boost for other in box.pages.zones_upto(highest))
         if self.failures >= MAX_RECLAIM_RETRIES or (self.balanced(order, highest) and not boosted):
             if not gfp & _DIRECT_RECLAIM:
                 box.kcompactd.wakeup(order, highest)
@@ -89,7 +88,7 @@ class Kswapd:
 
     def balanced(self, order: int, highest: int) -> bool:
         """Whether some zone has enough above its high watermark (pgdat_balanced)."""
-        zones = [zone for zone in self.box.pages.zones[: highest + 1] if zone.managed]
+        zones = [zone for zone in self.box.pages.zones_upto(highest) if zone.managed]
         for zone in zones:
             free = zone.nr_free if zone.stat_free < zone.percpu_drift_mark else zone.stat_free
             if zone_watermark_ok(zone, order, zone.wmark_high + zone.watermark_boost, highest, 0, free):
@@ -102,15 +101,15 @@ class Kswapd:
         """balance_pgdat() begins: take the request, note the boosts."""
         box = self.box
         order = self.alloc_order = self.order
-        highest = self.previous if self.highest == _NOBODY else self.highest
+        highest = self.previous if self.highest == self.nobody else self.highest
         self.previous = highest
-        self.order, self.highest = 0, _NOBODY
+        self.order, self.highest = 0, self.nobody
         if box.trace.on:
             box.trace.emit("mm_vmscan_kswapd_wake", highest, order)
         sc = self.run = ScanControl(box, order, kswapd=True)
         sc.reclaim_idx = highest
         box.vmstat["pageoutrun"] += 1
-        zones = box.pages.zones[: highest + 1]
+        zones = box.pages.zones_upto(highest)
         self.boosts = [zone.watermark_boost for zone in zones]
         self.boost_left = sum(self.boosts)
         self._reclaim_active(True)
@@ -120,7 +119,7 @@ class Kswapd:
 
     def _reclaim_active(self, on: bool) -> None:
         pages = self.box.pages
-        for zone in pages.zones[: self.previous + 1]:
+        for zone in pages.zones_upto(self.previous):
             if zone.managed:
                 flags = zone.flags & ~ZONE_RECLAIM_ACTIVE
                 zone.set_flags(flags | ZONE_RECLAIM_ACTIVE if on else flags)
@@ -143,7 +142,7 @@ class Kswapd:
             shrink_active_list(sc, ACTIVE_ANON, SWAP_CLUSTER_MAX)
         sc.nr_scanned = 0
         before = sc.nr_reclaimed
-        zones = [zone for zone in box.pages.zones[: sc.reclaim_idx + 1] if zone.managed]
+        zones = [zone for zone in box.pages.zones_upto(sc.reclaim_idx) if zone.managed]
         sc.nr_to_reclaim = sum(max(zone.wmark_high + zone.watermark_boost, SWAP_CLUSTER_MAX) for zone in zones)
         box.pages.memalloc += 1
         try:
@@ -170,7 +169,7 @@ class Kswapd:
         box = self.box
         self._reclaim_active(False)
         if any(self.boosts):
-            for zone, boost in zip(box.pages.zones, self.boosts, strict=False):
+            for zone, boost in zip(box.pages.zones_upto(sc.reclaim_idx), self.boosts, strict=True):
                 zone.watermark_boost -= min(zone.watermark_boost, boost)
                 zone.update_limits()
             box.pages.refresh()

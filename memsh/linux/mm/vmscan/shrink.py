@@ -83,9 +83,8 @@ class ScanControl:
 
 def zone_limit(sc: ScanControl) -> int:
     """One past the last frame that this reclaimer is after."""
-    zones = sc.box.pages.zones
-    above = zones[sc.reclaim_idx + 1] if sc.reclaim_idx + 1 < len(zones) else None
-    return above.start_pfn if above is not None and above.spanned else sc.box.memmap.frames
+    above = [zone.start_pfn for zone in sc.box.pages.zones if zone.index > sc.reclaim_idx and zone.spanned]
+    return min(above, default=sc.box.memmap.frames)
 
 
 def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[Stretch], int, int]:
@@ -125,7 +124,7 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     for first, count, step in stepped_runs(skipped):
         lru.link(memmap, name, first, count, step)
         zone = box.pages.zone_of(first)
-        box.vmstat[zone.pgalloc.replace("pgalloc", "pgskip")] += count
+        box.vmstat[f"pgskip_{zone.event}"] += count
     number = nr_to_scan - left
     if number:
         _list_sizes(box, name, taken, -number)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import ZONE_NORMAL
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
@@ -106,7 +105,7 @@ def get_scan_count(sc: ScanControl) -> dict[str, int]:
         file = (200 - swappiness) * (total + 1) // (file_cost + 1)
         denominator = anon + file
     sizes = [0, 0, 0, 0]
-    for zone in box.pages.zones[: sc.reclaim_idx + 1]:
+    for zone in box.pages.zones_upto(sc.reclaim_idx):
         if zone.managed:
             stat = zone.stat
             sizes = [size + stat[item] for size, item in zip(sizes, _ZONE_ITEMS, strict=True)]
@@ -206,7 +205,7 @@ def _should_continue_reclaim(sc: ScanControl, reclaimed: int) -> bool:
         return False
     if not reclaimed:
         return False
-    for zone in box.pages.zones[: sc.reclaim_idx + 1]:
+    for zone in box.pages.zones_upto(sc.reclaim_idx):
         if zone.managed:
             status = compaction.compaction_suitable(box, zone, sc.order, 0, sc.reclaim_idx)
             if status in (compaction.COMPACT_SUCCESS, compaction.COMPACT_CONTINUE):
@@ -310,7 +309,7 @@ def _allow_direct_reclaim(box: Box) -> bool:
     if box.kswapd.failures >= MAX_RECLAIM_RETRIES:
         return True
     reserve = free = 0
-    for zone in box.pages.zones[: ZONE_NORMAL + 1]:
+    for zone in box.pages.zones_upto(box.arch.zone_normal):
         if zone.managed and zone_reclaimable_pages(box, zone):
             reserve += zone.wmark_min + zone.watermark_boost
             free += zone.stat_free
@@ -331,10 +330,8 @@ def _throttle_direct_reclaim(box: Box) -> None:
 
 def try_to_free_pages(box: Box, zones: tuple[Zone, ...], order: int, gfp: int) -> int:
     """Direct reclaim for an allocation that found too little; pages reclaimed."""
-    from memsh.linux.mm.page_alloc.buddy import gfp_zone
-
     sc = ScanControl(box, order, gfp)
-    sc.reclaim_idx = gfp_zone(gfp)
+    sc.reclaim_idx = box.arch.gfp_zones[gfp & 0xF]
     _throttle_direct_reclaim(box)
     if box.trace.on:
         box.trace.emit("mm_vmscan_direct_reclaim_begin", order, gfp)

@@ -19,11 +19,13 @@ I386 = Arch(
     zone_names=("DMA", "Normal", "HighMem", "Movable"),
     zone_events=("dma", "normal", "high", "movable"),
     zone_ends=(0x1000, None, None, None),
+    zone_dma32=-1,
     zone_normal=1,
     zone_highmem=2,
     zone_movable=3,
     # by __GFP_MOVABLE, __GFP_DMA32, __GFP_HIGHMEM, __GFP_DMA, the lowest bit last
     gfp_zones=(1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3, 0),
+    max_pfn=1 << 20,
     lowmem_reserve_ratio=(256, 32, 0, 0),
     max_order=11,
     pageblock_order=10,
