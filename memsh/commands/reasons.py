@@ -16,7 +16,6 @@ from memsh.libc.chunk import HEADER, SIZE, TOP, TOP_PAD, TRIM_THRESHOLD
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, TASK_SIZE, VM_ACCOUNT
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages, vm_commit_limit
-from memsh.linux.mm.page_alloc.buddy import gfp_zone
 from memsh.linux.mm.slab.slab_common import KMALLOC_MAX_SIZE
 from memsh.shell.values import increment
 
@@ -54,11 +53,10 @@ def _pages(box: Any, order: int, gfp: int) -> str:
     if order >= MAX_ORDER:
         return (f"MAX_ORDER is {MAX_ORDER}: the largest block is order {MAX_ORDER - 1}, {1 << MAX_ORDER - 1} pages, "
                 f"{human(PAGE_SIZE << MAX_ORDER - 1)}; vmalloc takes more, page by page")  # fmt: skip
-    highest = gfp_zone(gfp)
     told = []
-    for zone in reversed(box.pages.zones[: highest + 1]):
-        if not zone.managed:
-            continue
+    plan = box.pages.prepare_alloc_pages(gfp, box.pages.node)
+    highest = plan.highest
+    for zone in plan.zones:
         largest = max((o for o in range(MAX_ORDER) if any(zone.lists[o << 2 | mt] for mt in range(4))), default=-1)
         block = f"largest free block order {largest}" if largest >= 0 else "no free block"
         reserve = zone.lowmem_reserve[highest]
