@@ -1,5 +1,6 @@
-"""Where the recordings of the real machine lie."""
+"""Where the recordings of the real machines lie: i386, and x86_64."""
 
 from pathlib import Path
 
 REFERENCE = Path(__file__).parent / "reference"
+REFERENCE64 = Path(__file__).parent / "reference64"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from memsh.commands.processes import died, faults, named, running, why_fault
-from memsh.libc.chunk import Abort
+from memsh.libc.abi import Abort
 from memsh.libc.process import UserProcess
 from memsh.linux.fs.exec import resume
 from memsh.linux.include.errno import KernelError

@@ -7,26 +7,7 @@ from typing import Any, NamedTuple
 
 from memsh.commands.acting import user_of
 from memsh.commands.draw import human, plural, table
-from memsh.libc.chunk import (
-    BINS,
-    BK,
-    FASTBINS,
-    FD,
-    HEADER,
-    MMAP_THRESHOLD,
-    MMAPPED_MEM,
-    N_MMAPS,
-    NBINS,
-    NFASTBINS,
-    NTCACHE,
-    SBRK_BASE,
-    SIZE,
-    SYSTEM_MEM,
-    TCACHE_ENTRIES,
-    TOP,
-    TOP_PAD,
-    TRIM_THRESHOLD,
-)
+from memsh.libc.abi import NBINS, NSMALLBINS, PAGE, TCACHE_MAX_BINS
 from memsh.libc.malloc import Malloc
 from memsh.linux.mm.memory import uaccess
 from memsh.shell import command, opt
@@ -54,16 +35,17 @@ class Lists(NamedTuple):
 
 
 class Peek:
-    """Reads words without touching anything. LookupError where no page is mapped."""
+    """Reads words of the heap's size without touching anything. LookupError where no page is mapped."""
 
-    def __init__(self, box: Any, task: Any) -> None:
+    def __init__(self, box: Any, task: Any, heap: Malloc) -> None:
         self.box = box
         self.task = task
+        self.size, self.low = heap.sz, heap.low
 
     def __call__(self, addr: int) -> int:
-        data = uaccess.peek(self.box, self.task, addr & 0xFFFFFFFF, 4)
+        data = uaccess.peek(self.box, self.task, addr & self.low, self.size)
         if data is None:
-            raise LookupError(f"nothing at {addr & 0xFFFFFFFF:#x}")
+            raise LookupError(f"nothing at {addr & self.low:#x}")
         return int.from_bytes(data, "little")
 
 
@@ -79,7 +61,7 @@ def _chain(peek: Peek, first: int, link: int, end: int, mangled: bool, limit: in
             at = (at + link) >> 12 ^ peek(at + link) if mangled else peek(at + link)
         except LookupError:
             return found, f"leads to {at:#x}, which is not mapped"
-        if at & 7 and at != end:
+        if at & 7 and at != end:  # headers of bins are words apart, chunks more
             return found, f"leads to {at:#x}, which is no chunk"
     return found, ""
 
@@ -93,61 +75,64 @@ def free_lists(peek: Peek, heap: Malloc) -> Lists:
     def add(name: str, kind: str, first: int, link: int, end: int, mangled: bool, limit: int) -> None:
         chunks, problem = _chain(peek, first, link, end, mangled, limit)
         if chunks:
-            shift = 0 if kind == "tcache" else HEADER
+            shift = 0 if kind == "tcache" else heap.hdr
             rows.append((name, [p + shift for p in chunks]))
             for p in chunks:
                 where[p + shift] = kind
         if problem:
             problems.append(f"{name} {problem}")
 
+    abi, av = heap.abi, heap.av
     cache = peek(heap.tcache)
-    for index in range(NTCACHE if cache else 0):
-        count = peek(cache + (index >> 1) * 4) >> (index & 1) * 16 & 0xFFFF
+    for index in range(TCACHE_MAX_BINS if cache else 0):
+        place = 2 * index & heap.sz - 1
+        count = peek(cache + 2 * index - place) >> 8 * place & 0xFFFF
         if count:
-            first = peek(cache + TCACHE_ENTRIES + index * 4)
-            add(f"tcache {index * 16 + 16}", "tcache", first, 0, 0, True, count)
-    for index in range(NFASTBINS):
-        first = peek(heap.arena + FASTBINS + index * 4)
+            first = peek(cache + abi.tcache_entries + index * heap.sz)
+            add(f"tcache {index * abi.alignment + abi.minsize}", "tcache", first, 0, 0, True, count)
+    for index in range(abi.nfastbins):
+        first = peek(av.fastbins + index * heap.sz)
         if first:
-            add(f"fast {index * 8 + 16}", "fast bin", first, FD, 0, True, 1 << 16)
+            add(f"fast {index + 2 << abi.fast_shift}", "fast bin", first, heap.fd, 0, True, 1 << 16)
     for index in range(1, NBINS):
-        header = heap.arena + BINS - 16 + index * 8
-        first = peek(header + BK)
+        header = heap.bin_at(index)
+        first = peek(header + heap.bk)
         if first not in (header, 0):
-            kind = "unsorted" if index == 1 else "small bin" if index < 64 else "large bin"
-            size = f" {(index - 1) * 16}" if kind == "small bin" else "" if index == 1 else f" #{index}"
-            add(kind.removesuffix(" bin") + size, kind, first, BK, header, False, 1 << 16)
+            kind = "unsorted" if index == 1 else "small bin" if index < NSMALLBINS else "large bin"
+            small = index - abi.small_shift << 4
+            size = f" {small}" if kind == "small bin" else "" if index == 1 else f" #{index}"
+            add(kind.removesuffix(" bin") + size, kind, first, heap.bk, header, False, 1 << 16)
     return Lists(rows, where, problems)
 
 
 def chunks(peek: Peek, heap: Malloc, lists: Lists) -> Iterator[Chunk]:
     """From the heap's start to its top, one after the other; ends early, with a word, where a size makes no sense."""
-    top, cache = peek(heap.arena + TOP), peek(heap.tcache)
-    at = peek(heap.par + SBRK_BASE)
-    at += -(at + HEADER) & 15
+    top, cache, header = peek(heap.av.top), peek(heap.tcache), heap.hdr
+    at = peek(heap.mp.sbrk_base)
+    at += -(at + header) & 15
     while at != top:
-        head = peek(at + SIZE)
+        head = peek(at + heap.sz)
         size = head & ~7
-        if size < 16 or size & 15 or at + size > top:
-            if size != HEADER:
-                yield Chunk(at + HEADER, size, f"corrupt: size {head:#x}")
+        if size < heap.minsize or size & 15 or at + size > top:
+            if size != header:
+                yield Chunk(at + header, size, f"corrupt: size {head:#x}")
             else:
-                yield Chunk(at + HEADER, size, "fence: the break was moved by others")
+                yield Chunk(at + header, size, "fence: the break was moved by others")
             return
-        mem = at + HEADER
+        mem = at + header
         state = lists.where.get(mem, "in use")
         yield Chunk(mem, size, "the thread's cache itself" if mem == cache else state)
         at += size
 
 
 def _thresholds(peek: Peek, heap: Malloc) -> list[str]:
-    par, top = heap.par, peek(heap.arena + TOP)
-    size, trim, pad = peek(top + SIZE) & ~7, peek(par + TRIM_THRESHOLD), peek(par + TOP_PAD)
+    mp, top = heap.mp, peek(heap.av.top)
+    size, trim, pad = peek(top + heap.sz) & ~7, peek(mp.trim_threshold), peek(mp.top_pad)
     lines = [
-        f"top {top + HEADER:#x}: {human(size)}",
+        f"top {top + heap.hdr:#x}: {human(size)}",
         f"  trim threshold {human(trim)}, pad {human(pad)}",
     ]
-    extra = max(0, size - 17 - pad) & ~4095
+    extra = max(0, size - heap.minsize - 1 - pad) & -PAGE
     if size < trim:
         lines.append("  top is below that threshold: no free gives its end back;")
         lines.append("  what is free below top stays too (but for malloc_trim)")
@@ -155,8 +140,10 @@ def _thresholds(peek: Peek, heap: Malloc) -> list[str]:
         lines.append("  top has no page to spare beyond the pad: nothing goes back")
     else:
         lines.append(f"  a free that leaves 64 KiB in one piece gives {human(extra)} back")
-    mapped = plural(peek(par + N_MMAPS), "mapped block")
-    lines.append(f"mmap from {human(peek(par + MMAP_THRESHOLD))} on; {mapped}, {human(peek(par + MMAPPED_MEM))}")
+    place = mp.n_mmaps % heap.sz
+    count = peek(mp.n_mmaps - place) >> 8 * place & 0xFFFFFFFF
+    mapped = plural(count, "mapped block")
+    lines.append(f"mmap from {human(peek(mp.mmap_threshold))} on; {mapped}, {human(peek(mp.mmapped_mem))}")
     return lines
 
 
@@ -176,9 +163,9 @@ def heap(box: Any, args: Any, io: Any) -> None:
     """
     user = user_of(box, looking=True)
     mine = user.malloc()
-    peek = Peek(box, user.task)
+    peek = Peek(box, user.task, mine)
     try:
-        top = peek(mine.arena + TOP)
+        top = peek(mine.av.top)
         if top in (0, mine.unsorted):
             io.out("The heap is untouched: nothing was allocated yet.\n")
             return
@@ -207,5 +194,5 @@ def _show(peek: Peek, mine: Malloc, everything: bool, io: Any) -> None:
     for problem in lists.problems:
         io.out(f"corrupt: {problem}\n")
     used = sum(chunk.size for chunk in found if chunk.state == "in use")
-    io.out(f"{human(peek(mine.arena + SYSTEM_MEM))} by brk, {human(used)} in use by the program\n")
+    io.out(f"{human(peek(mine.av.system_mem))} by brk, {human(used)} in use by the program\n")
     io.out("".join(line + "\n" for line in _thresholds(peek, mine)))

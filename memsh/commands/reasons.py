@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from memsh.commands.draw import human
 from memsh.commands.heap import Peek, free_lists
 from memsh.commands.virtual import process_areas, protection
-from memsh.libc.chunk import HEADER, SIZE, TOP, TOP_PAD, TRIM_THRESHOLD
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, TASK_SIZE, VM_ACCOUNT
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages, vm_commit_limit
@@ -166,23 +165,23 @@ def _not_given(box: Any, addr: int, name: str) -> str:
 
 def kept_back(box: Any, heap: Malloc, mem: int) -> str:
     """Why a free gave the kernel nothing back: where the chunk is now, and what its top has to reach."""
-    peek = Peek(box, box.current)
+    peek = Peek(box, box.current, heap)
     try:
         where = free_lists(peek, heap).where.get(mem, "")
-        top, trim, pad = peek(heap.arena + TOP), peek(heap.par + TRIM_THRESHOLD), peek(heap.par + TOP_PAD)
-        size = peek(top + SIZE) & ~7
+        top, trim, pad = peek(heap.av.top), peek(heap.mp.trim_threshold), peek(heap.mp.top_pad)
+        size = peek(top + heap.sz) & ~7
     except LookupError:
         return ""
     if where in ("tcache", "fast bin"):
         place = "the thread's cache" if where == "tcache" else "a fast bin"
         return f"nothing goes back to the kernel: the chunk waits in {place} for the next malloc of its size"
-    if mem - HEADER >= top:
+    if mem - heap.hdr >= top:
         joined = f"nothing goes back to the kernel: the chunk is part of top now, which has {human(size)}"
         if size < trim:
             return f"{joined}; top is trimmed from {human(trim)} on (the trim threshold)"
         return f"{joined}; trimming leaves a pad of {human(pad)}, and there is no whole page beyond it"
-    return (f"nothing goes back to the kernel: chunks in use lie above it, below top at {top + HEADER:#x}; the heap is "
-            "given back from its end only")  # fmt: skip
+    return (f"nothing goes back to the kernel: chunks in use lie above it, below top at {top + heap.hdr:#x}; the heap "
+            "is given back from its end only")  # fmt: skip
 
 
 # -- signals -------------------------------------------------------------------------------------------------------

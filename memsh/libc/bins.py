@@ -2,115 +2,111 @@
 
 from __future__ import annotations
 
-from memsh.libc.chunk import BINMAP, BINS, BK, BK_NEXT, FD, FD_NEXT, MIN_LARGE, SIZE, Abort, largebin_index
-from memsh.libc.memory import Words
+from memsh.libc.abi import Abort
+from memsh.libc.memory import Memory
 
 
-class Bins(Words):
+class Bins(Memory):
     """The doubly linked lists of free chunks."""
 
-    def bin_at(self, index: int) -> int:
-        """The header of bin `index`, as the address of a chunk whose links it is."""
-        return self.arena + BINS - 16 + index * 8
+    __slots__ = ()
 
     def unlink_chunk(self, p: int) -> None:
         """Take free chunk `p` off its list."""
-        ld, st = self.ld, self.st
-        head = ld(p + SIZE)
+        w, st, sz, fd_at, bk_at = self.w, self.st, self.sz, self.fd, self.bk
+        head = w[p + sz]
         size = head & ~7
-        if size != ld(p + size & 0xFFFFFFFF):
+        if size != w[p + size & self.low]:
             raise Abort("corrupted size vs. prev_size")
-        fd, bk = ld(p + FD), ld(p + BK)
-        if ld(fd + BK) != p or ld(bk + FD) != p:
+        fd, bk = w[p + fd_at], w[p + bk_at]
+        if w[fd + bk_at] != p or w[bk + fd_at] != p:
             raise Abort("corrupted double-linked list")
-        st(fd + BK, bk)
-        st(bk + FD, fd)
-        if head < MIN_LARGE:
+        st(fd + bk_at, bk)
+        st(bk + fd_at, fd)
+        if head < self.min_large:
             return
-        following = ld(p + FD_NEXT)
+        fd_next, bk_next = self.fd_nextsize, self.bk_nextsize
+        following = w[p + fd_next]
         if not following:
             return
-        before = ld(p + BK_NEXT)
-        if ld(following + BK_NEXT) != p or ld(before + FD_NEXT) != p:
+        before = w[p + bk_next]
+        if w[following + bk_next] != p or w[before + fd_next] != p:
             raise Abort("corrupted double-linked list (not small)")
-        if ld(fd + FD_NEXT):
-            st(following + BK_NEXT, before)
-            st(before + FD_NEXT, following)
+        if w[fd + fd_next]:
+            st(following + bk_next, before)
+            st(before + fd_next, following)
         elif following == p:
-            st(fd + BK_NEXT, fd)
-            st(fd + FD_NEXT, fd)
+            st(fd + bk_next, fd)
+            st(fd + fd_next, fd)
         else:
-            st(fd + FD_NEXT, following)
-            st(fd + BK_NEXT, before)
-            st(following + BK_NEXT, fd)
-            st(before + FD_NEXT, fd)
+            st(fd + fd_next, following)
+            st(fd + bk_next, before)
+            st(following + bk_next, fd)
+            st(before + fd_next, fd)
 
     def link_unsorted(self, p: int, size: int, complaint: str) -> None:
         """Put `p` of `size` bytes at the front of the unsorted list; Abort with `complaint` if the list is corrupt."""
-        ld, st, bck = self.ld, self.st, self.unsorted
-        fwd = ld(bck + FD)
-        if ld(fwd + BK) != bck:
+        w, st, bck, fd_at, bk_at = self.w, self.st, self.unsorted, self.fd, self.bk
+        fwd = w[bck + fd_at]
+        if w[fwd + bk_at] != bck:
             raise Abort(complaint)
-        st(p + FD, fwd)
-        st(p + BK, bck)
-        if size >= MIN_LARGE:
-            st(p + FD_NEXT, 0)
-            st(p + BK_NEXT, 0)
-        st(bck + FD, p)
-        st(fwd + BK, p)
-
-    def mark_bin(self, index: int) -> None:
-        word = self.arena + BINMAP + (index >> 5) * 4
-        self.st(word, self.ld(word) | 1 << (index & 31))
+        st(p + fd_at, fwd)
+        st(p + bk_at, bck)
+        if size >= self.min_large:
+            st(p + self.fd_nextsize, 0)
+            st(p + self.bk_nextsize, 0)
+        st(bck + fd_at, p)
+        st(fwd + bk_at, p)
 
     def place(self, victim: int, size: int) -> None:
         """Put a chunk that left the unsorted list into its bin, large ones by falling size."""
-        ld, st = self.ld, self.st
-        if size < MIN_LARGE:
-            index = (size >> 4) + 1
-            bck = self.arena + BINS - 16 + index * 8
-            fwd = ld(bck + FD)
+        w, st, abi, fd_at, bk_at = self.w, self.st, self.abi, self.fd, self.bk
+        if size < self.min_large:
+            index = (size >> 4) + abi.small_shift
+            bck = self.bin0 + index * self.hdr
+            fwd = w[bck + fd_at]
         else:
-            index = largebin_index(size)
-            bck = self.arena + BINS - 16 + index * 8
-            fwd = ld(bck + FD)
+            index = abi.largebin_index(size)
+            bck = self.bin0 + index * self.hdr
+            fwd = w[bck + fd_at]
             if fwd == bck:
-                st(victim + BK_NEXT, victim)
-                st(victim + FD_NEXT, victim)
+                st(victim + self.bk_nextsize, victim)
+                st(victim + self.fd_nextsize, victim)
             else:
                 bck, fwd = self._sorted_place(victim, size | 1, bck, fwd)
-        word = self.arena + BINMAP + (index >> 5) * 4
-        st(word, ld(word) | 1 << (index & 31))
-        st(victim + BK, bck)
-        st(victim + FD, fwd)
-        st(fwd + BK, victim)
-        st(bck + FD, victim)
+        shift = abi.map_shift
+        word = self.av.binmap + (index >> shift) * self.sz
+        st(word, w[word] | 1 << (index & (1 << shift) - 1))
+        st(victim + bk_at, bck)
+        st(victim + fd_at, fwd)
+        st(fwd + bk_at, victim)
+        st(bck + fd_at, victim)
 
     def _sorted_place(self, victim: int, size: int, bck: int, fwd: int) -> tuple[int, int]:
         """Between which two chunks of a large bin `victim` goes; enters it in the list of first-of-their-size."""
-        ld, st = self.ld, self.st
-        last = ld(bck + BK)
-        if size < ld(last + SIZE):
-            first = ld(bck + FD)
-            before = ld(first + BK_NEXT)
-            st(victim + FD_NEXT, first)
-            st(victim + BK_NEXT, before)
-            st(before + FD_NEXT, victim)
-            st(first + BK_NEXT, victim)
+        w, st, sz, fd_next, bk_next = self.w, self.st, self.sz, self.fd_nextsize, self.bk_nextsize
+        last = w[bck + self.bk]
+        if size < w[last + sz]:
+            first = w[bck + self.fd]
+            before = w[first + bk_next]
+            st(victim + fd_next, first)
+            st(victim + bk_next, before)
+            st(before + fd_next, victim)
+            st(first + bk_next, victim)
             return last, bck
-        while size < ld(fwd + SIZE):
-            fwd = ld(fwd + FD_NEXT)
-        if size == ld(fwd + SIZE):
-            fwd = ld(fwd + FD)
+        while size < w[fwd + sz]:
+            fwd = w[fwd + fd_next]
+        if size == w[fwd + sz]:
+            fwd = w[fwd + self.fd]
         else:
-            before = ld(fwd + BK_NEXT)
-            st(victim + FD_NEXT, fwd)
-            st(victim + BK_NEXT, before)
-            if ld(before + FD_NEXT) != fwd:
+            before = w[fwd + bk_next]
+            st(victim + fd_next, fwd)
+            st(victim + bk_next, before)
+            if w[before + fd_next] != fwd:
                 raise Abort("malloc(): largebin double linked list corrupted (nextsize)")
-            st(fwd + BK_NEXT, victim)
-            st(before + FD_NEXT, victim)
-        bck = ld(fwd + BK)
-        if ld(bck + FD) != fwd:
+            st(fwd + bk_next, victim)
+            st(before + fd_next, victim)
+        bck = w[fwd + self.bk]
+        if w[bck + self.fd] != fwd:
             raise Abort("malloc(): largebin double linked list corrupted (bk)")
         return bck, fwd

@@ -3,168 +3,158 @@
 
 from __future__ import annotations
 
-from memsh.libc.chunk import (
-    BK,
-    BK_NEXT,
-    FASTBINS,
-    FD,
-    FD_NEXT,
-    FLAGS,
-    HAVE_FAST,
-    HEADER,
-    MAX_FAST,
-    MIN_LARGE,
-    MINSIZE,
-    NFASTBINS,
-    NONCONTIGUOUS,
-    PREV_INUSE,
-    SIZE,
-    SYSTEM_MEM,
-    TCACHE_BINS,
-    TCACHE_COUNT,
-    TCACHE_KEY,
-    TOP,
-    TOP_PAD,
-    TRIM_THRESHOLD,
-    Abort,
-)
+from memsh.libc.abi import IS_MMAPPED, PREV_INUSE, Abort
 from memsh.libc.system import System
 
-CONSOLIDATION_THRESHOLD = 65536
+FASTBIN_CONSOLIDATION_THRESHOLD = 65536
 
 
 class IntFree(System):
     """Chunks given back."""
 
+    __slots__ = ()
+
     def int_free(self, p: int, have_lock: bool = True) -> None:
         """Free chunk `p`. `have_lock` as in C: whether a fast bin's first chunk is looked at as well."""
-        ld = self.ld
-        head = ld(p + SIZE)
+        w, sz = self.w, self.sz
+        head = w[p + sz]
         size = head & ~7
-        if p > (-size & 0xFFFFFFFF) or p + HEADER & 15:
+        mem = p + self.hdr
+        if p > (-size & self.low) or mem & 15:
             raise Abort("free(): invalid pointer")
-        if size < MINSIZE or size & 15:
+        if size < self.minsize or size & 15:
             raise Abort("free(): invalid size")
-        index = (size - 1) >> 4
-        cache = ld(self.tcache)
-        if cache and index < ld(self.par + TCACHE_BINS):
-            mem = p + HEADER
-            if ld(mem + 4) == TCACHE_KEY:
+        index = size - self.tcache_first >> 4
+        cache = w[self.tcache]
+        if cache and index < w[self.mp.tcache_bins]:
+            if w[mem + sz] == self.abi.tcache_key:
                 self.check_double_free(cache, mem, index)
-            if ld(cache + (index >> 1) * 4) >> (index & 1) * 16 & 0xFFFF < ld(self.par + TCACHE_COUNT):
+            place = 2 * index & sz - 1
+            if w[cache + 2 * index - place] >> 8 * place & 0xFFFF < w[self.mp.tcache_count]:
                 self.tcache_put(cache, mem, index)
                 return
-        if size <= MAX_FAST:
+        if size <= w[self.global_max_fast]:
             self._free_fast(p, size, have_lock)
-        elif head & 2:
+        elif head & IS_MMAPPED:
             self.munmap_chunk(p)
         else:
             self._free_normal(p, head, size)
 
+    def free_perturb(self, p: int, size: int) -> None:
+        """Overwrite what the program had, if mallopt(M_PERTURB) asked for it."""
+        byte = self.w[self.perturb_byte] & 0xFF
+        if byte:
+            self.mem.fill(p + self.hdr, byte, size - self.hdr)
+
     def _free_fast(self, p: int, size: int, have_lock: bool) -> None:
-        ld, st, arena = self.ld, self.st, self.arena
-        following = ld(p + size + SIZE)
-        if following <= HEADER or following & ~7 >= ld(arena + SYSTEM_MEM):
+        w, st, sz, av, shift = self.w, self.st, self.sz, self.av, self.abi.fast_shift
+        following = w[p + size + sz]
+        if following <= self.hdr or following & ~7 >= w[av.system_mem]:
             raise Abort("free(): invalid next size (fast)")
-        st(arena + HAVE_FAST, 1)
-        fb = arena + FASTBINS + ((size >> 3) - 2) * 4
-        old = ld(fb)
+        if w[self.perturb_byte]:
+            self.free_perturb(p, size)
+        st(av.have_fastchunks, 1)
+        fb = av.fastbins + ((size >> shift) - 2) * sz
+        old = w[fb]
         if old == p:
             raise Abort("double free or corruption (fasttop)")
-        st(p + FD, p + FD >> 12 ^ old)
+        link = p + self.fd
+        st(link, link >> 12 ^ old)
         st(fb, p)
-        if have_lock and old and ((ld(old + SIZE) & ~7) >> 3) != size >> 3:
+        if have_lock and old and ((w[old + sz] & ~7) >> shift) != size >> shift:
             raise Abort("invalid fastbin entry (free)")
 
     def _free_normal(self, p: int, head: int, size: int) -> None:
-        ld, st, arena = self.ld, self.st, self.arena
+        w, st, sz, av = self.w, self.st, self.sz, self.av
         following = p + size
-        top = ld(arena + TOP)
+        top = w[av.top]
         if p == top:
             raise Abort("double free or corruption (top)")
-        if not ld(arena + FLAGS) & NONCONTIGUOUS and following >= top + (ld(top + SIZE) & ~7):
+        if following >= top + (w[top + sz] & ~7) and self.contiguous():
             raise Abort("double free or corruption (out)")
-        next_head = ld(following + SIZE)
+        next_head = w[following + sz]
         if not next_head & PREV_INUSE:
             raise Abort("double free or corruption (!prev)")
         next_size = next_head & ~7
-        if next_head <= HEADER or next_size >= ld(arena + SYSTEM_MEM):
+        if next_head <= self.hdr or next_size >= w[av.system_mem]:
             raise Abort("free(): invalid next size (normal)")
+        if w[self.perturb_byte]:
+            self.free_perturb(p, size)
         if not head & PREV_INUSE:
-            before = ld(p)
+            before = w[p]
             size += before
-            p = p - before & 0xFFFFFFFF
-            if ld(p + SIZE) & ~7 != before:
+            p = p - before & self.low
+            if w[p + sz] & ~7 != before:
                 raise Abort("corrupted size vs. prev_size while consolidating")
             self.unlink_chunk(p)
         if following != top:
-            if ld(following + next_size + SIZE) & PREV_INUSE:
-                st(following + SIZE, ld(following + SIZE) & ~1)
+            if w[following + next_size + sz] & PREV_INUSE:
+                st(following + sz, w[following + sz] & ~1)
             else:
                 self.unlink_chunk(following)
                 size += next_size
             self.link_unsorted(p, size, "free(): corrupted unsorted chunks")
-            st(p + SIZE, size | PREV_INUSE)
+            st(p + sz, size | PREV_INUSE)
             st(p + size, size)
         else:
             size += next_size
-            st(p + SIZE, size | PREV_INUSE)
-            st(arena + TOP, p)
-        if size >= CONSOLIDATION_THRESHOLD:
-            if ld(arena + HAVE_FAST):
+            st(p + sz, size | PREV_INUSE)
+            st(av.top, p)
+        if size >= FASTBIN_CONSOLIDATION_THRESHOLD:
+            if w[av.have_fastchunks]:
                 self.malloc_consolidate()
-            if ld(ld(arena + TOP) + SIZE) & ~7 >= ld(self.par + TRIM_THRESHOLD):
-                self.systrim(ld(self.par + TOP_PAD))
+            if w[w[av.top] + sz] & ~7 >= w[self.mp.trim_threshold]:
+                self.systrim(w[self.mp.top_pad])
 
     def malloc_consolidate(self) -> None:
         """Free the chunks of all fast bins in earnest."""
-        ld, st, arena = self.ld, self.st, self.arena
-        st(arena + HAVE_FAST, 0)
-        for index in range(NFASTBINS):
-            fb = arena + FASTBINS + index * 4
-            p = ld(fb)
+        w, st, abi, av, sz, fd = self.w, self.st, self.abi, self.av, self.sz, self.fd
+        st(av.have_fastchunks, 0)
+        for index in range(abi.nfastbins):
+            fb = av.fastbins + index * sz
+            p = w[fb]
             if not p:
                 continue
             st(fb, 0)
             while p:
-                if p + HEADER & 15:
+                if p + self.hdr & 15:
                     raise Abort("malloc_consolidate(): unaligned fastbin chunk detected")
-                head = ld(p + SIZE)
-                if ((head & ~7) >> 3) - 2 != index:
+                head = w[p + sz]
+                if abi.fastbin_index(head & ~7) != index:
                     raise Abort("malloc_consolidate(): invalid chunk size")
-                following = p + FD >> 12 ^ ld(p + FD)
+                following = p + fd >> 12 ^ w[p + fd]
                 self._consolidate(p, head)
                 p = following
 
     def _consolidate(self, p: int, head: int) -> None:
-        ld, st, arena = self.ld, self.st, self.arena
+        w, st, sz, av = self.w, self.st, self.sz, self.av
         size = head & ~7
         following = p + size
-        next_size = ld(following + SIZE) & ~7
+        next_size = w[following + sz] & ~7
         if not head & PREV_INUSE:
-            before = ld(p)
+            before = w[p]
             size += before
-            p = p - before & 0xFFFFFFFF
-            if ld(p + SIZE) & ~7 != before:
+            p = p - before & self.low
+            if w[p + sz] & ~7 != before:
                 raise Abort("corrupted size vs. prev_size in fastbins")
             self.unlink_chunk(p)
-        if following == ld(arena + TOP):
-            st(p + SIZE, size + next_size | PREV_INUSE)
-            st(arena + TOP, p)
+        if following == w[av.top]:
+            st(p + sz, size + next_size | PREV_INUSE)
+            st(av.top, p)
             return
-        if ld(following + next_size + SIZE) & PREV_INUSE:
-            st(following + SIZE, ld(following + SIZE) & ~1)
+        if w[following + next_size + sz] & PREV_INUSE:
+            st(following + sz, w[following + sz] & ~1)
         else:
             size += next_size
             self.unlink_chunk(following)
         bck = self.unsorted
-        first = ld(bck + FD)
-        st(bck + FD, p)
-        st(first + BK, p)
-        if size >= MIN_LARGE:
-            st(p + FD_NEXT, 0)
-            st(p + BK_NEXT, 0)
-        st(p + SIZE, size | PREV_INUSE)
-        st(p + BK, bck)
-        st(p + FD, first)
+        first = w[bck + self.fd]
+        st(bck + self.fd, p)
+        st(first + self.bk, p)
+        if size >= self.min_large:
+            st(p + self.fd_nextsize, 0)
+            st(p + self.bk_nextsize, 0)
+        st(p + sz, size | PREV_INUSE)
+        st(p + self.bk, bck)
+        st(p + self.fd, first)
         st(p + size, size)

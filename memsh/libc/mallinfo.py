@@ -4,24 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memsh.libc.chunk import (
-    BINS,
-    BK,
-    CHUNK_STRUCT,
-    FASTBINS,
-    FD,
-    HEADER,
-    MMAPPED_MEM,
-    N_MMAPS,
-    NBINS,
-    NFASTBINS,
-    PAGE,
-    SIZE,
-    SYSTEM_MEM,
-    TOP,
-    Abort,
-    bin_index,
-)
+from memsh.libc.abi import NBINS, PAGE, Abort
 from memsh.libc.intmalloc import IntMalloc
 
 
@@ -43,46 +26,47 @@ class Mallinfo2(NamedTuple):
 class Info(IntMalloc):
     """Counting and trimming."""
 
+    __slots__ = ()
+
     def int_mallinfo(self) -> Mallinfo2:
-        ld, arena = self.ld, self.arena
-        top = ld(ld(arena + TOP) + SIZE) & ~7
+        w, av, sz, fd, bk = self.w, self.av, self.sz, self.fd, self.bk
+        top = w[w[av.top] + sz] & ~7
         blocks, fast_blocks, fast, free = 1, 0, 0, top
-        for index in range(NFASTBINS):
-            p = ld(arena + FASTBINS + index * 4)
+        for index in range(self.abi.nfastbins):
+            p = w[av.fastbins + index * sz]
             while p:
-                if p + HEADER & 15:
+                if p + self.hdr & 15:
                     raise Abort("int_mallinfo(): unaligned fastbin chunk detected")
                 fast_blocks += 1
-                fast += ld(p + SIZE) & ~7
-                p = p + FD >> 12 ^ ld(p + FD)
+                fast += w[p + sz] & ~7
+                p = p + fd >> 12 ^ w[p + fd]
         for index in range(1, NBINS):
-            header = arena + BINS - 16 + index * 8
-            p = ld(header + BK)
+            header = self.bin_at(index)
+            p = w[header + bk]
             while p != header:
                 blocks += 1
-                free += ld(p + SIZE) & ~7
-                p = ld(p + BK)
+                free += w[p + sz] & ~7
+                p = w[p + bk]
         free += fast
-        system = ld(arena + SYSTEM_MEM)
-        mapped = ld(self.par + N_MMAPS), ld(self.par + MMAPPED_MEM)
+        system = w[av.system_mem]
+        mapped = self.load_int(self.mp.n_mmaps), w[self.mp.mmapped_mem]
         return Mallinfo2(system, blocks, fast_blocks, *mapped, 0, fast, system - free, free, top)
 
     def mtrim(self, pad: int) -> int:
         """Give whole free pages back, inside the heap by madvise, at its end by brk; whether there were any."""
-        ld = self.ld
+        w, abi = self.w, self.abi
         self.malloc_consolidate()
         result = 0
-        first = bin_index(PAGE)
-        for index in (1, *range(first, NBINS)):
-            header = self.arena + BINS - 16 + index * 8
-            p = ld(header + BK)
+        for index in (1, *range(abi.bin_index(PAGE), NBINS)):
+            header = self.bin_at(index)
+            p = w[header + self.bk]
             while p != header:
-                size = ld(p + SIZE) & ~7
-                if size > PAGE - 1 + CHUNK_STRUCT:
-                    aligned = p + CHUNK_STRUCT + PAGE - 1 & ~(PAGE - 1)
+                size = w[p + self.sz] & ~7
+                if size > PAGE - 1 + abi.chunk_size:
+                    aligned = p + abi.chunk_size + PAGE - 1 & -PAGE
                     size -= aligned - p
                     if size > PAGE - 1:
-                        self.mem.dontneed(aligned, size & ~(PAGE - 1))
+                        self.mem.dontneed(aligned, size & -PAGE)
                         result = 1
-                p = ld(p + BK)
+                p = w[p + self.bk]
         return result | self.systrim(pad)

@@ -1,50 +1,26 @@
-"""malloc and its kin as glibc 2.36 has them on i386, single-threaded (malloc/malloc.c).
+"""malloc and its kin as glibc 2.36 has them, on a machine of 4 or 8 bytes a word, single-threaded (malloc/malloc.c).
 
 All state lies in the process's memory: the arena and the parameters among the program's variables, the thread's cache
 and the chunks on the heap. So malloc's page faults are the real ones, and who overwrites its data breaks it for real.
 
-One file for each part: chunk (layout), bins (lists), tcache, system (brk and mmap), intfree, intmalloc, mallinfo.
+One file for each part: abi (layout), memory (access), bins (lists), tcache, system (brk and mmap), intfree, intmalloc,
+mallinfo.
 
-Known deviations: one arena, no tunables, no hooks; the cache's mark (tcache_key) is the same for every process.
+Known deviations: one arena, no hooks; global_max_fast and perturb_byte lie behind the parameters, not in .bss.
 """
 
 from __future__ import annotations
 
-from memsh.libc.chunk import (
-    ARENA_SIZE,
-    ARENA_TEST,
-    ATTACHED,
-    BINS,
+from memsh.libc.abi import (
+    DEFAULT_MMAP_MAX,
     DEFAULT_THRESHOLD,
     DEFAULT_TOP_PAD,
-    FD,
-    HEADER,
     IS_MMAPPED,
-    MASK,
-    MINSIZE,
-    MMAP_THRESHOLD,
-    MMAP_THRESHOLD_MAX,
-    MMAPS_MAX,
-    N_MMAPS_MAX,
     NBINS,
-    NEXT,
-    NO_DYN,
-    NTCACHE,
-    PAR_SIZE,
     PREV_INUSE,
-    PTRDIFF_MAX,
-    SIZE,
-    SYSTEM_MEM,
-    TCACHE_BINS,
-    TCACHE_COUNT,
-    TCACHE_FILL,
-    TCACHE_MAX,
-    TCACHE_SIZE,
-    TOP,
-    TOP_PAD,
-    TRIM_THRESHOLD,
+    TCACHE_FILL_COUNT,
+    TCACHE_MAX_BINS,
     Abort,
-    request2size,
 )
 from memsh.libc.mallinfo import Info, Mallinfo2
 
@@ -52,57 +28,69 @@ from memsh.libc.mallinfo import Info, Mallinfo2
 class Malloc(Info):
     """The functions of <malloc.h>. They answer 0 with `errno` set where C answers NULL; Abort where glibc aborts."""
 
+    __slots__ = ()
+
     def load_variables(self) -> None:
         """Give the arena and the parameters the values that they have in the program's file."""
-        st = self.st
-        for offset in range(0, ARENA_SIZE, 4):
-            st(self.arena + offset, 0)
-        st(self.arena + NEXT, self.arena)
-        st(self.arena + ATTACHED, 1)
-        for offset in range(0, PAR_SIZE, 4):
-            st(self.par + offset, 0)
-        for offset, value in (
-            (TRIM_THRESHOLD, DEFAULT_THRESHOLD), (TOP_PAD, DEFAULT_TOP_PAD), (MMAP_THRESHOLD, DEFAULT_THRESHOLD),
-            (ARENA_TEST, 2), (N_MMAPS_MAX, MMAPS_MAX), (TCACHE_BINS, NTCACHE), (TCACHE_MAX, (NTCACHE - 1) * 16 + 12),
-            (TCACHE_COUNT, TCACHE_FILL),
+        st, av, mp, abi = self.st, self.av, self.mp, self.abi
+        for addr in range(av.mutex, av.size, abi.word):
+            st(addr, 0)
+        st(av.next, self.main_arena)
+        st(av.attached_threads, 1)
+        for addr in range(mp.trim_threshold, self.perturb_byte + abi.word, abi.word):
+            st(addr, 0)
+        for addr, value in (
+            (mp.trim_threshold, DEFAULT_THRESHOLD), (mp.top_pad, DEFAULT_TOP_PAD),
+            (mp.mmap_threshold, DEFAULT_THRESHOLD), (mp.arena_test, abi.arenas_per_core),
+            (mp.tcache_bins, TCACHE_MAX_BINS), (mp.tcache_max_bytes, abi.max_tcache_size),
+            (mp.tcache_count, TCACHE_FILL_COUNT),
         ):  # fmt: skip
-            st(self.par + offset, value)
+            st(addr, value)
+        self.store_int(mp.n_mmaps_max, DEFAULT_MMAP_MAX)
 
     @property
     def variables_loaded(self) -> bool:
-        return self.ld(self.arena + NEXT) == self.arena
+        return self.w[self.abi.state_at(self.main_arena).next] == self.main_arena
+
+    @property
+    def initialized(self) -> bool:
+        """__malloc_initialized: whether malloc was called before."""
+        return self.w[self.abi.state_at(self.main_arena).top] != 0
 
     def _init(self) -> None:
         """The first call: every bin empty, top an empty chunk (ptmalloc_init)."""
         for index in range(1, NBINS):
-            header = self.arena + BINS - 16 + index * 8
-            self.st(header + FD, header)
-            self.st(header + FD + 4, header)
-        self.st(self.arena + TOP, self.unsorted)
+            header = self.bin_at(index)
+            self.st(header + self.fd, header)
+            self.st(header + self.bk, header)
+        self.st(self.global_max_fast, self.abi.default_max_fast)
+        self.st(self.av.top, self.unsorted)
 
     def _tcache(self) -> int:
         """The thread's cache, made if there is none yet; 0 without memory for it."""
-        cache = self.ld(self.tcache)
+        cache = self.w[self.tcache]
         if not cache:
-            cache = self.int_malloc(TCACHE_SIZE)
+            size = self.abi.tcache_size
+            cache = self.int_malloc(size)
             if cache:
                 self.st(self.tcache, cache)
-                self.mem.fill(cache, 0, TCACHE_SIZE)
+                self.mem.fill(cache, 0, size)
         return cache
 
     def malloc(self, n: int) -> int:
         """Memory for `n` bytes, 16-byte aligned; 0 with errno ENOMEM."""
-        ld = self.ld
-        if not ld(self.arena + TOP):
+        w = self.w
+        if not w[self.av.top]:
             self._init()
-        nb = (n + 19) & ~15
-        if n > PTRDIFF_MAX:
+        nb = self.abi.request2size(n)
+        if not nb:
             self.errno = "ENOMEM"
             return 0
-        cache = ld(self.tcache) or self._tcache()
-        index = (nb - 1) >> 4
-        if index < NTCACHE and cache and index < ld(self.par + TCACHE_BINS):
-            if ld(cache + (index >> 1) * 4) >> (index & 1) * 16 & 0xFFFF:
+        cache = w[self.tcache] or self._tcache()
+        index = nb - self.tcache_first >> 4
+        if cache and index < w[self.mp.tcache_bins]:
+            place = 2 * index & self.sz - 1
+            if w[cache + 2 * index - place] >> 8 * place & 0xFFFF:
                 return self.tcache_get(cache, index)
         return self.int_malloc(n)
 
@@ -110,37 +98,38 @@ class Malloc(Info):
         """Give back what malloc or its kin yielded; 0 is allowed."""
         if not mem:
             return
-        ld, st, par = self.ld, self.st, self.par
-        p = mem - HEADER & 0xFFFFFFFF
-        head = ld(p + SIZE & 0xFFFFFFFF)
+        w, mp = self.w, self.mp
+        p = mem - self.hdr & self.low
+        head = w[p + self.sz & self.low]
         if head & IS_MMAPPED:
-            if not ld(par + NO_DYN) and ld(par + MMAP_THRESHOLD) < head <= MMAP_THRESHOLD_MAX:
-                st(par + MMAP_THRESHOLD, head & ~7)
-                st(par + TRIM_THRESHOLD, 2 * (head & ~7))
+            if not self.load_int(mp.no_dyn_threshold):
+                if w[mp.mmap_threshold] < head <= self.abi.mmap_threshold_max:
+                    self.st(mp.mmap_threshold, head & ~7)
+                    self.st(mp.trim_threshold, 2 * (head & ~7))
             self.munmap_chunk(p)
             return
-        if not ld(self.tcache):
+        if not w[self.tcache]:
             self._tcache()
         self.int_free(p, False)
 
     def realloc(self, mem: int, n: int) -> int:
         """The block at `mem` with room for `n` bytes, moved if need be; 0 with errno ENOMEM, or freed when `n` is 0."""
+        w = self.w
+        if not w[self.av.top]:
+            self._init()
         if not mem:
             return self.malloc(n)
         if n == 0:
             self.free(mem)
             return 0
-        ld = self.ld
-        if not ld(self.arena + TOP):
-            self._init()
-        old = mem - HEADER & 0xFFFFFFFF
-        head = ld(old + SIZE & 0xFFFFFFFF)
+        old = mem - self.hdr & self.low
+        head = w[old + self.sz & self.low]
         old_size = head & ~7
-        if not head & IS_MMAPPED and not ld(self.tcache):
+        if not head & IS_MMAPPED and not w[self.tcache]:
             self._tcache()
-        if old > (-old_size & 0xFFFFFFFF) or mem & MASK:
+        if old > (-old_size & self.low) or mem & 15:
             raise Abort("realloc(): invalid pointer")
-        nb = request2size(n)
+        nb = self.abi.request2size(n)
         if not nb:
             self.errno = "ENOMEM"
             return 0
@@ -148,156 +137,162 @@ class Malloc(Info):
             return self._int_realloc(old, head, nb)
         moved = self.mremap_chunk(old, nb)
         if moved:
-            return moved + HEADER
-        if old_size - 4 >= nb:
+            return moved + self.hdr
+        if old_size - self.sz >= nb:
             return mem
         new = self.malloc(n)
         if new:
-            self.mem.copy(new, mem, old_size - HEADER)
+            self.mem.copy(new, mem, old_size - self.hdr)
             self.munmap_chunk(old)
         return new
 
     def _int_realloc(self, old: int, head: int, nb: int) -> int:
-        ld, st = self.ld, self.st
+        w, st, av, sz, hdr = self.w, self.st, self.av, self.sz, self.hdr
         old_size = head & ~7
-        limit = ld(self.arena + SYSTEM_MEM)
-        if head <= HEADER or old_size >= limit:
+        limit = w[av.system_mem]
+        if head <= hdr or old_size >= limit:
             raise Abort("realloc(): invalid old size")
         following = old + old_size
-        next_head = ld(following + SIZE)
+        next_head = w[following + sz]
         next_size = next_head & ~7
-        if next_head <= HEADER or next_size >= limit:
+        if next_head <= hdr or next_size >= limit:
             raise Abort("realloc(): invalid next size")
         size = old_size
         if size < nb:
             size += next_size
-            top = ld(self.arena + TOP)
-            if following == top and size >= nb + MINSIZE:
-                st(old + SIZE, ld(old + SIZE) & 7 | nb)
-                st(self.arena + TOP, old + nb)
-                st(old + nb + SIZE, size - nb | PREV_INUSE)
-                return old + HEADER
-            if following != top and size >= nb and not ld(following + next_size + SIZE) & PREV_INUSE:
+            top = w[av.top]
+            if following == top and size >= nb + self.minsize:
+                st(old + sz, w[old + sz] & 7 | nb)
+                st(av.top, old + nb)
+                st(old + nb + sz, size - nb | PREV_INUSE)
+                return old + hdr
+            if following != top and size >= nb and not w[following + next_size + sz] & PREV_INUSE:
                 self.unlink_chunk(following)
             else:
-                new = self.int_malloc(nb - MASK)
+                new = self.int_malloc(nb - self.abi.mask)
                 if not new:
                     return 0
-                if new - HEADER != following:
-                    self.mem.copy(new, old + HEADER, old_size - 4)
+                if new - hdr != following:
+                    self.mem.copy(new, old + hdr, old_size - sz)
                     self.int_free(old)
                     return new
-                size = old_size + (ld(following + SIZE) & ~7)
+                size = old_size + (w[following + sz] & ~7)
         self._shrink(old, size, nb)
-        return old + HEADER
+        return old + hdr
 
     def _shrink(self, p: int, size: int, nb: int) -> None:
         """Chunk `p` has `size` bytes now and needs `nb`: free what is too much."""
-        ld, st = self.ld, self.st
-        bits = ld(p + SIZE) & 7
-        if size - nb < MINSIZE:
-            st(p + SIZE, bits | size)
-            st(p + size + SIZE, ld(p + size + SIZE) | PREV_INUSE)
+        w, st, sz = self.w, self.st, self.sz
+        bits = w[p + sz] & 7
+        if size - nb < self.minsize:
+            st(p + sz, bits | size)
+            st(p + size + sz, w[p + size + sz] | PREV_INUSE)
             return
         rest, left = p + nb, size - nb
-        st(p + SIZE, bits | nb)
-        st(rest + SIZE, left | PREV_INUSE)
-        st(rest + left + SIZE, ld(rest + left + SIZE) | PREV_INUSE)
+        st(p + sz, bits | nb)
+        st(rest + sz, left | PREV_INUSE | self.non_main)
+        st(rest + left + sz, w[rest + left + sz] | PREV_INUSE)
         self.int_free(rest)
 
     def memalign(self, alignment: int, n: int) -> int:
         """Memory for `n` bytes at a multiple of `alignment`, rounded up to a power of 2; 0: ENOMEM or EINVAL."""
-        if not self.ld(self.arena + TOP):
+        if not self.w[self.av.top]:
             self._init()
-        if alignment <= 16:
+        if alignment <= self.abi.alignment:
             return self.malloc(n)
-        if alignment > 0x80000000:
+        alignment = max(alignment, self.minsize)
+        if alignment > self.abi.ptrdiff_max + 1:
             self.errno = "EINVAL"
             return 0
         if alignment & alignment - 1:
-            alignment = max(32, 1 << (alignment - 1).bit_length())
+            alignment = max(2 * self.abi.alignment, 1 << (alignment - 1).bit_length())
         return self._int_memalign(alignment, n)
 
     def _int_memalign(self, alignment: int, n: int) -> int:
-        ld, st = self.ld, self.st
-        nb = request2size(n)
-        if not nb or alignment > PTRDIFF_MAX:
+        w, st, sz, hdr = self.w, self.st, self.sz, self.hdr
+        nb = self.abi.request2size(n)
+        if not nb or alignment > self.abi.ptrdiff_max:
             self.errno = "ENOMEM"
             return 0
-        mem = self.int_malloc(nb + alignment + MINSIZE & 0xFFFFFFFF)
+        mem = self.int_malloc(nb + alignment + self.minsize & self.low)
         if not mem:
             return 0
-        p = mem - HEADER
-        head = ld(p + SIZE)
+        p = mem - hdr
+        head = w[p + sz]
         if mem & alignment - 1:
-            place = (mem + alignment - 1 & -alignment) - HEADER
-            if place - p < MINSIZE:
+            place = (mem + alignment - 1 & -alignment) - hdr
+            if place - p < self.minsize:
                 place += alignment
             lead = place - p
             left = (head & ~7) - lead
             if head & IS_MMAPPED:
-                st(place, ld(p) + lead)
-                st(place + SIZE, left | IS_MMAPPED)
-                return place + HEADER
-            st(place + SIZE, left | PREV_INUSE)
-            st(place + left + SIZE, ld(place + left + SIZE) | PREV_INUSE)
-            st(p + SIZE, ld(p + SIZE) & 7 | lead)
+                st(place, w[p] + lead)
+                st(place + sz, left | IS_MMAPPED)
+                return place + hdr
+            st(place + sz, left | PREV_INUSE | self.non_main)
+            st(place + left + sz, w[place + left + sz] | PREV_INUSE)
+            st(p + sz, w[p + sz] & 7 | lead)
             self.int_free(p)
             p = place
-        head = ld(p + SIZE)
+        head = w[p + sz]
         if not head & IS_MMAPPED:
             size = head & ~7
-            if size > nb + MINSIZE:
+            if size > nb + self.minsize:
                 rest = p + nb
-                st(rest + SIZE, size - nb | PREV_INUSE)
-                st(p + SIZE, ld(p + SIZE) & 7 | nb)
+                st(rest + sz, size - nb | PREV_INUSE | self.non_main)
+                st(p + sz, w[p + sz] & 7 | nb)
                 self.int_free(rest)
-        return p + HEADER
+        return p + hdr
 
     def calloc(self, n: int, each: int = 1) -> int:
         """Zeroed memory for `n` elements of `each` bytes; fresh pages are not written. 0 with errno ENOMEM."""
         total = n * each
-        if total > PTRDIFF_MAX:
+        if total > self.abi.ptrdiff_max:
             self.errno = "ENOMEM"
             return 0
-        ld = self.ld
-        if not ld(self.arena + TOP):
+        w, sz, av = self.w, self.sz, self.av
+        if not w[av.top]:
             self._init()
-        if not ld(self.tcache):
+        if not w[self.tcache]:
             self._tcache()
-        top = ld(self.arena + TOP)
-        top_size = ld(top + SIZE) & ~7
+        top = w[av.top]
+        # what lay in the heap before, even if it was trimmed since, may hold old bytes
+        used = max(w[top + sz] & ~7, w[self.mp.sbrk_base] + w[av.max_system_mem] - top & self.low)
         mem = self.int_malloc(total)
         if not mem:
             return 0
-        head = ld(mem - HEADER + SIZE)
+        head = w[mem - self.hdr + sz]
+        perturbed = w[self.perturb_byte] & 0xFF
         if head & IS_MMAPPED:
+            if perturbed:
+                self.mem.fill(mem, 0, total)
             return mem
         size = head & ~7
-        if mem - HEADER == top and size > top_size:
-            size = top_size
-        self.mem.fill(mem, 0, size - 4)
+        if not perturbed and mem - self.hdr == top and size > used:
+            size = used
+        self.mem.fill(mem, 0, size - sz)
         return mem
 
     def malloc_usable_size(self, mem: int) -> int:
         """Bytes of the block at `mem` that the program may use; 0 for 0 and for a free chunk."""
         if not mem:
             return 0
-        p = mem - HEADER & 0xFFFFFFFF
-        head = self.ld(p + SIZE & 0xFFFFFFFF)
+        w = self.w
+        p = mem - self.hdr & self.low
+        head = w[p + self.sz & self.low]
         size = head & ~7
         if head & IS_MMAPPED:
-            return size - HEADER
-        return size - 4 if self.ld(p + size + SIZE & 0xFFFFFFFF) & PREV_INUSE else 0
+            return size - self.hdr & self.low
+        return size - self.sz & self.low if w[p + size + self.sz & self.low] & PREV_INUSE else 0
 
     def malloc_trim(self, pad: int = 0) -> int:
         """Give free pages back to the kernel, leaving `pad` bytes at the top; 1 if there were any."""
-        if not self.ld(self.arena + TOP):
+        if not self.w[self.av.top]:
             self._init()
         return self.mtrim(pad)
 
     def mallinfo2(self) -> Mallinfo2:
         """struct mallinfo2."""
-        if not self.ld(self.arena + TOP):
+        if not self.w[self.av.top]:
             self._init()
         return self.int_mallinfo()

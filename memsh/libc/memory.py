@@ -1,19 +1,25 @@
-"""What malloc asks of the process: words of its memory, and five system calls (malloc/malloc.c, misc/sbrk.c)."""
+"""What malloc asks of the process: words of its memory, and system calls (malloc/malloc.c, misc/sbrk.c)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from memsh.libc.abi import NON_MAIN_ARENA, PAGE, Abi
 from memsh.linux.include.errno import KernelError
 
 
 class UserMemory(Protocol):
-    """A process's memory. Addresses and lengths in bytes; system calls raise KernelError, brk() answers the break."""
+    """A process's memory. Addresses and lengths in bytes; system calls raise KernelError, brk() answers the break.
 
-    def load(self, addr: int) -> int: ...
+    `words[addr]` loads the word at `addr`, store() stores one: 4 or 8 bytes, as the machine's are.
+    """
 
-    def store(self, addr: int, value: int) -> None: ...
+    @property
+    def words(self) -> Mapping[int, int]: ...
+
+    @property
+    def store(self) -> Callable[[int, int], None]: ...
 
     def fill(self, addr: int, value: int, n: int) -> None: ...
 
@@ -30,33 +36,72 @@ class UserMemory(Protocol):
     def dontneed(self, addr: int, length: int) -> None: ...
 
 
-class Words:
-    """Where malloc's variables lie in the process's memory; sbrk().
+class Memory:
+    """Where malloc's variables lie in the process's memory, and how to reach them; sbrk().
 
-    `symbols`: addresses of `main_arena`, `mp_`, `tcache`, `__curbrk`.
+    `w[addr]` is the word at `addr`, `st(addr, value)` stores one. `av` and `mp` hold the addresses of the fields of the
+    arena and of the parameters: `w[av.top]` is C's `av->top`. `symbols`: addresses of `main_arena`, `mp_`, `tcache`,
+    `__curbrk`. Measures of the ABI that hot code needs are attributes here.
     """
 
-    def __init__(self, mem: UserMemory, symbols: dict[str, int]) -> None:
+    __slots__ = (
+        "abi", "av", "bin0", "bk", "bk_nextsize", "curbrk", "errno", "fd", "fd_nextsize", "global_max_fast", "hdr",
+        "low", "main_arena", "mem", "min_large", "minsize", "mp", "non_main", "perturb_byte", "st", "sz", "tcache",
+        "tcache_first", "unsorted", "w",
+    )  # fmt: skip
+
+    def __init__(self, mem: UserMemory, symbols: dict[str, int], abi: Abi) -> None:
         self.mem = mem
-        self.ld: Callable[[int], int] = mem.load
-        self.st: Callable[[int, int], None] = mem.store
-        self.arena = symbols["main_arena"]
-        self.par = symbols["mp_"]
+        self.abi = abi
+        self.w = mem.words
+        self.st = mem.store
+        self.sz, self.hdr, self.low = abi.word, abi.header, abi.low
+        self.fd, self.bk, self.fd_nextsize, self.bk_nextsize = abi.fd, abi.bk, abi.fd_nextsize, abi.bk_nextsize
+        self.minsize, self.min_large, self.tcache_first = abi.minsize, abi.min_large, abi.tcache_first
+        self.mp = abi.par_at(symbols["mp_"])
+        self.global_max_fast = self.mp.size + -self.mp.size % abi.word
+        self.perturb_byte = self.global_max_fast + abi.word
         self.tcache = symbols["tcache"]
         self.curbrk = symbols["__curbrk"]
-        self.unsorted = self.arena + 56  # the header of bin 1
+        self.main_arena = symbols["main_arena"]
+        self.use(self.main_arena)
         self.errno = ""  # the name of the last error, as in C's errno
+
+    def use(self, arena: int) -> None:
+        """Work in the arena at that address."""
+        self.av = self.abi.state_at(arena)
+        self.non_main = NON_MAIN_ARENA if arena != self.main_arena else 0
+        self.bin0 = self.av.bins - 2 * self.hdr
+        self.unsorted = self.bin0 + self.hdr
+
+    def bin_at(self, index: int) -> int:
+        """The header of bin `index`, as the address of a chunk whose links it is."""
+        return self.bin0 + index * self.hdr
+
+    def load_int(self, addr: int) -> int:
+        """The C int at `addr`."""
+        place = addr & self.sz - 1
+        return self.w[addr - place] >> 8 * place & 0xFFFFFFFF
+
+    def store_int(self, addr: int, value: int) -> None:
+        place = addr & self.sz - 1
+        rest = self.w[addr - place] & ~(0xFFFFFFFF << 8 * place)
+        self.st(addr - place, rest | (value & 0xFFFFFFFF) << 8 * place)
+
+    def page_align(self, value: int) -> int:
+        """Rounded up to whole pages, as a size_t."""
+        return value + PAGE - 1 & -PAGE & self.low
 
     def sbrk(self, increment: int) -> int:
         """The break before it moved by `increment` bytes; -1 with errno ENOMEM. The first call asks the kernel."""
-        old = self.ld(self.curbrk)
+        old = self.w[self.curbrk]
         if not old:
             old = self.mem.brk(0)
             self.st(self.curbrk, old)
         if not increment:
             return old
         wanted = old + increment
-        if not 0 <= wanted < 1 << 32:
+        if not 0 <= wanted <= self.low:
             self.errno = "ENOMEM"
             return -1
         return old if self.set_break(wanted) else -1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.libc.abi import ABIS
 from memsh.libc.malloc import Malloc
 from memsh.libc.programs import image_of, symbols_of
 from memsh.linux.include.errno import KernelError
@@ -28,26 +29,40 @@ MADV_DONTNEED = 4
 
 
 def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
-    """`load` and `store` of a process without the way through its attributes: malloc spends its time there."""
+    """`load` and `store` of a process without the way through its attributes: malloc spends its time there.
+
+    What was read or stored in the process's own pages stays in `mm.tlb.words`, until one of them is mapped otherwise.
+    """
     box, task = user.box, user.task
     tlb, tlbw = user.tlb, user.tlbw
+    words = tlb.words
+    keep = words.keep
+    size = user.mm.mmu.word
+    low, odd, shift = (1 << 8 * size) - 1, size - 1, size.bit_length() - 1
+    last = (4096 >> shift) - 1
 
     def load(addr: int) -> int:
-        if not addr & 3:
-            try:
-                return tlb[addr >> 12][addr >> 2 & 1023]  # type: ignore[no-any-return]
-            except KeyError:
-                pass
-        return uaccess.read_u32(box, task, addr & 0xFFFFFFFF)
+        if not addr & odd:
+            page = addr >> 12
+            if page in tlbw:
+                value: int = tlbw[page][addr >> shift & last]
+                keep(addr, value)
+                return value
+            if page in tlb:
+                return tlb[page][addr >> shift & last]  # type: ignore[no-any-return]
+        return uaccess.read_word(box, task, addr & low)
 
     def store(addr: int, value: int) -> None:
-        if not addr & 3:
+        if not addr & odd:
             try:
-                tlbw[addr >> 12][addr >> 2 & 1023] = value
-                return
+                tlbw[addr >> 12][addr >> shift & last] = value
             except KeyError:
                 pass
-        uaccess.write_u32(box, task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
+            else:
+                if addr in words:
+                    words[addr] = value
+                return
+        uaccess.write_word(box, task, addr & low, value & low)
 
     return load, store
 
@@ -63,25 +78,12 @@ class UserProcess:
         self.mm: MmStruct = task.mm
         self.tlb = self.mm.tlb
         self.tlbw = self.mm.tlbw
+        self.words = self.tlb.words
+        self.words.load, self.store = accessors(self)
         self.log: list[str] = []
         self.starting = False
 
     # -- memory
-
-    def load(self, addr: int) -> int:
-        """The 32-bit word at `addr`."""
-        view = self.tlb.get(addr >> 12)
-        if view is None or addr & 3:
-            return uaccess.read_u32(self.box, self.task, addr & 0xFFFFFFFF)
-        return view[(addr & 4095) >> 2]  # type: ignore[no-any-return]
-
-    def store(self, addr: int, value: int) -> None:
-        """Store a 32-bit word."""
-        view = self.tlbw.get(addr >> 12)
-        if view is None or addr & 3:
-            uaccess.write_u32(self.box, self.task, addr & 0xFFFFFFFF, value & 0xFFFFFFFF)
-        else:
-            view[(addr & 4095) >> 2] = value
 
     def read(self, addr: int, n: int) -> bytes:
         return uaccess.read(self.box, self.task, addr, n)
@@ -151,8 +153,7 @@ class UserProcess:
         symbols = symbols_of(self.box, self.task)
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
-        heap = Malloc(self, symbols)
-        heap.ld, heap.st = accessors(self)
+        heap = Malloc(self, symbols, ABIS[self.mm.mmu.word])
         if not heap.variables_loaded:
             heap.load_variables()
             if "tls" in symbols:
@@ -168,5 +169,5 @@ class UserProcess:
         for size in image.before_main if image is not None else ():
             heap.malloc(size)
         self.starting = False
-        if heap.ld(heap.curbrk) != self.mm.brk:
+        if heap.w[heap.curbrk] != self.mm.brk:
             self.store(heap.curbrk, self.mm.brk)

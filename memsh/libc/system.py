@@ -1,34 +1,12 @@
 """malloc and the system: mapped chunks, growing the heap, giving its top back (malloc/malloc.c, sysmalloc*, systrim,
 munmap_chunk, mremap_chunk).
 
-Known deviations: no huge pages, no other arenas.
+Known deviations: no huge pages by the tunable glibc.malloc.hugetlb.
 """
 
 from __future__ import annotations
 
-from memsh.libc.chunk import (
-    FLAGS,
-    HEADER,
-    IS_MMAPPED,
-    MASK,
-    MAX_MMAPPED_MEM,
-    MAX_N_MMAPS,
-    MAX_SYSTEM_MEM,
-    MINSIZE,
-    MMAP_THRESHOLD,
-    MMAPPED_MEM,
-    MORECORE_MMAP,
-    N_MMAPS,
-    N_MMAPS_MAX,
-    NONCONTIGUOUS,
-    PREV_INUSE,
-    SBRK_BASE,
-    SIZE,
-    SYSTEM_MEM,
-    TOP,
-    TOP_PAD,
-    Abort,
-)
+from memsh.libc.abi import IS_MMAPPED, MMAP_AS_MORECORE_SIZE, PAGE, PREV_INUSE, Abort
 from memsh.libc.tcache import Tcache
 from memsh.linux.include.errno import KernelError
 
@@ -39,123 +17,135 @@ _TOP_IS_SANE = (
 )
 
 
-def align_up(value: int) -> int:
-    return value + 4095 & ~4095
-
-
 class System(Tcache):
     """Memory from the kernel and back."""
+
+    __slots__ = ()
 
     def int_free(self, p: int) -> None:
         """free() of a chunk of the heap: see intfree."""
         raise NotImplementedError
 
     def _add(self, addr: int, value: int) -> int:
-        total = self.ld(addr) + value & 0xFFFFFFFF
+        total = self.w[addr] + value & self.low
         self.st(addr, total)
         return total
 
     def _at_least(self, addr: int, value: int) -> None:
-        if value > self.ld(addr):
+        if value > self.w[addr]:
             self.st(addr, value)
 
     def _count_mapped(self, size: int) -> None:
         """Statistics of a chunk mapped by itself."""
-        self._at_least(self.par + MAX_N_MMAPS, self._add(self.par + N_MMAPS, 1))
-        self._at_least(self.par + MAX_MMAPPED_MEM, self._add(self.par + MMAPPED_MEM, size))
+        mp = self.mp
+        count = self.load_int(mp.n_mmaps) + 1
+        self.store_int(mp.n_mmaps, count)
+        if count > self.load_int(mp.max_n_mmaps):
+            self.store_int(mp.max_n_mmaps, count)
+        self._at_least(mp.max_mmapped_mem, self._add(mp.mmapped_mem, size))
+
+    def _may_map(self) -> bool:
+        """Whether one more chunk may have a mapping of its own; both counts are signed."""
+        count, limit = (self.load_int(at) ^ 1 << 31 for at in (self.mp.n_mmaps, self.mp.n_mmaps_max))
+        return count < limit
 
     def sysmalloc_mmap(self, nb: int) -> int:
         """A chunk of its own from mmap(); 0 if the kernel refuses."""
-        size = align_up(nb + 4 + MASK) & 0xFFFFFFFF
+        abi = self.abi
+        size = self.page_align(nb + self.sz + (abi.mask if abi.front_misalign else 0))
         if size <= nb:
             return 0
         block = self.try_mmap(size)
         if not block:
             return 0
-        p = block + 8  # what the program gets is 16 bytes into the first page
-        self.st(p, 8)
-        self.st(p + SIZE, size - 8 | IS_MMAPPED)
+        correction = abi.front_misalign  # what the program gets is 16 bytes into the first page
+        p = block + correction
+        self.st(p, correction)
+        self.st(p + self.sz, size - correction | IS_MMAPPED)
         self._count_mapped(size)
-        return p + HEADER
+        return p + self.hdr
 
     def sysmalloc(self, nb: int) -> int:
         """`nb` bytes when the top chunk is too small: a mapping of their own, or a larger heap; 0 with errno ENOMEM."""
-        ld = self.ld
-        arena, par = self.arena, self.par
-        if nb >= ld(par + MMAP_THRESHOLD) and ld(par + N_MMAPS) < ld(par + N_MMAPS_MAX):
+        w, sz, av = self.w, self.sz, self.av
+        if nb >= w[self.mp.mmap_threshold] and self._may_map():
             mem = self.sysmalloc_mmap(nb)
             if mem:
                 return mem
-        old_top = ld(arena + TOP)
-        head = ld(old_top + SIZE)
+        old_top = w[av.top]
+        head = w[old_top + sz]
         old_size = head & ~7
-        old_end = old_top + old_size & 0xFFFFFFFF
+        old_end = old_top + old_size & self.low
         fresh = old_top == self.unsorted and old_size == 0
-        if not fresh and not (old_size >= MINSIZE and head & PREV_INUSE and not old_end & 4095):
+        if not fresh and not (old_size >= self.minsize and head & PREV_INUSE and not old_end & PAGE - 1):
             raise Abort(ASSERTION.format("sysmalloc", _TOP_IS_SANE))
-        if old_size >= nb + MINSIZE:
+        if old_size >= nb + self.minsize:
             raise Abort(ASSERTION.format("sysmalloc", "(unsigned long) (old_size) < (unsigned long) (nb + MINSIZE)"))
         self._grow(nb, old_top, old_size, old_end)
-        self._at_least(arena + MAX_SYSTEM_MEM, ld(arena + SYSTEM_MEM))
-        p = ld(arena + TOP)
-        size = ld(p + SIZE) & ~7
-        if size >= nb + MINSIZE:
+        self._at_least(av.max_system_mem, w[av.system_mem])
+        p = w[av.top]
+        size = w[p + sz] & ~7
+        if size >= nb + self.minsize:
             remainder = p + nb
-            self.st(arena + TOP, remainder)
-            self.st(p + SIZE, nb | PREV_INUSE)
-            self.st(remainder + SIZE, size - nb | PREV_INUSE)
-            return p + HEADER
+            self.st(av.top, remainder)
+            self.st(p + sz, nb | PREV_INUSE | self.non_main)
+            self.st(remainder + sz, size - nb | PREV_INUSE)
+            return p + self.hdr
         self.errno = "ENOMEM"
         return 0
 
+    def contiguous(self) -> int:
+        """Whether the arena's memory is in one piece, so far as it knows."""
+        return not self.w[self.av.flags & -self.sz] & self.abi.noncontiguous
+
     def _grow(self, nb: int, old_top: int, old_size: int, old_end: int) -> None:
         """Move the break up, or map pages in its place, and let the top chunk have them."""
-        ld, st = self.ld, self.st
-        arena = self.arena
-        contiguous = not ld(arena + FLAGS) & NONCONTIGUOUS
-        size = nb + ld(self.par + TOP_PAD) + MINSIZE
+        av, mp = self.av, self.mp
+        contiguous = self.contiguous()
+        size = nb + self.w[mp.top_pad] + self.minsize
         if contiguous:
             size -= old_size
-        size = align_up(size) & 0xFFFFFFFF
+        size = self.page_align(size)
         start, second = -1, -1
-        if 0 < size < 0x80000000:
+        if 0 < size <= self.abi.ptrdiff_max:
             start = self.sbrk(size)
         if start == -1:
-            mapped = align_up(size + old_size) & 0xFFFFFFFF if contiguous else size
-            mapped = max(mapped, MORECORE_MMAP)
+            mapped = self.page_align(size + old_size) if contiguous else size
+            mapped = max(mapped, MMAP_AS_MORECORE_SIZE)
             if mapped <= nb:
                 return
             block = self.try_mmap(mapped)
             if not block:
                 return
-            st(arena + FLAGS, ld(arena + FLAGS) | NONCONTIGUOUS)
+            flags = av.flags & -self.sz
+            self.st(flags, self.w[flags] | self.abi.noncontiguous)
             start, size, contiguous = block, mapped, False
             second = start + size
-        if not ld(self.par + SBRK_BASE):
-            st(self.par + SBRK_BASE, start)
-        self._add(arena + SYSTEM_MEM, size)
+        if not self.w[mp.sbrk_base]:
+            self.st(mp.sbrk_base, start)
+        self._add(av.system_mem, size)
         if start == old_end and second == -1:
-            st(old_top + SIZE, size + old_size | PREV_INUSE)
+            self.st(old_top + self.sz, size + old_size | PREV_INUSE)
         elif contiguous and old_size and start < old_end:
             raise Abort("break adjusted to free malloc space")
         else:
             self._new_top(start, second, size, old_top, old_size, old_end, contiguous)
 
     def _new_top(
-        self, start: int, second: int, size: int, old_top: int, old_size: int, old_end: int, contiguous: bool
+        self, start: int, second: int, size: int, old_top: int, old_size: int, old_end: int, contiguous: int
     ) -> None:
         """A top chunk in memory that does not continue the old one's; the old one gets a fence and is freed."""
-        st = self.st
+        st, av, sz, hdr, mask = self.st, self.av, self.sz, self.hdr, self.abi.mask
         correction, aligned = 0, start
-        misalign = start + HEADER & MASK
+        misalign = start + hdr & mask
         if misalign:
-            aligned += 16 - misalign
+            aligned += mask + 1 - misalign
         if contiguous:
             if old_size:
-                self._add(self.arena + SYSTEM_MEM, start - old_end)
+                self._add(av.system_mem, start - old_end)
             correction = (aligned - start) + old_size
             end = start + size + correction
-            correction += align_up(end) - end
+            correction += self.page_align(end) - end
             second = self.sbrk(correction)
             if second == -1:
                 correction = 0
@@ -164,52 +154,52 @@ class System(Tcache):
             second = self.sbrk(0)
         if second == -1:
             return
-        st(self.arena + TOP, aligned)
-        st(aligned + SIZE, second - aligned + correction | PREV_INUSE)
-        self._add(self.arena + SYSTEM_MEM, correction)
+        st(av.top, aligned)
+        st(aligned + sz, second - aligned + correction | PREV_INUSE)
+        self._add(av.system_mem, correction)
         if old_size:
-            old_size = old_size - 2 * HEADER & ~MASK
-            st(old_top + SIZE, old_size | PREV_INUSE)
-            st(old_top + old_size + SIZE, HEADER | PREV_INUSE)
-            st(old_top + old_size + HEADER + SIZE, HEADER | PREV_INUSE)
-            if old_size >= MINSIZE:
+            old_size = old_size - 2 * hdr & ~mask
+            st(old_top + sz, old_size | PREV_INUSE)
+            st(old_top + old_size + sz, hdr | PREV_INUSE)
+            st(old_top + old_size + hdr + sz, hdr | PREV_INUSE)
+            if old_size >= self.minsize:
                 self.int_free(old_top)
 
     def systrim(self, pad: int) -> int:
         """Give whole pages of the top chunk back, but for `pad` bytes; whether the break moved."""
-        ld = self.ld
-        top = ld(self.arena + TOP)
-        size = ld(top + SIZE) & ~7
-        area = size - MINSIZE - 1
-        if area & 0xFFFFFFFF <= pad:
+        w, av = self.w, self.av
+        top = w[av.top]
+        size = w[top + self.sz] & ~7
+        area = size - self.minsize - 1
+        if area & self.low <= pad:
             return 0
-        extra = area - pad & ~4095 & 0xFFFFFFFF
+        extra = area - pad & -PAGE & self.low
         if extra == 0:
             return 0
         current = self.sbrk(0)
         if current == top + size:
-            self.sbrk(-extra if extra < 0x80000000 else (1 << 32) - extra)
+            self.sbrk(-extra if extra <= self.abi.ptrdiff_max else self.low + 1 - extra)
             released = current - self.sbrk(0)
             if released:
-                self._add(self.arena + SYSTEM_MEM, -released)
-                self.st(top + SIZE, size - released | PREV_INUSE)
+                self._add(av.system_mem, -released)
+                self.st(top + self.sz, size - released | PREV_INUSE)
                 return 1
         return 0
 
     def _mapped_block(self, p: int, complaint: str) -> tuple[int, int]:
         """Start and length of the mapping that chunk `p` is; Abort if it cannot be one."""
-        offset = self.ld(p)
-        block, total = p - offset & 0xFFFFFFFF, offset + (self.ld(p + SIZE) & ~7) & 0xFFFFFFFF
-        inside = p + HEADER & 4095
-        if (block | total) & 4095 or inside & inside - 1:
+        offset = self.w[p]
+        block, total = p - offset & self.low, offset + (self.w[p + self.sz] & ~7) & self.low
+        inside = p + self.hdr & PAGE - 1
+        if (block | total) & PAGE - 1 or inside & inside - 1:
             raise Abort(complaint)
         return block, total
 
     def munmap_chunk(self, p: int) -> None:
         """free() of a chunk that mmap() gave."""
         block, total = self._mapped_block(p, "munmap_chunk(): invalid pointer")
-        self._add(self.par + N_MMAPS, -1)
-        self._add(self.par + MMAPPED_MEM, -total)
+        self.store_int(self.mp.n_mmaps, self.load_int(self.mp.n_mmaps) - 1)
+        self._add(self.mp.mmapped_mem, -total)
         try:
             self.mem.munmap(block, total)
         except KernelError as error:
@@ -218,8 +208,8 @@ class System(Tcache):
     def mremap_chunk(self, p: int, nb: int) -> int:
         """realloc() of a chunk that mmap() gave: the chunk's new address, 0 if the kernel refuses."""
         block, total = self._mapped_block(p, "mremap_chunk(): invalid pointer")
-        offset = self.ld(p)
-        new = align_up(nb + offset + 4) & 0xFFFFFFFF
+        offset = self.w[p]
+        new = self.page_align(nb + offset + self.sz)
         if total == new:
             return p
         try:
@@ -228,6 +218,6 @@ class System(Tcache):
             self.errno = error.code
             return 0
         p = moved + offset
-        self.st(p + SIZE, new - offset | IS_MMAPPED)
-        self._at_least(self.par + MAX_MMAPPED_MEM, self._add(self.par + MMAPPED_MEM, new - total))
+        self.st(p + self.sz, new - offset | IS_MMAPPED)
+        self._at_least(self.mp.max_mmapped_mem, self._add(self.mp.mmapped_mem, new - total))
         return p

@@ -5,46 +5,51 @@ Its structure is itself a chunk of the heap: 64 counts of two bytes, then 64 hea
 
 from __future__ import annotations
 
+from memsh.libc.abi import Abort
 from memsh.libc.bins import Bins
-from memsh.libc.chunk import TCACHE_COUNT, TCACHE_ENTRIES, TCACHE_KEY, Abort
 
 
 class Tcache(Bins):
     """Chunks at hand, last freed first."""
 
+    __slots__ = ()
+
     def tcache_count(self, cache: int, index: int) -> int:
         """Chunks on list `index`."""
-        return self.ld(cache + (index >> 1) * 4) >> (index & 1) * 16 & 0xFFFF
+        place = 2 * index & self.sz - 1
+        return self.w[cache + 2 * index - place] >> 8 * place & 0xFFFF
+
+    def _set_count(self, cache: int, index: int, add: int) -> None:
+        place = 2 * index & self.sz - 1
+        word, shift = cache + 2 * index - place, 8 * place
+        counts = self.w[word]
+        self.st(word, counts & ~(0xFFFF << shift) | ((counts >> shift) + add & 0xFFFF) << shift)
 
     def tcache_put(self, cache: int, mem: int, index: int) -> None:
         """Put the chunk whose program bytes start at `mem` on list `index`."""
-        ld, st = self.ld, self.st
-        st(mem + 4, TCACHE_KEY)
-        entry = cache + TCACHE_ENTRIES + index * 4
-        st(mem, mem >> 12 ^ ld(entry))
+        w, st = self.w, self.st
+        st(mem + self.sz, self.abi.tcache_key)
+        entry = cache + self.abi.tcache_entries + index * self.sz
+        st(mem, mem >> 12 ^ w[entry])
         st(entry, mem)
-        word = cache + (index >> 1) * 4
-        counts = ld(word)
-        st(word, (counts & 0xFFFF0000 | counts + 1 & 0xFFFF) if not index & 1 else counts + 0x10000 & 0xFFFFFFFF)
+        self._set_count(cache, index, 1)
 
     def tcache_get(self, cache: int, index: int) -> int:
         """Take the chunk that list `index` got last."""
-        ld, st = self.ld, self.st
-        entry = cache + TCACHE_ENTRIES + index * 4
-        mem = ld(entry)
+        w, st = self.w, self.st
+        entry = cache + self.abi.tcache_entries + index * self.sz
+        mem = w[entry]
         if mem & 15:
             raise Abort("malloc(): unaligned tcache chunk detected")
-        st(entry, mem >> 12 ^ ld(mem))
-        word = cache + (index >> 1) * 4
-        counts = ld(word)
-        st(word, (counts & 0xFFFF0000 | counts - 1 & 0xFFFF) if not index & 1 else counts - 0x10000 & 0xFFFFFFFF)
-        st(mem + 4, 0)
+        st(entry, mem >> 12 ^ w[mem])
+        self._set_count(cache, index, -1)
+        st(mem + self.sz, 0)
         return mem
 
     def check_double_free(self, cache: int, mem: int, index: int) -> None:
         """The chunk bears the mark of a cached one: Abort if list `index` has it."""
-        ld, limit, count = self.ld, self.ld(self.par + TCACHE_COUNT), 0
-        entry = ld(cache + TCACHE_ENTRIES + index * 4)
+        w, limit, count = self.w, self.w[self.mp.tcache_count], 0
+        entry = w[cache + self.abi.tcache_entries + index * self.sz]
         while entry:
             if count >= limit:
                 raise Abort("free(): too many chunks detected in tcache")
@@ -52,5 +57,5 @@ class Tcache(Bins):
                 raise Abort("free(): unaligned chunk detected in tcache 2")
             if entry == mem:
                 raise Abort("free(): double free detected in tcache 2")
-            entry = entry >> 12 ^ ld(entry)
+            entry = entry >> 12 ^ w[entry]
             count += 1

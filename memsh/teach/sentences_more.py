@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from memsh.libc.chunk import MMAP_THRESHOLD, SIZE, TOP
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
 from memsh.linux.mm.memory.fault import COW, REUSE
 from memsh.linux.mm.mmap.vmalist import find_vma
@@ -29,7 +28,7 @@ def pages(count: int) -> str:
 
 
 def _top(libc: Any) -> int:
-    return int(libc.ld(libc.arena + TOP)) if libc.arena else 0
+    return int(libc.w[libc.av.top])
 
 
 def _int_malloc(story: Recorder, args: dict[str, Any]) -> Any:
@@ -41,8 +40,8 @@ def _from_pool(story: Recorder, told: Any, mem: Any) -> str:
     libc, top, begun = told
     if not mem or any(step.function is not None for step in story.steps[begun:]):
         return ""  # sysmalloc and the system calls below it say where the memory came from
-    if mem - 8 == top:
-        left = libc.ld(_top(libc) + SIZE) & ~7
+    if mem - libc.hdr == top:
+        left = libc.w[_top(libc) + libc.sz] & ~7
         return f"cut off the top chunk, the unused end of the heap ({left} bytes left in it): no system call"
     return "a free chunk of the heap is used again: no system call"
 
@@ -59,7 +58,7 @@ def _to_cache(story: Recorder, args: dict[str, Any]) -> Any:
 
 def _own_mapping(story: Recorder, args: dict[str, Any]) -> Any:
     libc = args["self"]
-    story.say(f"{args['nb']} bytes reach the mmap threshold ({libc.ld(libc.par + MMAP_THRESHOLD)}): "
+    story.say(f"{args['nb']} bytes reach the mmap threshold ({libc.w[libc.mp.mmap_threshold]}): "
               "the chunk gets a mapping of its own")  # fmt: skip
 
 

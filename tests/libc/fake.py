@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from memsh.linux.include.errno import KernelError
 
-SYMBOLS = {"main_arena": 0x0804C000, "mp_": 0x0804C800, "tcache": 0x0804CA00, "__curbrk": 0x0804CB00}
+SYMBOLS = {"main_arena": 0x0804C000, "mp_": 0x0804CA00, "tcache": 0x0804CC00, "__curbrk": 0x0804CD00}
+SYMBOLS64 = {name: addr - 0x0804C000 + 0x404000 for name, addr in SYMBOLS.items()}
+
+
+class Words(dict[int, int]):
+    """The memory's words, none of them kept."""
+
+    def __init__(self, mem: FakeMemory) -> None:
+        self.mem = mem
+
+    def __missing__(self, addr: int) -> int:
+        return self.mem.load(addr)
 
 
 class FakeMemory:
-    """UserMemory with a break from `start` and mappings top-down from `top`."""
+    """UserMemory of `word` bytes a word, with a break from `start` and mappings top-down from `top`."""
 
-    def __init__(self, start: int = 0x0838D000, top: int = 0xB7D9B000) -> None:
+    def __init__(self, start: int = 0x0838D000, top: int = 0xB7D9B000, word: int = 4) -> None:
+        self.word, self.kind, self.shift = word, "I" if word == 4 else "Q", 2 if word == 4 else 3
+        self.words: Mapping[int, int] = Words(self)
         self.pages: dict[int, memoryview] = {}
         self.start = self.end = start
         self.top = top
@@ -23,36 +38,37 @@ class FakeMemory:
         page = self.pages.get(addr >> 12)
         if page is None:
             self.faults += 1
-            page = self.pages[addr >> 12] = memoryview(bytearray(4096)).cast("I")
+            page = self.pages[addr >> 12] = memoryview(bytearray(4096)).cast(self.kind)
         return page
 
     def load(self, addr: int) -> int:
-        page = self.pages.get(addr >> 12)
-        if page is None or addr & 3:
-            if addr & 3:
-                return int.from_bytes(self.read(addr, 4), "little")
-            page = self._page(addr)
-        return page[(addr & 4095) >> 2]
+        if addr & self.word - 1:
+            return int.from_bytes(self.read(addr, self.word), "little")
+        return self._page(addr)[(addr & 4095) >> self.shift]
 
     def store(self, addr: int, value: int) -> None:
-        page = self.pages.get(addr >> 12)
-        if page is None:
-            page = self._page(addr)
-        page[(addr & 4095) >> 2] = value
+        if addr & self.word - 1:
+            self.write(addr, value.to_bytes(self.word, "little"))
+        else:
+            self._page(addr)[(addr & 4095) >> self.shift] = value
 
     def read(self, addr: int, n: int) -> bytes:
-        out = b""
-        while n:
-            count = min(n, 4096 - (addr & 4095))
-            out += self._page(addr).cast("B")[addr & 4095 : (addr & 4095) + count].tobytes()
-            addr, n = addr + count, n - count
-        return out
+        parts = []
+        for at, count in self._pieces(addr, n):
+            parts.append(self._page(at).cast("B")[at & 4095 : (at & 4095) + count].tobytes())
+        return b"".join(parts)
 
     def write(self, addr: int, data: bytes) -> None:
-        while data:
-            count = min(len(data), 4096 - (addr & 4095))
-            self._page(addr).cast("B")[addr & 4095 : (addr & 4095) + count] = data[:count]
-            addr, data = addr + count, data[count:]
+        for at, count in self._pieces(addr, len(data)):
+            self._page(at).cast("B")[at & 4095 : (at & 4095) + count] = data[at - addr : at - addr + count]
+
+    def _pieces(self, addr: int, n: int) -> Iterator[tuple[int, int]]:
+        """Address and length of what lies in each page."""
+        end = addr + n
+        while addr < end:
+            count = min(end - addr, 4096 - (addr & 4095))
+            yield addr, count
+            addr += count
 
     def fill(self, addr: int, value: int, n: int) -> None:
         self.write(addr, bytes([value]) * n)

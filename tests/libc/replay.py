@@ -15,7 +15,7 @@ def answers(heap: Malloc, trace: str) -> Iterator[str]:
         if not line:
             continue
         op, slot, word, *more = line.split()
-        size = int(word)
+        size = int(more[0] if op == "A" else word)
         if op == "f":
             heap.free(slots.pop(slot, 0))
             continue
@@ -27,6 +27,8 @@ def answers(heap: Malloc, trace: str) -> Iterator[str]:
             mem = heap.malloc(size)
         elif op == "c":
             mem = heap.calloc(1, size)
+        elif op == "A":
+            mem = heap.memalign(int(word), size)
         elif op == "a":
             mem = heap.memalign(int(more[0]) if more else 4096, size)
         else:

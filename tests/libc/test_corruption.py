@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memsh.libc.chunk import SIZE, SYSTEM_MEM, TOP, Abort
+from memsh.libc.abi import Abort
 from memsh.libc.malloc import Malloc
 from tests.libc.test_malloc import new_heap
 
@@ -62,7 +62,7 @@ def _top_overwritten(heap: Malloc) -> None:
 def _next_size_overwritten(heap: Malloc) -> None:
     mem = heap.malloc(5000)
     heap.malloc(5000)
-    heap.st(mem - 8 + 5008 + SIZE, heap.ld(heap.arena + SYSTEM_MEM) | 1)
+    heap.st(mem - heap.hdr + 5008 + heap.sz, heap.w[heap.av.system_mem] | 1)
     heap.free(mem)
 
 
@@ -142,6 +142,6 @@ def test_a_break_that_does_not_move_is_replaced_by_a_mapping() -> None:
     heap.malloc(130_000)
     heap.mem.broken = True  # type: ignore[attr-defined]
     mem = heap.malloc(130_000)
-    assert mem > 0xB0000000 and heap.ld(heap.arena + TOP) > mem
+    assert mem > 0xB0000000 and heap.w[heap.av.top] > mem
     heap.free(mem)
     assert heap.malloc(130_000) == mem

@@ -7,22 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from memsh.libc.abi import Abi, Abi32, Abi64
 from memsh.libc.malloc import Malloc
 from memsh.libc.process import UserProcess
 from memsh.linux.config import Config
 from memsh.linux.fs.exec import do_execve
 from memsh.machines.box import Box
-from tests.libc.fake import SYMBOLS, FakeMemory
+from tests.libc.fake import SYMBOLS, SYMBOLS64, FakeMemory
 from tests.libc.replay import answers
-from tests.paths import REFERENCE
+from tests.paths import REFERENCE, REFERENCE64
 
 RECORDED = sorted((REFERENCE / "heap").glob("*.in"))
+RECORDED64 = sorted((REFERENCE64 / "heap").glob("*.in"))
 OURS = sorted((Path(__file__).parent / "traces").glob("*.in"))
 LIBRARY = 0xB7D9B000  # mappings go below: the recorded program had its libraries where a.out-dyn has them
+LIBRARY64 = 0x7FFFF7DDD000
 
 
-def new_heap(start: int = 0x0838D000) -> Malloc:
-    heap = Malloc(FakeMemory(start, LIBRARY), SYMBOLS)
+def new_heap(start: int = 0x0838D000, abi: Abi = Abi32) -> Malloc:
+    top = LIBRARY if abi.word == 4 else LIBRARY64
+    heap = Malloc(FakeMemory(start, top, abi.word), SYMBOLS if abi.word == 4 else SYMBOLS64, abi)
     heap.load_variables()
     return heap
 
@@ -41,6 +45,12 @@ def moved(lines: list[str], by: int) -> list[str]:
 def test_recorded_trace(trace: Path) -> None:
     recorded = trace.with_suffix(".out").read_text().splitlines()
     assert list(answers(new_heap(int(recorded[0].split()[1], 16)), trace.read_text())) == recorded
+
+
+@pytest.mark.parametrize("trace", RECORDED64, ids=lambda path: path.stem)
+def test_recorded_trace_of_64_bits(trace: Path) -> None:
+    recorded = trace.with_suffix(".out").read_text().splitlines()
+    assert list(answers(new_heap(int(recorded[0].split()[1], 16), Abi64), trace.read_text())) == recorded
 
 
 @pytest.mark.parametrize("trace", RECORDED, ids=lambda path: path.stem)

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from memsh.libc.abi import Abi32, Abi64
 from tests.libc.test_malloc import new_heap
 from tests.libc.walk import check
 
@@ -15,9 +16,11 @@ SIZES = st.one_of(st.integers(0, 100), st.integers(0, 2000), st.integers(0, 300_
 class HeapMachine(RuleBasedStateMachine):
     """The program marks both ends of every block with the block's number."""
 
+    abi = Abi32
+
     def __init__(self) -> None:
         super().__init__()
-        self.heap = new_heap()
+        self.heap = new_heap(abi=self.abi)
         self.blocks: dict[int, tuple[int, int, int]] = {}  # address: (size, mark, its own number)
         self.serial = 0
 
@@ -82,9 +85,15 @@ class HeapMachine(RuleBasedStateMachine):
 
     @invariant()
     def holds_together(self) -> None:
-        if self.heap.ld(self.heap.arena + 1108):
+        if self.heap.w[self.heap.av.system_mem]:
             check(self.heap)
 
 
-TestHeap = HeapMachine.TestCase
-TestHeap.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+class HeapMachine64(HeapMachine):
+    """The same with words of 8 bytes."""
+
+    abi = Abi64
+
+
+TestHeap, TestHeap64 = HeapMachine.TestCase, HeapMachine64.TestCase
+TestHeap.settings = TestHeap64.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)

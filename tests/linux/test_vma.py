@@ -12,7 +12,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.mm.memory.fault import BusError, Segfault, touch_range
-from memsh.linux.mm.memory.uaccess import read, read_u32, write, write_u32
+from memsh.linux.mm.memory.uaccess import read, read_word, write, write_word
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.vmalist import unmapped_area_topdown, vm_start_gap
 from memsh.machines.box import Box
@@ -314,9 +314,9 @@ class Walk:
 
     def bytes(self, addr: int) -> None:
         write(self.box, self.task, addr, b"hello")
-        write_u32(self.box, self.task, addr + 8, 7)
+        write_word(self.box, self.task, addr + 8, 7)
         assert read(self.box, self.task, addr, 5) == b"hello"
-        assert read_u32(self.box, self.task, addr + 8) == 7
+        assert read_word(self.box, self.task, addr + 8) == 7
 
 
 @pytest.mark.parametrize("seed", range(8))

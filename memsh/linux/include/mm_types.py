@@ -9,6 +9,7 @@ Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.lib.ratelimit import RateLimit
@@ -27,8 +28,77 @@ def linear_page_index(addr: int) -> int:
     return addr >> 12 & INDEX_MASK
 
 
+class Words(dict[int, int]):
+    """Words of a process's own pages by their addresses, as last read or stored: its code sees them as one view.
+
+    Each is there only while its page stays mapped as it is. `load` fetches what is not there; what it keeps stands in
+    `pages` too, the words by page. At most LIMIT words.
+    """
+
+    __slots__ = ("load", "pages")
+    load: Callable[[int], int]
+    LIMIT = 1 << 16
+
+    def __init__(self) -> None:
+        self.pages: dict[int, list[int]] = {}
+
+    def __missing__(self, addr: int) -> int:
+        return self.load(addr)
+
+    def keep(self, addr: int, value: int) -> None:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        self[addr] = value
+        kept = self.pages.get(addr >> 12)
+        if kept is None:
+            self.pages[addr >> 12] = [addr]
+        else:
+            kept.append(addr)
+
+    def drop(self, page: int) -> None:
+        """The page is mapped otherwise now."""
+        for addr in self.pages.pop(page, ()):
+            del self[addr]
+
+    def forget(self, addr: int, n: int) -> None:
+        """Somebody else stores `n` bytes at `addr`."""
+        end = addr + n
+        for page in range(addr >> 12, end + 4095 >> 12):
+            kept = self.pages.get(page)
+            if kept is not None:
+                gone = [word for word in kept if addr - 8 < word < end]
+                if gone:
+                    self.pages[page] = [word for word in kept if not addr - 8 < word < end]
+                    for word in gone:
+                        del self[word]
+
+    def clear(self) -> None:
+        self.pages.clear()
+        dict.clear(self)
+
+
 class Tlb(dict[int, Any]):
-    """Translations in use: page number -> its bytes as 32-bit words. Never copied: a cache of the page tables."""
+    """Translations in use: page number -> its bytes as machine words. Never copied: a cache of the page tables.
+
+    `words` is what was read through them: it goes with them.
+    """
+
+    __slots__ = ("words",)
+
+    def __init__(self) -> None:
+        self.words = Words()
+
+    def pop(self, page: int, default: Any = None) -> Any:
+        self.words.drop(page)
+        return dict.pop(self, page, default)
+
+    def __delitem__(self, page: int) -> None:
+        self.words.drop(page)
+        dict.__delitem__(self, page)
+
+    def clear(self) -> None:
+        self.words.clear()
+        dict.clear(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tlb:
         return Tlb()

@@ -1,16 +1,16 @@
 """Bytes of a process's memory, through its page tables, with the faults that takes (mm/memory.c, lib/usercopy.c).
 
-`read_u32` and `write_u32` are what malloc lives on: a translation that was used once is kept in `mm.tlb` (reads) or
-`mm.tlbw` (writes) as the page's 32-bit words, until the page tables change.
+`read_word` and `write_word` are what malloc lives on: a translation that was used once is kept in `mm.tlb` (reads) or
+`mm.tlbw` (writes, of pages of its own) as the page's machine words, until the page tables change.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
+from memsh.linux.include.memmap import PG_ANON
 from memsh.linux.mm.filemap.pagecache import frame_page
 from memsh.linux.mm.memory.fault import Tally, exc_page_fault
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
+WORDS: dict[int, Literal["I", "Q"]] = {4: "I", 8: "Q"}  # a machine word's format in a memoryview
 
 def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
     """Make the page of `addr` accessible as the CPU would; its frame. Segfault, BusError, OutOfMemory."""
@@ -39,39 +40,47 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
         task.majflt += tally.majflt
 
 
-def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview:
-    """The page of `addr` as 32-bit words, entered in the process's translations."""
+def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview[int]:
+    """The page of `addr` as machine words, entered in the process's translations."""
     pfn = _fault_in(box, task, addr, write)
     mm = task.mm
     assert mm is not None
+    kind = WORDS[mm.mmu.word]
     if pfn == box.vm.zero_pfn:
-        return memoryview(bytes(4096)).cast("I")
-    view = memoryview(frame_page(box, pfn)).cast("I")
+        return memoryview(bytes(4096)).cast(kind)
+    view = memoryview(frame_page(box, pfn)).cast(kind)
     mm.tlb[addr >> 12] = view
-    if write:
+    if write and box.memmap.flags[pfn] & PG_ANON:  # nobody else stores there: a page written through is ours alone
         mm.tlbw[addr >> 12] = view
     return view
 
 
-def read_u32(box: Box, task: Task, addr: int) -> int:
-    """The 32-bit word at `addr`, at any alignment."""
-    if addr & 3:
-        return int.from_bytes(read(box, task, addr, 4), "little")
-    view = task.mm.tlb.get(addr >> 12)  # type: ignore[union-attr]
+def read_word(box: Box, task: Task, addr: int) -> int:
+    """The machine word at `addr`, at any alignment."""
+    mm = task.mm
+    assert mm is not None
+    word = mm.mmu.word
+    if addr & word - 1:
+        return int.from_bytes(read(box, task, addr, word), "little")
+    view: memoryview[int] | None = mm.tlb.get(addr >> 12)
     if view is None:
         view = _page(box, task, addr, False)
-    return view[(addr & 4095) >> 2]
+    return view[(addr & 4095) // word]
 
 
-def write_u32(box: Box, task: Task, addr: int, value: int) -> None:
-    """Store a 32-bit word at `addr`, at any alignment."""
-    if addr & 3:
-        write(box, task, addr, struct.pack("<I", value))
+def write_word(box: Box, task: Task, addr: int, value: int) -> None:
+    """Store a machine word at `addr`, at any alignment."""
+    mm = task.mm
+    assert mm is not None
+    word = mm.mmu.word
+    if addr & word - 1:
+        write(box, task, addr, value.to_bytes(word, "little"))
         return
-    view = task.mm.tlbw.get(addr >> 12)  # type: ignore[union-attr]
+    _forget(task, addr, word)
+    view = mm.tlbw.get(addr >> 12)
     if view is None:
         view = _page(box, task, addr, True)
-    view[(addr & 4095) >> 2] = value
+    view[(addr & 4095) // word] = value
 
 
 def read(box: Box, task: Task, addr: int, n: int) -> bytes:
@@ -89,9 +98,15 @@ def read(box: Box, task: Task, addr: int, n: int) -> bytes:
     return b"".join(parts)
 
 
+def _forget(task: Task, addr: int, n: int) -> None:
+    if task.mm is not None:
+        task.mm.tlb.words.forget(addr, n)
+
+
 def write(box: Box, task: Task, addr: int, data: bytes) -> None:
     """Store `data` at `addr`; what lies before the first byte that cannot be written is written."""
     at, n = 0, len(data)
+    _forget(task, addr, n)
     while at < n:
         offset = addr & 4095
         count = min(n - at, 4096 - offset)
@@ -105,6 +120,7 @@ def write(box: Box, task: Task, addr: int, data: bytes) -> None:
 
 def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
     """memset(): `n` bytes of `value`; a page never written that is filled with 0 stays without bytes of its own."""
+    _forget(task, addr, n)
     while n > 0:
         offset = addr & 4095
         count = min(n, 4096 - offset)
@@ -117,6 +133,7 @@ def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
 
 def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
     """memcpy() within one process, page by page."""
+    _forget(task, to, n)
     while n > 0:
         count = min(n, 4096 - (source & 4095), 4096 - (to & 4095))
         _fault_in(box, task, source, False)
