@@ -52,6 +52,7 @@ or runs the script on standard input if that is no terminal.
   --realtime         the box's clock follows the host's (mount, enter and the prompt)
   --write DIR        enter: a folder of the host that stays writable; may be given several times
   --save FILE        enter: write a script that rebuilds the box when the last program has ended
+  --page-size SIZE   bytes of a page in that tree (as the tree itself tells)
   --width N          columns to fill (the terminal's, or 80)
   --no-color         no colour, as NO_COLOR in the environment
   --resume [ID]      bring back a session that was left or killed: the last one, or ID
@@ -65,7 +66,7 @@ or runs the script on standard input if that is no terminal.
 """
 _VALUED = {
     "-c", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from", "--proc",
-    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
+    "--page-size",    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
           "--write-config", "--realtime", "--allow-other"}  # fmt: skip
@@ -166,6 +167,14 @@ def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], 
     return tuple(found)
 
 
+def page_size(options: Options) -> int:
+    """`--page-size 64k` in bytes; 0 where the tree shall tell. ShellError for what is no page size."""
+    size = number(options, "--page-size", 0, wide_size)
+    if "--page-size" in options.values and (size & (size - 1) or not 4096 <= size <= 65536):
+        raise ShellError("--page-size: a power of two from 4k to 64k", 2)
+    return size
+
+
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
     from memsh.linux.config import DEFAULT_CMDLINE, Config
@@ -260,7 +269,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:
-            session.reader = procdir.DirReader(folder)
+            session.reader = procdir.DirReader(folder, page_size(options))
         except OSError as error:
             raise ShellError(f"--proc: {folder}: {error.strerror}") from None
         session.cwd = "/proc"

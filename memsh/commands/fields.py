@@ -11,8 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from memsh.commands import meanings
+from memsh.commands import meanings_elsewhere as elsewhere
 from memsh.commands.meanings_vmstat import VMSTAT, ZONEINFO
 from memsh.commands.tools import reader_of
+from memsh.procps.figures import page_size
+from memsh.procps.reader import ProcReader
+from memsh.proctext import buddyinfo, labels, slabinfo, zoneinfo
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 
@@ -37,15 +41,75 @@ def table(text: str) -> dict[str, str]:
     return {name: meaning for name, _, meaning in (line.partition("|") for line in text.strip().split("\n"))}
 
 
-def _size(order: int) -> str:
-    return f"{4 << order} KiB" if order < 8 else f"{4 << order >> 10} MiB"
+class Facts(NamedTuple):
+    """What the tree itself says of its machine, as far as meanings depend on it.
+
+    page: bytes of a page. stack: kB of a kernel stack, 0 if unknown. zones: their names from the lowest. slub: whether
+    the slab allocator has no tunables.
+    """
+
+    page: int = 4096
+    stack: int = 0
+    zones: tuple[str, ...] = ()
+    slub: bool = False
 
 
-def _orders(words: list[str]) -> list[Figure]:
-    return [
-        Figure(f"order {order}", word, f"free blocks of {1 << order} page{'s' * (order > 0)}, {_size(order)} each")
-        for order, word in enumerate(words)
-    ]
+def facts_of(reader: ProcReader) -> Facts:
+    """The tree's own facts; what cannot be read stays unknown."""
+
+    def text(name: str) -> str:
+        try:
+            return reader.read(f"/proc/{name}")
+        except OSError:
+            return ""
+
+    threads = re.search(r"\d+/(\d+)", text("loadavg"))
+    stacks = labels.pairs(text("meminfo"), ":").get("KernelStack", 0)
+    each = stacks / int(threads[1]) if threads and int(threads[1]) else 0
+    stack = next((kb for kb in (4, 8, 16, 32, 64) if abs(each - kb) * 6 < kb), 0)
+    names = tuple(dict.fromkeys(zone.name for zone in zoneinfo.parse(text("zoneinfo"))))
+    caches = slabinfo.parse(text("slabinfo"))
+    return Facts(page_size(reader), stack, names, bool(caches) and not any(cache.limit for cache in caches))
+
+
+def _size(order: int, page: int) -> str:
+    kib = page << order >> 10
+    return f"{kib} KiB" if kib < 1024 else f"{kib >> 10} MiB"
+
+
+def _blocks(order: int, page: int) -> str:
+    return f"free blocks of {1 << order} page{'s' * (order > 0)}, {_size(order, page)} each"
+
+
+def _orders(words: list[str], page: int) -> list[Figure]:
+    return [Figure(f"order {order}", word, _blocks(order, page)) for order, word in enumerate(words)]
+
+
+def _in_place(figure: Figure, facts: Facts) -> Figure:
+    """The figure with what the tree's own machine adds to its meaning."""
+    name, value, meaning = figure
+    block = re.fullmatch(r"order (\d+)", name)
+    if block and facts.page != 4096 and int(block[1]) < 32:
+        return Figure(name, value, _blocks(int(block[1]), facts.page))
+    if name in ("KernelStack", "nr_kernel_stack") and facts.stack:
+        return Figure(name, value, f"{meaning}, {facts.stack} kB a thread")
+    if name == "protection" and facts.zones:
+        kept = f"pages kept from requests that could use zone {', '.join(facts.zones)} as well (lowmem_reserve)"
+        return Figure(name, value, kept)
+    if facts.slub and name in SLUB:
+        return Figure(name, value, SLUB[name])
+    return figure
+
+
+SLUB = {
+    "<active_objs>": "objects in use; all those of the CPUs' own slabs count as in use",
+    "<limit>": "0: SLUB has no arrays of objects to tune",
+    "<batchcount>": "0: SLUB has no arrays of objects to tune",
+    "<sharedfactor>": "0: SLUB has no arrays of objects to tune",
+    "<active_slabs>": "all slabs: SLUB does not count those without an object in use apart",
+    "<sharedavail>": "0: SLUB shares no array between CPUs",
+}
+"""What slabinfo's columns mean where the allocator is SLUB."""
 
 
 def _columns(text: str, words: list[str]) -> list[Figure]:
@@ -54,10 +118,13 @@ def _columns(text: str, words: list[str]) -> list[Figure]:
 
 def _labels(text: str, known: str) -> list[Row]:
     """`Label: value` lines; every line is a row of one figure."""
-    meaning = table(known)
+    meaning = {**table(elsewhere.MEMINFO), **table(known)}
     rows = []
     for line in text.splitlines():
-        label, _, value = line.partition(":")
+        label, colon, value = line.partition(":")
+        label = label.strip()
+        if not colon:
+            continue
         rows.append(Row((label,), [Figure(label, " ".join(value.split()), meaning.get(label, ""))]))
     return rows
 
@@ -71,27 +138,30 @@ def _status(text: str) -> list[Row]:
 
 
 def _vmstat(text: str) -> list[Row]:
-    meaning = table(VMSTAT)
+    meaning = {**table(elsewhere.VMSTAT), **table(VMSTAT)}
     return [
-        Row((name,), [Figure(name, value, meaning.get(name, ""))])
-        for name, value in (line.split() for line in text.splitlines())
+        Row((words[0],), [Figure(words[0], words[1], meaning.get(words[0]) or elsewhere.by_rule(words[0]))])
+        for words in map(str.split, text.splitlines())
+        if len(words) == 2
     ]
 
 
 def _slabinfo(text: str) -> list[Row]:
     rows = []
-    for line in text.splitlines()[2:]:
+    for line in text.splitlines():
         words = [word for word in line.split() if word not in (":", "tunables", "slabdata")]
-        rows.append(Row((words[0],), _columns(meanings.SLABINFO, words)))
+        if slabinfo.row(line) is not None:
+            rows.append(Row((words[0],), _columns(meanings.SLABINFO, words)))
+        elif slabinfo.version(text).startswith("1.") and slabinfo.old_row(line) is not None:
+            rows.append(Row((words[0],), _columns(meanings.SLABINFO_1, words)))
     return rows
 
 
 def _buddyinfo(text: str) -> list[Row]:
     rows = []
-    for line in text.splitlines():
-        words = line.replace(",", "").split()
-        rows.append(Row((words[3],), [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone"),
-                                      *_orders(words[4:])]))  # fmt: skip
+    for one in buddyinfo.rows(text):
+        figures = [Figure("node", str(one.node), "the memory node"), Figure("zone", one.zone, "the zone")]
+        rows.append(Row((one.zone, f"node{one.node}"), [*figures, *_orders([str(n) for n in one.counts], 4096)]))
     return rows
 
 
@@ -104,37 +174,40 @@ _TYPES = {
 
 def _pagetypeinfo(text: str) -> list[Row]:
     lines = text.splitlines()
-    types = next(line for line in lines if line.startswith("Number of blocks")).split()[4:]
-    rows = [
-        Row(("order",), [Figure("Page block order", lines[0].split()[-1], "a pageblock is 2 to this power of pages")]),
-        Row(("pages",), [Figure("Pages per block", lines[1].split()[-1], "pages of one pageblock")]),
-    ]
-    for line in lines[4:]:
+    types = next((line for line in lines if line.startswith("Number of blocks")), "").split()[4:]
+    rows = []
+    for key, label, what in (("order", "Page block order", "a pageblock is 2 to this power of pages"),
+                             ("pages", "Pages per block", "pages of one pageblock")):
+        told = re.search(rf"{label}:\s*(\d+)", text)
+        rows += [Row((key,), [Figure(label, told[1], what)])] if told else []
+    for line in lines:
         words = line.replace(",", "").split()
         if words[4:5] == ["type"]:
             head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone"),
                     Figure("type", words[5], _TYPES.get(words[5], ""))]  # fmt: skip
-            rows.append(Row((words[3], words[5]), head + _orders(words[6:])))
-        elif words[:1] == ["Node"]:
+            rows.append(Row((words[3], words[5], f"node{words[1]}"), head + _orders(words[6:], 4096)))
+        elif words[:1] == ["Node"] and len(words) > 4 and words[4].isdigit():
             head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone")]
             blocks = [
                 Figure(name, word, f"pageblocks set aside for {_TYPES.get(name, name)}")
-                for name, word in zip(types, words[4:], strict=True)
+                for name, word in zip(types, words[4:], strict=False)
             ]
-            rows.append(Row((words[3], "blocks"), head + blocks))
+            rows.append(Row((words[3], "blocks", f"node{words[1]}"), head + blocks))
     return rows
 
 
 def _zoneinfo(text: str) -> list[Row]:
-    items, zone = table(VMSTAT), table(ZONEINFO)
+    items, zone = {**table(elsewhere.VMSTAT), **table(VMSTAT)}, table(ZONEINFO)
     rows: list[Row] = []
     for line in text.splitlines():
         head = re.match(r"Node (\d+), zone +(\S+)", line)
         if head:
             names = [Figure("node", head[1], "the memory node"), Figure("zone", head[2], "the zone")]
-            rows.append(Row((head[2],), names))
+            rows.append(Row((head[2], f"node{head[1]}"), names))
             continue
         words = line.split()
+        if not rows or not words:
+            continue
         if words in (["per-node", "stats"], ["pagesets"]):
             continue
         label, _, value = line.strip().partition(": ") if ":" in line else line.strip().rpartition(" ")
@@ -146,16 +219,18 @@ def _zoneinfo(text: str) -> list[Row]:
 
 def _maps_row(line: str) -> Row:
     words = line.split(None, 5)
+    words += [""] * (5 - len(words))
     figures = _columns(meanings.MAPS, words + [""] * (6 - len(words)))
+    mode = words[1].ljust(4)
     path = words[5].strip() if len(words) > 5 else ""
-    can = ["readable" if words[1][0] == "r" else "", "writable" if words[1][1] == "w" else "",
-           "executable" if words[1][2] == "x" else "", "shared" if words[1][3] == "s" else "private (copy-on-write)"]
+    can = ["readable" if mode[0] == "r" else "", "writable" if mode[1] == "w" else "",
+           "executable" if mode[2] == "x" else "", "shared" if mode[3] == "s" else "private (copy-on-write)"]
     figures[1] = figures[1]._replace(meaning=", ".join(word for word in can if word))  # fmt: skip
     return Row((words[0].partition("-")[0], path, path.rpartition("/")[2]), figures)
 
 
 def _maps(text: str) -> list[Row]:
-    return [_maps_row(line) for line in text.splitlines()]
+    return [_maps_row(line) for line in text.splitlines() if re.match(r"[0-9a-f]+-", line)]
 
 
 def _smaps(text: str) -> list[Row]:
@@ -165,7 +240,9 @@ def _smaps(text: str) -> list[Row]:
         if re.match(r"[0-9a-f]+-", line):
             rows.append(_maps_row(line))
             continue
-        label, _, value = line.partition(":")
+        label, colon, value = line.partition(":")
+        if not rows or not colon:
+            continue
         meaning = known.get(label, "")
         if label == "VmFlags":
             meaning = ", ".join(f"{flag} {flags.get(flag, '')}" for flag in value.split())
@@ -177,18 +254,20 @@ def _stat(text: str) -> list[Row]:
     known = table(meanings.STAT)
     rows = []
     for line in text.splitlines():
-        name, *words = line.split()
+        name, *words = line.split() or [""]
+        if not name:
+            continue
         key = "cpuN" if re.fullmatch(r"cpu\d+", name) else name
         figures: list[Figure]
         if key in ("cpu", "cpuN"):
             figures = [Figure(name, "", known[key])]
             figures += [Figure(what.partition(" ")[0], word, f"ticks of 1/100 s: {what}")
-                        for what, word in zip(meanings.CPU, words, strict=True)]  # fmt: skip
+                        for what, word in zip(meanings.CPU, words, strict=False)]  # fmt: skip
         elif key == "softirq":
             figures = [Figure(what, word, "soft interrupts since boot" if what == "sum" else f"of them {what}")
-                       for what, word in zip(meanings.SOFTIRQ, words, strict=True)]  # fmt: skip
+                       for what, word in zip(meanings.SOFTIRQ, words, strict=False)]  # fmt: skip
         elif key == "intr":
-            figures = [Figure("sum", words[0], "interrupts since boot")]
+            figures = [Figure("sum", word, "interrupts since boot") for word in words[:1]]
             figures += [Figure(f"line {at}", word, "of them this line's") for at, word in enumerate(words[1:])]
         else:
             figures = [Figure(name, " ".join(words), known.get(name, ""))]
@@ -210,7 +289,8 @@ def _one(known: str) -> Callable[[str], list[Row]]:
 
 
 def _swaps(text: str) -> list[Row]:
-    return [Row((line.split()[0],), _columns(meanings.SWAPS, line.split())) for line in text.splitlines()[1:]]
+    lines = [line.split() for line in text.splitlines()[1:]]
+    return [Row((words[0],), _columns(meanings.SWAPS, words)) for words in lines if words]
 
 
 def _vmallocinfo(text: str) -> list[Row]:
@@ -222,7 +302,8 @@ def _vmallocinfo(text: str) -> list[Row]:
         for word in words[2:]:
             name, equals, value = word.partition("=")
             if word in known or equals:
-                figures.append(Figure(name, value or word, known.get(name, "")))
+                node = "N" if re.fullmatch(r"N\d+", name) else name
+                figures.append(Figure(name, value or word, known.get(node, "")))
             else:
                 figures.append(Figure("caller", word, known["caller"]))
         rows.append(Row((words[0].partition("-")[0],), figures))
@@ -300,7 +381,8 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
     """The rows asked for: by name, by several words (`Normal Movable`), or by number; the first if nothing is said."""
     if not wanted:
         return rows if whole else rows[:1]
-    words = wanted.lower().split()
+    words = re.sub(r"node\s*(\d+)", r"node\1", wanted.lower()).replace(",", " ").split()
+    words = [word for word in words if word != "zone"]
     found = [row for row in rows if all(word in [name.lower() for name in row.names] for word in words)]
     if not found and wanted.isdigit() and 1 <= int(wanted) <= len(rows):
         found = [rows[int(wanted) - 1]]
@@ -337,7 +419,8 @@ def fields(box: Any, args: Any, io: Any) -> None:
         text, status = io.capture(words)
         if status:
             raise ShellError(f"{where}: it failed")
-    rows = reader(text)
+    facts = facts_of(reader_of(box, io))
+    rows = [row._replace(figures=[_in_place(figure, facts) for figure in row.figures]) for row in reader(text)]
     if not rows:
         io.out(f"{where} has no rows now, only its heading\n")
         return

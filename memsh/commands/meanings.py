@@ -30,7 +30,7 @@ KReclaimable|SReclaimable and other kernel memory that can be given back
 Slab|SReclaimable + SUnreclaim
 SReclaimable|slab caches that can shrink: dentries, inodes
 SUnreclaim|all other slab caches
-KernelStack|kernel stacks, 8 kB a thread
+KernelStack|kernel stacks
 PageTables|page tables of processes
 SecPageTables|page tables of virtual machines
 NFS_Unstable|always 0, kept for old readers
@@ -61,6 +61,16 @@ name|the cache
 <sharedavail>|objects in the shared array
 """
 
+SLABINFO_1 = """
+name|the cache
+<active_objs>|objects in use
+<num_objs>|objects that its slabs hold, used or not
+<objsize>|bytes of one object
+<active_slabs>|slabs with an object in use
+<num_slabs>|slabs
+<pagesperslab>|pages of one slab
+"""
+
 VMALLOCINFO = """
 range|addresses of the area
 size|bytes of address space, a guard page included
@@ -72,6 +82,7 @@ vmalloc|its pages come from vmalloc
 vmap|it maps pages that were there already
 user|it may be mapped into a process
 vpages|the list of its pages lies in the vmalloc area too
+N|pages on this memory node
 dma-coherent|it is shared with a device
 vm_map_ram|it was made by vm_map_ram
 unpurged|freed; still in the page tables until the next flush
@@ -104,7 +115,7 @@ Private_Dirty|pages of this process alone, written: what it would give back if i
 Referenced|pages marked as used
 Anonymous|pages that belong to no file: also private copies of file pages
 LazyFree|pages given up by madvise(MADV_FREE) and not taken yet
-AnonHugePages|huge pages of anonymous memory (none in this kernel)
+AnonHugePages|huge pages of anonymous memory
 ShmemPmdMapped|huge pages of shared memory
 FilePmdMapped|huge pages of files
 Shared_Hugetlb|pages of hugetlbfs that others map too
@@ -112,6 +123,7 @@ Private_Hugetlb|pages of hugetlbfs of this process alone
 Swap|of it, in swap
 SwapPss|the fair share of that
 Locked|of it, locked by mlock
+ProtectionKey|the protection key of its pages
 THPeligible|1: it may get transparent huge pages
 VmFlags|the area's flags
 """
@@ -192,7 +204,7 @@ itrealvalue|always 0
 starttime|when it began, in ticks after boot
 vsize|its address space, in bytes
 rss|its memory, in pages
-rsslim|the limit on that, in bytes; 4294967295 is none
+rsslim|the limit on that, in bytes; all bits set is none
 startcode|where its code begins
 endcode|where its code ends
 startstack|where its stack began
@@ -263,6 +275,7 @@ VmStk|address space of the stack
 VmExe|address space of the program's code
 VmLib|address space of the libraries' code
 VmPTE|page tables
+HugetlbPages|pages of hugetlbfs that it maps
 VmSwap|anonymous memory in swap
 CoreDumping|1 while a core is written
 THP_enabled|1: it may get transparent huge pages

@@ -13,7 +13,7 @@ nr_zone_unevictable|pages of this zone that reclaim may not take
 nr_zone_write_pending|dirty pages and pages being written
 nr_mlock|pages locked by mlock
 nr_bounce|bounce buffers for devices that reach low memory only
-nr_free_cma|free pages of the contiguous area (none in this kernel)
+nr_free_cma|free pages of the contiguous area
 nr_inactive_anon|anonymous and shared-memory pages that have not been used of late
 nr_active_anon|anonymous and shared-memory pages in use
 nr_inactive_file|page cache that has not been used of late: reclaim takes it first
@@ -38,11 +38,11 @@ nr_dirty|pages that wait to be written
 nr_writeback|pages being written
 nr_writeback_temp|pages being written by FUSE
 nr_shmem|tmpfs and shared memory
-nr_shmem_hugepages|huge pages of tmpfs (none in this kernel)
+nr_shmem_hugepages|huge pages of tmpfs
 nr_shmem_pmdmapped|of these, mapped as huge pages
-nr_file_hugepages|huge pages of the page cache (none in this kernel)
+nr_file_hugepages|huge pages of the page cache
 nr_file_pmdmapped|of these, mapped as huge pages
-nr_anon_transparent_hugepages|anonymous huge pages (none in this kernel)
+nr_anon_transparent_hugepages|anonymous huge pages
 nr_vmscan_write|pages that reclaim wrote itself
 nr_vmscan_immediate_reclaim|written pages that reclaim wanted freed at once
 nr_dirtied|pages made dirty since boot
@@ -51,7 +51,7 @@ nr_throttled_written|pages written while reclaim was held back
 nr_kernel_misc_reclaimable|other kernel memory that can be given back
 nr_foll_pin_acquired|pins taken on user pages (get_user_pages)
 nr_foll_pin_released|pins given back
-nr_kernel_stack|kernel stacks, in KiB: 8 a thread
+nr_kernel_stack|kernel stacks, in KiB
 nr_page_table_pages|page tables of processes
 nr_sec_page_table_pages|page tables of virtual machines
 nr_swapcached|pages in memory that also have a place in swap
@@ -84,8 +84,8 @@ pgrefill|pages looked at on the active lists
 pgreuse|write faults that could keep the page instead of copying it
 pgsteal_kswapd|pages that kswapd freed
 pgsteal_direct|pages that allocating processes freed themselves
-pgdemote_kswapd|pages that kswapd moved to slower memory (none here)
-pgdemote_direct|pages that direct reclaim moved to slower memory (none here)
+pgdemote_kswapd|pages that kswapd moved to slower memory
+pgdemote_direct|pages that direct reclaim moved to slower memory
 pgscan_kswapd|pages that kswapd looked at
 pgscan_direct|pages that direct reclaim looked at
 pgscan_direct_throttle|processes held back until kswapd had caught up
@@ -105,7 +105,7 @@ drop_slab|writes to drop_caches that shrank dentries and inodes
 oom_kill|processes killed for want of memory
 pgmigrate_success|pages moved to another frame
 pgmigrate_fail|pages that could not be moved
-thp_migration_success|huge pages moved (none in this kernel)
+thp_migration_success|huge pages moved
 thp_migration_fail|huge pages that could not be moved
 thp_migration_split|huge pages split to be moved
 compact_migrate_scanned|pages looked at by compaction for what can move
@@ -141,7 +141,7 @@ spanned|pages from the zone's first to its last frame, holes included
 present|pages that exist
 managed|pages that the buddy system was given: present less what boot kept
 cma|pages of the contiguous area
-protection|pages kept from requests that could use zone DMA, Normal, HighMem, Movable as well (lowmem_reserve)
+protection|pages kept from requests that could use higher zones as well, a figure for each zone (lowmem_reserve)
 cpu|the CPU whose list of pages follows
 count|pages on this CPU's lists: neither used nor in nr_free_pages
 high:|pages at which the list gives a batch back

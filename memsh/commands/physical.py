@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from memsh.commands import textviews
 from memsh.commands.buddytree import draw
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import count_frames
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
-from memsh.shell import arg, command
+from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.values import count, wide_size
 
@@ -36,16 +37,31 @@ def buddy_counts(box: Any, zone: Any) -> list[int]:
     return [zone.nr_blocks(order) for order in range(MAX_ORDER)]
 
 
-@command(topic=TOPIC)
+NODE = opt("--node", type=count, help="this memory node only", meta="N")
+ZONE = arg("zone", default="", help="a zone's name; of a captured tree also 'Node 1'", words="zone")
+
+
+def shown_zones(box: Any, name: str, node: int | None) -> list[Any]:
+    """The zones with memory that a name and --node pick; all of them for neither."""
+    found = [zone_named(box, name)] if name else [zone for zone in box.pages.zones if zone.present]
+    if node is not None:
+        found = [zone for zone in found if getattr(zone, "nid", 0) == node]
+        if not found:
+            raise ShellError(f"there is no node {node} with such a zone in this box")
+    return found
+
+
+@command(NODE, ZONE, topic=TOPIC, needs_box=False)
 def zones(box: Any, args: Any, io: Any) -> None:
     """physical memory by zone: bounds, free pages, watermarks
 
     zones
     """
+    if box is None:
+        textviews.zones(args.zone, args.node, io)
+        return
     width = max(8, min(28, io.width - 52))
-    for zone in box.pages.zones:
-        if not zone.present:
-            continue
+    for zone in shown_zones(box, args.zone, args.node):
         start, end = zone.start_pfn << PAGE_SHIFT, (zone.start_pfn + zone.spanned) << PAGE_SHIFT
         used = zone.managed - zone.nr_free
         say(io, f"ZONE_{zone.name.upper():<8} {start:#010x}-{end - 1:#010x}  {human(zone.present << PAGE_SHIFT)}")
@@ -56,12 +72,15 @@ def zones(box: Any, args: Any, io: Any) -> None:
         say(io, f"  watermarks: {marks}{boost}; {plural(zone.pcp.count, 'page')} on this CPU's lists")
 
 
-@command(arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC)
+@command(arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC, needs_box=False)
 def order(box: Any, args: Any, io: Any) -> None:
     """the order of the smallest block that holds SIZE bytes
 
     order 100k
     """
+    if box is None:
+        textviews.order(args.size, io)
+        return
     pages = max(1, -(-args.size // PAGE_SIZE))
     needed = (pages - 1).bit_length()
     if needed >= MAX_ORDER:
@@ -74,7 +93,12 @@ def order(box: Any, args: Any, io: Any) -> None:
     )
 
 
-@command(arg("zone", default="", help="DMA, Normal or HighMem, or a page frame number", words="zone"), topic=TOPIC)
+@command(
+    NODE,
+    arg("zone", default="", help="DMA, Normal or HighMem, or a page frame number", words="zone"),
+    topic=TOPIC,
+    needs_box=False,
+)
 def buddy(box: Any, args: Any, io: Any) -> None:
     """the buddy system's free lists, with what each column is worth, per-CPU lists in front
 
@@ -83,11 +107,13 @@ def buddy(box: Any, args: Any, io: Any) -> None:
     With a page frame number: the tree of the order-10 block that it lies in, halved down to its own block, each half
     with what has become of it, and what would merge.
     """
+    if box is None:
+        textviews.buddy(args.zone, args.node, io)
+        return
     if args.zone[:1].isdigit():
         draw(box, count(args.zone), io)
         return
-    shown = [zone_named(box, args.zone)] if args.zone else [zone for zone in box.pages.zones if zone.present]
-    for zone in shown:
+    for zone in shown_zones(box, args.zone, args.node):
         counts = buddy_counts(box, zone)
         say(io, f"zone {zone.name}: {plural(zone.nr_free, 'free page')}, {human(zone.nr_free * PAGE_SIZE)}")
         waiting = plural(zone.pcp.count, "page")
@@ -119,15 +145,18 @@ def unusable_index(counts: list[int], order: int) -> float:
     return (free - (suitable << order)) / free if free else 1.0
 
 
-@command(topic=TOPIC)
+@command(NODE, ZONE, topic=TOPIC, needs_box=False)
 def frag(box: Any, args: Any, io: Any) -> None:
     """fragmentation: external by order, internal by cache
 
     frag
     """
+    if box is None:
+        textviews.frag(args.zone, args.node, io)
+        return
     say(io, "external: share of a zone's free memory in blocks too small for an order")
     rows: list[tuple[object, ...]] = [("  zone", *range(MAX_ORDER))]
-    for zone in box.pages.zones:
+    for zone in shown_zones(box, args.zone, args.node):
         if zone.present:
             counts = buddy_counts(box, zone)
             rows.append((f"  {zone.name}", *(f"{100 * unusable_index(counts, o):.0f}%" for o in range(MAX_ORDER))))
@@ -146,12 +175,15 @@ def frag(box: Any, args: Any, io: Any) -> None:
     io.out(table(rows, "<>>>>"))
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, needs_box=False)
 def account(box: Any, args: Any, io: Any) -> None:
     """every page frame, by what it is used for; the sum is MemTotal
 
     account
     """
+    if box is None:
+        textviews.account(io)
+        return
     found = count_frames(box)
     present = sum(zone.present for zone in box.pages.zones)
     total = sum(zone.managed for zone in box.pages.zones)

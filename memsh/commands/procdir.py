@@ -17,6 +17,8 @@ from memsh.shell.session import Session
 class BoxReader:
     """/proc of the session's box, whichever that is at the moment."""
 
+    page_size = 4096
+
     def __init__(self, session: Session) -> None:
         self.session = session
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from memsh.commands.caches import NAME, find_cache
+from memsh.commands import textviews
+from memsh.commands.caches import find_cache
 from memsh.commands.draw import human, plural, say
-from memsh.shell import command
+from memsh.shell import arg, command
+from memsh.shell.errors import UsageError
 
 DRAWN = 12  # slabs shown one by one
 
 
-@command(NAME, topic="views")
+@command(
+    arg("name", default="", help="the cache's name, as in /proc/slabinfo", words="cache"),
+    topic="views",
+    needs_box=False,
+)
 def slab(box: Any, args: Any, io: Any) -> None:
     """a cache from the inside: its array cache, then its slabs, full, partial and empty
 
@@ -20,6 +26,11 @@ def slab(box: Any, args: Any, io: Any) -> None:
 
     Objects in the array cache are free for the next caller on this CPU, but count as active in /proc/slabinfo.
     """
+    if box is None:
+        textviews.slab(args.name, io)
+        return
+    if not args.name:
+        raise UsageError("NAME is missing (usage: slab NAME; of a captured tree also slab alone)")
     cache = find_cache(box, args.name)
     picture = box.slab.picture(cache)
     say(io, f"{cache.name}: objects of {cache.size} bytes, {cache.num} in a slab of {human(4096 << cache.gfporder)}")

@@ -10,8 +10,10 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 from memsh.commands.paths import resolve
+from memsh.commands.tools import reader_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
+from memsh.proctext.swaps import Area, parse
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
 
@@ -124,13 +126,14 @@ def mkswap(box: Any, args: Args, io: IO) -> int:
 # -- swapon ----------------------------------------------------------------------------------------------------------
 
 
-def _table(box: Any, wanted: list[str], *, headings: bool, raw: bool, exact: bool) -> str:
+def _table(areas: list[Area], wanted: list[str], *, headings: bool, raw: bool, exact: bool) -> str:
     """`swapon --show`."""
     rows: list[list[str]] = [wanted] if headings else []
-    for area in box.swap.areas():
-        sizes = [kb << 10 for kb in (area.size_kb, area.used_kb)]
+    for area in areas:
+        sizes = [kb << 10 for kb in (area.size, area.used)]
         shown = [str(size) if exact else human_size(size) for size in sizes]
-        cells = dict(zip(COLUMNS, (area.path, area.kind, *shown, str(area.priority)), strict=True))
+        priority = "" if area.priority is None else str(area.priority)
+        cells = dict(zip(COLUMNS, (area.name, area.kind, *shown, priority), strict=True))
         rows.append([cells[name] for name in wanted])
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(wanted))]
     lines = []
@@ -171,7 +174,7 @@ def _priority(word: str) -> int:
     opt("--noheadings", help="the table without its first line"), opt("--raw", help="the table without padding"),
     opt("--bytes", help="sizes in bytes"), opt("-e", "--ifexists", help="skip what is not there"),
     opt("-v", "--verbose", help="say what is done"),
-    rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True,
+    rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True, needs_box=False,
 )  # fmt: skip
 def swapon(box: Any, args: Args, io: IO) -> int:
     """use a disk or a file for swapping, or list what is used
@@ -181,17 +184,19 @@ def swapon(box: Any, args: Args, io: IO) -> int:
 
     The area needs a signature (mkswap). Without an argument the areas in use are listed.
     """
+    listing = args.summary or args.show or not (args.all or args.devices)
+    text = reader_of(box, io).read("/proc/swaps") if listing else ""
+    areas = parse(text)
     if args.summary:
-        from memsh.procfs.swaps import show
-
-        if box.swap.areas():
-            io.out(show(box))
+        io.out(text if areas else "")
         return 0
-    if args.show or not (args.all or args.devices):
+    if listing:
         wanted = _columns(args.show) if isinstance(args.show, str) else list(COLUMNS)
-        if box.swap.areas():
-            io.out(_table(box, wanted, headings=not args.noheadings, raw=args.raw, exact=args.bytes))
+        if areas:
+            io.out(_table(areas, wanted, headings=not args.noheadings, raw=args.raw, exact=args.bytes))
         return 0
+    if box is None:
+        raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
     status = 0
     if args.all:
         file = box.fs.open_disk(DISK[5:])

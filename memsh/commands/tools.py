@@ -63,11 +63,22 @@ def play(box: Any, io: IO, frames: Frames) -> int:
                     break
             elif box is not None:
                 io.session.advance(int(item.seconds * 1_000_000))
+            elif getattr(io.session.reader, "live", False):
+                wait(io, item.seconds)
     except Exit as end:
         io.out(end.stdout)
         io.err(end.stderr)
         return end.status
     return 0
+
+
+def wait(io: IO, seconds: float) -> None:
+    """Let the host's time pass, for its own /proc; Ctrl-C is taken meanwhile."""
+    io.flush()
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.1))
+        io.check()
 
 
 def show_live(io: IO, make: Callable[[], View]) -> int:

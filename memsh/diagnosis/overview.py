@@ -15,7 +15,10 @@ def page_of(found: Findings) -> int:
     managed = sum(zone.marks.get("managed", 0) for zone in found.zoneinfo)
     for number, size_kb in ((managed, found.meminfo.get("MemTotal", 0)), (pages, kb)):
         if number > 64 and size_kb:
-            return min((4096, 8192, 16384, 65536), key=lambda one: abs(size_kb * 1024 / number - one))
+            ratio = size_kb * 1024 / number
+            near = [one for one in (4096, 8192, 16384, 65536) if abs(ratio - one) * 8 < one]
+            if near:
+                return near[0]
     return 4096
 
 

@@ -36,12 +36,6 @@ def page_size(reader: ProcReader) -> int:
     told: int = getattr(reader, "page_size", 0)
     if told:
         return told
-    try:
-        pages, free = vmstat(reader).get("nr_free_pages", 0), pairs(reader.read("/proc/meminfo"), ":").get("MemFree", 0)
-    except OSError:
-        pages = free = 0
-    if pages > 64 and free:
-        return min(PAGE_SIZES, key=lambda size: abs(free * 1024 / pages - size))
     for path in ("/proc/self/smaps", "/proc/1/smaps"):
         try:
             text = reader.read(path)
@@ -50,7 +44,12 @@ def page_size(reader: ProcReader) -> int:
         sizes = [int(word) << 10 for word in re.findall(r"^KernelPageSize: +(\d+) kB", text, re.MULTILINE)]
         if sizes and min(sizes) in PAGE_SIZES:
             return min(sizes)
-    return 4096
+    try:
+        pages, free = vmstat(reader).get("nr_free_pages", 0), pairs(reader.read("/proc/meminfo"), ":").get("MemFree", 0)
+    except OSError:
+        return 4096
+    size = free * 1024 / pages if pages > 1024 else 0  # the two were read one after the other: nearly a power of two
+    return next((one for one in PAGE_SIZES if abs(size - one) * 8 < one), 4096)
 
 
 def float32(value: float) -> float:

@@ -85,6 +85,14 @@ class FolderReader:
         if not Path(self.root).is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
+    @property
+    def live(self) -> bool:
+        """Whether it is the host's own /proc, so that waiting changes what it says."""
+        try:
+            return os.stat(self.root).st_dev == os.stat("/proc").st_dev and (Path(self.root) / "self").is_symlink()  # noqa: PTH116
+        except OSError:
+            return False
+
     def _locate(self, path: str) -> str:
         root, relative = self.root, path.removeprefix("/proc").strip("/")
         if path == "/sys" or path.startswith("/sys/"):

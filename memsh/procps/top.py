@@ -162,10 +162,17 @@ def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
     return finish(frames(reader, argv, width))
 
 
+FIRST_SAMPLE = 0.15
+"""Seconds between the two samples of the first frame."""
+
+
 def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
     """One frame after another, an empty line between them; without -n for ever."""
     settings = parse(argv, width)
     sampler = Sampler(reader, settings)
+    if getattr(reader, "live", False):  # the first frame's percentages are those of a short while before it
+        sampler.sample()
+        yield Pause(FIRST_SAMPLE)
     turn = 0
     while True:
         sampler.sample()

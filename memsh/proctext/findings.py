@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from memsh.proctext import buddyinfo, labels, maps, oomreport, screens, slabinfo, zoneinfo
+from memsh.proctext import buddyinfo, labels, maps, oomreport, screens, slabinfo, swaps, zoneinfo
 from memsh.proctext.lines import clean
 
 KNOWN = (
@@ -29,8 +29,7 @@ class Findings(NamedTuple):
     numastat: screens.NumaStat | None
     areas: list[maps.Area]
     status: dict[str, str]
-    swaps: list[tuple[str, int, int]]
-    """(name, size, used) of each swap area, kB."""
+    swaps: list[swaps.Area]
     page_size: int | None
 
     @property
@@ -69,7 +68,6 @@ class Findings(NamedTuple):
         return [name.replace("pagetypes", "pagetypeinfo") for name in dict.fromkeys(found)]
 
 
-_SWAPS = re.compile(r"^[ \t]*(/\S+|\S*zram\d*)[ \t]+(?:partition|file|virtual)[ \t]+(\d+)[ \t]+(\d+)", re.MULTILINE)
 _ZONE_BLOCK = re.compile(r"^[ \t]*Node\s+\d+,\s*zone\s+\w+[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$))*", re.MULTILINE)
 
 
@@ -100,6 +98,6 @@ def find(text: str) -> Findings:
         screens.numastat(body),
         areas,
         labels.status(status[0]) if status else {},
-        [(m[1], int(m[2]), int(m[3])) for m in _SWAPS.finditer(body)],
+        swaps.parse(body),
         min(sizes) if sizes else min(kernel_pages) if kernel_pages else None,
     )

@@ -19,7 +19,7 @@ def load() -> None:
     opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),
     opt("-d", name="depth", type=count, help="no deeper than so many functions", meta="N"),
     opt("--step", name="step", help="one event a key"), rest("words", raw=True, meta="COMMAND"), topic=TOPIC,
-    hands_on=True,
+    hands_on=True, needs_box=False,
 )  # fmt: skip
 def explain(box: Any, args: Args, io: IO) -> int:
     """run a command and tell step by step what the kernel did
@@ -30,8 +30,14 @@ def explain(box: Any, args: Args, io: IO) -> int:
     the tracepoints, each zone asked, a sentence for what matters, and which lines of buddyinfo, slabinfo, meminfo
     and vmstat changed. -b: the sentences only; -d N: no deeper than N functions; --step: one event a key. Without
     COMMAND: the last one that changed the box, told again on a box as it was before. Options stand before COMMAND; a
-    redirection is COMMAND's (`explain echo 3 > /proc/sys/vm/drop_caches`), a whole line stands in quotes.
+    redirection is COMMAND's (`explain echo 3 > /proc/sys/vm/drop_caches`), a whole line stands in quotes. Of a captured
+    tree (--proc) `explain free` and `explain available` show the sums behind the figures.
     """
+    if box is None:
+        from memsh.commands import textviews
+
+        textviews.explain(args.words, io)
+        return 0
     from memsh.teach.explain import run
 
     return run(box, args, io)
