@@ -222,10 +222,10 @@ def sbrk(box: Any, args: Any, io: Any) -> int:
     if len(words) != 1:
         raise UsageError("one increment (usage: sbrk INCREMENT)")
     try:
-        by = increment(words[0])
+        by = increment(words[0], box.arch.bits)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    by = by - (1 << 32) if by >= 1 << 31 else by
+    by = by - (1 << box.arch.bits) if by >> box.arch.bits - 1 else by
 
     def operation(user: UserProcess, notes: Notes) -> int:
         heap = _heap_of(user)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from memsh.shell.io import IO
 
 Func = Callable[[Any, "Args", "IO"], "int | None"]
-Converter = Callable[[str], Any]
+Converter = Callable[..., Any]
 _MISSING: Any = object()
 
 
@@ -76,8 +76,8 @@ class Param:
             return shown if self.required or shown.startswith("[") else f"[{shown}]"
         return self.meta if self.required else f"[{self.meta}]"
 
-    def convert(self, word: str) -> Any:
-        """The word as the command wants it. UsageError with a sentence otherwise."""
+    def convert(self, word: str, bits: int = 32) -> Any:
+        """The word as the command wants it, on a machine of `bits` bits. UsageError with a sentence otherwise."""
         if self.choices is not None and word not in self.choices:
             close = difflib.get_close_matches(word, self.choices, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
@@ -86,7 +86,7 @@ class Param:
         if self.type is None:
             return word
         try:
-            return self.type(word)
+            return self.type(word, bits) if hasattr(self.type, "of_word") else self.type(word)
         except ValueError as error:
             raise UsageError(str(error) or f"'{word}' is not a {self.meta}") from None
 
@@ -203,21 +203,21 @@ class Command:
     def wrong(self, message: str) -> UsageError:
         return UsageError(f"{message} (usage: {self.usage()})")
 
-    def parse(self, words: list[str]) -> Args:
-        """Words after the name → Args. UsageError says what is wrong and how it is typed."""
+    def parse(self, words: list[str], bits: int = 32) -> Args:
+        """Words after the name → Args, on a machine of `bits` bits. UsageError says what is wrong and how it is typed."""
         values: dict[str, Any] = {}
-        plain = words if self.raw else self._take_options(words, values)
+        plain = words if self.raw else self._take_options(words, values, bits)
         place, given = 0, len(plain)
         for param in self.positional:
             if place < given:
-                values[param.name] = param.convert(plain[place])
+                values[param.name] = param.convert(plain[place], bits)
                 place += 1
             elif param.required:
                 raise self.wrong(f"{param.meta} is missing")
         if self.rest is not None:
             tail = plain[place:]
             if tail:
-                values[self.rest.name] = [self.rest.convert(word) for word in tail]
+                values[self.rest.name] = [self.rest.convert(word, bits) for word in tail]
             elif self.rest.required:
                 raise self.wrong(f"{self.rest.meta} is missing")
         elif place < given:
@@ -227,7 +227,7 @@ class Command:
                 values[param.name] = param.absent()
         return Args(values)
 
-    def _take_options(self, words: list[str], values: dict[str, Any]) -> list[str]:
+    def _take_options(self, words: list[str], values: dict[str, Any], bits: int) -> list[str]:
         """Move the options among `words` into `values`; the others remain."""
         plain: list[str] = []
         place = 0
@@ -240,14 +240,14 @@ class Command:
             if len(word) < 2 or word[0] != "-" or (word[1].isdigit() and word[:2] not in self.options):
                 plain.append(word)
             elif word.startswith("--"):
-                place = self._long(word, words, place, values)
+                place = self._long(word, words, place, values, bits)
             elif word in self.options:  # also `-name` of find and the like
-                place = self._store(self.options[word], word, None, words, place, values)
+                place = self._store(self.options[word], word, None, words, place, values, bits)
             else:
-                place = self._cluster(word, words, place, values)
+                place = self._cluster(word, words, place, values, bits)
         return plain
 
-    def _long(self, word: str, words: list[str], place: int, values: dict[str, Any]) -> int:
+    def _long(self, word: str, words: list[str], place: int, values: dict[str, Any], bits: int) -> int:
         flag, equals, value = word.partition("=")
         param = self.options.get(flag)
         if param is None:
@@ -255,21 +255,22 @@ class Command:
             if len({id(self.options[known]) for known in matching}) != 1:
                 raise self._unknown(flag)
             param = self.options[matching[0]]
-        return self._store(param, flag, value if equals else None, words, place, values)
+        return self._store(param, flag, value if equals else None, words, place, values, bits)
 
-    def _cluster(self, word: str, words: list[str], place: int, values: dict[str, Any]) -> int:
+    def _cluster(self, word: str, words: list[str], place: int, values: dict[str, Any], bits: int) -> int:
         """`-xq`, `-n5`: several flags in one word, the last of which may take what follows."""
         for i in range(1, len(word)):
             param = self.options.get("-" + word[i])
             if param is None:
                 raise self._unknown("-" + word[i])
             if param.takes_value:
-                return self._store(param, "-" + word[i], word[i + 1 :] or None, words, place, values)
+                return self._store(param, "-" + word[i], word[i + 1 :] or None, words, place, values, bits)
             values[param.name] = True
         return place
 
     def _store(
-        self, param: Param, flag: str, value: str | None, words: list[str], place: int, values: dict[str, Any]
+        self, param: Param, flag: str, value: str | None, words: list[str], place: int, values: dict[str, Any],
+        bits: int,
     ) -> int:
         if not param.takes_value:
             if value is not None and param.meta == param.name.upper():
@@ -281,7 +282,7 @@ class Command:
                 raise self.wrong(f"{flag} needs a value")
             value = words[place]
             place += 1
-        values[param.name] = param.convert(value)
+        values[param.name] = param.convert(value, bits)
         return place
 
     def _unknown(self, flag: str) -> UsageError:

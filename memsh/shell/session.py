@@ -117,6 +117,12 @@ class Session:
 
     # values
 
+    @property
+    def bits(self) -> int:
+        """Bits of a word of the machine that is typed at."""
+        arch = getattr(self.box, "arch", None)
+        return arch.bits if arch is not None else 32
+
     def remember(self, number: int, dec: bool = False) -> int:
         """Put a value into the history; answers its N."""
         self.values.append((number, dec))

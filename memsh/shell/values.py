@@ -6,8 +6,11 @@ Every converter takes a word and returns an int, or raises ValueError with a sen
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
-LIMIT_32 = 1 << 32
+F = TypeVar("F", bound=Callable[..., int])
+
 _UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?|[bB])?")
 _TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?)?")
@@ -52,16 +55,25 @@ def wide_size(text: str) -> int:
     return value
 
 
-def size(text: str) -> int:
-    """A size in bytes that a 32-bit size_t can hold."""
+def of_word(converter: F) -> F:
+    """A converter that is told how many bits the machine's words have."""
+    converter.of_word = True  # type: ignore[attr-defined]
+    return converter
+
+
+@of_word
+def size(text: str, bits: int = 32) -> int:
+    """A size in bytes that a size_t can hold."""
     value = wide_size(text)
-    if value >= LIMIT_32:
-        raise ValueError(f"{text}: a size on a 32-bit machine is at most 4 GiB - 1")
+    if value >= 1 << bits:
+        most = "4 GiB - 1" if bits == 32 else "16 EiB - 1"
+        raise ValueError(f"{text}: a size on a {bits}-bit machine is at most {most}")
     return value
 
 
-def address(text: str) -> int:
-    """A 32-bit address: `0xb7fc7010`, `08153000` and `b7ffa000` as maps prints them, `134512640`, `0x1000+4k`."""
+@of_word
+def address(text: str, bits: int = 32) -> int:
+    """An address: `0xb7fc7010`, `08153000` and `b7ffa000` as maps prints them, `134512640`, `0x1000+4k`."""
     value = _terms(_AS_PRINTED.sub("0x", text))
     if value is None:
         raise ValueError(f"'{text}' is not an address: give 0x…, $1 or $name, with + or - (0x8153e10, $1+4k)")
@@ -69,8 +81,8 @@ def address(text: str) -> int:
     if doubtful:
         digits = doubtful[0]
         raise ValueError(f"{text}: 0x{digits}, as maps prints addresses, or {int(digits):#x}, in decimal? Write the 0x")
-    if not 0 <= value < LIMIT_32:
-        raise ValueError(f"{text}: an address on a 32-bit machine is from 0 to 0xffffffff")
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{text}: an address on a {bits}-bit machine is from 0 to {(1 << bits) - 1:#x}")
     return value
 
 
@@ -84,13 +96,14 @@ def count(text: str) -> int:
     return value
 
 
-def increment(text: str) -> int:
-    """A signed size in bytes (`sbrk -4k`), within 32 bits."""
+@of_word
+def increment(text: str, bits: int = 32) -> int:
+    """A signed size in bytes (`sbrk -4k`), within a word."""
     value = _terms(text)
     if value is None:
         raise ValueError(f"'{text}' is not a size: give bytes, or k, M, G (4k, -4k)")
-    if not -LIMIT_32 // 2 <= value < LIMIT_32:
-        raise ValueError(f"{text}: does not fit in 32 bits")
+    if not -(1 << bits - 1) <= value < 1 << bits:
+        raise ValueError(f"{text}: does not fit in {bits} bits")
     return value
 
 

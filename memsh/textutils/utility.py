@@ -77,7 +77,7 @@ class Utility(Command):
         lead = f"{message}\n" if message else ""
         return Refusal(f"{lead}{usage}Try '{self.name} --help' for more information.", self.trouble)
 
-    def parse(self, words: list[str]) -> Args:
+    def parse(self, words: list[str], bits: int = 32) -> Args:
         values: dict[str, Any] = {}
         typed: list[tuple[str, Any]] = []
         plain = self._options(self.rewrite(words) if self.rewrite is not None else words, values, typed)
