@@ -204,7 +204,7 @@ class Command:
         return UsageError(f"{message} (usage: {self.usage()})")
 
     def parse(self, words: list[str], bits: int = 32) -> Args:
-        """Words after the name → Args, on a machine of `bits` bits. UsageError says what is wrong and how it is typed."""
+        """Words after the name → Args, on a machine of `bits` bits. UsageError says what is wrong, how it is typed."""
         values: dict[str, Any] = {}
         plain = words if self.raw else self._take_options(words, values, bits)
         place, given = 0, len(plain)

@@ -333,7 +333,8 @@ class Runner:
                     return Prepared(helper, helper.parse([command.name]), "help", assigns, node.redirects, status)
             if command.needs_box and self.session.box is None:
                 raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
-            return Prepared(command, command.parse(rest, self.session.bits), command.name, assigns, node.redirects, status)
+            args = command.parse(rest, self.session.bits)
+            return Prepared(command, args, command.name, assigns, node.redirects, status)
         except NotFound:
             raise
         except ShellError as error:
