@@ -225,7 +225,7 @@ def sbrk(box: Any, args: Any, io: Any) -> int:
         by = increment(words[0], box.arch.bits)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    by = by - (1 << box.arch.bits) if by >> box.arch.bits - 1 else by
+    by = by - (1 << box.arch.bits) if by >= 1 << box.arch.bits - 1 else by
 
     def operation(user: UserProcess, notes: Notes) -> int:
         heap = _heap_of(user)

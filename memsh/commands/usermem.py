@@ -24,10 +24,13 @@ TOPIC = "user space"
 ADDR = arg("addr", type=address, help="0x…, $1, $name", words="value")
 LENGTH = arg("length", type=size, help="bytes: 4k, 1M")
 SOME = arg("length", type=size, default=1, help="bytes (default 1): one access a page")
+STEP = arg("step", type=size, default=4096, help="bytes from one access to the next (default a page)")
 _PROT = {"PROT_NONE": 0, "PROT_READ": 1, "PROT_WRITE": 2, "PROT_EXEC": 4, "PROT_SEM": 8}
 _MAP = {name: getattr(uapi, name) for name in (
     "MAP_SHARED", "MAP_PRIVATE", "MAP_FIXED", "MAP_ANONYMOUS", "MAP_GROWSDOWN", "MAP_DENYWRITE", "MAP_LOCKED",
     "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK", "MAP_STACK", "MAP_FIXED_NOREPLACE")}  # fmt: skip
+
+_REMAP = {name: getattr(uapi, name) for name in ("MREMAP_MAYMOVE", "MREMAP_FIXED", "MREMAP_DONTUNMAP")}
 
 
 def protection(word: str) -> int:
@@ -42,6 +45,11 @@ def protection(word: str) -> int:
 def map_flags(word: str) -> int:
     """`shared,populate`, `MAP_SHARED|MAP_POPULATE`."""
     return _flags(word, _MAP, "MAP_", "mapping flag (private, shared, populate, fixed, noreserve, MAP_…)")
+
+
+def remap_flags(word: str) -> int:
+    """`maymove,fixed`, `MREMAP_MAYMOVE|MREMAP_FIXED`."""
+    return _flags(word, _REMAP, "MREMAP_", "flag of mremap (maymove, fixed, dontunmap, MREMAP_…)")
 
 
 def _flags(word: str, names: dict[str, int], prefix: str, what: str) -> int:
@@ -183,7 +191,8 @@ def mprotect(box: Any, args: Any, io: Any) -> int:
     arg("old", type=address, help="where the mapping is", words="value"),
     arg("oldlen", type=size, help="its length, bytes"),
     arg("newlen", type=size, help="the length it shall have"),
-    arg("maymove", default=None, help="let Linux move it", choices=("maymove", "MREMAP_MAYMOVE")),
+    arg("flags", type=remap_flags, default=0, help="maymove, fixed, dontunmap, MREMAP_…", words="remap"),
+    opt("--addr", type=address, help="where to, with fixed", meta="ADDR"),
     topic=TOPIC,
 )
 def mremap(box: Any, args: Any, io: Any) -> int:
@@ -191,10 +200,11 @@ def mremap(box: Any, args: Any, io: Any) -> int:
 
     mmap 64k; mremap $1 64k 1M maymove
 
-    Yields where it is then. Pages are moved by their page-table entries, not copied.
+    Yields where it is then. Pages are moved by their page-table entries, not copied. `fixed --addr ADDR` says where to;
+    `dontunmap` leaves the old range mapped, and empty.
     """
-    bits = uapi.MREMAP_MAYMOVE if args.maymove else 0
-    return act(box, io, lambda user, notes: user.mremap(args.old, args.oldlen, args.newlen, bits))
+    to = args.addr or 0
+    return act(box, io, lambda user, notes: user.mremap(args.old, args.oldlen, args.newlen, args.flags, to))
 
 
 @command(ADDR, LENGTH, arg("advice", type=advice, help="dontneed, free, willneed, …", words="advice"), topic=TOPIC)
@@ -229,14 +239,19 @@ def munlock(box: Any, args: Any, io: Any) -> int:
 # -- access ----------------------------------------------------------------------------------------------------------
 
 
-def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, write: bool) -> None:
-    if length:
-        for note in touch_range(box, user.task, addr, length, write).notes:
+def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, write: bool, step: int = 4096) -> None:
+    """One access every `step` bytes; those that share a page are one to it."""
+    if step <= 4096:
+        pieces = [(addr, length)] if length else []
+    else:
+        pieces = [(at, 1) for at in range(addr, addr + length, step)]
+    for at, count in pieces:
+        for note in touch_range(box, user.task, at, count, write).notes:
             if note not in notes:
                 notes.append(note)
 
 
-@command(ADDR, SOME, topic=TOPIC)
+@command(ADDR, SOME, STEP, topic=TOPIC)
 def touch(box: Any, args: Any, io: Any) -> int:
     """access memory, one byte a page: a write where the mapping may be written, else a read
 
@@ -253,22 +268,22 @@ def touch(box: Any, args: Any, io: Any) -> int:
                 _access(box, user, notes, at, 1, False)
                 return
             stop = min(area.end, end)
-            _access(box, user, notes, at, stop - at, bool(area.flags & VM_WRITE))
-            at = stop
+            _access(box, user, notes, at, stop - at, bool(area.flags & VM_WRITE), args.step)
+            at += -(-(stop - at) // args.step) * args.step if args.step > 4096 else stop - at
 
     return act(box, io, operation)
 
 
-@command(ADDR, SOME, topic=TOPIC)
+@command(ADDR, SOME, STEP, topic=TOPIC)
 def read(box: Any, args: Any, io: Any) -> int:
     """read memory, one byte a page
 
     malloc 200k; read $1 200k
     """
-    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, False))
+    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, False, args.step))
 
 
-@command(ADDR, SOME, topic=TOPIC)
+@command(ADDR, SOME, STEP, topic=TOPIC)
 def write(box: Any, args: Any, io: Any) -> int:
     """write memory, one byte a page
 
@@ -276,7 +291,7 @@ def write(box: Any, args: Any, io: Any) -> int:
 
     It puts back the byte that it found; poke changes bytes.
     """
-    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, True))
+    return act(box, io, lambda user, notes: _access(box, user, notes, args.addr, args.length, True, args.step))
 
 
 @command(arg("length", type=size, help="bytes below the stack pointer"), topic=TOPIC)
@@ -290,11 +305,8 @@ def stack(box: Any, args: Any, io: Any) -> int:
 
     def operation(user: UserProcess, notes: Notes) -> None:
         sp = user.task.sp
-        low = sp - args.length
-        at = sp - 1 & ~4095
-        while args.length and at + 4095 >= low:
-            _access(box, user, notes, max(at, low), 1, True)
-            at -= 4096
+        for below in range(4096, args.length + 1, 4096) if args.length >= 4096 else range(args.length, 0, -4096):
+            _access(box, user, notes, sp - below, 1, True)
 
     return act(box, io, operation)
 
@@ -305,7 +317,7 @@ def jump(box: Any, args: Any, io: Any) -> int:
 
     jump 0x8049630
 
-    Nothing is executed. This CPU has no NX: any mapped page will do.
+    Nothing is executed. The i386 box has no NX, there any mapped page will do; x86_64 wants a page with x.
     """
 
     def operation(user: UserProcess, notes: Notes) -> None:

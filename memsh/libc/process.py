@@ -128,10 +128,13 @@ class UserProcess:
     def munmap(self, addr: int, length: int) -> None:
         self.call(f"munmap({addr:#x}, {length})", lambda: vma.do_munmap(self.box, self.mm, addr, length))
 
-    def mremap(self, addr: int, oldlen: int, newlen: int, flags: int = MREMAP_MAYMOVE) -> int:
+    def mremap(self, addr: int, oldlen: int, newlen: int, flags: int = MREMAP_MAYMOVE, to: int = 0) -> int:
+        known = ("MREMAP_MAYMOVE", "MREMAP_FIXED", "MREMAP_DONTUNMAP")
+        names = [name for bit, name in enumerate(known) if flags >> bit & 1]
+        where = f", {to:#x}" if flags & 2 else ""
         return self.call(
-            f"mremap({addr:#x}, {oldlen}, {newlen}, {'MREMAP_MAYMOVE' if flags & 1 else '0'})",
-            lambda: vma.do_mremap(self.box, self.mm, addr, oldlen, newlen, flags, 0),
+            f"mremap({addr:#x}, {oldlen}, {newlen}, {'|'.join(names) or '0'}{where})",
+            lambda: vma.do_mremap(self.box, self.mm, addr, oldlen, newlen, flags, to),
             yields_address=True,
         )
 
