@@ -122,7 +122,7 @@ def free(box: Any, args: Any, io: Any) -> int:
     if len(args.words) > 1:
         raise UsageError("one address at a time (usage: free ADDR, or free [-b|-k|-m|-g|-h] [-wtlv] [-s N] [-c N])")
     try:
-        addr = address(args.words[0])
+        addr = address(args.words[0], box.arch.bits)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

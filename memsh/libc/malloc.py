@@ -256,8 +256,7 @@ class Malloc(Info):
         if not w[self.tcache]:
             self._tcache()
         top = w[av.top]
-        # what lay in the heap before, even if it was trimmed since, may hold old bytes
-        used = max(w[top + sz] & ~7, w[self.mp.sbrk_base] + w[av.max_system_mem] - top & self.low)
+        used = w[top + sz] & ~7  # measured: what was trimmed and regained is not cleared, the kernel gives zeros
         mem = self.int_malloc(total)
         if not mem:
             return 0
