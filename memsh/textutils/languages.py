@@ -87,3 +87,54 @@ def _awk(args: Args, io: IO) -> int:
         if not machine.assign(assignment):
             raise ShellError(f"fatal: `{assignment}' argument to `-v' not in `var=value' form", 2)
     return machine.run()
+
+
+def _number_of(word: str) -> int:
+    if not word.isdecimal() or len(word) > 9:
+        raise ValueError(f"invalid line length '{word}'")
+    return int(word)
+
+
+@utility(
+    option("-n", "--quiet", "--silent", name="quiet", help="print only what p prints"),
+    option("-E", "-r", "--regexp-extended", help="extended expressions"),
+    option("-e", "--expression", type=str, meta="SCRIPT", many=True, help="a part of the script"),
+    option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the script"),
+    option("-i", "--in-place", type=str, meta="SUFFIX", optional="", help="edit the files themselves"),
+    option("-s", "--separate", help="each file on its own"), option("-z", "--null-data", help="lines end in NUL"),
+    option("-u", "--unbuffered", help="print at once"), option("--posix", help="as POSIX has it"),
+    option("-l", "--line-length", type=_number_of, meta="N", help="the width of l"),
+    option("--sandbox", help="no e, r, w"), option("--follow-symlinks"),
+    rest("words", meta="SCRIPT [FILE", words="path"),
+    usage="[OPTION]... {script-only-if-no-other-script} [input-file]...", usage_line=True,
+)  # fmt: skip
+def sed(box: object, args: Args, io: IO) -> int:
+    """edit lines
+
+    sed -n 's/^MemFree: *//p' /proc/meminfo
+
+    The whole language: a b c d D e F g G h H i l n N p P q Q r R s t T w W x y z = : { }, every kind of address.
+    """
+    from memsh.textutils.sed.machine import Machine
+    from memsh.textutils.sed.script import Script
+
+    words: list[str] = list(args.words)
+    pieces = [
+        (_script_text(io, value, "couldn't open file {name}: {why}").removesuffix("\n"), value)
+        if name == "file"
+        else (value, "")
+        for name, value in args.typed
+        if name in ("file", "expression")
+    ]
+    if not pieces:
+        if not words:
+            raise args.refused("")
+        pieces = [(words.pop(0), "")]
+    script = Script(pieces, args.regexp_extended, args.sandbox)
+    if args.in_place is not None and not words:
+        raise ShellError("no input files", 1)
+    width = 70 if args.line_length is None else args.line_length
+    return Machine(
+        io, script, words, args.quiet or script.silent, args.separate, args.in_place, "\0" if args.null_data else "\n",
+        width,
+    ).run()  # fmt: skip

@@ -64,8 +64,9 @@ class _Piece:
 class _Translator:
     """One expression. `dialect` is "basic", "extended" or "awk"."""
 
-    def __init__(self, pattern: str, dialect: str) -> None:
+    def __init__(self, pattern: str, dialect: str, lines: bool = False) -> None:
         self.pattern = pattern
+        self.begin, self.end = (r"(?m:^)", r"(?m:$)") if lines else (r"\A", r"\Z")
         self.place = 0
         self.extended = dialect != "basic"
         self.awk = dialect == "awk"
@@ -104,7 +105,7 @@ class _Translator:
         while self.place < len(self.pattern):
             if self._at("\\|", "|") or (self.open and self._at("\\)", ")")):
                 break
-            piece = self.repeated(first=not parts or parts == [r"\A"])
+            piece = self.repeated(first=not parts or parts == [self.begin])
             if piece.text:
                 parts.append(piece.text)
                 count += 1 + piece.group
@@ -113,7 +114,7 @@ class _Translator:
 
     def repeated(self, first: bool) -> _Piece:
         piece = self.atom(first)
-        if piece.text == r"\A" and not self.extended:
+        if piece.text == self.begin and not self.extended:
             return piece
         while True:
             bounds = self.quantifier()
@@ -189,9 +190,9 @@ class _Translator:
         if char in "*+?" and first and (self.extended or char == "*"):
             return _Piece("" if self.extended else "\\*")
         if char == "^" and (self.extended or self._starts()):
-            return _Piece(r"\A")
+            return _Piece(self.begin)
         if char == "$" and (self.extended or self._ends()):
-            return _Piece(r"\Z")
+            return _Piece(self.end)
         return _Piece(_quoted(char))
 
     def _starts(self) -> bool:
@@ -387,11 +388,12 @@ def _by_length(quick: Callable[..., Any], pattern: str, ignore_case: bool, longe
 
 
 @lru_cache(512)
-def compiled(pattern: str, dialect: str = "basic", ignore_case: bool = False) -> Regexp:
-    """An expression ready to search with. `dialect`: "basic", "extended", "awk" or "fixed". RegexpError if none."""
+def compiled(pattern: str, dialect: str = "basic", ignore_case: bool = False, lines: bool = False) -> Regexp:
+    """An expression ready to search with. `dialect`: "basic", "extended", "awk" or "fixed"; with `lines`, ^ and $ match
+    at each newline too (sed's M). RegexpError if it is none."""
     if dialect == "fixed":
         return Regexp(pattern, re.escape(pattern), None, ignore_case)
-    made = _Translator(pattern, dialect)
+    made = _Translator(pattern, dialect, lines)
     try:
         return Regexp(pattern, made.whole(), made, ignore_case)
     except RecursionError:

@@ -62,13 +62,23 @@ class Sources:
         return int(self.failed)
 
 
-def records(source: Input, end: str) -> Iterator[str]:
-    """The pieces of an input that a NUL (or whatever `end` is) ends."""
-    pending = ""
+def pieces(source: Input, end: str) -> Iterator[str]:
+    """The pieces of an input that a NUL (or whatever `end` is) ends, their ends with them."""
+    pending: list[str] = []
     for line in source:
-        pending += line
-        if end in line:
-            *whole, pending = pending.split(end)
-            yield from whole
-    if pending:
-        yield pending
+        if end not in line:
+            pending.append(line)
+            continue
+        *whole, rest = ("".join(pending) + line).split(end)
+        for piece in whole:
+            yield piece + end
+        pending = [rest]
+    last = "".join(pending)
+    if last:
+        yield last
+
+
+def records(source: Input, end: str) -> Iterator[str]:
+    """The same, without their ends."""
+    for piece in pieces(source, end):
+        yield piece.removesuffix(end)

@@ -1,0 +1,1 @@
+"""sed: the language whole, POSIX's and GNU's."""
