@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.commands.paths import read_text
-from memsh.commands.regex import compiled
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
+from memsh.textutils.regexp import compiled
 
 SYSCTL = "/proc/sys/"
 CONF = "/etc/sysctl.conf"
@@ -68,7 +68,7 @@ class _Tool:
     def __init__(self, args: Args, io: IO) -> None:
         self.args = args
         self.io = io
-        self.pattern = compiled(args.pattern, extended=True) if args.pattern else None
+        self.pattern = compiled(args.pattern, "extended") if args.pattern else None
 
     def show(self, name: str) -> int:
         """One tunable, or those of a folder; the status. What may not be read is passed over (ReadSetting)."""

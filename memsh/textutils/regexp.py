@@ -420,3 +420,19 @@ def joined(patterns: list[str], dialect: str, ignore_case: bool = False, around:
         texts.append(text)
     whole.choice = True
     return Regexp("\n".join(patterns), around.format("|".join(f"(?:{text})" for text in texts)), whole, ignore_case)
+
+
+def perl(pattern: str, ignore_case: bool, around: str = "{}") -> Regexp:
+    """A Perl pattern (grep -P), as `regex` has them."""
+    import regex
+
+    text = around.format(f"(?:{pattern})" if around != "{}" else pattern)
+    try:
+        regex.compile(text)
+    except regex.error as error:
+        raise RegexpError(str(error)) from None
+    made = compiled("", "fixed")
+    found = Regexp.__new__(Regexp)
+    found.groups, found.source, found.literal = made.groups, pattern, ""
+    found.search = found.test = _patient(text, ignore_case, False)
+    return found

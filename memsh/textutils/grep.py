@@ -1,0 +1,379 @@
+"""grep, egrep, fgrep (GNU grep 3.8's grep.c).
+
+Known deviation: the names of -r come in alphabetical order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from itertools import chain, islice
+from typing import Any
+
+from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.regexp import Regexp, joined, perl
+from memsh.textutils.sources import Sources, pieces
+from memsh.textutils.utility import option, utility
+
+TROUBLE = 2
+PEEK = 32768  # characters of a named file that are looked at for NUL
+_WHEN = ("always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty")
+
+
+def _context(word: str) -> int:
+    if not word.isdecimal() or len(word) > 18:
+        raise ValueError(f"{word}: invalid context length argument")
+    return int(word)
+
+
+def _count(word: str) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]{1,18}", word):
+        raise ValueError("invalid max count")
+    return int(word)
+
+
+def _when(word: str) -> str:
+    if word not in _WHEN:
+        raise ValueError(f"invalid argument '{word}' for '--color'")
+    return word
+
+
+def _old_context(words: list[str]) -> list[str]:
+    """`grep -3` is -C 3."""
+    return [f"-C{word[1:]}" if re.fullmatch(r"-[0-9]+", word) else word for word in words]
+
+
+OPTIONS = (
+    option("-E", "--extended-regexp", help="extended expressions"), option("-F", "--fixed-strings", help="plain text"),
+    option("-G", "--basic-regexp", help="basic expressions"), option("-P", "--perl-regexp", help="Perl's expressions"),
+    option("-e", "--regexp", type=str, many=True, meta="PATTERNS", help="a pattern"),
+    option("-f", "--file", type=str, many=True, meta="FILE", help="patterns from a file"),
+    option("-i", "-y", "--ignore-case", help="letters in either case"), option("--no-ignore-case"),
+    option("-w", "--word-regexp", help="whole words"), option("-x", "--line-regexp", help="whole lines"),
+    option("-z", "--null-data", help="lines end in NUL"), option("-s", "--no-messages", help="quiet on missing files"),
+    option("-v", "--invert-match", help="lines that do not match"),
+    option("-m", "--max-count", type=_count, meta="N", help="stop after N lines"),
+    option("-b", "--byte-offset", help="with the place in the file"), option("-n", "--line-number", help="numbered"),
+    option("--line-buffered"), option("-H", "--with-filename", help="with file names"),
+    option("-h", "--no-filename", help="without file names"), option("--label", type=str, meta="LABEL"),
+    option("-o", "--only-matching", help="only what matched"),
+    option("-q", "--quiet", "--silent", name="quiet", help="only the status"),
+    option("--binary-files", type=str, meta="TYPE"), option("-a", "--text", help="NUL or not, it is text"),
+    option("-I", name="skip_binary", help="nothing in files with NUL"),
+    option("-d", "--directories", type=str, meta="ACTION"), option("-D", "--devices", type=str, meta="ACTION"),
+    option("-r", "--recursive", help="all files below"), option("-R", "--dereference-recursive", help="the same"),
+    option("--include", type=str, many=True, meta="GLOB"), option("--exclude", type=str, many=True, meta="GLOB"),
+    option("--exclude-dir", type=str, many=True, meta="GLOB"),
+    option("-L", "--files-without-match", help="names of files without"),
+    option("-l", "--files-with-matches", help="names of files with"), option("-c", "--count", help="count them"),
+    option("-T", "--initial-tab"), option("-Z", "--null", help="NUL behind file names"),
+    option("-B", "--before-context", type=_context, meta="N", help="N lines before"),
+    option("-A", "--after-context", type=_context, meta="N", help="N lines after"),
+    option("-C", "--context", type=_context, meta="N", help="N lines around"),
+    option("--group-separator", type=str, meta="SEP"), option("--no-group-separator"), option("-U", "--binary"),
+    option("--color", "--colour", type=_when, optional="auto", name="colour", meta="WHEN"),
+    rest("words", meta="PATTERNS [FILE", words="path"),
+)  # fmt: skip
+_USAGE = "[OPTION]... PATTERNS [FILE]..."
+
+
+@utility(*OPTIONS, usage=_USAGE, trouble=TROUBLE, usage_line=True, rewrite=_old_context)
+def grep(box: object, args: Args, io: IO) -> int:
+    """lines that match a pattern
+
+    grep -i free /proc/meminfo
+
+    Status 0 if a line matched, 1 if none did, 2 after an error.
+    """
+    return Grep(args, io, "basic").run()
+
+
+@utility(*OPTIONS, usage=_USAGE, trouble=TROUBLE, usage_line=True, rewrite=_old_context)
+def egrep(box: object, args: Args, io: IO) -> int:
+    """grep -E
+
+    egrep '^(Mem|Swap)' /proc/meminfo
+    """
+    return Grep(args, io, "extended").run()
+
+
+@utility(*OPTIONS, usage=_USAGE, trouble=TROUBLE, usage_line=True, rewrite=_old_context)
+def fgrep(box: object, args: Args, io: IO) -> int:
+    """grep -F
+
+    fgrep '(file)' /proc/meminfo
+    """
+    return Grep(args, io, "fixed").run()
+
+
+class Grep:
+    """One run: what it looks for, and how it prints what it finds."""
+
+    def __init__(self, args: Args, io: IO, dialect: str) -> None:
+        self.args = args
+        self.io = io
+        names: list[str] = list(args.words)
+        patterns = self._patterns(names)
+        for name, _ in args.typed:
+            dialect = {
+                "extended_regexp": "extended", "fixed_strings": "fixed", "basic_regexp": "basic", "perl_regexp": "perl",
+            }.get(name, dialect)  # fmt: skip
+        self.finder = self._finder(patterns, dialect)
+        self.recursive = args.recursive or args.dereference_recursive or args.directories == "recurse"
+        self.names = names or (["."] if self.recursive else ["-"])
+        self.bare = not names and self.recursive  # names are shown without ./
+        named = len(names) > 1 or (self.recursive and any(self._folder(name) is not None for name in self.names))
+        for name, _ in args.typed:
+            named = name == "with_filename" if name in ("with_filename", "no_filename") else named
+        self.named = named
+        self.end = "\0" if args.null_data else "\n"
+        usual = args.context or 0
+        self.before = usual if args.before_context is None else args.before_context
+        self.after = usual if args.after_context is None else args.after_context
+        self.around = args.context is not None or args.before_context is not None or args.after_context is not None
+        self.lists = args.files_with_matches or args.files_without_match
+        self.silent = args.quiet or self.lists or args.count
+        self.most = args.max_count if args.max_count is not None and args.max_count >= 0 else None
+        coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
+        self.colour = coloured and args.colour not in ("never", "no", "none")
+        self.sources = Sources(io, [])
+        self.matched = self.failed = self.printed = False
+
+    def _patterns(self, names: list[str]) -> list[str]:
+        args, found = self.args, []
+        for name, value in args.typed:
+            if name == "regexp":
+                found += value.split("\n")
+            elif name == "file":
+                source = Sources(self.io, []).open(value)
+                if source is None:
+                    raise ShellError("", TROUBLE)
+                found += [line.removesuffix("\n") for line in source]
+        if not args.regexp and not args.file:
+            if not names:
+                raise args.refused("")
+            found = names.pop(0).split("\n")
+        return found
+
+    def _finder(self, patterns: list[str], dialect: str) -> Regexp | None:
+        args = self.args
+        around = r"\A(?:{})\Z" if args.line_regexp else r"(?<!\w)(?:{})(?!\w)" if args.word_regexp else "{}"
+        ignore = args.ignore_case and not args.no_ignore_case
+        if not patterns:
+            return None
+        if dialect == "perl":
+            return perl("|".join(patterns), ignore, around)
+        return joined(list(dict.fromkeys(patterns)), dialect, ignore, around)
+
+    # files
+
+    def run(self) -> int:
+        args = self.args
+        if args.max_count == 0:
+            return 1
+        for name in self.names:
+            self._operand(name)
+            if self.matched and args.quiet:
+                return 0
+        if self.failed:
+            return TROUBLE
+        return int(not self.matched)
+
+    def _operand(self, name: str) -> None:
+        if name == "-":
+            self._file(self.args.label or "(standard input)", self.io.stdin)
+            return
+        folder = self._folder(name)
+        if folder is None:
+            self._open(name)
+        elif self.recursive:
+            self._below(name, folder)
+        elif self.args.directories != "skip":
+            self._trouble(name, "Is a directory")
+
+    def _folder(self, name: str) -> list[str] | None:
+        """The names in a directory; None if it is none."""
+        files = self.io.session.files
+        assert files is not None
+        try:
+            return files.listdir(self.io.session, name)
+        except OSError:
+            return None
+
+    def _below(self, folder: str, names: list[str]) -> None:
+        args = self.args
+        for name in names:
+            self.io.check()
+            if self.matched and args.quiet:
+                return
+            path = name if self.bare and folder == "." else f"{folder.rstrip('/')}/{name}"
+            inner = self._folder(path)
+            if inner is not None:
+                if not any(fnmatchcase(name, glob.rstrip("/")) for glob in args.exclude_dir):
+                    self._below(path, inner)
+            elif self._wanted(name):
+                self._open(path)
+
+    def _wanted(self, name: str) -> bool:
+        args = self.args
+        if any(fnmatchcase(name, glob) for glob in args.exclude):
+            return False
+        return not args.include or any(fnmatchcase(name, glob) for glob in args.include)
+
+    def _open(self, name: str) -> None:
+        files = self.io.session.files
+        assert files is not None
+        try:
+            source = files.open_read(self.io.session, name)
+        except OSError as error:
+            self._trouble(name, error.strerror or str(error))
+            return
+        try:
+            self._file(name, source)
+        except OSError as error:
+            self._trouble(name, error.strerror or str(error))
+
+    def _trouble(self, name: str, why: str) -> None:
+        self.failed = True
+        if not self.args.no_messages:
+            self.io.complain(f"{name}: {why}")
+
+    # one file
+
+    def _file(self, name: str, source: Any) -> None:
+        args, io = self.args, self.io
+        lines: Iterator[str] = iter(source) if self.end == "\n" else pieces(source, self.end)
+        text = args.text or args.null_data or args.binary_files == "text"
+        binary = False
+        if not text and name != "(standard input)":
+            lines, binary = _peeked(lines)
+        if binary and (args.skip_binary or args.binary_files == "without-match"):
+            return
+        found = self._lines(name, lines, binary, text)
+        if found:
+            self.matched = True
+        if args.quiet:
+            return
+        if (args.files_with_matches and found) or (args.files_without_match and not found):
+            io.out(self._name(name) + ("\0" if args.null else "\n"))
+        elif args.count and not self.lists:
+            io.out((self._label(name, ":") if self.named else "") + f"{found}\n")
+
+    def _selected(self) -> Callable[[str], object]:
+        if self.finder is None:
+            return (lambda line: True) if self.args.invert_match else (lambda line: False)
+        test = self.finder.test
+        return (lambda line: test(line) is None) if self.args.invert_match else test
+
+    def _lines(self, name: str, lines: Iterable[str], binary: bool, text: bool) -> int:
+        """The selected lines, printed as asked; answers how many."""
+        selected, check, end, most = self._selected(), self.io.check, self.end, self.most
+        found = owed = last = offset = 0
+        held: deque[tuple[int, int, str]] = deque(maxlen=self.before)
+        quick = not (self.silent or self.around or self.colour or self.args.byte_offset)
+        for number, line in enumerate(lines, 1):
+            if not number % 64:
+                check()
+            bare = line[:-1] if line.endswith(end) else line
+            if selected(bare):
+                found += 1
+                if self.args.quiet or self.lists:
+                    return found
+                if not self.silent:
+                    if binary or (not text and "\0" in bare):
+                        self.io.complain(f"{name}: binary file matches")
+                        return found
+                    if self.around:
+                        self._before(name, held, number, last)
+                    self._print(name, number, offset, bare, ":")
+                    last, owed = number, self.after
+                if found == most:
+                    self._trailing(name, lines, number, owed)
+                    break
+            elif not quick and not self.silent:
+                if owed:
+                    self._print(name, number, offset, bare, "-")
+                    owed, last = owed - 1, number
+                elif self.before:
+                    held.append((number, offset, bare))
+            if self.args.byte_offset:
+                offset += len(line.encode("utf-8", "surrogateescape"))
+        return found
+
+    def _before(self, name: str, held: deque[tuple[int, int, str]], number: int, last: int) -> None:
+        if self.printed and (not last or number - len(held) > last + 1) and not self.args.no_group_separator:
+            mark = "--" if self.args.group_separator is None else self.args.group_separator
+            self.io.out((_sgr("36", mark) if self.colour else mark) + "\n")
+        for at, offset, text in held:
+            self._print(name, at, offset, text, "-")
+        held.clear()
+
+    def _trailing(self, name: str, lines: Iterable[str], number: int, owed: int) -> None:
+        """The context behind the last line that -m allows."""
+        if self.silent or not owed:
+            return
+        for at, line in enumerate(islice(lines, owed), number + 1):
+            self._print(name, at, 0, line.removesuffix(self.end), "-")
+
+    # printing
+
+    def _name(self, name: str) -> str:
+        return _sgr("35", name) if self.colour else name
+
+    def _label(self, name: str, mark: str) -> str:
+        if self.args.null:
+            return self._name(name) + "\0"
+        return self._name(name) + (_sgr("36", mark) if self.colour else mark)
+
+    def _head(self, name: str, number: int, offset: int, mark: str) -> str:
+        args = self.args
+        shown = _sgr("36", mark) if self.colour else mark
+        head = self._label(name, mark) if self.named else ""
+        if args.line_number:
+            head += (_sgr("32", str(number)) if self.colour else f"{number:>{4 if args.initial_tab else 1}}") + shown
+        if args.byte_offset:
+            head += (_sgr("32", str(offset)) if self.colour else str(offset)) + shown
+        return head + "\t" if args.initial_tab and head else head
+
+    def _print(self, name: str, number: int, offset: int, text: str, mark: str) -> None:
+        args = self.args
+        self.printed = True
+        if args.only_matching:
+            if mark == ":" and not args.invert_match and self.finder is not None:
+                for match in self.finder.finditer(text):
+                    if match[0]:
+                        at = offset + len(text[: match.start()].encode("utf-8", "surrogateescape"))
+                        shown = _sgr("01;31", match[0]) if self.colour else match[0]
+                        self.io.out(self._head(name, number, at, mark) + shown + self.end)
+            return
+        if self.colour and (mark == ":") is not args.invert_match and self.finder is not None:
+            text = self._coloured(text)
+        self.io.out(self._head(name, number, offset, mark) + text + self.end)
+
+    def _coloured(self, text: str) -> str:
+        assert self.finder is not None
+        parts, place = [], 0
+        for match in self.finder.finditer(text):
+            if match[0]:
+                parts += [text[place : match.start()], _sgr("01;31", match[0])]
+                place = match.end()
+        return "".join([*parts, text[place:]])
+
+
+def _sgr(style: str, text: str) -> str:
+    return f"\33[{style}m\33[K{text}\33[m\33[K"
+
+
+def _peeked(lines: Iterator[str]) -> tuple[Iterator[str], bool]:
+    """The lines again, and whether their first part holds a NUL."""
+    held, size = [], 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= PEEK:
+            break
+    return chain(held, lines), any("\0" in line for line in held)
+
+
