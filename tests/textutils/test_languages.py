@@ -11,7 +11,7 @@ from tests.textutils.boxed import boxed
 @pytest.mark.parametrize(
     ("line", "printed"),
     [
-        ("awk 'BEGIN {print \"b\\na\" > \"/tmp/one\"; close(\"/tmp/one\"); while ((getline x < \"/tmp/one\") > 0) print x}'",
+        ("awk 'BEGIN {print \"b\\na\" > \"/tmp/1\"; close(\"/tmp/1\"); while ((getline x < \"/tmp/1\") > 0) print x}'",
          "b\na\n"),
         ("awk 'BEGIN {print \"x\" > \"/tmp/two\"; print \"y\" >> \"/tmp/two\"}'; cat /tmp/two", "x\ny\n"),
         ("awk 'BEGIN {\"cat /proc/loadavg | wc -l\" | getline n; print n + 0}'", "1\n"),
@@ -20,7 +20,7 @@ from tests.textutils.boxed import boxed
         ("echo a > /tmp/four; sed -i.bak 's/a/b/' /tmp/four; cat /tmp/four /tmp/four.bak", "b\na\n"),
         ("printf '1\\n2\\n' | sed -n 'w /tmp/five'; cat /tmp/five", "1\n2\n"),
         ("printf '2\\n1\\n' > /tmp/six; sort -o /tmp/six /tmp/six; cat /tmp/six", "1\n2\n"),
-        ("printf '1\\n3\\n' > /tmp/seven; printf '2\\n4\\n' > /tmp/eight; sort -m /tmp/seven /tmp/eight", "1\n2\n3\n4\n"),
+        ("printf '1\\n3\\n' > /tmp/7; printf '2\\n4\\n' > /tmp/8; sort -m /tmp/7 /tmp/8", "1\n2\n3\n4\n"),
     ],
 )  # fmt: skip
 def test_files_and_commands_of_the_box(line: str, printed: str) -> None:
