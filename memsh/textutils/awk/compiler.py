@@ -303,8 +303,22 @@ class Expressions:
         parts = [self.text(tree) for tree in trees]
         if len(parts) == 2:
             first, second = parts
-            return lambda f: first(f) + second(f)
-        return lambda f: "".join([part(f) for part in parts])
+
+            def pair(f: Frame) -> str:
+                made = first(f) + second(f)
+                if len(made) > functions.LONGEST:
+                    raise ShellError(functions.TOO_LONG, 2)
+                return made
+
+            return pair
+
+        def joined(f: Frame) -> str:
+            made = "".join([part(f) for part in parts])
+            if len(made) > functions.LONGEST:
+                raise ShellError(functions.TOO_LONG, 2)
+            return made
+
+        return joined
 
     def _field_text(self, tree: Tree) -> Texts:
         rt, inner = self.rt, tree[1]

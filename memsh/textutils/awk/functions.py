@@ -25,6 +25,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 Arguments = list[Any]
 LONGEST = 16 << 20
+TOO_LONG = "fatal: a string is at most 16 MiB long"
 
 
 def _divide(a: float, b: float) -> float:
@@ -316,7 +317,7 @@ def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
                 parts.append(whole[place:])
                 made = "".join(parts)
                 if len(made) > LONGEST:
-                    raise ShellError("fatal: the result is too long", 2)
+                    raise ShellError(TOO_LONG, 2)
                 store(f, made)
             return float(times)
 
@@ -360,7 +361,14 @@ def _b_gensub(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_sprintf(c: Expressions, arguments: list[Tree]) -> Eval:
     pattern, values, spell = c.text(arguments[0]), [c.value(argument) for argument in arguments[1:]], c.rt.text
-    return lambda f: formatted(pattern(f), [value(f) for value in values], spell)
+
+    def format_text(f: Frame) -> str:
+        made = formatted(pattern(f), [value(f) for value in values], spell)
+        if len(made) > LONGEST:
+            raise ShellError(TOO_LONG, 2)
+        return made
+
+    return format_text
 
 
 def _b_strtonum(c: Expressions, arguments: list[Tree]) -> Eval:
