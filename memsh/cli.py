@@ -27,7 +27,9 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh mount DIR [OPTION …] [FILE.memsh]
        memsh enter [OPTION …] [-- PROGRAM …]
        memsh lesson [NAME]
-       memsh grade EXERCISE.md [ANSWER.memsh] [--seed ID] [--json]
+       memsh grade [EXERCISE.md [ANSWER.memsh]] [--seed ID] [--json] [--key]
+       memsh grade EXERCISE.md FOLDER --csv
+       memsh lint FILE.md …
        memsh diagnose [FILE …] [--json]
 
 A Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
@@ -69,7 +71,7 @@ _VALUED = {
     "--page-size",    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
-          "--write-config", "--realtime", "--allow-other"}  # fmt: skip
+          "--key", "--csv", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -350,7 +352,7 @@ def work(options: Options) -> int:
     if options.flags & {"-V", "--version"}:
         sys.stdout.write(f"memsh {__version__}\n")
         return 0
-    if options.words and options.words[0] in ("lesson", "grade") and "-c" not in options.values:
+    if options.words and options.words[0] in ("lesson", "grade", "lint") and "-c" not in options.values:
         return teach(options)
     if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
         from memsh.commands.diagnose import main as diagnose

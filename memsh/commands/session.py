@@ -56,6 +56,8 @@ def man(box: object, args: Args, io: IO) -> int:
         io.out(pages.page(name, min(io.width, 100)))
     elif name in registry.commands:
         io.out(manual(registry.commands[name]))
+        if name in pages.pages():
+            io.out("\n" + pages.page(name, min(io.width, 100)))
     elif name in registry.groups:
         io.out("\n".join(manual(registry.commands[f"{name} {member}"]) for member in registry.groups[name]))
     elif name in by_topic(registry):

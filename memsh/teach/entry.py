@@ -47,9 +47,15 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
     if what == "grade":
-        from memsh.teach.grading import grade
+        from memsh.teach.grading import Wishes, grade
 
-        return grade(words, options.last("--seed"), "--json" in options.flags, opener, out)
+        flags = options.flags
+        return grade(words, Wishes(options.last("--seed"), "--json" in flags, "--key" in flags, "--csv" in flags),
+                     opener, out)  # fmt: skip
+    if what == "lint":
+        from memsh.teach.lint import lint
+
+        return lint(words, opener, out)
     if len(words) > 1:
         raise ShellError(f"lesson: '{words[1]}' is one word too many (usage: memsh lesson [NAME])", 2)
     if not words:

@@ -14,6 +14,7 @@ the grader, and are not shown:
                            `test`, `true`, `false`, `expect`, `note` and `pause` always
     ```setup               commands that run before the answer
     ```checks              `POINTS STATEMENT  # what it means`, one a line, below the `## Task N` that it belongs to
+    ```answer              the teacher's own answer to the task: for `--key` and for `memsh lint`, never shown
 
 A statement is one of `expect` (`man expect`); `since START` compares with the box after the setup, `since TASK1` with
 the box after the first task. The answer is a script; a comment `# task 2` begins the lines of task 2, and the checks
@@ -37,7 +38,7 @@ FOR = re.compile(r"<!--\s*exercise:\s*memsh\s+(\d+)\.(\d+)\S*\s*-->\s*$")
 TASK = re.compile(r"## +Task +(\d+)\b[:. ]*(.*)", re.IGNORECASE)
 CHECK = re.compile(r"(\d+)\s+(.*?)(?:\s+#\s+(.*))?$")
 PARAMETER = re.compile(r"([a-z]\w*)\s*=\s*(.+)$")
-KINDS = ("parameters", "allowed", "setup", "checks")
+KINDS = ("parameters", "allowed", "setup", "checks", "answer")
 
 
 class Check(NamedTuple):
@@ -50,11 +51,13 @@ class Check(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One part of an exercise; `allowed` is empty where the exercise's own list holds."""
+    """One part of an exercise; `allowed` is empty where the exercise's own list holds, `answer` where none is given."""
 
     title: str
     checks: list[Check]
     allowed: list[str]
+    answer: list[str]
+    line: int
 
 
 class Exercise(NamedTuple):
@@ -72,6 +75,15 @@ class Exercise(NamedTuple):
     @property
     def points(self) -> int:
         return sum(check.points for task in self.tasks for check in task.checks)
+
+    @property
+    def answer(self) -> str:
+        """The teacher's answer as a script, "" if there is none."""
+        if not any(task.answer for task in self.tasks):
+            return ""
+        pieces = (f"# task {at}\n" + "".join(line + "\n" for line in task.answer)
+                  for at, task in enumerate(self.tasks, 1))  # fmt: skip
+        return "".join(pieces)
 
 
 def chosen(seed: str, title: str, name: str, among: list[str]) -> str:
@@ -140,7 +152,7 @@ class _Reader:
         elif task:
             if int(task[1]) != len(self.tasks) + 1:
                 raise Broken(self.name, at, f"task {task[1]} comes where task {len(self.tasks) + 1} should")
-            self.tasks.append(Task(task[2].strip(), [], []))
+            self.tasks.append(Task(task[2].strip(), [], [], [], at))
         self.shown.append(line)
 
     def fill(self, text: str) -> str:
@@ -150,6 +162,11 @@ class _Reader:
     def block(self, kind: str, inside: list[str], began: int) -> None:
         if kind not in KINDS:
             self.shown += [f"```{kind}", *inside, "```"]
+            return
+        if kind == "answer":
+            if not self.tasks:
+                raise Broken(self.name, began, "an ```answer stands below the `## Task N` that it answers")
+            self.tasks[-1].answer.extend(map(self.fill, inside))
             return
         for place, raw in enumerate(inside):
             number, line = began + place + 1, raw.strip()

@@ -24,7 +24,7 @@ from memsh.shell.io import Input
 from memsh.shell.parse import parse
 from memsh.shell.registry import Command, Registry
 from memsh.shell.syntax import Simple
-from memsh.teach.exercise import Exercise, load_exercise
+from memsh.teach.exercise import Exercise, bundled, load_exercise
 from memsh.teach.expectation import holds
 from memsh.teach.journal import Snapshot, attach
 from memsh.teach.lessonfile import read_text
@@ -41,6 +41,15 @@ WRITTEN = re.compile(r"# memsh (\d+)\.(\d+)")
 
 class TimeUp(BaseException):
     """The answer's time is over. No Exception: nothing on the way takes it for a bug."""
+
+
+class Wishes(NamedTuple):
+    """The options of `memsh grade`."""
+
+    seed: str = ""
+    json: bool = False
+    key: bool = False
+    csv: bool = False
 
 
 class Lost(NamedTuple):
@@ -163,7 +172,6 @@ class Grader:
         self.session.no_host, self.session.is_tty, self.session.stdin = True, False, Input()
         self.points: dict[str, Snapshot] = {}
         self.seconds = seconds
-        self.until = 0.0
 
     def prepare(self) -> None:
         """The setup. ShellError (status 2) if it does not run: then the exercise is broken, not the answer."""
@@ -172,6 +180,10 @@ class Grader:
                 said = self.errors.getvalue().strip().split("\n")[-1]
                 raise ShellError(f"{self.exercise.name}: the setup fails: {line}: {said}", 2)
         self.remember("START")
+        timeline = attach(self.session)  # the answer's time begins here: no undo goes behind it
+        timeline.entries.clear()
+        timeline.undone.clear()
+        timeline.points[:] = [timeline.capture()]
 
     def remember(self, name: str) -> None:
         """Keep the box for `since NAME`; the answer's own snapshots are not in the way."""
@@ -212,10 +224,8 @@ class Grader:
     def run(self, text: str, number: int) -> tuple[str, str]:
         """Run one task's lines: (how it ended, what to say of that)."""
         begun = time.monotonic()
-        self.until = begun + self.seconds
-        self.session.deadline_check = self.deadline
         try:
-            with self.alarm():
+            with self.bounded(self.seconds):
                 self.session.run(text, "")
         except Leave:
             pass
@@ -224,7 +234,6 @@ class Grader:
         except RecursionError:
             return "time", f"stopped: task {number} nests too deeply"
         finally:
-            self.session.deadline_check = None
             self.seconds = max(0.5, self.seconds - (time.monotonic() - begun))
             for job in list(self.session.jobs):
                 job.kill()
@@ -232,28 +241,33 @@ class Grader:
             return "panic", f"stopped: the kernel panicked in task {number} (init is dead)"
         return "done", ""
 
-    def deadline(self) -> None:
-        if time.monotonic() > self.until:
-            raise TimeUp
-
     @contextmanager
-    def alarm(self) -> Iterator[None]:
-        """A signal for what never comes to a safe point; only where signals can be had."""
+    def bounded(self, seconds: float) -> Iterator[None]:
+        """TimeUp after so many seconds: between commands, and by a signal (where there are any) for what never comes to
+        a safe point."""
+        until = time.monotonic() + seconds
+
+        def look() -> None:
+            if time.monotonic() > until:
+                raise TimeUp
 
         def ring(_signal: int, _frame: FrameType | None) -> None:
             raise TimeUp
 
+        self.session.deadline_check = look
         try:
             before = signal.signal(signal.SIGALRM, ring)
-        except ValueError:
-            yield
-            return
-        signal.setitimer(signal.ITIMER_REAL, self.seconds + 0.2)
+        except ValueError:  # not the main thread
+            before = None
+        if before is not None:
+            signal.setitimer(signal.ITIMER_REAL, seconds + 0.2)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            self.session.deadline_check = None
+            if before is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
 
     def check(self, at: int) -> Marked:
         """A task's checks on the box as it is now."""
@@ -262,9 +276,12 @@ class Grader:
         lost = []
         for check in task.checks:
             try:
-                good, said = holds(self.session, words_of(check.statement))
+                with self.bounded(SECONDS):
+                    good, said = holds(self.session, words_of(check.statement))
             except ShellError as error:
                 good, said = False, f"expected {check.statement}; found: {error.message}"
+            except (TimeUp, RecursionError):
+                good, said = False, f"expected {check.statement}; found: it took longer than {SECONDS:g} s to tell"
             if not good:
                 lost.append(Lost(check.points, said, check.why))
         of = sum(check.points for check in task.checks)
@@ -303,13 +320,50 @@ def as_json(exercise: Exercise, seed: str, mark: Mark) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def grade(words: list[str], seed: str, json_wanted: bool, opener: Opener, write: Callable[[str], object]) -> int:
-    """`memsh grade EXERCISE.md [ANSWER.memsh]`: 0 all points, 1 some lost, 2 what cannot be read."""
-    if not 1 <= len(words) <= 2:
+def key(exercise: Exercise, seed: str, opener: Opener) -> Iterator[str]:
+    """The answer key: figures, the teacher's answer, each check with what it finds, and the mark of that answer."""
+    yield exercise.title + (f" (seed {seed})" if seed else "")
+    yield "  " + (", ".join(f"{name} = {value}" for name, value in exercise.parameters.items()) or "the same for all")
+    grader = Grader(exercise, opener)
+    mark = grader.mark(exercise.answer)
+    for number, (task, marked) in enumerate(zip(exercise.tasks, mark.tasks, strict=True), 1):
+        yield f"task {number}: {marked.of} points" + (f"  {task.title}" if task.title else "")
+        yield from ("  " + line for line in task.answer)
+        yield from (f"  {check.points}  {check.statement}" + (f"  # {check.why}" if check.why else "")
+                    for check in task.checks)  # fmt: skip
+        yield from (f"  this answer loses {one.points}: {one.said}" for one in marked.lost)
+    yield f"mark of this answer: {mark.points} of {exercise.points}" if exercise.answer else "there is no ```answer"
+
+
+def listed() -> Iterator[str]:
+    """The exercises that come with memsh, a line each."""
+    wide = max(map(len, bundled())) + 2
+    for name in bundled():
+        exercise = load_exercise(name, "")
+        yield f"{name:<{wide}}{exercise.title} ({exercise.points} points)"
+    yield "memsh grade EXERCISE prints one; with ANSWER.memsh it marks it (man grade)"
+
+
+def grade(words: list[str], options: Wishes, opener: Opener, write: Callable[[str], object]) -> int:
+    """`memsh grade EXERCISE.md [ANSWER.memsh | FOLDER]`: 0 all points, 1 some lost, 2 what cannot be read."""
+    seed, json_wanted = options.seed, options.json
+    if len(words) > 2 or (options.csv and len(words) != 2) or (options.key and len(words) != 1):
         raise ShellError("grade: give an exercise and an answer (usage: memsh grade EXERCISE.md [ANSWER.memsh] "
-                         "[--seed ID] [--json])", 2)  # fmt: skip
+                         "[--seed ID] [--json] | EXERCISE.md --key | EXERCISE.md FOLDER --csv)", 2)  # fmt: skip
+    if not words:
+        for line in listed():
+            write(line + "\n")
+        return 0
     try:
+        if options.csv:
+            from memsh.teach.course import mark_folder
+
+            return mark_folder(words[0], Path(words[1]), opener, write)
         exercise = load_exercise(words[0], seed)
+        if options.key:
+            for line in key(exercise, seed, opener):
+                write(line + "\n")
+            return 0 if exercise.answer else 1
         if len(words) == 1:
             write(exercise.text if not json_wanted else json.dumps(
                 {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "of": exercise.points,

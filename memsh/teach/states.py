@@ -24,8 +24,8 @@ def aside(session: Session) -> Iterator[Any]:
         raise ShellError("not from a background job")
     box, values, variables = session.box, list(session.values), dict(session.variables)
     cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, session.jobs
-    boot, ran = session.boot, set(session.ran)
-    session.box, session.jobs = box.copy(), []
+    boot, ran, console = session.boot, set(session.ran), session.console
+    session.box, session.jobs, session.console = box.copy(), [], copy(console)
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
         for name in ("entries", "undone", "points", "snapshots"):
@@ -36,7 +36,7 @@ def aside(session: Session) -> Iterator[Any]:
     finally:
         for job in list(session.jobs):
             job.kill()
-        session.jobs = jobs
+        session.jobs, session.console = jobs, console
         session.box, session.values[:], session.variables = box, values, variables
         session.cwd, session.last_status, session.timeline = cwd, status, timeline
         session.config, session.boot, session.ran = box.config, boot, ran

@@ -13,7 +13,6 @@ from memsh.shell.errors import ShellError
 from memsh.teach.exercise import bundled, load_exercise, read_exercise
 from memsh.teach.grading import Grader, Mark
 
-ANSWERS = Path(__file__).parent / "answers"
 SMALL = """\
 <!-- exercise: memsh 0.1 -->
 <!-- memsh: --ram 64M -->
@@ -77,11 +76,8 @@ def test_each_lost_point_is_a_line_with_expected_and_found() -> None:
 @pytest.mark.parametrize("seed", ["", "anna", "bert"])
 def test_the_exercises_with_their_reference_answers(name: str, seed: str) -> None:
     exercise = load_exercise(name, seed)
-    answer = (ANSWERS / f"{name}.memsh").read_text(encoding="utf-8")
-    for parameter, value in exercise.parameters.items():
-        answer = answer.replace("{" + parameter + "}", value)
     grader = Grader(exercise, open_session)
-    mark = grader.mark(answer)
+    mark = grader.mark(exercise.answer)
     assert mark.points == exercise.points > 0, (mark, grader.errors.getvalue())
     if not seed:
         assert Grader(exercise, open_session).mark("").points < exercise.points / 2
@@ -89,7 +85,7 @@ def test_the_exercises_with_their_reference_answers(name: str, seed: str) -> Non
 
 
 def test_there_are_exercises_and_answers_for_each() -> None:
-    assert {path.stem for path in ANSWERS.glob("*.memsh")} == set(bundled())
+    assert all(task.answer for name in bundled() for task in load_exercise(name, "").tasks)
     assert set(bundled()) == {"split", "brk", "pss", "slab", "order4"}
 
 
@@ -191,7 +187,7 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "grade: give an exercise"), (["a", "b", "c"], "grade: give an exercise"),
+        (["split", "--csv"], "grade: give an exercise"), (["a", "b", "c"], "grade: give an exercise"),
         (["nosuch"], "grade: there is no exercise nosuch"), (["@none.md"], "No such file or directory"),
         (["@small.md", "@none.memsh"], "No such file or directory"), (["@small.md", "@bytes.memsh"], "not a text"),
         (["@", "@good.memsh"], "Is a directory"),
@@ -223,3 +219,64 @@ def test_doing_nothing_earns_nothing(name: str, tmp_path: Path, capsys: pytest.C
     answer.write_text("# I did not get round to it\n")
     assert main(["grade", name, str(answer)]) == 1
     assert "\nmark: 0 of " in capsys.readouterr().out
+
+
+TRICKS = [
+    "undo 99\np=$(alloc_pages 4)", "echo 'mark: 6 of 6'; echo Right", "START=0; TASK1=1", "exit 0", "undo; undo; redo",
+    "p='$(alloc_pages 4)'", "p='4; alloc_pages 4'", "x=$(undo 5; echo 1)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_trick_earns_what_was_not_done(trick: str) -> None:
+    text = SMALL.replace("cat kill", "cat undo redo kill").replace("1 buddy.Normal.{order} since START < 9\n", "")
+    mark = graded(trick + "\n# task 2\n", text)
+    assert mark.tasks[0].points == (2 if trick.startswith("undo 99") else 0)
+
+
+def test_undo_does_not_go_behind_the_answer() -> None:
+    grader = Grader(read_exercise("small.md", SMALL.replace("cat kill", "cat undo kill")), open_session)
+    grader.mark("undo\nundo 99\nalloc_pages 3; undo; undo")
+    assert grader.errors.getvalue().count("there is nothing to undo") == 3 and grader.session.box.plain
+
+
+def test_a_check_that_never_ends_is_a_lost_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    from memsh.teach import grading
+
+    monkeypatch.setattr(grading, "SECONDS", 0.3)
+    text = SMALL.replace("1 buddy.Normal.{order} since START < 9", "1 value of 'while true; do true; done' == 0")
+    (lost,) = graded(GOOD, text).tasks[0].lost
+    assert lost.said.endswith("found: it took longer than 0.3 s to tell")
+
+
+def test_the_key_and_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(tmp_path, capsys, "split", "--seed", "anna", "--key")
+    order = load_exercise("split", "anna").parameters["order"]
+    assert status == 0 and out.startswith(f"Split and restore (seed anna)\n  order = {order}\n")
+    assert f"  p=$(alloc_pages {order})" in out and "\n  3  buddy.Normal.10 since START == -1  # exactly" in out
+    assert out.endswith("mark of this answer: 10 of 10\n")
+    status, out, _ = run(tmp_path, capsys, "@small.md", "--key")
+    assert status == 1 and out.endswith("there is no ```answer\n")
+    status, out, _ = run(tmp_path, capsys)
+    assert status == 0 and all(f"\n{name} " in "\n" + out for name in bundled())
+
+
+def test_a_whole_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import csv
+
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name in ("anna", "bert", "=cmd"):
+        exercise = load_exercise("pss", name)
+        (folder / f"{name}.memsh").write_text(exercise.answer if name != "bert" else "procdump /tmp/x")
+    (folder / "carl.memsh").write_bytes(b"\xff\xfe")
+    (folder / "notes.txt").write_text("not an answer")
+    status, out, err = run(tmp_path, capsys, "pss", "@class", "--csv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert status == 0 and err == ""
+    assert [row["student"] for row in rows] == ["'=cmd", "anna", "bert", "carl"]
+    assert [row["points"] == row["of"] for row in rows] == [True, True, False, False]
+    assert [row["end"] for row in rows] == ["done", "done", "refused", "error"]
+    assert rows[1]["task1"] == "7" and "procdump may not be used" in rows[2]["message"]
+    status, _, err = run(tmp_path, capsys, "pss", "@none", "--csv")
+    assert status == 2 and "No such file or directory" in err
