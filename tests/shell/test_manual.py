@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from memsh.shell.manual import contents, page, pages
-from memsh.shell.registry import REGISTRY
 from tests.shell.harness import run
 
 
@@ -15,7 +14,6 @@ def test_a_page_is_shown(name: str) -> None:
     out, err, status = run(f"man {name}")
     assert (err, status) == ("", 0) and f"{name}: {pages()[name]}\n====" in out
     assert not any(line.startswith(("<!--", "```")) for line in out.splitlines())  # but in examples, which are indented
-    assert name not in REGISTRY.commands
 
 
 def test_without_a_name_the_pages_are_listed() -> None:
