@@ -81,12 +81,25 @@ def skim(io: IO, name: str) -> bool:
     return True
 
 
+def followed(session: Session, whole: str) -> str:
+    """Where the links of /proc lead: `/proc/self/exe` is a file of the disk."""
+    if session.box is None or not is_procfs(whole):
+        return whole
+    from memsh.procfs import tree
+
+    try:
+        return tree.real_path(session.box, whole)
+    except KernelError:
+        return whole
+
+
 def stat_kind(session: Session, path: str) -> str | None:
     """"dir", "file" or "device"; None if there is nothing of that name."""
     try:
         path = resolve(session, path)
     except OSError:
         return None
+    path = followed(session, path)
     if path in ("/", "/dev"):
         return "dir"
     if is_devfs(path):
@@ -133,6 +146,7 @@ def listdir(session: Session, path: str) -> list[str]:
     kind = stat_kind(session, whole)
     if kind != "dir":
         raise KernelError("ENOENT" if kind is None else "ENOTDIR")
+    whole = followed(session, whole)
     if whole == "/dev":
         return sorted([*DEVICES, "shm"])
     if is_procfs(whole):
@@ -247,7 +261,7 @@ class BoxFiles:
     """What `>`, `>>`, `<` and the text commands open."""
 
     def open_read(self, session: Session, path: str) -> Input:
-        whole = resolve(session, path)
+        whole = followed(session, resolve(session, path))
         if whole == "/dev/null":
             return Input()
         if whole == "/dev/zero":

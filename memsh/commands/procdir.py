@@ -32,6 +32,12 @@ class BoxReader:
 
         return list(tree.listdir(self.session.box, path))
 
+    def readlink(self, path: str) -> str | None:
+        """Where a link leads; None if it is none."""
+        from memsh.procfs import tree
+
+        return tree.readlink(self.session.box, path)
+
 
 class DirReader(FolderReader):
     """A recorded tree, read-only, with flat names tried where there is no folder. EFBIG above 16 MiB."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Container
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def dump(reader: ProcReader, folder: str) -> int:
 
     Raises: ShellError if the folder is not ours to write; OSError as the host says.
     """
-    texts = _gather(reader)
+    links = _links(reader)
+    texts = _gather(reader, links)
     folder = folder.rstrip("/") or "/"
     with suppress(FileExistsError):
         os.mkdir(folder)  # noqa: PTH102
@@ -63,15 +65,26 @@ def dump(reader: ProcReader, folder: str) -> int:
     try:
         _clear(root, folder)
         # the list is written first: a dump that is cut short can be replaced all the same
-        _write(root, MARKER, HEADING + "".join(f"{path}\n" for path in texts))
+        _write(root, MARKER, HEADING + "".join(f"{path}\n" for path in (*texts, *links)))
         for path, text in texts.items():
             _place(root, path, text)
+        for path, target in links.items():
+            os.symlink(target, path, dir_fd=root)
     finally:
         os.close(root)
     return len(texts)
 
 
-def _gather(reader: ProcReader) -> dict[str, str]:
+def _links(reader: ProcReader) -> dict[str, str]:
+    """The links of /proc itself, which lead to places in it: name → target. Those of processes lead out of it."""
+    readlink = getattr(reader, "readlink", None)
+    if readlink is None:
+        return {}
+    found = {name: readlink(f"/proc/{name}") for name in reader.listdir("/proc")}
+    return {name: target for name, target in found.items() if target is not None}
+
+
+def _gather(reader: ProcReader, links: Container[str]) -> dict[str, str]:
     """Every readable file below /proc: path without "/proc/" → text."""
     texts: dict[str, str] = {}
     waiting = ["/proc"]
@@ -79,6 +92,8 @@ def _gather(reader: ProcReader) -> dict[str, str]:
         folder = waiting.pop()
         for name in reader.listdir(folder):
             path = f"{folder}/{name}"
+            if folder == "/proc" and name in links:
+                continue
             try:
                 texts[path.removeprefix("/proc/")] = reader.read(path)
             except OSError as error:  # such as smaps_rollup of a kernel thread: not readable there either

@@ -29,10 +29,11 @@ class ProcFile(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A symbolic link. ENOENT if it leads nowhere (a kernel thread's exe)."""
+    """A symbolic link; `size` as ls shows it. `target` raises ENOENT if it leads nowhere (a kernel thread's exe)."""
 
     target: Callable[[Box], str]
     mode: int = 0o777
+    size: int = 0
 
 
 class Directory:

@@ -12,10 +12,28 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
+from memsh.procfs.net import NET
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.pid_base import (
+    show_arch_status,
+    show_auxv,
+    show_coredump_filter,
+    show_io,
+    show_personality,
+    show_schedstat,
+    show_timens_offsets,
+    show_timerslack,
+    store_coredump_filter,
+    store_timerslack,
+)
+from memsh.procfs.pid_fd import fd, fdinfo
+from memsh.procfs.pid_links import links, map_files, namespaces
 from memsh.procfs.pid_maps import show_maps
-from memsh.procfs.pid_pagemap import show_pagemap
+from memsh.procfs.pid_mem import read_mem
+from memsh.procfs.pid_mounts import show_mountinfo, show_mounts, show_mountstats
+from memsh.procfs.pid_pagemap import read_pagemap, show_pagemap
 from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
+from memsh.procfs.pid_stack import show_stack, show_syscall, show_wchan
 from memsh.procfs.pid_stat import show_stat, show_statm
 from memsh.procfs.pid_status import show_status
 
@@ -151,31 +169,62 @@ def show_limits(box: Box, task: Task) -> str:
     return head
 
 
+def show_mem(box: Box, task: Task) -> str:
+    """From the address 0 on, where nothing is."""
+    return read_mem(box, task, 0, 1).decode("utf-8", "surrogateescape")
+
+
 PID_FILES: dict[str, Callable[[Box, Task], str]] = {
+    "arch_status": show_arch_status,
+    "auxv": show_auxv,
     "clear_refs": refuse_read,
     "cmdline": show_cmdline,
     "comm": show_comm,
+    "coredump_filter": show_coredump_filter,
     "environ": show_environ,
+    "io": show_io,
     "limits": show_limits,
     "maps": show_maps,
+    "mem": show_mem,
+    "mountinfo": show_mountinfo,
+    "mounts": show_mounts,
+    "mountstats": show_mountstats,
     "oom_adj": show_oom_adj,
     "oom_score": show_oom_score,
     "oom_score_adj": show_oom_score_adj,
     "pagemap": show_pagemap,
+    "personality": show_personality,
+    "schedstat": show_schedstat,
     "smaps": show_smaps,
     "smaps_rollup": show_smaps_rollup,
+    "stack": show_stack,
     "stat": show_stat,
     "statm": show_statm,
     "status": show_status,
+    "syscall": show_syscall,
+    "timens_offsets": show_timens_offsets,
+    "timerslack_ns": show_timerslack,
+    "wchan": show_wchan,
 }
 PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
     "clear_refs": store_clear_refs,
     "comm": store_comm,
+    "coredump_filter": store_coredump_filter,
     "oom_adj": store_oom_adj,
     "oom_score_adj": store_oom_score_adj,
+    "timerslack_ns": store_timerslack,
 }
 PID_MODES: dict[str, int] = {
-    "clear_refs": 0o200, "comm": 0o644, "environ": 0o400, "oom_adj": 0o644, "oom_score_adj": 0o644, "pagemap": 0o400,
+    "auxv": 0o400, "clear_refs": 0o200, "comm": 0o644, "coredump_filter": 0o644, "environ": 0o400, "io": 0o400,
+    "mem": 0o600, "mountstats": 0o400, "oom_adj": 0o644, "oom_score_adj": 0o644, "pagemap": 0o400, "personality": 0o400,
+    "stack": 0o400, "syscall": 0o400, "timens_offsets": 0o644, "timerslack_ns": 0o666,
+}  # fmt: skip
+PID_PREADS: dict[str, Callable[[Box, Task, int, int], bytes]] = {"mem": read_mem, "pagemap": read_pagemap}
+NOT_OF_THREADS = frozenset({"coredump_filter", "map_files", "mountstats", "task", "timens_offsets", "timerslack_ns"})
+FOLDERS: dict[str, Callable[[Task], Node]] = {
+    "fd": fd, "fdinfo": fdinfo, "map_files": map_files,
+    "cwd": lambda task: links(task)["cwd"], "exe": lambda task: links(task)["exe"],
+    "root": lambda task: links(task)["root"], "net": lambda task: NET,
 }  # fmt: skip
 
 
@@ -196,24 +245,30 @@ class TaskDirectory(Directory):
         return task
 
     def child(self, box: Box, name: str) -> Node | None:
+        if self.thread and name in NOT_OF_THREADS:
+            return None
         show = PID_FILES.get(name)
         if show is not None:
-            store = PID_STORES.get(name)
+            store, pread = PID_STORES.get(name), PID_PREADS.get(name)
             return ProcFile(
                 None if show is refuse_read else lambda box: show(box, self.task(box)),
                 None if store is None else lambda box, text: store(box, self.task(box), text),
                 PID_MODES.get(name, 0o444),
+                None if pread is None else lambda box, offset, size: pread(box, self.task(box), offset, size),
             )
-        if name == "task" and not self.thread:
+        if name in FOLDERS:
+            return FOLDERS[name](self.task(box))
+        if name == "task":
             return Directory({}, names=lambda box: [str(self.pid)], find=self.find_thread)
-        return None
+        return namespaces(box) if name == "ns" else None
 
     def find_thread(self, box: Box, name: str) -> Node | None:
         return TaskDirectory(self.pid, True) if name == str(self.pid) else None
 
     def listing(self, box: Box) -> list[str]:
         self.task(box)
-        return sorted(PID_FILES) if self.thread else sorted([*PID_FILES, "task"])
+        names = {*PID_FILES, *FOLDERS, "ns", "task"}
+        return sorted(names - NOT_OF_THREADS if self.thread else names)
 
 
 def find_task(box: Box, name: str) -> Node | None:

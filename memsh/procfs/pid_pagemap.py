@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
+from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import PG_ANON
 
 if TYPE_CHECKING:
@@ -52,3 +53,23 @@ def show_pagemap(box: Box, task: Task) -> str:
                 if entry:
                     struct.pack_into("<Q", text, (page + at) * 8, entry)
     return text.decode("utf-8", "surrogateescape")
+
+
+def read_pagemap(box: Box, task: Task, offset: int, size: int) -> bytes:
+    """A part of it: offset and size are multiples of 8, else EINVAL."""
+    mm = task.mm
+    if mm is None:
+        return b""
+    if offset % 8 or size % 8:
+        raise KernelError("EINVAL")
+    first, last = offset // 8, min((offset + size) // 8, mm.task_size >> 12)
+    text = bytearray(max(0, last - first) * 8)
+    for vma in mm.mmap:
+        start, end = max(vma.start, first << 12), min(vma.end, last << 12)
+        for number, _, begin, stop in mapped_pieces(mm, start, end) if start < end else ():
+            page = number << mm.table_shift >> 12
+            for at in range(begin, stop):
+                entry = pagemap_entry(box, task, page + at << 12)
+                if entry:
+                    struct.pack_into("<Q", text, (page + at - first) * 8, entry)
+    return bytes(text)

@@ -6,6 +6,7 @@ EACCES (no permission by the file's mode), EINVAL (what was written makes no sen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -97,6 +98,8 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
     "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
 }
 LINKS: dict[str, Link] = {
+    "/proc/mounts": Link(lambda box: "self/mounts", size=11),
+    "/proc/net": Link(lambda box: "self/net", size=8),
     "/proc/self": Link(lambda box: str(box.current.pid)),
     "/proc/thread-self": Link(lambda box: f"{box.current.tgid}/task/{box.current.pid}"),
 }
@@ -106,6 +109,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
 MOST_LINKS = 40
+PIECE = 1 << 20
 
 
 def _grow() -> Directory:
@@ -216,9 +220,21 @@ def show(box: Box, path: str) -> str:
     entry = _file(box, path)
     if entry.follow is not None:
         return entry.follow(box, entry.follow(box, None)[1])[0]
+    if entry.show is None and entry.pread is not None:
+        return _whole(box, entry.pread)
     if entry.show is None:
         raise KernelError("EINVAL" if is_task_path(box, path) else "EACCES", f"{path} can only be written")
     return entry.show(box)
+
+
+def _whole(box: Box, pread: Callable[[Box, int, int], bytes]) -> str:
+    """All of a file that is read piece by piece."""
+    parts: list[bytes] = []
+    place = 0
+    while part := pread(box, place, PIECE):
+        parts.append(part)
+        place += len(part)
+    return b"".join(parts).decode("utf-8", "surrogateescape")
 
 
 def store(box: Box, path: str, text: str) -> None:
@@ -257,8 +273,14 @@ def readlink(box: Box, path: str) -> str | None:
 
 
 def mode(box: Box, path: str) -> int:
-    """Permission bits, as ls -l shows them."""
-    return lookup(box, path).mode
+    """Permission bits, as ls -l shows them; of a link that leads out of this tree its own."""
+    node = lookup(box, path, False)
+    if isinstance(node, Link):
+        try:
+            return lookup(box, path).mode
+        except KernelError:
+            return node.mode
+    return node.mode
 
 
 def inode(path: str) -> int:

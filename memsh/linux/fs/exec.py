@@ -212,6 +212,7 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
     }  # fmt: skip
     code = "I" if word == 4 else "Q"
     auxv = b"".join(struct.pack(f"<2{code}", key, values.get(key, 0)) for key in elf.auxv) + bytes(2 * word)
+    mm.saved_auxv = auxv
     items = len(words) + 1 + len(environment) + 1 + 1
     sp = (random - len(auxv) - word * items) & ~15
     pointers = [len(words)]

@@ -255,6 +255,7 @@ class MmStruct:
         "arg_end",
         "arg_start",
         "brk",
+        "coredump_filter",
         "data_vm",
         "def_flags",
         "directories",
@@ -281,6 +282,7 @@ class MmStruct:
         "rlimit_data",
         "rlimit_stack",
         "rss",
+        "saved_auxv",
         "stack_vm",
         "start_brk",
         "start_code",
@@ -317,6 +319,8 @@ class MmStruct:
         self.hiwater_rss = self.hiwater_vm = 0
         self.def_flags = 0
         self.start_code = self.end_code = self.start_data = self.end_data = self.start_brk = self.brk = 0
+        self.saved_auxv = b""  # what execve put on the stack for the C library, AT_NULL included
+        self.coredump_filter = 0x33
         self.start_stack = self.arg_start = self.arg_end = self.env_start = self.env_end = self.vdso = 0
         self.mmap_base = mmu.mmap_base
         self.rlimit_stack = 8 << 20

@@ -39,6 +39,7 @@ class Task:
         "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
         "path", "pending", "pgrp", "pid", "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt",
         "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state",
+        "timer_slack_ns",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -62,6 +63,7 @@ class Task:
         self.nvcsw = self.nivcsw = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = 0
+        self.timer_slack_ns = 50000
         self.stack_pfn = 0
         self.objects: dict[str, int] = {}
         self.pending: tuple[tuple[Touch, ...], ...] = ()

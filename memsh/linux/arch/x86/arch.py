@@ -6,7 +6,8 @@ bounds are page frames. The two that exist are `i386.arch.I386` and `x86_64.arch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from memsh.linux.arch.x86.mmu import Mmu
@@ -68,6 +69,9 @@ class Arch:
     ram_max: int
     cpus_max: int
     cmdline: str  # the default kernel command line
+    # where who sleeps is: function → the frames from it to where its kind of stack begins; call numbers and first words
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def page_size(self) -> int:

@@ -2,6 +2,7 @@
 
 from memsh.linux.arch.x86.arch import GIB, MIB, Arch, Elf
 from memsh.linux.arch.x86.i386.mmu import I386_MMU
+from memsh.linux.arch.x86.i386.stacks import CALLS, STACKS
 
 I386 = Arch(
     name="i386",
@@ -35,4 +36,6 @@ I386 = Arch(
     ram_max=4 * GIB,
     cpus_max=8,
     cmdline="vmalloc=106488K",
+    stacks=STACKS,
+    calls=CALLS,
 )

@@ -2,6 +2,7 @@
 
 from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
+from memsh.linux.arch.x86.x86_64.stacks import CALLS, STACKS
 
 X86_64 = Arch(
     name="x86_64",
@@ -35,4 +36,6 @@ X86_64 = Arch(
     ram_max=TIB,
     cpus_max=64,
     cmdline="norandmaps",
+    stacks=STACKS,
+    calls=CALLS,
 )

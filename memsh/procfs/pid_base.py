@@ -1,0 +1,82 @@
+"""The small files of /proc/PID that need nothing else (fs/proc/base.c, array.c): io, auxv, personality and their like.
+
+**Known deviations:** nobody counts what a process reads and writes: `io` says 0; nor how long it ran and waited in
+nanoseconds: `schedstat` says 0. What is written to coredump_filter and timerslack_ns is kept, and does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.sysctl import parse_numbers
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+ULONG_BITS = (1 << 64) - 1
+
+
+def show_io(box: Box, task: Task) -> str:
+    del box, task
+    names = ("rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes")
+    return "".join(f"{name}: 0\n" for name in names)
+
+
+def show_auxv(box: Box, task: Task) -> str:
+    """The auxiliary vector that the program was started with, to its AT_NULL; nothing for a kernel thread."""
+    del box
+    return task.mm.saved_auxv.decode("utf-8", "surrogateescape") if task.mm is not None else ""
+
+
+def show_personality(box: Box, task: Task) -> str:
+    del box, task
+    return "00000000\n"
+
+
+def show_arch_status(box: Box, task: Task) -> str:
+    """Nothing but on a processor with AVX-512."""
+    del box, task
+    return ""
+
+
+def show_coredump_filter(box: Box, task: Task) -> str:
+    del box
+    return f"{task.mm.coredump_filter:08x}\n" if task.mm is not None else ""
+
+
+def store_coredump_filter(box: Box, task: Task, text: str) -> None:
+    """Nine bits; EINVAL, ESRCH without memory."""
+    del box
+    value = parse_numbers(text, 1)[0]
+    if value < 0 or value > 0xFFFFFFFF:
+        raise KernelError("EINVAL")
+    if task.mm is None:
+        raise KernelError("ESRCH")
+    task.mm.coredump_filter = value & 0x1FF
+
+
+def show_schedstat(box: Box, task: Task) -> str:
+    """Time on a CPU, time waiting for one, turns."""
+    del box
+    return f"0 0 {task.nvcsw + task.nivcsw}\n"
+
+
+def show_timens_offsets(box: Box, task: Task) -> str:
+    del box, task
+    return "monotonic           0         0\nboottime            0         0\n"
+
+
+def show_timerslack(box: Box, task: Task) -> str:
+    del box
+    return f"{task.timer_slack_ns}\n"
+
+
+def store_timerslack(box: Box, task: Task, text: str) -> None:
+    """Nanoseconds; 0 is the default again. EINVAL."""
+    del box
+    value = parse_numbers(text, 1)[0]
+    if not 0 <= value <= ULONG_BITS:
+        raise KernelError("EINVAL")
+    task.timer_slack_ns = value or 50000

@@ -1,0 +1,65 @@
+"""/proc/PID/mounts, mountinfo and mountstats: what is mounted where (fs/proc_namespace.c, show_vfsmnt and its like)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+
+class Mounted(NamedTuple):
+    """A file system in the tree. `options` are the mount's own, `super_options` the file system's beside them."""
+
+    number: int
+    parent: int
+    dev: tuple[int, int]
+    where: str
+    kind: str
+    source: str
+    options: str = "rw,relatime"
+    super_options: str = "rw"
+
+
+def mounted(box: Box) -> list[Mounted]:
+    """In the order in which they were mounted."""
+    pages = sum(zone.managed for zone in box.pages.zones)
+    wide = ",inode64" if box.arch.bits == 64 else ""
+    memory = f"rw,size={pages * 2}k,nr_inodes={pages // 2}{wide}"
+    rows = [
+        Mounted(1, 1, (254, 16), "/", "ext4", "/dev/vdb"),
+        Mounted(15, 1, (0, 14), "/proc", "proc", "proc"),
+        Mounted(16, 1, (0, 15), "/sys", "sysfs", "sysfs"),
+        Mounted(17, 1, (0, 5), "/dev", "devtmpfs", "devtmpfs", super_options=memory.replace(wide, f",mode=755{wide}")
+                if wide else memory + ",mode=755"),
+        Mounted(18, 17, (0, 16), "/dev/shm", "tmpfs", "tmpfs", super_options=f"rw{wide}"),
+        Mounted(19, 16, (0, 6), "/sys/kernel/debug", "debugfs", "debugfs"),
+        Mounted(20, 16, (0, 11), "/sys/kernel/tracing", "tracefs", "tracefs"),
+    ]  # fmt: skip
+    if "CGROUPS" in box.model.options:
+        rows.append(Mounted(21, 16, (0, 22), "/sys/fs/cgroup", "cgroup2", "cgroup2"))
+    return rows
+
+
+def show_mounts(box: Box, task: Task) -> str:
+    """As /etc/mtab used to be: source, place, type, options."""
+    del task
+    rows = mounted(box)
+    more = [row.super_options.removeprefix("rw") for row in rows]
+    return "".join(f"{row.source} {row.where} {row.kind} {row.options}{own} 0 0\n"
+                   for row, own in zip(rows, more, strict=True))  # fmt: skip
+
+
+def show_mountinfo(box: Box, task: Task) -> str:
+    del task
+    return "".join(
+        f"{row.number} {row.parent} {row.dev[0]}:{row.dev[1]} / {row.where} {row.options} - {row.kind} {row.source} "
+        f"{row.super_options}\n"
+        for row in mounted(box)
+    )
+
+
+def show_mountstats(box: Box, task: Task) -> str:
+    del task
+    return "".join(f"device {row.source} mounted on {row.where} with fstype {row.kind}\n" for row in mounted(box))
