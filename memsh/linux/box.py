@@ -27,13 +27,12 @@ from memsh.linux.mm.vmscan.kswapd import Kswapd
 from memsh.linux.mm.vmscan.shrinker import Shrinker
 
 if TYPE_CHECKING:
-    from memsh.linux.arch.x86.i386.highmem import HighMem
     from memsh.linux.arch.x86.setup import Machine
     from memsh.linux.fs.diskfs import FileSystem
     from memsh.linux.include.image import Image
     from memsh.linux.include.memmap import MemMap
     from memsh.linux.include.mm_types import Inode
-    from memsh.linux.include.model import Model
+    from memsh.linux.include.model import Kmap, Model
     from memsh.linux.include.sched import Task
     from memsh.linux.mm.filemap.writeback import Writeback
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
@@ -49,7 +48,7 @@ class Box:
     pages: PageAllocator
     slab: SlabAllocator[KmemCache]
     vmalloc: Vmalloc
-    highmem: HighMem
+    highmem: Kmap
     writeback: Writeback
     fs: FileSystem
     rootfs: Inode  # the files that the RAM disk unpacked to, as one
@@ -90,9 +89,7 @@ class Box:
         self.age = model.churn()
         init_fields(self)
         if boot:
-            from memsh.linux.init.main import boot as boot_box
-
-            boot_box(self)
+            model.start.boot(self)
             if self.config.age:
                 self.age.run(self, self.config.age)
 

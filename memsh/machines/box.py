@@ -7,7 +7,9 @@ from memsh.linux.config import Config
 from memsh.linux.include.model import Model
 from memsh.machines import programs, x86_64_programs
 from memsh.machines.age import Age
+from memsh.machines.i386_boot import I386Start
 from memsh.machines.slabs import i386_slab
+from memsh.machines.x86_64_boot import X8664Start
 
 I386_OPTIONS = frozenset({"HIGHMEM", "SLAB"})
 X86_64_OPTIONS = frozenset({
@@ -15,8 +17,8 @@ X86_64_OPTIONS = frozenset({
     "X86_INTEL_MEMORY_PROTECTION_KEYS", "ZSWAP",
 })  # fmt: skip
 MODELS: dict[str, Model] = {
-    "i386": Model(i386_slab, programs.install, Age, I386_OPTIONS),
-    "x86_64": Model(i386_slab, x86_64_programs.install, Age, X86_64_OPTIONS),
+    "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS),
+    "x86_64": Model(X8664Start(), i386_slab, x86_64_programs.install, Age, X86_64_OPTIONS),
 }
 
 

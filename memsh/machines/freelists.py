@@ -11,9 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.arch import Arch
-from memsh.linux.arch.x86.setup import INITMEM, INITRD_SIZE
 from memsh.linux.config import Config
-from memsh.linux.include.flags import MAX_ORDER, PAGE_SIZE
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone, pindex_to_order, pindex_to_type
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
@@ -290,8 +289,8 @@ def _min_free_kbytes(box: Box, zones: list[Zone]) -> int:
     """What vm.min_free_kbytes must have been: a default if the watermarks agree with it, else what they say."""
     low = [zone for zone in zones if zone.index <= box.arch.zone_normal]
     found = sum(zone.wmark_min for zone in low)
-    later = sum(last - first for first, last in (INITMEM, (0, INITRD_SIZE + PAGE_SIZE - 1))) // PAGE_SIZE
-    managed = sum(zone.managed for zone in low) - later  # freed after the default was computed
+    later = box.model.start.image.late_pages
+    managed = sum(zone.managed for zone in low) - later  # freed after it was computed
     for value in (default_min_free_kbytes(managed), recommended_min_free_kbytes(box.arch, zones)):
         if 0 <= (value >> 2) - found < len(low):
             return value

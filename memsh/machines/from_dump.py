@@ -11,17 +11,15 @@ the recorded machine".
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from memsh.linux.arch.x86.i386.layout import VMALLOC_END, Layout
-from memsh.linux.arch.x86.setup import BRK_END, INITMEM, SMP_LOCKS, TEXT, UTS_RELEASE, Machine, ZoneSpan
+from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE
-from memsh.linux.mm.page_alloc.available import high_zones
+from memsh.linux.include.mmzone import PerCpuPages
 from memsh.linux.mm.page_alloc.watermark import is_highmem
 from memsh.machines.slabs import parse_rows
 
@@ -32,8 +30,7 @@ if TYPE_CHECKING:
 
 _KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags", "limit", "blocks", "managed",
          "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve",
-         "nr_reserved_highatomic")  # fmt: skip
-_PCP_KEPT = ("lists", "count", "high", "batch", "free_factor", "limit")
+         "nr_reserved_highatomic", "pcps", "pcp", "diffs", "high", "batch")  # fmt: skip
 
 
 def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
@@ -45,7 +42,7 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
         raise ValueError("freelists.txt is missing")
     box = Box(config, boot=False)
     load(box, texts["freelists.txt"])
-    box.machine = _machine(box)
+    box.machine = box.model.start.machine_of(box)
     for zone in box.pages.zones:  # unpopulated ones are not in the file; their marks are the least that highmem has
         if not zone.present and is_highmem(box.arch, box.pages.zones, zone):
             zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
@@ -66,38 +63,16 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
 def _keep_kernel_image(box: Box) -> None:
     """The kernel's own text and data are not lent: nobody else can lie there."""
     memmap = box.memmap
-    for first, last in ((TEXT, INITMEM[0]), (SMP_LOCKS[1], BRK_END)):
+    for first, last in box.machine.image.kept():
         for pfn in range(first // PAGE_SIZE, min(last // PAGE_SIZE, memmap.frames)):
             if memmap.kind[pfn] == K_RECORDED:
                 memmap.kind[pfn] = K_RESERVED
                 memmap.flags[pfn] = PG_RESERVED
 
 
-def _machine(box: Box) -> Machine:
-    """The boundaries that the recorded zones tell."""
-    machine = Machine()
-    zones = box.pages.zones
-    populated = [zone for zone in zones if zone.present]
-    machine.max_pfn = max(zone.end_pfn for zone in populated)
-    low = [zone.end_pfn for zone in zones if zone.present and not is_highmem(box.arch, zones, zone)]
-    if not low:
-        raise ValueError("the recording has no lowmem")
-    machine.max_low_pfn = max(low)
-    machine.top = machine.max_pfn * PAGE_SIZE + ACPI_DATA_SIZE
-    reserve = VMALLOC_END - Layout.page_offset - machine.max_low_pfn * PAGE_SIZE
-    layout = Layout(reserve if high_zones(box) and high_zones(box)[0].present else (128 << 20))
-    layout.set_lowmem(machine.max_low_pfn)
-    machine.layout = layout
-    machine.spans = [ZoneSpan(z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in zones]
-    machine.nr_kernel_pages = sum(zone.managed for zone in zones if not is_highmem(box.arch, zones, zone))
-    machine.nr_all_pages = sum(zone.managed for zone in zones)
-    return machine
-
-
 def _lend_used_frames(box: Box, zone: Zone) -> dict[str, Any]:
     """Keep the zone's state and fill its lists with the frames in use by the recorded machine."""
     state: dict[str, Any] = {name: getattr(zone, name) for name in _KEPT}
-    state["pcp"] = {name: getattr(zone.pcp, name) for name in _PCP_KEPT}
     zone.lists = [OrderedDict() for _ in range(MAX_ORDER << 2)]
     zone.free, zone.odd = {}, {}
     zone.blocks = bytearray([MIGRATE_MOVABLE]) * len(zone.blocks)
@@ -105,8 +80,9 @@ def _lend_used_frames(box: Box, zone: Zone) -> dict[str, Any]:
     zone.lowmem_reserve = [0] * len(zone.lowmem_reserve)
     zone.flags = 0
     zone.stat_free = zone.stat_diff = zone.other_diff = 0
-    zone.pcp.lists = [deque() for _ in zone.pcp.lists]
-    zone.pcp.count = zone.pcp.free_factor = 0
+    zone.diffs = [0] * len(zone.diffs)
+    zone.pcps = [PerCpuPages(len(zone.pcp.lists)) for _ in zone.pcps]
+    zone.pcp = zone.pcps[box.pages.cpu]
     zone.set_pageset(0, 1)
     zone.update_limits()
     _release(box, zone)
@@ -149,21 +125,18 @@ def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
         memmap.refcount[pfn : pfn + size] = memoryview(b"\1\0\0\0" * size).cast("I")
     for name in _KEPT:
         setattr(zone, name, state[name])
-    zone.set_pageset(state["pcp"]["high"], state["pcp"]["batch"])
-    for name in _PCP_KEPT:
-        setattr(zone.pcp, name, state["pcp"][name])
+    zone.update_limits()
 
 
 def _furnish(box: Box, rows: list[Row]) -> None:
     """Slab caches, vmalloc areas, disk, processes, in the frames that were lent."""
-    from memsh.linux.init.late import ioremaps, mount_disk, start_allocators, start_processes
+    from memsh.linux.init.late import mount_disk, start_allocators, start_processes
     from memsh.linux.init.main import BOOT_USEC
 
-    machine = box.machine
     try:
         start_allocators(box)
         box.slab.populate_boot(populations=not rows)
-        ioremaps(box, machine)
+        box.model.start.ioremaps(box)
         mount_disk(box)
         start_processes(box)
         box.slab.top_up(rows)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.setup import SECTIONS
 from memsh.linux.mm.memblock import e820_map
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def show(box: Box) -> str:
         (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
         (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
     ]  # fmt: skip
-    rows += [(1, first, last, name) for name, first, last in SECTIONS]
+    rows += [(1, first, last, name) for name, first, last in machine.image.sections]
     rows.sort(key=lambda row: (row[1], row[0]))
     return "".join(f"{'  ' * level}{first:08x}-{last:08x} : {name}\n" for level, first, last, name in rows)
 

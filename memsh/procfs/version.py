@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.setup import LINUX_BANNER
-
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -16,7 +14,7 @@ FILESYSTEMS = """
 
 
 def show(box: Box) -> str:
-    return LINUX_BANNER + "\n"
+    return box.machine.image.banner + "\n"
 
 
 def show_cmdline(box: Box) -> str:

@@ -5,10 +5,11 @@ The kernel asks only for what stands here, and never for a machine by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from memsh.linux.arch.x86.setup import KernelImage, Machine
     from memsh.linux.box import Box
     from memsh.linux.mm.slab.api import KmemCache, SlabAllocator
 
@@ -22,16 +23,56 @@ class Churn(Protocol):
         """Churn as of `seconds` of use; answers how many allocations and frees it made."""
 
 
+class Kmap(Protocol):
+    """How pages get a kernel address. `count[slot]` and `page[slot]` are those of the permanent slots, if there are any
+    (`slots`)."""
+
+    slots: int
+
+    @property
+    def count(self) -> Sequence[int]: ...
+
+    @property
+    def page(self) -> Sequence[int]: ...
+
+    def kmap(self, pfn: int) -> int:
+        """The frame's kernel address; ENOMEM if all slots are taken, EINVAL if there is no such frame."""
+
+    def kunmap(self, pfn: int) -> None:
+        """Undo one kmap."""
+
+    def fixmap(self) -> list[tuple[str, int, int]]:
+        """(name, address, slots) of the fixed slots, from the top down."""
+
+
+class Start(Protocol):
+    """How a machine comes up, and what its kernel image is."""
+
+    image: KernelImage
+
+    def boot(self, box: Box) -> None:
+        """start_kernel(): from the firmware's map to a machine with processes. ValueError if the kernel cannot fit."""
+
+    def machine_of(self, box: Box) -> Machine:
+        """The boundaries that the zones of a recorded box tell."""
+
+    def highmem(self, box: Box) -> Kmap:
+        """How pages get a kernel address."""
+
+    def ioremaps(self, box: Box) -> None:
+        """What a booted machine has mapped of its devices."""
+
+
 class Model:
-    """One kind of machine: `slab` makes its slab allocator, still without caches, `install` puts the programs on its
-    disk, `churn` makes what `age` runs, `options` are those of the kernel's configuration that show (CONFIG_…, without
-    that prefix)."""
+    """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches, `install`
+    puts the programs on its disk, `churn` makes what `age` runs, `options` are those of the kernel's configuration that
+    show (CONFIG_…, without that prefix)."""
 
-    __slots__ = ("churn", "install", "options", "slab")
+    __slots__ = ("churn", "install", "options", "slab", "start")
 
-    def __init__(self, slab: Callable[[Box], SlabAllocator[KmemCache]], install: Callable[[Box], None],
+    def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]], install: Callable[[Box], None],
                  churn: Callable[[], Churn], options: frozenset[str]) -> None:  # fmt: skip
-        self.slab, self.install, self.churn, self.options = slab, install, churn, options
+        self.start, self.slab, self.install, self.churn, self.options = start, slab, install, churn, options
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

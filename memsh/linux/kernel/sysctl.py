@@ -126,7 +126,7 @@ def get(box: Box, name: str) -> str:
 
 
 def _get_other(box: Box, name: str) -> str:
-    from memsh.linux.arch.x86.setup import UTS_RELEASE, UTS_VERSION
+    from memsh.linux.arch.x86.setup import UTS_RELEASE
 
     if name == "vm.lowmem_reserve_ratio":
         return "\t".join(str(ratio) for ratio in box.pages.lowmem_reserve_ratio)
@@ -136,7 +136,7 @@ def _get_other(box: Box, name: str) -> str:
         return str(box.pid_max)
     if name == "kernel.threads-max":
         return str(box.threads_max)
-    return {"kernel.osrelease": UTS_RELEASE, "kernel.version": UTS_VERSION, "kernel.ostype": "Linux",
+    return {"kernel.osrelease": UTS_RELEASE, "kernel.version": box.machine.image.uts_version, "kernel.ostype": "Linux",
             "kernel.ngroups_max": "65536"}[name]  # fmt: skip
 
 

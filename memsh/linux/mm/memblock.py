@@ -43,8 +43,8 @@ def low_ram(ram: int) -> int:
     return ram if ram < PCI_HOLE else PCI_HOLE_LOW
 
 
-def e820_map(ram: int) -> list[Entry]:
-    """The firmware's map of a machine with `ram` bytes."""
+def e820_map(ram: int, reserved: tuple[int, int] = (0, 0)) -> list[Entry]:
+    """The firmware's map of a machine with `ram` bytes; `reserved` is an address range that RAM may not reach into."""
     top = low_ram(ram)
     entries = [
         Entry(0, 0x9FC00, "usable"),
@@ -56,6 +56,8 @@ def e820_map(ram: int) -> list[Entry]:
     ]
     if ram > top:
         entries.append(Entry(1 << 32, (1 << 32) + ram - top, "usable"))
+    if reserved[0] >= max(entry.end for entry in entries) and reserved[1]:
+        entries.append(Entry(*reserved, "reserved"))
     return entries
 
 
@@ -88,20 +90,24 @@ class Memblock:
         """Give back exactly what a reservation or allocation took."""
         self.reserved = [old for old in self.reserved if not (start <= old.start and old.end <= end)]
 
-    def alloc(self, size: int, align: int, name: str) -> int:
-        """The highest `size` bytes below the limit that are RAM and not taken; 0 if there are none."""
+    def alloc(self, size: int, align: int, name: str, within: tuple[tuple[int, int], ...] = ()) -> int:
+        """The highest `size` bytes below the limit that are RAM and not taken; 0 if there are none.
+
+        `within`: only in these ranges [start, behind), ascending (a node's memory).
+        """
         for region in reversed(self.memory):
-            end = min(region.end, self.limit)
-            while end - size >= region.start:
-                start = (end - size) // align * align
-                hits = (old for old in reversed(self.reserved) if old.start < start + size and start < old.end)
-                hit = next(hits, None)
-                if start < region.start:
-                    break
-                if hit is None:
-                    self.reserve(start, start + size, name)
-                    return start
-                end = hit.start
+            for first, behind in reversed(within or ((0, self.limit),)):
+                low, end = max(region.start, first), min(region.end, self.limit, behind)
+                while end - size >= low:
+                    start = (end - size) // align * align
+                    hits = (old for old in reversed(self.reserved) if old.start < start + size and start < old.end)
+                    hit = next(hits, None)
+                    if start < low:
+                        break
+                    if hit is None:
+                        self.reserve(start, start + size, name)
+                        return start
+                    end = hit.start
         return 0
 
     def find(self, name: str) -> Range | None:

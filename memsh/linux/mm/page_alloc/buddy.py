@@ -200,6 +200,16 @@ class PageAllocator(PageLookup):
         watermark.refresh_zone_stat_thresholds(self.zones, self.cpus)
         self.setup_per_zone_lowmem_reserve()
 
+    def set_recommended_min_free_kbytes(self, huge_pages: bool) -> None:
+        """khugepaged starts or stops: it raises vm.min_free_kbytes, or leaves what the machine's size asks for."""
+        arch = self.box.arch
+        if not huge_pages:
+            if (value := watermark.calculate_min_free_kbytes(arch, self.zones)) > self.user_min_free_kbytes:
+                self.min_free_kbytes = value
+        else:
+            self.min_free_kbytes = max(self.min_free_kbytes, watermark.recommended_min_free_kbytes(arch, self.zones))
+        self._wmarks()
+
     def _wmarks(self) -> None:
         watermark.setup_per_zone_wmarks(self.box.arch, self.zones, self.min_free_kbytes, self.watermark_scale_factor)
         self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)

@@ -1,0 +1,338 @@
+"""What an x86_64 box looks like before the allocators start: maps, nodes, zones, early reservations and tables.
+
+Models arch/x86/kernel/setup.c (setup_arch), arch/x86/mm/init_64.c and numa.c, mm/mm_init.c (free_area_init),
+mm/sparse.c (sparse_init: the memory map of each node's sections), mm/percpu.c (pcpu_embed_first_chunk) and
+kernel/dma/swiotlb.c. The sizes of the kernel image are those of the recorded one.
+
+**Known deviations:** lines that devices write to the log are left out; RAM above 4 GiB is in one piece, where an
+emulated PC moves it above 1 TiB from 1,010 GiB on; what the boot's many small tables take is one reservation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.arch.x86.setup import (
+    DMA_END,
+    KernelImage,
+    Logger,
+    Machine,
+    NodeSpan,
+    ZoneSpan,
+    large_system_hash,
+    take,
+)
+from memsh.linux.arch.x86.x86_64.layout import Layout64
+from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.include.memmap import SECTION_ORDER
+from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+IMAGE = KernelImage(
+    uts_version="#2 SMP PREEMPT_DYNAMIC Sat Nov 28 13:18:53 UTC 2026",
+    text=0x1000000,
+    end=0x2800000,
+    sections=(
+        ("Kernel code", 0x1000000, 0x1A00931),
+        ("Kernel rodata", 0x1C00000, 0x1E9AFFF),
+        ("Kernel data", 0x2000000, 0x217FF3F),
+        ("Kernel bss", 0x2624000, 0x27FFFFF),
+    ),
+    smp_locks=(0x261C000, 0x2624000),
+    freed=(
+        ("initmem", 0x243B000, 0x261B000),
+        ("text/rodata gap", 0x1A01000, 0x1C00000),
+        ("rodata/data gap", 0x1E9B000, 0x2000000),
+    ),
+    initrd=0x267000,
+    percpu_unit=46 * PAGE_SIZE,  # s149928 r8192 d30296, rounded up to pages
+)
+AMD_HT = (0xFD00000000, 1 << 40)  # HyperTransport's own range
+BRK_PAGES = 9  # the first page tables, behind the image
+PGLIST_DATA = 43 * PAGE_SIZE  # struct pglist_data of a node
+SECTION = 1 << SECTION_ORDER  # page frames
+PMD_SIZE = 2 * MIB
+MISC_PAGES = 16  # page tables of the direct mapping, firmware's tables, memory sections, copies of the command line
+SWIOTLB_SIZE = 64 * MIB
+SWIOTLB_SLOTS = 192 * PAGE_SIZE  # a slot of 24 bytes for each 2 KiB
+
+
+class Home(NamedTuple):
+    """A node: its RAM as (first, behind) in bytes, and its CPUs."""
+
+    ranges: tuple[tuple[int, int], ...]
+    cpus: tuple[int, ...]
+
+
+def setup_arch(box: Box) -> Machine:
+    """Find RAM, its nodes and zones, and the early reservations; log what Linux logs. ValueError if the kernel cannot
+    fit."""
+    machine = Machine(IMAGE)
+    log = Logger(box)
+    _e820(box, machine, log)
+    machine.max_low_pfn = machine.max_pfn
+    machine.layout = Layout64(machine.max_pfn)
+    memblock = machine.memblock
+    memblock.limit = machine.max_pfn * PAGE_SIZE
+    memblock.reserve(0, MIB, "first MiB")
+    memblock.reserve(IMAGE.text, IMAGE.end + BRK_PAGES * PAGE_SIZE, "kernel image")
+    _initrd(machine, log)
+    _acpi(box, machine, log)
+    homes = numa_init(box, machine, log)
+    box.timer.set(33378)
+    _zones(box, machine, homes, log)
+    _sparse_init(machine, homes)
+    take(machine, "boot tables", MISC_PAGES * PAGE_SIZE)
+    _percpu(box, machine, homes, log)
+    return machine
+
+
+def _e820(box: Box, machine: Machine, log: Logger) -> None:
+    ram = -(-box.config.ram // 8192) * 8192  # the PC rounds its memory up
+    machine.top = low_ram(ram)
+    log(KERN_NOTICE, IMAGE.banner)
+    log(KERN_INFO, f"Command line: {box.config.cmdline} ")
+    log(KERN_INFO, "BIOS-provided physical RAM map:")
+    for entry in e820_map(ram, AMD_HT):
+        log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
+        if entry.kind == "usable":
+            machine.memblock.add(max(entry.start, PAGE_SIZE), entry.end)
+    log(KERN_INFO, "NX (Execute Disable) protection: active")
+    log(KERN_INFO, "tsc: Detected 999.989 MHz processor")
+    box.timer.set(8686)
+    log(KERN_DEBUG, "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved", 34)
+    log(KERN_DEBUG, "e820: remove [mem 0x000a0000-0x000fffff] usable", 47)
+    machine.max_pfn = machine.memblock.memory[-1].end // PAGE_SIZE
+    log(KERN_INFO, f"last_pfn = {machine.max_pfn:#x} max_arch_pfn = {box.arch.max_pfn:#x}", 24)
+    log(KERN_INFO, "x86/PAT: Configuration [0-7]: WB  WC  UC- UC  WB  WP  UC- WT  ")
+    if machine.max_pfn > 1 << 20:
+        log(KERN_INFO, f"last_pfn = {(machine.top - ACPI_DATA_SIZE) // PAGE_SIZE:#x} max_arch_pfn = "
+                       f"{box.arch.max_pfn:#x}")  # fmt: skip
+    box.timer.set(18844)
+    log(KERN_INFO, "Using GB pages for direct mapping")
+
+
+def _initrd(machine: Machine, log: Logger) -> None:
+    """The RAM disk lies where the boot loader put it, at the end of RAM below 4 GiB."""
+    end = machine.top - ACPI_DATA_SIZE
+    start = end - IMAGE.initrd
+    if start < IMAGE.end + BRK_PAGES * PAGE_SIZE:
+        raise ValueError("the RAM disk does not fit behind the kernel")
+    log(KERN_INFO, f"RAMDISK: [mem 0x{start:08x}-0x{end - 1:08x}]")
+    machine.memblock.reserve(start, end, "RAM disk")
+    machine.initrd = (start // PAGE_SIZE, end // PAGE_SIZE)
+
+
+def _acpi(box: Box, machine: Machine, log: Logger) -> None:
+    """The firmware's tables: reserved RAM behind what the kernel may use. Some grow with CPUs and nodes."""
+    base, cpus, nodes = machine.top - ACPI_DATA_SIZE, box.config.cpus, len(box.config.nodes)
+    sizes = [("FACS", 0x40), ("DSDT", 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1)), ("FACP", 0x74),
+             ("APIC", 0x78 + 8 * (cpus - 1)), ("HPET", 0x38)]  # fmt: skip
+    if nodes:
+        sizes.append(("SRAT", 0x30 + 16 * cpus + 40 * (nodes + 2)))
+    sizes.append(("WAET", 0x28))
+    at, ranges = base, {}
+    for name, size in sizes:
+        ranges[name] = (at, at + size - 1)
+        at += size
+    box.timer.set(24657)
+    for name in ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET"):
+        if name in ranges:
+            first, last = ranges[name]
+            log(KERN_INFO, f"ACPI: Reserving {name} table memory at [mem 0x{first:x}-0x{last:x}]", 19)
+
+
+def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
+    """Which RAM and which CPUs belong to which node (x86_numa_init); NODE_DATA comes from the node itself."""
+    config, low = box.config, machine.top
+    box.timer.set(25770)
+    if config.nodes:
+        homes = _srat(config.nodes, low, log)
+    else:
+        end = machine.max_pfn * PAGE_SIZE
+        log(KERN_INFO, "No NUMA configuration found")
+        log(KERN_INFO, f"Faking a node at [mem 0x0000000000000000-0x{end - 1:016x}]", 178)
+        homes = [Home(((0, end),), tuple(range(config.cpus)))]
+    for nid, home in enumerate(homes):
+        start = machine.memblock.alloc(PGLIST_DATA, PAGE_SIZE, "node data", home.ranges)
+        if not start:
+            raise ValueError(f"node {nid} has no room for its own data")
+        log(KERN_INFO, f"NODE_DATA({nid}) allocated [mem 0x{start:08x}-0x{start + PGLIST_DATA - 1:08x}]")
+    return homes
+
+
+def _srat(nodes: tuple[tuple[int, tuple[int, ...]], ...], low: int, log: Logger) -> list[Home]:
+    """Nodes take RAM in turn: first what lies below 4 GiB, then what lies above."""
+    for nid, (_, cpus) in enumerate(nodes):
+        for cpu in cpus:
+            log(KERN_INFO, f"SRAT: PXM {nid} -> APIC 0x{cpu:02x} -> Node {nid}")
+    homes, at = [], 0
+    for nid, (size, cpus) in enumerate(nodes):
+        pieces = []
+        first, behind = at, at + size
+        if first < low:
+            pieces.append((first, min(behind, low)))
+        if behind > low:
+            pieces.append((4 * GIB + max(first, low) - low, 4 * GIB + behind - low))
+        told = [(0, 0xA0000), (MIB, pieces[0][1]), *pieces[1:]] if not first else pieces
+        for start, end in told:
+            log(KERN_INFO, f"ACPI: SRAT: Node {nid} PXM {nid} [mem 0x{start:08x}-0x{end - 1:08x}]")
+        homes.append(Home(tuple(pieces), cpus))
+        at = behind
+    return homes
+
+
+def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
+    """Zone ranges, and what each node has in them (free_area_init)."""
+    top = machine.max_pfn
+    names = box.arch.zone_names
+    limits = []
+    start = 1
+    for end in box.arch.zone_ends[: box.arch.zone_normal + 1]:
+        behind = min(top, end) if end is not None else top
+        limits.append((start, max(start, behind)))
+        start = max(start, behind)
+    log(KERN_INFO, "Zone ranges:", 5)
+    for name, (first, behind) in [*zip(names, limits, strict=False), ("Device", (0, 0))]:
+        text = f"[mem 0x{first << 12:016x}-0x{(behind << 12) - 1:016x}]" if first < behind else "empty"
+        log(KERN_INFO, f"  {name:<8s} {text}", 20)
+    log(KERN_INFO, "Movable zone start for each node", 48)
+    log(KERN_INFO, "Early memory node ranges", 6)
+    regions = [_inside(machine, home) for home in homes]
+    for nid, pieces in enumerate(regions):
+        for first, behind in pieces:
+            log(KERN_INFO, f"  node {nid:3d}: [mem 0x{first << 12:016x}-0x{(behind << 12) - 1:016x}]", 20)
+    for nid, (home, pieces) in enumerate(zip(homes, regions, strict=True)):
+        if not pieces:
+            raise ValueError(f"node {nid} has no memory")
+        log(KERN_INFO, f"Initmem setup node {nid} [mem 0x{pieces[0][0] << 12:016x}-0x{(pieces[-1][1] << 12) - 1:016x}]")
+        spans = [_span(name, limit, pieces) for name, limit in zip(names, limits, strict=False)]
+        spans += [ZoneSpan(name, 0, 0, 0, 0) for name in names[len(limits) :]]
+        distances = tuple(10 if other == nid else box.config.distance for other in range(len(homes)))
+        machine.nodes.append(NodeSpan(tuple(spans), home.cpus, distances))
+        machine.nr_all_pages += sum(span.freesize for span in spans)
+    machine.nr_all_pages -= (MIB - PAGE_SIZE) // PAGE_SIZE - (0x100 - 0x9F)  # reserved in ZONE_DMA (dma_reserve)
+    machine.nr_kernel_pages = machine.nr_all_pages
+
+
+def _inside(machine: Machine, home: Home) -> list[tuple[int, int]]:
+    """The node's RAM that the kernel uses, in page frames."""
+    found = []
+    for region in machine.memblock.memory:
+        for start, end in home.ranges:
+            first, behind = max(region.start, start), min(region.end, end)
+            if first < behind:
+                found.append((first // PAGE_SIZE, behind // PAGE_SIZE))
+    return found
+
+
+def _span(name: str, limit: tuple[int, int], pieces: list[tuple[int, int]]) -> ZoneSpan:
+    """A node's part of one zone: what it spans has holes (zone_spanned_pages_in_node, calc_memmap_size)."""
+    first, behind = max(limit[0], pieces[0][0]), min(limit[1], pieces[-1][1])
+    present = sum(max(0, min(last, behind) - max(start, first)) for start, last in pieces)
+    if first >= behind or not present:
+        return ZoneSpan(name, 0, 0, 0, 0)
+    spanned = behind - first
+    mapped = present if spanned > present + (present >> 4) else spanned
+    return ZoneSpan(name, first, spanned, present, present - -(-mapped * 64 // PAGE_SIZE))
+
+
+def _sparse_init(machine: Machine, homes: list[Home]) -> None:
+    """Each node keeps the memory map of its own sections, in pieces of 2 MiB, and a page for what they are used for."""
+    for nid, home in enumerate(homes):
+        sections = {
+            number
+            for first, behind in _inside(machine, home)
+            for number in range(first // SECTION, -(-behind // SECTION))
+        }
+        size = len(sections) * SECTION * 64
+        if not machine.memblock.alloc(size, PMD_SIZE, f"memory map of node {nid}", home.ranges):
+            raise ValueError(f"node {nid} has no room for its memory map: {size >> 20} MiB")
+        usage = -(-len(sections) * 40 // PAGE_SIZE) * PAGE_SIZE
+        machine.memblock.alloc(usage, PAGE_SIZE, "section usage", home.ranges)
+
+
+def units_per_alloc(groups: list[int], unit: int) -> int:
+    """How many CPUs' areas share 2 MiB: as few pieces as possible without much waste (pcpu_build_alloc_info)."""
+    most = PMD_SIZE // unit
+    while PMD_SIZE % most or PMD_SIZE // most % PAGE_SIZE:
+        most -= 1
+    best, least = 1, None
+    for units in range(most, 0, -1):
+        if PMD_SIZE % units or PMD_SIZE // units % PAGE_SIZE:
+            continue
+        allocs = sum(-(-count // units) for count in groups)
+        wasted = allocs * units - sum(groups)
+        if wasted > sum(groups) // 3:
+            continue
+        if least is not None and allocs > least:
+            break
+        best, least = units, allocs
+    return best
+
+
+def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
+    """The first chunk of per-CPU memory: a group for each node, its areas embedded in pieces of 2 MiB, of which what
+    no area needs is given back (setup_per_cpu_areas)."""
+    cpus = box.config.cpus
+    box.timer.set(50302)
+    log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 104)
+    end = (machine.max_pfn << 12) if machine.max_pfn <= 1 << 20 else machine.top
+    log(KERN_INFO, f"[mem 0x{max(end, machine.top):08x}-0xfffbffff] available for PCI devices")
+    box.timer.set(102549)
+    log(KERN_INFO, f"setup_percpu: NR_CPUS:8192 nr_cpumask_bits:{cpus} nr_cpu_ids:{cpus} nr_node_ids:{len(homes)}")
+    box.timer.set(111707)
+    groups = [len(home.cpus) for home in homes if home.cpus]
+    units = units_per_alloc(groups, IMAGE.percpu_unit)
+    size = PMD_SIZE // units
+    for home in homes:
+        for at in range(0, len(home.cpus), units):
+            base = machine.memblock.alloc(PMD_SIZE, PMD_SIZE, "per-CPU areas", home.ranges)
+            base = base or machine.memblock.alloc(PMD_SIZE, PMD_SIZE, "per-CPU areas")
+            if not base:
+                raise ValueError("no room for the per-CPU areas")
+            machine.memblock.free(base, base + PMD_SIZE)
+            for unit in range(min(units, len(home.cpus) - at)):
+                machine.memblock.reserve(base + unit * size, base + unit * size + IMAGE.percpu_unit, "per-CPU areas")
+    machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
+    log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
+    log(KERN_DEBUG, f"pcpu-alloc: s149928 r8192 d30296 u{size} alloc=1*{PMD_SIZE}", 29)
+    told = "".join(f"[{nid}] " + "".join(f"{cpu} " for cpu in home.cpus) for nid, home in enumerate(homes) if home.cpus)
+    log(KERN_DEBUG, f"pcpu-alloc: {told}")
+
+
+def early_tables(box: Box, machine: Machine) -> None:
+    """Dentry and inode hash tables, taken from memblock where there is one node (vfs_caches_init_early); the bounce
+    buffers for devices that cannot reach all of RAM (swiotlb_init)."""
+    log = Logger(box)
+    if len(machine.nodes) == 1:
+        for name, scale, usec in (("Dentry cache", 13, 121075), ("Inode-cache", 14, 125317)):
+            box.timer.set(usec)
+            size, line = large_system_hash(machine, name, 8, scale)
+            log(KERN_INFO, line)
+            take(machine, f"{name} hash table", size)
+    if machine.max_pfn > 1 << 20:
+        log(KERN_INFO, f"software IO TLB: area num {1 << max(0, box.config.cpus - 1).bit_length()}.")
+        if not machine.memblock.alloc(SWIOTLB_SIZE, PAGE_SIZE, "bounce buffers", ((0, 4 * GIB),)):
+            raise ValueError("no room below 4 GiB for the bounce buffers")
+        take(machine, "bounce buffers' slots", SWIOTLB_SLOTS)
+
+
+def machine_of(box: Box) -> Machine:
+    """The boundaries that the zones of a recorded box tell."""
+    machine = Machine(IMAGE)
+    zones = [zone for zone in box.pages.zones if zone.present]
+    machine.max_pfn = machine.max_low_pfn = max(zone.end_pfn for zone in zones)
+    low = [zone for zone in zones if 0 < zone.index < box.arch.zone_normal]
+    below = max((zone.start_pfn + zone.present for zone in low), default=DMA_END)
+    machine.top = below * PAGE_SIZE + ACPI_DATA_SIZE
+    machine.layout = Layout64(machine.max_pfn)
+    for node in box.pages.nodes:
+        spans = tuple(ZoneSpan(z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in node.zones)
+        machine.nodes.append(NodeSpan(spans, node.cpus, node.distances))
+    machine.nr_kernel_pages = machine.nr_all_pages = sum(zone.managed for zone in zones)
+    return machine

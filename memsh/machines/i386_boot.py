@@ -1,0 +1,188 @@
+"""How the i386 machine comes up: the steps of init/main.c in its order, its boot tables, its log.
+
+Models arch/x86/mm/init_32.c (mem_init), mm/page_alloc.c and the initcalls that take much memory: net/ipv4/route.c,
+tcp.c, udp.c, fs/namespace.c, kernel/futex, drivers' remappings. Names, figures and times are the recorded machine's.
+
+**Known deviations:** see memsh.linux.init.main.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.i386 import init_32
+from memsh.linux.arch.x86.i386.highmem import HighMem
+from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
+from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.include.sched import set_max_threads
+from memsh.linux.init import late
+from memsh.linux.init.main import (
+    build_zones,
+    free_initmem,
+    free_reserved_area,
+    reserve_for_users,
+    run_init,
+    start_user_space,
+)
+from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.model import Kmap
+
+ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
+MISC_PAGES = 100  # single pages that drivers and subsystems keep
+
+
+class I386Start:
+    """memsh.linux.include.model.Start for i386."""
+
+    image = init_32.IMAGE
+
+    def boot(self, box: Box) -> None:
+        """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
+        machine = box.machine = init_32.setup_arch(box)
+        box.notes = machine.notes
+        start_memory(box)
+        start_kernel(box)
+
+    def machine_of(self, box: Box) -> Machine:
+        """The boundaries that the zones of a recorded box tell."""
+        return init_32.machine_of(box)
+
+    def highmem(self, box: Box) -> Kmap:
+        """Permanent kmaps and fixed slots."""
+        return HighMem(box)
+
+    def ioremaps(self, box: Box) -> None:
+        """What a booted machine has mapped of its devices."""
+        ioremaps(box, box.machine)
+
+
+def start_memory(box: Box) -> None:
+    """Zones, memmap and the buddy system with every free page in it (up to mm_init's mem_init)."""
+    machine = box.machine
+    log = Logger(box)
+    box.timer.set(96994)
+    log(KERN_INFO, f"Built 1 zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}", 172)
+    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    init_32.early_tables(box, machine)
+    box.timer.set(100933)
+    log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off", 148)
+    build_zones(box)
+    mem_init(box)
+
+
+def mem_init(box: Box) -> None:
+    """Give all free memory to the buddy system: HighMem page by page, lowmem in the largest blocks (mem_init)."""
+    machine, pages = box.machine, box.pages
+    log = Logger(box)
+    zones = pages.zones
+    log(KERN_INFO, f"Initializing HighMem for node 0 ({machine.max_low_pfn:08x}:{machine.max_pfn:08x})"
+        if zones[2].present else "Initializing HighMem for node 0 (00000000:00000000)", 23890)  # fmt: skip
+    low = machine.max_low_pfn
+    for first, last in machine.memblock.free_ranges():
+        last = min(last, machine.max_pfn)
+        if last > low:
+            free_pages_upwards(zones[2], max(first, low), last)
+    for first, last in machine.memblock.free_ranges():
+        for zone in zones[:2]:
+            start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
+            if start < end:
+                free_range(zone, start, end)
+    if zones[2].present:
+        log(KERN_INFO, "Initializing Movable for node 0 (00000000:00000000)")
+    box.timer.set(129765)
+    log(KERN_INFO, "Checking if this processor honours the WP bit even in supervisor mode...Ok.", 955)
+    present = sum(zone.present for zone in zones)
+    free = sum(zone.managed for zone in zones)
+    image = "5748K kernel code, 1056K rwdata, 1332K rodata, 536K init, 576K bss"
+    log(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
+                   f"0K cma-reserved, {zones[2].managed * 4}K highmem)")  # fmt: skip
+    box.vmstat["pgfree"] = free
+
+
+def start_kernel(box: Box) -> None:
+    """Everything after mem_init."""
+    machine, log = box.machine, Logger(box)
+    late.start_allocators(box)
+    box.pages.setup_per_cpu_pageset()
+    box.timer.set(203343)
+    log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS "
+                   "(lpj=2596104)")  # fmt: skip
+    box.timer.set(290151)
+    free_reserved_area(box, machine.image.smp_locks[0] // PAGE_SIZE, machine.image.smp_locks[1] // PAGE_SIZE)
+    log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)
+    log(KERN_INFO, "pid_max: default: 32768 minimum: 301")
+    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+    box.pages.init_per_zone_wmark_min()
+    batch = max(zone.batch for zone in box.pages.zones)
+    reserve_for_users(box, 624 + 8 * batch + 1296 * (box.config.cpus - 1))
+    populate(box, machine)
+    first, last = machine.initrd
+    box.timer.set(1119964)
+    free_reserved_area(box, first, last)
+    log(KERN_INFO, f"Freeing initrd memory: {(last - first) * 4}K")
+    free_initmem(box, 1270829)
+    log(KERN_INFO, "Write protecting kernel text and read-only data: 7084k", 284)
+    run_init(box)
+    start_user_space(box)
+
+
+def populate(box: Box, machine: Machine) -> None:
+    """The caches of a booted box with their populations, tables, per-CPU memory, remapped devices."""
+    box.slab.populate_boot()
+    ioremaps(box, machine)
+    _tables(box, machine)
+    late.percpu_chunk(box)
+    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    late.mount_disk(box)
+    late.populate_rootfs(box, 714058, ROOTFS_PAGES)
+    if machine.max_pfn > machine.max_low_pfn:
+        box.timer.set(1042309)
+        Logger(box)(KERN_INFO, "bounce: pool size: 64 pages")
+
+
+def ioremaps(box: Box, machine: Machine) -> None:
+    """What the recorded machines have mapped when they are up, in the order of its addresses."""
+    acpi = machine.top - 0x20000
+    vmalloc = box.vmalloc
+    for phys, size, caller in (
+        (acpi + 0x1000, 0x1000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (acpi, 0x2000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (0xFED00000, 0x1000, "acpi_os_map_iomem+0x1f9/0x230"),
+        (0xF5000, 0x1000, "memremap+0xb1/0x1a0"),
+    ):
+        vmalloc.ioremap(phys, size, caller)
+    passing = vmalloc.vmalloc(8 * PAGE_SIZE, "do_unpack+0x0/0x10")  # used while the machine comes up
+    vmalloc.vmalloc(3 * PAGE_SIZE, "n_tty_open+0x11/0x80")
+    if passing:
+        vmalloc.vfree(passing)
+        vmalloc.purge()
+
+
+def _tables(box: Box, machine: Machine) -> None:
+    """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
+    log, cpus = Logger(box), box.config.cpus
+    futexes = roundup_pow_of_two(256 * cpus)
+    established, _ = large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)
+    rows = (
+        (304478, *large_system_hash(machine, "Mount-cache", 4, 19)),
+        (304650, *large_system_hash(machine, "Mountpoint-cache", 4, 19)),
+        (459045, *large_system_hash(machine, "futex", 32, 0, high=futexes, entries=futexes)),
+        (666541, *large_system_hash(machine, "IP idents", 8, 16, low=8192 >> 3, high=256 << 10)),
+        (675363, *large_system_hash(machine, "tcp_listen_portaddr_hash", 8, 0, high=512, entries=512)),
+        (675486, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
+        (675551, *large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)),
+        (675807, *large_system_hash(machine, "TCP bind", 16, 17, high=1 << 16, entries=established // 4)),
+        (685349, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),
+        (685563, *large_system_hash(machine, "UDP-Lite", 32, 21, low=256, high=1 << 16)),
+    )
+    late.take_tables(box, rows[:8])
+    log(KERN_INFO, f"TCP: Hash tables configured (established {established // 4} bind {established // 4})")
+    late.take_tables(box, rows[8:])
+    box.timer.set(709309)
+    order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
+    log(KERN_INFO, f"workingset: timestamp_bits=30 max_order={order} bucket_order=0")

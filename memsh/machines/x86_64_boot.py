@@ -1,0 +1,213 @@
+"""How the x86_64 machine comes up: the steps of init/main.c in its order, its boot tables, its log.
+
+Models mm/mm_init.c (memblock_free_all, deferred_init_memmap), arch/x86/mm/init_64.c (mem_init), mm/khugepaged.c
+(set_recommended_min_free_kbytes) and the initcalls that take much memory: net/ipv4/route.c, tcp.c, udp.c,
+fs/namespace.c, kernel/futex, drivers' remappings. Names, figures and times are the recorded machine's.
+
+**Known deviations:** see memsh.linux.init.main; pages that Linux initialises late are there from the start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
+from memsh.linux.arch.x86.x86_64 import init_64
+from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
+from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.include.sched import set_max_threads
+from memsh.linux.init import late
+from memsh.linux.init.main import (
+    build_zones,
+    free_initmem,
+    free_reserved_area,
+    reserve_for_users,
+    run_init,
+    start_user_space,
+)
+from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.page_alloc.freearea import free_range
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.model import Kmap
+
+ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
+MISC_PAGES = 400  # single pages that drivers and subsystems keep
+DEFERRED_USEC = 703297
+THP_MIN_PAGES = 512 << 8  # 512 MiB: below, huge pages are off (hugepage_init)
+
+
+class X8664Start:
+    """memsh.linux.include.model.Start for x86_64."""
+
+    image = init_64.IMAGE
+
+    def boot(self, box: Box) -> None:
+        """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
+        machine = box.machine = init_64.setup_arch(box)
+        box.notes = machine.notes
+        start_memory(box)
+        start_kernel(box)
+
+    def machine_of(self, box: Box) -> Machine:
+        """The boundaries that the zones of a recorded box tell."""
+        return init_64.machine_of(box)
+
+    def highmem(self, box: Box) -> Kmap:
+        """The direct mapping reaches every page."""
+        return DirectMapping(box)
+
+    def ioremaps(self, box: Box) -> None:
+        """What a booted machine has mapped of its devices."""
+        ioremaps(box)
+
+
+def start_memory(box: Box) -> None:
+    """Zones, memmap and the buddy system with every free page in it (up to mem_init)."""
+    machine = box.machine
+    log = Logger(box)
+    build_zones(box)
+    nodes = box.pages.nodes
+    box.timer.set(112157)
+    for node in nodes:
+        log(KERN_INFO, f"Fallback order for Node {node.nid}: " + "".join(f"{nid} " for nid in node.order))
+    log(KERN_INFO, f"Built {len(nodes)} zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}")
+    policy = max((zone for zone in box.pages.zones if zone.present), key=lambda zone: zone.index)
+    log(KERN_INFO, f"Policy zone: {policy.name}")
+    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    init_64.early_tables(box, machine)
+    reserve_memblock(box)
+    log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off")
+    mem_init(box)
+
+
+def reserve_memblock(box: Box) -> None:
+    """What was taken since the memory map was made is not free either."""
+    from memsh.linux.init.main import mark_reserved
+
+    for region in box.machine.memblock.reserved:
+        mark_reserved(box.memmap, max(1, region.start // PAGE_SIZE), -(-region.end // PAGE_SIZE))
+
+
+def mem_init(box: Box) -> None:
+    """Give all free memory to the buddy system in the largest blocks (memblock_free_all)."""
+    machine, zones = box.machine, box.pages.zones
+    populated = [zone for zone in zones if zone.present]
+    for first, last in machine.memblock.free_ranges():
+        for zone in populated:
+            start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
+            if start < end:
+                free_range(zone, start, end)
+    present = sum(zone.present for zone in zones)
+    free = sum(zone.managed for zone in zones)
+    box.timer.set(146558)
+    image = "10242K kernel code, 1535K rwdata, 2668K rodata, 1920K init, 1904K bss"
+    Logger(box)(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
+                           f"0K cma-reserved)")  # fmt: skip
+    box.vmstat["pgfree"] = free
+
+
+def start_kernel(box: Box) -> None:
+    """Everything after mem_init."""
+    machine, log, cpus = box.machine, Logger(box), box.config.cpus
+    late.start_allocators(box)
+    log(KERN_INFO, f"SLUB: HWalign=64, Order=0-3, MinObjects=0, CPUs={cpus}, Nodes={len(box.pages.nodes)}")
+    box.pages.setup_per_cpu_pageset()
+    box.timer.set(163183)
+    log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "
+                   "(lpj=3999956)")  # fmt: skip
+    box.timer.set(348754)
+    first, behind = machine.image.smp_locks
+    free_reserved_area(box, first // PAGE_SIZE, behind // PAGE_SIZE)
+    log(KERN_INFO, "Freeing SMP alternatives memory: 32K", 16)
+    log(KERN_INFO, f"pid_max: default: {box.pid_max} minimum: {max(301, 8 * cpus)}")
+    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+    box.timer.set(575598)
+    nodes = len(box.pages.nodes)
+    log(KERN_INFO, "smp: Bringing up secondary CPUs ...")
+    log(KERN_INFO, f"smp: Brought up {nodes} node{'s' if nodes > 1 else ''}, {cpus} CPU{'s' if cpus > 1 else ''}")
+    box.timer.set(DEFERRED_USEC)
+    for nid in range(nodes):
+        log(KERN_INFO, f"node {nid} deferred pages initialised in 128ms")
+    log(KERN_INFO, "x86/mm: Memory block size: 128MB")
+    box.pages.init_per_zone_wmark_min()
+    if huge_pages(box):
+        box.pages.set_recommended_min_free_kbytes(True)
+    batch = max(zone.batch for zone in box.pages.zones)
+    reserve_for_users(box, 1764 + 12 * batch + 1296 * (cpus - 1))
+    populate(box)
+    first, behind = machine.initrd
+    box.timer.set(1518587)
+    free_reserved_area(box, first, behind)
+    log(KERN_INFO, f"Freeing initrd memory: {(behind - first) * 4}K")
+    free_initmem(box, 1522431)
+    run_init(box)
+    start_user_space(box)
+
+
+def huge_pages(box: Box) -> bool:
+    """Whether transparent huge pages are on: not below 512 MiB, nor if the command line says never (hugepage_init)."""
+    managed = sum(zone.managed for zone in box.pages.zones)
+    return managed >= THP_MIN_PAGES and box.config.parameter("transparent_hugepage") != "never"
+
+
+def populate(box: Box) -> None:
+    """The caches of a booted box with their populations, tables, per-CPU memory, remapped devices."""
+    box.slab.populate_boot()
+    ioremaps(box)
+    _tables(box)
+    late.percpu_chunk(box)
+    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    late.mount_disk(box)
+    late.populate_rootfs(box, 838894, ROOTFS_PAGES)
+
+
+def ioremaps(box: Box) -> None:
+    """What the recorded machines have mapped when they are up, in the order of its addresses."""
+    acpi = box.machine.top - 0x20000
+    vmalloc = box.vmalloc
+    for phys, size, caller in (
+        (acpi + 0x1000, 0x1000, "acpi_os_map_iomem+0x1b1/0x1d0"),
+        (acpi, 0x2000, "acpi_os_map_iomem+0x1b1/0x1d0"),
+        (0xFED00000, 0x1000, "hpet_enable+0x9e/0x40a"),
+        (0xFED00000, 0x1000, "acpi_os_map_iomem+0x1b1/0x1d0"),
+        (0xF5000, 0x1000, "memremap+0x13a/0x1f0"),
+    ):
+        vmalloc.ioremap(phys, size, caller)
+    vmalloc.vmalloc(3 * PAGE_SIZE, "n_tty_open+0xf/0xa0")
+
+
+def _tables(box: Box) -> None:
+    """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
+    machine, log, cpus = box.machine, Logger(box), box.config.cpus
+    futexes = roundup_pow_of_two(256 * cpus)
+    established, _ = large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)
+    binds = established // 8
+    listeners = roundup_pow_of_two(min(max(machine.nr_all_pages >> 9, 256), 4096))
+    rows: list[tuple[int, int, str]] = []
+    if len(machine.nodes) > 1:
+        rows += [
+            (402098, *large_system_hash(machine, "Dentry cache", 8, 13)),
+            (423334, *large_system_hash(machine, "Inode-cache", 8, 14)),
+        ]
+    rows += [
+        (349457, *large_system_hash(machine, "Mount-cache", 8, 19)),
+        (349619, *large_system_hash(machine, "Mountpoint-cache", 8, 19)),
+        (709589, *large_system_hash(machine, "futex", 64, 0, high=futexes, entries=futexes)),
+        (819407, *large_system_hash(machine, "IP idents", 8, 16, low=8192 >> 3, high=256 << 10)),
+        (831965, *large_system_hash(machine, "tcp_listen_portaddr_hash", 16, 0, high=listeners, entries=listeners)),
+        (832057, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
+        (832099, *large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)),
+        (832679, *large_system_hash(machine, "TCP bind", 32, 17, high=1 << 16, entries=binds)),
+    ]
+    late.take_tables(box, rows)
+    log(KERN_INFO, f"TCP: Hash tables configured (established {binds} bind {min(binds, 1 << 16)})")
+    late.take_tables(box, [
+        (834475, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),
+        (834619, *large_system_hash(machine, "UDP-Lite", 32, 21, low=256, high=1 << 16)),
+    ])  # fmt: skip
+    box.timer.set(845454)
+    order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
+    log(KERN_INFO, f"workingset: timestamp_bits=36 max_order={order} bucket_order=0")
