@@ -31,6 +31,7 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh grade EXERCISE.md FOLDER --csv
        memsh lint FILE.md …
        memsh diagnose [FILE …] [--json]
+       memsh capture FILE.tar.gz [--names]
 
 A Linux box to look into: its page frames, slabs, processes and /proc. Without FILE and -c it opens a prompt,
 or runs the script on standard input if that is no terminal.
@@ -71,7 +72,7 @@ _VALUED = {
     "--page-size",    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
-          "--key", "--csv", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
+          "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -358,6 +359,10 @@ def work(options: Options) -> int:
         from memsh.commands.diagnose import main as diagnose
 
         return diagnose(options.words[1:], "--json" in options.flags)
+    if options.words and options.words[0] == "capture" and "-c" not in options.values:
+        from memsh.commands.capture import main as capture
+
+        return capture(options.words[1:], "--names" in options.flags)
     if "--write-config" in options.flags:
         from memsh.ui.settings import write
 
