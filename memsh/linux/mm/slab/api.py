@@ -148,6 +148,30 @@ class Row(NamedTuple):
     num_slabs: int
 
 
+class SlabState(NamedTuple):
+    """A slab of a recorded machine: CPU `cpu`'s own (`own` its list there), one of its partial slabs, or (`cpu` -1) one
+    of node `node`'s. `free` is the slab's own list, first object first; `slabs` how many partial slabs from it on."""
+
+    pfn: int
+    inuse: int
+    objects: int
+    cpu: int = -1
+    node: int = 0
+    partial: bool = False
+    slabs: int = 0
+    own: tuple[int, ...] = ()
+    free: tuple[int, ...] = ()
+
+
+class CacheState(NamedTuple):
+    """A cache of a recorded machine: its figures by name, its slabs with lists in order, (slabs, objects) a node."""
+
+    name: str
+    figures: dict[str, int]
+    slabs: list[SlabState]
+    nodes: list[tuple[int, int]]
+
+
 class BootCache(NamedTuple):
     """A cache that the kernel makes while it boots, and how many objects it keeps: with one CPU, with several."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
-from memsh.linux.mm.slab.slab_common import SlabCommon
+from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
 from memsh.linux.mm.slab.slab_geometry import CFLGS_OFF_SLAB, Geometry
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 BATCHREFILL_LIMIT = 16
 REAPTIMEOUT_NODE = 4_000_000  # µs
 HZ = 1000
-# what of the caller's flags reaches the page allocator: GFP_CONSTRAINT_MASK | GFP_RECLAIM_MASK
-_LOCAL = 0
-for _name in ("__GFP_HARDWALL", "__GFP_THISNODE", "__GFP_RECLAIM", "__GFP_HIGH", "__GFP_IO", "__GFP_FS", "__GFP_NOWARN",
-              "__GFP_RETRY_MAYFAIL", "__GFP_NOFAIL", "__GFP_NORETRY", "__GFP_MEMALLOC", "__GFP_NOMEMALLOC",
-              "__GFP_ATOMIC"):  # fmt: skip
-    _LOCAL |= GFP_NAMES[_name]
-_RECLAIM = GFP_NAMES["__GFP_RECLAIM"]
 _CONSTRAINT = GFP_NAMES["__GFP_HARDWALL"] | GFP_NAMES["__GFP_THISNODE"]
 
 
@@ -227,7 +220,7 @@ class SlabCore(SlabCommon[SlabCache]):
     def cache_grow_begin(self, cache: SlabCache, gfp: int) -> Slab | None:
         """A new slab from the buddy system; None if there are no pages."""
         box = self.box
-        local = gfp & _LOCAL
+        local = self.fix_flags(gfp) & SLAB_GFP
         pfn = box.pages.alloc_pages(local | cache.allocflags, cache.gfporder, K_SLAB)
         if not pfn:
             return None

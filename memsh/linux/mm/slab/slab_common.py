@@ -1,6 +1,6 @@
 """What SLAB and SLUB share: names and checks of caches, the kmalloc families, large kmalloc (mm/slab_common.c).
 
-No known deviations.
+Known deviations: the warning of unexpected flags comes without the stack.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_KMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
+from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, BootCaches, Cache, SlabAllocator
 from memsh.linux.mm.vmscan.shrinker import drop_slab
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 ZERO_SIZE_PTR = 16
 KMALLOC_MAX_SIZE = 4 << 20
-_NOT_OF_SLABS = ~(GFP_NAMES["__GFP_HIGHMEM"] | GFP_NAMES["__GFP_MOVABLE"])
+# what of the caller's flags reaches the page allocator: GFP_CONSTRAINT_MASK | GFP_RECLAIM_MASK
+SLAB_GFP = 0
+for _name in ("__GFP_HARDWALL", "__GFP_THISNODE", "__GFP_RECLAIM", "__GFP_HIGH", "__GFP_IO", "__GFP_FS", "__GFP_NOWARN",
+              "__GFP_RETRY_MAYFAIL", "__GFP_NOFAIL", "__GFP_NORETRY", "__GFP_MEMALLOC", "__GFP_NOMEMALLOC",
+              "__GFP_ATOMIC"):  # fmt: skip
+    SLAB_GFP |= GFP_NAMES[_name]
+GFP_SLAB_BUG_MASK = GFP_NAMES["__GFP_DMA32"] | GFP_NAMES["__GFP_HIGHMEM"]
+_MOVABLE = GFP_NAMES["__GFP_MOVABLE"]
 
 
 def short_size(size: int) -> str:
@@ -82,6 +90,15 @@ class SlabCommon(SlabAllocator[Cache]):
         if size < least or size > KMALLOC_MAX_SIZE or align & (align - 1):
             raise KernelError("EINVAL", f"an object has {least} bytes to 4 MiB, an alignment is a power of two")
 
+    def fix_flags(self, gfp: int) -> int:
+        """The flags without those that no slab may have; the log tells of it (kmalloc_fix_flags)."""
+        wrong = gfp & GFP_SLAB_BUG_MASK
+        if wrong:
+            gfp &= ~GFP_SLAB_BUG_MASK
+            self.box.log.printk(f"Unexpected gfp: {wrong:#x} ({gfp_text(wrong)}). Fixing up to gfp: {gfp:#x} "
+                                f"({gfp_text(gfp)}). Fix your code!", KERN_WARNING)  # fmt: skip
+        return gfp
+
     def need(self, addr: int) -> int:
         if not addr:
             raise KernelError("ENOMEM")
@@ -113,7 +130,7 @@ class SlabCommon(SlabAllocator[Cache]):
         if size > KMALLOC_MAX_SIZE:
             return 0
         order = (size - 1 >> PAGE_SHIFT).bit_length()
-        gfp &= _NOT_OF_SLABS
+        gfp = self.fix_flags(gfp) & ~_MOVABLE
         pfn = self.box.pages.alloc_pages(gfp | GFP_NAMES["__GFP_COMP"], order, K_KMALLOC)
         if not pfn:
             return 0
