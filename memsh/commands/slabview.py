@@ -50,7 +50,7 @@ def slab(box: Any, args: Any, io: Any) -> None:
 
 def _draw(io: Any, addr: int, marks: str) -> None:
     """One slab: its address, then its objects in as many lines as they need."""
-    width = max(8, io.width - 14)
+    head = f"  {addr:#x}  "
+    width = max(8, io.width - len(head))
     for start in range(0, len(marks), width):
-        head = f"{addr:#x}" if not start else ""
-        say(io, f"  {head:<12}{marks[start : start + width]}")
+        say(io, (head if not start else " " * len(head)) + marks[start : start + width])

@@ -8,7 +8,7 @@ from memsh.linux.include.model import Model
 from memsh.machines import programs, x86_64_programs
 from memsh.machines.age import Age
 from memsh.machines.i386_boot import I386Start
-from memsh.machines.slabs import i386_slab
+from memsh.machines.slabs import i386_slab, x86_64_slub
 from memsh.machines.x86_64_boot import X8664Start
 
 I386_OPTIONS = frozenset({"HIGHMEM", "SLAB"})
@@ -18,7 +18,7 @@ X86_64_OPTIONS = frozenset({
 })  # fmt: skip
 MODELS: dict[str, Model] = {
     "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS),
-    "x86_64": Model(X8664Start(), i386_slab, x86_64_programs.install, Age, X86_64_OPTIONS),
+    "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.install, Age, X86_64_OPTIONS),
 }
 
 

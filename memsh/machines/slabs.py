@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 from memsh.linux.mm.slab.api import Row
 from memsh.linux.mm.slab.slab_words import Slabs
+from memsh.linux.mm.slab.slub_words import Slubs
 from memsh.machines.i386_slab import I386_SLAB
+from memsh.machines.x86_64_slub import X86_64_SLUB
 from memsh.proctext import slabinfo
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 def i386_slab(box: Box) -> SlabAllocator[KmemCache]:
     """SLAB, still without caches. An allocator only ever gets caches that it made itself."""
     return cast("SlabAllocator[KmemCache]", Slabs(box, I386_SLAB))
+
+
+def x86_64_slub(box: Box) -> SlabAllocator[KmemCache]:
+    """SLUB, still without caches."""
+    return cast("SlabAllocator[KmemCache]", Slubs(box, X86_64_SLUB))
 
 
 def parse_rows(text: str) -> list[Row]:

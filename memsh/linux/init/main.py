@@ -102,6 +102,7 @@ def start_user_space(box: Box) -> None:
     start_processes(box)
     box.timer.set(BOOT_USEC)
     start_swap(box)
+    box.slab.settle()
     box.disk.started = True
     box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * BOOT_USEC
     box.timer.busy_usec[1] = BOOT_USEC - 60_000

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
 
 if TYPE_CHECKING:
@@ -186,11 +187,18 @@ class BootCache(NamedTuple):
 
 
 class BootCaches(NamedTuple):
-    """The caches of a machine in the order of their creation; `aliases`: names that another cache serves."""
+    """The caches of a machine in the order of their creation; `aliases`: names that another cache serves.
+
+    `kmalloc`: objects kept of a kmalloc cache, with one CPU, with several. `held`: what SLUB holds of a cache, in the
+    words of the machine's file; there were `blocks` blocks of memory, each of which takes `per_block` objects.
+    """
 
     caches: tuple[BootCache, ...]
     aliases: dict[str, str]
-    kmalloc: dict[str, tuple[int, int]]  # objects kept of a kmalloc cache: with one CPU, with several
+    kmalloc: dict[str, tuple[int, int]]
+    held: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (a NamedTuple's default)
+    per_block: dict[str, int] = {}  # noqa: RUF012
+    blocks: tuple[int, ...] = ()
 
 
 class SlabAllocator(ABC, Generic[Cache]):
@@ -280,6 +288,9 @@ class SlabAllocator(ABC, Generic[Cache]):
         Without `populations` the caches stay empty but for what describes them (a recorded machine: see top_up).
         """
 
+    def settle(self) -> None:
+        """Boot is over; what is left to be done for the caches to stand as on a booted machine."""
+
     @abstractmethod
     def top_up(self, rows: Iterable[Row]) -> None:
         """Grow caches until their counts are a recorded machine's."""
@@ -326,6 +337,35 @@ class SlabAllocator(ABC, Generic[Cache]):
     @abstractmethod
     def slab_frames(self) -> int:
         """How many page frames are known to belong to a slab."""
+
+    # -- /sys/kernel/slab, of SLUB only --------------------------------------------
+
+    def folders(self) -> dict[str, Cache]:
+        """Every folder's name and whose it is; none with SLAB."""
+        return {}
+
+    def links(self) -> dict[str, str]:
+        """Every symbolic link beside the folders, and which it leads to."""
+        return {}
+
+    def attributes(self) -> dict[str, int]:
+        """Every file of a folder and its mode."""
+        return {}
+
+    def attribute(self, cache: Cache, name: str) -> str:
+        """The text of such a file."""
+        raise KernelError("ENOENT")
+
+    def store_attribute(self, cache: Cache, name: str, text: str) -> None:
+        """Write to such a file: EIO, EINVAL or ERANGE for what it does not take."""
+        raise KernelError("ENOENT")
+
+    # -- a recorded machine with SLUB ------------------------------------------------
+
+    def restore(self, states: Iterable[CacheState]) -> None:
+        """Give caches the lists of a recorded machine. ValueError with SLAB, which has none like these."""
+        for state in states:
+            raise ValueError(f"slabstate.txt: {state.name} is a cache of SLUB, and this machine has SLAB")
 
     # -- in words ----------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_KMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
@@ -42,6 +42,7 @@ class SlabCommon(SlabAllocator[Cache]):
 
     def __init__(self, box: Box, boot: BootCaches) -> None:
         super().__init__(box, boot)
+        self.page_offset = box.arch.page_offset
         self.aliases.update(boot.aliases)
         box.hooks.setdefault("plain", []).append(self.plain_changed)
         box.hooks.setdefault("drop_slab", []).append(self.drop_slab)
@@ -135,21 +136,21 @@ class SlabCommon(SlabAllocator[Cache]):
         if not pfn:
             return 0
         self.box.vmstat["nr_slab_unreclaimable"] += 1 << order
-        addr = (pfn << PAGE_SHIFT) + PAGE_OFFSET
+        addr = (pfn << PAGE_SHIFT) + self.page_offset
         if self.trace.on:
             self.trace.emit("kmalloc", addr, size, PAGE_SIZE << order, gfp)
         return addr
 
     def _large(self, addr: int) -> int:
         """The first frame of the large block that begins at `addr`, 0 if none does."""
-        pfn = (addr - PAGE_OFFSET) >> PAGE_SHIFT
+        pfn = (addr - self.page_offset) >> PAGE_SHIFT
         memmap = self.box.memmap
         if addr & (PAGE_SIZE - 1) or not 0 < pfn < memmap.frames:
             return 0
         return pfn if memmap.refcount[pfn] and memmap.kind[pfn] == K_KMALLOC else 0
 
     def bad_kfree(self, addr: int) -> str:
-        if addr in (0, ZERO_SIZE_PTR) or (addr >= PAGE_OFFSET and self._large(addr)):
+        if addr in (0, ZERO_SIZE_PTR) or (addr >= self.page_offset and self._large(addr)):
             return ""
         return self.bad_object(None, addr)
 
@@ -162,7 +163,7 @@ class SlabCommon(SlabAllocator[Cache]):
         if cache is not None:
             self.slab_free(cache, addr)
             return
-        pfn = self._large(addr) if addr >= PAGE_OFFSET else 0
+        pfn = self._large(addr) if addr >= self.page_offset else 0
         if not pfn:
             self.box.log.printk(f"object pointer: 0x{addr:08x}", KERN_ERR)
             raise KernelError("EINVAL", "kmalloc did not give that address")

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
+from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
-from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.mm.slab.api import NUMA_NO_NODE, SLAB_ACCOUNT, SLAB_RECLAIM_ACCOUNT
 from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
 from memsh.linux.mm.slab.slub_types import NIL, KmemCacheCpu, KmemCacheNode, Slab, SlubCache
@@ -49,7 +49,6 @@ class SlubCore(SlabCommon[SlubCache]):
     def __init__(self, box: Box, boot: BootCaches) -> None:
         super().__init__(box, boot)
         self.slab_of: dict[int, Slab] = {}  # every frame of every slab
-        self.page_offset = box.arch.page_offset
         self.pages = box.pages
         self.refusals = RateLimit()
         self.memcg: Charger | None = None  # who pays for objects with __GFP_ACCOUNT; None while there are no cgroups
@@ -168,7 +167,7 @@ class SlubCore(SlabCommon[SlubCache]):
                 if first < 0:  # corrupted: a partial slab without a free object
                     return None, NIL
             else:
-                self.put_cpu_partial(cache, slab, drain=False)
+                self.put_cpu_partial(cache, cache.cpu_slab[self.pages.cpu], slab, drain=False)
                 taken += 1
             if taken > cache.cpu_partial_slabs // 2:
                 break
@@ -272,7 +271,7 @@ class SlubCore(SlabCommon[SlubCache]):
             return
         if prior < 0:  # it was full and on no list
             slab.frozen = True
-            self.put_cpu_partial(cache, slab, drain=True)
+            self.put_cpu_partial(cache, cache.cpu_slab[self.pages.cpu], slab, drain=True)
             return
         if not slab.inuse:
             n = cache.node[slab.nid]
@@ -280,9 +279,8 @@ class SlubCore(SlabCommon[SlubCache]):
                 n.partial.pop(slab.pfn, None)
                 self.discard_slab(cache, slab)
 
-    def put_cpu_partial(self, cache: SlubCache, slab: Slab, drain: bool) -> None:
+    def put_cpu_partial(self, cache: SlubCache, cpu: KmemCacheCpu, slab: Slab, drain: bool) -> None:
         """A slab becomes the first of the CPU's partial ones; if those are too many, all the others go to the node."""
-        cpu = cache.cpu_slab[self.pages.cpu]
         old = cpu.partial
         surplus: Slab | None = None
         if old is not None and drain and old.slabs >= cache.cpu_partial_slabs:

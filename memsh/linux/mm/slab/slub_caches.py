@@ -1,31 +1,27 @@
-"""SLUB's caches: made, merged, tuned and ended; those of a booted box; what they hold (mm/slub.c, mm/slab_common.c).
+"""SLUB's caches: made, merged, tuned and ended; what they hold (mm/slub.c, mm/slab_common.c).
 
 Known deviations: a cache's files in /sys take their objects, but not the memory of their names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, GFP_NOWAIT, PAGE_SHIFT
-from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
     SLAB_CACHE_DMA,
-    SLAB_HWCACHE_ALIGN,
     SLAB_NOLEAKTRACE,
     SLAB_RECLAIM_ACCOUNT,
     SLAB_TYPESAFE_BY_RCU,
     Count,
     Object,
-    Row,
     SlabFacts,
     SlabInfo,
     Waiting,
 )
-from memsh.linux.mm.slab.slab_common import short_size
 from memsh.linux.mm.slab.slub import ACCOUNT, SlubCore
 from memsh.linux.mm.slab.slub_geometry import WORD, Tuning, align_up, calculate_alignment, geometry
 from memsh.linux.mm.slab.slub_types import Slab, SlubCache
@@ -228,38 +224,6 @@ class SlubCaches(SlubCore):
         if self.plain:
             for cache in list(self.caches.values()):
                 self.flush_all(cache)
-
-    # -- boot ------------------------------------------------------------------------
-
-    def populate_boot(self, populations: bool = True) -> None:
-        self._open("kmem_cache_node", NODE_SIZE, flags=SLAB_HWCACHE_ALIGN)
-        self._open("kmem_cache", KMEM_CACHE_SIZE + 8 * self.nodes, flags=SLAB_HWCACHE_ALIGN)
-        for caches, (prefix, flag) in zip(self.kmalloc_caches, KMALLOC_KINDS, strict=True):
-            for size in KMALLOC_SIZES:
-                align = size if not size & (size - 1) else 0
-                caches[size] = self._open(prefix + short_size(size), size, align, flag, usersize=size)
-                if not flag:
-                    caches[size].refcount = EXEMPT
-        for row in self.boot.caches:
-            self._open(row.name, row.object_size, row.align, row.flags, row.ctor, row.usersize)
-        for target in self.aliases.values():
-            self.caches[target].refcount += 1
-        for cache in self.caches.values():
-            self._describe(cache, GFP_NOWAIT)
-        tuning = self.tuning
-        self.box.log.printk(
-            f"SLUB: HWalign=64, Order={tuning.min_order}-{tuning.max_order}, MinObjects={tuning.min_objects}, "
-            f"CPUs={self.cpus}, Nodes={self.nodes}", KERN_INFO,
-        )  # fmt: skip
-
-    def top_up(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            cache = self.named(row.name)
-            if cache is None or (cache.size, cache.num) != (row.size, row.objects_per_slab):
-                continue
-            held = self.boot_objects.setdefault(cache.name, [])
-            while sum(n.nr_slabs for n in cache.node) < row.num_slabs:
-                held.append(self.need(self.slab_alloc(cache, GFP_KERNEL)))
 
     # -- facts -------------------------------------------------------------------------
 

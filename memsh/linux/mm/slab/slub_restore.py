@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_NOLEAKTRACE, SLAB_RECLAIM_ACCOUNT
-from memsh.linux.mm.slab.slub_caches import SlubCaches
+from memsh.linux.mm.slab.slub_boot import SlubBoot
 from memsh.linux.mm.slab.slub_types import NIL, Slab
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FLAGS = {GFP_NAMES["__GFP_RECLAIMABLE"]: SLAB_RECLAIM_ACCOUNT, GFP_NAMES["__GFP_DMA"]: SLAB_CACHE_DMA}
 
 
-class SlubRestore(SlubCaches):
+class SlubRestore(SlubBoot):
     """SLUB with the recorded machine's reader."""
 
     def restore(self, states: Iterable[CacheState]) -> None:
@@ -78,7 +78,8 @@ class SlubRestore(SlubCaches):
         """A slab of the recorded machine, in frames that are its own."""
         pfn, memmap = row.pfn, self.box.memmap
         order = cache.gfporder if row.objects == cache.num else cache.min_order
-        slab = Slab(cache, pfn, (pfn << PAGE_SHIFT) + self.page_offset, order, row.objects, self.pages.zone_of(pfn).node)
+        nid = self.pages.zone_of(pfn).node
+        slab = Slab(cache, pfn, (pfn << PAGE_SHIFT) + self.page_offset, order, row.objects, nid)
         slab.inuse = row.inuse
         slab.freelist = slab.link(row.free)
         for frame in range(pfn, pfn + (1 << order)):

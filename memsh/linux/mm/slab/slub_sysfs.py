@@ -6,7 +6,6 @@ Each attribute is a line of text (mm/slub.c, slab_attrs). No known deviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.mm.slab.api import (
@@ -18,7 +17,7 @@ from memsh.linux.mm.slab.api import (
 )
 from memsh.linux.mm.slab.slub_caches import ATTRIBUTES
 from memsh.linux.mm.slab.slub_restore import SlubRestore
-from memsh.linux.mm.slab.slub_types import Slab, SlubCache
+from memsh.linux.mm.slab.slub_types import SlubCache
 
 WRITABLE = ("min_partial", "cpu_partial", "shrink", "validate", "remote_node_defrag_ratio")
 _NUMBER = re.compile(r"\+?(\d+)\n?\Z", re.ASCII)
@@ -124,11 +123,11 @@ class SlubSysfs(SlubRestore):
         else:
             parts = []
             for n in cache.node:
-                partial: Callable[[Callable[[Slab], int]], int] = lambda f, n=n: sum(map(f, n.partial.values()))  # noqa: E731
+                used = sum(slab.inuse for slab in n.partial.values())
+                free = sum(slab.objects for slab in n.partial.values()) - used
                 parts.append({
                     "slabs": n.nr_slabs, "total_objects": n.total_objects, "partial": len(n.partial),
-                    "objects": n.total_objects - partial(lambda slab: slab.objects - slab.inuse),
-                    "objects_partial": partial(lambda slab: slab.inuse),
+                    "objects": n.total_objects - free, "objects_partial": used,
                 }[name])  # fmt: skip
         return " ".join([str(sum(parts)), *(f"N{nid}={part}" for nid, part in enumerate(parts) if part)])
 

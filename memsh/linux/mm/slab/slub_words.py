@@ -122,8 +122,8 @@ class Slubs(SlubSysfs):
                    for slab in (*cpu.partials(), *([cpu.slab] if cpu.slab is not None else [])))  # fmt: skip
         free = info.num_objs - info.active_objs
         head = [
-            f"{objects(info.active_objs - waiting - away)} in use, {waiting} on CPUs' lists, {away + free} free in their "
-            "slabs",
+            f"{objects(info.active_objs - waiting - away)} in use, {waiting} on CPUs' lists, "
+            f"{away + free} free in their slabs",
             f"{IN_USE} in use  {WAITING} on a CPU's own list  {FREE} free in its slab",
         ]
         groups: list[Group] = []

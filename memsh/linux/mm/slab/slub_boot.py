@@ -1,0 +1,142 @@
+"""The caches of a booted box with SLUB, and what its CPUs and nodes hold of them (mm/slub.c, kmem_cache_init).
+
+Known deviations: what a machine with more CPUs than were recorded holds is what the recorded one does; with
+`slab_nomerge` a cache that would have been merged has the size of the one that it would have been merged with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT
+from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, Row
+from memsh.linux.mm.slab.slab_common import short_size
+from memsh.linux.mm.slab.slub_caches import (
+    EXEMPT,
+    KMALLOC_KINDS,
+    KMALLOC_SIZES,
+    KMEM_CACHE_SIZE,
+    NODE_SIZE,
+    SlubCaches,
+)
+from memsh.linux.mm.slab.slub_types import NIL, Slab
+
+if TYPE_CHECKING:
+    from memsh.linux.mm.slab.slub_types import SlubCache
+
+MEMORY_BLOCK, LARGE_MEMORY_BLOCK = 128 << 20, 2 << 30
+LARGE_FROM = 64 << 30  # of RAM: from here on memory blocks are large (probe_memory_block_size)
+_HOLDING = re.compile(r"(n?)(\d+)([:p])(\d+)")
+
+
+class SlubBoot(SlubCaches):
+    """SLUB as boot leaves it."""
+
+    def populate_boot(self, populations: bool = True) -> None:
+        for name, size in (("kmem_cache", KMEM_CACHE_SIZE + 8 * self.nodes), ("kmem_cache_node", NODE_SIZE)):
+            self._open(name, size, flags=SLAB_HWCACHE_ALIGN)
+        for caches, (prefix, flag) in zip(self.kmalloc_caches, KMALLOC_KINDS, strict=True):
+            for size in KMALLOC_SIZES:
+                align = size if not size & (size - 1) else 0
+                caches[size] = self._open(prefix + short_size(size), size, align, flag, usersize=size)
+                if not flag:
+                    caches[size].refcount = EXEMPT
+        for row in self.boot.caches:
+            self._open(row.name, row.object_size, row.align, row.flags, row.ctor, row.usersize)
+        if self.nomerge:
+            rows = {row.name: row for row in self.boot.caches}
+            for name, target in self.aliases.items():
+                row = rows[target]
+                self._open(name, row.object_size, row.align, row.flags, row.ctor, row.usersize)
+            self.aliases.clear()
+        for target in self.aliases.values():
+            self.caches[target].refcount += 1
+        for cache in self.caches.values():
+            self._describe(cache, GFP_NOWAIT)
+        tuning = self.tuning
+        self.box.log.printk(
+            f"SLUB: HWalign=64, Order={tuning.min_order}-{tuning.max_order}, MinObjects={tuning.min_objects}, "
+            f"CPUs={self.cpus}, Nodes={self.nodes}", KERN_INFO,
+        )  # fmt: skip
+
+    def top_up(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            cache = self.named(row.name)
+            if cache is None or (cache.size, cache.num) != (row.size, row.objects_per_slab):
+                continue
+            held = self.boot_objects.setdefault(cache.name, [])
+            while sum(n.nr_slabs for n in cache.node) < row.num_slabs:
+                held.append(self.need(self.slab_alloc(cache, GFP_KERNEL)))
+
+    def settle(self) -> None:
+        """Boot is over: caches grow to what the recorded machine had, and CPUs and nodes hold what its held."""
+        layout = min(2, self.cpus.bit_length() - 1)
+        for name, texts in self.boot.held.items():
+            cache = self.named(name)
+            if cache is not None:
+                slabs, *holdings = texts[layout].split()
+                total = sum(int(part) for part in slabs.split("+"))
+                extra = self.boot.per_block.get(name, 0) * (self._memory_blocks() - self.boot.blocks[layout])
+                whole = self._grow(cache, total + extra // cache.num)
+                self._hold(cache, whole, [(of, int(number), how, int(free)) for of, number, how, free in
+                                   (_parts(holding) for holding in holdings)])  # fmt: skip
+
+    def _memory_blocks(self) -> int:
+        ram = self.box.config.ram
+        return ram // (LARGE_MEMORY_BLOCK if ram >= LARGE_FROM else MEMORY_BLOCK)
+
+    def _grow(self, cache: SlubCache, total: int) -> list[Slab]:
+        """Whole slabs of objects that the kernel keeps, on the nodes by turns."""
+        whole: list[Slab] = []
+        have = sum(n.nr_slabs for n in cache.node)
+        for number in range(have, total):
+            slab = self.new_slab(cache, GFP_KERNEL, number % self.nodes)
+            if slab is None:
+                break
+            cache.node[slab.nid].inc_slabs(slab)
+            slab.inuse, slab.freelist = slab.objects, NIL
+            whole.append(slab)
+        return whole
+
+    def _hold(
+        self, cache: SlubCache, whole: list[Slab], holdings: list[tuple[str, int, str, int]]
+    ) -> None:
+        """Free objects of kept slabs, so that CPUs and nodes hold what they should; what cannot be is left out."""
+        for cpu in cache.cpu_slab:
+            self.flush_slab(cache, cpu)
+            partial, cpu.partial = cpu.partial, None
+            self.unfreeze_partials(cache, partial)
+        kept = self.boot_objects.setdefault(cache.name, [])
+        for of, number, how, free in reversed(holdings):
+            if not whole or number >= (self.nodes if of else self.cpus) or not 0 < free <= cache.num:
+                continue
+            slab = whole.pop()
+            numbers = range(slab.objects - free, slab.objects)
+            slab.inuse = slab.objects - free
+            kept.extend(range(slab.addr, slab.addr + slab.inuse * cache.size, cache.size))
+            if of:
+                slab.freelist = slab.link(numbers)
+                cache.node[slab.nid].partial[slab.pfn] = slab
+            elif how == "p":
+                slab.freelist, slab.frozen = slab.link(numbers), True
+                self.put_cpu_partial(cache, cache.cpu_slab[number], slab, drain=False)
+            else:
+                self._seat(cache, number, slab, numbers)
+
+        for slab in whole:
+            kept.extend(range(slab.addr, slab.addr + slab.objects * cache.size, cache.size))
+
+    def _seat(self, cache: SlubCache, number: int, slab: Slab, numbers: range) -> None:
+        """A slab becomes a CPU's own."""
+        slab.inuse, slab.frozen = slab.objects, True
+        cpu = cache.cpu_slab[number]
+        cpu.slab, cpu.freelist = slab, slab.link(numbers)
+
+
+def _parts(holding: str) -> tuple[str, str, str, str]:
+    found = _HOLDING.fullmatch(holding)
+    assert found is not None, holding
+    return found[1], found[2], found[3], found[4]
