@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.commands.types import gfp
 from memsh.inspect import slabreport
 from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
-from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN
-from memsh.shell import arg, command, opt
+from memsh.linux.mm.slab.api import (
+    SLAB_ACCOUNT,
+    SLAB_HWCACHE_ALIGN,
+    SLAB_NOLEAKTRACE,
+    SLAB_RECLAIM_ACCOUNT,
+    SLAB_TYPESAFE_BY_RCU,
+    KmemCache,
+)
+from memsh.shell import IO, Args, arg, command, opt, rest
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, count, size
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 TOPIC = "kernel memory"
 NAME = arg("name", help="the cache's name, as in /proc/slabinfo", words="cache")
 
 
-def find_cache(box: Any, name: str) -> Any:
+CACHE_FLAGS = {"hwcache_align": SLAB_HWCACHE_ALIGN, "reclaim_account": SLAB_RECLAIM_ACCOUNT,
+               "typesafe_by_rcu": SLAB_TYPESAFE_BY_RCU, "account": SLAB_ACCOUNT}  # fmt: skip
+
+
+def find_cache(box: Box, name: str) -> KmemCache:
     cache = box.slab.named(name)
     if cache is None:
         close = [known for known in box.slab.caches if name in known]
@@ -30,14 +44,27 @@ def find_cache(box: Any, name: str) -> Any:
     arg("size", type=size, help="bytes an object"),
     opt("--align", type=size, default=0, help="alignment of each object in bytes"),
     opt("--hwcache-align", help="align to the CPU's cache lines (SLAB_HWCACHE_ALIGN)"),
+    opt("--ctor", help="with a constructor: a free object keeps what it made"),
+    opt("--reclaim-account", help="counted as reclaimable (SLAB_RECLAIM_ACCOUNT)"),
+    opt("--typesafe-by-rcu", help="a freed object may still be read for a while (SLAB_TYPESAFE_BY_RCU)"),
+    opt("--account", help="charged to memory cgroups (SLAB_ACCOUNT)"),
+    opt("--merge", help="may share a cache with others alike; else it has SLAB_NOLEAKTRACE, and never does"),
     name="kmem_cache create", topic=TOPIC,
 )  # fmt: skip
-def kmem_cache_create(box: Any, args: Any, io: Any) -> int:
+def kmem_cache_create(box: Box, args: Args, io: IO) -> int:
     """make a slab cache for objects of one size
 
     kmem_cache create teapot 1000
     """
-    cache = box.slab.kmem_cache_create(args.name, args.size, args.align, SLAB_HWCACHE_ALIGN * args.hwcache_align)
+    flags = sum(flag for name, flag in CACHE_FLAGS.items() if getattr(args, name))
+    if not args.merge:
+        flags |= SLAB_NOLEAKTRACE
+    elif not box.slab.attributes():
+        raise ShellError("--merge: memsh merges caches of SLUB only")
+    ctor = "memsh_ctor+0x0/0x10" if args.ctor else ""
+    cache = box.slab.kmem_cache_create(args.name, args.size, args.align, flags, ctor)
+    if cache.name != args.name:
+        io.out(f"{args.name}: an alias of {cache.name}\n")
     io.out(slabreport.geometry(box, cache) + "\n")
     return 0
 
@@ -48,7 +75,7 @@ def kmem_cache_create(box: Any, args: Any, io: Any) -> int:
     name="kmem_cache alloc",
     topic=TOPIC,
 )
-def kmem_cache_alloc(box: Any, args: Any, io: Any) -> int:
+def kmem_cache_alloc(box: Box, args: Args, io: IO) -> int:
     """take an object from a cache
 
     kmem_cache alloc dentry
@@ -61,7 +88,7 @@ def kmem_cache_alloc(box: Any, args: Any, io: Any) -> int:
 
 
 @command(NAME, arg("addr", type=address, help="what kmem_cache alloc gave"), name="kmem_cache free", topic=TOPIC)
-def kmem_cache_free(box: Any, args: Any, io: Any) -> int:
+def kmem_cache_free(box: Box, args: Args, io: IO) -> int:
     """give an object back to its cache
 
     kmem_cache create teapot 1000; o=$(kmem_cache alloc teapot); kmem_cache free teapot $o
@@ -72,8 +99,40 @@ def kmem_cache_free(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
+@command(
+    NAME,
+    arg("count", type=count, help="how many objects"),
+    arg("gfp", type=gfp, default="GFP_KERNEL", help="gfp flags", words="gfp"),
+    name="kmem_cache alloc_bulk",
+    topic=TOPIC,
+)
+def kmem_cache_alloc_bulk(box: Box, args: Args, io: IO) -> int:
+    """take many objects from a cache at once
+
+    kmem_cache alloc_bulk dentry 3
+
+    Prints their addresses on one line. It is all or none of them.
+    """
+    addrs = box.slab.kmem_cache_alloc_bulk(find_cache(box, args.name), args.gfp, args.count)
+    if args.count and not addrs:
+        raise ShellError("Cannot allocate memory")
+    io.out(" ".join(f"{addr:#x}" for addr in addrs) + "\n")
+    return 0
+
+
+@command(NAME, rest("addrs", type=address, help="what kmem_cache alloc or alloc_bulk gave", required=True),
+         name="kmem_cache free_bulk", topic=TOPIC)  # fmt: skip
+def kmem_cache_free_bulk(box: Box, args: Args, io: IO) -> int:
+    """give many objects back to their cache at once
+
+    o=$(kmem_cache alloc_bulk dentry 3); kmem_cache free_bulk dentry $o
+    """
+    io.out(slabreport.kmem_cache_free_bulk(box, find_cache(box, args.name), args.addrs) + "\n")
+    return 0
+
+
 @command(NAME, name="kmem_cache shrink", topic=TOPIC)
-def kmem_cache_shrink(box: Any, args: Any, io: Any) -> int:
+def kmem_cache_shrink(box: Box, args: Args, io: IO) -> int:
     """give a cache's empty slabs back to the buddy system
 
     kmem_cache shrink dentry
@@ -85,7 +144,7 @@ def kmem_cache_shrink(box: Any, args: Any, io: Any) -> int:
 
 
 @command(NAME, name="kmem_cache destroy", topic=TOPIC)
-def kmem_cache_destroy(box: Any, args: Any, io: Any) -> int:
+def kmem_cache_destroy(box: Box, args: Args, io: IO) -> int:
     """remove a cache in which no object is in use
 
     kmem_cache create teapot 1000; kmem_cache destroy teapot

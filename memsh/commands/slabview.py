@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memsh.commands import textviews
 from memsh.commands.caches import find_cache
 from memsh.commands.draw import human, plural, say
-from memsh.shell import arg, command
+from memsh.shell import IO, Args, arg, command
 from memsh.shell.errors import UsageError
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 DRAWN = 12  # slabs shown one by one
 
@@ -19,12 +22,13 @@ DRAWN = 12  # slabs shown one by one
     topic="views",
     needs_box=False,
 )
-def slab(box: Any, args: Any, io: Any) -> None:
+def slab(box: Box | None, args: Args, io: IO) -> None:
     """a cache from the inside: its array cache, then its slabs, full, partial and empty
 
     slab dentry
 
     Objects in the array cache are free for the next caller on this CPU, but count as active in /proc/slabinfo.
+    With SLUB: the CPUs' slabs, their partial slabs, the nodes' partial slabs; all but the last count as active.
     """
     if box is None:
         textviews.slab(args.name, io)
@@ -48,7 +52,7 @@ def slab(box: Any, args: Any, io: Any) -> None:
     say(io, picture.foot)
 
 
-def _draw(io: Any, addr: int, marks: str) -> None:
+def _draw(io: IO, addr: int, marks: str) -> None:
     """One slab: its address, then its objects in as many lines as they need."""
     head = f"  {addr:#x}  "
     width = max(8, io.width - len(head))

@@ -66,6 +66,16 @@ def kmem_cache_free(box: Box, cache: KmemCache, addr: int) -> str:
     return slab.given(cache, before)
 
 
+def kmem_cache_free_bulk(box: Box, cache: KmemCache, addrs: list[int]) -> str:
+    """The same for many objects, at once; nothing is freed if one of them is no object of the cache."""
+    for addr in addrs:
+        bad = box.slab.bad_object(cache, addr)
+        if bad:
+            raise KernelError("EINVAL", f"{addr:#x}: {bad}")
+    box.slab.kmem_cache_free_bulk(cache, addrs)
+    return f"{len(addrs)} object{'' if len(addrs) == 1 else 's'} freed"
+
+
 def kfree(box: Box, addr: int) -> str:
     """kfree() with an account of it; EINVAL, with a line in the log, for what kmalloc did not give."""
     slab = box.slab

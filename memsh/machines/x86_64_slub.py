@@ -215,7 +215,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "bio-112": ("2 0:16", "2 0:8 1:8", "1+1 2:0 3:16"),
 }
 
-PER_MEMORY_BLOCK = {"kernfs_node_cache": 18, "kmalloc-1k": 1}  # objects more for each block of /sys/devices/system/memory
+PER_MEMORY_BLOCK = {"kernfs_node_cache": 18, "kmalloc-1k": 1}  # objects for each of /sys/devices/system/memory
 MEMORY_BLOCKS = (16, 64, 64)  # of the machines that were recorded
 
 X86_64_SLUB = BootCaches(

@@ -24,6 +24,7 @@ from memsh.procfs import (
     slabinfo,
     stat,
     swaps,
+    sys_slab,
     tracing,
     version,
     vmallocinfo,
@@ -105,6 +106,7 @@ LINKS: dict[str, Link] = {
 }
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
     "/proc": Directory({}, names=lambda box: map(str, box.tasks), find=find_task),
+    "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1

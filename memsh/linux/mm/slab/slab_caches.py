@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.mm.slab.api import (
+    SLAB_ACCOUNT,
     SLAB_CACHE_DMA,
     SLAB_HWCACHE_ALIGN,
     SLAB_NOLEAKTRACE,
     SLAB_RECLAIM_ACCOUNT,
+    SLAB_TYPESAFE_BY_RCU,
     Count,
     Object,
     Row,
@@ -70,7 +72,11 @@ class SlabCaches(SlabCore):
 
     def kmem_cache_create(self, name: str, size: int, align: int = 0, flags: int = 0, ctor: str = "") -> SlabCache:
         self.check_name_and_size(name, size, align, least=4)
+        if flags & SLAB_ACCOUNT:
+            raise KernelError("EINVAL", "this machine charges no kernel memory")
         flags |= SLAB_NOLEAKTRACE
+        if ctor:
+            flags |= SLAB_TYPESAFE_BY_RCU  # what is in a free object must stay there, too
         cache = self._create(name, size, calculate_alignment(flags, align, size), flags)
         cache.ctor = ctor
         try:

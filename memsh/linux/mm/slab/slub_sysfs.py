@@ -68,7 +68,7 @@ class SlubSysfs(SlubRestore):
         return f"{text}\n" if text else ""
 
     def store_attribute(self, cache: SlubCache, name: str, text: str) -> None:
-        """Write to a file; EIO where nothing is taken, EINVAL or ERANGE for what makes no sense."""
+        """Write to a file; EINVAL or ERANGE for what makes no sense."""
         if name == "min_partial":
             cache.min_partial = _number(text, ULONG_MAX)
         elif name == "cpu_partial":
