@@ -113,7 +113,6 @@ def start_kernel(box: Box) -> None:
     """Everything after mem_init."""
     machine, log, cpus = box.machine, Logger(box), box.config.cpus
     late.start_allocators(box)
-    log(KERN_INFO, f"SLUB: HWalign=64, Order=0-3, MinObjects=0, CPUs={cpus}, Nodes={len(box.pages.nodes)}")
     box.pages.setup_per_cpu_pageset()
     box.timer.set(163183)
     log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT
-from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, Row
 from memsh.linux.mm.slab.slab_common import short_size
 from memsh.linux.mm.slab.slub_caches import (
@@ -56,11 +55,6 @@ class SlubBoot(SlubCaches):
             self.caches[target].refcount += 1
         for cache in self.caches.values():
             self._describe(cache, GFP_NOWAIT)
-        tuning = self.tuning
-        self.box.log.printk(
-            f"SLUB: HWalign=64, Order={tuning.min_order}-{tuning.max_order}, MinObjects={tuning.min_objects}, "
-            f"CPUs={self.cpus}, Nodes={self.nodes}", KERN_INFO,
-        )  # fmt: skip
 
     def top_up(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -110,6 +104,11 @@ class SlubBoot(SlubCaches):
             partial, cpu.partial = cpu.partial, None
             self.unfreeze_partials(cache, partial)
         kept = self.boot_objects.setdefault(cache.name, [])
+        for n in cache.node:  # what boot itself left over is the kernel's, too
+            while n.partial:
+                slab = n.partial.popitem()[1]
+                kept.extend(slab.addr + at * cache.size for at in slab.chain(slab.freelist))
+                slab.inuse, slab.freelist = slab.objects, NIL
         for of, number, how, free in reversed(holdings):
             if not whole or number >= (self.nodes if of else self.cpus) or not 0 < free <= cache.num:
                 continue

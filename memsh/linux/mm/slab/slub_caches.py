@@ -23,7 +23,7 @@ from memsh.linux.mm.slab.api import (
     Waiting,
 )
 from memsh.linux.mm.slab.slub import ACCOUNT, SlubCore
-from memsh.linux.mm.slab.slub_geometry import WORD, Tuning, align_up, calculate_alignment, geometry
+from memsh.linux.mm.slab.slub_geometry import CACHE_LINE, WORD, Tuning, align_up, calculate_alignment, geometry
 from memsh.linux.mm.slab.slub_types import Slab, SlubCache
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class SlubCaches(SlubCore):
         self.tuning = tuning_of(box)
         self.nomerge = any(box.config.parameter(name) is not None for name in ("slab_nomerge", "slub_nomerge"))
         self.nodes = len(box.pages.nodes)
+        tuning = self.tuning
+        box.log.printk(f"SLUB: HWalign={CACHE_LINE}, Order={tuning.min_order}-{tuning.max_order}, "
+                       f"MinObjects={tuning.min_objects}, CPUs={self.cpus}, Nodes={self.nodes}")  # fmt: skip
 
     # -- creation ------------------------------------------------------------------
 
