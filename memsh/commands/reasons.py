@@ -15,7 +15,7 @@ from memsh.commands.virtual import process_areas, protection
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, TASK_SIZE, VM_ACCOUNT
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages, vm_commit_limit
-from memsh.linux.mm.slab.slab_common import KMALLOC_MAX_SIZE
+from memsh.linux.mm.slab.api import KMALLOC_MAX_SIZE
 from memsh.shell.values import increment
 
 if TYPE_CHECKING:

@@ -14,14 +14,13 @@ from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT, PAGE_SI
 from memsh.linux.include.memmap import K_KMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
-from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, BootCaches, Cache, SlabAllocator
+from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, KMALLOC_MAX_SIZE, BootCaches, Cache, SlabAllocator
 from memsh.linux.mm.vmscan.shrinker import drop_slab
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 ZERO_SIZE_PTR = 16
-KMALLOC_MAX_SIZE = 4 << 20
 # what of the caller's flags reaches the page allocator: GFP_CONSTRAINT_MASK | GFP_RECLAIM_MASK
 SLAB_GFP = 0
 for _name in ("__GFP_HARDWALL", "__GFP_THISNODE", "__GFP_RECLAIM", "__GFP_HIGH", "__GFP_IO", "__GFP_FS", "__GFP_NOWARN",
