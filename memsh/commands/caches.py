@@ -55,6 +55,8 @@ def kmem_cache_create(box: Box, args: Args, io: IO) -> int:
     """make a slab cache for objects of one size
 
     kmem_cache create teapot 1000
+
+    With --merge nothing is told: /sys/kernel/slab/NAME leads to the cache that serves, maybe together with others.
     """
     flags = sum(flag for name, flag in CACHE_FLAGS.items() if getattr(args, name))
     if not args.merge:
@@ -63,9 +65,8 @@ def kmem_cache_create(box: Box, args: Args, io: IO) -> int:
         raise ShellError("--merge: memsh merges caches of SLUB only")
     ctor = "memsh_ctor+0x0/0x10" if args.ctor else ""
     cache = box.slab.kmem_cache_create(args.name, args.size, args.align, flags, ctor)
-    if cache.name != args.name:
-        io.out(f"{args.name}: an alias of {cache.name}\n")
-    io.out(slabreport.geometry(box, cache) + "\n")
+    if not args.merge:
+        io.out(slabreport.geometry(box, cache) + "\n")
     return 0
 
 

@@ -69,8 +69,23 @@ def _bits(mode: int) -> str:
     return "".join(bits)
 
 
+def link_target(session: Session, whole: str) -> str | None:
+    """Where a link of /proc or /sys leads; None if it is none, or nothing."""
+    if session.box is None or not is_procfs(whole):
+        return None
+    from memsh.procfs import tree
+
+    try:
+        return tree.readlink(session.box, whole)
+    except KernelError:
+        return None
+
+
 def _row(session: Session, whole: str, name: str) -> str:
     kind, box = stat_kind(session, whole), session.box
+    target = link_target(session, whole)
+    if target is not None:
+        return f"lrwxrwxrwx root root {0:>9} {name} -> {target}\n"
     bits = {"dir": "drwxr-xr-x", "device": "crw-rw-rw-", "file": "-rw-r--r--"}.get(kind or "", "----------")
     if kind == "device" and name.rsplit("/", 1)[-1] in DISKS:
         bits = "b" + (_bits(disk_of(box, whole).mode) if box is not None else "rw-rw----")
@@ -143,6 +158,21 @@ def _show(io: IO, args: Args, folder: str, names: list[str]) -> None:
     rows = -(-len(names) // columns)
     for row in range(rows):
         io.out("".join(f"{name:<{wide}}" for name in names[row::rows]).rstrip() + "\n")
+
+
+@command(rest("files", words="path", required=True), topic=TOPIC, needs_box=False)
+def readlink(box: object, args: Args, io: IO) -> int:
+    """print where symbolic links lead
+
+    readlink /proc/self
+
+    Nothing, and status 1, for what is no link.
+    """
+    targets = [link_target(io.session, resolve(io.session, name)) for name in args.files]
+    for target in targets:
+        if target is not None:
+            io.out(target + "\n")
+    return int(None in targets)
 
 
 @command(arg("folder", default="/", words="path"), topic=TOPIC, needs_box=False)

@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
-from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, PG_RESERVED
+from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, K_SLAB, PG_RESERVED
 from memsh.linux.include.mmzone import PerCpuPages
 from memsh.linux.mm.page_alloc.watermark import is_highmem
+from memsh.machines.recorded_cgroup import recorded_cgroup
 from memsh.machines.slabs import parse_rows
+from memsh.machines.slabstate import frames as slab_frames
+from memsh.machines.slabstate import parse_slabstate
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -48,6 +51,12 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
             zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
     box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
     _keep_kernel_image(box)
+    states = parse_slabstate(texts.get("slabstate.txt", ""))
+    for pfn, order in slab_frames(states):
+        for frame in range(pfn, pfn + (1 << order)):
+            if not 0 < frame < box.memmap.frames or box.memmap.kind[frame] != K_RECORDED:
+                raise ValueError(f"slabstate.txt: frame {frame:#x} is free in freelists.txt, or not in RAM")
+            box.memmap.kind[frame] = K_SLAB
     kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
     box.pages.refresh()
     try:
@@ -57,6 +66,8 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
             _take_back(box, zone, state)
         box.pages.refresh()
     _counters(box, texts.get("vmstat", ""))
+    box.slab.restore(states)
+    box.slab.memcg = recorded_cgroup(texts.get("self_cgroup", ""))
     return box
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
@@ -57,6 +57,19 @@ class KmemCache:
 
 
 Cache = TypeVar("Cache", bound=KmemCache)
+
+
+class Charger(Protocol):
+    """Who is charged for kernel memory: memory cgroups."""
+
+    def current(self) -> object | None:
+        """The object cgroup of the current task, None in the root."""
+
+    def charge(self, objcg: object, size: int, gfp: int) -> bool:
+        """Charge so many bytes; False if that is too much."""
+
+    def uncharge(self, objcg: object, size: int) -> None:
+        """Give so many bytes back."""
 
 
 class SlabInfo(NamedTuple):
@@ -204,7 +217,8 @@ class BootCaches(NamedTuple):
 class SlabAllocator(ABC, Generic[Cache]):
     """`box.slab`. `caches` are all caches by name, in the order in which they were created.
 
-    `boot_objects` are those that the kernel keeps, by cache; who takes over one of them pops it.
+    `boot_objects` are those that the kernel keeps, by cache; who takes over one of them pops it. `memcg` is who pays
+    for objects with __GFP_ACCOUNT, None while there are no cgroups.
     """
 
     def __init__(self, box: Box, boot: BootCaches) -> None:
@@ -216,6 +230,7 @@ class SlabAllocator(ABC, Generic[Cache]):
         self.boot_objects: dict[str, list[int]] = {}
         self.cpus = box.config.cpus
         self.plain = False
+        self.memcg: Charger | None = None
 
     # -- objects -----------------------------------------------------------------
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from memsh.linux.box import Box
     from memsh.linux.mm.slab.api import BootCaches
-    from memsh.linux.mm.slab.slub_types import Charger
 
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
 _DIRECT_RECLAIM, _RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"], GFP_NAMES["__GFP_RECLAIM"]
@@ -51,7 +50,6 @@ class SlubCore(SlabCommon[SlubCache]):
         self.slab_of: dict[int, Slab] = {}  # every frame of every slab
         self.pages = box.pages
         self.refusals = RateLimit()
-        self.memcg: Charger | None = None  # who pays for objects with __GFP_ACCOUNT; None while there are no cgroups
 
     # -- allocation --------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class SlubBoot(SlubCaches):
 
     def populate_boot(self, populations: bool = True) -> None:
         for name, size in (("kmem_cache", KMEM_CACHE_SIZE + 8 * self.nodes), ("kmem_cache_node", NODE_SIZE)):
-            self._open(name, size, flags=SLAB_HWCACHE_ALIGN)
+            self._open(name, size, flags=SLAB_HWCACHE_ALIGN).refcount = EXEMPT
         for caches, (prefix, flag) in zip(self.kmalloc_caches, KMALLOC_KINDS, strict=True):
             for size in KMALLOC_SIZES:
                 align = size if not size & (size - 1) else 0

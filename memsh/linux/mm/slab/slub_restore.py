@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
-from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_NOLEAKTRACE, SLAB_RECLAIM_ACCOUNT
+from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_NOLEAKTRACE, SLAB_RECLAIM_ACCOUNT
 from memsh.linux.mm.slab.slub_boot import SlubBoot
+from memsh.linux.mm.slab.slub_geometry import WORD
 from memsh.linux.mm.slab.slub_types import NIL, Slab
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SlubRestore(SlubBoot):
         """A cache that memsh's own boot does not make."""
         figures = state.figures
         flags = SLAB_NOLEAKTRACE
+        if figures["align"] > WORD:  # who asks for more asks for cache lines
+            flags |= SLAB_HWCACHE_ALIGN
         for bit, flag in _FLAGS.items():
             if figures["allocflags"] & bit:
                 flags |= flag

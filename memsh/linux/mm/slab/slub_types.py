@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.flags import GFP_DMA, GFP_NAMES
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
@@ -18,19 +18,6 @@ if TYPE_CHECKING:
     from memsh.linux.mm.slab.slub_geometry import Geometry
 
 NIL = -1
-
-
-class Charger(Protocol):
-    """Who is charged for kernel memory: memory cgroups."""
-
-    def current(self) -> object | None:
-        """The object cgroup of the current task, None in the root."""
-
-    def charge(self, objcg: object, size: int, gfp: int) -> bool:
-        """Charge so many bytes; False if that is too much."""
-
-    def uncharge(self, objcg: object, size: int) -> None:
-        """Give so many bytes back."""
 
 
 class Slab:
