@@ -47,6 +47,7 @@ or runs the script on standard input if that is no terminal.
   --distance N       how far any two of them are from each other (20)
   --swap SIZE        swap space (0)
   --cmdline WORDS    the kernel's command line (i386 'vmalloc=106488K', x86_64 'norandmaps')
+  --split-rss        count resident pages a thread at a time, as kernels for four CPUs and more
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
   --from DIR         start from a recorded machine: a folder with freelists.txt
   --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
@@ -72,7 +73,7 @@ _VALUED = {
     "--page-size",    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
 _FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
-          "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
+          "--split-rss", "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -288,6 +289,8 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
         attach(session)
         for note in session.box.notes:
             session.stderr.write(f"memsh: {note}\n")
+        if "--split-rss" in options.flags:  # a line like any other, so that it is undone, saved and resumed as one
+            session.run("split_rss on > /dev/null")
     return session
 
 

@@ -44,6 +44,19 @@ def plain(box: Any, args: Args, io: IO) -> None:
         io.out("plain off: per-CPU lists and array caches work again, as on Linux\n")
 
 
+@command(arg("state", choices=("on", "off"), default=None, help="leave it out to ask"), topic=TOPIC)
+def split_rss(box: Any, args: Args, io: IO) -> None:
+    """count resident pages a thread at a time, as kernels built for four CPUs or more do
+
+    split_rss on; p=$(mmap 64k); touch $p 64k; grep VmRSS /proc/self/status; split_rss off
+
+    With it status, statm, stat, ps and top lag behind by up to 65 faults; smaps counts the pages and does not.
+    """
+    if args.state is not None:
+        box.vm.set_split_rss(args.state == "on", box.tasks.values())
+    io.out(f"split_rss is {'on' if box.vm.split_rss else 'off'}\n")
+
+
 @command(topic=TOPIC)
 def check(box: Any, args: Args, io: IO) -> int:
     """verify every invariant of the box

@@ -74,6 +74,7 @@ class Box:
         self.plain = False  # the textbook box: per-CPU lists and array caches bypassed
         self.tainted = False  # memsh met a bug of its own
         self.vm = Vm()
+        self.vm.split_rss = "SPLIT_RSS" in model.options
         self.lru = LruVec()
         self.swap = Swap(self)
         self.kswapd = Kswapd(self)

@@ -13,8 +13,8 @@ from memsh.machines.x86_64_boot import X8664Start
 
 I386_OPTIONS = frozenset({"HIGHMEM", "SLAB"})
 X86_64_OPTIONS = frozenset({
-    "CPUSETS", "HUGETLB_PAGE", "KSM", "MEMCG", "MEM_SOFT_DIRTY", "NUMA", "PSI", "SLUB", "TRANSPARENT_HUGEPAGE",
-    "X86_INTEL_MEMORY_PROTECTION_KEYS", "ZSWAP",
+    "CPUSETS", "HUGETLB_PAGE", "KSM", "MEMCG", "MEM_SOFT_DIRTY", "NUMA", "PSI", "SLUB", "SPLIT_RSS",
+    "TRANSPARENT_HUGEPAGE", "X86_INTEL_MEMORY_PROTECTION_KEYS", "ZSWAP",
 })  # fmt: skip
 MODELS: dict[str, Model] = {
     "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS),

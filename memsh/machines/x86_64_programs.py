@@ -86,6 +86,7 @@ def _static() -> Image:
             "__curbrk": 0x574BA0, "tcache": 0x576340, "tls": 0x576000, "tls_size": 0xD00, "_end": 0x575400,
         },
         before_main=_BEFORE_MAIN,
+        kept=57,
         text={0x1844: _READ_WRITE},
     )  # fmt: skip
 

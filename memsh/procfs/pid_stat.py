@@ -43,5 +43,5 @@ def show_statm(box: Box, task: Task) -> str:
     mm = task.mm
     if mm is None:
         return "0 0 0 0 0 0 0\n"
-    shared = mm.rss[MM_FILEPAGES] + mm.rss[MM_SHMEMPAGES]
+    shared = mm.counter(MM_FILEPAGES) + mm.counter(MM_SHMEMPAGES)
     return f"{mm.total_vm} {mm.get_rss()} {shared} {text_pages(mm)} 0 {mm.data_vm + mm.stack_vm} 0\n"

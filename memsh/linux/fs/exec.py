@@ -34,6 +34,7 @@ from memsh.linux.include.image import Image, R, Touch
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.rss_stat import keep_pages
 from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
     VM_STACK_FLAGS,
@@ -252,6 +253,8 @@ def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
             do_mprotect(box, mm, start + at, length, R)
     touch_range(box, task, mm.vdso, 4096, False)
     touch_range(box, task, mm.task_size - 8192, 8192, True)
+    if box.vm.split_rss:
+        keep_pages(task, image.kept)
 
 
 def resume(box: Box, task: Task) -> None:

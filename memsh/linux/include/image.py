@@ -37,7 +37,8 @@ class Image:
     touched before they become read-only); `forked` what a child touches when it first runs, `settled` what it touches
     after its first operation; `sigcgt` the signals it says it catches, as /proc shows them; `before_main` what a static
     program's C library has asked of malloc by then, beside the thread's cache; `tls` bytes of thread-local storage that
-    the dynamic linker maps once the libraries are there.
+    the dynamic linker maps once the libraries are there; `kept` the pages of its last faults that its thread has not
+    handed in when main begins (mm/memory/rss_stat.py).
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Image:
         forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (),
         load_ip: int = 0, store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
         text: dict[int, bytes] | None = None,
-        before_main: tuple[int, ...] = (12, 668, 28, 172, 108), tls: int = 0,
+        before_main: tuple[int, ...] = (12, 668, 28, 172, 108), tls: int = 0, kept: int = 0,
     ) -> None:  # fmt: skip
         self.path = path
         self.segments = segments
@@ -67,6 +68,7 @@ class Image:
         self.text = text or {}
         self.before_main = before_main
         self.tls = tls
+        self.kept = kept
 
     @property
     def total_size(self) -> int:

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from memsh.linux.arch.x86.mmu import Mmu
+    from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
@@ -269,6 +272,7 @@ class MmStruct:
         "gap_limit",
         "hiwater_rss",
         "hiwater_vm",
+        "kept",
         "locked_vm",
         "maple_addrs",
         "mmap",
@@ -315,6 +319,7 @@ class MmStruct:
         self.directories: list[dict[int, Directory]] = [{} for _ in mmu.shifts[2:-1]]
         self.nr_ptes = 0
         self.rss = [0, 0, 0, 0]
+        self.kept = [0, 0, 0, 0]  # of those, what the threads have not handed in (mm/memory/rss_stat.py)
         self.total_vm = self.locked_vm = self.data_vm = self.exec_vm = self.stack_vm = 0
         self.hiwater_rss = self.hiwater_vm = 0
         self.def_flags = 0
@@ -335,10 +340,13 @@ class MmStruct:
     def map_count(self) -> int:
         return len(self.mmap)
 
+    def counter(self, member: int) -> int:
+        """A counter as the kernel shows it (get_mm_counter)."""
+        return max(0, self.rss[member] - self.kept[member])
+
     def get_rss(self) -> int:
         """Resident pages: file, anonymous and shared memory."""
-        rss = self.rss
-        return rss[MM_FILEPAGES] + rss[MM_ANONPAGES] + rss[MM_SHMEMPAGES]
+        return self.counter(MM_FILEPAGES) + self.counter(MM_ANONPAGES) + self.counter(MM_SHMEMPAGES)
 
     def flush_tlb(self, start: int = 0, end: int = 1 << 64) -> None:
         """Forget the translations of [start, end)."""
@@ -378,6 +386,16 @@ class Vm:
         self.max_map_count = 65530
         self.mmap_min_addr = 4096
         self.legacy_va_layout = 0
+        self.split_rss = False  # resident pages are counted a thread at a time
         self.zero_pfn = 0x1899  # in .bss of the kernel image
         self.vdso_pfns = (0x16A4, 0x16A5)  # in its .rodata
         self.vvar_pfn = 0x1750  # in its .data
+
+    def set_split_rss(self, on: bool, tasks: Iterable[Task]) -> None:
+        """Count resident pages a thread at a time, or exactly: then every thread hands in what it has kept."""
+        self.split_rss = on
+        if not on:
+            for task in tasks:
+                task.rss_stat, task.rss_events = [0, 0, 0, 0], 0
+            for mm in self.mms.values():
+                mm.kept = [0, 0, 0, 0]

@@ -37,9 +37,8 @@ class Task:
     __slots__ = (
         "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
         "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
-        "path", "pending", "pgrp", "pid", "policy", "ppid", "rt_priority", "session", "sigblk", "sigcgt",
-        "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state",
-        "timer_slack_ns",
+        "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority", "session",
+        "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state", "timer_slack_ns",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -64,6 +63,8 @@ class Task:
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = 0
         self.timer_slack_ns = 50000
+        self.rss_stat = [0, 0, 0, 0]  # what it keeps of its process's counters (mm/memory/rss_stat.py)
+        self.rss_events = 0
         self.stack_pfn = 0
         self.objects: dict[str, int] = {}
         self.pending: tuple[tuple[Touch, ...], ...] = ()

@@ -38,6 +38,7 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, P
 from memsh.linux.lib.columns import count_run, frame_runs, set_run
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
+from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
 from memsh.linux.mm.mmap.mmap import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.linux.mm.oom_kill import Killed
@@ -134,6 +135,18 @@ def _alloc_user_page(box: Box, gfp: int) -> int:
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """Resolve one fault at `addr`, which `vma` permits; the kinds it was. OutOfMemory, BusError."""
     box.vmstat["pgfault"] += 1
+    task = check_sync_rss_stat(box, mm)
+    if task is None:
+        return _handle_mm_fault(box, mm, vma, addr, write)
+    before = list(mm.rss)
+    try:
+        return _handle_mm_fault(box, mm, vma, addr, write)
+    finally:
+        if task.mm is mm:
+            keep(task, before)
+
+
+def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     index = addr >> mm.table_shift
     fresh = index not in mm.tables
     try:
@@ -343,6 +356,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
     if not write:
         table.ptes[first:stop] = filled(table.ptes.typecode, box.vm.zero_pfn << 12 | prot | PTE_SPECIAL, count)
         tally.kinds |= ZERO
+        keep_faults(box, mm, count, None)
     else:
         try:
             anon_vma_prepare(box, vma)
@@ -368,6 +382,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 table.ptes[at : at + got] = array(code, [pfn << 12 | bits for pfn in pfns])
             add_anon_pages(box, mm, vma, runs, addr + (done << 12))
             done += got
+            keep_faults(box, mm, got, MM_ANONPAGES)
             if box.oom.victim and box.oom.is_victim(box.current):
                 box.vmstat["pgfault"] += done
                 tally.minflt += done

@@ -16,6 +16,7 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAG
 from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
 from memsh.linux.lib.entries import PRESENT, page_runs
 from memsh.linux.mm.lru import mark_page_accessed, munlock_page, release_page, release_run
+from memsh.linux.mm.memory.rss_stat import shed_rss
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -92,6 +93,7 @@ def mm_counter(flags: int) -> int:
 def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
     """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
     own = gather or Gather(box)
+    shed_rss(box, mm)
     for _, table, first, stop in mapped_pieces(mm, start, end):
         zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
     mm.flush_tlb(start, end)
