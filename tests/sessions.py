@@ -119,10 +119,10 @@ def replay_script(path: Path) -> str:
 
 def with_command_table(text: str) -> str:
     """The README with the table of commands as the declarations have it."""
-    from memsh import commands
+    from memsh.cli import open_session
     from memsh.shell.help import command_table
 
-    commands.load()
+    open_session([], io.StringIO(), io.StringIO())  # what declares commands is loaded by it
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{command_table()}\n{END}{rest.partition(END)[2]}"
 
