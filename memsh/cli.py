@@ -30,6 +30,7 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh grade [EXERCISE.md [ANSWER.memsh]] [--seed ID] [--json] [--key]
        memsh grade EXERCISE.md FOLDER --csv
        memsh lint FILE.md …
+       memsh handout LESSON [-o FILE.html|FILE.md] [-f]
        memsh diagnose [FILE …] [--json]
        memsh capture FILE.tar.gz [--names]
 
@@ -69,11 +70,13 @@ or runs the script on standard input if that is no terminal.
   -h, --help         print this
 """
 _VALUED = {
-    "-c", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from", "--proc",
-    "--page-size",    "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
+    "-c", "-o", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from",
+    "--proc", "--page-size", "--width", "--history-file", "--seed", "--config", "--mount", "--write", "--save",
 }  # fmt: skip
-_FLAGS = {"-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
-          "--split-rss", "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other"}  # fmt: skip
+_FLAGS = {
+    "-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
+    "--split-rss", "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other", "-f",
+}  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -256,6 +259,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
     session.open_session, session.lesson_player, session.stepper = open_session, lesson_player, stepper
+    session.drawer = drawer
     session.on_bug = on_bug
     session.stop_on_error = "-e" in options.flags
     session.is_tty = sys.stdout.isatty()
@@ -356,7 +360,7 @@ def work(options: Options) -> int:
     if options.flags & {"-V", "--version"}:
         sys.stdout.write(f"memsh {__version__}\n")
         return 0
-    if options.words and options.words[0] in ("lesson", "grade", "lint") and "-c" not in options.values:
+    if options.words and options.words[0] in ("lesson", "grade", "lint", "handout") and "-c" not in options.values:
         return teach(options)
     if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
         from memsh.commands.diagnose import main as diagnose
@@ -419,6 +423,13 @@ def lesson_player(lesson: Any, opener: Any) -> int:
     return play(lesson, opener)
 
 
+def drawer(text: str, columns: int, rows: int) -> str:
+    """The last screen of a text as a picture."""
+    from memsh.ui.svg import screen
+
+    return screen(text, columns, rows)
+
+
 def stepper(session: Session, story: Any) -> None:
     """Show what `explain --step` tells, on the terminal."""
     from memsh.ui.stepping import show
@@ -432,6 +443,10 @@ def teach(options: Options) -> int:
     from memsh.teach import entry
 
     commands.load()
+    if options.words[0] == "handout":
+        from memsh.ui.handout import handout
+
+        return handout(options.words[1:], options.last("-o"), "-f" in options.flags, open_session, sys.stdout.write)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return entry.main(options, open_session, lesson_player if at_terminal else None, width(options, at_terminal))
 

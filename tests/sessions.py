@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ LESSONS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md
 PAGES = sorted((FOLDER / "man").glob("*.md"))
 MARKDOWN = [ROOT / "README.md", *LESSONS, *PAGES]
 BEGIN, END = "<!-- commands: begin -->", "<!-- commands: end -->"
+SCREENS = sorted((ROOT / "scripts" / "screens").glob("*.memsh"))
 SCRIPTS = [ROOT / "scripts" / "demo.memsh"]
 
 
@@ -117,6 +119,18 @@ def replay_script(path: Path) -> str:
     return screen.getvalue()
 
 
+def replay_screen(path: Path) -> str:
+    """The screen that a script ends with, as `record FILE.svg` draws it."""
+    session, _ = typed_session([])
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "screen.svg"
+        session.run(f"record {picture}")  # type: ignore[attr-defined]
+        for line in path.read_text(encoding="utf-8").splitlines():
+            session.run(line)  # type: ignore[attr-defined]
+        session.run("record stop")  # type: ignore[attr-defined]
+        return picture.read_text(encoding="utf-8")
+
+
 def with_command_table(text: str) -> str:
     """The README with the table of commands as the declarations have it."""
     from memsh.cli import open_session
@@ -139,6 +153,8 @@ def main() -> int:
         path.write_text(replay_markdown(path.read_text(encoding="utf-8")), encoding="utf-8")
     readme = ROOT / "README.md"
     readme.write_text(with_command_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in SCREENS:
+        path.with_suffix(".svg").write_text(replay_screen(path), encoding="utf-8")
     for path in SCRIPTS:
         recorded(path).parent.mkdir(exist_ok=True)
         recorded(path).write_text(replay_script(path), encoding="utf-8")

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions import MARKDOWN, ROOT, SCRIPTS, recorded, replay_markdown, replay_script, with_command_table
+from tests.sessions import (
+    MARKDOWN,
+    ROOT,
+    SCREENS,
+    SCRIPTS,
+    recorded,
+    replay_markdown,
+    replay_screen,
+    replay_script,
+    with_command_table,
+)
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
@@ -21,3 +31,8 @@ def test_script(path: Path) -> None:
 def test_the_readme_lists_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert with_command_table(text) == text
+
+
+@pytest.mark.parametrize("path", SCREENS, ids=lambda path: path.name)
+def test_screens_are_what_is_drawn_today(path: Path) -> None:
+    assert path.with_suffix(".svg").read_text(encoding="utf-8") == replay_screen(path)

@@ -102,6 +102,7 @@ class Session:
         self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box
         self.stepper: Callable[..., None] | None = None  # shows a story one event a key, on the terminal
         self.recording: Any = None  # the cast that `record` writes
+        self.drawer: Callable[[str, int, int], str] | None = None  # (text, columns, rows) → the screen as a picture
         self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop

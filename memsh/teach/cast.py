@@ -10,37 +10,43 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO as File
 from typing import Any
 
 from memsh.shell.errors import ShellError
 from memsh.shell.io import HostSink
 from memsh.shell.session import Session
-from memsh.teach.hostfile import may_replace
+from memsh.teach.hostfile import may_replace, write
 
 CHARACTER, LOOK, PAUSE = 0.04, 0.8, 2.0  # seconds
 COMMAND = "record"
+STILL = 100  # columns of a picture at most
+Draw = Callable[[str, int, int], str]  # (text, columns, rows) → the picture's file
 
 
 class Cast:
     """A cast being written. `at` is its own clock in seconds."""
 
-    def __init__(self, stream: File[str], name: str, width: int, rows: int, live: bool) -> None:
+    def __init__(self, stream: File[str], name: str, width: int, rows: int, live: bool, idle: float = PAUSE) -> None:
         self.stream = stream
         self.name = name
         self.live = live
         self.at = 0.0
+        self.typing = 0.0  # seconds that the typing of a finished line is shown to take
         self.begun = time.monotonic()
         self.events = 0
-        header: dict[str, Any] = {"version": 2, "width": width, "height": rows, "idle_time_limit": PAUSE,
+        header: dict[str, Any] = {"version": 2, "width": width, "height": rows, "idle_time_limit": idle,
                                   "title": "memsh", "env": {"TERM": "xterm-256color", "SHELL": "memsh"}}  # fmt: skip
         stream.write(json.dumps(header) + "\n")
         stream.flush()
 
     def pass_time(self, seconds: float) -> None:
         """Let the cast's clock move on (its own; at a terminal it is the host's)."""
-        self.at = time.monotonic() - self.begun if self.live else self.at + seconds
+        self.at = time.monotonic() - self.begun + self.typing if self.live else self.at + seconds
 
     def show(self, text: str) -> None:
         """Text that appears on the screen."""
@@ -55,13 +61,47 @@ class Cast:
         """A line that a person types."""
         self.show(prompt)
         for character in line:
+            self.typing += CHARACTER
             self.pass_time(CHARACTER)
             self.show(character)
+        self.typing += CHARACTER
         self.pass_time(CHARACTER)
         self.show("\n")
 
+    def flush(self) -> None:
+        """What is there so far is on the host's disk."""
+        self.stream.flush()
+
     def close(self) -> None:
         self.stream.close()
+
+
+class Still(Cast):
+    """One screen instead of a film: what stands on it at the end is drawn."""
+
+    def __init__(self, path: str, width: int, rows: int, force: bool, draw: Draw) -> None:
+        may_replace(path, "picture", force)
+        self.name, self.width, self.rows, self.force, self.draw = path, width, rows, force, draw
+        self.text: list[str] = []
+        self.events = 0
+        self.at = 0.0
+
+    def pass_time(self, seconds: float) -> None:
+        return
+
+    def show(self, text: str) -> None:
+        if text:
+            self.text.append(text)
+            self.events += 1
+
+    def type(self, prompt: str, line: str) -> None:
+        self.show(f"{prompt}{line}\n")
+
+    def flush(self) -> None:
+        return
+
+    def close(self) -> None:
+        write(self.name, self.draw("".join(self.text), self.width, self.rows), "picture", self.force)
 
 
 class Tee:
@@ -106,7 +146,7 @@ class Recording:
         for sink in self.sinks:
             sink.flush()
         self.cast.pass_time(LOOK)
-        self.cast.stream.flush()
+        self.cast.flush()
 
     def stop(self) -> None:
         for sink in self.sinks:
@@ -116,6 +156,19 @@ class Recording:
         self.session.before_line.remove(self.before)
         self.session.after_line.remove(self.after)
         self.cast.close()
+
+
+@contextmanager
+def whole_screen(session: Session) -> Iterator[None]:
+    """While somebody else draws the terminal (a lesson), what is drawn goes into the cast too."""
+    if session.recording is None:
+        yield
+        return
+    kept, sys.stdout = sys.stdout, Tee(sys.stdout, session.recording.cast)
+    try:
+        yield
+    finally:
+        sys.stdout = kept
 
 
 def open_cast(path: str, force: bool) -> File[str]:
@@ -131,11 +184,18 @@ def open_cast(path: str, force: bool) -> File[str]:
     return stream
 
 
-def start(session: Session, path: str, force: bool, rows: int) -> None:
-    """Begin to record. ShellError if a recording runs already."""
+def start(session: Session, path: str, force: bool, rows: int, idle: float = PAUSE) -> None:
+    """Begin to record, a picture where the name ends in .svg. ShellError if a recording runs already."""
     if session.recording is not None:
         raise ShellError(f"{session.recording.cast.name} is being recorded: record stop ends it")
-    cast = Cast(open_cast(path, force), path, session.width, rows, session.is_tty and session.at_prompt)
+    cast: Cast
+    if path.endswith(".svg"):
+        if session.drawer is None:
+            raise ShellError("this session draws no pictures")
+        cast = Still(path, min(session.width, STILL), rows, force, session.drawer)
+    else:
+        live = session.is_tty and session.at_prompt
+        cast = Cast(open_cast(path, force), path, session.width, rows, live, idle)
     session.recording = Recording(session, cast)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
@@ -9,6 +10,13 @@ from memsh.shell.io import HostInput
 from memsh.shell.values import count
 
 TOPIC = "teaching"
+
+
+def seconds(word: str) -> float:
+    """A time in seconds, a fraction allowed."""
+    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", word) or not float(word):
+        raise ValueError(f"'{word}' is no time in seconds above 0")
+    return float(word)
 
 
 def load() -> None:
@@ -38,7 +46,12 @@ def lesson(box: Any, args: Args, io: IO) -> int:
         raise ShellError("this session cannot open another box")
     player = session.lesson_player if io.is_tty and session.at_prompt else None
     io.flush()
-    return entry.play(args.name, session.open_session, player, io.width, io.out)
+    if player is None:
+        return entry.play(args.name, session.open_session, None, io.width, io.out)
+    from memsh.teach.cast import whole_screen
+
+    with whole_screen(session):
+        return entry.play(args.name, session.open_session, player, io.width, io.out)
 
 
 @command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults"), meta="TOPIC",
@@ -92,17 +105,19 @@ def pause(box: Any, args: Args, io: IO) -> None:
     session.stdin.readline()
 
 
-@command(arg("file", default=None, help="a file of the host; `stop` ends the recording", meta="FILE.cast|stop",
+@command(arg("file", default=None, help="a file of the host; `stop` ends the recording", meta="FILE.cast|FILE.svg|stop",
              words="host path"),
-         opt("-f", name="force", help="replace the file if it is there"), topic=TOPIC, needs_box=False)  # fmt: skip
+         opt("-f", name="force", help="replace the file if memsh wrote it"),
+         opt("--idle-limit", type=seconds, default="2", help="the longest pause that is played (2)", meta="SECONDS"),
+         topic=TOPIC, needs_box=False)  # fmt: skip
 def record(box: Any, args: Args, io: IO) -> int:
-    """record the session as an asciinema cast: what is typed and what comes back
+    """record the session: what is typed and what comes back, as an asciinema cast, or the last screen as a picture
 
     record lecture.cast
 
     `record stop` ends it, or the end of the session; the file is whole after each command. `asciinema play` shows it.
-    Without a terminal the typing is given times of its own, so that a script makes a cast to watch. An existing file is
-    replaced with -f only, and a symbolic link never followed.
+    With FILE.svg what is on the screen in the end is kept as a picture. Typing is given times of its own, so that a
+    script makes a cast to watch too. An existing file is replaced with -f only, and only if memsh wrote it.
     """
     import shutil
 
@@ -121,5 +136,6 @@ def record(box: Any, args: Args, io: IO) -> int:
         ended = cast.stop(session)
         io.out(f"{ended.name}: {ended.events} events, {ended.at:.1f} s\n")
         return 0
-    cast.start(session, args.file, args.force, shutil.get_terminal_size().lines if io.is_tty else 24)
+    rows = shutil.get_terminal_size().lines if io.is_tty else 24
+    cast.start(session, args.file, args.force, rows, args.idle_limit)
     return 0

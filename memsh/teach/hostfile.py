@@ -13,7 +13,8 @@ from pathlib import Path
 
 from memsh.shell.errors import ShellError
 
-OURS = {"script": b"# memsh ", "cast": b'{"version": 2', "picture": b"<svg", "page": b"<!doctype html>", "table": b""}
+OURS = {"script": b"# memsh ", "cast": b'{"version": 2', "picture": b"<svg xmlns", "page": b"<!doctype html>",
+        "markdown": b"<!-- memsh handout -->", "table": b"usec"}  # fmt: skip
 
 
 def may_replace(path: str, kind: str, force: bool) -> bool:

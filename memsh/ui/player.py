@@ -20,6 +20,7 @@ from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson
 from memsh.teach.playing import Opener, Playing, Shown
 from memsh.ui.fold import fitted
 from memsh.ui.live import Keyboard
+from memsh.ui.screen import Painter
 
 HELP = "space on  b back  / section  r again  s shell  q quit"
 BRIEF = "space b / r s q  (? help)"  # on a narrow screen
@@ -97,6 +98,7 @@ class Player:
         self.playing = Playing(lesson, opener, min(80, max(20, self.screen.columns - 1)))
         self.playing.freeze = True
         parse("{ true; }")  # the grammar is built now and not in the middle of a step
+        self.painter = Painter()
         self.lines: list[str] = []
         self.starts: list[int] = []  # where each step's lines begin
         self.top = 0
@@ -115,6 +117,11 @@ class Player:
         typed = wrapped(shown.prompt + shown.step.text.replace("\n", "\n> "), columns)
         return [self.styled("1;32", line) for line in typed]
 
+    def painted(self, output: str) -> list[str]:
+        """What a command printed, as rows."""
+        rows = wrapped(output.rstrip("\n"), self.screen.columns - 1)
+        return [self.painter.paint(row) for row in rows] if self.color else rows
+
     def drawn(self, shown: Shown) -> list[str]:
         """The lines of a step that is done."""
         columns, step = self.screen.columns - 1, shown.step
@@ -125,7 +132,7 @@ class Player:
         lines = self.prose("**Question.** " + step.ask) if step.kind == QUESTION else []
         if step.text:
             lines += self.command(shown)
-            lines += wrapped(shown.output.rstrip("\n"), columns) if shown.output else []
+            lines += self.painted(shown.output) if shown.output else []
         if shown.verdict:
             lines += [self.styled("1", line) for line in wrapped(shown.verdict, columns)]
         following = self.playing.step

@@ -7,7 +7,6 @@ rich's; the text itself is never changed, only styled.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 from memsh.shell.io import HostSink
 from memsh.shell.visible import visible
 from memsh.ui.fold import Row, fitted
+from memsh.ui.paint import pieces
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -27,23 +27,6 @@ if TYPE_CHECKING:
     from memsh.ui.progress import Progress
 
 HELD = 0.05  # seconds
-PATTERNS = (
-    (re.compile(r"^[A-Z][\w()]*:(?=\s)"), "cyan"),  # the labels of meminfo, status, smaps
-    (re.compile(r"\[(?:heap|stack|vdso|vvar|rollup)\]"), "green"),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{8}\b"), "yellow"),  # the ranges of maps
-    (re.compile(r"\b0x[0-9a-f]+\b"), "yellow"),
-    (re.compile(r"^\$\d+(?= = )"), "bold"),
-    (re.compile(r"\b\d+(?= kB$)"), "bold"),
-    (re.compile(r"^(?:Node \d+, zone +\w+|#? ?name +<active_objs>.*|slabinfo - version.*)"), "cyan"),
-    (re.compile(r"^ *(?:PID|USER|UID|F) .*(?:CMD|COMMAND)$"), "reverse"),
-    (re.compile(r"^  OBJS ACTIVE .*$"), "reverse"),
-    (re.compile(r"^(?:procs -|--procs| r  b |   r    b ).*$"), "cyan"),
-    (re.compile(r"^ {15}total +used.*$"), "cyan"),
-    (re.compile(r"^(?:Mem|Low|High|Swap|Total|Comm):(?= )"), "cyan"),
-    (re.compile(r"\b(?:Segmentation fault|Out of memory|BUG:|invoked oom-killer)"), "bold red"),
-    (re.compile(r"^~ .*$"), "dim"),  # the line of `delta`
-    (re.compile(r"(?:^|(?<=[ +]))>(?=[\w(\[.-])[^\s>]+"), "bold yellow"),  # what changed, in `display` and `diff`
-)
 
 
 class Rows:
@@ -75,21 +58,7 @@ class Painter:
 
     def paint(self, line: str) -> str:
         """The line with its escapes; the same text without them."""
-        spans: list[tuple[int, int, str]] = []
-        taken = 0
-        for pattern, name in PATTERNS:
-            for match in pattern.finditer(line):
-                spans.append((match.start(), match.end(), name))
-        if not spans or "\x1b" in line:
-            return line
-        parts = []
-        for start, end, name in sorted(spans):
-            if start < taken or start == end:
-                continue
-            parts.append(line[taken:start])
-            parts.append(self._style(name).render(line[start:end]))
-            taken = end
-        return "".join(parts) + line[taken:]
+        return "".join(self._style(style).render(text) if style else text for style, text in pieces(line))
 
     def _style(self, name: str) -> Style:
         if name not in self.styles:
@@ -257,6 +226,8 @@ class ScreenSink(HostSink):
         assert self.reader is not None and self.reader.stdin is not None
         *lines, self.pending = (self.pending + text).split("\n")
         text = self.finished(lines, self.reader_cuts or not self.cut)
+        if self.session is not None and self.session.recording is not None:
+            self.session.recording.cast.show(text)  # a film shows what the pager got
         with suppress(OSError):
             self.reader.stdin.write(text.encode("utf-8", "surrogateescape"))
             self.reader.stdin.flush()

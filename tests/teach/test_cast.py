@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.shell.session import Session
+from memsh.teach.cast import Cast, whole_screen
 
 
 def session() -> tuple[Session, io.StringIO]:
@@ -85,3 +87,42 @@ def test_a_lesson_may_not(tmp_path: Path) -> None:
     made.no_host = True
     assert made.run(f"record {tmp_path}/x; save {tmp_path}/x; source {tmp_path}/x; reset --from /etc") == 1
     assert out.getvalue().count("host, which this session may not\n") == 4 and not list(tmp_path.iterdir())
+
+
+def test_asciinema_plays_it(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    path = tmp_path / "a.cast"
+    made, _ = session()
+    made.run(f"record {path} --idle-limit 0.5")
+    made.run("order 100k")
+    made.run("record stop")
+    assert json.loads(path.read_text().split("\n")[0])["idle_time_limit"] == 0.5
+    program = [sys.executable, "-m", "asciinema", "cat", str(path)]
+    home = {"HOME": str(tmp_path), "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    shown = subprocess.run(program, capture_output=True, text=True, check=True, env=home)
+    assert shown.stdout.replace("\r", "").startswith("memsh> order 100k\n$1 = 5  2^5 = 32 pages")
+    assert made.run("record x.cast --idle-limit 0") == 2 == made.run("record x.cast --idle-limit many")
+
+
+def test_at_a_terminal_what_is_typed_has_human_speed() -> None:
+    stream = io.StringIO()
+    cast = Cast(stream, "x", 80, 24, live=True)
+    cast.type("memsh> ", "echo")
+    times = [json.loads(line)[0] for line in stream.getvalue().split("\n")[1:-1]]
+    assert all(0.035 < later - before < 0.2 for before, later in pairwise(times))
+
+
+def test_a_lesson_is_in_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    made, _ = session()
+    path = tmp_path / "a.cast"
+    made.run(f"record {path}")
+    with whole_screen(made):
+        sys.stdout.write("a lesson's screen")
+    sys.stdout.write("not this")
+    made.run("record stop")
+    assert "a lesson's screen" in path.read_text() and "not this" not in path.read_text()
