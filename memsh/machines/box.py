@@ -5,7 +5,7 @@ from __future__ import annotations
 from memsh.linux import box as kernel
 from memsh.linux.config import Config
 from memsh.linux.include.model import Model
-from memsh.machines import programs, x86_64_programs
+from memsh.machines import facts, programs, x86_64_programs
 from memsh.machines.age import Age
 from memsh.machines.i386_boot import I386Start
 from memsh.machines.slabs import i386_slab, x86_64_slub
@@ -13,12 +13,12 @@ from memsh.machines.x86_64_boot import X8664Start
 
 I386_OPTIONS = frozenset({"HIGHMEM", "SLAB"})
 X86_64_OPTIONS = frozenset({
-    "CPUSETS", "HUGETLB_PAGE", "KSM", "MEMCG", "MEM_SOFT_DIRTY", "NUMA", "PSI", "SLUB", "SPLIT_RSS",
-    "TRANSPARENT_HUGEPAGE", "X86_INTEL_MEMORY_PROTECTION_KEYS", "ZSWAP",
+    "AUDIT", "CGROUPS", "CPUSETS", "HUGETLB_PAGE", "KSM", "MEMCG", "MEM_SOFT_DIRTY", "MODULES", "NUMA", "PSI", "SLUB",
+    "SPLIT_RSS", "TRANSPARENT_HUGEPAGE", "USER_NS", "X86_INTEL_MEMORY_PROTECTION_KEYS", "X86_MCE", "ZSWAP",
 })  # fmt: skip
 MODELS: dict[str, Model] = {
-    "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS),
-    "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.install, Age, X86_64_OPTIONS),
+    "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS, facts.I386),
+    "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.install, Age, X86_64_OPTIONS, facts.X86_64),
 }
 
 

@@ -26,6 +26,23 @@ def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
     return [first] + [(0, 0, uptime, 0)] * (cpus - 1)
 
 
+def timer_ticks(box: Box) -> list[int]:
+    """Interrupts of each CPU's own timer."""
+    return [box.timer.usec // TICK, *[0] * (box.config.cpus - 1)]
+
+
+def device_irqs(box: Box) -> list[int]:
+    """Interrupts of each line, as many lines as the kernel has descriptors."""
+    cpus = box.config.cpus
+    irqs = [234, 9, 0, 0, 119, *[0] * 7, 3]
+    return irqs + [0] * ((256 if cpus == 1 else 256 + 184 * (cpus - 1)) - len(irqs))
+
+
+def softirqs(box: Box) -> list[int]:
+    timer = box.timer.usec // TICK
+    return [0, 53 + timer // 4, 0, 0, 0, 0, 1, 0, 0, 159 + timer // 2]
+
+
 def show(box: Box) -> str:
     ticks = cpu_ticks(box)
     lines = [f"cpu  {sum(t[0] for t in ticks)} 0 {sum(t[1] for t in ticks)} {sum(t[2] for t in ticks)} "
@@ -33,14 +50,12 @@ def show(box: Box) -> str:
     lines += [f"cpu{cpu} {user} 0 {system} {idle} {iowait} 0 0 0 0 0\n"
               for cpu, (user, system, idle, iowait) in enumerate(ticks)]  # fmt: skip
     timer = box.timer.usec // TICK
-    slots = 256 if box.config.cpus == 1 else 256 + 184 * (box.config.cpus - 1)
-    irqs = [234, 9, 0, 0, 119, *[0] * 7, 3]
-    irqs += [0] * (slots - len(irqs))
-    lines.append(f"intr {sum(irqs) + timer} " + " ".join(map(str, irqs)) + "\n")
+    irqs = device_irqs(box)
+    lines.append(f"intr {sum(irqs) + sum(timer_ticks(box))} " + " ".join(map(str, irqs)) + "\n")
     forks = box.total_forks
     lines.append(f"ctxt {800 + timer // 4 + 2 * forks}\nbtime {BTIME}\nprocesses {forks}\n")
     lines.append("procs_running 1\nprocs_blocked 0\n")
-    soft = [0, 53 + timer // 4, 0, 0, 0, 0, 1, 0, 0, 159 + timer // 2]
+    soft = softirqs(box)
     lines.append(f"softirq {sum(soft)} " + " ".join(map(str, soft)) + "\n")
     return "".join(lines)
 

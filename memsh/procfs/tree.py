@@ -17,14 +17,20 @@ from memsh.procfs import (
     cpuinfo,
     diskstats,
     extfrag,
+    interrupts,
     iomem,
+    kallsyms,
     kmsg,
+    kpage,
     meminfo,
     pagetypeinfo,
+    partitions,
     slabinfo,
     stat,
     swaps,
     sys_slab,
+    sysrq,
+    sysvipc,
     tracing,
     version,
     vmallocinfo,
@@ -58,7 +64,7 @@ def _tunables() -> dict[str, ProcFile]:
     files = {}
     for name in sysctl.NAMES:
         entry = _Tunable(name)
-        path = "/proc/sys/" + name.replace(".", "/", 1)
+        path = "/proc/sys/" + name.replace(".", "/")
         if name in sysctl.WRITE_ONLY:
             files[path] = ProcFile(None, entry.store, 0o200)
         elif name in sysctl.READ_ONLY:
@@ -68,21 +74,49 @@ def _tunables() -> dict[str, ProcFile]:
     return files
 
 
+def _facts(folder: str) -> Callable[[Box], list[str]]:
+    """The names below a folder of /proc of what never changes on this machine."""
+    return lambda box: [path.removeprefix(folder) for path in box.model.facts
+                        if path.startswith(folder) and "/" not in path.removeprefix(folder)]  # fmt: skip
+
+
+def _fact(folder: str) -> Callable[[Box, str], Node | None]:
+    return lambda box, name: (
+        ProcFile(lambda box: box.model.facts[folder + name]) if folder + name in box.model.facts else None
+    )
+
+
+def _proc_names(box: Box) -> list[str]:
+    """Processes, then facts; the rest of the names of /proc is fixed."""
+    return [*map(str, box.tasks), *_facts("")(box)]
+
+
+def _find_proc(box: Box, name: str) -> Node | None:
+    return find_task(box, name) or _fact("")(box, name)
+
+
 EXTFRAG = "/sys/kernel/debug/extfrag/"
 FILES: dict[str, ProcFile] = {
     "/proc/buddyinfo": ProcFile(buddyinfo.show),
     "/proc/cmdline": ProcFile(version.show_cmdline),
     "/proc/cpuinfo": ProcFile(cpuinfo.show),
     "/proc/filesystems": ProcFile(version.show_filesystems),
+    "/proc/interrupts": ProcFile(interrupts.show),
     "/proc/iomem": ProcFile(iomem.show),
     "/proc/ioports": ProcFile(iomem.show_ports),
+    "/proc/kallsyms": ProcFile(kallsyms.show),
     "/proc/loadavg": ProcFile(stat.show_loadavg),
     "/proc/meminfo": ProcFile(meminfo.show),
     "/proc/pagetypeinfo": ProcFile(pagetypeinfo.show, None, 0o400),
     "/proc/slabinfo": ProcFile(slabinfo.show, slabinfo.store, 0o600),
+    "/proc/partitions": ProcFile(partitions.show),
+    "/proc/softirqs": ProcFile(interrupts.show_softirqs),
     "/proc/stat": ProcFile(stat.show),
     "/proc/diskstats": ProcFile(diskstats.show),
     "/proc/swaps": ProcFile(swaps.show),
+    "/proc/sysvipc/msg": ProcFile(sysvipc.show_msg),
+    "/proc/sysvipc/sem": ProcFile(sysvipc.show_sem),
+    "/proc/sysvipc/shm": ProcFile(sysvipc.show_shm),
     "/proc/uptime": ProcFile(stat.show_uptime),
     "/proc/version": ProcFile(version.show),
     "/proc/vmallocinfo": ProcFile(vmallocinfo.show, None, 0o400),
@@ -98,6 +132,11 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
     "/proc/kmsg": ProcFile(None, None, 0o400, follow=kmsg.follow),
     "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
 }
+OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
+    "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
+    "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),
+    "/proc/sysrq-trigger": ProcFile(None, sysrq.store, 0o200),
+}
 LINKS: dict[str, Link] = {
     "/proc/mounts": Link(lambda box: "self/mounts", size=11),
     "/proc/net": Link(lambda box: "self/net", size=8),
@@ -105,7 +144,8 @@ LINKS: dict[str, Link] = {
     "/proc/thread-self": Link(lambda box: f"{box.current.tgid}/task/{box.current.pid}"),
 }
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
-    "/proc": Directory({}, names=lambda box: map(str, box.tasks), find=find_task),
+    "/proc": Directory({}, names=_proc_names, find=_find_proc),
+    "/proc/tty": Directory({"driver": Directory({}), "ldisc": Directory({})}, names=_facts("tty/"), find=_fact("tty/")),
     "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
@@ -115,9 +155,10 @@ PIECE = 1 << 20
 
 
 def _grow() -> Directory:
-    """The tree of everything in FILES, STREAMS, LINKS and FOLDERS."""
+    """The tree of everything in FILES, STREAMS, OTHERS, LINKS and FOLDERS."""
     root = Directory({})
-    nodes: dict[str, Node] = {**{path: FOLDERS[path] for path in sorted(FOLDERS)}, **FILES, **STREAMS, **LINKS}
+    above = {path: FOLDERS[path] for path in sorted(FOLDERS)}
+    nodes: dict[str, Node] = {**above, **FILES, **STREAMS, **OTHERS, **LINKS}
     for path, node in nodes.items():
         here = root
         *folders, name = path.strip("/").split("/")

@@ -5,7 +5,7 @@ The kernel asks only for what stands here, and never for a machine by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ class Start(Protocol):
 class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches, `install`
     puts the programs on its disk, `churn` makes what `age` runs, `options` are those of the kernel's configuration that
-    show (CONFIG_…, without that prefix)."""
+    show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path below it → text."""
 
-    __slots__ = ("churn", "install", "options", "slab", "start")
+    __slots__ = ("churn", "facts", "install", "options", "slab", "start")
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]], install: Callable[[Box], None],
-                 churn: Callable[[], Churn], options: frozenset[str]) -> None:  # fmt: skip
+                 churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str]) -> None:  # fmt: skip
         self.start, self.slab, self.install, self.churn, self.options = start, slab, install, churn, options
+        self.facts = facts
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.sysctl_live import live_value
+from memsh.linux.kernel.sysctl_table import CHOICES, COUNTERS, FIXED, LIVE, NUMBERS, VECTORS, WORDS
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -47,6 +49,7 @@ PLAIN: dict[str, tuple[int, int, int]] = {
     "kernel.kptr_restrict": (0, 0, 2),
     "kernel.panic": (0, INT_MIN, INT_MAX),
     "kernel.randomize_va_space": (0, INT_MIN, INT_MAX),
+    **NUMBERS,
 }
 # values that live in box.vm, whose code reads them there
 IN_VM: dict[str, tuple[int, int]] = {
@@ -69,10 +72,11 @@ IN_PAGES: dict[str, tuple[int, int]] = {
 TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.ostype", "kernel.version")
 OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.lowmem_reserve_ratio", "vm.stat_refresh", "kernel.pid_max",
          "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
-NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER)))
+NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE)))
 WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
-ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh")  # mode 0600
-READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max")
+ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh", "kernel.cad_pid", "kernel.usermodehelper.bset",
+             "kernel.usermodehelper.inheritable")  # mode 0600
+READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max", *FIXED, *COUNTERS)
 _ULONG = ("vm.admin_reserve_kbytes", "vm.dirty_background_bytes", "vm.dirty_bytes", "vm.mmap_min_addr",
           "vm.overcommit_kbytes", "vm.user_reserve_kbytes")  # fmt: skip
 
@@ -105,7 +109,11 @@ class Sysctl:
     def __init__(self) -> None:
         self.values: dict[str, int] = {name: default for name, (default, _, _) in PLAIN.items()}
         self.quiet_drops = False
-        self.text: dict[str, str] = {"kernel.hostname": "memsh", "kernel.domainname": "(none)"}
+        self.text: dict[str, str] = {
+            "kernel.hostname": "memsh", "kernel.domainname": "(none)",
+            **{name: text for name, (text, _) in WORDS.items()},
+            **{name: "\t".join(map(str, numbers)) for name, (numbers, _, _) in VECTORS.items()},
+        }  # fmt: skip
 
 
 def get(box: Box, name: str) -> str:
@@ -122,7 +130,7 @@ def get(box: Box, name: str) -> str:
         return str(getattr(box.pages, name[3:]))
     if name in box.sysctl.text:
         return box.sysctl.text[name]
-    return _get_other(box, name)
+    return live_value(box, name) if name in LIVE else _get_other(box, name)
 
 
 def _get_other(box: Box, name: str) -> str:
@@ -146,8 +154,17 @@ def put(box: Box, name: str, text: str) -> None:
         raise KernelError("ENOENT", f"no tunable {name}")
     if name in READ_ONLY:
         raise KernelError("EACCES", "this tunable can only be read")
-    if name in box.sysctl.text:
-        box.sysctl.text[name] = text.split("\n", 1)[0][:64]
+    if name in VECTORS:
+        _put_vector(box, name, text)
+    elif name in LIVE:
+        value = parse_numbers(text, 1)[0]
+        _in_range(name, value, 0, ULONG_MAX)
+        box.sysctl.text[name] = str(value)
+    elif name in box.sysctl.text:
+        word = text.split("\n", 1)[0][: WORDS[name][1] if name in WORDS else 64]
+        if name in CHOICES and word not in CHOICES[name]:
+            raise KernelError("EINVAL", f"{name} is one of {', '.join(CHOICES[name])}")
+        box.sysctl.text[name] = word
     elif name == "vm.lowmem_reserve_ratio":
         _put_ratio(box, text)
     elif name == "vm.stat_refresh":
@@ -156,6 +173,15 @@ def put(box: Box, name: str, text: str) -> None:
         _put_action(box, name, text)
     else:
         _put_number(box, name, parse_numbers(text, 1)[0])
+
+
+def _put_vector(box: Box, name: str, text: str) -> None:
+    """Fewer numbers than there are set the first ones."""
+    old = box.sysctl.text[name].split("\t")
+    numbers = parse_numbers(text, len(old))
+    for number in numbers:
+        _in_range(name, number, *VECTORS[name][1:])
+    box.sysctl.text[name] = "\t".join([*map(str, numbers), *old[len(numbers) :]])
 
 
 def _in_range(name: str, value: int, low: int, high: int) -> None:

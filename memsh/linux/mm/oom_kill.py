@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.lib.gfptext import gfp_text
@@ -107,6 +107,16 @@ class Oom:
         self._kill(victim, gfp, order, "Out of memory")
         return True
 
+    def moom_callback(self) -> None:
+        """A person asks for a victim (drivers/tty/sysrq.c): a worker of the kernel looks for one."""
+        box = self.box
+        victim = self._select_bad_process()
+        if victim is None:
+            box.log.printk("sysrq: OOM request ignored. No task eligible", KERN_INFO)
+            return
+        worker = next((task for task in box.tasks.values() if task.comm.startswith("kworker/0:")), box.current)
+        self._kill(victim, GFP_KERNEL, -1, "Out of memory", worker)
+
     def warn_alloc(self, gfp: int, words: str) -> None:
         """An allocation failed for good, `words` say which: the report, unless __GFP_NOWARN, and not more than one in
         ten seconds."""
@@ -129,15 +139,15 @@ class Oom:
                 chosen, most = task, points
         return chosen
 
-    def _dump_header(self, gfp: int, order: int) -> None:
+    def _dump_header(self, gfp: int, order: int, worker: Task | None = None) -> None:
         box = self.box
-        current = box.current
+        current = worker or box.current
         box.log.printk(
             f"{current.comm} invoked oom-killer: gfp_mask={gfp:#x}({gfp_text(gfp)}), order={order}, "
             f"oom_score_adj={current.oom_score_adj}",
             KERN_WARNING,
         )
-        dump_stack(box, gfp, oom=True)
+        dump_stack(box, gfp, oom=True, worker=worker)
         show_mem(box)
         if box.sysctl.values["vm.oom_dump_tasks"]:
             self._dump_tasks()
@@ -156,7 +166,7 @@ class Oom:
                 KERN_INFO,
             )
 
-    def _kill(self, victim: Task, gfp: int, order: int, message: str) -> None:
+    def _kill(self, victim: Task, gfp: int, order: int, message: str, worker: Task | None = None) -> None:
         """oom_kill_process(): the report, then the end of the victim, now or as soon as it can."""
         from memsh.linux.kernel.signal import force_sig
 
@@ -165,7 +175,7 @@ class Oom:
         assert mm is not None
         log = box.log
         if self.reports.allows(box, "oom_kill_process"):
-            self._dump_header(gfp, order)
+            self._dump_header(gfp, order, worker)
             log.printk(f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task={victim.comm},pid={victim.pid},uid=0")
         box.vmstat["oom_kill"] += 1
         rss = mm.rss

@@ -15,6 +15,7 @@ from memsh.linux.mm.page_alloc.available import totalhigh_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
 
 KERN_WARNING = 4
 MAX_RECLAIM_RETRIES = 16
@@ -22,6 +23,8 @@ HARDWARE = "QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 
 _DUMP = (" dump_stack_lvl+0x32/0x41", " dump_stack+0xd/0x10")
 _OOM = (*_DUMP, " dump_header+0x41/0x29b", " oom_kill_process.cold+0x9/0x35", " out_of_memory+0x2a7/0x3c0",
         " __alloc_pages+0xa38/0xb90")  # fmt: skip
+_MOOM = (*_OOM[:-1], " moom_callback+0x41/0x60", " process_one_work+0x177/0x2b0", " worker_thread+0x3f/0x400",
+         " kthread+0xb7/0xe0", " ret_from_fork+0x19/0x24")  # fmt: skip
 _WARN = (*_DUMP, " warn_alloc.cold+0x68/0xc2", " __alloc_pages+0xa91/0xb90")
 _ANON_FAULT = (" __folio_alloc+0x19/0x20", " handle_mm_fault+0x790/0xa70")
 _FILE_FAULT = (" __folio_alloc+0x19/0x20", " __filemap_get_folio+0x143/0x320", " filemap_fault+0x186/0x6e0",
@@ -30,14 +33,15 @@ _USER = (" exc_page_fault+0x188/0x3f0", " handle_exception+0x130/0x130")
 __GFP_ZERO, __GFP_HARDWALL = GFP_NAMES["__GFP_ZERO"], GFP_NAMES["__GFP_HARDWALL"]
 
 
-def dump_stack(box: Box, gfp: int, *, oom: bool) -> None:
-    """Who was running, and where: the head of every report."""
+def dump_stack(box: Box, gfp: int, *, oom: bool, worker: Task | None = None) -> None:
+    """Who was running, and where: the head of every report. `worker`: a thread of the kernel, on a person's request."""
     from memsh.linux.arch.x86.setup import UTS_RELEASE
 
-    task = box.current
+    task = worker or box.current
     lines = [f"CPU: {task.cpu} PID: {task.pid} Comm: {task.comm} Not tainted {UTS_RELEASE} #4 ",
-             f"Hardware name: {HARDWARE}", "Call Trace:"]  # fmt: skip
-    lines += _OOM if oom else _WARN
+             f"Hardware name: {HARDWARE}", *(["Workqueue: events moom_callback"] if worker is not None else []),
+             "Call Trace:"]  # fmt: skip
+    lines += _MOOM if worker is not None else _OOM if oom else _WARN
     if gfp & __GFP_HARDWALL and task.mm is not None:  # on behalf of user space
         lines += [*(_ANON_FAULT if gfp & __GFP_ZERO else _FILE_FAULT), *_USER]
         lines += _registers(box)
