@@ -60,7 +60,7 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
     kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
     box.pages.refresh()
     try:
-        _furnish(box, parse_rows(texts.get("slabinfo", "")))
+        _furnish(box, [] if states else parse_rows(texts.get("slabinfo", "")))
     finally:
         for zone, state in zip(box.pages.zones, kept, strict=True):
             _take_back(box, zone, state)

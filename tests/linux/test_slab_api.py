@@ -23,9 +23,9 @@ OUTSIDE = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAG
 OPEN = {"api", "objects", "callsites"}  # what others may import of linux/mm/slab
 CHOOSES = PACKAGE / "machines" / "slabs.py"
 PLAIN = {  # names with other uses
-    "active", "addr", "batchcount", "cache", "colour", "entry", "free", "freelist", "frozen", "held", "inuse", "limit",
-    "links", "next", "nid", "node", "objects", "offset", "order", "partial", "pfn", "shared", "slab", "slabs",
-    "touched",
+    "active", "addr", "batchcount", "cache", "colour", "cpu", "entries", "entry", "free", "freelist", "frozen",
+    "held", "inuse", "limit", "links", "next", "nid", "node", "objects", "offset", "order", "partial", "pfn",
+    "shared", "slab", "slabs", "touched",
 }  # fmt: skip
 
 

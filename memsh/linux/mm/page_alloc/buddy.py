@@ -187,6 +187,8 @@ class PageAllocator(PageLookup):
         self.cpu = cpu
         self.node = next(node.nid for node in self.nodes if cpu in node.cpus)
         self._plans.clear()
+        for hook in self.box.hooks.get("cpu", ()):
+            hook()
 
     # -- boot and tunables ------------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 A cache keeps its slabs on three lists, full, partial and free; in front of them stands an array of free objects for
 each CPU and, with several CPUs, one that they share. Addresses are kernel virtual ones, sizes bytes.
 
-Known deviations: everything runs on CPU 0, the other CPUs' arrays stay empty; arrays of free objects take no memory
-of their own; constructors do not run. An object freed twice is handed out twice, as on Linux; but where Linux's count
-of a slab's objects would fall below zero, so that the kernel dies later, the second free is dropped.
+Known deviations: arrays of free objects take no memory of their own; constructors do not run. An object freed twice is
+handed out twice, as on Linux; but where Linux's count of a slab's objects would fall below zero, so that the kernel
+dies later, the second free is dropped.
 """
 
 from __future__ import annotations
@@ -48,18 +48,19 @@ class Slab:
 
 
 class SlabCache(KmemCache):
-    """struct kmem_cache with its one kmem_cache_node. `entry` is CPU 0's array, its last element the next to go.
+    """struct kmem_cache with its one kmem_cache_node. `entry` is the array of the CPU in use, its last element the next
+    to go, `touched` whether it was used since its reaper came; `entries` and `touches` are every CPU's.
 
     `shared_entry` is the array that CPUs share (None without one); `slabs_*` map first frames to slabs, in list order.
     """
 
     __slots__ = (
-        "batchcount", "colour", "colour_next", "colour_off", "entry", "free_limit", "free_objects", "free_touched",
-        "limit", "next_reap", "node_addr", "shared", "shared_addr", "shared_entry", "shared_touched", "slabs_free",
-        "slabs_full", "slabs_partial", "touched",
+        "batchcount", "colour", "colour_next", "colour_off", "entries", "entry", "free_limit", "free_objects",
+        "free_touched", "limit", "next_reap", "node_addr", "shared", "shared_addr", "shared_entry", "shared_touched",
+        "slabs_free", "slabs_full", "slabs_partial", "touched", "touches",
     )  # fmt: skip
 
-    def __init__(self, name: str, geometry: Geometry) -> None:
+    def __init__(self, name: str, geometry: Geometry, cpus: int) -> None:
         self.name = name
         self.object_size = geometry.object_size
         self.size = geometry.size
@@ -78,7 +79,9 @@ class SlabCache(KmemCache):
         self.refcount = 1
         self.addr = self.node_addr = self.shared_addr = 0
         self.limit = self.batchcount = self.shared = 0
-        self.entry: list[int] = []
+        self.entries: list[list[int]] = [[] for _ in range(cpus)]
+        self.entry = self.entries[0]
+        self.touches = [False] * cpus
         self.touched = False
         self.shared_entry: list[int] | None = None
         self.shared_touched = False
@@ -94,7 +97,9 @@ class SlabCache(KmemCache):
     def __deepcopy__(self, memo: dict[int, Any]) -> SlabCache:
         other = copy.copy(self)
         memo[id(self)] = other
-        other.entry = list(self.entry)
+        other.entries = [list(entry) for entry in self.entries]
+        other.entry = next(new for new, old in zip(other.entries, self.entries, strict=True) if old is self.entry)
+        other.touches = list(self.touches)
         other.shared_entry = None if self.shared_entry is None else list(self.shared_entry)
         for name in ("slabs_full", "slabs_partial", "slabs_free"):
             twins: OrderedDict[int, Slab] = OrderedDict()
@@ -121,6 +126,7 @@ class SlabCore(SlabCommon[SlabCache]):
     def __init__(self, box: Box, boot: BootCaches) -> None:
         super().__init__(box, boot)
         self.slab_of: dict[int, Slab] = {}  # every frame of every slab
+        self.cpu = 0  # the one in use
 
     # -- allocation --------------------------------------------------------------
 
@@ -329,8 +335,8 @@ class SlabCore(SlabCommon[SlabCache]):
     # -- draining --------------------------------------------------------------------
 
     def drain_cpu_caches(self, cache: SlabCache) -> None:
-        """Empty the CPU's array and the shared one into the slabs (do_drain)."""
-        for entry in (cache.entry, cache.shared_entry):
+        """Empty every CPU's array and the shared one into the slabs (do_drain)."""
+        for entry in (*cache.entries, cache.shared_entry):
             if entry:
                 dead = self.free_block(cache, entry)
                 entry.clear()
@@ -364,9 +370,12 @@ class SlabCore(SlabCommon[SlabCache]):
     def reap_cpu(self, cpu: int, now: int) -> None:
         """One round of a CPU's reaper at `now` µs (cache_reap): idle arrays lose a fifth, caches empty slabs."""
         for cache in reversed(list(self.caches.values())):
-            if cpu == 0 and cache.entry:
-                self._drain_array(cache, cache.entry, cache.limit, cache.touched)
-                cache.touched = False
+            if cache.entries[cpu]:
+                touched = cache.touched if cpu == self.cpu else cache.touches[cpu]
+                self._drain_array(cache, cache.entries[cpu], cache.limit, touched)
+                cache.touches[cpu] = False
+                if cpu == self.cpu:
+                    cache.touched = False
             if cache.next_reap > now:
                 continue
             cache.next_reap = now + REAPTIMEOUT_NODE

@@ -55,7 +55,8 @@ class SlabCaches(SlabCore):
         shape = geometry(object_size, align, flags, 1 if managed > (32 << 20) >> PAGE_SHIFT else 0)
         if shape is None:
             raise KernelError("E2BIG")
-        cache = SlabCache(name, shape)
+        cache = SlabCache(name, shape, self.cpus)
+        cache.entry = cache.entries[self.cpu]
         size = cache.size
         limit = 1 if size > 131072 else 8 if size > PAGE_SIZE else 24 if size > 1024 else 54 if size > 256 else 120
         self._set_arrays(cache, limit, (limit + 1) // 2, 8 if size <= PAGE_SIZE and self.cpus > 1 else 0)
@@ -117,13 +118,7 @@ class SlabCaches(SlabCore):
             raise KernelError("EINVAL", "expected: NAME LIMIT BATCHCOUNT SHARED, of a cache that exists")
         if limit < 1 or batchcount < 1 or batchcount > limit or shared < 0:
             return
-        dead = self.free_block(cache, cache.entry) if cache.entry else []
-        cache.entry.clear()
-        self.slabs_destroy(cache, dead)
-        if cache.shared_entry:
-            dead = self.free_block(cache, cache.shared_entry)
-            cache.shared_entry.clear()
-            self.slabs_destroy(cache, dead)
+        self.drain_cpu_caches(cache)
         old = cache.shared_addr
         cache.shared_addr = 0
         self._set_arrays(cache, limit, batchcount, shared)
@@ -131,10 +126,17 @@ class SlabCaches(SlabCore):
         if old:
             self.kfree(old)
         cache.touched = False
+        cache.touches = [False] * self.cpus
 
     def kmalloc_slab(self, size: int, gfp: int) -> SlabCache:
         kind = 2 if gfp & GFP_DMA else 1 if gfp & RECLAIMABLE else 0
         return self.kmalloc_caches[kind][kmalloc_size(size)]
+
+    def use_cpu(self) -> None:
+        old, self.cpu = self.cpu, self.box.pages.cpu
+        for cache in self.caches.values():
+            cache.touches[old] = cache.touched
+            cache.entry, cache.touched = cache.entries[self.cpu], cache.touches[self.cpu]
 
     # -- reaping, draining -------------------------------------------------------------
 
@@ -253,7 +255,7 @@ class SlabCaches(SlabCore):
                                 place, broken)  # fmt: skip
 
     def arrays(self, cache: SlabCache) -> list[Waiting]:
-        found = [Waiting("array", cache.entry, cache.limit)]
+        found = [Waiting(f"array of CPU {cpu}", entry, cache.limit) for cpu, entry in enumerate(cache.entries)]
         if cache.shared_entry is not None:
             found.append(Waiting("shared array", cache.shared_entry, cache.shared * cache.batchcount))
         return found

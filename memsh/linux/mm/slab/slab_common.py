@@ -44,6 +44,7 @@ class SlabCommon(SlabAllocator[Cache]):
         self.page_offset = box.arch.page_offset
         self.aliases.update(boot.aliases)
         box.hooks.setdefault("plain", []).append(self.plain_changed)
+        box.hooks.setdefault("cpu", []).append(self.use_cpu)
         box.hooks.setdefault("drop_slab", []).append(self.drop_slab)
 
     @abstractmethod
@@ -61,6 +62,10 @@ class SlabCommon(SlabAllocator[Cache]):
     @abstractmethod
     def plain_changed(self) -> None:
         """`plain` went on or off: on gives back what the CPUs hold."""
+
+    @abstractmethod
+    def use_cpu(self) -> None:
+        """What follows runs on the CPU that `box.pages.cpu` says."""
 
     # -- many at once ------------------------------------------------------------
 

@@ -84,13 +84,15 @@ class Slabs(SlabCaches):
 
     def picture(self, cache: SlabCache) -> Picture:
         info = self.slabinfo(cache)
-        waiting = cache.entry + (cache.shared_entry or [])
+        waiting = [addr for entry in (*cache.entries, cache.shared_entry or ()) for addr in entry]
         free = info.num_objs - info.active_objs
         upcoming = " ".join(f"{addr:x}" for addr in reversed(cache.entry[-3:]))
         head = [
             f"{objects(info.active_objs - len(waiting))} in use, {len(waiting)} waiting in arrays, {free} free",
             f"this CPU's array cache: {len(cache.entry)} of {cache.limit}{', next ' + upcoming if upcoming else ''}",
         ]
+        head += [f"CPU {cpu}'s array cache: {len(entry)} of {cache.limit}"
+                 for cpu, entry in enumerate(cache.entries) if entry and entry is not cache.entry]  # fmt: skip
         if cache.shared_entry is not None:
             head.append(f"shared array: {len(cache.shared_entry)} of {cache.shared * cache.batchcount}")
         head.append(f"{IN_USE} in use  {WAITING} waiting in an array  {FREE} free in its slab")

@@ -54,24 +54,26 @@ class SlubCore(SlabCommon[SlubCache]):
     # -- allocation --------------------------------------------------------------
 
     def kmem_cache_alloc(self, cache: SlubCache, gfp: int = GFP_KERNEL, node: int = NUMA_NO_NODE) -> int:
-        cpu = cache.cpu_slab[self.pages.cpu]
-        at, slab = cpu.freelist, cpu.slab
-        if at >= 0 and slab is not None and node < 0 and self.memcg is None:
+        cpu = cache.cpu
+        if node >= 0 or self.memcg is not None:
+            addr = self.slab_alloc_node(cache, gfp, node)
+        elif (at := cpu.freelist) >= 0 and (slab := cpu.slab) is not None:
             cpu.freelist = slab.pointers[at]
             addr = slab.addr + at * cache.size
         else:
-            addr = self.slab_alloc_node(cache, gfp, node)
+            addr = self._slab_alloc(cache, gfp, node, cpu)
         if self.trace.on:
             self.trace.emit("kmem_cache_alloc", cache.name, addr, cache.object_size, cache.size, gfp)
         return addr
 
     def slab_alloc(self, cache: SlubCache, gfp: int) -> int:
-        cpu = cache.cpu_slab[self.pages.cpu]
-        at, slab = cpu.freelist, cpu.slab
-        if at >= 0 and slab is not None and self.memcg is None:
+        cpu = cache.cpu
+        if self.memcg is not None:
+            return self.slab_alloc_node(cache, gfp, NUMA_NO_NODE)
+        if (at := cpu.freelist) >= 0 and (slab := cpu.slab) is not None:
             cpu.freelist = slab.pointers[at]
             return slab.addr + at * cache.size
-        return self.slab_alloc_node(cache, gfp, NUMA_NO_NODE)
+        return self._slab_alloc(cache, gfp, NUMA_NO_NODE, cpu)
 
     def slab_alloc_node(self, cache: SlubCache, gfp: int, node: int) -> int:
         """One object, from that node if one is named; somebody is charged for it if the flags say so."""
@@ -87,7 +89,7 @@ class SlubCore(SlabCommon[SlubCache]):
         return addr
 
     def _alloc_one(self, cache: SlubCache, gfp: int, node: int) -> int:
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         at, slab = cpu.freelist, cpu.slab
         if at >= 0 and slab is not None and (node < 0 or slab.nid == node):
             cpu.freelist = slab.pointers[at]
@@ -99,21 +101,25 @@ class SlubCore(SlabCommon[SlubCache]):
         if node >= len(cache.node):
             node = NUMA_NO_NODE
         slab = cpu.slab
-        while slab is not None or cpu.partial is not None:
-            if slab is None:  # new_slab
+        while True:
+            if slab is None:
                 slab = cpu.slab = cpu.partial
-                assert slab is not None
+                if slab is None:
+                    break
                 cpu.partial, slab.next = slab.next, None
             if node >= 0 and slab.nid != node:
                 self.flush_slab(cache, cpu)
                 slab = None
                 continue
             at = cpu.freelist
-            if at < 0:
-                at = self.get_freelist(slab)
+            if at < 0:  # get_freelist: take over what others freed of it
+                at = slab.freelist
+                slab.freelist = NIL
+                slab.inuse = slab.objects
             if at >= 0:
                 cpu.freelist = slab.pointers[at]
                 return slab.addr + at * cache.size
+            slab.frozen = False  # full, and on no list
             slab = cpu.slab = None
         if self.plain:
             return self.alloc_single(cache, gfp, node)
@@ -133,14 +139,6 @@ class SlubCore(SlabCommon[SlubCache]):
         cpu.slab = slab
         cpu.freelist = slab.pointers[at]
         return slab.addr + at * cache.size
-
-    def get_freelist(self, slab: Slab) -> int:
-        """Take over what others freed of the CPU's slab; NIL if nothing: then the slab is full and on no list."""
-        at = slab.freelist
-        slab.freelist = NIL
-        slab.inuse = slab.objects
-        slab.frozen = at >= 0
-        return at
 
     def get_partial(self, cache: SlubCache, node: int, gfp: int) -> tuple[Slab | None, int]:
         """A partial slab of the node (of the nearest that has many, if none is named) and its first free object."""
@@ -165,7 +163,7 @@ class SlubCore(SlabCommon[SlubCache]):
                 if first < 0:  # corrupted: a partial slab without a free object
                     return None, NIL
             else:
-                self.put_cpu_partial(cache, cache.cpu_slab[self.pages.cpu], slab, drain=False)
+                self.put_cpu_partial(cache, cache.cpu, slab, drain=False)
                 taken += 1
             if taken > cache.cpu_partial_slabs // 2:
                 break
@@ -249,10 +247,16 @@ class SlubCore(SlabCommon[SlubCache]):
         at = (addr - slab.addr) // cache.size
         if slab.objcgs is not None:
             self.memcg_slab_free_hook(cache, slab, at)
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         if slab is cpu.slab:
             slab.pointers[at] = cpu.freelist
             cpu.freelist = at
+            return
+        prior = slab.freelist
+        if (prior >= 0 and slab.inuse > 1) or slab.frozen:  # no list changes (_slab_free knows the rest)
+            slab.pointers[at] = prior
+            slab.freelist = at
+            slab.inuse -= 1
         else:
             self._slab_free(cache, slab, at, at, 1)
 
@@ -269,7 +273,7 @@ class SlubCore(SlabCommon[SlubCache]):
             return
         if prior < 0:  # it was full and on no list
             slab.frozen = True
-            self.put_cpu_partial(cache, cache.cpu_slab[self.pages.cpu], slab, drain=True)
+            self.put_cpu_partial(cache, cache.cpu, slab, drain=True)
             return
         if not slab.inuse:
             n = cache.node[slab.nid]
@@ -358,7 +362,7 @@ class SlubCore(SlabCommon[SlubCache]):
                 for at in chain:
                     self.memcg_slab_free_hook(cache, slab, at)
             head, tail = slab.link(chain), chain[-1]
-            cpu = cache.cpu_slab[self.pages.cpu]
+            cpu = cache.cpu
             if slab is cpu.slab:
                 slab.pointers[tail] = cpu.freelist
                 cpu.freelist = head

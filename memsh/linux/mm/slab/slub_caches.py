@@ -91,6 +91,7 @@ class SlubCaches(SlubCore):
         if shape is None:
             raise KernelError("EINVAL")
         cache = SlubCache(name, shape, ctor, usersize, self.cpus, self.nodes)
+        cache.cpu = cache.cpu_slab[self.pages.cpu]
         self.caches[name] = cache
         return cache
 
@@ -216,6 +217,10 @@ class SlubCaches(SlubCore):
 
     def slab_ksize(self, cache: SlubCache) -> int:
         return cache.inuse if cache.flags & SLAB_TYPESAFE_BY_RCU else cache.size
+
+    def use_cpu(self) -> None:
+        for cache in self.caches.values():
+            cache.cpu = cache.cpu_slab[self.pages.cpu]
 
     # -- the clock, plain ----------------------------------------------------------
 

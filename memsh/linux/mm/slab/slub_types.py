@@ -112,10 +112,12 @@ class KmemCacheNode:
 
 
 class SlubCache(KmemCache):
-    """struct kmem_cache. `held` are all its slabs by first frame, those on no list too, which Linux does not know."""
+    """struct kmem_cache. `held` are all its slabs by first frame, those on no list too, which Linux does not know.
+
+    `cpu` is the part of the CPU in use."""
 
     __slots__ = (
-        "cpu_partial", "cpu_partial_slabs", "cpu_slab", "held", "inuse", "links", "min_num", "min_order",
+        "cpu", "cpu_partial", "cpu_partial_slabs", "cpu_slab", "held", "inuse", "links", "min_num", "min_order",
         "min_partial", "name_addr", "node", "offset", "remote_node_defrag_ratio", "usersize",
     )  # fmt: skip
 
@@ -139,6 +141,7 @@ class SlubCache(KmemCache):
         if self.flags & SLAB_RECLAIM_ACCOUNT:
             self.allocflags |= GFP_NAMES["__GFP_RECLAIMABLE"]
         self.cpu_slab = [KmemCacheCpu() for _ in range(cpus)]
+        self.cpu = self.cpu_slab[0]
         self.node = [KmemCacheNode() for _ in range(nodes)]
         self.held: dict[int, Slab] = {}
 
@@ -166,6 +169,7 @@ class SlubCache(KmemCache):
             cpu_twin.slab = twins[cpu.slab] if cpu.slab is not None else None
             cpu_twin.partial = twins[cpu.partial] if cpu.partial is not None else None
             other.cpu_slab.append(cpu_twin)
+        other.cpu = other.cpu_slab[self.cpu_slab.index(self.cpu)]
         other.node = []
         for node in self.node:
             node_twin = copy.copy(node)

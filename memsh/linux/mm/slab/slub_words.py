@@ -33,7 +33,7 @@ class Slubs(SlubSysfs):
 
     def standing(self, cache: SlubCache) -> tuple[int, ...]:
         """Objects on the CPU's list, on its slab's other list, its partial slabs, those of nodes, all slabs."""
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         other = len(cpu.slab.chain(cpu.slab.freelist)) if cpu.slab is not None else 0
         partial = cpu.partial.slabs if cpu.partial is not None else 0
         nodes = sum(len(n.partial) for n in cache.node)
@@ -41,7 +41,7 @@ class Slubs(SlubSysfs):
 
     def taken(self, cache: SlubCache, before: tuple[int, ...]) -> str:
         mine, other, partial, _, all_slabs = before
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         if sum(n.nr_slabs for n in cache.node) > all_slabs:
             return f"new slab of {objects(cache.num)}" + ("" if self.plain else f", {left(cpu)} left on the CPU's list")
         if self.plain:
@@ -58,7 +58,7 @@ class Slubs(SlubSysfs):
 
     def given(self, cache: SlubCache, before: tuple[int, ...]) -> str:
         mine, _, partial, _, all_slabs = before
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         gone = all_slabs - sum(n.nr_slabs for n in cache.node)
         ended = f"; {slabs(gone)} went back to the buddy system" if gone else ""
         now = cpu.partial.slabs if cpu.partial is not None else 0
@@ -72,7 +72,7 @@ class Slubs(SlubSysfs):
         return f"to its slab of {cache.name}{ended}"
 
     def will_take(self, cache: SlubCache) -> str:
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         if self.plain:
             return "an object is taken from the node's first partial slab, or from a new one"
         if cpu.slab is not None and cpu.freelist >= 0:
@@ -89,7 +89,7 @@ class Slubs(SlubSysfs):
         slab = self.slab_of.get((addr - self.page_offset) >> 12)
         if slab is None or self.plain:
             return "the object goes back to its slab"
-        cpu = cache.cpu_slab[self.pages.cpu]
+        cpu = cache.cpu
         if slab is cpu.slab:
             return f"it is of this CPU's slab: it goes to the front of the CPU's list ({left(cpu) + 1} on it)"
         if slab.frozen:
@@ -113,7 +113,7 @@ class Slubs(SlubSysfs):
         held = sum(cpu.slab is not None for cpu in cache.cpu_slab)
         total = sum(n.nr_slabs for n in cache.node)
         return {"cpu": held, "cpu_partial": of_cpus, "partial": partial, "full": total - partial - of_cpus - held,
-                "waiting": left(cache.cpu_slab[self.pages.cpu])}  # fmt: skip
+                "waiting": left(cache.cpu)}  # fmt: skip
 
     def picture(self, cache: SlubCache) -> Picture:
         info, lists = self.slabinfo(cache), self.lists(cache)
