@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 from memsh.commands.paths import (
@@ -19,21 +19,26 @@ from memsh.commands.paths import (
     skim,
     stat_kind,
 )
-from memsh.commands.sources import Sources
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import count, wide_size
+from memsh.textutils.sources import Sources
+from memsh.textutils.utility import option, utility
 
 __all__ = ["BoxFiles"]
 TOPIC = "files"
 MOST_FILE = 16 << 40
 
 
-@command(
-    opt("-n", help="number the lines"), opt("-A", help="show ends of lines and control characters"),
-    rest("files", words="path"), topic=TOPIC, needs_box=False,
+@utility(
+    option("-A", "--show-all", help="show ends of lines and control characters"),
+    option("-b", "--number-nonblank", help="number what is not empty"), option("-e", help="as -vE"),
+    option("-E", "--show-ends", help="$ at the end of lines"), option("-n", "--number", help="number the lines"),
+    option("-s", "--squeeze-blank", help="empty lines once"), option("-t", help="as -vT"),
+    option("-T", "--show-tabs", help="tabs as ^I"), option("-u"),
+    option("-v", "--show-nonprinting", help="control characters as ^X"), rest("files", words="path"), topic=TOPIC,
 )  # fmt: skip
 def cat(box: object, args: Args, io: IO) -> int:
     """print files
@@ -43,21 +48,63 @@ def cat(box: object, args: Args, io: IO) -> int:
     Reading /proc changes nothing in the box; reading its disk fills the page cache.
     """
     sources = Sources(io, args.files)
-    number = 0
+    spelled = _spelling(args)
     unseen = isinstance(io.sink, NullSink) and io.session.box is not None
     for name, source in sources:
         try:
             if unseen and skim(io, name):
                 continue
             for line in source:
-                number += 1
-                if args.A:
-                    line = line.rstrip("\n").replace("\t", "^I") + ("$\n" if line.endswith("\n") else "")
-                io.out(f"{number:6}\t{line}" if args.n else line)
+                io.out(spelled(line) if spelled is not None else line)
         except KernelError as error:
             io.complain(str(error.strerror))
             return 1
     return sources.status
+
+
+def _spelling(args: Args) -> Callable[[str], str] | None:
+    """How cat's options change a line; None if they do not."""
+    ends = args.show_ends or args.show_all or args.e
+    tabs = args.show_tabs or args.show_all or args.t
+    controls = args.show_nonprinting or args.show_all or args.e or args.t
+    numbers = args.number or args.number_nonblank
+    if not (ends or tabs or controls or numbers or args.squeeze_blank):
+        return None
+    number, empty = 0, False
+
+    def spelled(line: str) -> str:
+        nonlocal number, empty
+        if line == "\n":
+            if args.squeeze_blank and empty:
+                return ""
+            empty = True
+        else:
+            empty = False
+        bare = line.removesuffix("\n")
+        text = _visible(bare) if controls else bare
+        text = text.replace("\t", "^I") if tabs else text
+        if bare != line:
+            text += "$\n" if ends else "\n"
+        if numbers and not (args.number_nonblank and line == "\n"):
+            number += 1
+            return f"{number:6}\t{text}"
+        return text
+
+    return spelled
+
+
+def _visible(text: str) -> str:
+    """Control characters as ^X, bytes above 127 as M-x; a tab stays."""
+    if text.isascii() and text.replace("\t", "").isprintable():
+        return text
+    shown = []
+    for byte in text.encode("utf-8", "surrogateescape"):
+        prefix, low = ("M-", byte - 128) if byte > 127 else ("", byte)
+        if low == 9 and not prefix:
+            shown.append("\t")
+        else:
+            shown.append(prefix + ("^?" if low == 127 else f"^{chr(low + 64)}" if low < 32 else chr(low)))
+    return "".join(shown)
 
 
 def _bits(mode: int) -> str:

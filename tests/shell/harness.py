@@ -10,7 +10,7 @@ from memsh.shell.io import TextInput
 from memsh.shell.registry import REGISTRY, Registry, command
 from memsh.shell.session import Session
 
-ROOMS = ("text", "filters", "conditions", "files", "session")
+ROOMS = ("text", "conditions", "files", "session")
 Streams = tuple[Session, io.StringIO, io.StringIO]
 
 

@@ -1,0 +1,450 @@
+"""Lines chosen, numbered, folded and turned: head tail uniq tac rev nl fold (GNU coreutils 9.1, util-linux)."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+
+from memsh.shell import IO, Args, arg, rest
+from memsh.shell.io import Input, PartsInput, TextInput
+from memsh.shell.registry import Converter
+from memsh.textutils.regexp import compiled
+from memsh.textutils.sources import Sources, pieces
+from memsh.textutils.utility import option, sized, utility, whole_number
+
+OPENING = "cannot open '{name}' for reading: {why}"
+
+
+def _amount(what: str) -> Converter:
+    """`10`, `-5`, `+3`, `2k`: (sign, number)."""
+
+    def convert(word: str) -> tuple[str, int]:
+        sign = word[:1] if word[:1] in ("-", "+") and word else ""
+        number = sized(word[len(sign) :])
+        if number is None:
+            raise ValueError(f"invalid number of {what}: '{word}'")
+        return sign, number
+
+    return convert
+
+
+def _old_style(words: list[str]) -> list[str]:
+    """`head -5`, `tail -5f`, `tail +3` in the old spelling become -n and -c."""
+    match = re.fullmatch(r"([-+])([0-9]+)([bckm]?)([lqvzf]*)", words[0]) if words else None
+    if match is None or (match[1] == "+" and match[3]):
+        return words
+    sign, number, unit, letters = match.groups()
+    kind = "-c" if unit in ("b", "c", "k", "m") and unit else "-n"
+    suffix = {"b": "b", "k": "K", "m": "M"}.get(unit, "")
+    flags = ["-" + letters.replace("l", "")] if letters.replace("l", "") else []
+    return [f"{kind}{'+' if sign == '+' else ''}{number}{suffix}", *flags, *words[1:]]
+
+
+def _header(io: IO, name: str, serial: int) -> None:
+    shown = "standard input" if name == "-" else name
+    io.out(f"{chr(10) if serial else ''}==> {shown} <==\n")
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text_of(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+COMMON = (
+    option("-c", "--bytes", type=_amount("bytes"), meta="N", help="N bytes"),
+    option("-n", "--lines", type=_amount("lines"), meta="N", help="N lines"),
+    option("-q", "--quiet", "--silent", name="quiet", help="no file names"),
+    option("-v", "--verbose", help="always file names"), option("-z", "--zero-terminated", help="lines end in NUL"),
+)  # fmt: skip
+
+
+@utility(*COMMON, rest("files", words="path"), rewrite=_old_style)
+def head(box: object, args: Args, io: IO) -> int:
+    """the first lines
+
+    head -3 /proc/meminfo
+
+    -n -N all but the last N lines, -c -N all but the last N bytes; k, M, G allowed.
+    """
+    by_bytes, (sign, limit) = _unit(args)
+    end = "\0" if args.zero_terminated else "\n"
+    sources = Sources(io, args.files, OPENING)
+    named = args.verbose or (len(args.files) > 1 and not args.quiet)
+    for serial, (name, source) in enumerate(sources):
+        if named:
+            _header(io, name, serial)
+        if by_bytes:
+            _head_bytes(io, source, limit, sign == "-")
+        else:
+            _head_lines(io, source, end, limit, sign == "-")
+    return sources.status
+
+
+def _unit(args: Args) -> tuple[bool, tuple[str, int]]:
+    chosen = [(name, value) for name, value in args.typed if name in ("bytes", "lines")]
+    name, value = chosen[-1] if chosen else ("lines", ("", 10))
+    return name == "bytes", value
+
+
+def _cut(source: Input, end: str) -> Iterator[str]:
+    return iter(source) if end == "\n" else pieces(source, end)
+
+
+def _head_lines(io: IO, source: Input, end: str, limit: int, all_but: bool) -> None:
+    if all_but:
+        held: deque[str] = deque()
+        for line in _cut(source, end):
+            held.append(line)
+            if len(held) > limit:
+                io.out(held.popleft())
+    elif limit:
+        for left, line in enumerate(_cut(source, end), 1):
+            io.out(line)
+            if left == limit:
+                break
+
+
+def _chunks(source: Input) -> Iterator[str]:
+    return source.chunks() if isinstance(source, PartsInput) else iter(source)
+
+
+def _head_bytes(io: IO, source: Input, limit: int, all_but: bool) -> None:
+    if all_but:
+        data = _bytes_of(source.read())
+        io.out(_text_of(data[: max(0, len(data) - limit)]))
+        return
+    left = limit
+    for part in _chunks(source) if limit else ():
+        data = _bytes_of(part)
+        io.out(_text_of(data[:left]))
+        left -= len(data)
+        if left <= 0:
+            break
+
+
+@utility(
+    *COMMON, option("-f", "--follow", type=str, optional="descriptor", meta="HOW", help="go on as the file grows"),
+    option("-F", name="follow_name", help="the same, by name"), option("--retry"),
+    option("-s", "--sleep-interval", type=whole_number("invalid number of seconds"), default=1, meta="SECONDS"),
+    option("--pid", type=str, meta="PID"), rest("files", words="path"), rewrite=_old_style,
+)  # fmt: skip
+def tail(box: object, args: Args, io: IO) -> int:
+    """the last lines
+
+    tail -5 /proc/iomem
+
+    -n +N from line N on, -c +N from byte N on; k, M, G allowed. -f goes on while the box's clock moves: q or Ctrl-C
+    ends it on a terminal, elsewhere the end of the last background job.
+    """
+    by_bytes, (sign, limit) = _unit(args)
+    end = "\0" if args.zero_terminated else "\n"
+    sources = Sources(io, args.files, OPENING)
+    named = args.verbose or (len(args.files) > 1 and not args.quiet)
+    follow = args.follow is not None or args.follow_name
+    seen: dict[str, int] = {}
+    for serial, (name, source) in enumerate(sources):
+        if named:
+            _header(io, name, serial)
+        if follow:
+            whole = source.read()
+            seen[name] = len(whole)
+            source = TextInput(whole)
+        if by_bytes:
+            data = _bytes_of(source.read())
+            start = max(0, limit - 1) if sign == "+" else max(0, len(data) - limit)
+            io.out(_text_of(data[start:]))
+        else:
+            _tail_lines(io, source, end, limit, sign == "+")
+    if follow:
+        if not seen:
+            io.complain("no files remaining")
+            return 1
+        _follow(io, args.sleep_interval or 1, seen, named)
+    return sources.status
+
+
+def _tail_lines(io: IO, source: Input, end: str, limit: int, from_there: bool) -> None:
+    if from_there:
+        for at, line in enumerate(_cut(source, end), 1):
+            if at >= limit:
+                io.out(line)
+        return
+    kept: deque[str] = deque(maxlen=limit)
+    for number, line in enumerate(_cut(source, end)):
+        if not number % 64:
+            io.check()
+        kept.append(line)
+    for line in kept:
+        io.out(line)
+
+
+def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool) -> None:
+    """Print what the files grow by, as the box's clock moves on."""
+    session = io.session
+    ticker = session.ticker(io) if session.ticker is not None and io.is_tty else None
+    last = next(reversed(seen))
+    while ticker is not None or session.jobs:
+        io.flush()
+        if ticker is None:
+            session.advance(seconds * 1_000_000)
+        elif not ticker.wait(float(seconds)):
+            return
+        for name in seen:
+            source = Sources(io, [], OPENING).open(name) if name != "-" else None
+            if source is None:
+                continue
+            whole = source.read()
+            if len(whole) < seen[name]:
+                io.complain(f"{name}: file truncated")
+                seen[name] = 0
+            if len(whole) > seen[name]:
+                if named and name != last:
+                    _header(io, name, 1)
+                last = name
+                io.out(whole[seen[name] :])
+                seen[name] = len(whole)
+
+
+@utility(
+    option("-c", "--count", help="count them"), option("-d", "--repeated", help="only repeated lines"),
+    option("-D", name="all_repeated", help="all repeated lines"),
+    option("--all-repeated", type=str, optional="none", meta="METHOD", name="all_repeated_how"),
+    option("-f", "--skip-fields", type=whole_number("invalid number of fields to skip", quote="{}"), default=0,
+           meta="N", help="compare behind N fields"),
+    option("--group", type=str, optional="separate", meta="METHOD"),
+    option("-i", "--ignore-case", help="letters in either case"),
+    option("-s", "--skip-chars", type=whole_number("invalid number of bytes to skip", quote="{}"), default=0, meta="N",
+           help="compare behind N characters"),
+    option("-u", "--unique", help="only lines that stand alone"), option("-z", "--zero-terminated"),
+    option("-w", "--check-chars", type=whole_number("invalid number of bytes to compare", quote="{}"), meta="N",
+           help="compare N characters"),
+    rest("files", words="path"), usage="[OPTION]... [INPUT [OUTPUT]]",
+)  # fmt: skip
+def uniq(box: object, args: Args, io: IO) -> int:
+    """equal neighbouring lines once
+
+    cut -c1 /proc/meminfo | sort | uniq -c
+    """
+    if len(args.files) > 2:
+        raise args.refused(f"extra operand '{args.files[2]}'")
+    sources = Sources(io, args.files[:1])
+    end = "\0" if args.zero_terminated else "\n"
+    out: list[str] = []
+    groups: list[str] = []
+    key_before: str | None = None
+    every = args.all_repeated or args.all_repeated_how is not None
+    printed = 0
+
+    def tell() -> None:
+        nonlocal printed
+        if not groups:
+            return
+        times = len(groups)
+        if ((args.repeated or every) and times == 1) or (args.unique and times > 1):
+            return
+        separates = (args.group or args.all_repeated_how) in ("separate", "prepend", "both", "append")
+        if separates and (printed or (args.group or args.all_repeated_how) in ("prepend", "both")):
+            out.append(end)
+        printed += 1
+        if every or args.group is not None:
+            out.extend(line + end for line in groups)
+        else:
+            out.append((f"{times:7} " if args.count else "") + groups[0] + end)
+
+    for line in sources.bare_lines(end):
+        key = _uniq_key(line, args)
+        if key != key_before:
+            tell()
+            groups.clear()
+            key_before = key
+        groups.append(line)
+        if len(out) > 256 and len(args.files) < 2:
+            io.out("".join(out))
+            out.clear()
+    tell()
+    if len(args.files) > 1 and args.files[1] != "-":
+        files = io.session.files
+        assert files is not None
+        sink = files.open_write(io.session, args.files[1], False)
+        sink.write("".join(out))
+        sink.close()
+    else:
+        io.out("".join(out))
+    return sources.status
+
+
+_FIELD = re.compile(r"[ \t]*[^ \t]*")
+
+
+def _uniq_key(line: str, args: Args) -> str:
+    place = 0
+    for _ in range(args.skip_fields):
+        match = _FIELD.match(line, place)
+        assert match is not None
+        place = match.end()
+    key = line[place + args.skip_chars :]
+    if args.check_chars is not None:
+        key = key[: args.check_chars]
+    return key.lower() if args.ignore_case else key
+
+
+@utility(
+    option("-b", "--before"), option("-r", "--regex"), option("-s", "--separator", type=str, meta="STRING"),
+    rest("files", words="path"),
+)  # fmt: skip
+def tac(box: object, args: Args, io: IO) -> int:
+    """the lines in reverse order
+
+    tac /proc/swaps
+    """
+    sources = Sources(io, args.files, "failed to open '{name}' for reading: {why}")
+    for _, source in sources:
+        text = source.read()
+        if args.separator is None and not args.before:
+            io.out("".join(reversed(text.splitlines(keepends=True) if "\r" not in text else list(pieces(
+                TextInput(text), "\n")))))  # fmt: skip
+            continue
+        mark = "\n" if args.separator is None else args.separator
+        finder = compiled(mark, "basic" if args.regex else "fixed")
+        parts, place = [], 0
+        for match in finder.finditer(text):
+            edge = match.start() if args.before else match.end()
+            parts.append(text[place:edge])
+            place = edge
+        parts.append(text[place:])
+        io.out("".join(reversed(parts)))
+    return sources.status
+
+
+@utility(rest("files", words="path"))
+def rev(box: object, args: Args, io: IO) -> int:
+    """each line backwards
+
+    echo abc | rev
+    """
+    sources = Sources(io, args.files, "cannot open {name}: {why}")
+    for line in sources.lines():
+        bare = line.removesuffix("\n")
+        io.out(bare[::-1] + line[len(bare) :])
+    return sources.status
+
+
+def _style(word: str) -> str:
+    if word[:1] == "p":
+        compiled(word[1:])
+    elif word not in ("a", "t", "n"):
+        raise ValueError(f"invalid body numbering style: '{word}'")
+    return word
+
+
+def _format(word: str) -> str:
+    if word not in ("ln", "rn", "rz"):
+        raise ValueError(f"invalid line numbering format: '{word}'")
+    return word
+
+
+@utility(
+    option("-b", "--body-numbering", type=_style, default="t", meta="STYLE", help="a all lines, t what is not empty"),
+    option("-d", "--section-delimiter", type=str, default="\\:", meta="CC"),
+    option("-f", "--footer-numbering", type=_style, default="n", meta="STYLE"),
+    option("-h", "--header-numbering", type=_style, default="n", meta="STYLE"),
+    option("-i", "--line-increment", type=whole_number("invalid line number increment"), default=1, meta="N"),
+    option("-l", "--join-blank-lines", type=whole_number("invalid line number of blank lines", 1), default=1, meta="N"),
+    option("-n", "--number-format", type=_format, default="rn", meta="FORMAT", help="ln, rn, rz"),
+    option("-p", "--no-renumber"), option("-s", "--number-separator", type=str, default="\t", meta="STRING"),
+    option("-v", "--starting-line-number", type=whole_number("invalid starting line number"), default=1, meta="N"),
+    option("-w", "--number-width", type=whole_number("invalid line number field width", 1), default=6, meta="N"),
+    rest("files", words="path"),
+)  # fmt: skip
+def nl(box: object, args: Args, io: IO) -> int:
+    """number the lines
+
+    nl /proc/swaps
+    """
+    sources = Sources(io, args.files)
+    number, blank, section = args.starting_line_number, 0, "body"
+    mark = args.section_delimiter if len(args.section_delimiter) != 1 else args.section_delimiter + ":"
+    width, between = args.number_width, args.number_separator
+    for line in sources.bare_lines():
+        if mark and line in (mark, mark * 2, mark * 3):
+            section = {1: "footer", 2: "body", 3: "header"}[len(line) // len(mark)]
+            if not args.no_renumber and section != "footer":
+                number = args.starting_line_number
+            io.out("\n")
+            continue
+        style = getattr(args, f"{section}_numbering")
+        counts = (style == "t" and line != "") or (style[0] == "p" and compiled(style[1:]).test(line) is not None)
+        if style == "a":
+            blank = 0 if line else blank + 1
+            counts = bool(line) or blank == args.join_blank_lines
+            blank = 0 if counts else blank
+        if not counts:
+            io.out(" " * (width + len(between)) + line + "\n")
+            continue
+        shown = {"ln": f"{number:<{width}}", "rn": f"{number:>{width}}", "rz": f"{number:0{width}}"}[args.number_format]
+        io.out(shown + between + line + "\n")
+        number += args.line_increment
+    return sources.status
+
+
+def _old_width(words: list[str]) -> list[str]:
+    return [f"-w{word[1:]}" if re.fullmatch(r"-[0-9]+", word) else word for word in words]
+
+
+@utility(
+    option("-b", "--bytes", help="count bytes"), option("-s", "--spaces", help="break at spaces"),
+    option("-w", "--width", type=whole_number("invalid number of columns", 1), default=80, meta="N"),
+    rest("files", words="path"), rewrite=_old_width,
+)  # fmt: skip
+def fold(box: object, args: Args, io: IO) -> int:
+    """break long lines
+
+    fold -w 40 /proc/cmdline
+    """
+    sources = Sources(io, args.files)
+    for line in sources.lines():
+        io.out("".join(_folded(line, args.width, args.spaces, args.bytes)))
+    return sources.status
+
+
+def _folded(line: str, width: int, at_spaces: bool, by_bytes: bool) -> Iterator[str]:
+    current, column = "", 0
+
+    def after(char: str, column: int) -> int:
+        if by_bytes:
+            return column + len(char.encode("utf-8", "surrogateescape"))
+        return column - column % 8 + 8 if char == "\t" else max(0, column - 1) if char == "\b" else (
+            0 if char == "\r" else column + 1)  # fmt: skip
+
+    for char in line:
+        if char == "\n":
+            break
+        if after(char, column) > width and current:
+            cut = max(current.rfind(" "), current.rfind("\t")) + 1 if at_spaces else 0
+            yield (current[:cut] if cut else current) + "\n"
+            current = current[cut:] if cut else ""
+            column = 0
+            for one in current:
+                column = after(one, column)
+        current += char
+        column = after(char, column)
+    yield current + ("\n" if line.endswith("\n") else "")
+
+
+@utility(arg("string", default=None), rest("more"), usage="[STRING]...", in_order=True)
+def yes(box: object, args: Args, io: IO) -> None:
+    """print the same line until the reader goes away
+
+    yes | head -3
+    """
+    words = [*([args.string] if args.string is not None else []), *args.more]
+    line = " ".join(words or ["y"]) + "\n"
+    block = line * max(1, 4096 // len(line))
+    while True:
+        io.out(block)
+
+
