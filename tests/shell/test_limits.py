@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import open_session
-from memsh.commands import processes, text
+from memsh.commands import processes
 from memsh.inspect import check
 from memsh.shell.session import Session
+from memsh.textutils import numbers
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -49,7 +50,7 @@ def test_a_million_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_counting_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "MOST_NUMBERS", 50_000)
+    monkeypatch.setattr(numbers, "MOST_NUMBERS", 50_000)
     _, out, err = ran("seq 1e12 | head -2; seq 1 1e12 > /dev/null; echo $?\nx=$(seq 1e12)\n")
     assert out == "1\n2\n1\n"
     assert err == "seq: 50000 numbers were printed, and that is as far as it counts here\n" * 2
