@@ -8,7 +8,7 @@ from memsh.commands.draw import human, plural, say
 from memsh.commands.virtual import bits, process_areas, protection
 from memsh.inspect.check import FREE, PER_CPU_LIST, frames
 from memsh.linux.arch.x86.paging import walk
-from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_OFFSET, PAGE_SHIFT
+from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import (
     K_RESERVED,
     K_SLAB,
@@ -44,7 +44,7 @@ def whatis(box: Any, args: Any, io: Any) -> None:
     what = args.what
     if what < box.memmap.frames and what < 0x100000:
         _frame(box, what, io)
-    elif what >= PAGE_OFFSET:
+    elif what >= box.arch.page_offset:
         _kernel(box, what, io)
     else:
         _user(box, what, io)
@@ -80,7 +80,7 @@ def _kernel(box: Any, addr: int, io: Any) -> None:
             say(io, f"  {_state(box, found, addr)}")
             say(io, f"  slab at {found.slab:#x}: {found.used} of {cache.num} objects handed out of it")
             return
-        _frame(box, (addr - PAGE_OFFSET) >> PAGE_SHIFT, io)
+        _frame(box, (addr - box.arch.page_offset) >> PAGE_SHIFT, io)
         return
     for area in box.vmalloc.areas():
         if area.addr <= addr < area.addr + area.size:

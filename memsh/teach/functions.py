@@ -79,6 +79,29 @@ slab_common._kmalloc_large|kmalloc_large|mm/slab_common.c|allocates whole pages 
 slab_common.kfree|kfree|mm/slab_common.c|finds the cache from the address and frees the object
 slab_caches.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects
 slab_caches.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
+slab_common.kmem_cache_alloc_bulk|kmem_cache_alloc_bulk|mm/slab_common.c|takes many objects of a cache, or none
+slub.kmem_cache_alloc|kmem_cache_alloc|mm/slub.c|takes the first object of the list of the CPU's slab, or goes the \
+slow way
+slub._slab_alloc|___slab_alloc|mm/slub.c|the CPU's list is empty: takes over what others freed, a partial slab, or \
+a new one
+slub.get_partial|get_partial|mm/slub.c|asks the nodes for slabs that have free objects
+slub.get_partial_node|get_partial_node|mm/slub.c|takes the first partial slabs of a node for the CPU
+slub.get_any_partial|get_any_partial|mm/slub.c|asks other nodes, the nearest first
+slub.new_slab|new_slab|mm/slub.c|gets pages for a new slab and chains its objects
+slub.kmem_cache_free|kmem_cache_free|mm/slub.c|gives an object back to its slab
+slub._slab_free|__slab_free|mm/slub.c|frees an object of a slab that is not the CPU's, and moves the slab between lists
+slub.kmem_cache_free_bulk|kmem_cache_free_bulk|mm/slub.c|gives many objects back, those of one slab together
+slub.put_cpu_partial|put_cpu_partial|mm/slub.c|makes a slab one of the CPU's partial slabs
+slub.unfreeze_partials|__unfreeze_partials|mm/slub.c|moves a CPU's partial slabs to their nodes
+slub.deactivate_slab|deactivate_slab|mm/slub.c|takes the CPU's slab away and puts it on the node's list
+slub.discard_slab|discard_slab|mm/slub.c|gives the pages of an empty slab back
+slub.flush_all|flush_all|mm/slub.c|makes every CPU give up what it holds of a cache
+slub.memcg_alloc_slab_cgroups|memcg_alloc_slab_cgroups|mm/memcontrol.c|makes a slab's vector of owners
+slub_caches.kmalloc_slab|kmalloc_slab|mm/slab_common.c|finds the kmalloc cache for a size
+slub_caches.kmem_cache_create|kmem_cache_create|mm/slab_common.c|makes a cache of equal objects, or finds one alike
+slub_caches.find_mergeable|find_mergeable|mm/slab_common.c|looks for a cache whose objects would do as well
+slub_caches.kmem_cache_shrink|kmem_cache_shrink|mm/slab_common.c|frees every empty slab of a cache
+slub_caches.kmem_cache_destroy|kmem_cache_destroy|mm/slab_common.c|ends a cache
 vmalloc.vmalloc|vmalloc|mm/vmalloc.c|gets pages one by one and maps them at consecutive kernel addresses
 vmalloc._get_vm_area|__get_vm_area_node|mm/vmalloc.c|finds a hole in the vmalloc area
 vmalloc.vfree|vfree|mm/vmalloc.c|unmaps a vmalloc area and frees its pages

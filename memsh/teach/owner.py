@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.linux.arch.x86.paging import walk
-from memsh.linux.include.flags import PAGE_OFFSET
 from memsh.shell import IO, Args, ShellError, arg, command
 from memsh.shell.values import address
 from memsh.teach.journal import Timeline
@@ -24,10 +23,10 @@ class Target:
         self.object = 0
         if what < box.memmap.frames:
             self.pfn = what
-        elif what >= PAGE_OFFSET:
+        elif what >= box.arch.page_offset:
             if what >= box.machine.layout.high_memory:
                 raise ShellError(f"{what:#x}: a vmalloc or kmap address: ask whatis for its frames, then owner for one")
-            self.pfn = (what - PAGE_OFFSET) >> 12
+            self.pfn = (what - box.arch.page_offset) >> 12
             found = box.slab.object_at(what)
             if found is not None:
                 self.object = found.addr

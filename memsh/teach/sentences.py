@@ -295,6 +295,7 @@ BEFORE: dict[str, Teller] = {
     "buddy._rmqueue_buddy": _rmqueue_buddy, "freearea.rmqueue_smallest": _smallest, "freearea.take_run": _smallest,
     "pcp.refill": _refill, "fallback.rmqueue_fallback": _fallback, "buddy.free_pages": _drop,
     "pcp.free_bulk": _overflow, "freearea.free_one_page": _free, "slab.kmem_cache_alloc": _object,
+    "slub.kmem_cache_alloc": _object, "slub_caches.kmalloc_slab": _wanted, "slub.new_slab": _grow,
     "slab_common.kmalloc": _kmalloc, "slab_caches.kmalloc_slab": _wanted,
     "slab.cache_grow_begin": _grow, "fault.handle_mm_fault": _fault, "mmap.do_brk": _brk, "mmap.do_mmap": _none,
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
@@ -305,6 +306,6 @@ BEFORE: dict[str, Teller] = {
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
     "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom_kill.out_of_memory": _killed,
-    "slab_caches.kmalloc_slab": _fitting, **MORE_AFTER,
+    "slab_caches.kmalloc_slab": _fitting, "slub_caches.kmalloc_slab": _fitting, **MORE_AFTER,
 }  # fmt: skip
 MILESTONES = frozenset({"oom_kill.out_of_memory"})  # told even where the tree has been cut

@@ -177,6 +177,20 @@ def _destroyed(story: Recorder, args: dict[str, Any]) -> Any:
                   f"({story.box.slab.keeps(cache)}): back to the page allocator")  # fmt: skip
 
 
+def _discarded(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"{args['cache'].name}: the slab is empty, and its node has enough of these "
+              f"({story.box.slab.keeps(args['cache'])}): its pages go back to the page allocator")  # fmt: skip
+
+
+def _to_node(story: Recorder, args: dict[str, Any]) -> Any:
+    if args["slab"] is not None:
+        story.say(f"{args['cache'].name}: the CPU's partial slabs move on to the end of their node's list")
+
+
+def _leaves_cpu(story: Recorder, args: dict[str, Any]) -> Any:
+    story.say(f"{args['cache'].name}: the CPU gives its slab up; what is free of it joins the slab's own list")
+
+
 def _new_cache(story: Recorder, args: dict[str, Any]) -> Any:
     return True
 
@@ -257,6 +271,8 @@ MORE_BEFORE: dict[str, Teller] = {
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
     "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
     "slab.slabs_destroy": _destroyed, "slab_caches.kmem_cache_create": _new_cache,
+    "slub_caches.kmem_cache_create": _new_cache, "slub.kmem_cache_free": _to_array, "slub.discard_slab": _discarded,
+    "slub.unfreeze_partials": _to_node, "slub.deactivate_slab": _leaves_cpu,
     "vmalloc._get_vm_area": _area, "vmalloc.vfree": _vfree, "highmem.kmap": _kmap,
     "readahead.page_cache_ra": _read_ahead, "readahead.wait_on_page": _wait, "filemap.filemap_write": _written,
     "pagecache.invalidate_mapping_pages": _dropped, "swapon.swapon": _swapped_on,
@@ -264,5 +280,6 @@ MORE_BEFORE: dict[str, Teller] = {
 MORE_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "fault.do_wp_page": _settled,
     "filefault._do_read_fault": _around, "slab_caches.kmem_cache_create": _cache_made,
+    "slub_caches.kmem_cache_create": _cache_made,
     "vmalloc._get_vm_area": _area_found, "highmem.kmap": _kmapped, "swapon.swapon": _area_on,
 }  # fmt: skip

@@ -128,7 +128,10 @@ class SlabFacts(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Objects that are out of their slabs and free: an array cache, by address; at most `limit` of them."""
+    """Objects that are out of their slabs and free: an array cache, by address, the next to be handed out last.
+
+    At most `limit` of them.
+    """
 
     name: str
     addrs: list[int]

@@ -297,7 +297,8 @@ class SlubCaches(SlubCore):
 
     def arrays(self, cache: SlubCache) -> list[Waiting]:
         return [
-            Waiting(f"list of CPU {number}", [cpu.slab.addr + at * cache.size for at in cpu.slab.chain(cpu.freelist)],
+            Waiting(f"list of CPU {number}",
+                    [cpu.slab.addr + at * cache.size for at in reversed(cpu.slab.chain(cpu.freelist))],
                     cpu.slab.objects)
             for number, cpu in enumerate(cache.cpu_slab) if cpu.slab is not None
         ]  # fmt: skip
