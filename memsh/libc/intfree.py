@@ -41,10 +41,8 @@ class IntFree(System):
             self._free_normal(p, head, size)
 
     def free_perturb(self, p: int, size: int) -> None:
-        """Overwrite what the program had, if mallopt(M_PERTURB) asked for it."""
-        byte = self.w[self.perturb_byte] & 0xFF
-        if byte:
-            self.mem.fill(p + self.hdr, byte, size - self.hdr)
+        """Overwrite what the program had, as mallopt(M_PERTURB) asked for it."""
+        self.mem.fill(p + self.hdr, self.w[self.perturb_byte] & 0xFF, size - self.hdr)
 
     def _free_fast(self, p: int, size: int, have_lock: bool) -> None:
         w, st, sz, av, shift = self.w, self.st, self.sz, self.av, self.abi.fast_shift

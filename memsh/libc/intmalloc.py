@@ -27,10 +27,8 @@ class IntMalloc(IntFree):
         return mem
 
     def alloc_perturb(self, mem: int, n: int) -> None:
-        """Fill fresh memory as mallopt(M_PERTURB) asked for."""
-        byte = self.w[self.perturb_byte] & 0xFF
-        if byte:
-            self.mem.fill(mem, byte ^ 0xFF, n)
+        """Fill fresh memory, as mallopt(M_PERTURB) asked for it."""
+        self.mem.fill(mem, self.w[self.perturb_byte] & 0xFF ^ 0xFF, n)
 
     def _search(self, nb: int) -> int:
         w, av, abi = self.w, self.av, self.abi

@@ -4,7 +4,7 @@ All state lies in the process's memory: the arena and the parameters among the p
 and the chunks on the heap. So malloc's page faults are the real ones, and who overwrites its data breaks it for real.
 
 One file for each part: abi (layout), memory (access), bins (lists), tcache, system (brk and mmap), intfree, intmalloc,
-mallinfo.
+mallinfo, mallopt.
 
 Known deviations: one arena, no hooks; global_max_fast and perturb_byte lie behind the parameters, not in .bss.
 """
@@ -22,10 +22,10 @@ from memsh.libc.abi import (
     TCACHE_MAX_BINS,
     Abort,
 )
-from memsh.libc.mallinfo import Info, Mallinfo2
+from memsh.libc.mallopt import Options
 
 
-class Malloc(Info):
+class Malloc(Options):
     """The functions of <malloc.h>. They answer 0 with `errno` set where C answers NULL; Abort where glibc aborts."""
 
     __slots__ = ()
@@ -52,11 +52,6 @@ class Malloc(Info):
     def variables_loaded(self) -> bool:
         return self.w[self.abi.state_at(self.main_arena).next] == self.main_arena
 
-    @property
-    def initialized(self) -> bool:
-        """__malloc_initialized: whether malloc was called before."""
-        return self.w[self.abi.state_at(self.main_arena).top] != 0
-
     def _init(self) -> None:
         """The first call: every bin empty, top an empty chunk (ptmalloc_init)."""
         for index in range(1, NBINS):
@@ -65,6 +60,12 @@ class Malloc(Info):
             self.st(header + self.bk, header)
         self.st(self.global_max_fast, self.abi.default_max_fast)
         self.st(self.av.top, self.unsorted)
+        self.apply_tunables(self.mem.environ())
+
+    def start(self) -> None:
+        """Make ready for the first call, if this is it."""
+        if not self.w[self.av.top]:
+            self._init()
 
     def _tcache(self) -> int:
         """The thread's cache, made if there is none yet; 0 without memory for it."""
@@ -115,8 +116,7 @@ class Malloc(Info):
     def realloc(self, mem: int, n: int) -> int:
         """The block at `mem` with room for `n` bytes, moved if need be; 0 with errno ENOMEM, or freed when `n` is 0."""
         w = self.w
-        if not w[self.av.top]:
-            self._init()
+        self.start()
         if not mem:
             return self.malloc(n)
         if n == 0:
@@ -196,8 +196,7 @@ class Malloc(Info):
 
     def memalign(self, alignment: int, n: int) -> int:
         """Memory for `n` bytes at a multiple of `alignment`, rounded up to a power of 2; 0: ENOMEM or EINVAL."""
-        if not self.w[self.av.top]:
-            self._init()
+        self.start()
         if alignment <= self.abi.alignment:
             return self.malloc(n)
         alignment = max(alignment, self.minsize)
@@ -251,8 +250,7 @@ class Malloc(Info):
             self.errno = "ENOMEM"
             return 0
         w, sz, av = self.w, self.sz, self.av
-        if not w[av.top]:
-            self._init()
+        self.start()
         if not w[self.tcache]:
             self._tcache()
         top = w[av.top]
@@ -261,7 +259,7 @@ class Malloc(Info):
         if not mem:
             return 0
         head = w[mem - self.hdr + sz]
-        perturbed = w[self.perturb_byte] & 0xFF
+        perturbed = w[self.perturb_byte]
         if head & IS_MMAPPED:
             if perturbed:
                 self.mem.fill(mem, 0, total)
@@ -283,15 +281,3 @@ class Malloc(Info):
         if head & IS_MMAPPED:
             return size - self.hdr & self.low
         return size - self.sz & self.low if w[p + size + self.sz & self.low] & PREV_INUSE else 0
-
-    def malloc_trim(self, pad: int = 0) -> int:
-        """Give free pages back to the kernel, leaving `pad` bytes at the top; 1 if there were any."""
-        if not self.w[self.av.top]:
-            self._init()
-        return self.mtrim(pad)
-
-    def mallinfo2(self) -> Mallinfo2:
-        """struct mallinfo2."""
-        if not self.w[self.av.top]:
-            self._init()
-        return self.int_mallinfo()

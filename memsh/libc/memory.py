@@ -35,6 +35,8 @@ class UserMemory(Protocol):
 
     def dontneed(self, addr: int, length: int) -> None: ...
 
+    def environ(self) -> list[str]: ...
+
 
 class Memory:
     """Where malloc's variables lie in the process's memory, and how to reach them; sbrk().

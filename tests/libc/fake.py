@@ -32,6 +32,7 @@ class FakeMemory:
         self.maps: dict[int, int] = {}
         self.faults = 0
         self.broken = False
+        self.environment: list[str] = []
         self.full = False
 
     def _page(self, addr: int) -> memoryview:
@@ -117,3 +118,6 @@ class FakeMemory:
 
     def dontneed(self, addr: int, length: int) -> None:
         self._drop(addr, addr + length)
+
+    def environ(self) -> list[str]:
+        return self.environment
