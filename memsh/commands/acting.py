@@ -17,7 +17,8 @@ from memsh.linux.mm.oom_kill import Killed
 from memsh.shell.errors import ShellError
 
 Notes = list[str]
-LOOKING = frozenset({"read", "hexdump", "malloc_usable_size", "mallinfo"})  # what they change, the fault counters tell
+# what they change, the fault counters tell
+LOOKING = frozenset({"read", "hexdump", "malloc_usable_size", "mallinfo", "malloc_info", "malloc_stats"})
 SIGABRT, SIGBUS, SIGKILL, SIGSEGV = 6, 7, 9, 11
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
@@ -107,6 +108,12 @@ def aborted(box: Any, io: Any, task: Task, message: str) -> int:
     return died(box, io, ended, SIGABRT)
 
 
+def environment(session: Any) -> list[str]:
+    """A new program's environment: init's, and the variables that its C library looks at."""
+    told = [f"{name}={session.variables[name]}" for name in sorted(LOOKED_AT) if name in session.variables]
+    return [*binprm.ENVIRONMENT, *told]
+
+
 @command(
     arg("program", help="a program's name or path: a.out, a.out-dyn, sleep, …", words="program"),
     rest("args", help="its arguments", raw=True),
@@ -118,7 +125,8 @@ def run(box: Any, args: Any, io: Any) -> int:
     run a.out
 
     init forks, and the child executes PROGRAM. Its name in /proc is the name given here. The faults shown are those it
-    took up to main; major ones had to wait for the disk.
+    took up to main; major ones had to wait for the disk. Of the session's variables it finds GLIBC_TUNABLES and the
+    MALLOC_… ones in its environment: GLIBC_TUNABLES=glibc.malloc.tcache_count=0 run a.out.
     """
     running(box)
     reasonable(box)
@@ -126,7 +134,7 @@ def run(box: Any, args: Any, io: Any) -> int:
     child = forking.kernel_clone(box, box.init)
     before = child.minflt, child.majflt
     try:
-        binprm.do_execve(box, child, args.program, [args.program, *args.args])
+        binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
     except KernelError:
         ending.do_exit(box, child, 127 << 8)
         raise
@@ -166,7 +174,7 @@ def exec_(box: Any, args: Any, io: Any) -> int:
     """
     task = running(box)
     before = task.minflt, task.majflt
-    binprm.do_execve(box, task, args.program, [args.program, *args.args])
+    binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
     io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
     return 0
 

@@ -7,11 +7,12 @@ from typing import Any
 from memsh.commands.acting import Notes, act
 from memsh.commands.tools import free_tool
 from memsh.libc.malloc import Malloc
+from memsh.libc.mallopt import PARAMETERS
 from memsh.libc.process import UserProcess
 from memsh.linux.include.errno import KernelError
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
-from memsh.shell.values import address, increment, size
+from memsh.shell.values import address, increment, size, wide_size
 
 TOPIC = "user space"
 BLOCK = arg("addr", type=address, help="what malloc gave: 0x…, $1, $name", words="value")
@@ -96,6 +97,85 @@ def memalign(box: Any, args: Any, io: Any) -> int:
         return _must(heap, heap.memalign(args.alignment, args.size))
 
     return act(box, io, operation)
+
+
+@command(arg("alignment", type=size, help="a power of 2"), SIZE, topic=TOPIC)
+def aligned_alloc(box: Any, args: Any, io: Any) -> int:
+    """take memory at a multiple of ALIGNMENT, as C11 has it
+
+    aligned_alloc 64 1000
+
+    In glibc 2.36 it is memalign under another name: SIZE need not be a multiple of ALIGNMENT.
+    """
+
+    def operation(user: UserProcess, notes: Notes) -> int:
+        heap = user.malloc()
+        return _must(heap, heap.memalign(args.alignment, args.size))
+
+    return act(box, io, operation)
+
+
+def _parameter(text: str) -> int:
+    """One of M_MXFAST …, with or without the M_, or its number."""
+    known = PARAMETERS.get(text.upper(), PARAMETERS.get(f"M_{text.upper()}"))
+    if known is None:
+        if text[-1:].isalpha():
+            raise ValueError(f"'{text}' is no parameter of malloc")
+        return _int(text)
+    return known
+
+
+def _int(text: str) -> int:
+    """A C int: decimal or 0x…, perhaps negative; k, M allowed."""
+    value = -wide_size(text[1:]) if text.startswith("-") else wide_size(text)
+    if not -(1 << 31) <= value < 1 << 31:
+        raise ValueError(f"{text}: an int is from {-(1 << 31)} to {(1 << 31) - 1}")
+    return value
+
+
+@command(
+    rest("words", help="M_TRIM_THRESHOLD, …, and an int", raw=True, required=True, meta="PARAMETER VALUE"), topic=TOPIC
+)
+def mallopt(box: Any, args: Any, io: Any) -> int:
+    """set a parameter of malloc in the current process
+
+    mallopt M_MMAP_THRESHOLD 64k
+
+    M_MXFAST largest request of the fast bins; M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX when the heap
+    is trimmed, how much more is asked for, what is mapped and how often (each ends the thresholds' growth by itself);
+    M_PERTURB fills what is given and freed; M_ARENA_TEST, M_ARENA_MAX; M_CHECK_ACTION does nothing any more.
+    GLIBC_TUNABLES=glibc.malloc.NAME=VALUE:… and MALLOC_TOP_PAD_ and its like set them for a program that is run then.
+    """
+    if len(args.words) != 2:
+        raise UsageError(f"a parameter and a value (usage: mallopt PARAMETER VALUE); there are {' '.join(PARAMETERS)}")
+    try:
+        parameter, value = _parameter(args.words[0]), _int(args.words[1])
+    except ValueError as error:
+        raise UsageError(f"{error}; parameters are {' '.join(PARAMETERS)}") from None
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        if not user.malloc().mallopt(parameter, value):
+            raise ShellError(f"mallopt({parameter}, {value}) = 0: not taken")
+
+    return act(box, io, operation)
+
+
+@command(topic=TOPIC)
+def malloc_info(box: Any, args: Any, io: Any) -> int:
+    """the C library's figures on its heap, free lists by size, as XML
+
+    malloc_info
+    """
+    return act(box, io, lambda user, notes: io.out(user.malloc().malloc_info()))
+
+
+@command(topic=TOPIC)
+def malloc_stats(box: Any, args: Any, io: Any) -> int:
+    """bytes in use and got from the system, as malloc_stats() prints them
+
+    malloc_stats
+    """
+    return act(box, io, lambda user, notes: io.out(user.malloc().malloc_stats()))
 
 
 @command(

@@ -127,7 +127,7 @@ class Info(IntMalloc):
         return f"system bytes     = {system & 0xFFFFFFFF:10}", f"in use bytes     = {used & 0xFFFFFFFF:10}"
 
     def _sizes(self) -> tuple[list[Sizes], list[Sizes]]:
-        """The fast bins, and the bins from the unsorted list on; sizes of the latter with their flags, as glibc does."""
+        """The fast bins, and the bins from the unsorted list on; sizes of the latter with their flags, as in glibc."""
         w, sz = self.w, self.sz
         fast, bins = [], []
         for index in range(self.abi.nfastbins):
@@ -186,4 +186,5 @@ class Info(IntMalloc):
     def malloc_trim(self, pad: int = 0) -> int:
         """Give free pages back to the kernel, leaving `pad` bytes at the top; 1 if there were any."""
         self.start()
-        return int(any([self.mtrim(pad) for _ in self.arenas()]))
+        trimmed = [self.mtrim(pad) for _ in self.arenas()]  # every one of them, whatever the first yields
+        return int(any(trimmed))

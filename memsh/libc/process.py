@@ -149,6 +149,14 @@ class UserProcess:
             if error.code == "ENOSYS":
                 raise
 
+    def environ(self) -> list[str]:
+        """The program's environment, as it lies above its stack."""
+        start, n = self.mm.env_start, self.mm.env_end - self.mm.env_start
+        data = uaccess.peek(self.box, self.task, start, n)
+        if data is None:
+            data = self.read(start, n)
+        return data.decode(errors="surrogateescape").split("\0")[:-1]
+
     # -- libc
 
     def malloc(self) -> Malloc:

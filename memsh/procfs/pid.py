@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.printk import KERN_WARNING
+from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
 from memsh.procfs.net import NET
@@ -51,10 +52,12 @@ def show_cmdline(box: Box, task: Task) -> str:
 
 
 def show_environ(box: Box, task: Task) -> str:
-    from memsh.linux.fs.exec import ENVIRONMENT
-
-    del box
-    return "".join(word + "\0" for word in ENVIRONMENT) if task.mm is not None else ""
+    """What lies where the environment was when the program began, as long as it is mapped."""
+    mm = task.mm
+    if mm is None:
+        return ""
+    text = uaccess.peek(box, task, mm.env_start, mm.env_end - mm.env_start)
+    return text.decode(errors="replace") if text is not None else ""
 
 
 def show_comm(box: Box, task: Task) -> str:

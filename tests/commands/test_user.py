@@ -9,6 +9,7 @@ import memsh.commands.user
 import memsh.commands.usermem  # noqa: F401  (the imports declare the commands)
 from memsh.linux.config import Config
 from memsh.machines.box import Box
+from memsh.procfs.tree import show
 from memsh.shell.session import Session
 
 
@@ -162,3 +163,29 @@ def test_heap_view(typed: Typed) -> None:
 )
 def test_files_that_cannot_be_mapped(typed: Typed, path: str, words: str) -> None:
     assert typed(f"mmap 4k r --file {path}") == (1, "minflt 0 majflt 0\n", f"mmap: {words}\n")
+
+
+def test_mallopt_takes_parameters_by_name_and_says_what_is_not_taken(typed: Typed) -> None:
+    assert typed("malloc 200k")[1].startswith("$1 = 0xb7")
+    assert typed("mallopt M_MMAP_THRESHOLD 1M")[0] == 0
+    assert typed("malloc 200k")[1].startswith("$2 = 0x81")
+    assert typed("mallopt mxfast 200")[::2] == (1, "mallopt: mallopt(1, 200) = 0: not taken\n")
+    assert "'M_FAST' is no parameter of malloc" in typed("mallopt M_FAST 1")[2]
+    assert typed("mallopt M_PERTURB")[0] == 2
+    assert "an int is from" in typed("mallopt M_TOP_PAD 4G")[2]
+
+
+def test_a_program_finds_the_tunables_of_its_library_in_its_environment(typed: Typed) -> None:
+    typed("GLIBC_TUNABLES=glibc.malloc.mmap_threshold=0x100000 run a.out")
+    text = show(typed.session.box, "/proc/self/environ")
+    assert text == "HOME=/\0TERM=linux\0GLIBC_TUNABLES=glibc.malloc.mmap_threshold=0x100000\0"
+    assert typed("malloc 200k")[1].startswith("$1 = 0x81")
+    typed("run a.out")
+    assert typed("malloc 200k")[1].startswith("$2 = 0xb7")
+    assert show(typed.session.box, "/proc/self/environ") == "HOME=/\0TERM=linux\0"
+
+
+def test_malloc_stats_and_info_are_of_one_mind(typed: Typed) -> None:
+    typed("malloc 200k")
+    assert "system bytes     =     345984" in typed("malloc_stats")[1]
+    assert '<total type="mmap" count="1" size="208896"/>' in typed("malloc_info")[1]

@@ -5,7 +5,7 @@ Addresses are not randomised (`norandmaps`).
 
 Known deviations: a lack of memory past the point of no return leaves the old program running, where Linux kills the
 task; no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
-environment is always HOME and TERM; AT_RANDOM's bytes are fixed.
+environment is HOME and TERM if nothing else is asked for; AT_RANDOM's bytes are fixed.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ from memsh.linux.mm.mmap.vma import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import File
 
@@ -72,13 +74,13 @@ def find_program(box: Box, name: str) -> Image:
     raise KernelError("ENOENT", f"no program {name}")
 
 
-def do_execve(box: Box, task: Task, name: str, argv: list[str]) -> None:
+def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str] = ENVIRONMENT) -> None:
     """Replace the task's memory by the program `name` and run it up to main.
 
     ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was.
     """
     image = find_program(box, name)
-    if sum(len(word.encode()) + 5 for word in argv) + len(name) > MAX_ARG_STRINGS:
+    if sum(len(word.encode()) + 5 for word in (*argv, *envp)) + len(name) > MAX_ARG_STRINGS:
         raise KernelError("E2BIG")
     file = box.fs.open(image.path)
     try:
@@ -90,7 +92,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str]) -> None:
     old, task.mm = task.mm, mm
     before = (task.comm, task.argv, task.path, task.sp, task.flags)
     try:
-        _set_up(box, task, image, file, argv)
+        _set_up(box, task, image, file, argv, envp)
     except KernelError:
         exit_mmap(box, mm)
         task.mm = old
@@ -102,7 +104,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str]) -> None:
         exit_mmap(box, old)
 
 
-def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str]) -> None:
+def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], envp: Sequence[str]) -> None:
     mm = task.mm
     assert mm is not None
     file.count += 1
@@ -125,7 +127,7 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str]) -> 
         linker = box.programs[image.interp]
         base = _load(box, task, linker)
     _map_vdso(box, mm)
-    task.sp = _stack_tables(box, task, image, base, argv)
+    task.sp = _stack_tables(box, task, image, base, argv, envp)
     _run_to_main(box, task, image, base)
     mm.update_hiwater_rss()
     mm.update_hiwater_vm()
@@ -189,14 +191,14 @@ def _map_vdso(box: Box, mm: MmStruct) -> None:
     mm.vdso = addr + VVAR_SIZE
 
 
-def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]) -> int:
+def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str], envp: Sequence[str]) -> int:
     """Strings, auxiliary vector, argv and envp as create_elf_tables() lays them out. The program's stack pointer."""
     mm = task.mm
     assert mm is not None
     words = argv or [""]
     name = image.path.encode() + b"\0"
     strings = [word.encode() + b"\0" for word in words]
-    environment = [word.encode() + b"\0" for word in ENVIRONMENT]
+    environment = [word.encode() + b"\0" for word in envp]
     elf = box.arch.elf
     word = box.arch.word
     exec_at = mm.task_size - word - len(name)

@@ -1,0 +1,114 @@
+"""mallopt, tunables, malloc_info, malloc_stats: whole programs' calls, answered as glibc 2.36 itself answered them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memsh.libc.abi import ABIS
+from memsh.libc.malloc import Malloc
+from memsh.libc.mallopt import pairs, strtoul
+from tests.libc.fake import SYMBOLS, SYMBOLS64, FakeMemory
+from tests.libc.test_malloc import new_heap
+
+TRACES = sorted((Path(__file__).parent / "traces").glob("*.calls"))
+ERRNO = {"ENOMEM": 12, "EINVAL": 22}
+
+
+def _block(heap: Malloc, slots: dict[int, int], op: str, slot: int, a: int, b: int) -> str:
+    """A call that yields memory, and what the program says of it."""
+    if op == "m":
+        mem = heap.malloc(a)
+    elif op == "c":
+        mem = heap.calloc(a, b)
+    elif op == "r":
+        mem = heap.realloc(slots.get(slot, 0), a)
+    else:
+        mem = heap.memalign(a, b)
+    if mem or op != "r":
+        slots[slot] = mem
+    line = f"{op} {slot} {hex(mem) if mem else '(nil)'} {heap.malloc_usable_size(mem)}"
+    if not mem:
+        return f"{line} {ERRNO[heap.errno]}"
+    return f"{line} z{max(heap.mem.read(mem, a * b), default=0)}" if op == "c" else line  # type: ignore[attr-defined]
+
+
+def _write(heap: Malloc, mem: int, byte: int) -> None:
+    """The program fills both ends of its block."""
+    usable = heap.malloc_usable_size(mem)
+    if mem:
+        heap.mem.fill(mem, byte, min(usable, 64))
+        heap.mem.fill(mem + max(0, usable - 64), byte, min(usable, 64))
+
+
+def answers(heap: Malloc, calls: list[str]) -> Iterator[str]:
+    slots: dict[int, int] = {}
+    told = ""
+    for call in calls:
+        op, *words = call.split()
+        first, second, third = [*map(int, words), 0, 0, 0][:3]
+        if op in "mcrAG":
+            yield _block(heap, slots, op, first, second, third)
+        elif op == "f":
+            heap.free(slots.pop(first, 0))
+        elif op == "w":
+            _write(heap, slots.get(first, 0), second)
+        elif op == "t":
+            yield f"t {heap.malloc_trim(first)}"
+        elif op == "o":
+            yield f"o {heap.mallopt(first, second)}"
+        elif op == "b":
+            yield f"b {heap.sbrk(first):#x}"
+        elif op == "i":
+            yield " ".join(map(str, ("i", *heap.mallinfo2())))
+        elif op == "x":
+            yield from (*heap.malloc_info().splitlines(), "x 0")
+        else:
+            told += heap.malloc_stats()
+    yield f"brk {heap.sbrk(0):#x}"
+    yield from told.splitlines()
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda path: path.stem)
+def test_recorded_calls(trace: Path) -> None:
+    environment, *calls = trace.read_text().splitlines()
+    begun, *recorded = trace.with_suffix(".answers").read_text().splitlines()
+    _, start, _, top = begun.split()
+    abi = ABIS[int(trace.stem.split("-")[1]) // 8]
+    mem = FakeMemory(int(start, 16), int(top, 16), abi.word)
+    mem.environment = environment.split()
+    heap = Malloc(mem, SYMBOLS if abi.word == 4 else SYMBOLS64, abi)
+    heap.load_variables()
+    assert list(answers(heap, calls)) == recorded
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("12", 12), (" \t+0x1fz", 0x1F), ("010", 8), ("08", 0), ("-1", (1 << 64) - 1), ("x", 0), ("", 0),
+     ("99999999999999999999", (1 << 64) - 1)],
+)  # fmt: skip
+def test_numbers_of_tunables(text: str, value: int) -> None:
+    assert strtoul(text) == value
+
+
+def test_names_and_values_of_tunables() -> None:
+    assert list(pairs("a=1:b:c=:=4:d=2=3:e")) == [("a", "1"), ("c", ""), ("", "4"), ("d", "2=3")]
+
+
+def test_a_variable_gives_way_to_glibc_tunables() -> None:
+    heap = new_heap()
+    heap.mem.environment = ["MALLOC_TOP_PAD_=1", "GLIBC_TUNABLES=glibc.malloc.top_pad=2"]  # type: ignore[attr-defined]
+    heap.malloc(1)
+    assert heap.w[heap.mp.top_pad] == 2
+
+
+def test_a_tunable_out_of_bounds_is_left_alone() -> None:
+    heap = new_heap()
+    heap.mem.environment = [  # type: ignore[attr-defined]
+        "GLIBC_TUNABLES=glibc.malloc.perturb=256:glibc.malloc.arena_max=0:glibc.malloc.mmap_max=-1"
+    ]
+    heap.malloc(1)
+    assert not heap.w[heap.perturb_byte] and not heap.w[heap.mp.arena_max]
+    assert heap.load_int(heap.mp.n_mmaps_max) == 65536

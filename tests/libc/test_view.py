@@ -1,0 +1,126 @@
+"""malloc sees the process's own pages as one view of words: what happens is what happens one word at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memsh.inspect.check import check
+from memsh.libc.abi import Abort
+from memsh.libc.malloc import Malloc
+from memsh.libc.process import UserProcess
+from memsh.linux.config import MIB, Config
+from memsh.linux.fs.exec import do_execve
+from memsh.linux.include.mm_types import Words
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.mm.memory.fault import Segfault
+from memsh.linux.mm.mmap import vma
+from memsh.machines.box import Box
+from memsh.procfs.tree import show
+
+FILES = ("vmstat", "meminfo", "buddyinfo", "self/smaps", "self/status")
+OPERATIONS = "mmmmmmffffrrcawWoosFtpe"
+MADV_PAGEOUT = 21
+
+
+class OneByOne(Words):
+    """A view that keeps nothing."""
+
+    __slots__ = ()
+
+    def keep(self, addr: int, value: int) -> None:
+        pass
+
+
+class Program:
+    """A process that does what it is told, and a note of each answer."""
+
+    def __init__(self, arch: str, program: str, words: Callable[[], Words]) -> None:
+        self.box = Box(Config(arch=arch, ram=512 * MIB, swap=64 * MIB))
+        self.words = words
+        self.blocks: list[tuple[int, int]] = []
+        self.freed: list[int] = []
+        self.answers: list[object] = []
+        self.aborted = False
+        do_execve(self.box, self.box.current, f"/bin/{program}", [program])
+        self.heap = self._heap()
+
+    def _heap(self) -> Malloc:
+        mm = self.box.current.mm
+        assert mm is not None
+        mm.tlb.words = self.words()
+        self.user = UserProcess(self.box, self.box.current)
+        return self.user.malloc()
+
+    def step(self, op: str, which: int, size: int) -> None:
+        """One operation; the answer, and the faults that it took, are noted."""
+        task = self.box.current
+        before = task.minflt, task.majflt
+        try:
+            answer = self._do(op, which, size)
+        except (Abort, Segfault) as end:
+            answer, self.aborted = str(end), isinstance(end, Abort)
+        self.answers.append((op, answer, task.minflt - before[0], task.majflt - before[1]))
+
+    def _do(self, op: str, which: int, size: int) -> object:
+        heap, box, task = self.heap, self.box, self.box.current
+        at, length = self.blocks[which % len(self.blocks)] if self.blocks else (0, 0)
+        answer: object = None
+        if op in "mca":
+            mem = heap.malloc(size) if op == "m" else heap.calloc(size) if op == "c" else heap.memalign(4096, size)
+            self.blocks.append((mem, size))
+            answer = mem, heap.malloc_usable_size(mem)
+        elif op == "f" and at:
+            self.blocks.remove((at, length))
+            self.freed.append(at)
+            heap.free(at)
+        elif op == "r" and at and size:
+            self.blocks.remove((at, length))
+            self.blocks.append((heap.realloc(at, size), size))
+            answer = self.blocks[-1][0]
+        elif op == "w" and at:
+            self.user.write(at, bytes([which & 255]) * length)
+        elif op == "W" and length > 16:
+            self.user.write(at + 5, b"unaligned")
+        elif op == "o" and self.freed and not which % 3:  # a bug: it writes into what it has given back
+            self.user.write(self.freed[which % len(self.freed)], (size & 255).to_bytes(2, "little"))
+        elif op == "s":
+            mm = task.mm
+            assert mm is not None
+            answer = vma.do_madvise(box, mm, mm.start_brk & -4096, (mm.brk - mm.start_brk) & -4096, MADV_PAGEOUT)
+        elif op == "F":
+            answer = kernel_clone(box, task).pid
+        elif op == "t":
+            answer = heap.malloc_trim(size)
+        elif op == "e":
+            self.heap = self._heap()
+        elif op == "p":
+            answer = heap.mallinfo2()
+        return answer
+
+    def seen(self) -> list[str]:
+        return [show(self.box, f"/proc/{name}") for name in FILES]
+
+
+def steps(seed: int) -> Iterator[tuple[str, int, int]]:
+    """150 operations, sizes mostly small."""
+    rng = random.Random(seed)
+    for _ in range(150):
+        yield rng.choice(OPERATIONS), rng.randrange(1000), rng.randrange(rng.choice((60, 1000, 9000, 300_000)))
+
+
+@given(st.sampled_from(["i386", "x86_64"]), st.sampled_from(["a.out", "a.out-dyn"]), st.integers(0, 1 << 20))
+@settings(max_examples=20, deadline=None)
+def test_one_view_is_word_by_word(arch: str, program: str, seed: int) -> None:
+    fast, slow = Program(arch, program, Words), Program(arch, program, OneByOne)
+    for step in steps(seed):
+        fast.step(*step)
+        slow.step(*step)
+        assert fast.answers[-1] == slow.answers[-1]
+        if fast.aborted:
+            break
+    assert fast.seen() == slow.seen()
+    assert not check(fast.box)
