@@ -26,6 +26,7 @@ usage: memsh [OPTION …] [FILE.memsh …]
        memsh [OPTION …] -c 'COMMANDS'
        memsh mount DIR [OPTION …] [FILE.memsh]
        memsh enter [OPTION …] [-- PROGRAM …]
+       memsh tour
        memsh lesson [NAME]
        memsh grade [EXERCISE.md [ANSWER.memsh]] [--seed ID] [--json] [--key]
        memsh grade EXERCISE.md FOLDER --csv
@@ -81,6 +82,7 @@ _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 BUG_STATUS = 70
+TEACHING = ("lesson", "grade", "lint", "handout", "tour")
 
 
 class Options(NamedTuple):
@@ -360,7 +362,7 @@ def work(options: Options) -> int:
     if options.flags & {"-V", "--version"}:
         sys.stdout.write(f"memsh {__version__}\n")
         return 0
-    if options.words and options.words[0] in ("lesson", "grade", "lint", "handout") and "-c" not in options.values:
+    if options.words and options.words[0] in TEACHING and "-c" not in options.values:
         return teach(options)
     if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
         from memsh.commands.diagnose import main as diagnose

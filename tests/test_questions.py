@@ -39,6 +39,18 @@ def test_each_question_has_an_answer(number: str, text: str) -> None:
         assert known(reference), f"question {number}: {reference}"
 
 
+REFUSED = {"6": 1, "21": 1}  # what Linux refuses is the answer
+
+
+@pytest.mark.parametrize(("number", "text"), ROWS)
+def test_the_lines_can_be_typed(number: str, text: str) -> None:
+    session, screen = typed_session(["--ram", "1G"])
+    for line in re.findall(r"`([^`]+)`", text):
+        if line.split()[0] not in ("lesson", "man"):
+            status = session.run(" ".join(line.split()))  # type: ignore[attr-defined]
+            assert status in (0, REFUSED.get(number, 0)), (line, screen.getvalue())
+
+
 @pytest.mark.parametrize("path", [*LESSONS, *PAGES], ids=lambda path: path.stem)
 def test_lessons_and_pages_refer_to_what_is_there(path: Path) -> None:
     text = path.read_text("utf-8")

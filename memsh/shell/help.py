@@ -11,6 +11,16 @@ TOPICS = (
 )  # fmt: skip
 
 
+FIRST = (
+    ("malloc 200k", "memory for the process"), ("free $1", "and back again"),
+    ("touch $1 16k", "access it: page faults"), ("fork", "duplicate the process"),
+    ("kmalloc 64", "kernel memory, contiguous"), ("vmalloc 64k", "kernel memory, scattered"),
+    ("alloc_pages 4", "a block of 16 pages"), ("cat /proc/buddyinfo", "free blocks by order"),
+    ("cat /proc/slabinfo", "the slab caches"), ("slabtop", "the same, live, with totals"),
+)  # fmt: skip
+"""What a newcomer types first, in the words of an introduction to Linux memory."""
+
+
 def by_topic(registry: Registry) -> dict[str, list[Command]]:
     """Commands under their topics, in the order that help shows; topics not listed above come last."""
     found: dict[str, list[Command]] = {topic: [] for topic in TOPICS}
@@ -20,9 +30,17 @@ def by_topic(registry: Registry) -> dict[str, list[Command]]:
     return {topic: commands for topic, commands in found.items() if commands}
 
 
+def first(width: int) -> list[str]:
+    """The commands of FIRST with what they do, in two columns where there is room."""
+    cells = [f"{line:<20}{told}" for line, told in FIRST]
+    if width < 94:
+        return [*cells, ""]
+    return [*(f"{left:<47}{right}" for left, right in zip(cells[::2], cells[1::2], strict=True)), ""]
+
+
 def overview(registry: Registry, width: int) -> str:
-    """Every command on one screen, by topic."""
-    lines = []
+    """What to type first, then every command by topic."""
+    lines = first(width)
     topics = by_topic(registry)
     indent = max(map(len, topics), default=0) + 2
     for topic, commands in topics.items():
@@ -44,8 +62,14 @@ def topic_list(commands: list[Command], width: int) -> str:
     lines = []
     for declared in commands:
         usage = declared.usage()
-        lines.append(f"{usage}\n    {declared.summary}" if len(usage) > 26 else f"{usage:<27} {declared.summary}")
-    return "\n".join(line[:width] if "\n" not in line else line for line in lines) + "\n"
+        indent = " " * (28 if len(usage) <= 26 and width >= 60 else 4)
+        told = textwrap.wrap(declared.summary, max(20, width - len(indent)), break_on_hyphens=False)
+        if len(usage) < len(indent) - 1:
+            lines.append(f"{usage:<{len(indent)}}{told.pop(0)}")
+        else:
+            lines.append(usage)
+        lines += [indent + row for row in told]
+    return "\n".join(lines) + "\n"
 
 
 def short(declared: Command) -> str:

@@ -97,7 +97,7 @@ def _echo(session: Session, shown: list[str], place: int, number: int, command: 
     for passed in shown[place:number]:
         if passed.lstrip().startswith("#"):
             session.stdout.write(passed + "\n")
-    if command:
+    if command and command.split(None, 1)[0] not in ("note", "pause"):  # these say themselves what they have to say
         prompt = "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
         session.stdout.write(prompt + command.replace("\n", "\n> ") + "\n")
     return number + command.count("\n") + 1

@@ -54,6 +54,19 @@ def lesson(box: Any, args: Args, io: IO) -> int:
         return entry.play(args.name, session.open_session, player, io.width, io.out)
 
 
+@command(topic=TOPIC, needs_box=False)
+def tour(box: Any, args: Args, io: IO) -> int:
+    """seven screens for the first minute: from malloc to slabtop, a command each
+
+    tour
+
+    On a terminal Enter runs the command and goes on, b goes back, q quits; elsewhere it is printed. It has a box of its
+    own, and ends at the list of lessons.
+    """
+    status = io.run(["lesson", "tour"])
+    return status or io.run(["lesson"])
+
+
 @command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults"), meta="TOPIC",
              help="buddy, sizes, slab, malloc, faults"),
          opt("-n", name="questions", type=count, default=5, help="how many (5)", meta="N"), topic=TOPIC)  # fmt: skip
@@ -63,8 +76,8 @@ def quiz(box: Any, args: Args, io: IO) -> int:
     quiz buddy
 
     The answers are computed on copies of the box: nothing changes. Numbers, sizes and 0x… are understood; an empty
-    answer passes, q stops. Answers are read from standard input, so that a script can give them. Status 0 if all are
-    right.
+    answer passes, q stops, `?` says where to look, and a command typed instead of an answer runs on a copy. Answers
+    are read from standard input, so that a script can give them. Status 0 if all are right.
     """
     from memsh.teach.quiz import run
 

@@ -52,6 +52,10 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
         flags = options.flags
         return grade(words, Wishes(options.last("--seed"), "--json" in flags, "--key" in flags, "--csv" in flags),
                      opener, out)  # fmt: skip
+    if what == "tour":
+        status = play("tour", opener, player, width, out)
+        out(listing(width))
+        return status
     if what == "lint":
         from memsh.teach.lint import lint
 

@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, UsageError
+from memsh.shell.errors import Leave
+from memsh.shell.session import Session
 from memsh.teach.questions import Truth, ask_box, right, understood
 from memsh.teach.states import aside, run_line
 
@@ -134,14 +136,10 @@ def run(box: Any, args: Args, io: IO) -> int:
     for number, question in enumerate(todo, 1):
         truth = answer(io.session, question)
         io.out(f"{number}. {question.ask}\n")
-        if io.is_tty:
-            io.out("   > ")
-        io.flush()
-        line = io.stdin.readline()
-        if not line or line.strip() in ("q", "quit"):
+        said = _reply(io, question)
+        if said is None:
             break
         asked += 1
-        said = line.strip()
         if not said:
             io.out(f"   It is {truth.text} ({question.why}).\n")
             continue
@@ -155,3 +153,30 @@ def run(box: Any, args: Args, io: IO) -> int:
             io.out(f"   No: it is {truth.text}, not {said} ({question.why}).\n")
     io.out(f"{good} right of {asked}" + (f", {asked - answered} passed" if asked > answered else "") + "\n")
     return 0 if asked and good == asked else 1
+
+
+def _reply(io: IO, question: Question) -> str | None:
+    """What is answered; None for q or the end of input. `?` gives the hint, a command runs on a copy of the box."""
+    while True:
+        if io.is_tty:
+            io.out("   > ")
+        io.flush()
+        line = io.stdin.readline()
+        said = line.strip()
+        if not line or said in ("q", "quit"):
+            return None
+        if said == "?":
+            io.out(f"   Look at it: {question.why}\n")
+        elif said and understood(said) is None and io.session.registry.knows(said.split()[0]):
+            io.out(look(io.session, said))
+        else:
+            return said
+
+
+def look(session: Session, line: str) -> str:
+    """What a line prints that is run on a copy of the box, of which nothing stays."""
+    with aside(session):
+        try:
+            return run_line(session, line)[0]
+        except Leave:
+            return ""

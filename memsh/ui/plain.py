@@ -16,7 +16,7 @@ from memsh.ui.words import commands_in
 
 
 def first_screen(session: Session) -> str:
-    """Five lines: RAM and zones, the current process, three things to try."""
+    """Six lines: RAM and zones, the current process, four things to try."""
     box = session.box
     if box is None:
         return "memsh without a kernel: cat, ls and the tools read the recorded /proc.\n"
@@ -28,6 +28,7 @@ def first_screen(session: Session) -> str:
         f"You are process {current.pid}, {current.comm}.\n"
         "  malloc 200k            then: areas\n"
         "  cat /proc/buddyinfo    then: alloc_pages 4; diff /proc/buddyinfo\n"
+        "  lesson article         the whole story; tour: seven screens for the first minute\n"
         "  help                   every command, by topic; exit or Ctrl-D leaves\n"
     )
 

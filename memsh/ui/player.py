@@ -335,10 +335,55 @@ class Player:
                 key = "resize"
 
 
+class Tour(Player):
+    """A lesson of one command a screen: it stands there until Enter runs it, and Enter goes on to the next screen."""
+
+    over = False
+
+    def forward(self) -> None:
+        playing = self.playing
+        if self.top + self.room < self.end or playing.step is None:
+            if playing.step is None and self.top + self.room >= self.end:
+                self.over = True
+            super().forward()
+            return
+        if playing.step.kind == PROSE:  # the command stands below it, and waits
+            self.add(playing.forward())
+            self.show_last()
+            return
+        super().forward()
+        self.show_last()
+
+    def typed(self, prompt: str, text: str) -> None:
+        return
+
+    def waiting(self) -> list[str]:
+        """The command that Enter runs, below what is there."""
+        step = self.playing.step
+        if step is None or step.kind != COMMAND:
+            return []
+        return [self.styled("1;32", row) for row in wrapped(self.playing.prompt() + step.text, self.screen.columns - 1)]
+
+    def status(self) -> str:
+        if self.message:
+            return super().status()
+        step, playing = self.playing.step, self.playing
+        enter = "Enter runs it" if step is not None and step.kind == COMMAND else "Enter goes on"
+        return f" {playing.section} of {len(playing.lesson.sections) - 1}  {enter}  b back  q quit"
+
+    def draw(self) -> None:
+        lines = self.window(self.waiting()) if self.waiting() else self.lines[self.top : self.top + self.room]
+        self.screen.draw(lines, self.status())
+
+    def act(self, key: str) -> bool:
+        return super().act(key) and not self.over
+
+
 def play(lesson: Lesson, opener: Opener) -> int:
     """Play a lesson on the terminal; the status is 0."""
     color = not ("NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
+    kind = Tour if lesson.name == "tour.md" else Player
     try:
-        return Player(lesson, opener, color).run()
+        return kind(lesson, opener, color).run()
     finally:
         gc.unfreeze()

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -285,6 +286,8 @@ def interact(session: Session, options: Any = None) -> int:
     name = options.last("--history-file") if options is not None else ""
     history, trouble = open_history(name or settings.history_file, settings.history_size)
     sys.stdout.write(plain.first_screen(session))
+    if isinstance(history, SafeHistory) and session.box is not None and not Path(str(history.filename)).stat().st_size:
+        sys.stdout.write("Here for the first time? Type tour, and press Enter.\n")
     sys.stderr.write(complaint + trouble)
     sys.stdout.flush()
     current = getattr(session.box, "current", None)

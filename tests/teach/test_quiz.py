@@ -83,3 +83,13 @@ def test_a_question_in_a_pipe_reads_the_pipe() -> None:
     made, out = session()
     assert made.run("printf '2\\n' | quiz buddy -n 1") == 0
     assert "1 right of 1" in out.getvalue()
+
+
+def test_one_may_look_before_answering() -> None:
+    made, out = session("?\ncat /proc/buddyinfo\nmalloc 1M\nexit\nnosuch thing\n2\n")
+    before = tree.show(made.box, "/proc/self/maps")
+    assert made.run("quiz buddy -n 2") == 1
+    text = out.getvalue()
+    assert "   Look at it: cat /proc/buddyinfo\n" in text and "Node 0, zone      DMA" in text and "$1 = 0x" in text
+    assert "'nosuch thing' is no number; it is 2" in text and text.count("\n1. ") + text.startswith("1. ") == 1
+    assert tree.show(made.box, "/proc/self/maps") == before and made.values == []
