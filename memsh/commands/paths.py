@@ -293,6 +293,10 @@ class BoxFiles:
             if kind is None:
                 raise KernelError("ENOENT" if whole.startswith("/proc/") and "/" in whole[6:] else "EACCES")
             check_writable(session, whole)
+            if not append:
+                from memsh.procfs import tree
+
+                tree.truncate(session.box, whole)
             return _ProcSink(session, whole)
         parent = posixpath.dirname(whole)
         if stat_kind(session, parent) != "dir" or parent == "/dev":

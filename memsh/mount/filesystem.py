@@ -192,6 +192,9 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         elif node.follow is not None:
             with self.turn.looking(self.interrupted):
                 handle.cursor = node.follow(self.session.box, None)[1]
+        if access != os.O_RDONLY and fi.flags & os.O_TRUNC and node.truncate is not None:
+            forget = node.truncate
+            run_deed(self.session, f"true > {shlex.quote(path)}", lambda: forget(self.session.box), self.interrupted)
         self.last += 1
         number = self.last
         self.handles[number] = handle
@@ -246,7 +249,10 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
             sys.stderr.write(f"memsh: {PANICKED}\n")
             raise OSError(errno.EIO, "")
         text = data.decode("utf-8", "surrogateescape")
-        run_deed(self.session, as_line(handle.path, data), lambda: store(self.session.box, text), self.interrupted)
+        line = as_line(handle.path, data)
+        if handle.node.truncate is not None:  # opening it to be overwritten is something else
+            line = line.replace(" > ", " >> ")
+        run_deed(self.session, line, lambda: store(self.session.box, text), self.interrupted)
         return len(data)
 
     @answering

@@ -18,7 +18,8 @@ class ProcFile(NamedTuple):
 
     `pread(box, offset, size)` is for files too large to be made as a whole: it answers the bytes at `offset`.
     `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a reader
-    waits. A reader begins with the cursor that `follow(box, None)` gives.
+    waits. A reader begins with the cursor that `follow(box, None)` gives. `truncate(box)` is what opening it to be
+    overwritten does; for most files nothing.
     """
 
     show: Callable[[Box], str] | None
@@ -26,6 +27,7 @@ class ProcFile(NamedTuple):
     mode: int = 0o444
     pread: Callable[[Box, int, int], bytes] | None = None
     follow: Callable[[Box, int | None], tuple[str, int]] | None = None
+    truncate: Callable[[Box], None] | None = None
 
 
 class Link(NamedTuple):

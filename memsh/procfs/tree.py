@@ -28,9 +28,12 @@ from memsh.procfs import (
     slabinfo,
     stat,
     swaps,
+    sys_block,
+    sys_cpu,
     sys_slab,
     sysrq,
     sysvipc,
+    tracefs,
     tracing,
     version,
     vmallocinfo,
@@ -124,6 +127,8 @@ FILES: dict[str, ProcFile] = {
     "/proc/zoneinfo": ProcFile(zoneinfo.show),
     EXTFRAG + "extfrag_index": ProcFile(extfrag.show_extfrag),
     EXTFRAG + "unusable_index": ProcFile(extfrag.show_unusable),
+    "/sys/kernel/tracing/available_events": ProcFile(tracefs.show_available, None, 0o440),
+    "/sys/kernel/tracing/current_tracer": ProcFile(lambda box: "nop\n", None, 0o640),
     "/sys/kernel/tracing/trace": ProcFile(tracing.show, tracing.clear, 0o640),
     "/sys/kernel/tracing/tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
     **_tunables(),
@@ -135,6 +140,8 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
 OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
     "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
     "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),
+    "/sys/kernel/tracing/set_event": ProcFile(tracefs.show_set, tracefs.store_set, 0o640,
+                                              truncate=tracefs.forget_set),
     "/proc/sysrq-trigger": ProcFile(None, sysrq.store, 0o200),
 }
 LINKS: dict[str, Link] = {
@@ -146,6 +153,12 @@ LINKS: dict[str, Link] = {
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
     "/proc": Directory({}, names=_proc_names, find=_find_proc),
     "/proc/tty": Directory({"driver": Directory({}), "ldisc": Directory({})}, names=_facts("tty/"), find=_fact("tty/")),
+    "/sys/block": sys_block.BLOCK,
+    "/sys/class/block": sys_block.CLASS,
+    "/sys/dev/block": sys_block.DEV_BLOCK,
+    "/sys/devices/pci0000:00": sys_block.PCI,
+    "/sys/devices/system/cpu": sys_cpu.CPU,
+    "/sys/kernel/tracing/events": tracefs.EVENTS,
     "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
@@ -163,7 +176,8 @@ def _grow() -> Directory:
         here = root
         *folders, name = path.strip("/").split("/")
         for folder in folders:
-            below = here.fixed.setdefault(folder, Directory({}))
+            attributes = path.startswith("/sys/") and here is not root
+            below = here.fixed.setdefault(folder, Directory({}, 0o755 if attributes else 0o555))
             assert isinstance(below, Directory)
             here = below
         here.fixed.setdefault(name, node)
@@ -287,6 +301,13 @@ def store(box: Box, path: str, text: str) -> None:
         raise KernelError("EACCES", f"{path} can only be read")
     if text:
         entry.store(box, text)
+
+
+def truncate(box: Box, path: str) -> None:
+    """What opening the file to be overwritten does."""
+    entry = _file(box, path)
+    if entry.truncate is not None:
+        entry.truncate(box)
 
 
 def is_task_path(box: Box, path: str) -> bool:

@@ -73,7 +73,7 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
                 continue
             trace = session.box.trace
             trace.ring.clear()
-            trace.on = True
+            trace.on, trace.events = True, None
             timeline.replay([entry.replay])
             session.box.trace.on = False
             for event in session.box.trace.ring:

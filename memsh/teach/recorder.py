@@ -71,13 +71,13 @@ class Recorder:
         self.open: list[tuple[str, Any]] = []
         self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
         self.seen = box.trace.total
-        self.was_on = box.trace.on
+        self.was_on, self.chosen = box.trace.on, box.trace.events
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
         self.before: Any = None
         self.mute: FrameType | None = None  # what a process did before main is no part of the story
 
     def __enter__(self) -> Recorder:
-        self.box.trace.on = True
+        self.box.trace.on, self.box.trace.events = True, None
         self.before = sys.getprofile()
         sys.setprofile(self.profile)
         return self
@@ -86,7 +86,7 @@ class Recorder:
         sys.setprofile(self.before)
         self.events()
         trace = self.box.trace
-        trace.on = self.was_on
+        trace.on, trace.events = self.was_on, self.chosen
         if not self.was_on:  # nobody asked for a record
             trace.clear()
             trace.ring.extend(self.kept[0])

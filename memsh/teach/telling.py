@@ -79,6 +79,7 @@ def trace(box: Any, args: Args, io: IO) -> int:
         box.trace.clear()
     else:
         box.trace.on = args.what == "on"
+        box.trace.events = None
     return 0
 
 

@@ -77,10 +77,11 @@ class Trace:
     `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
     """
 
-    __slots__ = ("box", "on", "ring", "stamps", "total")
+    __slots__ = ("box", "events", "on", "ring", "stamps", "total")
 
     def __init__(self, box: Any = None) -> None:
         self.on = False
+        self.events: set[str] | None = None  # those that are recorded while it is on; None: all
         self.box = box
         self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
         self.stamps: deque[tuple[int, int, str]] = deque(maxlen=65536)
@@ -88,6 +89,8 @@ class Trace:
 
     def emit(self, name: str, *values: Any) -> None:
         """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
+        if self.events is not None and name not in self.events:
+            return
         if name in CALLED:
             values = (linux_name(name, call_site(), values[0] if name.startswith("kmem_") else ""), *values)
         self.ring.append((name, *values))

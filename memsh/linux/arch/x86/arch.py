@@ -69,6 +69,7 @@ class Arch:
     ram_max: int
     cpus_max: int
     cmdline: str  # the default kernel command line
+    nr_cpus: int = 8  # CONFIG_NR_CPUS
     # where who sleeps is: function → the frames from it to where its kind of stack begins; call numbers and first words
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)

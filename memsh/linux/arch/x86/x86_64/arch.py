@@ -36,6 +36,7 @@ X86_64 = Arch(
     ram_max=TIB,
     cpus_max=64,
     cmdline="norandmaps",
+    nr_cpus=8192,
     stacks=STACKS,
     calls=CALLS,
 )

@@ -1,0 +1,91 @@
+"""/sys as tools open it: CPUs, disks and their queues, tracepoints."""
+
+from __future__ import annotations
+
+import pytest
+
+from memsh.linux.config import MIB, Config
+from memsh.linux.include.errno import KernelError
+from memsh.machines.box import Box
+from memsh.procfs import tree
+
+# /sys/block/vda/queue of the recorded machines, name by name
+QUEUE = """
+    add_random chunk_sectors dax discard_granularity discard_max_bytes discard_max_hw_bytes discard_zeroes_data
+    dma_alignment fua hw_sector_size io_poll io_poll_delay iostats logical_block_size max_discard_segments
+    max_hw_sectors_kb max_integrity_segments max_sectors_kb max_segment_size max_segments minimum_io_size nomerges
+    nr_requests nr_zones optimal_io_size physical_block_size read_ahead_kb rotational rq_affinity scheduler
+    stable_writes virt_boundary_mask write_cache write_same_max_bytes write_zeroes_max_bytes zone_append_max_bytes
+    zone_write_granularity zoned
+"""
+
+
+@pytest.fixture
+def box() -> Box:
+    return Box(Config(ram=64 * MIB, cpus=2, swap=64 * MIB))
+
+
+def show(box: Box, path: str) -> str:
+    return tree.show(box, f"/sys/{path}").rstrip("\n")
+
+
+def test_cpus(box: Box) -> None:
+    cpu = "devices/system/cpu"
+    assert [show(box, f"{cpu}/{name}") for name in ("online", "possible", "present", "kernel_max", "offline")] == [
+        "0-1", "0-1", "0-1", "7", "",
+    ]  # fmt: skip
+    assert show(box, f"{cpu}/cpu1/topology/core_cpus") == "2" and show(box, f"{cpu}/cpu1/topology/package_cpus") == "3"
+    assert show(box, f"{cpu}/cpu0/cache/index3/shared_cpu_list") == "0-1"
+    assert show(box, f"{cpu}/cpu0/cache/index2/number_of_sets") == "4096"
+    assert not tree.exists(box, f"/sys/{cpu}/cpu2") and not tree.exists(box, f"/sys/{cpu}/cpu01")
+    wide = Box(Config(arch="x86_64", ram=512 * MIB, cpus=36))
+    assert show(wide, f"{cpu}/kernel_max") == "8191"
+    assert show(wide, f"{cpu}/cpu33/topology/core_cpus") == "2,00000000"
+    assert show(Box(Config(ram=64 * MIB)), f"{cpu}/online") == "0"
+    assert tree.mode(box, f"/sys/{cpu}") == 0o755 and tree.mode(box, "/sys") == 0o555
+
+
+def test_disks(box: Box) -> None:
+    assert tree.listdir(box, "/sys/block") == ["vda", "vdb"]
+    target = tree.readlink(box, "/sys/block/vda")
+    assert target == "../devices/pci0000:00/0000:00:02.0/virtio0/block/vda"
+    assert tree.readlink(box, "/sys/class/block/vdb") == "../" + target.replace("02.0/virtio0", "03.0/virtio1").replace(
+        "vda", "vdb"
+    )
+    for way in ("block/vda", "class/block/vda", "dev/block/254:0"):
+        assert show(box, f"{way}/size") == "131072" and show(box, f"{way}/dev") == "254:0"
+    assert sorted(tree.listdir(box, "/sys/block/vda/queue")) == sorted(QUEUE.split())
+    assert show(box, "block/vda/queue/scheduler") == "[mq-deadline] kyber none"
+    assert show(box, "block/vda/queue/write_cache") == "write back"
+    stat = show(box, "block/vdb/stat")
+    row = next(line for line in tree.show(box, "/proc/diskstats").splitlines() if " vdb " in line)
+    assert stat.split() == row.split()[3:] and len(stat) == 17 * 9 - 1
+    tree.store(box, "/sys/block/vda/queue/nr_requests", "256\n")
+    for path, text in (("block/vda/queue/nr_requests", "128"), ("block/vda/size", "1")):
+        with pytest.raises(KernelError):
+            tree.store(box, f"/sys/{path}", text)
+
+
+def test_tracepoints(box: Box) -> None:
+    tracing = "kernel/tracing"
+    assert "kmem:kmalloc" in show(box, f"{tracing}/available_events").split("\n")
+    assert show(box, f"{tracing}/events/enable") == "0" and show(box, f"{tracing}/set_event") == ""
+    tree.store(box, f"/sys/{tracing}/events/kmem/kmalloc/enable", "1\n")
+    assert show(box, f"{tracing}/tracing_on") == "1"
+    assert [show(box, f"{tracing}/events/{name}enable") for name in ("", "kmem/", "kmem/kmalloc/", "vmscan/")] == [
+        "X", "X", "1", "0",
+    ]  # fmt: skip
+    box.slab.kmalloc(64)
+    box.pages.alloc_pages(0xCC0, 2)
+    assert [record[0] for record in box.trace.ring] == ["kmalloc"]
+    tree.store(box, f"/sys/{tracing}/set_event", "kmem:mm_page_alloc !kmalloc\n")
+    assert show(box, f"{tracing}/set_event") == "kmem:mm_page_alloc"
+    tree.store(box, f"/sys/{tracing}/set_event", "vmscan:*\n")
+    assert show(box, f"{tracing}/events/vmscan/enable") == "1"
+    tree.truncate(box, f"/sys/{tracing}/set_event")
+    assert show(box, f"{tracing}/set_event") == "" and show(box, f"{tracing}/tracing_on") == "1"
+    for path, text in ((f"{tracing}/set_event", "nonsense"), (f"{tracing}/events/kmem/enable", "2")):
+        with pytest.raises(KernelError, match="Invalid argument"):
+            tree.store(box, f"/sys/{path}", text)
+    with pytest.raises(KernelError, match="denied"):
+        tree.store(box, f"/sys/{tracing}/available_events", "x")
