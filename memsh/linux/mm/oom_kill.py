@@ -33,6 +33,10 @@ NOPAGE_USEC = 10_000_000  # nopage_rs: one report in ten seconds
 
 class Killed(Exception):
     """The current process was chosen by the OOM killer: it dies before it runs on in user space."""
+LRU_ITEMS = (  # more unreclaimable slab than these is told of (should_dump_unreclaim_slab)
+    "nr_active_anon", "nr_inactive_anon", "nr_active_file", "nr_inactive_file", "nr_isolated_anon", "nr_isolated_file",
+    "nr_unevictable",
+)  # fmt: skip
 
 
 def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
@@ -149,6 +153,8 @@ class Oom:
         )
         dump_stack(box, gfp, oom=True, worker=worker)
         show_mem(box)
+        if box.vmstat["nr_slab_unreclaimable"] > sum(box.vmstat[name] for name in LRU_ITEMS):
+            box.slab.dump_unreclaimable_slab()
         if box.sysctl.values["vm.oom_dump_tasks"]:
             self._dump_tasks()
 

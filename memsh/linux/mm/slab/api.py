@@ -353,6 +353,10 @@ class SlabAllocator(ABC, Generic[Cache]):
         """Counters of a cache that its slabs do not bear out, a line each."""
 
     @abstractmethod
+    def dump_unreclaimable_slab(self) -> None:
+        """Write to the log how much each cache holds that nothing can be got back of."""
+
+    @abstractmethod
     def slab_frames(self) -> int:
         """How many page frames are known to belong to a slab."""
 

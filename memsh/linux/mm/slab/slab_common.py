@@ -197,6 +197,18 @@ class SlabCommon(SlabAllocator[Cache]):
             return f"the object belongs to cache {found.cache.name}"
         return ""
 
+    def dump_unreclaimable_slab(self) -> None:
+        log = self.box.log
+        log.printk("Unreclaimable slab info:")
+        log.printk("Name                      Used          Total")
+        for cache in reversed(list(self.caches.values())):
+            if cache.reclaimable:
+                continue
+            info = self.slabinfo(cache)
+            if info.num_objs:
+                used, total = info.active_objs * cache.size // 1024, info.num_objs * cache.size // 1024
+                log.printk(f"{cache.name:<17s} {used:10d}KB {total:10d}KB")
+
     def drop_slab(self) -> None:
         """drop_caches 2: every cache that can gives up what nobody uses (drop_slab in mm/vmscan.c)."""
         drop_slab(self.box)
