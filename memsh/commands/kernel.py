@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from memsh.commands.draw import plural
 from memsh.commands.types import gfp
 from memsh.inspect import pagereport, slabreport
 from memsh.linux.include.flags import MAX_ORDER
-from memsh.shell import arg, command
+from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, count, size
 
@@ -19,6 +20,8 @@ GFP = arg(
     help="gfp flags: GFP_KERNEL, GFP_ATOMIC, 'GFP_KERNEL|GFP_DMA', …",
     words="gfp",
 )
+
+NODE = opt("--node", type=count, help="the node to look at first (x86_64 with --nodes)")
 
 
 def kib(pages: int) -> str:
@@ -33,35 +36,38 @@ def no_memory(name: str) -> ShellError:
 # -- pages -------------------------------------------------------------------
 
 
-def _alloc_pages(box: Any, order: int, flags: int, io: Any) -> int:
+def _alloc_pages(box: Any, order: int, flags: int, node: int | None, io: Any) -> int:
     if order >= MAX_ORDER:
         raise ShellError("Cannot allocate memory")  # Linux warns once and answers NULL
-    report = pagereport.alloc_pages(box, flags, order)
+    if node is not None and not 0 <= node < len(box.pages.nodes):
+        raise ShellError(f"there is no node {node}: this machine has {plural(len(box.pages.nodes), 'node')}")
+    report = pagereport.alloc_pages(box, flags, order, nid=-1 if node is None else node)
     if not report.pfn:
         raise ShellError("Cannot allocate memory")
     io.value(report.pfn, report.note)
     return 0
 
 
-@command(arg("order", type=count, help="0 to 10: the block has 2^order pages"), GFP, topic=TOPIC)
+@command(arg("order", type=count, help="0 to 10: the block has 2^order pages"), GFP, NODE, topic=TOPIC)
 def alloc_pages(box: Any, args: Any, io: Any) -> int:
     """take a block of 2^ORDER pages from the buddy system
 
     alloc_pages 4
 
     Yields the page frame number (pfn) of the first page. The note tells which free list served: this CPU's
-    list, a block that had to be split, or a list of another migrate type.
+    list, a block that had to be split, or a list of another migrate type. With --node the search begins at that
+    node's zones; __GFP_THISNODE among the flags ends it there (zonelist shows the order).
     """
-    return _alloc_pages(box, args.order, args.gfp, io)
+    return _alloc_pages(box, args.order, args.gfp, args.node, io)
 
 
-@command(GFP, topic=TOPIC)
+@command(GFP, NODE, topic=TOPIC)
 def alloc_page(box: Any, args: Any, io: Any) -> int:
     """take one page from the buddy system
 
     alloc_page GFP_HIGHUSER
     """
-    return _alloc_pages(box, 0, args.gfp, io)
+    return _alloc_pages(box, 0, args.gfp, args.node, io)
 
 
 @command(
