@@ -26,6 +26,7 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.memblock import e820_map
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.model import Kmap
 
 ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
+BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
 MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 
@@ -59,6 +61,56 @@ class I386Start:
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""
         ioremaps(box, box.machine)
+
+    def direct_map(self, box: Box) -> list[tuple[str, int]]:
+        """The first 4 MiB and the kernel image are split."""
+        end = box.machine.max_low_pfn * 4
+        small = 12288 + end % 4096
+        return [("4k", small), ("4M", end - small)]
+
+    def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
+        """RAM, firmware and devices, as on the recorded machine."""
+        return iomem(box)
+
+    def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
+        """The recorded processor."""
+        return cpuinfo(box, cpu)
+
+
+def iomem(box: Box) -> list[tuple[int, int, int, str]]:
+    """(level, first, last, name)."""
+    machine = box.machine
+    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
+    for entry in e820_map(box.config.ram):
+        if entry.start >= 1 << 32:
+            continue
+        name = "System RAM" if entry.kind == "usable" else "Reserved"
+        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
+    rows += [
+        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"),
+        (0, 0xC0000, 0xC05FF, "Video ROM"), (1, 0xF0000, 0xFFFFF, "System ROM"),
+        (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
+        (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
+        (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
+    ]  # fmt: skip
+    return rows + [(1, first, last, name) for name, first, last in machine.image.sections]
+
+
+def cpuinfo(box: Box, cpu: int) -> list[tuple[str, str]]:
+    """(name, value) of one processor."""
+    cpus = box.config.cpus
+    hyper = " ht" if cpus > 1 else ""
+    flags = f"fpu de pse tsc msr pae mce cx8 apic sep pge cmov mmx fxsr sse sse2{hyper} cpuid pni hypervisor"
+    rows = (
+        ("processor", cpu), ("vendor_id", "GenuineIntel"), ("cpu family", 6), ("model", 6),
+        ("model name", "QEMU Virtual CPU version 2.5+"), ("stepping", 3), ("microcode", "0x1"),
+        ("cpu MHz", "2596.104"), ("cache size", "16384 KB"), ("physical id", 0), ("siblings", cpus), ("core id", cpu),
+        ("cpu cores", cpus), ("apicid", cpu), ("initial apicid", cpu), ("fdiv_bug", "no"), ("f00f_bug", "no"),
+        ("coma_bug", "no"), ("fpu", "yes"), ("fpu_exception", "yes"), ("cpuid level", 4), ("wp", "yes"),
+        ("flags", flags), ("bugs", BUGS), ("bogomips", "5192.20"), ("clflush size", 32), ("cache_alignment", 32),
+        ("address sizes", "36 bits physical, 32 bits virtual"),
+    )  # fmt: skip
+    return [(name, str(value)) for name, value in rows]
 
 
 def start_memory(box: Box) -> None:

@@ -27,6 +27,7 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map
 from memsh.linux.mm.page_alloc.freearea import free_range
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
 MISC_PAGES = 400  # single pages that drivers and subsystems keep
 DEFERRED_USEC = 703297
+FLAGS = (
+    "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx fxsr sse sse2 ss syscall nx "
+    "mmxext pdpe1gb rdtscp lm 3dnowext 3dnow rep_good nopl cpuid extd_apicid pni pclmulqdq monitor ssse3 fma cx16 "
+    "sse4_1 sse4_2 movbe popcnt aes xsave avx f16c rdrand hypervisor lahf_lm svm cr8_legacy abm sse4a 3dnowprefetch "
+    "vmmcall fsgsbase bmi1 avx2 smep bmi2 erms mpx adx smap clflushopt clwb xsaveopt xgetbv1 arat npt vgif umip pku "
+    "ospke vaes"
+)
+BUGS = "fxsave_leak sysret_ss_attrs null_seg swapgs_fence amd_e400 spectre_v1 spectre_v2"
+GIB, PMD_SIZE = 1 << 30, 2 << 20
 THP_MIN_PAGES = 512 << 8  # 512 MiB: below, huge pages are off (hugepage_init)
 
 
@@ -62,6 +72,64 @@ class X8664Start:
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""
         ioremaps(box)
+
+    def direct_map(self, box: Box) -> list[tuple[str, int]]:
+        """1 GiB entries for whole gigabytes but the first, which is split, 2 MiB and 4 KiB for the rest."""
+        small, medium, large = 16384, -16384, 0
+        for first, behind in ((0, box.machine.top - ACPI_DATA_SIZE), (4 * GIB, box.machine.max_pfn << 12)):
+            if behind <= first:
+                continue
+            whole = max(0, (behind >> 30) - max(1, first >> 30))
+            tail = behind & (PMD_SIZE - 1)
+            small += tail >> 10
+            large += whole << 20
+            medium += ((behind - first - tail) >> 10) - (whole << 20)
+        return [("4k", small), ("2M", medium), ("1G", large)]
+
+    def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
+        """RAM, firmware and devices, as on the recorded machine."""
+        return iomem(box)
+
+    def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
+        """The recorded processor; each node is a package of its own."""
+        return cpuinfo(box, cpu)
+
+
+def iomem(box: Box) -> list[tuple[int, int, int, str]]:
+    """(level, first, last, name)."""
+    machine = box.machine
+    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
+    above = 4 * GIB
+    for entry in e820_map(box.config.ram, init_64.AMD_HT):
+        name = "System RAM" if entry.kind == "usable" else "Reserved"
+        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
+        if entry.kind == "usable":
+            above = max(above, -(-entry.end // GIB) * GIB)
+    rows += [
+        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (0, 0xC0000, 0xC05FF, "Video ROM"),
+        (1, 0xF0000, 0xFFFFF, "System ROM"), (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
+        (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "HPET 0"),
+        (1, 0xFED00000, 0xFED003FF, "PNP0103:00"), (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
+        (0, above, above + 2 * GIB - 1, "PCI Bus 0000:00"),
+    ]  # fmt: skip
+    return rows + [(1, first, last, name) for name, first, last in machine.image.sections]
+
+
+def cpuinfo(box: Box, cpu: int) -> list[tuple[str, str]]:
+    """(name, value) of one processor."""
+    node = next(node for node in box.pages.nodes if cpu in node.cpus)
+    cores = len(node.cpus)
+    flags = FLAGS.replace(" syscall ", " ht syscall ").replace(" svm ", " cmp_legacy svm ") if cores > 1 else FLAGS
+    rows = (
+        ("processor", cpu), ("vendor_id", "AuthenticAMD"), ("cpu family", 15), ("model", 107),
+        ("model name", "QEMU TCG CPU version 2.5+"), ("stepping", 1), ("microcode", "0x1000065"),
+        ("cpu MHz", "999.989"), ("cache size", "512 KB"), ("physical id", node.nid), ("siblings", cores),
+        ("core id", node.cpus.index(cpu)), ("cpu cores", cores), ("apicid", cpu), ("initial apicid", cpu),
+        ("fpu", "yes"), ("fpu_exception", "yes"), ("cpuid level", 13), ("wp", "yes"), ("flags", flags), ("bugs", BUGS),
+        ("bogomips", "1999.97"), ("TLB size", "1024 4K pages"), ("clflush size", 64), ("cache_alignment", 64),
+        ("address sizes", "40 bits physical, 48 bits virtual"),
+    )  # fmt: skip
+    return [(name, str(value)) for name, value in rows]
 
 
 def start_memory(box: Box) -> None:

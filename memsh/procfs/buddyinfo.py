@@ -15,5 +15,5 @@ def show(box: Box) -> str:
     for zone in box.pages.zones:
         if zone.present:
             counts = "".join(f"{count:6d} " for count in free_counts(zone))
-            lines.append(f"Node 0, zone {zone.name:>8s} {counts}\n")
+            lines.append(f"Node {zone.node}, zone {zone.name:>8s} {counts}\n")
     return "".join(lines)

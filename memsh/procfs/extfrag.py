@@ -25,7 +25,7 @@ def show_extfrag(box: Box) -> str:
                 index = fragmentation_index(order, counts)
                 quotient = c_div(index, 1000)
                 row += f"{quotient}.{abs(index - 1000 * quotient):03d} "
-            lines.append(f"Node 0, zone {zone.name:>8s} {row}\n")
+            lines.append(f"Node {zone.node}, zone {zone.name:>8s} {row}\n")
     return "".join(lines)
 
 
@@ -38,5 +38,5 @@ def show_unusable(box: Box) -> str:
             for order in range(MAX_ORDER):
                 index = unusable_index(order, counts)
                 row += f"{index // 1000}.{index % 1000:03d} "
-            lines.append(f"Node 0, zone {zone.name:>8s} {row}\n")
+            lines.append(f"Node {zone.node}, zone {zone.name:>8s} {row}\n")
     return "".join(lines)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.mm.memblock import e820_map
-
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -27,22 +25,7 @@ IOPORTS = (
 
 
 def show(box: Box) -> str:
-    machine = box.machine
-    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
-    for entry in e820_map(box.config.ram):
-        if entry.start >= 1 << 32:
-            continue
-        name = "System RAM" if entry.kind == "usable" else "Reserved"
-        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
-    rows += [
-        (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"),
-        (0, 0xC0000, 0xC05FF, "Video ROM"), (1, 0xF0000, 0xFFFFF, "System ROM"),
-        (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
-        (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
-        (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
-    ]  # fmt: skip
-    rows += [(1, first, last, name) for name, first, last in machine.image.sections]
-    rows.sort(key=lambda row: (row[1], row[0]))
+    rows = sorted(box.model.start.iomem(box), key=lambda row: (row[1], row[0]))
     return "".join(f"{'  ' * level}{first:08x}-{last:08x} : {name}\n" for level, first, last, name in rows)
 
 

@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 
+HUGE = ("HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp")  # pages, not kB
+
+
 def show(box: Box) -> str:
-    return "".join(f"{name + ':':<16s}{value:8d} kB\n" for name, value in figures(box))
+    return "".join(
+        f"{name + ':':<16s} {value:7d}\n" if name in HUGE else f"{name + ':':<16s}{value:8d} kB\n"
+        for name, value in figures(box)
+    )
 
 
 def figures(box: Box) -> list[tuple[str, int]]:
-    """(label, kB) in the order of the file."""
+    """(label, kB) in the order of the file; those of HUGE are counts of pages."""
+    options = box.model.options
     stat = box.vmstat
     total, free = totalram_pages(box), nr_free_pages(box)
     high, highfree = totalhigh_pages(box), nr_free_highpages(box)
@@ -33,15 +40,21 @@ def figures(box: Box) -> list[tuple[str, int]]:
     mlocked = sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones)
     slab = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
     swap_total, swap_free = swap_pages(box)
-    map4k, map4m = direct_map(box)
     pages = [
         ("MemTotal", total), ("MemFree", free), ("MemAvailable", si_mem_available(box)), ("Buffers", buffers),
         ("Cached", cached), ("SwapCached", stat["nr_swapcached"]), ("Active", active), ("Inactive", inactive),
         ("Active(anon)", stat["nr_active_anon"]), ("Inactive(anon)", stat["nr_inactive_anon"]),
         ("Active(file)", stat["nr_active_file"]), ("Inactive(file)", stat["nr_inactive_file"]),
         ("Unevictable", stat["nr_unevictable"]), ("Mlocked", mlocked),
-        ("HighTotal", high), ("HighFree", highfree), ("LowTotal", total - high), ("LowFree", free - highfree),
-        ("SwapTotal", swap_total), ("SwapFree", swap_free), ("Dirty", stat["nr_dirty"]),
+    ]  # fmt: skip
+    if "HIGHMEM" in options:
+        pages += [("HighTotal", high), ("HighFree", highfree), ("LowTotal", total - high),
+                  ("LowFree", free - highfree)]  # fmt: skip
+    pages += [("SwapTotal", swap_total), ("SwapFree", swap_free)]
+    if "ZSWAP" in options:
+        pages += [("Zswap", 0), ("Zswapped", 0)]
+    pages += [
+        ("Dirty", stat["nr_dirty"]),
         ("Writeback", stat["nr_writeback"]), ("AnonPages", stat["nr_anon_pages"]), ("Mapped", stat["nr_mapped"]),
         ("Shmem", stat["nr_shmem"]),
         ("KReclaimable", stat["nr_slab_reclaimable"] + stat["nr_kernel_misc_reclaimable"]), ("Slab", slab),
@@ -60,9 +73,17 @@ def figures(box: Box) -> list[tuple[str, int]]:
     out.append(("VmallocUsed", nr_vmalloc_pages(box) * 4))
     out.append(("VmallocChunk", 0))
     out.append(("Percpu", pcpu_nr_pages(box) * 4))
-    out.append(("DirectMap4k", map4k))
-    out.append(("DirectMap4M", map4m))
-    return out
+    if "MEMORY_FAILURE" in options:
+        out.append(("HardwareCorrupted", 0))
+    if "TRANSPARENT_HUGEPAGE" in options:
+        names = ("nr_anon_transparent_hugepages", "nr_shmem_hugepages", "nr_shmem_pmdmapped", "nr_file_hugepages",
+                 "nr_file_pmdmapped")  # fmt: skip
+        labels = ("AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", "FileHugePages", "FilePmdMapped")
+        out.extend((label, stat[name] * 4) for label, name in zip(labels, names, strict=True))
+    if "HUGETLB_PAGE" in options:
+        out.extend((name, 0) for name in HUGE)
+        out += [("Hugepagesize", 2048), ("Hugetlb", 0)]
+    return out + [(f"DirectMap{size}", kb) for size, kb in box.model.start.direct_map(box)]
 
 
 def nr_blockdev_pages(box: Box) -> int:
@@ -85,10 +106,3 @@ def nr_vmalloc_pages(box: Box) -> int:
 def pcpu_nr_pages(box: Box) -> int:
     """Pages of per-CPU memory: those of the first chunk and those that were populated since, for every CPU."""
     return int(box.percpu_pages) * box.config.cpus
-
-
-def direct_map(box: Box) -> tuple[int, int]:
-    """(kB mapped by 4 KiB entries, kB mapped by 4 MiB entries): the first 4 MiB and the kernel image are split."""
-    end = box.machine.max_low_pfn * 4
-    small = 12288 + end % 4096
-    return small, end - small

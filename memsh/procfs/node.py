@@ -19,7 +19,8 @@ class ProcFile(NamedTuple):
     `pread(box, offset, size)` is for files too large to be made as a whole: it answers the bytes at `offset`.
     `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a reader
     waits. A reader begins with the cursor that `follow(box, None)` gives. `truncate(box)` is what opening it to be
-    overwritten does; for most files nothing.
+    overwritten does; for most files nothing. `option`: the file is there only on kernels with that option of the
+    configuration (`!NAME`: only on those without).
     """
 
     show: Callable[[Box], str] | None
@@ -28,6 +29,7 @@ class ProcFile(NamedTuple):
     pread: Callable[[Box, int, int], bytes] | None = None
     follow: Callable[[Box, int | None], tuple[str, int]] | None = None
     truncate: Callable[[Box], None] | None = None
+    option: str = ""
 
 
 class Link(NamedTuple):
@@ -54,13 +56,16 @@ class Directory:
 
     def child(self, box: Box, name: str) -> Node | None:
         found = self.fixed.get(name)
+        if found is not None and not present(box, found):
+            return None
         if found is None and self.find is not None:
             found = self.find(box, name)
         return found
 
     def listing(self, box: Box) -> list[str]:
         """The names that come and go in their own order, then the fixed ones by name."""
-        return [*(self.names(box) if self.names is not None else ()), *sorted(self.fixed)]
+        fixed = sorted(name for name, node in self.fixed.items() if present(box, node))
+        return [*(self.names(box) if self.names is not None else ()), *fixed]
 
     def nlink(self, box: Box) -> int:
         """Two, and one for each directory in it."""
@@ -69,3 +74,11 @@ class Directory:
 
 
 Node = ProcFile | Link | Directory
+
+
+def present(box: Box, node: Node) -> bool:
+    """Whether the box's kernel has this file; a directory is there if it is empty or something in it is."""
+    if isinstance(node, Directory):
+        return not node.fixed or node.names is not None or any(present(box, below) for below in node.fixed.values())
+    option = node.option if isinstance(node, ProcFile) else ""
+    return not option or (option.lstrip("!") in box.model.options) != option.startswith("!")

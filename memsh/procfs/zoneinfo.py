@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.procfs.vmstat import NODE_ITEMS, ZONE_ITEMS
+from memsh.linux.mm.page_alloc.nodestat import node_page_state
+from memsh.procfs.vmstat import node_items, numa_events, numa_items, zone_items
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
 
 def show(box: Box) -> str:
     lines: list[str] = []
-    first = True
-    for zone in box.pages.zones:
-        lines.append(f"Node 0, zone {zone.name:>8s}\n")
-        if first and zone.present:
-            first = False
-            lines.append("  per-node stats\n")
-            lines.extend(f"      {name:<12s} {box.vmstat[name]}\n" for name in NODE_ITEMS)
-        lines.extend(_zone(box, zone))
+    for node in box.pages.nodes:
+        first = next((zone for zone in node.zones if zone.present), None)
+        for zone in node.zones:
+            lines.append(f"Node {node.nid}, zone {zone.name:>8s}\n")
+            if zone is first:
+                stat = node_page_state(box, node)
+                lines.append("  per-node stats\n")
+                lines.extend(f"      {name:<12s} {stat[name]}\n" for name in node_items(box))
+            lines.extend(_zone(box, zone))
     return "".join(lines)
 
 
@@ -43,7 +45,9 @@ def _zone(box: Box, zone: Zone) -> list[str]:
     if not zone.present:
         return lines
     lines.append(f"      {'nr_free_pages':<12s} {zone.nr_free}\n")
-    lines.extend(f"      {name:<12s} {zone.stat.get(name, 0)}\n" for name in ZONE_ITEMS[1:])
+    lines.extend(f"      {name:<12s} {zone.stat.get(name, 0)}\n" for name in zone_items(box)[1:])
+    if numa_items(box):
+        lines.extend(f"      {name:<12s} {number}\n" for name, number in numa_events((zone,)).items())
     lines.append("  pagesets\n")
     threshold = zone.threshold
     for cpu in range(box.config.cpus):

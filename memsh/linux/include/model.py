@@ -62,6 +62,15 @@ class Start(Protocol):
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""
 
+    def direct_map(self, box: Box) -> list[tuple[str, int]]:
+        """(size of the entries, kB that they map) of the direct mapping, smallest first."""
+
+    def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
+        """(level, first, last, name) of what lies in the physical address space."""
+
+    def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
+        """What /proc/cpuinfo says of a processor: (name, value)."""
+
 
 class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches, `install`
