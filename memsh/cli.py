@@ -159,11 +159,11 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
 
 def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
-    from memsh.linux.config import MEMBLOCK_ALIGN, parse_cpulist
+    from memsh.linux.config import NODE_ALIGN, parse_cpulist
 
     if text.isdecimal() and 1 <= int(text) <= 64:
         count = int(text)
-        share = ram // count // MEMBLOCK_ALIGN * MEMBLOCK_ALIGN
+        share = ram // count // NODE_ALIGN * NODE_ALIGN
         sizes = [share] * (count - 1) + [ram - share * (count - 1)]
         edges = [cpus * at // count for at in range(count + 1)]
         return tuple((size, tuple(range(*edges[at : at + 2]))) for at, size in enumerate(sizes))

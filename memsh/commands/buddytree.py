@@ -6,9 +6,10 @@ from typing import Any
 
 from memsh.commands.draw import clip, human, plural, say
 from memsh.commands.physmap import use_name
-from memsh.inspect.check import PER_CPU_LIST, frames
+from memsh.inspect.check import PER_CPU_LIST, block_of
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
+from memsh.linux.include.mmzone import pindex_to_order
 from memsh.shell.errors import ShellError
 
 
@@ -37,7 +38,10 @@ def free_within(zone: Any, pfn: int, order: int) -> int:
 
 def per_cpu(zone: Any) -> set[int]:
     """Frames that wait on per-CPU lists."""
-    blocks = [(pfn, 1 << index // 3) for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages]
+    blocks = [
+        (pfn, 1 << pindex_to_order(index, zone.block_order))
+        for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages
+    ]  # fmt: skip
     return {pfn + page for pfn, size in blocks for page in range(size)}
 
 
@@ -61,7 +65,7 @@ def draw(box: Any, pfn: int, io: Any) -> None:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {box.memmap.frames - 1:#x})")
     zone = box.pages.zone_of(pfn)
     own = free_block(zone, pfn)
-    block = next((block for block in frames(box) if block.pfn <= pfn < block.pfn + block.pages), None)
+    block = block_of(box, pfn)
     if own is not None:
         head, order = own
         what = f"free, in the order-{order} block at {head:#x}"

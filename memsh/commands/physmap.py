@@ -7,7 +7,7 @@ from typing import Any
 
 from memsh.commands.draw import clip, human, plural, say
 from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGEBLOCK_PAGES
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import KIND_NAMES
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
@@ -43,6 +43,7 @@ class Cells:
 
     def __init__(self, box: Any, size: int, start: int, stop: int) -> None:
         self.size, self.start, self.stop = size, start, stop
+        block_pages = box.arch.pageblock_pages
         self.used: dict[int, Counter[str]] = {}
         self.free: Counter[int] = Counter()
         self.orders: dict[int, Counter[int]] = {}  # by pageblock: free blocks by order
@@ -66,7 +67,7 @@ class Cells:
                     self.free[cell] += step
                 at += step
             if use == FREE:
-                self.orders.setdefault(pfn // PAGEBLOCK_PAGES, Counter())[pages.bit_length() - 1] += 1
+                self.orders.setdefault(pfn // block_pages, Counter())[pages.bit_length() - 1] += 1
 
     def mark(self, cell: int, first: int, last: int) -> str:
         """One letter for the cell, of which the zone has frames [first, last)."""
@@ -114,47 +115,49 @@ def physmap(box: Any, args: Any, io: Any) -> None:
 
     physmap Normal
 
-    Without an argument one mark is a pageblock (4 MiB). With a zone each pageblock in use is a row, one mark 32 pages,
-    and its free pages are told by order. With a page frame number each page has its mark.
+    Without an argument one mark is a pageblock (4 MiB; 2 MiB on x86_64). With a zone each pageblock in use is a row,
+    one mark 32 pages, and its free pages are told by order. With a page frame number each page has its mark.
     """
     where = args.where
-    zone = next((zone for zone in _present(box) if zone.name.lower() == where.lower()), None)
+    zone = next((zone for zone in _present(box) if zone.label.lower() == where.lower()), None)
     if zone is not None:
         _zone(box, zone, io)
         return
     if where:
         if not where[0].isdigit():
-            known = ", ".join(zone.name for zone in _present(box))
+            known = ", ".join(zone.label for zone in _present(box))
             raise ShellError(f"there is no zone '{where}' in this box (it has {known})")
         _pageblock(box, count(where), io)
         return
-    cells = Cells(box, PAGEBLOCK_PAGES, 0, box.memmap.frames)
+    block_pages = box.arch.pageblock_pages
+    cells = Cells(box, block_pages, 0, box.memmap.frames)
     per_line = max(16, io.width - 14) & ~7
-    say(io, f"one mark is a pageblock: {PAGEBLOCK_PAGES} pages, {human(PAGEBLOCK_PAGES << PAGE_SHIFT)}")
+    say(io, f"one mark is a pageblock: {block_pages} pages, {human(block_pages << PAGE_SHIFT)}")
     pictures: list[tuple[Any, list[tuple[int, str]]]] = []
     marks: set[str] = set()
     for zone in _present(box):
-        first, last = zone.start_pfn // PAGEBLOCK_PAGES, (zone.start_pfn + zone.spanned - 1) // PAGEBLOCK_PAGES
+        first, last = zone.start_pfn // block_pages, (zone.start_pfn + zone.spanned - 1) // block_pages
         end = min(zone.start_pfn + zone.spanned, box.memmap.frames)
         rows = []
         for line in range(first, last + 1, per_line):
             blocks = range(line, min(line + per_line, last + 1))
             text = "".join(cells.mark(block, zone.start_pfn, end) for block in blocks)
-            rows.append(((line * PAGEBLOCK_PAGES) << PAGE_SHIFT, text))
+            rows.append(((line * block_pages) << PAGE_SHIFT, text))
             marks.update(text)
         pictures.append((zone, rows))
     _legend(io, marks)
     for zone, rows in pictures:
         percent = 100 * zone.nr_free / zone.managed if zone.managed else 0.0
-        say(io, f"zone {zone.name}: {human(zone.present << PAGE_SHIFT)}, {percent:.1f}% of it free")
+        say(io, f"zone {zone.label}: {human(zone.present << PAGE_SHIFT)}, {percent:.1f}% of it free")
         _folded(rows, io, "#010x")
 
 
 def _zone(box: Any, zone: Any, io: Any) -> None:
+    block_pages = zone.block_pages
     end = min(zone.start_pfn + zone.spanned, box.memmap.frames)
     cells = Cells(box, CELL, zone.start_pfn, end)
-    first, last = zone.start_pfn // PAGEBLOCK_PAGES, (end - 1) // PAGEBLOCK_PAGES
-    per_block = PAGEBLOCK_PAGES // CELL
+    first, last = zone.start_pfn // block_pages, (end - 1) // block_pages
+    per_block = block_pages // CELL
     rows: list[tuple[int, str, str]] = []
     marks: set[str] = set()
     for block in range(first, last + 1):
@@ -167,37 +170,38 @@ def _zone(box: Any, zone: Any, io: Any) -> None:
         wholly = orders.get(MAX_ORDER - 1, 0) > 0
         rows.append((block, "" if wholly else text, f"{free} free" + (f"  {told}" if told else "")))
         marks.update("" if wholly else text)
-    say(io, f"zone {zone.name}: one mark is {CELL} pages, {human(CELL << PAGE_SHIFT)}; a row is a pageblock, "
+    say(io, f"zone {zone.label}: one mark is {CELL} pages, {human(CELL << PAGE_SHIFT)}; a row is a pageblock, "
             "behind it its free pages and free blocks as order:number")  # fmt: skip
     _legend(io, marks | {FREE_MARK})
     at = 0
     while at < len(rows):
         block, text, told = rows[at]
         if text:
-            line = f"  {block * PAGEBLOCK_PAGES:#07x} |{text:<{per_block}}| {told}"
+            line = f"  {block * block_pages:#07x} |{text:<{per_block}}| {told}"
             io.out((line if len(line) <= io.width else clip(line.partition("  free")[0], io.width)) + "\n")
             at += 1
             continue
         same = at
         while same < len(rows) and not rows[same][1]:
             same += 1
-        size = human((same - at) * PAGEBLOCK_PAGES << PAGE_SHIFT)
-        say(io, f"  {block * PAGEBLOCK_PAGES:#07x} {plural(same - at, 'pageblock')} wholly free, {size}")
+        size = human((same - at) * block_pages << PAGE_SHIFT)
+        say(io, f"  {block * block_pages:#07x} {plural(same - at, 'pageblock')} wholly free, {size}")
         at = same
 
 
 def _pageblock(box: Any, pfn: int, io: Any) -> None:
     if not 0 < pfn < box.memmap.frames:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {box.memmap.frames - 1:#x})")
-    start = pfn & ~(PAGEBLOCK_PAGES - 1)
-    marks = ["R"] * PAGEBLOCK_PAGES
+    block_pages = box.arch.pageblock_pages
+    start = pfn & ~(block_pages - 1)
+    marks = ["R"] * block_pages
     names: dict[str, str] = {}
     pages_of: Counter[str] = Counter()
     orders: Counter[int] = Counter()
     for block in frames(box):
-        if block.pfn >= start + PAGEBLOCK_PAGES:
+        if block.pfn >= start + block_pages:
             break
-        low, high = max(block.pfn, start), min(block.pfn + block.pages, start + PAGEBLOCK_PAGES)
+        low, high = max(block.pfn, start), min(block.pfn + block.pages, start + block_pages)
         if low >= high:
             continue
         name = use_name(block.use)
@@ -212,10 +216,10 @@ def _pageblock(box: Any, pfn: int, io: Any) -> None:
         names["R"], pages_of["R"] = "reserved at boot", marks.count("R")
     zone = box.pages.zone_of(pfn)
     kind = MIGRATE_NAMES[zone.block_type(pfn)]
-    say(io, f"pageblock {start:#x}-{start + PAGEBLOCK_PAGES - 1:#x}, zone {zone.name}, {kind}: one mark is a page")
+    say(io, f"pageblock {start:#x}-{start + block_pages - 1:#x}, zone {zone.name}, {kind}: one mark is a page")
     step = 64 if io.width >= 76 else 32
     text = "".join(marks)
-    _folded([(start + offset, text[offset : offset + step]) for offset in range(0, PAGEBLOCK_PAGES, step)], io, "#9x")
+    _folded([(start + offset, text[offset : offset + step]) for offset in range(0, block_pages, step)], io, "#9x")
     if orders:
         told = ", ".join(f"{number} of order {order}" for order, number in sorted(orders.items()))
         say(io, f"0-9, A: free, in a block of that order (A is 10): {told}")

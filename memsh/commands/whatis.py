@@ -6,7 +6,7 @@ from typing import Any
 
 from memsh.commands.draw import human, plural, say
 from memsh.commands.virtual import bits, process_areas, protection
-from memsh.inspect.check import FREE, PER_CPU_LIST, frames
+from memsh.inspect.check import FREE, PER_CPU_LIST, block_of
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import (
@@ -162,7 +162,7 @@ def _frame(box: Any, pfn: int, io: Any) -> None:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {memmap.frames - 1:#x})")
     zone = pages.zone_of(pfn)
     where = f"frame {pfn:#x} (physical {pfn << 12:#010x}, zone {zone.name})"
-    block = next((block for block in frames(box) if block.pfn <= pfn < block.pfn + block.pages), None)
+    block = block_of(box, pfn)
     if block is None or block.use == K_RESERVED:
         lies_in = _resource(box, pfn << PAGE_SHIFT)
         if lies_in[0] == "System RAM":

@@ -15,6 +15,7 @@ from memsh.inspect.check_pages import check_pages
 from memsh.inspect.check_slab import check_slab
 from memsh.inspect.check_swap import check_swap, swap_cache
 from memsh.inspect.check_task import check_tasks
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import (
     K_FILE,
     K_RECORDED,
@@ -26,13 +27,16 @@ from memsh.linux.include.memmap import (
     K_VMALLOC,
     KIND_NAMES,
 )
+from memsh.linux.include.mmzone import NO_SECTION, pindex_to_order
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Zone
 
 CHECKED = "each page frame counted once, free lists, per-CPU lists, slabs, page tables, mappings, counters"
 FREE, PER_CPU_LIST, LOST = -1, -2, -3
 _MOST = 20
+_RESERVED = bytes([K_RESERVED])
 
 
 class Block(NamedTuple):
@@ -44,14 +48,16 @@ class Block(NamedTuple):
 
 
 def frames(box: Box) -> Iterator[Block]:
-    """Every frame of every zone once, as blocks in ascending order; holes in a zone are left out."""
+    """Every frame of every zone once, as blocks in ascending order; holes in a zone are left out. What was reserved at
+    boot comes in runs, at most a page block each."""
     memmap = box.memmap
     refcount, orders, kinds = memmap.refcount, memmap.order, memmap.kind
     for zone in box.pages.zones:
         if not zone.present:
             continue
         on_pcp = {
-            pfn: index // 3 for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages
+            pfn: pindex_to_order(index, zone.block_order)
+            for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages
         }  # fmt: skip
         free = zone.free
         pfn, end = zone.start_pfn, min(zone.end_pfn, memmap.frames)
@@ -60,9 +66,13 @@ def frames(box: Box) -> Iterator[Block]:
             if key is not None:
                 block = Block(pfn, 1 << (key >> 2), FREE)
             elif refcount[pfn]:
-                block = Block(pfn, 1 << orders[pfn], kinds[pfn])
+                kind = kinds[pfn]
+                block = Block(pfn, 1 << orders[pfn] if kind != K_RESERVED else _run(zone, kinds, pfn, end), kind)
             elif pfn in on_pcp:
                 block = Block(pfn, 1 << on_pcp[pfn], PER_CPU_LIST)
+            elif zone.block_type(pfn) == NO_SECTION:
+                pfn = (pfn | zone.block_pages - 1) + 1
+                continue
             elif 0x9F <= pfn < 0x100 or kinds[pfn] == K_RESERVED:
                 pfn += 1
                 continue
@@ -70,6 +80,34 @@ def frames(box: Box) -> Iterator[Block]:
                 block = Block(pfn, 1, LOST)
             yield block
             pfn += block.pages
+
+
+def _run(zone: Zone, kinds: memoryview, pfn: int, end: int) -> int:
+    """How many frames from `pfn` on were reserved at boot, up to the end of the page block."""
+    part = bytes(kinds[pfn : min((pfn | zone.block_pages - 1) + 1, end)])
+    return len(part) - len(part.lstrip(_RESERVED))
+
+
+def block_of(box: Box, pfn: int) -> Block | None:
+    """The block that holds a frame; None for a hole or a frame that is not there."""
+    pages, memmap = box.pages, box.memmap
+    if not 0 <= pfn < memmap.frames:
+        return None
+    head = pages.free_head(pfn)
+    if head is not None:
+        return Block(head, 1 << (pages.free_order(head) or 0), FREE)
+    for order in range(MAX_ORDER):
+        head = pfn >> order << order
+        if memmap.refcount[head] and head + (1 << memmap.order[head]) > pfn:
+            return Block(head, 1 << memmap.order[head], memmap.kind[head])
+    for head, order in pages.pcp_frames():
+        if head <= pfn < head + (1 << order):
+            return Block(head, 1 << order, PER_CPU_LIST)
+    zone = pages.zone_of(pfn)
+    inside = zone.start_pfn <= pfn < zone.end_pfn and zone.block_type(pfn) != NO_SECTION
+    if not inside or 0x9F <= pfn < 0x100 or memmap.kind[pfn] == K_RESERVED:
+        return None
+    return Block(pfn, 1, LOST)
 
 
 def count_frames(box: Box) -> dict[int, int]:

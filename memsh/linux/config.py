@@ -16,7 +16,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 ARCHES: dict[str, Arch] = {arch.name: arch for arch in (I386, X86_64)}
 DEFAULT_CMDLINE = "\n"  # none was given: the architecture's own
-MEMBLOCK_ALIGN = 128 * MIB  # nodes begin at multiples of a memory section
+NODE_ALIGN = 16 * MIB
 NODES_MAX = 8
 
 Nodes = tuple[tuple[int, tuple[int, ...]], ...]
@@ -75,8 +75,8 @@ class Config:
         total = sum(size for size, _ in self.nodes)
         if total != self.ram:
             raise ValueError(f"the nodes have {size_text(total)}, the machine has {size_text(self.ram)}")
-        if any(size <= 0 or size % MEMBLOCK_ALIGN for size, _ in self.nodes):
-            raise ValueError(f"a node's size is a multiple of {size_text(MEMBLOCK_ALIGN)}")
+        if any(size <= 0 or size % NODE_ALIGN for size, _ in self.nodes):
+            raise ValueError(f"a node's size is a multiple of {size_text(NODE_ALIGN)}")
         named = [cpu for _, cpus in self.nodes for cpu in cpus]
         twice = next((cpu for cpu in named if named.count(cpu) > 1), None)
         if twice is not None:

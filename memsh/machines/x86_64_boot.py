@@ -136,6 +136,7 @@ def start_memory(box: Box) -> None:
     """Zones, memmap and the buddy system with every free page in it (up to mem_init)."""
     machine = box.machine
     log = Logger(box)
+    lines = init_64.early_tables(box, machine)
     build_zones(box)
     nodes = box.pages.nodes
     box.timer.set(112157)
@@ -145,18 +146,11 @@ def start_memory(box: Box) -> None:
     policy = max((zone for zone in box.pages.zones if zone.present), key=lambda zone: zone.index)
     log(KERN_INFO, f"Policy zone: {policy.name}")
     log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
-    init_64.early_tables(box, machine)
-    reserve_memblock(box)
+    for usec, line in lines:
+        box.timer.set(usec)
+        log(KERN_INFO, line)
     log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off")
     mem_init(box)
-
-
-def reserve_memblock(box: Box) -> None:
-    """What was taken since the memory map was made is not free either."""
-    from memsh.linux.init.main import mark_reserved
-
-    for region in box.machine.memblock.reserved:
-        mark_reserved(box.memmap, max(1, region.start // PAGE_SIZE), -(-region.end // PAGE_SIZE))
 
 
 def mem_init(box: Box) -> None:

@@ -79,6 +79,8 @@ Node = ProcFile | Link | Directory
 def present(box: Box, node: Node) -> bool:
     """Whether the box's kernel has this file; a directory is there if it is empty or something in it is."""
     if isinstance(node, Directory):
-        return not node.fixed or node.names is not None or any(present(box, below) for below in node.fixed.values())
+        if any(present(box, below) for below in node.fixed.values()):
+            return True
+        return any(True for _ in node.names(box)) if node.names is not None else not node.fixed
     option = node.option if isinstance(node, ProcFile) else ""
     return not option or (option.lstrip("!") in box.model.options) != option.startswith("!")

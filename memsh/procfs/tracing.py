@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_NAMES, PAGEBLOCK_ORDER
+from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.trace import FIELDS
 from memsh.linux.lib.gfptext import gfp_text
 
@@ -83,8 +83,7 @@ def event_text(record: tuple[Any, ...]) -> str:
         values["gfp"] = gfp_text(values["gfp_flags"])
         values["accounted"] = "true" if values["gfp_flags"] & GFP_NAMES["__GFP_ACCOUNT"] else "false"
     if "fallback_order" in values:
-        values["pageblock_order"] = PAGEBLOCK_ORDER
-        values["fragmenting"] = int(values["fallback_order"] < PAGEBLOCK_ORDER)
+        values["fragmenting"] = int(values["fallback_order"] < values["pageblock_order"])
     return f"{name}: {FORMATS[name].format(**values)}"
 
 

@@ -30,6 +30,7 @@ from memsh.procfs import (
     swaps,
     sys_block,
     sys_cpu,
+    sys_node,
     sys_slab,
     sysrq,
     sysvipc,
@@ -159,6 +160,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/devices/pci0000:00": sys_block.PCI,
     "/sys/devices/system/cpu": sys_cpu.CPU,
     "/sys/kernel/tracing/events": tracefs.EVENTS,
+    "/sys/devices/system/node": sys_node.NODES,
     "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST

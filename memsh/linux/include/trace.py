@@ -21,6 +21,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "alloc_migratetype",
         "fallback_migratetype",
         "change_ownership",
+        "pageblock_order",
     ),
     "mm_page_free": ("pfn", "order"),
     "mm_page_free_batched": ("pfn",),

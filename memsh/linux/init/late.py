@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REAP_PERIOD = 2_000_000  # µs: the slab reaper's interval (REAPTIMEOUT_AC)
 PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
+PMD_SIZE = 2 << 20
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
 
@@ -39,11 +40,17 @@ def start_allocators(box: Box) -> None:
 
 
 def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
-    """Hash tables that come from the buddy system: (µs, bytes, line in the log)."""
-    log = Logger(box)
+    """Hash tables that come from the buddy system: (µs, bytes, line in the log). On a machine of several nodes they are
+    spread over them, with vmalloc (hashdist)."""
+    log, nodes = Logger(box), len(box.pages.nodes)
     for usec, size, line in rows:
         box.timer.set(usec)
-        box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_OTHER)
+        if nodes > 1:
+            box.vmalloc.vmalloc(-(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x15f/0x285")
+            huge = " hugepage" if size // nodes >= PMD_SIZE else ""
+            line = line.replace("linear", f"vmalloc{huge}")
+        else:
+            box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_OTHER)
         log(KERN_INFO, line)
 
 

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger, NodeSpan
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
-from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, MemMap
+from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
+from memsh.linux.include.mmzone import NO_SECTION, Node, Zone
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
+SECTION = 1 << SECTION_ORDER  # page frames
 BOOT_USEC = 1_330_000  # when the first process reads a clock
 
 
 def build_zones(box: Box) -> None:
     """Make the memmap, mark what is reserved, and construct the allocator with empty zones (free_area_init)."""
-    from memsh.linux.include.mmzone import Node, Zone
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
     machine = box.machine
@@ -47,6 +48,24 @@ def build_zones(box: Box) -> None:
     for zone in box.pages.zones:
         if zone.present and zone.start_pfn % zone.block_pages:
             zone.set_block_type(zone.start_pfn, MIGRATE_UNMOVABLE)  # only aligned frames set a block's type
+        mark_holes(zone, memmap, [(region.start >> 12, region.end >> 12) for region in machine.memblock.memory])
+
+
+def mark_holes(zone: Zone, memmap: MemMap, memory: list[tuple[int, int]]) -> None:
+    """Frames of a zone that are no RAM: of missing sections the page blocks say so, others are nobody's
+    (memmap_init_zone_range, init_unavailable_range)."""
+    at = max(zone.start_pfn, 0x100)  # the PC's own hole is known
+    for first, behind in [*memory, (zone.end_pfn, zone.end_pfn)]:
+        stop = min(first, zone.end_pfn)
+        if at < stop:
+            section = min((at + SECTION - 1) // SECTION * SECTION, stop)
+            memmap.kind[at:section] = bytes([K_RESERVED]) * (section - at)
+            last = stop if stop == zone.end_pfn and first == stop else stop // SECTION * SECTION
+            if section < last:
+                low, high = section >> zone.block_order, last + zone.block_pages - 1 >> zone.block_order
+                zone.blocks[low - zone.start_block : high - zone.start_block] = bytes([NO_SECTION]) * (high - low)
+            memmap.kind[last:stop] = bytes([K_RESERVED]) * (stop - last)
+        at = max(at, behind)
 
 
 def mark_reserved(memmap: MemMap, first: int, last: int) -> None:

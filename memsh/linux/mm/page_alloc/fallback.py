@@ -145,7 +145,8 @@ def rmqueue_fallback(pages: PageAllocator, zone: Zone, order: int, start_type: i
         steal_suitable_fallback(pages, zone, pfn, alloc_flags, start_type, steal)
         if pages.trace.on:
             owned = int(zone.block_type(pfn) == start_type)
-            pages.trace.emit("mm_page_alloc_extfrag", pfn, order, current, start_type, other, owned)
+            pages.trace.emit("mm_page_alloc_extfrag", pfn, order, current, start_type, other, owned,
+                             zone.block_order)  # fmt: skip
         return True
     return False
 

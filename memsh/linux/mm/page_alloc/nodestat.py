@@ -8,7 +8,6 @@ Known deviations: nr_dirtied, nr_written and their kin count for node 0 whatever
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import (
@@ -25,6 +24,7 @@ from memsh.linux.include.memmap import (
     PG_UNEVICTABLE,
     PG_WRITEBACK,
 )
+from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +45,7 @@ def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
     if len(nodes) == 1:
         return box.vmstat
     found = _count(box, node)
-    if node.nid == 0:
-        return {**box.vmstat, **found} if found else box.vmstat
-    return defaultdict(int, found)
+    return VmStat({**box.vmstat, **found} if node.nid == 0 else found)
 
 
 def _count(box: Box, node: Node) -> dict[str, int]:

@@ -243,12 +243,14 @@ def _span(name: str, limit: tuple[int, int], pieces: list[tuple[int, int]]) -> Z
 
 def _sparse_init(machine: Machine, homes: list[Home]) -> None:
     """Each node keeps the memory map of its own sections, in pieces of 2 MiB, and a page for what they are used for."""
+    seen: set[int] = set()
     for nid, home in enumerate(homes):
         sections = {
             number
             for first, behind in _inside(machine, home)
             for number in range(first // SECTION, -(-behind // SECTION))
-        }
+        } - seen
+        seen |= sections
         size = len(sections) * SECTION * 64
         if not machine.memblock.alloc(size, PMD_SIZE, f"memory map of node {nid}", home.ranges):
             raise ValueError(f"node {nid} has no room for its memory map: {size >> 20} MiB")
@@ -305,21 +307,21 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     log(KERN_DEBUG, f"pcpu-alloc: {told}")
 
 
-def early_tables(box: Box, machine: Machine) -> None:
+def early_tables(box: Box, machine: Machine) -> list[tuple[int, str]]:
     """Dentry and inode hash tables, taken from memblock where there is one node (vfs_caches_init_early); the bounce
-    buffers for devices that cannot reach all of RAM (swiotlb_init)."""
-    log = Logger(box)
+    buffers for devices that cannot reach all of RAM (swiotlb_init). Answers the log's lines: (µs, text)."""
+    lines = []
     if len(machine.nodes) == 1:
         for name, scale, usec in (("Dentry cache", 13, 121075), ("Inode-cache", 14, 125317)):
-            box.timer.set(usec)
             size, line = large_system_hash(machine, name, 8, scale)
-            log(KERN_INFO, line)
+            lines.append((usec, line))
             take(machine, f"{name} hash table", size)
     if machine.max_pfn > 1 << 20:
-        log(KERN_INFO, f"software IO TLB: area num {1 << max(0, box.config.cpus - 1).bit_length()}.")
+        lines.append((125600, f"software IO TLB: area num {1 << max(0, box.config.cpus - 1).bit_length()}."))
         if not machine.memblock.alloc(SWIOTLB_SIZE, PAGE_SIZE, "bounce buffers", ((0, 4 * GIB),)):
             raise ValueError("no room below 4 GiB for the bounce buffers")
         take(machine, "bounce buffers' slots", SWIOTLB_SLOTS)
+    return lines
 
 
 def machine_of(box: Box) -> Machine:

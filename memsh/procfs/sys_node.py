@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Node
     from memsh.procfs.node import Node as Entry
 
 
@@ -99,9 +100,11 @@ _FILES: dict[str, Callable[[int, Box], str]] = {
     "cpulist": show_cpulist, "cpumap": show_cpumap, "distance": show_distance, "meminfo": show_meminfo,
     "numastat": show_numastat, "vmstat": show_vmstat,
 }  # fmt: skip
-_WITH = {"has_cpu": lambda node: bool(node.cpus), "has_generic_initiator": lambda node: False,
-         "has_memory": lambda node: bool(node.present), "has_normal_memory": lambda node: bool(node.present),
-         "online": lambda node: True, "possible": lambda node: True}  # fmt: skip
+_WITH: dict[str, Callable[[Node], bool]] = {
+    "has_cpu": lambda node: bool(node.cpus), "has_generic_initiator": lambda node: False,
+    "has_memory": lambda node: bool(node.present), "has_normal_memory": lambda node: bool(node.present),
+    "online": lambda node: True, "possible": lambda node: True,
+}  # fmt: skip
 
 
 def show_which(name: str, box: Box) -> str:
@@ -110,6 +113,9 @@ def show_which(name: str, box: Box) -> str:
 
 
 def names(box: Box) -> list[str]:
+    """The nodes; none on a kernel that knows none."""
+    if not box.arch.numa:
+        return []
     return [f"node{node.nid}" for node in box.pages.nodes]
 
 
@@ -121,4 +127,4 @@ def find(box: Box, name: str) -> Entry | None:
     return Directory({key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()})
 
 
-NODES = Directory({name: ProcFile(partial(show_which, name)) for name in _WITH}, names=names, find=find)
+NODES = Directory({name: ProcFile(partial(show_which, name), option="NUMA") for name in _WITH}, names=names, find=find)
