@@ -56,7 +56,7 @@ def _check_lists(zone: Zone, memmap: MemMap, problems: list[str]) -> None:
         if pfn < at:
             say(f"zone {zone.label}: block {pfn:#x} overlaps the one before")
         at = pfn + size
-        if order < MAX_ORDER - 1 and not pfn & size:
+        if order < min(MAX_ORDER - 1, zone.block_order) and not pfn & size:  # above, high-atomic blocks stay apart
             buddy = free.get(pfn + size)
             if buddy is not None and buddy >> 2 == order:
                 say(f"zone {zone.label}: {pfn:#x} and {pfn + size:#x} are free buddies of order {order}, unmerged")

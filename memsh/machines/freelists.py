@@ -347,40 +347,49 @@ def _unused(memmap: MemMap, pfn: int, order: int) -> None:
 
 
 def dump(box: Box, word: str = "now") -> str:
-    """The state of box.pages in the same lines, in the order in which they are recorded."""
-    out = [f"{word} cpu {box.pages.cpu}"] if box.arch.numa else []
-    apart = "" if _glued(box.arch) else " "
+    """The state of box.pages in the same lines, in the order in which they are recorded: on a machine with nodes the
+    reserve comes before the lists, and every CPU's lists are told."""
+    told = [f"{word} cpu {box.pages.cpu}"] if box.arch.numa else []
     for zone in box.pages.zones:
         if not zone.present:
             continue
         name = f"{word} {{}} {zone.label}"
         boost = zone.watermark_boost
-        out.append(
+        told.append(
             f"{name.format('zone')} start {zone.start_pfn:x} spanned {zone.spanned:x} present {zone.present:x} "
             f"managed {zone.managed:x} min {zone.wmark_min + boost} low {zone.wmark_low + boost} "
             f"high {zone.wmark_high + boost} free {zone.nr_free}"
         )
+        free = []
         for key, blocks in enumerate(zone.lists):
             if blocks:
                 frames = " ".join(f"{pfn:x}" for pfn in reversed(blocks))
-                out.append(f"{name.format('free')} {key >> 2} {key & 3} {frames}")
-        reserve = " ".join(map(str, zone.lowmem_reserve))
-        out.append(
-            f"{name.format('reserve')} {reserve} boost {boost} flags {zone.flags:x} "
+                free.append(f"{name.format('free')} {key >> 2} {key & 3} {frames}")
+        reserve = (
+            f"{name.format('reserve')} {' '.join(map(str, zone.lowmem_reserve))} boost {boost} flags {zone.flags:x} "
             f"highatomic {zone.nr_reserved_highatomic} vmstat {zone.stat_free} diff {zone.stat_diff} "
             f"threshold {zone.threshold}"
         )
-        for number, cpu in sorted(enumerate(zone.pcps), key=lambda pair: pair[0] != box.pages.cpu):
-            if cpu is not zone.pcp and not cpu.count:
-                continue
-            whose = f":{number}" if cpu is not zone.pcp else ""
-            out.append(
-                f"{name.format('pcp' + whose)} count {cpu.count} high {cpu.high} batch {cpu.batch} "
-                f"free_factor {cpu.free_factor}"
-            )
-            for index, pages in enumerate(cpu.lists):
-                if pages:
-                    kept = " ".join(f"{pfn:x}/{zone.odd.get(pfn, pindex_to_type(index))}" for pfn in reversed(pages))
-                    out.append(f"{name.format('pcplist' + whose)} {index} {kept}")
-        out.append(name.format("blocks") + apart + "".join(map(str, zone.blocks)))
-    return "\n".join(out) + "\n"
+        told += [reserve, *free] if box.arch.numa else [*free, reserve]
+        told += _percpu(name, zone, box.pages.cpu, box.arch.numa)
+        apart = "" if _glued(box.arch) else " "
+        told.append(name.format("blocks") + apart + "".join(map(str, zone.blocks)))
+    return "\n".join(told) + "\n"
+
+
+def _percpu(name: str, zone: Zone, this_cpu: int, every: bool) -> list[str]:
+    """The lists of the CPU in use first, then (where `every` CPU is told of) the others'."""
+    told = []
+    for number in sorted(range(len(zone.pcps)), key=lambda number: (number != this_cpu, number)):
+        cpu, whose = zone.pcps[number], "" if number == this_cpu else f":{number}"
+        if whose and not every:
+            break
+        told.append(
+            f"{name.format('pcp' + whose)} count {cpu.count} high {cpu.high} batch {cpu.batch} "
+            f"free_factor {cpu.free_factor}"
+        )
+        for index, pages in enumerate(cpu.lists):
+            if pages:
+                kept = " ".join(f"{pfn:x}/{zone.odd.get(pfn, pindex_to_type(index))}" for pfn in reversed(pages))
+                told.append(f"{name.format('pcplist' + whose)} {index} {kept}")
+    return told

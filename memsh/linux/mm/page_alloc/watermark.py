@@ -173,6 +173,11 @@ def refresh_zone_stat_thresholds(zones: Sequence[Zone], cpus: int) -> None:
     refresh_drift(zones, cpus)
 
 
+def calculate_pressure_threshold(zone: Zone, cpus: int) -> int:
+    """The same while kswapd works: no drift may hide that the min watermark was passed."""
+    return min(125, max(1, (zone.wmark_low - zone.wmark_min) // cpus))
+
+
 def refresh_drift(zones: Sequence[Zone], cpus: int) -> None:
     """Below which count the differences must be added to NR_FREE_PAGES before kswapd may trust it."""
     for zone in zones:

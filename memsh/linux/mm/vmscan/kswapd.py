@@ -4,7 +4,8 @@ An allocation that meets the low watermark wakes it; it reclaims until a zone is
 It runs when the box's clock moves, some time after it was woken, as the scheduler would let it beside a process that
 reclaims for itself and waits for the disk: so both of them steal pages.
 
-Known deviations: what a page costs it and when it gets the CPU are fixed times; no freezer.
+Known deviations: all nodes have one kswapd; the differences to the counters may grow further only for the node of
+another CPU; what a page costs it and when it gets the CPU are fixed times; no freezer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Zone
 from memsh.linux.mm.compaction import compaction
-from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
+from memsh.linux.mm.page_alloc.watermark import calculate_pressure_threshold, zone_watermark_ok
 from memsh.linux.mm.vmscan.shrink import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl, shrink_active_list
 from memsh.linux.mm.vmscan.vmscan import MAX_RECLAIM_RETRIES, inactive_is_low, shrink_node, snapshot_refaults
 
@@ -62,7 +63,17 @@ class Kswapd:
             return
         if box.trace.on:
             box.trace.emit("mm_vmscan_wakeup_kswapd", highest, order, gfp)
+        self._runs_beside(zone)
         self.wake()
+
+    def _runs_beside(self, zone: Zone) -> None:
+        """A node's kswapd has the node's own CPUs: if the caller is on none of them it is awake at once, and this CPU's
+        differences may grow as far as they may while it works (set_pgdat_percpu_threshold)."""
+        pages = self.box.pages
+        node = pages.nodes[zone.node]
+        if node.cpus and pages.cpu not in node.cpus:
+            for other in node.zones:
+                other.threshold = calculate_pressure_threshold(other, pages.cpus)
 
     def wake(self) -> None:
         """Let it run as soon as the clock moves."""

@@ -1,0 +1,165 @@
+"""A booted x86_64 box against the recorded boots, and machines that were never recorded."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.inspect.check import check
+from memsh.linux.config import GIB, MIB, Config, parse_cpulist
+from memsh.machines.box import Box
+from memsh.procfs import tree
+from memsh.shell.errors import ShellError
+from tests.linux.test_boot import static_part
+from tests.paths import REFERENCE64
+
+BOOTS = sorted(REFERENCE64.glob("boot-*"))
+SHOWN = ("managed", "min", "low", "high", "high:", "protection:")  # within 0.2 %: the kernel's image decides
+
+
+def config_of(folder: Path) -> Config:
+    found = re.fullmatch(r"boot-(\d+)([mg])-(\d)cpu(?:-2nodes)?", folder.name)
+    assert found
+    ram = int(found[1]) * (GIB if found[2] == "g" else MIB)
+    nodes = ((ram // 2, (0, 1)), (ram // 2, (2, 3))) if "nodes" in folder.name else ()
+    return Config(arch="x86_64", ram=ram, cpus=int(found[3]), nodes=nodes)
+
+
+def typed(arguments: list[str], text: str) -> str:
+    """What a session on such a machine prints."""
+    out = io.StringIO()
+    open_session(arguments, stdout=out, stderr=out).run(text)
+    return out.getvalue()
+
+
+def numbers(line: str) -> list[int]:
+    return [int(word) for word in re.findall(r"\d+", line)]
+
+
+@pytest.mark.parametrize("folder", BOOTS, ids=lambda path: path.name)
+class TestRecordedBoots:
+    def test_zones(self, folder: Path) -> None:
+        ours = static_part(tree.show(Box(config_of(folder)), "/proc/zoneinfo"))
+        real = static_part((folder / "zoneinfo").read_text())
+        assert len(ours) == len(real)
+        for mine, told in zip(ours, real, strict=True):
+            if told.split()[0] in SHOWN:
+                near = zip(numbers(mine), numbers(told), strict=True)
+                assert all(abs(a - b) <= max(1, b // 500) for a, b in near), (mine, told)
+            else:
+                assert mine == told
+
+    @pytest.mark.parametrize("name", ["meminfo", "vmstat"])
+    def test_names(self, folder: Path, name: str) -> None:
+        ours, real = tree.show(Box(config_of(folder)), f"/proc/{name}"), (folder / name).read_text()
+        assert [line.split()[0] for line in ours.splitlines()] == [line.split()[0] for line in real.splitlines()]
+
+    def test_where_things_lie(self, folder: Path) -> None:
+        if (folder / "iomem").exists():
+            assert tree.show(Box(config_of(folder)), "/proc/iomem") == (folder / "iomem").read_text()
+
+    def test_constants(self, folder: Path) -> None:
+        box = Box(config_of(folder))
+        assert (folder / "layout").read_text().startswith(box.machine.layout.text())
+
+    def test_processors_but_for_the_measured_speed(self, folder: Path) -> None:
+        def steady(text: str) -> str:
+            return re.sub(r"((?:cpu MHz|bogomips)\t+: ).*", r"\1", text)
+
+        box = Box(config_of(folder))
+        assert steady(tree.show(box, "/proc/cpuinfo")) == steady((folder / "cpuinfo").read_text())
+
+    def test_zonelists(self, folder: Path) -> None:
+        config = config_of(folder)
+        args = ["--arch", "x86_64", "--ram", str(config.ram), "--cpus", str(config.cpus)]
+        if config.nodes:
+            args += ["--nodes", "4G:0-1,4G:2-3"]
+        assert typed(args, "zonelist") == (folder / "zonelists").read_text()
+
+
+def test_files_of_a_node() -> None:
+    folder = REFERENCE64 / "boot-8g-4cpu-2nodes"
+    box = Box(config_of(folder))
+    for name in ("meminfo", "vmstat"):
+        shown = tree.show(box, f"/sys/devices/system/node/node1/{name}")
+        real = (folder / f"node1_{name}").read_text()
+        assert [line.split(":")[0].split()[:3:2] for line in shown.splitlines()] == [
+            line.split(":")[0].split()[:3:2] for line in real.splitlines()
+        ]
+    assert tree.show(box, "/sys/devices/system/node/node1/distance") == "20 10\n"
+    assert tree.show(box, "/sys/devices/system/node/node1/cpulist") == "2-3\n"
+    assert tree.show(box, "/sys/devices/system/node/node1/cpumap") == "c\n"
+    assert tree.show(box, "/sys/devices/system/node/has_memory") == "0-1\n"
+
+
+def test_the_nodes_add_up_to_the_machine() -> None:
+    box = Box(Config(arch="x86_64", ram=4 * GIB, cpus=3, nodes=((GIB, (0,)), (2 * GIB, (1, 2)), (GIB, ()))))
+    parts = [
+        dict(re.findall(r"Node \d+ (\S+): +(\d+)", tree.show(box, f"/sys/devices/system/node/node{nid}/meminfo")))
+        for nid in range(3)
+    ]
+    whole = dict(re.findall(r"^(\S+): +(\d+)", tree.show(box, "/proc/meminfo"), re.MULTILINE))
+    for name in ("MemTotal", "MemFree", "Slab", "AnonPages", "Shmem", "KernelStack", "Active(anon)", "Inactive(file)"):
+        assert sum(int(part[name]) for part in parts) == int(whole[name]), name
+    assert check(box) == []
+
+
+@pytest.mark.parametrize("ram", [64 * MIB, 200 * MIB, 3 * GIB + 512 * MIB, 5 * GIB, 64 * GIB])
+def test_any_size_boots_whole(ram: int) -> None:
+    box = Box(Config(arch="x86_64", ram=ram, cpus=2))
+    assert check(box) == []
+    assert check(box.copy()) == []
+
+
+def test_a_terabyte() -> None:
+    """What is not touched costs nothing: the memory map is 34 bytes a frame on the host if it is, 9 GiB here."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    box = Box(Config(arch="x86_64", ram=1 << 40, cpus=64, nodes=tuple((1 << 37, tuple(range(n * 8, n * 8 + 8)))
+                                                                    for n in range(8))))  # fmt: skip
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 << 10
+    assert sum(zone.present for zone in box.pages.zones) > (1 << 28) - 1024
+    assert [node.order[:2] for node in box.pages.nodes][:2] == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--arch vax", "no machine 'vax'"),
+        ("--nodes 2", "i386 has one node"),
+        ("--arch x86_64 --ram 32M", "RAM must be from 64M to 1T"),
+        ("--arch x86_64 --cpus 65", "CPUs must be from 1 to 64"),
+        ("--arch x86_64 --ram 8G --nodes 4G:0,5G:", "the nodes have 9G, the machine has 8G"),
+        ("--arch x86_64 --ram 8G --cpus 2 --nodes 4G:0,4G:0-1", "CPU 0 belongs to two nodes"),
+        ("--arch x86_64 --ram 8G --cpus 2 --nodes 4G:0,4G:", "CPU 1 belongs to no node"),
+        ("--arch x86_64 --ram 8G --cpus 2 --nodes 4G:0,4G:1-2", "there is no CPU 2"),
+        ("--arch x86_64 --ram 8G --nodes 9", "nodes must be from 1 to 8"),
+        ("--arch x86_64 --ram 1G --nodes 8M:,1016M:0", "a multiple of 16M"),
+        ("--arch x86_64 --nodes all", "neither a number of nodes"),
+        ("--arch x86_64 --distance 30", "a distance needs nodes"),
+    ],
+)
+def test_machines_that_cannot_be(words: str, said: str) -> None:
+    with pytest.raises(ShellError, match=said):
+        typed(words.split(), "true")
+
+
+def test_lists_of_cpus() -> None:
+    assert parse_cpulist("0-2,5") == (0, 1, 2, 5)
+    assert parse_cpulist("") == ()
+    with pytest.raises(ValueError, match="no list of CPUs"):
+        parse_cpulist("0-")
+
+
+def test_reset_and_save_keep_the_machine(tmp_path: Path) -> None:
+    script = tmp_path / "machine.memsh"
+    typed(["--arch", "x86_64", "--ram", "2G", "--cpus", "2", "--nodes", "2"], f"alloc_pages 0; save {script}")
+    text = script.read_text()
+    assert "--arch x86_64" in text and "--nodes" in text
+    shown = typed([], f"source {script}; zonelist")
+    assert "node 1 fallback: 1/DMA32 0/DMA32 0/DMA" in shown
