@@ -26,7 +26,7 @@ FILES = {"/tmp/find/a.txt": "one\n", "/tmp/find/b.log": "x" * 5000, "/tmp/find/s
         ("find /tmp/find -mindepth 2", "/tmp/find/sub/c.txt\n", 0),
         ("find /tmp/find -depth -maxdepth 1 -type d", "/tmp/find/sub\n/tmp/find\n", 0),
         ("find /tmp/find -perm 644 -name 'a*'", "/tmp/find/a.txt\n", 0),
-        ("find /tmp/find '(' -name a.txt -o -name b.log ')' -print0 | tr '\\0' ,", "/tmp/find/a.txt,/tmp/find/b.log,", 0),
+        ("cd /tmp/find; find '(' -name a.txt -o -name b.log ')' -print0 | tr '\\0' ,", "./a.txt,./b.log,", 0),
         ("cd /tmp/find; find . -name c.txt; cd /tmp", "./sub/c.txt\n", 0),
         ("find /proc/sys/vm -name swappiness -exec cat {} ';'", "60\n", 0),
         ("find /proc/2 -maxdepth 1 -name exe -type l", "/proc/2/exe\n", 0),
