@@ -54,9 +54,10 @@ def _is_link(session: Session, whole: str) -> bool:
     if session.box is None or not is_procfs(whole):
         return False
     from memsh.procfs import tree
+    from memsh.procfs.node import Link
 
     try:
-        return isinstance(tree.lookup(session.box, whole, False), tree.Link)
+        return isinstance(tree.lookup(session.box, whole, False), Link)
     except KernelError:
         return False
 
