@@ -113,8 +113,8 @@ class Object(NamedTuple):
 class SlabFacts(NamedTuple):
     """One slab as its allocator knows it: `pfn` its first frame, `addr` object 0, `free` its free list, next first.
 
-    `place` says where it hangs (SLAB: full, partial, free; SLUB: cpu 0, cpu 0 partial, node 0 partial, full); `inuse`
-    is the slab's own count, `broken` says what of it cannot be ("" if nothing).
+    `place` says where it hangs (SLAB: full, partial, free; SLUB: cpu 0, cpu 0 partial, node 0 partial, full, dying);
+    `inuse` is the slab's own count, `broken` says what of it cannot be ("" if nothing).
     """
 
     pfn: int

@@ -7,7 +7,8 @@ is on no list. Slabs that a CPU holds are frozen: a free leaves them where they 
 In a plain box no CPU holds anything: every object comes from the node's first partial slab, as in caches that are
 debugged (alloc_single_from_partial, free_to_partial_list).
 
-Known deviations: objects freed after an RCU grace period are freed at once; no slab is reserved for those who free
+Known deviations: objects that Linux frees after an RCU grace period are freed at once, only slabs of
+SLAB_TYPESAFE_BY_RCU wait, three ticks of the clock; no slab is reserved for those who free
 memory (pfmemalloc). A free list that runs in a circle, since an object was freed twice, is cut when a slab leaves its
 CPU; Linux's goes round for ever then.
 """
@@ -22,7 +23,7 @@ from memsh.linux.include.memmap import K_SLAB
 from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
-from memsh.linux.mm.slab.api import NUMA_NO_NODE, SLAB_ACCOUNT, SLAB_RECLAIM_ACCOUNT
+from memsh.linux.mm.slab.api import NUMA_NO_NODE, SLAB_ACCOUNT, SLAB_RECLAIM_ACCOUNT, SLAB_TYPESAFE_BY_RCU
 from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
 from memsh.linux.mm.slab.slub_types import NIL, KmemCacheCpu, KmemCacheNode, Slab, SlubCache
 
@@ -40,6 +41,7 @@ OBJCGS_CLEAR_MASK = (
     GFP_NAMES["__GFP_DMA"] | GFP_NAMES["__GFP_RECLAIMABLE"] | ACCOUNT | _NOFAIL
 )  # what a vector of owners does not inherit
 LOOKAHEAD = 3
+RCU_USEC = 12_000  # a grace period on an idle box: three ticks
 
 
 class SlubCore(SlabCommon[SlubCache]):
@@ -50,6 +52,7 @@ class SlubCore(SlabCommon[SlubCache]):
         self.slab_of: dict[int, Slab] = {}  # every frame of every slab
         self.pages = box.pages
         self.refusals = RateLimit()
+        self.dying: list[Slab] = []  # empty slabs that wait for a grace period of RCU
 
     # -- allocation --------------------------------------------------------------
 
@@ -339,9 +342,25 @@ class SlubCore(SlabCommon[SlubCache]):
         self.free_slab(cache, slab)
 
     def free_slab(self, cache: SlubCache, slab: Slab) -> None:
+        """At once, or, while others may still read freed objects (SLAB_TYPESAFE_BY_RCU), after a grace period."""
+        cache.held.pop(slab.pfn, None)
+        if not cache.flags & SLAB_TYPESAFE_BY_RCU:
+            self.free_slab_now(cache, slab)
+            return
+        if not self.dying:
+            self.box.timer.once(self.box.timer.usec + RCU_USEC, self.rcu_free_slabs)
+        self.dying.append(slab)
+
+    def rcu_free_slabs(self) -> None:
+        """A grace period is over (rcu_free_slab)."""
+        dying, self.dying = self.dying, []
+        for slab in dying:
+            self.free_slab_now(slab.cache, slab)
+
+    def free_slab_now(self, cache: SlubCache, slab: Slab) -> None:
+        """__free_slab"""
         for frame in range(slab.pfn, slab.pfn + (1 << slab.order)):
             self.slab_of.pop(frame, None)
-        cache.held.pop(slab.pfn, None)
         if slab.objcgs is not None:
             slab.objcgs = None
             self.kfree(slab.objcgs_addr)

@@ -182,6 +182,8 @@ class SlubCaches(SlubCore):
             raise self.objects_remain(cache.name)
         del self.caches[cache.name]
         self.aliases.pop(name, None)
+        if cache.flags & SLAB_TYPESAFE_BY_RCU:  # rcu_barrier: its slabs know it until they are gone
+            self.rcu_free_slabs()
         self._release(cache)
 
     def kmem_cache_shrink(self, cache: SlubCache) -> int:
@@ -294,6 +296,10 @@ class SlubCaches(SlubCore):
             elif any(self.slab_of.get(pfn + n) is not slab for n in range(1 << slab.order)):
                 broken = "has a frame that belongs elsewhere"
             yield SlabFacts(pfn, slab.order, slab.addr, slab.objects, slab.inuse, free, place, broken)
+        for slab in self.dying:
+            if slab.cache is cache:
+                yield SlabFacts(slab.pfn, slab.order, slab.addr, slab.objects, slab.inuse, [], "dying",
+                                "dies with objects in use" if slab.inuse else "")  # fmt: skip
 
     def arrays(self, cache: SlubCache) -> list[Waiting]:
         return [
