@@ -90,8 +90,6 @@ class _Tool:
         except OSError:
             self.io.complain(f'unable to open directory "{path}"')
             return 1
-        if path == SYSCTL:
-            names = [name for name in names if name in ("kernel", "vm")]
         status = 0
         for name in names:
             try:

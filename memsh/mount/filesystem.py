@@ -18,6 +18,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,7 +99,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         self.interrupted = interrupted
         self.ready = ready
         self.handles: dict[int, Handle] = {}
-        self.last = 0
+        self.numbers = count(1)
         self.ended = False
 
     # looking
@@ -195,8 +196,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         if access != os.O_RDONLY and fi.flags & os.O_TRUNC and node.truncate is not None:
             forget = node.truncate
             run_deed(self.session, f"true > {shlex.quote(path)}", lambda: forget(self.session.box), self.interrupted)
-        self.last += 1
-        number = self.last
+        number = next(self.numbers)
         self.handles[number] = handle
         fi.fh, fi.direct_io = number, 1
         return 0

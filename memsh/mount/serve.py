@@ -41,7 +41,8 @@ class Mount:
         self.ready, self.ended = threading.Event(), threading.Event()
         self.failure = ""
         with suppress(ValueError):  # not the main thread: its own affair
-            signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # libfuse wakes a thread with it whose reader was interrupted
+            # libfuse wakes a thread with it whose reader was interrupted; programs that are started do not inherit it
+            signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
         self.cwd = str(Path.cwd())  # libfuse goes to /
         self.thread = threading.Thread(target=self._serve, daemon=True, name="memsh-mount")
         self.thread.start()

@@ -83,6 +83,8 @@ def host_line(runner: Runner, text: str, number: int) -> int:
         return session.host_line(session, text.removeprefix(HOST_LINE))
     except ShellError as error:
         return runner.complain("!", error, number)
+    finally:
+        session.journal.append(text.rstrip("\n"))
 
 
 def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callable[[], bool] | None = None) -> None:

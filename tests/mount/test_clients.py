@@ -225,3 +225,48 @@ def test_sysctl_writes() -> None:
     done = entered("sysctl -w vm.min_free_kbytes=9999; box sysctl vm.min_free_kbytes; sysctl -w vm.swappiness=999")
     assert done.stdout == "vm.min_free_kbytes = 9999\n" * 2
     assert "Invalid argument" in done.stderr
+
+
+def test_lsof() -> None:
+    if not there("lsof"):
+        return
+    done = entered("lsof -F pcfn -p 53; echo @@@; box cat /proc/53/maps", "--ram", "64M")
+    listed, _, maps = done.stdout.partition(CUT)
+    lines = listed.splitlines()
+    assert lines[:2] == ["p53", "ca.out"], done.stderr
+    files = {line[1:]: lines[at + 1][1:].split(" (")[0] for at, line in enumerate(lines) if line[0] == "f"}
+    assert (files["cwd"], files["rtd"], files["txt"]) == ("/", "/", "/bin/a.out")
+    assert all(files[number] == "/dev/console" for number in "012")
+    mapped = {line.split()[5] for line in maps.splitlines() if len(line.split()) > 5 and "/" in line.split()[5]}
+    assert {files["txt"]} == mapped
+
+
+def test_numactl_and_numastat() -> None:
+    if not there("numactl", "numastat"):
+        return
+    done = entered("numastat 2>&1; echo @@@; box numastat 2>&1", "--ram", "64M")
+    theirs, ours = done.stdout.split(CUT)
+    assert theirs == ours
+    sys_nodes = entered("ls /sys/devices/system/node", "--arch", "x86_64", "--ram", "2G", "--nodes", "1G:0,1G:")
+    if sys_nodes.returncode == 0:
+        done = entered("numactl -H; numastat -m; echo @@@; box numactl -H; box numastat -m", "--arch", "x86_64",
+                       "--ram", "2G", "--nodes", "1G:0,1G:")  # fmt: skip
+        theirs, ours = done.stdout.split(CUT)
+        assert theirs == ours
+
+
+def test_the_64_bit_machine() -> None:
+    if not there("ps", "free", "slabtop"):
+        return
+    for line in ("free -m", "vmstat -s", "slabtop -o", "ps -eo pid,vsz,rss,wchan:24,comm"):
+        done = entered(f"{line}; echo @@@; box {line}", "--arch", "x86_64", "--ram", "1G")
+        theirs, ours = done.stdout.split(CUT)
+        assert theirs == ours, line
+
+
+def test_sysctl_lists_them_all() -> None:
+    if not there("sysctl"):
+        return
+    done = entered("sysctl -a 2>/dev/null; echo @@@; box sysctl -a 2>/dev/null", "--ram", "64M")
+    theirs, ours = done.stdout.split(CUT)
+    assert theirs == ours and theirs.count("\n") > 150

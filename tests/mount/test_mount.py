@@ -289,3 +289,81 @@ def test_speed(box: Served | None) -> None:
     made = best(lambda: tree.show(session.box, "/proc/slabinfo"))
     read = best((box.proc / "slabinfo").read_bytes)
     assert read <= 1.5 * made + 0.002
+
+
+def test_what_a_killed_memsh_left_is_cleaned_away(tmp_path: Path) -> None:
+    """Without fusermount3's guard the mount stays, and says that nobody serves it."""
+    if missing("fuse", can_mount()) or os.geteuid() != 0:
+        return
+    folder = tmp_path / "box"
+    with served(folder, "--ram", "64M") as found:
+        guards = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal() and
+                  (path / "cmdline").read_bytes().startswith(b"fusermount3") and
+                  str(folder).encode() in (path / "cmdline").read_bytes()]  # fmt: skip
+        for guard in guards:
+            os.kill(guard, signal.SIGKILL)
+        found.process.kill()
+        found.process.wait()
+    with pytest.raises(OSError) as caught:
+        folder.stat()
+    assert caught.value.errno == errno.ENOTCONN
+    process = subprocess.Popen([*MEMSH, "mount", str(folder), "--ram", "64M"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"memsh: {folder}: nobody served this mount any more; it is cleaned away\n"
+    assert "the box is at" in process.stderr.readline()
+    process.terminate()
+    assert process.wait(10) == 0
+    process.stderr.close()
+    assert not os.path.ismount(folder)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing("fuse", can_mount()):
+        return
+    monkeypatch.setitem(sys.modules, "mfusepy", None)
+    with pytest.raises(ShellError, match=r"pip install 'memsh\[mount\]'"):
+        place.needs()
+    monkeypatch.undo()
+    monkeypatch.setattr(place, "LIBRARY", "libfuse-none.so")
+    with pytest.raises(ShellError, match="apt install libfuse3-3"):
+        place.needs()
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(ShellError, match="/dev/fuse: Permission denied"):
+        place.needs()
+
+
+def test_everybody_works_at_once(box: Served | None) -> None:
+    if box is None:
+        return
+    over = threading.Event()
+    seen: list[int] = []
+
+    def look() -> None:
+        while not over.is_set():
+            rows = (box.proc / "buddyinfo").read_text().splitlines()
+            seen.append(len(rows))
+            for path in box.proc.iterdir():
+                if path.name.isdecimal():
+                    with contextlib.suppress(OSError):
+                        (path / "smaps_rollup").read_text()
+
+    def write() -> None:
+        for number in range(40):
+            (box.proc / "sys/vm/swappiness").write_text(f"{number}\n")
+            with contextlib.suppress(OSError):
+                (box.proc / "sys/vm/drop_caches").write_text("3\n" if number % 2 else "x\n")
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for thread in (*lookers, *writers):
+        thread.start()
+    for _ in range(30):
+        assert box.run("p=$(fork); switch 53; as $p malloc 1M > /dev/null; kill -9 $p; wait")[0] == 0
+    for thread in writers:
+        thread.join(60)
+    over.set()
+    for thread in lookers:
+        thread.join(60)
+    assert set(seen) == {2} and box.run("check")[1].startswith("ok")
+    assert box.run("undo")[0] == 0 and box.run("redo")[0] == 0 and box.run("check")[1].startswith("ok")
