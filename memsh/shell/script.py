@@ -78,7 +78,7 @@ def _run_lines(
     session.was_interrupted = False
     for line in lines:
         if shown:
-            place = _echo(session, shown, place, line.number - first, line.text)
+            place = _echo(session, shown, place, line.number - first, line.text, step is not None)
         if step is not None and not step():
             return status, True
         status = run_line(runner, line)
@@ -92,12 +92,12 @@ def _run_lines(
     return status, False
 
 
-def _echo(session: Session, shown: list[str], place: int, number: int, command: str) -> int:
+def _echo(session: Session, shown: list[str], place: int, number: int, command: str, waits: bool = False) -> int:
     """Print the comments from line `place` on, then the command of line `number`; answers where to go on."""
     for passed in shown[place:number]:
         if passed.lstrip().startswith("#"):
             session.stdout.write(passed + "\n")
-    if command and command.split(None, 1)[0] not in ("note", "pause"):  # these say themselves what they have to say
+    if command and (waits or command.split(None, 1)[0] not in ("note", "pause")):  # which say it themselves
         prompt = "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
         session.stdout.write(prompt + command.replace("\n", "\n> ") + "\n")
     return number + command.count("\n") + 1

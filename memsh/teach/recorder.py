@@ -16,10 +16,12 @@ from memsh.linux.include.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
+from memsh.teach.subject import slab_of, tables_of, zone_of
 
 FREELIST, RMQUEUE = FUNCTIONS["buddy.get_page_from_freelist"], FUNCTIONS["buddy.rmqueue"]
 # what a command asks for its own words
 PEEKS = frozenset({"vmalist.find_vma", "slab_caches.kmalloc_slab", "slub_caches.kmalloc_slab"})
+FAULT = "fault.handle_mm_fault"
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"
@@ -35,25 +37,32 @@ class Step(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The box at one step: free blocks by order and pages on this CPU's lists, by zone; the current process."""
+    """The box at one step: free blocks by order and pages on this CPU's lists, by zone; the current process.
+
+    `zone` is the one that the step is about, "" if it says none; `subject` what else it is about, drawn (or nothing).
+    """
 
     zones: tuple[tuple[str, tuple[int, ...], int], ...]
     process: str
+    zone: str = ""
+    subject: tuple[str, ...] = ()
 
 
-def picture(box: Any) -> Picture:
-    """What is shown beside a step of `explain --step`."""
+def picture(box: Any, text: str = "", address: int | None = None) -> Picture:
+    """What is shown beside a step of `explain --step` that says `text`, in a fault at `address`."""
+    zone, drawn = zone_of(box, text), slab_of(box, text)
+    if not drawn and not zone and address is not None:
+        drawn = tables_of(box, address)
     zones = tuple(
         (zone.name, tuple(zone.nr_blocks(order) for order in range(MAX_ORDER)), zone.pcp.count)
         for zone in box.pages.zones if zone.managed
     )  # fmt: skip
     task = box.current
     if task is None or task.mm is None:
-        return Picture(zones, "")
+        return Picture(zones, "", zone, drawn)
     resident = sum(task.mm.rss[at] for at in (0, 1, 3)) * 4
-    return Picture(zones, f"{task.comm}: RSS {resident} kB, minflt {task.minflt} majflt {task.majflt}")
-
-
+    told = f"{task.comm}: RSS {resident} kB, minflt {task.minflt} majflt {task.majflt}"
+    return Picture(zones, told, zone, drawn)
 
 
 class Recorder:
@@ -70,6 +79,7 @@ class Recorder:
         self.known: dict[CodeType, tuple[Function | None, str] | None] = {}
         self.open: list[tuple[str, Any]] = []
         self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
+        self.address: int | None = None  # of the fault that is being handled
         self.seen = box.trace.total
         self.was_on, self.chosen = box.trace.on, box.trace.events
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
@@ -102,7 +112,7 @@ class Recorder:
         if len(self.steps) < 3 * LIMIT and self.calls <= LIMIT:
             self.steps.append(step)
             if self.pictures is not None:
-                self.pictures.append(picture(self.box))
+                self.pictures.append(picture(self.box, step.text if step.kind == EVENT else "", self.address))
         else:
             self.cut += 1
 
@@ -176,6 +186,8 @@ class Recorder:
                 return
             if self.box.trace.total != self.seen:
                 self.events()
+            if key == FAULT:
+                self.address = frame.f_locals.get("addr")
             self.add(Step(CALL, self.depth, "", function))
             self.depth += 1
             teller = BEFORE.get(key)
@@ -194,6 +206,8 @@ class Recorder:
             if self.box.trace.total != self.seen:
                 self.events()
             key, told = self.open.pop()
+            if key == FAULT:
+                self.address = None
             after = AFTER.get(key)
             if after is not None and told is not None:
                 text = after(self, told, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from memsh.teach.recorder import Picture
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 PANEL = 25  # columns
+_FILE = re.compile(r"  /\* \S+\.[chS] \*/$")
+_EVENT = re.compile(r"^( *)/\* (.*) \*/$")
 KEYS = "space on  b back  g end  q quit"
 
 
@@ -32,6 +35,18 @@ def panel(before: Picture, now: Picture, zone: int) -> list[str]:
     return [row[: PANEL - 2] for row in rows]
 
 
+def subject(before: Picture, now: Picture) -> list[str]:
+    """What the event is about, drawn; `>` marks each row that was another in the picture before."""
+    old = set(before.subject) if before.subject[:1] == now.subject[:1] else set(now.subject)
+    return [f"{' ' if row in old else '>'}{row}"[: PANEL - 2] for row in now.subject]
+
+
+def plain_line(line: str) -> str:
+    """A line of the tree without the file of its function: on half a screen there is room for what happens."""
+    line = _FILE.sub("", line)
+    return _EVENT.sub(r"\1* \2", line)
+
+
 def changed_zone(before: Picture, now: Picture, shown: int) -> int:
     """The zone to show: the first that moved, else the one that was shown."""
     for at, (old, new) in enumerate(zip(before.zones, now.zones, strict=False)):
@@ -46,20 +61,25 @@ def frame(story: list[tuple[list[str], Picture]], at: int, columns: int, rows: i
     room = columns - beside - 1
     left: list[str] = []
     for lines, _ in story[: at + 1]:
-        new = [row for line in lines for row in wrapped(line, room)]
-        left += new
-    fresh = len([row for line in story[at][0] for row in wrapped(line, room)])
+        left += [row for line in lines for row in wrapped(plain_line(line), room)]
+    fresh = len([row for line in story[at][0] for row in wrapped(plain_line(line), room)])
     left = left[-rows:]
     shown = [f"{row:<{room}}" if not color or place < len(left) - fresh else f"\x1b[1m{row:<{room}}\x1b[0m"
              for place, row in enumerate(left)]  # fmt: skip
     if not beside:
         return shown
-    zone = next((place for place, one in enumerate(story[at][1].zones) if one[0] == "Normal"), 0)
-    before = story[0][1]
-    for _, now in story[: at + 1]:
-        zone = changed_zone(before, now, zone)
-        before = now
-    side = panel(story[at - 1][1] if at else story[0][1], story[at][1], zone)
+    now = story[at][1]
+    previous = story[at - 1][1] if at else now
+    if now.subject:
+        side = subject(previous, now)
+    else:
+        names = [name for name, _, _ in now.zones]
+        zone = names.index("Normal") if "Normal" in names else 0
+        before = story[0][1]
+        for _, one in story[: at + 1]:
+            zone = names.index(one.zone) if one.zone in names else changed_zone(before, one, zone)
+            before = one
+        side = panel(previous, now, zone)
     shown += [" " * room] * (min(rows, len(side)) - len(shown))
     return [row + (" │" + side[place] if place < len(side) else "") for place, row in enumerate(shown)]
 

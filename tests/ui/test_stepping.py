@@ -80,3 +80,38 @@ def test_the_picture_marks_what_moved() -> None:
     rows = frame(story, 1, 60, 20, False)
     assert rows[0].startswith("f() {") and rows[0].endswith("│zone Normal") and max(map(len, rows)) <= 60
     assert all("│" not in row for row in frame(story, 0, 50, 20, False))
+
+
+def story_of(line: str) -> list[tuple[list[str], Picture]]:
+    """What `explain --step` would show of a line."""
+    import io
+
+    from memsh.cli import open_session
+
+    shown: list[list[tuple[list[str], Picture]]] = []
+    session = open_session(["--ram", "1G"], io.StringIO(), io.StringIO())
+    session.run("p=$(mmap 64k rw)")
+    session.is_tty = session.at_prompt = True
+    session.stepper = lambda _session, story: shown.append(story)
+    session.run(f"explain --step {line}")
+    return shown[0]
+
+
+def test_the_picture_is_the_one_that_the_event_is_about() -> None:
+    slab = [now.subject for _, now in story_of("kmalloc 64") if now.subject]
+    assert slab and slab[-1][0] == "cache kmalloc-64" and set(slab[-1][3]) <= set("■○·")
+    tables = [now.subject for _, now in story_of("touch $p") if now.subject]
+    assert any(one[0].startswith("fault at 0xb7fea000") for one in tables) and all(len(one) >= 4 for one in tables)
+    assert any("no page there yet" in one for one in tables)
+    zones = [now.zone for _, now in story_of("alloc_page GFP_HIGHUSER") if now.zone]
+    assert zones[-1] == "HighMem"
+    rows = frame(story_of("alloc_page GFP_HIGHUSER"), len(zones), 80, 23, False)
+    assert any("zone HighMem" in row for row in rows)
+
+
+def test_half_a_screen_has_no_room_for_file_names() -> None:
+    for columns in (80, 60):
+        story = story_of("kmalloc 64")
+        rows = frame(story, len(story) - 1, columns, 23, False)
+        assert not any("/*" in row or "mm/" in row for row in rows) and max(map(len, rows)) <= columns
+        assert any("* kmalloc: call_site" in row for row in rows)
