@@ -251,17 +251,18 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     """A session with its box (or recorded tree), commands and streams."""
     from memsh import commands
     from memsh.commands import console, files, procdir
-    from memsh.teach import displays, telling, timetravel
+    from memsh.teach import charting, displays, telling, timetravel
     from memsh.teach.journal import attach
 
     commands.load()
     timetravel.load()
     telling.load()
     displays.load()
+    charting.load()
     session = Session(stdout=stdout, stderr=stderr)
     session.files = files.BoxFiles()
     session.open_session, session.lesson_player, session.stepper = open_session, lesson_player, stepper
-    session.drawer = drawer
+    session.drawer, session.plotter = drawer, plotter
     session.on_bug = on_bug
     session.stop_on_error = "-e" in options.flags
     session.is_tty = sys.stdout.isatty()
@@ -430,6 +431,13 @@ def drawer(text: str, columns: int, rows: int) -> str:
     from memsh.ui.svg import screen
 
     return screen(text, columns, rows)
+
+
+def plotter(chart: Any, columns: int, rows: int) -> str:
+    """A chart for the terminal, or as SVG."""
+    from memsh.ui.plot import draw
+
+    return draw(chart, columns, rows)
 
 
 def stepper(session: Session, story: Any) -> None:

@@ -103,6 +103,7 @@ class Session:
         self.stepper: Callable[..., None] | None = None  # shows a story one event a key, on the terminal
         self.recording: Any = None  # the cast that `record` writes
         self.drawer: Callable[[str, int, int], str] | None = None  # (text, columns, rows) → the screen as a picture
+        self.plotter: Callable[[Any, int, int], str] | None = None  # (chart, columns, rows) → text; 0 columns: SVG
         self.lesson_player: Callable[..., int] | None = None  # plays a lesson on the terminal
         self.timeline: Any = None  # the journal that undo goes back along
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
