@@ -86,6 +86,8 @@ def cut(line: str, columns: int) -> Row:
     kept = line[: columns - 1]
     if line[columns - 2 : columns].strip() == line[columns - 2 : columns] and " " in kept.strip():
         kept = kept[: kept.rindex(" ")]
+    elif " " not in kept.strip():
+        kept = kept[: _piece(line, columns - 1)]
     return Row(kept.rstrip().ljust(columns - 1), CUT)
 
 
