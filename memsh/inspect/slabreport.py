@@ -55,11 +55,6 @@ def kmem_cache_free(box: Box, cache: KmemCache, addr: int) -> str:
     slab = box.slab
     bad = slab.bad_object(cache, addr)
     if bad:
-        found = slab.object_at(addr)
-        if found and found.cache is not cache:
-            box.log.printk(
-                f"cache_from_obj: Wrong slab cache. {cache.name} but object is from {found.cache.name}", KERN_ERR
-            )
         raise KernelError("EINVAL", bad)
     before = slab.standing(cache)
     slab.kmem_cache_free(cache, addr)

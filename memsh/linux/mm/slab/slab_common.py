@@ -88,7 +88,7 @@ class SlabCommon(SlabAllocator[Cache]):
 
     def check_name_and_size(self, name: str, size: int, align: int, least: int) -> None:
         """EINVAL for what no cache can be, EEXIST for a name that is taken."""
-        if not name or any(c.isspace() or not c.isprintable() or c == "/" for c in name):
+        if not name or any(c.isspace() or not c.isprintable() for c in name):
             raise KernelError("EINVAL", "a cache's name has no blanks or control characters")
         if name in self.caches or name in self.aliases:
             raise KernelError("EEXIST")

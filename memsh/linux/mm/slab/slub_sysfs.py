@@ -41,7 +41,7 @@ class SlubSysfs(SlubRestore):
     def unique_id(self, cache: SlubCache) -> str:
         """The name of a cache's folder (create_unique_id; its own name if it is never merged)."""
         if self.unmergeable(cache):
-            return cache.name
+            return cache.name.replace("/", "!")  # as every kobject
         letters = "".join(letter for letter, flag in
                           (("d", SLAB_CACHE_DMA), ("a", SLAB_RECLAIM_ACCOUNT), ("A", SLAB_ACCOUNT))
                           if cache.flags & flag)  # fmt: skip
