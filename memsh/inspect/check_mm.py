@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from memsh.inspect.check_swap import swap_cache
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import (
     K_ANON,
@@ -18,12 +19,14 @@ from memsh.linux.include.memmap import (
     K_TABLE,
     PG_ANON,
     PG_DIRTY,
+    PG_HUGE,
     PG_LRU,
     PG_MLOCKED,
     PG_SWAPBACKED,
 )
-from memsh.linux.include.mm_types import AddressSpace, MmStruct
+from memsh.linux.include.mm_types import MM_ANONPAGES, AddressSpace, MmStruct
 from memsh.linux.lib.entries import PRESENT
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import LISTS, lru_name
 from memsh.linux.mm.memory.zap import mm_counter
 
@@ -37,19 +40,20 @@ def check_mm(box: Box) -> list[str]:
     """Every breach, one line each; at most twenty."""
     wrong: list[str] = []
     mapped: Counter[int] = Counter()
+    entire: Counter[int] = Counter()  # huge pages, by their head: entries of 2 MiB
     commit = tables = 0
     for mm in box.vm.mms.values():
         _check_areas(box, mm, wrong)
         commit += sum(vma.pages for vma in mm.mmap if vma.flags & VM_ACCOUNT)
         tables += sum(_levels(mm)[: mm.mmu.counted])
-        _check_tables(box, mm, mapped, wrong)
+        _check_tables(box, mm, mapped, entire, wrong)
     linked = sum(len(mm.mmap) for mm in box.vm.mms.values())
     _say(wrong, "areas by number", len(box.vm.areas), linked)
     _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
     cached = _check_cache(box, mapped, wrong)
     shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
-    _check_pages(box, mapped, cached, wrong)
+    _check_pages(box, mapped, entire, cached, wrong)
     return wrong[:_MOST]
 
 
@@ -91,12 +95,21 @@ def _check_areas(box: Box, mm: MmStruct, wrong: list[str]) -> None:
 
 def _levels(mm: MmStruct) -> list[int]:
     """How many tables each level has, the last level first, without the top."""
-    return [len(mm.tables), *(len(level) for level in mm.directories)]
+    return [len(mm.tables) + len(mm.huge), *(len(level) for level in mm.directories)]
 
 
-def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], wrong: list[str]) -> None:
+def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[int], wrong: list[str]) -> None:
     memmap = box.memmap
     rss = [0, 0, 0, 0]
+    for index, huge in mm.huge.items():
+        head = huge.entry >> 12
+        if index in mm.tables or any(huge.table.ptes):
+            wrong.append(f"mm {mm.number}: {index << mm.table_shift:x} is mapped by two sizes of entries")
+        if head == box.thp.zero_pfn:
+            continue
+        entire[head] += 1
+        rss[MM_ANONPAGES] += HPAGE_PMD_NR
+        mapped.update(range(head, head + HPAGE_PMD_NR))
     seen = 0
     for index, table in mm.tables.items():
         if memmap.kind[table.pfn] != K_TABLE or memmap.refcount[table.pfn] != 1:
@@ -124,8 +137,7 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], wrong: list[str]
     if rss != mm.rss:
         wrong.append(f"mm {mm.number}: rss {mm.rss}, counted {rss}")
     for page, view in mm.tlbw.items():
-        walk = mm.tables.get(page << 12 >> mm.table_shift)
-        pte = walk.ptes[page & mm.table_mask] if walk is not None else 0
+        pte = pte_of(mm, page << 12)
         if not pte & 2 or view.obj is not memmap.data.get(pte >> 12):
             wrong.append(f"mm {mm.number}: stale translation of {page << 12:x}")
 
@@ -152,10 +164,13 @@ def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, 
     return cached
 
 
-def _check_pages(box: Box, mapped: Counter[int], cached: dict[int, int], wrong: list[str]) -> None:
+def _check_pages(
+    box: Box, mapped: Counter[int], entire: Counter[int], cached: dict[int, int], wrong: list[str]
+) -> None:
     memmap = box.memmap
     anon = file = 0
     vdso = box.vm.vdso_pfns
+    parts: Counter[int] = Counter()  # huge pages, by their head: entries of 4 KiB
     for pfn, count in mapped.items():
         flags = memmap.flags[pfn]
         if flags & PG_ANON:
@@ -164,9 +179,18 @@ def _check_pages(box: Box, mapped: Counter[int], cached: dict[int, int], wrong: 
             file += 1
         if memmap.mapcount[pfn] != count:
             wrong.append(f"frame {pfn:x}: mapcount {memmap.mapcount[pfn]}, mapped {count} times")
+        if flags & PG_HUGE:
+            parts[pfn & -HPAGE_PMD_NR] += count - entire[pfn & -HPAGE_PMD_NR]
+            continue
         want = count + cached.get(pfn, 0) + (pfn in vdso)
         if memmap.refcount[pfn] != want:
             wrong.append(f"frame {pfn:x}: refcount {memmap.refcount[pfn]}, counted {want}")
+    _say(wrong, "huge pages", box.thp.pages, len(parts))
+    for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
+        if memmap.refcount[head] != small + entire[head]:
+            wrong.append(f"huge page {head:x}: refcount {memmap.refcount[head]}, counted {small + entire[head]}")
+    _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
+         HPAGE_PMD_NR * len(entire))  # fmt: skip
     _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
     _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], file)
     lists: Counter[str] = Counter()
@@ -175,14 +199,15 @@ def _check_pages(box: Box, mapped: Counter[int], cached: dict[int, int], wrong: 
     for kind in (K_ANON, K_FILE, K_SHMEM):
         at = kinds.find(kind)
         while at >= 0:
-            if at not in mapped and at not in cached:
+            if at not in mapped and at not in cached and at not in parts:
                 wrong.append(f"frame {at:x} of kind {kind} is neither mapped nor cached")
                 break
             at = kinds.find(kind, at + 1)
-    for pfn in {**dict.fromkeys(mapped), **cached}:
+    for pfn in {**dict.fromkeys(mapped), **cached, **dict.fromkeys(parts)}:
         if memmap.flags[pfn] & PG_LRU:
-            lists[lru_name(memmap.flags[pfn])] += 1
-            mlocked += bool(memmap.flags[pfn] & PG_MLOCKED)
+            pages = HPAGE_PMD_NR if pfn in parts else 1
+            lists[lru_name(memmap.flags[pfn])] += pages
+            mlocked += pages * bool(memmap.flags[pfn] & PG_MLOCKED)
     _check_lists(box, wrong)
     for name in LISTS:
         _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
@@ -195,9 +220,8 @@ def _check_lists(box: Box, wrong: list[str]) -> None:
     """Each list, walked from its tail, holds the pages whose flags say so, once each, linked both ways."""
     memmap, lru = box.memmap, box.lru
     for name in LISTS:
-        before = 0
-        count = -1
-        for count, pfn in enumerate(lru.from_tail(memmap, name)):
+        before = count = 0
+        for pfn in lru.from_tail(memmap, name):
             flags = memmap.flags[pfn]
             if not flags & PG_LRU or lru_name(flags) != name:
                 wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
@@ -206,8 +230,9 @@ def _check_lists(box: Box, wrong: list[str]) -> None:
                 wrong.append(f"list {name} is not linked well at frame {pfn:x}")
                 break
             before = pfn
+            count += HPAGE_PMD_NR if flags & PG_HUGE else 1
         else:
             if not hasattr(box, "recorded"):
-                _say(wrong, f"pages on list {name}", count + 1, box.vmstat[f"nr_{name}"])
+                _say(wrong, f"pages on list {name}", count, box.vmstat[f"nr_{name}"])
             if lru.heads[name] != before:
                 wrong.append(f"the head of list {name} is {lru.heads[name]:x}, walked to {before:x}")

@@ -20,6 +20,7 @@ from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
 from memsh.linux.mm.compaction.kcompactd import Kcompactd
+from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.lru import LruVec
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
@@ -77,6 +78,7 @@ class Box:
         self.vm.split_rss = "SPLIT_RSS" in model.options
         self.lru = LruVec()
         self.swap = Swap(self)
+        self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.kswapd = Kswapd(self)
         self.oom = Oom(self)
         self.timer = Timer(self.log)

@@ -46,7 +46,6 @@ FLAGS = (
 )
 BUGS = "fxsave_leak sysret_ss_attrs null_seg swapgs_fence amd_e400 spectre_v1 spectre_v2"
 GIB, PMD_SIZE = 1 << 30, 2 << 20
-THP_MIN_PAGES = 512 << 8  # 512 MiB: below, huge pages are off (hugepage_init)
 
 
 class X8664Start:
@@ -194,7 +193,8 @@ def start_kernel(box: Box) -> None:
         log(KERN_INFO, f"node {nid} deferred pages initialised in 128ms")
     log(KERN_INFO, "x86/mm: Memory block size: 128MB")
     box.pages.init_per_zone_wmark_min()
-    if huge_pages(box):
+    box.thp.start(box)
+    if box.thp.enabled != "never":
         box.pages.set_recommended_min_free_kbytes(True)
     batch = max(zone.batch for zone in box.pages.zones)
     reserve_for_users(box, 1764 + 12 * batch + 1296 * (cpus - 1))
@@ -206,12 +206,6 @@ def start_kernel(box: Box) -> None:
     free_initmem(box, 1522431)
     run_init(box)
     start_user_space(box)
-
-
-def huge_pages(box: Box) -> bool:
-    """Whether transparent huge pages are on: not below 512 MiB, nor if the command line says never (hugepage_init)."""
-    managed = sum(zone.managed for zone in box.pages.zones)
-    return managed >= THP_MIN_PAGES and box.config.parameter("transparent_hugepage") != "never"
 
 
 def populate(box: Box) -> None:

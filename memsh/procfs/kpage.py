@@ -18,13 +18,13 @@ KPMSIZE = 8
 (KPF_REFERENCED, KPF_UPTODATE, KPF_DIRTY, KPF_LRU, KPF_ACTIVE, KPF_SLAB, KPF_WRITEBACK, KPF_RECLAIM, KPF_BUDDY,
  KPF_MMAP, KPF_ANON, KPF_SWAPCACHE, KPF_SWAPBACKED, KPF_COMPOUND_HEAD, KPF_COMPOUND_TAIL) = (
     1 << n for n in range(2, 17))  # fmt: skip
-KPF_UNEVICTABLE, KPF_ZERO_PAGE, KPF_PGTABLE = 1 << 18, 1 << 24, 1 << 26
+KPF_UNEVICTABLE, KPF_THP, KPF_ZERO_PAGE, KPF_PGTABLE = 1 << 18, 1 << 22, 1 << 24, 1 << 26
 KPF_RESERVED, KPF_MLOCKED, KPF_MAPPEDTODISK = 1 << 32, 1 << 33, 1 << 34
 _COPIED = (
     (memmap.PG_REFERENCED, KPF_REFERENCED), (memmap.PG_UPTODATE, KPF_UPTODATE), (memmap.PG_DIRTY, KPF_DIRTY),
     (memmap.PG_LRU, KPF_LRU), (memmap.PG_ACTIVE, KPF_ACTIVE), (memmap.PG_SLAB, KPF_SLAB),
     (memmap.PG_WRITEBACK, KPF_WRITEBACK), (memmap.PG_RECLAIM, KPF_RECLAIM), (memmap.PG_ANON, KPF_ANON),
-    (memmap.PG_SWAPCACHE, KPF_SWAPCACHE), (memmap.PG_SWAPBACKED, KPF_SWAPBACKED), (memmap.PG_HEAD, KPF_COMPOUND_HEAD),
+    (memmap.PG_SWAPCACHE, KPF_SWAPCACHE), (memmap.PG_SWAPBACKED, KPF_SWAPBACKED), (memmap.PG_HUGE, KPF_THP),
     (memmap.PG_UNEVICTABLE, KPF_UNEVICTABLE), (memmap.PG_RESERVED, KPF_RESERVED),
     (memmap.PG_MLOCKED, KPF_MLOCKED), (memmap.PG_MAPPEDTODISK, KPF_MAPPEDTODISK),
 )  # fmt: skip
@@ -79,6 +79,8 @@ def _blocks(box: Box, first: int, last: int, words: array[int]) -> None:
             words[head - first] |= KPF_PGTABLE
         if own and head >= first:
             words[head - first] |= own | (KPF_COMPOUND_HEAD if order[head] else 0)
-        if bits & memmap.PG_HEAD or (kind == memmap.K_SLAB and order[head]):
+        if bits & memmap.PG_HUGE and head >= first:
+            words[head - first] |= KPF_COMPOUND_HEAD if order[head] else KPF_COMPOUND_TAIL
+        if kind == memmap.K_SLAB and order[head]:
             for pfn in range(max(head + 1, first), min(head + (1 << order[head]), last)):
                 words[pfn - first] |= KPF_COMPOUND_TAIL | own

@@ -10,6 +10,7 @@ from memsh.linux.include import flags as vm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED
 from memsh.linux.include.memmap import PG_REFERENCED
+from memsh.linux.mm.huge_memory.huge import thp_eligible
 from memsh.procfs.pid_maps import area_line, header
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _FLAGS = (
     (vm.VM_DONTCOPY, "dc"), (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"),
     (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
     (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_SOFTDIRTY, "sd"), (vm.VM_MIXEDMAP, "mm"),
+    (vm.VM_HUGEPAGE, "hg"), (vm.VM_NOHUGEPAGE, "nh"),
 )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def _figures(stats: MemSizeStats, *, rollup: bool) -> str:
         _line("Referenced", stats.referenced),
         _line("Anonymous", stats.anonymous),
         _line("LazyFree", stats.lazyfree),
-        _line("AnonHugePages", 0),
+        _line("AnonHugePages", stats.anonymous_thp),
         _line("ShmemPmdMapped", 0),
         _line("FilePmdMapped", 0),
         _line("Shared_Hugetlb", 0),
@@ -71,7 +73,8 @@ def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
     figures = _figures(collect(box, mm, vma), rollup=False)
     keys = f"ProtectionKey:  {0:8d}\n" if "X86_INTEL_MEMORY_PROTECTION_KEYS" in box.model.options else ""
-    return f"{area_line(mm, vma)}\n{sizes}{figures}THPeligible:    0\n{keys}{vm_flags_text(box, vma)}"
+    eligible = f"THPeligible:    {int(thp_eligible(box, vma))}\n"
+    return f"{area_line(mm, vma)}\n{sizes}{figures}{eligible}{keys}{vm_flags_text(box, vma)}"
 
 
 def show_smaps(box: Box, task: Task) -> str:

@@ -30,6 +30,7 @@ from memsh.procfs import (
     swaps,
     sys_block,
     sys_cpu,
+    sys_mm,
     sys_node,
     sys_slab,
     sysrq,
@@ -162,6 +163,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel/tracing/events": tracefs.EVENTS,
     "/sys/devices/system/node": sys_node.NODES,
     "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
+    "/sys/kernel/mm": Directory({}, names=sys_mm.names, find=sys_mm.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1

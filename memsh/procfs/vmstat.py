@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.page_alloc.available import dirty_limits, nr_free_pages
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def values(box: Box) -> dict[str, int]:
         found |= {name: number + box.vmstat[name] for name, number in numa_events(zones).items()}
     for name in node_items(box):
         found[name] = box.vmstat[name]
+    found["nr_anon_transparent_hugepages"] //= HPAGE_PMD_NR  # vmstat_item_print_in_thp
     found["nr_dirty_background_threshold"], found["nr_dirty_threshold"] = dirty_limits(box)
     counted = box.pages.events()
     for name in _names(box, _EVENTS):

@@ -9,14 +9,9 @@ from memsh.shell.parse import parse
 from memsh.shell.run import PIPE_STATUS, Runner
 
 
-def run_line(
-    io: IO, text: str, stdin: Input | None = None, sink: Sink | None = None, name: str = "",
-    arguments: list[str] | None = None,
-) -> int:  # fmt: skip
+def run_line(io: IO, text: str, stdin: Input | None = None, sink: Sink | None = None) -> int:
     """Run a line in the surroundings of the tool that asks, as a shell of its own would: what it sets is gone
     afterwards. Answers its status."""
-    if arguments:
-        raise ShellError(f"{arguments[0]}: words behind the text are not known here", 2)
     session, outer = io.session, io.runner
     runner = Runner(
         session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,

@@ -16,7 +16,7 @@ from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import is_run
+from memsh.linux.lib.columns import is_run, sub_runs
 from memsh.linux.lib.entries import lanes, page_runs
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_usage, swapped_pages
@@ -48,6 +48,7 @@ class MemSizeStats:
     pss_dirty: int = 0
     pss_locked: int = 0
     swap_pss: int = 0
+    anonymous_thp: int = 0
 
     def add(self, other: MemSizeStats) -> None:
         for field in fields(self):
@@ -59,6 +60,8 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
     stats = MemSizeStats()
     if vma.name == "[vvar]":
         return stats
+    if mm.huge:
+        _collect_huge(box, mm, vma, stats)
     for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
         ptes = table.ptes
         for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
@@ -70,6 +73,23 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
     if vma.file is not None and vma.file.inode.shmem:
         stats.swap += _PAGE * _swapped_shmem(mm, vma)
     return stats
+
+
+def _collect_huge(box: Box, mm: MmStruct, vma: VmArea, stats: MemSizeStats) -> None:
+    """Entries of 2 MiB (smaps_pmd_entry); the huge page of zeros counts for nothing."""
+    memmap = box.memmap
+    for number in range(vma.start >> mm.table_shift, (vma.end - 1 >> mm.table_shift) + 1):
+        huge = mm.huge.get(number)
+        if huge is None or huge.entry >> 12 == box.thp.zero_pfn:
+            continue
+        head, count = huge.entry >> 12, mm.table_mask + 1
+        stats.anonymous_thp += count * _PAGE
+        bits = memmap.flags[head]
+        if memmap.refcount[head] == 1:
+            _account(stats, vma, huge.entry, bits, 1, 1, count)
+            continue
+        for _, n, maps in sub_runs(memmap.mapcount, head, count):
+            _account(stats, vma, huge.entry, bits, 0, maps, n)
 
 
 def _swapped_shmem(mm: MmStruct, vma: VmArea) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memsh.linux.arch.x86.mmu import Mmu
     from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
+    from memsh.linux.mm.huge_memory.huge import HugePmd
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 STACK_GUARD_GAP = 256 << 12
@@ -237,13 +238,12 @@ class PageTable:
 
 
 class Directory:
-    """A table above the last level, held in frame `pfn`: how many of its entries are used."""
+    """A table above the last level, held in frame `pfn`."""
 
-    __slots__ = ("pfn", "used")
+    __slots__ = ("pfn",)
 
     def __init__(self, pfn: int) -> None:
         self.pfn = pfn
-        self.used = 0
 
 
 class MmStruct:
@@ -272,6 +272,7 @@ class MmStruct:
         "gap_limit",
         "hiwater_rss",
         "hiwater_vm",
+        "huge",
         "kept",
         "locked_vm",
         "maple_addrs",
@@ -316,6 +317,7 @@ class MmStruct:
         self.mmap: list[VmArea] = []
         self.starts: list[int] = []
         self.tables: dict[int, PageTable] = {}
+        self.huge: dict[int, HugePmd] = {}  # entries of 2 MiB, each in the place of a table
         self.directories: list[dict[int, Directory]] = [{} for _ in mmu.shifts[2:-1]]
         self.nr_ptes = 0
         self.rss = [0, 0, 0, 0]

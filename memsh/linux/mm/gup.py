@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE
-from memsh.linux.include.memmap import PG_REFERENCED
+from memsh.linux.include.memmap import PG_HUGE, PG_REFERENCED
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.columns import mask_run, sub_runs
 from memsh.linux.lib.entries import page_runs
@@ -45,6 +45,8 @@ def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             for at, n, bits in sub_runs(flags, pfn, count):
+                if bits & PG_HUGE:
+                    continue
                 if not bits & PG_REFERENCED:
                     mask_run(flags, at, n, 0, PG_REFERENCED)
                 else:

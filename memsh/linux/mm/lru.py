@@ -6,7 +6,7 @@ the head, reclaim takes from the tail. A run of frames that is added at once lea
 
 Counters: nr_inactive_anon … nr_unevictable of the node, nr_zone_* of the zones, nr_mlock.
 
-Known deviations: pages reach their list at once, not through a per-CPU batch of 15.
+Known deviations: pages reach their list at once, not through a per-CPU batch of 15, but for those of MADV_FREE.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from memsh.linux.lib.columns import add_run, count_run, frame_runs, is_count, ma
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
+PAGEVEC_SIZE = 15
 LISTS = ("inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable")
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
 
@@ -42,7 +43,7 @@ class LruVec:
     `refaults` are the workingset_activate_* counters at the end of the last reclaim: anonymous, file.
     """
 
-    __slots__ = ("anon_cost", "congested", "file_cost", "heads", "nonresident_age", "refaults", "tails")
+    __slots__ = ("anon_cost", "congested", "file_cost", "heads", "lazy", "nonresident_age", "refaults", "tails")
 
     def __init__(self) -> None:
         self.heads = dict.fromkeys(LISTS, 0)
@@ -51,6 +52,7 @@ class LruVec:
         self.nonresident_age = 0
         self.refaults = [0, 0]
         self.congested = False
+        self.lazy: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
 
     def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
         """Put `count` frames pfn, pfn + step, … at the head, one after the other; `step` is 1 or -1."""
@@ -263,10 +265,21 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
 
 
 def mark_page_lazyfree(box: Box, pfn: int) -> None:
-    """MADV_FREE: the page may go without being written anywhere; it waits on the inactive file list."""
+    """MADV_FREE: the page may go without being written anywhere; it waits on the inactive file list, to which it goes
+    with fourteen others (lru_pvecs.lru_lazyfree)."""
     if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
-        _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
-        box.vmstat["pglazyfree"] += 1
+        box.lru.lazy.append(pfn)
+        if len(box.lru.lazy) == PAGEVEC_SIZE:
+            lru_add_drain(box)
+
+
+def lru_add_drain(box: Box) -> None:
+    """Let pages that are on their way to another list arrive there."""
+    lazy, box.lru.lazy = box.lru.lazy, []
+    for pfn in lazy:
+        if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
+            _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
+            box.vmstat["pglazyfree"] += 1
 
 
 def deactivate_page(box: Box, pfn: int) -> None:

@@ -20,6 +20,7 @@ from memsh.linux.include.flags import (
     PTE_DIRTY,
     PTE_GLOBAL,
     PTE_PRESENT,
+    PTE_PSE,
     PTE_RW,
     PTE_SPECIAL,
     PTE_USER,
@@ -68,6 +69,9 @@ def walk(mm: MmStruct, addr: int) -> Walk:
     mmu = mm.mmu
     levels = []
     for n in range(len(mmu.shifts) - 2, 0, -1):
+        if n == 1 and (huge := mm.huge.get(addr >> mm.table_shift)) is not None:
+            levels.append(Level(mmu.names[1], (addr >> mmu.shifts[1]) & mmu.entries - 1, huge.entry))
+            return Walk(tuple(levels), pte_of(mm, addr) >> 12, addr & 4095)
         below = mm.tables if n == 1 else mm.directories[n - 2]
         table = below.get(addr >> mmu.shifts[n])
         entry = table.pfn << 12 | TABLE_ENTRY if table is not None else 0
@@ -81,9 +85,12 @@ def walk(mm: MmStruct, addr: int) -> Walk:
 
 
 def pte_of(mm: MmStruct, addr: int) -> int:
-    """The last level's entry for `addr`, 0 where there is no table."""
+    """The last level's entry for `addr`, 0 where there is none; what one would be where 2 MiB are mapped at once."""
     table = mm.tables.get(addr >> mm.table_shift)
-    return table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
+    if table is not None:
+        return table.ptes[(addr >> 12) & mm.table_mask]
+    huge = mm.huge.get(addr >> mm.table_shift) if mm.huge else None
+    return (huge.entry & ~PTE_PSE) + (addr & (1 << mm.table_shift) - 4096) if huge is not None else 0
 
 
 def vm_page_prot(vma: VmArea, *, writenotify: bool = False) -> int:
@@ -104,23 +111,33 @@ def pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
 
 
 def _pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
-    """The missing table, and those above it from the top down (__pud_alloc, __pmd_alloc, __pte_alloc)."""
+    """The missing table (__pte_alloc)."""
+    table = mm.tables[index] = new_table(box, mm, index)
+    return table
+
+
+def new_table(box: Box, mm: MmStruct, index: int) -> PageTable:
+    """An empty table, which maps nothing yet, and what is missing above it from the top down (__pud_alloc, __pmd_alloc,
+    pte_alloc_one). ENOMEM."""
     mmu = mm.mmu
     addr = index << mm.table_shift
-    above = None
     for n in range(len(mm.directories) - 1, -1, -1):
         level = mm.directories[n]
         at = addr >> mmu.shifts[n + 2]
         here = level.get(at)
         if here is None:
-            here = level[at] = Directory(_table_page(box, mm, n + 1))
-            if above is not None:
-                above.used += 1
-        above = here
-    table = mm.tables[index] = PageTable(_table_page(box, mm, 0), array(mmu.entry_code, bytes(4096)))
-    if above is not None:
-        above.used += 1
-    return table
+            level[at] = Directory(_table_page(box, mm, n + 1))
+    return PageTable(_table_page(box, mm, 0), array(mmu.entry_code, bytes(4096)))
+
+
+def put_table(mm: MmStruct, index: int, table: PageTable) -> None:
+    """Let a table map the addresses from `index` << table_shift (pmd_populate)."""
+    mm.tables[index] = table
+
+
+def free_table(box: Box, mm: MmStruct, index: int, table: PageTable) -> None:
+    """Free a table that maps nothing (pte_free)."""
+    _free_table_page(box, mm, table.pfn, 0)
 
 
 def _table_page(box: Box, mm: MmStruct, level: int) -> int:
@@ -144,9 +161,7 @@ def _free_table_page(box: Box, mm: MmStruct, pfn: int, level: int) -> None:
 def pte_free(box: Box, mm: MmStruct, index: int) -> None:
     """Free one table of the last level; those above it stay."""
     table = mm.tables.pop(index)
-    if mm.directories:
-        mm.directories[0][index << mm.table_shift >> mm.mmu.shifts[2]].used -= 1
-    _free_table_page(box, mm, table.pfn, 0)
+    free_table(box, mm, index, table)
 
 
 def free_pgtables(box: Box, mm: MmStruct, start: int, end: int, floor: int, ceiling: int) -> None:
@@ -156,8 +171,6 @@ def free_pgtables(box: Box, mm: MmStruct, start: int, end: int, floor: int, ceil
         pte_free(box, mm, index)
     for n, level in enumerate(mm.directories):
         for index in _covered(level, shifts[n + 2], start, end, floor, ceiling):
-            if n + 1 < len(mm.directories):
-                mm.directories[n + 1][index << shifts[n + 2] >> shifts[n + 3]].used -= 1
             _free_table_page(box, mm, level.pop(index).pfn, n + 1)
 
 

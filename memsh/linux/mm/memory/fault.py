@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.arch.x86.paging import pte_alloc, pte_free, table_pieces, vm_page_prot
+from memsh.linux.arch.x86.paging import pte_alloc, pte_free, pte_of, table_pieces, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_FOLIO,
@@ -25,6 +25,7 @@ from memsh.linux.include.flags import (
     PTE_USER,
     VM_EXEC,
     VM_GROWSDOWN,
+    VM_LOCKED,
     VM_MAYSHARE,
     VM_SHARED,
     VM_WRITE,
@@ -33,10 +34,17 @@ from memsh.linux.include.flags import (
     X86_PF_USER,
     X86_PF_WRITE,
 )
-from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED, PG_SWAPCACHE
+from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HUGE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import count_run, frame_runs, set_run
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
+from memsh.linux.mm.huge_memory.huge import (
+    HPAGE_PMD_NR,
+    compound_head,
+    hugepage_vma_check,
+    transhuge_vma_suitable,
+)
+from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
 from memsh.linux.mm.mmap.mmap import expand_downwards
@@ -51,7 +59,7 @@ if TYPE_CHECKING:
 GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 # what a fault was; how many pages fault-around mapped, from bit 8 on
-MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED = 1, 2, 4, 8, 16, 32
+MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED, HUGE = 1, 2, 4, 8, 16, 32, 64
 AROUND_SHIFT = 8
 AROUND = 16  # fault_around_bytes, in pages
 _ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
@@ -150,6 +158,10 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
     index = addr >> mm.table_shift
     fresh = index not in mm.tables
     try:
+        if fresh and box.thp.available:
+            what = _huge_fault(box, mm, vma, addr, write)
+            if what >= 0:
+                return what
         table = pte_alloc(box, mm, index)
         at = (addr >> 12) & mm.table_mask
         pte = table.ptes[at]
@@ -177,6 +189,23 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
         return do_wp_page(box, mm, vma, addr, table, at)
     table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
     return 0
+
+
+def _huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
+    """The fault as one of 2 MiB, -1 where a small page must do (__handle_mm_fault, create_huge_pmd, wp_huge_pmd)."""
+    from memsh.linux.mm.huge_memory import pmd  # most boxes never have a huge page
+
+    number = addr >> mm.table_shift
+    huge = mm.huge.get(number)
+    if huge is None:
+        if not pmd.may_be_huge(box, mm, vma, addr):
+            return -1
+        what = pmd.do_huge_pmd_anonymous_page(box, mm, vma, addr, write)
+        return ZERO | HUGE if what > 0 else HUGE if not what else -1
+    if write and not huge.entry & PTE_RW:
+        return REUSE | HUGE if pmd.do_huge_pmd_wp_page(box, mm, vma, number) == 0 else -1
+    huge.entry |= PTE_ACCESSED | (PTE_DIRTY if write else 0)
+    return HUGE
 
 
 def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
@@ -222,12 +251,12 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     flags = memmap.flags[pfn]
     if flags & PG_ANON:
         if not flags & PG_ANON_EXCLUSIVE:
-            if memmap.refcount[pfn] > 1 + bool(flags & PG_SWAPCACHE):
+            if memmap.refcount[compound_head(box, pfn)] > 1 + bool(flags & PG_SWAPCACHE):
                 return _wp_page_copy(box, mm, vma, addr, table, at)
             if flags & PG_SWAPCACHE:
                 box.swap.free_folio(pfn)
                 flags = memmap.flags[pfn]
-            if memmap.refcount[pfn] > 1:
+            if memmap.refcount[compound_head(box, pfn)] > 1:
                 return _wp_page_copy(box, mm, vma, addr, table, at)
             anon = vma.anon_vma
             assert anon is not None
@@ -267,7 +296,12 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     if not special:
         if old_flags & PG_SWAPCACHE:
             box.swap.free_swap_cache([old])
-        put_frames(box, [old])
+        if old_flags & PG_HUGE:
+            if not box.memmap.mapcount[old]:
+                deferred_split_huge_page(box, old & -HPAGE_PMD_NR)
+            put_huge_page(box, old & -HPAGE_PMD_NR, 1)
+        else:
+            put_frames(box, [old])
     return COW
 
 
@@ -287,7 +321,7 @@ def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) ->
     memmap.mapcount[old] = left
     if not left:
         box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
-    if vma.flags & 0x2000:
+    if vma.flags & VM_LOCKED and not flags & PG_HUGE:
         munlock_page(box, old)
 
 
@@ -313,6 +347,8 @@ class Tally:
 
     def notes(self) -> list[str]:
         notes = []
+        if self.kinds & HUGE:
+            notes.append("2 MiB at once")
         if self.kinds & ZERO:
             notes.append("zero page, RSS unchanged")
         if self.around > 1:
@@ -332,8 +368,7 @@ def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
     """
     found = []
     for addr, write in (mm.start_stack, True), (mm.start_code, False):
-        table = mm.tables.get(addr >> mm.table_shift)
-        if table is not None and table.ptes[addr >> 12 & mm.table_mask] & PTE_PRESENT:
+        if pte_of(mm, addr) & PTE_PRESENT:
             found.append((addr & ~4095, write))
     return found
 
@@ -341,8 +376,7 @@ def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
 def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
     """The program goes on after faults that may have waited for memory."""
     for addr, write in tally.program:
-        table = mm.tables[addr >> mm.table_shift]
-        if not table.ptes[addr >> 12 & mm.table_mask] & PTE_PRESENT:
+        if not pte_of(mm, addr) & PTE_PRESENT:
             vma = find_vma(mm, addr)
             if vma is not None and vma.start <= addr:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
@@ -402,6 +436,10 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
     for index, first, stop in table_pieces(mm, start, end):
         table = mm.tables.get(index)
         count = stop - first
+        if table is None and box.thp.available and _huge_range(box, mm, vma, index, base, write, tally):
+            base += count << 12
+            continue
+        table = mm.tables.get(index)
         if count > 1 and anonymous:
             if table is None:
                 try:
@@ -448,6 +486,22 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
         base += count << 12
 
 
+def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, write: bool, tally: Tally) -> bool:
+    """Accesses to part of 2 MiB that no table maps: whether an entry of 2 MiB serves them, after one fault."""
+    huge = mm.huge.get(index)
+    if huge is None:
+        if not transhuge_vma_suitable(vma, addr) or not hugepage_vma_check(box, vma):
+            return False
+    elif (not write or huge.entry & PTE_RW) and huge.entry & PTE_PRESENT:
+        huge.entry |= PTE_ACCESSED | (PTE_DIRTY if write else 0)
+        return True
+    tally.add(handle_mm_fault(box, mm, vma, addr, write))
+    if box.oom.victim:
+        box.oom.raise_if_killed(box.current)
+    huge = mm.huge.get(index)
+    return huge is not None and (not write or bool(huge.entry & PTE_RW))
+
+
 def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
     """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
     from memsh.linux.kernel.signal import instruction
@@ -464,8 +518,7 @@ def _traced_range(box: Box, task: Task, start: int, end: int, write: bool, tally
     assert mm is not None
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     for addr in range(start & ~4095, end, 4096):
-        table = mm.tables.get(addr >> mm.table_shift)
-        pte = table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
+        pte = pte_of(mm, addr)
         if pte & need == need:
             fault_range(box, mm, find_accessible(box, mm, addr, write), addr, addr + 4096, write, tally)
         else:
@@ -510,9 +563,9 @@ def find_accessible(box: Box, mm: MmStruct, addr: int, write: bool) -> VmArea:
     if vma is None:
         raise Segfault(addr, code, SEGV_MAPERR)
     if not vma.flags & VM_WRITE if write else not vma.flags & 7:
-        table = mm.tables.get(addr >> mm.table_shift)
-        if table is not None and table.ptes[(addr >> 12) & mm.table_mask] & PTE_PRESENT:
-            if not write and table.ptes[(addr >> 12) & mm.table_mask] & PTE_USER:
+        pte = pte_of(mm, addr)
+        if pte & PTE_PRESENT:
+            if not write and pte & PTE_USER:
                 return vma
             code |= X86_PF_PROT
         raise Segfault(addr, code, SEGV_ACCERR)

@@ -30,6 +30,7 @@ from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, mask_run
 from memsh.linux.lib.entries import masked, page_runs
+from memsh.linux.mm.huge_memory.pages import get_frames
 from memsh.linux.mm.memory.zap import Gather, mm_counter, swap_entries, unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     get_file,
@@ -130,6 +131,8 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
     clear = PTE_ACCESSED | (PTE_RW if cow else 0) | (PTE_DIRTY if old.flags & VM_SHARED else 0)
     memmap = box.memmap
     refcount, mapcount, flags = memmap.refcount, memmap.mapcount, memmap.flags
+    if oldmm.huge:
+        _copy_huge(box, mm, oldmm, old)
     for index, table, first, stop in mapped_pieces(oldmm, old.start, old.end):
         source = table.ptes
         target = pte_alloc(box, mm, index).ptes
@@ -144,7 +147,10 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             box.swap.duplicate(entry)
             mm.rss[MM_SWAPENTS] += 1
         for _, count, pfn in page_runs(source, first, stop, box.vm.zero_pfn):
-            add_run(refcount, pfn, count, 1)
+            if box.thp.pages:
+                get_frames(box, pfn, count)
+            else:
+                add_run(refcount, pfn, count, 1)
             add_run(mapcount, pfn, count, 1)
             if old.file is None and not old.name:
                 mask_run(flags, pfn, count, PG_ANON_EXCLUSIVE)
@@ -155,6 +161,13 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
                     if bits & PG_ANON:
                         flags[frame] = bits & ~PG_ANON_EXCLUSIVE
                     mm.rss[mm_counter(bits)] += 1
+
+
+def _copy_huge(box: Box, mm: MmStruct, oldmm: MmStruct, old: VmArea) -> None:
+    from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split  # most boxes have no huge page
+
+    for number in whole_or_split(box, old, old.start, old.end):
+        copy_huge_pmd(box, mm, oldmm, number)
 
 
 def exit_mmap(box: Box, mm: MmStruct) -> None:

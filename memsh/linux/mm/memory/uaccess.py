@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.linux.include.memmap import PG_ANON
@@ -29,10 +30,13 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
     index, at = addr >> mm.table_shift, (addr >> 12) & mm.table_mask
     while True:
         table = mm.tables.get(index)
-        pte = table.ptes[at] if table is not None else 0
+        pte = table.ptes[at] if table is not None else pte_of(mm, addr)
         if pte & need == need and addr < mm.task_size:
-            assert table is not None
-            table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
+            mark = PTE_ACCESSED | (PTE_DIRTY if write else 0)
+            if table is not None:
+                table.ptes[at] = pte | mark
+            else:
+                mm.huge[index].entry |= mark
             return pte >> 12
         tally = Tally()
         exc_page_fault(box, task, addr, pte, write, tally)
@@ -46,7 +50,7 @@ def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview[int]:
     mm = task.mm
     assert mm is not None
     kind = WORDS[mm.mmu.word]
-    if pfn == box.vm.zero_pfn:
+    if pfn == box.vm.zero_pfn or (box.thp.zero_pfn and pfn >> 9 == box.thp.zero_pfn >> 9):
         return memoryview(bytes(4096)).cast(kind)
     view = memoryview(frame_page(box, pfn)).cast(kind)
     mm.tlb[addr >> 12] = view
@@ -155,8 +159,7 @@ def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
 
     parts = []
     while n > 0:
-        table = mm.tables.get(addr >> mm.table_shift)
-        pte = table.ptes[(addr >> 12) & mm.table_mask] if table is not None else 0
+        pte = pte_of(mm, addr)
         if not pte & 0x101 or addr >= mm.task_size:
             return None
         offset = addr & 4095

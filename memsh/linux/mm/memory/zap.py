@@ -15,7 +15,9 @@ from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
 from memsh.linux.lib.entries import PRESENT, page_runs
-from memsh.linux.mm.lru import mark_page_accessed, munlock_page, release_page, release_run
+from memsh.linux.mm.huge_memory.huge import huge_parts
+from memsh.linux.mm.huge_memory.pages import unmapped_parts
+from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
 from memsh.linux.mm.memory.rss_stat import shed_rss
 
 if TYPE_CHECKING:
@@ -93,7 +95,14 @@ def mm_counter(flags: int) -> int:
 def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
     """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
     own = gather or Gather(box)
+    if box.lru.lazy:
+        lru_add_drain(box)
     shed_rss(box, mm)
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd  # most boxes have no huge page
+
+        for number in whole_or_split(box, vma, start, end):
+            zap_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):
         zap_pte_range(box, mm, vma, table.ptes, first, stop, own)
     mm.flush_tlb(start, end)
@@ -113,6 +122,9 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
         if vma.name == "[vvar]":
             continue
+        if box.thp.pages and any(huge for _, _, huge in huge_parts(box, pfn, count)):
+            _zap_parts(box, mm, vma, pfn, count, gather)
+            continue
         if plain:
             add_run(mapcount, pfn, count, -1)
             gone = sum(n for _, n, value in sub_runs(mapcount, pfn, count) if value == 0)
@@ -123,6 +135,23 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
     ptes[first:stop] = array(ptes.typecode, bytes(ptes.itemsize * (stop - first)))
+
+
+def _zap_parts(box: Box, mm: MmStruct, vma: VmArea, pfn: int, count: int, gather: Gather) -> None:
+    """A run of anonymous frames, some of which belong to huge pages."""
+    mapcount = box.memmap.mapcount
+    for first, n, huge in huge_parts(box, pfn, count):
+        add_run(mapcount, first, n, -1)
+        gone = sum(part for _, part, value in sub_runs(mapcount, first, n) if value == 0)
+        mm.rss[MM_ANONPAGES] -= n
+        box.vmstat["nr_anon_pages"] -= gone
+        if huge:
+            unmapped_parts(box, first, n, gone)
+        else:
+            if vma.flags & VM_LOCKED:
+                for frame in range(first, first + n):
+                    munlock_page(box, frame)
+            gather.add_run(first, n)
 
 
 def swap_entries(ptes: array[int], first: int, stop: int) -> dict[int, int]:

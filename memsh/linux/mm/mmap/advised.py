@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_SPECIAL
-from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_LRU, PG_REFERENCED, PG_SWAPCACHE, PG_UNEVICTABLE
+from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_HUGE, PG_LRU, PG_REFERENCED, PG_SWAPCACHE, PG_UNEVICTABLE
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra
-from memsh.linux.mm.lru import deactivate_page, mark_page_lazyfree, put_frames
+from memsh.linux.mm.huge_memory.huge import compound_head
+from memsh.linux.mm.huge_memory.pages import split_huge_page
+from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfree, put_frames
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages
 from memsh.linux.mm.swap.swap import PLUG
@@ -70,6 +72,11 @@ def _fetch(box: Box, entries: list[int]) -> None:
 
 def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bool) -> None:
     """MADV_COLD and MADV_PAGEOUT: pages that nobody else maps are old from now on, or reclaimed right away."""
+    lru_add_drain(box)
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds  # most boxes have no huge page
+
+        cold_huge_pmds(box, mm, start, end, pageout=pageout)
     memmap = box.memmap
     flags = memmap.flags
     for index, table, first, stop in mapped_pieces(mm, start, end):
@@ -79,7 +86,11 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
             pfn = pte >> 12
             if not pte & PRESENT or pte & PTE_SPECIAL or pfn == box.vm.zero_pfn:
                 continue
-            if not flags[pfn] & PG_LRU or memmap.mapcount[pfn] != 1:
+            if memmap.mapcount[pfn] != 1:
+                continue
+            if flags[pfn] & PG_HUGE:
+                split_huge_page(box, compound_head(box, pfn))
+            if not flags[pfn] & PG_LRU:
                 continue
             table.ptes[at] = pte & ~PTE_ACCESSED
             flags[pfn] &= ~PG_REFERENCED
@@ -96,6 +107,11 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
     """MADV_FREE: private pages become clean and old, and whoever needs memory may take them; what lies in swap is
     given up at once."""
     mm.update_hiwater_rss()
+    lru_add_drain(box)
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import lazyfree_huge_pmds  # most boxes have no huge page
+
+        lazyfree_huge_pmds(box, mm, start, end)
     memmap = box.memmap
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for at in range(first, stop):
@@ -111,6 +127,11 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
             flags = memmap.flags[pfn]
             if pte & PTE_SPECIAL or not flags & PG_ANON:
                 continue
+            if flags & PG_HUGE:
+                if memmap.mapcount[pfn] != 1:
+                    continue
+                split_huge_page(box, compound_head(box, pfn))
+                flags = memmap.flags[pfn]
             if flags & (PG_DIRTY | PG_SWAPCACHE):
                 if memmap.mapcount[pfn] != 1 or (flags & PG_SWAPCACHE and not box.swap.free_folio(pfn)):
                     continue

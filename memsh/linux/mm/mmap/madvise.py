@@ -1,7 +1,7 @@
 """madvise: hints about part of the address space (mm/madvise.c).
 
-Known deviations: none that show. MADV_MERGEABLE and MADV_HUGEPAGE are EINVAL, as on the recorded kernel, which has
-neither. What the advice means for pages is in advised.py.
+Known deviations: MADV_MERGEABLE is EINVAL, as on a kernel without KSM. Where a kernel has no huge pages, so is what
+asks for them. What the advice means for pages is in advised.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     VM_DONTCOPY,
     VM_DONTDUMP,
+    VM_HUGEPAGE,
     VM_IO,
     VM_LOCKED,
+    VM_NOHUGEPAGE,
     VM_PFNMAP,
     VM_RAND_READ,
     VM_SEQ_READ,
@@ -38,13 +40,15 @@ ADVICE: dict[str, int] = {
     "wipeonfork": 18, "keeponfork": 19, "cold": 20, "pageout": 21, "populate_read": 22, "populate_write": 23,
     "dontneed_locked": 24, "collapse": 25,
 }  # fmt: skip
-_INVALID = {"mergeable", "unmergeable", "hugepage", "nohugepage", "collapse"}
-_VALID = {number for name, number in ADVICE.items() if name not in _INVALID}
+_KSM = {12, 13}
+_HUGE = {14, 15, 25}
+_VALID = set(ADVICE.values()) - _KSM
 
 
 def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> None:
     """Advise on [start, start + length). EINVAL, ENOMEM (a hole, after the rest was done), EAGAIN, EFAULT."""
-    if advice not in _VALID or start & 4095 or not 0 <= start < mm.mmu.word_limit or length < 0:
+    known = advice in _VALID and (advice not in _HUGE or box.thp.available)
+    if not known or start & 4095 or not 0 <= start < mm.mmu.word_limit or length < 0:
         raise KernelError("EINVAL")
     end = start + ((length + 4095) & ~4095)
     if end >= mm.mmu.word_limit:
@@ -92,13 +96,23 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
         if vma.flags & (VM_LOCKED | VM_PFNMAP):
             raise KernelError("EINVAL")
         cold_or_pageout(box, mm, start, end, pageout=advice == 21)
+    elif advice == 25:
+        from memsh.linux.mm.huge_memory.khugepaged import madvise_collapse  # most boxes have no huge page
+
+        madvise_collapse(box, mm, vma, start, end)
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
     else:
+        if advice == 14 and (vma.flags & VM_SPECIAL or vma.name):
+            raise KernelError("EINVAL")
         try:
-            return _update(box, mm, vma, prev, start, end, _new_flags(vma, advice))
+            vma = _update(box, mm, vma, prev, start, end, _new_flags(vma, advice))
         except KernelError as error:
             raise KernelError("EAGAIN" if error.code == "ENOMEM" else error.code) from None
+        if advice == 14 and box.thp.enabled != "never":
+            from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter  # most boxes have no huge page
+
+            khugepaged_enter(box, mm, vma)
     return vma
 
 
@@ -116,6 +130,10 @@ def _new_flags(vma: VmArea, advice: int) -> int:
         if flags & VM_IO:
             raise KernelError("EINVAL")
         return flags & ~VM_DONTCOPY
+    if advice == 14:
+        return flags & ~VM_NOHUGEPAGE | VM_HUGEPAGE
+    if advice == 15:
+        return flags & ~VM_HUGEPAGE | VM_NOHUGEPAGE
     if advice == 16:
         return flags | VM_DONTDUMP
     if advice == 17:

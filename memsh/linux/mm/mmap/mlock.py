@@ -10,6 +10,7 @@ from memsh.linux.include.flags import VM_LOCKED, VM_LOCKONFAULT
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.gup import mm_populate
+from memsh.linux.mm.huge_memory.huge import huge_parts
 from memsh.linux.mm.lru import mlock_page, munlock_page
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_lookup
 from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
@@ -41,10 +42,17 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
         return vma
     mm.locked_vm += pages if flags & VM_LOCKED else -pages
     change = mlock_page if flags & VM_LOCKED else munlock_page
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import lock_huge_pmd, whole_or_split  # most boxes have no huge page
+
+        for number in whole_or_split(box, vma, start, end):
+            lock_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
-            for frame in range(pfn, pfn + count):
-                change(box, frame)
+            for first, n, huge in huge_parts(box, pfn, count):
+                if not huge:  # a huge page that small entries map is left where it is
+                    for frame in range(first, first + n):
+                        change(box, frame)
     return vma
 
 

@@ -116,6 +116,11 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
     notify = writenotify(vma)
     prot = vm_page_prot(vma, writenotify=notify)
     private_write = vma.flags & (VM_SHARED | VM_WRITE) == VM_WRITE
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import change_huge_pmd, whole_or_split  # most boxes have no huge page
+
+        for number in whole_or_split(box, vma, start, end):
+            change_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):
         ptes = table.ptes
         for offset, pte in enumerate(ptes[first:stop], first):

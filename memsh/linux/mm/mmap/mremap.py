@@ -178,8 +178,12 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
     return new
 
 
-def move_page_tables(box: Box, mm: MmStruct, old: int, new: int, length: int) -> None:
+def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, length: int) -> None:
     """Move every entry; the pages stay where they are. ENOMEM before anything has moved."""
+    if mm.huge:
+        from memsh.linux.mm.huge_memory.pmd import move_huge_pmds  # most boxes have no huge page
+
+        move_huge_pmds(box, vma, old, new, length)
     places = []
     for offset in range(0, length, 4096):
         table = mm.tables.get((old + offset) >> mm.table_shift)
@@ -219,7 +223,7 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
         raise
     vma = vma_lookup(mm, old) or new  # a merge at the new place may have taken the old area's object along
     try:
-        move_page_tables(box, mm, old, addr, oldlen)
+        move_page_tables(box, mm, vma, old, addr, oldlen)
     except KernelError:
         vm_stat_account(mm, new.flags, newlen >> 12)
         box.vm.commit += (newlen >> 12) - charged if vm_flags & VM_ACCOUNT else 0

@@ -99,6 +99,8 @@ def _adjust(box: Box, mm: MmStruct, prev: VmArea | None, mid: VmArea | None, aft
             if covered.end == end:  # 7
                 _absorb(box, mm, covered)
             else:  # 5
+                if mm.huge:
+                    trans_huge_cut(box, covered, end)
                 covered.pgoff += (end - covered.start) >> 12
                 set_start(mm, covered, end)
             set_end(mm, prev, end)
@@ -109,6 +111,8 @@ def _adjust(box: Box, mm: MmStruct, prev: VmArea | None, mid: VmArea | None, aft
     length = (end - addr) >> 12
     if prev is not None and addr < prev.end:  # 4
         _import_anon(box, after, prev)
+        if mm.huge:
+            trans_huge_cut(box, prev, addr)
         set_end(mm, prev, addr)
         set_start(mm, after, addr)
     else:
@@ -151,6 +155,8 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
     if vma.name:
         raise KernelError("EINVAL", f"{vma.name} cannot be split")
+    if mm.huge:
+        trans_huge_cut(box, vma, addr)
     new = vm_area_dup(box, mm, vma)
     pages = (addr - vma.start) >> 12
     if new_below:
@@ -177,6 +183,13 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         vma.end = addr
     vma_link(box, mm, new)
     return new
+
+
+def trans_huge_cut(box: Box, vma: VmArea, addr: int) -> None:
+    """An area is about to end at `addr`: no entry of 2 MiB may span it (vma_adjust_trans_huge)."""
+    from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed  # most boxes have no huge page
+
+    split_huge_pmd_if_needed(box, vma, addr)
 
 
 def anon_vma_clone_split(box: Box, new: VmArea, old: VmArea) -> None:

@@ -2,8 +2,9 @@
 
 isolate_lru_folios, shrink_folio_list, shrink_inactive_list, shrink_active_list, move_folios_to_lru, __remove_mapping.
 
-Known deviations: a page is never locked by somebody else; writes of one run over the lists are one request to the
-disk, as a plug would merge them; dirty file pages are left to the flusher, which Linux does too.
+Known deviations: huge pages are split before they are looked at, on active lists too; a page is never locked by
+somebody else; writes of one run over the lists are one request to the disk, as a plug would merge them;
+dirty file pages are left to the flusher, which Linux does too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import clear_run, is_run, linked, mask_run, stepped_runs, sub_runs
+from memsh.linux.mm.huge_memory.pages import split_tail
 from memsh.linux.mm.lru import LISTS, lru_name, lru_note_cost, unlist
 from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk, try_to_unmap
 from memsh.linux.mm.vmscan.shrinkeach import DECIDE, IDLE, WRITTEN, shrink_each
@@ -95,6 +97,8 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
     """
     box = sc.box
     memmap, lru = box.memmap, box.lru
+    if box.thp.pages:
+        split_tail(box, name, nr_to_scan)
     prevs = memmap.lru_prev
     limit = zone_limit(sc)
     taken: list[Stretch] = []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.mm.compaction import compaction
+from memsh.linux.mm.lru import lru_add_drain
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
 from memsh.linux.mm.vmscan.shrink import (
     ACTIVE_ANON,
@@ -119,6 +120,7 @@ def get_scan_count(sc: ScanControl) -> dict[str, int]:
 def shrink_lruvec(sc: ScanControl) -> None:
     """One round over the four lists, in batches of 32 pages, in proportion to their scan counts."""
     box = sc.box
+    lru_add_drain(box)
     left = get_scan_count(sc)
     targets = dict(left)
     reclaimed = 0
@@ -167,6 +169,8 @@ def _pass_in_use(sc: ScanControl, left: dict[str, int], reclaimed: int) -> int:
         most = left[INACTIVE_ANON]
         if box.disk.started:
             most = min(most, SWAP_CLUSTER_MAX * box.timer.steps_before_work(SCAN_USEC * SWAP_CLUSTER_MAX))
+    if sc.box.thp.pages:  # they are no pages like their neighbours
+        return 0
     passed = pass_in_use(sc, most)
     if passed and box.disk.started:
         box.timer.advance(SCAN_USEC * passed)

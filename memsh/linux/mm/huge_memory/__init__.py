@@ -1,0 +1,1 @@
+"""Transparent huge pages (mm/huge_memory.c, mm/khugepaged.c)."""

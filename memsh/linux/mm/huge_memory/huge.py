@@ -1,0 +1,152 @@
+"""What is known of transparent huge pages: the knobs, which areas may have them, the page and the entry that maps it
+(mm/huge_memory.c, include/linux/huge_mm.h, mm/page_alloc.c: prep_compound_page).
+
+A huge page is a block of order 9. Its head frame has the references (one for each entry of either size that maps it,
+or a part of it) and stands on the LRU list for all 512; each of its frames has PG_HUGE, the mapping, its index, and in
+`mapcount` how many entries of either size map it (page_mapcount). `mm.huge` has the entries of 2 MiB by the number of
+the table that they stand in place of; each keeps such a table ready (pgtable_trans_huge_deposit).
+
+Known deviations: huge pages of files and of shared memory do not exist; a huge page is never locked by somebody else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES, VM_HUGEPAGE, VM_NOHUGEPAGE
+from memsh.linux.include.memmap import PG_HUGE
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
+    from memsh.linux.mm.huge_memory.khugepaged import Khugepaged
+
+HPAGE_PMD_ORDER = 9
+HPAGE_PMD_NR = 1 << HPAGE_PMD_ORDER
+HPAGE_PMD_SIZE = HPAGE_PMD_NR << 12
+PMD_SHIFT = 21
+SMALL_MACHINE = 512 << 8  # pages: with fewer, none of this is on
+_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"] | GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
+GFP_TRANSHUGE_LIGHT = (
+    GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_COMP"] | GFP_NAMES["__GFP_NOMEMALLOC"] | GFP_NAMES["__GFP_NOWARN"]
+) & ~_RECLAIM
+GFP_TRANSHUGE = GFP_TRANSHUGE_LIGHT | GFP_NAMES["__GFP_DIRECT_RECLAIM"]
+
+ENABLED = ("always", "madvise", "never")
+DEFRAG = ("always", "defer", "defer+madvise", "madvise", "never")
+SHMEM = ("always", "within_size", "advise", "never", "deny", "force")
+
+
+class HugePmd:
+    """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the table kept ready for its end."""
+
+    __slots__ = ("entry", "table")
+
+    def __init__(self, entry: int, table: PageTable) -> None:
+        self.entry = entry
+        self.table = table
+
+
+class Thp:
+    """`box.thp`: knobs of /sys/kernel/mm/transparent_hugepage, the huge page of zeros, the queue of pages to split.
+
+    `pages` counts huge pages in use; `zero_pfn` is the huge page of zeros (0: not there), `zero_mms` whose it is in
+    use; `deferred` has the heads of pages that lost parts, oldest first.
+    """
+
+    __slots__ = ("available", "deferred", "defrag", "enabled", "khugepaged", "pages", "shmem_enabled", "use_zero_page",
+                 "zero_mms", "zero_pfn")  # fmt: skip
+
+    def __init__(self, available: bool) -> None:
+        self.available = available
+        self.enabled = "always" if available else "never"
+        self.defrag = "madvise"
+        self.use_zero_page = available
+        self.shmem_enabled = "never"
+        self.pages = 0
+        self.zero_pfn = 0
+        self.zero_mms: dict[int, None] = {}
+        self.deferred: dict[int, None] = {}
+        self.khugepaged: Khugepaged | None = None  # while the machine boots, and where there is none
+
+    def start(self, box: Box) -> None:
+        """Once memory is known: what transparent_hugepage= says counts (hugepage_init, setup_transparent_hugepage)."""
+        if not self.available:
+            return
+        from memsh.linux.mm.huge_memory.khugepaged import Khugepaged  # it stands above this file
+        from memsh.linux.mm.huge_memory.pages import DeferredSplit
+        from memsh.linux.mm.vmscan.shrinker import register_shrinker
+
+        parameter = box.config.parameter("transparent_hugepage")
+        small = sum(zone.managed for zone in box.pages.zones) < SMALL_MACHINE
+        self.khugepaged = Khugepaged(box, not small)
+        split = DeferredSplit(box)
+        register_shrinker(box, "thp-deferred_split", split.count, split.scan)
+        if parameter in ENABLED:
+            self.enabled = parameter
+        if small:
+            self.enabled = self.defrag = "never"
+            self.use_zero_page = False
+
+    def gfp_mask(self, vma: VmArea) -> int:
+        """How hard a fault tries (vma_thp_gfp_mask)."""
+        asked = bool(vma.flags & VM_HUGEPAGE)
+        kswapd = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
+        direct = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
+        if self.defrag == "always":
+            return GFP_TRANSHUGE | (0 if asked else GFP_NAMES["__GFP_NORETRY"])
+        if self.defrag == "defer":
+            return GFP_TRANSHUGE_LIGHT | kswapd
+        if self.defrag == "defer+madvise":
+            return GFP_TRANSHUGE_LIGHT | (direct if asked else kswapd)
+        if self.defrag == "madvise":
+            return GFP_TRANSHUGE_LIGHT | (direct if asked else 0)
+        return GFP_TRANSHUGE_LIGHT
+
+
+def hugepage_vma_check(box: Box, vma: VmArea) -> bool:
+    """Whether the area may have huge pages at all, as the knobs are now."""
+    if not box.thp.available or vma.flags & VM_NOHUGEPAGE or vma.file is not None or vma.name:
+        return False
+    enabled = box.thp.enabled
+    return enabled == "always" or (enabled == "madvise" and bool(vma.flags & VM_HUGEPAGE))
+
+
+def transhuge_vma_suitable(vma: VmArea, addr: int) -> bool:
+    """Whether the 2 MiB around `addr` lie wholly in the area."""
+    start = addr & -HPAGE_PMD_SIZE
+    return vma.start <= start and start + HPAGE_PMD_SIZE <= vma.end
+
+
+def thp_eligible(box: Box, vma: VmArea) -> bool:
+    """smaps' THPeligible (hugepage_vma_check for smaps: some 2 MiB of the area would fit)."""
+    first = (vma.start + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE
+    return hugepage_vma_check(box, vma) and first + HPAGE_PMD_SIZE <= vma.end
+
+
+def compound_head(box: Box, pfn: int) -> int:
+    """The frame that has a page's references: the head of its huge page, or itself."""
+    return pfn & -HPAGE_PMD_NR if box.memmap.flags[pfn] & PG_HUGE else pfn
+
+
+def huge_parts(box: Box, pfn: int, count: int) -> list[tuple[int, int, bool]]:
+    """A run of frames cut where huge pages begin and end: (first frame, how many, part of a huge page?)."""
+    flags = box.memmap.flags
+    parts: list[tuple[int, int, bool]] = []
+    end = pfn + count
+    while pfn < end:
+        stop = min(end, (pfn | HPAGE_PMD_NR - 1) + 1)
+        huge = bool(flags[pfn] & PG_HUGE)
+        if parts and not huge and not parts[-1][2]:
+            first, n, _ = parts[-1]
+            parts[-1] = (first, n + stop - pfn, False)
+        else:
+            parts.append((pfn, stop - pfn, huge))
+        pfn = stop
+    return parts
+
+
+def huge_pte(mm: MmStruct, addr: int) -> int:
+    """What a small entry for `addr` would be where one of 2 MiB maps it; 0 where none does."""
+    huge = mm.huge.get(addr >> PMD_SHIFT)
+    return huge.entry + ((addr & HPAGE_PMD_SIZE - 1) & -4096) if huge is not None else 0

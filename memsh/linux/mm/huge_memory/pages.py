@@ -1,0 +1,285 @@
+"""Huge pages as pages: new ones, their references, their end, their splitting (mm/huge_memory.c, mm/rmap.c).
+
+split_huge_page() makes 512 pages of one; the deferred queue holds those that lost parts, until memory is short.
+
+Counters: nr_anon_transparent_hugepages, nr_anon_pages, thp_split_page, thp_deferred_split_page.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.memmap import (
+    K_ANON,
+    PG_ACTIVE,
+    PG_ANON,
+    PG_ANON_EXCLUSIVE,
+    PG_DIRTY,
+    PG_HUGE,
+    PG_LRU,
+    PG_MLOCKED,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
+    PG_UNEVICTABLE,
+    PG_UPTODATE,
+)
+from memsh.linux.include.mm_types import AnonVma, VmArea
+from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run, sub_runs
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
+from memsh.linux.mm.lru import lru_name, new_page_flags, update_lru_size, zone_count
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+_ANON = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE
+_TAIL = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE | PG_UPTODATE
+
+
+def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
+    """A new huge page, mapped once at `addr`: counted, on its list, known to the reverse map."""
+    memmap = box.memmap
+    anon = vma.anon_vma
+    assert anon is not None
+    flags = new_page_flags(vma.flags, _ANON)
+    set_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
+    set_run(memmap.flags, head, HPAGE_PMD_NR, _TAIL)
+    memmap.flags[head] = flags
+    set_run(memmap.mapping, head, HPAGE_PMD_NR, anon.number)
+    count_run(memmap.index, head, vma.pgoff + (addr - vma.start >> 12), HPAGE_PMD_NR)
+    list_huge_page(box, head, lru_name(flags))
+    if flags & PG_MLOCKED:
+        zone_count(box, "nr_mlock", head, HPAGE_PMD_NR)
+        box.vmstat["unevictable_pgs_mlocked"] += HPAGE_PMD_NR
+        box.vmstat["unevictable_pgs_culled"] += HPAGE_PMD_NR
+    box.thp.pages += 1
+    box.vmstat["nr_anon_pages"] += HPAGE_PMD_NR
+    box.vmstat["nr_anon_transparent_hugepages"] += HPAGE_PMD_NR
+
+
+def list_huge_page(box: Box, head: int, name: str) -> None:
+    update_lru_size(box, name, head, HPAGE_PMD_NR)
+    box.lru.link(box.memmap, name, head)
+
+
+def unlist_huge_page(box: Box, head: int) -> None:
+    """Off its list, if it is on one; the flags that name the list stay."""
+    flags = box.memmap.flags[head]
+    if flags & PG_LRU:
+        name = lru_name(flags)
+        update_lru_size(box, name, head, -HPAGE_PMD_NR)
+        box.lru.unlink(box.memmap, name, head)
+        box.memmap.flags[head] = flags & ~PG_LRU
+
+
+def put_huge_page(box: Box, head: int, count: int) -> None:
+    """Drop `count` references; the last one frees the page (free_transhuge_page)."""
+    memmap = box.memmap
+    left = memmap.refcount[head] - count
+    if left:
+        memmap.refcount[head] = left
+        return
+    if memmap.flags[head] & PG_MLOCKED:
+        zone_count(box, "nr_mlock", head, -HPAGE_PMD_NR)
+        box.vmstat["unevictable_pgs_cleared"] += HPAGE_PMD_NR
+    unlist_huge_page(box, head)
+    box.thp.deferred.pop(head, None)
+    box.thp.pages -= 1
+    for column in (memmap.flags, memmap.mapping, memmap.index):
+        set_run(column, head, HPAGE_PMD_NR, 0)
+    for pfn in memmap.data.keys() & range(head, head + HPAGE_PMD_NR):
+        del memmap.data[pfn]
+    memmap.refcount[head] = 1
+    box.pages.free_pages(head, HPAGE_PMD_ORDER)
+
+
+def unmapped_parts(box: Box, pfn: int, count: int, gone: int) -> None:
+    """`count` frames of one huge page have each lost an entry of 4 KiB, `gone` of them their last one
+    (page_remove_rmap, then put_page)."""
+    head = pfn & -HPAGE_PMD_NR
+    if gone:
+        deferred_split_huge_page(box, head)
+    put_huge_page(box, head, count)
+
+
+def get_frames(box: Box, pfn: int, count: int) -> None:
+    """A further reference to each frame of a run; those of a huge page stand on its head."""
+    refcount = box.memmap.refcount
+    for first, n, huge in huge_parts(box, pfn, count):
+        if huge:
+            refcount[first & -HPAGE_PMD_NR] += n
+        else:
+            add_run(refcount, first, n, 1)
+
+
+def deferred_split_huge_page(box: Box, head: int) -> None:
+    """The page lost a part: it will be split when memory is short."""
+    if head not in box.thp.deferred:
+        box.thp.deferred[head] = None
+        box.vmstat["thp_deferred_split_page"] += 1
+
+
+def entire_mappings(box: Box, head: int) -> list[tuple[VmArea, int]]:
+    """(area, number of the table) wherever an entry of 2 MiB maps the page."""
+    memmap = box.memmap
+    owner = memmap.owners[memmap.mapping[head]]
+    if not isinstance(owner, AnonVma):
+        return []
+    found = []
+    for number in owner.areas:
+        vma = box.vm.areas[number]
+        addr = vma.start + ((memmap.index[head] - vma.pgoff) << 12)
+        if vma.start <= addr < vma.end:
+            huge = vma.mm.huge.get(addr >> PMD_SHIFT)
+            if huge is not None and huge.entry >> 12 == head:
+                found.append((vma, addr >> PMD_SHIFT))
+    return found
+
+
+def split_huge_page(box: Box, head: int) -> int:
+    """Make 512 pages of a huge one, wherever it is mapped; those that nobody maps are freed. How many these are.
+
+    The pages take the huge one's place on its list, the head nearest to the tail (lru_add_page_tail).
+    """
+    from memsh.linux.mm.huge_memory.pmd import split_huge_pmd
+
+    memmap = box.memmap
+    for vma, number in entire_mappings(box, head):
+        split_huge_pmd(box, vma, number)
+    flags = memmap.flags[head]
+    name = lru_name(flags)
+    listed = bool(flags & PG_LRU)
+    if any(memmap.mapcount[head : head + HPAGE_PMD_NR]):  # unmap_folio() takes its parts away one by one
+        deferred_split_huge_page(box, head)
+    memmap.order[head] = 0
+    box.thp.deferred.pop(head, None)
+    box.thp.pages -= 1
+    box.vmstat["thp_split_page"] += 1
+    shared = flags & (PG_DIRTY | PG_REFERENCED | PG_LRU | PG_UPTODATE) | flags & ~(_TAIL | PG_LRU)
+    for frame in range(head, head + HPAGE_PMD_NR):
+        memmap.refcount[frame] = memmap.mapcount[frame]
+        memmap.kind[frame] = K_ANON
+        if frame != head:
+            memmap.flags[frame] = memmap.flags[frame] & ~PG_HUGE | shared & ~PG_HUGE
+    memmap.flags[head] = flags & ~PG_HUGE
+    if listed:
+        _link_parts(box, head, name)
+    free = [frame for first, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value
+            for frame in range(first, first + n)]  # fmt: skip
+    _free_parts(box, free, name if listed else "")
+    return len(free)
+
+
+def _link_parts(box: Box, head: int, name: str) -> None:
+    """The other 511 go behind the head, each before the one that came before it (towards the list's tail)."""
+    memmap, lru = box.memmap, box.lru
+    nexts, prevs = memmap.lru_next, memmap.lru_prev
+    newer, older = prevs[head], nexts[head]
+    order = [*range(head + 1, head + HPAGE_PMD_NR), head]  # from the list's head to its tail
+    for at, frame in enumerate(order):
+        prevs[frame] = order[at - 1] if at else newer
+        nexts[frame] = order[at + 1] if at + 1 < len(order) else older
+    if newer:
+        nexts[newer] = order[0]
+    else:
+        lru.heads[name] = order[0]
+    if older:
+        prevs[older] = head
+    else:
+        lru.tails[name] = head
+
+
+def _free_parts(box: Box, frames: list[int], name: str) -> None:
+    memmap = box.memmap
+    for frame in frames:
+        if name:
+            update_lru_size(box, name, frame, -1)
+            box.lru.unlink(memmap, name, frame)
+        memmap.flags[frame] = memmap.mapping[frame] = memmap.index[frame] = 0
+        memmap.data.pop(frame, None)
+        memmap.refcount[frame] = 1
+        box.pages.free_pages(frame, 0)
+
+
+def split_for_swap(box: Box, head: int) -> None:
+    """Reclaim wants the page, and swap gives no 512 slots at once (shrink_folio_list)."""
+    if entire_mappings(box, head):
+        box.vmstat["thp_swpout_fallback"] += 1
+    split_huge_page(box, head)
+
+
+def split_tail(box: Box, name: str, number: int) -> None:
+    """Split the huge pages among the last `number` entries of a list, before reclaim takes them off it."""
+    heads = []
+    for pfn in box.lru.from_tail(box.memmap, name):
+        if box.memmap.flags[pfn] & PG_HUGE:
+            heads.append(pfn)
+            number -= HPAGE_PMD_NR
+        else:
+            number -= 1
+        if number <= 0:
+            break
+    for head in heads:
+        split_for_swap(box, head)
+
+
+def deactivate_huge_page(box: Box, head: int) -> None:
+    """MADV_COLD: the page is old from now on."""
+    flags = box.memmap.flags[head] & ~PG_REFERENCED
+    box.memmap.flags[head] = flags
+    if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE) == PG_LRU | PG_ACTIVE:
+        unlist_huge_page(box, head)
+        box.memmap.flags[head] = flags & ~PG_ACTIVE
+        list_huge_page(box, head, lru_name(box.memmap.flags[head]))
+        box.vmstat["pgdeactivate"] += HPAGE_PMD_NR
+
+
+class DeferredSplit:
+    """The shrinker that splits pages of the deferred queue (deferred_split_count, deferred_split_scan)."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def count(self) -> int:
+        return len(self.box.thp.deferred)
+
+    def scan(self, number: int) -> int:
+        """Split up to `number` pages, the oldest first; how many were split, -1 if there is none."""
+        heads = list(self.box.thp.deferred)[:number]
+        if not heads:
+            return -1
+        for head in heads:
+            split_huge_page(self.box, head)
+        return len(heads)
+
+
+def mlock_huge_page(box: Box, head: int, on: bool) -> None:
+    """A huge page in a locked area goes to the unevictable list, or back (mlock_folio, munlock_page)."""
+    memmap = box.memmap
+    flags = memmap.flags[head]
+    if bool(flags & PG_MLOCKED) == on or not flags & PG_LRU:
+        return
+    unlist_huge_page(box, head)
+    bits = PG_MLOCKED | PG_UNEVICTABLE
+    memmap.flags[head] = flags & ~PG_ACTIVE | bits if on else flags & ~bits
+    list_huge_page(box, head, lru_name(memmap.flags[head]))
+    zone_count(box, "nr_mlock", head, HPAGE_PMD_NR if on else -HPAGE_PMD_NR)
+    for event in ("unevictable_pgs_mlocked", "unevictable_pgs_culled") if on else (
+        "unevictable_pgs_munlocked", "unevictable_pgs_rescued"):  # fmt: skip
+        box.vmstat[event] += HPAGE_PMD_NR
+
+
+def lazyfree_huge_page(box: Box, head: int) -> None:
+    """The page may go without being written anywhere (mark_page_lazyfree)."""
+    memmap = box.memmap
+    if memmap.flags[head] & (PG_LRU | PG_SWAPBACKED) == PG_LRU | PG_SWAPBACKED:
+        unlist_huge_page(box, head)
+        mask_run(memmap.flags, head, HPAGE_PMD_NR, PG_SWAPBACKED | PG_REFERENCED)
+        memmap.flags[head] |= PG_LRU
+        list_huge_page(box, head, lru_name(memmap.flags[head]))
+        box.vmstat["pglazyfree"] += HPAGE_PMD_NR
+
+
+def exclusive_parts(box: Box, head: int, on: bool) -> None:
+    """The whole page belongs to one process, or no longer."""
+    bit = PG_ANON_EXCLUSIVE
+    mask_run(box.memmap.flags, head, HPAGE_PMD_NR, 0 if on else bit, bit if on else 0)

@@ -1,0 +1,287 @@
+"""Entries of 2 MiB: made by faults, copied by fork, changed, moved, split, taken away (mm/huge_memory.c).
+
+Counters: thp_fault_alloc, thp_fault_fallback, thp_split_pmd, thp_zero_page_alloc.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, put_table, vm_page_prot
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_NAMES,
+    PTE_ACCESSED,
+    PTE_DIRTY,
+    PTE_PSE,
+    PTE_RW,
+    PTE_SPECIAL,
+    VM_LOCKED,
+    VM_WRITE,
+)
+from memsh.linux.include.memmap import K_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY
+from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
+from memsh.linux.lib.columns import add_run, sub_runs
+from memsh.linux.lib.entries import climb, filled
+from memsh.linux.mm.huge_memory.huge import (
+    GFP_TRANSHUGE,
+    HPAGE_PMD_NR,
+    HPAGE_PMD_ORDER,
+    HPAGE_PMD_SIZE,
+    PMD_SHIFT,
+    HugePmd,
+    hugepage_vma_check,
+    transhuge_vma_suitable,
+)
+from memsh.linux.mm.huge_memory.pages import (
+    add_huge_page,
+    deactivate_huge_page,
+    deferred_split_huge_page,
+    exclusive_parts,
+    lazyfree_huge_page,
+    mlock_huge_page,
+    put_huge_page,
+    split_for_swap,
+    split_huge_page,
+)
+from memsh.linux.mm.rmap.rmap import anon_vma_prepare
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+_ZERO_GFP = (GFP_TRANSHUGE | GFP_NAMES["__GFP_ZERO"]) & ~GFP_NAMES["__GFP_MOVABLE"]
+FALLBACK = -1
+
+
+def may_be_huge(box: Box, mm: MmStruct, vma: VmArea, addr: int) -> bool:
+    """Whether a fault at `addr`, where no table is, asks for a huge page first."""
+    return transhuge_vma_suitable(vma, addr) and hugepage_vma_check(box, vma) and addr >> PMD_SHIFT not in mm.tables
+
+
+def get_huge_zero_page(box: Box, mm: MmStruct) -> int:
+    """The huge page of zeros, made if it is not there; 0 if there is no memory for it."""
+    thp = box.thp
+    if not thp.zero_pfn:
+        pfn = int(box.pages.alloc_pages(_ZERO_GFP, HPAGE_PMD_ORDER))
+        if not pfn:
+            box.vmstat["thp_zero_page_alloc_failed"] += 1
+            return 0
+        thp.zero_pfn = pfn
+        box.vmstat["thp_zero_page_alloc"] += 1
+    thp.zero_mms[mm.number] = None
+    return thp.zero_pfn
+
+
+def is_huge_zero(box: Box, entry: int) -> bool:
+    return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn
+
+
+def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
+    """A first access: 0 for a huge page, 1 for the huge page of zeros, FALLBACK if small pages must do; ENOMEM."""
+    from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
+
+    anon_vma_prepare(box, vma)
+    khugepaged_enter(box, mm, vma)
+    number = addr >> PMD_SHIFT
+    prot = vm_page_prot(vma) | PTE_PSE
+    if not write and box.thp.use_zero_page:
+        table = new_table(box, mm, number)
+        zero = get_huge_zero_page(box, mm)
+        if not zero:
+            free_table(box, mm, number, table)
+            box.vmstat["thp_fault_fallback"] += 1
+            return FALLBACK
+        mm.huge[number] = HugePmd(zero << 12 | prot, table)
+        return 1
+    head = int(box.pages.alloc_pages(box.thp.gfp_mask(vma), HPAGE_PMD_ORDER, K_ANON))
+    if not head:
+        box.vmstat["thp_fault_fallback"] += 1
+        return FALLBACK
+    try:
+        table = new_table(box, mm, number)
+    except KernelError:
+        box.pages.free_pages(head, HPAGE_PMD_ORDER)
+        raise
+    add_huge_page(box, vma, head, addr & -HPAGE_PMD_SIZE)
+    mm.huge[number] = HugePmd(head << 12 | prot | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0), table)
+    mm.rss[MM_ANONPAGES] += HPAGE_PMD_NR
+    box.vmstat["thp_fault_alloc"] += 1
+    return 0
+
+
+def do_huge_pmd_wp_page(box: Box, mm: MmStruct, vma: VmArea, number: int) -> int:
+    """A write to a write-protected huge page: 0 if it can be used as it is, FALLBACK after it was split."""
+    huge = mm.huge[number]
+    memmap = box.memmap
+    head = huge.entry >> 12
+    if not is_huge_zero(box, huge.entry):
+        exclusive = memmap.flags[head] & PG_ANON_EXCLUSIVE
+        if exclusive or memmap.refcount[head] == 1:
+            if not exclusive:
+                assert vma.anon_vma is not None
+                for frame in range(head, head + HPAGE_PMD_NR):
+                    memmap.mapping[frame] = vma.anon_vma.number
+                exclusive_parts(box, head, True)
+            huge.entry |= PTE_RW | PTE_DIRTY | PTE_ACCESSED
+            mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
+            return 0
+    split_huge_pmd(box, vma, number)
+    return FALLBACK
+
+
+def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
+    """Put a table of small entries in the place of one of 2 MiB; the page stays whole (__split_huge_pmd_locked)."""
+    mm = vma.mm
+    huge = mm.huge.pop(number)
+    entry, table = huge.entry, huge.table
+    ptes = table.ptes
+    box.vmstat["thp_split_pmd"] += 1
+    if is_huge_zero(box, entry):
+        ptes[:] = filled(ptes.typecode, box.vm.zero_pfn << 12 | vm_page_prot(vma) | PTE_SPECIAL, HPAGE_PMD_NR)
+    else:
+        head = entry >> 12
+        bits = entry & 4095 & ~PTE_PSE
+        ptes[:] = array(ptes.typecode, climb(head << 12 | bits, HPAGE_PMD_NR, 4096, ptes.itemsize))
+        memmap = box.memmap
+        if entry & PTE_DIRTY:
+            memmap.flags[head] |= PG_DIRTY
+        memmap.refcount[head] += HPAGE_PMD_NR - 1
+        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR * (not _still_entire(box, head))
+    put_table(mm, number, table)
+    mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
+
+
+def _still_entire(box: Box, head: int) -> bool:
+    """Whether some entry of 2 MiB maps the page."""
+    from memsh.linux.mm.huge_memory.pages import entire_mappings
+
+    return bool(entire_mappings(box, head))
+
+
+def split_huge_pmd_if_needed(box: Box, vma: VmArea, addr: int) -> None:
+    """An area is about to end or begin at `addr` (vma_adjust_trans_huge)."""
+    if addr & HPAGE_PMD_SIZE - 1 and addr >> PMD_SHIFT in vma.mm.huge:
+        split_huge_pmd(box, vma, addr >> PMD_SHIFT)
+
+
+def whole_or_split(box: Box, vma: VmArea, start: int, end: int) -> list[int]:
+    """The entries of 2 MiB that lie wholly in [start, end), by number; those that do only in part are split."""
+    huge = vma.mm.huge
+    whole = []
+    low, high = start >> PMD_SHIFT, (end - 1) >> PMD_SHIFT
+    numbers = [n for n in range(low, high + 1) if n in huge] if high - low < len(huge) else sorted(
+        n for n in huge if low <= n <= high)  # fmt: skip
+    for number in numbers:
+        if start <= number << PMD_SHIFT and number + 1 << PMD_SHIFT <= end:
+            whole.append(number)
+        else:
+            split_huge_pmd(box, vma, number)
+    return whole
+
+
+def zap_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
+    """Take an entry of 2 MiB away, with the table kept for it, and the page if nobody else has it."""
+    mm = vma.mm
+    huge = mm.huge.pop(number)
+    if not is_huge_zero(box, huge.entry):
+        remove_huge_rmap(box, huge.entry >> 12)
+        mm.rss[MM_ANONPAGES] -= HPAGE_PMD_NR
+        put_huge_page(box, huge.entry >> 12, 1)
+    free_table(box, mm, number, huge.table)
+
+
+def remove_huge_rmap(box: Box, head: int) -> None:
+    """An entry of 2 MiB no longer maps the page (page_remove_rmap, compound)."""
+    memmap = box.memmap
+    add_run(memmap.mapcount, head, HPAGE_PMD_NR, -1)
+    gone = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
+    box.vmstat["nr_anon_pages"] -= gone
+    if gone == HPAGE_PMD_NR or not _still_entire(box, head):
+        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR
+    if 0 < gone < HPAGE_PMD_NR:
+        deferred_split_huge_page(box, head)
+
+
+def copy_huge_pmd(box: Box, mm: MmStruct, oldmm: MmStruct, number: int) -> None:
+    """fork: both sides map the page, and may only read it; ENOMEM."""
+    huge = oldmm.huge[number]
+    table = new_table(box, mm, number)
+    if is_huge_zero(box, huge.entry):
+        box.thp.zero_mms[mm.number] = None
+        mm.huge[number] = HugePmd(huge.entry, table)
+        return
+    head = huge.entry >> 12
+    box.memmap.refcount[head] += 1
+    add_run(box.memmap.mapcount, head, HPAGE_PMD_NR, 1)
+    exclusive_parts(box, head, False)
+    huge.entry &= ~PTE_RW
+    mm.huge[number] = HugePmd(huge.entry & ~PTE_ACCESSED, table)
+    mm.rss[MM_ANONPAGES] += HPAGE_PMD_NR
+
+
+def change_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
+    """mprotect of the whole 2 MiB: what may be written again is made so by the next write."""
+    huge = vma.mm.huge[number]
+    if is_huge_zero(box, huge.entry):
+        return
+    huge.entry = huge.entry & ~PTE_CHANGED | vm_page_prot(vma) & PTE_CHANGED | PTE_PSE
+
+
+def move_huge_pmd(box: Box, mm: MmStruct, old: int, new: int) -> None:
+    """mremap: the entry goes to another table's place, its ready table with it."""
+    huge = mm.huge.pop(old)
+    free_table(box, mm, old, huge.table)
+    mm.huge[new] = HugePmd(huge.entry, new_table(box, mm, new))
+
+
+def move_huge_pmds(box: Box, vma: VmArea, old: int, new: int, length: int) -> None:
+    """Before the small entries move: those of 2 MiB go as they are where both places fit, and are split elsewhere."""
+    mm = vma.mm
+    fits = not (old ^ new) & HPAGE_PMD_SIZE - 1
+    for number in whole_or_split(box, vma, old, old + length):
+        to = (number << PMD_SHIFT) - old + new >> PMD_SHIFT
+        if fits and to not in mm.tables and to not in mm.huge:
+            move_huge_pmd(box, mm, number, to)
+        else:
+            split_huge_pmd(box, vma, number)
+
+
+def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
+    """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split."""
+    memmap = box.memmap
+    for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
+        huge = mm.huge[number]
+        head = huge.entry >> 12
+        if is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
+            continue
+        if start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end:
+            memmap.flags[head] &= ~PG_DIRTY
+            huge.entry &= ~(PTE_ACCESSED | PTE_DIRTY)
+            lazyfree_huge_page(box, head)
+        else:
+            split_huge_page(box, head)
+
+
+def cold_huge_pmds(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bool) -> None:
+    """MADV_COLD and MADV_PAGEOUT: a huge page that is to go, or is advised on in part, is split first."""
+    memmap = box.memmap
+    for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
+        huge = mm.huge[number]
+        head = huge.entry >> 12
+        if is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
+            continue
+        if not (start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end):
+            split_huge_page(box, head)
+            continue
+        huge.entry &= ~PTE_ACCESSED
+        if pageout:
+            split_for_swap(box, head)
+        else:
+            deactivate_huge_page(box, head)
+
+
+def lock_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
+    entry = vma.mm.huge[number].entry
+    if not is_huge_zero(box, entry):
+        mlock_huge_page(box, entry >> 12, bool(vma.flags & VM_LOCKED))
