@@ -190,10 +190,11 @@ def make_box(options: Options) -> Any:
     from memsh.machines.box import Box
 
     default = Config()
-    ram, cpus = number(options, "--ram", default.ram, wide_size), number(options, "--cpus", default.cpus)
+    arch, here = recorded(options)
+    ram, cpus = number(options, "--ram", default.ram, wide_size), number(options, "--cpus", here or default.cpus)
     try:
         config = Config(
-            ram=ram, cpus=cpus, arch=options.last("--arch", default.arch),
+            ram=ram, cpus=cpus, arch=options.last("--arch", arch or default.arch),
             nodes=nodes(options.last("--nodes"), ram, cpus) if "--nodes" in options.values else (),
             distance=number(options, "--distance", default.distance),
             swap=number(options, "--swap", default.swap, wide_size),
@@ -203,23 +204,45 @@ def make_box(options: Options) -> Any:
         raise ShellError(str(error), 2) from None
     folder = options.last("--from")
     if folder:
-        from memsh.machines.from_dump import from_recording
-
-        try:
-            paths = [path for path in sorted(Path(folder).iterdir()) if path.is_file()]
-            texts = {path.name: path.read_text("utf-8", "replace") for path in paths}
-        except OSError as error:
-            raise ShellError(f"--from: {folder}: {error.strerror}") from None
-        if "freelists.txt" not in texts:
-            raise ShellError(f"--from: {folder}: there is no freelists.txt in it")
-        try:
-            return from_recording(config, texts)
-        except ValueError as error:
-            raise ShellError(f"--from: {folder}: {error}") from None
+        return box_from(folder, config, options)
     try:
         return Box(config)
     except ValueError as error:  # a command line with which this kernel does not boot
         raise ShellError(f"--cmdline: {error}", 2) from None
+
+
+def recorded(options: Options) -> tuple[str, int]:
+    """(architecture, CPUs) that a recorded folder's freelists.txt tells; ("", 0) where there is none."""
+    path = Path(options.last("--from")) / "freelists.txt"
+    if "--from" not in options.values or not path.is_file():
+        return "", 0
+    text = path.read_text("utf-8", "replace")
+    cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
+    return "x86_64" if re.search(r"^now zone DMA32", text, re.MULTILINE) else "i386", max(cpus, default=-1) + 1
+
+
+def box_from(path: str, config: Any, options: Options) -> Any:
+    """`--from`: a recorded folder with freelists.txt, or any text that tells of a machine."""
+    from memsh.machines.from_dump import from_recording
+
+    folder = Path(path)
+    try:
+        if (folder / "freelists.txt").is_file():
+            paths = [one for one in sorted(folder.iterdir()) if one.is_file()]
+            return from_recording(config, {one.name: one.read_text("utf-8", "replace") for one in paths})
+        from memsh.commands import hosttext
+        from memsh.machines import from_text
+        from memsh.proctext.findings import find
+
+        source = hosttext.read(path)
+        machine = from_text.told(find(source.text), hosttext.people(source))
+        if "--arch" in options.values and config.arch != machine.arch:
+            raise ValueError(f"the text is of a machine that {machine.arch} is like, not {config.arch}")
+        return from_text.build(machine, config)
+    except OSError as error:
+        raise ShellError(f"--from: {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ShellError(f"--from: {path}: {error}") from None
 
 
 def boot_options(options: Options) -> dict[str, str]:

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
+from memsh.proctext import labels
+from memsh.proctext.oomreport import Task
 from memsh.shell.errors import ShellError
 
 READ_LIMIT = 16 << 20
@@ -141,6 +143,34 @@ def of_bytes(data: bytes, name: str) -> Source:
     if plain[257:262] == b"ustar":
         return of_tree(Archive(io.BytesIO(data), name), name)
     return Source(decode(plain), None, "")
+
+
+def people(source: Source) -> list[Task]:
+    """The processes of a tree, from their status and oom_score_adj; none for a plain text."""
+    if source.tree is None:
+        return []
+    there = source.tree.names()
+    top = f"{source.proc}/" if source.proc else ""
+    pattern = re.compile(rf"{re.escape(top)}(\d+)/status")
+    found = []
+    for match in filter(None, map(pattern.fullmatch, there)):
+        table = labels.status(_try(source.tree, match[0]))
+        rss = labels.kb(table.get("VmRSS", ""))
+        if rss:
+            adjusted = _try(source.tree, f"{top}{match[1]}/oom_score_adj").strip()
+            number = int(adjusted) if re.fullmatch(r"-?\d+", adjusted) else 0
+            uid = (table.get("Uid", "0").split() or ["0"])[0]
+            size, swap = labels.kb(table.get("VmSize", "")) >> 2, labels.kb(table.get("VmSwap", "")) >> 2
+            name = table.get("Name", "process")
+            found.append(Task(int(match[1]), int(uid), name, size, rss >> 2, None, swap, number, False))
+    return found
+
+
+def _try(tree: Tree, name: str) -> str:
+    try:
+        return decode(tree.data(name))
+    except (OSError, KeyError, tarfile.TarError):
+        return ""
 
 
 def proc_of(names: list[str]) -> str | None:

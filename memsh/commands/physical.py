@@ -19,6 +19,7 @@ TOPIC = "views"
 PURPOSE = {
     "DMA": "legacy ISA devices",
     "Normal": "mapped into the kernel for good",
+    "DMA32": "devices that reach 4 GiB; mapped into the kernel for good",
     "HighMem": "reached through temporary mappings",
     "Movable": "empty unless asked for at boot",
 }

@@ -11,18 +11,8 @@ from typing import NamedTuple
 
 from memsh.diagnosis.words import count
 from memsh.proctext.gfp import Gfp
-from memsh.proctext.meminfo_report import Memory, Zone
+from memsh.proctext.meminfo_report import Zone, layout
 from memsh.proctext.oomreport import Report
-
-LISTS = (
-    ("DMA", "DMA32", "Normal", "Movable", "Device"),
-    ("DMA", "Normal", "HighMem", "Movable", "Device"),
-    ("Normal", "HighMem", "Movable"),
-    ("DMA", "DMA32", "Normal", "HighMem", "Movable"),
-    ("DMA32", "Normal", "Movable"),
-    ("DMA", "Normal", "Movable"),
-)
-"""The zones of x86_64 and new arm64, i386, arm, older arm64, others, by rising address."""
 
 
 class Answer(NamedTuple):
@@ -41,14 +31,6 @@ class Answer(NamedTuple):
     sentence: str
 
 
-def layout(memory: Memory) -> tuple[str, ...]:
-    """All zones of the machine's kernel, those without memory too."""
-    names = {zone.name for zone in memory.zones}
-    if "HighMem" in names:
-        return LISTS[3] if "DMA32" in names else LISTS[1] if "DMA" in names else LISTS[2]
-    return next((one for one in LISTS if names <= set(one)), LISTS[0])
-
-
 def by_order_rule(report: Report) -> bool:
     """Whether the kernel asked at each order for half of the watermark again (before 4.4)."""
     if report.version is not None:
@@ -63,7 +45,7 @@ def allowed(report: Report) -> list[Zone]:
     memory = report.memory
     if memory is None:
         return []
-    names = layout(memory)
+    names = layout({zone.name for zone in memory.zones})
     top = _top(report.gfp, names)
     nodes = set(report.nodemask) if report.nodemask and report.constraint != "CONSTRAINT_NONE" else None
     if report.constraint == "CONSTRAINT_CPUSET" or (nodes is None and report.mems_allowed is not None):
@@ -112,7 +94,7 @@ def ask(zone: Zone, report: Report) -> Answer:
         why = "unknown" if blocks is None or blocks else "order"
         text = f"{name}: {count(free)} pages free, its watermarks are not told"
         return Answer(zone.node, zone.name, why, free, 0, 0, blocks, text)
-    names = layout(memory)
+    names = layout({zone.name for zone in memory.zones})
     reserves = zone.reserve or []
     top = _top(gfp, names)
     if gfp.zone == "Movable" and "Movable" in names:

@@ -12,13 +12,13 @@ the recorded machine".
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
-from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, K_SLAB, PG_RESERVED
+from memsh.linux.include.memmap import K_OTHER, K_RECORDED, K_RESERVED, K_SLAB, PG_RESERVED
 from memsh.linux.include.mmzone import PerCpuPages
 from memsh.linux.mm.page_alloc.watermark import is_highmem
 from memsh.machines.recorded_cgroup import recorded_cgroup
@@ -36,8 +36,12 @@ _KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags"
          "nr_reserved_highatomic", "pcps", "pcp", "diffs", "high", "batch")  # fmt: skip
 
 
-def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
-    """A box from the texts of a recorded folder, by file name. ValueError, one clear line, if they make no sense."""
+def from_recording(
+    config: Config | None, texts: Mapping[str, str], furnish: Callable[[Box], None] | None = None,
+    held: Sequence[int] = (),
+) -> Box:  # fmt: skip
+    """A box from the texts of a recorded folder, by file name; `furnish` puts more into the frames that were in use,
+    those of them aside that are `held`. ValueError, one clear line, if they make no sense."""
     from memsh.machines.box import Box
     from memsh.machines.freelists import load
 
@@ -57,14 +61,21 @@ def from_recording(config: Config | None, texts: Mapping[str, str]) -> Box:
             if not 0 < frame < box.memmap.frames or box.memmap.kind[frame] != K_RECORDED:
                 raise ValueError(f"slabstate.txt: frame {frame:#x} is free in freelists.txt, or not in RAM")
             box.memmap.kind[frame] = K_SLAB
+    held = [pfn for pfn in held if box.memmap.kind[pfn] == K_RECORDED]
+    for pfn in held:
+        box.memmap.kind[pfn] = K_OTHER
     kept = [_lend_used_frames(box, zone) for zone in box.pages.zones]
     box.pages.refresh()
     try:
         _furnish(box, [] if states else parse_rows(texts.get("slabinfo", "")))
+        if furnish is not None:
+            furnish(box)
     finally:
         for zone, state in zip(box.pages.zones, kept, strict=True):
             _take_back(box, zone, state)
         box.pages.refresh()
+        for pfn in held:
+            box.memmap.kind[pfn] = K_RECORDED
     _counters(box, texts.get("vmstat", ""))
     box.slab.restore(states)
     box.slab.memcg = recorded_cgroup(texts.get("self_cgroup", ""))

@@ -92,6 +92,24 @@ class Memory(NamedTuple):
         return self.page_size or 4096
 
 
+LISTS = (
+    ("DMA", "DMA32", "Normal", "Movable", "Device"),
+    ("DMA", "Normal", "HighMem", "Movable", "Device"),
+    ("Normal", "HighMem", "Movable"),
+    ("DMA", "DMA32", "Normal", "HighMem", "Movable"),
+    ("DMA32", "Normal", "Movable"),
+    ("DMA", "Normal", "Movable"),
+)
+"""The zones of x86_64 and new arm64, i386, arm, older arm64, others, by rising address."""
+
+
+def layout(names: set[str]) -> tuple[str, ...]:
+    """All zones of the machine's kernel by rising address, those without memory too, from the names told."""
+    if "HighMem" in names:
+        return LISTS[3] if "DMA32" in names else LISTS[1] if "DMA" in names else LISTS[2]
+    return next((one for one in LISTS if names <= set(one)), LISTS[0])
+
+
 def _number(pattern: str, text: str) -> int | None:
     match = re.search(wrapped(pattern), text)
     return int(match[1]) if match else None
