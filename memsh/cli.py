@@ -51,7 +51,7 @@ or runs the script on standard input if that is no terminal.
   --cmdline WORDS    the kernel's command line (i386 'vmalloc=106488K', x86_64 'norandmaps')
   --split-rss        count resident pages a thread at a time, as kernels for four CPUs and more
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
-  --from DIR         start from a recorded machine: a folder with freelists.txt
+  --from WHAT        start from a machine elsewhere: an OOM report, /proc text, a capture, a recorded folder
   --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
   --mount DIR        show the box's /proc and /sys at DIR while the prompt is there (memsh mount: without a prompt)
   --allow-other      other users of the host may look at the mount

@@ -61,6 +61,9 @@ def from_recording(
             if not 0 < frame < box.memmap.frames or box.memmap.kind[frame] != K_RECORDED:
                 raise ValueError(f"slabstate.txt: frame {frame:#x} is free in freelists.txt, or not in RAM")
             box.memmap.kind[frame] = K_SLAB
+    if furnish is not None:
+        for zone in box.pages.zones:
+            _reserved(box, zone)
     held = [pfn for pfn in held if box.memmap.kind[pfn] == K_RECORDED]
     for pfn in held:
         box.memmap.kind[pfn] = K_OTHER
@@ -80,6 +83,17 @@ def from_recording(
     box.slab.restore(states)
     box.slab.memcg = recorded_cgroup(texts.get("self_cgroup", ""))
     return box
+
+
+def _reserved(box: Box, zone: Zone) -> None:
+    """What the zone has beside its managed pages was kept at boot: holes and reservations, from its end down."""
+    kinds = bytearray(box.memmap.kind[zone.start_pfn : zone.end_pfn])
+    surplus = len(kinds) - kinds.count(K_RESERVED) - zone.managed
+    at = len(kinds)
+    while surplus > 0 and (at := kinds.rfind(K_RECORDED, 0, at)) >= 0:
+        box.memmap.kind[zone.start_pfn + at] = K_RESERVED
+        box.memmap.flags[zone.start_pfn + at] = PG_RESERVED
+        surplus -= 1
 
 
 def _keep_kernel_image(box: Box) -> None:

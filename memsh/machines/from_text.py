@@ -32,8 +32,13 @@ TYPES = {"Unmovable": 0, "Movable": 1, "Reclaimable": 2, "HighAtomic": 3, "CMA":
 DMA_END, LEGACY_HOLE = 0x1000, (0x9F, 0x100)
 DMA32_TOP, ABOVE = 0xC0000, 0x100000
 SECTION = 1 << 15
+LOWMEM = 0x38000 - DMA_END
+"""Pages of i386's zone Normal at most."""
 KERNEL_ROOM = 16 << 8
 """Pages that memsh's own kernel and processes need beside what is free."""
+LENT_BATCH = 256
+KERNEL_IMAGE = 8192
+"""Pages that a zone has beside its managed ones, where nothing is told of them."""
 OBJECTS = 1_000_000
 """Objects of slab caches that are rebuilt; more would take minutes."""
 
@@ -68,6 +73,7 @@ class Told(NamedTuple):
     zones: list[ZoneTold]
     slabs: list[str]
     swap_total: int | None
+    swap_used: int | None
     """kB"""
     tasks: list[Task]
     file_pages: int
@@ -94,7 +100,7 @@ def told(found: Findings, people: Sequence[Task] = ()) -> Told:
     else:
         raise ValueError("it tells no free blocks of any zone (buddyinfo, an OOM report or an allocation failure does)")
     names = {zone.name for zone in zones}
-    arch = "i386" if "HighMem" in names else "x86_64"
+    arch = "i386" if "HighMem" in names or _low_only(zones) else "x86_64"
     if page != 4096:
         notes.append(f"its pages have {page >> 10} KiB, this box's 4: as many pages, each smaller")
     zones, arch = _nearest(zones, arch, notes)
@@ -111,12 +117,19 @@ def told(found: Findings, people: Sequence[Task] = ()) -> Told:
             f"{cache.pages_per_slab} : tunables {cache.limit or 0} {cache.batchcount or 0} {cache.shared or 0} "
             f": slabdata {cache.active_slabs} {cache.num_slabs} {cache.shared_avail or 0}"
         )
-    swap = found.meminfo.get("SwapTotal")
+    swap, swap_free = found.meminfo.get("SwapTotal"), found.meminfo.get("SwapFree")
     if swap is None and request is not None and request.memory is not None:
-        swap = request.memory.swap_total
+        swap, swap_free = request.memory.swap_total, request.memory.swap_free
+    used = swap - swap_free if swap is not None and swap_free is not None else None
     tasks = list(people) or (request.tasks if request is not None else [])
     files, shmem = _cache(found, request, page)
-    return Told(arch, page, zones, slabs, swap, tasks, files, shmem, request, notes)
+    return Told(arch, page, zones, slabs, swap, used, tasks, files, shmem, request, notes)
+
+
+def _low_only(zones: list[ZoneTold]) -> bool:
+    """Whether these are the two zones of an i386 machine without high memory."""
+    pages = {zone.name: max(zone.present or 0, zone.managed or 0, zone.pages) for zone in zones}
+    return pages.keys() == {"DMA", "Normal"} and pages["DMA"] <= DMA_END and pages["Normal"] <= LOWMEM
 
 
 def _cache(found: Findings, request: Report | None, page: int) -> tuple[int, int]:
@@ -266,8 +279,9 @@ def _sizes(zone: ZoneTold, above: bool) -> tuple[int, int]:
         least = min(max(pages, 3840), DMA_END - 2)
     elif zone.name == "DMA32" and above:
         least = max(least, DMA32_TOP - DMA_END - (1 << 14))
-    managed = zone.managed or zone.present or least
-    managed = max(managed, pages)
+    managed = max(zone.managed or zone.present or least, pages)
+    if zone.present is None and zone.name != "DMA":
+        return managed + KERNEL_IMAGE, managed
     return max(zone.present or 0, managed), managed
 
 
@@ -340,10 +354,39 @@ def freelists(machine: Told, cpus: int) -> tuple[str, list[int]]:
     glued = arch.name == "i386"
     out = ["now cpu 0"] if arch.numa else []
     held: list[int] = []
+    order = failed_order(machine)
     for at, one in enumerate(laid):
-        reserve = one.zone.reserve or _reserve(laid, one, arch)
-        out += _zone_lines(one, marks[at], reserve, used, arch, cpus, glued, held)
+        reserve = list(one.zone.reserve or _reserve(laid, one, arch))
+        for index in range(1, len(reserve)):  # nothing is kept from a zone that the node has not
+            if not any(o.zone.node == one.zone.node and o.zone.name == arch.zone_names[index] for o in laid):
+                reserve[index] = reserve[index - 1]
+        out += _zone_lines(one, marks[at], reserve, used, arch, cpus, glued, held, order)
     return "\n".join(out) + "\n", held
+
+
+def failed_order(machine: Told) -> int:
+    """The order that the machine could not serve by moving pages either; 0: the text tells of none that matters."""
+    request = machine.request
+    if request is None or request.kind not in ("failure", "stall", "oom") or (request.order or 0) < 3:
+        return 0
+    return min(request.order or 0, MAX_ORDER - 1)
+
+
+def _scattered(lists: dict[tuple[int, int], list[int]], there: range, order: int) -> list[int]:
+    """A frame in use in each stretch of 2^order pages that is not free as a whole, so that compaction makes none of
+    them: what refused the request was memory that could not be moved."""
+    if not order:
+        return []
+    heads = {pfn: size for (size, _), pfns in lists.items() for pfn in pfns}
+    large = {pfn >> order << order for pfn, size in heads.items() if size >= order}
+    found = []
+    for stretch in range(there.start >> order << order, there.stop, 1 << order):
+        at = max(stretch, there.start)
+        while at in heads:
+            at += 1 << heads[at]
+        if at < stretch + (1 << order) and stretch not in large:
+            found.append(at)
+    return found
 
 
 def _neighbours(lists: dict[tuple[int, int], list[int]]) -> list[int]:
@@ -362,7 +405,7 @@ def _neighbours(lists: dict[tuple[int, int], list[int]]) -> list[int]:
 
 def _zone_lines(
     one: _Laid, marks: tuple[int, int, int], reserve: list[int], used: list[tuple[int, int]], arch: Arch, cpus: int,
-    glued: bool, held: list[int],
+    glued: bool, held: list[int], order_failed: int,
 ) -> list[str]:  # fmt: skip
     zone = one.zone
     name = zone.name + (f"@{zone.node}" if zone.node else "")
@@ -380,7 +423,8 @@ def _zone_lines(
                 lists.setdefault((order, kind), []).append(pfn)
                 if order >= block or digits[(pfn >> block) - first] == 1:
                     digits[(pfn >> block) - first] = kind
-    held += [pfn for pfn in _neighbours(lists) if one.start <= pfn < one.start + one.spanned]
+    there = range(one.start, one.start + one.spanned)
+    held += [pfn for pfn in {*_neighbours(lists), *_scattered(lists, there, order_failed)} if pfn in there]
     pages = zone.pages
     low, mid, high = sorted(marks)
     lines = [
@@ -439,7 +483,10 @@ def build(machine: Told, chosen: Config) -> Box:
         from memsh.machines.people import populate
 
         start_swap(box)
-        populate(box, machine.tasks, machine.file_pages, machine.shmem_pages)
+        for zone in box.pages.zones:  # many pages at a time; what waits on the lists afterwards is drained
+            zone.set_pageset(LENT_BATCH << 2, LENT_BATCH)
+        box.pages.refresh()
+        populate(box, machine.tasks, machine.file_pages, machine.shmem_pages, (machine.swap_used or 0) >> 2)
 
     box = from_recording(config, texts, furnish, held)
     notes = list(machine.notes)

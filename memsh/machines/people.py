@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE
+from memsh.linux.include.memmap import PG_LRU, PG_SWAPCACHE
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.rss_stat import sync_mm_rss
 from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.vmscan.shrink import reclaim_pages
+from memsh.proctext.oomreport import Task as TaskTold
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
-    from memsh.proctext.oomreport import Task as TaskTold
 
 _ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 _RW = 3
 MADV_DONTNEED, MADV_PAGEOUT = 4, 21
 FILES, SHMEM = "/unknown-files", "/dev/shm/unknown-files"
 """What page cache and shared memory belong to, where nobody says."""
+UNKNOWN = "unknown"
 KEPT = 2048
 """Pages that stay for the kernel's own needs while the processes are made."""
 
@@ -32,14 +36,20 @@ FILE_MOST = 7 << 18
 """Pages of page cache that the box's disk has files for."""
 
 
-def populate(box: Box, tasks: Sequence[TaskTold], file_pages: int, shmem_pages: int) -> None:
-    """Make the listed processes under their names and numbers, the largest first, then page cache and shared memory, as
-    long as memory lasts."""
+def populate(box: Box, tasks: Sequence[TaskTold], file_pages: int, shmem_pages: int, swap_pages: int) -> None:
+    """Make the listed processes under their names and numbers, the largest first, then shared memory and page cache, as
+    long as memory lasts. `swap_pages` in use: what no process has is a nameless one's."""
+    if file_pages < box.vmstat["nr_file_pages"]:
+        box.fs.drop_pagecache()
     for told in sorted(tasks, key=lambda one: -one.rss):
         left = _room(box)
         if told.rss <= 0 or told.pid in box.tasks or left < 256:
             continue
         _person(box, told, min(told.rss, left))
+    left = swap_pages - sum(area.used_kb >> 2 for area in box.swap.areas())
+    if left > 64:
+        pid = max(box.tasks) + 1
+        _person(box, TaskTold(pid, 0, UNKNOWN, left, 0, None, left, -1000, False), 0)
     _shmem(box, shmem_pages)
     _files(box, file_pages)
 
@@ -80,6 +90,18 @@ def _touched(box: Box, task: Task, pages: int) -> int:
     return addr
 
 
+def _swap_out(box: Box, task: Task, addr: int, pages: int) -> None:
+    """Write the process's pages to swap, wait for the disk, and give up the copies in memory."""
+    mm = task.mm
+    assert mm is not None
+    shift, mask = mm.table_shift, mm.table_mask
+    frames = [mm.tables[at >> shift].ptes[at >> 12 & mask] >> 12 for at in range(addr, addr + (pages << 12), 4096)]
+    vma.do_madvise(box, mm, addr, pages << 12, MADV_PAGEOUT)
+    box.disk.wait(box.disk.busy_until)
+    flags = box.memmap.flags
+    reclaim_pages(box, [pfn for pfn in frames if flags[pfn] & PG_SWAPCACHE and flags[pfn] & PG_LRU])
+
+
 def _person(box: Box, told: TaskTold, pages: int) -> None:
     last = box.last_pid
     if told.pid < box.pid_max:
@@ -101,9 +123,10 @@ def _person(box: Box, told: TaskTold, pages: int) -> None:
             vma.do_madvise(box, mm, area.start, area.end - area.start, MADV_DONTNEED)
     swapped = min(told.swapents or 0, box.swap.free_pages, _room(box) - pages)
     if swapped > 0:
-        addr = _touched(box, child, swapped)
-        vma.do_madvise(box, mm, addr, swapped << 12, MADV_PAGEOUT)
+        _swap_out(box, child, _touched(box, child, swapped), swapped)
+    sync_mm_rss(child)
     if pages > mm.get_rss():
         _touched(box, child, pages - mm.get_rss())
+    sync_mm_rss(child)
     if told.oom_score_adj is not None:
         child.oom_score_adj = told.oom_score_adj * (1000 // 17 if told.old_scale else 1)
