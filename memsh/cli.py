@@ -234,7 +234,10 @@ def box_from(path: str, config: Any, options: Options) -> Any:
         from memsh.machines import from_text
         from memsh.proctext.findings import find
 
-        source = hosttext.read(path)
+        try:
+            source = hosttext.read(path)
+        except ShellError as error:
+            raise ShellError(f"--from: {error.message}") from None
         machine = from_text.told(find(source.text), hosttext.people(source))
         if "--arch" in options.values and config.arch != machine.arch:
             raise ValueError(f"the text is of a machine that {machine.arch} is like, not {config.arch}")
