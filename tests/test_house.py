@@ -53,6 +53,8 @@ def test_imports_go_one_way(path: Path) -> None:
             assert parts[1] == room or parts[1] in MAY_IMPORT[room], f"{path}:{line} imports {module}"
         if room == "linux" and parts[0] != "memsh":
             assert parts[0] in sys.stdlib_module_names, f"{path}:{line} imports {module}"
+        if room != "mount":
+            assert parts[0] != "mfusepy", f"{path}:{line} imports {module}"
         if room != "ui":
             assert parts[0] not in ("prompt_toolkit", "rich", "pygments"), f"{path}:{line} imports {module}"
 

@@ -18,7 +18,7 @@ FLAGS = {
     "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC, "noatime": MS_NOATIME, "nodiratime": MS_NODIRATIME,
     "relatime": MS_RELATIME,
 }  # fmt: skip
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_CHILD_SUBREAPER, PR_CAPBSET_DROP, CAPABILITIES = 36, 24, 64
 EINVAL, ENOENT, EACCES = 22, 2, 13
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -175,6 +175,8 @@ def main() -> int:
         except OSError as error:
             sys.stderr.write(f"memsh: enter: {error.filename or ''}: {error.strerror}\n")
             return 125
+    for capability in range(CAPABILITIES):  # root by name: nobody in there can mount the host writable again
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     try:
         os.chdir(spec["cwd"])
     except OSError:

@@ -32,6 +32,7 @@ from memsh.procfs.pid_links import links, map_files, namespaces
 from memsh.procfs.pid_maps import show_maps
 from memsh.procfs.pid_mem import read_mem
 from memsh.procfs.pid_mounts import show_mountinfo, show_mounts, show_mountstats
+from memsh.procfs.pid_options import OPTIONAL, optional_names
 from memsh.procfs.pid_pagemap import read_pagemap, show_pagemap
 from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
 from memsh.procfs.pid_stack import show_stack, show_syscall, show_wchan
@@ -263,14 +264,19 @@ class TaskDirectory(Directory):
             return FOLDERS[name](self.task(box))
         if name == "task":
             return Directory({}, names=lambda box: [str(self.pid)], find=self.find_thread)
-        return namespaces(box) if name == "ns" else None
+        if name == "ns":
+            return namespaces(box)
+        if name in optional_names(box, self.thread):
+            one = OPTIONAL[name]
+            return ProcFile(lambda box: one.show(box, self.task(box)), None, one.mode)
+        return None
 
     def find_thread(self, box: Box, name: str) -> Node | None:
         return TaskDirectory(self.pid, True) if name == str(self.pid) else None
 
     def listing(self, box: Box) -> list[str]:
         self.task(box)
-        names = {*PID_FILES, *FOLDERS, "ns", "task"}
+        names = {*PID_FILES, *FOLDERS, *optional_names(box, self.thread), "ns", "task"}
         return sorted(names - NOT_OF_THREADS if self.thread else names)
 
 

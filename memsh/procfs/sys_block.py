@@ -44,7 +44,8 @@ def _keep(text: str) -> Callable[[Box, str], None]:
     return store
 
 
-def _attribute(text: str, writable: bool = False) -> ProcFile:
+def attribute(text: str, writable: bool = False) -> ProcFile:
+    """A value that never changes."""
     return ProcFile(lambda box: text + "\n", _keep(text) if writable else None, 0o644 if writable else 0o444)
 
 
@@ -52,7 +53,7 @@ def _queue() -> Directory:
     found: dict[str, Node] = {}
     for entry in QUEUE.split(","):
         name, value, *rights = entry.split()
-        found[name] = _attribute(value.replace("_", " ") if "_" in value else value, bool(rights))
+        found[name] = attribute(value.replace("_", " ") if "_" in value else value, bool(rights))
     return Directory(found, 0o755)
 
 
@@ -68,9 +69,9 @@ def disk(inode: Inode, number: int) -> Directory:
     name, (major, minor) = inode.name, inode.dev
     told = f"MAJOR={major}\nMINOR={minor}\nDEVNAME={name}\nDEVTYPE=disk\nDISKSEQ={DISKSEQ + number}\n"
     return Directory({
-        **{key: _attribute(value) for key, value in PLAIN.items()},
-        "cache_type": _attribute("write back", True), "dev": _attribute(f"{major}:{minor}"),
-        "diskseq": _attribute(str(DISKSEQ + number)), "events": ProcFile(lambda box: ""),
+        **{key: attribute(value) for key, value in PLAIN.items()},
+        "cache_type": attribute("write back", True), "dev": attribute(f"{major}:{minor}"),
+        "diskseq": attribute(str(DISKSEQ + number)), "events": ProcFile(lambda box: ""),
         "events_async": ProcFile(lambda box: ""), "holders": Directory({}, 0o755),
         "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight() if number else 0:8}\n"), "queue": _queue(),
         "serial": ProcFile(lambda box: ""), "size": ProcFile(lambda box: f"{inode.size >> 9}\n"),

@@ -23,6 +23,9 @@ TASK = """
     r--r--r-- smaps  r--r--r-- smaps_rollup  r-------- stack  r--r--r-- stat  r--r--r-- statm  r--r--r-- status
     r-------- syscall  r-xr-xr-x task  rw-r--r-- timens_offsets  rw-rw-rw- timerslack_ns  r--r--r-- wchan
 """
+ONLY_64 = """
+    autogroup cgroup cpuset gid_map ksm_merging_pages ksm_stat loginuid projid_map sessionid setgroups timers uid_map
+"""
 NOT_OF_THREADS = {"coredump_filter", "map_files", "mountstats", "task", "timens_offsets", "timerslack_ns"}
 
 
@@ -156,3 +159,16 @@ def test_the_64_bit_machine_has_its_own() -> None:
     box = Box(Config(arch="x86_64", ram=GIB))
     assert tree.show(box, "/proc/2/stack") == "[<0>] kthreadd+0x2a6/0x2c0\n[<0>] ret_from_fork+0x22/0x30\n"
     assert ",inode64" in tree.show(box, "/proc/mounts")
+
+
+def test_files_that_only_some_kernels_have(box: Box) -> None:
+    """`ls /proc/PID` and `ls /proc/PID/task/PID` of the recorded x86_64, without attr and sched."""
+    wide = Box(Config(arch="x86_64", ram=512 * MIB))
+    more = set(tree.listdir(wide, "/proc/1")) - set(tree.listdir(box, "/proc/1")) - {"numa_maps"}
+    assert more == set(ONLY_64.split())
+    thread = set(tree.listdir(wide, "/proc/1/task/1")) - set(tree.listdir(box, "/proc/1/task/1")) - {"numa_maps"}
+    assert thread == more - {"autogroup", "timers"} | {"children"}
+    assert tree.show(wide, "/proc/1/uid_map") == "         0          0 4294967295\n"
+    assert tree.show(wide, "/proc/1/loginuid") == "4294967295" and tree.show(wide, "/proc/2/ksm_stat") == ""
+    assert str(wide.current.pid) in tree.show(wide, "/proc/1/task/1/children").split()
+    assert not tree.exists(box, "/proc/1/cgroup")

@@ -1,0 +1,61 @@
+"""Files of /proc/PID that only a kernel with the option for it has (fs/proc/base.c, #ifdef CONFIG_…).
+
+**Known deviations:** `attr` and `sched` are not there; nobody logs in, makes timers or gets an autogroup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+INVALID_UID = (1 << 32) - 1
+
+
+class Optional(NamedTuple):
+    """`option` is what the kernel must have; `of` where the file is: processes, threads or both."""
+
+    option: str
+    show: Callable[[Box, Task], str]
+    mode: int = 0o444
+    of: str = "both"
+
+
+def _always(text: str) -> Callable[[Box, Task], str]:
+    return lambda box, task: text
+
+
+def _with_memory(text: str) -> Callable[[Box, Task], str]:
+    return lambda box, task: text if task.mm is not None else ""
+
+
+def show_children(box: Box, task: Task) -> str:
+    """The PIDs of its children, a blank behind each."""
+    return "".join(f"{pid} " for pid in sorted(task.children) if pid in box.tasks)
+
+
+_ALL_IDS = f"{0:10} {0:10} {INVALID_UID:10}\n"
+OPTIONAL = {
+    "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes"),
+    "cgroup": Optional("CGROUPS", _always("0::/\n")),
+    "children": Optional("PROC_CHILDREN", show_children, of="threads"),
+    "cpuset": Optional("CPUSETS", _always("/\n")),
+    "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+    "ksm_merging_pages": Optional("KSM", _with_memory("0\n"), 0o400),
+    "ksm_stat": Optional("KSM", _with_memory("ksm_rmap_items 0\n"), 0o400),
+    "loginuid": Optional("AUDIT", _always(str(INVALID_UID)), 0o644),
+    "projid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+    "sessionid": Optional("AUDIT", _always(str(INVALID_UID))),
+    "setgroups": Optional("USER_NS", _always("allow\n"), 0o644),
+    "timers": Optional("POSIX_TIMERS", _always(""), of="processes"),
+    "uid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+}
+
+
+def optional_names(box: Box, thread: bool) -> list[str]:
+    """Those that this kernel has, for a process or a thread."""
+    options, wrong = box.model.options, "processes" if thread else "threads"
+    return [name for name, one in OPTIONAL.items() if one.option in options and one.of != wrong]
