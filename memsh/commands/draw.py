@@ -40,7 +40,7 @@ def beside(io: Any, rows: Iterable[Sequence[object]], align: str) -> None:
 
 def human(size: int) -> str:
     """Bytes in the largest unit that leaves at most one decimal: 4 KiB, 1.5 MiB, 896 MiB."""
-    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+    for shift, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
         if size >= 1 << shift:
             text = f"{size / (1 << shift):.1f}".removesuffix(".0")
             return f"{text} {unit}"

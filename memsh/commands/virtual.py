@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 from memsh.commands.draw import beside, clip, human, say, table
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.include.flags import (
-    PAGE_OFFSET,
     PAGE_SHIFT,
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_PRESENT,
     PTE_RW,
     PTE_USER,
-    TASK_SIZE,
     VM_EXEC,
     VM_READ,
     VM_SHARED,
@@ -114,17 +112,18 @@ def vmmap(box: Any, args: Any, io: Any) -> None:
 
     vmmap
     """
-    mm, lay = current_mm(box), box.machine.layout
+    mm, mmu = current_mm(box), box.mmu
     wide = io.width >= 78
-    rows: list[tuple[int, int, str]] = [
-        (lay.fixaddr_start, 0x100000000, "fixed mappings"),
-        (lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps"),
-        (lay.vmalloc_start, lay.vmalloc_end, "vmalloc"),
-        (PAGE_OFFSET, lay.high_memory, "direct mapping: lowmem at PAGE_OFFSET"),
+    said = {"fixmap": "fixed mappings", "pkmap": "permanent kmaps", "vmalloc": "vmalloc",
+            "lowmem": "direct mapping: lowmem at PAGE_OFFSET"}  # fmt: skip
+    rows = [
+        (start, mmu.word_limit if name == "fixmap" else end, said.get(name, f"{name}: {what}"))
+        for name, start, end, what in box.machine.layout.areas()
     ]
-    say(io, "kernel space: 1 GiB, the same in every process")
+    size = human(mmu.word_limit - min(start for start, _, _ in rows))
+    say(io, f"kernel space: {size}, the same in every process")
     _picture(io, rows, wide)
-    say(io, f"{'-' * (16 if wide else 12)} {TASK_SIZE:08x} TASK_SIZE: user space ends here")
+    say(io, f"{'-' * (16 if wide else 12)} {mm.task_size:08x} TASK_SIZE: user space ends here")
     user = [(area.start, area.end, f"{area.name} {protection(area.flags)}") for area in reversed(process_areas(mm))]
     _picture(io, user, wide)
     say(io, f"{'-' * (16 if wide else 12)} 00000000")
@@ -134,10 +133,11 @@ def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
     """Boxes from high addresses to low, with the gaps between them named by their size."""
     inner = 14 if wide else 10
     above = 0
+    top = (1 << 32) - 1 if max((end for _, end, _ in rows), default=0) <= 1 << 32 else (1 << 64) - 1
     for start, end, name in rows:
         if above and above - end > 0xFFFFF:
             say(io, f"|{'.' * inner}| {'':8} {human(above - end)} unused")
-        say(io, f"+{'-' * inner}+ {min(end, 0xFFFFFFFF):08x}")
+        say(io, f"+{'-' * inner}+ {min(end, top):08x}")
         io.out(clip(f"|{human(end - start):^{inner}}| {start:08x} {name}", io.width) + "\n")
         above = start
     say(io, f"+{'-' * inner}+")
@@ -194,10 +194,13 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
 
 def _kernel_walk(box: Any, addr: int, io: Any) -> None:
     lay = box.machine.layout
-    if addr < lay.high_memory:
-        pfn = (addr - PAGE_OFFSET) >> PAGE_SHIFT
-        say(io, f"  the direct mapping: one 4 MiB entry maps frames {pfn & ~1023:#x} to {pfn | 1023:#x}")
-        say(io, f"  physical {addr - PAGE_OFFSET:#010x}, frame {pfn:#x}, zone {box.pages.zone_of(pfn).name}")
+    offset = box.arch.page_offset
+    if offset <= addr < lay.high_memory:
+        pfn = (addr - offset) >> PAGE_SHIFT
+        size, what = lay.direct_entry(pfn)
+        first = pfn & -size
+        say(io, f"  the direct mapping: one {what} entry maps frames {first:#x} to {first + size - 1:#x}")
+        say(io, f"  physical {addr - offset:#010x}, frame {pfn:#x}, zone {box.pages.zone_of(pfn).name}")
         return
     for area in box.vmalloc.areas():
         if area.addr <= addr < area.addr + area.size:
@@ -208,8 +211,8 @@ def _kernel_walk(box: Any, addr: int, io: Any) -> None:
                 return
             say(io, f"  vmalloc area at {area.addr:#x}: {'its guard page' if frames else 'not RAM (ioremap)'}")
             return
-    slot = (addr - lay.pkmap_base) >> PAGE_SHIFT
-    if 0 <= slot < box.highmem.slots and box.highmem.count[slot]:
+    slot = (addr - lay.pkmap_base) >> PAGE_SHIFT if lay.last_pkmap else -1
+    if 0 <= slot < lay.last_pkmap and box.highmem.count[slot]:
         pfn = box.highmem.page[slot]
         say(io, f"  permanent kmap {slot}: frame {pfn:#x}, physical {(pfn << 12) + (addr & 4095):#010x}, zone "
                 f"{box.pages.zone_of(pfn).name}")  # fmt: skip
@@ -219,17 +222,14 @@ def _kernel_walk(box: Any, addr: int, io: Any) -> None:
 
 @command(topic=TOPIC)
 def layout(box: Any, args: Any, io: Any) -> None:
-    """the kernel's gigabyte: direct mapping, vmalloc, permanent kmaps, fixed mappings
+    """the kernel's part of the address space: direct mapping, vmalloc, fixed mappings and the like
 
     layout
     """
-    lay = box.machine.layout
-    rows = [
-        ("fixmap", lay.fixaddr_start, lay.fixaddr_top, "fixed slots: APIC, …"),
-        ("pkmap", lay.pkmap_base, lay.pkmap_base + (lay.last_pkmap << 12), "permanent kmaps"),
-        ("vmalloc", lay.vmalloc_start, lay.vmalloc_end, "scattered frames"),
-        ("lowmem", PAGE_OFFSET, lay.high_memory, "the direct mapping"),
-    ]
+    rows = box.machine.layout.areas()
+    width = 2 + 2 * box.arch.word
     out: list[tuple[object, ...]] = [("area", "from", "to", "size", "")]
-    out += [(name, f"{start:#010x}", f"{end:#010x}", human(end - start), what) for name, start, end, what in rows]
+    out += [
+        (name, f"{start:#0{width}x}", f"{end:#0{width}x}", human(end - start), what) for name, start, end, what in rows
+    ]
     beside(io, out, "<>>><")

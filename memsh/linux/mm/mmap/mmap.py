@@ -39,6 +39,7 @@ from memsh.linux.include.flags import (
     VM_WRITE,
 )
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, linear_page_index
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     areas_between,
@@ -79,7 +80,21 @@ def page_align(length: int) -> int:
     return (length + 4095) & ~4095
 
 
-def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int) -> int:
+def thp_get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int, offset: int) -> int:
+    """The same for a file on a disk of a kernel with huge pages: file and memory so that 2 MiB of both begin together,
+    if that much is mapped (mm/huge_memory.c)."""
+    first = (offset + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE
+    if offset + length - first >= HPAGE_PMD_SIZE:
+        try:
+            found = get_unmapped_area(box, mm, addr, length + HPAGE_PMD_SIZE, flags)
+        except KernelError:
+            found = 0
+        if found:
+            return addr if found == addr else found + ((offset - found) & HPAGE_PMD_SIZE - 1)
+    return get_unmapped_area(box, mm, addr, length, flags)
+
+
+def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int, offset: int = 0) -> int:
     """Where a mapping of `length` bytes goes: `addr` if fixed or free there, else top-down. ENOMEM, EINVAL."""
     low = box.vm.mmap_min_addr
     if length > mm.task_size - low:
@@ -145,7 +160,9 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         raise KernelError("EOVERFLOW")
     if mm.map_count > box.vm.max_map_count:
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
-    addr = get_unmapped_area(box, mm, addr, length, flags)
+    aligned = file is not None and not file.inode.shmem and box.thp.available
+    find = thp_get_unmapped_area if aligned else get_unmapped_area
+    addr = find(box, mm, addr, length, flags, offset)
     if flags & MAP_FIXED_NOREPLACE and areas_between(mm, addr, addr + length):
         raise KernelError("EEXIST")
     vm_flags = _vm_flags(mm, prot, flags)

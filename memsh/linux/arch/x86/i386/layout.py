@@ -47,6 +47,22 @@ class Layout:
         """Bytes between VMALLOC_START and VMALLOC_END."""
         return VMALLOC_END - self.vmalloc_start
 
+    def direct_entry(self, pfn: int) -> tuple[int, str]:
+        """How many frames the direct mapping's entry for `pfn` maps, in words too: the first 4 MiB and the kernel's
+        image are mapped page by page, since their pages are protected differently."""
+        if pfn < 1024 or 4096 <= pfn < 6144:
+            return 1, "4 KiB"
+        return 1024, "4 MiB"
+
+    def areas(self) -> list[tuple[str, int, int, str]]:
+        """Name, first address, one past the last, and what it is for, from the top down."""
+        return [
+            ("fixmap", FIXADDR_START, FIXADDR_TOP, "fixed slots: APIC, …"),
+            ("pkmap", PKMAP_BASE, PKMAP_BASE + (LAST_PKMAP << 12), "permanent kmaps"),
+            ("vmalloc", self.vmalloc_start, VMALLOC_END, "scattered frames"),
+            ("lowmem", PAGE_OFFSET, self.high_memory, "the direct mapping"),
+        ]
+
     def text(self) -> str:
         """One line in the form of the recorded `layout` files."""
         return (

@@ -57,6 +57,28 @@ class Layout64:
             ("max_pfn", self.max_pfn), ("max_low_pfn", self.max_pfn), ("MAX_DMA32_PFN", 0x100000), ("MAXMEM", MAXMEM),
         ]  # fmt: skip
 
+    def direct_entry(self, pfn: int) -> tuple[int, str]:
+        """How many frames the direct mapping's entry for `pfn` maps, in words too (DirectMap4k, 2M, 1G of meminfo)."""
+        gigabyte = pfn >> 18
+        if gigabyte and (gigabyte + 1) << 18 <= self.max_pfn and gigabyte != 3:
+            return 1 << 18, "1 GiB"
+        if pfn < 512 or 4096 <= pfn < 7680 or (pfn | 511) >= self.max_pfn:
+            return 1, "4 KiB"
+        return 512, "2 MiB"
+
+    def areas(self) -> list[tuple[str, int, int, str]]:
+        """Name, first address, one past the last, and what it is for, from the top down."""
+        frames = self.max_pfn * 64  # sizeof(struct page)
+        return [
+            ("fixmap", FIXADDR_START, FIXADDR_TOP, "fixed slots"),
+            ("modules", MODULES_VADDR, MODULES_END, "loadable code"),
+            ("kernel", START_KERNEL_MAP, START_KERNEL_MAP + 0x20000000, "its own text and data"),
+            ("cpu entry", CPU_ENTRY_AREA_BASE, CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE, "entry stacks"),
+            ("vmemmap", VMEMMAP_START, VMEMMAP_START + frames, "struct page for each frame"),
+            ("vmalloc", VMALLOC_START, VMALLOC_START + VMALLOC_SIZE, "scattered frames"),
+            ("direct map", PAGE_OFFSET, self.high_memory, "all of RAM"),
+        ]
+
     def text(self) -> str:
         """One constant a line, as the recorded `layout` files begin."""
         return "".join(f"{name} {value:x}\n" for name, value in self.constants())
