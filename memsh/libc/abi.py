@@ -94,7 +94,8 @@ class Abi:
         self, word: int, large_bins: tuple[tuple[int, int, int], ...], mmap_threshold_max: int, arenas_per_core: int
     ) -> None:
         self.word = word  # SIZE_SZ, and where a chunk keeps its size
-        self.large_bins = large_bins
+        self.large_bins = large_bins[1:]
+        _, self.first_steps, self.first_bin = large_bins[0]
         self.mmap_threshold_max = mmap_threshold_max
         self.arenas_per_core = arenas_per_core
         self.alignment = 16
@@ -106,6 +107,7 @@ class Abi:
         self.fd, self.bk, self.fd_nextsize, self.bk_nextsize = (n * word for n in (2, 3, 4, 5))
         self.chunk_size = 6 * word  # sizeof (struct malloc_chunk)
         self.minsize = 4 * word
+        self.overhead = word + self.mask  # of a request, before it is rounded down to whole alignments
         self.front_misalign = self.header % self.alignment  # how far a page's first chunk is off
         self.tcache_first = self.minsize - self.mask  # csize2tidx(size) = size - this >> 4
         # bins
@@ -140,7 +142,8 @@ class Abi:
         """The chunk size for a request, 0 if no chunk can be that large (checked_request2size)."""
         if request > self.ptrdiff_max:
             return 0
-        return max(self.minsize, request + self.word + self.mask & ~self.mask)
+        size = request + self.overhead & -16
+        return size if size > self.minsize else self.minsize
 
     def fastbin_index(self, size: int) -> int:
         return (size >> self.fast_shift) - 2
@@ -155,9 +158,12 @@ class Abi:
 
     def largebin_index(self, size: int) -> int:
         """largebin_index_32_big(), largebin_index_64(): 64-byte steps, then ever wider ones."""
+        if size >> 6 <= self.first_steps:
+            return self.first_bin + (size >> 6)
         for shift, last, first in self.large_bins:
-            if size >> shift <= last:
-                return first + (size >> shift)
+            step = size >> shift
+            if step <= last:
+                return first + step
         return 126
 
     def bin_index(self, size: int) -> int:

@@ -36,7 +36,7 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
     box, task = user.box, user.task
     tlb, tlbw = user.tlb, user.tlbw
     words = tlb.words
-    keep = words.keep
+    keep, pages, limit = words.keep, words.pages, words.LIMIT
     size = user.mm.mmu.word
     low, odd, shift = (1 << 8 * size) - 1, size - 1, size.bit_length() - 1
     last = (4096 >> shift) - 1
@@ -46,23 +46,24 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
             page = addr >> 12
             if page in tlbw:
                 value: int = tlbw[page][addr >> shift & last]
-                keep(addr, value)
+                if page in pages and len(words) < limit:
+                    pages[page].append(addr)
+                    words[addr] = value
+                else:
+                    keep(addr, value)
                 return value
             if page in tlb:
                 return tlb[page][addr >> shift & last]  # type: ignore[no-any-return]
         return uaccess.read_word(box, task, addr & low)
 
     def store(addr: int, value: int) -> None:
-        if not addr & odd:
-            try:
-                tlbw[addr >> 12][addr >> shift & last] = value
-            except KeyError:
-                pass
-            else:
-                if addr in words:
-                    words[addr] = value
-                return
-        uaccess.write_word(box, task, addr & low, value & low)
+        if addr in words:  # so its page is the process's own
+            words[addr] = value
+            tlbw[addr >> 12][addr >> shift & last] = value
+        elif addr & odd or addr >> 12 not in tlbw:
+            uaccess.write_word(box, task, addr & low, value & low)
+        else:
+            tlbw[addr >> 12][addr >> shift & last] = value
 
     return load, store
 

@@ -19,12 +19,6 @@ class Tcache(Bins):
         place = 2 * index & self.sz - 1
         return self.w[cache + 2 * index - place] >> 8 * place & 0xFFFF
 
-    def _set_count(self, cache: int, index: int, add: int) -> None:
-        place = 2 * index & self.sz - 1
-        word, shift = cache + 2 * index - place, 8 * place
-        counts = self.w[word]
-        self.st(word, counts & ~(0xFFFF << shift) | ((counts >> shift) + add & 0xFFFF) << shift)
-
     def tcache_put(self, cache: int, mem: int, index: int) -> None:
         """Put the chunk whose program bytes start at `mem` on list `index`."""
         w, st = self.w, self.st
@@ -32,7 +26,10 @@ class Tcache(Bins):
         entry = cache + self.abi.tcache_entries + index * self.sz
         st(mem, mem >> 12 ^ w[entry])
         st(entry, mem)
-        self._set_count(cache, index, 1)
+        place = 2 * index & self.sz - 1
+        word, one, mask = cache + 2 * index - place, 1 << 8 * place, 0xFFFF << 8 * place
+        counts = w[word]
+        st(word, counts & ~mask | counts + one & mask)
 
     def tcache_get(self, cache: int, index: int) -> int:
         """Take the chunk that list `index` got last."""
@@ -42,7 +39,10 @@ class Tcache(Bins):
         if mem & 15:
             raise Abort("malloc(): unaligned tcache chunk detected")
         st(entry, mem >> 12 ^ w[mem])
-        self._set_count(cache, index, -1)
+        place = 2 * index & self.sz - 1
+        word, one, mask = cache + 2 * index - place, 1 << 8 * place, 0xFFFF << 8 * place
+        counts = w[word]
+        st(word, counts & ~mask | counts - one & mask)
         st(mem + self.sz, 0)
         return mem
 

@@ -35,8 +35,8 @@ def linear_page_index(addr: int) -> int:
 class Words(dict[int, int]):
     """Words of a process's own pages by their addresses, as last read or stored: its code sees them as one view.
 
-    Each is there only while its page stays mapped as it is. `load` fetches what is not there; what it keeps stands in
-    `pages` too, the words by page. At most LIMIT words.
+    Each is there only while its page stays mapped as it is. What is not there `load` fetches, and keep()s perhaps: then
+    it stands in `pages` too, the words by page. At most LIMIT words.
     """
 
     __slots__ = ("load", "pages")
