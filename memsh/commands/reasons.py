@@ -15,6 +15,7 @@ from memsh.commands.virtual import process_areas, protection
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, TASK_SIZE, VM_ACCOUNT
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages, vm_commit_limit
+from memsh.linux.mm.page_alloc.watermark import WMARK_MIN, wmark_pages
 from memsh.linux.mm.slab.api import KMALLOC_MAX_SIZE
 from memsh.shell.values import increment
 
@@ -59,7 +60,7 @@ def _pages(box: Any, order: int, gfp: int) -> str:
         largest = max((o for o in range(MAX_ORDER) if any(zone.lists[o << 2 | mt] for mt in range(4))), default=-1)
         block = f"largest free block order {largest}" if largest >= 0 else "no free block"
         reserve = zone.lowmem_reserve[highest]
-        kept = f"min {zone.wmark_min}" + (f" + reserve {reserve}" if reserve else "")
+        kept = f"min {wmark_pages(zone, WMARK_MIN)}" + (f" + reserve {reserve}" if reserve else "")
         told.append(f"{zone.name} has {zone.nr_free} pages free against {kept}, {block}")
     return f"order {order} was asked for: " + "; ".join(told)
 
