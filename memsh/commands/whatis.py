@@ -30,7 +30,6 @@ from memsh.shell.errors import ShellError
 from memsh.shell.values import address
 
 TOPIC = "views"
-_ARRAYS = {"array": "this CPU's array cache", "shared array": "the array that the CPUs share"}
 _FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE, "uptodate"), (PG_DIRTY, "dirty"),
           (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"))  # fmt: skip
 
@@ -104,7 +103,7 @@ def _state(box: Any, found: Object, addr: int) -> str:
         if start in array.addrs:
             after = len(array.addrs) - 1 - array.addrs.index(start)
             turn = f"{plural(after, 'object')} will be handed out before it" if after else "the next to be handed out"
-            return f"free{inside}: it waits in {_ARRAYS.get(array.name, array.name)}, {turn}"
+            return f"free{inside}: it waits in the {array.name}, {turn}"
     slab = next((slab for slab in box.slab.slabs(cache) if slab.addr == found.slab), None)
     if slab is not None and found.number in slab.free:
         return f"free{inside}: in its slab's free list, where no array holds it"

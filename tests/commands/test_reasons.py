@@ -96,7 +96,7 @@ def test_a_death_by_signal_says_where_the_address_lies(line: str, why: str) -> N
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("k=$(kmalloc 64); kfree $k; whatis $k", "free: it waits in this CPU's array cache, the next to be handed out"),
+        ("k=$(kmalloc 64); kfree $k; whatis $k", "free: it waits in the array of CPU 0, the next to be handed out"),
         ("k=$(kmalloc 64); whatis $k", "\n  in use\n"), ("whatis 0xa0", "a hole, no RAM: Video RAM area"),
         ("whatis 0xe0", "a hole, no RAM: nothing answers"), ("whatis 0x1000", "reserved at boot, Kernel code"),
         ("p=$(mmap 4k); touch $p; fork; write $p; whatis $p", "private: this process wrote here after fork"),
