@@ -245,12 +245,22 @@ class SlubCaches(SlubCore):
         return SlabInfo(cache.name, cache.size, objs - free, objs, slabs, slabs, 0, 0, 0, 0, cache.num, cache.gfporder)
 
     def census(self) -> dict[str, Count]:
-        """`waiting` are the objects on the CPU's own lists."""
+        """`waiting` are the objects on the list of the CPU in use."""
         counts = {}
         for name, cache in self.caches.items():
-            info = self.slabinfo(cache)
-            waiting = sum(len(cpu.slab.chain(cpu.freelist)) for cpu in cache.cpu_slab if cpu.slab is not None)
-            counts[name] = Count(info.active_objs, info.num_slabs, waiting)
+            objects = slabs = waiting = 0
+            for n in cache.node:
+                objects += n.total_objects
+                slabs += n.nr_slabs
+                if n.partial:
+                    objects -= sum([slab.objects - slab.inuse for slab in n.partial.values()])
+            slab, at = cache.cpu.slab, cache.cpu.freelist
+            if slab is not None:
+                pointers, most = slab.pointers, slab.objects
+                while at >= 0 and waiting <= most:
+                    waiting += 1
+                    at = pointers[at]
+            counts[name] = Count(objects, slabs, waiting)
         return counts
 
     def cache_of(self, addr: int) -> SlubCache | None:

@@ -58,12 +58,14 @@ class Slab:
         return at
 
     def chain(self, at: int) -> list[int]:
-        """The free objects from `at` on, as far as none comes twice (the second time is told, too)."""
+        """The free objects from `at` on, to the end or, in a circle, to the first that comes again, that included."""
         found: list[int] = []
+        seen: set[int] = set()
         while at >= 0:
             found.append(at)
-            if len(found) > self.objects:
+            if at in seen:
                 break
+            seen.add(at)
             at = self.pointers[at]
         return found
 

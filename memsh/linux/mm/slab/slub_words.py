@@ -25,7 +25,7 @@ def slabs(count: int) -> str:
 
 def left(cpu: KmemCacheCpu) -> int:
     """Objects on a CPU's own list."""
-    return len(cpu.slab.chain(cpu.freelist)) if cpu.slab is not None else 0
+    return len(set(cpu.slab.chain(cpu.freelist))) if cpu.slab is not None else 0
 
 
 class Slubs(SlubSysfs):
@@ -103,9 +103,8 @@ class Slubs(SlubSysfs):
 
     def shape(self, cache: SlubCache) -> str:
         inside = cache.offset < cache.inuse
-        where = f"at byte {cache.offset} of a free object" if inside else "behind the object"
-        return (f"the pointer to the next free one {where}; a CPU keeps {slabs(cache.cpu_partial_slabs)} partial, "
-                f"a node {slabs(cache.min_partial)} empty")  # fmt: skip
+        where = f"at byte {cache.offset}" if inside else "behind the object"
+        return f"free pointer {where}; cpu_partial {slabs(cache.cpu_partial_slabs)}, min_partial {cache.min_partial}"
 
     def lists(self, cache: SlubCache) -> dict[str, int]:
         partial = sum(len(n.partial) for n in cache.node)
