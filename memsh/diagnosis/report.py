@@ -20,7 +20,7 @@ KINDS = {
     "slab": "a slab allocation failure",
     "sysrq": "SysRq-m",
     "memory": "a Mem-Info",
-    "killed": "a process that was killed",
+    "killed": "a process that was killed", "vmalloc": "a vmalloc failure",
 }
 
 

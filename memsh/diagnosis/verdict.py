@@ -102,6 +102,8 @@ def asked(report: Report) -> str:
     if report.gfp.mask is not None and report.gfp.era != "as the report spells it":
         gfp += f" ({report.gfp.mask:#x} by the bits of {report.gfp.era})"
     aim = f" {purpose(report)}" if purpose(report) else ""
+    if report.slub is not None and report.slub.cache:
+        aim = f" for a slab of the cache {shown(report.slub.cache)}"
     return f"{who(report)} asked for {what}{gfp}{aim}."
 
 
@@ -117,8 +119,10 @@ def judge(report: Report) -> Verdict:
         cause, sentences = _failure(report, found, sums)
     elif report.kind == "oom":
         cause, sentences = _global(report, found, sums)
+    elif report.kind == "vmalloc":
+        cause, sentences = _vmalloc(report, sums)
     elif report.kind == "killed":
-        cause, sentences = "killed", [*_killed(report, sums), "Why is not told: the report itself is missing."]
+        cause, sentences = "killed", [*_killed(report), "Why is not told: the report itself is missing."]
     else:
         cause, sentences = _state(report, sums)
     return Verdict(cause, sentences, found, sums, notes)
@@ -174,20 +178,33 @@ def _slab_asked(report: Report) -> str:
 def cause_of(report: Report, found: list[Answer]) -> str:
     """fragmentation, reserve, exhausted, cma, highatomic, passes, unknown."""
     asked_zones = [one for one in found if one.why != "empty"]
-    whys = {one.why for one in asked_zones}
-    if not asked_zones or whys <= {"unknown"}:
+    if not asked_zones or {one.why for one in asked_zones} <= {"unknown"}:
         return "unknown"
-    if "passes" in whys:
-        return "passes"
     large = {(zone.node, zone.name): zone.kb.get("managed", zone.kb.get("present", 0)) for zone in allowed(report)}
     asked_zones.sort(key=lambda one: -large.get((one.node, one.zone), 0))
-    enough = [
-        one for one in asked_zones if one.why in ("order", "highatomic") or (one.why == "cma" and one.blocks == 0)
-    ]
-    if enough and (enough[0] is asked_zones[0] or large.get((enough[0].node, enough[0].zone), 0) >= 64 << 10):
-        return "fragmentation" if enough[0].why == "order" else enough[0].why
+
+    def counts(one: Answer) -> bool:
+        """A zone that can decide: the largest, or one of 64 MiB and more."""
+        return one is asked_zones[0] or large.get((one.node, one.zone), 0) >= 64 << 10
+
+    passing = [one for one in asked_zones if one.why == "passes" and counts(one)]
+    if passing:
+        return "cma" if all(_mostly_cma(report, one) for one in passing) else "passes"
+    for one in asked_zones:
+        if counts(one) and one.why in ("order", "highatomic"):
+            return "fragmentation" if one.why == "order" else one.why
+        if counts(one) and one.why == "cma" and one.blocks == 0:
+            return "cma"
     first = asked_zones[0].why
-    return first if first in ("cma", "reserve", "order", "highatomic") else "exhausted"
+    return first if first in ("cma", "reserve") else "exhausted"
+
+
+def _mostly_cma(report: Report, answer: Answer) -> bool:
+    """Whether the zone was as good as used up but for its contiguous memory, which the request may not use."""
+    if report.gfp.movable or answer.free >= 2 * (answer.mark + answer.reserve):
+        return False
+    zone = next(z for z in allowed(report) if (z.node, z.name) == (answer.node, answer.zone))
+    return zone.kb.get("free_cma", 0) * 2 > zone.kb.get("free", 0)
 
 
 def _why(report: Report, found: list[Answer], cause: str) -> str:
@@ -228,12 +245,32 @@ def _help_failure(report: Report, cause: str) -> str:
         zone = "a request that may use higher zones only leaves the lower ones their reserve"
         return f"Free memory in a zone above would have helped; vm.lowmem_reserve_ratio sets the reserve ({zone})."
     if cause == "cma":
-        return "More memory outside the CMA area (a smaller cma= on the kernel's command line) would have helped."
+        cure = "More memory outside the CMA area (a smaller cma= on the kernel's command line) would have helped."
+        return cure + wait
     if cause == "highatomic":
         return "Compaction or more free memory in large blocks would have helped."
     if cause == "exhausted":
         return "Less memory in use, or swap to move it to, would have helped."
+    if cause == "passes" and not gfp.may_wait:
+        return f"A larger vm.min_free_kbytes keeps more pages for such moments.{wait}"
     return wait.strip()
+
+
+def _vmalloc(report: Report, sums: Account | None) -> tuple[str, list[str]]:
+    wanted = size((report.vmalloc or 0) / 1024)
+    gfp = f" with {report.gfp.text}" if report.gfp.text != "unknown" else ""
+    sentences = [f"{who(report)} asked vmalloc for {wanted}{gfp}."]
+    if report.area:
+        sentences.append("Addresses were short, not memory: the vmalloc area has no hole of that size.")
+        sentences.append(
+            "A larger area (vmalloc= on a 32-bit kernel's command line) or a 64-bit kernel would have helped."
+        )
+        return "vmalloc area", sentences
+    sentences.append("It takes single pages, so a page was not to be had: what was free is in the figures.")
+    if sums is not None:
+        sentences += used(report, sums)
+    sentences.append("Less memory in use, or a smaller request, would have helped.")
+    return "exhausted", sentences
 
 
 # --- the OOM killer
@@ -259,7 +296,7 @@ def _global(report: Report, found: list[Answer], sums: Account | None) -> tuple[
         sentences.append(f"Low memory was used up while high memory was not: {_lowmem_text(report, found)}.")
     else:
         sentences.append(_why(report, found, cause))
-    sentences += _killed(report, sums)
+    sentences += _killed(report)
     if sums is not None:
         sentences += used(report, sums)
     sentences.append(_help_oom(report, cause, sums))
@@ -282,7 +319,7 @@ def _lowmem_text(report: Report, found: list[Answer]) -> str:
     return f"{told}; HighMem has {size(high)} free, which the kernel's own data cannot use"
 
 
-def _killed(report: Report, sums: Account | None) -> list[str]:
+def _killed(report: Report) -> list[str]:
     if report.panic and not report.victims:
         return ["There was nobody left to kill: the kernel panicked."]
     if not report.victims:
@@ -411,7 +448,7 @@ def _cgroup(report: Report) -> tuple[str, list[str]]:
         text = f"{name} reached its limit{what} of {size(limited.limit)} (in use: {size(limited.usage)}{hit})"
     else:
         text = f"{name} was at its limit, which is not told"
-    sentences = [f"{text}; the machine itself was not out of memory.", *_killed(report, None)]
+    sentences = [f"{text}; the machine itself was not out of memory.", *_killed(report)]
     sentences.append(_cgroup_use(report))
     wanted = f"a higher limit (memory.max, docker --memory, a pod's limits) or less memory for {_cgroup_name(report)}"
     if both is not None and both.limit == 0:

@@ -44,6 +44,7 @@ class Findings(NamedTuple):
             "sysrq": "SysRq-m",
             "memory": "Mem-Info",
             "killed": "killed process",
+            "vmalloc": "vmalloc failure",
         }
         found = [kinds[report.kind] for report in self.reports]
         found += [

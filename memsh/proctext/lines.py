@@ -13,20 +13,22 @@ from typing import NamedTuple
 _QUOTE = re.compile(r"[ \t]*(?:[>|]+[ \t]*)+|\.\.\.[ \t]+")
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2},? )?[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?(?: \d{4})?[ \t]+"
-    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?[ ]?(?:Z|[+-]\d\d:?\d\d|UTC)?[ \t]+"
+    r"|(?:1 )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?[ ]?(?:Z|[+-]\d\d:?\d\d|UTC)?[ \t]+"
     r"|\d{4}/\d\d/\d\d[ \t]\d\d:\d\d:\d\d[ \t]+"
 )
 _HOST = re.compile(r"(\S+)[ \t]+")
 _TAG = re.compile(r"([A-Za-z][\w./@-]*)(?:\[\d+\]|\(\d+\))?:[ \t]")
-_KERNEL = re.compile(r"(?:\S+[ \t]+)?kernel(?:\[\d*\])?:(?:[ \t]|$)")
+_KERNEL = re.compile(r"(?:\S+[ \t]+)?kernel(?:\[\d*\])?(?::| - - -)(?:[ \t]|$)")
 _STAMPS = (
     re.compile(r"<\d{1,3}>"),
     re.compile(r"\[[ \t]*\d+\.\d+(?:[@,]\d+)?\][ \t]?"),
+    re.compile(r"\[[ \t]*(?:\d+\.\d+[ \t]+)?<[ \t]*\d+\.\d+>\][ \t]?"),
+    re.compile(r"\[[ \t]*\+\d+\.\d+\][ \t]?|\[[A-Z][a-z]{2}[ \t]?\d{1,2} \d\d:\d\d\][ \t]?"),
     re.compile(r"\[[ \t]*[TC]\d+\][ \t]?"),
     re.compile(r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\][ \t]?"),
     re.compile(r"(?:kern|user|daemon|syslog)[ \t]*:[ \t]*[a-z]+[ \t]*:[ \t]*"),
     re.compile(r"(?:kern|user|daemon|syslog)\.[a-z]+:?[ \t]+"),
-    re.compile(r"kernel(?:\[\d*\])?:[ \t]*"),
+    re.compile(r"kernel(?:\[\d*\])?(?::| - - -)[ \t]*"),
     re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?[ \t]+"),
 )
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
@@ -63,6 +65,8 @@ def clean(text: str) -> Clean:
     text = _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " "))
     if _PRINTABLE.search(text):  # a mail as it was sent: quoted-printable
         text = re.sub(r"=([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text.replace("=\n", ""))
+    if "#012" in text:  # how rsyslog spells the line ends within a message
+        text = text.replace("#012", "\n").replace("#011", "\t")
     raw = text.split("\n")
     hosts, tagged = _logs(raw)
     lines: list[str] = []

@@ -20,6 +20,11 @@ _OOM = re.compile(r"\b(?:invoked\s+)?oom-killer:\s+(?=gfp|mode)", re.IGNORECASE)
 _FAIL = re.compile(
     wrapped(r"\bpage allocation (?P<how>failure|stalls for \d+\s*ms)[.:,]? order:\s*(?P<order>\d+)"), re.IGNORECASE
 )
+_VMALLOC = re.compile(
+    r"\bvmalloc(?::\s+allocation\s+failure:\s+(?P<part>\d+)\s+(?:of\s+(?P<whole>\d+)\s+)?bytes|\s+error:\s+size\s+(?P<size>\d+))"
+    r"|\bvmap\s+allocation\s+for\s+size\s+(?P<area>\d+)\s+failed"
+)
+_PANIC = re.compile(r"no killable processes|System is deadlocked on memory|Kernel panic - not syncing: Out of memory")
 _SLUB = re.compile(wrapped(r"\bSL[UA]B: Unable to allocate memory on node (?P<node>-?\d+)"), re.IGNORECASE)
 _SYSRQ = re.compile(r"(?:^|\n)[ \t]*sysrq\s*:\s*Show\s+Memory", re.IGNORECASE)
 _MEMINFO = re.compile(r"(?:^|\n)[ \t]*Mem-[Ii]nfo:")
@@ -115,13 +120,17 @@ class Report(NamedTuple):
     victims: list[Victim]
     slub: Slub | None
     panic: bool
+    vmalloc: int | None
+    """Bytes that vmalloc could not get."""
+    area: bool
+    """Whether it was addresses that vmalloc had too few of."""
     start: int
     """Where in the text it begins."""
 
 
 def _starts(text: str) -> list[tuple[int, str, re.Match[str]]]:
     found: list[tuple[int, str, re.Match[str]]] = []
-    for kind, pattern in (("oom", _OOM), ("failure", _FAIL), ("slab", _SLUB), ("sysrq", _SYSRQ)):
+    for kind, pattern in (("oom", _OOM), ("failure", _FAIL), ("slab", _SLUB), ("sysrq", _SYSRQ), ("vmalloc", _VMALLOC)):
         found += [(match.start(), kind, match) for match in pattern.finditer(text)]
     found.sort(key=lambda one: one[0])
     for match in _MEMINFO.finditer(text):
@@ -137,13 +146,19 @@ def parse(text: str) -> list[Report]:
     starts = _starts(text)
     reports = []
     first = starts[0][0] if starts else len(text)
-    if _VICTIM.search(text, 0, first):
+    if _VICTIM.search(text, 0, first) or (not starts and _PANIC.search(text)):
         reports.append(_report("killed", None, text, 0, first))
     elif not starts and (_LIMIT.search(text) or _CONSTRAINT.search(text) or _COLUMNS.search(text)):
         reports.append(_report("killed", None, text, 0, len(text)))
+    slub: Slub | None = None
     for at, (where, kind, match) in enumerate(starts):
         stop = starts[at + 1][0] if at + 1 < len(starts) else len(text)
-        reports.append(_report(kind, match, text, where, stop))
+        if kind == "slab" and at + 1 < len(starts) and starts[at + 1][1] == "failure" and stop - where < 800:
+            slub = _slub(match, text[where:stop])  # one event: the page allocator says the same below
+            continue
+        report = _report(kind, match, text, where, stop)
+        reports.append(report._replace(slub=slub) if slub is not None and kind == "failure" else report)
+        slub = None
     if not starts and not reports:
         memory = parse_memory(text)
         if memory is not None and memory.zones:
@@ -182,7 +197,7 @@ def _report(kind: str, match: re.Match[str] | None, text: str, start: int, stop:
         kind = "stall"
     memory = parse_memory(body)
     adjusted = re.search(r"oom_score_adj=(-?\d+)", head)
-    comm = _who(text, start) if kind in ("oom", "memcg", "failure", "stall") and match is not None else None
+    comm = _who(text, start) if kind in ("oom", "memcg", "failure", "stall", "vmalloc") and match is not None else None
     return Report(
         kind,
         comm or None,
@@ -204,9 +219,18 @@ def _report(kind: str, match: re.Match[str] | None, text: str, start: int, stop:
         _tasks(body),
         _victims(body),
         _slub(match, body) if kind == "slab" else None,
-        "Kernel panic" in body or "no killable processes" in body,
+        _PANIC.search(body) is not None,
+        *_vmalloc(match, kind),
         start,
     )
+
+
+def _vmalloc(match: re.Match[str] | None, kind: str) -> tuple[int | None, bool]:
+    """(bytes asked for, whether addresses were short) of a failed vmalloc."""
+    if kind != "vmalloc" or match is None:
+        return None, False
+    told = match["whole"] or match["part"] or match["size"] or match["area"]
+    return int(told), match["area"] is not None
 
 
 def _pid(body: str) -> int | None:
@@ -246,9 +270,12 @@ def _stats(body: str) -> dict[str, int]:
     match = _STATS.search(body)
     if not match:
         return {}
-    old = {m[1]: int(m[2]) << 10 for m in re.finditer(r"([\w()]+):\s*(\d+)\s*KB", match[2])}
-    if old:
-        return old
+    groups = [
+        {m[1]: int(m[2]) << 10 for m in re.finditer(r"([\w()]+):\s*(\d+)\s*KB", one[2])}
+        for one in _STATS.finditer(body)
+    ]
+    if any(groups):  # a group's own pages only: of those below it the fullest
+        return max(groups, key=lambda one: one.get("rss", 0) + one.get("cache", 0))
     stop = _COLUMNS.search(body, match.end())
     return {m[1]: int(m[2]) for m in _STATS_ROW.finditer(body, match.end(), stop.start() if stop else len(body))}
 

@@ -316,3 +316,77 @@ def test_what_a_text_does_not_tell_is_unknown() -> None:
 def test_totals_that_do_not_add_up_are_named() -> None:
     said = text(find(scene_no_swap().replace("300*4kB", "301*4kB")))
     assert "the blocks add up to 1364 kB, the line says 1360 kB" in said
+
+
+def test_what_rsyslog_folds_into_one_line_is_unfolded() -> None:
+    lines = scene_no_swap().splitlines()
+    folded: list[str] = []
+    for line in lines:
+        if line.startswith((" active_file", " unevictable", " slab_", " mapped", " free:")):
+            folded[-1] += "#012" + line
+        else:
+            folded.append(line)
+    assert "#012" in "\n".join(folded)
+    (plain,), (joined,) = find(scene_no_swap()).reports, find("\n".join(folded)).reports
+    assert joined._replace(start=0) == plain._replace(start=0)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "[Mar 3 04:05] ",
+        "[  +0.000012] ",
+        "[    1.500000 <    0.000012>] ",
+        "<4>1 2023-03-03T04:05:06Z db7 kernel - - - [1.2] ",
+        "Mar  3 04:05:06 db7 kernel[0]: ",
+        "<4>[    1.500000,3] ",
+        "2023/03/03 04:05:06 db7 kernel: ",
+        "... ",
+    ],
+)
+def test_other_prefixes(stamp: str) -> None:
+    text = "".join(f"{stamp}{line}\n" for line in scene_no_swap().splitlines())
+    (plain,), (stamped,) = find(scene_no_swap()).reports, find(text).reports
+    assert stamped._replace(start=0) == plain._replace(start=0)
+
+
+def test_slab_allocator_and_page_allocator_speak_of_one_event() -> None:
+    complaint = (
+        "SLUB: Unable to allocate memory on node -1, gfp=0xa20(GFP_ATOMIC)\n  cache: skbuff_head_cache, object size: "
+        "232, buffer size: 256, default order: 0, min order: 0\n  node 0: slabs: 12, objs: 192, free: 0\n"
+    )
+    (report,) = find(complaint + scene_atomic()).reports
+    assert report.slub is not None and report.slub.size == 232
+    assert "for a slab of the cache skbuff_head_cache" in judge(report).sentences[0]
+    (alone,) = find(complaint).reports
+    assert (alone.kind, judge(alone).cause) == ("slab", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "node: vmalloc: allocation failure: 4096 of 8388608 bytes, mode:0xcc2(GFP_KERNEL|__GFP_HIGHMEM)",
+            "vmalloc for 8.0 MiB",
+        ),
+        (
+            "x: vmalloc error: size 8192, failed to allocate pages, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
+            "vmalloc for 8 kB",
+        ),
+        (
+            "vmap allocation for size 4198400 failed: use vmalloc=<size> to increase size.",
+            "Addresses were short, not memory",
+        ),
+        ("Kernel panic - not syncing: Out of memory and no killable processes...", "the kernel panicked"),
+        (
+            "Out of memory: Killed process 5 (a b) total-vm:9kB, anon-rss:4096kB, file-rss:0kB",
+            "a b (process 5), which held 4.0 MiB",
+        ),
+        (
+            "Killed process 9682, UID 27, (mysqld) total-vm:47388kB, anon-rss:3744kB, file-rss:80kB",
+            "Killed: mysqld (process 9682)",
+        ),
+    ],
+)
+def test_single_lines(line: str, words: str) -> None:
+    assert words in text(find(f"[   12.5] {line}\n"))
