@@ -184,7 +184,7 @@ def ps(box: Any, args: Args, io: IO) -> int:
     ps -e, -ef, aux: all processes. u, v, l: formats of their own. -p LIST picks, -o COLUMNS chooses the columns (ps L
     lists them), --sort -rss sorts.
     """
-    return play(box, io, procps_ps.frames(reader_of(box, io), args.words, _columns(io)))
+    return play(box, io, procps_ps.frames(reader_of(box, io), args.words, _columns(io), io.session.variables))
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)

@@ -29,6 +29,7 @@ class Process:
     comm: str
     state: str
     stat: dict[str, int]
+    tid: int = 0  # of the thread, where it is one of several; 0: the process itself
 
     def text(self, name: str) -> str:
         """A file of the process; "" if it cannot be read."""
@@ -138,6 +139,24 @@ def processes(reader: ProcReader) -> list[Process]:
         if one:
             found.append(one)
     return found
+
+
+def threads(one: Process) -> list[Process]:
+    """The threads of a process, each with its own stat; the process itself where /proc does not tell them."""
+    found = []
+    try:
+        names = one.reader.listdir(f"/proc/{one.pid}/task")
+    except OSError:
+        names = []
+    for tid in sorted(int(name) for name in names if name.isdigit()):
+        try:
+            thread = parse_stat(one.reader, one.pid, one.reader.read(f"/proc/{one.pid}/task/{tid}/stat"))
+        except OSError:
+            continue
+        if thread is not None:
+            thread.tid = tid
+            found.append(thread)
+    return found or [one]
 
 
 def tty_name(device: int) -> str:

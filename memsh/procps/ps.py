@@ -1,13 +1,16 @@
 """ps: a snapshot of the processes (procps-ng 4.0.2, src/ps/).
 
-Known deviations: the clock is the tree's own, in UTC; threads (H, -L, -T, m) and personalities are not there;
-terminals are selected by name only; the process tree (f, -H, --forest) is drawn, but thread rows are not.
+Known deviations: the clock is the tree's own, in UTC; terminals are selected by name only.
 """
 
 from __future__ import annotations
 
-from memsh.procps.processes import Process, process, processes
-from memsh.procps.ps_columns import COLUMNS, Clock, Column
+from collections.abc import Callable, Mapping
+
+from memsh.procps.processes import Process, process, processes, threads
+from memsh.procps.ps_clock import Clock
+from memsh.procps.ps_columns import COLUMNS, Column, elapsed, utilization
+from memsh.procps.ps_formats import OF_PROCESS, OF_THREAD
 from memsh.procps.ps_options import HELP, UNLIMITED, Request, Shown, parse
 from memsh.procps.reader import Exit, Frames, ProcReader, Result, finish
 
@@ -20,10 +23,13 @@ def run(reader: ProcReader, argv: list[str], width: int = UNLIMITED) -> Result:
     return finish(frames(reader, argv, width))
 
 
-def frames(reader: ProcReader, argv: list[str], width: int = UNLIMITED) -> Frames:
-    """The whole answer at once."""
+def frames(
+    reader: ProcReader, argv: list[str], width: int = UNLIMITED, environment: Mapping[str, str] | None = None
+) -> Frames:
+    """The whole answer at once. `environment` holds PS_PERSONALITY, where it is set."""
     clock = Clock.read(reader)
-    request = parse(argv, clock.pid_width)
+    request = parse(argv, clock.pid_width, environment or {})
+    clock.environment = request.environment
     clock.numeric = request.numeric
     clock.cumulative = request.cumulative
     clock.command_only = request.command_only
@@ -31,7 +37,7 @@ def frames(reader: ProcReader, argv: list[str], width: int = UNLIMITED) -> Frame
     if request.columns_only:
         yield "".join(
             f"{name[:12]:<12} {column.head[:8]:<8}\n"
-            for name, column in COLUMNS.items()
+            for name, column in sorted(COLUMNS.items())
             if column.show.__name__ != "_nop"
         )
         return
@@ -40,11 +46,24 @@ def frames(reader: ProcReader, argv: list[str], width: int = UNLIMITED) -> Frame
         chosen.sort(key=lambda one, key=key: _sort_key(one, key, clock), reverse=falling)  # type: ignore[misc]
     prefixes = _forest(chosen, request.forest) if request.forest else {}
     page = _Page(request.shown, min(request.width or width, UNLIMITED), clock)
-    lines = [page.heading()] if request.header else []
-    lines += [page.row(one, prefixes.get(one.pid, "")) for one in chosen]
-    yield "".join(lines)
+    rows = [row for one in chosen for row in _rows(one, request, page, prefixes.get(one.pid, ""))]
+    heading = page.heading() if request.header else ""
+    if request.every and heading:
+        step = max(1, request.every - 1)
+        yield "".join(heading + "".join(rows[at : at + step]) for at in range(0, max(1, len(rows)), step))
+    else:
+        yield heading + "".join(rows)
     if not chosen:
         raise Exit(1)
+
+
+def _rows(one: Process, request: Request, page: _Page, prefix: str) -> list[str]:
+    """A process's lines: one, or one for each thread (-L, -T, H), or both (m)."""
+    if not request.threads:
+        return [page.row(one, prefix)]
+    if request.threads != "m":
+        return [page.row(thread, prefix) for thread in threads(one)]
+    return [page.row(one, prefix, OF_THREAD), *(page.row(thread, prefix, OF_PROCESS) for thread in threads(one))]
 
 
 def _select(reader: ProcReader, request: Request) -> list[Process]:
@@ -93,16 +112,30 @@ def _listed(one: Process, kind: str, values: list[str]) -> bool:
 
 
 def _sort_key(one: Process, name: str, clock: Clock) -> tuple[int, float, str]:
-    raw = {"vsize": one.stat["vsize"], "start_time": one.stat["start_time"], "time": one.ticks}
-    alias = {"vsz": "vsize", "lstart": "start_time", "start": "start_time", "stime": "start_time", "bsdtime": "time"}
-    key = alias.get(name, name)
-    if key in raw:
-        return (0, float(raw[key]), "")
+    figure = _FIGURES.get(name)
+    if figure is not None:
+        return (0, figure(one, clock), "")
     text = COLUMNS[name].show(one, clock).strip()
     try:
         return (0, float(text), "")
     except ValueError:
         return (1, 0.0, text)
+
+
+_Figure = Callable[[Process, Clock], float]
+_BY_TIME: _Figure = lambda one, clock: float(one.ticks)  # noqa: E731
+_BY_BEGIN: _Figure = lambda one, clock: float(one.stat["start_time"])  # noqa: E731
+_BY_SHARE: _Figure = lambda one, clock: utilization(one, clock)  # noqa: E731
+_FIGURES: dict[str, _Figure] = {
+    **dict.fromkeys(("%cpu", "pcpu", "c", "cp", "util", "cuu"), _BY_SHARE),
+    **dict.fromkeys(("%mem", "pmem", "rss", "rssize", "rsz", "sgi_rss"), lambda one, clock: float(one.kb("VmRSS"))),
+    **dict.fromkeys(("vsz", "vsize", "m_size"), lambda one, clock: float(one.stat["vsize"])),
+    **dict.fromkeys(("lstart", "start", "stime", "start_time", "bsdstart"), _BY_BEGIN),
+    **dict.fromkeys(("time", "bsdtime", "cputime", "atime", "times", "cputimes"), _BY_TIME),
+    **dict.fromkeys(("etime", "etimes"), elapsed),
+    "cuc": lambda one, clock: utilization(one, clock, True),
+}
+"""What is sorted by the figure itself, not by what is shown of it."""
 
 
 def _forest(chosen: list[Process], style: str) -> dict[int, str]:
@@ -157,11 +190,11 @@ class _Page:
             return ""
         return self._line(None, "")
 
-    def row(self, one: Process, prefix: str) -> str:
-        """One process."""
-        return self._line(one, prefix)
+    def row(self, one: Process, prefix: str, blank: frozenset[str] = frozenset()) -> str:
+        """One process or thread; the columns in `blank` show `-`."""
+        return self._line(one, prefix, blank)
 
-    def _line(self, one: Process | None, prefix: str) -> str:
+    def _line(self, one: Process | None, prefix: str, blank: frozenset[str] = frozenset()) -> str:
         correct = actual = gap = 0
         pieces = []
         for at, shown in enumerate(self.shown):
@@ -169,7 +202,12 @@ class _Page:
             room = shown.width
             if last:
                 room = max(0, self.columns - (max(correct, actual) if correct > actual else actual + gap))
-            text = shown.head if one is None else _cell(one, shown.column, room, self.clock, prefix)
+            if one is None:
+                text = shown.head
+            elif shown.name in blank:
+                text = "-"
+            else:
+                text = _cell(one, shown.column, room, self.clock, prefix)
             if one is None and last and shown.column.kind == "unlimited" and room < 1:
                 text = text[:1]
             width, stolen = shown.width, 0
@@ -183,6 +221,8 @@ class _Page:
             space = correct - actual + pad
             if space < 1:
                 space = gap
+            if shown.column.kind == "pad":  # room behind the last column, as AIX's formats leave it
+                space -= 1
             pieces.append(" " * space + text)
             actual += space + len(text)
             correct += shown.width + stolen + 1

@@ -1,58 +1,20 @@
 """What ps can show of a process: one table of columns (procps-ng 4.0.2, src/ps/output.c).
 
-Known deviations: columns that need files which no tree holds (name spaces, security labels,
-systemd, I/O) show `-`; user and group names: 0 is root, others are numbers.
+Known deviations: security labels, systemd's units and supplementary groups show `-`; user and group names: 0 is root,
+others are numbers.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from memsh.procps import figures
 from memsh.procps.processes import HZ, Process, tty_name, user_name
-from memsh.procps.reader import ProcReader
+from memsh.procps.ps_clock import Clock
+from memsh.procps.ps_formats import EMPTY
 
-Show = Callable[[Process, "Clock"], str]
-
-
-@dataclass(slots=True)
-class Clock:
-    """What ps knows besides the process: the clock (seconds since 1970), boot time, uptime, memory (kB)."""
-
-    reader: ProcReader
-    now: int = 0
-    boot: int = 0
-    up: float = 0.0
-    memory: int = 0
-    pid_width: int = 5
-    numeric: bool = False
-    cumulative: bool = False
-    command_only: bool = False
-    full: bool = False
-    wide_signals: bool = False
-    long: int = 8
-    page: int = 4096
-
-    @classmethod
-    def read(cls, reader: ProcReader) -> Clock:
-        """Gather it; what cannot be read stays 0."""
-        clock = cls(reader)
-        try:
-            clock.boot = figures.stat(reader).boot_time
-            clock.up = figures.uptime(reader)[0]
-            clock.now = int(clock.boot + clock.up)
-        except OSError:
-            pass
-        with contextlib.suppress(OSError):
-            clock.memory = figures.memory(reader).total
-        clock.long, clock.page = figures.long_size(reader), figures.page_size(reader)
-        with contextlib.suppress(OSError, ValueError):
-            clock.pid_width = max(5, len(str(int(reader.read("/proc/sys/kernel/pid_max")) - 1)))
-        return clock
+Show = Callable[[Process, Clock], str]
 
 
 def _stat(name: str) -> Show:
@@ -331,6 +293,84 @@ def _pid(p: Process, clock: Clock) -> str:
     return str(p.pid)
 
 
+def _tid(p: Process, clock: Clock) -> str:
+    return str(p.tid or p.pid)
+
+
+def _with_environment(p: Process, clock: Clock) -> str:
+    """The command line, and with `e` the environment behind it."""
+    if not clock.environment:
+        return _args(p, clock)
+    words = " ".join(word for word in p.text("environ").split("\0") if word)
+    return f"{_args(p, clock)} {words}" if words else _args(p, clock)
+
+
+def _io(label: str) -> Show:
+    def show(p: Process, clock: Clock) -> str:
+        for line in p.text("io").splitlines():
+            name, _, figure = line.partition(":")
+            if name == label:
+                return figure.strip()
+        return "0"
+
+    return show
+
+
+def _utilization(children: bool) -> Show:
+    def show(p: Process, clock: Clock) -> str:
+        return f"{min(utilization(p, clock, children), 99.999):.3f}"
+
+    return show
+
+
+def utilization(p: Process, clock: Clock, children: bool = False) -> float:
+    """Per cent of the CPU over the process's life."""
+    ticks = p.ticks + (p.stat["cutime"] + p.stat["cstime"] if children else 0)
+    life = elapsed(p, clock)
+    return ticks / HZ / life * 100 if life else 0.0
+
+
+def _namespace(name: str) -> Show:
+    def show(p: Process, clock: Clock) -> str:
+        link = getattr(clock.reader, "readlink", None)
+        try:
+            target = link(f"/proc/{p.pid}/ns/{name}") if link is not None else None
+        except OSError:
+            target = None
+        return (target or "-").partition("[")[2].rstrip("]") or "-"
+
+    return show
+
+
+def _luid(p: Process, clock: Clock) -> str:
+    text = p.text("loginuid").strip()
+    return "-" if text in ("", "4294967295") else text
+
+
+def _autogroup(word: int, missing: str) -> Show:
+    def show(p: Process, clock: Clock) -> str:
+        words = p.text("autogroup").split()  # /autogroup-74 nice 0
+        return (words[0].rpartition("-")[2], words[-1])[word] if len(words) == 3 else missing
+
+    return show
+
+
+def _exe(p: Process, clock: Clock) -> str:
+    link = getattr(clock.reader, "readlink", None)
+    try:
+        return (link(f"/proc/{p.pid}/exe") if link is not None else None) or "-"
+    except OSError:
+        return "-"
+
+
+def _slice(p: Process, clock: Clock) -> str:
+    return "-.slice" if p.stat["ppid"] != 2 and p.pid != 2 else "-"
+
+
+def _state_cpu(p: Process, clock: Clock) -> str:
+    return str(p.stat["processor"]) if p.state == "R" else "*"
+
+
 def _nop(p: Process, clock: Clock) -> str:
     return "-"
 
@@ -357,7 +397,7 @@ COLUMNS: dict[str, Column] = {
     "addr": Column("ADDR", _nop, 4),
     "addr_1": Column("ADDR", _nop, 1, _LEFT),
     "alarm": Column("ALARM", _nop, 5),
-    "args": Column("COMMAND", _args, 27, _LONG),
+    "args": Column("COMMAND", _with_environment, 27, _LONG),
     "atime": Column("TIME", _time, 8),
     "blocked": Column("BLOCKED", _signal("SigBlk"), 9, _SIG),
     "bsdstart": Column("START", _bsdstart, 6),
@@ -368,9 +408,9 @@ COLUMNS: dict[str, Column] = {
     "cgroup": Column("CGROUP", _cgroup, 27, _LONG),
     "class": Column("CLS", _class, 3, _LEFT),
     "cls": Column("CLS", _class, 3),
-    "cmd": Column("CMD", _args, 27, _LONG),
+    "cmd": Column("CMD", _with_environment, 27, _LONG),
     "comm": Column("COMMAND", _comm, 15, _LONG),
-    "command": Column("COMMAND", _args, 27, _LONG),
+    "command": Column("COMMAND", _with_environment, 27, _LONG),
     "cp": Column("CP", _cp, 3),
     "cpuid": Column("CPUID", _stat("processor"), 5),
     "cputime": Column("TIME", _time, 8),
@@ -400,7 +440,7 @@ COLUMNS: dict[str, Column] = {
     "lastcpu": Column("C", _stat("processor"), 3),
     "lim": Column("LIM", _lim, 5),
     "lstart": Column("STARTED", _lstart, 24),
-    "lwp": Column("LWP", _pid, 5, _PID),
+    "lwp": Column("LWP", _tid, 5, _PID),
     "m_drs": Column("DRS", _drs, 5),
     "m_size": Column("SIZE", _stat("vsize"), 5),
     "m_trs": Column("TRS", _trs, 5),
@@ -457,7 +497,7 @@ COLUMNS: dict[str, Column] = {
     "sigignore": Column("IGNORED", _signal("SigIgn"), 9, _SIG),
     "sigmask": Column("BLOCKED", _signal("SigBlk"), 9, _SIG),
     "size": Column("SIZE", _swapable, 5),
-    "spid": Column("SPID", _pid, 5, _PID),
+    "spid": Column("SPID", _tid, 5, _PID),
     "stackp": Column("STACKP", _address("start_stack"), 8),
     "start": Column("STARTED", _start, 8),
     "start_stack": Column("STACKP", _address("start_stack"), 8),
@@ -472,7 +512,7 @@ COLUMNS: dict[str, Column] = {
     "sz": Column("SZ", _sz, 5),
     "tgid": Column("TGID", _pid, 5, _PID),
     "thcount": Column("THCNT", _stat("threads"), 5),
-    "tid": Column("TID", _pid, 5, _PID),
+    "tid": Column("TID", _tid, 5, _PID),
     "time": Column("TIME", _time, 8),
     "timeout": Column("TMOUT", _nop, 5),
     "times": Column("TIME", _times, 8),
@@ -499,19 +539,38 @@ COLUMNS: dict[str, Column] = {
     "wname": Column("WCHAN", _wchan, 6, "wchan"),
 }
 """Every column by the name that -o takes."""
-
-MACROS = {
-    "OL_X": "pid,start_stack,esp,eip,timeout,alarm,stat,tname,bsdtime,args",
-    "OL_j": "ppid,pid,pgid,sid,tname,tpgid,stat,uid,bsdtime,args",
-    "OL_l": "flags,uid,pid,ppid,priority,nice,vsz,rss,wchan,stat,tname,bsdtime,args",
-    "OL_s": "uid,pid,pending,sig_block,sig_ignore,caught,stat,tname,bsdtime,args",
-    "OL_u": "user,pid,pcpu,pmem,vsz,rss,tname,stat,start_time,bsdtime,args",
-    "OL_v": "pid,tname,stat,bsdtime,maj_flt,m_trs,m_drs,rss,pmem,args",
-}
-"""Formats of several columns."""
-SHORT_SORT = {
-    "C": "pcpu", "G": "tpgid", "M": "maj_flt", "P": "ppid", "T": "start_time", "U": "uid", "c": "cmd", "f": "flags",
-    "g": "pgrp", "m": "min_flt", "o": "session", "p": "pid", "r": "rss", "s": "size", "t": "tty", "u": "user",
-    "v": "vsize", "y": "priority",
+COLUMNS |= {
+    "ag_id": Column("AGID", _autogroup(0, "-1"), 5),
+    "ag_nice": Column("AGNI", _autogroup(1, "0"), 4),
+    "cuc": Column("%CUC", _utilization(True), 7),
+    "cuu": Column("%CUU", _utilization(False), 6),
+    "exe": Column("EXE", _exe, 27, _LONG),
+    "fsgid": Column("FSGID", _gid(3), 5),
+    "fsgroup": Column("FSGROUP", _FGROUP, 8, _USER),
+    "fsuid": Column("FSUID", _uid(3), 5),
+    "fsuser": Column("FSUSER", _FUSER, 8, _USER),
+    "longtname": Column("TTY", _tty, 8, _LEFT),
+    "luid": Column("LUID", _luid, 5),
+    "rbytes": Column("RBYTES", _io("read_bytes"), 5),
+    "rchars": Column("RCHARS", _io("rchar"), 5),
+    "rops": Column("ROPS", _io("syscr"), 5),
+    "sgi_p": Column("P", _state_cpu, 1),
+    "sgi_rss": Column("RSS", _status("VmRSS"), 4, _LEFT),
+    "slice": Column("SLICE", _slice, 31, _LEFT),
+    "svgroup": Column("SVGROUP", _SGROUP, 8, _USER),
+    "svuser": Column("SVUSER", _SUSER, 8, _USER),
+    "tsig": Column("PENDING", _signal("SigPnd"), 9, _SIG),
+    "wbytes": Column("WBYTES", _io("write_bytes"), 5),
+    "wcbytes": Column("WCBYTES", _io("cancelled_write_bytes"), 5),
+    "wchars": Column("WCHARS", _io("wchar"), 5),
+    "wops": Column("WOPS", _io("syscw"), 5),
+    **{
+        f"{name}ns": Column(f"{name.upper()}NS", _namespace(link), 10)
+        for name, link in (
+            ("cgroup", "cgroup"), ("ipc", "ipc"), ("mnt", "mnt"), ("net", "net"), ("pid", "pid"), ("time", "time"),
+            ("user", "user"), ("uts", "uts"),
+        )
+    },
 }  # fmt: skip
-"""The one-letter sort keys of `O`."""
+for _words in (item.split(":") for item in EMPTY.split()):
+    COLUMNS[_words[0]] = Column(_words[1], _nop, int(_words[2]), _words[3] if len(_words) > 3 else "right")

@@ -2,16 +2,18 @@
 
 After src/ps/parser.c and sortformat.c of procps-ng 4.0.2.
 
-Known deviations: personalities ($PS_PERSONALITY), $PS_FORMAT, AIX formats (%p) and threads are not there.
+Known deviations: $PS_FORMAT is not there; of the personalities those of Irix and Unix 95's -x differ.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from memsh.procps.ps_columns import COLUMNS, MACROS, SHORT_SORT, Column
+from memsh.procps.ps_columns import COLUMNS, Column
+from memsh.procps.ps_formats import AIX, MACROS, SHORT_SORT
 from memsh.procps.reader import Exit
 
 UNLIMITED = 131072
@@ -52,6 +54,7 @@ class Shown(NamedTuple):
     column: Column
     head: str
     width: int
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -74,30 +77,74 @@ class Request:
     forest: str = ""
     width: int = 0
     columns_only: bool = False
+    threads: str = ""  # L, T, H or m
+    environment: bool = False
+    every: int = 0  # lines, after which the heading comes again
 
 
 class _Wrong(Exception):
     """These options cannot be read this way."""
 
 
-def parse(argv: list[str], pid_width: int) -> Request:
+class Personality(NamedTuple):
+    """How another system's ps reads its options: `forced` BSD, BSD's defaults, and the formats that differ."""
+
+    forced: bool = False
+    bsd: bool = False
+    formats: tuple[tuple[str, str], ...] = ()
+
+
+_FREEBSD = (("j", "FB_j"), ("l", "FB_l"), ("u", "FB_u"), ("v", "FB_v"))
+_DIGITAL = (
+    ("-f", "F5FMT"), ("-j", "JFMT"), ("-l", "L5FMT"), ("j", "JFMT"), ("l", "LFMT"), ("s", "SFMT"), ("u", "UFMT"),
+    ("v", "VFMT"),
+)  # fmt: skip
+_DEBIAN = (("-f", "RD_f"), ("-j", "RD_j"), ("-l", "RD_l"))
+_PLAIN = "default hp hpux irix linux posix sco sgi solaris2 svr4 sysv unix unix95 unix98 unknown"
+PERSONALITIES = {
+    **dict.fromkeys(_PLAIN.split(), Personality()),
+    **dict.fromkeys(("390", "os390", "s390"), Personality(formats=(("-j", "J390"),))),
+    "aix": Personality(formats=_FREEBSD),
+    "bsd": Personality(True, True, _FREEBSD),
+    "old": Personality(True, True),
+    "sunos4": Personality(bsd=True, formats=_FREEBSD),
+    **dict.fromkeys(("debian", "gnu"), Personality(bsd=True, formats=_DEBIAN)),
+    **dict.fromkeys(("compaq", "digital", "tru64"), Personality(bsd=True, formats=_DIGITAL)),
+}
+DEFAULT_ROWS = 24
+
+
+def parse(argv: list[str], pid_width: int, environment: Mapping[str, str]) -> Request:
     """Read the options. Raises Exit with ps' own words."""
+    named = environment.get("PS_PERSONALITY") or environment.get("CMD_ENV") or "unknown"
+    personality = PERSONALITIES.get(named)
+    if personality is None:
+        raise Exit(1, "error: environment specified an unknown personality\n" + HELP)
+    if personality.forced:
+        try:
+            return _Parser(argv, pid_width, True, personality).request
+        except _Wrong as wrong:
+            raise Exit(1, f"error: {wrong}\n{HELP}") from None
     try:
-        return _Parser(argv, pid_width, False).request
+        return _Parser(argv, pid_width, False, personality).request
     except _Wrong as first:
         try:
-            return _Parser(argv, pid_width, True).request
+            return _Parser(argv, pid_width, True, personality).request
         except _Wrong:
             raise Exit(1, f"error: {first}\n{HELP}") from None
 
 
 class _Parser:
-    def __init__(self, argv: list[str], pid_width: int, force_bsd: bool) -> None:
+    def __init__(self, argv: list[str], pid_width: int, force_bsd: bool, personality: Personality) -> None:
+        self.personality = personality
+        self.own_formats = dict(personality.formats)
+        self.rows = DEFAULT_ROWS
+        self.thread_letters: set[str] = set()
         self.argv = argv
         self.at = 0
         self.pid_width = pid_width
         self.force_bsd = force_bsd
-        self.bsd = force_bsd
+        self.bsd = force_bsd or personality.bsd
         self.request = Request()
         self.formats: set[str] = set()
         self.modifiers: set[str] = set()
@@ -119,8 +166,11 @@ class _Parser:
                 self._list(kind, word.lstrip("+-"))
             else:
                 raise _Wrong("garbage option")
+        self._choose_threads()
         self._choose_format()
         self._choose_selection()
+        if self.request.every:
+            self.request.every = self.rows
         if self.wide:
             self.request.width = 132 if self.wide == 1 else UNLIMITED
 
@@ -176,7 +226,7 @@ class _Parser:
             elif letter == "w":
                 self.wide += 1
             elif letter in "LTm":
-                continue
+                self.thread_letters.add("-" + letter)
             elif letter == "V":
                 raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
             elif letter == "x":
@@ -195,7 +245,7 @@ class _Parser:
                 self._bsd_argument(letter, letters)
                 return
             if letter in BSD_FORMATS:
-                self.formats.add(BSD_FORMATS[letter])
+                self.formats.add(self.own_formats.get(letter, BSD_FORMATS[letter]))
             elif letter in "ax":
                 self.simple.add(letter)
             elif letter == "f":
@@ -213,10 +263,20 @@ class _Parser:
             elif letter == "w":
                 self.wide += 1
             elif letter == "L":
+                if len(self.argv) > 1 or self.argv[0].removeprefix("-") != "L":
+                    raise _Wrong("the option is exclusive: L")
                 request.columns_only = True
             elif letter == "V":
                 raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
-            elif letter in "eHmTgZ":
+            elif letter in "Hm":
+                self.thread_letters.add(letter)
+            elif letter == "e":
+                request.environment = True
+            elif letter == "Z":
+                self.modifiers.add("M")
+            elif letter == "T":  # this terminal: the box's processes have none
+                request.lists.append(("tty", ["?"]))
+            elif letter == "g":  # what a does where it is the default
                 continue
             else:
                 raise _Wrong("unsupported option (BSD syntax)")
@@ -258,6 +318,7 @@ class _Parser:
             if not text.isdigit() or not int(text):
                 raise _Wrong(f"number of {what}")
             request.width = min(int(text), UNLIMITED) if across else request.width
+            self.rows = self.rows if across else int(text)
         elif re.fullmatch(r"no-?head(er|ing)s?", name):
             request.header = False
         elif name == "cumulative":
@@ -270,7 +331,11 @@ class _Parser:
             raise Exit(0, stdout=HELP)
         elif name == "version":
             raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
-        elif not re.fullmatch(r"head(er|ing)s?|context", name):
+        elif name == "context":
+            self.modifiers.add("M")
+        elif re.fullmatch(r"head(er|ing)s?", name):
+            request.every = self.rows
+        else:
             raise _Wrong("unknown gnu long option")
 
     def _column(self, name: str, head: str | None = None, width: int = 0) -> list[Shown]:
@@ -282,7 +347,22 @@ class _Parser:
         size = max(self.pid_width, len(column.head)) if column.kind == "pid" else column.width
         if head is not None:
             size = max(size, len(head))
-        return [Shown(column, column.head if head is None else head, width or size)]
+        return [Shown(column, column.head if head is None else head, width or size, name)]
+
+    def _aix(self, text: str) -> list[Shown]:
+        """`%p %c`: one column for each letter. A text that ends in no descriptor leaves room behind the last one."""
+        if text.startswith("%") and not re.fullmatch(r"(?:%[^ ] *)*%?", text.replace("%%", "%")):
+            raise _Wrong("improper AIX field descriptor")
+        shown = []
+        for descriptor in re.findall(r"%(.?)", text):
+            if descriptor in ("%", " ", ""):
+                raise _Wrong("missing AIX field descriptor")
+            if descriptor not in AIX:
+                raise _Wrong("unknown AIX field descriptor")
+            name, head = AIX[descriptor]
+            shown += self._column(name, head)
+        empty = Column("", lambda p, clock: "", 0, "pad")
+        return [*shown, Shown(empty, "", 0)] if len(shown) > 1 else shown
 
     def _format(self, text: str, letter: str) -> None:
         if letter == "O" and re.fullmatch(r"([+-]?[A-Za-z])+", text) and text not in COLUMNS:
@@ -290,6 +370,9 @@ class _Parser:
                 if key not in SHORT_SORT:
                     raise _Wrong("unknown sort specifier")
                 self.request.sort.append((SHORT_SORT[key], sign == "-"))
+            return
+        if "%" in text and text.startswith("%") and text.partition(",")[0] not in COLUMNS:
+            self.request.shown += self._aix(text)
             return
         if re.match(r"[ ,\t\n]|$", text) or re.search(r"[ ,\t\n]{2}", text):
             raise _Wrong("improper format list" if text else "empty format list")
@@ -318,23 +401,57 @@ class _Parser:
                 raise _Wrong("unknown sort specifier" if name else "improper sort list")
             self.request.sort.append((name, item.startswith("-")))
 
+    def _choose_threads(self) -> None:
+        """thread_option_check: what of -L -T -m m H goes together."""
+        given, request = self.thread_letters, self.request
+        if not given:
+            return
+        if request.forest:
+            raise _Wrong("thread display conflicts with forest display")
+        if "H" in given and given & {"m", "-m"}:
+            raise _Wrong("thread flags conflict; can't use H with m or -m")
+        if {"m", "-m"} <= given:
+            raise _Wrong("thread flags conflict; can't use both m and -m")
+        if {"-L", "-T"} <= given:
+            raise _Wrong("thread flags conflict; can't use both -L and -T")
+        request.threads = next(kind for kind in ("m", "-m", "H", "-L", "-T") if kind in given).lstrip("-")
+
+    def _with_threads(self, names: list[str]) -> list[str]:
+        """The columns of a default format with LWP or SPID behind PID."""
+        for letter, added in (("-L", "lwp"), ("-T", "spid")):
+            if letter in self.thread_letters and "pid" in names and added not in names:
+                at = names.index("pid") + 1
+                names = [*names[:at], added, *names[at:]]
+        return names
+
     def _choose_format(self) -> None:
         request = self.request
         if request.shown:
             if self.formats:
                 raise _Wrong("conflicting format options")
-            if self.modifiers:
+            if self.modifiers - {"M"}:
                 raise _Wrong("can not use output modifiers with user-defined output")
+            if "M" in self.modifiers:
+                request.shown = self._column("label") + request.shown
             return
         named = [name for name in self.formats if name in MACROS]
         if len(named) > 1 or (named and len(self.formats) > 1):
             raise _Wrong("conflicting format options")
         names = MACROS[named[0]].split(",") if named else self._unix_columns()
+        names = self._with_threads(names)
+        if "M" in self.modifiers:
+            names = ["label", *names]
         for name in names:
             request.shown += self._column(name)
 
     def _unix_columns(self) -> list[str]:
         """generate_sysv_list: the default, -f, -l and their modifiers."""
+        kinds = {"f": "-f", "L": "-l"}
+        for letter, named in kinds.items():
+            if self.formats == {letter} and not self.modifiers - {"M"} and named in self.own_formats:
+                return MACROS[self.own_formats[named]].split(",")
+        if self.modifiers - {"M"} == {"j"} and not self.formats and "-j" in self.own_formats:
+            return MACROS[self.own_formats["-j"]].split(",")
         long, full, modifiers = "L" in self.formats, "f" in self.formats, self.modifiers
         if "y" in modifiers and not long:
             raise _Wrong("modifier -y without format -l makes no sense")
@@ -343,8 +460,10 @@ class _Parser:
         names += ["uid_hack"] if full else ["uid"] if long else []
         names += ["pid"] + (["ppid"] if full or long else [])
         names += ["pgid", "sid"] if "j" in modifiers else []
+        names += ["lwp"] if "-L" in self.thread_letters else []
         names += ["psr"] if "P" in modifiers else []
         names += ["c"] if (full or long) and "c" not in modifiers else []
+        names += ["nlwp"] if full and "-L" in self.thread_letters else []
         names += ["class", "pri"] if "c" in modifiers else ["opri", "ni"] if long else []
         if long:
             names.append("rss" if "y" in modifiers else "addr_1")

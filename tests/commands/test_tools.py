@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from memsh.commands import text, tools
+from memsh import textutils
+from memsh.commands import tools
 from memsh.procps.reader import FolderReader
 from memsh.shell.io import IO, Input, TextInput
 from memsh.shell.session import Session
@@ -15,7 +16,7 @@ from tests.paths import REFERENCE
 MACHINE = REFERENCE / "captures" / "256M-1cpu"
 
 
-assert text  # head is declared there
+textutils.load()
 
 
 class Timer:
