@@ -1,4 +1,4 @@
-"""ps's threads, columns of other systems, AIX formats, repeated headings, personalities, as procps-ng 4.0.2 has them."""
+"""ps: threads, columns of other systems, AIX formats, repeated headings, personalities, as procps-ng 4.0.2 has them."""
 
 import pytest
 
