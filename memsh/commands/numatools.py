@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.commands import policies
 from memsh.commands.tools import TOPIC, play, reader_of
 from memsh.procps import lscpu as util_lscpu
 from memsh.procps import numactl as numa_numactl
@@ -31,12 +32,16 @@ def lscpu(box: Box | None, args: Args, io: IO) -> int:
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
 def numactl(box: Box | None, args: Args, io: IO) -> int:
-    """show the memory nodes, or the policy by which a process gets memory of them
+    """show the memory nodes, or run a command that gets its memory from some of them
 
     numactl -H
 
-    -H the nodes: CPUs, size, free memory, distances. -s the policy of a process that nobody gave one.
+    -H the nodes: CPUs, size, free memory, distances. -s the policy of a process that nobody gave one. Before a command:
+    --membind, --interleave, --preferred NODES, --localalloc, --cpunodebind NODES, --physcpubind CPUS; what the command
+    allocates comes from there, and a process that it starts keeps the policy.
     """
+    if box is not None and policies.sets_policy(args.words):
+        return policies.run_with_policy(box, io, args.words)
     return play(box, io, numa_numactl.frames(reader_of(box, io), args.words, io.width))
 
 

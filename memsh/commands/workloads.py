@@ -18,7 +18,7 @@ from memsh.linux.include.flags import (
     ZONE_MOVABLE,
 )
 from memsh.linux.include.memmap import K_OTHER
-from memsh.linux.include.sched import Task
+from memsh.linux.include.sched import Task, context_switch
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.mm.memory.fault import OutOfMemory, touch_range
@@ -82,14 +82,15 @@ class Worker:
             self.addr = self.at = vma.do_mmap(box, mm, 0, self.size, _RW, _ANON)
         end = self.addr + self.size
         length = min(CHUNK, end - self.at)
-        current, box.current = box.current, task
+        current = box.current
+        context_switch(box, task)
         try:
             touch_range(box, task, self.at, length, True)
         except (Killed, OutOfMemory):
             box.oom.settle()
         finally:
             alive = current.pid in box.tasks and current.mm is not None
-            box.current = current if alive else box.init
+            context_switch(box, current if alive else box.init)
         self.at += length
         if self.task is None:
             return False
@@ -218,11 +219,12 @@ def _touch_what_is_there(box: Any, io: Any, task: Task, addr: int, free: int) ->
         step = min(1024, free - done, _room(box) // 2)
         if step <= LEAST:
             break
-        current, box.current = box.current, task
+        current = box.current
+        context_switch(box, task)
         try:
             touch_range(box, task, addr + (done << 12), step << 12, True)
         finally:
-            box.current = current
+            context_switch(box, current)
         done += step
     return done
 

@@ -16,6 +16,7 @@ from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.init import late
 from memsh.linux.init.main import (
@@ -57,6 +58,7 @@ class X8664Start:
         """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
         machine = box.machine = init_64.setup_arch(box)
         box.notes = machine.notes
+        tunables(box)
         start_memory(box)
         start_kernel(box)
 
@@ -92,6 +94,13 @@ class X8664Start:
     def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
         """The recorded processor; each node is a package of its own."""
         return cpuinfo(box, cpu)
+
+
+def tunables(box: Box) -> None:
+    """Defaults that differ from i386's."""
+    values = box.sysctl.values
+    values["vm.mmap_rnd_bits"] = box.arch.mmap_rnd_bits[0]
+    values["kernel.numa_balancing"] = int(len(box.config.nodes) > 1)  # check_numabalancing_enable()
 
 
 def iomem(box: Box) -> list[tuple[int, int, int, str]]:
@@ -174,6 +183,8 @@ def start_kernel(box: Box) -> None:
     """Everything after mem_init."""
     machine, log, cpus = box.machine, Logger(box), box.config.cpus
     late.start_allocators(box)
+    everywhere = tuple(node.nid for node in box.pages.nodes if node.managed >= 16 << 8) or (0,)
+    box.pages.set_policy(Policy(MPOL_INTERLEAVE, everywhere))  # numa_policy_init()
     box.pages.setup_per_cpu_pageset()
     box.timer.set(163183)
     log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "
@@ -194,8 +205,8 @@ def start_kernel(box: Box) -> None:
     log(KERN_INFO, "x86/mm: Memory block size: 128MB")
     box.pages.init_per_zone_wmark_min()
     box.thp.start(box)
-    if box.thp.enabled != "never":
-        box.pages.set_recommended_min_free_kbytes(True)
+    if sum(zone.managed for zone in box.pages.zones) >= THP_MIN_PAGES:
+        box.pages.set_recommended_min_free_kbytes(box.thp.enabled != "never")
     batch = max(zone.batch for zone in box.pages.zones)
     reserve_for_users(box, 1764 + 12 * batch + 1296 * (cpus - 1))
     populate(box)
@@ -205,6 +216,7 @@ def start_kernel(box: Box) -> None:
     log(KERN_INFO, f"Freeing initrd memory: {(behind - first) * 4}K")
     free_initmem(box, 1522431)
     run_init(box)
+    box.pages.set_policy(None)  # numa_default_policy()
     start_user_space(box)
 
 

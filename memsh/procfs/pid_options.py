@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.procfs.pid_numa import show_numa_maps
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
@@ -47,6 +49,7 @@ OPTIONAL = {
     "ksm_merging_pages": Optional("KSM", _with_memory("0\n"), 0o400),
     "ksm_stat": Optional("KSM", _with_memory("ksm_rmap_items 0\n"), 0o400),
     "loginuid": Optional("AUDIT", _always(str(INVALID_UID)), 0o644),
+    "numa_maps": Optional("NUMA", show_numa_maps),
     "projid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
     "sessionid": Optional("AUDIT", _always(str(INVALID_UID))),
     "setgroups": Optional("USER_NS", _always("allow\n"), 0o644),

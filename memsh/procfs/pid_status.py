@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.config import cpulist_text
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import STATE_NAMES, threads_max
+from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -52,8 +54,8 @@ def cpus_allowed(box: Box, task: Task) -> tuple[str, str]:
     """Mask and list of the CPUs that the task may run on."""
     if task.bound >= 0:
         return f"{1 << task.bound:x}", str(task.bound)
-    cpus = box.config.cpus
-    return f"{(1 << cpus) - 1:x}", f"0-{cpus - 1}" if cpus > 1 else "0"
+    cpus = task.affinity or tuple(range(box.config.cpus))
+    return cpumap_text(cpus, box.config.cpus), cpulist_text(cpus)
 
 
 def _mems_allowed(box: Box) -> list[str]:

@@ -69,14 +69,15 @@ class _Tunable:
 def _tunables() -> dict[str, ProcFile]:
     files = {}
     for name in sysctl.NAMES:
-        entry = _Tunable(name)
+        entry, option = _Tunable(name), sysctl.OPTIONS.get(name, "")
         path = "/proc/sys/" + name.replace(".", "/")
         if name in sysctl.WRITE_ONLY:
-            files[path] = ProcFile(None, entry.store, 0o200)
+            files[path] = ProcFile(None, entry.store, 0o200, option=option)
         elif name in sysctl.READ_ONLY:
-            files[path] = ProcFile(entry.show, None, 0o444)
+            files[path] = ProcFile(entry.show, None, 0o444, option=option)
         else:
-            files[path] = ProcFile(entry.show, entry.store, 0o600 if name in sysctl.ROOT_ONLY else 0o644)
+            mode = 0o600 if name in sysctl.ROOT_ONLY else 0o644
+            files[path] = ProcFile(entry.show, entry.store, mode, option=option)
     return files
 
 

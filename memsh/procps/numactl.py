@@ -1,6 +1,6 @@
 """numactl -H and -s: the nodes, and the policy that a new process has (numactl 2.0.16, numactl.c).
 
-Known deviations: a command cannot be run under another policy, so all options that set one are refused.
+Known deviations: without a box no command can be run under a policy, so the options that set one are refused here.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from memsh.linux.arch.x86.mmu import Mmu
+    from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
     from memsh.linux.mm.huge_memory.huge import HugePmd
@@ -202,7 +203,7 @@ class VmArea:
 
     __slots__ = (
         "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
-        "start",
+        "policy", "start",
     )  # fmt: skip
 
     def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
@@ -218,6 +219,7 @@ class VmArea:
         self.anon_chain: list[AnonVma] = []
         self.chain_addrs: list[int] = []
         self.name = ""
+        self.policy: Policy | None = None  # from which nodes its pages come, if not as its process says
 
     @property
     def pages(self) -> int:

@@ -16,6 +16,7 @@ from memsh.linux.include.errno import KernelError
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.image import Touch
+    from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.mm_types import MmStruct
 
 PF_IDLE, PF_WQ_WORKER, PF_FORKNOEXEC, PF_SUPERPRIV = 0x2, 0x20, 0x40, 0x100
@@ -35,8 +36,9 @@ class Task:
     """
 
     __slots__ = (
-        "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal", "flags",
-        "majflt", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects", "oom_score_adj", "oom_score_adj_min",
+        "affinity", "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal",
+        "flags", "il_prev", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects",
+        "oom_score_adj", "oom_score_adj_min",
         "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority", "session",
         "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state", "timer_slack_ns",
     )  # fmt: skip
@@ -59,6 +61,9 @@ class Task:
         self.pgrp = self.session = 0
         self.nice = self.rt_priority = self.policy = self.cpu = 0
         self.bound = -1  # the only CPU that it may run on; -1 for any
+        self.affinity: tuple[int, ...] = ()  # the CPUs that it was confined to; none for any
+        self.mempolicy: Policy | None = None
+        self.il_prev = -1  # the node that interleaving last took
         self.nvcsw = self.nivcsw = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = 0
@@ -139,6 +144,35 @@ def children_of(box: Box, task: Task) -> list[Task]:
     return [box.tasks[pid] for pid in task.children]
 
 
+def context_switch(box: Box, task: Task) -> None:
+    """`task` has the CPU: what is done now is done there, on its node, by its policy."""
+    old = getattr(box, "current", None)
+    box.current = task
+    pages = getattr(box, "pages", None)
+    if pages is None:
+        return
+    if old is not None:
+        old.il_prev = pages.interleaved
+    pages.interleaved = task.il_prev
+    pages.set_policy(task.mempolicy)
+    if task.cpu != pages.cpu:
+        pages.use_cpu(task.cpu)
+        for hook in box.hooks.get("cpu", ()):
+            hook()
+
+
+def sched_setaffinity(box: Box, task: Task, cpus: tuple[int, ...]) -> None:
+    """Confine a task to these CPUs; it moves if it must. EINVAL if there is none of them."""
+    there = tuple(sorted({cpu for cpu in cpus if 0 <= cpu < box.config.cpus}))
+    if not there or task.flags & PF_NO_SETAFFINITY:
+        raise KernelError("EINVAL")
+    task.affinity = there if len(there) < box.config.cpus else ()
+    if task.cpu not in there:
+        task.cpu = there[0]
+    if task is box.current:
+        context_switch(box, task)
+
+
 def switch_to(box: Box, task: Task) -> None:
     """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory."""
     if not task.alive:
@@ -152,7 +186,7 @@ def switch_to(box: Box, task: Task) -> None:
         old.state = "S"
     if old is not None and old.alive:
         old.nvcsw += 1
-    box.current = task
+    context_switch(box, task)
     if task.state == "S":
         task.state = "R"
     if task.pending:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import Task, children_of
+from memsh.linux.include.sched import Task, children_of, context_switch
 from memsh.linux.kernel.fork import drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
 
@@ -78,7 +78,7 @@ def do_exit(box: Box, task: Task, code: int) -> None:
         release_task(box, task)
     if box.current is task:
         able = parent.alive and parent.mm is not None
-        box.current = parent if able else box.init
+        context_switch(box, parent if able else box.init)
         if box.current.state == "S":
             box.current.state = "R"
 

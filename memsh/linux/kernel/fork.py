@@ -121,6 +121,7 @@ def _inherit(task: Task, parent: Task) -> None:
     task.nice, task.policy, task.rt_priority = parent.nice, parent.policy, parent.rt_priority
     task.sigblk, task.sigign, task.sigcgt = parent.sigblk, parent.sigign, parent.sigcgt
     task.timer_slack_ns = parent.timer_slack_ns
+    task.affinity, task.cpu, task.mempolicy = parent.affinity, parent.cpu, parent.mempolicy
     task.pgrp, task.session, task.sp = parent.pgrp, parent.session, parent.sp
 
 

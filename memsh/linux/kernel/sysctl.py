@@ -36,7 +36,13 @@ PLAIN: dict[str, tuple[int, int, int]] = {
     "vm.extfrag_threshold": (500, 0, 1000),
     "vm.highmem_is_dirtyable": (0, 0, 1),
     "vm.laptop_mode": (0, INT_MIN, INT_MAX),
+    "vm.memory_failure_early_kill": (0, 0, 1),
+    "vm.memory_failure_recovery": (1, 0, 1),
+    "vm.min_slab_ratio": (5, 0, 100),
+    "vm.min_unmapped_ratio": (1, 0, 100),
     "vm.mmap_rnd_bits": (8, 8, 16),
+    "vm.mmap_rnd_compat_bits": (8, 8, 16),
+    "vm.numa_stat": (1, 0, 1),
     "vm.oom_dump_tasks": (1, INT_MIN, INT_MAX),
     "vm.oom_kill_allocating_task": (0, INT_MIN, INT_MAX),
     "vm.page-cluster": (3, 0, 31),
@@ -44,13 +50,25 @@ PLAIN: dict[str, tuple[int, int, int]] = {
     "vm.panic_on_oom": (0, 0, 2),
     "vm.stat_interval": (1, INT_MIN, INT_MAX),
     "vm.swappiness": (60, 0, 200),
+    "vm.unprivileged_userfaultfd": (0, 0, 1),
     "vm.vdso_enabled": (1, INT_MIN, INT_MAX),
     "vm.vfs_cache_pressure": (100, 0, INT_MAX),
+    "vm.zone_reclaim_mode": (0, 0, INT_MAX),
     "kernel.kptr_restrict": (0, 0, 2),
+    "kernel.numa_balancing": (0, 0, 4),
     "kernel.panic": (0, INT_MIN, INT_MAX),
     "kernel.randomize_va_space": (0, INT_MIN, INT_MAX),
     **NUMBERS,
 }
+# names that only kernels with an option have (`!OPTION`: only those without)
+OPTIONS = {
+    "vm.highmem_is_dirtyable": "HIGHMEM", "vm.vdso_enabled": "HIGHMEM",
+    "vm.memory_failure_early_kill": "MEMORY_FAILURE", "vm.memory_failure_recovery": "MEMORY_FAILURE",
+    "vm.min_slab_ratio": "NUMA", "vm.min_unmapped_ratio": "NUMA",
+    "vm.numa_stat": "NUMA", "vm.zone_reclaim_mode": "NUMA", "vm.numa_zonelist_order": "NUMA",
+    "vm.mmap_rnd_compat_bits": "COMPAT", "vm.unprivileged_userfaultfd": "USERFAULTFD",
+    "kernel.numa_balancing": "NUMA_BALANCING",
+}  # fmt: skip
 # values that live in box.vm, whose code reads them there
 IN_VM: dict[str, tuple[int, int]] = {
     "vm.admin_reserve_kbytes": (0, ULONG_MAX),
@@ -70,7 +88,8 @@ IN_PAGES: dict[str, tuple[int, int]] = {
     "vm.watermark_scale_factor": (1, 3000),
 }
 TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.ostype", "kernel.version")
-OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.lowmem_reserve_ratio", "vm.stat_refresh", "kernel.pid_max",
+OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.numa_zonelist_order", "vm.lowmem_reserve_ratio",
+         "vm.stat_refresh", "kernel.pid_max",
          "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
 NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE)))
 WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
@@ -116,9 +135,14 @@ class Sysctl:
         }  # fmt: skip
 
 
+def known(box: Box, name: str) -> bool:
+    """Whether this kernel has the tunable."""
+    return name in NAMES and (name not in OPTIONS or OPTIONS[name] in box.model.options)
+
+
 def get(box: Box, name: str) -> str:
     """The value as /proc prints it, without the newline; ENOENT, EACCES (write-only)."""
-    if name not in NAMES:
+    if not known(box, name):
         raise KernelError("ENOENT", f"no tunable {name}")
     if name in WRITE_ONLY:
         raise KernelError("EACCES", "this tunable can only be written")
@@ -128,6 +152,8 @@ def get(box: Box, name: str) -> str:
         return str(getattr(box.vm, name[3:]))
     if name in IN_PAGES:
         return str(getattr(box.pages, name[3:]))
+    if name == "vm.numa_zonelist_order":
+        return "Node"
     if name in box.sysctl.text:
         return box.sysctl.text[name]
     return live_value(box, name) if name in LIVE else _get_other(box, name)
@@ -150,7 +176,7 @@ def _get_other(box: Box, name: str) -> str:
 
 def put(box: Box, name: str, text: str) -> None:
     """Write `text`; ENOENT, EACCES (read-only), EINVAL (no number, out of range). A refusal changes nothing."""
-    if name not in NAMES:
+    if not known(box, name):
         raise KernelError("ENOENT", f"no tunable {name}")
     if name in READ_ONLY:
         raise KernelError("EACCES", "this tunable can only be read")
@@ -169,6 +195,9 @@ def put(box: Box, name: str, text: str) -> None:
         _put_ratio(box, text)
     elif name == "vm.stat_refresh":
         return
+    elif name == "vm.numa_zonelist_order":
+        if text[:1] not in ("d", "D", "n", "N"):
+            raise KernelError("EINVAL", "nodes are the only order")
     elif name in WRITE_ONLY:
         _put_action(box, name, text)
     else:
@@ -193,7 +222,8 @@ def _in_range(name: str, value: int, low: int, high: int) -> None:
 
 def _put_number(box: Box, name: str, value: int) -> None:
     if name in PLAIN:
-        _in_range(name, value, *PLAIN[name][1:])
+        low, high = box.arch.mmap_rnd_bits if name == "vm.mmap_rnd_bits" else PLAIN[name][1:]
+        _in_range(name, value, low, high)
         before, box.sysctl.values[name] = box.sysctl.values[name], value
         partner = {"vm.dirty_bytes": "vm.dirty_ratio", "vm.dirty_ratio": "vm.dirty_bytes",
                    "vm.dirty_background_bytes": "vm.dirty_background_ratio",

@@ -60,6 +60,7 @@ class Arch:
     gfp_zones: tuple[int, ...]
     max_pfn: int  # one past the last page frame that page tables can name (MAX_ARCH_PFN)
     lowmem_reserve_ratio: tuple[int, ...]
+    mmap_rnd_bits: tuple[int, int]  # least and most of vm.mmap_rnd_bits; the least is the default
     max_order: int
     pageblock_order: int
     pcp_thp: bool  # the per-CPU lists hold blocks of pageblock_order, too (CONFIG_TRANSPARENT_HUGEPAGE)

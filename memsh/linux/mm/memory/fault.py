@@ -50,6 +50,7 @@ from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_fault
 from memsh.linux.mm.mmap.mmap import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.linux.mm.oom_kill import Killed
+from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
@@ -133,8 +134,14 @@ def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, in
     box.vmstat["nr_anon_pages"] += total
 
 
-def _alloc_user_page(box: Box, gfp: int) -> int:
-    pfn = int(box.pages.alloc_pages(gfp, 0, K_ANON))
+def _alloc_user_page(box: Box, gfp: int, vma: VmArea, addr: int) -> int:
+    """A page for `addr`, from where the area's policy or the process's says (vma_alloc_folio)."""
+    pages = box.pages
+    policy = vma.policy or pages.policy
+    if policy is None:
+        pfn = int(pages.alloc_pages(gfp, 0, K_ANON))
+    else:
+        pfn = alloc_pages_policy(pages, policy, gfp, 0, K_ANON, vma.pgoff + ((addr - vma.start) >> 12))
     if not pfn:
         raise OutOfMemory
     return pfn
@@ -214,7 +221,7 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
         table.ptes[at] = box.vm.zero_pfn << 12 | prot | PTE_SPECIAL
         return ZERO
     anon_vma_prepare(box, vma)
-    pfn = _alloc_user_page(box, GFP_ANON)
+    pfn = _alloc_user_page(box, GFP_ANON, vma, addr)
     add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
     table.ptes[at] = pfn << 12 | prot | (_WRITTEN if vma.flags & VM_WRITE else 0)
     return 0
@@ -287,7 +294,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     pte = table.ptes[at]
     old = pte >> 12
     special = pte & PTE_SPECIAL
-    new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO)
+    new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO, vma, addr)
     old_flags = 0 if special else box.memmap.flags[old]
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
@@ -382,6 +389,20 @@ def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
 
 
+def _alloc_user_pages(box: Box, count: int, vma: VmArea, addr: int) -> list[int]:
+    """Up to `count` pages for addresses from `addr` on, as that many _alloc_user_page() would give."""
+    pages = box.pages
+    policy = vma.policy or pages.policy
+    if policy is None:
+        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
+    own = pages.policy
+    pages.set_policy(policy, vma.pgoff + ((addr - vma.start) >> 12))
+    try:
+        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
+    finally:
+        pages.set_policy(own)
+
+
 def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int,
                     write: bool, tally: Tally) -> None:  # fmt: skip
     """Empty entries [first, stop) of an anonymous area, as one fault each."""
@@ -401,7 +422,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
         code, size = table.ptes.typecode, table.ptes.itemsize
         done = 0
         while done < count:
-            pfns = box.pages.alloc_bulk(GFP_ANON, count - done, K_ANON)
+            pfns = _alloc_user_pages(box, count - done, vma, addr + (done << 12))
             got = len(pfns)
             if not got:
                 box.vmstat["pgfault"] += done + 1

@@ -151,7 +151,7 @@ def _update(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int
     if flags == vma.flags:
         return vma
     pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff)
+    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
     if merged is not None:
         vma = merged
     else:

@@ -28,7 +28,7 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
     if flags == old or old & VM_SPECIAL:
         return vma
     pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff)
+    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
     if merged is not None:
         vma = merged
     else:

@@ -87,7 +87,7 @@ def mprotect_fixup(
             charged = pages
             flags |= VM_ACCOUNT
     pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff)
+    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
     if merged is not None:
         vma = merged
     else:

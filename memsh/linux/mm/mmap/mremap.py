@@ -118,7 +118,7 @@ def _expand(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen: 
         charged = pages
     start = old + oldlen
     pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, vma, start, old + newlen, vma.flags, vma.anon_vma, vma.file, pgoff)
+    merged = vma_merge(box, mm, vma, start, old + newlen, vma.flags, vma.anon_vma, vma.file, pgoff, vma.policy)
     if merged is None:
         box.vm.commit -= charged
         raise KernelError("ENOMEM")
@@ -157,7 +157,7 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
         merge = not (keep and (addr == vma.end or vma.start == addr + length))
     _, prev = find_vma_prev(mm, addr)
     if merge:
-        new = vma_merge(box, mm, prev, addr, addr + length, vma.flags, vma.anon_vma, vma.file, pgoff)
+        new = vma_merge(box, mm, prev, addr, addr + length, vma.flags, vma.anon_vma, vma.file, pgoff, vma.policy)
         if new is not None:
             return new
     new = vm_area_dup(box, mm, vma)

@@ -102,6 +102,7 @@ def vm_area_dup(box: Box, mm: MmStruct, old: VmArea) -> VmArea:
     new = vm_area_alloc(box, mm, old.start, old.end, old.flags, old.pgoff)
     new.name = old.name
     new.file = old.file
+    new.policy = old.policy
     return new
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
+from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
@@ -43,11 +44,19 @@ def _mergeable(vma: VmArea, file: File | None, flags: int) -> bool:
     return not (vma.flags ^ flags) & ~VM_SOFTDIRTY and vma.file is file and not vma.name
 
 
-def can_vma_merge_before(vma: VmArea, flags: int, anon: AnonVma | None, file: File | None, pgoff: int) -> bool:
+def can_vma_merge_before(
+    vma: VmArea, flags: int, anon: AnonVma | None, file: File | None, pgoff: int, policy: Policy | None = None
+) -> bool:
+    if vma.policy != policy:
+        return False
     return _mergeable(vma, file, flags) and _mergeable_anon(anon, vma.anon_vma, vma) and vma.pgoff == pgoff
 
 
-def can_vma_merge_after(vma: VmArea, flags: int, anon: AnonVma | None, file: File | None, pgoff: int) -> bool:
+def can_vma_merge_after(
+    vma: VmArea, flags: int, anon: AnonVma | None, file: File | None, pgoff: int, policy: Policy | None = None
+) -> bool:
+    if vma.policy != policy:
+        return False
     return _mergeable(vma, file, flags) and _mergeable_anon(anon, vma.anon_vma, vma) and vma.pgoff + vma.pages == pgoff
 
 
@@ -125,18 +134,18 @@ def _adjust(box: Box, mm: MmStruct, prev: VmArea | None, mid: VmArea | None, aft
 
 
 def vma_merge(box: Box, mm: MmStruct, prev: VmArea | None, addr: int, end: int, flags: int, anon: AnonVma | None,
-              file: File | None, pgoff: int) -> VmArea | None:  # fmt: skip
+              file: File | None, pgoff: int, policy: Policy | None = None) -> VmArea | None:  # fmt: skip
     """Merge [addr, end) with these properties into its neighbours; the area that now holds it, or None."""
     if flags & VM_SPECIAL:
         return None
     after = mid = find_vma(mm, prev.end if prev else 0)
     if after and after.end == end:
         after = find_vma(mm, after.end)
-    into_prev = prev is not None and prev.end == addr and can_vma_merge_after(prev, flags, anon, file, pgoff)
+    into_prev = prev is not None and prev.end == addr and can_vma_merge_after(prev, flags, anon, file, pgoff, policy)
     into_next = (
         after is not None
         and after.start == end
-        and can_vma_merge_before(after, flags, anon, file, pgoff + ((end - addr) >> 12))
+        and can_vma_merge_before(after, flags, anon, file, pgoff + ((end - addr) >> 12), policy)
     )
     if not into_prev and not into_next:
         return None

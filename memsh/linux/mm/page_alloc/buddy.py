@@ -23,6 +23,7 @@ from memsh.linux.include.flags import (
     MIGRATE_RECLAIMABLE,
 )
 from memsh.linux.include.memmap import K_KERNEL, PG_KMEMCG
+from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mmzone import (
     PCP_MAX_ORDER,
     ZONE_BOOSTED_WATERMARK,
@@ -36,6 +37,7 @@ from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc import fallback, pcp, watermark
 from memsh.linux.mm.page_alloc.freearea import free_one_page, rmqueue_smallest
 from memsh.linux.mm.page_alloc.pagelookup import PageLookup
+from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
 from memsh.linux.mm.page_alloc.slowpath import alloc_pages_slowpath
 from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_HIGHATOMIC,
@@ -103,12 +105,15 @@ class PageAllocator(PageLookup):
         "cpu",
         "cpus",
         "freed",
+        "interleaved",
         "lowmem_reserve_ratio",
         "memalloc",
         "memory_failures",
         "min_free_kbytes",
         "node",
         "percpu_pagelist_high_fraction",
+        "place",
+        "policy",
         "totalreserve_pages",
         "trace",
         "uncharge",
@@ -126,6 +131,8 @@ class PageAllocator(PageLookup):
         self.cpu = 0
         self.node = 0
         self.freed = 0  # pages, PGFREE
+        self.policy: Policy | None = None  # that of whoever allocates
+        self.place = self.interleaved = -1
         self.min_free_kbytes = 0
         self.user_min_free_kbytes = -1
         self.watermark_scale_factor = 10
@@ -266,7 +273,7 @@ class PageAllocator(PageLookup):
         zone = plan.zones[0]
         cpu = zone.pcp
         most = self._pcp_max if not (gfp & ACCOUNT and self.charge is not None) else -1
-        if zone.node != self.node:
+        if zone.node != self.node or (self.policy is not None and not gfp & THISNODE):
             most = -1
         lists = tuple(cpu.lists[order * 3 + plan.migratetype] for order in range(PCP_MAX_ORDER + 1))
         fast = self._plans[gfp] = (most, zone, plan.highest, lists, cpu, plan)
@@ -320,7 +327,17 @@ class PageAllocator(PageLookup):
                         if self.trace.on:
                             self.trace.emit("mm_page_alloc", pfn, order, gfp, plan.migratetype)
                         return pfn
+        if self.policy is not None and not gfp & THISNODE:
+            return alloc_pages_policy(self, self.policy, gfp, order, kind, self.place)
         return self.__alloc_pages(gfp, order, kind, plan)
+
+    def set_policy(self, policy: Policy | None, place: int = -1) -> None:
+        """From now on pages come from where this policy says; `place` is the page's number in its area, for those of
+        an area (see alloc_pages_policy)."""
+        self.place = place
+        if policy != self.policy:
+            self.policy = policy
+            self._plans.clear()
 
     def alloc_pages_node(
         self, gfp: int, order: int, nid: int, kind: int = K_KERNEL, nodemask: Collection[int] | None = None
@@ -602,6 +619,8 @@ class PageAllocator(PageLookup):
         """
         out: list[int] = []
         most, zone, highest, _, _, plan = self._plans.get(gfp) or self._plan(gfp)
+        if self.policy is not None:
+            return self._alloc_each(gfp, n, kind)
         index = plan.migratetype
         limit = zone.limit[highest]
         fast = most >= 0 and not self.trace.on
@@ -633,6 +652,19 @@ class PageAllocator(PageLookup):
             out.append(pfn)
             fast = self._pcp_max >= 0 and not self.trace.on
             limit = zone.limit[highest]
+        return out
+
+    def _alloc_each(self, gfp: int, n: int, kind: int) -> list[int]:
+        """alloc_bulk() where a policy chooses each page's node."""
+        out: list[int] = []
+        place, now = self.place, self.box.timer.usec
+        while len(out) < n and self.box.timer.usec == now:
+            self.place = place + len(out) if place >= 0 else -1
+            pfn = self.alloc_pages(gfp, 0, kind)
+            if not pfn:
+                break
+            out.append(pfn)
+        self.place = place
         return out
 
     def _take_pcp(self, zone: Zone, limit: int, count: int, index: int) -> list[int]:

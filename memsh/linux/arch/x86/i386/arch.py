@@ -28,6 +28,7 @@ I386 = Arch(
     gfp_zones=(1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 3, 0),
     max_pfn=1 << 20,
     lowmem_reserve_ratio=(256, 32, 0, 0),
+    mmap_rnd_bits=(8, 16),
     max_order=11,
     pageblock_order=10,
     pcp_thp=False,

@@ -28,6 +28,7 @@ X86_64 = Arch(
     gfp_zones=(2, 0, 2, 0, 1, 0, 1, 0, 2, 0, 3, 0, 1, 0, 3, 0),
     max_pfn=1 << 34,
     lowmem_reserve_ratio=(256, 256, 32, 0, 0),
+    mmap_rnd_bits=(28, 32),
     max_order=11,
     pageblock_order=9,
     pcp_thp=True,

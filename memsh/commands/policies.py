@@ -1,0 +1,334 @@
+"""NUMA policies and CPU affinity: set_mempolicy mbind getpolicy move_pages migratepages nodes taskset, and numactl
+before a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memsh.commands.acting import Notes, act
+from memsh.commands.processes import running
+from memsh.commands.usermem import ADDR, LENGTH, SOME
+from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
+from memsh.linux.config import cpulist_text, parse_cpulist
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.mempolicy import (
+    MODES,
+    MPOL_BIND,
+    MPOL_INTERLEAVE,
+    MPOL_LOCAL,
+    MPOL_MF_MOVE,
+    MPOL_MF_STRICT,
+    MPOL_PREFERRED,
+)
+from memsh.linux.include.sched import Task, context_switch, find_task, sched_setaffinity
+from memsh.linux.mm import mempolicy
+from memsh.shell import IO, Args, arg, command, rest
+from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.values import count
+
+TOPIC = "user space"
+MODE = arg("mode", meta="MODE", help="default, preferred, bind, interleave, local, preferred_many, or the number")
+NODES = arg("nodes", default="", help="0, 0-1 or 0,2; '' for none")
+
+
+def mode_of(word: str) -> int:
+    """The mode that a word or number stands for; any number goes to the kernel."""
+    if word.isdecimal():
+        return int(word)
+    if word.lower().removeprefix("mpol_") not in MODES:
+        raise UsageError(f"'{word}' is no policy ({', '.join(MODES)})")
+    return MODES.index(word.lower().removeprefix("mpol_"))
+
+
+def nodes_of(word: str) -> tuple[int, ...]:
+    """A list of nodes."""
+    try:
+        return parse_cpulist(word)
+    except ValueError:
+        raise UsageError(f"'{word}' is no list of nodes (0, 0-1, 0,2)") from None
+
+
+def _numa(box: Box) -> None:
+    """Refuse where the kernel knows no nodes: the system calls are not there."""
+    if not box.arch.numa:
+        raise ShellError("Function not implemented")
+
+
+@command(MODE, NODES, topic=TOPIC)
+def set_mempolicy(box: Box, args: Args, io: IO) -> int:
+    """choose from which nodes the current process gets its memory from now on
+
+    set_mempolicy interleave 0-1
+
+    Pages that it has already stay where they are. getpolicy shows the policy.
+    """
+    _numa(box)
+    mode, nodes = mode_of(args.mode), nodes_of(args.nodes)
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        mempolicy.do_set_mempolicy(box, user.task, mode, nodes)
+
+    return act(box, io, operation)
+
+
+@command(topic=TOPIC)
+def getpolicy(box: Box, args: Args, io: IO) -> int:
+    """show the current process's memory policy, as numa_maps writes it
+
+    getpolicy
+    """
+    _numa(box)
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        io.out(mempolicy.policy_text(user.task.mempolicy) + "\n")
+
+    return act(box, io, operation)
+
+
+@command(
+    ADDR, LENGTH, MODE, NODES, rest("flags", meta="strict|move", help="refuse, or move, pages that lie elsewhere"),
+    topic=TOPIC,
+)  # fmt: skip
+def mbind(box: Box, args: Args, io: IO) -> int:
+    """choose from which nodes the pages of a range come
+
+    p=$(mmap 1M); mbind $p 1M bind 0
+
+    With `move` the pages that lie on other nodes are brought there; with `strict` alone they make it fail.
+    """
+    _numa(box)
+    bits = {"strict": MPOL_MF_STRICT, "move": MPOL_MF_MOVE}
+    unknown = next((word for word in args.flags if word not in bits), None)
+    if unknown is not None:
+        raise UsageError(f"'{unknown}' is no flag of mbind (strict, move)")
+    flags = sum(bits[word] for word in set(args.flags))
+    mode, nodes = mode_of(args.mode), nodes_of(args.nodes)
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        mempolicy.do_mbind(box, user.mm, args.addr, args.length, mode, nodes, flags)
+
+    return act(box, io, operation)
+
+
+@command(ADDR, arg("count", type=count, help="pages"), arg("node", type=count, help="where they shall be"), topic=TOPIC)
+def move_pages(box: Box, args: Args, io: IO) -> int:
+    """bring pages of the current process to a node
+
+    p=$(mmap 64k); write $p 64k; move_pages $p 16 0
+
+    Shows each page's status where it changes, `INDEX:STATUS`: the node it is on, or a negative error number.
+    """
+    _numa(box)
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        try:
+            found = mempolicy.do_move_pages(box, user.mm, args.addr, args.count, args.node)
+        except KernelError:
+            io.out("0:0\n")
+            raise
+        shown = [f"{at}:{status}" for at, status in enumerate(found) if not at or found[at - 1] != status]
+        io.out(" ".join(shown) + "\n")
+
+    return act(box, io, operation)
+
+
+@command(ADDR, SOME, topic=TOPIC)
+def nodes(box: Box, args: Args, io: IO) -> int:
+    """the nodes that a range's pages are on, in runs
+
+    p=$(mmap 64k); write $p 16k; nodes $p 64k
+
+    `0+4` is four pages on node 0, `-+12` twelve that are absent. Nothing is touched.
+    """
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        runs: list[list[int]] = []
+        first = args.addr & ~4095
+        for page in range(first, args.addr + max(args.length, 1), 4096):
+            node = max(-1, mempolicy.node_of(box, user.mm, page))
+            if runs and runs[-1][0] == node:
+                runs[-1][1] += 1
+            else:
+                runs.append([node, 1])
+        io.out(" ".join(f"{'-' if node < 0 else node}+{pages}" for node, pages in runs) + "\n")
+
+    return act(box, io, operation)
+
+
+@command(arg("pid", type=count, words="pid"), arg("source", meta="FROM"), arg("target", meta="TO"), topic="processes")
+def migratepages(box: Box, args: Args, io: IO) -> int:
+    """move a process's pages from some nodes to others
+
+    migratepages 53 0 1
+    """
+    _numa(box)
+    task = find_task(box, args.pid)
+    if task.mm is None:
+        raise KernelError("EINVAL", f"{task.pid} is a kernel thread: it has no user memory")
+    mempolicy.do_migrate_pages(box, task.mm, nodes_of(args.source), nodes_of(args.target))
+    return 0
+
+
+# -- CPUs --------------------------------------------------------------------------------------------------------------
+
+
+def _cpus(box: Box, word: str) -> tuple[int, ...]:
+    try:
+        return parse_cpulist(word)
+    except ValueError:
+        raise ShellError(f"failed to parse CPU list: {word}") from None
+
+
+def _affinity(box: Box, task: Task) -> tuple[int, ...]:
+    return task.affinity or ((task.bound,) if task.bound >= 0 else tuple(range(box.config.cpus)))
+
+
+def _listed(cpus: tuple[int, ...]) -> str:
+    """As util-linux writes a list: two CPUs side by side are no range."""
+    pairs = [part.split("-") for part in cpulist_text(cpus).split(",")]
+    return ",".join(("," if int(pair[-1]) == int(pair[0]) + 1 else "-").join(pair) for pair in pairs)
+
+
+def _shown(box: Box, task: Task, listed: bool) -> str:
+    cpus = _affinity(box, task)
+    return f"list: {_listed(cpus)}" if listed else f"mask: {sum(1 << cpu for cpu in cpus):x}"
+
+
+@command(rest("words", raw=True, meta="WORD", required=True, help="-c CPUS COMMAND …, -cp [CPUS] PID"),
+         topic="processes")  # fmt: skip
+def taskset(box: Box, args: Args, io: IO) -> int:
+    """choose the CPUs that a process, or one command, runs on
+
+    taskset -cp 0 53
+
+    `taskset -c CPUS COMMAND …` runs a command on the first of these CPUs: what it allocates comes from that CPU's lists
+    and node, and a process that it starts keeps them. `-p` is for a process, `-c` says that CPUs are a list (0-1,3),
+    else they are a mask in hexadecimal.
+    """
+    words = list(args.words)
+    letters = ""
+    while words and words[0].startswith("-") and len(words[0]) > 1:
+        letters += words.pop(0)[1:]
+    if letters.strip("acp") or not words or ("p" in letters and len(words) > 2):
+        raise UsageError("taskset -c CPUS COMMAND …, or taskset -cp [CPUS] PID")
+    listed = "c" in letters
+    if "p" not in letters:
+        if len(words) < 2:
+            raise UsageError("taskset -c CPUS COMMAND …: what shall run there?")
+        return confined(box, io, words[1:], lambda task: _confine(box, task, words[0], listed))
+    task = find_task(box, count(words[-1]))
+    name = f"pid {task.pid}'s"
+    told = f"{name} current affinity {_shown(box, task, listed)}\n"
+    if len(words) == 2:
+        _confine(box, task, words[0], listed)
+        told += f"{name} new affinity {_shown(box, task, listed)}\n"
+    io.out(told)
+    return 0
+
+
+def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
+    if not box.arch.numa and box.config.cpus > 1:
+        raise ShellError("everything typed runs on CPU 0 of this machine")
+    if listed:
+        cpus = _cpus(box, word)
+    else:
+        try:
+            mask = int(word, 16)
+        except ValueError:
+            raise ShellError(f"failed to parse CPU mask: {word}") from None
+        cpus = tuple(cpu for cpu in range(mask.bit_length()) if mask >> cpu & 1)
+    try:
+        sched_setaffinity(box, task, cpus)
+    except KernelError:
+        raise ShellError(f"failed to set pid {task.pid}'s affinity: Invalid argument") from None
+
+
+def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None]) -> int:
+    """Run a command while the current process is changed; a process that it starts keeps the change."""
+    task = running(box)
+    kept = task.affinity, task.cpu, task.mempolicy
+    change(task)
+    new = task.affinity, task.cpu, task.mempolicy
+    try:
+        return int(io.run(words))
+    finally:
+        now = io.session.box
+        if now.current.pid != task.pid:
+            now.current.affinity, now.current.cpu, now.current.mempolicy = new
+        if task.pid in now.tasks:
+            old = now.tasks[task.pid]
+            old.affinity, old.cpu, old.mempolicy = kept
+        _settle(now)
+
+
+def _settle(box: Box) -> None:
+    """The current process's CPU and policy count again."""
+    context_switch(box, box.current)
+
+
+# -- numactl before a command ------------------------------------------------------------------------------------------
+
+_SETTERS = {
+    "-i": "interleave", "--interleave": "interleave", "-p": "preferred", "--preferred": "preferred", "-m": "membind",
+    "--membind": "membind", "-N": "cpunodebind", "--cpunodebind": "cpunodebind", "-C": "physcpubind",
+    "--physcpubind": "physcpubind", "-l": "localalloc", "--localalloc": "localalloc",
+}  # fmt: skip
+_POLICIES = {"interleave": MPOL_INTERLEAVE, "preferred": MPOL_PREFERRED, "membind": MPOL_BIND, "localalloc": MPOL_LOCAL}
+
+
+def sets_policy(words: list[str]) -> bool:
+    """Whether these words of numactl are for running a command."""
+    return any(word.partition("=")[0] in _SETTERS for word in words[:1]) and not {"-H", "-s"} & set(words[:1])
+
+
+def _numbers(text: str, most: int) -> tuple[int, ...]:
+    """`all`, `0-1,3`, `!0`: nodes or CPUs, as libnuma reads them; ShellError with its words."""
+    invert = text.startswith("!")
+    body = text[1:] if invert else text
+    try:
+        found = tuple(range(most)) if body == "all" else parse_cpulist(body)
+    except ValueError:
+        found = ()
+    beyond = next((number for number in found if number >= most), None)
+    if beyond is not None:
+        raise ShellError(f"libnuma: Warning: node argument {beyond} is out of range\n\n<{text}> is invalid")
+    if not found:
+        raise ShellError(f"<{text}> is invalid")
+    return tuple(number for number in range(most) if number not in found) if invert else found
+
+
+def run_with_policy(box: Box, io: IO, words: list[str]) -> int:
+    """`numactl --membind=0 COMMAND …`: the command runs under that policy."""
+    if not box.arch.numa:
+        raise ShellError("No NUMA support available on this system.")
+    rest_of = list(words)
+    changes: list[Callable[[Task], None]] = []
+    while rest_of and (name := _SETTERS.get(rest_of[0].partition("=")[0])):
+        word, equals, value = rest_of.pop(0).partition("=")
+        if name != "localalloc" and not equals:
+            if not rest_of:
+                raise UsageError(f"numactl: {word} needs a list")
+            value = rest_of.pop(0)
+        changes.append(_change(box, name, value))
+    if not rest_of:
+        raise UsageError("numactl: what command shall run?")
+
+    def change(task: Task) -> None:
+        for one in changes:
+            one(task)
+
+    return confined(box, io, rest_of, change)
+
+
+def _change(box: Box, name: str, value: str) -> Callable[[Task], None]:
+    if name == "physcpubind":
+        cpus = _numbers(value, box.config.cpus)
+        return lambda task: sched_setaffinity(box, task, cpus)
+    nodes = () if name == "localalloc" else _numbers(value, len(box.pages.nodes))
+    if name == "cpunodebind":
+        homes = tuple(cpu for nid in nodes for cpu in box.pages.nodes[nid].cpus)
+        if not homes:
+            raise ShellError(f"sched_setaffinity: Invalid argument: no CPU on <{value}>")
+        return lambda task: sched_setaffinity(box, task, homes)
+    return lambda task: mempolicy.do_set_mempolicy(box, task, _POLICIES[name], nodes)

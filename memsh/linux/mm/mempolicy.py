@@ -1,0 +1,240 @@
+"""NUMA memory policies: which node a page comes from, and moving pages to where they should be (mm/mempolicy.c,
+mm/migrate.c: do_pages_move).
+
+A process has a policy, and so may each of its areas; an area's counts for its pages only. Kernel memory follows the
+process's own. Policies of shared memory objects do not exist here: a policy of such an area is the area's.
+
+Known deviations: no MPOL_F_STATIC_NODES and its kin; no automatic balancing (kernel.numa_balancing keeps its value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
+from memsh.linux.config import cpulist_text
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES
+from memsh.linux.include.memmap import K_ANON, PG_LRU
+from memsh.linux.include.mempolicy import (
+    MPOL_DEFAULT,
+    MPOL_LOCAL,
+    MPOL_MF_MOVE,
+    MPOL_MF_STRICT,
+    MPOL_PREFERRED,
+    MPOL_PREFERRED_MANY,
+    SHOWN,
+    Policy,
+)
+from memsh.linux.lib.entries import page_runs
+from memsh.linux.mm.compaction.migrate import MIGRATE_SYNC, isolate_page, migrate_pages
+from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
+from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
+from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct, VmArea
+    from memsh.linux.include.sched import Task
+
+ENOENT, EFAULT = -2, -14
+_THISNODE = GFP_NAMES["__GFP_THISNODE"]
+
+
+def mpol_new(box: Box, mode: int, nodes: Iterable[int]) -> Policy | None:
+    """The policy that a system call asks for, None for the default one; EINVAL (mpol_new, mpol_set_nodemask)."""
+    wanted = sorted(set(nodes))
+    if not MPOL_DEFAULT <= mode <= MPOL_PREFERRED_MANY:
+        raise KernelError("EINVAL", f"there is no policy mode {mode}")
+    if mode == MPOL_DEFAULT:
+        if wanted:
+            raise KernelError("EINVAL", "the default policy takes no nodes")
+        return None
+    if mode == MPOL_LOCAL or (mode == MPOL_PREFERRED and not wanted):
+        if wanted:
+            raise KernelError("EINVAL", "the local policy takes no nodes")
+        return Policy(MPOL_LOCAL)
+    there = tuple(nid for nid in wanted if nid < len(box.pages.nodes) and box.pages.nodes[nid].present)
+    if not there:
+        raise KernelError("EINVAL", "none of these nodes has memory" if wanted else "this policy needs nodes")
+    return Policy(mode, there[:1] if mode == MPOL_PREFERRED else there)
+
+
+def policy_text(policy: Policy | None) -> str:
+    """As numa_maps shows it (mpol_to_str)."""
+    if policy is None:
+        return SHOWN[MPOL_DEFAULT]
+    return SHOWN[policy.mode] + (":" + cpulist_text(policy.nodes) if policy.nodes else "")
+
+
+def do_set_mempolicy(box: Box, task: Task, mode: int, nodes: Iterable[int]) -> None:
+    """Give a process a policy for what it allocates from now on. EINVAL."""
+    task.mempolicy = mpol_new(box, mode, nodes)
+    task.il_prev = -1
+    if task is box.current:
+        box.pages.set_policy(task.mempolicy)
+
+
+# -- ranges of an address space ------------------------------------------------------------------------------------
+
+
+def _areas(mm: MmStruct, start: int, end: int) -> Iterator[VmArea]:
+    """The areas of [start, end); EFAULT at a hole."""
+    at = start
+    while at < end:
+        vma = find_vma(mm, at)
+        if vma is None or vma.start > at:
+            raise KernelError("EFAULT", "a hole in the range")
+        yield vma
+        at = vma.end
+
+
+def _pages(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[int]:
+    """Frames that are mapped in [start, end), the zero page and the kernel's own left out (queue_pages_pte_range)."""
+    for _, table, first, stop in mapped_pieces(mm, start, end):
+        for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
+            yield from range(pfn, pfn + count)
+
+
+def _movable(box: Box, pfns: Iterable[int], wrong: Callable[[int], bool]) -> tuple[list[int], int]:
+    """(isolated pages on a node that is `wrong`, how many of those cannot be taken off their list)."""
+    taken: list[int] = []
+    stuck = 0
+    zone_of, flags = box.pages.zone_of, box.memmap.flags
+    for pfn in pfns:
+        if not wrong(zone_of(pfn).node):
+            continue
+        if flags[pfn] & PG_LRU:
+            isolate_page(box, pfn)
+            taken.append(pfn)
+        else:
+            stuck += 1
+    return taken, stuck
+
+
+def _migrate(box: Box, pages: list[int], get_new: Callable[[], int]) -> int:
+    """Move isolated pages; how many could not."""
+    return len(migrate_pages(box, pages, get_new, lambda pfn: box.pages.free_pages(pfn, 0), MIGRATE_SYNC)[0])
+
+
+def do_mbind(
+    box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: Iterable[int], flags: int = 0
+) -> None:
+    """Give a range a policy, and with MPOL_MF_MOVE bring its pages there. EINVAL, EFAULT (a hole), EIO (pages that lie
+    elsewhere and stay, with MPOL_MF_STRICT), ENOMEM."""
+    policy = mpol_new(box, mode, nodes)
+    if start & 4095 or flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE) or length < 0:
+        raise KernelError("EINVAL")
+    end = start + (length + 4095 & ~4095)
+    if end == start:
+        return
+    allowed = set(policy.nodes) if policy is not None else set()
+    if mode == MPOL_DEFAULT:
+        flags &= ~MPOL_MF_STRICT
+    areas = list(_areas(mm, start, end))
+
+    def wrong(node: int) -> bool:
+        return bool(allowed) and node not in allowed
+
+    if flags & MPOL_MF_STRICT and not flags & MPOL_MF_MOVE:
+        zone_of = box.pages.zone_of
+        if any(wrong(zone_of(pfn).node) for pfn in _pages(box, mm, start, end)):
+            raise KernelError("EIO", "pages of the range lie on other nodes")
+    for vma in areas:
+        _set_area_policy(box, mm, max(start, vma.start), min(end, vma.end), policy)
+    if flags & MPOL_MF_MOVE and policy is not None:
+        taken, stuck = _movable(box, _pages(box, mm, start, end), wrong)
+        place = iter(range(1 << 62))
+        failed = _migrate(box, taken, lambda: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, next(place)))
+        if flags & MPOL_MF_STRICT and (failed or stuck):
+            raise KernelError("EIO", "pages of the range lie on other nodes and cannot be moved")
+
+
+def _set_area_policy(box: Box, mm: MmStruct, start: int, end: int, policy: Policy | None) -> None:
+    """The part of an area in [start, end) gets the policy; it is split off or merged as needed (mbind_range)."""
+    vma = find_vma(mm, start)
+    assert vma is not None
+    if vma.policy == policy:
+        return
+    prev = vma if start > vma.start else find_vma_prev(mm, start)[1]
+    pgoff = vma.pgoff + ((start - vma.start) >> 12)
+    merged = vma_merge(box, mm, prev, start, end, vma.flags, vma.anon_vma, vma.file, pgoff, policy)
+    if merged is not None:
+        merged.policy = policy
+        return
+    if start != vma.start:
+        split_vma(box, mm, vma, start, True)
+    if end != vma.end:
+        split_vma(box, mm, vma, end, False)
+    vma.policy = policy
+
+
+def node_of(box: Box, mm: MmStruct, addr: int) -> int:
+    """The node of the page at an address; a negative errno if there is none (do_pages_stat)."""
+    vma = find_vma(mm, addr)
+    if vma is None or vma.start > addr:
+        return EFAULT
+    pfn = pte_of(mm, addr) >> 12
+    if not pfn or pfn == box.vm.zero_pfn or vma.name:
+        return ENOENT
+    return box.pages.zone_of(pfn).node
+
+
+def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> list[int]:
+    """Bring pages to a node; the status of each: the node it is on then, or a negative errno. ENODEV."""
+    if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
+        raise KernelError("ENODEV", f"there is no node {node}")
+    found = []
+    for page in range(addr & ~4095, (addr & ~4095) + count * 4096, 4096):
+        status = node_of(box, mm, page)
+        if status >= 0 and status != node:
+            pfn = pte_of(mm, page) >> 12
+            taken, _ = _movable(box, (pfn,), lambda _: True)
+            _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, node, K_ANON))
+            status = node_of(box, mm, page)
+        found.append(status)
+    return found
+
+
+def do_migrate_pages(box: Box, mm: MmStruct, sources: Iterable[int], targets: Iterable[int]) -> int:
+    """Move a process's pages from some nodes to others, each to the node at the same place; how many stayed. EINVAL."""
+    source, target = sorted(set(sources)), sorted(set(targets))
+    nodes = range(len(box.pages.nodes))
+    if any(nid not in nodes for nid in (*source, *target)) or not target:
+        raise KernelError("EINVAL", "there is no such node")
+    left = list(source)
+    failed = 0
+    while left:
+        pair = _next_pair(left, source, target)
+        if pair is None:
+            break
+        left.remove(pair[0])
+        failed += _migrate_to_node(box, mm, *pair)
+    return failed
+
+
+def _next_pair(left: list[int], source: list[int], target: list[int]) -> tuple[int, int] | None:
+    """The next (source, target): one whose target is no source any more, if there is one."""
+    found = None
+    for nid in left:
+        if len(source) != len(target) and nid in target:
+            continue
+        dest = target[source.index(nid) % len(target)]
+        if dest == nid:
+            continue
+        found = nid, dest
+        if dest not in left:
+            break
+    return found
+
+
+def _migrate_to_node(box: Box, mm: MmStruct, source: int, dest: int) -> int:
+    pfns: list[int] = []
+    for vma in mm.mmap:
+        if not vma.name:
+            pfns += _pages(box, mm, vma.start, vma.end)
+    taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source)
+    return stuck + _migrate(
+        box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON)
+    )

@@ -1,0 +1,53 @@
+"""Pages from where a NUMA policy says (mm/mempolicy.c: alloc_pages, vma_alloc_folio, policy_nodemask).
+
+No known deviations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
+
+if TYPE_CHECKING:
+    from memsh.linux.mm.page_alloc.buddy import PageAllocator
+
+_NOWARN = GFP_NAMES["__GFP_NOWARN"]
+_NO_RECLAIM = ~(GFP_NAMES["__GFP_DIRECT_RECLAIM"] | GFP_NAMES["__GFP_NOFAIL"])
+
+
+def alloc_pages_policy(pages: PageAllocator, policy: Policy, gfp: int, order: int, kind: int, place: int = -1) -> int:
+    """A block from where the policy says, 0 if there is none.
+
+    `place`: the page's number in its area, by which its node is chosen when interleaving; -1: the node after the last.
+    """
+    mode, nodes = policy
+    if mode == MPOL_INTERLEAVE:
+        nid = nodes[place % len(nodes)] if place >= 0 else _next_node(pages, nodes)
+        pfn = pages.alloc_pages_node(gfp, order, nid, kind)
+        if pfn:
+            zone = pages.zone_of(pfn)
+            zone.numa_interleave += zone.node == nid
+        return pfn
+    if mode == MPOL_BIND and pages.box.arch.gfp_zones[gfp & 0xF] >= policy_zone(pages):
+        return pages.alloc_pages_node(gfp, order, pages.node, kind, nodes)
+    if mode == MPOL_PREFERRED:
+        return pages.alloc_pages_node(gfp, order, nodes[0], kind)
+    if mode == MPOL_PREFERRED_MANY:
+        pfn = pages.alloc_pages_node((gfp | _NOWARN) & _NO_RECLAIM, order, pages.node, kind, nodes)
+        if pfn:
+            return pfn
+    return pages.alloc_pages_node(gfp, order, pages.node, kind)
+
+
+def policy_zone(pages: PageAllocator) -> int:
+    """The highest zone of the machine: lower ones are not bound to nodes (check_highest_zone)."""
+    return max(zone.index for zone in pages.zones if zone.present)
+
+
+def _next_node(pages: PageAllocator, nodes: tuple[int, ...]) -> int:
+    """The node after the one that was last taken (interleave_nodes)."""
+    last = pages.interleaved
+    pages.interleaved = next((nid for nid in nodes if nid > last), nodes[0])
+    return pages.interleaved

@@ -1,0 +1,101 @@
+"""/proc/PID/numa_maps: on which nodes the pages of each area lie, and the area's policy (fs/proc/task_mmu.c,
+show_numa_map).
+
+No known deviations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.arch.x86.paging import mapped_pieces
+from memsh.linux.include.flags import PTE_DIRTY
+from memsh.linux.include.memmap import (
+    PG_ACTIVE,
+    PG_ANON,
+    PG_DIRTY,
+    PG_RESERVED,
+    PG_SWAPCACHE,
+    PG_UNEVICTABLE,
+    PG_WRITEBACK,
+)
+from memsh.linux.lib.entries import page_runs
+from memsh.linux.mm.mempolicy import policy_text
+from memsh.procfs.pid_maps import area_name
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct, VmArea
+    from memsh.linux.include.sched import Task
+
+
+class Counted(NamedTuple):
+    """struct numa_maps; `nodes` has pages by node."""
+
+    pages: int
+    anon: int
+    dirty: int
+    mapmax: int
+    swapcache: int
+    active: int
+    writeback: int
+    nodes: dict[int, int]
+
+
+def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
+    """Count the pages that the area maps; the zero page and the kernel's own are none."""
+    memmap = box.memmap
+    flags, mapcount, zone_of = memmap.flags, memmap.mapcount, box.pages.zone_of
+    pages = anon = dirty = mapmax = swapcache = active = writeback = 0
+    nodes: dict[int, int] = {}
+    for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
+        for offset, count, start in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
+            for at in range(count):
+                pfn = start + at
+                bits = flags[pfn]
+                if bits & PG_RESERVED:
+                    continue
+                pages += 1
+                dirty += bool(table.ptes[offset + at] & PTE_DIRTY or bits & PG_DIRTY)
+                anon += bool(bits & PG_ANON)
+                swapcache += bool(bits & PG_SWAPCACHE)
+                active += bool(bits & (PG_ACTIVE | PG_UNEVICTABLE))
+                writeback += bool(bits & PG_WRITEBACK)
+                mapmax = max(mapmax, mapcount[pfn])
+                node = zone_of(pfn).node
+                nodes[node] = nodes.get(node, 0) + 1
+    return Counted(pages, anon, dirty, mapmax, swapcache, active, writeback, nodes)
+
+
+def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
+    words = [f"{vma.start:08x} {policy_text(vma.policy or task.mempolicy)}"]
+    name = area_name(mm, vma)
+    if vma.file is not None:
+        words.append(f"file={name}")
+    elif name in ("[heap]", "[stack]"):
+        words.append(name[1:-1])
+    found = None if vma.name else gather_stats(box, mm, vma)
+    if found is not None and found.pages:
+        if found.anon:
+            words.append(f"anon={found.anon}")
+        if found.dirty:
+            words.append(f"dirty={found.dirty}")
+        if found.pages not in (found.anon, found.dirty):
+            words.append(f"mapped={found.pages}")
+        if found.mapmax > 1:
+            words.append(f"mapmax={found.mapmax}")
+        if found.swapcache:
+            words.append(f"swapcache={found.swapcache}")
+        if found.active < found.pages:
+            words.append(f"active={found.active}")
+        if found.writeback:
+            words.append(f"writeback={found.writeback}")
+        words += [f"N{node}={count}" for node, count in sorted(found.nodes.items())]
+        words.append("kernelpagesize_kB=4")
+    return " ".join(words) + "\n"
+
+
+def show_numa_maps(box: Box, task: Task) -> str:
+    """/proc/PID/numa_maps; empty for a kernel thread or a zombie."""
+    mm = task.mm
+    return "".join(_line(box, task, mm, vma) for vma in mm.mmap) if mm is not None else ""

@@ -1,0 +1,202 @@
+"""NUMA policies, moving pages between nodes, and CPUs: as recorded on two nodes, and on machines of three."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memsh.cli import open_session
+from memsh.inspect.check import check
+from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
+from memsh.linux.include.mempolicy import (
+    MPOL_BIND,
+    MPOL_DEFAULT,
+    MPOL_INTERLEAVE,
+    MPOL_LOCAL,
+    MPOL_MF_MOVE,
+    MPOL_MF_STRICT,
+    MPOL_PREFERRED,
+    MPOL_PREFERRED_MANY,
+)
+from memsh.linux.include.sched import sched_setaffinity
+from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.mm import mempolicy
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.mmap import vma
+from memsh.machines.box import Box
+from memsh.procfs import tree
+
+ANON = MAP_PRIVATE | MAP_ANONYMOUS
+TWO = ["--arch", "x86_64", "--ram", "2G", "--cpus", "2", "--nodes", "1G:0,1G:1", "--cmdline",
+       "norandmaps transparent_hugepage=never"]  # fmt: skip
+_BASE = Box(Config(arch="x86_64", ram=3 * GIB // 2, cpus=3, cmdline="norandmaps transparent_hugepage=never",
+                   nodes=((512 * MIB, (0,)), (512 * MIB, (1, 2)), (512 * MIB, ()))))  # fmt: skip
+
+
+def typed(text: str, arguments: list[str] = TWO) -> str:
+    out = io.StringIO()
+    open_session(arguments, stdout=out, stderr=out).run(text)
+    return out.getvalue()
+
+
+def by_node(box: Box, addr: int, pages: int) -> list[int]:
+    mm = box.current.mm
+    assert mm is not None
+    return [mempolicy.node_of(box, mm, addr + at * 4096) for at in range(pages)]
+
+
+def mapped(box: Box, pages: int) -> int:
+    mm = box.current.mm
+    assert mm is not None
+    return vma.do_mmap(box, mm, 0, pages << 12, 3, ANON)
+
+
+@pytest.mark.parametrize(
+    ("mode", "nodes", "expected"),
+    [
+        (MPOL_DEFAULT, (), {0}), (MPOL_PREFERRED, (2,), {2}), (MPOL_INTERLEAVE, (0, 2), {0, 2}), (MPOL_LOCAL, (), {0}),
+        (MPOL_BIND, (1, 2), {2}), (MPOL_PREFERRED_MANY, (1, 2), {2}),  # a node without CPUs is nearer
+    ],
+)  # fmt: skip
+def test_a_process_gets_its_pages_where_its_policy_says(mode: int, nodes: tuple[int, ...], expected: set[int]) -> None:
+    box = _BASE.copy()
+    mempolicy.do_set_mempolicy(box, box.current, mode, nodes)
+    addr = mapped(box, 64)
+    touch_range(box, box.current, addr, 64 << 12, True)
+    assert set(by_node(box, addr, 64)) == expected
+    assert check(box) == []
+
+
+def test_interleaving_goes_by_the_page_s_place_and_bulk_and_single_faults_agree() -> None:
+    one, many = _BASE.copy(), _BASE.copy()
+    for box in (one, many):
+        mempolicy.do_set_mempolicy(box, box.current, MPOL_INTERLEAVE, (0, 1, 2))
+    first, second = mapped(one, 30), mapped(many, 30)
+    for at in range(30):
+        touch_range(one, one.current, first + at * 4096, 1, True)
+    touch_range(many, many.current, second, 30 << 12, True)
+    assert by_node(one, first, 30) == by_node(many, second, 30)
+    assert sorted(by_node(one, first, 3)) == [0, 1, 2]
+
+
+def test_an_area_s_policy_counts_more_than_the_process_s_and_splits_and_merges() -> None:
+    box = _BASE.copy()
+    mm = box.current.mm
+    assert mm is not None
+    mempolicy.do_set_mempolicy(box, box.current, MPOL_BIND, (0,))
+    addr = mapped(box, 100)
+    before = len(mm.mmap)
+    mempolicy.do_mbind(box, mm, addr + (10 << 12), 20 << 12, MPOL_BIND, (2,))
+    assert len(mm.mmap) > before
+    touch_range(box, box.current, addr, 100 << 12, True)
+    assert by_node(box, addr, 100) == [0] * 10 + [2] * 20 + [0] * 70
+    mempolicy.do_mbind(box, mm, addr + (10 << 12), 20 << 12, MPOL_DEFAULT, ())
+    assert len(mm.mmap) == before
+    assert check(box) == []
+
+
+def test_moving_on_request() -> None:
+    box = _BASE.copy()
+    mm = box.current.mm
+    assert mm is not None
+    addr = mapped(box, 50)
+    touch_range(box, box.current, addr, 50 << 12, True)
+    with pytest.raises(KernelError) as error:
+        mempolicy.do_mbind(box, mm, addr, 50 << 12, MPOL_BIND, (1,), MPOL_MF_STRICT)
+    assert error.value.code == "EIO"
+    mempolicy.do_mbind(box, mm, addr, 50 << 12, MPOL_BIND, (1,), MPOL_MF_MOVE | MPOL_MF_STRICT)
+    assert by_node(box, addr, 50) == [1] * 50
+    assert mempolicy.do_move_pages(box, mm, addr, 10, 2) == [2] * 10
+    assert mempolicy.do_migrate_pages(box, mm, (1, 2), (0,)) == 0
+    assert by_node(box, addr, 50) == [0] * 50
+    assert check(box) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "nodes", "code"),
+    [(9, (0,), "EINVAL"), (MPOL_BIND, (), "EINVAL"), (MPOL_BIND, (7,), "EINVAL"), (MPOL_DEFAULT, (0,), "EINVAL"),
+     (MPOL_LOCAL, (0,), "EINVAL")],
+)  # fmt: skip
+def test_policies_that_cannot_be(mode: int, nodes: tuple[int, ...], code: str) -> None:
+    box = _BASE.copy()
+    with pytest.raises(KernelError) as error:
+        mempolicy.do_set_mempolicy(box, box.current, mode, nodes)
+    assert error.value.code == code
+    assert box.current.mempolicy is None
+
+
+def test_refusals_of_ranges_and_nodes() -> None:
+    box = _BASE.copy()
+    mm = box.current.mm
+    assert mm is not None
+    addr = mapped(box, 4)
+    for where, length, code in ((addr + 1, 4096, "EINVAL"), (0x10000, 4096, "EFAULT")):
+        with pytest.raises(KernelError) as error:
+            mempolicy.do_mbind(box, mm, where, length, MPOL_BIND, (0,))
+        assert error.value.code == code
+    with pytest.raises(KernelError) as error:
+        mempolicy.do_move_pages(box, mm, addr, 4, 7)
+    assert error.value.code == "ENODEV"
+    assert mempolicy.do_move_pages(box, mm, addr, 2, 0) == [-2, -2]  # nothing is there yet
+    with pytest.raises(KernelError):
+        sched_setaffinity(box, box.current, (9,))
+
+
+def test_a_child_keeps_policy_and_cpu() -> None:
+    box = _BASE.copy()
+    sched_setaffinity(box, box.current, (2,))
+    mempolicy.do_set_mempolicy(box, box.current, MPOL_PREFERRED, (2,))
+    child = kernel_clone(box, box.current)
+    assert (child.cpu, child.affinity, child.mempolicy) == (2, (2,), box.current.mempolicy)
+    assert box.pages.cpu == 2 and box.pages.node == 1
+    assert re.search(r"Cpus_allowed_list:\t2\n", tree.show(box, f"/proc/{child.pid}/status"))
+    assert check(box.copy()) == []
+
+
+def test_what_is_typed() -> None:
+    shown = typed("p=$(mmap 4M); write $p 2M; taskset -cp 1 53; write $p 4M; nodes $p 4M; getpolicy")
+    assert "pid 53's new affinity list: 1" in shown
+    assert "0+512 1+512" in shown and "default" in shown
+    assert "node 1: 0" not in shown
+    line = "getpolicy; p=$(mmap 64k); write $p 64k; grep N1=16 /proc/self/numa_maps"
+    bound = typed(f"numactl --membind=1 run a.out; {line}")
+    assert "bind:1" in bound and "anon=16 dirty=16 active=0 N1=16 kernelpagesize_kB=4" in bound
+    assert "move_pages: No such device" in typed("p=$(mmap 4k); move_pages $p 1 7")
+    assert "set_mempolicy: Invalid argument" in typed("set_mempolicy 9 0")
+    assert "Function not implemented" in typed("set_mempolicy bind 0", [])
+    assert "CPU 0" in typed("taskset -c 1 true", ["--cpus", "2"])
+
+
+_ACT = st.tuples(st.sampled_from(["touch", "policy", "mbind", "move", "cpu", "migrate"]), st.integers(0, 199),
+                 st.integers(1, 60), st.integers(0, 2))  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_ACT, max_size=30))
+def test_whatever_moves_every_page_is_accounted_for(steps: list[tuple[str, int, int, int]]) -> None:
+    box = _BASE.copy()
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    base = mapped(box, 260)
+    for what, at, count, node in steps:
+        addr, length = base + (at << 12), count << 12
+        if what == "touch":
+            touch_range(box, task, addr, length, True)
+        elif what == "policy":
+            mempolicy.do_set_mempolicy(box, task, at % 6, (node,) if at % 6 in (1, 2, 3, 5) else ())
+        elif what == "mbind":
+            mempolicy.do_mbind(box, mm, addr, length, MPOL_BIND, (node,), MPOL_MF_MOVE if at & 1 else 0)
+        elif what == "move":
+            mempolicy.do_move_pages(box, mm, addr, count, node)
+        elif what == "cpu":
+            sched_setaffinity(box, task, (node,))
+        else:
+            mempolicy.do_migrate_pages(box, mm, (node,), ((node + 1) % 3,))
+    assert check(box) == []
