@@ -115,7 +115,7 @@ def test_pairs_exclude_each_other(box: Box) -> None:
 
 def test_reading_changes_nothing(box: Box) -> None:
     before = [list(zone.lowmem_reserve) for zone in box.pages.zones]
-    for name in sysctl.NAMES:
+    for name in filter(lambda name: sysctl.known(box, name), sysctl.NAMES):
         if name not in sysctl.WRITE_ONLY:
             sysctl.get(box, name)
     assert [list(zone.lowmem_reserve) for zone in box.pages.zones] == before

@@ -69,7 +69,7 @@ def test_the_tree(box: Box) -> None:
     assert tree.mode(box, "/proc/slabinfo") == 0o600 and tree.mode(box, "/proc/sys/vm/drop_caches") == 0o200
     with pytest.raises(KernelError, match="No such file"):
         tree.show(box, "/proc/sys/vm/nothing")
-    for path in tree.FILES:
+    for path in filter(lambda path: tree.exists(box, path), tree.FILES):
         if tree.mode(box, path) != 0o200:
             assert tree.show(box, path).endswith("\n") or path.endswith("/stat_refresh")
 
