@@ -45,6 +45,7 @@ FLAGS = (
     "vmmcall fsgsbase bmi1 avx2 smep bmi2 erms mpx adx smap clflushopt clwb xsaveopt xgetbv1 arat npt vgif umip pku "
     "ospke vaes"
 )
+THP_MIN_PAGES = 512 << 8  # 512 MiB: below, khugepaged is not even asked (hugepage_init)
 BUGS = "fxsave_leak sysret_ss_attrs null_seg swapgs_fence amd_e400 spectre_v1 spectre_v2"
 GIB, PMD_SIZE = 1 << 30, 2 << 20
 
