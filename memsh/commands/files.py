@@ -20,6 +20,8 @@ from memsh.commands.paths import (
     stat_kind,
 )
 from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
+from memsh.procfs.node import Directory
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
@@ -340,6 +342,15 @@ def rm(box: object, args: Args, io: IO) -> int:
     return status
 
 
+def may_change(session: Session, whole: str) -> bool:
+    """Whether the directory above is one in which a person makes directories."""
+    try:
+        above = tree.lookup(session.box, posixpath.dirname(whole))
+    except KernelError:
+        return False
+    return isinstance(above, Directory) and above.mkdir is not None
+
+
 @command(
     opt("-p", help="with the directories above it"), rest("folders", required=True, words="path"),
     topic=TOPIC, changes=True,
@@ -351,9 +362,11 @@ def mkdir(box: object, args: Args, io: IO) -> None:
     """
     for name in args.folders:
         whole = resolve(io.session, name)
-        if is_procfs(whole) or is_devfs(whole):
+        if is_procfs(whole) and may_change(io.session, whole):
+            tree.mkdir(io.session.box, whole)
+        elif is_procfs(whole) or is_devfs(whole):
             raise KernelError("EACCES")
-        if args.p:
+        elif args.p:
             io.session.box.fs.makedirs(whole)
         else:
             io.session.box.fs.mkdir(whole)
@@ -367,9 +380,12 @@ def rmdir(box: object, args: Args, io: IO) -> None:
     """
     for name in args.folders:
         whole = resolve(io.session, name)
-        if is_procfs(whole) or whole in ("/", "/dev"):
+        if is_procfs(whole) and may_change(io.session, whole):
+            tree.rmdir(io.session.box, whole)
+        elif is_procfs(whole) or whole in ("/", "/dev"):
             raise KernelError("EBUSY")
-        io.session.box.fs.rmdir(whole)
+        else:
+            io.session.box.fs.rmdir(whole)
 
 
 @command(arg("old", words="path"), arg("new", words="path"), topic=TOPIC, changes=True)

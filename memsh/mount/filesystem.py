@@ -17,7 +17,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +32,7 @@ from memsh.shell.errors import PANICKED
 from memsh.shell.lines import run_deed
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.session import Session
     from memsh.shell.turn import Turn
 
@@ -266,12 +267,27 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         self._lookup(path)
         return 0
 
+    @answering
+    def mkdir(self, path: str, mode: int) -> int:
+        make = partial(self._make, tree.mkdir, path)
+        run_deed(self.session, f"mkdir {shlex.quote(path)}", make, self.interrupted)
+        return 0
+
+    @answering
+    def rmdir(self, path: str) -> int:
+        take = partial(self._make, tree.rmdir, path)
+        run_deed(self.session, f"rmdir {shlex.quote(path)}", take, self.interrupted)
+        return 0
+
+    def _make(self, work: Callable[[Box, str], None], path: str) -> None:
+        work(self.session.box, path)
+
     # what these file systems do not do
 
     def _refuse(self, path: str, *_: object) -> int:
         raise OSError(errno.EPERM, "")
 
-    chmod = chown = utimens = mkdir = rmdir = mknod = unlink = rename = symlink = link = _refuse
+    chmod = chown = utimens = mknod = unlink = rename = symlink = link = _refuse
 
     def init(self, path: str) -> None:
         self.ready()

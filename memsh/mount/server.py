@@ -11,16 +11,18 @@ host, nor read from it (`save`, `source`, `procdump`).
 from __future__ import annotations
 
 import json
+import select
 import shlex
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memsh.mount.serve import turn_of
-from memsh.shell.errors import Leave, OutputGone
+from memsh.shell.errors import INTERRUPTED, Leave, OutputGone
 from memsh.shell.io import Capture, TextInput
 from memsh.shell.lines import run_lines
 from memsh.shell.run import Runner
@@ -76,6 +78,13 @@ def line_of(request: dict[str, Any]) -> str:
     return words[0] if len(words) == 1 else shlex.join(words)
 
 
+def hangup_of(stream: socket.socket) -> Callable[[], bool]:
+    """Whether the other side has closed its end for good."""
+    poll = select.poll()
+    poll.register(stream, select.POLLHUP)
+    return lambda: bool(poll.poll(0))
+
+
 class Server:
     """Listens at `path` until `end()`."""
 
@@ -119,12 +128,20 @@ class Server:
                 except (ValueError, AttributeError) as error:
                     self._answer(stream, 2, "", f"memsh: not a request: {error}\n")
                     return
-                self._answer(stream, *self._run(text, stdin))
+                self._answer(stream, *self._run(text, stdin, hangup_of(stream)))
 
-    def _run(self, text: str, stdin: str) -> tuple[int, str, str]:
+    def _run(self, text: str, stdin: str, gone: Callable[[], bool]) -> tuple[int, str, str]:
+        """Who goes away while the line waits or runs ends it, as Ctrl-C would."""
+        session = self.session
         try:
-            with self.turn.line():
-                return run_for_client(self.session, text, stdin)
+            with self.turn.line(gone):
+                session.hangup = gone
+                try:
+                    return run_for_client(session, text, stdin)
+                finally:
+                    session.hangup = None
+        except InterruptedError:
+            return INTERRUPTED, "", ""
         except Exception as error:
             sys.stderr.write(f"memsh: {text.splitlines()[0][:60]}: {type(error).__name__}: {error}\n")
             return FAILED, "", f"memsh: this is a bug in memsh: {type(error).__name__}: {error}\n"

@@ -41,9 +41,10 @@ class Link(NamedTuple):
 
 
 class Directory:
-    """`fixed`: name → node. `names(box)` and `find(box, name)` are for what comes and goes with the box."""
+    """`fixed`: name → node. `names(box)` and `find(box, name)` are for what comes and goes with the box; `mkdir(box,
+    name)` and `rmdir(box, name)` for what a person may add and take away."""
 
-    __slots__ = ("find", "fixed", "mode", "names")
+    __slots__ = ("find", "fixed", "mkdir", "mode", "names", "rmdir")
 
     def __init__(
         self, fixed: dict[str, Node], mode: int = 0o555, names: Callable[[Box], Iterable[str]] | None = None,
@@ -53,6 +54,8 @@ class Directory:
         self.mode = mode
         self.names = names
         self.find = find
+        self.mkdir: Callable[[Box, str], None] | None = None
+        self.rmdir: Callable[[Box, str], None] | None = None
 
     def child(self, box: Box, name: str) -> Node | None:
         found = self.fixed.get(name)

@@ -310,6 +310,28 @@ def store(box: Box, path: str, text: str) -> None:
         entry.store(box, text)
 
 
+def mkdir(box: Box, path: str) -> None:
+    """Make a directory, where that means something. EEXIST, EPERM."""
+    folder, _, name = normal(path).rpartition("/")
+    above = lookup(box, folder or "/")
+    if exists(box, path):
+        raise KernelError("EEXIST", path)
+    if not isinstance(above, Directory) or above.mkdir is None:
+        raise KernelError("EPERM", path)
+    above.mkdir(box, name)
+
+
+def rmdir(box: Box, path: str) -> None:
+    """Take a directory away, where that means something. ENOENT, ENOTDIR, EPERM."""
+    folder, _, name = normal(path).rpartition("/")
+    above = lookup(box, folder or "/")
+    if not isinstance(lookup(box, path, False), Directory):
+        raise KernelError("ENOTDIR", path)
+    if not isinstance(above, Directory) or above.rmdir is None:
+        raise KernelError("EPERM", path)
+    above.rmdir(box, name)
+
+
 def truncate(box: Box, path: str) -> None:
     """What opening the file to be overwritten does."""
     entry = _file(box, path)

@@ -114,6 +114,7 @@ class Session:
         self.displays: Any = None  # what `display` and `delta` show after each command
         self.turn: Turn | None = None  # who works on the box, where others want it too (a mount)
         self.aside: Sink | None = None  # where the words beside a value go that is printed bare; None: nowhere
+        self.hangup: Callable[[], bool] | None = None  # whether the program that asked for this line has gone
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
 
@@ -163,6 +164,8 @@ class Session:
         self.polls += 1
         if self.turn is not None and self.turn.waiting:
             self.turn.give()
+        if self.hangup is not None and self.hangup():
+            self.interrupted = True
         if (self.interrupted and not self.replaying) or 0 < self.stop_at <= self.polls:
             self.cut_at = self.cut_at or self.polls
             if self.running_job is None:

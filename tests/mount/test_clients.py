@@ -270,3 +270,13 @@ def test_sysctl_lists_them_all() -> None:
     done = entered("sysctl -a 2>/dev/null; echo @@@; box sysctl -a 2>/dev/null", "--ram", "64M")
     theirs, ours = done.stdout.split(CUT)
     assert theirs == ours and theirs.count("\n") > 150
+
+
+def test_ps_of_three_hundred_processes_takes_a_second_at_most() -> None:
+    if not there("ps"):
+        return
+    forks = "box 'for i in $(seq 273); do fork > /dev/null; done; switch 53'"
+    timed = "s=$(date +%s%N); ps -eF | wc -l; echo $(($(date +%s%N) - s))"
+    script = f"{forks} > /dev/null 2>&1; for i in 1 2 3; do {timed}; done"
+    counts = [int(word) for word in entered(script).stdout.split()]
+    assert counts[0] > 300 and min(counts[1::2]) < 1_000_000_000

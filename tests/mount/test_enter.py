@@ -173,3 +173,19 @@ def test_each_method_of_the_client_is_a_command() -> None:
 )  # fmt: skip
 def test_a_write_told_as_a_line(data: bytes, line: str) -> None:
     assert as_line("/proc/x", data) == line
+
+
+def test_a_client_that_goes_away_ends_its_line(box: Served | None) -> None:
+    if box is None:
+        return
+    for line in ("while true; do kmalloc 64 > /dev/null; done", "yes > /dev/null", "while true; do true; done"):
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(box.socket)
+            data = json.dumps({"line": line}).encode()
+            stream.sendall(len(data).to_bytes(4, "big") + data)
+            time.sleep(0.3)
+            assert (box.proc / "meminfo").read_text()
+        begun = time.monotonic()
+        (box.proc / "sys/vm/swappiness").write_text("60\n")
+        assert box.run("echo there")[1] == "there\n" and time.monotonic() - begun < 3, line
+    assert box.run("check")[0] == 0

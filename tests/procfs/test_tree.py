@@ -11,7 +11,7 @@ from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.machines.box import Box
 from memsh.procfs import tree
-from memsh.procfs.node import Directory, Link
+from memsh.procfs.node import Directory, Link, ProcFile
 
 # `ls -l /proc/1` on the recorded i386
 TASK = """
@@ -172,3 +172,30 @@ def test_files_that_only_some_kernels_have(box: Box) -> None:
     assert tree.show(wide, "/proc/1/loginuid") == "4294967295" and tree.show(wide, "/proc/2/ksm_stat") == ""
     assert str(wide.current.pid) in tree.show(wide, "/proc/1/task/1/children").split()
     assert not tree.exists(box, "/proc/1/cgroup")
+
+
+def test_where_a_person_makes_directories(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Directory] = {}
+
+    def make(box: Box, name: str) -> None:
+        made[name] = Directory({}, 0o755)
+
+    def take(box: Box, name: str) -> None:
+        del made[name]
+
+    groups = Directory({"all": ProcFile(None)}, 0o755, lambda box: list(made), lambda box, name: made.get(name))
+    groups.mkdir, groups.rmdir = make, take
+    above = tree.lookup(box, "/sys/kernel")
+    assert isinstance(above, Directory)
+    monkeypatch.setitem(above.fixed, "groups", groups)
+    tree.mkdir(box, "/sys/kernel/groups/one")
+    assert tree.listdir(box, "/sys/kernel/groups") == ["one", "all"] and tree.isdir(box, "/sys/kernel/groups/one")
+    for work, path, code in (
+        (tree.mkdir, "groups/one", "EEXIST"), (tree.mkdir, "two", "EPERM"), (tree.mkdir, "none/x", "ENOENT"),
+        (tree.rmdir, "groups/none", "ENOENT"), (tree.rmdir, "fscaps", "ENOTDIR"), (tree.rmdir, "tracing", "EPERM"),
+    ):  # fmt: skip
+        with pytest.raises(KernelError) as caught:
+            work(box, f"/sys/kernel/{path}")
+        assert caught.value.code == code, path
+    tree.rmdir(box, "/sys/kernel/groups/one")
+    assert tree.listdir(box, "/sys/kernel/groups") == ["all"]
