@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.mm.slab.alignment import calculate_alignment
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
     SLAB_CACHE_DMA,
@@ -26,7 +27,7 @@ from memsh.linux.mm.slab.api import (
 )
 from memsh.linux.mm.slab.slab import REAPTIMEOUT_NODE, SlabCache, SlabCore
 from memsh.linux.mm.slab.slab_common import short_size
-from memsh.linux.mm.slab.slab_geometry import calculate_alignment, geometry, kmalloc_size
+from memsh.linux.mm.slab.slab_geometry import CACHE_LINE, WORD, geometry, kmalloc_size
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -52,6 +53,7 @@ class SlabCaches(SlabCore):
     def _create(self, name: str, object_size: int, align: int, flags: int) -> SlabCache:
         """__kmem_cache_create() and enable_cpucache(), without the objects that describe the cache."""
         managed = sum(zone.managed for zone in self.box.pages.zones)
+        align = calculate_alignment(flags, align, object_size, CACHE_LINE, WORD)
         shape = geometry(object_size, align, flags, 1 if managed > (32 << 20) >> PAGE_SHIFT else 0)
         if shape is None:
             raise KernelError("E2BIG")
@@ -78,7 +80,7 @@ class SlabCaches(SlabCore):
         flags |= SLAB_NOLEAKTRACE
         if ctor:
             flags |= SLAB_TYPESAFE_BY_RCU  # what is in a free object must stay there, too
-        cache = self._create(name, size, calculate_alignment(flags, align, size), flags)
+        cache = self._create(name, size, align, flags)
         cache.ctor = ctor
         try:
             cache.addr = self.need(self.kmem_cache_alloc(self.caches["kmem_cache"]))
@@ -157,22 +159,17 @@ class SlabCaches(SlabCore):
 
     def populate_boot(self, populations: bool = True) -> None:
         several = self.cpus > 1
-        kmem = self._create(
-            "kmem_cache",
-            KMEM_CACHE_SIZE,
-            calculate_alignment(SLAB_HWCACHE_ALIGN, 0, KMEM_CACHE_SIZE),
-            SLAB_HWCACHE_ALIGN,
-        )
+        kmem = self._create("kmem_cache", KMEM_CACHE_SIZE, 0, SLAB_HWCACHE_ALIGN)
         for kind, prefix in enumerate(KMALLOC_PREFIXES):
             extra = (0, SLAB_RECLAIM_ACCOUNT, SLAB_CACHE_DMA)[kind]
             for size in KMALLOC_SIZES if not kind else sorted(KMALLOC_SIZES):
                 flags = SLAB_HWCACHE_ALIGN | extra
                 align = size if not size & (size - 1) else 0
-                cache = self._create(prefix + short_size(size), size, calculate_alignment(flags, align, size), flags)
+                cache = self._create(prefix + short_size(size), size, align, flags)
                 self.kmalloc_caches[kind][size] = cache
         kept: list[tuple[SlabCache, int]] = []
         for name, size, flags, one, many, *_ in self.boot.caches:
-            cache = self._create(name, size, calculate_alignment(flags, 0, size), flags)
+            cache = self._create(name, size, 0, flags)
             kept.append((cache, many if several else one))
         for cache in self.caches.values():
             cache.addr = self.kmem_cache_alloc(kmem)
@@ -188,7 +185,7 @@ class SlabCaches(SlabCore):
         for row in rows:
             cache = self.caches.get(row.name)
             if cache is None:
-                cache = self._create(row.name, row.size, calculate_alignment(0, 0, row.size), SLAB_NOLEAKTRACE)
+                cache = self._create(row.name, row.size, 0, SLAB_NOLEAKTRACE)
             if (cache.size, cache.num) != (row.size, row.objects_per_slab):
                 continue
             held = self.boot_objects.setdefault(row.name, [])

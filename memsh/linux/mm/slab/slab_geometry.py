@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.mm.slab.alignment import align_up
 from memsh.linux.mm.slab.api import (
-    SLAB_HWCACHE_ALIGN,
     SLAB_NOLEAKTRACE,
     SLAB_RECLAIM_ACCOUNT,
     SLAB_TYPESAFE_BY_RCU,
@@ -20,8 +20,7 @@ from memsh.linux.mm.slab.api import (
 CFLGS_OBJFREELIST_SLAB = 0x40000000
 CFLGS_OFF_SLAB = 0x80000000
 
-CACHE_LINE = 32  # M686
-ARCH_SLAB_MINALIGN = 8
+CACHE_LINE, WORD = 32, 4  # M686
 SLAB_OBJ_MIN_SIZE = 16
 SLAB_OBJ_MAX_NUM = 255
 KMALLOC_MAX_ORDER = 10
@@ -38,20 +37,6 @@ class Geometry(NamedTuple):
     gfporder: int
     colour: int
     colour_off: int
-
-
-def align_up(size: int, align: int) -> int:
-    return (size + align - 1) & -align
-
-
-def calculate_alignment(flags: int, align: int, size: int) -> int:
-    """The alignment that a request comes to (mm/slab_common.c)."""
-    if flags & SLAB_HWCACHE_ALIGN:
-        line = CACHE_LINE
-        while size <= line // 2:
-            line //= 2
-        align = max(align, line)
-    return align_up(max(align, ARCH_SLAB_MINALIGN), 4)
 
 
 def kmalloc_size(size: int) -> int:

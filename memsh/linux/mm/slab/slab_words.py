@@ -12,16 +12,7 @@ from memsh.linux.mm.slab.api import Group, Picture
 from memsh.linux.mm.slab.slab import Slab, SlabCache
 from memsh.linux.mm.slab.slab_caches import SlabCaches
 from memsh.linux.mm.slab.slab_geometry import CFLGS_OBJFREELIST_SLAB
-
-IN_USE, WAITING, FREE = "■", "○", "·"
-
-
-def objects(count: int) -> str:
-    return f"{count} object" if count == 1 else f"{count} objects"
-
-
-def human(size: int) -> str:
-    return f"{size >> 10} KiB"
+from memsh.linux.mm.slab.words import FREE, IN_USE, WAITING, objects
 
 
 class Slabs(SlabCaches):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
+from memsh.linux.mm.slab.alignment import align_up, calculate_alignment
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
     SLAB_CACHE_DMA,
@@ -23,7 +24,7 @@ from memsh.linux.mm.slab.api import (
     Waiting,
 )
 from memsh.linux.mm.slab.slub import ACCOUNT, SlubCore
-from memsh.linux.mm.slab.slub_geometry import CACHE_LINE, WORD, Tuning, align_up, calculate_alignment, geometry
+from memsh.linux.mm.slab.slub_geometry import CACHE_LINE, WORD, Tuning, geometry
 from memsh.linux.mm.slab.slub_types import Slab, SlubCache
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class SlubCaches(SlubCore):
         self, name: str, size: int, align: int = 0, flags: int = 0, ctor: str = "", usersize: int = 0
     ) -> SlubCache:
         """__kmem_cache_create() without the objects that describe the cache (kmem_cache_open)."""
-        align = calculate_alignment(flags, align, size)
+        align = calculate_alignment(flags, align, size, CACHE_LINE, WORD)
         shape = geometry(size, align, flags, bool(ctor), self.cpus, self.tuning)
         if shape is None:
             raise KernelError("EINVAL")
@@ -111,7 +112,7 @@ class SlubCaches(SlubCore):
         if self.nomerge or ctor or flags & SLAB_NEVER_MERGE:
             return None
         size = align_up(size, WORD)
-        align = calculate_alignment(flags, align, size)
+        align = calculate_alignment(flags, align, size, CACHE_LINE, WORD)
         size = align_up(size, align)
         for cache in self.caches.values():
             if (

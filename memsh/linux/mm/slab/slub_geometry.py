@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU
+from memsh.linux.mm.slab.alignment import align_up
+from memsh.linux.mm.slab.api import SLAB_TYPESAFE_BY_RCU
 
-WORD = 8
-CACHE_LINE = 64
+CACHE_LINE, WORD = 64, 8
 MAX_OBJS_PER_PAGE = 32767  # of a slab: the counter has 15 bits
 PAGE_ALLOC_COSTLY_ORDER = 3
 MIN_PARTIAL, MAX_PARTIAL = 5, 10
@@ -43,22 +43,8 @@ class Geometry(NamedTuple):
     cpu_partial: int
 
 
-def align_up(size: int, align: int) -> int:
-    return (size + align - 1) & -align
-
-
 def get_order(size: int) -> int:
     return (size - 1 >> 12).bit_length() if size > 1 else 0
-
-
-def calculate_alignment(flags: int, align: int, size: int) -> int:
-    """The alignment that a request comes to (mm/slab_common.c)."""
-    if flags & SLAB_HWCACHE_ALIGN:
-        line = CACHE_LINE
-        while size <= line // 2:
-            line //= 2
-        align = max(align, line)
-    return align_up(max(align, WORD), WORD)
 
 
 def calc_slab_order(size: int, min_objects: int, max_order: int, fraction: int, min_order: int) -> int:

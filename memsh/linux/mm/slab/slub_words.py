@@ -11,16 +11,7 @@ from collections.abc import Iterable
 from memsh.linux.mm.slab.api import Group, Picture
 from memsh.linux.mm.slab.slub_sysfs import SlubSysfs
 from memsh.linux.mm.slab.slub_types import KmemCacheCpu, Slab, SlubCache
-
-IN_USE, WAITING, FREE = "■", "○", "·"
-
-
-def objects(count: int) -> str:
-    return f"{count} object" if count == 1 else f"{count} objects"
-
-
-def slabs(count: int) -> str:
-    return f"{count} slab" if count == 1 else f"{count} slabs"
+from memsh.linux.mm.slab.words import FREE, IN_USE, WAITING, objects, slabs
 
 
 def left(cpu: KmemCacheCpu) -> int:
