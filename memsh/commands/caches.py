@@ -158,13 +158,19 @@ def kmem_cache_destroy(box: Box, args: Args, io: IO) -> int:
 # -- vmalloc -------------------------------------------------------------------
 
 
-@command(arg("size", type=size, help="bytes; k, M, G allowed"), topic=TOPIC)
+@command(
+    arg("size", type=size, help="bytes; k, M, G allowed"),
+    opt("--huge", help="in blocks of 2 MiB where it is long enough (vmalloc_huge)"),
+    topic=TOPIC,
+)
 def vmalloc(box: Any, args: Any, io: Any) -> int:
     """allocate virtually contiguous kernel memory from scattered pages
 
     vmalloc 64k
     """
-    addr = box.vmalloc.vmalloc(args.size)
+    if args.huge and not box.thp.available:
+        raise ShellError("this kernel maps no huge pages here (HAVE_ARCH_HUGE_VMALLOC is x86_64's)")
+    addr = box.vmalloc.vmalloc(args.size, huge=bool(args.huge))
     if not addr:
         raise ShellError("Cannot allocate memory")
     pages = -(-args.size // PAGE_SIZE)

@@ -133,13 +133,15 @@ def check_frames(box: Box) -> list[str]:
     stat = box.vmstat
     slabs = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
     cached = [box.memmap.kind[pfn] for pfn in swap_cache(box)]
+    kept = len(box.vmalloc.stacks) * box.arch.thread_size >> 10  # KiB of kernel stacks without a task
+    mapped = found.get(K_STACK, 0) if box.arch.vmap_stack else 0
     expected = (
         ("slab pages", found.get(K_SLAB, 0) + found.get(KIND_NAMES.index("kmalloc"), 0), slabs),
-        ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"]),
+        ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"] + kept),
         ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
          stat["nr_file_pages"]),
         ("page tables", found.get(K_TABLE, 0), sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())),
-        ("vmalloc pages", found.get(K_VMALLOC, 0), sum(len(area.pages or ()) for area in box.vmalloc.areas())),
+        ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in box.vmalloc.areas())),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
         (
             "pages on per-CPU lists",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import K_STACK
-from memsh.linux.include.sched import THREAD_SIZE, Task
+from memsh.linux.include.sched import Task
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -36,8 +36,9 @@ def check_tasks(box: Box) -> list[str]:
     for idle in box.idle_tasks:
         _check_stack(box, idle, stacks, wrong)
     kept = box.vmstat["nr_kernel_stack"]
-    if kept != len(stacks) * (THREAD_SIZE >> 10):
-        wrong.append(f"nr_kernel_stack is {kept} KiB, counted {len(stacks) * (THREAD_SIZE >> 10)}")
+    counted = len(stacks) * (box.arch.thread_size >> 10)
+    if kept != counted:
+        wrong.append(f"nr_kernel_stack is {kept} KiB, counted {counted}")
     users = [task.mm.number for task in tasks.values() if task.mm is not None]
     if sorted(users) != sorted(box.vm.mms):
         wrong.append(f"{len(box.vm.mms)} address spaces, {len(users)} of them belong to tasks")
@@ -60,6 +61,7 @@ def _check_family(box: Box, task: Task, wrong: list[str]) -> None:
 def _check_stack(box: Box, task: Task, stacks: set[int], wrong: list[str]) -> None:
     pfn = task.stack_pfn
     memmap = box.memmap
-    if not pfn or pfn in stacks or memmap.kind[pfn] != K_STACK or memmap.order[pfn] != 1 or memmap.refcount[pfn] != 1:
+    order = 0 if task.stack_addr else 1
+    if not pfn or pfn in stacks or (memmap.kind[pfn], memmap.order[pfn], memmap.refcount[pfn]) != (K_STACK, order, 1):
         wrong.append(f"task {task.pid}: {pfn:x} is not a kernel stack of its own")
     stacks.add(pfn)

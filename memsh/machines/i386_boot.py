@@ -168,7 +168,7 @@ def start_kernel(box: Box) -> None:
     free_reserved_area(box, machine.image.smp_locks[0] // PAGE_SIZE, machine.image.smp_locks[1] // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)
     log(KERN_INFO, "pid_max: default: 32768 minimum: 301")
-    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     box.pages.init_per_zone_wmark_min()
     batch = max(zone.batch for zone in box.pages.zones)
     reserve_for_users(box, 624 + 8 * batch + 1296 * (box.config.cpus - 1))

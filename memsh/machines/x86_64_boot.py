@@ -195,7 +195,7 @@ def start_kernel(box: Box) -> None:
     free_reserved_area(box, first // PAGE_SIZE, behind // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 32K", 16)
     log(KERN_INFO, f"pid_max: default: {box.pid_max} minimum: {max(301, 8 * cpus)}")
-    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+    box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     box.timer.set(575598)
     nodes = len(box.pages.nodes)
     log(KERN_INFO, "smp: Bringing up secondary CPUs ...")

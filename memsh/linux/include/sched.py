@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 PF_IDLE, PF_WQ_WORKER, PF_FORKNOEXEC, PF_SUPERPRIV = 0x2, 0x20, 0x40, 0x100
 PF_NOFREEZE, PF_KTHREAD, PF_NO_SETAFFINITY = 0x8000, 0x200000, 0x4000000
 PF_KSWAPD, PF_MEMALLOC = 0x20000, 0x800
-THREAD_SIZE = 8192
 RESERVED_PIDS = 300
 PID_MAX_DEFAULT = 32768
 STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie", "I": "idle"}
@@ -40,7 +39,8 @@ class Task:
         "flags", "il_prev", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects",
         "oom_score_adj", "oom_score_adj_min",
         "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority", "session",
-        "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_pfn", "start_usec", "state", "timer_slack_ns",
+        "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_addr", "stack_pfn", "start_usec", "state",
+        "timer_slack_ns",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -71,6 +71,7 @@ class Task:
         self.rss_stat = [0, 0, 0, 0]  # what it keeps of its process's counters (mm/memory/rss_stat.py)
         self.rss_events = 0
         self.stack_pfn = 0
+        self.stack_addr = 0  # of its kernel stack, where that is mapped page by page
         self.objects: dict[str, int] = {}
         self.pending: tuple[tuple[Touch, ...], ...] = ()
 
@@ -91,15 +92,15 @@ class Task:
         return f"<Task {self.pid} {self.comm}>"
 
 
-def set_max_threads(totalram_pages: int) -> int:
+def set_max_threads(totalram_pages: int, thread_size: int) -> int:
     """threads-max: as many as an eighth of memory holds kernel stacks for (kernel/fork.c)."""
-    return max(20, min(totalram_pages * 4096 // (THREAD_SIZE * 8), 0x3FFFFFFF))
+    return max(20, min(totalram_pages * 4096 // (thread_size * 8), 0x3FFFFFFF))
 
 
 def threads_max(box: Box) -> int:
     """kernel.threads-max: what was set, else what the memory known at fork_init() allows."""
     if box.threads_max is None:
-        box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones))
+        box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     return box.threads_max
 
 

@@ -18,7 +18,6 @@ from memsh.linux.include.sched import (
     PF_FORKNOEXEC,
     PF_KTHREAD,
     PF_SUPERPRIV,
-    THREAD_SIZE,
     Task,
     add_task,
     alloc_pid,
@@ -31,24 +30,38 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 THREADINFO_GFP = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
-STACK_ORDER = 1
 MAX_INT = 0x7FFFFFFF
 
 
 def alloc_thread_stack(box: Box, task: Task) -> None:
-    """Two pages for the kernel stack; ENOMEM."""
-    pfn = box.pages.alloc_pages(THREADINFO_GFP, STACK_ORDER, K_STACK)
-    if not pfn:
-        raise KernelError("ENOMEM", "no two adjacent pages for a kernel stack")
-    task.stack_pfn = pfn
-    box.vmstat["nr_kernel_stack"] += THREAD_SIZE >> 10
+    """Pages for the kernel stack: mapped one by one where the kernel does so, else one block; ENOMEM."""
+    size = box.arch.thread_size
+    if box.arch.vmap_stack:
+        task.stack_addr = box.vmalloc.alloc_stack(size, THREADINFO_GFP)
+        if not task.stack_addr:
+            raise KernelError("ENOMEM", "no pages for a kernel stack")
+        task.stack_pfn = (box.vmalloc.by_addr[task.stack_addr].pages or [0])[0]
+    else:
+        task.stack_pfn = box.pages.alloc_pages(THREADINFO_GFP, order_of(size), K_STACK)
+        if not task.stack_pfn:
+            raise KernelError("ENOMEM", "no adjacent pages for a kernel stack")
+    box.vmstat["nr_kernel_stack"] += size >> 10
 
 
 def free_thread_stack(box: Box, task: Task) -> None:
     if task.stack_pfn:
-        box.vmstat["nr_kernel_stack"] -= THREAD_SIZE >> 10
-        box.pages.free_pages(task.stack_pfn, STACK_ORDER)
-        task.stack_pfn = 0
+        size = box.arch.thread_size
+        box.vmstat["nr_kernel_stack"] -= size >> 10
+        if task.stack_addr:
+            box.vmalloc.free_stack(task.stack_addr)
+        else:
+            box.pages.free_pages(task.stack_pfn, order_of(size))
+        task.stack_pfn = task.stack_addr = 0
+
+
+def order_of(size: int) -> int:
+    """The order of a block of `size` bytes, a power of two (get_order)."""
+    return size.bit_length() - 13
 
 
 def _take(box: Box, task: Task, name: str) -> None:

@@ -11,17 +11,19 @@ happens at once instead of in a worker.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
-from memsh.linux.include.memmap import K_VMALLOC
+from memsh.linux.include.memmap import K_STACK, K_VMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-VM_STRUCT_SIZE = 36  # sizeof(struct vm_struct)
+NR_CACHED_STACKS = 2
+PMD_SIZE = 2 << 20
 LAZY_PAGES = (32 << 20) // PAGE_SIZE
 HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
 CALLER = "memsh_vmalloc+0x1c/0x40"
@@ -51,17 +53,20 @@ class VmStruct:
     def nr_pages(self) -> int:
         return len(self.pages or ())
 
-    def line(self) -> str:
-        """As /proc/vmallocinfo prints it (s_show)."""
+    def line(self, box: Box) -> str:
+        """As /proc/vmallocinfo prints it (s_show, show_numa_info)."""
         text = f"0x{self.addr:08x}-0x{self.addr + self.size:08x} {self.size:7d} {self.caller}"
         if self.pages:
             text += f" pages={len(self.pages)}"
         if self.phys is not None:
-            text += f" phys=0x{self.phys:08x} ioremap"
+            text += f" phys=0x{self.phys:0{2 * box.arch.word}x} ioremap"
         if self.is_vmalloc:
             text += " vmalloc"
         if self.vpages:
             text += " vpages"
+        if self.pages and "NUMA" in box.model.options:
+            nodes = Counter(box.pages.zone_of(pfn).node for pfn in self.pages)
+            text += "".join(f" N{node}={count}" for node, count in sorted(nodes.items()))
         return text + "\n"
 
 
@@ -76,6 +81,7 @@ class Vmalloc:
         self.by_addr: dict[int, VmStruct] = {}
         self.lazy: list[tuple[int, int, int]] = []  # start, end, the vmap_area object
         self.lazy_pages = 0
+        self.stacks: list[int] = []  # kernel stacks that wait for their next task
 
     def areas(self) -> list[VmStruct]:
         """All areas by address."""
@@ -83,9 +89,9 @@ class Vmalloc:
 
     # -- addresses -------------------------------------------------------------------
 
-    def _lowest_match(self, size: int) -> int:
-        """Start of the lowest hole of `size` bytes, 0 if there is none (find_vmap_lowest_match)."""
-        return next((start for start, end in self.holes if end - start >= size), 0)
+    def _lowest_match(self, size: int, align: int) -> int:
+        """The lowest address with `size` bytes free behind it, 0 if there is none (find_vmap_lowest_match)."""
+        return next((at for start, end in self.holes if end - (at := -(-start // align) * align) >= size), 0)
 
     def _cut(self, start: int, size: int) -> None:
         """Take [start, start + size) out of the hole that holds it."""
@@ -113,15 +119,15 @@ class Vmalloc:
             slab.kmem_cache_free(slab.caches["vmap_area"], item)
         return bool(lazy)
 
-    def _get_vm_area(self, size: int, caller: str) -> VmStruct | None:
+    def _get_vm_area(self, size: int, caller: str, align: int = PAGE_SIZE) -> VmStruct | None:
         """Reserve addresses for `size` bytes and a guard page (__get_vm_area_node); None if there is no room."""
         slab = self.box.slab
         size += PAGE_SIZE
-        described = slab.kmalloc(VM_STRUCT_SIZE, GFP_KERNEL)
+        described = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
         item = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL) if described else 0
-        start = self._lowest_match(size) if item else 0
+        start = self._lowest_match(size, align) if item else 0
         if item and not start and self.purge():
-            start = self._lowest_match(size)
+            start = self._lowest_match(size, align)
         if not start:
             if item:
                 self.box.log.printk(
@@ -148,7 +154,10 @@ class Vmalloc:
 
     # -- memory ----------------------------------------------------------------------
 
-    def vmalloc(self, size: int, caller: str = CALLER, gfp: int = GFP_KERNEL) -> int:
+    def vmalloc(
+        self, size: int, caller: str = CALLER, gfp: int = GFP_KERNEL, *, align: int = PAGE_SIZE, kind: int = K_VMALLOC,
+        huge: bool = False,
+    ) -> int:  # fmt: skip
         """Address of `size` bytes in single pages, HighMem preferred; 0 if refused.
 
         The log has a report where there are no addresses, or never so many pages. Where the pages run out it says
@@ -157,20 +166,23 @@ class Vmalloc:
         pages = -(-size // PAGE_SIZE)
         if not size:
             return 0
+        huge = huge and size >= PMD_SIZE
+        if huge:  # whole blocks of 2 MiB, each mapped by one entry (vmalloc_huge)
+            pages, align = -(-size // PMD_SIZE) * PMD_SIZE // PAGE_SIZE, PMD_SIZE
         if pages > sum(zone.managed for zone in self.box.pages.zones):
             self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, exceeds total pages")
             return 0
-        area = self._get_vm_area(pages * PAGE_SIZE, caller)
+        area = self._get_vm_area(pages * PAGE_SIZE, caller, align)
         if area is None:
             self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, vm_struct allocation failed")
             return 0
-        array = pages * 4
+        array = pages * self.box.arch.word
         area.vpages = array > PAGE_SIZE
         area.array = self.vmalloc(array, caller) if area.vpages else self.box.slab.kmalloc(array, gfp)
         if area.array:
-            area.pages = []
+            area.pages = self._huge_blocks(pages, gfp) if huge else []
             while missing := pages - len(area.pages):
-                more = self.box.pages.alloc_bulk(gfp | HIGHMEM | NOWARN, missing, K_VMALLOC)
+                more = self.box.pages.alloc_bulk(gfp | HIGHMEM | NOWARN, missing, kind)
                 area.pages += more
                 if not more or self.box.oom.is_victim(self.box.current):
                     break
@@ -180,6 +192,34 @@ class Vmalloc:
             area.vpages = False
         self._free_area(area)
         return 0
+
+    def _huge_blocks(self, pages: int, gfp: int) -> list[int]:
+        """As many whole blocks of 2 MiB as there are, each split into pages (vm_area_alloc_pages)."""
+        found: list[int] = []
+        order = 9
+        while pages - len(found) >= 1 << order:
+            first = self.box.pages.alloc_pages(gfp | NOWARN, order, K_VMALLOC)
+            if not first:
+                break
+            memmap = self.box.memmap
+            memmap.order[first] = 0
+            for pfn in range(first, first + (1 << order)):
+                memmap.refcount[pfn], memmap.kind[pfn] = 1, K_VMALLOC
+            found += range(first, first + (1 << order))
+        return found
+
+    def alloc_stack(self, size: int, gfp: int) -> int:
+        """A kernel stack: one that a task left, or a new one; 0 if refused (alloc_thread_stack_node)."""
+        if self.stacks:
+            return self.stacks.pop(0)
+        return self.vmalloc(size, self.box.arch.vmap_stack, gfp, align=size, kind=K_STACK)
+
+    def free_stack(self, addr: int) -> None:
+        """Two stacks are kept for the next tasks, further ones go back (try_release_thread_stack_to_cache)."""
+        if len(self.stacks) < NR_CACHED_STACKS:
+            self.stacks.append(addr)
+        else:
+            self.vfree(addr)
 
     def _free_area(self, area: VmStruct) -> None:
         """Addresses first, then the pages one by one, then their array (__vunmap)."""
@@ -225,7 +265,7 @@ class Vmalloc:
             return 0
         slab = self.box.slab
         area = VmStruct(hole[1] - size, size, "pcpu_get_vm_areas+0x0/0xd90")
-        area.vm_object = slab.kmalloc(VM_STRUCT_SIZE, GFP_KERNEL)
+        area.vm_object = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
         area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
         self._cut(area.addr, size)
         self.by_addr[area.addr] = area
@@ -234,4 +274,4 @@ class Vmalloc:
     def info(self) -> str:
         """The text of /proc/vmallocinfo."""
         freed = (f"0x{start:08x}-0x{end:08x} {end - start:7d} unpurged vm_area\n" for start, end, _ in self.lazy)
-        return "".join(area.line() for area in self.areas()) + "".join(freed)
+        return "".join(area.line(self.box) for area in self.areas()) + "".join(freed)

@@ -46,6 +46,9 @@ class Arch:
     page_shift: int
     page_offset: int  # where the direct mapping begins
     struct_page: int  # bytes of a struct page
+    vm_struct: int  # bytes of a struct vm_struct
+    thread_size: int  # bytes of a kernel stack
+    vmap_stack: str  # who maps kernel stacks page by page, as /proc/vmallocinfo names it; "" where they are one block
     mmu: Mmu
     elf: Elf
     store_bypass: str  # what its processor says of speculative store bypass

@@ -73,10 +73,12 @@ class Layout64:
             ("fixmap", FIXADDR_START, FIXADDR_TOP, "fixed slots"),
             ("modules", MODULES_VADDR, MODULES_END, "loadable code"),
             ("kernel", START_KERNEL_MAP, START_KERNEL_MAP + 0x20000000, "its own text and data"),
+            ("espfix", ESPFIX_BASE_ADDR, ESPFIX_BASE_ADDR + (1 << 39), "espfix stacks"),
             ("cpu entry", CPU_ENTRY_AREA_BASE, CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE, "entry stacks"),
             ("vmemmap", VMEMMAP_START, VMEMMAP_START + frames, "struct page for each frame"),
             ("vmalloc", VMALLOC_START, VMALLOC_START + VMALLOC_SIZE, "scattered frames"),
             ("direct map", PAGE_OFFSET, self.high_memory, "all of RAM"),
+            ("LDT", LDT_BASE_ADDR, LDT_BASE_ADDR + (1 << 39), "a process's LDT"),
         ]
 
     def text(self) -> str:
