@@ -109,6 +109,7 @@ class Session:
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
         self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
         self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
+        self.pane = ""  # the view that is drawn below the prompt
         # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
         self.reasons: Callable[[Any, str, Any, Exception], str] | None = None
         self.displays: Any = None  # what `display` and `delta` show after each command

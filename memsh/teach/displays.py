@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 TOPIC = "views"
 NOT_VIEWS = frozenset({
-    "display", "undisplay", "delta", "undo", "redo", "restore", "reset", "snapshot", "exit", "quit", "source", "save",
+    "display", "undisplay", "pane", "delta", "undo", "redo", "restore", "reset", "snapshot", "exit", "quit", "source",
+    "save",
 })  # fmt: skip
 
 
@@ -152,6 +153,33 @@ def _refuse_changes(session: Session, line: str) -> None:
             session.ran = ran
     if changes:
         raise ShellError(f"{line}: this changes the box, and a display only looks")
+
+
+@command(rest("words", raw=True, meta="COMMAND|off", words="command"), topic=TOPIC, needs_box=False)
+def pane(box: Any, args: Args, io: IO) -> int:
+    """keep a picture below the prompt, drawn anew after each command with what changed reversed
+
+    pane physmap; pane off
+
+    Any view does: `pane buddy Normal`, `pane slab kmalloc-64`, `pane vmmap`. F5 hides it and brings it back, `pane off`
+    ends it, `pane` alone says what it shows. It takes at most half of the screen; without a terminal the view is
+    printed once.
+    """
+    session = io.session
+    displays_of(session).quiet = True
+    words: list[str] = args.words
+    if not words:
+        io.out(f"{session.pane}\n" if session.pane else "no picture: pane COMMAND begins (pane physmap)\n")
+        return 0
+    if words == ["off"]:
+        session.pane = ""
+        return 0
+    line = words[0] if len(words) == 1 else " ".join(shlex.quote(word) for word in words)
+    _refuse_changes(session, line)
+    session.pane = line
+    if not (io.is_tty and session.at_prompt):
+        io.out(run_quietly(session, line))
+    return 0
 
 
 @command(arg("number", type=count, default=None, help="as display numbered it"), topic=TOPIC, needs_box=False)

@@ -1,12 +1,14 @@
 """The prompt: history, completion, suggestions, colour, and a line below with what the box is doing.
 
 Ctrl-C abandons the line, Ctrl-D on an empty one leaves. A line that is not finished gets another one. Keys beside the
-usual ones: C-x C-e opens $EDITOR; F2 hides the bottom line, F3 the suggestions, F4 changes between emacs and vi keys.
+usual ones: C-x C-e opens $EDITOR; F2 hides the bottom line, F3 the suggestions, F4 changes between emacs and vi keys,
+F5 hides the picture of `pane`.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -36,6 +38,7 @@ from memsh.teach import slips
 from memsh.ui import plain, recall
 from memsh.ui.complete import complete
 from memsh.ui.lexer import STYLES, LineLexer
+from memsh.ui.pane import Pane
 from memsh.ui.pasthistory import SafeHistory, open_history
 from memsh.ui.progress import for_terminal
 from memsh.ui.screen import ErrorSink, ScreenSink
@@ -77,6 +80,7 @@ class Keys:
         settings = settings or Settings()
         self.toolbar = settings.toolbar
         self.suggest = settings.suggestions
+        self.pane: Pane | None = None
         self.bindings = KeyBindings()
         add = self.bindings.add
         chosen = has_completions & Condition(_has_choice)
@@ -85,9 +89,14 @@ class Keys:
         add("f2")(self._toggle_toolbar)
         add("f3")(self._toggle_suggest)
         add("f4")(_toggle_editing)
+        add("f5")(self._toggle_pane)
 
     def _toggle_toolbar(self, event: KeyPressEvent) -> None:
         self.toolbar = not self.toolbar
+
+    def _toggle_pane(self, event: KeyPressEvent) -> None:
+        if self.pane is not None:
+            self.pane.shown = not self.pane.shown
 
     def _toggle_suggest(self, event: KeyPressEvent) -> None:
         self.suggest = not self.suggest
@@ -178,10 +187,14 @@ def make_prompt(session: Session, keys: Keys, history: History, settings: Settin
         wide.bind(keys.bindings)
 
     def toolbar() -> StyleAndTextTuples | None:
+        size = get_app().output.get_size()
+        if keys.pane is not None and keys.pane.size[0] not in (0, size.columns):
+            keys.pane.follow(size.columns, size.rows)
+        picture = keys.pane.text(size.columns, session.color) if keys.pane is not None else []
         if not keys.toolbar:
-            return None
+            return [*picture[:-1], (picture[-1][0], picture[-1][1].rstrip("\n"))] if picture else None
         hint = wide.hint() if wide is not None else ""
-        return [("", fitted(hint + toolbar_text(session), vi_mode(), get_app().output.get_size().columns))]
+        return [*picture, ("", fitted(hint + toolbar_text(session), vi_mode(), size.columns))]
 
     typing = settings.menu == "typing"
     return PromptSession(
@@ -301,7 +314,9 @@ def interact(session: Session, options: Any = None) -> int:
     try:
         start_up(session, options, settings)
         wide = Wide(session, screen, not settings.width and (options is None or "--width" not in options.values))
-        status = _lines(session, make_prompt(session, Keys(settings), history, settings, wide), history, wide)
+        keys = Keys(settings)
+        keys.pane = Pane(session)
+        status = _lines(session, make_prompt(session, keys, history, settings, wide), history, wide, keys.pane)
     except Leave as leave:
         status = leave.status
     flush(session)
@@ -321,12 +336,15 @@ def apply(session: Session, options: Any, settings: Settings) -> None:
         keep_on_disk(session)
 
 
-def _lines(session: Session, prompt: PromptSession[str], history: History, wide: Wide) -> int:
+def _lines(session: Session, prompt: PromptSession[str], history: History, wide: Wide, pane: Pane) -> int:
     """Every line until the end; the status."""
     hangup = Hangup(session)
     if isinstance(history, SafeHistory):
         history.expanded = lambda text: _expanded(session, text)
     while True:
+        if session.pane or pane.rows:
+            size = shutil.get_terminal_size()
+            pane.follow(size.columns, size.lines)
         try:
             text = prompt.prompt(prompt_text(session))
         except KeyboardInterrupt:
