@@ -25,6 +25,7 @@ from memsh.procfs import (
     meminfo,
     pagetypeinfo,
     partitions,
+    pressure,
     slabinfo,
     stat,
     swaps,
@@ -117,6 +118,8 @@ FILES: dict[str, ProcFile] = {
     "/proc/pagetypeinfo": ProcFile(pagetypeinfo.show, None, 0o400),
     "/proc/slabinfo": ProcFile(slabinfo.show, slabinfo.store, 0o600),
     "/proc/partitions": ProcFile(partitions.show),
+    **{f"/proc/pressure/{name}": ProcFile(show, None, 0o444, option="PSI") for name, show in (
+        ("cpu", pressure.show_cpu), ("io", pressure.show_io), ("memory", pressure.show_memory))},
     "/proc/softirqs": ProcFile(interrupts.show_softirqs),
     "/proc/stat": ProcFile(stat.show),
     "/proc/diskstats": ProcFile(diskstats.show),

@@ -255,6 +255,30 @@ def test_numactl_and_numastat() -> None:
         assert theirs == ours
 
 
+def test_prometheus_node_exporter_and_pressure() -> None:
+    """What only the 64-bit kernel has: nodes, pressure."""
+    if not there("prometheus-node-exporter"):
+        return
+    ask = "import sys, urllib.request as u; print(u.urlopen('http://127.0.0.1:19188/metrics').read().decode())"
+    script = (
+        "box 'mkfile /data 8M; cat /data > /dev/null' > /dev/null; prometheus-node-exporter "
+        "--web.listen-address=127.0.0.1:19188 --collector.disable-defaults --collector.pressure "
+        f"--collector.meminfo_numa 2> /dev/null & pid=$!; for i in $(seq 50); do sleep 0.1; "
+        f"{sys.executable} -c \"{ask}\" 2>/dev/null && break; done; "
+        " kill $pid; echo @@@; box cat /proc/pressure/io; echo @@@; "
+        "box cat /sys/devices/system/node/node1/meminfo"
+    )
+    done = entered(script, "--arch", "x86_64", "--ram", "2G", "--nodes", "1G:0,1G:")
+    text, pressure, node = done.stdout.split(CUT)
+    metrics = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and line[0] != "#")
+    for name in ("pressure", "meminfo_numa"):
+        assert metrics[f'node_scrape_collector_success{{collector="{name}"}}'] == "1", name
+    total = int(pressure.split("total=")[1].split()[0])
+    assert total and float(metrics["node_pressure_io_waiting_seconds_total"]) == total / 1e6
+    free = next(int(row.split()[3]) for row in node.splitlines() if "MemFree" in row)
+    assert float(metrics['node_memory_numa_MemFree{node="1"}']) == free * 1024
+
+
 def test_the_64_bit_machine() -> None:
     if not there("ps", "free", "slabtop"):
         return
