@@ -27,17 +27,25 @@ def check_slab(box: Box) -> list[str]:
     known = box.slab.slab_frames()
     if frames != known:
         wrong.append(f"{known} frames belong to slabs, {frames} to slabs on a list")
-    refcount, order = box.memmap.refcount, box.memmap.order
-    kinds = bytes(box.memmap.kind)
-    at = kinds.find(K_KMALLOC)
-    while at >= 0:
-        if refcount[at]:
-            pages[False] += 1 << order[at]
-        at = kinds.find(K_KMALLOC, at + 1)
+    pages[False] += _large_kmalloc(box)
     for reclaimable, item in ((True, "nr_slab_reclaimable"), (False, "nr_slab_unreclaimable")):
         if box.vmstat[item] != pages[reclaimable]:
             wrong.append(f"{item} is {box.vmstat[item]}, counted {pages[reclaimable]}")
     return wrong[:_MOST]
+
+
+def _large_kmalloc(box: Box) -> int:
+    """Pages of kmalloc blocks that no cache serves."""
+    memmap = box.memmap
+    total = 0
+    for low, high in memmap.used_sections():
+        kinds = bytes(memmap.kind[low:high])
+        at = kinds.find(K_KMALLOC)
+        while at >= 0:
+            if memmap.refcount[low + at]:
+                total += 1 << memmap.order[low + at]
+            at = kinds.find(K_KMALLOC, at + 1)
+    return total
 
 
 def _check_cache(box: Box, cache: KmemCache, wrong: list[str]) -> int:

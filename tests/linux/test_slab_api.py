@@ -56,6 +56,14 @@ def test_an_object_freed_twice_is_handed_out_twice(size: int) -> None:
     assert slab.kmalloc(size) != addr
 
 
+def test_nomerge() -> None:
+    """Names that another cache serves get caches of their own."""
+    merged, apart = Box(Config()).slab, Box(Config(cmdline="vmalloc=106488K slab_nomerge"))
+    assert merged.find("fs_cache") is merged.find("pid")
+    assert apart.slab.find("fs_cache").name == "fs_cache"
+    assert check(apart) == []
+
+
 def test_objects_freed_twice_in_numbers_leave_a_box_that_works() -> None:
     """The arrays overflow: slabs get back more objects than they gave."""
     box = Box(Config())

@@ -1,6 +1,7 @@
 """SLAB's caches: made, tuned, reaped and ended; those of a booted box; what they hold (mm/slab.c).
 
 Known deviations: the names in /proc/slabinfo are unique; a cache that the user creates is never merged with another.
+With `slab_nomerge` a cache that would have been merged has the size of the one that it would have been merged with.
 """
 
 from __future__ import annotations
@@ -171,6 +172,11 @@ class SlabCaches(SlabCore):
         for name, size, flags, one, many, *_ in self.boot.caches:
             cache = self._create(name, size, 0, flags)
             kept.append((cache, many if several else one))
+        if self.nomerge:
+            rows = {row.name: row for row in self.boot.caches}
+            for name, target in self.aliases.items():
+                self._create(name, rows[target].object_size, 0, rows[target].flags)
+            self.aliases.clear()
         for cache in self.caches.values():
             cache.addr = self.kmem_cache_alloc(kmem)
             cache.next_reap = self.box.timer.usec + REAPTIMEOUT_NODE + cache.addr % 4000 * 1000

@@ -42,6 +42,7 @@ class SlabCommon(SlabAllocator[Cache]):
     def __init__(self, box: Box, boot: BootCaches) -> None:
         super().__init__(box, boot)
         self.page_offset = box.arch.page_offset
+        self.nomerge = box.config.parameter("slab_nomerge") is not None
         self.aliases.update(boot.aliases)
         box.hooks.setdefault("plain", []).append(self.plain_changed)
         box.hooks.setdefault("cpu", []).append(self.use_cpu)

@@ -75,9 +75,11 @@ class SlubCaches(SlubCore):
         super().__init__(box, boot)
         self.kmalloc_caches: list[dict[int, SlubCache]] = [{} for _ in KMALLOC_KINDS]
         self.tuning = tuning_of(box)
-        self.nomerge = any(box.config.parameter(name) is not None for name in ("slab_nomerge", "slub_nomerge"))
         self.nodes = len(box.pages.nodes)
+        self.nomerge = self.nomerge or box.config.parameter("slub_nomerge") is not None
         tuning = self.tuning
+        if box.config.parameter("slub_debug") is not None:
+            box.notes.append("slub_debug: the checks and poison of debugged caches are not modelled; there are none")
         box.log.printk(f"SLUB: HWalign={CACHE_LINE}, Order={tuning.min_order}-{tuning.max_order}, "
                        f"MinObjects={tuning.min_objects}, CPUs={self.cpus}, Nodes={self.nodes}")  # fmt: skip
 
