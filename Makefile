@@ -26,7 +26,7 @@ lint: $(VENV)/ok  ## ruff and mypy
 demo: $(VENV)/ok  ## play the scripted demo session
 	$(BIN)/memsh -x scripts/demo.memsh
 
-bench: $(VENV)/ok  ## measure speed (ARGS="--json FILE NAME ...")
+bench: $(VENV)/ok  ## measure speed (ARGS="--compare DIR NAME ...", ARGS=--growth)
 	$(BIN)/python scripts/bench.py $(ARGS)
 
 latency: $(VENV)/ok  ## measure the prompt: keys, start, undo
