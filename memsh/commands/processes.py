@@ -236,29 +236,47 @@ def _job(session: Session, word: str) -> Job:
     raise ShellError(f"{word}: no such job")
 
 
-@command(
-    rest("words", help="[-SIGNAL] PID or %JOB …, or -l", required=True, raw=True, meta="[-SIGNAL] PID"), topic=TOPIC
-)
+KILL_USAGE = """
+Usage:
+ kill [options] <pid> [...]
+
+Options:
+ <pid> [...]            send signal to every <pid> listed
+ -<signal>, -s, --signal <signal>
+                        specify the <signal> to be sent
+ -q, --queue <value>    integer value to be sent with the signal
+ -l, --list=[<signal>]  list all signal names, or convert one to a name
+ -L, --table            list all signal names in a nice table
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see kill(1).
+"""
+COLUMNS = 7
+
+
+@command(rest("words", help="[-SIGNAL] PID or %JOB …, or -l", raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
 def kill(box: Any, args: Any, io: Any) -> int:
     """send a signal to a process, or end a background job
 
     fork; kill -9 $
 
     Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
-    only signals that it handles, kernel threads none. kill -l lists the names. A job, %1 in `jobs`, ends at any signal.
+    only signals that it handles, kernel threads none. kill -l lists the names, kill -l 9 and kill -l KILL tell one, -L
+    shows a table. A job, %1 in `jobs`, ends at any signal.
     """
     words, sig = list(args.words), 15
-    if words[0] == "-l":
-        io.out(" ".join(signal.SIGNALS) + "\n")
+    if not words:
+        io.err(KILL_USAGE)
+        return 1
+    if words[0] == "-L" or words[0] == "--table":
+        io.out(_table())
         return 0
-    if words[0] in ("-s", "-n") and len(words) > 1:
-        sig = _signal(words[1])
-        words = words[2:]
-    elif words[0].startswith("-") and len(words[0]) > 1 and words[0] != "--":
-        sig = _signal(words[0][1:])
-        words = words[1:]
-    if words and words[0] == "--":
-        words = words[1:]
+    if words[0].startswith(("-l", "--list")):
+        io.out(_listed(words))
+        return 0
+    words, sig = _options(words)
     if not words:
         raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
     ended = [_job(io.session, word) for word in words if word.startswith("%")]
@@ -269,15 +287,65 @@ def kill(box: Any, args: Any, io: Any) -> int:
     if sig:
         for job in ended:
             job.kill()
-    if not pids:
-        return 0
+    if pids:
+        send(box, io, pids, sig)
+    return 0
+
+
+def _options(words: list[str]) -> tuple[list[str], int]:
+    """The operands and the signal. -q VALUE goes with the signal, which no program here looks at."""
+    sig = 15
+    while words and words[0].startswith("-") and len(words[0]) > 1:
+        word, words = words[0], words[1:]
+        if word == "--":
+            break
+        if word in ("-s", "-n", "--signal", "-q", "--queue"):
+            if not words:
+                raise UsageError(f"{word} needs a value")
+            value, words = words[0], words[1:]
+            if word in ("-q", "--queue"):
+                if not value.lstrip("-").isdigit():
+                    raise UsageError("must be an integer value to be passed with the signal.")
+            else:
+                sig = _signal(value)
+        elif word.startswith("--signal="):
+            sig = _signal(word[9:])
+        else:
+            sig = _signal(word[1:])
+    return words, sig
+
+
+def _listed(words: list[str]) -> str:
+    """kill -l: all the names, or each number's name and each name's number."""
+    first = words[0].removeprefix("--list").removeprefix("-l").removeprefix("=")
+    asked = ([first] if first else []) + words[1:]
+    if not asked:
+        return " ".join(signal.SIGNALS) + "\n"
+    names = {number: name for name, number in signal.SIGNALS.items()}
+    shown = []
+    for word in asked:
+        number = _signal(word) if not word.isdigit() else int(word) & 0x7F
+        if word.isdigit() and number not in names:
+            raise ShellError(f"unknown signal name {word}")
+        shown.append(names[number] if word.isdigit() else str(number))
+    return "".join(f"{one}\n" for one in shown)
+
+
+def _table() -> str:
+    """kill -L."""
+    cells = [f"{number:2} {name:<9}" for name, number in signal.SIGNALS.items()]
+    rows = [cells[at : at + COLUMNS] for at in range(0, len(cells), COLUMNS)]
+    return "".join("".join(row).rstrip() + "\n" for row in rows)
+
+
+def send(box: Any, io: Any, pids: list[int], sig: int) -> None:
+    """A signal to some processes; whom of them it ended is told where it was the current one. ESRCH."""
     current = running(box)
     name = named(current)
     for number in pids:
         signal.send_sig(box, find_task(box, number), sig)
     if box.current is not current:
         tell_end(box, io, name)
-    return 0
 
 
 def _wait_for_jobs(io: IO) -> int:

@@ -9,11 +9,41 @@ from typing import Any
 
 from memsh.commands.paths import read_text
 from memsh.linux.include.errno import KernelError
-from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
+from memsh.shell import IO, Args, ShellError, command, opt, rest
 from memsh.textutils.regexp import compiled
 
 SYSCTL = "/proc/sys/"
 CONF = "/etc/sysctl.conf"
+USAGE = """
+Usage:
+ sysctl [options] [variable[=value] ...]
+
+Options:
+  -a, --all            display all variables
+  -A                   alias of -a
+  -X                   alias of -a
+      --deprecated     include deprecated parameters to listing
+      --dry-run        Print the key and values but do not write
+  -b, --binary         print value without new line
+  -e, --ignore         ignore unknown variables errors
+  -N, --names          print variable names without values
+  -n, --values         print only values of the given variable(s)
+  -p, --load[=<file>]  read values from file
+  -f                   alias of -p
+      --system         read values from all system directories
+  -r, --pattern <expression>
+                       select setting that match expression
+  -q, --quiet          do not echo variable set
+  -w, --write          enable writing a value to variable
+  -o                   does nothing
+  -x                   does nothing
+  -d                   alias of -h
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see sysctl(8).
+"""
 _SWAPPED = str.maketrans("./", "/.")
 
 
@@ -35,6 +65,8 @@ def _name_of(path: str) -> str:
     opt("-e", "--ignore", help="no word on unknown names"),
     opt("-p", "-f", "--load", meta="FILE", help="set what the files say; without one /etc/sysctl.conf"),
     opt("-r", "--pattern", type=str, meta="REGEX", help="only names that match"),
+    opt("-d", help="print the usage"), opt("-o", "-x", name="bsd", help="nothing: BSD's sysctl prints in hexadecimal"),
+    opt("-V", "--version"), opt("--deprecated", help="with -a, what is deprecated too"),
     opt("--system", help="set what the files of the system say"), opt("--dry-run", help="tell, but set nothing"),
     rest("names", meta="NAME[=VALUE]", words="sysctl"), topic="tools", needs_box=False,
 )  # fmt: skip
@@ -45,6 +77,12 @@ def sysctl(box: Any, args: Args, io: IO) -> int:
 
     The same as reading and writing /proc/sys. The name of a folder stands for all that is in it.
     """
+    if args.version:
+        io.out("sysctl from procps-ng 4.0.2\n")
+        return 0
+    if args.d:
+        io.out(USAGE)
+        return 0
     tool = _Tool(args, io)
     names: list[str] = list(args.names)
     if args.system:
@@ -54,7 +92,8 @@ def sysctl(box: Any, args: Args, io: IO) -> int:
     if args.all:
         return tool.show_folder(SYSCTL)
     if not names:
-        raise UsageError("NAME is missing (usage: sysctl [-n] [-w] NAME[=VALUE] …, or -a)")
+        io.out(USAGE)
+        return 1
     status = 0
     for word in names:
         if args.write or "=" in word:
@@ -73,7 +112,10 @@ class _Tool:
     def show(self, name: str) -> int:
         """One tunable, or those of a folder; the status. What may not be read is passed over (ReadSetting)."""
         path = _path_of(name)
-        if not name or ".." in path:
+        if ".." in path.split("/"):
+            self.io.complain(f"Path is not under {SYSCTL}: {path}")
+            return 1
+        if not name:
             return self._unknown(path)
         try:
             self.io.session.reader.listdir(path)

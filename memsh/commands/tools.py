@@ -218,6 +218,16 @@ def uptime(box: Any, args: Args, io: IO) -> int:
     return play(box, io, procps_uptime.frames(reader_of(box, io), args.words, io.width))
 
 
+def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
+    """A pattern as regcomp(REG_EXTENDED) has it, for pgrep and pkill."""
+    from memsh.textutils.regexp import RegexpError, compiled
+
+    try:
+        return compiled(pattern, "extended", ignore_case).test
+    except RegexpError as error:
+        raise Exit(2, f"{error.message}\n") from None
+
+
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
 def pgrep(box: Any, args: Args, io: IO) -> int:
     """find processes by name
@@ -226,7 +236,7 @@ def pgrep(box: Any, args: Args, io: IO) -> int:
 
     -l with names, -a with command lines, -f matches the command line, -x the whole name, -n the newest, -c counts.
     """
-    return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width))
+    return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width, posix_search))
 
 
 LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")

@@ -1,26 +1,19 @@
-"""pgrep: processes by name (procps-ng 4.0.2, src/pgrep.c).
+"""pgrep and pkill: processes by name (procps-ng 4.0.2, src/pgrep.c). What is found is for pkill's caller to signal.
 
-Known deviations: patterns are Python's regular expressions; namespaces, control groups, pid files and
-threads are not looked at.
+Known deviations: namespaces, control groups and pid files are refused; of threads only the first is found (-w).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from memsh.procps import figures
 from memsh.procps.options import Grammar, usage
 from memsh.procps.processes import HZ, Process, processes, tty_name
 from memsh.procps.reader import Exit, Frames, ProcReader, Result, finish
 
-USAGE = usage(
-    "pgrep",
-    "[options] <pattern>",
-    " -d, --delimiter <string>  specify output delimiter\n"
-    " -l, --list-name           list PID and process name\n"
-    " -a, --list-full           list PID and full command line\n"
-    " -v, --inverse             negates the matching\n"
-    " -w, --lightweight         list all TID\n"
+_COMMON = (
     " -c, --count               count of matching processes\n"
     " -f, --full                use full process name to match\n"
     " -g, --pgroup <PGID,...>   match listed process group IDs\n"
@@ -44,40 +37,47 @@ USAGE = usage(
     "                           namespace as <pid>\n"
     " --nslist <ns,...>         list which namespaces will be considered for\n"
     "                           the --ns option.\n"
-    "                           Available namespaces: ipc, mnt, net, pid, user, uts\n\n",
-    "\nFor more details see pgrep(1).\n",
+    "                           Available namespaces: ipc, mnt, net, pid, user, uts\n\n"
 )
-GRAMMAR = Grammar(
-    "pgrep",
-    "LF:cfinoxP:O:AG:s:u:U:g:t:r:d:lavwhV",
-    {
-        "delimiter=": "d",
-        "list-name": "l",
-        "list-full": "a",
-        "inverse": "v",
-        "lightweight": "w",
-        "count": "c",
-        "full": "f",
-        "pgroup=": "g",
-        "group=": "G",
-        "ignore-case": "i",
-        "newest": "n",
-        "oldest": "o",
-        "older=": "O",
-        "parent=": "P",
-        "session=": "s",
-        "terminal=": "t",
-        "euid=": "u",
-        "uid=": "U",
-        "exact": "x",
-        "runstates=": "r",
-        "ignore-ancestors": "A",
-        "help": "h",
-        "version": "V",
-    },
-    USAGE,
-    wrong=2,
+_PGREP = (
+    " -d, --delimiter <string>  specify output delimiter\n"
+    " -l, --list-name           list PID and process name\n"
+    " -a, --list-full           list PID and full command line\n"
+    " -v, --inverse             negates the matching\n"
+    " -w, --lightweight         list all TID\n"
 )
+_PKILL = (
+    " -<sig>, --signal <sig>    signal to send (either number or name)\n"
+    " -q, --queue <value>       integer value to be sent with the signal\n"
+    " -e, --echo                display what is killed\n"
+)
+_TAIL = "\nFor more details see pgrep(1).\n"
+USAGE = usage("pgrep", "[options] <pattern>", _PGREP + _COMMON, _TAIL)
+PKILL_USAGE = usage("pkill", "[options] <pattern>", _PKILL + _COMMON, _TAIL)
+_LONG = {
+    "count": "c", "full": "f", "pgroup=": "g", "group=": "G", "ignore-case": "i", "newest": "n", "oldest": "o",
+    "older=": "O", "parent=": "P", "session=": "s", "terminal=": "t", "euid=": "u", "uid=": "U", "exact": "x",
+    "runstates=": "r", "ignore-ancestors": "A", "pidfile=": "F", "logpidfile": "L", "cgroup=": "cgroup", "ns=": "ns",
+    "nslist=": "nslist", "help": "h", "version": "V",
+}  # fmt: skip
+_LISTING = {"delimiter=": "d", "list-name": "l", "list-full": "a", "inverse": "v", "lightweight": "w"}
+GRAMMAR = Grammar("pgrep", "LF:cfinoxP:O:AG:s:u:U:g:t:r:d:lavwhV", {**_LISTING, **_LONG}, USAGE, wrong=2)
+PKILL = Grammar(
+    "pkill", "LF:cfinoxP:O:AG:s:u:U:g:t:r:q:ehV", {"signal=": "signal", "queue=": "q", "echo": "e", **_LONG},
+    PKILL_USAGE, wrong=2,
+)  # fmt: skip
+Search = Callable[[str, bool], Callable[[str], object]]
+"""A compiled pattern: (pattern, letters in either case) → a function that tells whether a text matches."""
+
+
+def python_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
+    """Patterns as Python has them."""
+    try:
+        return re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
+    except re.error as error:
+        raise Exit(2, f"pgrep: regex error: {error}\n") from None
+
+
 LISTS = {"P": "parent", "G": "group", "s": "session id", "u": "user name", "U": "user name", "g": "process group"}
 
 
@@ -86,31 +86,9 @@ def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
     return finish(frames(reader, argv, width))
 
 
-def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
+def frames(reader: ProcReader, argv: list[str], width: int = 80, search: Search = python_search) -> Frames:
     """The whole answer at once."""
-    given: dict[str, str] = {}
-    operands: list[str] = []
-    for option, value in GRAMMAR.options(argv, operands):
-        if option == "h":
-            raise GRAMMAR.help()
-        if option == "V":
-            raise GRAMMAR.version()
-        given[option] = value or ""
-    hint = "Try `pgrep --help' for more information.\n"
-    if len(operands) > 1:
-        raise Exit(2, f"pgrep: only one pattern can be provided\n{hint}")
-    if not operands and not given.keys() & set("PGsuUgtrnoO"):
-        raise Exit(2, f"pgrep: no matching criteria specified\n{hint}")
-    if sum(key in given for key in "nov") > 1:
-        raise Exit(2, USAGE)
-    found = _select(reader, operands[0] if operands else None, given)
-    if not found and operands and "f" not in given and len(operands[0]) > 15:
-        complaint = (
-            "pgrep: pattern that searches for process name longer than 15 characters will result in zero matches\n"
-            "Try `pgrep -f' option to match against the complete command line.\n"
-        )
-    else:
-        complaint = ""
+    found, given, complaint = select(reader, argv, GRAMMAR, search)
     if "c" in given:
         yield f"{len(found)}\n"
     elif found:
@@ -118,6 +96,38 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
         yield given.get("d", "\n").join(rows) + "\n"
     if not found:
         raise Exit(1, complaint)
+
+
+def select(
+    reader: ProcReader, argv: list[str], grammar: Grammar, search: Search
+) -> tuple[list[Process], dict[str, str], str]:
+    """(the processes found, the options given, what to say where none was). Raises Exit for wrong options."""
+    given: dict[str, str] = {}
+    operands: list[str] = []
+    name = grammar.name
+    for option, value in grammar.options(argv, operands):
+        if option == "h":
+            raise grammar.help()
+        if option == "V":
+            raise grammar.version()
+        if option in ("F", "L", "cgroup", "ns", "nslist"):
+            raise Exit(2, f"{name}: neither pid files, control groups nor namespaces are looked at here\n")
+        given[option] = value or ""
+    hint = f"Try `{name} --help' for more information.\n"
+    if len(operands) > 1:
+        raise Exit(2, f"{name}: only one pattern can be provided\n{hint}")
+    if not operands and not given.keys() & set("PGsuUgtrnoO"):
+        raise Exit(2, f"{name}: no matching criteria specified\n{hint}")
+    if sum(key in given for key in "nov") > 1:
+        raise Exit(2, grammar.usage)
+    found = _select(reader, operands[0] if operands else None, given, search)
+    complaint = ""
+    if not found and operands and "f" not in given and len(operands[0]) > 15:
+        complaint = (
+            f"{name}: pattern that searches for process name longer than 15 characters will result in zero matches\n"
+            f"Try `{name} -f' option to match against the complete command line.\n"
+        )
+    return found, given, complaint
 
 
 def _row(one: Process, given: dict[str, str]) -> str:
@@ -139,14 +149,11 @@ def _numbers(key: str, text: str) -> set[int]:
     return found
 
 
-def _select(reader: ProcReader, pattern: str | None, given: dict[str, str]) -> list[Process]:
+def _select(reader: ProcReader, pattern: str | None, given: dict[str, str], search: Search) -> list[Process]:
     wanted = {key: _numbers(key, given[key]) for key in LISTS if key in given}
     regex = None
     if pattern is not None:
-        try:
-            regex = re.compile(f"^({pattern})$" if "x" in given else pattern, re.IGNORECASE if "i" in given else 0)
-        except re.error as error:
-            raise Exit(2, f"pgrep: regex error: {error}\n") from None
+        regex = search(f"^({pattern})$" if "x" in given else pattern, "i" in given)
     older = int(given["O"]) if given.get("O", "").isdigit() else 0
     up = figures.uptime(reader)[0] if older else 0.0
     found = []
@@ -164,7 +171,7 @@ def _select(reader: ProcReader, pattern: str | None, given: dict[str, str]) -> l
         match = match and ("r" not in given or one.state in given["r"])
         match = match and (not older or int(up - one.stat["start_time"] / HZ) >= older)
         if match and regex:
-            match = bool(regex.search(one.cmdline if "f" in given else one.comm))
+            match = bool(regex(one.cmdline if "f" in given else one.comm))
         if match != ("v" in given):
             found.append(one)
     if "n" in given:

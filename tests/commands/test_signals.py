@@ -1,0 +1,52 @@
+"""pkill, killall, pidof, kill's lists, pwdx, w and tload on a box."""
+
+import pytest
+
+from tests.textutils.boxed import boxed
+
+HEAD = "USER     TTY      "
+
+
+@pytest.mark.parametrize(
+    ("line", "printed", "status"),
+    [
+        ("pkill", "pkill: no matching criteria specified\nTry `pkill --help' for more information.\n", 2),
+        ("pkill -0 -e '^kthreadd$'", "kthreadd killed (pid 2)\n", 0),
+        ("pkill -e '^kthreadd$' -0", "kthreadd killed (pid 2)\n", 0),
+        ("pkill -0 nosuchname", "", 1),
+        ("pkill -c -0 '^kthreadd$'", "1\n", 0),
+        ("pgrep -x 'kthreadd|init'", "1\n2\n", 0),
+        ("pgrep '[[:digit:]]zzz'", "", 1),
+        ("pgrep '('", "Unmatched ( or \\(\n", 2),
+        ("pgrep --ns 1", "pgrep: neither pid files, control groups nor namespaces are looked at here\n", 2),
+        ("pidof init", "1\n", 0),
+        ("pidof nosuchname", "", 1),
+        ("killall nosuchname", "killall: nosuchname: no process found\n", 1),
+        ("killall -0 -v kthreadd", "Killed kthreadd(2) with signal 0\n", 0),
+        ("kill -l HUP; kill -lHUP; kill -l SIGHUP; kill -l1; kill -l 1", "1\n1\n1\nHUP\nHUP\n", 0),
+        ("kill -L | head -1", " 1 HUP       2 INT       3 QUIT      4 ILL       5 TRAP      6 ABRT      7 BUS\n", 0),
+        ("kill -s 0 1; kill -0 -q 42 1", "", 0),
+        ("kill | head -2", "\nUsage:\n kill", 1),
+        ("pwdx 1", "1: /\n", 0),
+        ("pwdx 0", "pwdx: invalid process id: 0\n", 1),
+        ("pwdx 99999", "99999: No such process\n", 1),
+        ("w | tail -1", f"{HEAD}  LOGIN@   IDLE   JCPU   PCPU WHAT\n", 0),
+        ("w -s | tail -1", f"{HEAD}   IDLE WHAT\n", 0),
+        ("w -fs | tail -1", f"{HEAD}FROM              IDLE WHAT\n", 0),
+        ("w -h", "", 0),
+        ("tload | head -1", " 0.00, 0.00, 0.00\n", 0),
+        ("sysctl /../../etc/passwd", "sysctl: Path is not under /proc/sys/: /proc/sys//../../etc/passwd\n", 1),
+        ("sysctl kernel/hostname", "kernel.hostname = memsh\n", 0),
+        ("sysctl | head -2", "\nUsage:\n", 0),
+    ],
+)
+def test_on_a_box(line: str, printed: str, status: int) -> None:
+    out, err, ended = boxed(line)
+    if line.startswith("kill |"):  # its usage goes to standard error
+        assert err.startswith(printed)
+    else:
+        assert (out + err, ended) == (printed, status)
+
+
+def test_what_pkill_ends_is_gone() -> None:
+    assert boxed("run a.out; pkill -KILL -n a.out; pgrep -c nosuch")[2] == 1
