@@ -269,7 +269,7 @@ def kill(box: Any, args: Any, io: Any) -> int:
     words, sig = list(args.words), 15
     if not words:
         io.err(KILL_USAGE)
-        return 1
+        return 2
     if words[0] == "-L" or words[0] == "--table":
         io.out(_table())
         return 0
