@@ -173,6 +173,18 @@ def test_what_is_typed() -> None:
     assert "CPU 0" in typed("taskset -c 1 true", ["--cpus", "2"])
 
 
+def test_who_runs_out_on_bound_nodes_is_told_of_as_such() -> None:
+    small = [*TWO[:3], "512M", *TWO[4:7], "256M:0,256M:1", *TWO[8:]]
+    line = "p=$(mmap 400M); write $p 400M; dmesg | tail -n 60"
+    shown = typed(f"set_mempolicy bind 1; {line}", small)
+    assert "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,mems_allowed=0-1," in shown
+    assert "Node 1 active_anon:" in shown and "Node 0 active_anon:" not in shown
+    assert "oom-kill" not in typed(line, small)
+    sysctl = "sysctl -w vm.panic_on_oom"
+    assert "Kernel panic" not in typed(f"{sysctl}=1; set_mempolicy bind 1; {line}", small)
+    assert "compulsory panic_on_oom is enabled" in typed(f"{sysctl}=2; set_mempolicy bind 1; {line}", small)
+
+
 _ACT = st.tuples(st.sampled_from(["touch", "policy", "mbind", "move", "cpu", "migrate"]), st.integers(0, 199),
                  st.integers(1, 60), st.integers(0, 2))  # fmt: skip
 

@@ -13,14 +13,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
+from memsh.linux.include.mempolicy import MPOL_BIND
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
-from memsh.linux.mm.page_alloc.showmem import KERN_WARNING, dump_stack, show_mem, warn_alloc
+from memsh.linux.mm.page_alloc.showmem import (
+    KERN_WARNING,
+    cpuset_text,
+    dump_stack,
+    nodemask_text,
+    show_mem,
+    warn_alloc,
+)
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Node
     from memsh.linux.include.sched import Task
 
 NOWARN = GFP_NAMES["__GFP_NOWARN"]
@@ -53,6 +62,7 @@ class Oom:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.victim = 0
+        self.nodes: tuple[int, ...] | None = None  # those that the request which found nothing was bound to
         self.origin = False  # swapoff runs: it is the one to give way (oom_task_origin)
         self.warnings = RateLimit(NOPAGE_USEC, 1)
         self.reports = RateLimit()
@@ -79,15 +89,25 @@ class Oom:
         return task
 
     def totalpages(self) -> int:
-        """RAM and swap (oc->totalpages)."""
+        """RAM and swap (oc->totalpages); with a policy that binds, RAM of those nodes (constrained_alloc)."""
+        if self._bound():
+            return sum(node.present for node in self._bound()) + self.box.swap.total_pages
         return sum(zone.managed for zone in self.box.pages.zones) + self.box.swap.total_pages
 
-    def out_of_memory(self, gfp: int, order: int, highest: int) -> bool:
-        """Kill a process; whether that may help the allocation.
+    def _bound(self) -> list[Node]:
+        """The nodes that the request was bound to, none if it might use all of them."""
+        nodes = self.box.pages.nodes
+        if self.nodes is None or len(self.nodes) == len(nodes):
+            return []
+        return [nodes[nid] for nid in self.nodes]
+
+    def out_of_memory(self, gfp: int, order: int, nodes: tuple[int, ...] | None = None) -> bool:
+        """Kill a process; whether that may help the allocation. `nodes`: all that the request may use, None for any.
 
         Panics if vm.panic_on_oom says so, or nobody is left to kill.
         """
         box = self.box
+        self.nodes = nodes
         current = box.current
         values = box.sysctl.values
         if current is None or self.origin:  # before the first process (oom_killer_disabled), or swapoff gives up
@@ -96,7 +116,7 @@ class Oom:
             return True
         if not gfp & FS:
             return True
-        if values["vm.panic_on_oom"]:
+        if values["vm.panic_on_oom"] == 2 or (values["vm.panic_on_oom"] == 1 and not self._bound()):
             self._panic_on_oom(gfp, order, values["vm.panic_on_oom"])
             return False
         if values["vm.oom_kill_allocating_task"] and oom_badness(box, current, 0) is not None:
@@ -114,6 +134,7 @@ class Oom:
     def moom_callback(self) -> None:
         """A person asks for a victim (drivers/tty/sysrq.c): a worker of the kernel looks for one."""
         box = self.box
+        self.nodes = None
         victim = self._select_bad_process()
         if victim is None:
             box.log.printk("sysrq: OOM request ignored. No task eligible", KERN_INFO)
@@ -138,10 +159,19 @@ class Oom:
         chosen: Task | None = None
         most: int | None = None
         for task in box.tasks.values():
+            if self._bound() and not self._in_domain(task):
+                continue
             points = oom_badness(box, task, total)
             if points is not None and (most is None or points >= most):
                 chosen, most = task, points
         return chosen
+
+    def _in_domain(self, task: Task) -> bool:
+        """Whether a task may have memory of the nodes that ran out (mempolicy_in_oom_domain)."""
+        policy = task.mempolicy
+        if policy is None or policy.mode != MPOL_BIND:
+            return True
+        return not set(policy.nodes).isdisjoint(self.nodes or ())
 
     def _dump_header(self, gfp: int, order: int, worker: Task | None = None) -> None:
         box = self.box
@@ -152,7 +182,7 @@ class Oom:
             KERN_WARNING,
         )
         dump_stack(box, gfp, oom=True, worker=worker)
-        show_mem(box)
+        show_mem(box, self.nodes)
         if box.vmstat["nr_slab_unreclaimable"] > sum(box.vmstat[name] for name in LRU_ITEMS):
             box.slab.dump_unreclaimable_slab()
         if box.sysctl.values["vm.oom_dump_tasks"]:
@@ -182,7 +212,10 @@ class Oom:
         log = box.log
         if self.reports.allows(box, "oom_kill_process"):
             self._dump_header(gfp, order, worker)
-            log.printk(f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task={victim.comm},pid={victim.pid},uid=0")
+            constraint = "MEMORY_POLICY" if self._bound() else "NONE"
+            whole = ",global_oom,task_memcg=/" if "MEMCG" in box.model.options else ""
+            log.printk(f"oom-kill:constraint=CONSTRAINT_{constraint},nodemask={nodemask_text(self.nodes)}"
+                       f"{cpuset_text(box)}{whole},task={victim.comm},pid={victim.pid},uid=0")  # fmt: skip
         box.vmstat["oom_kill"] += 1
         rss = mm.rss
         log.printk(

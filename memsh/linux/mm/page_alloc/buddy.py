@@ -73,6 +73,7 @@ class Plan(NamedTuple):
     highest: int  # index of the highest zone allowed
     migratetype: int
     flags: int
+    nodes: tuple[int, ...] | None = None  # only these, None for any
 
 
 # what alloc_pages() needs at once: the highest order for its fast path (-1: none), the first zone, the highest index,
@@ -288,7 +289,7 @@ class PageAllocator(PageLookup):
             zone for zone in listed if zone.index <= highest and (nodemask is None or zone.node in nodemask)
         ) or (node.zones[highest],)
         flags = self._alloc_flags_nofragment(zones[0], gfp)
-        return Plan(zones, highest, gfp_migratetype(gfp), flags)
+        return Plan(zones, highest, gfp_migratetype(gfp), flags, tuple(nodemask) if nodemask is not None else None)
 
     def _alloc_flags_nofragment(self, zone: Zone, gfp: int) -> int:
         """The first look does not mix migrate types while a lower zone may still serve (CONFIG_ZONE_DMA32)."""
@@ -693,7 +694,7 @@ class PageAllocator(PageLookup):
     def _alloc_further(self, gfp: int, count: int, plan: Plan) -> list[int]:
         """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
         low and the min watermarks. Empty where it is not clear that each would get the same way."""
-        zones, highest, index, _ = plan
+        zones, highest, index = plan[:3]
         if any(zone.node != self.node for zone in zones):
             return []
         for zone in zones:

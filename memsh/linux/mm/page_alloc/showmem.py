@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import GFP_NAMES, MAX_ORDER
-from memsh.linux.include.mmzone import Zone
+from memsh.linux.include.mmzone import Node, Zone
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.page_alloc.available import totalhigh_pages
+from memsh.linux.mm.page_alloc.nodestat import node_page_state
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
@@ -63,16 +67,18 @@ def _registers(box: Box) -> list[str]:
     ]
 
 
-def show_mem(box: Box) -> None:
-    """The whole report, as `echo m > /proc/sysrq-trigger` prints it too."""
-    for line in mem_info(box):
+def show_mem(box: Box, nodes: Collection[int] | None = None) -> None:
+    """The whole report, as `echo m > /proc/sysrq-trigger` prints it too; only of these nodes if they are given."""
+    for line in mem_info(box, nodes):
         box.log.printk(line, KERN_WARNING)
 
 
-def mem_info(box: Box) -> list[str]:
-    """The report's lines. Figures are pages, or kB where they say so; they agree with /proc at this moment."""
+def mem_info(box: Box, nodes: Collection[int] | None = None) -> list[str]:
+    """The report's lines. Figures are pages, or kB where they say so; they agree with /proc at this moment. The sums
+    are the machine's, nodes and zones only those of `nodes`."""
     stat = box.vmstat
     zones = [zone for zone in box.pages.zones if zone.present]
+    shown = [node for node in box.pages.nodes if nodes is None or node.nid in nodes]
     total = {name: sum(zone.stat[name] for zone in zones) for name in ("nr_bounce", "nr_mlock")}
     free = sum(zone.stat_free for zone in zones)
     pcp = sum(cpu.count for zone in zones for cpu in zone.pcps)
@@ -88,11 +94,14 @@ def mem_info(box: Box) -> list[str]:
         f" sec_pagetables:0 bounce:{total['nr_bounce']}",
         f" kernel_misc_reclaimable:{stat['nr_kernel_misc_reclaimable']}",
         f" free:{free} free_pcp:{pcp} free_cma:0",
-        _node(box),
+        *(_node(box, node) for node in shown),
     ]
-    for zone in zones:
-        lines += [_zone(zone), "lowmem_reserve[]: " + " ".join(map(str, zone.lowmem_reserve))]
-    lines += [_orders(zone) for zone in zones]
+    told = [zone for node in shown for zone in node.zones if zone.present]
+    for zone in told:
+        lines += [_named(box, zone) + _zone(zone), "lowmem_reserve[]: " + " ".join(map(str, zone.lowmem_reserve))]
+    lines += [_named(box, zone) + _orders(zone) for zone in told]
+    if "HUGETLB_PAGE" in box.model.options:
+        lines += [_hugepages(node.nid, size) for node in shown for size in (1 << 20, 2048)]
     swap = box.swap
     lines += [
         f"{stat['nr_file_pages']} total pagecache pages",
@@ -102,23 +111,38 @@ def mem_info(box: Box) -> list[str]:
         f"{sum(zone.present for zone in zones)} pages RAM",
         f"{totalhigh_pages(box)} pages HighMem/MovableOnly",
         f"{sum(zone.present - zone.managed for zone in zones)} pages reserved",
+        *(["0 pages hwpoisoned"] if "MEMORY_FAILURE" in box.model.options else []),
     ]
     return lines
 
 
-def _node(box: Box) -> str:
-    stat = box.vmstat
+def _named(box: Box, zone: Zone) -> str:
+    """`Node 0 ` before a zone's name, on a kernel that has nodes (show_node)."""
+    return f"Node {zone.node} " if box.arch.numa else ""
+
+
+def _hugepages(nid: int, kb: int) -> str:
+    """The pool of one size (hugetlb_show_meminfo_node)."""
+    return f"Node {nid} hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size={kb}kB"
+
+
+def _node(box: Box, node: Node) -> str:
+    stat = node_page_state(box, node)
 
     def kb(name: str) -> int:
         return stat[name] * 4
 
+    huge = ""
+    if "TRANSPARENT_HUGEPAGE" in box.model.options:
+        huge = (f"shmem_thp: {kb('nr_shmem_hugepages')}kB shmem_pmdmapped: {kb('nr_shmem_pmdmapped')}kB "
+                f"anon_thp: {kb('nr_anon_transparent_hugepages')}kB ")  # fmt: skip
     stuck = "yes" if box.kswapd.failures >= MAX_RECLAIM_RETRIES else "no"
     return (
-        f"Node 0 active_anon:{kb('nr_active_anon')}kB inactive_anon:{kb('nr_inactive_anon')}kB "
+        f"Node {node.nid} active_anon:{kb('nr_active_anon')}kB inactive_anon:{kb('nr_inactive_anon')}kB "
         f"active_file:{kb('nr_active_file')}kB inactive_file:{kb('nr_inactive_file')}kB "
         f"unevictable:{kb('nr_unevictable')}kB isolated(anon):{kb('nr_isolated_anon')}kB "
         f"isolated(file):{kb('nr_isolated_file')}kB mapped:{kb('nr_mapped')}kB dirty:{kb('nr_dirty')}kB "
-        f"writeback:{kb('nr_writeback')}kB shmem:{kb('nr_shmem')}kB writeback_tmp:0kB "
+        f"writeback:{kb('nr_writeback')}kB shmem:{kb('nr_shmem')}kB {huge}writeback_tmp:0kB "
         f"kernel_stack:{stat['nr_kernel_stack']}kB pagetables:{kb('nr_page_table_pages')}kB sec_pagetables:0kB "
         f"all_unreclaimable? {stuck}"
     )
@@ -154,9 +178,21 @@ def _orders(zone: Zone) -> str:
     return f"{zone.name}: {' '.join(parts)} = {total * 4}kB"
 
 
+def nodemask_text(nodes: Collection[int] | None) -> str:
+    """`(null)`, or the nodes as a list."""
+    return "(null)" if nodes is None else cpulist_text(nodes)
+
+
+def cpuset_text(box: Box) -> str:
+    """`,cpuset=/,mems_allowed=0-1` on a kernel with cpusets (cpuset_print_current_mems_allowed)."""
+    if "CPUSETS" not in box.model.options:
+        return ""
+    return f",cpuset=/,mems_allowed={cpulist_text(node.nid for node in box.pages.nodes)}"
+
+
 def warn_alloc(box: Box, gfp: int, words: str) -> None:
     """The report of an allocation that failed for good: `words` say which."""
-    text = f"{box.current.comm}: {words}, mode:{gfp:#x}({gfp_text(gfp)}), nodemask=(null)"
+    text = f"{box.current.comm}: {words}, mode:{gfp:#x}({gfp_text(gfp)}), nodemask=(null){cpuset_text(box)}"
     box.log.printk(text, KERN_WARNING)
     dump_stack(box, gfp, oom=False)
     show_mem(box)

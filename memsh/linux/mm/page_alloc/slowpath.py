@@ -65,7 +65,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     killer chose the current process and it may die at once."""
     from memsh.linux.mm.compaction import compaction
 
-    zones, highest, migratetype, _ = plan
+    zones, highest, migratetype = plan[:3]
     box = pages.box
     can_reclaim = gfp & DIRECT_RECLAIM
     can_compact = gfp & IO_FS == IO_FS
@@ -185,7 +185,7 @@ def _should_reclaim_retry(
     """Whether reclaim could still free enough: (answer, rounds without progress)."""
     from memsh.linux.mm.vmscan.vmscan import zone_reclaimable_pages
 
-    zones, highest, migratetype, _ = plan
+    zones, highest, migratetype = plan[:3]
     loops = 0 if progress and order <= COSTLY_ORDER else loops + 1
     if not progress:
         pages.box.kswapd.cond_resched()
@@ -233,4 +233,4 @@ def _may_oom(pages: PageAllocator, gfp: int, order: int, plan: Plan) -> tuple[in
         return pfn, False
     if order > COSTLY_ORDER or gfp & (RETRY_MAYFAIL | THISNODE) or plan.highest < pages.box.arch.zone_normal:
         return 0, False
-    return 0, pages.box.oom.out_of_memory(gfp, order, plan.highest)
+    return 0, pages.box.oom.out_of_memory(gfp, order, plan.nodes)
