@@ -103,6 +103,9 @@ def told(found: Findings, people: Sequence[Task] = ()) -> Told:
     arch = "i386" if "HighMem" in names or _low_only(zones) else "x86_64"
     if page != 4096:
         notes.append(f"its pages have {page >> 10} KiB, this box's 4: as many pages, each smaller")
+    if any(any(zone.free[MAX_ORDER:]) for zone in zones):
+        notes.append(f"free blocks above order {MAX_ORDER - 1} are several of that order here")
+    zones = [zone._replace(free=_whole_orders(zone.free)) for zone in zones]
     zones, arch = _nearest(zones, arch, notes)
     request = report or next(iter(found.reports), None)
     slabs: list[str] = []
@@ -160,7 +163,7 @@ def _from_files(found: Findings) -> list[ZoneTold]:
     zones = []
     for row in found.buddyinfo:
         free: list[dict[int, int]] = []
-        for order, number in enumerate(row.counts[:MAX_ORDER]):
+        for order, number in enumerate(row.counts):
             kinds: dict[int, int] = {}
             for name, kind in TYPES.items():
                 counts = typed.get((row.node, row.zone, name), [])
@@ -198,7 +201,7 @@ def _from_report(memory: Memory, notes: list[str]) -> list[ZoneTold]:
     cma = 0
     for zone in memory.zones:
         free: list[dict[int, int]] = []
-        for block in zone.blocks[:MAX_ORDER]:
+        for block in zone.blocks:
             if block.types is None:
                 free.append(_untold(len(free), block.number))
                 continue
@@ -207,7 +210,6 @@ def _from_report(memory: Memory, notes: list[str]) -> list[ZoneTold]:
                 kinds[kind] = 1 if sum(kinds.values()) < block.number else 0
             kinds[1 if 1 in kinds else next(iter(kinds))] += block.number - sum(kinds.values())
             free.append({kind: number for kind, number in kinds.items() if number})
-        free += [{} for _ in range(MAX_ORDER - len(free))]
         cma += zone.kb.get("free_cma", 0)
         marks = tuple(zone.kb[name] // kb for name in ("min", "low", "high")) if "high" in zone.kb else None
         local = zone.kb.get("local_pcp", 0) // kb
@@ -279,13 +281,14 @@ def _sizes(zone: ZoneTold, above: bool) -> tuple[int, int]:
         least = min(max(pages, 3840), DMA_END - 2)
     elif zone.name == "DMA32" and above:
         least = max(least, DMA32_TOP - DMA_END - (1 << 14))
-    managed = max(zone.managed or zone.present or least, pages)
+    kept = 128 if zone.name == "DMA" else min(KERNEL_IMAGE // 2, (zone.present or 0) // 8)
+    managed = max(zone.managed or ((zone.present or 0) - kept if zone.present else least), pages)
     if zone.present is None and zone.name != "DMA":
         return managed + KERNEL_IMAGE, managed
     return max(zone.present or 0, managed), managed
 
 
-def _lay_out(zones: list[ZoneTold], arch: Arch) -> list[_Laid]:
+def _lay_out(zones: list[ZoneTold], arch: Arch, image: list[tuple[int, int]]) -> list[_Laid]:
     """A place for each zone: as told, else one after the other within the zones' bounds."""
     if all(zone.start is not None and zone.spanned and zone.present and zone.managed for zone in zones):
         return [_Laid(z, z.start or 1, z.spanned or 0, z.present or 0, z.managed or 0) for z in zones]
@@ -303,12 +306,40 @@ def _lay_out(zones: list[ZoneTold], arch: Arch) -> list[_Laid]:
                 at = -(-at // SECTION) * SECTION
             if index == arch.zone_normal and arch.zone_dma32 >= 0:
                 at = max(at, ABOVE) if laid and any(one.zone.name == "DMA32" for one in laid) else at
+            inside = sum(last - first for first, last in image if at <= first < at + present)
+            present = max(present, managed + inside)
+            if at + present > arch.max_pfn:
+                zone, present, managed = _clipped(zone, max(0, arch.max_pfn - at))
+                if not present:
+                    continue
             spanned = present
             if at == 1 and present + LEGACY_HOLE[1] - LEGACY_HOLE[0] <= DMA_END - 1:
                 spanned = DMA_END - 1
             laid.append(_Laid(zone, at, spanned, present, managed))
             at += spanned
     return laid
+
+
+def _clipped(zone: ZoneTold, room: int) -> tuple[ZoneTold, int, int]:
+    """(the zone with as many of its free blocks as fit, pages present, managed) of a zone that is too large."""
+    left = room * 3 // 4
+    free: list[dict[int, int]] = []
+    for order, kinds in enumerate(zone.free):
+        kept = {}
+        for kind, number in kinds.items():
+            kept[kind] = min(number, left >> order)
+            left -= kept[kind] << order
+        free.append({kind: number for kind, number in kept.items() if number})
+    return zone._replace(free=free, pcp=[]), room, room
+
+
+def _whole_orders(free: list[dict[int, int]]) -> list[dict[int, int]]:
+    """Free blocks by order as this kernel has them: larger ones (arm64 has them) are several of the largest."""
+    kept = [dict(kinds) for kinds in free[:MAX_ORDER]] + [{} for _ in range(MAX_ORDER - len(free))]
+    for order, kinds in enumerate(free[MAX_ORDER:], MAX_ORDER):
+        for kind, number in kinds.items():
+            kept[-1][kind] = kept[-1].get(kind, 0) + (number << order - MAX_ORDER + 1)
+    return kept
 
 
 def _marks(laid: Sequence[_Laid], arch: Arch) -> dict[int, tuple[int, int, int]]:
@@ -344,13 +375,12 @@ def freelists(machine: Told, cpus: int) -> tuple[str, list[int]]:
     """The machine as freelists.txt has one, and frames beside its free blocks that must stay in use. ValueError, one
     clear line, if it cannot be."""
     arch = ARCHES[machine.arch]
-    laid = _lay_out(machine.zones, arch)
-    marks = _marks(laid, arch)
     from memsh.machines.box import MODELS
 
-    image = MODELS[machine.arch].start.image
-    used = [(first >> 12, -(-last // 4096)) for first, last in image.kept()]
+    used = [(first >> 12, -(-last // 4096)) for first, last in MODELS[machine.arch].start.image.kept()]
     used.append(LEGACY_HOLE)
+    laid = _lay_out(machine.zones, arch, used)
+    marks = _marks(laid, arch)
     glued = arch.name == "i386"
     out = ["now cpu 0"] if arch.numa else []
     held: list[int] = []
@@ -491,6 +521,6 @@ def build(machine: Told, chosen: Config) -> Box:
     box = from_recording(config, texts, furnish, held)
     notes = list(machine.notes)
     if config.ram >> 12 < sum(zone.present or zone.managed or 0 for zone in machine.zones):
-        notes.append("it has more memory than a box can have")
+        notes.append("it has more memory than this machine can have: its last zone is cut, with its free blocks")
     box.notes = notes
     return box

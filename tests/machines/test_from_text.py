@@ -185,3 +185,20 @@ def test_a_boxs_own_proc_gives_the_box_back(megabytes: int, orders: list[int], a
         n: c.num_slabs for n, c in rows[1].items()
     }.items()
     assert not check(again)
+
+
+def test_blocks_larger_than_this_kernels_and_zones_beyond_4_gib() -> None:
+    large = ZoneTruth(0, "DMA32", 60000, 200, [0, 0, 0], [(10, "U"), *[(0, "")] * 11, (1, "M"), (1, "M")])
+    machine = told(find(forge.failure(Truth("5.4", [large], page=65536, mask="0xcc0"))))
+    assert [sum(kinds.values()) for kinds in machine.zones[0].free] == [10, *[0] * 9, 4 + 8]
+    assert any("above order 10" in note for note in machine.notes)
+    assert not check(build(machine, Config()))
+    zones = [
+        ZoneTruth(0, "DMA", 3900, 16, [0, 865, 16122, 16122], [(11, ""), (4, ""), *[(0, "")] * 9]),
+        ZoneTruth(0, "Normal", 215000, 930, [0, 0, 122056, 122056], [(900, ""), *[(0, "")] * 10]),
+        ZoneTruth(0, "HighMem", 3900000, 128, [0, 0, 0, 0], [(200, ""), *[(0, "")] * 9, (1800, "")]),
+    ]
+    pae = build(told(find(forge.oom(Truth("2.6.32", zones, mask="0xd0", numa=False), TaskTruth(9, "x", 10)))), Config())
+    assert [row.counts[0] for row in buddyinfo.rows(shown(pae))] == [11, 900, 200]
+    assert any("more memory" in note for note in pae.notes)
+    assert not check(pae)
