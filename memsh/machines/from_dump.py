@@ -73,6 +73,7 @@ def from_recording(
         _furnish(box, [] if states else parse_rows(texts.get("slabinfo", "")))
         if furnish is not None:
             furnish(box)
+            box.slab.top_up(parse_rows(texts.get("slabinfo", "")))  # time has passed, and the reaper with it
     finally:
         for zone, state in zip(box.pages.zones, kept, strict=True):
             _take_back(box, zone, state)

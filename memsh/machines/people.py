@@ -28,6 +28,8 @@ MADV_DONTNEED, MADV_PAGEOUT = 4, 21
 FILES, SHMEM = "/unknown-files", "/dev/shm/unknown-files"
 """What page cache and shared memory belong to, where nobody says."""
 UNKNOWN = "unknown"
+FEW = 64
+"""Pages that are not worth a file of their own."""
 KEPT = 2048
 """Pages that stay for the kernel's own needs while the processes are made."""
 
@@ -47,7 +49,7 @@ def populate(box: Box, tasks: Sequence[TaskTold], file_pages: int, shmem_pages: 
             continue
         _person(box, told, min(told.rss, left))
     left = swap_pages - sum(area.used_kb >> 2 for area in box.swap.areas())
-    if left > 64:
+    if left > FEW:
         pid = max(box.tasks) + 1
         _person(box, TaskTold(pid, 0, UNKNOWN, left, 0, None, left, -1000, False), 0)
     _shmem(box, shmem_pages)
@@ -61,7 +63,7 @@ def _room(box: Box) -> int:
 def _files(box: Box, pages: int) -> None:
     """Page cache of a file that nobody maps."""
     pages = min(pages - box.vmstat["nr_file_pages"] + box.vmstat["nr_shmem"], FILE_MOST, _room(box))
-    if pages > 0:
+    if pages > FEW:
         box.fs.mkfile(FILES, pages << 12)
         file = box.fs.open(FILES)
         box.fs.skip(file, 0, pages << 12)
@@ -71,7 +73,7 @@ def _files(box: Box, pages: int) -> None:
 def _shmem(box: Box, pages: int) -> None:
     """A file of tmpfs."""
     pages = min(pages - box.vmstat["nr_shmem"], _room(box))
-    if pages > 0:
+    if pages > FEW:
         box.fs.create(SHMEM)
         file = box.fs.open(SHMEM, writable=True)
         box.fs.write_zeros(file, 0, pages << 12)
