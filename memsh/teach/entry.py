@@ -34,9 +34,12 @@ def play(name: str, opener: Opener, player: Player | None, width: int, out: Call
     lesson = load(name)
     if player is not None:
         return player(lesson, opener)
+    status = 0
     for piece in as_text(lesson, opener, width):
         out(piece)
-    return 0
+        if piece.startswith(f"{lesson.name}:"):  # a question that nobody can answer: the author's error
+            status = 2
+    return status
 
 
 def main(options: Any, opener: Opener, player: Player | None, width: int) -> int:

@@ -23,6 +23,7 @@ from memsh.shell.errors import Leave, ShellError, SyntaxFault
 from memsh.shell.io import Input
 from memsh.shell.parse import parse
 from memsh.shell.registry import Command, Registry
+from memsh.shell.session import Session
 from memsh.shell.syntax import Simple
 from memsh.teach.exercise import Exercise, bundled, load_exercise
 from memsh.teach.expectation import holds
@@ -143,6 +144,20 @@ def parts(text: str, tasks: int) -> list[str]:
         lines += [""] * (number - 1 - len(lines))
         lines.append(line)
     return ["\n".join(lines) + "\n" for lines in found]
+
+
+@contextmanager
+def commands_only(session: Session) -> Iterator[None]:
+    """A check's words are memsh's commands, whatever functions, aliases and traps an answer has made of their names."""
+    language: Any = getattr(session, "language", session)
+    kept = {name: getattr(language, name) for name in ("functions", "aliases", "traps") if hasattr(language, name)}
+    for name in kept:
+        setattr(language, name, {})
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(language, name, value)
 
 
 class Bounded(io.StringIO):
@@ -276,7 +291,7 @@ class Grader:
         lost = []
         for check in task.checks:
             try:
-                with self.bounded(SECONDS):
+                with self.bounded(SECONDS), commands_only(self.session):
                     good, said = holds(self.session, words_of(check.statement))
             except ShellError as error:
                 good, said = False, f"expected {check.statement}; found: {error.message}"

@@ -26,6 +26,7 @@ from memsh.shell.io import HostSink
 from memsh.shell.live import DRAW, LEAVE, REFRESH, Ask, Deeds, View, changed_spans
 from memsh.shell.visible import visible
 from memsh.ui.fold import CUT
+from memsh.ui.screen import Painter
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -172,6 +173,7 @@ class Player:
 
     def __init__(self, session: Session, view: View) -> None:
         self.session, self.view = session, view
+        self.painter = Painter()
         self.deeds = Deeds()
         self.shift = 0
         self.old: dict[str, str] = {}  # rows of the refresh before, by their key
@@ -280,7 +282,11 @@ class Player:
             if number == self.view.heading:
                 spans = [(0, max(len(line), columns))]
                 line = line.ljust(columns)
-            shown.append(render(line, spans, self.shift, columns))
+            plain = not spans and not self.shift and number != self.view.heading
+            if plain and self.session.color and len(line) <= columns:
+                shown.append(self.painter.paint(line))
+            else:
+                shown.append(render(line, spans, self.shift, columns))
         if fixed is not None:
             shown.append(fixed)
         display.put("\x1b[H" + "\r\n".join(line + "\x1b[K" for line in shown) + "\x1b[J")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from memsh.shell.parse import parse
+from memsh.shell.visible import visible
 from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson
 from memsh.teach.playing import Opener, Playing, Shown
 from memsh.ui.fold import fitted
@@ -58,7 +59,7 @@ class Screen:
         parts = ["\x1b[H"]
         for at in range(room):
             parts.append((lines[at] if at < len(lines) else "") + "\x1b[0m\x1b[K\r\n")
-        shown = status[: self.columns - 1]
+        shown = visible(status)[: self.columns - 1]
         parts.append(f"\x1b[7m{shown}\x1b[0m\x1b[K" if self.color else f"{shown}\x1b[K")
         self.out.write("".join(parts))
         self.out.flush()
@@ -70,7 +71,7 @@ class Screen:
 
 def wrapped(text: str, columns: int) -> list[str]:
     """Plain text as rows of the screen: figures closed up where they can be, long lines folded between words."""
-    return [row.text + row.mark for row in fitted(text.split("\n"), columns, False)]
+    return [row.text + row.mark for row in fitted(visible(text).split("\n"), columns, False)]
 
 
 def rendered(text: str, columns: int, color: bool) -> list[str]:
@@ -83,7 +84,7 @@ def rendered(text: str, columns: int, color: bool) -> list[str]:
     target = io.StringIO()
     console = Console(file=target, width=min(columns, 100), force_terminal=True, no_color=not color, theme=theme,
                       legacy_windows=False, color_system="standard" if color else None)  # fmt: skip
-    console.print(Markdown(text, hyperlinks=False))
+    console.print(Markdown(visible(text), hyperlinks=False))
     lines = [line.rstrip() for line in target.getvalue().rstrip("\n").split("\n")]
     return [line if color else ESCAPES.sub("", line) for line in lines]
 

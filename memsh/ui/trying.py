@@ -7,18 +7,17 @@ import sys
 from prompt_toolkit.history import InMemoryHistory
 
 from memsh.shell.errors import Leave
-from memsh.shell.io import HostSink
 from memsh.shell.lines import flush
 from memsh.shell.session import Session
 from memsh.ui.prompt import Keys, make_prompt, prompt_text
-from memsh.ui.screen import ScreenSink
+from memsh.ui.screen import ErrorSink, ScreenSink
 
 
 def interact(session: Session, place: str, color: bool) -> None:
     """Read and run lines until Ctrl-D or exit. What was printed before and the streams are as they were afterwards."""
     kept = session.stdout, session.stderr, session.is_tty, session.color
     screen = ScreenSink(sys.stdout, color)
-    session.stdout, session.stderr, session.is_tty, session.color = screen, HostSink(sys.stderr, screen), True, color
+    session.stdout, session.stderr, session.is_tty, session.color = screen, ErrorSink(sys.stderr, screen), True, color
     sys.stdout.write(f"Try what you like: the lesson's box is a copy. Ctrl-D goes back to {place}.\n")
     prompt = make_prompt(session, Keys(), InMemoryHistory())
     try:

@@ -224,6 +224,7 @@ def test_doing_nothing_earns_nothing(name: str, tmp_path: Path, capsys: pytest.C
 TRICKS = [
     "undo 99\np=$(alloc_pages 4)", "echo 'mark: 6 of 6'; echo Right", "START=0; TASK1=1", "exit 0", "undo; undo; redo",
     "p='$(alloc_pages 4)'", "p='4; alloc_pages 4'", "x=$(undo 5; echo 1)",
+    "free_pages() { true; }\np=5", "alias free_pages=true\np=5", "expect() { true; }\np=5", "trap true EXIT\np=5",
 ]  # fmt: skip
 
 

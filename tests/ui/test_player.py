@@ -12,7 +12,7 @@ import pexpect
 import pyte
 import pytest
 
-from memsh.cli import open_session
+from memsh.cli import main, open_session
 from memsh.procfs import tree
 from memsh.teach.lessonfile import read_lesson
 from memsh.teach.playing import Playing, as_text
@@ -253,3 +253,15 @@ def test_the_command_lesson(tmp_path: Path) -> None:
     assert tree.show(session.box, "/proc/vmstat") == before
 
 
+
+
+def test_a_lesson_sends_no_escapes_to_the_terminal() -> None:
+    assert wrapped("a\x1b]0;x\x07b", 40) == ["a^[]0;x^Gb"]
+    assert "\x1b" not in "".join(rendered("some \x1b]0;x\x07 text", 40, False))
+
+
+def test_a_question_that_nobody_can_answer_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lesson = tmp_path / "x.md"
+    lesson.write_text("# T\n\nText.\n\n```quiz\nHow many?\n= value of 'true'\n```\n")
+    assert main(["lesson", str(lesson)]) == 2
+    assert "x.md:5: 'true' yields no value" in capsys.readouterr().out
