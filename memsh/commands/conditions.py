@@ -1,17 +1,31 @@
-"""`test` and `[`: strings, numbers and the box's files (POSIX, test)."""
+"""`test` and `[`: strings, numbers and the box's files (bash: test.c; POSIX's rules by the number of words)."""
 
 from __future__ import annotations
 
 from memsh.shell import IO, Args, UsageError, command, rest
+from memsh.shell.conditions import NUMBERS, OF_FILES, STRINGS, UNARY, compared, files_compared, unary
+from memsh.shell.registry import REGISTRY
 from memsh.shell.values import address, integer
+from memsh.textutils.regexp import compiled
 
-_STRINGS = {"=", "==", "!=", "<", ">"}
-_NUMBERS = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"}
-_FILES = "defrswx"
+BINARY = STRINGS | NUMBERS | OF_FILES
+
+
+def _groups(pattern: str, text: str, ignore_case: bool) -> list[str]:
+    """What `=~` finds: the match and its groups; nothing where there is none."""
+    match = compiled(pattern, "extended", ignore_case).search(text)
+    if match is None:
+        return []
+    expression = compiled(pattern, "extended", ignore_case)
+    return [match[0], *(match[number] or "" for number in range(1, expression.groups + 1))]
+
+
+REGISTRY.regex = _groups
 
 
 def _number(word: str) -> int:
     """Decimal, 0x… or a size with k, M, G: values print in hexadecimal and should compare."""
+    word = word.strip()
     try:
         return integer(word)
     except ValueError:
@@ -62,54 +76,66 @@ class _Reader:
         if self.depth > 100:
             raise UsageError("nested too deeply")
         operator = self.peek(1)
-        if operator is not None and (operator in _STRINGS or operator in _NUMBERS) and self.peek(2) is not None:
+        if operator in BINARY and self.peek(2) is not None:
             left, _, right = self.take(), self.take(), self.take()
-            return self.compare(left, operator, right)
+            return self.compare(left, str(operator), right)
         word = self.take()
-        if word == "!":
+        if word == "!" and self.peek() is not None:
             return not self.primary()
-        if word == "(":
+        if word == "(" and self.peek() is not None:
             value = self.either()
             if self.take() != ")":
                 raise UsageError(") is missing")
             return value
-        if len(word) == 2 and word[0] == "-" and self.peek() is not None:
-            if word == "-z":
-                return not self.take()
-            if word == "-n":
-                return bool(self.take())
-            if word[1] in _FILES:
-                return self.file(word[1], self.take())
+        if word in UNARY and self.peek() is not None:
+            return unary(word, self.take(), self.io.runner)
         return bool(word)
 
     def compare(self, left: str, operator: str, right: str) -> bool:
-        if operator in _STRINGS:
+        if operator in STRINGS:
             if operator in "<>":
                 return left < right if operator == "<" else left > right
             return (left != right) if operator == "!=" else (left == right)
-        a, b = _number(left), _number(right)
-        return {"-eq": a == b, "-ne": a != b, "-lt": a < b, "-le": a <= b, "-gt": a > b, "-ge": a >= b}[operator]
+        if operator in OF_FILES:
+            return files_compared(operator, left, right, self.io.runner)
+        return compared(operator, _number(left), _number(right))
 
-    def file(self, kind: str, path: str) -> bool:
-        from memsh.commands.paths import size_of, stat_kind
 
-        found = stat_kind(self.io.session, path)
-        if kind == "d":
-            return found == "dir"
-        if kind == "f":
-            return found == "file"
-        if kind == "s":
-            return found == "file" and size_of(self.io.session, path) > 0
-        return found is not None
+def _few(words: list[str], io: IO) -> bool | None:
+    """POSIX's answer for up to four words; None where only the grammar can tell."""
+    reader, size = _Reader(words, io), len(words)
+    if size < 2:
+        return bool(words and words[0])
+    if size == 2:
+        if words[0] == "!":
+            return not words[1]
+        if words[0] in UNARY or words[0] == "-a":
+            return unary("-e" if words[0] == "-a" else words[0], words[1], io.runner)
+        raise UsageError(f"{words[0]}: unary operator expected")
+    if size == 3:
+        if words[1] in BINARY:
+            return reader.compare(*words)
+        if words[1] in ("-a", "-o"):
+            return bool(words[0] and words[2]) if words[1] == "-a" else bool(words[0] or words[2])
+        if words[0] == "!":
+            return not _few(words[1:], io)
+        if words[0] == "(" and words[2] == ")":
+            return bool(words[1])
+        raise UsageError(f"{words[1]}: binary operator expected")
+    if size == 4 and words[0] == "!":
+        return not _few(words[1:], io)
+    if size == 4 and words[0] == "(" and words[3] == ")":
+        return _few(words[1:3], io)
+    return None
 
 
 def _test(words: list[str], io: IO) -> int:
-    if not words:
-        return 1
-    reader = _Reader(words, io)
-    value = reader.either()
-    if reader.peek() is not None:
-        raise UsageError(f"'{reader.peek()}' cannot stand here")
+    value = _few(words, io) if len(words) < 5 else None
+    if value is None:
+        reader = _Reader(words, io)
+        value = reader.either()
+        if reader.peek() is not None:
+            raise UsageError(f"'{reader.peek()}' cannot stand here")
     return int(not value)
 
 
@@ -119,7 +145,8 @@ def test(box: object, args: Args, io: IO) -> int:
 
     test -e /proc/buddyinfo && echo yes
 
-    A = B, A != B, A -eq B (-ne -lt -le -gt -ge), -z A, -n A, -e -f -d -s PATH; ! -a -o and ( ).
+    A = B, A != B, A -eq B (-ne -lt -le -gt -ge), -z A, -n A, -e -f -d -s PATH and the other letters of bash's, -v NAME,
+    A -nt B, A -ef B; ! -a -o and ( ).
     """
     return _test(args.words, io)
 
@@ -133,3 +160,5 @@ def bracket(box: object, args: Args, io: IO) -> int:
     if args.words[-1:] != ["]"]:
         raise UsageError("] is missing at the end")
     return _test(args.words[:-1], io)
+
+

@@ -224,25 +224,51 @@ def readlink(box: object, args: Args, io: IO) -> int:
     return int(None in targets)
 
 
-@command(arg("folder", default="/", words="path"), topic=TOPIC, needs_box=False)
+@command(rest("folder", raw=True, meta="[-LP] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)
 def cd(box: object, args: Args, io: IO) -> None:
     """change the directory
 
     cd /proc/self
+
+    `cd -` goes back to the one before; without a folder to $HOME, or to / where there is none. Links are followed as -P
+    does: the box's disk has none.
     """
-    whole = resolve(io.session, args.folder)
+    words: list[str] = args.folder
+    while words and words[0] in ("-L", "-P", "--"):
+        words = words[1:]
+    if words and len(words[0]) > 1 and words[0][0] == "-":
+        raise UsageError(f"{words[0]}: invalid option")
+    if len(words) > 1:
+        raise ShellError("too many arguments")
+    language = io.language
+    name = words[0] if words else "/" if language.strict else language.get("HOME") or ""
+    if not words and stat_kind(io.session, name) != "dir":
+        name = "/"
+    if name == "-":
+        if not language.get("OLDPWD"):
+            raise ShellError("OLDPWD not set")
+        name = language.get("OLDPWD") or ""
+        io.out(name + "\n")
+    if not name:
+        return
+    whole = resolve(io.session, name)
     kind = stat_kind(io.session, whole)
     if kind != "dir":
-        raise ShellError(f"{args.folder}: {'Not a directory' if kind else 'No such file or directory'}")
-    io.session.cwd = whole
+        raise ShellError(f"{name}: {'Not a directory' if kind else 'No such file or directory'}")
+    language.old_cwd, language.cwd = language.cwd, whole
+    language.variables.pop("PWD", None)
+    language.variables.pop("OLDPWD", None)
 
 
-@command(topic=TOPIC, needs_box=False)
+@command(rest("words", raw=True, meta="-LP"), topic=TOPIC, needs_box=False)
 def pwd(box: object, args: Args, io: IO) -> None:
     """print the directory
 
     pwd
     """
+    for word in args.words:
+        if word not in ("-L", "-P", "-LP", "-PL"):
+            raise UsageError(f"{word}: invalid option")
     io.out(io.session.cwd + "\n")
 
 

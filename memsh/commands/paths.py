@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,11 @@ class _DiskSink:
         if self.size >= CHUNK:
             self._push()
 
+    def flush(self) -> None:
+        """Bring what is held to the page cache, for others to read."""
+        if self.size:
+            self._push()
+
     def _push(self) -> None:
         data = b"".join(self.held)
         self.held, self.size = [], 0
@@ -257,11 +263,91 @@ def read_text(session: Session, whole: str) -> str:
     return str(tree.show(session.box, whole))
 
 
+_STREAM = re.compile(r"/dev/(?:fd/([0-9]{1,3})|(stdin)|(stdout)|(stderr))|/proc/self/fd/([0-9]{1,3})")
+
+
+def stream_number(whole: str) -> int:
+    """The stream that a name in /dev/fd means; -1 for other names."""
+    match = _STREAM.fullmatch(whole)
+    if match is None:
+        return -1
+    number, stdin, stdout, _, own = match.groups()
+    return int(number or own) if number or own else 0 if stdin else 1 if stdout else 2
+
+
+def _stream(session: Session, number: int) -> Any:
+    runner = session.streams.runner
+    if runner is None:
+        raise KernelError("ENOENT")
+    known = {0: runner.stdin, 1: runner.stdout, 2: runner.stderr, **runner.others}
+    return known.get(number)
+
+
+def open_stream_read(session: Session, number: int) -> Input:
+    """The stream for reading. ENOENT if there is none of that number."""
+    found = _stream(session, number)
+    if not isinstance(found, Input):
+        raise KernelError("ENOENT" if found is None else "EACCES")
+    return found
+
+
+class _Borrowed:
+    """A stream that is open already: closing it is its owner's."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = sink
+
+    def write(self, text: str) -> None:
+        self.sink.write(text)
+
+    def close(self) -> None:
+        return
+
+
+def open_stream_write(session: Session, number: int) -> FileSink:
+    """The stream for writing. ENOENT if there is none of that number."""
+    found = _stream(session, number)
+    if not hasattr(found, "write"):
+        raise KernelError("ENOENT" if found is None else "EACCES")
+    return _Borrowed(found)
+
+
+def asked(session: Session, letter: str, path: str) -> bool:
+    """What `test -LETTER PATH` asks of a file."""
+    kind = stat_kind(session, path)
+    if kind is None:
+        try:
+            return letter in "aer" and _stream(session, stream_number(resolve(session, path))) is not None
+        except OSError:
+            return False
+    if letter in "fdbcs":
+        whole = resolve(session, path)
+        block = kind == "device" and whole.rsplit("/", 1)[-1] in DISKS
+        answers = {"f": kind == "file", "d": kind == "dir", "b": block, "c": kind == "device" and not block,
+                   "s": kind == "dir" or (kind == "file" and size_of(session, path) > 0)}  # fmt: skip
+        return answers[letter]
+    if letter in "xgku":
+        return kind == "dir" if letter == "x" else _mode_bit(session, path, letter)
+    return letter in "aerwOGN"
+
+
+def _mode_bit(session: Session, path: str, letter: str) -> bool:
+    whole = resolve(session, path)
+    if session.box is None or is_procfs(whole) or is_devfs(whole):
+        return False
+    mode = session.box.fs.stat(whole).mode
+    return bool(mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000}[letter])
+
+
 class BoxFiles:
     """What `>`, `>>`, `<` and the text commands open."""
 
     def open_read(self, session: Session, path: str) -> Input:
-        whole = followed(session, resolve(session, path))
+        whole = resolve(session, path)
+        number = stream_number(whole)
+        if number >= 0:
+            return open_stream_read(session, number)
+        whole = followed(session, whole)
         if whole == "/dev/null":
             return Input()
         if whole == "/dev/zero":
@@ -280,6 +366,9 @@ class BoxFiles:
 
     def open_write(self, session: Session, path: str, append: bool) -> FileSink:
         whole = resolve(session, path)
+        number = stream_number(whole)
+        if number >= 0:
+            return open_stream_write(session, number)
         if whole in ("/dev/null", "/dev/zero"):
             return _Nothing()
         if session.box is None:
@@ -305,6 +394,26 @@ class BoxFiles:
 
     def listdir(self, session: Session, path: str) -> list[str]:
         return listdir(session, path)
+
+    def is_file(self, session: Session, path: str) -> bool:
+        return stat_kind(session, path) == "file" and not is_procfs(resolve(session, path))
+
+    def test(self, session: Session, letter: str, path: str) -> bool:
+        return asked(session, letter, path)
+
+    def same(self, session: Session, left: str, right: str) -> bool:
+        if stat_kind(session, left) is None or stat_kind(session, right) is None:
+            return False
+        return resolve(session, left) == resolve(session, right)
+
+    def changed(self, session: Session, path: str) -> float | None:
+        """When a file was last written, by the box's clock; None if it is not there or keeps no times."""
+        if stat_kind(session, path) is None:
+            return None
+        whole = resolve(session, path)
+        if session.box is None or is_procfs(whole) or is_devfs(whole):
+            return 0.0
+        return float(getattr(session.box.fs.stat(whole), "mtime", 0) or 0)
 
 
 def check_writable(session: Session, whole: str) -> None:

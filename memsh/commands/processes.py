@@ -348,30 +348,49 @@ def send(box: Any, io: Any, pids: list[int], sig: int) -> None:
         tell_end(box, io, name)
 
 
-def _wait_for_jobs(io: IO) -> int:
-    """Let the box's clock move until no background job is left."""
+def _wait_for_jobs(io: IO, name: str = "") -> int:
+    """Let the box's clock move until no background job is left, or the one of that name has ended; its status."""
     session = io.session
-    while session.jobs:
+    while session.jobs and name not in session.language.finished:
         io.check()
         session.advance(max(0, min(job.wake for job in session.jobs) - session.box.timer.usec))
-    return 0
+    if not name:
+        session.language.finished.clear()
+    return session.language.finished.pop(name, 0)
 
 
-@command(topic=TOPIC)
+def _wait_for(io: IO, words: list[str]) -> int:
+    """`wait %1`, `wait $!`: the last one's status."""
+    session, status = io.session, 0
+    if session.running_job is not None:
+        raise ShellError("not from a background job")
+    for word in words:
+        if word.startswith("-"):
+            raise UsageError(f"{word}: there is no such option here")
+        known = word in session.language.finished or any(word == f"%{job.number}" for job in session.jobs)
+        if not known:
+            io.complain(f"{word}: no such job" if word[:1] == "%" else f"pid {word} is not a child of this shell")
+        status = _wait_for_jobs(io, word) if known else 127
+    return status
+
+
+@command(rest("jobs", raw=True, meta="%JOB"), topic=TOPIC)
 def wait(box: Any, args: Any, io: Any) -> int:
-    """take note of a child that has ended
+    """take note of a child that has ended, or wait for background jobs
 
     fork; as $ _exit 3; wait
 
     Yields its PID; until then it is a zombie, with no memory but its kernel stack and its entry in the process table.
-    If none has, and there are background jobs, the box's clock moves until these have ended.
+    If none has, and there are background jobs, the box's clock moves until these have ended. `wait %1` and `wait $!`
+    wait for one, and have its status.
     """
-    del args
+    if args.jobs:
+        return _wait_for(io, args.jobs)
     task = running(box)
     try:
         child, status = ending.do_wait(box, task)
     except KernelError as error:
-        if io.session.jobs and io.session.running_job is None:
+        if (io.session.jobs or io.session.language.finished) and io.session.running_job is None:
             return _wait_for_jobs(io)
         if error.code != "EAGAIN":
             raise

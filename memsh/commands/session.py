@@ -1,19 +1,15 @@
-"""The session: help man history source exit name sudo unset export, break and continue, clear, jobs."""
+"""The session: help man history name sudo clear jobs."""
 
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
 
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
-from memsh.shell.errors import Leave, LoopControl
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
 from memsh.shell.values import count, fixed
 
 TOPIC = "session"
-DEEPEST_SOURCE = 50
-SCRIPT_LIMIT = 16 << 20
 
 
 @command(rest("words", meta="COMMAND|TOPIC", words="command"), topic=TOPIC, needs_box=False)
@@ -82,61 +78,6 @@ def history(box: object, args: Args, io: IO) -> None:
         io.out(f"{number:5}  {line}\n")
 
 
-@command(arg("file", help="a file of the host", words="host path"), topic=TOPIC, needs_box=False)
-def source(box: object, args: Args, io: IO) -> int:
-    """run the lines of a script here
-
-    source scripts/demo.memsh
-    """
-    session = io.session
-    if session.no_host:
-        raise ShellError("reads from the host, which this session may not")
-    if session.source_depth >= DEEPEST_SOURCE:
-        raise ShellError("scripts that source each other: nested too deeply")
-    path = Path(args.file)
-    try:
-        if not path.is_file():
-            raise ShellError(f"{args.file}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-        if path.stat().st_size > SCRIPT_LIMIT:
-            raise ShellError(f"{args.file}: File too large")
-        text = path.read_text("utf-8", "replace")
-    except (OSError, ValueError) as error:
-        raise ShellError(f"{args.file}: {getattr(error, 'strerror', None) or error}") from None
-    session.sourced.append((args.file, text))
-    session.source_depth += 1
-    try:
-        return io.runner.run_script(text, args.file)
-    finally:
-        session.source_depth -= 1
-
-
-def _leave(io: IO, words: list[str]) -> None:
-    status = io.session.last_status
-    if words:
-        if len(words) > 1 or not words[0].lstrip("-").isdigit():
-            raise UsageError("give one number, or nothing (usage: exit [STATUS])")
-        status = int(words[0]) & 0xFF
-    raise Leave(status)
-
-
-@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False)
-def exit(box: object, args: Args, io: IO) -> None:
-    """leave memsh, with the status of the last command
-
-    exit
-    """
-    _leave(io, args.status)
-
-
-@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False)
-def quit(box: object, args: Args, io: IO) -> None:
-    """leave memsh
-
-    quit
-    """
-    _leave(io, args.status)
-
-
 @command(arg("name", help="letters, digits and _"), topic=TOPIC, needs_box=False)
 def name(box: object, args: Args, io: IO) -> None:
     """give the last value a name
@@ -162,62 +103,6 @@ def sudo(box: object, args: Args, io: IO) -> int:
     return io.run(args.words)
 
 
-@command(rest("names", meta="NAME=VALUE"), topic=TOPIC, needs_box=False)
-def export(box: object, args: Args, io: IO) -> None:
-    """set variables; without words print them
-
-    export n=64
-    """
-    session = io.session
-    if not args.names:
-        for known in sorted(session.variables):
-            io.out(f"{known}={session.variables[known]}\n")
-    for word in args.names:
-        named, equals, text = word.partition("=")
-        if not (named.isidentifier() and named.isascii()):
-            raise UsageError(f"'{named}' is not a name")
-        if equals:
-            session.variables[named] = text
-        elif named not in session.variables:
-            raise ShellError(f"${named} is not set")
-
-
-@command(rest("names", required=True, meta="NAME"), topic=TOPIC, needs_box=False)
-def unset(box: object, args: Args, io: IO) -> None:
-    """forget variables
-
-    p=1; unset p
-    """
-    for named in args.names:
-        io.session.variables.pop(named, None)
-
-
-def _levels(io: IO, word: int) -> int:
-    if word < 1:
-        raise UsageError("a number of loops is from 1 up")
-    if not io.session.loops:
-        raise ShellError("only in a for or while loop")
-    return min(word, io.session.loops)
-
-
-@command(arg("levels", type=count, default=1), name="break", topic=TOPIC, needs_box=False)
-def break_(box: object, args: Args, io: IO) -> None:
-    """leave a loop
-
-    while true; do malloc 1M || break; done
-    """
-    raise LoopControl(False, _levels(io, args.levels))
-
-
-@command(arg("levels", type=count, default=1), name="continue", topic=TOPIC, needs_box=False)
-def continue_(box: object, args: Args, io: IO) -> None:
-    """go on with the next round of a loop
-
-    for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done
-    """
-    raise LoopControl(True, _levels(io, args.levels))
-
-
 @command(topic=TOPIC, needs_box=False)
 def clear(box: object, args: Args, io: IO) -> None:
     """clear the terminal
@@ -235,18 +120,3 @@ def jobs(box: object, args: Args, io: IO) -> None:
     """
     for job in io.session.jobs:
         io.out(f"[{job.number}]  {job.text}\n")
-
-
-@command(rest("words", raw=True, meta="-e|+e"), name="set", topic=TOPIC, needs_box=False)
-def set_(box: object, args: Args, io: IO) -> None:
-    """print the variables; `set -e` and `set +e` stop or go on after a failing command
-
-    set -e
-    """
-    for word in args.words:
-        if word not in ("-e", "+e"):
-            raise UsageError(f"'{word}': only -e and +e are known here")
-        io.session.stop_on_error = word == "-e"
-    if not args.words:
-        for known in sorted(io.session.variables):
-            io.out(f"{known}={io.session.variables[known]}\n")

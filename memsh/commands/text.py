@@ -1,113 +1,14 @@
-"""Text made and counted: echo printf seq yes head tail wc tee xargs, true false test."""
+"""Text counted and copied: wc tee."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Iterator
-from functools import partial
-
-from memsh.shell import IO, Args, UsageError, arg, command, rest
+from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
 from memsh.shell.io import Sink
-from memsh.shell.values import integer
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
 TOPIC = "text"
-_ESCAPE = re.compile(r"\\(?:([abefnrtv\\\"c])|0?([0-7]{1,3})|x([0-9a-fA-F]{1,2}))")
-_CONTROL = {
-    "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"',
-}  # fmt: skip
-_DIRECTIVE = re.compile(r"%(?:%|([-+ #0]*)(\*|[0-9]*)(?:\.([0-9]*))?([diouxXcsbeEfgG]))")
-WIDEST = 4096
-
-
-def unescape(text: str) -> tuple[str, bool]:
-    """Backslash sequences become characters; True if `\\c` said to stop there."""
-    stop = text.find("\\c")
-    shown = text if stop < 0 else text[:stop]
-
-    def one(match: re.Match[str]) -> str:
-        if match[1]:
-            return _CONTROL.get(match[1], "")
-        return chr(int(match[2], 8) & 0xFF) if match[2] else chr(int(match[3], 16))
-
-    return _ESCAPE.sub(one, shown), stop >= 0
-
-
-@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
-def echo(box: object, args: Args, io: IO) -> None:
-    """print its words
-
-    malloc 64; echo $1 is where it begins
-
-    -n leaves out the newline, -e understands \\n, \\t and the like.
-    """
-    words: list[str] = args.words
-    newline, escapes = True, False
-    while words and re.fullmatch("-[neE]+", words[0]):
-        newline = newline and "n" not in words[0]
-        escapes = (escapes or "e" in words[0]) and "E" not in words[0]
-        words = words[1:]
-    text, stopped = " ".join(words), False
-    if escapes:
-        text, stopped = unescape(text)
-    io.out(text + "\n" if newline and not stopped else text)
-
-
-def _format_next(words: Iterator[str], match: re.Match[str]) -> str:
-    if match[0] == "%%":
-        return "%"
-    flags, width, precision, kind = match.groups()
-    if width == "*":
-        width = next(words, "0")
-        if not width.lstrip("-").isdigit():
-            raise UsageError(f"'{width}' is not a width")
-    if abs(int(width or 0)) > WIDEST or int(precision or 0) > WIDEST:
-        raise UsageError(f"a field is at most {WIDEST} characters wide")
-    spec = f"%{flags}{width}" + (f".{precision}" if precision is not None else "")
-    word = next(words, "")
-    if kind in "sbc":
-        text = unescape(word)[0] if kind == "b" else word[:1] if kind == "c" else word
-        return (spec + "s") % text
-    try:
-        if kind in "eEfgG":
-            return (spec + kind) % float(word or 0)
-        value = ord(word[1]) if word[:1] in "'\"" and len(word) > 1 else integer(word or "0")
-    except ValueError:
-        raise UsageError(f"'{word}' is not a number") from None
-    if kind in "ouxX" and value < 0:
-        value += 1 << 64
-    return (spec + ("d" if kind in "diu" else kind)) % value if kind != "o" else (spec.replace("#", "") + "o") % value
-
-
-@command(arg("format"), rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
-def printf(box: object, args: Args, io: IO) -> None:
-    """print words by a format, as C's printf
-
-    printf '%08x %s\\n' 4096 hello
-
-    %d %i %u %x %X %o %c %s %b %e %f %g; the format is used again while words are left.
-    """
-    io.out(formatted(args.format, args.words))
-
-
-def formatted(pattern: str, words: list[str], once: bool = False) -> str:
-    """printf's text; the format is used again while words are left, unless `once`. UsageError for what is no number."""
-    text, stopped = unescape(pattern)
-    remaining = deque(words)
-    parts: list[str] = []
-
-    def take() -> Iterator[str]:
-        while remaining:
-            yield remaining.popleft()
-
-    while True:
-        before = len(remaining)
-        parts.append(_DIRECTIVE.sub(partial(_format_next, take()), text))
-        if once or not remaining or len(remaining) == before or stopped:
-            return "".join(parts)
 
 
 @utility(
@@ -197,30 +98,3 @@ def tee(box: object, args: Args, io: IO) -> int:
                 io.complain(f"{name}: {error.strerror or error}")
                 status = 1
     return status
-
-
-@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
-def true(box: object, args: Args, io: IO) -> int:
-    """do nothing, successfully
-
-    true && echo yes
-    """
-    return 0
-
-
-@command(rest("words", raw=True), name=":", topic=TOPIC, needs_box=False, help_option=False)
-def colon(box: object, args: Args, io: IO) -> int:
-    """do nothing, successfully
-
-    : $((1 + 1))
-    """
-    return 0
-
-
-@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
-def false(box: object, args: Args, io: IO) -> int:
-    """do nothing, with status 1
-
-    false || echo no
-    """
-    return 1

@@ -26,6 +26,14 @@ class Unreasonable(ShellError):
     """More than the host should be asked for: refused in one line; a loop that asks again ends with its line."""
 
 
+class Fatal(ShellError):
+    """A refusal that ends a script: `set -u` met an unset name, `${x:?}`."""
+
+
+class Dropped(ShellError):
+    """What a script's line cannot go on from (a division by zero, a readonly variable): the line ends, no more."""
+
+
 class NotFound(ShellError):
     """A name that is no command: status 127. The message is the whole line."""
 
@@ -66,6 +74,18 @@ class Leave(Exception):
         self.status = status
 
 
+class Return(Exception):
+    """`return`: leave the function or the sourced script with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ErrExit(Leave):
+    """`set -e`: a command failed where nobody looked at its status."""
+
+
 class OutputGone(Exception):
     """Nobody reads what this session prints any more: it ends quietly."""
 
@@ -77,6 +97,7 @@ class LoopControl(Exception):
         super().__init__(again, levels)
         self.again = again
         self.levels = levels
+        self.status = 0
 
     def leaves(self) -> bool:
         """Called by each loop on the way: True if this loop ends; raises on if it is for one further out."""

@@ -1,23 +1,29 @@
-"""From words as parsed to words as given to a command: variables, values, `$(…)`, `$((…))`, splitting, `*`.
+"""From words as parsed to words as given to a command (bash: subst.c, expand_word_list_internal).
 
-A `$N` or `$name` that is not set is an error. Nothing expands to more than 16 MiB.
+Braces, then `~`, `$…`, `$(…)` and `$((…))`, then splitting at IFS, then the box's paths that match. Nothing expands to
+more than 16 MiB. A `$N` or `$name` that is not set is an error at the prompt, and empty in scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
-from memsh.shell.arith import evaluate
-from memsh.shell.errors import ShellError
+from memsh.shell import parameters
+from memsh.shell.arith import compiled
+from memsh.shell.braces import braces
+from memsh.shell.errors import Dropped, Fatal, ShellError
 from memsh.shell.io import TEXT_LIMIT, TOO_LONG
-from memsh.shell.syntax import AnyWord, Node, Part, Word
+from memsh.shell.paths import match_paths
+from memsh.shell.patterns import is_pattern, quoted
+from memsh.shell.syntax import AnyWord, Assign, Param, Part, Word
 
 if TYPE_CHECKING:
-    from memsh.shell.session import Session
+    from memsh.shell.run import Runner
 
-Substitute = Callable[[Node], tuple[str, int, bool]]  # the text, the status, and whether memsh or Linux refused it
+Segment = tuple[str, str]  # the text, and the text as a pattern
+Field = list[Segment]
+Value = str | list[str] | Word
 
 
 class Refused(ShellError):
@@ -28,124 +34,277 @@ class Refused(ShellError):
 
 
 class Expander:
-    """Expands the words of one command. `status` is that of its last `$(…)`, None if there was none."""
+    """Expands the words of one command. `status` is that of its last `$(…)`, None if there was none.
 
-    def __init__(self, session: Session, substitute: Substitute) -> None:
-        self.session = session
-        self.substitute = substitute
+    `refused`: that one ended with a message and without text.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.session = runner.session
+        self.language = runner.language
         self.status: int | None = None
+        self.refused = False
 
-    def words(self, words: list[AnyWord]) -> list[str]:
+    def words(self, words: list[Any]) -> list[str]:
         """All the words that these become."""
         result: list[str] = []
         for word in words:
             if isinstance(word, str):
                 result.append(word)
-            else:
+            elif not word.braces or "braceexpand" not in self.language.options:
                 self._fields(word, result)
+            else:
+                self._alternatives(word, result)
         if len(result) > 1000 or len(words) != len(result):
-            if sum(map(len, result)) + len(result) > TEXT_LIMIT:
-                raise ShellError(TOO_LONG)
+            self._bounded(result)
         return result
 
+    def _alternatives(self, word: Word, result: list[str]) -> None:
+        for number, one in enumerate(braces(word)):
+            if number & 0xFFF == 0xFFF:
+                self.session.poll()
+                self._bounded(result)
+            self._fields(one, result)
+
+    def _bounded(self, result: list[str]) -> None:
+        if sum(map(len, result)) + len(result) > TEXT_LIMIT:
+            raise ShellError(TOO_LONG)
+
     def single(self, word: AnyWord) -> str:
-        """One word as one text: a value to assign, a file's name."""
+        """One word as one text, neither split nor matched: a value to assign, `case`'s word."""
         if isinstance(word, str):
             return word
-        text = "".join(self._text(part) for part in word.parts)
+        parts = word.parts
+        if len(parts) == 1:
+            text = self._joined(parts[0])
+        else:
+            text = "".join([self._joined(part) for part in parts])
         if len(text) > TEXT_LIMIT:
             raise ShellError(TOO_LONG)
         return text
 
-    def _fields(self, word: Word, result: list[str]) -> None:
-        """Append the fields of one word: unquoted expansions are split at blanks, unquoted * ? [ are matched."""
-        current: str | None = None  # None: no field begun
-        pattern = word.globs
+    def pattern(self, word: AnyWord) -> str:
+        """One word as a pattern: what was quoted means itself."""
+        if isinstance(word, str):
+            return word
+        return "".join(self._as_pattern(part) for part in word.parts)
+
+    def _as_pattern(self, part: Part) -> str:
+        kind, content, is_quoted = part
+        if kind == "glob":
+            return self.pattern(content)
+        if kind == "text":
+            return quoted(content) if is_quoted else str(content)
+        value = self._value(kind, content, is_quoted)
+        if isinstance(value, Word):
+            return self.pattern(value)
+        text = value if isinstance(value, str) else " ".join(value)
+        return quoted(text) if is_quoted else text
+
+    def regex(self, word: AnyWord) -> str:
+        """The right side of `=~`: what was quoted means itself."""
+        if isinstance(word, str):
+            return word
+        out = []
         for part in word.parts:
-            kind, content, quoted = part
-            if kind == "text":
-                current = (current or "") + content
-                continue
-            text = self._text(part)
-            if quoted or (kind != "run" and text and " " not in text and "\n" not in text and "\t" not in text):
-                current = (current or "") + text
-                continue
-            if len(text) > TEXT_LIMIT:
-                raise ShellError(TOO_LONG)
-            pieces = text.split()
-            if not pieces:
-                continue
-            if text[0].isspace() and current is not None:
-                result.append(current)
-                current = None
-            result.append((current or "") + pieces[0])
-            result += pieces[1:]
-            current = None if text[-1].isspace() else result.pop()
-        if current is not None:
-            if len(current) > TEXT_LIMIT:
-                raise ShellError(TOO_LONG)
-            matched = self._matching(word, current) if pattern else None
-            result += matched if matched else [current]
+            text = self._joined(part)
+            out.append(re.sub(r"([.\[\]{}()*+?^$|\\])", r"\\\1", text) if part[2] else text)
+        return "".join(out)
 
-    def _matching(self, word: Word, text: str) -> list[str]:
-        """The box's paths that match, sorted; none: the word stays as it is."""
-        if self.session.files is None or any(part[2] and _wild(part[1]) for part in word.parts if part[0] == "text"):
-            return []
-        return sorted(match_paths(self.session, text))
+    def segments(self, word: AnyWord) -> list[tuple[str, bool]]:
+        """(text, quoted) of each part, for a replacement in which & means something."""
+        if isinstance(word, str):
+            return [(word, False)]
+        found: list[tuple[str, bool]] = []
+        for part in word.parts:
+            found.append((self._joined(part), part[2]))
+        return found
 
-    def _text(self, part: Part) -> str:
-        kind, content, quoted = part
+    def _joined(self, part: Part) -> str:
+        kind, content, is_quoted = part
         if kind == "text":
             return str(content)
-        if kind == "var":
-            return self.variable(content)
+        value = self._value(kind, content, is_quoted)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, Word):
+            return self.single(value)
+        star = kind == "param" and "*" in (content.name, content.index)
+        return (self.separator() if star else " ").join(value)
+
+    def separator(self) -> str:
+        """What joins `"$*"`: IFS's first letter."""
+        ifs = self.language.get("IFS")
+        return " " if ifs is None else ifs[:1]
+
+    # fields
+
+    def _fields(self, word: Word, result: list[str]) -> None:
+        """Append the fields of one word: unquoted expansions are split at IFS, unquoted * ? [ are matched."""
+        current = self._into(word.parts, None, result, False)
+        if current is not None:
+            self._finish(current, result)
+
+    def _into(self, parts: list[Part], current: Field | None, result: list[str], splits: bool) -> Field | None:
+        """Parts into fields; `current` is the one that was begun. `splits`: text that is not quoted is split too."""
+        for kind, content, is_quoted in parts:
+            if kind == "text":
+                if splits and not is_quoted:
+                    current = self._split(content, current, result)
+                else:
+                    current = current or []
+                    current.append((content, quoted(content) if is_quoted else content))
+                continue
+            if kind == "glob":
+                current = current or []
+                current.append((self.single(content), self.pattern(content)))
+                continue
+            value = self._value(kind, content, is_quoted)
+            if isinstance(value, str):
+                if is_quoted or kind == "tilde":
+                    current = current or []
+                    current.append((value, quoted(value)))
+                else:
+                    current = self._split(value, current, result)
+            elif isinstance(value, Word):
+                if is_quoted and not value.parts:
+                    current = current or [("", "")]
+                current = self._into(value.parts, current, result, True)
+            else:
+                current = self._list(value, is_quoted, current, result)
+        return current
+
+    def _list(self, values: list[str], is_quoted: bool, current: Field | None, result: list[str]) -> Field | None:
+        """`"$@"`: the first joins what stands before, the last what stands behind."""
+        for number, text in enumerate(values):
+            if number and current is not None:
+                self._finish(current, result)
+                current = None
+            if is_quoted:
+                current = current or []
+                current.append((text, quoted(text)))
+            else:
+                current = self._split(text, current, result)
+        return current
+
+    def _split(self, text: str, current: Field | None, result: list[str]) -> Field | None:
+        """The text of an unquoted expansion, cut at the letters of IFS."""
+        if len(text) > TEXT_LIMIT:
+            raise ShellError(TOO_LONG)
+        ifs = self.language.get("IFS")
+        if ifs is None or ifs == " \t\n":
+            if text and " " not in text and "\n" not in text and "\t" not in text:
+                current = current or []
+                current.append((text, text))
+                return current
+            pieces = re.split(r"[ \t\n]+", text) if text else []
+        elif not ifs:
+            pieces = [text] if text else []
+        else:
+            pieces = split_ifs(text, ifs)
+        for number, piece in enumerate(pieces):
+            if number:
+                if current is not None:
+                    self._finish(current, result)
+                elif number > 1 or pieces[0] or not _blank_start(text, ifs):
+                    result.append("")
+                current = None
+            if piece:
+                current = current or []
+                current.append((piece, piece))
+        return current
+
+    def _finish(self, field: Field, result: list[str]) -> None:
+        text = field[0][0] if len(field) == 1 else "".join([segment[0] for segment in field])
+        if len(text) > TEXT_LIMIT:
+            raise ShellError(TOO_LONG)
+        if ("*" in text or "?" in text or "[" in text or "(" in text) and "noglob" not in self.language.options:
+            pattern = "".join([segment[1] for segment in field])
+            if is_pattern(pattern) and self.session.files is not None:
+                found = match_paths(self.session, pattern)
+                if found:
+                    result += found
+                    return
+                if self.language.shopts["failglob"]:
+                    raise Dropped(f"no match: {text}")
+                if self.language.shopts["nullglob"]:
+                    return
+        result.append(text)
+
+    # parts
+
+    def _value(self, kind: str, content: Any, is_quoted: bool) -> Value:
+        """What a part becomes: a text, several, or a word to be expanded in its place."""
+        if kind == "param":
+            return parameters.value(self, content, is_quoted)
+        if kind == "sum":
+            return str(self.sum(content))
         if kind == "run":
-            text, self.status, refused = self.substitute(content)
-            if refused and self.status and not text and not quoted:
+            text, self.status, refused = self.runner.substitute(content)
+            self.refused = refused and bool(self.status) and not text
+            if self.refused and self.language.strict and not is_quoted:
                 raise Refused(self.status)
             return text.rstrip("\n")
-        return str(evaluate("".join(self._text(inner) for inner in content), self.variable))
+        if kind == "tilde":
+            return parameters.home(self.language, content)
+        return self.runner.process_stream(content[0], content[1])
 
-    def variable(self, name: str) -> str:
-        """`$name`, `$1`, `$?`, or with "" `$`. ShellError if it is not set."""
-        session = self.session
-        if name == "?":
-            return str(session.last_status)
-        if not name or name.isdigit():
-            found = session.value_text(int(name) if name else 0)
-            if found is not None and (not name or int(name)):
-                return found
-            have = len(session.values)
-            known = f"the values so far are $1 to ${have}" if have > 1 else "only $1 is" if have else "no value yet"
-            raise ShellError(f"${name} is not set ({known})")
-        if name not in session.variables:
-            raise ShellError(f"${name} is not set")
-        return session.variables[name]
+    def sum(self, word: AnyWord) -> int:
+        """The value of an expression."""
+        text = word if isinstance(word, str) else self.single(word)
+        try:
+            return compiled(text)(self.language)
+        except (Fatal, Dropped):
+            raise
+        except ShellError as error:
+            if self.language.strict:
+                raise
+            raise Dropped(error.message) from None
+
+    def param(self, name: str) -> str:
+        """`$name` as one text."""
+        found = parameters.value(self, Param(name), True)
+        return found if isinstance(found, str) else " ".join(found) if isinstance(found, list) else ""
+
+    # assignments
+
+    def assign(self, assign: Assign) -> None:
+        """Carry out one assignment."""
+        language = self.language
+        if assign.items is not None:
+            items: list[tuple[str | None, str]] = []
+            for key, word in assign.items:
+                if key is not None:
+                    items.append((self.single(key), self.single(word)))
+                else:
+                    items += [(None, text) for text in self.words([word])]
+            language.set_array(assign.name, items, assign.adds)
+            return
+        text = self.single(assign.value)
+        if assign.index is not None:
+            language.set_element(assign.name, self.single(assign.index), text, assign.adds)
+        else:
+            language.set(assign.name, text, assign.adds)
 
 
-def _wild(text: str) -> bool:
-    return "*" in text or "?" in text or "[" in text
+def _blank_start(text: str, ifs: str | None) -> bool:
+    """Whether what stands first ends a field that was never begun: only a sign of IFS that is no blank makes one."""
+    return text[:1] in " \t\n" and (ifs is None or text[:1] in ifs)
 
 
-def match_paths(session: Session, pattern: str) -> list[str]:
-    """Paths of the box that match a pattern with * ? [ in it, written the way that the pattern is."""
-    files = session.files
-    assert files is not None
-    absolute = pattern.startswith("/")
-    parts = [part for part in pattern.split("/") if part]
-    found = ["/"] if absolute else [""]
-    for part in parts:
-        following: list[str] = []
-        for base in found:
-            joined = base if base in ("", "/") else base + "/"
-            try:
-                names = files.listdir(session, base or ".")
-            except OSError:
-                continue
-            if _wild(part):
-                matching = [name for name in names if fnmatchcase(name, part) and (name[0] != "." or part[0] == ".")]
-                following += [joined + name for name in matching]
-            elif part in names or part in (".", ".."):
-                following.append(joined + part)
-        found = following
-    return found
+def split_ifs(text: str, ifs: str) -> list[str]:
+    """Pieces between separators: a sign of IFS with the blanks of IFS around it, or such blanks alone.
+
+    An empty first piece stands for a separator at the beginning, an empty last one for one at the end.
+    """
+    blanks = re.escape("".join(char for char in ifs if char in " \t\n"))
+    signs = re.escape("".join(char for char in ifs if char not in " \t\n"))
+    if signs and blanks:
+        pattern = f"[{blanks}]*[{signs}][{blanks}]*|[{blanks}]+"
+    else:
+        pattern = f"[{signs}]" if signs else f"[{blanks}]+"
+    if not text:
+        return []
+    lead = re.match(f"[{blanks}]+(?=[{signs}])", text) if signs and blanks else None
+    return re.split(pattern, text[lead.end() :] if lead else text)

@@ -6,12 +6,19 @@ import re
 
 from memsh.shell.errors import ShellError
 from memsh.shell.registry import Registry
-from memsh.shell.syntax import AndOr, Line, Node, Pipeline, Series, Simple, Word
+from memsh.shell.syntax import AndOr, AnyWord, Assign, Line, Node, Pipeline, Series, Simple
 
 _CALL = re.compile(
     r"\s*(?:(?:const\s+)?(?:void|char|int|size_t|struct\s+\w+)\s*\**\s*)?(?:\*?(\w+)\s*=\s*)?(?:\([^()]*\*\)\s*)?(\w+)\s*\((.*?)\)\s*;?\s*"
 )
 _FLAG = re.compile(r"[~!]?_*(GFP|PROT|MAP|MADV|MREMAP|SLAB)_\w+")
+ABSENT = {
+    "fg": "jobs work while the box's clock moves: sleep, wait", "disown": "there is no job control",
+    "bg": "jobs work while the box's clock moves: sleep, wait", "suspend": "there is no job control",
+    "pushd": "use cd and cd -", "popd": "use cd and cd -", "dirs": "use pwd", "caller": "use $FUNCNAME",
+    "logout": "use exit", "bind": "man prompt tells the keys", "fc": "use history", "complete": "Tab knows them all",
+    "enable": "builtins cannot be taken away", "hash": "commands are not looked for in $PATH", "times": "use time",
+}  # fmt: skip
 _CAST = re.compile(r"\((?:void|char|int|size_t|unsigned|long|struct \w+)[ \w]*\**\)\s*")
 
 
@@ -43,12 +50,14 @@ def _in_part(registry: Registry, line: str) -> str:
 def unknown(registry: Registry, name: str, stage: Simple | None) -> str:
     """`NAME: command not found`, with what may have been meant."""
     words = stage.words if stage is not None else []
-    plain = [word if isinstance(word, str) else "…" for word in words]
+    plain = [_spelt(word) for word in words]
     if len(plain) > 1 and plain[1] == "=" and name.isidentifier():
         value = " ".join(plain[2:])
         if plain[2:] and registry.knows(plain[2]):
             value = f"$({value})"
         return f"{name}: command not found: to set a variable type  {name}={value}"
+    if name in ABSENT:
+        return f"{name}: not in this shell: {ABSENT[name]}"
     close = registry.like(name)
     hint = f" (did you mean {' or '.join(close)}?)" if close else " (help lists what there is)"
     return f"{name[:80]}: command not found{hint}"
@@ -60,7 +69,7 @@ def in_pipeline(registry: Registry, node: Pipeline, error: ShellError) -> ShellE
     before = node.stages[0]
     if error.status != 127 or not isinstance(before, Simple) or not flags or not all(map(_FLAG.fullmatch, flags)):
         return error
-    words = [word if isinstance(word, str) else "…" for word in before.words]
+    words = [_spelt(word) for word in before.words]
     if not words or not _FLAG.fullmatch(words[-1].rpartition("&")[2]):
         return error
     behind = [word for stage in node.stages[1:] if isinstance(stage, Simple) for word in stage.words[1:]]
@@ -86,13 +95,21 @@ def in_line(registry: Registry, line: Line) -> str:
 def _words(node: Node) -> list[str]:
     while isinstance(node, (Pipeline, AndOr)):
         node = node.stages[-1] if isinstance(node, Pipeline) else node.first
-    return [word if isinstance(word, str) else "…" for word in node.words] if isinstance(node, Simple) else []
+    return [_spelt(word) for word in node.words] if isinstance(node, Simple) else []
 
 
 def _first(node: Node) -> str:
     """The first word of a node's first command, "" if it is not a plain one."""
     while isinstance(node, (Pipeline, AndOr)):
         node = node.stages[0] if isinstance(node, Pipeline) else node.first
-    if isinstance(node, Simple) and node.words and not isinstance(node.words[0], Word):
-        return node.words[0]
-    return ""
+    return _spelt(node.words[0]) if isinstance(node, Simple) and node.words else ""
+
+
+def _spelt(word: AnyWord | Assign) -> str:
+    """A word as it was typed, as far as it is told: "…" for what would be expanded."""
+    if isinstance(word, str):
+        return word
+    if isinstance(word, Assign):
+        return f"{word.name}=…"
+    plain = {"text": "", "tilde": "~"}
+    return "".join(plain[part[0]] + part[1] if part[0] in plain else "…" for part in word.parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from errno import EIO
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
@@ -15,8 +16,10 @@ from memsh.shell.values import fixed
 from memsh.shell.visible import visible
 
 if TYPE_CHECKING:
+    from memsh.shell.language import Language
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
+    from memsh.shell.syntax import Assign
 
 TEXT_LIMIT = 16 << 20  # a variable, a $(…) or a list of words; in characters
 TOO_LONG = "Argument list too long"
@@ -113,6 +116,9 @@ class Input:
     def readline(self) -> str:
         return next(iter(self), "")
 
+    def unread(self, text: str) -> None:
+        """Put back what was taken too much."""
+
     def read(self) -> str:
         """All the text there is. Above the limit: Argument list too long."""
         kept = Capture()
@@ -129,6 +135,9 @@ class TextInput(Input):
 
     def __iter__(self) -> Iterator[str]:
         return self.lines
+
+    def unread(self, text: str) -> None:
+        self.lines = chain([text], self.lines)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -174,6 +183,9 @@ class PartsInput(Input):
     def __iter__(self) -> Iterator[str]:
         return self._lines
 
+    def unread(self, text: str) -> None:
+        self._lines = chain([text], self._lines)
+
 
 class HostInput(Input):
     """The host's standard input, read only when a command asks. Ctrl-C ends the wait."""
@@ -181,6 +193,10 @@ class HostInput(Input):
     def __init__(self, stream: TextIO, session: Session) -> None:
         self.stream = stream
         self.session = session
+        self.held = ""  # put back
+
+    def unread(self, text: str) -> None:
+        self.held = text + self.held
 
     def __iter__(self) -> Iterator[str]:
         while True:
@@ -190,6 +206,9 @@ class HostInput(Input):
             yield line
 
     def readline(self) -> str:
+        if self.held:
+            line, self.held = self.held, ""
+            return line
         with self.session.host_wait():
             return self.stream.readline()
 
@@ -197,7 +216,7 @@ class HostInput(Input):
 class IO:
     """One command's surroundings. `width`, `is_tty` and `color` describe where the text will end up."""
 
-    __slots__ = ("last", "name", "redirects", "runner", "session", "sink", "stderr", "stdin")
+    __slots__ = ("arrays", "last", "name", "redirects", "runner", "session", "sink", "stderr", "stdin")
 
     def __init__(
         self, session: Session, sink: Sink, stderr: Sink, stdin: Input, runner: Runner, name: str = "",
@@ -211,6 +230,12 @@ class IO:
         self.name = name  # the command's own name, for messages
         self.redirects = redirects  # not opened: they are for the command that this one runs
         self.last: int | None = None  # the value that this command yielded
+        self.arrays: dict[int, Assign] | None = None  # `name=( … )` among the words of declare and its kin
+
+    @property
+    def language(self) -> Language:
+        """What the language remembers."""
+        return self.session.language
 
     @property
     def captured(self) -> bool:

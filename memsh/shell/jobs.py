@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import JobEnded, Leave, LoopControl, PipeClosed
+from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -36,15 +36,19 @@ class Job:
         self.killed = False
         self.commands = 0
         self.failure: BaseException | None = None
+        self.language = session.language.child()  # its own, as a subshell's
+        self.status = 0
         self.to_job = threading.Semaphore(0)
         self.to_owner = threading.Semaphore(0)
         self.thread = threading.Thread(target=self._work, daemon=True)
 
     def _work(self) -> None:
         try:
-            self.runner.run(self.node)
-        except (JobEnded, Leave, LoopControl, PipeClosed):
-            pass
+            self.status = self.runner.run(self.node)
+        except (Leave, Return) as leave:
+            self.status = leave.status
+        except (JobEnded, LoopControl, PipeClosed, Dropped):
+            self.status = 1
         except BaseException as failure:  # raised again where the job was resumed
             self.failure = failure
         self.ended = True
@@ -53,16 +57,19 @@ class Job:
     def resume(self) -> None:
         """Let the job work until it sleeps or ends."""
         session = self.session
-        outer, status, loops = session.running_job, session.last_status, session.loops
+        outer, language = session.running_job, session.language
         session.running_job, self.commands = self, 0
+        session.language = self.language
         if self.thread.ident is None:
             self.thread.start()
         else:
             self.to_job.release()
         self.to_owner.acquire()
-        session.running_job, session.last_status, session.loops = outer, status, loops
+        self.language = session.language
+        session.running_job, session.language = outer, language
         if self.ended and self in session.jobs:
             session.jobs.remove(self)
+            session.language.finished[f"%{self.number}"] = self.status
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
@@ -90,12 +97,14 @@ class Job:
         self.resume()
 
 
-def start(session: Session, runner: Runner, node: Node, text: str) -> None:
+def start(session: Session, runner: Runner, node: Node, text: str) -> Job:
     """Begin a job."""
     job = Job(session, runner, node, text)
+    job.language.loops = 0
     session.jobs.append(job)
     job.resume()
     session.poll()
+    return job
 
 
 def advance(session: Session, usec: int) -> None:

@@ -5,32 +5,44 @@ A syntax error, Ctrl-C and whatever the shell refuses end one line; the session 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 from memsh.shell import fingers
 from memsh.shell.errors import (
     INTERRUPTED,
+    Dropped,
+    ErrExit,
     Interrupted,
     LoopControl,
     PipeClosed,
+    Return,
     ShellError,
     SyntaxFault,
     Unreasonable,
 )
 from memsh.shell.io import IO, Capture, HostSink, Input, Sink, TextInput
-from memsh.shell.parse import parse
+from memsh.shell.parse import lines, parse
 from memsh.shell.run import PIPE_STATUS, Runner
 from memsh.shell.session import Session
 from memsh.shell.syntax import Line, Simple
 
+DEEPEST = 100  # eval in eval
 HOST_LINE = "! "
 
 
 def run_text(session: Session, text: str, where: str = "") -> int:
     """Run the lines of a text for a person or a script. Errors are printed; answers the last status."""
-    runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty, where=where)
-    return run_lines(runner, text)
+    return run_lines(Runner.of_session(session, where), text)
+
+
+def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
+    """The lines of a text; a mistake in one is told, and then comes as the last."""
+    try:
+        yield from lines(text, first)
+    except SyntaxFault as fault:
+        runner.session.last_status = syntax_error(runner, text, fault, first)
+        yield fault
 
 
 def run_lines(runner: Runner, text: str) -> int:
@@ -39,16 +51,19 @@ def run_lines(runner: Runner, text: str) -> int:
     if text.startswith(HOST_LINE) and session.at_prompt:  # bash's language, not this one
         session.last_status = host_line(runner, text, 0)
         return session.last_status
-    try:
-        lines = parse(text)
-    except SyntaxFault as fault:
-        session.last_status = syntax_error(runner, text, fault)
-        return session.last_status
     status = 0
     session.was_interrupted = False
-    for line in lines:
-        status = run_line(runner, line)
-        if session.was_interrupted or (status and session.stop_on_error):
+    for line in each(runner, text):
+        if isinstance(line, SyntaxFault):
+            return line.status
+        try:
+            status = run_line(runner, line)
+        except ErrExit as stopped:
+            if not session.language.strict:
+                raise
+            session.last_status = stopped.status
+            return stopped.status
+        if session.was_interrupted:
             break
     return status
 
@@ -59,14 +74,14 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) 
     hint = fingers.in_text(runner.session.registry, line)
     place = f"{runner.where}:{fault.line}:{fault.column}: " if runner.where else "memsh: "
     tail = "" if runner.where else f" (line {fault.line}, column {fault.column})"
-    runner.stderr.write(f"{place}syntax error: {hint or fault.message}{tail}\n")
+    runner.say(f"{place}syntax error: {hint or fault.message}{tail}\n")
     return fault.status
 
 
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
-    if line.text.startswith(HOST_LINE):
+    if line.text.startswith(HOST_LINE) and session.at_prompt:
         session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
     with session.turn.line() if session.turn is not None else nullcontext():
@@ -126,11 +141,19 @@ def _run_line(runner: Runner, line: Line) -> int:
         session.interrupted, session.cut_at = False, 0
         status = INTERRUPTED
         session.was_interrupted = True
-        runner.stderr.write("\n" if session.is_tty else "memsh: interrupted\n")
+        runner.say("\n" if session.is_tty else "memsh: interrupted\n")
+        if session.language.traps.get("INT") and not session.replaying:
+            session.was_interrupted = False
+            session.last_status = status
+            runner.trap("INT")
     except PipeClosed:
         status = PIPE_STATUS
     except LoopControl:
         status = 0
+    except Dropped as error:
+        status = error.status
+        if error.message:
+            runner.say(f"memsh: {error.message}\n")
     except Unreasonable as error:
         status = runner.complain("", error, line.number)
     except ShellError as error:
@@ -144,6 +167,59 @@ def _run_line(runner: Runner, line: Line) -> int:
     return status
 
 
+def evaluated(runner: Runner, text: str) -> int:
+    """The commands of a text as part of the line that runs (eval, traps, aliases): whatever ends it ends that line."""
+    session = runner.session
+    language = session.language
+    if language.source_depth >= DEEPEST:
+        raise ShellError("nested too deeply")
+    language.source_depth += 1
+    status = 0
+    try:
+        for line in each(runner, text):
+            if isinstance(line, SyntaxFault):
+                return line.status
+            status = runner.run(line.program)
+    finally:
+        language.source_depth -= 1
+    return status
+
+
+def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) -> int:
+    """A text in a shell of its own (`sh -c`): exported variables only, `$0` and arguments as given."""
+
+    def work() -> int:
+        runner.language.becomes_program(name, arguments)
+        status = 0
+        for line in each(runner, text):
+            if isinstance(line, SyntaxFault):
+                return line.status
+            try:
+                status = runner.run(line.program)
+            except Dropped as error:
+                status = error.status
+            except ShellError as error:
+                status = runner.complain("", error, line.number)
+        return status
+
+    return runner.subshell(work)
+
+
+def sourced(runner: Runner, text: str, arguments: list[str]) -> int:
+    """The lines of a script in this shell; `return` ends them, arguments are its own while it runs."""
+    language = runner.language
+    before = language.positional
+    if arguments:
+        language.positional = list(arguments)
+    try:
+        return run_lines(runner, text)
+    except Return as back:
+        return back.status
+    finally:
+        if arguments:
+            language.positional = before
+
+
 def run_words(io: IO, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
     """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, as, strace)."""
     node = Simple(0, 0)
@@ -152,9 +228,14 @@ def run_words(io: IO, words: list[str], stdin: Input | None = None, sink: Sink |
     outer: Runner = io.runner
     runner = Runner(
         io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
-        captured=io.captured, tty=io.is_tty and sink is None,
+        captured=io.captured, tty=io.is_tty and sink is None, others=outer.others,
     )  # fmt: skip
-    status = runner.run(node)
+    language = io.session.language
+    language.tested += 1  # its status is the asking command's to judge
+    try:
+        status = runner.run(node)
+    finally:
+        language.tested -= 1
     outer.refused = outer.refused or runner.refused
     return status
 

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Interrupted, PipeClosed
 from memsh.shell.io import Input, PartsInput, TextInput
+
+if TYPE_CHECKING:
+    from memsh.shell.session import Session
 
 CAPACITY = 64 << 10
 
 
 class Pipe:
-    """The sink of one stage; `run_reader` runs the stages behind it on an Input and answers their status."""
+    """The sink of one stage; `run_reader` runs the stages behind it on an Input and answers their status.
 
-    def __init__(self, run_reader: Callable[[Input], int]) -> None:
+    Whose turn it is has the session's language: each stage has one of its own.
+    """
+
+    def __init__(self, run_reader: Callable[[Input], int], session: Session) -> None:
         self.run_reader = run_reader
+        self.session = session
+        self.begun = session.language
         self.parts: list[str] = []
         self.held = 0
         self.ended = False  # no more will be written
@@ -49,12 +58,15 @@ class Pipe:
 
     def _hand_over(self) -> None:
         """Let the reader work until it wants more or has ended."""
+        own = self.session.language
         if self.thread is None:
+            self.session.language = self.begun
             self.thread = threading.Thread(target=self._read, daemon=True)
             self.thread.start()
         else:
             self.to_reader.release()
         self.to_writer.acquire()
+        self.session.language = own
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
@@ -104,5 +116,7 @@ class _FromPipe(PartsInput):
             elif pipe.ended:
                 return
             else:
+                own = pipe.session.language
                 pipe.to_writer.release()
                 pipe.to_reader.acquire()
+                pipe.session.language = own

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Func = Callable[[Any, "Args", "IO"], "int | None"]
 Converter = Callable[..., Any]
+Meant = Callable[[list[str], bool], bool]  # whether the words are for the shell, and whether a script has them
 _MISSING: Any = object()
 
 
@@ -149,6 +150,7 @@ class Command:
         "positional",
         "raw",
         "rest",
+        "shell",
         "topic",
     )  # fmt: skip
 
@@ -163,6 +165,7 @@ class Command:
         self.help_option = help_option
         self.changes = False
         self.hands_on = False
+        self.shell = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
         self._short: tuple[str, list[str], str] | None = None
@@ -296,6 +299,8 @@ class Registry:
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
         self.groups: dict[str, list[str]] = {}
+        self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
+        self.regex: Callable[[str, str, bool], list[str]] | None = None  # (pattern, text, ignore case) → its groups
 
     def add(self, declared: Command) -> None:
         if not (declared.func.__doc__ or "").strip():
@@ -316,10 +321,13 @@ class Registry:
         """What can be typed as a first word, in alphabetical order."""
         return sorted({name.partition(" ")[0] for name in self.commands})
 
-    def find(self, words: list[str]) -> tuple[Command, list[str]] | None:
-        """The command that `words` call and the words left for it; None if the name is unknown."""
+    def find(self, words: list[str], script: bool = False) -> tuple[Command, list[str]] | None:
+        """The command that `words` call, perhaps in a script, and the words left for it; None if there is none."""
         found = self.commands.get(words[0])
         if found is not None:
+            other = self.shared.get(words[0])
+            if other is not None and other[1](words[1:], script):
+                return other[0], words[1:]
             return found, words[1:]
         members = self.groups.get(words[0])
         if members is None:
@@ -347,13 +355,15 @@ REGISTRY = Registry()
 
 def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
-    changes: bool | None = None, hands_on: bool = False, registry: Registry | None = None,
+    changes: bool | None = None, hands_on: bool = False, shell: bool = False,
+    shared: Meant | None = None, registry: Registry | None = None,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 
     `changes`: it works on the machine, and a machine whose kernel has panicked refuses it. By default that is so for
     kernel memory; the processes' own commands refuse by themselves. `hands_on`: it runs its `words`, and `> FILE` is
-    theirs.
+    theirs. `shell`: it changes the language's state (a builtin). `shared`: a name that a memory command has too; it
+    is meant when this says so of its words and of whether a script has them.
     """
 
     def declare(func: Func) -> Func:
@@ -361,7 +371,12 @@ def command(
         declared = Command(named, params, func, topic, needs_box, help_option)
         declared.changes = topic == "kernel memory" if changes is None else changes
         declared.hands_on = hands_on
-        (REGISTRY if registry is None else registry).add(declared)
+        declared.shell = shell
+        place = REGISTRY if registry is None else registry
+        if shared is not None:
+            place.shared[named] = declared, shared
+        else:
+            place.add(declared)
         return func
 
     return declare

@@ -1,37 +1,43 @@
 """Runs what was parsed: names are looked up and arguments converted before anything happens, then each stage is called.
 
 What the shell itself refuses (syntax, usage, unknown names) changes nothing. A kernel operation is never cut: Ctrl-C
-sets a flag that is looked at between commands and wherever a command prints.
-Known deviations: a job (`&`) and `( … )` are no processes of the box; a job shares the session's variables.
+sets a flag that is looked at between commands and wherever a command prints. (bash: execute_cmd.c)
+Known deviations: a job (`&`) and `( … )` are no processes of the box.
 """
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from memsh.shell import fingers, jobs
+from memsh.shell.calls import Calls, Prepared
+from memsh.shell.conditions import holds
 from memsh.shell.errors import (
     INTERRUPTED,
-    PANICKED,
+    Dropped,
+    ErrExit,
+    Fatal,
     Interrupted,
     Leave,
     LoopControl,
-    NotFound,
     OutputGone,
     PipeClosed,
+    Return,
     ShellError,
-    Unreasonable,
 )
-from memsh.shell.expand import Expander, Refused
-from memsh.shell.io import IO, TOO_LONG, Capture, Input, Sink
+from memsh.shell.expand import Expander
+from memsh.shell.io import Capture, Input, Sink, TextInput
+from memsh.shell.patterns import matches
 from memsh.shell.pipes import Pipe
-from memsh.shell.registry import Args, Command
-from memsh.shell.session import FileSink, Session
 from memsh.shell.syntax import (
     AndOr,
+    Case,
+    CFor,
     Compound,
+    Cond,
     For,
+    Function,
     Group,
     If,
     Node,
@@ -39,53 +45,62 @@ from memsh.shell.syntax import (
     Redirect,
     Series,
     Simple,
+    Sum,
     While,
 )
 
-BUG_STATUS = 70
+if TYPE_CHECKING:
+    from memsh.shell.language import Language
+    from memsh.shell.session import Session
+
 PIPE_STATUS = 141
-HOST_WRITERS = frozenset({"save", "procdump", "record"})  # a replay writes nothing to the host
+_CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
-class Prepared(NamedTuple):
-    """A simple command, expanded, found and with its arguments converted."""
-
-    command: Command | None  # None: assignments only
-    args: Args | None
-    name: str
-    assigns: list[tuple[str, str]]
-    redirects: list[Redirect] | None
-    status: int  # of the last $(…), for a line of assignments
-
-    @property
-    def hands_on(self) -> bool:
-        """The redirections are for the command that this one runs: `explain echo 3 > FILE`."""
-        return self.command is not None and self.command.hands_on and len(getattr(self.args, "words", ())) > 1
-
-
-class Runner:
+class Runner(Calls):
     """Runs nodes with one set of streams."""
-
-    __slots__ = ("captured", "refused", "session", "stderr", "stdin", "stdout", "tty", "where")
 
     def __init__(
         self, session: Session, stdout: Sink, stderr: Sink, stdin: Input, *, captured: bool = False, tty: bool = False,
-        where: str = "",
+        where: str = "", others: dict[int, Any] | None = None,
     ) -> None:  # fmt: skip
         self.session = session
         self.stdout = stdout
         self.stderr = stderr
         self.stdin = stdin
+        self.others: dict[int, Any] = {} if others is None else others  # the streams above 2
         self.captured = captured
         self.tty = tty
         self.where = where  # file of the script, for messages
         self.refused = False  # a command ended with a message
+        self.behind: list[tuple[int, Node | None, Any]] = []  # streams of `<( … )` and `>( … )` till the command ends
+
+    @classmethod
+    def of_session(cls, session: Session, where: str = "") -> Runner:
+        """With the session's own streams, those that `exec` opened among them."""
+        streams = session.streams
+        opened = streams.opened
+        return cls(
+            session, opened.get(1, streams.stdout), opened.get(2, streams.stderr), opened.get(0, streams.stdin),
+            tty=streams.is_tty and 1 not in opened, where=where,
+            others={number: stream for number, stream in opened.items() if number > 2},
+        )  # fmt: skip
+
+    @property
+    def language(self) -> Language:
+        return self.session.language
 
     def beside(self, stdout: Sink, stdin: Input | None = None, captured: bool | None = None) -> Runner:
         """The same surroundings with another output."""
         return Runner(
             self.session, stdout, self.stderr, self.stdin if stdin is None else stdin,
-            captured=self.captured if captured is None else captured, where=self.where,
+            captured=self.captured if captured is None else captured, where=self.where, others=dict(self.others),
+        )  # fmt: skip
+
+    def elsewhere(self, where: str) -> Runner:
+        return Runner(
+            self.session, self.stdout, self.stderr, self.stdin, captured=self.captured, tty=self.tty, where=where,
+            others=self.others,
         )  # fmt: skip
 
     # nodes
@@ -93,23 +108,46 @@ class Runner:
     def run(self, node: Node) -> int:
         session = self.session
         session.poll()
-        if session.deadline_check is not None:
-            session.deadline_check()
+        if session.hooks.deadline_check is not None:
+            session.hooks.deadline_check()
         if session.running_job is not None:
             session.running_job.tick()
         kind = type(node)
-        if kind is Simple:
-            status = self.simple(node)  # type: ignore[arg-type]
-        else:
-            status = getattr(self, "run_" + kind.__name__.lower())(node)
-        session.last_status = status
+        status = _RUN[kind](self, node)
+        language = session.language
+        language.last_status = status
+        if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
+            self._failed(node, status)
         return status
+
+    def _failed(self, node: Node, status: int) -> None:
+        """`set -e` and `trap … ERR`, where nobody looks at the status."""
+        language = self.language
+        if language.tested or (isinstance(node, Pipeline) and node.negate):
+            return
+        if (isinstance(node, Group) and not node.own) or (isinstance(node, Compound) and not _own(node.inner)):
+            return
+        if language.traps.get("ERR") and (not language.frames or "errtrace" in language.options):
+            self.trap("ERR")
+            language.last_status = status
+        if "errexit" in language.options:
+            raise ErrExit(status)
+
+    def tested(self, node: Node) -> int:
+        """Run what is a condition: a failure is an answer."""
+        language = self.language
+        language.tested += 1
+        try:
+            return self.run(node)
+        finally:
+            language.tested -= 1
 
     def run_series(self, node: Series) -> int:
         status = 0
         for item, background in node.items:
             if background and not self.captured and self.session.box is not None:
-                jobs.start(self.session, self.elsewhere(self.where), item, self.session.line)
+                job = jobs.start(self.session, self.elsewhere(self.where), item, self.session.line)
+                self.language.background = f"%{job.number}"
                 status = 0
             else:
                 status = self.run(item)
@@ -117,7 +155,7 @@ class Runner:
 
     def run_typed(self, program: Node, text: str) -> int:
         """A line as typed. Each of its commands is followed by the hooks: the journal's, then what `display` shows."""
-        if not isinstance(program, Series):
+        if not isinstance(program, Series) or program.whole:
             return self._typed(program, False, text)
         status, items = 0, program.items
         for number, (item, background) in enumerate(items):
@@ -128,15 +166,16 @@ class Runner:
 
     def _typed(self, node: Node, background: bool, text: str) -> int:
         session = self.session
-        session.line, outer, session.ran = text, session.ran, set()
-        session.typed_depth += 1
-        if session.typed_depth == 1:
-            session.refused_once = None
-        for before in session.before_line:
+        doing, hooks = session.doing, session.hooks
+        doing.line, outer, doing.ran = text, doing.ran, set()
+        doing.typed_depth += 1
+        if doing.typed_depth == 1:
+            doing.refused_once = None
+        for before in hooks.before_line:
             before(session, text)
         status, leaving = 1, False
         try:
-            status = self.run_series(one_of(node)) if background else self.run(node)
+            status = self.run_series(Series([(node, True)])) if background else self.run(node)
         except (Interrupted, KeyboardInterrupt):
             session.was_interrupted, status = True, INTERRUPTED
             raise
@@ -148,77 +187,181 @@ class Runner:
             raise
         finally:
             session.last_status = INTERRUPTED if status < 0 else status
-            for after in session.after_line:
+            for after in session.hooks.after_line:
                 after(session, text, session.last_status)
-            for shown in session.after_command if status >= 0 and not leaving else ():
+            for shown in session.hooks.after_command if status >= 0 and not leaving else ():
                 shown(session, self)
-            session.typed_depth -= 1
-            if session.typed_depth:
-                session.ran |= outer
+            doing.typed_depth -= 1
+            if doing.typed_depth:
+                doing.ran |= outer
         return status
 
     def run_andor(self, node: AndOr) -> int:
-        status = self.run(node.first)
-        for operator, following in node.others:
+        others = node.others
+        status = self.tested(node.first)
+        for number, (operator, following) in enumerate(others):
             if (operator == "&&") == (status == 0):
-                status = self.run(following)
+                status = self.run(following) if number == len(others) - 1 else self.tested(following)
         return status
 
-    def run_for(self, node: For) -> int:
-        session, status = self.session, 0
+    # loops
+
+    def _round(self, body: Node, status: int) -> tuple[int, bool]:
+        """One round of a loop: its status, and whether the loop ends."""
         try:
-            words = self._expander().words(node.words)
-        except ShellError as error:
-            return self.complain("for", error, node.line)
-        session.loops += 1
+            return self.run(body), False
+        except LoopControl as control:
+            return control.status, control.leaves()
+
+    def run_for(self, node: For) -> int:
+        session, language, status = self.session, self.language, 0
+        if node.words is None:
+            words = list(language.positional or ())
+        else:
+            try:
+                words = self.expander().words(node.words)
+            except ShellError as error:
+                return self.complain("for", error, node.line)
+        language.loops += 1
         try:
             for done, word in enumerate(words):
-                if session.loops == 1:
+                if language.loops == 1:
                     session.progress = (f"for {node.name}", done, len(words))
-                session.variables[node.name] = word
                 try:
-                    status = self.run(node.body)
-                except LoopControl as control:
-                    if control.leaves():
-                        break
+                    self.language.set(node.name, word)
+                except ShellError as error:
+                    return self.complain("for", error, node.line)
+                status, ends = self._round(node.body, status)
+                if ends:
+                    break
         finally:
-            session.loops -= 1
-            if not session.loops:
+            self.language.loops -= 1
+            if not self.language.loops:
                 session.progress = None
         return status
 
+    def run_cfor(self, node: CFor) -> int:
+        language, status = self.language, 0
+        expander = self.expander()
+        language.loops += 1
+        try:
+            expander.sum(node.first)
+            test, after, poll = node.test or "1", node.after, self.session.poll
+            while expander.sum(test):
+                poll()
+                status, ends = self._round(node.body, status)
+                if ends:
+                    break
+                expander.sum(after)
+        except ShellError as error:
+            return self.complain("((", error, node.line) and 1
+        finally:
+            self.language.loops -= 1
+        return status
+
     def run_while(self, node: While) -> int:
-        session, status = self.session, 0
-        session.loops += 1
+        language, status = self.language, 0
+        language.loops += 1
         try:
             while True:
                 try:
-                    if (self.run(node.condition) == 0) is node.until:
+                    if (self.tested(node.condition) == 0) is node.until:
                         return status
-                    status = self.run(node.body)
                 except LoopControl as control:
                     if control.leaves():
-                        return status
+                        return control.status
+                    continue
+                status, ends = self._round(node.body, status)
+                if ends:
+                    return status
         finally:
-            session.loops -= 1
+            self.language.loops -= 1
+
+    # choices
 
     def run_if(self, node: If) -> int:
         for condition, body in node.branches:
-            if self.run(condition) == 0:
+            if self.tested(condition) == 0:
                 return self.run(body)
         return self.run(node.otherwise) if node.otherwise is not None else 0
 
+    def run_case(self, node: Case) -> int:
+        try:
+            expander = self.expander()
+            text = expander.single(node.word)
+            status, falls = 0, False
+            for patterns, body, ending in node.items:
+                ignore = self.language.shopts["nocasematch"]
+                if not falls and not any(matches(text, expander.pattern(one), ignore) for one in patterns):
+                    continue
+                status = self.run(body) if body is not None else 0
+                if ending == ";;":
+                    return status
+                falls = ending == ";&"
+            return status
+        except ShellError as error:
+            return self.complain("case", error, node.line)
+
+    def run_sum(self, node: Sum) -> int:
+        if "xtrace" in self.language.options:
+            self.trace(f"(( {self.expander().single(node.word).strip()} ))")
+        try:
+            return int(not self.expander().sum(node.word))
+        except Fatal as error:
+            return self.complain("((", error, node.line)
+        except ShellError as error:
+            return self.complain("((", ShellError(error.message, 1), node.line)
+
+    def run_cond(self, node: Cond) -> int:
+        try:
+            return int(not holds(node.tree, self))
+        except Fatal as error:
+            return self.complain("[[", error, node.line)
+        except ShellError as error:
+            return self.complain("[[", ShellError(error.message, error.status), node.line)
+
+    def run_function(self, node: Function) -> int:
+        language = self.language
+        if self.session.no_host and self.session.registry.knows(node.name):
+            return self.complain("", ShellError(f"{node.name}: a command, which nothing replaces here"), node.line)
+        if language.has(node.name, "F"):
+            return self.complain("", ShellError(f"{node.name}: readonly function"), node.line)
+        language.functions[node.name] = node
+        language.changes += 1
+        return 0
+
+    # groups
+
     def run_group(self, node: Group) -> int:
-        session = self.session
         if not node.own:
             return self.run(node.body)
-        variables, cwd = dict(session.variables), session.cwd
+        runner = self.elsewhere(self.where)  # what `exec` does to its streams stays inside
+        runner.others = dict(self.others)
+        status = runner.subshell(lambda: runner.run(node.body))
+        self.refused = self.refused or runner.refused
+        return status
+
+    def subshell(self, work: Callable[[], int], traps: bool = True) -> int:
+        """Run with a language of its own. `exit` ends no more than this."""
+        session = self.session
+        with session.apart(language=session.language.child()):
+            status = self._contained(work)
+            if traps and session.language.traps.get("EXIT"):
+                session.language.last_status = status
+                status = self.at_exit(status)
+        return status
+
+    def _contained(self, work: Callable[[], int]) -> int:
         try:
-            return self.run(node.body)
-        except Leave as leave:
+            return work()
+        except (Leave, Return) as leave:
             return leave.status
-        finally:
-            session.variables, session.cwd = variables, cwd
+        except LoopControl as control:
+            return control.status
+        except Dropped as error:
+            if error.message:
+                self.say(f"memsh: {error.message}\n")
+            return error.status
 
     def run_compound(self, node: Compound) -> int:
         return self.redirected(node.redirects, node.line, lambda runner: runner.run(node.inner))
@@ -229,7 +372,7 @@ class Runner:
         """All simple stages are prepared before the first one runs."""
         stages: list[Prepared | Node] = []
         try:
-            typed = self.session.at_prompt and not self.session.source_depth
+            typed = self.session.at_prompt and not self.language.source_depth
             if node.host is not None and not (typed or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
             for stage in node.stages:
@@ -239,31 +382,52 @@ class Runner:
                 stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
-        status = self._stages(stages, 0, self.stdin, node)
-        return int(not status) if node.negate else status
+        if len(stages) == 1 and node.host is None:
+            only = node.stages[0]
+            return int(not (self.tested(only) if node.negate else self.run(only))) if node.negate else self.run(only)
+        statuses = [0] * len(stages)
+        last = self._stages(stages, 0, self.stdin, node, statuses)
+        if node.host is not None:
+            statuses.append(last)
+        language = self.language
+        language.statuses = statuses
+        if "pipefail" in language.options:
+            last = next((status for status in reversed(statuses) if status), 0)
+        return int(not last) if node.negate else last
 
-    def _stages(self, stages: list[Prepared | Node], first: int, stdin: Input, node: Pipeline) -> int:
+    def _stages(
+        self, stages: list[Prepared | Node], first: int, stdin: Input, node: Pipeline, statuses: list[int]
+    ) -> int:  # fmt: skip
+        """Run the stages from `first` on; answers the last one's status and notes all of them."""
         if first == len(stages) - 1:
             if node.host is not None:
                 return self._to_host(stages[first], stdin, node)
-            return self._stage(stages[first], self.beside_last(stdin), node.line)
-        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node))
+            runner = self.beside(self.stdout, stdin)
+            runner.tty = self.tty
+            own = not self.language.shopts["lastpipe"]
+            statuses[first] = self._stage(stages[first], runner, node.line, own)
+            return statuses[first]
+        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session)
+        runner = self.beside(pipe, stdin)
+        if first in node.both:
+            runner.stderr = pipe
         try:
-            self._stage(stages[first], self.beside(pipe, stdin), node.line)
+            statuses[first] = self._stage(stages[first], runner, node.line, True)
         except PipeClosed:
-            pass
+            statuses[first] = PIPE_STATUS
         except BaseException:
             pipe.abort()
             raise
         return pipe.finish()
 
-    def beside_last(self, stdin: Input) -> Runner:
-        runner = self.beside(self.stdout, stdin)
-        runner.tty = self.tty
-        return runner
+    def _stage(self, stage: Prepared | Node, runner: Runner, line: int, own: bool) -> int:
+        def work() -> int:
+            return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
 
-    def _stage(self, stage: Prepared | Node, runner: Runner, line: int) -> int:
-        status = runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
+        if isinstance(stage, Prepared) and stage.harmless:
+            status = work()
+        else:
+            status = runner.subshell(work) if own else work()
         self.refused = self.refused or runner.refused
         return status
 
@@ -272,192 +436,97 @@ class Runner:
         import subprocess
 
         kept = Capture()
-        self._stage(stage, self.beside(kept, stdin), node.line)
+        self._stage(stage, self.beside(kept, stdin), node.line, True)
         if self.session.replaying:
             return 0
         with self.session.host_wait():
             return subprocess.run(node.host or "true", shell=True, input=kept.text(), text=True, check=False).returncode
 
-    # simple commands
+    # substitutions
 
-    def _expander(self) -> Expander:
-        return Expander(self.session, self.substitute)
+    def expander(self) -> Expander:
+        return Expander(self)
 
     def substitute(self, node: Node) -> tuple[str, int, bool]:
         """The text of a `$( … )`, its status, and whether a message said why it failed."""
         kept = Capture()
         runner = self.beside(kept, captured=True)
-        variables, cwd = dict(self.session.variables), self.session.cwd
-        try:
-            status = runner.run(node)
-        except Leave as leave:
-            status = leave.status
-        finally:
-            self.session.variables, self.session.cwd = variables, cwd
+        if isinstance(node, Simple) and not node.words and not node.assigns and node.redirects:
+            if len(node.redirects) == 1 and node.redirects[0].op == "<":  # $(< FILE)
+                return self._whole_file(runner, node.redirects, node.line, kept)
+        outer = self.language
+
+        def work() -> int:
+            if not outer.shopts["inherit_errexit"]:
+                self.language.options.discard("errexit")
+            return runner.run(node)
+
+        status = runner.subshell(work)
+        return kept.text().replace("\0", ""), status, runner.refused
+
+    def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Capture) -> tuple[str, int, bool]:
+        """`$(< FILE)`."""
+
+        def read(inner: Runner) -> int:
+            kept.write(inner.stdin.read())
+            return 0
+
+        status = runner.redirected(redirects, line, read)
         return kept.text(), status, runner.refused
 
-    def look_up(self, name: str, stage: Simple | None = None) -> None:
-        if not self.session.registry.knows(name):
-            raise NotFound(fingers.unknown(self.session.registry, name, stage))
+    def process_stream(self, sign: str, node: Node) -> str:
+        """`<( … )`: its text behind a name in /dev/fd. `>( … )` reads when the command has ended."""
+        number = 63
+        while number in self.others:
+            number -= 1
+        stream = TextInput(self.substitute(node)[0]) if sign == "<" else Capture()
+        self.others[number] = stream
+        self.behind.append((number, node if sign == ">" else None, stream))
+        return f"/dev/fd/{number}"
 
-    def prepare(self, node: Simple) -> Prepared:
-        """Expand, look up, convert. ShellError if the shell refuses."""
-        words = node.words
-        status, assigns = 0, []
-        name = words[0] if words and isinstance(words[0], str) else ""
+    def settle_streams(self) -> None:
+        """Let those behind `>( … )` read what was written."""
+        waiting, self.behind = self.behind, []
+        for number, node, kept in waiting:
+            self.others.pop(number, None)
+            if node is None:
+                continue
+            runner = self.beside(self.stdout, TextInput(kept.text()))
+            runner.subshell(lambda runner=runner, node=node: runner.run(node))  # type: ignore[misc]
+
+    # traps
+
+    def trap(self, signal: str) -> None:
+        """Run what `trap` set for it, which sees the status of before."""
+        language = self.language
+        text = language.traps.get(signal, "")
+        if not text:
+            return
+        status = language.last_status
+        language.tested += 1
         try:
-            if all(type(word) is str for word in words):
-                expanded: list[str] = words  # type: ignore[assignment]
-            else:
-                expander = self._expander()
-                expanded = expander.words(words)
-                status = expander.status or 0
-            if expanded:
-                name = expanded[0]
-                if not self.session.registry.knows(name):
-                    raise NotFound(fingers.unknown(self.session.registry, name, node))
-            for variable, word in node.assigns or ():
-                expander = self._expander()
-                text = expander.single(word)
-                status = expander.status or status
-                if not expander.status:
-                    assigns.append((variable, text))
-            if not expanded:
-                return Prepared(None, None, "", assigns, node.redirects, status)
-            found = self.session.registry.find(expanded)
-            assert found is not None
-            command, rest = found
-            if command.help_option and len(rest) == 1 and rest[0] == "--help":
-                helper = self.session.registry.commands.get("help")
-                if helper is not None:
-                    return Prepared(helper, helper.parse([command.name]), "help", assigns, node.redirects, status)
-            if command.needs_box and self.session.box is None:
-                raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
-            args = command.parse(rest, self.session.bits)
-            return Prepared(command, args, command.name, assigns, node.redirects, status)
-        except NotFound:
-            raise
-        except ShellError as error:
-            if not isinstance(error, Refused):
-                error.message = f"{name or 'memsh'}: {error.message}"
-            raise
-
-    def simple(self, node: Simple) -> int:
-        try:
-            prepared = self.prepare(node)
-        except ShellError as error:
-            if TOO_LONG in error.message:
-                self._once(node)
-            told = [redirect for redirect in node.redirects or () if redirect.fd == 2]
-            if told:
-                refusal = error
-                return self.redirected(told, node.line, lambda runner: runner.complain("", refusal, node.line))
-            return self.complain("", error, node.line)
-        return self.call(prepared, node.line)
-
-    def _once(self, what: object) -> None:
-        """What is unreasonable is refused once; asked for again in the next round of a loop, it ends the whole line."""
-        session = self.session
-        if session.loops and session.refused_once is what:
-            raise Unreasonable("")
-        session.refused_once = what
-
-    def call(self, prepared: Prepared, line: int) -> int:
-        """Call a prepared command with its redirections and print what it refuses."""
-        if prepared.redirects and not prepared.hands_on:
-            bare = prepared._replace(redirects=None)
-            return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
-        session = self.session
-        if prepared.command is None:
-            for name, text in prepared.assigns:
-                session.variables[name] = text
-                session.origins[name] = session.line
-            return prepared.status
-        if prepared.assigns:
-            return self._with_variables(prepared, line)
-        if getattr(session.box, "panicked", "") and prepared.command.changes:
-            return self.complain(prepared.name, ShellError(PANICKED), line)
-        io = IO(session, self.stdout, self.stderr, self.stdin, self, prepared.name, prepared.redirects)
-        session.ran.add(prepared.name)
-        if session.replaying and prepared.name in HOST_WRITERS:
-            return 0
-        try:
-            return self._perform(prepared, io, line)
+            self.run_text(text)
         finally:
-            if session.console is not None:
-                session.console(io)
+            language.tested -= 1
+        language.last_status = status
 
-    def _perform(self, prepared: Prepared, io: IO, line: int) -> int:
-        session = self.session
-        assert prepared.command is not None
-        try:
-            status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
-            if prepared.command.changes and not status:
-                session.ran.add("*")
+    def at_exit(self, status: int) -> int:
+        """`trap … EXIT`, once; answers the status to leave with."""
+        text = self.language.traps.pop("EXIT", "")
+        if not text:
             return status
-        except Unreasonable as error:
-            self._once(prepared.name)
-            return self.complain(prepared.name, error, line)
-        except ShellError as error:
-            status = self.complain(prepared.name, error, line)
-            self._tell_reason(prepared, error)
-            return status
-        except (PipeClosed, Interrupted, Leave, LoopControl, OutputGone, KeyboardInterrupt):
-            raise
-        except RecursionError:
-            return self.complain(prepared.name, ShellError("nested too deeply"), line)
-        except OSError as error:
-            self.refused = True
-            self.stderr.write(f"{prepared.name}: {error.strerror or error}\n")
-            self._tell_reason(prepared, error)
-            return 1
-        except Exception as error:
-            return self._bug(prepared.name, error)
-
-    def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
-        """Below a refusal, where a person reads it: why."""
-        session = self.session
-        if session.reasons is not None and session.box is not None:
-            told = session.reasons(session.box, prepared.name, prepared.args, error)
-            self.stderr.write(f"  {told}\n" if told else "")
-
-    def _with_variables(self, prepared: Prepared, line: int) -> int:
-        """`name=value COMMAND`: set for this command only."""
-        session = self.session
-        before = dict(session.variables)
-        session.variables.update(prepared.assigns)
+        self.language.last_status = status
         try:
-            return self.call(prepared._replace(assigns=[]), line)
-        finally:
-            session.variables = before
+            self.run_text(text)
+        except (Leave, Return) as leave:
+            return leave.status
+        return status
 
-    def _bug(self, name: str, error: Exception) -> int:
-        """Something memsh did not foresee: say so, mark the box, check it. Tests see the exception itself."""
-        if "PYTEST_CURRENT_TEST" in os.environ:
-            raise error
-        self.refused = True
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = ""
-        if trace is not None:
-            place = f" at {trace.tb_frame.f_code.co_filename.rpartition('memsh/')[2]}:{trace.tb_lineno}"
-        self.stderr.write(f"{name}: this is a bug in memsh: {type(error).__name__}: {error}{place}\n")
-        if self.session.on_bug is not None:
-            try:
-                said = self.session.on_bug(self.session, name)
-            except Exception as worse:  # the check itself may meet the same damage
-                said = f"check could not run: {type(worse).__name__}"
-            self.stderr.write(f"{name}: the box may be damaged: {said}; `undo` or `reset` gives a sound one\n")
-        return BUG_STATUS
+    def run_text(self, text: str) -> int:
+        """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""
+        from memsh.shell.lines import evaluated
 
-    def complain(self, name: str, error: ShellError, line: int = 0) -> int:
-        """Print a refusal; in a script with the place where it stands."""
-        self.refused = True
-        if error.message:
-            place = f"{self.where}:{line}: " if self.where and line and error.status != 1 else ""
-            self.stderr.write(f"{place}{name}: {error.message}\n" if name else f"{place}{error.message}\n")
-        return error.status
+        return evaluated(self, text)
 
     def run_script(self, text: str, where: str) -> int:
         """The lines of another script with these streams (source)."""
@@ -465,68 +534,17 @@ class Runner:
 
         return run_lines(self.elsewhere(where), text)
 
-    def elsewhere(self, where: str) -> Runner:
-        return Runner(
-            self.session, self.stdout, self.stderr, self.stdin, captured=self.captured, tty=self.tty, where=where
-        )  # fmt: skip
 
-    # redirections
-
-    def redirected(self, redirects: list[Redirect], line: int, work: object, name: str = "") -> int:
-        """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
-        stdout, stderr, stdin, tty = self.stdout, self.stderr, self.stdin, self.tty
-        opened: list[FileSink] = []
-        files = self.session.files
-        try:
-            for redirect in redirects:
-                target = self._expander().single(redirect.target)
-                if redirect.op == ">&":
-                    if redirect.fd not in (1, 2) or target not in ("1", "2"):
-                        raise ShellError(f">&{target}: only 1>&2 and 2>&1 are known here", 2)
-                    if redirect.fd == 1 and target == "2":
-                        stdout, tty = stderr, False
-                    elif redirect.fd == 2 and target == "1":
-                        stderr = stdout
-                    continue
-                if files is None or redirect.fd not in (0, 1, 2):
-                    raise ShellError(f"{redirect.fd}{redirect.op}: only the streams 0, 1 and 2 are known here", 2)
-                try:
-                    if redirect.op == "<":
-                        stdin = files.open_read(self.session, target)
-                        continue
-                    sink = files.open_write(self.session, target, redirect.op == ">>")
-                except OSError as error:
-                    raise ShellError(f"{target}: {error.strerror or error}") from None
-                opened.append(sink)
-                if target != "/dev/null":
-                    self.session.ran.add("*")
-                if redirect.fd == 2:
-                    stderr = sink
-                else:
-                    stdout, tty = sink, False
-        except ShellError as error:
-            return self.complain("memsh", error, line)
-        runner = Runner(
-            self.session, stdout, stderr, stdin,
-            captured=self.captured and stdout is self.stdout, tty=tty, where=self.where,
-        )  # fmt: skip
-        try:
-            status: int = work(runner)  # type: ignore[operator]
-        finally:
-            self.refused = self.refused or runner.refused
-            failure: OSError | None = None
-            for sink in opened:
-                try:
-                    sink.close()
-                except OSError as error:
-                    failure = error
-        if failure is not None:
-            self.refused = True
-            self.stderr.write(f"{name or 'memsh'}: {failure.strerror or failure}\n")
-            return 1
-        return status
+def _own(node: Node) -> bool:
+    return isinstance(node, Group) and node.own
 
 
-def one_of(item: Node) -> Series:
-    """One background command of a series, on its own."""
-    return Series([(item, True)])
+_RUN: dict[type, Callable[[Any, Any], int]] = {
+    Simple: Runner.simple, Series: Runner.run_series, AndOr: Runner.run_andor, For: Runner.run_for,
+    CFor: Runner.run_cfor, While: Runner.run_while, If: Runner.run_if, Case: Runner.run_case, Sum: Runner.run_sum,
+    Cond: Runner.run_cond, Function: Runner.run_function, Group: Runner.run_group, Compound: Runner.run_compound,
+    Pipeline: Runner.run_pipeline,
+}  # fmt: skip
+
+
+__all__ = ["Redirect", "Runner"]

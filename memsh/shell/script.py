@@ -1,31 +1,51 @@
-"""Scripts from files, from `-c` and from standard input: `-e`, `-x`, `--step`."""
+"""Scripts from files, from `-c` and from standard input: `-e`, `-x`, `--step`.
+
+In a script an unset name is empty (unless `set -u`), what a line cannot go on from ends it, and `trap … EXIT` runs at
+the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from memsh.shell.errors import Incomplete, SyntaxFault
-from memsh.shell.lines import run_line, syntax_error
+from memsh.shell.errors import ErrExit, Incomplete, Leave, Return, SyntaxFault
+from memsh.shell.lines import each, run_line, syntax_error
+from memsh.shell.parse import lines as parsed
 from memsh.shell.parse import parse
 from memsh.shell.run import Runner
 from memsh.shell.session import Session
 from memsh.shell.syntax import Line
 
 
+@contextmanager
+def _as_script(session: Session, name: str) -> Iterator[None]:
+    """Unset names are empty, `$0` is the script's."""
+    language = session.language
+    strict, before = language.strict, language.name
+    language.strict, language.name = False, name or before
+    try:
+        yield
+    finally:
+        session.language.strict, session.language.name = strict, before
+
+
 def run_script(
     session: Session, text: str, where: str = "", *, echo: bool = False, step: Callable[[], bool] | None = None
 ) -> int:
-    """Run a script; answers the last status. A text with a syntax error runs not at all.
+    """Run a script; answers the last status. What stands before a syntax error has run.
 
     `echo` prints comments and each command before it runs; `step` is asked before each and answers False to stop.
     """
-    runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty, where=where)
-    try:
-        lines = parse(text)
-    except SyntaxFault as fault:
-        session.last_status = syntax_error(runner, text, fault)
-        return session.last_status
-    return _run_lines(runner, lines, text, 1, echo, step)[0]
+    runner = Runner.of_session(session, where)
+    with _as_script(session, where):
+        try:
+            status = _run_lines(runner, each(runner, text), text, 1, echo, step)[0]
+        except Return as back:
+            status = back.status
+        except Leave as leave:
+            raise Leave(runner.at_exit(leave.status)) from None
+        return runner.at_exit(status)
 
 
 def run_stream(
@@ -36,7 +56,19 @@ def run_stream(
 
     A syntax error costs its own line only.
     """
-    runner = Runner(session, session.stdout, session.stderr, session.stdin, tty=session.is_tty)
+    runner = Runner.of_session(session)
+    with _as_script(session, ""):
+        try:
+            status = _run_stream(runner, source, flush, echo)
+        except Return as back:
+            status = back.status
+        except Leave as leave:
+            raise Leave(runner.at_exit(leave.status)) from None
+        return runner.at_exit(status)
+
+
+def _run_stream(runner: Runner, source: Iterable[str], flush: Callable[[], None], echo: bool) -> int:
+    session = runner.session
     pending, first, status = "", 1, 0
     for text in source:
         pending += text
@@ -61,15 +93,16 @@ def run_stream(
 def run_rest(runner: Runner, text: str, first: int) -> int:
     """What the end of input left incomplete: an error, which says what is missing."""
     try:
-        parse(text, first)
+        for line in parsed(text, first):
+            run_line(runner, line)
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)
     return runner.session.last_status
 
 
 def _run_lines(
-    runner: Runner, lines: list[Line], text: str, first: int, echo: bool, step: Callable[[], bool] | None,
-    status: int = 0,
+    runner: Runner, lines: Iterable[Line | SyntaxFault], text: str, first: int, echo: bool,
+    step: Callable[[], bool] | None, status: int = 0,
 ) -> tuple[int, bool]:  # fmt: skip
     """The lines of a text that begins with line `first` of the script: the last status, and whether to stop there."""
     session = runner.session
@@ -77,16 +110,20 @@ def _run_lines(
     place = 0
     session.was_interrupted = False
     for line in lines:
+        if isinstance(line, SyntaxFault):
+            return line.status, True
         if shown:
             place = _echo(session, shown, place, line.number - first, line.text, step is not None)
         if step is not None and not step():
             return status, True
-        status = run_line(runner, line)
-        if session.was_interrupted:
-            return status, True
-        if status and session.stop_on_error:
+        try:
+            status = run_line(runner, line)
+        except ErrExit as stopped:
             at = f"{runner.where}:{line.number}" if runner.where else f"line {line.number}"
-            session.stderr.write(f"memsh: {at}: stopped at the first failing command (status {status})\n")
+            runner.say(f"memsh: {at}: stopped at the first failing command (status {stopped.status})\n")
+            session.last_status = stopped.status
+            return stopped.status, True
+        if session.was_interrupted:
             return status, True
     _echo(session, shown, place, len(shown), "")
     return status, False

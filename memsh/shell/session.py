@@ -1,4 +1,4 @@
-"""One session: the box, what was typed, the values and variables, where we are."""
+"""One session: the box, and the language's state, the streams, the hooks, what runs now: parts that copy themselves."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
+from memsh.shell.language import Language
 from memsh.shell.registry import REGISTRY, Registry
-from memsh.shell.values import fixed
+from memsh.shell.streams import Doing, Hooks, Streams
+from memsh.shell.variables import Dynamic
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -31,6 +33,14 @@ class Files(Protocol):
 
     def listdir(self, session: Session, path: str) -> list[str]: ...
 
+    def is_file(self, session: Session, path: str) -> bool: ...
+
+    def test(self, session: Session, letter: str, path: str) -> bool: ...
+
+    def same(self, session: Session, left: str, right: str) -> bool: ...
+
+    def changed(self, session: Session, path: str) -> float | None: ...
+
 
 class FileSink(Sink, Protocol):
     """A file being written; `close` is where Linux may still refuse."""
@@ -38,8 +48,51 @@ class FileSink(Sink, Protocol):
     def close(self) -> None: ...
 
 
+T = TypeVar("T")
+
+
+class Of(Generic[T]):
+    """An attribute that is one of a part: `session.cwd` is `session.language.cwd`."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, session: Session, owner: type) -> T:
+        found: T = getattr(getattr(session, self.part), self.name)
+        return found
+
+    def __set__(self, session: Session, value: T) -> None:
+        setattr(getattr(session, self.part), self.name, value)
+
+
 class Session:
     """State of one memsh. `box` is None with --proc and may be replaced (undo, restore, reset)."""
+
+    cwd = Of[str]("language")
+    variables = Of[dict[str, str]]("language")
+    values = Of[list[tuple[int, bool]]]("language")
+    origins = Of[dict[str, str]]("language")
+    last_status = Of[int]("language")
+    loops = Of[int]("language")
+    source_depth = Of[int]("language")
+    stdout = Of[Sink]("streams")
+    stderr = Of[Sink]("streams")
+    stdin = Of[Input]("streams")
+    is_tty = Of[bool]("streams")
+    before_line = Of[list[Callable[["Session", str], None]]]("hooks")
+    after_line = Of[list[Callable[["Session", str, int], None]]]("hooks")
+    after_command = Of[list[Callable[["Session", "Runner"], None]]]("hooks")
+    deadline_check = Of["Callable[[], None] | None"]("hooks")
+    console = Of["Callable[[IO], None] | None"]("hooks")
+    reasons = Of["Callable[[Any, str, Any, Exception], str] | None"]("hooks")
+    journal = Of[list[str]]("doing")
+    line = Of[str]("doing")
+    ran = Of[set[str]]("doing")
+    typed_depth = Of[int]("doing")
+    refused_once = Of[object]("doing")
 
     def __init__(
         self, box: Any = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None,
@@ -50,22 +103,19 @@ class Session:
         self.files = files
         self.reader: Any = None  # reads /proc for the tools; set by the commands room
         printed = HostSink(stdout if stdout is not None else sys.stdout)
-        self.stdout: Sink = printed
-        self.stderr: Sink = HostSink(stderr if stderr is not None else sys.stderr, printed)
-        self.stdin = stdin if stdin is not None else HostInput(sys.stdin, self)
-        self.is_tty = False
+        self.streams = Streams(
+            printed, HostSink(stderr if stderr is not None else sys.stderr, printed),
+            stdin if stdin is not None else HostInput(sys.stdin, self),
+        )  # fmt: skip
+        self.hooks = Hooks()
+        self.doing = Doing()
+        self.language: Language = Language()
+        self.language.dynamic = Dynamic(self)
         self.color = False
         self.width = 80
-        self.cwd = "/"
-        self.variables: dict[str, str] = {}
-        self.values: list[tuple[int, bool]] = []  # (number, shown in decimal), $1 first
-        self.origins: dict[str, str] = {}  # what was typed to get $N ("1") and $name, for Tab to tell
-        self.last_status = 0
-        self.journal: list[str] = []  # every line that ran, as typed
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
-        self.line = ""  # the command that runs, as typed
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.strict = False  # --strict: what a person types may end init, as on Linux
@@ -73,21 +123,11 @@ class Session:
         self.was_interrupted = False  # the last line was cut short
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
+        self.running_line = 0  # of the script, for $LINENO
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
-        self.refused_once: object = None  # what was more than the host should be asked for
-        self.stop_on_error = False  # -e
-        self.loops = 0  # how many loops are running, for break and continue
-        self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
-        # around each command that is typed: each of `a; b; c`, a whole loop
-        self.before_line: list[Callable[[Session, str], None]] = []
-        self.after_line: list[Callable[[Session, str, int], None]] = []
-        self.after_command: list[Callable[[Session, Runner], None]] = []  # after those
-        self.typed_depth = 0  # commands of sourced lines stand inside the `source`
-        self.ran: set[str] = set()  # the commands that this command ran, and "*" if one of them worked on the box
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
-        self.source_depth = 0
         self.config: Any = None  # what the box was made from, for `reset`
         self.boot: dict[str, str] = {}  # the options that this box was booted with
         self.begun_with: dict[str, str] = {}  # and those of the one that the session began with
@@ -108,16 +148,51 @@ class Session:
         self.timeline: Any = None  # the journal that undo goes back along
         self.progress: tuple[str, int, int] | None = None  # (what, how many done, of how many) of a long loop
         self.long: Callable[[], AbstractContextManager[None]] = nullcontext  # around what may take long: a moving line
-        self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
         self.pane = ""  # the view that is drawn below the prompt
-        # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
-        self.reasons: Callable[[Any, str, Any, Exception], str] | None = None
         self.displays: Any = None  # what `display` and `delta` show after each command
         self.turn: Turn | None = None  # who works on the box, where others want it too (a mount)
         self.aside: Sink | None = None  # where the words beside a value go that is printed bare; None: nowhere
         self.hangup: Callable[[], bool] | None = None  # whether the program that asked for this line has gone
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
+
+    # parts
+
+    @contextmanager
+    def apart(
+        self, *, streams: Streams | None = None, hooks: Hooks | None = None, doing: Doing | None = None,
+        language: Language | None = None,
+    ) -> Iterator[None]:  # fmt: skip
+        """Other parts stand in for those that are given; afterwards these are back, whatever was done to the others."""
+        parts = {"streams": streams, "hooks": hooks, "doing": doing, "language": language}
+        kept = {name: getattr(self, name) for name, part in parts.items() if part is not None}
+        for name in kept:
+            setattr(self, name, parts[name])
+        try:
+            yield
+        finally:
+            for name, part in kept.items():
+                setattr(self, name, part)
+
+    def fresh_language(self) -> Language:
+        """The language's state as a session begins with it."""
+        language = Language()
+        language.dynamic, language.strict = self.language.dynamic, self.language.strict
+        return language
+
+    @property
+    def stop_on_error(self) -> bool:
+        """-e: `set -e`."""
+        return "errexit" in self.language.options
+
+    @stop_on_error.setter
+    def stop_on_error(self, on: bool) -> None:
+        self.language.option("errexit", on)
+
+    def shell_pid(self) -> str:
+        """`$$`: the shell is no process of the box; it is the current one's figure that is asked for."""
+        current = getattr(self.box, "current", None)
+        return str(current.pid) if current is not None else "1"
 
     # values
 
@@ -129,16 +204,11 @@ class Session:
 
     def remember(self, number: int, dec: bool = False) -> int:
         """Put a value into the history; answers its N."""
-        self.values.append((number, dec))
-        self.origins[str(len(self.values))] = self.line
-        return len(self.values)
+        return self.language.remember(number, dec, self.line)
 
     def value_text(self, serial: int) -> str | None:
         """`$N` as a word, None if there is no such value; 0 is the last one."""
-        if not self.values or serial > len(self.values):
-            return None
-        number, dec = self.values[serial - 1]
-        return fixed(number, dec)
+        return self.language.value_text(serial)
 
     # running
 

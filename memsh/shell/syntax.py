@@ -1,10 +1,13 @@
 """What a parsed line is made of. Positions are offsets into the text; lines count from 1.
 
-A word without anything to expand is a plain str. Otherwise it is a Word of parts:
-    ("text", TEXT, quoted)   letters as they are
-    ("var", NAME, quoted)    $name, $1, $?, and "" for the last value
-    ("run", LIST, quoted)    $( … )
-    ("sum", PARTS, quoted)   $(( … )): text and var parts to be added up after expansion
+A word without anything to expand is a plain str. Otherwise it is a Word of parts (kind, content, quoted):
+    ("text", TEXT)     letters as they are
+    ("param", Param)   $name, $1, ${name…}, and with the name "" the last value
+    ("run", NODE)      $( … ) and `…`
+    ("sum", WORD)      $(( … )): expanded as one text, then added up
+    ("tilde", NAME)    ~ or ~NAME at a word's beginning
+    ("proc", (SIGN, NODE))  <( … ) and >( … )
+    ("glob", WORD)     ?( … ) and its kin: the pattern as written, its inside expanded
 """
 
 from __future__ import annotations
@@ -15,27 +18,72 @@ Part = tuple[str, Any, bool]
 
 
 class Word:
-    """A word that must be expanded. `globs` if an unquoted * ? or [ stands in it."""
+    """A word that must be expanded. `globs` if an unquoted * ? or [ stands in it, `braces` if a { does."""
 
-    __slots__ = ("globs", "parts")
+    __slots__ = ("braces", "globs", "parts")
 
-    def __init__(self, parts: list[Part], globs: bool = False) -> None:
+    def __init__(self, parts: list[Part], globs: bool = False, braces: bool = False) -> None:
         self.parts = parts
         self.globs = globs
+        self.braces = braces
 
 
 AnyWord = str | Word
 
 
+class Param:
+    """`${name[index] op arg other}`. `op` is "" for the value alone, "#" before it for its length as "len".
+
+    `index`: None, "@", "*", or a word. `indirect`: `${!name}`. `bare`: written without braces.
+    """
+
+    __slots__ = ("arg", "bare", "index", "indirect", "name", "op", "other")
+
+    def __init__(
+        self, name: str, index: AnyWord | None = None, op: str = "", arg: AnyWord | None = None,
+        other: AnyWord | None = None, indirect: bool = False, bare: bool = False,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.index = index
+        self.op = op
+        self.arg = arg
+        self.other = other
+        self.indirect = indirect
+        self.bare = bare
+
+
+class Assign:
+    """`name=value`, `name[index]+=value`, `name=(word [key]=word …)`.
+
+    `items` is None for a single value, else (key or None, word) for each element.
+    """
+
+    __slots__ = ("adds", "index", "items", "name", "value")
+
+    def __init__(
+        self, name: str, value: AnyWord = "", index: AnyWord | None = None, adds: bool = False,
+        items: list[tuple[AnyWord | None, AnyWord]] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.value = value
+        self.index = index
+        self.adds = adds
+        self.items = items
+
+
 class Redirect:
-    """`>` `>>` `<` with the stream's number, or `>&` with the number of the other stream as target."""
+    """`>` `>>` `>|` `<` `<>` `>&` `<&` `&>` `&>>` `<<` `<<<` with the stream's number (or the name that shall hold it).
 
-    __slots__ = ("fd", "op", "target")
+    `target` is the file's name, the other stream's number or `-`, or the text of a here-document or here-string.
+    """
 
-    def __init__(self, fd: int, op: str, target: AnyWord) -> None:
+    __slots__ = ("fd", "name", "op", "target")
+
+    def __init__(self, fd: int, op: str, target: AnyWord, name: str = "") -> None:
         self.fd = fd
         self.op = op
         self.target = target
+        self.name = name
 
 
 class Node:
@@ -51,27 +99,31 @@ class Node:
 
 
 class Simple(Node):
-    """Assignments, words, redirections."""
+    """Assignments, words, redirections. `after` is the text behind the first word, for an alias."""
 
-    __slots__ = ("assigns", "redirects", "words")
+    __slots__ = ("after", "assigns", "redirects", "words")
 
     def __init__(self, line: int, pos: int) -> None:
         self.line = line
         self.pos = pos
-        self.words: list[AnyWord] = []
-        self.assigns: list[tuple[str, AnyWord]] | None = None
+        self.words: list[AnyWord | Assign] = []
+        self.assigns: list[Assign] | None = None
         self.redirects: list[Redirect] | None = None
+        self.after = ""
 
 
 class Pipeline(Node):
-    """Stages joined by `|`; `host` is what follows `|!`, run by the host."""
+    """Stages joined by `|`; `host` is what follows `|!`, run by the host. `both`: the stages written `|&` behind."""
 
-    __slots__ = ("host", "negate", "stages")
+    __slots__ = ("both", "host", "negate", "stages")
 
-    def __init__(self, stages: list[Node], negate: bool = False, host: str | None = None) -> None:
+    def __init__(
+        self, stages: list[Node], negate: bool = False, host: str | None = None, both: frozenset[int] = frozenset()
+    ) -> None:
         self.stages = stages
         self.negate = negate
         self.host = host
+        self.both = both
         self.at(stages[0].line, stages[0].pos)
 
 
@@ -87,12 +139,13 @@ class AndOr(Node):
 
 
 class Series(Node):
-    """Commands one after the other; True beside one that was followed by `&`."""
+    """Commands one after the other; True beside one that was followed by `&`. `whole`: not to be cut (`<<` in it)."""
 
-    __slots__ = ("items",)
+    __slots__ = ("items", "whole")
 
     def __init__(self, items: list[tuple[Node, bool]]) -> None:
         self.items = items
+        self.whole = False
         if items:
             self.at(items[0][0].line, items[0][0].pos)
         else:
@@ -100,11 +153,25 @@ class Series(Node):
 
 
 class For(Node):
+    """`words` is None for `for name; do`: the arguments."""
+
     __slots__ = ("body", "name", "words")
 
-    def __init__(self, name: str, words: list[AnyWord], body: Node) -> None:
+    def __init__(self, name: str, words: list[AnyWord] | None, body: Node) -> None:
         self.name = name
         self.words = words
+        self.body = body
+
+
+class CFor(Node):
+    """`for ((first; test; after))`: three expressions, each expanded and added up when it is its turn."""
+
+    __slots__ = ("after", "body", "first", "test")
+
+    def __init__(self, first: AnyWord, test: AnyWord, after: AnyWord, body: Node) -> None:
+        self.first = first
+        self.test = test
+        self.after = after
         self.body = body
 
 
@@ -127,6 +194,45 @@ class If(Node):
         self.otherwise = otherwise
 
 
+class Case(Node):
+    """(patterns, body or None, how it ends: `;;` `;&` `;;&`) for each item."""
+
+    __slots__ = ("items", "word")
+
+    def __init__(self, word: AnyWord, items: list[tuple[list[AnyWord], Node | None, str]]) -> None:
+        self.word = word
+        self.items = items
+
+
+class Function(Node):
+    """A definition. `text` is how it was typed."""
+
+    __slots__ = ("body", "name", "text")
+
+    def __init__(self, name: str, body: Node, text: str) -> None:
+        self.name = name
+        self.body = body
+        self.text = text
+
+
+class Sum(Node):
+    """`(( … ))`."""
+
+    __slots__ = ("word",)
+
+    def __init__(self, word: AnyWord) -> None:
+        self.word = word
+
+
+class Cond(Node):
+    """`[[ … ]]`: a tree of tuples: ("word", W), (OP, W), (OP, W, W), ("!", T), ("&&", T, T), ("||", T, T)."""
+
+    __slots__ = ("tree",)
+
+    def __init__(self, tree: tuple[Any, ...]) -> None:
+        self.tree = tree
+
+
 class Group(Node):
     """`{ …; }`, or `( … )` whose variables and directory are its own; both may be redirected."""
 
@@ -139,7 +245,7 @@ class Group(Node):
 
 
 class Compound(Node):
-    """for, while, if or a group with redirections behind it."""
+    """for, while, if, case, a function's body or a group with redirections behind it."""
 
     __slots__ = ("inner", "redirects")
 

@@ -43,6 +43,11 @@ def _terms(text: str) -> int | None:
     return total if text else None
 
 
+def is_value(text: str) -> bool:
+    """Whether a word is an address or a number, not a name: what a memory command is followed by."""
+    return _terms(text) is not None
+
+
 def wide_size(text: str) -> int:
     """A size in bytes, of any magnitude (files, disks)."""
     value = parse_size(text)

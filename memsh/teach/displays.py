@@ -78,14 +78,10 @@ class Displays:
 
 def run_quietly(session: Session, line: str) -> str:
     """The text of a line that leaves no trace in the session."""
-    values, variables, cwd, status = len(session.values), dict(session.variables), session.cwd, session.last_status
     ran = session.ran
-    try:
+    with session.apart(language=session.language.copy()):
         text, _ = run_line(session, line)
-    finally:
-        del session.values[values:]
-        session.variables, session.cwd, session.last_status = variables, cwd, status
-        session.ran = ran
+    session.ran = ran
     return text if text.endswith("\n") or not text else text + "\n"
 
 

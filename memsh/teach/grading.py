@@ -87,16 +87,16 @@ class Allowed(Registry):
 
     def __init__(self, whole: Registry) -> None:
         super().__init__()
-        self.commands, self.groups = whole.commands, whole.groups
+        self.commands, self.groups, self.shared, self.regex = whole.commands, whole.groups, whole.shared, whole.regex
         self.names_allowed: frozenset[str] | None = None
 
-    def find(self, words: list[str]) -> tuple[Command, list[str]] | None:
+    def find(self, words: list[str], script: bool = False) -> tuple[Command, list[str]] | None:
         name = words[0]
         if name in REFUSED:
             raise ShellError("not in an answer", 126)
         if self.names_allowed is not None and name not in self.names_allowed | ALWAYS:
             raise ShellError("not allowed in this task", 126)
-        return super().find(words)
+        return super().find(words, script)
 
 
 def refused_in(text: str) -> str:

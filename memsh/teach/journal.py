@@ -23,11 +23,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.kernel.sysctl import IN_PAGES
-from memsh.shell.errors import ShellError
+from memsh.shell.errors import Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
+from memsh.shell.streams import Doing, Streams
 
 if TYPE_CHECKING:
     from memsh.shell.jobs import Job
+    from memsh.shell.language import Language
     from memsh.shell.session import Session
     from memsh.teach.store import Store
 
@@ -56,10 +58,7 @@ class State(NamedTuple):
 
     at: int
     box: Any
-    values: list[tuple[int, bool]]
-    variables: dict[str, str]
-    cwd: str
-    status: int
+    language: Language
     boot: dict[str, str]
     jobs: tuple[Job, ...] = ()
     whole: bool = True
@@ -101,7 +100,9 @@ def fingerprint(box: Any) -> tuple[Any, ...]:
 
 
 def around(session: Session) -> tuple[Any, ...]:
-    return (len(session.values), session.cwd, session.variables.copy())
+    language = session.language
+    arguments = None if language.positional is None else tuple(language.positional)
+    return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed, arguments)
 
 
 def reset_line(boot: dict[str, str]) -> str:
@@ -224,16 +225,15 @@ class Timeline:
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
-        state = State(len(self.entries) + more, copied(session.box), list(session.values), dict(session.variables),
-                      session.cwd, session.last_status, session.boot, whole=not session.jobs)  # fmt: skip
+        state = State(len(self.entries) + more, copied(session.box), session.language.copy(), session.boot,
+                      whole=not session.jobs)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
 
     def here(self) -> State:
         """The session as it is, to come back to: the box itself and no copy."""
         session = self.session
-        return State(len(self.entries), session.box, list(session.values), session.variables, session.cwd,
-                     session.last_status, session.boot, tuple(session.jobs))  # fmt: skip
+        return State(len(self.entries), session.box, session.language, session.boot, tuple(session.jobs))
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -279,10 +279,9 @@ class Timeline:
         """Make `state` the session's."""
         session = self.session
         session.box = copied(state.box) if copy else state.box
-        session.values[:] = state.values
-        session.variables = dict(state.variables)
-        session.cwd = state.cwd
-        session.last_status = state.status
+        now, session.language = session.language, state.language.copy()
+        for name in ("loops", "source_depth", "tested", "strict"):  # of what runs now, whatever time it comes to
+            setattr(session.language, name, getattr(now, name))
         session.config = session.box.config
         session.boot = state.boot
         session.jobs = list(state.jobs)
@@ -293,7 +292,7 @@ class Timeline:
         if session.make_box is None:
             raise ShellError("this session cannot be rebuilt")
         boot = session.begun_with if boot is None else boot
-        return State(0, session.make_box(boot), [], {}, "/", 0, boot)
+        return State(0, session.make_box(boot), session.fresh_language(), boot)
 
     def travel(self, at: int) -> None:
         """Bring the session to where the first `at` entries had run. Jobs that worked then do so again."""
@@ -343,23 +342,21 @@ class Timeline:
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""
         session = self.session
-        kept = (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-                session.loops, session.before_line, session.after_line, session.after_command, session.ran,
-                session.replaying, session.stop_on_error)  # fmt: skip
         silent, mute = Nowhere(), Nowhere()
-        session.stdout, session.stderr, session.stdin = silent, mute, TextInput("")
-        session.is_tty = session.at_prompt = session.stop_on_error = False
-        session.journal, session.loops, session.before_line, session.after_line = [], 0, [], []
-        session.after_command = []
+        streams = Streams(silent, mute, TextInput(""))
+        at_prompt, loops, replaying = session.at_prompt, session.loops, session.replaying
+        session.at_prompt, session.loops = False, 0
         self.busy = session.replaying = True
         try:
-            for line in lines:
-                session.run(line)
+            with session.apart(streams=streams, hooks=session.hooks.silent(), doing=Doing()):
+                for line in lines:
+                    try:
+                        session.run(line)
+                    except Leave:  # a script's end that is in the journal
+                        continue
         finally:
             self.busy = False
-            (session.stdout, session.stderr, session.stdin, session.is_tty, session.journal, session.at_prompt,
-             session.loops, session.before_line, session.after_line, session.after_command, session.ran,
-             session.replaying, session.stop_on_error) = kept  # fmt: skip
+            session.at_prompt, session.loops, session.replaying = at_prompt, loops, replaying
             silent.then, mute.then = session.stdout, session.stderr
 
     def script(self, at: int | None = None) -> list[str]:

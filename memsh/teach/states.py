@@ -12,6 +12,7 @@ from memsh.proctext import buddyinfo, slabinfo
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, TextInput
 from memsh.shell.session import Session
+from memsh.shell.streams import Streams
 
 
 @contextmanager
@@ -22,40 +23,32 @@ def aside(session: Session) -> Iterator[Any]:
     """
     if session.running_job is not None:
         raise ShellError("not from a background job")
-    box, values, variables = session.box, list(session.values), dict(session.variables)
-    cwd, status, timeline, jobs = session.cwd, session.last_status, session.timeline, session.jobs
-    boot, ran, console = session.boot, set(session.ran), session.console
-    session.box, session.jobs, session.console = box.copy(), [], copy(console)
+    box, timeline, jobs, boot = session.box, session.timeline, session.jobs, session.boot
+    session.box, session.jobs = box.copy(), []
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
         for name in ("entries", "undone", "points", "snapshots"):
             setattr(session.timeline, name, copy(getattr(timeline, name)))
         session.timeline.store = None
-    try:
-        yield session.box
-    finally:
-        for job in list(session.jobs):
-            job.kill()
-        session.jobs, session.console = jobs, console
-        session.box, session.values[:], session.variables = box, values, variables
-        session.cwd, session.last_status, session.timeline = cwd, status, timeline
-        session.config, session.boot, session.ran = box.config, boot, ran
+    hooks = session.hooks.copy()
+    hooks.console = copy(hooks.console)
+    with session.apart(language=session.language.copy(), doing=session.doing.copy(), hooks=hooks):
+        try:
+            yield session.box
+        finally:
+            for job in list(session.jobs):
+                job.kill()
+            session.jobs, session.box, session.timeline = jobs, box, timeline
+            session.config, session.boot = box.config, boot
 
 
 def run_line(session: Session, line: str) -> tuple[str, int]:
     """Run a line with its output caught: (text, status). The journal does not see it."""
-    names = ("stdout", "stderr", "stdin", "is_tty", "journal", "before_line", "after_line", "after_command", "line",
-             "reasons")  # fmt: skip
-    kept = {name: getattr(session, name) for name in names}
     caught = Capture()
-    session.stdout, session.stderr, session.stdin, session.is_tty = caught, caught, TextInput(""), False
-    session.journal, session.before_line, session.after_line, session.after_command = [], [], [], []
-    session.reasons = None
-    try:
+    streams, doing = Streams(caught, caught, TextInput("")), session.doing.beside()
+    with session.apart(streams=streams, hooks=session.hooks.silent(), doing=doing):
         status = session.run(line)
-    finally:
-        for name, value in kept.items():
-            setattr(session, name, value)
+    session.ran = doing.ran
     return caught.text(), status
 
 

@@ -39,7 +39,9 @@ class LineLexer(Lexer):
         if len(document.text) > LONGEST:
             return lambda number: [("", document.lines[number])] if number < len(document.lines) else []
         lines: list[StyleAndTextTuples] = [[]]
-        for role, piece in roles(self.session.registry, document.text):
+        language = self.session.language
+        known = {*language.functions, *language.aliases}
+        for role, piece in roles(self.session.registry, document.text, known):
             style = f"class:line.{role}"
             for number, part in enumerate(piece.text.split("\n")):
                 if number:

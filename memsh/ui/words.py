@@ -6,24 +6,25 @@ Much more forgiving than the shell's own lexer: a line that is still being typed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Command, Param, Registry
 
-KEYWORDS = {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "{", "}", "!", "in"}
+KEYWORDS = {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "{", "}", "!", "in", "case",
+            "esac", "function", "[[", "]]"}  # fmt: skip
 OPENS = {"if", "then", "elif", "else", "while", "until", "do", "{", "!"}
 """Keywords after which a command follows."""
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r]+|\\\n)
     |(?P<comment>\#[^\n]*)
-    |(?P<operator>\n|&&|\|\||\|!|\$\(\(|\$\(|[|;&()]|[0-9]?(?:>>|>&|>|<))
-    |(?P<word>(?:[^\s|&;<>()"'\\$]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|\$(?!\())+)""",
+    |(?P<operator>\n|&>>|&>|&&|\|\||\|!|\|&|;;&|;;|;&|\$\(\(|\$\(|[<>]\(|[0-9]?(?:<<<|<<-|<<|<>|<&|>>|>&|>\||>|<)|[|;&()`])
+    |(?P<word>(?:[^\s|&;<>()"'\\$`]|\\.|\\$|\$\{[^}]*(?:\}|$)|"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|\$(?!\())+)""",
     re.VERBOSE | re.DOTALL,
 )
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-REDIRECTS = {">", ">>", "<", ">&", "1>", "2>", "1>>", "2>>", "0<"}
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
+_REDIRECT = re.compile(r"&>>?|[0-9]?(?:<<<|<<-?|<>|<&|>>|>&|>\||>|<)")
 
 
 class Piece(NamedTuple):
@@ -71,7 +72,7 @@ def stage_at_end(text: str) -> Stage:
         if piece.kind == "comment":
             return Stage(["#"], "", len(text), False)
         if piece.kind == "operator":
-            redirect = piece.text in REDIRECTS
+            redirect = _REDIRECT.fullmatch(piece.text) is not None
             if not redirect:
                 words = []
         elif piece.kind == "word":
@@ -133,36 +134,91 @@ def expected(command: Command, rest: list[str]) -> Param | None:
     return command.rest
 
 
-def roles(registry: Registry, text: str) -> Iterator[tuple[str, Piece]]:
+class _Roles:
+    """Says of each piece in turn what it is there for. `inside`: what holds it that is no command: `case`'s patterns, a
+    `[[ … ]]`, a `(( … ))`, the list of an array."""
+
+    def __init__(self, registry: Registry, known: Container[str]) -> None:
+        self.registry = registry
+        self.known = known
+        self.expects_command = True
+        self.redirect = False
+        self.list_begins = False  # `name=` stands before a (
+        self.inside: list[str] = []
+        self.words: list[str] = []
+
+    def operator(self, text: str, following: str) -> None:
+        self.redirect = _REDIRECT.fullmatch(text) is not None
+        if self.redirect:
+            return
+        inside = self.inside[-1] if self.inside else ""
+        nested = inside in ("sum", "array") or following == "(" or self.list_begins
+        if text == "$((" or (text == "(" and nested):
+            self.inside.append("array" if inside == "array" or self.list_begins else "sum")
+            self.list_begins = False
+        elif text == ")" and inside in ("sum", "array"):
+            self.inside.pop()
+        elif text == ")" and inside == "pattern":
+            self.inside[-1] = "case"
+        elif text.startswith(";") and len(text) > 1 and inside == "case":
+            self.inside[-1] = "pattern"
+        if (self.inside[-1] if self.inside else "") not in ("sum", "array", "test"):
+            self.expects_command, self.words = True, []
+
+    def word(self, word: str, following: str) -> str:
+        inside = self.inside[-1] if self.inside else ""
+        if self.redirect:
+            self.redirect = False
+            return "path"
+        if inside in ("sum", "array", "head") or (inside == "test" and word != "]]"):
+            if inside == "head" and word == "in":
+                self.inside[-1] = "pattern"
+                return "keyword"
+            return "value" if word[0] == "$" else "string" if word[0] in "\"'" else "word"
+        if inside == "pattern" and word != "esac":
+            return "string" if word[0] in "\"'" else "word"
+        if word == "]]" or (self.expects_command and word in KEYWORDS):
+            return self.keyword(word)
+        if self.expects_command and _ASSIGNMENT.match(word):
+            self.list_begins = word.endswith("=") and following == "("
+            return "value"
+        if self.expects_command:
+            self.words, self.expects_command = [word], False
+            there = self.registry.knows(word) or word in self.known or following == "("
+            return "command" if there else "unknown"
+        self.words.append(word)
+        if self.words[0] == "function":
+            self.expects_command = True
+            return "command"
+        if self.words[0] == "for" or self.words[0] in self.known:
+            return "value" if word[0] == "$" else "keyword" if word == "in" and self.words[0] == "for" else "word"
+        return _role(self.registry, self.words)
+
+    def keyword(self, word: str) -> str:
+        if word == "case":
+            self.inside.append("head")
+        elif word == "esac" or word == "]]":
+            if self.inside and self.inside[-1] in ("case", "pattern", "test"):
+                self.inside.pop()
+        elif word == "[[":
+            self.inside.append("test")
+        self.expects_command = word in OPENS
+        self.words = [word] if word in ("for", "function") else []
+        return "keyword"
+
+
+def roles(registry: Registry, text: str, known: Container[str] = ()) -> Iterator[tuple[str, Piece]]:
     """(role, piece): command, unknown, bad, keyword, option, value, path, string, number, operator, comment, word,
-    space."""
-    expects_command = True
-    redirect = False
-    words: list[str] = []
-    for piece in pieces(text):
-        word = piece.text
-        if piece.kind != "word":
-            yield piece.kind, piece
-            if piece.kind == "operator":
-                redirect = word in REDIRECTS
-                if not redirect:
-                    expects_command, words = True, []
+    space. `known`: names of functions and aliases."""
+    state, found = _Roles(registry, known), list(pieces(text))
+    for number, piece in enumerate(found):
+        following = found[number + 1].text if number + 1 < len(found) else ""
+        if piece.kind == "word":
+            yield state.word(piece.text, following), piece
             continue
-        if redirect:
-            redirect = False
-            yield "path", piece
-        elif expects_command and word in KEYWORDS:
-            expects_command = word in OPENS
-            yield "keyword", piece
-        elif expects_command and _ASSIGNMENT.match(word):
-            yield "value", piece
-        elif expects_command:
-            words = [word]
-            expects_command = False
-            yield ("command" if registry.knows(word) else "unknown"), piece
-        else:
-            words.append(word)
-            yield _role(registry, words), piece
+        yield piece.kind, piece
+        if piece.kind == "operator":
+            state.operator(piece.text, following)
 
 
 def commands_in(registry: Registry, text: str) -> set[str]:
@@ -197,7 +253,7 @@ def _role(registry: Registry, words: list[str]) -> str:
 def _is_wrong(registry: Registry, words: list[str]) -> bool:
     """Whether the last word cannot be what its command takes there: a bad size, an option or a choice there is not."""
     word = words[-1]
-    if any(letter in word for letter in "$'\"`*?[\\{"):
+    if any(letter in word for letter in "$'\"`*?[\\{") or words[0] in registry.shared:
         return False  # known only when it runs
     command, rest = find(registry, words[:-1])
     if command is None or command.raw:

@@ -53,7 +53,7 @@ def test_script_errors_name_file_and_line(tmp_path: Path) -> None:
         127,
     )
     script.write_text('echo a\necho "b\n')
-    assert recorded(str(script)) == ("", f'{script}:2:6: syntax error: the quote " is never closed\n', 2)
+    assert recorded(str(script)) == ("a\n", f'{script}:2:6: syntax error: the quote " is never closed\n', 2)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_program_at_the_other_end_of_a_pipe_reads_each_answer_before_it_types_
     assert says("echo one\n") == "one\n"
     assert says("for x in a\ndo\necho $x\ndone\n") == "a\n"
     assert says("echo b \\\nc\n") == "b c\n"
-    assert says(")\n") == "memsh: syntax error: ')' cannot stand here (line 8, column 1)\n"
+    assert says(")\n") == "memsh: syntax error: ')' cannot stand here: a command is expected (line 8, column 1)\n"
     talk.stdin.close()
     assert talk.stdout.read() == ""
     talk.stdout.close()
@@ -153,4 +153,4 @@ def test_a_program_at_the_other_end_of_a_pipe_reads_each_answer_before_it_types_
 def test_what_the_end_of_input_leaves_unfinished() -> None:
     out, err, status = recorded(stdin="echo one\n\nif true; then\necho two\n")
     assert (out, status) == ("one\n", 2)
-    assert err == "memsh: syntax error: if is not finished (line 3, column 1)\n"
+    assert err == "memsh: syntax error: if is not finished: fi is missing (line 3, column 1)\n"

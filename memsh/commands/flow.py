@@ -1,0 +1,420 @@
+"""Where the shell goes on: loops, functions, scripts, traps; what a name means (bash: builtins/*.def)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from memsh.commands.options import short_options
+from memsh.commands.paths import stat_kind
+from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command, rest
+from memsh.shell.errors import Leave, LoopControl, Return
+from memsh.shell.lines import sourced
+from memsh.shell.parameters import quote
+from memsh.shell.parser import RESERVED
+from memsh.shell.values import count
+
+TOPIC = "session"
+DEEPEST_SOURCE = 50
+SCRIPT_LIMIT = 16 << 20
+TRAPS = ("EXIT", "INT", "ERR")
+BUILTINS = frozenset(
+    [".", ":", "[", "alias", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit",
+     "export", "false", "getopts", "history", "jobs", "kill", "let", "local", "mapfile", "printf", "pwd", "read",
+     "readarray", "readonly", "return", "set", "shift", "shopt", "source", "test", "trap", "true", "type", "typeset",
+     "unalias", "unset", "wait"]
+)  # fmt: skip
+
+
+# loops and functions
+
+
+def _levels(io: IO, word: int) -> int:
+    if word < 1:
+        raise ShellError(f"{word}: loop count out of range")
+    return min(word, io.language.loops)
+
+
+def _loop(io: IO, again: bool, levels: int) -> int:
+    if not io.language.loops:
+        if io.language.strict:
+            raise ShellError("only in a for or while loop")
+        io.complain("only meaningful in a `for', `while', or `until' loop")
+        return 0
+    raise LoopControl(again, _levels(io, levels))
+
+
+@command(arg("levels", type=count, default=1), name="break", topic=TOPIC, needs_box=False, shell=True)
+def break_(box: object, args: Args, io: IO) -> int:
+    """leave a loop
+
+    while true; do malloc 1M || break; done
+    """
+    return _loop(io, False, args.levels)
+
+
+@command(arg("levels", type=count, default=1), name="continue", topic=TOPIC, needs_box=False, shell=True)
+def continue_(box: object, args: Args, io: IO) -> int:
+    """go on with the next round of a loop
+
+    for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done
+    """
+    return _loop(io, True, args.levels)
+
+
+def _status(io: IO, words: list[str]) -> int:
+    """The status that was given, or that of the last command."""
+    if not words:
+        return io.language.last_status
+    if not re.fullmatch(r"-?[0-9]+", words[0], re.A):
+        raise ShellError(f"{words[0]}: numeric argument required", 2)
+    if len(words) > 1:
+        raise ShellError("too many arguments")
+    return int(words[0][:18]) & 0xFF
+
+
+@command(rest("status", raw=True, meta="STATUS"), name="return", topic=TOPIC, needs_box=False, shell=True)
+def return_(box: object, args: Args, io: IO) -> None:
+    """leave a function or a sourced script, with a status
+
+    f() { return 3; }; f; echo $?
+    """
+    if not io.language.frames and not io.language.source_depth:
+        raise ShellError("can only `return' from a function or sourced script", 2)
+    try:
+        status = _status(io, args.status)
+    except ShellError as error:
+        io.complain(error.message)
+        status = 2
+    raise Return(status)
+
+
+def _leave(io: IO, words: list[str]) -> None:
+    if words and (len(words) > 1 or not words[0].lstrip("-").isdigit()):
+        raise UsageError("give one number, or nothing (usage: exit [STATUS])")
+    raise Leave(_status(io, words))
+
+
+@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False, shell=True)
+def exit(box: object, args: Args, io: IO) -> None:
+    """leave memsh, with the status of the last command; in ( … ) leave that
+
+    exit
+    """
+    _leave(io, args.status)
+
+
+@command(rest("status", raw=True, meta="STATUS"), topic=TOPIC, needs_box=False, shell=True)
+def quit(box: object, args: Args, io: IO) -> None:
+    """leave memsh
+
+    quit
+    """
+    _leave(io, args.status)
+
+
+# other texts
+
+
+@command(rest("words", raw=True, meta="WORD"), topic=TOPIC, needs_box=False, shell=True, help_option=False)
+def eval(box: object, args: Args, io: IO) -> int:
+    """run words as a line of shell
+
+    c='malloc 64'; eval $c
+    """
+    words = args.words[1:] if args.words[:1] == ["--"] else args.words
+    return io.runner.run_text(" ".join(words)) if words else 0
+
+
+def _script(io: IO, name: str) -> str:
+    """The text of a script: a file of the box if there is one of that name, else the host's."""
+    session = io.session
+    if session.box is not None and not session.box.panicked and session.files is not None:
+        if stat_kind(session, name) == "file":
+            try:
+                return session.files.open_read(session, name).read()
+            except OSError as error:
+                raise ShellError(f"{name}: {error.strerror or error}") from None
+    if session.no_host:
+        raise ShellError("reads from the host, which this session may not")
+    path = Path(name)
+    try:
+        if not path.is_file():
+            raise ShellError(f"{name}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
+        if path.stat().st_size > SCRIPT_LIMIT:
+            raise ShellError(f"{name}: File too large")
+        text = path.read_text("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise ShellError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    session.sourced.append((name, text))
+    return text
+
+
+def _source(io: IO, words: list[str]) -> int:
+    words = words[1:] if words[:1] == ["--"] else words
+    if not words:
+        raise UsageError("FILE is missing (usage: source FILE [WORD …])")
+    language = io.language
+    if language.source_depth >= DEEPEST_SOURCE:
+        raise ShellError("scripts that source each other: nested too deeply")
+    text = _script(io, words[0])
+    language.source_depth += 1
+    try:
+        return sourced(io.runner.elsewhere(words[0]), text, words[1:])
+    finally:
+        language.source_depth -= 1
+
+
+@command(
+    rest("file", raw=True, help="a file of the box, or of the host", meta="FILE [WORD", words="host path"),
+    topic=TOPIC, needs_box=False, shell=True,
+)  # fmt: skip
+def source(box: object, args: Args, io: IO) -> int:
+    """run the lines of a script here
+
+    source scripts/demo.memsh
+
+    A file of the box by that name comes first, then one of the host. WORDS are its $1, $2 and so on.
+    """
+    return _source(io, args.file)
+
+
+@command(rest("file", raw=True, meta="FILE [WORD", words="host path"), name=".", topic=TOPIC, needs_box=False,
+         shell=True)  # fmt: skip
+def dot(box: object, args: Args, io: IO) -> int:
+    """the same as source
+
+    echo 'n=64' > /tmp/settings; . /tmp/settings; echo $n
+    """
+    return _source(io, args.file)
+
+
+# commands
+
+
+PROGRAMS = frozenset(["busybox", "cat", "sh", "sleep", "true"])  # of the box, that a command is called like too
+
+
+def _runs(words: list[str], script: bool) -> bool:
+    """exec is the shell's: not for a program of the box; at the prompt these come first."""
+    if not words or words[0] in ("-a", "-c", "-l", "--"):
+        return True
+    return REGISTRY.knows(words[0]) and (script or words[0] not in PROGRAMS)
+
+
+@command(rest("words", raw=True, meta="COMMAND"), name="exec", topic=TOPIC, needs_box=False, shell=True, shared=_runs)
+def exec_(box: object, args: Args, io: IO) -> None:
+    """run a command and leave; with redirections only, make them the shell's own
+
+    ( exec echo done )
+
+    Followed by a program of the box it is execve: that becomes the current process's program.
+    """
+    words = args.words[1:] if args.words[:1] == ["--"] else args.words
+    if not words:
+        return
+    if words[0][0] == "-":
+        raise UsageError(f"{words[0]}: there is no such option here")
+    raise Leave(io.run(words))
+
+
+@command(rest("words", raw=True, meta="[-vVp] COMMAND", words="command"), name="command", topic=TOPIC, needs_box=False,
+         shell=True, help_option=False)  # fmt: skip
+def command_(box: object, args: Args, io: IO) -> int:
+    """run a command, not a function of that name; with -v say what the name means
+
+    command -v kmalloc
+    """
+    on, _, words, _ = short_options(args.words, "vVp")
+    if not words:
+        return 0
+    if "v" in on or "V" in on:
+        told = [_tell(io, name, "V" in on) for name in words]
+        return int(not any(told))
+    return _without_functions(io, words)
+
+
+@command(rest("words", raw=True, meta="COMMAND"), topic=TOPIC, needs_box=False, shell=True, help_option=False)
+def builtin(box: object, args: Args, io: IO) -> int:
+    """run a builtin of the shell, not a function of that name
+
+    cd() { builtin cd "$@" && pwd; }; cd /proc
+    """
+    words = args.words[1:] if args.words[:1] == ["--"] else args.words
+    if words and words[0] not in BUILTINS:
+        raise ShellError(f"{words[0]}: not a shell builtin")
+    return _without_functions(io, words) if words else 0
+
+
+def _without_functions(io: IO, words: list[str]) -> int:
+    language = io.language
+    hidden = language.functions.pop(words[0], None)
+    try:
+        return io.run(words)
+    finally:
+        if hidden is not None:
+            language.functions.setdefault(words[0], hidden)
+
+
+def _kind(io: IO, name: str) -> str:
+    """alias, keyword, function, builtin, file, or ""."""
+    language = io.language
+    if name in language.aliases:
+        return "alias"
+    if name in RESERVED or name == "time":
+        return "keyword"
+    if name in language.functions:
+        return "function"
+    if name in BUILTINS:
+        return "builtin"
+    return "file" if io.session.registry.knows(name) else ""
+
+
+def _tell(io: IO, name: str, whole: bool) -> bool:
+    """What `command -v` and `type` say of a name."""
+    kind = _kind(io, name)
+    if not kind:
+        if whole:
+            io.complain(f"{name}: not found")
+        return False
+    language = io.language
+    if not whole:
+        io.out(f"alias {name}={quote(language.aliases[name])}\n" if kind == "alias" else f"{name}\n")
+    elif kind == "alias":
+        io.out(f"{name} is aliased to `{language.aliases[name]}'\n")
+    elif kind == "function":
+        io.out(f"{name} is a function\n{language.functions[name].text}\n")
+    else:
+        said = {"keyword": "a shell keyword", "builtin": "a shell builtin", "file": "a command of memsh"}[kind]
+        io.out(f"{name} is {said}\n")
+    return True
+
+
+@command(rest("words", raw=True, meta="[-tapfP] NAME", words="command"), name="type", topic=TOPIC, needs_box=False)
+def type_(box: object, args: Args, io: IO) -> int:
+    """what a name means: alias, keyword, function, builtin or command
+
+    type cat kmalloc
+
+    -t says it in one word.
+    """
+    on, _, words, _ = short_options(args.words, "tapfP")
+    status = 0
+    for name in words:
+        kind = _kind(io, name)
+        if "t" in on:
+            io.out(f"{kind}\n" if kind else "")
+            status = status or int(not kind)
+        elif "p" in on or "P" in on:
+            status = status or int(kind == "")
+        elif not _tell(io, name, True):
+            status = 1
+    return status
+
+
+# traps and options of scripts
+
+
+def _signal(word: str) -> str:
+    name = word.upper().removeprefix("SIG")
+    name = {"0": "EXIT", "2": "INT"}.get(name, name)
+    if name not in TRAPS:
+        raise ShellError(f"{word}: only {', '.join(TRAPS)} can be trapped here")
+    return name
+
+
+@command(rest("words", raw=True, meta="[-lp] [COMMANDS] [EXIT|ERR|INT"), topic=TOPIC, needs_box=False, shell=True)
+def trap(box: object, args: Args, io: IO) -> int:
+    """commands to run when a script ends, a command fails or Ctrl-C comes
+
+    trap 'echo bye' EXIT
+
+    `trap - EXIT` forgets them, `trap` alone lists them.
+    """
+    on, _, words, _ = short_options(args.words, "lp") if args.words[:1] != ["-"] else ("", "", args.words, 0)
+    traps = io.language.traps
+    if "l" in on:
+        raise UsageError(f"-l: only {', '.join(TRAPS)} can be trapped here")
+    if "p" in on or not words:
+        wanted = [_signal(word) for word in words] or list(TRAPS)
+        for name in wanted:
+            if name in traps:
+                shown = name if name in ("EXIT", "ERR") else f"SIG{name}"
+                io.out(f"trap -- {quote(traps[name])} {shown}\n")
+        return 0
+    text, signals = words[0], words[1:]
+    if not signals:
+        text, signals = "-", words
+    for name in [_signal(word) for word in signals]:
+        io.language.changes += 1
+        if text == "-":
+            traps.pop(name, None)
+        else:
+            traps[name] = text
+    return 0
+
+
+@command(rest("words", raw=True, required=True, meta="OPTSTRING NAME [WORD"), topic=TOPIC, needs_box=False, shell=True)
+def getopts(box: object, args: Args, io: IO) -> int:
+    """take the options of a script apart, one a call
+
+    set -- -n 3 x; while getopts n: o; do echo $o $OPTARG; done
+    """
+    if len(args.words) < 2:
+        raise UsageError("usage: getopts OPTSTRING NAME [WORD …]")
+    known, name, *given = args.words
+    language = io.language
+    words = given or language.positional or []
+    index = int(language.get("OPTIND") or "1")
+    quiet = known.startswith(":")
+
+    def done() -> int:
+        language.set(name, "?")
+        language.variables.pop("OPTARG", None)
+        language.variables["OPTIND"] = str(index)
+        language.letter = 1
+        return 1
+
+    if index > len(words) or index < 1:
+        return done()
+    word = words[index - 1]
+    if language.letter == 1:
+        if word == "--":
+            index += 1
+            return done()
+        if len(word) < 2 or word[0] != "-":
+            return done()
+    letter = word[language.letter]
+    language.letter += 1
+    takes = known.find(letter, int(quiet))
+    ended = language.letter >= len(word)
+    found, text = letter, None
+    if takes < 0 or letter == ":":
+        found, text = "?", letter if quiet else None
+        if not quiet:
+            io.err(f"{language.name}: illegal option -- {letter}\n")
+    elif known[takes + 1 : takes + 2] == ":":
+        if not ended:
+            text = word[language.letter :]
+        elif index < len(words):
+            index += 1
+            text = words[index - 1]
+        else:
+            found, text = (":", letter) if quiet else ("?", None)
+            if not quiet:
+                io.err(f"{language.name}: option requires an argument -- {letter}\n")
+        ended = True
+    if ended:
+        index += 1
+        language.letter = 1
+    letter_after = language.letter
+    if text is None:
+        language.variables.pop("OPTARG", None)
+    else:
+        language.set("OPTARG", text)
+    language.variables["OPTIND"] = str(index)
+    language.letter = letter_after
+    language.set(name, found)
+    return 0
+
+

@@ -1,0 +1,287 @@
+"""What a shell prints with: echo, printf; and true, false, `:` (bash: builtins/echo.def, printf.def)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from memsh.shell import IO, Args, ShellError, UsageError, command, rest
+from memsh.shell.arith import wrap
+from memsh.shell.escapes import echoed
+from memsh.shell.io import TEXT_LIMIT, TOO_LONG
+from memsh.shell.parameters import quote_sparingly
+
+TOPIC = "text"
+WIDEST = 4096
+_DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
+                        r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
+_INTEGER = re.compile(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
+_FLOAT = re.compile(r"[ \t\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+
+@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
+def echo(box: object, args: Args, io: IO) -> None:
+    """print its words
+
+    malloc 64; echo $1 is where it begins
+
+    -n leaves out the newline, -e understands \\n, \\t and the like, -E does not.
+    """
+    words: list[str] = args.words
+    newline, escapes = True, io.language.shopts["xpg_echo"]
+    while words and re.fullmatch("-[neE]+", words[0]):
+        newline = newline and "n" not in words[0]
+        for letter in words[0]:
+            escapes = letter == "e" or (escapes and letter != "E")
+        words = words[1:]
+    text, stopped = " ".join(words), False
+    if escapes:
+        text, stopped = echoed(text)
+    io.out(text + "\n" if newline and not stopped else text)
+
+
+class Printf:
+    """One call of printf: its words, what is printed so far, and whether one of them was no number."""
+
+    def __init__(self, words: list[str], complain: Callable[[str], None], now: Callable[[], int]) -> None:
+        self.words = words
+        self.place = 0
+        self.complain = complain
+        self.now = now
+        self.parts: list[str] = []
+        self.room = TEXT_LIMIT
+        self.status = 0
+        self.stopped = False
+
+    def take(self) -> str | None:
+        if self.place >= len(self.words):
+            return None
+        self.place += 1
+        return self.words[self.place - 1]
+
+    def put(self, text: str) -> None:
+        self.room -= len(text)
+        if self.room < 0:
+            raise ShellError(TOO_LONG)
+        self.parts.append(text)
+
+    def run(self, pattern: str) -> None:
+        """The format, again while words are left."""
+        while True:
+            before = self.place
+            self.once(pattern)
+            if self.stopped or self.place >= len(self.words) or self.place == before:
+                return
+
+    def once(self, pattern: str) -> None:
+        at = 0
+        while at < len(pattern) and not self.stopped:
+            sign = pattern.find("%", at)
+            literal = pattern[at : len(pattern) if sign < 0 else sign]
+            text, self.stopped = echoed(_octal(literal), True)
+            self.put(text)
+            if sign < 0 or self.stopped:
+                return
+            match = _DIRECTIVE.match(pattern, sign)
+            if match is None:
+                wrong = pattern[sign + 1 : sign + 2]
+                self.complain(f"`{wrong}': invalid format character" if wrong else "`%': missing format character")
+                self.status = 1
+                self.stopped = True
+                return
+            self.put(self.directive(match))
+            at = match.end()
+
+    def _width(self, text: str | None) -> int | None:
+        """A width or precision, perhaps the next word's. UsageError above WIDEST."""
+        if text is None or text == "":
+            return None if text is None else 0
+        value = self.integer(self.take() or "0") if text == "*" else int(text[:10])
+        if abs(value) > WIDEST:
+            raise UsageError(f"a field is at most {WIDEST} characters wide")
+        return value
+
+    def directive(self, match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        flags, wide, precise, kind = match.groups()
+        width = self._width(wide) or 0
+        if width < 0:
+            flags, width = flags + "-", -width
+        precision = self._width(precise)
+        if precision is not None and precision < 0:
+            precision = None
+        word = self.take()
+        if kind in "sbqQc":
+            return _padded(self.text(kind, word or "", precision), flags, width)
+        if kind.endswith("T"):
+            return _padded(self.moment(kind[1:-2], word), flags, width)
+        spec = "%" + flags.replace("'", "") + (str(width) if width else "")
+        if precision is not None:
+            spec += f".{precision}"
+        if kind in "eEfFgG":
+            return (spec + kind) % self.real(word or "0")
+        if kind in "aA":
+            return _padded(self.real(word or "0").hex(), flags, width)
+        return _integer(spec, flags, width, precision, kind, self.integer(word or "0"))
+
+    def text(self, kind: str, word: str, precision: int | None) -> str:
+        if kind == "b":
+            word, self.stopped = echoed(word, True)
+        elif kind in "qQ":
+            return quote_sparingly(word)
+        elif kind == "c":
+            return word[:1]
+        return word if precision is None else word[:precision]
+
+    def moment(self, pattern: str, word: str | None) -> str:
+        """`%(…)T`: a time of the box's clock; -1 and nothing are now, -2 is when the shell began."""
+        seconds = self.integer(word) if word else -1
+        if seconds < 0:
+            seconds = self.now()
+        return time.strftime(pattern or "%X", time.gmtime(seconds))
+
+    def integer(self, word: str) -> int:
+        """C's integers: 017, 0x1f, and 'a for a letter's code. A word that is none is told, and 0."""
+        if word[:1] in "'\"" and word:
+            return ord(word[1]) if len(word) > 1 else 0
+        match = _INTEGER.match(word)
+        if match is None:
+            if word.strip():
+                self.wrong(word)
+            return 0
+        digits = match[2]
+        octal = digits[0] == "0" and len(digits) > 1 and digits[1] not in "xX"
+        good = re.match("[0-7]+", digits)[0] if octal else digits  # type: ignore[index]
+        if good != digits or match.end() != len(word.rstrip()):
+            self.wrong(word)
+        value = int(good[-4000:], 8 if octal else 16 if good[:2] in ("0x", "0X") else 10)
+        return -value if match[1] == "-" else value
+
+    def real(self, word: str) -> float:
+        if word[:1] in "'\"" and word:
+            return float(ord(word[1])) if len(word) > 1 else 0.0
+        match = _FLOAT.match(word)
+        try:
+            if match is not None and match.end() == len(word.rstrip()):
+                return float(word)
+            return float.fromhex(word) if word.lower().lstrip("+-").startswith("0x") else float(word)
+        except (ValueError, OverflowError):
+            self.wrong(word)
+            return float(match[0]) if match is not None else 0.0
+
+    def wrong(self, word: str) -> None:
+        self.complain(f"{word[:80]}: invalid number")
+        self.status = 1
+
+
+def _octal(text: str) -> str:
+    """In a format `\\0NN` has at most three digits in all, unlike in %b."""
+    return re.sub(r"\\0([0-7]{2})", r"\\\1", text) if "\\0" in text else text
+
+
+def _padded(text: str, flags: str, width: int) -> str:
+    return text.ljust(width) if "-" in flags else text.rjust(width)
+
+
+def _integer(spec: str, flags: str, width: int, precision: int | None, kind: str, value: int) -> str:
+    if kind in "di":
+        if not -(1 << 63) <= value < 1 << 63:
+            value = (1 << 63) - 1 if value > 0 else -(1 << 63)
+        return (spec + "d") % value
+    value = min(value, (1 << 64) - 1) if value >= 0 else wrap(value) & ((1 << 64) - 1)
+    if kind == "u":
+        return (spec.replace("+", "").replace(" ", "") + "d") % value
+    if kind == "o" and "#" in flags:
+        shown = f"{value:o}"
+        return _padded(("0" if shown[0] != "0" else "") + shown, flags, width)
+    if "#" in flags and not value:
+        spec = spec.replace("#", "")
+    return (spec.replace("+", "").replace(" ", "") + kind) % value
+
+
+@command(rest("words", raw=True, meta="[-v NAME] FORMAT [WORD"), topic=TOPIC, needs_box=False, help_option=False)
+def printf(box: object, args: Args, io: IO) -> int:
+    """print words by a format, as C's printf
+
+    printf '%08x %s\\n' 4096 hello
+
+    %d %i %u %x %X %o %c %s %b %q %e %f %g %a %(FORMAT)T, with flags, width, precision, * for both; the format is used
+    again while words are left. -v NAME keeps the text in a variable. A word that is no number is told, and counts as 0.
+    """
+    words: list[str] = args.words
+    name = ""
+    if words[:1] == ["-v"]:
+        if len(words) < 2:
+            raise UsageError("-v: option requires an argument")
+        name, words = words[1], words[2:]
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words:
+        raise UsageError("FORMAT is missing (usage: printf [-v NAME] FORMAT [WORD …])")
+    made = Printf(words[1:], io.complain, lambda: _now(io))
+    made.run(words[0])
+    text = "".join(made.parts)
+    if name:
+        assign(io, name, text)
+    else:
+        io.out(text)
+    return made.status
+
+
+def _now(io: IO) -> int:
+    box = io.session.box
+    return int(box.timer.usec // 1_000_000) + 1_700_000_000 if box is not None else 0
+
+
+def assign(io: IO, name: str, text: str) -> None:
+    """Set what a builtin was asked to: NAME or NAME[INDEX]. UsageError if it is no name."""
+    match = re.fullmatch(r"([A-Za-z_]\w*)(?:\[(.+)\])?", name, re.S | re.A)
+    if match is None:
+        raise UsageError(f"`{name}': not a valid identifier")
+    if match[2] is not None:
+        io.language.set_element(match[1], match[2], text)
+    else:
+        io.language.set(match[1], text)
+
+
+def formatted(pattern: str, words: list[str], once: bool = False) -> str:
+    """printf's text. UsageError for what is no number. With `once` the format is used a single time."""
+
+    def complain(message: str) -> None:
+        raise UsageError(message)
+
+    made = Printf(words, complain, lambda: 0)
+    if once:
+        made.once(pattern)
+    else:
+        made.run(pattern)
+    return "".join(made.parts)
+
+
+@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
+def true(box: object, args: Args, io: IO) -> int:
+    """do nothing, successfully
+
+    true && echo yes
+    """
+    return 0
+
+
+@command(rest("words", raw=True), name=":", topic=TOPIC, needs_box=False, help_option=False)
+def colon(box: object, args: Args, io: IO) -> int:
+    """do nothing, successfully
+
+    : $((1 + 1))
+    """
+    return 0
+
+
+@command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
+def false(box: object, args: Args, io: IO) -> int:
+    """do nothing, with status 1
+
+    false || echo no
+    """
+    return 1

@@ -1,0 +1,255 @@
+"""Text into variables: read, mapfile (bash: builtins/read.def, mapfile.def)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from memsh.commands.printing import assign
+from memsh.shell import IO, Args, ShellError, UsageError, command, rest
+from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input
+from memsh.shell.redirects import BAD
+from memsh.shell.values import is_value
+
+TOPIC = "session"
+
+
+class Wanted(NamedTuple):
+    """How `read` was called."""
+
+    raw: bool
+    array: str
+    delimiter: str
+    most: int
+    exact: bool
+    timeout: bool
+    fd: int
+    names: list[str]
+
+
+def _options(words: list[str], letters: str) -> tuple[dict[str, str], list[str]]:
+    """Short options, those followed by `:` in `letters` with a value: (option → value, the other words)."""
+    found: dict[str, str] = {}
+    place = 0
+    while place < len(words) and words[place][:1] == "-" and len(words[place]) > 1:
+        word = words[place]
+        place += 1
+        if word == "--":
+            break
+        at = 1
+        while at < len(word):
+            letter = word[at]
+            known = letters.find(letter)
+            if known < 0 or letter == ":":
+                raise UsageError(f"-{letter}: invalid option")
+            if letters[known + 1 : known + 2] != ":":
+                found[letter] = ""
+                at += 1
+                continue
+            value = word[at + 1 :]
+            if not value:
+                if place >= len(words):
+                    raise UsageError(f"-{letter}: option requires an argument")
+                value = words[place]
+                place += 1
+            found[letter] = value
+            break
+    return found, words[place:]
+
+
+def _number(text: str, what: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ShellError(f"{text}: invalid {what}")
+    return int(text[:18])
+
+
+def _wanted(words: list[str]) -> Wanted:
+    found, names = _options(words, "ersp:a:d:n:N:t:u:i:")
+    for letter in "ei":
+        if letter in found:
+            raise UsageError(f"-{letter}: there is no line editing here")
+    timeout = found.get("t", "")
+    if "t" in found and not re.fullmatch(r"[0-9]*\.?[0-9]*", timeout):
+        raise ShellError(f"{timeout}: invalid timeout specification")
+    count = found.get("N", found.get("n", "-1"))
+    delimiter = found["d"][:1] or "\0" if "d" in found else "\n"
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\[.+\])?", name, re.A):
+            raise ShellError(f"`{name}': not a valid identifier")
+    return Wanted(
+        "r" in found, found.get("a", ""), "" if "N" in found else delimiter,
+        int(count) if count == "-1" else _number(count, "number"), "N" in found, timeout in ("0", "0.0"),
+        _number(found.get("u", "0"), "file descriptor specification"), names,
+    )  # fmt: skip
+
+
+def input_of(io: IO, fd: int) -> Input:
+    """The stream of that number. ShellError if there is none to read from."""
+    source = io.stdin if fd == 0 else io.runner.others.get(fd)
+    if not isinstance(source, Input):
+        raise ShellError(f"{fd}: invalid file descriptor: {BAD}")
+    return source
+
+
+def _record(source: Input, wanted: Wanted) -> tuple[list[tuple[str, bool]], bool]:
+    """The letters of one record with whether a backslash stood before each; False if the input ended first."""
+    letters: list[tuple[str, bool]] = []
+    while True:
+        line = source.readline()
+        if not line:
+            return letters, wanted.most == 0
+        at = 0
+        while at < len(line):
+            if 0 <= wanted.most <= len(letters):
+                source.unread(line[at:])
+                return letters, True
+            char = line[at]
+            at += 1
+            if char == "\\" and not wanted.raw:
+                following = line[at : at + 1]
+                at += 1
+                if following and following != "\n":
+                    letters.append((following, True))
+                continue
+            if char == wanted.delimiter:
+                if at < len(line):
+                    source.unread(line[at:])
+                return letters, True
+            if char != "\0":
+                letters.append((char, False))
+        if len(letters) > TEXT_LIMIT:
+            raise ShellError(TOO_LONG)
+        if 0 <= wanted.most <= len(letters):
+            return letters, True
+
+
+def _fields(letters: list[tuple[str, bool]], ifs: str, most: int) -> list[str]:
+    """At most `most` fields (0: all); the last takes what is left, without the blanks at its end."""
+    blanks = [char for char in ifs if char in " \t\n"]
+    fields: list[str] = []
+    at, size = 0, len(letters)
+
+    def skip() -> None:
+        nonlocal at
+        while at < size and not letters[at][1] and letters[at][0] in blanks:
+            at += 1
+
+    skip()
+    while at < size:
+        if most and len(fields) == most - 1:
+            fields.append(_rest(letters[at:], ifs, blanks))
+            break
+        begun = at
+        while at < size and (letters[at][1] or letters[at][0] not in ifs):
+            at += 1
+        fields.append("".join(char for char, _ in letters[begun:at]))
+        skip()
+        if at < size and not letters[at][1] and letters[at][0] in ifs:  # one sign ends a field, blanks around it or not
+            at += 1
+            skip()
+    return fields
+
+
+def _rest(letters: list[tuple[str, bool]], ifs: str, blanks: list[str]) -> str:
+    """The last field: all that is left, but without a single separator that ends it."""
+    end = len(letters)
+    while end and not letters[end - 1][1] and letters[end - 1][0] in blanks:
+        end -= 1
+    if end and not letters[end - 1][1] and letters[end - 1][0] in ifs and letters[end - 1][0] not in blanks:
+        inside = [char for char, escaped in letters[: end - 1] if not escaped and char in ifs and char not in blanks]
+        if not inside:
+            end -= 1
+            while end and not letters[end - 1][1] and letters[end - 1][0] in blanks:
+                end -= 1
+    return "".join(char for char, _ in letters[:end])
+
+
+def _shell_is_meant(words: list[str], script: bool) -> bool:
+    return not words or not is_value(words[0])
+
+
+@command(
+    rest("words", raw=True, meta="[-r] [-a ARRAY] [-d C] [-n N] [-p TEXT] [-t 0] [-u FD] [NAME"), topic=TOPIC,
+    needs_box=False, shell=True, shared=_shell_is_meant,
+)  # fmt: skip
+def read(box: object, args: Args, io: IO) -> int:
+    """read a line into variables
+
+    echo a b | { read x y; echo $y; }
+
+    Followed by an address it reads memory. -r leaves backslashes alone, -a fills an array, -d C reads up to C, -n N at
+    most N letters, -N N exactly so many, -u FD from another stream; without a name REPLY takes the line.
+    """
+    wanted = _wanted(args.words)
+    source = input_of(io, wanted.fd)
+    if wanted.timeout:
+        return 0
+    letters, whole = _record(source, wanted)
+    language = io.language
+    if wanted.array:
+        ifs = language.get("IFS")
+        found = _fields(letters, " \t\n" if ifs is None else ifs, 0)
+        language.set_array(wanted.array, [(None, text) for text in found])
+    elif not wanted.names or wanted.exact:
+        text = "".join(char for char, _ in letters)
+        for number, name in enumerate(wanted.names or ["REPLY"]):
+            assign(io, name, text if not number else "")
+    else:
+        ifs = language.get("IFS")
+        found = _fields(letters, " \t\n" if ifs is None else ifs, len(wanted.names))
+        for number, name in enumerate(wanted.names):
+            assign(io, name, found[number] if number < len(found) else "")
+    return int(not whole or (wanted.exact and len(letters) < wanted.most))
+
+
+def _mapfile(args: Args, io: IO) -> int:
+    found, names = _options(args.words, "tn:s:O:u:d:")
+    name = names[0] if names else "MAPFILE"
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.A):
+        raise ShellError(f"`{name}': not a valid identifier")
+    source = input_of(io, _number(found.get("u", "0"), "file descriptor"))
+    most, skip = _number(found.get("n", "0"), "line count"), _number(found.get("s", "0"), "line count")
+    delimiter = found["d"][:1] or "\0" if "d" in found else "\n"
+    language = io.language
+    if "O" not in found:
+        language.set_array(name, [])
+    place, room, done = _number(found.get("O", "0"), "array origin"), TEXT_LIMIT, 0
+    wanted = Wanted(True, "", delimiter, -1, False, False, 0, [])
+    while not most or done < most + skip:
+        io.check()
+        letters, whole = _record(source, wanted)
+        if not whole and not letters:
+            break
+        done += 1
+        if done <= skip:
+            continue
+        text = "".join(char for char, _ in letters) + ("" if "t" in found or not whole else delimiter)
+        room -= len(text)
+        if room < 0:
+            raise ShellError(TOO_LONG)
+        language.set_element(name, str(place), text)
+        place += 1
+    return 0
+
+
+@command(
+    rest("words", raw=True, meta="[-t] [-n N] [-s N] [-O N] [-u FD] [-d C] [ARRAY"), topic=TOPIC, needs_box=False,
+    shell=True,
+)  # fmt: skip
+def mapfile(box: object, args: Args, io: IO) -> int:
+    """read lines into an array
+
+    mapfile -t rows < /proc/buddyinfo; echo ${#rows[@]}
+
+    -t leaves out the newlines, -n N reads at most N lines, -s N skips N, -O N begins at index N.
+    """
+    return _mapfile(args, io)
+
+
+@command(rest("words", raw=True, meta="[-t] [-n N] [-s N] [ARRAY"), topic=TOPIC, needs_box=False, shell=True)
+def readarray(box: object, args: Args, io: IO) -> int:
+    """the same as mapfile
+
+    readarray -t rows < /proc/swaps; echo ${rows[0]}
+    """
+    return _mapfile(args, io)

@@ -1,0 +1,130 @@
+"""Brace expansion: `a{b,c}d`, `{1..5}`, `{a..e..2}` (bash: braces.c). Purely by letters, before all else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from memsh.shell.errors import ShellError
+from memsh.shell.syntax import Param, Part, Word
+
+_RANGE = re.compile(r"(-?[0-9]+|[A-Za-z])\.\.(-?[0-9]+|[A-Za-z])(?:\.\.(-?[0-9]+))?")
+MOST = 2_000_000  # words
+TOO_MANY = "Argument list too long"
+
+Item = str | Part  # an unquoted letter, or a part that is not looked into
+
+
+def _items(word: Word) -> list[Item]:
+    found: list[Item] = []
+    for part in word.parts:
+        if part[0] == "text" and not part[2]:
+            found.extend(part[1])
+        else:
+            found.append(part)
+    return found
+
+
+def _word(items: list[Item], globs: bool) -> Word:
+    parts: list[Part] = []
+    letters: list[str] = []
+    for item in items:
+        if isinstance(item, str):
+            if parts and not letters and parts[-1][0] == "param" and (item.isalnum() or item == "_"):
+                if _lengthened(parts, item):
+                    continue
+            letters.append(item)
+            continue
+        if letters:
+            parts.append(("text", "".join(letters), False))
+            letters = []
+        parts.append(item)
+    if letters:
+        parts.append(("text", "".join(letters), False))
+    if parts and parts[0][0] == "text" and not parts[0][2] and parts[0][1] == "~":
+        parts[0] = ("tilde", "", False)
+    return Word(parts, globs)
+
+
+def _lengthened(parts: list[Part], letter: str) -> bool:
+    """Brace expansion is by letters: in `{$x,y}1` the name is x1."""
+    kind, param, quoted = parts[-1]
+    if quoted or not param.bare or not (param.name[:1].isalpha() or param.name[:1] == "_"):
+        return False
+    parts[-1] = (kind, Param(param.name + letter, bare=True), quoted)
+    return True
+
+
+def _closing(items: list[Item], at: int) -> tuple[int, list[int]]:
+    """Where the `{` at `at` is closed, and its commas; -1 if never."""
+    depth, commas = 0, list[int]()
+    for place in range(at, len(items)):
+        item = items[place]
+        if item == "{":
+            depth += 1
+        elif item == "}":
+            depth -= 1
+            if not depth:
+                return place, commas
+        elif item == "," and depth == 1:
+            commas.append(place)
+    return -1, []
+
+
+def _sequence(text: str) -> Iterator[str] | None:
+    """`1..5`, `a..e`, with a step behind; None if it is no such thing."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None
+    first, last, step = match.groups()
+    if (first.isalpha() and len(first) == 1) != (last.isalpha() and len(last) == 1):
+        return None
+    letters = first.isalpha()
+    low, high = (ord(first), ord(last)) if letters else (int(first[:19]), int(last[:19]))
+    by = abs(int(step[:19])) or 1 if step else 1
+    if abs(high - low) // by >= MOST:
+        raise ShellError(TOO_MANY)
+    numbers = range(low, high + 1, by) if low <= high else range(low, high - 1, -by)
+    if letters:
+        return map(chr, numbers)
+    bare = [first.lstrip("-"), last.lstrip("-")]
+    wide = max(len(first), len(last)) if any(len(one) > 1 and one[0] == "0" for one in bare) else 0
+    return (f"{number:0{wide}d}" for number in numbers)
+
+
+def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:
+    """All the lists of items that this one becomes."""
+    for at, item in enumerate(items):
+        if item != "{":
+            continue
+        end, commas = _closing(items, at)
+        if end < 0:
+            continue
+        before, inside, after = items[:at], items[at + 1 : end], items[end + 1 :]
+        tails: list[list[Item]] | None = None
+        if commas:
+            cuts = [at, *commas, end]
+            choices = [items[low + 1 : high] for low, high in pairwise(cuts)]
+            heads = (one for choice in choices for one in _expanded(choice, room))
+        else:
+            plain = all(isinstance(one, str) for one in inside)
+            sequence = _sequence("".join(inside)) if plain else None  # type: ignore[arg-type]
+            if sequence is None:
+                continue
+            heads = ([text] for text in sequence)
+        tails = list(_expanded(after, room))
+        for head in heads:
+            for tail in tails:
+                room[0] -= 1
+                if room[0] < 0:
+                    raise ShellError(TOO_MANY)
+                yield [*before, *head, *tail]
+        return
+    yield items
+
+
+def braces(word: Word) -> Iterator[Word]:
+    """The words that a word with a `{` becomes."""
+    for items in _expanded(_items(word), [MOST]):
+        yield _word(items, word.globs)

@@ -1,0 +1,480 @@
+"""Simple commands: expanded, looked up, arguments converted, called with their redirections (bash: execute_cmd.c)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memsh.shell import fingers
+from memsh.shell.errors import (
+    PANICKED,
+    Dropped,
+    Fatal,
+    Interrupted,
+    Leave,
+    LoopControl,
+    NotFound,
+    OutputGone,
+    PipeClosed,
+    Return,
+    ShellError,
+    Unreasonable,
+)
+from memsh.shell.expand import Refused
+from memsh.shell.io import IO, TOO_LONG
+from memsh.shell.parameters import quote_if_needed
+from memsh.shell.redirects import Opener
+from memsh.shell.registry import Args, Command
+from memsh.shell.syntax import Assign, Function, Redirect, Simple
+
+if TYPE_CHECKING:
+    from memsh.shell.expand import Expander
+    from memsh.shell.io import Input, Sink
+    from memsh.shell.language import Language
+    from memsh.shell.run import Runner
+    from memsh.shell.session import Session
+    from memsh.shell.syntax import Node
+
+BUG_STATUS = 70
+HOST_WRITERS = frozenset({"save", "procdump", "record"})  # a replay writes nothing to the host
+DEEPEST = 1000  # functions in each other
+STACK = 16_000  # Python's frames that they need
+MEMORY = frozenset(["user memory", "kernel memory", "processes"])
+
+
+class Prepared(NamedTuple):
+    """A simple command, expanded, found and with its arguments converted."""
+
+    command: Command | None  # None: assignments only, or a function
+    args: Args | None
+    name: str
+    assigns: list[Assign] | None
+    redirects: list[Redirect] | None
+    node: Simple
+    function: Function | None = None
+    words: list[str] = []  # noqa: RUF012 - never changed
+    arrays: dict[int, Assign] | None = None  # `name=( … )` among the words of declare and its kin
+    status: int = 0  # of the last $( … ), where the words became nothing
+
+    @property
+    def hands_on(self) -> bool:
+        """The redirections are for the command that this one runs: `explain echo 3 > FILE`."""
+        return self.command is not None and self.command.hands_on and len(getattr(self.args, "words", ())) > 1
+
+    @property
+    def harmless(self) -> bool:
+        """It leaves the language's state as it is: no shell of its own is needed for it."""
+        return self.command is not None and not self.command.shell and not self.assigns
+
+
+class Calls:
+    """The part of Runner that is about simple commands."""
+
+    session: Session
+    stdout: Sink
+    stderr: Sink
+    stdin: Input
+    others: dict[int, Any]
+    captured: bool
+    tty: bool
+    where: str
+    refused: bool
+    behind: list[tuple[int, Node | None, Any]]
+
+    if TYPE_CHECKING:
+
+        @property
+        def language(self) -> Language: ...
+        def expander(self) -> Expander: ...
+        def run(self, node: Node) -> int: ...
+        def tested(self, node: Node) -> int: ...
+        def settle_streams(self) -> None: ...
+        def run_text(self, text: str) -> int: ...
+
+    def look_up(self, name: str, stage: Simple | None = None) -> None:
+        language = self.language
+        if not self.session.registry.knows(name) and name not in language.functions and name not in language.aliases:
+            raise NotFound(fingers.unknown(self.session.registry, name, stage))
+
+    # preparing
+
+    def prepare(self, node: Simple) -> Prepared:
+        """Expand, look up, convert. ShellError if the shell refuses."""
+        words: list[Any] = node.words
+        name = words[0] if words and isinstance(words[0], str) else ""
+        try:
+            arrays: dict[int, Assign] | None = None
+            status = 0
+            for word in words:
+                if type(word) is not str:
+                    expanded, arrays, status = self._expanded(words)
+                    break
+            else:
+                expanded = words
+            if not expanded:
+                return Prepared(None, None, "", node.assigns, node.redirects, node, status=status)
+            name = expanded[0]
+            language = self.language
+            if language.functions and name in language.functions:
+                return Prepared(None, None, name, node.assigns, node.redirects, node, language.functions[name],
+                                expanded)  # fmt: skip
+            return self.found(expanded, node, arrays)
+        except NotFound:
+            raise
+        except ShellError as error:
+            if not isinstance(error, (Refused, Fatal, Dropped)):
+                error.message = f"{name or 'memsh'}: {error.message}"
+            raise
+
+    def _expanded(self, words: list[Any]) -> tuple[list[str], dict[int, Assign] | None, int]:
+        expander = self.expander()
+        arrays: dict[int, Assign] | None = None
+        if not any(isinstance(word, Assign) for word in words):
+            expanded = expander.words(words)
+        else:
+            expanded, arrays = [], {}
+            for word in words:
+                if not isinstance(word, Assign):
+                    expanded += expander.words([word])
+                elif word.items is not None:
+                    arrays[len(expanded)] = word
+                    expanded.append(f"{word.name}{'+' if word.adds else ''}=()")
+                else:
+                    index = "" if word.index is None else f"[{expander.single(word.index)}]"
+                    expanded.append(f"{word.name}{index}{'+' if word.adds else ''}={expander.single(word.value)}")
+        if expander.status is not None:
+            self.language.last_status = expander.status
+        return expanded, arrays, expander.status or 0
+
+    def found(self, words: list[str], node: Simple, arrays: dict[int, Assign] | None = None) -> Prepared:
+        """The declared command that the words call."""
+        session = self.session
+        name = words[0]
+        if not session.registry.knows(name):
+            raise NotFound(fingers.unknown(session.registry, name, node))
+        pair = session.registry.find(words, not self.language.strict)
+        assert pair is not None
+        command, rest = pair
+        if command.help_option and len(rest) == 1 and rest[0] == "--help":
+            helper = session.registry.commands.get("help")
+            if helper is not None:
+                return Prepared(helper, helper.parse([command.name]), "help", node.assigns, node.redirects, node)
+        if command.needs_box and session.box is None:
+            raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
+        try:
+            args = command.parse(rest, session.bits)
+        except ShellError as error:
+            self._say_empty(command, error)
+            raise
+        return Prepared(command, args, command.name, node.assigns, node.redirects, node, None, words, arrays)
+
+    def _say_empty(self, command: Command, error: ShellError) -> None:
+        """A memory command that cannot be called hears which of its names were not set."""
+        empty = self.language.empty
+        if empty and command.topic in MEMORY and "is not set" not in error.message:
+            error.message += f" (${empty[-1]} is not set)"
+
+    def simple(self, node: Simple) -> int:
+        session, language = self.session, self.language
+        session.running_line = node.line
+        if language.empty:
+            language.empty.clear()
+        words = node.words
+        if not words and not node.redirects:
+            return self.assignments(node)
+        if language.aliases and words and words[0].__class__ is str and words[0] in language.aliases:
+            aliased = self._alias(str(words[0]), node)
+            if aliased is not None:
+                return aliased
+        try:
+            prepared = self.prepare(node)
+        except ShellError as error:
+            if TOO_LONG in error.message:
+                self._once(node)
+            told = [redirect for redirect in node.redirects or () if redirect.fd == 2 or redirect.op == "&>"]
+            if told and not isinstance(error, Fatal):
+                refusal = error
+                return self.redirected(told, node.line, lambda runner: runner.complain("", refusal, node.line))
+            return self.complain("", error, node.line)
+        return self.call(prepared, node.line)
+
+    def _alias(self, name: str, node: Simple) -> int | None:
+        """What an alias stands for, with the rest of the command behind it; None while it stands for itself."""
+        language = self.language
+        text = language.aliases[name]
+        if name in language.expanding:
+            return None
+        language.expanding.add(name)
+        try:
+            return self.run_text(f"{text}{node.after}")
+        finally:
+            language.expanding.discard(name)
+
+    def assignments(self, node: Simple) -> int:
+        """A line of assignments: its status is that of its last `$( … )`."""
+        language = self.language
+        expander, status = self.expander(), 0
+        traced = "xtrace" in language.options
+        try:
+            for assign in node.assigns or ():
+                expander.status, expander.refused = None, False
+                if self._assigned(expander, assign):
+                    language.origins[assign.name] = self.session.line
+                    if traced:
+                        self.trace(f"{assign.name}={quote_if_needed(language.get(assign.name) or '')}")
+                status = expander.status if expander.status is not None else status
+        except ShellError as error:
+            if TOO_LONG in error.message:
+                self._once(node)
+            if not isinstance(error, (Refused, Fatal, Dropped)):
+                error.message = f"memsh: {error.message}"
+            return self.complain("", error, node.line)
+        return status
+
+    def _assigned(self, expander: Expander, assign: Assign) -> bool:
+        """Carry one out; one whose command failed sets nothing: at the prompt in any case, else if it said why."""
+        if isinstance(assign.value, str) or assign.index is not None or assign.items is not None:
+            expander.assign(assign)
+            return True
+        text = expander.single(assign.value)
+        if expander.status and (self.language.strict or expander.refused):
+            return False
+        self.language.set(assign.name, text, assign.adds)
+        return True
+
+    def _once(self, what: object) -> None:
+        """What is unreasonable is refused once; asked for again in the next round of a loop, it ends the whole line."""
+        doing = self.session.doing
+        if self.language.loops and doing.refused_once is what:
+            raise Unreasonable("")
+        doing.refused_once = what
+
+    # calling
+
+    def call(self, prepared: Prepared, line: int) -> int:
+        """Call a prepared command with its redirections and print what it refuses."""
+        if prepared.redirects and not prepared.hands_on:
+            if prepared.name == "exec" and len(prepared.words) == 1:
+                return self.keep_redirected(prepared.redirects, line)
+            bare = prepared._replace(redirects=None)
+            return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
+        if prepared.command is None and prepared.function is None:
+            return self.assignments(prepared.node) if prepared.assigns else prepared.status
+        if prepared.assigns:
+            return self._with_variables(prepared, line)
+        session = self.session
+        language = session.language
+        if "xtrace" in language.options:
+            self.trace(" ".join(map(quote_if_needed, prepared.words)))
+        if prepared.words:
+            language.last_word = prepared.words[-1]
+        if prepared.function is not None:
+            return self.call_function(prepared.function, prepared.words, line)
+        command = prepared.command
+        assert command is not None
+        if command.changes and getattr(session.box, "panicked", False):
+            return self.complain(prepared.name, ShellError(PANICKED), line)
+        runner: Any = self
+        io = IO(session, self.stdout, self.stderr, self.stdin, runner, prepared.name, prepared.redirects)
+        io.arrays = prepared.arrays
+        doing = session.doing
+        doing.ran.add(prepared.name)
+        if session.replaying and prepared.name in HOST_WRITERS:
+            return 0
+        session.streams.runner = runner
+        try:
+            return self._perform(prepared, io, line)
+        finally:
+            if session.hooks.console is not None:
+                session.hooks.console(io)
+            if self.behind:
+                self.settle_streams()
+
+    def _perform(self, prepared: Prepared, io: IO, line: int) -> int:
+        session = self.session
+        assert prepared.command is not None
+        try:
+            status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
+            if prepared.command.changes and not status:
+                session.ran.add("*")
+            return status
+        except Unreasonable as error:
+            self._once(prepared.name)
+            return self.complain(prepared.name, error, line)
+        except ShellError as error:
+            self._say_empty(prepared.command, error)
+            status = self.complain(prepared.name, error, line)
+            self._tell_reason(prepared, error)
+            return status
+        except (PipeClosed, Interrupted, Leave, LoopControl, Return, OutputGone, KeyboardInterrupt):
+            raise
+        except RecursionError:
+            return self.complain(prepared.name, ShellError("nested too deeply"), line)
+        except OSError as error:
+            self.refused = True
+            self.say(f"{prepared.name}: {error.strerror or error}\n")
+            self._tell_reason(prepared, error)
+            return 1
+        except Exception as error:
+            return self._bug(prepared.name, error)
+
+    def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
+        """Below a refusal, where a person reads it: why."""
+        session = self.session
+        if session.reasons is not None and session.box is not None:
+            told = session.reasons(session.box, prepared.name, prepared.args, error)
+            self.say(f"  {told}\n" if told else "")
+
+    def call_function(self, function: Function, words: list[str], line: int) -> int:
+        """Run a function's body with its own arguments. `return` ends it."""
+        language = self.language
+        if len(language.frames) >= DEEPEST:
+            raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({DEEPEST})")
+        if sys.getrecursionlimit() < STACK:
+            sys.setrecursionlimit(STACK)
+        language.enter(words[0], words[1:], line)
+        loops, language.loops = language.loops, 0
+        try:
+            return self.run(function.body)
+        except Return as back:
+            return back.status
+        finally:
+            language.loops = loops
+            language.leave()
+
+    def _with_variables(self, prepared: Prepared, line: int) -> int:
+        """`name=value COMMAND`: set, and exported, for this command only."""
+        language = self.language
+        kept = {assign.name: language.snapshot(assign.name) for assign in prepared.assigns or ()}
+        try:
+            expander = self.expander()
+            for assign in prepared.assigns or ():
+                expander.status, expander.refused = None, False
+                if self._assigned(expander, assign):
+                    language.mark(assign.name, "x")
+                    if "xtrace" in language.options:
+                        self.trace(f"{assign.name}={quote_if_needed(language.get(assign.name) or '')}")
+            return self.call(prepared._replace(assigns=None), line)
+        except ShellError as error:
+            if isinstance(error, (Dropped, Fatal)):
+                raise
+            return self.complain(prepared.name, error, line)
+        finally:
+            for name, saved in kept.items():
+                language.put_back(name, saved)
+
+    def trace(self, text: str) -> None:
+        """A line of `set -x`."""
+        self.say(f"{self.language.get('PS4') or ''}{text}\n")
+
+    def say(self, text: str) -> None:
+        """Write to standard error; if that is closed, to nobody."""
+        try:
+            self.stderr.write(text)
+        except OSError:
+            return
+
+    def _bug(self, name: str, error: Exception) -> int:
+        """Something memsh did not foresee: say so, mark the box, check it. Tests see the exception itself."""
+        if "PYTEST_CURRENT_TEST" in os.environ:
+            raise error
+        self.refused = True
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = ""
+        if trace is not None:
+            place = f" at {trace.tb_frame.f_code.co_filename.rpartition('memsh/')[2]}:{trace.tb_lineno}"
+        self.say(f"{name}: this is a bug in memsh: {type(error).__name__}: {error}{place}\n")
+        if self.session.on_bug is not None:
+            try:
+                said = self.session.on_bug(self.session, name)
+            except Exception as worse:  # the check itself may meet the same damage
+                said = f"check could not run: {type(worse).__name__}"
+            self.say(f"{name}: the box may be damaged: {said}; `undo` or `reset` gives a sound one\n")
+        return BUG_STATUS
+
+    def complain(self, name: str, error: ShellError, line: int = 0) -> int:
+        """Print a refusal; in a script with the place where it stands.
+
+        In a script a Fatal one ends it, a Dropped one its line; at the prompt neither does more than any other.
+        """
+        self.refused = True
+        severe = isinstance(error, (Dropped, Fatal))
+        if error.message:
+            place = f"{self.where}:{line}: " if self.where and line and error.status != 1 else ""
+            name = name or ("memsh" if severe else "")
+            self.say(f"{place}{name}: {error.message}\n" if name else f"{place}{error.message}\n")
+        if severe and not self.language.strict:
+            if isinstance(error, Fatal):
+                raise Leave(error.status)
+            raise Dropped("", 1)
+        return error.status
+
+    # redirections
+
+    def redirected(
+        self, redirects: list[Redirect], line: int, work: Callable[[Runner], int], name: str = ""
+    ) -> int:  # fmt: skip
+        """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
+        from memsh.shell.run import Runner
+
+        opener = Opener(self)  # type: ignore[arg-type]
+        try:
+            for redirect in redirects:
+                opener.apply(redirect)
+        except ShellError as error:
+            opener.close()
+            return self.complain("memsh", error, line)
+        table = opener.table()
+        runner = Runner(
+            self.session, table.stdout, table.stderr, table.stdin,
+            captured=self.captured and table.stdout is self.stdout, tty=table.tty, where=self.where,
+            others=table.others,
+        )  # fmt: skip
+        try:
+            status = work(runner)
+        finally:
+            self.refused = self.refused or runner.refused
+            failure: OSError | None = None
+            for sink in table.opened:
+                try:
+                    sink.close()
+                except OSError as error:
+                    failure = error
+            if self.behind:
+                self.settle_streams()
+        if failure is not None:
+            self.refused = True
+            self.say(f"{name or 'memsh'}: {failure.strerror or failure}\n")
+            return 1
+        return status
+
+    def keep_redirected(self, redirects: list[Redirect], line: int) -> int:
+        """`exec > FILE`: from here on the shell's own streams."""
+        opener = Opener(self, lasting=True)  # type: ignore[arg-type]
+        try:
+            for redirect in redirects:
+                opener.apply(redirect)
+        except ShellError as error:
+            return self.complain("memsh", error, line)
+        table = opener.table()
+        before = {1: self.stdout, 2: self.stderr, **self.others}
+        after = {0: table.stdin, 1: table.stdout, 2: table.stderr, **table.others}
+        left = [stream for stream in before.values() if not any(stream is other for other in after.values())]
+        self.stdout, self.stderr, self.stdin, self.tty = table.stdout, table.stderr, table.stdin, table.tty
+        self.others = table.others
+        session = self.session
+        if not session.language.level:
+            own = (session.streams.stdin, session.streams.stdout, session.streams.stderr)
+            opened = {number: stream for number, stream in after.items() if number > 2 or stream is not own[number]}
+            session.streams.opened = opened
+        for stream in left:
+            if hasattr(stream, "close"):
+                try:
+                    stream.close()
+                except OSError as error:
+                    return self.complain("exec", ShellError(str(error.strerror or error)), line)
+        return 0

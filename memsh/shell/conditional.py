@@ -1,0 +1,129 @@
+"""The inside of `[[ … ]]`: a tree of tests (bash: parse.y, parse_cond_command)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from memsh.shell.syntax import AnyWord, Part, Word
+from memsh.shell.words import Words
+
+Tree = tuple[Any, ...]
+UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
+BINARY = frozenset(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-ef", "-nt", "-ot"])
+
+_WORD_END = re.compile(r"[ \t\r\n]|\Z")
+_OPERATOR = re.compile(r"(==|=~|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])")
+_UNARY = re.compile(r"-[a-zA-Z](?=[ \t\r\n])")
+_EXPANDS = re.compile(r"[A-Za-z0-9_?#@*!${('\"-]")
+_REGEX = re.compile(r"[^ \t\r\n$`\"'\\()\[\]|]+")
+
+
+class Conditional(Words):
+    """Reads up to the `]]`."""
+
+    def newlines(self) -> None:
+        raise NotImplementedError
+
+    def condition(self, opened: int) -> Tree:
+        tree = self._either(opened)
+        self._space(opened)
+        if not self.text.startswith("]]", self.pos):
+            self.fault(f"'{self._shown()}' cannot stand here: ]] is expected", self.pos)
+        self.pos += 2
+        return tree
+
+    def _shown(self) -> str:
+        return re.split(r"[\s]", self.text[self.pos :], maxsplit=1)[0][:40] or "end of line"
+
+    def _space(self, opened: int) -> None:
+        self.newlines()
+        if self.pos >= self.size:
+            self.fault("[[ is not finished: ]] is missing", opened, True)
+
+    def _either(self, opened: int) -> Tree:
+        left = self._both(opened)
+        while True:
+            self._space(opened)
+            if not self.text.startswith("||", self.pos):
+                return left
+            self.pos += 2
+            left = ("||", left, self._both(opened))
+
+    def _both(self, opened: int) -> Tree:
+        left = self._one(opened)
+        while True:
+            self._space(opened)
+            if not self.text.startswith("&&", self.pos):
+                return left
+            self.pos += 2
+            left = ("&&", left, self._one(opened))
+
+    def _one(self, opened: int) -> Tree:
+        self._space(opened)
+        text = self.text
+        if text.startswith("!", self.pos) and _WORD_END.match(text, self.pos + 1):
+            self.pos += 1
+            return ("!", self._one(opened))
+        if text.startswith("(", self.pos):
+            self.pos += 1
+            tree = self._either(opened)
+            self._space(opened)
+            if not text.startswith(")", self.pos):
+                self.fault(f"'{self._shown()}' cannot stand here: ) is expected", self.pos)
+            self.pos += 1
+            return tree
+        match = _UNARY.match(text, self.pos)
+        if match is not None and match[0] in UNARY:
+            begun, self.pos = self.pos, match.end()
+            self._space(opened)
+            if not self._ends_here() and not self._operator():
+                return (match[0], self._side())
+            self.pos = begun
+        if self._ends_here() or text[self.pos] in "|&;<>)":
+            self.fault(f"'{self._shown()}' cannot stand here: a word is expected", self.pos)
+        left = self._side()
+        self._space(opened)
+        operator = self._operator()
+        if not operator:
+            if not self._ends_here() and text[self.pos] not in "|&)":
+                self.fault(f"'{self._shown()}' is no operator of [[ … ]]", self.pos)
+            return ("word", left)
+        self.pos += len(operator)
+        self._space(opened)
+        return (operator, left, self._regex() if operator == "=~" else self._side())
+
+    def _ends_here(self) -> bool:
+        return self.text.startswith("]]", self.pos) and bool(re.match(r"[\s;&|)]|\Z", self.text[self.pos + 2 :][:1]))
+
+    def _operator(self) -> str:
+        match = _OPERATOR.match(self.text, self.pos)
+        return match[1] if match is not None else ""
+
+    def _side(self) -> AnyWord:
+        if self.text[self.pos] in "<>" and not self.text.startswith(("<(", ">("), self.pos):
+            self.fault(f"'{self._shown()}' cannot stand here: a word is expected", self.pos)
+        return self.word(value=True)
+
+    def _regex(self) -> AnyWord:
+        """A regular expression: ( ) | and blanks inside ( ) are its own; what is quoted means itself."""
+        parts: list[Part] = []
+        depth = 0
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            match = _REGEX.match(self.text, self.pos)
+            if match is not None:
+                parts.append(("text", match[0], False))
+                self.pos = match.end()
+            elif char == "$" and not _EXPANDS.match(self.text, self.pos + 1):
+                parts.append(("text", char, False))
+                self.pos += 1
+            elif char in "$`\"'\\":
+                self._quote(parts, char, False, -1)
+            elif not depth and (char in " \t\r\n)" or self.text.startswith("||", self.pos)):
+                break
+            else:
+                depth += (char == "(") - (char == ")")
+                parts.append(("text", char, False))
+                self.pos += 1
+        return Word(parts)

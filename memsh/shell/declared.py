@@ -1,0 +1,58 @@
+"""Variables as `declare -p`, `set` and `export -p` print them (bash: builtins/declare.def, print_assignment)."""
+
+from __future__ import annotations
+
+import re
+
+from memsh.shell.language import Language
+from memsh.shell.parameters import quote, quote_if_needed
+
+ORDER = "aAilnrtux"
+
+
+def letters(language: Language, name: str) -> str:
+    """The attributes, in declare's order."""
+    found = set(language.attributes.get(name, ()))
+    found |= {"a"} if name in language.arrays else set()
+    found |= {"A"} if name in language.maps else set()
+    return "".join(letter for letter in "aAFfiIlnrtucx" if letter in found)
+
+
+def _double(text: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        return quote(text)
+    return '"' + re.sub(r'([$`"\\])', r"\\\1", text) + '"'
+
+
+def listed(language: Language, name: str) -> str:
+    """`([0]="a" [1]="b")`."""
+    if name in language.maps:
+        inside = "".join(f"[{_key(key)}]={_double(text)} " for key, text in language.maps[name].items())
+        return f"({inside})"
+    array = language.arrays[name]
+    return "(" + " ".join(f"[{key}]={_double(array[key])}" for key in sorted(array)) + ")"
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"\w+", key) else _double(key)
+
+
+def declaration(language: Language, name: str) -> str:
+    """`declare -x name="value"`."""
+    shown = f"declare -{letters(language, name) or '-'} {name}"
+    if name in language.arrays or name in language.maps:
+        return f"{shown}={listed(language, name)}"
+    found = language.variables.get(name)
+    return shown if found is None else f"{shown}={_double(found)}"
+
+
+def assignment(language: Language, name: str) -> str:
+    """`name=value`, as `set` prints it."""
+    if name in language.arrays or name in language.maps:
+        return f"{name}={listed(language, name)}"
+    return f"{name}={quote_if_needed(language.variables.get(name, '')) if language.variables.get(name) else ''}"
+
+
+def names(language: Language) -> list[str]:
+    """Every variable that has a value, in alphabetical order."""
+    return sorted({*language.variables, *language.arrays, *language.maps})

@@ -1,0 +1,492 @@
+"""What the language remembers: variables, arguments, functions, options, traps, where we are.
+
+One object, which copies itself: `copy()` for undo and the like, `child()` for `( … )` and `$( … )`, whose changes are
+lost but whose values ($1 …) are the session's. (bash: variables.c, and the globals that a subshell inherits.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from memsh.shell.arith import compiled
+from memsh.shell.errors import Dropped, Fatal, ShellError, UsageError
+from memsh.shell.values import fixed
+
+if TYPE_CHECKING:
+    from memsh.shell.syntax import Function
+
+T = TypeVar("T")
+LONGEST = 16 << 20  # characters of a variable
+MOST_INDEX = 1 << 31
+OPTIONS = {
+    "allexport": "a", "braceexpand": "B", "errexit": "e", "noexec": "n", "noglob": "f", "noclobber": "C",
+    "nounset": "u", "verbose": "v", "xtrace": "x", "pipefail": "", "errtrace": "E", "functrace": "T", "posix": "",
+    "physical": "P", "hashall": "h", "monitor": "m", "notify": "b", "keyword": "k", "onecmd": "t", "privileged": "p",
+    "interactive-comments": "", "emacs": "", "vi": "", "history": "", "histexpand": "H", "ignoreeof": "", "nolog": "",
+}  # fmt: skip
+DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
+                  "errtrace", "functrace", "hashall", "interactive-comments"])  # fmt: skip
+SHOPTS = {
+    "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
+    "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
+    "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
+    "shift_verbose": False,
+}  # fmt: skip
+FIXED_SHOPTS = frozenset(["extglob", "expand_aliases", "sourcepath", "cmdhist", "globasciiranges"])
+
+
+class Readonly(Dropped):
+    """A variable that may not be changed."""
+
+
+class Saved(NamedTuple):
+    """A variable as it was before a function made it local."""
+
+    value: str | None
+    array: dict[int, str] | None
+    map: dict[str, str] | None
+    attributes: frozenset[str]
+
+
+class Frame:
+    """A function that runs: its name, the arguments of who called it, and what it has made local."""
+
+    __slots__ = ("line", "name", "options", "outer", "saved")
+
+    def __init__(self, name: str, outer: list[str] | None, line: int) -> None:
+        self.name = name
+        self.outer = outer
+        self.line = line
+        self.saved: dict[str, Saved] = {}
+        self.options: tuple[set[str], dict[str, bool]] | None = None  # `local -`
+
+
+class Language:
+    """State of one shell."""
+
+    arith_depth = 0
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+        self.arrays: dict[str, dict[int, str]] = {}
+        self.maps: dict[str, dict[str, str]] = {}
+        self.attributes: dict[str, set[str]] = {}  # name → letters of declare: x r i l u n a A t
+        self.positional: list[str] | None = None  # None: $1 … is the history of values
+        self.name = "memsh"  # $0
+        self.functions: dict[str, Function] = {}
+        self.aliases: dict[str, str] = {}
+        self.options: set[str] = {"braceexpand", "hashall", "interactive-comments"}
+        self.shopts = dict(SHOPTS)
+        self.traps: dict[str, str] = {}
+        self.frames: list[Frame] = []
+        self.cwd = "/"
+        self.old_cwd: str | None = None  # OLDPWD
+        self.last_status = 0
+        self.statuses: list[int] = [0]  # PIPESTATUS
+        self.last_word = ""  # $_
+        self.background = ""  # $!
+        self.finished: dict[str, int] = {}  # statuses of jobs that have ended and were not waited for
+        self.loops = 0
+        self.source_depth = 0
+        self.level = 0  # BASH_SUBSHELL
+        self.tested = 0  # how many conditions are being asked: `set -e` waits
+        self.expanding: set[str] = set()  # aliases that stand for themselves now
+        self.strict = True  # an unset $name is an error: at the prompt and in lessons
+        self.seed = 1  # of $RANDOM
+        self.begun = 0  # where $SECONDS begins, in seconds of the box's clock
+        self.letter = 1  # getopts: the place inside a word
+        self.values: list[tuple[int, bool]] = []  # (number, shown in decimal), $1 first
+        self.origins: dict[str, str] = {}  # what was typed to get $N ("1") and $name, for Tab to tell
+        self.empty: list[str] = []  # unset names that this command used
+        self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
+        self.changes = 0  # moves when something else than a plain variable changes
+
+    # copies
+
+    def child(self) -> Language:
+        """The state of a `( … )`."""
+        other = copy(self)
+        other.variables = dict(self.variables)
+        other.arrays = {name: dict(array) for name, array in self.arrays.items()} if self.arrays else {}
+        other.maps = {name: dict(items) for name, items in self.maps.items()} if self.maps else {}
+        other.attributes = {name: set(letters) for name, letters in self.attributes.items()} if self.attributes else {}
+        other.positional = None if self.positional is None else list(self.positional)
+        other.functions = dict(self.functions)
+        other.aliases = dict(self.aliases)
+        other.options, other.shopts = set(self.options), dict(self.shopts)
+        other.traps = {signal: text for signal, text in self.traps.items() if not text}
+        other.frames = [_frame(frame) for frame in self.frames]
+        other.statuses = list(self.statuses)
+        other.finished = dict(self.finished)
+        other.empty = []
+        other.level = self.level + 1
+        return other
+
+    def copy(self) -> Language:
+        """All of it, for another time."""
+        other = self.child()
+        other.traps = dict(self.traps)
+        other.values, other.origins = list(self.values), dict(self.origins)
+        other.level = self.level
+        return other
+
+    def becomes_program(self, name: str, arguments: list[str] | None) -> None:
+        """Of a child: forget what another shell would not inherit."""
+        exported = {known for known, letters in self.attributes.items() if "x" in letters}
+        self.variables = {known: text for known, text in self.variables.items() if known in exported}
+        self.arrays, self.maps, self.frames, self.functions, self.aliases = {}, {}, [], {}, {}
+        self.attributes = {known: {"x"} for known in exported}
+        self.options, self.shopts = {"braceexpand", "hashall", "interactive-comments"}, dict(SHOPTS)
+        self.positional = list(arguments) if arguments else None
+        self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
+        self.last_status = 0
+
+    # names
+
+    def target(self, name: str) -> str:
+        """The name that a name reference means, through all of them."""
+        if not self.attributes:
+            return name
+        for _ in range(10):
+            if "n" not in self.attributes.get(name, ()):
+                return name
+            name = self.variables.get(name, name)
+        return name
+
+    def has(self, name: str, letter: str) -> bool:
+        return letter in self.attributes.get(name, ())
+
+    def mark(self, name: str, letters: str, on: bool = True) -> None:
+        """Set or take away attributes."""
+        self.changes += 1
+        known = self.attributes.setdefault(name, set())
+        known.update(letters) if on else known.difference_update(letters)
+        if not known:
+            del self.attributes[name]
+
+    def known(self, name: str) -> bool:
+        """Whether it has a value of any kind."""
+        return name in self.variables or name in self.arrays or name in self.maps
+
+    # reading
+
+    def get(self, name: str) -> str | None:
+        """`$name`; of an array element 0. None if it is not set."""
+        found = self.variables.get(name)
+        if found is not None and not self.attributes:
+            return found
+        name = self.target(name)
+        if "[" in name:
+            base, _, index = name.partition("[")
+            return self.element(base, index.rstrip("]"))
+        found = self.variables.get(name)
+        if found is None:
+            if name in self.arrays:
+                return self.arrays[name].get(0)
+            if name in self.maps:
+                return self.maps[name].get("0")
+            return self.dynamic(name)
+        return found
+
+    def list_of(self, name: str) -> list[str]:
+        """`${name[@]}`."""
+        name = self.target(name)
+        array = self.arrays.get(name)
+        if array is not None:
+            return [array[key] for key in sorted(array)]
+        if name in self.maps:
+            return list(self.maps[name].values())
+        if name == "PIPESTATUS":
+            return [str(status) for status in self.statuses]
+        if name == "FUNCNAME":
+            return [frame.name for frame in reversed(self.frames)]
+        found = self.get(name)
+        return [] if found is None else [found]
+
+    def keys_of(self, name: str) -> list[str]:
+        """`${!name[@]}`."""
+        name = self.target(name)
+        if name in self.arrays:
+            return [str(key) for key in sorted(self.arrays[name])]
+        if name in self.maps:
+            return list(self.maps[name])
+        return [str(number) for number in range(len(self.list_of(name)))]
+
+    def index(self, name: str, text: str) -> int:
+        """An index into an array: an expression; below 0 it counts from the end."""
+        number = compiled(text)(self)
+        if number < 0:
+            array = self.arrays.get(name)
+            number += (max(array, default=-1) + 1) if array is not None else len(self.list_of(name))
+            if number < 0:
+                raise ShellError(f"{name}: bad array subscript")
+        if number >= MOST_INDEX:
+            raise ShellError(f"{name}: bad array subscript")
+        return number
+
+    def element(self, name: str, text: str) -> str | None:
+        """`${name[text]}`."""
+        name = self.target(name)
+        if name in self.maps:
+            return self.maps[name].get(text)
+        if name in self.arrays:
+            return self.arrays[name].get(self.index(name, text))
+        number = self.index(name, text)
+        found = self.list_of(name)
+        return found[number] if number < len(found) else None
+
+    # writing
+
+    def may_change(self, name: str) -> None:
+        if self.attributes and "r" in self.attributes.get(name, ()):
+            raise Readonly(f"{name}: readonly variable")
+
+    def shaped(self, name: str, text: str) -> str:
+        """A value as the name's attributes want it."""
+        if len(text) > LONGEST:
+            raise ShellError("Argument list too long")
+        letters = self.attributes.get(name)
+        if letters:
+            if "i" in letters:
+                text = str(compiled(text)(self))
+            if "l" in letters:
+                text = text.lower()
+            elif "u" in letters:
+                text = text.upper()
+        return text
+
+    def set(self, name: str, text: str, adds: bool = False) -> None:
+        """`name=text`, `name+=text`; of an array, element 0."""
+        if self.attributes:
+            name = self.target(name)
+            if "[" in name:
+                base, _, index = name.partition("[")
+                self.set_element(base, index.rstrip("]"), text, adds)
+                return
+            self.may_change(name)
+        if name in self.arrays or name in self.maps:
+            self.set_element(name, "0", text, adds)
+            return
+        if adds:
+            before = self.get(name) or ""
+            text = f"({before or 0})+({text})" if self.has(name, "i") else before + text
+        if self.attributes or len(text) > LONGEST:
+            text = self.shaped(name, text)
+        if name in _TOLD and self._told(name, text):
+            return
+        self.variables[name] = text
+        if "allexport" in self.options:
+            self.mark(name, "x")
+
+    def _told(self, name: str, text: str) -> bool:
+        """Names whose value the shell heeds. True: it makes their values itself."""
+        if name == "RANDOM":
+            self.seed = int(text) & 0xFFFFFFFF if text.isdigit() else 0
+        elif name == "SECONDS":
+            now = self.dynamic("SECONDS")
+            shift = int(text) if text.lstrip("-").isdigit() and text.isascii() else 0
+            self.begun += int(now or 0) - shift
+        elif name == "OPTIND":
+            self.letter = 1
+        return name != "OPTIND"
+
+    def set_element(self, name: str, text: str, value: str, adds: bool = False) -> None:
+        """`name[text]=value`; a name that is no array becomes one."""
+        name = self.target(name)
+        self.may_change(name)
+        self.changes += 1
+        if name in self.maps:
+            before = self.maps[name].get(text, "") if adds else ""
+            self.maps[name][text] = self.shaped(name, self._added(name, before, value) if adds else value)
+            return
+        array = self.as_array(name)
+        number = self.index(name, text)
+        if adds:
+            value = self._added(name, array.get(number, ""), value)
+        array[number] = self.shaped(name, value)
+
+    def _added(self, name: str, before: str, value: str) -> str:
+        return f"({before or 0})+({value})" if self.has(name, "i") else before + value
+
+    def as_array(self, name: str) -> dict[int, str]:
+        """The array of that name; a plain value becomes its element 0."""
+        array = self.arrays.get(name)
+        if array is None:
+            array = self.arrays[name] = {}
+            if name in self.variables:
+                array[0] = self.variables.pop(name)
+        return array
+
+    def set_array(self, name: str, items: list[tuple[str | None, str]], adds: bool = False) -> None:
+        """`name=( … )`: (key or None, value) for each element."""
+        name = self.target(name)
+        self.may_change(name)
+        self.changes += 1
+        if name in self.maps or self.has(name, "A"):
+            pairs = self.maps.setdefault(name, {}) if adds else {}
+            if items and all(key is None for key, _ in items):
+                words = [value for _, value in items]
+                items = list(zip(words[::2], [*words[1::2], ""], strict=False))
+            for key, value in items:
+                if key is None:
+                    raise ShellError(f"{name}: {value}: must use subscript when assigning associative array")
+                pairs[key] = self.shaped(name, value)
+            self.maps[name] = pairs
+            return
+        array = dict(self.as_array(name)) if adds else {}
+        if not adds:
+            self.variables.pop(name, None)
+            self.arrays[name] = array
+        place = max(array, default=-1) + 1
+        for key, value in items:
+            if key is not None:
+                place = self.index(name, key)
+            array[place] = self.shaped(name, value)
+            place += 1
+        self.arrays[name] = array
+
+    def unset(self, name: str) -> None:
+        self.may_change(name)
+        self.changes += 1
+        for table in (self.variables, self.arrays, self.maps, self.attributes):
+            table.pop(name, None)
+
+    def unset_element(self, name: str, text: str) -> None:
+        name = self.target(name)
+        self.may_change(name)
+        self.changes += 1
+        if name in self.maps:
+            self.maps[name].pop(text, None)
+        elif name in self.arrays:
+            self.arrays[name].pop(self.index(name, text), None)
+        elif text == "0":
+            self.variables.pop(name, None)
+
+    # arithmetic
+
+    def number_text(self, name: str, index: str | None) -> str:
+        found = self.variables.get(name) if index is None else None
+        if found is None:
+            if index is None:
+                found = self.get(name)
+            elif name in self.maps:
+                found = self.maps[name].get(_key(index))
+            else:
+                found = self.element(name, index)
+            if found is None:
+                return self.unset_text(name)
+        return found
+
+    def number_set(self, name: str, index: str | None, value: int) -> None:
+        if index is None:
+            self.set(name, str(value))
+        else:
+            self.set_element(name, _key(index) if name in self.maps else index, str(value))
+
+    def unset_text(self, name: str) -> str:
+        """The value of a name that is not set: an error where that is one."""
+        if "nounset" in self.options:
+            raise Fatal(f"{name}: unbound variable")
+        if self.strict and not self.frames:
+            raise ShellError(f"${name} is not set")
+        self.empty.append(name)
+        return ""
+
+    # functions
+
+    def enter(self, name: str, arguments: list[str], line: int) -> None:
+        self.frames.append(Frame(name, self.positional, line))
+        self.positional = arguments
+
+    def leave(self) -> None:
+        """Back in the caller: what was local is as it was."""
+        frame = self.frames.pop()
+        self.positional = frame.outer
+        for name, saved in frame.saved.items():
+            self.put_back(name, saved)
+        if frame.options is not None:
+            self.options, self.shopts = frame.options
+
+    def snapshot(self, name: str) -> Saved:
+        return Saved(self.variables.get(name), self.arrays.get(name), self.maps.get(name),
+                     frozenset(self.attributes.get(name, ())))  # fmt: skip
+
+    def put_back(self, name: str, saved: Saved) -> None:
+        self.changes += 1
+        self._put(self.variables, name, saved.value)
+        self._put(self.arrays, name, saved.array)
+        self._put(self.maps, name, saved.map)
+        if saved.attributes:
+            self.attributes[name] = set(saved.attributes)
+        else:
+            self.attributes.pop(name, None)
+
+    @staticmethod
+    def _put(table: dict[str, T], name: str, value: T | None) -> None:
+        if value is None:
+            table.pop(name, None)
+        else:
+            table[name] = value
+
+    def make_local(self, name: str) -> None:
+        """From here on the name is the function's own. ShellError outside of one."""
+        if not self.frames:
+            raise ShellError("can only be used in a function")
+        self.may_change(name)
+        saved = self.frames[-1].saved
+        if name not in saved:
+            saved[name] = self.snapshot(name)
+            exported = self.has(name, "x")
+            for table in (self.variables, self.arrays, self.maps, self.attributes):
+                table.pop(name, None)
+            if exported:
+                self.mark(name, "x")
+
+    # options
+
+    def option(self, name: str, on: bool) -> None:
+        """`set -o name`. UsageError for one that there is not."""
+        if name not in OPTIONS:
+            raise UsageError(f"{name}: invalid option name")
+        if name not in DONE and (on or name in ("hashall",)):
+            raise ShellError(f"{name}: there is no such option in this shell", 2)
+        self.changes += 1
+        (self.options.add if on else self.options.discard)(name)
+
+    def flags(self) -> str:
+        """`$-`."""
+        letters = sorted(OPTIONS[name] for name in self.options if OPTIONS[name])
+        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter)))
+
+    # values
+
+    def remember(self, number: int, dec: bool, line: str) -> int:
+        """Put a value into the history; answers its N."""
+        self.values.append((number, dec))
+        self.origins[str(len(self.values))] = line
+        return len(self.values)
+
+    def value_text(self, serial: int) -> str | None:
+        """`$N` as a word, None if there is no such value; 0 is the last one."""
+        if not self.values or serial > len(self.values):
+            return None
+        number, dec = self.values[serial - 1]
+        return fixed(number, dec)
+
+
+_TOLD = frozenset(["RANDOM", "SECONDS", "OPTIND"])
+
+
+def _key(index: str) -> str:
+    """A subscript inside an expression as the key of an associative array."""
+    text = index.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _frame(frame: Frame) -> Frame:
+    other = Frame(frame.name, None if frame.outer is None else list(frame.outer), frame.line)
+    other.saved = dict(frame.saved)
+    other.options = frame.options
+    return other

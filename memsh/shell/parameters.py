@@ -1,0 +1,443 @@
+"""`$name` and `${name…}`: special parameters, defaults, patterns, slices, transformations (bash: subst.c).
+
+Known deviations: `${x@P}` expands no prompt escapes; bytes that are no letters count as one each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memsh.shell.errors import Dropped, Fatal, ShellError
+from memsh.shell.escapes import ansi_c
+from memsh.shell.patterns import regex
+from memsh.shell.syntax import AnyWord, Param, Word
+
+if TYPE_CHECKING:
+    from memsh.shell.expand import Expander
+    from memsh.shell.language import Language
+
+_HOMES = {"root": "/root", "nobody": "/nonexistent", "daemon": "/usr/sbin", "bin": "/bin"}
+_BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_REFERENCE = re.compile(r"([A-Za-z_]\w*)(?:\[(.*)\])?|[0-9]+|[@*#?$!-]", re.S)
+
+
+def home(language: Language, name: str) -> str:
+    """`~` and `~NAME`."""
+    if name == "":
+        found = language.get("HOME")
+        return found if found is not None else "/root"
+    if name in ("+", "-"):
+        return language.get("PWD" if name == "+" else "OLDPWD") or "~" + name
+    return _HOMES.get(name, "~" + name)
+
+
+def quote(text: str) -> str:
+    """Text as it can be typed again (`${x@Q}`)."""
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        return "$'" + "".join(_shown(char) for char in text) + "'"
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def quote_sparingly(text: str) -> str:
+    """As `printf %q` and `set -x` write it."""
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        return "$'" + "".join(_shown(char) for char in text) + "'"
+    if not text:
+        return "''"
+    out = re.sub(r"([^A-Za-z0-9_@%+=:,./\-\u0080-\U0010ffff])", r"\\\1", text)
+    return re.sub(r"(?<!^)\\([#~])", r"\1", out) if out[:2] not in ("\\#", "\\~") else out
+
+
+def quote_if_needed(text: str) -> str:
+    """As `set -x` and `declare` write a word: bare where it can be."""
+    return text if _BARE.fullmatch(text) else quote(text)
+
+
+def _shown(char: str) -> str:
+    names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
+             "'": "\\'", "\\": "\\\\"}  # fmt: skip
+    return names.get(char) or (f"\\{ord(char):03o}" if ord(char) < 32 or ord(char) == 127 else char)
+
+
+# one value
+
+
+def special(expander: Expander, name: str, bare: bool) -> str | None:
+    """`$1`, `$?` and their kin; None if it is not set."""
+    language = expander.language
+    if name == "?":
+        return str(language.last_status)
+    if name == "#":
+        return str(len(language.positional or ()))
+    if name == "$":
+        return expander.runner.session.shell_pid()
+    if name == "!":
+        return language.background or None
+    if name == "-":
+        return language.flags()
+    if name == "0":
+        return language.name
+    if language.positional is None:  # the history of values
+        return language.value_text(int(name[:9]) if name else 0)
+    if name == "":
+        return language.value_text(0)
+    if bare and len(name) > 1:  # $10 is $1 and a 0
+        first = special(expander, name[0], True)
+        return None if first is None else first + name[1:]
+    number = int(name[:9])
+    return language.positional[number - 1] if 0 < number <= len(language.positional) else None
+
+
+def unset(expander: Expander, name: str) -> str:
+    """A value that is not there: an error, or empty."""
+    language = expander.language
+    if name and not name[0].isalpha() and name[0] != "_":
+        if "nounset" in language.options and name not in ("@", "*", "!"):
+            raise Fatal(f"{'$' if name.isdigit() else ''}{name}: unbound variable")
+        if language.positional is None and (language.strict or not name) and name.isdigit():
+            raise ShellError(f"${name} is not set ({_values(language)})")
+        if name.isdigit():
+            language.empty.append(name)
+        return ""
+    if not name:
+        raise ShellError(f"$ is not set ({_values(language)})")
+    return language.unset_text(name)
+
+
+def _values(language: Language) -> str:
+    have = len(language.values)
+    return f"the values so far are $1 to ${have}" if have > 1 else "only $1 is" if have else "no value yet"
+
+
+def _scalar(expander: Expander, param: Param) -> str | None:
+    name, language = param.name, expander.language
+    if param.index is not None:
+        return language.element(name, expander.single(param.index))
+    if not name or not (name[0].isalpha() or name[0] == "_"):
+        return special(expander, name, param.bare)
+    return language.get(name)
+
+
+def _several(expander: Expander, param: Param) -> list[str] | None:
+    """The values of `$@`, `$*`, `${x[@]}`, `${x[*]}`; None for a parameter of one value."""
+    if param.name in ("@", "*"):
+        return list(expander.language.positional or ())
+    if param.index in ("@", "*"):
+        return expander.language.list_of(param.name)
+    return None
+
+
+def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | Word:
+    """What the parameter becomes: a text, several, or a word to be expanded in its place."""
+    language = expander.language
+    name = param.name
+    if not param.op and param.index is None and not param.indirect and name not in ("@", "*"):
+        found = language.variables.get(name)
+        if found is None or language.attributes:
+            found = _scalar(expander, param)
+        return found if found is not None else unset(expander, name)
+    if param.indirect and language.has(name, "n") and param.index is None:
+        return language.variables.get(name, "")
+    if param.indirect:
+        param = _indirect(expander, param)
+        name = param.name
+    star = "*" in (name, param.index)
+    if param.op in ("keys", "names"):
+        found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
+        return _as_list(expander, found_names, param.index == "*", quoted)
+    several = _several(expander, param)
+    if param.op and param.op[-1] in "-=?+" and param.op[0] in ":-=?+":
+        answer = _default(expander, param, several, quoted)
+        if answer is not None:
+            return answer
+        if several is None:
+            return _scalar(expander, param) or ""
+        return _as_list(expander, several, star, quoted)
+    if several is not None:
+        return _on_list(expander, param, several, star, quoted)
+    single = _scalar(expander, param)
+    if param.op == "len":
+        return str(len(single if single is not None else unset(expander, _shown_name(param))))
+    if single is None:
+        if param.op[:1] == "@" and "nounset" not in language.options:
+            return ""
+        single = unset(expander, _shown_name(param))
+    if param.op == ":":
+        return _slice_text(expander, param, single)
+    return _change(expander, param)(single) if param.op else single
+
+
+def _shown_name(param: Param) -> str:
+    return param.name if param.index is None else f"{param.name}[{param.index if isinstance(param.index, str) else ''}]"
+
+
+def _as_list(expander: Expander, values: list[str], star: bool, quoted: bool) -> str | list[str]:
+    if star and quoted:
+        return expander.separator().join(values)
+    return values
+
+
+def _names(language: Language, prefix: str) -> list[str]:
+    return sorted(name for name in {*language.variables, *language.arrays, *language.maps} if name.startswith(prefix))
+
+
+def _indirect(expander: Expander, param: Param) -> Param:
+    """`${!name}`: the parameter that the value names."""
+    language = expander.language
+    found = _scalar(expander, Param(param.name, param.index))
+    if found is None and param.name in ("@", "*"):
+        found = (language.positional or [""])[-1]
+    match = _REFERENCE.fullmatch(found or "")
+    if match is None:
+        if not found and not language.strict:
+            raise Dropped(f"{param.name}: invalid indirect expansion")
+        raise Dropped(f"{found}: invalid variable name")
+    if match[1]:
+        index: AnyWord | None = match[2]
+        return Param(match[1], index, param.op, param.arg, param.other)
+    return Param(match[0], None, param.op, param.arg, param.other)
+
+
+def _default(expander: Expander, param: Param, several: list[str] | None, quoted: bool) -> str | Word | None:
+    """`:-`, `=`, `?`, `+` and their kin. None: the value itself."""
+    sign, colon = param.op[-1], param.op[0] == ":"
+    if several is None:
+        single = _scalar(expander, param)
+        there = single is not None and not (colon and not single)
+    else:
+        there = bool(several) and not (colon and not "".join(several) and len(several) < 2)
+    arg = param.arg if isinstance(param.arg, Word) else Word([("text", param.arg or "", quoted)])
+    if sign == "+":
+        return arg if there else ""
+    if there:
+        return None
+    if sign == "-":
+        return arg
+    if sign == "=":
+        text = expander.single(arg)
+        if param.index is not None:
+            expander.language.set_element(param.name, expander.single(param.index), text)
+        elif not (param.name[:1].isalpha() or param.name[:1] == "_"):
+            raise Dropped(f"${param.name}: cannot assign in this way")
+        else:
+            expander.language.set(param.name, text)
+        return None
+    said = expander.single(arg)
+    raise Fatal(f"{_shown_name(param)}: {said or ('parameter null or not set' if colon else 'parameter not set')}")
+
+
+# patterns and slices
+
+
+def _on_list(
+    expander: Expander, param: Param, values: list[str], star: bool, quoted: bool
+) -> str | list[str]:  # fmt: skip
+    if param.op == "len":
+        return str(len(values))
+    if param.op == ":":
+        values = _slice_list(expander, param, values)
+    elif param.op in ("@K", "@k"):
+        keys = expander.language.keys_of(param.name)
+        pairs = [f"{key} {_double(one)}" for key, one in zip(keys, values, strict=False)]
+        return _as_list(expander, pairs if param.op == "@k" else [" ".join(pairs)], star, quoted)
+    elif param.op == "@A":
+        from memsh.shell.declared import declaration
+
+        return declaration(expander.language, param.name)
+    elif param.op:
+        change = _change(expander, param)
+        values = [change(one) for one in values]
+    return _as_list(expander, values, star, quoted)
+
+
+def _double(text: str) -> str:
+    return '"' + re.sub(r'([$`"\\])', r"\\\1", text) + '"'
+
+
+def _number(expander: Expander, word: AnyWord | None) -> int:
+    return expander.sum(word) if word is not None else 0
+
+
+def _slice_text(expander: Expander, param: Param, text: str) -> str:
+    start = _number(expander, param.arg)
+    if start < 0:
+        start += len(text)
+        if start < 0:
+            return ""
+    if param.other is None:
+        return text[start:]
+    length = _number(expander, param.other)
+    if length < 0:
+        length += len(text) - start
+        if length < 0:
+            if start > len(text):
+                return ""
+            raise Dropped(f"{_number(expander, param.other)}: substring expression < 0")
+    return text[start : start + length]
+
+
+def _slice_list(expander: Expander, param: Param, values: list[str]) -> list[str]:
+    start = _number(expander, param.arg)
+    language = expander.language
+    if param.name in ("@", "*"):
+        values = [language.name, *values]
+        if start < 0:
+            start += len(values)
+    elif param.name in language.arrays:
+        keys = sorted(language.arrays[param.name])
+        if start < 0:
+            start += (keys[-1] if keys else -1) + 1
+        if start < 0:
+            return []
+        start = sum(key < start for key in keys)
+    elif start < 0:
+        start += len(values)
+    if start < 0:
+        return []
+    if param.other is None:
+        return values[start:]
+    length = _number(expander, param.other)
+    if length < 0:
+        raise Dropped(f"{length}: substring expression < 0")
+    return values[start : start + length]
+
+
+def _change(expander: Expander, param: Param) -> Callable[[str], str]:
+    """What the operator does to one text."""
+    op = param.op
+    if op[0] == "@":
+        return _transformation(expander, param, op[1])
+    if op[0] in "#%":
+        pattern = expander.pattern(param.arg or "")
+        return lambda text: _trimmed(text, pattern, op)
+    if op[0] in "^,":
+        wanted = expander.pattern(param.arg) if isinstance(param.arg, Word) and param.arg.parts else "?"
+        return _cased(op, wanted)
+    return _replacement(expander, param)
+
+
+def _trimmed(text: str, pattern: str, op: str) -> str:
+    """Without the shortest or longest beginning or end that matches."""
+    if not pattern:
+        return text
+    if op == "##":
+        match = _longest(pattern, text)
+        return text[match:] if match >= 0 else text
+    if op == "#":
+        shortest = _shortest(pattern, text)
+        return text[shortest:] if shortest >= 0 else text
+    matcher = regex(pattern)
+    places = range(len(text) + 1) if op == "%%" else range(len(text), -1, -1)
+    literal = _tail(pattern)
+    if literal and not text.endswith(literal):
+        return text
+    for at in places:
+        if matcher.fullmatch(text, at):
+            return text[:at]
+    return text
+
+
+def _tail(pattern: str) -> str:
+    """The letters that a match must end with."""
+    match = re.search(r"[^*?\[\]()|\\!@+]*\Z", pattern)
+    return match[0] if match is not None and not re.search(r"[|(]", pattern) and "]" not in pattern else ""
+
+
+def _longest(pattern: str, text: str) -> int:
+    matcher = regex(pattern)
+    if "(" not in pattern:
+        match = matcher.match(text)
+        return match.end() if match is not None else -1
+    return next((at for at in range(len(text), -1, -1) if matcher.fullmatch(text, 0, at)), -1)
+
+
+def _shortest(pattern: str, text: str) -> int:
+    if "(" not in pattern:
+        match = regex(pattern, True).match(text)
+        return match.end() if match is not None else -1
+    matcher = regex(pattern)
+    return next((at for at in range(len(text) + 1) if matcher.fullmatch(text, 0, at)), -1)
+
+
+def _cased(op: str, pattern: str) -> Callable[[str], str]:
+    matcher = regex(pattern)
+    turn: Callable[[str], str] = str.upper if op[0] == "^" else str.lower
+
+    def change(text: str) -> str:
+        if len(op) == 1:
+            return (turn(text[0]) if matcher.fullmatch(text[0]) else text[0]) + text[1:] if text else text
+        return "".join(turn(char) if matcher.fullmatch(char) else char for char in text)
+
+    return change
+
+
+def _replacement(expander: Expander, param: Param) -> Callable[[str], str]:
+    """`/`, `//`, `/#`, `/%`; an unquoted & in the new text is what matched."""
+    pattern, op = expander.pattern(param.arg or ""), param.op
+    if not pattern and op in ("/", "//"):
+        return lambda text: text
+    pieces = expander.segments(param.other) if param.other is not None else []
+    ampersand = expander.language.shopts["patsub_replacement"]
+
+    def new(matched: str) -> str:
+        out = []
+        for text, is_quoted in pieces:
+            if is_quoted or not ampersand or ("&" not in text and "\\" not in text):
+                out.append(text)
+            else:
+                out.append(re.sub(r"\\(&|\\)|&", lambda match: match[1] or matched, text))
+        return "".join(out)
+
+    matcher = regex(pattern)
+
+    def change(text: str) -> str:
+        if op == "/#":
+            end = _longest(pattern, text)
+            return new(text[:end]) + text[end:] if end >= 0 else text
+        if op == "/%":
+            at = next((at for at in range(len(text) + 1) if matcher.fullmatch(text, at)), -1)
+            return text[:at] + new(text[at:]) if at >= 0 else text
+        if not text:
+            return new("") if matcher.fullmatch("") else text
+        return _replaced(matcher, text, new, 1 if op == "/" else 0)
+
+    return change
+
+
+def _replaced(matcher: re.Pattern[str], text: str, new: Callable[[str], str], count: int) -> str:
+    """Leftmost matches that are not empty, one after the other."""
+    out, at, done = [], 0, 0
+    for match in matcher.finditer(text):
+        if match.start() == match.end() or match.start() < at:
+            continue
+        out.append(text[at : match.start()])
+        out.append(new(match[0]))
+        at = match.end()
+        done += 1
+        if done == count:
+            break
+    out.append(text[at:])
+    return "".join(out)
+
+
+def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[str], str]:
+    """`${x@Q}` and its kin."""
+    language = expander.language
+    if letter == "a":
+        from memsh.shell.declared import letters
+
+        shown = letters(language, param.name)
+        return lambda text: shown
+    if letter == "A":
+        from memsh.shell.declared import declaration
+
+        return lambda text: declaration(language, param.name)
+    plain: dict[str, Callable[[str], str]] = {
+        "Q": quote, "U": str.upper, "L": str.lower, "u": lambda text: text[:1].upper() + text[1:], "E": ansi_c,
+        "P": lambda text: text, "K": quote, "k": quote,
+    }  # fmt: skip
+    if letter not in plain:
+        raise Dropped(f"${{{param.name}@{letter}}}: bad substitution")
+    return plain[letter]

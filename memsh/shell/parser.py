@@ -1,0 +1,628 @@
+"""How commands are put together: lists, pipelines, compound commands, redirections (bash: parse.y).
+
+A plain recursive descent: each method reads one thing and says what it expected where it finds another. What stands
+before a line with a mistake has been handed out by then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from memsh.shell.conditional import Conditional
+from memsh.shell.errors import SyntaxFault
+from memsh.shell.heredocs import Heredocs
+from memsh.shell.syntax import (
+    AndOr,
+    AnyWord,
+    Case,
+    CFor,
+    Compound,
+    Cond,
+    For,
+    Function,
+    Group,
+    If,
+    Line,
+    Node,
+    Pipeline,
+    Redirect,
+    Series,
+    Simple,
+    Sum,
+    While,
+    Word,
+)
+
+RESERVED = frozenset(
+    ["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!", "[[",
+     "function", "select", "coproc"]
+)  # fmt: skip
+OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "function"])
+UNSUPPORTED = {"select": "use for", "coproc": "use COMMAND &"}
+DEEPEST = 200
+DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
+
+_KEYWORD = re.compile(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\\\n|\Z)")
+_PLAIN = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\r\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\r\n|&;)]|\Z)")
+_PLAIN_LINE = re.compile(
+    r"[ \t]*([A-Za-z_][\w.\-]*)((?:[ \t]+[\w./:%@^,+\-][\w./:%@^,+=\-]*)*)[ \t]*(?:\n|\Z)"
+)  # fmt: skip
+_REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
+_FUNCTION = re.compile(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_COMMENT = re.compile(r"#[^\n]*")
+_ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
+_SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
+_SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
+
+
+class Parser(Conditional, Heredocs):
+    """One text. `lines()` hands out its complete lines one after the other."""
+
+    level = 0  # lists in lists: of $( … ), ( … ), if, while and so on
+    unclosed = 1 << 62  # from here on no (( is closed
+
+    # lines
+
+    def lines(self) -> Iterator[Line]:
+        """SyntaxFault where a line is none; Incomplete if only the end is missing."""
+        text = self.text
+        while True:
+            match = _PLAIN_LINE.match(text, self.pos)
+            if match is not None and match[1] not in RESERVED:
+                yield self._plain_line(match)
+                continue
+            self._skip_lines()
+            if self.pos >= self.size:
+                return
+            start = self.pos
+            try:
+                program = self.series("")
+            except RecursionError:
+                raise SyntaxFault("nested too deeply", self.line_of(start), self.column(start)) from None
+            begun = len(self.documents)
+            end = self.pos
+            if self.pos < self.size:
+                if text[self.pos] != "\n":
+                    self.unexpected("a new line")
+                self.newline()
+            elif begun:
+                self.newline()
+            if begun:
+                end = self.pos - text.startswith("\n", self.pos - 1)
+                program = _whole(program)
+            yield Line(program, self.line_of(start), text[start:end].strip())
+
+    def _plain_line(self, match: re.Match[str]) -> Line:
+        start = match.start(1)
+        simple = Simple(self.line_of(start), start)
+        simple.words = [match[1], *match[2].split()]
+        simple.after = match[2]
+        self.pos = match.end()
+        return Line(simple, simple.line, self.text[start : match.end(2)].rstrip())
+
+    def _skip_lines(self) -> None:
+        self.pos = _SKIP.match(self.text, self.pos).end()  # type: ignore[union-attr]
+
+    def gap(self) -> None:
+        """Blanks and a comment, up to the end of the line."""
+        self.blanks()
+        if self.text.startswith("#", self.pos):
+            self.pos = _COMMENT.match(self.text, self.pos).end()  # type: ignore[union-attr]
+
+    def newlines(self) -> None:
+        """Any number of line ends; here-documents that wait are read at the first."""
+        self.gap()
+        while self.pos < self.size and self.text[self.pos] == "\n":
+            self.newline()
+            self.gap()
+
+    def keyword(self) -> str:
+        """The reserved word that stands here, or ""."""
+        match = _KEYWORD.match(self.text, self.pos)
+        return match[0] if match is not None and match[0] in RESERVED else ""
+
+    def unexpected(self, expected: str) -> NoReturn:
+        """What stands here cannot."""
+        match = _SHOWN.match(self.text, self.pos)
+        shown = "end of line" if match is None else match[0][:40]
+        self.fault(f"'{shown}' cannot stand here: {expected} is expected", self.pos)
+
+    def expect(self, word: str, opener: str, opened: int) -> None:
+        """The reserved word that must come now."""
+        self.newlines()
+        if self.keyword() != word:
+            if self.pos >= self.size:
+                self.fault(f"{opener} is not finished: {word} is missing", opened, True)
+            self.unexpected(word)
+        self.pos += len(word)
+
+    # lists
+
+    def series(self, closing: str, *stops: str) -> Node:
+        """Commands up to a stop word or `closing`; at the top ("" and no stops) up to the end of the line."""
+        self.level += 1
+        if self.level > DEEPEST:
+            self.fault("nested too deeply", self.pos)
+        found = self._series(closing, stops)
+        self.level -= 1
+        return found
+
+    def _series(self, closing: str, stops: tuple[str, ...]) -> Node:
+        items: list[tuple[Node, bool]] = []
+        top = not closing and not stops
+        text = self.text
+        while True:
+            if top:
+                self.gap()
+            else:
+                self.newlines()
+            if self.pos >= self.size or text[self.pos] == "\n" or self._stops(closing, stops):
+                break
+            if text[self.pos] == ";" and closing == ";;" and text.startswith((";;", ";&"), self.pos):
+                break
+            item = self.and_or()
+            self.gap()
+            char = text[self.pos : self.pos + 1]
+            if char == "&" and not text.startswith("&&", self.pos):
+                items.append((item, True))
+                self.pos += 1
+            else:
+                items.append((item, False))
+                if char == ";" and not text.startswith((";;", ";&"), self.pos):
+                    self.pos += 1
+                elif char != "\n" and self.pos < self.size:
+                    if self._stops(closing, stops) or (closing == ";;" and char == ";"):
+                        break
+                    self.unexpected("; or a new line")
+        if not items:
+            if top or self.pos >= self.size:
+                return Series([])
+            self.unexpected("a command")
+        return items[0][0] if len(items) == 1 and not items[0][1] else Series(items)
+
+    def _stops(self, closing: str, stops: tuple[str, ...]) -> bool:
+        if closing == ")" and self.text[self.pos] == ")":
+            return True
+        word = self.keyword()
+        return bool(word) and word in stops
+
+    def and_or(self) -> Node:
+        first = self.pipeline()
+        others: list[tuple[str, Node]] = []
+        while True:
+            self.blanks()
+            operator = self.text[self.pos : self.pos + 2]
+            if operator not in ("&&", "||"):
+                return AndOr(first, others) if others else first
+            others.append((operator, self._following(operator, self.pipeline)))
+
+    def _following(self, operator: str, read: Any) -> Any:
+        """What stands behind an operator, perhaps on another line."""
+        opened = self.pos
+        self.pos += len(operator)
+        self.newlines()
+        if self.pos >= self.size:
+            self.fault(f"{operator} is not finished: a command is missing", opened, True)
+        return read()
+
+    def pipeline(self) -> Node:
+        negate, begun = False, self.pos
+        while self.keyword() == "!":
+            negate = not negate
+            self.pos += 1
+            self.blanks()
+        if negate and self.pos < self.size and self.text[self.pos] in ";\n)":
+            empty = Series([])
+            empty.at(self.line_of(begun), begun)
+            return Pipeline([empty], True)
+        if begun != self.pos and self.pos >= self.size:
+            self.fault("! is not finished: a command is missing", begun, True)
+        stages, both, host = [self.command()], set(), None
+        while True:
+            self.blanks()
+            text, pos = self.text, self.pos
+            if not text.startswith("|", pos) or text.startswith("||", pos):
+                break
+            if text.startswith("|!", pos):
+                end = text.find("\n", pos)
+                self.pos = self.size if end < 0 else end
+                host = text[pos + 2 : self.pos].strip()
+                break
+            operator = "|&" if text.startswith("|&", pos) else "|"
+            if operator == "|&":
+                both.add(len(stages) - 1)
+            stages.append(self._following(operator, self.command))
+        if len(stages) == 1 and not negate and host is None and begun == self.pos_of(stages[0]):
+            return stages[0]
+        pipeline = Pipeline(stages, negate, host, frozenset(both))
+        pipeline.at(self.line_of(begun), begun)
+        return pipeline
+
+    def pos_of(self, node: Node) -> int:
+        return node.pos
+
+    # commands
+
+    def command(self) -> Node:
+        text, pos = self.text, self.pos
+        char = text[pos : pos + 1]
+        if char == "(":
+            return self._redirected(self._sum_command() or self._parenthesis(), pos)
+        word = self.keyword()
+        if not word:
+            if not char or char in "|&;)\n":
+                if not text.startswith(("&>",), pos):
+                    self.unexpected("a command")
+            match = _FUNCTION.match(text, pos)
+            if match is not None and match[1] not in RESERVED and not match[1][0].isdigit():
+                return self._function(match[1], match.end(), pos)
+            return self.simple()
+        if word in UNSUPPORTED:
+            self.fault(f"there is no {word} in this shell: {UNSUPPORTED[word]}", pos)
+        if word not in OPENING:
+            self.unexpected("a command")
+        if word == "function":
+            return self._function_word(pos)
+        self.pos = pos + len(word)
+        readers = {
+            "if": self._if, "for": self._for, "while": self._while, "until": self._while, "case": self._case,
+            "{": self._brace, "[[": self._condition, "!": self.pipeline,
+        }  # fmt: skip
+        if word == "!":
+            self.pos = pos
+            return self.pipeline()
+        node = readers[word](pos)  # type: ignore[operator]
+        return self._redirected(node, pos)
+
+    def _redirected(self, node: Node, pos: int) -> Node:
+        """Redirections behind a compound command."""
+        node.at(self.line_of(pos), pos)
+        found: list[Redirect] = []
+        while True:
+            self.gap()
+            match = _REDIRECT.match(self.text, self.pos)
+            if match is None:
+                break
+            self.redirect(match, found)
+        if not found:
+            if not _ENDS.match(self.text, self.pos) or self.text.startswith("(", self.pos):
+                self.unexpected("; or a new line")
+            return node
+        return Compound(node, found)
+
+    def _parenthesis(self) -> Node:
+        opened = self.pos
+        self.pos += 1
+        body = self.series(")")
+        if self.pos >= self.size:
+            self.fault("( is not finished: ) is missing", opened, True)
+        self._need(body, ")")
+        self.pos += 1
+        return Group(body, True)
+
+    def _need(self, body: Node, closing: str) -> None:
+        if isinstance(body, Series) and not body.items:
+            self.unexpected(f"a command before {closing}")
+
+    def _sum_command(self) -> Node | None:
+        """`(( … ))`; None if it is a ( ( … ) )."""
+        begun = self.pos
+        if not self.text.startswith("((", begun) or begun >= self.unclosed:
+            return None
+        self.pos += 2
+        try:
+            inner = self.expression()
+        except SyntaxFault:
+            inner = None
+        if inner is None:
+            if self.pos >= self.size:
+                self.unclosed = begun
+            self.pos = begun
+            return None
+        return Sum(inner)
+
+    def _brace(self, opened: int) -> Node:
+        body = self.series("", "}")
+        self.expect("}", "{", opened)
+        return Group(body, False)
+
+    def _then(self, opener: str, opened: int, word: str, *stops: str) -> Node:
+        """`then …`, `do …` up to one of the stops, which is left standing."""
+        self.expect(word, opener, opened)
+        return self._body(opener, opened, *stops)
+
+    def _body(self, opener: str, opened: int, *stops: str) -> Node:
+        body = self.series("", *stops)
+        if self.pos >= self.size:
+            self.fault(f"{opener} is not finished: {stops[-1]} is missing", opened, True)
+        return body
+
+    def _if(self, opened: int) -> Node:
+        branches: list[tuple[Node, Node]] = []
+        otherwise = None
+        while True:
+            condition = self._body("if", opened, "then")
+            branches.append((condition, self._then("if", opened, "then", "elif", "else", "fi")))
+            word = self.keyword()
+            self.pos += len(word)
+            if word != "elif":
+                break
+        if word == "else":
+            otherwise = self._body("if", opened, "fi")
+            self.expect("fi", "if", opened)
+        return If(branches, otherwise)
+
+    def _while(self, opened: int) -> Node:
+        word = self.text[opened : self.pos]
+        condition = self._body(word, opened, "do")
+        body = self._then(word, opened, "do", "done")
+        self.expect("done", word, opened)
+        return While(condition, body, word == "until")
+
+    def _for(self, opened: int) -> Node:
+        self.blanks()
+        if self.text.startswith("((", self.pos):
+            return self._c_for(opened)
+        match = _NAME.match(self.text, self.pos)
+        if match is None or not _ENDS.match(self.text, match.end()):
+            if self.pos >= self.size:
+                self.fault("for is not finished: a name is missing", opened, True)
+            self.unexpected("a variable's name")
+        self.pos = match.end()
+        words: list[AnyWord] | None = None
+        self.newlines()
+        if _KEYWORD.match(self.text, self.pos) and self.text.startswith("in", self.pos):
+            self.pos += 2
+            words = []
+            while self._more():
+                words.append(self.word())
+        self._separator()
+        body = self._loop_body(opened)
+        return For(match[0], words, body)
+
+    def _more(self) -> bool:
+        """Whether another word stands on this line."""
+        self.gap()
+        if self.pos >= self.size or self.text[self.pos] in "\n;|&)":
+            return False
+        if self.text[self.pos] in "<>(" and not self.text.startswith(("<(", ">("), self.pos):
+            self.unexpected("a word or do")
+        return True
+
+    def _separator(self) -> None:
+        self.gap()
+        if self.text.startswith(";", self.pos):
+            self.pos += 1
+
+    def _loop_body(self, opened: int) -> Node:
+        self.newlines()
+        if self.keyword() == "{":
+            at = self.pos
+            self.pos += 1
+            return self._brace(at)
+        body = self._then("for", opened, "do", "done")
+        self.expect("done", "for", opened)
+        return body
+
+    def _c_for(self, opened: int) -> Node:
+        self.pos += 2
+        inner = self.expression()
+        if inner is None:
+            self.fault("for (( is never closed with ))", opened, self.pos >= self.size)
+        three = _three(inner)
+        if three is None:
+            self.fault("for (( … )) needs three expressions with ; between them", opened)
+        self._separator()
+        return CFor(three[0], three[1], three[2], self._loop_body(opened))
+
+    def _case(self, opened: int) -> Node:
+        self.blanks()
+        if self.pos >= self.size:
+            self.fault("case is not finished: a word is missing", opened, True)
+        word = self.word()
+        self._in(opened)
+        items: list[tuple[list[AnyWord], Node | None, str]] = []
+        while True:
+            self.newlines()
+            if self.pos >= self.size:
+                self.fault("case is not finished: esac is missing", opened, True)
+            if self.keyword() == "esac":
+                self.pos += 4
+                return Case(word, items)
+            items.append(self._item(opened))
+
+    def _in(self, opened: int) -> None:
+        self.newlines()
+        if self.pos >= self.size:
+            self.fault("case is not finished: in is missing", opened, True)
+        if not (self.text.startswith("in", self.pos) and _ENDS.match(self.text, self.pos + 2)):
+            self.unexpected("in")
+        self.pos += 2
+
+    def _item(self, opened: int) -> tuple[list[AnyWord], Node | None, str]:
+        """One `pattern | pattern) …;;`."""
+        if self.text.startswith("(", self.pos):
+            self.pos += 1
+            self.blanks()
+        patterns: list[AnyWord] = []
+        while True:
+            if self.pos >= self.size:
+                self.fault("case is not finished: esac is missing", opened, True)
+            if self.text[self.pos] in "|&;()<>\n":
+                self.unexpected("a pattern")
+            patterns.append(self.word())
+            self.blanks()
+            if self.text.startswith("|", self.pos):
+                self.pos += 1
+                self.blanks()
+                continue
+            break
+        if self.pos >= self.size:
+            self.fault("case is not finished: esac is missing", opened, True)
+        if self.text[self.pos] != ")":
+            self.unexpected(") or |")
+        self.pos += 1
+        self.newlines()
+        body: Node | None = None
+        if self.pos < self.size and not self.text.startswith((";;", ";&"), self.pos) and self.keyword() != "esac":
+            body = self.series(";;", "esac")
+        if self.pos >= self.size:
+            self.fault("case is not finished: esac is missing", opened, True)
+        for ending in (";;&", ";;", ";&"):
+            if self.text.startswith(ending, self.pos):
+                self.pos += len(ending)
+                return patterns, body, ending
+        return patterns, body, ";;"
+
+    def _condition(self, opened: int) -> Node:
+        return Cond(self.condition(opened))
+
+    # functions
+
+    def _function_word(self, opened: int) -> Node:
+        self.pos = opened + len("function")
+        self.blanks()
+        match = re.compile(r"[^\s|&;<>()$`\"'\\]+").match(self.text, self.pos)
+        if match is None:
+            self.unexpected("a function's name")
+        end = match.end()
+        empty = re.compile(r"[ \t]*\([ \t]*\)").match(self.text, end)
+        return self._function(match[0], empty.end() if empty else end, opened)
+
+    def _function(self, name: str, pos: int, opened: int) -> Node:
+        self.pos = pos
+        self.newlines()
+        if self.pos >= self.size:
+            self.fault(f"{name}() is not finished: its body is missing", opened, True)
+        if self.text[self.pos] != "(" and self.keyword() not in OPENING - {"!", "function"}:
+            self.unexpected("{ or another compound command")
+        body = self.command()
+        node = Function(name, body, self.text[opened : self.pos])
+        node.at(self.line_of(opened), opened)
+        return node
+
+    # simple commands
+
+    def simple(self) -> Simple:
+        """Assignments, words and redirections up to an operator, a line's end or the end."""
+        text, size, begun = self.text, self.size, self.pos
+        simple = Simple(self.line_of(begun), begun)
+        words = simple.words
+        declares = False
+        while self.pos < size:
+            pos = self.pos
+            match = _PLAIN.match(text, pos)
+            if match is not None:
+                word: AnyWord = match[0]
+                if "=" in match[0] and (not words or declares) and self._assigns(simple, declares):
+                    continue
+                self.pos = match.end()
+                self._add(simple, word)
+                declares = declares or (len(words) == 1 and word in DECLARES)
+                continue
+            char = text[pos]
+            if char in " \t\r" or text.startswith("\\\n", pos):
+                self.blanks()
+                continue
+            if char == "#" and (pos == begun or text[pos - 1] in " \t\r\n"):
+                break
+            redirect = _REDIRECT.match(text, pos)
+            if redirect is not None:
+                if simple.redirects is None:
+                    simple.redirects = []
+                self.redirect(redirect, simple.redirects)
+                continue
+            if char == "(" and not words and not simple.assigns:
+                self.unexpected("a command")
+            if char in "\n|&;)":
+                break
+            if char == "(":
+                self.unexpected("; or a new line")
+            if (not words or declares) and self._assigns(simple, declares):
+                continue
+            self._add(simple, self.word())
+        return simple
+
+    def _add(self, simple: Simple, word: AnyWord) -> None:
+        simple.words.append(word)
+        if len(simple.words) == 1 and isinstance(word, str):
+            end = self.text.find("\n", self.pos)
+            simple.after = self.text[self.pos : self.size if end < 0 else end]
+
+    def _assigns(self, simple: Simple, declares: bool) -> bool:
+        found = self.assignment()
+        if found is None:
+            return False
+        if declares:
+            simple.words.append(found)
+        else:
+            if simple.assigns is None:
+                simple.assigns = []
+            simple.assigns.append(found)
+        return True
+
+    def redirect(self, match: re.Match[str], found: list[Redirect]) -> None:
+        """One redirection, `match` being its number and operator."""
+        number, operator = match.groups()
+        self.pos = match.end()
+        self.blanks()
+        if self.pos >= self.size or (
+            self.text[self.pos] in "\n|&;()<>" and not self.text.startswith(("<(", ">("), self.pos)
+        ):
+            self.fault(f"{match[0]} needs the name of a file", match.start())
+        default = 0 if operator[0] == "<" else 1
+        named = number is not None and number[0] == "{"
+        fd = default if number is None or named else int(number[:6])
+        redirect = Redirect(fd, operator, "", number[1:-1] if named else "")
+        if operator in ("<<", "<<-"):
+            self.document(redirect)
+        else:
+            redirect.target = self.word()
+        found.append(redirect)
+
+    # nested texts
+
+    def substitution(self, opened: int) -> Node:
+        body = self.series(")")
+        if self.pos >= self.size:
+            self.fault("$( is never closed with )", opened, True)
+        if self.text[self.pos] != ")":
+            self.unexpected(")")
+        self.pos += 1
+        return body
+
+    def nested(self, text: str, opened: int) -> Node:
+        inner = Parser(text, self.line_of(opened))
+        inner.level = self.level
+        try:
+            programs = [line.program for line in inner.lines()]
+        except SyntaxFault as fault:
+            self.fault(f"in ` `: {fault.message}", opened)
+        return programs[0] if len(programs) == 1 else Series([(program, False) for program in programs])
+
+
+def _three(inner: AnyWord) -> list[AnyWord] | None:
+    """The three expressions of a `for (( ; ; ))`."""
+    if isinstance(inner, str):
+        cut = inner.split(";")
+        return [*cut] if len(cut) == 3 else None
+    found: list[Word] = [Word([])]
+    for kind, content, quoted in inner.parts:
+        if kind != "text":
+            found[-1].parts.append((kind, content, quoted))
+            continue
+        for number, piece in enumerate(content.split(";")):
+            if number:
+                found.append(Word([]))
+            found[-1].parts.append(("text", piece, quoted))
+    return [*found] if len(found) == 3 else None
+
+
+def _whole(program: Node) -> Node:
+    """A line with a here-document is not cut into its commands: the text of the document stands behind it."""
+    if isinstance(program, Series):
+        program.whole = True
+    return program

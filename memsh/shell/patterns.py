@@ -1,0 +1,141 @@
+"""Patterns with * ? […] and ?( … ) as regular expressions (glibc: fnmatch; bash: lib/glob/sm_loop.c).
+
+A pattern is text in which a backslash quotes the next letter. Known deviation: bytes are compared by code point, as in
+the C.UTF-8 locale; a `!( … )` inside another one may match more than in bash.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_CLASSES = {
+    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
+    "blank": " \\t", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
+    "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
+}  # fmt: skip
+_SPECIAL = re.compile(r"([\\*?\[\](|)!@+])")
+
+
+def quoted(text: str) -> str:
+    """Text that means itself inside a pattern."""
+    return _SPECIAL.sub(r"\\\1", text) if text else text
+
+
+def unquoted(pattern: str) -> str:
+    """The text that a pattern without signs means."""
+    return re.sub(r"\\(.)", r"\1", pattern, flags=re.S) if "\\" in pattern else pattern
+
+
+def is_pattern(text: str) -> bool:
+    """Whether an unquoted sign stands in it."""
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 1
+        elif char in "*?" or text.startswith(("@(", "!(", "+("), at) or (char == "[" and "]" in text[at + 2 :]):
+            return True
+        at += 1
+    return False
+
+
+def _set(text: str, at: int) -> tuple[str, int]:
+    """A `[…]` at `at` as a regular expression's, and where it ends; ("", at) if it is never closed."""
+    pos = at + 1
+    negate = text[pos : pos + 1] in ("!", "^")
+    pos += negate
+    out: list[str] = []
+    first = True
+    while pos < len(text):
+        char = text[pos]
+        if char == "]" and not first:
+            inside = "".join(out)
+            if not inside:
+                return "(?!)" if not negate else ".", pos + 1
+            return f"[{'^' if negate else ''}{inside}]", pos + 1
+        first = False
+        if char == "[" and text[pos + 1 : pos + 2] == ":":
+            end = text.find(":]", pos)
+            name = text[pos + 2 : end] if end > 0 else ""
+            if end > 0 and (name in _CLASSES or name.isalpha()):
+                out.append(_CLASSES.get(name, ""))
+                pos = end + 2
+                continue
+        if char == "\\" and pos + 1 < len(text):
+            pos += 1
+            char = text[pos]
+        if text[pos + 1 : pos + 2] == "-" and text[pos + 2 : pos + 3] not in ("", "]"):
+            high = pos + 2
+            if text[high] == "\\" and high + 1 < len(text):
+                high += 1
+            if char <= text[high]:
+                out.append(f"{re.escape(char)}-{re.escape(text[high])}")
+            pos = high + 1
+            continue
+        out.append(re.escape(char))
+        pos += 1
+    return "", at
+
+
+def _translate(text: str, at: int, end: str, shortest: bool, path: bool) -> tuple[str, int]:
+    """From `at` up to the `)` of a group (`end` is ")") or the text's end."""
+    out: list[str] = []
+    star = ("[^/]*" if path else ".*") + ("?" if shortest else "")
+    one = "[^/]" if path else "."
+    while at < len(text):
+        char = text[at]
+        if end and char == ")":
+            return "".join(out), at
+        if end and char == "|":
+            out.append("|")
+            at += 1
+        elif char == "\\":
+            out.append(re.escape(text[at + 1 : at + 2]) if at + 1 < len(text) else r"\\")
+            at += 2
+        elif char in "?*+@!" and text[at + 1 : at + 2] == "(" and ")" in text[at:]:
+            inner, stop = _translate(text, at + 2, ")", shortest, path)
+            if stop >= len(text):
+                out.append(re.escape(char))
+                at += 1
+                continue
+            rest = ""
+            if char == "!":
+                rest, _ = _translate(text, stop + 1, end, shortest, path)
+                out.append(f"(?!(?:{inner}){rest}{'' if end else chr(92) + 'Z'}){star}")
+            else:
+                out.append(f"(?:{inner}){'' if char == '@' else char}")
+            at = stop + 1
+        elif char == "*":
+            if not out or out[-1] != star:
+                out.append(star)
+            at += 1
+        elif char == "?":
+            out.append(one)
+            at += 1
+        elif char == "[":
+            found, stop = _set(text, at)
+            out.append(found or r"\[")
+            at = stop if found else at + 1
+        else:
+            out.append(re.escape(char))
+            at += 1
+    return "".join(out), at
+
+
+@lru_cache(maxsize=2048)
+def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str]:
+    """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
+    flags = re.S | (re.I if ignore_case else 0)
+    return re.compile(_translate(pattern, 0, "", shortest, False)[0], flags)
+
+
+def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
+    """Whether the whole text matches."""
+    return regex(pattern, False, ignore_case).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=512)
+def path_regex(part: str) -> re.Pattern[str]:
+    """One part of a path: a leading dot must be written, or a sign behind it."""
+    return re.compile(_translate(part, 0, "", False, True)[0], re.S)

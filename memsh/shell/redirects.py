@@ -1,0 +1,205 @@
+"""Redirections: which file or stream each number of a command means (bash: redir.c)."""
+
+from __future__ import annotations
+
+from errno import EBADF
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memsh.shell.errors import ShellError
+from memsh.shell.io import Input, Sink, TextInput
+from memsh.shell.syntax import Redirect, Word
+
+if TYPE_CHECKING:
+    from memsh.shell.run import Runner
+    from memsh.shell.session import FileSink
+
+BAD = "Bad file descriptor"
+MOST = 255
+
+
+class Closed(Input):
+    """A stream that was closed: neither read nor written."""
+
+    def write(self, text: str) -> None:
+        raise OSError(EBADF, BAD)
+
+    def readline(self) -> str:
+        raise OSError(EBADF, BAD)
+
+    def read(self) -> str:
+        raise OSError(EBADF, BAD)
+
+
+class Eager:
+    """A file that `exec` opened: what is written is in it at once, for others to read."""
+
+    def __init__(self, sink: FileSink) -> None:
+        self.sink = sink
+
+    def write(self, text: str) -> None:
+        self.sink.write(text)
+        flush = getattr(self.sink, "flush", None)
+        if flush is not None:
+            flush()
+
+    def close(self) -> None:
+        self.sink.close()
+
+
+class Table(NamedTuple):
+    """The streams of a command: those below 3 by name, the others by number. `opened` must be closed afterwards."""
+
+    stdout: Sink
+    stderr: Sink
+    stdin: Input
+    tty: bool
+    others: dict[int, Any]
+    opened: list[FileSink]
+
+
+class Opener:
+    """Applies redirections one after the other to a copy of a runner's streams. ShellError says what cannot be."""
+
+    def __init__(self, runner: Runner, lasting: bool = False) -> None:
+        self.runner = runner
+        self.session = runner.session
+        self.streams: dict[int, Any] = {0: runner.stdin, 1: runner.stdout, 2: runner.stderr, **runner.others}
+        self.tty = runner.tty
+        self.lasting = lasting
+        self.opened: list[FileSink] = []
+
+    def table(self) -> Table:
+        streams = self.streams
+        others = {number: stream for number, stream in streams.items() if number > 2}
+        stdin = streams[0] if isinstance(streams[0], Input) else Closed()
+        return Table(_sink(streams[1]), _sink(streams[2]), stdin, self.tty, others, self.opened)
+
+    def close(self) -> None:
+        """What was opened before one could not be."""
+        for sink in self.opened:
+            try:
+                sink.close()
+            except OSError:
+                continue
+
+    def apply(self, redirect: Redirect) -> None:
+        op, fd = redirect.op, redirect.fd
+        if fd > MOST:
+            raise ShellError(f"{fd}: {BAD}")
+        if redirect.name:
+            fd = self._named(redirect.name, op, redirect)
+            if fd < 0:
+                return
+        if op == "<<":
+            self._put(fd, TextInput(self.runner.expander().single(redirect.target)))
+        elif op == "<<<":
+            self._put(fd, TextInput(self.runner.expander().single(redirect.target) + "\n"))
+        elif op in (">&", "<&"):
+            self._duplicate(fd, op, self._target(redirect), redirect)
+        elif op in ("&>", "&>>"):
+            sink = self._write(self._target(redirect), op == "&>>", False)
+            self._put(1, sink)
+            self._put(2, sink)
+        elif op in ("<", "<>"):
+            self._put(fd, self._read(self._target(redirect), op == "<>"))
+        else:
+            self._put(fd, self._write(self._target(redirect), op == ">>", op == ">"))
+
+    def _named(self, name: str, op: str, redirect: Redirect) -> int:
+        """`{name}>file`: a number that is free, kept in the variable; `{name}>&-` closes it. -1: done."""
+        language = self.runner.language
+        if op in (">&", "<&") and redirect.target == "-":
+            number = language.get(name) or ""
+            if number.isdigit():
+                self.streams[int(number)] = Closed()
+                self.runner.others.pop(int(number), None)
+            return -1
+        fd = next(number for number in range(10, MOST) if number not in self.streams)
+        language.set(name, str(fd))
+        return fd
+
+    def _put(self, fd: int, stream: Any) -> None:
+        self.streams[fd] = stream
+        if fd == 1:
+            self.tty = False
+
+    def _target(self, redirect: Redirect) -> str:
+        """The one word that the target becomes."""
+        target = redirect.target
+        if isinstance(target, str):
+            return target
+        found = self.runner.expander().words([target])
+        if len(found) != 1:
+            parts = [part[1] if part[0] == "text" else "$" + getattr(part[1], "name", "…") for part in target.parts]
+            shown = "".join(map(str, parts))
+            raise ShellError(f"{shown}: ambiguous redirect")
+        return found[0]
+
+    def _duplicate(self, fd: int, op: str, target: str, redirect: Redirect) -> None:
+        """`N>&M`, `N>&-`, `N>&M-`, and `>& FILE`."""
+        if target == "-":
+            self._put(fd, Closed())
+            return
+        moved = target.endswith("-") and target[:-1].isdigit()
+        number = target[:-1] if moved else target
+        if not number.isdigit():
+            if op == ">&" and fd == 1 and not isinstance(redirect.target, Word):
+                sink = self._write(target, False, False)
+                self._put(1, sink)
+                self._put(2, sink)
+                return
+            raise ShellError(f"{target}: ambiguous redirect")
+        source = self.streams.get(int(number[:6]))
+        if source is None or isinstance(source, Closed):
+            raise ShellError(f"{target}: {BAD}")
+        tty = self.tty and int(number) == 1
+        self._put(fd, source)
+        if fd == 1:
+            self.tty = tty
+        if moved and int(number) != fd:
+            self.streams[int(number)] = Closed()
+
+    def _read(self, path: str, create: bool) -> Input:
+        files = self.session.files
+        if files is None:
+            raise ShellError(f"{path}: there are no files here", 2)
+        self.session.streams.runner = self.runner
+        try:
+            try:
+                return files.open_read(self.session, path)
+            except OSError:
+                if not create:
+                    raise
+                files.open_write(self.session, path, True).close()
+                self.session.ran.add("*")
+                return files.open_read(self.session, path)
+        except OSError as error:
+            raise ShellError(f"{path}: {error.strerror or error}") from None
+
+    def _write(self, path: str, append: bool, plain: bool) -> Any:
+        files = self.session.files
+        if files is None:
+            raise ShellError(f"{path}: there are no files here", 2)
+        if plain and "noclobber" in self.runner.language.options and files.is_file(self.session, path):
+            raise ShellError(f"{path}: cannot overwrite existing file")
+        self.session.streams.runner = self.runner
+        try:
+            sink = files.open_write(self.session, path, append)
+        except OSError as error:
+            raise ShellError(f"{path}: {error.strerror or error}") from None
+        if path != "/dev/null":
+            self.session.ran.add("*")
+        if self.lasting:
+            return Eager(sink)
+        self.opened.append(sink)
+        return sink
+
+
+def _sink(stream: Any) -> Sink:
+    """A stream to write to; one that is only read takes nothing."""
+    if hasattr(stream, "write"):
+        found: Sink = stream
+        return found
+    return Closed()
+
+

@@ -1,0 +1,80 @@
+"""The parts of a session beside the language: where its text goes, who is told of what, what runs now.
+
+Each copies itself, and `Session.apart` puts other ones in for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memsh.shell.io import IO, Input, Sink
+    from memsh.shell.run import Runner
+    from memsh.shell.session import Session
+
+
+class Streams:
+    """The three streams, those that `exec` opened, and what the text is shown on."""
+
+    def __init__(self, stdout: Sink, stderr: Sink, stdin: Input, is_tty: bool = False) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.stdin = stdin
+        self.is_tty = is_tty
+        self.opened: dict[int, Any] = {}  # stream number → Sink or Input, as `exec` left them
+        self.runner: Runner | None = None  # whose streams /dev/fd means
+
+    def copy(self) -> Streams:
+        other = copy(self)
+        other.opened = dict(self.opened)
+        return other
+
+
+class Hooks:
+    """Who is called around each command that is typed: each of `a; b; c`, a whole loop."""
+
+    def __init__(self) -> None:
+        self.before_line: list[Callable[[Session, str], None]] = []
+        self.after_line: list[Callable[[Session, str, int], None]] = []
+        self.after_command: list[Callable[[Session, Runner], None]] = []  # after those
+        self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
+        self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
+        # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
+        self.reasons: Callable[[Any, str, Any, Exception], str] | None = None
+
+    def copy(self) -> Hooks:
+        other = copy(self)
+        other.before_line, other.after_line = list(self.before_line), list(self.after_line)
+        other.after_command = list(self.after_command)
+        return other
+
+    def silent(self) -> Hooks:
+        """The same without those who are told of lines: what runs aside is none of theirs."""
+        other = self.copy()
+        other.before_line, other.after_line, other.after_command = [], [], []
+        other.reasons = None
+        return other
+
+
+class Doing:
+    """What runs now: the line as typed, the commands that it ran, the lines that have run."""
+
+    def __init__(self) -> None:
+        self.journal: list[str] = []  # every line that ran, as typed
+        self.line = ""  # the command that runs, as typed
+        self.ran: set[str] = set()  # the commands that this command ran, and "*" if one of them worked on the box
+        self.typed_depth = 0  # commands of sourced lines stand inside the `source`
+        self.refused_once: object = None  # what was more than the host should be asked for
+
+    def copy(self) -> Doing:
+        other = copy(self)
+        other.journal, other.ran = list(self.journal), set(self.ran)
+        return other
+
+    def beside(self) -> Doing:
+        """For what runs aside: its lines are in no journal."""
+        other = self.copy()
+        other.journal = []
+        return other

@@ -1,0 +1,70 @@
+"""Variables that the shell makes when they are asked for: $RANDOM, $SECONDS, $PWD and their kin (bash: variables.c).
+
+An assignment to one of them makes it an ordinary one, but for RANDOM, SECONDS and OPTIND, which bash heeds.
+Known deviations: `$EPOCHSECONDS` and `$SECONDS` are the box's clock, `$RANDOM` begins with seed 1 in every session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.shell.session import Session
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Dynamic:
+    """Answers for names that no table has."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __deepcopy__(self, memo: object) -> Dynamic:
+        return self
+
+    def __call__(self, name: str) -> str | None:
+        found = _TABLE.get(name)
+        return found(self.session) if found is not None else None
+
+
+def _random(session: Session) -> str:
+    """bash's generator (Park and Miller's), from 5.1 on folded to 16 bits."""
+    language = session.language
+    seed = language.seed or 123459876
+    seed = (16807 * (seed % 127773) - 2836 * (seed // 127773)) & 0xFFFFFFFF
+    if seed & 0x80000000:
+        seed = (seed + 0x7FFFFFFF) & 0xFFFFFFFF
+    language.seed = seed
+    return str(((seed >> 16) ^ (seed & 0xFFFF)) & 0x7FFF)
+
+
+def _seconds(session: Session) -> str:
+    return str(_clock(session) - session.language.begun)
+
+
+def _clock(session: Session) -> int:
+    timer = getattr(session.box, "timer", None)
+    return int(timer.usec // 1_000_000) if timer is not None else 0
+
+
+def _line(session: Session) -> str:
+    return str(session.running_line)
+
+
+_TABLE: dict[str, Callable[[Session], str | None]] = {
+    "RANDOM": _random, "SECONDS": _seconds, "PWD": lambda session: session.language.cwd, "LINENO": _line,
+    "OLDPWD": lambda session: session.language.old_cwd,
+    "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
+    "EUID": lambda session: "0", "HOSTNAME": lambda session: "box", "OPTIND": lambda session: "1",
+    "BASH_SUBSHELL": lambda session: str(session.language.level), "BASHPID": lambda session: session.shell_pid(),
+    "PPID": lambda session: "1", "SHLVL": lambda session: "1", "PS4": lambda session: "+ ",
+    "BASH_VERSION": lambda session: "5.2.15(1)-release", "SHELL": lambda session: "/bin/bash",
+    "BASH": lambda session: "/bin/bash", "USER": lambda session: "root", "LOGNAME": lambda session: "root",
+    "OSTYPE": lambda session: "linux-gnu", "IFS": lambda session: " \t\n",
+    "FUNCNAME": lambda session: session.language.frames[-1].name if session.language.frames else None,
+    "PIPESTATUS": lambda session: str(session.language.statuses[0]), "_": lambda session: session.language.last_word,
+    "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
+    "EPOCHSECONDS": lambda session: str(_clock(session)),
+}  # fmt: skip

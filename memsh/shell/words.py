@@ -1,0 +1,564 @@
+"""One word of the language: quotes, `$…`, `${…}`, `$(( … ))`, `~`, patterns (bash: parse.y, read_token_word).
+
+The reader stands on a text at `pos` and moves along. What is inside `$( … )` is read by memsh.shell.parser, of which
+this class is the lower half. Known deviations: `$[ … ]` is refused; `$"…"` is `"…"` (there is no catalogue).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import NoReturn
+
+from memsh.shell.errors import Incomplete, SyntaxFault
+from memsh.shell.escapes import ansi_c
+from memsh.shell.syntax import AnyWord, Assign, Node, Param, Part, Word
+
+BLANK = re.compile(r"(?:[ \t\r]|\\\n)*")
+_PIECE = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\]+")
+_DOUBLE = re.compile(r"[^\"$\\`]+")
+_BODY = re.compile(r"[^$\\`]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
+_BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
+_OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|@[A-Za-z]|:")
+_GLOB = re.compile(r"[*?]|\[")
+_OPERAND = re.compile(r"[^$`\"'\\}{/]+")
+_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:]|\Z|[ \t\r\n|&;<>()])")
+_SIGNS = re.compile(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
+_NAMED = re.compile(r"[A-Za-z_]\w*=(?=~)")
+_SUM = re.compile(r"[^$`\"'\\()]+")
+_ELEMENT = re.compile(r"\[")
+
+
+class Words:
+    """Reads words of `text`, whose first line has number `first`."""
+
+    def __init__(self, text: str, first: int = 1) -> None:
+        self.text = text
+        self.size = len(text)
+        self.pos = 0
+        self.first = first
+        self._ends: list[int] | None = None
+
+    # places
+
+    def line_of(self, pos: int) -> int:
+        if self._ends is None:
+            self._ends = [match.start() for match in re.finditer("\n", self.text)]
+        return bisect_right(self._ends, pos - 1) + self.first
+
+    def column(self, pos: int) -> int:
+        return pos - self.text.rfind("\n", 0, pos)
+
+    def wrong(self, message: str, pos: int, incomplete: bool = False) -> SyntaxFault:
+        return (Incomplete if incomplete else SyntaxFault)(message, self.line_of(pos), self.column(pos))
+
+    def fault(self, message: str, pos: int, incomplete: bool = False) -> NoReturn:
+        raise self.wrong(message, pos, incomplete)
+
+    def blanks(self) -> None:
+        self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
+
+    def substitution(self, opened: int) -> Node:
+        """The commands up to the `)` that ends them; `pos` is behind it afterwards."""
+        raise NotImplementedError
+
+    def nested(self, text: str, opened: int) -> Node:
+        """The commands of a text that was cut out (backquotes)."""
+        raise NotImplementedError
+
+    # words
+
+    def word(self, value: bool = False) -> AnyWord:
+        """One word. In an assignment's `value` a ~ counts behind each `:` too, and braces stay."""
+        text, size, start = self.text, self.size, self.pos
+        parts: list[Part] = []
+        globs = braces = False
+        while self.pos < size:
+            char = text[self.pos]
+            match = _PIECE.match(text, self.pos)
+            if match is not None:
+                piece = match[0]
+                self.pos = match.end()
+                if "~" in piece:
+                    piece = self._tilde(parts, piece, self.pos - len(piece), start, value)
+                if piece:
+                    parts.append(("text", piece, False))
+                    globs = globs or _GLOB.search(piece) is not None
+                    braces = braces or "{" in piece
+                if self.pos < size and text[self.pos] == "(" and piece[-1:] in ("?", "*", "+", "@", "!") and piece:
+                    if self._extended(parts):
+                        globs = True
+            elif not self._quote(parts, char, False, start):
+                break
+        if len(parts) == 1 and parts[0][0] == "text" and not globs and not (braces and not value):
+            if not parts[0][2] or not _SIGNS.search(parts[0][1]):
+                return str(parts[0][1])
+        return Word(parts or [("text", "", True)], globs, braces and not value)
+
+    def _quote(self, parts: list[Part], char: str, double: bool, start: int) -> bool:
+        """A quote, a `\\`, a `$` or a backquote outside of `"`. False: the word ends here."""
+        text, size, pos = self.text, self.size, self.pos
+        if char == "'":
+            end = text.find("'", pos + 1)
+            if end < 0:
+                self.fault("the quote ' is never closed", pos, True)
+            parts.append(("text", text[pos + 1 : end], True))
+            self.pos = end + 1
+        elif char == '"':
+            self.pos = pos + 1
+            self.double(parts, pos)
+        elif char == "\\":
+            if pos + 1 >= size:
+                self.fault("a \\ at the end has nothing to quote", pos, True)
+            if text[pos + 1] != "\n":
+                parts.append(("text", text[pos + 1], True))
+            self.pos = pos + 2
+        elif char == "$":
+            self.dollar(parts, False, pos == start)
+        elif char == "`":
+            self.backquote(parts, False)
+        elif char in "<>" and text.startswith("(", pos + 1):
+            self.pos = pos + 2
+            parts.append(("proc", (char, self.substitution(pos)), False))
+        else:
+            return False
+        return True
+
+    def _tilde(self, parts: list[Part], piece: str, at: int, start: int, value: bool) -> str:
+        """Take a leading ~NAME off a piece; in a value also the one behind a `:`. Answers the rest."""
+        named = None if value else _NAMED.match(piece)
+        if at == start and named is not None:
+            parts.append(("text", named[0], False))
+            piece, at, value = piece[named.end() :], at + named.end(), True
+            start = at
+        if at == start:
+            match = _TILDE.match(self.text, at)
+            if match is not None:
+                parts.append(("tilde", match[1], False))
+                piece = piece[len(match[0]) :]
+                at += len(match[0])
+        while value and ":~" in piece:
+            place = piece.index(":~") + 1
+            match = _TILDE.match(self.text, at + place)
+            if match is None:
+                break
+            parts.append(("text", piece[:place], False))
+            parts.append(("tilde", match[1], False))
+            piece = piece[place + len(match[0]) :]
+            at += place + len(match[0])
+        return piece
+
+    def _extended(self, parts: list[Part]) -> bool:
+        """`@(a|b)` and its kin: the sign is the last letter of the part before. One part, its inside a word."""
+        kind, before, quoted = parts[-1]
+        if kind != "text" or quoted:
+            return False
+        opened = self.pos
+        self.pos += 1
+        inner: list[Part] = [("text", before[-1] + "(", False)]
+        depth = 1
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            if char in "()":
+                depth += 1 if char == "(" else -1
+                inner.append(("text", char, False))
+                self.pos += 1
+                if not depth:
+                    parts[-1] = ("text", before[:-1], False)
+                    parts.append(("glob", Word(inner), False))
+                    return True
+            elif char == "\n" or not self._quote(inner, char, False, -1):
+                inner.append(("text", char, False))
+                self.pos += 1
+        raise self.wrong(f"{before[-1]}( is never closed with )", opened, True)
+
+    def double(self, parts: list[Part], opened: int) -> None:
+        """`"…"`, `pos` standing behind the first quote: only $ ` and \\ mean something inside."""
+        text, size, before = self.text, self.size, len(parts)
+        while self.pos < size:
+            char = text[self.pos]
+            match = _DOUBLE.match(text, self.pos)
+            if match is not None:
+                parts.append(("text", match[0], True))
+                self.pos = match.end()
+            elif char == '"':
+                self.pos += 1
+                if len(parts) == before:  # "" is a word, though an empty one
+                    parts.append(("text", "", True))
+                return
+            elif not self._inside(parts, '$`"\\'):
+                break
+        self.fault('the quote " is never closed', opened, True)
+
+    def _inside(self, parts: list[Part], special: str) -> bool:
+        """`$`, a backquote or `\\` inside `"…"` or a here-document; False at the very end."""
+        char, pos = self.text[self.pos], self.pos
+        if char == "$":
+            self.dollar(parts, True, False)
+        elif char == "`":
+            self.backquote(parts, True)
+        elif pos + 1 < self.size:
+            following = self.text[pos + 1]
+            if following != "\n":
+                parts.append(("text", following if following in special else "\\" + following, True))
+            self.pos = pos + 2
+        elif special == "$`\\":  # a here-document may end so
+            parts.append(("text", "\\", True))
+            self.pos = pos + 1
+        else:
+            return False
+        return True
+
+    def body(self) -> AnyWord:
+        """The whole text as a here-document's."""
+        parts: list[Part] = []
+        while self.pos < self.size:
+            match = _BODY.match(self.text, self.pos)
+            if match is not None:
+                parts.append(("text", match[0], True))
+                self.pos = match.end()
+            else:
+                self._inside(parts, "$`\\")
+        return Word(parts or [("text", "", True)])
+
+    def backquote(self, parts: list[Part], quoted: bool) -> None:
+        """`` `…` ``: `\\` quotes only $ ` and \\ (and `"` inside `"`); what comes out is parsed."""
+        text, opened = self.text, self.pos
+        pos, inside = opened + 1, list[str]()
+        while pos < self.size:
+            char = text[pos]
+            if char == "`":
+                self.pos = pos + 1
+                parts.append(("run", self.nested("".join(inside), opened), quoted))
+                return
+            if char == "\\" and pos + 1 < self.size:
+                following = text[pos + 1]
+                inside.append(following if following in ('$`\\"' if quoted else "$`\\") else "\\" + following)
+                pos += 2
+            else:
+                inside.append(char)
+                pos += 1
+        self.fault("` is never closed", opened, True)
+
+    # $
+
+    def dollar(self, parts: list[Part], quoted: bool, first: bool) -> None:
+        """What follows a `$`: a name, a number, a sign, `{…}`, `(…)`, `((…))`, quotes, or nothing (the last value)."""
+        text, pos = self.text, self.pos
+        following = text[pos + 1 : pos + 2]
+        if following == "(":
+            if text.startswith("((", pos + 1) and self._sum(parts, quoted):
+                return
+            self.pos = pos + 2
+            parts.append(("run", self.substitution(pos), quoted))
+        elif following == "{":
+            self._braced(parts, quoted)
+        elif following == "'" and not quoted:
+            end = self._end_of_ansi(pos + 2)
+            parts.append(("text", ansi_c(text[pos + 2 : end]), True))
+            self.pos = end + 1
+        elif following == '"' and not quoted:
+            self.pos = pos + 2
+            self.double(parts, pos + 1)
+        elif following == "[":
+            self.fault("there is no $[ … ] in this shell: use $(( … ))", pos)
+        elif following == "-" and not (first and re.match(r"[0-9A-Za-z$]", text[pos + 2 : pos + 3])):
+            parts.append(("param", Param("-", bare=True), quoted))
+            self.pos = pos + 2
+        else:
+            match = _VARIABLE.match(text, pos + 1)
+            if match is not None:
+                parts.append(("param", Param(match[0], bare=True), quoted))
+                self.pos = match.end()
+            elif first and (pos + 1 >= self.size or following in " \t\r\n|&;<>()+-"):
+                parts.append(("param", Param("", bare=True), quoted))
+                self.pos = pos + 1
+            else:
+                parts.append(("text", "$", True))
+                self.pos = pos + 1
+
+    def _end_of_ansi(self, pos: int) -> int:
+        begun = pos
+        while pos < self.size:
+            if self.text[pos] == "'":
+                return pos
+            pos += 2 if self.text[pos] == "\\" else 1
+        raise self.wrong("the quote $' is never closed", begun - 2, True)
+
+    def _sum(self, parts: list[Part], quoted: bool) -> bool:
+        """`$(( … ))` as a word to add up. False: it is a `$( ( … ) )`."""
+        opened = self.pos
+        self.pos += 3
+        inner = self.expression()
+        if inner is None:
+            if self.pos >= self.size:
+                self.fault("$(( is never closed with ))", opened, True)
+            self.pos = opened
+            return False
+        parts.append(("sum", inner, quoted))
+        return True
+
+    def expression(self) -> AnyWord | None:
+        """Arithmetic up to its `))`, `pos` behind it then. None: one of the ) stands alone, or the text ends."""
+        text, inner, depth = self.text, list[Part](), 0
+        while self.pos < self.size:
+            match = _SUM.match(text, self.pos)
+            if match is not None:
+                inner.append(("text", match[0], True))
+                self.pos = match.end()
+                continue
+            char = text[self.pos]
+            if char == ")" and not depth:
+                if not text.startswith("))", self.pos):
+                    return None
+                self.pos += 2
+                if all(part[0] == "text" for part in inner):
+                    return "".join(part[1] for part in inner)
+                return Word(inner)
+            if char in "()":
+                depth += 1 if char == "(" else -1
+                inner.append(("text", char, True))
+                self.pos += 1
+            elif char == "$":
+                self.dollar(inner, True, text[self.pos - 1] in " (+-*/%")
+            elif char == "'":
+                inner.append(("text", char, True))
+                self.pos += 1
+            else:
+                self._quote(inner, char, False, -1)
+        return None
+
+    # ${ … }
+
+    def _braced(self, parts: list[Part], quoted: bool) -> None:
+        """`${…}` of every kind."""
+        text, opened = self.text, self.pos
+        self.pos += 2
+        length = text.startswith("#", self.pos) and not re.match(r"#(?:[-:}=?+%/]|#)", text[self.pos : self.pos + 2])
+        length = length or re.match(r"#[-#?]\}", text[self.pos : self.pos + 3]) is not None
+        indirect = not length and text.startswith("!", self.pos) and text[self.pos + 1 : self.pos + 2] not in ("}", ":")
+        self.pos += length or indirect
+        match = _BRACED.match(text, self.pos)
+        if match is None:
+            self.fault("${ needs a name and }", opened, "}" not in text[self.pos :])
+        self.pos = match.end()
+        param = Param(match[0], indirect=indirect)
+        if text.startswith("[", self.pos):
+            param.index = self.index()
+        if length:
+            param.op = "len"
+        elif indirect and re.match(r"[*@]\}", text[self.pos : self.pos + 2]):
+            param.op, param.indirect = "names", False
+            self.pos += 1
+        elif indirect and param.index in ("@", "*") and text.startswith("}", self.pos):
+            param.op, param.indirect = "keys", False
+        elif not text.startswith("}", self.pos):
+            self._operation(param, quoted, opened)
+        if self.pos >= self.size:
+            self.fault("${ is never closed with }", opened, True)
+        if text[self.pos] != "}":
+            self.fault(f"'{text[self.pos]}' cannot stand in ${{…}}: }} is expected", self.pos)
+        self.pos += 1
+        parts.append(("param", param, quoted))
+
+    def _operation(self, param: Param, quoted: bool, opened: int) -> None:
+        text = self.text
+        match = _OPERATOR.match(text, self.pos)
+        if match is None:
+            if self.pos >= self.size:
+                self.fault("${ is never closed with }", opened, True)
+            self.fault(f"'{text[self.pos]}' is no operator of ${{…}}", self.pos)
+        param.op = match[0]
+        self.pos = match.end()
+        if param.op[0] == "@":
+            return
+        if param.op == ":":
+            param.arg = self._offset(opened)
+            if text.startswith(":", self.pos):
+                self.pos += 1
+                param.other = self._offset(opened)
+        elif param.op[0] == "/":
+            if param.op == "/" and text.startswith("/", self.pos):
+                param.op = "//"
+                self.pos += 1
+            param.arg = self._operand(False, opened, "/}", first=param.op in ("/", "//"))
+            if text.startswith("/", self.pos):
+                self.pos += 1
+                param.other = self._operand(False, opened, "}", pattern=True)
+        else:
+            plain = param.op[-1] in "-=?+"
+            param.arg = self._operand(quoted and plain, opened, "}", pattern=not plain)
+
+    def _operand(
+        self, quoted: bool, opened: int, ends: str, pattern: bool = False, first: bool = False
+    ) -> AnyWord:  # fmt: skip
+        """What follows an operator, up to one of `ends` outside of quotes. Inside `"`, a ' is a letter."""
+        text, size, start = self.text, self.size, self.pos
+        parts: list[Part] = []
+        depth = 0
+        while self.pos < size:
+            char = text[self.pos]
+            if char in ends and not depth and not (first and self.pos == start and char == "/"):
+                return Word(parts, True)
+            match = _OPERAND.match(text, self.pos)
+            if match is not None:
+                piece = match[0]
+                self.pos = match.end()
+                if self.pos - len(piece) == start and not quoted and piece[0] == "~":
+                    piece = self._tilde(parts, piece, start, start, False)
+                if piece:
+                    parts.append(("text", piece, quoted))
+            elif char in "{}/":
+                depth += 0 if quoted or pattern or first else (char == "{") - (char == "}" and depth > 0)
+                parts.append(("text", char, quoted))
+                self.pos += 1
+            elif char == "'" and quoted:
+                parts.append(("text", char, True))
+                self.pos += 1
+            elif quoted and char == "\\":
+                following = text[self.pos + 1 : self.pos + 2]
+                if following != "\n":
+                    parts.append(("text", following if following in '$`"\\}' else "\\" + following, True))
+                self.pos += 2
+            elif quoted and char == "$":
+                self.dollar(parts, True, False)
+            elif quoted and char == "`":
+                self.backquote(parts, True)
+            else:
+                self._quote(parts, char, False, -1)
+        raise self.wrong("${ is never closed with }", opened, True)
+
+    def _offset(self, opened: int) -> AnyWord:
+        """An expression up to `:` or `}`; `? :` and parentheses may stand in it."""
+        inner: list[Part] = []
+        depth = questions = 0
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            if not depth and (char == "}" or (char == ":" and not questions)):
+                return "".join(part[1] for part in inner) if all(p[0] == "text" for p in inner) else Word(inner)
+            if char in "$`\"\\":
+                self._dollar_or_quote(inner, char)
+                continue
+            depth += (char in "([") - (char in ")]")
+            questions += (char == "?") - (char == ":")
+            inner.append(("text", char, True))
+            self.pos += 1
+        raise self.wrong("${ is never closed with }", opened, True)
+
+    def _dollar_or_quote(self, parts: list[Part], char: str) -> None:
+        if char == "$":
+            self.dollar(parts, True, False)
+        else:
+            self._quote(parts, char, False, -1)
+
+    def index(self) -> AnyWord:
+        """`[…]` behind a name, `pos` standing on the `[`: "@", "*" or a word; behind the `]` afterwards."""
+        text, opened = self.text, self.pos
+        self.pos += 1
+        parts: list[Part] = []
+        depth = 0
+        while self.pos < self.size:
+            char = text[self.pos]
+            if char == "]" and not depth:
+                self.pos += 1
+                if all(part[0] == "text" and not part[2] for part in parts):
+                    return "".join(part[1] for part in parts)
+                return Word(parts)
+            if char in "$`\"'\\":
+                self._quote(parts, char, False, -1)
+                continue
+            depth += (char == "[") - (char == "]")
+            parts.append(("text", char, False))
+            self.pos += 1
+        raise self.wrong("[ is never closed with ]", opened, True)
+
+    # assignments
+
+    def assignment(self) -> Assign | None:
+        """`name=…`, `name+=…`, `name[index]=…` at `pos`; None, and nothing read, if there is none."""
+        text, begun = self.text, self.pos
+        match = _NAME.match(text, begun)
+        if match is None:
+            return None
+        end = match.end()
+        following = text[end : end + 1]
+        index: AnyWord | None = None
+        if following == "[":
+            close = self._closing(end)
+            if close < 0 or not re.match(r"\+?=", text[close + 1 : close + 3]):
+                return None
+            self.pos = end
+            index = self.index()
+            end = self.pos
+            following = text[end : end + 1]
+        adds = following == "+" and text.startswith("=", end + 1)
+        if following != "=" and not adds:
+            self.pos = begun
+            return None
+        self.pos = end + 1 + adds
+        if text.startswith("(", self.pos) and index is None:
+            return Assign(match[0], "", None, adds, self._elements())
+        return Assign(match[0], self._value(), index, adds)
+
+    def _closing(self, at: int) -> int:
+        """Where the `]` stands that closes the `[` at `at`, on this line; -1 if none does."""
+        depth, quote, pos = 0, "", at
+        while pos < self.size and self.text[pos] != "\n":
+            char = self.text[pos]
+            if quote:
+                quote = "" if char == quote else quote
+            elif char in "'\"":
+                quote = char
+            elif char == "\\":
+                pos += 1
+            elif char == "[":
+                depth += 1
+            elif char == "]":
+                depth -= 1
+                if not depth:
+                    return pos
+            pos += 1
+        return -1
+
+    def _value(self) -> AnyWord:
+        """What follows the `=`: a word, or nothing."""
+        if self.pos >= self.size or self.text[self.pos] in " \t\r\n|&;<>()":
+            if not (self.text.startswith(("<(", ">("), self.pos)):
+                return ""
+        return self.word(value=True)
+
+    def _elements(self) -> list[tuple[AnyWord | None, AnyWord]]:
+        """`( … )` behind a `name=`."""
+        opened = self.pos
+        self.pos += 1
+        found: list[tuple[AnyWord | None, AnyWord]] = []
+        while True:
+            self.blanks()
+            if self.pos >= self.size:
+                self.fault("( is never closed with )", opened, True)
+            char = self.text[self.pos]
+            if char == ")":
+                self.pos += 1
+                return found
+            if char == "\n":
+                self.pos += 1
+            elif char == "#":
+                end = self.text.find("\n", self.pos)
+                self.pos = self.size if end < 0 else end
+            elif char == "[" and self._keyed(found):
+                continue
+            elif char in "|&;(" or (char in "<>" and not self.text.startswith("(", self.pos + 1)):
+                self.fault(f"'{char}' cannot stand in ( … ): a word or ) is expected", self.pos)
+            else:
+                found.append((None, self.word()))
+
+    def _keyed(self, found: list[tuple[AnyWord | None, AnyWord]]) -> bool:
+        close = self._closing(self.pos)
+        if close < 0 or not self.text.startswith("=", close + 1):
+            return False
+        key = self.index()
+        self.pos += 1
+        found.append((key, self._value()))
+        return True
