@@ -231,6 +231,50 @@ def test_caches_of_a_booted_box(machine: str) -> None:
         assert abs(int(our[14]) - int(their[14])) <= 1, (our[0], our[14], their[14])
 
 
+@pytest.mark.parametrize("machine", ["boot-512m-1cpu", "boot-8g-2cpu"])
+def test_from_a_recording_the_rows_are_the_recorded_ones(machine: str) -> None:
+    """All but the two caches of which memsh's own processes and disk need more than the recorded machine had."""
+    texts = {name: (REFERENCE64 / machine / name).read_text() for name in ("freelists.txt", "slabinfo")}
+    box = from_recording(MACHINES[machine], texts)
+    differ = set(slabinfo.show(box).splitlines()) ^ set(texts["slabinfo"].splitlines())
+    assert {line.split()[0] for line in differ} <= {"ext4_inode_cache", "vm_area_struct"}
+    assert check(box) == []
+
+
+def test_what_cpus_and_nodes_hold_is_taken_from_a_recording() -> None:
+    """slabstate.txt decides: every slab that it names is where it was, with its objects free in the same order."""
+    machine = "boot-512m-1cpu"
+    folder = REFERENCE64 / machine
+    texts = {name: (folder / name).read_text() for name in ("freelists.txt", "slabinfo", "slabstate.txt")}
+    box = from_recording(MACHINES[machine], texts)
+    told, name = 0, ""
+    for line in texts["slabstate.txt"].splitlines():
+        words = line.split()
+        if words[1] == "cache":
+            name = words[2]
+        elif words[1] != "node":
+            cache = box.slab.find(name)
+            assert isinstance(cache, SlubCache)
+            assert " ".join(words[1:]) in state(cache)
+            told += 1
+    assert told > 100
+    assert check(box) == []
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("now cpuslab 0 xyz inuse 1", "line 2 makes no sense"), ("now cpuslab 0 3cd7", "line 2 makes no sense"),
+    ("now cpuslab 3 3cd8 inuse 32 objects 32 frozen 1 own 1 page", "a CPU or node that this machine does not have"),
+    ("now cpuslab 0 3cd8 inuse 32 objects 32 frozen 1 own 99 page", "no slab like that in frame 0x3cd8"),
+    ("now cpuslab 0 7fffffff inuse 32 objects 32 frozen 1 own 1 page", "frame 0x7fffffff is free"),
+])  # fmt: skip
+def test_a_slabstate_that_is_none_is_refused(line: str, words: str) -> None:
+    first = next(row for row in (REFERENCE64 / "kmalloc-1.txt").read_text().splitlines() if "cache kmalloc-128 " in row)
+    texts = {"freelists.txt": (REFERENCE64 / "boot-512m-1cpu" / "freelists.txt").read_text(),
+             "slabstate.txt": f"now {first.removeprefix('before ')}\n{line}\n"}  # fmt: skip
+    with pytest.raises(ValueError, match=words):
+        from_recording(MACHINES["boot-512m-1cpu"], texts)
+
+
 def test_an_object_freed_twice_is_handed_out_for_ever() -> None:
     box = Box(Config(arch="x86_64", ram=512 * MIB))
     slab = box.slab

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT
-from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, Row
+from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, SLAB_NOLEAKTRACE, Row
 from memsh.linux.mm.slab.slab_common import short_size
 from memsh.linux.mm.slab.slub_caches import (
     EXEMPT,
@@ -57,13 +57,20 @@ class SlubBoot(SlubCaches):
             self._describe(cache, GFP_NOWAIT)
 
     def top_up(self, rows: Iterable[Row]) -> None:
+        """What a row says is free lies in partial slabs of the first node. A cache that holds more already is left
+        alone; a cache of the recording that this box lacks is created."""
         for row in rows:
             cache = self.named(row.name)
+            if cache is None and row.size:
+                cache = self._open(row.name, row.size, flags=SLAB_NOLEAKTRACE)
+                self._describe(cache, GFP_KERNEL)
             if cache is None or (cache.size, cache.num) != (row.size, row.objects_per_slab):
                 continue
-            held = self.boot_objects.setdefault(cache.name, [])
-            while sum(n.nr_slabs for n in cache.node) < row.num_slabs:
-                held.append(self.need(self.slab_alloc(cache, GFP_KERNEL)))
+            if sum(n.nr_slabs for n in cache.node) > row.num_slabs:
+                continue
+            free = row.num_slabs * cache.num - row.active_objs
+            partial = [min(cache.num, free - at) for at in range(0, free, cache.num)]
+            self._hold(cache, self._grow(cache, row.num_slabs), [("n", 0, "p", count) for count in partial])
 
     def settle(self) -> None:
         """Boot is over: caches grow to what the recorded machine had, and CPUs and nodes hold what its held."""

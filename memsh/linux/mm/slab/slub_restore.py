@@ -30,6 +30,8 @@ class SlubRestore(SlubBoot):
             cache = self.named(state.name)
             if cache is None:
                 cache = self._recorded_cache(state)
+            for row in state.slabs:
+                self._check_row(cache, row)
             self._forget_lists(cache)
             for row in reversed(state.slabs):  # a CPU's first partial slab comes last, on top
                 slab = self._adopt(cache, row)
@@ -65,6 +67,14 @@ class SlubRestore(SlubBoot):
                              f"{figures['size']} bytes on this machine")  # fmt: skip
         self._describe(cache, GFP_KERNEL)
         return cache
+
+    def _check_row(self, cache: SlubCache, row: SlabState) -> None:
+        """ValueError for a slab that this machine cannot have."""
+        numbers = (*row.own, *row.free)
+        if row.cpu >= self.cpus or row.node >= self.nodes:
+            raise ValueError(f"slabstate: {cache.name} has slabs of a CPU or node that this machine does not have")
+        if row.objects not in (cache.num, cache.min_num) or max(numbers, default=0) >= row.objects:
+            raise ValueError(f"slabstate: {cache.name} has no slab like that in frame {row.pfn:#x}")
 
     def _forget_lists(self, cache: SlubCache) -> None:
         """The box's own slabs of a cache count as full: their free objects belong to nobody."""
