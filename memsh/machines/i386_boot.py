@@ -8,6 +8,7 @@ tcp.c, udp.c, fs/namespace.c, kernel/futex, drivers' remappings. Names, figures 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.i386 import init_32
@@ -15,6 +16,7 @@ from memsh.linux.arch.x86.i386.highmem import HighMem
 from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.include.model import Cache, Topology
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.init import late
 from memsh.linux.init.main import (
@@ -42,6 +44,10 @@ class I386Start:
     """memsh.linux.include.model.Start for i386."""
 
     image = init_32.IMAGE
+    caches: Sequence[Cache] = (
+        Cache(1, "Data", 32, 8, False), Cache(1, "Instruction", 32, 8, False), Cache(2, "Unified", 4096, 16, False),
+        Cache(3, "Unified", 16384, 16, True),
+    )  # fmt: skip
 
     def boot(self, box: Box) -> None:
         """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
@@ -71,6 +77,10 @@ class I386Start:
     def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
         """RAM, firmware and devices, as on the recorded machine."""
         return iomem(box)
+
+    def topology(self, box: Box, cpu: int) -> Topology:
+        """One package with a core for each processor."""
+        return Topology(0, 0, cpu, cpu)
 
     def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
         """The recorded processor."""

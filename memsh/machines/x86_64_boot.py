@@ -9,6 +9,7 @@ fs/namespace.c, kernel/futex, drivers' remappings. Names, figures and times are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
@@ -17,6 +18,7 @@ from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
+from memsh.linux.include.model import Cache, Topology
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.init import late
 from memsh.linux.init.main import (
@@ -54,6 +56,10 @@ class X8664Start:
     """memsh.linux.include.model.Start for x86_64."""
 
     image = init_64.IMAGE
+    caches: Sequence[Cache] = (
+        Cache(1, "Data", 64, 2, False), Cache(1, "Instruction", 64, 2, False), Cache(2, "Unified", 512, 16, False),
+        Cache(3, "Unified", 16384, 16, True),
+    )  # fmt: skip
 
     def boot(self, box: Box) -> None:
         """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
@@ -91,6 +97,11 @@ class X8664Start:
     def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
         """RAM, firmware and devices, as on the recorded machine."""
         return iomem(box)
+
+    def topology(self, box: Box, cpu: int) -> Topology:
+        """Each node is a package; this vendor's dies are numbered like them, and clusters are not known."""
+        node = next(node for node in box.pages.nodes if cpu in node.cpus)
+        return Topology(node.nid, node.nid, 0xFFFF, node.cpus.index(cpu))
 
     def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
         """The recorded processor; each node is a package of its own."""

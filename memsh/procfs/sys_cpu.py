@@ -1,29 +1,27 @@
 """/sys/devices/system/cpu: which CPUs there are, how they belong together, their caches (drivers/base: cpu.c,
 topology.c, cacheinfo.c).
 
-The processor is the recorded one, a package with a core for each CPU.
+Which packages there are, and what caches a processor has, is the machine's (memsh.linux.include.model).
 
 **Known deviations:** no hotplug, cpufreq, cpuidle, power and vulnerabilities folders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memsh.linux.config import cpulist_text
 from memsh.procfs.node import Directory, Node, ProcFile
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.model import Cache, Topology
 
-CACHES = (  # level, type, KiB, ways, shared by the whole package
-    (1, "Data", 32, 8, False), (1, "Instruction", 32, 8, False), (2, "Unified", 4096, 16, False),
-    (3, "Unified", 16384, 16, True),
-)  # fmt: skip
 LINE = 64  # bytes
 
 
-def _mask(box: Box, cpus: range) -> str:
+def _mask(box: Box, cpus: Sequence[int]) -> str:
     """A bit for each CPU, as %*pb prints it: as wide as the machine has CPUs."""
     bits = box.config.cpus
     value = sum(1 << cpu for cpu in cpus)
@@ -31,44 +29,43 @@ def _mask(box: Box, cpus: range) -> str:
     return ",".join(reversed(words)) + "\n"
 
 
-def _list(cpus: range) -> str:
+def _list(cpus: Sequence[int]) -> str:
     """As %*pbl prints it."""
-    return (f"{cpus[0]}-{cpus[-1]}" if len(cpus) > 1 else str(cpus[0])) + "\n"
+    return cpulist_text(tuple(cpus)) + "\n"
 
 
 def _text(text: object) -> ProcFile:
     return ProcFile(lambda box: f"{text}\n")
 
 
-def _set(cpus: Callable[[Box], range]) -> tuple[ProcFile, ProcFile]:
+def _set(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
     """A set of CPUs as a mask, and as a list."""
-    return ProcFile(lambda box: _mask(box, cpus(box))), ProcFile(lambda box: _list(cpus(box)))
+    return ProcFile(lambda box: _mask(box, cpus)), ProcFile(lambda box: _list(cpus))
 
 
 def _all(box: Box) -> range:
     return range(box.config.cpus)
 
 
-def _cache(cpu: int, number: int) -> Directory:
-    level, kind, kib, ways, whole = CACHES[number]
-    shared, listed = _set(_all if whole else lambda box: range(cpu, cpu + 1))
+def _cache(cpu: int, package: int, siblings: Sequence[int], cache: Cache) -> Directory:
+    shared, listed = _set(siblings if cache.whole else (cpu,))
     return Directory({
-        "coherency_line_size": _text(LINE), "id": _text(0 if whole else cpu), "level": _text(level),
-        "number_of_sets": _text((kib << 10) // LINE // ways), "physical_line_partition": _text(1),
-        "shared_cpu_list": listed, "shared_cpu_map": shared, "size": _text(f"{kib}K"), "type": _text(kind),
-        "ways_of_associativity": _text(ways),
+        "coherency_line_size": _text(LINE), "id": _text(package if cache.whole else cpu), "level": _text(cache.level),
+        "number_of_sets": _text((cache.kib << 10) // LINE // cache.ways), "physical_line_partition": _text(1),
+        "shared_cpu_list": listed, "shared_cpu_map": shared, "size": _text(f"{cache.kib}K"), "type": _text(cache.type),
+        "ways_of_associativity": _text(cache.ways),
     }, 0o755)  # fmt: skip
 
 
-def _topology(cpu: int) -> Directory:
-    own, own_list = _set(lambda box: range(cpu, cpu + 1))
-    package, package_list = _set(_all)
+def _topology(cpu: int, its: Topology, siblings: Sequence[int]) -> Directory:
+    own, own_list = _set((cpu,))
+    package, package_list = _set(siblings)
     return Directory({
-        "cluster_cpus": own, "cluster_cpus_list": own_list, "cluster_id": _text(cpu), "core_cpus": own,
-        "core_cpus_list": own_list, "core_id": _text(cpu), "core_siblings": package, "core_siblings_list": package_list,
-        "die_cpus": package, "die_cpus_list": package_list, "die_id": _text(0), "package_cpus": package,
-        "package_cpus_list": package_list, "physical_package_id": _text(0), "thread_siblings": own,
-        "thread_siblings_list": own_list,
+        "cluster_cpus": own, "cluster_cpus_list": own_list, "cluster_id": _text(its.cluster), "core_cpus": own,
+        "core_cpus_list": own_list, "core_id": _text(its.core), "core_siblings": package,
+        "core_siblings_list": package_list, "die_cpus": package, "die_cpus_list": package_list,
+        "die_id": _text(its.die), "package_cpus": package, "package_cpus_list": package_list,
+        "physical_package_id": _text(its.package), "thread_siblings": own, "thread_siblings_list": own_list,
     }, 0o755)  # fmt: skip
 
 
@@ -78,9 +75,13 @@ def _cpu(box: Box, name: str) -> Node | None:
         return None
     if int(number) >= box.config.cpus:
         return None
-    cpu = int(number)
-    caches: dict[str, Node] = {f"index{at}": _cache(cpu, at) for at in range(len(CACHES))}
-    return Directory({"cache": Directory(caches, 0o755), "topology": _topology(cpu)}, 0o755)
+    cpu, start = int(number), box.model.start
+    its = start.topology(box, cpu)
+    siblings = [other for other in _all(box) if start.topology(box, other).package == its.package]
+    caches: dict[str, Node] = {
+        f"index{at}": _cache(cpu, its.package, siblings, cache) for at, cache in enumerate(start.caches)
+    }
+    return Directory({"cache": Directory(caches, 0o755), "topology": _topology(cpu, its, siblings)}, 0o755)
 
 
 CPU = Directory(

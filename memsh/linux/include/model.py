@@ -6,7 +6,7 @@ The kernel asks only for what stands here, and never for a machine by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import KernelImage, Machine
@@ -45,10 +45,30 @@ class Kmap(Protocol):
         """(name, address, slots) of the fixed slots, from the top down."""
 
 
+class Topology(NamedTuple):
+    """Where a processor belongs (struct cpuinfo_topology); numbers as /sys/devices/system/cpu prints them."""
+
+    package: int
+    die: int
+    cluster: int
+    core: int
+
+
+class Cache(NamedTuple):
+    """One cache of every processor (struct cacheinfo); lines have 64 bytes."""
+
+    level: int
+    type: str
+    kib: int
+    ways: int
+    whole: bool  # shared by all processors of a package
+
+
 class Start(Protocol):
-    """How a machine comes up, and what its kernel image is."""
+    """How a machine comes up, and what its kernel image and its processors are."""
 
     image: KernelImage
+    caches: Sequence[Cache]
 
     def boot(self, box: Box) -> None:
         """start_kernel(): from the firmware's map to a machine with processes. ValueError if the kernel cannot fit."""
@@ -67,6 +87,9 @@ class Start(Protocol):
 
     def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
         """(level, first, last, name) of what lies in the physical address space."""
+
+    def topology(self, box: Box, cpu: int) -> Topology:
+        """How the processors belong together."""
 
     def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
         """What /proc/cpuinfo says of a processor: (name, value)."""
