@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from memsh.commands.processes import died, faults, named, running, why_fault
 from memsh.libc.abi import Abort
 from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
 from memsh.linux.fs.exec import resume
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task
@@ -15,6 +15,7 @@ from memsh.linux.kernel import signal
 from memsh.linux.mm.memory.fault import BusError, Segfault
 from memsh.linux.mm.oom_kill import Killed
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
 
 Notes = list[str]
 # what they change, the fault counters tell
@@ -22,7 +23,7 @@ LOOKING = frozenset({"read", "hexdump", "malloc_usable_size", "mallinfo", "mallo
 SIGABRT, SIGBUS, SIGKILL, SIGSEGV = 6, 7, 9, 11
 
 
-def user_of(box: Any, looking: bool = False) -> UserProcess:
+def user_of(box: Box, looking: bool = False) -> UserProcess:
     """The current process's memory; refuses kernel threads."""
     task: Task = box.current if looking else running(box)
     if task.mm is None:
@@ -30,18 +31,18 @@ def user_of(box: Any, looking: bool = False) -> UserProcess:
     return UserProcess(box, task)
 
 
-def _trace(io: Any, lines: list[str]) -> None:
-    if getattr(io.session, "strace", False):
+def _trace(io: IO, lines: list[str]) -> None:
+    if io.session.strace:
         for line in lines:
             io.note(line)
 
 
-def _killed(io: Any, name: str, how: str = "") -> None:
+def _killed(io: IO, name: str, how: str = "") -> None:
     _trace(io, [f"--- {name} {{si_signo={name}{how}}} ---", f"+++ killed by {name} +++"])
 
 
 def act(
-    box: Any, io: Any, operation: Callable[[UserProcess, Notes], int | None], *, dec: bool = False,
+    box: Box, io: IO, operation: Callable[[UserProcess, Notes], int | None], *, dec: bool = False,
     ip: int | None = None,
 ) -> int:  # fmt: skip
     """Let the current process do `operation`, which answers a value or None, and tell the faults it took.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.paths import disk_of, is_devfs, is_procfs, resolve, stat_kind
 from memsh.linux.include.errno import KernelError
@@ -87,7 +87,7 @@ def _resize(box: Box, whole: str, size: int) -> None:
     opt("-l", "--length", type=wide_size, meta="SIZE", help="bytes; k, M, G allowed"), arg("file", words="path"),
     topic=TOPIC, changes=True,
 )  # fmt: skip
-def fallocate(box: Any, args: Args, io: IO) -> int:
+def fallocate(box: Box, args: Args, io: IO) -> int:
     """give a file room on the box's disk: zeros up to a length
 
     fallocate -l 64M /swapfile; chmod 600 /swapfile; mkswap /swapfile; swapon /swapfile
@@ -119,7 +119,7 @@ def _change(words: str) -> tuple[str, int]:
     opt("-c", "--no-create", help="make no new file"), rest("files", required=True, words="path"),
     topic=TOPIC, changes=True,
 )  # fmt: skip
-def truncate(box: Any, args: Args, io: IO) -> int:
+def truncate(box: Box, args: Args, io: IO) -> int:
     """set the length of files; what is new reads as zeros
 
     truncate -s 1M /data

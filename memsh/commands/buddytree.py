@@ -7,10 +7,12 @@ from typing import Any
 from memsh.commands.draw import clip, human, plural, say
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import PER_CPU_LIST, block_of
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
 from memsh.linux.include.mmzone import pindex_to_order
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
 
 
 def free_block(zone: Any, pfn: int) -> tuple[int, int] | None:
@@ -59,7 +61,7 @@ def state(zone: Any, pfn: int, order: int, waiting: set[int]) -> str:
     return f"split: {free} of {plural(1 << order, 'page')} free"
 
 
-def draw(box: Any, pfn: int, io: Any) -> None:
+def draw(box: Box, pfn: int, io: IO) -> None:
     """The tree, and what freeing the frame's block would merge."""
     if not 0 < pfn < box.memmap.frames:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {box.memmap.frames - 1:#x})")
@@ -81,7 +83,7 @@ def draw(box: Any, pfn: int, io: Any) -> None:
     _merging(box, io, zone, head, order, "free" if own is not None else what)
 
 
-def _node(io: Any, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int, int],
+def _node(io: IO, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int, int],
           waiting: set[int]) -> None:  # fmt: skip
     """One block, and below it its two halves as long as the frame's own block lies in it."""
     size = f"  {human(PAGE_SIZE << order)}" if io.width >= 72 else ""
@@ -99,7 +101,7 @@ def _node(io: Any, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int,
         _node(io, zone, stem + branch, pfn + (number << order - 1), order - 1, own, waiting)
 
 
-def _merging(box: Any, io: Any, zone: Any, head: int, order: int, what: str) -> None:
+def _merging(box: Box, io: IO, zone: Any, head: int, order: int, what: str) -> None:
     """Why a free block is not larger, or what would become of a used one."""
     at, level, with_ = head, order, []
     while level < MAX_ORDER - 1:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.types import gfp
 from memsh.inspect import slabreport
-from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.flags import PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
     SLAB_HWCACHE_ALIGN,
@@ -163,7 +163,7 @@ def kmem_cache_destroy(box: Box, args: Args, io: IO) -> int:
     opt("--huge", help="in blocks of 2 MiB where it is long enough (vmalloc_huge)"),
     topic=TOPIC,
 )
-def vmalloc(box: Any, args: Any, io: Any) -> int:
+def vmalloc(box: Box, args: Args, io: IO) -> int:
     """allocate virtually contiguous kernel memory from scattered pages
 
     vmalloc 64k
@@ -181,7 +181,7 @@ def vmalloc(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-def vmalloc_frames(box: Any, addr: int) -> list[int]:
+def vmalloc_frames(box: Box, addr: int) -> list[int]:
     """The page frames behind a vmalloc area, in address order; empty when there is none at that address."""
     for area in box.vmalloc.areas():
         if area.addr == addr:
@@ -190,7 +190,7 @@ def vmalloc_frames(box: Any, addr: int) -> list[int]:
 
 
 @command(arg("addr", type=address, help="what vmalloc gave"), topic=TOPIC)
-def vfree(box: Any, args: Any, io: Any) -> int:
+def vfree(box: Box, args: Args, io: IO) -> int:
     """free what vmalloc gave
 
     v=$(vmalloc 64k); vfree $v
@@ -203,19 +203,22 @@ def vfree(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("pfn", type=count, help="a page frame number"), topic=TOPIC)
-def kmap(box: Any, args: Any, io: Any) -> int:
+def kmap(box: Box, args: Args, io: IO) -> int:
     """give a page a kernel address: its own in the direct mapping, else a permanent kmap slot
 
     kmap $(alloc_page GFP_HIGHUSER)
     """
     addr = box.highmem.kmap(args.pfn)
-    low = addr == (args.pfn << PAGE_SHIFT) + PAGE_OFFSET
-    io.value(addr, "lowmem: its address in the direct mapping" if low else "HighMem: a slot of the permanent kmaps")
+    low = addr == (args.pfn << PAGE_SHIFT) + box.arch.page_offset
+    note = "lowmem: its address in the direct mapping" if low else "HighMem: a slot of the permanent kmaps"
+    if box.arch.zone_highmem < 0:
+        note = "its address in the direct mapping, which reaches all of RAM: no HighMem here"
+    io.value(addr, note)
     return 0
 
 
 @command(arg("pfn", type=count, help="a page frame number"), topic=TOPIC)
-def kunmap(box: Any, args: Any, io: Any) -> int:
+def kunmap(box: Box, args: Args, io: IO) -> int:
     """undo one kmap of a page
 
     p=$(alloc_page GFP_HIGHUSER); kmap $p; kunmap $p
@@ -225,7 +228,7 @@ def kunmap(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("addr", type=address, help="a kernel address"), topic=TOPIC, changes=False)
-def virt_to_phys(box: Any, args: Any, io: Any) -> int:
+def virt_to_phys(box: Box, args: Args, io: IO) -> int:
     """the physical address behind an address of the direct mapping
 
     virt_to_phys 0xc1000000
@@ -233,35 +236,36 @@ def virt_to_phys(box: Any, args: Any, io: Any) -> int:
     It subtracts PAGE_OFFSET and asks nobody. For a vmalloc or user address C gives the same wrong number.
     """
     note = "the direct mapping: minus PAGE_OFFSET"
-    if not PAGE_OFFSET <= args.addr < box.machine.layout.high_memory:
+    if not box.arch.page_offset <= args.addr < box.machine.layout.high_memory:
         where = (
             "a vmalloc address"
             if box.machine.layout.vmalloc_start <= args.addr < box.machine.layout.vmalloc_end
             else "outside the direct mapping"
         )
         note = f"wrong: {where}, where this subtraction means nothing; ask pagewalk"
-    io.value((args.addr - PAGE_OFFSET) & 0xFFFFFFFF, note)
+    io.value((args.addr - box.arch.page_offset) % box.mmu.word_limit, note)
     return 0
 
 
 @command(arg("phys", type=address, help="a physical address below the end of lowmem"), topic=TOPIC, changes=False)
-def phys_to_virt(box: Any, args: Any, io: Any) -> int:
+def phys_to_virt(box: Box, args: Args, io: IO) -> int:
     """the address in the direct mapping of a physical address
 
     phys_to_virt 0x1000000
     """
-    low = args.phys < box.machine.layout.high_memory - PAGE_OFFSET
+    low = args.phys < box.machine.layout.high_memory - box.arch.page_offset
     note = (
         "the direct mapping: plus PAGE_OFFSET"
         if low
-        else "wrong: HighMem has no address in the direct mapping; kmap its frame"
-    )
-    io.value((args.phys + PAGE_OFFSET) & 0xFFFFFFFF, note)
+        else "wrong: HighMem has no address in the direct mapping; kmap its frame" if box.arch.zone_highmem >= 0
+        else "wrong: beyond the end of RAM"
+    )  # fmt: skip
+    io.value((args.phys + box.arch.page_offset) % box.mmu.word_limit, note)
     return 0
 
 
 @command(topic=TOPIC, changes=False)
-def fixmap(box: Any, args: Any, io: Any) -> int:
+def fixmap(box: Box, args: Args, io: IO) -> int:
     """the fixed mappings: slots whose addresses are known when the kernel is compiled
 
     fixmap

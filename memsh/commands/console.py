@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.processes import died, named, tell_end
+from memsh.linux.box import Box
 
 if TYPE_CHECKING:
     from memsh.shell import IO
@@ -19,7 +20,7 @@ class Console:
     def __init__(self, session: Session) -> None:
         self._look(session.box)
 
-    def _look(self, box: Any) -> None:
+    def _look(self, box: Box) -> None:
         self.box, self.panicked = box, bool(box.panicked)
         self.kills, self.pid, self.name = box.vmstat["oom_kill"], box.current.pid, named(box.current)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from memsh.commands.paths import is_devfs, is_procfs, resolve, stat_kind, to_bytes, to_text
+from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.session import Session
@@ -111,7 +112,7 @@ class _Output:
 
     def __init__(self, io: IO, plan: Plan) -> None:
         self.io = io
-        self.box: Any = io.session.box
+        self.box: Box = io.session.box
         self.file: Any = None
         self.sink: Any = io.sink
         self.direct = "direct" in plan.flags["oflag"]

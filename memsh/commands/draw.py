@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from memsh.shell.io import IO
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
-def say(io: Any, text: str) -> None:
+def say(io: IO, text: str) -> None:
     """One line for people; on a narrow screen it goes on below, indented."""
     if len(text) <= io.width:
         io.out(text + "\n")
@@ -27,7 +28,7 @@ def clip(text: str, width: int) -> str:
     return (kept if text[width - 1] == " " or " " not in kept.strip() else kept[: kept.rindex(" ")]).rstrip() + "…"
 
 
-def beside(io: Any, rows: Iterable[Sequence[object]], align: str) -> None:
+def beside(io: IO, rows: Iterable[Sequence[object]], align: str) -> None:
     """A table whose last column is words: where they have no room they go on below, in that column."""
     for line in table(rows, align).splitlines():
         at = line.rstrip().rfind("  ") + 2

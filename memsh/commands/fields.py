@@ -8,17 +8,20 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memsh.commands import meanings
 from memsh.commands import meanings_elsewhere as elsewhere
 from memsh.commands.meanings_vmstat import VMSTAT, ZONEINFO
 from memsh.commands.tools import reader_of
+from memsh.linux.box import Box
 from memsh.procps.figures import page_size
 from memsh.procps.reader import ProcReader
 from memsh.proctext import buddyinfo, labels, slabinfo, zoneinfo
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 
 
 class Figure(NamedTuple):
@@ -402,7 +405,7 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
     topic="views",
     needs_box=False,
 )
-def fields(box: Any, args: Any, io: Any) -> None:
+def fields(box: Box, args: Args, io: IO) -> None:
     """one row of a /proc file stood on end, with what each figure means
 
     fields slabinfo kmalloc-64
@@ -434,7 +437,7 @@ def fields(box: Any, args: Any, io: Any) -> None:
         show(io, one.figures)
 
 
-def show(io: Any, figures: list[Figure]) -> None:
+def show(io: IO, figures: list[Figure]) -> None:
     """Name, figure, meaning; the meaning goes on below itself on a narrow screen."""
     most = max(8, io.width // 3)
     label = min(most, max(len(figure.name) for figure in figures))

@@ -9,9 +9,12 @@ from memsh.commands.acting import user_of
 from memsh.commands.draw import human, plural, table
 from memsh.libc.abi import NBINS, NSMALLBINS, PAGE, TCACHE_MAX_BINS
 from memsh.libc.malloc import Malloc
+from memsh.linux.box import Box
 from memsh.linux.mm.memory import uaccess
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 
 TOPIC = "views"
 SHOWN = 24  # chunks shown without --all
@@ -37,7 +40,7 @@ class Lists(NamedTuple):
 class Peek:
     """Reads words of the heap's size without touching anything. LookupError where no page is mapped."""
 
-    def __init__(self, box: Any, task: Any, heap: Malloc) -> None:
+    def __init__(self, box: Box, task: Any, heap: Malloc) -> None:
         self.box = box
         self.task = task
         self.size, self.low = heap.sz, heap.low
@@ -153,7 +156,7 @@ def _some(addresses: list[int]) -> str:
 
 
 @command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC)
-def heap(box: Any, args: Any, io: Any) -> None:
+def heap(box: Box, args: Args, io: IO) -> None:
     """the current process's heap: chunks, bins, the thread's cache, and why a free gave nothing back
 
     heap
@@ -174,7 +177,7 @@ def heap(box: Any, args: Any, io: Any) -> None:
         raise ShellError(f"the arena is corrupt: {error}") from None
 
 
-def _show(peek: Peek, mine: Malloc, everything: bool, io: Any) -> None:
+def _show(peek: Peek, mine: Malloc, everything: bool, io: IO) -> None:
     lists = free_lists(peek, mine)
     found = list(chunks(peek, mine, lists))
     shown: list[Chunk | None] = [*found]

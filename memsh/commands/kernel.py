@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.draw import plural
 from memsh.commands.types import gfp
 from memsh.inspect import pagereport, slabreport
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import address, count, size
 
 TOPIC = "kernel memory"
@@ -36,7 +37,7 @@ def no_memory(name: str) -> ShellError:
 # -- pages -------------------------------------------------------------------
 
 
-def _alloc_pages(box: Any, order: int, flags: int, node: int | None, io: Any) -> int:
+def _alloc_pages(box: Box, order: int, flags: int, node: int | None, io: IO) -> int:
     if order >= MAX_ORDER:
         raise ShellError("Cannot allocate memory")  # Linux warns once and answers NULL
     if node is not None and not 0 <= node < len(box.pages.nodes):
@@ -49,7 +50,7 @@ def _alloc_pages(box: Any, order: int, flags: int, node: int | None, io: Any) ->
 
 
 @command(arg("order", type=count, help="0 to 10: the block has 2^order pages"), GFP, NODE, topic=TOPIC)
-def alloc_pages(box: Any, args: Any, io: Any) -> int:
+def alloc_pages(box: Box, args: Args, io: IO) -> int:
     """take a block of 2^ORDER pages from the buddy system
 
     alloc_pages 4
@@ -62,7 +63,7 @@ def alloc_pages(box: Any, args: Any, io: Any) -> int:
 
 
 @command(GFP, NODE, topic=TOPIC)
-def alloc_page(box: Any, args: Any, io: Any) -> int:
+def alloc_page(box: Box, args: Args, io: IO) -> int:
     """take one page from the buddy system
 
     alloc_page GFP_HIGHUSER
@@ -75,7 +76,7 @@ def alloc_page(box: Any, args: Any, io: Any) -> int:
     arg("order", type=count, default=None, help="the order it was taken with (default: the one recorded)"),
     topic=TOPIC,
 )
-def free_pages(box: Any, args: Any, io: Any) -> int:
+def free_pages(box: Box, args: Args, io: IO) -> int:
     """give a block of pages back to the buddy system
 
     p=$(alloc_pages 4); free_pages $p 4
@@ -91,7 +92,7 @@ def free_pages(box: Any, args: Any, io: Any) -> int:
 
 
 @command(topic=TOPIC)
-def drain_all_pages(box: Any, args: Any, io: Any) -> int:
+def drain_all_pages(box: Box, args: Args, io: IO) -> int:
     """give the pages on every CPU's lists back to the buddy system
 
     drain_all_pages
@@ -106,7 +107,7 @@ def drain_all_pages(box: Any, args: Any, io: Any) -> int:
 # -- kmalloc -----------------------------------------------------------------
 
 
-def _kmalloc(box: Any, args: Any, io: Any, flags: int) -> int:
+def _kmalloc(box: Box, args: Args, io: IO, flags: int) -> int:
     report = slabreport.kmalloc(box, args.size, flags)
     if not report.addr:
         raise ShellError("Cannot allocate memory")
@@ -115,7 +116,7 @@ def _kmalloc(box: Any, args: Any, io: Any, flags: int) -> int:
 
 
 @command(arg("size", type=size, help="bytes; k, M, G allowed"), GFP, topic=TOPIC)
-def kmalloc(box: Any, args: Any, io: Any) -> int:
+def kmalloc(box: Box, args: Args, io: IO) -> int:
     """allocate physically contiguous kernel memory
 
     kmalloc 64
@@ -126,7 +127,7 @@ def kmalloc(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("size", type=size, help="bytes; k, M, G allowed"), GFP, topic=TOPIC)
-def kzalloc(box: Any, args: Any, io: Any) -> int:
+def kzalloc(box: Box, args: Args, io: IO) -> int:
     """kmalloc, filled with zeros
 
     kzalloc 64
@@ -135,7 +136,7 @@ def kzalloc(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("addr", type=address, help="what kmalloc gave"), topic=TOPIC)
-def kfree(box: Any, args: Any, io: Any) -> int:
+def kfree(box: Box, args: Args, io: IO) -> int:
     """free what kmalloc gave
 
     k=$(kmalloc 64); kfree $k
@@ -147,7 +148,7 @@ def kfree(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("addr", type=address, help="what kmalloc gave"), topic=TOPIC, changes=False)
-def ksize(box: Any, args: Any, io: Any) -> int:
+def ksize(box: Box, args: Args, io: IO) -> int:
     """the usable size of what kmalloc gave
 
     k=$(kmalloc 100); ksize $k

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from memsh.commands.paths import read_text
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, UsageError, arg, command, rest
 
 TOPIC = "session"
@@ -26,7 +26,7 @@ def duration(word: str) -> float:
 
 
 @command(arg("state", choices=("on", "off"), default=None, meta="on|off"), topic="kernel memory")
-def plain(box: Any, args: Args, io: IO) -> None:
+def plain(box: Box, args: Args, io: IO) -> None:
     """the textbook box: per-CPU page lists and array caches drained and bypassed
 
     plain on
@@ -45,7 +45,7 @@ def plain(box: Any, args: Args, io: IO) -> None:
 
 
 @command(arg("state", choices=("on", "off"), default=None, help="leave it out to ask"), topic=TOPIC)
-def split_rss(box: Any, args: Args, io: IO) -> None:
+def split_rss(box: Box, args: Args, io: IO) -> None:
     """count resident pages a thread at a time, as kernels built for four CPUs or more do
 
     split_rss on; p=$(mmap 64k); touch $p 64k; grep VmRSS /proc/self/status; split_rss off
@@ -58,7 +58,7 @@ def split_rss(box: Any, args: Args, io: IO) -> None:
 
 
 @command(topic=TOPIC)
-def check(box: Any, args: Args, io: IO) -> int:
+def check(box: Box, args: Args, io: IO) -> int:
     """verify every invariant of the box
 
     check
@@ -80,7 +80,7 @@ def check(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("seconds", type=duration, help="seconds; s, m, h, d allowed", meta="TIME"), topic=TOPIC, changes=True)
-def sleep(box: Any, args: Args, io: IO) -> None:
+def sleep(box: Box, args: Args, io: IO) -> None:
     """let the box's clock move on: the reaper, timers and daemons do their work
 
     sleep 4
@@ -96,7 +96,7 @@ def sleep(box: Any, args: Args, io: IO) -> None:
 
 
 @command(rest("command", raw=True, required=True, words="command"), name="time", topic="tools")
-def time_(box: Any, args: Args, io: IO) -> int:
+def time_(box: Box, args: Args, io: IO) -> int:
     """run a command and say how long it took by the box's clock
 
     time dd if=/var/log/syslog of=/dev/null bs=64k
@@ -115,7 +115,7 @@ def time_(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("format", default=None, meta="+FORMAT"), topic="tools")
-def date(box: Any, args: Args, io: IO) -> None:
+def date(box: Box, args: Args, io: IO) -> None:
     """the box's clock
 
     date
@@ -132,7 +132,7 @@ def date(box: Any, args: Args, io: IO) -> None:
 
 
 @command(arg("time", type=duration, default="1h", help="how long: 30s, 10m, 2h, 1d"), topic="kernel memory")
-def age(box: Any, args: Args, io: IO) -> None:
+def age(box: Box, args: Args, io: IO) -> None:
     """let everyday churn wear the free lists until they look lived in
 
     age 2h

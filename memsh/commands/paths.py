@@ -9,7 +9,7 @@ import codecs
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.shell import ShellError
@@ -163,7 +163,7 @@ def listdir(session: Session, path: str) -> list[str]:
 class _DiskInput(PartsInput):
     """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards."""
 
-    def __init__(self, box: Any, path: str) -> None:
+    def __init__(self, box: Box, path: str) -> None:
         self.box = box
         self.file = box.fs.open(path)
         super().__init__()
@@ -213,7 +213,7 @@ class _ProcSink:
 class _DiskSink:
     """A file of the disk being written; pieces go to the page cache as they come."""
 
-    def __init__(self, box: Any, path: str, append: bool) -> None:
+    def __init__(self, box: Box, path: str, append: bool) -> None:
         self.box = box
         if not box.fs.exists(path):
             box.fs.create(path)

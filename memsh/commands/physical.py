@@ -9,10 +9,13 @@ from memsh.commands.buddytree import draw
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import count_frames
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import count, wide_size
 
 TOPIC = "views"
@@ -25,7 +28,7 @@ PURPOSE = {
 }
 
 
-def zone_named(box: Any, name: str) -> Any:
+def zone_named(box: Box, name: str) -> Any:
     for zone in box.pages.zones:
         if zone.name.lower() == name.lower() and zone.present:
             return zone
@@ -33,7 +36,7 @@ def zone_named(box: Any, name: str) -> Any:
     raise ShellError(f"there is no zone '{name}' in this box (it has {known})")
 
 
-def buddy_counts(box: Any, zone: Any) -> list[int]:
+def buddy_counts(box: Box, zone: Any) -> list[int]:
     """Free blocks per order, all migrate types together, as /proc/buddyinfo prints them."""
     return [zone.nr_blocks(order) for order in range(MAX_ORDER)]
 
@@ -42,7 +45,7 @@ NODE = opt("--node", type=count, help="this memory node only", meta="N")
 ZONE = arg("zone", default="", help="a zone's name; of a captured tree also 'Node 1'", words="zone")
 
 
-def shown_zones(box: Any, name: str, node: int | None) -> list[Any]:
+def shown_zones(box: Box, name: str, node: int | None) -> list[Any]:
     """The zones with memory that a name and --node pick; all of them for neither."""
     found = [zone_named(box, name)] if name else [zone for zone in box.pages.zones if zone.present]
     if node is not None:
@@ -53,7 +56,7 @@ def shown_zones(box: Any, name: str, node: int | None) -> list[Any]:
 
 
 @command(NODE, ZONE, topic=TOPIC, needs_box=False)
-def zones(box: Any, args: Any, io: Any) -> None:
+def zones(box: Box, args: Args, io: IO) -> None:
     """physical memory by zone: bounds, free pages, watermarks
 
     zones
@@ -74,7 +77,7 @@ def zones(box: Any, args: Any, io: Any) -> None:
 
 
 @command(arg("size", type=wide_size, help="bytes; k, M, G allowed"), topic=TOPIC, needs_box=False)
-def order(box: Any, args: Any, io: Any) -> None:
+def order(box: Box, args: Args, io: IO) -> None:
     """the order of the smallest block that holds SIZE bytes
 
     order 100k
@@ -100,7 +103,7 @@ def order(box: Any, args: Any, io: Any) -> None:
     topic=TOPIC,
     needs_box=False,
 )
-def buddy(box: Any, args: Any, io: Any) -> None:
+def buddy(box: Box, args: Args, io: IO) -> None:
     """the buddy system's free lists, with what each column is worth, per-CPU lists in front
 
     buddy Normal
@@ -122,7 +125,7 @@ def buddy(box: Any, args: Any, io: Any) -> None:
         io.out(_by_type(io, zone, counts))
 
 
-def _by_type(io: Any, zone: Any, counts: list[int]) -> str:
+def _by_type(io: IO, zone: Any, counts: list[int]) -> str:
     """A zone's free blocks, a row an order; without the bar, then with short names, where there is no room."""
     largest = max(counts[o] << o for o in range(MAX_ORDER)) or 1
     text = ""
@@ -147,7 +150,7 @@ def unusable_index(counts: list[int], order: int) -> float:
 
 
 @command(NODE, ZONE, topic=TOPIC, needs_box=False)
-def frag(box: Any, args: Any, io: Any) -> None:
+def frag(box: Box, args: Args, io: IO) -> None:
     """fragmentation: external by order, internal by cache
 
     frag
@@ -177,7 +180,7 @@ def frag(box: Any, args: Any, io: Any) -> None:
 
 
 @command(topic=TOPIC, needs_box=False)
-def account(box: Any, args: Any, io: Any) -> None:
+def account(box: Box, args: Args, io: IO) -> None:
     """every page frame, by what it is used for; the sum is MemTotal
 
     account

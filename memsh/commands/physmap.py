@@ -7,10 +7,13 @@ from typing import Any
 
 from memsh.commands.draw import clip, human, plural, say
 from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import KIND_NAMES
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import count
 
 TOPIC = "views"
@@ -41,7 +44,7 @@ def use_name(use: int) -> str:
 class Cells:
     """Pages by use, for each stretch of `size` pages; filled in one walk over all frames."""
 
-    def __init__(self, box: Any, size: int, start: int, stop: int) -> None:
+    def __init__(self, box: Box, size: int, start: int, stop: int) -> None:
         self.size, self.start, self.stop = size, start, stop
         block_pages = box.arch.pageblock_pages
         self.used: dict[int, Counter[str]] = {}
@@ -82,14 +85,14 @@ class Cells:
         return group.upper() if 2 * sum(counts.values()) > high - low else group
 
 
-def _legend(io: Any, marks: set[str]) -> None:
+def _legend(io: IO, marks: set[str]) -> None:
     told = [f"{FREE_MARK} free"] if FREE_MARK in marks else []
     told += [f"{letter} {name}" for letter, name in GROUPS.items() if letter in marks or letter.upper() in marks]
     told += ["? nobody's"] if "?" in marks else []
     say(io, "  ".join(told) + "; a capital: more than half is used")
 
 
-def _folded(rows: list[tuple[int, str]], io: Any, head: str) -> None:
+def _folded(rows: list[tuple[int, str]], io: IO, head: str) -> None:
     """Rows `address  marks`; of three or more alike only the first is drawn."""
     at = 0
     while at < len(rows):
@@ -105,12 +108,12 @@ def _folded(rows: list[tuple[int, str]], io: Any, head: str) -> None:
         at += same
 
 
-def _present(box: Any) -> list[Any]:
+def _present(box: Box) -> list[Any]:
     return [zone for zone in box.pages.zones if zone.present]
 
 
 @command(arg("where", default="", help="a zone, or a page frame number", words="zone"), topic=TOPIC)
-def physmap(box: Any, args: Any, io: Any) -> None:
+def physmap(box: Box, args: Args, io: IO) -> None:
     """a picture of physical memory: all of it, a zone by pageblocks, or a frame's pageblock page by page
 
     physmap Normal
@@ -152,7 +155,7 @@ def physmap(box: Any, args: Any, io: Any) -> None:
         _folded(rows, io, "#010x")
 
 
-def _zone(box: Any, zone: Any, io: Any) -> None:
+def _zone(box: Box, zone: Any, io: IO) -> None:
     block_pages = zone.block_pages
     end = min(zone.start_pfn + zone.spanned, box.memmap.frames)
     cells = Cells(box, CELL, zone.start_pfn, end)
@@ -189,7 +192,7 @@ def _zone(box: Any, zone: Any, io: Any) -> None:
         at = same
 
 
-def _pageblock(box: Any, pfn: int, io: Any) -> None:
+def _pageblock(box: Box, pfn: int, io: IO) -> None:
     if not 0 < pfn < box.memmap.frames:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {box.memmap.frames - 1:#x})")
     block_pages = box.arch.pageblock_pages

@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Container
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from memsh.linux.box import Box
 from memsh.procps.reader import ProcReader
 from memsh.shell.errors import ShellError
 from memsh.shell.registry import Args, arg, command
@@ -30,7 +31,7 @@ HEADING = "# Written by memsh's procdump; what it lists is replaced by the next 
     topic="tools",
     needs_box=False,
 )
-def procdump(box: Any, args: Args, io: IO) -> None:
+def procdump(box: Box, args: Args, io: IO) -> None:
     """write the box's whole /proc into a folder of the host, as plain files
 
     procdump /tmp/box

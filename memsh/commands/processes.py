@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
+from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
@@ -15,6 +16,7 @@ from memsh.linux.kernel import signal
 from memsh.linux.mm.memory.fault import BusError, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
+from memsh.shell.registry import Args
 from memsh.shell.values import count
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def pid(word: str) -> int:
     return number
 
 
-def reasonable(box: Any) -> None:
+def reasonable(box: Box) -> None:
     """Refuses to make more processes than the host should keep."""
     if len(box.tasks) >= MOST_PROCESSES:
         raise Unreasonable(f"there are {len(box.tasks)} processes, and {MOST_PROCESSES} are as many as memsh keeps")
@@ -43,7 +45,7 @@ def reasonable(box: Any) -> None:
 PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
 
 
-def running(box: Any) -> Task:
+def running(box: Box) -> Task:
     """The current process; refuses after a panic."""
     if box.panicked:
         raise ShellError(PANICKED)
@@ -60,7 +62,7 @@ def faults(minor: int, major: int) -> str:
     return f"minflt {minor} majflt {major}"
 
 
-def tell_end(box: Any, io: Any, ended: str) -> None:
+def tell_end(box: Box, io: IO, ended: str) -> None:
     """One line after the current process has ended: who is current now, and what to do. A panic the console tells."""
     if not box.panicked:
         waiting = box.tasks.get(io.session.back_to)
@@ -69,7 +71,7 @@ def tell_end(box: Any, io: Any, ended: str) -> None:
         io.err(f"{here} (run a.out starts another, undo takes it back)\n")
 
 
-def died(box: Any, io: Any, ended: str, sig: int, why: str = "") -> int:
+def died(box: Box, io: IO, ended: str, sig: int, why: str = "") -> int:
     """Say that the current process was killed, as a shell does, and for what; the status, 128 + signal."""
     io.err(signal.DESCRIPTIONS.get(sig, f"Killed by signal {sig}") + "\n")
     io.err(why)
@@ -77,7 +79,7 @@ def died(box: Any, io: Any, ended: str, sig: int, why: str = "") -> int:
     return 128 + sig
 
 
-def why_fault(io: Any, task: Task, error: Segfault) -> str:
+def why_fault(io: IO, task: Task, error: Segfault) -> str:
     """The line that tells a person what was wrong with an access, while the process is still there; "" in scripts."""
     if io.session.reasons is None or task.mm is None:
         return ""
@@ -86,7 +88,7 @@ def why_fault(io: Any, task: Task, error: Segfault) -> str:
     return f"  {fault(task.mm, task.comm, error.addr, error.error_code)}\n"
 
 
-def faulted(box: Any, io: Any, task: Task, error: Segfault | BusError, ip: int | None = None) -> int:
+def faulted(box: Box, io: IO, task: Task, error: Segfault | BusError, ip: int | None = None) -> int:
     """`task` made an access that it may not: it dies of it, the log has its line; the status, 139 or 135.
 
     `ip`: where it was executing, if not at its own load or store instruction (a jump).
@@ -100,7 +102,7 @@ def faulted(box: Any, io: Any, task: Task, error: Segfault | BusError, ip: int |
     return died(box, io, ended, SIGBUS)
 
 
-def aborted(box: Any, io: Any, task: Task, message: str) -> int:
+def aborted(box: Box, io: IO, task: Task, message: str) -> int:
     """The task's C library found its data damaged: its message, then SIGABRT; the status, 134."""
     ended = named(task)
     io.err(message + "\n")
@@ -119,7 +121,7 @@ def environment(session: Any) -> list[str]:
     rest("args", help="its arguments", raw=True),
     topic=TOPIC,
 )
-def run(box: Any, args: Any, io: Any) -> int:
+def run(box: Box, args: Args, io: IO) -> int:
     """start a program in a new process, which becomes the current one
 
     run a.out
@@ -144,7 +146,7 @@ def run(box: Any, args: Any, io: Any) -> int:
 
 
 @command(topic=TOPIC)
-def fork(box: Any, args: Any, io: Any) -> int:
+def fork(box: Box, args: Args, io: IO) -> int:
     """duplicate the current process
 
     fork
@@ -165,7 +167,7 @@ def fork(box: Any, args: Any, io: Any) -> int:
     name="exec",
     topic=TOPIC,
 )
-def exec_(box: Any, args: Any, io: Any) -> int:
+def exec_(box: Box, args: Args, io: IO) -> int:
     """replace the current process's program
 
     exec a.out-dyn
@@ -180,7 +182,7 @@ def exec_(box: Any, args: Any, io: Any) -> int:
 
 
 @command(PID, topic=TOPIC)
-def switch(box: Any, args: Any, io: Any) -> int:
+def switch(box: Box, args: Args, io: IO) -> int:
     """make another process the current one
 
     switch 1
@@ -197,7 +199,7 @@ def switch(box: Any, args: Any, io: Any) -> int:
 
 
 @command(PID, rest("command", help="what it does", required=True, raw=True, words="command"), name="as", topic=TOPIC)
-def as_(box: Any, args: Any, io: Any) -> int:
+def as_(box: Box, args: Args, io: IO) -> int:
     """let another process do one command
 
     as 53 malloc 64k
@@ -257,7 +259,7 @@ COLUMNS = 7
 
 
 @command(rest("words", help="[-SIGNAL] PID or %JOB …, or -l", raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
-def kill(box: Any, args: Any, io: Any) -> int:
+def kill(box: Box, args: Args, io: IO) -> int:
     """send a signal to a process, or end a background job
 
     fork; kill -9 $
@@ -338,7 +340,7 @@ def _table() -> str:
     return "".join("".join(row).rstrip() + "\n" for row in rows)
 
 
-def send(box: Any, io: Any, pids: list[int], sig: int) -> None:
+def send(box: Box, io: IO, pids: list[int], sig: int) -> None:
     """A signal to some processes; whom of them it ended is told where it was the current one. ESRCH."""
     current = running(box)
     name = named(current)
@@ -375,7 +377,7 @@ def _wait_for(io: IO, words: list[str]) -> int:
 
 
 @command(rest("jobs", raw=True, meta="%JOB"), topic=TOPIC)
-def wait(box: Any, args: Any, io: Any) -> int:
+def wait(box: Box, args: Args, io: IO) -> int:
     """take note of a child that has ended, or wait for background jobs
 
     fork; as $ _exit 3; wait
@@ -403,7 +405,7 @@ def wait(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("status", type=count, default=0, help="exit status, 0 to 255"), name="_exit", topic=TOPIC)
-def _exit(box: Any, args: Any, io: Any) -> int:
+def _exit(box: Box, args: Args, io: IO) -> int:
     """end the current process
 
     _exit 0

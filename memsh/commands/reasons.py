@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from memsh.commands.draw import human
 from memsh.commands.heap import Peek, free_lists
 from memsh.commands.virtual import process_areas, protection
+from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, TASK_SIZE, VM_ACCOUNT
+from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, VM_ACCOUNT
+from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages, vm_commit_limit
 from memsh.linux.mm.page_alloc.watermark import WMARK_MIN, wmark_pages
 from memsh.linux.mm.slab.api import KMALLOC_MAX_SIZE
+from memsh.shell.registry import Args
 from memsh.shell.values import increment
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ def tell(session: Session) -> None:
     session.reasons = reason
 
 
-def reason(box: Any, name: str, args: Any, error: Exception) -> str:
+def reason(box: Box, name: str, args: Args, error: Exception) -> str:
     """The line for a refusal, "" where there is no more to say."""
     words = getattr(error, "strerror", None) or getattr(error, "message", "")
     if words == NO_MEMORY and name in _NO_MEMORY:
@@ -48,7 +51,7 @@ def reason(box: Any, name: str, args: Any, error: Exception) -> str:
 # -- pages ---------------------------------------------------------------------------------------------------------
 
 
-def _pages(box: Any, order: int, gfp: int) -> str:
+def _pages(box: Box, order: int, gfp: int) -> str:
     """What a request of that order met, zone by zone."""
     if order >= MAX_ORDER:
         return (f"MAX_ORDER is {MAX_ORDER}: the largest block is order {MAX_ORDER - 1}, {1 << MAX_ORDER - 1} pages, "
@@ -65,14 +68,14 @@ def _pages(box: Any, order: int, gfp: int) -> str:
     return f"order {order} was asked for: " + "; ".join(told)
 
 
-def _kmalloc(box: Any, args: Any) -> str:
+def _kmalloc(box: Box, args: Args) -> str:
     if args.size > KMALLOC_MAX_SIZE:
         return (f"the largest kmalloc is {human(KMALLOC_MAX_SIZE)} (KMALLOC_MAX_SIZE), the largest block of the buddy "
                 "system; vmalloc takes more, page by page")  # fmt: skip
     return _pages(box, max(0, (args.size - 1) >> PAGE_SHIFT).bit_length() if args.size > PAGE_SIZE else 0, args.gfp)
 
 
-def _vmalloc(box: Any, args: Any) -> str:
+def _vmalloc(box: Box, args: Args) -> str:
     pages, total = -(-args.size // PAGE_SIZE), totalram_pages(box)
     if pages > total:
         return f"{pages} pages were asked for, and the box has {total}"
@@ -87,7 +90,7 @@ def _vmalloc(box: Any, args: Any) -> str:
 # -- a process's address space -------------------------------------------------------------------------------------
 
 
-def _commit(box: Any, pages: int) -> str:
+def _commit(box: Box, pages: int) -> str:
     """The sum that vm.overcommit_memory makes of a request; "" if it does not refuse it."""
     vm = box.vm
     if vm.overcommit_memory == 1:
@@ -107,37 +110,44 @@ def _commit(box: Any, pages: int) -> str:
             f"{(vm.commit + pages) * 4} kB, not below CommitLimit {limit * 4} kB{less}")  # fmt: skip
 
 
-def _room(box: Any, length: int) -> str:
+def _mm(box: Box) -> MmStruct:
+    """The current process's memory: who was refused some has one."""
+    mm = box.current.mm
+    assert mm is not None
+    return mm
+
+
+def _room(box: Box, length: int) -> str:
     """Whether the commit sum or the addresses were short."""
     told = _commit(box, -(-length // PAGE_SIZE))
     if told:
         return told
-    ends = [(vma.start, vma.end) for vma in box.current.mm.mmap]
+    ends = [(vma.start, vma.end) for vma in _mm(box).mmap]
     holes = [after - before for before, after in zip([0, *(end for _, end in ends)],
-             [*(start for start, _ in ends), TASK_SIZE], strict=True)]  # fmt: skip
+             [*(start for start, _ in ends), box.mmu.task_size], strict=True)]  # fmt: skip
     if length > max(holes):
         return f"{human(length)} of addresses were asked for; the largest hole in the process has {human(max(holes))}"
     return ""
 
 
-def _fork(box: Any, args: Any) -> str:
-    pages = sum((vma.end - vma.start) >> PAGE_SHIFT for vma in box.current.mm.mmap if vma.flags & VM_ACCOUNT)
+def _fork(box: Box, args: Args) -> str:
+    pages = sum((vma.end - vma.start) >> PAGE_SHIFT for vma in _mm(box).mmap if vma.flags & VM_ACCOUNT)
     return _commit(box, pages)
 
 
-def _break(box: Any, args: Any, name: str) -> str:
-    mm = box.current.mm
-    wanted = increment(args.words[0]) if name == "sbrk" else args.addr - mm.brk
-    above = next((vma.start for vma in mm.mmap if vma.start >= mm.brk), TASK_SIZE)
+def _break(box: Box, args: Args, name: str) -> str:
+    mm = _mm(box)
+    wanted = increment(args.words[0], box.arch.bits) if name == "sbrk" else args.addr - mm.brk
+    above = next((vma.start for vma in mm.mmap if vma.start >= mm.brk), box.mmu.task_size)
     if mm.brk + wanted > above:
         return f"the heap ends at {mm.brk:#010x} and could grow up to {above:#010x}, where another area begins"
     return _commit(box, max(0, wanted) >> PAGE_SHIFT)
 
 
-def _unmapped(box: Any, args: Any) -> str:
+def _unmapped(box: Box, args: Args) -> str:
     start = args.addr & ~4095
     end = args.addr + args.length
-    for vma in box.current.mm.mmap:
+    for vma in _mm(box).mmap:
         if vma.start <= start < vma.end:
             start = vma.end
     return f"{start:#010x} lies in no area" if start < end else ""
@@ -157,14 +167,14 @@ _NO_MEMORY: dict[str, Callable[[Any, Any], str]] = {
 # -- what was freed, or could not be -------------------------------------------------------------------------------
 
 
-def _not_given(box: Any, addr: int, name: str) -> str:
+def _not_given(box: Box, addr: int, name: str) -> str:
     if name == "vfree":
         return f"no vmalloc area begins at {addr:#x}"
     bad = box.slab.bad_kfree(addr)
     return f"{addr:#x}: {bad}" if bad else ""
 
 
-def kept_back(box: Any, heap: Malloc, mem: int) -> str:
+def kept_back(box: Box, heap: Malloc, mem: int) -> str:
     """Why a free gave the kernel nothing back: where the chunk is now, and what its top has to reach."""
     peek = Peek(box, box.current, heap)
     try:
@@ -196,8 +206,8 @@ def fault(mm: Any, comm: str, addr: int, error_code: int) -> str:
         if area.start <= addr < area.end:
             bounds = f"{area.start:08x}-{area.end:08x} {protection(area.flags)}"
             return f"{how} {addr:#010x} is not allowed: it lies in {area.name} of {comm}, {bounds}"
-    if addr >= TASK_SIZE:
-        return f"{how} {addr:#010x}: that is the kernel's; user space ends at {TASK_SIZE:#010x}"
+    if addr >= mm.task_size:
+        return f"{how} {addr:#010x}: that is the kernel's; user space ends at {mm.task_size:#010x}"
     below = max((area for area in areas if area.end <= addr), key=lambda area: area.end, default=None)
     above = min((area for area in areas if area.start > addr), key=lambda area: area.start, default=None)
     near = [f"{area.name} {area.start:08x}-{area.end:08x}" for area in (below, above) if area]

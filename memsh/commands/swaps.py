@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from hashlib import md5
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.paths import resolve
 from memsh.commands.tools import reader_of
@@ -64,7 +64,7 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _in_use(box: Any, file: File) -> bool:
+def _in_use(box: Box, file: File) -> bool:
     return bool(file.inode is box.fs.device or box.swap.is_swapfile(file.inode))
 
 
@@ -74,7 +74,7 @@ def _in_use(box: Any, file: File) -> bool:
     arg("device", words="path", help="a disk or a file"), arg("size", type=wide_size, default=None, help="in bytes"),
     topic=TOPIC, changes=True,
 )  # fmt: skip
-def mkswap(box: Any, args: Args, io: IO) -> int:
+def mkswap(box: Box, args: Args, io: IO) -> int:
     """set up a swap area on a disk or in a file
 
     mkswap /dev/vda
@@ -176,7 +176,7 @@ def _priority(word: str) -> int:
     opt("-v", "--verbose", help="say what is done"),
     rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True, needs_box=False,
 )  # fmt: skip
-def swapon(box: Any, args: Args, io: IO) -> int:
+def swapon(box: Box, args: Args, io: IO) -> int:
     """use a disk or a file for swapping, or list what is used
 
     mkswap /dev/vda
@@ -209,7 +209,7 @@ def swapon(box: Any, args: Args, io: IO) -> int:
     return status
 
 
-def _has_signature(box: Any, file: File) -> bool:
+def _has_signature(box: Box, file: File) -> bool:
     from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, first_page
 
     if file.inode.is_dir or file.inode.size < 4096:
@@ -217,7 +217,7 @@ def _has_signature(box: Any, file: File) -> bool:
     return first_page(box, file.inode)[MAGIC_AT:] == MAGIC
 
 
-def _swapon_one(box: Any, io: IO, path: str, args: Args) -> int:
+def _swapon_one(box: Box, io: IO, path: str, args: Args) -> int:
     from memsh.linux.mm.swap.swapon import swapon as sys_swapon
 
     try:
@@ -252,7 +252,7 @@ def _swapon_one(box: Any, io: IO, path: str, args: Args) -> int:
     opt("-a", "--all", help="every area in use"), opt("-v", "--verbose", help="say what is done"),
     rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True,
 )  # fmt: skip
-def swapoff(box: Any, args: Args, io: IO) -> int:
+def swapoff(box: Box, args: Args, io: IO) -> int:
     """stop using a swap area; everything in it comes back first
 
     mkswap /dev/vda

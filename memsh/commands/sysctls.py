@@ -5,9 +5,8 @@ Known deviations: no patterns with * in names that are set; every file under /pr
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.paths import read_text
+from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, command, opt, rest
 from memsh.textutils.regexp import compiled
@@ -70,7 +69,7 @@ def _name_of(path: str) -> str:
     opt("--system", help="set what the files of the system say"), opt("--dry-run", help="tell, but set nothing"),
     rest("names", meta="NAME[=VALUE]", words="sysctl"), topic="tools", needs_box=False,
 )  # fmt: skip
-def sysctl(box: Any, args: Args, io: IO) -> int:
+def sysctl(box: Box, args: Args, io: IO) -> int:
     """read and set the kernel's tunables
 
     sysctl -w vm.min_free_kbytes=8192

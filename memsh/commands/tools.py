@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.livetools import SlabtopView, TopView
+from memsh.linux.box import Box
 from memsh.procps import free as procps_free
 from memsh.procps import pgrep as procps_pgrep
 from memsh.procps import pmap as procps_pmap
@@ -35,7 +36,7 @@ UNLIMITED = 131072
 _WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
 
 
-def reader_of(box: Any, io: IO) -> ProcReader:
+def reader_of(box: Box | None, io: IO) -> ProcReader:
     """The /proc that the tools read: the session's."""
     reader: ProcReader | None = io.session.reader
     if reader is None:
@@ -45,7 +46,7 @@ def reader_of(box: Any, io: IO) -> ProcReader:
     return reader
 
 
-def play(box: Any, io: IO, frames: Frames) -> int:
+def play(box: Box | None, io: IO, frames: Frames) -> int:
     """Print a tool's frames. Between two of them the box's clock moves on; on a terminal the host waits as long, q
     ends it, and figures that differ from the line above are reversed."""
     ticker = io.session.ticker(io) if io.session.ticker is not None and io.is_tty else None
@@ -96,7 +97,7 @@ def _is_live(io: IO) -> bool:
     return io.is_tty and io.session.live is not None
 
 
-def free_tool(box: Any, argv: list[str], io: IO) -> int:
+def free_tool(box: Box, argv: list[str], io: IO) -> int:
     """`free` without an address: the tool. `argv` without its name; answers the status."""
     return play(box, io, procps_free.frames(reader_of(box, io), argv))
 
@@ -114,7 +115,7 @@ def _rows(io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def slabtop(box: Any, args: Args, io: IO) -> int:
+def slabtop(box: Box, args: Args, io: IO) -> int:
     """show the kernel's slab caches, the largest first
 
     slabtop -o -s c
@@ -146,7 +147,7 @@ def _asks(words: list[str]) -> bool:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def vmstat(box: Any, args: Args, io: IO) -> int:
+def vmstat(box: Box, args: Args, io: IO) -> int:
     """report memory, swap, disk and CPU in one line, again after each delay
 
     vmstat 1 5
@@ -164,7 +165,7 @@ def vmstat(box: Any, args: Args, io: IO) -> int:
     needs_box=False,
     help_option=False,
 )
-def pmap(box: Any, args: Args, io: IO) -> int:
+def pmap(box: Box, args: Args, io: IO) -> int:
     """show the memory map of a process
 
     pmap -x 1
@@ -176,7 +177,7 @@ def pmap(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def ps(box: Any, args: Args, io: IO) -> int:
+def ps(box: Box, args: Args, io: IO) -> int:
     """show the processes
 
     ps -o pid,vsz,rss,min_flt,maj_flt,comm -p 1
@@ -188,7 +189,7 @@ def ps(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def top(box: Any, args: Args, io: IO) -> int:
+def top(box: Box, args: Args, io: IO) -> int:
     """show the processes that use most, redrawn every 3 seconds
 
     top -b -n 1
@@ -208,7 +209,7 @@ def top(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def uptime(box: Any, args: Args, io: IO) -> int:
+def uptime(box: Box, args: Args, io: IO) -> int:
     """tell how long the box has been running
 
     uptime -p
@@ -229,7 +230,7 @@ def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def pgrep(box: Any, args: Args, io: IO) -> int:
+def pgrep(box: Box, args: Args, io: IO) -> int:
     """find processes by name
 
     pgrep -l a.out
@@ -260,7 +261,7 @@ def _level_list(word: str) -> list[int]:
     opt("-l", "--level", type=_level_list, help="these levels only: err,warn,…"),
     topic=TOPIC,
 )
-def dmesg(box: Any, args: Args, io: IO) -> None:
+def dmesg(box: Box, args: Args, io: IO) -> None:
     """print the kernel log
 
     dmesg | tail -3
@@ -282,7 +283,7 @@ def dmesg(box: Any, args: Args, io: IO) -> None:
         io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
 
 
-def _boot_time(box: Any, io: IO) -> int:
+def _boot_time(box: Box, io: IO) -> int:
     from memsh.procps.figures import stat
 
     return stat(reader_of(box, io)).boot_time
@@ -308,7 +309,7 @@ def _kernel(reader: ProcReader, name: str, default: str) -> str:
     topic=TOPIC,
     needs_box=False,
 )
-def uname(box: Any, args: Args, io: IO) -> None:
+def uname(box: Box, args: Args, io: IO) -> None:
     """print the kernel's name and release
 
     uname -a
@@ -367,7 +368,7 @@ CONSTANTS: dict[str, int | str | Callable[[ProcReader], int]] = {
     topic=TOPIC,
     needs_box=False,
 )
-def getconf(box: Any, args: Args, io: IO) -> None:
+def getconf(box: Box, args: Args, io: IO) -> None:
     """print a constant of the system
 
     getconf PAGESIZE

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.acting import Notes, act
 from memsh.commands.tools import free_tool
 from memsh.libc.malloc import Malloc
 from memsh.libc.mallopt import PARAMETERS
 from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import address, increment, size, wide_size
 
 TOPIC = "user space"
@@ -27,7 +28,7 @@ def _must(heap: Malloc, mem: int) -> int:
 
 
 @command(SIZE, topic=TOPIC)
-def malloc(box: Any, args: Any, io: Any) -> int:
+def malloc(box: Box, args: Args, io: IO) -> int:
     """take memory from the C library's heap
 
     malloc 200k
@@ -48,7 +49,7 @@ def malloc(box: Any, args: Any, io: Any) -> int:
     arg("size", type=size, default=1, help="bytes each"),
     topic=TOPIC,
 )
-def calloc(box: Any, args: Any, io: Any) -> int:
+def calloc(box: Box, args: Args, io: IO) -> int:
     """take zeroed memory from the C library's heap
 
     calloc 100 4
@@ -64,7 +65,7 @@ def calloc(box: Any, args: Any, io: Any) -> int:
 
 
 @command(BLOCK, SIZE, topic=TOPIC)
-def realloc(box: Any, args: Any, io: Any) -> int:
+def realloc(box: Box, args: Args, io: IO) -> int:
     """give a block another size, moving it if need be
 
     p=$(malloc 100); realloc $p 5000
@@ -86,7 +87,7 @@ def realloc(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("alignment", type=size, help="a power of 2, else the next one"), SIZE, topic=TOPIC)
-def memalign(box: Any, args: Any, io: Any) -> int:
+def memalign(box: Box, args: Args, io: IO) -> int:
     """take memory at a multiple of ALIGNMENT
 
     memalign 4096 100
@@ -100,7 +101,7 @@ def memalign(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("alignment", type=size, help="a power of 2"), SIZE, topic=TOPIC)
-def aligned_alloc(box: Any, args: Any, io: Any) -> int:
+def aligned_alloc(box: Box, args: Args, io: IO) -> int:
     """take memory at a multiple of ALIGNMENT, as C11 has it
 
     aligned_alloc 64 1000
@@ -136,7 +137,7 @@ def _int(text: str) -> int:
 @command(
     rest("words", help="M_TRIM_THRESHOLD, …, and an int", raw=True, required=True, meta="PARAMETER VALUE"), topic=TOPIC
 )
-def mallopt(box: Any, args: Any, io: Any) -> int:
+def mallopt(box: Box, args: Args, io: IO) -> int:
     """set a parameter of malloc in the current process
 
     mallopt M_MMAP_THRESHOLD 64k
@@ -161,7 +162,7 @@ def mallopt(box: Any, args: Any, io: Any) -> int:
 
 
 @command(topic=TOPIC)
-def malloc_info(box: Any, args: Any, io: Any) -> int:
+def malloc_info(box: Box, args: Args, io: IO) -> int:
     """the C library's figures on its heap, free lists by size, as XML
 
     malloc_info
@@ -170,7 +171,7 @@ def malloc_info(box: Any, args: Any, io: Any) -> int:
 
 
 @command(topic=TOPIC)
-def malloc_stats(box: Any, args: Any, io: Any) -> int:
+def malloc_stats(box: Box, args: Args, io: IO) -> int:
     """bytes in use and got from the system, as malloc_stats() prints them
 
     malloc_stats
@@ -184,7 +185,7 @@ def malloc_stats(box: Any, args: Any, io: Any) -> int:
     needs_box=False,
     help_option=False,
 )
-def free(box: Any, args: Any, io: Any) -> int:
+def free(box: Box, args: Args, io: IO) -> int:
     """give a block back to the C library (free ADDR); alone or with options: the machine's memory, as procps shows it
 
     malloc 100; free $1
@@ -224,7 +225,7 @@ def free(box: Any, args: Any, io: Any) -> int:
 
 
 @command(BLOCK, topic=TOPIC)
-def malloc_usable_size(box: Any, args: Any, io: Any) -> int:
+def malloc_usable_size(box: Box, args: Args, io: IO) -> int:
     """how many bytes of a block may be used
 
     malloc 100; malloc_usable_size $1
@@ -233,7 +234,7 @@ def malloc_usable_size(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("pad", type=size, default=0, help="bytes to leave at the top of the heap"), topic=TOPIC)
-def malloc_trim(box: Any, args: Any, io: Any) -> int:
+def malloc_trim(box: Box, args: Args, io: IO) -> int:
     """give free pages of the heap back to the kernel
 
     malloc_trim
@@ -248,7 +249,7 @@ def malloc_trim(box: Any, args: Any, io: Any) -> int:
 
 
 @command(topic=TOPIC)
-def mallinfo(box: Any, args: Any, io: Any) -> int:
+def mallinfo(box: Box, args: Args, io: IO) -> int:
     """the C library's figures on its heap: mallinfo2's fields
 
     mallinfo
@@ -275,7 +276,7 @@ def _heap_of(user: UserProcess) -> Malloc | None:
 
 
 @command(arg("addr", type=address, help="where the heap shall end", words="value"), topic=TOPIC)
-def brk(box: Any, args: Any, io: Any) -> int:
+def brk(box: Box, args: Args, io: IO) -> int:
     """move the end of the heap
 
     brk 0x8176000
@@ -291,7 +292,7 @@ def brk(box: Any, args: Any, io: Any) -> int:
 
 
 @command(rest("words", help="bytes, + or -: 4k, -4k, 0", raw=True, required=True, meta="INCREMENT"), topic=TOPIC)
-def sbrk(box: Any, args: Any, io: Any) -> int:
+def sbrk(box: Box, args: Args, io: IO) -> int:
     """move the end of the heap by INCREMENT bytes
 
     sbrk 64k
@@ -323,7 +324,7 @@ def sbrk(box: Any, args: Any, io: Any) -> int:
 
 
 @command(rest("command", help="a command that the process does", required=True, raw=True, words="command"), topic=TOPIC)
-def strace(box: Any, args: Any, io: Any) -> int:
+def strace(box: Box, args: Args, io: IO) -> int:
     """run a command and show the system calls that the process makes
 
     strace malloc 200k
@@ -333,7 +334,7 @@ def strace(box: Any, args: Any, io: Any) -> int:
     found = io.session.registry.find(args.command)
     if found is None:
         raise ShellError(f"{args.command[0]}: command not found", 127)
-    before = getattr(io.session, "strace", False)
+    before = io.session.strace
     io.session.strace = True
     try:
         return int(io.run(args.command))

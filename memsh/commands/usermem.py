@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from memsh.commands.acting import Notes, act
 from memsh.commands.paths import resolve
 from memsh.libc.process import UserProcess
+from memsh.linux.box import Box
 from memsh.linux.include import flags as uapi
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
@@ -18,6 +18,8 @@ from memsh.linux.mm.mmap.madvise import ADVICE
 from memsh.procfs import tree
 from memsh.shell import arg, command, opt, rest
 from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import address, size, wide_size
 
 TOPIC = "user space"
@@ -97,7 +99,7 @@ PROT = arg("prot", type=protection, help="r, rw, rx, rwx, none, or 'PROT_READ|PR
     opt("--offset", type=wide_size, default=0, help="where in the file, bytes", meta="N"),
     topic=TOPIC,
 )
-def mmap(box: Any, args: Any, io: Any) -> int:
+def mmap(box: Box, args: Args, io: IO) -> int:
     """map memory: fresh pages, or a file
 
     mmap 4M rw shared,populate
@@ -140,7 +142,7 @@ def mmap(box: Any, args: Any, io: Any) -> int:
     return act(box, io, operation)
 
 
-def not_mappable(box: Any, path: str) -> str:
+def not_mappable(box: Box, path: str) -> str:
     """The errno with which a file that is not on a disk or tmpfs refuses to be mapped; "" for the others.
 
     proc_reg_mmap (fs/proc/inode.c) finds no proc_mmap: EIO. Folders, a process's files, sysctls, sysfs and /dev/null
@@ -159,7 +161,7 @@ def refuse(errno: str, length: int) -> int:
     raise KernelError(errno if length else "EINVAL")
 
 
-def _call(box: Any, io: Any, text: str, function: Callable[..., int | None], *args: int) -> int:
+def _call(box: Box, io: IO, text: str, function: Callable[..., int | None], *args: int) -> int:
     """A system call on the process's areas that yields nothing."""
 
     def operation(user: UserProcess, notes: Notes) -> None:
@@ -169,7 +171,7 @@ def _call(box: Any, io: Any, text: str, function: Callable[..., int | None], *ar
 
 
 @command(ADDR, LENGTH, topic=TOPIC)
-def munmap(box: Any, args: Any, io: Any) -> int:
+def munmap(box: Box, args: Args, io: IO) -> int:
     """take a range of addresses away
 
     mmap 64k; munmap $1 4k
@@ -178,7 +180,7 @@ def munmap(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, LENGTH, PROT, topic=TOPIC)
-def mprotect(box: Any, args: Any, io: Any) -> int:
+def mprotect(box: Box, args: Args, io: IO) -> int:
     """change what may be done with a range
 
     mmap 64k; mprotect $1 4k r
@@ -195,7 +197,7 @@ def mprotect(box: Any, args: Any, io: Any) -> int:
     opt("--addr", type=address, help="where to, with fixed", meta="ADDR"),
     topic=TOPIC,
 )
-def mremap(box: Any, args: Any, io: Any) -> int:
+def mremap(box: Box, args: Args, io: IO) -> int:
     """give a mapping another length
 
     mmap 64k; mremap $1 64k 1M maymove
@@ -208,7 +210,7 @@ def mremap(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, LENGTH, arg("advice", type=advice, help="dontneed, free, willneed, …", words="advice"), topic=TOPIC)
-def madvise(box: Any, args: Any, io: Any) -> int:
+def madvise(box: Box, args: Args, io: IO) -> int:
     """tell the kernel what a range is for
 
     mmap 1M; madvise $1 1M dontneed
@@ -219,7 +221,7 @@ def madvise(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, LENGTH, topic=TOPIC)
-def mlock(box: Any, args: Any, io: Any) -> int:
+def mlock(box: Box, args: Args, io: IO) -> int:
     """bring a range into memory and keep it there
 
     mmap 64k; mlock $1 64k
@@ -228,7 +230,7 @@ def mlock(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, LENGTH, topic=TOPIC)
-def munlock(box: Any, args: Any, io: Any) -> int:
+def munlock(box: Box, args: Args, io: IO) -> int:
     """undo mlock
 
     mmap 64k; mlock $1 64k; munlock $1 64k
@@ -239,7 +241,7 @@ def munlock(box: Any, args: Any, io: Any) -> int:
 # -- access ----------------------------------------------------------------------------------------------------------
 
 
-def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, write: bool, step: int = 4096) -> None:
+def _access(box: Box, user: UserProcess, notes: Notes, addr: int, length: int, write: bool, step: int = 4096) -> None:
     """One access every `step` bytes; those that share a page are one to it."""
     if step <= 4096:
         pieces = [(addr, length)] if length else []
@@ -252,7 +254,7 @@ def _access(box: Any, user: UserProcess, notes: Notes, addr: int, length: int, w
 
 
 @command(ADDR, SOME, STEP, topic=TOPIC)
-def touch(box: Any, args: Any, io: Any) -> int:
+def touch(box: Box, args: Args, io: IO) -> int:
     """access memory, one byte a page: a write where the mapping may be written, else a read
 
     malloc 200k; touch $1 200k
@@ -275,7 +277,7 @@ def touch(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, SOME, STEP, topic=TOPIC)
-def read(box: Any, args: Any, io: Any) -> int:
+def read(box: Box, args: Args, io: IO) -> int:
     """read memory, one byte a page
 
     malloc 200k; read $1 200k
@@ -284,7 +286,7 @@ def read(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, SOME, STEP, topic=TOPIC)
-def write(box: Any, args: Any, io: Any) -> int:
+def write(box: Box, args: Args, io: IO) -> int:
     """write memory, one byte a page
 
     malloc 200k; write $1 200k
@@ -295,7 +297,7 @@ def write(box: Any, args: Any, io: Any) -> int:
 
 
 @command(arg("length", type=size, help="bytes below the stack pointer"), topic=TOPIC)
-def stack(box: Any, args: Any, io: Any) -> int:
+def stack(box: Box, args: Args, io: IO) -> int:
     """grow the stack by touching it, page by page downwards
 
     stack 64k
@@ -312,7 +314,7 @@ def stack(box: Any, args: Any, io: Any) -> int:
 
 
 @command(ADDR, topic=TOPIC)
-def jump(box: Any, args: Any, io: Any) -> int:
+def jump(box: Box, args: Args, io: IO) -> int:
     """fetch an instruction from an address
 
     jump 0x8049630
@@ -347,7 +349,7 @@ def _bytes_of(words: list[str]) -> bytes:
     rest("bytes", help='"text", or bytes in hexadecimal', required=True, raw=True, meta='"TEXT"|HEX'),
     topic=TOPIC,
 )
-def poke(box: Any, args: Any, io: Any) -> int:
+def poke(box: Box, args: Args, io: IO) -> int:
     """write bytes into memory
 
     malloc 100; poke $1 "hello"
@@ -381,7 +383,7 @@ def dump_lines(addr: int, data: bytes, across: int) -> list[str]:
 
 
 @command(ADDR, arg("length", type=size, default=64, help="bytes (default 64)"), topic=TOPIC)
-def hexdump(box: Any, args: Any, io: Any) -> int:
+def hexdump(box: Box, args: Args, io: IO) -> int:
     """show bytes of memory
 
     malloc 100; hexdump $1 64

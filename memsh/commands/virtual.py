@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from memsh.commands.draw import beside, clip, human, say, table
 from memsh.linux.arch.x86.paging import walk
+from memsh.linux.box import Box
 from memsh.linux.include.flags import (
     PAGE_SHIFT,
     PTE_ACCESSED,
@@ -21,12 +22,14 @@ from memsh.linux.include.flags import (
 from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import address
 
 TOPIC = "views"
 
 
-def current_mm(box: Any) -> Any:
+def current_mm(box: Box) -> Any:
     mm = box.current.mm
     if mm is None:
         raise ShellError(f"{box.current.comm} is a kernel thread: it has no memory of its own")
@@ -92,7 +95,7 @@ def process_areas(mm: Any) -> list[Area]:
 
 
 @command(topic=TOPIC)
-def areas(box: Any, args: Any, io: Any) -> None:
+def areas(box: Box, args: Args, io: IO) -> None:
     """the areas of the current process by name: code, data, BSS, heap, stack
 
     areas
@@ -107,7 +110,7 @@ def areas(box: Any, args: Any, io: Any) -> None:
 
 
 @command(topic=TOPIC)
-def vmmap(box: Any, args: Any, io: Any) -> None:
+def vmmap(box: Box, args: Args, io: IO) -> None:
     """the four gigabytes of the current process as a picture, user and kernel half
 
     vmmap
@@ -129,7 +132,7 @@ def vmmap(box: Any, args: Any, io: Any) -> None:
     say(io, f"{'-' * (16 if wide else 12)} 00000000")
 
 
-def _picture(io: Any, rows: list[tuple[int, int, str]], wide: bool) -> None:
+def _picture(io: IO, rows: list[tuple[int, int, str]], wide: bool) -> None:
     """Boxes from high addresses to low, with the gaps between them named by their size."""
     inner = 14 if wide else 10
     above = 0
@@ -157,7 +160,7 @@ def bits(entry: int) -> str:
 
 
 @command(arg("addr", type=address, help="a virtual address"), topic=TOPIC)
-def pagewalk(box: Any, args: Any, io: Any) -> None:
+def pagewalk(box: Box, args: Args, io: IO) -> None:
     """how the CPU translates an address: directory entry, table entry, frame
 
     pagewalk 0x08048000
@@ -192,7 +195,7 @@ def pagewalk(box: Any, args: Any, io: Any) -> None:
     say(io, f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}")
 
 
-def _kernel_walk(box: Any, addr: int, io: Any) -> None:
+def _kernel_walk(box: Box, addr: int, io: IO) -> None:
     lay = box.machine.layout
     offset = box.arch.page_offset
     if offset <= addr < lay.high_memory:
@@ -221,7 +224,7 @@ def _kernel_walk(box: Any, addr: int, io: Any) -> None:
 
 
 @command(topic=TOPIC)
-def layout(box: Any, args: Any, io: Any) -> None:
+def layout(box: Box, args: Args, io: IO) -> None:
     """the kernel's part of the address space: direct mapping, vmalloc, fixed mappings and the like
 
     layout

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.commands.livetools import WatchView
 from memsh.commands.tools import reader_of
+from memsh.linux.box import Box
 from memsh.shell.errors import UsageError
 from memsh.shell.lines import capture_line
 from memsh.shell.registry import Args, command, rest
@@ -95,7 +96,7 @@ def title(seconds: float, line: str, right: str, width: int) -> str:
 
 
 @command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic="session", needs_box=False)
-def watch(box: Any, args: Args, io: IO) -> int:
+def watch(box: Box, args: Args, io: IO) -> int:
     """run a command again and again; the box's clock moves on between
 
     watch -n 1 cat /proc/buddyinfo

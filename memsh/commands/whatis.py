@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.draw import human, plural, say
 from memsh.commands.virtual import bits, process_areas, protection
 from memsh.inspect.check import FREE, PER_CPU_LIST, block_of
 from memsh.linux.arch.x86.paging import walk
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import (
     K_RESERVED,
@@ -27,6 +26,8 @@ from memsh.linux.mm.slab.api import Object
 from memsh.procfs import tree
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import address
 
 TOPIC = "views"
@@ -35,7 +36,7 @@ _FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE
 
 
 @command(arg("what", type=address, help="an address, or a page frame number below the end of RAM"), topic=TOPIC)
-def whatis(box: Any, args: Any, io: Any) -> None:
+def whatis(box: Box, args: Args, io: IO) -> None:
     """what lies at an address or in a page frame: area, cache, slab, list, who maps it
 
     whatis 0x08048000
@@ -49,7 +50,7 @@ def whatis(box: Any, args: Any, io: Any) -> None:
         _user(box, what, io)
 
 
-def _user(box: Any, addr: int, io: Any) -> None:
+def _user(box: Box, addr: int, io: IO) -> None:
     task = box.current
     if task.mm is None:
         raise ShellError(f"{task.comm} is a kernel thread: it has no user memory")
@@ -69,7 +70,7 @@ def _user(box: Any, addr: int, io: Any) -> None:
         _frame(box, found.pfn, io)
 
 
-def _kernel(box: Any, addr: int, io: Any) -> None:
+def _kernel(box: Box, addr: int, io: IO) -> None:
     lay = box.machine.layout
     if addr < lay.high_memory:
         found = box.slab.object_at(addr)
@@ -95,7 +96,7 @@ def _kernel(box: Any, addr: int, io: Any) -> None:
     say(io, f"{addr:#x}: in the {region} region, nothing mapped there")
 
 
-def _state(box: Any, found: Object, addr: int) -> str:
+def _state(box: Box, found: Object, addr: int) -> str:
     """Whether the object in which the address lies is in use, and if not where it waits."""
     start, cache = found.addr, found.cache
     inside = f", {addr - start} bytes into it" if addr > start else ""
@@ -122,7 +123,7 @@ def _runs(frames: list[int]) -> str:
     return shown + (f" … {plural(len(runs), 'run')} in all" if len(runs) > 8 else "")
 
 
-def _resource(box: Any, phys: int) -> list[str]:
+def _resource(box: Box, phys: int) -> list[str]:
     """The names in /proc/iomem under which a physical address stands, outermost first; [""] if it is in none."""
     found = [""]
     for line in tree.show(box, "/proc/iomem").splitlines():
@@ -133,7 +134,7 @@ def _resource(box: Any, phys: int) -> list[str]:
     return found
 
 
-def _private(box: Any, pfn: int, vma: VmArea, addr: int) -> str:
+def _private(box: Box, pfn: int, vma: VmArea, addr: int) -> str:
     """Why a page is one process's alone though the area came through fork; "" if it did not."""
     owner = vma.anon_vma
     if owner is None:
@@ -155,7 +156,7 @@ def _private(box: Any, pfn: int, vma: VmArea, addr: int) -> str:
     return ""
 
 
-def _frame(box: Any, pfn: int, io: Any) -> None:
+def _frame(box: Box, pfn: int, io: IO) -> None:
     memmap, pages = box.memmap, box.pages
     if not 0 < pfn < memmap.frames:
         raise ShellError(f"page frame {pfn:#x} is not in RAM (the last one is {memmap.frames - 1:#x})")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.machine import duration
 from memsh.commands.processes import running
+from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
@@ -26,6 +25,8 @@ from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.oom_kill import Killed
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
+from memsh.shell.io import IO
+from memsh.shell.registry import Args
 from memsh.shell.values import count, wide_size
 
 TOPIC = "processes"
@@ -38,7 +39,7 @@ _TAKE = GFP_NOWAIT | GFP_NAMES["__GFP_NOWARN"]
 _RW = 3
 
 
-def spawn(box: Any, name: str, argv: list[str]) -> Task:
+def spawn(box: Box, name: str, argv: list[str]) -> Task:
     """A process of init's that runs a.out under another name; the current process stays current."""
     child = forking.kernel_clone(box, box.init)
     try:
@@ -53,7 +54,7 @@ def spawn(box: Any, name: str, argv: list[str]) -> Task:
 class Worker:
     """One of stress's hogs: allocates, touches, waits, frees, again and again."""
 
-    def __init__(self, box: Any, task: Task, size: int) -> None:
+    def __init__(self, box: Box, task: Task, size: int) -> None:
         self.box = box
         self.pid = task.pid
         self.size = size
@@ -99,7 +100,7 @@ class Worker:
         return True
 
 
-def charge(box: Any, usec: int) -> None:
+def charge(box: Box, usec: int) -> None:
     """The workers had the CPU for so long: mostly in the kernel, which finds and clears their pages."""
     if usec > 0:
         box.timer.busy_usec[0] += usec // 8
@@ -115,7 +116,7 @@ def charge(box: Any, usec: int) -> None:
     opt("--quiet", "-q", help="say nothing"),
     topic=TOPIC, changes=True,
 )  # fmt: skip
-def stress(box: Any, args: Any, io: Any) -> int:
+def stress(box: Box, args: Args, io: IO) -> int:
     """processes that use up memory, on the box's clock
 
     stress --vm 2 --vm-bytes 64M -t 1s
@@ -169,7 +170,7 @@ def stress(box: Any, args: Any, io: Any) -> int:
     arg("size", type=wide_size, default=0, help="bytes to leave free; half of what is free now"),
     topic=TOPIC,
 )
-def fragment(box: Any, args: Any, io: Any) -> int:
+def fragment(box: Box, args: Args, io: IO) -> int:
     """leave free memory in pieces: plenty of it, and no block of a high order
 
     fragment --order 4
@@ -202,7 +203,7 @@ def fragment(box: Any, args: Any, io: Any) -> int:
     return 0
 
 
-def _room(box: Any) -> int:
+def _room(box: Box) -> int:
     """Pages that user space can have without reclaim: above each zone's high watermark and lowmem reserve."""
     zones = [zone for zone in box.pages.zones if zone.managed]
     return sum(
@@ -211,7 +212,7 @@ def _room(box: Any) -> int:
     )
 
 
-def _touch_what_is_there(box: Any, io: Any, task: Task, addr: int, free: int) -> int:
+def _touch_what_is_there(box: Box, io: IO, task: Task, addr: int, free: int) -> int:
     """Touch pages until a zone's low watermark is near; how many."""
     done = 0
     while done < free:
@@ -229,7 +230,7 @@ def _touch_what_is_there(box: Any, io: Any, task: Task, addr: int, free: int) ->
     return done
 
 
-def _give_back(box: Any, task: Task, addr: int, touched: int, piece: int, want: int) -> None:
+def _give_back(box: Box, task: Task, addr: int, touched: int, piece: int, want: int) -> None:
     """Free the pages whose frame lies in an even piece, `want` of them at most."""
     mm = task.mm
     assert mm is not None
@@ -246,7 +247,7 @@ def _give_back(box: Any, task: Task, addr: int, touched: int, piece: int, want: 
             run = 0
 
 
-def _hold_large(box: Any, order: int) -> int:
+def _hold_large(box: Box, order: int) -> int:
     """Take every free block of `order` and above, as a driver would; pages taken."""
     held = 0
     for extra in (0, GFP_NAMES["__GFP_HIGH"], GFP_NAMES["__GFP_HIGH"] | GFP_NAMES["GFP_DMA"]):

@@ -30,6 +30,7 @@ from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.stat import BTIME
 from memsh.shell.errors import PANICKED
 from memsh.shell.lines import run_deed
+from memsh.shell.registry import Args
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -48,7 +49,7 @@ def answering(operation: Callable[..., T]) -> Callable[..., T]:
     """What goes wrong within is EIO and one line on standard error: the mount goes on."""
 
     @wraps(operation)
-    def answer(self: BoxFiles, path: str | None, *args: Any) -> T:
+    def answer(self: BoxFiles, path: str | None, *args: Args) -> T:
         try:
             return operation(self, path, *args)
         except OSError as error:

@@ -99,6 +99,7 @@ class Session:
         stderr: TextIO | None = None, stdin: Input | None = None, files: Files | None = None,
     ) -> None:  # fmt: skip
         self.box = box
+        self.strace = False  # the system calls of what runs are shown
         self.registry = registry
         self.files = files
         self.reader: Any = None  # reads /proc for the tools; set by the commands room

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memsh.commands.machine import duration
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
 from memsh.shell.session import Session
 from memsh.teach import hostfile
@@ -134,7 +135,7 @@ def _split(session: Session, words: list[str]) -> tuple[list[str], str]:
     opt("-f", name="force", help="replace that file if memsh wrote it"),
     topic="teaching",
 )
-def plot(box: Any, args: Args, io: IO) -> int:
+def plot(box: Box, args: Args, io: IO) -> int:
     """figures of /proc over the box's clock as a chart, while a command runs or the clock moves on
 
     plot zone.Normal.free -t 2s

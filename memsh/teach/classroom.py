@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.io import HostInput
 from memsh.shell.values import count
@@ -25,7 +25,7 @@ def load() -> None:
 
 @command(arg("name", default=None, help="a lesson, or a file of the host ending in .md", words="lesson"),
          topic=TOPIC, needs_box=False)  # fmt: skip
-def lesson(box: Any, args: Args, io: IO) -> int:
+def lesson(box: Box, args: Args, io: IO) -> int:
     """list the lessons, or play one in a box of its own
 
     lesson
@@ -55,7 +55,7 @@ def lesson(box: Any, args: Args, io: IO) -> int:
 
 
 @command(topic=TOPIC, needs_box=False)
-def tour(box: Any, args: Args, io: IO) -> int:
+def tour(box: Box, args: Args, io: IO) -> int:
     """seven screens for the first minute: from malloc to slabtop, a command each
 
     tour
@@ -70,7 +70,7 @@ def tour(box: Any, args: Args, io: IO) -> int:
 @command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults"), meta="TOPIC",
              help="buddy, sizes, slab, malloc, faults"),
          opt("-n", name="questions", type=count, default=5, help="how many (5)", meta="N"), topic=TOPIC)  # fmt: skip
-def quiz(box: Any, args: Args, io: IO) -> int:
+def quiz(box: Box, args: Args, io: IO) -> int:
     """questions about the box as it is now, scored
 
     quiz buddy
@@ -85,7 +85,7 @@ def quiz(box: Any, args: Args, io: IO) -> int:
 
 
 @command(rest("words", meta="TEXT", raw=True), topic=TOPIC, needs_box=False)
-def note(box: Any, args: Args, io: IO) -> None:
+def note(box: Box, args: Args, io: IO) -> None:
     """say something, set apart from output: for demos
 
     note "Now the heap grows"
@@ -97,7 +97,7 @@ def note(box: Any, args: Args, io: IO) -> None:
 
 
 @command(rest("words", meta="TEXT", raw=True), topic=TOPIC, needs_box=False)
-def pause(box: Any, args: Args, io: IO) -> None:
+def pause(box: Box, args: Args, io: IO) -> None:
     """wait for Enter, with a text if there is one: for demos
 
     pause "Questions so far?"
@@ -123,7 +123,7 @@ def pause(box: Any, args: Args, io: IO) -> None:
          opt("-f", name="force", help="replace the file if memsh wrote it"),
          opt("--idle-limit", type=seconds, default="2", help="the longest pause that is played (2)", meta="SECONDS"),
          topic=TOPIC, needs_box=False)  # fmt: skip
-def record(box: Any, args: Args, io: IO) -> int:
+def record(box: Box, args: Args, io: IO) -> int:
     """record the session: what is typed and what comes back, as an asciinema cast, or the last screen as a picture
 
     record lecture.cast

@@ -9,7 +9,9 @@ lists and array caches where nothing else moved. No known deviations.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from memsh.linux.box import Box
 
 MINUS = "−"
 MOST = 4  # slab caches named in one line
@@ -35,7 +37,7 @@ class Figures(NamedTuple):
     usec: int
 
 
-def figures(box: Any) -> Figures:
+def figures(box: Box) -> Figures:
     """The figures as they are now; costs about 0.1 ms."""
     task = box.current
     mm = task.mm if task is not None else None

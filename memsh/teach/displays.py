@@ -6,7 +6,7 @@ A command is one that is typed: each of `a; b; c`, a whole loop, each line of a 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, arg, command, rest
 from memsh.shell.errors import SyntaxFault
@@ -17,6 +17,7 @@ from memsh.teach.journal import fingerprint
 from memsh.teach.states import aside, run_line
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
 
@@ -94,7 +95,7 @@ def displays_of(session: Session) -> Displays:
 
 
 @command(rest("words", raw=True, meta="COMMAND", words="command"), topic=TOPIC, needs_box=False)
-def display(box: Any, args: Args, io: IO) -> int:
+def display(box: Box, args: Args, io: IO) -> int:
     """run a view now and again after each command, with what changed marked
 
     display cat /proc/buddyinfo; alloc_pages 4
@@ -152,7 +153,7 @@ def _refuse_changes(session: Session, line: str) -> None:
 
 
 @command(rest("words", raw=True, meta="COMMAND|off", words="command"), topic=TOPIC, needs_box=False)
-def pane(box: Any, args: Args, io: IO) -> int:
+def pane(box: Box, args: Args, io: IO) -> int:
     """keep a picture below the prompt, drawn anew after each command with what changed reversed
 
     pane physmap; pane off
@@ -179,7 +180,7 @@ def pane(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("number", type=count, default=None, help="as display numbered it"), topic=TOPIC, needs_box=False)
-def undisplay(box: Any, args: Args, io: IO) -> int:
+def undisplay(box: Box, args: Args, io: IO) -> int:
     """show a view no longer; without a number, none of them
 
     display zones; undisplay 1
@@ -197,7 +198,7 @@ def undisplay(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("state", choices=("on", "off"), default=None), topic=TOPIC)
-def delta(box: Any, args: Args, io: IO) -> int:
+def delta(box: Box, args: Args, io: IO) -> int:
     """one line after each command that changed something: which figures moved
 
     delta on; malloc 200k

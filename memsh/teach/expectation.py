@@ -6,6 +6,7 @@ import operator
 import re
 from typing import Any
 
+from memsh.linux.box import Box
 from memsh.procfs import tree
 from memsh.shell import UsageError
 from memsh.shell.session import Session
@@ -17,7 +18,7 @@ COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operato
 WHAT = "not a statement: FIGURE == FIGURE, [un]changed FILE since NAME, 'REGEX' in FILE (man expect)"
 
 
-def _show(box: Any, path: str) -> list[str]:
+def _show(box: Box, path: str) -> list[str]:
     try:
         return tree.show(box, path).splitlines()
     except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, UsageError
 from memsh.shell.parse import parse
 from memsh.teach.folding import folds
@@ -40,7 +41,7 @@ def _options(words: list[str], args: Args) -> list[str]:
     return words[place:]
 
 
-def run(box: Any, args: Args, io: IO) -> int:
+def run(box: Box, args: Args, io: IO) -> int:
     """The command `explain`."""
     words = _options(args.words, args)
     if not words:
@@ -73,7 +74,7 @@ def _last(args: Args, io: IO) -> int:
         return _tell(session.box, [entry.replay], args, io)
 
 
-def _tell(box: Any, words: list[str], args: Args, io: IO) -> int:
+def _tell(box: Box, words: list[str], args: Args, io: IO) -> int:
     before = state(box)
     session = io.session
     if len(words) == 1:

@@ -28,6 +28,7 @@ from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.streams import Doing, Streams
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.jobs import Job
     from memsh.shell.language import Language
     from memsh.shell.session import Session
@@ -57,7 +58,7 @@ class State(NamedTuple):
     """
 
     at: int
-    box: Any
+    box: Box
     language: Language
     boot: dict[str, str]
     jobs: tuple[Job, ...] = ()
@@ -83,7 +84,7 @@ class Snapshot(NamedTuple):
     script: list[str]
 
 
-def fingerprint(box: Any) -> tuple[Any, ...]:
+def fingerprint(box: Box) -> tuple[Any, ...]:
     """Figures that move when the box changes."""
     zones = tuple((zone.nr_free, sum(zone.stat.values()), zone.pcp.count) for zone in box.pages.zones)
     tasks = tuple(
@@ -120,7 +121,7 @@ def retold(line: str, scripts: list[str]) -> str:
     return "" if set(_HEAD.findall(line)) - LIVE - _KEYWORDS else "; ".join(scripts)
 
 
-def copied(box: Any) -> Any:
+def copied(box: Box) -> Any:
     """A copy of the box, with the collector at rest: it would look in vain at each of the many new objects."""
     running = gc.isenabled()
     gc.disable()

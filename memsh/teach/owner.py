@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.linux.arch.x86.paging import walk
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command
 from memsh.shell.values import address
 from memsh.teach.journal import Timeline
@@ -19,7 +20,7 @@ MOST = 40
 class Target:
     """What is asked about: a page frame, and the address of an object in it (0: the frame alone)."""
 
-    def __init__(self, box: Any, what: int) -> None:
+    def __init__(self, box: Box, what: int) -> None:
         self.object = 0
         if what < box.memmap.frames:
             self.pfn = what
@@ -84,7 +85,7 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
 
 
 @command(arg("addr", type=address, help="an address, or a page frame number below the end of RAM"), topic="views")
-def owner(box: Any, args: Args, io: IO) -> None:
+def owner(box: Box, args: Args, io: IO) -> None:
     """the history of a frame or an object: who took it, who gave it back
 
     k=$(kmalloc 64); owner $k

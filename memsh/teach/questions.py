@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from memsh.linux.box import Box
 from memsh.procfs import tree
 from memsh.shell import ShellError
 from memsh.shell.session import Session
@@ -27,7 +28,7 @@ class Truth(NamedTuple):
     text: str
 
 
-def row(box: Any, zone: str) -> tuple[int, ...]:
+def row(box: Box, zone: str) -> tuple[int, ...]:
     """A zone's row of /proc/buddyinfo: free blocks by order."""
     for line in tree.show(box, "/proc/buddyinfo").splitlines():
         words = line.split()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, UsageError
 from memsh.shell.errors import Leave
 from memsh.shell.session import Session
@@ -126,7 +127,7 @@ def answer(session: Any, question: Question) -> Truth:
         return Truth((moved,), str(moved))
 
 
-def run(box: Any, args: Args, io: IO) -> int:
+def run(box: Box, args: Args, io: IO) -> int:
     """The command `quiz`."""
     if box.current is None:
         raise ShellError("there is no process to ask about (run a.out, or undo)")

@@ -12,6 +12,7 @@ import sys
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.teach.functions import FUNCTIONS, Function
@@ -48,7 +49,7 @@ class Picture(NamedTuple):
     subject: tuple[str, ...] = ()
 
 
-def picture(box: Any, text: str = "", address: int | None = None) -> Picture:
+def picture(box: Box, text: str = "", address: int | None = None) -> Picture:
     """What is shown beside a step of `explain --step` that says `text`, in a fault at `address`."""
     zone, drawn = zone_of(box, text), slab_of(box, text)
     if not drawn and not zone and address is not None:
@@ -68,7 +69,7 @@ def picture(box: Any, text: str = "", address: int | None = None) -> Picture:
 class Recorder:
     """`with Recorder(box) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc) and `cut`."""
 
-    def __init__(self, box: Any, pictures: bool = False) -> None:
+    def __init__(self, box: Box, pictures: bool = False) -> None:
         self.box = box
         self.pictures: list[Picture] | None = [] if pictures else None  # one a step
         self.steps: list[Step] = []

@@ -23,6 +23,7 @@ from memsh.linux.mm.page_alloc.watermark import (
 from memsh.teach.sentences_more import MORE_AFTER, MORE_BEFORE
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.teach.recorder import Recorder
 
 Teller = Callable[["Recorder", dict[str, Any]], Any]
@@ -31,7 +32,7 @@ LARGEST_CACHE = 8192  # bytes (KMALLOC_MAX_CACHE_SIZE)
 MARKS = ("min", "low", "high")
 
 
-def zone_steps(box: Any, gfp: int, order: int, flags: int = WMARK_LOW) -> list[str]:
+def zone_steps(box: Box, gfp: int, order: int, flags: int = WMARK_LOW) -> list[str]:
     """Each zone that a request asks, until one may give: free pages, reserve, watermark (which one is in `flags`)."""
     told = []
     highest = box.arch.gfp_zones[gfp & 0xF]
@@ -74,7 +75,7 @@ def _split(zone: Any, order: int, found: tuple[int, int]) -> str:
 class Request:
     """One call of __alloc_pages while it is told: where its pages came from."""
 
-    def __init__(self, box: Any, order: int) -> None:
+    def __init__(self, box: Box, order: int) -> None:
         self.box = box
         self.order = order
         self.looks = 0  # at the zone list

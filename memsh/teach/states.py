@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
+from memsh.linux.box import Box
 from memsh.procfs import tree
 from memsh.proctext import buddyinfo, slabinfo
 from memsh.shell.errors import ShellError
@@ -56,7 +57,7 @@ State = dict[str, dict[str, str]]
 FILES = ("buddyinfo", "slabinfo", "meminfo", "vmstat")
 
 
-def state(box: Any) -> State:
+def state(box: Box) -> State:
     """The lines of the four files by their names."""
     found: State = {}
     for name in FILES:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from typing import Any
 
 from memsh.linux.arch.x86.paging import walk
+from memsh.linux.box import Box
 
 WIDTH = 21  # columns of a picture
 ROWS = 4  # of a slab's marks
@@ -18,7 +18,7 @@ _OBJECT = re.compile(r"^(?:kmalloc|kmem_cache_alloc|kfree|kmem_cache_free)\w*: .
 _PAGE = re.compile(r"\bpfn=(?:0x)?([0-9a-f]+)")
 
 
-def slab_of(box: Any, text: str) -> tuple[str, ...]:
+def slab_of(box: Box, text: str) -> tuple[str, ...]:
     """The slab of the object that a tracepoint names: a mark an object, as `slab NAME` draws them."""
     found = _OBJECT.match(text)
     place = box.slab.object_at(int(found[1], 16)) if found else None
@@ -39,7 +39,7 @@ def slab_of(box: Any, text: str) -> tuple[str, ...]:
     return (*head, f"slab {slab.addr:#x}", *shown, f"object {place.number}", f"{slab.inuse} of {slab.objects} out")
 
 
-def tables_of(box: Any, addr: int) -> tuple[str, ...]:
+def tables_of(box: Box, addr: int) -> tuple[str, ...]:
     """How the tables of the current process translate the address of a fault, level by level."""
     task = box.current
     if task is None or task.mm is None:
@@ -53,7 +53,7 @@ def tables_of(box: Any, addr: int) -> tuple[str, ...]:
     return (*lines, f"frame {found.pfn:#x}", f"in {zone}, {'writable' if found.pte & 2 else 'read-only'}")
 
 
-def zone_of(box: Any, text: str) -> str:
+def zone_of(box: Box, text: str) -> str:
     """The zone of the page that a tracepoint names, "" if it names none."""
     found = _PAGE.search(text)
     pfn = int(found[1], 16) if found else 0

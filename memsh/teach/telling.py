@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
 
@@ -21,7 +20,7 @@ def load() -> None:
     opt("--step", name="step", help="one event a key"), rest("words", raw=True, meta="COMMAND"), topic=TOPIC,
     hands_on=True, needs_box=False,
 )  # fmt: skip
-def explain(box: Any, args: Args, io: IO) -> int:
+def explain(box: Box, args: Args, io: IO) -> int:
     """run a command and tell step by step what the kernel did
 
     explain alloc_pages 4
@@ -44,7 +43,7 @@ def explain(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("function", help="a function of Linux or glibc, as in the sources"), topic=TOPIC, needs_box=False)
-def where(box: Any, args: Args, io: IO) -> int:
+def where(box: Box, args: Args, io: IO) -> int:
     """the C file in which a function of Linux 6.1 (or glibc 2.36) stands, and what it does
 
     where rmqueue
@@ -64,7 +63,7 @@ def where(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("what", choices=("on", "off", "show", "clear"), default="show"), topic=TOPIC)
-def trace(box: Any, args: Args, io: IO) -> int:
+def trace(box: Box, args: Args, io: IO) -> int:
     """record the kernel's tracepoints, and show them in the kernel's own words
 
     trace on; kmalloc 64; trace show
@@ -84,7 +83,7 @@ def trace(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("first", meta="'CMD'"), arg("second", meta="'CMD'"), topic=TOPIC)
-def compare(box: Any, args: Args, io: IO) -> int:
+def compare(box: Box, args: Args, io: IO) -> int:
     """run two commands from the same state, side by side, and undo both
 
     compare 'kmalloc 64k' 'vmalloc 64k'
@@ -106,7 +105,7 @@ def compare(box: Any, args: Args, io: IO) -> int:
 
 
 @command(rest("words", raw=True, required=True, meta="EXPR"), topic=TOPIC)
-def expect(box: Any, args: Args, io: IO) -> int:
+def expect(box: Box, args: Args, io: IO) -> int:
     """check a statement about the box: status 0 if it holds, 1 with what was found if not
 
     expect 'buddy.Normal.10 > 1'

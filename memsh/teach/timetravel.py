@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memsh import __version__
+from memsh.linux.box import Box
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
@@ -38,7 +39,7 @@ def _timeline(io: IO) -> Timeline:
 
 
 @command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
-def undo(box: Any, args: Args, io: IO) -> int:
+def undo(box: Box, args: Args, io: IO) -> int:
     """take back the last command that changed the box
 
     malloc 100; undo
@@ -67,7 +68,7 @@ def undo(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
-def redo(box: Any, args: Args, io: IO) -> int:
+def redo(box: Box, args: Args, io: IO) -> int:
     """run again what undo took back
 
     malloc 100; undo; redo
@@ -99,7 +100,7 @@ def redo(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("name", help="what to call it"), topic=TOPIC)
-def snapshot(box: Any, args: Args, io: IO) -> int:
+def snapshot(box: Box, args: Args, io: IO) -> int:
     """keep the box as it is under a name
 
     snapshot before
@@ -121,7 +122,7 @@ def _snapshot(timeline: Timeline, name: str) -> State:
 
 
 @command(arg("name", help="a snapshot's name"), topic=TOPIC)
-def restore(box: Any, args: Args, io: IO) -> int:
+def restore(box: Box, args: Args, io: IO) -> int:
     """bring back the box kept by snapshot
 
     snapshot before; malloc 1M; restore before
@@ -145,7 +146,7 @@ def restore(box: Any, args: Args, io: IO) -> int:
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
     opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC,
 )  # fmt: skip
-def reset(box: Any, args: Args, io: IO) -> int:
+def reset(box: Box, args: Args, io: IO) -> int:
     """boot a new box, the same or another
 
     reset --ram 512M
@@ -174,7 +175,7 @@ def reset(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("polls", type=count, meta="N"), arg("line", meta="'LINE'"), topic=TOPIC)
-def stopped(box: Any, args: Args, io: IO) -> int:
+def stopped(box: Box, args: Args, io: IO) -> int:
     """run a line that is cut where Ctrl-C once cut it: scripts written by save hold such lines
 
     stopped 100 'while true; do malloc 4k; done'
@@ -190,7 +191,7 @@ def stopped(box: Any, args: Args, io: IO) -> int:
 
 
 @command(arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC)
-def save(box: Any, args: Args, io: IO) -> int:
+def save(box: Box, args: Args, io: IO) -> int:
     """write a script that rebuilds this very box
 
     save lesson.memsh
@@ -239,7 +240,7 @@ def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     arg("first", help="a file of /proc, or a snapshot", meta="FILE|A"), arg("second", default=None, meta="B"),
     arg("file", default=None, help="the file to compare (/proc/meminfo)"), topic=TOPIC,
 )  # fmt: skip
-def diff(box: Any, args: Args, io: IO) -> int:
+def diff(box: Box, args: Args, io: IO) -> int:
     """what the last command that changed the box changed in a file, or what differs between two snapshots
 
     malloc 1M; diff /proc/meminfo

@@ -5,11 +5,16 @@ attribute test. FIELDS names what each event notes: `call_site` is found by emit
 call, in order.
 """
 
+from __future__ import annotations
+
 import sys
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.linux.mm.slab.callsites import linux_name
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "mm_page_alloc": ("pfn", "order", "gfp_flags", "migratetype"),
@@ -80,7 +85,7 @@ class Trace:
 
     __slots__ = ("box", "events", "on", "ring", "stamps", "total")
 
-    def __init__(self, box: Any = None) -> None:
+    def __init__(self, box: Box | None = None) -> None:
         self.on = False
         self.events: set[str] | None = None  # those that are recorded while it is on; None: all
         self.box = box

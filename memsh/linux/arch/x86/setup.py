@@ -69,6 +69,12 @@ class Layout(Protocol):
     def vmalloc_total(self) -> int:
         """Bytes of the vmalloc area."""
 
+    def areas(self) -> list[tuple[str, int, int, str]]:
+        """Name, first address, one past the last, and what it is for, from the top down."""
+
+    def direct_entry(self, pfn: int) -> tuple[int, str]:
+        """How many frames the direct mapping's entry for `pfn` maps, in words too."""
+
     def text(self) -> str:
         """As the recorded `layout` files have it."""
 
