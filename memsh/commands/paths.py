@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
-from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, TextInput
+from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, Sink, TextInput
 from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def followed(session: Session, whole: str) -> str:
 
 
 def stat_kind(session: Session, path: str) -> str | None:
-    """"dir", "file" or "device"; None if there is nothing of that name."""
+    """ "dir", "file" or "device"; None if there is nothing of that name."""
     try:
         path = resolve(session, path)
     except OSError:
@@ -275,7 +275,7 @@ def stream_number(whole: str) -> int:
     return int(number or own) if number or own else 0 if stdin else 1 if stdout else 2
 
 
-def _stream(session: Session, number: int) -> Any:
+def _stream(session: Session, number: int) -> Input | Sink | None:
     runner = session.streams.runner
     if runner is None:
         raise KernelError("ENOENT")
@@ -294,7 +294,7 @@ def open_stream_read(session: Session, number: int) -> Input:
 class _Borrowed:
     """A stream that is open already: closing it is its owner's."""
 
-    def __init__(self, sink: Any) -> None:
+    def __init__(self, sink: Sink) -> None:
         self.sink = sink
 
     def write(self, text: str) -> None:
@@ -307,7 +307,7 @@ class _Borrowed:
 def open_stream_write(session: Session, number: int) -> FileSink:
     """The stream for writing. ENOENT if there is none of that number."""
     found = _stream(session, number)
-    if not hasattr(found, "write"):
+    if found is None or isinstance(found, Input):
         raise KernelError("ENOENT" if found is None else "EACCES")
     return _Borrowed(found)
 

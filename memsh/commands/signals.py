@@ -5,7 +5,7 @@ Known deviations: killall cannot ask (-i).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.processes import _signal, send
 from memsh.commands.tools import _first, _rows, play, posix_search, reader_of
@@ -18,6 +18,9 @@ from memsh.procps.reader import Exit
 from memsh.shell import IO, Args, ShellError, command, rest
 from memsh.textutils.regexp import compiled
 from memsh.textutils.utility import option, utility
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 TOPIC = "tools"
 _WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
@@ -36,7 +39,7 @@ def _signal_option(words: list[str]) -> tuple[list[str], int]:
 
 
 @command(_WORDS, topic=TOPIC, help_option=False)
-def pkill(box: Any, args: Args, io: IO) -> int:
+def pkill(box: Box, args: Args, io: IO) -> int:
     """send a signal to processes by name
 
     run a.out; pkill -0 -e a.out
@@ -61,7 +64,7 @@ def pkill(box: Any, args: Args, io: IO) -> int:
     return int(not found)
 
 
-def _signalled(box: Any, io: IO, one: Process, sig: int) -> bool:
+def _signalled(box: Box, io: IO, one: Process, sig: int) -> bool:
     try:
         send(box, io, [one.pid], sig)
     except OSError as error:
@@ -78,7 +81,7 @@ def _signalled(box: Any, io: IO, one: Process, sig: int) -> bool:
     option("-v", "--verbose", help="tell whom"), option("-w", "--wait", help="until they have ended"),
     rest("names"), topic=TOPIC, usage="[OPTION]... [--] NAME...", rewrite=lambda words: _killall_words(words),
 )  # fmt: skip
-def killall(box: Any, args: Args, io: IO) -> int:
+def killall(box: Box, args: Args, io: IO) -> int:
     """send a signal to all processes of a name
 
     run a.out; killall -0 -v a.out
@@ -134,7 +137,7 @@ def _is_option(word: str) -> bool:
     option("-S", "--separator", type=str, default=" ", meta="STRING"), rest("names"), topic=TOPIC,
     usage="[options] [program [...]]",
 )  # fmt: skip
-def pidof(box: Any, args: Args, io: IO) -> int:
+def pidof(box: Box, args: Args, io: IO) -> int:
     """the process numbers of a program
 
     run a.out; pidof a.out
@@ -157,7 +160,7 @@ def pidof(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def pwdx(box: Any, args: Args, io: IO) -> int:
+def pwdx(box: Box, args: Args, io: IO) -> int:
     """the directory that a process works in
 
     pwdx 1
@@ -166,7 +169,7 @@ def pwdx(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def w(box: Any, args: Args, io: IO) -> int:
+def w(box: Box, args: Args, io: IO) -> int:
     """who is logged in, and how long the box has been running
 
     w
@@ -177,7 +180,7 @@ def w(box: Any, args: Args, io: IO) -> int:
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
-def tload(box: Any, args: Args, io: IO) -> int:
+def tload(box: Box, args: Args, io: IO) -> int:
     """the load average as a picture
 
     tload
@@ -186,5 +189,3 @@ def tload(box: Any, args: Args, io: IO) -> int:
     """
     frames = procps_tload.frames(reader_of(box, io), args.words, io.width, _rows(io))
     return play(box, io, frames if io.is_tty else _first(frames))
-
-

@@ -7,7 +7,7 @@ from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.sched import Task
 from memsh.linux.mm.memory.fault import Segfault
-from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_u32, write, write_u32
+from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_word, write, write_word
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 
@@ -41,9 +41,9 @@ def test_across_pages_and_at_any_alignment(box: Box, task: Task) -> None:
     addr = area(box)
     write(box, task, addr + 0xFFD, b"abcdefgh")
     assert read(box, task, addr + 0xFFD, 8) == b"abcdefgh"
-    write_u32(box, task, addr + 0x1FFE, 0xDEADBEEF)
-    assert read_u32(box, task, addr + 0x1FFE) == 0xDEADBEEF
-    assert read_u32(box, task, addr + 0x2000) == 0xDEAD
+    write_word(box, task, addr + 0x1FFE, 0xDEADBEEF)
+    assert read_word(box, task, addr + 0x1FFE) == 0xDEADBEEF
+    assert read_word(box, task, addr + 0x2000) == 0xDEAD
     assert task.minflt >= 3
     assert check_mm(box) == []
 
@@ -51,21 +51,21 @@ def test_across_pages_and_at_any_alignment(box: Box, task: Task) -> None:
 def test_reading_first_then_writing(box: Box, task: Task) -> None:
     addr = area(box)
     before = task.minflt
-    assert read_u32(box, task, addr) == 0
-    write_u32(box, task, addr, 5)
-    assert read_u32(box, task, addr) == 5
+    assert read_word(box, task, addr) == 0
+    write_word(box, task, addr, 5)
+    assert read_word(box, task, addr) == 5
     assert task.minflt - before == 2  # the page of zeros, then a page of its own
 
 
 def test_after_fork_each_sees_its_own(box: Box, task: Task) -> None:
     addr = area(box)
-    write_u32(box, task, addr, 1)
+    write_word(box, task, addr, 1)
     child = child_of(box, task)
-    assert read_u32(box, child, addr) == 1
-    write_u32(box, child, addr, 2)
-    assert (read_u32(box, task, addr), read_u32(box, child, addr)) == (1, 2)
-    write_u32(box, task, addr, 3)
-    assert (read_u32(box, task, addr), read_u32(box, child, addr)) == (3, 2)
+    assert read_word(box, child, addr) == 1
+    write_word(box, child, addr, 2)
+    assert (read_word(box, task, addr), read_word(box, child, addr)) == (1, 2)
+    write_word(box, task, addr, 3)
+    assert (read_word(box, task, addr), read_word(box, child, addr)) == (3, 2)
     assert check_mm(box) == []
 
 
@@ -79,23 +79,23 @@ def test_shared_memory_is_shared(box: Box, task: Task) -> None:
 
 def test_protection_is_seen_at_once(box: Box, task: Task) -> None:
     addr = area(box)
-    write_u32(box, task, addr, 1)
+    write_word(box, task, addr, 1)
     assert task.mm is not None
     vma.do_mprotect(box, task.mm, addr, 4096, 1)
     with pytest.raises(Segfault):
-        write_u32(box, task, addr, 2)
-    assert read_u32(box, task, addr) == 1
+        write_word(box, task, addr, 2)
+    assert read_word(box, task, addr) == 1
     vma.do_munmap(box, task.mm, addr, 4096)
     with pytest.raises(Segfault):
-        read_u32(box, task, addr)
+        read_word(box, task, addr)
 
 
 def test_dontneed_forgets_the_bytes(box: Box, task: Task) -> None:
     addr = area(box)
-    write_u32(box, task, addr, 1)
+    write_word(box, task, addr, 1)
     assert task.mm is not None
     vma.do_madvise(box, task.mm, addr, 4096, 4)
-    assert read_u32(box, task, addr) == 0
+    assert read_word(box, task, addr) == 0
 
 
 def test_a_files_bytes_are_seen_through_a_mapping(box: Box, task: Task) -> None:
@@ -125,9 +125,9 @@ def test_fill_and_copy(box: Box, task: Task) -> None:
 
 def test_a_copied_box_has_its_own_bytes(box: Box, task: Task) -> None:
     addr = area(box)
-    write_u32(box, task, addr, 1)
+    write_word(box, task, addr, 1)
     other = box.copy()
-    write_u32(box, task, addr, 2)
-    write_u32(other, other.current, addr + 4, 9)
-    assert (read_u32(other, other.current, addr), read_u32(box, task, addr + 4)) == (1, 0)
+    write_word(box, task, addr, 2)
+    write_word(other, other.current, addr + 4, 9)
+    assert (read_word(other, other.current, addr), read_word(box, task, addr + 4)) == (1, 0)
     assert check_mm(other) == []
