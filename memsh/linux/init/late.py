@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from memsh.linux.box import Box
 
-REAP_PERIOD = 2_000_000  # µs: the slab reaper's interval (REAPTIMEOUT_AC)
 PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
 PMD_SIZE = 2 << 20
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
@@ -35,8 +34,7 @@ def start_allocators(box: Box) -> None:
     box.highmem = box.model.start.highmem(box)
     box.percpu_pages = box.machine.image.percpu_unit // PAGE_SIZE
     box.timer.cpus = box.config.cpus
-    for _ in range(box.config.cpus):
-        box.timer.every(REAP_PERIOD, box.slab.reap)
+    box.slab.cpucache_init()
 
 
 def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:

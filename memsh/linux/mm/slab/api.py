@@ -295,9 +295,11 @@ class SlabAllocator(ABC, Generic[Cache]):
     def tune(self, name: str, limit: int, batchcount: int, shared: int) -> None:
         """What writing `NAME LIMIT BATCHCOUNT SHARED` to /proc/slabinfo does: EINVAL, or EIO where nothing is tuned."""
 
-    @abstractmethod
+    def cpucache_init(self) -> None:
+        """Start what the box's clock runs for the allocator; nothing with SLUB, which has no reaper."""
+
     def reap(self) -> None:
-        """What the box's clock calls every two seconds for each CPU."""
+        """What the clock calls for each CPU in turn."""
 
     @abstractmethod
     def populate_boot(self, populations: bool = True) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from memsh.linux.mm.slab.api import BootCaches
 
 RECLAIMABLE = GFP_NAMES["__GFP_RECLAIMABLE"]
+REAPTIMEOUT_AC = 2_000_000  # µs: each CPU's reaper comes so often
 KMEM_CACHE_SIZE = 96  # sizeof(struct kmem_cache) with room for one CPU, as recorded
 NODE_SIZE = 64  # what sizeof(struct kmem_cache_node) comes to
 KMALLOC_SIZES = (64, 32, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192)  # 64 first: it serves the allocator itself
@@ -142,6 +143,10 @@ class SlabCaches(SlabCore):
             cache.entry, cache.touched = cache.entries[self.cpu], cache.touches[self.cpu]
 
     # -- reaping, draining -------------------------------------------------------------
+
+    def cpucache_init(self) -> None:
+        for _ in range(self.cpus):
+            self.box.timer.every(REAPTIMEOUT_AC, self.reap)
 
     def reap(self) -> None:
         """The next CPU's reaper runs; the box's clock calls this for each CPU in turn, every two seconds."""

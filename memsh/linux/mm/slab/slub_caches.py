@@ -227,10 +227,7 @@ class SlubCaches(SlubCore):
         for cache in self.caches.values():
             cache.cpu = cache.cpu_slab[self.pages.cpu]
 
-    # -- the clock, plain ----------------------------------------------------------
-
-    def reap(self) -> None:
-        """SLUB gives back empty slabs when objects are freed, and leaves the clock alone."""
+    # -- plain ---------------------------------------------------------------------
 
     def plain_changed(self) -> None:
         self.plain = self.box.plain
