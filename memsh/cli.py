@@ -52,7 +52,7 @@ or runs the script on standard input if that is no terminal.
   --split-rss        count resident pages a thread at a time, as kernels for four CPUs and more
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
   --from WHAT        start from a machine elsewhere: an OOM report, /proc text, a capture, a recorded folder
-  --proc DIR         no kernel: cat, ls and the tools read this recorded /proc tree
+  --proc WHAT        no kernel: views and tools read this /proc tree, archive of one, report or pasted text
   --mount DIR        show the box's /proc and /sys at DIR while the prompt is there (memsh mount: without a prompt)
   --allow-other      other users of the host may look at the mount
   --realtime         the box's clock follows the host's (mount, enter and the prompt)
@@ -306,7 +306,12 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:
-            session.reader = procdir.DirReader(folder, page_size(options))
+            if Path(folder).is_file():
+                from memsh.commands.textproc import open_text
+
+                session.reader = open_text(folder, page_size(options))
+            else:
+                session.reader = procdir.DirReader(folder, page_size(options))
         except OSError as error:
             raise ShellError(f"--proc: {folder}: {error.strerror}") from None
         session.cwd = "/proc"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from memsh.cli import open_session
+from tests.diagnosis import forge
+from tests.diagnosis.forge import TaskTruth, Truth, ZoneTruth
 
 ZONEINFO = """Node {node}, zone    DMA32
   pages free     {free}
@@ -136,3 +139,32 @@ def test_a_tree_with_cut_lines(tmp_path: Path) -> None:
         said = run(tmp_path, line)
         assert "bug in memsh" not in said
     assert " a b" in run(tmp_path, "ps -e")
+
+
+def test_a_report_or_an_archive_is_a_tree_too(tree: Path, tmp_path: Path) -> None:
+    zones = [ZoneTruth(0, "DMA32", 40000, 500, [0, 90, 90], [(7, "UM"), (3, "M"), *[(0, "")] * 8, (20, "M")])]
+    t = Truth("5.4", zones, anon=9000, tasks=[TaskTruth(77, "java", 8000, 5, 3)], mask="0xcc0", names="GFP_KERNEL")
+    log = tmp_path / "kern.log"
+    log.write_text(forge.syslog(forge.oom(t, t.tasks[0])))
+    assert run(log, "buddy").startswith("node 0, zone DMA32: 20493 free pages, 80.1 MiB")
+    assert "watermarks: min 500  low 625  high 750" in run(log, "zones")
+    assert run(log, "account").splitlines()[-1].split() == ["MemTotal", "40000", "160000"]
+    assert run(log, "ps -o pid,rss,comm -p 77").splitlines()[1].split() == ["77", "32000", "java"]
+    assert "no readable /proc/slabinfo" in run(log, "slab dentry")
+    packed = tmp_path / "capture.tar.gz"
+    with tarfile.open(packed, "w:gz") as tar:
+        tar.add(tree, "host/proc", filter=lambda member: None if member.name.endswith((".gz", ".log")) else member)
+    for line in (
+        "buddy",
+        "zones",
+        "frag",
+        "account",
+        "free",
+        "slabtop -o",
+        "fields meminfo",
+        "explain available",
+        "ls",
+    ):
+        assert run(packed, line) == run(tree, line).replace("capture.tar.gz\n", "").replace("kern.log\n", "")
+    with pytest.raises(Exception, match="nothing that a /proc has"):
+        run(Path("/etc/hostname"), "ps")
