@@ -61,7 +61,11 @@ class Displays:
             if told:
                 runner.stdout.write(told + "\n")
         for number in list(self.shown):
-            runner.stdout.write(self.show(session, number))
+            line, session.line = session.line, self.shown[number].line  # the terminal shows it as that line's
+            try:
+                runner.stdout.write(self.show(session, number))
+            finally:
+                session.line = line
 
     def _delta(self, session: Session) -> str:
         before, self.delta = self.delta, figuring.figures(session.box)

@@ -37,6 +37,7 @@ from memsh.shell.visible import visible
 from memsh.teach import slips
 from memsh.ui import plain, recall
 from memsh.ui.complete import complete
+from memsh.ui.fold import CUT, cut, fold
 from memsh.ui.lexer import STYLES, LineLexer
 from memsh.ui.pane import Pane
 from memsh.ui.pasthistory import SafeHistory, open_history
@@ -236,7 +237,7 @@ def fitted(text: str, mode: str, columns: int) -> str:
         if len(line) + 2 + len(part) >= columns:
             break
         line += f"  {part}"
-    return line[: max(1, columns - 1)]
+    return line if len(line) < columns else cut(line, max(2, columns - 1)).text.rstrip(" ,:") + CUT
 
 
 class Hangup:
@@ -298,7 +299,9 @@ def interact(session: Session, options: Any = None) -> int:
         return plain.interact(session, options)
     name = options.last("--history-file") if options is not None else ""
     history, trouble = open_history(name or settings.history_file, settings.history_size)
-    sys.stdout.write(plain.first_screen(session))
+    columns = shutil.get_terminal_size().columns
+    sys.stdout.write("".join(row + "\n" for line in plain.first_screen(session).splitlines()
+                             for row in fold(line, columns)))  # fmt: skip
     if isinstance(history, SafeHistory) and session.box is not None and not Path(str(history.filename)).stat().st_size:
         sys.stdout.write("Here for the first time? Type tour, and press Enter.\n")
     sys.stderr.write(complaint + trouble)

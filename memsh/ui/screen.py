@@ -83,7 +83,7 @@ class ScreenSink(HostSink):
         self.pending = ""
         self.pager = "auto"  # auto ($PAGER, or less), off, or a command
         self.progress: Progress | None = None
-        self.held: list[str] = []
+        self.held: list[tuple[str, int]] = []  # with the column at which its rows end (`cut`)
         self.rows = 0  # held
         self.lock = threading.RLock()
         self.timer: threading.Timer | None = None
@@ -117,7 +117,8 @@ class ScreenSink(HostSink):
         return not (session.loops or session.source_depth or session.running_job is not None)
 
     def _hold(self, text: str) -> None:
-        self.held.append(text)
+        before = self.held.pop()[0] if self.held and self.held[-1][1] == self.cut else ""
+        self.held.append((before + text, self.cut))
         self.rows += text.count("\n")
         if self.rows >= shutil.get_terminal_size().lines:
             if self._start_pager():
@@ -140,10 +141,11 @@ class ScreenSink(HostSink):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        if self.held:
-            text = "".join(self.held)
-            self.held, self.rows = [], 0
+        held, now = self.held, self.cut
+        self.held, self.rows = [], 0
+        for text, self.cut in held:
             self._show(text)
+        self.cut = now
 
     def _show(self, text: str) -> None:
         if not self.color and not self.pending and all(len(line) <= self.columns for line in text.split("\n")):
@@ -216,9 +218,11 @@ class ScreenSink(HostSink):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        text = "".join(self.held)
+        held, now = self.held, self.cut
         self.held, self.rows = [], 0
-        self._feed(text)
+        for text, self.cut in held:
+            self._feed(text)
+        self.cut = now
         return True
 
     def _feed(self, text: str) -> None:

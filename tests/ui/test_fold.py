@@ -6,6 +6,7 @@ import io
 import re
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from memsh.teach.lessonfile import PROSE, QUESTION, load, names
 from memsh.teach.playing import Playing
 from memsh.ui.fold import CUT, SQUEEZED, cells, cut, fitted, fold
 from memsh.ui.player import ESCAPES, rendered, wrapped
+from tests.ui.person import Person
 
 open_session(["--ram", "32M"], io.StringIO(), io.StringIO())  # declares all commands
 COLUMNS = (80, 60)
@@ -118,3 +120,19 @@ def test_every_step_of_every_lesson(name: str, columns: int) -> None:
         for line in shown.output.split("\n"):
             assert all(cells(row) <= room for row in wrapped(line, room))
         whole(shown.output, room, False)
+
+
+def test_a_narrow_terminal_breaks_nothing(tmp_path: Path) -> None:
+    person = Person(tmp_path, "--ram", "512M", columns=60, rows=20)
+    person.at_prompt()
+    whole_text = " ".join("\n".join(person.lines).split())
+    for words in ("alloc_pages 4; diff /proc/buddyinfo", "seven screens for the first minute", "or Ctrl-D leaves"):
+        assert words in whole_text, person.text
+    person.after("display head -4 /proc/slabinfo; malloc 1M")
+    rows = [line for line in person.lines if line.startswith("bio-72")]
+    assert rows and all(row.endswith("…") for row in rows) and len(set(rows)) == 1
+    person.until(lambda: "F6" in person.lines[-1])
+    assert person.lines[-1].endswith("…") and not re.search(r"\d…$", person.lines[-1])
+    person.after("kmalloc 5M")
+    assert "the largest block of the buddy system" in " ".join(person.text.split())
+    assert person.leave() in (0, 1)
