@@ -159,6 +159,7 @@ def at_prompt(session: Session, keep: Callable[[Door], None]) -> Callable[[Sessi
         stream = getattr(session.stdout, "flush", None)
         if stream is not None:
             stream()
-        return door[0].run(["bash", "-c", line], [cwd] if cwd != "/" else [])
+        with session.host_wait():  # the terminal is the program's
+            return door[0].run(["bash", "-c", line], [cwd] if cwd != "/" else [])
 
     return run

@@ -8,6 +8,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
+from memsh.shell.lines import HOST_LINE
 from memsh.shell.session import Session
 from memsh.ui.words import roles
 
@@ -38,6 +39,9 @@ class LineLexer(Lexer):
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         if len(document.text) > LONGEST:
             return lambda number: [("", document.lines[number])] if number < len(document.lines) else []
+        if document.text.startswith(HOST_LINE):  # bash's language: nothing is known to be wrong
+            rows: list[StyleAndTextTuples] = [[("class:line.string", line)] for line in document.lines]
+            return lambda number: rows[number] if number < len(rows) else []
         lines: list[StyleAndTextTuples] = [[]]
         language = self.session.language
         known = {*language.functions, *language.aliases}

@@ -62,6 +62,9 @@ def test_bash_at_the_prompt(shell: Person | None, tmp_path: Path) -> None:
     shell.see("\nsub")
     free = (tmp_path / "x").read_text().strip()
     assert free.isdigit() and f"\n{free}\nsub" in shell.text
+    shell.enter("! for i in 1 2; do sleep 1; [[ $i == 2 ]] && echo \"done $i\"; done")
+    shell.see("\ndone 2")
+    assert not any("…" in line for line in shell.lines)  # no moving line while the terminal is a program's
     shell.enter("! false")
     shell.enter("echo status $?")
     shell.see("status 1")
