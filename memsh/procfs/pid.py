@@ -90,7 +90,6 @@ def show_oom_score_adj(box: Box, task: Task) -> str:
 
 def store_oom_score_adj(box: Box, task: Task, text: str) -> None:
     """-1000 (never) to 1000; EINVAL."""
-    del box
     try:
         value = int(text.strip(), 0)
     except ValueError:
@@ -98,6 +97,8 @@ def store_oom_score_adj(box: Box, task: Task, text: str) -> None:
     if not OOM_SCORE_ADJ_MIN <= value <= OOM_SCORE_ADJ_MAX:
         raise KernelError("EINVAL")
     task.oom_score_adj = value
+    if box.trace.on:
+        box.trace.emit("oom_score_adj_update", task.pid, task.comm, value)
 
 
 OOM_DISABLE, OOM_ADJUST_MAX = -17, 15

@@ -23,7 +23,7 @@ SYSTEMS = (  # how the names of a subsystem's events begin; the first that fits 
     ("mm_page_", "kmem"), ("kmalloc", "kmem"), ("kfree", "kmem"), ("kmem_cache_", "kmem"), ("rss_stat", "kmem"),
     ("mm_filemap_", "filemap"), ("mm_vmscan_", "vmscan"), ("mm_compaction_", "compaction"), ("mm_migrate_", "migrate"),
     ("writeback_", "writeback"), ("page_fault_", "exceptions"), ("mm_khugepaged_", "huge_memory"),
-    ("oom_", "oom"), ("mark_victim", "oom"), ("wake_reaper", "oom"), ("mm_lru_", "pagemap"), ("mmap_", "mmap"),
+    ("oom_score", "oom"), ("mark_victim", "oom"), ("wake_reaper", "oom"), ("mm_lru_", "pagemap"), ("mmap_", "mmap"),
 )  # fmt: skip
 FIRST_ID = 300
 

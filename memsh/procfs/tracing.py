@@ -54,6 +54,15 @@ FORMATS: dict[str, str] = {
     "mm_vmscan_lru_shrink_active":
         "nid=0 nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} "
         "nr_referenced={nr_referenced} priority={priority} flags={flags}",
+    "mm_compaction_begin": "zone_start=0x{zone_start:x} migrate_pfn=0x{migrate_pfn:x} free_pfn=0x{free_pfn:x} "
+        "zone_end=0x{zone_end:x}, mode={sync}",
+    "mm_compaction_end": "zone_start=0x{zone_start:x} migrate_pfn=0x{migrate_pfn:x} free_pfn=0x{free_pfn:x} "
+        "zone_end=0x{zone_end:x}, mode={sync} status={status}",
+    "mm_migrate_pages": "nr_succeeded={nr_succeeded} nr_failed={nr_failed} nr_thp_succeeded=0 nr_thp_failed=0 "
+        "nr_thp_split=0 mode={mode} reason=compaction",
+    "oom_score_adj_update": "pid={pid} comm={comm} oom_score_adj={oom_score_adj}",
+    "mark_victim": "pid={pid} comm={comm} total-vm={total_vm}kB anon-rss={anon_rss}kB file-rss:{file_rss}kB "
+        "shmem-rss:{shmem_rss}kB uid=0 pgtables={pgtables}kB oom_score_adj={oom_score_adj}",
 }  # fmt: skip
 HEAD = """\
 # tracer: nop

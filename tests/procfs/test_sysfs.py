@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from memsh.linux.config import MIB, Config
@@ -89,3 +91,24 @@ def test_tracepoints(box: Box) -> None:
             tree.store(box, f"/sys/{path}", text)
     with pytest.raises(KernelError, match="denied"):
         tree.store(box, f"/sys/{tracing}/available_events", "x")
+
+
+def test_events_of_compaction_and_the_oom_killer() -> None:
+    box = Box(Config(ram=64 * MIB))
+    tree.store(box, "/sys/kernel/tracing/set_event", "compaction:* migrate:* oom:*")
+    tree.store(box, "/proc/self/oom_score_adj", "300")
+    tree.store(box, "/proc/sys/vm/compact_memory", "1")
+    tree.store(box, "/proc/sysrq-trigger", "f")
+    text = tree.show(box, "/sys/kernel/tracing/trace")
+    said = [line.split(": ", 1)[1] for line in text.splitlines() if line[0] != "#"]
+    assert said[0] == f"oom_score_adj_update: pid={box.last_pid} comm=a.out oom_score_adj=300"
+    begun = [line for line in said if line.startswith("mm_compaction_begin")]
+    ended = [line for line in said if line.startswith("mm_compaction_end")]
+    assert begun and len(begun) == len(ended)
+    assert re.fullmatch(r"mm_compaction_begin: zone_start=0x\w+ migrate_pfn=0x\w+ free_pfn=0x\w+ zone_end=0x\w+, "
+                        "mode=sync", begun[0])  # fmt: skip
+    assert all(line.endswith("mode=sync status=complete") for line in ended)
+    moved = sum(int(line.split("nr_succeeded=")[1].split()[0]) for line in said if line.startswith("mm_migrate_pages"))
+    assert moved == box.vmstat["pgmigrate_success"]
+    assert re.fullmatch(r"mark_victim: pid=\d+ comm=a.out total-vm=\d+kB anon-rss=\d+kB file-rss:\d+kB shmem-rss:0kB "
+                        r"uid=0 pgtables=\d+kB oom_score_adj=300", said[-1])  # fmt: skip

@@ -225,6 +225,10 @@ class Oom:
             f"oom_score_adj:{victim.oom_score_adj}",
             KERN_ERR,
         )
+        if box.trace.on:
+            pages = mm.total_vm, rss[MM_ANONPAGES], rss[MM_FILEPAGES], rss[MM_SHMEMPAGES], mm.nr_ptes
+            kb = [4 * count for count in pages]
+            box.trace.emit("mark_victim", victim.pid, victim.comm, *kb, victim.oom_score_adj)
         if victim is box.current:
             self.victim = victim.pid
         else:

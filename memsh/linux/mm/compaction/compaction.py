@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     COMPACT_NOT_SUITABLE_ZONE, COMPACT_SKIPPED, COMPACT_DEFERRED, COMPACT_NO_SUITABLE_PAGE, COMPACT_CONTINUE,
     COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED, COMPACT_CONTENDED, COMPACT_SUCCESS,
 ) = range(9)  # fmt: skip
+COMPACTION_STATUS = ("not_suitable_zone", "skipped", "deferred", "no_suitable_page", "continue", "complete",
+                     "partial_skipped", "contended", "success")  # fmt: skip
 COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT_PRIO_ASYNC = range(3)
 MIN_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_FULL
 MIN_COMPACT_COSTLY_PRIORITY = DEF_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_LIGHT
@@ -245,13 +247,24 @@ def compact_zone(cc: CompactControl) -> int:
     if _restarting(zone, cc.order):
         _reset_isolation_suitable(box, zone)
     _start(cc)
+    sync = "sync" if cc.mode != MIGRATE_ASYNC else "async"
+    if box.trace.on:
+        box.trace.emit("mm_compaction_begin", *_scanners(cc), sync)
     result = _run(cc)
     if cc.freepages:
         highest = block_start(zone, release_freepages(cc))
         zone.compact.cached_free = max(zone.compact.cached_free, highest)
     box.vmstat["compact_migrate_scanned"] += cc.migrate_scanned
     box.vmstat["compact_free_scanned"] += cc.free_scanned
+    if box.trace.on:
+        box.trace.emit("mm_compaction_end", *_scanners(cc), sync, COMPACTION_STATUS[result])
     return result
+
+
+def _scanners(cc: CompactControl) -> tuple[int, int, int, int]:
+    """Where the zone begins, the two scanners are, the zone ends: what the tracepoints tell."""
+    zone = cc.zone
+    return zone.start_pfn, cc.migrate_pfn, cc.free_pfn, zone.start_pfn + zone.spanned
 
 
 def _run(cc: CompactControl) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT, MIGRATE_SYNC = range(3)
+MODES = ("MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC")
 NO_TARGET = -1  # migrate_pages(): no free frame was left (-ENOMEM)
 
 
@@ -118,6 +119,8 @@ def migrate_pages(
             box.vmstat["pgmigrate_fail"] += 1
             putback_movable_pages(box, failed + rest)
             box.vmstat["pgmigrate_success"] += moved
+            if box.trace.on:
+                box.trace.emit("mm_migrate_pages", moved, len(failed) + 1, MODES[mode])
             return [*failed, *rest, NO_TARGET], moved
         if not _migrate_folio(box, src, dst, mode):
             put_new(dst)
@@ -128,6 +131,8 @@ def migrate_pages(
         box.pages.free_pages(src, 0)
         moved += 1
     box.vmstat["pgmigrate_success"] += moved
+    if box.trace.on:
+        box.trace.emit("mm_migrate_pages", moved, len(failed), MODES[mode])
     putback_movable_pages(box, failed)
     return failed, moved
 
