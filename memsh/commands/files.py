@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 
 from memsh.commands.paths import (
     CHUNK,
@@ -25,7 +24,7 @@ from memsh.procfs.node import Directory
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
-from memsh.shell.values import count, wide_size
+from memsh.shell.values import wide_size
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
@@ -270,50 +269,6 @@ def pwd(box: object, args: Args, io: IO) -> None:
         if word not in ("-L", "-P", "-LP", "-PL"):
             raise UsageError(f"{word}: invalid option")
     io.out(io.session.cwd + "\n")
-
-
-@command(
-    opt("-name", type=str, meta="PATTERN", help="names like this"),
-    opt("-type", choices=("f", "d"), help="files or directories"),
-    opt("-maxdepth", type=count, meta="N", help="at most N below"), opt("-print", name="shown"),
-    opt("-size", type=str, meta="N", help="of at least this size: +4k"), rest("folders", words="path"),
-    topic=TOPIC, needs_box=False,
-)  # fmt: skip
-def find(box: object, args: Args, io: IO) -> int:
-    """find files by name
-
-    find /proc/sys -name '*ratio*'
-    """
-    status = 0
-    least = 0
-    if args.size is not None:
-        try:
-            least = wide_size(args.size.lstrip("+").removesuffix("c"))
-        except ValueError as error:
-            raise UsageError(f"-size: {error}") from None
-
-    def walk(path: str, depth: int) -> None:
-        io.check()
-        kind = stat_kind(io.session, path)
-        name = posixpath.basename(path.rstrip("/")) or "/"
-        wanted = args.name is None or fnmatchcase(name, args.name)
-        if args.type is not None:
-            wanted = wanted and (kind == "dir") is (args.type == "d")
-        if wanted and least:
-            wanted = kind == "file" and size_of(io.session, path) >= least
-        if wanted:
-            io.out(path + "\n")
-        if kind == "dir" and (args.maxdepth is None or depth < args.maxdepth):
-            for below in sorted(listdir(io.session, path), key=_order):
-                walk(posixpath.join(path, below), depth + 1)
-
-    for folder in args.folders or ["."]:
-        if stat_kind(io.session, folder) is None:
-            io.complain(f"'{folder}': No such file or directory")
-            status = 1
-        else:
-            walk(folder, 0)
-    return status
 
 
 @command(

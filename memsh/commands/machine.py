@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
-from memsh.commands.paths import read_text
 from memsh.linux.box import Box
-from memsh.shell import IO, Args, UsageError, arg, command, rest
+from memsh.shell import IO, Args, arg, command, rest
 
 TOPIC = "session"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -112,23 +109,6 @@ def time_(box: Box, args: Args, io: IO) -> int:
         for name, start, end in zip(("\nreal", "user", "sys"), before, after, strict=True):
             spent = end - start
             io.err(f"{name}\t{spent // 60_000_000}m{spent // 1000 % 60_000 / 1000:.3f}s\n")
-
-
-@command(arg("format", default=None, meta="+FORMAT"), topic="tools")
-def date(box: Box, args: Args, io: IO) -> None:
-    """the box's clock
-
-    date
-    """
-    text = read_text(io.session, "/proc/stat")
-    boot = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("btime ")), 0)
-    now = time.gmtime(boot + box.timer.usec // 1_000_000)
-    pattern = "%a %b %e %H:%M:%S UTC %Y"
-    if args.format is not None:
-        if args.format[:1] != "+":
-            raise UsageError(f"'{args.format}': a format begins with + (date +%s)")
-        pattern = args.format[1:].replace("%s", str(boot + box.timer.usec // 1_000_000))
-    io.out(time.strftime(pattern, now) + "\n")
 
 
 @command(arg("time", type=duration, default="1h", help="how long: 30s, 10m, 2h, 1d"), topic="kernel memory")

@@ -132,12 +132,15 @@ class Language:
         other.level = self.level
         return other
 
+    def exported(self) -> dict[str, str]:
+        """What a program finds in its environment."""
+        return {name: text for name, text in self.variables.items() if self.has(name, "x")}
+
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
-        exported = {known for known, letters in self.attributes.items() if "x" in letters}
-        self.variables = {known: text for known, text in self.variables.items() if known in exported}
+        self.variables = self.exported()
         self.arrays, self.maps, self.frames, self.functions, self.aliases = {}, {}, [], {}, {}
-        self.attributes = {known: {"x"} for known in exported}
+        self.attributes = {known: {"x"} for known in self.variables}
         self.options, self.shopts = {"braceexpand", "hashall", "interactive-comments"}, dict(SHOPTS)
         self.positional = list(arguments) if arguments else None
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0

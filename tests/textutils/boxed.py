@@ -22,6 +22,7 @@ def boxed(line: str, files: dict[str, str] | None = None, stdin: str = "", cwd: 
     if stat_kind(session, cwd) is None:
         session.box.fs.makedirs(cwd)
     for name, text in (files or {}).items():
+        session.box.fs.makedirs(name.rpartition("/")[0])
         sink = BoxFiles().open_write(session, name, False)
         sink.write(text)
         sink.close()

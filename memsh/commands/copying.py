@@ -1,0 +1,350 @@
+"""Files looked at and copied: stat du cp ln (GNU coreutils 9.1).
+
+Known deviations: the box's disk has no links, so `ln` says what Linux says of such a file system; there is one user.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Any
+
+from memsh.commands.facts import BLOCK, Facts, lstat
+from memsh.commands.files import _copy, _order
+from memsh.commands.paths import is_devfs, is_procfs, listdir, resolve, stat_kind
+from memsh.linux.include.errno import KernelError
+from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.clock import now, strftime
+from memsh.textutils.utility import option, sized, utility, whole_number
+
+TOPIC = "files"
+_KINDS = {
+    "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
+}  # fmt: skip
+_FORMAT = re.compile(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
+_CONTROL = {"n": "\n", "t": "\t", "\\": "\\", "a": "\a", "r": "\r", '"': '"', "e": "\x1b"}
+
+
+def changed(io: IO, facts: Facts) -> float:
+    """When a file was last changed, in seconds since 1970."""
+    if facts.seconds is None:
+        return now(io)
+    return now(io) - float(io.session.box.timer.usec / 1e6) + facts.seconds
+
+
+@utility(
+    option("-L", "--dereference", help="where links lead"), option("-f", "--file-system"),
+    option("-c", "--format", type=str, meta="FORMAT", help="%n name, %s size, %a mode, %i inode, %F kind, %y time …"),
+    option("--printf", type=str, meta="FORMAT", help="the same, with \\n and without a newline of its own"),
+    option("-t", "--terse", help="one line"), rest("files", words="path"), topic=TOPIC,
+)  # fmt: skip
+def stat(box: object, args: Args, io: IO) -> int:
+    """what a file is beside its contents
+
+    stat /proc/meminfo
+    """
+    if not args.files:
+        raise args.refused("missing operand")
+    if args.file_system:
+        raise ShellError("-f: the file systems are told by df")
+    status = 0
+    for name in args.files:
+        try:
+            facts = lstat(io.session, name, args.dereference)
+        except OSError as error:
+            io.complain(f"cannot statx '{name}': {error.strerror}")
+            status = 1
+            continue
+        if args.printf is not None:
+            shown = re.sub(r"\\(.)", lambda match: _CONTROL.get(match[1], match[0]), args.printf)
+            io.out(_formatted(io, name, facts, shown))
+        elif args.format is not None:
+            io.out(_formatted(io, name, facts, args.format) + "\n")
+        elif args.terse:
+            io.out(_formatted(io, name, facts, "%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o") + "\n")
+        else:
+            io.out(_long(io, name, facts))
+    return status
+
+
+def _kind(facts: Facts) -> str:
+    return _KINDS.get(facts.kind) or ("regular empty file" if not facts.size else "regular file")
+
+
+def _stamp(when: float) -> str:
+    return strftime("%Y-%m-%d %H:%M:%S.%N +0000", when)
+
+
+def _long(io: IO, name: str, facts: Facts) -> str:
+    shown = f"{name} -> {facts.target}" if facts.kind == "link" else name
+    rdev = f" Device type: {facts.rdev[0]},{facts.rdev[1]}" if facts.kind in ("block", "char") else ""
+    when = _stamp(changed(io, facts))
+    return (
+        f"  File: {shown}\n"
+        f"  Size: {facts.size:<10}\tBlocks: {facts.blocks:<10} IO Block: {_io_block(facts):<6} {_kind(facts)}\n"
+        f"Device: {facts.dev[0]},{facts.dev[1]}\tInode: {facts.inode:<11} Links: {facts.links}{rdev}\n"
+        f"Access: ({facts.mode:04o}/{facts.bits()})  Uid: (    0/    root)   Gid: (    0/    root)\n"
+        f"Access: {when}\nModify: {when}\nChange: {when}\n Birth: -\n"
+    )  # fmt: skip
+
+
+def _io_block(facts: Facts) -> int:
+    return BLOCK if facts.seconds is not None else 1024
+
+
+def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
+    when = changed(io, facts)
+    major, minor = facts.rdev
+    quoted = f"'{name}' -> '{facts.target}'" if facts.kind == "link" else f"'{name}'"
+    values: dict[str, Any] = {
+        "n": name, "N": quoted, "s": facts.size, "b": facts.blocks, "B": 512, "o": _io_block(facts),
+        "f": f"{facts.st_mode:x}", "a": f"{facts.mode:o}", "A": facts.bits(), "F": _kind(facts), "u": 0, "g": 0,
+        "U": "root", "G": "root", "i": facts.inode, "h": facts.links, "d": facts.dev[0] << 8 | facts.dev[1],
+        "Hd": facts.dev[0], "Ld": facts.dev[1], "D": f"{facts.dev[0] << 8 | facts.dev[1]:x}", "t": f"{major:x}",
+        "T": f"{minor:x}", "r": major << 8 | minor, "x": _stamp(when), "y": _stamp(when), "z": _stamp(when), "w": "-",
+        "X": int(when), "Y": int(when), "Z": int(when), "W": 0, "m": "/proc" if facts.seconds is None else "/",
+    }  # fmt: skip
+
+    def one(match: re.Match[str]) -> str:
+        width, _, letter = match.groups()
+        if letter == "%":
+            return "%"
+        if letter not in values:
+            raise ShellError(f"%{letter}: invalid directive")
+        text = str(values[letter])
+        digits = int(width.lstrip("-#0") or 0)
+        if width[:1] == "-":
+            return text.ljust(digits)
+        return text.rjust(digits, "0" if width[:1] == "0" else " ")
+
+    return _FORMAT.sub(one, pattern)
+
+
+# du
+
+
+def _block_size(word: str) -> int:
+    size = sized(word if word[:1].isdigit() else "1" + word)
+    if not size:
+        raise ValueError(f"invalid -B argument '{word}'")
+    return size
+
+
+def human(size: int) -> str:
+    """`4.0K`, `12M`: rounded up, as du -h and ls -h."""
+    if size < 1024:
+        return str(size)
+    unit, letters = 1024, "KMGTPE"
+    for letter in letters:
+        if -(-size * 10 // unit) < 100:
+            return f"{-(-size * 10 // unit) / 10:.1f}{letter}"
+        if -(-size // unit) < 1024 or letter == letters[-1]:
+            return f"{-(-size // unit)}{letter}"
+        unit *= 1024
+    return str(size)
+
+
+@utility(
+    option("-a", "--all", help="files too"), option("-b", "--bytes", help="sizes as ls has them"),
+    option("--apparent-size"), option("-B", "--block-size", type=_block_size, meta="SIZE"),
+    option("-c", "--total", help="with a sum"), option("-h", "--human-readable", help="sizes for people"),
+    option("-k", name="kibi"), option("-m", name="mebi"), option("-s", "--summarize", help="one line for each name"),
+    option("-d", "--max-depth", type=whole_number("invalid maximum depth"), meta="N"),
+    option("-x", "--one-file-system"), option("-l", "--count-links"), option("-0", "--null"),
+    option("-S", "--separate-dirs"), rest("files", words="path"), topic=TOPIC,
+)  # fmt: skip
+def du(box: object, args: Args, io: IO) -> int:
+    """the room that files take on the disk
+
+    mkfile /data 1M; du -h /data
+    """
+    unit = args.block_size or (1 if args.bytes else 1 << 20 if args.mebi else 1024)
+    apparent = args.bytes or args.apparent_size
+    most = 0 if args.summarize else args.max_depth
+    end = "\0" if args.null else "\n"
+    status = total = 0
+
+    def shown(size: int, name: str) -> None:
+        io.out(f"{human(size) if args.human_readable else -(-size // unit)}\t{name}{end}")
+
+    def walk(path: str, depth: int) -> int:
+        io.check()
+        facts = lstat(io.session, path)
+        own = facts.size if apparent else facts.blocks * 512
+        inner = 0
+        if facts.kind == "dir":
+            for name in sorted(listdir(io.session, path), key=_order):
+                inner += walk(posixpath.join(path, name), depth + 1)
+        if not depth or ((facts.kind == "dir" or args.all) and (most is None or depth <= most)):
+            shown(own if args.separate_dirs and facts.kind == "dir" else own + inner, path)
+        return own + inner
+
+    for name in args.files or ["."]:
+        try:
+            total += walk(name, 0)
+        except OSError as error:
+            io.complain(f"cannot access '{name}': {error.strerror}")
+            status = 1
+    if args.total:
+        shown(total, "total")
+    return status
+
+
+# cp and ln
+
+
+@utility(
+    option("-a", "--archive", help="directories too"), option("-f", "--force"), option("-i", "--interactive"),
+    option("-n", "--no-clobber", help="not onto what is there"), option("-p", name="preserve"),
+    option("-r", "-R", "--recursive", help="directories too"),
+    option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
+    option("-u", "--update", help="only what is newer"), option("-v", "--verbose", help="tell each"),
+    option("-L", "--dereference"), option("-P", "--no-dereference"), option("-d", name="links"),
+    rest("files", words="path"), usage="[OPTION]... SOURCE... DEST", topic=TOPIC,
+)  # fmt: skip
+def cp(box: object, args: Args, io: IO) -> int:
+    """copy files
+
+    cp /proc/meminfo /tmp/before
+    """
+    sources, target, into = _operands(args, io)
+    status = 0
+    for name in sources:
+        goal = posixpath.join(target, posixpath.basename(name.rstrip("/"))) if into else target
+        status |= _copy_one(args, io, name, goal)
+    return status
+
+
+def _operands(args: Args, io: IO) -> tuple[list[str], str, bool]:
+    """The sources, the target, and whether that is a directory to put them in."""
+    names: list[str] = list(args.files)
+    if args.target_directory is not None:
+        if not names:
+            raise args.refused("missing file operand")
+        if stat_kind(io.session, args.target_directory) != "dir":
+            raise ShellError(f"target directory '{args.target_directory}': No such file or directory")
+        return names, args.target_directory, True
+    if len(names) < 2:
+        raise args.refused(f"missing destination file operand after '{names[0]}'" if names else "missing file operand")
+    target = names.pop()
+    into = stat_kind(io.session, target) == "dir" and not args.no_target_directory
+    if len(names) > 1 and not into:
+        raise ShellError(f"target '{target}' is not a directory" if stat_kind(io.session, target) else
+                         f"target '{target}': No such file or directory")  # fmt: skip
+    return names, target, into
+
+
+def _copy_one(args: Args, io: IO, name: str, target: str) -> int:
+    session = io.session
+    kind = stat_kind(session, name)
+    if kind is None:
+        io.complain(f"cannot stat '{name}': No such file or directory")
+        return 1
+    if kind == "dir":
+        if not (args.recursive or args.archive):
+            io.complain(f"-r not specified; omitting directory '{name}'")
+            return 1
+        return _copy_folder(args, io, name, target)
+    there = stat_kind(session, target)
+    if there is not None:
+        if resolve(session, name) == resolve(session, target):
+            io.complain(f"'{name}' and '{target}' are the same file")
+            return 1
+        if there == "dir":
+            io.complain(f"cannot overwrite directory '{target}' with non-directory")
+            return 1
+        if args.no_clobber or (args.update and not _newer(io, name, target)):
+            return 0
+    try:
+        _copy_contents(io, name, target)
+    except OSError as error:
+        what = "cannot create regular file" if there is None else "cannot open"
+        io.complain(f"{what} '{target}': {error.strerror or error}")
+        return 1
+    if args.verbose:
+        io.out(f"'{name}' -> '{target}'\n")
+    return 0
+
+
+def _newer(io: IO, name: str, target: str) -> bool:
+    return changed(io, lstat(io.session, name, True)) > changed(io, lstat(io.session, target, True))
+
+
+def _copy_folder(args: Args, io: IO, name: str, target: str) -> int:
+    session = io.session
+    inside, outside = resolve(session, target) + "/", resolve(session, name).rstrip("/") + "/"
+    if inside.startswith(outside):
+        io.complain(f"cannot copy a directory, '{name}', into itself, '{target}'")
+        return 1
+    there = stat_kind(session, target)
+    try:
+        if there is None:
+            whole = resolve(session, target)
+            if is_procfs(whole) or is_devfs(whole) or session.box is None:
+                raise KernelError("EACCES")
+            session.box.fs.mkdir(whole)
+        elif there != "dir":
+            io.complain(f"cannot overwrite non-directory '{target}' with directory '{name}'")
+            return 1
+    except OSError as error:
+        io.complain(f"cannot create directory '{target}': {error.strerror}")
+        return 1
+    if args.verbose and there is None:
+        io.out(f"'{name}' -> '{target}'\n")
+    status = 0
+    for below in sorted(listdir(session, name), key=_order):
+        io.check()
+        status |= _copy_one(args, io, posixpath.join(name, below), posixpath.join(target, below))
+    return status
+
+
+def _copy_contents(io: IO, name: str, target: str) -> None:
+    """The contents of a file of any kind as a file of the disk; a file of the disk keeps its mode."""
+    session = io.session
+    old, new = resolve(session, name), resolve(session, target)
+    on_disk = not any(is_procfs(path) or is_devfs(path) for path in (old, new)) and session.box is not None
+    if on_disk:
+        made = not session.box.fs.exists(new)
+        _copy(io, old, new)
+        if made:
+            session.box.fs.stat(new).mode = session.box.fs.stat(old).mode
+        return
+    files = session.files
+    assert files is not None
+    source = files.open_read(session, name)
+    sink = files.open_write(session, target, False)
+    try:
+        for line in source:
+            io.check()
+            sink.write(line)
+    finally:
+        sink.close()
+
+
+@utility(
+    option("-f", "--force"), option("-s", "--symbolic", help="a symbolic link"), option("-v", "--verbose"),
+    option("-n", "--no-dereference"), option("-T", "--no-target-directory"), option("-r", "--relative"),
+    option("-t", "--target-directory", type=str, meta="DIRECTORY"), rest("files", words="path"),
+    usage="[OPTION]... TARGET LINK_NAME", topic=TOPIC,
+)  # fmt: skip
+def ln(box: object, args: Args, io: IO) -> int:
+    """links, which the box's disk does not have
+
+    ln -s /proc/meminfo /tmp/mem
+
+    It says what Linux says on a file system without links: Operation not permitted.
+    """
+    names: list[str] = list(args.files)
+    if not names:
+        raise args.refused("missing file operand")
+    target = names[-1] if len(names) > 1 else posixpath.basename(names[0])
+    if not args.symbolic and stat_kind(io.session, names[0]) is None:
+        raise ShellError(f"failed to access '{names[0]}': No such file or directory")
+    if stat_kind(io.session, target) == "dir":
+        target = posixpath.join(target, posixpath.basename(names[0]))
+    if stat_kind(io.session, target) is not None and not args.force:
+        kind = "symbolic" if args.symbolic else "hard"
+        raise ShellError(f"failed to create {kind} link '{target}': File exists")
+    if args.symbolic:
+        raise ShellError(f"failed to create symbolic link '{target}': Operation not permitted")
+    raise ShellError(f"failed to create hard link '{target}' => '{names[0]}': Operation not permitted")

@@ -1,0 +1,94 @@
+"""What a name stands for, as lstat() tells: of the box's disk, of /proc and /sys, of /dev, or of a recorded tree.
+
+Known deviations: files of /proc and directories count as one link; all belong to root.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memsh.commands.files import link_target
+from memsh.commands.paths import disk_of, followed, is_devfs, is_procfs, resolve, stat_kind
+from memsh.linux.include.errno import KernelError
+from memsh.shell.session import Session
+
+BLOCK = 4096
+PROC_DEV, DEV_DEV = (0, 22), (0, 5)
+LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c"}
+_TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000}
+
+
+class Facts(NamedTuple):
+    """`kind`: file, dir, link, block, char. `mode`: permission bits. `size` in bytes, `blocks` of 512;
+    `seconds`: when it was last changed, since boot, None for what is made as it is read; `rdev` of a device."""
+
+    kind: str
+    mode: int
+    size: int
+    inode: int
+    links: int
+    dev: tuple[int, int]
+    seconds: float | None
+    blocks: int = 0
+    target: str = ""
+    rdev: tuple[int, int] = (0, 0)
+
+    @property
+    def letter(self) -> str:
+        return LETTERS[self.kind]
+
+    @property
+    def st_mode(self) -> int:
+        return _TYPES[self.kind] | self.mode
+
+    def bits(self) -> str:
+        """`-rw-r--r--`."""
+        shown = ["-" if not self.mode >> (8 - at) & 1 else letter for at, letter in enumerate("rwxrwxrwx")]
+        for at, flag, letter in ((2, 0o4000, "s"), (5, 0o2000, "s"), (8, 0o1000, "t")):
+            if self.mode & flag:
+                shown[at] = letter if shown[at] == "x" else letter.upper()
+        return {"file": "-"}.get(self.kind, self.letter) + "".join(shown)
+
+
+def _is_link(session: Session, whole: str) -> bool:
+    if session.box is None or not is_procfs(whole):
+        return False
+    from memsh.procfs import tree
+    from memsh.procfs.node import Link
+
+    try:
+        return isinstance(tree.lookup(session.box, whole, False), Link)
+    except KernelError:
+        return False
+
+
+def lstat(session: Session, path: str, follow: bool = False) -> Facts:
+    """The facts of a name; with `follow`, of where its links lead. ENOENT."""
+    whole = resolve(session, path)
+    if not follow and _is_link(session, whole):
+        from memsh.procfs import tree
+
+        target = link_target(session, whole) or ""  # a kernel thread's exe leads nowhere
+        return Facts("link", 0o777, 0, tree.inode(whole), 1, PROC_DEV, None, target=target)
+    whole = followed(session, whole)
+    kind = stat_kind(session, whole)
+    if kind is None:
+        raise KernelError("ENOENT")
+    if session.box is None:
+        return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None)
+    if is_devfs(whole):
+        if kind == "dir":
+            return Facts("dir", 0o755, 0, 1, 2, DEV_DEV, 0.0)
+        if whole in ("/dev/null", "/dev/zero"):
+            minor = 3 if whole.endswith("null") else 5
+            return Facts("char", 0o666, 0, minor + 1, 1, DEV_DEV, 0.0, rdev=(1, minor))
+        disk = disk_of(session.box, whole)
+        return Facts("block", disk.mode & 0o7777, 0, disk.number, 1, DEV_DEV, disk.usec / 1e6, rdev=disk.dev)
+    if is_procfs(whole):
+        from memsh.procfs import tree
+
+        return Facts(kind, tree.mode(session.box, whole) & 0o7777, 0, tree.inode(whole), 1, PROC_DEV, None)
+    inode = session.box.fs.stat(whole)
+    size = BLOCK if kind == "dir" else int(inode.size)
+    blocks = -(-size // BLOCK) * (BLOCK // 512)
+    return Facts(kind, inode.mode & 0o7777, size, inode.number, inode.nlink, inode.dev, inode.usec / 1e6, blocks)

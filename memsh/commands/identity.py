@@ -1,0 +1,341 @@
+"""Who and where: id whoami hostname nproc which env printenv less sh bash timeout (coreutils, util-linux).
+
+Known deviations: the box has one user, root; `timeout` counts the box's clock, so only what sleeps can be late; `less`
+shows its text at once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from memsh.commands.paths import read_text, resolve, stat_kind
+from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.errors import Leave
+from memsh.textutils.shellout import run_line
+from memsh.textutils.sources import Sources
+from memsh.textutils.utility import option, utility
+
+TOPIC = "tools"
+
+
+@utility(
+    option("-a"), option("-g", "--group"), option("-G", "--groups"), option("-n", "--name", help="names"),
+    option("-r", "--real"), option("-u", "--user"), option("-z", "--zero"), rest("users"), topic=TOPIC,
+    usage="[OPTION]... [USER]...",
+)  # fmt: skip
+def id(box: object, args: Args, io: IO) -> int:
+    """who one is in the box: root
+
+    id -u
+    """
+    for user in args.users:
+        if user not in ("root", "0"):
+            raise ShellError(f"'{user}': no such user")
+    if args.user + args.group + args.groups > 1:
+        raise ShellError("cannot print \"only\" of more than one choice")
+    if not (args.user or args.group or args.groups):
+        if args.name or args.real:
+            raise ShellError("cannot print only names or real IDs in default format")
+        io.out("uid=0(root) gid=0(root) groups=0(root)\n")
+        return 0
+    io.out("root\n" if args.name else "0\n")
+    return 0
+
+
+@utility(topic=TOPIC, usage="[OPTION]...")
+def whoami(box: object, args: Args, io: IO) -> None:
+    """who one is in the box: root
+
+    whoami
+    """
+    io.out("root\n")
+
+
+@utility(
+    option("-s", "--short"), option("-f", "--fqdn", "--long"), option("-i", "--ip-address"), option("-d", "--domain"),
+    rest("names"), topic=TOPIC, usage="[OPTION] [NAME]",
+)  # fmt: skip
+def hostname(box: object, args: Args, io: IO) -> int:
+    """the box's name
+
+    hostname
+    """
+    if args.ip_address:
+        raise ShellError("Name or service not known")
+    if args.names:
+        raise ShellError("you must be root to change the host name" if io.session.box is None else
+                         "the name of this box cannot be changed")  # fmt: skip
+    name = _kernel_name(io)
+    io.out(("" if args.domain else name.partition(".")[0] if args.short else name) + "\n")
+    return 0
+
+
+def _kernel_name(io: IO) -> str:
+    try:
+        return read_text(io.session, "/proc/sys/kernel/hostname").strip()
+    except OSError:
+        return "(none)"
+
+
+def _ignored(word: str) -> int:
+    if not word.isdecimal():
+        raise ValueError(f"'{word}': invalid number to ignore")
+    return int(word)
+
+
+@utility(
+    option("--all", help="those that are off too"), option("--ignore", type=_ignored, default=0, meta="N"),
+    topic=TOPIC, usage="[OPTION]...",
+)  # fmt: skip
+def nproc(box: object, args: Args, io: IO) -> None:
+    """how many processors there are
+
+    nproc
+    """
+    stat = read_text(io.session, "/proc/stat")
+    count = sum(re.match("cpu[0-9]", line) is not None for line in stat.splitlines())
+    io.out(f"{max(1, count - args.ignore)}\n")
+
+
+@utility(option("-a", "--all"), rest("names", words="command"), topic=TOPIC, usage="[-a] args", trouble=2)
+def which(box: object, args: Args, io: IO) -> int:
+    """where a command's program is
+
+    which a.out
+
+    A program of the box's disk by its path; of a command of memsh, where it lies on a Linux box. Status 1: not found.
+    """
+    status = 0
+    for name in args.names:
+        found = _program(io, name)
+        if found is None:
+            status = 1
+        else:
+            io.out(found + "\n")
+    return status if args.names else 1
+
+
+def _program(io: IO, name: str) -> str | None:
+    if "/" in name:
+        return name if stat_kind(io.session, name) == "file" else None
+    for folder in ("/usr/local/bin", "/usr/bin", "/bin", "/sbin", "/usr/sbin"):
+        if stat_kind(io.session, f"{folder}/{name}") == "file":
+            return f"{folder}/{name}"
+    return f"/usr/bin/{name}" if name in io.session.registry.names() else None
+
+
+@utility(
+    option("-0", "--null"), option("-i", "--ignore-environment", help="with none"),
+    option("-u", "--unset", type=str, many=True, meta="NAME", help="without this one"),
+    option("-C", "--chdir", type=str, meta="FOLDER"), rest("words", meta="[NAME=VALUE …] [COMMAND", words="command"),
+    topic=TOPIC, usage="[OPTION]... [-] [NAME=VALUE]... [COMMAND [ARG]...]", trouble=125, in_order=True,
+)  # fmt: skip
+def env(box: object, args: Args, io: IO) -> int:
+    """run a command with other variables, or list them
+
+    env A=1 printenv A
+    """
+    session = io.session
+    words: list[str] = list(args.words)
+    bare = args.ignore_environment
+    if words and words[0] == "-":
+        bare, words = True, words[1:]
+    variables = {} if bare else session.language.exported()
+    for name in args.unset:
+        variables.pop(name, None)
+    while words and "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        variables[name] = value
+    if not words:
+        io.out("".join(f"{name}={value}" + ("\0" if args.null else "\n") for name, value in variables.items()))
+        return 0
+    if not session.registry.knows(words[0]):
+        io.complain(f"'{words[0]}': No such file or directory")
+        return 127
+    language = session.language.child()
+    with session.apart(language=language):
+        language.becomes_program("", None)
+        language.variables, language.attributes = variables, {name: {"x"} for name in variables}
+        if args.chdir is not None:
+            if stat_kind(session, args.chdir) != "dir":
+                raise ShellError(f"cannot change directory to '{args.chdir}': No such file or directory", 125)
+            language.cwd = resolve(session, args.chdir)
+        return io.run(words)
+
+
+@utility(option("-0", "--null"), rest("names"), topic=TOPIC, usage="[OPTION]... [VARIABLE]...", trouble=2)
+def printenv(box: object, args: Args, io: IO) -> int:
+    """print variables
+
+    env A=1 printenv A
+    """
+    variables, end = io.language.exported(), "\0" if args.null else "\n"
+    for name in args.names or variables:
+        if name in variables:
+            io.out((variables[name] if args.names else f"{name}={variables[name]}") + end)
+    return int(any(name not in variables for name in args.names))
+
+
+PAGING = (
+    option("-N", "--LINE-NUMBERS", name="numbers", help="number the lines"), option("-S", "--chop-long-lines"),
+    option("-F", "--quit-if-one-screen"), option("-X", "--no-init"), option("-R", "--RAW-CONTROL-CHARS", name="raw"),
+    option("-i", "--ignore-case"), option("-n", "--line-numbers"), option("-e", "--quit-at-eof"), option("-E"),
+    option("-r", "--raw-control-chars"), option("-s", "--squeeze-blank-lines", name="squeeze", help="empty lines once"),
+    rest("files", words="path"),
+)  # fmt: skip
+
+
+@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...")
+def less(box: object, args: Args, io: IO) -> int:
+    """show text a screen at a time
+
+    less /proc/meminfo
+
+    The terminal that memsh runs in scrolls by itself: the text comes at once, as less does it where there is no screen.
+    """
+    sources = Sources(io, args.files)
+    number, empty = 0, False
+    for line in sources.lines():
+        if args.squeeze and line == "\n" and empty:
+            continue
+        empty = line == "\n"
+        number += 1
+        io.out(f"{number:7} {line}" if args.numbers else line)
+    return sources.status
+
+
+@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...")
+def more(box: object, args: Args, io: IO) -> int:
+    """show text a screen at a time
+
+    more /proc/meminfo
+    """
+    status: int = less(box, args, io)
+    return status
+
+
+_SHELL = (
+    option("-c", name="command", help="run this text"), option("-e"), option("-u"), option("-x"), option("-v"),
+    option("-n"), option("-s"), option("-i"), option("-l", "--login"), option("--norc"), option("--noprofile"),
+    option("--posix"), option("-o", type=str, many=True, name="settings", meta="OPTION"),
+    rest("words", meta="[TEXT] [SCRIPT] [WORD", words="path"),
+)  # fmt: skip
+
+
+def _shell(args: Args, io: IO) -> int:
+    """A shell of its own on a text, a script, or standard input."""
+    words: list[str] = list(args.words)
+    if args.command:
+        if not words:
+            raise ShellError("-c: option requires an argument", 2)
+        text, names = words[0], words[1:]
+        name = names.pop(0) if names else io.name
+    elif words and not args.s:
+        name, names = words[0], words[1:]
+        try:
+            files = io.session.files
+            assert files is not None
+            text = files.open_read(io.session, name).read()
+        except OSError as error:
+            status = 126 if error.strerror == "Is a directory" else 127
+            raise ShellError(f"{name}: {error.strerror or error}", status) from None
+    else:
+        text, name, names = io.stdin.read(), io.name, words
+    letters = "".join(letter for letter in "euxv" if getattr(args, letter))
+    settings = [f"set -{letters}"] if letters else []
+    settings += [f"set -o {word}" for word in args.settings]
+    if args.n:
+        settings.append("set -n")
+    return run_line(io, "\n".join([*settings, text]), name=name, arguments=names)
+
+
+@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True)
+def sh(box: object, args: Args, io: IO) -> int:
+    """run shell text or a script, in memsh's own language
+
+    sh -c 'echo $((6 * 7))'
+
+    What it sets is gone afterwards, as with a shell of its own.
+    """
+    return _shell(args, io)
+
+
+@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True)
+def bash(box: object, args: Args, io: IO) -> int:
+    """run shell text or a script, in memsh's own language
+
+    bash -c 'echo $((6 * 7))'
+
+    What it sets is gone afterwards, as with a shell of its own.
+    """
+    return _shell(args, io)
+
+
+def _seconds(word: str) -> float:
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+|[0-9]+\.)([smhd]?)", word)
+    if match is None:
+        raise ValueError(f"invalid time interval '{word}'")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+@utility(
+    option("-s", "--signal", type=str, meta="SIGNAL"), option("-k", "--kill-after", type=_seconds, meta="TIME"),
+    option("-v", "--verbose"), option("--foreground"), option("--preserve-status", help="the command's own status"),
+    rest("words", meta="TIME COMMAND [WORD", words="command"), topic=TOPIC,
+    usage="[OPTION] DURATION COMMAND [ARG]...", trouble=125, in_order=True,
+)  # fmt: skip
+def timeout(box: Any, args: Args, io: IO) -> int:
+    """end a command that takes too long, by the box's clock
+
+    timeout 5 sleep 1; echo $?
+
+    Status 124 if its time was over.
+    """
+    words: list[str] = list(args.words)
+    if len(words) < 2:
+        raise args.refused("missing operand" if not words else f"missing operand after '{words[0]}'")
+    try:
+        limit = _seconds(words[0])
+    except ValueError as error:
+        raise args.refused(str(error)) from None
+    if not io.session.registry.knows(words[1]):
+        io.complain(f"failed to run command '{words[1]}': No such file or directory")
+        return 127
+    if not limit or io.session.box is None:
+        return io.run(words[1:])
+    return _limited(args, io, words[1:], int(limit * 1_000_000))
+
+
+class _Over(Leave):
+    """The time of a `timeout` is over: whatever shell it runs in ends."""
+
+
+def _limited(args: Args, io: IO, words: list[str], usec: int) -> int:
+    """Run a command for at most `usec` of the box's clock: a sleep that would end later is cut there."""
+    session = io.session
+    end, advance, over = session.box.timer.usec + usec, session.advance, False
+
+    def limited(usec: int) -> None:
+        nonlocal over
+        left = end - session.box.timer.usec
+        if usec > left:
+            advance(max(0, left))
+            over = True
+            raise _Over(143)
+        advance(usec)
+
+    session.advance = limited  # type: ignore[method-assign]
+    try:
+        status = io.run(words)
+    except _Over:
+        status = 143
+    finally:
+        session.advance = advance  # type: ignore[method-assign]
+    if not over:
+        return status
+    if args.verbose:
+        io.complain(f"sending signal {args.signal or 'TERM'} to command '{words[0]}'")
+    if args.preserve_status:
+        return 143
+    return 137 if (args.signal or "").removeprefix("SIG") in ("KILL", "9") else 124
