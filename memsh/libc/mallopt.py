@@ -1,8 +1,8 @@
 """malloc's options: mallopt(), and what the environment says in GLIBC_TUNABLES and in MALLOC_… variables
 (malloc/malloc.c, do_set_*, __libc_mallopt; malloc/arena.c, ptmalloc_init; elf/dl-tunables.c, elf/dl-tunables.list).
 
-Known deviations: glibc.malloc.hugetlb finds no huge pages, as on a kernel without them; glibc.malloc.check has no
-library to turn on; tunables of other subsystems are not looked at.
+Known deviations: glibc.malloc.hugetlb from 2 on finds no pool of huge pages, as on a kernel without them;
+glibc.malloc.check has no library to turn on; tunables of other subsystems are not looked at.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ TUNABLES = (  # in the order in which ptmalloc_init() asks for them
     Tunable("tcache_count", ""),
     Tunable("tcache_unsorted_limit", ""),
     Tunable("mxfast", ""),
+    Tunable("hugetlb", ""),
 )
 ENVIRONMENT = frozenset({"GLIBC_TUNABLES", *(tunable.alias for tunable in TUNABLES if tunable.alias)})
 
@@ -151,6 +152,9 @@ class Options(Info):
             if value > MAX_TCACHE_COUNT:
                 return 0
             st(mp.tcache_count, value)
+        elif name == "hugetlb":
+            if value == 1:
+                st(mp.thp_pagesize, self.mem.thp_size())
         elif name == "tcache_unsorted_limit":
             st(mp.tcache_unsorted_limit, value)
         else:

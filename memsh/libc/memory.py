@@ -12,7 +12,8 @@ from memsh.linux.include.errno import KernelError
 class UserMemory(Protocol):
     """A process's memory. Addresses and lengths in bytes; system calls raise KernelError, brk() answers the break.
 
-    `words[addr]` loads the word at `addr`, store() stores one: 4 or 8 bytes, as the machine's are.
+    `words[addr]` loads the word at `addr`, store() stores one: 4 or 8 bytes, as the machine's are. thp_size()
+    is that of a transparent huge page where those are given to who asks for them by madvise, else 0.
     """
 
     @property
@@ -34,6 +35,10 @@ class UserMemory(Protocol):
     def mremap(self, addr: int, oldlen: int, newlen: int) -> int: ...
 
     def dontneed(self, addr: int, length: int) -> None: ...
+
+    def hugepage(self, addr: int, length: int) -> None: ...
+
+    def thp_size(self) -> int: ...
 
     def environ(self) -> list[str]: ...
 

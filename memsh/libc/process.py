@@ -15,6 +15,7 @@ from memsh.libc.malloc import Malloc
 from memsh.libc.programs import image_of, symbols_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap import vma
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
-MADV_DONTNEED = 4
+MADV_DONTNEED, MADV_HUGEPAGE = 4, 14
 
 
 def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
@@ -140,15 +141,27 @@ class UserProcess:
         )
 
     def dontneed(self, addr: int, length: int) -> None:
-        """madvise(MADV_DONTNEED), as malloc_trim uses it: what Linux refuses is ignored."""
+        """madvise(MADV_DONTNEED), as malloc_trim uses it."""
+        self._madvise(addr, length, "MADV_DONTNEED", MADV_DONTNEED)
+
+    def hugepage(self, addr: int, length: int) -> None:
+        """madvise(MADV_HUGEPAGE), as the tunable glibc.malloc.hugetlb asks for it."""
+        self._madvise(addr, length, "MADV_HUGEPAGE", MADV_HUGEPAGE)
+
+    def _madvise(self, addr: int, length: int, name: str, advice: int) -> None:
+        """What Linux refuses is ignored."""
         try:
             self.call(
-                f"madvise({addr:#x}, {length}, MADV_DONTNEED)",
-                lambda: vma.do_madvise(self.box, self.mm, addr, length, MADV_DONTNEED),
+                f"madvise({addr:#x}, {length}, {name})",
+                lambda: vma.do_madvise(self.box, self.mm, addr, length, advice),
             )
         except KernelError as error:
             if error.code == "ENOSYS":
                 raise
+
+    def thp_size(self) -> int:
+        """What /sys/kernel/mm/transparent_hugepage says: bytes of a huge page in the mode `madvise`, else 0."""
+        return HPAGE_PMD_SIZE if self.box.thp.available and self.box.thp.enabled == "madvise" else 0
 
     def environ(self) -> list[str]:
         """The program's environment, as it lies above its stack."""

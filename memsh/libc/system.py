@@ -1,7 +1,8 @@
 """malloc and the system: mapped chunks, growing the heap, giving its top back (malloc/malloc.c, sysmalloc*, systrim,
 munmap_chunk, mremap_chunk).
 
-Known deviations: no huge pages by the tunable glibc.malloc.hugetlb.
+Known deviations: the tunable glibc.malloc.hugetlb knows transparent huge pages (1), and no pool of huge pages (2, or a
+size).
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ class System(Tcache):
         count, limit = (self.load_int(at) ^ 1 << 31 for at in (self.mp.n_mmaps, self.mp.n_mmaps_max))
         return count < limit
 
+    def madvise_thp(self, p: int, size: int) -> None:
+        """Ask for huge pages in fresh memory, if the tunable glibc.malloc.hugetlb wants them."""
+        huge = self.w[self.mp.thp_pagesize]
+        if huge and size >= huge:
+            self.mem.hugepage(p & -PAGE, size + p % PAGE)
+
     def sysmalloc_mmap(self, nb: int) -> int:
         """A chunk of its own from mmap(); 0 if the kernel refuses."""
         abi = self.abi
@@ -58,6 +65,7 @@ class System(Tcache):
         block = self.try_mmap(size)
         if not block:
             return 0
+        self.madvise_thp(block, size)
         correction = abi.front_misalign  # what the program gets is 16 bytes into the first page
         p = block + correction
         self.st(p, correction)
@@ -105,10 +113,17 @@ class System(Tcache):
         size = nb + self.w[mp.top_pad] + self.minsize
         if contiguous:
             size -= old_size
-        size = self.page_align(size)
+        huge = self.w[mp.thp_pagesize]
+        if huge:
+            end = self.w[self.curbrk]
+            size = (end + size + huge - 1 & -huge) - end & self.low
+        else:
+            size = self.page_align(size)
         start, second = -1, -1
         if 0 < size <= self.abi.ptrdiff_max:
             start = self.sbrk(size)
+            if start != -1:
+                self.madvise_thp(start, size)
         if start == -1:
             mapped = self.page_align(size + old_size) if contiguous else size
             mapped = max(mapped, MMAP_AS_MORECORE_SIZE)
@@ -117,6 +132,7 @@ class System(Tcache):
             block = self.try_mmap(mapped)
             if not block:
                 return
+            self.madvise_thp(block, mapped)
             flags = av.flags & -self.sz
             self.st(flags, self.w[flags] | self.abi.noncontiguous)
             start, size, contiguous = block, mapped, False
@@ -150,6 +166,8 @@ class System(Tcache):
             if second == -1:
                 correction = 0
                 second = self.sbrk(0)
+            else:
+                self.madvise_thp(second, correction)
         elif second == -1:
             second = self.sbrk(0)
         if second == -1:
@@ -173,7 +191,7 @@ class System(Tcache):
         area = size - self.minsize - 1
         if area & self.low <= pad:
             return 0
-        extra = area - pad & -PAGE & self.low
+        extra = area - pad & -(w[self.mp.thp_pagesize] or PAGE) & self.low
         if extra == 0:
             return 0
         current = self.sbrk(0)
@@ -217,6 +235,7 @@ class System(Tcache):
         except KernelError as error:
             self.errno = error.code
             return 0
+        self.madvise_thp(moved, new)
         p = moved + offset
         self.st(p + self.sz, new - offset | IS_MMAPPED)
         self._at_least(self.mp.max_mmapped_mem, self._add(self.mp.mmapped_mem, new - total))

@@ -33,6 +33,7 @@ class FakeMemory:
         self.faults = 0
         self.broken = False
         self.environment: list[str] = []
+        self.huge = 0
         self.full = False
 
     def _page(self, addr: int) -> memoryview:
@@ -121,3 +122,9 @@ class FakeMemory:
 
     def environ(self) -> list[str]:
         return self.environment
+
+    def hugepage(self, addr: int, length: int) -> None:
+        assert self.huge and length >= self.huge and not addr & 4095
+
+    def thp_size(self) -> int:
+        return self.huge

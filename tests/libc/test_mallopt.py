@@ -10,6 +10,10 @@ import pytest
 from memsh.libc.abi import ABIS
 from memsh.libc.malloc import Malloc
 from memsh.libc.mallopt import pairs, strtoul
+from memsh.libc.process import UserProcess
+from memsh.linux.config import Config
+from memsh.linux.fs.exec import do_execve
+from memsh.machines.box import Box
 from tests.libc.fake import SYMBOLS, SYMBOLS64, FakeMemory
 from tests.libc.test_malloc import new_heap
 
@@ -79,6 +83,7 @@ def test_recorded_calls(trace: Path) -> None:
     abi = ABIS[int(trace.stem.split("-")[1]) // 8]
     mem = FakeMemory(int(start, 16), int(top, 16), abi.word)
     mem.environment = environment.split()
+    mem.huge = 2 << 20  # the recorded machine gave huge pages to who asked for them
     heap = Malloc(mem, SYMBOLS if abi.word == 4 else SYMBOLS64, abi)
     heap.load_variables()
     assert list(answers(heap, calls)) == recorded
@@ -112,3 +117,18 @@ def test_a_tunable_out_of_bounds_is_left_alone() -> None:
     heap.malloc(1)
     assert not heap.w[heap.perturb_byte] and not heap.w[heap.mp.arena_max]
     assert heap.load_int(heap.mp.n_mmaps_max) == 65536
+
+
+@pytest.mark.parametrize(("mode", "heap"), [("madvise", 0x600000 - 0x4AE000), ("always", 0x21000)])
+def test_the_heap_asks_for_huge_pages_where_that_counts(mode: str, heap: int) -> None:
+    box = Box(Config(arch="x86_64", cmdline=f"norandmaps transparent_hugepage={mode}"))
+    tunables = ("GLIBC_TUNABLES=glibc.malloc.hugetlb=1",)
+    do_execve(box, box.current, "/bin/a.out-dyn", ["a.out-dyn"], tunables)
+    user = UserProcess(box, box.current)
+    library = user.malloc()
+    library.sbrk(0)
+    library.malloc(100)
+    assert library.mallinfo2().arena == heap
+    library.malloc(3 << 20)
+    advised = [line for line in user.log if "MADV_HUGEPAGE" in line]
+    assert bool(advised) == (mode == "madvise") and all(line.endswith("= 0") for line in advised)
