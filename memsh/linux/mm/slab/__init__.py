@@ -1,1 +1,1 @@
-"""The slab allocator (mm/slab_common.c, mm/slab.c)."""
+"""The slab allocators (mm/slab_common.c, mm/slab.c, mm/slub.c) behind one interface: `api`."""
