@@ -26,6 +26,7 @@ def overview(found: Findings) -> list[str]:
     """One or two sentences for each kind of text."""
     page = page_of(found)
     parts = [
+        _refused(found),
         _meminfo(found.meminfo),
         *_free(found),
         *_zones(found, page),
@@ -38,6 +39,31 @@ def overview(found: Findings) -> list[str]:
         _numa(found),
     ]
     return [part for part in parts if part]
+
+
+def _refused(found: Findings) -> str:
+    """A program that was refused memory: by the accounting of promises, not by free pages (__vm_enough_memory)."""
+    if found.refused is None or not found.meminfo:
+        return ""
+    m, what = found.meminfo, found.refused
+    limit, promised, mode = m.get("CommitLimit"), m.get("Committed_AS"), found.overcommit
+    lead = f"{what} was refused memory. The kernel asks then whether it may promise so much, not whether pages are free"
+    if limit is None or promised is None:
+        return f"{lead}; how much is promised (Committed_AS) and the limit are not told."
+    figures = f"{size(promised)} are promised, the limit is {size(limit)}"
+    if mode == 1:
+        other = "another limit (ulimit -v, a cgroup) refused"
+        return f"{lead}; with vm.overcommit_memory=1 it promises anything, so {other}."
+    if mode == 2 or (mode is None and promised > limit * 9 // 10):
+        sure = "With vm.overcommit_memory=2" if mode == 2 else "If vm.overcommit_memory is 2 (which is not told)"
+        cure = "swap, a larger vm.overcommit_ratio or mode 0 would have helped"
+        return f"{lead}. {sure} the sum of all promises has a limit: {figures}; {cure}."
+    room = size(m.get("MemTotal", 0) + m.get("SwapTotal", 0))
+    return (
+        f"{lead}. With vm.overcommit_memory=0 one request is refused if it is larger than RAM and swap together "
+        f"({room}); before Linux 5.0, if it is larger than what is free or can be freed. "
+        f"{figures[0].upper()}{figures[1:]}, which mode 0 does not look at."
+    )
 
 
 def _meminfo(m: dict[str, int]) -> str:

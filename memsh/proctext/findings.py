@@ -31,6 +31,10 @@ class Findings(NamedTuple):
     status: dict[str, str]
     swaps: list[swaps.Area]
     page_size: int | None
+    refused: str | None
+    """What a program says it was refused for want of memory: `fork`, `malloc`, … beside "Cannot allocate memory"."""
+    overcommit: int | None
+    """vm.overcommit_memory, where the text tells it."""
 
     @property
     def names(self) -> list[str]:
@@ -69,6 +73,13 @@ class Findings(NamedTuple):
         return [name.replace("pagetypes", "pagetypeinfo") for name in dict.fromkeys(found)]
 
 
+_REFUSED = re.compile(
+    r"\b(fork|clone|vfork|posix_spawn|malloc|calloc|realloc|mmap|mremap|brk)\b[^\n]{0,120}?"
+    r"(?:Cannot allocate memory|ENOMEM|errno[= ]*12\b)"
+    r"|(?:Cannot allocate memory|ENOMEM)[^\n]{0,80}?\b(?P<after>fork|clone|malloc|mmap)\b",
+    re.IGNORECASE,
+)
+_OVERCOMMIT = re.compile(r"overcommit_memory\s*[=:]?\s*\n?\s*([012])\b")
 _ZONE_BLOCK = re.compile(r"^[ \t]*Node\s+\d+,\s*zone\s+\w+[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$))*", re.MULTILINE)
 
 
@@ -85,6 +96,7 @@ def find(text: str) -> Findings:
     reports = oomreport.parse(body)
     sizes = {report.memory.page_size for report in reports if report.memory and report.memory.page_size}
     areas = maps.parse(body)
+    refused, overcommit = _REFUSED.search(body), _OVERCOMMIT.search(body)
     kernel_pages = {area.kb["KernelPageSize"] << 10 for area in areas if "KernelPageSize" in area.kb}
     return Findings(
         reports,
@@ -101,4 +113,6 @@ def find(text: str) -> Findings:
         labels.status(status[0]) if status else {},
         swaps.parse(body),
         min(sizes) if sizes else min(kernel_pages) if kernel_pages else None,
+        (refused[1] or refused["after"]).lower() if refused else None,
+        int(overcommit[1]) if overcommit else None,
     )

@@ -390,3 +390,20 @@ def test_slab_allocator_and_page_allocator_speak_of_one_event() -> None:
 )
 def test_single_lines(line: str, words: str) -> None:
     assert words in text(find(f"[   12.5] {line}\n"))
+
+
+PROMISES = "MemTotal: 8000000 kB\nMemFree: 3000000 kB\nMemAvailable: 5000000 kB\nCommitLimit: {} kB\n"
+PROMISES += "Committed_AS: 5900000 kB\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "limit", "words"),
+    [
+        ("bash: fork: Cannot allocate memory\nvm.overcommit_memory = 2", 6000000, "the limit is 5.7 GiB; swap"),
+        ("OSError: [Errno 12] Cannot allocate memory (fork)", 6000000, "is 2 (which is not told)"),
+        ("mmap failed: Cannot allocate memory\nvm.overcommit_memory = 1", 6000000, "another limit (ulimit -v"),
+        ("malloc: ENOMEM\n$ cat /proc/sys/vm/overcommit_memory\n0", 90000000, "before Linux 5.0"),
+    ],
+)  # fmt: skip
+def test_a_program_that_was_refused_is_told_why(line: str, limit: int, words: str) -> None:
+    assert words in text(find(f"$ program\n{line}\n$ cat /proc/meminfo\n{PROMISES.format(limit)}"))
