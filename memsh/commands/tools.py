@@ -198,7 +198,8 @@ def top(box: Box, args: Args, io: IO) -> int:
     the box's clock between two, -p LIST picks processes, -o RES sorts. On a terminal: q leaves, h lists the keys.
     """
     batch = _asks(args.words) or any(
-        word == "--batch-mode" or (word[:1] == "-" and word[1:2] != "-" and "b" in word) for word in args.words
+        word in ("--batch-mode", "--list-fields") or (word[:1] == "-" and word[1:2] != "-" and set("bO") & set(word))
+        for word in args.words
     )
     reader = reader_of(box, io)
     if batch:
@@ -238,55 +239,6 @@ def pgrep(box: Box, args: Args, io: IO) -> int:
     -l with names, -a with command lines, -f matches the command line, -x the whole name, -n the newest, -c counts.
     """
     return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width, posix_search))
-
-
-LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
-
-
-def _level_list(word: str) -> list[int]:
-    found = []
-    for name in word.split(","):
-        if name not in LEVELS:
-            raise ValueError(f"unknown level '{name}'")
-        found.append(LEVELS.index(name))
-    return found
-
-
-@command(
-    opt("-T", "--ctime", help="wall-clock times"),
-    opt("-t", "--notime", help="without times"),
-    opt("-r", "--raw", help="with the level, as the log holds it"),
-    opt("-x", "--decode", help="with facility and level by name"),
-    opt("-k", "--kernel", help="kernel messages (all of them are)"),
-    opt("-l", "--level", type=_level_list, help="these levels only: err,warn,…"),
-    topic=TOPIC,
-)
-def dmesg(box: Box, args: Args, io: IO) -> None:
-    """print the kernel log
-
-    dmesg | tail -3
-
-    Boot messages first; page faults that killed, allocation failures and the OOM killer's reports are written here.
-    """
-    for record in list(box.log.records):
-        if args.level is not None and record.level not in args.level:
-            continue
-        seconds, usec = divmod(record.usec, 1_000_000)
-        stamp = f"[{seconds:5}.{usec:06}] "
-        if args.ctime:
-            stamp = time.strftime("[%a %b %e %H:%M:%S %Y] ", time.gmtime(_boot_time(box, io) + seconds))
-        if args.notime:
-            stamp = ""
-        head = f"<{record.level}>" if args.raw else f"kern  :{LEVELS[record.level]:<7}: " if args.decode else ""
-        first, *more = record.text.split("\n")
-        indent = " " * len(stamp)
-        io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
-
-
-def _boot_time(box: Box, io: IO) -> int:
-    from memsh.procps.figures import stat
-
-    return stat(reader_of(box, io)).boot_time
 
 
 def _kernel(reader: ProcReader, name: str, default: str) -> str:

@@ -382,28 +382,54 @@ def dump_lines(addr: int, data: bytes, across: int) -> list[str]:
     return lines
 
 
-@command(ADDR, arg("length", type=size, default=64, help="bytes (default 64)"), topic=TOPIC)
+@command(rest("words", raw=True, meta="ADDR [LENGTH] | -C FILE", words="path"), topic=TOPIC, needs_box=False)
 def hexdump(box: Box, args: Args, io: IO) -> int:
-    """show bytes of memory
+    """show bytes of memory, or of a file
 
     malloc 100; hexdump $1 64
 
-    Reading takes the faults that reading takes.
+    Reading takes the faults that reading takes. A word that is an address means memory, anything else a file:
+    hexdump -C /proc/version; -n LENGTH, -s SKIP, -v all lines, without -C as words of two bytes.
     """
-    if args.length > 1 << 24:
+    words: list[str] = args.words
+    if not words or words[0].startswith("-") or not _is_address(words[0]):
+        from memsh.commands.hexfile import dump_files
+
+        return dump_files(words, io)
+    if box is None:
+        raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
+    if len(words) > 2:
+        raise UsageError(f"'{words[2]}' is one word too many (usage: hexdump ADDR [LENGTH])")
+    try:
+        where, length = address(words[0]), size(words[1]) if len(words) > 1 else 64
+    except ValueError as error:
+        raise UsageError(f"{error} (usage: hexdump ADDR [LENGTH])") from None
+    return _dump_memory(box, io, where, length)
+
+
+def _is_address(word: str) -> bool:
+    try:
+        address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _dump_memory(box: Box, io: IO, where: int, length: int) -> int:
+    if length > 1 << 24:
         raise ShellError("at most 16 MiB at a time")
     across = 16 if io.width >= 78 else 8
 
     def operation(user: UserProcess, notes: Notes) -> None:
-        data, at, end = b"", args.addr, args.addr + args.length
+        data, at, end = b"", where, where + length
         try:
             while at < end:
                 stop = min(end, (at & ~4095) + 4096)
                 data += user.read(at, stop - at)
                 at = stop
         except Segfault:
-            io.out("".join(line + "\n" for line in dump_lines(args.addr, data, across)))
+            io.out("".join(line + "\n" for line in dump_lines(where, data, across)))
             raise
-        io.out("".join(line + "\n" for line in dump_lines(args.addr, data, across)))
+        io.out("".join(line + "\n" for line in dump_lines(where, data, across)))
 
     return act(box, io, operation)

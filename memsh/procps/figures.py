@@ -141,6 +141,17 @@ class Stat:
     blocked: int
 
 
+def cpus(reader: ProcReader) -> dict[int, dict[str, int]]:
+    """Ticks of each CPU of /proc/stat. Raises OSError if it cannot be read."""
+    found = {}
+    for line in reader.read("/proc/stat").splitlines():
+        words = line.split()
+        if words and words[0].startswith("cpu") and words[0][3:].isdigit():
+            ticks = numbers(words[1:11])
+            found[int(words[0][3:])] = dict(zip(TICKS, ticks + [0] * (10 - len(ticks)), strict=True))
+    return found
+
+
 def stat(reader: ProcReader) -> Stat:
     """Read /proc/stat. Raises OSError if it cannot be read. (library/stat.c, stat_read_failed)"""
     first: list[int] = []

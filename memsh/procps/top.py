@@ -1,7 +1,7 @@
 """top in batch mode: a summary and the processes that use most (procps-ng 4.0.2, src/top/top.c).
 
-Known deviations: the default window only (no configuration file, no keys, no threads); the clock is the tree's own,
-in UTC.
+Known deviations: the default window only (no configuration file, no keys), so that -o takes any field's name but the
+columns stay; the clock is the tree's own, in UTC.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from memsh.procps import figures, uptime
 from memsh.procps.figures import TICKS, Memory, float32
 from memsh.procps.options import Grammar
-from memsh.procps.processes import HZ, Process, processes, user_name
+from memsh.procps.processes import HZ, Process, processes, threads, user_name
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader, Result, finish
 
 USAGE = (
@@ -82,6 +83,8 @@ class Settings:
     full: bool = False
     hide_idle: bool = False
     cumulative: bool = False
+    threads: bool = False
+    each_cpu: bool = False
     user: int | None = None
     unit: str = "m"
     task_unit: int = 0
@@ -157,6 +160,48 @@ KEYS: dict[str, Callable[[Row], float | str]] = {
 }
 
 
+_NAMES = """PID PPID UID USER RUID RUSER SUID SUSER GID GROUP PGRP TTY TPGID SID PR NI nTH P %CPU TIME TIME+ %MEM VIRT
+ SWAP RES CODE DATA SHR nMaj nMin nDRT S COMMAND WCHAN Flags CGROUPS SUPGIDS SUPGRPS TGID OOMa OOMs ENVIRON vMj vMn USED
+ nsIPC nsMNT nsNET nsPID nsUSER nsUTS LXC RSan RSfd RSlk RSsh CGNAME NU LOGID EXE RSS PSS PSan PSfd PSsh USS ioR ioRop
+ ioW ioWop AGID AGNI STARTED ELAPSED %CUU %CUC nsCGROUP nsTIME"""
+FIELDS = tuple(_NAMES.split())
+"""Every field's name, as -O lists them."""
+_AS_PS = {
+    "P": "psr", "nTH": "nlwp", "nMaj": "majflt", "nMin": "minflt", "CGROUPS": "cgroup", "OOMa": "oomadj", "OOMs": "oom",
+    "LOGID": "luid", "NU": "numa", "AGID": "ag_id", "AGNI": "ag_nice", "STARTED": "start_time", "TTY": "tty",
+    "ioR": "rbytes", "ioRop": "rops", "ioW": "wbytes", "ioWop": "wops", "Flags": "f", "%CUU": "cuu", "%CUC": "cuc",
+    "ELAPSED": "etimes",
+}  # fmt: skip
+_OF_STATUS = {
+    "SWAP": "VmSwap", "CODE": "VmExe", "DATA": "VmData", "RSan": "RssAnon", "RSfd": "RssFile", "RSsh": "RssShmem",
+    "RSlk": "VmLck", "RSS": "VmRSS",
+}  # fmt: skip
+
+
+def _sort_key(name: str, reader: ProcReader) -> Callable[[Row], Any]:
+    """What a field sorts by; fields that are not shown are taken as ps has them."""
+    if name in KEYS:
+        return KEYS[name]
+    if name in _OF_STATUS:
+        return lambda row: row.one.kb(_OF_STATUS[name])
+    if name == "USED":
+        return lambda row: row.one.kb("VmRSS") + row.one.kb("VmSwap")
+    from memsh.procps.ps_clock import Clock
+    from memsh.procps.ps_columns import COLUMNS
+
+    column = COLUMNS.get(_AS_PS.get(name, f"{name[2:].lower()}ns" if name[:2] == "ns" else name.lower()))
+    clock = Clock.read(reader)
+
+    def key(row: Row) -> tuple[float, str]:
+        text = column.show(row.one, clock).strip() if column is not None else ""
+        try:
+            return float(text), ""
+        except ValueError:
+            return 0.0, text
+
+    return key
+
+
 def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
     """Print frames; `argv` without the program's name."""
     return finish(frames(reader, argv, width))
@@ -192,6 +237,7 @@ class Sampler:
         self.before: tuple[dict[str, int], dict[int, int], float] | None = None
         self.found: list[Process] = []
         self.rows: list[Row] = []
+        self.cpus: list[dict[int, dict[str, int]]] = []  # of the sample before, and of this one
         self.sampled: tuple[dict[str, int], dict[str, int], Memory | None] = ({}, {}, None)
 
     def sample(self) -> None:
@@ -204,24 +250,33 @@ class Sampler:
         found = [one for one in found if _shown(one, settings)]
         if settings.pids:
             found.sort(key=lambda one: settings.pids.index(one.pid))
+        if settings.threads:
+            found = [thread for one in found for thread in threads(one)]
+        if settings.each_cpu:
+            self.cpus = [*self.cpus[-1:], figures.cpus(reader)]
         ticks, now = _clock(reader)
-        old = self.before or (ticks, {one.pid: one.ticks for one in found}, now)
+        spent_now = {one.tid or one.pid: one.ticks for one in found}
+        old = self.before or (ticks, spent_now, now)
         memory = _memory(reader)
         span = (now - old[2]) * HZ
         total = memory.total if memory else 0
         self.rows = []
         for one in found:
-            spent = one.ticks - old[1].get(one.pid, one.ticks)
+            spent = one.ticks - old[1].get(one.tid or one.pid, one.ticks)
             share = float32(one.statm[1] * self.page) * 100 / total if total else 0.0
             self.rows.append(Row(one, spent * 100 / span if span > 0 else 0.0, share))
         self.found = found
         self.sampled = (ticks, old[0], memory)
-        self.before = (ticks, {one.pid: one.ticks for one in found}, now)
+        self.before = (ticks, spent_now, now)
 
     def text(self) -> str:
         """The frame, as the settings are now."""
         ticks, old, memory = self.sampled
-        return _summary(self.reader, self.found, ticks, old, memory, self.settings) + _table(
+        shown = _cpu_line("(s)", ticks, old)
+        if self.settings.each_cpu:
+            now, before = self.cpus[-1], self.cpus[0]
+            shown = "".join(_cpu_line(f"{at:<3}", now[at], before.get(at, now[at])) for at in now)
+        return _summary(self.reader, self.found, shown, memory, self.settings) + _table(
             self.rows, self.reader, self.settings
         )
 
@@ -238,7 +293,7 @@ def parse(argv: list[str], width: int) -> Settings:
         if option == "V":
             raise GRAMMAR.version()
         if option == "O":
-            raise Exit(0, stdout="".join(f"{name}\n" for name in KEYS))
+            raise Exit(0, stdout="".join(f"{name}\n" for name in FIELDS))
         if option == "d":
             if not re.fullmatch(r"\d*\.?\d*", text) or text in ("", "."):
                 raise GRAMMAR.die(f"bad delay interval '{text}'")
@@ -255,8 +310,9 @@ def parse(argv: list[str], width: int) -> Settings:
                     settings.pids.append(int(word))
         elif option == "o":
             settings.rising = text.startswith("-")
-            settings.key = text.lstrip("+-").upper()
-            if settings.key not in KEYS:
+            wanted = text.lstrip("+-").upper()
+            settings.key = next((name for name in FIELDS if name.upper() == wanted), "")
+            if not settings.key:
                 raise GRAMMAR.die(f"unrecognized field name '{text.lstrip('+-')}'")
         elif option == "w":
             if value is not None and (not text.isdigit() or not 3 <= int(text) <= 512):
@@ -274,7 +330,7 @@ def parse(argv: list[str], width: int) -> Settings:
                 raise GRAMMAR.die("Invalid user")
             settings.user = 0 if text == "root" else int(text)
         else:
-            name = {"c": "full", "i": "hide_idle", "S": "cumulative"}.get(option)
+            name = {"c": "full", "i": "hide_idle", "S": "cumulative", "H": "threads", "1": "each_cpu"}.get(option)
             if name:
                 setattr(settings, name, True)
     if operands:
@@ -316,8 +372,7 @@ def _memory(reader: ProcReader) -> Memory | None:
 def _summary(
     reader: ProcReader,
     found: list[Process],
-    ticks: dict[str, int],
-    old: dict[str, int],
+    cpus: str,
     memory: Memory | None,
     settings: Settings,
 ) -> str:
@@ -325,23 +380,17 @@ def _summary(
         lines = [f"top -{uptime.sprint(reader)}\n"]
     except OSError:
         lines = []
+    what = "Threads" if settings.threads else "Tasks"
     states = [one.state for one in found]
     running = states.count("R")
     stopped = states.count("T") + states.count("t")
     zombie = states.count("Z")
     sleeping = len(states) - running - stopped - zombie
     lines.append(
-        f"Tasks: {len(states):3} total, {running:3} running, {sleeping:3} sleeping, {stopped:3} stopped, "
+        f"{what}: {len(states):3} total, {running:3} running, {sleeping:3} sleeping, {stopped:3} stopped, "
         f"{zombie:3} zombie\n"
     )
-    spent = {name: max(0, ticks[name] - old[name]) for name in TICKS[:8]}
-    total = sum(spent.values())
-    if not total:
-        total = spent["idle"] = 1
-    names = ("user", "system", "nice", "idle", "iowait", "irq", "softirq", "steal")
-    labels = ("us", "sy", "ni", "id", "wa", "hi", "si", "st")
-    parts = ",".join(f"{spent[n] * 100 / total:5.1f} {label}" for n, label in zip(names, labels, strict=True))
-    lines.append(f"%Cpu(s):{parts} \n")
+    lines.append(cpus)
     if memory:
         label, power = SUMMARY_UNITS[settings.unit]
 
@@ -360,6 +409,18 @@ def _summary(
             f"{unit(memory.swap_used)}used. {unit(memory.available)}avail Mem \n"
         )
     return "".join(lines)
+
+
+def _cpu_line(label: str, ticks: dict[str, int], old: dict[str, int]) -> str:
+    """`%Cpu(s):` or `%Cpu0  :`, and how its time was spent since the sample before."""
+    spent = {name: max(0, ticks[name] - old[name]) for name in TICKS[:8]}
+    total = sum(spent.values())
+    if not total:
+        total = spent["idle"] = 1
+    names = ("user", "system", "nice", "idle", "iowait", "irq", "softirq", "steal")
+    labels = ("us", "sy", "ni", "id", "wa", "hi", "si", "st")
+    parts = ",".join(f"{spent[n] * 100 / total:5.1f} {text}" for n, text in zip(names, labels, strict=True))
+    return f"%Cpu{label}:{parts} \n"
 
 
 def scale_mem(kb: float, width: int, least: int = 0) -> str:
@@ -400,7 +461,7 @@ def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
         digits = 5
     if settings.hide_idle:
         rows = [row for row in rows if row.percent > 0 or row.one.state == "R"]
-    rows = sorted(rows, key=KEYS[settings.key], reverse=not settings.rising)
+    rows = sorted(rows, key=_sort_key(settings.key, reader), reverse=not settings.rising)
     lines = [
         f"\n{'PID':>{digits}} USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND"[
             : settings.width + 1
@@ -410,10 +471,11 @@ def _table(rows: list[Row], reader: ProcReader, settings: Settings) -> str:
     for row in rows:
         one = row.one
         user = user_name(one.uid(1))
+        number = one.tid or one.pid
         priority = "rt" if one.stat["priority"] < -99 else str(one.stat["priority"])
         spent = one.ticks + (one.stat["cutime"] + one.stat["cstime"] if settings.cumulative else 0)
         text = (
-            f"{one.pid:>{digits}} {user if len(user) < 9 else user[:7] + '+':<8} {priority:>3} {one.stat['nice']:>3} "
+            f"{number:>{digits}} {user if len(user) < 9 else user[:7] + '+':<8} {priority:>3} {one.stat['nice']:>3} "
             f"{scale_mem(one.statm[0] * page, 7, unit)} {scale_mem(one.statm[1] * page, 6, unit)} "
             f"{scale_mem(one.statm[2] * page, 6, unit)} {one.state} "
             f"{_percent(row.percent)} {_percent(row.memory)} {scale_tics(spent)} "

@@ -253,7 +253,7 @@ def od(box: object, args: Args, io: IO) -> int:
     width: int = args.width
     if not width or any(width % size for _, size, _ in types):
         raise ShellError(f"warning: invalid width {width}; using 16 instead", 1)
-    data = b"".join(_all(source) for _, source in sources)
+    data = b"".join(data_of(source) for _, source in sources)
     if args.skip_bytes > len(data):
         raise ShellError("cannot skip past end of combined input")
     end = len(data) if args.read_bytes is None else args.skip_bytes + args.read_bytes
@@ -327,7 +327,8 @@ def _od_value(data: bytes, letter: str) -> str:
     return f"{value:0{digits}o}" if letter == "o" else f"{value:0{digits}x}" if letter == "x" else str(value)
 
 
-def _all(source: Input) -> bytes:
+def data_of(source: Input) -> bytes:
+    """All the bytes of an input."""
     chunks = source.chunks() if isinstance(source, PartsInput) else source
     return b"".join(to_bytes(chunk) for chunk in chunks)
 
@@ -371,7 +372,7 @@ def xxd(box: object, args: Args, io: IO) -> int:
     -r back again, -p digits only, -b bits, -i as C, -c N bytes a line, -g N bytes a group, -s N from there on.
     """
     sources = Sources(io, args.files[:1], "{name}: {why}")
-    data = b"".join(_all(source) for _, source in sources)
+    data = b"".join(data_of(source) for _, source in sources)
     if sources.failed:
         return 2
     if args.r:
@@ -471,7 +472,7 @@ def _sums(args: Args, io: IO, algorithm: str) -> int:
         return _check_sums(args, io, algorithm)
     sources = Sources(io, args.files)
     for name, source in sources:
-        digest = hashlib.new(algorithm, _all(source), usedforsecurity=False).hexdigest()
+        digest = hashlib.new(algorithm, data_of(source), usedforsecurity=False).hexdigest()
         if args.tag:
             io.out(f"{algorithm.upper()} ({name}) = {digest}\n")
         else:
@@ -490,7 +491,7 @@ def _check_sums(args: Args, io: IO, algorithm: str) -> int:
             missing += 1
             io.out(f"{match[2]}: FAILED open or read\n")
             continue
-        good = hashlib.new(algorithm, _all(source), usedforsecurity=False).hexdigest() == match[1].lower()
+        good = hashlib.new(algorithm, data_of(source), usedforsecurity=False).hexdigest() == match[1].lower()
         failed += not good
         if not args.status and not (good and args.quiet):
             io.out(f"{match[2]}: {'OK' if good else 'FAILED'}\n")
@@ -510,7 +511,7 @@ def base64(box: object, args: Args, io: IO) -> int:
     base64 /proc/loadavg
     """
     sources = Sources(io, args.files[:1])
-    data = b"".join(_all(source) for _, source in sources)
+    data = b"".join(data_of(source) for _, source in sources)
     if args.decode:
         text = re.sub(rb"[^A-Za-z0-9+/=]" if args.ignore_garbage else rb"\s", b"", data)
         try:

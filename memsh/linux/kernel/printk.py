@@ -19,7 +19,17 @@ class Printk:
         self.records: deque[Record] = deque(maxlen=16384)
         self.usec = 0  # stamped on the next record; moved on by the box's clock
         self.total = 0  # records ever written, so that a reader can tell what is new
+        self.clear_seq = 0  # how many of them had been written when the log was last cleared
 
     def printk(self, text: str, level: int = KERN_INFO) -> None:
         self.records.append(Record(level, self.usec, text))
         self.total += 1
+
+    def unread(self) -> list[Record]:
+        """What has been written since the log was last cleared, as /dev/kmsg gives it out."""
+        kept = list(self.records)
+        return kept[max(0, self.clear_seq - (self.total - len(kept))) :]
+
+    def clear(self) -> None:
+        """SYSLOG_ACTION_CLEAR: readers begin behind what is there now."""
+        self.clear_seq = self.total
