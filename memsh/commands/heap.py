@@ -161,7 +161,7 @@ def heap(box: Box, args: Args, io: IO) -> None:
 
     heap
 
-    Addresses are what malloc gave; sizes include the header of 4 (mapped blocks: 8) bytes. Chunks in the cache and in
+    Addresses are what malloc gave; sizes include the header: one word, of mapped blocks two. Chunks in the cache and in
     fast bins still count as used by their neighbours, so they are not joined. Nothing is touched by looking.
     """
     user = user_of(box, looking=True)

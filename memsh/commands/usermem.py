@@ -113,7 +113,8 @@ def mmap(box: Box, args: Args, io: IO) -> int:
     def operation(user: UserProcess, notes: Notes) -> int:
         if args.offset % 4096:  # the C library looks before it asks the kernel
             raise KernelError("EINVAL")
-        told = f"mmap2({at:#x}" if at else "mmap2(NULL"
+        place = hex(args.offset) if args.offset else "0"
+        told = f"{user.box.arch.sys_mmap}({hex(at) if at else 'NULL'}"
         names = f"{spelt(args.prot, _PROT, 'PROT_NONE')}, {spelt(bits, _MAP)}"
         if not args.file:
             return user.call(
@@ -125,13 +126,13 @@ def mmap(box: Box, args: Args, io: IO) -> int:
         refusal = not_mappable(box, path)
         if refusal:
             user.log.append(f'openat(AT_FDCWD, "{path}", O_RDONLY) = 3')
-            return user.call(f"{told}, {length}, {names}, 3, {args.offset >> 12:#x})", lambda: refuse(refusal, length))
+            return user.call(f"{told}, {length}, {names}, 3, {place})", lambda: refuse(refusal, length))
         writable = bool(args.prot & 2 and kind != uapi.MAP_PRIVATE)
         file = box.fs.open(path, writable=writable)
         user.log.append(f'openat(AT_FDCWD, "{path}", {"O_RDWR" if writable else "O_RDONLY"}) = 3')
         try:
             return user.call(
-                f"{told}, {length}, {names}, 3, {args.offset >> 12:#x})",
+                f"{told}, {length}, {names}, 3, {place})",
                 lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits, file, args.offset),
                 yields_address=True,
             )

@@ -122,7 +122,7 @@ class UserProcess:
     def mmap(self, length: int) -> int:
         """Private anonymous pages, readable and writable, where Linux puts them."""
         return self.call(
-            f"mmap2(NULL, {length}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+            f"{self.box.arch.sys_mmap}(NULL, {length}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
             lambda: vma.do_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS),
             yields_address=True,
         )

@@ -189,3 +189,11 @@ def test_malloc_stats_and_info_are_of_one_mind(typed: Typed) -> None:
     typed("malloc 200k")
     assert "system bytes     =     345984" in typed("malloc_stats")[1]
     assert '<total type="mmap" count="1" size="208896"/>' in typed("malloc_info")[1]
+
+
+@pytest.mark.parametrize(("arch", "name"), [("i386", "mmap2"), ("x86_64", "mmap")])
+def test_strace_names_the_system_call_of_the_machine(arch: str, name: str) -> None:
+    typed = Typed(Box(Config(arch=arch)))
+    told = "".join(map(str, typed("strace malloc 200k") + typed("strace mmap 4k r --file /bin/sh --offset 8k")))
+    assert f"{name}(NULL, 208896, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)" in told
+    assert f"{name}(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0x2000)" in told

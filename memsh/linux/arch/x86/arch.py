@@ -51,6 +51,7 @@ class Arch:
     vmap_stack: str  # who maps kernel stacks page by page, as /proc/vmallocinfo names it; "" where they are one block
     mmu: Mmu
     elf: Elf
+    sys_mmap: str  # the system call behind mmap(), as strace names it
     store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks
     zone_names: tuple[str, ...]

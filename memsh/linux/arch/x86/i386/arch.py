@@ -16,6 +16,7 @@ I386 = Arch(
         auxv=(32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),
         platform=b"i686", hwcap=0x0783FBFD, minsigstksz=1440, header=52, program_header=32, frame=0x160,
     ),
+    sys_mmap="mmap2",
     store_bypass="vulnerable",
     vm_struct=36,
     thread_size=8192,

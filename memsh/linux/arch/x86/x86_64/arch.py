@@ -16,6 +16,7 @@ X86_64 = Arch(
         auxv=(33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),
         platform=b"x86_64", hwcap=0x178BFBFF, minsigstksz=3376, header=64, program_header=56, frame=0x270,
     ),
+    sys_mmap="mmap",
     store_bypass="not vulnerable",
     vm_struct=64,
     thread_size=16384,
