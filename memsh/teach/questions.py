@@ -93,7 +93,7 @@ def readings(text: str, truth: Truth, ask: str) -> Iterator[tuple[int, ...]]:
     measured = _MEASURED.fullmatch(text)
     if measured and re.search(rf"\b{re.escape(measured[2].strip().rstrip('s'))}", ask, re.IGNORECASE):
         yield (int(measured[1], 0),)
-    for number, name in _CHOICE.findall(ask.partition(":")[2]):
+    for number, name in _CHOICE.findall("".join(re.split("[:?]", ask, maxsplit=1)[1:])):
         if name.lower() == text.lower():
             yield (int(number),)
 
