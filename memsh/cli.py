@@ -230,7 +230,7 @@ def box_from(path: str, config: Any, options: Options) -> Any:
         if (folder / "freelists.txt").is_file():
             paths = [one for one in sorted(folder.iterdir()) if one.is_file()]
             return from_recording(config, {one.name: one.read_text("utf-8", "replace") for one in paths})
-        from memsh.commands import hosttext
+        from memsh.commands.elsewhere import hosttext
         from memsh.machines import from_text
         from memsh.proctext.findings import find
 
@@ -307,7 +307,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
         folder = options.last("--proc")
         try:
             if Path(folder).is_file():
-                from memsh.commands.textproc import open_text
+                from memsh.commands.elsewhere.textproc import open_text
 
                 session.reader = open_text(folder, page_size(options))
             else:
@@ -401,7 +401,7 @@ def work(options: Options) -> int:
 
         return diagnose(options.words[1:], "--json" in options.flags)
     if options.words and options.words[0] == "capture" and "-c" not in options.values:
-        from memsh.commands.capture import main as capture
+        from memsh.commands.elsewhere.capture import main as capture
 
         return capture(options.words[1:], "--names" in options.flags)
     if "--write-config" in options.flags:

@@ -41,7 +41,7 @@ def _text(io: IO, name: str) -> str:
         typed = session.at_prompt and type(io.stdin) is Input and sys.stdin.isatty()
         return sys.stdin.read(1 << 24) if typed else io.stdin.read()
     if session.at_prompt and not session.no_host and not name.startswith("/proc/"):
-        from memsh.commands import hosttext  # start-up: archives are seldom asked for
+        from memsh.commands.elsewhere import hosttext  # start-up: archives are seldom asked for
 
         return hosttext.read(name).text
     assert session.files is not None
@@ -78,7 +78,7 @@ def tell(texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say) -
 
 def main(words: list[str], as_json: bool) -> int:
     """`memsh diagnose FILE …`: host files, without a box."""
-    from memsh.commands import hosttext
+    from memsh.commands.elsewhere import hosttext
 
     texts = []
     status = 0

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 from memsh.commands import policies
 from memsh.commands.tools import TOPIC, play, reader_of
-from memsh.procps import lscpu as util_lscpu
-from memsh.procps import numactl as numa_numactl
-from memsh.procps import numastat as numa_numastat
 from memsh.shell.io import IO
 from memsh.shell.registry import Args, command, rest
 
@@ -27,6 +24,8 @@ def lscpu(box: Box | None, args: Args, io: IO) -> int:
 
     -e one row a CPU, -p the same for programs, -C the caches; each takes =LIST of columns. -B sizes in bytes.
     """
+    from memsh.procps import lscpu as util_lscpu  # start-up: seldom asked for
+
     return play(box, io, util_lscpu.frames(reader_of(box, io), args.words, io.width))
 
 
@@ -42,6 +41,8 @@ def numactl(box: Box | None, args: Args, io: IO) -> int:
     """
     if box is not None and policies.sets_policy(args.words):
         return policies.run_with_policy(box, io, args.words)
+    from memsh.procps import numactl as numa_numactl  # start-up: seldom asked for
+
     return play(box, io, numa_numactl.frames(reader_of(box, io), args.words, io.width))
 
 
@@ -54,5 +55,7 @@ def numastat(box: Box | None, args: Args, io: IO) -> int:
     -m as meminfo has it, -n hits and misses in MB, -p PID or PATTERN processes, -v each of them apart, -c narrow
     columns, -s sorted, -z without zeros.
     """
+    from memsh.procps import numastat as numa_numastat  # start-up: seldom asked for
+
     width = io.width if io.is_tty else UNLIMITED
     return play(box, io, numa_numastat.frames(reader_of(box, io), args.words, width))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from memsh.commands import textviews
 from memsh.commands.buddytree import draw
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
@@ -62,6 +61,8 @@ def zones(box: Box, args: Args, io: IO) -> None:
     zones
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.zones(args.zone, args.node, io)
         return
     width = max(8, min(28, io.width - 52))
@@ -83,6 +84,8 @@ def order(box: Box, args: Args, io: IO) -> None:
     order 100k
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.order(args.size, io)
         return
     pages = max(1, -(-args.size // PAGE_SIZE))
@@ -112,6 +115,8 @@ def buddy(box: Box, args: Args, io: IO) -> None:
     with what has become of it, and what would merge.
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.buddy(args.zone, args.node, io)
         return
     if args.zone[:1].isdigit():
@@ -156,6 +161,8 @@ def frag(box: Box, args: Args, io: IO) -> None:
     frag
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.frag(args.zone, args.node, io)
         return
     say(io, "external: share of a zone's free memory in blocks too small for an order")
@@ -186,6 +193,8 @@ def account(box: Box, args: Args, io: IO) -> None:
     account
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.account(io)
         return
     found = count_frames(box)

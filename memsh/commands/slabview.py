@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from memsh.commands import textviews
 from memsh.commands.caches import find_cache
 from memsh.commands.draw import human, plural, say
 from memsh.shell import IO, Args, arg, command
@@ -31,6 +30,8 @@ def slab(box: Box | None, args: Args, io: IO) -> None:
     With SLUB: the CPUs' slabs, their partial slabs, the nodes' partial slabs; all but the last count as active.
     """
     if box is None:
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+
         textviews.slab(args.name, io)
         return
     if not args.name:

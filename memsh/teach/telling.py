@@ -33,7 +33,7 @@ def explain(box: Box, args: Args, io: IO) -> int:
     tree (--proc) `explain free` and `explain available` show the sums behind the figures.
     """
     if box is None:
-        from memsh.commands import textviews
+        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
 
         textviews.explain(args.words, io)
         return 0

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from memsh.cli import main, open_session
-from memsh.commands.capture import gather, write
 from memsh.commands.diagnose import main as diagnose
+from memsh.commands.elsewhere.capture import gather, write
 from memsh.procps.reader import FolderReader
 
 FAILED = """worker: page allocation failure: order:4, mode:0x40dc0(GFP_KERNEL|__GFP_COMP|__GFP_ZERO), nodemask=(null)

@@ -8,8 +8,8 @@ import os
 import tarfile
 from collections.abc import Mapping
 
-from memsh.commands import hosttext
-from memsh.commands.hosttext import Source, Tree
+from memsh.commands.elsewhere import hosttext
+from memsh.commands.elsewhere.hosttext import Source, Tree
 from memsh.diagnosis import account
 from memsh.diagnosis.overview import page_of
 from memsh.proctext.findings import Findings, find
