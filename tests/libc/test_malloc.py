@@ -61,3 +61,13 @@ def test_recorded_trace_in_a_process(trace: Path) -> None:
     got = list(answers(UserProcess(box, box.current).malloc(), trace.read_text()))
     start = int(got[0].split()[1], 16) - int(recorded[0].split()[1], 16)
     assert got == moved(recorded, start)
+
+
+@pytest.mark.parametrize("trace", RECORDED64, ids=lambda path: path.stem)
+def test_recorded_trace_in_a_process_of_64_bits(trace: Path) -> None:
+    box = Box(Config(ram=2 << 30, arch="x86_64", cmdline="norandmaps transparent_hugepage=never"))
+    do_execve(box, box.current, "/bin/a.out-dyn", ["a.out-dyn"])
+    recorded = trace.with_suffix(".out").read_text().splitlines()
+    heap = UserProcess(box, box.current).malloc()
+    heap.sbrk(int(recorded[0].split()[1], 16) - heap.sbrk(0))  # the recorded program is larger
+    assert list(answers(heap, trace.read_text())) == recorded
