@@ -20,6 +20,8 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.lib.entries import page_runs
+from memsh.linux.mm.huge_memory.huge import compound_head
+from memsh.linux.mm.huge_memory.pmd import is_huge_zero
 from memsh.linux.mm.mempolicy import policy_text
 from memsh.procfs.pid_maps import area_name
 
@@ -52,7 +54,7 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
         for offset, count, start in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             for at in range(count):
                 pfn = start + at
-                bits = flags[pfn]
+                bits = flags[compound_head(box, pfn)]
                 if bits & PG_RESERVED:
                     continue
                 pages += 1
@@ -64,6 +66,20 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
                 mapmax = max(mapmax, mapcount[pfn])
                 node = zone_of(pfn).node
                 nodes[node] = nodes.get(node, 0) + 1
+    many = mm.table_mask + 1
+    for number in sorted(n for n in mm.huge if vma.start >> mm.table_shift <= n < vma.end >> mm.table_shift):
+        entry = mm.huge[number].entry
+        if is_huge_zero(box, entry):
+            continue
+        pfn = entry >> 12
+        bits = flags[pfn]
+        pages += many
+        anon += many
+        dirty += many * bool(entry & PTE_DIRTY or bits & PG_DIRTY)
+        active += many * bool(bits & (PG_ACTIVE | PG_UNEVICTABLE))
+        mapmax = max(mapmax, mapcount[pfn])
+        node = zone_of(pfn).node
+        nodes[node] = nodes.get(node, 0) + many
     return Counted(pages, anon, dirty, mapmax, swapcache, active, writeback, nodes)
 
 

@@ -27,8 +27,9 @@ from memsh.linux.include.mempolicy import (
 from memsh.linux.include.sched import sched_setaffinity
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm import mempolicy
-from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.fault import Segfault, touch_range
 from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.mmap.mmap import do_munmap
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -36,6 +37,8 @@ ANON = MAP_PRIVATE | MAP_ANONYMOUS
 TWO = ["--arch", "x86_64", "--ram", "2G", "--cpus", "2", "--nodes", "1G:0,1G:1", "--cmdline",
        "norandmaps transparent_hugepage=never"]  # fmt: skip
 _BASE = Box(Config(arch="x86_64", ram=3 * GIB // 2, cpus=3, cmdline="norandmaps transparent_hugepage=never",
+                   nodes=((512 * MIB, (0,)), (512 * MIB, (1, 2)), (512 * MIB, ()))))  # fmt: skip
+_HUGE = Box(Config(arch="x86_64", ram=3 * GIB // 2, cpus=3, cmdline="norandmaps transparent_hugepage=always",
                    nodes=((512 * MIB, (0,)), (512 * MIB, (1, 2)), (512 * MIB, ()))))  # fmt: skip
 
 
@@ -197,30 +200,64 @@ def test_each_node_is_a_package_with_caches_of_its_own() -> None:
     assert re.search(r"core_id:0\n", lines)
 
 
-_ACT = st.tuples(st.sampled_from(["touch", "policy", "mbind", "move", "cpu", "migrate"]), st.integers(0, 199),
-                 st.integers(1, 60), st.integers(0, 2))  # fmt: skip
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(_ACT, max_size=30))
-def test_whatever_moves_every_page_is_accounted_for(steps: list[tuple[str, int, int, int]]) -> None:
-    box = _BASE.copy()
+def test_a_huge_page_moves_as_one_and_a_shared_one_stays() -> None:
+    box = _HUGE.copy()
     task = box.current
     mm = task.mm
     assert mm is not None
-    base = mapped(box, 260)
+    box.pages.set_policy(None)
+    base = (mapped(box, 2048) | (2 << 20) - 1) + 1
+    touch_range(box, task, base, 4 << 20, True)
+    before = list(mm.huge)
+    assert len(before) == 2 and set(by_node(box, base, 1024)) == {0}
+    assert mempolicy.do_move_pages(box, mm, base, 1, 1) == [1]
+    assert by_node(box, base, 1024) == [1] * 512 + [0] * 512
+    mempolicy.do_mbind(box, mm, base + 8192, 4 << 20, MPOL_BIND, (2,), MPOL_MF_MOVE)
+    assert set(by_node(box, base, 1024)) == {2} and list(mm.huge) == before[1:]  # the new area begins in the other one
+    assert box.vmstat["thp_migration_success"] == 3
+    child = kernel_clone(box, task)
+    assert mempolicy.do_move_pages(box, mm, base, 1, 1) == [mempolicy.EACCES]
+    assert mempolicy.do_migrate_pages(box, mm, (2,), (0,)) == 0
+    assert child.mm is not None and set(by_node(box, base, 1024)) == {0}
+    assert mempolicy.node_of(box, child.mm, base) == 0 and list(mm.huge) == before[1:] == list(child.mm.huge)
+    assert check(box) == []
+
+
+_ACT = st.tuples(st.sampled_from(["touch", "policy", "mbind", "move", "cpu", "migrate", "unmap", "fork"]),
+                 st.integers(0, 199), st.integers(1, 60), st.integers(0, 2))  # fmt: skip
+
+
+@pytest.mark.parametrize(("machine", "scale"), [(_BASE, 1), (_HUGE, 16)], ids=["small", "huge"])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(_ACT, max_size=30))
+def test_whatever_moves_every_page_is_accounted_for(
+    machine: Box, scale: int, steps: list[tuple[str, int, int, int]]
+) -> None:
+    box = machine.copy()
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    base = mapped(box, 260 * scale)
+    do_munmap(box, mm, base + (250 * scale << 12), 4096)
     for what, at, count, node in steps:
-        addr, length = base + (at << 12), count << 12
-        if what == "touch":
-            touch_range(box, task, addr, length, True)
-        elif what == "policy":
-            mempolicy.do_set_mempolicy(box, task, at % 6, (node,) if at % 6 in (1, 2, 3, 5) else ())
-        elif what == "mbind":
-            mempolicy.do_mbind(box, mm, addr, length, MPOL_BIND, (node,), MPOL_MF_MOVE if at & 1 else 0)
-        elif what == "move":
-            mempolicy.do_move_pages(box, mm, addr, count, node)
-        elif what == "cpu":
-            sched_setaffinity(box, task, (node,))
-        else:
-            mempolicy.do_migrate_pages(box, mm, (node,), ((node + 1) % 3,))
+        addr, length = base + (at * scale << 12), count * scale << 12
+        try:
+            if what == "touch":
+                touch_range(box, task, addr, min(length, base + (250 * scale << 12) - addr), True)
+            elif what == "policy":
+                mempolicy.do_set_mempolicy(box, task, at % 6, (node,) if at % 6 in (1, 2, 3, 5) else ())
+            elif what == "mbind":
+                mempolicy.do_mbind(box, mm, addr, length, MPOL_BIND, (node,), MPOL_MF_MOVE if at & 1 else 0)
+            elif what == "move":
+                mempolicy.do_move_pages(box, mm, addr, count, node)
+            elif what == "cpu":
+                sched_setaffinity(box, task, (node,))
+            elif what == "unmap":
+                do_munmap(box, mm, addr, 4096)
+            elif what == "fork":
+                kernel_clone(box, task)
+            else:
+                mempolicy.do_migrate_pages(box, mm, (node,), ((node + 1) % 3,))
+        except (KernelError, Segfault):  # a hole
+            pass
     assert check(box) == []

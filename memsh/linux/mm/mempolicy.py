@@ -4,7 +4,8 @@ mm/migrate.c: do_pages_move).
 A process has a policy, and so may each of its areas; an area's counts for its pages only. Kernel memory follows the
 process's own. Policies of shared memory objects do not exist here: a policy of such an area is the area's.
 
-Known deviations: no MPOL_F_STATIC_NODES and its kin; no automatic balancing (kernel.numa_balancing keeps its value).
+Known deviations: a huge page that is mapped in parts is split before it moves; no MPOL_F_STATIC_NODES and its
+kin; no automatic balancing (kernel.numa_balancing keeps its value).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES
-from memsh.linux.include.memmap import K_ANON, PG_LRU
+from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU
 from memsh.linux.include.mempolicy import (
     MPOL_DEFAULT,
     MPOL_LOCAL,
@@ -29,6 +30,9 @@ from memsh.linux.include.mempolicy import (
 )
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.compaction.migrate import MIGRATE_SYNC, isolate_page, migrate_pages
+from memsh.linux.mm.huge_memory.huge import GFP_TRANSHUGE, HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT
+from memsh.linux.mm.huge_memory.pages import migrate_huge_page, split_huge_page
+from memsh.linux.mm.huge_memory.pmd import alloc_huge_page, is_huge_zero
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct, VmArea
     from memsh.linux.include.sched import Task
 
-ENOENT, EFAULT = -2, -14
+ENOENT, EACCES, EFAULT = -2, -13, -14
 _THISNODE = GFP_NAMES["__GFP_THISNODE"]
 
 
@@ -91,20 +95,25 @@ def _areas(mm: MmStruct, start: int, end: int) -> Iterator[VmArea]:
 
 
 def _pages(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[int]:
-    """Frames that are mapped in [start, end), the zero page and the kernel's own left out (queue_pages_pte_range)."""
+    """Frames that small entries map in [start, end), but for the zero page (queue_pages_pte_range)."""
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             yield from range(pfn, pfn + count)
 
 
-def _movable(box: Box, pfns: Iterable[int], wrong: Callable[[int], bool]) -> tuple[list[int], int]:
-    """(isolated pages on a node that is `wrong`, how many of those cannot be taken off their list)."""
+def _movable(
+    box: Box, pfns: Iterable[int], wrong: Callable[[int], bool], *, shared: bool = False
+) -> tuple[list[int], int]:
+    """(isolated pages on a node that is `wrong`, how many of those cannot be taken off their list); pages that others
+    map too only if `shared` (MPOL_MF_MOVE_ALL)."""
     taken: list[int] = []
     stuck = 0
-    zone_of, flags = box.pages.zone_of, box.memmap.flags
-    for pfn in pfns:
-        if not wrong(zone_of(pfn).node):
+    zone_of, flags, mapcount = box.pages.zone_of, box.memmap.flags, box.memmap.mapcount
+    for pfn in list(pfns):
+        if not wrong(zone_of(pfn).node) or (mapcount[pfn] > 1 and not shared):
             continue
+        if flags[pfn] & PG_HUGE:  # it is mapped in parts: these move alone
+            split_huge_page(box, pfn & -HPAGE_PMD_NR)
         if flags[pfn] & PG_LRU:
             isolate_page(box, pfn)
             taken.append(pfn)
@@ -118,9 +127,28 @@ def _migrate(box: Box, pages: list[int], get_new: Callable[[], int]) -> int:
     return len(migrate_pages(box, pages, get_new, lambda pfn: box.pages.free_pages(pfn, 0), MIGRATE_SYNC)[0])
 
 
-def do_mbind(
-    box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: Iterable[int], flags: int = 0
-) -> None:
+def _move_huge(
+    box: Box, mm: MmStruct, start: int, end: int, wrong: Callable[[int], bool], get_new: Callable[[VmArea, int], int],
+    *, shared: bool = False,
+) -> None:  # fmt: skip
+    """Move the huge pages that [start, end) maps at once and that are on a node that is `wrong`, to what `get_new`
+    yields for (area, address), 0 for nothing; those that cannot move are split, and left to be moved in parts."""
+    for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and n + 1 << PMD_SHIFT > start):
+        head = mm.huge[number].entry >> 12
+        vma = find_vma(mm, number << PMD_SHIFT)
+        if vma is None or is_huge_zero(box, mm.huge[number].entry) or not wrong(box.pages.zone_of(head).node):
+            continue
+        if box.memmap.mapcount[head] > 1 and not shared:
+            continue
+        dst = get_new(vma, number << PMD_SHIFT)
+        if dst and migrate_huge_page(box, head, dst):
+            continue
+        if dst:
+            box.pages.free_pages(dst, HPAGE_PMD_ORDER)
+        split_huge_page(box, head)
+
+
+def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: Iterable[int], flags: int = 0) -> None:
     """Give a range a policy, and with MPOL_MF_MOVE bring its pages there. EINVAL, EFAULT (a hole), EIO (pages that lie
     elsewhere and stay, with MPOL_MF_STRICT), ENOMEM."""
     policy = mpol_new(box, mode, nodes)
@@ -141,6 +169,8 @@ def do_mbind(
         zone_of = box.pages.zone_of
         if any(wrong(zone_of(pfn).node) for pfn in _pages(box, mm, start, end)):
             raise KernelError("EIO", "pages of the range lie on other nodes")
+    if flags & MPOL_MF_MOVE and policy is not None:  # before the areas' new bounds cut entries of 2 MiB
+        _move_huge(box, mm, start, end, wrong, lambda vma, addr: alloc_huge_page(box, vma, addr, GFP_TRANSHUGE, policy))
     for vma in areas:
         _set_area_policy(box, mm, max(start, vma.start), min(end, vma.end), policy)
     if flags & MPOL_MF_MOVE and policy is not None:
@@ -186,8 +216,17 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
     if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
         raise KernelError("ENODEV", f"there is no node {node}")
     found = []
+
+    def get_new(vma: VmArea, addr: int) -> int:
+        return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, node, K_ANON)
+
     for page in range(addr & ~4095, (addr & ~4095) + count * 4096, 4096):
         status = node_of(box, mm, page)
+        if status >= 0 and status != node and box.memmap.mapcount[pte_of(mm, page) >> 12] > 1:
+            status = EACCES
+        if status >= 0 and status != node:
+            _move_huge(box, mm, page, page + 4096, lambda nid: nid != node, get_new)
+            status = node_of(box, mm, page)
         if status >= 0 and status != node:
             pfn = pte_of(mm, page) >> 12
             taken, _ = _movable(box, (pfn,), lambda _: True)
@@ -231,10 +270,13 @@ def _next_pair(left: list[int], source: list[int], target: list[int]) -> tuple[i
 
 def _migrate_to_node(box: Box, mm: MmStruct, source: int, dest: int) -> int:
     pfns: list[int] = []
-    for vma in mm.mmap:
+
+    def get_new(vma: VmArea, addr: int) -> int:
+        return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, dest, K_ANON)
+
+    for vma in list(mm.mmap):
         if not vma.name:
+            _move_huge(box, mm, vma.start, vma.end, lambda node: node == source, get_new, shared=True)
             pfns += _pages(box, mm, vma.start, vma.end)
-    taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source)
-    return stuck + _migrate(
-        box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON)
-    )
+    taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source, shared=True)
+    return stuck + _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON))

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import vm_page_prot
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PSE, PTE_RW, PTE_SPECIAL, VM_HUGEPAGE, VM_WRITE
+from memsh.linux.include.flags import (
+    GFP_NAMES,
+    PTE_ACCESSED,
+    PTE_DIRTY,
+    PTE_PSE,
+    PTE_RW,
+    PTE_SPECIAL,
+    VM_HUGEPAGE,
+    VM_WRITE,
+)
 from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_HUGE, PG_LRU, PG_REFERENCED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
@@ -32,6 +41,7 @@ from memsh.linux.mm.lru import put_frames
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import PageTable
 
 TICK_USEC = 4000
 (
@@ -182,9 +192,23 @@ def scan_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, by: Khugepaged | No
     return collapse_huge_page(box, mm, vma, addr, by is None or bool(by.defrag))
 
 
+def _alloc_page(box: Box, table: PageTable, gfp: int) -> int:
+    """A huge page of the node that has most of the small ones (hpage_collapse_find_target_node), 0 if there is none."""
+    pages = box.pages
+    if not box.arch.numa:
+        return int(pages.alloc_pages(gfp, HPAGE_PMD_ORDER, K_ANON))
+    load = [0] * len(pages.nodes)
+    for pte in table.ptes:
+        if pte & PRESENT and pte >> 12 != box.vm.zero_pfn:
+            load[pages.zone_of(pte >> 12).node] += 1
+    most = max(load)
+    nodes = [nid for nid, count in enumerate(load) if count == most]
+    return pages.alloc_pages_node(gfp | GFP_NAMES["__GFP_THISNODE"], HPAGE_PMD_ORDER, nodes[0], K_ANON, nodes)
+
+
 def collapse_huge_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, defrag: bool) -> int:
     """Copy 512 small pages to a huge one and let an entry of 2 MiB map it; the table is kept ready."""
-    head = int(box.pages.alloc_pages(GFP_TRANSHUGE if defrag else GFP_TRANSHUGE_LIGHT, HPAGE_PMD_ORDER, K_ANON))
+    head = _alloc_page(box, mm.tables[addr >> PMD_SHIFT], GFP_TRANSHUGE if defrag else GFP_TRANSHUGE_LIGHT)
     if not head:
         box.vmstat["thp_collapse_alloc_failed"] += 1
         return SCAN_ALLOC_HUGE_PAGE_FAIL

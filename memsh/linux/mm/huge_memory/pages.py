@@ -135,6 +135,41 @@ def entire_mappings(box: Box, head: int) -> list[tuple[VmArea, int]]:
     return found
 
 
+def migrate_huge_page(box: Box, head: int, dst: int) -> bool:
+    """Move a huge page to the fresh one at `dst` and free the old one; False if somebody else holds it, or it is mapped
+    in parts (migrate_folio, set_pmd_migration_entry)."""
+    memmap = box.memmap
+    places = entire_mappings(box, head)
+    if memmap.refcount[head] != len(places):
+        return False
+    old, new = slice(head, head + HPAGE_PMD_NR), slice(dst, dst + HPAGE_PMD_NR)
+    flags = memmap.flags[head]
+    unlist_huge_page(box, head)
+    for column in (memmap.flags, memmap.mapping, memmap.index, memmap.mapcount):
+        column[new] = column[old]
+        set_run(column, head, HPAGE_PMD_NR, 0)
+    memmap.refcount[dst], memmap.refcount[head] = memmap.refcount[head], 1
+    for pfn in memmap.data.keys() & range(head, head + HPAGE_PMD_NR):
+        memmap.data[pfn - head + dst] = memmap.data.pop(pfn)
+    if flags & PG_MLOCKED:
+        zone_count(box, "nr_mlock", head, -HPAGE_PMD_NR)
+        zone_count(box, "nr_mlock", dst, HPAGE_PMD_NR)
+    if flags & PG_LRU:
+        memmap.flags[dst] |= PG_LRU
+        list_huge_page(box, dst, lru_name(flags))
+    if head in box.thp.deferred:
+        del box.thp.deferred[head]
+        box.thp.deferred[dst] = None
+    for vma, number in places:
+        huge = vma.mm.huge[number]
+        huge.entry = dst << 12 | huge.entry & 4095
+        vma.mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
+    box.vmstat["thp_migration_success"] += 1
+    box.vmstat["pgmigrate_success"] += HPAGE_PMD_NR
+    box.pages.free_pages(head, HPAGE_PMD_ORDER)
+    return True
+
+
 def split_huge_page(box: Box, head: int) -> int:
     """Make 512 pages of a huge one, wherever it is mapped; those that nobody maps are freed. How many these are.
 

@@ -45,10 +45,12 @@ from memsh.linux.mm.huge_memory.pages import (
     split_for_swap,
     split_huge_page,
 )
+from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mempolicy import Policy
 
 _ZERO_GFP = (GFP_TRANSHUGE | GFP_NAMES["__GFP_ZERO"]) & ~GFP_NAMES["__GFP_MOVABLE"]
 FALLBACK = -1
@@ -77,6 +79,16 @@ def is_huge_zero(box: Box, entry: int) -> bool:
     return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn
 
 
+def alloc_huge_page(box: Box, vma: VmArea, addr: int, gfp: int, policy: Policy | None = None) -> int:
+    """A huge page for the 2 MiB at `addr`, from where the policy says, or else the area's or the process's; 0 if there
+    is none."""
+    pages = box.pages
+    if not box.arch.numa:
+        return int(pages.alloc_pages(gfp, HPAGE_PMD_ORDER, K_ANON))
+    place = (vma.pgoff >> HPAGE_PMD_ORDER) + ((addr - vma.start) >> PMD_SHIFT)
+    return alloc_hugepage_vma(pages, policy or vma.policy or pages.policy, gfp, HPAGE_PMD_ORDER, K_ANON, place)
+
+
 def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """A first access: 0 for a huge page, 1 for the huge page of zeros, FALLBACK if small pages must do; ENOMEM."""
     from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
@@ -94,7 +106,7 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
             return FALLBACK
         mm.huge[number] = HugePmd(zero << 12 | prot, table)
         return 1
-    head = int(box.pages.alloc_pages(box.thp.gfp_mask(vma), HPAGE_PMD_ORDER, K_ANON))
+    head = alloc_huge_page(box, vma, addr & -HPAGE_PMD_SIZE, box.thp.gfp_mask(vma))
     if not head:
         box.vmstat["thp_fault_fallback"] += 1
         return FALLBACK

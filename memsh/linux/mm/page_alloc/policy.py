@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
 _NOWARN = GFP_NAMES["__GFP_NOWARN"]
+_THISNODE, _NORETRY = GFP_NAMES["__GFP_THISNODE"], GFP_NAMES["__GFP_NORETRY"]
+_DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
 _NO_RECLAIM = ~(GFP_NAMES["__GFP_DIRECT_RECLAIM"] | GFP_NAMES["__GFP_NOFAIL"])
 
 
@@ -39,6 +41,27 @@ def alloc_pages_policy(pages: PageAllocator, policy: Policy, gfp: int, order: in
         if pfn:
             return pfn
     return pages.alloc_pages_node(gfp, order, pages.node, kind)
+
+
+def alloc_hugepage_vma(pages: PageAllocator, policy: Policy | None, gfp: int, order: int, kind: int, place: int) -> int:
+    """A huge page for an area, 0 if there is none: at first only from the node in use, or the one that is preferred,
+    with nothing but compaction, since memory far away would eat up what a huge page gains (vma_alloc_folio).
+
+    `place`: the huge page's number in its area.
+    """
+    nid, nodemask = pages.node, None
+    if policy is not None:
+        if policy.mode in (MPOL_INTERLEAVE, MPOL_PREFERRED_MANY):
+            return alloc_pages_policy(pages, policy, gfp, order, kind, place)
+        if policy.mode == MPOL_PREFERRED:
+            nid = policy.nodes[0]
+        elif policy.mode == MPOL_BIND:
+            nodemask = policy.nodes
+    if nodemask is None or nid in nodemask:
+        pfn = pages.alloc_pages_node(gfp | _THISNODE | _NORETRY, order, nid, kind)
+        if pfn or not gfp & _DIRECT_RECLAIM:
+            return pfn
+    return pages.alloc_pages_node(gfp, order, nid, kind, nodemask)
 
 
 def policy_zone(pages: PageAllocator) -> int:
