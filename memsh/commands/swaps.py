@@ -157,6 +157,17 @@ def _columns(given: str) -> list[str]:
     return names
 
 
+def _mount_options(word: str) -> dict[str, str]:
+    """`pri=5,nofail` as fstab has them."""
+    found = {}
+    for item in word.split(","):
+        name, _, value = item.partition("=")
+        if name not in ("pri", "discard", "nofail", "noauto", "auto", "defaults", "sw"):
+            raise ValueError(f"unsupported option '{item}'")
+        found[name] = value
+    return found
+
+
 def _priority(word: str) -> int:
     digits = word[1:] if word.startswith("-") else word
     if not digits.isascii() or not digits.isdigit():
@@ -173,6 +184,10 @@ def _priority(word: str) -> int:
     opt("--show", meta="COLUMN,…", help="list the areas in use as a table; --show=NAME,SIZE chooses columns"),
     opt("--noheadings", help="the table without its first line"), opt("--raw", help="the table without padding"),
     opt("--bytes", help="sizes in bytes"), opt("-e", "--ifexists", help="skip what is not there"),
+    opt("-d", "--discard", help="tell the disk what is free: the box's disks do not take that, and nothing differs"),
+    opt("-L", "--by-label", type=str, meta="LABEL", help="the disk with this label"),
+    opt("-U", "--by-uuid", type=str, meta="UUID", help="the disk with this UUID"),
+    opt("-o", "--options", type=_mount_options, meta="LIST", help="as in fstab: pri=N, discard, nofail"),
     opt("-v", "--verbose", help="say what is done"),
     rest("devices", words="path", help="disks or files"), topic=TOPIC, changes=True, needs_box=False,
 )  # fmt: skip
@@ -184,7 +199,11 @@ def swapon(box: Box, args: Args, io: IO) -> int:
 
     The area needs a signature (mkswap). Without an argument the areas in use are listed.
     """
-    listing = args.summary or args.show or not (args.all or args.devices)
+    given: dict[str, str] = args.options or {}
+    priority = _priority(given["pri"]) if "pri" in given and args.priority is None else args.priority
+    args = Args({**vars(args), "priority": priority, "ifexists": args.ifexists or "nofail" in given})
+    named = args.by_label is not None or args.by_uuid is not None
+    listing = args.summary or args.show or not (args.all or args.devices or named)
     text = reader_of(box, io).read("/proc/swaps") if listing else ""
     areas = parse(text)
     if args.summary:
@@ -198,6 +217,14 @@ def swapon(box: Box, args: Args, io: IO) -> int:
     if box is None:
         raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
     status = 0
+    for at, wanted in ((LABEL_AT, args.by_label), (UUID_AT, args.by_uuid)):
+        if wanted is not None:
+            path = _disk_with(box, at, wanted)
+            if path is None:
+                io.err(f"swapon: cannot find the device for {wanted}\n")
+                status = 1
+            else:
+                status |= _swapon_one(box, io, path, args)
     if args.all:
         file = box.fs.open_disk(DISK[5:])
         idle = not _in_use(box, file) and _has_signature(box, file)
@@ -207,6 +234,25 @@ def swapon(box: Box, args: Args, io: IO) -> int:
     for path in args.devices or []:
         status |= _swapon_one(box, io, path, args)
     return status
+
+
+UUID_AT, LABEL_AT = 1036, 1052  # in the first page: behind version, last page and bad pages
+
+
+def _disk_with(box: Box, at: int, wanted: str) -> str | None:
+    """The block device whose swap header has this UUID or label."""
+    from memsh.linux.mm.swap.swapon import first_page
+
+    for inode in box.fs.block_devices():
+        file = box.fs.open_disk(inode.name)
+        if _has_signature(box, file):
+            field = first_page(box, inode)[at : at + 16]
+            label = field.rstrip(b"\0").decode(errors="replace")
+            if label == wanted if at == LABEL_AT else field.hex() == wanted.replace("-", "").lower():
+                box.fs.fput(file)
+                return f"/dev/{inode.name}"
+        box.fs.fput(file)
+    return None
 
 
 def _has_signature(box: Box, file: File) -> bool:

@@ -153,3 +153,14 @@ def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(termi
     assert said("pagewalk $p+90M").endswith("a touch would fault\n")
     said("touch $p")
     assert "  frame 0x" in said("pagewalk $p")
+
+
+def test_areas_by_label_and_mount_options() -> None:
+    from tests.textutils.boxed import boxed
+
+    boxed("mkswap -L pages /dev/vda")
+    assert boxed("swapon -L nolabel")[1:] == ("swapon: cannot find the device for nolabel\n", 1)
+    assert boxed("swapon -L pages -o pri=7; swapon --show=NAME,PRIO --noheadings; swapoff /dev/vda")[0] == "/dev/vda    7\n"
+    uuid = boxed("mkswap /dev/vda")[0].rpartition("UUID=")[2].strip()
+    assert boxed(f"swapon -d -U {uuid}; swapoff -a")[1:] == ("", 0)
+    assert boxed("swapon -o foo /dev/vda")[2] == 2
