@@ -12,6 +12,7 @@ from memsh.shell.errors import Fatal
 from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
 from memsh.shell.parameters import quote
 from memsh.shell.syntax import Assign
+from memsh.shell.values import whole
 
 TOPIC = "session"
 _WORD = re.compile(r"([A-Za-z_]\w*)(?:\[(.*?)\])?(\+?=)?", re.S | re.A)
@@ -400,9 +401,9 @@ def shift(box: object, args: Args, io: IO) -> int:
     text = args.words[0] if args.words else "1"
     if len(args.words) > 1:
         raise ShellError("too many arguments")
-    if not re.fullmatch(r"-?[0-9]+", text):
+    number, language = whole(text), io.language
+    if number is None:
         raise ShellError(f"{text}: numeric argument required")
-    number, language = int(text[:10]), io.language
     if number < 0:
         raise ShellError(f"{text}: shift count out of range")
     have = language.positional or []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from memsh.commands.options import short_options
@@ -12,7 +11,7 @@ from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.lines import sourced
 from memsh.shell.parameters import quote
 from memsh.shell.parser import RESERVED
-from memsh.shell.values import count
+from memsh.shell.values import count, whole
 
 TOPIC = "session"
 DEEPEST_SOURCE = 50
@@ -66,11 +65,12 @@ def _status(io: IO, words: list[str]) -> int:
     """The status that was given, or that of the last command."""
     if not words:
         return io.language.last_status
-    if not re.fullmatch(r"-?[0-9]+", words[0], re.A):
+    status = whole(words[0])
+    if status is None:
         raise ShellError(f"{words[0]}: numeric argument required", 2)
     if len(words) > 1:
         raise ShellError("too many arguments")
-    return int(words[0][:18]) & 0xFF
+    return status & 0xFF
 
 
 @command(rest("status", raw=True, meta="STATUS"), name="return", topic=TOPIC, needs_box=False, shell=True)
@@ -90,7 +90,7 @@ def return_(box: object, args: Args, io: IO) -> None:
 
 
 def _leave(io: IO, words: list[str]) -> None:
-    if words and (len(words) > 1 or not words[0].lstrip("-").isdigit()):
+    if words and (len(words) > 1 or whole(words[0]) is None):
         raise UsageError("give one number, or nothing (usage: exit [STATUS])")
     raise Leave(_status(io, words))
 
@@ -365,7 +365,7 @@ def getopts(box: object, args: Args, io: IO) -> int:
     known, name, *given = args.words
     language = io.language
     words = given or language.positional or []
-    index = int(language.get("OPTIND") or "1")
+    index = whole(language.get("OPTIND") or "") or 1
     quiet = known.startswith(":")
 
     def done() -> int:

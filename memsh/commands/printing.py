@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
+from memsh.commands.paths import read_text
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
@@ -231,8 +232,11 @@ def printf(box: object, args: Args, io: IO) -> int:
 
 
 def _now(io: IO) -> int:
+    """Seconds since 1970 by the box's clock."""
     box = io.session.box
-    return int(box.timer.usec // 1_000_000) + 1_700_000_000 if box is not None else 0
+    lines = read_text(io.session, "/proc/stat").splitlines() if box is not None else []
+    boot = next((int(line.split()[1]) for line in lines if line.startswith("btime ")), 0)
+    return boot + (box.timer.usec // 1_000_000 if box is not None else 0)
 
 
 def assign(io: IO, name: str, text: str) -> None:

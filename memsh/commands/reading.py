@@ -9,7 +9,7 @@ from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input
 from memsh.shell.redirects import BAD
-from memsh.shell.values import is_value
+from memsh.shell.values import is_value, whole
 
 TOPIC = "session"
 
@@ -58,9 +58,10 @@ def _options(words: list[str], letters: str) -> tuple[dict[str, str], list[str]]
 
 
 def _number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    number = whole(text)
+    if number is None or number < 0:
         raise ShellError(f"{text}: invalid {what}")
-    return int(text[:18])
+    return number
 
 
 def _wanted(words: list[str]) -> Wanted:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from memsh.shell.errors import ShellError
 from memsh.shell.syntax import Param, Part, Word
+from memsh.shell.values import whole
 
 _RANGE = re.compile(r"(-?[0-9]+|[A-Za-z])\.\.(-?[0-9]+|[A-Za-z])(?:\.\.(-?[0-9]+))?")
 MOST = 2_000_000  # words
@@ -81,8 +82,8 @@ def _sequence(text: str) -> Iterator[str] | None:
     if (first.isalpha() and len(first) == 1) != (last.isalpha() and len(last) == 1):
         return None
     letters = first.isalpha()
-    low, high = (ord(first), ord(last)) if letters else (int(first[:19]), int(last[:19]))
-    by = abs(int(step[:19])) or 1 if step else 1
+    low, high = (ord(first), ord(last)) if letters else (_bounded(first), _bounded(last))
+    by = abs(_bounded(step)) or 1 if step else 1
     if abs(high - low) // by >= MOST:
         raise ShellError(TOO_MANY)
     numbers = range(low, high + 1, by) if low <= high else range(low, high - 1, -by)
@@ -91,6 +92,13 @@ def _sequence(text: str) -> Iterator[str] | None:
     bare = [first.lstrip("-"), last.lstrip("-")]
     wide = max(len(first), len(last)) if any(len(one) > 1 and one[0] == "0" for one in bare) else 0
     return (f"{number:0{wide}d}" for number in numbers)
+
+
+def _bounded(text: str) -> int:
+    value = whole(text)
+    if value is None:
+        raise ShellError(TOO_MANY)
+    return value
 
 
 def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:

@@ -120,6 +120,8 @@ class Conditional(Words):
                 self.pos += 1
             elif char in "$`\"'\\":
                 self._quote(parts, char, False, -1)
+            elif depth and char == "\n":
+                self.fault("( in the expression is never closed with )", self.pos)
             elif not depth and (char in " \t\r\n)" or self.text.startswith("||", self.pos)):
                 break
             else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell.arith import compiled
 from memsh.shell.errors import ShellError
 from memsh.shell.patterns import matches
+from memsh.shell.values import whole
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -53,8 +53,9 @@ def is_set(runner: Runner, name: str) -> bool:
         if index in ("@", "*"):
             return bool(language.list_of(base))
         return language.element(base, index) is not None
-    if name.isdigit():
-        return 0 < int(name) <= len(language.positional or ())
+    number = whole(name)
+    if number is not None:
+        return 0 < number <= len(language.positional or ())
     return language.get(name) is not None
 
 
@@ -111,9 +112,3 @@ def _matched(text: str, pattern: str, runner: Runner) -> bool:
     language.arrays["BASH_REMATCH"] = dict(enumerate(found))
     language.changes += 1
     return bool(found)
-
-
-def unquoted_number(text: str) -> int | None:
-    """A decimal number with blanks around it, as `test` takes it; None if it is none."""
-    match = re.fullmatch(r"[ \t\n]*([-+]?[0-9]+)[ \t\n]*", text)
-    return int(match[1][:4000]) if match is not None else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from memsh.shell.arith import compiled
 from memsh.shell.errors import Dropped, Fatal, ShellError, UsageError
-from memsh.shell.values import fixed
+from memsh.shell.values import fixed, whole
 
 if TYPE_CHECKING:
     from memsh.shell.syntax import Function
@@ -219,7 +219,12 @@ class Language:
 
     def index(self, name: str, text: str) -> int:
         """An index into an array: an expression; below 0 it counts from the end."""
-        number = compiled(text)(self)
+        try:
+            number = compiled(text)(self)
+        except Fatal:
+            raise
+        except ShellError as error:
+            raise Dropped(error.message) from None
         if number < 0:
             array = self.arrays.get(name)
             number += (max(array, default=-1) + 1) if array is not None else len(self.list_of(name))
@@ -286,10 +291,10 @@ class Language:
     def _told(self, name: str, text: str) -> bool:
         """Names whose value the shell heeds. True: it makes their values itself."""
         if name == "RANDOM":
-            self.seed = int(text) & 0xFFFFFFFF if text.isdigit() else 0
+            self.seed = (whole(text) or 0) & 0xFFFFFFFF
         elif name == "SECONDS":
             now = self.dynamic("SECONDS")
-            shift = int(text) if text.lstrip("-").isdigit() and text.isascii() else 0
+            shift = whole(text) or 0
             self.begun += int(now or 0) - shift
         elif name == "OPTIND":
             self.letter = 1

@@ -48,7 +48,7 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
 def run_lines(runner: Runner, text: str) -> int:
     """The lines of a text, one after the other, each into the journal; hooks are called around each."""
     session = runner.session
-    if text.startswith(HOST_LINE) and session.at_prompt:  # bash's language, not this one
+    if text.startswith(HOST_LINE) and session.at_prompt and not session.source_depth:  # bash's language, not this one
         session.last_status = host_line(runner, text, 0)
         return session.last_status
     status = 0
@@ -81,7 +81,7 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) 
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
-    if line.text.startswith(HOST_LINE):
+    if line.text.startswith(HOST_LINE) and session.at_prompt and not session.source_depth:
         session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
     with session.turn.line() if session.turn is not None else nullcontext():

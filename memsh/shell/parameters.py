@@ -6,7 +6,7 @@ Known deviations: `${x@P}` expands no prompt escapes; bytes that are no letters 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Dropped, Fatal, ShellError
@@ -311,32 +311,40 @@ def _change(expander: Expander, param: Param) -> Callable[[str], str]:
         return _transformation(expander, param, op[1])
     if op[0] in "#%":
         pattern = expander.pattern(param.arg or "")
-        return lambda text: _trimmed(text, pattern, op)
+        return lambda text: _trimmed(text, pattern, op, expander.session.poll)
     if op[0] in "^,":
         wanted = expander.pattern(param.arg) if isinstance(param.arg, Word) and param.arg.parts else "?"
         return _cased(op, wanted)
     return _replacement(expander, param)
 
 
-def _trimmed(text: str, pattern: str, op: str) -> str:
+def _trimmed(text: str, pattern: str, op: str, poll: Callable[[], None]) -> str:
     """Without the shortest or longest beginning or end that matches."""
     if not pattern:
         return text
     if op == "##":
-        match = _longest(pattern, text)
+        match = _longest(pattern, text, poll)
         return text[match:] if match >= 0 else text
     if op == "#":
-        shortest = _shortest(pattern, text)
+        shortest = _shortest(pattern, text, poll)
         return text[shortest:] if shortest >= 0 else text
     matcher = regex(pattern)
     places = range(len(text) + 1) if op == "%%" else range(len(text), -1, -1)
     literal = _tail(pattern)
     if literal and not text.endswith(literal):
         return text
-    for at in places:
+    for at in _heeding(places, poll):
         if matcher.fullmatch(text, at):
             return text[:at]
     return text
+
+
+def _heeding(places: range, poll: Callable[[], None]) -> Iterator[int]:
+    """The places of a long text, with an eye on Ctrl-C."""
+    for number, at in enumerate(places):
+        if number & 0xFF == 0xFF:
+            poll()
+        yield at
 
 
 def _tail(pattern: str) -> str:
@@ -345,20 +353,20 @@ def _tail(pattern: str) -> str:
     return match[0] if match is not None and not re.search(r"[|(]", pattern) and "]" not in pattern else ""
 
 
-def _longest(pattern: str, text: str) -> int:
+def _longest(pattern: str, text: str, poll: Callable[[], None]) -> int:
     matcher = regex(pattern)
     if "(" not in pattern:
         match = matcher.match(text)
         return match.end() if match is not None else -1
-    return next((at for at in range(len(text), -1, -1) if matcher.fullmatch(text, 0, at)), -1)
+    return next((at for at in _heeding(range(len(text), -1, -1), poll) if matcher.fullmatch(text, 0, at)), -1)
 
 
-def _shortest(pattern: str, text: str) -> int:
+def _shortest(pattern: str, text: str, poll: Callable[[], None]) -> int:
     if "(" not in pattern:
         match = regex(pattern, True).match(text)
         return match.end() if match is not None else -1
     matcher = regex(pattern)
-    return next((at for at in range(len(text) + 1) if matcher.fullmatch(text, 0, at)), -1)
+    return next((at for at in _heeding(range(len(text) + 1), poll) if matcher.fullmatch(text, 0, at)), -1)
 
 
 def _cased(op: str, pattern: str) -> Callable[[str], str]:
@@ -390,14 +398,14 @@ def _replacement(expander: Expander, param: Param) -> Callable[[str], str]:
                 out.append(re.sub(r"\\(&|\\)|&", lambda match: match[1] or matched, text))
         return "".join(out)
 
-    matcher = regex(pattern)
+    matcher, poll = regex(pattern), expander.session.poll
 
     def change(text: str) -> str:
         if op == "/#":
-            end = _longest(pattern, text)
+            end = _longest(pattern, text, poll)
             return new(text[:end]) + text[end:] if end >= 0 else text
         if op == "/%":
-            at = next((at for at in range(len(text) + 1) if matcher.fullmatch(text, at)), -1)
+            at = next((at for at in _heeding(range(len(text) + 1), poll) if matcher.fullmatch(text, at)), -1)
             return text[:at] + new(text[at:]) if at >= 0 else text
         if not text:
             return new("") if matcher.fullmatch("") else text

@@ -123,11 +123,41 @@ def _translate(text: str, at: int, end: str, shortest: bool, path: bool) -> tupl
     return "".join(out), at
 
 
+def _whole(pattern: str, shortest: bool, path: bool) -> str:
+    """The pattern's expression. What stands before a star but the last may match as early as it can, for good: so the
+    time grows with the text's length only, whatever the pattern."""
+    if "(" in pattern:
+        return _translate(pattern, 0, "", shortest, path)[0]
+    pieces = [_translate(piece, 0, "", shortest, path)[0] for piece in _cut(pattern)]
+    if len(pieces) == 1:
+        return pieces[0]
+    any_text = "[^/]*" if path else ".*"
+    middle = "".join(f"(?>{any_text}?{piece})" for piece in pieces[1:-1] if piece)
+    return f"{pieces[0]}{middle}{any_text}{'?' if shortest else ''}{pieces[-1]}"
+
+
+def _cut(pattern: str) -> list[str]:
+    """The pieces between unquoted stars."""
+    pieces, begun, at = [], 0, 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at += 1
+        elif char == "[":
+            found, stop = _set(pattern, at)
+            at = stop - 1 if found else at
+        elif char == "*":
+            pieces.append(pattern[begun:at])
+            begun = at + 1
+        at += 1
+    return [*pieces, pattern[begun:]]
+
+
 @lru_cache(maxsize=2048)
 def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str]:
     """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
     flags = re.S | (re.I if ignore_case else 0)
-    return re.compile(_translate(pattern, 0, "", shortest, False)[0], flags)
+    return re.compile(_whole(pattern, shortest, False), flags)
 
 
 def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
@@ -138,4 +168,4 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 @lru_cache(maxsize=512)
 def path_regex(part: str) -> re.Pattern[str]:
     """One part of a path: a leading dot must be written, or a sign behind it."""
-    return re.compile(_translate(part, 0, "", False, True)[0], re.S)
+    return re.compile(_whole(part, False, True), re.S)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Input, Sink, TextInput
 from memsh.shell.syntax import Redirect, Word
+from memsh.shell.values import whole
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -109,10 +110,10 @@ class Opener:
         """`{name}>file`: a number that is free, kept in the variable; `{name}>&-` closes it. -1: done."""
         language = self.runner.language
         if op in (">&", "<&") and redirect.target == "-":
-            number = language.get(name) or ""
-            if number.isdigit():
-                self.streams[int(number)] = Closed()
-                self.runner.others.pop(int(number), None)
+            number = whole(language.get(name) or "")
+            if number is not None:
+                self.streams[number] = Closed()
+                self.runner.others.pop(number, None)
             return -1
         fd = next(number for number in range(10, MOST) if number not in self.streams)
         language.set(name, str(fd))
@@ -140,24 +141,24 @@ class Opener:
         if target == "-":
             self._put(fd, Closed())
             return
-        moved = target.endswith("-") and target[:-1].isdigit()
-        number = target[:-1] if moved else target
-        if not number.isdigit():
+        moved = target.endswith("-")
+        number = whole(target[:-1] if moved else target)
+        if number is None or number < 0:
             if op == ">&" and fd == 1 and not isinstance(redirect.target, Word):
                 sink = self._write(target, False, False)
                 self._put(1, sink)
                 self._put(2, sink)
                 return
             raise ShellError(f"{target}: ambiguous redirect")
-        source = self.streams.get(int(number[:6]))
+        source = self.streams.get(number)
         if source is None or isinstance(source, Closed):
             raise ShellError(f"{target}: {BAD}")
-        tty = self.tty and int(number) == 1
+        tty = self.tty and number == 1
         self._put(fd, source)
         if fd == 1:
             self.tty = tty
-        if moved and int(number) != fd:
-            self.streams[int(number)] = Closed()
+        if moved and number != fd:
+            self.streams[number] = Closed()
 
     def _read(self, path: str, create: bool) -> Input:
         files = self.session.files

@@ -12,6 +12,7 @@ from typing import TypeVar
 F = TypeVar("F", bound=Callable[..., int])
 
 _UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?|[bB])?")
 _TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?)?")
 
@@ -41,6 +42,12 @@ def _terms(text: str) -> int | None:
         total += -value if sign == "-" else value
         place = match.end()
     return total if text else None
+
+
+def whole(text: str) -> int | None:
+    """A decimal number of at most 18 ASCII digits, perhaps with a minus; None for any other text."""
+    match = _WHOLE.fullmatch(text)
+    return int(match[0]) if match is not None else None
 
 
 def is_value(text: str) -> bool:

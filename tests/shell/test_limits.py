@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,54 @@ def test_a_reader_that_goes_away() -> None:
         answer = subprocess.run(line, shell=True, capture_output=True, cwd=ROOT, check=True, timeout=60)
         assert answer.stderr == b""
         assert answer.stdout.count(b"\n") == 1
+
+
+WIDE = "printf: a field is at most 4096 characters wide\n"
+DOUBLE = "b=$(printf '%4000s'); for i in 1 2 3; do b=$b$b$b$b; done; c=$b$b$b$b$b$b$b$b; d=$c$c$c$c$c$c$c$c$c$c"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo {1..1000000000}", "echo: Argument list too long\n"), ("echo $((2**999999))", ""),
+        ("f() { f; }; f", "memsh: f: maximum function nesting level exceeded (1000)\n"),
+        ("h() { eval h; }; h", "eval: nested too deeply\n"), ("printf '%999999999d' 1", WIDE),
+        ("printf '%*d' 999999999 1", WIDE), ("a[99999999999]=1", "memsh: a: bad array subscript\n"),
+        ("cat <<END\nx", "memsh: syntax error: << is not finished: a line END is missing (line 1, column 7)\n"),
+        (DOUBLE, "memsh: Argument list too long\n"), ("echo ²; exec ²>&1", "exec: No such file or directory\n"),
+    ],
+)  # fmt: skip
+def test_more_than_the_host_should_be_asked_for(script: str, said: str) -> None:
+    made, out, err = ran(script + "\necho still here\n")
+    assert err == said and out.endswith("still here\n") is (not script.startswith("cat"))
+    assert made.language.frames == [] and made.language.loops == 0 and made.language.source_depth == 0
+    assert check.check(made.box) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "while :; do :; done", "for ((;;)); do :; done", "until false; do x=$((x+1)); done",
+        "f() { while :; do f2; done; }; f2() { :; }; f", "x=$(while :; do :; done)",
+        "while :; do echo x; done | cat > /dev/null", "( while :; do :; done )", "while :; do eval ':'; done",
+        "[[ $(printf '%4000s') =~ ( ( *)*)*x ]]; while :; do :; done",
+        "x=$(printf '%4000s'); x=$x$x$x$x$x$x$x$x; while :; do y=${x%[ ]*[x]}; y=${x##+( )x}; done",
+        "while :; do for i in {1..100000}; do :; done; done",
+        "while read x; do :; done < /dev/zero; while :; do case a in b) ;; esac; done",
+    ],
+)  # fmt: skip
+def test_ctrl_c_is_heeded_within_half_a_second(script: str) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    made = open_session(["--ram", "64M"], out, err)
+    pressed: list[float] = []
+
+    def press() -> None:
+        pressed.append(time.perf_counter())
+        made.interrupted = True
+
+    timer = threading.Timer(0.3, press)
+    timer.start()
+    assert made.run(script + "\n") == 130
+    assert time.perf_counter() - pressed[0] < 0.5
+    assert made.run("echo $((1+1))\n") == 0 and out.getvalue().endswith("2\n")
+    assert made.language.frames == [] and made.language.loops == 0 and check.check(made.box) == []

@@ -209,3 +209,8 @@ echo 'return 5' > s; f() { . ./s; echo "after $?"; }; f
 (exit 3) & wait $!; echo $?; true & p=$!; wait $p; echo $?; { echo in; } & wait; echo $?
 #### a job has variables of its own
 x=1; { x=2; echo in $x; } & wait; echo $x
+#### a line that begins with a negation
+! true
+echo $?
+! false | true; echo $?
+! echo a
