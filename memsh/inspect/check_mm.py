@@ -140,6 +140,10 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[
         pte = pte_of(mm, page << 12)
         if not pte & 2 or view.obj is not memmap.data.get(pte >> 12):
             wrong.append(f"mm {mm.number}: stale translation of {page << 12:x}")
+    for addr, value in mm.tlb.words.items():
+        view = mm.tlbw.get(addr >> 12)
+        if view is None or view[addr % 4096 // mm.mmu.word] != value:
+            wrong.append(f"mm {mm.number}: stale word at {addr:x}")
 
 
 def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, int]:
