@@ -21,6 +21,7 @@ KINDS = {
     "sysrq": "SysRq-m",
     "memory": "a Mem-Info",
     "killed": "a process that was killed", "vmalloc": "a vmalloc failure",
+    "cma": "a contiguous area that was too small",
 }
 
 

@@ -119,6 +119,8 @@ def judge(report: Report) -> Verdict:
         cause, sentences = _failure(report, found, sums)
     elif report.kind == "oom":
         cause, sentences = _global(report, found, sums)
+    elif report.kind == "cma":
+        cause, sentences = _contiguous(report)
     elif report.kind == "vmalloc":
         cause, sentences = _vmalloc(report, sums)
     elif report.kind == "killed":
@@ -254,6 +256,26 @@ def _help_failure(report: Report, cause: str) -> str:
     if cause == "passes" and not gfp.may_wait:
         return f"A larger vm.min_free_kbytes keeps more pages for such moments.{wait}"
     return wait.strip()
+
+
+def _contiguous(report: Report) -> tuple[str, list[str]]:
+    cma = report.cma
+    assert cma is not None
+    sentences = [f"The contiguous area (CMA) was asked for {count(cma.wanted)} pages in a row and could not give them."]
+    if cma.free is None or cma.total is None:
+        sentences.append("How much of it was free is not told.")
+    elif cma.free < cma.wanted:
+        few = f"Only {count(cma.free)} of its {count(cma.total)} pages were free"
+        sentences.append(f"{few}: it is too small for what uses it.")
+    else:
+        most = f", at most {count(cma.largest)} in a row" if cma.largest else ""
+        sentences.append(
+            f"{count(cma.free)} of its {count(cma.total)} pages were free{most}: pages in it that could not be moved "
+            "away (pinned or being written) broke it up."
+        )
+    cure = "A larger cma= on the kernel's command line, or fewer and smaller buffers at a time"
+    sentences.append(f"{cure}, would have helped.")
+    return "cma", sentences
 
 
 def _vmalloc(report: Report, sums: Account | None) -> tuple[str, list[str]]:

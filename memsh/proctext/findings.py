@@ -49,6 +49,7 @@ class Findings(NamedTuple):
             "memory": "Mem-Info",
             "killed": "killed process",
             "vmalloc": "vmalloc failure",
+            "cma": "CMA failure",
         }
         found = [kinds[report.kind] for report in self.reports]
         found += [

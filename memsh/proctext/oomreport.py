@@ -24,9 +24,16 @@ _VMALLOC = re.compile(
     r"\bvmalloc(?::\s+allocation\s+failure:\s+(?P<part>\d+)\s+(?:of\s+(?P<whole>\d+)\s+)?bytes|\s+error:\s+size\s+(?P<size>\d+))"
     r"|\bvmap\s+allocation\s+for\s+size\s+(?P<area>\d+)\s+failed"
 )
+_CMA = re.compile(wrapped(r"\bcma_alloc:(?: \S+:)? alloc failed, req-size: (?P<pages>\d+) pages?"))
+_CMA_FREE = re.compile(
+    wrapped(r"number of available pages:(?P<runs>[\d@+ ]*)=>\s*(?P<free>\d+) free of (?P<total>\d+)")
+)
 _PANIC = re.compile(r"no killable processes|System is deadlocked on memory|Kernel panic - not syncing: Out of memory")
-_SLUB = re.compile(wrapped(r"\bSL[UA]B: Unable to allocate memory on node (?P<node>-?\d+)"), re.IGNORECASE)
-_SYSRQ = re.compile(r"(?:^|\n)[ \t]*sysrq\s*:\s*Show\s+Memory", re.IGNORECASE)
+_SLUB = re.compile(
+    wrapped(r"\bSL[UA]B: Unable to allocate memory on (?:CPU#\d+ \(of node -?\d+\) on )?node (?P<node>-?\d+)"),
+    re.IGNORECASE,
+)
+_SYSRQ = re.compile(r"(?:^|\n)[ \t]*(?:sysrq:\s*)?sysrq\s*:\s*Show\s+Memory", re.IGNORECASE)
 _MEMINFO = re.compile(r"(?:^|\n)[ \t]*Mem-[Ii]nfo:")
 _VICTIM = re.compile(
     r"(?P<line>(?:(?:Memory\s+cgroup\s+o|O)ut\s+[Oo]f\s+[Mm]emory(?:\s+\([^)]*\))?:\s+)?[Kk]ill(?:ed)?\s+process\s+"
@@ -94,6 +101,15 @@ class Slub(NamedTuple):
     nodes: list[tuple[int, int, int, int | None]]
 
 
+class Cma(NamedTuple):
+    """A contiguous area that could not give what was asked; pages, None where they are not told."""
+
+    wanted: int
+    free: int | None
+    total: int | None
+    largest: int | None
+
+
 class Report(NamedTuple):
     """One report. kind: oom, memcg, failure, stall, slab, sysrq, memory (a Mem-Info alone), killed (a line alone)."""
 
@@ -124,13 +140,25 @@ class Report(NamedTuple):
     """Bytes that vmalloc could not get."""
     area: bool
     """Whether it was addresses that vmalloc had too few of."""
+    cma: Cma | None
     start: int
     """Where in the text it begins."""
 
 
+STARTS = (
+    ("oom", _OOM),
+    ("failure", _FAIL),
+    ("slab", _SLUB),
+    ("sysrq", _SYSRQ),
+    ("vmalloc", _VMALLOC),
+    ("cma", _CMA),
+)
+"""How each kind of report begins."""
+
+
 def _starts(text: str) -> list[tuple[int, str, re.Match[str]]]:
     found: list[tuple[int, str, re.Match[str]]] = []
-    for kind, pattern in (("oom", _OOM), ("failure", _FAIL), ("slab", _SLUB), ("sysrq", _SYSRQ), ("vmalloc", _VMALLOC)):
+    for kind, pattern in STARTS:
         found += [(match.start(), kind, match) for match in pattern.finditer(text)]
     found.sort(key=lambda one: one[0])
     for match in _MEMINFO.finditer(text):
@@ -221,8 +249,18 @@ def _report(kind: str, match: re.Match[str] | None, text: str, start: int, stop:
         _slub(match, body) if kind == "slab" else None,
         _PANIC.search(body) is not None,
         *_vmalloc(match, kind),
+        _cma(match, body) if kind == "cma" else None,
         start,
     )
+
+
+def _cma(match: re.Match[str] | None, body: str) -> Cma:
+    told = _CMA_FREE.search(body)
+    runs = [int(part.partition("@")[0]) for part in told["runs"].replace("+", " ").split()] if told else []
+    wanted = int(match["pages"]) if match is not None else 0
+    if told is None:
+        return Cma(wanted, None, None, None)
+    return Cma(wanted, int(told["free"]), int(told["total"]), max(runs, default=0))
 
 
 def _vmalloc(match: re.Match[str] | None, kind: str) -> tuple[int | None, bool]:

@@ -407,3 +407,22 @@ PROMISES += "Committed_AS: 5900000 kB\n"
 )  # fmt: skip
 def test_a_program_that_was_refused_is_told_why(line: str, limit: int, words: str) -> None:
     assert words in text(find(f"$ program\n{line}\n$ cat /proc/meminfo\n{PROMISES.format(limit)}"))
+
+
+def test_a_contiguous_area_that_gave_nothing() -> None:
+    log = (
+        "[ 9.1] cma: cma_alloc: reserved: alloc failed, req-size: 2048 pages, ret: -16\n"
+        "[ 9.1] number of available pages: 30@2+1500@600+1200@9000=> 2730 free of 65536 total pages\n"
+    )
+    (report,) = find(log).reports
+    assert report.cma == (2048, 2730, 65536, 1500)
+    assert "2,730 of its 65,536 pages were free, at most 1,500 in a row" in text(find(log))
+    assert "not told" in text(find("cma: cma_alloc: alloc failed, req-size: 5 pages, ret: -12\n"))
+
+
+def test_new_words_of_slub_and_of_sysrq() -> None:
+    line = "SLUB: Unable to allocate memory on CPU#3 (of node 0) on node -1, gfp=0x820(GFP_ATOMIC)\n"
+    line += "  cache: x, object size: 8\n"
+    assert find(line).reports[0].slub is not None
+    shown = forge.sysrq(machine("4.14", blocks(4000, 100))).replace("SysRq : Show", "sysrq: SysRq : Show")
+    assert [report.kind for report in find(shown).reports] == ["sysrq"]
