@@ -315,7 +315,13 @@ class Registry:
             self.groups.setdefault(group, []).append(member)
 
     def knows(self, name: str) -> bool:
-        return name in self.commands or name in self.groups
+        return name in self.commands or name in self.groups or self._program(name) != ""
+
+    def _program(self, name: str) -> str:
+        """`./a.out` and `/bin/a.out` run a program of the box: what `run` is given for it, "" for any other word."""
+        if "run" not in self.commands or not name.startswith(("./", "/")) or len(name) < 3:
+            return ""
+        return name.removeprefix("./") if "/" not in name[2:] or name[0] == "/" else name[1:]
 
     def names(self) -> list[str]:
         """What can be typed as a first word, in alphabetical order."""
@@ -331,7 +337,8 @@ class Registry:
             return found, words[1:]
         members = self.groups.get(words[0])
         if members is None:
-            return None
+            program = self._program(words[0])
+            return (self.commands["run"], [program, *words[1:]]) if program else None
         if len(words) > 1 and words[1] in members:
             return self.commands[f"{words[0]} {words[1]}"], words[2:]
         listed = ", ".join(members)

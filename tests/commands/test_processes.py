@@ -166,3 +166,16 @@ def test_who_is_current_after_the_end_of_another_process(typed: Typed) -> None:
     assert err.startswith("Segmentation fault\nprocess 53 (a.out) has ended; 54 (a.out) is current (")
     assert typed.box.current.pid == 54
     assert typed("read 16")[2].startswith("Segmentation fault\nprocess 54 (a.out) has ended; 1 (init) is current (")
+
+
+def test_a_path_runs_a_program() -> None:
+    import io
+
+    from memsh.cli import open_session
+
+    out = io.StringIO()
+    session = open_session(["--ram", "64M"], out, out)
+    assert session.run("./a.out") == 0 == session.run("/bin/a.out one two")
+    assert out.getvalue().startswith("a.out runs as process 54") and session.box.current.pid == 55
+    assert session.run("./nosuch") != 0 and "No such file or directory" in out.getvalue()
+    assert session.run("xyzzyq") == 127
