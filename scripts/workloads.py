@@ -196,23 +196,21 @@ def malloc_mixed(config: Config, trace: Path) -> Workload:
     heap = UserProcess(box, box.current).malloc()
     calls = [(op, int(slot), int(size)) for op, slot, size, *_ in map(str.split, trace.read_text().splitlines())]
     held: dict[int, int] = {}
-    for start in range(0, len(calls), 3_000):
-        yield 0
-        part = calls[start : start + 3_000]
-        for op, slot, size in part:
-            if op == "m":
-                held[slot] = heap.malloc(size)
-            elif op == "f":
-                heap.free(held.pop(slot, 0))
-            elif op == "c":
-                held[slot] = heap.calloc(1, size)
-            elif op == "r":
-                held[slot] = heap.realloc(held.get(slot, 0), size)
-            elif op == "a":
-                held[slot] = heap.memalign(4096, size)
-            else:
-                heap.malloc_trim(size)
-        yield len(part)
+    yield 0
+    for op, slot, size in calls:
+        if op == "m":
+            held[slot] = heap.malloc(size)
+        elif op == "f":
+            heap.free(held.pop(slot, 0))
+        elif op == "c":
+            held[slot] = heap.calloc(1, size)
+        elif op == "r":
+            held[slot] = heap.realloc(held.get(slot, 0), size)
+        elif op == "a":
+            held[slot] = heap.memalign(4096, size)
+        else:
+            heap.malloc_trim(size)
+    yield len(calls)
 
 
 # -- memory pressure -----------------------------------------------------------------------------------------------
