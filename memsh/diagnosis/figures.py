@@ -34,7 +34,11 @@ def of_report(report: Report, verdict: Verdict) -> list[str]:
     lines: list[str] = []
     if report.kind in ("oom", "memcg", "failure", "stall", "slab"):
         order = UNKNOWN if report.order is None else str(report.order)
-        era = report.gfp.era if report.gfp.era.startswith("as ") else f"by the bits of {report.gfp.era}"
+        era = report.gfp.era
+        if era == "not told":
+            era = UNKNOWN
+        elif not era.startswith("as "):
+            era = f"by the bits of {era}"
         lines.append(f"request: order {order}, gfp {report.gfp.text}, flags {era}")
         told = bool(report.gfp.flags or report.gfp.mask is not None)
         zone, waits = (report.gfp.zone, _yes(report.gfp.may_wait)) if told else (UNKNOWN, UNKNOWN)

@@ -119,7 +119,10 @@ def _free(found: Findings) -> list[str]:
     left = mem.get("available")
     text = f"free says: {told(mem.get('used', 0))} of {told(mem['total'])} used, {told(mem.get('free', 0))} free{unit}"
     text += f", {told(left)} available" if left is not None else ""
-    text += f"; swap {told(swap.get('used', 0))} of {told(swap.get('total', 0))}." if swap else "."
+    if swap:
+        there = f"swap {told(swap.get('used', 0))} of {told(swap.get('total', 0))}"
+        text += f"; {there}" if swap.get("total") else "; there is no swap"
+    text += "."
     return [text]
 
 

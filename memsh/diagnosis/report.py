@@ -47,7 +47,7 @@ def text(found: Findings, name: str = "") -> str:
         lines += [f"note: {note}" for note in verdict.notes] + [""]
     if len(verdicts) > WHOLE:
         lines += [f"{len(verdicts)} reports: give diagnose one of them to see its figures", ""]
-    lines += figures.of_files(found)
+    lines += figures.of_files(found)[1 if not lines[-1:] or not lines[-1] else 0 :]
     while lines and not lines[-1]:
         lines.pop()
     return "\n".join(lines) + "\n"
