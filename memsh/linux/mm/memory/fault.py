@@ -50,7 +50,7 @@ from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_fault
 from memsh.linux.mm.mmap.mmap import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.linux.mm.oom_kill import Killed
-from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
+from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
@@ -135,13 +135,8 @@ def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, in
 
 
 def _alloc_user_page(box: Box, gfp: int, vma: VmArea, addr: int) -> int:
-    """A page for `addr`, from where the area's policy or the process's says (vma_alloc_folio)."""
-    pages = box.pages
-    policy = vma.policy or pages.policy
-    if policy is None:
-        pfn = int(pages.alloc_pages(gfp, 0, K_ANON))
-    else:
-        pfn = alloc_pages_policy(pages, policy, gfp, 0, K_ANON, vma.pgoff + ((addr - vma.start) >> 12))
+    """vma_alloc_folio(); OutOfMemory."""
+    pfn = vma_alloc_folio(box.pages, gfp, vma, addr)
     if not pfn:
         raise OutOfMemory
     return pfn

@@ -19,7 +19,7 @@ from memsh.linux.include.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.linux.include.memmap import K_ANON, PG_READAHEAD
+from memsh.linux.include.memmap import PG_READAHEAD
 from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
 from memsh.linux.mm.filemap.filemap import filemap_fault
 from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
@@ -35,6 +35,7 @@ from memsh.linux.mm.memory.fault import (
 )
 from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
 from memsh.linux.mm.mmap.mprotect import writenotify
+from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.shmem.shmem import shmem_fault
 
@@ -88,7 +89,7 @@ def _do_read_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
 
 def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
     anon_vma_prepare(box, vma)
-    new = int(box.pages.alloc_pages(GFP_FOLIO, 0, K_ANON))
+    new = vma_alloc_folio(box.pages, GFP_FOLIO, vma, addr)
     if not new:
         raise KernelError("ENOMEM")
     try:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.memmap import K_ANON
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
 
 if TYPE_CHECKING:
+    from memsh.linux.include.mm_types import VmArea
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
 _NOWARN = GFP_NAMES["__GFP_NOWARN"]
@@ -41,6 +43,14 @@ def alloc_pages_policy(pages: PageAllocator, policy: Policy, gfp: int, order: in
         if pfn:
             return pfn
     return pages.alloc_pages_node(gfp, order, pages.node, kind)
+
+
+def vma_alloc_folio(pages: PageAllocator, gfp: int, vma: VmArea, addr: int) -> int:
+    """A page of a process for `addr`, from where the area's policy or the process's says; 0 if there is none."""
+    policy = vma.policy or pages.policy
+    if policy is None:
+        return pages.alloc_pages(gfp, 0, K_ANON)
+    return alloc_pages_policy(pages, policy, gfp, 0, K_ANON, vma.pgoff + ((addr - vma.start) >> 12))
 
 
 def alloc_hugepage_vma(pages: PageAllocator, policy: Policy | None, gfp: int, order: int, kind: int, place: int) -> int:

@@ -29,16 +29,20 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, PageTable, VmArea
 from memsh.linux.mm.filemap.pagecache import refault
 from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
+from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 
-def read_swap_cache_async(box: Box, entry: int, gfp: int = GFP_FOLIO) -> tuple[int, bool]:
+def read_swap_cache_async(
+    box: Box, entry: int, gfp: int = GFP_FOLIO, place: tuple[VmArea, int] | None = None
+) -> tuple[int, bool]:
     """The page of a slot in the swap cache, entered there if it is not: (frame, whether it is new and must be read).
 
     The caller holds a reference to it afterwards. The frame is 0 if there is no memory, or nothing in the slot.
+    `place`: the area and address that it is read for; its policy says from which node the frame comes.
     """
     swap = box.swap
     memmap = box.memmap
@@ -48,7 +52,7 @@ def read_swap_cache_async(box: Box, entry: int, gfp: int = GFP_FOLIO) -> tuple[i
         return pfn, False
     if not swap.swapcount(entry) and swap.cache_enabled:
         return 0, False
-    new = int(box.pages.alloc_pages(gfp, 0, K_ANON))
+    new = vma_alloc_folio(box.pages, gfp, *place) if place else int(box.pages.alloc_pages(gfp, 0, K_ANON))
     if not new:
         return 0, False
     pfn = swap.cached(entry)
@@ -94,7 +98,9 @@ def _swapin_nr_pages(box: Box, offset: int) -> int:
     return pages
 
 
-def swapin_readahead(box: Box, entry: int, gfp: int = GFP_FOLIO) -> int:
+def swapin_readahead(
+    box: Box, entry: int, gfp: int = GFP_FOLIO, place: tuple[VmArea, int] | None = None
+) -> int:
     """Read the page of `entry` and its block of neighbours (swap_cluster_readahead); its frame, 0 without memory.
 
     The caller holds a reference to it; the disk has been asked, nobody has waited.
@@ -112,7 +118,7 @@ def swapin_readahead(box: Box, entry: int, gfp: int = GFP_FOLIO) -> int:
         last = 0
         others: list[int] = []
         for slot in range(max(1, offset & ~mask), min(offset | mask, area.max - 1) + 1):
-            pfn, fresh = read_swap_cache_async(box, kind | slot << OFFSET_SHIFT, gfp)
+            pfn, fresh = read_swap_cache_async(box, kind | slot << OFFSET_SHIFT, gfp, place)
             if not pfn:
                 continue
             others.append(pfn)
@@ -127,10 +133,10 @@ def swapin_readahead(box: Box, entry: int, gfp: int = GFP_FOLIO) -> int:
                 flags[pfn] |= PG_READAHEAD
                 box.vmstat["swap_ra"] += 1
         swap.submit_read(run)
-        wanted, fresh = read_swap_cache_async(box, entry, gfp)
+        wanted, fresh = read_swap_cache_async(box, entry, gfp, place)
         put_frames(box, others)
     else:
-        wanted, fresh = read_swap_cache_async(box, entry, gfp)
+        wanted, fresh = read_swap_cache_async(box, entry, gfp, place)
     if fresh:
         swap.submit_read([wanted])
     return wanted
@@ -161,7 +167,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
     while True:
         pfn = swap_cache_get_folio(box, entry)
         if not pfn:
-            pfn = swapin_readahead(box, entry)
+            pfn = swapin_readahead(box, entry, place=(vma, addr))
             if table.ptes[at] != entry:
                 put_frames(box, [pfn] if pfn else [])
                 return what

@@ -102,7 +102,7 @@ def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     """Map the page of one entry again, old and clean (unuse_pte_range, unuse_pte). ENOMEM."""
     swap, memmap = box.swap, box.memmap
     entry = table.ptes[at]
-    pfn = swap_cache_get_folio(box, entry) or swapin_readahead(box, entry, GFP_UNUSE)
+    pfn = swap_cache_get_folio(box, entry) or swapin_readahead(box, entry, GFP_UNUSE, (vma, addr))
     if not pfn:
         raise KernelError("ENOMEM", "no page for what lies in swap")
     swap.wait_locked(pfn)
