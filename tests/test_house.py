@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {
         "linux", "machines", "inspect", "libc", "procfs", "proctext", "diagnosis", "procps", "shell", "textutils",
     },
-    "teach": {"commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
+    "teach": {"commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc", "textutils"},
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memsh import __version__
+from memsh.commands.paths import stat_kind
 from memsh.linux.box import Box
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
@@ -15,6 +16,7 @@ from memsh.shell import IO, Args, ShellError, arg, command, opt
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
 from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
+from memsh.textutils.differing import compare
 
 TOPIC = "session"
 
@@ -236,7 +238,15 @@ def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     return bool(lines)
 
 
+def _is_file(io: IO, name: str) -> bool:
+    """Whether a word is a file and no snapshot: one that is there, or a stream."""
+    return name == "-" or name.startswith("/dev/fd/") or stat_kind(io.session, name) == "file"
+
+
 @command(
+    opt("-u", help="of two files: unified"), opt("-U", type=count, name="context", meta="N", help="with N around"),
+    opt("-q", "--brief", help="of two files: only whether they differ"), opt("-i", help="letters in either case"),
+    opt("-b", help="runs of blanks as one"), opt("-w", help="without blanks"),
     arg("first", help="a file of /proc, or a snapshot", meta="FILE|A"), arg("second", default=None, meta="B"),
     arg("file", default=None, help="the file to compare (/proc/meminfo)"), topic=TOPIC,
 )  # fmt: skip
@@ -245,10 +255,17 @@ def diff(box: Box, args: Args, io: IO) -> int:
 
     malloc 1M; diff /proc/meminfo
 
-    A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots.
+    A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots, and where both words
+    are files, `diff FILE FILE` is the tool of that name, with -u, -U N, -q, -i, -b and -w.
     Status 1 if there is a difference, as diff's.
     """
     timeline = attach(io.session)
+    if args.second is not None and args.file is None and all(_is_file(io, name) for name in (args.first, args.second)):
+        return compare(
+            io, (args.first, args.second), brief=args.brief, ignore_case=args.i,
+            context=args.context if args.context is not None else 3 if args.u else None,
+            blanks="w" if args.w else "b" if args.b else "",
+        )  # fmt: skip
     if args.second is not None:
         one, two = _snapshot(timeline, args.first), _snapshot(timeline, args.second)
         return int(_difference(io, one.box, two.box, args.file or "/proc/meminfo"))
