@@ -37,7 +37,7 @@ def compare(
     if brief:
         io.out(f"Files {names[0]} and {names[1]} differ\n")
         return 1
-    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     if context is None:
         for piece in _normal(matcher, before, after):
             io.out(piece)
