@@ -24,7 +24,7 @@ from memsh.procfs.node import Directory
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
-from memsh.shell.values import wide_size
+from memsh.shell.values import is_value, wide_size
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
@@ -221,6 +221,32 @@ def readlink(box: object, args: Args, io: IO) -> int:
         if target is not None:
             io.out(target + "\n")
     return int(None in targets)
+
+
+@command(
+    opt("-c", "--no-create", help="make no file"),
+    rest("files", required=True, words="path"), name="touch", topic=TOPIC, changes=True,
+    shared=lambda words, script: bool(words) and not is_value(words[0]),
+)  # fmt: skip
+def touch_file(box: object, args: Args, io: IO) -> int:
+    """make empty files
+
+    touch /tmp/a /tmp/b
+
+    Followed by an address it touches memory, page by page. A file that is there stays as it is: the box's disk keeps no
+    times.
+    """
+    status, files = 0, io.session.files
+    for name in args.files:
+        if stat_kind(io.session, name) is not None or args.no_create:
+            continue
+        try:
+            assert files is not None
+            files.open_write(io.session, name, True).close()
+        except OSError as error:
+            io.complain(f"cannot touch '{name}': {error.strerror or error}")
+            status = 1
+    return status
 
 
 @command(rest("folder", raw=True, meta="[-LP] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)

@@ -358,6 +358,10 @@ class Language:
     def unset(self, name: str) -> None:
         self.may_change(name)
         self.changes += 1
+        for frame in reversed(self.frames[:-1]):  # local to a caller: what it hid is seen again
+            if name in frame.saved and name not in self.frames[-1].saved:
+                self.put_back(name, frame.saved.pop(name))
+                return
         for table in (self.variables, self.arrays, self.maps, self.attributes):
             table.pop(name, None)
 

@@ -251,19 +251,16 @@ class Parser(Compounds):
             return self.simple()
         if word in UNSUPPORTED:
             self.fault(f"there is no {word} in this shell: {UNSUPPORTED[word]}", pos)
-        if word not in OPENING:
+        if word not in OPENING or word == "!":
             self.unexpected("a command")
         if word == "function":
             return self._function_word(pos)
         self.pos = pos + len(word)
         readers = {
             "if": self._if, "for": self._for, "while": self._while, "until": self._while, "case": self._case,
-            "{": self._brace, "[[": self._condition, "!": self.pipeline,
+            "{": self._brace, "[[": self._condition,
         }  # fmt: skip
-        if word == "!":
-            self.pos = pos
-            return self.pipeline()
-        node = readers[word](pos)  # type: ignore[operator]
+        node = readers[word](pos)
         return self._redirected(node, pos)
 
     def _redirected(self, node: Node, pos: int) -> Node:
@@ -319,7 +316,7 @@ class Parser(Compounds):
         """Assignments, words and redirections up to an operator, a line's end or the end."""
         text, size, begun = self.text, self.size, self.pos
         simple = Simple(self.line_of(begun), begun)
-        words = simple.words
+        words, ended = simple.words, begun  # `ended`: where the first word did
         declares = False
         while self.pos < size:
             pos = self.pos
@@ -329,8 +326,9 @@ class Parser(Compounds):
                 if "=" in match[0] and (not words or declares) and self._assigns(simple, declares):
                     continue
                 self.pos = match.end()
-                self._add(simple, word)
-                declares = declares or (len(words) == 1 and word in DECLARES)
+                words.append(word)
+                if len(words) == 1:
+                    ended, declares = self.pos, word in DECLARES
                 continue
             char = text[pos]
             if char in " \t\r" or text.startswith("\\\n", pos):
@@ -352,14 +350,11 @@ class Parser(Compounds):
                 self.unexpected("; or a new line")
             if (not words or declares) and self._assigns(simple, declares):
                 continue
-            self._add(simple, self.word())
+            words.append(self.word())
+            ended = self.pos if len(words) == 1 else ended
+        if words:
+            simple.after = text[ended : self.pos]
         return simple
-
-    def _add(self, simple: Simple, word: AnyWord) -> None:
-        simple.words.append(word)
-        if len(simple.words) == 1 and isinstance(word, str):
-            end = self.text.find("\n", self.pos)
-            simple.after = self.text[self.pos : self.size if end < 0 else end]
 
     def _assigns(self, simple: Simple, declares: bool) -> bool:
         found = self.assignment()

@@ -24,7 +24,7 @@ _BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|@[A-Za-z]|:")
 _GLOB = re.compile(r"[*?]|\[")
 _OPERAND = re.compile(r"[^$`\"'\\}{/]+")
-_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:]|\Z|[ \t\r\n|&;<>()])")
+_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
 _SIGNS = re.compile(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
 _NAMED = re.compile(r"[A-Za-z_]\w*=(?=~)")
 _SUM = re.compile(r"[^$`\"'\\()]+")
