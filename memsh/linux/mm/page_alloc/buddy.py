@@ -302,7 +302,10 @@ class PageAllocator(PageLookup):
 
     def alloc_pages(self, gfp: int, order: int, kind: int = K_KERNEL) -> int:
         """First frame of a block of 2^order pages, 0 if there is none. The head gets refcount 1, order and kind."""
-        most, zone, highest, lists, cpu, plan = self._plans.get(gfp) or self._plan(gfp)
+        try:
+            most, zone, highest, lists, cpu, plan = self._plans[gfp]
+        except KeyError:
+            most, zone, highest, lists, cpu, plan = self._plan(gfp)
         if order <= most:
             above = zone.stat_free - zone.limit[highest]
             if above > 0:
