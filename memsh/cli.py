@@ -138,7 +138,7 @@ def seconds(text: str) -> int:
     """`90`, `30s`, `10m`, `2h`, `1d` → seconds."""
     unit = text[-1:] if text[-1:] in _SECONDS else ""
     digits = text[: len(text) - len(unit)]
-    if not digits.isascii() or not digits.isdigit():
+    if not digits.isascii() or not digits.isdecimal():
         raise ShellError(f"--age: '{text}' is not a time (30s, 10m, 2h, 1d)", 2)
     return int(digits) * _SECONDS[unit]
 

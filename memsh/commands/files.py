@@ -148,7 +148,7 @@ def _row(session: Session, whole: str, name: str) -> str:
 
 def _order(name: str) -> tuple[int, int, str]:
     """Names in ls order, but PIDs by number and first, as in /proc."""
-    return (0, int(name), "") if name.isdigit() else (1, 0, name)
+    return (0, int(name), "") if name.isdecimal() else (1, 0, name)
 
 
 @command(

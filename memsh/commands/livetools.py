@@ -108,7 +108,7 @@ class TopView(View):
         words = line.split()
         if not words or line.startswith("top -"):
             return ""
-        return words[0] if words[0].isdigit() else super().row_key(line)
+        return words[0] if words[0].isdecimal() else super().row_key(line)
 
     def key(self, key: str) -> str | Ask:
         settings = self.settings
@@ -157,20 +157,20 @@ class TopView(View):
         return ""
 
     def _most(self, text: str) -> str:
-        if text and not text.isdigit():
+        if text and not text.isdecimal():
             return "Unacceptable integer"
         self.most = int(text or "0")
         return ""
 
     def _user(self, text: str) -> str:
-        if text and text != "root" and not text.isdigit():
+        if text and text != "root" and not text.isdecimal():
             return "Invalid user"
         self.settings.user = None if not text else 0 if text == "root" else int(text)
         return ""
 
     def _kill(self, text: str) -> str:
         words = text.split() or [str(self.pid)]
-        if not words[0].isdigit() or len(words) > 2:
+        if not words[0].isdecimal() or len(words) > 2:
             return "Unacceptable integer"
         line = f"kill {'-' + words[1].lstrip('-') + ' ' if len(words) > 1 else ''}{words[0]}"
         said: list[str] = []

@@ -14,7 +14,7 @@ def duration(word: str) -> float:
     """`2`, `0.5`, `30s`, `10m`, `2h`, `1d` → seconds."""
     unit = _SECONDS.get(word[-1:])
     digits = word[:-1] if unit else word
-    if not digits.replace(".", "", 1).isdigit() or not digits.isascii():
+    if not digits.replace(".", "", 1).isdecimal() or not digits.isascii():
         raise ValueError(f"'{word}' is not a time (2, 30s, 10m, 2h, 1d)")
     value = float(digits) * (unit or 1)
     if value > LONGEST:

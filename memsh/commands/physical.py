@@ -119,7 +119,7 @@ def buddy(box: Box, args: Args, io: IO) -> None:
 
         textviews.buddy(args.zone, args.node, io)
         return
-    if args.zone[:1].isdigit():
+    if args.zone[:1].isdecimal():
         draw(box, count(args.zone), io)
         return
     for zone in shown_zones(box, args.zone, args.node):

@@ -127,7 +127,7 @@ def physmap(box: Box, args: Args, io: IO) -> None:
         _zone(box, zone, io)
         return
     if where:
-        if not where[0].isdigit():
+        if not where[0].isdecimal():
             known = ", ".join(zone.label for zone in _present(box))
             raise ShellError(f"there is no zone '{where}' in this box (it has {known})")
         _pageblock(box, count(where), io)

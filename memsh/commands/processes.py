@@ -223,7 +223,7 @@ def as_(box: Box, args: Args, io: IO) -> int:
 
 def _signal(word: str) -> int:
     name = word.upper().removeprefix("SIG")
-    if word.isdigit() and int(word) <= 64:
+    if word.isdecimal() and int(word) <= 64:
         return int(word)
     if name in signal.SIGNALS:
         return signal.SIGNALS[name]
@@ -306,7 +306,7 @@ def _options(words: list[str]) -> tuple[list[str], int]:
                 raise UsageError(f"{word} needs a value")
             value, words = words[0], words[1:]
             if word in ("-q", "--queue"):
-                if not value.lstrip("-").isdigit():
+                if not value.lstrip("-").isdecimal():
                     raise UsageError("must be an integer value to be passed with the signal.")
             else:
                 sig = _signal(value)
@@ -326,10 +326,10 @@ def _listed(words: list[str]) -> str:
     names = {number: name for name, number in signal.SIGNALS.items()}
     shown = []
     for word in asked:
-        number = _signal(word) if not word.isdigit() else int(word) & 0x7F
-        if word.isdigit() and number not in names:
+        number = _signal(word) if not word.isdecimal() else int(word) & 0x7F
+        if word.isdecimal() and number not in names:
             raise ShellError(f"unknown signal name {word}")
-        shown.append(names[number] if word.isdigit() else str(number))
+        shown.append(names[number] if word.isdecimal() else str(number))
     return "".join(f"{one}\n" for one in shown)
 
 

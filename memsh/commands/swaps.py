@@ -170,7 +170,7 @@ def _mount_options(word: str) -> dict[str, str]:
 
 def _priority(word: str) -> int:
     digits = word[1:] if word.startswith("-") else word
-    if not digits.isascii() or not digits.isdigit():
+    if not digits.isascii() or not digits.isdecimal():
         raise ValueError(f"failed to parse priority: '{word}'")
     if word.startswith("-"):
         return -1

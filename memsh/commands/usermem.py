@@ -76,7 +76,7 @@ def advice(word: str) -> int:
     name = word.lower().removeprefix("madv_")
     if name in ADVICE:
         return ADVICE[name]
-    if word.isdigit():
+    if word.isdecimal():
         return int(word)
     raise ValueError(f"'{word}' is not an advice (dontneed, free, willneed, cold, pageout, …, or MADV_…)")
 
@@ -154,7 +154,7 @@ def not_mappable(box: Box, path: str) -> str:
     if not path.startswith(("/proc", "/sys")) or not tree.exists(box, path):
         return ""
     first = path.split("/")[2:3]
-    own = path.startswith("/sys") or tree.isdir(box, path) or first[0] in ("self", "sys") or first[0].isdigit()
+    own = path.startswith("/sys") or tree.isdir(box, path) or first[0] in ("self", "sys") or first[0].isdecimal()
     return "ENODEV" if own else "EIO"
 
 

@@ -65,7 +65,7 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
                 options["n"] = min(max(_number("-n", take("-n", value, has)), 0.1), 86400.0)
             elif letter == "q":
                 options["q"] = max(1, int(_number("-q", take("-q", value, has))))
-            elif letter == "count" or (letter == "c" and (value or (words and words[0].isdigit()))):
+            elif letter == "count" or (letter == "c" and (value or (words and words[0].isdecimal()))):
                 options["count"] = int(_number("--count", take("--count", value, has)))
             elif letter == "d":
                 options["d"] = "permanent" if has else "on"

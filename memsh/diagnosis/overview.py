@@ -241,7 +241,7 @@ def _status(status: dict[str, str]) -> str:
     parts = [
         f"{size(int(status[name].split()[0]))} {what}"
         for name, what in labels
-        if status.get(name, "").split()[:1] and status[name].split()[0].isdigit() and status[name].split()[0] != "0"
+        if status.get(name, "").split()[:1] and status[name].split()[0].isdecimal() and status[name].split()[0] != "0"
     ]
     return f"{shown(status.get('Name', 'the process'))} has {listed(parts)}."
 

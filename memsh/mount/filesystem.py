@@ -313,7 +313,7 @@ def strict(path: str) -> bool:
 
 
 def of_task(path: str) -> bool:
-    return path.split("/", 3)[2:3] != [] and path.split("/", 3)[2].isdigit()
+    return path.split("/", 3)[2:3] != [] and path.split("/", 3)[2].isdecimal()
 
 
 def interrupted_by(libfuse: ctypes.CDLL) -> Callable[[], bool]:

@@ -130,7 +130,7 @@ def private_folder() -> Path:
     """A new folder for one memsh; those that ended without cleaning up are cleaned away."""
     above = runtime_folder()
     for old in above.iterdir():
-        if old.name.isdigit() and not Path(f"/proc/{old.name}").exists():
+        if old.name.isdecimal() and not Path(f"/proc/{old.name}").exists():
             unmount(str(old / "box"))
             shutil.rmtree(old, ignore_errors=True)
     folder = above / str(os.getpid())

@@ -52,7 +52,7 @@ def _figure(field: str) -> Callable[[Box], str]:
 def _number(field: str, least: int, most: int) -> ProcFile:
     def store(box: Box, text: str) -> None:
         digits = text.strip()
-        if not digits.isascii() or not digits.isdigit() or not least <= int(digits) <= most:
+        if not digits.isascii() or not digits.isdecimal() or not least <= int(digits) <= most:
             raise KernelError("EINVAL", f"a number from {least} to {most}")
         setattr(box.thp.khugepaged, field, int(digits))
         if field.endswith("sleep_millisecs") and box.thp.khugepaged is not None:

@@ -344,7 +344,7 @@ def truncate(box: Box, path: str) -> None:
 
 def is_task_path(box: Box, path: str) -> bool:
     """Whether this is a file of a process."""
-    return real_path(box, path).split("/")[2].isdigit()
+    return real_path(box, path).split("/")[2].isdecimal()
 
 
 def isdir(box: Box, path: str) -> bool:

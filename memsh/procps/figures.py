@@ -146,7 +146,7 @@ def cpus(reader: ProcReader) -> dict[int, dict[str, int]]:
     found = {}
     for line in reader.read("/proc/stat").splitlines():
         words = line.split()
-        if words and words[0].startswith("cpu") and words[0][3:].isdigit():
+        if words and words[0].startswith("cpu") and words[0][3:].isdecimal():
             ticks = numbers(words[1:11])
             found[int(words[0][3:])] = dict(zip(TICKS, ticks + [0] * (10 - len(ticks)), strict=True))
     return found
@@ -162,7 +162,7 @@ def stat(reader: ProcReader) -> Stat:
             continue
         if words[0] == "cpu":
             first = numbers(words[1:11])
-        elif len(words) > 1 and words[1].isdigit():
+        elif len(words) > 1 and words[1].isdecimal():
             values[words[0]] = int(words[1])
     ticks = dict(zip(TICKS, first + [0] * (10 - len(first)), strict=True))
     return Stat(

@@ -139,7 +139,7 @@ class Machine:
                 if colon:
                     table[label.strip()] = value.strip()
             self.info = self.info or table
-            if table.get("processor", "").isdigit():
+            if table.get("processor", "").isdecimal():
                 numbers.append(int(table["processor"]))
                 tables[numbers[-1]] = table
         present = cpu_list(self.text("cpu/possible")) or numbers
@@ -218,7 +218,7 @@ class Machine:
 
 
 def _digits(text: str) -> int:
-    return int(text) if text.isdigit() else -1
+    return int(text) if text.isdecimal() else -1
 
 
 def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:

@@ -79,7 +79,7 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
         elif option == "p":
             patterns.append(value or "")
         elif option == "s":
-            settings = settings._replace(sort=True, sort_node=int(value) if (value or "").isdigit() else -1)  # type: ignore[arg-type]
+            settings = settings._replace(sort=True, sort_node=int(value) if (value or "").isdecimal() else -1)  # type: ignore[arg-type]
         else:
             settings = settings._replace(
                 compress=settings.compress or option == "c", verbose=settings.verbose or option == "v",
@@ -105,11 +105,11 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
 
 
 def _pids(reader: ProcReader, pattern: str) -> list[int]:
-    if pattern.isdigit():
+    if pattern.isdecimal():
         return [int(pattern)]
     found = []
     for name in reader.listdir("/proc"):
-        if name.isdigit():
+        if name.isdecimal():
             try:
                 line = reader.read(f"/proc/{name}/cmdline").replace("\0", " ")
             except OSError:
@@ -159,7 +159,7 @@ def _system(reader: ProcReader, found: list[int], name: str, settings: Settings,
         for line in _file(reader, node, name).splitlines():
             words = line.replace(":", " ").split()
             first = 2 if name == "meminfo" else 0
-            if len(words) < first + 2 or not words[first + 1].isdigit():
+            if len(words) < first + 2 or not words[first + 1].isdecimal():
                 continue
             label, value = words[first], int(words[first + 1])
             if label not in table:

@@ -154,7 +154,7 @@ def _select(reader: ProcReader, pattern: str | None, given: dict[str, str], sear
     regex = None
     if pattern is not None:
         regex = search(f"^({pattern})$" if "x" in given else pattern, "i" in given)
-    older = int(given["O"]) if given.get("O", "").isdigit() else 0
+    older = int(given["O"]) if given.get("O", "").isdecimal() else 0
     up = figures.uptime(reader)[0] if older else 0.0
     found = []
     for one in processes(reader):

@@ -161,7 +161,7 @@ def _pids(operands: list[str]) -> list[int]:
     for word in operands:
         if word.startswith("/proc/"):
             word = word[6:]
-            if not word[:1].isdigit():
+            if not word[:1].isdecimal():
                 continue
         if not re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", word):
             raise GRAMMAR.fail()

@@ -238,7 +238,7 @@ class _Parser:
         request = self.request
         while letters:
             letter, letters = letters[0], letters[1:]
-            if letter.isdigit():
+            if letter.isdecimal():
                 self._list("pid", letter + letters)
                 return
             if letter in "oOkpqUt":
@@ -315,7 +315,7 @@ class _Parser:
                 "columns must follow --cols, --width, or --columns" if across else "rows must follow --rows or --lines"
             )
             text = self._argument(rest, f"number of {what}")
-            if not text.isdigit() or not int(text):
+            if not text.isdecimal() or not int(text):
                 raise _Wrong(f"number of {what}")
             request.width = min(int(text), UNLIMITED) if across else request.width
             self.rows = self.rows if across else int(text)
@@ -504,6 +504,6 @@ def _pid(text: str) -> int:
 def _id(text: str, kind: str) -> str:
     if text == "root":
         return "0"
-    if not text.isdigit():
+    if not text.isdecimal():
         raise _Wrong(f"{'user' if 'uid' in kind else 'group'} name does not exist")
     return text

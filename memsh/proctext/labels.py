@@ -20,7 +20,7 @@ def pairs(text: str, separator: str | None = None) -> dict[str, int]:
     for line in text.splitlines():
         name, _, rest = line.partition(separator) if separator else line.partition(" ")
         words = rest.split()
-        if words and words[0].isdigit():
+        if words and words[0].isdecimal():
             found[name] = int(words[0])
     return found
 
@@ -59,4 +59,4 @@ def status(text: str) -> dict[str, str]:
 def kb(value: str) -> int:
     """`12 kB` as a number; 0 if it is none."""
     words = value.split()
-    return int(words[0]) if words and words[0].isdigit() else 0
+    return int(words[0]) if words and words[0].isdecimal() else 0

@@ -283,7 +283,7 @@ def _nodes(text: str, label: str) -> list[int] | None:
     found: list[int] = []
     for part in match[1].strip(",-").split(","):
         first, _, last = part.partition("-")
-        if first.isdigit() and (not last or last.isdigit()) and int(last or first) - int(first) < 4096:
+        if first.isdecimal() and (not last or last.isdecimal()) and int(last or first) - int(first) < 4096:
             found += range(int(first), int(last or first) + 1)
     return found or None
 

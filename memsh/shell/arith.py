@@ -88,7 +88,7 @@ class _Reader:
             assert match is not None and match.lastgroup is not None
             word = match[match.lastgroup]
             if match.lastgroup == "bad":
-                why = "is no number" if word[0].isdigit() else "cannot stand here"
+                why = "is no number" if word[0].isdecimal() else "cannot stand here"
                 raise self.wrong(f"'{word[:20]}' {why}")
             self.tokens.append((match.lastgroup, word))
             at = match.end()

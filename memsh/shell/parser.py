@@ -246,7 +246,7 @@ class Parser(Compounds):
                 if not text.startswith(("&>",), pos):
                     self.unexpected("a command")
             match = _FUNCTION.match(text, pos)
-            if match is not None and match[1] not in RESERVED and not match[1][0].isdigit():
+            if match is not None and match[1] not in RESERVED and not match[1][0].isdecimal():
                 return self._function(match[1], match.end(), pos)
             return self.simple()
         if word in UNSUPPORTED:

@@ -240,7 +240,7 @@ class Command:
             if word == "--":
                 plain += words[place:]
                 break
-            if len(word) < 2 or word[0] != "-" or (word[1].isdigit() and word[:2] not in self.options):
+            if len(word) < 2 or word[0] != "-" or (word[1].isdecimal() and word[:2] not in self.options):
                 plain.append(word)
             elif word.startswith("--"):
                 place = self._long(word, words, place, values, bits)

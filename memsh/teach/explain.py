@@ -29,7 +29,7 @@ def _options(words: list[str], args: Args) -> list[str]:
         elif word.startswith("-d"):
             number = word[2:] or (words[place] if place < len(words) else "")
             place += not word[2:]
-            if not (number.isascii() and number.isdigit()):
+            if not (number.isascii() and number.isdecimal()):
                 raise UsageError("-d needs a number of functions")
             chosen["depth"] = int(number)
         elif set(word[1:]) <= {"b", "n"} and word[1:]:

@@ -60,7 +60,7 @@ def _buddy(session: Session, parts: list[str]) -> int:
     if parts[1] not in rows:
         raise _no(f"zone {parts[1]}", "/proc/buddyinfo")
     row = rows[parts[1]].split()
-    if not parts[2].isdigit() or int(parts[2]) >= len(row):
+    if not parts[2].isdecimal() or int(parts[2]) >= len(row):
         raise UsageError(f"there is no order {parts[2]}: 0 to {len(row) - 1}")
     return int(row[int(parts[2])])
 
@@ -74,7 +74,7 @@ def _zone(session: Session, parts: list[str]) -> int:
             inside = words[3] == parts[1]
         elif inside and words[0] == "pages" and words[1] == parts[2]:
             return int(words[2])
-        elif inside and words[0] == parts[2] and len(words) == 2 and words[1].isdigit():
+        elif inside and words[0] == parts[2] and len(words) == 2 and words[1].isdecimal():
             return int(words[1])
     raise _no(".".join(parts[1:]), path)
 
@@ -99,7 +99,7 @@ def _labelled(session: Session, path: str, label: str) -> int:
     """The number behind `Label:` (or a bare name, as vmstat has it)."""
     for line in tree.show(session.box, path).splitlines():
         words = line.split()
-        if len(words) > 1 and words[0].rstrip(":") == label and words[1].isdigit():
+        if len(words) > 1 and words[0].rstrip(":") == label and words[1].isdecimal():
             return int(words[1])
     raise _no(label, path)
 
@@ -140,7 +140,7 @@ def _task(session: Session, parts: list[str]) -> int:
 def _as(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE as PID`: of another process."""
     box, pid = session.box, words[-1].text(session)
-    task = box.tasks.get(int(pid)) if pid.isascii() and pid.isdigit() else None
+    task = box.tasks.get(int(pid)) if pid.isascii() and pid.isdecimal() else None
     if task is None or task.mm is None:
         raise UsageError(f"there is no process {pid} with memory of its own")
     current = box.current

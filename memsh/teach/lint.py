@@ -135,7 +135,7 @@ def faults(name: str, text: str, opener: Opener) -> Iterator[Fault]:
             yield from lesson_faults(read_lesson(name, text), opener)
     except ShellError as error:
         place, _, said = error.message.removeprefix(f"{name}:").partition(": ")
-        yield Fault(int(place), said) if place.isdigit() else Fault(0, error.message.removeprefix(f"{name}: "))
+        yield Fault(int(place), said) if place.isdecimal() else Fault(0, error.message.removeprefix(f"{name}: "))
 
 
 def lint(words: list[str], opener: Opener, write: Callable[[str], object]) -> int:

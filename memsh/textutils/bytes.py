@@ -412,7 +412,7 @@ def _as_c(io: IO, data: bytes, name: str, width: int, digits: str) -> None:
         io.out(body + "\n")
         return
     label = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    label = "__" + label if label[0].isdigit() else label
+    label = "__" + label if label[0].isdecimal() else label
     io.out(f"unsigned char {label}[] = {{\n{body}\n}};\nunsigned int {label}_len = {len(data)};\n")
 
 

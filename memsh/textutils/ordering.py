@@ -71,7 +71,7 @@ def _rank(char: str) -> int:
     """The order of a character in a version: ~ before the end, letters before all else (filevercmp.c's order())."""
     if char == "~":
         return -2
-    if not char or char.isdigit():
+    if not char or char.isdecimal():
         return -1 if not char else 0
     return ord(char) if char.isalpha() else ord(char) + 256
 
@@ -79,7 +79,7 @@ def _rank(char: str) -> int:
 def _version_part(a: str, b: str) -> int:
     i = j = 0
     while i < len(a) or j < len(b):
-        while (i < len(a) and not a[i].isdigit()) or (j < len(b) and not b[j].isdigit()):
+        while (i < len(a) and not a[i].isdecimal()) or (j < len(b) and not b[j].isdecimal()):
             difference = _rank(a[i : i + 1]) - _rank(b[j : j + 1])
             if difference:
                 return difference
@@ -152,7 +152,7 @@ class Key:
         match = _POSITION.fullmatch(text)
         if match is None or not match[1]:
             what = "invalid number at field start" if least else "invalid number after ','"
-            if match is None and text[:1].isdigit():
+            if match is None and text[:1].isdecimal():
                 what = "stray character in field spec"
             raise ShellError(f"{what}: invalid count at start of '{text}'" if "number" in what else
                              f"{what}: invalid field specification '{spec}'", TROUBLE)  # fmt: skip

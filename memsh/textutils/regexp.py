@@ -230,7 +230,7 @@ class _Translator:
                 return _Piece(_quoted(char))
             if char == "b":
                 return _Piece(r"\x08")
-        elif char.isdigit() and char != "0":
+        elif char.isdecimal() and char != "0":
             if int(char) not in self.closed:
                 self.wrong("Invalid back reference")
             self.explosive = self.choice = True

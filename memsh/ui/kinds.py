@@ -125,7 +125,7 @@ def pids(session: Session) -> Offers:
         names = session.reader.listdir("/proc")
     except (OSError, AttributeError, ShellError):
         return
-    for pid in sorted(int(name) for name in names if name.isdigit()):
+    for pid in sorted(int(name) for name in names if name.isdecimal()):
         yield str(pid), "".join(lines(session, f"/proc/{pid}/comm")) or _comm_of_stat(session, pid)
 
 
@@ -306,7 +306,7 @@ def paths(session: Session, prefix: str) -> Offers:
     for name in _names(session, where):
         if not name.startswith(begun):
             continue
-        task = tasks.get(int(name)) if name.isdigit() else None
+        task = tasks.get(int(name)) if name.isdecimal() else None
         if task is not None:
             yield f"{shown}{name}/", f"process {task.comm}"
         elif _is_folder(session, f"{where.rstrip('/')}/{name}"):
@@ -323,7 +323,7 @@ def _names(session: Session, where: str) -> list[str]:
             names = session.reader.listdir(where)
     except (OSError, AttributeError, ShellError):
         return ["proc"] if where == "/" else []
-    return sorted(names, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else 0, name))
+    return sorted(names, key=lambda name: (name.isdecimal(), int(name) if name.isdecimal() else 0, name))
 
 
 def _is_folder(session: Session, path: str) -> bool:

@@ -35,7 +35,7 @@ def _find(wanted: str, lines: list[str]) -> str:
     elif wanted == "!":
         if known:
             return known[-1]
-    elif wanted.lstrip("-").isdigit():
+    elif wanted.lstrip("-").isdecimal():
         number = int(wanted)
         place = number - 1 if number > 0 else len(lines) + number
         if number and 0 <= place < len(lines) and lines[place]:

@@ -88,7 +88,7 @@ def _set(made: Settings, number: int, key: str, value: str) -> None:
         low, high = _NUMBERS[key]
         if key == "width" and value == "auto":
             return
-        if not (value.isascii() and value.isdigit() and low <= int(value[:9]) <= high and len(value) < 9):
+        if not (value.isascii() and value.isdecimal() and low <= int(value[:9]) <= high and len(value) < 9):
             raise Mistake(f"{number}: {key} is a number from {low} to {high}")
         setattr(made, key.replace("-", "_"), int(value))
     elif key in _WORDS:

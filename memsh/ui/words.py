@@ -258,7 +258,7 @@ def _is_wrong(registry: Registry, words: list[str]) -> bool:
     command, rest = find(registry, words[:-1])
     if command is None or command.raw:
         return False
-    if word[0] == "-" and len(word) > 1 and not word[1].isdigit():
+    if word[0] == "-" and len(word) > 1 and not word[1].isdecimal():
         if "--" in rest or word == "--":
             return False
         flag = word.partition("=")[0]

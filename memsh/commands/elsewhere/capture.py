@@ -40,7 +40,7 @@ def gather(reader: FolderReader, names: bool) -> dict[str, str]:
 
     for name in SYSTEM:
         take(f"/proc/{name}")
-    for pid in sorted((name for name in reader.listdir("/proc") if name.isdigit()), key=int):
+    for pid in sorted((name for name in reader.listdir("/proc") if name.isdecimal()), key=int):
         for name in PROCESS:
             take(f"/proc/{pid}/{name}", clean=not names)
         if names:

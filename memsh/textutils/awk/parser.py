@@ -541,6 +541,6 @@ def _constant(text: str) -> float:
     """A number as gawk's programs spell it: hexadecimal and octal too."""
     if text[:2] in ("0x", "0X"):
         return float(int(text, 16))
-    if len(text) > 1 and text[0] == "0" and text.isdigit() and not set(text) & {"8", "9"}:
+    if len(text) > 1 and text[0] == "0" and text.isdecimal() and not set(text) & {"8", "9"}:
         return float(int(text, 8))
     return float(text)
