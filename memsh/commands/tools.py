@@ -272,7 +272,7 @@ def uname(box: Box, args: Args, io: IO) -> None:
         ("nodename", _kernel(reader, "hostname", "(none)")),
         ("kernel_release", _kernel(reader, "osrelease", "6.1.192")),
         ("kernel_version", _kernel(reader, "version", "#1 SMP")),
-        ("machine", "i686"),
+        ("machine", _kernel(reader, "arch", "i686")),
         ("processor", "unknown"),
         ("hardware_platform", "unknown"),
         ("operating_system", "GNU/Linux"),
@@ -294,18 +294,22 @@ def _pages(label: str) -> Callable[[ProcReader], int]:
     return count
 
 
+def _long_bit(reader: ProcReader) -> int:
+    return 64 if _kernel(reader, "arch", "i686").endswith("64") else 32
+
+
 CONSTANTS: dict[str, int | str | Callable[[ProcReader], int]] = {
     "ARG_MAX": 2097152,
     "CHAR_BIT": 8,
     "CLK_TCK": 100,
     "GNU_LIBC_VERSION": "glibc 2.36",
     "INT_MAX": 2147483647,
-    "LONG_BIT": 32,
+    "LONG_BIT": _long_bit,
     "PAGESIZE": 4096,
     "PAGE_SIZE": 4096,
     "PATH_MAX": 4096,
     "PTHREAD_STACK_MIN": 16384,
-    "ULONG_MAX": 4294967295,
+    "ULONG_MAX": lambda reader: (1 << _long_bit(reader)) - 1,
     "WORD_BIT": 32,
     "_AVPHYS_PAGES": _pages("MemFree"),
     "_NPROCESSORS_CONF": _cpus,

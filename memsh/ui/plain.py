@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import Any
 
+from memsh.linux.config import ARCHES
 from memsh.shell.errors import Incomplete, Leave, ShellError, SyntaxFault
 from memsh.shell.parse import parse
 from memsh.shell.session import Session
@@ -16,19 +17,21 @@ from memsh.ui.words import commands_in
 
 
 def first_screen(session: Session) -> str:
-    """Six lines: RAM and zones, the current process, four things to try."""
+    """Seven lines: RAM and zones, the current process, five things to try."""
     box = session.box
     if box is None:
         return "memsh without a kernel: cat, ls and the tools read the recorded /proc.\n"
     zones = [zone for zone in box.pages.zones if zone.present]
     listed = ", ".join(f"{zone.name} {zone.present >> 8} MiB" for zone in zones)
     current = box.current
+    other = next(arch for arch in ARCHES.values() if arch is not box.arch)
     return (
-        f"memsh: Linux 6.1, i386, {box.config.ram >> 20} MiB: {listed}\n"
+        f"memsh: Linux 6.1, {box.arch.name}, {box.config.ram >> 20} MiB: {listed}\n"
         f"You are process {current.pid}, {current.comm}.\n"
         "  malloc 200k            then: areas\n"
         "  cat /proc/buddyinfo    then: alloc_pages 4; diff /proc/buddyinfo\n"
         "  lesson article         the whole story; tour: seven screens for the first minute\n"
+        f"  {f'reset --arch {other.name}':<22} a machine of {other.word * 8} bits; lesson sixtyfour compares\n"
         "  help                   every command, by topic; exit or Ctrl-D leaves\n"
     )
 

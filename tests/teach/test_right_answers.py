@@ -27,6 +27,7 @@ ANSWERS = {  # written by hand, in the words that people use: (right, wrong)
     "pressure": [("0", "64"), ("1", "0")],
     "reading": [("0", "1")],
     "slab": [("1", "2"), ("1", "0"), ("1", "0"), ("0", "64")],
+    "sixtyfour": [("2", "3"), ("6144", "4096"), ("24", "8")],
     "slub": [("yes", "no")],
     "zones": [("0", "131072"), ("3", "2"), ("0", "1")],
 }  # fmt: skip
