@@ -7,10 +7,15 @@ from types import SimpleNamespace
 import pytest
 
 from memsh import textutils
+from memsh.cli import main
 from memsh.commands import tools
+from memsh.linux.config import ARCHES, Config
+from memsh.machines.box import Box
 from memsh.procps.reader import FolderReader
 from memsh.shell.io import IO, Input, TextInput
 from memsh.shell.session import Session
+from memsh.ui.fold import fold
+from memsh.ui.plain import first_screen
 from tests.paths import REFERENCE
 
 MACHINE = REFERENCE / "captures" / "256M-1cpu"
@@ -101,3 +106,20 @@ def test_uname_and_getconf(shell: Shell) -> None:
     assert shell("getconf PAGESIZE")[1] == "4096\n"
     assert shell("getconf _PHYS_PAGES")[1] == "62434\n"
     assert shell("getconf NOSUCH")[0] == 2
+
+
+@pytest.mark.parametrize(("arch", "said"), [("i386", "i686\n32\n4294967295\n"),
+                                            ("x86_64", "x86_64\n64\n18446744073709551615\n")])  # fmt: skip
+def test_each_machine_tells_its_own_words(
+    arch: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--arch", arch, "-c", "uname -m; getconf LONG_BIT; getconf ULONG_MAX"]) == 0
+    assert capsys.readouterr().out == said
+
+
+def test_the_first_screen_names_its_machine_and_the_other() -> None:
+    shown = {arch: first_screen(Session(Box(Config(arch=arch)))) for arch in ARCHES}
+    for arch, text in shown.items():
+        assert text.startswith(f"memsh: Linux 6.1, {arch}, 1024 MiB: DMA ")
+        assert {other for other in ARCHES if f"reset --arch {other} " in text} == set(ARCHES) - {arch}
+        assert len([row for line in text.splitlines() for row in fold(line, 60)]) < 18
