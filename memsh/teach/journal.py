@@ -242,14 +242,14 @@ class Timeline:
         session = self.session
         if session.running_job is not None:
             raise ShellError("not from a background job")
-        here, line = self.here(), session.line
+        here, line, ran = self.here(), session.line, set(session.ran)
         session.jobs = []
         try:
             yield
         finally:
             self.end_jobs()
             self.enter(here, copy=False)
-            session.line = line
+            session.line, session.ran = line, ran  # what ran there did nothing here
 
     def end_jobs(self) -> None:
         """Kill what works in the background: it belongs to a box that is left for good."""

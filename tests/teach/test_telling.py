@@ -105,6 +105,8 @@ def test_explain_without_a_command_tells_the_last() -> None:
     made.run("explain -b")
     assert '"alloc_pages 6"' in out.getvalue() and "block" in out.getvalue()
     assert tree.show(made.box, "/proc/buddyinfo") == after
+    made.run("explain -b")  # what was told again changed nothing here: it is still the same command
+    assert out.getvalue().count('"alloc_pages 6"') == 2
 
 
 def test_explain_is_quick_and_cuts() -> None:
