@@ -10,6 +10,7 @@ from memsh.commands.draw import human, plural, table
 from memsh.libc.abi import NBINS, NSMALLBINS, PAGE, TCACHE_MAX_BINS
 from memsh.libc.malloc import Malloc
 from memsh.linux.box import Box
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.memory import uaccess
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
@@ -144,7 +145,7 @@ def _thresholds(peek: Peek, heap: Malloc) -> list[str]:
     else:
         lines.append(f"  a free that leaves 64 KiB in one piece gives {human(extra)} back")
     place = mp.n_mmaps % heap.sz
-    count = peek(mp.n_mmaps - place) >> 8 * place & 0xFFFFFFFF
+    count = peek(mp.n_mmaps - place) >> 8 * place & UINT_MAX
     mapped = plural(count, "mapped block")
     lines.append(f"mmap from {human(peek(mp.mmap_threshold))} on; {mapped}, {human(peek(mp.mmapped_mem))}")
     return lines

@@ -136,7 +136,7 @@ def _picture(io: IO, rows: list[tuple[int, int, str]], wide: bool) -> None:
     """Boxes from high addresses to low, with the gaps between them named by their size."""
     inner = 14 if wide else 10
     above = 0
-    top = (1 << 32) - 1 if max((end for _, end, _ in rows), default=0) <= 1 << 32 else (1 << 64) - 1
+    top = (1 << io.session.bits) - 1
     for start, end, name in rows:
         if above and above - end > 0xFFFFF:
             say(io, f"|{'.' * inner}| {'':8} {human(above - end)} unused")

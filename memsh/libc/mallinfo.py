@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memsh.libc.abi import NBINS, PAGE, Abort
 from memsh.libc.intmalloc import IntMalloc
+from memsh.linux.include.flags import UINT_MAX
 
 
 class Mallinfo2(NamedTuple):
@@ -124,7 +125,7 @@ class Info(IntMalloc):
     @staticmethod
     def _in_use(system: int, used: int) -> tuple[str, str]:
         """Two of malloc_stats()'s lines; it counts in unsigned ints."""
-        return f"system bytes     = {system & 0xFFFFFFFF:10}", f"in use bytes     = {used & 0xFFFFFFFF:10}"
+        return f"system bytes     = {system & UINT_MAX:10}", f"in use bytes     = {used & UINT_MAX:10}"
 
     def _sizes(self) -> tuple[list[Sizes], list[Sizes]]:
         """The fast bins, and the bins from the unsorted list on; sizes of the latter with their flags, as in glibc."""

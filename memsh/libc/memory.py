@@ -7,6 +7,7 @@ from typing import Protocol
 
 from memsh.libc.abi import NON_MAIN_ARENA, PAGE, Abi
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 
 
 class UserMemory(Protocol):
@@ -88,12 +89,12 @@ class Memory:
     def load_int(self, addr: int) -> int:
         """The C int at `addr`."""
         place = addr & self.sz - 1
-        return self.w[addr - place] >> 8 * place & 0xFFFFFFFF
+        return self.w[addr - place] >> 8 * place & UINT_MAX
 
     def store_int(self, addr: int, value: int) -> None:
         place = addr & self.sz - 1
-        rest = self.w[addr - place] & ~(0xFFFFFFFF << 8 * place)
-        self.st(addr - place, rest | (value & 0xFFFFFFFF) << 8 * place)
+        rest = self.w[addr - place] & ~(UINT_MAX << 8 * place)
+        self.st(addr - place, rest | (value & UINT_MAX) << 8 * place)
 
     def page_align(self, value: int) -> int:
         """Rounded up to whole pages, as a size_t."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.kernel.sysctl import parse_numbers
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def store_coredump_filter(box: Box, task: Task, text: str) -> None:
     """Nine bits; EINVAL, ESRCH without memory."""
     del box
     value = parse_numbers(text, 1)[0]
-    if value < 0 or value > 0xFFFFFFFF:
+    if value < 0 or value > UINT_MAX:
         raise KernelError("EINVAL")
     if task.mm is None:
         raise KernelError("ESRCH")

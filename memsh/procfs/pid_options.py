@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.flags import UINT_MAX
 from memsh.procfs.pid_numa import show_numa_maps
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
-INVALID_UID = (1 << 32) - 1
+INVALID_UID = UINT_MAX
 
 
 class Optional(NamedTuple):

@@ -63,9 +63,8 @@ def _mems_allowed(box: Box) -> list[str]:
     if "CPUSETS" not in box.model.options:
         return []
     nodes = max(1, len(box.config.nodes))
-    words = [(1 << nodes) - 1 >> 32 * n & 0xFFFFFFFF for n in range(MAX_NUMNODES // 32 - 1, -1, -1)]  # not i386: a mask
     return [
-        "Mems_allowed:\t" + ",".join(f"{word:08x}" for word in words),
+        "Mems_allowed:\t" + cpumap_text(range(nodes), MAX_NUMNODES),
         f"Mems_allowed_list:\t0{f'-{nodes - 1}' if nodes > 1 else ''}",
     ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -23,10 +24,7 @@ LINE = 64  # bytes
 
 def _mask(box: Box, cpus: Sequence[int]) -> str:
     """A bit for each CPU, as %*pb prints it: as wide as the machine has CPUs."""
-    bits = box.config.cpus
-    value = sum(1 << cpu for cpu in cpus)
-    words = [f"{value >> at & 0xFFFFFFFF:0{-(-min(32, bits - at) // 4)}x}" for at in range(0, bits, 32)]
-    return ",".join(reversed(words)) + "\n"
+    return cpumap_text(cpus, box.config.cpus) + "\n"
 
 
 def _list(cpus: Sequence[int]) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.huge_memory.huge import DEFRAG, ENABLED, HPAGE_PMD_NR, HPAGE_PMD_SIZE, SHMEM
 from memsh.procfs.node import Directory, Node, ProcFile
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-UINT_MAX = (1 << 32) - 1
 
 
 def names(box: Box) -> Iterable[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
 from memsh.procfs.node import Directory, ProcFile
 from memsh.procfs.vmstat import node_items, numa_events, zone_items
@@ -27,7 +28,7 @@ def cpumap_text(cpus: Iterable[int], count: int) -> str:
     groups = []
     for shift in range((count - 1) // 32 * 32, -1, -32):
         bits = min(32, count - shift)
-        groups.append(f"{mask >> shift & 0xFFFFFFFF:0{-(-bits // 4)}x}")
+        groups.append(f"{mask >> shift & UINT_MAX:0{-(-bits // 4)}x}")
     return ",".join(groups)
 
 

@@ -5,21 +5,24 @@ there.
 
 **Known deviations:** pointers are real (as with no_hash_pointers); `call_site` is the calling function without the
 offset in its machine code, 0x0 for what a person typed;
-`page=` is the frame's place in an array of 32-byte entries from MEM_MAP on.
+`page=` is the frame's place in one array of struct page, which i386 has for each section.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.trace import FIELDS
 from memsh.linux.lib.gfptext import gfp_text
 
-MEM_MAP = 0xF6000000
+if TYPE_CHECKING:
+    from memsh.linux.arch.x86.arch import Arch
+    from memsh.linux.box import Box
+
 FORMATS: dict[str, str] = {
     "mm_page_alloc": "page={page} pfn=0x{pfn:x} order={order} migratetype={migratetype} gfp_flags={gfp}",
     "mm_page_alloc_zone_locked":
@@ -80,12 +83,13 @@ HEAD = """\
 """
 
 
-def event_text(record: tuple[Any, ...]) -> str:
-    """`mm_page_free: page=… pfn=0x… order=0`."""
+def event_text(arch: Arch, record: tuple[Any, ...]) -> str:
+    """`mm_page_free: page=… pfn=0x… order=0`, with pointers as wide as the machine's."""
     name = record[0]
     values = dict(zip(FIELDS[name], record[1:], strict=True))
     if "pfn" in values:
-        values["page"] = f"{MEM_MAP + values['pfn'] * 32 & 0xFFFFFFFF:08x}" if values["pfn"] else "00000000"
+        page = arch.mem_map + values["pfn"] * arch.struct_page & (1 << arch.bits) - 1 if values["pfn"] else 0
+        values["page"] = f"{page:0{arch.bits // 4}x}"
     if "call_site" in values:
         values["call_site"] = values["call_site"] or "0x0"
     if "gfp_flags" in values:
@@ -96,21 +100,21 @@ def event_text(record: tuple[Any, ...]) -> str:
     return f"{name}: {FORMATS[name].format(**values)}"
 
 
-def lines(records: Iterable[tuple[Any, ...]], stamps: Iterable[tuple[int, int, str]]) -> Iterable[str]:
+def lines(arch: Arch, records: Iterable[tuple[Any, ...]], stamps: Iterable[tuple[int, int, str]]) -> Iterable[str]:
     """Each event as a line of /sys/kernel/tracing/trace."""
     for record, (usec, pid, comm) in zip(records, stamps, strict=True):
         task = f"{comm:>16}-{pid:<7}"
-        yield f"{task} [000] ..... {usec // 1_000_000:5}.{usec % 1_000_000:06}: {event_text(record)}\n"
+        yield f"{task} [000] ..... {usec // 1_000_000:5}.{usec % 1_000_000:06}: {event_text(arch, record)}\n"
 
 
-def show(box: Any) -> str:
+def show(box: Box) -> str:
     """The text of /sys/kernel/tracing/trace."""
     trace = box.trace
     head = HEAD.format(kept=len(trace.ring), total=trace.total, cpus=box.config.cpus)
-    return head + "".join(lines(trace.ring, trace.stamps))
+    return head + "".join(lines(box.arch, trace.ring, trace.stamps))
 
 
-def follow(box: Any, cursor: int | None) -> tuple[str, int]:
+def follow(box: Box, cursor: int | None) -> tuple[str, int]:
     """trace_pipe: the events from number `cursor` on, and how many the ring has lost before them."""
     trace = box.trace
     oldest = trace.total - len(trace.ring)
@@ -120,20 +124,21 @@ def follow(box: Any, cursor: int | None) -> tuple[str, int]:
         cursor = oldest
     lost = f"CPU:0 [LOST {oldest - cursor} EVENTS]\n" if oldest > cursor else ""
     start = max(0, cursor - oldest)
-    return lost + "".join(lines(islice(trace.ring, start, None), islice(trace.stamps, start, None))), trace.total
+    told = lines(box.arch, islice(trace.ring, start, None), islice(trace.stamps, start, None))
+    return lost + "".join(told), trace.total
 
 
-def clear(box: Any, text: str) -> None:
+def clear(box: Box, text: str) -> None:
     """Writing to the file, whatever, empties it."""
     box.trace.clear()
 
 
-def show_on(box: Any) -> str:
+def show_on(box: Box) -> str:
     """/sys/kernel/tracing/tracing_on."""
     return f"{int(box.trace.on)}\n"
 
 
-def store_on(box: Any, text: str) -> None:
+def store_on(box: Box, text: str) -> None:
     """1 starts, 0 stops recording; EINVAL for anything else."""
     if text.strip() not in ("0", "1"):
         raise KernelError("EINVAL", text.strip())

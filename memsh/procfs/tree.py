@@ -381,7 +381,8 @@ def mode(box: Box, path: str) -> int:
 
 def inode(path: str) -> int:
     """The number of the inode at a normal path: the same whenever it is asked for."""
-    return _INODES.get(path) or 1 << 32 | crc32(path.encode("utf-8", "surrogateescape"))
+    made_up = crc32(path.encode("utf-8", "surrogateescape"))
+    return _INODES.get(path) or 1 << 32 | made_up  # not i386: a number that no recorded one has
 
 
 def listdir(box: Box, path: str) -> list[str]:

@@ -86,7 +86,7 @@ class Memory:
 def memory(reader: ProcReader) -> Memory:
     """Read /proc/meminfo. Raises OSError if it cannot be read. (library/meminfo.c, meminfo_read_failed)"""
     raw = pairs(reader.read("/proc/meminfo"), ":")
-    wrap = 0xFFFFFFFF if 0 < raw.get("VmallocTotal", 0) < 4 << 20 else (1 << 64) - 1
+    wrap = 0xFFFFFFFF if 0 < raw.get("VmallocTotal", 0) < 4 << 20 else (1 << 64) - 1  # not i386: either
 
     def get(name: str) -> int:
         return raw.get(name, 0)

@@ -291,7 +291,7 @@ class Language:
     def _told(self, name: str, text: str) -> bool:
         """Names whose value the shell heeds. True: it makes their values itself."""
         if name == "RANDOM":
-            self.seed = (whole(text) or 0) & 0xFFFFFFFF
+            self.seed = (whole(text) or 0) & 0xFFFFFFFF  # not i386: an unsigned int
         elif name == "SECONDS":
             now = self.dynamic("SECONDS")
             shift = whole(text) or 0

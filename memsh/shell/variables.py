@@ -33,9 +33,9 @@ def _random(session: Session) -> str:
     """bash's generator (Park and Miller's), from 5.1 on folded to 16 bits."""
     language = session.language
     seed = language.seed or 123459876
-    seed = (16807 * (seed % 127773) - 2836 * (seed // 127773)) & 0xFFFFFFFF
+    seed = (16807 * (seed % 127773) - 2836 * (seed // 127773)) & 0xFFFFFFFF  # not i386: an unsigned int
     if seed & 0x80000000:
-        seed = (seed + 0x7FFFFFFF) & 0xFFFFFFFF
+        seed = (seed + 0x7FFFFFFF) & 0xFFFFFFFF  # not i386: as above
     language.seed = seed
     return str(((seed >> 16) ^ (seed & 0xFFFF)) & 0x7FFF)
 

@@ -1,4 +1,4 @@
-"""More rows for memsh.teach.functions: the slow path, reclaim, swap and the OOM killer."""
+"""Rows of memsh.teach.functions: the slow path, reclaim, swap and the OOM killer."""
 
 RECLAIM = """\
 slowpath.alloc_pages_slowpath|__alloc_pages_slowpath|mm/page_alloc.c|wakes kswapd, lowers the watermark to min, \

@@ -156,7 +156,7 @@ class Recorder:
                 if alike > ALIKE + 1:
                     self.add(Step(EVENT, self.depth, f"{name}: and {alike - ALIKE - 1} more like these"))
                 alike, name = (alike if ring[at][0] == name else 0), ring[at][0]
-                self.add(Step(EVENT, self.depth, event_text(ring[at])))
+                self.add(Step(EVENT, self.depth, event_text(self.box.arch, ring[at])))
 
     def look_up(self, code: CodeType) -> tuple[Function | None, str] | None:
         path = code.co_filename

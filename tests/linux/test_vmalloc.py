@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memsh.inspect.check import check
+from memsh.linux.arch.x86.i386.layout import PAGE_OFFSET
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_HIGHUSER, GFP_KERNEL, PAGE_OFFSET, PAGE_SIZE
+from memsh.linux.include.flags import GFP_HIGHUSER, GFP_KERNEL, PAGE_SIZE
 from memsh.machines.box import Box
 from tests.paths import REFERENCE
 

@@ -11,6 +11,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect import check
+from memsh.linux.arch.x86.i386.arch import I386
 from memsh.linux.include.trace import CALLED, FIELDS
 from memsh.procfs import tracing, tree
 from memsh.shell.session import Session
@@ -65,7 +66,7 @@ def test_trace_changes_nothing_but_the_ring() -> None:
 
 
 def test_the_kernels_own_words() -> None:
-    assert tracing.event_text(("mm_page_pcpu_drain", 0x1F30, 3, 1)).endswith("pfn=0x1f30 order=3 migratetype=1")
+    assert tracing.event_text(I386, ("mm_page_pcpu_drain", 0x1F30, 3, 1)).endswith("pfn=0x1f30 order=3 migratetype=1")
     assert tracing.gfp_text(0x100CCA) == "GFP_HIGHUSER_MOVABLE"
     assert tracing.gfp_text(0xDC0) == "GFP_KERNEL|__GFP_ZERO"
     assert tracing.gfp_text(0) == "none"

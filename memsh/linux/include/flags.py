@@ -5,10 +5,8 @@ arch/x86/include/asm/page_types.h and pgtable_types.h, include/uapi/asm-generic/
 """
 
 PAGE_SHIFT = 12
+UINT_MAX = (1 << 32) - 1  # not i386: an unsigned int has 32 bits on both machines
 PAGE_SIZE = 4096
-PAGE_MASK = 0xFFFFF000
-PAGE_OFFSET = 0xC0000000
-TASK_SIZE = 0xC0000000
 MAX_ORDER = 11  # orders 0 .. 10
 
 # zones, in the order of enum zone_type on i386 with HIGHMEM

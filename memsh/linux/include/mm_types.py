@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 STACK_GUARD_GAP = 256 << 12
-INDEX_MASK = (1 << 32) - 1
 
 
 def linear_page_index(addr: int) -> int:
     """vm_pgoff of anonymous memory at `addr`: its page number, as far as a column of struct page holds it (32 bits)."""
-    return addr >> 12 & INDEX_MASK
+    return addr >> 12 & UINT_MAX
 
 
 class Words(dict[int, int]):

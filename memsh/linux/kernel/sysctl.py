@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INT_MAX = (1 << 31) - 1
 INT_MIN = -(1 << 31)
-ULONG_MAX = (1 << 32) - 1
+ULONG_MAX = (1 << 64) - 1  # of the widest machine; each ends where its own unsigned long does
 
 # plain values: name -> (default, lowest, highest)
 PLAIN: dict[str, tuple[int, int, int]] = {
@@ -184,7 +184,7 @@ def put(box: Box, name: str, text: str) -> None:
         _put_vector(box, name, text)
     elif name in LIVE:
         value = parse_numbers(text, 1)[0]
-        _in_range(name, value, 0, ULONG_MAX)
+        _in_range(box, name, value, 0, ULONG_MAX)
         box.sysctl.text[name] = str(value)
     elif name in box.sysctl.text:
         word = text.split("\n", 1)[0][: WORDS[name][1] if name in WORDS else 64]
@@ -209,13 +209,14 @@ def _put_vector(box: Box, name: str, text: str) -> None:
     old = box.sysctl.text[name].split("\t")
     numbers = parse_numbers(text, len(old))
     for number in numbers:
-        _in_range(name, number, *VECTORS[name][1:])
+        _in_range(box, name, number, *VECTORS[name][1:])
     box.sysctl.text[name] = "\t".join([*map(str, numbers), *old[len(numbers) :]])
 
 
-def _in_range(name: str, value: int, low: int, high: int) -> None:
+def _in_range(box: Box, name: str, value: int, low: int, high: int) -> None:
     if name in _ULONG and value < 0:
         raise KernelError("EINVAL", f"{name} cannot be negative")
+    high = min(high, (1 << box.arch.bits) - 1)
     if not low <= value <= high:
         raise KernelError("EINVAL", f"{name} must be from {low} to {high}")
 
@@ -223,7 +224,7 @@ def _in_range(name: str, value: int, low: int, high: int) -> None:
 def _put_number(box: Box, name: str, value: int) -> None:
     if name in PLAIN:
         low, high = box.arch.mmap_rnd_bits if name == "vm.mmap_rnd_bits" else PLAIN[name][1:]
-        _in_range(name, value, low, high)
+        _in_range(box, name, value, low, high)
         before, box.sysctl.values[name] = box.sysctl.values[name], value
         partner = {"vm.dirty_bytes": "vm.dirty_ratio", "vm.dirty_ratio": "vm.dirty_bytes",
                    "vm.dirty_background_bytes": "vm.dirty_background_ratio",
@@ -233,20 +234,20 @@ def _put_number(box: Box, name: str, value: int) -> None:
         for changed in box.hooks.get(name, []):
             changed()
     elif name in IN_VM:
-        _in_range(name, value, *IN_VM[name])
+        _in_range(box, name, value, *IN_VM[name])
         setattr(box.vm, name[3:], value)
         if name == "vm.overcommit_ratio":
             box.vm.overcommit_kbytes = 0
         elif name == "vm.overcommit_kbytes":
             box.vm.overcommit_ratio = 0
     elif name in IN_PAGES:
-        _in_range(name, value, *IN_PAGES[name])
+        _in_range(box, name, value, *IN_PAGES[name])
         _put_in_pages(box, name, value)
     elif name == "kernel.pid_max":
-        _in_range(name, value, 301, 4194304)
+        _in_range(box, name, value, 301, 4194304)
         box.pid_max = value
     else:
-        _in_range(name, value, 1, 0x3FFFFFFF)
+        _in_range(box, name, value, 1, 0x3FFFFFFF)
         box.threads_max = value
 
 
@@ -271,7 +272,7 @@ def _put_ratio(box: Box, text: str) -> None:
     for at, word in enumerate(text.split()[: len(ratios)]):
         try:
             value = parse_numbers(word, 1)[0]
-            _in_range("vm.lowmem_reserve_ratio", value, INT_MIN, INT_MAX)
+            _in_range(box, "vm.lowmem_reserve_ratio", value, INT_MIN, INT_MAX)
         except KernelError:
             break
         ratios[at] = value
@@ -285,7 +286,7 @@ def _put_action(box: Box, name: str, text: str) -> None:
             compact()
         return
     value = parse_numbers(text, 1)[0]
-    _in_range(name, value, 1, 4)
+    _in_range(box, name, value, 1, 4)
     if value & 1:
         for drop in box.hooks.get("drop_pagecache", []):
             drop()

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from memsh.linux.include.flags import UINT_MAX
+
 INT_MAX = (1 << 31) - 1
 INT_MIN = -(1 << 31)
-UINT_MAX = (1 << 32) - 1
 _INT, _BOOL, _FLAG = (INT_MIN, INT_MAX), (0, 1), (0, INT_MAX)
 
 # name -> (default, lowest, highest)

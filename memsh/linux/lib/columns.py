@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Sequence
 from itertools import groupby
 
+from memsh.linux.include.flags import UINT_MAX
+
 _ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
 _RAMP = sum(n << 32 * n for n in range(1024))
 _ZEROS = memoryview(bytes(4096)).cast("I")
@@ -101,7 +103,7 @@ def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0
         column[pfn] = column[pfn] & ~clear | set_
         return
     value = int.from_bytes(column[pfn : pfn + count], "little")
-    value &= lanes(~clear & 0xFFFFFFFF, count)
+    value &= lanes(~clear & UINT_MAX, count)
     if set_:
         value |= lanes(set_, count)
     column[pfn : pfn + count] = words(value, count)

@@ -95,7 +95,7 @@ class XArray:
             self._order = sorted(self.leaves)
         return self._order
 
-    def items(self, first: int = 0, last: int = 1 << 32) -> list[tuple[int, int]]:
+    def items(self, first: int = 0, last: int = 1 << 52) -> list[tuple[int, int]]:
         """(index, frame) of the pages in [first, last), ascending."""
         found: list[tuple[int, int]] = []
         order = self.order()

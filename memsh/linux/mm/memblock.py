@@ -16,7 +16,7 @@ from memsh.linux.include.flags import PAGE_SIZE
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 ACPI_DATA_SIZE = 128 * KIB  # what the firmware keeps for its tables below the end of low RAM
 PCI_HOLE = 0xE0000000  # RAM that would reach this far …
-PCI_HOLE_LOW = 0xC0000000  # … is cut here, the rest lies beyond 4 GiB
+PCI_HOLE_LOW = 0xC0000000  # not i386: QEMU's q35 cuts it here, the rest lies beyond 4 GiB
 
 
 class Entry(NamedTuple):
@@ -52,10 +52,10 @@ def e820_map(ram: int, reserved: tuple[int, int] = (0, 0)) -> list[Entry]:
         Entry(0xF0000, 0x100000, "reserved"),
         Entry(0x100000, top - ACPI_DATA_SIZE, "usable"),
         Entry(top - ACPI_DATA_SIZE, top, "reserved"),
-        Entry(0xFFFC0000, 1 << 32, "reserved"),
+        Entry(0xFFFC0000, 1 << 32, "reserved"),  # not i386: the firmware ends at 4 GiB
     ]
     if ram > top:
-        entries.append(Entry(1 << 32, (1 << 32) + ram - top, "usable"))
+        entries.append(Entry(1 << 32, (1 << 32) + ram - top, "usable"))  # not i386: from 4 GiB on
     if reserved[0] >= max(entry.end for entry in entries) and reserved[1]:
         entries.append(Entry(*reserved, "reserved"))
     return entries
@@ -67,7 +67,7 @@ class Memblock:
     def __init__(self) -> None:
         self.memory: list[Range] = []
         self.reserved: list[Range] = []
-        self.limit = 1 << 32  # allocations end below this (memblock.current_limit)
+        self.limit = 1 << 32  # not i386: allocations end below this (memblock.current_limit)
 
     def add(self, start: int, end: int) -> None:
         """Whole pages of RAM inside [start, end)."""

@@ -46,6 +46,7 @@ class Arch:
     page_shift: int
     page_offset: int  # where the direct mapping begins
     struct_page: int  # bytes of a struct page
+    mem_map: int  # where struct page of frame 0 lies (vmemmap; mem_map of a machine of 1 GiB)
     vm_struct: int  # bytes of a struct vm_struct
     thread_size: int  # bytes of a kernel stack
     vmap_stack: str  # who maps kernel stacks page by page, as /proc/vmallocinfo names it; "" where they are one block

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CLUSTER = 32  # COMPACT_CLUSTER_MAX: pages that are moved at once
 COSTLY_ORDER = 3
-_NO_START = 1 << 32
+_NO_START = 1 << 52  # beyond every frame
 _FS = 0x80  # __GFP_FS
 
 

@@ -276,5 +276,6 @@ def vm_commit_limit(box: Box) -> int:
     if vm.overcommit_kbytes:
         allowed = vm.overcommit_kbytes >> 2
     else:
-        allowed = (totalram_pages(box) * vm.overcommit_ratio & 0xFFFFFFFF) // 100  # an unsigned long
+        unsigned_long = (1 << box.arch.bits) - 1
+        allowed = (totalram_pages(box) * vm.overcommit_ratio & unsigned_long) // 100
     return allowed + total_swap_pages(box)

@@ -111,6 +111,6 @@ def swap_usage(mapping: AddressSpace, first: int, last: int) -> int:
 
 def nr_swapped(mapping: AddressSpace) -> int:
     """Pages of the whole file that lie in swap."""
-    return swap_usage(mapping, 0, 1 << 32)
+    return swap_usage(mapping, 0, 1 << 52)
 
 

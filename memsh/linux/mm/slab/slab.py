@@ -14,7 +14,7 @@ import copy
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT
+from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
 from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
@@ -234,7 +234,7 @@ class SlabCore(SlabCommon[SlabCache]):
         cache.colour_next += 1
         if cache.colour_next >= cache.colour:
             cache.colour_next = 0
-        base = (pfn << PAGE_SHIFT) + PAGE_OFFSET
+        base = (pfn << PAGE_SHIFT) + box.arch.page_offset
         freelist = 0
         if cache.off_slab:
             freelist = self.kmalloc(cache.num, local & ~_CONSTRAINT)
@@ -299,8 +299,9 @@ class SlabCore(SlabCommon[SlabCache]):
         cache.free_objects += len(objects)
         get, size, num = self.slab_of.get, cache.size, cache.num
         full, partial, free = cache.slabs_full, cache.slabs_partial, cache.slabs_free
+        page_offset = self.box.arch.page_offset
         for addr in objects:
-            slab = get((addr - PAGE_OFFSET) >> PAGE_SHIFT)
+            slab = get((addr - page_offset) >> PAGE_SHIFT)
             if slab is None or not slab.active:  # freed once too often
                 cache.free_objects -= 1
                 continue

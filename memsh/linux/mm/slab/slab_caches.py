@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.mm.slab.alignment import calculate_alignment
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
@@ -26,7 +26,7 @@ from memsh.linux.mm.slab.api import (
     SlabInfo,
     Waiting,
 )
-from memsh.linux.mm.slab.slab import REAPTIMEOUT_NODE, SlabCache, SlabCore
+from memsh.linux.mm.slab.slab import REAPTIMEOUT_NODE, Slab, SlabCache, SlabCore
 from memsh.linux.mm.slab.slab_common import short_size
 from memsh.linux.mm.slab.slab_geometry import CACHE_LINE, WORD, geometry, kmalloc_size
 
@@ -234,11 +234,16 @@ class SlabCaches(SlabCore):
         return counts
 
     def cache_of(self, addr: int) -> SlabCache | None:
-        slab = self.slab_of.get((addr - PAGE_OFFSET) >> PAGE_SHIFT) if addr >= PAGE_OFFSET else None
+        slab = self._slab_at(addr)
         return slab.cache if slab is not None else None
 
+    def _slab_at(self, addr: int) -> Slab | None:
+        """virt_to_slab() (mm/slab.h)."""
+        page_offset = self.box.arch.page_offset
+        return self.slab_of.get((addr - page_offset) >> PAGE_SHIFT) if addr >= page_offset else None
+
     def object_at(self, addr: int) -> Object | None:
-        slab = self.slab_of.get((addr - PAGE_OFFSET) >> PAGE_SHIFT) if addr >= PAGE_OFFSET else None
+        slab = self._slab_at(addr)
         if slab is None:
             return None
         cache = slab.cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
     SLAB_CACHE_DMA,
@@ -21,7 +22,7 @@ from memsh.linux.mm.slab.slub_types import SlubCache
 
 WRITABLE = ("min_partial", "cpu_partial", "shrink", "validate", "remote_node_defrag_ratio")
 _NUMBER = re.compile(r"\+?(\d+)\n?\Z", re.ASCII)
-UINT_MAX, ULONG_MAX = (1 << 32) - 1, (1 << 64) - 1
+ULONG_MAX = (1 << 64) - 1
 
 
 def _number(text: str, most: int) -> int:

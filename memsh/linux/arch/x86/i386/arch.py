@@ -11,6 +11,7 @@ I386 = Arch(
     page_shift=12,
     page_offset=0xC0000000,
     struct_page=32,
+    mem_map=0xF6000000,
     mmu=I386_MMU,
     elf=Elf(
         auxv=(32, 33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),

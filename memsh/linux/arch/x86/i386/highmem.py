@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.i386.layout import PAGE_OFFSET
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.flags import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

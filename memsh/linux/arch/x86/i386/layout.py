@@ -8,9 +8,10 @@ PAE, split at 3 GiB. All numbers are virtual addresses in bytes unless said.
 
 from __future__ import annotations
 
-from memsh.linux.include.flags import PAGE_OFFSET, PAGE_SIZE, TASK_SIZE
+from memsh.linux.include.flags import PAGE_SIZE
 
 MIB = 1 << 20
+PAGE_OFFSET = TASK_SIZE = 0xC0000000  # 3 GiB for user space, 1 for the kernel (CONFIG_VMSPLIT_3G)
 VMALLOC_OFFSET = 8 * MIB  # the hole between the direct map and the first vmalloc address
 FIXADDR_TOP = 0xFFFFF000
 FIXADDR_START = 0xFFF39000

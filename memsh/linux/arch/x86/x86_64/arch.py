@@ -1,6 +1,7 @@
 """x86_64 with four-level page tables, NUMA, SPARSEMEM_VMEMMAP (arch/x86, CONFIG_X86_64)."""
 
 from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf
+from memsh.linux.arch.x86.x86_64.layout import VMEMMAP_START
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 from memsh.linux.arch.x86.x86_64.stacks import CALLS, STACKS
 
@@ -11,6 +12,7 @@ X86_64 = Arch(
     page_shift=12,
     page_offset=0xFFFF888000000000,
     struct_page=64,
+    mem_map=VMEMMAP_START,
     mmu=X86_64_MMU,
     elf=Elf(
         auxv=(33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15),

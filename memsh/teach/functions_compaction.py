@@ -1,6 +1,6 @@
-"""More rows for memsh.teach.functions: migration and compaction."""
+"""Rows of memsh.teach.functions: migration and compaction."""
 
-MORE = """\
+COMPACTION = """\
 migrate.migrate_pages|migrate_pages|mm/migrate.c|moves pages to other frames, mappings and contents with them
 migrate.putback_movable_pages|putback_movable_pages|mm/migrate.c|puts pages that did not move back on their lists
 compaction.try_to_compact_pages|try_to_compact_pages|mm/compaction.c|compacts for one request, zone by zone

@@ -263,7 +263,7 @@ def _area_on(story: Recorder, told: Any, area: Any) -> str:
     return f"the swap space has {swap.get_nr_swap_pages()} free slots of a page now" if area is not None else ""
 
 
-MORE_BEFORE: dict[str, Teller] = {
+OF_PROCESSES_BEFORE: dict[str, Teller] = {
     "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
     "system.sysmalloc_mmap": _own_mapping, "system.munmap_chunk": _unmapped, "system.systrim": _trimmed,
     "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous,
@@ -277,7 +277,7 @@ MORE_BEFORE: dict[str, Teller] = {
     "readahead.page_cache_ra": _read_ahead, "readahead.wait_on_page": _wait, "filemap.filemap_write": _written,
     "pagecache.invalidate_mapping_pages": _dropped, "swapon.swapon": _swapped_on,
 }  # fmt: skip
-MORE_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
+OF_PROCESSES_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "fault.do_wp_page": _settled,
     "filefault._do_read_fault": _around, "slab_caches.kmem_cache_create": _cache_made,
     "slub_caches.kmem_cache_create": _cache_made,
