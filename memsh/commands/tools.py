@@ -285,13 +285,6 @@ def _cpus(reader: ProcReader) -> int:
     return sum(line.startswith("processor") for line in reader.read("/proc/cpuinfo").splitlines())
 
 
-def _long_bit(reader: ProcReader) -> int:
-    """Bits of a long: only a 64-bit kernel has a vmalloc area beyond what 32 bits address."""
-    from memsh.proctext.labels import pairs
-
-    return 64 if pairs(reader.read("/proc/meminfo"), ":").get("VmallocTotal", 0) >= 4 << 20 else 32
-
-
 def _pages(label: str) -> Callable[[ProcReader], int]:
     def count(reader: ProcReader) -> int:
         from memsh.proctext.labels import pairs
