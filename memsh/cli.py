@@ -187,6 +187,7 @@ def page_size(options: Options) -> int:
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
     from memsh.linux.config import DEFAULT_CMDLINE, Config
+    from memsh.linux.include.errno import KernelError
     from memsh.machines.box import Box
 
     default = Config()
@@ -207,8 +208,11 @@ def make_box(options: Options) -> Any:
         return box_from(folder, config, options)
     try:
         return Box(config)
-    except ValueError as error:  # a command line with which this kernel does not boot
-        raise ShellError(f"--cmdline: {error}", 2) from None
+    except ValueError as error:  # a machine on which this kernel does not boot
+        word = str(error).partition(":")[0]
+        raise ShellError(f"--cmdline: {error}" if word in config.cmdline.split() else str(error), 2) from None
+    except KernelError as error:  # no room for the kernel's own threads
+        raise ShellError(f"{config.ram >> 20}M are too little for {cpus} CPUs: {error.strerror}", 2) from None
 
 
 def recorded(options: Options) -> tuple[str, int]:

@@ -49,3 +49,38 @@ def test_views_fit_eighty_columns() -> None:
     for line in ("zones", "frag", "account", "physmap", "buddy", "areas", "layout", "vmmap", "heap"):
         assert session.run(line) == 0
     assert all(len(line) <= 80 for line in screen.getvalue().splitlines())
+
+
+def test_a_machine_too_small_for_its_cpus_or_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    for options, told in (
+        (["--ram", "64M", "--cpus", "64"], "64M are too little for 64 CPUs: Resource temporarily unavailable"),
+        (["--ram", "64M", "--cpus", "2", "--nodes", "3"], "node 1 has no room for its own data"),
+    ):
+        assert main(["--arch", "x86_64", *options, "-c", "true"]) == 2
+        assert capsys.readouterr().err == f"memsh: {told}\n"
+
+
+def test_huge_ranges_of_a_64_bit_process_cost_what_is_mapped_in_them() -> None:
+    session, screen = opened("--arch", "x86_64", "--ram", "64M")
+    for line, told in (
+        ("frames 0x7ffffffff001 1T", "-+268435457\nminflt 0 majflt 0\n"),
+        ("p=$(mmap 100T rw private,noreserve); write $p 16k; frames $p 100T", "+3 -+26843545596\n"),
+        ("nodes $p 100T", "0+4 -+26843545596\nminflt 0 majflt 0\n"),
+        ("cat /proc/self/pagemap", "cat: /proc/self/pagemap: File too large\n"),
+    ):
+        screen.seek(0)
+        screen.truncate()
+        session.run(line)
+        assert told in screen.getvalue()
+    assert check.check(session.box) == []
+
+
+def test_a_huge_page_is_in_pagemap_and_fragment_gives_its_parts_back() -> None:
+    session, screen = opened("--arch", "x86_64", "--ram", "256M")
+    session.run("echo always > /sys/kernel/mm/transparent_hugepage/enabled; p=$(mmap 8M); write $p 8M; n=$((p/512))")
+    session.run("frames $p 8M; dd if=/proc/self/pagemap bs=8 skip=$((p/4096+1024)) count=2 2>/dev/null | xxd -p")
+    shown = screen.getvalue().splitlines()
+    assert shown[-1].strip("0") and shown[-1] != "0" * 32, shown
+    session.run("fragment --order 4")
+    assert "bug in memsh" not in screen.getvalue()
+    assert check.check(session.box) == []

@@ -9,7 +9,7 @@ from memsh.commands.usermem import ADDR, LENGTH, SOME, TOPIC
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.include.mm_types import MmStruct
-from memsh.procfs.pid_pagemap import PM_PRESENT, PM_SWAP, pagemap_entry
+from memsh.procfs.pid_pagemap import PM_PRESENT, PM_SWAP, mapped_ranges, pagemap_entry
 from memsh.shell import command
 from memsh.shell.io import IO
 from memsh.shell.registry import Args
@@ -18,16 +18,23 @@ PFN_MASK = (1 << 55) - 1
 WORD = 0x9E3779B97F4A7C15  # an odd number whose multiples differ: a word for each page
 
 
-def _entries(box: Box, mm: MmStruct, addr: int, length: int) -> Iterator[int]:
-    """The pagemap entry of each page of a range."""
-    for page in range(addr & ~4095, addr + max(length, 1), 4096):
-        yield pagemap_entry(box, box.current, page) if page < mm.task_size else 0
+def _entries(box: Box, mm: MmStruct, addr: int, length: int) -> Iterator[tuple[int, int]]:
+    """(pagemap entry, pages) from the range's start to its end: 0 for all the pages that no table covers."""
+    at, end = addr >> 12, addr + max(length, 1) + 4095 >> 12
+    for pages in mapped_ranges(mm, addr, end << 12):
+        if pages.start > at:
+            yield 0, pages.start - at
+        for page in pages:
+            yield pagemap_entry(box, box.current, page << 12), 1
+        at = pages.stop
+    if at < end:
+        yield 0, end - at
 
 
 def frame_runs_text(box: Box, mm: MmStruct, addr: int, length: int) -> str:
     """`1f43+4 -+12 swap:5d+2`: runs of consecutive frames in hexadecimal, absent pages, consecutive swap slots."""
     runs: list[tuple[str, int, int]] = []  # kind, first frame or slot, how many
-    for entry in _entries(box, mm, addr, length):
+    for entry, pages in _entries(box, mm, addr, length):
         if entry & PM_PRESENT:
             kind, first = "", entry & PFN_MASK
         elif entry & PM_SWAP:
@@ -35,9 +42,9 @@ def frame_runs_text(box: Box, mm: MmStruct, addr: int, length: int) -> str:
         else:
             kind, first = "-", 0
         if runs and runs[-1][0] == kind and (kind == "-" or runs[-1][1] + runs[-1][2] == first):
-            runs[-1] = (kind, runs[-1][1], runs[-1][2] + 1)
+            runs[-1] = (kind, runs[-1][1], runs[-1][2] + pages)
         else:
-            runs.append((kind, first, 1))
+            runs.append((kind, first, pages))
     return " ".join(f"{kind}{'' if kind == '-' else f'{first:x}'}+{count}" for kind, first, count in runs)
 
 

@@ -23,6 +23,7 @@ from memsh.linux.include.mempolicy import (
 )
 from memsh.linux.include.sched import Task, context_switch, find_task, sched_setaffinity
 from memsh.linux.mm import mempolicy
+from memsh.procfs.pid_pagemap import mapped_ranges
 from memsh.shell import IO, Args, arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.values import count
@@ -144,13 +145,20 @@ def nodes(box: Box, args: Args, io: IO) -> int:
 
     def operation(user: UserProcess, notes: Notes) -> None:
         runs: list[list[int]] = []
-        first = args.addr & ~4095
-        for page in range(first, args.addr + max(args.length, 1), 4096):
-            node = max(-1, mempolicy.node_of(box, user.mm, page))
+
+        def add(node: int, pages: int) -> None:
             if runs and runs[-1][0] == node:
-                runs[-1][1] += 1
-            else:
-                runs.append([node, 1])
+                runs[-1][1] += pages
+            elif pages:
+                runs.append([node, pages])
+
+        at, end = args.addr >> 12, args.addr + max(args.length, 1) + 4095 >> 12
+        for pages in mapped_ranges(user.mm, args.addr, end << 12):
+            add(-1, pages.start - at)
+            for page in pages:
+                add(max(-1, mempolicy.node_of(box, user.mm, page << 12)), 1)
+            at = pages.stop
+        add(-1, end - at)
         io.out(" ".join(f"{'-' if node < 0 else node}+{pages}" for node, pages in runs) + "\n")
 
     return act(box, io, operation)

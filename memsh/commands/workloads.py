@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memsh.commands.machine import duration
 from memsh.commands.processes import running
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
@@ -237,7 +238,7 @@ def _give_back(box: Box, task: Task, addr: int, touched: int, piece: int, want: 
     freed = run = 0
     for n in range(touched + 1):
         at = addr + (n << 12)
-        pfn = mm.tables[at >> mm.table_shift].ptes[at >> 12 & mm.table_mask] >> 12 if n < touched else piece
+        pfn = pte_of(mm, at) >> 12 if n < touched else piece
         if not pfn & piece and freed + run < want:
             run += 1
             continue

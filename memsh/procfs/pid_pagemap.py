@@ -8,14 +8,16 @@ The text is bytes as every file here has them: what is no UTF-8 as surrogates.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import PG_ANON
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
 PM_MMAP_EXCLUSIVE, PM_FILE, PM_SWAP, PM_PRESENT = 1 << 56, 1 << 61, 1 << 62, 1 << 63
@@ -40,19 +42,22 @@ def pagemap_entry(box: Box, task: Task, addr: int) -> int:
     return entry
 
 
+def mapped_ranges(mm: MmStruct, start: int, end: int) -> Iterator[range]:
+    """The page numbers of [start, end) that a table of the last level or a huge entry covers, by address."""
+    low, high = start >> mm.table_shift, (end - 1) >> mm.table_shift
+    for number in sorted(n for n in (*mm.tables, *mm.huge) if low <= n <= high):
+        first = number << mm.table_shift >> 12
+        yield range(max(first, start >> 12), min(first + mm.table_mask + 1, (end - 1 >> 12) + 1))
+
+
 def show_pagemap(box: Box, task: Task) -> str:
+    """The whole of it. EFBIG on a 64-bit machine, where that is 256 GiB: there one reads a part."""
     mm = task.mm
     if mm is None:
         return ""
-    text = bytearray((mm.task_size >> 12) * 8)
-    for vma in mm.mmap:
-        for number, _, first, stop in mapped_pieces(mm, vma.start, vma.end):
-            page = number << mm.table_shift >> 12
-            for at in range(first, stop):
-                entry = pagemap_entry(box, task, page + at << 12)
-                if entry:
-                    struct.pack_into("<Q", text, (page + at) * 8, entry)
-    return text.decode("utf-8", "surrogateescape")
+    if mm.task_size >> 32:
+        raise KernelError("EFBIG")
+    return read_pagemap(box, task, 0, mm.task_size >> 12 << 3).decode("utf-8", "surrogateescape")
 
 
 def read_pagemap(box: Box, task: Task, offset: int, size: int) -> bytes:
@@ -64,12 +69,9 @@ def read_pagemap(box: Box, task: Task, offset: int, size: int) -> bytes:
         raise KernelError("EINVAL")
     first, last = offset // 8, min((offset + size) // 8, mm.task_size >> 12)
     text = bytearray(max(0, last - first) * 8)
-    for vma in mm.mmap:
-        start, end = max(vma.start, first << 12), min(vma.end, last << 12)
-        for number, _, begin, stop in mapped_pieces(mm, start, end) if start < end else ():
-            page = number << mm.table_shift >> 12
-            for at in range(begin, stop):
-                entry = pagemap_entry(box, task, page + at << 12)
-                if entry:
-                    struct.pack_into("<Q", text, (page + at - first) * 8, entry)
+    for pages in mapped_ranges(mm, first << 12, last << 12):
+        for page in pages:
+            entry = pagemap_entry(box, task, page << 12)
+            if entry:
+                struct.pack_into("<Q", text, (page - first) * 8, entry)
     return bytes(text)
