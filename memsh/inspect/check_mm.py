@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from memsh.inspect.check_swap import swap_cache
-from memsh.linux.arch.x86.paging import pte_of
+from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.include.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import (
     K_ANON,
@@ -116,22 +116,16 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[
             wrong.append(f"mm {mm.number}: table {index} lies in frame {table.pfn:x}, which is no page table")
         seen += sum(1 for pte in table.ptes if pte)
     for vma in mm.mmap:
-        base = vma.start
-        while base < vma.end:
-            stop = min(vma.end, (base | (1 << mm.table_shift) - 1) + 1)
-            table_ = mm.tables.get(base >> mm.table_shift)
-            if table_ is not None:
-                first = (base >> 12) & mm.table_mask
-                for pte in table_.ptes[first : first + ((stop - base) >> 12)]:
-                    if not pte:
-                        continue
-                    seen -= 1
-                    if not pte & PRESENT:
-                        rss[2] += 1
-                    elif not pte & PTE_SPECIAL:
-                        mapped[pte >> 12] += 1
-                        rss[mm_counter(memmap.flags[pte >> 12])] += 1
-            base = stop
+        for _, piece, first, stop in mapped_pieces(mm, vma.start, vma.end):
+            for pte in piece.ptes[first:stop]:
+                if not pte:
+                    continue
+                seen -= 1
+                if not pte & PRESENT:
+                    rss[2] += 1
+                elif not pte & PTE_SPECIAL:
+                    mapped[pte >> 12] += 1
+                    rss[mm_counter(memmap.flags[pte >> 12])] += 1
     if seen:
         wrong.append(f"mm {mm.number}: {seen} entries map pages outside every area")
     if rss != mm.rss:
