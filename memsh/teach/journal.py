@@ -84,8 +84,8 @@ class Snapshot(NamedTuple):
     script: list[str]
 
 
-def fingerprint(box: Box) -> tuple[Any, ...]:
-    """Figures that move when the box changes."""
+def fingerprint(box: Box, slabs: object = None) -> tuple[Any, ...]:
+    """Figures that move when the box changes; `slabs` in place of those that move when an object comes or goes."""
     zones = tuple((zone.nr_free, sum(zone.stat.values()), zone.pcp.count) for zone in box.pages.zones)
     tasks = tuple(
         (pid, task.state, task.comm, task.minflt, task.majflt, task.mm.total_vm if task.mm is not None else 0)
@@ -93,7 +93,7 @@ def fingerprint(box: Box) -> tuple[Any, ...]:
     )
     return (
         box.timer.usec, sum(box.vmstat.values()), zones, tasks, box.current.pid if box.current else 0, box.plain,
-        box.panicked, box.last_pid, tuple(box.slab.census().values()), box.trace.on,
+        box.panicked, box.last_pid, box.slab.pulse() if slabs is None else slabs, box.trace.on,
         tuple(box.sysctl.values.values()), tuple(box.sysctl.text.values()),
         [value for value in vars(box.vm).values() if isinstance(value, int)],
         [getattr(box.pages, name[3:]) for name in IN_PAGES],

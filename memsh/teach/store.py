@@ -111,7 +111,8 @@ class Store:
 
 def mark(session: Session) -> int:
     """A short sum of the figures that tell one box from another."""
-    return zlib.crc32(repr((fingerprint(session.box), session.values)).encode("utf-8", "surrogatepass"))
+    figures = fingerprint(session.box, tuple(session.box.slab.census().values()))
+    return zlib.crc32(repr((figures, session.values)).encode("utf-8", "surrogatepass"))
 
 
 def state_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def test_an_object_freed_twice_is_handed_out_twice(size: int) -> None:
     assert any(f"{addr:#x} is free twice" in line for line in check(box))
     assert [slab.kmalloc(size), slab.kmalloc(size)] == [addr, addr]
     assert slab.kmalloc(size) != addr
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+@pytest.mark.parametrize("size", [8, 64, 700, 4096])
+def test_the_pulse_moves_with_each_object(arch: str, size: int) -> None:
+    """Enough of them for every way: from the CPU's own, from a partial slab, from a new one."""
+    slab = Box(Config(arch=arch)).slab
+    seen, last = [slab.pulse()], 0
+    for _ in range(300):
+        last = slab.kmalloc(size)
+        seen.append(slab.pulse())
+    slab.kfree(last)
+    seen.append(slab.pulse())
+    assert all(before != after for before, after in itertools.pairwise(seen))
+    assert slab.pulse() == seen[-1]
 
 
 def test_nomerge() -> None:

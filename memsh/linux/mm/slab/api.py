@@ -326,6 +326,11 @@ class SlabAllocator(ABC, Generic[Cache]):
         """Every cache's count, by name; cheap."""
 
     @abstractmethod
+    def pulse(self) -> list[int]:
+        """Figures of which one moves when this CPU takes an object or puts one back (SLUB's free into a slab that no
+        CPU holds apart); cheaper than a census."""
+
+    @abstractmethod
     def object_at(self, addr: int) -> Object | None:
         """The cache, slab and object that hold an address; None outside slabs and in their unused parts."""
 

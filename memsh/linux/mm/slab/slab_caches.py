@@ -233,6 +233,11 @@ class SlabCaches(SlabCore):
             counts[name] = Count(slabs * cache.num - cache.free_objects, slabs, len(cache.entry))
         return counts
 
+    def pulse(self) -> list[int]:
+        caches = self.caches.values()
+        counts = [len(cache.entry) for cache in caches] + [cache.free_objects for cache in caches]
+        return counts + [len(cache.slabs_full) for cache in caches]
+
     def cache_of(self, addr: int) -> SlabCache | None:
         slab = self._slab_at(addr)
         return slab.cache if slab is not None else None

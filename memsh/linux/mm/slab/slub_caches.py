@@ -263,6 +263,11 @@ class SlubCaches(SlubCore):
             counts[name] = Count(objects, slabs, waiting)
         return counts
 
+    def pulse(self) -> list[int]:
+        caches = self.caches.values()
+        counts = [cache.cpu.freelist for cache in caches] + [n.nr_slabs for cache in caches for n in cache.node]
+        return counts + [slab.pfn for cache in caches if (slab := cache.cpu.slab) is not None]
+
     def cache_of(self, addr: int) -> SlubCache | None:
         slab = self.slab_of.get((addr - self.page_offset) >> PAGE_SHIFT) if addr >= self.page_offset else None
         return slab.cache if slab is not None else None
