@@ -108,8 +108,9 @@ def make_mounts(box: str, run: str, write: list[str], cwd: str) -> None:
     os.chdir(stage)
     shows = make_tmp(stage)
     kept = [run] if run.startswith("/tmp/") else []
-    if not shows and cwd.startswith("/tmp/"):
-        kept.insert(0, cwd)
+    if not shows:  # memsh itself, and where the person stands
+        hidden = dict.fromkeys((os.environ.get("MEMSH_PATH", ""), cwd))
+        kept = [folder for folder in hidden if folder.startswith("/tmp/")] + kept
     kept += write
     for number, folder in enumerate(kept):
         os.mkdir(str(number))

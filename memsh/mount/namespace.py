@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 HERE = Path(__file__).parent
+PACKAGE = str(HERE.parents[1])  # where `memsh` is imported from
 BASH_OWN = """
     if then else elif fi case esac for select while until do done in function time coproc alias bg bind break builtin
     caller cd command compgen complete compopt continue declare dirs disown echo enable eval exec exit export false fc
@@ -66,10 +67,9 @@ class Door:
                 (programs / name).symlink_to("box")
 
     def _environment(self) -> dict[str, str]:
-        package = str(Path(__file__).parents[2])
         path = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
         return {
-            **os.environ, "MEMSH_SOCKET": str(self.folder / "socket"), "MEMSH_PATH": package,
+            **os.environ, "MEMSH_SOCKET": str(self.folder / "socket"), "MEMSH_PATH": PACKAGE,
             "MEMSH_PYTHON": sys.executable, "PATH": f"{path}:{self.folder / 'bin'}",
         }  # fmt: skip
 
@@ -85,8 +85,9 @@ class Door:
         links = [word for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"))
                  for word in ("--symlink", f"/dev/.host/self/{target}", f"/dev/{name}")]  # fmt: skip
         kept = [word for folder in write for word in ("--bind", folder, folder)]
-        if cwd.startswith("/tmp/"):
-            kept = ["--ro-bind", cwd, cwd, *kept]
+        for folder in dict.fromkeys((PACKAGE, cwd)):  # the scratch /tmp would hide them
+            if folder.startswith("/tmp/"):
+                kept = ["--ro-bind", folder, folder, *kept]
         return [
             "bwrap", "--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--die-with-parent",
             "--ro-bind", "/", "/", "--tmpfs", "/dev", *devices, "--symlink", "pts/ptmx", "/dev/ptmx",

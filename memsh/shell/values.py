@@ -52,7 +52,7 @@ def whole(text: str) -> int | None:
 
 def is_value(text: str) -> bool:
     """Whether a word is an address or a number, not a name: what a memory command is followed by."""
-    return _terms(text) is not None
+    return _terms(_AS_PRINTED.sub("0x", text)) is not None
 
 
 def wide_size(text: str) -> int:
