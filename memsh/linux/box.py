@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from memsh.linux.block.disk import Disk
-from memsh.linux.config import ARCHES, Config
+from memsh.linux.config import ARCHES, NOT_MODELLED, Config
 from memsh.linux.include.mm_types import Vm
 from memsh.linux.include.sched import init_fields
 from memsh.linux.include.trace import Trace
@@ -87,7 +87,10 @@ class Box:
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)
         self.kcompactd = Kcompactd(self)
-        self.notes: list[str] = []  # what the user should know about this machine, a line each
+        self.notes: list[str] = [  # what the user should know about this machine, a line each
+            f"{name}= on the command line: not modelled, it changes nothing here"
+            for name in NOT_MODELLED if config.parameter(name) is not None
+        ]  # fmt: skip
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
         self.age = model.churn()
         init_fields(self)

@@ -30,6 +30,16 @@ def size_text(size: int) -> str:
     return str(size)
 
 
+# parameters of Linux that would make another machine, and how memsh is asked for that
+ELSEWHERE = {
+    "mem": "--ram says how much memory there is", "memmap": "--ram says how much memory there is",
+    "kernelcore": "ZONE_MOVABLE stays empty", "movablecore": "ZONE_MOVABLE stays empty",
+    "numa": "--nodes says which nodes there are", "maxcpus": "--cpus says how many there are",
+    "nr_cpus": "--cpus says how many there are",
+}  # fmt: skip
+NOT_MODELLED = ("hugepages", "hugepagesz", "default_hugepagesz", "hugetlb_cma", "cma", "swapaccount", "cgroup_disable")
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """One machine. `cmdline` is the kernel command line as typed.
@@ -59,6 +69,9 @@ class Config:
             raise ValueError(f"CPUs must be from 1 to {arch.cpus_max}, not {self.cpus}")
         if not 0 <= self.swap <= 64 * GIB:
             raise ValueError(f"swap must be from 0 to 64G, not {self.swap} bytes")
+        for name, instead in ELSEWHERE.items():
+            if self.parameter(name) is not None:
+                raise ValueError(f"{name}= on the command line is not modelled: {instead}")
         self._check_nodes(arch)
 
     def _check_nodes(self, arch: Arch) -> None:

@@ -52,7 +52,7 @@ class I386Start:
     def boot(self, box: Box) -> None:
         """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
         machine = box.machine = init_32.setup_arch(box)
-        box.notes = machine.notes
+        box.notes += machine.notes
         start_memory(box)
         start_kernel(box)
 

@@ -64,7 +64,7 @@ class X8664Start:
     def boot(self, box: Box) -> None:
         """Bring the box up. ValueError if the configuration leaves no room for the kernel."""
         machine = box.machine = init_64.setup_arch(box)
-        box.notes = machine.notes
+        box.notes += machine.notes
         tunables(box)
         start_memory(box)
         start_kernel(box)
