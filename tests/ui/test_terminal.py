@@ -79,6 +79,7 @@ def test_tab_completes_and_shows_what_there_is(terminal: Opener) -> None:
 def test_history_outlives_the_session(terminal: Opener, tmp_path: Path) -> None:
     shell = terminal()
     shell.enter("uname -s")
+    shell.until(lambda: "\nLinux" in shell.text)  # typed ahead, Ctrl-D would be the end of what the command reads
     shell.at_prompt()
     shell.type("\x04")
     shell.ended()
