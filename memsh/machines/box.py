@@ -19,8 +19,8 @@ X86_64_OPTIONS = frozenset({
     "X86_INTEL_MEMORY_PROTECTION_KEYS", "X86_MCE", "ZSMALLOC", "ZSWAP",
 })  # fmt: skip
 MODELS: dict[str, Model] = {
-    "i386": Model(I386Start(), i386_slab, programs.install, Age, I386_OPTIONS, facts.I386),
-    "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.install, Age, X86_64_OPTIONS, facts.X86_64),
+    "i386": Model(I386Start(), i386_slab, programs.programs, Age, I386_OPTIONS, facts.I386),
+    "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.programs, Age, X86_64_OPTIONS, facts.X86_64),
 }
 
 

@@ -10,12 +10,7 @@ byte; nothing is executed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch
-
-if TYPE_CHECKING:
-    from memsh.linux.box import Box
+from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch, pages
 
 LIBC, LINKER = "/lib32/libc.so.6", "/lib/ld-linux.so.2"
 
@@ -27,15 +22,10 @@ _READ_WRITE = bytes.fromhex(
 )
 
 
-def _pages(first: int, last: int, write: bool = False) -> Touch:
-    """Pages from address `first` up to, not including, `last`."""
-    return Touch(first, last - first, write)
-
-
 def _static() -> Image:
     """a.out: transcripts/touch.txt, maps and smaps; its own buffers of 384 KiB are in .bss."""
-    rodata = _pages(0x080B9000, 0x080E0000)
-    relro_read = _pages(0x080EB000, 0x080EE000)
+    rodata = pages(0x080B9000, 0x080E0000)
+    relro_read = pages(0x080EB000, 0x080EE000)
     return Image(
         "/bin/a.out",
         (
@@ -50,33 +40,33 @@ def _static() -> Image:
         relro=(0x080EB000, 0x3000),
         brk=0x22000,
         touched=(
-            _pages(0x08048000, 0x08049000),
-            _pages(0x08049000, 0x080B9000),
+            pages(0x08048000, 0x08049000),
+            pages(0x08049000, 0x080B9000),
             rodata,
-            _pages(0x080EC000, 0x080ED000),
-            _pages(0x080EB000, 0x080EC000, True),
-            _pages(0x080ED000, 0x080EE000, True),
-            _pages(0x080EE000, 0x080F0000, True),
-            _pages(0x080F0000, 0x08152000, True),
-            _pages(0x08153000, 0x08154000, True),
+            pages(0x080EC000, 0x080ED000),
+            pages(0x080EB000, 0x080EC000, True),
+            pages(0x080ED000, 0x080EE000, True),
+            pages(0x080EE000, 0x080F0000, True),
+            pages(0x080F0000, 0x08152000, True),
+            pages(0x08153000, 0x08154000, True),
         ),
         forking=(
-            _pages(0x080EE000, 0x080EF000, True),
-            _pages(0x08153000, 0x08154000, True),
-            _pages(0x080F0000, 0x080F2000, True),
+            pages(0x080EE000, 0x080EF000, True),
+            pages(0x08153000, 0x08154000, True),
+            pages(0x080F0000, 0x080F2000, True),
         ),
         forked=(
-            _pages(0x08049000, 0x08090000),
+            pages(0x08049000, 0x08090000),
             rodata,
             relro_read,
-            _pages(0x080EE000, 0x080EF000, True),
-            _pages(0x080EF000, 0x080F0000),
-            _pages(0x080F0000, 0x080F4000, True),
-            _pages(0x080F4000, 0x080F5000),
-            _pages(0x08153000, 0x08154000, True),
-            _pages(0xB7FFE000, 0xB7FFF000),
+            pages(0x080EE000, 0x080EF000, True),
+            pages(0x080EF000, 0x080F0000),
+            pages(0x080F0000, 0x080F4000, True),
+            pages(0x080F4000, 0x080F5000),
+            pages(0x08153000, 0x08154000, True),
+            pages(0xB7FFE000, 0xB7FFF000),
         ),
-        settled=(_pages(0x08090000, 0x080B0000), _pages(0x080F5000, 0x080F6000), _pages(0x080F4000, 0x080F5000, True)),
+        settled=(pages(0x08090000, 0x080B0000), pages(0x080F5000, 0x080F6000), pages(0x080F4000, 0x080F5000, True)),
         load_ip=0x080497F1,
         store_ip=0x080497D0,
         symbols={
@@ -103,14 +93,14 @@ def _dynamic() -> Image:
         interp=LINKER,
         libraries=(LIBC,),
         touched=(
-            _pages(0x08048000, 0x0804B000),
-            _pages(0x0804B000, 0x0804D000, True),
+            pages(0x08048000, 0x0804B000),
+            pages(0x0804B000, 0x0804D000, True),
         ),
         forked=(
-            _pages(0x08048000, 0x0804B000),
-            _pages(0xB7DBD000, 0xB7E00000),
-            _pages(0xB7FC4000, 0xB7FC5000, True),
-            _pages(0xB7FC9000, 0xB7FCA000),
+            pages(0x08048000, 0x0804B000),
+            pages(0xB7DBD000, 0xB7E00000),
+            pages(0xB7FC4000, 0xB7FC5000, True),
+            pages(0xB7FC9000, 0xB7FCA000),
         ),
         load_ip=0x080494F1,
         store_ip=0x080494D0,
@@ -135,12 +125,12 @@ def _libc() -> Image:
         size=0x221D60,
         relro=(0x21B000, 0x2000),
         touched=(
-            _pages(0, 0x21000),
-            _pages(0x22000, 0x22000 + 192 * 4096),
-            _pages(0x19B000, 0x19B000 + 31 * 4096),
-            _pages(0x21B000, 0x21E000, True),
-            _pages(0x21E000, 0x222000, True),
-            _pages(0x228000, 0x22A000, True),
+            pages(0, 0x21000),
+            pages(0x22000, 0x22000 + 192 * 4096),
+            pages(0x19B000, 0x19B000 + 31 * 4096),
+            pages(0x21B000, 0x21E000, True),
+            pages(0x21E000, 0x222000, True),
+            pages(0x228000, 0x22A000, True),
         ),
     )
 
@@ -157,7 +147,7 @@ def _linker() -> Image:
         0x1F0D0,
         size=0x34BEC,
         relro=(0x32000, 0x2000),
-        touched=(_pages(0, 0x24000), _pages(0x24000, 0x32000), _pages(0x32000, 0x35000, True)),
+        touched=(pages(0, 0x24000), pages(0x24000, 0x32000), pages(0x32000, 0x35000, True)),
     )
 
 
@@ -175,14 +165,14 @@ def _busybox(name: str, text_pages: int = 237) -> Image:
         relro=(0x0823A000, 0x4000),
         brk=0x22000,
         touched=(
-            _pages(0x08048000, 0x08049000),
+            pages(0x08048000, 0x08049000),
             Touch(0x08049000, text_pages * 4096),
-            _pages(0x081CD000, 0x0820D000),
-            _pages(0x0823A000, 0x0823C000, True),
-            _pages(0x0823C000, 0x0823E000),
-            _pages(0x0823E000, 0x08240000, True),
-            _pages(0x08240000, 0x08242000, True),
-            _pages(0x08244000, 0x08245000, True),
+            pages(0x081CD000, 0x0820D000),
+            pages(0x0823A000, 0x0823C000, True),
+            pages(0x0823C000, 0x0823E000),
+            pages(0x0823E000, 0x08240000, True),
+            pages(0x08240000, 0x08242000, True),
+            pages(0x08244000, 0x08245000, True),
         ),
         load_ip=0x0804A3F1,
         store_ip=0x0804A3D0,
@@ -209,14 +199,14 @@ def _init() -> Image:
         relro=(0x080F5000, 0x3000),
         brk=0x22000,
         touched=(
-            _pages(0x08048000, 0x08049000),
-            _pages(0x08049000, 0x080C0000),
-            _pages(0x080C1000, 0x080E0000),
-            _pages(0x080F5000, 0x080F7000, True),
-            _pages(0x080F7000, 0x080F8000),
-            _pages(0x080F8000, 0x080FA000, True),
-            _pages(0x080FA000, 0x080FF000, True),
-            _pages(0x0816F000, 0x08171000, True),
+            pages(0x08048000, 0x08049000),
+            pages(0x08049000, 0x080C0000),
+            pages(0x080C1000, 0x080E0000),
+            pages(0x080F5000, 0x080F7000, True),
+            pages(0x080F7000, 0x080F8000),
+            pages(0x080F8000, 0x080FA000, True),
+            pages(0x080FA000, 0x080FF000, True),
+            pages(0x0816F000, 0x08171000, True),
         ),
         load_ip=0x080497F1,
         store_ip=0x080497D0,
@@ -233,11 +223,3 @@ def programs() -> dict[str, Image]:
     images = [_static(), _dynamic(), _libc(), _linker(), _init()]
     images += [_busybox(name) for name in ("busybox", "cat", "sh", "sleep", "true")]
     return {image.path: image for image in images}
-
-
-def install(box: Box) -> None:
-    """Put the programs on the box's disk."""
-    for path, image in programs().items():
-        box.programs[path] = image
-        box.fs.install(path, image.size, image.text)
-    box.fs.install_large()

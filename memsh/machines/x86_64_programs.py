@@ -9,12 +9,7 @@ Known deviations: as in `memsh.machines.programs`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch
-
-if TYPE_CHECKING:
-    from memsh.linux.box import Box
+from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch, pages
 
 LIBC, LINKER = "/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"
 LIBC_BASE = 0x7FFFF7DE0000  # without address randomisation
@@ -29,15 +24,10 @@ _LOAD_IP, _STORE_IP = 0x40186E, 0x401878
 _BEFORE_MAIN = (24, 1240, 40, 328, 168)
 
 
-def _pages(first: int, last: int, write: bool = False) -> Touch:
-    """Pages from address `first` up to, not including, `last`."""
-    return Touch(first, last - first, write)
-
-
 def _static() -> Image:
     """a.out: transcripts/touch.txt and fork-cow.txt 64-bit; its own buffers of 688 KiB are in .bss."""
-    rodata = _pages(0x498000, 0x4C0000)
-    relro_read = _pages(0x4C4000, 0x4C6000)
+    rodata = pages(0x498000, 0x4C0000)
+    relro_read = pages(0x4C4000, 0x4C6000)
     return Image(
         "/bin/a.out",
         (
@@ -52,32 +42,32 @@ def _static() -> Image:
         relro=(0x4C2000, 0x4000),
         brk=0x22000,
         touched=(
-            _pages(0x400000, 0x401000),
-            _pages(0x401000, 0x498000),
+            pages(0x400000, 0x401000),
+            pages(0x401000, 0x498000),
             rodata,
             relro_read,
-            _pages(0x4C2000, 0x4C4000, True),
-            _pages(0x4C6000, 0x4C9000, True),
-            _pages(0x4C9000, 0x56A000, True),
-            _pages(0x574000, 0x575000, True),
-            _pages(0x576000, 0x578000, True),
+            pages(0x4C2000, 0x4C4000, True),
+            pages(0x4C6000, 0x4C9000, True),
+            pages(0x4C9000, 0x56A000, True),
+            pages(0x574000, 0x575000, True),
+            pages(0x576000, 0x578000, True),
         ),
         forking=(
-            _pages(0x4C6000, 0x4C7000, True),
-            _pages(0x576000, 0x577000, True),
-            _pages(0x4C9000, 0x4CB000, True),
+            pages(0x4C6000, 0x4C7000, True),
+            pages(0x576000, 0x577000, True),
+            pages(0x4C9000, 0x4CB000, True),
         ),
         forked=(
-            _pages(0x401000, 0x460000),
+            pages(0x401000, 0x460000),
             rodata,
             relro_read,
-            _pages(0x4C6000, 0x4C7000, True),
-            _pages(0x4C7000, 0x4C8000),
-            _pages(0x4C9000, 0x4CD000, True),
-            _pages(0x576000, 0x577000, True),
+            pages(0x4C6000, 0x4C7000, True),
+            pages(0x4C7000, 0x4C8000),
+            pages(0x4C9000, 0x4CD000, True),
+            pages(0x576000, 0x577000, True),
         ),
         settled=(
-            _pages(0x460000, 0x480000), _pages(0x4CD000, 0x4CF000, True), _pages(0x7FFFF7FFD000, 0x7FFFF7FFE000),
+            pages(0x460000, 0x480000), pages(0x4CD000, 0x4CF000, True), pages(0x7FFFF7FFD000, 0x7FFFF7FFE000),
         ),
         load_ip=_LOAD_IP,
         store_ip=_STORE_IP,
@@ -108,16 +98,16 @@ def _dynamic() -> Image:
         libraries=(LIBC,),
         tls=0x3000,
         touched=(
-            _pages(0x400000, 0x405000),
-            _pages(0x405000, 0x407000, True),
-            _pages(0x407000, 0x408000, True),
-            _pages(0x7FFFF7DDD000, 0x7FFFF7DDF000, True),
+            pages(0x400000, 0x405000),
+            pages(0x405000, 0x407000, True),
+            pages(0x407000, 0x408000, True),
+            pages(0x7FFFF7DDD000, 0x7FFFF7DDF000, True),
         ),
         forked=(
-            _pages(0x400000, 0x405000),
-            _pages(LIBC_BASE + 0x26000, LIBC_BASE + 0x86000),
-            _pages(0x7FFFF7DDD000, 0x7FFFF7DDE000, True),
-            _pages(0x7FFFF7FCB000, 0x7FFFF7FCC000),
+            pages(0x400000, 0x405000),
+            pages(LIBC_BASE + 0x26000, LIBC_BASE + 0x86000),
+            pages(0x7FFFF7DDD000, 0x7FFFF7DDE000, True),
+            pages(0x7FFFF7FCB000, 0x7FFFF7FCC000),
         ),
         load_ip=_LOAD_IP,
         store_ip=_STORE_IP,
@@ -142,13 +132,13 @@ def _libc() -> Image:
         size=0x1D6458,
         relro=(0x1CF000, 0x4000),
         touched=(
-            _pages(0, 0x25000),
-            _pages(0x26000, 0x26000 + 153 * 4096),
-            _pages(0x17C000, 0x17C000 + 32 * 4096),
-            _pages(0x1CF000, 0x1D3000, True),
-            _pages(0x1D3000, 0x1D5000, True),
-            _pages(0x1D5000, 0x1D7000, True),
-            _pages(0x1DB000, 0x1DC000, True),
+            pages(0, 0x25000),
+            pages(0x26000, 0x26000 + 153 * 4096),
+            pages(0x17C000, 0x17C000 + 32 * 4096),
+            pages(0x1CF000, 0x1D3000, True),
+            pages(0x1D3000, 0x1D5000, True),
+            pages(0x1D5000, 0x1D7000, True),
+            pages(0x1DB000, 0x1DC000, True),
         ),
     )
 
@@ -165,7 +155,7 @@ def _linker() -> Image:
         0x1AB70,
         size=0x347D8,
         relro=(0x31000, 0x2000),
-        touched=(_pages(0, 0x1000), _pages(0x1000, 0x27000), _pages(0x27000, 0x31000), _pages(0x31000, 0x35000, True)),
+        touched=(pages(0, 0x1000), pages(0x1000, 0x27000), pages(0x27000, 0x31000), pages(0x31000, 0x35000, True)),
     )
 
 
@@ -191,14 +181,14 @@ def _init() -> Image:
         ),
         0xCD358,
         (
-            _pages(0x400000, 0x401000),
-            _pages(0x401000, 0x489000),
-            _pages(0x489000, 0x4A9000),
-            _pages(0x4B2000, 0x4B4000, True),
-            _pages(0x4B4000, 0x4B6000),
-            _pages(0x4B6000, 0x4B9000, True),
-            _pages(0x4B9000, 0x4C1000, True),
-            _pages(0x604000, 0x606000, True),
+            pages(0x400000, 0x401000),
+            pages(0x401000, 0x489000),
+            pages(0x489000, 0x4A9000),
+            pages(0x4B2000, 0x4B4000, True),
+            pages(0x4B4000, 0x4B6000),
+            pages(0x4B6000, 0x4B9000, True),
+            pages(0x4B9000, 0x4C1000, True),
+            pages(0x604000, 0x606000, True),
         ),
     )
 
@@ -215,13 +205,13 @@ def _busybox(name: str) -> Image:
         ),
         0x200258,
         (
-            _pages(0x400000, 0x401000),
-            _pages(0x401000, 0x4F0000),
-            _pages(0x58C000, 0x5CC000),
-            _pages(0x5F7000, 0x5FB000, True),
-            _pages(0x5FB000, 0x601000, True),
-            _pages(0x601000, 0x603000, True),
-            _pages(0x606000, 0x608000, True),
+            pages(0x400000, 0x401000),
+            pages(0x401000, 0x4F0000),
+            pages(0x58C000, 0x5CC000),
+            pages(0x5F7000, 0x5FB000, True),
+            pages(0x5FB000, 0x601000, True),
+            pages(0x601000, 0x603000, True),
+            pages(0x606000, 0x608000, True),
         ),
     )
 
@@ -231,11 +221,3 @@ def programs() -> dict[str, Image]:
     images = [_static(), _dynamic(), _libc(), _linker(), _init()]
     images += [_busybox(name) for name in ("busybox", "cat", "sh", "sleep", "true")]
     return {image.path: image for image in images}
-
-
-def install(box: Box) -> None:
-    """Put the programs on the box's disk."""
-    for path, image in programs().items():
-        box.programs[path] = image
-        box.fs.install(path, image.size, image.text)
-    box.fs.install_large()

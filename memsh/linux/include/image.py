@@ -29,6 +29,11 @@ class Touch(NamedTuple):
     write: bool = False
 
 
+def pages(first: int, last: int, write: bool = False) -> Touch:
+    """Pages from address `first` up to, not including, `last`."""
+    return Touch(first, last - first, write)
+
+
 class Image:
     """An executable or library. `size` of the file in bytes; `symbols` by name, as nm tells; `text` overrides bytes of
     the file by offset.

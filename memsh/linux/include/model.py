@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import KernelImage, Machine
     from memsh.linux.box import Box
+    from memsh.linux.include.image import Image
     from memsh.linux.mm.slab.api import KmemCache, SlabAllocator
 
 
@@ -96,15 +97,17 @@ class Start(Protocol):
 
 
 class Model:
-    """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches, `install`
-    puts the programs on its disk, `churn` makes what `age` runs, `options` are those of the kernel's configuration that
-    show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path below it → text."""
+    """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches,
+    `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
+    kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
+    below it → text."""
 
-    __slots__ = ("churn", "facts", "install", "options", "slab", "start")
+    __slots__ = ("churn", "facts", "options", "programs", "slab", "start")
 
-    def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]], install: Callable[[Box], None],
+    def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
+                 programs: Callable[[], Mapping[str, Image]],
                  churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str]) -> None:  # fmt: skip
-        self.start, self.slab, self.install, self.churn, self.options = start, slab, install, churn, options
+        self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:

@@ -80,7 +80,10 @@ def start_tasks(box: Box) -> None:
     from memsh.linux.kernel.fork import copy_process, create_kthread, fork_idle, kernel_clone
 
     if not box.programs:
-        box.model.install(box)
+        for path, image in box.model.programs().items():
+            box.programs[path] = image
+            box.fs.install(path, image.size, image.text)
+        box.fs.install_large()
     init = copy_process(box, None, "swapper/0")
     box.init = box.current = init
     init.state = "R"
