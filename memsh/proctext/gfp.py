@@ -35,22 +35,8 @@ _UP_TO_4_3 = {
     0x1000000: "__GFP_WRITE",
 }
 _LATER = {
-    **_ZONES,
+    **{bit: name for bit, name in _UP_TO_4_3.items() if bit < 0x200000},
     0x10: "__GFP_RECLAIMABLE",
-    0x20: "__GFP_HIGH",
-    0x40: "__GFP_IO",
-    0x80: "__GFP_FS",
-    0x100: "__GFP_COLD",
-    0x200: "__GFP_NOWARN",
-    0x400: "__GFP_REPEAT",
-    0x800: "__GFP_NOFAIL",
-    0x1000: "__GFP_NORETRY",
-    0x2000: "__GFP_MEMALLOC",
-    0x4000: "__GFP_COMP",
-    0x8000: "__GFP_ZERO",
-    0x10000: "__GFP_NOMEMALLOC",
-    0x20000: "__GFP_HARDWALL",
-    0x40000: "__GFP_THISNODE",
     0x80000: "__GFP_ATOMIC",
     0x100000: "__GFP_ACCOUNT",
 }

@@ -18,7 +18,7 @@ def _script_text(io: IO, name: str, words: str) -> str:
         raise ShellError(words.format(name=name, why=error.strerror or error), 2) from None
 
 
-@utility(
+_AWK = utility(
     option("-F", "--field-separator", type=str, meta="FS", help="fields end at FS"),
     option("-v", "--assign", type=str, meta="NAME=VALUE", many=True, help="set a variable first"),
     option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the program"),
@@ -26,6 +26,9 @@ def _script_text(io: IO, name: str, words: str) -> str:
     rest("words", meta="PROGRAM [FILE", words="path"),
     usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True,
 )  # fmt: skip
+
+
+@_AWK
 def awk(box: object, args: Args, io: IO) -> int:
     """pick, count and add up what is in lines and columns
 
@@ -38,14 +41,7 @@ def awk(box: object, args: Args, io: IO) -> int:
     return _awk(args, io)
 
 
-@utility(
-    option("-F", "--field-separator", type=str, meta="FS", help="fields end at FS"),
-    option("-v", "--assign", type=str, meta="NAME=VALUE", many=True, help="set a variable first"),
-    option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the program"),
-    option("-e", "--source", type=str, meta="TEXT", many=True, help="a part of the program"),
-    rest("words", meta="PROGRAM [FILE", words="path"),
-    usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True,
-)  # fmt: skip
+@_AWK
 def gawk(box: object, args: Args, io: IO) -> int:
     """awk under its other name
 
