@@ -19,7 +19,7 @@ from memsh.linux.include.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
+from memsh.linux.include.swapops import swp_offset, swp_type
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -186,8 +186,8 @@ def pagewalk(box: Box, args: Args, io: IO) -> None:
     if found.pfn is None:
         what = "no page here yet; a touch would fault"
         if found.pte:
-            area = box.swap.info[found.pte >> 1 & 31]
-            what = f"swapped out, to slot {found.pte >> OFFSET_SHIFT} of {area.path}"
+            entry = mmu.pte_to_swp_entry(found.pte)
+            what = f"swapped out, to slot {swp_offset(entry)} of {box.swap.info[swp_type(entry)].path}"
         say(io, shown + what)
         return
     say(io, f"{shown}frame {found.pfn:#x}: {bits(found.pte)}{' no-execute' if found.pte & mmu.nx else ''}")

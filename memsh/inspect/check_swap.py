@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.swap.swapfile import (
-    OFFSET_SHIFT,
     SWAP_HAS_CACHE,
     SWAP_MAP_BAD,
     SWAP_MAP_SHMEM,
     SwapArea,
-    value_to_swp,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def swap_cache(box: Box) -> dict[int, int]:
     for area in box.swap.info:
         for tree in area.trees:
             for offset, pfn in tree.items():
-                found[pfn] = area.type << 1 | offset << OFFSET_SHIFT
+                found[pfn] = swp_entry(area.type, offset)
     return found
 
 
@@ -40,9 +39,9 @@ def _references(box: Box) -> tuple[Counter[int], set[int]]:
     tables: Counter[int] = Counter()
     for mm in box.vm.mms.values():
         for table in mm.tables.values():
-            tables.update(pte for pte in table.ptes if pte and not pte & PRESENT)
+            tables.update(mm.mmu.pte_to_swp_entry(pte) for pte in table.ptes if pte and not pte & PRESENT)
     shared = {
-        value_to_swp(entry & ~VALUE)
+        entry & ~VALUE
         for owner in box.memmap.owners
         if isinstance(owner, AddressSpace) and owner.inode.shmem
         for slots in owner.pages.leaves.values()
@@ -88,13 +87,13 @@ def _check_area(area: SwapArea, tables: Counter[int], shared: set[int], slots: d
                 wrong: list[str]) -> None:  # fmt: skip
     used = 0
     swap_map = area.swap_map
-    known = [entry >> OFFSET_SHIFT for entry in (*tables, *shared, *slots, *waiting) if entry >> 1 & 31 == area.type]
+    known = [swp_offset(entry) for entry in (*tables, *shared, *slots, *waiting) if swp_type(entry) == area.type]
     places = {offset for offset, count in enumerate(swap_map) if count}.union(known, area.data)
     for offset in sorted(places - {0}):
         if offset >= area.max:
             continue
         have = swap_map[offset]
-        entry = area.type << 1 | offset << OFFSET_SHIFT
+        entry = swp_entry(area.type, offset)
         cache = SWAP_HAS_CACHE if entry in slots or entry in waiting else 0
         used += bool(have) and have != SWAP_MAP_BAD
         if entry in waiting and (entry in tables or entry in shared or entry in slots):

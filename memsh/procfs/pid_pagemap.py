@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import PG_ANON
+from memsh.linux.include.swapops import swp_offset, swp_type
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -30,7 +31,8 @@ def pagemap_entry(box: Box, task: Task, addr: int) -> int:
     if not pte:
         return 0
     if not pte & 0x101:
-        return PM_SWAP | pte >> 1 & 0x1F | pte >> 9 << 5
+        entry = box.mmu.pte_to_swp_entry(pte)
+        return PM_SWAP | swp_type(entry) | swp_offset(entry) << 5
     pfn = pte >> 12
     entry = PM_PRESENT | pfn
     if pfn == box.vm.zero_pfn:

@@ -18,7 +18,8 @@ def unmap(box: Box, pfn: int) -> None:
     anon = memmap.flags[pfn] & PG_ANON
     for vma, addr in page_mappings(box, pfn):
         mm = vma.mm
-        mm.tables[addr >> mm.table_shift].ptes[addr >> 12 & 1023] = memmap.private[pfn] if anon else 0
+        pte = mm.mmu.swp_entry_to_pte(memmap.private[pfn]) if anon else 0
+        mm.tables[addr >> mm.table_shift].ptes[addr >> 12 & 1023] = pte
         mm.flush_tlb(addr, addr + 4096)
         if anon:
             box.swap.duplicate(memmap.private[pfn])

@@ -7,11 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memsh.inspect.check import check
+from memsh.linux.arch.x86.i386.mmu import I386_MMU
+from memsh.linux.arch.x86.mmu import Mmu
 from memsh.linux.arch.x86.paging import pte_of
+from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import Task
+from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.madvise import do_madvise
@@ -69,7 +73,7 @@ def test_the_swap_disk_is_on_after_boot(box: Box) -> None:
 
 def test_slots_come_in_batches_one_after_the_other(box: Box) -> None:
     swap = box.swap
-    first = [swap.folio_alloc_swap() >> 9 for _ in range(SWAP_BATCH + 1)]
+    first = [swp_offset(swap.folio_alloc_swap()) for _ in range(SWAP_BATCH + 1)]
     assert first == list(range(1, SWAP_BATCH + 2))
     assert swap.areas()[0].inuse_pages == 2 + SWAP_BATCH  # the search for an empty cluster used up its time
 
@@ -82,8 +86,8 @@ def test_a_new_cluster_starts_at_the_lowest_free_one(box: Box) -> None:
     swap.drain_slots_cache()
     area = swap.areas()[0]
     area.cluster_nr = 0
-    assert [entry >> 9 for entry in swap.get_swap_pages(3)] == [11, 12]
-    assert [entry >> 9 for entry in swap.get_swap_pages(3)] == [13, 14, 15]
+    assert [swp_offset(entry) for entry in swap.get_swap_pages(3)] == [11, 12]
+    assert [swp_offset(entry) for entry in swap.get_swap_pages(3)] == [13, 14, 15]
     assert area.lowest_bit == 16
 
 
@@ -301,3 +305,20 @@ def test_any_order_of_swapping_keeps_contents_and_counts(booted: Box, steps: lis
         for page, value in values.items():
             assert numbers(box, task, addr + (page << 12), 1) == [value]
     assert check(box) == []
+
+
+@pytest.mark.parametrize("mmu", [I386_MMU, X86_64_MMU])
+@given(kind=st.integers(0, 31), offset=st.integers(1, (1 << 26) - 1))
+def test_a_page_table_entry_names_its_slot(mmu: Mmu, kind: int, offset: int) -> None:
+    offset = offset % (mmu.max_swapfile_size - 1) + 1
+    entry = swp_entry(kind, offset)
+    pte = mmu.swp_entry_to_pte(entry)
+    assert (swp_type(entry), swp_offset(entry)) == (kind, offset)
+    assert mmu.pte_to_swp_entry(pte) == entry and mmu.swp_entries_to_ptes([entry]) == [pte]
+    assert 0 < pte < mmu.word_limit and not pte & 0x1FF & ~0x3E and mmu.hardware(pte) == pte
+
+
+def test_the_entries_of_both_machines() -> None:
+    """As __swp_entry() packs them: pgtable-2level.h, pgtable_64.h (the offset turned over)."""
+    assert I386_MMU.swp_entry_to_pte(swp_entry(1, 1504)) == 1 << 1 | 1504 << 9
+    assert X86_64_MMU.swp_entry_to_pte(swp_entry(1, 1504)) == (~1504 & (1 << 50) - 1) << 9 | 1 << 59

@@ -67,7 +67,7 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
         for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
             _account_run(box, stats, vma, ptes[offset : offset + count], pfn, count)
         if mm.rss[MM_SWAPENTS]:
-            for entry in swap_entries(ptes, first, stop).values():
+            for entry in swap_entries(mm.mmu, ptes, first, stop).values():
                 stats.swap += _PAGE
                 stats.swap_pss += (_PAGE << PSS_SHIFT) // max(box.swap.swapcount(entry), 1)
     if vma.file is not None and vma.file.inode.shmem:

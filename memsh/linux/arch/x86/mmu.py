@@ -1,14 +1,19 @@
 """What the processor's memory management unit and the address-space layout of one architecture are: plain data.
 
 Sources: arch/x86/include/asm/pgtable_{32,64}_types.h, pgtable_types.h, page_{32,64}_types.h, processor.h, elf.h,
-arch/x86/mm/mmap.c, include/linux/swapops.h.
+arch/x86/mm/mmap.c, pgtable-2level.h, pgtable_64.h (__swp_entry).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
+
 PAGE_SHIFT = 12
+_PRESENT = 0x101  # or a PROT_NONE entry
+_SWP_OFFSET_SHIFT = 9  # SWP_OFFSET_FIRST_BIT: the one above the global bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,8 @@ class Mmu:
     `entry_code`: array code of an entry. `top_order`: order of the block that holds the top table. `counted`: how many
     levels from the last one nr_page_table_pages counts. Addresses and limits are bytes; `word_limit` is one past the
     largest unsigned long. `nx`: the bit that marks a page as data, as entries are kept here (`hardware` moves it to
-    where the processor has it), 0 where there is none.
+    where the processor has it), 0 where there is none. An entry that names a swap slot has the area's number from bit
+    `swp_type_shift` on and the slot in `swp_offset_bits` bits from bit 9 on, those of `swp_invert` turned over.
     """
 
     word: int
@@ -34,6 +40,9 @@ class Mmu:
     nx: int
     vsyscall: int  # the page of the old system calls, 0 where there is none
     hole: range  # addresses that are not canonical
+    swp_type_shift: int
+    swp_offset_bits: int
+    swp_invert: int
     names: tuple[str, ...]  # of the levels, as in Linux, the last one first
 
     def __deepcopy__(self, memo: object) -> Mmu:
@@ -51,6 +60,31 @@ class Mmu:
 
     def hardware(self, entry: int) -> int:
         """An entry as the processor reads it."""
-        if self.nx and entry & self.nx:
+        if self.nx and entry & self.nx and entry & _PRESENT:
             return entry & ~self.nx | 1 << 63
         return entry
+
+    def swp_entry_to_pte(self, entry: int) -> int:
+        """The page-table entry that names a swap slot."""
+        return (
+            entry >> SWP_TYPE_SHIFT << self.swp_type_shift | (entry & SWP_OFFSET_MASK) << _SWP_OFFSET_SHIFT
+        ) ^ self.swp_invert
+
+    def swp_entries_to_ptes(self, entries: Iterable[int]) -> list[int]:
+        """swp_entry_to_pte() of many."""
+        shift, invert = self.swp_type_shift, self.swp_invert
+        return [
+            (entry >> SWP_TYPE_SHIFT << shift | (entry & SWP_OFFSET_MASK) << _SWP_OFFSET_SHIFT) ^ invert
+            for entry in entries
+        ]
+
+    def pte_to_swp_entry(self, pte: int) -> int:
+        """The swap slot that a page-table entry names, which is neither 0 nor present."""
+        pte ^= self.swp_invert
+        offset = pte >> _SWP_OFFSET_SHIFT & (1 << self.swp_offset_bits) - 1
+        return (pte >> self.swp_type_shift & 31) << SWP_TYPE_SHIFT | offset & SWP_OFFSET_MASK
+
+    @property
+    def max_swapfile_size(self) -> int:
+        """Slots of an area at most, its header among them (generic_max_swapfile_size)."""
+        return 1 << min(self.swp_offset_bits, SWP_TYPE_SHIFT)

@@ -136,14 +136,14 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
     for index, table, first, stop in mapped_pieces(oldmm, old.start, old.end):
         source = table.ptes
         target = pte_alloc(box, mm, index).ptes
-        swapped = swap_entries(source, first, stop) if oldmm.rss[MM_SWAPENTS] else {}
+        swapped = swap_entries(mm.mmu, source, first, stop) if oldmm.rss[MM_SWAPENTS] else {}
         target[first:stop] = masked(source, first, stop, clear)
         if cow:
             source[first:stop] = masked(source, first, stop, PTE_RW)
         if old.name == "[vvar]":
             continue
         for at, entry in swapped.items():  # what lies in swap now belongs to both (copy_nonpresent_pte)
-            source[at] = target[at] = entry
+            source[at] = target[at] = mm.mmu.swp_entry_to_pte(entry)
             box.swap.duplicate(entry)
             mm.rss[MM_SWAPENTS] += 1
         for _, count, pfn in page_runs(source, first, stop, box.vm.zero_pfn):

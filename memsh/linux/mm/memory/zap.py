@@ -21,6 +21,7 @@ from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, 
 from memsh.linux.mm.memory.rss_stat import shed_rss
 
 if TYPE_CHECKING:
+    from memsh.linux.arch.x86.mmu import Mmu
     from memsh.linux.box import Box
 
 _BUNDLE = 8  # pages that fit in the gather structure itself
@@ -116,9 +117,9 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     mapcount = memmap.mapcount
     plain = vma.file is None and not vma.name and not vma.flags & VM_LOCKED
     if mm.rss[MM_SWAPENTS]:
-        for pte in swap_entries(ptes, first, stop).values():
+        for entry in swap_entries(mm.mmu, ptes, first, stop).values():
             mm.rss[MM_SWAPENTS] -= 1
-            box.swap.free_and_cache(pte)
+            box.swap.free_and_cache(entry)
     for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
         if vma.name == "[vvar]":
             continue
@@ -154,9 +155,10 @@ def _zap_parts(box: Box, mm: MmStruct, vma: VmArea, pfn: int, count: int, gather
             gather.add_run(first, n)
 
 
-def swap_entries(ptes: array[int], first: int, stop: int) -> dict[int, int]:
-    """Those of the entries [first, stop) that name a swap slot, by their index."""
-    return {at: pte for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT}
+def swap_entries(mmu: Mmu, ptes: array[int], first: int, stop: int) -> dict[int, int]:
+    """The swap slots that page-table entries of [first, stop) name, by their index."""
+    entry_of = mmu.pte_to_swp_entry
+    return {at: entry_of(pte) for at, pte in enumerate(ptes[first:stop], first) if pte and not pte & PRESENT}
 
 
 def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:

@@ -24,7 +24,6 @@ from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfre
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages
 from memsh.linux.mm.swap.swap import PLUG
-from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 from memsh.linux.mm.swap.swapin import read_swap_cache_async
 from memsh.linux.mm.vmscan.shrink import reclaim_pages
 
@@ -40,7 +39,7 @@ def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
             raise KernelError("EBADF")
         if mm.rss[MM_SWAPENTS]:
             for _, table, first, stop in mapped_pieces(mm, start, end):
-                _fetch(box, list(swap_entries(table.ptes, first, stop).values()))
+                _fetch(box, list(swap_entries(mm.mmu, table.ptes, first, stop).values()))
         return
     index = vma.pgoff + ((start - vma.start) >> 12)
     last = vma.pgoff + ((end - vma.start) >> 12)
@@ -60,7 +59,7 @@ def _fetch(box: Box, entries: list[int]) -> None:
     for entry in entries:
         pfn, new = read_swap_cache_async(box, entry)
         if new:
-            if run and (entry != last + (1 << OFFSET_SHIFT) or len(run) >= PLUG):
+            if run and (entry != last + 1 or len(run) >= PLUG):
                 box.swap.submit_read(run)
                 run = []
             run.append(pfn)
@@ -121,7 +120,7 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
             if not pte & PRESENT:
                 table.ptes[at] = 0
                 mm.rss[MM_SWAPENTS] -= 1
-                box.swap.free_and_cache(pte)
+                box.swap.free_and_cache(mm.mmu.pte_to_swp_entry(pte))
                 continue
             pfn = pte >> 12
             flags = memmap.flags[pfn]

@@ -97,7 +97,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
         if mm.tlb or mm.tlbw:
             _flush(vma, addr)
         if anon:
-            ptes[at] = entry
+            ptes[at] = mm.mmu.swp_entry_to_pte(entry)
             swap.duplicate(entry)
             mm.rss[MM_ANONPAGES] -= 1
             mm.rss[MM_SWAPENTS] += 1

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import K_SHMEM, PG_DIRTY
 from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.include.swapops import swp_type
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import remove_mapping
 from memsh.linux.mm.lru import put_frames
-from memsh.linux.mm.swap.swapfile import swp_to_value, value_to_swp
 from memsh.linux.mm.swap.swapin import swap_cache_get_folio, swapin_readahead
 
 if TYPE_CHECKING:
@@ -38,15 +38,14 @@ def shmem_writepage(box: Box, pfn: int) -> bool:
         swap.put_swap_folio(entry)
         return False
     swap.swap_shmem_alloc(entry)
-    remove_mapping(box, mapping, memmap.index[pfn], swp_to_value(entry))
+    remove_mapping(box, mapping, memmap.index[pfn], entry)
     memmap.refcount[pfn] -= 1
     return True
 
 
 def swap_entry(mapping: AddressSpace, index: int) -> int:
     """The swap entry of a page that went to swap, 0 if it did not."""
-    value = mapping.pages.value(index)
-    return value_to_swp(value) if value else 0
+    return int(mapping.pages.value(index))
 
 
 def shmem_swapin(box: Box, mapping: AddressSpace, index: int) -> tuple[int, bool]:
@@ -88,13 +87,13 @@ def shmem_unuse(box: Box, mapping: AddressSpace, number: int) -> None:
     pages = mapping.pages
     for leaf in list(pages.order()):
         for at, value in enumerate(pages.leaves[leaf].tolist() if leaf in pages.leaves else []):
-            if value >= VALUE and value_to_swp(value & ~VALUE) >> 1 & 31 == number:
+            if value >= VALUE and swp_type(value & ~VALUE) == number:
                 shmem_swapin(box, mapping, (leaf << 6) + at)
 
 
 def shmem_free_swap(box: Box, value: int) -> None:
     """A file no longer needs what lies in swap for it."""
-    box.swap.free_and_cache(value_to_swp(value & ~VALUE))
+    box.swap.free_and_cache(value & ~VALUE)
 
 
 def swapped_pages(mapping: AddressSpace, first: int, last: int) -> Iterator[int]:

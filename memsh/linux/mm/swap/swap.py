@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
 from memsh.linux.lib.columns import is_run, set_run, stepped_runs
-from memsh.linux.mm.lru import put_frames, rotate_reclaimable, rotate_run, zone_count
+from memsh.linux.mm.lru import rotate_reclaimable, rotate_run, zone_count
 from memsh.linux.mm.swap.swapfile import (
-    OFFSET_SHIFT,
     SPACE_SHIFT,
     SWAP_BATCH,
     SWAP_HAS_CACHE,
-    SwapArea,
     SwapSlots,
     entry_runs,
 )
@@ -52,7 +51,6 @@ class Swap(SwapSlots):
         self.prev_offset = 0
         self.last_readahead_pages = 0
         self.reads = self.writes = 0  # requests to the disk
-        self.reading: dict[int, int] = {}  # frame that is being read -> when it will be there
 
     # -- the swap cache ---------------------------------------------------------------------------------------------
 
@@ -61,7 +59,7 @@ class Swap(SwapSlots):
         area = self.area_of(entry)
         if area is None:
             return 0
-        offset = entry >> OFFSET_SHIFT
+        offset = entry & SWP_OFFSET_MASK
         return int(area.trees[offset >> SPACE_SHIFT].get(offset, 0))
 
     def add_to_swap(self, pfn: int) -> bool:
@@ -92,7 +90,7 @@ class Swap(SwapSlots):
         try:
             for at, count in runs:
                 entry = entries[at]
-                area, offset = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
+                area, offset = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
                 while done < at + count:
                     place = offset + done - at
                     tree = area.trees[place >> SPACE_SHIFT]
@@ -106,23 +104,24 @@ class Swap(SwapSlots):
                 area.swap_map[offset : offset + count] = _MAPPED_ONCE * count
         except KernelError:
             for entry in entries[:done]:
-                self.info[entry >> 1 & 31].trees[entry >> OFFSET_SHIFT + SPACE_SHIFT].pop(entry >> OFFSET_SHIFT)
+                area, offset = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
+                area.trees[offset >> SPACE_SHIFT].pop(offset)
             for entry in entries:
-                self.info[entry >> 1 & 31].swap_map[entry >> OFFSET_SHIFT] = SWAP_HAS_CACHE
+                self.info[entry >> SWP_TYPE_SHIFT].swap_map[entry & SWP_OFFSET_MASK] = SWAP_HAS_CACHE
                 self.put_swap_folio(entry)
             return [], []
         return entries, runs
 
     def drop_run(self, entry: int, shadows: array[int]) -> None:
         """Take pages whose slots follow `entry` out of the trees; `shadows` stay in their places. See droppable()."""
-        area, offset, count = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT, len(shadows)
+        area, offset, count = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK, len(shadows)
         tree = area.trees[offset >> SPACE_SHIFT]
         tree.put_values(offset, shadows)
         area.swap_map[offset : offset + count] = b"\1" * count
 
     def droppable(self, entry: int, count: int) -> bool:
         """Whether `count` slots from `entry` on are in the cache, each with one reference besides (drop_run)."""
-        area, offset = self.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
+        area, offset = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
         return (
             offset >> SPACE_SHIFT == offset + count - 1 >> SPACE_SHIFT
             and area.swap_map[offset : offset + count] == _MAPPED_ONCE * count
@@ -133,8 +132,8 @@ class Swap(SwapSlots):
 
         ENOMEM if the tree cannot grow.
         """
-        offset = entry >> OFFSET_SHIFT
-        tree = self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT]
+        offset = entry & SWP_OFFSET_MASK
+        tree = self.info[entry >> SWP_TYPE_SHIFT].trees[offset >> SPACE_SHIFT]
         shadow = tree.value(offset)
         tree[offset] = pfn
         memmap = self.box.memmap
@@ -146,73 +145,12 @@ class Swap(SwapSlots):
         vmstat["nr_file_pages"] += 1
         return shadow
 
-    def delete_from_cache(self, pfn: int, shadow: int = 0) -> None:
-        """Take a page out of the swap cache; its reference is now the caller's. `shadow` stays while the slot does."""
-        memmap = self.box.memmap
-        entry = memmap.private[pfn]
-        offset = entry >> OFFSET_SHIFT
-        tree = self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT]
-        if shadow:
-            tree.put_value(offset, shadow)
-        else:
-            tree.pop(offset)
-        memmap.private[pfn] = 0
-        memmap.flags[pfn] &= ~PG_SWAPCACHE
-        vmstat = self.box.vmstat
-        vmstat["nr_swapcached"] -= 1
-        vmstat["nr_file_pages"] -= 1
-        self.put_swap_folio(entry)
-
-    def free_folio(self, pfn: int) -> bool:
-        """Give the slot of a cached page up if only the cache refers to it (folio_free_swap).
-
-        The page is dirty then, and the cache's reference gone: the caller must hold another one.
-        """
-        memmap = self.box.memmap
-        flags = memmap.flags[pfn]
-        if not flags & PG_SWAPCACHE or flags & PG_WRITEBACK:
-            return False
-        entry = memmap.private[pfn]
-        if self.info[entry >> 1 & 31].swap_map[entry >> OFFSET_SHIFT] != SWAP_HAS_CACHE:
-            return False
-        self.delete_from_cache(pfn)
-        memmap.flags[pfn] |= PG_DIRTY
-        memmap.refcount[pfn] -= 1
-        return True
-
-    def free_swap_cache(self, pfns: list[int]) -> None:
-        """Before references to these pages are dropped: those that nobody maps give their slots up."""
-        memmap = self.box.memmap
-        flags, mapcount = memmap.flags, memmap.mapcount
-        for pfn in pfns:
-            if flags[pfn] & PG_SWAPCACHE and not mapcount[pfn] and not self.is_locked(pfn):
-                self.free_folio(pfn)
-
-    def free_and_cache(self, entry: int) -> None:
-        """free(), and a cached page that nobody maps goes as well (free_swap_and_cache)."""
-        area = self.area_of(entry)
-        if area is not None and self.free(entry) == SWAP_HAS_CACHE:
-            self.try_to_reclaim_swap(area, entry >> OFFSET_SHIFT, anyway=False)
-
-    def try_to_reclaim_swap(self, area: SwapArea, offset: int, *, anyway: bool) -> bool:
-        """Free the slot of a page that is in the swap cache, if nobody needs it there (__try_to_reclaim_swap)."""
-        pfn = area.trees[offset >> SPACE_SHIFT].get(offset)
-        if pfn is None or self.is_locked(pfn):
-            return False
-        memmap = self.box.memmap
-        if not (anyway or not memmap.mapcount[pfn] or self.full()):
-            return False
-        memmap.refcount[pfn] += 1
-        done = self.free_folio(pfn)
-        put_frames(self.box, [pfn])
-        return done
-
     def replace_in_cache(self, src: int, dst: int) -> None:
         """A page was migrated to another frame."""
         memmap = self.box.memmap
         entry = memmap.private[src]
-        offset = entry >> OFFSET_SHIFT
-        self.info[entry >> 1 & 31].trees[offset >> SPACE_SHIFT][offset] = dst
+        offset = entry & SWP_OFFSET_MASK
+        self.info[entry >> SWP_TYPE_SHIFT].trees[offset >> SPACE_SHIFT][offset] = dst
         memmap.private[dst], memmap.private[src] = entry, 0
 
     # -- writing out ------------------------------------------------------------------------------------------------
@@ -236,7 +174,7 @@ class Swap(SwapSlots):
         if entry != self.plug_next or len(self.plug) >= PLUG:
             self.submit_plugged()
         self.plug.append(pfn)
-        self.plug_next = entry + (1 << OFFSET_SHIFT)
+        self.plug_next = entry + 1
         vmstat = self.box.vmstat
         vmstat["nr_writeback"] += 1
         vmstat["pswpout"] += 1
@@ -266,16 +204,16 @@ class Swap(SwapSlots):
                 part = frames[done : min(at + count, done + PLUG - len(self.plug))]
                 self.plug.extend(part)
                 done += len(part)
-            self.plug_next = entries[at + count - 1] + (1 << OFFSET_SHIFT)
+            self.plug_next = entries[at + count - 1] + 1
 
     def _store(self, entry: int, pfn: int) -> None:
         """The page's bytes are what the slot holds from now on."""
-        contents = self.info[entry >> 1 & 31].data
+        contents = self.info[entry >> SWP_TYPE_SHIFT].data
         page = self.box.memmap.data.get(pfn)
         if page is not None:
-            contents[entry >> OFFSET_SHIFT] = bytes(page)
+            contents[entry & SWP_OFFSET_MASK] = bytes(page)
         elif contents:
-            contents.pop(entry >> OFFSET_SHIFT, None)
+            contents.pop(entry & SWP_OFFSET_MASK, None)
 
     def submit_plugged(self) -> None:
         """Hand the pages that lie side by side to the disk as one request."""
@@ -328,7 +266,7 @@ class Swap(SwapSlots):
         """What the slot holds will be in the frame (swap_readpage); the disk is asked by the caller."""
         memmap = self.box.memmap
         entry = memmap.private[pfn]
-        page = self.info[entry >> 1 & 31].data.get(entry >> OFFSET_SHIFT)
+        page = self.info[entry >> SWP_TYPE_SHIFT].data.get(entry & SWP_OFFSET_MASK)
         if page is not None:
             memmap.data[pfn] = bytearray(page)
         self.box.vmstat["pswpin"] += 1
@@ -341,19 +279,6 @@ class Swap(SwapSlots):
             if due > self.box.timer.usec:
                 for pfn in pfns:
                     self.reading[pfn] = due
-
-    def is_locked(self, pfn: int) -> bool:
-        """Whether the disk is still reading the page."""
-        if not self.reading:
-            return False
-        due = self.reading.get(pfn)
-        if due is None:
-            return False
-        if due > self.box.timer.usec:
-            return True
-        now = self.box.timer.usec
-        self.reading = {frame: due for frame, due in self.reading.items() if due > now}
-        return False
 
     def wait_locked(self, pfn: int) -> bool:
         """Let the clock move until the disk has read the page; whether that took any time."""

@@ -1,8 +1,7 @@
 """Swap areas and their slots: which are free, who refers to each (mm/swapfile.c).
 
-A swap entry is one number, as it stands in a page-table entry of i386: the area's number in bits 1-5, the slot from
-bit 9 on. `swap_map` has a byte for each slot: how many entries refer to it, and 0x40 if the swap cache holds it. Slots
-are given out for this CPU in batches of 64 (mm/swap_slots.c).
+Whoever refers to a slot holds its swap entry (include/swapops). `swap_map` has a byte for each slot: how many refer to
+it, and 0x40 if the swap cache holds it. Slots are given out for this CPU in batches of 64 (mm/swap_slots.c).
 
 Counters: SwapTotal, SwapFree, /proc/swaps.
 
@@ -14,7 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.memmap import PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import Inode
+from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT, swp_type
+from memsh.linux.mm.lru import put_frames
 from memsh.linux.mm.swap.swap_tree import SwapTree
 
 if TYPE_CHECKING:
@@ -25,23 +27,8 @@ SWAPFILE_CLUSTER = 256
 LATENCY_LIMIT = 256
 SWAP_BATCH = 64
 MAX_SWAPFILES = 29  # 32, less two kinds of migration entries and one of poisoned pages
-OFFSET_SHIFT = 9
 SPACE_SHIFT = 14  # slots of one tree of the swap cache
-MAX_SLOTS = 1 << 23  # what a page-table entry can name
 _FREE_CLUSTER = bytes(SWAPFILE_CLUSTER)
-
-
-def swp_entry(kind: int, offset: int) -> int:
-    return kind << 1 | offset << OFFSET_SHIFT
-
-
-def swp_to_value(entry: int) -> int:
-    """The entry as 31 bits, as a tree's value entry holds it."""
-    return (entry >> 1 & 0x1F) << 26 | entry >> OFFSET_SHIFT
-
-
-def value_to_swp(value: int) -> int:
-    return value >> 26 << 1 | (value & 0x3FFFFFF) << OFFSET_SHIFT
 
 
 class SwapArea:
@@ -109,6 +96,7 @@ class SwapSlots:
         self.cache = SlotsCache()
         self.cache_allocated = self.cache_enabled = self.cache_active = False
         self.cache_objects: list[int] = []
+        self.reading: dict[int, int] = {}  # frame that is being read -> when it will be there
 
     # -- what others ask ---------------------------------------------------------------------------------------------
 
@@ -138,18 +126,18 @@ class SwapSlots:
 
     def area_of(self, entry: int) -> SwapArea | None:
         """The area that an entry lies in, None if there is none or the slot is beyond its end."""
-        kind = entry >> 1 & 31
+        kind = entry >> SWP_TYPE_SHIFT
         if not entry or kind >= len(self.info):
             return None
         area = self.info[kind]
-        return area if entry >> OFFSET_SHIFT < area.max else None
+        return area if entry & SWP_OFFSET_MASK < area.max else None
 
     def swapcount(self, entry: int) -> int:
         """How many page-table entries, or places in shared memory, refer to a slot (swp_swapcount)."""
         area = self.area_of(entry)
         if area is None:
             return 0
-        offset = entry >> OFFSET_SHIFT
+        offset = entry & SWP_OFFSET_MASK
         count = area.swap_map[offset] & ~SWAP_HAS_CACHE
         if count == SWAP_MAP_SHMEM:
             return 1
@@ -209,7 +197,7 @@ class SwapSlots:
                 ration -= steps % (LATENCY_LIMIT + 1)
         found: list[int] = []
         many = False
-        base = area.type << 1
+        base = area.type << SWP_TYPE_SHIFT
         while area.writeok and area.highest_bit:
             if offset > area.highest_bit:
                 scan_base = offset = area.lowest_bit
@@ -232,14 +220,13 @@ class SwapSlots:
                 if offset == area.lowest_bit:
                     area.lowest_bit += run
                 area.inuse_pages += run
-                start = base | offset << OFFSET_SHIFT
-                found.extend(range(start, start + (run << OFFSET_SHIFT), 1 << OFFSET_SHIFT))
+                found.extend(range(base | offset, (base | offset) + run))
                 offset += run
                 ration -= run
                 area.cluster_nr -= run
             swap_map[offset] = usage
             self._range_alloc(area, offset)
-            found.append(base | offset << OFFSET_SHIFT)
+            found.append(base | offset)
             if len(found) == goal or offset >= area.highest_bit:
                 break
             ration -= 1
@@ -305,8 +292,8 @@ class SwapSlots:
 
     def duplicate(self, entry: int) -> None:
         """One page-table entry more refers to the slot."""
-        area = self.info[entry >> 1 & 31]
-        offset = entry >> OFFSET_SHIFT
+        area = self.info[entry >> SWP_TYPE_SHIFT]
+        offset = entry & SWP_OFFSET_MASK
         count = area.swap_map[offset]
         if count & 0x3F < SWAP_MAP_MAX and not count & COUNT_CONTINUED:
             area.swap_map[offset] = count + 1
@@ -319,7 +306,7 @@ class SwapSlots:
         area = self.area_of(entry)
         if area is None:
             return False
-        offset = entry >> OFFSET_SHIFT
+        offset = entry & SWP_OFFSET_MASK
         count = area.swap_map[offset]
         if not count or count & SWAP_HAS_CACHE or count == SWAP_MAP_BAD:
             return False
@@ -328,13 +315,13 @@ class SwapSlots:
 
     def swap_shmem_alloc(self, entry: int) -> None:
         """The slot, which is in the swap cache, belongs to shared memory."""
-        area = self.info[entry >> 1 & 31]
-        area.swap_map[entry >> OFFSET_SHIFT] = SWAP_MAP_SHMEM | SWAP_HAS_CACHE
+        area = self.info[entry >> SWP_TYPE_SHIFT]
+        area.swap_map[entry & SWP_OFFSET_MASK] = SWAP_MAP_SHMEM | SWAP_HAS_CACHE
 
     def free(self, entry: int) -> int:
         """One reference less; the slot's byte afterwards, 0 if it went back to be given out (swap_free)."""
-        area = self.info[entry >> 1 & 31]
-        offset = entry >> OFFSET_SHIFT
+        area = self.info[entry >> SWP_TYPE_SHIFT]
+        offset = entry & SWP_OFFSET_MASK
         count = area.swap_map[offset]
         cached = count & SWAP_HAS_CACHE
         count &= ~SWAP_HAS_CACHE
@@ -358,8 +345,8 @@ class SwapSlots:
 
     def put_swap_folio(self, entry: int) -> None:
         """The swap cache no longer holds the slot."""
-        area = self.info[entry >> 1 & 31]
-        offset = entry >> OFFSET_SHIFT
+        area = self.info[entry >> SWP_TYPE_SHIFT]
+        offset = entry & SWP_OFFSET_MASK
         left = area.swap_map[offset] & ~SWAP_HAS_CACHE
         if left:
             area.swap_map[offset] = left
@@ -431,10 +418,10 @@ class SwapSlots:
     def free_entries(self, entries: list[int]) -> None:
         """Slots are free again, their contents and shadows forgotten (swapcache_free_entries, swap_range_free)."""
         if len(self.info) > 1:
-            entries = sorted(entries, key=_type_of)
+            entries = sorted(entries, key=swp_type)
         for entry in entries:
-            area = self.info[entry >> 1 & 31]
-            offset = entry >> OFFSET_SHIFT
+            area = self.info[entry >> SWP_TYPE_SHIFT]
+            offset = entry & SWP_OFFSET_MASK
             area.swap_map[offset] = 0
             if offset < area.lowest_bit:
                 area.lowest_bit = offset
@@ -448,31 +435,99 @@ class SwapSlots:
             area.trees[offset >> SPACE_SHIFT].put_value(offset, 0)
         self.nr_swap_pages += len(entries)
 
+    # -- slots of cached pages ---------------------------------------------------------------------------------------
+
+    def delete_from_cache(self, pfn: int, shadow: int = 0) -> None:
+        """Take a page out of the swap cache; its reference is now the caller's. `shadow` stays while the slot does."""
+        memmap = self.box.memmap
+        entry = memmap.private[pfn]
+        offset = entry & SWP_OFFSET_MASK
+        tree = self.info[entry >> SWP_TYPE_SHIFT].trees[offset >> SPACE_SHIFT]
+        if shadow:
+            tree.put_value(offset, shadow)
+        else:
+            tree.pop(offset)
+        memmap.private[pfn] = 0
+        memmap.flags[pfn] &= ~PG_SWAPCACHE
+        vmstat = self.box.vmstat
+        vmstat["nr_swapcached"] -= 1
+        vmstat["nr_file_pages"] -= 1
+        self.put_swap_folio(entry)
+
+    def free_folio(self, pfn: int) -> bool:
+        """Give the slot of a cached page up if only the cache refers to it (folio_free_swap).
+
+        The page is dirty then, and the cache's reference gone: the caller must hold another one.
+        """
+        memmap = self.box.memmap
+        flags = memmap.flags[pfn]
+        if not flags & PG_SWAPCACHE or flags & PG_WRITEBACK:
+            return False
+        entry = memmap.private[pfn]
+        if self.info[entry >> SWP_TYPE_SHIFT].swap_map[entry & SWP_OFFSET_MASK] != SWAP_HAS_CACHE:
+            return False
+        self.delete_from_cache(pfn)
+        memmap.flags[pfn] |= PG_DIRTY
+        memmap.refcount[pfn] -= 1
+        return True
+
+    def free_swap_cache(self, pfns: list[int]) -> None:
+        """Before references to these pages are dropped: those that nobody maps give their slots up."""
+        memmap = self.box.memmap
+        flags, mapcount = memmap.flags, memmap.mapcount
+        for pfn in pfns:
+            if flags[pfn] & PG_SWAPCACHE and not mapcount[pfn] and not self.is_locked(pfn):
+                self.free_folio(pfn)
+
+    def free_and_cache(self, entry: int) -> None:
+        """free(), and a cached page that nobody maps goes as well (free_swap_and_cache)."""
+        area = self.area_of(entry)
+        if area is not None and self.free(entry) == SWAP_HAS_CACHE:
+            self.try_to_reclaim_swap(area, entry & SWP_OFFSET_MASK, anyway=False)
+
     def try_to_reclaim_swap(self, area: SwapArea, offset: int, *, anyway: bool) -> bool:
         """Free the slot of a page that is in the swap cache, if nobody needs it there (__try_to_reclaim_swap)."""
-        raise NotImplementedError
+        pfn = area.trees[offset >> SPACE_SHIFT].get(offset)
+        if pfn is None or self.is_locked(pfn):
+            return False
+        memmap = self.box.memmap
+        if not (anyway or not memmap.mapcount[pfn] or self.full()):
+            return False
+        memmap.refcount[pfn] += 1
+        done = self.free_folio(pfn)
+        put_frames(self.box, [pfn])
+        return done
+
+    def is_locked(self, pfn: int) -> bool:
+        """Whether the disk is still reading the page."""
+        if not self.reading:
+            return False
+        due = self.reading.get(pfn)
+        if due is None:
+            return False
+        if due > self.box.timer.usec:
+            return True
+        now = self.box.timer.usec
+        self.reading = {frame: due for frame, due in self.reading.items() if due > now}
+        return False
 
 
 def entry_runs(entries: list[int]) -> list[tuple[int, int]]:
     """Where stretches of slots that lie side by side start in the list, and their lengths."""
     runs: list[tuple[int, int]] = []
-    at, step = 0, 1 << OFFSET_SHIFT
+    at = 0
     while at < len(entries):
         first = entries[at]
         most = len(entries) - at
-        if entries[at + most - 1] == first + (most - 1) * step:
+        if entries[at + most - 1] == first + most - 1:
             n = most
         else:
             n = 1
-            while n < most and entries[at + n] == first + n * step:
+            while n < most and entries[at + n] == first + n:
                 n += 1
         runs.append((at, n))
         at += n
     return runs
-
-
-def _type_of(entry: int) -> int:
-    return entry >> 1 & 31
 
 
 def insert_by_priority(areas: list[SwapArea], area: SwapArea) -> None:

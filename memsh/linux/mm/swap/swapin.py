@@ -27,10 +27,10 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, PageTable, VmArea
+from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.mm.filemap.pagecache import refault
 from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
-from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -109,16 +109,16 @@ def swapin_readahead(
     area = swap.area_of(entry)
     if area is None:
         return 0
-    offset = entry >> OFFSET_SHIFT
+    offset = swp_offset(entry)
     mask = _swapin_nr_pages(box, offset) - 1
     run: list[int] = []
     if mask:
-        kind = entry & (1 << OFFSET_SHIFT) - 1
+        kind = swp_type(entry)
         flags = box.memmap.flags
         last = 0
         others: list[int] = []
         for slot in range(max(1, offset & ~mask), min(offset | mask, area.max - 1) + 1):
-            pfn, fresh = read_swap_cache_async(box, kind | slot << OFFSET_SHIFT, gfp, place)
+            pfn, fresh = read_swap_cache_async(box, swp_entry(kind, slot), gfp, place)
             if not pfn:
                 continue
             others.append(pfn)
@@ -160,7 +160,8 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
     from memsh.linux.mm.memory.fault import MAJOR, SWAPPED, BusError, OutOfMemory, do_wp_page
 
     swap, memmap = box.swap, box.memmap
-    entry = table.ptes[at]
+    orig_pte = table.ptes[at]
+    entry = mm.mmu.pte_to_swp_entry(orig_pte)
     if swap.area_of(entry) is None:
         raise BusError(addr)
     what = SWAPPED
@@ -168,7 +169,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
         pfn = swap_cache_get_folio(box, entry)
         if not pfn:
             pfn = swapin_readahead(box, entry, place=(vma, addr))
-            if table.ptes[at] != entry:
+            if table.ptes[at] != orig_pte:
                 put_frames(box, [pfn] if pfn else [])
                 return what
             if not pfn:
@@ -181,7 +182,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
         box.vmstat["pgfault"] += 1
         put_frames(box, [pfn])
         swap.wait_locked(pfn)
-        if table.ptes[at] != entry:
+        if table.ptes[at] != orig_pte:
             return what
     swap.free(entry)
     flags = memmap.flags[pfn]

@@ -12,6 +12,7 @@ from memsh.linux.arch.x86.paging import mapped_pieces, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_ACCESSED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
+from memsh.linux.include.swapops import swp_type
 from memsh.linux.mm.lru import put_frames
 from memsh.linux.mm.mmap.vmalist import vm_enough_memory
 from memsh.linux.mm.shmem.shmem_swap import shmem_unuse
@@ -94,20 +95,21 @@ def _unuse_mm(box: Box, mm: MmStruct, area: SwapArea) -> None:
         for index, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
             for at in range(first, stop):
                 pte = table.ptes[at]
-                if pte and not pte & 0x101 and pte >> 1 & 31 == area.type:
+                if pte and not pte & 0x101 and swp_type(mm.mmu.pte_to_swp_entry(pte)) == area.type:
                     _unuse_pte(box, mm, vma, (index << mm.table_shift) + (at << 12), table, at)
 
 
 def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> None:
     """Map the page of one entry again, old and clean (unuse_pte_range, unuse_pte). ENOMEM."""
     swap, memmap = box.swap, box.memmap
-    entry = table.ptes[at]
+    orig_pte = table.ptes[at]
+    entry = mm.mmu.pte_to_swp_entry(orig_pte)
     pfn = swap_cache_get_folio(box, entry) or swapin_readahead(box, entry, GFP_UNUSE, (vma, addr))
     if not pfn:
         raise KernelError("ENOMEM", "no page for what lies in swap")
     swap.wait_locked(pfn)
     swap.wait_writeback(pfn)
-    if table.ptes[at] == entry:
+    if table.ptes[at] == orig_pte:
         mm.rss[MM_SWAPENTS] -= 1
         mm.rss[MM_ANONPAGES] += 1
         memmap.refcount[pfn] += 1

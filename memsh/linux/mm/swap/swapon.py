@@ -16,7 +16,6 @@ from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra, wait_on_page
 from memsh.linux.mm.swap.swap_tree import SwapTree
 from memsh.linux.mm.swap.swapfile import (
-    MAX_SLOTS,
     MAX_SWAPFILES,
     SPACE_SHIFT,
     SWAP_MAP_BAD,
@@ -88,9 +87,10 @@ def read_swap_header(box: Box, page: bytes, size: int) -> int:
     if not last:
         log("Empty swap-file", KERN_WARNING)
         raise KernelError("EINVAL")
-    if last > MAX_SLOTS:
-        log(f"Truncating oversized swap area, only using {MAX_SLOTS * 4}k out of {last * 4}k", KERN_WARNING)
-    slots = min(MAX_SLOTS, last + 1)
+    most = box.mmu.max_swapfile_size
+    if last > most:
+        log(f"Truncating oversized swap area, only using {most * 4}k out of {last * 4}k", KERN_WARNING)
+    slots = min(most, last + 1)
     if slots > size >> 12:
         log("Swap area shorter than signature indicates", KERN_WARNING)
         raise KernelError("EINVAL")

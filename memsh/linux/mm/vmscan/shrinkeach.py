@@ -28,7 +28,8 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
-from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT, SPACE_SHIFT, SWAP_HAS_CACHE
+from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
+from memsh.linux.mm.swap.swapfile import SPACE_SHIFT, SWAP_HAS_CACHE
 from memsh.linux.mm.vmscan.workingset import EVICTION_MASK, EVICTION_SHIFT
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
     if not entries:
         return False
     flags, mapcount, private = memmap.flags, memmap.mapcount, memmap.private
+    swp_entry_to_pte = box.mmu.swp_entry_to_pte
     peaked: MmStruct | None = None
     peak: MmStruct | None = None
     for entry, (_, pfn, mm, addr, ptes) in zip(entries, out, strict=True):
@@ -162,7 +164,7 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
         private[pfn] = entry
         mapcount[pfn] = 0  # in the cache, no longer mapped: the count of references stays
         flags[pfn] = flags[pfn] & ~_GONE | _GOING
-        ptes[addr >> 12 & mm.table_mask] = entry
+        ptes[addr >> 12 & mm.table_mask] = swp_entry_to_pte(entry)
         if mm is not peak:  # from here on it only shrinks
             mm.update_hiwater_rss()
             peak = mm
@@ -186,7 +188,7 @@ def _drop(box: Box, pfn: int, bits: int) -> bool:
     """Take a written page out of the swap cache, leaving a shadow; False if its slot is not referred to just once."""
     memmap, lru = box.memmap, box.lru
     entry = memmap.private[pfn]
-    area, offset = box.swap.info[entry >> 1 & 31], entry >> OFFSET_SHIFT
+    area, offset = box.swap.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
     if area.swap_map[offset] != SWAP_HAS_CACHE | 1:
         return False
     area.swap_map[offset] = 1

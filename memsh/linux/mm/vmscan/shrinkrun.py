@@ -28,7 +28,6 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, AnonVma, MmStruct, VmArea
 from memsh.linux.lib.columns import clear_run, is_run, ramp, set_run
 from memsh.linux.lib.entries import climb
-from memsh.linux.mm.swap.swapfile import OFFSET_SHIFT
 from memsh.linux.mm.vmscan.workingset import workingset_evictions
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ FREE, KEEP, ACTIVATE, PAGEOUT = range(4)
 MIXED = -1  # not for us: page by page
 SHORTEST = 6  # below this a stretch is not worth it
 _ANONYMOUS = PG_ANON | PG_SWAPBACKED
-_ENTRY_STEP = 1 << OFFSET_SHIFT
 
 
 def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) -> int:
@@ -141,7 +139,9 @@ def _shrink_mapped(sc: ScanControl, low: int, count: int, step: int, bits: int) 
     slots = array("I", entries)
     backwards = slots[::-1]
     box.memmap.private[low : low + count] = slots if step > 0 else backwards
-    ptes[at : at + count] = array(ptes.typecode, slots if step == sign else backwards)
+    ptes[at : at + count] = array(
+        ptes.typecode, box.mmu.swp_entries_to_ptes(slots if step == sign else backwards)
+    )
     mm = vma.mm
     flush_tlb(mm, addr, count)
     mm.update_hiwater_rss()
@@ -181,7 +181,7 @@ def _swap_out(sc: ScanControl, low: int, count: int, bits: int) -> None:
 def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits: int) -> bool:
     """Take written pages, whose slots lie side by side, out of the swap cache; False if they do not."""
     memmap = box.memmap
-    sign = _in_steps(memmap.private, low, count, _ENTRY_STEP)
+    sign = _in_steps(memmap.private, low, count, 1)
     if not sign:
         return False
     entry = memmap.private[low if sign > 0 else low + count - 1]

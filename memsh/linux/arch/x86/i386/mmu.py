@@ -17,5 +17,8 @@ I386_MMU = Mmu(
     nx=0,
     vsyscall=0,
     hole=range(0),
+    swp_type_shift=1,
+    swp_offset_bits=23,
+    swp_invert=0,
     names=("table", "directory"),
 )

@@ -20,5 +20,8 @@ X86_64_MMU = Mmu(
     nx=1 << 10,
     vsyscall=0xFFFFFFFFFF600000,
     hole=range(1 << 47, (1 << 64) - (1 << 47)),
+    swp_type_shift=59,
+    swp_offset_bits=50,
+    swp_invert=((1 << 50) - 1) << 9,  # what the processor could guess from it is no memory (L1TF)
     names=("pte", "pmd", "pud", "pgd"),
 )
