@@ -48,7 +48,8 @@ or runs the script on standard input if that is no terminal.
   --nodes NODES      x86_64's NUMA nodes: 2 (even), or size and CPUs of each, 4G:0-1,4G:2-3
   --distance N       how far any two of them are from each other (20)
   --swap SIZE        swap space (0)
-  --cmdline WORDS    the kernel's command line (i386 'vmalloc=106488K', x86_64 'norandmaps')
+  --cmdline WORDS    the kernel's command line ('norandmaps'; i386 'norandmaps vmalloc=106488K')
+  --seed N           of the addresses that are random without norandmaps (0); grade: of the exercise's variant
   --split-rss        count resident pages a thread at a time, as kernels for four CPUs and more
   --age TIME         let the box live for a while first (0; 30s, 10m, 2h, 1d)
   --from WHAT        start from a machine elsewhere: an OOM report, /proc text, a capture, a recorded folder
@@ -79,7 +80,7 @@ _FLAGS = {
     "--split-rss", "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other", "-f",
 }  # fmt: skip
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
-BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from")
+BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--seed", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 BUG_STATUS = 70
 TEACHING = ("lesson", "grade", "lint", "handout", "tour")
@@ -199,7 +200,8 @@ def make_box(options: Options) -> Any:
             nodes=nodes(options.last("--nodes"), ram, cpus) if "--nodes" in options.values else (),
             distance=number(options, "--distance", default.distance),
             swap=number(options, "--swap", default.swap, wide_size),
-            cmdline=options.last("--cmdline", DEFAULT_CMDLINE), age=seconds(options.last("--age", "0")),
+            cmdline=options.last("--cmdline", DEFAULT_CMDLINE), seed=number(options, "--seed", default.seed),
+            age=seconds(options.last("--age", "0")),
         )  # fmt: skip
     except ValueError as error:
         raise ShellError(str(error), 2) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.aslr import actual
 from memsh.machines.programs import programs
 
 if TYPE_CHECKING:
@@ -30,4 +31,9 @@ def symbols_of(box: Box, task: Task) -> dict[str, int]:
     sbrk before the first malloc. A dynamic one has an untouched heap.
     """
     image = image_of(box, task)
-    return image.symbols if image is not None else {}
+    if image is None:
+        return {}
+    mm = task.mm
+    if mm is None or not mm.placed:
+        return image.symbols
+    return {name: addr if name.endswith("_size") else actual(mm, addr) for name, addr in image.symbols.items()}

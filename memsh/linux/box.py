@@ -1,6 +1,7 @@
 """The machine: one object that owns everything (init/main.c, start_kernel).
 
-State is a function of the configuration and of what was done to the box: no host clock, no randomness, no module state.
+State is a function of the configuration and of what was done to the box: no host clock, no chance but the
+seed's, no module state.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from memsh.linux.include.vmstat import VmStat
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
+from memsh.linux.lib.random import Random
 from memsh.linux.mm.compaction.kcompactd import Kcompactd
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.lru import LruVec
@@ -82,7 +84,8 @@ class Box:
         self.kswapd = Kswapd(self)
         self.oom = Oom(self)
         self.timer = Timer(self.log)
-        self.sysctl = Sysctl()
+        self.sysctl = Sysctl(config)
+        self.random = Random(config.seed)
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)

@@ -55,6 +55,7 @@ class Config:
     arch: str = "i386"
     nodes: Nodes = ()
     distance: int = 20
+    seed: int = 0  # of what the kernel draws at random
 
     def __post_init__(self) -> None:
         if self.arch not in ARCHES:

@@ -16,7 +16,7 @@ from memsh.shell.errors import ShellError
 PROMPT = re.compile(r"((?:\S+\[\d+\] )?memsh(?:\([^)]*\)|\[[^\]]*\])*> ?)(.*)")
 FENCE = re.compile(r"(`{3,})\s*(\S*)\s*$")
 MACHINE = re.compile(r"<!--\s*memsh:(.*?)-->\s*$")
-OPTIONS = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--width")
+OPTIONS = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--seed", "--age", "--width")
 PROSE, COMMAND, QUESTION, BOOT = "prose", "command", "question", "boot"
 FOLDER = Path(__file__).parent.parent / "lessons"
 LIMIT = 4 << 20  # bytes of a lesson

@@ -145,6 +145,7 @@ def restore(box: Box, args: Args, io: IO) -> int:
     opt("--nodes", type=str, help="x86_64: NUMA nodes, 2 or 4G:0-1,4G:2-3"),
     opt("--distance", type=int, help="between any two nodes"),
     opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
+    opt("--seed", type=int, help="of the addresses that are random without norandmaps"),
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
     opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC,
 )  # fmt: skip
@@ -160,8 +161,8 @@ def reset(box: Box, args: Args, io: IO) -> int:
     if args.folder is not None and io.session.no_host:
         raise ShellError("--from: reads from the host, which this session may not")
     wanted = {"--arch": args.arch, "--ram": args.ram, "--cpus": args.cpus, "--nodes": args.nodes,
-              "--distance": args.distance, "--swap": args.swap, "--cmdline": args.cmdline, "--age": args.age,
-              "--from": args.folder}  # fmt: skip
+              "--distance": args.distance, "--swap": args.swap, "--cmdline": args.cmdline,
+              "--seed": args.seed, "--age": args.age, "--from": args.folder}  # fmt: skip
     given = {name: str(value) for name, value in wanted.items() if value is not None}
     boot = None
     if given:
@@ -218,6 +219,8 @@ def _whole_reset(session: Any, line: str) -> str:
     config = session.box.config
     whole = {"--ram": str(config.ram), "--cpus": str(config.cpus), "--swap": str(config.swap),
              "--cmdline": config.cmdline}  # fmt: skip
+    if config.seed:
+        whole |= {"--seed": str(config.seed)}
     if config.arch != "i386":
         whole |= {"--arch": config.arch}
     if config.nodes:

@@ -21,7 +21,7 @@ BOOTS = sorted(REFERENCE.glob("boot-*"))
 VARIES = ("tsc: Detected", "Kernel command line", "Calibrating delay loop")
 
 
-def config_of(folder: Path, cmdline: str = "vmalloc=106488K") -> Config:
+def config_of(folder: Path, cmdline: str = "norandmaps vmalloc=106488K") -> Config:
     found = re.fullmatch(r"boot-(\d+)([mg])-(\d)cpu", folder.name)
     assert found
     return Config(ram=int(found[1]) * (GIB if found[2] == "g" else MIB), cpus=int(found[3]), cmdline=cmdline)

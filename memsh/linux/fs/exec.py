@@ -1,7 +1,7 @@
 """execve: a new program in an old task (fs/exec.c, fs/binfmt_elf.c, arch/x86/entry/vdso/vma.c), and what the program,
 its C library and the dynamic linker do before main.
 
-Addresses are not randomised (`norandmaps`).
+Where areas lie, at random or not, is memsh.linux.arch.x86.aslr's.
 
 Known deviations: a lack of memory past the point of no return leaves the old program running, where Linux kills the
 task; no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
@@ -13,6 +13,17 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.aslr import (
+    Nominal,
+    actual,
+    actual_touches,
+    arch_align_stack,
+    arch_pick_mmap_layout,
+    arch_randomize_brk,
+    randomized,
+    stack_top,
+    vdso_addr,
+)
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_ANONYMOUS,
@@ -57,6 +68,8 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import File
 
 STACK_EXPAND = 0x20000
+STACK_DEPTH = 0xE00  # how far below main's frame the start of a program reaches
+AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
 MAX_ARG_STRINGS = 6 << 20  # three quarters of the stack's limit
 VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
 ENVIRONMENT = ("HOME=/", "TERM=linux")
@@ -115,20 +128,25 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], env
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
     task.sigcgt = image.sigcgt
     task.pending = ()
-    top = mm.task_size
+    randomized(box, task)
+    arch_pick_mmap_layout(box, task, mm)
+    top = stack_top(box, task, mm)
     insert_vm_area(box, mm, top - 4096 - STACK_EXPAND, top, VM_STACK_FLAGS)
     touch_range(box, task, top - 4096, 4096, True)
     _map_segments(box, mm, file, image, 0)
     mm.start_code, mm.end_code, mm.start_data, mm.end_data = image.code_bounds()
     _clear_bss(box, task, image, 0)
     mm.start_brk = mm.brk = _page_up(image.segments[-1].vaddr + image.segments[-1].memsz)
-    base = 0
+    arch_randomize_brk(box, task, mm)
+    laid = Nominal(mm)
+    loaded = [(image, 0)]
     if image.interp:
-        linker = box.programs[image.interp]
-        base = _load(box, task, linker)
-    _map_vdso(box, mm)
-    task.sp = _stack_tables(box, task, image, base, argv, envp)
-    _run_to_main(box, task, image, base)
+        loaded.append(_load(box, task, box.programs[image.interp], laid))
+    strings = sum(len(word.encode()) + 1 for word in (*(argv or [""]), *envp, image.path))
+    _map_vdso(box, task, mm, top - box.arch.word - strings, laid)
+    base = actual(mm, loaded[-1][1])
+    task.sp = _stack_tables(box, task, image, base, top, argv, envp)
+    _run_to_main(box, task, image, laid, loaded, top)
     mm.update_hiwater_rss()
     mm.update_hiwater_vm()
 
@@ -162,8 +180,8 @@ def _clear_bss(box: Box, task: Task, image: Image, base: int, *, by_linker: bool
         vm_brk_flags(box, task.mm, start, length)
 
 
-def _load(box: Box, task: Task, image: Image, *, by_linker: bool = False) -> int:
-    """Map a library below what is there: its whole extent first, then each segment over it. The base address."""
+def _load(box: Box, task: Task, image: Image, laid: Nominal, *, by_linker: bool = False) -> tuple[Image, int]:
+    """Map a library below what is there: its whole extent first, then each segment over it. Its nominal address."""
     mm = task.mm
     assert mm is not None
     file = box.fs.open(image.path)
@@ -179,11 +197,18 @@ def _load(box: Box, task: Task, image: Image, *, by_linker: bool = False) -> int
         _clear_bss(box, task, image, base, by_linker=by_linker)
     finally:
         box.fs.fput(file)
-    return base
+    return image, laid.place(total, base)
 
 
-def _map_vdso(box: Box, mm: MmStruct) -> None:
-    addr = get_unmapped_area(box, mm, 0, VVAR_SIZE + VDSO_SIZE, 0)
+def _map_vdso(box: Box, task: Task, mm: MmStruct, start_stack: int, laid: Nominal) -> None:
+    """arch_setup_additional_pages()."""
+    length = VVAR_SIZE + VDSO_SIZE
+    if not vdso_enabled(box):
+        mm.vdso = 0
+        laid.place(length, 0)
+        return
+    addr = get_unmapped_area(box, mm, vdso_addr(box, task, mm, start_stack, length), length, 0)
+    laid.place(length, addr)
     install_special_mapping(
         box, mm, addr + VVAR_SIZE, VDSO_SIZE, VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC, "[vdso]"
     )
@@ -191,7 +216,8 @@ def _map_vdso(box: Box, mm: MmStruct) -> None:
     mm.vdso = addr + VVAR_SIZE
 
 
-def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str], envp: Sequence[str]) -> int:
+def _stack_tables(box: Box, task: Task, image: Image, base: int, top: int, argv: list[str],
+                  envp: Sequence[str]) -> int:  # fmt: skip
     """Strings, auxiliary vector, argv and envp as create_elf_tables() lays them out. The program's stack pointer."""
     mm = task.mm
     assert mm is not None
@@ -201,20 +227,21 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
     environment = [word.encode() + b"\0" for word in envp]
     elf = box.arch.elf
     word = box.arch.word
-    exec_at = mm.task_size - word - len(name)
+    exec_at = top - word - len(name)
     mm.env_end = exec_at
     mm.env_start = mm.arg_end = mm.env_end - sum(map(len, environment))
     mm.arg_start = mm.arg_end - sum(map(len, strings))
-    place = mm.arg_start & ~15
+    place = arch_align_stack(box, task, mm.arg_start)
     platform = place - len(elf.platform) - 1
     random = platform - 16
     values = {
-        32: mm.vdso + 0x560, 33: mm.vdso, 51: elf.minsigstksz, 16: elf.hwcap, 6: 4096, 17: 100,
+        AT_SYSINFO: mm.vdso + 0x560, AT_SYSINFO_EHDR: mm.vdso, 51: elf.minsigstksz, 16: elf.hwcap, 6: 4096, 17: 100,
         3: image.segments[0].vaddr + elf.header, 4: elf.program_header, 5: len(image.segments) + 4, 7: base,
         8: 0, 9: image.entry, 25: random, 26: 2, 31: exec_at, 15: platform,
     }  # fmt: skip
     code = "I" if word == 4 else "Q"
-    auxv = b"".join(struct.pack(f"<2{code}", key, values.get(key, 0)) for key in elf.auxv) + bytes(2 * word)
+    keys = [key for key in elf.auxv if mm.vdso or key not in (AT_SYSINFO, AT_SYSINFO_EHDR)]
+    auxv = b"".join(struct.pack(f"<2{code}", key, values.get(key, 0)) for key in keys) + bytes(2 * word)
     mm.saved_auxv = auxv
     items = len(words) + 1 + len(environment) + 1 + 1
     sp = (random - len(auxv) - word * items) & ~15
@@ -233,28 +260,34 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, argv: list[str]
     return sp - elf.frame
 
 
-def _run_to_main(box: Box, task: Task, image: Image, base: int) -> None:
+def vdso_enabled(box: Box) -> bool:
+    """vdso=, vdso32= on the command line, vm.vdso_enabled where there is one (vdso32_enabled, vdso64_enabled)."""
+    return box.sysctl.values.get("vm.vdso_enabled", 1) == 1
+
+
+def _run_to_main(box: Box, task: Task, image: Image, laid: Nominal, loaded: list[tuple[Image, int]], top: int) -> None:
     """What happens in user mode before main: relocation, libraries, heap of the C library."""
     mm = task.mm
     assert mm is not None
-    loaded: list[tuple[Image, int]] = [(image, 0)]
+    prot, flags = PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS
     if image.interp:
-        loaded.append((box.programs[image.interp], base))
-        do_mmap(box, mm, 0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
+        laid.place(8192, do_mmap(box, mm, 0, 8192, prot, flags))
         for path in image.libraries:
-            loaded.append((box.programs[path], _load(box, task, box.programs[path], by_linker=True)))
+            loaded.append(_load(box, task, box.programs[path], laid, by_linker=True))
         if image.tls:
-            do_mmap(box, mm, 0, image.tls, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
+            laid.place(image.tls, do_mmap(box, mm, 0, image.tls, prot, flags))
     if image.brk:
         do_brk(box, mm, mm.brk + image.brk)
     for library, at in loaded:
         for touch in library.touched:
-            touch_range(box, task, touch.addr + at, touch.length, touch.write)
+            touch_range(box, task, actual(mm, touch.addr + at), touch.length, touch.write)
         start, length = library.relro
         if length:
-            do_mprotect(box, mm, start + at, length, R)
-    touch_range(box, task, mm.vdso, 4096, False)
-    touch_range(box, task, mm.task_size - 8192, 8192, True)
+            do_mprotect(box, mm, actual(mm, start + at), length, R)
+    if mm.vdso:
+        touch_range(box, task, mm.vdso, 4096, False)
+    deepest = min(task.sp - STACK_DEPTH & ~4095, top - 8192)
+    touch_range(box, task, deepest, top - deepest, True)
     if box.vm.split_rss:
         keep_pages(task, image.kept)
 
@@ -267,7 +300,7 @@ def resume(box: Box, task: Task) -> None:
     """
     stage, task.pending = task.pending[0], task.pending[1:]
     if task.mm is not None:
-        _touch_present(box, task, stage)
+        _touch_present(box, task, actual_touches(task.mm, stage))
 
 
 def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
@@ -290,5 +323,6 @@ def after_fork(box: Box, parent: Task, child: Task) -> None:
     """After fork has returned: the parent goes on to report; the child has all before it."""
     image = box.programs.get(parent.path)
     if image is not None:
-        _touch_present(box, parent, image.forking)
+        assert parent.mm is not None
+        _touch_present(box, parent, actual_touches(parent.mm, image.forking))
         child.pending = ((Touch(child.sp & ~4095, 4096, True), *image.forked), image.settled)

@@ -18,6 +18,7 @@ from memsh.linux.lib.ratelimit import RateLimit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from memsh.linux.arch.x86.aslr import Placed
     from memsh.linux.arch.x86.mmu import Mmu
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.sched import Task
@@ -280,11 +281,13 @@ class MmStruct:
         "maple_addrs",
         "mmap",
         "mmap_base",
+        "mmap_legacy_base",
         "mmu",
         "nr_ptes",
         "number",
         "pgd",
         "pgd_pfn",
+        "placed",
         "rlimit_as",
         "rlimit_data",
         "rlimit_stack",
@@ -302,6 +305,7 @@ class MmStruct:
         "task_size",
         "tlb",
         "tlbw",
+        "topdown",
         "total_vm",
         "users",
         "vdso",
@@ -332,6 +336,9 @@ class MmStruct:
         self.coredump_filter = 0x33
         self.start_stack = self.arg_start = self.arg_end = self.env_start = self.env_end = self.vdso = 0
         self.mmap_base = mmu.mmap_base
+        self.mmap_legacy_base = mmu.unmapped_base
+        self.topdown = True  # get_unmapped_area() looks from mmap_base downwards
+        self.placed: tuple[Placed, ...] = ()  # what lies elsewhere than in a process that is not random
         self.rlimit_stack = 8 << 20
         self.rlimit_data = self.rlimit_as = mmu.word_limit - 1
         self.exe_file: File | None = None

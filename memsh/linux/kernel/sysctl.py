@@ -17,6 +17,7 @@ from memsh.linux.kernel.sysctl_table import CHOICES, COUNTERS, FIXED, LIVE, NUMB
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.config import Config
 
 INT_MAX = (1 << 31) - 1
 INT_MIN = -(1 << 31)
@@ -52,12 +53,13 @@ PLAIN: dict[str, tuple[int, int, int]] = {
     "vm.swappiness": (60, 0, 200),
     "vm.unprivileged_userfaultfd": (0, 0, 1),
     "vm.vdso_enabled": (1, INT_MIN, INT_MAX),
+    "abi.vsyscall32": (1, 0, 1),
     "vm.vfs_cache_pressure": (100, 0, INT_MAX),
     "vm.zone_reclaim_mode": (0, 0, INT_MAX),
     "kernel.kptr_restrict": (0, 0, 2),
     "kernel.numa_balancing": (0, 0, 4),
     "kernel.panic": (0, INT_MIN, INT_MAX),
-    "kernel.randomize_va_space": (0, INT_MIN, INT_MAX),
+    "kernel.randomize_va_space": (2, INT_MIN, INT_MAX),
     **NUMBERS,
 }
 # names that only kernels with an option have (`!OPTION`: only those without)
@@ -67,7 +69,7 @@ OPTIONS = {
     "vm.min_slab_ratio": "NUMA", "vm.min_unmapped_ratio": "NUMA",
     "vm.numa_stat": "NUMA", "vm.zone_reclaim_mode": "NUMA", "vm.numa_zonelist_order": "NUMA",
     "vm.mmap_rnd_compat_bits": "COMPAT", "vm.unprivileged_userfaultfd": "USERFAULTFD",
-    "kernel.numa_balancing": "NUMA_BALANCING",
+    "kernel.numa_balancing": "NUMA_BALANCING", "abi.vsyscall32": "COMPAT",
 }  # fmt: skip
 # values that live in box.vm, whose code reads them there
 IN_VM: dict[str, tuple[int, int]] = {
@@ -125,8 +127,14 @@ def parse_numbers(text: str, most: int) -> list[int]:
 class Sysctl:
     """The plain values; everything else is looked up where it lives. Names are like "vm.swappiness"."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self.values: dict[str, int] = {name: default for name, (default, _, _) in PLAIN.items()}
+        if config.parameter("norandmaps") is not None:
+            self.values["kernel.randomize_va_space"] = 0
+        for name in ("vdso", "vdso32"):  # on x86_64 vdso= alone is of the 64-bit vdso, which has no file
+            on = config.parameter(name)
+            if on is not None and (config.arch == "i386" or name == "vdso"):
+                self.values["vm.vdso_enabled"] = int(on == "1")
         self.quiet_drops = False
         self.text: dict[str, str] = {
             "kernel.hostname": "memsh", "kernel.domainname": "(none)",

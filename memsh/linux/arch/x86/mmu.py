@@ -44,6 +44,9 @@ class Mmu:
     swp_offset_bits: int
     swp_invert: int
     names: tuple[str, ...]  # of the levels, as in Linux, the last one first
+    stack_rnd_mask: int  # in pages: how far down a random stack may begin
+    brk_rnd: int  # how far up a random heap may
+    vdso_above_stack: bool  # where the stack is random
 
     def __deepcopy__(self, memo: object) -> Mmu:
         return self

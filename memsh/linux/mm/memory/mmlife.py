@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 _COPIED = (
     "start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack", "arg_start", "arg_end",
-    "env_start", "env_end", "saved_auxv", "coredump_filter", "vdso", "mmap_base", "rlimit_stack", "rlimit_data",
-    "rlimit_as", "def_flags",
+    "env_start", "env_end", "saved_auxv", "coredump_filter", "vdso", "mmap_base", "mmap_legacy_base", "topdown",
+    "placed", "rlimit_stack", "rlimit_data", "rlimit_as", "def_flags",
 )  # fmt: skip
 
 

@@ -110,12 +110,10 @@ def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int
             ):
                 hint = 0
         if not hint:
-            if box.vm.legacy_va_layout:
-                hint = unmapped_area(mm, length, mm.mmu.unmapped_base, mm.task_size)
-            else:
+            if mm.topdown:
                 hint = unmapped_area_topdown(mm, length, max(4096, low), mm.mmap_base)
-                if not hint:
-                    hint = unmapped_area(mm, length, mm.mmu.unmapped_base, mm.task_size)
+            if not hint:
+                hint = unmapped_area(mm, length, mm.mmap_legacy_base, mm.task_size)
             if not hint:
                 raise KernelError("ENOMEM", "no hole in the address space is that long")
         addr = hint

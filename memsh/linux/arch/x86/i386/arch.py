@@ -41,7 +41,7 @@ I386 = Arch(
     ram_min=32 * MIB,
     ram_max=4 * GIB,
     cpus_max=8,
-    cmdline="vmalloc=106488K",
+    cmdline="norandmaps vmalloc=106488K",
     stacks=STACKS,
     calls=CALLS,
 )

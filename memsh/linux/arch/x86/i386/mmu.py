@@ -21,4 +21,7 @@ I386_MMU = Mmu(
     swp_offset_bits=23,
     swp_invert=0,
     names=("table", "directory"),
+    stack_rnd_mask=0x7FF,
+    brk_rnd=32 << 20,
+    vdso_above_stack=False,
 )

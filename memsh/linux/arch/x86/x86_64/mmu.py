@@ -24,4 +24,7 @@ X86_64_MMU = Mmu(
     swp_offset_bits=50,
     swp_invert=((1 << 50) - 1) << 9,  # what the processor could guess from it is no memory (L1TF)
     names=("pte", "pmd", "pud", "pgd"),
+    stack_rnd_mask=0x3FFFFF,
+    brk_rnd=1 << 30,
+    vdso_above_stack=True,
 )
