@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import File
 
 STACK_EXPAND = 0x20000
-STACK_DEPTH = 0xE00  # how far below main's frame the start of a program reaches
 AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
 MAX_ARG_STRINGS = 6 << 20  # three quarters of the stack's limit
 VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
@@ -286,7 +285,7 @@ def _run_to_main(box: Box, task: Task, image: Image, laid: Nominal, loaded: list
             do_mprotect(box, mm, actual(mm, start + at), length, R)
     if mm.vdso:
         touch_range(box, task, mm.vdso, 4096, False)
-    deepest = min(task.sp - STACK_DEPTH & ~4095, top - 8192)
+    deepest = min(task.sp & ~4095, top - 8192)
     touch_range(box, task, deepest, top - deepest, True)
     if box.vm.split_rss:
         keep_pages(task, image.kept)
