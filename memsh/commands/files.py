@@ -177,6 +177,7 @@ def ls(box: object, args: Args, io: IO) -> int:
         folders = [below for folder in folders for below in [folder, *_folders(io, folder)]]
     _show(io, args, "", plain)
     for serial, folder in enumerate(folders):
+        io.check()
         if len(names) > 1 or args.R:
             io.out(f"{chr(10) if serial or plain else ''}{folder}:\n")
         found = [name for name in listdir(io.session, folder) if args.a or name[0] != "."]
@@ -185,6 +186,7 @@ def ls(box: object, args: Args, io: IO) -> int:
 
 
 def _folders(io: IO, folder: str) -> Iterator[str]:
+    io.check()
     for name in sorted(listdir(io.session, folder), key=_order):
         path = posixpath.join(folder, name)
         if stat_kind(io.session, path) == "dir":

@@ -8,14 +8,13 @@ from memsh.commands.options import short_options
 from memsh.commands.paths import stat_kind
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell.errors import Leave, LoopControl, Return
+from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import sourced
 from memsh.shell.parameters import quote
 from memsh.shell.parser import RESERVED
 from memsh.shell.values import count, whole
 
 TOPIC = "session"
-DEEPEST_SOURCE = 50
-SCRIPT_LIMIT = 16 << 20
 TRAPS = ("EXIT", "INT", "ERR")
 BUILTINS = frozenset(
     [".", ":", "[", "alias", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit",
@@ -141,7 +140,7 @@ def _script(io: IO, name: str) -> str:
     try:
         if not path.is_file():
             raise ShellError(f"{name}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-        if path.stat().st_size > SCRIPT_LIMIT:
+        if path.stat().st_size > TEXT:
             raise ShellError(f"{name}: File too large")
         text = path.read_text("utf-8", "replace")
     except (OSError, ValueError) as error:
@@ -155,7 +154,7 @@ def _source(io: IO, words: list[str]) -> int:
     if not words:
         raise UsageError("FILE is missing (usage: source FILE [WORD …])")
     language = io.language
-    if language.source_depth >= DEEPEST_SOURCE:
+    if language.source_depth >= SOURCES:
         raise ShellError("scripts that source each other: nested too deeply")
     text = _script(io, words[0])
     language.source_depth += 1

@@ -156,7 +156,7 @@ def _some(addresses: list[int]) -> str:
     return f"{shown} …" if len(addresses) > FEW else shown
 
 
-@command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC)
+@command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC, looks=True)
 def heap(box: Box, args: Args, io: IO) -> None:
     """the current process's heap: chunks, bins, the thread's cache, and why a free gave nothing back
 

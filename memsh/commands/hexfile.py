@@ -37,8 +37,7 @@ def dump_files(words: list[str], io: IO) -> int:
             else:
                 raise ShellError(f"there is no option -{letter} ({USAGE})", 2)
     sources = Sources(io, names)
-    data = b"".join(data_of(source) for _, source in sources)
-    data = data[skip : None if limit is None else skip + limit]
+    data = data_of(sources, None if limit is None else skip + limit)[skip:]
     for line in canonical(data, skip, squeeze) if canon else _words(data, skip, squeeze):
         io.out(line)
     return sources.status

@@ -54,7 +54,7 @@ def split_rss(box: Box, args: Args, io: IO) -> None:
     io.out(f"split_rss is {'on' if box.vm.split_rss else 'off'}\n")
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, looks=True)
 def check(box: Box, args: Args, io: IO) -> int:
     """verify every invariant of the box
 

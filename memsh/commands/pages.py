@@ -76,6 +76,8 @@ def fill(box: Box, args: Args, io: IO) -> int:
 
     def operation(user: UserProcess, notes: Notes) -> None:
         for at in range(0, args.length - word + 1, 4096):
+            if not at & 0xFFFFF:
+                io.check()
             mark = (at >> 3) * WORD % (1 << 8 * word)
             user.write(args.addr + at, mark.to_bytes(word, "little"))
 

@@ -9,17 +9,19 @@ import codecs
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
-from memsh.shell.io import IO, TEXT_LIMIT, TOO_LONG, Input, NullSink, PartsInput, Sink, TextInput
+from memsh.shell.io import IO, Input, NullSink, PartsInput, Sink, TextInput
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import Inode
+    from memsh.linux.include.mm_types import File, Inode
 
 CHUNK = 128 << 10  # what cat and its kin read at once
 DISKS = ("vda", "vdb")
@@ -160,34 +162,19 @@ def listdir(session: Session, path: str) -> list[str]:
     return sorted(names | {"dev", "proc", "sys"} if whole == "/" else names)
 
 
-class _DiskInput(PartsInput):
+def _disk_text(box: Box, file: File) -> Iterator[str]:
     """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards."""
-
-    def __init__(self, box: Box, path: str) -> None:
-        self.box = box
-        self.file = box.fs.open(path)
-        super().__init__()
-
-    def chunks(self) -> Iterator[str]:
-        place = 0
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        try:
-            while True:
-                data: bytes = self.box.fs.read(self.file, place, CHUNK)
-                place += len(data)
-                yield decoder.decode(data, not data)
-                if not data:
-                    return
-        finally:
-            self.box.fs.fput(self.file)
-
-
-class _Zeros(PartsInput):
-    """/dev/zero has no newline: reading a line of it ends with Argument list too long."""
-
-    def chunks(self) -> Iterator[str]:
+    place = 0
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    try:
         while True:
-            yield "\0" * CHUNK
+            data: bytes = box.fs.read(file, place, CHUNK)
+            place += len(data)
+            yield decoder.decode(data, not data)
+            if not data:
+                return
+    finally:
+        box.fs.fput(file)
 
 
 class _ProcSink:
@@ -200,7 +187,7 @@ class _ProcSink:
 
     def write(self, text: str) -> None:
         self.text += text
-        if len(self.text) > TEXT_LIMIT:
+        if len(self.text) > TEXT:
             raise ShellError(TOO_LONG)
 
     def close(self) -> None:
@@ -260,7 +247,8 @@ def read_text(session: Session, whole: str) -> str:
         return str(session.reader.read(whole))
     from memsh.procfs import tree
 
-    return str(tree.show(session.box, whole))
+    with session.looking():
+        return str(tree.show(session.box, whole))
 
 
 _STREAM = re.compile(r"/dev/(?:fd/([0-9]{1,3})|(stdin)|(stdout)|(stderr))|/proc/self/fd/([0-9]{1,3})")
@@ -351,7 +339,7 @@ class BoxFiles:
         if whole == "/dev/null":
             return Input()
         if whole == "/dev/zero":
-            return _Zeros()
+            return PartsInput(repeat("\0" * CHUNK), session)  # no newline: reading a line of it is too long
         if session.box is None:
             if not is_procfs(whole):
                 raise KernelError("ENOENT")
@@ -362,7 +350,7 @@ class BoxFiles:
         if kind != "file":
             raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
         session.ran.add("<")
-        return _DiskInput(session.box, whole)
+        return PartsInput(_disk_text(session.box, session.box.fs.open(whole)), session)
 
     def open_write(self, session: Session, path: str, append: bool) -> FileSink:
         whole = resolve(session, path)

@@ -54,7 +54,7 @@ def shown_zones(box: Box, name: str, node: int | None) -> list[Any]:
     return found
 
 
-@command(NODE, ZONE, topic=TOPIC, needs_box=False)
+@command(NODE, ZONE, topic=TOPIC, needs_box=False, looks=True)
 def zones(box: Box, args: Args, io: IO) -> None:
     """physical memory by zone: bounds, free pages, watermarks
 
@@ -154,7 +154,7 @@ def unusable_index(counts: list[int], order: int) -> float:
     return (free - (suitable << order)) / free if free else 1.0
 
 
-@command(NODE, ZONE, topic=TOPIC, needs_box=False)
+@command(NODE, ZONE, topic=TOPIC, needs_box=False, looks=True)
 def frag(box: Box, args: Args, io: IO) -> None:
     """fragmentation: external by order, internal by cache
 
@@ -186,7 +186,7 @@ def frag(box: Box, args: Args, io: IO) -> None:
     io.out(table(rows, "<>>>>"))
 
 
-@command(topic=TOPIC, needs_box=False)
+@command(topic=TOPIC, needs_box=False, looks=True)
 def account(box: Box, args: Args, io: IO) -> None:
     """every page frame, by what it is used for; the sum is MemTotal
 

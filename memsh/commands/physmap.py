@@ -112,7 +112,7 @@ def _present(box: Box) -> list[Any]:
     return [zone for zone in box.pages.zones if zone.present]
 
 
-@command(arg("where", default="", help="a zone, or a page frame number", words="zone"), topic=TOPIC)
+@command(arg("where", default="", help="a zone, or a page frame number", words="zone"), topic=TOPIC, looks=True)
 def physmap(box: Box, args: Args, io: IO) -> None:
     """a picture of physical memory: all of it, a zone by pageblocks, or a frame's pageblock page by page
 

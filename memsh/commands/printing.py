@@ -10,11 +10,10 @@ from memsh.commands.paths import read_text
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG
+from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
 from memsh.shell.parameters import quote_sparingly
 
 TOPIC = "text"
-WIDEST = 4096
 _DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
                         r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
 _INTEGER = re.compile(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
@@ -51,7 +50,7 @@ class Printf:
         self.complain = complain
         self.now = now
         self.parts: list[str] = []
-        self.room = TEXT_LIMIT
+        self.room = TEXT
         self.status = 0
         self.stopped = False
 
@@ -95,12 +94,12 @@ class Printf:
             at = match.end()
 
     def _width(self, text: str | None) -> int | None:
-        """A width or precision, perhaps the next word's. UsageError above WIDEST."""
+        """A width or precision, perhaps the next word's. UsageError above WIDTH."""
         if text is None or text == "":
             return None if text is None else 0
         value = self.integer(self.take() or "0") if text == "*" else int(text[:10])
-        if abs(value) > WIDEST:
-            raise UsageError(f"a field is at most {WIDEST} characters wide")
+        if abs(value) > WIDTH:
+            raise UsageError(f"a field is at most {WIDTH} characters wide")
         return value
 
     def directive(self, match: re.Match[str]) -> str:

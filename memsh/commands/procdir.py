@@ -25,7 +25,8 @@ class BoxReader:
     def read(self, path: str) -> str:
         from memsh.procfs import tree
 
-        return str(tree.show(self.session.box, path))
+        with self.session.looking():
+            return str(tree.show(self.session.box, path))
 
     def listdir(self, path: str) -> list[str]:
         from memsh.procfs import tree

@@ -16,6 +16,7 @@ from memsh.linux.kernel import signal
 from memsh.linux.mm.memory.fault import BusError, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
+from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
 from memsh.shell.values import count
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 TOPIC = "processes"
-MOST_PROCESSES = 4096
 
 
 def pid(word: str) -> int:
@@ -38,8 +38,8 @@ def pid(word: str) -> int:
 
 def reasonable(box: Box) -> None:
     """Refuses to make more processes than the host should keep."""
-    if len(box.tasks) >= MOST_PROCESSES:
-        raise Unreasonable(f"there are {len(box.tasks)} processes, and {MOST_PROCESSES} are as many as memsh keeps")
+    if len(box.tasks) >= PROCESSES:
+        raise Unreasonable(f"there are {len(box.tasks)} processes, and {PROCESSES} are as many as memsh keeps")
 
 
 PID = arg("pid", type=pid, help="a process (see ps)", words="pid")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input
+from memsh.shell.io import Input
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.redirects import BAD
 from memsh.shell.values import is_value, whole
 
@@ -118,7 +119,7 @@ def _record(source: Input, wanted: Wanted) -> tuple[list[tuple[str, bool]], bool
                 return letters, True
             if char != "\0":
                 letters.append((char, False))
-        if len(letters) > TEXT_LIMIT:
+        if len(letters) > TEXT:
             raise ShellError(TOO_LONG)
         if 0 <= wanted.most <= len(letters):
             return letters, True
@@ -214,7 +215,7 @@ def _mapfile(args: Args, io: IO) -> int:
     language = io.language
     if "O" not in found:
         language.set_array(name, [])
-    place, room, done = _number(found.get("O", "0"), "array origin"), TEXT_LIMIT, 0
+    place, room, done = _number(found.get("O", "0"), "array origin"), TEXT, 0
     wanted = Wanted(True, "", delimiter, -1, False, False, 0, [])
     while not most or done < most + skip:
         io.check()

@@ -20,6 +20,7 @@ DRAWN = 12  # slabs shown one by one
     arg("name", default="", help="the cache's name, as in /proc/slabinfo", words="cache"),
     topic="views",
     needs_box=False,
+    looks=True,
 )
 def slab(box: Box | None, args: Args, io: IO) -> None:
     """a cache from the inside: its array cache, then its slabs, full, partial and empty

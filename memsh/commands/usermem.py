@@ -23,6 +23,7 @@ from memsh.shell.registry import Args
 from memsh.shell.values import address, size, wide_size
 
 TOPIC = "user space"
+AT_ONCE = 2 << 20  # bytes of a run of accesses between two looks for Ctrl-C
 ADDR = arg("addr", type=address, help="0x…, $1, $name", words="value")
 LENGTH = arg("length", type=size, help="bytes: 4k, 1M")
 SOME = arg("length", type=size, default=1, help="bytes (default 1): one access a page")
@@ -243,15 +244,16 @@ def munlock(box: Box, args: Args, io: IO) -> int:
 
 
 def _access(box: Box, user: UserProcess, notes: Notes, addr: int, length: int, write: bool, step: int = 4096) -> None:
-    """One access every `step` bytes; those that share a page are one to it."""
-    if step <= 4096:
-        pieces = [(addr, length)] if length else []
-    else:
-        pieces = [(at, 1) for at in range(addr, addr + length, step)]
-    for at, count in pieces:
+    """One access every `step` bytes; those that share a page are one to it. Signals come between two of them."""
+    end = addr + length
+    at = addr
+    while at < end:
+        count = min(end, (at // AT_ONCE + 1) * AT_ONCE) - at if step <= 4096 else 1
+        box.cond_resched()
         for note in touch_range(box, user.task, at, count, write).notes:
             if note not in notes:
                 notes.append(note)
+        at += count if step <= 4096 else step
 
 
 @command(ADDR, SOME, STEP, topic=TOPIC)

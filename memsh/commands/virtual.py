@@ -94,7 +94,7 @@ def process_areas(mm: Any) -> list[Area]:
     return found
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, looks=True)
 def areas(box: Box, args: Args, io: IO) -> None:
     """the areas of the current process by name: code, data, BSS, heap, stack
 
@@ -109,7 +109,7 @@ def areas(box: Box, args: Args, io: IO) -> None:
     io.out(table(rows, "<>>>><"))
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, looks=True)
 def vmmap(box: Box, args: Args, io: IO) -> None:
     """the four gigabytes of the current process as a picture, user and kernel half
 
@@ -159,7 +159,7 @@ def bits(entry: int) -> str:
     return " ".join(name for bit, name in PTE_BITS if entry & bit) or "not present"
 
 
-@command(arg("addr", type=address, help="a virtual address"), topic=TOPIC)
+@command(arg("addr", type=address, help="a virtual address"), topic=TOPIC, looks=True)
 def pagewalk(box: Box, args: Args, io: IO) -> None:
     """how the CPU translates an address: directory entry, table entry, frame
 
@@ -223,7 +223,7 @@ def _kernel_walk(box: Box, addr: int, io: IO) -> None:
     say(io, "  nothing is mapped here")
 
 
-@command(topic=TOPIC)
+@command(topic=TOPIC, looks=True)
 def layout(box: Box, args: Args, io: IO) -> None:
     """the kernel's part of the address space: direct mapping, vmalloc, fixed mappings and the like
 

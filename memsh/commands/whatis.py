@@ -35,7 +35,9 @@ _FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE
           (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"))  # fmt: skip
 
 
-@command(arg("what", type=address, help="an address, or a page frame number below the end of RAM"), topic=TOPIC)
+@command(
+    arg("what", type=address, help="an address, or a page frame number below the end of RAM"), topic=TOPIC, looks=True
+)
 def whatis(box: Box, args: Args, io: IO) -> None:
     """what lies at an address or in a page frame: area, cache, slab, list, who maps it
 

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from memsh.linux.mm.vmalloc import Vmalloc
 
 
+def _go_on() -> None:
+    """Nobody wants to end what runs."""
+
+
 class Box:
     """A booted machine of the kind that `model` describes. `copy()` gives an independent box with the same future."""
 
@@ -90,6 +94,8 @@ class Box:
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)
         self.kcompactd = Kcompactd(self)
+        # where Linux calls cond_resched() or looks for a signal, between two steps: it may raise, and that ends
+        self.cond_resched: Callable[[], None] = _go_on
         self.notes: list[str] = [  # what the user should know about this machine, a line each
             f"{name}= on the command line: not modelled, it changes nothing here"
             for name in NOT_MODELLED if config.parameter(name) is not None

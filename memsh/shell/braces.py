@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from memsh.shell.errors import ShellError
+from memsh.shell.limits import TOO_LONG, WORDS
 from memsh.shell.syntax import Param, Part, Word
 from memsh.shell.values import whole
 
 _RANGE = re.compile(r"(-?[0-9]+|[A-Za-z])\.\.(-?[0-9]+|[A-Za-z])(?:\.\.(-?[0-9]+))?")
-MOST = 2_000_000  # words
-TOO_MANY = "Argument list too long"
 
 Item = str | Part  # an unquoted letter, or a part that is not looked into
 
@@ -84,8 +83,8 @@ def _sequence(text: str) -> Iterator[str] | None:
     letters = first.isalpha()
     low, high = (ord(first), ord(last)) if letters else (_bounded(first), _bounded(last))
     by = abs(_bounded(step)) or 1 if step else 1
-    if abs(high - low) // by >= MOST:
-        raise ShellError(TOO_MANY)
+    if abs(high - low) // by >= WORDS:
+        raise ShellError(TOO_LONG)
     numbers = range(low, high + 1, by) if low <= high else range(low, high - 1, -by)
     if letters:
         return map(chr, numbers)
@@ -97,7 +96,7 @@ def _sequence(text: str) -> Iterator[str] | None:
 def _bounded(text: str) -> int:
     value = whole(text)
     if value is None:
-        raise ShellError(TOO_MANY)
+        raise ShellError(TOO_LONG)
     return value
 
 
@@ -126,7 +125,7 @@ def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:
             for tail in tails:
                 room[0] -= 1
                 if room[0] < 0:
-                    raise ShellError(TOO_MANY)
+                    raise ShellError(TOO_LONG)
                 yield [*before, *head, *tail]
         return
     yield items
@@ -134,5 +133,5 @@ def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:
 
 def braces(word: Word) -> Iterator[Word]:
     """The words that a word with a `{` becomes."""
-    for items in _expanded(_items(word), [MOST]):
+    for items in _expanded(_items(word), [WORDS]):
         yield _word(items, word.globs)

@@ -23,7 +23,8 @@ from memsh.shell.errors import (
     Unreasonable,
 )
 from memsh.shell.expand import Refused
-from memsh.shell.io import IO, TOO_LONG
+from memsh.shell.io import IO, Capture
+from memsh.shell.limits import FUNCTIONS, TOO_LONG
 from memsh.shell.parameters import quote_if_needed
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
@@ -39,9 +40,25 @@ if TYPE_CHECKING:
 
 BUG_STATUS = 70
 HOST_WRITERS = frozenset({"save", "procdump", "record"})  # a replay writes nothing to the host
-DEEPEST = 1000  # functions in each other
 STACK = 16_000  # Python's frames that they need
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
+
+
+def _call(command: Command, box: Any, args: Args | None, io: IO) -> int:
+    return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
+
+
+def _look(command: Command, box: Any, args: Args | None, io: IO) -> int:
+    """One that only looks at the box: nothing is written while Ctrl-C may end it anywhere."""
+    said = Capture()
+    sink, io.sink = io.sink, said
+    try:
+        with io.session.looking():
+            return _call(command, box, args, io)
+    finally:
+        io.sink = sink
+        if said.parts:
+            sink.write(said.text())
 
 
 class Prepared(NamedTuple):
@@ -296,7 +313,8 @@ class Calls:
         session = self.session
         assert prepared.command is not None
         try:
-            status = int(prepared.command.func(session.box, prepared.args, io) or 0)  # type: ignore[arg-type]
+            call = _look if prepared.command.looks else _call
+            status = call(prepared.command, session.box, prepared.args, io)
             if prepared.command.changes and not status:
                 session.ran.add("*")
             return status
@@ -330,8 +348,8 @@ class Calls:
     def call_function(self, function: Function, words: list[str], line: int) -> int:
         """Run a function's body with its own arguments. `return` ends it."""
         language = self.language
-        if len(language.frames) >= DEEPEST:
-            raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({DEEPEST})")
+        if len(language.frames) >= FUNCTIONS:
+            raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({FUNCTIONS})")
         if sys.getrecursionlimit() < STACK:
             sys.setrecursionlimit(STACK)
         language.enter(words[0], words[1:], line)

@@ -13,7 +13,7 @@ from memsh.shell import parameters
 from memsh.shell.arith import compiled
 from memsh.shell.braces import braces
 from memsh.shell.errors import Dropped, Fatal, ShellError
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG
+from memsh.shell.limits import TEXT, TOO_LONG, WORDS
 from memsh.shell.paths import match_paths
 from memsh.shell.patterns import is_pattern, quoted
 from memsh.shell.syntax import AnyWord, Assign, Param, Part, Word
@@ -68,7 +68,7 @@ class Expander:
             self._fields(one, result)
 
     def _bounded(self, result: list[str]) -> None:
-        if sum(map(len, result)) + len(result) > TEXT_LIMIT:
+        if len(result) > WORDS or sum(map(len, result)) + len(result) > TEXT:
             raise ShellError(TOO_LONG)
 
     def single(self, word: AnyWord) -> str:
@@ -80,7 +80,7 @@ class Expander:
             text = self._joined(parts[0])
         else:
             text = "".join([self._joined(part) for part in parts])
-        if len(text) > TEXT_LIMIT:
+        if len(text) > TEXT:
             raise ShellError(TOO_LONG)
         return text
 
@@ -190,7 +190,7 @@ class Expander:
 
     def _split(self, text: str, current: Field | None, result: list[str]) -> Field | None:
         """The text of an unquoted expansion, cut at the letters of IFS."""
-        if len(text) > TEXT_LIMIT:
+        if len(text) > TEXT:
             raise ShellError(TOO_LONG)
         ifs = self.language.get("IFS")
         if ifs is None or ifs == " \t\n":
@@ -217,7 +217,7 @@ class Expander:
 
     def _finish(self, field: Field, result: list[str]) -> None:
         text = field[0][0] if len(field) == 1 else "".join([segment[0] for segment in field])
-        if len(text) > TEXT_LIMIT:
+        if len(text) > TEXT:
             raise ShellError(TOO_LONG)
         if ("*" in text or "?" in text or "[" in text or "(" in text) and "noglob" not in self.language.options:
             pattern = "".join([segment[1] for segment in field])

@@ -7,11 +7,13 @@ where Ctrl-C is taken; a command that works long without printing calls `io.chec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from errno import EIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.values import fixed
 from memsh.shell.visible import visible
 
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
     from memsh.shell.syntax import Assign
-
-TEXT_LIMIT = 16 << 20  # a variable, a $(…) or a list of words; in characters
-TOO_LONG = "Argument list too long"
-
 
 class Sink(Protocol):
     """Something that takes text."""
@@ -93,7 +91,7 @@ class NullSink:
 class Capture:
     """Text kept for a $(…) or a test; above the limit: Argument list too long."""
 
-    def __init__(self, limit: int = TEXT_LIMIT) -> None:
+    def __init__(self, limit: int = TEXT) -> None:
         self.parts: list[str] = []
         self.room = limit
 
@@ -150,17 +148,23 @@ def _lines(text: str) -> Iterator[str]:
 
 
 class PartsInput(Input):
-    """Chunks of text, cut into lines while they come."""
+    """Chunks of text, cut into lines while they come; Ctrl-C is taken between two of them."""
+
+    def __init__(self, parts: Iterator[str], session: Session) -> None:
+        self.parts = parts
+        self.session = session
+        self._lines = self._cut()
 
     def chunks(self) -> Iterator[str]:
-        raise NotImplementedError
-
-    def __init__(self) -> None:
-        self._lines = self._cut()
+        """The text as it comes."""
+        poll = self.session.poll
+        for chunk in self.parts:
+            poll()
+            yield chunk
 
     def _cut(self) -> Iterator[str]:
         pending: list[str] = []
-        room = TEXT_LIMIT
+        room = TEXT
         for chunk in self.chunks():
             start = 0
             while True:
@@ -170,7 +174,7 @@ class PartsInput(Input):
                 pending.append(chunk[start:end])
                 yield "".join(pending) if len(pending) > 1 else pending[0]
                 pending.clear()
-                room = TEXT_LIMIT
+                room = TEXT
                 start = end
             if start < len(chunk):
                 pending.append(chunk[start:])
@@ -301,6 +305,10 @@ class IO:
     def check(self) -> None:
         """Take a pending Ctrl-C: call this between two operations of a long command."""
         self.session.poll()
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Around work that only looks at the box and writes nothing: Ctrl-C ends it at once."""
+        return self.session.looking()
 
     def run(self, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
         """Run another command, given as words, in these surroundings; its errors are printed. Answers its status."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return
+from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return, Unreasonable
+from memsh.shell.limits import JOBS
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -98,7 +99,9 @@ class Job:
 
 
 def start(session: Session, runner: Runner, node: Node, text: str) -> Job:
-    """Begin a job."""
+    """Begin a job. ShellError if there are as many as the host should be asked for."""
+    if len(session.jobs) >= JOBS:
+        raise Unreasonable(f"there are {JOBS} jobs, and {JOBS} are as many as memsh keeps")
     job = Job(session, runner, node, text)
     job.language.loops = 0
     session.jobs.append(job)

@@ -22,12 +22,12 @@ from memsh.shell.errors import (
     Unreasonable,
 )
 from memsh.shell.io import IO, Capture, HostSink, Input, Sink, TextInput
+from memsh.shell.limits import EVALS
 from memsh.shell.parse import lines, parse
 from memsh.shell.run import PIPE_STATUS, Runner
 from memsh.shell.session import Session
 from memsh.shell.syntax import Line, Simple
 
-DEEPEST = 100  # eval in eval
 HOST_LINE = "! "
 
 
@@ -137,7 +137,11 @@ def _run_line(runner: Runner, line: Line) -> int:
             status = runner.complain("", ShellError(hint, 2), line.number)
         else:
             status = runner.run_typed(line.program, line.text)
+        if session.interrupted and not session.typed_depth and not session.replaying:
+            raise Interrupted  # pressed while nothing looked: it is this line's, not the next one's
     except (Interrupted, KeyboardInterrupt):
+        if session.typed_depth:  # a line of a script, of compare, of display: Ctrl-C is for all that was typed
+            raise
         session.interrupted, session.cut_at = False, 0
         status = INTERRUPTED
         session.was_interrupted = True
@@ -171,7 +175,7 @@ def evaluated(runner: Runner, text: str) -> int:
     """The commands of a text as part of the line that runs (eval, traps, aliases): whatever ends it ends that line."""
     session = runner.session
     language = session.language
-    if language.source_depth >= DEEPEST:
+    if language.source_depth >= EVALS:
         raise ShellError("nested too deeply")
     language.source_depth += 1
     status = 0

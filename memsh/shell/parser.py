@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from memsh.shell.compounds import OPENING, Compounds
 from memsh.shell.errors import SyntaxFault
+from memsh.shell.limits import NESTED
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -31,7 +32,6 @@ RESERVED = frozenset(
      "function", "select", "coproc"]
 )  # fmt: skip
 UNSUPPORTED = {"select": "use for", "coproc": "use COMMAND &"}
-DEEPEST = 200
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
 _KEYWORD = re.compile(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\\\n|\Z)")
@@ -133,7 +133,7 @@ class Parser(Compounds):
     def series(self, closing: str, *stops: str) -> Node:
         """Commands up to a stop word or `closing`; at the top ("" and no stops) up to the end of the line."""
         self.level += 1
-        if self.level > DEEPEST:
+        if self.level > NESTED:
             self.fault("nested too deeply", self.pos)
         found = self._series(closing, stops)
         self.level -= 1

@@ -73,7 +73,7 @@ class Pipe:
 
     def _read(self) -> None:
         try:
-            self.status = self.run_reader(_FromPipe(self))
+            self.status = self.run_reader(PartsInput(self.reading(), self.session))
         except BaseException as failure:  # handed to the writer's side, which raises it
             self.failure = failure
         self.closed = True
@@ -99,24 +99,17 @@ class Pipe:
                 return
 
 
-class _FromPipe(PartsInput):
-    """The reader's end."""
-
-    def __init__(self, pipe: Pipe) -> None:
-        self.pipe = pipe
-        super().__init__()
-
-    def chunks(self) -> Iterator[str]:
-        pipe = self.pipe
+    def reading(self) -> Iterator[str]:
+        """The reader's end: what is written, as it comes."""
         while True:
-            if pipe.aborted:
+            if self.aborted:
                 raise Interrupted
-            if pipe.held:
-                yield pipe.take()
-            elif pipe.ended:
+            if self.held:
+                yield self.take()
+            elif self.ended:
                 return
             else:
-                own = pipe.session.language
-                pipe.to_writer.release()
-                pipe.to_reader.acquire()
-                pipe.session.language = own
+                own = self.session.language
+                self.to_writer.release()
+                self.to_reader.acquire()
+                self.session.language = own

@@ -142,6 +142,7 @@ class Command:
         "func",
         "hands_on",
         "help_option",
+        "looks",
         "module",
         "name",
         "needs_box",
@@ -165,6 +166,7 @@ class Command:
         self.help_option = help_option
         self.changes = False
         self.hands_on = False
+        self.looks = False
         self.shell = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
@@ -362,13 +364,14 @@ REGISTRY = Registry()
 
 def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
-    changes: bool | None = None, hands_on: bool = False, shell: bool = False,
+    changes: bool | None = None, looks: bool = False, hands_on: bool = False, shell: bool = False,
     shared: Meant | None = None, registry: Registry | None = None,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 
     `changes`: it works on the machine, and a machine whose kernel has panicked refuses it. By default that is so for
-    kernel memory; the processes' own commands refuse by themselves. `hands_on`: it runs its `words`, and `> FILE` is
+    kernel memory; the processes' own commands refuse by themselves. `looks`: it only looks at the machine, so Ctrl-C
+    ends it wherever it is; what it says is printed when it is done. `hands_on`: it runs its `words`, and `> FILE` is
     theirs. `shell`: it changes the language's state (a builtin). `shared`: a name that a memory command has too; it
     is meant when this says so of its words and of whether a script has them.
     """
@@ -377,6 +380,7 @@ def command(
         named = name or getattr(func, "__name__", "").strip("_")
         declared = Command(named, params, func, topic, needs_box, help_option)
         declared.changes = topic == "kernel memory" if changes is None else changes
+        declared.looks = looks
         declared.hands_on = hands_on
         declared.shell = shell
         place = REGISTRY if registry is None else registry

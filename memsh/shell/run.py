@@ -187,13 +187,15 @@ class Runner(Calls):
             raise
         finally:
             session.last_status = INTERRUPTED if status < 0 else status
-            for after in session.hooks.after_line:
-                after(session, text, session.last_status)
-            for shown in session.hooks.after_command if status >= 0 and not leaving else ():
-                shown(session, self)
-            doing.typed_depth -= 1
-            if doing.typed_depth:
-                doing.ran |= outer
+            try:
+                for after in session.hooks.after_line:
+                    after(session, text, session.last_status)
+                for shown in session.hooks.after_command if status >= 0 and not leaving else ():
+                    shown(session, self)
+            finally:
+                doing.typed_depth -= 1
+                if doing.typed_depth:
+                    doing.ran |= outer
         return status
 
     def run_andor(self, node: AndOr) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
@@ -126,6 +127,7 @@ class Session:
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
         self.running_line = 0  # of the script, for $LINENO
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
+        self.stop_job: Job | None = None  # which job that line is of
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
@@ -156,6 +158,18 @@ class Session:
         self.hangup: Callable[[], bool] | None = None  # whether the program that asked for this line has gone
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
+        self._looking = False  # the main thread only looks at the box
+
+    @property
+    def box(self) -> Any:
+        """The machine. Where it works long it asks whether Ctrl-C was pressed."""
+        return self._box
+
+    @box.setter
+    def box(self, box: Any) -> None:
+        self._box = box
+        if box is not None:
+            box.cond_resched = lambda: self.poll()
 
     # parts
 
@@ -238,11 +252,13 @@ class Session:
             self.turn.give()
         if self.hangup is not None and self.hangup():
             self.interrupted = True
-        if (self.interrupted and not self.replaying) or 0 < self.stop_at <= self.polls:
+        job = self.running_job
+        stopped = 0 < self.stop_at <= self.polls and self.stop_job is job
+        if stopped or (self.interrupted and not self.replaying):
             self.cut_at = self.cut_at or self.polls
-            if self.running_job is None:
+            if stopped or job is None:
                 raise Interrupted
-            self.running_job.sleep(0)  # Ctrl-C is for what it works beside of
+            job.sleep(0)  # Ctrl-C is for what it works beside of
 
     @contextmanager
     def host_wait(self) -> Iterator[None]:
@@ -254,12 +270,27 @@ class Session:
         finally:
             self._waiting = False
 
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """While the box is only looked at and nothing is written anywhere, Ctrl-C ends that at once."""
+        self.poll()
+        here = threading.current_thread() is threading.main_thread() and not self.replaying
+        before, self._looking = self._looking, here
+        try:
+            yield
+        finally:
+            self._looking = before
+        self.poll()  # one that was pressed before this began to look
+
     def on_sigint(self, _signal: int, _frame: FrameType | None) -> None:
-        """Ctrl-C: taken at the next safe point; at once where only the host is waited for."""
+        """Ctrl-C: taken at the next safe point; at once where the host is waited for, or the box only looked at."""
         if self._waiting:
             self._waiting = False
             raise KeyboardInterrupt
         self.interrupted = True
+        if self._looking:
+            self._looking = False
+            raise Interrupted
 
     @contextmanager
     def taking_interrupts(self) -> Iterator[None]:

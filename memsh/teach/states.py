@@ -25,7 +25,9 @@ def aside(session: Session) -> Iterator[Any]:
     if session.running_job is not None:
         raise ShellError("not from a background job")
     box, timeline, jobs, boot = session.box, session.timeline, session.jobs, session.boot
-    session.box, session.jobs = box.copy(), []
+    with session.looking():
+        copied = box.copy()
+    session.box, session.jobs = copied, []
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
         for name in ("entries", "undone", "points", "snapshots"):

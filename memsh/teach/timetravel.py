@@ -13,6 +13,7 @@ from memsh.linux.box import Box
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt
+from memsh.shell.errors import INTERRUPTED, Interrupted
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
 from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
@@ -186,11 +187,16 @@ def stopped(box: Box, args: Args, io: IO) -> int:
     N counts the safe points at which Ctrl-C is looked for.
     """
     session = io.session
-    session.stop_at = session.polls + args.polls
+    before = session.stop_at, session.stop_job
+    session.stop_at, session.stop_job = session.polls + args.polls, session.running_job
     try:
         return io.runner.run_script(args.line, "")
+    except Interrupted:
+        if session.interrupted and not session.replaying:  # another Ctrl-C, now
+            raise
+        return INTERRUPTED
     finally:
-        session.stop_at, session.was_interrupted = 0, False
+        (session.stop_at, session.stop_job), session.cut_at, session.was_interrupted = before, 0, False
 
 
 @command(arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC)

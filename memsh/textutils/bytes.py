@@ -9,10 +9,11 @@ import base64 as codec
 import hashlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input, PartsInput
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.registry import Converter
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, sized, utility, whole_number
@@ -253,11 +254,11 @@ def od(box: object, args: Args, io: IO) -> int:
     width: int = args.width
     if not width or any(width % size for _, size, _ in types):
         raise ShellError(f"warning: invalid width {width}; using 16 instead", 1)
-    data = b"".join(data_of(source) for _, source in sources)
+    upto = None if args.read_bytes is None else args.skip_bytes + args.read_bytes
+    data = data_of(sources, upto)
     if args.skip_bytes > len(data):
         raise ShellError("cannot skip past end of combined input")
-    end = len(data) if args.read_bytes is None else args.skip_bytes + args.read_bytes
-    data = data[args.skip_bytes : end]
+    data = data[args.skip_bytes :]
     base = {"d": "07d", "o": "07o", "x": "06x", "n": ""}[args.address_radix]
     before, starred = b"", False
     field = _field_width(types, width)
@@ -327,10 +328,31 @@ def _od_value(data: bytes, letter: str) -> str:
     return f"{value:0{digits}o}" if letter == "o" else f"{value:0{digits}x}" if letter == "x" else str(value)
 
 
-def data_of(source: Input) -> bytes:
-    """All the bytes of an input."""
+def bytes_of(source: Input) -> Iterator[bytes]:
+    """The bytes of an input as they come."""
     chunks = source.chunks() if isinstance(source, PartsInput) else source
-    return b"".join(to_bytes(chunk) for chunk in chunks)
+    return (to_bytes(chunk) for chunk in chunks)
+
+
+def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None) -> bytes:
+    """The bytes of some inputs, at most `upto` of them. Above the limit: Argument list too long."""
+    parts, size = [], 0
+    for _, source in sources:
+        for data in bytes_of(source):
+            parts.append(data)
+            size += len(data)
+            if upto is not None and size >= upto:
+                return b"".join(parts)[:upto]
+            if size > TEXT:
+                raise ShellError(TOO_LONG)
+    return b"".join(parts)
+
+
+def _digest(source: Input, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    for data in bytes_of(source):
+        digest.update(data)
+    return digest.hexdigest()
 
 
 # hexdump -C and xxd
@@ -372,14 +394,14 @@ def xxd(box: object, args: Args, io: IO) -> int:
     -r back again, -p digits only, -b bits, -i as C, -c N bytes a line, -g N bytes a group, -s N from there on.
     """
     sources = Sources(io, args.files[:1], "{name}: {why}")
-    data = b"".join(data_of(source) for _, source in sources)
+    upto = None if args.l is None or args.r else args.s + args.l
+    data = data_of(sources, upto)
     if sources.failed:
         return 2
     if args.r:
         io.out(to_text(_reverted(data.decode("latin-1"), args.p)))
         return 0
-    end = len(data) if args.l is None else args.s + args.l
-    data = data[args.s : end]
+    data = data[args.s :]
     digits = "X" if args.u else "x"
     if args.p:
         width = args.c or 30
@@ -472,7 +494,7 @@ def _sums(args: Args, io: IO, algorithm: str) -> int:
         return _check_sums(args, io, algorithm)
     sources = Sources(io, args.files)
     for name, source in sources:
-        digest = hashlib.new(algorithm, data_of(source), usedforsecurity=False).hexdigest()
+        digest = _digest(source, algorithm)
         if args.tag:
             io.out(f"{algorithm.upper()} ({name}) = {digest}\n")
         else:
@@ -491,7 +513,7 @@ def _check_sums(args: Args, io: IO, algorithm: str) -> int:
             missing += 1
             io.out(f"{match[2]}: FAILED open or read\n")
             continue
-        good = hashlib.new(algorithm, data_of(source), usedforsecurity=False).hexdigest() == match[1].lower()
+        good = _digest(source, algorithm) == match[1].lower()
         failed += not good
         if not args.status and not (good and args.quiet):
             io.out(f"{match[2]}: {'OK' if good else 'FAILED'}\n")
@@ -511,7 +533,7 @@ def base64(box: object, args: Args, io: IO) -> int:
     base64 /proc/loadavg
     """
     sources = Sources(io, args.files[:1])
-    data = b"".join(data_of(source) for _, source in sources)
+    data = data_of(sources)
     if args.decode:
         text = re.sub(rb"[^A-Za-z0-9+/=]" if args.ignore_garbage else rb"\s", b"", data)
         try:

@@ -109,7 +109,7 @@ def cmp(box: object, args: Args, io: IO) -> int:
     contents = []
     for name in names:
         sources = Sources(io, [name])
-        contents.append(b"".join(data_of(source) for _, source in sources))
+        contents.append(data_of(sources))
         if sources.failed:
             return TROUBLE
     a, b = contents

@@ -7,11 +7,11 @@ from decimal import Decimal, InvalidOperation
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Unreasonable
+from memsh.shell.limits import NUMBERS
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.regexp import joined
 from memsh.textutils.utility import Refusal, option, utility
 
-MOST_NUMBERS = 10_000_000
 BATCH = 512
 
 
@@ -78,8 +78,8 @@ def seq(box: object, args: Args, io: IO) -> None:
     value, serial, started = first, 0, False
     batch: list[str] = []
     while (value <= last) if step > 0 else (value >= last):
-        if serial >= MOST_NUMBERS:
-            raise Unreasonable(f"{MOST_NUMBERS} numbers were printed, and that is as far as it counts here")
+        if serial >= NUMBERS:
+            raise Unreasonable(f"{NUMBERS} numbers were printed, and that is as far as it counts here")
         serial += 1
         if args.format is not None:
             batch.append(formatted(args.format, [float(value)], str))

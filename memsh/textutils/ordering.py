@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
@@ -310,7 +310,7 @@ def _each(io: IO, names: list[str], whole: Sources) -> Iterator[Sources]:
 
 
 def _kept(sources: Sources, end: str) -> list[str]:
-    lines, room = [], TEXT_LIMIT
+    lines, room = [], TEXT
     for line in sources.bare_lines(end):
         room -= len(line) + 1
         if room < 0:

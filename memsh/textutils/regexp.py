@@ -2,7 +2,7 @@
 
 The one place where they are translated. Whether a text matches at all is answered by Python's `re`; where it matters
 how far a match goes, and the expression has a choice, the `regex` package finds the longest of the leftmost, as POSIX
-asks. An expression that may take for ever is always given to `regex`, which stops after PATIENCE seconds.
+asks. An expression that may take for ever is always given to `regex`, which stops after REGEX_SECONDS seconds.
 
 Known deviations: classes like [:alpha:] know ASCII only; which of several ways to fill the groups is taken is Perl's
 rule, not POSIX's; collating elements are single characters.
@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
 from memsh.shell import ShellError
+from memsh.shell.limits import REGEX_SECONDS
 
-PATIENCE = 0.4  # seconds for one search
 LONG_TEXT = 2048  # characters: from here on one unbounded repetition may already be too much
 MOST = 32767  # RE_DUP_MAX
 TOO_SLOW = "this regular expression takes too long here"
@@ -357,7 +357,7 @@ class Regexp:
 
 
 def _patient(pattern: str, ignore_case: bool, longest: bool) -> Callable[..., Any]:
-    """A search that gives up after PATIENCE."""
+    """A search that gives up after REGEX_SECONDS."""
     held: list[Any] = []
 
     def search(text: str, place: int = 0) -> Any:
@@ -370,7 +370,7 @@ def _patient(pattern: str, ignore_case: bool, longest: bool) -> Callable[..., An
             except regex.error as error:
                 raise RegexpError(str(error)) from None
         try:
-            return held[0](text, place, timeout=PATIENCE)
+            return held[0](text, place, timeout=REGEX_SECONDS)
         except TimeoutError:
             raise RegexpError(TOO_SLOW) from None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.io import TEXT_LIMIT, TOO_LONG, Input
+from memsh.shell.io import Input
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.registry import Converter
 from memsh.textutils.sources import Sources, records
 from memsh.textutils.utility import option, utility
@@ -195,7 +196,7 @@ class _Calls:
         """Run one command; False if that ends xargs."""
         io = self.io
         io.check()
-        if sum(map(len, words)) > TEXT_LIMIT:
+        if sum(map(len, words)) > TEXT:
             raise ShellError(TOO_LONG)
         if self.args.verbose:
             io.err(" ".join(words) + "\n")

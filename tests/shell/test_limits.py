@@ -26,7 +26,7 @@ def ran(script: str) -> tuple[Session, str, str]:
 
 
 def test_a_loop_may_heed_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "MOST_PROCESSES", 60)
+    monkeypatch.setattr(processes, "PROCESSES", 60)
     loops = "while true; do fork > /dev/null || break; done; echo out; x=a; while x=$x$x; do true; done; echo of"
     _, out, err = ran(loops + "\n")
     assert out == "out\nof\n"
@@ -41,7 +41,7 @@ def test_a_variable_that_doubles_itself() -> None:
 
 
 def test_a_million_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "MOST_PROCESSES", 60)
+    monkeypatch.setattr(processes, "PROCESSES", 60)
     made, _, err = ran("for i in $(seq 1 1000000); do fork > /dev/null; done; echo never\nrun a.out\n")
     refusal = "there are 60 processes, and 60 are as many as memsh keeps\n"
     assert err == f"fork: {refusal}run: {refusal}"
@@ -52,7 +52,7 @@ def test_a_million_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_counting_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers, "MOST_NUMBERS", 50_000)
+    monkeypatch.setattr(numbers, "NUMBERS", 50_000)
     _, out, err = ran("seq 1e12 | head -2; seq 1 1e12 > /dev/null; echo $?\nx=$(seq 1e12)\n")
     assert out == "1\n2\n1\n"
     assert err == "seq: 50000 numbers were printed, and that is as far as it counts here\n" * 2

@@ -582,6 +582,7 @@ class FileSystem:
         dropped = 0
         for inode in self.cached():
             if inode.mapping is not None and not inode.shmem:
+                self.box.cond_resched()
                 held = self.bh_lru if inode is self.device else None
                 dropped += invalidate_mapping_pages(self.box, inode.mapping, held)
         return dropped

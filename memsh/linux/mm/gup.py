@@ -21,6 +21,8 @@ from memsh.linux.mm.mmap.vmalist import areas_between
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
+AT_ONCE = 4 << 20  # bytes between two looks for a signal (Linux: a page)
+
 
 def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
     """Bring in [start, end) of one area, for writing where it is private and writable. EFAULT, ENOMEM."""
@@ -61,7 +63,12 @@ def mm_populate(box: Box, mm: MmStruct, start: int, length: int, *, ignore_error
         if vma.flags & (VM_IO | VM_PFNMAP):
             continue
         try:
-            populate_vma_page_range(box, mm, vma, max(vma.start, start), min(vma.end, end))
+            at, last = max(vma.start, start), min(vma.end, end)
+            while at < last:
+                box.cond_resched()
+                stop = min(last, (at // AT_ONCE + 1) * AT_ONCE)
+                populate_vma_page_range(box, mm, vma, at, stop)
+                at = stop
         except KernelError:
             if not ignore_errors:
                 raise

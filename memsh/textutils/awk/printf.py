@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from memsh.shell import ShellError
+from memsh.shell.limits import AWK_WIDTH
 from memsh.textutils.awk.values import Value, number_of, numeric
 
 _DIRECTIVE = re.compile(r"%(?:([0-9]+)\$)?([-+ #0']*)(\*|-?[0-9]+)?(?:\.(\*|-?[0-9]*))?[hlLqjzt]*(.)", re.DOTALL)
-WIDEST = 1 << 20
 
 
 def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -> str:
@@ -31,8 +31,8 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -
             number = int(given if isinstance(given, float) else number_of(given))
         else:
             number = int(word or 0)
-        if abs(number) > WIDEST:
-            raise ShellError(f"fatal: a field is at most {WIDEST} characters wide", 2)
+        if abs(number) > AWK_WIDTH:
+            raise ShellError(f"fatal: a field is at most {AWK_WIDTH} characters wide", 2)
         return number
 
     def one(match: re.Match[str]) -> str:

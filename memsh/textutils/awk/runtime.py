@@ -13,6 +13,7 @@ from typing import Any
 
 from memsh.shell import ShellError
 from memsh.shell.io import IO, Capture, Input, TextInput
+from memsh.shell.limits import FIELDS
 from memsh.shell.session import FileSink
 from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, to_number
 from memsh.textutils.regexp import Regexp, compiled
@@ -20,7 +21,6 @@ from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import records
 
 HELD = 256  # pieces of standard output
-MOST_FIELDS = 1_000_000
 _WORD = re.compile(r"[^ \t\n]+")
 
 
@@ -237,7 +237,7 @@ class Runtime:
             return
         if number < 0:
             raise ShellError("cmd. line:1: Access to negative field", 2)
-        if number > MOST_FIELDS:
+        if number > FIELDS:
             raise ShellError(f"fatal: ${number}: there is no such field", 2)
         fields = self.fields if self.fields is not None else self.split()
         if number > len(fields):
@@ -251,7 +251,7 @@ class Runtime:
 
     def set_nf(self, value: Value) -> None:
         number = int(to_number(value))
-        if not 0 <= number <= MOST_FIELDS:
+        if not 0 <= number <= FIELDS:
             raise ShellError("fatal: NF set to negative value" if number < 0 else f"fatal: NF set to {number}", 2)
         fields = self.fields if self.fields is not None else self.split()
         fields[number:] = [""] * (number - len(fields))

@@ -274,6 +274,8 @@ def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, No
     if mapping.reading:
         due = max(request[2] for request in mapping.reading)
     for leaf in _leaves(mapping.pages, 0):
+        if not batch:
+            box.cond_resched()
         if not held and due <= box.timer.usec and _plain_leaf(box, mapping, leaf):
             gone += mapping.pages.live[leaf] + len(batch)
             batch = _drop_leaf(box, mapping, leaf, batch)

@@ -190,6 +190,7 @@ class Writeback:
         written = 0
         disk = self.box.disk
         while mapping.pages.dirty:
+            self.box.cond_resched()
             part = do_writepages(self.box, mapping, self.finished)
             written += part
             if not part:
@@ -207,6 +208,7 @@ class Writeback:
                 written += self._write_all(inode.mapping)
         disk = self.box.disk
         while self.box.vmstat["nr_writeback"] and disk.pending:
+            self.box.cond_resched()
             disk.wait(disk.pending[0][0])
         for inode in files:
             if inode.mapping is None or not inode.mapping.pages.dirty:

@@ -79,6 +79,7 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
     memmap = box.memmap
     flags = memmap.flags
     for index, table, first, stop in mapped_pieces(mm, start, end):
+        box.cond_resched()
         chosen = []
         for at in range(first, stop):
             pte = table.ptes[at]

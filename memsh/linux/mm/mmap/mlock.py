@@ -48,6 +48,7 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
         for number in whole_or_split(box, vma, start, end):
             lock_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):
+        box.cond_resched()
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             for first, n, huge in huge_parts(box, pfn, count):
                 if not huge:  # a huge page that small entries map is left where it is

@@ -76,6 +76,7 @@ def drop_slab(box: Box) -> int:
     """drop_caches, bit 1: again and again, until a round frees next to nothing."""
     total = shift = 0
     while True:
+        box.cond_resched()  # Linux ends here if the writer was killed
         freed = shrink_slab(box, 0)
         total += freed
         if freed >> shift <= 1:
