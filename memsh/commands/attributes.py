@@ -57,7 +57,7 @@ def chmod(box: Box, args: Args, io: IO) -> int:
             if is_procfs(whole):
                 raise KernelError("EPERM")
             inode = disk_of(box, whole) if is_devfs(whole) else box.fs.stat(whole)
-            inode.mode = inode.mode & ~0o7777 | new_mode(inode.mode & 0o7777, args.mode)
+            box.fs.chmod(inode, new_mode(inode.mode & 0o7777, args.mode))
         except KernelError as error:
             verb = "access" if error.code == "ENOENT" else "change permissions of"
             io.complain(f"cannot {verb} '{name}': {error.strerror}")

@@ -307,7 +307,7 @@ def _copy_contents(io: IO, name: str, target: str) -> None:
         made = not session.box.fs.exists(new)
         _copy(io, old, new)
         if made:
-            session.box.fs.stat(new).mode = session.box.fs.stat(old).mode
+            session.box.fs.chmod(session.box.fs.stat(new), session.box.fs.stat(old).mode & 0o7777)
         return
     files = session.files
     assert files is not None

@@ -50,7 +50,7 @@ def split_rss(box: Box, args: Args, io: IO) -> None:
     With it status, statm, stat, ps and top lag behind by up to 65 faults; smaps counts the pages and does not.
     """
     if args.state is not None:
-        box.vm.set_split_rss(args.state == "on", box.tasks.values())
+        box.set_split_rss(args.state == "on")
     io.out(f"split_rss is {'on' if box.vm.split_rss else 'off'}\n")
 
 

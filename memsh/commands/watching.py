@@ -111,10 +111,9 @@ def watch(box: Box, args: Args, io: IO) -> int:
 
     def run() -> tuple[str, int, str]:
         session = io.session
-        mark = session.mark
-        before = mark(session.box) if mark is not None and session.box is not None else None
+        before = session.box.pulse() if session.box is not None else None
         text, status = capture_line(io, "" if options["x"] else line, words if options["x"] else [])
-        after = mark(session.box) if mark is not None and session.box is not None else None
+        after = session.box.pulse() if session.box is not None else None
         return text, status, line if after != before else ""
 
     def heading(width: int) -> str:

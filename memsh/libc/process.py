@@ -58,6 +58,7 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
         return uaccess.read_word(box, task, addr & low)
 
     def store(addr: int, value: int) -> None:
+        box.changes += 1
         if addr in words:  # so its page is the process's own
             words[addr] = value
             tlbw[addr >> 12][addr >> shift & last] = value
@@ -179,10 +180,12 @@ class UserProcess:
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
         heap = Malloc(self, symbols, ABIS[self.mm.mmu.word])
-        if not heap.variables_loaded:
+        if not heap.variables_loaded:  # written down now, but it was so before main()
+            before = self.box.changes
             heap.load_variables()
             if "tls" in symbols:
                 self._before_main(heap, symbols["tls"] + symbols["tls_size"])
+            self.box.changes = before
         return heap
 
     def _before_main(self, heap: Malloc, start: int) -> None:

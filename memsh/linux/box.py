@@ -71,6 +71,7 @@ class Box:
     idle_tasks: list[Task]
 
     def __init__(self, config: Config, model: Model, boot: bool = True) -> None:
+        self.changes = 0  # moved by whatever changes the box and is not counted anyway (see pulse)
         self.config = config
         self.arch = ARCHES[config.arch]
         self.model = model
@@ -113,12 +114,29 @@ class Box:
         """Microseconds since boot, by the box's own clock."""
         return self.timer.usec
 
+    def pulse(self) -> tuple[int, int]:
+        """Figures that have moved if anything has changed that can be seen; looking at the box moves none of them.
+
+        The first one only grows: what the kernel counts as it goes (pages and objects given and taken, faults, lines
+        of the log, microseconds) and `changes`, which every other door moves. The second one: files held open.
+        """
+        log, pages, total = self.log, self.pages, self.changes + self.timer.usec + self.slab.changes
+        for zone in pages.zones:
+            total += zone.allocated
+        return total + pages.freed + self.vmstat["pgfault"] + log.total + log.clear_seq, self.fs.opened
+
     def set_plain(self, on: bool) -> None:
         """The textbook box: drain the per-CPU lists and array caches, and bypass them until it is off again."""
+        self.changes += 1
         self.plain = on
         self.pages.plain = on
         for hook in self.hooks.get("plain", []):
             hook()
+
+    def set_split_rss(self, on: bool) -> None:
+        """Count resident pages a thread at a time, or exactly."""
+        self.changes += 1
+        self.vm.set_split_rss(on, self.tasks.values())
 
     def copy(self) -> Self:
         """An independent box with the same future."""

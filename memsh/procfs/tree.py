@@ -311,6 +311,7 @@ def store(box: Box, path: str, text: str) -> None:
         raise KernelError("EACCES", f"{path} can only be read")
     if text:
         entry.store(box, text)
+        box.changes += 1
 
 
 def mkdir(box: Box, path: str) -> None:
@@ -322,6 +323,7 @@ def mkdir(box: Box, path: str) -> None:
     if not isinstance(above, Directory) or above.mkdir is None:
         raise KernelError("EPERM", path)
     above.mkdir(box, name)
+    box.changes += 1
 
 
 def rmdir(box: Box, path: str) -> None:
@@ -333,6 +335,7 @@ def rmdir(box: Box, path: str) -> None:
     if not isinstance(above, Directory) or above.rmdir is None:
         raise KernelError("EPERM", path)
     above.rmdir(box, name)
+    box.changes += 1
 
 
 def truncate(box: Box, path: str) -> None:
@@ -340,6 +343,7 @@ def truncate(box: Box, path: str) -> None:
     entry = _file(box, path)
     if entry.truncate is not None:
         entry.truncate(box)
+        box.changes += 1
 
 
 def is_task_path(box: Box, path: str) -> bool:

@@ -314,10 +314,7 @@ class Calls:
         assert prepared.command is not None
         try:
             call = _look if prepared.command.looks else _call
-            status = call(prepared.command, session.box, prepared.args, io)
-            if prepared.command.changes and not status:
-                session.ran.add("*")
-            return status
+            return call(prepared.command, session.box, prepared.args, io)
         except Unreasonable as error:
             self._once(prepared.name)
             return self.complain(prepared.name, error, line)

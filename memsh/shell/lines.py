@@ -114,7 +114,7 @@ def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callab
             work()
             session.lived[-1].ran(line)
             return
-        outer, session.line, session.ran = session.line, line, {"*"}
+        outer, session.line, session.ran = session.line, line, set()
         session.was_interrupted = False
         for before in session.before_line:
             before(session, line)

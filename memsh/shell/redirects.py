@@ -172,7 +172,6 @@ class Opener:
                 if not create:
                     raise
                 files.open_write(self.session, path, True).close()
-                self.session.ran.add("*")
                 return files.open_read(self.session, path)
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
@@ -188,8 +187,6 @@ class Opener:
             sink = files.open_write(self.session, path, append)
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
-        if path != "/dev/null":
-            self.session.ran.add("*")
         if self.lasting:
             return Eager(sink)
         self.opened.append(sink)

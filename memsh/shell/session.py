@@ -139,7 +139,6 @@ class Session:
         self.live: Callable[[IO, View], int] | None = None  # shows a live screen; None where there is no terminal
         self.ticker: Callable[[IO], Ticker] | None = None  # waits and marks between the lines of vmstat 1
         self.lived: list[Deeds] = []  # what the live screens of this line did
-        self.mark: Callable[[Any], object] | None = None  # figures that differ when a box has changed
         self.resumed = ""  # the journal on disk that this session goes on with
         self.no_host = False  # nothing of the host may be read or written (a lesson, an exercise)
         self.open_session: Callable[[list[str], TextIO, TextIO], Session] | None = None  # another one, with its own box

@@ -64,7 +64,7 @@ class Doing:
     def __init__(self) -> None:
         self.journal: list[str] = []  # every line that ran, as typed
         self.line = ""  # the command that runs, as typed
-        self.ran: set[str] = set()  # the commands that this command ran, and "*" if one of them worked on the box
+        self.ran: set[str] = set()  # the commands that this command ran, and "<" if one of them read a file of the host
         self.typed_depth = 0  # commands of sourced lines stand inside the `source`
         self.refused_once: object = None  # what was more than the host should be asked for
 

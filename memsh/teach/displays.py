@@ -13,7 +13,6 @@ from memsh.shell.errors import SyntaxFault
 from memsh.shell.values import count
 from memsh.teach import delta as figuring
 from memsh.teach import marks
-from memsh.teach.journal import fingerprint
 from memsh.teach.states import aside, run_line
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ class Displays:
     def __init__(self, session: Session) -> None:
         self.shown: dict[int, Shown] = {}
         self.delta: figuring.Figures | None = None  # None: off
+        self.pulse = (0, 0)  # the box's, when those figures were taken
         self.serial = 0
         self.depth = 0  # of `source`, where something was shown last
         self.quiet = False  # display and undisplay themselves are followed by nothing
@@ -69,9 +69,10 @@ class Displays:
 
     def _delta(self, session: Session) -> str:
         before, self.delta = self.delta, figuring.figures(session.box)
+        pulse, self.pulse = self.pulse, session.box.pulse()
         assert before is not None
         told = figuring.line(before, self.delta)
-        return told or ("~ no figure moved: only what is stored" if "*" in session.ran else "")
+        return told or ("~ no figure moved: only what is stored" if pulse != self.pulse else "")
 
     def show(self, session: Session, number: int) -> str:
         """The display run again, with its changes marked."""
@@ -146,10 +147,10 @@ def _refuse_changes(session: Session, line: str) -> None:
     if session.box is None:
         return
     with aside(session) as copy:
-        before, ran, session.ran = fingerprint(copy), session.ran, set()
+        before, ran, session.ran = copy.pulse(), session.ran, set()
         try:
             run_line(session, line)
-            changes = session.box is not copy or "*" in session.ran or fingerprint(copy) != before
+            changes = session.box is not copy or copy.pulse() != before
         finally:
             session.ran = ran
     if changes:
@@ -214,5 +215,5 @@ def delta(box: Box, args: Args, io: IO) -> int:
     if args.state is None:
         io.out("off\n" if displays.delta is None else "on\n")
     else:
-        displays.delta = figuring.figures(box) if args.state == "on" else None
+        displays.delta, displays.pulse = figuring.figures(box) if args.state == "on" else None, box.pulse()
     return 0

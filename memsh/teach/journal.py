@@ -4,12 +4,11 @@ State is a function of (configuration, journal). An entry is a command as it was
 session (sourced lines one by one; a live screen as the `sleep` that its clock moved; a line that Ctrl-C cut as
 `stopped N 'LINE'`; never a host command). What cannot be replayed carries the state after it.
 
-Whether a command changed the box is told by a fingerprint that costs some ten microseconds (clock, event counters, the
-zones' counters and free pages, slab counters, tasks with their faults and mappings, tunables) and, for changes in bytes
-alone (poke, malloc from the tcache, files), by the commands themselves: they worked on the box and ended well.
+Whether a command changed the box is told by the box: `Box.pulse()` moves with whatever the kernel does, and with
+nothing that only looks.
 
-**Known deviations:** a writing command that had nothing to do (`free 0`) counts as a change. Of lines that cannot be
-replayed (a live screen whose own command changes the box) only the last few can be travelled across.
+**Known deviations:** of lines that cannot be replayed (a live screen whose own command changes the box) only the last
+few can be travelled across.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.linux.kernel.sysctl import IN_PAGES
 from memsh.shell.errors import Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.streams import Doing, Streams
@@ -84,22 +82,6 @@ class Snapshot(NamedTuple):
     script: list[str]
 
 
-def fingerprint(box: Box, slabs: object = None) -> tuple[Any, ...]:
-    """Figures that move when the box changes; `slabs` in place of those that move when an object comes or goes."""
-    zones = tuple((zone.nr_free, sum(zone.stat.values()), zone.pcp.count) for zone in box.pages.zones)
-    tasks = tuple(
-        (pid, task.state, task.comm, task.minflt, task.majflt, task.mm.total_vm if task.mm is not None else 0)
-        for pid, task in box.tasks.items()
-    )
-    return (
-        box.timer.usec, sum(box.vmstat.values()), zones, tasks, box.current.pid if box.current else 0, box.plain,
-        box.panicked, box.last_pid, box.slab.pulse() if slabs is None else slabs, box.trace.on,
-        tuple(box.sysctl.values.values()), tuple(box.sysctl.text.values()),
-        [value for value in vars(box.vm).values() if isinstance(value, int)],
-        [getattr(box.pages, name[3:]) for name in IN_PAGES],
-    )  # fmt: skip
-
-
 def around(session: Session) -> tuple[Any, ...]:
     language = session.language
     arguments = None if language.positional is None else tuple(language.positional)
@@ -150,7 +132,6 @@ class Timeline:
         self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
-        session.mark = fingerprint
         session.before_line.append(self.before)
         session.after_line.append(self.after)
 
@@ -161,9 +142,9 @@ class Timeline:
             self.box_mark, self.side_mark = self.figures(), around(session)
 
     def figures(self) -> tuple[Any, ...]:
-        """The box's fingerprint, and the background jobs with the times at which they go on."""
+        """What the box has counted, and the background jobs with the times at which they go on."""
         session = self.session
-        return (*fingerprint(session.box), [(job.number, job.wake) for job in session.jobs])
+        return (*session.box.pulse(), [(job.number, job.wake) for job in session.jobs] if session.jobs else None)
 
     def before(self, session: Session, line: str) -> None:
         if self.busy or session.box is None:
@@ -185,9 +166,8 @@ class Timeline:
         if any(SOURCE.fullmatch(outer) is None for outer, _ in self.stack):
             return  # part of a command that is an entry as a whole
         box_mark, side_mark = self.figures(), around(session)
-        moved = box_mark != self.box_mark
         plain_source = SOURCE.fullmatch(line) is not None
-        changed = moved or ("*" in session.ran and not self.control and not plain_source)
+        changed = box_mark != self.box_mark
         if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
             self.undone.clear()
             entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsh.linux.box import Box
+from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
 
@@ -75,9 +76,9 @@ def trace(box: Box, args: Args, io: IO) -> int:
 
         io.out(tracing.show(box))
     elif args.what == "clear":
-        box.trace.clear()
+        tree.store(box, "/sys/kernel/tracing/trace", "\n")
     else:
-        box.trace.on = args.what == "on"
+        tree.store(box, "/sys/kernel/tracing/tracing_on", str(int(args.what == "on")))
         box.trace.events = None
     return 0
 

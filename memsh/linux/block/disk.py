@@ -43,6 +43,7 @@ class Disk:
 
         `done(*args)` runs at that moment of the clock; it must be a bound method, so that a copied box calls its own.
         """
+        self.box.changes += 1
         vmstat = self.box.vmstat
         if write:
             self.writes += 1

@@ -81,7 +81,10 @@ class Dcache:
     def dput(self, inode: Inode) -> None:
         """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
         if inode.dentry and not self.in_use(inode):
-            self.dentries[inode.number] = (inode, inode.number in self.dentries)  # its place stays
+            waiting = self.dentries.get(inode.number)
+            if waiting is None or not waiting[1]:
+                self.dentries[inode.number] = (inode, waiting is not None)  # its place stays
+                self.box.changes += 1
 
     def forget(self, inode: Inode) -> None:
         """The file is no more: its objects go."""

@@ -228,6 +228,7 @@ class FileSystem:
         return inode
 
     def mkdir(self, path: str) -> None:
+        self.box.changes += 1
         parent, name = self._parent(path)
         assert parent.children is not None
         if name in parent.children:
@@ -237,6 +238,7 @@ class FileSystem:
         parent.children[name] = new
 
     def rmdir(self, path: str) -> None:
+        self.box.changes += 1
         parent, name = self._parent(path)
         inode = self.lookup(path)
         if inode.children is None:
@@ -249,6 +251,7 @@ class FileSystem:
 
     def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
         """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
+        self.box.changes += 1
         parts = self._parts(path)
         parent = self.makedirs("/".join(parts[:-1]))
         assert parent.children is not None
@@ -280,6 +283,7 @@ class FileSystem:
 
     def create(self, path: str) -> Inode:
         """An empty regular file. EEXIST."""
+        self.box.changes += 1
         parent, name = self._parent(path)
         assert parent.children is not None
         if name in parent.children:
@@ -298,6 +302,7 @@ class FileSystem:
 
     def mkfile(self, path: str, size: int) -> Inode:
         """A file of `size` bytes that lies on the disk, contents generated from its path. ENOSPC, EISDIR."""
+        self.box.changes += 1
         if self.exists(path):
             if self.isdir(path):
                 raise KernelError("EISDIR")
@@ -322,6 +327,7 @@ class FileSystem:
 
     def unlink(self, path: str) -> None:
         """Remove a name; the file goes when nobody has it open or mapped. EISDIR."""
+        self.box.changes += 1
         parent, name = self._parent(path)
         inode = self.lookup(path)
         if inode.is_dir:
@@ -335,8 +341,14 @@ class FileSystem:
         if not inode.nlink and not inode.opened:
             self._evict(inode)
 
+    def chmod(self, inode: Inode, mode: int) -> None:
+        """Give an inode these permission bits (fs/open.c, chmod_common)."""
+        self.box.changes += 1
+        inode.mode = inode.mode & ~0o7777 | mode
+
     def rename(self, old: str, new: str) -> None:
         """Give a file another name. ENOENT, EXDEV (another file system), EINVAL (a directory below itself), EPERM."""
+        self.box.changes += 1
         inode = self.lookup(old)
         if self.box.swap.is_swapfile(inode):
             raise KernelError("EPERM", "the file is in use for swapping")
@@ -480,6 +492,7 @@ class FileSystem:
 
     def write(self, file: File, position: int, data: bytes) -> int:
         """Put `data` at `position`; bytes written, fewer if the disk is full. EBADF, ENOSPC, ENOMEM."""
+        self.box.changes += 1
         room = self._before_write(file, position, len(data))
         before = file.inode.size
         try:
@@ -493,6 +506,7 @@ class FileSystem:
 
     def write_zeros(self, file: File, position: int, length: int) -> int:
         """write() of `length` zeros."""
+        self.box.changes += 1
         room = self._before_write(file, position, length)
         before = file.inode.size
         try:
@@ -506,6 +520,7 @@ class FileSystem:
 
     def write_direct(self, file: File, position: int, data: bytes) -> int:
         """write() with O_DIRECT. EINVAL unless in blocks of 512 bytes; ENOSPC."""
+        self.box.changes += 1
         room = self._before_write(file, position, len(data))
         if room < len(data):
             room &= ~511
@@ -536,6 +551,7 @@ class FileSystem:
 
     def truncate(self, path: str, size: int) -> None:
         """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC."""
+        self.box.changes += 1
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
@@ -566,10 +582,12 @@ class FileSystem:
 
     def sync(self) -> int:
         """Write every dirty page and wait for the disk; how many."""
+        self.box.changes += 1
         return self.box.writeback.sync()
 
     def fsync(self, path: str) -> int:
         """Write one file's dirty pages and wait; how many. ENOENT."""
+        self.box.changes += 1
         return self.box.writeback.sync_inode(self.lookup(path))
 
     def cached(self) -> list[Inode]:
@@ -579,6 +597,7 @@ class FileSystem:
 
     def drop_pagecache(self) -> int:
         """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""
+        self.box.changes += 1
         dropped = 0
         for inode in self.cached():
             if inode.mapping is not None and not inode.shmem:

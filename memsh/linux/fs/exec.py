@@ -91,6 +91,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
 
     ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was.
     """
+    box.changes += 1
     image = find_program(box, name)
     if sum(len(word.encode()) + 5 for word in (*argv, *envp)) + len(name) > MAX_ARG_STRINGS:
         raise KernelError("E2BIG")
@@ -297,6 +298,7 @@ def resume(box: Box, task: Task) -> None:
 
     Faults are the program's own. Nothing happens to a task that has done both.
     """
+    box.changes += 1
     stage, task.pending = task.pending[0], task.pending[1:]
     if task.mm is not None:
         _touch_present(box, task, actual_touches(task.mm, stage))

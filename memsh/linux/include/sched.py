@@ -147,6 +147,7 @@ def children_of(box: Box, task: Task) -> list[Task]:
 
 def context_switch(box: Box, task: Task) -> None:
     """`task` has the CPU: what is done now is done there, on its node, by its policy."""
+    box.changes += 1
     old = getattr(box, "current", None)
     box.current = task
     pages = getattr(box, "pages", None)
@@ -164,6 +165,7 @@ def context_switch(box: Box, task: Task) -> None:
 
 def sched_setaffinity(box: Box, task: Task, cpus: tuple[int, ...]) -> None:
     """Confine a task to these CPUs; it moves if it must. EINVAL if there is none of them."""
+    box.changes += 1
     there = tuple(sorted({cpu for cpu in cpus if 0 <= cpu < box.config.cpus}))
     if not there or task.flags & PF_NO_SETAFFINITY:
         raise KernelError("EINVAL")

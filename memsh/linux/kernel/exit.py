@@ -27,6 +27,7 @@ def exit_mm(box: Box, task: Task) -> None:
 
 def panic(box: Box, words: str) -> None:
     """The machine stops: `box.panicked` says why, and nothing may run any more (kernel/panic.c)."""
+    box.changes += 1
     box.log.printk(f"Kernel panic - not syncing: {words}", KERN_EMERG)
     box.log.printk(f"---[ end Kernel panic - not syncing: {words} ]---", KERN_EMERG)
     box.panicked = words
@@ -34,6 +35,7 @@ def panic(box: Box, words: str) -> None:
 
 def release_task(box: Box, task: Task) -> None:
     """Forget a task that has ended and was waited for; its faults go to its parent's account."""
+    box.changes += 1
     parent = box.tasks.get(task.ppid)
     if parent is not None:
         parent.cminflt += task.minflt + task.cminflt
@@ -62,6 +64,7 @@ def do_exit(box: Box, task: Task, code: int) -> None:
 
     The current process's parent becomes the current one, or init if the parent cannot run.
     """
+    box.changes += 1
     if task is box.init:
         task.exit_code = code
         panic(box, f"Attempted to kill init! exitcode=0x{code:08x}")

@@ -88,6 +88,7 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
 
     `parent` None makes the very first task.
     """
+    box.changes += 1
     if nr_threads(box) >= threads_max(box):
         raise KernelError("EAGAIN", "as many tasks as kernel.threads-max allows")
     task = Task(0, parent.pid if parent else 0, comm or (parent.comm if parent else ""))

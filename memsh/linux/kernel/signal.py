@@ -46,6 +46,7 @@ def send_sig(box: Box, task: Task, sig: int) -> bool:
     find_task(box, task.pid)
     if sig == 0 or task.is_kthread or task is box.init or not task.alive:
         return False
+    box.changes += 1
     if sig == SIGCONT:
         if task.state == "T":
             task.state = "R" if task is box.current else "S"
@@ -61,6 +62,7 @@ def send_sig(box: Box, task: Task, sig: int) -> bool:
 
 def force_sig(box: Box, task: Task, sig: int) -> None:
     """A signal that the task brought upon itself: it dies of it, init too."""
+    box.changes += 1
     do_exit(box, task, sig)
 
 

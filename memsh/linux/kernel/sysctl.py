@@ -183,7 +183,15 @@ def _get_other(box: Box, name: str) -> str:
 
 
 def put(box: Box, name: str, text: str) -> None:
-    """Write `text`; ENOENT, EACCES (read-only), EINVAL (no number, out of range). A refusal changes nothing."""
+    """Write `text`; ENOENT, EACCES (read-only), EINVAL (no number, out of range). A refusal changes nothing.
+
+    What is written anew counts as a change: the watermarks, for example, are computed again.
+    """
+    _put(box, name, text)
+    box.changes += 1
+
+
+def _put(box: Box, name: str, text: str) -> None:
     if not known(box, name):
         raise KernelError("ENOENT", f"no tunable {name}")
     if name in READ_ONLY:

@@ -43,6 +43,7 @@ _KEYS = {  # in the order of sysrq_key_table; what does not exist in the recorde
 
 def handle_sysrq(box: Box, key: str) -> None:
     """Press one key; a key that means nothing prints the list."""
+    box.changes += 1
     log = box.log
     op = _KEYS.get("0" if key.isascii() and key.isdecimal() else key)
     if op is None:

@@ -258,8 +258,10 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
     flags = box.memmap.flags[pfn]
     if not flags & PG_REFERENCED:
         box.memmap.flags[pfn] = flags | PG_REFERENCED
+        box.changes += 1
     elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
+        box.changes += 1
         box.vmstat["pgactivate"] += 1
         box.lru.nonresident_age += 1
 

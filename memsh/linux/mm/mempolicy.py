@@ -74,6 +74,7 @@ def policy_text(policy: Policy | None) -> str:
 
 def do_set_mempolicy(box: Box, task: Task, mode: int, nodes: Iterable[int]) -> None:
     """Give a process a policy for what it allocates from now on. EINVAL."""
+    box.changes += 1
     task.mempolicy = mpol_new(box, mode, nodes)
     task.il_prev = -1
     if task is box.current:
@@ -151,6 +152,7 @@ def _move_huge(
 def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: Iterable[int], flags: int = 0) -> None:
     """Give a range a policy, and with MPOL_MF_MOVE bring its pages there. EINVAL, EFAULT (a hole), EIO (pages that lie
     elsewhere and stay, with MPOL_MF_STRICT), ENOMEM."""
+    box.changes += 1
     policy = mpol_new(box, mode, nodes)
     if start & 4095 or flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE) or length < 0:
         raise KernelError("EINVAL")
@@ -213,6 +215,7 @@ def node_of(box: Box, mm: MmStruct, addr: int) -> int:
 
 def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> list[int]:
     """Bring pages to a node; the status of each: the node it is on then, or a negative errno. ENODEV."""
+    box.changes += 1
     if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
         raise KernelError("ENODEV", f"there is no node {node}")
     found = []
@@ -238,6 +241,7 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
 
 def do_migrate_pages(box: Box, mm: MmStruct, sources: Iterable[int], targets: Iterable[int]) -> int:
     """Move a process's pages from some nodes to others, each to the node at the same place; how many stayed. EINVAL."""
+    box.changes += 1
     source, target = sorted(set(sources)), sorted(set(targets))
     nodes = range(len(box.pages.nodes))
     if any(nid not in nodes for nid in (*source, *target)) or not target:

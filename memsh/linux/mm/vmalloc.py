@@ -163,6 +163,7 @@ class Vmalloc:
         The log has a report where there are no addresses, or never so many pages. Where the pages run out it says
         nothing: __GFP_NOWARN, which their allocation goes with, also silences what Linux has to say about it.
         """
+        self.box.changes += 1
         pages = -(-size // PAGE_SIZE)
         if not size:
             return 0
@@ -242,6 +243,7 @@ class Vmalloc:
 
     def vfree(self, addr: int) -> None:
         """Free what vmalloc gave; EINVAL, with Linux's warning in the log, for anything else."""
+        self.box.changes += 1
         if self.bad_vfree(addr):
             words = "Trying to vfree() bad address" if addr % PAGE_SIZE else "Trying to vfree() nonexistent vm area"
             self.box.log.printk(f"{words} ({addr:08x})", KERN_ERR)

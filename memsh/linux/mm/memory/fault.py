@@ -470,9 +470,12 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 base += count << 12
                 continue
             if value & (wanted := lanes(need, count, size)) == wanted:
-                new = array(table.ptes.typecode)
-                new.frombytes((value | lanes(mark, count, size)).to_bytes(size * count, "little"))
-                table.ptes[first:stop] = new
+                marked = value | lanes(mark, count, size)
+                if marked != value:
+                    new = array(table.ptes.typecode)
+                    new.frombytes(marked.to_bytes(size * count, "little"))
+                    table.ptes[first:stop] = new
+                    box.changes += 1
                 base += count << 12
                 continue
         at = first
@@ -480,8 +483,10 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
             pte = table.ptes[at] if table is not None else 0
             addr = base + ((at - first) << 12)
             if pte & need == need:
-                assert table is not None
-                table.ptes[at] = pte | mark
+                if pte & mark != mark:
+                    assert table is not None
+                    table.ptes[at] = pte | mark
+                    box.changes += 1
                 at += 1
             elif not pte and anonymous and table is not None and stop - at > 1:
                 upto = at + 1
@@ -509,7 +514,10 @@ def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, writ
         if not transhuge_vma_suitable(vma, addr) or not hugepage_vma_check(box, vma):
             return False
     elif (not write or huge.entry & PTE_RW) and huge.entry & PTE_PRESENT:
-        huge.entry |= PTE_ACCESSED | (PTE_DIRTY if write else 0)
+        mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
+        if huge.entry & mark != mark:
+            huge.entry |= mark
+            box.changes += 1
         return True
     tally.add(handle_mm_fault(box, mm, vma, addr, write))
     if box.oom.victim:

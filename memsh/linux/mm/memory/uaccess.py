@@ -33,10 +33,12 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
         pte = table.ptes[at] if table is not None else pte_of(mm, addr)
         if pte & need == need and addr < mm.task_size:
             mark = PTE_ACCESSED | (PTE_DIRTY if write else 0)
-            if table is not None:
-                table.ptes[at] = pte | mark
-            else:
-                mm.huge[index].entry |= mark
+            if pte & mark != mark:
+                if table is not None:
+                    table.ptes[at] = pte | mark
+                else:
+                    mm.huge[index].entry |= mark
+                box.changes += 1
             return pte >> 12
         tally = Tally()
         exc_page_fault(box, task, addr, pte, write, tally)
@@ -109,6 +111,7 @@ def _forget(task: Task, addr: int, n: int) -> None:
 
 def write(box: Box, task: Task, addr: int, data: bytes) -> None:
     """Store `data` at `addr`; what lies before the first byte that cannot be written is written."""
+    box.changes += 1
     at, n = 0, len(data)
     _forget(task, addr, n)
     while at < n:
@@ -124,6 +127,7 @@ def write(box: Box, task: Task, addr: int, data: bytes) -> None:
 
 def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
     """memset(): `n` bytes of `value`; a page never written that is filled with 0 stays without bytes of its own."""
+    box.changes += 1
     _forget(task, addr, n)
     while n > 0:
         offset = addr & 4095
@@ -137,6 +141,7 @@ def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
 
 def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
     """memcpy() within one process, page by page."""
+    box.changes += 1
     _forget(task, to, n)
     while n > 0:
         count = min(n, 4096 - (source & 4095), 4096 - (to & 4095))

@@ -47,6 +47,7 @@ _VALID = set(ADVICE.values()) - _KSM
 
 def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> None:
     """Advise on [start, start + length). EINVAL, ENOMEM (a hole, after the rest was done), EAGAIN, EFAULT."""
+    box.changes += 1
     known = advice in _VALID and (advice not in _HUGE or box.thp.available)
     if not known or start & 4095 or not 0 <= start < mm.mmu.word_limit or length < 0:
         raise KernelError("EINVAL")

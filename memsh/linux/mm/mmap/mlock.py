@@ -82,6 +82,7 @@ def _apply_vma_lock_flags(box: Box, mm: MmStruct, start: int, length: int, flags
 
 def do_mlock(box: Box, mm: MmStruct, start: int, length: int, *, onfault: bool = False) -> None:
     """Lock the pages of [start, start + length) and bring them in. ENOMEM (a hole, no memory), EAGAIN, EINVAL."""
+    box.changes += 1
     if not 0 <= start < mm.mmu.word_limit or not 0 <= length < mm.mmu.word_limit:
         raise KernelError("EINVAL")
     length = (length + (start & 4095) + 4095) & ~4095
@@ -95,6 +96,7 @@ def do_mlock(box: Box, mm: MmStruct, start: int, length: int, *, onfault: bool =
 
 def do_munlock(box: Box, mm: MmStruct, start: int, length: int) -> None:
     """Unlock [start, start + length). ENOMEM, EINVAL."""
+    box.changes += 1
     if not 0 <= start < mm.mmu.word_limit or not 0 <= length < mm.mmu.word_limit:
         raise KernelError("EINVAL")
     length = (length + (start & 4095) + 4095) & ~4095
@@ -103,6 +105,7 @@ def do_munlock(box: Box, mm: MmStruct, start: int, length: int) -> None:
 
 def do_mlockall(box: Box, mm: MmStruct, flags: int) -> None:
     """Lock everything now (MCL_CURRENT), from now on (MCL_FUTURE), when touched (MCL_ONFAULT). EINVAL."""
+    box.changes += 1
     if not flags or flags & ~7 or flags == MCL_ONFAULT:
         raise KernelError("EINVAL")
     bits = VM_LOCKED | (VM_LOCKONFAULT if flags & MCL_ONFAULT else 0)
@@ -115,6 +118,7 @@ def do_mlockall(box: Box, mm: MmStruct, flags: int) -> None:
 
 
 def do_munlockall(box: Box, mm: MmStruct) -> None:
+    box.changes += 1
     mm.def_flags &= _CLEAR
     _all(box, mm, 0)
 

@@ -136,6 +136,7 @@ def _vm_flags(mm: MmStruct, prot: int, flags: int) -> int:
 def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None = None,
             offset: int = 0) -> int:  # fmt: skip
     """Map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, …."""
+    box.changes += 1
     if flags & MAP_ANONYMOUS:
         file = None
     if offset & 4095:
@@ -256,6 +257,7 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
 
 def do_munmap(box: Box, mm: MmStruct, start: int, length: int) -> None:
     """Unmap [start, start + length). EINVAL; ENOMEM when a split would exceed max_map_count."""
+    box.changes += 1
     if start & 4095 or not 0 <= start <= mm.task_size or length > mm.task_size - start:
         raise KernelError("EINVAL", "not a page boundary, or beyond the user's address space")
     end = start + page_align(length)
@@ -296,6 +298,7 @@ def unmap_areas(box: Box, mm: MmStruct, start: int, end: int) -> None:
 
 def do_brk(box: Box, mm: MmStruct, brk: int) -> int:
     """Move the end of the heap; the break that holds afterwards: the old one where Linux refuses."""
+    box.changes += 1
     if brk < mm.start_brk or brk >= mm.mmu.word_limit:
         return mm.brk
     if mm.rlimit_data != mm.mmu.word_limit - 1 and brk - mm.start_brk + mm.end_data - mm.start_data > mm.rlimit_data:
@@ -367,6 +370,7 @@ def vm_brk_flags(box: Box, mm: MmStruct, addr: int, length: int, flags: int = 0)
 
 def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, name: str = "") -> VmArea:
     """An area as exec makes them for the stack, or, with a `name`, for [vdso] and [vvar]. ENOMEM."""
+    box.changes += 1
     if areas_between(mm, start, end):
         raise KernelError("ENOMEM")
     pages = (end - start) >> 12

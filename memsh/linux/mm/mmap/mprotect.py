@@ -30,6 +30,7 @@ PROT_GROWSDOWN, PROT_GROWSUP = 0x01000000, 0x02000000
 
 def do_mprotect(box: Box, mm: MmStruct, start: int, length: int, prot: int) -> None:
     """Set r, w, x of [start, start + length). EINVAL, ENOMEM (a hole, too many areas), EACCES (a read-only file)."""
+    box.changes += 1
     if start & 4095:
         raise KernelError("EINVAL", "not a page boundary")
     if not length:

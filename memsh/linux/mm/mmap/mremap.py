@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags: int = 0, newaddr: int = 0) -> int:
     """The mapping's address afterwards; EINVAL, EFAULT (not one mapping), ENOMEM (no room, limits)."""
+    box.changes += 1
     if flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP):
         raise KernelError("EINVAL")
     if flags & MREMAP_FIXED and not flags & MREMAP_MAYMOVE:

@@ -732,6 +732,7 @@ class PageAllocator(PageLookup):
             pcp.drain_zone(self, zone, cpu)
 
     def drain_all_pages(self) -> None:
+        self.box.changes += 1
         for zone in self.zones:
             self.drain_pages_zone(zone)
 

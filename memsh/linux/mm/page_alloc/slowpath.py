@@ -67,6 +67,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
 
     zones, highest, migratetype = plan[:3]
     box = pages.box
+    box.changes += 1
     can_reclaim = gfp & DIRECT_RECLAIM
     can_compact = gfp & IO_FS == IO_FS
     costly = order > COSTLY_ORDER

@@ -233,6 +233,7 @@ class SlabAllocator(ABC, Generic[Cache]):
         self.boot_objects: dict[str, list[int]] = {}
         self.cpus = box.config.cpus
         self.plain = False
+        self.changes = 0  # objects asked for and given back, caches made and ended: part of Box.pulse()
         self.memcg: Charger | None = None
 
     # -- objects -----------------------------------------------------------------
@@ -324,11 +325,6 @@ class SlabAllocator(ABC, Generic[Cache]):
     @abstractmethod
     def census(self) -> dict[str, Count]:
         """Every cache's count, by name; cheap."""
-
-    @abstractmethod
-    def pulse(self) -> list[int]:
-        """Figures of which one moves when this CPU takes an object or puts one back (SLUB's free into a slab that no
-        CPU holds apart); cheaper than a census."""
 
     @abstractmethod
     def object_at(self, addr: int) -> Object | None:

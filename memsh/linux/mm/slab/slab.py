@@ -132,6 +132,7 @@ class SlabCore(SlabCommon[SlabCache]):
 
     def kmem_cache_alloc(self, cache: SlabCache, gfp: int = GFP_KERNEL) -> int:
         """Address of an object, 0 if there is no memory (kmem_cache_alloc, ____cache_alloc)."""
+        self.changes += 1
         entry = cache.entry
         if entry:
             cache.touched = True
@@ -261,6 +262,7 @@ class SlabCore(SlabCommon[SlabCache]):
 
     def kmem_cache_free(self, cache: SlabCache, addr: int) -> None:
         """Give an object back; the caller answers for it being one (kmem_cache_free, ___cache_free)."""
+        self.changes += 1
         if self.trace.on:
             self.trace.emit("kmem_cache_free", cache.name, addr)
         if len(cache.entry) < cache.limit and not self.plain:
@@ -355,6 +357,7 @@ class SlabCore(SlabCommon[SlabCache]):
 
     def kmem_cache_shrink(self, cache: SlabCache) -> int:
         """Drain the arrays and give every empty slab back; returns how many slabs went (__kmem_cache_shrink)."""
+        self.changes += 1
         self.drain_cpu_caches(cache)
         return self.drain_freelist(cache, 1 << 30)
 

@@ -77,6 +77,7 @@ class SlabCaches(SlabCore):
 
     def kmem_cache_create(self, name: str, size: int, align: int = 0, flags: int = 0, ctor: str = "") -> SlabCache:
         self.check_name_and_size(name, size, align, least=4)
+        self.changes += 1
         if flags & SLAB_ACCOUNT:
             raise KernelError("EINVAL", "this machine charges no kernel memory")
         flags |= SLAB_NOLEAKTRACE
@@ -108,6 +109,7 @@ class SlabCaches(SlabCore):
             self.kmem_cache_free(self.caches["kmem_cache"], cache.addr)
 
     def kmem_cache_destroy(self, name: str) -> None:
+        self.changes += 1
         cache = self.caches[name]
         self.kmem_cache_shrink(cache)
         if cache.slabs_full or cache.slabs_partial:
@@ -232,11 +234,6 @@ class SlabCaches(SlabCore):
             slabs = len(cache.slabs_full) + len(cache.slabs_partial) + len(cache.slabs_free)
             counts[name] = Count(slabs * cache.num - cache.free_objects, slabs, len(cache.entry))
         return counts
-
-    def pulse(self) -> list[int]:
-        caches = self.caches.values()
-        counts = [len(cache.entry) for cache in caches] + [cache.free_objects for cache in caches]
-        return counts + [len(cache.slabs_full) for cache in caches]
 
     def cache_of(self, addr: int) -> SlabCache | None:
         slab = self._slab_at(addr)

@@ -72,6 +72,7 @@ class SlabCommon(SlabAllocator[Cache]):
 
     def kmem_cache_alloc_bulk(self, cache: Cache, gfp: int, count: int) -> list[int]:
         """Objects one by one; if memory ends, those are freed again."""
+        self.changes += 1
         addrs: list[int] = []
         for _ in range(count):
             addr = self.slab_alloc(cache, gfp)
@@ -82,6 +83,7 @@ class SlabCommon(SlabAllocator[Cache]):
         return addrs
 
     def kmem_cache_free_bulk(self, cache: Cache, addrs: Sequence[int]) -> None:
+        self.changes += 1
         for addr in addrs:
             self.slab_free(cache, addr)
 
@@ -125,6 +127,7 @@ class SlabCommon(SlabAllocator[Cache]):
             return ZERO_SIZE_PTR
         if size > KMALLOC_MAX_CACHE_SIZE:
             return self._kmalloc_large(size, gfp)
+        self.changes += 1
         cache = self.kmalloc_slab(size, gfp)
         addr = self.slab_alloc(cache, gfp)
         if self.trace.on:
@@ -162,6 +165,7 @@ class SlabCommon(SlabAllocator[Cache]):
     def kfree(self, addr: int) -> None:
         if addr in (0, ZERO_SIZE_PTR):
             return
+        self.changes += 1
         if self.trace.on:
             self.trace.emit("kfree", addr)
         cache = self.cache_of(addr)

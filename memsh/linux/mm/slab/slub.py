@@ -57,6 +57,7 @@ class SlubCore(SlabCommon[SlubCache]):
     # -- allocation --------------------------------------------------------------
 
     def kmem_cache_alloc(self, cache: SlubCache, gfp: int = GFP_KERNEL, node: int = NUMA_NO_NODE) -> int:
+        self.changes += 1
         cpu = cache.cpu
         if node >= 0 or self.memcg is not None:
             addr = self.slab_alloc_node(cache, gfp, node)
@@ -241,6 +242,7 @@ class SlubCore(SlabCommon[SlubCache]):
     # -- freeing -----------------------------------------------------------------
 
     def kmem_cache_free(self, cache: SlubCache, addr: int) -> None:
+        self.changes += 1
         if self.trace.on:
             self.trace.emit("kmem_cache_free", cache.name, addr)
         self.slab_free(cache, addr)
@@ -374,6 +376,7 @@ class SlubCore(SlabCommon[SlubCache]):
 
         The one that is taken off the array first will be handed out first (slab_free_freelist_hook turns the chain).
         """
+        self.changes += 1
         left = list(addrs)
         while left:
             slab, chain = self.build_detached_freelist(cache, left)

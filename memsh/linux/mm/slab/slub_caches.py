@@ -126,6 +126,7 @@ class SlubCaches(SlubCore):
 
     def kmem_cache_create(self, name: str, size: int, align: int = 0, flags: int = 0, ctor: str = "") -> SlubCache:
         self.check_name_and_size(name, size, align, least=1)
+        self.changes += 1
         cache = self.find_mergeable(size, align, flags, ctor)
         if cache is not None:  # __kmem_cache_alias
             cache.refcount += 1
@@ -168,6 +169,7 @@ class SlubCaches(SlubCore):
 
     def kmem_cache_destroy(self, name: str) -> None:
         """A merged cache ends with its last name, until which the name in /proc/slabinfo stays."""
+        self.changes += 1
         cache = self.find(name)
         if cache.refcount < 0:
             raise KernelError("EBUSY", "the kernel's own kmalloc caches stay")
@@ -191,6 +193,7 @@ class SlubCaches(SlubCore):
 
     def kmem_cache_shrink(self, cache: SlubCache) -> int:
         """The CPUs give up what they hold, empty slabs go back, and the fullest ones move to the front."""
+        self.changes += 1
         before = sum(n.nr_slabs for n in cache.node)
         self.flush_all(cache)
         for n in cache.node:
@@ -262,11 +265,6 @@ class SlubCaches(SlubCore):
                     at = pointers[at]
             counts[name] = Count(objects, slabs, waiting)
         return counts
-
-    def pulse(self) -> list[int]:
-        caches = self.caches.values()
-        counts = [cache.cpu.freelist for cache in caches] + [n.nr_slabs for cache in caches for n in cache.node]
-        return counts + [slab.pfn for cache in caches if (slab := cache.cpu.slab) is not None]
 
     def cache_of(self, addr: int) -> SlubCache | None:
         slab = self.slab_of.get((addr - self.page_offset) >> PAGE_SHIFT) if addr >= self.page_offset else None

@@ -28,6 +28,7 @@ GFP_UNUSE = GFP_FOLIO | GFP_NAMES["__GFP_NOWARN"]
 
 def swapoff(box: Box, inode: Inode) -> None:
     """Switch an area off. EINVAL if it is not on; ENOMEM if memory cannot hold what is in it: nothing is lost then."""
+    box.changes += 1
     swap = box.swap
     area = next((area for area in swap.active if area.inode is inode and area.writeok), None)
     if area is None:

@@ -102,6 +102,7 @@ def swapon(box: Box, file: File, name: str, priority: int = -1) -> SwapArea:
 
     `priority` 0 to 32767, or -1: lower than that of every other area so far.
     """
+    box.changes += 1
     inode = file.inode
     area = _alloc_swap_info(box)
     try:
@@ -147,6 +148,7 @@ def _setup(box: Box, area: SwapArea, slots: int) -> None:
 
 def release(box: Box, area: SwapArea) -> None:
     """Give back what an area took."""
+    box.changes += 1
     for addr in area.objects:
         box.slab.kfree(addr)
     box.vmalloc.vfree(area.map_addr)

@@ -44,6 +44,7 @@ class HighMem:
         """The frame's kernel address: in the direct mapping or in a permanent kmap. ENOMEM if all are taken."""
         if not self._frame(pfn):
             return (pfn << PAGE_SHIFT) + PAGE_OFFSET
+        self.box.changes += 1
         slot = self.slot_of.get(pfn)
         if slot is None:
             slot = self._map_new_virtual(pfn)
@@ -82,6 +83,7 @@ class HighMem:
         slot = self.slot_of.get(pfn)
         if slot is None or self.count[slot] < 2:
             raise KernelError("EINVAL", "that page is not kmapped")
+        self.box.changes += 1
         self.count[slot] -= 1
 
     def fixmap(self) -> list[tuple[str, int, int]]:
