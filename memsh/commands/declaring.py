@@ -10,7 +10,7 @@ from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
 from memsh.shell.errors import Fatal
 from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
-from memsh.shell.parameters import quote
+from memsh.shell.quoting import quote
 from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
 

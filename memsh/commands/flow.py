@@ -10,8 +10,8 @@ from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command
 from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import sourced
-from memsh.shell.parameters import quote
 from memsh.shell.parser import RESERVED
+from memsh.shell.quoting import quote
 from memsh.shell.values import count, whole
 
 TOPIC = "session"

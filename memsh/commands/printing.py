@@ -11,7 +11,7 @@ from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
 from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
-from memsh.shell.parameters import quote_sparingly
+from memsh.shell.quoting import quote_sparingly
 
 TOPIC = "text"
 _DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"

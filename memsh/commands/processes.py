@@ -83,7 +83,7 @@ def why_fault(io: IO, task: Task, error: Segfault) -> str:
     """The line that tells a person what was wrong with an access, while the process is still there; "" in scripts."""
     if io.session.reasons is None or task.mm is None:
         return ""
-    from memsh.commands.reasons import fault
+    from memsh.commands.wrong_access import fault  # start-up: a mistake is rare
 
     return f"  {fault(task.mm, task.comm, error.addr, error.error_code)}\n"
 

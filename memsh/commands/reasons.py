@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.commands.draw import human
 from memsh.commands.heap import Peek, free_lists
-from memsh.commands.virtual import process_areas, protection
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT, PAGE_SIZE, VM_ACCOUNT
@@ -196,19 +195,3 @@ def kept_back(box: Box, heap: Malloc, mem: int) -> str:
 
 
 # -- signals -------------------------------------------------------------------------------------------------------
-
-
-def fault(mm: Any, comm: str, addr: int, error_code: int) -> str:
-    """What was wrong with an access, before the process is gone: the area in which the address lies, or the nearest."""
-    how = "executing" if error_code & 16 else "writing" if error_code & 2 else "reading"
-    areas = process_areas(mm)
-    for area in areas:
-        if area.start <= addr < area.end:
-            bounds = f"{area.start:08x}-{area.end:08x} {protection(area.flags)}"
-            return f"{how} {addr:#010x} is not allowed: it lies in {area.name} of {comm}, {bounds}"
-    if addr >= mm.task_size:
-        return f"{how} {addr:#010x}: that is the kernel's; user space ends at {mm.task_size:#010x}"
-    below = max((area for area in areas if area.end <= addr), key=lambda area: area.end, default=None)
-    above = min((area for area in areas if area.start > addr), key=lambda area: area.start, default=None)
-    near = [f"{area.name} {area.start:08x}-{area.end:08x}" for area in (below, above) if area]
-    return f"{how} {addr:#010x}: it lies in no area of {comm}; nearest: {', '.join(near)} (vmmap shows all)"

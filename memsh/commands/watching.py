@@ -13,8 +13,8 @@ from memsh.commands.livetools import WatchView
 from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
 from memsh.shell.errors import UsageError
-from memsh.shell.lines import capture_line
 from memsh.shell.registry import Args, command, rest
+from memsh.shell.script import capture_line
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO

@@ -30,6 +30,7 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map
 from memsh.linux.mm.page_alloc.freearea import free_range
 
@@ -216,7 +217,7 @@ def start_kernel(box: Box) -> None:
         log(KERN_INFO, f"node {nid} deferred pages initialised in 128ms")
     log(KERN_INFO, "x86/mm: Memory block size: 128MB")
     box.pages.init_per_zone_wmark_min()
-    box.thp.start(box)
+    hugepage_init(box)
     if sum(zone.managed for zone in box.pages.zones) >= THP_MIN_PAGES:
         box.pages.set_recommended_min_free_kbytes(box.thp.enabled != "never")
     batch = max(zone.batch for zone in box.pages.zones)

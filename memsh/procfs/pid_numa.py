@@ -20,8 +20,7 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.lib.entries import page_runs
-from memsh.linux.mm.huge_memory.huge import compound_head
-from memsh.linux.mm.huge_memory.pmd import is_huge_zero
+from memsh.linux.mm.huge_memory.huge import compound_head, is_huge_zero
 from memsh.linux.mm.mempolicy import policy_text
 from memsh.procfs.pid_maps import area_name
 

@@ -25,7 +25,7 @@ from memsh.shell.errors import (
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
 from memsh.shell.limits import FUNCTIONS, TOO_LONG
-from memsh.shell.parameters import quote_if_needed
+from memsh.shell.quoting import quote_if_needed
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from memsh.shell.expand import Expander
     from memsh.shell.io import Input, Sink
     from memsh.shell.language import Language
+    from memsh.shell.redirects import Table
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
     from memsh.shell.syntax import Node
@@ -109,6 +110,7 @@ class Calls:
         def tested(self, node: Node) -> int: ...
         def settle_streams(self) -> None: ...
         def run_text(self, text: str) -> int: ...
+        def with_streams(self, table: Table) -> Runner: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
         language = self.language
@@ -434,8 +436,6 @@ class Calls:
         self, redirects: list[Redirect], line: int, work: Callable[[Runner], int], name: str = ""
     ) -> int:  # fmt: skip
         """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
-        from memsh.shell.run import Runner
-
         opener = Opener(self)  # type: ignore[arg-type]
         try:
             for redirect in redirects:
@@ -444,11 +444,7 @@ class Calls:
             opener.close()
             return self.complain("memsh", error, line)
         table = opener.table()
-        runner = Runner(
-            self.session, table.stdout, table.stderr, table.stdin,
-            captured=self.captured and table.stdout is self.stdout, tty=table.tty, where=self.where,
-            others=table.others,
-        )  # fmt: skip
+        runner = self.with_streams(table)
         try:
             status = work(runner)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from memsh.shell.language import Language
-from memsh.shell.parameters import quote, quote_if_needed
+from memsh.shell.quoting import quote, quote_if_needed
 
 ORDER = "aAilnrtux"
 

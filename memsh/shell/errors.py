@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 USAGE, NOT_FOUND, INTERRUPTED = 2, 127, 130
+PIPE_STATUS = 141  # 128 + SIGPIPE
 PANICKED = "the kernel has panicked: views, undo, reset and exit are what is left"
 
 

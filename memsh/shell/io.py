@@ -312,12 +312,10 @@ class IO:
 
     def run(self, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
         """Run another command, given as words, in these surroundings; its errors are printed. Answers its status."""
-        from memsh.shell.lines import run_words
-
-        return run_words(self, words, stdin, sink)
+        return self.runner.run_words(self, words, stdin, sink)
 
     def capture(self, words: list[str], stdin: str = "") -> tuple[str, int]:
         """Run another command for its text: (text, status)."""
-        from memsh.shell.lines import capture_words
-
-        return capture_words(self, words, stdin)
+        kept = Capture()
+        status = self.run(words, TextInput(stdin), kept)
+        return kept.text(), status

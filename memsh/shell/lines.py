@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from memsh.shell import fingers
 from memsh.shell.errors import (
     INTERRUPTED,
+    PIPE_STATUS,
     Dropped,
     ErrExit,
     Interrupted,
@@ -21,19 +23,16 @@ from memsh.shell.errors import (
     SyntaxFault,
     Unreasonable,
 )
-from memsh.shell.io import IO, Capture, HostSink, Input, Sink, TextInput
+from memsh.shell.io import HostSink
 from memsh.shell.limits import EVALS
-from memsh.shell.parse import lines, parse
-from memsh.shell.run import PIPE_STATUS, Runner
-from memsh.shell.session import Session
-from memsh.shell.syntax import Line, Simple
+from memsh.shell.parse import lines
+from memsh.shell.syntax import Line
+
+if TYPE_CHECKING:
+    from memsh.shell.run import Runner
+    from memsh.shell.session import Session
 
 HOST_LINE = "! "
-
-
-def run_text(session: Session, text: str, where: str = "") -> int:
-    """Run the lines of a text for a person or a script. Errors are printed; answers the last status."""
-    return run_lines(Runner.of_session(session, where), text)
 
 
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
@@ -222,55 +221,6 @@ def sourced(runner: Runner, text: str, arguments: list[str]) -> int:
     finally:
         if arguments:
             language.positional = before
-
-
-def run_words(io: IO, words: list[str], stdin: Input | None = None, sink: Sink | None = None) -> int:
-    """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, as, strace)."""
-    node = Simple(0, 0)
-    node.words = list(words)
-    node.redirects = io.redirects
-    outer: Runner = io.runner
-    runner = Runner(
-        io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
-        captured=io.captured, tty=io.is_tty and sink is None, others=outer.others,
-    )  # fmt: skip
-    language = io.session.language
-    language.tested += 1  # its status is the asking command's to judge
-    try:
-        status = runner.run(node)
-    finally:
-        language.tested -= 1
-    outer.refused = outer.refused or runner.refused
-    return status
-
-
-def capture_words(io: IO, words: list[str], stdin: str = "") -> tuple[str, int]:
-    """The text and the status of a command given as words."""
-    kept = Capture()
-    status = run_words(io, words, TextInput(stdin), kept)
-    return kept.text(), status
-
-
-def capture_line(io: IO, line: str, words: list[str] | None = None) -> tuple[str, int]:
-    """The text (errors with it) and the status of a line of shell, or of one command given as words."""
-    kept = Capture()
-    runner = Runner(io.session, kept, kept, TextInput(""), where=io.runner.where)
-    if words:
-        node = Simple(0, 0)
-        node.words = list(words)
-        status = runner.run(node)
-        return kept.text(), status
-    try:
-        status = 0
-        for piece in parse(line + "\n"):
-            status = runner.run(piece.program)
-    except SyntaxFault as fault:
-        status = syntax_error(runner, line, fault)
-    except ShellError as error:
-        status = runner.complain("", error, 0)
-    except (LoopControl, PipeClosed):
-        status = 0
-    return kept.text(), status
 
 
 def flush(session: Session) -> None:

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
 from memsh.shell.patterns import regex
+from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from memsh.shell.language import Language
 
 _HOMES = {"root": "/root", "nobody": "/nonexistent", "daemon": "/usr/sbin", "bin": "/bin"}
-_BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)(?:\[(.*)\])?|[0-9]+|[@*#?$!-]", re.S)
 
 
@@ -31,34 +32,6 @@ def home(language: Language, name: str) -> str:
     if name in ("+", "-"):
         return language.get("PWD" if name == "+" else "OLDPWD") or "~" + name
     return _HOMES.get(name, "~" + name)
-
-
-def quote(text: str) -> str:
-    """Text as it can be typed again (`${x@Q}`)."""
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "$'" + "".join(_shown(char) for char in text) + "'"
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def quote_sparingly(text: str) -> str:
-    """As `printf %q` and `set -x` write it."""
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "$'" + "".join(_shown(char) for char in text) + "'"
-    if not text:
-        return "''"
-    out = re.sub(r"([^A-Za-z0-9_@%+=:,./\-\u0080-\U0010ffff])", r"\\\1", text)
-    return re.sub(r"(?<!^)\\([#~])", r"\1", out) if out[:2] not in ("\\#", "\\~") else out
-
-
-def quote_if_needed(text: str) -> str:
-    """As `set -x` and `declare` write a word: bare where it can be."""
-    return text if _BARE.fullmatch(text) else quote(text)
-
-
-def _shown(char: str) -> str:
-    names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
-             "'": "\\'", "\\": "\\\\"}  # fmt: skip
-    return names.get(char) or (f"\\{ord(char):03o}" if ord(char) < 32 or ord(char) == 127 else char)
 
 
 # one value
@@ -243,8 +216,6 @@ def _on_list(
         pairs = [f"{key} {_double(one)}" for key, one in zip(keys, values, strict=False)]
         return _as_list(expander, pairs if param.op == "@k" else [" ".join(pairs)], star, quoted)
     elif param.op == "@A":
-        from memsh.shell.declared import declaration
-
         return declaration(expander.language, param.name)
     elif param.op:
         change = _change(expander, param)
@@ -434,13 +405,9 @@ def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[
     """`${x@Q}` and its kin."""
     language = expander.language
     if letter == "a":
-        from memsh.shell.declared import letters
-
         shown = letters(language, param.name)
         return lambda text: shown
     if letter == "A":
-        from memsh.shell.declared import declaration
-
         return lambda text: declaration(language, param.name)
     plain: dict[str, Callable[[str], str]] = {
         "Q": quote, "U": str.upper, "L": str.lower, "u": lambda text: text[:1].upper() + text[1:], "E": ansi_c,

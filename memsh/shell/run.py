@@ -15,6 +15,7 @@ from memsh.shell.calls import Calls, Prepared
 from memsh.shell.conditions import holds
 from memsh.shell.errors import (
     INTERRUPTED,
+    PIPE_STATUS,
     Dropped,
     ErrExit,
     Fatal,
@@ -27,7 +28,8 @@ from memsh.shell.errors import (
     ShellError,
 )
 from memsh.shell.expand import Expander
-from memsh.shell.io import Capture, Input, Sink, TextInput
+from memsh.shell.io import IO, Capture, Input, Sink, TextInput
+from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipes import Pipe
 from memsh.shell.syntax import (
@@ -51,9 +53,9 @@ from memsh.shell.syntax import (
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
+    from memsh.shell.redirects import Table
     from memsh.shell.session import Session
 
-PIPE_STATUS = 141
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
@@ -101,6 +103,14 @@ class Runner(Calls):
         return Runner(
             self.session, self.stdout, self.stderr, self.stdin, captured=self.captured, tty=self.tty, where=where,
             others=self.others,
+        )  # fmt: skip
+
+    def with_streams(self, table: Table) -> Runner:
+        """The same surroundings with the streams that redirections have opened."""
+        return Runner(
+            self.session, table.stdout, table.stderr, table.stdin,
+            captured=self.captured and table.stdout is self.stdout, tty=table.tty, where=self.where,
+            others=table.others,
         )  # fmt: skip
 
     # nodes
@@ -526,15 +536,29 @@ class Runner(Calls):
 
     def run_text(self, text: str) -> int:
         """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""
-        from memsh.shell.lines import evaluated
-
         return evaluated(self, text)
 
     def run_script(self, text: str, where: str) -> int:
         """The lines of another script with these streams (source)."""
-        from memsh.shell.lines import run_lines
-
         return run_lines(self.elsewhere(where), text)
+
+    def run_words(self, io: IO, words: list[str], stdin: Input | None, sink: Sink | None) -> int:
+        """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, strace)."""
+        node = Simple(0, 0)
+        node.words = list(words)
+        node.redirects = io.redirects
+        runner = Runner(
+            io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
+            captured=io.captured, tty=io.is_tty and sink is None, others=self.others,
+        )  # fmt: skip
+        language = io.session.language
+        language.tested += 1  # its status is the asking command's to judge
+        try:
+            status = runner.run(node)
+        finally:
+            language.tested -= 1
+        self.refused = self.refused or runner.refused
+        return status
 
 
 def _own(node: Node) -> bool:

@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from memsh.shell.errors import ErrExit, Incomplete, Leave, Return, SyntaxFault
+from memsh.shell.errors import (
+    ErrExit,
+    Incomplete,
+    Leave,
+    LoopControl,
+    PipeClosed,
+    Return,
+    ShellError,
+    SyntaxFault,
+)
+from memsh.shell.io import IO, Capture, TextInput
 from memsh.shell.lines import each, run_line, syntax_error
 from memsh.shell.parse import lines as parsed
 from memsh.shell.parse import parse
 from memsh.shell.run import Runner
 from memsh.shell.session import Session
-from memsh.shell.syntax import Line
+from memsh.shell.syntax import Line, Simple
 
 
 @contextmanager
@@ -138,3 +148,25 @@ def _echo(session: Session, shown: list[str], place: int, number: int, command: 
         prompt = "memsh(plain)> " if getattr(session.box, "plain", False) else "memsh> "
         session.stdout.write(prompt + command.replace("\n", "\n> ") + "\n")
     return number + command.count("\n") + 1
+
+
+def capture_line(io: IO, line: str, words: list[str] | None = None) -> tuple[str, int]:
+    """The text (errors with it) and the status of a line of shell, or of one command given as words."""
+    kept = Capture()
+    runner = Runner(io.session, kept, kept, TextInput(""), where=io.runner.where)
+    if words:
+        node = Simple(0, 0)
+        node.words = list(words)
+        status = runner.run(node)
+        return kept.text(), status
+    try:
+        status = 0
+        for piece in parse(line + "\n"):
+            status = runner.run(piece.program)
+    except SyntaxFault as fault:
+        status = syntax_error(runner, line, fault)
+    except ShellError as error:
+        status = runner.complain("", error, 0)
+    except (LoopControl, PipeClosed):
+        status = 0
+    return kept.text(), status

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 from memsh.shell.errors import Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.language import Language
+from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
+from memsh.shell.run import Runner
 from memsh.shell.streams import Doing, Hooks, Streams
 from memsh.shell.variables import Dynamic
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from memsh.shell.io import IO
     from memsh.shell.jobs import Job
     from memsh.shell.live import Deeds, Ticker, View
-    from memsh.shell.run import Runner
     from memsh.shell.turn import Turn
 
 
@@ -228,9 +229,7 @@ class Session:
 
     def run(self, text: str, where: str = "") -> int:
         """Run text (one line or many); errors are printed as a person would see them. Answers the status."""
-        from memsh.shell.lines import run_text
-
-        return run_text(self, text, where)
+        return run_lines(Runner.of_session(self, where), text)
 
     def advance(self, usec: int) -> None:
         """Let the box's clock move on by `usec` µs, background jobs working when their time comes."""

@@ -50,7 +50,7 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
     if what == "grade":
-        from memsh.teach.grading import Wishes, grade
+        from memsh.teach.grade import Wishes, grade
 
         flags = options.flags
         return grade(words, Wishes(options.last("--seed"), "--json" in flags, "--key" in flags, "--csv" in flags),

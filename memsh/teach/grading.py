@@ -12,9 +12,8 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -28,7 +27,6 @@ from memsh.shell.syntax import Simple
 from memsh.teach.exercise import Exercise, bundled, load_exercise
 from memsh.teach.expectation import holds
 from memsh.teach.journal import Snapshot, attach
-from memsh.teach.lessonfile import read_text
 from memsh.teach.playing import Opener
 from memsh.teach.statement import words_of
 
@@ -42,15 +40,6 @@ WRITTEN = re.compile(r"# memsh (\d+)\.(\d+)")
 
 class TimeUp(BaseException):
     """The answer's time is over. No Exception: nothing on the way takes it for a bug."""
-
-
-class Wishes(NamedTuple):
-    """The options of `memsh grade`."""
-
-    seed: str = ""
-    json: bool = False
-    key: bool = False
-    csv: bool = False
 
 
 class Lost(NamedTuple):
@@ -357,45 +346,3 @@ def listed() -> Iterator[str]:
         exercise = load_exercise(name, "")
         yield f"{name:<{wide}}{exercise.title} ({exercise.points} points)"
     yield "memsh grade EXERCISE prints one; with ANSWER.memsh it marks it (man grade)"
-
-
-def grade(words: list[str], options: Wishes, opener: Opener, write: Callable[[str], object]) -> int:
-    """`memsh grade EXERCISE.md [ANSWER.memsh | FOLDER]`: 0 all points, 1 some lost, 2 what cannot be read."""
-    seed, json_wanted = options.seed, options.json
-    if len(words) > 2 or (options.csv and len(words) != 2) or (options.key and len(words) != 1):
-        raise ShellError("grade: give an exercise and an answer (usage: memsh grade EXERCISE.md [ANSWER.memsh] "
-                         "[--seed ID] [--json] | EXERCISE.md --key | EXERCISE.md FOLDER --csv)", 2)  # fmt: skip
-    if not words:
-        for line in listed():
-            write(line + "\n")
-        return 0
-    try:
-        if options.csv:
-            from memsh.teach.course import mark_folder
-
-            return mark_folder(words[0], Path(words[1]), opener, write)
-        exercise = load_exercise(words[0], seed)
-        if options.key:
-            for line in key(exercise, seed, opener):
-                write(line + "\n")
-            return 0 if exercise.answer else 1
-        if len(words) == 1:
-            write(exercise.text if not json_wanted else json.dumps(
-                {"exercise": exercise.title, "seed": seed, "parameters": exercise.parameters, "of": exercise.points,
-                 "text": exercise.text}, ensure_ascii=False) + "\n")  # fmt: skip
-            return 0
-        answer = read_text(Path(words[1]), f"grade: {words[1]}")
-        grader = Grader(exercise, opener)
-        mark = grader.mark(answer)
-    except ShellError as error:
-        if json_wanted:
-            write(json.dumps({"exercise": words[0], "seed": seed, "points": 0, "of": 0, "end": "error",
-                              "message": error.message, "tasks": []}, ensure_ascii=False) + "\n")  # fmt: skip
-            return 2
-        raise ShellError(error.message, 2) from None
-    if json_wanted:
-        write(as_json(exercise, seed, mark) + "\n")
-    else:
-        for line in as_lines(exercise, seed, mark, grader.errors.getvalue()):
-            write(line + "\n")
-    return 0 if mark.points == exercise.points else 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from memsh.shell.errors import PipeClosed
+from memsh.shell.errors import PIPE_STATUS, PipeClosed
 from memsh.shell.io import IO, Input, Sink
 from memsh.shell.lines import as_shell
-from memsh.shell.run import PIPE_STATUS, Runner
+from memsh.shell.run import Runner
 
 
 def run_line(

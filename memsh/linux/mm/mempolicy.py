@@ -30,9 +30,10 @@ from memsh.linux.include.mempolicy import (
 )
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.compaction.migrate import MIGRATE_SYNC, isolate_page, migrate_pages
-from memsh.linux.mm.huge_memory.huge import GFP_TRANSHUGE, HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT
-from memsh.linux.mm.huge_memory.pages import migrate_huge_page, split_huge_page
-from memsh.linux.mm.huge_memory.pmd import alloc_huge_page, is_huge_zero
+from memsh.linux.mm.huge_memory.huge import GFP_TRANSHUGE, HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, is_huge_zero
+from memsh.linux.mm.huge_memory.pages import migrate_huge_page
+from memsh.linux.mm.huge_memory.pmd import alloc_huge_page
+from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 from memsh.linux.mm.page_alloc.policy import alloc_pages_policy

@@ -69,25 +69,6 @@ class Thp:
         self.deferred: dict[int, None] = {}
         self.khugepaged: Khugepaged | None = None  # while the machine boots, and where there is none
 
-    def start(self, box: Box) -> None:
-        """Once memory is known: what transparent_hugepage= says counts (hugepage_init, setup_transparent_hugepage)."""
-        if not self.available:
-            return
-        from memsh.linux.mm.huge_memory.khugepaged import Khugepaged  # it stands above this file
-        from memsh.linux.mm.huge_memory.pages import DeferredSplit
-        from memsh.linux.mm.vmscan.shrinker import register_shrinker
-
-        parameter = box.config.parameter("transparent_hugepage")
-        small = sum(zone.managed for zone in box.pages.zones) < SMALL_MACHINE
-        self.khugepaged = Khugepaged(box, not small)
-        split = DeferredSplit(box)
-        register_shrinker(box, "thp-deferred_split", split.count, split.scan)
-        if parameter in ENABLED:
-            self.enabled = parameter
-        if small:
-            self.enabled = self.defrag = "never"
-            self.use_zero_page = False
-
     def gfp_mask(self, vma: VmArea) -> int:
         """How hard a fault tries (vma_thp_gfp_mask)."""
         asked = bool(vma.flags & VM_HUGEPAGE)
@@ -150,3 +131,7 @@ def huge_pte(mm: MmStruct, addr: int) -> int:
     """What a small entry for `addr` would be where one of 2 MiB maps it; 0 where none does."""
     huge = mm.huge.get(addr >> PMD_SHIFT)
     return huge.entry + ((addr & HPAGE_PMD_SIZE - 1) & -4096) if huge is not None else 0
+
+
+def is_huge_zero(box: Box, entry: int) -> bool:
+    return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn

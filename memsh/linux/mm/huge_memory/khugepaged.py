@@ -26,18 +26,22 @@ from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_HUGE, PG_LRU, PG_REFE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.huge import (
+    ENABLED,
     GFP_TRANSHUGE,
     GFP_TRANSHUGE_LIGHT,
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     HPAGE_PMD_SIZE,
     PMD_SHIFT,
+    SMALL_MACHINE,
     HugePmd,
     compound_head,
     hugepage_vma_check,
 )
 from memsh.linux.mm.huge_memory.pages import add_huge_page, unmapped_parts
+from memsh.linux.mm.huge_memory.split import DeferredSplit
 from memsh.linux.mm.lru import put_frames
+from memsh.linux.mm.vmscan.shrinker import register_shrinker
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -265,3 +269,20 @@ def khugepaged_enter(box: Box, mm: MmStruct, vma: VmArea) -> None:
     khugepaged = box.thp.khugepaged
     if khugepaged is not None and (box.thp.enabled == "always" or vma.flags & VM_HUGEPAGE):
         khugepaged.enter(mm)
+
+
+def hugepage_init(box: Box) -> None:
+    """Once memory is known: what transparent_hugepage= says counts (hugepage_init, setup_transparent_hugepage)."""
+    thp = box.thp
+    if not thp.available:
+        return
+    parameter = box.config.parameter("transparent_hugepage")
+    small = sum(zone.managed for zone in box.pages.zones) < SMALL_MACHINE
+    thp.khugepaged = Khugepaged(box, not small)
+    split = DeferredSplit(box)
+    register_shrinker(box, "thp-deferred_split", split.count, split.scan)
+    if parameter in ENABLED:
+        thp.enabled = parameter
+    if small:
+        thp.enabled = thp.defrag = "never"
+        thp.use_zero_page = False

@@ -1,6 +1,6 @@
-"""Huge pages as pages: new ones, their references, their end, their splitting (mm/huge_memory.c, mm/rmap.c).
+"""Huge pages as pages: new ones, their references, their end (mm/huge_memory.c, mm/rmap.c).
 
-split_huge_page() makes 512 pages of one; the deferred queue holds those that lost parts, until memory is short.
+The deferred queue holds those that lost parts, until memory is short.
 
 Counters: nr_anon_transparent_hugepages, nr_anon_pages, thp_split_page, thp_deferred_split_page.
 """
@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import (
-    K_ANON,
     PG_ACTIVE,
     PG_ANON,
     PG_ANON_EXCLUSIVE,
-    PG_DIRTY,
     PG_HUGE,
     PG_LRU,
     PG_MLOCKED,
@@ -24,7 +22,7 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import AnonVma, VmArea
-from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run, sub_runs
+from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
 from memsh.linux.mm.lru import lru_name, new_page_flags, update_lru_size, zone_count
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 _ANON = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE
-_TAIL = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE | PG_UPTODATE
+TAIL = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE | PG_UPTODATE
 
 
 def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
@@ -42,7 +40,7 @@ def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
     assert anon is not None
     flags = new_page_flags(vma.flags, _ANON)
     set_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
-    set_run(memmap.flags, head, HPAGE_PMD_NR, _TAIL)
+    set_run(memmap.flags, head, HPAGE_PMD_NR, TAIL)
     memmap.flags[head] = flags
     set_run(memmap.mapping, head, HPAGE_PMD_NR, anon.number)
     count_run(memmap.index, head, vma.pgoff + (addr - vma.start >> 12), HPAGE_PMD_NR)
@@ -170,93 +168,6 @@ def migrate_huge_page(box: Box, head: int, dst: int) -> bool:
     return True
 
 
-def split_huge_page(box: Box, head: int) -> int:
-    """Make 512 pages of a huge one, wherever it is mapped; those that nobody maps are freed. How many these are.
-
-    The pages take the huge one's place on its list, the head nearest to the tail (lru_add_page_tail).
-    """
-    from memsh.linux.mm.huge_memory.pmd import split_huge_pmd
-
-    memmap = box.memmap
-    for vma, number in entire_mappings(box, head):
-        split_huge_pmd(box, vma, number)
-    flags = memmap.flags[head]
-    name = lru_name(flags)
-    listed = bool(flags & PG_LRU)
-    if any(memmap.mapcount[head : head + HPAGE_PMD_NR]):  # unmap_folio() takes its parts away one by one
-        deferred_split_huge_page(box, head)
-    memmap.order[head] = 0
-    box.thp.deferred.pop(head, None)
-    box.thp.pages -= 1
-    box.vmstat["thp_split_page"] += 1
-    shared = flags & (PG_DIRTY | PG_REFERENCED | PG_LRU | PG_UPTODATE) | flags & ~(_TAIL | PG_LRU)
-    for frame in range(head, head + HPAGE_PMD_NR):
-        memmap.refcount[frame] = memmap.mapcount[frame]
-        memmap.kind[frame] = K_ANON
-        if frame != head:
-            memmap.flags[frame] = memmap.flags[frame] & ~PG_HUGE | shared & ~PG_HUGE
-    memmap.flags[head] = flags & ~PG_HUGE
-    if listed:
-        _link_parts(box, head, name)
-    free = [frame for first, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value
-            for frame in range(first, first + n)]  # fmt: skip
-    _free_parts(box, free, name if listed else "")
-    return len(free)
-
-
-def _link_parts(box: Box, head: int, name: str) -> None:
-    """The other 511 go behind the head, each before the one that came before it (towards the list's tail)."""
-    memmap, lru = box.memmap, box.lru
-    nexts, prevs = memmap.lru_next, memmap.lru_prev
-    newer, older = prevs[head], nexts[head]
-    order = [*range(head + 1, head + HPAGE_PMD_NR), head]  # from the list's head to its tail
-    for at, frame in enumerate(order):
-        prevs[frame] = order[at - 1] if at else newer
-        nexts[frame] = order[at + 1] if at + 1 < len(order) else older
-    if newer:
-        nexts[newer] = order[0]
-    else:
-        lru.heads[name] = order[0]
-    if older:
-        prevs[older] = head
-    else:
-        lru.tails[name] = head
-
-
-def _free_parts(box: Box, frames: list[int], name: str) -> None:
-    memmap = box.memmap
-    for frame in frames:
-        if name:
-            update_lru_size(box, name, frame, -1)
-            box.lru.unlink(memmap, name, frame)
-        memmap.flags[frame] = memmap.mapping[frame] = memmap.index[frame] = 0
-        memmap.data.pop(frame, None)
-        memmap.refcount[frame] = 1
-        box.pages.free_pages(frame, 0)
-
-
-def split_for_swap(box: Box, head: int) -> None:
-    """Reclaim wants the page, and swap gives no 512 slots at once (shrink_folio_list)."""
-    if entire_mappings(box, head):
-        box.vmstat["thp_swpout_fallback"] += 1
-    split_huge_page(box, head)
-
-
-def split_tail(box: Box, name: str, number: int) -> None:
-    """Split the huge pages among the last `number` entries of a list, before reclaim takes them off it."""
-    heads = []
-    for pfn in box.lru.from_tail(box.memmap, name):
-        if box.memmap.flags[pfn] & PG_HUGE:
-            heads.append(pfn)
-            number -= HPAGE_PMD_NR
-        else:
-            number -= 1
-        if number <= 0:
-            break
-    for head in heads:
-        split_for_swap(box, head)
-
-
 def deactivate_huge_page(box: Box, head: int) -> None:
     """MADV_COLD: the page is old from now on."""
     flags = box.memmap.flags[head] & ~PG_REFERENCED
@@ -266,25 +177,6 @@ def deactivate_huge_page(box: Box, head: int) -> None:
         box.memmap.flags[head] = flags & ~PG_ACTIVE
         list_huge_page(box, head, lru_name(box.memmap.flags[head]))
         box.vmstat["pgdeactivate"] += HPAGE_PMD_NR
-
-
-class DeferredSplit:
-    """The shrinker that splits pages of the deferred queue (deferred_split_count, deferred_split_scan)."""
-
-    def __init__(self, box: Box) -> None:
-        self.box = box
-
-    def count(self) -> int:
-        return len(self.box.thp.deferred)
-
-    def scan(self, number: int) -> int:
-        """Split up to `number` pages, the oldest first; how many were split, -1 if there is none."""
-        heads = list(self.box.thp.deferred)[:number]
-        if not heads:
-            return -1
-        for head in heads:
-            split_huge_page(self.box, head)
-        return len(heads)
 
 
 def mlock_huge_page(box: Box, head: int, on: bool) -> None:

@@ -5,10 +5,9 @@ Counters: thp_fault_alloc, thp_fault_fallback, thp_split_pmd, thp_zero_page_allo
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, put_table, vm_page_prot
+from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
@@ -16,14 +15,12 @@ from memsh.linux.include.flags import (
     PTE_DIRTY,
     PTE_PSE,
     PTE_RW,
-    PTE_SPECIAL,
     VM_LOCKED,
     VM_WRITE,
 )
 from memsh.linux.include.memmap import K_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, sub_runs
-from memsh.linux.lib.entries import climb, filled
 from memsh.linux.mm.huge_memory.huge import (
     GFP_TRANSHUGE,
     HPAGE_PMD_NR,
@@ -32,19 +29,21 @@ from memsh.linux.mm.huge_memory.huge import (
     PMD_SHIFT,
     HugePmd,
     hugepage_vma_check,
+    is_huge_zero,
     transhuge_vma_suitable,
 )
+from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
 from memsh.linux.mm.huge_memory.pages import (
     add_huge_page,
     deactivate_huge_page,
     deferred_split_huge_page,
+    entire_mappings,
     exclusive_parts,
     lazyfree_huge_page,
     mlock_huge_page,
     put_huge_page,
-    split_for_swap,
-    split_huge_page,
 )
+from memsh.linux.mm.huge_memory.split import split_for_swap, split_huge_page, split_huge_pmd
 from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
@@ -75,10 +74,6 @@ def get_huge_zero_page(box: Box, mm: MmStruct) -> int:
     return thp.zero_pfn
 
 
-def is_huge_zero(box: Box, entry: int) -> bool:
-    return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn
-
-
 def alloc_huge_page(box: Box, vma: VmArea, addr: int, gfp: int, policy: Policy | None = None) -> int:
     """A huge page for the 2 MiB at `addr`, from where the policy says, or else the area's or the process's; 0 if there
     is none."""
@@ -91,8 +86,6 @@ def alloc_huge_page(box: Box, vma: VmArea, addr: int, gfp: int, policy: Policy |
 
 def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """A first access: 0 for a huge page, 1 for the huge page of zeros, FALLBACK if small pages must do; ENOMEM."""
-    from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
-
     anon_vma_prepare(box, vma)
     khugepaged_enter(box, mm, vma)
     number = addr >> PMD_SHIFT
@@ -142,35 +135,6 @@ def do_huge_pmd_wp_page(box: Box, mm: MmStruct, vma: VmArea, number: int) -> int
     return FALLBACK
 
 
-def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
-    """Put a table of small entries in the place of one of 2 MiB; the page stays whole (__split_huge_pmd_locked)."""
-    mm = vma.mm
-    huge = mm.huge.pop(number)
-    entry, table = huge.entry, huge.table
-    ptes = table.ptes
-    box.vmstat["thp_split_pmd"] += 1
-    if is_huge_zero(box, entry):
-        ptes[:] = filled(ptes.typecode, box.vm.zero_pfn << 12 | vm_page_prot(vma) | PTE_SPECIAL, HPAGE_PMD_NR)
-    else:
-        head = entry >> 12
-        bits = entry & 4095 & ~PTE_PSE
-        ptes[:] = array(ptes.typecode, climb(head << 12 | bits, HPAGE_PMD_NR, 4096, ptes.itemsize))
-        memmap = box.memmap
-        if entry & PTE_DIRTY:
-            memmap.flags[head] |= PG_DIRTY
-        memmap.refcount[head] += HPAGE_PMD_NR - 1
-        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR * (not _still_entire(box, head))
-    put_table(mm, number, table)
-    mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
-
-
-def _still_entire(box: Box, head: int) -> bool:
-    """Whether some entry of 2 MiB maps the page."""
-    from memsh.linux.mm.huge_memory.pages import entire_mappings
-
-    return bool(entire_mappings(box, head))
-
-
 def split_huge_pmd_if_needed(box: Box, vma: VmArea, addr: int) -> None:
     """An area is about to end or begin at `addr` (vma_adjust_trans_huge)."""
     if addr & HPAGE_PMD_SIZE - 1 and addr >> PMD_SHIFT in vma.mm.huge:
@@ -209,7 +173,7 @@ def remove_huge_rmap(box: Box, head: int) -> None:
     add_run(memmap.mapcount, head, HPAGE_PMD_NR, -1)
     gone = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
     box.vmstat["nr_anon_pages"] -= gone
-    if gone == HPAGE_PMD_NR or not _still_entire(box, head):
+    if gone == HPAGE_PMD_NR or not entire_mappings(box, head):
         box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR
     if 0 < gone < HPAGE_PMD_NR:
         deferred_split_huge_page(box, head)

@@ -19,7 +19,7 @@ from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra
 from memsh.linux.mm.huge_memory.huge import compound_head
-from memsh.linux.mm.huge_memory.pages import split_huge_page
+from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfree, put_frames
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages

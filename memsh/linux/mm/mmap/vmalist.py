@@ -14,6 +14,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
 from memsh.linux.lib.ratelimit import KERN_WARNING
+from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
 
 if TYPE_CHECKING:
@@ -46,13 +47,6 @@ def find_vma_prev(mm: MmStruct, addr: int) -> tuple[VmArea | None, VmArea | None
     if at and areas[at - 1].end > addr:
         at -= 1
     return (areas[at] if at < len(areas) else None, areas[at - 1] if at else None)
-
-
-def neighbours(mm: MmStruct, vma: VmArea) -> tuple[VmArea | None, VmArea | None]:
-    """The areas before and after `vma`."""
-    at = bisect_right(mm.starts, vma.start) - 1
-    areas = mm.mmap
-    return (areas[at - 1] if at > 0 else None, areas[at + 1] if at + 1 < len(areas) else None)
 
 
 def areas_between(mm: MmStruct, start: int, end: int) -> list[VmArea]:
@@ -173,8 +167,6 @@ def new_hole(mm: MmStruct, end: int) -> None:
 
 def remove_vma(box: Box, vma: VmArea) -> None:
     """Free an area that is no longer in the list."""
-    from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
-
     put_file(box, vma)
     unlink_anon_vmas(box, vma)
     vm_area_free(box, vma)

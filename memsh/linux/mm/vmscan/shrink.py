@@ -28,7 +28,7 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import clear_run, is_run, linked, mask_run, stepped_runs, sub_runs
-from memsh.linux.mm.huge_memory.pages import split_tail
+from memsh.linux.mm.huge_memory.split import split_tail
 from memsh.linux.mm.lru import LISTS, lru_name, lru_note_cost, unlist
 from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk, try_to_unmap
 from memsh.linux.mm.vmscan.shrinkeach import DECIDE, IDLE, WRITTEN, shrink_each
