@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.processes import died, named, tell_end
 from memsh.linux.box import Box
+from memsh.linux.include.sched import find_pid
 
 if TYPE_CHECKING:
     from memsh.shell import IO
@@ -35,7 +36,7 @@ class Console:
                 if box.oom.is_victim(box.current):
                     box.oom.settle()
                     died(box, io, self.name, SIGKILL)
-                elif self.pid not in box.tasks:
+                elif find_pid(box, self.pid) is None:
                     tell_end(box, io, self.name)
             if box.panicked:
                 io.err(f"Kernel panic - not syncing: {box.panicked}\n")

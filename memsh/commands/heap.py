@@ -111,17 +111,38 @@ def free_lists(peek: Peek, heap: Malloc) -> Lists:
 
 def chunks(peek: Peek, heap: Malloc, lists: Lists) -> Iterator[Chunk]:
     """From the heap's start to its top, one after the other; ends early, with a word, where a size makes no sense."""
-    top, cache, header = peek(heap.av.top), peek(heap.tcache), heap.hdr
-    at = peek(heap.mp.sbrk_base)
-    at += -(at + header) & 15
-    while at != top:
+    for first, end in pieces(peek, heap):
+        yield from _chunks(peek, heap, lists, first, end)
+
+
+def pieces(peek: Peek, heap: Malloc) -> list[tuple[int, int]]:
+    """Where the arena's memory begins and ends, the newest heap of a thread's arena last; the end is the top chunk."""
+    top, info = peek(heap.av.top), heap.abi.heap_info
+    if not heap.non_main:
+        at = peek(heap.mp.sbrk_base)
+        return [(at + (-(at + heap.hdr) & 15), top)]
+    found: list[tuple[int, int]] = []
+    at, end = heap.heap_for_ptr(top), top
+    while at:
+        before = peek(at + heap.sz)
+        start = at + info if before else heap.av.size
+        found.append((start + (-(start + heap.hdr) & 15), end))
+        end = before + peek(before + 2 * heap.sz) if before else 0
+        at = before
+    return found[::-1]
+
+
+def _chunks(peek: Peek, heap: Malloc, lists: Lists, at: int, top: int) -> Iterator[Chunk]:
+    cache, header = peek(heap.tcache), heap.hdr
+    while at < top:
         head = peek(at + heap.sz)
         size = head & ~7
         if size < heap.minsize or size & 15 or at + size > top:
             if size != header:
                 yield Chunk(at + header, size, f"corrupt: size {head:#x}")
             else:
-                yield Chunk(at + header, size, "fence: the break was moved by others")
+                fence = "fence: the end of a heap" if heap.non_main else "fence: the break was moved by others"
+                yield Chunk(at + header, size, fence)
             return
         mem = at + header
         state = lists.where.get(mem, "in use")
@@ -163,12 +184,19 @@ def heap(box: Box, args: Args, io: IO) -> None:
     heap
 
     Addresses are what malloc gave; sizes include the header: one word, of mapped blocks two. Chunks in the cache and in
-    fast bins still count as used by their neighbours, so they are not joined. Nothing is touched by looking.
+    fast bins still count as used by their neighbours, so they are not joined. Nothing is touched by looking. A thread
+    sees the heap of its own arena.
     """
     user = user_of(box, looking=True)
     mine = user.malloc()
     peek = Peek(box, user.task, mine)
     try:
+        if mine.tls:
+            arena = peek(mine.thread_arena)
+            if not arena:
+                io.out("The thread has no arena: it has not allocated anything yet.\n")
+                return
+            mine.use(arena)
         top = peek(mine.av.top)
         if top in (0, mine.unsorted):
             io.out("The heap is untouched: nothing was allocated yet.\n")
@@ -198,5 +226,8 @@ def _show(peek: Peek, mine: Malloc, everything: bool, io: IO) -> None:
     for problem in lists.problems:
         io.out(f"corrupt: {problem}\n")
     used = sum(chunk.size for chunk in found if chunk.state == "in use")
-    io.out(f"{human(peek(mine.av.system_mem))} by brk, {human(used)} in use by the program\n")
+    how = "by brk"
+    if mine.non_main:
+        how = f"in the arena at {mine.arena:#x}, {plural(len(pieces(peek, mine)), 'heap')}"
+    io.out(f"{human(peek(mine.av.system_mem))} {how}, {human(used)} in use by the program\n")
     io.out("".join(line + "\n" for line in _thresholds(peek, mine)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsh.linux.box import Box
+from memsh.linux.include.sched import nr_threads
 from memsh.shell import IO, Args, arg, command, rest
 
 TOPIC = "session"
@@ -70,7 +71,7 @@ def check(box: Box, args: Args, io: IO) -> int:
     io.out(
         f"ok: {box.memmap.frames} page frames, each accounted for once;\n"
         "    free lists, per-CPU lists, slabs, array caches;\n"
-        f"    {len(box.tasks)} tasks, their areas, page tables, reverse maps;\n"
+        f"    {nr_threads(box)} tasks, their areas, page tables, reverse maps;\n"
         "    every counter against a recount\n"
     )
     return 0

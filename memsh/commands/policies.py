@@ -21,7 +21,7 @@ from memsh.linux.include.mempolicy import (
     MPOL_MF_STRICT,
     MPOL_PREFERRED,
 )
-from memsh.linux.include.sched import Task, context_switch, find_task, sched_setaffinity
+from memsh.linux.include.sched import Task, context_switch, find_pid, find_task, sched_setaffinity
 from memsh.linux.mm import mempolicy
 from memsh.procfs.pid_pagemap import mapped_ranges
 from memsh.shell import IO, Args, arg, command, rest
@@ -264,8 +264,8 @@ def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None])
         now = io.session.box
         if now.current.pid != task.pid:
             now.current.affinity, now.current.cpu, now.current.mempolicy = new
-        if task.pid in now.tasks:
-            old = now.tasks[task.pid]
+        old = find_pid(now, task.pid)
+        if old is not None:
             old.affinity, old.cpu, old.mempolicy = kept
         _settle(now)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
+from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
-from memsh.linux.include.sched import Task, find_task, switch_to
+from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads, switch_to
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.kernel import signal
@@ -38,8 +39,8 @@ def pid(word: str) -> int:
 
 def reasonable(box: Box) -> None:
     """Refuses to make more processes than the host should keep."""
-    if len(box.tasks) >= PROCESSES:
-        raise Unreasonable(f"there are {len(box.tasks)} processes, and {PROCESSES} are as many as memsh keeps")
+    if nr_threads(box) >= PROCESSES:
+        raise Unreasonable(f"there are {nr_threads(box)} processes, and {PROCESSES} are as many as memsh keeps")
 
 
 PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
@@ -65,7 +66,7 @@ def faults(minor: int, major: int) -> str:
 def tell_end(box: Box, io: IO, ended: str) -> None:
     """One line after the current process has ended: who is current now, and what to do. A panic the console tells."""
     if not box.panicked:
-        waiting = box.tasks.get(io.session.back_to)
+        waiting = find_pid(box, io.session.back_to)
         current = waiting if waiting is not None and waiting.alive else box.current
         here = f"process {ended} has ended; {named(current)} is current"
         io.err(f"{here} (run a.out starts another, undo takes it back)\n")
@@ -138,7 +139,7 @@ def run(box: Box, args: Args, io: IO) -> int:
     try:
         binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
     except KernelError:
-        ending.do_exit(box, child, 127 << 8)
+        ending.do_group_exit(box, child, 127 << 8)
         raise
     switch_to(box, child)
     io.out(f"{child.comm} runs as process {child.pid}  {faults(child.minflt - before[0], child.majflt - before[1])}\n")
@@ -156,7 +157,10 @@ def fork(box: Box, args: Args, io: IO) -> int:
     """
     del args
     reasonable(box)
-    result = forking.fork(box, running(box))
+    task = running(box)
+    result = forking.fork(box, task)
+    if task.tls or len(task.signal.threads) > 1:
+        UserProcess(box, result.child).after_fork()
     io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
     return 0
 
@@ -217,8 +221,9 @@ def as_(box: Box, args: Args, io: IO) -> int:
     finally:
         box = io.session.box
         io.session.back_to = outer
-        if not box.panicked and was.pid in box.tasks and box.tasks[was.pid].alive:
-            switch_to(box, box.tasks[was.pid])
+        back = find_pid(box, was.pid)
+        if not box.panicked and back is not None and back.alive:
+            switch_to(box, back)
 
 
 def _signal(word: str) -> int:
@@ -414,6 +419,6 @@ def _exit(box: Box, args: Args, io: IO) -> int:
     """
     task = running(box)
     name = named(task)
-    ending.do_exit(box, task, (args.status & 0xFF) << 8)
+    ending.do_group_exit(box, task, (args.status & 0xFF) << 8)
     tell_end(box, io, name)
     return 0

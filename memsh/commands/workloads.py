@@ -46,7 +46,7 @@ def spawn(box: Box, name: str, argv: list[str]) -> Task:
     try:
         binprm.do_execve(box, child, "a.out", argv)
     except KernelError:
-        ending.do_exit(box, child, 127 << 8)
+        ending.do_group_exit(box, child, 127 << 8)
         raise
     child.comm = name
     return child
@@ -91,7 +91,7 @@ class Worker:
         except (Killed, OutOfMemory):
             box.oom.settle()
         finally:
-            alive = current.pid in box.tasks and current.mm is not None
+            alive = current.alive and current.mm is not None
             context_switch(box, current if alive else box.init)
         self.at += length
         if self.task is None:
@@ -155,7 +155,7 @@ def stress(box: Box, args: Args, io: IO) -> int:
         for pid in [worker.pid for worker in workers] + [master.pid]:
             task = box.tasks.get(pid)
             if task is not None and task.alive:
-                ending.do_exit(box, task, 15)
+                ending.do_group_exit(box, task, 15)
     took = round((box.timer.usec - start) / 1_000_000)
     if failed:
         io.err(f"stress: FAIL: [{master.pid}] (415) <-- worker {failed} got signal 9\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.memmap import K_STACK
@@ -10,23 +11,26 @@ from memsh.linux.include.sched import Task
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-EVERY_TASK = ("task_struct", "cred_jar", "sighand_cache", "signal_cache", "pid")
+EVERY_THREAD = ("task_struct", "pid")
+EVERY_PROCESS = (*EVERY_THREAD, "cred_jar", "sighand_cache", "signal_cache")
 
 
 def check_tasks(box: Box) -> list[str]:
     """Every breach, one line each."""
     wrong: list[str] = []
     tasks = box.tasks
-    if list(tasks) != sorted(tasks):
+    if list(tasks) != sorted(tasks) or list(box.threads) != sorted(box.threads):
         wrong.append("the task table is not in order of PID")
     stacks: set[int] = set()
     objects: set[int] = set()
-    for pid, task in tasks.items():
+    every = {**tasks, **box.threads}
+    for pid, task in every.items():
         if task.pid != pid:
             wrong.append(f"task {pid} says it is {task.pid}")
         _check_family(box, task, wrong)
+        _check_group(box, task, wrong)
         _check_stack(box, task, stacks, wrong)
-        for name in EVERY_TASK:
+        for name in EVERY_THREAD if task.leader else EVERY_PROCESS:
             if name not in task.objects:
                 wrong.append(f"task {pid} has no {name}")
         for name, addr in task.objects.items():
@@ -39,23 +43,36 @@ def check_tasks(box: Box) -> list[str]:
     counted = len(stacks) * (box.arch.thread_size >> 10)
     if kept != counted:
         wrong.append(f"nr_kernel_stack is {kept} KiB, counted {counted}")
-    users = [task.mm.number for task in tasks.values() if task.mm is not None]
-    if sorted(users) != sorted(box.vm.mms):
-        wrong.append(f"{len(box.vm.mms)} address spaces, {len(users)} of them belong to tasks")
-    if tasks and not box.panicked and tasks.get(box.current.pid) is not box.current:
+    users = Counter(task.mm.number for task in every.values() if task.mm is not None)
+    if users != {number: mm.users for number, mm in box.vm.mms.items()}:
+        wrong.append(f"{len(box.vm.mms)} address spaces, {len(users)} of them belong to tasks, or not to so many")
+    if tasks and not box.panicked and every.get(box.current.pid) is not box.current:
         wrong.append(f"the current process {box.current.pid} is not in the table")
     return wrong
 
 
 def _check_family(box: Box, task: Task, wrong: list[str]) -> None:
+    if (task.mm is not None) and (task.is_kthread or not task.alive):
+        wrong.append(f"task {task.pid} ({task.state}) should have no memory")
     parent = box.tasks.get(task.ppid)
+    if task.leader:
+        return
     if task.ppid and (parent is None or task.pid not in parent.children):
         wrong.append(f"task {task.pid}: its parent {task.ppid} does not know it")
     for pid in task.children:
         if pid not in box.tasks or box.tasks[pid].ppid != task.pid:
             wrong.append(f"task {task.pid}: {pid} is not its child")
-    if (task.mm is not None) and (task.is_kthread or not task.alive):
-        wrong.append(f"task {task.pid} ({task.state}) should have no memory")
+
+
+def _check_group(box: Box, task: Task, wrong: list[str]) -> None:
+    """A process knows its threads, and they know it."""
+    leader, threads = box.tasks.get(task.tgid), task.signal.threads
+    if leader is None or leader.signal is not task.signal or task.pid not in threads:
+        wrong.append(f"task {task.pid}: process {task.tgid} does not know it")
+    if not task.leader and (threads[:1] != [task.pid] or len(threads) != len(set(threads))):
+        wrong.append(f"task {task.pid}: its threads are {threads}")
+    if task.leader and not task.alive:
+        wrong.append(f"task {task.pid} has ended and is still there")
 
 
 def _check_stack(box: Box, task: Task, stacks: set[int], wrong: list[str]) -> None:

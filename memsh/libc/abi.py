@@ -129,6 +129,7 @@ class Abi:
         self.max_tcache_size = self.tidx2usize(TCACHE_MAX_BINS - 1)
         self.tcache_key = 0x6D656D73_6D656D73 & self.low
         self.heap_max_size = 2 * mmap_threshold_max
+        self.heap_info = 5 * word + (-3 * word & self.mask)  # sizeof (heap_info)
 
     def state_at(self, addr: int) -> MallocState:
         """Addresses of the fields of the arena at `addr`."""

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from memsh.libc.abi import IS_MMAPPED, PREV_INUSE, Abort
-from memsh.libc.system import System
+from memsh.libc.trim import Trim
 
 FASTBIN_CONSOLIDATION_THRESHOLD = 65536
 
 
-class IntFree(System):
+class IntFree(Trim):
     """Chunks given back."""
 
     __slots__ = ()
@@ -101,7 +101,9 @@ class IntFree(System):
         if size >= FASTBIN_CONSOLIDATION_THRESHOLD:
             if w[av.have_fastchunks]:
                 self.malloc_consolidate()
-            if w[w[av.top] + sz] & ~7 >= w[self.mp.trim_threshold]:
+            if self.non_main:
+                self.heap_trim(self.heap_for_ptr(w[av.top]), w[self.mp.top_pad])
+            elif w[w[av.top] + sz] & ~7 >= w[self.mp.trim_threshold]:
                 self.systrim(w[self.mp.top_pad])
 
     def malloc_consolidate(self) -> None:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from memsh.libc.abi import NBINS, PREV_INUSE, Abort
-from memsh.libc.intfree import IntFree
-from memsh.libc.system import ASSERTION
+from memsh.libc.system import ASSERTION, System
 
 MAX_ITERS = 10000
 
 
-class IntMalloc(IntFree):
+class IntMalloc(System):
     """Chunks handed out."""
 
     __slots__ = ()

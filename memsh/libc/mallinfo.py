@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from memsh.libc.abi import NBINS, PAGE, Abort
-from memsh.libc.intmalloc import IntMalloc
+from memsh.libc.mallopt import Options
 from memsh.linux.include.flags import UINT_MAX
 
 
@@ -50,14 +50,10 @@ def _aspace(total: int, mprotect: int) -> str:
     return f'<aspace type="total" size="{total}"/>\n<aspace type="mprotect" size="{mprotect}"/>\n'
 
 
-class Info(IntMalloc):
+class Info(Options):
     """Counting and trimming."""
 
     __slots__ = ()
-
-    def start(self) -> None:
-        """Make ready for the first call: see malloc."""
-        raise NotImplementedError
 
     def arenas(self) -> Iterator[int]:
         """Work in one arena after the other, the main one first, and in the main one in the end; their numbers."""
@@ -140,6 +136,16 @@ class Info(IntMalloc):
             bins.append(Sizes(min(heads, default=0), max(heads, default=0), sum(heads), len(heads)))
         return fast, bins
 
+    def _heaps(self) -> tuple[int, int, int]:
+        """Bytes of the arena's heaps, bytes that are open, how many heaps."""
+        w, sz = self.w, self.sz
+        size = opened = count = 0
+        heap = self.heap_for_ptr(w[self.av.top])
+        while heap:
+            size, opened, count = size + w[heap + 2 * sz], opened + w[heap + 3 * sz], count + 1
+            heap = w[heap + sz]
+        return size, opened, count
+
     def malloc_info(self) -> str:
         """The XML that malloc_info() writes."""
         w, mp = self.w, self.mp
@@ -158,7 +164,13 @@ class Info(IntMalloc):
                 out.append(f"  <unsorted {bins[0]}/>\n")
             system = w[av.system_mem], w[av.max_system_mem]
             space = system[0], system[0]
-            out += ["</sizes>\n", _totals(chunks, rest), _system(*system), _aspace(*space), "</heap>\n"]
+            out += ["</sizes>\n", _totals(chunks, rest), _system(*system)]
+            if self.non_main:
+                size, opened, count = self._heaps()
+                space = size, opened
+                out += [_aspace(*space), f'<aspace type="subheaps" size="{count}"/>\n', "</heap>\n"]
+            else:
+                out += [_aspace(*space), "</heap>\n"]
             totals = [a + b for a, b in zip(totals, (*chunks, *rest, *system, *space), strict=True)]
         out.append(_totals((totals[0], totals[1]), (totals[2], totals[3])))
         out.append(f'<total type="mmap" count="{self.load_int(mp.n_mmaps)}" size="{w[mp.mmapped_mem]}"/>\n')

@@ -1,12 +1,12 @@
-"""malloc and its kin as glibc 2.36 has them, on a machine of 4 or 8 bytes a word, single-threaded (malloc/malloc.c).
+"""malloc and its kin as glibc 2.36 has them, on a machine of 4 or 8 bytes a word (malloc/malloc.c).
 
 All state lies in the process's memory: the arena and the parameters among the program's variables, the thread's cache
 and the chunks on the heap. So malloc's page faults are the real ones, and who overwrites its data breaks it for real.
 
-One file for each part: abi (layout), memory (access), bins (lists), tcache, system (brk and mmap), intfree, intmalloc,
-mallinfo, mallopt.
+One file for each part: abi (layout), memory (access), bins (lists), tcache, heaps, trim (back to the kernel), intfree,
+system (brk and mmap), intmalloc, arena, mallopt, mallinfo.
 
-Known deviations: one arena, no hooks; global_max_fast and perturb_byte lie behind the parameters, not in .bss.
+Known deviations: no hooks; global_max_fast and perturb_byte lie behind the parameters, not in .bss.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from memsh.libc.abi import (
     DEFAULT_THRESHOLD,
     DEFAULT_TOP_PAD,
     IS_MMAPPED,
-    NBINS,
+    NON_MAIN_ARENA,
     PREV_INUSE,
     TCACHE_FILL_COUNT,
     TCACHE_MAX_BINS,
     Abort,
 )
-from memsh.libc.mallopt import Options
+from memsh.libc.mallinfo import Info
 
 
-class Malloc(Options):
+class Malloc(Info):
     """The functions of <malloc.h>. They answer 0 with `errno` set where C answers NULL; Abort where glibc aborts."""
 
     __slots__ = ()
@@ -50,50 +50,26 @@ class Malloc(Options):
 
     @property
     def variables_loaded(self) -> bool:
-        return self.w[self.abi.state_at(self.main_arena).next] == self.main_arena
-
-    def _init(self) -> None:
-        """The first call: every bin empty, top an empty chunk (ptmalloc_init)."""
-        for index in range(1, NBINS):
-            header = self.bin_at(index)
-            self.st(header + self.fd, header)
-            self.st(header + self.bk, header)
-        self.st(self.global_max_fast, self.abi.default_max_fast)
-        self.st(self.av.top, self.unsorted)
-        self.apply_tunables(self.mem.environ())
-
-    def start(self) -> None:
-        """Make ready for the first call, if this is it."""
-        if not self.w[self.av.top]:
-            self._init()
-
-    def _tcache(self) -> int:
-        """The thread's cache, made if there is none yet; 0 without memory for it."""
-        cache = self.w[self.tcache]
-        if not cache:
-            size = self.abi.tcache_size
-            cache = self.int_malloc(size)
-            if cache:
-                self.st(self.tcache, cache)
-                self.mem.fill(cache, 0, size)
-        return cache
+        """Whether the list of arenas is one: the main one, or the last one made, which begins a heap."""
+        following = self.w[self.abi.state_at(self.main_arena).next]
+        return following == self.main_arena or following % self.abi.heap_max_size == self.abi.heap_info
 
     def malloc(self, n: int) -> int:
         """Memory for `n` bytes, 16-byte aligned; 0 with errno ENOMEM."""
         w = self.w
-        if not w[self.av.top]:
-            self._init()
+        if not w[self.main_top]:
+            self.start()
         nb = self.abi.request2size(n)
         if not nb:
             self.errno = "ENOMEM"
             return 0
-        cache = w[self.tcache] or self._tcache()
+        cache = w[self.tcache] or self.tcache_init()
         index = nb - self.tcache_first >> 4
         if cache and index < w[self.mp.tcache_bins]:
             place = 2 * index & self.sz - 1
             if w[cache + 2 * index - place] >> 8 * place & 0xFFFF:
                 return self.tcache_get(cache, index)
-        return self.int_malloc(n)
+        return self.locked(n)
 
     def free(self, mem: int) -> None:
         """Give back what malloc or its kin yielded; 0 is allowed."""
@@ -110,7 +86,10 @@ class Malloc(Options):
             self.munmap_chunk(p)
             return
         if not w[self.tcache]:
-            self._tcache()
+            self.tcache_init()
+        arena = w[self.heap_for_ptr(p)] if head & NON_MAIN_ARENA else self.main_arena
+        if arena != self.arena:
+            self.use(arena)
         self.int_free(p, False)
 
     def realloc(self, mem: int, n: int) -> int:
@@ -125,8 +104,10 @@ class Malloc(Options):
         old = mem - self.hdr & self.low
         head = w[old + self.sz & self.low]
         old_size = head & ~7
-        if not head & IS_MMAPPED and not w[self.tcache]:
-            self._tcache()
+        if not head & IS_MMAPPED:
+            if not w[self.tcache]:
+                self.tcache_init()
+            self.use(self.arena_for_chunk(old))
         if old > (-old_size & self.low) or mem & 15:
             raise Abort("realloc(): invalid pointer")
         nb = self.abi.request2size(n)
@@ -134,7 +115,8 @@ class Malloc(Options):
             self.errno = "ENOMEM"
             return 0
         if not head & IS_MMAPPED:
-            return self._int_realloc(old, head, nb)
+            new = self._int_realloc(old, head, nb)
+            return new if new or not self.threaded else self._try_harder(old, n)
         moved = self.mremap_chunk(old, nb)
         if moved:
             return moved + self.hdr
@@ -144,6 +126,16 @@ class Malloc(Options):
         if new:
             self.mem.copy(new, mem, old_size - self.hdr)
             self.munmap_chunk(old)
+        return new
+
+    def _try_harder(self, old: int, n: int) -> int:
+        """realloc() where the block's own arena has no more: copy it into another one."""
+        arena = self.arena
+        new = self.malloc(n)
+        if new:
+            self.mem.copy(new, old + self.hdr, (self.w[old + self.sz] & ~7) - self.sz)
+            self.use(arena)
+            self.int_free(old, False)
         return new
 
     def _int_realloc(self, old: int, head: int, nb: int) -> int:
@@ -205,7 +197,12 @@ class Malloc(Options):
             return 0
         if alignment & alignment - 1:
             alignment = max(2 * self.abi.alignment, 1 << (alignment - 1).bit_length())
-        return self._int_memalign(alignment, n)
+        self.arena_get(n + alignment + self.minsize)
+        mem = self._int_memalign(alignment, n)
+        if not mem and self.threaded:
+            self.arena_get_retry(n)
+            mem = self._int_memalign(alignment, n)
+        return mem
 
     def _int_memalign(self, alignment: int, n: int) -> int:
         w, st, sz, hdr = self.w, self.st, self.sz, self.hdr
@@ -249,13 +246,17 @@ class Malloc(Options):
         if total > self.abi.ptrdiff_max:
             self.errno = "ENOMEM"
             return 0
-        w, sz, av = self.w, self.sz, self.av
+        w, sz = self.w, self.sz
         self.start()
         if not w[self.tcache]:
-            self._tcache()
-        top = w[av.top]
+            self.tcache_init()
+        self.arena_get(total)
+        top = w[self.av.top]
         used = w[top + sz] & ~7  # measured: what was trimmed and regained is not cleared, the kernel gives zeros
-        mem = self.int_malloc(total)
+        if self.non_main:
+            heap = self.heap_for_ptr(top)
+            used = max(used, heap + w[heap + 3 * sz] - top)
+        mem = self.locked(total)
         if not mem:
             return 0
         head = w[mem - self.hdr + sz]

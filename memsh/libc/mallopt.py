@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from memsh.libc.mallinfo import Info
+from memsh.libc.arena import Arenas
 
 M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX = 1, -1, -2, -3, -4
 M_CHECK_ACTION, M_PERTURB, M_ARENA_TEST, M_ARENA_MAX = -5, -6, -7, -8
@@ -96,10 +96,17 @@ def pairs(text: str) -> Iterable[tuple[str, str]]:
         place = end + 1 + len(value) + 1
 
 
-class Options(Info):
+class Options(Arenas):
     """What a program or its environment may choose."""
 
     __slots__ = ()
+
+    def start(self) -> None:
+        """Make ready for the first call, if this is it (ptmalloc_init)."""
+        if not self.w[self.main_top]:
+            self.use(self.main_arena)
+            self.init_state()
+            self.apply_tunables(self.mem.environ())
 
     def _read_tunables(self, environ: Iterable[str]) -> dict[str, int]:
         """The values that the environment gives, by the tunables' names; those out of bounds are left out."""

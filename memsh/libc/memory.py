@@ -31,6 +31,10 @@ class UserMemory(Protocol):
 
     def mmap(self, length: int) -> int: ...
 
+    def map_at(self, addr: int, length: int, flags: int) -> int: ...
+
+    def mprotect(self, addr: int, length: int) -> None: ...
+
     def munmap(self, addr: int, length: int) -> None: ...
 
     def mremap(self, addr: int, oldlen: int, newlen: int) -> int: ...
@@ -43,22 +47,31 @@ class UserMemory(Protocol):
 
     def environ(self) -> list[str]: ...
 
+    def nprocs(self) -> int: ...
+
+    def overcommit_memory(self) -> int: ...
+
+    @property
+    def threaded(self) -> bool: ...
+
 
 class Memory:
     """Where malloc's variables lie in the process's memory, and how to reach them; sbrk().
 
     `w[addr]` is the word at `addr`, `st(addr, value)` stores one. `av` and `mp` hold the addresses of the fields of the
     arena and of the parameters: `w[av.top]` is C's `av->top`. `symbols`: addresses of `main_arena`, `mp_`, `tcache`,
-    `__curbrk`. Measures of the ABI that hot code needs are attributes here.
+    `__curbrk`, `tp` (what the first thread's own variables are counted from; `tls` is that of another thread). Measures
+    of the ABI that hot code needs are attributes here.
     """
 
     __slots__ = (
-        "abi", "av", "bin0", "bk", "bk_nextsize", "curbrk", "errno", "fd", "fd_nextsize", "global_max_fast", "hdr",
-        "low", "main_arena", "mem", "min_large", "minsize", "mp", "non_main", "perturb_byte", "st", "sz", "tcache",
-        "tcache_first", "unsorted", "w",
+        "abi", "aligned_heap_area", "arena", "av", "bin0", "bk", "bk_nextsize", "curbrk", "errno", "fd", "fd_nextsize",
+        "free_list", "global_max_fast", "hdr", "low", "main_arena", "main_top", "may_shrink_heap", "mem", "min_large",
+        "minsize", "mp", "narenas", "narenas_limit", "next_to_use", "non_main", "perturb_byte", "shutting_down", "st",
+        "sz", "tcache", "tcache_first", "thread_arena", "threaded", "tls", "unsorted", "w",
     )  # fmt: skip
 
-    def __init__(self, mem: UserMemory, symbols: dict[str, int], abi: Abi) -> None:
+    def __init__(self, mem: UserMemory, symbols: dict[str, int], abi: Abi, tls: int = 0) -> None:
         self.mem = mem
         self.abi = abi
         self.w = mem.words
@@ -69,14 +82,23 @@ class Memory:
         self.mp = abi.par_at(symbols["mp_"])
         self.global_max_fast = self.mp.size + -self.mp.size % abi.word
         self.perturb_byte = self.global_max_fast + abi.word
-        self.tcache = symbols["tcache"]
+        self.tls = tls
+        self.threaded = mem.threaded
+        self.shutting_down = False  # the thread's cache is gone for good
+        self.tcache = symbols["tcache"] + (tls - symbols["tp"] if tls else 0)
+        self.thread_arena = self.tcache + 2 * abi.word
         self.curbrk = symbols["__curbrk"]
+        statics = [self.curbrk - at * abi.word for at in (8, 10, 12, 13, 14, 15)]
+        self.free_list, self.aligned_heap_area, self.narenas_limit, self.next_to_use = statics[:4]
+        self.narenas, self.may_shrink_heap = statics[4:]  # narenas counts from 0 for the main one
         self.main_arena = symbols["main_arena"]
+        self.main_top = abi.state_at(self.main_arena).top
         self.use(self.main_arena)
         self.errno = ""  # the name of the last error, as in C's errno
 
     def use(self, arena: int) -> None:
         """Work in the arena at that address."""
+        self.arena = arena
         self.av = self.abi.state_at(arena)
         self.non_main = NON_MAIN_ARENA if arena != self.main_arena else 0
         self.bin0 = self.av.bins - 2 * self.hdr
@@ -95,6 +117,15 @@ class Memory:
         place = addr & self.sz - 1
         rest = self.w[addr - place] & ~(UINT_MAX << 8 * place)
         self.st(addr - place, rest | (value & UINT_MAX) << 8 * place)
+
+    def _add(self, addr: int, value: int) -> int:
+        total = self.w[addr] + value & self.low
+        self.st(addr, total)
+        return total
+
+    def _at_least(self, addr: int, value: int) -> None:
+        if value > self.w[addr]:
+            self.st(addr, value)
 
     def page_align(self, value: int) -> int:
         """Rounded up to whole pages, as a size_t."""

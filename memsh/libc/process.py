@@ -2,8 +2,9 @@
 
 `UserProcess(box, task)` is the memory that malloc works in. Its `log` holds the system calls, as strace spells them.
 
-Known deviations: malloc's variables get their values when libc is first asked, not from the file; what a static
-program's libc allocates before main is allocated then too, in the pages that the program has used already.
+Known deviations: what the library does in the child of a process with threads is done when it forks; malloc's
+variables get their values when libc is first asked, not from the file; what a static program's libc allocates before
+main is allocated then too, in the pages that the program has used already.
 """
 
 from __future__ import annotations
@@ -13,8 +14,18 @@ from typing import TYPE_CHECKING
 from memsh.libc.abi import ABIS
 from memsh.libc.malloc import Malloc
 from memsh.libc.programs import image_of, symbols_of
+from memsh.libc.pthread import Threads
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE
+from memsh.linux.include.flags import (
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    MREMAP_MAYMOVE,
+    PROT_NONE,
+    PROT_READ,
+    PROT_WRITE,
+)
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap import vma
@@ -128,6 +139,22 @@ class UserProcess:
             yields_address=True,
         )
 
+    def map_at(self, addr: int, length: int, flags: int) -> int:
+        """Private anonymous pages that nobody may touch yet, at `addr` if that is free or MAP_FIXED."""
+        names = "MAP_PRIVATE|MAP_ANONYMOUS"
+        names += "|MAP_FIXED" if flags & MAP_FIXED else "|MAP_NORESERVE" if flags & MAP_NORESERVE else ""
+        return self.call(
+            f"{self.box.arch.sys_mmap}({f'{addr:#x}' if addr else 'NULL'}, {length}, PROT_NONE, {names}, -1, 0)",
+            lambda: vma.do_mmap(self.box, self.mm, addr, length, PROT_NONE, flags),
+            yields_address=True,
+        )
+
+    def mprotect(self, addr: int, length: int, prot: int = PROT_READ | PROT_WRITE) -> None:
+        names = "PROT_READ|PROT_WRITE" if prot else "PROT_NONE"
+        self.call(
+            f"mprotect({addr:#x}, {length}, {names})", lambda: vma.do_mprotect(self.box, self.mm, addr, length, prot)
+        )
+
     def munmap(self, addr: int, length: int) -> None:
         self.call(f"munmap({addr:#x}, {length})", lambda: vma.do_munmap(self.box, self.mm, addr, length))
 
@@ -179,7 +206,7 @@ class UserProcess:
         symbols = symbols_of(self.box, self.task)
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
-        heap = Malloc(self, symbols, ABIS[self.mm.mmu.word])
+        heap = Malloc(self, symbols, ABIS[self.mm.mmu.word], self.task.tls)
         if not heap.variables_loaded:  # written down now, but it was so before main()
             before = self.box.changes
             heap.load_variables()
@@ -187,6 +214,42 @@ class UserProcess:
                 self._before_main(heap, symbols["tls"] + symbols["tls_size"])
             self.box.changes = before
         return heap
+
+    def threads(self) -> Threads:
+        """The process's threads, as its C library keeps them. ENOSYS for a program without one."""
+        heap = self.malloc()
+        symbols = symbols_of(self.box, self.task)
+        if "tp" not in symbols:
+            raise KernelError("ENOSYS", f"{self.task.comm} has no threads")
+        return Threads(self, heap, symbols)
+
+    def after_fork(self) -> None:
+        """What the C library does in the child of a process with threads, of which it has only the one that forked."""
+        try:
+            threads = self.threads()
+        except KernelError:
+            return  # it has no C library
+        threads.heap.fork_unlock_child()
+        threads.reclaim_stacks()
+
+    def nprocs(self) -> int:
+        """What /sys/devices/system/cpu/online says, which malloc reads to learn how many arenas there may be."""
+        cpus = self.box.config.cpus
+        online = "0" if cpus == 1 else f"0-{cpus - 1}"
+        self.log.append('openat(AT_FDCWD, "/sys/devices/system/cpu/online", O_RDONLY|O_CLOEXEC) = 3')
+        self.log += [f'read(3, "{online}\\n", 1024) = {len(online) + 1}', "close(3) = 0"]
+        return cpus
+
+    def overcommit_memory(self) -> int:
+        """What a program reads in /proc/sys/vm/overcommit_memory."""
+        self.log.append('openat(AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY|O_CLOEXEC) = 3')
+        self.log += [f'read(3, "{self.box.vm.overcommit_memory}", 1) = 1', "close(3) = 0"]
+        return self.box.vm.overcommit_memory
+
+    @property
+    def threaded(self) -> bool:
+        """Whether there are, or were, other threads than the first."""
+        return self.task.tls != 0 or len(self.task.signal.threads) > 1
 
     def _before_main(self, heap: Malloc, start: int) -> None:
         """What a static program's start-up has done: thread-local storage by sbrk(), then a few blocks."""

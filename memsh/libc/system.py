@@ -1,5 +1,4 @@
-"""malloc and the system: mapped chunks, growing the heap, giving its top back (malloc/malloc.c, sysmalloc*, systrim,
-munmap_chunk, mremap_chunk).
+"""malloc and the system: chunks mapped by themselves, growing the heap (malloc/malloc.c, sysmalloc*).
 
 Known deviations: the tunable glibc.malloc.hugetlb knows transparent huge pages (1), and no pool of huge pages (2, or a
 size).
@@ -7,9 +6,8 @@ size).
 
 from __future__ import annotations
 
-from memsh.libc.abi import IS_MMAPPED, MMAP_AS_MORECORE_SIZE, PAGE, PREV_INUSE, Abort
-from memsh.libc.tcache import Tcache
-from memsh.linux.include.errno import KernelError
+from memsh.libc.abi import IS_MMAPPED, MMAP_AS_MORECORE_SIZE, NON_MAIN_ARENA, PAGE, PREV_INUSE, Abort
+from memsh.libc.intfree import IntFree
 
 ASSERTION = "Fatal glibc error: malloc assertion failure in {}: {}"
 _TOP_IS_SANE = (
@@ -18,23 +16,10 @@ _TOP_IS_SANE = (
 )
 
 
-class System(Tcache):
-    """Memory from the kernel and back."""
+class System(IntFree):
+    """Memory from the kernel."""
 
     __slots__ = ()
-
-    def int_free(self, p: int) -> None:
-        """free() of a chunk of the heap: see intfree."""
-        raise NotImplementedError
-
-    def _add(self, addr: int, value: int) -> int:
-        total = self.w[addr] + value & self.low
-        self.st(addr, total)
-        return total
-
-    def _at_least(self, addr: int, value: int) -> None:
-        if value > self.w[addr]:
-            self.st(addr, value)
 
     def _count_mapped(self, size: int) -> None:
         """Statistics of a chunk mapped by itself."""
@@ -49,12 +34,6 @@ class System(Tcache):
         """Whether one more chunk may have a mapping of its own; both counts are signed."""
         count, limit = (self.load_int(at) ^ 1 << 31 for at in (self.mp.n_mmaps, self.mp.n_mmaps_max))
         return count < limit
-
-    def madvise_thp(self, p: int, size: int) -> None:
-        """Ask for huge pages in fresh memory, if the tunable glibc.malloc.hugetlb wants them."""
-        huge = self.w[self.mp.thp_pagesize]
-        if huge and size >= huge:
-            self.mem.hugepage(p & -PAGE, size + p % PAGE)
 
     def sysmalloc_mmap(self, nb: int) -> int:
         """A chunk of its own from mmap(); 0 if the kernel refuses."""
@@ -76,7 +55,8 @@ class System(Tcache):
     def sysmalloc(self, nb: int) -> int:
         """`nb` bytes when the top chunk is too small: a mapping of their own, or a larger heap; 0 with errno ENOMEM."""
         w, sz, av = self.w, self.sz, self.av
-        if nb >= w[self.mp.mmap_threshold] and self._may_map():
+        tried = nb >= w[self.mp.mmap_threshold] and self._may_map()
+        if tried:
             mem = self.sysmalloc_mmap(nb)
             if mem:
                 return mem
@@ -89,7 +69,12 @@ class System(Tcache):
             raise Abort(ASSERTION.format("sysmalloc", _TOP_IS_SANE))
         if old_size >= nb + self.minsize:
             raise Abort(ASSERTION.format("sysmalloc", "(unsigned long) (old_size) < (unsigned long) (nb + MINSIZE)"))
-        self._grow(nb, old_top, old_size, old_end)
+        if self.non_main:
+            mem = self._grow_arena(nb, old_top, old_size, tried)
+            if mem:
+                return mem
+        else:
+            self._grow(nb, old_top, old_size, old_end)
         self._at_least(av.max_system_mem, w[av.system_mem])
         p = w[av.top]
         size = w[p + sz] & ~7
@@ -102,9 +87,36 @@ class System(Tcache):
         self.errno = "ENOMEM"
         return 0
 
-    def contiguous(self) -> int:
-        """Whether the arena's memory is in one piece, so far as it knows."""
-        return not self.w[self.av.flags & -self.sz] & self.abi.noncontiguous
+    def _grow_arena(self, nb: int, old_top: int, old_size: int, tried: bool) -> int:
+        """A larger top chunk of a thread's arena, in its heap or a new one; else a mapping, the memory in it, or 0."""
+        w, st, sz, hdr, av = self.w, self.st, self.sz, self.hdr, self.av
+        heap = self.heap_for_ptr(old_top)
+        length = w[heap + 2 * sz]
+        if self.minsize + nb > old_size and self.grow_heap(heap, self.minsize + nb - old_size):
+            size = w[heap + 2 * sz]
+            self._add(av.system_mem, size - length)
+            st(old_top + sz, heap + size - old_top | PREV_INUSE)
+            return 0
+        info = self.abi.heap_info
+        fresh = self.new_heap(nb + self.minsize + info, w[self.mp.top_pad])
+        if not fresh:
+            return 0 if tried else self.sysmalloc_mmap(nb)
+        st(fresh, self.arena)
+        st(fresh + sz, heap)
+        self._add(av.system_mem, w[fresh + 2 * sz])
+        st(av.top, fresh + info)
+        st(fresh + info + sz, w[fresh + 2 * sz] - info | PREV_INUSE)
+        size = old_size - self.minsize & ~self.abi.mask
+        st(old_top + size + hdr + sz, PREV_INUSE)
+        if size >= self.minsize:
+            st(old_top + size + sz, hdr | PREV_INUSE)
+            st(old_top + size + hdr, hdr)
+            st(old_top + sz, size | PREV_INUSE | NON_MAIN_ARENA)
+            self.int_free(old_top)
+        else:
+            st(old_top + sz, size + hdr | PREV_INUSE)
+            st(old_top + size + hdr, size + hdr)
+        return 0
 
     def _grow(self, nb: int, old_top: int, old_size: int, old_end: int) -> None:
         """Move the break up, or map pages in its place, and let the top chunk have them."""
@@ -183,60 +195,3 @@ class System(Tcache):
             if old_size >= self.minsize:
                 self.int_free(old_top)
 
-    def systrim(self, pad: int) -> int:
-        """Give whole pages of the top chunk back, but for `pad` bytes; whether the break moved."""
-        w, av = self.w, self.av
-        top = w[av.top]
-        size = w[top + self.sz] & ~7
-        area = size - self.minsize - 1
-        if area & self.low <= pad:
-            return 0
-        extra = area - pad & -(w[self.mp.thp_pagesize] or PAGE) & self.low
-        if extra == 0:
-            return 0
-        current = self.sbrk(0)
-        if current == top + size:
-            self.sbrk(-extra if extra <= self.abi.ptrdiff_max else self.low + 1 - extra)
-            released = current - self.sbrk(0)
-            if released:
-                self._add(av.system_mem, -released)
-                self.st(top + self.sz, size - released | PREV_INUSE)
-                return 1
-        return 0
-
-    def _mapped_block(self, p: int, complaint: str) -> tuple[int, int]:
-        """Start and length of the mapping that chunk `p` is; Abort if it cannot be one."""
-        offset = self.w[p]
-        block, total = p - offset & self.low, offset + (self.w[p + self.sz] & ~7) & self.low
-        inside = p + self.hdr & PAGE - 1
-        if (block | total) & PAGE - 1 or inside & inside - 1:
-            raise Abort(complaint)
-        return block, total
-
-    def munmap_chunk(self, p: int) -> None:
-        """free() of a chunk that mmap() gave."""
-        block, total = self._mapped_block(p, "munmap_chunk(): invalid pointer")
-        self.store_int(self.mp.n_mmaps, self.load_int(self.mp.n_mmaps) - 1)
-        self._add(self.mp.mmapped_mem, -total)
-        try:
-            self.mem.munmap(block, total)
-        except KernelError as error:
-            self.errno = error.code
-
-    def mremap_chunk(self, p: int, nb: int) -> int:
-        """realloc() of a chunk that mmap() gave: the chunk's new address, 0 if the kernel refuses."""
-        block, total = self._mapped_block(p, "mremap_chunk(): invalid pointer")
-        offset = self.w[p]
-        new = self.page_align(nb + offset + self.sz)
-        if total == new:
-            return p
-        try:
-            moved = self.mem.mremap(block, total, new)
-        except KernelError as error:
-            self.errno = error.code
-            return 0
-        self.madvise_thp(moved, new)
-        p = moved + offset
-        self.st(p + self.sz, new - offset | IS_MMAPPED)
-        self._at_least(self.mp.max_mmapped_mem, self._add(self.mp.mmapped_mem, new - total))
-        return p

@@ -59,7 +59,8 @@ class Box:
     writeback: Writeback
     fs: FileSystem
     rootfs: Inode  # the files that the RAM disk unpacked to, as one
-    tasks: dict[int, Task]  # by PID, ascending
+    tasks: dict[int, Task]  # processes, by PID, ascending
+    threads: dict[int, Task]  # all threads but the first of each process, by TID, ascending
     current: Task
     init: Task
     programs: dict[str, Image]  # by path
@@ -136,7 +137,7 @@ class Box:
     def set_split_rss(self, on: bool) -> None:
         """Count resident pages a thread at a time, or exactly."""
         self.changes += 1
-        self.vm.set_split_rss(on, self.tasks.values())
+        self.vm.set_split_rss(on, [*self.tasks.values(), *self.threads.values()])
 
     def copy(self) -> Self:
         """An independent box with the same future."""

@@ -115,7 +115,7 @@ def _person(box: Box, told: TaskTold, pages: int) -> None:
     try:
         binprm.do_execve(box, child, "a.out", [told.name])
     except KernelError:
-        ending.do_exit(box, child, 127 << 8)
+        ending.do_group_exit(box, child, 127 << 8)
         return
     child.comm = told.name[:15]
     mm = child.mm

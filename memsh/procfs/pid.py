@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.sched import find_pid
 from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
@@ -36,7 +37,7 @@ from memsh.procfs.pid_options import OPTIONAL, optional_names
 from memsh.procfs.pid_pagemap import read_pagemap, show_pagemap
 from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
 from memsh.procfs.pid_stack import show_stack, show_syscall, show_wchan
-from memsh.procfs.pid_stat import show_stat, show_statm
+from memsh.procfs.pid_stat import show_stat, show_statm, show_thread_stat
 from memsh.procfs.pid_status import show_status
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class TaskDirectory(Directory):
         self.thread = thread
 
     def task(self, box: Box) -> Task:
-        task = box.tasks.get(self.pid)
+        task = find_pid(box, self.pid)
         if task is None:
             raise KernelError("ESRCH", f"no process {self.pid}")
         return task
@@ -252,7 +253,7 @@ class TaskDirectory(Directory):
     def child(self, box: Box, name: str) -> Node | None:
         if self.thread and name in NOT_OF_THREADS:
             return None
-        show = PID_FILES.get(name)
+        show = show_thread_stat if self.thread and name == "stat" else PID_FILES.get(name)
         if show is not None:
             store, pread = PID_STORES.get(name), PID_PREADS.get(name)
             return ProcFile(
@@ -264,7 +265,8 @@ class TaskDirectory(Directory):
         if name in FOLDERS:
             return FOLDERS[name](self.task(box))
         if name == "task":
-            return Directory({}, names=lambda box: [str(self.pid)], find=self.find_thread)
+            names = lambda box: [str(tid) for tid in sorted(self.task(box).signal.threads)]  # noqa: E731
+            return Directory({}, names=names, find=self.find_thread)
         if name == "ns":
             return namespaces(box)
         if name in optional_names(box, self.thread):
@@ -273,7 +275,8 @@ class TaskDirectory(Directory):
         return None
 
     def find_thread(self, box: Box, name: str) -> Node | None:
-        return TaskDirectory(self.pid, True) if name == str(self.pid) else None
+        known = name in map(str, self.task(box).signal.threads)
+        return TaskDirectory(int(name), True) if known else None
 
     def listing(self, box: Box) -> list[str]:
         self.task(box)
@@ -282,8 +285,9 @@ class TaskDirectory(Directory):
 
 
 def find_task(box: Box, name: str) -> Node | None:
-    """/proc/NAME, if that is the number of a process: without leading zeros, as the kernel reads it."""
+    """/proc/NAME, if that is the number of a process, without leading zeros, as the kernel reads it; or of a thread:
+    listed only below its process, found here too."""
     if not name.isdecimal() or not name.isascii() or len(name) > 9 or (name[0] == "0" and name != "0"):
         return None
     pid = int(name)
-    return TaskDirectory(pid) if pid in box.tasks else None
+    return TaskDirectory(pid) if find_pid(box, pid) is not None else None

@@ -36,7 +36,7 @@ def _with_memory(text: str) -> Callable[[Box, Task], str]:
 
 
 def show_children(box: Box, task: Task) -> str:
-    """The PIDs of its children, a blank behind each."""
+    """The PIDs of its children, a blank behind each: all are the first thread's."""
     return "".join(f"{pid} " for pid in sorted(task.children) if pid in box.tasks)
 
 

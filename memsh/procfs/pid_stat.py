@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.mm_types import MM_FILEPAGES, MM_SHMEMPAGES
+from memsh.linux.include.sched import threads_of
 from memsh.procfs.pid_status import text_pages
 
 if TYPE_CHECKING:
@@ -16,8 +17,21 @@ SIGNAL_BITS = 0x7FFFFFFF
 
 
 def show_stat(box: Box, task: Task) -> str:
-    """Fifty-two fields."""
+    """Fifty-two fields of a process; faults are those of all its threads."""
+    signal, threads = task.signal, threads_of(box, task)
+    minflt = signal.minflt + sum(thread.minflt for thread in threads)
+    majflt = signal.majflt + sum(thread.majflt for thread in threads)
+    return _stat(box, task, minflt, majflt)
+
+
+def show_thread_stat(box: Box, task: Task) -> str:
+    """Those of one thread; faults are its own."""
+    return _stat(box, task, task.minflt, task.majflt)
+
+
+def _stat(box: Box, task: Task, minflt: int, majflt: int) -> str:
     mm = task.mm
+    leader = box.tasks[task.tgid]
     memory = [0, 0]
     code = [0] * 3
     rest = [0] * 7
@@ -27,8 +41,8 @@ def show_stat(box: Box, task: Task) -> str:
         rest = [mm.start_data, mm.end_data, mm.start_brk, mm.arg_start, mm.arg_end, mm.env_start, mm.env_end]
     priority = -1 - task.rt_priority if task.policy else 20 + task.nice
     numbers = [
-        task.ppid, task.pgrp, task.session, 0, -1, task.flags, task.minflt, task.cminflt, task.majflt, task.cmajflt,
-        0, 0, 0, 0, priority, task.nice, 1, 0, task.start_usec // USEC_PER_TICK,
+        task.ppid, task.pgrp, task.session, 0, -1, task.flags, minflt, leader.cminflt, majflt, leader.cmajflt,
+        0, 0, 0, 0, priority, task.nice, len(task.signal.threads), 0, task.start_usec // USEC_PER_TICK,
         *memory, box.mmu.word_limit - 1, *code, 0, 0,
         task.sigpnd & SIGNAL_BITS, task.sigblk & SIGNAL_BITS, task.sigign & SIGNAL_BITS, task.sigcgt & SIGNAL_BITS,
         0 if task.state in "RZ" else 1, 0, 0, task.exit_signal, task.cpu, task.rt_priority, task.policy, 0, 0, 0,

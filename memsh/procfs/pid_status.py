@@ -92,7 +92,7 @@ def show_status(box: Box, task: Task) -> str:
     if task.mm is not None:
         lines += _memory(box, task.mm)
     lines += [
-        "Threads:\t1",
+        f"Threads:\t{len(task.signal.threads)}",
         f"SigQ:\t0/{threads_max(box) // 2}",
         f"SigPnd:\t{task.sigpnd:016x}",
         "ShdPnd:\t0000000000000000",

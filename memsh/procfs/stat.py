@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.sched import nr_threads
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -66,4 +68,4 @@ def show_uptime(box: Box) -> str:
 
 
 def show_loadavg(box: Box) -> str:
-    return f"0.00 0.00 0.00 1/{len(box.tasks)} {box.last_pid}\n"
+    return f"0.00 0.00 0.00 1/{nr_threads(box)} {box.last_pid}\n"

@@ -155,7 +155,7 @@ OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
 LINKS: dict[str, Link] = {
     "/proc/mounts": Link(lambda box: "self/mounts", size=11),
     "/proc/net": Link(lambda box: "self/net", size=8),
-    "/proc/self": Link(lambda box: str(box.current.pid)),
+    "/proc/self": Link(lambda box: str(box.current.tgid)),
     "/proc/thread-self": Link(lambda box: f"{box.current.tgid}/task/{box.current.pid}"),
 }
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones

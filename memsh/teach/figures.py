@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from memsh.linux.include.sched import find_pid
 from memsh.procfs import tree
 from memsh.proctext import slabinfo
 from memsh.shell import ShellError, UsageError
@@ -140,7 +141,7 @@ def _task(session: Session, parts: list[str]) -> int:
 def _as(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE as PID`: of another process."""
     box, pid = session.box, words[-1].text(session)
-    task = box.tasks.get(int(pid)) if pid.isascii() and pid.isdecimal() else None
+    task = find_pid(box, int(pid)) if pid.isascii() and pid.isdecimal() else None
     if task is None or task.mm is None:
         raise UsageError(f"there is no process {pid} with memory of its own")
     current = box.current

@@ -181,10 +181,13 @@ mmlife.copy_page_range|copy_page_range|mm/memory.c|copies page table entries and
 mmlife.exit_mmap|exit_mmap|mm/mmap.c|takes an address space apart
 fork.kernel_clone|kernel_clone|kernel/fork.c|makes a child process
 fork.copy_process|copy_process|kernel/fork.c|takes the child's objects and copies what it inherits
+fork.clone_thread|copy_process|kernel/fork.c|makes a thread, with memory, files and signal handlers in common
 fork.alloc_thread_stack|alloc_thread_stack_node|kernel/fork.c|takes the pages of a kernel stack
 exec.do_execve|do_execveat_common|fs/exec.c|replaces a process's program
+exec.de_thread|de_thread|fs/exec.c|ends the other threads of a process that executes a program
 exec._map_segments|load_elf_binary|fs/binfmt_elf.c|maps the segments of an ELF file
-exit.do_exit|do_exit|kernel/exit.c|ends a process
+exit.do_group_exit|do_group_exit|kernel/exit.c|ends a process, all its threads
+exit.do_exit|do_exit|kernel/exit.c|ends a thread, and with the last one its process
 exit.exit_mm|exit_mm|kernel/exit.c|leaves the address space
 exit.do_wait|do_wait|kernel/exit.c|collects a child that has ended
 exit.release_task|release_task|kernel/exit.c|drops what is left of a process
@@ -203,9 +206,22 @@ intfree.int_free|_int_free|malloc/malloc.c|caches a chunk, or joins it with free
 intfree.malloc_consolidate|malloc_consolidate|malloc/malloc.c|empties the fast bins
 system.sysmalloc|sysmalloc|malloc/malloc.c|gets memory from the system: mmap from the threshold on, else brk
 system.sysmalloc_mmap|sysmalloc_mmap|malloc/malloc.c|maps a chunk of its own
-system.systrim|systrim|malloc/malloc.c|gives the end of the top chunk back with brk
-system.munmap_chunk|munmap_chunk|malloc/malloc.c|unmaps a mapped chunk
+trim.systrim|systrim|malloc/malloc.c|gives the end of the top chunk back with brk
+trim.munmap_chunk|munmap_chunk|malloc/malloc.c|unmaps a mapped chunk
 mallinfo.mtrim|mtrim|malloc/malloc.c|gives free pages back
+trim.heap_trim|heap_trim|malloc/arena.c|gives heaps of a thread's arena, and the end of its last one, back
+heaps.new_heap|new_heap|malloc/arena.c|maps address space for an arena and opens its beginning
+heaps.grow_heap|grow_heap|malloc/arena.c|opens more of a heap with mprotect
+heaps.shrink_heap|shrink_heap|malloc/arena.c|gives the end of a heap back
+arena.arena_get2|arena_get2|malloc/arena.c|finds an arena for a thread: one from the free list, a new one, a shared one
+arena.int_new_arena|_int_new_arena|malloc/arena.c|makes an arena at the beginning of a heap of its own
+arena.reused_arena|reused_arena|malloc/arena.c|shares the arena whose turn it is, once there are enough
+arena.tcache_init|tcache_init|malloc/malloc.c|makes the thread's cache
+arena.thread_freeres|__malloc_arena_thread_freeres|malloc/arena.c|gives up the cache and the arena of a thread that ends
+pthread.create|pthread_create|nptl/pthread_create.c|makes a thread: stack, thread-local storage, clone
+pthread._allocate_stack|allocate_stack|nptl/allocatestack.c|takes a stack from the cache, or maps one with a guard page
+pthread._deallocate_stack|__nptl_deallocate_stack|nptl/nptl-stack.c|puts a stack into the cache, which keeps 40 MiB
+pthread.join|pthread_join|nptl/pthread_join.c|takes back what a thread that has ended left
 tcache.tcache_get|tcache_get|malloc/malloc.c|takes the first chunk of a size off the thread's cache
 tcache.tcache_put|tcache_put|malloc/malloc.c|puts a freed chunk into the thread's cache
 """

@@ -265,7 +265,7 @@ def _area_on(story: Recorder, told: Any, area: Any) -> str:
 
 OF_PROCESSES_BEFORE: dict[str, Teller] = {
     "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
-    "system.sysmalloc_mmap": _own_mapping, "system.munmap_chunk": _unmapped, "system.systrim": _trimmed,
+    "system.sysmalloc_mmap": _own_mapping, "trim.munmap_chunk": _unmapped, "trim.systrim": _trimmed,
     "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous,
     "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "paging._pte_alloc": _no_table,
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,

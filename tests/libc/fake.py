@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from memsh.linux.include.errno import KernelError
 
-SYMBOLS = {"main_arena": 0x0804C000, "mp_": 0x0804CA00, "tcache": 0x0804CC00, "__curbrk": 0x0804CD00}
+SYMBOLS = {
+    "main_arena": 0x0804C000, "mp_": 0x0804CA00, "tcache": 0x0804CC00, "__curbrk": 0x0804CD00, "tp": 0x0804CC40,
+}  # fmt: skip
 SYMBOLS64 = {name: addr - 0x0804C000 + 0x404000 for name, addr in SYMBOLS.items()}
 
 
@@ -35,6 +37,7 @@ class FakeMemory:
         self.environment: list[str] = []
         self.huge = 0
         self.full = False
+        self.threaded = False
 
     def _page(self, addr: int) -> memoryview:
         page = self.pages.get(addr >> 12)
@@ -125,6 +128,18 @@ class FakeMemory:
 
     def hugepage(self, addr: int, length: int) -> None:
         assert self.huge and length >= self.huge and not addr & 4095
+
+    def nprocs(self) -> int:
+        return 1
+
+    def overcommit_memory(self) -> int:
+        return 0
+
+    def map_at(self, addr: int, length: int, flags: int) -> int:
+        return self.mmap(length)
+
+    def mprotect(self, addr: int, length: int) -> None:
+        pass
 
     def thp_size(self) -> int:
         return self.huge

@@ -32,6 +32,7 @@ from memsh.linux.include.flags import (
     MAP_PRIVATE,
     PROT_READ,
     PROT_WRITE,
+    SIGKILL,
     VM_DONTDUMP,
     VM_EXEC,
     VM_IO,
@@ -43,7 +44,9 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.image import Image, R, Touch
 from memsh.linux.include.mm_types import MmStruct
-from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task
+from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
+from memsh.linux.kernel.exit import do_exit, mmput
+from memsh.linux.kernel.fork import free_task
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.rss_stat import keep_pages
 from memsh.linux.mm.memory.uaccess import write as put_bytes
@@ -113,8 +116,32 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
         box.fs.fput(file)
         raise
     box.fs.fput(file)
+    de_thread(box, task)
     if old is not None:
-        exit_mmap(box, old)
+        mmput(box, old)
+
+
+def de_thread(box: Box, task: Task) -> None:
+    """The thread that executes a program is the only one of its process from then on, and its first."""
+    task.tls = task.clear_child_tid = 0
+    for thread in threads_of(box, task):
+        if thread is not task and thread.alive:
+            do_exit(box, thread, SIGKILL)
+    leader = box.tasks[task.tgid]
+    if leader is task:
+        return
+    del box.tasks[leader.pid], box.threads[task.pid]
+    task.pid, leader.pid, task.leader = leader.pid, task.pid, 0
+    own = {name: addr for name, addr in leader.objects.items() if name != "task_struct"}
+    leader.objects = {"task_struct": leader.objects["task_struct"], "pid": task.objects["pid"]}
+    task.objects = {"task_struct": task.objects["task_struct"], **own}
+    task.children, task.exit_signal, task.start_usec = leader.children, leader.exit_signal, leader.start_usec
+    task.cminflt, task.cmajflt = leader.cminflt, leader.cmajflt
+    task.signal.minflt += leader.minflt
+    task.signal.majflt += leader.majflt
+    task.signal.threads = []
+    add_task(box, task)
+    free_task(box, leader)
 
 
 def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], envp: Sequence[str]) -> None:

@@ -1,10 +1,12 @@
 """Tasks and their numbers (include/linux/sched.h, kernel/pid.c, init/main.c).
 
 A task holds the addresses of its objects in the slab caches (`objects`) and the two pages of its kernel stack. Tasks
-refer to each other by PID, so that no chain of references grows with the number of processes.
+refer to each other by PID, so that no chain of references grows with the number of processes. `box.tasks` are the
+processes, as the kernel's list of tasks has them: the first thread of each. `box.threads` are all other threads.
 
-Known deviations: one thread per process; one PID namespace, session 0 and process group 0 for all, as on the recorded
-machines; no scheduler: the current process is the one that runs, all others sleep, and no CPU time is counted.
+Known deviations: one PID namespace, session 0 and process group 0 for all, as on the recorded machines; children hang
+on the first thread of their parent; no scheduler: the current process is the one that runs, all others sleep, and no
+CPU time is counted.
 """
 
 from __future__ import annotations
@@ -27,25 +29,44 @@ PID_MAX_DEFAULT = 32768
 STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie", "I": "idle"}
 
 
+class SignalStruct:
+    """What the threads of a process share (signal_struct). `threads`: the TIDs, the first thread's before all others.
+
+    Faults here are those of threads that are gone; `exit_code` is what the process ends with, once that is decided.
+    """
+
+    __slots__ = ("exit_code", "exiting", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min", "threads")
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+        self.minflt = self.majflt = 0
+        self.oom_score_adj = self.oom_score_adj_min = 0
+        self.exit_code = 0
+        self.exiting = False  # SIGNAL_GROUP_EXIT: every thread is to end
+
+
 class Task:
-    """One process or kernel thread. `argv` is what it was started with; faults are counted since the fork.
+    """One process or kernel thread, or a further thread of the process `leader`. `argv` is what it was started with;
+    faults are counted since the fork.
 
     `exit_code` is the status of wait(): exit status << 8, or the signal's number. `sp` is the user stack pointer in
-    bytes. `pending` is what the program will touch when it next runs, and the time after that.
+    bytes. `pending` is what the program will touch when it next runs, and the time after that. `tls` is where a
+    thread's own variables begin, 0 for the first of a program; `clear_child_tid` the word that becomes 0 at its end.
     """
 
     __slots__ = (
-        "affinity", "argv", "bound", "children", "cmajflt", "cminflt", "comm", "cpu", "exit_code", "exit_signal",
-        "flags", "il_prev", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw", "objects",
-        "oom_score_adj", "oom_score_adj_min",
-        "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority", "session",
-        "sigblk", "sigcgt", "sigign", "sigpnd", "sp", "stack_addr", "stack_pfn", "start_usec", "state",
-        "timer_slack_ns",
+        "affinity", "argv", "bound", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu", "exit_code",
+        "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw",
+        "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority",
+        "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn", "start_usec",
+        "state", "timer_slack_ns", "tls",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
         self.pid = pid
         self.ppid = ppid
+        self.leader = 0  # the PID of its process, where it is not the first thread
+        self.signal = SignalStruct()
         self.comm = comm
         self.children: list[int] = []
         self.argv: list[str] = []
@@ -57,7 +78,6 @@ class Task:
         self.exit_code = 0
         self.exit_signal = 17
         self.start_usec = 0
-        self.oom_score_adj = self.oom_score_adj_min = 0
         self.pgrp = self.session = 0
         self.nice = self.rt_priority = self.policy = self.cpu = 0
         self.bound = -1  # the only CPU that it may run on; -1 for any
@@ -66,7 +86,7 @@ class Task:
         self.il_prev = -1  # the node that interleaving last took
         self.nvcsw = self.nivcsw = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
-        self.sp = 0
+        self.sp = self.tls = self.clear_child_tid = 0
         self.timer_slack_ns = 50000
         self.rss_stat = [0, 0, 0, 0]  # what it keeps of its process's counters (mm/memory/rss_stat.py)
         self.rss_events = 0
@@ -77,7 +97,23 @@ class Task:
 
     @property
     def tgid(self) -> int:
-        return self.pid
+        return self.leader or self.pid
+
+    @property
+    def oom_score_adj(self) -> int:
+        return self.signal.oom_score_adj
+
+    @oom_score_adj.setter
+    def oom_score_adj(self, value: int) -> None:
+        self.signal.oom_score_adj = value
+
+    @property
+    def oom_score_adj_min(self) -> int:
+        return self.signal.oom_score_adj_min
+
+    @oom_score_adj_min.setter
+    def oom_score_adj_min(self, value: int) -> None:
+        self.signal.oom_score_adj_min = value
 
     @property
     def is_kthread(self) -> bool:
@@ -105,7 +141,7 @@ def threads_max(box: Box) -> int:
 
 
 def nr_threads(box: Box) -> int:
-    return len(box.tasks)
+    return len(box.tasks) + len(box.threads)
 
 
 def alloc_pid(box: Box) -> int:
@@ -113,19 +149,20 @@ def alloc_pid(box: Box) -> int:
     last, limit = box.last_pid, box.pid_max
     low = RESERVED_PIDS if last > RESERVED_PIDS else 1
     for pid in range(max(last + 1, low), limit):
-        if pid not in box.tasks:
+        if pid not in box.tasks and pid not in box.threads:
             box.last_pid = pid
             return pid
     for pid in range(low, min(last + 1, limit)):
-        if pid not in box.tasks:
+        if pid not in box.tasks and pid not in box.threads:
             box.last_pid = pid
             return pid
     raise KernelError("EAGAIN", "every PID is in use")
 
 
 def add_task(box: Box, task: Task) -> None:
-    """Enter `task` into the table, which stays in ascending order of PID."""
-    tasks = box.tasks
+    """Enter `task` into the table of processes or of further threads, which stays in ascending order of PID."""
+    tasks = box.threads if task.leader else box.tasks
+    task.signal.threads.append(task.pid)
     in_order = not tasks or task.pid > next(reversed(tasks))
     tasks[task.pid] = task
     if not in_order:
@@ -133,9 +170,27 @@ def add_task(box: Box, task: Task) -> None:
             tasks[pid] = tasks.pop(pid)
 
 
+def find_pid(box: Box, pid: int) -> Task | None:
+    """The process or thread of that number (find_task_by_vpid)."""
+    return box.tasks.get(pid) or box.threads.get(pid)
+
+
+def threads_of(box: Box, task: Task) -> list[Task]:
+    """All threads of a task's process, the first one first, though it may have ended before the others."""
+    found = (find_pid(box, tid) for tid in task.signal.threads)
+    return [thread for thread in found if thread is not None]
+
+
+def live_thread(box: Box, task: Task) -> Task | None:
+    """A thread of the task's process that has memory, the task itself if it may be (find_lock_task_mm)."""
+    if task.mm is not None:
+        return task
+    return next((thread for thread in threads_of(box, task) if thread.mm is not None), None)
+
+
 def find_task(box: Box, pid: int) -> Task:
     """The task `pid`; ESRCH."""
-    found = box.tasks.get(pid)
+    found = find_pid(box, pid)
     if found is None:
         raise KernelError("ESRCH", f"no process {pid}")
     return found
@@ -201,7 +256,7 @@ def switch_to(box: Box, task: Task) -> None:
 def init_fields(box: Box) -> None:
     """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c)."""
     fields: dict[str, Any] = {
-        "tasks": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0,
+        "tasks": {}, "threads": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0,
         "threads_max": None, "programs": {}, "idle_tasks": [], "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus),
     }  # fmt: skip
     for name, value in fields.items():

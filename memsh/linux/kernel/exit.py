@@ -1,28 +1,55 @@
-"""The end of a process: do_exit, zombies, wait (kernel/exit.c).
+"""The end of a thread and of a process: do_exit, do_group_exit, zombies, wait (kernel/exit.c).
 
 Known deviations: init always waits, so its children leave no zombies, and orphans whose new parent is init neither.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import Task, children_of, context_switch
+from memsh.linux.include.sched import Task, children_of, context_switch, live_thread, threads_of
 from memsh.linux.kernel.fork import drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
+from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.memory.fault import BusError, Segfault
+from memsh.linux.mm.memory.rss_stat import sync_mm_rss
+from memsh.linux.mm.oom_kill import Killed
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct
 
 
 def exit_mm(box: Box, task: Task) -> None:
-    """Give back the task's memory, if it has any."""
+    """Leave the process's memory, if there is any; its last user gives it back."""
     if task.mm is not None:
-        from memsh.linux.mm.memory.mmlife import exit_mmap
-
+        mm_release(box, task)
+        sync_mm_rss(task)
         mm, task.mm = task.mm, None
+        mmput(box, mm)
+
+
+def mmput(box: Box, mm: MmStruct) -> None:
+    """One user of the memory less."""
+    from memsh.linux.mm.memory.mmlife import exit_mmap
+
+    mm.users -= 1
+    if not mm.users:
         exit_mmap(box, mm)
+
+
+def mm_release(box: Box, task: Task) -> None:
+    """Tell the C library that the thread is gone: its number in memory becomes 0, if others can see that."""
+    addr, task.clear_child_tid = task.clear_child_tid, 0
+    assert task.mm is not None
+    if addr and task.mm.users > 1:
+        with suppress(Segfault, BusError, Killed, KernelError):  # put_user(): an error is nobody's business
+            word = task.mm.mmu.word
+            old = uaccess.read(box, task, addr & -word, word)
+            at = addr & word - 1
+            uaccess.write(box, task, addr & -word, old[:at] + bytes(4) + old[at + 4 :])
 
 
 def panic(box: Box, words: str) -> None:
@@ -34,12 +61,12 @@ def panic(box: Box, words: str) -> None:
 
 
 def release_task(box: Box, task: Task) -> None:
-    """Forget a task that has ended and was waited for; its faults go to its parent's account."""
+    """Forget a process that has ended and was waited for; its faults go to its parent's account."""
     box.changes += 1
     parent = box.tasks.get(task.ppid)
     if parent is not None:
-        parent.cminflt += task.minflt + task.cminflt
-        parent.cmajflt += task.majflt + task.cmajflt
+        parent.cminflt += task.minflt + task.signal.minflt + task.cminflt
+        parent.cmajflt += task.majflt + task.signal.majflt + task.cmajflt
         if task.pid in parent.children:
             parent.children.remove(task.pid)
     del box.tasks[task.pid]
@@ -47,51 +74,98 @@ def release_task(box: Box, task: Task) -> None:
     free_task(box, task)
 
 
+def _release_thread(box: Box, task: Task) -> None:
+    """Forget a further thread that has ended; its faults stay with the process."""
+    signal = task.signal
+    signal.minflt += task.minflt
+    signal.majflt += task.majflt
+    signal.threads.remove(task.pid)
+    del box.threads[task.pid]
+    task.state = "X"
+    free_task(box, task)
+
+
+def group_dead(box: Box, leader: Task) -> bool:
+    """Whether no thread of the process lives (thread_group_empty and a zombie)."""
+    return not any(thread.alive for thread in threads_of(box, leader))
+
+
 def _reparent(box: Box, task: Task) -> None:
-    """Children go to init; those that are dead already are reaped there."""
+    """Children of a dying process become init's; what is a zombie already is buried there."""
     init = box.init
     for child in children_of(box, task):
         child.ppid = init.pid
+        for thread in threads_of(box, child):
+            thread.ppid = init.pid
         init.children.append(child.pid)
     orphans, task.children = task.children, []
     for pid in orphans:
-        if not box.tasks[pid].alive:
+        if group_dead(box, box.tasks[pid]):
             release_task(box, box.tasks[pid])
 
 
-def do_exit(box: Box, task: Task, code: int) -> None:
-    """End `task`; `code` as wait() tells it (exit status << 8, or a signal's number). The end of init is a panic.
+def do_group_exit(box: Box, task: Task, code: int) -> None:
+    """End a task's process, all its threads; `code` as wait() tells it (exit status << 8, or a signal's number)."""
+    signal = task.signal
+    signal.exiting, signal.exit_code = True, code
+    for thread in threads_of(box, task)[1:]:
+        if thread is not task:
+            do_exit(box, thread, code)
+    leader = box.tasks[task.tgid]
+    if leader is not task and leader.alive:
+        do_exit(box, leader, code)
+    do_exit(box, task, code)
 
-    The current process's parent becomes the current one, or init if the parent cannot run.
+
+def do_exit(box: Box, task: Task, code: int) -> None:
+    """End one thread; with the last one its process ends. The end of init is a panic.
+
+    If that was the current task another thread of its process becomes the current one, else a thread of its parent, or
+    init if that cannot run.
     """
     box.changes += 1
-    if task is box.init:
+    leader = box.tasks[task.tgid]
+    last = not any(thread.alive for thread in threads_of(box, task) if thread is not task)
+    if last and leader is box.init:
         task.exit_code = code
         panic(box, f"Attempted to kill init! exitcode=0x{code:08x}")
         return
-    parent = box.tasks[task.ppid]
     exit_mm(box, task)
-    drop_object(box, task, "files_cache")
-    drop_object(box, task, "fs_cache")
-    _reparent(box, task)
     task.exit_code = code
-    task.state = "Z"
     task.pending = ()
-    if parent is box.init or parent.is_kthread:
-        release_task(box, task)
+    if task is leader:
+        task.state = "Z"
+    else:
+        _release_thread(box, task)
+    if last:
+        _group_dead(box, leader)
     if box.current is task:
-        able = parent.alive and parent.mm is not None
-        context_switch(box, parent if able else box.init)
+        parent = box.tasks.get(leader.ppid)
+        able = (live_thread(box, one) for one in (leader, parent) if one is not None)
+        context_switch(box, next((one for one in able if one is not None), box.init))
         if box.current.state == "S":
             box.current.state = "R"
 
 
+def _group_dead(box: Box, leader: Task) -> None:
+    """The last thread has ended: what was the process's own goes, and its parent may know."""
+    drop_object(box, leader, "files_cache")
+    drop_object(box, leader, "fs_cache")
+    _reparent(box, leader)
+    if leader.signal.exiting:
+        leader.exit_code = leader.signal.exit_code
+    parent = box.tasks[leader.ppid]
+    if parent is box.init or parent.is_kthread:
+        release_task(box, leader)
+
+
 def do_wait(box: Box, task: Task) -> tuple[int, int]:
     """(PID, status) of one child that has ended, whose entry goes. ECHILD without children; EAGAIN if all live."""
-    if not task.children:
+    leader = box.tasks[task.tgid]
+    if not leader.children:
         raise KernelError("ECHILD")
-    for child in children_of(box, task):
-        if not child.alive:
+    for child in children_of(box, leader):
+        if group_dead(box, child):
             pid, code = child.pid, child.exit_code
             release_task(box, child)
             return pid, code

@@ -84,14 +84,14 @@ def free_task(box: Box, task: Task) -> None:
 
 
 def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False) -> Task:
-    """A new task, complete, entered in the table. EAGAIN at threads-max or without a PID, ENOMEM.
+    """A new process, complete, entered in the table. EAGAIN at threads-max or without a PID, ENOMEM.
 
     `parent` None makes the very first task.
     """
     box.changes += 1
     if nr_threads(box) >= threads_max(box):
         raise KernelError("EAGAIN", "as many tasks as kernel.threads-max allows")
-    task = Task(0, parent.pid if parent else 0, comm or (parent.comm if parent else ""))
+    task = Task(0, parent.tgid if parent else 0, comm or (parent.comm if parent else ""))
     try:
         _take(box, task, "task_struct")
         alloc_thread_stack(box, task)
@@ -120,7 +120,41 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
     if parent is not None and not kthread:
         _inherit(task, parent)
     if parent is not None:
-        parent.children.append(task.pid)
+        box.tasks[parent.tgid].children.append(task.pid)
+    add_task(box, task)
+    box.total_forks += 1
+    return task
+
+
+def clone_thread(box: Box, parent: Task, stack: int, tls: int, child_tid: int) -> Task:
+    """clone() as pthread_create() asks for it (CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD, …): a
+    thread of the parent's process, with credentials, files and signal handlers in common.
+
+    `stack`: its first stack pointer; `tls`: where its own variables are; `child_tid`: the word that holds its number
+    and becomes 0 when it ends. All are addresses. EAGAIN at threads-max or without a PID, ENOMEM.
+    """
+    box.changes += 1
+    if nr_threads(box) >= threads_max(box):
+        raise KernelError("EAGAIN", "as many tasks as kernel.threads-max allows")
+    if parent.mm is None or not parent.alive:
+        raise KernelError("ESRCH", f"{parent.pid} cannot make a thread")
+    task = Task(0, parent.ppid, parent.comm)
+    try:
+        _take(box, task, "task_struct")
+        alloc_thread_stack(box, task)
+        _take(box, task, "pid")
+        task.pid = alloc_pid(box)
+    except KernelError:
+        free_task(box, task)
+        raise
+    task.leader, task.signal = parent.tgid, parent.signal
+    task.mm = parent.mm
+    task.mm.users += 1
+    task.flags = PF_FORKNOEXEC
+    task.start_usec = box.timer.usec
+    task.exit_signal = -1  # nobody waits for a thread
+    _inherit(task, parent)
+    task.sp, task.tls, task.clear_child_tid = stack, tls, child_tid
     add_task(box, task)
     box.total_forks += 1
     return task
@@ -130,6 +164,7 @@ def _inherit(task: Task, parent: Task) -> None:
     task.argv = list(parent.argv)
     task.path = parent.path
     task.flags |= parent.flags & ~(PF_SUPERPRIV | PF_KTHREAD)
+    task.tls = parent.tls
     task.oom_score_adj = parent.oom_score_adj
     task.oom_score_adj_min = parent.oom_score_adj_min
     task.nice, task.policy, task.rt_priority = parent.nice, parent.policy, parent.rt_priority

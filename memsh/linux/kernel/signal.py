@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
-from memsh.linux.include.sched import Task, find_task
-from memsh.linux.kernel.exit import do_exit
+from memsh.linux.include.sched import Task, find_task, threads_of
+from memsh.linux.kernel.exit import do_group_exit
 from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO
 from memsh.linux.mm.memory.uaccess import peek
 from memsh.linux.mm.mmap.vmalist import find_vma
@@ -37,33 +37,37 @@ PROLOGUE_SIZE, OPCODE_BUFSIZE = 42, 64
 
 
 def send_sig(box: Box, task: Task, sig: int) -> bool:
-    """kill(): whether the signal ended the task. EINVAL for a number that is none, ESRCH for a task that is gone.
+    """kill(): whether the signal ended the process. EINVAL for a number that is none, ESRCH for a task that is gone.
+    Any thread's number means its process.
 
     Signal 0 only looks. Kernel threads ignore every signal, and init those that it has no handler for.
     """
     if not 0 <= sig <= 64:
         raise KernelError("EINVAL", f"no signal {sig}")
     find_task(box, task.pid)
-    if sig == 0 or task.is_kthread or task is box.init or not task.alive:
+    threads = [thread for thread in threads_of(box, task) if thread.alive]
+    if sig == 0 or task.is_kthread or task.tgid == box.init.pid or not threads:
         return False
     box.changes += 1
     if sig == SIGCONT:
-        if task.state == "T":
-            task.state = "R" if task is box.current else "S"
+        for thread in threads:
+            if thread.state == "T":
+                thread.state = "R" if thread is box.current else "S"
         return False
     if sig in _STOPS:
-        task.state = "T"
+        for thread in threads:
+            thread.state = "T"
         return False
     if sig in _IGNORED or (task.sigign >> (sig - 1) & 1 and sig not in (9, SIGSTOP)):
         return False
-    do_exit(box, task, sig)
+    do_group_exit(box, task, sig)
     return True
 
 
 def force_sig(box: Box, task: Task, sig: int) -> None:
-    """A signal that the task brought upon itself: it dies of it, init too."""
+    """A signal that a thread brought upon itself: its process dies of it, init too."""
     box.changes += 1
-    do_exit(box, task, sig)
+    do_group_exit(box, task, sig)
 
 
 def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = None, sp: int | None = None) -> None:

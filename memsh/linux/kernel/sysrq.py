@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.sched import threads_of
 from memsh.linux.kernel.exit import panic
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.kernel.signal import send_sig
@@ -75,13 +76,13 @@ def handle_sysrq(box: Box, key: str) -> None:
 def send_sig_all(box: Box, sig: int) -> None:
     """To every process but init."""
     for task in list(box.tasks.values()):
-        if task.pid in box.tasks and task is not box.init and not task.is_kthread and task.alive:
+        if task.pid in box.tasks and task is not box.init and not task.is_kthread:
             send_sig(box, task, sig)
 
 
 def show_state(box: Box, *, blocked: bool) -> None:
     """Each task and where it is; `blocked`: those that wait for a disk."""
-    for task in box.tasks.values():
+    for task in (thread for leader in box.tasks.values() for thread in threads_of(box, leader)):
         if blocked and task.state != "D":
             continue
         box.log.printk(f"task:{task.comm:<15.15} state:{task.state} stack:0     pid:{task.pid:<5} ppid:{task.ppid:<6} "

@@ -5,7 +5,7 @@ weighed by its oom_score_adj. A victim that is not running ends at once, and its
 cannot end inside the allocator: it is marked, may use half of the reserves, and dies on its way back to user space
 (Killed is raised from the fault, or settle() ends it after the system call).
 
-Known deviations: the OOM reaper has nothing to do; there are no threads, no cgroups, no cpusets.
+Known deviations: the OOM reaper has nothing to do; there are no cgroups, no cpusets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.mempolicy import MPOL_BIND
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
+from memsh.linux.include.sched import live_thread
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
@@ -49,9 +50,10 @@ LRU_ITEMS = (  # more unreclaimable slab than these is told of (should_dump_unre
 
 
 def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
-    """How good it would be to kill the task: its pages, weighed; None if it must not be killed."""
-    mm = task.mm
-    if mm is None or task is box.init or not task.alive or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
+    """How good it would be to kill the process: its pages, weighed; None if it must not be killed."""
+    thread = live_thread(box, task)
+    mm = thread.mm if thread is not None else None
+    if mm is None or task.tgid == box.init.pid or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
         return None
     return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
 
@@ -69,7 +71,7 @@ class Oom:
 
     def is_victim(self, task: Task | None) -> bool:
         """Whether the task was chosen and has not ended yet (tsk_is_oom_victim)."""
-        return task is not None and self.victim != 0 and task.pid == self.victim
+        return task is not None and self.victim != 0 and task.tgid == self.victim
 
     def raise_if_killed(self, task: Task | None) -> None:
         """On the way back to user space: Killed, if the task is the victim."""
@@ -83,7 +85,7 @@ class Oom:
         box = self.box
         task = box.tasks.get(self.victim) if self.victim else None
         self.victim = 0
-        if task is None or not task.alive:
+        if task is None or live_thread(box, task) is None:
             return None
         force_sig(box, task, SIGKILL)
         return task
@@ -193,12 +195,13 @@ class Oom:
         log.printk("Tasks state (memory values in pages):", KERN_INFO)
         log.printk("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", KERN_INFO)
         for task in self.box.tasks.values():
-            mm = task.mm
-            if mm is None or task is self.box.init:
+            thread = live_thread(self.box, task)
+            mm = thread.mm if thread is not None else None
+            if thread is None or mm is None or task is self.box.init:
                 continue
             log.printk(
-                f"[{task.pid:7d}] {0:5d} {task.pid:5d} {mm.total_vm:8d} {mm.get_rss():8d} {mm.nr_ptes * 4096:8d} "
-                f"{mm.rss[MM_SWAPENTS]:8d}         {task.oom_score_adj:5d} {task.comm}",
+                f"[{thread.pid:7d}] {0:5d} {task.pid:5d} {mm.total_vm:8d} {mm.get_rss():8d} {mm.nr_ptes * 4096:8d} "
+                f"{mm.rss[MM_SWAPENTS]:8d}         {task.oom_score_adj:5d} {thread.comm}",
                 KERN_INFO,
             )
 
@@ -207,8 +210,10 @@ class Oom:
         from memsh.linux.kernel.signal import force_sig
 
         box = self.box
-        mm = victim.mm
-        assert mm is not None
+        thread = live_thread(box, victim)
+        mm = thread.mm if thread is not None else None
+        assert thread is not None and mm is not None
+        victim = thread
         log = box.log
         if self.reports.allows(box, "oom_kill_process"):
             self._dump_header(gfp, order, worker)
@@ -229,8 +234,8 @@ class Oom:
             pages = mm.total_vm, rss[MM_ANONPAGES], rss[MM_FILEPAGES], rss[MM_SHMEMPAGES], mm.nr_ptes
             kb = [4 * count for count in pages]
             box.trace.emit("mark_victim", victim.pid, victim.comm, *kb, victim.oom_score_adj)
-        if victim is box.current:
-            self.victim = victim.pid
+        if victim.tgid == box.current.tgid:
+            self.victim = victim.tgid
         else:
             force_sig(box, victim, SIGKILL)
 
