@@ -21,18 +21,18 @@ CELL = 32  # pages of one mark in the picture of a zone
 FREE_MARK = "·"
 ORDERS = "0123456789A"
 GROUPS = {
-    "u": "processes", "f": "page cache, tmpfs", "s": "slab", "k": "kernel", "r": "reserved at boot",
-    "x": "in use when recorded",
+    "u": "processes", "g": "huge pages of a pool", "f": "page cache, tmpfs", "s": "slab", "k": "kernel",
+    "r": "reserved at boot", "x": "in use when recorded",
 }  # fmt: skip
 GROUP_OF = {
     "anonymous": "u", "page cache": "f", "shmem": "f", "slab": "s", "kmalloc": "s", "reserved": "r",
-    "in use by the recorded machine": "x", "nobody's": "?",
+    "in use by the recorded machine": "x", "huge page": "g", "nobody's": "?",
 }  # fmt: skip
 LETTERS = {
     "slab": "s", "anonymous": "a", "page cache": "f", "shmem": "h", "page table": "t", "vmalloc": "v",
     "kernel stack": "k", "kernel": "K", "reserved": "R", "per-cpu": "p", "kmalloc": "m",
     "in use by the recorded machine": "x", "drivers and daemons": "d", "free": "0",
-    "on per-CPU lists": "c", "nobody's": "?",
+    "on per-CPU lists": "c", "huge page": "g", "nobody's": "?",
 }  # fmt: skip
 
 

@@ -31,7 +31,9 @@ STEP = arg("step", type=size, default=4096, help="bytes from one access to the n
 _PROT = {"PROT_NONE": 0, "PROT_READ": 1, "PROT_WRITE": 2, "PROT_EXEC": 4, "PROT_SEM": 8}
 _MAP = {name: getattr(uapi, name) for name in (
     "MAP_SHARED", "MAP_PRIVATE", "MAP_FIXED", "MAP_ANONYMOUS", "MAP_GROWSDOWN", "MAP_DENYWRITE", "MAP_LOCKED",
-    "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK", "MAP_STACK", "MAP_FIXED_NOREPLACE")}  # fmt: skip
+    "MAP_NORESERVE", "MAP_POPULATE", "MAP_NONBLOCK", "MAP_STACK", "MAP_HUGETLB", "MAP_FIXED_NOREPLACE")}  # fmt: skip
+_MAP_HUGE = {"MAP_HUGE_2MB": 21 << 26, "MAP_HUGE_1GB": 30 << 26}
+_HUGETLB = {"HUGETLB2M": uapi.MAP_HUGETLB | 21 << 26, "HUGETLB1G": uapi.MAP_HUGETLB | 30 << 26}
 
 _REMAP = {name: getattr(uapi, name) for name in ("MREMAP_MAYMOVE", "MREMAP_FIXED", "MREMAP_DONTUNMAP")}
 
@@ -46,8 +48,9 @@ def protection(word: str) -> int:
 
 
 def map_flags(word: str) -> int:
-    """`shared,populate`, `MAP_SHARED|MAP_POPULATE`."""
-    return _flags(word, _MAP, "MAP_", "mapping flag (private, shared, populate, fixed, noreserve, MAP_…)")
+    """`shared,populate`, `MAP_SHARED|MAP_POPULATE`, `hugetlb1g`."""
+    names = _MAP | _MAP_HUGE | _HUGETLB
+    return _flags(word, names, "MAP_", "mapping flag (private, shared, populate, fixed, noreserve, hugetlb, MAP_…)")
 
 
 def remap_flags(word: str) -> int:
@@ -94,7 +97,7 @@ PROT = arg("prot", type=protection, help="r, rw, rx, rwx, none, or 'PROT_READ|PR
 @command(
     arg("length", type=wide_size, help="bytes"),
     arg("prot", type=protection, default="rw", help="r, rw, rx, rwx, none, or 'PROT_READ|PROT_WRITE'", words="prot"),
-    arg("flags", type=map_flags, default=0, help="private (default), shared, populate, fixed, …, MAP_…", words="map"),
+    arg("flags", type=map_flags, default=0, help="private (default), shared, populate, fixed, hugetlb, …", words="map"),
     opt("--addr", type=address, help="where (a hint, or the place itself with fixed)", meta="ADDR"),
     opt("--file", help="a file of the box instead of zeroes; PATH", type=str, meta="PATH"),
     opt("--offset", type=wide_size, default=0, help="where in the file, bytes", meta="N"),
@@ -106,6 +109,7 @@ def mmap(box: Box, args: Args, io: IO) -> int:
     mmap 4M rw shared,populate
 
     Yields the address. Nothing is taken yet but the area; pages come when they are touched (or at once with populate).
+    `hugetlb` maps pages of the pool that vm.nr_hugepages sets aside, `hugetlb1g` those of 1 GiB: man hugetlb.
     """
     kind = args.flags & 0xF or uapi.MAP_PRIVATE
     bits = args.flags & ~0xF | kind | (0 if args.file else uapi.MAP_ANONYMOUS)

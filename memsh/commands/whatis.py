@@ -9,6 +9,7 @@ from memsh.linux.arch.x86.paging import walk
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import (
+    K_HUGETLB,
     K_RESERVED,
     K_SLAB,
     KIND_NAMES,
@@ -21,6 +22,7 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import VmArea
+from memsh.linux.mm.hugetlb.hstate import page_head
 from memsh.linux.mm.rmap.rmap import page_mappings
 from memsh.linux.mm.slab.api import Object
 from memsh.procfs import tree
@@ -158,6 +160,23 @@ def _private(box: Box, pfn: int, vma: VmArea, addr: int) -> str:
     return ""
 
 
+def _pool_page(box: Box, where: str, pfn: int, io: IO) -> None:
+    """A page of a hugetlb pool, in use or not."""
+    found = page_head(box, pfn)
+    assert found is not None
+    head, h = found
+    maps = box.memmap.mapcount[head]
+    if head in h.free[box.pages.zone_of(head).node]:
+        say(io, f"{where}: in the huge page at {head:#x} of {human(h.size)}, free in its pool")
+        return
+    say(io, f"{where}: in the huge page at {head:#x} of {human(h.size)}; count {box.memmap.refcount[head]}, "
+            f"mapcount {maps}")  # fmt: skip
+    for task in box.tasks.values():
+        for number, entry in (task.mm.hugetlb.get(h.shift, {}) if task.mm is not None else {}).items():
+            if entry >> 12 == head:
+                say(io, f"  mapped at {number << h.shift:#010x} by {task.comm} (PID {task.pid})")
+
+
 def _frame(box: Box, pfn: int, io: IO) -> None:
     memmap, pages = box.memmap, box.pages
     if not 0 < pfn < memmap.frames:
@@ -181,6 +200,9 @@ def _frame(box: Box, pfn: int, io: IO) -> None:
         say(io, f"{where}: free, on this CPU's list")
         return
     kind, order = KIND_NAMES[memmap.kind[head]] or "kernel", memmap.order[head]
+    if memmap.kind[head] == K_HUGETLB:
+        _pool_page(box, where, pfn, io)
+        return
     part = f", part of the order-{order} block at {head:#x}" if order else ""
     say(io, f"{where}: {kind}{part}; count {memmap.refcount[head]}, mapcount {memmap.mapcount[pfn]}")
     flags = " ".join(name for bit, name in _FLAGS if memmap.flags[head] & bit)

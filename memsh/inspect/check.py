@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.inspect.check_files import check_files
+from memsh.inspect.check_hugetlb import check_hugetlb
 from memsh.inspect.check_mm import check_mm
 from memsh.inspect.check_pages import check_pages
 from memsh.inspect.check_slab import check_slab
 from memsh.inspect.check_swap import check_swap, swap_cache
 from memsh.inspect.check_task import check_tasks
-from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import (
     K_FILE,
+    K_HUGETLB,
     K_RECORDED,
     K_RESERVED,
     K_SHMEM,
@@ -96,7 +97,7 @@ def block_of(box: Box, pfn: int) -> Block | None:
     head = pages.free_head(pfn)
     if head is not None:
         return Block(head, 1 << (pages.free_order(head) or 0), FREE)
-    for order in range(MAX_ORDER):
+    for order in range(box.hugetlb.largest_order + 1):
         head = pfn >> order << order
         if memmap.refcount[head] and head + (1 << memmap.order[head]) > pfn:
             return Block(head, 1 << memmap.order[head], memmap.kind[head])
@@ -142,6 +143,7 @@ def check_frames(box: Box) -> list[str]:
          stat["nr_file_pages"]),
         ("page tables", found.get(K_TABLE, 0), sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())),
         ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in box.vmalloc.areas())),
+        ("huge pages of the pools", found.get(K_HUGETLB, 0), box.hugetlb.total_pages),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
         (
             "pages on per-CPU lists",
@@ -158,5 +160,5 @@ def check_frames(box: Box) -> list[str]:
 def check(box: Box) -> list[str]:
     """Every breach of an invariant, one line each; empty when the box is whole."""
     wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_swap(box)
-    wrong += check_tasks(box) + check_frames(box)
+    wrong += check_hugetlb(box) + check_tasks(box) + check_frames(box)
     return wrong[:_MOST]

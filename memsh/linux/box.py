@@ -23,6 +23,7 @@ from memsh.linux.kernel.timer import Timer
 from memsh.linux.lib.random import Random
 from memsh.linux.mm.compaction.kcompactd import Kcompactd
 from memsh.linux.mm.huge_memory.huge import Thp
+from memsh.linux.mm.hugetlb.hstate import Hugetlb
 from memsh.linux.mm.lru import LruVec
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
@@ -87,6 +88,7 @@ class Box:
         self.lru = LruVec()
         self.swap = Swap(self)
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
+        self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
         self.kswapd = Kswapd(self)
         self.oom = Oom(self)
         self.timer = Timer(self.log)

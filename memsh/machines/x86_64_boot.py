@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
+from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
@@ -31,6 +32,7 @@ from memsh.linux.init.main import (
 )
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
+from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map
 from memsh.linux.mm.page_alloc.freearea import free_range
 
@@ -67,8 +69,10 @@ class X8664Start:
         machine = box.machine = init_64.setup_arch(box)
         box.notes += machine.notes
         tunables(box)
-        start_memory(box)
-        start_kernel(box)
+        try:
+            start_kernel(box, start_memory(box))
+        except KernelError as error:
+            raise ValueError("Kernel panic - not syncing: System is deadlocked on memory") from error
 
     def machine_of(self, box: Box) -> Machine:
         """The boundaries that the zones of a recorded box tell."""
@@ -153,10 +157,11 @@ def cpuinfo(box: Box, cpu: int) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in rows]
 
 
-def start_memory(box: Box) -> None:
-    """Zones, memmap and the buddy system with every free page in it (up to mem_init)."""
+def start_memory(box: Box) -> Parser:
+    """Zones, memmap and the buddy system with every free page in it (up to mem_init); what was said of huge pages."""
     machine = box.machine
     log = Logger(box)
+    parser = hugetlb_setup(box)
     lines = init_64.early_tables(box, machine)
     build_zones(box)
     nodes = box.pages.nodes
@@ -172,6 +177,7 @@ def start_memory(box: Box) -> None:
         log(KERN_INFO, line)
     log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off")
     mem_init(box)
+    return parser
 
 
 def mem_init(box: Box) -> None:
@@ -192,7 +198,7 @@ def mem_init(box: Box) -> None:
     box.vmstat["pgfree"] = free
 
 
-def start_kernel(box: Box) -> None:
+def start_kernel(box: Box, parser: Parser) -> None:
     """Everything after mem_init."""
     machine, log, cpus = box.machine, Logger(box), box.config.cpus
     late.start_allocators(box)
@@ -217,6 +223,7 @@ def start_kernel(box: Box) -> None:
         log(KERN_INFO, f"node {nid} deferred pages initialised in 128ms")
     log(KERN_INFO, "x86/mm: Memory block size: 128MB")
     box.pages.init_per_zone_wmark_min()
+    hugetlb_init(box, parser)
     hugepage_init(box)
     if sum(zone.managed for zone in box.pages.zones) >= THP_MIN_PAGES:
         box.pages.set_recommended_min_free_kbytes(box.thp.enabled != "never")

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include import memmap
 from memsh.linux.include.errno import KernelError
+from memsh.linux.mm.hugetlb.hstate import page_head
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from memsh.linux.box import Box
+    from memsh.linux.mm.hugetlb.hstate import Hstate
 
 KPMSIZE = 8
 (KPF_REFERENCED, KPF_UPTODATE, KPF_DIRTY, KPF_LRU, KPF_ACTIVE, KPF_SLAB, KPF_WRITEBACK, KPF_RECLAIM, KPF_BUDDY,
  KPF_MMAP, KPF_ANON, KPF_SWAPCACHE, KPF_SWAPBACKED, KPF_COMPOUND_HEAD, KPF_COMPOUND_TAIL) = (
     1 << n for n in range(2, 17))  # fmt: skip
-KPF_UNEVICTABLE, KPF_THP, KPF_ZERO_PAGE, KPF_PGTABLE = 1 << 18, 1 << 22, 1 << 24, 1 << 26
+KPF_HUGE, KPF_UNEVICTABLE, KPF_THP, KPF_ZERO_PAGE, KPF_PGTABLE = 1 << 17, 1 << 18, 1 << 22, 1 << 24, 1 << 26
 KPF_RESERVED, KPF_MLOCKED, KPF_MAPPEDTODISK = 1 << 32, 1 << 33, 1 << 34  # not i386: flags
 _COPIED = (
     (memmap.PG_REFERENCED, KPF_REFERENCED), (memmap.PG_UPTODATE, KPF_UPTODATE), (memmap.PG_DIRTY, KPF_DIRTY),
@@ -41,7 +45,21 @@ def _frames(box: Box, offset: int, size: int) -> tuple[int, int]:
 def read_count(box: Box, offset: int, size: int) -> bytes:
     """How many page-table entries map each frame."""
     first, last = _frames(box, offset, size)
-    return array("Q", box.memmap.mapcount[first:last]).tobytes()
+    counts = array("Q", box.memmap.mapcount[first:last])
+    for head, h in _pool_pages(box, first, last):
+        for pfn in range(max(head, first), min(head + h.pages, last)):
+            counts[pfn - first] = box.memmap.mapcount[head]
+    return counts.tobytes()
+
+
+def _pool_pages(box: Box, first: int, last: int) -> Iterator[tuple[int, Hstate]]:
+    """The huge pages of pools that have frames in [first, last)."""
+    for h in box.hugetlb.states.values():
+        if h.nr_huge_pages:
+            for pfn in range(first & -h.pages, last, h.pages):
+                found = page_head(box, pfn)
+                if found is not None and found[1] is h:
+                    yield found
 
 
 def read_flags(box: Box, offset: int, size: int) -> bytes:
@@ -56,6 +74,10 @@ def read_flags(box: Box, offset: int, size: int) -> bytes:
                 word = spelt[bits] = sum(theirs for ours, theirs in _COPIED if bits & ours)
             words[pfn - first] = word | KPF_MMAP if mapcount[pfn] and not bits & memmap.PG_SLAB else word
     _blocks(box, first, last, words)
+    for head, h in _pool_pages(box, first, last):
+        word = KPF_HUGE | (KPF_ANON if flags[head] & memmap.PG_ANON else 0) | (KPF_MMAP if mapcount[head] else 0)
+        for pfn in range(max(head, first), min(head + h.pages, last)):
+            words[pfn - first] = word | (KPF_COMPOUND_HEAD if pfn == head else KPF_COMPOUND_TAIL)
     zero = box.vm.zero_pfn
     if first <= zero < last:
         words[zero - first] |= KPF_ZERO_PAGE

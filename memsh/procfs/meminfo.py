@@ -81,8 +81,9 @@ def figures(box: Box) -> list[tuple[str, int]]:
         labels = ("AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", "FileHugePages", "FilePmdMapped")
         out.extend((label, stat[name] * 4) for label, name in zip(labels, names, strict=True))
     if "HUGETLB_PAGE" in options:
-        out.extend((name, 0) for name in HUGE)
-        out += [("Hugepagesize", 2048), ("Hugetlb", 0)]
+        h = box.hugetlb.default
+        out += zip(HUGE, (h.nr_huge_pages, h.nr_free, h.resv, h.surplus), strict=True)
+        out += [("Hugepagesize", h.kb), ("Hugetlb", box.hugetlb.total_pages * 4)]
     return out + [(f"DirectMap{size}", kb) for size, kb in box.model.start.direct_map(box)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.paging import mapped_pieces
-from memsh.linux.include.flags import PTE_DIRTY
+from memsh.linux.include.flags import PTE_DIRTY, VM_HUGETLB
 from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_ANON,
@@ -21,6 +21,8 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.huge_memory.huge import compound_head, is_huge_zero
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.table import huge_ptes
 from memsh.linux.mm.mempolicy import policy_text
 from memsh.procfs.pid_maps import area_name
 
@@ -65,6 +67,15 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
                 mapmax = max(mapmax, mapcount[pfn])
                 node = zone_of(pfn).node
                 nodes[node] = nodes.get(node, 0) + 1
+    if vma.flags & VM_HUGETLB:
+        for entry in huge_ptes(box, vma):
+            pfn = entry >> 12
+            pages += 1
+            dirty += bool(entry & PTE_DIRTY or flags[pfn] & PG_DIRTY)
+            anon += bool(flags[pfn] & PG_ANON)
+            mapmax = max(mapmax, mapcount[pfn])
+            node = zone_of(pfn).node
+            nodes[node] = nodes.get(node, 0) + 1
     many = mm.table_mask + 1
     for number in sorted(n for n in mm.huge if vma.start >> mm.table_shift <= n < vma.end >> mm.table_shift):
         entry = mm.huge[number].entry
@@ -86,9 +97,13 @@ def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
     words = [f"{vma.start:08x} {policy_text(vma.policy or task.mempolicy)}"]
     name = area_name(mm, vma)
     if vma.file is not None:
-        words.append(f"file={name}")
+        words.append("file=" + name.replace(" ", "\\040").replace("\t", "\\011").replace("=", "\\075"))
     elif name in ("[heap]", "[stack]"):
         words.append(name[1:-1])
+    page = 4096
+    if vma.flags & VM_HUGETLB:
+        words.append("huge")
+        page = hstate_vma(box, vma).size
     found = None if vma.name else gather_stats(box, mm, vma)
     if found is not None and found.pages:
         if found.anon:
@@ -101,12 +116,12 @@ def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
             words.append(f"mapmax={found.mapmax}")
         if found.swapcache:
             words.append(f"swapcache={found.swapcache}")
-        if found.active < found.pages:
+        if found.active < found.pages and page == 4096:
             words.append(f"active={found.active}")
         if found.writeback:
             words.append(f"writeback={found.writeback}")
         words += [f"N{node}={count}" for node, count in sorted(found.nodes.items())]
-        words.append("kernelpagesize_kB=4")
+        words.append(f"kernelpagesize_kB={page >> 10}")
     return " ".join(words) + "\n"
 
 

@@ -15,6 +15,7 @@ from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import PG_ANON
 from memsh.linux.include.swapops import swp_offset, swp_type
+from memsh.linux.mm.hugetlb.hstate import page_head
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -37,6 +38,9 @@ def pagemap_entry(box: Box, task: Task, addr: int) -> int:
     entry = PM_PRESENT | pfn
     if pfn == box.vm.zero_pfn:
         return entry
+    huge = page_head(box, pfn) if mm is not None and mm.hugetlb else None
+    if huge is not None:
+        pfn = huge[0]
     if not box.memmap.flags[pfn] & PG_ANON:
         entry |= PM_FILE
     if box.memmap.mapcount[pfn] == 1:
@@ -45,11 +49,15 @@ def pagemap_entry(box: Box, task: Task, addr: int) -> int:
 
 
 def mapped_ranges(mm: MmStruct, start: int, end: int) -> Iterator[range]:
-    """The page numbers of [start, end) that a table of the last level or a huge entry covers, by address."""
+    """The page numbers of [start, end) that a table of the last level or a huge entry covers, each size by address."""
     low, high = start >> mm.table_shift, (end - 1) >> mm.table_shift
     for number in sorted(n for n in (*mm.tables, *mm.huge) if low <= n <= high):
         first = number << mm.table_shift >> 12
         yield range(max(first, start >> 12), min(first + mm.table_mask + 1, (end - 1 >> 12) + 1))
+    for shift, found in mm.hugetlb.items():
+        for number in sorted(n for n in found if start < n + 1 << shift and n << shift < end):
+            first = number << shift - 12
+            yield range(max(first, start >> 12), min(first + (1 << shift - 12), (end - 1 >> 12) + 1))
 
 
 def show_pagemap(box: Box, task: Task) -> str:

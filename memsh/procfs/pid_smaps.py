@@ -11,6 +11,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED
 from memsh.linux.include.memmap import PG_REFERENCED
 from memsh.linux.mm.huge_memory.huge import thp_eligible
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.procfs.pid_maps import area_line, header
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _FLAGS = (
     (vm.VM_MAYWRITE, "mw"), (vm.VM_MAYEXEC, "me"), (vm.VM_MAYSHARE, "ms"), (vm.VM_GROWSDOWN, "gd"),
     (vm.VM_PFNMAP, "pf"), (vm.VM_LOCKED, "lo"), (vm.VM_IO, "io"), (vm.VM_SEQ_READ, "sr"), (vm.VM_RAND_READ, "rr"),
     (vm.VM_DONTCOPY, "dc"), (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"),
-    (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"),
+    (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"), (vm.VM_HUGETLB, "ht"),
     (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_SOFTDIRTY, "sd"), (vm.VM_MIXEDMAP, "mm"),
     (vm.VM_HUGEPAGE, "hg"), (vm.VM_NOHUGEPAGE, "nh"),
 )  # fmt: skip
@@ -53,8 +54,8 @@ def _figures(stats: MemSizeStats, *, rollup: bool) -> str:
         _line("AnonHugePages", stats.anonymous_thp),
         _line("ShmemPmdMapped", 0),
         _line("FilePmdMapped", 0),
-        _line("Shared_Hugetlb", 0),
-        f"Private_Hugetlb: {0:7d} kB\n",
+        _line("Shared_Hugetlb", stats.shared_hugetlb),
+        f"Private_Hugetlb: {stats.private_hugetlb >> 10:7d} kB\n",
         _line("Swap", stats.swap),
         _pss("SwapPss", stats.swap_pss),
         _pss("Locked", stats.pss_locked),
@@ -70,7 +71,8 @@ def vm_flags_text(box: Box, vma: VmArea) -> str:
 
 def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     """The block of one area."""
-    sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", 4096) + _line("MMUPageSize", 4096)
+    page = hstate_vma(box, vma).size if vma.flags & vm.VM_HUGETLB else 4096
+    sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", page) + _line("MMUPageSize", page)
     figures = _figures(collect(box, mm, vma), rollup=False)
     keys = f"ProtectionKey:  {0:8d}\n" if "X86_INTEL_MEMORY_PROTECTION_KEYS" in box.model.options else ""
     eligible = f"THPeligible:    {int(thp_eligible(box, vma))}\n"

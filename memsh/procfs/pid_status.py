@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import STATE_NAMES, threads_max
+from memsh.linux.mm.hugetlb.table import usage as hugetlb_usage
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _memory(box: Box, mm: MmStruct) -> list[str]:
         ("VmSwap", mm.counter(MM_SWAPENTS)),
     ]
     return [f"{name}:\t{count * 4:8d} kB" for name, count in pages] + [
-        *([f"HugetlbPages:\t{0:8d} kB"] if "HUGETLB_PAGE" in box.model.options else []),
+        *([f"HugetlbPages:\t{hugetlb_usage(mm) * 4:8d} kB"] if "HUGETLB_PAGE" in box.model.options else []),
         "CoreDumping:\t0",
         f"THP_enabled:\t{int('TRANSPARENT_HUGEPAGE' in box.model.options)}",
     ]

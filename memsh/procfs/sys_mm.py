@@ -1,4 +1,4 @@
-"""/sys/kernel/mm/transparent_hugepage: its knobs, and khugepaged's (mm/huge_memory.c, mm/khugepaged.c).
+"""/sys/kernel/mm: transparent_hugepage, its knobs, and khugepaged's (mm/huge_memory.c, mm/khugepaged.c).
 
 Only a kernel with huge pages has it. No known deviations.
 """
@@ -12,6 +12,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.huge_memory.huge import DEFRAG, ENABLED, HPAGE_PMD_NR, HPAGE_PMD_SIZE, SHMEM
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.sys_hugetlb import HUGEPAGES
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 def names(box: Box) -> Iterable[str]:
     """What /sys/kernel/mm has of it."""
-    return ("transparent_hugepage",) if box.thp.available else ()
+    there = {"hugepages": box.hugetlb.available, "transparent_hugepage": box.thp.available}
+    return [name for name, here in there.items() if here]
 
 
 def find(box: Box, name: str) -> Node | None:
+    if name == "hugepages" and box.hugetlb.available:
+        return HUGEPAGES
     return THP if name == "transparent_hugepage" and box.thp.available else None
 
 

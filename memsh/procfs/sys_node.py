@@ -1,7 +1,4 @@
-"""/sys/devices/system/node: the memory of each node (drivers/base/node.c).
-
-Files of huge pages are in /sys/kernel/mm.
-"""
+"""/sys/devices/system/node: the memory of each node (drivers/base/node.c)."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
 from memsh.procfs.node import Directory, ProcFile
+from memsh.procfs.sys_hugetlb import node_pools
 from memsh.procfs.vmstat import node_items, numa_events, zone_items
 
 if TYPE_CHECKING:
@@ -94,7 +92,9 @@ def meminfo_rows(box: Box, nid: int) -> list[tuple[str, int, bool]]:
         ("FilePmdMapped", stat["nr_file_pmdmapped"]),
     ]  # fmt: skip
     rows = [(name, number * 4, True) for name, number in pages]
-    return [*rows, *((name, 0, False) for name in ("HugePages_Total", "HugePages_Free", "HugePages_Surp"))]
+    h = box.hugetlb.default
+    huge = (h.nr_node[nid], len(h.free[nid]), h.surplus_node[nid])
+    return [*rows, *((f"HugePages_{name}", n, False) for name, n in zip(("Total", "Free", "Surp"), huge, strict=True))]
 
 
 _FILES: dict[str, Callable[[int, Box], str]] = {
@@ -125,7 +125,10 @@ def find(box: Box, name: str) -> Entry | None:
     number = name.removeprefix("node")
     if not name.startswith("node") or not number.isdecimal() or name not in names(box):
         return None
-    return Directory({key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()})
+    files: dict[str, Entry] = {key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()}
+    if box.hugetlb.available:
+        files["hugepages"] = node_pools(int(number))
+    return Directory(files)
 
 
 NODES = Directory({name: ProcFile(partial(show_which, name), option="NUMA") for name in _WITH}, names=names, find=find)

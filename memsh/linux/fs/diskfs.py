@@ -462,6 +462,12 @@ class FileSystem:
             return
         inode = file.inode
         inode.opened -= 1
+        if inode.hugetlb is not None:
+            if inode.opened <= 0:
+                from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode  # most boxes have no huge page
+
+                hugetlbfs_evict_inode(self.box, inode)
+            return
         if inode.dev == SHM_DEV:
             if inode.opened <= 0:
                 from memsh.linux.mm.shmem.shmem import shmem_evict

@@ -13,11 +13,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SHARED, VM_WRITE
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import is_run, sub_runs
 from memsh.linux.lib.entries import lanes, page_runs
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.table import huge_ptes
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_usage, swapped_pages
 
@@ -49,6 +51,8 @@ class MemSizeStats:
     pss_locked: int = 0
     swap_pss: int = 0
     anonymous_thp: int = 0
+    shared_hugetlb: int = 0
+    private_hugetlb: int = 0
 
     def add(self, other: MemSizeStats) -> None:
         for field in fields(self):
@@ -59,6 +63,9 @@ def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
     """Count one area."""
     stats = MemSizeStats()
     if vma.name == "[vvar]":
+        return stats
+    if vma.flags & VM_HUGETLB:
+        _collect_hugetlb(box, vma, stats)
         return stats
     if mm.huge:
         _collect_huge(box, mm, vma, stats)
@@ -90,6 +97,16 @@ def _collect_huge(box: Box, mm: MmStruct, vma: VmArea, stats: MemSizeStats) -> N
             continue
         for _, n, maps in sub_runs(memmap.mapcount, head, count):
             _account(stats, vma, huge.entry, bits, 0, maps, n)
+
+
+def _collect_hugetlb(box: Box, vma: VmArea, stats: MemSizeStats) -> None:
+    """Pages of a hugetlb pool count apart, and in no other figure (smaps_hugetlb_range)."""
+    size = hstate_vma(box, vma).size
+    for entry in huge_ptes(box, vma):
+        if box.memmap.mapcount[entry >> 12] >= 2:
+            stats.shared_hugetlb += size
+        else:
+            stats.private_hugetlb += size
 
 
 def _swapped_shmem(mm: MmStruct, vma: VmArea) -> int:

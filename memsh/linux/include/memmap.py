@@ -52,11 +52,12 @@ KIND_NAMES = (
     "kmalloc",  # large kmalloc, straight from the buddy system
     "in use by the recorded machine",
     "drivers and daemons",  # what the kernel holds that nothing here models
+    "huge page",  # of a hugetlb pool, in use or not
 )
 (
     K_NONE, K_RESERVED, K_KERNEL, K_SLAB, K_TABLE, K_ANON, K_FILE, K_SHMEM, K_VMALLOC, K_STACK, K_PERCPU, K_KMALLOC,
-    K_RECORDED, K_OTHER,
-) = range(14)  # fmt: skip
+    K_RECORDED, K_OTHER, K_HUGETLB,
+) = range(15)  # fmt: skip
 
 _COLUMNS = {
     "refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I",

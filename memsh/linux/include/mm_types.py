@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
     from memsh.linux.mm.huge_memory.huge import HugePmd
+    from memsh.linux.mm.hugetlb.reserve import HugetlbInode, ResvMap
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 STACK_GUARD_GAP = 256 << 12
@@ -149,8 +150,8 @@ class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem`: in memory only."""
 
     __slots__ = (
-        "addr", "below", "charged", "children", "dentry", "dev", "mapping", "mode", "name", "nlink", "number",
-        "opened", "parent", "seed", "seeded", "shmem", "size", "usec",
+        "addr", "below", "charged", "children", "dentry", "dev", "hugetlb", "mapping", "mode", "name", "nlink",
+        "number", "opened", "parent", "seed", "seeded", "shmem", "size", "usec",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
@@ -172,6 +173,7 @@ class Inode:
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None
         self.mapping: AddressSpace | None = None
+        self.hugetlb: HugetlbInode | None = None  # of huge pages: they are not in the page cache
 
     @property
     def is_dir(self) -> bool:
@@ -204,7 +206,7 @@ class VmArea:
 
     __slots__ = (
         "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
-        "policy", "start",
+        "policy", "resv", "resv_unmapped", "start",
     )  # fmt: skip
 
     def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
@@ -221,6 +223,8 @@ class VmArea:
         self.chain_addrs: list[int] = []
         self.name = ""
         self.policy: Policy | None = None  # from which nodes its pages come, if not as its process says
+        self.resv: ResvMap | None = None  # of huge pages: what its private mapping has reserved (HPAGE_RESV_OWNER)
+        self.resv_unmapped = False  # a huge page of it was given to its parent (HPAGE_RESV_UNMAPPED)
 
     @property
     def pages(self) -> int:
@@ -276,6 +280,7 @@ class MmStruct:
         "hiwater_rss",
         "hiwater_vm",
         "huge",
+        "hugetlb",
         "kept",
         "locked_vm",
         "maple_addrs",
@@ -324,6 +329,7 @@ class MmStruct:
         self.starts: list[int] = []
         self.tables: dict[int, PageTable] = {}
         self.huge: dict[int, HugePmd] = {}  # entries of 2 MiB, each in the place of a table
+        self.hugetlb: dict[int, dict[int, int]] = {}  # entries of hugetlb pages: size's shift -> number -> entry
         self.directories: list[dict[int, Directory]] = [{} for _ in mmu.shifts[2:-1]]
         self.nr_ptes = 0
         self.rss = [0, 0, 0, 0]

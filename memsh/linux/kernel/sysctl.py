@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.sysctl_live import live_value
 from memsh.linux.kernel.sysctl_table import CHOICES, COUNTERS, FIXED, LIVE, NUMBERS, VECTORS, WORDS
+from memsh.linux.mm.hugetlb import sysctl as hugetlb
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -36,6 +37,7 @@ PLAIN: dict[str, tuple[int, int, int]] = {
     "vm.dirtytime_expire_seconds": (43200, 0, INT_MAX),
     "vm.extfrag_threshold": (500, 0, 1000),
     "vm.highmem_is_dirtyable": (0, 0, 1),
+    "vm.hugetlb_shm_group": (0, INT_MIN, INT_MAX),
     "vm.laptop_mode": (0, INT_MIN, INT_MAX),
     "vm.memory_failure_early_kill": (0, 0, 1),
     "vm.memory_failure_recovery": (1, 0, 1),
@@ -70,6 +72,7 @@ OPTIONS = {
     "vm.numa_stat": "NUMA", "vm.zone_reclaim_mode": "NUMA", "vm.numa_zonelist_order": "NUMA",
     "vm.mmap_rnd_compat_bits": "COMPAT", "vm.unprivileged_userfaultfd": "USERFAULTFD",
     "kernel.numa_balancing": "NUMA_BALANCING", "abi.vsyscall32": "COMPAT",
+    "vm.hugetlb_shm_group": "HUGETLB_PAGE", **dict.fromkeys(hugetlb.NAMES, "HUGETLB_PAGE"),
 }  # fmt: skip
 # values that live in box.vm, whose code reads them there
 IN_VM: dict[str, tuple[int, int]] = {
@@ -93,7 +96,7 @@ TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.osty
 OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.numa_zonelist_order", "vm.lowmem_reserve_ratio",
          "vm.stat_refresh", "kernel.pid_max",
          "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
-NAMES = tuple(sorted((*PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE)))
+NAMES = tuple(sorted((*hugetlb.NAMES, *PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE)))
 WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
 ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh", "kernel.cad_pid", "kernel.usermodehelper.bset",
              "kernel.usermodehelper.inheritable")  # mode 0600
@@ -158,6 +161,8 @@ def get(box: Box, name: str) -> str:
         return str(box.sysctl.values[name])
     if name in IN_VM:
         return str(getattr(box.vm, name[3:]))
+    if name in hugetlb.NAMES:
+        return hugetlb.get(box, name)
     if name in IN_PAGES:
         return str(getattr(box.pages, name[3:]))
     if name == "vm.numa_zonelist_order":
@@ -216,6 +221,8 @@ def _put(box: Box, name: str, text: str) -> None:
             raise KernelError("EINVAL", "nodes are the only order")
     elif name in WRITE_ONLY:
         _put_action(box, name, text)
+    elif name in hugetlb.NAMES:
+        hugetlb.put(box, name, parse_numbers(text, 1)[0])
     else:
         _put_number(box, name, parse_numbers(text, 1)[0])
 

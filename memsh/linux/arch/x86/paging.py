@@ -72,6 +72,10 @@ def walk(mm: MmStruct, addr: int) -> Walk:
         if n == 1 and (huge := mm.huge.get(addr >> mm.table_shift)) is not None:
             levels.append(Level(mmu.names[1], (addr >> mmu.shifts[1]) & mmu.entries - 1, huge.entry))
             return Walk(tuple(levels), pte_of(mm, addr) >> 12, addr & 4095)
+        entry = mm.hugetlb.get(mmu.shifts[n], {}).get(addr >> mmu.shifts[n], 0)
+        if entry:
+            levels.append(Level(mmu.names[n], (addr >> mmu.shifts[n]) & mmu.entries - 1, entry))
+            return Walk(tuple(levels), pte_of(mm, addr) >> 12, addr & 4095)
         below = mm.tables if n == 1 else mm.directories[n - 2]
         table = below.get(addr >> mmu.shifts[n])
         entry = table.pfn << 12 | TABLE_ENTRY if table is not None else 0
@@ -90,7 +94,24 @@ def pte_of(mm: MmStruct, addr: int) -> int:
     if table is not None:
         return table.ptes[(addr >> 12) & mm.table_mask]
     huge = mm.huge.get(addr >> mm.table_shift) if mm.huge else None
-    return (huge.entry & ~PTE_PSE) + (addr & (1 << mm.table_shift) - 4096) if huge is not None else 0
+    if huge is not None:
+        return (huge.entry & ~PTE_PSE) + (addr & (1 << mm.table_shift) - 4096)
+    for shift, entries in mm.hugetlb.items():
+        entry = entries.get(addr >> shift)
+        if entry is not None:
+            return (entry & ~PTE_PSE) + (addr & (1 << shift) - 4096)
+    return 0
+
+
+def mark_huge(mm: MmStruct, addr: int, bits: int) -> None:
+    """Set bits of the entry that maps `addr` with more than a page."""
+    huge = mm.huge.get(addr >> mm.table_shift)
+    if huge is not None:
+        huge.entry |= bits
+        return
+    for shift, entries in mm.hugetlb.items():
+        if addr >> shift in entries:
+            entries[addr >> shift] |= bits
 
 
 def vm_page_prot(vma: VmArea, *, writenotify: bool = False) -> int:
@@ -117,17 +138,22 @@ def _pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
 
 
 def new_table(box: Box, mm: MmStruct, index: int) -> PageTable:
-    """An empty table, which maps nothing yet, and what is missing above it from the top down (__pud_alloc, __pmd_alloc,
-    pte_alloc_one). ENOMEM."""
-    mmu = mm.mmu
-    addr = index << mm.table_shift
+    """An empty table, which maps nothing yet, and what is missing above it (pte_alloc_one). ENOMEM."""
+    directories_alloc(box, mm, index << mm.table_shift, mm.table_shift)
+    return PageTable(_table_page(box, mm, 0), array(mm.mmu.entry_code, bytes(4096)))
+
+
+def directories_alloc(box: Box, mm: MmStruct, addr: int, shift: int) -> None:
+    """What is missing above an entry for 2^shift bytes at `addr`, from the top down (__pud_alloc, __pmd_alloc). ENOMEM.
+    """
+    shifts = mm.mmu.shifts
     for n in range(len(mm.directories) - 1, -1, -1):
+        if shifts[n + 1] < shift:
+            return
         level = mm.directories[n]
-        at = addr >> mmu.shifts[n + 2]
-        here = level.get(at)
-        if here is None:
+        at = addr >> shifts[n + 2]
+        if at not in level:
             level[at] = Directory(_table_page(box, mm, n + 1))
-    return PageTable(_table_page(box, mm, 0), array(mmu.entry_code, bytes(4096)))
 
 
 def put_table(mm: MmStruct, index: int, table: PageTable) -> None:

@@ -113,6 +113,7 @@ class Machine:
         self.nr_kernel_pages = 0  # lowmem without memmaps: what hash tables are sized by
         self.nr_all_pages = 0
         self.initrd = (0, 0)
+        self.homes: list[tuple[tuple[int, int], ...]] = []  # RAM of each node, [start, behind) in bytes
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system
         self.notes: list[str] = []
 

@@ -3,8 +3,8 @@
 `handle_mm_fault` is one fault; `touch_range` one access per page of a range, whole runs of pages at a time where
 nothing is mapped yet, with the state that page by page would leave.
 
-Known deviations: a fault that waits for the disk does not move the clock; no NUMA hinting, no huge pages,
-no userfaultfd.
+Known deviations: a fault that waits for the disk does not move the clock; no NUMA hinting, no
+userfaultfd.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from memsh.linux.include.flags import (
     PTE_USER,
     VM_EXEC,
     VM_GROWSDOWN,
+    VM_HUGETLB,
     VM_LOCKED,
     VM_MAYSHARE,
     VM_SHARED,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 # what a fault was; how many pages fault-around mapped, from bit 8 on
-MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED, HUGE = 1, 2, 4, 8, 16, 32, 64
+MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED, HUGE, HUGETLB = 1, 2, 4, 8, 16, 32, 64, 128
 AROUND_SHIFT = 8
 AROUND = 16  # fault_around_bytes, in pages
 _ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
@@ -79,7 +80,7 @@ class Segfault(Exception):
 
 
 class BusError(Exception):
-    """An access past the end of a mapped file: SIGBUS."""
+    """An access past the end of a mapped file, or without a huge page for it: SIGBUS."""
 
     def __init__(self, addr: int) -> None:
         super().__init__(f"bus error at {addr:x}")
@@ -157,6 +158,8 @@ def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool)
 
 
 def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
+    if vma.flags & VM_HUGETLB:
+        return _hugetlb_fault(box, vma, addr, write)
     index = addr >> mm.table_shift
     fresh = index not in mm.tables
     try:
@@ -191,6 +194,37 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
         return do_wp_page(box, mm, vma, addr, table, at)
     table.ptes[at] = pte | PTE_ACCESSED | (PTE_DIRTY if write else 0)
     return 0
+
+
+def _hugetlb_fault(box: Box, vma: VmArea, addr: int, write: bool) -> int:
+    """The fault in a mapping of hugetlb pages. OutOfMemory, BusError."""
+    from memsh.linux.mm.hugetlb import fault  # most boxes have no huge page
+
+    try:
+        what = fault.hugetlb_fault(box, vma, addr, write)
+    except fault.NoHugePage:
+        raise BusError(addr) from None
+    except KernelError:
+        raise OutOfMemory from None
+    return HUGETLB | {fault.COPIED: COW, fault.REUSED: REUSE}.get(what, 0)
+
+
+def _hugetlb_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
+    """fault_range() in a mapping of hugetlb pages: one access to each is as good as many."""
+    from memsh.linux.mm.hugetlb.hstate import hstate_vma
+
+    shift = hstate_vma(box, vma).shift
+    need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
+    while start < end:
+        found = mm.hugetlb.get(shift, {})
+        entry = found.get(start >> shift, 0)
+        if entry & need == need:
+            found[start >> shift] = entry | PTE_ACCESSED | (PTE_DIRTY if write else 0)
+        else:
+            tally.add(handle_mm_fault(box, mm, vma, start, write))
+            if box.oom.victim:
+                box.oom.raise_if_killed(box.current)
+        start = (start >> shift) + 1 << shift
 
 
 def _huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
@@ -351,6 +385,8 @@ class Tally:
         notes = []
         if self.kinds & HUGE:
             notes.append("2 MiB at once")
+        if self.kinds & HUGETLB:
+            notes.append("huge page of the pool")
         if self.kinds & ZERO:
             notes.append("zero page, RSS unchanged")
         if self.around > 1:
@@ -445,6 +481,9 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
 
 def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
     """One permitted access to each page of [start, end), which lies in `vma`."""
+    if vma.flags & VM_HUGETLB:
+        _hugetlb_range(box, mm, vma, start, end, write, tally)
+        return
     anonymous = vma.file is None and not vma.name
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED

@@ -18,6 +18,7 @@ from memsh.linux.include.flags import (
     PTE_RW,
     VM_ACCOUNT,
     VM_DONTCOPY,
+    VM_HUGETLB,
     VM_LOCKED,
     VM_LOCKONFAULT,
     VM_MAYWRITE,
@@ -126,6 +127,11 @@ def _dup_area(box: Box, mm: MmStruct, oldmm: MmStruct, old: VmArea) -> None:
 def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: VmArea) -> None:
     """Copy the page-table entries of `old`; ENOMEM."""
     if not old.flags & (VM_PFNMAP | VM_MIXEDMAP) and not old.anon_vma:
+        return
+    if old.flags & VM_HUGETLB:
+        from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range  # most boxes have no huge page
+
+        copy_hugetlb_page_range(box, mm, new, old)
         return
     cow = old.flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE
     clear = PTE_ACCESSED | (PTE_RW if cow else 0) | (PTE_DIRTY if old.flags & VM_SHARED else 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from memsh.linux.arch.x86.paging import pte_of
+from memsh.linux.arch.x86.paging import mark_huge, pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.linux.include.memmap import PG_ANON
@@ -37,7 +37,7 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
                 if table is not None:
                     table.ptes[at] = pte | mark
                 else:
-                    mm.huge[index].entry |= mark
+                    mark_huge(mm, addr, mark)
                 box.changes += 1
             return pte >> 12
         tally = Tally()

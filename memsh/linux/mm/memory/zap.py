@@ -10,7 +10,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
@@ -99,6 +99,11 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
     if box.lru.lazy:
         lru_add_drain(box)
     shed_rss(box, mm)
+    if vma.flags & VM_HUGETLB:
+        from memsh.linux.mm.hugetlb.table import unmap_hugepage_range  # most boxes have no huge page
+
+        unmap_hugepage_range(box, vma, start, end)
+        return
     if mm.huge:
         from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd  # most boxes have no huge page
 

@@ -41,6 +41,8 @@ def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
             for _, table, first, stop in mapped_pieces(mm, start, end):
                 _fetch(box, list(swap_entries(mm.mmu, table.ptes, first, stop).values()))
         return
+    if file.inode.hugetlb is not None:
+        return
     index = vma.pgoff + ((start - vma.start) >> 12)
     last = vma.pgoff + ((end - vma.start) >> 12)
     mapping = mapping_of(box, file.inode)

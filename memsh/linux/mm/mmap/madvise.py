@@ -13,6 +13,7 @@ from memsh.linux.include.flags import (
     VM_DONTCOPY,
     VM_DONTDUMP,
     VM_HUGEPAGE,
+    VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
     VM_NOHUGEPAGE,
@@ -25,6 +26,8 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.inode import hugetlbfs_punch_hole
 from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
@@ -85,6 +88,13 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice in (4, 24):
         if vma.flags & VM_PFNMAP or (advice == 4 and vma.flags & VM_LOCKED):
             raise KernelError("EINVAL")
+        if vma.flags & VM_HUGETLB:
+            mask = hstate_vma(box, vma).size - 1
+            if start & mask:
+                raise KernelError("EINVAL", "not a multiple of the huge page's size")
+            if end & ~mask == start:
+                return vma
+            end &= ~mask
         mm.update_hiwater_rss()
         unmap_page_range(box, mm, vma, start, end)
     elif advice == 8:
@@ -94,7 +104,7 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice == 9:
         _remove(box, vma, start, end)
     elif advice in (20, 21):
-        if vma.flags & (VM_LOCKED | VM_PFNMAP):
+        if vma.flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB):
             raise KernelError("EINVAL")
         cold_or_pageout(box, mm, start, end, pageout=advice == 21)
     elif advice == 25:
@@ -138,7 +148,7 @@ def _new_flags(vma: VmArea, advice: int) -> int:
     if advice == 16:
         return flags | VM_DONTDUMP
     if advice == 17:
-        if flags & VM_SPECIAL:
+        if flags & VM_SPECIAL and not flags & VM_HUGETLB:
             raise KernelError("EINVAL")
         return flags & ~VM_DONTDUMP
     if advice == 18:
@@ -170,6 +180,9 @@ def _remove(box: Box, vma: VmArea, start: int, end: int) -> None:
         raise KernelError("EINVAL")
     if vma.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
         raise KernelError("EACCES")
+    if vma.flags & VM_HUGETLB:
+        hugetlbfs_punch_hole(box, vma, start, end)
+        return
     if not vma.file.inode.shmem:
         raise KernelError("EOPNOTSUPP")
     mapping = mapping_of(box, vma.file.inode)
@@ -181,7 +194,8 @@ def _remove(box: Box, vma: VmArea, start: int, end: int) -> None:
 
 
 def _populate(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool) -> None:
-    if vma.flags & VM_SPECIAL or (write and not vma.flags & VM_WRITE) or not vma.flags & 7:
+    special = vma.flags & VM_SPECIAL and not vma.flags & VM_HUGETLB
+    if special or (write and not vma.flags & VM_WRITE) or not vma.flags & 7:
         raise KernelError("EINVAL")
     tally = Tally()
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import VM_LOCKED, VM_LOCKONFAULT
+from memsh.linux.include.flags import VM_HUGETLB, VM_LOCKED, VM_LOCKONFAULT
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.gup import mm_populate
@@ -25,7 +25,7 @@ MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int) -> VmArea:
     """Set one area's lock flags, or those of the part in [start, end); the area that holds it then."""
     old = vma.flags
-    if flags == old or old & VM_SPECIAL:
+    if flags == old or old & (VM_SPECIAL | VM_HUGETLB):
         return vma
     pgoff = vma.pgoff + ((start - vma.start) >> 12)
     merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)

@@ -2,7 +2,7 @@
 
 Top-down from mmap_base: each new area lies in the highest hole that fits, at its upper end.
 
-Known deviations: every process is root's (CAP_IPC_LOCK, CAP_SYS_ADMIN); no huge pages, no userfaultfd.
+Known deviations: every process is root's (CAP_IPC_LOCK, CAP_SYS_ADMIN); no userfaultfd.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from memsh.linux.include.flags import (
     MAP_FIXED,
     MAP_FIXED_NOREPLACE,
     MAP_GROWSDOWN,
+    MAP_HUGETLB,
     MAP_LOCKED,
     MAP_NONBLOCK,
     MAP_NORESERVE,
@@ -26,6 +27,7 @@ from memsh.linux.include.flags import (
     VM_DONTEXPAND,
     VM_EXEC,
     VM_GROWSDOWN,
+    VM_HUGETLB,
     VM_LOCKED,
     VM_LOCKONFAULT,
     VM_MAYEXEC,
@@ -124,6 +126,18 @@ def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int
     return addr
 
 
+def _find_place(box: Box, mm: MmStruct, addr: int, length: int, flags: int, file: File | None, offset: int) -> int:
+    """Each kind of file has its own way to find a place (f_op->get_unmapped_area)."""
+    if file is None or file.inode.shmem:
+        return get_unmapped_area(box, mm, addr, length, flags)
+    if file.inode.hugetlb is not None:
+        from memsh.linux.mm.hugetlb import inode  # most boxes have no huge page
+
+        return inode.get_unmapped_area(box, mm, box.hugetlb.states[file.inode.hugetlb.order], addr, length, flags)
+    find = thp_get_unmapped_area if box.thp.available else get_unmapped_area
+    return find(box, mm, addr, length, flags, offset)
+
+
 def _vm_flags(mm: MmStruct, prot: int, flags: int) -> int:
     bits = prot & 7 | mm.def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
     if flags & MAP_GROWSDOWN:
@@ -137,8 +151,31 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
             offset: int = 0) -> int:  # fmt: skip
     """Map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, …."""
     box.changes += 1
+    if flags & MAP_HUGETLB:
+        return _mmap_hugetlb(box, mm, addr, length, prot, flags, file)
     if flags & MAP_ANONYMOUS:
         file = None
+    return vm_mmap(box, mm, addr, length, prot, flags, file, offset)
+
+
+def _mmap_hugetlb(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None) -> int:
+    """MAP_HUGETLB: a nameless file of huge pages, for anonymous memory alone (ksys_mmap_pgoff). EINVAL, ENOMEM, …."""
+    from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup
+
+    if not flags & MAP_ANONYMOUS:
+        raise KernelError("EINVAL", "not a file of huge pages")
+    h = hstate_of_flags(box, flags)
+    length = -(-length // h.size) * h.size
+    file = hugetlb_file_setup(box, h, ANON_FILE, length, VM_NORESERVE)
+    try:
+        return vm_mmap(box, mm, addr, length, prot, flags, file)
+    finally:
+        box.fs.fput(file)
+
+
+def vm_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None,
+            offset: int = 0) -> int:  # fmt: skip
+    """do_mmap() of a file, or of none."""
     if offset & 4095:
         raise KernelError("EINVAL", "the offset is not a page boundary")
     if length == 0:
@@ -159,9 +196,7 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         raise KernelError("EOVERFLOW")
     if mm.map_count > box.vm.max_map_count:
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
-    aligned = file is not None and not file.inode.shmem and box.thp.available
-    find = thp_get_unmapped_area if aligned else get_unmapped_area
-    addr = find(box, mm, addr, length, flags, offset)
+    addr = _find_place(box, mm, addr, length, flags, file, offset)
     if flags & MAP_FIXED_NOREPLACE and areas_between(mm, addr, addr + length):
         raise KernelError("EEXIST")
     vm_flags = _vm_flags(mm, prot, flags)
@@ -188,8 +223,11 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         pgoff = linear_page_index(addr)
     else:
         raise KernelError("EINVAL", "neither private nor shared")
-    if flags & MAP_NORESERVE and box.vm.overcommit_memory != 2:
+    huge = file is not None and file.inode.hugetlb is not None
+    if flags & MAP_NORESERVE and (huge or box.vm.overcommit_memory != 2):
         vm_flags |= VM_NORESERVE
+    if huge:
+        vm_flags |= VM_HUGETLB | VM_DONTEXPAND
     vma = mmap_region(box, mm, file, addr, length, vm_flags, pgoff)
     if vma.flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE:
         from memsh.linux.mm.gup import mm_populate
@@ -208,7 +246,7 @@ def mmap_region(box: Box, mm: MmStruct, file: File | None, addr: int, length: in
             raise KernelError("ENOMEM", "RLIMIT_AS or RLIMIT_DATA")
     do_munmap(box, mm, addr, length)
     charged = 0
-    if flags & (VM_NORESERVE | VM_SHARED | VM_WRITE) == VM_WRITE:
+    if flags & (VM_NORESERVE | VM_SHARED | VM_WRITE | VM_HUGETLB) == VM_WRITE:
         vm_enough_memory(box, mm, pages)
         charged = pages
         flags |= VM_ACCOUNT
@@ -244,6 +282,10 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
     try:
         if file is not None:
             get_file(vma, file)
+            if file.inode.hugetlb is not None:
+                from memsh.linux.mm.hugetlb.inode import hugetlbfs_file_mmap  # most boxes have no huge page
+
+                hugetlbfs_file_mmap(box, vma)
         elif flags & VM_SHARED:
             from memsh.linux.mm.shmem.shmem import shmem_zero_setup
 

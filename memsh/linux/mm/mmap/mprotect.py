@@ -11,6 +11,7 @@ from memsh.linux.include.flags import (
     PTE_RW,
     PTE_USER,
     VM_ACCOUNT,
+    VM_HUGETLB,
     VM_LOCKED,
     VM_NORESERVE,
     VM_SHARED,
@@ -83,7 +84,7 @@ def mprotect_fixup(
     if flags & VM_WRITE:
         if not may_expand_vm(mm, flags, pages) and may_expand_vm(mm, old, pages):
             raise KernelError("ENOMEM")
-        if not old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE):
+        if not old & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE):
             vm_enough_memory(box, mm, pages)
             charged = pages
             flags |= VM_ACCOUNT
@@ -113,6 +114,12 @@ def mprotect_fixup(
 
 def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
     """Rewrite the entries: private pages become writable only if they are this process's alone and were written."""
+    if vma.flags & VM_HUGETLB:
+        from memsh.linux.mm.hugetlb.table import hugetlb_change_protection  # most boxes have no huge page
+
+        hugetlb_change_protection(box, vma, start, end)
+        mm.flush_tlb()
+        return
     flags = box.memmap.flags
     notify = writenotify(vma)
     prot = vm_page_prot(vma, writenotify=notify)

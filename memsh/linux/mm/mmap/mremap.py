@@ -16,6 +16,7 @@ from memsh.linux.include.flags import (
     MREMAP_MAYMOVE,
     VM_ACCOUNT,
     VM_DONTEXPAND,
+    VM_HUGETLB,
     VM_LOCKED,
     VM_LOCKONFAULT,
     VM_MAYSHARE,
@@ -23,6 +24,8 @@ from memsh.linux.include.flags import (
     VM_SHARED,
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
 from memsh.linux.mm.mmap.mmap import do_munmap, get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
@@ -63,6 +66,11 @@ def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags:
     vma = vma_lookup(mm, old)
     if vma is None:
         raise KernelError("EFAULT", "nothing is mapped there")
+    if vma.flags & VM_HUGETLB:
+        size = hstate_vma(box, vma).size
+        oldlen, newlen = -(-oldlen // size) * size, -(-newlen // size) * size
+        if old % size or newaddr % size or newlen > oldlen:
+            raise KernelError("EINVAL", "huge pages: only whole ones, and never more of them")
     if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP):
         return _mremap_to(box, mm, old, oldlen, newaddr, newlen, flags)
     if oldlen >= newlen:
@@ -169,6 +177,9 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
         anon_vma_clone(box, new, vma)
         if vma.file is not None:
             get_file(new, vma.file)
+        new.resv = vma.resv
+        if new.resv is not None:
+            new.resv.refs += 1
         vma_link(box, mm, new)
     except KernelError:
         if new.file is not None or new.anon_chain:
@@ -181,6 +192,9 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
 
 def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, length: int) -> None:
     """Move every entry; the pages stay where they are. ENOMEM before anything has moved."""
+    if vma.flags & VM_HUGETLB:
+        move_hugetlb_page_tables(box, vma, old, new, length)
+        return
     if mm.huge:
         from memsh.linux.mm.huge_memory.pmd import move_huge_pmds  # most boxes have no huge page
 
@@ -226,10 +240,15 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
     try:
         move_page_tables(box, mm, vma, old, addr, oldlen)
     except KernelError:
+        if new.resv is not None:
+            new.resv.refs -= 1
+            new.resv = None
         vm_stat_account(mm, new.flags, newlen >> 12)
         box.vm.commit += (newlen >> 12) - charged if vm_flags & VM_ACCOUNT else 0
         do_munmap(box, mm, addr, newlen)
         raise
+    if vma.flags & VM_HUGETLB:
+        clear_vma_resv_huge_pages(box, vma, old, oldlen)
     split = False
     excess = 0
     if vm_flags & VM_ACCOUNT and not keep:

@@ -167,6 +167,10 @@ def new_hole(mm: MmStruct, end: int) -> None:
 
 def remove_vma(box: Box, vma: VmArea) -> None:
     """Free an area that is no longer in the list."""
+    if vma.resv is not None:
+        from memsh.linux.mm.hugetlb.reserve import vm_op_close  # most boxes have no huge page
+
+        vm_op_close(box, vma)
     put_file(box, vma)
     unlink_anon_vmas(box, vma)
     vm_area_free(box, vma)
@@ -269,5 +273,6 @@ def vm_commit_limit(box: Box) -> int:
         allowed = vm.overcommit_kbytes >> 2
     else:
         unsigned_long = (1 << box.arch.bits) - 1
-        allowed = (totalram_pages(box) * vm.overcommit_ratio & unsigned_long) // 100
+        ram = totalram_pages(box) - box.hugetlb.total_pages
+        allowed = (ram * vm.overcommit_ratio & unsigned_long) // 100
     return allowed + total_swap_pages(box)

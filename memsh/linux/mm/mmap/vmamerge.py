@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
+from memsh.linux.include.flags import VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
 from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
 from memsh.linux.mm.mmap.vmalist import (
@@ -164,6 +164,11 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
     if vma.name:
         raise KernelError("EINVAL", f"{vma.name} cannot be split")
+    if vma.flags & VM_HUGETLB:
+        from memsh.linux.mm.hugetlb.hstate import hstate_vma  # most boxes have no huge page
+
+        if addr & hstate_vma(box, vma).size - 1:
+            raise KernelError("EINVAL", "a huge page cannot be split")
     if mm.huge:
         trans_huge_cut(box, vma, addr)
     new = vm_area_dup(box, mm, vma)
@@ -180,6 +185,10 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise
     if vma.file:
         get_file(new, vma.file)
+    if vma.resv is not None:
+        new.resv = vma.resv
+        new.resv.refs += 1
+    new.resv_unmapped = vma.resv_unmapped
     try:
         reserve_link(box, mm)
     except KernelError:  # the old area still has its whole range

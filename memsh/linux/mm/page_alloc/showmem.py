@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
+    from memsh.linux.mm.hugetlb.hstate import Hstate
 
 KERN_WARNING = 4
 MAX_RECLAIM_RETRIES = 16
@@ -101,7 +102,7 @@ def mem_info(box: Box, nodes: Collection[int] | None = None) -> list[str]:
         lines += [_named(box, zone) + _zone(zone), "lowmem_reserve[]: " + " ".join(map(str, zone.lowmem_reserve))]
     lines += [_named(box, zone) + _orders(zone) for zone in told]
     if "HUGETLB_PAGE" in box.model.options:
-        lines += [_hugepages(node.nid, size) for node in shown for size in (1 << 20, 2048)]
+        lines += [_hugepages(node.nid, h) for node in shown for h in box.hugetlb.states.values()]
     swap = box.swap
     lines += [
         f"{stat['nr_file_pages']} total pagecache pages",
@@ -121,9 +122,12 @@ def _named(box: Box, zone: Zone) -> str:
     return f"Node {zone.node} " if box.arch.numa else ""
 
 
-def _hugepages(nid: int, kb: int) -> str:
+def _hugepages(nid: int, h: Hstate) -> str:
     """The pool of one size (hugetlb_show_meminfo_node)."""
-    return f"Node {nid} hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size={kb}kB"
+    return (
+        f"Node {nid} hugepages_total={h.nr_node[nid]} hugepages_free={len(h.free[nid])} "
+        f"hugepages_surp={h.surplus_node[nid]} hugepages_size={h.kb}kB"
+    )
 
 
 def _node(box: Box, node: Node) -> str:

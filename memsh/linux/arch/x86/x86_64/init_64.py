@@ -83,6 +83,7 @@ def setup_arch(box: Box) -> Machine:
     _initrd(machine, log)
     _acpi(box, machine, log)
     homes = numa_init(box, machine, log)
+    machine.homes = [home.ranges for home in homes]
     box.timer.set(33378)
     _zones(box, machine, homes, log)
     _sparse_init(machine, homes)

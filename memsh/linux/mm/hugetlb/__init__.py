@@ -1,0 +1,1 @@
+"""Huge pages that are set aside: pools, reservations, faults, the file system that they belong to (mm/hugetlb.c)."""

@@ -1,0 +1,137 @@
+"""Files of huge pages: the nameless one behind MAP_HUGETLB, its place, its end (fs/hugetlbfs/inode.c,
+arch/x86/mm/hugetlbpage.c, mm/mmap.c: ksys_mmap_pgoff).
+
+Known deviations: hugetlbfs is not mounted anywhere that a name would lead to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import MAP_FIXED, VM_DONTEXPAND, VM_HUGETLB, VM_NORESERVE, VM_WRITE
+from memsh.linux.include.mm_types import File, Inode, MmStruct, VmArea
+from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
+from memsh.linux.mm.hugetlb.pool import put_page
+from memsh.linux.mm.hugetlb.reserve import EVER, HugetlbInode, hugecache_offset, reserve_pages, unreserve_pages
+from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
+from memsh.linux.mm.mmap.vmalist import find_vma, unmapped_area, unmapped_area_topdown, vm_start_gap
+from memsh.linux.mm.slab.objects import give, take
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+HUGETLBFS_DEV = (0, 14)
+MAP_HUGE_SHIFT, MAP_HUGE_MASK = 26, 0x3F
+ANON_FILE = "/anon_hugepage (deleted)"
+
+
+def hugetlb_file_setup(box: Box, h: Hstate, name: str, size: int, flags: int, *, shm: bool = False) -> File:
+    """A nameless file of `size` bytes, its pages reserved unless VM_NORESERVE. ENOMEM, ENOSPC."""
+    try:
+        addr = take(box, "hugetlbfs_inode_cache")
+    except KernelError:
+        raise KernelError("ENOSPC") from None
+    fs = box.fs
+    inode = Inode(fs.next_shm_ino, name.removeprefix("/").removesuffix(" (deleted)"), HUGETLBFS_DEV, size)
+    fs.next_shm_ino += 1
+    inode.nlink = 0
+    inode.addr = addr
+    inode.opened = 1
+    info = inode.hugetlb = HugetlbInode(h.order)
+    info.private = shm
+    file = File(inode, name, writable=True)
+    if not reserve_pages(box, inode, 0, size >> h.shift, None, flags):
+        box.fs.fput(file)
+        raise KernelError("ENOMEM", "not so many huge pages are free, or may be had")
+    return file
+
+
+def hstate_of_flags(box: Box, flags: int) -> Hstate:
+    """The size that MAP_HUGETLB and its bits ask for. EINVAL if there is none."""
+    h = box.hugetlb.sizelog(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK)
+    if h is None:
+        raise KernelError("EINVAL", "this kernel has no huge pages of that size")
+    return h
+
+
+def get_unmapped_area(box: Box, mm: MmStruct, h: Hstate, addr: int, length: int, flags: int) -> int:
+    """Where a mapping of huge pages goes, at a multiple of their size. EINVAL, ENOMEM."""
+    mask = h.size - 1
+    if length & mask:
+        raise KernelError("EINVAL", "not a multiple of the huge page's size")
+    if length > mm.task_size:
+        raise KernelError("ENOMEM", "longer than the address space")
+    if flags & MAP_FIXED:
+        if addr & mask:
+            raise KernelError("EINVAL", "not a multiple of the huge page's size")
+    else:
+        addr &= ~mask
+        vma = find_vma(mm, addr) if addr else None
+        if not addr or addr + length > mm.task_size or (vma is not None and addr + length > vm_start_gap(vma)):
+            addr = _search(box, mm, length, mask & ~4095)
+    if addr > mm.task_size - length:
+        raise KernelError("ENOMEM", "beyond the user's address space")
+    return addr
+
+
+def _search(box: Box, mm: MmStruct, length: int, mask: int) -> int:
+    """A hole that holds an aligned piece of `length` bytes (vm_unmapped_area). ENOMEM."""
+    if not box.vm.legacy_va_layout:
+        found = unmapped_area_topdown(mm, length + mask, 4096, mm.mmap_base)
+        if found:
+            return found + mask & ~mask
+    found = unmapped_area(mm, length + mask, mm.mmu.unmapped_base, mm.task_size)
+    if not found:
+        raise KernelError("ENOMEM", "no hole in the address space is that long")
+    return found + mask & ~mask
+
+
+def hugetlbfs_file_mmap(box: Box, vma: VmArea) -> None:
+    """An area of huge pages is made: its pages are reserved. EINVAL, ENOMEM."""
+    h = hstate_vma(box, vma)
+    vma.flags |= VM_HUGETLB | VM_DONTEXPAND
+    assert vma.file is not None
+    inode = vma.file.inode
+    if vma.pgoff & h.pages - 1:
+        raise KernelError("EINVAL", "not a multiple of the huge page's size")
+    length = vma.end - vma.start + (vma.pgoff << 12)
+    info = inode.hugetlb
+    assert info is not None
+    flags = vma.flags | (VM_NORESERVE if info.private else 0)
+    if not reserve_pages(box, inode, vma.pgoff >> h.order, length >> h.shift, vma, flags):
+        raise KernelError("ENOMEM", "not so many huge pages are free, or may be had")
+    if vma.flags & VM_WRITE:
+        inode.size = max(inode.size, length)
+
+
+def hugetlbfs_evict_inode(box: Box, inode: Inode) -> None:
+    """The last holder of the file is gone: its pages and what it had reserved go (remove_inode_hugepages)."""
+    info = inode.hugetlb
+    assert info is not None
+    freed = len(info.pages)
+    for index in sorted(info.pages):
+        put_page(box, box.hugetlb.states[info.order], info.pages.pop(index))
+    unreserve_pages(box, inode, 0, EVER, freed)
+    if inode.addr:
+        give(box, "hugetlbfs_inode_cache", inode.addr)
+        inode.addr = 0
+
+
+def hugetlbfs_punch_hole(box: Box, vma: VmArea, start: int, end: int) -> None:
+    """MADV_REMOVE: the file's whole huge pages in [start, end) go, wherever they are mapped."""
+    h = hstate_vma(box, vma)
+    assert vma.file is not None
+    inode = vma.file.inode
+    info = inode.hugetlb
+    assert info is not None
+    first = hugecache_offset(h, vma, start + h.size - 1 & -h.size)
+    behind = hugecache_offset(h, vma, end & -h.size)
+    for other in [area for area in box.vm.areas.values() if area.file is not None and area.file.inode is inode]:
+        low = max(other.start, other.start + ((first << h.order) - other.pgoff << 12))
+        high = min(other.end, other.start + ((behind << h.order) - other.pgoff << 12))
+        if low < high:
+            unmap_hugepage_range(box, other, low, high)
+    for index in sorted(index for index in info.pages if first <= index < behind):
+        put_page(box, h, info.pages.pop(index))
+        unreserve_pages(box, inode, index, index + 1, 1)
