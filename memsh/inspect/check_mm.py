@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from memsh.inspect.check_swap import swap_cache
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.include.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
+from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import (
     K_ANON,
     K_FILE,
@@ -27,11 +28,12 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import MM_ANONPAGES, AddressSpace, MmStruct
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
-from memsh.linux.mm.lru import LISTS, lru_name
+from memsh.linux.mm.lru import folio_lruvec, lru_name
 from memsh.linux.mm.memory.zap import mm_counter
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
 
 _MOST = 20
 
@@ -215,22 +217,28 @@ def _check_pages(
 
 
 def _check_lists(box: Box, wrong: list[str]) -> None:
-    """Each list, walked from its tail, holds the pages whose flags say so, once each, linked both ways."""
-    memmap, lru = box.memmap, box.lru
-    for name in LISTS:
-        before = count = 0
-        for pfn in lru.from_tail(memmap, name):
-            flags = memmap.flags[pfn]
-            if not flags & PG_LRU or lru_name(flags) != name:
-                wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
-                break
-            if memmap.lru_next[pfn] != before or count > box.vmstat[f"nr_{name}"]:
-                wrong.append(f"list {name} is not linked well at frame {pfn:x}")
-                break
-            before = pfn
-            count += HPAGE_PMD_NR if flags & PG_HUGE else 1
-        else:
-            if not hasattr(box, "recorded"):
-                _say(wrong, f"pages on list {name}", count, box.vmstat[f"nr_{name}"])
-            if lru.heads[name] != before:
-                wrong.append(f"the head of list {name} is {lru.heads[name]:x}, walked to {before:x}")
+    """Each list, walked from its tail, holds the pages whose flags, node and cgroup say so, once each, linked both
+    ways."""
+    for node in box.pages.nodes:
+        for lruvec in node.lruvecs.values():
+            for name in LISTS:
+                _check_list(box, lruvec, name, wrong)
+
+
+def _check_list(box: Box, lruvec: LruVec, name: str, wrong: list[str]) -> None:
+    memmap = box.memmap
+    before = count = 0
+    size = sum(lruvec.sizes[name])
+    for pfn in lruvec.from_tail(memmap, name):
+        flags = memmap.flags[pfn]
+        if not flags & PG_LRU or lru_name(flags) != name or folio_lruvec(box, pfn) is not lruvec:
+            wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
+            return
+        if memmap.lru_next[pfn] != before or count > size:
+            wrong.append(f"list {name} is not linked well at frame {pfn:x}")
+            return
+        before = pfn
+        count += HPAGE_PMD_NR if flags & PG_HUGE else 1
+    _say(wrong, f"pages on list {name}", count, size)
+    if lruvec.heads[name] != before:
+        wrong.append(f"the head of list {name} is {lruvec.heads[name]:x}, walked to {before:x}")

@@ -24,16 +24,15 @@ from memsh.linux.lib.random import Random
 from memsh.linux.mm.compaction.kcompactd import Kcompactd
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.hugetlb.hstate import Hugetlb
-from memsh.linux.mm.lru import LruVec
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
-from memsh.linux.mm.vmscan.kswapd import Kswapd
 from memsh.linux.mm.vmscan.shrinker import Shrinker
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import Machine
     from memsh.linux.fs.diskfs import FileSystem
     from memsh.linux.include.image import Image
+    from memsh.linux.include.memcontrol import MemCgroups
     from memsh.linux.include.memmap import MemMap
     from memsh.linux.include.mm_types import Inode
     from memsh.linux.include.model import Kmap, Model
@@ -85,11 +84,12 @@ class Box:
         self.tainted = False  # memsh met a bug of its own
         self.vm = Vm()
         self.vm.split_rss = "SPLIT_RSS" in model.options
-        self.lru = LruVec()
+        self.lru_lazyfree: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
+        self.memcg: MemCgroups | None = None  # the machine's memory cgroups, if it has any
+        self.evictors: dict[tuple[int, int], int] = {(0, 0): 0}  # (node, cgroup) -> its number in shadow entries
         self.swap = Swap(self)
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
-        self.kswapd = Kswapd(self)
         self.oom = Oom(self)
         self.timer = Timer(self.log)
         self.sysctl = Sysctl(config)

@@ -22,6 +22,7 @@ from memsh.linux.mm.page_alloc.watermark import (
     recommended_min_free_kbytes,
     refresh_drift,
 )
+from memsh.linux.mm.vmscan.kswapd import kswapd_init
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -263,6 +264,7 @@ def load(box: Box, text: str, word: str = "now") -> PageAllocator:
         distances = tuple(10 if other == nid else config.distance for other in range(len(homes)))
         nodes.append(Node(nid, made, cpus, distances))
     pages = PageAllocator(box, nodes)
+    kswapd_init(box, nodes)
     pages.use_cpu(told.cpu)
     for zone in pages.zones:
         if (zone.node, zone.index) in told.zones:

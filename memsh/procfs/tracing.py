@@ -44,18 +44,20 @@ FORMATS: dict[str, str] = {
     "mm_filemap_delete_from_page_cache": "dev {major}:{minor} ino {ino:x} pfn=0x{pfn:x} ofs={ofs} order=0",
     "writeback_dirty_folio": "bdi {major}:{minor}: ino={ino} index={index}",
     "page_fault_user": "address=0x{address:x} ip=0x{ip:x} error_code=0x{error_code:x}",
-    "mm_vmscan_wakeup_kswapd": "nid=0 order={order} gfp_flags={gfp}",
-    "mm_vmscan_kswapd_wake": "nid=0 order={order}",
-    "mm_vmscan_kswapd_sleep": "nid=0",
+    "mm_vmscan_wakeup_kswapd": "nid={nid} order={order} gfp_flags={gfp}",
+    "mm_vmscan_kswapd_wake": "nid={nid} order={order}",
+    "mm_vmscan_kswapd_sleep": "nid={nid}",
     "mm_vmscan_direct_reclaim_begin": "order={order} gfp_flags={gfp}",
     "mm_vmscan_direct_reclaim_end": "nr_reclaimed={nr_reclaimed}",
+    "mm_vmscan_memcg_reclaim_begin": "order={order} gfp_flags={gfp}",
+    "mm_vmscan_memcg_reclaim_end": "nr_reclaimed={nr_reclaimed}",
     "mm_vmscan_lru_shrink_inactive":
-        "nid=0 nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} nr_dirty={nr_dirty} nr_writeback={nr_writeback} "
+        "nid={nid} nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} nr_dirty={nr_dirty} nr_writeback={nr_writeback} "
         "nr_congested={nr_congested} nr_immediate={nr_immediate} nr_activate_anon={nr_activate_anon} "
         "nr_activate_file={nr_activate_file} nr_ref_keep={nr_ref_keep} nr_unmap_fail={nr_unmap_fail} "
         "priority={priority} flags={flags}",
     "mm_vmscan_lru_shrink_active":
-        "nid=0 nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} "
+        "nid={nid} nr_taken={nr_taken} nr_active={nr_active} nr_deactivated={nr_deactivated} "
         "nr_referenced={nr_referenced} priority={priority} flags={flags}",
     "mm_compaction_begin": "zone_start=0x{zone_start:x} migrate_pfn=0x{migrate_pfn:x} free_pfn=0x{free_pfn:x} "
         "zone_end=0x{zone_end:x}, mode={sync}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
+from memsh.linux.mm.page_alloc.slowpath import MAX_RECLAIM_RETRIES
 from memsh.procfs.vmstat import node_items, numa_events, numa_items, zone_items
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ def show(box: Box) -> str:
                 stat = node_page_state(box, node)
                 lines.append("  per-node stats\n")
                 lines.extend(f"      {name:<12s} {stat[name]}\n" for name in node_items(box))
-            lines.extend(_zone(box, zone))
+            stuck = node.kswapd.failures >= MAX_RECLAIM_RETRIES
+            lines.extend(_zone(box, zone, stuck))
     return "".join(lines)
 
 
-def _zone(box: Box, zone: Zone) -> list[str]:
+def _zone(box: Box, zone: Zone, unreclaimable: bool) -> list[str]:
     boost = zone.watermark_boost
     reserve = ", ".join(str(pages) for pages in zone.lowmem_reserve)
     lines = [f"  pages free     {zone.nr_free}\n"]
@@ -56,5 +58,5 @@ def _zone(box: Box, zone: Zone) -> list[str]:
             f"    cpu: {cpu}\n              count: {pcp.count}\n              high:  {pcp.high}\n"
             f"              batch: {pcp.batch}\n  vm stats threshold: {threshold}\n"
         )
-    lines.append(f"  node_unreclaimable:  0\n  start_pfn:           {zone.start_pfn}\n")
+    lines.append(f"  node_unreclaimable:  {unreclaimable:d}\n  start_pfn:           {zone.start_pfn}\n")
     return lines

@@ -172,7 +172,7 @@ def test_a_boosted_zone_wakes_kswapd_with_the_next_page() -> None:
     zone.set_flags(ZONE_BOOSTED_WATERMARK)
     box.pages.refresh()
     assert box.pages.alloc_pages(GFP_KERNEL, 0)
-    assert zone.flags == 0 and box.kswapd.highest == 1
+    assert zone.flags == 0 and box.pages.nodes[0].kswapd.highest == 1
 
 
 @pytest.mark.parametrize(

@@ -125,13 +125,13 @@ def test_kswapd_only_runs_when_the_clock_moves() -> None:
     normal = box.pages.zones[1]
     step = 256 * 1024
     at = addr
-    while box.kswapd.state == "sleeping" and at < addr + 100 * MIB:
+    while box.pages.nodes[0].kswapd.state == "sleeping" and at < addr + 100 * MIB:
         touch_range(box, box.current, at, step, True)
         at += step
-    assert box.kswapd.state == "running" and box.vmstat["pageoutrun"] == 0
+    assert box.pages.nodes[0].kswapd.state == "running" and box.vmstat["pageoutrun"] == 0
     assert normal.nr_free < normal.wmark_high + normal.watermark_boost
     box.timer.advance(1_000_000)
-    assert box.kswapd.state == "sleeping" and box.vmstat["pageoutrun"] >= 1
+    assert box.pages.nodes[0].kswapd.state == "sleeping" and box.vmstat["pageoutrun"] >= 1
     assert box.vmstat["pgsteal_file"] > 0
     assert normal.nr_free + normal.pcp.count >= normal.wmark_high
     assert check(box) == []

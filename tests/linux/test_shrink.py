@@ -11,12 +11,13 @@ from memsh.inspect.check import check
 from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.lib.columns import stepped_runs
-from memsh.linux.mm.lru import LISTS, lru_del_run
+from memsh.linux.mm.lru import lru_del_run
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
@@ -36,7 +37,8 @@ INACTIVE = (
 
 def state(box: Box) -> dict[str, Any]:
     memmap = box.memmap
-    found: dict[str, Any] = {name: list(box.lru.from_tail(memmap, name)) for name in LISTS}
+    lruvecs = [lruvec for node in box.pages.nodes for lruvec in node.lruvecs.values()]
+    found: dict[str, Any] = {name: [list(lruvec.from_tail(memmap, name)) for lruvec in lruvecs] for name in LISTS}
     found |= {f"stat of {zone.name}": dict(zone.stat) for zone in box.pages.zones}
     found["vmstat"] = dict(box.vmstat)
     found["flags"] = memmap.flags.tolist()
@@ -213,7 +215,7 @@ def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
     for kept in (32, 32):  # used at the first look, not at the second
         freed, keep, written = shrink_folio_list(sc, stretches)
         assert (freed, sum(count for _, count, _, _ in keep)) == (0, kept)
-    move_folios_to_lru(box, keep)
+    move_folios_to_lru(box, sc.target_lruvec, keep)
     assert (written, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
 
 

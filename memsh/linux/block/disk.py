@@ -78,7 +78,8 @@ class Disk:
         left = until - timer.usec
         if left > 0:
             self.waited_usec += left
-            self.box.kswapd.cpu_idle()
+            for node in self.box.pages.nodes:
+                node.kswapd.cpu_idle()
             timer.advance(left)
 
     def in_flight(self) -> int:

@@ -11,6 +11,8 @@ means "never used"; whole-block facts (`order`, `kind`, `refcount`) stand on the
 - `mapping[pfn]`: index into `owners` of the page's address_space or anon_vma (0 = none)
 - `index[pfn]`: page->index: offset in the mapping in pages (anonymous: virtual page number in its VMA's terms)
 - `private[pfn]`: page->private: the swap entry of a page in the swap cache
+- `memcg[pfn]`: number of the memory cgroup that the page is charged to (page->memcg_data), on every frame of a block;
+  0 = none, or the root
 - `lru_next[pfn]`, `lru_prev[pfn]`: page->lru: neighbours on its LRU list, towards the tail and the head; 0 = none
 - `data`: contents of the pages in which something was written: pfn -> bytearray(4096); absent = all zero
 """
@@ -61,7 +63,7 @@ KIND_NAMES = (
 
 _COLUMNS = {
     "refcount": "I", "mapcount": "I", "flags": "I", "order": "B", "kind": "B", "mapping": "I", "index": "I",
-    "private": "I", "lru_next": "I", "lru_prev": "I",
+    "private": "I", "memcg": "I", "lru_next": "I", "lru_prev": "I",
 }  # fmt: skip
 _CHUNK = 1 << 16
 SECTION_ORDER = 15  # page frames of a memory section: 128 MiB
@@ -85,6 +87,7 @@ class MemMap:
     mapping: memoryview
     index: memoryview
     private: memoryview
+    memcg: memoryview
     lru_next: memoryview
     lru_prev: memoryview
 

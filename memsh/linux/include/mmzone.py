@@ -12,10 +12,14 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE
+from memsh.linux.include.lruvec import LruVec
+
+if TYPE_CHECKING:
+    from memsh.linux.mm.vmscan.kswapd import Kswapd
 
 PCP_MAX_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER
 NR_LOWORDER_PCP_LISTS = 12  # orders 0 .. 3, three migrate types each; those for huge pages follow (see Arch)
@@ -101,6 +105,7 @@ class Zone:
     `odd` holds the migrate type kept with a page on a per-CPU list where it differs from the list's (high-atomic).
     `limit[i]` is what the counter must exceed for the fast path of a request whose highest zone is i.
     `pcp` and `stat_diff` are those of the CPU in use; `diffs` has the others' and `other_diff` their sum.
+    `lruvecs` are the node's, by the number of the memory cgroup.
 
     Events are counted here and summed when they are shown: `allocated` in pages (PGALLOC_…), `extra` the pages beyond
     the first of each block, so that `allocated - extra` is how many requests were served; of these `numa_miss` were
@@ -109,11 +114,13 @@ class Zone:
 
     __slots__ = (
         "allocated", "batch", "block_order", "block_pages", "blocks", "compact", "diffs", "event", "extra", "flags",
-        "free", "high", "index", "limit", "lists", "lowmem_reserve", "managed", "name", "node",
+        "free", "high", "index", "limit", "lists", "lowmem_reserve", "lruvecs", "managed", "name", "node",
         "nr_reserved_highatomic", "numa_foreign", "numa_interleave", "numa_miss", "numa_other", "odd", "other_diff",
         "pcp", "pcps", "percpu_drift_mark", "present", "spanned", "start_block", "start_pfn", "stat",
         "stat_diff", "stat_free", "threshold", "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
     )  # fmt: skip
+
+    lruvecs: dict[int, LruVec]
 
     def __init__(
         self, arch: Arch, index: int, start_pfn: int, spanned: int, present: int, cpus: int = 1, node: int = 0
@@ -162,6 +169,7 @@ class Zone:
         other.pcp = other.pcps[self.pcps.index(self.pcp)]
         other.odd = dict(self.odd)
         other.stat = dict(self.stat)
+        other.lruvecs = copy.deepcopy(self.lruvecs, memo)
         other.limit = list(self.limit)
         other.lowmem_reserve = list(self.lowmem_reserve)
         return other
@@ -240,10 +248,13 @@ class Zone:
 class Node:
     """A node's memory (pg_data_t): `zones` in the order of the architecture, `order` the nodes to try, nearest first.
 
-    `distances[n]` is the distance to node n, 10 to itself.
+    `distances[n]` is the distance to node n, 10 to itself. `lruvecs[0]` is the node's own (pgdat->__lruvec), the others
+    are those of memory cgroups, by their numbers.
     """
 
-    __slots__ = ("cpus", "distances", "nid", "order", "zones")
+    __slots__ = ("cpus", "distances", "kswapd", "lruvecs", "nid", "order", "zones")
+
+    kswapd: Kswapd
 
     def __init__(self, nid: int, zones: list[Zone], cpus: tuple[int, ...], distances: tuple[int, ...] = (10,)) -> None:
         self.nid = nid
@@ -251,6 +262,18 @@ class Node:
         self.cpus = cpus
         self.distances = distances
         self.order: tuple[int, ...] = (nid,)
+        self.lruvecs = {0: LruVec(nid, len(zones))}
+        for zone in zones:
+            zone.lruvecs = self.lruvecs
+
+    @property
+    def lruvec(self) -> LruVec:
+        """All pages of the node that no memory cgroup has of its own (mem_cgroup_lruvec of the root)."""
+        return self.lruvecs[0]
+
+    def zones_upto(self, highest: int) -> list[Zone]:
+        """Its zones up to that index which have memory, lowest first."""
+        return [zone for zone in self.zones[: highest + 1] if zone.managed]
 
     @property
     def start_pfn(self) -> int:

@@ -29,6 +29,7 @@ BOOT_USEC = 1_330_000  # when the first process reads a clock
 def build_zones(box: Box) -> None:
     """Make the memmap, mark what is reserved, and construct the allocator with empty zones (free_area_init)."""
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
+    from memsh.linux.mm.vmscan.kswapd import kswapd_init
 
     machine = box.machine
     memmap = box.memmap = MemMap(machine.max_pfn)
@@ -45,6 +46,7 @@ def build_zones(box: Box) -> None:
         for nid, span in enumerate(spans)
     ]  # fmt: skip
     box.pages = PageAllocator(box, nodes)
+    kswapd_init(box, nodes)
     for zone in box.pages.zones:
         if zone.present and zone.start_pfn % zone.block_pages:
             zone.set_block_type(zone.start_pfn, MIGRATE_UNMOVABLE)  # only aligned frames set a block's type

@@ -1,20 +1,19 @@
 """The LRU lists, and a page's way between them (mm/swap.c, include/linux/mm_inline.h).
 
-Five lists of one node: inactive and active, anonymous and file, and the unevictable. A list is linked through the
-columns `lru_next` (towards its tail) and `lru_prev` (towards its head) of the memory map; 0 ends it. New pages go to
-the head, reclaim takes from the tail. A run of frames that is added at once leaves the links that one by one would.
+New pages go to the head of a list, reclaim takes from the tail. A run of frames that is added at once leaves the links
+that one by one would. A frame's lists are those of its node, or of its memory cgroup there: folio_lruvec().
 
-Counters: nr_inactive_anon … nr_unevictable of the node, nr_zone_* of the zones, nr_mlock.
+Counters: nr_inactive_anon … nr_unevictable of all nodes, nr_zone_* of the zones, the sizes of the lruvecs, nr_mlock.
 
 Known deviations: pages reach their list at once, not through a per-CPU batch of 15, but for those of MADV_FREE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import VM_LOCKED
+from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_DIRTY,
@@ -24,116 +23,17 @@ from memsh.linux.include.memmap import (
     PG_SWAPBACKED,
     PG_UNEVICTABLE,
     PG_UPTODATE,
-    MemMap,
 )
-from memsh.linux.lib.columns import add_run, count_run, frame_runs, is_count, mask_run, sub_runs
+from memsh.linux.lib.columns import add_run, frame_runs, is_run, mask_run, sub_runs
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
+    from memsh.linux.include.mmzone import Zone
 
 PAGEVEC_SIZE = 15
-LISTS = ("inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable")
+EVICTABLE = LISTS[:4]
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
-
-
-class LruVec:
-    """`box.lru` (struct lruvec): heads and tails of the lists, and what reclaim remembers of them.
-
-    `anon_cost` and `file_cost` weigh the lists against each other; `nonresident_age` counts evictions and activations;
-    `refaults` are the workingset_activate_* counters at the end of the last reclaim: anonymous, file.
-    """
-
-    __slots__ = ("anon_cost", "congested", "file_cost", "heads", "lazy", "nonresident_age", "refaults", "tails")
-
-    def __init__(self) -> None:
-        self.heads = dict.fromkeys(LISTS, 0)
-        self.tails = dict.fromkeys(LISTS, 0)
-        self.anon_cost = self.file_cost = 0
-        self.nonresident_age = 0
-        self.refaults = [0, 0]
-        self.congested = False
-        self.lazy: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
-
-    def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
-        """Put `count` frames pfn, pfn + step, … at the head, one after the other; `step` is 1 or -1."""
-        nexts, prevs = memmap.lru_next, memmap.lru_prev
-        old = self.heads[name]
-        last = pfn + (count - 1) * step
-        if count > 1:
-            low = pfn if step > 0 else last
-            count_run(nexts, low, low - step, count)
-            count_run(prevs, low, low + step, count)
-        nexts[pfn] = old
-        prevs[last] = 0
-        if old:
-            prevs[old] = pfn
-        else:
-            self.tails[name] = pfn
-        self.heads[name] = last
-
-    def link_tail(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
-        """Put frames pfn, pfn + step, … at the tail, one after the other: the last is the next to be looked at."""
-        old = self.tails[name]
-        last = pfn + (count - 1) * step
-        if count > 1:
-            low = pfn if step > 0 else last
-            count_run(memmap.lru_next, low, low + step, count)
-            count_run(memmap.lru_prev, low, low - step, count)
-        memmap.lru_next[last] = 0
-        memmap.lru_prev[pfn] = old
-        if old:
-            memmap.lru_next[old] = pfn
-        else:
-            self.heads[name] = pfn
-        self.tails[name] = last
-
-    def to_tail(self, memmap: MemMap, name: str, pfns: range) -> None:
-        """Move frames of list `name` to its tail, one after the other."""
-        nexts, prevs = memmap.lru_next, memmap.lru_prev
-        tail = self.tails[name]
-        for pfn in pfns:
-            if pfn == tail:
-                continue
-            older, newer = nexts[pfn], prevs[pfn]
-            if newer:
-                nexts[newer] = older
-            else:
-                self.heads[name] = older
-            prevs[older] = newer  # there is one: this is not the tail
-            nexts[tail], nexts[pfn], prevs[pfn] = pfn, 0, tail
-            tail = pfn
-        self.tails[name] = tail
-
-    def unlink(self, memmap: MemMap, name: str, pfn: int, count: int = 1) -> None:
-        """Take `count` frames from `pfn` on, all of list `name`, off it."""
-        nexts, prevs = memmap.lru_next, memmap.lru_prev
-        if count > 1:
-            if is_count(nexts, pfn + 1, pfn, count - 1):  # linked one after the other, as link() leaves them
-                newer, older = prevs[pfn + count - 1], nexts[pfn]
-            elif is_count(nexts, pfn, pfn + 1, count - 1):  # the other way round
-                newer, older = prevs[pfn], nexts[pfn + count - 1]
-            else:
-                for frame in range(pfn, pfn + count):
-                    self.unlink(memmap, name, frame)
-                return
-        else:
-            newer, older = prevs[pfn], nexts[pfn]
-        if newer:
-            nexts[newer] = older
-        else:
-            self.heads[name] = older
-        if older:
-            prevs[older] = newer
-        else:
-            self.tails[name] = newer
-
-    def from_tail(self, memmap: MemMap, name: str) -> Iterator[int]:
-        """The frames of a list, tail first."""
-        prevs = memmap.lru_prev
-        pfn = self.tails[name]
-        while pfn:
-            yield pfn
-            pfn = prevs[pfn]
 
 
 def lru_name(flags: int) -> str:
@@ -143,32 +43,52 @@ def lru_name(flags: int) -> str:
     return f"active_{kind}" if flags & PG_ACTIVE else f"inactive_{kind}"
 
 
+def folio_lruvec(box: Box, pfn: int) -> LruVec:
+    """The lruvec on whose lists a frame is, or would be: its node's, or that of the cgroup it is charged to."""
+    return box.pages.zone_of(pfn).lruvecs[box.memmap.memcg[pfn]]
+
+
+def lruvec_runs(box: Box, pfn: int, count: int) -> list[tuple[LruVec, Zone, int, int]]:
+    """`count` frames from `pfn` on in parts of one lruvec and one zone: (lruvec, zone, first frame, how many)."""
+    zone = box.pages.zone_of(pfn)
+    memcg = box.memmap.memcg
+    if pfn + count <= zone.start_pfn + zone.spanned and (
+        count == 1 or len(zone.lruvecs) == 1 or is_run(memcg, pfn, count, memcg[pfn])
+    ):
+        return [(zone.lruvecs[memcg[pfn]], zone, pfn, count)]
+    found = []
+    end = pfn + count
+    while pfn < end:
+        zone = box.pages.zone_of(pfn)
+        part = min(end, zone.start_pfn + zone.spanned) - pfn
+        found += [(zone.lruvecs[number], zone, first, n) for first, n, number in sub_runs(memcg, pfn, part)]
+        pfn += part
+    return found
+
+
 def update_lru_size(box: Box, name: str, pfn: int, count: int) -> None:
     """Move the counters of list `name` by `count` for frames from `pfn` on; the sign says which way."""
+    for lruvec, zone, _, n in lruvec_runs(box, pfn, abs(count)):
+        add_lru_size(box, lruvec, zone, name, n if count > 0 else -n)
+
+
+def add_lru_size(box: Box, lruvec: LruVec, zone: Zone, name: str, count: int) -> None:
+    """`count` pages more, or fewer, of one zone are on a list."""
     box.vmstat["nr_" + name] += count
-    pages = box.pages
-    zone = pages.zone_of(pfn)
-    n = abs(count)
-    if pfn + n <= zone.start_pfn + zone.spanned:
-        zone.stat["nr_zone_" + name] = zone.stat.get("nr_zone_" + name, 0) + count
-        return
-    sign = 1 if count > 0 else -1
-    while n:
-        zone = pages.zone_of(pfn)
-        part = min(n, zone.start_pfn + zone.spanned - pfn)
-        zone.stat["nr_zone_" + name] = zone.stat.get("nr_zone_" + name, 0) + sign * part
-        pfn += part
-        n -= part
+    zone.stat["nr_zone_" + name] += count
+    lruvec.sizes[name][zone.index] += count
 
 
 def _add(box: Box, name: str, pfn: int, count: int = 1) -> None:
-    update_lru_size(box, name, pfn, count)
-    box.lru.link(box.memmap, name, pfn, count)
+    for lruvec, zone, first, n in lruvec_runs(box, pfn, count):
+        add_lru_size(box, lruvec, zone, name, n)
+        lruvec.link(box.memmap, name, first, n)
 
 
 def _del(box: Box, name: str, pfn: int, count: int = 1) -> None:
-    update_lru_size(box, name, pfn, -count)
-    box.lru.unlink(box.memmap, name, pfn, count)
+    for lruvec, zone, first, n in lruvec_runs(box, pfn, count):
+        add_lru_size(box, lruvec, zone, name, -n)
+        lruvec.unlink(box.memmap, name, first, n)
 
 
 def zone_count(box: Box, item: str, pfn: int, delta: int) -> None:
@@ -219,8 +139,8 @@ def account_new(box: Box, pfn: int, count: int, flags: int) -> None:
 
 
 def account_new_runs(box: Box, runs: list[tuple[int, int]], total: int, flags: int) -> None:
-    """account_new() for several runs of (first frame, how many), `total` frames together."""
-    memmap, lru = box.memmap, box.lru
+    """account_new() for several runs of (first frame, how many), `total` frames together, which one group pays for."""
+    memmap = box.memmap
     zone = box.pages.zone_of(runs[0][0])
     start, end = zone.start_pfn, zone.start_pfn + zone.spanned
     if flags & PG_MLOCKED or min(runs)[0] < start or max([pfn + count for pfn, count in runs]) > end:
@@ -228,19 +148,19 @@ def account_new_runs(box: Box, runs: list[tuple[int, int]], total: int, flags: i
             account_new(box, pfn, count, flags)
         return
     name = lru_name(flags)
-    box.vmstat["nr_" + name] += total
-    zone.stat["nr_zone_" + name] += total
-    nexts, prevs = memmap.lru_next, memmap.lru_prev
+    lruvec = zone.lruvecs[memmap.memcg[runs[0][0]]]
+    add_lru_size(box, lruvec, zone, name, total)
+    nexts, prevs, heads = memmap.lru_next, memmap.lru_prev, lruvec.heads
     for pfn, count in runs:
-        if count > 2 or not lru.heads[name]:
-            lru.link(memmap, name, pfn, count)
+        if count > 2 or not heads[name]:
+            lruvec.link(memmap, name, pfn, count)
             continue
         for frame in range(pfn, pfn + count):
-            head = lru.heads[name]
+            head = heads[name]
             nexts[frame] = head
             prevs[frame] = 0
             prevs[head] = frame
-            lru.heads[name] = frame
+            heads[name] = frame
 
 
 def _move(box: Box, pfn: int, clear: int, set_: int) -> None:
@@ -263,21 +183,21 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
         box.changes += 1
         box.vmstat["pgactivate"] += 1
-        box.lru.nonresident_age += 1
+        age_nonresident(folio_lruvec(box, pfn), 1)
 
 
 def mark_page_lazyfree(box: Box, pfn: int) -> None:
     """MADV_FREE: the page may go without being written anywhere; it waits on the inactive file list, to which it goes
     with fourteen others (lru_pvecs.lru_lazyfree)."""
     if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
-        box.lru.lazy.append(pfn)
-        if len(box.lru.lazy) == PAGEVEC_SIZE:
+        box.lru_lazyfree.append(pfn)
+        if len(box.lru_lazyfree) == PAGEVEC_SIZE:
             lru_add_drain(box)
 
 
 def lru_add_drain(box: Box) -> None:
     """Let pages that are on their way to another list arrive there."""
-    lazy, box.lru.lazy = box.lru.lazy, []
+    lazy, box.lru_lazyfree = box.lru_lazyfree, []
     for pfn in lazy:
         if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
             _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
@@ -320,27 +240,32 @@ def munlock_page(box: Box, pfn: int) -> None:
     box.vmstat["unevictable_pgs_rescued"] += 1
 
 
-def lru_note_cost(box: Box, *, file: bool, pages: int) -> None:
+def age_nonresident(lruvec: LruVec, pages: int) -> None:
+    """So many evictions or activations more (workingset_age_nonresident)."""
+    for level in lruvec.levels():
+        level.nonresident_age += pages
+
+
+def lru_note_cost(lruvec: LruVec, *, file: bool, pages: int) -> None:
     """Reclaim from the file or the anonymous lists cost I/O on so many pages; what is long past weighs less."""
-    lru, vmstat = box.lru, box.vmstat
-    if file:
-        lru.file_cost += pages
-    else:
-        lru.anon_cost += pages
-    size = vmstat["nr_inactive_anon"] + vmstat["nr_active_anon"]
-    size += vmstat["nr_inactive_file"] + vmstat["nr_active_file"]
-    if lru.file_cost + lru.anon_cost > size // 4:
-        lru.file_cost //= 2
-        lru.anon_cost //= 2
+    for level in lruvec.levels():
+        if file:
+            level.file_cost += pages
+        else:
+            level.anon_cost += pages
+        cost = level.file_cost + level.anon_cost
+        if cost and cost > sum([level.page_state(name) for name in EVICTABLE]) // 4:
+            level.file_cost //= 2
+            level.anon_cost //= 2
 
 
 def rotate_reclaimable(box: Box, pfn: int) -> None:
     """A page whose write reclaim waited for goes to the tail of its inactive list (folio_rotate_reclaimable)."""
     flags = box.memmap.flags[pfn]
     if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_DIRTY) == PG_LRU:
-        name = lru_name(flags)
-        box.lru.unlink(box.memmap, name, pfn)
-        box.lru.link_tail(box.memmap, name, pfn)
+        name, lruvec = lru_name(flags), folio_lruvec(box, pfn)
+        lruvec.unlink(box.memmap, name, pfn)
+        lruvec.link_tail(box.memmap, name, pfn)
         box.vmstat["pgrotated"] += 1
 
 
@@ -350,11 +275,14 @@ def rotate_run(box: Box, first: int, count: int, step: int) -> None:
     flags = box.memmap.flags[low]
     if flags & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_DIRTY) == PG_LRU:
         name = lru_name(flags)
-        if count < 12:
-            box.lru.to_tail(box.memmap, name, range(first, first + count * step, step))
-        else:
-            box.lru.unlink(box.memmap, name, low, count)
-            box.lru.link_tail(box.memmap, name, first, count, step)
+        parts = lruvec_runs(box, low, count)
+        for lruvec, _, at, n in parts if step > 0 else reversed(parts):
+            last = at + n - 1
+            if n < 12:
+                lruvec.to_tail(box.memmap, name, range(at, last + 1) if step > 0 else range(last, at - 1, -1))
+            else:
+                lruvec.unlink(box.memmap, name, at, n)
+                lruvec.link_tail(box.memmap, name, at if step > 0 else last, n, step)
         box.vmstat["pgrotated"] += count
 
 
@@ -393,9 +321,10 @@ def release_page(box: Box, pfn: int) -> None:
         lru_del_run(box, pfn, 1)
     elif flags & PG_LRU:
         name = lru_name(flags)
-        box.vmstat["nr_" + name] -= 1
-        box.pages.zone_of(pfn).stat["nr_zone_" + name] -= 1
-        box.lru.unlink(memmap, name, pfn)
+        zone = box.pages.zone_of(pfn)
+        lruvec = zone.lruvecs[memmap.memcg[pfn]]
+        add_lru_size(box, lruvec, zone, name, -1)
+        lruvec.unlink(memmap, name, pfn)
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.index[pfn] = 0
     memmap.data.pop(pfn, None)
 

@@ -24,7 +24,7 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AnonVma, VmArea
 from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
-from memsh.linux.mm.lru import lru_name, new_page_flags, update_lru_size, zone_count
+from memsh.linux.mm.lru import folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -56,7 +56,7 @@ def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
 
 def list_huge_page(box: Box, head: int, name: str) -> None:
     update_lru_size(box, name, head, HPAGE_PMD_NR)
-    box.lru.link(box.memmap, name, head)
+    folio_lruvec(box, head).link(box.memmap, name, head)
 
 
 def unlist_huge_page(box: Box, head: int) -> None:
@@ -65,7 +65,7 @@ def unlist_huge_page(box: Box, head: int) -> None:
     if flags & PG_LRU:
         name = lru_name(flags)
         update_lru_size(box, name, head, -HPAGE_PMD_NR)
-        box.lru.unlink(box.memmap, name, head)
+        folio_lruvec(box, head).unlink(box.memmap, name, head)
         box.memmap.flags[head] = flags & ~PG_LRU
 
 

@@ -18,10 +18,11 @@ from memsh.linux.lib.columns import sub_runs
 from memsh.linux.lib.entries import climb, filled
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, PMD_SHIFT, is_huge_zero
 from memsh.linux.mm.huge_memory.pages import TAIL, deferred_split_huge_page, entire_mappings
-from memsh.linux.mm.lru import lru_name, update_lru_size
+from memsh.linux.mm.lru import folio_lruvec, lru_name, update_lru_size
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
 
 
 def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
@@ -80,7 +81,7 @@ def split_huge_page(box: Box, head: int) -> int:
 
 def _link_parts(box: Box, head: int, name: str) -> None:
     """The other 511 go behind the head, each before the one that came before it (towards the list's tail)."""
-    memmap, lru = box.memmap, box.lru
+    memmap, lruvec = box.memmap, folio_lruvec(box, head)
     nexts, prevs = memmap.lru_next, memmap.lru_prev
     newer, older = prevs[head], nexts[head]
     order = [*range(head + 1, head + HPAGE_PMD_NR), head]  # from the list's head to its tail
@@ -90,11 +91,11 @@ def _link_parts(box: Box, head: int, name: str) -> None:
     if newer:
         nexts[newer] = order[0]
     else:
-        lru.heads[name] = order[0]
+        lruvec.heads[name] = order[0]
     if older:
         prevs[older] = head
     else:
-        lru.tails[name] = head
+        lruvec.tails[name] = head
 
 
 def _free_parts(box: Box, frames: list[int], name: str) -> None:
@@ -102,7 +103,7 @@ def _free_parts(box: Box, frames: list[int], name: str) -> None:
     for frame in frames:
         if name:
             update_lru_size(box, name, frame, -1)
-            box.lru.unlink(memmap, name, frame)
+            folio_lruvec(box, frame).unlink(memmap, name, frame)
         memmap.flags[frame] = memmap.mapping[frame] = memmap.index[frame] = 0
         memmap.data.pop(frame, None)
         memmap.refcount[frame] = 1
@@ -116,10 +117,10 @@ def split_for_swap(box: Box, head: int) -> None:
     split_huge_page(box, head)
 
 
-def split_tail(box: Box, name: str, number: int) -> None:
+def split_tail(box: Box, lruvec: LruVec, name: str, number: int) -> None:
     """Split the huge pages among the last `number` entries of a list, before reclaim takes them off it."""
     heads = []
-    for pfn in box.lru.from_tail(box.memmap, name):
+    for pfn in lruvec.from_tail(box.memmap, name):
         if box.memmap.flags[pfn] & PG_HUGE:
             heads.append(pfn)
             number -= HPAGE_PMD_NR

@@ -96,7 +96,7 @@ def mm_counter(flags: int) -> int:
 def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
     """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
     own = gather or Gather(box)
-    if box.lru.lazy:
+    if box.lru_lazyfree:
         lru_add_drain(box)
     shed_rss(box, mm)
     if vma.flags & VM_HUGETLB:

@@ -379,7 +379,7 @@ class PageAllocator(PageLookup):
     def _kswapd_for_boost(self, zone: Zone) -> None:
         zone.flags &= ~ZONE_BOOSTED_WATERMARK
         self.refresh()
-        self.wakeup_kswapd(zone, 0, 0, zone.index)
+        self.nodes[zone.node].kswapd.wakeup(zone, 0, 0, zone.index)
 
     def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
         """Try each zone whose watermark allows it; 0 if none gives a block."""
@@ -448,10 +448,6 @@ class PageAllocator(PageLookup):
             if self.trace.on:
                 self.trace.emit("mm_page_alloc_zone_locked", pfn, order, taken, 0)
         return pfn
-
-    def wakeup_kswapd(self, zone: Zone, gfp: int, order: int, highest: int) -> None:
-        """Ask kswapd for free blocks of `order` in the zones up to `highest`; it runs when the clock moves."""
-        self.box.kswapd.wakeup(zone, gfp, order, highest)
 
     # -- freeing ----------------------------------------------------------------------------------------------------
 
@@ -705,7 +701,7 @@ class PageAllocator(PageLookup):
                 return self._take_pcp(zone, zone.limit[highest], count, index) if zone is not zones[0] else []
         if gfp & (DIRECT_RECLAIM | KSWAPD_RECLAIM | HIGH) != DIRECT_RECLAIM | KSWAPD_RECLAIM:
             return []
-        self.wakeup_kswapd(zones[0], gfp, 0, highest)
+        self.nodes[self.node].kswapd.wakeup(zones[0], gfp, 0, highest)
         for zone in zones:
             limit = zone.wmark_min + zone.watermark_boost + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic
             if zone.stat_free > limit:

@@ -140,7 +140,7 @@ def _node(box: Box, node: Node) -> str:
     if "TRANSPARENT_HUGEPAGE" in box.model.options:
         huge = (f"shmem_thp: {kb('nr_shmem_hugepages')}kB shmem_pmdmapped: {kb('nr_shmem_pmdmapped')}kB "
                 f"anon_thp: {kb('nr_anon_transparent_hugepages')}kB ")  # fmt: skip
-    stuck = "yes" if box.kswapd.failures >= MAX_RECLAIM_RETRIES else "no"
+    stuck = "yes" if node.kswapd.failures >= MAX_RECLAIM_RETRIES else "no"
     return (
         f"Node {node.nid} active_anon:{kb('nr_active_anon')}kB inactive_anon:{kb('nr_inactive_anon')}kB "
         f"active_file:{kb('nr_active_file')}kB inactive_file:{kb('nr_inactive_file')}kB "

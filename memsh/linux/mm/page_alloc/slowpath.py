@@ -64,6 +64,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     """A block for a request that the fast path could not serve; 0 if there is none. Raises oom.Killed if the OOM
     killer chose the current process and it may die at once."""
     from memsh.linux.mm.compaction import compaction
+    from memsh.linux.mm.vmscan.kswapd import wake_all_kswapds
 
     zones, highest, migratetype = plan[:3]
     box = pages.box
@@ -73,7 +74,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     costly = order > COSTLY_ORDER
     flags = gfp_to_alloc_flags(gfp, order)
     if flags & ALLOC_KSWAPD:
-        pages.wakeup_kswapd(zones[0], gfp, order, highest)
+        wake_all_kswapds(box, zones, order, gfp, highest)
     pfn = pages.get_page_from_freelist(gfp, order, flags, plan)
     if pfn:
         return pfn
@@ -90,7 +91,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     loops = retries = 0
     while True:
         if flags & ALLOC_KSWAPD:
-            pages.wakeup_kswapd(zones[0], gfp, order, highest)
+            wake_all_kswapds(box, zones, order, gfp, highest)
         reserves = gfp_pfmemalloc_flags(pages, gfp)
         if reserves:
             flags = reserves | flags & ALLOC_KSWAPD
@@ -189,7 +190,8 @@ def _should_reclaim_retry(
     zones, highest, migratetype = plan[:3]
     loops = 0 if progress and order <= COSTLY_ORDER else loops + 1
     if not progress:
-        pages.box.kswapd.cond_resched()
+        for node in pages.nodes:
+            node.kswapd.cond_resched()
     if loops <= MAX_RECLAIM_RETRIES:
         for zone in zones:
             available = zone_reclaimable_pages(pages.box, zone) + zone.nr_free

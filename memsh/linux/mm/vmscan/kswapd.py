@@ -4,16 +4,17 @@ An allocation that meets the low watermark wakes it; it reclaims until a zone is
 It runs when the box's clock moves, some time after it was woken, as the scheduler would let it beside a process that
 reclaims for itself and waits for the disk: so both of them steal pages.
 
-Known deviations: all nodes have one kswapd; the differences to the counters may grow further only for the node of
-another CPU; what a page costs it and when it gets the CPU are fixed times; no freezer.
+Known deviations: the differences to the counters may grow further only for the node of another CPU; what a page costs
+it and when it gets the CPU are fixed times; no freezer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Zone
+from memsh.linux.include.memcontrol import ROOT_MEMCG
+from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Node, Zone
 from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.page_alloc.watermark import calculate_pressure_threshold, zone_watermark_ok
 from memsh.linux.mm.vmscan.shrink import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl, shrink_active_list
@@ -28,10 +29,11 @@ _DIRECT_RECLAIM = 0x400
 
 
 class Kswapd:
-    """`box.kswapd`. `order` and `highest` (zone index; `nobody`: none) are what was asked since it last looked."""
+    """`node.kswapd`. `order` and `highest` (zone index; `nobody`: none) are what was asked since it last looked."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, node: Node) -> None:
         self.box = box
+        self.node = node
         self.order = 0
         self.nobody = self.highest = len(box.arch.zone_names)
         self.previous = self.nobody - 1  # the highest zone of the run before
@@ -56,21 +58,20 @@ class Kswapd:
         if self.state == "running":
             return
         box = self.box
-        boosted = any(other.watermark_boost for other in box.pages.zones_upto(highest))
+        boosted = any(other.watermark_boost for other in self.node.zones_upto(highest))
         if self.failures >= MAX_RECLAIM_RETRIES or (self.balanced(order, highest) and not boosted):
             if not gfp & _DIRECT_RECLAIM:
                 box.kcompactd.wakeup(order, highest)
             return
         if box.trace.on:
-            box.trace.emit("mm_vmscan_wakeup_kswapd", highest, order, gfp)
-        self._runs_beside(zone)
+            box.trace.emit("mm_vmscan_wakeup_kswapd", self.node.nid, highest, order, gfp)
+        self._runs_beside()
         self.wake()
 
-    def _runs_beside(self, zone: Zone) -> None:
+    def _runs_beside(self) -> None:
         """A node's kswapd has the node's own CPUs: if the caller is on none of them it is awake at once, and this CPU's
         differences may grow as far as they may while it works (set_pgdat_percpu_threshold)."""
-        pages = self.box.pages
-        node = pages.nodes[zone.node]
+        pages, node = self.box.pages, self.node
         if node.cpus and pages.cpu not in node.cpus:
             for other in node.zones:
                 other.threshold = calculate_pressure_threshold(other, pages.cpus)
@@ -99,7 +100,7 @@ class Kswapd:
 
     def balanced(self, order: int, highest: int) -> bool:
         """Whether some zone has enough above its high watermark (pgdat_balanced)."""
-        zones = [zone for zone in self.box.pages.zones_upto(highest) if zone.managed]
+        zones = self.node.zones_upto(highest)
         for zone in zones:
             free = zone.nr_free if zone.stat_free < zone.percpu_drift_mark else zone.stat_free
             if zone_watermark_ok(zone, order, zone.wmark_high + zone.watermark_boost, highest, 0, free):
@@ -116,12 +117,11 @@ class Kswapd:
         self.previous = highest
         self.order, self.highest = 0, self.nobody
         if box.trace.on:
-            box.trace.emit("mm_vmscan_kswapd_wake", highest, order)
+            box.trace.emit("mm_vmscan_kswapd_wake", self.node.nid, highest, order)
         sc = self.run = ScanControl(box, order, kswapd=True)
         sc.reclaim_idx = highest
         box.vmstat["pageoutrun"] += 1
-        zones = box.pages.zones_upto(highest)
-        self.boosts = [zone.watermark_boost for zone in zones]
+        self.boosts = [zone.watermark_boost for zone in self.node.zones_upto(highest)]
         self.boost_left = sum(self.boosts)
         self._reclaim_active(True)
         while self._round():
@@ -129,12 +129,10 @@ class Kswapd:
         self._end(sc)
 
     def _reclaim_active(self, on: bool) -> None:
-        pages = self.box.pages
-        for zone in pages.zones_upto(self.previous):
-            if zone.managed:
-                flags = zone.flags & ~ZONE_RECLAIM_ACTIVE
-                zone.set_flags(flags | ZONE_RECLAIM_ACTIVE if on else flags)
-        pages.refresh()
+        for zone in self.node.zones_upto(self.previous):
+            flags = zone.flags & ~ZONE_RECLAIM_ACTIVE
+            zone.set_flags(flags | ZONE_RECLAIM_ACTIVE if on else flags)
+        self.box.pages.refresh()
 
     def _round(self) -> bool:
         """One turn of balance_pgdat()'s loop, at one priority; whether another one should follow."""
@@ -149,15 +147,14 @@ class Kswapd:
             return False
         raise_priority = not (self.boost_left and sc.priority == DEF_PRIORITY - 2)
         sc.may_writepage = sc.may_swap = not self.boost_left
-        if box.swap.total_pages and inactive_is_low(box, file=False):
-            shrink_active_list(sc, ACTIVE_ANON, SWAP_CLUSTER_MAX)
+        self._age_active_anon(sc)
         sc.nr_scanned = 0
         before = sc.nr_reclaimed
-        zones = [zone for zone in box.pages.zones_upto(sc.reclaim_idx) if zone.managed]
+        zones = self.node.zones_upto(sc.reclaim_idx)
         sc.nr_to_reclaim = sum(max(zone.wmark_high + zone.watermark_boost, SWAP_CLUSTER_MAX) for zone in zones)
         box.pages.memalloc += 1
         try:
-            shrink_node(sc)
+            shrink_node(sc, self.node)
         finally:
             box.pages.memalloc -= 1
         if sc.order and sc.nr_reclaimed >= compaction.compact_gap(sc.order):
@@ -175,17 +172,25 @@ class Kswapd:
             self.failures += 1
         return False
 
+    def _age_active_anon(self, sc: ScanControl) -> None:
+        """Some pages of the active anonymous lists get old, that those which are used can be told from the others."""
+        box, root = self.box, self.node.lruvec
+        if not box.swap.total_pages or not inactive_is_low(root, file=False):
+            return
+        for memcg in (ROOT_MEMCG,) if box.memcg is None else box.memcg.iter(ROOT_MEMCG):
+            shrink_active_list(sc, self.node.lruvecs[memcg], ACTIVE_ANON, SWAP_CLUSTER_MAX)
+
     def _end(self, sc: ScanControl) -> None:
         """The boosts that were there at the start are used up; sleep, or go on with what was asked meanwhile."""
         box = self.box
         self._reclaim_active(False)
         if any(self.boosts):
-            for zone, boost in zip(box.pages.zones_upto(sc.reclaim_idx), self.boosts, strict=True):
+            for zone, boost in zip(self.node.zones_upto(sc.reclaim_idx), self.boosts, strict=True):
                 zone.watermark_boost -= min(zone.watermark_boost, boost)
                 zone.update_limits()
             box.pages.refresh()
             box.kcompactd.wakeup(10, self.previous)
-        snapshot_refaults(box)
+        snapshot_refaults(self.node.lruvec)
         self.run = None
         self._try_to_sleep(sc.order)
 
@@ -208,7 +213,7 @@ class Kswapd:
             return  # woken in between
         if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(0, self.previous):
             if self.box.trace.on:
-                self.box.trace.emit("mm_vmscan_kswapd_sleep")
+                self.box.trace.emit("mm_vmscan_kswapd_sleep", self.node.nid)
             self._clear_congested()
             self.state = "sleeping"
             return
@@ -218,4 +223,19 @@ class Kswapd:
 
     def _clear_congested(self) -> None:
         self.writeback = False
-        self.box.lru.congested = False
+        self.node.lruvec.congested = False
+
+
+def kswapd_init(box: Box, nodes: Iterable[Node]) -> None:
+    """A thread for each node."""
+    for node in nodes:
+        node.kswapd = Kswapd(box, node)
+
+
+def wake_all_kswapds(box: Box, zones: Iterable[Zone], order: int, gfp: int, highest: int) -> None:
+    """The slow path's first step: the kswapd of each node that the request may use."""
+    last = -1
+    for zone in zones:
+        if zone.node != last:
+            last = zone.node
+            box.pages.nodes[last].kswapd.wakeup(zone, gfp, order, highest)

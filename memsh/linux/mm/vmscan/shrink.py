@@ -9,9 +9,12 @@ dirty file pages are left to the flusher, which Linux does too.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, VM_EXEC, VM_LOCKED
+from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_ANON,
@@ -29,7 +32,7 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import clear_run, is_run, linked, mask_run, stepped_runs, sub_runs
 from memsh.linux.mm.huge_memory.split import split_tail
-from memsh.linux.mm.lru import LISTS, lru_name, lru_note_cost, unlist
+from memsh.linux.mm.lru import add_lru_size, age_nonresident, folio_lruvec, lru_name, lru_note_cost, unlist
 from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk, try_to_unmap
 from memsh.linux.mm.vmscan.shrinkeach import DECIDE, IDLE, WRITTEN, shrink_each
 from memsh.linux.mm.vmscan.shrinkrun import ACTIVATE, FREE, KEEP, MIXED, PAGEOUT, SHORTEST, shrink_run
@@ -37,6 +40,7 @@ from memsh.linux.mm.vmscan.workingset import workingset_eviction
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
 
 SWAP_CLUSTER_MAX = 32
 DEF_PRIORITY = 12
@@ -52,14 +56,17 @@ _LRU_BITS = PG_LRU | PG_ACTIVE | PG_UNEVICTABLE
 class ScanControl:
     """struct scan_control: what one reclaimer wants and what it got. Counts are pages; zones go by index.
 
-    `nr_*` are of the current round over the node (struct reclaim_stat and sc->nr).
+    `nr_*` are of the current round over a node (struct reclaim_stat and sc->nr). `target` is the memory cgroup whose
+    limit is the cause; None for reclaim because the machine is short (target_mem_cgroup, cgroup_reclaim). `node` is the
+    one that is at work on.
     """
 
     __slots__ = (
         "anon_cost", "box", "cache_trim_mode", "compaction_ready", "deactivate_anon", "deactivate_file", "file_cost",
-        "file_is_tiny", "force_deactivate", "gfp", "kswapd", "may_swap", "may_unmap", "may_writepage", "nr_congested",
-        "nr_dirty", "nr_file_taken", "nr_immediate", "nr_pageout", "nr_reclaimed", "nr_scanned", "nr_taken",
-        "nr_to_reclaim", "nr_unqueued_dirty", "nr_writeback", "order", "priority", "reclaim_idx", "skipped_deactivate",
+        "file_is_tiny", "force_deactivate", "gfp", "kswapd", "may_swap", "may_unmap", "may_writepage",
+        "memcg_low_reclaim", "memcg_low_skipped", "node", "nr_congested", "nr_dirty", "nr_file_taken", "nr_immediate",
+        "nr_pageout", "nr_reclaimed", "nr_scanned", "nr_taken", "nr_to_reclaim", "nr_unqueued_dirty", "nr_writeback",
+        "order", "priority", "reclaim_idx", "skipped_deactivate", "target",
     )  # fmt: skip
 
     def __init__(self, box: Box, order: int = 0, gfp: int = GFP_KERNEL, *, kswapd: bool = False) -> None:
@@ -68,7 +75,10 @@ class ScanControl:
         self.gfp = gfp
         self.kswapd = kswapd
         self.priority = DEF_PRIORITY
-        self.reclaim_idx = 3
+        self.reclaim_idx = len(box.arch.zone_names) - 1
+        self.target: int | None = None
+        self.node = box.pages.nodes[0]
+        self.memcg_low_reclaim = self.memcg_low_skipped = False
         self.nr_to_reclaim = SWAP_CLUSTER_MAX
         self.nr_reclaimed = self.nr_scanned = 0
         self.may_unmap = self.may_swap = self.may_writepage = True
@@ -78,32 +88,40 @@ class ScanControl:
         self.anon_cost = self.file_cost = 0
         self.clear_round()
 
+    @property
+    def target_lruvec(self) -> LruVec:
+        """That of the whole tree which is reclaimed from, on the node."""
+        return self.node.lruvecs[self.target or 0]
+
     def clear_round(self) -> None:
         self.nr_dirty = self.nr_unqueued_dirty = self.nr_congested = self.nr_writeback = self.nr_immediate = 0
         self.nr_taken = self.nr_file_taken = self.nr_pageout = 0
 
 
-def zone_limit(sc: ScanControl) -> int:
-    """One past the last frame that this reclaimer is after."""
-    above = [zone.start_pfn for zone in sc.box.pages.zones if zone.index > sc.reclaim_idx and zone.spanned]
+def zone_limit(sc: ScanControl, nid: int) -> int:
+    """One past the last frame of a node that this reclaimer is after."""
+    zones = sc.box.pages.nodes[nid].zones
+    above = [zone.start_pfn for zone in zones if zone.index > sc.reclaim_idx and zone.spanned]
     return min(above, default=sc.box.memmap.frames)
 
 
-def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[list[Stretch], int, int]:
+def isolate_lru_folios(
+    sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: int
+) -> tuple[list[Stretch], int, int]:
     """Take up to `nr_to_scan` pages off the tail of a list: (stretches of frames, tail first; how many; how many were
     looked at). Pages of zones above sc.reclaim_idx are passed over and go to the head.
 
     Nobody else sees them before they are back, so hold() may be left out for pages that are dealt with in stretches.
     """
     box = sc.box
-    memmap, lru = box.memmap, box.lru
+    memmap = box.memmap
     if box.thp.pages:
-        split_tail(box, name, nr_to_scan)
+        split_tail(box, lruvec, name, nr_to_scan)
     prevs = memmap.lru_prev
-    limit = zone_limit(sc)
+    limit = zone_limit(sc, lruvec.nid)
     taken: list[Stretch] = []
     skipped: list[int] = []
-    pfn = lru.tails[name]
+    pfn = lruvec.tails[name]
     left = nr_to_scan
     while pfn and left:
         if pfn >= limit:
@@ -120,18 +138,18 @@ def isolate_lru_folios(sc: ScanControl, name: str, nr_to_scan: int) -> tuple[lis
             pfn = prevs[first + (count - 1) * step]
         taken.append((first, count, step if count > 1 else 1))
         left -= count
-    lru.tails[name] = pfn
+    lruvec.tails[name] = pfn
     if pfn:
         memmap.lru_next[pfn] = 0
     else:
-        lru.heads[name] = 0
+        lruvec.heads[name] = 0
     for first, count, step in stepped_runs(skipped):
-        lru.link(memmap, name, first, count, step)
+        lruvec.link(memmap, name, first, count, step)
         zone = box.pages.zone_of(first)
         box.vmstat[f"pgskip_{zone.event}"] += count
     number = nr_to_scan - left
     if number:
-        _list_sizes(box, name, taken, -number)
+        _list_sizes(box, lruvec, name, taken, -number)
     return taken, number, number + len(skipped)
 
 
@@ -141,25 +159,24 @@ def hold(box: Box, pfn: int) -> None:
     box.memmap.flags[pfn] &= ~PG_LRU
 
 
-def _list_sizes(box: Box, name: str, stretches: list[Stretch], number: int) -> None:
+def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], number: int) -> None:
     """Count `number` pages in all on a list and in its zones; off it if the number is negative."""
-    box.vmstat["nr_" + name] += number
-    item = "nr_zone_" + name
     low, high = min(stretches)[0], max(stretches)[0]
     zone = box.pages.zone_of(low)
     start, end = zone.start_pfn, zone.start_pfn + zone.spanned
     if start + LONGEST <= low and high + LONGEST <= end:
-        zone.stat[item] += number
+        add_lru_size(box, lruvec, zone, name, number)
         return
     sign = 1 if number > 0 else -1
     for first, count, step in stretches:
         for pfn in range(first, first + count * step, step):
-            box.pages.zone_of(pfn).stat[item] += sign
+            add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign)
 
 
-def move_folios_to_lru(box: Box, stretches: list[Kept]) -> tuple[int, list[int]]:
-    """Put pages back on the lists that their flags name, and drop the hold: (moved, those nobody held)."""
-    memmap, lru = box.memmap, box.lru
+def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple[int, list[int]]:
+    """Put pages, all of them this lruvec's, back on the lists that their flags name, and drop the hold: (moved, those
+    nobody held)."""
+    memmap = box.memmap
     flags = memmap.flags
     nexts, prevs = memmap.lru_next, memmap.lru_prev
     groups: dict[str, list[Stretch]] = {}
@@ -171,7 +188,7 @@ def move_folios_to_lru(box: Box, stretches: list[Kept]) -> tuple[int, list[int]]
         moved += count
         if held:
             for pfn in range(first, first + count * step, step):
-                active += _putback(box, pfn, groups, unused)
+                active += _putback(box, lruvec, pfn, groups, unused)
             continue
         bits = flags[first] & _CHOOSE
         if bits != known:
@@ -180,22 +197,25 @@ def move_folios_to_lru(box: Box, stretches: list[Kept]) -> tuple[int, list[int]]
         if bits & PG_ACTIVE:
             active += count
         group.append((first, count, step))
-        head = lru.heads[name]
+        head = lruvec.heads[name]
         last = first + (count - 1) * step
         nexts[first] = head
         prevs[last] = 0
         if head:
             prevs[head] = first
         else:
-            lru.tails[name] = first
-        lru.heads[name] = last
+            lruvec.tails[name] = first
+        lruvec.heads[name] = last
     for name, group in groups.items():
-        _list_sizes(box, name, group, sum([count for _, count, _ in group]))
-    lru.nonresident_age += active
+        _list_sizes(box, lruvec, name, group, sum([count for _, count, _ in group]))
+    if active:
+        age_nonresident(lruvec, active)
     return moved - len(unused), unused
 
 
-def _putback(box: Box, pfn: int, groups: dict[str, list[Stretch]], unused: list[int]) -> bool:
+def _putback(
+    box: Box, lruvec: LruVec, pfn: int, groups: dict[str, list[Stretch]], unused: list[int]
+) -> bool:  # fmt: skip
     """move_folios_to_lru() for one page: whether it is active."""
     memmap = box.memmap
     flags = memmap.flags
@@ -210,7 +230,7 @@ def _putback(box: Box, pfn: int, groups: dict[str, list[Stretch]], unused: list[
         bits |= PG_UNEVICTABLE
     flags[pfn] = bits
     name = lru_name(bits)
-    box.lru.link(memmap, name, pfn)
+    lruvec.link(memmap, name, pfn)
     groups.setdefault(name, []).append((pfn, 1, 1))
     return bool(bits & PG_ACTIVE)
 
@@ -376,7 +396,7 @@ def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
     if bits & PG_WRITEBACK:
         if bits & PG_RECLAIM:
             sc.nr_congested += file
-            if sc.kswapd and box.kswapd.writeback:
+            if sc.kswapd and sc.node.kswapd.writeback:
                 sc.nr_immediate += 1
                 return ACTIVATE
         flags[pfn] = bits | PG_RECLAIM
@@ -412,7 +432,7 @@ def _shrink_one(sc: ScanControl, pfn: int, flags: memoryview) -> int:
         what = _pageout(sc, pfn)
         if what != FREE:
             return what
-    return FREE if _remove_mapping(box, pfn) else KEEP
+    return FREE if _remove_mapping(sc, pfn) else KEEP
 
 
 def _pageout(sc: ScanControl, pfn: int) -> int:
@@ -437,8 +457,9 @@ def _pageout(sc: ScanControl, pfn: int) -> int:
     return KEEP if memmap.flags[pfn] & (PG_DIRTY | PG_WRITEBACK) else FREE
 
 
-def _remove_mapping(box: Box, pfn: int) -> bool:
+def _remove_mapping(sc: ScanControl, pfn: int) -> bool:
     """Take a clean, unmapped page out of its cache, leaving a shadow; False if somebody else holds it."""
+    box = sc.box
     memmap = box.memmap
     flags = memmap.flags[pfn]
     refcount = memmap.refcount
@@ -451,25 +472,25 @@ def _remove_mapping(box: Box, pfn: int) -> bool:
     if refcount[pfn] != 2 or flags & PG_DIRTY:
         return False
     if flags & PG_SWAPCACHE:
-        box.swap.delete_from_cache(pfn, workingset_eviction(box, pfn))
+        box.swap.delete_from_cache(pfn, workingset_eviction(box, sc.target_lruvec, flags))
     else:
         mapping = memmap.owners[memmap.mapping[pfn]]
         if not isinstance(mapping, AddressSpace) or flags & PG_SWAPBACKED:
             return False
         from memsh.linux.mm.filemap.pagecache import remove_mapping
 
-        remove_mapping(box, mapping, memmap.index[pfn], workingset_eviction(box, pfn))
+        remove_mapping(box, mapping, memmap.index[pfn], workingset_eviction(box, sc.target_lruvec, flags))
     refcount[pfn] = 0
     return True
 
 
-def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
+def shrink_inactive_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: int) -> int:
     """Reclaim from the tail of an inactive list; pages reclaimed."""
     box = sc.box
     file = name == INACTIVE_FILE
-    taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
+    taken, number, scanned = isolate_lru_folios(sc, lruvec, name, nr_to_scan)
     if not taken:
-        count_scan(sc, name, scanned, 0, 0, 0)
+        count_scan(sc, lruvec, name, scanned, 0, 0, 0)
         return 0
     isolated = "nr_isolated_file" if file else "nr_isolated_anon"
     box.vmstat[isolated] += number
@@ -478,9 +499,9 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     reclaimed, keep, pageouts = shrink_folio_list(sc, taken)
     tally = [now - then for now, then in zip(_tally(sc), before, strict=False)] if box.trace.on else []
     ref_keep = _ref_keep(box, keep) if box.trace.on else 0
-    unused = move_folios_to_lru(box, keep)[1] if keep else []
+    unused = move_folios_to_lru(box, lruvec, keep)[1] if keep else []
     box.vmstat[isolated] -= number
-    count_scan(sc, name, scanned, number, reclaimed, pageouts)
+    count_scan(sc, lruvec, name, scanned, number, reclaimed, pageouts)
     if unused:
         _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
     if sc.nr_unqueued_dirty - unqueued == number:
@@ -488,7 +509,7 @@ def shrink_inactive_list(sc: ScanControl, name: str, nr_to_scan: int) -> int:
     if box.trace.on:
         *counts, activated = tally
         activate = (0, activated) if file else (activated, 0)
-        box.trace.emit("mm_vmscan_lru_shrink_inactive", scanned, reclaimed, *counts, *activate, ref_keep, 0,
+        box.trace.emit("mm_vmscan_lru_shrink_inactive", lruvec.nid, scanned, reclaimed, *counts, *activate, ref_keep, 0,
                        sc.priority, _reclaim_flags(file))  # fmt: skip
     return reclaimed
 
@@ -515,46 +536,61 @@ def _reclaim_flags(file: bool) -> str:
 
 def reclaim_pages(box: Box, pfns: list[int]) -> int:
     """Reclaim these pages, whoever used them lately: how many went (MADV_PAGEOUT). Nobody waits for the disk."""
-    sc = ScanControl(box)
+    reclaimed = 0
     for pfn in pfns:
         unlist(box, pfn)
     box.pages.memalloc += 1
     try:
-        reclaimed, keep, _ = shrink_folio_list(sc, [(pfn, 1, 1) for pfn in pfns])
-        unused = move_folios_to_lru(box, keep)[1] if keep else []
-        if unused:
-            _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
+        for lruvec, group in groupby(pfns, partial(folio_lruvec, box)):
+            sc = ScanControl(box)
+            sc.node = box.pages.nodes[lruvec.nid]
+            freed, keep, _ = shrink_folio_list(sc, [(pfn, 1, 1) for pfn in group])
+            reclaimed += freed
+            unused = move_folios_to_lru(box, lruvec, keep)[1] if keep else []
+            if unused:
+                _free(box, [(pfn, 1, 1) for pfn in reversed(unused)])
     finally:
         box.pages.memalloc -= 1
     box.swap.submit_plugged()
     return reclaimed
 
 
-def count_scan(sc: ScanControl, name: str, scanned: int, taken: int, reclaimed: int, pageouts: int) -> None:
+def count_scan(
+    sc: ScanControl, lruvec: LruVec, name: str, scanned: int, taken: int, reclaimed: int, pageouts: int
+) -> None:
     """Account for a look at an inactive list: pages looked at, isolated, reclaimed, written."""
-    vmstat = sc.box.vmstat
     file = name == INACTIVE_FILE
-    vmstat["pgscan_kswapd" if sc.kswapd else "pgscan_direct"] += scanned
+    _count_events(sc, lruvec, "pgscan_kswapd" if sc.kswapd else "pgscan_direct", scanned)
+    vmstat = sc.box.vmstat
     vmstat["pgscan_file" if file else "pgscan_anon"] += scanned
     if taken:
-        vmstat["pgsteal_kswapd" if sc.kswapd else "pgsteal_direct"] += reclaimed
+        _count_events(sc, lruvec, "pgsteal_kswapd" if sc.kswapd else "pgsteal_direct", reclaimed)
         vmstat["pgsteal_file" if file else "pgsteal_anon"] += reclaimed
-        lru_note_cost(sc.box, file=file, pages=pageouts)
+        lru_note_cost(lruvec, file=file, pages=pageouts)
         sc.nr_taken += taken
         if file:
             sc.nr_file_taken += taken
 
 
-def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
+def _count_events(sc: ScanControl, lruvec: LruVec, name: str, number: int) -> None:
+    """Events of reclaim: the machine's, if it is the machine that is short, and the cgroup's."""
+    box = sc.box
+    if sc.target is None:
+        box.vmstat[name] += number
+    if box.memcg is not None:
+        box.memcg.count_events(lruvec.memcg, name, number)
+
+
+def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: int) -> None:
     """Move pages from the tail of an active list to the inactive one; used program text goes round again."""
     box = sc.box
     memmap, vmstat = box.memmap, box.vmstat
     flags = memmap.flags
     file = name == ACTIVE_FILE
     item = "nr_isolated_file" if file else "nr_isolated_anon"
-    taken, number, scanned = isolate_lru_folios(sc, name, nr_to_scan)
+    taken, number, scanned = isolate_lru_folios(sc, lruvec, name, nr_to_scan)
     vmstat[item] += number
-    vmstat["pgrefill"] += scanned
+    _count_events(sc, lruvec, "pgrefill", scanned)
     active: list[Kept] = []
     inactive: list[Kept] = []
     rotated = 0
@@ -571,12 +607,14 @@ def shrink_active_list(sc: ScanControl, name: str, nr_to_scan: int) -> None:
             continue
         flags[pfn] = bits & ~PG_ACTIVE | PG_WORKINGSET
         inactive.append((pfn, 1, 1, True))
-    _, unused = move_folios_to_lru(box, active)
-    moved, more = move_folios_to_lru(box, inactive)
+    _, unused = move_folios_to_lru(box, lruvec, active)
+    moved, more = move_folios_to_lru(box, lruvec, inactive)
     vmstat["pgdeactivate"] += moved
+    if box.memcg is not None:
+        box.memcg.count_events(lruvec.memcg, "pgdeactivate", moved)
     vmstat[item] -= number
     if unused or more:
         _free(box, [(pfn, 1, 1) for pfn in unused + more])
     if box.trace.on:
-        box.trace.emit("mm_vmscan_lru_shrink_active", number, len(active), moved, rotated, sc.priority,
+        box.trace.emit("mm_vmscan_lru_shrink_active", lruvec.nid, number, len(active), moved, rotated, sc.priority,
                        _reclaim_flags(file))  # fmt: skip

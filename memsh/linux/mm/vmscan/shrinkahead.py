@@ -24,24 +24,25 @@ from memsh.linux.mm.vmscan.shrinkrun import flush_tlb
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
 
 _LOOK = DECIDE | PG_REFERENCED
 Used = tuple[int, int, int, VmArea, int, int]  # first frame, how many, 1 or -1; area, first address, 1 or -1
 
 
-def pass_in_use(sc: ScanControl, most: int) -> int:
+def pass_in_use(sc: ScanControl, lruvec: LruVec, most: int) -> int:
     """Send pages that were all used from the tail of the inactive anonymous list to its head: how many.
 
     `most`, or as many whole batches as begin it; 0 and nothing done if the first batch has any other page.
     """
     box = sc.box
-    pfn = box.lru.tails[INACTIVE_ANON]
+    pfn = lruvec.tails[INACTIVE_ANON]
     if not pfn or box.memmap.flags[pfn] & _LOOK != IDLE:
         return 0
     if box.trace.on or not (sc.may_unmap and sc.may_writepage and sc.gfp & 0x40):  # __GFP_IO
         return 0
     prevs = box.memmap.lru_prev
-    limit = zone_limit(sc)
+    limit = zone_limit(sc, lruvec.nid)
     found: list[Used] = []
     left = most
     if _used_together(box, pfn, 1, 1) is None:
@@ -68,11 +69,11 @@ def pass_in_use(sc: ScanControl, most: int) -> int:
             beyond -= min(count, beyond)
         for used in found:
             _forget_use(box, used)
-        _turn(box, found)
+        _turn(box, lruvec, found)
         sc.nr_scanned += number
-        count_scan(sc, INACTIVE_ANON, number, number, 0, 0)
+        count_scan(sc, lruvec, INACTIVE_ANON, number, number, 0, 0)
         for _ in range(SWAP_CLUSTER_MAX, number, SWAP_CLUSTER_MAX):  # each batch lets old costs weigh less
-            lru_note_cost(box, file=False, pages=0)
+            lru_note_cost(lruvec, file=False, pages=0)
     return number
 
 
@@ -142,14 +143,14 @@ def _forget_use(box: Box, used: Used) -> None:
     flush_tlb(vma.mm, addr, count)
 
 
-def _turn(box: Box, found: list[Used]) -> None:
+def _turn(box: Box, lruvec: LruVec, found: list[Used]) -> None:
     """Let the pages, which are the tail of their list, be its head."""
-    lru, nexts, prevs = box.lru, box.memmap.lru_next, box.memmap.lru_prev
+    nexts, prevs = box.memmap.lru_next, box.memmap.lru_prev
     first, (last, count, step) = found[0][0], found[-1][:3]
     last += (count - 1) * step
     rest = prevs[last]
     if rest:
-        head = lru.heads[INACTIVE_ANON]
+        head = lruvec.heads[INACTIVE_ANON]
         prevs[head], nexts[first] = first, head
         prevs[last] = nexts[rest] = 0
-        lru.heads[INACTIVE_ANON], lru.tails[INACTIVE_ANON] = last, rest
+        lruvec.heads[INACTIVE_ANON], lruvec.tails[INACTIVE_ANON] = last, rest

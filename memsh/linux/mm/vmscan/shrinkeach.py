@@ -24,13 +24,12 @@ from memsh.linux.include.memmap import (
     PG_SWAPBACKED,
     PG_SWAPCACHE,
     PG_UNEVICTABLE,
-    PG_WORKINGSET,
     PG_WRITEBACK,
 )
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
 from memsh.linux.mm.swap.swapfile import SPACE_SHIFT, SWAP_HAS_CACHE
-from memsh.linux.mm.vmscan.workingset import EVICTION_MASK, EVICTION_SHIFT
+from memsh.linux.mm.vmscan.workingset import workingset_eviction
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -77,7 +76,7 @@ def shrink_each(sc: ScanControl, frames: list[int], start: int, keep: list[Kept]
         if refcount[pfn] != 1:  # one that nobody but the cache holds is not mapped either
             break
         if what == WRITTEN:
-            if not _drop(box, pfn, bits):
+            if not _drop(sc, pfn, bits):
                 break
             free.append((pfn, 1, 1))
             continue
@@ -184,17 +183,16 @@ def _swap_out(sc: ScanControl, out: list[Place]) -> bool:
     return True
 
 
-def _drop(box: Box, pfn: int, bits: int) -> bool:
+def _drop(sc: ScanControl, pfn: int, bits: int) -> bool:
     """Take a written page out of the swap cache, leaving a shadow; False if its slot is not referred to just once."""
-    memmap, lru = box.memmap, box.lru
+    box = sc.box
+    memmap = box.memmap
     entry = memmap.private[pfn]
     area, offset = box.swap.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
     if area.swap_map[offset] != SWAP_HAS_CACHE | 1:
         return False
     area.swap_map[offset] = 1
-    age = lru.nonresident_age
-    lru.nonresident_age = age + 1
-    shadow = (age & EVICTION_MASK) << EVICTION_SHIFT | bool(bits & PG_WORKINGSET) << 1 | 1
+    shadow = workingset_eviction(box, sc.target_lruvec, bits)
     area.trees[offset >> SPACE_SHIFT].put_value(offset, shadow)
     memmap.private[pfn] = memmap.refcount[pfn] = 0
     box.vmstat["nr_swapcached"] -= 1

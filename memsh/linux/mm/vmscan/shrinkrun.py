@@ -55,7 +55,7 @@ def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) ->
     if kind == _ANONYMOUS:
         return _shrink_mapped(sc, low, count, step, bits)
     if bits & PG_WRITEBACK:
-        if not kind or (bits & PG_RECLAIM and sc.kswapd and sc.box.kswapd.writeback) or sc.box.swap.full():
+        if not kind or (bits & PG_RECLAIM and sc.kswapd and sc.node.kswapd.writeback) or sc.box.swap.full():
             return MIXED
         set_run(memmap.flags, low, count, bits | PG_RECLAIM)
         sc.nr_writeback += count
@@ -63,9 +63,9 @@ def shrink_run(sc: ScanControl, first: int, count: int, step: int, bits: int) ->
     if bits & PG_DIRTY:
         return MIXED
     if kind == _ANONYMOUS | PG_SWAPCACHE:
-        return FREE if _drop_swap_cache(sc.box, first, low, count, step, bits) else MIXED
+        return FREE if _drop_swap_cache(sc, first, low, count, step, bits) else MIXED
     if not kind:
-        return FREE if _drop_page_cache(sc.box, first, low, count, step, bits) else MIXED
+        return FREE if _drop_page_cache(sc, first, low, count, step, bits) else MIXED
     return MIXED
 
 
@@ -178,8 +178,9 @@ def _swap_out(sc: ScanControl, low: int, count: int, bits: int) -> None:
 # -- what is clean and cached ----------------------------------------------------------------------------------------
 
 
-def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits: int) -> bool:
+def _drop_swap_cache(sc: ScanControl, first: int, low: int, count: int, step: int, bits: int) -> bool:
     """Take written pages, whose slots lie side by side, out of the swap cache; False if they do not."""
+    box = sc.box
     memmap = box.memmap
     sign = _in_steps(memmap.private, low, count, 1)
     if not sign:
@@ -187,7 +188,7 @@ def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits
     entry = memmap.private[low if sign > 0 else low + count - 1]
     if not box.swap.droppable(entry, count):
         return False
-    shadows = workingset_evictions(box, count, bits)
+    shadows = workingset_evictions(box, sc.target_lruvec, count, bits)
     if sign * step < 0:
         shadows.reverse()
     box.swap.drop_run(entry, shadows)
@@ -197,8 +198,9 @@ def _drop_swap_cache(box: Box, first: int, low: int, count: int, step: int, bits
     return True
 
 
-def _drop_page_cache(box: Box, first: int, low: int, count: int, step: int, bits: int) -> bool:
+def _drop_page_cache(sc: ScanControl, first: int, low: int, count: int, step: int, bits: int) -> bool:
     """Take clean pages that lie side by side in a file out of its cache; False if they do not."""
+    box = sc.box
     memmap = box.memmap
     number = memmap.mapping[low]
     mapping = memmap.owners[number]
@@ -208,7 +210,7 @@ def _drop_page_cache(box: Box, first: int, low: int, count: int, step: int, bits
     if not sign:
         return False
     index = memmap.index[low if sign > 0 else low + count - 1]
-    shadows = workingset_evictions(box, count, bits)
+    shadows = workingset_evictions(box, sc.target_lruvec, count, bits)
     if sign * step < 0:
         shadows.reverse()
     if mapping.buffers:

@@ -1,8 +1,12 @@
 """Telling pages that were reclaimed too early from those that were not (mm/workingset.c).
 
-A reclaimed page leaves a shadow entry in its mapping or swap slot: the node's count of evictions and activations then,
-and whether the page belonged to the working set. If it comes back, the distance since says whether it would have
-stayed in memory had the lists been balanced differently; then it is active at once.
+A reclaimed page leaves a shadow entry in its mapping or swap slot: whose reclaim it was (the node's, or a memory
+cgroup's on a node), that lruvec's count of evictions and activations then, and whether the page belonged to the working
+set. If it comes back, the distance since says whether it would have stayed in memory had the lists been balanced
+differently; then it is active at once.
+
+A shadow has 31 bits: one that is always set, the working set, and a count. Of any lruvec but node 0's own the highest
+is set, ten bits say which (`box.evictors`) and the count is in units of 16 pages (bucket_order).
 
 Known deviations: shadow entries are numbers in a dict and are never reclaimed (workingset_nodereclaim stays 0).
 """
@@ -12,59 +16,109 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.lruvec import ANON, FILE
 from memsh.linux.include.memmap import PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
 from memsh.linux.lib.columns import ramp
-from memsh.linux.mm.lru import lru_note_cost
+from memsh.linux.mm.lru import age_nonresident, folio_lruvec, lru_note_cost
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.lruvec import LruVec
 
-EVICTION_SHIFT = 2  # of a shadow: bit 0 marks it as one, bit 1 the working set
-EVICTION_MASK = (1 << 29) - 1  # a shadow has 31 bits
-
-
-def workingset_eviction(box: Box, pfn: int) -> int:
-    """The shadow entry of a page that is about to go; never 0."""
-    lru = box.lru
-    age = lru.nonresident_age
-    lru.nonresident_age = age + 1
-    return (age & EVICTION_MASK) << EVICTION_SHIFT | bool(box.memmap.flags[pfn] & PG_WORKINGSET) << 1 | 1
+_MARK, _WORKINGSET, _ELSEWHERE = 1, 2, 1 << 30
+EVICTION_SHIFT = 2
+EVICTION_MASK = (1 << 28) - 1
+OWNER_BITS = 10
+BUCKET_ORDER = 4
 
 
-def workingset_evictions(box: Box, count: int, bits: int) -> array[int]:
+def workingset_eviction(box: Box, evictor: LruVec, bits: int) -> int:
+    """The shadow entry of a page with the flags `bits` that is about to go; never 0. `evictor` is who reclaims: the
+    lruvec of the group that met its limit, or the node's own."""
+    age = evictor.nonresident_age
+    age_nonresident(evictor, 1)
+    return _pack_shadow(box, evictor, age, bits)
+
+
+def _pack_shadow(box: Box, evictor: LruVec, age: int, bits: int) -> int:
+    low = _MARK | _WORKINGSET * bool(bits & PG_WORKINGSET)
+    if not evictor.nid and not evictor.memcg:
+        return (age & EVICTION_MASK) << EVICTION_SHIFT | low
+    who = _owner(box, evictor)
+    return ((age >> BUCKET_ORDER << OWNER_BITS) & EVICTION_MASK | who) << EVICTION_SHIFT | low | _ELSEWHERE
+
+
+def _owner(box: Box, evictor: LruVec) -> int:
+    """The number by which shadows name it; with too many to tell apart, that of the group above."""
+    key = evictor.nid, evictor.memcg
+    if key not in box.evictors and len(box.evictors) >> OWNER_BITS and evictor.parent is not None:
+        return _owner(box, evictor.parent)
+    return box.evictors.setdefault(key, len(box.evictors))
+
+
+def workingset_evictions(box: Box, evictor: LruVec, count: int, bits: int) -> array[int]:
     """workingset_eviction() of `count` pages with the flags `bits`, one after the other."""
-    lru = box.lru
-    age = lru.nonresident_age
-    lru.nonresident_age = age + count
-    low = bool(bits & PG_WORKINGSET) << 1 | 1
-    age &= EVICTION_MASK
-    if age + count <= EVICTION_MASK:
-        return array("I", ramp(age << EVICTION_SHIFT | low, count, 1 << EVICTION_SHIFT))
-    return array("I", [(n & EVICTION_MASK) << EVICTION_SHIFT | low for n in range(age, age + count)])
+    age = evictor.nonresident_age
+    age_nonresident(evictor, count)
+    if not evictor.nid and not evictor.memcg and (age & EVICTION_MASK) + count <= EVICTION_MASK:
+        return array("I", ramp(_pack_shadow(box, evictor, age, bits), count, 1 << EVICTION_SHIFT))
+    return array("I", [_pack_shadow(box, evictor, n, bits) for n in range(age, age + count)])
+
+
+def _refault_distance(box: Box, shadow: int) -> tuple[LruVec | None, int]:
+    """(who reclaimed the page, how many pages ago); None if that was a cgroup that is no more."""
+    count = shadow >> EVICTION_SHIFT & EVICTION_MASK
+    nodes = box.pages.nodes
+    if not shadow & _ELSEWHERE:
+        lruvec = nodes[0].lruvec
+        return lruvec, (lruvec.nonresident_age - count) & EVICTION_MASK
+    who = count & (1 << OWNER_BITS) - 1
+    nid, memcg = next(key for key, number in box.evictors.items() if number == who)
+    evictor = nodes[nid].lruvecs.get(memcg)
+    if evictor is None:
+        return None, 0
+    buckets = (evictor.nonresident_age >> BUCKET_ORDER) - (count >> OWNER_BITS) & EVICTION_MASK >> OWNER_BITS
+    return evictor, buckets << BUCKET_ORDER
+
+
+def mem_cgroup_get_nr_swap_pages(box: Box, memcg: int) -> int:
+    """Slots that pages of a group may still take: the machine's, without groups."""
+    return box.swap.get_nr_swap_pages() if box.memcg is None else box.memcg.nr_swap_pages(memcg)
 
 
 def workingset_refault(box: Box, pfn: int, shadow: int) -> None:
     """A page is back; its flags say what it is. Makes it active if it was reclaimed too early."""
-    memmap, vmstat, lru = box.memmap, box.vmstat, box.lru
+    memmap = box.memmap
     flags = memmap.flags[pfn]
     file = not flags & PG_SWAPBACKED
     kind = "file" if file else "anon"
-    distance = (lru.nonresident_age - (shadow >> EVICTION_SHIFT)) & EVICTION_MASK
-    vmstat["workingset_refault_" + kind] += 1
-    size = vmstat["nr_active_file"]
+    evictor, distance = _refault_distance(box, shadow)
+    if evictor is None:
+        return
+    lruvec = folio_lruvec(box, pfn)
+    _count(box, lruvec, "workingset_refault_" + kind)
+    size = evictor.page_state("active_file")
     if not file:
-        size += vmstat["nr_inactive_file"]
-    if box.swap.get_nr_swap_pages() > 0:
-        size += vmstat["nr_active_anon"]
+        size += evictor.page_state("inactive_file")
+    if mem_cgroup_get_nr_swap_pages(box, lruvec.memcg) > 0:
+        size += evictor.page_state("active_anon")
         if file:
-            size += vmstat["nr_inactive_anon"]
+            size += evictor.page_state("inactive_anon")
     if distance > size:
         return
     flags |= PG_ACTIVE
-    lru.nonresident_age += 1
-    vmstat["workingset_activate_" + kind] += 1
-    if shadow & 2:
+    age_nonresident(lruvec, 1)
+    for level in lruvec.levels():
+        level.activated[FILE if file else ANON] += 1
+    _count(box, lruvec, "workingset_activate_" + kind)
+    if shadow & _WORKINGSET:
         flags |= PG_WORKINGSET
-        lru_note_cost(box, file=file, pages=1)
-        vmstat["workingset_restore_" + kind] += 1
+        lru_note_cost(lruvec, file=file, pages=1)
+        _count(box, lruvec, "workingset_restore_" + kind)
     memmap.flags[pfn] = flags
+
+
+def _count(box: Box, lruvec: LruVec, name: str) -> None:
+    box.vmstat[name] += 1
+    if box.memcg is not None:
+        box.memcg.count_events(lruvec.memcg, name, 1)
