@@ -19,9 +19,9 @@ from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.mmap import do_mmap
 from memsh.machines.box import Box

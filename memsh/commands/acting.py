@@ -12,8 +12,7 @@ from memsh.linux.fs.exec import resume
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel import signal
-from memsh.linux.mm.memory.fault import BusError, Segfault
-from memsh.linux.mm.oom_kill import Killed
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
 

@@ -10,11 +10,12 @@ from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
-from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads, switch_to
+from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.kernel import signal
-from memsh.linux.mm.memory.fault import BusError, Segfault
+from memsh.linux.kernel.sched import switch_to
+from memsh.linux.mm.memory.outcome import BusError, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.limits import PROCESSES

@@ -8,7 +8,7 @@ from memsh.commands.acting import Notes, act
 from memsh.commands.processes import PID, faults, named, reasonable, running, tell_end
 from memsh.libc.process import UserProcess
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import switch_to
+from memsh.linux.kernel.sched import switch_to
 from memsh.shell import IO, Args, arg, command, opt
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.values import size

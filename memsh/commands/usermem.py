@@ -12,7 +12,8 @@ from memsh.linux.box import Box
 from memsh.linux.include import flags as uapi
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
-from memsh.linux.mm.memory.fault import Segfault, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.madvise import ADVICE
 from memsh.procfs import tree

@@ -21,9 +21,9 @@ from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.sched import Task, context_switch
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
-from memsh.linux.mm.memory.fault import OutOfMemory, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Killed, OutOfMemory
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.oom_kill import Killed
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO

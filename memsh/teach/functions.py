@@ -112,8 +112,8 @@ fault.exc_page_fault|exc_page_fault|arch/x86/mm/fault.c|the CPU says: an address
 fault.do_user_addr_fault|do_user_addr_fault|arch/x86/mm/fault.c|finds the area of a faulting address and checks \
 whether the access is allowed
 fault._do_anonymous_page|do_anonymous_page|mm/memory.c|maps the zero page (read) or a fresh page (write)
-fault.do_wp_page|do_wp_page|mm/memory.c|a write to a write-protected page: reuse it or copy it
-fault._wp_page_copy|wp_page_copy|mm/memory.c|gives the process its own copy of the page
+anon.do_wp_page|do_wp_page|mm/memory.c|a write to a write-protected page: reuse it or copy it
+anon._wp_page_copy|wp_page_copy|mm/memory.c|gives the process its own copy of the page
 fault._bulk_anonymous|do_anonymous_page|mm/memory.c|maps fresh pages (memsh: one fault each, a run in one go)
 filefault.do_fault|do_fault|mm/memory.c|a fault on a mapped file
 filefault._do_read_fault|do_read_fault|mm/memory.c|reads from a mapped file; maps the cached pages around too
@@ -160,7 +160,7 @@ mmap.mmap_region|mmap_region|mm/mmap.c|makes the area, or extends a neighbour
 mmap.do_munmap|do_mas_munmap|mm/mmap.c|takes a range of addresses out of a process
 mmap.do_brk|__ia32_sys_brk|mm/mmap.c|moves the end of the heap's area
 mmap.do_brk_flags|do_brk_flags|mm/mmap.c|extends the heap's area
-mmap.expand_downwards|expand_downwards|mm/mmap.c|grows the stack's area
+stack.expand_downwards|expand_downwards|mm/mmap.c|grows the stack's area
 vmamerge.vma_merge|vma_merge|mm/mmap.c|joins neighbouring areas that are alike
 vmamerge.split_vma|split_vma|mm/mmap.c|cuts an area in two
 vmalist.find_vma|find_vma|mm/mmap.c|finds the first area that ends above an address

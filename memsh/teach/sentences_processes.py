@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_WRITE
-from memsh.linux.mm.memory.fault import COW, REUSE
+from memsh.linux.mm.memory.outcome import COW, REUSE
 from memsh.linux.mm.mmap.vmalist import find_vma
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ OF_PROCESSES_BEFORE: dict[str, Teller] = {
     "intmalloc.int_malloc": _int_malloc, "tcache.tcache_get": _cached, "tcache.tcache_put": _to_cache,
     "system.sysmalloc_mmap": _own_mapping, "trim.munmap_chunk": _unmapped, "trim.systrim": _trimmed,
     "fault.do_user_addr_fault": _user_fault, "fault._do_anonymous_page": _anonymous,
-    "fault.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "paging._pte_alloc": _no_table,
+    "anon.do_wp_page": _write_protected, "filefault._do_read_fault": _file_fault, "paging._pte_alloc": _no_table,
     "mmlife.copy_page_range": _copied, "mmlife.exit_mmap": _exit_mm, "mmap.do_munmap": _unmap,
     "slab.kmem_cache_free": _to_array, "slab_common.kfree": _kfree, "slab.cache_flusharray": _flush,
     "slab.slabs_destroy": _destroyed, "slab_caches.kmem_cache_create": _new_cache,
@@ -278,7 +278,7 @@ OF_PROCESSES_BEFORE: dict[str, Teller] = {
     "pagecache.invalidate_mapping_pages": _dropped, "swapon.swapon": _swapped_on,
 }  # fmt: skip
 OF_PROCESSES_AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
-    "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "fault.do_wp_page": _settled,
+    "intmalloc.int_malloc": _from_pool, "fault._do_anonymous_page": _fresh, "anon.do_wp_page": _settled,
     "filefault._do_read_fault": _around, "slab_caches.kmem_cache_create": _cache_made,
     "slub_caches.kmem_cache_create": _cache_made,
     "vmalloc._get_vm_area": _area_found, "highmem.kmap": _kmapped, "swapon.swapon": _area_on,

@@ -7,7 +7,7 @@ import pytest
 from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
 from memsh.linux.config import Config
-from memsh.linux.include.sched import switch_to
+from memsh.linux.kernel.sched import switch_to
 from memsh.machines.box import Box
 
 TRACES = sorted((Path(__file__).parent / "traces").glob("threads-*.txt"))

@@ -16,7 +16,7 @@ from memsh.linux.config import MIB, Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.mm_types import Words
 from memsh.linux.kernel.fork import kernel_clone
-from memsh.linux.mm.memory.fault import Segfault
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs.tree import show

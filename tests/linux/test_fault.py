@@ -10,9 +10,9 @@ from memsh.linux.config import MIB, Config
 from memsh.linux.fs.task_mmu import collect_all
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.sched import Task
-from memsh.linux.mm.memory.fault import BusError, Segfault, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.oom_kill import Killed
 from memsh.machines.box import Box
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS

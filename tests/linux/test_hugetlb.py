@@ -26,12 +26,13 @@ from memsh.linux.include.flags import (
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
 )
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.hugetlb.reserve import ResvMap
 from memsh.linux.mm.memory import uaccess
-from memsh.linux.mm.memory.fault import BusError, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import BusError
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import tree

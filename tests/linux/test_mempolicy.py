@@ -27,7 +27,8 @@ from memsh.linux.include.mempolicy import (
 from memsh.linux.include.sched import sched_setaffinity
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm import mempolicy
-from memsh.linux.mm.memory.fault import Segfault, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.mmap import do_munmap
 from memsh.machines.box import Box

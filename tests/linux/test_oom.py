@@ -15,8 +15,8 @@ from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.filemap import pagecache
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.oom_kill import Killed
 from memsh.linux.mm.page_alloc.showmem import dump_stack
 from memsh.machines.box import Box
 from tests.paths import REFERENCE

@@ -11,8 +11,8 @@ import pytest
 from memsh.inspect.check import check
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_PRIVATE, MAP_SHARED
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel import sysctl
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import meminfo, vmstat

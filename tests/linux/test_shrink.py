@@ -13,9 +13,9 @@ from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import PG_LRU
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.lib.columns import stepped_runs
 from memsh.linux.mm.lru import lru_del_run
 from memsh.linux.mm.memory import uaccess

@@ -8,9 +8,10 @@ from memsh.inspect.check_task import check_tasks
 from memsh.linux.config import Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import alloc_pid, find_task, switch_to, threads_max
+from memsh.linux.include.sched import alloc_pid, find_task, threads_max
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import fork, kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.kernel.signal import segfault, send_sig
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.machines.box import Box

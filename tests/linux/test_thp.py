@@ -10,9 +10,9 @@ from memsh.inspect.check import check
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma

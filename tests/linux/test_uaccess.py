@@ -6,7 +6,7 @@ from memsh.inspect.check_mm import check_mm
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.sched import Task
-from memsh.linux.mm.memory.fault import Segfault
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_word, write, write_word
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box

@@ -11,7 +11,8 @@ from memsh.linux.fs.task_mmu import collect, collect_all
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.mm_types import MmStruct
-from memsh.linux.mm.memory.fault import BusError, Segfault, touch_range
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import BusError, Segfault
 from memsh.linux.mm.memory.uaccess import read, read_word, write, write_word
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.vmalist import unmapped_area_topdown, vm_start_gap

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED
-from memsh.linux.include.sched import Task, switch_to
+from memsh.linux.include.sched import Task
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import fork, kernel_clone
+from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.procfs.pid import PID_FILES

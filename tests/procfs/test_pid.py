@@ -8,8 +8,8 @@ import pytest
 from memsh.cli import open_session
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import switch_to
 from memsh.linux.kernel.fork import fork
+from memsh.linux.kernel.sched import switch_to
 from memsh.machines.box import Box
 from memsh.procfs.pid import PID_FILES, PID_STORES
 from tests.paths import REFERENCE

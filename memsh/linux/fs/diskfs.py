@@ -17,9 +17,16 @@ from memsh.linux.fs.filetext import ETC, text_page
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
 from memsh.linux.include.memmap import K_FILE
-from memsh.linux.include.mm_types import File, Inode
+from memsh.linux.include.mm_types import AddressSpaceOperations, File, Inode
 from memsh.linux.mm.filemap import directio
-from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write, filemap_write_zeros
+from memsh.linux.mm.filemap.filemap import (
+    block_write_begin,
+    filemap_get_pages,
+    filemap_read,
+    filemap_skip,
+    filemap_write,
+    filemap_write_zeros,
+)
 from memsh.linux.mm.filemap.pagecache import (
     add_to_page_cache,
     frame_page,
@@ -29,7 +36,7 @@ from memsh.linux.mm.filemap.pagecache import (
     truncate_inode_pages,
 )
 from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.shmem.shmem import SHM_DEV, TMPFS_DEV, shmem_recalc_inode, tmpfs_pages
+from memsh.linux.mm.shmem.shmem import SHM_DEV, SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode, tmpfs_pages
 from memsh.linux.mm.slab.objects import drop_owner
 
 if TYPE_CHECKING:
@@ -93,6 +100,16 @@ def generate(inode: Inode, index: int) -> bytes:
     return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
 
 
+def _no_value(box: Box, value: int) -> None:
+    """A shadow stands for nothing that could be freed."""
+
+
+DISK_AOPS = AddressSpaceOperations(
+    swap_backed=False, read_folio=generate, get_pages=filemap_get_pages, write_begin=block_write_begin,
+    write_zeros=filemap_write_zeros, free_value=_no_value,
+)  # fmt: skip
+
+
 class Mount(NamedTuple):
     """A mounted file system; sizes in bytes."""
 
@@ -111,7 +128,7 @@ def filesystems(box: Box) -> list[Mount]:
 
 def swap_disk(box: Box) -> Inode:
     """/dev/vda, a disk without a file system: as large as --swap says, or 256 MiB that nothing uses."""
-    disk = Inode(0, "vda", SWAP_DEV, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
+    disk = Inode(0, "vda", SWAP_DEV, DISK_AOPS, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
     disk.seed = ""
     return disk
 
@@ -126,7 +143,7 @@ class FileSystem:
         self.next_shm_ino = 2
         self.next_tmpfs_ino = 1
         self.root = self._inode("/", True)
-        self.device = Inode(0, "vdb", DISK_DEV, DISK_BYTES, mode=S_IFBLK | 0o660)
+        self.device = Inode(0, "vdb", DISK_DEV, DISK_AOPS, DISK_BYTES, mode=S_IFBLK | 0o660)
         self.device.seed = ""
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
@@ -148,7 +165,7 @@ class FileSystem:
     def _inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
         size, mode = (4096, 0o040755) if directory else (0, 0o100644)
         number = self.next_tmpfs_ino if dev == TMPFS_DEV else self.next_ino
-        inode = Inode(number, name, dev, size, mode=mode)
+        inode = Inode(number, name, dev, SHMEM_AOPS if dev == TMPFS_DEV else DISK_AOPS, size, mode=mode)
         if dev == TMPFS_DEV:
             self.next_tmpfs_ino += 1
         else:
@@ -290,7 +307,6 @@ class FileSystem:
             raise KernelError("EEXIST")
         inode = parent.children[name] = self._inode(name, False, parent.dev)
         inode.parent = parent
-        inode.shmem = parent.dev == TMPFS_DEV
         inode.seed = ""
         inode.usec = self.box.timer.usec
         if inode.dev != TMPFS_DEV:
@@ -470,8 +486,6 @@ class FileSystem:
             return
         if inode.dev == SHM_DEV:
             if inode.opened <= 0:
-                from memsh.linux.mm.shmem.shmem import shmem_evict
-
                 shmem_evict(self.box, inode)
             return
         self.opened -= 1
@@ -516,7 +530,7 @@ class FileSystem:
         room = self._before_write(file, position, length)
         before = file.inode.size
         try:
-            return filemap_write_zeros(self.box, file, position, room)
+            return file.inode.a_ops.write_zeros(self.box, file, position, room)
         finally:
             self._grown(file.inode, before)
 

@@ -333,7 +333,7 @@ def resume(box: Box, task: Task) -> None:
 
 def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
     """Touch what is still mapped that way: the process may have unmapped or protected it."""
-    from memsh.linux.mm.memory.fault import BusError, Segfault
+    from memsh.linux.mm.memory.outcome import BusError, Segfault
 
     for addr, length, write in touches:
         try:

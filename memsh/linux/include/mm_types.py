@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.lib.ratelimit import RateLimit
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from memsh.linux.arch.x86.aslr import Placed
     from memsh.linux.arch.x86.mmu import Mmu
+    from memsh.linux.box import Box
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
@@ -146,15 +147,40 @@ class AddressSpace:
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 
 
+class AddressSpaceOperations(NamedTuple):
+    """What a file system does for the pages of its files (struct address_space_operations).
+
+    `swap_backed`: the pages have nothing behind them but swap. `read_folio(inode, index)`: the bytes of a page that
+    nobody wrote to. `get_pages(box, file, mapping, index, last)`: frames from `index` on that can be read at once, at
+    least one, [0] for a hole. `write_begin(box, mapping, index, length)`: the frame to write to. `write_zeros(box,
+    file, position, length)`: bytes written. `free_value(box, value)`: the tree no longer needs what a value entry says.
+    ENOMEM, ENOSPC.
+    """
+
+    swap_backed: bool
+    read_folio: Callable[[Inode, int], bytes]
+    get_pages: Callable[[Box, File, AddressSpace, int, int], list[int]]
+    write_begin: Callable[[Box, AddressSpace, int, int], int]
+    write_zeros: Callable[[Box, File, int, int], int]
+    free_value: Callable[[Box, int], None]
+
+    def __deepcopy__(self, memo: object) -> AddressSpaceOperations:
+        return self
+
+
 class Inode:
-    """A file or directory. `dev` = (major, minor); `size` in bytes; `shmem`: in memory only."""
+    """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
     __slots__ = (
-        "addr", "below", "charged", "children", "dentry", "dev", "hugetlb", "mapping", "mode", "name", "nlink",
-        "number", "opened", "parent", "seed", "seeded", "shmem", "size", "usec",
+        "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "hugetlb", "mapping", "mode", "name", "nlink",
+        "number", "opened", "parent", "seed", "seeded", "size", "usec",
     )  # fmt: skip
 
-    def __init__(self, number: int, name: str, dev: tuple[int, int], size: int = 0, *, mode: int = 0o100644) -> None:
+    def __init__(
+        self, number: int, name: str, dev: tuple[int, int], a_ops: AddressSpaceOperations, size: int = 0, *,
+        mode: int = 0o100644,
+    ) -> None:  # fmt: skip
+        self.a_ops = a_ops
         self.number = number
         self.name = name
         self.dev = dev
@@ -162,7 +188,6 @@ class Inode:
         self.mode = mode
         self.nlink = 1
         self.opened = 0  # files open or mapped
-        self.shmem = False
         self.seed = name  # names its generated contents; "" for zeros
         self.seeded = 0  # bytes of it that are generated; what is beyond is zeros until it is written
         self.usec = 0  # time of last change, microseconds since boot
@@ -178,6 +203,11 @@ class Inode:
     @property
     def is_dir(self) -> bool:
         return self.children is not None
+
+    @property
+    def shmem(self) -> bool:
+        """Whether it lives in memory only (shmem_mapping)."""
+        return self.a_ops.swap_backed
 
 
 class File:

@@ -231,28 +231,6 @@ def sched_setaffinity(box: Box, task: Task, cpus: tuple[int, ...]) -> None:
         context_switch(box, task)
 
 
-def switch_to(box: Box, task: Task) -> None:
-    """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory."""
-    if not task.alive:
-        raise KernelError("ESRCH", f"{task.pid} has ended")
-    if task.mm is None:
-        raise KernelError("EINVAL", f"{task.pid} is a kernel thread")
-    old = box.current
-    if old is task:
-        return
-    if old is not None and old.state == "R":
-        old.state = "S"
-    if old is not None and old.alive:
-        old.nvcsw += 1
-    context_switch(box, task)
-    if task.state == "S":
-        task.state = "R"
-    if task.pending:
-        from memsh.linux.fs.exec import resume
-
-        resume(box, task)
-
-
 def init_fields(box: Box) -> None:
     """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c)."""
     fields: dict[str, Any] = {
@@ -261,13 +239,3 @@ def init_fields(box: Box) -> None:
     }  # fmt: skip
     for name, value in fields.items():
         setattr(box, name, value)
-
-
-def start(box: Box) -> None:
-    """rest_init and after: init, kthreadd, the kernel's own threads, then the user's first process.
-
-    Needs `box.programs` (images by path) to be filled; without "/bin/a.out" only init and the threads are there.
-    """
-    from memsh.linux.init.threads import start_tasks
-
-    start_tasks(box)

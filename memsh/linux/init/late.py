@@ -74,12 +74,12 @@ def populate_rootfs(box: Box, usec: int, pages: int) -> None:
     from memsh.linux.include.mm_types import Inode
     from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
     from memsh.linux.mm.mmap.vmalist import vm_enough_memory
+    from memsh.linux.mm.shmem.shmem import SHMEM_AOPS
     from memsh.linux.mm.slab.objects import take
 
     box.timer.set(usec)
     Logger(box)(KERN_INFO, "Trying to unpack rootfs image as initramfs...")
-    inode = box.rootfs = Inode(1, "rootfs", (0, 2), pages * PAGE_SIZE)
-    inode.shmem = True
+    inode = box.rootfs = Inode(1, "rootfs", (0, 2), SHMEM_AOPS, pages * PAGE_SIZE)
     inode.addr = take(box, "shmem_inode_cache")
     inode.charged = pages
     vm_enough_memory(box, None, pages)
@@ -90,9 +90,9 @@ def populate_rootfs(box: Box, usec: int, pages: int) -> None:
 
 def start_processes(box: Box) -> None:
     """init, kernel threads, the user's first process (rest_init, kernel_init)."""
-    from memsh.linux.include.sched import start
+    from memsh.linux.init.threads import start_tasks
 
-    start(box)
+    start_tasks(box)
 
 
 def start_swap(box: Box) -> None:

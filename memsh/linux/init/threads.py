@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.sched import (
     PF_FORKNOEXEC,
     PF_KSWAPD,
@@ -18,6 +19,8 @@ from memsh.linux.include.sched import (
     PF_WQ_WORKER,
     Task,
 )
+from memsh.linux.kernel.fork import copy_process, create_kthread, fork_idle, kernel_clone
+from memsh.linux.kernel.sched import switch_to
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -75,10 +78,6 @@ def _dress(task: Task, name: str, kind: int, cpu: int) -> None:
 
 def start_tasks(box: Box) -> None:
     """Create init (PID 1), kthreadd (2), its children, and PID 53 running a.out, which is current."""
-    from memsh.linux.fs.exec import do_execve
-    from memsh.linux.include.sched import switch_to
-    from memsh.linux.kernel.fork import copy_process, create_kthread, fork_idle, kernel_clone
-
     if not box.programs:
         for path, image in box.model.programs().items():
             box.programs[path] = image

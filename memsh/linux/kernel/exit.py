@@ -13,9 +13,8 @@ from memsh.linux.include.sched import Task, children_of, context_switch, live_th
 from memsh.linux.kernel.fork import drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
 from memsh.linux.mm.memory import uaccess
-from memsh.linux.mm.memory.fault import BusError, Segfault
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.memory.rss_stat import sync_mm_rss
-from memsh.linux.mm.oom_kill import Killed
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

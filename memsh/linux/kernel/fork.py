@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.fs.exec import after_fork, fork_returns
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
 from memsh.linux.include.memmap import K_STACK
@@ -187,8 +188,6 @@ def fork(box: Box, parent: Task) -> Forked:
 
     EAGAIN, ENOMEM. ESRCH if the parent has no memory of its own.
     """
-    from memsh.linux.fs.exec import after_fork, fork_returns
-
     if parent.mm is None or not parent.alive:
         raise KernelError("ESRCH", f"{parent.pid} cannot fork")
     child = copy_process(box, parent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.program import instruction
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
 from memsh.linux.include.sched import Task, find_task, threads_of
@@ -121,14 +122,6 @@ def _in_file(task: Task, ip: int) -> str:
 def bus_error(box: Box, task: Task) -> None:
     """SIGBUS: an access past the end of a mapped file. Linux logs nothing."""
     force_sig(box, task, SIGBUS)
-
-
-def instruction(box: Box, task: Task, write: bool) -> int:
-    """Where in the program's text its byte store (or load) lies."""
-    program = box.programs.get(task.path)
-    if program is None:
-        return task.mm.start_code if task.mm is not None else 0
-    return program.store_ip if write else program.load_ip
 
 
 def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:

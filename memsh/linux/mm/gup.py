@@ -15,7 +15,8 @@ from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.columns import mask_run, sub_runs
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
+from memsh.linux.mm.memory.fault import fault_range
+from memsh.linux.mm.memory.outcome import BusError, OutOfMemory, Tally
 from memsh.linux.mm.mmap.vmalist import areas_between
 
 if TYPE_CHECKING:

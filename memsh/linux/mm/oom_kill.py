@@ -19,6 +19,7 @@ from memsh.linux.include.sched import live_thread
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
+from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.page_alloc.showmem import (
     KERN_WARNING,
     cpuset_text,
@@ -38,15 +39,11 @@ FS = GFP_NAMES["__GFP_FS"]
 OOM_SCORE_ADJ_MIN = -1000
 KERN_ERR = 3
 SIGKILL = 9
-NOPAGE_USEC = 10_000_000  # nopage_rs: one report in ten seconds
-
-
-class Killed(Exception):
-    """The current process was chosen by the OOM killer: it dies before it runs on in user space."""
 LRU_ITEMS = (  # more unreclaimable slab than these is told of (should_dump_unreclaim_slab)
     "nr_active_anon", "nr_inactive_anon", "nr_active_file", "nr_inactive_file", "nr_isolated_anon", "nr_isolated_file",
     "nr_unevictable",
 )  # fmt: skip
+NOPAGE_USEC = 10_000_000  # nopage_rs: one report in ten seconds
 
 
 def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:

@@ -105,8 +105,9 @@ def _read(box: Box, file: File, position: int, length: int, parts: list[bytes] |
         return 0
     index, last = position >> 12, (end + 4095) >> 12
     start = position
+    get_pages = inode.a_ops.get_pages
     while index < last:
-        pfns = shmem_pages(box, file, index, last) if inode.shmem else _get_pages(box, file, mapping, index, last)
+        pfns = get_pages(box, file, mapping, index, last)
         stop = min(end, (index + len(pfns)) << 12)
         if pfns[0] or len(pfns) > 1:
             again = index == file.ra_prev  # the same page as the last read() ended in
@@ -122,21 +123,7 @@ def _read(box: Box, file: File, position: int, length: int, parts: list[bytes] |
     return end - position
 
 
-def shmem_pages(box: Box, file: File, index: int, last: int) -> list[int]:
-    """Pages of a file in memory; [0] for a hole, which reads as zeros."""
-    pages = file.inode.mapping.pages if file.inode.mapping is not None else None
-    assert pages is not None
-    pfns = pages.present(index, last - index)
-    if pfns:
-        return pfns
-    if pages.value(index):
-        from memsh.linux.mm.shmem.shmem import shmem_fault
-
-        return [shmem_fault(box, file, index)]
-    return [0]
-
-
-def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
+def filemap_get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
     """Pages from `index` on that can be read at once, at least one (filemap_get_pages). ENOMEM."""
     pages = mapping.pages
     flags = box.memmap.flags
@@ -194,7 +181,7 @@ def filemap_write(box: Box, file: File, position: int, text: bytes) -> int:
         index = at >> 12
         chunk = text[done : done + 4096 - (at & 4095)]
         try:
-            pfn = _write_begin(box, mapping, index, len(chunk))
+            pfn = inode.a_ops.write_begin(box, mapping, index, len(chunk))
         except KernelError:
             if done:
                 break  # a short write; the next one meets the error
@@ -213,13 +200,9 @@ def filemap_write(box: Box, file: File, position: int, text: bytes) -> int:
     return done
 
 
-def _write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
+def block_write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
     """The page to write to; one that is written in part is read first. ENOMEM, ENOSPC."""
     inode = mapping.inode
-    if inode.shmem:
-        from memsh.linux.mm.shmem.shmem import shmem_get_page
-
-        return shmem_get_page(box, inode, index)
     wait_on_page(box, mapping, index)
     there: int | None = mapping.pages.get(index)
     if there is not None:
@@ -239,10 +222,6 @@ def _write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> in
 def filemap_write_zeros(box: Box, file: File, position: int, length: int) -> int:
     """filemap_write() of `length` zeros: whole pages are not made one by one. ENOMEM."""
     inode = file.inode
-    if inode.shmem:
-        from memsh.linux.mm.shmem.shmem import shmem_write_zeros
-
-        return shmem_write_zeros(box, file, position, length)
     mapping = mapping_of(box, inode)
     done = 0
     while done < length:

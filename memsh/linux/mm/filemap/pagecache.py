@@ -248,8 +248,6 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
 
 def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
     """Shadows, and the swap entries of shared memory, whose slots go free."""
-    from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap
-
     pages = mapping.pages
     for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
         slots = pages.leaves[leaf]
@@ -258,8 +256,7 @@ def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
             for at, entry in enumerate(slots.tolist()):
                 if entry >= VALUE and base + at >= first:
                     pages.put_value(base + at, 0)
-                    if mapping.inode.shmem:
-                        shmem_free_swap(box, entry)
+                    mapping.inode.a_ops.free_value(box, entry)
 
 
 def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:
@@ -364,9 +361,7 @@ def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
     """Zeros from `size` to the end of its page, wherever that page is."""
     index, zeros = size >> 12, bytes(4096 - (size & 4095))
     if mapping.inode.shmem and mapping.pages.value(index):
-        from memsh.linux.mm.shmem.shmem import shmem_get_page
-
-        shmem_get_page(box, mapping.inode, index)
+        mapping.inode.a_ops.write_begin(box, mapping, index, len(zeros))
     pfn = mapping.pages.get(index)
     if pfn is not None:
         from memsh.linux.mm.filemap.writeback import dirty_folio
@@ -395,9 +390,7 @@ def file_page(inode: Inode, index: int) -> bytes:
     mapping = inode.mapping
     if mapping is not None and index in mapping.written:
         return mapping.written[index]
-    from memsh.linux.fs.diskfs import generate
-
-    return generate(inode, index)
+    return inode.a_ops.read_folio(inode, index)
 
 
 def frame_view(box: Box, pfn: int) -> bytes | bytearray:

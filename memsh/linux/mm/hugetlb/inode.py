@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_FIXED, VM_DONTEXPAND, VM_HUGETLB, VM_NORESERVE, VM_WRITE
-from memsh.linux.include.mm_types import File, Inode, MmStruct, VmArea
+from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, File, Inode, MmStruct, VmArea
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
 from memsh.linux.mm.hugetlb.reserve import EVER, HugetlbInode, hugecache_offset, reserve_pages, unreserve_pages
@@ -26,6 +26,32 @@ MAP_HUGE_SHIFT, MAP_HUGE_MASK = 26, 0x3F
 ANON_FILE = "/anon_hugepage (deleted)"
 
 
+def _no_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
+    raise KernelError("EINVAL")
+
+
+def _no_write(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
+    raise KernelError("EINVAL")
+
+
+def _no_zeros(box: Box, file: File, position: int, length: int) -> int:
+    raise KernelError("EINVAL")
+
+
+def _zeros(inode: Inode, index: int) -> bytes:
+    return bytes(4096)
+
+
+def _no_value(box: Box, value: int) -> None:
+    """Its pages are in no tree."""
+
+
+HUGETLBFS_AOPS = AddressSpaceOperations(
+    swap_backed=False, read_folio=_zeros, get_pages=_no_pages, write_begin=_no_write, write_zeros=_no_zeros,
+    free_value=_no_value,
+)  # fmt: skip
+
+
 def hugetlb_file_setup(box: Box, h: Hstate, name: str, size: int, flags: int, *, shm: bool = False) -> File:
     """A nameless file of `size` bytes, its pages reserved unless VM_NORESERVE. ENOMEM, ENOSPC."""
     try:
@@ -33,7 +59,8 @@ def hugetlb_file_setup(box: Box, h: Hstate, name: str, size: int, flags: int, *,
     except KernelError:
         raise KernelError("ENOSPC") from None
     fs = box.fs
-    inode = Inode(fs.next_shm_ino, name.removeprefix("/").removesuffix(" (deleted)"), HUGETLBFS_DEV, size)
+    title = name.removeprefix("/").removesuffix(" (deleted)")
+    inode = Inode(fs.next_shm_ino, title, HUGETLBFS_DEV, HUGETLBFS_AOPS, size)
     fs.next_shm_ino += 1
     inode.nlink = 0
     inode.addr = addr

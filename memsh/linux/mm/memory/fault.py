@@ -10,13 +10,12 @@ userfaultfd.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import pte_alloc, pte_free, pte_of, table_pieces, vm_page_prot
+from memsh.linux.arch.x86.program import instruction
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
-    GFP_FOLIO,
-    GFP_NAMES,
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_PRESENT,
@@ -26,7 +25,6 @@ from memsh.linux.include.flags import (
     VM_EXEC,
     VM_GROWSDOWN,
     VM_HUGETLB,
-    VM_LOCKED,
     VM_MAYSHARE,
     VM_SHARED,
     VM_WRITE,
@@ -35,112 +33,49 @@ from memsh.linux.include.flags import (
     X86_PF_USER,
     X86_PF_WRITE,
 )
-from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HUGE, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
-from memsh.linux.lib.columns import count_run, frame_runs, set_run
+from memsh.linux.lib.columns import frame_runs
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.huge_memory.huge import (
-    HPAGE_PMD_NR,
-    compound_head,
     hugepage_vma_check,
     transhuge_vma_suitable,
 )
-from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
-from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
+from memsh.linux.mm.memory.anon import (
+    GFP_ANON,
+    SHORT,
+    WRITTEN,
+    add_anon_pages,
+    alloc_user_page,
+    alloc_user_pages,
+    do_wp_page,
+)
+from memsh.linux.mm.memory.filefault import do_fault
+from memsh.linux.mm.memory.outcome import (
+    COW,
+    HUGE,
+    HUGETLB,
+    REUSE,
+    SEGV_ACCERR,
+    SEGV_MAPERR,
+    SI_KERNEL,
+    ZERO,
+    BusError,
+    FaultResult,
+    Killed,
+    OutOfMemory,
+    Segfault,
+    Tally,
+)
 from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
-from memsh.linux.mm.mmap.mmap import expand_downwards
+from memsh.linux.mm.mmap.stack import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
-from memsh.linux.mm.oom_kill import Killed
-from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
+from memsh.linux.mm.swap.swapin import do_swap_page
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
-GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
-SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
-# what a fault was; how many pages fault-around mapped, from bit 8 on
-MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED, HUGE, HUGETLB = 1, 2, 4, 8, 16, 32, 64, 128
-AROUND_SHIFT = 8
-AROUND = 16  # fault_around_bytes, in pages
-_ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
-_SHORT = 6  # a run of fewer frames is done frame by frame
-_WRITTEN = PTE_RW | PTE_DIRTY
-
-
-class Segfault(Exception):
-    """An access that Linux answers with SIGSEGV: `addr`, the CPU's `error_code` (X86_PF_*), `si_code` (SEGV_*)."""
-
-    def __init__(self, addr: int, error_code: int, si_code: int) -> None:
-        super().__init__(f"segfault at {addr:x} error {error_code:x}")
-        self.addr = addr
-        self.error_code = error_code
-        self.si_code = si_code
-
-
-class BusError(Exception):
-    """An access past the end of a mapped file, or without a huge page for it: SIGBUS."""
-
-    def __init__(self, addr: int) -> None:
-        super().__init__(f"bus error at {addr:x}")
-        self.addr = addr
-
-
-class OutOfMemory(KernelError):
-    """A fault that found no memory (VM_FAULT_OOM)."""
-
-    def __init__(self) -> None:
-        super().__init__("ENOMEM", "no page for the fault")
-
-
-class FaultResult(NamedTuple):
-    """Faults taken, and words on their kind for people."""
-
-    minflt: int
-    majflt: int
-    notes: list[str]
-
-
-def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int) -> None:
-    """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map.
-
-    `runs` are (first frame, how many).
-    """
-    memmap = box.memmap
-    mapcount, column, mapping, indices = memmap.mapcount, memmap.flags, memmap.mapping, memmap.index
-    anon = vma.anon_vma
-    assert anon is not None
-    number = anon.number
-    flags = new_page_flags(vma.flags, _ANON_FLAGS)
-    index = vma.pgoff + ((addr - vma.start) >> 12)
-    total = 0
-    for pfn, count in runs:
-        if count < _SHORT:
-            for frame in range(pfn, pfn + count):
-                mapcount[frame] = 1
-                column[frame] = flags
-                mapping[frame] = number
-                indices[frame] = index
-                index += 1
-        else:
-            set_run(mapcount, pfn, count, 1)
-            set_run(column, pfn, count, flags)
-            set_run(mapping, pfn, count, number)
-            count_run(indices, pfn, index, count)
-            index += count
-        total += count
-    account_new_runs(box, runs, total, flags)
-    mm.rss[MM_ANONPAGES] += total
-    box.vmstat["nr_anon_pages"] += total
-
-
-def _alloc_user_page(box: Box, gfp: int, vma: VmArea, addr: int) -> int:
-    """vma_alloc_folio(); OutOfMemory."""
-    pfn = vma_alloc_folio(box.pages, gfp, vma, addr)
-    if not pfn:
-        raise OutOfMemory
-    return pfn
 
 
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
@@ -172,8 +107,6 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
         pte = table.ptes[at]
         if not pte:
             if vma.file is not None:
-                from memsh.linux.mm.memory.filefault import do_fault
-
                 return do_fault(box, mm, vma, addr, table, at, write)
             if vma.name:
                 return _special_fault(box, mm, vma, addr, table, at)
@@ -187,8 +120,6 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
             pte_free(box, mm, index)
         raise BusError(addr) from None
     if not pte & PRESENT:
-        from memsh.linux.mm.swap.swapin import do_swap_page
-
         return do_swap_page(box, mm, vma, addr, table, at, write)
     if write and not pte & PTE_RW:
         return do_wp_page(box, mm, vma, addr, table, at)
@@ -250,9 +181,9 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
         table.ptes[at] = box.vm.zero_pfn << 12 | prot | PTE_SPECIAL
         return ZERO
     anon_vma_prepare(box, vma)
-    pfn = _alloc_user_page(box, GFP_ANON, vma, addr)
+    pfn = alloc_user_page(box, GFP_ANON, vma, addr)
     add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
-    table.ptes[at] = pfn << 12 | prot | (_WRITTEN if vma.flags & VM_WRITE else 0)
+    table.ptes[at] = pfn << 12 | prot | (WRITTEN if vma.flags & VM_WRITE else 0)
     return 0
 
 
@@ -276,126 +207,7 @@ def _special_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
     return 0
 
 
-def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
-    """A write to a present, write-protected page: share, reuse, or copy."""
-    pte = table.ptes[at]
-    pfn = pte >> 12
-    memmap = box.memmap
-    mm.tlb.pop(addr >> 12, None)
-    if pte & PTE_SPECIAL:
-        return _wp_page_copy(box, mm, vma, addr, table, at)
-    flags = memmap.flags[pfn]
-    if flags & PG_ANON:
-        if not flags & PG_ANON_EXCLUSIVE:
-            if memmap.refcount[compound_head(box, pfn)] > 1 + bool(flags & PG_SWAPCACHE):
-                return _wp_page_copy(box, mm, vma, addr, table, at)
-            if flags & PG_SWAPCACHE:
-                box.swap.free_folio(pfn)
-                flags = memmap.flags[pfn]
-            if memmap.refcount[compound_head(box, pfn)] > 1:
-                return _wp_page_copy(box, mm, vma, addr, table, at)
-            anon = vma.anon_vma
-            assert anon is not None
-            memmap.mapping[pfn] = anon.number
-            memmap.flags[pfn] = flags | PG_ANON_EXCLUSIVE
-        table.ptes[at] = pte | _WRITTEN | PTE_ACCESSED
-        box.vmstat["pgreuse"] += 1
-        return REUSE
-    if vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE | VM_SHARED:
-        from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
-        from memsh.linux.mm.memory.zap import set_page_dirty
-
-        table.ptes[at] = pte | _WRITTEN | PTE_ACCESSED
-        box.vmstat["pgreuse"] += 1
-        set_page_dirty(box, pfn)
-        if not flags & PG_SWAPBACKED:
-            balance_dirty_pages_ratelimited(box, 1)
-        return REUSE
-    return _wp_page_copy(box, mm, vma, addr, table, at)
-
-
-def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
-    """Give this process a page of its own in place of the zero page, a shared anonymous page or a file's."""
-    try:
-        anon_vma_prepare(box, vma)
-    except KernelError:
-        raise OutOfMemory from None
-    pte = table.ptes[at]
-    old = pte >> 12
-    special = pte & PTE_SPECIAL
-    new = _alloc_user_page(box, GFP_ANON if special else GFP_FOLIO, vma, addr)
-    old_flags = 0 if special else box.memmap.flags[old]
-    if not special:
-        drop_mapped_page(box, mm, vma, old, new)
-    add_anon_pages(box, mm, vma, [(new, 1)], addr)
-    table.ptes[at] = new << 12 | vm_page_prot(vma) | _WRITTEN
-    if not special:
-        if old_flags & PG_SWAPCACHE:
-            box.swap.free_swap_cache([old])
-        if old_flags & PG_HUGE:
-            if not box.memmap.mapcount[old]:
-                deferred_split_huge_page(box, old & -HPAGE_PMD_NR)
-            put_huge_page(box, old & -HPAGE_PMD_NR, 1)
-        else:
-            put_frames(box, [old])
-    return COW
-
-
-def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) -> None:
-    """Copy the bytes of `old` to `new` and take the mapping of `old` away; its reference stays."""
-    from memsh.linux.mm.filemap.pagecache import frame_view
-    from memsh.linux.mm.memory.zap import mm_counter
-
-    memmap = box.memmap
-    flags = memmap.flags[old]
-    if old in memmap.data or not flags & PG_ANON:
-        text = frame_view(box, old)
-        if any(text):
-            memmap.data[new] = bytearray(text)
-    mm.rss[mm_counter(flags)] -= 1
-    left = memmap.mapcount[old] - 1
-    memmap.mapcount[old] = left
-    if not left:
-        box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
-    if vma.flags & VM_LOCKED and not flags & PG_HUGE:
-        munlock_page(box, old)
-
-
 # -- ranges ---------------------------------------------------------------------------------------------------------
-
-
-class Tally:
-    """What a range of accesses came to."""
-
-    __slots__ = ("around", "kinds", "majflt", "minflt", "program")
-
-    def __init__(self) -> None:
-        self.minflt = self.majflt = self.kinds = self.around = 0
-        self.program: list[tuple[int, bool]] = []
-
-    def add(self, what: int) -> None:
-        if what & MAJOR:
-            self.majflt += 1
-        else:
-            self.minflt += 1
-        self.kinds |= what & 0xFF
-        self.around = max(self.around, what >> AROUND_SHIFT)
-
-    def notes(self) -> list[str]:
-        notes = []
-        if self.kinds & HUGE:
-            notes.append("2 MiB at once")
-        if self.kinds & HUGETLB:
-            notes.append("huge page of the pool")
-        if self.kinds & ZERO:
-            notes.append("zero page, RSS unchanged")
-        if self.around > 1:
-            notes.append(f"fault-around mapped {self.around} pages")
-        if self.kinds & COW:
-            notes.append("copy-on-write")
-        if self.kinds & SWAPPED:
-            notes.append("back from swap")
-        return notes
 
 
 def _program_pages(mm: MmStruct) -> list[tuple[int, bool]]:
@@ -420,20 +232,6 @@ def _run_program(box: Box, mm: MmStruct, tally: Tally) -> None:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write and bool(vma.flags & VM_WRITE)))
 
 
-def _alloc_user_pages(box: Box, count: int, vma: VmArea, addr: int) -> list[int]:
-    """Up to `count` pages for addresses from `addr` on, as that many _alloc_user_page() would give."""
-    pages = box.pages
-    policy = vma.policy or pages.policy
-    if policy is None:
-        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
-    own = pages.policy
-    pages.set_policy(policy, vma.pgoff + ((addr - vma.start) >> 12))
-    try:
-        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
-    finally:
-        pages.set_policy(own)
-
-
 def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first: int, stop: int, addr: int,
                     write: bool, tally: Tally) -> None:  # fmt: skip
     """Empty entries [first, stop) of an anonymous area, as one fault each."""
@@ -449,11 +247,11 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
         except KernelError:
             box.vmstat["pgfault"] += 1
             raise OutOfMemory from None
-        bits = prot | _WRITTEN
+        bits = prot | WRITTEN
         code, size = table.ptes.typecode, table.ptes.itemsize
         done = 0
         while done < count:
-            pfns = _alloc_user_pages(box, count - done, vma, addr + (done << 12))
+            pfns = alloc_user_pages(box, count - done, vma, addr + (done << 12))
             got = len(pfns)
             if not got:
                 box.vmstat["pgfault"] += done + 1
@@ -461,7 +259,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 raise OutOfMemory
             at = first + done
             runs = frame_runs(pfns)
-            if len(runs) * _SHORT <= got:
+            if len(runs) * SHORT <= got:
                 ptes = b"".join([climb(pfn << 12 | bits, n, 4096, size) for pfn, n in runs])
                 table.ptes[at : at + got] = array(code, ptes)
             else:
@@ -567,8 +365,6 @@ def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, writ
 
 def trace_fault(box: Box, task: Task, addr: int, pte: int, write: bool) -> None:
     """The tracepoint at a fault's entry (exceptions:page_fault_user)."""
-    from memsh.linux.kernel.signal import instruction
-
     code = X86_PF_USER | (X86_PF_WRITE if write else 0)
     if pte & PTE_PRESENT or addr >= box.mmu.task_size:
         code |= X86_PF_PROT

@@ -26,15 +26,10 @@ from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
 from memsh.linux.mm.lru import mlock_page
-from memsh.linux.mm.memory.fault import (
-    AROUND,
-    AROUND_SHIFT,
-    COW,
-    MAJOR,
-    add_anon_pages,
-)
+from memsh.linux.mm.memory.anon import add_anon_pages
+from memsh.linux.mm.memory.outcome import AROUND, AROUND_SHIFT, COW, MAJOR
 from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
-from memsh.linux.mm.mmap.mprotect import writenotify
+from memsh.linux.mm.mmap.vmalist import writenotify
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.shmem.shmem import shmem_fault

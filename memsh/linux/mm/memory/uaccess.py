@@ -13,7 +13,8 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.linux.include.memmap import PG_ANON
 from memsh.linux.mm.filemap.pagecache import frame_page
-from memsh.linux.mm.memory.fault import Tally, exc_page_fault
+from memsh.linux.mm.memory.fault import exc_page_fault
+from memsh.linux.mm.memory.outcome import Tally
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

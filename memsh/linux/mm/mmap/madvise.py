@@ -28,7 +28,8 @@ from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_punch_hole
-from memsh.linux.mm.memory.fault import BusError, OutOfMemory, Tally, fault_range
+from memsh.linux.mm.memory.fault import fault_range
+from memsh.linux.mm.memory.outcome import BusError, OutOfMemory, Tally
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev

@@ -51,7 +51,6 @@ from memsh.linux.mm.mmap.vmalist import (
     may_expand_vm,
     remove_vma,
     set_end,
-    set_start,
     unmapped_area,
     unmapped_area_topdown,
     vm_area_alloc,
@@ -69,7 +68,6 @@ from memsh.linux.mm.mmap.vmamerge import (
     split_vma,
     vma_expand,
 )
-from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -432,27 +430,3 @@ def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, nam
 def install_special_mapping(box: Box, mm: MmStruct, addr: int, length: int, flags: int, name: str) -> VmArea:
     """[vdso] or [vvar] (arch/x86/entry/vdso/vma.c)."""
     return insert_vm_area(box, mm, addr, addr + length, flags | mm.def_flags | VM_DONTEXPAND, name)
-
-
-def expand_downwards(box: Box, mm: MmStruct, vma: VmArea, addr: int) -> None:
-    """Grow a stack down to the page of `addr`; EFAULT, EPERM, ENOMEM (limit, guard gap, overcommit)."""
-    if not vma.flags & VM_GROWSDOWN:
-        raise KernelError("EFAULT")
-    addr &= ~4095
-    if addr < box.vm.mmap_min_addr:
-        raise KernelError("EPERM")
-    _, prev = find_vma_prev(mm, vma.start)
-    if prev and not prev.flags & VM_GROWSDOWN and prev.flags & 7 and addr - prev.end < STACK_GUARD_GAP:
-        raise KernelError("ENOMEM", "the stack would come within 256 pages of the area below it")
-    anon_vma_prepare(box, vma)
-    if addr >= vma.start:
-        return
-    grow = (vma.start - addr) >> 12
-    if grow > vma.pgoff or not may_expand_vm(mm, vma.flags, grow) or vma.end - addr > mm.rlimit_stack:
-        raise KernelError("ENOMEM", f"the stack would exceed RLIMIT_STACK, {mm.rlimit_stack >> 20} MiB")
-    vm_enough_memory(box, mm, grow)
-    if vma.flags & VM_LOCKED:
-        mm.locked_vm += grow
-    vm_stat_account(mm, vma.flags, grow)
-    set_start(mm, vma, addr)
-    vma.pgoff -= grow

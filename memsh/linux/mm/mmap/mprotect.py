@@ -20,7 +20,14 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
-from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, may_expand_vm, vm_enough_memory, vm_stat_account
+from memsh.linux.mm.mmap.vmalist import (
+    find_vma,
+    find_vma_prev,
+    may_expand_vm,
+    vm_enough_memory,
+    vm_stat_account,
+    writenotify,
+)
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 
 if TYPE_CHECKING:
@@ -143,8 +150,3 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
                     new |= PTE_RW
             ptes[offset] = new
     mm.flush_tlb()
-
-
-def writenotify(vma: VmArea) -> bool:
-    """Whether the first write to a page of a shared mapping must be seen: a file's that is written back."""
-    return bool(vma.flags & VM_SHARED and vma.flags & VM_WRITE and vma.file is not None and not vma.file.inode.shmem)

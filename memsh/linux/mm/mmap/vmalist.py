@@ -276,3 +276,8 @@ def vm_commit_limit(box: Box) -> int:
         ram = totalram_pages(box) - box.hugetlb.total_pages
         allowed = (ram * vm.overcommit_ratio & unsigned_long) // 100
     return allowed + total_swap_pages(box)
+
+
+def writenotify(vma: VmArea) -> bool:
+    """Whether the first write to a page of a shared mapping must be seen: a file's that is written back."""
+    return bool(vma.flags & VM_SHARED and vma.flags & VM_WRITE and vma.file is not None and not vma.file.inode.shmem)

@@ -55,7 +55,8 @@ def dump_stack(box: Box, gfp: int, *, oom: bool, worker: Task | None = None) -> 
 
 
 def _registers(box: Box) -> list[str]:
-    from memsh.linux.kernel.signal import instruction, opcodes
+    from memsh.linux.arch.x86.program import instruction
+    from memsh.linux.kernel.signal import opcodes
 
     task = box.current
     ip = instruction(box, task, True)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_NORESERVE
 from memsh.linux.include.memmap import K_SHMEM
-from memsh.linux.include.mm_types import File, Inode, MmStruct, VmArea
+from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, File, Inode, MmStruct, VmArea
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory.zap import set_page_dirty
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
-from memsh.linux.mm.slab.objects import give, take
+from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap, shmem_swapin
+from memsh.linux.mm.slab.objects import drop_owner, give, take
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -42,9 +43,8 @@ def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
         box.vm.commit -= charged
         raise
     fs = box.fs
-    inode = Inode(fs.next_shm_ino, "dev/zero", SHM_DEV, size)
+    inode = Inode(fs.next_shm_ino, "dev/zero", SHM_DEV, SHMEM_AOPS, size)
     fs.next_shm_ino += 1
-    inode.shmem = True
     inode.nlink = 0
     inode.addr = addr
     inode.charged = charged
@@ -69,8 +69,6 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
     if pfn is not None:
         return pfn
     if mapping.pages.value(index):
-        from memsh.linux.mm.shmem.shmem_swap import shmem_swapin
-
         pfn, read = shmem_swapin(box, mapping, index)
         box.vmstat["pgmajfault"] += read
         return pfn
@@ -143,11 +141,31 @@ def shmem_evict(box: Box, inode: Inode) -> None:
     if mapping is not None:
         truncate_inode_pages(box, mapping)
         shmem_recalc_inode(box, inode)
-        from memsh.linux.mm.slab.objects import drop_owner
-
         drop_owner(box, mapping.number)
         inode.mapping = None
     if not inode.nlink and inode.addr:
         box.vm.commit -= inode.charged
         give(box, "shmem_inode_cache", inode.addr)
         inode.addr = 0
+
+
+def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
+    """Pages of a file in memory; [0] for a hole, which reads as zeros."""
+    pfns = mapping.pages.present(index, last - index)
+    if pfns:
+        return pfns
+    return [shmem_fault(box, file, index)] if mapping.pages.value(index) else [0]
+
+
+def _write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
+    return shmem_get_page(box, mapping.inode, index)
+
+
+def _read_folio(inode: Inode, index: int) -> bytes:
+    return bytes(4096)
+
+
+SHMEM_AOPS = AddressSpaceOperations(
+    swap_backed=True, read_folio=_read_folio, get_pages=_get_pages, write_begin=_write_begin,
+    write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
+)  # fmt: skip

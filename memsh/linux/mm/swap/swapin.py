@@ -30,6 +30,8 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, Pa
 from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.mm.filemap.pagecache import refault
 from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
+from memsh.linux.mm.memory.anon import do_wp_page
+from memsh.linux.mm.memory.outcome import MAJOR, SWAPPED, BusError, OutOfMemory
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 
 if TYPE_CHECKING:
@@ -157,8 +159,6 @@ def swap_cache_get_folio(box: Box, entry: int) -> int:
 
 def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int, write: bool) -> int:
     """A fault on an entry that names a swap slot; the kinds it was (fault.MAJOR …). OutOfMemory, BusError."""
-    from memsh.linux.mm.memory.fault import MAJOR, SWAPPED, BusError, OutOfMemory, do_wp_page
-
     swap, memmap = box.swap, box.memmap
     orig_pte = table.ptes[at]
     entry = mm.mmu.pte_to_swp_entry(orig_pte)

@@ -1,0 +1,32 @@
+"""Giving the CPU to another task (kernel/sched/core.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.fs.exec import resume
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.sched import Task, context_switch
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+
+def switch_to(box: Box, task: Task) -> None:
+    """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory."""
+    if not task.alive:
+        raise KernelError("ESRCH", f"{task.pid} has ended")
+    if task.mm is None:
+        raise KernelError("EINVAL", f"{task.pid} is a kernel thread")
+    old = box.current
+    if old is task:
+        return
+    if old is not None and old.state == "R":
+        old.state = "S"
+    if old is not None and old.alive:
+        old.nvcsw += 1
+    context_switch(box, task)
+    if task.state == "S":
+        task.state = "R"
+    if task.pending:
+        resume(box, task)
