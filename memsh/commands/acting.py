@@ -8,10 +8,10 @@ from memsh.commands.processes import died, faults, named, running, why_fault
 from memsh.libc.abi import Abort
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
-from memsh.linux.fs.exec import resume
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel import signal
+from memsh.linux.kernel.returns import resume
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.aslr import (
     Nominal,
     actual,
-    actual_touches,
     arch_align_stack,
     arch_pick_mmap_layout,
     arch_randomize_brk,
@@ -42,7 +41,7 @@ from memsh.linux.include.flags import (
     VM_PFNMAP,
     VM_READ,
 )
-from memsh.linux.include.image import Image, R, Touch
+from memsh.linux.include.image import Image, R
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
 from memsh.linux.kernel.exit import do_exit, mmput
@@ -317,40 +316,3 @@ def _run_to_main(box: Box, task: Task, image: Image, laid: Nominal, loaded: list
     touch_range(box, task, deepest, top - deepest, True)
     if box.vm.split_rss:
         keep_pages(task, image.kept)
-
-
-def resume(box: Box, task: Task) -> None:
-    """The task gets the CPU. A new child returns from fork (the kernel stores its thread ID in its C library) and runs
-    to where it waits for its first operation; the next time it has that operation behind it, and has reported it.
-
-    Faults are the program's own. Nothing happens to a task that has done both.
-    """
-    box.changes += 1
-    stage, task.pending = task.pending[0], task.pending[1:]
-    if task.mm is not None:
-        _touch_present(box, task, actual_touches(task.mm, stage))
-
-
-def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
-    """Touch what is still mapped that way: the process may have unmapped or protected it."""
-    from memsh.linux.mm.memory.outcome import BusError, Segfault
-
-    for addr, length, write in touches:
-        try:
-            touch_range(box, task, addr, length, write)
-        except (Segfault, BusError, KernelError):
-            continue
-
-
-def fork_returns(box: Box, parent: Task) -> None:
-    """The parent's side of fork, still inside the call: it writes its stack, which it now shares."""
-    _touch_present(box, parent, (Touch(parent.sp & ~4095, 4096, True),))
-
-
-def after_fork(box: Box, parent: Task, child: Task) -> None:
-    """After fork has returned: the parent goes on to report; the child has all before it."""
-    image = box.programs.get(parent.path)
-    if image is not None:
-        assert parent.mm is not None
-        _touch_present(box, parent, actual_touches(parent.mm, image.forking))
-        child.pending = ((Touch(child.sp & ~4095, 4096, True), *image.forked), image.settled)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.fs.exec import after_fork, fork_returns
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
 from memsh.linux.include.memmap import K_STACK
@@ -25,6 +24,7 @@ from memsh.linux.include.sched import (
     nr_threads,
     threads_max,
 )
+from memsh.linux.kernel.returns import after_fork, fork_returns
 from memsh.linux.mm.slab.objects import give, take
 
 if TYPE_CHECKING:

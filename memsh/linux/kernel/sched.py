@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.fs.exec import resume
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, context_switch
+from memsh.linux.kernel.returns import resume
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import PTE_DIRTY
 from memsh.linux.include.memmap import PG_ANON, PG_LRU, PG_RECLAIM, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.lru import isolate_lru_page, putback_lru_page
-from memsh.linux.mm.memory.zap import set_page_dirty
 from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _move_tables(box: Box, src: int, dst: int) -> int:
         at = (addr >> 12) & mm.table_mask
         pte = ptes[at]
         if pte & PTE_DIRTY:
-            set_page_dirty(box, src)
+            dirty_folio(box, src)
         ptes[at] = dst << 12 | pte & 4095
         mm.flush_tlb(addr, addr + 4096)
     return len(places)

@@ -21,12 +21,12 @@ from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HU
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.mm.filemap.pagecache import frame_view
-from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
+from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, compound_head
 from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.memory.outcome import COW, REUSE, OutOfMemory
-from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
+from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
@@ -122,7 +122,7 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     if vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE | VM_SHARED:
         table.ptes[at] = pte | WRITTEN | PTE_ACCESSED
         box.vmstat["pgreuse"] += 1
-        set_page_dirty(box, pfn)
+        dirty_folio(box, pfn)
         if not flags & PG_SWAPBACKED:
             balance_dirty_pages_ratelimited(box, 1)
         return REUSE

@@ -24,11 +24,11 @@ from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
 from memsh.linux.mm.filemap.filemap import filemap_fault
 from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
-from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited
+from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
 from memsh.linux.mm.lru import mlock_page
 from memsh.linux.mm.memory.anon import add_anon_pages
 from memsh.linux.mm.memory.outcome import AROUND, AROUND_SHIFT, COW, MAJOR
-from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
+from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import writenotify
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
@@ -46,7 +46,7 @@ def do_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, a
         return _do_cow_fault(box, mm, vma, addr, table, at)
     pfn, what = _get_page(box, vma, addr)
     _set_pte(box, mm, vma, table, at, pfn, write=True)
-    set_page_dirty(box, pfn)
+    dirty_folio(box, pfn)
     balance_dirty_pages_ratelimited(box, 1)
     return what
 

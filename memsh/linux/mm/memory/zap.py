@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_SEQ_READ
-from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_SWAPBACKED
+from memsh.linux.include.memmap import PG_ANON, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
 from memsh.linux.lib.entries import PRESENT, page_runs
+from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import huge_parts
 from memsh.linux.mm.huge_memory.pages import unmapped_parts
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
@@ -172,7 +173,7 @@ def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
     flags = memmap.flags[pfn]
     if not flags & PG_ANON:
         if pte & PTE_DIRTY:
-            set_page_dirty(box, pfn)
+            dirty_folio(box, pfn)
         if pte & PTE_ACCESSED and not vma.flags & VM_SEQ_READ:
             mark_page_accessed(box, pfn)
     mm.rss[mm_counter(flags)] -= 1
@@ -182,11 +183,3 @@ def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
         box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
     if vma.flags & VM_LOCKED:
         munlock_page(box, pfn)
-
-
-def set_page_dirty(box: Box, pfn: int) -> None:
-    """Mark a page-cache page dirty, counting it if its file lies on a disk."""
-    if not box.memmap.flags[pfn] & PG_DIRTY:
-        from memsh.linux.mm.filemap.writeback import dirty_folio
-
-        dirty_folio(box, pfn)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, VmArea
-from memsh.linux.mm.memory.zap import mm_counter, set_page_dirty
+from memsh.linux.mm.filemap.writeback import dirty_folio
+from memsh.linux.mm.memory.zap import mm_counter
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -93,7 +94,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
         mm.update_hiwater_rss()
         pte = ptes[at]
         if pte & PTE_DIRTY and not memmap.flags[pfn] & PG_DIRTY:
-            set_page_dirty(box, pfn)
+            dirty_folio(box, pfn)
         if mm.tlb or mm.tlbw:
             _flush(vma, addr)
         if anon:

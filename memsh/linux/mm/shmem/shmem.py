@@ -18,8 +18,8 @@ from memsh.linux.include.memmap import K_SHMEM
 from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, File, Inode, MmStruct, VmArea
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
+from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.memory.zap import set_page_dirty
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
 from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap, shmem_swapin
 from memsh.linux.mm.slab.objects import drop_owner, give, take
@@ -130,7 +130,7 @@ def shmem_write_zeros(box: Box, file: File, position: int, length: int) -> int:
         done += part
         inode.size = max(inode.size, at + part)
         mark_page_accessed(box, pfn)
-        set_page_dirty(box, pfn)
+        dirty_folio(box, pfn)
     inode.usec = box.timer.usec
     return done
 
