@@ -212,6 +212,9 @@ class UserProcess:
             heap.load_variables()
             if "tls" in symbols:
                 self._before_main(heap, symbols["tls"] + symbols["tls_size"])
+            if "tp" in symbols:
+                threads = Threads(self, heap, symbols)
+                self.store(threads.default_size, threads.default_stacksize())
             self.box.changes = before
         return heap
 

@@ -17,6 +17,7 @@ from memsh.libc.malloc import Malloc
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_STACK, PROT_NONE, PROT_READ, PROT_WRITE
 from memsh.linux.include.image import Touch
+from memsh.linux.include.resource import RLIMIT_STACK
 from memsh.linux.kernel.exit import do_exit, do_group_exit
 from memsh.linux.kernel.fork import clone_thread
 from memsh.linux.mm.mmap import vma
@@ -66,10 +67,11 @@ class Threads:
         self.heap = heap
         self.w, self.st, self.word = heap.w, heap.st, heap.sz
         self.layout = DESCRIPTORS[self.word]
-        self.below = symbols["tls_static"]  # bytes of thread-local storage between a stack and its descriptor
+        self.below = symbols["tls_static_size"]  # bytes of thread-local storage between a stack and its descriptor
         self.cache = symbols["_dl_stack_cache"]
         self.used = self.cache + 4 * self.word
         self.actsize = self.cache - 2 * self.word
+        self.default_size = self.cache + 8 * self.word  # in __default_pthread_attr
 
     # -- lists
 
@@ -103,8 +105,12 @@ class Threads:
     # -- stacks
 
     def _default_size(self) -> int:
-        """What a thread gets if nobody asks (pthread_early_init.h)."""
-        limit = self.user.mm.rlimit_stack
+        """What a thread gets if nobody asks: the stack's limit, as it was when the program began."""
+        return self.w[self.default_size] or self.default_stacksize()
+
+    def default_stacksize(self) -> int:
+        """RLIMIT_STACK now, in whole pages (pthread_early_init.h)."""
+        limit = self.user.mm.rlim[RLIMIT_STACK][0]
         if limit == self.user.mm.mmu.word_limit - 1:
             limit = ARCH_STACK_DEFAULT_SIZE
         return max(PTHREAD_STACK_MIN, limit) + PAGE - 1 & -PAGE

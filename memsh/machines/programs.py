@@ -72,7 +72,7 @@ def _static() -> Image:
         symbols={
             "_start": 0x08049630, "main": 0x08049700, "mp_": 0x080EE2C0, "main_arena": 0x080EE360, "stdout": 0x080EE0A4,
             "__curbrk": 0x080F0A40, "tcache": 0x0815335C, "tls": 0x08153000, "tls_size": 0x880, "_end": 0x08152940,
-            "tp": 0x08153380, "_dl_stack_cache": 0x080F0CC0, "tls_static": 0x380,
+            "tp": 0x08153380, "_dl_stack_cache": 0x080F0CC0, "tls_static_size": 0x380,
         },
         text={0x17A6: _READ_WRITE},
     )  # fmt: skip
@@ -108,7 +108,7 @@ def _dynamic() -> Image:
         symbols={
             "_start": 0x08049240, "main": 0x08049400, "mp_": 0xB7FB8200, "main_arena": 0xB7FB87A0,
             "__curbrk": 0xB7FC2A40, "tcache": 0xB7FC44F0, "_end": 0x080ACE00,
-            "tp": 0xB7FC4540, "_dl_stack_cache": 0xB7FFFE00, "tls_static": 0x700,
+            "tp": 0xB7FC4540, "_dl_stack_cache": 0xB7FFFE00, "tls_static_size": 0x700,
         },
         text={0x14A6: _READ_WRITE},
     )  # fmt: skip
@@ -181,7 +181,7 @@ def _busybox(name: str, text_pages: int = 237) -> Image:
         symbols={
             "_start": 0x0804A1B0, "main": 0x0804A300, "mp_": 0x0823E2C0, "main_arena": 0x0823E360,
             "__curbrk": 0x08240A40, "tcache": 0x0824435C, "tls": 0x08244000, "tls_size": 0x880, "_end": 0x08243794,
-            "tp": 0x08244380, "_dl_stack_cache": 0x08240CC0, "tls_static": 0x380,
+            "tp": 0x08244380, "_dl_stack_cache": 0x08240CC0, "tls_static_size": 0x380,
         },
         text={0x23A6: _READ_WRITE},
     )  # fmt: skip
@@ -216,7 +216,7 @@ def _init() -> Image:
         symbols={
             "_start": 0x08049630, "main": 0x08049700, "mp_": 0x080F82C0, "main_arena": 0x080F8360,
             "__curbrk": 0x080FAA40, "tcache": 0x0816F35C, "tls": 0x0816F000, "tls_size": 0x880, "_end": 0x0816E6D0,
-            "tp": 0x0816F380, "_dl_stack_cache": 0x080FACC0, "tls_static": 0x380,
+            "tp": 0x0816F380, "_dl_stack_cache": 0x080FACC0, "tls_static_size": 0x380,
         },
         text={0x17A6: _READ_WRITE},
     )  # fmt: skip

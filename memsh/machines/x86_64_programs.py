@@ -74,7 +74,7 @@ def _static() -> Image:
         symbols={
             "_start": 0x401560, "main": 0x40181D, "mp_": 0x4C6740, "main_arena": 0x4C67E0, "stdout": 0x4C66F0,
             "__curbrk": 0x574BA0, "tcache": 0x576340, "tls": 0x576000, "tls_size": 0xD00, "_end": 0x575400,
-            "tp": 0x5763C0, "_dl_stack_cache": 0x574EA0, "tls_static": 0x3C0,
+            "tp": 0x5763C0, "_dl_stack_cache": 0x574EA0, "tls_static_size": 0x3C0,
         },
         before_main=_BEFORE_MAIN,
         kept=57,
@@ -115,7 +115,7 @@ def _dynamic() -> Image:
         symbols={
             "_start": 0x401340, "main": 0x4015BE, "mp_": LIBC_BASE + 0x1D3340, "main_arena": LIBC_BASE + 0x1D3C60,
             "__curbrk": LIBC_BASE + 0x1DB338, "tcache": 0x7FFFF7DDD6A8, "_end": 0x4AD320,
-            "tp": 0x7FFFF7DDD740, "_dl_stack_cache": 0x7FFFF7FFE180, "tls_static": 0x740,
+            "tp": 0x7FFFF7DDD740, "_dl_stack_cache": 0x7FFFF7FFE180, "tls_static_size": 0x740,
         },
         text={0x1844: _READ_WRITE},
     )  # fmt: skip

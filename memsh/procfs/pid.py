@@ -153,26 +153,23 @@ def refuse_read(box: Box, task: Task) -> str:
     raise KernelError("EINVAL")
 
 
+_LIMITS = (  # in the order of their numbers
+    ("Max cpu time", "seconds"), ("Max file size", "bytes"), ("Max data size", "bytes"), ("Max stack size", "bytes"),
+    ("Max core file size", "bytes"), ("Max resident set", "bytes"), ("Max processes", "processes"),
+    ("Max open files", "files"), ("Max locked memory", "bytes"), ("Max address space", "bytes"),
+    ("Max file locks", "locks"), ("Max pending signals", "signals"), ("Max msgqueue size", "bytes"),
+    ("Max nice priority", ""), ("Max realtime priority", ""), ("Max realtime timeout", "us"),
+)  # fmt: skip
+
+
 def show_limits(box: Box, task: Task) -> str:
     """Soft and hard limits (fs/proc/base.c, proc_pid_limits)."""
-    from memsh.linux.include.sched import threads_max
-
-    del task
-    half = str(threads_max(box) // 2)
-    rows = [
-        ("Max cpu time", "unlimited", "unlimited", "seconds"), ("Max file size", "unlimited", "unlimited", "bytes"),
-        ("Max data size", "unlimited", "unlimited", "bytes"), ("Max stack size", "8388608", "unlimited", "bytes"),
-        ("Max core file size", "0", "unlimited", "bytes"), ("Max resident set", "unlimited", "unlimited", "bytes"),
-        ("Max processes", half, half, "processes"), ("Max open files", "1024", "4096", "files"),
-        ("Max locked memory", "8388608", "8388608", "bytes"), ("Max address space", "unlimited", "unlimited", "bytes"),
-        ("Max file locks", "unlimited", "unlimited", "locks"), ("Max pending signals", half, half, "signals"),
-        ("Max msgqueue size", "819200", "819200", "bytes"), ("Max nice priority", "0", "0", ""),
-        ("Max realtime priority", "0", "0", ""), ("Max realtime timeout", "unlimited", "unlimited", "us"),
-    ]  # fmt: skip
-    head = f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} Units     \n"
-    for name, soft, hard, unit in rows:
-        head += f"{name:<25} {soft:<20} {hard:<20} " + (f"{unit:<10}\n" if unit else "\n")
-    return head
+    infinity = box.mmu.word_limit - 1
+    lines = [f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} Units     \n"]
+    for (name, unit), limit in zip(_LIMITS, task.signal.rlim, strict=True):
+        soft, hard = ("unlimited" if value == infinity else str(value) for value in limit)
+        lines.append(f"{name:<25} {soft:<20} {hard:<20} " + (f"{unit:<10}\n" if unit else "\n"))
+    return "".join(lines)
 
 
 def show_mem(box: Box, task: Task) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
-from memsh.linux.include.sched import STATE_NAMES, threads_max
+from memsh.linux.include.resource import RLIMIT_SIGPENDING
+from memsh.linux.include.sched import STATE_NAMES
 from memsh.linux.mm.hugetlb.table import usage as hugetlb_usage
 from memsh.procfs.sys_node import cpumap_text
 
@@ -74,7 +75,7 @@ def show_status(box: Box, task: Task) -> str:
     mask, cpus = cpus_allowed(box, task)
     lines = [
         f"Name:\t{_escape(task.comm)}",
-        "Umask:\t0022",
+        f"Umask:\t{task.signal.umask:04o}",
         f"State:\t{task.state} ({STATE_NAMES[task.state]})",
         f"Tgid:\t{task.tgid}",
         "Ngid:\t0",
@@ -94,7 +95,7 @@ def show_status(box: Box, task: Task) -> str:
         lines += _memory(box, task.mm)
     lines += [
         f"Threads:\t{len(task.signal.threads)}",
-        f"SigQ:\t0/{threads_max(box) // 2}",
+        f"SigQ:\t0/{task.signal.rlim[RLIMIT_SIGPENDING][0]}",
         f"SigPnd:\t{task.sigpnd:016x}",
         "ShdPnd:\t0000000000000000",
         f"SigBlk:\t{task.sigblk:016x}",

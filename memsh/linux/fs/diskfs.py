@@ -4,7 +4,8 @@ Contents are generated from a file's name until somebody writes; what is written
 after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
 and takes its inode and dentry objects (dcache.py).
 
-Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 8 GiB.
+Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 8 GiB; a file
+that would exceed RLIMIT_FSIZE is refused without SIGXFSZ, since tools are no processes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
 from memsh.linux.include.memmap import K_FILE
 from memsh.linux.include.mm_types import AddressSpaceOperations, File, Inode
+from memsh.linux.include.resource import RLIMIT_FSIZE
+from memsh.linux.include.sched import current_umask, rlimit
 from memsh.linux.mm.filemap import directio
 from memsh.linux.mm.filemap.filemap import (
     block_write_begin,
@@ -48,7 +51,7 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
-S_IFMT, S_IFBLK = 0o170000, 0o060000
+S_IFMT, S_IFBLK, S_IFDIR, S_IFREG = 0o170000, 0o060000, 0o040000, 0o100000
 _INODES_A_BLOCK = 16
 _INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
 BH_LRU_SIZE = 16
@@ -251,6 +254,7 @@ class FileSystem:
         if name in parent.children:
             raise KernelError("EEXIST")
         new = self._inode(name, True, parent.dev)
+        new.mode = S_IFDIR | 0o777 & ~current_umask(self.box)
         new.parent = parent
         parent.children[name] = new
 
@@ -306,6 +310,7 @@ class FileSystem:
         if name in parent.children:
             raise KernelError("EEXIST")
         inode = parent.children[name] = self._inode(name, False, parent.dev)
+        inode.mode = S_IFREG | 0o666 & ~current_umask(self.box)
         inode.parent = parent
         inode.seed = ""
         inode.usec = self.box.timer.usec
@@ -557,8 +562,10 @@ class FileSystem:
         inode = file.inode
         if self.box.swap.is_swapfile(inode):
             raise KernelError("ETXTBSY")
-        if position + length > MAX_FILE:
+        limit = rlimit(self.box, RLIMIT_FSIZE)
+        if position + length > MAX_FILE or (length and position >= limit):
             raise KernelError("EFBIG")
+        length = min(length, max(0, limit - position))
         room = length if inode.shmem else min(length, inode.size + DISK_BYTES - self.used - position)
         if room <= 0 < length:
             raise KernelError("ENOSPC")
@@ -579,6 +586,8 @@ class FileSystem:
             raise KernelError("ETXTBSY")
         if not inode.shmem and self.used + size - inode.size > DISK_BYTES:
             raise KernelError("ENOSPC")
+        if size > max(inode.size, rlimit(self.box, RLIMIT_FSIZE)):
+            raise KernelError("EFBIG")
         before = inode.size
         truncate(self.box, inode, size)
         self._grown(inode, before)

@@ -43,10 +43,12 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.image import Image, R
 from memsh.linux.include.mm_types import MmStruct
+from memsh.linux.include.resource import ARG_MAX, RLIMIT_STACK, STK_LIM
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
 from memsh.linux.kernel.exit import do_exit, mmput
 from memsh.linux.kernel.fork import free_task
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.memory.rss_stat import keep_pages
 from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
@@ -71,7 +73,6 @@ if TYPE_CHECKING:
 
 STACK_EXPAND = 0x20000
 AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
-MAX_ARG_STRINGS = 6 << 20  # three quarters of the stack's limit
 VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
 ENVIRONMENT = ("HOME=/", "TERM=linux")
 
@@ -88,6 +89,12 @@ def find_program(box: Box, name: str) -> Image:
     raise KernelError("ENOENT", f"no program {name}")
 
 
+def bprm_stack_limits(task: Task) -> int:
+    """Bytes that arguments, environment and the pointers to them may have: a quarter of the stack's limit, but what
+    every program has had room for since the first Linux."""
+    return max(ARG_MAX, min(STK_LIM // 4 * 3, task.signal.rlim[RLIMIT_STACK][0] // 4))
+
+
 def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str] = ENVIRONMENT) -> None:
     """Replace the task's memory by the program `name` and run it up to main.
 
@@ -95,7 +102,8 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     """
     box.changes += 1
     image = find_program(box, name)
-    if sum(len(word.encode()) + 5 for word in (*argv, *envp)) + len(name) > MAX_ARG_STRINGS:
+    strings = sum(len(word.encode()) + 1 for word in (*argv, *envp)) + len(name) + 1
+    if strings + (max(1, len(argv)) + len(envp)) * box.arch.word >= bprm_stack_limits(task):
         raise KernelError("E2BIG")
     file = box.fs.open(image.path)
     try:
@@ -104,16 +112,17 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     except KernelError:
         box.fs.fput(file)
         raise
+    mm.rlim = task.signal.rlim
     old, task.mm = task.mm, mm
     before = (task.comm, task.argv, task.path, task.sp, task.flags)
     try:
         _set_up(box, task, image, file, argv, envp)
-    except KernelError:
+    except (KernelError, Segfault) as error:  # a stack of less than two pages
         exit_mmap(box, mm)
         task.mm = old
         task.comm, task.argv, task.path, task.sp, task.flags = before
         box.fs.fput(file)
-        raise
+        raise error if isinstance(error, KernelError) else KernelError("ENOMEM") from None
     box.fs.fput(file)
     de_thread(box, task)
     if old is not None:
@@ -157,7 +166,8 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], env
     randomized(box, task)
     arch_pick_mmap_layout(box, task, mm)
     top = stack_top(box, task, mm)
-    insert_vm_area(box, mm, top - 4096 - STACK_EXPAND, top, VM_STACK_FLAGS)
+    limit = mm.rlim[RLIMIT_STACK][0] & -4096
+    insert_vm_area(box, mm, top - max(4096, min(4096 + STACK_EXPAND, limit)), top, VM_STACK_FLAGS)
     touch_range(box, task, top - 4096, 4096, True)
     _map_segments(box, mm, file, image, 0)
     mm.start_code, mm.end_code, mm.start_data, mm.end_data = image.code_bounds()

@@ -3,7 +3,7 @@
 Addresses are bytes, `end` is exclusive, counters are pages. Every VMA has a number, and other objects hold that number
 instead of the VMA, so that no chain of references grows with the number of processes.
 
-Known deviations: the maple tree is a sorted list; mm_struct carries the rlimits that matter to memory itself.
+Known deviations: the maple tree is a sorted list; mm_struct knows its process's limits: Linux asks the current one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.include.resource import init_rlimits
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
@@ -323,9 +324,7 @@ class MmStruct:
         "pgd",
         "pgd_pfn",
         "placed",
-        "rlimit_as",
-        "rlimit_data",
-        "rlimit_stack",
+        "rlim",
         "rss",
         "saved_auxv",
         "stack_vm",
@@ -375,8 +374,7 @@ class MmStruct:
         self.mmap_legacy_base = mmu.unmapped_base
         self.topdown = True  # get_unmapped_area() looks from mmap_base downwards
         self.placed: tuple[Placed, ...] = ()  # what lies elsewhere than in a process that is not random
-        self.rlimit_stack = 8 << 20
-        self.rlimit_data = self.rlimit_as = mmu.word_limit - 1
+        self.rlim = init_rlimits(mmu.word_limit - 1, 0)  # its process's
         self.exe_file: File | None = None
         self.maple_addrs: list[int] = []
         self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes lies above gap_limit (0: not known)
@@ -433,6 +431,7 @@ class Vm:
         self.max_map_count = 65530
         self.mmap_min_addr = 4096
         self.legacy_va_layout = 0
+        self.told_of_data_limit = False
         self.split_rss = False  # resident pages are counted a thread at a time
         self.zero_pfn = 0x1899  # in .bss of the kernel image
         self.vdso_pfns = (0x16A4, 0x16A5)  # in its .rodata

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.image import Touch
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.mm_types import MmStruct
+    from memsh.linux.include.resource import Rlimits
 
 PF_IDLE, PF_WQ_WORKER, PF_FORKNOEXEC, PF_SUPERPRIV = 0x2, 0x20, 0x40, 0x100
 PF_NOFREEZE, PF_KTHREAD, PF_NO_SETAFFINITY = 0x8000, 0x200000, 0x4000000
@@ -30,15 +31,20 @@ STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped
 
 
 class SignalStruct:
-    """What the threads of a process share (signal_struct). `threads`: the TIDs, the first thread's before all others.
+    """What the threads of a process share (signal_struct). `threads`: the TIDs, the first thread's before all others;
+    `rlim`: its limits by RLIMIT_*; `umask`, which Linux keeps in fs_struct.
 
     Faults here are those of threads that are gone; `exit_code` is what the process ends with, once that is decided.
     """
 
-    __slots__ = ("exit_code", "exiting", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min", "threads")
+    __slots__ = (
+        "exit_code", "exiting", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min", "rlim", "threads", "umask",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.threads: list[int] = []
+        self.rlim: Rlimits = []
+        self.umask = 0o022
         self.minflt = self.majflt = 0
         self.oom_score_adj = self.oom_score_adj_min = 0
         self.exit_code = 0
@@ -198,6 +204,18 @@ def find_task(box: Box, pid: int) -> Task:
 
 def children_of(box: Box, task: Task) -> list[Task]:
     return [box.tasks[pid] for pid in task.children]
+
+
+def rlimit(box: Box, resource: int) -> int:
+    """The current process's soft limit; none before there is a process."""
+    task = getattr(box, "current", None)
+    return int(task.signal.rlim[resource][0]) if task is not None else box.mmu.word_limit - 1
+
+
+def current_umask(box: Box) -> int:
+    """The mode bits that the current process keeps from what it makes."""
+    task = getattr(box, "current", None)
+    return int(task.signal.umask) if task is not None else 0o022
 
 
 def context_switch(box: Box, task: Task) -> None:

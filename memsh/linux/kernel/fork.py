@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
 from memsh.linux.include.memmap import K_STACK
+from memsh.linux.include.resource import init_rlimits
 from memsh.linux.include.sched import (
     PF_FORKNOEXEC,
     PF_KTHREAD,
@@ -118,6 +119,12 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
         raise
     task.flags = PF_FORKNOEXEC | (PF_KTHREAD if kthread else 0)
     task.start_usec = box.timer.usec
+    if parent is None:
+        task.signal.rlim = init_rlimits(box.mmu.word_limit - 1, threads_max(box) // 2)
+    else:
+        task.signal.rlim, task.signal.umask = list(parent.signal.rlim), parent.signal.umask
+    if task.mm is not None:
+        task.mm.rlim = task.signal.rlim
     if parent is not None and not kthread:
         _inherit(task, parent)
     if parent is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.image import Touch
+from memsh.linux.include.resource import RLIMIT_STACK
 from memsh.linux.include.sched import PF_RANDOMIZE
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def arch_pick_mmap_layout(box: Box, task: Task, mm: MmStruct) -> None:
     """From where mappings are laid out, and in which direction."""
     mmu, random = mm.mmu, task.flags & PF_RANDOMIZE
     rnd = box.random.below(1 << box.sysctl.values["vm.mmap_rnd_bits"]) << 12 if random else 0
-    gap = mm.rlimit_stack
+    gap = mm.rlim[RLIMIT_STACK][0]
     pad = (mmu.stack_rnd_mask << 12 if random else 0) + STACK_GUARD_GAP
     if gap + pad < mmu.word_limit:
         gap += pad

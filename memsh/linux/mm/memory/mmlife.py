@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _COPIED = (
     "start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack", "arg_start", "arg_end",
     "env_start", "env_end", "saved_auxv", "coredump_filter", "vdso", "mmap_base", "mmap_legacy_base", "topdown",
-    "placed", "rlimit_stack", "rlimit_data", "rlimit_as", "def_flags",
+    "placed", "rlim", "def_flags",
 )  # fmt: skip
 
 

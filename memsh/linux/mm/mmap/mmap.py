@@ -41,6 +41,7 @@ from memsh.linux.include.flags import (
     VM_WRITE,
 )
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, linear_page_index
+from memsh.linux.include.resource import RLIMIT_DATA
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
@@ -238,9 +239,9 @@ def mmap_region(box: Box, mm: MmStruct, file: File | None, addr: int, length: in
     """Put the area in place: what lay there goes, neighbours that fit are joined. ENOMEM."""
     end = addr + length
     pages = length >> 12
-    if not may_expand_vm(mm, flags, pages):
+    if not may_expand_vm(box, mm, flags, pages):
         there = sum(min(v.end, end) - max(v.start, addr) for v in areas_between(mm, addr, end)) >> 12
-        if not may_expand_vm(mm, flags, pages - there):
+        if not may_expand_vm(box, mm, flags, pages - there):
             raise KernelError("ENOMEM", "RLIMIT_AS or RLIMIT_DATA")
     do_munmap(box, mm, addr, length)
     charged = 0
@@ -341,7 +342,8 @@ def do_brk(box: Box, mm: MmStruct, brk: int) -> int:
     box.changes += 1
     if brk < mm.start_brk or brk >= mm.mmu.word_limit:
         return mm.brk
-    if mm.rlimit_data != mm.mmu.word_limit - 1 and brk - mm.start_brk + mm.end_data - mm.start_data > mm.rlimit_data:
+    limit = mm.rlim[RLIMIT_DATA][0]
+    if limit < mm.mmu.word_limit - 1 and brk - mm.start_brk + mm.end_data - mm.start_data > limit:
         return mm.brk
     new, old = page_align(brk), page_align(mm.brk)
     if new == old:
@@ -380,7 +382,7 @@ def do_brk_flags(box: Box, mm: MmStruct, prev: VmArea | None, addr: int, length:
     """An anonymous area at `addr`, joined to `prev` if that fits. ENOMEM."""
     flags |= VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT | mm.def_flags
     pages = length >> 12
-    if not may_expand_vm(mm, flags, pages) or mm.map_count > box.vm.max_map_count:
+    if not may_expand_vm(box, mm, flags, pages) or mm.map_count > box.vm.max_map_count:
         raise KernelError("ENOMEM")
     vm_enough_memory(box, mm, pages)
     if prev and prev.end == addr and can_vma_merge_after(prev, flags, None, None, linear_page_index(addr)):

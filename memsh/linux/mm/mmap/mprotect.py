@@ -89,7 +89,7 @@ def mprotect_fixup(
     pages = (end - start) >> 12
     charged = 0
     if flags & VM_WRITE:
-        if not may_expand_vm(mm, flags, pages) and may_expand_vm(mm, old, pages):
+        if not may_expand_vm(box, mm, flags, pages) and may_expand_vm(box, mm, old, pages):
             raise KernelError("ENOMEM")
         if not old & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE):
             vm_enough_memory(box, mm, pages)

@@ -77,7 +77,7 @@ def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags:
         if oldlen > newlen:
             do_munmap(box, mm, old + newlen, oldlen - newlen)
         return old
-    vma = _vma_to_resize(mm, old, oldlen, newlen, flags)
+    vma = _vma_to_resize(box, mm, old, oldlen, newlen, flags)
     if oldlen == vma.end - old and _expandable(box, mm, vma, newlen - oldlen):
         _expand(box, mm, vma, old, oldlen, newlen)
         return old
@@ -87,7 +87,7 @@ def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags:
     return _move_vma(box, mm, vma, old, oldlen, newlen, addr, flags)
 
 
-def _vma_to_resize(mm: MmStruct, addr: int, oldlen: int, newlen: int, flags: int) -> VmArea:
+def _vma_to_resize(box: Box, mm: MmStruct, addr: int, oldlen: int, newlen: int, flags: int) -> VmArea:
     vma = vma_lookup(mm, addr)
     if vma is None:
         raise KernelError("EFAULT")
@@ -101,7 +101,7 @@ def _vma_to_resize(mm: MmStruct, addr: int, oldlen: int, newlen: int, flags: int
         return vma
     if vma.flags & (VM_DONTEXPAND | VM_PFNMAP):
         raise KernelError("EFAULT")
-    if not may_expand_vm(mm, vma.flags, (newlen - oldlen) >> 12):
+    if not may_expand_vm(box, mm, vma.flags, (newlen - oldlen) >> 12):
         raise KernelError("ENOMEM", "RLIMIT_AS or RLIMIT_DATA")
     return vma
 
@@ -151,8 +151,8 @@ def _mremap_to(box: Box, mm: MmStruct, addr: int, oldlen: int, newaddr: int, new
     if oldlen > newlen:
         do_munmap(box, mm, addr + newlen, oldlen - newlen)
         oldlen = newlen
-    vma = _vma_to_resize(mm, addr, oldlen, newlen, flags)
-    if flags & MREMAP_DONTUNMAP and not may_expand_vm(mm, vma.flags, oldlen >> 12):
+    vma = _vma_to_resize(box, mm, addr, oldlen, newlen, flags)
+    if flags & MREMAP_DONTUNMAP and not may_expand_vm(box, mm, vma.flags, oldlen >> 12):
         raise KernelError("ENOMEM")
     where = get_unmapped_area(box, mm, newaddr, newlen, MAP_FIXED if flags & MREMAP_FIXED else 0)
     return _move_vma(box, mm, vma, addr, oldlen, newlen, newaddr if flags & MREMAP_FIXED else where, flags)

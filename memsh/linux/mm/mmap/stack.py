@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_LOCKED
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, MmStruct, VmArea
+from memsh.linux.include.resource import RLIMIT_STACK
 from memsh.linux.mm.mmap.vmalist import (
     find_vma_prev,
     may_expand_vm,
@@ -34,8 +35,9 @@ def expand_downwards(box: Box, mm: MmStruct, vma: VmArea, addr: int) -> None:
     if addr >= vma.start:
         return
     grow = (vma.start - addr) >> 12
-    if grow > vma.pgoff or not may_expand_vm(mm, vma.flags, grow) or vma.end - addr > mm.rlimit_stack:
-        raise KernelError("ENOMEM", f"the stack would exceed RLIMIT_STACK, {mm.rlimit_stack >> 20} MiB")
+    limit = mm.rlim[RLIMIT_STACK][0]
+    if grow > vma.pgoff or not may_expand_vm(box, mm, vma.flags, grow) or vma.end - addr > limit:
+        raise KernelError("ENOMEM", f"the stack would exceed RLIMIT_STACK, {limit >> 10} KiB")
     vm_enough_memory(box, mm, grow)
     if vma.flags & VM_LOCKED:
         mm.locked_vm += grow

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
+from memsh.linux.include.resource import RLIMIT_AS, RLIMIT_DATA
 from memsh.linux.lib.ratelimit import KERN_WARNING
 from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
@@ -215,12 +216,26 @@ def unmapped_area(mm: MmStruct, length: int, low: int, high: int) -> int:
     return floor if high - floor >= length else 0
 
 
-def may_expand_vm(mm: MmStruct, flags: int, npages: int) -> bool:
-    """The address space and data limits (RLIMIT_AS, RLIMIT_DATA)."""
-    if mm.total_vm + npages > mm.rlimit_as >> 12:
+def may_expand_vm(box: Box, mm: MmStruct, flags: int, npages: int) -> bool:
+    """The address space and data limits (RLIMIT_AS, RLIMIT_DATA); the log tells once of the latter."""
+    if mm.total_vm + npages > mm.rlim[RLIMIT_AS][0] >> 12:
         return False
     is_data = flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE
-    return not (is_data and mm.data_vm + npages > mm.rlimit_data >> 12)
+    soft, hard = mm.rlim[RLIMIT_DATA]
+    if not is_data or mm.data_vm + npages <= soft >> 12:
+        return True
+    if soft == 0 and mm.data_vm + npages <= hard >> 12:  # as Valgrind has it
+        return True
+    ignored = box.config.parameter("ignore_rlimit_data") is not None
+    if not box.vm.told_of_data_limit and box.current is not None:
+        box.vm.told_of_data_limit = True
+        or_boot = "" if ignored else " or use boot option ignore_rlimit_data"
+        box.log.printk(
+            f"{box.current.comm} ({box.current.pid}): VmData {mm.data_vm + npages << 12} exceed data ulimit {soft}. "
+            f"Update limits{or_boot}.",
+            KERN_WARNING,
+        )
+    return ignored
 
 
 def vm_stat_account(mm: MmStruct, flags: int, npages: int) -> None:
