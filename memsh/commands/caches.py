@@ -63,7 +63,7 @@ def kmem_cache_create(box: Box, args: Args, io: IO) -> int:
         flags |= SLAB_NOLEAKTRACE
     elif not box.slab.attributes():
         raise ShellError("--merge: memsh merges caches of SLUB only")
-    ctor = "memsh_ctor+0x0/0x10" if args.ctor else ""
+    ctor = "myctor+0x0/0x10" if args.ctor else ""
     cache = box.slab.kmem_cache_create(args.name, args.size, args.align, flags, ctor)
     if not args.merge:
         io.out(slabreport.geometry(box, cache) + "\n")

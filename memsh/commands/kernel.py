@@ -6,7 +6,6 @@ from memsh.commands.draw import plural
 from memsh.commands.types import gfp
 from memsh.inspect import pagereport, slabreport
 from memsh.linux.box import Box
-from memsh.linux.include.flags import MAX_ORDER
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -38,8 +37,6 @@ def no_memory(name: str) -> ShellError:
 
 
 def _alloc_pages(box: Box, order: int, flags: int, node: int | None, io: IO) -> int:
-    if order >= MAX_ORDER:
-        raise ShellError("Cannot allocate memory")  # Linux warns once and answers NULL
     if node is not None and not 0 <= node < len(box.pages.nodes):
         raise ShellError(f"there is no node {node}: this machine has {plural(len(box.pages.nodes), 'node')}")
     report = pagereport.alloc_pages(box, flags, order, nid=-1 if node is None else node)

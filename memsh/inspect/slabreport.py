@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.kernel.printk import KERN_ERR
 from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, KmemCache
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def kfree(box: Box, addr: int) -> str:
     slab = box.slab
     bad = slab.bad_kfree(addr)
     if bad:
-        box.log.printk(f"object pointer: 0x{addr:08x}", KERN_ERR)
+        slab.complain(addr)
         raise KernelError("EINVAL", bad)
     found = slab.object_at(addr)
     if not found:

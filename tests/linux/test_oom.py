@@ -12,12 +12,12 @@ from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_NORESERVE, 
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.fork import kernel_clone
+from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.filemap import pagecache
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.page_alloc.showmem import dump_stack
 from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
@@ -52,7 +52,7 @@ def recorded_report() -> list[str]:
 
 
 def report(box: Box) -> list[str]:
-    texts = [f"<{record.level}>[ # ] {record.text}" for record in box.log.records]
+    texts = [f"<{record.level}>[ # ] {line}" for record in box.log.records for line in record.text.split("\n")]
     start = next(n for n, line in enumerate(texts) if "invoked oom-killer" in line)
     return texts[start:]
 
@@ -161,7 +161,7 @@ def test_a_fault_on_a_file_is_told_as_recorded(box: Box) -> None:
     sure = [line.partition("] ")[2] for line in trace if "] " in line and " ? " not in line]
     assert f"gfp_mask={pagecache.GFP_CACHE:#x}({gfp_text(pagecache.GFP_CACHE)})" in recorded
     before = len(box.log.records)
-    dump_stack(box, pagecache.GFP_CACHE, oom=True)
+    dump_stack(box, "oom", requester(box, pagecache.GFP_CACHE, "pages"))
     ours = [text for _, _, text in list(box.log.records)[before:]]
     assert [text for text in ours if text.startswith(" ")] == sure
 

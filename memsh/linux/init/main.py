@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SECTION = 1 << SECTION_ORDER  # page frames
-BOOT_USEC = 1_330_000  # when the first process reads a clock
+BOOT_USEC = 1_330_000  # when the first process reads a clock, at the earliest
+EXEC_USEC, TICK_USEC = 5_000, 10_000  # from init's exec to then; as /proc/uptime counts
 
 
 def build_zones(box: Box) -> None:
@@ -121,9 +122,11 @@ def start_user_space(box: Box) -> None:
     from memsh.linux.init.late import start_processes, start_swap
 
     start_processes(box)
-    box.timer.set(BOOT_USEC)
+    box.log.sort()
+    start = max(BOOT_USEC, -(-(box.timer.usec + EXEC_USEC) // TICK_USEC) * TICK_USEC)
+    box.timer.set(start)
     start_swap(box)
     box.slab.settle()
     box.disk.started = True
-    box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * BOOT_USEC
-    box.timer.busy_usec[1] = BOOT_USEC - 60_000
+    box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * start
+    box.timer.busy_usec[1] = start - 60_000

@@ -12,6 +12,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, children_of, context_switch, live_thread, threads_of
 from memsh.linux.kernel.fork import drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
+from memsh.linux.lib.dump_stack import dump_stack
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.memory.rss_stat import sync_mm_rss
@@ -51,10 +52,13 @@ def mm_release(box: Box, task: Task) -> None:
             uaccess.write(box, task, addr & -word, old[:at] + bytes(4) + old[at + 4 :])
 
 
-def panic(box: Box, words: str) -> None:
-    """The machine stops: `box.panicked` says why, and nothing may run any more (kernel/panic.c)."""
+def panic(box: Box, words: str, head: str = "panic", via: str = "exit") -> None:
+    """The machine stops: `box.panicked` says why, and nothing may run any more (kernel/panic.c). `head` and `via`:
+    where it happened (Traces); by default in do_exit()."""
     box.changes += 1
     box.log.printk(f"Kernel panic - not syncing: {words}", KERN_EMERG)
+    dump_stack(box, head, via)
+    box.log.printk("Kernel Offset: disabled", KERN_EMERG)
     box.log.printk(f"---[ end Kernel panic - not syncing: {words} ]---", KERN_EMERG)
     box.panicked = words
 

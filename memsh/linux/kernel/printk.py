@@ -6,6 +6,9 @@ from typing import NamedTuple
 KERN_EMERG, KERN_ALERT, KERN_CRIT, KERN_ERR, KERN_WARNING, KERN_NOTICE, KERN_INFO, KERN_DEBUG = range(8)
 
 
+LINE_USEC, CHARS_A_USEC = 11, 5  # what a record takes, as measured on the recorded machine
+
+
 class Record(NamedTuple):
     level: int
     usec: int  # microseconds since boot
@@ -13,17 +16,28 @@ class Record(NamedTuple):
 
 
 class Printk:
-    """`printk(text, level)` appends one record; continuation lines are part of `text`, joined by newlines."""
+    """`printk(text, level)` appends one record; continuation lines are part of `text`, joined by newlines.
+
+    Writing takes time, though the box's clock stands still meanwhile: each record is a little later than the last.
+    """
 
     def __init__(self) -> None:
         self.records: deque[Record] = deque(maxlen=16384)
-        self.usec = 0  # stamped on the next record; moved on by the box's clock
+        self.usec = 0  # the box's clock
+        self.next = 0  # µs: before then the last record is still being written
+        self.warned: set[str] = set()  # the WARN_ON_ONCE that have told
         self.total = 0  # records ever written, so that a reader can tell what is new
         self.clear_seq = 0  # how many of them had been written when the log was last cleared
 
     def printk(self, text: str, level: int = KERN_INFO) -> None:
-        self.records.append(Record(level, self.usec, text))
+        now = max(self.usec, self.next)
+        self.next = now + LINE_USEC + len(text) // CHARS_A_USEC
+        self.records.append(Record(level, now, text))
         self.total += 1
+
+    def sort(self) -> None:
+        """Steps of boot that ran side by side have written one after the other: into the order of time."""
+        self.records = deque(sorted(self.records, key=lambda record: record.usec), self.records.maxlen)
 
     def unread(self) -> list[Record]:
         """What has been written since the log was last cleared, as /dev/kmsg gives it out."""

@@ -68,7 +68,7 @@ def handle_sysrq(box: Box, key: str) -> None:
     elif key in "tw":
         show_state(box, blocked=key == "w")
     elif key == "c":
-        panic(box, "sysrq triggered crash")
+        panic(box, "sysrq triggered crash", via="sysrq")
     elif key in "bo":
         box.panicked = "the machine was switched off" if key == "o" else "the machine was reset"
 

@@ -50,7 +50,7 @@ class Timer:
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
         self.busy_usec[1] += max(0, usec - self.usec)
-        self.usec = self.log.usec = usec
+        self.usec = self.log.usec = self.log.next = usec
 
     def advance(self, usec: int) -> None:
         """Let `usec` µs pass, idle, and run what becomes due on the way."""

@@ -17,13 +17,14 @@ from memsh.linux.include.mempolicy import MPOL_BIND
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import live_thread
 from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
 from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.page_alloc.showmem import (
     KERN_WARNING,
     cpuset_text,
-    dump_stack,
+    gfp_zone,
     nodemask_text,
     show_mem,
     warn_alloc,
@@ -123,9 +124,9 @@ class Oom:
             return True
         victim = self._select_bad_process()
         if victim is None:
-            self._dump_header(gfp, order)
+            self._dump_header(gfp, order, head="oom_deadlock")
             box.log.printk("Out of memory and no killable processes...", KERN_WARNING)
-            self._panic("System is deadlocked on memory")
+            self._panic("System is deadlocked on memory", "oom_deadlock", gfp)
             return False
         self._kill(victim, gfp, order, "Out of memory")
         return True
@@ -141,14 +142,14 @@ class Oom:
         worker = next((task for task in box.tasks.values() if task.comm.startswith("kworker/0:")), box.current)
         self._kill(victim, GFP_KERNEL, -1, "Out of memory", worker)
 
-    def warn_alloc(self, gfp: int, words: str) -> None:
+    def warn_alloc(self, gfp: int, words: str, head: str = "pages", via: str = "") -> None:
         """An allocation failed for good, `words` say which: the report, unless __GFP_NOWARN, and not more than one in
         ten seconds."""
         box = self.box
         if gfp & NOWARN or box.current is None or box.panicked:
             return
         if self.warnings.allows(box, "warn_alloc"):
-            warn_alloc(box, gfp, words)
+            warn_alloc(box, gfp, words, head, via or box.pages.via)
 
     # -- who, and how -----------------------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ class Oom:
             return True
         return not set(policy.nodes).isdisjoint(self.nodes or ())
 
-    def _dump_header(self, gfp: int, order: int, worker: Task | None = None) -> None:
+    def _dump_header(self, gfp: int, order: int, worker: Task | None = None, head: str = "oom") -> None:
         box = self.box
         current = worker or box.current
         box.log.printk(
@@ -180,8 +181,11 @@ class Oom:
             f"oom_score_adj={current.oom_score_adj}",
             KERN_WARNING,
         )
-        dump_stack(box, gfp, oom=True, worker=worker)
-        show_mem(box, self.nodes)
+        if worker is not None:
+            dump_stack(box, "sysrq", "", worker=worker)
+        else:
+            dump_stack(box, head, requester(box, gfp, box.pages.via))
+        show_mem(box, self.nodes, gfp_zone(box, gfp))
         if box.vmstat["nr_slab_unreclaimable"] > sum(box.vmstat[name] for name in LRU_ITEMS):
             box.slab.dump_unreclaimable_slab()
         if box.sysctl.values["vm.oom_dump_tasks"]:
@@ -237,11 +241,11 @@ class Oom:
             force_sig(box, victim, SIGKILL)
 
     def _panic_on_oom(self, gfp: int, order: int, mode: int) -> None:
-        self._dump_header(gfp, order)
+        self._dump_header(gfp, order, head="oom_on")
         kind = "compulsory" if mode == 2 else "system-wide"
-        self._panic(f"Out of memory: {kind} panic_on_oom is enabled")
+        self._panic(f"Out of memory: {kind} panic_on_oom is enabled", "oom_on", gfp)
 
-    def _panic(self, words: str) -> None:
+    def _panic(self, words: str, head: str, gfp: int) -> None:
         from memsh.linux.kernel.exit import panic
 
-        panic(self.box, words)
+        panic(self.box, words, f"panic_{head}", requester(self.box, gfp, self.box.pages.via))

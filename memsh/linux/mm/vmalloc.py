@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
 from memsh.linux.include.memmap import K_STACK, K_VMALLOC
-from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
+from memsh.linux.kernel.printk import KERN_WARNING
+from memsh.linux.lib.dump_stack import warn_once, warn_slowpath
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -26,7 +27,6 @@ NR_CACHED_STACKS = 2
 PMD_SIZE = 2 << 20
 LAZY_PAGES = (32 << 20) // PAGE_SIZE
 HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
-CALLER = "memsh_vmalloc+0x1c/0x40"
 
 
 class VmStruct:
@@ -155,7 +155,7 @@ class Vmalloc:
     # -- memory ----------------------------------------------------------------------
 
     def vmalloc(
-        self, size: int, caller: str = CALLER, gfp: int = GFP_KERNEL, *, align: int = PAGE_SIZE, kind: int = K_VMALLOC,
+        self, size: int, caller: str = "", gfp: int = GFP_KERNEL, *, align: int = PAGE_SIZE, kind: int = K_VMALLOC,
         huge: bool = False,
     ) -> int:  # fmt: skip
         """Address of `size` bytes in single pages, HighMem preferred; 0 if refused.
@@ -166,16 +166,19 @@ class Vmalloc:
         self.box.changes += 1
         pages = -(-size // PAGE_SIZE)
         if not size:
+            warn_once(self.box, "vmalloc", "vmalloc", gfp=gfp)
             return 0
+        caller = caller or self.box.arch.traces.caller
         huge = huge and size >= PMD_SIZE
         if huge:  # whole blocks of 2 MiB, each mapped by one entry (vmalloc_huge)
             pages, align = -(-size // PMD_SIZE) * PMD_SIZE // PAGE_SIZE, PMD_SIZE
         if pages > sum(zone.managed for zone in self.box.pages.zones):
-            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, exceeds total pages")
+            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, exceeds total pages", "exceeds", "vmalloc")
             return 0
         area = self._get_vm_area(pages * PAGE_SIZE, caller, align)
         if area is None:
-            self.box.oom.warn_alloc(gfp, f"vmalloc error: size {size}, vm_struct allocation failed")
+            words = f"vmalloc error: size {size}, vm_struct allocation failed"
+            self.box.oom.warn_alloc(gfp, words, "vm_struct", "vmalloc")
             return 0
         array = pages * self.box.arch.word
         area.vpages = array > PAGE_SIZE
@@ -245,8 +248,9 @@ class Vmalloc:
         """Free what vmalloc gave; EINVAL, with Linux's warning in the log, for anything else."""
         self.box.changes += 1
         if self.bad_vfree(addr):
-            words = "Trying to vfree() bad address" if addr % PAGE_SIZE else "Trying to vfree() nonexistent vm area"
-            self.box.log.printk(f"{words} ({addr:08x})", KERN_ERR)
+            name, what = ("bad", "bad address") if addr % PAGE_SIZE else ("nonexistent", "nonexistent vm area")
+            text = f"Trying to vfree() {what} ({addr:0{2 * self.box.arch.word}x})"
+            warn_slowpath(self.box, name, "vfree", text, addr=addr)
             raise KernelError("EINVAL", "vmalloc did not give that address")
         if addr:
             self._free_area(self.by_addr[addr])

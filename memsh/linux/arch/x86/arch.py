@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memsh.linux.arch.x86.mmu import Mmu
+from memsh.linux.arch.x86.traces import Traces
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
@@ -53,6 +54,7 @@ class Arch:
     mmu: Mmu
     elf: Elf
     sys_mmap: str  # the system call behind mmap(), as strace names it
+    traces: Traces  # what reports of the kernel print
     store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks
     zone_names: tuple[str, ...]

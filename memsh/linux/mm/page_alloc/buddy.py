@@ -22,7 +22,7 @@ from memsh.linux.include.flags import (
     MIGRATE_MOVABLE,
     MIGRATE_RECLAIMABLE,
 )
-from memsh.linux.include.memmap import K_KERNEL, PG_KMEMCG
+from memsh.linux.include.memmap import K_KERNEL, K_KMALLOC, K_SLAB, PG_KMEMCG
 from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mmzone import (
     PCP_MAX_ORDER,
@@ -34,6 +34,7 @@ from memsh.linux.include.mmzone import (
     order_to_pindex,
 )
 from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
+from memsh.linux.lib.dump_stack import warn_once
 from memsh.linux.mm.page_alloc import fallback, pcp, watermark
 from memsh.linux.mm.page_alloc.freearea import free_one_page, rmqueue_smallest
 from memsh.linux.mm.page_alloc.pagelookup import PageLookup
@@ -58,6 +59,7 @@ DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
 NOMEMALLOC = GFP_NAMES["__GFP_NOMEMALLOC"]
 MEMALLOC = GFP_NAMES["__GFP_MEMALLOC"]
 NOWARN = GFP_NAMES["__GFP_NOWARN"]
+VIA = {K_SLAB: "slab", K_KMALLOC: "large"}  # what asks for pages of a kind, as call traces name it
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
 THISNODE = GFP_NAMES["__GFP_THISNODE"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
@@ -119,6 +121,7 @@ class PageAllocator(PageLookup):
         "trace",
         "uncharge",
         "user_min_free_kbytes",
+        "via",
         "vm",
         "watermark_boost_factor",
         "watermark_scale_factor",
@@ -133,6 +136,7 @@ class PageAllocator(PageLookup):
         self.node = 0
         self.freed = 0  # pages, PGFREE
         self.policy: Policy | None = None  # that of whoever allocates
+        self.via = "pages"  # who asked last, as call traces name it
         self.place = self.interleaved = -1
         self.min_free_kbytes = 0
         self.user_min_free_kbytes = -1
@@ -351,9 +355,12 @@ class PageAllocator(PageLookup):
 
     def __alloc_pages(self, gfp: int, order: int, kind: int, plan: Plan) -> int:
         if not 0 <= order < MAX_ORDER:
+            if not gfp & NOWARN:
+                warn_once(self.box, "order", VIA.get(kind, "pages"), gfp=gfp, order=order)
             return 0
         pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | plan.flags, plan)
         if not pfn:
+            self.via = VIA.get(kind, "pages")
             pfn = alloc_pages_slowpath(self, gfp, order, plan)
         if self.trace.on:
             self.trace.emit("mm_page_alloc", pfn, order, gfp, plan.migratetype)

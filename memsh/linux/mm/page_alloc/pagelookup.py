@@ -13,6 +13,7 @@ from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import K_KERNEL, K_RECORDED, KIND_NAMES
 from memsh.linux.include.mmzone import pindex_to_order, pindex_to_type
 from memsh.linux.kernel.printk import KERN_ALERT
+from memsh.linux.lib.dump_stack import TAINT_BAD_PAGE, add_taint
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -121,4 +122,5 @@ class PageLookup:
         comm = getattr(getattr(self.box, "current", None), "comm", "swapper/0")
         self.box.log.printk(f"BUG: Bad page state in process {comm}  pfn:{pfn:05x}", KERN_ALERT)
         self.box.log.printk("page dumped because: nonzero _refcount", KERN_ALERT)
+        add_taint(self.box, TAINT_BAD_PAGE)
         return f"page frame {pfn:#x}: {why}"

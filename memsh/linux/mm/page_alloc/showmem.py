@@ -1,7 +1,6 @@
 """The state of memory in the kernel log: `Mem-Info` (mm/page_alloc.c: show_free_areas, warn_alloc; lib/show_mem.c).
 
-Known deviations: the call trace names the way that a page fault takes, on anonymous memory or on a file, or only the
-allocator's own functions; its offsets are those of the recorded kernel. Registers that memsh does not model read as 0.
+Zones above the highest that the request may use are left out (gfp_zone), but for the sums.
 """
 
 from __future__ import annotations
@@ -9,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
-from memsh.linux.include.flags import GFP_NAMES, MAX_ORDER
+from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.mmzone import Node, Zone
+from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.page_alloc.available import totalhigh_pages
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
@@ -19,73 +19,37 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from memsh.linux.box import Box
-    from memsh.linux.include.sched import Task
     from memsh.linux.mm.hugetlb.hstate import Hstate
 
 KERN_WARNING = 4
 MAX_RECLAIM_RETRIES = 16
-HARDWARE = "QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014"
-_DUMP = (" dump_stack_lvl+0x32/0x41", " dump_stack+0xd/0x10")
-_OOM = (*_DUMP, " dump_header+0x41/0x29b", " oom_kill_process.cold+0x9/0x35", " out_of_memory+0x2a7/0x3c0",
-        " __alloc_pages+0xa38/0xb90")  # fmt: skip
-_MOOM = (*_OOM[:-1], " moom_callback+0x41/0x60", " process_one_work+0x177/0x2b0", " worker_thread+0x3f/0x400",
-         " kthread+0xb7/0xe0", " ret_from_fork+0x19/0x24")  # fmt: skip
-_WARN = (*_DUMP, " warn_alloc.cold+0x68/0xc2", " __alloc_pages+0xa91/0xb90")
-_ANON_FAULT = (" __folio_alloc+0x19/0x20", " handle_mm_fault+0x790/0xa70")
-_FILE_FAULT = (" __folio_alloc+0x19/0x20", " __filemap_get_folio+0x143/0x320", " filemap_fault+0x186/0x6e0",
-               " __do_fault+0x28/0x90", " handle_mm_fault+0x70d/0xa70")  # fmt: skip
-_USER = (" exc_page_fault+0x188/0x3f0", " handle_exception+0x130/0x130")
-__GFP_ZERO, __GFP_HARDWALL = GFP_NAMES["__GFP_ZERO"], GFP_NAMES["__GFP_HARDWALL"]
+MAX_NR_ZONES = 5  # more than any zone's index
 
 
-def dump_stack(box: Box, gfp: int, *, oom: bool, worker: Task | None = None) -> None:
-    """Who was running, and where: the head of every report. `worker`: a thread of the kernel, on a person's request."""
-    from memsh.linux.arch.x86.setup import UTS_RELEASE
+def gfp_zone(box: Box, gfp: int) -> int:
+    """The highest zone of a request, as its place among the node's."""
+    return box.arch.gfp_zones[gfp & 15]
 
-    task = worker or box.current
-    lines = [f"CPU: {task.cpu} PID: {task.pid} Comm: {task.comm} Not tainted {UTS_RELEASE} #4 ",
-             f"Hardware name: {HARDWARE}", *(["Workqueue: events moom_callback"] if worker is not None else []),
-             "Call Trace:"]  # fmt: skip
-    lines += _MOOM if worker is not None else _OOM if oom else _WARN
-    if gfp & __GFP_HARDWALL and task.mm is not None:  # on behalf of user space
-        lines += [*(_ANON_FAULT if gfp & __GFP_ZERO else _FILE_FAULT), *_USER]
-        lines += _registers(box)
-    for line in lines:
+
+def show_mem(box: Box, nodes: Collection[int] | None = None, highest: int = MAX_NR_ZONES) -> None:
+    """The whole report, as `echo m > /proc/sysrq-trigger` prints it too; only of these nodes if they are given, and of
+    zones up to `highest`."""
+    for line in mem_info(box, nodes, highest):
         box.log.printk(line, KERN_WARNING)
 
 
-def _registers(box: Box) -> list[str]:
-    from memsh.linux.arch.x86.program import instruction
-    from memsh.linux.kernel.signal import opcodes
-
-    task = box.current
-    ip = instruction(box, task, True)
-    return [
-        f"EIP: 0x{ip:x}",
-        f"Code: {opcodes(box, task, ip)}",
-        "EAX: 00000000 EBX: 00000000 ECX: 00000000 EDX: 00000000",
-        f"ESI: 00000000 EDI: 00000000 EBP: 00000000 ESP: {task.sp:08x}",
-        "DS: 007b ES: 007b FS: 0000 GS: 0033 SS: 007b EFLAGS: 00000286",
-    ]
-
-
-def show_mem(box: Box, nodes: Collection[int] | None = None) -> None:
-    """The whole report, as `echo m > /proc/sysrq-trigger` prints it too; only of these nodes if they are given."""
-    for line in mem_info(box, nodes):
-        box.log.printk(line, KERN_WARNING)
-
-
-def mem_info(box: Box, nodes: Collection[int] | None = None) -> list[str]:
-    """The report's lines. Figures are pages, or kB where they say so; they agree with /proc at this moment. The sums
-    are the machine's, nodes and zones only those of `nodes`."""
+def mem_info(box: Box, nodes: Collection[int] | None = None, highest: int = MAX_NR_ZONES) -> list[str]:
+    """The report's records. Figures are pages, or kB where they say so; they agree with /proc at this moment. The sums
+    are the machine's, nodes and zones only those of `nodes` and up to `highest`."""
     stat = box.vmstat
     zones = [zone for zone in box.pages.zones if zone.present]
-    shown = [node for node in box.pages.nodes if nodes is None or node.nid in nodes]
+    shown = [node for node in box.pages.nodes
+             if (nodes is None or node.nid in nodes) and any(zone.managed for zone in node.zones[: highest + 1])]
+    told = [zone for node in shown for zone in node.zones if zone.present and zone.index <= highest]
     total = {name: sum(zone.stat[name] for zone in zones) for name in ("nr_bounce", "nr_mlock")}
     free = sum(zone.stat_free for zone in zones)
-    pcp = sum(cpu.count for zone in zones for cpu in zone.pcps)
-    lines = [
-        "Mem-Info:",
+    pcp = sum(cpu.count for zone in told for cpu in zone.pcps)
+    sums = [
         f"active_anon:{stat['nr_active_anon']} inactive_anon:{stat['nr_inactive_anon']} "
         f"isolated_anon:{stat['nr_isolated_anon']}",
         f" active_file:{stat['nr_active_file']} inactive_file:{stat['nr_inactive_file']} "
@@ -96,9 +60,8 @@ def mem_info(box: Box, nodes: Collection[int] | None = None) -> list[str]:
         f" sec_pagetables:0 bounce:{total['nr_bounce']}",
         f" kernel_misc_reclaimable:{stat['nr_kernel_misc_reclaimable']}",
         f" free:{free} free_pcp:{pcp} free_cma:0",
-        *(_node(box, node) for node in shown),
     ]
-    told = [zone for node in shown for zone in node.zones if zone.present]
+    lines = ["Mem-Info:", "\n".join(sums), *(_node(box, node) for node in shown)]
     for zone in told:
         lines += [_named(box, zone) + _zone(zone), "lowmem_reserve[]: " + " ".join(map(str, zone.lowmem_reserve))]
     lines += [_named(box, zone) + _orders(zone) for zone in told]
@@ -195,9 +158,9 @@ def cpuset_text(box: Box) -> str:
     return f",cpuset=/,mems_allowed={cpulist_text(node.nid for node in box.pages.nodes)}"
 
 
-def warn_alloc(box: Box, gfp: int, words: str) -> None:
-    """The report of an allocation that failed for good: `words` say which."""
+def warn_alloc(box: Box, gfp: int, words: str, head: str, via: str) -> None:
+    """The report of an allocation that failed for good: `words` say which, `head` and `via` where (Traces)."""
     text = f"{box.current.comm}: {words}, mode:{gfp:#x}({gfp_text(gfp)}), nodemask=(null){cpuset_text(box)}"
     box.log.printk(text, KERN_WARNING)
-    dump_stack(box, gfp, oom=False)
-    show_mem(box)
+    dump_stack(box, head, requester(box, gfp, via))
+    show_mem(box, None, gfp_zone(box, gfp))

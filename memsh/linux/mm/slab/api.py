@@ -340,6 +340,10 @@ class SlabAllocator(ABC, Generic[Cache]):
         neither allocator looks for that."""
 
     @abstractmethod
+    def complain(self, addr: int) -> None:
+        """What the log says of kfree(addr) where it is neither an object nor a large block."""
+
+    @abstractmethod
     def bad_kfree(self, addr: int) -> str:
         """Why kfree(addr) would be wrong; "" if kmalloc gave `addr`."""
 

@@ -13,6 +13,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_KMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
+from memsh.linux.lib.dump_stack import dump_stack, print_tainted, warn_once, warn_slowpath
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, KMALLOC_MAX_SIZE, BootCaches, Cache, SlabAllocator
 from memsh.linux.mm.vmscan.shrinker import drop_slab
@@ -98,13 +99,14 @@ class SlabCommon(SlabAllocator[Cache]):
         if size < least or size > KMALLOC_MAX_SIZE or align & (align - 1):
             raise KernelError("EINVAL", f"an object has {least} bytes to 4 MiB, an alignment is a power of two")
 
-    def fix_flags(self, gfp: int) -> int:
+    def fix_flags(self, gfp: int, via: str = "grow") -> int:
         """The flags without those that no slab may have; the log tells of it (kmalloc_fix_flags)."""
         wrong = gfp & GFP_SLAB_BUG_MASK
         if wrong:
             gfp &= ~GFP_SLAB_BUG_MASK
             self.box.log.printk(f"Unexpected gfp: {wrong:#x} ({gfp_text(wrong)}). Fixing up to gfp: {gfp:#x} "
                                 f"({gfp_text(gfp)}). Fix your code!", KERN_WARNING)  # fmt: skip
+            dump_stack(self.box, "gfp", via)
         return gfp
 
     def need(self, addr: int) -> int:
@@ -115,9 +117,11 @@ class SlabCommon(SlabAllocator[Cache]):
     def objects_remain(self, name: str) -> KernelError:
         """kmem_cache_destroy() of a cache that is in use: the kernel complains, and the cache stays."""
         log = self.box.log
-        log.printk(f"BUG {name} (Not tainted): Objects remaining in {name} on __kmem_cache_shutdown()", KERN_ERR)
-        log.printk(f"kmem_cache_destroy {name}: Slab cache still has objects when called from memsh_destroy+0x0/0x10",
-                   KERN_WARNING)  # fmt: skip
+        log.printk(f"BUG {name} ({print_tainted(self.box)}): Objects remaining in {name} on __kmem_cache_shutdown()",
+                   KERN_ERR)  # fmt: skip
+        caller = self.box.arch.traces.via["destroy"][0]
+        text = f"kmem_cache_destroy {name}: Slab cache still has objects when called from {caller}"
+        warn_slowpath(self.box, "destroy", "destroy", text)
         return KernelError("EBUSY", "objects of the cache are in use")
 
     # -- kmalloc -----------------------------------------------------------------
@@ -136,10 +140,8 @@ class SlabCommon(SlabAllocator[Cache]):
 
     def _kmalloc_large(self, size: int, gfp: int) -> int:
         """Whole pages, a power of two of them (__kmalloc_large_node)."""
-        if size > KMALLOC_MAX_SIZE:
-            return 0
         order = (size - 1 >> PAGE_SHIFT).bit_length()
-        gfp = self.fix_flags(gfp) & ~_MOVABLE
+        gfp = self.fix_flags(gfp, "grow_large") & ~_MOVABLE
         pfn = self.box.pages.alloc_pages(gfp | GFP_NAMES["__GFP_COMP"], order, K_KMALLOC)
         if not pfn:
             return 0
@@ -162,6 +164,13 @@ class SlabCommon(SlabAllocator[Cache]):
             return ""
         return self.bad_object(None, addr)
 
+    def complain(self, addr: int) -> None:
+        """kfree() of what is in no slab and no large block (free_large_kmalloc)."""
+        pfn = (addr - self.page_offset) >> PAGE_SHIFT
+        if self.object_at(addr) is None and 0 < pfn < self.box.memmap.frames and "kfree" not in self.box.log.warned:
+            warn_once(self.box, "kfree", "kfree")
+            self.box.log.printk(f"object pointer: 0x{addr:0{2 * self.box.arch.word}x}", KERN_WARNING)
+
     def kfree(self, addr: int) -> None:
         if addr in (0, ZERO_SIZE_PTR):
             return
@@ -174,7 +183,7 @@ class SlabCommon(SlabAllocator[Cache]):
             return
         pfn = self._large(addr) if addr >= self.page_offset else 0
         if not pfn:
-            self.box.log.printk(f"object pointer: 0x{addr:08x}", KERN_ERR)
+            self.complain(addr)
             raise KernelError("EINVAL", "kmalloc did not give that address")
         order = self.box.memmap.order[pfn]
         self.box.vmstat["nr_slab_unreclaimable"] -= 1 << order

@@ -3,6 +3,7 @@
 from memsh.linux.arch.x86.arch import GIB, MIB, Arch, Elf
 from memsh.linux.arch.x86.i386.mmu import I386_MMU
 from memsh.linux.arch.x86.i386.stacks import CALLS, STACKS
+from memsh.linux.arch.x86.i386.traces import TRACES
 
 I386 = Arch(
     name="i386",
@@ -18,6 +19,7 @@ I386 = Arch(
         platform=b"i686", hwcap=0x0783FBFD, minsigstksz=1440, header=52, program_header=32, frame=0x160,
     ),
     sys_mmap="mmap2",
+    traces=TRACES,
     store_bypass="vulnerable",
     vm_struct=36,
     thread_size=8192,

@@ -4,6 +4,7 @@ from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf
 from memsh.linux.arch.x86.x86_64.layout import VMEMMAP_START
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 from memsh.linux.arch.x86.x86_64.stacks import CALLS, STACKS
+from memsh.linux.arch.x86.x86_64.traces import TRACES
 
 X86_64 = Arch(
     name="x86_64",
@@ -19,6 +20,7 @@ X86_64 = Arch(
         platform=b"x86_64", hwcap=0x178BFBFF, minsigstksz=3376, header=64, program_header=56, frame=0x270,
     ),
     sys_mmap="mmap",
+    traces=TRACES,
     store_bypass="not vulnerable",
     vm_struct=64,
     thread_size=16384,
