@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from memsh.commands.paths import disk_of, is_devfs, is_procfs, resolve, stat_kind
+from memsh.commands.paths import disk_of, is_devfs, is_procfs, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
@@ -53,7 +53,7 @@ def chmod(box: Box, args: Args, io: IO) -> int:
     status = 0
     for name in args.files:
         try:
-            whole = resolve(io.session, name)
+            whole = path_of(io.session, name)
             if is_procfs(whole):
                 raise KernelError("EPERM")
             inode = disk_of(box, whole) if is_devfs(whole) else box.fs.stat(whole)
@@ -67,7 +67,7 @@ def chmod(box: Box, args: Args, io: IO) -> int:
 
 def _file(io: IO, name: str) -> str:
     """The absolute name of what may be made or changed; EACCES, EISDIR, ENOENT."""
-    whole = resolve(io.session, name)
+    whole = path_of(io.session, name)
     if is_procfs(whole) or is_devfs(whole):
         raise KernelError("EACCES")
     if stat_kind(io.session, whole) == "dir":

@@ -1,6 +1,6 @@
-"""Files looked at and copied: stat du cp ln (GNU coreutils 9.1).
+"""Files looked at and copied: stat readlink du cp (GNU coreutils 9.1).
 
-Known deviations: the box's disk has no links, so `ln` says what Linux says of such a file system; there is one user.
+Known deviations: there is one user; cp follows links.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import posixpath
 import re
 from typing import Any
 
-from memsh.commands.facts import BLOCK, Facts, lstat
-from memsh.commands.files import _copy, _order
-from memsh.commands.paths import is_devfs, is_procfs, listdir, resolve, stat_kind
+from memsh.commands.facts import BLOCK, Facts, link_target, lstat
+from memsh.commands.files import _order, copy_file
+from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime
@@ -65,6 +65,49 @@ def stat(box: object, args: Args, io: IO) -> int:
         else:
             io.out(_long(io, name, facts))
     return status
+
+
+@utility(
+    option("-f", "--canonicalize", help="the whole path without links; its last part need not be there"),
+    option("-e", "--canonicalize-existing"), option("-m", "--canonicalize-missing"),
+    option("-n", "--no-newline"), option("-q", "--quiet"), option("-s", "--silent"), option("-v", "--verbose"),
+    option("-z", "--zero"), rest("files", words="path"), topic=TOPIC,
+)  # fmt: skip
+def readlink(box: object, args: Args, io: IO) -> int:
+    """where symbolic links lead
+
+    readlink /proc/self
+
+    Nothing, and status 1, for what is no link.
+    """
+    if not args.files:
+        raise args.refused("missing operand")
+    status = 0
+    end = "\0" if args.zero else "" if args.no_newline and len(args.files) == 1 else "\n"
+    for name in args.files:
+        try:
+            target = _canonical(io, name, args) if _whole(args) else link_target(io.session, name)
+            if target is None:
+                raise KernelError("EINVAL" if stat_kind(io.session, name) is not None else "ENOENT")
+            io.out(target + end)
+        except OSError as error:
+            status = 1
+            if args.verbose:
+                io.complain(f"{name}: {error.strerror}")
+    return status
+
+
+def _whole(args: Args) -> bool:
+    return bool(args.canonicalize or args.canonicalize_existing or args.canonicalize_missing)
+
+
+def _canonical(io: IO, name: str, args: Args) -> str:
+    """The path without links. ENOENT for what must be there and is not."""
+    whole = path_of(io.session, name)
+    needed = whole if args.canonicalize_existing else posixpath.dirname(whole)
+    if not args.canonicalize_missing and stat_kind(io.session, needed) is None:
+        raise KernelError("ENOENT")
+    return whole
 
 
 def _kind(facts: Facts) -> str:
@@ -207,7 +250,7 @@ def cp(box: object, args: Args, io: IO) -> int:
 
     cp /proc/meminfo /tmp/before
     """
-    sources, target, into = _operands(args, io)
+    sources, target, into = operands(args, io, list(args.files))
     status = 0
     for name in sources:
         goal = posixpath.join(target, posixpath.basename(name.rstrip("/"))) if into else target
@@ -215,9 +258,8 @@ def cp(box: object, args: Args, io: IO) -> int:
     return status
 
 
-def _operands(args: Args, io: IO) -> tuple[list[str], str, bool]:
+def operands(args: Args, io: IO, names: list[str]) -> tuple[list[str], str, bool]:
     """The sources, the target, and whether that is a directory to put them in."""
-    names: list[str] = list(args.files)
     if args.target_directory is not None:
         if not names:
             raise args.refused("missing file operand")
@@ -247,7 +289,7 @@ def _copy_one(args: Args, io: IO, name: str, target: str) -> int:
         return _copy_folder(args, io, name, target)
     there = stat_kind(session, target)
     if there is not None:
-        if resolve(session, name) == resolve(session, target):
+        if path_of(session, name) == path_of(session, target):
             io.complain(f"'{name}' and '{target}' are the same file")
             return 1
         if there == "dir":
@@ -272,14 +314,14 @@ def _newer(io: IO, name: str, target: str) -> bool:
 
 def _copy_folder(args: Args, io: IO, name: str, target: str) -> int:
     session = io.session
-    inside, outside = resolve(session, target) + "/", resolve(session, name).rstrip("/") + "/"
+    inside, outside = path_of(session, target) + "/", path_of(session, name).rstrip("/") + "/"
     if inside.startswith(outside):
         io.complain(f"cannot copy a directory, '{name}', into itself, '{target}'")
         return 1
     there = stat_kind(session, target)
     try:
         if there is None:
-            whole = resolve(session, target)
+            whole = path_of(session, target)
             if is_procfs(whole) or is_devfs(whole) or session.box is None:
                 raise KernelError("EACCES")
             session.box.fs.mkdir(whole)
@@ -301,11 +343,11 @@ def _copy_folder(args: Args, io: IO, name: str, target: str) -> int:
 def _copy_contents(io: IO, name: str, target: str) -> None:
     """The contents of a file of any kind as a file of the disk; a file of the disk keeps its mode."""
     session = io.session
-    old, new = resolve(session, name), resolve(session, target)
+    old, new = path_of(session, name), path_of(session, target)
     on_disk = not any(is_procfs(path) or is_devfs(path) for path in (old, new)) and session.box is not None
     if on_disk:
         made = not session.box.fs.exists(new)
-        _copy(io, old, new)
+        copy_file(io, old, new)
         if made:
             session.box.fs.chmod(session.box.fs.stat(new), session.box.fs.stat(old).mode & 0o7777)
         return
@@ -319,32 +361,3 @@ def _copy_contents(io: IO, name: str, target: str) -> None:
             sink.write(line)
     finally:
         sink.close()
-
-
-@utility(
-    option("-f", "--force"), option("-s", "--symbolic", help="a symbolic link"), option("-v", "--verbose"),
-    option("-n", "--no-dereference"), option("-T", "--no-target-directory"), option("-r", "--relative"),
-    option("-t", "--target-directory", type=str, meta="DIRECTORY"), rest("files", words="path"),
-    usage="[OPTION]... TARGET LINK_NAME", topic=TOPIC,
-)  # fmt: skip
-def ln(box: object, args: Args, io: IO) -> int:
-    """links, which the box's disk does not have
-
-    ln -s /proc/meminfo /tmp/mem
-
-    It says what Linux says on a file system without links: Operation not permitted.
-    """
-    names: list[str] = list(args.files)
-    if not names:
-        raise args.refused("missing file operand")
-    target = names[-1] if len(names) > 1 else posixpath.basename(names[0])
-    if not args.symbolic and stat_kind(io.session, names[0]) is None:
-        raise ShellError(f"failed to access '{names[0]}': No such file or directory")
-    if stat_kind(io.session, target) == "dir":
-        target = posixpath.join(target, posixpath.basename(names[0]))
-    if stat_kind(io.session, target) is not None and not args.force:
-        kind = "symbolic" if args.symbolic else "hard"
-        raise ShellError(f"failed to create {kind} link '{target}': File exists")
-    if args.symbolic:
-        raise ShellError(f"failed to create symbolic link '{target}': Operation not permitted")
-    raise ShellError(f"failed to create hard link '{target}' => '{names[0]}': Operation not permitted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from memsh.commands.paths import is_devfs, is_procfs, resolve, stat_kind, to_bytes, to_text
+from memsh.commands.paths import is_devfs, is_procfs, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, command, opt, rest
@@ -121,7 +121,7 @@ class _Output:
         if plan.target is None:
             return
         session = io.session
-        whole = resolve(session, plan.target)
+        whole = path_of(session, plan.target)
         start = plan.numbers["seek"] * plan.numbers["bs"]
         append = "append" in plan.flags["oflag"]
         if session.box is None or is_procfs(whole) or is_devfs(whole) or stat_kind(session, whole) == "dir":
@@ -244,7 +244,7 @@ def _blocks(io: IO, plan: Plan) -> Iterator[str | int]:
     if name == "/dev/zero":
         return _zeros(numbers["bs"], numbers["count"])
     session = io.session
-    whole = resolve(session, name) if name else ""
+    whole = path_of(session, name) if name else ""
     if name and session.box is not None and stat_kind(session, whole) == "file" and not is_procfs(whole):
         file = session.box.fs.open(whole)
         if numbers["skip"] * numbers["bs"] > file.inode.size and "none" not in plan.flags["status"]:
@@ -313,7 +313,7 @@ def sync(box: object, args: Args, io: IO) -> int:
         return 0
     status = 0
     for name in args.files:
-        whole = resolve(io.session, name)
+        whole = path_of(io.session, name)
         kind = stat_kind(io.session, whole)
         if kind is None:
             io.complain(f"error opening '{name}': No such file or directory")
@@ -339,7 +339,7 @@ def df(box: object, args: Args, io: IO) -> int:
     if args.files:
         chosen = []
         for name in args.files:
-            whole = resolve(session, name)
+            whole = path_of(session, name)
             if stat_kind(session, whole) is None:
                 io.complain(f"{name}: No such file or directory")
                 return 1

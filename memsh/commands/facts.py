@@ -1,14 +1,13 @@
 """What a name stands for, as lstat() tells: of the box's disk, of /proc and /sys, of /dev, or of a recorded tree.
 
-Known deviations: files of /proc and directories count as one link; all belong to root.
+Known deviations: all belong to root.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from memsh.commands.files import link_target
-from memsh.commands.paths import disk_of, followed, is_devfs, is_procfs, resolve, stat_kind
+from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell.session import Session
 
@@ -50,27 +49,38 @@ class Facts(NamedTuple):
         return {"file": "-"}.get(self.kind, self.letter) + "".join(shown)
 
 
-def _is_link(session: Session, whole: str) -> bool:
-    if session.box is None or not is_procfs(whole):
-        return False
+def _link(session: Session, path: str) -> Facts | None:
+    """The facts of a link itself; None if the name is none."""
+    if not is_link(session, path):
+        return None
+    whole, box = path_of(session, path, False), session.box
+    if not is_procfs(whole):
+        inode = box.fs.stat(whole)
+        return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, target=inode.target)
     from memsh.procfs import tree
     from memsh.procfs.node import Link
 
+    node = tree.lookup(box, whole, False)
     try:
-        return isinstance(tree.lookup(session.box, whole, False), Link)
+        target = tree.readlink(box, whole) or ""
     except KernelError:
-        return False
+        target = ""  # a kernel thread's exe leads nowhere
+    size = node.size if isinstance(node, Link) else 0
+    return Facts("link", node.mode, size, tree.inode(whole), 1, PROC_DEV, None, target=target)
+
+
+def link_target(session: Session, path: str) -> str | None:
+    """Where a link leads; None if it is none, or leads nowhere."""
+    found = _link(session, path)
+    return found.target or None if found is not None else None
 
 
 def lstat(session: Session, path: str, follow: bool = False) -> Facts:
     """The facts of a name; with `follow`, of where its links lead. ENOENT."""
-    whole = resolve(session, path)
-    if not follow and _is_link(session, whole):
-        from memsh.procfs import tree
-
-        target = link_target(session, whole) or ""  # a kernel thread's exe leads nowhere
-        return Facts("link", 0o777, 0, tree.inode(whole), 1, PROC_DEV, None, target=target)
-    whole = followed(session, whole)
+    link = None if follow else _link(session, path)
+    if link is not None:
+        return link
+    whole = path_of(session, path)
     kind = stat_kind(session, whole)
     if kind is None:
         raise KernelError("ENOENT")
@@ -86,9 +96,15 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         return Facts("block", disk.mode & 0o7777, 0, disk.number, 1, DEV_DEV, disk.usec / 1e6, rdev=disk.dev)
     if is_procfs(whole):
         from memsh.procfs import tree
+        from memsh.procfs.node import Directory
 
-        return Facts(kind, tree.mode(session.box, whole) & 0o7777, 0, tree.inode(whole), 1, PROC_DEV, None)
+        node = tree.lookup(session.box, whole)
+        links = node.nlink(session.box) if isinstance(node, Directory) else 1
+        size = BLOCK if kind == "file" and whole.startswith("/sys/") else 0
+        return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
     inode = session.box.fs.stat(whole)
     size = BLOCK if kind == "dir" else int(inode.size)
     blocks = -(-size // BLOCK) * (BLOCK // 512)
-    return Facts(kind, inode.mode & 0o7777, size, inode.number, inode.nlink, inode.dev, inode.usec / 1e6, blocks)
+    below = (inode.children or {}).values()
+    links = inode.nlink + (kind == "dir") + sum(one.is_dir for one in below)
+    return Facts(kind, inode.mode & 0o7777, size, inode.number, links, inode.dev, inode.usec / 1e6, blocks)

@@ -15,7 +15,7 @@ from typing import Any
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import _order
-from memsh.commands.paths import is_procfs, listdir, resolve
+from memsh.commands.paths import is_procfs, listdir, path_of
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import Input
@@ -437,7 +437,7 @@ class Finder:
         self.acts = self.depth_first = True
 
         def delete(found: Found) -> bool:
-            whole = resolve(self.io.session, found.path)
+            whole = path_of(self.io.session, found.path, False)
             try:
                 if is_procfs(whole):
                     raise KernelError("EPERM")
@@ -492,7 +492,7 @@ class Finder:
             session = self.io.session
             before = session.cwd
             if inside:
-                session.cwd = posixpath.dirname(resolve(session, found.path)) or "/"
+                session.cwd = posixpath.dirname(path_of(session, found.path, False)) or "/"
             try:
                 return self._run([word.replace("{}", path) for word in words]) == 0
             finally:
@@ -605,6 +605,7 @@ def _padded(width: str, text: str) -> str:
 
 def _from_emacs(pattern: str) -> str:
     """Emacs' spelling as extended: \\( \\| \\) group, bare ones and braces are characters."""
+
     def one(match: re.Match[str]) -> str:
         token = match[0]
         if token[0] == "[" and len(token) > 1:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+from memsh.linux.fs.diskfs import MAXSYMLINKS
 from memsh.linux.include.errno import KernelError
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
@@ -67,10 +68,31 @@ def disk_of(box: Box, path: str) -> Inode:
     raise KernelError("EPERM" if path in ("/dev", *(f"/dev/{name}" for name in DEVICES)) else "ENOENT")
 
 
+def is_link(session: Session, path: str) -> bool:
+    """Whether a name is a symbolic link of the disk, of /proc or of /sys."""
+    box = session.box
+    try:
+        whole = path_of(session, path, False)
+    except OSError:
+        return False
+    if box is None or box.panicked or is_devfs(whole):
+        return False
+    if not is_procfs(whole):
+        return bool(box.fs.exists(whole) and box.fs.stat(whole).target)
+    from memsh.procfs import tree
+    from memsh.procfs.node import Link
+
+    try:
+        return isinstance(tree.lookup(box, whole, False), Link)
+    except KernelError:
+        return False
+
+
 def skim(io: IO, name: str) -> bool:
     """Read a file of the disk for nobody (`> /dev/null`): no bytes are made. False if it is not on the disk."""
     session = io.session
     whole = resolve(session, name)
+    whole = followed(session, whole)
     if name == "-" or is_procfs(whole) or is_devfs(whole) or stat_kind(session, whole) != "file":
         return False
     fs = session.box.fs
@@ -84,25 +106,42 @@ def skim(io: IO, name: str) -> bool:
     return True
 
 
-def followed(session: Session, whole: str) -> str:
-    """Where the links of /proc lead: `/proc/self/exe` is a file of the disk."""
-    if session.box is None or not is_procfs(whole):
+def followed(session: Session, whole: str, last: bool = True) -> str:
+    """The name without links, those of the disk and of /proc: `/proc/self/exe` is a file of the disk. With `last`
+    False a link at its end is meant itself. ELOOP."""
+    box = session.box
+    if box is None or is_devfs(whole):
         return whole
+    for _ in range(MAXSYMLINKS + 1):
+        onward = _onward(box, whole, last)
+        if onward == whole:
+            return whole
+        whole = onward
+    raise KernelError("ELOOP")
+
+
+def _onward(box: Box, whole: str, last: bool) -> str:
+    if not is_procfs(whole):
+        return whole if box.panicked else box.fs.follow(whole, last)
     from memsh.procfs import tree
 
     try:
-        return tree.real_path(session.box, whole)
+        return tree.real_path(box, whole, last)
     except KernelError:
         return whole
+
+
+def path_of(session: Session, path: str, last: bool = True) -> str:
+    """The absolute name that `path` stands for, without links. ENOENT for an empty one, ELOOP."""
+    return followed(session, resolve(session, path), last)
 
 
 def stat_kind(session: Session, path: str) -> str | None:
     """ "dir", "file" or "device"; None if there is nothing of that name."""
     try:
-        path = resolve(session, path)
+        path = path_of(session, path)
     except OSError:
         return None
-    path = followed(session, path)
     if path in ("/", "/dev"):
         return "dir"
     if is_devfs(path):
@@ -131,7 +170,7 @@ def stat_kind(session: Session, path: str) -> str | None:
 
 def size_of(session: Session, path: str) -> int:
     """Bytes of a file of the disk; 0 for /proc, as on Linux."""
-    whole = resolve(session, path)
+    whole = path_of(session, path)
     if session.box is None or is_procfs(whole) or is_devfs(whole):
         return 0
     return int(session.box.fs.stat(whole).size)
@@ -302,6 +341,8 @@ def open_stream_write(session: Session, number: int) -> FileSink:
 
 def asked(session: Session, letter: str, path: str) -> bool:
     """What `test -LETTER PATH` asks of a file."""
+    if letter in "Lh":
+        return is_link(session, path)
     kind = stat_kind(session, path)
     if kind is None:
         try:
@@ -309,22 +350,22 @@ def asked(session: Session, letter: str, path: str) -> bool:
         except OSError:
             return False
     if letter in "fdbcs":
-        whole = resolve(session, path)
+        whole = path_of(session, path)
         block = kind == "device" and whole.rsplit("/", 1)[-1] in DISKS
         answers = {"f": kind == "file", "d": kind == "dir", "b": block, "c": kind == "device" and not block,
                    "s": kind == "dir" or (kind == "file" and size_of(session, path) > 0)}  # fmt: skip
         return answers[letter]
     if letter in "xgku":
-        return kind == "dir" if letter == "x" else _mode_bit(session, path, letter)
+        return (letter == "x" and kind == "dir") or _mode_bit(session, path, letter)
     return letter in "aerwOGN"
 
 
 def _mode_bit(session: Session, path: str, letter: str) -> bool:
-    whole = resolve(session, path)
+    whole = path_of(session, path)
     if session.box is None or is_procfs(whole) or is_devfs(whole):
         return False
     mode = session.box.fs.stat(whole).mode
-    return bool(mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000}[letter])
+    return bool(mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000, "x": 0o111}[letter])
 
 
 class BoxFiles:
@@ -357,6 +398,7 @@ class BoxFiles:
         number = stream_number(whole)
         if number >= 0:
             return open_stream_write(session, number)
+        whole = followed(session, whole)
         if whole in ("/dev/null", "/dev/zero"):
             return _Nothing()
         if session.box is None:
@@ -392,13 +434,13 @@ class BoxFiles:
     def same(self, session: Session, left: str, right: str) -> bool:
         if stat_kind(session, left) is None or stat_kind(session, right) is None:
             return False
-        return resolve(session, left) == resolve(session, right)
+        return path_of(session, left) == path_of(session, right)
 
     def changed(self, session: Session, path: str) -> float | None:
         """When a file was last written, by the box's clock; None if it is not there or keeps no times."""
         if stat_kind(session, path) is None:
             return None
-        whole = resolve(session, path)
+        whole = path_of(session, path)
         if session.box is None or is_procfs(whole) or is_devfs(whole):
             return 0.0
         return float(getattr(session.box.fs.stat(whole), "mtime", 0) or 0)

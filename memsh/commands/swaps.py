@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import TYPE_CHECKING
 
-from memsh.commands.paths import resolve
+from memsh.commands.paths import path_of
 from memsh.commands.tools import reader_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
@@ -46,7 +46,7 @@ def human_size(size: int, *, long: bool = False) -> str:
 
 def open_area(box: Box, io: IO, path: str, *, writable: bool = False) -> File:
     """The disk or file that may hold a swap area. ENOENT, EISDIR."""
-    whole = resolve(io.session, path)
+    whole = path_of(io.session, path)
     if whole.startswith("/dev/") and not whole.startswith("/dev/shm/"):
         return box.fs.open_disk(whole[5:], writable=writable)
     return box.fs.open(whole, writable=writable)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from memsh.commands.acting import Notes, act
-from memsh.commands.paths import resolve
+from memsh.commands.paths import path_of
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.include import flags as uapi
@@ -128,7 +128,7 @@ def mmap(box: Box, args: Args, io: IO) -> int:
                 lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits),
                 yields_address=True,
             )
-        path = resolve(io.session, args.file)
+        path = path_of(io.session, args.file)
         refusal = not_mappable(box, path)
         if refusal:
             user.log.append(f'openat(AT_FDCWD, "{path}", O_RDONLY) = 3')

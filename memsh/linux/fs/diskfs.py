@@ -4,12 +4,13 @@ Contents are generated from a file's name until somebody writes; what is written
 after `sync` or write-back. Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo)
 and takes its inode and dentry objects (dcache.py).
 
-Known deviations: one owner, no permissions, no links; metadata blocks are never written; the disk holds 8 GiB; a file
-that would exceed RLIMIT_FSIZE is refused without SIGXFSZ, since tools are no processes.
+Known deviations: one owner, no permissions, no hard links; metadata blocks are never written; the disk holds 8 GiB; a
+file that would exceed RLIMIT_FSIZE is refused without SIGXFSZ, since tools are no processes.
 """
 
 from __future__ import annotations
 
+import posixpath
 from hashlib import shake_128
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,7 +52,8 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
-S_IFMT, S_IFBLK, S_IFDIR, S_IFREG = 0o170000, 0o060000, 0o040000, 0o100000
+MAXSYMLINKS = 40  # that a path may go through
+S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
 _INODES_A_BLOCK = 16
 _INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
 BH_LRU_SIZE = 16
@@ -221,6 +223,29 @@ class FileSystem:
         except KernelError:
             return False
 
+    def follow(self, path: str, last: bool = True) -> str:
+        """The path with the first link on its way replaced by where it leads (at its end, only with `last`); the same
+        path if there is none, or nothing. It may lead out of the disk, to /proc."""
+        inode, parts = self.root, self._parts(path)
+        for at, part in enumerate(parts):
+            below = (inode.children or {}).get(part)
+            if below is None:
+                return path
+            if below.target and (last or at < len(parts) - 1):
+                whole = "/".join([*parts[:at], below.target] if below.target[0] != "/" else [below.target])
+                return posixpath.normpath("/".join(["/" + whole, *parts[at + 1 :]]).replace("//", "/"))
+            inode = below
+        return path
+
+    def real_path(self, path: str) -> str:
+        """The path without the disk's links. ELOOP."""
+        for _ in range(MAXSYMLINKS + 1):
+            onward = self.follow(path)
+            if onward == path:
+                return path
+            path = onward
+        raise KernelError("ELOOP")
+
     def stat(self, path: str) -> Inode:
         return self.lookup(path)
 
@@ -304,6 +329,18 @@ class FileSystem:
 
     def create(self, path: str) -> Inode:
         """An empty regular file. EEXIST."""
+        inode = self._make(path)
+        self._made(inode)
+        return inode
+
+    def symlink(self, target: str, path: str) -> Inode:
+        """A link to `target`, which need not be there. EEXIST."""
+        inode = self._make(path)
+        inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
+        self._made(inode)
+        return inode
+
+    def _make(self, path: str) -> Inode:
         self.box.changes += 1
         parent, name = self._parent(path)
         assert parent.children is not None
@@ -314,12 +351,16 @@ class FileSystem:
         inode.parent = parent
         inode.seed = ""
         inode.usec = self.box.timer.usec
+        return inode
+
+    def _made(self, inode: Inode) -> None:
+        """The metadata that a new name needs."""
         if inode.dev != TMPFS_DEV:
             self.bread(_BITMAP)
-            self._read_metadata(parent)
+            assert inode.parent is not None
+            self._read_metadata(inode.parent)
         self._iget(inode)
         self.dcache.dput(inode)
-        return inode
 
     def mkfile(self, path: str, size: int) -> Inode:
         """A file of `size` bytes that lies on the disk, contents generated from its path. ENOSPC, EISDIR."""
@@ -424,7 +465,7 @@ class FileSystem:
 
     def _evict(self, inode: Inode) -> None:
         """The end of a file without a name."""
-        if not inode.shmem:
+        if not inode.shmem and not inode.target:
             self.used -= inode.size
         mapping = inode.mapping
         if mapping is not None:
@@ -452,6 +493,8 @@ class FileSystem:
         inode = self.lookup(path)
         if inode.is_dir and writable:
             raise KernelError("EISDIR")
+        if inode.target:
+            raise KernelError("ELOOP")  # as with O_NOFOLLOW: links are followed before
         self._iget(inode)
         mapping_of(self.box, inode)
         inode.opened += 1

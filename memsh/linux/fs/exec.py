@@ -80,7 +80,7 @@ ENVIRONMENT = ("HOME=/", "TERM=linux")
 def find_program(box: Box, name: str) -> Image:
     """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, ENOEXEC."""
     programs = box.programs
-    paths = [name] if "/" in name else [f"/bin/{name}", f"/{name}"]
+    paths = [box.fs.real_path(name)] if "/" in name else [f"/bin/{name}", f"/{name}"]
     for path in paths:
         if path in programs:
             return programs[path]

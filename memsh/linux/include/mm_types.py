@@ -174,7 +174,7 @@ class Inode:
 
     __slots__ = (
         "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "hugetlb", "mapping", "mode", "name", "nlink",
-        "number", "opened", "parent", "seed", "seeded", "size", "usec",
+        "number", "opened", "parent", "seed", "seeded", "size", "target", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -196,6 +196,7 @@ class Inode:
         self.dentry = 0  # of its name's object
         self.below = 0  # names in this directory that have one
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
+        self.target = ""  # where a symbolic link leads
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None
         self.mapping: AddressSpace | None = None

@@ -1,0 +1,345 @@
+"""Names made and taken away: mkdir rmdir rm mv ln (GNU coreutils 9.1).
+
+Known deviations: the box's disk has no hard links, and `ln` says what Linux says of such a file system; nothing asks
+before it acts (`-i` is refused).
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from memsh.commands.attributes import new_mode
+from memsh.commands.copying import operands
+from memsh.commands.facts import Facts, lstat
+from memsh.commands.files import copy_file
+from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve, stat_kind
+from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
+from memsh.procfs.node import Directory
+from memsh.shell import IO, Args, rest
+from memsh.shell.session import Session
+from memsh.textutils.utility import option, utility
+
+TOPIC = "files"
+
+
+def _there(session: Session, path: str) -> Facts | None:
+    """What a name stands for, a link for itself; None for nothing."""
+    try:
+        return lstat(session, path)
+    except OSError:
+        return None
+
+
+def _given(args: Args) -> list[str]:
+    if not args.files:
+        raise args.refused("missing operand")
+    return list(args.files)
+
+
+def _may_change(session: Session, whole: str) -> bool:
+    """Whether the directory above is one of /proc or /sys in which a person makes directories."""
+    try:
+        above = tree.lookup(session.box, posixpath.dirname(whole))
+    except KernelError:
+        return False
+    return isinstance(above, Directory) and above.mkdir is not None
+
+
+def _writable(session: Session, path: str, last: bool = False) -> str:
+    """The name on the disk that `path` is. EPERM where the box makes the names itself, EROFS in a recorded tree."""
+    whole = path_of(session, path, last)
+    if session.box is None:
+        raise KernelError("EROFS")
+    if is_procfs(whole) or is_devfs(whole) or whole == "/":
+        raise KernelError("EPERM")
+    return whole
+
+
+# directories
+
+
+@utility(
+    option("-m", "--mode", type=str, meta="MODE"), option("-p", "--parents", help="with the directories above it"),
+    option("-v", "--verbose", help="tell each"), rest("files", words="path"), usage="[OPTION]... DIRECTORY...",
+    topic=TOPIC,
+)  # fmt: skip
+def mkdir(box: object, args: Args, io: IO) -> int:
+    """make directories
+
+    mkdir -p /tmp/work/old
+    """
+    status = 0
+    mode = new_mode(0o777, args.mode) if args.mode is not None else None
+    for name in _given(args):
+        try:
+            above = _file_above(io, name) if args.parents else ""
+            if above:
+                io.complain(f"cannot create directory '{above}': Not a directory")
+                status = 1
+                continue
+            _mkdir(io, name, args.parents, args.verbose)
+            if mode is not None:
+                whole = path_of(io.session, name)
+                inode = None if is_procfs(whole) else io.session.box.fs.stat(whole)
+                if inode is not None:
+                    inode.mode = inode.mode & ~0o7777 | mode
+        except KernelError as error:
+            io.complain(f"cannot create directory '{name}': {error.strerror}")
+            status = 1
+    return status
+
+
+def _file_above(io: IO, name: str) -> str:
+    """The first part of a path, before its last, that is there and no directory."""
+    parts = name.rstrip("/").split("/")
+    for at in range(1, len(parts)):
+        above = "/".join(parts[:at])
+        if above and stat_kind(io.session, above) not in ("dir", None):
+            return above
+    return ""
+
+
+def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
+    session = io.session
+    bare = name.rstrip("/") or "/"
+    kind = stat_kind(session, bare)
+    if kind == "dir" and parents:
+        return
+    if kind is not None or _there(session, bare) is not None:
+        raise KernelError("EEXIST")
+    above = posixpath.dirname(bare)
+    if parents and above not in ("", "/"):
+        _mkdir(io, above, True, verbose)
+    whole = path_of(session, bare, False)
+    if is_procfs(whole):
+        if session.box is None or not _may_change(session, whole):
+            raise KernelError("EPERM" if whole.startswith("/sys/") else "ENOENT")
+        tree.mkdir(session.box, whole)
+    else:
+        session.box.fs.mkdir(_writable(session, bare))
+    if verbose:
+        io.out(f"mkdir: created directory '{bare}'\n")
+
+
+def _rmdir(session: Session, path: str) -> None:
+    whole = path_of(session, path, False)
+    if is_procfs(whole) and session.box is not None and _may_change(session, whole):
+        tree.rmdir(session.box, whole)
+        return
+    if is_procfs(whole) or whole in ("/", "/dev", "/dev/shm"):
+        raise KernelError("EBUSY" if whole in ("/", "/dev", "/dev/shm", "/proc", "/sys") else "EPERM")
+    session.box.fs.rmdir(_writable(session, path))
+
+
+@utility(
+    option("-p", "--parents", help="and those above it"), option("-v", "--verbose", help="tell each"),
+    option("--ignore-fail-on-non-empty"), rest("files", words="path"), usage="[OPTION]... DIRECTORY...", topic=TOPIC,
+)  # fmt: skip
+def rmdir(box: object, args: Args, io: IO) -> int:
+    """remove empty directories
+
+    mkdir /tmp/work; rmdir /tmp/work
+    """
+    status = 0
+    for name in _given(args):
+        path = name.rstrip("/") or "/"
+        while path:
+            try:
+                if args.verbose:
+                    io.out(f"rmdir: removing directory, '{path}'\n")
+                _rmdir(io.session, path)
+            except KernelError as error:
+                if error.code != "ENOTEMPTY" or not args.ignore_fail_on_non_empty:
+                    what = "directory " if path != (name.rstrip("/") or "/") else ""
+                    io.complain(f"failed to remove {what}'{path}': {error.strerror}")
+                    status = 1
+                break
+            path = posixpath.dirname(path) if args.parents else ""
+            path = "" if path == "/" else path
+    return status
+
+
+# files
+
+
+@utility(
+    option("-f", "--force", help="no word about what is missing"), option("-r", "-R", "--recursive", help="all below"),
+    option("-d", "--dir", help="empty directories too"), option("-v", "--verbose", help="tell each"),
+    option("--one-file-system"), rest("files", words="path"), usage="[OPTION]... [FILE]...", topic=TOPIC,
+)  # fmt: skip
+def rm(box: object, args: Args, io: IO) -> int:
+    """remove files
+
+    mkfile /data 1M; rm /data
+
+    Pages of the file leave the page cache at once; a process that has it mapped keeps them until it ends.
+    """
+    if not args.files and not args.force:
+        raise args.refused("missing operand")
+    return max((_remove(args, io, name) for name in args.files), default=0)
+
+
+def _remove(args: Args, io: IO, name: str) -> int:
+    io.check()
+    session = io.session
+    if posixpath.basename(name.rstrip("/")) in (".", ".."):
+        io.complain(f"refusing to remove '.' or '..' directory: skipping '{name}'")
+        return 1
+    try:
+        facts = lstat(session, name)
+        if facts.kind == "dir":
+            return _remove_folder(args, io, name)
+        session.box.fs.unlink(_writable(session, name))
+        if args.verbose:
+            io.out(f"removed '{name}'\n")
+    except KernelError as error:
+        if not (args.force and error.code in ("ENOENT", "ENOTDIR")):
+            io.complain(f"cannot remove '{name}': {error.strerror}")
+            return 1
+    return 0
+
+
+def _remove_folder(args: Args, io: IO, name: str) -> int:
+    session = io.session
+    if args.recursive:
+        whole = resolve(session, name)
+        if whole == "/":
+            io.complain("it is dangerous to operate recursively on '/'")
+            io.complain("use --no-preserve-root to override this failsafe")
+            return 1
+        status = 0
+        for below in listdir(session, name) if not is_procfs(path_of(session, name)) else ():
+            status |= _remove(args, io, posixpath.join(name, below))
+        if status:
+            return status
+    elif not args.dir:
+        raise KernelError("EISDIR")
+    _rmdir(session, name)
+    if args.verbose:
+        io.out(f"removed directory '{name}'\n")
+    return 0
+
+
+@utility(
+    option("-f", "--force"), option("-n", "--no-clobber", help="not onto what is there"),
+    option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
+    option("-v", "--verbose", help="tell each"), rest("files", words="path"), usage="[OPTION]... SOURCE... DEST",
+    topic=TOPIC,
+)  # fmt: skip
+def mv(box: object, args: Args, io: IO) -> int:
+    """rename files, or put them into a directory
+
+    mkfile /data 1M; mv /data /old
+    """
+    sources, target, into = operands(args, io, list(args.files))
+    status = 0
+    for name in sources:
+        goal = posixpath.join(target, posixpath.basename(name.rstrip("/"))) if into else target
+        status |= _move(args, io, name, goal)
+    return status
+
+
+def _move(args: Args, io: IO, name: str, goal: str) -> int:
+    session = io.session
+    facts, there = _there(session, name), _there(session, goal)
+    if facts is None:
+        io.complain(f"cannot stat '{name}': No such file or directory")
+        return 1
+    if there is not None and args.no_clobber:
+        return 0
+    if there is not None and (facts.kind == "dir") != (there.kind == "dir"):
+        io.complain(f"cannot overwrite non-directory '{goal}' with directory '{name}'" if facts.kind == "dir" else
+                    f"cannot overwrite directory '{goal}' with non-directory")  # fmt: skip
+        return 1
+    try:
+        old, new = _writable(session, name), _writable(session, goal)
+        if old == new:
+            io.complain(f"'{name}' and '{goal}' are the same file")
+            return 1
+        if there is not None and there.kind == "dir":
+            session.box.fs.rmdir(new)
+        _rename(io, old, new)
+    except KernelError as error:
+        if error.code == "EINVAL":
+            io.complain(f"cannot move '{name}' to a subdirectory of itself, '{goal}'")
+        else:
+            io.complain(f"cannot move '{name}' to '{goal}': {error.strerror}")
+        return 1
+    if args.verbose:
+        io.out(f"renamed '{name}' -> '{goal}'\n")
+    return 0
+
+
+def _rename(io: IO, old: str, new: str) -> None:
+    fs = io.session.box.fs
+    try:
+        fs.rename(old, new)
+    except KernelError as error:
+        if error.code != "EXDEV" or fs.isdir(old):
+            raise
+        if target := fs.stat(old).target:
+            fs.symlink(target, new)
+        else:
+            copy_file(io, old, new)
+        fs.unlink(old)
+
+
+@utility(
+    option("-f", "--force", help="onto what is there"), option("-s", "--symbolic", help="a symbolic link"),
+    option("-v", "--verbose", help="tell each"), option("-n", "--no-dereference"),
+    option("-T", "--no-target-directory"), option("-r", "--relative", help="as seen from where the link lies"),
+    option("-t", "--target-directory", type=str, meta="DIRECTORY"), rest("files", words="path"),
+    usage="[OPTION]... TARGET... [LINK_NAME]", topic=TOPIC,
+)  # fmt: skip
+def ln(box: object, args: Args, io: IO) -> int:
+    """symbolic links
+
+    ln -s /proc/meminfo /tmp/mem; cat /tmp/mem
+
+    The box's disk has no hard links: without -s it says what Linux says on such a file system.
+    """
+    names = list(args.files)
+    if len(names) == 1 and args.target_directory is None:
+        names.append(".")
+    targets, place, into = operands(args, io, names)
+    if args.no_dereference and (there := _there(io.session, place)) is not None and there.kind == "link":
+        into = False
+    status = 0
+    for target in targets:
+        name = posixpath.join(place, posixpath.basename(target.rstrip("/"))) if into else place
+        status |= _link(args, io, target, name)
+    return status
+
+
+def _link(args: Args, io: IO, target: str, name: str) -> int:
+    session = io.session
+    kind = "symbolic" if args.symbolic else "hard"
+    if not args.symbolic and _there(session, target) is None:
+        io.complain(f"failed to access '{target}': No such file or directory")
+        return 1
+    shown = f"'{name}'" if args.symbolic else f"'{name}' => '{target}'"
+    try:
+        whole = _writable(session, name)
+        there = _there(session, name)
+        if there is not None and not args.force:
+            raise KernelError("EEXIST")
+        if there is not None and there.kind == "dir":
+            io.complain(f"'{name}': cannot overwrite directory")
+            return 1
+        if not args.symbolic:
+            raise KernelError("EPERM")
+        if not target:
+            raise KernelError("ENOENT")
+        if there is not None:
+            session.box.fs.unlink(whole)
+        if args.relative:
+            target = posixpath.relpath(path_of(session, target), path_of(session, posixpath.dirname(name) or "."))
+        session.box.fs.symlink(target, whole)
+    except KernelError as error:
+        shown = f"'{name}'" if error.code == "EEXIST" else shown
+        io.complain(f"failed to create {kind} link {shown}: {error.strerror}")
+        return 1
+    if args.verbose:
+        io.out(f"'{name}' -> '{target}'\n")
+    return 0

@@ -1,0 +1,58 @@
+"""mkdir, rmdir, rm, mv and ln: what they leave on the box's disk and what they say, as GNU's do."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from memsh.inspect.check import check
+from tests.commands.test_swaps import Terminal
+
+# each line starts in an empty directory; where it is printed as {here}
+LINES = """
+mkdir a a/b; mkdir a; mkdir -p a/b/c/d a; mkdir -v -m 700 e; find . | sort; stat -c %A e
+mkdir none/below; mkdir; mkdir -p f/g; echo > f/h; mkdir -p f/h/i; rmdir f; rmdir -p f/g; rmdir none
+mkdir -p p/q/r; rmdir -pv p/q/r; ls; mkdir -p p/q; rmdir --ignore-fail-on-non-empty p; ls p
+echo one > a; rm a; rm a; rm -f a; rm; rm -f; echo $?; mkdir d; rm d; rm -d d; ls
+mkdir -p t/u/v; echo y > t/u/v/y; rm -rv t; ls; rm -r none; rm -r .
+echo one > a; mv a b; cat b; mv a c; mkdir d; mv b d; ls d; mv d/b d/c .; ls -R; mv -v b e
+echo 1 > a; echo 2 > b; mv -n a b; cat a b; mv a b; cat b; mv b b; mkdir d e; mv d e; mv e e/d; ls -R
+mkdir d; echo f > f; mv -T d f; mv -T f d; mkdir e d/x; mv -T e d; rm -r d/x; mv -T e d; ls
+mv a; mv; mv a b nodir; mv -t none a; cp a; mkdir d; echo x > y; mv -vt d y; ls d
+ln -s a b; cat b; echo one > a; cat b; readlink b; echo two >> b; cat a; rm b; ls
+ln -s a a; cat a; ls -F; ln -s x a; ln -sf y a; readlink a; ln -sv z q; mkdir d; ln -s .. d/up; ls d/up
+echo hi > f; mkdir d; ln -s ../f d; cat d/f; ln -sr f d/g; readlink d/g; readlink -f d/g | grep -o 'f$'; rm -r d; cat f
+mkdir d; ln -s d e; echo x > e/y; cat d/y; mkdir e/z; ls e/; cd e; ls; rm -r z; ls; cd ..; rmdir e; rm e; ls d
+ln -s nowhere l; test -e l; echo $?; test -L l; echo $?; echo made > l; cat nowhere; mv l m; readlink m; ls
+ln -s a/b/c ''; ln nothing here; ln -s; ln; echo x > f; ln -s f g; cp g h; ls -F; [ g -ef f ] && echo same
+mkdir d; ln -s d e; ln -s x e; ls d; ln -sfn y e; readlink e; find . -type l | sort
+""".strip().splitlines()  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_as_the_real_ones(tmp_path: Path, line: str) -> None:
+    real = subprocess.run(["bash", "-c", f"exec 2>&1; {line}"], cwd=tmp_path, capture_output=True, text=True,
+                          env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, check=False)  # fmt: skip
+    terminal = Terminal("--ram", "64M")
+    terminal.said("mkdir /tmp/here; cd /tmp/here")
+    assert terminal.said(line) == real.stdout
+    assert check(terminal.session.box) == []
+
+
+def test_links_lead_anywhere() -> None:
+    """Into /proc and out of it, to programs, as the target of what writes; the disk keeps them by undo."""
+    said = Terminal("--ram", "64M").said
+    assert said("ln -s /proc/sys/vm/swappiness /tmp/knob; echo 7 > /tmp/knob; sysctl -n vm.swappiness") == "7\n"
+    assert said("ln -s /bin/a.out /tmp/p; run /tmp/p").startswith("p runs as process ")
+    assert said("ln -s /dev/null /tmp/n; echo gone > /tmp/n; cat /tmp/n; ls -l /tmp/n | wc -l") == "1\n"
+    assert said("ln -s self/../1 /tmp/rel; ls /tmp/rel") == "/tmp/rel\n"
+    assert said("undo; ls -F /tmp").endswith("\nknob@\nn@\np@\n")
+    assert said("rm /proc/1/comm; mkdir /proc/x; rmdir /proc; mv /etc/hosts /proc/hosts; ln -s a /dev/x; rm -rf /") == (
+        "rm: cannot remove '/proc/1/comm': Operation not permitted\n"
+        "mkdir: cannot create directory '/proc/x': No such file or directory\n"
+        "rmdir: failed to remove '/proc': Device or resource busy\n"
+        "mv: cannot move '/etc/hosts' to '/proc/hosts': Operation not permitted\n"
+        "ln: failed to create symbolic link '/dev/x': Operation not permitted\n"
+        "rm: it is dangerous to operate recursively on '/'\n"
+        "rm: use --no-preserve-root to override this failsafe\n"
+    )
