@@ -272,17 +272,26 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
 
 
 def _rename(io: IO, old: str, new: str) -> None:
+    """rename(); onto another file system everything is copied and then removed."""
     fs = io.session.box.fs
     try:
         fs.rename(old, new)
+        return
     except KernelError as error:
-        if error.code != "EXDEV" or fs.isdir(old):
+        if error.code != "EXDEV":
             raise
-        if target := fs.stat(old).target:
-            fs.symlink(target, new)
-        else:
-            copy_file(io, old, new)
-        fs.unlink(old)
+    if fs.isdir(old):
+        fs.mkdir(new)
+        for name in fs.listdir(old):
+            io.check()
+            _rename(io, posixpath.join(old, name), posixpath.join(new, name))
+        fs.rmdir(old)
+        return
+    if target := fs.stat(old).target:
+        fs.symlink(target, new)
+    else:
+        copy_file(io, old, new)
+    fs.unlink(old)
 
 
 @utility(

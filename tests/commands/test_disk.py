@@ -163,7 +163,8 @@ def test_mv_between_file_systems_copies(box: Callable[..., str]) -> None:
     assert box("cat /tmp/a; ls /dev/shm") == "hello\n"
     box("mv /tmp/a /dev/shm/b; mkdir /tmp/d")
     assert box("cat /dev/shm/b") == "hello\n"
-    assert box("mv /tmp/d /dev/shm", 1) == "mv: Invalid cross-device link\n"
+    box("echo below > /tmp/d/e; ln -s e /tmp/d/f; mv /tmp/d /dev/shm")
+    assert box("cat /dev/shm/d/f; ls -F /dev/shm/d /tmp") == "below\n/dev/shm/d:\ne\nf@\n\n/tmp:\n"
     assert box("mv /tmp/d /tmp/d/e", 1) == "mv: Invalid argument\n"
     assert box("check").startswith("ok")
 
