@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from memsh.linux.block.disk import Disk
-from memsh.linux.config import ARCHES, NOT_MODELLED, Config
+from memsh.linux.config import ARCHES, Config
 from memsh.linux.include.mm_types import Vm
 from memsh.linux.include.sched import init_fields
 from memsh.linux.include.trace import Trace
 from memsh.linux.include.vmstat import VmStat
+from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
@@ -100,15 +101,15 @@ class Box:
         self.kcompactd = Kcompactd(self)
         # where Linux calls cond_resched() or looks for a signal, between two steps: it may raise, and that ends
         self.cond_resched: Callable[[], None] = _go_on
-        self.notes: list[str] = [  # what the user should know about this machine, a line each
-            f"{name}= on the command line: not modelled, it changes nothing here"
-            for name in NOT_MODELLED if config.parameter(name) is not None
-        ]  # fmt: skip
+        self.notes: list[str] = []  # what the user should know about this machine, a line each
         self.percpu_pages = 0  # of per-CPU memory, for each CPU
         self.age = model.churn()
         init_fields(self)
         if boot:
             model.start.boot(self)
+            idle = not_modelled(self)
+            if idle:
+                self.notes.append(f"on the command line, not modelled, without effect here: {', '.join(idle)}")
             if self.config.age:
                 self.age.run(self, self.config.age)
 

@@ -6,7 +6,7 @@ Limits and defaults that depend on the architecture are its `Arch`'s; the other 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.arch.x86.i386.arch import I386
@@ -30,21 +30,13 @@ def size_text(size: int) -> str:
     return str(size)
 
 
-# parameters of Linux that would make another machine, and how memsh is asked for that
-ELSEWHERE = {
-    "mem": "--ram says how much memory there is", "memmap": "--ram says how much memory there is",
-    "kernelcore": "ZONE_MOVABLE stays empty", "movablecore": "ZONE_MOVABLE stays empty",
-    "numa": "--nodes says which nodes there are", "maxcpus": "--cpus says how many there are",
-    "nr_cpus": "--cpus says how many there are",
-}  # fmt: skip
-NOT_MODELLED = ("hugepages", "hugepagesz", "default_hugepagesz", "hugetlb_cma", "cma", "swapaccount", "cgroup_disable")
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """One machine. `cmdline` is the kernel command line as typed.
 
-    `nodes` has (bytes, CPUs) of each NUMA node; empty: one node. `distance` is that between any two of them.
+    `nodes` has (bytes, CPUs) of each NUMA node; empty: one node. `distance` is that between any two of them. CPUs and
+    nodes are those that the kernel uses; what the machine has, whatever nr_cpus=, maxcpus= and numa=off say of it, is
+    in `firmware_cpus` and `firmware_nodes`, and `present` are the CPUs that could be used.
     """
 
     ram: int = GIB
@@ -56,6 +48,9 @@ class Config:
     nodes: Nodes = ()
     distance: int = 20
     seed: int = 0  # of what the kernel draws at random
+    firmware_cpus: int = field(init=False, default=0)
+    firmware_nodes: Nodes = field(init=False, default=())
+    present: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         if self.arch not in ARCHES:
@@ -70,10 +65,28 @@ class Config:
             raise ValueError(f"CPUs must be from 1 to {arch.cpus_max}, not {self.cpus}")
         if not 0 <= self.swap <= 64 * GIB:
             raise ValueError(f"swap must be from 0 to 64G, not {self.swap} bytes")
-        for name, instead in ELSEWHERE.items():
-            if self.parameter(name) is not None:
-                raise ValueError(f"{name}= on the command line is not modelled: {instead}")
         self._check_nodes(arch)
+        self._restrict()
+
+    def _restrict(self) -> None:
+        """nr_cpus=, maxcpus=, nosmp, numa=off (kernel/smp.c, arch/x86/mm/numa.c)."""
+        whole = {"firmware_cpus": self.cpus, "firmware_nodes": self.nodes}
+        limit = self._number("nr_cpus", 1)
+        present = min(self.cpus, limit) if limit else self.cpus
+        most = 0 if self.parameter("nosmp") is not None else self._number("maxcpus", 0)
+        cpus = present if most is None else min(present, max(1, most))
+        nodes = tuple((size, tuple(cpu for cpu in its if cpu < cpus)) for size, its in self.nodes)
+        if self.parameter("numa") == "off":
+            nodes = ()
+        for name, value in {**whole, "present": present, "cpus": cpus, "nodes": nodes}.items():
+            object.__setattr__(self, name, value)
+
+    def _number(self, name: str, least: int) -> int | None:
+        """A parameter that is a number, None if it is not there, or less than that."""
+        value = self.parameter(name)
+        if value is None or not value.isdecimal() or int(value) < least:
+            return None
+        return int(value)
 
     def _check_nodes(self, arch: Arch) -> None:
         if not self.nodes:

@@ -27,8 +27,8 @@ from memsh.linux.init.main import (
     run_init,
     start_user_space,
 )
+from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
-from memsh.linux.mm.memblock import e820_map
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def iomem(box: Box) -> list[tuple[int, int, int, str]]:
     """(level, first, last, name)."""
     machine = box.machine
     rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
-    for entry in e820_map(box.config.ram):
+    for entry in machine.e820:
         if entry.start >= 1 << 32:
             continue
         name = "System RAM" if entry.kind == "usable" else "Reserved"
@@ -130,9 +130,10 @@ def start_memory(box: Box) -> None:
     box.timer.set(96994)
     log(KERN_INFO, f"Built 1 zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}", 172)
     log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    print_unknown_bootoptions(box)
     init_32.early_tables(box, machine)
     box.timer.set(100933)
-    log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off", 148)
+    log(KERN_INFO, f"mem auto-init: stack:all(zero), {auto_init(box.config)}", 148)
     build_zones(box)
     mem_init(box)
 
@@ -142,20 +143,23 @@ def mem_init(box: Box) -> None:
     machine, pages = box.machine, box.pages
     log = Logger(box)
     zones = pages.zones
-    log(KERN_INFO, f"Initializing HighMem for node 0 ({machine.max_low_pfn:08x}:{machine.max_pfn:08x})"
+    log(KERN_INFO, f"Initializing HighMem for node 0 ({zones[2].start_pfn:08x}:{zones[2].end_pfn:08x})"
         if zones[2].present else "Initializing HighMem for node 0 (00000000:00000000)", 23890)  # fmt: skip
     low = machine.max_low_pfn
     for first, last in machine.memblock.free_ranges():
         last = min(last, machine.max_pfn)
-        if last > low:
-            free_pages_upwards(zones[2], max(first, low), last)
+        for zone in zones:
+            start, end = max(first, low, zone.start_pfn), min(last, zone.end_pfn)
+            if start < end:
+                free_pages_upwards(zone, start, end)
     for first, last in machine.memblock.free_ranges():
-        for zone in zones[:2]:
-            start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
+        for zone in zones:
+            start, end = max(first, zone.start_pfn), min(last, low, zone.end_pfn)
             if start < end:
                 free_range(zone, start, end)
     if zones[2].present:
-        log(KERN_INFO, "Initializing Movable for node 0 (00000000:00000000)")
+        begin, behind = (zones[3].start_pfn, zones[3].end_pfn) if zones[3].present else (0, 0)
+        log(KERN_INFO, f"Initializing Movable for node 0 ({begin:08x}:{behind:08x})")
     box.timer.set(129765)
     log(KERN_INFO, "Checking if this processor honours the WP bit even in supervisor mode...Ok.", 955)
     present = sum(zone.present for zone in zones)

@@ -30,11 +30,13 @@ from memsh.linux.init.main import (
     run_init,
     start_user_space,
 )
+from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE
 from memsh.linux.mm.page_alloc.freearea import free_range
+from memsh.linux.mm.page_alloc.policy import policy_zone
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -125,7 +127,7 @@ def iomem(box: Box) -> list[tuple[int, int, int, str]]:
     machine = box.machine
     rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
     above = 4 * GIB
-    for entry in e820_map(box.config.ram, init_64.AMD_HT):
+    for entry in machine.e820:
         name = "System RAM" if entry.kind == "usable" else "Reserved"
         rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
         if entry.kind == "usable":
@@ -169,13 +171,14 @@ def start_memory(box: Box) -> Parser:
     for node in nodes:
         log(KERN_INFO, f"Fallback order for Node {node.nid}: " + "".join(f"{nid} " for nid in node.order))
     log(KERN_INFO, f"Built {len(nodes)} zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}")
-    policy = max((zone for zone in box.pages.zones if zone.present), key=lambda zone: zone.index)
-    log(KERN_INFO, f"Policy zone: {policy.name}")
+    log(KERN_INFO, f"Policy zone: {box.arch.zone_names[policy_zone(box.pages)]}")
     log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    parser.tell()
+    print_unknown_bootoptions(box)
     for usec, line in lines:
         box.timer.set(usec)
         log(KERN_INFO, line)
-    log(KERN_INFO, "mem auto-init: stack:all(zero), heap alloc:off, heap free:off")
+    log(KERN_INFO, f"mem auto-init: stack:all(zero), {auto_init(box.config)}")
     mem_init(box)
     return parser
 

@@ -105,5 +105,5 @@ def nr_vmalloc_pages(box: Box) -> int:
 
 
 def pcpu_nr_pages(box: Box) -> int:
-    """Pages of per-CPU memory: those of the first chunk and those that were populated since, for every CPU."""
-    return int(box.percpu_pages) * box.config.cpus
+    """Pages of per-CPU memory: the first chunk's and those that were populated since, for every CPU that may be."""
+    return int(box.percpu_pages) * box.config.present

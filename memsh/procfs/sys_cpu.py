@@ -86,10 +86,10 @@ CPU = Directory(
     {
         "isolated": ProcFile(lambda box: "\n"),
         "kernel_max": ProcFile(lambda box: f"{box.arch.nr_cpus - 1}\n"),
-        "offline": ProcFile(lambda box: "\n"),
+        "offline": ProcFile(lambda box: _list(range(box.config.cpus, box.config.present))),
         "online": ProcFile(lambda box: _list(_all(box))),
-        "possible": ProcFile(lambda box: _list(_all(box))),
-        "present": ProcFile(lambda box: _list(_all(box))),
+        "possible": ProcFile(lambda box: _list(range(box.config.present))),
+        "present": ProcFile(lambda box: _list(range(box.config.present))),
         "smt": Directory({"active": _text(0), "control": _text("notsupported")}, 0o755),
     },
     0o755,

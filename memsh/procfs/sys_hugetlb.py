@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.mm.hugetlb.boot import memparse
+from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.hugetlb.pool import demote_pool_huge_page, memory_nodes, put_nr_hugepages
 from memsh.procfs.node import Directory, ProcFile
 

@@ -223,14 +223,14 @@ def _whole_reset(session: Any, line: str) -> str:
     words = shlex.split(line)[1:]
     boot = dict(zip(words[::2], words[1::2], strict=True)) if words else dict(session.begun_with)
     config = session.box.config
-    whole = {"--ram": str(config.ram), "--cpus": str(config.cpus), "--swap": str(config.swap),
+    whole = {"--ram": str(config.ram), "--cpus": str(config.firmware_cpus), "--swap": str(config.swap),
              "--cmdline": config.cmdline}  # fmt: skip
     if config.seed:
         whole |= {"--seed": str(config.seed)}
     if config.arch != "i386":
         whole |= {"--arch": config.arch}
-    if config.nodes:
-        whole |= {"--nodes": nodes_text(config.nodes), "--distance": str(config.distance)}
+    if config.firmware_nodes:
+        whole |= {"--nodes": nodes_text(config.firmware_nodes), "--distance": str(config.distance)}
     return reset_line((boot if "--from" in boot else whole) | boot)
 
 

@@ -100,15 +100,17 @@ class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches,
     `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
     kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
-    below it → text."""
+    below it → text, `parameters` those that its command line may have."""
 
-    __slots__ = ("churn", "facts", "options", "programs", "slab", "start")
+    __slots__ = ("churn", "facts", "options", "parameters", "programs", "slab", "start")
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
                  programs: Callable[[], Mapping[str, Image]],
-                 churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str]) -> None:  # fmt: skip
+                 churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str],
+                 parameters: frozenset[str]) -> None:  # fmt: skip
         self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
+        self.parameters = parameters
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

@@ -54,7 +54,7 @@ def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
 
 def percpu_chunk(box: Box) -> None:
     """The second chunk of per-CPU memory: an area at the end of the vmalloc space and its first pages."""
-    cpus = box.config.cpus
+    cpus = box.config.present
     box.pages.alloc_bulk(GFP_HIGHPAGE, PERCPU_GROWN * cpus, K_PERCPU)
     box.percpu_pages += PERCPU_GROWN
     box.vmalloc.pcpu_get_vm_areas(box.machine.image.percpu_unit * cpus)

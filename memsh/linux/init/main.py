@@ -17,6 +17,7 @@ from memsh.linux.arch.x86.setup import Logger, NodeSpan
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone
+from memsh.linux.kernel.params import do_sysctl_args, for_init
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
 
 if TYPE_CHECKING:
@@ -113,7 +114,11 @@ def run_init(box: Box) -> None:
     """What the log says of the first process (run_init_process)."""
     log = Logger(box)
     log(KERN_INFO, "Run /init as init process", 19)
-    for line in ("  with arguments:", "    /init", "  with environment:", "    HOME=/", "    TERM=linux"):
+    do_sysctl_args(box)
+    arguments, environment = for_init(box)
+    rows = ["  with arguments:", *(f"    {word}" for word in ["/init", *arguments]),
+            "  with environment:", *(f"    {word}" for word in ["HOME=/", "TERM=linux", *environment])]  # fmt: skip
+    for line in rows:
         log(KERN_DEBUG, line, 16)
 
 

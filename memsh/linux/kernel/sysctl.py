@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.cmdline import console_loglevel
 from memsh.linux.kernel.sysctl_live import live_value
 from memsh.linux.kernel.sysctl_table import CHOICES, COUNTERS, FIXED, LIVE, NUMBERS, VECTORS, WORDS
 from memsh.linux.mm.hugetlb import sysctl as hugetlb
@@ -144,6 +145,8 @@ class Sysctl:
             **{name: text for name, (text, _) in WORDS.items()},
             **{name: "\t".join(map(str, numbers)) for name, (numbers, _, _) in VECTORS.items()},
         }  # fmt: skip
+        default, rest = self.text["kernel.printk"].split("\t", 1)
+        self.text["kernel.printk"] = f"{console_loglevel(config, int(default))}\t{rest}"
 
 
 def known(box: Box, name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.mm.memblock import Memblock
+from memsh.linux.mm.memblock import Entry, Memblock
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -113,9 +113,18 @@ class Machine:
         self.nr_kernel_pages = 0  # lowmem without memmaps: what hash tables are sized by
         self.nr_all_pages = 0
         self.initrd = (0, 0)
+        self.e820: list[Entry] = []  # the map that counts: the firmware's, or the user's
         self.homes: list[tuple[tuple[int, int], ...]] = []  # RAM of each node, [start, behind) in bytes
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system
         self.notes: list[str] = []
+
+    def add_memory(self, limit: int) -> None:
+        """The map's RAM below `limit` bytes is what the kernel uses (e820__memblock_setup). ValueError if none is."""
+        for entry in self.e820:
+            if entry.kind == "usable" and entry.start < limit:
+                self.memblock.add(max(entry.start, PAGE_SIZE), min(entry.end, limit))
+        if not any(region.end > 1 << 20 for region in self.memblock.memory):
+            raise ValueError("no memory is left for the kernel")
 
 
 def pages_to_mb(pages: int) -> int:

@@ -12,25 +12,14 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.memmap import K_HUGETLB
 from memsh.linux.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
+from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.hugetlb.hstate import PMD_ORDER, PUD_ORDER, Hstate, Hugetlb, string_get_size
 from memsh.linux.mm.hugetlb.pool import alloc_fresh_huge_page, alloc_pool_huge_page, free_huge_page, memory_nodes
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 _BOOTMEM = "huge pages"
-
-
-def memparse(text: str) -> tuple[int, str]:
-    """(`2M` as a number, what follows it) (lib/cmdline.c)."""
-    found = re.match(r"(0[xX][0-9a-fA-F]+|\d+)([KMGTPEkmgtpe]?)", text)
-    if found is None:
-        return 0, text
-    digits = found[1]
-    octal = digits.isdecimal() and digits.startswith("0") and len(digits) > 1 and not set(digits) & set("89")
-    number = int(digits, 8 if octal else 0) if octal or not digits.isdecimal() else int(digits)
-    return number << _UNITS[found[2].upper()], text[found.end() :]
 
 
 class Parser:
@@ -45,9 +34,19 @@ class Parser:
         self.parsed: Hstate | None = None
         self.implicit = Hstate(PMD_ORDER, Hugetlb.NODES)  # hugepages= before any hugepagesz=: of the default size
         self.last: Hstate | None = None
+        self.held: list[tuple[str, int]] | None = []  # messages, until the command line itself was told of
 
     def say(self, text: str, level: int = KERN_WARNING) -> None:
-        self.box.log.printk(f"HugeTLB: {text}", level)
+        if self.held is not None:
+            self.held.append((text, level))
+        else:
+            self.box.log.printk(f"HugeTLB: {text}", level)
+
+    def tell(self) -> None:
+        """What was said so far goes to the log, and from now on at once."""
+        held, self.held = self.held, None
+        for text, level in held or ():
+            self.say(text, level)
 
     def add(self, order: int) -> None:
         """hugetlb_add_hstate()."""

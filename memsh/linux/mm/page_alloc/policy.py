@@ -75,8 +75,9 @@ def alloc_hugepage_vma(pages: PageAllocator, policy: Policy | None, gfp: int, or
 
 
 def policy_zone(pages: PageAllocator) -> int:
-    """The highest zone of the machine: lower ones are not bound to nodes (check_highest_zone)."""
-    return max(zone.index for zone in pages.zones if zone.present)
+    """The highest zone of the machine but ZONE_MOVABLE: lower ones are not bound to nodes (check_highest_zone)."""
+    movable = pages.box.arch.zone_movable
+    return max(zone.index for zone in pages.zones if zone.present and zone.index != movable)
 
 
 def _next_node(pages: PageAllocator, nodes: tuple[int, ...]) -> int:

@@ -80,8 +80,8 @@ class SlubCaches(SlubCore):
         tuning = self.tuning
         if box.config.parameter("slub_debug") is not None:
             box.notes.append("slub_debug: the checks and poison of debugged caches are not modelled; there are none")
-        box.log.printk(f"SLUB: HWalign={CACHE_LINE}, Order={tuning.min_order}-{tuning.max_order}, "
-                       f"MinObjects={tuning.min_objects}, CPUs={self.cpus}, Nodes={self.nodes}")  # fmt: skip
+        orders = f"Order={tuning.min_order}-{tuning.max_order}, MinObjects={tuning.min_objects}"
+        box.log.printk(f"SLUB: HWalign={CACHE_LINE}, {orders}, CPUs={box.config.present}, Nodes={self.nodes}")
 
     # -- creation ------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class SlubCaches(SlubCore):
     ) -> SlubCache:
         """__kmem_cache_create() without the objects that describe the cache (kmem_cache_open)."""
         align = calculate_alignment(flags, align, size, CACHE_LINE, WORD)
-        shape = geometry(size, align, flags, bool(ctor), self.cpus, self.tuning)
+        shape = geometry(size, align, flags, bool(ctor), self.box.config.present, self.tuning)
         if shape is None:
             raise KernelError("EINVAL")
         cache = SlubCache(name, shape, ctor, usersize, self.cpus, self.nodes)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.i386.layout import DEFAULT_RESERVE, VMALLOC_END, VMALLOC_OFFSET, Layout, memparse
+from memsh.linux.arch.x86.e820 import finish_early_params, user_map
+from memsh.linux.arch.x86.i386.layout import DEFAULT_RESERVE, VMALLOC_END, VMALLOC_OFFSET, Layout
 from memsh.linux.arch.x86.setup import (
     DMA_END,
     KernelImage,
@@ -24,7 +25,9 @@ from memsh.linux.arch.x86.setup import (
 )
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_ERR, KERN_INFO, KERN_NOTICE, KERN_WARNING
+from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
+from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -78,17 +81,18 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     machine.top = low_ram(ram)
     log(KERN_NOTICE, IMAGE.banner)
     log(KERN_INFO, "BIOS-provided physical RAM map:")
-    entries = e820_map(ram)
-    for entry in entries:
+    machine.e820 = e820_map(ram)
+    for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
+    user = user_map(box.config, machine.e820, log, nopentium=True)
     log(KERN_NOTICE, "Notice: NX (Execute Disable) protection missing in CPU!")
+    if user is not None:
+        machine.e820 = finish_early_params(user, log)
     log(KERN_INFO, "tsc: Detected 2596.104 MHz processor")
     box.timer.set(3830)
     log(KERN_DEBUG, "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved", 348)
     log(KERN_DEBUG, "e820: remove [mem 0x000a0000-0x000fffff] usable", 253)
-    for entry in entries:
-        if entry.kind == "usable" and entry.start < 1 << 32:
-            machine.memblock.add(max(entry.start, PAGE_SIZE), entry.end)
+    machine.add_memory(box.arch.max_pfn << 12)
     machine.max_pfn = machine.memblock.memory[-1].end // PAGE_SIZE
     log(KERN_INFO, f"last_pfn = {machine.max_pfn:#x} max_arch_pfn = 0x100000")
     beyond = ram - machine.top
@@ -101,14 +105,14 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
 def _find_low_pfn_range(box: Box, machine: Machine, log: Logger) -> None:
     """Where lowmem ends, with vmalloc= and highmem= as Linux takes them."""
     value = box.config.parameter("vmalloc")
-    reserve = memparse(value) + VMALLOC_OFFSET if value else DEFAULT_RESERVE
+    reserve = memparse(value)[0] + VMALLOC_OFFSET if value else DEFAULT_RESERVE
     if reserve < VMALLOC_OFFSET + 2 * MIB:
         raise ValueError(f"vmalloc={value}: too small, this kernel needs 2M of vmalloc space to boot")
     layout = Layout(reserve)
     if layout.maxmem < MIN_LOWMEM:
         raise ValueError(f"vmalloc={value}: too large, the kernel itself would not fit into what is left")
     value = box.config.parameter("highmem")
-    highmem = memparse(value) // PAGE_SIZE if value else -1
+    highmem = memparse(value)[0] // PAGE_SIZE if value else -1
     limit, max_pfn = layout.maxmem // PAGE_SIZE, machine.max_pfn
     if max_pfn <= limit:
         max_low, highmem = max_pfn, max(0, highmem)
@@ -159,7 +163,7 @@ def _initrd(box: Box, machine: Machine, log: Logger) -> None:
 
 def _acpi(box: Box, machine: Machine, log: Logger) -> None:
     """The firmware's tables: reserved RAM behind what the kernel may use. Two of them grow with the number of CPUs."""
-    base, cpus = machine.top - 0x20000, box.config.cpus
+    base, cpus = machine.top - 0x20000, box.config.firmware_cpus
     sizes = [("FACS", 0x40), ("DSDT", 0x18F1 + 0x53 * (cpus - 1)),
              ("FACP", 0x74), ("APIC", 0x78 + 8 * (cpus - 1)), ("HPET", 0x38), ("WAET", 0x28)]  # fmt: skip
     at, ranges = base, []
@@ -181,7 +185,14 @@ def _zones(box: Box, machine: Machine, log: Logger) -> None:
     for name, first, last in limits:
         text = f"[mem 0x{first << 12:016x}-0x{(last << 12) - 1:016x}]" if first < last else "empty"
         log(KERN_INFO, f"  {name:<8s} {text}", 20)
+    regions = [(region.start // PAGE_SIZE, min(region.end // PAGE_SIZE, top)) for region in machine.memblock.memory]
+    usable = max(first for _, first, last in limits if first < last)
+    movable = find_zone_movable_pfns_for_nodes(box.config, [[r for r in regions if r[0] < r[1]]], usable, log)[0]
     log(KERN_INFO, "Movable zone start for each node", 92)
+    if movable:
+        log(KERN_INFO, f"  Node 0: 0x{movable << 12:016x}")
+        limits = [(name, *adjust_zone_range(first, last, movable)) for name, first, last in limits]
+        limits.append(("Movable", movable, top))
     log(KERN_INFO, "Early memory node ranges", 42)
     for region in machine.memblock.memory:
         log(KERN_INFO, f"  node   0: [mem 0x{region.start:016x}-0x{region.end - 1:016x}]", 47)
@@ -196,14 +207,16 @@ def _zones(box: Box, machine: Machine, log: Logger) -> None:
             for region in machine.memblock.memory
         )
         memmap = -(-(last - first) * box.arch.struct_page // PAGE_SIZE)
-        freesize = present - (memmap if name != "HighMem" else 0)
+        high = name == "HighMem" or (name == "Movable" and top > low)
+        freesize = present - (0 if high else memmap)
         machine.spans.append(ZoneSpan(name, first, last - first, present, freesize))
         machine.nr_all_pages += freesize
-        if name != "HighMem":
+        if not high:
             machine.nr_kernel_pages += freesize
         elif machine.nr_kernel_pages > memmap * 2:
             machine.nr_kernel_pages -= memmap
-    machine.spans.append(ZoneSpan("Movable", 0, 0, 0, 0))
+    if not movable:
+        machine.spans.append(ZoneSpan("Movable", 0, 0, 0, 0))
     box.timer.set(55171)
     log(KERN_INFO, "On node 0, zone DMA: 1 pages in unavailable ranges", 379)
     log(KERN_INFO, "On node 0, zone DMA: 97 pages in unavailable ranges")
@@ -214,7 +227,7 @@ def _zones(box: Box, machine: Machine, log: Logger) -> None:
 
 def _percpu(box: Box, machine: Machine, log: Logger) -> None:
     """The first chunk of per-CPU memory (setup_per_cpu_areas) and the two pages its set-up uses for a while."""
-    cpus = box.config.cpus
+    cpus = box.config.present
     box.timer.set(92117)
     log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 781)
     log(KERN_INFO, f"[mem 0x{machine.top:08x}-0xfffbffff] available for PCI devices")

@@ -72,19 +72,3 @@ class Layout:
             f"FIXADDR_START {FIXADDR_START:08x} FIXADDR_TOP {FIXADDR_TOP:08x} MAXMEM {self.maxmem:08x} "
             f"TASK_SIZE {TASK_SIZE:08x}\n"
         )
-
-
-def memparse(text: str) -> int:
-    """A size as on the kernel command line: decimal, 0x…, 0… (octal), then K, M, G or T; 0 if none (memparse)."""
-    text = text.strip()
-    digits, base, at = "0123456789", 10, 0
-    if text[:2].lower() == "0x":
-        digits, base, at = "0123456789abcdef", 16, 2
-    elif text[:1] == "0":
-        digits, base = "01234567", 8
-    end = at
-    while end < len(text) and text[end].lower() in digits:
-        end += 1
-    value = int(text[at:end], base) if end > at else 0
-    shift = {"k": 10, "m": 20, "g": 30, "t": 40}.get(text[end : end + 1].lower(), 0)
-    return value << shift

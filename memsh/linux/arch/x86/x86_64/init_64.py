@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.arch.x86.e820 import finish_early_params, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
     KernelImage,
@@ -27,6 +28,7 @@ from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
+from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -98,11 +100,14 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     log(KERN_NOTICE, IMAGE.banner)
     log(KERN_INFO, f"Command line: {box.config.cmdline} ")
     log(KERN_INFO, "BIOS-provided physical RAM map:")
-    for entry in e820_map(ram, AMD_HT):
+    machine.e820 = e820_map(ram, AMD_HT)
+    for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
-        if entry.kind == "usable":
-            machine.memblock.add(max(entry.start, PAGE_SIZE), entry.end)
+    user = user_map(box.config, machine.e820, log, nopentium=False)
     log(KERN_INFO, "NX (Execute Disable) protection: active")
+    if user is not None:
+        machine.e820 = finish_early_params(user, log)
+    machine.add_memory(box.arch.max_pfn << 12)
     log(KERN_INFO, "tsc: Detected 999.989 MHz processor")
     box.timer.set(8686)
     log(KERN_DEBUG, "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved", 34)
@@ -124,13 +129,23 @@ def _initrd(machine: Machine, log: Logger) -> None:
     if start < IMAGE.end + BRK_PAGES * PAGE_SIZE:
         raise ValueError("the RAM disk does not fit behind the kernel")
     log(KERN_INFO, f"RAMDISK: [mem 0x{start:08x}-0x{end - 1:08x}]")
-    machine.memblock.reserve(start, end, "RAM disk")
+    if not any(region.start <= start and end <= region.end for region in machine.memblock.memory):
+        new = machine.memblock.alloc(IMAGE.initrd, PAGE_SIZE, "RAM disk")
+        if not new:
+            raise ValueError("the RAM disk does not fit into what memory is left")
+        log(KERN_INFO, f"Allocated new RAMDISK: [mem 0x{new:08x}-0x{new + IMAGE.initrd - 1:08x}]")
+        log(KERN_INFO, f"Move RAMDISK from [mem 0x{start:08x}-0x{end - 1:08x}] to "
+                       f"[mem 0x{new:08x}-0x{new + IMAGE.initrd - 1:08x}]")  # fmt: skip
+        start, end = new, new + IMAGE.initrd
+    else:
+        machine.memblock.reserve(start, end, "RAM disk")
     machine.initrd = (start // PAGE_SIZE, end // PAGE_SIZE)
 
 
 def _acpi(box: Box, machine: Machine, log: Logger) -> None:
     """The firmware's tables: reserved RAM behind what the kernel may use. Some grow with CPUs and nodes."""
-    base, cpus, nodes = machine.top - ACPI_DATA_SIZE, box.config.cpus, len(box.config.nodes)
+    config = box.config
+    base, cpus, nodes = machine.top - ACPI_DATA_SIZE, config.firmware_cpus, len(config.firmware_nodes)
     sizes = [("FACS", 0x40), ("DSDT", 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1)), ("FACP", 0x74),
              ("APIC", 0x78 + 8 * (cpus - 1)), ("HPET", 0x38)]  # fmt: skip
     if nodes:
@@ -152,12 +167,13 @@ def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
     config, low = box.config, machine.top
     box.timer.set(25770)
     if config.nodes:
-        homes = _srat(config.nodes, low, log)
+        known = [(size, tuple(n for n in cpus if n < config.present)) for size, cpus in config.firmware_nodes]
+        homes = _srat(known, low, log)
     else:
         end = machine.max_pfn * PAGE_SIZE
-        log(KERN_INFO, "No NUMA configuration found")
+        log(KERN_INFO, "NUMA turned off" if config.parameter("numa") == "off" else "No NUMA configuration found")
         log(KERN_INFO, f"Faking a node at [mem 0x0000000000000000-0x{end - 1:016x}]", 178)
-        homes = [Home(((0, end),), tuple(range(config.cpus)))]
+        homes = [Home(((0, end),), tuple(range(config.present)))]
     for nid, home in enumerate(homes):
         start = machine.memblock.alloc(PGLIST_DATA, PAGE_SIZE, "node data", home.ranges)
         if not start:
@@ -166,7 +182,7 @@ def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
     return homes
 
 
-def _srat(nodes: tuple[tuple[int, tuple[int, ...]], ...], low: int, log: Logger) -> list[Home]:
+def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> list[Home]:
     """Nodes take RAM in turn: first what lies below 4 GiB, then what lies above."""
     for nid, (_, cpus) in enumerate(nodes):
         for cpu in cpus:
@@ -201,9 +217,14 @@ def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     for name, (first, behind) in [*zip(names, limits, strict=False), ("Device", (0, 0))]:
         text = f"[mem 0x{first << 12:016x}-0x{(behind << 12) - 1:016x}]" if first < behind else "empty"
         log(KERN_INFO, f"  {name:<8s} {text}", 20)
-    log(KERN_INFO, "Movable zone start for each node", 48)
-    log(KERN_INFO, "Early memory node ranges", 6)
     regions = [_inside(machine, home) for home in homes]
+    usable = max((first for first, behind in limits if first < behind), default=0)
+    movable = find_zone_movable_pfns_for_nodes(box.config, regions, usable, log)
+    log(KERN_INFO, "Movable zone start for each node", 48)
+    for nid, pfn in enumerate(movable):
+        if pfn:
+            log(KERN_INFO, f"  Node {nid}: 0x{pfn << 12:016x}")
+    log(KERN_INFO, "Early memory node ranges", 6)
     for nid, pieces in enumerate(regions):
         for first, behind in pieces:
             log(KERN_INFO, f"  node {nid:3d}: [mem 0x{first << 12:016x}-0x{(behind << 12) - 1:016x}]", 20)
@@ -211,10 +232,13 @@ def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
         if not pieces:
             raise ValueError(f"node {nid} has no memory")
         log(KERN_INFO, f"Initmem setup node {nid} [mem 0x{pieces[0][0] << 12:016x}-0x{(pieces[-1][1] << 12) - 1:016x}]")
-        spans = [_span(name, limit, pieces) for name, limit in zip(names, limits, strict=False)]
-        spans += [ZoneSpan(name, 0, 0, 0, 0) for name in names[len(limits) :]]
+        own = [adjust_zone_range(*limit, movable[nid]) for limit in limits]
+        own.append((movable[nid], top) if movable[nid] else (0, 0))
+        spans = [_span(name, limit, pieces) for name, limit in zip(names, own, strict=False)]
+        spans += [ZoneSpan(name, 0, 0, 0, 0) for name in names[len(own) :]]
         distances = tuple(10 if other == nid else box.config.distance for other in range(len(homes)))
-        machine.nodes.append(NodeSpan(tuple(spans), home.cpus, distances))
+        online = tuple(cpu for cpu in home.cpus if cpu < box.config.cpus)
+        machine.nodes.append(NodeSpan(tuple(spans), online, distances))
         machine.nr_all_pages += sum(span.freesize for span in spans)
     machine.nr_all_pages -= (MIB - PAGE_SIZE) // PAGE_SIZE - (0x100 - 0x9F)  # reserved in ZONE_DMA (dma_reserve)
     machine.nr_kernel_pages = machine.nr_all_pages
@@ -281,7 +305,7 @@ def units_per_alloc(groups: list[int], unit: int) -> int:
 def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     """The first chunk of per-CPU memory: a group for each node, its areas embedded in pieces of 2 MiB, of which what
     no area needs is given back (setup_per_cpu_areas)."""
-    cpus = box.config.cpus
+    cpus = box.config.present
     box.timer.set(50302)
     log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 104)
     end = (machine.max_pfn << 12) if machine.max_pfn <= 1 << 20 else machine.top
@@ -318,7 +342,7 @@ def early_tables(box: Box, machine: Machine) -> list[tuple[int, str]]:
             lines.append((usec, line))
             take(machine, f"{name} hash table", size)
     if machine.max_pfn > 1 << 20:
-        lines.append((125600, f"software IO TLB: area num {1 << max(0, box.config.cpus - 1).bit_length()}."))
+        lines.append((125600, f"software IO TLB: area num {1 << max(0, box.config.present - 1).bit_length()}."))
         if not machine.memblock.alloc(SWIOTLB_SIZE, PAGE_SIZE, "bounce buffers", ((0, 4 * GIB),)):
             raise ValueError("no room below 4 GiB for the bounce buffers")
         take(machine, "bounce buffers' slots", SWIOTLB_SLOTS)

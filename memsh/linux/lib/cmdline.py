@@ -1,0 +1,25 @@
+"""Numbers of the kernel command line (lib/cmdline.c, lib/vsprintf.c: simple_strtoull). No known deviations."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9]\d*)")
+_UNITS = "KMGTPE"
+
+
+def simple_strtoull(text: str) -> tuple[int, str]:
+    """(the number that the text begins with: 0x…, 0… in octal, decimal; what follows it)."""
+    found = _NUMBER.match(text)
+    if found is None:
+        return 0, text
+    number = int(found[1], 16) if found[1] else int(found[2], 8) if found[2] else int(found[3])
+    return number, text[found.end() :]
+
+
+def memparse(text: str) -> tuple[int, str]:
+    """(`2M` in bytes, what follows it)."""
+    number, rest = simple_strtoull(text)
+    if rest != text and rest and rest[0].upper() in _UNITS:
+        return number << 10 * (_UNITS.index(rest[0].upper()) + 1), rest[1:]
+    return number, rest

@@ -1,0 +1,157 @@
+"""The kernel command line: what mem=, kernelcore= and their kin made of a real machine, and what happens to words that
+nobody knows."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from memsh.cli import open_session
+from memsh.inspect.check import check
+from memsh.linux.arch.x86.e820 import sanitize
+from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.lib.cmdline import memparse
+from memsh.linux.mm.memblock import Entry
+from memsh.machines.box import Box
+from memsh.procfs import tree
+
+
+def booted(cmdline: str, ram: int = GIB, arch: str = "x86_64", **more: Any) -> Box:
+    box = Box(Config(ram=ram, arch=arch, cmdline=cmdline, **more))
+    assert check(box) == []
+    return box
+
+
+def zones(box: Box) -> dict[str, tuple[int, int, int]]:
+    """First frame, present and managed pages of each zone that is there."""
+    return {zone.name: (zone.start_pfn, zone.present, zone.managed) for zone in box.pages.zones if zone.present}
+
+
+def log(box: Box) -> str:
+    return tree.show(box, "/proc/kmsg")
+
+
+def test_mem_ends_ram_and_moves_the_ram_disk() -> None:
+    box = booted("mem=600M")
+    assert zones(box) == {"DMA": (1, 3998, 3840), "DMA32": (4096, 149504, 141657)}
+    text = log(box)
+    assert "e820: remove [mem 0x25800000-0xfffffffffffffffe] usable" in text
+    assert "user: [mem 0x0000000000100000-0x00000000257fffff] usable" in text
+    assert "Allocated new RAMDISK: [mem 0x25599000-0x257fffff]" in text
+    assert "00100000-257fffff : System RAM" in tree.show(box, "/proc/iomem")
+
+
+def test_kernelcore_leaves_the_rest_to_pages_that_can_move() -> None:
+    box = booted("kernelcore=1G maxcpus=1", 2 * GIB, cpus=2)
+    found = zones(box)
+    assert {name: row[:2] for name, row in found.items()} == {
+        "DMA": (1, 3998), "DMA32": (4096, 259072), "Movable": (263168, 261088)}  # fmt: skip
+    assert abs(found["DMA32"][2] - 254267) < 30
+    assert found["Movable"][2] == 251976
+    assert "  Node 0: 0x0000000040400000" in log(box)
+    assert "Policy zone: DMA32" in log(box)
+    by_name = {zone.name: zone for zone in box.pages.zones}
+    assert [by_name[name].wmark_min for name in ("DMA", "DMA32", "Movable")] == [85, 5606, 5572]
+    from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+
+    assert box.pages.zone_of(box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 3)).name == "Movable"
+    assert box.pages.zone_of(box.pages.alloc_pages(GFP_KERNEL, 3)).name == "DMA32"
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "i386"])
+@pytest.mark.parametrize("cmdline", [
+    "kernelcore=30%", "movablecore=300M", "movablecore=50% kernelcore=200M", "memmap=64M$512M", "memmap=100M#400M",
+    "memmap=exactmap memmap=640K@0 memmap=300M@1M", "mem=700M memmap=16M!256M", "memmap=500M",
+])  # fmt: skip
+def test_any_map_makes_a_whole_machine(arch: str, cmdline: str) -> None:
+    box = booted(cmdline, arch=arch)
+    out = io.StringIO()
+    session = open_session(["--arch", arch, "--cmdline", cmdline, "--ram", "1G"], out, out)
+    session.run("mmap 100M rw; touch $1 100M; kmalloc 5000; vmalloc 1M; alloc_pages 5; check")
+    assert "ok: " in out.getvalue()
+    assert sum(zone.present for zone in box.pages.zones) < GIB >> 12
+
+
+def test_movablecore_on_two_nodes_is_taken_from_both() -> None:
+    nodes = ((512 * MIB, (0,)), (512 * MIB, (1,)))
+    box = booted("movablecore=256M", cpus=2, nodes=nodes)
+    movable = [zone for zone in box.pages.zones if zone.name == "Movable" and zone.present]
+    assert len(movable) == 2
+    assert 200 * MIB < sum(zone.present for zone in movable) << 12 <= 260 * MIB
+
+
+def test_fewer_cpus() -> None:
+    box = booted("maxcpus=1", cpus=4)
+    cpu = "/sys/devices/system/cpu/"
+    assert [tree.show(box, cpu + name) for name in ("online", "offline", "present", "possible")] == [
+        "0\n", "1-3\n", "0-3\n", "0-3\n"]  # fmt: skip
+    assert "smp: Brought up 1 node, 1 CPU\n" in log(box)
+    box = booted("nr_cpus=2", cpus=4, nodes=((512 * MIB, (0, 2)), (512 * MIB, (1, 3))))
+    assert tree.show(box, cpu + "possible") == "0-1\n"
+    assert [node.cpus for node in box.pages.nodes] == [(0,), (1,)]
+
+
+def test_numa_off_is_one_node() -> None:
+    box = booted("numa=off", cpus=2, nodes=((512 * MIB, (0,)), (512 * MIB, (1,))), distance=30)
+    assert len(box.pages.nodes) == 1
+    assert "NUMA turned off" in log(box)
+
+
+def test_what_the_kernel_does_not_know_goes_to_init() -> None:
+    box = booted("foo bar=1 quiet BOOT_IMAGE=/vmlinuz ro x.y=1 nonsense bar=2 -- extra")
+    text = log(box)
+    assert ('Unknown kernel command line parameters "foo nonsense bar=2 BOOT_IMAGE=/vmlinuz", will be passed to user '
+            "space.") in text  # fmt: skip
+    assert "    /init\n" in text.replace("] ", "]\n") or "/init" in text
+    assert [line for line in text.splitlines() if line.endswith("    extra")]
+    assert box.notes == ["on the command line, not modelled, without effect here: ro, x.y"]
+
+
+def test_i386_does_not_know_huge_pages() -> None:
+    text = log(booted("hugepages=4", arch="i386"))
+    assert 'Unknown kernel command line parameters "hugepages=4", will be passed to user space.' in text
+
+
+def test_tunables_on_the_command_line() -> None:
+    box = booted("sysctl.vm.swappiness=10 sysctl/vm/nope=3 sysctl.kernel.version=x sysctl.vm.dirty_ratio=900 panic=7 "
+                 "loglevel=6 quiet init_on_alloc=1")  # fmt: skip
+    assert tree.show(box, "/proc/sys/vm/swappiness") == "10\n"
+    assert tree.show(box, "/proc/sys/kernel/panic") == "7\n"
+    assert tree.show(box, "/proc/sys/kernel/printk") == "4\t4\t1\t7\n"
+    text = log(box)
+    assert "Failed to set sysctl parameter 'vm/nope=3': parameter not found" in text
+    assert "Failed to set sysctl parameter 'kernel.version=x': permission denied (read-only?)" in text
+    assert "Failed to set sysctl parameter 'vm.dirty_ratio=900': invalid value" in text
+    assert "heap alloc:on, heap free:off" in text
+    assert box.notes == []
+
+
+@pytest.mark.parametrize("cmdline", ["mem=2M", "memmap=exactmap", "memmap=16M%256M-1+2", "mem=nopentium"])
+def test_a_map_without_room_or_sense_is_refused(cmdline: str) -> None:
+    with pytest.raises(ValueError, match=r"memory|RAM disk|not modelled"):
+        Box(Config(arch="x86_64", cmdline=cmdline))
+
+
+def test_a_saved_box_has_all_its_cpus_and_nodes(tmp_path: Any) -> None:
+    out = io.StringIO()
+    session = open_session(["--arch", "x86_64", "--cpus", "2", "--nodes", "512M:0,512M:1", "--cmdline", "maxcpus=1"],
+                           out, out)  # fmt: skip
+    session.run(f"save {tmp_path}/a.memsh")
+    line = (tmp_path / "a.memsh").read_text().splitlines()[1]
+    assert "--cpus 2" in line
+    assert "512M:0,512M:1" in line
+
+
+@pytest.mark.parametrize(("text", "number", "rest"), [
+    ("2M", 2 << 20, ""), ("0x10k@", 16 << 10, "@"), ("010", 8, ""), ("08", 0, "8"), ("M", 0, "M"), ("", 0, ""),
+    ("1g!5", 1 << 30, "!5"), ("7", 7, ""),
+])  # fmt: skip
+def test_memparse(text: str, number: int, rest: str) -> None:
+    assert memparse(text) == (number, rest)
+
+
+def test_the_larger_kind_counts_where_ranges_overlap() -> None:
+    assert sanitize([Entry(0, 100, "usable"), Entry(40, 60, "reserved"), Entry(100, 120, "usable")]) == [
+        Entry(0, 40, "usable"), Entry(40, 60, "reserved"), Entry(60, 120, "usable")]  # fmt: skip
