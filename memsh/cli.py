@@ -218,13 +218,19 @@ def make_box(options: Options) -> Any:
 
 
 def recorded(options: Options) -> tuple[str, int]:
-    """(architecture, CPUs) that a recorded folder's freelists.txt tells; ("", 0) where there is none."""
+    """(architecture, CPUs) that a recorded folder's freelists.txt and cpuinfo tell; ("", 0) where there is none."""
     path = Path(options.last("--from")) / "freelists.txt"
     if "--from" not in options.values or not path.is_file():
         return "", 0
     text = path.read_text("utf-8", "replace")
     cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
-    return "x86_64" if re.search(r"^now zone DMA32", text, re.MULTILINE) else "i386", max(cpus, default=-1) + 1
+    shown = path.with_name("cpuinfo")
+    told = len(re.findall(r"^processor\b", shown.read_text("utf-8", "replace"), re.MULTILINE)) if shown.is_file() else 0
+    here = max(max(cpus, default=-1) + 1, told)
+    wanted = number(options, "--cpus", here)
+    if here and wanted != here:
+        raise ShellError(f"--cpus {wanted}: {path.parent} was recorded with {here}", 2)
+    return "x86_64" if re.search(r"^now zone DMA32", text, re.MULTILINE) else "i386", here
 
 
 def box_from(path: str, config: Any, options: Options) -> Any:

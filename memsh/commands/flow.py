@@ -12,6 +12,7 @@ from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import sourced
 from memsh.shell.parser import RESERVED
 from memsh.shell.quoting import quote
+from memsh.shell.told import within
 from memsh.shell.values import count, whole
 
 TOPIC = "session"
@@ -122,7 +123,8 @@ def eval(box: object, args: Args, io: IO) -> int:
     c='malloc 64'; eval $c
     """
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
-    return io.runner.run_text(" ".join(words)) if words else 0
+    with within(io.session):
+        return io.runner.run_text(" ".join(words)) if words else 0
 
 
 def _script(io: IO, name: str) -> str:

@@ -30,6 +30,7 @@ HEADING = "# Written by memsh's procdump; what it lists is replaced by the next 
     arg("folder", meta="DIR", help="a folder of the host: new, empty, or of an earlier procdump"),
     topic="tools",
     needs_box=False,
+    outside=True,
 )
 def procdump(box: Box, args: Args, io: IO) -> None:
     """write the box's whole /proc into a folder of the host, as plain files

@@ -64,7 +64,9 @@ def man(box: object, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("count", type=count, default=None, help="only the last so many"), topic=TOPIC, needs_box=False)
+@command(
+    arg("count", type=count, default=None, help="only the last so many"), topic=TOPIC, needs_box=False, outside=True
+)
 def history(box: object, args: Args, io: IO) -> None:
     """the lines of this session, numbered
 

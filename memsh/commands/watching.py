@@ -15,6 +15,7 @@ from memsh.linux.box import Box
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Args, command, rest
 from memsh.shell.script import capture_line
+from memsh.shell.told import within
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -112,7 +113,8 @@ def watch(box: Box, args: Args, io: IO) -> int:
     def run() -> tuple[str, int, str]:
         session = io.session
         before = session.box.pulse() if session.box is not None else None
-        text, status = capture_line(io, "" if options["x"] else line, words if options["x"] else [])
+        with within(session):
+            text, status = capture_line(io, "" if options["x"] else line, words if options["x"] else [])
         after = session.box.pulse() if session.box is not None else None
         return text, status, line if after != before else ""
 

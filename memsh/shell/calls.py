@@ -29,6 +29,7 @@ from memsh.shell.quoting import quote_if_needed
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
+from memsh.shell.told import run_outside
 
 if TYPE_CHECKING:
     from memsh.shell.expand import Expander
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Node
 
 BUG_STATUS = 70
-HOST_WRITERS = frozenset({"save", "procdump", "record"})  # a replay writes nothing to the host
 STACK = 16_000  # Python's frames that they need
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
@@ -300,8 +300,6 @@ class Calls:
         io.arrays = prepared.arrays
         doing = session.doing
         doing.ran.add(prepared.name)
-        if session.replaying and prepared.name in HOST_WRITERS:
-            return 0
         session.streams.runner = runner
         try:
             return self._perform(prepared, io, line)
@@ -315,8 +313,12 @@ class Calls:
         session = self.session
         assert prepared.command is not None
         try:
-            call = _look if prepared.command.looks else _call
-            return call(prepared.command, session.box, prepared.args, io)
+            command, args = prepared.command, prepared.args
+            call = _look if command.looks else _call
+            outside = command.outside
+            if outside is True or (outside and args is not None and outside(session, args)):
+                return run_outside(self, io, command.alone, lambda: call(command, session.box, args, io))  # type: ignore[arg-type]
+            return call(command, session.box, args, io)
         except Unreasonable as error:
             self._once(prepared.name)
             return self.complain(prepared.name, error, line)

@@ -63,6 +63,10 @@ class Interrupted(Exception):
     """Ctrl-C, taken between two operations."""
 
 
+class Abandoned(BaseException):
+    """Ctrl-C while lines are run again: all of it is given up, and nothing that it runs may hold this up."""
+
+
 class JobEnded(BaseException):
     """A background job was killed: it ends wherever it stands, and nothing that it runs may hold this up."""
 

@@ -89,6 +89,7 @@ class Language:
         self.background = ""  # $!
         self.finished: dict[str, int] = {}  # statuses of jobs that have ended and were not waited for
         self.loops = 0
+        self.nesting = 0  # compound commands, loops among them, around what runs
         self.source_depth = 0
         self.level = 0  # BASH_SUBSHELL
         self.tested = 0  # how many conditions are being asked: `set -e` waits

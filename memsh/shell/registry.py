@@ -138,6 +138,7 @@ class Command:
     __slots__ = (
         "_doc",
         "_short",
+        "alone",
         "changes",
         "func",
         "hands_on",
@@ -147,6 +148,7 @@ class Command:
         "name",
         "needs_box",
         "options",
+        "outside",
         "params",
         "positional",
         "raw",
@@ -167,6 +169,8 @@ class Command:
         self.changes = False
         self.hands_on = False
         self.looks = False
+        self.outside: bool | Callable[[Any, Args], bool] = False
+        self.alone = False
         self.shell = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
@@ -365,7 +369,8 @@ REGISTRY = Registry()
 def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
     changes: bool | None = None, looks: bool = False, hands_on: bool = False, shell: bool = False,
-    shared: Meant | None = None, registry: Registry | None = None,
+    shared: Meant | None = None, registry: Registry | None = None, alone: bool = False,
+    outside: bool | Callable[[Any, Args], bool] = False,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 
@@ -373,7 +378,9 @@ def command(
     kernel memory; the processes' own commands refuse by themselves. `looks`: it only looks at the machine, so Ctrl-C
     ends it wherever it is; what it says is printed when it is done. `hands_on`: it runs its `words`, and `> FILE` is
     theirs. `shell`: it changes the language's state (a builtin). `shared`: a name that a memory command has too; it
-    is meant when this says so of its words and of whether a script has them.
+    is meant when this says so of its words and of whether a script has them. `outside`: it belongs to the session or
+    the host (a function says of a session and its arguments whether it does), and `alone` moves the session: see
+    told.py.
     """
 
     def declare(func: Func) -> Func:
@@ -381,6 +388,7 @@ def command(
         declared = Command(named, params, func, topic, needs_box, help_option)
         declared.changes = topic == "kernel memory" if changes is None else changes
         declared.looks = looks
+        declared.alone, declared.outside = alone, outside or alone
         declared.hands_on = hands_on
         declared.shell = shell
         place = REGISTRY if registry is None else registry

@@ -8,6 +8,7 @@ Known deviations: a job (`&`) and `( … )` are no processes of the box.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import fingers, jobs
@@ -50,6 +51,7 @@ from memsh.shell.syntax import (
     Sum,
     While,
 )
+from memsh.shell.told import nested, within
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
@@ -471,7 +473,8 @@ class Runner(Calls):
         def work() -> int:
             if not outer.shopts["inherit_errexit"]:
                 self.language.options.discard("errexit")
-            return runner.run(node)
+            with within(self.session):
+                return runner.run(node)
 
         status = runner.subshell(work)
         return kept.text().replace("\0", ""), status, runner.refused
@@ -517,7 +520,8 @@ class Runner(Calls):
         status = language.last_status
         language.tested += 1
         try:
-            self.run_text(text)
+            with within(self.session):
+                self.run_text(text)
         finally:
             language.tested -= 1
         language.last_status = status
@@ -554,7 +558,8 @@ class Runner(Calls):
         language = io.session.language
         language.tested += 1  # its status is the asking command's to judge
         try:
-            status = runner.run(node)
+            with within(self.session) if io.name != "sudo" else nullcontext():
+                status = runner.run(node)
         finally:
             language.tested -= 1
         self.refused = self.refused or runner.refused
@@ -566,10 +571,10 @@ def _own(node: Node) -> bool:
 
 
 _RUN: dict[type, Callable[[Any, Any], int]] = {
-    Simple: Runner.simple, Series: Runner.run_series, AndOr: Runner.run_andor, For: Runner.run_for,
-    CFor: Runner.run_cfor, While: Runner.run_while, If: Runner.run_if, Case: Runner.run_case, Sum: Runner.run_sum,
-    Cond: Runner.run_cond, Function: Runner.run_function, Group: Runner.run_group, Compound: Runner.run_compound,
-    Pipeline: Runner.run_pipeline,
+    Simple: Runner.simple, Series: Runner.run_series, AndOr: nested(Runner.run_andor), For: nested(Runner.run_for),
+    CFor: nested(Runner.run_cfor), While: nested(Runner.run_while), If: nested(Runner.run_if),
+    Case: nested(Runner.run_case), Sum: Runner.run_sum, Cond: Runner.run_cond, Function: Runner.run_function,
+    Group: nested(Runner.run_group), Compound: nested(Runner.run_compound), Pipeline: Runner.run_pipeline,
 }  # fmt: skip
 
 

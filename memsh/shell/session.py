@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
-from memsh.shell.errors import Interrupted
+from memsh.shell.errors import Abandoned, Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.language import Language
 from memsh.shell.lines import run_lines
@@ -129,6 +129,7 @@ class Session:
         self.running_line = 0  # of the script, for $LINENO
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
         self.stop_job: Job | None = None  # which job that line is of
+        self.abandon = False  # and Ctrl-C ends all of them
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
@@ -250,6 +251,8 @@ class Session:
             self.turn.give()
         if self.hangup is not None and self.hangup():
             self.interrupted = True
+        if self.interrupted and self.abandon:
+            raise Abandoned
         job = self.running_job
         stopped = 0 < self.stop_at <= self.polls and self.stop_job is job
         if stopped or (self.interrupted and not self.replaying):

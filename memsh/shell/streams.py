@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from memsh.shell.io import IO, Input, Sink
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
+    from memsh.shell.told import Told
 
 
 class Streams:
@@ -66,15 +67,17 @@ class Doing:
         self.line = ""  # the command that runs, as typed
         self.ran: set[str] = set()  # the commands that this command ran, and "<" if one of them read a file of the host
         self.typed_depth = 0  # commands of sourced lines stand inside the `source`
+        self.told: list[Told] = []  # what commands outside the box said in this line
+        self.again: list[Told] | None = None  # what they say again, where the line is replayed
         self.refused_once: object = None  # what was more than the host should be asked for
 
     def copy(self) -> Doing:
         other = copy(self)
-        other.journal, other.ran = list(self.journal), set(self.ran)
+        other.journal, other.ran, other.told = list(self.journal), set(self.ran), list(self.told)
         return other
 
     def beside(self) -> Doing:
         """For what runs aside: its lines are in no journal."""
         other = self.copy()
-        other.journal = []
+        other.journal, other.told, other.again = [], [], None
         return other

@@ -24,7 +24,7 @@ def load() -> None:
 
 
 @command(arg("name", default=None, help="a lesson, or a file of the host ending in .md", words="lesson"),
-         topic=TOPIC, needs_box=False)  # fmt: skip
+         topic=TOPIC, needs_box=False, outside=True)  # fmt: skip
 def lesson(box: Box, args: Args, io: IO) -> int:
     """list the lessons, or play one in a box of its own
 
@@ -122,7 +122,7 @@ def pause(box: Box, args: Args, io: IO) -> None:
              words="host path"),
          opt("-f", name="force", help="replace the file if memsh wrote it"),
          opt("--idle-limit", type=seconds, default="2", help="the longest pause that is played (2)", meta="SECONDS"),
-         topic=TOPIC, needs_box=False)  # fmt: skip
+         topic=TOPIC, needs_box=False, alone=True)  # fmt: skip
 def record(box: Box, args: Args, io: IO) -> int:
     """record the session: what is typed and what comes back, as an asciinema cast, or the last screen as a picture
 

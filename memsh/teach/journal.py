@@ -2,7 +2,8 @@
 
 State is a function of (configuration, journal). An entry is a command as it was typed that changed the box or the
 session (sourced lines one by one; a live screen as the `sleep` that its clock moved; a line that Ctrl-C cut as
-`stopped N 'LINE'`; never a host command). What cannot be replayed carries the state after it.
+`stopped N 'LINE'`; what asked the session or the host with what it heard, as `answered 'LINE' STATUS TEXT`; never a
+host command). What cannot be replayed carries the state after it.
 
 Whether a command changed the box is told by the box: `Box.pulse()` moves with whatever the kernel does, and with
 nothing that only looks.
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.shell.errors import Leave, ShellError
+from memsh.shell.errors import Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.streams import Doing, Streams
 
@@ -125,7 +126,6 @@ class Timeline:
         self.snapshots: dict[str, Snapshot] = {}
         self.store: Store | None = None  # the journal on disk
         self.busy = False  # replaying
-        self.control = False  # a command of this room set the box
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
@@ -152,6 +152,9 @@ class Timeline:
         if all(SOURCE.fullmatch(outer) for outer, _ in self.stack):  # it will be an entry of its own
             session.lived.clear()
             session.sourced.clear()
+            session.doing.told.clear()
+        else:
+            session.language.nesting += 1
         self.stack.append((line, session.polls))
         if not self.box_mark:
             if session.at_prompt:
@@ -164,6 +167,7 @@ class Timeline:
             return
         line, polls = self.stack.pop()
         if any(SOURCE.fullmatch(outer) is None for outer, _ in self.stack):
+            session.language.nesting -= 1
             return  # part of a command that is an entry as a whole
         box_mark, side_mark = self.figures(), around(session)
         plain_source = SOURCE.fullmatch(line) is not None
@@ -178,18 +182,20 @@ class Timeline:
             enough = max(COST, self.copying if session.at_prompt else 4 * self.copying)
             if self.cost > enough:
                 self.keep()
-        self.control = False
         self.box_mark, self.side_mark = box_mark, side_mark
 
     def _entry(self, line: str, changed: bool, polls: int) -> Entry:
         """The entry for a command that has ended."""
         session = self.session
         told = retold(line, [deeds.script() for deeds in session.lived])
-        exact = bool(told) and not self.control
+        exact = bool(told)
         replay = (told or line).rpartition("|!")[0].rstrip() or told or line
         if session.sourced and not SOURCE.fullmatch(line):
             replay, found = inlined(replay, session.sourced)
             exact = exact and found
+        if session.doing.told:
+            answers = (f"{said.status} {shlex.quote(said.text)}" for said in session.doing.told)
+            replay = " ".join(["answered", shlex.quote(replay), *answers])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
@@ -218,18 +224,53 @@ class Timeline:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """For a journey to another time: afterwards the session is where it was, its jobs too. Not from a job."""
+        """For a visit to another time: afterwards the session is where it was, its jobs too. Not from a job."""
         session = self.session
         if session.running_job is not None:
             raise ShellError("not from a background job")
         here, line, ran = self.here(), session.line, set(session.ran)
         session.jobs = []
         try:
-            yield
+            with self.heeding():
+                yield
         finally:
             self.end_jobs()
-            self.enter(here, copy=False)
+            self.back(here)
             session.line, session.ran = line, ran  # what ran there did nothing here
+
+    @contextmanager
+    def journey(self) -> Iterator[None]:
+        """For a journey to another time, which is built beside: whatever stops it (Ctrl-C at any poll, an error) leaves
+        the session as it was. Where it arrives, the jobs of the box that is left are ended."""
+        session = self.session
+        if session.running_job is not None:
+            raise ShellError("not from a background job")
+        here = self.here()
+        entries, undone, line = list(self.entries), list(self.undone), session.line
+        session.jobs = []
+        try:
+            with self.heeding():
+                yield
+        except BaseException:
+            self.end_jobs()
+            self.back(here)
+            self.entries[:], self.undone[:], session.line = entries, undone, line
+            raise
+        there = self.here()
+        self.back(here)
+        self.end_jobs()
+        self.back(there)
+
+    @contextmanager
+    def heeding(self) -> Iterator[None]:
+        """Ctrl-C ends what is replayed, and all of it."""
+        before, self.session.abandon = self.session.abandon, True
+        try:
+            yield
+        except Abandoned:
+            raise Interrupted from None
+        finally:
+            self.session.abandon = before
 
     def end_jobs(self) -> None:
         """Kill what works in the background: it belongs to a box that is left for good."""
@@ -259,13 +300,23 @@ class Timeline:
     def enter(self, state: State, copy: bool = True) -> None:
         """Make `state` the session's."""
         session = self.session
-        session.box = copied(state.box) if copy else state.box
+        if copy:
+            with session.looking():
+                session.box = copied(state.box)
+        else:
+            session.box = state.box
         now, session.language = session.language, state.language.copy()
-        for name in ("loops", "source_depth", "tested", "strict"):  # of what runs now, whatever time it comes to
+        for name in ("loops", "nesting", "source_depth", "tested", "strict"):  # of what runs now
             setattr(session.language, name, getattr(now, name))
         session.config = session.box.config
         session.boot = state.boot
         session.jobs = list(state.jobs)
+
+    def back(self, state: State) -> None:
+        """Make a state that was the session's own its own again."""
+        session = self.session
+        session.box, session.language, session.boot = state.box, state.language, state.boot
+        session.config, session.jobs = state.box.config, list(state.jobs)
 
     def fresh(self, boot: dict[str, str] | None = None) -> State:
         """The box as it was when the session began, or another. ShellError if there can be none."""
@@ -320,6 +371,17 @@ class Timeline:
         self.enter(self.fresh(boot), copy=False)
         self.replay(lines)
 
+    def pass_by(self, entry: Entry) -> None:
+        """Go on over one entry, as it may be gone over. The jobs of a box that is left for another end."""
+        if entry.after is not None or entry.script is not None:
+            self.end_jobs()
+        if entry.after is not None:
+            self.enter(entry.after)
+        elif entry.script is not None:
+            self.rebuild(entry.script)
+        else:
+            self.replay([entry.replay])
+
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""
         session = self.session
@@ -355,11 +417,12 @@ class Timeline:
     def jump(self, state: State, script: list[str], replay: str) -> None:
         """Replace the box (restore, reset): one entry, which undo takes back."""
         session, line = self.session, self.session.line
-        if state.whole:
-            self.enter(state)
-        else:
-            self.rebuild(script)
-            session.line = line
+        with self.journey():
+            if state.whole:
+                self.enter(state)
+            else:
+                self.rebuild(script)
+        session.line = line
         self.undone.clear()
         after = state._replace(at=len(self.entries) + 1) if state.whole else None
         self.entries.append(Entry(len(session.journal) + 1, line, replay, True, after, script))
@@ -377,7 +440,7 @@ class Timeline:
 
     def settle(self) -> None:
         """After a command of this room: the command itself is no change."""
-        self.control = True
+        self.session.doing.told.clear()
         self.mark()
 
 

@@ -65,12 +65,7 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
         timeline.enter(timeline.fresh(), copy=False)
         for entry in timeline.entries:
             if entry.after is not None or entry.script is not None:
-                timeline.end_jobs()
-            if entry.after is not None:
-                timeline.enter(entry.after)
-                continue
-            if entry.script is not None:
-                timeline.rebuild(entry.script)
+                timeline.pass_by(entry)
                 continue
             trace = session.box.trace
             trace.ring.clear()
@@ -84,7 +79,8 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
     return found
 
 
-@command(arg("addr", type=address, help="an address, or a page frame number below the end of RAM"), topic="views")
+@command(arg("addr", type=address, help="an address, or a page frame number below the end of RAM"), topic="views",
+         outside=True)
 def owner(box: Box, args: Args, io: IO) -> None:
     """the history of a frame or an object: who took it, who gave it back
 

@@ -147,7 +147,7 @@ class Playing:
         session = self.session
         line = attach(session)
         lists = {name: copy(getattr(line, name)) for name in ("entries", "undone", "points", "snapshots")}
-        lists["marks"] = (line.box_mark, line.side_mark, line.control, line.cost)
+        lists["marks"] = (line.box_mark, line.side_mark, line.cost)
         return Kept(session, self.screen, line.capture(), lists, list(session.journal), (self.answered, self.right))
 
     def bring(self, kept: Kept) -> None:
@@ -162,7 +162,7 @@ class Playing:
         line.enter(kept.state, copy=any(other is kept for other in self.kept))
         for name in ("entries", "undone", "points", "snapshots"):
             setattr(line, name, copy(kept.lists[name]))
-        line.box_mark, line.side_mark, line.control, line.cost = kept.lists["marks"]
+        line.box_mark, line.side_mark, line.cost = kept.lists["marks"]
         session.journal[:] = kept.journal
         self.answered, self.right = kept.asked
 

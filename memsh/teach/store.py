@@ -1,7 +1,8 @@
-"""The journal on disk: one file a session, a line of JSON for each command that changed something, written as it ends.
+"""The journal on disk: one file a session, a line for each command that changed something, written as it ends.
 
 Only a session at a terminal's prompt keeps one, under the XDG state folder (`memsh/sessions/ID.jsonl`). The file is
-locked while its session lives, so that two at once never share one; the oldest go when there are too many.
+locked while its session lives, so that two at once never share one; the oldest go when there are too many. Its lines
+are those of records.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh import __version__
 from memsh.shell.errors import ShellError
 from memsh.teach.journal import Entry, Snapshot, attach
+from memsh.teach.records import FORMAT, Writer, parsed, spelled
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 KEPT = 40  # files
 DAYS = 60
 LARGEST = 64 << 20  # bytes
+MOST = 2_000_000  # lines of a session
 
 
 class Store:
@@ -36,7 +39,7 @@ class Store:
         self.session = session
         self.folder = folder
         self.name = name or f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-        self.descriptor = -1
+        self.writer: Writer | None = None
         self.broken = False
         self.written = False
 
@@ -53,26 +56,25 @@ class Store:
         except OSError:
             os.close(descriptor)
             raise
-        self.descriptor = descriptor
+        os.fchmod(descriptor, 0o600)
+        self.writer = Writer(descriptor)
 
     def _write(self, record: dict[str, Any]) -> None:
         if self.broken:
             return
         try:
-            if self.descriptor < 0:
+            if self.writer is None:
                 self._open()
-                if not os.fstat(self.descriptor).st_size:
+                assert self.writer is not None
+                if not os.fstat(self.writer.descriptor).st_size:
                     prune(self.folder, self.path)
-                    self._put({"memsh": __version__, "boot": self.session.begun_with})
-            self._put(record)
+                    head = {"memsh": __version__, "format": FORMAT, "boot": self.session.begun_with}
+                    self.writer.write((json.dumps(head) + "\n").encode("ascii"))
+            self.writer.write(spelled(record))
             self.written = True
         except OSError as error:
             self.broken = True
             self.session.stderr.write(f"memsh: {self.path}: {error.strerror}; the journal is not kept on disk\n")
-
-    def _put(self, record: dict[str, Any]) -> None:
-        """One write for one line: what is killed in between leaves whole lines."""
-        os.write(self.descriptor, (json.dumps(record, ensure_ascii=True) + "\n").encode("ascii"))
 
     def ran(self, entry: Entry) -> None:
         """A command has ended."""
@@ -104,9 +106,9 @@ class Store:
         self._write({"snapshot": name, "at": at})
 
     def close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
 
 
 def mark(session: Session) -> int:
@@ -170,6 +172,7 @@ class Kept(NamedTuple):
     records: list[dict[str, Any]]
     complaint: str
     version: str = __version__
+    form: int = FORMAT
 
 
 def read(name: str = "") -> Kept:
@@ -195,23 +198,42 @@ def read(name: str = "") -> Kept:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ShellError(f"--resume: {path}: {error.strerror}") from None
+    head = _head(path, lines[0])
+    form = head.get("format", 1)
     records: list[dict[str, Any]] = []
     complaint = ""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines[1:], 2):
         if not line and number == len(lines):
             break
         try:
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise ValueError
+            records.append(parsed(line, form))
         except ValueError:
-            complaint = f"memsh: {path}:{number}: not a line of a journal; what stands before it is brought back\n"
+            left = lines[number - 1 :]
+            complaint = broken(path, number, len(left) - (not left[-1]), len(b"\n".join(left)))
             break
-        records.append(record)
-    boot = records[0].get("boot") if records else None
-    if not isinstance(boot, dict) or not all(isinstance(word, str) for pair in boot.items() for word in pair):
+    return Kept(path.stem, head["boot"], records, complaint, str(head.get("memsh", "")), form)
+
+
+def _head(path: Path, line: bytes) -> dict[str, Any]:
+    """The first line of a journal. ShellError if it is none, or that of a memsh to come."""
+    try:
+        head = parsed(line, 1)
+        boot, form = head.get("boot"), head.get("format", 1)
+    except ValueError:
+        head, boot, form = {}, None, 1
+    if type(form) is int and form > FORMAT:
+        raise ShellError(f"--resume: {path.stem} was kept by memsh {head.get('memsh', '?')} in format {form}; this is"
+                         f" {__version__}, which knows {FORMAT}: resume it with that one")  # fmt: skip
+    words = [word for pair in boot.items() for word in pair] if isinstance(boot, dict) else [None]
+    if not all(isinstance(word, str) for word in words) or type(form) is not int or form < 1:
         raise ShellError(f"--resume: {path}:1: not a journal of memsh")
-    return Kept(path.stem, boot, records[1:], complaint, str(records[0].get("memsh", "")))
+    return head
+
+
+def broken(path: Path | str, number: int, lines: int, size: int = 0) -> str:
+    """What is told of a file that goes wrong at this line: how much is dropped."""
+    much = f"{lines} line{'' if lines == 1 else 's'}" + (f" ({size} bytes)" if size else "")
+    return f"memsh: {path}:{number}: not a line of a journal: {much} dropped; what stands before it is brought back\n"
 
 
 def resume(session: Session, kept: Kept) -> int:
@@ -222,8 +244,7 @@ def resume(session: Session, kept: Kept) -> int:
         try:
             _follow(timeline, record)
         except (KeyError, IndexError, TypeError, ValueError):
-            complaint = (f"memsh: {kept.name}.jsonl:{place}: not a line of a journal; what stands before it is brought"
-                         " back\n")  # fmt: skip
+            complaint = broken(f"{kept.name}.jsonl", place, len(kept.records) - place + 2)
             break
     lines = {entry.number: entry.line for entry in timeline.entries}
     session.journal[:] = [lines.get(number, "") for number in range(1, max(lines, default=0) + 1)]
@@ -235,7 +256,8 @@ def resume(session: Session, kept: Kept) -> int:
     elif not complaint and kept.version != __version__:
         complaint = f"memsh: this session was kept by memsh {kept.version}; this is {__version__}\n"
     session.stderr.write(complaint)
-    session.resumed = "" if complaint.endswith("brought back\n") else kept.name
+    whole = not complaint.endswith("brought back\n") and kept.form == FORMAT
+    session.resumed = kept.name if whole else ""  # else a file of its own goes on
     return len(timeline.entries)
 
 
@@ -260,6 +282,8 @@ def _follow(timeline: Timeline, record: dict[str, Any]) -> None:
     else:
         timeline.undone.clear()
         number, line = int(record["n"]), str(record["line"])
+        if not 0 < number <= MOST:
+            raise ValueError("no such line")
         if "jump" in record:
             jump = str(record["jump"])
             known = record.get("script") or timeline.snapshots[shlex.split(jump)[1]].script

@@ -19,7 +19,7 @@ def load() -> None:
     opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),
     opt("-d", name="depth", type=count, help="no deeper than so many functions", meta="N"),
     opt("--step", name="step", help="one event a key"), rest("words", raw=True, meta="COMMAND"), topic=TOPIC,
-    hands_on=True, needs_box=False,
+    hands_on=True, needs_box=False, outside=lambda session, args: not args.words,
 )  # fmt: skip
 def explain(box: Box, args: Args, io: IO) -> int:
     """run a command and tell step by step what the kernel did
@@ -83,7 +83,7 @@ def trace(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("first", meta="'CMD'"), arg("second", meta="'CMD'"), topic=TOPIC)
+@command(arg("first", meta="'CMD'"), arg("second", meta="'CMD'"), topic=TOPIC, outside=True)
 def compare(box: Box, args: Args, io: IO) -> int:
     """run two commands from the same state, side by side, and undo both
 

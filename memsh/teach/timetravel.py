@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from memsh.commands.paths import stat_kind
 from memsh.linux.box import Box
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
-from memsh.shell import IO, Args, ShellError, arg, command, opt
+from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.errors import INTERRUPTED, Interrupted
+from memsh.shell.told import Told
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
 from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
@@ -27,13 +29,6 @@ def load() -> None:
     import memsh.teach.owner  # noqa: F401  -- importing it declares its command
 
 
-def _still(io: IO) -> Timeline:
-    """The timeline of a session that is about to be elsewhere, where other jobs are at work or none."""
-    timeline = _timeline(io)
-    timeline.end_jobs()
-    return timeline
-
-
 def _timeline(io: IO) -> Timeline:
     """The timeline, if this is no background job, which has only one time."""
     if io.session.running_job is not None:
@@ -41,7 +36,7 @@ def _timeline(io: IO) -> Timeline:
     return attach(io.session)
 
 
-@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
+@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC, alone=True)
 def undo(box: Box, args: Args, io: IO) -> int:
     """take back the last command that changed the box
 
@@ -51,7 +46,7 @@ def undo(box: Box, args: Args, io: IO) -> int:
     variables, the directory and the current process go back with the box. `undo 3` takes back three; `redo` runs
     them again.
     """
-    timeline = _still(io)
+    timeline = _timeline(io)
     at, left, told = len(timeline.entries), args.count, []
     while at and left > 0:
         at -= 1
@@ -62,7 +57,8 @@ def undo(box: Box, args: Args, io: IO) -> int:
         raise ShellError("there is nothing to undo")
     while not timeline.entries[at].changed:
         at += 1
-    timeline.travel(at)
+    with timeline.journey():
+        timeline.travel(at)
     timeline.cut(at)
     timeline.settle()
     for entry in told:
@@ -70,39 +66,38 @@ def undo(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC)
+@command(arg("count", type=count, default="1", help="how many commands"), topic=TOPIC, alone=True)
 def redo(box: Box, args: Args, io: IO) -> int:
     """run again what undo took back
 
     malloc 100; undo; redo
     """
     timeline = _timeline(io)
-    left, told = args.count, []
-    while timeline.undone and (left > 0 or not timeline.undone[-1].changed):
-        entry = timeline.undone.pop()
-        timeline.entries.append(entry)
-        if entry.after is not None or entry.script is not None:
-            timeline.end_jobs()
-        if entry.after is not None:
-            timeline.enter(entry.after)
-        elif entry.script is not None:
-            timeline.rebuild(entry.script)
-        else:
-            timeline.replay([entry.replay])
-        if timeline.store is not None:
-            timeline.store.again(entry)
-        if entry.changed:
-            left -= 1
-            told.append(entry)
+    left, told, again = args.count, [], []
+    still = not io.session.jobs  # a job cannot be copied: beside one it goes on in place, to the end
+    with timeline.journey() if still else nullcontext():
+        if still and timeline.undone:
+            timeline.enter(timeline.here())
+        while timeline.undone and (left > 0 or not timeline.undone[-1].changed):
+            entry = timeline.undone.pop()
+            timeline.entries.append(entry)
+            again.append(entry)
+            timeline.pass_by(entry)
+            if entry.changed:
+                left -= 1
+                told.append(entry)
     if not told:
         raise ShellError("there is nothing to redo")
+    if timeline.store is not None:
+        for entry in again:
+            timeline.store.again(entry)
     timeline.settle()
     for entry in told:
         io.out(f'redone: {entry.number} "{entry.line}"\n')
     return 0
 
 
-@command(arg("name", help="what to call it"), topic=TOPIC)
+@command(arg("name", help="what to call it"), topic=TOPIC, alone=True)
 def snapshot(box: Box, args: Args, io: IO) -> int:
     """keep the box as it is under a name
 
@@ -124,7 +119,7 @@ def _snapshot(timeline: Timeline, name: str) -> State:
     return timeline.snapshot(name)
 
 
-@command(arg("name", help="a snapshot's name"), topic=TOPIC)
+@command(arg("name", help="a snapshot's name"), topic=TOPIC, alone=True)
 def restore(box: Box, args: Args, io: IO) -> int:
     """bring back the box kept by snapshot
 
@@ -134,7 +129,6 @@ def restore(box: Box, args: Args, io: IO) -> int:
     """
     timeline = _timeline(io)
     state = _snapshot(timeline, args.name)
-    timeline.end_jobs()
     timeline.jump(state, timeline.snapshots[args.name].script, f"restore {shlex.quote(args.name)}")
     return 0
 
@@ -148,7 +142,7 @@ def restore(box: Box, args: Args, io: IO) -> int:
     opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
     opt("--seed", type=int, help="of the addresses that are random without norandmaps"),
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
-    opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC,
+    opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC, alone=True,
 )  # fmt: skip
 def reset(box: Box, args: Args, io: IO) -> int:
     """boot a new box, the same or another
@@ -158,7 +152,7 @@ def reset(box: Box, args: Args, io: IO) -> int:
     Without options it is the box that the session began with; with some, they stand in for those of the present box. A
     recorded machine (--from) is named anew. `undo` brings the old one back.
     """
-    timeline = _still(io)
+    timeline = _timeline(io)
     if args.folder is not None and io.session.no_host:
         raise ShellError("--from: reads from the host, which this session may not")
     wanted = {"--arch": args.arch, "--ram": args.ram, "--cpus": args.cpus, "--nodes": args.nodes,
@@ -199,7 +193,31 @@ def stopped(box: Box, args: Args, io: IO) -> int:
         (session.stop_at, session.stop_job), session.cut_at, session.was_interrupted = before, 0, False
 
 
-@command(arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC)
+@command(arg("line", meta="'LINE'"), rest("words", raw=True, meta="STATUS TEXT"), topic=TOPIC)
+def answered(box: Box, args: Args, io: IO) -> int:
+    """run a line whose questions to the session and the host were answered before: scripts written by save hold such
+
+    answered 'x=$(history)' 0 '1 malloc 64k'
+
+    Each STATUS TEXT is what one of the commands that belong to the session said when the line was typed; here they say
+    it again, and do nothing.
+    """
+    doing = io.session.doing
+    words = args.words
+    if len(words) % 2 or not all(word.isdecimal() and len(word) < 4 for word in words[::2]):
+        raise ShellError("STATUS TEXT: pairs of a number and what was said", 2)
+    before = doing.again
+    doing.again = [Told(text, int(status)) for status, text in zip(words[::2], words[1::2], strict=True)]
+    try:
+        return io.runner.run_script(args.line, "")
+    finally:
+        doing.again = before
+
+
+@command(
+    arg("file", help="a file of the host"), opt("-f", help="replace it if it is there", name="force"), topic=TOPIC,
+    alone=True,
+)  # fmt: skip
 def save(box: Box, args: Args, io: IO) -> int:
     """write a script that rebuilds this very box
 
@@ -247,9 +265,12 @@ def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     return bool(lines)
 
 
-def _is_file(io: IO, name: str) -> bool:
-    """Whether a word is a file and no snapshot: one that is there, or a stream."""
-    return name == "-" or name.startswith("/dev/fd/") or stat_kind(io.session, name) == "file"
+def _two_files(session: Any, args: Args) -> bool:
+    """Whether both words are files and no snapshots: such as are there, or streams."""
+    return args.second is not None and args.file is None and all(
+        name == "-" or name.startswith("/dev/fd/") or stat_kind(session, name) == "file"
+        for name in (args.first, args.second)
+    )  # fmt: skip
 
 
 @command(
@@ -258,6 +279,7 @@ def _is_file(io: IO, name: str) -> bool:
     opt("-b", help="runs of blanks as one"), opt("-w", help="without blanks"),
     arg("first", help="a file of /proc, or a snapshot", meta="FILE|A"), arg("second", default=None, meta="B"),
     arg("file", default=None, help="the file to compare (/proc/meminfo)"), topic=TOPIC,
+    outside=lambda session, args: not _two_files(session, args),
 )  # fmt: skip
 def diff(box: Box, args: Args, io: IO) -> int:
     """what the last command that changed the box changed in a file, or what differs between two snapshots
@@ -269,7 +291,7 @@ def diff(box: Box, args: Args, io: IO) -> int:
     Status 1 if there is a difference, as diff's.
     """
     timeline = attach(io.session)
-    if args.second is not None and args.file is None and all(_is_file(io, name) for name in (args.first, args.second)):
+    if _two_files(io.session, args):
         return compare(
             io, (args.first, args.second), brief=args.brief, ignore_case=args.i,
             context=args.context if args.context is not None else 3 if args.u else None,

@@ -15,6 +15,7 @@ from memsh.shell.errors import ShellError
 from memsh.shell.session import Session
 from memsh.teach import store
 from memsh.teach.journal import inlined
+from memsh.teach.records import parsed, spelled
 from tests.paths import REFERENCE
 
 FILES = ("meminfo", "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "vmallocinfo", "self/smaps", "self/status", "stat")
@@ -241,9 +242,50 @@ def test_a_journal_of_another_version_is_told(home: Path, capsys: pytest.Capture
     path.write_text(text.replace('{"memsh": "', '{"memsh": "0.0.'))
     resumed(read_options(["--resume"]))
     assert "this session was kept by memsh 0.0." in capsys.readouterr().err
-    path.write_text(text.replace("kmalloc 64", "kmalloc 65"))
+    head, *lines = text.splitlines()
+    other = [parsed(line.encode(), 2) | ({"line": "kmalloc 65"} if "kmalloc" in line else {}) for line in lines]
+    path.write_bytes(head.encode() + b"\n" + b"".join(map(spelled, other)))
     resumed(read_options(["--resume"]))
     assert "the box has not come out as it was" in capsys.readouterr().err
+
+
+def test_the_file_of_a_memsh_to_come_is_refused(home: Path) -> None:
+    kept("malloc 1M")
+    path = next(home.iterdir())
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b'"format": 2', b'"format": 3'))
+    with pytest.raises(ShellError, match=r"format 3; this is .* knows 2"):
+        resumed(read_options(["--resume"]))
+    assert path.read_bytes() == text.replace(b'"format": 2', b'"format": 3')
+
+
+def test_a_file_without_sums_is_read_and_goes_on_in_another(home: Path) -> None:
+    home.mkdir(parents=True)
+    old = home / "20200101-000000-1.jsonl"
+    old.write_text('{"memsh": "0.1.0", "boot": {"--ram": "64M"}}\n{"n": 1, "line": "x=1", "changed": true}\n'
+                   '{"n": 1000000000, "line": "x=2", "changed": true}\n')  # fmt: skip
+    before = old.read_bytes()
+    back = resumed(read_options(["--resume"]))
+    assert back.variables["x"] == "1"
+    back.at_prompt = True
+    store.keep_on_disk(back)
+    back.run("malloc 1M")
+    back.timeline.store.close()
+    assert old.read_bytes() == before
+    assert len(list(home.iterdir())) == 2
+
+
+@pytest.mark.parametrize("cut", [1, 9, 30])
+def test_how_much_of_a_broken_end_is_dropped(home: Path, capsys: pytest.CaptureFixture[str], cut: int) -> None:
+    kept("malloc 1M", "malloc 2M", "malloc 3M")
+    path = next(home.iterdir())
+    assert path.stat().st_mode & 0o777 == 0o600
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], lines[2].replace(b"2M", b"7M"), lines[3][:-cut]]))
+    back = resumed(read_options(["--resume"]))
+    assert len(back.values) == 1
+    size = len(lines[2]) + len(lines[3]) - cut
+    assert f"{path}:3: not a line of a journal: 2 lines ({size} bytes) dropped" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
