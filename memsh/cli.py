@@ -7,19 +7,20 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from memsh import __version__
-from memsh.shell.errors import Leave, OutputGone, ShellError
+from memsh.shell.errors import INTERRUPTED, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
+from memsh.shell.limits import TEXT
 from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
+from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
-from memsh.shell.visible import visible
 
 USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
@@ -222,7 +223,9 @@ def recorded(options: Options) -> tuple[str, int]:
     path = Path(options.last("--from")) / "freelists.txt"
     if "--from" not in options.values or not path.is_file():
         return "", 0
-    text = path.read_text("utf-8", "replace")
+    from memsh.commands.elsewhere import hosttext
+
+    text = hosttext.text_of(str(path))
     cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
     shown = path.with_name("cpuinfo")
     told = len(re.findall(r"^processor\b", shown.read_text("utf-8", "replace"), re.MULTILINE)) if shown.is_file() else 0
@@ -235,14 +238,14 @@ def recorded(options: Options) -> tuple[str, int]:
 
 def box_from(path: str, config: Any, options: Options) -> Any:
     """`--from`: a recorded folder with freelists.txt, or any text that tells of a machine."""
-    from memsh.machines.from_dump import from_recording
+    from memsh.commands.elsewhere import hosttext
+    from memsh.machines.from_dump import TOLD, from_recording
 
     folder = Path(path)
     try:
         if (folder / "freelists.txt").is_file():
-            paths = [one for one in sorted(folder.iterdir()) if one.is_file()]
-            return from_recording(config, {one.name: one.read_text("utf-8", "replace") for one in paths})
-        from memsh.commands.elsewhere import hosttext
+            there = [name for name in TOLD if (folder / name).is_file()]
+            return from_recording(config, {name: hosttext.text_of(str(folder / name)) for name in there})
         from memsh.machines import from_text
         from memsh.proctext.findings import find
 
@@ -454,12 +457,24 @@ def work(options: Options) -> int:
                 return status
             if not at_terminal:
                 session.stdin = Input()
-                lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
-                return run_stream(session, lines, sys.stdout.flush, echo=echo)
+                return run_stream(session, typed_lines(session), sys.stdout.flush, echo=echo)
         with opened(session, options, True):
             return prompt(session, options)
     except Leave as leave:
         return leave.status
+
+
+def typed_lines(session: Session) -> Iterator[str]:
+    """The lines of standard input as they come; while one is waited for a signal ends the wait."""
+    while True:
+        try:
+            with session.host_wait():
+                line = sys.stdin.buffer.readline(TEXT)
+        except KeyboardInterrupt:
+            raise Leave(session.hung_up or INTERRUPTED) from None
+        if not line:
+            return
+        yield line.decode("utf-8", "replace")
 
 
 def lesson_player(lesson: Any, opener: Any) -> int:
@@ -552,42 +567,35 @@ def shared(options: Options) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit status of memsh. No traceback ever reaches a user."""
+    """The exit status of memsh. No traceback ever reaches a user, and what cannot be printed is told in one line."""
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")  # a file's bytes leave as they are
     gc.disable()  # nothing is garbage while modules load and the box boots: a sixth of the time to the first prompt
     try:
-        status = work(read_options(list(sys.argv[1:] if argv is None else argv)))
+        try:
+            status, said = work(read_options(list(sys.argv[1:] if argv is None else argv))) & 0xFF, ""
+        except ShellError as error:
+            status, said = error.status, error.message
+        except KeyboardInterrupt:
+            status, said = INTERRUPTED, ""
+        except MemoryError:
+            status, said = 1, "the host has no memory left for this"
         sys.stdout.flush()
-        return status & 0xFF
-    except ShellError as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"memsh: {visible(error.message) if sys.stderr.isatty() else error.message}\n")
-        return error.status
-    except KeyboardInterrupt:
-        return 130
-    except (OutputGone, BrokenPipeError):
-        quiet_end()
-        return 141
+    except (OutputGone, OSError) as error:
+        status, said = lost(error)
     except Exception as error:
         if "PYTEST_CURRENT_TEST" in os.environ:
             raise
-        sys.stderr.write(f"memsh: this is a bug in memsh: {type(error).__name__}: {error}\n")
-        return BUG_STATUS
+        status, said = BUG_STATUS, f"this is a bug in memsh: {type(error).__name__}: {error}"
     finally:
         gc.enable()
+    last_words(said)
+    return status
 
 
 def begun() -> None:
     """What is there now stays: the collector looks at what comes after it only."""
     gc.freeze()
     gc.enable()
-
-
-def quiet_end() -> None:
-    """Nobody reads our output any more: let the interpreter's last flush go nowhere."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return

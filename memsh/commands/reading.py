@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
-from memsh.shell.io import Input
+from memsh.shell.io import Input, Room
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.redirects import BAD
 from memsh.shell.values import is_value, whole
@@ -215,7 +215,7 @@ def _mapfile(args: Args, io: IO) -> int:
     language = io.language
     if "O" not in found:
         language.set_array(name, [])
-    place, room, done = _number(found.get("O", "0"), "array origin"), TEXT, 0
+    place, room, done = _number(found.get("O", "0"), "array origin"), Room(), 0
     wanted = Wanted(True, "", delimiter, -1, False, False, 0, [])
     while not most or done < most + skip:
         io.check()
@@ -226,9 +226,7 @@ def _mapfile(args: Args, io: IO) -> int:
         if done <= skip:
             continue
         text = "".join(char for char, _ in letters) + ("" if "t" in found or not whole else delimiter)
-        room -= len(text)
-        if room < 0:
-            raise ShellError(TOO_LONG)
+        room.take(text)
         language.set_element(name, str(place), text)
         place += 1
     return 0

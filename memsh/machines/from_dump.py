@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mmzone import Zone
     from memsh.linux.mm.slab.api import Row
 
+TOLD = ("freelists.txt", "slabstate.txt", "slabinfo", "vmstat", "self_cgroup")  # the files that are looked into
 _KEPT = ("lists", "free", "odd", "stat_free", "stat_diff", "other_diff", "flags", "limit", "blocks", "managed",
          "wmark_min", "wmark_low", "wmark_high", "watermark_boost", "lowmem_reserve",
          "nr_reserved_highatomic", "pcps", "pcp", "diffs", "high", "batch")  # fmt: skip

@@ -327,7 +327,7 @@ class Calls:
             status = self.complain(prepared.name, error, line)
             self._tell_reason(prepared, error)
             return status
-        except (PipeClosed, Interrupted, Leave, LoopControl, Return, OutputGone, KeyboardInterrupt):
+        except (PipeClosed, Interrupted, Leave, LoopControl, Return, OutputGone, KeyboardInterrupt, MemoryError):
             raise
         except RecursionError:
             return self.complain(prepared.name, ShellError("nested too deeply"), line)

@@ -92,7 +92,11 @@ class ErrExit(Leave):
 
 
 class OutputGone(Exception):
-    """Nobody reads what this session prints any more: it ends quietly."""
+    """What this session prints goes nowhere any more: it ends, quietly where nobody reads, else with `why`."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class LoopControl(Exception):

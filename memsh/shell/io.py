@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from errno import EIO
+from errno import EIO, EPIPE
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
-from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.shell.limits import PIECE, TEXT, TOO_LONG
 from memsh.shell.values import fixed
 from memsh.shell.visible import visible
 
@@ -30,7 +30,8 @@ class Sink(Protocol):
 
 
 class HostSink:
-    """A stream of the host. If its reader has gone the whole session ends. `first` is flushed before each write.
+    """A stream of the host. If its reader has gone, or it takes no more (a full disk), the whole session ends; with
+    `first`, which is flushed before each write, it is the stream of errors, and nobody hears what it does not take.
 
     A terminal is shown control characters spelled out; what it shall obey goes through `control`.
     """
@@ -57,10 +58,8 @@ class HostSink:
             self.touched()
         try:
             self.stream.write(text)
-        except BrokenPipeError:
-            raise OutputGone from None
         except OSError as error:
-            _if_gone(error)
+            self._lost(error)
         except UnicodeEncodeError:
             encoding = self.stream.encoding
             self.stream.write(text.encode(encoding, "replace").decode(encoding))
@@ -68,17 +67,15 @@ class HostSink:
     def flush(self) -> None:
         try:
             self.stream.flush()
-        except BrokenPipeError:
-            raise OutputGone from None
         except OSError as error:
-            _if_gone(error)
+            self._lost(error)
 
-
-def _if_gone(error: OSError) -> None:
-    """A terminal that was closed answers EIO: as if nobody read. Other trouble (a full disk) is the caller's."""
-    if error.errno == EIO:
-        raise OutputGone from None
-    raise error
+    def _lost(self, error: OSError) -> None:
+        """A terminal that was closed answers EIO: as if nobody read."""
+        if error.errno in (EIO, EPIPE):
+            raise OutputGone from None
+        if self.first is None:
+            raise OutputGone(error.strerror or "nothing can be written") from None
 
 
 class NullSink:
@@ -88,17 +85,34 @@ class NullSink:
         return
 
 
+class Room:
+    """What may still be kept of what is read; each piece costs the host more than its characters."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, limit: int = TEXT) -> None:
+        self.left = limit
+
+    def take(self, text: str) -> None:
+        """Above the limit: Argument list too long."""
+        self.left -= len(text) + PIECE
+        if self.left < 0:
+            raise ShellError(TOO_LONG)
+
+    def give(self, text: str) -> None:
+        """It is kept no longer."""
+        self.left += len(text) + PIECE
+
+
 class Capture:
     """Text kept for a $(…) or a test; above the limit: Argument list too long."""
 
     def __init__(self, limit: int = TEXT) -> None:
         self.parts: list[str] = []
-        self.room = limit
+        self.room = Room(limit)
 
     def write(self, text: str) -> None:
-        self.room -= len(text)
-        if self.room < 0:
-            raise ShellError(TOO_LONG)
+        self.room.take(text)
         self.parts.append(text)
 
     def text(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return, Unreasonable
 from memsh.shell.limits import JOBS
+from memsh.shell.pipes import begin
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -62,7 +63,12 @@ class Job:
         session.running_job, self.commands = self, 0
         session.language = self.language
         if self.thread.ident is None:
-            self.thread.start()
+            try:
+                begin(self.thread)
+            except Unreasonable:
+                session.jobs.remove(self)
+                session.running_job, session.language = outer, language
+                raise
         else:
             self.to_job.release()
         self.to_owner.acquire()

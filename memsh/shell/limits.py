@@ -7,10 +7,10 @@ is a figure of bash's, whose limits are the memory of the machine.
 from __future__ import annotations
 
 TEXT = 16 << 20  # characters of a variable, a $(…), a here-document, a line, a script; of a file that is kept whole
+PIECE = 8  # characters that each piece of such a text counts for beside its own
 WORDS = 2_000_000  # that one expansion makes
 NUMBERS = 10_000_000  # that seq counts
 FIELDS = 1_000_000  # of an awk record
-AWK_ITEMS = 2_000_000  # of all the arrays of an awk program
 WIDTH = 4096  # characters of a printf field, of which there may be many
 AWK_WIDTH = 1 << 20  # characters of a field of awk's printf
 NESTED = 200  # compound commands, parentheses, braces in each other
@@ -21,6 +21,7 @@ JOBS = 200  # each holds a thread of the host
 PROCESSES = 4096  # of the box
 FILES = 50_000  # names on the box's disk
 SNAPSHOTS = 50
+MEMORY = 2 << 30  # bytes of the host's by which one line may grow; what runs on is ended as by Ctrl-C
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
 
 TOO_LONG = "Argument list too long"

@@ -16,12 +16,12 @@ from memsh.shell.errors import (
     Dropped,
     ErrExit,
     Interrupted,
+    Leave,
     LoopControl,
     PipeClosed,
     Return,
     ShellError,
     SyntaxFault,
-    Unreasonable,
 )
 from memsh.shell.io import HostSink
 from memsh.shell.limits import EVALS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 HOST_LINE = "! "
+NO_MEMORY = "the host has no memory left for this, and the box may be damaged: `undo` or `reset` gives a sound one"
 
 
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
@@ -157,16 +158,20 @@ def _run_line(runner: Runner, line: Line) -> int:
         status = error.status
         if error.message:
             runner.say(f"memsh: {error.message}\n")
-    except Unreasonable as error:
-        status = runner.complain("", error, line.number)
     except ShellError as error:
         status = runner.complain("memsh", error, line.number)
     except RecursionError:
         status = runner.complain("memsh", ShellError("nested too deeply"), line.number)
     except MemoryError:
-        status = runner.complain("memsh", ShellError("the host has no memory left for this"), line.number)
+        if session.typed_depth:
+            raise
+        status = runner.complain("memsh", ShellError(NO_MEMORY), line.number)
+        if session.box is not None:  # a kernel operation may have been cut in the middle
+            session.box.tainted = True
     session.last_status = status
     session.journal.append(line.text)
+    if session.hung_up and not session.typed_depth:
+        raise Leave(session.hung_up)
     return status
 
 

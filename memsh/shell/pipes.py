@@ -10,13 +10,22 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import Interrupted, PipeClosed
+from memsh.shell.errors import Interrupted, PipeClosed, Unreasonable
 from memsh.shell.io import Input, PartsInput, TextInput
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 CAPACITY = 64 << 10
+
+
+def begin(thread: threading.Thread) -> threading.Thread:
+    """Start it. ShellError where the host has no more of them."""
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        raise Unreasonable("the host gives no more threads") from None
+    return thread
 
 
 class Pipe:
@@ -60,9 +69,7 @@ class Pipe:
         """Let the reader work until it wants more or has ended."""
         own = self.session.language
         if self.thread is None:
-            self.session.language = self.begun
-            self.thread = threading.Thread(target=self._read, daemon=True)
-            self.thread.start()
+            self.thread = begin(threading.Thread(target=self._started, daemon=True))
         else:
             self.to_reader.release()
         self.to_writer.acquire()
@@ -70,6 +77,10 @@ class Pipe:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
+
+    def _started(self) -> None:
+        self.session.language = self.begun
+        self._read()
 
     def _read(self) -> None:
         try:

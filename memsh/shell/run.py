@@ -182,7 +182,7 @@ class Runner(Calls):
         doing.line, outer, doing.ran = text, doing.ran, set()
         doing.typed_depth += 1
         if doing.typed_depth == 1:
-            doing.refused_once = None
+            doing.refused_once, doing.memory = None, 0
         for before in hooks.before_line:
             before(session, text)
         status, leaving = 1, False

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Abandoned, Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.language import Language
+from memsh.shell.limits import MEMORY
 from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from memsh.shell.jobs import Job
     from memsh.shell.live import Deeds, Ticker, View
     from memsh.shell.turn import Turn
+
+
+WATCH = 0xFF  # polls between two looks at the host's memory, as a mask
+PAGE = resource.getpagesize()
+ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
 
 
 class Files(Protocol):
@@ -68,6 +76,16 @@ class Of(Generic[T]):
 
     def __set__(self, session: Session, value: T) -> None:
         setattr(getattr(session, self.part), self.name, value)
+
+
+def held_memory() -> tuple[int, int]:
+    """(addresses, memory) of the host that this process holds, in bytes; zeros where that cannot be known."""
+    try:
+        with Path("/proc/self/statm").open("rb") as file:
+            size, resident, *_ = file.read().split()
+            return int(size) * PAGE, int(resident) * PAGE
+    except (OSError, ValueError):
+        return 0, 0
 
 
 class Session:
@@ -123,6 +141,7 @@ class Session:
         self.at_prompt = False  # a person types: `|!` and the like are allowed
         self.strict = False  # --strict: what a person types may end init, as on Linux
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
+        self.hung_up = 0  # SIGHUP or SIGTERM came: the status with which the session ends after this line
         self.was_interrupted = False  # the last line was cut short
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
@@ -247,6 +266,8 @@ class Session:
     def poll(self) -> None:
         """A safe point: Ctrl-C is taken here, but not in the middle of a replay, which would lead elsewhere."""
         self.polls += 1
+        if not self.polls & WATCH:
+            self._watch_memory()
         if self.turn is not None and self.turn.waiting:
             self.turn.give()
         if self.hangup is not None and self.hangup():
@@ -260,6 +281,19 @@ class Session:
             if stopped or job is None:
                 raise Interrupted
             job.sleep(0)  # Ctrl-C is for what it works beside of
+
+    def _watch_memory(self) -> None:
+        """What takes too much of the host's memory is ended as by Ctrl-C."""
+        doing, (size, held) = self.doing, held_memory()
+        if not doing.memory or held < doing.memory:
+            doing.memory = held
+        near = 0 < ADDRESSES < size + (size >> 3)
+        if self.replaying or self.interrupted or not (near or held - doing.memory > MEMORY):
+            return
+        doing.memory = held
+        self.interrupted = True
+        most = "nearly all that the host allows (ulimit -v)" if near else f"more than {MEMORY >> 30} GiB"
+        self.stderr.write(f"memsh: this takes too much of the host's memory: {most}\n")
 
     @contextmanager
     def host_wait(self) -> Iterator[None]:
@@ -293,15 +327,21 @@ class Session:
             self._looking = False
             raise Interrupted
 
+    def on_hangup(self, number: int, frame: FrameType | None) -> None:
+        """SIGHUP and SIGTERM end the line that runs as Ctrl-C does, so that the journal hears how far it came."""
+        self.hung_up = 128 + number
+        self.on_sigint(number, frame)
+
     @contextmanager
     def taking_interrupts(self) -> Iterator[None]:
         """Ctrl-C sets a flag while a line runs; a kernel operation is never cut in the middle."""
-        try:
-            before = signal.signal(signal.SIGINT, self.on_sigint)
-        except ValueError:  # not the main thread: whoever runs us has its own way
+        if threading.current_thread() is not threading.main_thread():  # whoever runs us has its own way
             yield
             return
+        handlers = {signal.SIGINT: self.on_sigint, signal.SIGHUP: self.on_hangup, signal.SIGTERM: self.on_hangup}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)

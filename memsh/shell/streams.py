@@ -66,6 +66,7 @@ class Doing:
         self.journal: list[str] = []  # every line that ran, as typed
         self.line = ""  # the command that runs, as typed
         self.ran: set[str] = set()  # the commands that this command ran, and "<" if one of them read a file of the host
+        self.memory = 0  # of the host's, as the line began
         self.typed_depth = 0  # commands of sourced lines stand inside the `source`
         self.told: list[Told] = []  # what commands outside the box said in this line
         self.again: list[Told] | None = None  # what they say again, where the line is replayed

@@ -122,11 +122,10 @@ def paste(box: object, args: Args, io: IO) -> int:
     if args.serial:
         for name in sources.names:
             one = Sources(io, [name])
-            line = ""
             for at, text in enumerate(one.bare_lines(end)):
-                line += (marks[(at - 1) % len(marks)] if at else "") + text
+                io.out((marks[(at - 1) % len(marks)] if at else "") + text)
             if not one.failed:
-                io.out(line + end)
+                io.out(end)
             sources.failed = sources.failed or one.failed
         return sources.status
     opened: dict[str, Iterator[str]] = {}
@@ -338,7 +337,7 @@ def column(box: object, args: Args, io: IO) -> int:
     column -t /proc/swaps
     """
     sources = Sources(io, args.files, "{name}: {why}")
-    lines = [line for line in sources.bare_lines() if line.strip() or args.keep_empty_lines]
+    lines = [line for line in sources.kept() if line.strip() or args.keep_empty_lines]
     if args.table or args.table_columns is not None:
         _table(args, io, lines)
     elif lines:

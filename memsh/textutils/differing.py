@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.io import Room
 from memsh.textutils.bytes import data_of
 from memsh.textutils.clock import now, strftime
 from memsh.textutils.sources import Sources
@@ -38,6 +39,8 @@ def compare(
         io.out(f"Files {names[0]} and {names[1]} differ\n")
         return 1
     matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
+    with io.looking():  # which the matcher remembers; its time is that of both lengths multiplied
+        matcher.get_opcodes()
     if context is None:
         for piece in _normal(matcher, before, after):
             io.out(piece)
@@ -51,7 +54,10 @@ def compare(
 
 def _lines(io: IO, name: str) -> list[str]:
     sources = Sources(io, [name])
-    found = list(sources.lines())
+    found, room = [], Room()
+    for line in sources.lines():
+        room.take(line)
+        found.append(line)
     if sources.failed:
         raise ShellError("", TROUBLE)
     return found

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from memsh.shell import IO, Args, arg, rest
-from memsh.shell.io import Input, PartsInput, TextInput
+from memsh.shell.io import Input, PartsInput, Room, TextInput
 from memsh.shell.registry import Converter
 from memsh.textutils.regexp import compiled
 from memsh.textutils.sources import Sources, pieces
@@ -97,9 +97,12 @@ def _cut(source: Input, end: str) -> Iterator[str]:
 def _head_lines(io: IO, source: Input, end: str, limit: int, all_but: bool) -> None:
     if all_but:
         held: deque[str] = deque()
+        room = Room()
         for line in _cut(source, end):
+            room.take(line)
             held.append(line)
             if len(held) > limit:
+                room.give(held[0])
                 io.out(held.popleft())
     elif limit:
         for left, line in enumerate(_cut(source, end), 1):
@@ -173,11 +176,15 @@ def _tail_lines(io: IO, source: Input, end: str, limit: int, from_there: bool) -
             if at >= limit:
                 io.out(line)
         return
-    kept: deque[str] = deque(maxlen=limit)
+    kept: deque[str] = deque()
+    room = Room()
     for number, line in enumerate(_cut(source, end)):
         if not number % 64:
             io.check()
+        room.take(line)
         kept.append(line)
+        if number >= limit:
+            room.give(kept.popleft())
     for line in kept:
         io.out(line)
 
@@ -255,12 +262,15 @@ def uniq(box: object, args: Args, io: IO) -> int:
         else:
             out.append((f"{times:7} " if args.count else "") + groups[0] + end)
 
+    room = Room()
     for line in sources.bare_lines(end):
         key = _uniq_key(line, args)
         if key != key_before:
             tell()
             groups.clear()
+            room = Room()
             key_before = key
+        room.take(line)
         groups.append(line)
         if len(out) > 256 and len(args.files) < 2:
             io.out("".join(out))

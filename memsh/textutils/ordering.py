@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
@@ -270,12 +269,12 @@ def sort(box: object, args: Args, io: IO) -> int:
         quiet = args.check_quiet or args.check in ("quiet", "silent")
         return _checked(io, sources, keys, args, end, quiet)
     if args.merge:
-        runs = [_kept(sources_one, end) for sources_one in _each(io, args.files, sources)]
+        runs = [sources_one.kept(end) for sources_one in _each(io, args.files, sources)]
         if sources.failed:
             return TROUBLE
         lines = list(heapq.merge(*runs, key=cmp_to_key(_comparison(keys, args))))
     else:
-        lines = _kept(sources, end)
+        lines = sources.kept(end)
         if sources.failed:
             return TROUBLE
         _arrange(lines, keys, args)
@@ -307,16 +306,6 @@ def _each(io: IO, names: list[str], whole: Sources) -> Iterator[Sources]:
         one = Sources(io, [name], whole.words)
         yield one
         whole.failed = whole.failed or one.failed
-
-
-def _kept(sources: Sources, end: str) -> list[str]:
-    lines, room = [], TEXT
-    for line in sources.bare_lines(end):
-        room -= len(line) + 1
-        if room < 0:
-            raise ShellError(TOO_LONG)
-        lines.append(line)
-    return lines
 
 
 def _plain(key: Key) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsh.shell.io import IO, Input
+from memsh.shell.io import IO, Input, Room
 
 POLL_EVERY = 64  # lines between two looks for Ctrl-C
 
@@ -57,6 +57,14 @@ class Sources:
         for _, source in self:
             yield from records(source, end)
 
+    def kept(self, end: str = "\n") -> list[str]:
+        """All of them. Above the limit: Argument list too long."""
+        lines, room = [], Room()
+        for line in self.bare_lines(end):
+            room.take(line)
+            lines.append(line)
+        return lines
+
     @property
     def status(self) -> int:
         return int(self.failed)
@@ -65,10 +73,13 @@ class Sources:
 def pieces(source: Input, end: str) -> Iterator[str]:
     """The pieces of an input that a NUL (or whatever `end` is) ends, their ends with them."""
     pending: list[str] = []
+    room = Room()
     for line in source:
         if end not in line:
+            room.take(line)
             pending.append(line)
             continue
+        room = Room()
         *whole, rest = ("".join(pending) + line).split(end)
         for piece in whole:
             yield piece + end

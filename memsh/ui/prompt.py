@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -240,30 +237,7 @@ def fitted(text: str, mode: str, columns: int) -> str:
     return line if len(line) < columns else cut(line, max(2, columns - 1)).text.rstrip(" ,:") + CUT
 
 
-class Hangup:
-    """SIGHUP and SIGTERM: the command that runs is ended as by Ctrl-C, so that the journal knows how far it came."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.status = 0
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        self.status = 128 + number
-        self.session.on_sigint(number, None)
-
-    @contextmanager
-    def minded(self) -> Iterator[None]:
-        """While a command runs. At the prompt itself the signals end memsh at once."""
-        signals = (signal.SIGHUP, signal.SIGTERM)
-        before = [signal.signal(number, self) for number in signals]
-        try:
-            yield
-        finally:
-            for number, handler in zip(signals, before, strict=True):
-                signal.signal(number, handler)
-
-
-def run_typed(session: Session, text: str, hangup: Hangup) -> bool:
+def run_typed(session: Session, text: str) -> bool:
     """Run what a person typed, `!!` and its like filled in first; False if they were not there to be filled in."""
     try:
         whole = recall.expand(text, session.journal)
@@ -275,7 +249,7 @@ def run_typed(session: Session, text: str, hangup: Hangup) -> bool:
         sys.stdout.write(visible(whole) + "\n")
         sys.stdout.flush()
     session.history.append(whole)
-    with session.taking_interrupts(), hangup.minded(), session.long():
+    with session.taking_interrupts(), session.long():
         if slips.would_panic(session, commands_in(session.registry, whole), whole + "\n"):
             session.stderr.write(slips.SAID)
             session.last_status = 1
@@ -341,7 +315,6 @@ def apply(session: Session, options: Any, settings: Settings) -> None:
 
 def _lines(session: Session, prompt: PromptSession[str], history: History, wide: Wide, pane: Pane) -> int:
     """Every line until the end; the status."""
-    hangup = Hangup(session)
     if isinstance(history, SafeHistory):
         history.expanded = lambda text: _expanded(session, text)
     while True:
@@ -358,11 +331,9 @@ def _lines(session: Session, prompt: PromptSession[str], history: History, wide:
             continue
         wide.begin()
         try:
-            run_typed(session, text, hangup)
+            run_typed(session, text)
         finally:
             flush(session)
-        if hangup.status:
-            return hangup.status
 
 
 def _expanded(session: Session, text: str) -> str:

@@ -100,6 +100,14 @@ def read_regular(path: str, follow: bool = True) -> bytes:
         return file.read(READ_LIMIT)
 
 
+def text_of(path: str) -> str:
+    """The text of a file that is wanted whole. EFBIG if it is longer than what is read of one."""
+    data = read_regular(path)
+    if len(data) == READ_LIMIT:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
+    return data.decode("utf-8", "replace")
+
+
 def unpacked(data: bytes, most: int = ALL_LIMIT) -> bytes:
     """What a packed file holds, up to the limit; what is not packed, or broken, as far as it goes."""
     for magic, opener in _OPENERS.items():
