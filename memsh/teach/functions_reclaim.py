@@ -15,12 +15,12 @@ vmscan.try_to_free_pages|try_to_free_pages|mm/vmscan.c|direct reclaim: round by 
 vmscan.shrink_node|shrink_node|mm/vmscan.c|one round over the LRU lists and the caches that can shrink
 vmscan.get_scan_count|get_scan_count|mm/vmscan.c|shares the work out between anonymous and file pages
 vmscan.shrink_lruvec|shrink_lruvec|mm/vmscan.c|works down the LRU lists, 32 pages at a time
-shrink.isolate_lru_folios|isolate_lru_folios|mm/vmscan.c|takes pages off the end of a list to look at them
+isolate.isolate_lru_folios|isolate_lru_folios|mm/vmscan.c|takes pages off the end of a list to look at them
 shrink.shrink_inactive_list|shrink_inactive_list|mm/vmscan.c|frees pages from the end of an inactive list
 shrink.shrink_active_list|shrink_active_list|mm/vmscan.c|moves pages that are not used from an active list
-shrink.shrink_folio_list|shrink_folio_list|mm/vmscan.c|for each page: keep it, write it out, or free it
-shrink._pageout|pageout|mm/vmscan.c|starts to write a page out
-shrink._remove_mapping|__remove_mapping|mm/vmscan.c|takes a page out of its cache, leaving a shadow
+pageout.shrink_folio_list|shrink_folio_list|mm/vmscan.c|for each page: keep it, write it out, or free it
+pageout._pageout|pageout|mm/vmscan.c|starts to write a page out
+pageout._remove_mapping|__remove_mapping|mm/vmscan.c|takes a page out of its cache, leaving a shadow
 shrinker.shrink_slab|shrink_slab|mm/vmscan.c|asks caches of objects (dentries, inodes) to give some up
 unmap.folio_referenced|folio_referenced|mm/rmap.c|asks every mapping of a page whether it was used
 unmap.try_to_unmap|try_to_unmap|mm/rmap.c|takes a page out of every page table that maps it

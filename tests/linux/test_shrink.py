@@ -21,8 +21,10 @@ from memsh.linux.mm.lru import lru_del_run
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.vmscan.shrink import ScanControl, move_folios_to_lru, shrink_folio_list
-from memsh.linux.mm.vmscan.shrinkeach import Shrunk
+from memsh.linux.mm.vmscan.folios import Folios, next_folios
+from memsh.linux.mm.vmscan.isolate import move_folios_to_lru
+from memsh.linux.mm.vmscan.pageout import shrink_folio_list
+from memsh.linux.mm.vmscan.scan import ReclaimStat, ScanControl
 from memsh.machines.box import Box
 from memsh.procfs.tracing import show
 from tests.linux.swapping import switch_on
@@ -142,9 +144,13 @@ def without_swap_to_spare() -> Box:
 
 
 def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memsh.linux.mm.vmscan.shrink.SHORTEST", 1 << 30)
-    monkeypatch.setattr("memsh.linux.mm.vmscan.shrink.shrink_each", lambda *_: Shrunk())
-    monkeypatch.setattr("memsh.linux.mm.vmscan.vmscan.pass_in_use", lambda *_: 0)
+    """No two pages are ever in the same state, and each takes Linux's own way to the disk."""
+
+    def alone(box: Box, first: int, most: int, step: int) -> Folios:
+        return next_folios(box, first, 1, step)
+
+    monkeypatch.setattr("memsh.linux.mm.vmscan.pageout.next_folios", alone)
+    monkeypatch.setattr("memsh.linux.mm.vmscan.pageout._swap_out", lambda *_: False)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,6 @@ def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monk
 
 
 def test_the_tracepoints_change_nothing() -> None:
-    """With them on pages come one by one; but the buffer heads of written pages are taken in stretches."""
     plays = [Play(small(), 7, 40 * MIB) for _ in range(2)]
     plays[1].box.trace.on = True
     for play in plays:
@@ -213,10 +218,11 @@ def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
     peak = mm.get_rss()
     mm.hiwater_rss = 0
     for kept in (32, 32):  # used at the first look, not at the second
-        freed, keep, written = shrink_folio_list(sc, stretches)
+        stat = ReclaimStat()
+        freed, keep = shrink_folio_list(sc, stretches, stat)
         assert (freed, sum(count for _, count, _, _ in keep)) == (0, kept)
     move_folios_to_lru(box, sc.target_lruvec, keep)
-    assert (written, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
+    assert (stat.nr_pageout, mm.get_rss(), mm.hiwater_rss) == (32, peak - 32, peak)
 
 
 def test_reclaim_is_traced_in_linuxs_words() -> None:

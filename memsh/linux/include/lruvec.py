@@ -8,7 +8,7 @@ root). A cgroup brings one more for each node, under its number: `node.lruvecs[n
 parent)`, where `parent` is that of the group above it on the same node. Which group a frame is charged to stands in
 `memmap.memcg[pfn]` (0: none, or the root), so that `zone.lruvecs[memmap.memcg[pfn]]` is the frame's:
 lru.folio_lruvec(). The number is written when a page is charged, before it goes on a list, and erased after it has left
-it. A group that is removed keeps its lruvec until no page is charged to it any more; then `release()` and `del
+it. A group that is removed keeps its lruvec until no page is charged to it any more; then `del
 node.lruvecs[number]`.
 
 Known deviations: no lock; the multi-generational LRU is left out, as Debian's kernel leaves it off.
@@ -31,7 +31,7 @@ ANON, FILE = 0, 1
 class LruVec:
     """Heads and tails of the lists, their sizes, and what reclaim remembers of them.
 
-    `sizes[name][zone index]` counts this lruvec's own pages (mem_cgroup_per_node.lru_zone_size); page_state() those of
+    `sizes[name][zone index]` counts this lruvec's own pages (mem_cgroup_per_node.lru_zone_size); `pages[name]` those of
     the groups below, too. `anon_cost` and `file_cost` weigh the lists against each other; `nonresident_age` counts
     evictions and activations; `activated` are its workingset_activate_anon and _file, `refaults` the same at the end of
     the last reclaim: these five count what happens in the groups below, too (`levels`). `congested` is
@@ -39,30 +39,23 @@ class LruVec:
     """
 
     __slots__ = (
-        "activated", "anon_cost", "children", "congested", "file_cost", "heads", "memcg", "nid", "nonresident_age",
-        "parent", "refaults", "sizes", "tails",
+        "activated", "anon_cost", "congested", "file_cost", "heads", "memcg", "nid", "nonresident_age",
+        "pages", "parent", "refaults", "sizes", "tails",
     )  # fmt: skip
 
     def __init__(self, nid: int, nr_zones: int, memcg: int = 0, parent: LruVec | None = None) -> None:
         self.nid = nid
         self.memcg = memcg
         self.parent = parent
-        self.children: list[LruVec] = []
-        if parent is not None:
-            parent.children.append(self)
         self.heads = dict.fromkeys(LISTS, 0)
         self.tails = dict.fromkeys(LISTS, 0)
+        self.pages = dict.fromkeys(LISTS, 0)
         self.sizes: dict[str, list[int]] = {name: [0] * nr_zones for name in LISTS}
         self.anon_cost = self.file_cost = 0
         self.nonresident_age = 0
         self.activated = [0, 0]
         self.refaults = [0, 0]
         self.congested = False
-
-    def release(self) -> None:
-        """Nothing is charged to the group any more: the one above forgets it."""
-        if self.parent is not None:
-            self.parent.children.remove(self)
 
     def levels(self) -> Iterator[LruVec]:
         """This one and those of the groups above (parent_lruvec)."""
@@ -77,7 +70,16 @@ class LruVec:
 
     def page_state(self, name: str) -> int:
         """Pages on a list, those of the groups below included (lruvec_page_state of NR_LRU_BASE + lru)."""
-        return sum(self.sizes[name]) + sum([child.page_state(name) for child in self.children])
+        return self.pages[name]
+
+    def add_size(self, name: str, zone: int, count: int) -> None:
+        """`count` pages more, or fewer, of the zone with this index are on a list (update_lru_size)."""
+        self.sizes[name][zone] += count
+        self.pages[name] += count
+        above = self.parent
+        while above is not None:
+            above.pages[name] += count
+            above = above.parent
 
     def link(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
         """Put `count` frames pfn, pfn + step, … at the head, one after the other; `step` is 1 or -1."""

@@ -97,6 +97,33 @@ def linked(links: memoryview, first: int, step: int, most: int) -> int:
     return most
 
 
+def alike(column: memoryview, first: int, step: int, most: int) -> int:
+    """How many of the entries at first, first + step, … are the same, at most `most`. `step` is 1 or -1."""
+    value = column[first]
+    if most < 2 or is_run(column, first if step > 0 else first - most + 1, most, value):
+        return most
+    return next(count for count in range(1, most) if column[first + count * step] != value)
+
+
+def counting(column: memoryview, first: int, step: int, most: int) -> tuple[int, int]:
+    """How many of the entries at first, first + step, … go up by 1 each, or down: (how many, 1 or -1)."""
+    if most < 2:
+        return most, 1
+    value = column[first]
+    by = column[first + step] - value
+    if by != 1 and by != -1:
+        return 1, 1
+    last = value + (most - 1) * by
+    if last >= 0 and column[first + (most - 1) * step] == last:
+        low, start = (first, value) if step > 0 else (first - most + 1, last)
+        if column[low : low + most].tobytes() == ramp(start, most, by * step):
+            return most, by
+    count = 2
+    while count < most and column[first + count * step] == value + count * by:
+        count += 1
+    return count, by
+
+
 def mask_run(column: memoryview, pfn: int, count: int, clear: int, set_: int = 0) -> None:
     """Clear the bits `clear`, then set the bits `set_`, in `count` entries."""
     if count == 1:

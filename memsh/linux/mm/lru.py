@@ -76,7 +76,7 @@ def add_lru_size(box: Box, lruvec: LruVec, zone: Zone, name: str, count: int) ->
     """`count` pages more, or fewer, of one zone are on a list."""
     box.vmstat["nr_" + name] += count
     zone.stat["nr_zone_" + name] += count
-    lruvec.sizes[name][zone.index] += count
+    lruvec.add_size(name, zone.index, count)
 
 
 def _add(box: Box, name: str, pfn: int, count: int = 1) -> None:
@@ -254,7 +254,8 @@ def lru_note_cost(lruvec: LruVec, *, file: bool, pages: int) -> None:
         else:
             level.anon_cost += pages
         cost = level.file_cost + level.anon_cost
-        if cost and cost > sum([level.page_state(name) for name in EVICTABLE]) // 4:
+        sizes = level.pages
+        if cost > (sizes["inactive_anon"] + sizes["active_anon"] + sizes["inactive_file"] + sizes["active_file"]) // 4:
             level.file_cost //= 2
             level.anon_cost //= 2
 

@@ -24,11 +24,13 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.include.mm_types import AddressSpace, Inode
-from memsh.linux.lib.columns import count_run, frame_runs, is_run, mask_run, set_run, sub_runs
+from memsh.linux.lib.columns import clear_run, count_run, frame_runs, is_run, mask_run, set_run, sub_runs
 from memsh.linux.lib.xarray import VALUE, XArray
 from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
 
 if TYPE_CHECKING:
+    from array import array
+
     from memsh.linux.box import Box
 
 GFP_CACHE = GFP_FOLIO
@@ -208,6 +210,26 @@ def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0)
     if box.trace.on:
         _tell(box, "mm_filemap_delete_from_page_cache", mapping, pfn, index)
     return pfn
+
+
+def remove_run(
+    box: Box, mapping: AddressSpace, index: int, way: int, frames: range, shadows: array[int]
+) -> None:  # fmt: skip
+    """remove_mapping() of clean pages that stand side by side from `index` on, upwards or downwards (`way`)."""
+    from memsh.linux.mm.filemap.writeback import free_buffers
+
+    count = len(frames)
+    if mapping.buffers or box.trace.on:
+        for page, pfn in zip(range(index, index + count * way, way), frames, strict=True):
+            free_buffers(box, mapping, page)
+            if box.trace.on:
+                _tell(box, "mm_filemap_delete_from_page_cache", mapping, pfn, page)
+    if way < 0:
+        index -= count - 1
+        shadows.reverse()
+    mapping.pages.put_values(index, shadows)
+    box.vmstat["nr_file_pages"] -= count
+    clear_run((box.memmap.mapping,), min(frames[0], frames[-1]), count)
 
 
 def delete_from_page_cache(box: Box, mapping: AddressSpace, index: int, shadow: int = 0) -> None:

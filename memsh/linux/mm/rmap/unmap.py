@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPBACKED
-from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, VmArea
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
+from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.memory.zap import mm_counter
 
@@ -51,29 +52,37 @@ def rmap_walk(box: Box, pfn: int) -> list[Place]:
     return found
 
 
-def folio_referenced(places: list[Place]) -> tuple[int, int]:
-    """How many of the mappings were used since the last look, and the flags of their areas. Forgets the use.
+def folio_referenced(places: list[Place], count: int = 1, way: int = 1) -> tuple[int, int]:
+    """How many of a page's mappings were used since the last look, and the flags of their areas. Forgets the use.
 
-    VM_LOCKED among the flags: a locked area maps the page.
+    VM_LOCKED among the flags: a locked area maps the page. `count` pages, whose entries stand side by side from each
+    place on in the direction `way`, and are alike, are answered for at once.
     """
     referenced = flags = 0
     for vma, addr, ptes, at in places:
         if vma.flags & VM_LOCKED:
             return referenced, flags | VM_LOCKED
-        pte = ptes[at]
-        if pte & PTE_ACCESSED:
-            ptes[at] = pte & ~PTE_ACCESSED
-            _flush(vma, addr)
+        if ptes[at] & PTE_ACCESSED:
+            if count > 1 and way < 0:
+                at -= count - 1
+                addr -= count - 1 << 12
+            if count == 1:
+                ptes[at] &= ~PTE_ACCESSED
+            else:
+                ptes[at : at + count] = masked(ptes, at, at + count, PTE_ACCESSED)
+            flush_tlb(vma.mm, addr, count)
             if not vma.flags & VM_SEQ_READ:
                 referenced += 1
                 flags |= vma.flags
     return referenced, flags
 
 
-def _flush(vma: VmArea, addr: int) -> None:
-    mm = vma.mm
-    mm.tlb.pop(addr >> 12, None)
-    mm.tlbw.pop(addr >> 12, None)
+def flush_tlb(mm: MmStruct, addr: int, count: int = 1) -> None:
+    """The CPU forgets where `count` pages from `addr` on are."""
+    if mm.tlb or mm.tlbw:
+        for page in range(addr >> 12, (addr >> 12) + count):
+            mm.tlb.pop(page, None)
+            mm.tlbw.pop(page, None)
 
 
 def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
@@ -95,8 +104,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
         pte = ptes[at]
         if pte & PTE_DIRTY and not memmap.flags[pfn] & PG_DIRTY:
             dirty_folio(box, pfn)
-        if mm.tlb or mm.tlbw:
-            _flush(vma, addr)
+        flush_tlb(mm, addr)
         if anon:
             ptes[at] = mm.mmu.swp_entry_to_pte(entry)
             swap.duplicate(entry)
@@ -118,11 +126,11 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
 def _discard_lazyfree(box: Box, pfn: int, places: list[Place]) -> bool:
     memmap = box.memmap
     dirty = memmap.flags[pfn] & PG_DIRTY or any(ptes[at] & PTE_DIRTY for _, _, ptes, at in places)
-    if dirty or memmap.refcount[pfn] != 1 + memmap.mapcount[pfn]:
+    if dirty or memmap.refcount[pfn] != memmap.mapcount[pfn]:
         memmap.flags[pfn] |= PG_SWAPBACKED | (PG_DIRTY if dirty else 0)
         return False
     for vma, addr, ptes, at in places:
-        _flush(vma, addr)
+        flush_tlb(vma.mm, addr)
         ptes[at] = 0
         vma.mm.update_hiwater_rss()
         vma.mm.rss[MM_ANONPAGES] -= 1

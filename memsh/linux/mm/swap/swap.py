@@ -112,20 +112,32 @@ class Swap(SwapSlots):
             return [], []
         return entries, runs
 
-    def drop_run(self, entry: int, shadows: array[int]) -> None:
-        """Take pages whose slots follow `entry` out of the trees; `shadows` stay in their places. See droppable()."""
+    def drop_run(self, entry: int, way: int, shadows: array[int]) -> None:
+        """Take pages whose slots follow `entry`, upwards or downwards (`way`), out of the trees; `shadows` stay in
+        their places. See droppable(). References are the caller's to count."""
         area, offset, count = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK, len(shadows)
+        self.box.vmstat["nr_swapcached"] -= count
+        self.box.vmstat["nr_file_pages"] -= count
+        if way < 0:
+            offset -= count - 1
+            shadows.reverse()
         tree = area.trees[offset >> SPACE_SHIFT]
         tree.put_values(offset, shadows)
         area.swap_map[offset : offset + count] = b"\1" * count
 
-    def droppable(self, entry: int, count: int) -> bool:
-        """Whether `count` slots from `entry` on are in the cache, each with one reference besides (drop_run)."""
-        area, offset = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK
-        return (
-            offset >> SPACE_SHIFT == offset + count - 1 >> SPACE_SHIFT
-            and area.swap_map[offset : offset + count] == _MAPPED_ONCE * count
-        )
+    def droppable(self, entry: int, most: int, way: int) -> int:
+        """How many slots from `entry` on, upwards or downwards (`way`), are in one tree of the cache, each with one
+        reference besides (drop_run); at least 1, whatever that is."""
+        swap_map, offset = self.info[entry >> SWP_TYPE_SHIFT].swap_map, entry & SWP_OFFSET_MASK
+        last = offset + (most - 1) * way
+        low = min(offset, last)
+        if offset >> SPACE_SHIFT == last >> SPACE_SHIFT and swap_map[low : low + most] == _MAPPED_ONCE * most:
+            return most
+        count, space = 0, offset >> SPACE_SHIFT
+        while count < most and swap_map[offset] == _MAPPED_ONCE[0] and offset >> SPACE_SHIFT == space:
+            offset += way
+            count += 1
+        return max(count, 1)
 
     def add_to_cache(self, entry: int, pfn: int) -> int:
         """Enter a page at a slot that is marked SWAP_HAS_CACHE; the shadow that lay there. The cache holds a reference.

@@ -17,7 +17,8 @@ from memsh.linux.include.memcontrol import ROOT_MEMCG
 from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Node, Zone
 from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.page_alloc.watermark import calculate_pressure_threshold, zone_watermark_ok
-from memsh.linux.mm.vmscan.shrink import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl, shrink_active_list
+from memsh.linux.mm.vmscan.scan import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl
+from memsh.linux.mm.vmscan.shrink import shrink_active_list
 from memsh.linux.mm.vmscan.vmscan import MAX_RECLAIM_RETRIES, inactive_is_low, shrink_node, snapshot_refaults
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from memsh.linux.include.mmzone import Node, Zone
 from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.lru import EVICTABLE, lru_add_drain
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
-from memsh.linux.mm.vmscan.shrink import (
+from memsh.linux.mm.vmscan.scan import (
     ACTIVE_ANON,
     ACTIVE_FILE,
     DEF_PRIORITY,
@@ -33,10 +33,8 @@ from memsh.linux.mm.vmscan.shrink import (
     INACTIVE_FILE,
     SWAP_CLUSTER_MAX,
     ScanControl,
-    shrink_active_list,
-    shrink_inactive_list,
 )
-from memsh.linux.mm.vmscan.shrinkahead import pass_in_use
+from memsh.linux.mm.vmscan.shrink import shrink_active_list, shrink_inactive_list
 from memsh.linux.mm.vmscan.shrinker import shrink_slab
 from memsh.linux.mm.vmscan.workingset import mem_cgroup_get_nr_swap_pages
 
@@ -153,9 +151,6 @@ def shrink_lruvec(sc: ScanControl, lruvec: LruVec) -> None:
     while left[INACTIVE_ANON] or left[ACTIVE_FILE] or left[INACTIVE_FILE]:
         for name in EVICTABLE:
             if left[name]:
-                if name == INACTIVE_ANON and (passed := _pass_in_use(sc, lruvec, left, reclaimed)):
-                    left[name] -= passed
-                    continue
                 batch = min(left[name], SWAP_CLUSTER_MAX)
                 left[name] -= batch
                 reclaimed += _shrink_list(sc, lruvec, name, batch)
@@ -183,23 +178,6 @@ def _shrink_list(sc: ScanControl, lruvec: LruVec, name: str, batch: int) -> int:
         usec = SCAN_USEC * (sc.nr_scanned - scanned) + PAGEOUT_USEC * (sc.nr_pageout - written)
         box.timer.advance(usec)
     return reclaimed
-
-
-def _pass_in_use(sc: ScanControl, lruvec: LruVec, left: dict[str, int], reclaimed: int) -> int:
-    """Batches of the inactive anonymous list that were all used lately, at one go; how many pages, 0 if none."""
-    box = sc.box
-    most = min(left[INACTIVE_ANON], SWAP_CLUSTER_MAX)
-    alone = not (left[ACTIVE_ANON] or left[INACTIVE_FILE] or left[ACTIVE_FILE])
-    if alone and left[INACTIVE_ANON] > most and reclaimed < sc.nr_to_reclaim:
-        most = left[INACTIVE_ANON]
-        if box.disk.started:
-            most = min(most, SWAP_CLUSTER_MAX * box.timer.steps_before_work(SCAN_USEC * SWAP_CLUSTER_MAX))
-    if sc.box.thp.pages:  # they are no pages like their neighbours
-        return 0
-    passed = pass_in_use(sc, lruvec, most)
-    if passed and box.disk.started:
-        box.timer.advance(SCAN_USEC * passed)
-    return passed
 
 
 def _rebalance(left: dict[str, int], targets: dict[str, int]) -> bool:
