@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import io
 import os
@@ -13,7 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from memsh import __version__
+from memsh import __version__, commands
+from memsh.commands import console, files, procdir, reasons
+from memsh.commands.diagnose import main as diagnose
+from memsh.inspect import check
+from memsh.linux.config import DEFAULT_CMDLINE, NODE_ALIGN, Config, parse_cpulist
+from memsh.linux.include.errno import KernelError
+from memsh.machines.box import Box
 from memsh.shell.errors import INTERRUPTED, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT
@@ -21,6 +28,8 @@ from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
+from memsh.teach import charting, displays, telling, timetravel
+from memsh.teach.journal import attach
 
 USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
@@ -126,8 +135,6 @@ def read_options(argv: list[str]) -> Options:
         elif len(word) > 2 and word[0] == "-" and set(word[1:]) <= set("exc") and "c" not in word[1:-1]:
             argv[place:place] = ["-" + letter for letter in word[1:]]
         elif word[0:1] == "-" and len(word) > 1:
-            import difflib
-
             close = difflib.get_close_matches(name, sorted(_VALUED | _FLAGS | {"--resume"}), 1)
             hint = f" (did you mean {close[0]}?)" if close else " (memsh --help lists them)"
             raise ShellError(f"there is no option {name}{hint}", 2)
@@ -161,8 +168,6 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
 
 def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
-    from memsh.linux.config import NODE_ALIGN, parse_cpulist
-
     if text.isdecimal() and 1 <= int(text) <= 64:
         count = int(text)
         share = ram // count // NODE_ALIGN * NODE_ALIGN
@@ -188,10 +193,6 @@ def page_size(options: Options) -> int:
 
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
-    from memsh.linux.config import DEFAULT_CMDLINE, Config
-    from memsh.linux.include.errno import KernelError
-    from memsh.machines.box import Box
-
     default = Config()
     arch, here = recorded(options)
     ram, cpus = number(options, "--ram", default.ram, wide_size), number(options, "--cpus", here or default.cpus)
@@ -223,7 +224,7 @@ def recorded(options: Options) -> tuple[str, int]:
     path = Path(options.last("--from")) / "freelists.txt"
     if "--from" not in options.values or not path.is_file():
         return "", 0
-    from memsh.commands.elsewhere import hosttext
+    from memsh.commands.elsewhere import hosttext  # start-up: few sessions need it
 
     text = hosttext.text_of(str(path))
     cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
@@ -238,16 +239,16 @@ def recorded(options: Options) -> tuple[str, int]:
 
 def box_from(path: str, config: Any, options: Options) -> Any:
     """`--from`: a recorded folder with freelists.txt, or any text that tells of a machine."""
-    from memsh.commands.elsewhere import hosttext
-    from memsh.machines.from_dump import TOLD, from_recording
+    from memsh.commands.elsewhere import hosttext  # start-up: few sessions need it
+    from memsh.machines.from_dump import TOLD, from_recording  # start-up: few sessions need it
 
     folder = Path(path)
     try:
         if (folder / "freelists.txt").is_file():
             there = [name for name in TOLD if (folder / name).is_file()]
             return from_recording(config, {name: hosttext.text_of(str(folder / name)) for name in there})
-        from memsh.machines import from_text
-        from memsh.proctext.findings import find
+        from memsh.machines import from_text  # start-up: few sessions need it
+        from memsh.proctext.findings import find  # start-up: few sessions need it
 
         try:
             source = hosttext.read(path)
@@ -277,7 +278,6 @@ def on_bug(session: Session, name: str) -> str:
     if box is None:
         return "there is none"
     box.tainted = True
-    from memsh.inspect import check
 
     problems = check.check(box)
     return "check found: " + "; ".join(map(str, list(problems)[:3])) if problems else "check finds nothing wrong"
@@ -290,11 +290,6 @@ def open_session(argv: list[str], stdout: TextIO, stderr: TextIO) -> Session:
 
 def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO | None = None) -> Session:
     """A session with its box (or recorded tree), commands and streams."""
-    from memsh import commands
-    from memsh.commands import console, files, procdir
-    from memsh.teach import charting, displays, telling, timetravel
-    from memsh.teach.journal import attach
-
     commands.load()
     timetravel.load()
     telling.load()
@@ -310,19 +305,19 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     session.color = not ("--no-color" in options.flags or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
     session.width = width(options, session.is_tty)
     if session.is_tty and stdout is None:
-        from memsh.ui import live
+        from memsh.ui import live  # start-up: few sessions need it
 
         if live.usable():
             session.live, session.ticker = live.play, live.LineTicker
     if session.is_tty and stdout is None:
-        from memsh.ui.progress import for_terminal
+        from memsh.ui.progress import for_terminal  # start-up: few sessions need it
 
         for_terminal(session)
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:
             if Path(folder).is_file():
-                from memsh.commands.elsewhere.textproc import open_text
+                from memsh.commands.elsewhere.textproc import open_text  # start-up: few sessions need it
 
                 session.reader = open_text(folder, page_size(options))
             else:
@@ -349,7 +344,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
 
 def resumed(options: Options) -> Session:
     """The session that --resume names, as it was left."""
-    from memsh.teach import store
+    from memsh.teach import store  # start-up: few sessions need it
 
     for name in (*BOOT, "--proc"):
         if name in options.values:
@@ -370,7 +365,7 @@ def width(options: Options, is_tty: bool) -> int:
     if wanted:
         return wanted
     if is_tty:
-        import shutil
+        import shutil  # start-up: few sessions need it
 
         return max(20, shutil.get_terminal_size().columns)
     return 80
@@ -389,7 +384,7 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
 
 def wait_for_key(session: Session) -> bool:
     """`--step`: any key goes on, q or the end of input stops."""
-    from memsh.ui.live import Keyboard
+    from memsh.ui.live import Keyboard  # start-up: few sessions need it
 
     sys.stdout.write("[any key: go on, q: stop] ")
     sys.stdout.flush()
@@ -412,15 +407,13 @@ def work(options: Options) -> int:
     if options.words and options.words[0] in TEACHING and "-c" not in options.values:
         return teach(options)
     if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
-        from memsh.commands.diagnose import main as diagnose
-
         return diagnose(options.words[1:], "--json" in options.flags)
     if options.words and options.words[0] == "capture" and "-c" not in options.values:
-        from memsh.commands.elsewhere.capture import main as capture
+        from memsh.commands.elsewhere.capture import main as capture  # start-up: few sessions need it
 
         return capture(options.words[1:], "--names" in options.flags)
     if "--write-config" in options.flags:
-        from memsh.ui.settings import write
+        from memsh.ui.settings import write  # start-up: few sessions need it
 
         said, status = write()
         (sys.stderr if status else sys.stdout).write(said)
@@ -479,40 +472,39 @@ def typed_lines(session: Session) -> Iterator[str]:
 
 def lesson_player(lesson: Any, opener: Any) -> int:
     """Play a lesson on the terminal."""
-    from memsh.ui.player import play
+    from memsh.ui.player import play  # start-up: few sessions need it
 
     return play(lesson, opener)
 
 
 def drawer(text: str, columns: int, rows: int) -> str:
     """The last screen of a text as a picture."""
-    from memsh.ui.svg import screen
+    from memsh.ui.svg import screen  # start-up: few sessions need it
 
     return screen(text, columns, rows)
 
 
 def plotter(chart: Any, columns: int, rows: int) -> str:
     """A chart for the terminal, or as SVG."""
-    from memsh.ui.plot import draw
+    from memsh.ui.plot import draw  # start-up: few sessions need it
 
     return draw(chart, columns, rows)
 
 
 def stepper(session: Session, story: Any) -> None:
     """Show what `explain --step` tells, on the terminal."""
-    from memsh.ui.stepping import show
+    from memsh.ui.stepping import show  # start-up: few sessions need it
 
     show(session, story)
 
 
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
-    from memsh import commands
-    from memsh.teach import entry
+    from memsh.teach import entry  # start-up: few sessions need it
 
     commands.load()
     if options.words[0] == "handout":
-        from memsh.ui.handout import handout
+        from memsh.ui.handout import handout  # start-up: few sessions need it
 
         return handout(options.words[1:], options.last("-o"), "-f" in options.flags, open_session, sys.stdout.write)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -521,8 +513,7 @@ def teach(options: Options) -> int:
 
 def prompt(session: Session, options: Options) -> int:
     """The prompt for a person: the terminal room's if it is there, else a plain one."""
-    from memsh.commands import reasons
-    from memsh.ui.prompt import interact
+    from memsh.ui.prompt import interact  # start-up: few sessions need it
 
     session.at_prompt, session.strict = True, "--strict" in options.flags
     reasons.tell(session)
@@ -535,14 +526,14 @@ def opened(session: Session, options: Options, at_prompt: bool) -> AbstractConte
     asked = "--mount" in options.values or "--realtime" in options.flags
     if not asked and not (at_prompt and session.box is not None):
         return nullcontext()
-    from memsh.mount.entry import beside
+    from memsh.mount.entry import beside  # start-up: few sessions need it
 
     return beside(session, options.last("--mount"), "--allow-other" in options.flags, "--realtime" in options.flags)
 
 
 def shared(options: Options) -> int:
     """`memsh mount DIR [SCRIPT]`, `memsh enter [-- PROGRAM …]`: the box for programs of the host."""
-    from memsh.mount import entry
+    from memsh.mount import entry  # start-up: few sessions need it
 
     what, *words = options.words
     allow_other, realtime = "--allow-other" in options.flags, "--realtime" in options.flags

@@ -20,8 +20,12 @@ import os
 import re
 import shlex
 import socket
+import sys
 from types import TracebackType
 from typing import NamedTuple, Protocol
+
+from memsh.cli import open_session
+from memsh.mount.server import run_for_client
 
 Size = int | str  # bytes, or a word: "4k", "1M"
 Address = int | str  # a number, or a word: "0x8048000", "$1"
@@ -85,11 +89,6 @@ class _Own:
     """A box in this very process."""
 
     def __init__(self, argv: list[str]) -> None:
-        import sys
-
-        from memsh.cli import open_session
-        from memsh.mount.server import run_for_client
-
         self.session = open_session(argv, sys.stdout, sys.stderr)
         self.run = run_for_client
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import memsh
@@ -66,6 +67,56 @@ def test_imports_go_one_way() -> None:
             ):
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
     assert wrong == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circle of imports, those inside functions counted, those for annotations alone not."""
+    modules = {module_of(path): path for path in FILES}
+    graph = {
+        name: {target for node in imports_at_run_time(TREES[path]) for target in targets(node, modules)} - {name}
+        for name, path in modules.items()
+    }
+    while True:  # who imports nothing that is left is in no circle
+        ends = {name for name, targets in graph.items() if not targets}
+        if not ends:
+            break
+        graph = {name: targets - ends for name, targets in graph.items() if name not in ends}
+    assert graph == {}
+
+
+def test_an_import_inside_a_function_says_why() -> None:
+    """Start-up time, a library that may be missing: a comment in the line of the import."""
+    wrong = []
+    for path, tree in TREES.items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for node in imports_at_run_time(function):
+                    if "#" not in "".join(lines[node.lineno - 1 : node.end_lineno]):
+                        wrong.append(f"{name_of(path)}:{node.lineno}")
+    assert sorted(set(wrong)) == []
+
+
+def module_of(path: Path) -> str:
+    parts = ("memsh", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_at_run_time(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import below a node but those under `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+            yield from imports_at_run_time(node)
+
+
+def targets(node: ast.Import | ast.ImportFrom, modules: Mapping[str, Path]) -> set[str]:
+    """The modules of memsh that an import runs."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names} & modules.keys()
+    names = {f"{node.module}.{alias.name}" for alias in node.names}
+    return names & modules.keys() or {str(node.module)} & modules.keys()
 
 
 def test_every_room_has_its_directions() -> None:

@@ -57,7 +57,7 @@ Say = Callable[[str], object]
 def tell(texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say) -> int:
     """Print what each text means; the status: 0 where something was read in any of them."""
     from memsh.diagnosis import report  # start-up: thirty patterns are compiled there
-    from memsh.proctext.findings import KNOWN, find
+    from memsh.proctext.findings import KNOWN, find  # start-up: few sessions need it
 
     read = False
     found_all = []
@@ -78,7 +78,7 @@ def tell(texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say) -
 
 def main(words: list[str], as_json: bool) -> int:
     """`memsh diagnose FILE …`: host files, without a box."""
-    from memsh.commands.elsewhere import hosttext
+    from memsh.commands.elsewhere import hosttext  # start-up: few sessions need it
 
     texts = []
     status = 0

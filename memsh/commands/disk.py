@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from memsh.commands.paths import is_devfs, is_procfs, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.linux.box import Box
+from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, command, opt, rest
+from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
 
@@ -158,8 +160,6 @@ class _Output:
         return int(done)
 
     def discards(self) -> bool:
-        from memsh.shell.io import NullSink
-
         return self.file is None and isinstance(self.sink, NullSink)
 
     def fsync(self) -> None:
@@ -332,8 +332,6 @@ def df(box: object, args: Args, io: IO) -> int:
 
     df -h
     """
-    from memsh.linux.fs.diskfs import filesystems
-
     session = io.session
     mounts = filesystems(session.box)
     if args.files:

@@ -12,6 +12,8 @@ from typing import Any
 from memsh.commands.dates import parse_date
 from memsh.commands.tools import reader_of
 from memsh.linux.kernel.printk import Record
+from memsh.procfs import tree
+from memsh.procps.figures import stat
 from memsh.shell import IO, Args, ShellError, command, opt
 from memsh.textutils.clock import now
 
@@ -92,8 +94,6 @@ def dmesg(box: Any, args: Args, io: IO) -> None:
 
 
 def _set_console_level(box: Any, level: int) -> None:
-    from memsh.procfs import tree
-
     path = "/proc/sys/kernel/printk"
     if not tree.exists(box, path):
         raise ShellError("klogctl failed: Operation not permitted: this box has no console")
@@ -119,8 +119,6 @@ class _Printer:
     """How one call shows records."""
 
     def __init__(self, box: Any, args: Args, io: IO) -> None:
-        from memsh.procps.figures import stat
-
         self.args = args
         self.io = io
         self.boot = stat(reader_of(box, io)).boot_time

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
+from memsh.procfs.node import Directory, Link
 from memsh.shell.session import Session
 
 BLOCK = 4096
@@ -57,8 +59,6 @@ def _link(session: Session, path: str) -> Facts | None:
     if not is_procfs(whole):
         inode = box.fs.stat(whole)
         return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, target=inode.target)
-    from memsh.procfs import tree
-    from memsh.procfs.node import Link
 
     node = tree.lookup(box, whole, False)
     try:
@@ -95,9 +95,6 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         disk = disk_of(session.box, whole)
         return Facts("block", disk.mode & 0o7777, 0, disk.number, 1, DEV_DEV, disk.usec / 1e6, rdev=disk.dev)
     if is_procfs(whole):
-        from memsh.procfs import tree
-        from memsh.procfs.node import Directory
-
         node = tree.lookup(session.box, whole)
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
         size = BLOCK if kind == "file" and whole.startswith("/sys/") else 0

@@ -5,6 +5,7 @@ The figures are the file's own, word by word; the meanings lie in meanings.py an
 
 from __future__ import annotations
 
+import difflib
 import re
 import textwrap
 from collections.abc import Callable
@@ -390,8 +391,6 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
     if not found and wanted.isdecimal() and 1 <= int(wanted) <= len(rows):
         found = [rows[int(wanted) - 1]]
     if not found:
-        import difflib
-
         close = difflib.get_close_matches(wanted, [name for row in rows for name in row.names], 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ShellError(f"there is no row '{wanted}'{hint}; rows have names, or numbers from 1 to {len(rows)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsh.inspect import check as kernel_check
 from memsh.linux.box import Box
 from memsh.linux.include.sched import nr_threads
 from memsh.shell import IO, Args, arg, command, rest
@@ -61,8 +62,6 @@ def check(box: Box, args: Args, io: IO) -> int:
 
     check
     """
-    from memsh.inspect import check as kernel_check
-
     problems = [str(problem) for problem in kernel_check.check(box)]
     for problem in problems:
         io.out(f"wrong: {problem}\n")

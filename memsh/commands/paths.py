@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.fs.diskfs import MAXSYMLINKS
 from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
+from memsh.procfs.node import Link
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
 from memsh.shell.io import IO, Input, NullSink, PartsInput, Sink, TextInput
@@ -79,8 +81,6 @@ def is_link(session: Session, path: str) -> bool:
         return False
     if not is_procfs(whole):
         return bool(box.fs.exists(whole) and box.fs.stat(whole).target)
-    from memsh.procfs import tree
-    from memsh.procfs.node import Link
 
     try:
         return isinstance(tree.lookup(box, whole, False), Link)
@@ -123,7 +123,6 @@ def followed(session: Session, whole: str, last: bool = True) -> str:
 def _onward(box: Box, whole: str, last: bool) -> str:
     if not is_procfs(whole):
         return whole if box.panicked else box.fs.follow(whole, last)
-    from memsh.procfs import tree
 
     try:
         return tree.real_path(box, whole, last)
@@ -159,8 +158,6 @@ def stat_kind(session: Session, path: str) -> str | None:
         except OSError:
             return None
     if is_procfs(path):
-        from memsh.procfs import tree
-
         return "dir" if tree.isdir(session.box, path) else "file" if tree.exists(session.box, path) else None
     if session.box.panicked:
         raise ShellError(PANICKED)
@@ -192,8 +189,6 @@ def listdir(session: Session, path: str) -> list[str]:
     if whole == "/dev":
         return sorted([*DEVICES, "shm"])
     if is_procfs(whole):
-        from memsh.procfs import tree
-
         return sorted(tree.listdir(session.box, whole))
     if session.box.panicked:
         raise ShellError(PANICKED)
@@ -230,8 +225,6 @@ class _ProcSink:
             raise ShellError(TOO_LONG)
 
     def close(self) -> None:
-        from memsh.procfs import tree
-
         if self.text:
             tree.store(self.session.box, self.path, self.text)
 
@@ -284,7 +277,6 @@ def read_text(session: Session, whole: str) -> str:
     """The text of a file of /proc or /sys."""
     if session.box is None:
         return str(session.reader.read(whole))
-    from memsh.procfs import tree
 
     with session.looking():
         return str(tree.show(session.box, whole))
@@ -413,8 +405,6 @@ class BoxFiles:
                 raise KernelError("ENOENT" if whole.startswith("/proc/") and "/" in whole[6:] else "EACCES")
             check_writable(session, whole)
             if not append:
-                from memsh.procfs import tree
-
                 tree.truncate(session.box, whole)
             return _ProcSink(session, whole)
         parent = posixpath.dirname(whole)
@@ -448,8 +438,6 @@ class BoxFiles:
 
 def check_writable(session: Session, whole: str) -> None:
     """EACCES before anything runs, where a file of /proc takes no text."""
-    from memsh.procfs import tree
-
     entry = tree.FILES.get(whole)
     if entry is not None and entry.store is None:
         raise KernelError("EACCES")

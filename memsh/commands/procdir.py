@@ -10,6 +10,7 @@ import errno
 import os
 from pathlib import Path
 
+from memsh.procfs import tree
 from memsh.procps.reader import READ_LIMIT, FolderReader
 from memsh.shell.session import Session
 
@@ -23,20 +24,14 @@ class BoxReader:
         self.session = session
 
     def read(self, path: str) -> str:
-        from memsh.procfs import tree
-
         with self.session.looking():
             return str(tree.show(self.session.box, path))
 
     def listdir(self, path: str) -> list[str]:
-        from memsh.procfs import tree
-
         return list(tree.listdir(self.session.box, path))
 
     def readlink(self, path: str) -> str | None:
         """Where a link leads; None if it is none."""
-        from memsh.procfs import tree
-
         return tree.readlink(self.session.box, path)
 
 

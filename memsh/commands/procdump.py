@@ -13,6 +13,7 @@ from collections.abc import Container
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
 from memsh.procps.reader import ProcReader
 from memsh.shell.errors import ShellError
@@ -40,8 +41,6 @@ def procdump(box: Box, args: Args, io: IO) -> None:
     Real tools read it: psutil with psutil.PROCFS_PATH = "/tmp/box", procps with the folder mounted over /proc in a name
     space of its own (unshare -rm).
     """
-    from memsh.commands.tools import reader_of
-
     if io.session.no_host:
         raise ShellError("writes to the host, which this session may not")
     count = dump(reader_of(box, io), args.folder)

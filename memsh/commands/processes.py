@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from memsh.commands.wrong_access import fault
 from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
@@ -85,7 +86,6 @@ def why_fault(io: IO, task: Task, error: Segfault) -> str:
     """The line that tells a person what was wrong with an access, while the process is still there; "" in scripts."""
     if io.session.reasons is None or task.mm is None:
         return ""
-    from memsh.commands.wrong_access import fault  # start-up: a mistake is rare
 
     return f"  {fault(task.mm, task.comm, error.addr, error.error_code)}\n"
 

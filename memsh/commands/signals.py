@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.processes import _signal, send
 from memsh.commands.tools import _first, _rows, play, posix_search, reader_of
+from memsh.linux.kernel.signal import SIGNALS
 from memsh.procps import pwdx as procps_pwdx
 from memsh.procps import tload as procps_tload
 from memsh.procps import w as procps_w
@@ -89,8 +90,6 @@ def killall(box: Box, args: Args, io: IO) -> int:
     if args.interactive:
         raise ShellError("-i: nobody can be asked here")
     if args.list:
-        from memsh.linux.kernel.signal import SIGNALS
-
         io.out(" ".join(SIGNALS) + "\n")
         return 0
     if not args.names:

@@ -13,6 +13,8 @@ from memsh.commands.paths import path_of
 from memsh.commands.tools import reader_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
+from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, VERSION_AT, first_page, swap_header
+from memsh.linux.mm.swap.swapon import swapon as sys_swapon
 from memsh.proctext.swaps import Area, parse
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
@@ -81,8 +83,6 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
 
     It writes a signature into the first page; swapon then uses the rest. /dev/vda is the box's spare disk.
     """
-    from memsh.linux.mm.swap.swapon import VERSION_AT, swap_header
-
     path = args.device
     try:
         file = open_area(box, io, path, writable=True)
@@ -241,8 +241,6 @@ UUID_AT, LABEL_AT = 1036, 1052  # in the first page: behind version, last page a
 
 def _disk_with(box: Box, at: int, wanted: str) -> str | None:
     """The block device whose swap header has this UUID or label."""
-    from memsh.linux.mm.swap.swapon import first_page
-
     for inode in box.fs.block_devices():
         file = box.fs.open_disk(inode.name)
         if _has_signature(box, file):
@@ -256,16 +254,12 @@ def _disk_with(box: Box, at: int, wanted: str) -> str | None:
 
 
 def _has_signature(box: Box, file: File) -> bool:
-    from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, first_page
-
     if file.inode.is_dir or file.inode.size < 4096:
         return False
     return first_page(box, file.inode)[MAGIC_AT:] == MAGIC
 
 
 def _swapon_one(box: Box, io: IO, path: str, args: Args) -> int:
-    from memsh.linux.mm.swap.swapon import swapon as sys_swapon
-
     try:
         file = open_area(box, io, path)
     except KernelError as error:
@@ -307,7 +301,7 @@ def swapoff(box: Box, args: Args, io: IO) -> int:
 
     If memory cannot hold it the area stays in use, and nothing is lost.
     """
-    from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
+    from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff  # start-up: few sessions need it
 
     paths = list(args.devices or [])
     if args.all:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from memsh.commands.paths import read_text
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, command, opt, rest
 from memsh.textutils.regexp import compiled
 
@@ -197,8 +198,6 @@ class _Tool:
 
     def _set(self, name: str, value: str) -> int:
         """Write one tunable and tell it (WriteSetting)."""
-        from memsh.procfs import tree
-
         args, io, path = self.args, self.io, _path_of(name)
         name = _name_of(path)
         try:

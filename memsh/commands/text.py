@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsh.commands.paths import size_of, stat_kind
 from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
 from memsh.shell.io import Sink
@@ -48,7 +49,6 @@ def _wc_width(io: IO, names: list[str], columns: int, rows: int) -> int:
         return 1
     if not names or "-" in names:
         return 7
-    from memsh.commands.paths import size_of, stat_kind
 
     return len(str(sum(size_of(io.session, name) for name in names if stat_kind(io.session, name) == "file")))
 

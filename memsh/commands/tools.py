@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.commands.livetools import SlabtopView, TopView
+from memsh.commands.procdir import BoxReader
 from memsh.linux.box import Box
 from memsh.procps import free as procps_free
 from memsh.procps import pgrep as procps_pgrep
@@ -24,8 +25,10 @@ from memsh.procps import top as procps_top
 from memsh.procps import uptime as procps_uptime
 from memsh.procps import vmstat as procps_vmstat
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader
+from memsh.proctext.labels import pairs
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.registry import Args, command, opt, rest
+from memsh.textutils.regexp import RegexpError, compiled
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -40,8 +43,6 @@ def reader_of(box: Box | None, io: IO) -> ProcReader:
     """The /proc that the tools read: the session's."""
     reader: ProcReader | None = io.session.reader
     if reader is None:
-        from memsh.commands.procdir import BoxReader
-
         reader = BoxReader(io.session)
     return reader
 
@@ -109,7 +110,7 @@ def _columns(io: IO) -> int:
 def _rows(io: IO) -> int:
     if not io.is_tty:
         return 24
-    import shutil
+    import shutil  # start-up: few sessions need it
 
     return shutil.get_terminal_size().lines
 
@@ -222,8 +223,6 @@ def uptime(box: Box, args: Args, io: IO) -> int:
 
 def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
     """A pattern as regcomp(REG_EXTENDED) has it, for pgrep and pkill."""
-    from memsh.textutils.regexp import RegexpError, compiled
-
     try:
         return compiled(pattern, "extended", ignore_case).test
     except RegexpError as error:
@@ -287,8 +286,6 @@ def _cpus(reader: ProcReader) -> int:
 
 def _pages(label: str) -> Callable[[ProcReader], int]:
     def count(reader: ProcReader) -> int:
-        from memsh.proctext.labels import pairs
-
         return pairs(reader.read("/proc/meminfo"), ":").get(label, 0) // 4
 
     return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsh.commands.acting import Notes, act
+from memsh.commands.reasons import kept_back
 from memsh.commands.tools import free_tool
 from memsh.libc.malloc import Malloc
 from memsh.libc.mallopt import PARAMETERS
@@ -214,8 +215,6 @@ def free(box: Box, args: Args, io: IO) -> int:
         heap, before = user.malloc(), user.mm.total_vm
         heap.free(addr)
         if addr and io.session.reasons is not None and before == user.mm.total_vm:
-            from memsh.commands.reasons import kept_back
-
             told = kept_back(box, heap, addr)
 
     status = act(box, io, operation)

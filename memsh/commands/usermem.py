@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from memsh.commands.acting import Notes, act
+from memsh.commands.hexfile import dump_files
 from memsh.commands.paths import path_of
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
@@ -401,8 +402,6 @@ def hexdump(box: Box, args: Args, io: IO) -> int:
     """
     words: list[str] = args.words
     if not words or words[0].startswith("-") or not _is_address(words[0]):
-        from memsh.commands.hexfile import dump_files
-
         return dump_files(words, io)
     if box is None:
         raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.commands.livetools import WatchView
 from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
+from memsh.procps.figures import now
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Args, command, rest
 from memsh.shell.script import capture_line
@@ -141,8 +142,6 @@ def watch(box: Box, args: Args, io: IO) -> int:
 
 def _right(io: IO) -> str:
     """`host: date` by the box's clock."""
-    from memsh.procps.figures import now
-
     reader = reader_of(io.session.box, io)
     try:
         host = reader.read("/proc/sys/kernel/hostname").strip()

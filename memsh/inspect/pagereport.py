@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, gfp_migratetype
 from memsh.linux.include.memmap import K_KERNEL
-from memsh.linux.mm.page_alloc.buddy import gfp_migratetype
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -20,14 +20,19 @@ from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER, K_RECORDED, K_RESERVED, K_SLAB, PG_RESERVED
 from memsh.linux.include.mmzone import PerCpuPages
+from memsh.linux.init.late import mount_disk, start_allocators, start_processes
+from memsh.linux.init.main import BOOT_USEC
+from memsh.linux.mm.page_alloc.freearea import free_range
+from memsh.linux.mm.page_alloc.pcp import drain_zone
 from memsh.linux.mm.page_alloc.watermark import is_highmem
+from memsh.machines.box import Box
+from memsh.machines.freelists import load
 from memsh.machines.recorded_cgroup import recorded_cgroup
 from memsh.machines.slabs import parse_rows
 from memsh.machines.slabstate import frames as slab_frames
 from memsh.machines.slabstate import parse_slabstate
 
 if TYPE_CHECKING:
-    from memsh.linux.box import Box
     from memsh.linux.include.mmzone import Zone
     from memsh.linux.mm.slab.api import Row
 
@@ -43,9 +48,6 @@ def from_recording(
 ) -> Box:  # fmt: skip
     """A box from the texts of a recorded folder, by file name; `furnish` puts more into the frames that were in use,
     those of them aside that are `held`. ValueError, one clear line, if they make no sense."""
-    from memsh.machines.box import Box
-    from memsh.machines.freelists import load
-
     if "freelists.txt" not in texts:
         raise ValueError("freelists.txt is missing")
     box = Box(config, boot=False)
@@ -129,8 +131,6 @@ def _lend_used_frames(box: Box, zone: Zone) -> dict[str, Any]:
 
 def _release(box: Box, zone: Zone) -> None:
     """Free every K_RECORDED frame of the zone into its (empty) lists."""
-    from memsh.linux.mm.page_alloc.freearea import free_range
-
     memmap, managed = box.memmap, zone.managed
     start, end = zone.start_pfn, zone.end_pfn
     kinds = bytes(memmap.kind[start:end])
@@ -152,8 +152,6 @@ def _release(box: Box, zone: Zone) -> None:
 
 def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
     """What nobody took is in use by the recorded machine again; the recorded lists return."""
-    from memsh.linux.mm.page_alloc.pcp import drain_zone
-
     memmap = box.memmap
     for cpu in zone.pcps:
         drain_zone(box.pages, zone, cpu)
@@ -168,9 +166,6 @@ def _take_back(box: Box, zone: Zone, state: dict[str, Any]) -> None:
 
 def _furnish(box: Box, rows: list[Row]) -> None:
     """Slab caches, vmalloc areas, disk, processes, in the frames that were lent."""
-    from memsh.linux.init.late import mount_disk, start_allocators, start_processes
-    from memsh.linux.init.main import BOOT_USEC
-
     try:
         start_allocators(box)
         box.slab.populate_boot(populations=not rows)

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.config import ARCHES, MIB, Config
 from memsh.linux.include.flags import MAX_ORDER
+from memsh.linux.init.late import start_swap
 from memsh.linux.mm.page_alloc.watermark import default_min_free_kbytes, zone_batchsize
+from memsh.machines.box import MODELS
+from memsh.machines.from_dump import from_recording
+from memsh.machines.people import populate
 from memsh.machines.placing import Room
 from memsh.proctext.findings import Findings
 from memsh.proctext.meminfo_report import Memory, layout
@@ -375,7 +379,6 @@ def freelists(machine: Told, cpus: int) -> tuple[str, list[int]]:
     """The machine as freelists.txt has one, and frames beside its free blocks that must stay in use. ValueError, one
     clear line, if it cannot be."""
     arch = ARCHES[machine.arch]
-    from memsh.machines.box import MODELS
 
     used = [(first >> 12, -(-last // 4096)) for first, last in MODELS[machine.arch].start.image.kept()]
     used.append(LEGACY_HOLE)
@@ -500,8 +503,6 @@ def config_of(machine: Told, chosen: Config) -> Config:
 
 def build(machine: Told, chosen: Config) -> Box:
     """A box like the machine. ValueError, one clear line, if there can be none."""
-    from memsh.machines.from_dump import from_recording
-
     config = config_of(machine, chosen)
     lists, held = freelists(machine, config.cpus)
     texts = {"freelists.txt": lists}
@@ -509,9 +510,6 @@ def build(machine: Told, chosen: Config) -> Box:
         texts["slabinfo"] = "slabinfo - version: 2.1\n" + "\n".join(machine.slabs) + "\n"
 
     def furnish(box: Box) -> None:
-        from memsh.linux.init.late import start_swap
-        from memsh.machines.people import populate
-
         start_swap(box)
         for zone in box.pages.zones:  # many pages at a time; what waits on the lists afterwards is drained
             zone.set_pageset(LENT_BATCH << 2, LENT_BATCH)

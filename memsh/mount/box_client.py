@@ -2,6 +2,7 @@
 `python -I -S`, it imports nothing but what is built in. Called by another name, it is the command of that name."""
 
 import _socket
+import os
 import sys
 from _json import encode_basestring_ascii as quoted
 from _json import scanstring
@@ -36,8 +37,6 @@ def answer_of(text: str) -> tuple[int, str, str]:
 
 
 def python(words: list[str]) -> int:
-    import os
-
     path = environ.get(b"MEMSH_PYTHON", sys.executable.encode())
     places = (os.environ.get("MEMSH_PATH"), os.environ.get("PYTHONPATH"))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))

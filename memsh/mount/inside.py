@@ -10,6 +10,7 @@ writable), `cwd`, `mounts` (false where bwrap has made the mounts). Mounts are m
 import ctypes
 import json
 import os
+import signal
 import sys
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_NOATIME, MS_NODIRATIME = 1, 2, 4, 8, 32, 1024, 2048
@@ -165,8 +166,6 @@ def run_program(words: list[str]) -> int:
 
 
 def main() -> int:
-    import signal
-
     spec = json.loads(sys.argv[1])
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU):
         signal.signal(number, signal.SIG_DFL if number != signal.SIGTTOU else signal.SIG_IGN)

@@ -45,7 +45,7 @@ def mounts() -> list[MountPoint]:
 
 def needs() -> None:
     """ShellError if something that a mount takes is missing."""
-    import ctypes
+    import ctypes  # start-up: few sessions need it
 
     try:
         ctypes.CDLL(LIBRARY)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsh.mount import place
+from memsh.mount.filesystem import BoxFiles, interrupted_by
 from memsh.shell.errors import ShellError
 from memsh.shell.turn import Turn
 
@@ -49,9 +50,8 @@ class Mount:
         self._wait()
 
     def _serve(self) -> None:
-        import mfusepy
+        import mfusepy  # start-up: few sessions need it
 
-        from memsh.mount.filesystem import BoxFiles, interrupted_by
 
         files = BoxFiles(self.session, turn_of(self.session), interrupted_by(mfusepy._libfuse), self.ready.set)
         options: dict[str, object] = {"allow_other": True} if self.allow_other else {}

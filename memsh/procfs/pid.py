@@ -35,7 +35,7 @@ from memsh.procfs.pid_mem import read_mem
 from memsh.procfs.pid_mounts import show_mountinfo, show_mounts, show_mountstats
 from memsh.procfs.pid_options import OPTIONAL, optional_names
 from memsh.procfs.pid_pagemap import read_pagemap, show_pagemap
-from memsh.procfs.pid_smaps import show_smaps, show_smaps_rollup
+from memsh.procfs.pid_smaps import clear_refs, show_smaps, show_smaps_rollup
 from memsh.procfs.pid_stack import show_stack, show_syscall, show_wchan
 from memsh.procfs.pid_stat import show_stat, show_statm, show_thread_stat
 from memsh.procfs.pid_status import show_status
@@ -131,8 +131,6 @@ def store_oom_adj(box: Box, task: Task, text: str) -> None:
 
 def store_clear_refs(box: Box, task: Task, text: str) -> None:
     """1 to 3 forget which pages were referenced, 5 restarts VmHWM; EINVAL."""
-    from memsh.procfs.pid_smaps import clear_refs
-
     try:
         kind = int(text.strip())
     except ValueError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from memsh.procps.processes import Process, process, processes, threads
+from memsh.procps.processes import Process, process, processes, threads, tty_name
 from memsh.procps.ps_clock import Clock
 from memsh.procps.ps_columns import COLUMNS, Column, elapsed, utilization
 from memsh.procps.ps_formats import OF_PROCESS, OF_THREAD
@@ -95,8 +95,6 @@ def _listed(one: Process, kind: str, values: list[str]) -> bool:
     if kind == "comm":
         return any(one.comm == value or (len(one.comm) == 15 and value[:15] == one.comm) for value in values)
     if kind == "tty":
-        from memsh.procps.processes import tty_name
-
         return tty_name(one.stat["tty_nr"]) in [value.removeprefix("/dev/").replace("-", "?") for value in values]
     facts = {
         "pid": one.pid,

@@ -15,6 +15,8 @@ from memsh.procps import figures, uptime
 from memsh.procps.figures import TICKS, Memory, float32
 from memsh.procps.options import Grammar
 from memsh.procps.processes import HZ, Process, processes, threads, user_name
+from memsh.procps.ps_clock import Clock
+from memsh.procps.ps_columns import COLUMNS
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader, Result, finish
 
 USAGE = (
@@ -186,8 +188,6 @@ def _sort_key(name: str, reader: ProcReader) -> Callable[[Row], Any]:
         return lambda row: row.one.kb(_OF_STATUS[name])
     if name == "USED":
         return lambda row: row.one.kb("VmRSS") + row.one.kb("VmSwap")
-    from memsh.procps.ps_clock import Clock
-    from memsh.procps.ps_columns import COLUMNS
 
     column = COLUMNS.get(_AS_PS.get(name, f"{name[2:].lower()}ns" if name[:2] == "ns" else name.lower()))
     clock = Clock.read(reader)

@@ -447,7 +447,7 @@ class Runner(Calls):
 
     def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
         """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""
-        import subprocess
+        import subprocess  # start-up: few sessions need it
 
         kept = Capture()
         self._stage(stage, self.beside(kept, stdin), node.line, True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Abandoned, Interrupted
 from memsh.shell.io import HostInput, HostSink, Input, Sink
+from memsh.shell.jobs import advance
 from memsh.shell.language import Language
 from memsh.shell.limits import MEMORY
 from memsh.shell.lines import run_lines
@@ -253,8 +254,6 @@ class Session:
 
     def advance(self, usec: int) -> None:
         """Let the box's clock move on by `usec` µs, background jobs working when their time comes."""
-        from memsh.shell.jobs import advance
-
         advance(self, usec)
 
     def busy_elsewhere(self) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.io import HostInput
 from memsh.shell.values import count
+from memsh.teach import cast, entry
+from memsh.teach.cast import PAUSE, whole_screen
+from memsh.teach.quiz import run
 
 TOPIC = "teaching"
 
@@ -34,8 +38,6 @@ def lesson(box: Box, args: Args, io: IO) -> int:
     to try things and comes back to exactly where it was, q quits. Elsewhere the lesson is printed as plain text. Your
     own box is not touched.
     """
-    from memsh.teach import entry
-
     session = io.session
     if args.name is None:
         io.out(entry.listing(io.width))
@@ -48,7 +50,6 @@ def lesson(box: Box, args: Args, io: IO) -> int:
     io.flush()
     if player is None:
         return entry.play(args.name, session.open_session, None, io.width, io.out)
-    from memsh.teach.cast import whole_screen
 
     with whole_screen(session):
         return entry.play(args.name, session.open_session, player, io.width, io.out)
@@ -79,8 +80,6 @@ def quiz(box: Box, args: Args, io: IO) -> int:
     answer passes, q stops, `?` says where to look, and a command typed instead of an answer runs on a copy. Answers
     are read from standard input, so that a script can give them. Status 0 if all are right.
     """
-    from memsh.teach.quiz import run
-
     return run(box, args, io)
 
 
@@ -90,8 +89,6 @@ def note(box: Box, args: Args, io: IO) -> None:
 
     note "Now the heap grows"
     """
-    import textwrap
-
     for line in textwrap.wrap(" ".join(args.words), max(20, io.width - 3)) or [""]:
         io.out(f"── {line}\n" if line else "──\n")
 
@@ -107,8 +104,6 @@ def pause(box: Box, args: Args, io: IO) -> None:
     text = " ".join(args.words)
     session = io.session
     if session.recording is not None:
-        from memsh.teach.cast import PAUSE
-
         session.recording.cast.pass_time(PAUSE)
     if not (io.is_tty and isinstance(session.stdin, HostInput)):
         io.out(text + "\n" if text else "")
@@ -132,9 +127,8 @@ def record(box: Box, args: Args, io: IO) -> int:
     With FILE.svg what is on the screen in the end is kept as a picture. Typing is given times of its own, so that a
     script makes a cast to watch too. An existing file is replaced with -f only, and only if memsh wrote it.
     """
-    import shutil
+    import shutil  # start-up: few sessions need it
 
-    from memsh.teach import cast
 
     session = io.session
     if session.no_host:

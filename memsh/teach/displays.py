@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, arg, command, rest
 from memsh.shell.errors import SyntaxFault
+from memsh.shell.parse import parse
 from memsh.shell.values import count
 from memsh.teach import delta as figuring
 from memsh.teach import marks
@@ -130,8 +131,6 @@ def display(box: Box, args: Args, io: IO) -> int:
 
 def _refuse_changes(session: Session, line: str) -> None:
     """A view leaves the box as it is: tried on a copy."""
-    from memsh.shell.parse import parse
-
     try:
         parsed = parse(line)
     except SyntaxFault as fault:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
 from memsh.shell.errors import ShellError
 from memsh.shell.visible import visible
+from memsh.teach.grade import Wishes, grade
 from memsh.teach.lessonfile import Lesson, load, names
+from memsh.teach.lint import lint
 from memsh.teach.playing import Opener, as_text
 
 Player = Callable[[Lesson, Opener], int]  # shows a lesson on the terminal; answers a status
@@ -16,8 +19,6 @@ Player = Callable[[Lesson, Opener], int]  # shows a lesson on the terminal; answ
 
 def listing(width: int) -> str:
     """The lessons, each with its summary."""
-    import textwrap
-
     lines = []
     wide = max((len(name) for name in names()), default=0) + 2
     for name in names():
@@ -50,8 +51,6 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
     if what == "grade":
-        from memsh.teach.grade import Wishes, grade
-
         flags = options.flags
         return grade(words, Wishes(options.last("--seed"), "--json" in flags, "--key" in flags, "--csv" in flags),
                      opener, out)  # fmt: skip
@@ -60,8 +59,6 @@ def main(options: Any, opener: Opener, player: Player | None, width: int) -> int
         out(listing(width))
         return status
     if what == "lint":
-        from memsh.teach.lint import lint
-
         return lint(words, opener, out)
     if len(words) > 1:
         raise ShellError(f"lesson: '{words[1]}' is one word too many (usage: memsh lesson [NAME])", 2)

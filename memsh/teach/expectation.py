@@ -11,6 +11,7 @@ from memsh.procfs import tree
 from memsh.shell import UsageError
 from memsh.shell.session import Session
 from memsh.teach.figures import figure
+from memsh.teach.journal import attach
 from memsh.teach.statement import Word
 
 COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -28,8 +29,6 @@ def _show(box: Box, path: str) -> list[str]:
 
 
 def _compared(session: Session, changed: bool, path: str, name: str) -> tuple[bool, str]:
-    from memsh.teach.journal import attach
-
     timeline = attach(session)
     snapshots: dict[str, Any] = timeline.snapshots
     if name not in snapshots:

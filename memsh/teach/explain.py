@@ -8,9 +8,11 @@ from contextlib import suppress
 from typing import Any
 
 from memsh.linux.box import Box
+from memsh.procps.figures import memory
 from memsh.shell import IO, Args, ShellError, UsageError
 from memsh.shell.parse import parse
 from memsh.teach.folding import folds
+from memsh.teach.journal import attach
 from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
@@ -60,8 +62,6 @@ def run(box: Box, args: Args, io: IO) -> int:
 
 def _last(args: Args, io: IO) -> int:
     """The last command that changed the box, told on a box as it was before."""
-    from memsh.teach.journal import attach
-
     session = io.session
     timeline = attach(session)
     changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
@@ -175,8 +175,6 @@ def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
 
 def free_formula(session: Any) -> str:
     """How procps-ng 4.0.2 comes to its columns, with this box's figures (kB)."""
-    from memsh.procps.figures import memory
-
     m = memory(session.reader)
     return (
         f"free (procps-ng 4.0.2) reads /proc/meminfo; all in kB:\n"

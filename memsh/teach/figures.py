@@ -14,6 +14,7 @@ from memsh.proctext import slabinfo
 from memsh.shell import ShellError, UsageError
 from memsh.shell.session import Session
 from memsh.shell.values import address, wide_size
+from memsh.teach.journal import attach
 from memsh.teach.statement import FILLED, Word
 from memsh.teach.states import aside, run_line, state
 
@@ -154,8 +155,6 @@ def _as(session: Session, words: Sequence[Word]) -> int:
 
 def _then(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE at SNAPSHOT`: as it was then; `FIGURE since SNAPSHOT`: now less then."""
-    from memsh.teach.journal import attach
-
     timeline = attach(session)
     name, since = words[-1].text(session), words[-2].bare == "since"
     if name not in timeline.snapshots:

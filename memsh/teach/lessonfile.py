@@ -6,6 +6,7 @@ No known deviations: the format is memsh's own.
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from pathlib import Path
@@ -229,8 +230,6 @@ def load(name: str) -> Lesson:
         return read_lesson(name, read_text(Path(name), name))
     known = names()
     if name not in known:
-        import difflib
-
         close = difflib.get_close_matches(name, known, 1)
         hint = f" (did you mean {close[0]}?)" if close else f" (there are: {', '.join(known)})"
         raise ShellError(f"there is no lesson {name}{hint}")

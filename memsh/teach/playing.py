@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 
 from memsh.commands import reasons
 from memsh.shell.errors import Leave, ShellError
+from memsh.shell.prose import plain_text
 from memsh.shell.session import Session
 from memsh.teach.journal import State, attach
 from memsh.teach.lessonfile import BOOT, COMMAND, PROSE, QUESTION, Lesson, Step
@@ -209,8 +210,6 @@ class Playing:
 
 def as_text(lesson: Lesson, opener: Opener, width: int) -> Iterator[str]:
     """The whole lesson as plain text, played without anybody there."""
-    from memsh.shell.prose import plain_text
-
     playing = Playing(lesson, opener, width)
     before = ""
     while playing.step is not None:

@@ -118,7 +118,7 @@ def mark(session: Session) -> int:
 
 
 def state_folder() -> Path:
-    from platformdirs import user_state_path
+    from platformdirs import user_state_path  # start-up: few sessions need it
 
     return user_state_path("memsh") / "sessions"
 

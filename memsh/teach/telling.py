@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+
 from memsh.linux.box import Box
-from memsh.procfs import tree
+from memsh.procfs import tracing, tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
+from memsh.teach.statement import given
+from memsh.teach.states import aside, changes, run_line, state
 
 TOPIC = "session"
 
 
 def load() -> None:
     """Importing this module declares its commands, and those of the classroom."""
-    import memsh.teach.classroom  # noqa: F401
-
 
 @command(
     opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),
@@ -38,7 +40,7 @@ def explain(box: Box, args: Args, io: IO) -> int:
 
         textviews.explain(args.words, io)
         return 0
-    from memsh.teach.explain import run
+    from memsh.teach.explain import run  # start-up: few sessions need it
 
     return run(box, args, io)
 
@@ -49,12 +51,10 @@ def where(box: Box, args: Args, io: IO) -> int:
 
     where rmqueue
     """
-    from memsh.teach.functions import FUNCTIONS, find
+    from memsh.teach.functions import FUNCTIONS, find  # start-up: few sessions need it
 
     hits = find(args.function)
     if not hits:
-        import difflib
-
         close = difflib.get_close_matches(args.function, [known.name for known in FUNCTIONS.values()], 1)
         raise ShellError(f"no {args.function} among the functions that memsh models"
                          + (f" (did you mean {close[0]}?)" if close else ""))  # fmt: skip
@@ -72,8 +72,6 @@ def trace(box: Box, args: Args, io: IO) -> int:
     `trace show` prints /sys/kernel/tracing/trace; `trace clear` empties it. At most 65536 events are kept.
     """
     if args.what == "show":
-        from memsh.procfs import tracing
-
         io.out(tracing.show(box))
     elif args.what == "clear":
         tree.store(box, "/sys/kernel/tracing/trace", "\n")
@@ -89,8 +87,6 @@ def compare(box: Box, args: Args, io: IO) -> int:
 
     compare 'kmalloc 64k' 'vmalloc 64k'
     """
-    from memsh.teach.states import aside, changes, run_line, state
-
     sides: list[list[str]] = []
     before = state(box)
     for line in (args.first, args.second):
@@ -99,7 +95,7 @@ def compare(box: Box, args: Args, io: IO) -> int:
             rows = [*text.splitlines(), *([f"status {status}"] if status else []), "",
                     *changes(before, state(io.session.box if io.session.box is not None else copy))]  # fmt: skip
         sides.append([f"$ {line}", *rows])
-    from memsh.teach.explain import side_by_side
+    from memsh.teach.explain import side_by_side  # start-up: few sessions need it
 
     io.out(side_by_side(sides[0], sides[1], io.width))
     return 0
@@ -131,8 +127,7 @@ def expect(box: Box, args: Args, io: IO) -> int:
     `FIGURE as PID` is that of another process, `FIGURE at NAME` that of a snapshot, `FIGURE since NAME` what it has
     grown by since then. What is no statement, or names what there is not, is status 2.
     """
-    from memsh.teach.expectation import holds
-    from memsh.teach.statement import given
+    from memsh.teach.expectation import holds  # start-up: few sessions need it
 
     ok, line = holds(io.session, given(args.words))
     io.out("" if ok else line + "\n")

@@ -26,8 +26,6 @@ TOPIC = "session"
 
 def load() -> None:
     """Declare this room's commands that move along the journal, or read it."""
-    import memsh.teach.owner  # noqa: F401  -- importing it declares its command
-
 
 def _timeline(io: IO) -> Timeline:
     """The timeline, if this is no background job, which has only one time."""

@@ -6,6 +6,7 @@ Everything comes from the declarations (memsh.shell.registry) and from the /proc
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import NamedTuple
 
 from memsh.shell.registry import Command
@@ -96,7 +97,6 @@ def _tool_options(name: str) -> Offers:
     """The options of a procps tool, out of its own help text."""
     if name not in TOOLS:
         return
-    from importlib import import_module
 
     for line in str(import_module(f"memsh.procps.{name}").USAGE).splitlines():
         match = _USAGE_LINE.fullmatch(line)

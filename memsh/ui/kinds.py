@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.kernel import sysctl
+from memsh.linux.kernel.signal import SIGNALS
 from memsh.proctext import slabinfo
 from memsh.shell.errors import ShellError
+from memsh.shell.manual import pages
 from memsh.shell.registry import Command, Param
 from memsh.shell.session import Session
 from memsh.shell.values import fixed
+from memsh.teach.functions import FUNCTIONS
 
 Offers = Iterator[tuple[str, str]]
 MAPPINGS = ("munmap", "mprotect", "madvise", "mlock", "munlock", "mremap", "touch", "read", "write", "hexdump", "poke",
@@ -157,8 +162,6 @@ _GFP_WORDS = {
 
 
 def _gfp(prefix: str) -> Offers:
-    from memsh.linux.include.flags import GFP_NAMES
-
     head = _before_flag(prefix)
     for name, flags in GFP_NAMES.items():
         about = _GFP_WORDS.get(name, "")
@@ -196,8 +199,6 @@ def _orders() -> Offers:
 
 
 def _tunables(session: Session) -> Offers:
-    from memsh.linux.kernel import sysctl
-
     for name in sysctl.NAMES:
         text = " ".join("".join(lines(session, "/proc/sys/" + name.replace(".", "/"))).split())
         yield name, text[:40]
@@ -205,8 +206,6 @@ def _tunables(session: Session) -> Offers:
 
 def signals() -> Offers:
     """-TERM, -KILL …"""
-    from memsh.linux.kernel.signal import SIGNALS
-
     for name, number in SIGNALS.items():
         yield f"-{name}", f"signal {number}"
 
@@ -228,8 +227,6 @@ def _topics(session: Session) -> Offers:
 
 
 def _manual(session: Session) -> Offers:
-    from memsh.shell.manual import pages
-
     yield from pages().items()
     yield from _topics(session)
 
@@ -252,8 +249,6 @@ def _displays(session: Session) -> Offers:
 
 
 def _functions() -> Offers:
-    from memsh.teach.functions import FUNCTIONS
-
     for name in sorted({known.name for known in FUNCTIONS.values()}):
         yield name, "a function of Linux or glibc"
 

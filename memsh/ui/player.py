@@ -22,6 +22,7 @@ from memsh.teach.playing import Opener, Playing, Shown
 from memsh.ui.fold import fitted
 from memsh.ui.live import Keyboard
 from memsh.ui.screen import Painter
+from memsh.ui.trying import interact
 
 HELP = "space on  b back  / section  r again  s shell  q quit"
 BRIEF = "space b / r s q  (? help)"  # on a narrow screen
@@ -76,9 +77,9 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 def rendered(text: str, columns: int, color: bool) -> list[str]:
     """Markdown drawn by rich, as lines."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-    from rich.theme import Theme
+    from rich.console import Console  # start-up: few sessions need it
+    from rich.markdown import Markdown  # start-up: few sessions need it
+    from rich.theme import Theme  # start-up: few sessions need it
 
     theme = Theme({"markdown.h1": "bold cyan", "markdown.h2": "bold", "markdown.code": "yellow"})
     target = io.StringIO()
@@ -284,8 +285,6 @@ class Player:
 
     def shell(self) -> None:
         """A prompt to try things; Ctrl-D comes back to exactly this step."""
-        from memsh.ui.trying import interact
-
         with self.playing.trying() as session:
             session.width = self.screen.columns
             interact(session, f"step {self.playing.at}/{self.playing.total}", self.color)

@@ -19,7 +19,7 @@ def seconds(chart: Chart) -> list[float]:
 
 def in_terminal(chart: Chart, columns: int, rows: int) -> str:
     """A chart of so many columns and rows, in plain text; a line below tells which mark is which."""
-    import plotext
+    import plotext  # start-up: few sessions need it
 
     figure: Any = plotext
     figure.clear_figure()

@@ -32,6 +32,7 @@ from memsh.shell.errors import Leave, ShellError
 from memsh.shell.lines import flush
 from memsh.shell.visible import visible
 from memsh.teach import slips
+from memsh.teach.store import keep_on_disk
 from memsh.ui import plain, recall
 from memsh.ui.complete import complete
 from memsh.ui.fold import CUT, cut, fold
@@ -129,7 +130,7 @@ def start_up(session: Session, options: Any, settings: Settings) -> None:
         with session.taking_interrupts(), session.long():
             session.run(line, f"start-up command {number}")
     if options is None or "--no-rc" not in options.flags:
-        from platformdirs import user_config_path
+        from platformdirs import user_config_path  # start-up: few sessions need it
 
         path = user_config_path("memsh") / "rc.memsh"
         try:
@@ -308,8 +309,6 @@ def apply(session: Session, options: Any, settings: Settings) -> None:
     if settings.width and (options is None or "--width" not in options.values):
         session.width = settings.width
     if settings.journal:
-        from memsh.teach.store import keep_on_disk
-
         keep_on_disk(session)
 
 

@@ -6,6 +6,7 @@ mistake in it is told in one line, with the number of the line, and left out as 
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,15 +95,13 @@ def _set(made: Settings, number: int, key: str, value: str) -> None:
     elif key in _WORDS:
         setattr(made, key.replace("-", "_"), "" if key == "history-file" and value == "auto" else value)
     else:
-        import difflib
-
         close = difflib.get_close_matches(key, [*_CHOICES, *_NUMBERS, *_WORDS, "run"], 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise Mistake(f"{number}: there is no setting {key[:40]}{hint}")
 
 
 def usual_path() -> Path:
-    from platformdirs import user_config_path
+    from platformdirs import user_config_path  # start-up: few sessions need it
 
     return user_config_path("memsh") / "config"
 

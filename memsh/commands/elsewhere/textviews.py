@@ -3,6 +3,7 @@ kernel behind it. Any zones, nodes and page sizes; what the tree does not tell i
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import NamedTuple
 
@@ -232,8 +233,6 @@ def slab(name: str, io: IO) -> None:
         return
     cache = next((cache for cache in here.slabs if cache.name == name), None)
     if cache is None:
-        import difflib
-
         close = difflib.get_close_matches(name, [one.name for one in here.slabs], 1)
         raise ShellError(f"there is no cache '{name}'" + (f" (did you mean {close[0]}?)" if close else ""))
     slabs = human(cache.pages_per_slab * here.page)

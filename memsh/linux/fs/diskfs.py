@@ -39,6 +39,7 @@ from memsh.linux.mm.filemap.pagecache import (
     truncate,
     truncate_inode_pages,
 )
+from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.shmem.shmem import SHM_DEV, SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode, tmpfs_pages
 from memsh.linux.mm.slab.objects import drop_owner
@@ -528,8 +529,6 @@ class FileSystem:
         inode.opened -= 1
         if inode.hugetlb is not None:
             if inode.opened <= 0:
-                from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode  # most boxes have no huge page
-
                 hugetlbfs_evict_inode(self.box, inode)
             return
         if inode.dev == SHM_DEV:

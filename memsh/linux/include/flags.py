@@ -105,3 +105,8 @@ X86_PF_PROT, X86_PF_WRITE, X86_PF_USER, X86_PF_RSVD, X86_PF_INSTR = 1, 2, 4, 8, 
 
 SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGKILL = 1, 2, 3, 4, 6, 7, 8, 9
 SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGSTOP = 10, 11, 12, 13, 14, 15, 17, 18, 19
+
+
+def gfp_migratetype(gfp: int) -> int:
+    """The migrate type that a request's bits say: __GFP_MOVABLE and __GFP_RECLAIMABLE are it, shifted by 3."""
+    return min(gfp >> 3 & 3, 3) if gfp & 0x18 != 0x18 else MIGRATE_MOVABLE

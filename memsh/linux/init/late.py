@@ -11,9 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger
+from memsh.linux.fs.diskfs import FileSystem
+from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER, K_PERCPU, K_SHMEM
+from memsh.linux.include.mm_types import Inode
+from memsh.linux.init.threads import start_tasks
 from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
+from memsh.linux.mm.filemap.writeback import Writeback
+from memsh.linux.mm.mmap.vmalist import vm_enough_memory
+from memsh.linux.mm.shmem.shmem import SHMEM_AOPS
+from memsh.linux.mm.slab.objects import take
+from memsh.linux.mm.swap.swapon import swap_header, swapon
+from memsh.linux.mm.vmalloc import Vmalloc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +38,6 @@ GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
 def start_allocators(box: Box) -> None:
     """The slab allocator, vmalloc, kmap (mm_init) and the reaper's clock (cpucache_init)."""
-    from memsh.linux.mm.vmalloc import Vmalloc
-
     box.slab = box.model.slab(box)
     box.vmalloc = Vmalloc(box)
     box.highmem = box.model.start.highmem(box)
@@ -62,21 +71,12 @@ def percpu_chunk(box: Box) -> None:
 
 def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
-    from memsh.linux.fs.diskfs import FileSystem
-    from memsh.linux.mm.filemap.writeback import Writeback
-
     box.writeback = Writeback(box)
     box.fs = FileSystem(box)
 
 
 def populate_rootfs(box: Box, usec: int, pages: int) -> None:
     """Unpack the RAM disk: its files live in shared memory, on a RAM file system, and stay (init/initramfs.c)."""
-    from memsh.linux.include.mm_types import Inode
-    from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
-    from memsh.linux.mm.mmap.vmalist import vm_enough_memory
-    from memsh.linux.mm.shmem.shmem import SHMEM_AOPS
-    from memsh.linux.mm.slab.objects import take
-
     box.timer.set(usec)
     Logger(box)(KERN_INFO, "Trying to unpack rootfs image as initramfs...")
     inode = box.rootfs = Inode(1, "rootfs", (0, 2), SHMEM_AOPS, pages * PAGE_SIZE)
@@ -90,17 +90,11 @@ def populate_rootfs(box: Box, usec: int, pages: int) -> None:
 
 def start_processes(box: Box) -> None:
     """init, kernel threads, the user's first process (rest_init, kernel_init)."""
-    from memsh.linux.init.threads import start_tasks
-
     start_tasks(box)
 
 
 def start_swap(box: Box) -> None:
     """Switch on the swap disk that the machine was given, as a box's start-up scripts do (swapon -a)."""
-    from memsh.linux.include.errno import KernelError
-    from memsh.linux.mm.filemap.pagecache import mapping_of
-    from memsh.linux.mm.swap.swapon import swap_header, swapon
-
     if not box.config.swap:
         return
     disk = box.fs.disks["vda"]

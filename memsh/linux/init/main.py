@@ -17,8 +17,11 @@ from memsh.linux.arch.x86.setup import Logger, NodeSpan
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone
+from memsh.linux.init.late import start_processes, start_swap
 from memsh.linux.kernel.params import do_sysctl_args, for_init
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
+from memsh.linux.mm.page_alloc.buddy import PageAllocator
+from memsh.linux.mm.vmscan.kswapd import kswapd_init
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -30,9 +33,6 @@ EXEC_USEC, TICK_USEC = 5_000, 10_000  # from init's exec to then; as /proc/uptim
 
 def build_zones(box: Box) -> None:
     """Make the memmap, mark what is reserved, and construct the allocator with empty zones (free_area_init)."""
-    from memsh.linux.mm.page_alloc.buddy import PageAllocator
-    from memsh.linux.mm.vmscan.kswapd import kswapd_init
-
     machine = box.machine
     memmap = box.memmap = MemMap(machine.max_pfn)
     for region in machine.memblock.reserved:
@@ -124,8 +124,6 @@ def run_init(box: Box) -> None:
 
 def start_user_space(box: Box) -> None:
     """Processes and swap; the clock is where the first process reads it."""
-    from memsh.linux.init.late import start_processes, start_swap
-
     start_processes(box)
     box.log.sort()
     start = max(BOOT_USEC, -(-(box.timer.usec + EXEC_USEC) // TICK_USEC) * TICK_USEC)

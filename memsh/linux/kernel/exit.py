@@ -14,6 +14,7 @@ from memsh.linux.kernel.fork import drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
 from memsh.linux.lib.dump_stack import dump_stack
 from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.memory.mmlife import exit_mmap
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.memory.rss_stat import sync_mm_rss
 
@@ -33,8 +34,6 @@ def exit_mm(box: Box, task: Task) -> None:
 
 def mmput(box: Box, mm: MmStruct) -> None:
     """One user of the memory less."""
-    from memsh.linux.mm.memory.mmlife import exit_mmap
-
     mm.users -= 1
     if not mm.users:
         exit_mmap(box, mm)

@@ -26,6 +26,7 @@ from memsh.linux.include.sched import (
     threads_max,
 )
 from memsh.linux.kernel.returns import after_fork, fork_returns
+from memsh.linux.mm.memory.mmlife import exit_mmap
 from memsh.linux.mm.slab.objects import give, take
 
 if TYPE_CHECKING:
@@ -104,15 +105,13 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
         _take(box, task, "sighand_cache")
         _take(box, task, "signal_cache")
         if parent is not None and parent.mm is not None and not kthread:
-            from memsh.linux.mm.memory.mmlife import dup_mmap
+            from memsh.linux.mm.memory.mmlife import dup_mmap  # start-up: few sessions need it
 
             task.mm = dup_mmap(box, parent.mm)
         _take(box, task, "pid")
         task.pid = alloc_pid(box)
     except KernelError:
         if task.mm is not None:
-            from memsh.linux.mm.memory.mmlife import exit_mmap
-
             exit_mmap(box, task.mm)
             task.mm = None
         free_task(box, task)

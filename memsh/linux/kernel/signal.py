@@ -14,7 +14,7 @@ from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP
 from memsh.linux.include.sched import Task, find_task, threads_of
 from memsh.linux.kernel.exit import do_group_exit
 from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO
-from memsh.linux.mm.memory.uaccess import peek
+from memsh.linux.lib.dump_stack import opcodes
 from memsh.linux.mm.mmap.vmalist import find_vma
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ DESCRIPTIONS = {
     7: "Bus error", 8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
     12: "User defined signal 2", 13: "Broken pipe", 14: "Alarm clock", 15: "Terminated",
 }  # fmt: skip
-PROLOGUE_SIZE, OPCODE_BUFSIZE = 42, 64
 
 
 def send_sig(box: Box, task: Task, sig: int) -> bool:
@@ -135,12 +134,3 @@ def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, s
         level,
     )
     box.log.printk("Code: " + opcodes(box, task, ip), level)
-
-
-def opcodes(box: Box, task: Task, ip: int) -> str:
-    """The bytes around `ip`, that one in angle brackets, if their pages are there."""
-    start = (ip - PROLOGUE_SIZE) % box.mmu.word_limit
-    code = peek(box, task, start, OPCODE_BUFSIZE)
-    if code is None:
-        return f"Unable to access opcode bytes at 0x{start:x}."
-    return " ".join(f"<{byte:02x}>" if place == PROLOGUE_SIZE else f"{byte:02x}" for place, byte in enumerate(code))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.cmdline import console_loglevel
 from memsh.linux.kernel.sysctl_live import live_value
@@ -176,8 +177,6 @@ def get(box: Box, name: str) -> str:
 
 
 def _get_other(box: Box, name: str) -> str:
-    from memsh.linux.arch.x86.setup import UTS_RELEASE
-
     if name == "vm.lowmem_reserve_ratio":
         return "\t".join(str(ratio) for ratio in box.pages.lowmem_reserve_ratio)
     if name == "vm.stat_refresh":  # each CPU folds its counters; here there is nothing to fold

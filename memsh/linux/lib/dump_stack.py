@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.program import instruction
+from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.mm.memory.uaccess import peek
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -21,6 +24,7 @@ HARDWARE = "QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 
 TAINT_FLAGS = "PFSRMBUDAWCIOELKXTN"  # a clear P shows as G, others as a blank
 TAINT_BAD_PAGE, TAINT_WARN = TAINT_FLAGS.index("B"), TAINT_FLAGS.index("W")
 __GFP_ZERO, __GFP_HARDWALL = GFP_NAMES["__GFP_ZERO"], GFP_NAMES["__GFP_HARDWALL"]
+PROLOGUE_SIZE, OPCODE_BUFSIZE = 42, 64
 PERCPU_GAP, PMD = 0x1800000, 2 << 20
 
 
@@ -48,8 +52,6 @@ def requester(box: Box, gfp: int, via: str) -> str:
 
 def _print_info(box: Box, task: Task) -> list[str]:
     """The first two lines of a report (dump_stack_print_info)."""
-    from memsh.linux.arch.x86.setup import UTS_RELEASE
-
     build = box.machine.image.uts_version.split()[0]
     return [f"CPU: {task.cpu} PID: {task.pid} Comm: {task.comm} {print_tainted(box)} {UTS_RELEASE} {build} ",
             f"Hardware name: {HARDWARE}"]  # fmt: skip
@@ -57,9 +59,6 @@ def _print_info(box: Box, task: Task) -> list[str]:
 
 def _trace(box: Box, frames: tuple[str, ...], via: str) -> list[str]:
     """`Call Trace:` to the registers with which the kernel was entered; `via` "" for a thread of the kernel."""
-    from memsh.linux.arch.x86.program import instruction
-    from memsh.linux.kernel.signal import opcodes
-
     traces, task = box.arch.traces, box.current
     lines = [f" {frame}" for frame in frames]
     if via:
@@ -121,3 +120,12 @@ def warn_once(box: Box, name: str, via: str, *, gfp: int = 0, order: int = 0) ->
     if name not in box.log.warned:
         box.log.warned.add(name)
         warn_slowpath(box, name, via, gfp=gfp, order=order)
+
+
+def opcodes(box: Box, task: Task, ip: int) -> str:
+    """The bytes around `ip`, that one in angle brackets, if their pages are there (show_opcodes)."""
+    start = (ip - PROLOGUE_SIZE) % box.mmu.word_limit
+    code = peek(box, task, start, OPCODE_BUFSIZE)
+    if code is None:
+        return f"Unable to access opcode bytes at 0x{start:x}."
+    return " ".join(f"<{byte:02x}>" if place == PROLOGUE_SIZE else f"{byte:02x}" for place, byte in enumerate(code))

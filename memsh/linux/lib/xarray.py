@@ -12,6 +12,7 @@ Known deviations: the bottom nodes are kept in a dict and reached in one step; n
 
 from __future__ import annotations
 
+import copy
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -54,8 +55,6 @@ class XArray:
         self._order: list[int] | None = None  # the numbers of the bottom nodes, ascending
 
     def __deepcopy__(self, memo: dict[int, Any]) -> XArray:
-        import copy
-
         new = self.__class__.__new__(self.__class__)
         memo[id(self)] = new
         new.box = copy.deepcopy(self.box, memo)

@@ -16,7 +16,9 @@ from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.mempolicy import MPOL_BIND
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import live_thread
+from memsh.linux.kernel.exit import panic
 from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.kernel.signal import force_sig
 from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
@@ -78,8 +80,6 @@ class Oom:
 
     def settle(self) -> Task | None:
         """End a marked victim, whose system call is over; the task that ended."""
-        from memsh.linux.kernel.signal import force_sig
-
         box = self.box
         task = box.tasks.get(self.victim) if self.victim else None
         self.victim = 0
@@ -208,8 +208,6 @@ class Oom:
 
     def _kill(self, victim: Task, gfp: int, order: int, message: str, worker: Task | None = None) -> None:
         """oom_kill_process(): the report, then the end of the victim, now or as soon as it can."""
-        from memsh.linux.kernel.signal import force_sig
-
         box = self.box
         thread = live_thread(box, victim)
         mm = thread.mm if thread is not None else None
@@ -246,6 +244,4 @@ class Oom:
         self._panic(f"Out of memory: {kind} panic_on_oom is enabled", "oom_on", gfp)
 
     def _panic(self, words: str, head: str, gfp: int) -> None:
-        from memsh.linux.kernel.exit import panic
-
         panic(self.box, words, f"panic_{head}", requester(self.box, gfp, self.box.pages.via))

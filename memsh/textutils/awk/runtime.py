@@ -15,6 +15,7 @@ from memsh.shell import ShellError
 from memsh.shell.io import IO, Capture, Input, TextInput
 from memsh.shell.limits import FIELDS
 from memsh.shell.session import FileSink
+from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, to_number
 from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.shellout import run_line
@@ -168,7 +169,6 @@ class Runtime:
     def by_format(self, pattern: str, value: float) -> str:
         if pattern == "%.6g":
             return f"{value:.6g}"
-        from memsh.textutils.awk.printf import formatted
 
         return formatted(pattern, [value], str)
 

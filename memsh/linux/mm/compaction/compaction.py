@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC
+from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC, gfp_migratetype
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.mm.compaction.isolate import (
@@ -24,9 +24,9 @@ from memsh.linux.mm.compaction.isolate import (
 )
 from memsh.linux.mm.compaction.migrate import MIGRATE_ASYNC, MIGRATE_SYNC, MIGRATE_SYNC_LIGHT, NO_TARGET, migrate_pages
 from memsh.linux.mm.page_alloc import fallback
-from memsh.linux.mm.page_alloc.buddy import gfp_migratetype
 from memsh.linux.mm.page_alloc.fragmentation import extfrag_for_order, fragmentation_index, free_counts
 from memsh.linux.mm.page_alloc.watermark import ALLOC_WMARK_MASK, wmark_pages, zone_watermark_ok
+from memsh.linux.mm.vmscan.reclaimable import zone_reclaimable_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -168,8 +168,6 @@ def compaction_suitable(box: Box, zone: Zone, order: int, alloc_flags: int, high
 
 def compaction_zonelist_suitable(box: Box, zones: tuple[Zone, ...], order: int, alloc_flags: int, highest: int) -> bool:
     """Whether reclaim could free enough for a run in one of the zones."""
-    from memsh.linux.mm.vmscan.vmscan import zone_reclaimable_pages
-
     for zone in zones:
         available = zone_reclaimable_pages(box, zone) // order + zone.nr_free
         if _suitable(zone, order, alloc_flags, highest, available) == COMPACT_CONTINUE:

@@ -26,7 +26,12 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AddressSpace, Inode
 from memsh.linux.lib.columns import clear_run, count_run, frame_runs, is_run, mask_run, set_run, sub_runs
 from memsh.linux.lib.xarray import VALUE, XArray
+from memsh.linux.mm.filemap.writeback import cancel_dirty, dirty_folio, filemap_fdatawait, free_buffers
 from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
+from memsh.linux.mm.memory.zap import release_pages, unmap_page_range
+from memsh.linux.mm.rmap.rmap import page_mappings
+from memsh.linux.mm.slab.objects import new_owner
+from memsh.linux.mm.vmscan.workingset import workingset_refault
 
 if TYPE_CHECKING:
     from array import array
@@ -41,8 +46,6 @@ _CLEAN = PG_LRU | PG_UPTODATE
 def mapping_of(box: Box, inode: Inode) -> AddressSpace:
     """The inode's page cache, made when it is first needed."""
     if inode.mapping is None:
-        from memsh.linux.mm.slab.objects import new_owner
-
         mapping = AddressSpace(0, inode, XArray(box, inode.shmem))
         mapping.number = new_owner(box, mapping)
         inode.mapping = mapping
@@ -95,8 +98,6 @@ def _tell(box: Box, event: str, mapping: AddressSpace, pfn: int, index: int) -> 
 
 def refault(box: Box, pfn: int, shadow: int) -> None:
     """A page came back whose shadow was kept."""
-    from memsh.linux.mm.vmscan.workingset import workingset_refault
-
     workingset_refault(box, pfn, shadow)
 
 
@@ -195,12 +196,8 @@ def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0)
         vmstat["nr_shmem"] -= 1
     else:
         if flags & (PG_DIRTY | PG_WRITEBACK):
-            from memsh.linux.mm.filemap.writeback import cancel_dirty
-
             cancel_dirty(box, mapping, index, pfn)
         if mapping.buffers:
-            from memsh.linux.mm.filemap.writeback import free_buffers
-
             free_buffers(box, mapping, index)
     if shadow:
         pages.put_value(index, shadow)
@@ -216,8 +213,6 @@ def remove_run(
     box: Box, mapping: AddressSpace, index: int, way: int, frames: range, shadows: array[int]
 ) -> None:  # fmt: skip
     """remove_mapping() of clean pages that stand side by side from `index` on, upwards or downwards (`way`)."""
-    from memsh.linux.mm.filemap.writeback import free_buffers
-
     count = len(frames)
     if mapping.buffers or box.trace.on:
         for page, pfn in zip(range(index, index + count * way, way), frames, strict=True):
@@ -242,12 +237,8 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
 
     Pages that the disk is still writing are waited for.
     """
-    from memsh.linux.mm.memory.zap import release_pages
-
     pages = mapping.pages
     if pages.writeback:
-        from memsh.linux.mm.filemap.writeback import filemap_fdatawait
-
         filemap_fdatawait(box, mapping, first)
     mapcount = box.memmap.mapcount
     batch: list[int] = []
@@ -283,8 +274,6 @@ def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
 
 def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:
     """Take out every page that is clean, unmapped, not being written, and not `held`; how many went."""
-    from memsh.linux.mm.memory.zap import release_pages
-
     memmap = box.memmap
     mapcount, flags, refcount = memmap.mapcount, memmap.flags, memmap.refcount
     batch: list[int] = []
@@ -337,9 +326,6 @@ def _plain_leaf(box: Box, mapping: AddressSpace, leaf: int) -> bool:
 
 def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: list[int]) -> list[int]:
     """remove_mapping() for every page of a plain node, freed in batches; the batch that is not full yet."""
-    from memsh.linux.mm.filemap.writeback import free_buffers
-    from memsh.linux.mm.memory.zap import release_pages
-
     pages = mapping.pages
     slots = pages.leaves[leaf].tolist()
     pfns = [pfn for pfn in slots if pfn]
@@ -386,8 +372,6 @@ def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
         mapping.inode.a_ops.write_begin(box, mapping, index, len(zeros))
     pfn = mapping.pages.get(index)
     if pfn is not None:
-        from memsh.linux.mm.filemap.writeback import dirty_folio
-
         frame_page(box, pfn)[size & 4095 :] = zeros
         dirty_folio(box, pfn)
     elif index in mapping.written:
@@ -396,9 +380,6 @@ def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
 
 def unmap_mapping_page(box: Box, pfn: int) -> None:
     """Take a page-cache page out of every page table that maps it."""
-    from memsh.linux.mm.memory.zap import unmap_page_range
-    from memsh.linux.mm.rmap.rmap import page_mappings
-
     for vma, addr in page_mappings(box, pfn):
         vma.mm.update_hiwater_rss()
         unmap_page_range(box, vma.mm, vma, addr, addr + 4096)

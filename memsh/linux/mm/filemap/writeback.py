@@ -23,6 +23,7 @@ from memsh.linux.lib.columns import frame_runs, mask_run, sub_runs
 from memsh.linux.lib.xarray import CHUNK
 from memsh.linux.mm.lru import rotate_reclaimable
 from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -376,8 +377,6 @@ def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int
 
 def folio_mkclean(box: Box, pfn: int) -> None:
     """Make every shared mapping of a page read-only, so that the next store is noticed (mm/rmap.c)."""
-    from memsh.linux.mm.rmap.rmap import page_mappings
-
     for vma, addr in page_mappings(box, pfn):
         table = vma.mm.tables[addr >> vma.mm.table_shift]
         at = addr >> 12 & vma.mm.table_mask

@@ -36,10 +36,12 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import frame_runs
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
+from memsh.linux.mm.huge_memory import pmd
 from memsh.linux.mm.huge_memory.huge import (
     hugepage_vma_check,
     transhuge_vma_suitable,
 )
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.memory.anon import (
     GFP_ANON,
     SHORT,
@@ -142,8 +144,6 @@ def _hugetlb_fault(box: Box, vma: VmArea, addr: int, write: bool) -> int:
 
 def _hugetlb_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
     """fault_range() in a mapping of hugetlb pages: one access to each is as good as many."""
-    from memsh.linux.mm.hugetlb.hstate import hstate_vma
-
     shift = hstate_vma(box, vma).shift
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     while start < end:
@@ -160,8 +160,6 @@ def _hugetlb_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, wr
 
 def _huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """The fault as one of 2 MiB, -1 where a small page must do (__handle_mm_fault, create_huge_pmd, wp_huge_pmd)."""
-    from memsh.linux.mm.huge_memory import pmd  # most boxes never have a huge page
-
     number = addr >> mm.table_shift
     huge = mm.huge.get(number)
     if huge is None:

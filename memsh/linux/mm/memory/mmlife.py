@@ -32,6 +32,8 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, Vm
 from memsh.linux.lib.columns import add_run, mask_run
 from memsh.linux.lib.entries import masked, page_runs
 from memsh.linux.mm.huge_memory.pages import get_frames
+from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split
+from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range
 from memsh.linux.mm.memory.zap import Gather, mm_counter, swap_entries, unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     get_file,
@@ -129,8 +131,6 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
     if not old.flags & (VM_PFNMAP | VM_MIXEDMAP) and not old.anon_vma:
         return
     if old.flags & VM_HUGETLB:
-        from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range  # most boxes have no huge page
-
         copy_hugetlb_page_range(box, mm, new, old)
         return
     cow = old.flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE
@@ -170,8 +170,6 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
 
 
 def _copy_huge(box: Box, mm: MmStruct, oldmm: MmStruct, old: VmArea) -> None:
-    from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split  # most boxes have no huge page
-
     for number in whole_or_split(box, old, old.start, old.end):
         copy_huge_pmd(box, mm, oldmm, number)
 

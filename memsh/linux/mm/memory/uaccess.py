@@ -12,7 +12,7 @@ from memsh.linux.arch.x86.paging import mark_huge, pte_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
 from memsh.linux.include.memmap import PG_ANON
-from memsh.linux.mm.filemap.pagecache import frame_page
+from memsh.linux.mm.filemap.pagecache import frame_page, frame_view
 from memsh.linux.mm.memory.fault import exc_page_fault
 from memsh.linux.mm.memory.outcome import Tally
 
@@ -161,7 +161,6 @@ def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
     mm = mm_or_task.mm
     if mm is None:
         return None
-    from memsh.linux.mm.filemap.pagecache import frame_view
 
     parts = []
     while n > 0:
@@ -178,6 +177,4 @@ def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
 
 def page_bytes(box: Box, pfn: int) -> bytes | bytearray:
     """The 4096 bytes of a frame, as whoever looks at it now sees them."""
-    from memsh.linux.mm.filemap.pagecache import frame_view
-
     return frame_view(box, pfn)

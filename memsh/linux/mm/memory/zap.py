@@ -18,6 +18,8 @@ from memsh.linux.lib.entries import PRESENT, page_runs
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import huge_parts
 from memsh.linux.mm.huge_memory.pages import unmapped_parts
+from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd
+from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
 from memsh.linux.mm.memory.rss_stat import shed_rss
 
@@ -101,13 +103,9 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
         lru_add_drain(box)
     shed_rss(box, mm)
     if vma.flags & VM_HUGETLB:
-        from memsh.linux.mm.hugetlb.table import unmap_hugepage_range  # most boxes have no huge page
-
         unmap_hugepage_range(box, vma, start, end)
         return
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd  # most boxes have no huge page
-
         for number in whole_or_split(box, vma, start, end):
             zap_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):

@@ -19,6 +19,7 @@ from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra
 from memsh.linux.mm.huge_memory.huge import compound_head
+from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds, lazyfree_huge_pmds
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfree, put_frames
 from memsh.linux.mm.memory.zap import swap_entries
@@ -75,8 +76,6 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
     """MADV_COLD and MADV_PAGEOUT: pages that nobody else maps are old from now on, or reclaimed right away."""
     lru_add_drain(box)
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds  # most boxes have no huge page
-
         cold_huge_pmds(box, mm, start, end, pageout=pageout)
     memmap = box.memmap
     flags = memmap.flags
@@ -111,8 +110,6 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
     mm.update_hiwater_rss()
     lru_add_drain(box)
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import lazyfree_huge_pmds  # most boxes have no huge page
-
         lazyfree_huge_pmds(box, mm, start, end)
     memmap = box.memmap
     for _, table, first, stop in mapped_pieces(mm, start, end):

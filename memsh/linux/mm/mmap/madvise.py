@@ -26,6 +26,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
+from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter, madvise_collapse
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_punch_hole
 from memsh.linux.mm.memory.fault import fault_range
@@ -109,8 +110,6 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
             raise KernelError("EINVAL")
         cold_or_pageout(box, mm, start, end, pageout=advice == 21)
     elif advice == 25:
-        from memsh.linux.mm.huge_memory.khugepaged import madvise_collapse  # most boxes have no huge page
-
         madvise_collapse(box, mm, vma, start, end)
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
@@ -122,8 +121,6 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
         except KernelError as error:
             raise KernelError("EAGAIN" if error.code == "ENOMEM" else error.code) from None
         if advice == 14 and box.thp.enabled != "never":
-            from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter  # most boxes have no huge page
-
             khugepaged_enter(box, mm, vma)
     return vma
 

@@ -11,6 +11,7 @@ from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.huge_memory.huge import huge_parts
+from memsh.linux.mm.huge_memory.pmd import lock_huge_pmd, whole_or_split
 from memsh.linux.mm.lru import mlock_page, munlock_page
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_lookup
 from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
@@ -43,8 +44,6 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
     mm.locked_vm += pages if flags & VM_LOCKED else -pages
     change = mlock_page if flags & VM_LOCKED else munlock_page
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import lock_huge_pmd, whole_or_split  # most boxes have no huge page
-
         for number in whole_or_split(box, vma, start, end):
             lock_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):

@@ -42,7 +42,10 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, linear_page_index
 from memsh.linux.include.resource import RLIMIT_DATA
+from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
+from memsh.linux.mm.hugetlb import inode
+from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     areas_between,
@@ -130,8 +133,6 @@ def _find_place(box: Box, mm: MmStruct, addr: int, length: int, flags: int, file
     if file is None or file.inode.shmem:
         return get_unmapped_area(box, mm, addr, length, flags)
     if file.inode.hugetlb is not None:
-        from memsh.linux.mm.hugetlb import inode  # most boxes have no huge page
-
         return inode.get_unmapped_area(box, mm, box.hugetlb.states[file.inode.hugetlb.order], addr, length, flags)
     find = thp_get_unmapped_area if box.thp.available else get_unmapped_area
     return find(box, mm, addr, length, flags, offset)
@@ -159,8 +160,6 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
 
 def _mmap_hugetlb(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None) -> int:
     """MAP_HUGETLB: a nameless file of huge pages, for anonymous memory alone (ksys_mmap_pgoff). EINVAL, ENOMEM, …."""
-    from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup
-
     if not flags & MAP_ANONYMOUS:
         raise KernelError("EINVAL", "not a file of huge pages")
     h = hstate_of_flags(box, flags)
@@ -229,8 +228,6 @@ def vm_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         vm_flags |= VM_HUGETLB | VM_DONTEXPAND
     vma = mmap_region(box, mm, file, addr, length, vm_flags, pgoff)
     if vma.flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE:
-        from memsh.linux.mm.gup import mm_populate
-
         mm_populate(box, mm, addr, length)
     return addr
 
@@ -286,7 +283,7 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
 
                 hugetlbfs_file_mmap(box, vma)
         elif flags & VM_SHARED:
-            from memsh.linux.mm.shmem.shmem import shmem_zero_setup
+            from memsh.linux.mm.shmem.shmem import shmem_zero_setup  # start-up: few sessions need it
 
             shmem_zero_setup(box, mm, vma)
         vma_link(box, mm, vma)
@@ -372,8 +369,6 @@ def do_brk(box: Box, mm: MmStruct, brk: int) -> int:
         return mm.brk
     mm.brk = brk
     if mm.def_flags & VM_LOCKED:
-        from memsh.linux.mm.gup import mm_populate
-
         mm_populate(box, mm, old, new - old)
     return brk
 

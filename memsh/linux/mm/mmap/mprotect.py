@@ -20,6 +20,9 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
+from memsh.linux.mm.gup import populate_vma_page_range
+from memsh.linux.mm.huge_memory.pmd import change_huge_pmd, whole_or_split
+from memsh.linux.mm.hugetlb.table import hugetlb_change_protection
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
     find_vma_prev,
@@ -111,8 +114,6 @@ def mprotect_fixup(
     vma.flags = flags
     change_protection(box, mm, vma, start, end)
     if old & (VM_WRITE | VM_SHARED | VM_LOCKED) == VM_LOCKED and flags & VM_WRITE:
-        from memsh.linux.mm.gup import populate_vma_page_range
-
         populate_vma_page_range(box, mm, vma, start, end)
     vm_stat_account(mm, old, -pages)
     vm_stat_account(mm, flags, pages)
@@ -122,8 +123,6 @@ def mprotect_fixup(
 def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
     """Rewrite the entries: private pages become writable only if they are this process's alone and were written."""
     if vma.flags & VM_HUGETLB:
-        from memsh.linux.mm.hugetlb.table import hugetlb_change_protection  # most boxes have no huge page
-
         hugetlb_change_protection(box, vma, start, end)
         mm.flush_tlb()
         return
@@ -132,8 +131,6 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
     prot = vm_page_prot(vma, writenotify=notify)
     private_write = vma.flags & (VM_SHARED | VM_WRITE) == VM_WRITE
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import change_huge_pmd, whole_or_split  # most boxes have no huge page
-
         for number in whole_or_split(box, vma, start, end):
             change_huge_pmd(box, vma, number)
     for _, table, first, stop in mapped_pieces(mm, start, end):

@@ -24,6 +24,8 @@ from memsh.linux.include.flags import (
     VM_SHARED,
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
+from memsh.linux.mm.gup import mm_populate
+from memsh.linux.mm.huge_memory.pmd import move_huge_pmds
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
 from memsh.linux.mm.mmap.mmap import do_munmap, get_unmapped_area
@@ -134,7 +136,6 @@ def _expand(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen: 
     vm_stat_account(mm, merged.flags, pages)
     if merged.flags & VM_LOCKED:
         mm.locked_vm += pages
-        from memsh.linux.mm.gup import mm_populate
 
         mm_populate(box, mm, start, newlen - oldlen)
 
@@ -196,8 +197,6 @@ def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, le
         move_hugetlb_page_tables(box, vma, old, new, length)
         return
     if mm.huge:
-        from memsh.linux.mm.huge_memory.pmd import move_huge_pmds  # most boxes have no huge page
-
         move_huge_pmds(box, vma, old, new, length)
     places = []
     for offset in range(0, length, 4096):
@@ -272,8 +271,6 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
     if excess:
         _restore_account(mm, old, oldlen, vma, split)
     if vm_flags & VM_LOCKED and newlen > oldlen:
-        from memsh.linux.mm.gup import mm_populate
-
         mm_populate(box, mm, addr + oldlen, newlen - oldlen)
     return addr
 

@@ -15,6 +15,7 @@ from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
 from memsh.linux.include.resource import RLIMIT_AS, RLIMIT_DATA
 from memsh.linux.lib.ratelimit import KERN_WARNING
+from memsh.linux.mm.hugetlb.reserve import vm_op_close
 from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
 
@@ -169,8 +170,6 @@ def new_hole(mm: MmStruct, end: int) -> None:
 def remove_vma(box: Box, vma: VmArea) -> None:
     """Free an area that is no longer in the list."""
     if vma.resv is not None:
-        from memsh.linux.mm.hugetlb.reserve import vm_op_close  # most boxes have no huge page
-
         vm_op_close(box, vma)
     put_file(box, vma)
     unlink_anon_vmas(box, vma)

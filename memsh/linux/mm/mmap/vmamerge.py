@@ -11,6 +11,8 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
 from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
+from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed
+from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
     get_file,
@@ -165,8 +167,6 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
     if vma.name:
         raise KernelError("EINVAL", f"{vma.name} cannot be split")
     if vma.flags & VM_HUGETLB:
-        from memsh.linux.mm.hugetlb.hstate import hstate_vma  # most boxes have no huge page
-
         if addr & hstate_vma(box, vma).size - 1:
             raise KernelError("EINVAL", "a huge page cannot be split")
     if mm.huge:
@@ -205,8 +205,6 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
 
 def trans_huge_cut(box: Box, vma: VmArea, addr: int) -> None:
     """An area is about to end at `addr`: no entry of 2 MiB may span it (vma_adjust_trans_huge)."""
-    from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed  # most boxes have no huge page
-
     split_huge_pmd_if_needed(box, vma, addr)
 
 

@@ -21,6 +21,7 @@ from memsh.linux.include.flags import (
     MIGRATE_HIGHATOMIC,
     MIGRATE_MOVABLE,
     MIGRATE_RECLAIMABLE,
+    gfp_migratetype,
 )
 from memsh.linux.include.memmap import K_KERNEL, K_KMALLOC, K_SLAB, PG_KMEMCG
 from memsh.linux.include.mempolicy import Policy
@@ -63,7 +64,6 @@ VIA = {K_SLAB: "slab", K_KMALLOC: "large"}  # what asks for pages of a kind, as 
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
 THISNODE = GFP_NAMES["__GFP_THISNODE"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
-RECLAIMABLE_SHIFT = 3  # __GFP_MOVABLE and __GFP_RECLAIMABLE are the migrate type, shifted
 
 _BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
 
@@ -81,10 +81,6 @@ class Plan(NamedTuple):
 # what alloc_pages() needs at once: the highest order for its fast path (-1: none), the first zone, the highest index,
 # the CPU's lists of orders 0 to 3, its counts, and the whole plan
 Fast = tuple[int, Zone, int, tuple[deque[int], ...], PerCpuPages, Plan]
-
-
-def gfp_migratetype(gfp: int) -> int:
-    return min(gfp >> RECLAIMABLE_SHIFT & 3, 3) if gfp & 0x18 != 0x18 else MIGRATE_MOVABLE
 
 
 class PageAllocator(PageLookup):

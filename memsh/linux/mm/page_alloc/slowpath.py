@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_NAMES, MIGRATE_MOVABLE
+from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.page_alloc import fallback
 from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_HIGHATOMIC,
@@ -23,6 +24,9 @@ from memsh.linux.mm.page_alloc.watermark import (
     WMARK_MIN,
     zone_watermark_ok,
 )
+from memsh.linux.mm.vmscan.kswapd import wake_all_kswapds
+from memsh.linux.mm.vmscan.reclaimable import zone_reclaimable_pages
+from memsh.linux.mm.vmscan.vmscan import try_to_free_pages
 
 if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator, Plan
@@ -63,9 +67,6 @@ def gfp_pfmemalloc_flags(pages: PageAllocator, gfp: int) -> int:
 def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan) -> int:
     """A block for a request that the fast path could not serve; 0 if there is none. Raises oom.Killed if the OOM
     killer chose the current process and it may die at once."""
-    from memsh.linux.mm.compaction import compaction
-    from memsh.linux.mm.vmscan.kswapd import wake_all_kswapds
-
     zones, highest, migratetype = plan[:3]
     box = pages.box
     box.changes += 1
@@ -136,8 +137,6 @@ def _nopage(pages: PageAllocator, gfp: int, order: int) -> int:
 
 def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan: Plan) -> tuple[int, int]:
     """Reclaim on behalf of the caller: (pages reclaimed, block or 0) (__alloc_pages_direct_reclaim)."""
-    from memsh.linux.mm.vmscan.vmscan import try_to_free_pages
-
     pages.memalloc += 1
     try:
         progress = try_to_free_pages(pages.box, plan.zones, order, gfp)
@@ -157,8 +156,6 @@ def _direct_compact(
     pages: PageAllocator, gfp: int, order: int, flags: int, plan: Plan, priority: int
 ) -> tuple[int, int]:
     """Compact on behalf of the caller: (block or 0, COMPACT_*) (__alloc_pages_direct_compact)."""
-    from memsh.linux.mm.compaction import compaction
-
     if not order:
         return 0, compaction.COMPACT_SKIPPED
     pages.memalloc += 1
@@ -185,8 +182,6 @@ def _should_reclaim_retry(
     pages: PageAllocator, order: int, plan: Plan, flags: int, progress: int, loops: int
 ) -> tuple[bool, int]:
     """Whether reclaim could still free enough: (answer, rounds without progress)."""
-    from memsh.linux.mm.vmscan.vmscan import zone_reclaimable_pages
-
     zones, highest, migratetype = plan[:3]
     loops = 0 if progress and order <= COSTLY_ORDER else loops + 1
     if not progress:
@@ -205,8 +200,6 @@ def _should_compact_retry(
     pages: PageAllocator, order: int, plan: Plan, flags: int, result: int, priority: int, retries: int
 ) -> tuple[bool, int, int]:
     """Whether to compact again, harder: (answer, priority, retries)."""
-    from memsh.linux.mm.compaction import compaction
-
     if not order:
         return False, priority, retries
     costly = order > COSTLY_ORDER

@@ -23,6 +23,7 @@ from memsh.linux.include.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WR
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
 from memsh.linux.lib.columns import is_run, set_run, stepped_runs
 from memsh.linux.mm.lru import rotate_reclaimable, rotate_run, zone_count
+from memsh.linux.mm.shmem.shmem_swap import shmem_writepage
 from memsh.linux.mm.swap.swapfile import (
     SPACE_SHIFT,
     SWAP_BATCH,
@@ -174,8 +175,6 @@ class Swap(SwapSlots):
         """
         memmap = self.box.memmap
         if not memmap.flags[pfn] & PG_SWAPCACHE:
-            from memsh.linux.mm.shmem.shmem_swap import shmem_writepage
-
             if not shmem_writepage(self.box, pfn):
                 return None
         if self.free_folio(pfn):

@@ -25,6 +25,7 @@ from memsh.linux.include.mmzone import Node, Zone
 from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.lru import EVICTABLE, lru_add_drain
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
+from memsh.linux.mm.vmscan.reclaimable import zone_reclaimable_pages
 from memsh.linux.mm.vmscan.scan import (
     ACTIVE_ANON,
     ACTIVE_FILE,
@@ -50,15 +51,6 @@ SCAN_USEC = 1  # what reclaim takes for a page that it looks at
 PAGEOUT_USEC = 12  # and for one that it writes
 THROTTLE_USEC = 4000  # one jiffy
 _IO_FS = 0xC0  # __GFP_IO | __GFP_FS
-
-
-def zone_reclaimable_pages(box: Box, zone: Zone) -> int:
-    """Pages of a zone that reclaim might free; its free pages if there are none."""
-    stat = zone.stat
-    number = stat["nr_zone_inactive_file"] + stat["nr_zone_active_file"]
-    if box.swap.get_nr_swap_pages() > 0:
-        number += stat["nr_zone_inactive_anon"] + stat["nr_zone_active_anon"]
-    return number or zone.nr_free
 
 
 def inactive_is_low(lruvec: LruVec, *, file: bool) -> bool:
