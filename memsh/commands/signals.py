@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.processes import _signal, send
-from memsh.commands.tools import _first, _rows, play, posix_search, reader_of
+from memsh.commands.tools import _first, _rows, play, posix_search, reader_of, text_of
 from memsh.linux.kernel.signal import SIGNALS
 from memsh.procps import pwdx as procps_pwdx
 from memsh.procps import tload as procps_tload
@@ -49,7 +49,7 @@ def pkill(box: Box, args: Args, io: IO) -> int:
     """
     try:
         words, sig = _signal_option(list(args.words))
-        found, given, complaint = select(reader_of(box, io), words, PKILL, posix_search)
+        found, given, complaint = select(reader_of(box, io), words, PKILL, posix_search, text_of(io))
     except Exit as end:
         io.out(end.stdout)
         io.err(end.stderr)

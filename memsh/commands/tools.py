@@ -229,6 +229,13 @@ def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
         raise Exit(2, f"{error.message}\n") from None
 
 
+def text_of(io: IO) -> Callable[[str], str]:
+    """What reads a file of the box by its name, for -F."""
+    files = io.session.files
+    assert files is not None
+    return lambda name: files.open_read(io.session, name).read()
+
+
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
 def pgrep(box: Box, args: Args, io: IO) -> int:
     """find processes by name
@@ -237,7 +244,7 @@ def pgrep(box: Box, args: Args, io: IO) -> int:
 
     -l with names, -a with command lines, -f matches the command line, -x the whole name, -n the newest, -c counts.
     """
-    return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width, posix_search))
+    return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width, posix_search, text_of(io)))
 
 
 def _kernel(reader: ProcReader, name: str, default: str) -> str:

@@ -1,6 +1,7 @@
 """pgrep and pkill: processes by name (procps-ng 4.0.2, src/pgrep.c). What is found is for pkill's caller to signal.
 
-Known deviations: namespaces, control groups and pid files are refused; of threads only the first is found (-w).
+Known deviations: all are in the first namespaces (--ns); no file is locked (-L); of threads
+only the first is found (-w).
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ PKILL = Grammar(
     "pkill", "LF:cfinoxP:O:AG:s:u:U:g:t:r:q:ehV", {"signal=": "signal", "queue=": "q", "echo": "e", **_LONG},
     PKILL_USAGE, wrong=2,
 )  # fmt: skip
+NAMESPACES = ("ipc", "mnt", "net", "pid", "user", "uts")
+Open = Callable[[str], str]
+"""The text of a file by its name, for -F. OSError."""
 Search = Callable[[str, bool], Callable[[str], object]]
 """A compiled pattern: (pattern, letters in either case) → a function that tells whether a text matches."""
 
@@ -86,9 +90,16 @@ def run(reader: ProcReader, argv: list[str], width: int = 80) -> Result:
     return finish(frames(reader, argv, width))
 
 
-def frames(reader: ProcReader, argv: list[str], width: int = 80, search: Search = python_search) -> Frames:
+def no_files(name: str) -> str:
+    """Where there are no files but those of /proc."""
+    raise FileNotFoundError(name)
+
+
+def frames(
+    reader: ProcReader, argv: list[str], width: int = 80, search: Search = python_search, opened: Open = no_files
+) -> Frames:
     """The whole answer at once."""
-    found, given, complaint = select(reader, argv, GRAMMAR, search)
+    found, given, complaint = select(reader, argv, GRAMMAR, search, opened)
     if "c" in given:
         yield f"{len(found)}\n"
     elif found:
@@ -99,7 +110,7 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80, search: Search 
 
 
 def select(
-    reader: ProcReader, argv: list[str], grammar: Grammar, search: Search
+    reader: ProcReader, argv: list[str], grammar: Grammar, search: Search, opened: Open = no_files
 ) -> tuple[list[Process], dict[str, str], str]:
     """(the processes found, the options given, what to say where none was). Raises Exit for wrong options."""
     given: dict[str, str] = {}
@@ -110,16 +121,22 @@ def select(
             raise grammar.help()
         if option == "V":
             raise grammar.version()
-        if option in ("F", "L", "cgroup", "ns", "nslist"):
-            raise Exit(2, f"{name}: neither pid files, control groups nor namespaces are looked at here\n")
         given[option] = value or ""
     hint = f"Try `{name} --help' for more information.\n"
     if len(operands) > 1:
         raise Exit(2, f"{name}: only one pattern can be provided\n{hint}")
-    if not operands and not given.keys() & set("PGsuUgtrnoO"):
+    if not operands and not given.keys() & {*"PGsuUgtrnoOF", "cgroup", "ns"}:
         raise Exit(2, f"{name}: no matching criteria specified\n{hint}")
     if sum(key in given for key in "nov") > 1:
         raise Exit(2, grammar.usage)
+    if "L" in given and "F" not in given:
+        raise Exit(1, f"{name}: -L without -F makes no sense\n{hint}")
+    if "F" in given:
+        given["pid"] = _pid_file(given, opened, f"{name}: pidfile not valid\n{hint}")
+    if not set(given.get("nslist", "ipc").split(",")) <= set(NAMESPACES):
+        raise Exit(2, grammar.usage)
+    if "ns" in given and given["ns"] not in {str(one.pid) for one in processes(reader)}:
+        raise Exit(3, "Error reading reference namespace information\n")
     found = _select(reader, operands[0] if operands else None, given, search)
     complaint = ""
     if not found and operands and "f" not in given and len(operands[0]) > 15:
@@ -128,6 +145,26 @@ def select(
             f"Try `{name} -f' option to match against the complete command line.\n"
         )
     return found, given, complaint
+
+
+def _pid_file(given: dict[str, str], opened: Open, refusal: str) -> str:
+    """The process that a pid file names."""
+    try:
+        number = re.match(r"\s*([0-9]+)", opened(given["F"]))
+    except OSError:
+        number = None
+    if number is None or "L" in given:  # no file is ever locked
+        raise Exit(1, refusal)
+    return number[1]
+
+
+def _groups(reader: ProcReader, pid: int) -> set[str]:
+    """The paths of a process's groups in the second hierarchy."""
+    try:
+        lines = reader.read(f"/proc/{pid}/cgroup").splitlines()
+    except OSError:
+        return set()
+    return {line[3:] for line in lines if line.startswith("0::")}
 
 
 def _row(one: Process, given: dict[str, str]) -> str:
@@ -169,6 +206,8 @@ def _select(reader: ProcReader, pattern: str | None, given: dict[str, str], sear
         match = all(facts[key] in values for key, values in wanted.items())
         match = match and ("t" not in given or tty_name(one.stat["tty_nr"]) in given["t"].split(","))
         match = match and ("r" not in given or one.state in given["r"])
+        match = match and ("pid" not in given or given["pid"] == str(one.pid))
+        match = match and ("cgroup" not in given or bool(_groups(reader, one.pid) & set(given["cgroup"].split(","))))
         match = match and (not older or int(up - one.stat["start_time"] / HZ) >= older)
         if match and regex:
             match = bool(regex(one.cmdline if "f" in given else one.comm))

@@ -26,7 +26,7 @@ def run(reader: ProcReader, argv: list[str], width: int = UNLIMITED) -> Result:
 def frames(
     reader: ProcReader, argv: list[str], width: int = UNLIMITED, environment: Mapping[str, str] | None = None
 ) -> Frames:
-    """The whole answer at once. `environment` holds PS_PERSONALITY, where it is set."""
+    """The whole answer at once. `environment` holds PS_PERSONALITY and PS_FORMAT, where they are set."""
     clock = Clock.read(reader)
     request = parse(argv, clock.pid_width, environment or {})
     clock.environment = request.environment
@@ -53,8 +53,8 @@ def frames(
         yield "".join(heading + "".join(rows[at : at + step]) for at in range(0, max(1, len(rows)), step))
     else:
         yield heading + "".join(rows)
-    if not chosen:
-        raise Exit(1)
+    if not chosen or request.warning:
+        raise Exit(int(not chosen), request.warning)
 
 
 def _rows(one: Process, request: Request, page: _Page, prefix: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 After src/ps/parser.c and sortformat.c of procps-ng 4.0.2.
 
-Known deviations: $PS_FORMAT is not there; of the personalities those of Irix and Unix 95's -x differ.
+Known deviations: of the personalities those of Irix and Unix 95's -x differ.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Request:
     threads: str = ""  # L, T, H or m
     environment: bool = False
     every: int = 0  # lines, after which the heading comes again
+    warning: str = ""
 
 
 class _Wrong(Exception):
@@ -122,20 +123,23 @@ def parse(argv: list[str], pid_width: int, environment: Mapping[str, str]) -> Re
         raise Exit(1, "error: environment specified an unknown personality\n" + HELP)
     if personality.forced:
         try:
-            return _Parser(argv, pid_width, True, personality).request
+            return _Parser(argv, pid_width, True, personality, environment).request
         except _Wrong as wrong:
             raise Exit(1, f"error: {wrong}\n{HELP}") from None
     try:
-        return _Parser(argv, pid_width, False, personality).request
+        return _Parser(argv, pid_width, False, personality, environment).request
     except _Wrong as first:
         try:
-            return _Parser(argv, pid_width, True, personality).request
+            return _Parser(argv, pid_width, True, personality, environment).request
         except _Wrong:
             raise Exit(1, f"error: {first}\n{HELP}") from None
 
 
 class _Parser:
-    def __init__(self, argv: list[str], pid_width: int, force_bsd: bool, personality: Personality) -> None:
+    def __init__(
+        self, argv: list[str], pid_width: int, force_bsd: bool, personality: Personality, environment: Mapping[str, str]
+    ) -> None:  # fmt: skip
+        self.own_default = environment.get("PS_FORMAT") or ""
         self.personality = personality
         self.own_formats = dict(personality.formats)
         self.rows = DEFAULT_ROWS
@@ -434,6 +438,12 @@ class _Parser:
             if "M" in self.modifiers:
                 request.shown = self._column("label") + request.shown
             return
+        if self.own_default and not self.formats and not self.modifiers:
+            try:
+                self._format(self.own_default, "o")
+                return
+            except _Wrong as wrong:
+                request.warning = f"warning: $PS_FORMAT ignored. ({wrong})\n"
         named = [name for name in self.formats if name in MACROS]
         if len(named) > 1 or (named and len(self.formats) > 1):
             raise _Wrong("conflicting format options")

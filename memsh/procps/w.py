@@ -41,16 +41,16 @@ def run(reader: ProcReader, argv: list[str]) -> Result:
 def frames(reader: ProcReader, argv: list[str]) -> Frames:
     """The whole answer at once."""
     operands: list[str] = []
-    given = set()
+    given: set[str] = set()
     for option, _ in GRAMMAR.options(argv, operands):
         if option == "help":
             raise GRAMMAR.help()
         if option == "V":
             raise GRAMMAR.version()
-        given.add(option)
+        given ^= {option}  # -f takes away what is shown by itself
     if "h" in given:
         return
     yield uptime.run(reader, []).stdout
-    place = f"{'FROM':<15}" if "f" in given else ""
+    place = f"{'FROM':<15}" if "f" not in given else ""
     tail = "   IDLE WHAT\n" if "s" in given else "  LOGIN@   IDLE   JCPU   PCPU WHAT\n"
     yield f"{'USER':<8} TTY      {place}{tail}"

@@ -118,3 +118,30 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
     for path in ("/proc/meminfo", "/proc/../secret"):
         with pytest.raises(FileNotFoundError):
             reader.read(path)
+
+
+def test_a_format_of_ones_own(tree: FolderReader) -> None:
+    """$PS_FORMAT stands in for the default, but for no format that is asked for; a wrong one is told of."""
+
+    def first(form: str, *argv: str) -> str:
+        return ps.finish(ps.frames(tree, [*argv, "-p", "1"], 80, {"PS_FORMAT": form})).stdout.partition("\n")[0]
+
+    assert [first("pid:9,comm=X"), first("pid comm", "-L"), first("pid,comm", "-j")] == [
+        "      PID X", "  PID COMMAND", "  PID  PGID   SID TTY          TIME CMD",
+    ]  # fmt: skip
+    wrong = ps.finish(ps.frames(tree, ["-p", "1"], 80, {"PS_FORMAT": "pid,foo"}))
+    assert wrong.stderr == 'warning: $PS_FORMAT ignored. (unknown user-defined format specifier "foo")\n'
+    assert wrong.stdout.startswith("  PID TTY") and not wrong.status
+
+
+def test_pid_files_groups_and_namespaces(tree: FolderReader) -> None:
+    def found(*argv: str, text: str = "1 2\n") -> tuple[str, int]:
+        result = pgrep.finish(pgrep.frames(tree, list(argv), opened=lambda name: text))
+        return (result.stdout or result.stderr.partition("\n")[0]), result.status
+
+    assert found("-lF", "/tmp/pid") == ("1 init\n", 0)
+    assert found("-F", "/tmp/pid", text="none") == found("-LF", "/tmp/pid") == ("pgrep: pidfile not valid", 1)
+    assert found("-L", "init") == ("pgrep: -L without -F makes no sense", 1)
+    assert found("--ns", "1", "^init") == ("1\n", 0)
+    assert found("--ns", "12345", "^init") == ("Error reading reference namespace information", 3)
+    assert found("--cgroup", "/", "init") == ("", 1)  # a kernel without cgroups
