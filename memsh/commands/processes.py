@@ -166,6 +166,23 @@ def fork(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
+@command(topic=TOPIC)
+def vfork(box: Box, args: Args, io: IO) -> int:
+    """make a child that borrows the current process's memory
+
+    vfork; exec a.out-dyn; wait
+
+    Yields the child's PID and makes it current: the parent cannot run before the child has executed a program or ended.
+    No page table is copied, and what the child writes the parent finds.
+    """
+    del args
+    reasonable(box)
+    child = forking.vfork(box, running(box))
+    io.value(child.pid, faults(0, 0), dec=True)
+    switch_to(box, child)
+    return 0
+
+
 @command(
     arg("program", help="a program's name or path", words="program"),
     rest("args", help="its arguments", raw=True),
@@ -186,6 +203,17 @@ def exec_(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
+def _give_cpu(box: Box, pid: int) -> None:
+    """Make a process or thread the current one, if it can be."""
+    task = find_task(box, pid)
+    if task.is_kthread:
+        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
+    child = next((one for one in box.tasks.values() if one.vfork_done == pid), None)
+    if child is not None:
+        raise ShellError(f"{named(task)} waits in vfork() until {named(child)} executes a program or ends")
+    switch_to(box, task)
+
+
 @command(PID, topic=TOPIC)
 def switch(box: Box, args: Args, io: IO) -> int:
     """make another process the current one
@@ -195,10 +223,8 @@ def switch(box: Box, args: Args, io: IO) -> int:
     Commands of user space then work on its memory, and /proc/self is its directory.
     """
     running(box)
-    task = find_task(box, args.pid)
-    if task.is_kthread:
-        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
-    switch_to(box, task)
+    _give_cpu(box, args.pid)
+    task = box.current
     io.out(f"{named(task)} is current\n")
     return 0
 
@@ -212,10 +238,7 @@ def as_(box: Box, args: Args, io: IO) -> int:
     The current process stays the current one, unless it is gone by then.
     """
     was = running(box)
-    task = find_task(box, args.pid)
-    if task.is_kthread:
-        raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
-    switch_to(box, task)
+    _give_cpu(box, args.pid)
     outer, io.session.back_to = io.session.back_to, was.pid
     try:
         return int(io.run(args.command))

@@ -408,7 +408,7 @@ def hexdump(box: Box, args: Args, io: IO) -> int:
     if len(words) > 2:
         raise UsageError(f"'{words[2]}' is one word too many (usage: hexdump ADDR [LENGTH])")
     try:
-        where, length = address(words[0]), size(words[1]) if len(words) > 1 else 64
+        where, length = address(words[0], box.arch.bits), size(words[1]) if len(words) > 1 else 64
     except ValueError as error:
         raise UsageError(f"{error} (usage: hexdump ADDR [LENGTH])") from None
     return _dump_memory(box, io, where, length)
@@ -416,7 +416,7 @@ def hexdump(box: Box, args: Args, io: IO) -> int:
 
 def _is_address(word: str) -> bool:
     try:
-        address(word)
+        address(word, 64)
     except ValueError:
         return False
     return True

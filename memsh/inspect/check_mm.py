@@ -53,8 +53,8 @@ def check_mm(box: Box) -> list[str]:
     _say(wrong, "areas by number", len(box.vm.areas), linked)
     _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
     cached = _check_cache(box, mapped, wrong)
-    shared = {o.inode.number: o.inode for o in box.memmap.owners if isinstance(o, AddressSpace) and o.inode.shmem}
-    _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared.values()))
+    shared = [one.inode for one in box.memmap.owners if isinstance(one, AddressSpace) and one.inode.shmem]
+    _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared))
     _check_pages(box, mapped, entire, cached, wrong)
     return wrong[:_MOST]
 

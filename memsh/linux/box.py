@@ -17,6 +17,7 @@ from memsh.linux.include.mm_types import Vm
 from memsh.linux.include.sched import init_fields
 from memsh.linux.include.trace import Trace
 from memsh.linux.include.vmstat import VmStat
+from memsh.linux.ipc.shm import Shm
 from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
@@ -98,6 +99,7 @@ class Box:
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)
+        self.shm = Shm(self)
         self.kcompactd = Kcompactd(self)
         # where Linux calls cond_resched() or looks for a signal, between two steps: it may raise, and that ends
         self.cond_resched: Callable[[], None] = _go_on

@@ -1,11 +1,13 @@
 """/proc/sysvipc: System V's queues, semaphores and shared memory (ipc/util.c, msg.c, sem.c, shm.c).
 
-**Known deviations:** there are none, and nothing makes one.
+**Known deviations:** nothing makes queues or semaphores.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from memsh.procfs.stat import BTIME
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -25,7 +27,15 @@ def show_sem(box: Box) -> str:
 
 
 def show_shm(box: Box) -> str:
-    """Sizes are as wide as the machine's words."""
+    """Sizes are as wide as the machine's words; times are seconds since 1970, 0 for never."""
     wide = 10 if box.arch.word == 4 else 21
-    return (f"       key      shmid perms {'size':>{wide}}  cpid  lpid nattch {_OWNER}      atime      dtime      ctime"
-            f" {'rss':>{wide}} {'swap':>{wide}}\n")  # fmt: skip
+    lines = [f"       key      shmid perms {'size':>{wide}}  cpid  lpid nattch {_OWNER}"
+             f"      atime      dtime      ctime {'rss':>{wide}} {'swap':>{wide}}\n"]  # fmt: skip
+    for index in sorted(box.shm.ids):
+        one = box.shm.ids[index]
+        times = " ".join(f"{BTIME + usec // 1_000_000 if usec else 0:10}" for usec in (one.atime, one.dtime, one.ctime))
+        lines.append(
+            f"{one.key:10} {one.id:10}  {one.mode:4o} {one.size:{wide}} {one.cpid:5} {one.lpid:5}  {one.nattch:5} "
+            f"{0:5} {0:5} {0:5} {0:5} {times} {one.resident << 12:{wide}} {one.swapped << 12:{wide}}\n"
+        )
+    return "".join(lines)

@@ -181,6 +181,16 @@ mmlife.copy_page_range|copy_page_range|mm/memory.c|copies page table entries and
 mmlife.exit_mmap|exit_mmap|mm/mmap.c|takes an address space apart
 fork.kernel_clone|kernel_clone|kernel/fork.c|makes a child process
 fork.copy_process|copy_process|kernel/fork.c|takes the child's objects and copies what it inherits
+fork.vfork|kernel_clone|kernel/fork.c|makes a child that borrows the memory, and stops the parent
+shm.shmget|ksys_shmget|ipc/shm.c|finds a segment of System V's shared memory by its key, or makes one
+shm.shmat|do_shmat|ipc/shm.c|maps a segment
+shm.shmdt|ksys_shmdt|ipc/shm.c|unmaps a segment
+shm.rmid|shmctl_down|ipc/shm.c|removes a segment, now or with its last attachment
+shmem.shmem_file_setup|shmem_file_setup|mm/shmem.c|makes a nameless file of shared memory
+mincore.do_mincore|do_mincore|mm/mincore.c|looks which pages of a range are in memory
+msync.do_msync|msync|mm/msync.c|writes what was changed through shared mappings of files
+process_vm_access.process_vm_rw|process_vm_rw|mm/process_vm_access.c|copies memory between two processes
+sys.do_prlimit|do_prlimit|kernel/sys.c|reads and sets a resource limit
 fork.clone_thread|copy_process|kernel/fork.c|makes a thread, with memory, files and signal handlers in common
 fork.alloc_thread_stack|alloc_thread_stack_node|kernel/fork.c|takes the pages of a kernel stack
 exec.do_execve|do_execveat_common|fs/exec.c|replaces a process's program

@@ -534,6 +534,7 @@ class FileSystem:
         if inode.dev == SHM_DEV:
             if inode.opened <= 0:
                 shmem_evict(self.box, inode)
+                self.box.shm.evicted(inode)
             return
         self.opened -= 1
         if inode.mode & S_IFMT == S_IFBLK:

@@ -46,7 +46,7 @@ from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.resource import ARG_MAX, RLIMIT_STACK, STK_LIM
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
 from memsh.linux.kernel.exit import do_exit, mmput
-from memsh.linux.kernel.fork import free_task
+from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.memory.rss_stat import keep_pages
@@ -125,6 +125,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
         raise error if isinstance(error, KernelError) else KernelError("ENOMEM") from None
     box.fs.fput(file)
     de_thread(box, task)
+    complete_vfork_done(box, task)
     if old is not None:
         mmput(box, old)
 

@@ -65,7 +65,7 @@ class Task:
         "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw",
         "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority",
         "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn", "start_usec",
-        "state", "timer_slack_ns", "tls",
+        "state", "timer_slack_ns", "tls", "vfork_done",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -93,6 +93,7 @@ class Task:
         self.nvcsw = self.nivcsw = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = self.tls = self.clear_child_tid = 0
+        self.vfork_done = 0  # the PID of a parent that waits in vfork()
         self.timer_slack_ns = 50000
         self.rss_stat = [0, 0, 0, 0]  # what it keeps of its process's counters (mm/memory/rss_stat.py)
         self.rss_events = 0

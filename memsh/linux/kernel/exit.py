@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, children_of, context_switch, live_thread, threads_of
-from memsh.linux.kernel.fork import drop_object, free_task
+from memsh.linux.kernel.fork import complete_vfork_done, drop_object, free_task
 from memsh.linux.kernel.printk import KERN_EMERG
 from memsh.linux.lib.dump_stack import dump_stack
 from memsh.linux.mm.memory import uaccess
@@ -41,6 +41,7 @@ def mmput(box: Box, mm: MmStruct) -> None:
 
 def mm_release(box: Box, task: Task) -> None:
     """Tell the C library that the thread is gone: its number in memory becomes 0, if others can see that."""
+    complete_vfork_done(box, task)
     addr, task.clear_child_tid = task.clear_child_tid, 0
     assert task.mm is not None
     if addr and task.mm.users > 1:

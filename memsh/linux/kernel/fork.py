@@ -22,6 +22,7 @@ from memsh.linux.include.sched import (
     Task,
     add_task,
     alloc_pid,
+    find_pid,
     nr_threads,
     threads_max,
 )
@@ -86,10 +87,12 @@ def free_task(box: Box, task: Task) -> None:
     drop_object(box, task, "task_struct")
 
 
-def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False) -> Task:
+def copy_process(
+    box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False, share: bool = False
+) -> Task:
     """A new process, complete, entered in the table. EAGAIN at threads-max or without a PID, ENOMEM.
 
-    `parent` None makes the very first task.
+    `parent` None makes the very first task; `share`: the memory is the parent's own (CLONE_VM).
     """
     box.changes += 1
     if nr_threads(box) >= threads_max(box):
@@ -107,12 +110,18 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
         if parent is not None and parent.mm is not None and not kthread:
             from memsh.linux.mm.memory.mmlife import dup_mmap  # start-up: few sessions need it
 
-            task.mm = dup_mmap(box, parent.mm)
+            if share:
+                task.mm = parent.mm
+                parent.mm.users += 1
+            else:
+                task.mm = dup_mmap(box, parent.mm)
         _take(box, task, "pid")
         task.pid = alloc_pid(box)
     except KernelError:
         if task.mm is not None:
-            exit_mmap(box, task.mm)
+            task.mm.users -= 1
+            if not task.mm.users:
+                exit_mmap(box, task.mm)
             task.mm = None
         free_task(box, task)
         raise
@@ -122,7 +131,7 @@ def copy_process(box: Box, parent: Task | None, comm: str = "", *, kthread: bool
         task.signal.rlim = init_rlimits(box.mmu.word_limit - 1, threads_max(box) // 2)
     else:
         task.signal.rlim, task.signal.umask = list(parent.signal.rlim), parent.signal.umask
-    if task.mm is not None:
+    if task.mm is not None and not share:
         task.mm.rlim = task.signal.rlim
     if parent is not None and not kthread:
         _inherit(task, parent)
@@ -202,6 +211,26 @@ def fork(box: Box, parent: Task) -> Forked:
     result = Forked(child, parent.minflt - minor, parent.majflt - major)
     after_fork(box, parent, child)
     return result
+
+
+def vfork(box: Box, parent: Task) -> Task:
+    """vfork(): the child has the parent's own memory, and the parent waits until it executes a program or ends.
+
+    EAGAIN, ENOMEM. ESRCH if the parent has no memory of its own.
+    """
+    if parent.mm is None or not parent.alive:
+        raise KernelError("ESRCH", f"{parent.pid} cannot fork")
+    child = copy_process(box, parent, share=True)
+    child.vfork_done = parent.pid
+    parent.state = "D"
+    return child
+
+
+def complete_vfork_done(box: Box, task: Task) -> None:
+    """The child of a vfork has left its parent's memory: the parent goes on."""
+    parent, task.vfork_done = find_pid(box, task.vfork_done) if task.vfork_done else None, 0
+    if parent is not None and parent.state == "D":
+        parent.state = "S"
 
 
 def kernel_clone(box: Box, parent: Task) -> Task:

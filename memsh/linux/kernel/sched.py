@@ -18,6 +18,8 @@ def switch_to(box: Box, task: Task) -> None:
         raise KernelError("ESRCH", f"{task.pid} has ended")
     if task.mm is None:
         raise KernelError("EINVAL", f"{task.pid} is a kernel thread")
+    if any(one.vfork_done == task.pid for one in box.tasks.values()):
+        raise KernelError("EAGAIN", f"{task.pid} waits in vfork()")
     old = box.current
     if old is task:
         return

@@ -33,26 +33,30 @@ TMPFS_DEV = (0, 19)
 
 def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
     """Give a shared anonymous area its file. ENOMEM."""
-    size = vma.end - vma.start
-    charged = 0 if vma.flags & VM_NORESERVE else size >> 12
+    file = shmem_file_setup(box, "dev/zero", vma.end - vma.start, vma.flags)
+    file.count = 0
+    get_file(vma, file)
+
+
+def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
+    """A nameless file of `size` bytes of shared memory, charged unless `flags` say VM_NORESERVE. ENOMEM."""
+    charged = 0 if flags & VM_NORESERVE else -(-size // 4096)
     if charged:
-        vm_enough_memory(box, mm, charged)
+        vm_enough_memory(box, box.current.mm, charged)
     try:
         addr = take(box, "shmem_inode_cache")
     except KernelError:
         box.vm.commit -= charged
         raise
     fs = box.fs
-    inode = Inode(fs.next_shm_ino, "dev/zero", SHM_DEV, SHMEM_AOPS, size)
+    inode = Inode(fs.next_shm_ino, name, SHM_DEV, SHMEM_AOPS, size)
     fs.next_shm_ino += 1
     inode.nlink = 0
     inode.addr = addr
     inode.charged = charged
     inode.opened = 1
     mapping_of(box, inode)
-    file = File(inode, "/dev/zero (deleted)", writable=True)
-    file.count = 0
-    get_file(vma, file)
+    return File(inode, f"/{name} (deleted)", writable=True)
 
 
 def shmem_fault(box: Box, file: File, index: int) -> int:

@@ -1,0 +1,1 @@
+"""System V's shared memory (ipc/)."""
