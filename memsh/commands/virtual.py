@@ -170,6 +170,9 @@ def pagewalk(box: Box, args: Args, io: IO) -> None:
     indexes = [(addr >> shift) & mmu.entries - 1 for shift in mmu.shifts[-2::-1]]
     steps = ", ".join(f"{name} {index}" for name, index in zip(mmu.names[::-1], indexes, strict=True))
     say(io, f"{addr:#010x} = {steps}, offset {addr & 4095:#x}")
+    if addr in mmu.hole:
+        say(io, "  " + not_canonical(box))
+        return
     if addr >= mmu.task_size:
         _kernel_walk(box, addr, io)
         return
@@ -193,6 +196,12 @@ def pagewalk(box: Box, args: Args, io: IO) -> None:
     say(io, f"{shown}frame {found.pfn:#x}: {bits(found.pte)}{' no-execute' if found.pte & mmu.nx else ''}")
     zone = box.pages.zone_of(found.pfn).name
     say(io, f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}")
+
+
+def not_canonical(box: Box) -> str:
+    """What the processor makes of an address whose upper bits are not all alike."""
+    low = box.mmu.hole.start.bit_length() - 1
+    return f"not canonical: bits {8 * box.mmu.word - 1} to {low} differ, the processor refuses it"
 
 
 def _kernel_walk(box: Box, addr: int, io: IO) -> None:
@@ -219,6 +228,11 @@ def _kernel_walk(box: Box, addr: int, io: IO) -> None:
         pfn = box.highmem.page[slot]
         say(io, f"  permanent kmap {slot}: frame {pfn:#x}, physical {(pfn << 12) + (addr & 4095):#010x}, zone "
                 f"{box.pages.zone_of(pfn).name}")  # fmt: skip
+        return
+    section = box.machine.image.section_at(addr - lay.image_base)
+    if section:
+        phys = addr - lay.image_base
+        say(io, f"  {section}: physical {phys:#010x}, frame {phys >> PAGE_SHIFT:#x}")
         return
     say(io, "  nothing is mapped here")
 

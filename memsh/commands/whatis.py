@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memsh.commands.draw import human, plural, say
-from memsh.commands.virtual import bits, process_areas, protection
+from memsh.commands.virtual import bits, not_canonical, process_areas, protection
 from memsh.inspect.check import FREE, PER_CPU_LIST, block_of
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.box import Box
@@ -48,6 +48,8 @@ def whatis(box: Box, args: Args, io: IO) -> None:
     what = args.what
     if what < box.memmap.frames and what < 0x100000:
         _frame(box, what, io)
+    elif what in box.mmu.hole:
+        say(io, f"{what:#x}: {not_canonical(box)}")
     elif what >= box.arch.page_offset:
         _kernel(box, what, io)
     else:
@@ -94,10 +96,15 @@ def _kernel(box: Box, addr: int, io: IO) -> None:
             if frames:
                 say(io, "  frames " + _runs(list(frames)))
             return
-    region = (
-        "vmalloc" if addr < lay.vmalloc_end else "permanent kmaps" if addr < lay.fixaddr_start else "fixed mappings"
-    )
-    say(io, f"{addr:#x}: in the {region} region, nothing mapped there")
+    section = box.machine.image.section_at(addr - lay.image_base)
+    if section:
+        say(io, f"{addr:#x}: {section}, frame {addr - lay.image_base >> PAGE_SHIFT:#x}")
+        return
+    for name, start, end, use in lay.areas():
+        if start <= addr < end:
+            say(io, f"{addr:#x}: in the {name} region ({use}), nothing mapped there")
+            return
+    say(io, f"{addr:#x}: between the kernel's regions, nothing is there")
 
 
 def _state(box: Box, found: Object, addr: int) -> str:

@@ -5,7 +5,8 @@ keeps its variables.
 `sh`, `cat`, `sleep`, `true` are busybox, `/init` the recorded machines' own init.
 
 Known deviations: contents of the files are generated, not compiled, but for the instructions that load and store one
-byte; nothing is executed.
+byte; nothing is executed. What a.out catches (SIGSEGV) it lets happen again by default: it dies all the same, and the
+log tells of it.
 """
 
 from __future__ import annotations

@@ -161,12 +161,16 @@ def _linker() -> Image:
     )
 
 
-def _plain(path: str, entry: int, segments: tuple[Segment, ...], size: int, touched: tuple[Touch, ...]) -> Image:
-    """A static program of which only the layout is known."""
+def _plain(
+    path: str, entry: int, segments: tuple[Segment, ...], size: int, touched: tuple[Touch, ...],
+    symbols: dict[str, int] | None = None,
+) -> Image:  # fmt: skip
+    """A static program of which the layout is known, and where its C library's variables are, if `symbols` says."""
     start = segments[-1].vaddr & ~4095
     return Image(
         path, segments, entry, size=size, relro=(start, 0x4000), brk=0x22000, touched=touched, load_ip=_LOAD_IP,
-        store_ip=_STORE_IP, text={0x1844: _READ_WRITE}, symbols={"_start": entry, "main": entry + 0x2BD},
+        store_ip=_STORE_IP, text={0x1844: _READ_WRITE},
+        symbols={"_start": entry, "main": entry + 0x2BD} | (symbols or {}), before_main=_BEFORE_MAIN,
     )  # fmt: skip
 
 
@@ -192,6 +196,11 @@ def _init() -> Image:
             pages(0x4B9000, 0x4C1000, True),
             pages(0x604000, 0x606000, True),
         ),
+        {
+            "mp_": 0x4B6740, "main_arena": 0x4B67E0, "stdout": 0x4B66F0, "__curbrk": 0x602D68, "tcache": 0x604340,
+            "tls": 0x604000, "tls_size": 0xD00, "_end": 0x6035C8, "tp": 0x6043C0, "_dl_stack_cache": 0x603068,
+            "tls_static_size": 0x3C0,
+        },
     )
 
 

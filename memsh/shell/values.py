@@ -11,10 +11,10 @@ from typing import TypeVar
 
 F = TypeVar("F", bound=Callable[..., int])
 
-_UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?|[bB])?")
-_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtT])(?:i?[bB])?)?")
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
+_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
 
 # 8 to 16 hexadecimal digits as /proc prints them: a letter or a leading 0 says that they are no decimal number
 _AS_PRINTED = re.compile(r"^(?=[0-9a-fA-F]{8,16}(?:[+-]|$))(?=0|[0-9]*[a-fA-F])")

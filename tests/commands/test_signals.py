@@ -36,7 +36,7 @@ HEAD = "USER     TTY      "
         ("w -h", "", 0),
         ("tload | head -1", " 0.00, 0.00, 0.00\n", 0),
         ("sysctl /../../etc/passwd", "sysctl: Path is not under /proc/sys/: /proc/sys//../../etc/passwd\n", 1),
-        ("sysctl kernel/hostname", "kernel.hostname = memsh\n", 0),
+        ("sysctl kernel/hostname", "kernel.hostname = localhost\n", 0),
         ("sysctl | head -2", "\nUsage:\n", 0),
     ],
 )

@@ -87,6 +87,7 @@ _LARGE: tuple[tuple[str, int], ...] = (
     ("/var/log/journal/system.journal", 25165824),
     ("/var/log/messages.1", 7340032),
 )
+PROGRAM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")  # whose files may be run
 _DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
     "/var/log", "/var/tmp",
@@ -309,6 +310,7 @@ class FileSystem:
         self.used += size - inode.size
         inode.size = inode.seeded = size
         inode.seed = path
+        inode.mode = 0o100000 | (0o755 if parts[0] in PROGRAM_FOLDERS or parts == ["init"] else 0o644)
         for offset, data in sorted((text or {}).items()):
             written = mapping_of(self.box, inode).written
             while data:

@@ -216,13 +216,13 @@ class File:
     """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs."""
 
     __slots__ = (
-        "addr", "count", "inode", "mmap_miss", "path", "position", "ra_async", "ra_pages", "ra_prev", "ra_size",
+        "addr", "count", "inode", "mmap_miss", "opened_as", "position", "ra_async", "ra_pages", "ra_prev", "ra_size",
         "ra_start", "writable",
     )  # fmt: skip
 
     def __init__(self, inode: Inode, path: str, *, writable: bool = False) -> None:
         self.inode = inode
-        self.path = path
+        self.opened_as = path
         self.writable = writable
         self.count = 1
         self.addr = 0
@@ -231,6 +231,18 @@ class File:
         self.ra_pages = 32
         self.ra_start = self.ra_size = self.ra_async = 0
         self.ra_prev = -1
+
+    @property
+    def path(self) -> str:
+        """Where the file is now, as d_path() tells: it may have been moved, or be gone."""
+        inode = self.inode
+        if inode.parent is None:
+            return self.opened_as
+        words, at = [], inode
+        while at.parent is not None:
+            words.append(at.name)
+            at = at.parent
+        return "/" + "/".join(reversed(words)) + ("" if inode.nlink else " (deleted)")
 
 
 class VmArea:

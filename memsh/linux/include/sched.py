@@ -254,7 +254,8 @@ def init_fields(box: Box) -> None:
     """The task table of a box that has not started any task yet (kernel/fork.c, fork_init; kernel/pid.c)."""
     fields: dict[str, Any] = {
         "tasks": {}, "threads": {}, "current": None, "init": None, "last_pid": 0, "panicked": "", "total_forks": 0,
-        "threads_max": None, "programs": {}, "idle_tasks": [], "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus),
+        "threads_max": None, "programs": {}, "idle_tasks": [],
+        "pid_max": max(PID_MAX_DEFAULT, 1024 * box.config.cpus) if box.arch.word == 8 else PID_MAX_DEFAULT,
     }  # fmt: skip
     for name, value in fields.items():
         setattr(box, name, value)

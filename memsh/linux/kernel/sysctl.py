@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from memsh.linux.config import Config
 
 INT_MAX = (1 << 31) - 1
+PID_MAX_LIMIT = {4: 1 << 15, 8: 4 << 20}  # by the bytes of a word
 INT_MIN = -(1 << 31)
 ULONG_MAX = (1 << 64) - 1  # of the widest machine; each ends where its own unsigned long does
 
@@ -142,7 +143,7 @@ class Sysctl:
                 self.values["vm.vdso_enabled"] = int(on == "1")
         self.quiet_drops = False
         self.text: dict[str, str] = {
-            "kernel.hostname": "memsh", "kernel.domainname": "(none)",
+            "kernel.hostname": "localhost", "kernel.domainname": "(none)",
             **{name: text for name, (text, _) in WORDS.items()},
             **{name: "\t".join(map(str, numbers)) for name, (numbers, _, _) in VECTORS.items()},
         }  # fmt: skip
@@ -269,7 +270,7 @@ def _put_number(box: Box, name: str, value: int) -> None:
         _in_range(box, name, value, *IN_PAGES[name])
         _put_in_pages(box, name, value)
     elif name == "kernel.pid_max":
-        _in_range(box, name, value, 301, 4194304)
+        _in_range(box, name, value, max(301, 8 * box.config.cpus), PID_MAX_LIMIT[box.arch.word])
         box.pid_max = value
     else:
         _in_range(box, name, value, 1, 0x3FFFFFFF)

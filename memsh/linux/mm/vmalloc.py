@@ -79,7 +79,7 @@ class Vmalloc:
         self.start, self.end = layout.vmalloc_start, layout.vmalloc_end
         self.holes: list[tuple[int, int]] = [(self.start, self.end)]
         self.by_addr: dict[int, VmStruct] = {}
-        self.lazy: list[tuple[int, int, int]] = []  # start, end, the vmap_area object
+        self.lazy: list[tuple[int, int, int]] = []  # start, end, the vmap_area object, ascending; none touch
         self.lazy_pages = 0
         self.stacks: list[int] = []  # kernel stacks that wait for their next task
 
@@ -114,7 +114,7 @@ class Vmalloc:
         """Give the addresses of freed areas back (__purge_vmap_area_lazy); says whether there were any."""
         lazy, self.lazy, self.lazy_pages = self.lazy, [], 0
         slab = self.box.slab
-        for start, end, item in sorted(lazy):
+        for start, end, item in lazy:
             self._put_back(start, end)
             slab.kmem_cache_free(slab.caches["vmap_area"], item)
         return bool(lazy)
@@ -146,11 +146,25 @@ class Vmalloc:
     def _remove(self, area: VmStruct) -> None:
         """Unmap: the addresses wait for the purge (remove_vm_area, free_vmap_area_noflush)."""
         del self.by_addr[area.addr]
-        self.lazy.append((area.addr, area.addr + area.size, area.vmap_object))
+        self._merge_or_add_lazy(area.addr, area.addr + area.size, area.vmap_object)
         self.lazy_pages += area.size // PAGE_SIZE
         self.box.slab.kfree(area.vm_object)
         if self.lazy_pages > LAZY_PAGES * self.box.config.cpus.bit_length():
             self.purge()
+
+    def _merge_or_add_lazy(self, start: int, end: int, item: int) -> None:
+        """Addresses that wait join those right beside them, whose object stays (merge_or_add_vmap_area)."""
+        slab, lazy = self.box.slab, self.lazy
+        cache = slab.caches["vmap_area"]
+        at = bisect_left(lazy, (start, end, item))
+        if at < len(lazy) and lazy[at][0] == end:
+            slab.kmem_cache_free(cache, item)
+            _, end, item = lazy.pop(at)
+        if at and lazy[at - 1][1] == start:
+            slab.kmem_cache_free(cache, item)
+            at -= 1
+            start, _, item = lazy.pop(at)
+        lazy.insert(at, (start, end, item))
 
     # -- memory ----------------------------------------------------------------------
 

@@ -38,6 +38,10 @@ class KernelImage(NamedTuple):
     def banner(self) -> str:
         return f"Linux version {UTS_RELEASE} {COMPILER} {self.uts_version}"
 
+    def section_at(self, phys: int) -> str:
+        """`Kernel code` …: the section that holds the physical address, "" if none does."""
+        return next((name for name, first, last in self.sections if first <= phys <= last), "")
+
     def kept(self) -> list[tuple[int, int]]:
         """The parts of the image that are never given back: [first, behind), ascending."""
         found, at = [], self.text
@@ -56,6 +60,7 @@ class Layout(Protocol):
     """Where the parts of the kernel's address space lie; virtual addresses in bytes."""
 
     page_offset: int
+    image_base: int  # where the kernel's image is mapped, less its physical address
     task_size: int
     high_memory: int
     vmalloc_start: int

@@ -26,7 +26,7 @@ class Layout:
 
     __slots__ = ("high_memory", "maxmem", "vmalloc_start")
 
-    page_offset = PAGE_OFFSET
+    page_offset = image_base = PAGE_OFFSET
     task_size = TASK_SIZE
     vmalloc_end = VMALLOC_END
     pkmap_base = PKMAP_BASE

@@ -28,6 +28,7 @@ class Layout64:
     __slots__ = ("high_memory", "max_pfn")
 
     page_offset = PAGE_OFFSET
+    image_base = START_KERNEL_MAP
     task_size = TASK_SIZE
     vmalloc_start = VMALLOC_START
     vmalloc_end = VMALLOC_START + VMALLOC_SIZE
