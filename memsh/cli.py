@@ -28,7 +28,7 @@ from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
-from memsh.teach import charting, displays, telling, timetravel
+from memsh.teach import charting, classroom, displays, owner, telling, timetravel
 from memsh.teach.journal import attach
 
 USAGE = """\
@@ -293,6 +293,8 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     commands.load()
     timetravel.load()
     telling.load()
+    classroom.load()
+    owner.load()
     displays.load()
     charting.load()
     session = Session(stdout=stdout, stderr=stderr)

@@ -79,6 +79,10 @@ def history(timeline: Timeline, target: Target) -> list[tuple[int, str, str]]:
     return found
 
 
+def load() -> None:
+    """Importing this module declares its commands."""
+
+
 @command(arg("addr", type=address, help="an address, or a page frame number below the end of RAM"), topic="views",
          outside=True)
 def owner(box: Box, args: Args, io: IO) -> None:

@@ -15,7 +15,8 @@ TOPIC = "session"
 
 
 def load() -> None:
-    """Importing this module declares its commands, and those of the classroom."""
+    """Importing this module declares its commands."""
+
 
 @command(
     opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),

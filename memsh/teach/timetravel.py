@@ -25,7 +25,8 @@ TOPIC = "session"
 
 
 def load() -> None:
-    """Declare this room's commands that move along the journal, or read it."""
+    """Importing this module declares its commands."""
+
 
 def _timeline(io: IO) -> Timeline:
     """The timeline, if this is no background job, which has only one time."""
