@@ -27,10 +27,6 @@ def load() -> None:
     """Importing this module declares its commands."""
 
 
-def load() -> None:
-    """Importing this module declares its commands."""
-
-
 @command(arg("name", default=None, help="a lesson, or a file of the host ending in .md", words="lesson"),
          topic=TOPIC, needs_box=False, outside=True)  # fmt: skip
 def lesson(box: Box, args: Args, io: IO) -> int:
