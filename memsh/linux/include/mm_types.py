@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.resource import init_rlimits
+from memsh.linux.lib.copying import slotwise
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Tlb(dict[int, Any]):
         return Tlb()
 
 
+@slotwise(flat="areas")
 class AnonVma:
     """What anonymous pages point back to. `areas`: number of each VMA on it -> number of that VMA's mm."""
 
@@ -169,6 +171,7 @@ class AddressSpaceOperations(NamedTuple):
         return self
 
 
+@slotwise(same="a_ops")
 class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
@@ -212,6 +215,7 @@ class Inode:
         return self.a_ops.swap_backed
 
 
+@slotwise()
 class File:
     """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs."""
 
@@ -245,6 +249,7 @@ class File:
         return "/" + "/".join(reversed(words)) + ("" if inode.nlink else " (deleted)")
 
 
+@slotwise(flat="chain_addrs", each="anon_chain")
 class VmArea:
     """One mapping. `anon_chain`: the anon_vmas it is linked to, nearest first; `name` "[vdso]", "[vvar]" or "" ."""
 
@@ -278,6 +283,7 @@ class VmArea:
         return f"<VmArea {self.start:08x}-{self.end:08x} flags {self.flags:#x}>"
 
 
+@slotwise(flat="ptes")
 class PageTable:
     """A page of entries, `ptes`, held in frame `pfn`."""
 
@@ -297,6 +303,7 @@ class Directory:
         self.pfn = pfn
 
 
+@slotwise(flat="starts rss kept maple_addrs", each="mmap", values="tables", held="rlim", same="mmu placed")
 class MmStruct:
     """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes.
 
@@ -334,7 +341,6 @@ class MmStruct:
         "mmu",
         "nr_ptes",
         "number",
-        "pgd",
         "pgd_pfn",
         "placed",
         "rlim",

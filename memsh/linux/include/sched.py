@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.lib.copying import slotwise
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -30,6 +31,7 @@ PID_MAX_DEFAULT = 32768
 STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie", "I": "idle"}
 
 
+@slotwise(flat="threads", held="rlim")
 class SignalStruct:
     """What the threads of a process share (signal_struct). `threads`: the TIDs, the first thread's before all others;
     `rlim`: its limits by RLIMIT_*; `umask`, which Linux keeps in fs_struct.
@@ -51,6 +53,7 @@ class SignalStruct:
         self.exiting = False  # SIGNAL_GROUP_EXIT: every thread is to end
 
 
+@slotwise(flat="rss_stat objects children argv", same="pending affinity")
 class Task:
     """One process or kernel thread, or a further thread of the process `leader`. `argv` is what it was started with;
     faults are counted since the fork.
