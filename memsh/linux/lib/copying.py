@@ -3,8 +3,8 @@
 `@slotwise(...)` writes a class its `__deepcopy__`, as dataclasses write `__init__`: one assignment a slot, all of which
 __init__ has set. One that is not named is copied as deepcopy() would, so that a new one is never shared by mistake.
 Named are, for speed: `flat`, lists, dicts and arrays of numbers and texts that belong to this object alone; `each`,
-lists, and `values`, dicts of such objects; `held`, lists of what never changes that another object may hold too; `same`,
-what never changes and is shared. No known deviations.
+lists, and `values`, dicts of such objects; `held`, lists of what never changes that another object may hold, too;
+`same`, what never changes and is shared. No known deviations.
 """
 
 from __future__ import annotations
