@@ -18,13 +18,6 @@ ATOMS = frozenset({int, str, bool, bytes, float, type(None)})
 T = TypeVar("T")
 
 
-def _twin(one: list[Any], memo: dict[int, Any]) -> list[Any]:
-    found: list[Any] | None = memo.get(id(one))
-    if found is None:
-        found = memo[id(one)] = one[:]
-    return found
-
-
 def slotwise(
     *, flat: str = "", each: str = "", values: str = "", held: str = "", same: str = ""
 ) -> Callable[[type[T]], type[T]]:
@@ -33,7 +26,7 @@ def slotwise(
         (flat, "self.{}[:] if self.{}.__class__ is array else self.{}.copy()"),
         (each, "[memo.get(id(x)) or x.__deepcopy__(memo) for x in self.{}]"),
         (values, "{{key: memo.get(id(x)) or x.__deepcopy__(memo) for key, x in self.{}.items()}}"),
-        (held, "twin(self.{}, memo)"),
+        (held, "memo[at] if (at := id(self.{})) in memo else memo.setdefault(at, self.{}[:])"),
         (same, "self.{}"),
     ) for name in names.split()}  # fmt: skip
     usual = "x if (x := self.{}).__class__ in ATOMS else memo.get(id(x)) or deepcopy(x, memo)"
@@ -46,7 +39,7 @@ def slotwise(
             lines.append(f" other.{name} = " + how.get(name, usual).format(name, name, name))
         lines.append(" return other")
         scope: dict[str, Any] = {
-            "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array, "twin": _twin,
+            "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array,
         }  # fmt: skip
         exec("\n".join(lines), scope)
         cls.__deepcopy__ = scope["__deepcopy__"]  # type: ignore[attr-defined]
