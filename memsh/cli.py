@@ -7,6 +7,7 @@ import gc
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -28,7 +29,7 @@ from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
-from memsh.teach import charting, classroom, displays, owner, telling, timetravel
+from memsh.teach import charting, classroom, displays, entry, owner, telling, timetravel
 from memsh.teach.journal import attach
 
 USAGE = """\
@@ -367,8 +368,6 @@ def width(options: Options, is_tty: bool) -> int:
     if wanted:
         return wanted
     if is_tty:
-        import shutil  # start-up: few sessions need it
-
         return max(20, shutil.get_terminal_size().columns)
     return 80
 
@@ -502,8 +501,6 @@ def stepper(session: Session, story: Any) -> None:
 
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
-    from memsh.teach import entry  # start-up: few sessions need it
-
     commands.load()
     if options.words[0] == "handout":
         from memsh.ui.handout import handout  # start-up: few sessions need it

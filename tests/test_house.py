@@ -1,6 +1,7 @@
 """The house rules that a machine can check: import directions, two machines and one kernel, light imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,10 +30,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+TOOLS = [*sorted((PACKAGE.parent / "scripts").rglob("*.py")), PACKAGE.parent / "tests" / "sessions.py"]
 TERMINAL = ("prompt_toolkit", "rich", "pygments", "plotext")
 # what only i386 would say: its split of 3 and 1 GiB, its words, where its programs lie
 OF_I386 = {0xC0000000, 0xFFFFFFFF, 1 << 32, 0xFFFFF000, 0x08048000, 0xF8000000, 0xFF000000}
 EXCEPTIONS = 25
+AWAITED = {"try_to_free_mem_cgroup_pages"}  # what the memory controller will ask of reclaim
 
 
 def name_of(path: Path) -> str:
@@ -95,6 +98,66 @@ def test_an_import_inside_a_function_says_why() -> None:
                     if "#" not in "".join(lines[node.lineno - 1 : node.end_lineno]):
                         wrong.append(f"{name_of(path)}:{node.lineno}")
     assert sorted(set(wrong)) == []
+
+
+def test_no_name_is_defined_and_never_used() -> None:
+    """Functions, classes, constants and methods. Uses are counted by name, over the package and the tools beside it.
+
+    Not decidable, and left alone: what a decorator takes, fields, what a class of another library asks for, one of
+    several names that are given out together, and names that are put together (`getattr(self, f"do_{verb}")`).
+    """
+    tools = [ast.parse(path.read_text(encoding="utf-8")) for path in TOOLS]
+    used = {name for tree in (*TREES.values(), *tools) for name in names_used(tree)} | AWAITED
+    wrong = []
+    for path, tree in TREES.items():
+        if path == PACKAGE / "client.py":  # for the programs of others
+            continue
+        joined = tuple(prefixes(tree))
+        for line, names in names_defined(tree):
+            if used.isdisjoint(names) and not (joined and names[0].startswith(joined)):
+                wrong.append(f"{name_of(path)}:{line} {', '.join(names)}")
+    assert wrong == []
+
+
+def names_used(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+
+
+def names_defined(tree: ast.Module) -> Iterator[tuple[int, list[str]]]:
+    """(line, names given out there) at the top of a module and of its classes."""
+    own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("memsh."):
+            own.update(alias.name for alias in node.names)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if not node.decorator_list or isinstance(node, ast.ClassDef):
+                yield node.lineno, [node.name]
+        if isinstance(node, ast.ClassDef) and all(isinstance(base, ast.Name) and base.id in own for base in node.bases):
+            for inner in node.body:
+                if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("__"):
+                    yield inner.lineno, [inner.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            given = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [k.id for target in given for k in ast.walk(target) if isinstance(k, ast.Name)]
+            if names and not names[0].startswith("__"):
+                yield node.lineno, names
+
+
+def prefixes(tree: ast.AST) -> Iterator[str]:
+    """What names that are put together in a file begin with: strings such as "p_"."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if re.fullmatch(r"_?[a-z]{1,4}_", node.value):
+                yield node.value
 
 
 def module_of(path: Path) -> str:

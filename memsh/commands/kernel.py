@@ -29,10 +29,6 @@ def kib(pages: int) -> str:
     return f"{pages * 4} KiB" if pages < 256 else f"{pages // 256} MiB"
 
 
-def no_memory(name: str) -> ShellError:
-    return ShellError("Cannot allocate memory", 1)
-
-
 # -- pages -------------------------------------------------------------------
 
 

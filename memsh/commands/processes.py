@@ -10,13 +10,13 @@ from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import SIGABRT, SIGBUS, SIGSEGV
+from memsh.linux.include.flags import SIGABRT
 from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
-from memsh.linux.mm.memory.outcome import BusError, Segfault
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.limits import PROCESSES
@@ -88,20 +88,6 @@ def why_fault(io: IO, task: Task, error: Segfault) -> str:
         return ""
 
     return f"  {fault(task.mm, task.comm, error.addr, error.error_code)}\n"
-
-
-def faulted(box: Box, io: IO, task: Task, error: Segfault | BusError, ip: int | None = None) -> int:
-    """`task` made an access that it may not: it dies of it, the log has its line; the status, 139 or 135.
-
-    `ip`: where it was executing, if not at its own load or store instruction (a jump).
-    """
-    ended = named(task)
-    if isinstance(error, Segfault):
-        told = why_fault(io, task, error)
-        signal.segfault(box, task, error.addr, error.error_code, ip)
-        return died(box, io, ended, SIGSEGV, told)
-    signal.bus_error(box, task)
-    return died(box, io, ended, SIGBUS)
 
 
 def aborted(box: Box, io: IO, task: Task, message: str) -> int:

@@ -141,35 +141,6 @@ def shmctl(box: Box, args: Args, io: IO) -> int:
 
 # -- ipcs ------------------------------------------------------------------------------------------------------------
 
-IPCS_HELP = """
-Usage:
- ipcs [resource-option...] [output-option]
- ipcs -m|-q|-s -i <id>
-
-Show information on IPC facilities.
-
-Options:
- -i, --id <id>  print details on resource identified by <id>
- -h, --help     display this help
- -V, --version  display version
-
-Resource options:
- -m, --shmems      shared memory segments
- -q, --queues      message queues
- -s, --semaphores  semaphores
- -a, --all         all (default)
-
-Output options:
- -t, --time        show attach, detach and change times
- -p, --pid         show PIDs of creator and last operator
- -c, --creator     show creator and owner
- -l, --limits      show resource limits
- -u, --summary     show status summary
-     --human       show sizes in human-readable format
- -b, --bytes       show sizes in bytes
-
-For more details see ipcs(1).
-"""
 _QUEUES = {
     "": "key        msqid      owner      perms      used-bytes   messages    ",
     "t": "msqid    owner      send                 recv                 change              ",

@@ -9,6 +9,7 @@ Known deviations: without a terminal slabtop shows one screen.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -110,7 +111,6 @@ def _columns(io: IO) -> int:
 def _rows(io: IO) -> int:
     if not io.is_tty:
         return 24
-    import shutil  # start-up: few sessions need it
 
     return shutil.get_terminal_size().lines
 

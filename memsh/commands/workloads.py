@@ -15,7 +15,6 @@ from memsh.linux.include.flags import (
     MAP_NORESERVE,
     MAP_PRIVATE,
     MAX_ORDER,
-    ZONE_MOVABLE,
 )
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.sched import Task, context_switch
@@ -208,7 +207,7 @@ def _room(box: Box) -> int:
     """Pages that user space can have without reclaim: above each zone's high watermark and lowmem reserve."""
     zones = [zone for zone in box.pages.zones if zone.managed]
     return sum(
-        max(0, zone.nr_free - zone.wmark_high - zone.watermark_boost - zone.lowmem_reserve[ZONE_MOVABLE])
+        max(0, zone.nr_free - zone.wmark_high - zone.watermark_boost - zone.lowmem_reserve[box.arch.zone_movable])
         for zone in zones
     )
 

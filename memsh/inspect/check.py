@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mmzone import Zone
 
-CHECKED = "each page frame counted once, free lists, per-CPU lists, slabs, page tables, mappings, counters"
 FREE, PER_CPU_LIST, LOST = -1, -2, -3
 _MOST = 20
 _RESERVED = bytes([K_RESERVED])

@@ -7,8 +7,6 @@ import re
 from memsh.shell.language import Language
 from memsh.shell.quoting import quote, quote_if_needed
 
-ORDER = "aAilnrtux"
-
 
 def letters(language: Language, name: str) -> str:
     """The attributes, in declare's order."""

@@ -20,7 +20,6 @@ SOURCES = 50  # scripts in each other
 JOBS = 200  # each holds a thread of the host
 PROCESSES = 4096  # of the box
 FILES = 50_000  # names on the box's disk
-SNAPSHOTS = 50
 MEMORY = 2 << 30  # bytes of the host's by which one line may grow; what runs on is ended as by Ctrl-C
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
 

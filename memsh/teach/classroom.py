@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import textwrap
 
 from memsh.linux.box import Box
@@ -127,8 +128,6 @@ def record(box: Box, args: Args, io: IO) -> int:
     With FILE.svg what is on the screen in the end is kept as a picture. Typing is given times of its own, so that a
     script makes a cast to watch too. An existing file is replaced with -f only, and only if memsh wrote it.
     """
-    import shutil  # start-up: few sessions need it
-
 
     session = io.session
     if session.no_host:

@@ -13,7 +13,7 @@ from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.fs.task_mmu import collect
 from memsh.linux.include.flags import GFP_KERNEL, VM_SHARED
 from memsh.linux.include.mm_types import MM_SWAPENTS
-from memsh.linux.mm.shmem.shmem_swap import nr_swapped
+from memsh.linux.mm.shmem.shmem_swap import swap_usage
 from memsh.machines.box import Box
 from memsh.machines.from_dump import from_recording
 from memsh.procfs import tree
@@ -112,7 +112,7 @@ def test_smaps_counts_what_lies_in_swap() -> None:
     areas = {vma.start: collect(box, mm, vma) for vma in mm.mmap}
     shared = next(vma for vma in mm.mmap if vma.flags & VM_SHARED)
     assert shared.file is not None and shared.file.inode.mapping is not None
-    in_file = nr_swapped(shared.file.inode.mapping)
+    in_file = swap_usage(shared.file.inode.mapping, 0, 1 << 52)
     assert in_file > 1000 and areas[shared.start].swap == in_file << 12 and areas[shared.start].swap_pss == 0
     private = [stats for start, stats in areas.items() if start != shared.start]
     assert sum(stats.swap for stats in private) == mm.rss[MM_SWAPENTS] << 12 > 200 << 10

@@ -123,14 +123,6 @@ def _swapped_shmem(mm: MmStruct, vma: VmArea) -> int:
     return count
 
 
-def collect_all(box: Box, mm: MmStruct) -> MemSizeStats:
-    """Count the whole process, as smaps_rollup does."""
-    total = MemSizeStats()
-    for vma in mm.mmap:
-        total.add(collect(box, mm, vma))
-    return total
-
-
 def _account_run(box: Box, stats: MemSizeStats, vma: VmArea, entries: array[int], pfn: int, count: int) -> None:
     """`count` entries that map consecutive frames; one sum if they are all alike."""
     memmap = box.memmap

@@ -9,10 +9,6 @@ UINT_MAX = (1 << 32) - 1  # not i386: an unsigned int has 32 bits on both machin
 PAGE_SIZE = 4096
 MAX_ORDER = 11  # orders 0 .. 10
 
-# zones, in the order of enum zone_type on i386 with HIGHMEM
-ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE = range(4)
-ZONE_NAMES = ("DMA", "Normal", "HighMem", "Movable")
-
 # migrate types
 MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC = range(4)
 MIGRATE_NAMES = ("Unmovable", "Movable", "Reclaimable", "HighAtomic")

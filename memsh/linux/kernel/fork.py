@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 THREADINFO_GFP = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
-MAX_INT = 0x7FFFFFFF
 
 
 def alloc_thread_stack(box: Box, task: Task) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Callable
 
 from memsh.linux.kernel.printk import Printk
 
-USEC = 1_000_000
-
 
 class Timer:
     """`usec` is the time since boot in microseconds."""
@@ -41,11 +39,6 @@ class Timer:
         for number, (due, period, other) in enumerate(self.work):
             if other == call and due > self.usec:
                 self.work[number] = (self.usec, period, other)
-
-    def steps_before_work(self, usec: int) -> int:
-        """How many steps of `usec` µs the clock can make at once without passing over work that is due in between."""
-        due = min([entry[0] for entry in self.work], default=0)
-        return (due - self.usec - 1) // usec + 1 if due > self.usec else 1
 
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""

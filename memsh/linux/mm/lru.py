@@ -96,11 +96,6 @@ def zone_count(box: Box, item: str, pfn: int, delta: int) -> None:
     stat[item] = stat.get(item, 0) + delta
 
 
-def lru_add_run(box: Box, pfn: int, count: int, flags: int) -> None:
-    """Frames that already carry `flags` (PG_LRU among them) go on the list that these name."""
-    _add(box, lru_name(flags), pfn, count)
-
-
 def lru_add(box: Box, pfn: int) -> None:
     flags = box.memmap.flags[pfn] | PG_LRU
     box.memmap.flags[pfn] = flags

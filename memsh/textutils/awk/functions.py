@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-Arguments = list[Any]
 LONGEST = 16 << 20
 TOO_LONG = "fatal: a string is at most 16 MiB long"
 

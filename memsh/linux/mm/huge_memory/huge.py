@@ -18,7 +18,7 @@ from memsh.linux.include.memmap import PG_HUGE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
+    from memsh.linux.include.mm_types import PageTable, VmArea
     from memsh.linux.mm.huge_memory.khugepaged import Khugepaged
 
 HPAGE_PMD_ORDER = 9
@@ -125,12 +125,6 @@ def huge_parts(box: Box, pfn: int, count: int) -> list[tuple[int, int, bool]]:
             parts.append((pfn, stop - pfn, huge))
         pfn = stop
     return parts
-
-
-def huge_pte(mm: MmStruct, addr: int) -> int:
-    """What a small entry for `addr` would be where one of 2 MiB maps it; 0 where none does."""
-    huge = mm.huge.get(addr >> PMD_SHIFT)
-    return huge.entry + ((addr & HPAGE_PMD_SIZE - 1) & -4096) if huge is not None else 0
 
 
 def is_huge_zero(box: Box, entry: int) -> bool:

@@ -25,8 +25,6 @@ from memsh.linux.include.flags import (
     VM_EXEC,
     VM_GROWSDOWN,
     VM_HUGETLB,
-    VM_MAYSHARE,
-    VM_SHARED,
     VM_WRITE,
     X86_PF_INSTR,
     X86_PF_PROT,
@@ -466,7 +464,3 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
         task.minflt += tally.minflt
         task.majflt += tally.majflt
     return FaultResult(tally.minflt, tally.majflt, tally.notes())
-
-
-def is_cow_mapping(flags: int) -> bool:
-    return flags & (VM_SHARED | 0x20) == 0x20 and not flags & VM_MAYSHARE

@@ -173,8 +173,3 @@ def peek(box: Box, mm_or_task: Task, addr: int, n: int) -> bytes | None:
         addr += count
         n -= count
     return b"".join(parts)
-
-
-def page_bytes(box: Box, pfn: int) -> bytes | bytearray:
-    """The 4096 bytes of a frame, as whoever looks at it now sees them."""
-    return frame_view(box, pfn)

@@ -27,6 +27,7 @@ from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.huge_memory.pmd import move_huge_pmds
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.reserve import vm_op_open
 from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
 from memsh.linux.mm.mmap.mmap import do_munmap, get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import (
@@ -179,8 +180,7 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
         if vma.file is not None:
             get_file(new, vma.file)
         new.resv = vma.resv
-        if new.resv is not None:
-            new.resv.refs += 1
+        vm_op_open(new)
         vma_link(box, mm, new)
     except KernelError:
         if new.file is not None or new.anon_chain:

@@ -13,6 +13,7 @@ from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
 from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.hugetlb.reserve import vm_op_open
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
     get_file,
@@ -185,9 +186,8 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise
     if vma.file:
         get_file(new, vma.file)
-    if vma.resv is not None:
-        new.resv = vma.resv
-        new.resv.refs += 1
+    new.resv = vma.resv
+    vm_op_open(new)
     new.resv_unmapped = vma.resv_unmapped
     try:
         reserve_link(box, mm)

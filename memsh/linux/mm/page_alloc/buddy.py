@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
     MAX_ORDER,
@@ -734,10 +733,3 @@ class PageAllocator(PageLookup):
         self.box.changes += 1
         for zone in self.zones:
             self.drain_pages_zone(zone)
-
-    def checked_free(self, pfn: int, order: int) -> None:
-        """free_pages() for callers that cannot vouch for their arguments. KernelError EINVAL, bad_free()'s words."""
-        problem = self.bad_free(pfn, order)
-        if problem:
-            raise KernelError("EINVAL", problem)
-        self.free_pages(pfn, order)

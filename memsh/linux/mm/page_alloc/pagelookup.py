@@ -56,18 +56,10 @@ class PageLookup:
         """First frames of the free blocks of one order and type, the list's head first."""
         return list(reversed(zone.lists[order << 2 | migratetype]))
 
-    def free_count(self, zone: Zone, order: int, migratetype: int) -> int:
-        """Length of that list."""
-        return len(zone.lists[order << 2 | migratetype])
-
     def free_order(self, pfn: int) -> int | None:
         """Order of the free block that begins at pfn; None if none does."""
         key = self.zone_of(pfn).free.get(pfn)
         return None if key is None else key >> 2
-
-    def free_type(self, pfn: int) -> int:
-        """Migrate type of the list that the free block at pfn is on. KeyError if none begins there."""
-        return self.zone_of(pfn).free[pfn] & 3
 
     def free_head(self, pfn: int) -> int | None:
         """First frame of the free block that holds pfn, None if it is not free."""

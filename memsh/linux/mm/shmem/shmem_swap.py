@@ -108,8 +108,3 @@ def swap_usage(mapping: AddressSpace, first: int, last: int) -> int:
     return sum(1 for _ in swapped_pages(mapping, first, last))
 
 
-def nr_swapped(mapping: AddressSpace) -> int:
-    """Pages of the whole file that lie in swap."""
-    return swap_usage(mapping, 0, 1 << 52)
-
-

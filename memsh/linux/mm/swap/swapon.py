@@ -30,7 +30,6 @@ MAGIC = b"SWAPSPACE2"
 VERSION_AT, MAGIC_AT = 1024, 4086
 CALLER = "__ia32_sys_swapon+0x7b3/0x1020"
 INFO_SIZE, USERS_SIZE, EXTENT_SIZE, SPACE_SIZE, SLOTS_SIZE = 212, 40, 28, 120, 256  # of the kernel's structures
-NOMINAL = 32767  # the highest priority
 
 
 def swap_header(pages: int, uuid: bytes = bytes(16), label: bytes = b"") -> bytes:
