@@ -178,13 +178,15 @@ def pagewalk(box: Box, args: Args, io: IO) -> None:
         return
     found = walk(current_mm(box), addr)
     digits = 2 + 2 * mmu.word
-    for level in found.levels[: len(mmu.names) - 1]:
+    *above, last = found.levels
+    if len(found.levels) < len(mmu.names) and not last.entry:
+        above.append(last)
+    for level in above:
         if not level.entry:
             say(io, f"  {level.name}[{level.at}] = 0: no page table; a touch would fault")
             return
         entry = level.entry
         say(io, f"  {level.name}[{level.at}] = {entry:#0{digits}x}  table in frame {entry >> 12:#x}: {bits(entry)}")
-    last = found.levels[-1]
     shown = f"  {last.name}[{last.at}] = {mmu.hardware(last.entry):#0{digits}x}  "
     if found.pfn is None:
         what = "no page here yet; a touch would fault"
@@ -193,7 +195,9 @@ def pagewalk(box: Box, args: Args, io: IO) -> None:
             what = f"swapped out, to slot {swp_offset(entry)} of {box.swap.info[swp_type(entry)].path}"
         say(io, shown + what)
         return
-    say(io, f"{shown}frame {found.pfn:#x}: {bits(found.pte)}{' no-execute' if found.pte & mmu.nx else ''}")
+    size = 1 << mmu.shifts[len(mmu.names) - len(found.levels)]
+    frames = f"frame {found.pfn:#x}" if size == 4096 else f"{human(size)} at once, here frame {found.pfn:#x}"
+    say(io, f"{shown}{frames}: {bits(found.pte)}{' no-execute' if found.pte & mmu.nx else ''}")
     zone = box.pages.zone_of(found.pfn).name
     say(io, f"  physical {(found.pfn << 12) + found.offset:#010x}, zone {zone}")
 

@@ -113,14 +113,14 @@ def _smaps(session: Session, parts: list[str]) -> int:
     if len(parts) == 2:
         return _labelled(session, "/proc/self/smaps_rollup", parts[1])
     try:
-        addr = address(parts[1])
+        addr = address(parts[1], session.bits)
     except ValueError as error:
         raise UsageError(str(error)) from None
     inside = False
     for line in tree.show(session.box, "/proc/self/smaps").splitlines():
         words = line.split()
         bounds = words[0].split("-")
-        if len(bounds) == 2 and len(words[0]) == 17:
+        if len(bounds) == 2 and not words[0].endswith(":"):
             inside = int(bounds[0], 16) <= addr < int(bounds[1], 16)
         elif inside and words[0] == parts[2] + ":":
             return int(words[1])

@@ -6,7 +6,7 @@ time. No known deviations: the questions are memsh's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -96,17 +96,68 @@ def _faults(turn: int) -> Iterator[Question]:
                    "minflt of 'p=$(mmap 64k rw populate); touch $p 64k'", "man mmap")  # fmt: skip
 
 
-TOPICS = {"buddy": _buddy, "sizes": _sizes, "slab": _slab, "malloc": _malloc, "faults": _faults}
+def _hugepages(turn: int) -> Iterator[Question]:
+    pages, used = 4 + turn % 5, 1 + turn % 3
+    pool = f"sysctl -w vm.nr_hugepages={pages}; h=$(mmap {2 * pages}M rw hugetlb); touch $h {2 * used}M"
+    yield Question(f"{pool}: how many pages of the pool are reserved then?", pool, "meminfo.HugePages_Rsvd",
+                   "man hugetlb")  # fmt: skip
+    yield Question(f"sysctl -w vm.nr_hugepages={pages}; how many kB will Hugetlb be?",
+                   f"sysctl -w vm.nr_hugepages={pages}", "meminfo.Hugetlb", "grep Hugetlb /proc/meminfo")  # fmt: skip
+    size = f"{6 + 2 * (turn % 4)}M"
+    yield Question(f"How many page faults does `p=$(mmap {size} rw); touch $p {size}` take?", "",
+                   f"minflt of 'p=$(mmap {size} rw); touch $p {size}'", "man thp")  # fmt: skip
+    plain = f"p=$(mmap {size} rw); madvise $p {size} nohugepage; touch $p {size}"
+    yield Question(f"And `{plain}`?", "", f"minflt of '{plain}'", "man thp")
+    yield Question(f"How many page faults does `touch $(mmap {size} rw hugetlb) {size}` take, if the pool has enough?",
+                   "sysctl -w vm.nr_hugepages=10", f"minflt of 'touch $(mmap {size} rw hugetlb) {size}'",
+                   "man hugetlb")  # fmt: skip
 
 
-def questions(topic: str | None, turn: int) -> Iterator[Question]:
-    """Questions of one topic, or of all in turn. UsageError for a topic that is not there."""
+def _numa(turn: int) -> Iterator[Question]:
+    size = f"{3 + turn % 5}M"
+    on_1 = "cat /proc/self/numa_maps | tail -n +8 | grep -o 'N1=[0-9]*' | head -1 | cut -d= -f2".replace("'", '"')
+    dealt = f"p=$(mmap {size}); madvise $p {size} nohugepage; mbind $p {size} interleave 0,1; touch $p {size}"
+    yield Question(f"{dealt}: how many of its pages are on node 1?", dealt, f"value of 'echo $({on_1})'", "man numa")
+    yield Question("What is the distance from node 0 to node 1?", "",
+                   "value of 'cut -d\" \" -f2 /sys/devices/system/node/node0/distance'", "numactl -H")  # fmt: skip
+    yield Question("Through how many zones does a request go that begins on node 1?", "",
+                   "value of 'zonelist | grep \"node 1 fallback\" | grep -o / | wc -l'", "zonelist")  # fmt: skip
+    pages = 5 + 2 * (turn % 4)
+    yield Question(f"sysctl -w vm.nr_hugepages={pages}: how many of them does node 0 get?",
+                   f"sysctl -w vm.nr_hugepages={pages}",
+                   "value of 'cat /sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages'",
+                   "man numa")  # fmt: skip
+    bound = f"p=$(mmap {size}); madvise $p {size} nohugepage; mbind $p {size} bind 1; touch $p {size}"
+    yield Question(f"{bound}: how many of its pages are on node 1?", bound, f"value of 'echo $({on_1})'", "man numa")
+
+
+class Topic(NamedTuple):
+    """Who makes the questions; options of a machine that they can be asked of ("": of any), and whether a box is one.
+    """
+
+    make: Callable[[int], Iterator[Question]]
+    machine: str = ""
+    fits: Callable[[Box], bool] = lambda box: True
+
+
+TOPICS = {
+    "buddy": Topic(_buddy), "sizes": Topic(_sizes), "slab": Topic(_slab), "malloc": Topic(_malloc),
+    "faults": Topic(_faults),
+    "hugepages": Topic(_hugepages, "--arch x86_64", lambda box: box.hugetlb.available),
+    "numa": Topic(_numa, "--arch x86_64 --cpus 2 --nodes 2", lambda box: len(box.pages.nodes) > 1),
+}  # fmt: skip
+
+
+def questions(topic: str | None, turn: int, box: Box) -> Iterator[Question]:
+    """Questions of one topic, or of all in turn that the box has. UsageError for a topic that is not there."""
     if topic is not None:
         if topic not in TOPICS:
             raise UsageError(f"there is no topic {topic}: {', '.join(TOPICS)}")
-        yield from TOPICS[topic](turn)
+        if not TOPICS[topic].fits(box):
+            raise ShellError(f"{topic}: this box has none (reset {TOPICS[topic].machine} has)")
+        yield from TOPICS[topic].make(turn)
         return
-    together = [list(islice(make(turn), 5)) for make in TOPICS.values()]
+    together = [list(islice(of.make(turn), 5)) for of in TOPICS.values() if of.fits(box)]
     for at in range(5):
         first = (turn + at) % len(together)
         yield from (group[at] for group in together[first:] + together[:first] if at < len(group))
@@ -133,7 +184,7 @@ def run(box: Box, args: Args, io: IO) -> int:
         raise ShellError("there is no process to ask about (run a.out, or undo)")
     asked = answered = good = 0
     # what is to be asked is settled before anything is printed, so that a wrong topic says only that
-    todo = list(islice(questions(args.topic, len(io.session.journal)), args.questions))
+    todo = list(islice(questions(args.topic, len(io.session.journal), box), args.questions))
     for number, question in enumerate(todo, 1):
         truth = answer(io.session, question)
         io.out(f"{number}. {question.ask}\n")

@@ -15,9 +15,9 @@ from memsh.teach.questions import Truth, right, understood
 from memsh.teach.quiz import TOPICS, answer, questions
 
 
-def session(answers: str = "") -> tuple[Session, io.StringIO]:
+def session(answers: str = "", machine: str = "") -> tuple[Session, io.StringIO]:
     out = io.StringIO()
-    made = open_session([], out, out)
+    made = open_session(machine.split(), out, out)
     made.stdin = TextInput(answers)
     return made, out
 
@@ -25,9 +25,9 @@ def session(answers: str = "") -> tuple[Session, io.StringIO]:
 @pytest.mark.parametrize("topic", [*TOPICS, None])
 @pytest.mark.parametrize("turn", range(4))
 def test_the_true_answers_are_right(topic: str | None, turn: int) -> None:
-    made, out = session()
+    made, out = session(machine=TOPICS[topic].machine if topic else "")
     made.run("true\n" * turn)
-    asked = list(questions(topic, turn))[:5]
+    asked = list(questions(topic, turn, made.box))[:5]
     told = [answer(made, question).text for question in asked]
     made.stdin = TextInput("".join(line + "\n" for line in told))
     names = ("buddyinfo", "slabinfo", "vmstat", "self/smaps")
@@ -40,8 +40,8 @@ def test_the_true_answers_are_right(topic: str | None, turn: int) -> None:
 
 def test_what_the_kernel_does_after_the_question_is_what_was_answered() -> None:
     made, out = session("0x1f30\n")
-    order = next(question.command for question in questions("buddy", 0) if question.figure == "value")
-    truth = answer(made, next(question for question in questions("buddy", 0) if question.figure == "value"))
+    question = next(question for question in questions("buddy", 0, made.box) if question.figure == "value")
+    order, truth = question.command, answer(made, question)
     made.run(order)
     assert f"$1 = {truth.text} " in out.getvalue()
 
@@ -57,7 +57,8 @@ def test_wrong_passed_and_stopped() -> None:
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("quiz nothing", 2, "quiz: TOPIC: 'nothing' is not one of buddy, sizes, slab, malloc, faults"),
+        ("quiz nothing", 2, "quiz: TOPIC: 'nothing' is not one of buddy, sizes, slab, malloc, faults, hugepages, numa"),
+        ("quiz numa", 1, "quiz: numa: this box has none (reset --arch x86_64 --cpus 2 --nodes 2 has)"),
         ("quiz -n x", 2, "quiz: 'x' is not a number"), ("quiz -n 0", 1, "0 right of 0\n"),
         ("note Now the heap grows", 0, "── Now the heap grows\n"), ("pause Questions?", 0, "Questions?\n"),
         ("pause", 0, ""), ("note", 0, "──\n"),
