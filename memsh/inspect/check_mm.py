@@ -30,6 +30,7 @@ from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import folio_lruvec, lru_name
 from memsh.linux.mm.memory.zap import mm_counter
+from memsh.linux.mm.page_alloc.nodestat import count_frames
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -209,11 +210,21 @@ def _check_pages(
             lists[lru_name(memmap.flags[pfn])] += pages
             mlocked += pages * bool(memmap.flags[pfn] & PG_MLOCKED)
     _check_lists(box, wrong)
+    _check_nodes(box, wrong)
     for name in LISTS:
         _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
         zones = sum(zone.stat.get(f"nr_zone_{name}", 0) for zone in box.pages.zones)
         _say(wrong, f"nr_zone_{name} of all zones", zones, lists[name])
     _say(wrong, "nr_mlock", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones), mlocked)
+
+
+def _check_nodes(box: Box, wrong: list[str]) -> None:
+    """What is counted by node is what the node's frames say."""
+    if len(box.pages.nodes) > 1:
+        for node in box.pages.nodes:
+            found = count_frames(box, node)
+            for item, number in node.stat.items():
+                _say(wrong, f"{item} of node {node.nid}", number, found[item])
 
 
 def _check_lists(box: Box, wrong: list[str]) -> None:

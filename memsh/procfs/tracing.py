@@ -51,6 +51,8 @@ FORMATS: dict[str, str] = {
     "mm_vmscan_direct_reclaim_end": "nr_reclaimed={nr_reclaimed}",
     "mm_vmscan_memcg_reclaim_begin": "order={order} gfp_flags={gfp}",
     "mm_vmscan_memcg_reclaim_end": "nr_reclaimed={nr_reclaimed}",
+    "mm_vmscan_node_reclaim_begin": "nid={nid} order={order} gfp_flags={gfp}",
+    "mm_vmscan_node_reclaim_end": "nr_reclaimed={nr_reclaimed}",
     "mm_vmscan_lru_shrink_inactive":
         "nid={nid} nr_scanned={nr_scanned} nr_reclaimed={nr_reclaimed} nr_dirty={nr_dirty} nr_writeback={nr_writeback} "
         "nr_congested={nr_congested} nr_immediate={nr_immediate} nr_activate_anon={nr_activate_anon} "

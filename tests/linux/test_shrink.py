@@ -143,6 +143,13 @@ def without_swap_to_spare() -> Box:
     return box
 
 
+def with_two_nodes() -> Box:
+    """Each node has lists of its own; huge pages are among what is on them."""
+    box = Box(Config(arch="x86_64", ram=128 * MIB, cpus=2, nodes=((64 * MIB, (0,)), (64 * MIB, (1,)))))
+    switch_on(box, 60_000)
+    return box
+
+
 def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """No two pages are ever in the same state, and each takes Linux's own way to the disk."""
 
@@ -155,7 +162,15 @@ def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("seed", "make"),
-    [(7, small), (8, small), (9, small), (10, with_high_memory), (11, with_high_memory), (12, without_swap_to_spare)],
+    [
+        (7, small),
+        (8, small),
+        (9, small),
+        (10, with_high_memory),
+        (11, with_high_memory),
+        (12, without_swap_to_spare),
+        (13, with_two_nodes),
+    ],
 )
 def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monkeypatch: pytest.MonkeyPatch) -> None:
     quick = Play(make(), seed, 40 * MIB)

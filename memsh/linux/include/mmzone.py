@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE
 from memsh.linux.include.lruvec import LruVec
+from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
     from memsh.linux.mm.vmscan.kswapd import Kswapd
@@ -249,10 +250,10 @@ class Node:
     """A node's memory (pg_data_t): `zones` in the order of the architecture, `order` the nodes to try, nearest first.
 
     `distances[n]` is the distance to node n, 10 to itself. `lruvecs[0]` is the node's own (pgdat->__lruvec), the others
-    are those of memory cgroups, by their numbers.
+    are those of memory cgroups, by their numbers. `stat`: items that are counted by node where there are several.
     """
 
-    __slots__ = ("cpus", "distances", "kswapd", "lruvecs", "nid", "order", "zones")
+    __slots__ = ("cpus", "distances", "kswapd", "lruvecs", "nid", "order", "stat", "zones")
 
     kswapd: Kswapd
 
@@ -262,6 +263,7 @@ class Node:
         self.cpus = cpus
         self.distances = distances
         self.order: tuple[int, ...] = (nid,)
+        self.stat = VmStat()
         self.lruvecs = {0: LruVec(nid, len(zones))}
         for zone in zones:
             zone.lruvecs = self.lruvecs

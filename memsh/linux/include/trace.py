@@ -46,6 +46,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mm_vmscan_direct_reclaim_end": ("nr_reclaimed",),
     "mm_vmscan_memcg_reclaim_begin": ("order", "gfp_flags"),
     "mm_vmscan_memcg_reclaim_end": ("nr_reclaimed",),
+    "mm_vmscan_node_reclaim_begin": ("nid", "order", "gfp_flags"),
+    "mm_vmscan_node_reclaim_end": ("nr_reclaimed",),
     "mm_vmscan_lru_shrink_inactive": (
         "nid",
         "nr_scanned",

@@ -13,10 +13,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import PTE_DIRTY
-from memsh.linux.include.memmap import PG_ANON, PG_LRU, PG_RECLAIM, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.linux.include.memmap import (
+    K_FILE,
+    PG_ANON,
+    PG_DIRTY,
+    PG_LRU,
+    PG_RECLAIM,
+    PG_SWAPBACKED,
+    PG_SWAPCACHE,
+    PG_WRITEBACK,
+)
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.lru import isolate_lru_page, putback_lru_page
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
@@ -87,12 +97,23 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
     memmap.kind[dst] = memmap.kind[src]
     memmap.refcount[dst] = memmap.refcount[src]
     memmap.flags[dst] = memmap.flags[src] & ~(PG_LRU | PG_RECLAIM)
+    if not flags & PG_ANON:
+        if mapped:
+            _move_count(box, "nr_mapped", src, dst)
+        if memmap.flags[src] & PG_DIRTY and memmap.kind[src] == K_FILE:
+            _move_count(box, "nr_dirty", src, dst)
     data = memmap.data.pop(src, None)
     if data is not None:
         memmap.data[dst] = data
     memmap.flags[src] = memmap.mapping[src] = memmap.index[src] = 0
     memmap.refcount[src] = 1
     return True
+
+
+def _move_count(box: Box, item: str, src: int, dst: int) -> None:
+    """What was counted for one frame's node is counted for the other's."""
+    mod_node_page_state(box, item, src, -1)
+    mod_node_page_state(box, item, dst, 1)
 
 
 def migrate_pages(

@@ -23,6 +23,7 @@ from memsh.linux.lib.columns import frame_runs, mask_run, sub_runs
 from memsh.linux.lib.xarray import CHUNK
 from memsh.linux.mm.lru import rotate_reclaimable
 from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
@@ -245,7 +246,8 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
     count = len(pfns)
     pages = mapping.pages
     pages.mark_run(pages.dirty, index, count)
-    box.vmstat["nr_dirty"] += count
+    for pfn, n in frame_runs(pfns):
+        mod_node_page_state(box, "nr_dirty", pfn, n)
     box.vmstat["nr_dirtied"] += count
     _pending(box, pfns, 1)
     buffers = mapping.buffers.get(index >> 6)
@@ -279,7 +281,7 @@ def cancel_dirty(box: Box, mapping: AddressSpace, index: int, pfn: int) -> None:
     flags = box.memmap.flags[pfn]
     pages = mapping.pages
     if flags & PG_DIRTY:
-        box.vmstat["nr_dirty"] -= 1
+        mod_node_page_state(box, "nr_dirty", pfn, -1)
         pages.unmark(pages.dirty, index)
         _pending(box, [pfn], -1)
     if flags & PG_WRITEBACK:
@@ -364,6 +366,7 @@ def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int
                 del data[pfn]  # the same bytes are on the disk
     for pfn, count in frame_runs(pfns):
         mask_run(memmap.flags, pfn, count, PG_DIRTY, PG_WRITEBACK)
+        mod_node_page_state(box, "nr_dirty", pfn, -count)
     index, left = first, len(pfns)
     while left:
         n = min(left, CHUNK - (index & 63))
@@ -371,7 +374,6 @@ def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int
         pages.unmark_bits(pages.dirty, index >> 6, ((1 << n) - 1) << (index & 63))
         index += n
         left -= n
-    vmstat["nr_dirty"] -= len(pfns)
     vmstat["nr_writeback"] += len(pfns)
 
 

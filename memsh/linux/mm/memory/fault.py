@@ -69,6 +69,7 @@ from memsh.linux.mm.memory.outcome import (
 from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
 from memsh.linux.mm.mmap.stack import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.swap.swapin import do_swap_page
 
@@ -193,7 +194,7 @@ def _special_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
         memmap.refcount[pfn] = max(1, memmap.refcount[pfn]) + 1
         memmap.mapcount[pfn] += 1
         if memmap.mapcount[pfn] == 1:
-            box.vmstat["nr_mapped"] += 1
+            mod_node_page_state(box, "nr_mapped", pfn, 1)
         mm.rss[MM_FILEPAGES] += 1
         table.ptes[at] = pfn << 12 | prot
     elif page == 0:

@@ -30,6 +30,7 @@ from memsh.linux.mm.memory.anon import add_anon_pages
 from memsh.linux.mm.memory.outcome import AROUND, AROUND_SHIFT, COW, MAJOR
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import writenotify
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.shmem.shmem import shmem_fault
@@ -106,7 +107,7 @@ def _set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn
     memmap.refcount[pfn] += 1
     memmap.mapcount[pfn] += 1
     if memmap.mapcount[pfn] == 1:
-        box.vmstat["nr_mapped"] += 1
+        mod_node_page_state(box, "nr_mapped", pfn, 1)
     mm.rss[mm_counter(memmap.flags[pfn])] += 1
     bits = vm_page_prot(vma, writenotify=writenotify(vma))
     if write:

@@ -22,6 +22,7 @@ from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd
 from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
 from memsh.linux.mm.memory.rss_stat import shed_rss
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.mmu import Mmu
@@ -178,6 +179,9 @@ def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
     left = memmap.mapcount[pfn] - 1
     memmap.mapcount[pfn] = left
     if not left:
-        box.vmstat["nr_anon_pages" if flags & PG_ANON else "nr_mapped"] -= 1
+        if flags & PG_ANON:
+            box.vmstat["nr_anon_pages"] -= 1
+        else:
+            mod_node_page_state(box, "nr_mapped", pfn, -1)
     if vma.flags & VM_LOCKED:
         munlock_page(box, pfn)

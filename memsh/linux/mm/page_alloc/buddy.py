@@ -394,7 +394,10 @@ class PageAllocator(PageLookup):
                 mark = watermark.wmark_pages(zone, alloc_flags & ALLOC_WMARK_MASK)
                 if not watermark.zone_watermark_fast(zone, order, mark, highest, alloc_flags, gfp):
                     if not alloc_flags & ALLOC_NO_WATERMARKS:
-                        continue
+                        if not self._reclaims_node(preferred, zone, gfp, order):
+                            continue
+                        if not watermark.zone_watermark_ok(zone, order, mark, highest, alloc_flags, zone.stat_free):
+                            continue
                 pfn = self.rmqueue(zone, order, alloc_flags, plan.migratetype)
                 if pfn:
                     self._zone_statistics(preferred, zone, order)
@@ -404,6 +407,16 @@ class PageAllocator(PageLookup):
             if not no_fallback:
                 return 0
             alloc_flags &= ~ALLOC_NOFRAGMENT
+
+    def _reclaims_node(self, preferred: Zone, zone: Zone, gfp: int, order: int) -> bool:
+        """vm.zone_reclaim_mode: whether reclaim on a node that is short did something, before the next one is asked."""
+        if not self.box.sysctl.values["vm.zone_reclaim_mode"]:
+            return False
+        from memsh.linux.mm.vmscan.node_reclaim import node_reclaim, zone_allows_reclaim
+
+        return zone_allows_reclaim(self.box, preferred, zone) and node_reclaim(
+            self.box, self.nodes[zone.node], gfp, order
+        )
 
     def _zone_statistics(self, preferred: Zone, zone: Zone, order: int) -> None:
         """Count one block: which zone gave it, and whether the node that was wanted did."""
@@ -636,6 +649,8 @@ class PageAllocator(PageLookup):
                     out += got
                     continue
             if out:
+                if self.box.sysctl.values["vm.zone_reclaim_mode"]:
+                    break
                 pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | plan.flags, plan)
                 if not pfn:
                     break

@@ -1,7 +1,8 @@
 """Counters by node (mm/vmstat.c: node_page_state).
 
 A machine of one node has them in box.vmstat. With several, what a node holds is read off the memory map: work grows
-with the memory in use, not with the memory that is there. Events and what no page shows are told for node 0.
+with the memory in use, not with the memory that is there; but for what is kept by node (mod_node_page_state). Events
+and what no page shows are told for node 0.
 
 Known deviations: nr_dirtied, nr_written and their kin count for node 0 whatever node a page was on.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.memmap import (
     K_ANON,
     K_FILE,
+    K_KMALLOC,
     K_SHMEM,
     K_STACK,
     K_TABLE,
@@ -44,16 +46,29 @@ def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
     nodes = box.pages.nodes
     if len(nodes) == 1:
         return box.vmstat
-    found = _count(box, node)
+    found = {**count_frames(box, node), **node.stat}
     return VmStat({**box.vmstat, **found} if node.nid == 0 else found)
 
 
-def _count(box: Box, node: Node) -> dict[str, int]:
+def mod_node_page_state(box: Box, item: str, pfn: int, delta: int) -> None:
+    """Count on the node of a frame what reclaim asks of it all the time: nr_mapped, nr_dirty, nr_slab_*."""
+    box.vmstat[item] += delta
+    pages = box.pages
+    if len(pages.nodes) > 1:
+        pages.nodes[pages.zone_of(pfn).node].stat[item] += delta
+
+
+def node_pages(box: Box, node: Node, item: str) -> int:
+    """One of those items, at once."""
+    return box.vmstat[item] if len(box.pages.nodes) == 1 else node.stat[item]
+
+
+def count_frames(box: Box, node: Node) -> dict[str, int]:
     """What the memory map says of the node's frames in use."""
     memmap = box.memmap
     kinds, flags, mapped, orders = memmap.kind, memmap.flags, memmap.mapcount, memmap.order
     found = dict.fromkeys(_SEEN, 0)
-    wanted = {K_ANON, K_FILE, K_SHMEM, K_STACK, K_TABLE}
+    wanted = {K_ANON, K_FILE, K_SHMEM, K_STACK, K_TABLE, K_KMALLOC}
     for low, high in memmap.used_sections():
         for zone in node.zones:
             first, last = max(low, zone.start_pfn), min(high, zone.end_pfn)
@@ -62,10 +77,14 @@ def _count(box: Box, node: Node) -> dict[str, int]:
                     continue
                 if kind == K_STACK:
                     found["nr_kernel_stack"] += 4 << orders[pfn]
+                elif kind == K_KMALLOC:
+                    found["nr_slab_unreclaimable"] += 1 << orders[pfn]
                 elif kind == K_TABLE:
                     found["nr_page_table_pages"] += 1
                 else:
                     _user_page(found, kind, flags[pfn], mapped[pfn])
+    zone_of = box.pages.zone_of
+    found["nr_mapped"] += sum(mapped[pfn] > 0 for pfn in box.vm.vdso_pfns if zone_of(pfn).node == node.nid)
     _slabs(box, node, found)
     return found
 

@@ -16,6 +16,7 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmS
 from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.memory.zap import mm_counter
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -117,7 +118,10 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
         left = mapcount[pfn] - 1
         mapcount[pfn] = left
         if not left:
-            box.vmstat["nr_anon_pages" if anon else "nr_mapped"] -= 1
+            if anon:
+                box.vmstat["nr_anon_pages"] -= 1
+            else:
+                mod_node_page_state(box, "nr_mapped", pfn, -1)
     if anon and flags & PG_ANON_EXCLUSIVE:
         memmap.flags[pfn] &= ~PG_ANON_EXCLUSIVE
     return not mapcount[pfn]

@@ -15,6 +15,7 @@ from memsh.linux.include.memmap import K_KMALLOC
 from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
 from memsh.linux.lib.dump_stack import dump_stack, print_tainted, warn_once, warn_slowpath
 from memsh.linux.lib.gfptext import gfp_text
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.slab.api import KMALLOC_MAX_CACHE_SIZE, KMALLOC_MAX_SIZE, BootCaches, Cache, SlabAllocator
 from memsh.linux.mm.vmscan.shrinker import drop_slab
 
@@ -145,7 +146,7 @@ class SlabCommon(SlabAllocator[Cache]):
         pfn = self.box.pages.alloc_pages(gfp | GFP_NAMES["__GFP_COMP"], order, K_KMALLOC)
         if not pfn:
             return 0
-        self.box.vmstat["nr_slab_unreclaimable"] += 1 << order
+        mod_node_page_state(self.box, "nr_slab_unreclaimable", pfn, 1 << order)
         addr = (pfn << PAGE_SHIFT) + self.page_offset
         if self.trace.on:
             self.trace.emit("kmalloc", addr, size, PAGE_SIZE << order, gfp)
@@ -186,7 +187,7 @@ class SlabCommon(SlabAllocator[Cache]):
             self.complain(addr)
             raise KernelError("EINVAL", "kmalloc did not give that address")
         order = self.box.memmap.order[pfn]
-        self.box.vmstat["nr_slab_unreclaimable"] -= 1 << order
+        mod_node_page_state(self.box, "nr_slab_unreclaimable", pfn, -(1 << order))
         self.box.pages.free_pages(pfn, order)
 
     def ksize(self, addr: int) -> int:

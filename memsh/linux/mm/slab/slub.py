@@ -23,6 +23,7 @@ from memsh.linux.include.memmap import K_SLAB
 from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.slab.api import NUMA_NO_NODE, SLAB_ACCOUNT, SLAB_RECLAIM_ACCOUNT, SLAB_TYPESAFE_BY_RCU
 from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
 from memsh.linux.mm.slab.slub_types import NIL, KmemCacheCpu, KmemCacheNode, Slab, SlubCache
@@ -212,7 +213,7 @@ class SlubCore(SlabCommon[SlubCache]):
         cache.held[pfn] = slab
         if self.memcg is not None and cache.flags & SLAB_ACCOUNT:
             self.memcg_alloc_slab_cgroups(slab, flags)
-        self._account(cache, 1 << order)
+        self._account(cache, pfn, 1 << order)
         return slab
 
     def alloc_slab_page(self, gfp: int, order: int, node: int) -> int:
@@ -220,9 +221,9 @@ class SlubCore(SlabCommon[SlubCache]):
             return self.pages.alloc_pages(gfp, order, K_SLAB)
         return self.pages.alloc_pages_node(gfp, order, node, K_SLAB)
 
-    def _account(self, cache: SlubCache, pages: int) -> None:
+    def _account(self, cache: SlubCache, pfn: int, pages: int) -> None:
         name = "nr_slab_reclaimable" if cache.flags & SLAB_RECLAIM_ACCOUNT else "nr_slab_unreclaimable"
-        self.box.vmstat[name] += pages
+        mod_node_page_state(self.box, name, pfn, pages)
 
     def slab_out_of_memory(self, cache: SlubCache, gfp: int, node: int) -> None:
         """What the kernel's log says of it."""
@@ -366,7 +367,7 @@ class SlubCore(SlabCommon[SlubCache]):
         if slab.objcgs is not None:
             slab.objcgs = None
             self.kfree(slab.objcgs_addr)
-        self._account(cache, -(1 << slab.order))
+        self._account(cache, slab.pfn, -(1 << slab.order))
         self.pages.free_pages(slab.pfn, slab.order)
 
     # -- many at once ------------------------------------------------------------

@@ -100,7 +100,7 @@ class SlubRestore(SlubBoot):
             memmap.refcount[frame] = memmap.kind[frame] = 0
         memmap.refcount[pfn], memmap.kind[pfn], memmap.order[pfn] = 1, K_SLAB, order
         cache.held[pfn] = slab
-        self._account(cache, 1 << order)
+        self._account(cache, pfn, 1 << order)
         return slab
 
     def _count(self, cache: SlubCache, state: CacheState) -> None:
