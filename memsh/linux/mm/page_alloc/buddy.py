@@ -49,6 +49,7 @@ from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_WMARK_MASK,
     WMARK_LOW,
 )
+from memsh.linux.mm.vmscan.node_reclaim import node_reclaim, zone_allows_reclaim
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -412,8 +413,6 @@ class PageAllocator(PageLookup):
         """vm.zone_reclaim_mode: whether reclaim on a node that is short did something, before the next one is asked."""
         if not self.box.sysctl.values["vm.zone_reclaim_mode"]:
             return False
-        from memsh.linux.mm.vmscan.node_reclaim import node_reclaim, zone_allows_reclaim
-
         return zone_allows_reclaim(self.box, preferred, zone) and node_reclaim(
             self.box, self.nodes[zone.node], gfp, order
         )
