@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import io
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -15,13 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from memsh import __version__, commands
-from memsh.commands import console, files, procdir, reasons
-from memsh.commands.diagnose import main as diagnose
-from memsh.inspect import check
-from memsh.linux.config import DEFAULT_CMDLINE, NODE_ALIGN, Config, parse_cpulist
+from memsh import __version__
 from memsh.linux.include.errno import KernelError
-from memsh.machines.box import Box
 from memsh.shell.errors import INTERRUPTED, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT
@@ -29,8 +22,6 @@ from memsh.shell.script import run_script, run_stream
 from memsh.shell.session import Session
 from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
-from memsh.teach import charting, classroom, displays, entry, owner, telling, timetravel
-from memsh.teach.journal import attach
 
 USAGE = """\
 usage: memsh [OPTION …] [FILE.memsh …]
@@ -110,6 +101,8 @@ class Options(NamedTuple):
 
 def read_options(argv: list[str]) -> Options:
     """ShellError (status 2) if argv is not what `--help` says."""
+    import difflib  # start-up: for a mistake
+
     options = Options({}, set(), [])
     place = 0
     while place < len(argv):
@@ -169,6 +162,8 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
 
 def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
+    from memsh.linux.config import NODE_ALIGN, parse_cpulist  # start-up: --help, diagnose and capture need no box
+
     if text.isdecimal() and 1 <= int(text) <= 64:
         count = int(text)
         share = ram // count // NODE_ALIGN * NODE_ALIGN
@@ -194,6 +189,9 @@ def page_size(options: Options) -> int:
 
 def make_box(options: Options) -> Any:
     """The machine that argv describes. ShellError if there can be none."""
+    from memsh.linux.config import DEFAULT_CMDLINE, Config  # start-up: --help, diagnose and capture need no box
+    from memsh.machines.box import Box  # start-up: --help, diagnose and capture need no box
+
     default = Config()
     arch, here = recorded(options)
     ram, cpus = number(options, "--ram", default.ram, wide_size), number(options, "--cpus", here or default.cpus)
@@ -275,6 +273,8 @@ def boot_options(options: Options) -> dict[str, str]:
 
 def on_bug(session: Session, name: str) -> str:
     """After a bug of ours: mark the box and check it; answers what the check found."""
+    from memsh.inspect import check  # start-up: --help, diagnose and capture need no box
+
     box = session.box
     if box is None:
         return "there is none"
@@ -291,6 +291,18 @@ def open_session(argv: list[str], stdout: TextIO, stderr: TextIO) -> Session:
 
 def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO | None = None) -> Session:
     """A session with its box (or recorded tree), commands and streams."""
+    from memsh import commands  # start-up: --help, diagnose and capture need no box
+    from memsh.commands import console, files, procdir  # start-up: --help, diagnose and capture need no box
+    from memsh.teach import (  # start-up: --help, diagnose and capture need no box
+        charting,
+        classroom,
+        displays,
+        owner,
+        telling,
+        timetravel,
+    )
+    from memsh.teach.journal import attach  # start-up: --help, diagnose and capture need no box
+
     commands.load()
     timetravel.load()
     telling.load()
@@ -362,6 +374,8 @@ def resumed(options: Options) -> Session:
 
 def width(options: Options, is_tty: bool) -> int:
     """Columns: as told, the terminal's, or 80."""
+    import shutil  # start-up: a script asks for no width
+
     wanted = number(options, "--width", 0)
     if "--width" in options.values and not 20 <= wanted <= 1000:
         raise ShellError("--width: give 20 to 1000 columns", 2)
@@ -399,6 +413,8 @@ def wait_for_key(session: Session) -> bool:
 
 def work(options: Options) -> int:
     """What argv asks for, once it is understood."""
+    from memsh.commands.diagnose import main as diagnose  # start-up: --help, diagnose and capture need no box
+
     if options.flags & {"-h", "--help"}:
         sys.stdout.write(USAGE)
         return 0
@@ -501,6 +517,9 @@ def stepper(session: Session, story: Any) -> None:
 
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
+    from memsh import commands  # start-up: --help, diagnose and capture need no box
+    from memsh.teach import entry  # start-up: few sessions have a lesson
+
     commands.load()
     if options.words[0] == "handout":
         from memsh.ui.handout import handout  # start-up: few sessions need it
@@ -512,6 +531,7 @@ def teach(options: Options) -> int:
 
 def prompt(session: Session, options: Options) -> int:
     """The prompt for a person: the terminal room's if it is there, else a plain one."""
+    from memsh.commands import reasons  # start-up: --help, diagnose and capture need no box
     from memsh.ui.prompt import interact  # start-up: few sessions need it
 
     session.at_prompt, session.strict = True, "--strict" in options.flags

@@ -329,10 +329,12 @@ def explain_loop() -> Workload:
 
 
 def start() -> Workload:
-    """`memsh -c 'cat /proc/buddyinfo'` as a program of its own."""
+    """`memsh -c 'cat /proc/buddyinfo'` as a program of its own, compiled as an installed one is."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "HOME": home, "XDG_STATE_HOME": home, "PYTHONPATH": str(ROOT)}
+        env |= {"PYTHONPYCACHEPREFIX": home, "PYTHONDONTWRITEBYTECODE": ""}
         command = [sys.executable, "-m", "memsh", "-c", "cat /proc/buddyinfo"]
+        subprocess.run(command, env=env, cwd=home, stdout=subprocess.DEVNULL, check=True)
         while True:
             yield 0
             subprocess.run(command, env=env, cwd=home, stdout=subprocess.DEVNULL, check=True)

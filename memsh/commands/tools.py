@@ -9,7 +9,6 @@ Known deviations: without a terminal slabtop shows one screen.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -109,6 +108,8 @@ def _columns(io: IO) -> int:
 
 
 def _rows(io: IO) -> int:
+    import shutil  # start-up: a script asks for no width
+
     if not io.is_tty:
         return 24
 

@@ -7,7 +7,6 @@ Known deviations: a job (`&`) and `( … )` are no processes of the box.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -448,6 +447,8 @@ class Runner(Calls):
 
     def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
         """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""
+        import subprocess  # start-up: few lines are the host's
+
         kept = Capture()
         self._stage(stage, self.beside(kept, stdin), node.line, True)
         if self.session.replaying:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 
 from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.io import HostInput
 from memsh.shell.values import count
-from memsh.teach import cast, entry
-from memsh.teach.cast import PAUSE, whole_screen
-from memsh.teach.quiz import run
 
 TOPIC = "teaching"
 
@@ -39,6 +35,9 @@ def lesson(box: Box, args: Args, io: IO) -> int:
     to try things and comes back to exactly where it was, q quits. Elsewhere the lesson is printed as plain text. Your
     own box is not touched.
     """
+    from memsh.teach import entry  # start-up: few sessions record or have a lesson
+    from memsh.teach.cast import whole_screen  # start-up: few sessions record
+
     session = io.session
     if args.name is None:
         io.out(entry.listing(io.width))
@@ -81,6 +80,8 @@ def quiz(box: Box, args: Args, io: IO) -> int:
     answer passes, q stops, `?` says where to look, and a command typed instead of an answer runs on a copy. Answers
     are read from standard input, so that a script can give them. Status 0 if all are right.
     """
+    from memsh.teach.quiz import run  # start-up: few sessions have a quiz
+
     return run(box, args, io)
 
 
@@ -102,6 +103,8 @@ def pause(box: Box, args: Args, io: IO) -> None:
 
     Without a terminal the text is printed and nothing is waited for.
     """
+    from memsh.teach.cast import PAUSE  # start-up: few sessions record
+
     text = " ".join(args.words)
     session = io.session
     if session.recording is not None:
@@ -128,6 +131,9 @@ def record(box: Box, args: Args, io: IO) -> int:
     With FILE.svg what is on the screen in the end is kept as a picture. Typing is given times of its own, so that a
     script makes a cast to watch too. An existing file is replaced with -f only, and only if memsh wrote it.
     """
+    import shutil  # start-up: a script asks for no width
+
+    from memsh.teach import cast  # start-up: few sessions record or have a lesson
 
     session = io.session
     if session.no_host:

@@ -9,9 +9,7 @@ from typing import Any
 
 from memsh.shell.errors import ShellError
 from memsh.shell.visible import visible
-from memsh.teach.grade import Wishes, grade
 from memsh.teach.lessonfile import Lesson, load, names
-from memsh.teach.lint import lint
 from memsh.teach.playing import Opener, as_text
 
 Player = Callable[[Lesson, Opener], int]  # shows a lesson on the terminal; answers a status
@@ -45,6 +43,9 @@ def play(name: str, opener: Opener, player: Player | None, width: int, out: Call
 
 def main(options: Any, opener: Opener, player: Player | None, width: int) -> int:
     """What `memsh lesson …` and `memsh grade …` do. ShellError as for every command."""
+    from memsh.teach.grade import Wishes, grade  # start-up: a lesson marks nothing
+    from memsh.teach.lint import lint  # start-up: a lesson marks nothing
+
     what, *words = options.words
 
     def out(text: str) -> None:
