@@ -156,7 +156,7 @@ def fork(box: Box, args: Args, io: IO) -> int:
 def vfork(box: Box, args: Args, io: IO) -> int:
     """make a child that borrows the current process's memory
 
-    vfork; exec a.out-dyn; wait
+    vfork; _exit 0; wait
 
     Yields the child's PID and makes it current: the parent cannot run before the child has executed a program or ended.
     No page table is copied, and what the child writes the parent finds.

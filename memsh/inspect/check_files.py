@@ -59,8 +59,10 @@ def check_files(box: Box) -> list[str]:
 
 def _check_names(box: Box, wrong: list[str]) -> None:
     """Each directory knows how many names below it are in memory, and is itself."""
+    covered = [one.covered for one in box.fs.tmpfs.values() if one.covered is not None]
     for inode in box.fs.inodes():
-        below = sum(1 for child in (inode.children or {}).values() if child.dentry)
+        hidden = [one for one in covered if one.parent is inode]
+        below = sum(1 for child in (*(inode.children or {}).values(), *hidden) if child.dentry)
         if below != inode.below or (below and inode.parent is not None and not inode.dentry):
             wrong.append(f"{box.fs.path_of(inode)}: {below} names in memory, {inode.below} counted")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.mm.shmem.shmem import TMPFS_DEV
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
@@ -33,13 +35,23 @@ def mounted(box: Box) -> list[Mounted]:
         Mounted(16, 1, (0, 15), "/sys", "sysfs", "sysfs"),
         Mounted(17, 1, (0, 5), "/dev", "devtmpfs", "devtmpfs", super_options=memory.replace(wide, f",mode=755{wide}")
                 if wide else memory + ",mode=755"),
-        Mounted(18, 17, (0, 16), "/dev/shm", "tmpfs", "tmpfs", super_options=f"rw{wide}"),
+        Mounted(18, 17, (0, 16), "/dev/shm", "tmpfs", "tmpfs", super_options=box.fs.tmpfs[TMPFS_DEV].show_options(box)),
         Mounted(19, 16, (0, 6), "/sys/kernel/debug", "debugfs", "debugfs"),
         Mounted(20, 16, (0, 11), "/sys/kernel/tracing", "tracefs", "tracefs"),
     ]  # fmt: skip
     if "CGROUPS" in box.model.options:
         rows.append(Mounted(21, 16, (0, 22), "/sys/fs/cgroup", "cgroup2", "cgroup2"))
+    for one in box.fs.tmpfs.values():
+        if one.covered is not None:
+            above = max((row for row in rows if below(one.where, row.where)), key=lambda row: len(row.where))
+            rows.append(Mounted(one.number, above.number, one.dev, one.where, "tmpfs", one.source, one.flags,
+                                one.show_options(box)))  # fmt: skip
     return rows
+
+
+def below(path: str, where: str) -> bool:
+    """Whether a path lies in the file system that is mounted at `where`."""
+    return path == where or path.startswith(where.rstrip("/") + "/")
 
 
 def show_mounts(box: Box, task: Task) -> str:

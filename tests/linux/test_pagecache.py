@@ -20,6 +20,7 @@ from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.linux.mm.shmem.shmem import TMPFS_DEV
 from memsh.machines.box import Box
 
 
@@ -304,7 +305,7 @@ def test_tmpfs_holds_half_of_memory(box: Box) -> None:
     assert check(box) == []
     box.fs.fput(file)
     box.fs.unlink("/dev/shm/x")
-    assert box.vm.commit == before and box.fs.tmpfs_used == 0
+    assert box.vm.commit == before and box.fs.tmpfs[TMPFS_DEV].used_blocks == 0
     assert check(box) == []
 
 

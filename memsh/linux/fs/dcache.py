@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.mm.filemap.pagecache import invalidate_mapping_pages
-from memsh.linux.mm.shmem.shmem import TMPFS_DEV
 from memsh.linux.mm.slab.objects import give, take
 from memsh.linux.mm.vmscan.shrinker import register_shrinker
 
@@ -27,7 +26,7 @@ SUPER_BATCH = 1024
 
 def inode_cache(inode: Inode) -> str:
     """Which cache an inode's object comes from."""
-    return "shmem_inode_cache" if inode.dev == TMPFS_DEV else "ext4_inode_cache"
+    return "shmem_inode_cache" if inode.shmem else "ext4_inode_cache"
 
 
 class Dcache:
@@ -76,7 +75,7 @@ class Dcache:
 
     @staticmethod
     def in_use(inode: Inode) -> bool:
-        return inode.opened > 0 or inode.below > 0 or inode.parent is None or inode.dev == TMPFS_DEV
+        return inode.opened > 0 or inode.below > 0 or inode.parent is None or inode.shmem
 
     def dput(self, inode: Inode) -> None:
         """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
@@ -88,7 +87,7 @@ class Dcache:
 
     def forget(self, inode: Inode) -> None:
         """The file is no more: its objects go."""
-        if inode.dev != TMPFS_DEV:
+        if not inode.shmem:
             self.dentries.pop(inode.number, None)
             self.inodes.pop(inode.number, None)
         self._drop_dentry(inode)
@@ -98,7 +97,7 @@ class Dcache:
 
     def unlink(self, inode: Inode) -> None:
         """The name is gone; an open file keeps its inode."""
-        if inode.dev != TMPFS_DEV:
+        if not inode.shmem:
             self.dentries.pop(inode.number, None)
         self._drop_dentry(inode)
 

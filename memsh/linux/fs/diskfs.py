@@ -41,7 +41,8 @@ from memsh.linux.mm.filemap.pagecache import (
 )
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode
 from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.shmem.shmem import SHM_DEV, SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode, tmpfs_pages
+from memsh.linux.mm.shmem.shmem import SHM_DEV, SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
+from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 from memsh.linux.mm.slab.objects import drop_owner
 
 if TYPE_CHECKING:
@@ -129,8 +130,9 @@ class Mount(NamedTuple):
 def filesystems(box: Box) -> list[Mount]:
     """What is mounted and holds files: the disk, tmpfs."""
     fs = box.fs
-    memory = Mount("tmpfs", "/dev/shm", tmpfs_pages(box) << 12, fs.tmpfs_used << 12)
-    return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), memory]
+    memory = [Mount(one.source, one.where, one.max_blocks(box) << 12, one.used_blocks << 12)
+              for one in fs.tmpfs.values()]  # fmt: skip
+    return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), *memory]
 
 
 def swap_disk(box: Box) -> Inode:
@@ -148,35 +150,37 @@ class FileSystem:
         self.dcache = Dcache(box)
         self.next_ino = 2
         self.next_shm_ino = 2
-        self.next_tmpfs_ino = 1
-        self.root = self._inode("/", True)
+        self.tmpfs: dict[tuple[int, int], Tmpfs] = {}
+        self.root = self.new_inode("/", True)
         self.device = Inode(0, "vdb", DISK_DEV, DISK_AOPS, DISK_BYTES, mode=S_IFBLK | 0o660)
         self.device.seed = ""
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
         self.bh_lru: dict[int, None] = {}  # blocks of metadata that this CPU holds, oldest first
-        self.tmpfs_used = 0  # pages of the files on tmpfs
         box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
         for path in _DIRECTORIES:
             self.makedirs(path)
         devices = self.lookup("/dev")
         assert devices.children is not None
-        mount = devices.children["shm"] = self._inode("shm", True, TMPFS_DEV)
+        shm = Tmpfs(TMPFS_DEV, "tmpfs", "/dev/shm", TmpfsOptions(), "rw,relatime")
+        self.tmpfs = {TMPFS_DEV: shm}  # mounted RAM file systems, by device
+        mount = devices.children["shm"] = shm.root = self.new_inode("shm", True, TMPFS_DEV)
         mount.parent = devices
         for path, size in _TREE:
             self.install(path, size)
 
     # -- the tree
 
-    def _inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
+    def new_inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
         size, mode = (4096, 0o040755) if directory else (0, 0o100644)
-        number = self.next_tmpfs_ino if dev == TMPFS_DEV else self.next_ino
-        inode = Inode(number, name, dev, SHMEM_AOPS if dev == TMPFS_DEV else DISK_AOPS, size, mode=mode)
-        if dev == TMPFS_DEV:
-            self.next_tmpfs_ino += 1
+        memory = self.tmpfs.get(dev)
+        if memory is not None:
+            memory.reserve_inode(self.box)
+            number, memory.next_ino = memory.next_ino, memory.next_ino + 1
         else:
-            self.next_ino += 1
+            number, self.next_ino = self.next_ino, self.next_ino + 1
+        inode = Inode(number, name, dev, DISK_AOPS if memory is None else SHMEM_AOPS, size, mode=mode)
         if directory:
             inode.children = {}
         return inode
@@ -269,7 +273,7 @@ class FileSystem:
                 raise KernelError("ENOTDIR")
             below = inode.children.get(part)
             if below is None:
-                below = inode.children[part] = self._inode(part, True, inode.dev)
+                below = inode.children[part] = self.new_inode(part, True, inode.dev)
                 below.parent = inode
             inode = below
         return inode
@@ -280,7 +284,7 @@ class FileSystem:
         assert parent.children is not None
         if name in parent.children:
             raise KernelError("EEXIST")
-        new = self._inode(name, True, parent.dev)
+        new = self.new_inode(name, True, parent.dev)
         new.mode = S_IFDIR | 0o777 & ~current_umask(self.box)
         new.parent = parent
         parent.children[name] = new
@@ -293,9 +297,26 @@ class FileSystem:
             raise KernelError("ENOTDIR")
         if inode.children:
             raise KernelError("ENOTEMPTY")
+        if inode.dev != parent.dev:
+            raise KernelError("EBUSY", "something is mounted there")
         assert parent.children is not None
         del parent.children[name]
-        self.dcache.forget(inode)
+        self.drop_inode(inode)
+
+    def drop_inode(self, inode: Inode) -> None:
+        """The end of an inode that has no name any more, and its objects."""
+        if inode.is_dir:
+            self._release_inode(inode)
+            self.dcache.forget(inode)
+        else:
+            inode.nlink = 0
+            self.dcache.unlink(inode)
+            self._evict(inode)
+
+    def _release_inode(self, inode: Inode) -> None:
+        memory = self.tmpfs.get(inode.dev)
+        if memory is not None:
+            memory.used_inodes -= 1
 
     def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
         """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
@@ -305,7 +326,7 @@ class FileSystem:
         assert parent.children is not None
         inode = parent.children.get(parts[-1])
         if inode is None:
-            inode = parent.children[parts[-1]] = self._inode(parts[-1], False)
+            inode = parent.children[parts[-1]] = self.new_inode(parts[-1], False)
             inode.parent = parent
         self.used += size - inode.size
         inode.size = inode.seeded = size
@@ -349,7 +370,7 @@ class FileSystem:
         assert parent.children is not None
         if name in parent.children:
             raise KernelError("EEXIST")
-        inode = parent.children[name] = self._inode(name, False, parent.dev)
+        inode = parent.children[name] = self.new_inode(name, False, parent.dev)
         inode.mode = S_IFREG | 0o666 & ~current_umask(self.box)
         inode.parent = parent
         inode.seed = ""
@@ -358,7 +379,7 @@ class FileSystem:
 
     def _made(self, inode: Inode) -> None:
         """The metadata that a new name needs."""
-        if inode.dev != TMPFS_DEV:
+        if not inode.shmem:
             self.bread(_BITMAP)
             assert inode.parent is not None
             self._read_metadata(inode.parent)
@@ -420,6 +441,8 @@ class FileSystem:
         parent, name = self._parent(old)
         target, target_name = self._parent(new)
         assert parent.children is not None and target.children is not None
+        if inode.parent is not None and inode.dev != inode.parent.dev:
+            raise KernelError("EBUSY", "something is mounted there")
         if inode.dev != target.dev:
             raise KernelError("EXDEV")
         above: Inode | None = target
@@ -443,7 +466,7 @@ class FileSystem:
 
     def _read_metadata(self, inode: Inode) -> None:
         """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
-        if inode.dev == TMPFS_DEV:
+        if inode.shmem:
             return
         self.bread(0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number)
         if inode.size > _INLINE_EXTENTS:
@@ -468,6 +491,7 @@ class FileSystem:
 
     def _evict(self, inode: Inode) -> None:
         """The end of a file without a name."""
+        self._release_inode(inode)
         if not inode.shmem and not inode.target:
             self.used -= inode.size
         mapping = inode.mapping

@@ -3,7 +3,7 @@
 A shared anonymous mapping is a nameless file, shown as "/dev/zero (deleted)"; its size is charged to Committed_AS when
 it is made and given back with the last mapping.
 
-A file on tmpfs (/dev/shm) is charged page by page as it grows; tmpfs holds at most half of the memory.
+A file on tmpfs (/dev/shm and others) is charged page by page as it grows; what one holds its options say.
 
 Known deviations: no huge pages.
 """
@@ -76,7 +76,7 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
         pfn, read = shmem_swapin(box, mapping, index)
         box.vmstat["pgmajfault"] += read
         return pfn
-    if inode.dev == TMPFS_DEV:
+    if inode.dev in box.fs.tmpfs:
         _acct_block(box, inode)
     pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
     if not pfn:
@@ -89,30 +89,29 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
 # -- files on tmpfs --------------------------------------------------------------------------------------------------
 
 
-def tmpfs_pages(box: Box) -> int:
-    """Pages that the files on tmpfs may have: half of the memory (shmem_default_max_blocks)."""
-    return sum(zone.managed for zone in box.pages.zones) // 2
-
-
 def _acct_block(box: Box, inode: Inode) -> None:
     """A page more for a file: ENOSPC, ENOMEM (shmem_inode_acct_block)."""
-    if box.fs.tmpfs_used >= tmpfs_pages(box):
-        raise KernelError("ENOSPC")
-    vm_enough_memory(box, None, 1)
+    memory = box.fs.tmpfs[inode.dev]
+    memory.acct_block(box)
+    try:
+        vm_enough_memory(box, None, 1)
+    except KernelError:
+        memory.used_blocks -= 1
+        raise
     inode.charged += 1
-    box.fs.tmpfs_used += 1
 
 
 def shmem_recalc_inode(box: Box, inode: Inode) -> None:
     """After pages of a file on tmpfs went: their charge goes back."""
-    if inode.dev != TMPFS_DEV:
+    memory = box.fs.tmpfs.get(inode.dev)
+    if memory is None:
         return
     pages = mapping_of(box, inode).pages
     left = len(pages) + sum(sum(1 for entry in slots if entry >= VALUE) for slots in pages.leaves.values())
     gone = inode.charged - left
     inode.charged = left
     box.vm.commit -= gone
-    box.fs.tmpfs_used -= gone
+    memory.used_blocks -= gone
 
 
 def shmem_write_zeros(box: Box, file: File, position: int, length: int) -> int:
