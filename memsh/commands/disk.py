@@ -342,7 +342,7 @@ def df(box: object, args: Args, io: IO) -> int:
                 io.complain(f"{name}: No such file or directory")
                 return 1
             inside = [m for m in mounts if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
-            chosen.append(max(inside, key=lambda mount: len(mount.where)))
+            chosen.append(max(reversed(inside), key=lambda mount: len(mount.where)))
         mounts = chosen
     unit = "Size" if args.h else "1M-blocks" if args.m else "1K-blocks"
     rows = [["Filesystem", unit, "Used", "Avail" if args.h else "Available", "Use%", "Mounted on"]]
