@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memsh.commands.buddytree import draw
+from memsh.commands.cgroups import account_group
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import count_frames
@@ -186,16 +187,22 @@ def frag(box: Box, args: Args, io: IO) -> None:
     io.out(table(rows, "<>>>>"))
 
 
-@command(topic=TOPIC, needs_box=False, looks=True)
+@command(arg("group", default="", help="a cgroup, as in account /a", words="path"), topic=TOPIC, needs_box=False,
+         looks=True)  # fmt: skip
 def account(box: Box, args: Args, io: IO) -> None:
     """every page frame, by what it is used for; the sum is MemTotal
 
     account
+
+    With a cgroup: what its memory.current is made of.
     """
     if box is None:
         from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
 
         textviews.account(io)
+        return
+    if args.group:
+        account_group(box, args.group, io)
         return
     found = count_frames(box)
     present = sum(zone.present for zone in box.pages.zones)

@@ -121,13 +121,14 @@ def run(box: Box, args: Args, io: IO) -> int:
     running(box)
     reasonable(box)
     binprm.find_program(box, args.program)
-    child = forking.kernel_clone(box, box.init)
-    before = child.minflt, child.majflt
-    try:
-        binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
-    except KernelError:
-        ending.do_group_exit(box, child, 127 << 8)
-        raise
+    with box.memcg.acting(box.memcg.of_task(box.init)):
+        child = forking.kernel_clone(box, box.init)
+        before = child.minflt, child.majflt
+        try:
+            binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
+        except KernelError:
+            ending.do_group_exit(box, child, 127 << 8)
+            raise
     switch_to(box, child)
     io.out(f"{child.comm} runs as process {child.pid}  {faults(child.minflt - before[0], child.majflt - before[1])}\n")
     return 0

@@ -16,6 +16,7 @@ from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_ANON,
     PG_DIRTY,
+    PG_KMEMCG,
     PG_LRU,
     PG_REFERENCED,
     PG_RESERVED,
@@ -215,6 +216,12 @@ def _frame(box: Box, pfn: int, io: IO) -> None:
     flags = " ".join(name for bit, name in _FLAGS if memmap.flags[head] & bit)
     if flags:
         say(io, f"  flags: {flags}")
+    number = memmap.memcg[head if memmap.flags[head] & PG_KMEMCG else pfn]
+    if number:
+        kernel = memmap.flags[head] & PG_KMEMCG
+        group = box.memcg.objcgs[number].payer if kernel else box.memcg.by_number[number]
+        gone = "" if group.online else ", which is removed"
+        say(io, f"  charged to cgroup {group.cgroup.path}{gone}")
     if memmap.kind[head] == K_SLAB:
         found = box.slab.slab_at(head)
         if found is not None:

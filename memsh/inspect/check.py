@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.inspect.check_files import check_files
 from memsh.inspect.check_hugetlb import check_hugetlb
+from memsh.inspect.check_memcg import check_memcg
 from memsh.inspect.check_mm import check_mm
 from memsh.inspect.check_pages import check_pages
 from memsh.inspect.check_slab import check_slab
@@ -159,5 +160,5 @@ def check_frames(box: Box) -> list[str]:
 def check(box: Box) -> list[str]:
     """Every breach of an invariant, one line each; empty when the box is whole."""
     wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_swap(box)
-    wrong += check_hugetlb(box) + check_tasks(box) + check_frames(box)
+    wrong += check_hugetlb(box) + check_tasks(box) + check_frames(box) + check_memcg(box)
     return wrong[:_MOST]

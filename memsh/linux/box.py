@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Self
 from memsh.linux.block.disk import Disk
 from memsh.linux.config import ARCHES, Config
 from memsh.linux.include.mm_types import Vm
+from memsh.linux.include.psi import Psi
 from memsh.linux.include.sched import init_fields
 from memsh.linux.include.trace import Trace
 from memsh.linux.include.vmstat import VmStat
 from memsh.linux.ipc.shm import Shm
+from memsh.linux.kernel.cgroup.cgroup import Cgroups
 from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
@@ -26,6 +28,7 @@ from memsh.linux.lib.random import Random
 from memsh.linux.mm.compaction.kcompactd import Kcompactd
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.hugetlb.hstate import Hugetlb
+from memsh.linux.mm.memcontrol.memcontrol import MemControl
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
 from memsh.linux.mm.vmscan.shrinker import Shrinker
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import Machine
     from memsh.linux.fs.diskfs import FileSystem
     from memsh.linux.include.image import Image
-    from memsh.linux.include.memcontrol import MemCgroups
     from memsh.linux.include.memmap import MemMap
     from memsh.linux.include.mm_types import Inode
     from memsh.linux.include.model import Kmap, Model
@@ -87,13 +89,15 @@ class Box:
         self.vm = Vm()
         self.vm.split_rss = "SPLIT_RSS" in model.options
         self.lru_lazyfree: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
-        self.memcg: MemCgroups | None = None  # the machine's memory cgroups, if it has any
         self.evictors: dict[tuple[int, int], int] = {(0, 0): 0}  # (node, cgroup) -> its number in shadow entries
         self.swap = Swap(self)
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
         self.oom = Oom(self)
         self.timer = Timer(self.log)
+        self.psi = Psi(self)
+        self.memcg = MemControl(self)
+        self.cgroups = Cgroups(self, self.memcg)
         self.sysctl = Sysctl(config)
         self.random = Random(config.seed)
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods

@@ -27,7 +27,7 @@ from memsh.linux.mm.page_alloc.pcp import drain_zone
 from memsh.linux.mm.page_alloc.watermark import is_highmem
 from memsh.machines.box import Box
 from memsh.machines.freelists import load
-from memsh.machines.recorded_cgroup import recorded_cgroup
+from memsh.machines.recorded_cgroup import enter_recorded_cgroup
 from memsh.machines.slabs import parse_rows
 from memsh.machines.slabstate import frames as slab_frames
 from memsh.machines.slabstate import parse_slabstate
@@ -85,7 +85,7 @@ def from_recording(
             box.memmap.kind[pfn] = K_RECORDED
     _counters(box, texts.get("vmstat", ""))
     box.slab.restore(states)
-    box.slab.memcg = recorded_cgroup(texts.get("self_cgroup", ""))
+    enter_recorded_cgroup(box, texts.get("self_cgroup", ""))
     return box
 
 

@@ -1,33 +1,26 @@
-"""The memory cgroup that a recorded machine's process was in: kernel objects are charged to it, without a limit.
+"""The memory cgroup that a recorded machine's process was in.
 
 Known deviations: of the cgroup only its path is known; what it was charged before is not.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-class RecordedCgroup:
-    """memsh.linux.mm.slab.api.Charger; `bytes` are those charged and not given back."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.bytes = 0
-
-    def current(self) -> object | None:
-        return self
-
-    def charge(self, objcg: object, size: int, gfp: int) -> bool:
-        self.bytes += size
-        return True
-
-    def uncharge(self, objcg: object, size: int) -> None:
-        self.bytes -= size
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 
-def recorded_cgroup(text: str) -> RecordedCgroup | None:
-    """The cgroup that a text of /proc/self/cgroup (`0::/a`) tells; None in the root."""
-    for line in text.splitlines():
-        hierarchy, _, path = line.partition("::")
-        if hierarchy == "0" and path.strip("/"):
-            return RecordedCgroup(path)
-    return None
+def enter_recorded_cgroup(box: Box, text: str) -> None:
+    """Make the cgroup that a text of /proc/self/cgroup (`0::/a`) tells, without taking memory for it, and let the
+    current process be in it."""
+    path = next((line[3:] for line in text.splitlines() if line.startswith("0::")), "/")
+    group = box.cgroups.root
+    for name in path.strip("/").split("/") if path.strip("/") else ():
+        group.subtree_control = ["memory"]
+        group = box.cgroups.mkdir(group, name, free=True)
+    if group.memcg is None or group.parent is None:
+        return
+    box.memcg.paying = group.memcg
+    if getattr(box, "current", None) is not None:
+        box.cgroups.attach(group, box.current)

@@ -1,4 +1,4 @@
-"""/proc/kpagecount and kpageflags: 64 bits for each page frame (fs/proc/page.c).
+"""/proc/kpagecount, kpageflags and kpagecgroup: 64 bits for each page frame (fs/proc/page.c).
 
 **Known deviations:** flags of what is not modelled (locked, error, idle, soft-dirty) are never set.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include import memmap
 from memsh.linux.include.errno import KernelError
 from memsh.linux.mm.hugetlb.hstate import page_head
+from memsh.procfs.node import made_up_inode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from memsh.linux.mm.hugetlb.hstate import Hstate
 
 KPMSIZE = 8
+ROOT_CGROUP_INODE = 1
 (KPF_REFERENCED, KPF_UPTODATE, KPF_DIRTY, KPF_LRU, KPF_ACTIVE, KPF_SLAB, KPF_WRITEBACK, KPF_RECLAIM, KPF_BUDDY,
  KPF_MMAP, KPF_ANON, KPF_SWAPCACHE, KPF_SWAPBACKED, KPF_COMPOUND_HEAD, KPF_COMPOUND_TAIL) = (
     1 << n for n in range(2, 17))  # fmt: skip
@@ -60,6 +62,22 @@ def _pool_pages(box: Box, first: int, last: int) -> Iterator[tuple[int, Hstate]]
                 found = page_head(box, pfn)
                 if found is not None and found[1] is h:
                     yield found
+
+
+def read_cgroup(box: Box, offset: int, size: int) -> bytes:
+    """The inode of the group that each frame is charged to; 0 for what is charged to nobody."""
+    first, last = _frames(box, offset, size)
+    control = box.memcg
+    groups = {number: memcg.cgroup.path for number, memcg in control.by_number.items()}
+    inodes = {number: made_up_inode(f"/sys/fs/cgroup{path}") for number, path in groups.items()}
+    inodes |= {number: inodes[objcg.payer.number] for number, objcg in control.objcgs.items()}
+    inodes[0] = ROOT_CGROUP_INODE
+    kinds = box.memmap.kind[first:last]
+    words = array("Q", bytes((last - first) * KPMSIZE))
+    for at, number in enumerate(box.memmap.memcg[first:last].tolist()):
+        if number or kinds[at] in (memmap.K_ANON, memmap.K_FILE, memmap.K_SHMEM):
+            words[at] = inodes[number]
+    return words.tobytes()
 
 
 def read_flags(box: Box, offset: int, size: int) -> bytes:

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+
+
+def made_up_inode(path: str) -> int:
+    """A number for the inode at a path that comes and goes: the same whenever it is asked for."""
+    made_up = crc32(path.encode("utf-8", "surrogateescape"))
+    return 1 << 32 | made_up  # not i386: a number that no recorded one has
 
 
 class ProcFile(NamedTuple):

@@ -40,10 +40,15 @@ def show_children(box: Box, task: Task) -> str:
     return "".join(f"{pid} " for pid in sorted(task.children) if pid in box.tasks)
 
 
+def show_cgroup(box: Box, task: Task) -> str:
+    """Which group it is in; one that is removed by now is `(deleted)` (proc_cgroup_show)."""
+    return f"0::{box.cgroups.of_task(task).path}\n"
+
+
 _ALL_IDS = f"{0:10} {0:10} {INVALID_UID:10}\n"
 OPTIONAL = {
     "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes"),
-    "cgroup": Optional("CGROUPS", _always("0::/\n")),
+    "cgroup": Optional("CGROUPS", show_cgroup),
     "children": Optional("PROC_CHILDREN", show_children, of="threads"),
     "cpuset": Optional("CPUSETS", _always("/\n")),
     "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),

@@ -1,35 +1,34 @@
 """/proc/pressure: how long work waited for CPU, disk and memory (kernel/sched/psi.c, psi_show).
 
-**Known deviations:** only waiting for the disk is counted, in `io`; the averages of the last seconds are always 0. No
-trigger can be written.
+**Known deviations:** nothing waits for a CPU. No trigger can be written.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.psi import FIXED_1, FSHIFT, PsiGroup
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-_AVERAGES = "avg10=0.00 avg60=0.00 avg300=0.00"
 
-
-def _text(some: int, full: int) -> str:
-    """Totals in microseconds."""
-    return f"some {_AVERAGES} total={some}\nfull {_AVERAGES} total={full}\n"
+def text(box: Box, group: PsiGroup, name: str) -> str:
+    """A group's two lines for one resource; who waits is alone, so that all that could work waits."""
+    group.look(box.timer.usec)
+    averages = " ".join(f"avg{seconds}={load >> FSHIFT}.{(load & FIXED_1 - 1) * 100 >> FSHIFT:02}"
+                        for seconds, load in zip((10, 60, 300), group.averages[name], strict=True))  # fmt: skip
+    line = f"{averages} total={group.totals[name]}\n"
+    return f"some {line}full {line}"
 
 
 def show_cpu(box: Box) -> str:
-    del box
-    return _text(0, 0)
+    return text(box, box.psi.system, "cpu")
 
 
 def show_io(box: Box) -> str:
-    """Who waits is alone: all that could work waits."""
-    waited = box.disk.waited_usec
-    return _text(waited, waited)
+    return text(box, box.psi.system, "io")
 
 
 def show_memory(box: Box) -> str:
-    del box
-    return _text(0, 0)
+    return text(box, box.psi.system, "memory")

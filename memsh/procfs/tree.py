@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel import sysctl
 from memsh.procfs import (
     buddyinfo,
+    cgroupfs,
     cpuinfo,
     diskstats,
     extfrag,
@@ -44,7 +44,7 @@ from memsh.procfs import (
     vmstat,
     zoneinfo,
 )
-from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.node import Directory, Link, Node, ProcFile, made_up_inode
 from memsh.procfs.pid import find_task
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _find_proc(box: Box, name: str) -> Node | None:
 EXTFRAG = "/sys/kernel/debug/extfrag/"
 FILES: dict[str, ProcFile] = {
     "/proc/buddyinfo": ProcFile(buddyinfo.show),
+    "/proc/cgroups": ProcFile(cgroupfs.show_cgroups, option="CGROUPS"),
     "/proc/cmdline": ProcFile(version.show_cmdline),
     "/proc/cpuinfo": ProcFile(cpuinfo.show),
     "/proc/filesystems": ProcFile(version.show_filesystems),
@@ -146,6 +147,7 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
     "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
 }
 OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
+    "/proc/kpagecgroup": ProcFile(None, None, 0o400, kpage.read_cgroup, option="MEMCG"),
     "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
     "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),
     "/sys/kernel/tracing/set_event": ProcFile(tracefs.show_set, tracefs.store_set, 0o640,
@@ -169,6 +171,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel/tracing/events": tracefs.EVENTS,
     "/sys/devices/system/node": sys_node.NODES,
     "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
+    "/sys/fs": Directory({}, 0o755, names=cgroupfs.names, find=cgroupfs.find),
     "/sys/kernel/mm": Directory({}, names=sys_mm.names, find=sys_mm.find),
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
@@ -385,8 +388,7 @@ def mode(box: Box, path: str) -> int:
 
 def inode(path: str) -> int:
     """The number of the inode at a normal path: the same whenever it is asked for."""
-    made_up = crc32(path.encode("utf-8", "surrogateescape"))
-    return _INODES.get(path) or 1 << 32 | made_up  # not i386: a number that no recorded one has
+    return _INODES.get(path) or made_up_inode(path)
 
 
 def listdir(box: Box, path: str) -> list[str]:

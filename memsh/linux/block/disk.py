@@ -80,7 +80,8 @@ class Disk:
             self.waited_usec += left
             for node in self.box.pages.nodes:
                 node.kswapd.cpu_idle()
-            timer.advance(left)
+            with self.box.psi.stall("io"):
+                timer.advance(left)
 
     def in_flight(self) -> int:
         """Requests with somebody to tell that are not done: writes, above all."""

@@ -172,6 +172,9 @@ class Dcache:
                 continue
             mapping = inode.mapping
             if mapping is not None and len(mapping.pages):
+                if box.arch.zone_highmem < 0:  # mapping_shrinkable: only low memory is ever short of inodes alone
+                    self.inodes[key] = (inode, False)
+                    continue
                 reaped = invalidate_mapping_pages(box, mapping)
                 box.vmstat["pginodesteal"] += reaped
                 if len(mapping.pages):

@@ -1,6 +1,6 @@
 """What reclaim asks of memory cgroups (include/linux/memcontrol.h).
 
-`box.memcg` is None on a machine without them: then all memory is the root's, and reclaim goes over one lruvec a node.
+`box.memcg.groups` is None while there is no group but the root: then reclaim goes over one lruvec a node.
 Groups are known by their numbers, the root's is 0. Numbers that a machine's reclaim hands in are those of
 `node.lruvecs`.
 """

@@ -18,6 +18,7 @@ from memsh.linux.lib.copying import slotwise
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import Cgroup
     from memsh.linux.include.image import Touch
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.mm_types import MmStruct
@@ -64,11 +65,11 @@ class Task:
     """
 
     __slots__ = (
-        "affinity", "argv", "bound", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu", "exit_code",
-        "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice", "nivcsw", "nvcsw",
-        "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat", "rt_priority",
-        "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn", "start_usec",
-        "state", "timer_slack_ns", "tls", "vfork_done",
+        "affinity", "argv", "bound", "cgroup", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu",
+        "exit_code", "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice",
+        "nivcsw", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat",
+        "rt_priority", "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn",
+        "start_usec", "state", "timer_slack_ns", "tls", "vfork_done",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -77,6 +78,7 @@ class Task:
         self.leader = 0  # the PID of its process, where it is not the first thread
         self.signal = SignalStruct()
         self.comm = comm
+        self.cgroup: Cgroup | None = None  # None is the root
         self.children: list[int] = []
         self.argv: list[str] = []
         self.path = ""
@@ -234,6 +236,7 @@ def context_switch(box: Box, task: Task) -> None:
         old.il_prev = pages.interleaved
     pages.interleaved = task.il_prev
     pages.set_policy(task.mempolicy)
+    box.memcg.switched()
     if task.cpu != pages.cpu:
         pages.use_cpu(task.cpu)
         for hook in box.hooks.get("cpu", ()):

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES
-from memsh.linux.include.memmap import K_STACK
+from memsh.linux.include.flags import GFP_KERNEL, GFP_KERNEL_ACCOUNT, GFP_NAMES
+from memsh.linux.include.memmap import K_STACK, PG_KMEMCG
 from memsh.linux.include.resource import init_rlimits
 from memsh.linux.include.sched import (
     PF_FORKNOEXEC,
@@ -34,16 +34,23 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 THREADINFO_GFP = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
+ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
 
 
 def alloc_thread_stack(box: Box, task: Task) -> None:
     """Pages for the kernel stack: mapped one by one where the kernel does so, else one block; ENOMEM."""
     size = box.arch.thread_size
     if box.arch.vmap_stack:
-        task.stack_addr = box.vmalloc.alloc_stack(size, THREADINFO_GFP)
+        task.stack_addr = box.vmalloc.alloc_stack(size, THREADINFO_GFP & ~ACCOUNT)
         if not task.stack_addr:
             raise KernelError("ENOMEM", "no pages for a kernel stack")
-        task.stack_pfn = (box.vmalloc.by_addr[task.stack_addr].pages or [0])[0]
+        pages = box.vmalloc.by_addr[task.stack_addr].pages or [0]
+        task.stack_pfn = pages[0]
+        for pfn in pages if box.memcg.current() is not None else ():
+            if not box.memcg.charge_block(pfn, 0, GFP_KERNEL):  # memcg_charge_kernel_stack
+                _free_stack_pages(box, task)
+                raise KernelError("ENOMEM", "its group may have no more")
+            box.memmap.flags[pfn] |= PG_KMEMCG
     else:
         task.stack_pfn = box.pages.alloc_pages(THREADINFO_GFP, order_of(size), K_STACK)
         if not task.stack_pfn:
@@ -56,10 +63,20 @@ def free_thread_stack(box: Box, task: Task) -> None:
         size = box.arch.thread_size
         box.vmstat["nr_kernel_stack"] -= size >> 10
         if task.stack_addr:
-            box.vmalloc.free_stack(task.stack_addr)
+            _free_stack_pages(box, task)
         else:
             box.pages.free_pages(task.stack_pfn, order_of(size))
-        task.stack_pfn = task.stack_addr = 0
+            task.stack_pfn = task.stack_addr = 0
+
+
+def _free_stack_pages(box: Box, task: Task) -> None:
+    """A stack that is mapped page by page is nobody's any more; its pages may be the next task's."""
+    for pfn in box.vmalloc.by_addr[task.stack_addr].pages or ():
+        if box.memmap.memcg[pfn]:
+            box.memmap.flags[pfn] &= ~PG_KMEMCG
+            box.memcg.uncharge_block(pfn, 0)
+    box.vmalloc.free_stack(task.stack_addr)
+    task.stack_pfn = task.stack_addr = 0
 
 
 def order_of(size: int) -> int:
@@ -180,6 +197,7 @@ def _inherit(task: Task, parent: Task) -> None:
     task.path = parent.path
     task.flags |= parent.flags & ~(PF_SUPERPRIV | PF_KTHREAD)
     task.tls = parent.tls
+    task.cgroup = parent.cgroup
     task.oom_score_adj = parent.oom_score_adj
     task.oom_score_adj_min = parent.oom_score_adj_min
     task.nice, task.policy, task.rt_priority = parent.nice, parent.policy, parent.rt_priority

@@ -3,7 +3,8 @@
 What is asked of the kernel by name (kmalloc, alloc_pages, vmalloc …) is asked by the recorded kernel's control file,
 which the current process writes to; a page fault is the process's own.
 
-Known deviations: registers that memsh does not model read as 0.
+Known deviations: registers that memsh does not model read as 0; whatever is charged to a memory cgroup at its limit,
+the trace is that of a page fault.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _trace(box: Box, frames: tuple[str, ...], via: str) -> list[str]:
     traces, task = box.arch.traces, box.current
     lines = [f" {frame}" for frame in frames]
     if via:
-        fault = via in ("anon", "file")
+        fault = via in ("anon", "file", "charge")
         lines += [f" {frame}" for frame in traces.via[via]]
         if task.mm is not None:
             vdso_ip = task.mm.vdso + traces.syscall_ip if traces.syscall_ip and task.mm.vdso else 0

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL
+from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT
 from memsh.linux.lib.columns import lanes
 from memsh.linux.mm.slab.objects import give, take
 
@@ -36,7 +36,7 @@ _EMPTY = bytes(4 * CHUNK)
 class XArray:
     """`leaves`: number of a bottom node -> its 64 slots. `live`: how many of them are pages."""
 
-    gfp = GFP_KERNEL  # of the nodes
+    gfp = GFP_KERNEL_ACCOUNT  # of the nodes (XA_FLAGS_ACCOUNT)
     __slots__ = (
         "_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "shmem", "upper", "writeback",
     )  # fmt: skip

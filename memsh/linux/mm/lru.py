@@ -177,7 +177,7 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
     elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
         box.changes += 1
-        box.vmstat["pgactivate"] += 1
+        box.memcg.count_page_event(pfn, "pgactivate")
         age_nonresident(folio_lruvec(box, pfn), 1)
 
 
@@ -196,14 +196,14 @@ def lru_add_drain(box: Box) -> None:
     for pfn in lazy:
         if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
             _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
-            box.vmstat["pglazyfree"] += 1
+            box.memcg.count_page_event(pfn, "pglazyfree")
 
 
 def deactivate_page(box: Box, pfn: int) -> None:
     """MADV_COLD: an active page goes to the head of its inactive list."""
     if box.memmap.flags[pfn] & (PG_LRU | PG_ACTIVE | PG_UNEVICTABLE) == PG_LRU | PG_ACTIVE:
         _move(box, pfn, PG_ACTIVE | PG_REFERENCED, 0)
-        box.vmstat["pgdeactivate"] += 1
+        box.memcg.count_page_event(pfn, "pgdeactivate")
 
 
 def unlist(box: Box, pfn: int) -> None:

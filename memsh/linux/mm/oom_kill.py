@@ -5,7 +5,9 @@ weighed by its oom_score_adj. A victim that is not running ends at once, and its
 cannot end inside the allocator: it is marked, may use half of the reserves, and dies on its way back to user space
 (Killed is raised from the fault, or settle() ends it after the system call).
 
-Known deviations: the OOM reaper has nothing to do; there are no cgroups, no cpusets.
+A memory cgroup at its limit looks for a victim among its own; with memory.oom.group all of a group die together.
+
+Known deviations: the OOM reaper has nothing to do; there are no cpusets.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from memsh.linux.kernel.signal import force_sig
 from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
+from memsh.linux.mm.memcontrol.report import mem_cgroup_get_max, print_oom_meminfo
 from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.page_alloc.showmem import (
     KERN_WARNING,
@@ -34,6 +37,7 @@ from memsh.linux.mm.page_alloc.showmem import (
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import MemCgroup
     from memsh.linux.include.mmzone import Node
     from memsh.linux.include.sched import Task
 
@@ -65,6 +69,8 @@ class Oom:
         self.box = box
         self.victim = 0
         self.nodes: tuple[int, ...] | None = None  # those that the request which found nothing was bound to
+        self.memcg: MemCgroup | None = None  # the group at its limit, None: the machine has no memory left
+        self.via = ""
         self.origin = False  # swapoff runs: it is the one to give way (oom_task_origin)
         self.warnings = RateLimit(NOPAGE_USEC, 1)
         self.reports = RateLimit()
@@ -89,7 +95,10 @@ class Oom:
         return task
 
     def totalpages(self) -> int:
-        """RAM and swap (oc->totalpages); with a policy that binds, RAM of those nodes (constrained_alloc)."""
+        """RAM and swap (oc->totalpages); with a policy that binds, RAM of those nodes, for a group what it may have
+        (constrained_alloc)."""
+        if self.memcg is not None:
+            return mem_cgroup_get_max(self.memcg, self.box.swap.total_pages) or 1
         if self._bound():
             return sum(node.present for node in self._bound()) + self.box.swap.total_pages
         return sum(zone.managed for zone in self.box.pages.zones) + self.box.swap.total_pages
@@ -101,6 +110,16 @@ class Oom:
             return []
         return [nodes[nid] for nid in self.nodes]
 
+    def mem_cgroup_out_of_memory(self, memcg: MemCgroup, gfp: int, order: int, via: str = "charge") -> bool:
+        """A group is at its limit: one of its own dies; whether that may help. `via`: who found it so (Traces)."""
+        if memcg.memory.max - memcg.memory.usage >= 1 << order:
+            return True
+        self.memcg, self.via = memcg, via
+        try:
+            return self.out_of_memory(gfp, order)
+        finally:
+            self.memcg = None
+
     def out_of_memory(self, gfp: int, order: int, nodes: tuple[int, ...] | None = None) -> bool:
         """Kill a process; whether that may help the allocation. `nodes`: all that the request may use, None for any.
 
@@ -108,27 +127,30 @@ class Oom:
         """
         box = self.box
         self.nodes = nodes
+        memcg = self.memcg
         current = box.current
         values = box.sysctl.values
         if current is None or self.origin:  # before the first process (oom_killer_disabled), or swapoff gives up
             return False
         if self.is_victim(current):
             return True
-        if not gfp & FS:
+        if not gfp & FS and memcg is None:
             return True
-        if values["vm.panic_on_oom"] == 2 or (values["vm.panic_on_oom"] == 1 and not self._bound()):
+        bound = memcg is not None or self._bound()
+        if values["vm.panic_on_oom"] == 2 or (values["vm.panic_on_oom"] == 1 and not bound):
             self._panic_on_oom(gfp, order, values["vm.panic_on_oom"])
             return False
-        if values["vm.oom_kill_allocating_task"] and oom_badness(box, current, 0) is not None:
+        if memcg is None and values["vm.oom_kill_allocating_task"] and oom_badness(box, current, 0) is not None:
             self._kill(current, gfp, order, "Out of memory (oom_kill_allocating_task)")
             return True
         victim = self._select_bad_process()
         if victim is None:
             self._dump_header(gfp, order, head="oom_deadlock")
             box.log.printk("Out of memory and no killable processes...", KERN_WARNING)
-            self._panic("System is deadlocked on memory", "oom_deadlock", gfp)
+            if memcg is None:
+                self._panic("System is deadlocked on memory", "oom_deadlock", gfp)
             return False
-        self._kill(victim, gfp, order, "Out of memory")
+        self._kill(victim, gfp, order, "Out of memory" if memcg is None else "Memory cgroup out of memory")
         return True
 
     def moom_callback(self) -> None:
@@ -158,13 +180,27 @@ class Oom:
         total = self.totalpages()
         chosen: Task | None = None
         most: int | None = None
-        for task in box.tasks.values():
+        for task in self._candidates():
             if self._bound() and not self._in_domain(task):
                 continue
             points = oom_badness(box, task, total)
             if points is not None and (most is None or points >= most):
                 chosen, most = task, points
         return chosen
+
+    def _candidates(self) -> list[Task]:
+        """The tasks to choose from: all, or those in the group and below it, a group at a time."""
+        box = self.box
+        if self.memcg is None:
+            return list(box.tasks.values())
+        return self.members(self.memcg)
+
+    def members(self, root: MemCgroup) -> list[Task]:
+        """The tasks whose memory is that of the group or of those below it (mem_cgroup_scan_tasks)."""
+        place = {memcg: number for number, memcg in enumerate(root.tree())}
+        found = [(place[memcg], task) for task in self.box.tasks.values()
+                 if (memcg := self.box.memcg.of_task(task)) in place]  # fmt: skip
+        return [task for _, task in sorted(found, key=lambda entry: entry[0])]
 
     def _in_domain(self, task: Task) -> bool:
         """Whether a task may have memory of the nodes that ran out (mempolicy_in_oom_domain)."""
@@ -183,10 +219,15 @@ class Oom:
         )
         if worker is not None:
             dump_stack(box, "sysrq", "", worker=worker)
+        elif self.memcg is not None:
+            dump_stack(box, "memcg", self.via)
         else:
             dump_stack(box, head, requester(box, gfp, box.pages.via))
-        show_mem(box, self.nodes, gfp_zone(box, gfp))
-        if box.vmstat["nr_slab_unreclaimable"] > sum(box.vmstat[name] for name in LRU_ITEMS):
+        if self.memcg is not None:
+            print_oom_meminfo(box, self.memcg)
+        else:
+            show_mem(box, self.nodes, gfp_zone(box, gfp))
+        if self.memcg is None and box.vmstat["nr_slab_unreclaimable"] > sum(box.vmstat[name] for name in LRU_ITEMS):
             box.slab.dump_unreclaimable_slab()
         if box.sysctl.values["vm.oom_dump_tasks"]:
             self._dump_tasks()
@@ -195,7 +236,7 @@ class Oom:
         log = self.box.log
         log.printk("Tasks state (memory values in pages):", KERN_INFO)
         log.printk("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", KERN_INFO)
-        for task in self.box.tasks.values():
+        for task in self._candidates():
             thread = live_thread(self.box, task)
             mm = thread.mm if thread is not None else None
             if thread is None or mm is None or task is self.box.init:
@@ -209,18 +250,52 @@ class Oom:
     def _kill(self, victim: Task, gfp: int, order: int, message: str, worker: Task | None = None) -> None:
         """oom_kill_process(): the report, then the end of the victim, now or as soon as it can."""
         box = self.box
-        thread = live_thread(box, victim)
-        mm = thread.mm if thread is not None else None
-        assert thread is not None and mm is not None
-        victim = thread
+        victim = live_thread(box, victim) or victim
         log = box.log
         if self.reports.allows(box, "oom_kill_process"):
             self._dump_header(gfp, order, worker)
-            constraint = "MEMORY_POLICY" if self._bound() else "NONE"
-            whole = ",global_oom,task_memcg=/" if "MEMCG" in box.model.options else ""
+            constraint = "MEMCG" if self.memcg is not None else "MEMORY_POLICY" if self._bound() else "NONE"
             log.printk(f"oom-kill:constraint=CONSTRAINT_{constraint},nodemask={nodemask_text(self.nodes)}"
-                       f"{cpuset_text(box)}{whole},task={victim.comm},pid={victim.pid},uid=0")  # fmt: skip
+                       f"{cpuset_text(box)}{self._context(victim)},task={victim.comm},pid={victim.pid},uid=0")
+        group = self._oom_group(victim)
+        members = self.members(group) if group is not None else []
+        self._kill_process(victim, message)
+        if group is not None:
+            group.event("oom_group_kill")
+            log.printk(f"Tasks in {group.cgroup.path} are going to be killed due to memory.oom.group set", KERN_INFO)
+            for task in members:
+                thread = live_thread(box, task)
+                if task.oom_score_adj != OOM_SCORE_ADJ_MIN and task is not box.init and thread is not None:
+                    self._kill_process(thread, message)
+
+    def _context(self, victim: Task) -> str:
+        """Which groups it is about (mem_cgroup_print_oom_context)."""
+        if "MEMCG" not in self.box.model.options:
+            return ""
+        limit = f",oom_memcg={self.memcg.cgroup.path}" if self.memcg is not None else ",global_oom"
+        return f"{limit},task_memcg={self.box.memcg.of_task(victim).cgroup.path}"
+
+    def _oom_group(self, victim: Task) -> MemCgroup | None:
+        """The highest group above the victim, up to the one at its limit, that dies as a whole
+        (mem_cgroup_get_oom_group)."""
+        found = None
+        at: MemCgroup | None = self.box.memcg.of_task(victim)
+        while at is not None and at.parent is not None:
+            if at.oom_group:
+                found = at
+            if at is self.memcg:
+                break
+            at = at.parent
+        return found
+
+    def _kill_process(self, victim: Task, message: str) -> None:
+        """What the log says of one victim, and its end (__oom_kill_process)."""
+        box, log = self.box, self.box.log
+        mm = victim.mm
+        if mm is None:
+            return
         box.vmstat["oom_kill"] += 1
+        box.memcg.of_task(victim).event("oom_kill")
         rss = mm.rss
         log.printk(
             f"{message}: Killed process {victim.pid} ({victim.comm}) total-vm:{mm.total_vm * 4}kB, "

@@ -181,6 +181,7 @@ def _free_table_page(box: Box, mm: MmStruct, pfn: int, level: int) -> None:
     mm.nr_ptes -= 1
     if level < mm.mmu.counted:
         box.vmstat["nr_page_table_pages"] -= 1
+    box.memcg.uncharge_table(pfn)
     box.pages.free_pages(pfn, 0)
 
 

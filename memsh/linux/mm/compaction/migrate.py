@@ -102,6 +102,7 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
             _move_count(box, "nr_mapped", src, dst)
         if memmap.flags[src] & PG_DIRTY and memmap.kind[src] == K_FILE:
             _move_count(box, "nr_dirty", src, dst)
+    box.memcg.migrate(src, dst)
     data = memmap.data.pop(src, None)
     if data is not None:
         memmap.data[dst] = data

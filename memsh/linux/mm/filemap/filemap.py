@@ -53,7 +53,7 @@ def filemap_fault(
             ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
         wait_on_page(box, mapping, index)
         return mapping.pages.get(index) or _read_one(box, mapping, index), False
-    box.vmstat["pgmajfault"] += 1
+    box.memcg.count_mm_event("pgmajfault")
     if not random:
         if sequential:
             ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=False)

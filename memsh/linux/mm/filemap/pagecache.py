@@ -61,9 +61,11 @@ def max_index(inode: Inode) -> int:
 
 
 def add_to_page_cache(
-    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0, write: bool = False
+    box: Box, mapping: AddressSpace, index: int, pfn: int, *, shmem: bool = False, extra: int = 0, write: bool = False,
+    gfp: int = GFP_CACHE,
 ) -> None:
-    """The cache takes over the caller's reference to `pfn`. ENOMEM, with the page freed, if the tree cannot grow.
+    """The cache takes over the caller's reference to `pfn`, and the current task's group pays for it. ENOMEM, with the
+    page freed, if the tree cannot grow, or the group may have no more.
 
     Where a page was reclaimed a short while ago its shadow says so (workingset_refault), unless it will be overwritten.
     """
@@ -71,6 +73,8 @@ def add_to_page_cache(
     pages = mapping.pages
     shadow = 0 if shmem else pages.value(index)
     try:
+        if not box.memcg.charge_page(box.memcg.paying, pfn, gfp):
+            raise KernelError("ENOMEM", "its group may have no more")
         pages[index] = pfn
     except KernelError:
         box.pages.free_pages(pfn, 0)
@@ -112,15 +116,16 @@ def add_run(
     """
     pages = mapping.pages
     if index >> 6 not in pages.leaves or not pages.height:
-        pfn = int(box.pages.alloc_pages(gfp, 0, K_FILE))
-        if not pfn:
-            return []
-        try:
-            add_to_page_cache(box, mapping, index, pfn, extra=extra)
-        except KernelError:
-            return []
-        return [pfn]
-    pfns = box.pages.alloc_bulk(gfp, count, K_FILE)
+        return _add_one(box, mapping, index, gfp, extra)
+    memcg = box.memcg.paying
+    ready = count if memcg is None else box.memcg.charge_ahead(memcg, count)
+    if not ready:
+        return _add_one(box, mapping, index, gfp, extra)
+    pfns = box.pages.alloc_bulk(gfp, ready, K_FILE)
+    if memcg is not None:
+        if len(pfns) < ready:
+            box.memcg.cancel_charge(memcg, ready - len(pfns))
+        box.memcg.commit_frames(memcg, pfns)
     if index >> 6 not in pages.leaves or not pages.height:  # reclaim, while memory was being found, took the rest
         for n, pfn in enumerate(pfns):
             try:
@@ -149,6 +154,17 @@ def add_run(
         done += n
     box.vmstat["nr_file_pages"] += len(pfns)
     return pfns
+
+
+def _add_one(box: Box, mapping: AddressSpace, index: int, gfp: int, extra: int) -> list[int]:
+    pfn = int(box.pages.alloc_pages(gfp, 0, K_FILE))
+    if not pfn:
+        return []
+    try:
+        add_to_page_cache(box, mapping, index, pfn, extra=extra, gfp=gfp)
+    except KernelError:
+        return []
+    return [pfn]
 
 
 def _account_refaults(box: Box, pfn: int, count: int, flags: int, shadows: list[int]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PTE_DIRTY, PTE_RW
+from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT, GFP_NAMES, PTE_DIRTY, PTE_RW
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_RECLAIM, PG_SWAPBACKED, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace, Inode
 from memsh.linux.lib.columns import frame_runs, mask_run, sub_runs
@@ -33,7 +33,7 @@ BIO_MAX_PAGES = 256
 QUEUE = 8  # requests of the flusher that the disk may have
 RATELIMIT_PAGES = 32  # a writer looks at the thresholds each time it has dirtied so many
 CENTISEC = 10_000  # µs
-GFP_NOFS = GFP_KERNEL & ~GFP_NAMES["__GFP_FS"]
+GFP_BUFFERS = GFP_KERNEL_ACCOUNT & ~GFP_NAMES["__GFP_FS"]
 
 
 class Writeback:
@@ -254,10 +254,11 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
     if buffers is None:
         buffers = mapping.buffers[index >> 6] = [0] * (CHUNK + 1)
     cache = box.slab.find("buffer_head")
-    for at in range(index & 63, (index & 63) + count):
-        if not buffers[at]:
-            addr = buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_NOFS)
-            buffers[CHUNK] += addr != 0
+    with box.memcg.acting(box.memcg.page_memcg(pfns[0])):
+        for at in range(index & 63, (index & 63) + count):
+            if not buffers[at]:
+                addr = buffers[at] = box.slab.kmem_cache_alloc(cache, GFP_BUFFERS)
+                buffers[CHUNK] += addr != 0
     box.writeback.mark_inode_dirty(mapping.inode)
     if box.trace.on:
         for at in range(index, index + count):

@@ -50,9 +50,10 @@ if TYPE_CHECKING:
 TICK_USEC = 4000
 (
     SCAN_SUCCEED, SCAN_PMD_MAPPED, SCAN_PMD_NULL, SCAN_EXCEED, SCAN_PAGE_RO, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT,
-    SCAN_PAGE_LRU, SCAN_PAGE_NULL, SCAN_ALLOC_HUGE_PAGE_FAIL,
-) = range(10)  # fmt: skip
-_ERRNO = {SCAN_ALLOC_HUGE_PAGE_FAIL: "ENOMEM", SCAN_PAGE_COUNT: "EAGAIN", SCAN_PAGE_LRU: "EAGAIN"}
+    SCAN_PAGE_LRU, SCAN_PAGE_NULL, SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL,
+) = range(11)  # fmt: skip
+_ERRNO = {SCAN_ALLOC_HUGE_PAGE_FAIL: "ENOMEM", SCAN_CGROUP_CHARGE_FAIL: "EBUSY", SCAN_PAGE_COUNT: "EAGAIN",
+          SCAN_PAGE_LRU: "EAGAIN"}  # fmt: skip
 
 
 class Khugepaged:
@@ -216,7 +217,13 @@ def collapse_huge_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, defrag: b
     if not head:
         box.vmstat["thp_collapse_alloc_failed"] += 1
         return SCAN_ALLOC_HUGE_PAGE_FAIL
+    memcg = box.memcg.of_mm(mm)
+    if not box.memcg.charge_page(memcg, head, GFP_TRANSHUGE if defrag else GFP_TRANSHUGE_LIGHT, HPAGE_PMD_NR):
+        box.pages.free_pages(head, HPAGE_PMD_ORDER)
+        return SCAN_CGROUP_CHARGE_FAIL
     box.vmstat["thp_collapse_alloc"] += 1
+    if memcg is not None:
+        memcg.stat["thp_collapse_alloc"] += 1
     memmap = box.memmap
     table = mm.tables.pop(addr >> PMD_SHIFT)
     mm.flush_tlb(addr, addr + HPAGE_PMD_SIZE)

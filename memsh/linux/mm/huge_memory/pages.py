@@ -146,6 +146,7 @@ def migrate_huge_page(box: Box, head: int, dst: int) -> bool:
     for column in (memmap.flags, memmap.mapping, memmap.index, memmap.mapcount):
         column[new] = column[old]
         set_run(column, head, HPAGE_PMD_NR, 0)
+    box.memcg.migrate(head, dst, HPAGE_PMD_NR)
     memmap.refcount[dst], memmap.refcount[head] = memmap.refcount[head], 1
     for pfn in memmap.data.keys() & range(head, head + HPAGE_PMD_NR):
         memmap.data[pfn - head + dst] = memmap.data.pop(pfn)

@@ -103,6 +103,11 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
     if not head:
         box.vmstat["thp_fault_fallback"] += 1
         return FALLBACK
+    if not box.memcg.charge_page(box.memcg.of_mm(mm), head, box.thp.gfp_mask(vma), HPAGE_PMD_NR):
+        box.pages.free_pages(head, HPAGE_PMD_ORDER)
+        box.vmstat["thp_fault_fallback"] += 1
+        box.vmstat["thp_fault_fallback_charge"] += 1
+        return FALLBACK
     try:
         table = new_table(box, mm, number)
     except KernelError:
@@ -111,7 +116,7 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
     add_huge_page(box, vma, head, addr & -HPAGE_PMD_SIZE)
     mm.huge[number] = HugePmd(head << 12 | prot | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0), table)
     mm.rss[MM_ANONPAGES] += HPAGE_PMD_NR
-    box.vmstat["thp_fault_alloc"] += 1
+    box.memcg.count_mm_event("thp_fault_alloc")
     return 0
 
 

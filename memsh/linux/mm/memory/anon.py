@@ -8,6 +8,7 @@ from memsh.linux.arch.x86.paging import vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_FOLIO,
+    GFP_KERNEL,
     GFP_NAMES,
     PTE_ACCESSED,
     PTE_DIRTY,
@@ -33,6 +34,7 @@ from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import MemCgroup
 
 GFP_ANON = GFP_FOLIO | GFP_NAMES["__GFP_ZERO"]
 _ANON_FLAGS = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE
@@ -74,9 +76,12 @@ def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, in
 
 
 def alloc_user_page(box: Box, gfp: int, vma: VmArea, addr: int) -> int:
-    """vma_alloc_folio(); OutOfMemory."""
+    """vma_alloc_folio(), charged to the process's group (mem_cgroup_charge); OutOfMemory."""
     pfn = vma_alloc_folio(box.pages, gfp, vma, addr)
     if not pfn:
+        raise OutOfMemory
+    if not box.memcg.charge_page(box.memcg.of_mm(vma.mm), pfn, GFP_KERNEL):
+        box.pages.free_pages(pfn, 0)
         raise OutOfMemory
     return pfn
 
@@ -93,6 +98,22 @@ def alloc_user_pages(box: Box, count: int, vma: VmArea, addr: int) -> list[int]:
         return pages.alloc_bulk(GFP_ANON, count, K_ANON)
     finally:
         pages.set_policy(own)
+
+
+def alloc_charged(box: Box, memcg: MemCgroup, count: int, vma: VmArea, addr: int) -> list[int]:
+    """alloc_user_pages() for a process in a group: up to `count` pages that it may have without more ado, else one that
+    its group makes room for; none without memory."""
+    ready = box.memcg.charge_ahead(memcg, count)
+    if not ready:
+        try:
+            return [alloc_user_page(box, GFP_ANON, vma, addr)]
+        except OutOfMemory:
+            return []
+    pfns = alloc_user_pages(box, ready, vma, addr)
+    if len(pfns) < ready:
+        box.memcg.cancel_charge(memcg, ready - len(pfns))
+    box.memcg.commit_frames(memcg, pfns)
+    return pfns
 
 
 def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:

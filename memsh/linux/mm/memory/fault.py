@@ -45,6 +45,7 @@ from memsh.linux.mm.memory.anon import (
     SHORT,
     WRITTEN,
     add_anon_pages,
+    alloc_charged,
     alloc_user_page,
     alloc_user_pages,
     do_wp_page,
@@ -81,7 +82,7 @@ if TYPE_CHECKING:
 
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """Resolve one fault at `addr`, which `vma` permits; the kinds it was. OutOfMemory, BusError."""
-    box.vmstat["pgfault"] += 1
+    box.memcg.count_mm_event("pgfault", 1)
     task = check_sync_rss_stat(box, mm)
     if task is None:
         return _handle_mm_fault(box, mm, vma, addr, write)
@@ -242,16 +243,18 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
         try:
             anon_vma_prepare(box, vma)
         except KernelError:
-            box.vmstat["pgfault"] += 1
+            box.memcg.count_mm_event("pgfault", 1)
             raise OutOfMemory from None
         bits = prot | WRITTEN
+        memcg = box.memcg.of_mm(mm)
         code, size = table.ptes.typecode, table.ptes.itemsize
         done = 0
         while done < count:
-            pfns = alloc_user_pages(box, count - done, vma, addr + (done << 12))
+            pfns = (alloc_user_pages(box, count - done, vma, addr + (done << 12)) if memcg is None
+                    else alloc_charged(box, memcg, count - done, vma, addr + (done << 12)))  # fmt: skip
             got = len(pfns)
             if not got:
-                box.vmstat["pgfault"] += done + 1
+                box.memcg.count_mm_event("pgfault", done + 1)
                 tally.minflt += done
                 raise OutOfMemory
             at = first + done
@@ -264,13 +267,15 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
             add_anon_pages(box, mm, vma, runs, addr + (done << 12))
             done += got
             keep_faults(box, mm, got, MM_ANONPAGES)
+            if box.memcg.over_high:
+                box.memcg.resume_user_mode()
             if box.oom.victim and box.oom.is_victim(box.current):
-                box.vmstat["pgfault"] += done
+                box.memcg.count_mm_event("pgfault", done)
                 tally.minflt += done
                 raise Killed
             if tally.program:
                 _run_program(box, mm, tally)
-    box.vmstat["pgfault"] += count
+    box.memcg.count_mm_event("pgfault", count)
     tally.minflt += count
 
 
@@ -295,7 +300,7 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 try:
                     table = pte_alloc(box, mm, index)
                 except KernelError:
-                    box.vmstat["pgfault"] += 1
+                    box.memcg.count_mm_event("pgfault", 1)
                     raise OutOfMemory from None
             size = table.ptes.itemsize
             value = int.from_bytes(table.ptes[first:stop].tobytes(), "little")
@@ -331,6 +336,8 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 at = upto
             else:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write))
+                if box.memcg.over_high:
+                    box.memcg.resume_user_mode()
                 if box.oom.victim:
                     box.oom.raise_if_killed(box.current)
                 if tally.program:
@@ -390,6 +397,8 @@ def exc_page_fault(box: Box, task: Task, addr: int, pte: int, write: bool, tally
     if box.trace.on:
         trace_fault(box, task, addr, pte, write)
     do_user_addr_fault(box, task, addr, write, tally)
+    if box.memcg.over_high:
+        box.memcg.resume_user_mode()
 
 
 def do_user_addr_fault(box: Box, task: Task, addr: int, write: bool, tally: Tally) -> None:

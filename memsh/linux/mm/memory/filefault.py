@@ -26,12 +26,11 @@ from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
 from memsh.linux.mm.lru import mlock_page
-from memsh.linux.mm.memory.anon import add_anon_pages
+from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page
 from memsh.linux.mm.memory.outcome import AROUND, AROUND_SHIFT, COW, MAJOR
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import writenotify
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
-from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.shmem.shmem import shmem_fault
 
@@ -65,7 +64,7 @@ def _get_page(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
     random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
     pfn, major = filemap_fault(box, file, _pgoff(vma, addr), random=random, sequential=sequential)
     if major:
-        box.vmstat["pgfault"] += 1
+        box.memcg.count_mm_event("pgfault")
         return pfn, MAJOR
     return pfn, 0
 
@@ -85,9 +84,7 @@ def _do_read_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
 
 def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
     anon_vma_prepare(box, vma)
-    new = vma_alloc_folio(box.pages, GFP_FOLIO, vma, addr)
-    if not new:
-        raise KernelError("ENOMEM")
+    new = alloc_user_page(box, GFP_FOLIO, vma, addr)
     try:
         pfn, what = _get_page(box, vma, addr)
     except (IndexError, KernelError):

@@ -101,6 +101,7 @@ class PageAllocator(PageLookup):
         "_refcount",
         "_thp_order",
         "charge",
+        "charged",
         "cpu",
         "cpus",
         "freed",
@@ -148,6 +149,7 @@ class PageAllocator(PageLookup):
         self._thp_order = box.arch.pageblock_order if box.arch.pcp_thp else -1
         self.charge: Callable[[int, int, int], bool] | None = None  # (pfn, order, gfp): memory cgroups pay for a block
         self.uncharge: Callable[[int, int], None] | None = None  # (pfn, order)
+        self.charged = 0  # pages of processes and files that a memory cgroup pays for
         build_all_zonelists(self.nodes)
         self.memmap = box.memmap
         self.memmap.zones = self.zones
@@ -480,6 +482,8 @@ class PageAllocator(PageLookup):
             self._flags[pfn] = 0
             if flags & PG_KMEMCG and self.uncharge is not None:
                 self.uncharge(pfn, order)
+        if self.charged:
+            self.box.memcg.uncharge_frames(pfn, size)
         zone = self._zone_at[pfn >> 12] or self.zone_of(pfn)
         data = self.memmap.data
         if data:  # what was written in a page is gone once the page is free
@@ -550,6 +554,9 @@ class PageAllocator(PageLookup):
     def _free_each(self, pfns: Sequence[int]) -> None:
         """free_page_list() one by one, onto this CPU's lists (free_unref_page_commit)."""
         kind, flags = self._kind, self._flags
+        if self.charged:
+            for pfn, count in frame_runs(sorted(pfns)):
+                self.box.memcg.uncharge_frames(pfn, count)
         lower = upper = -1
         for pfn in pfns:
             if not lower <= pfn < upper:
@@ -599,6 +606,8 @@ class PageAllocator(PageLookup):
     def _free_run(self, pfn: int, count: int, step: int) -> None:
         """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
         low = pfn if step > 0 else pfn - count + 1
+        if self.charged:
+            self.box.memcg.uncharge_frames(low, count)
         self._kind[low : low + count] = bytes(count)
         clear_run((self._flags,), low, count)
         while count:
@@ -633,7 +642,7 @@ class PageAllocator(PageLookup):
         """
         out: list[int] = []
         most, zone, highest, _, _, plan = self._plans.get(gfp) or self._plan(gfp)
-        if self.policy is not None:
+        if self.policy is not None or (gfp & ACCOUNT and self.charge is not None):
             return self._alloc_each(gfp, n, kind)
         index = plan.migratetype
         limit = zone.limit[highest]

@@ -74,7 +74,7 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
         return pfn
     if mapping.pages.value(index):
         pfn, read = shmem_swapin(box, mapping, index)
-        box.vmstat["pgmajfault"] += read
+        box.memcg.count_mm_event("pgmajfault", read)
         return pfn
     if inode.dev in box.fs.tmpfs:
         _acct_block(box, inode)
@@ -82,7 +82,11 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
     if not pfn:
         shmem_recalc_inode(box, inode)
         raise KernelError("ENOMEM", "no page for shared memory")
-    add_to_page_cache(box, mapping, index, pfn, shmem=True)
+    try:
+        add_to_page_cache(box, mapping, index, pfn, shmem=True)
+    except KernelError:
+        shmem_recalc_inode(box, inode)
+        raise
     return pfn
 
 

@@ -29,7 +29,7 @@ def shmem_writepage(box: Box, pfn: int) -> bool:
     mapping = memmap.owners[memmap.mapping[pfn]]
     if not isinstance(mapping, AddressSpace):
         return False
-    entry = swap.folio_alloc_swap()
+    entry = swap.folio_alloc_swap(pfn)
     if not entry:
         return False
     try:

@@ -71,6 +71,9 @@ class Charger(Protocol):
     def uncharge(self, objcg: object, size: int) -> None:
         """Give so many bytes back."""
 
+    def mod_objcg_state(self, objcg: object, reclaimable: bool, size: int) -> None:
+        """So many bytes more, or less, are in objects."""
+
 
 class SlabInfo(NamedTuple):
     """What get_slabinfo() counts."""

@@ -484,6 +484,7 @@ class SlubCore(SlabCommon[SlubCache]):
             if slab.objcgs is not None or self.memcg_alloc_slab_cgroups(slab, gfp):
                 assert slab.objcgs is not None
                 slab.objcgs[(addr - slab.addr) // cache.size] = objcg
+                memcg.mod_objcg_state(objcg, cache.reclaimable, cache.size + 8)
                 return
         memcg.uncharge(objcg, cache.size + 8)
 
@@ -491,3 +492,4 @@ class SlubCore(SlabCommon[SlubCache]):
         objcg = slab.objcgs.pop(at, None) if slab.objcgs is not None else None
         if objcg is not None and self.memcg is not None:
             self.memcg.uncharge(objcg, cache.size + 8)
+            self.memcg.mod_objcg_state(objcg, cache.reclaimable, -cache.size - 8)

@@ -65,7 +65,7 @@ class Swap(SwapSlots):
 
     def add_to_swap(self, pfn: int) -> bool:
         """Give a page a slot and put it into the swap cache, dirty; False if there is no slot, or no memory."""
-        entry = self.folio_alloc_swap()
+        entry = self.folio_alloc_swap(pfn)
         if not entry:
             return False
         try:
@@ -84,6 +84,9 @@ class Swap(SwapSlots):
         pages are the caller's.
         """
         if self.nr_swap_pages + len(self.cache.slots) < len(frames) + 4 * SWAP_BATCH:
+            return [], []
+        memcg = self.box.memcg
+        if self.box.pages.charged and not memcg.room_for_swap(frames):
             return [], []
         entries = self.alloc_entries(len(frames))
         runs = entry_runs(entries)
@@ -111,6 +114,9 @@ class Swap(SwapSlots):
                 self.info[entry >> SWP_TYPE_SHIFT].swap_map[entry & SWP_OFFSET_MASK] = SWAP_HAS_CACHE
                 self.put_swap_folio(entry)
             return [], []
+        if self.box.pages.charged:
+            for entry, pfn in zip(entries, frames, strict=True):
+                memcg.try_charge_swap(pfn, entry)
         return entries, runs
 
     def drop_run(self, entry: int, way: int, shadows: array[int]) -> None:

@@ -355,8 +355,15 @@ class SwapSlots:
 
     # -- this CPU's slots --------------------------------------------------------------------------------------------
 
-    def folio_alloc_swap(self) -> int:
-        """One slot as an entry, 0 if there is none (mm/swap_slots.c)."""
+    def folio_alloc_swap(self, pfn: int) -> int:
+        """A slot for a page as an entry, 0 if there is none, or its group may have none (mm/swap_slots.c)."""
+        entry = self._alloc_slot()
+        if not self.box.memcg.try_charge_swap(pfn, entry):
+            self.put_swap_folio(entry)
+            return 0
+        return entry
+
+    def _alloc_slot(self) -> int:
         cache = self.cache.slots
         if self._check_cache_active():
             if not cache:
@@ -368,7 +375,7 @@ class SwapSlots:
         return found[0] if found else 0
 
     def alloc_entries(self, count: int) -> list[int]:
-        """folio_alloc_swap() `count` times; fewer entries if there are no more."""
+        """Slots as folio_alloc_swap() takes them, `count` times; fewer entries if there are no more."""
         found: list[int] = []
         least = self.box.config.cpus * 2 * SWAP_BATCH  # below it the slots that wait are given back
         while len(found) < count:
@@ -378,7 +385,7 @@ class SwapSlots:
                 found += slots[: -n - 1 : -1]
                 del slots[-n:]
                 continue
-            entry = self.folio_alloc_swap()
+            entry = self._alloc_slot()
             if not entry:
                 break
             found.append(entry)
@@ -433,6 +440,8 @@ class SwapSlots:
             area.inuse_pages -= 1
             area.data.pop(offset, None)
             area.trees[offset >> SPACE_SHIFT].put_value(offset, 0)
+        if self.box.memcg.swap_records:
+            self.box.memcg.uncharge_swap(entries)
         self.nr_swap_pages += len(entries)
 
     # -- slots of cached pages ---------------------------------------------------------------------------------------
@@ -491,7 +500,7 @@ class SwapSlots:
         if pfn is None or self.is_locked(pfn):
             return False
         memmap = self.box.memmap
-        if not (anyway or not memmap.mapcount[pfn] or self.full()):
+        if not (anyway or not memmap.mapcount[pfn] or self.full() or self.box.memcg.swap_full(pfn)):
             return False
         memmap.refcount[pfn] += 1
         done = self.free_folio(pfn)

@@ -67,6 +67,8 @@ def read_swap_cache_async(
         return 0, False
     memmap.flags[new] = PG_SWAPBACKED | PG_UPTODATE
     try:
+        if not box.memcg.charge_page(box.memcg.swapin_payer(entry), new, gfp):
+            raise KernelError("ENOMEM", "its group may have no more")
         shadow = swap.add_to_cache(entry, new)
     except KernelError:
         swap.put_swap_folio(entry)
@@ -174,12 +176,12 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
                 return what
             if not pfn:
                 raise OutOfMemory
-            box.vmstat["pgmajfault"] += 1
+            box.memcg.count_mm_event("pgmajfault")
             what |= MAJOR
         if not swap.is_locked(pfn):
             break
         what |= MAJOR  # the fault is taken again when the page is there
-        box.vmstat["pgfault"] += 1
+        box.memcg.count_mm_event("pgfault")
         put_frames(box, [pfn])
         swap.wait_locked(pfn)
         if table.ptes[at] != orig_pte:
@@ -187,7 +189,8 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
     swap.free(entry)
     flags = memmap.flags[pfn]
     if flags & PG_SWAPCACHE and (
-        swap.full() or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and memmap.refcount[pfn] == 2)
+        swap.full() or box.memcg.swap_full(pfn)
+        or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and memmap.refcount[pfn] == 2)
     ):
         swap.free_folio(pfn)
     mm.rss[MM_ANONPAGES] += 1

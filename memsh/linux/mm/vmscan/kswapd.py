@@ -178,7 +178,7 @@ class Kswapd:
         box, root = self.box, self.node.lruvec
         if not box.swap.total_pages or not inactive_is_low(root, file=False):
             return
-        for memcg in (ROOT_MEMCG,) if box.memcg is None else box.memcg.iter(ROOT_MEMCG):
+        for memcg in (ROOT_MEMCG,) if box.memcg.groups is None else box.memcg.iter(ROOT_MEMCG):
             shrink_active_list(sc, self.node.lruvecs[memcg], ACTIVE_ANON, SWAP_CLUSTER_MAX)
 
     def _end(self, sc: ScanControl) -> None:

@@ -93,8 +93,8 @@ def _count_events(sc: ScanControl, lruvec: LruVec, name: str, number: int) -> No
     box = sc.box
     if sc.target is None:
         box.vmstat[name] += number
-    if box.memcg is not None:
-        box.memcg.count_events(lruvec.memcg, name, number)
+    if (groups := box.memcg.groups) is not None:
+        groups.count_events(lruvec.memcg, name, number)
 
 
 def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: int) -> None:
@@ -125,8 +125,8 @@ def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: i
     _, unused = move_folios_to_lru(box, lruvec, active)
     moved, more = move_folios_to_lru(box, lruvec, inactive)
     vmstat["pgdeactivate"] += moved
-    if box.memcg is not None:
-        box.memcg.count_events(lruvec.memcg, "pgdeactivate", moved)
+    if (groups := box.memcg.groups) is not None:
+        groups.count_events(lruvec.memcg, "pgdeactivate", moved)
     vmstat[item] -= number
     if unused or more:
         free_folio_list(box, [(pfn, 1, 1) for pfn in unused + more])

@@ -106,10 +106,11 @@ def get_scan_count(sc: ScanControl, lruvec: LruVec) -> dict[str, int]:
         file = (200 - swappiness) * (total + 1) // (file_cost + 1)
         denominator = anon + file
     found = {}
+    groups = box.memcg.groups
     for name, share in zip(EVICTABLE, (anon, anon, file, file), strict=True):
         size = lruvec.lru_size(name, sc.reclaim_idx)
         scan = _unprotected(sc, lruvec, size) >> sc.priority
-        if box.memcg is not None and not box.memcg.online(lruvec.memcg):  # scrape out what is left of it
+        if groups is not None and not groups.online(lruvec.memcg):  # scrape out what is left of it
             found[name] = -(-(scan or min(size, SWAP_CLUSTER_MAX)) * share // denominator)
         else:
             found[name] = scan * share // denominator
@@ -118,7 +119,7 @@ def get_scan_count(sc: ScanControl, lruvec: LruVec) -> dict[str, int]:
 
 def _unprotected(sc: ScanControl, lruvec: LruVec, size: int) -> int:
     """How much of a list with `size` pages a round may look at: less by what memory.min and memory.low protect."""
-    groups = sc.box.memcg
+    groups = sc.box.memcg.groups
     if groups is None:
         return size
     least, low = groups.protection(sc.target or ROOT_MEMCG, lruvec.memcg)
@@ -242,7 +243,7 @@ def shrink_node(sc: ScanControl, node: Node) -> None:
 
 def _shrink_node_memcgs(sc: ScanControl) -> None:
     """The lists of each group of the tree that is reclaimed from, but for what is protected, and the slab caches."""
-    box, lruvecs, groups = sc.box, sc.node.lruvecs, sc.box.memcg
+    box, lruvecs, groups = sc.box, sc.node.lruvecs, sc.box.memcg.groups
     if groups is None:
         shrink_lruvec(sc, sc.node.lruvec)
         shrink_slab(box, sc.priority)

@@ -83,7 +83,8 @@ def _refault_distance(box: Box, shadow: int) -> tuple[LruVec | None, int]:
 
 def mem_cgroup_get_nr_swap_pages(box: Box, memcg: int) -> int:
     """Slots that pages of a group may still take: the machine's, without groups."""
-    return box.swap.get_nr_swap_pages() if box.memcg is None else box.memcg.nr_swap_pages(memcg)
+    groups = box.memcg.groups
+    return box.swap.get_nr_swap_pages() if groups is None else groups.nr_swap_pages(memcg)
 
 
 def workingset_refault(box: Box, pfn: int, shadow: int) -> None:
@@ -120,5 +121,5 @@ def workingset_refault(box: Box, pfn: int, shadow: int) -> None:
 
 def _count(box: Box, lruvec: LruVec, name: str) -> None:
     box.vmstat[name] += 1
-    if box.memcg is not None:
-        box.memcg.count_events(lruvec.memcg, name, 1)
+    if (groups := box.memcg.groups) is not None:
+        groups.count_events(lruvec.memcg, name, 1)

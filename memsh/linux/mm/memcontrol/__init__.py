@@ -1,0 +1,1 @@
+"""Memory cgroups (mm/memcontrol.c)."""

@@ -1,0 +1,216 @@
+"""/sys/fs/cgroup: groups as directories, their knobs as files (kernel/cgroup/cgroup.c, cgroup_base_files[]).
+
+Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
+
+**Known deviations:** no CPU time is counted in cpu.stat, and io.stat is empty; of cpuset, cpu, io, hugetlb, pids, rdma
+and misc a group has no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from memsh.linux.config import cpulist_text
+from memsh.linux.include.cgroup import INT_MAX, Cgroup
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.psi import RESOURCES
+from memsh.procfs.cgroup_memory import memory_files
+from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.pressure import text as pressure_text
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+SUBSYSTEMS = ("cpuset", "cpu", "cpuacct", "blkio", "memory", "devices", "freezer", "perf_event",
+              "hugetlb", "pids", "rdma", "misc")  # fmt: skip
+
+Show = Callable[["Box", Cgroup], str]
+Store = Callable[["Box", Cgroup, str], None]
+
+
+def available(box: Box) -> bool:
+    return "CGROUPS" in box.model.options
+
+
+def show_cgroups(box: Box) -> str:
+    """/proc/cgroups: every controller, its hierarchy, how many groups have it."""
+    groups = 1 + len(box.cgroups.root.descendants()) + box.cgroups.root.all_dying()
+    with_memory = len(box.memcg.by_number)
+    lines = ["#subsys_name\thierarchy\tnum_cgroups\tenabled"]
+    lines += [f"{name}\t0\t{with_memory if name == 'memory' else groups}\t1" for name in SUBSYSTEMS]
+    return "\n".join(lines) + "\n"
+
+
+def names(box: Box) -> Iterable[str]:
+    """What /sys/fs has of it."""
+    return ("cgroup",) if available(box) else ()
+
+
+def find(box: Box, name: str) -> Node | None:
+    return folder(box, "") if name == "cgroup" and available(box) else None
+
+
+def folder(box: Box, path: str) -> Directory | None:
+    """The directory of the group at `path`, "" the root's."""
+    group = box.cgroups.find(path)
+    here = Directory(
+        files(box, group, path), 0o755,
+        lambda box: list(box.cgroups.find(path).children),
+        lambda box, name: folder(box, f"{path}/{name}") if name in box.cgroups.find(path).children else None,
+    )  # fmt: skip
+    here.mkdir = lambda box, name: _mkdir(box, path, name)
+    here.rmdir = lambda box, name: box.cgroups.rmdir(box.cgroups.find(f"{path}/{name}"))
+    return here
+
+
+def _mkdir(box: Box, path: str, name: str) -> None:
+    box.cgroups.mkdir(box.cgroups.find(path), name)
+
+
+def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
+    """The group's files by name."""
+    root = group.parent is None
+    found: dict[str, tuple[Show | None, Store | None]] = dict(_BASE if root else {**_BASE, **_NOT_ON_ROOT})
+    if root:
+        found |= _ON_ROOT
+    if group.pressure:
+        found |= {f"{name}.pressure": (_pressure(name), None) for name in RESOURCES}
+    if root or group.memcg is not None:
+        found |= memory_files(root)
+    return {name: _file(path, show, store) for name, (show, store) in found.items()}
+
+
+def _file(path: str, show: Show | None, store: Store | None) -> ProcFile:
+    mode = 0o444 if store is None else 0o200 if show is None else 0o644
+    return ProcFile(
+        (lambda box: show(box, box.cgroups.find(path))) if show is not None else None,
+        (lambda box, text: store(box, box.cgroups.find(path), text)) if store is not None else None,
+        mode,
+    )
+
+
+def _pressure(name: str) -> Show:
+    return lambda box, group: pressure_text(box, group.psi, name)
+
+
+def kstrtoint(text: str) -> int:
+    """A number as the kernel reads it from a knob; EINVAL, ERANGE."""
+    word = text.strip()
+    try:
+        number = int(word, 8) if word[:1] == "0" and word.isdecimal() else int(word, 0)
+    except ValueError:
+        raise KernelError("EINVAL", text) from None
+    if not -INT_MAX - 1 <= number <= INT_MAX:
+        raise KernelError("ERANGE", text)
+    return number
+
+
+def flag(text: str) -> bool:
+    """0 or 1; ERANGE for other numbers."""
+    number = kstrtoint(text)
+    if number not in (0, 1):
+        raise KernelError("ERANGE", text)
+    return bool(number)
+
+
+# -- one file each -----------------------------------------------------------------------------------------------------
+
+
+def _controllers(box: Box, group: Cgroup) -> str:
+    return " ".join(box.cgroups.controllers(group)) + "\n"
+
+
+def _subtree_control(box: Box, group: Cgroup) -> str:
+    return " ".join(group.subtree_control) + "\n"
+
+
+def _procs(box: Box, group: Cgroup) -> str:
+    return "".join(f"{pid}\n" for pid in [task.pid for task in box.cgroups.tasks(group)])
+
+
+def _threads(box: Box, group: Cgroup) -> str:
+    return "".join(f"{task.pid}\n" for task in box.cgroups.threads(group))
+
+
+def _stat(box: Box, group: Cgroup) -> str:
+    return f"nr_descendants {len(group.descendants())}\nnr_dying_descendants {group.all_dying()}\n"
+
+
+def _events(box: Box, group: Cgroup) -> str:
+    return f"populated {int(box.cgroups.populated(group))}\nfrozen 0\n"
+
+
+def _type_store(box: Box, group: Cgroup, text: str) -> None:
+    raise KernelError("EOPNOTSUPP" if text.strip() == "threaded" else "EINVAL", "threaded groups are not modelled")
+
+
+def _freeze_store(box: Box, group: Cgroup, text: str) -> None:
+    if flag(text):
+        raise KernelError("EOPNOTSUPP", "the freezer is not modelled")
+
+
+def _kill_store(box: Box, group: Cgroup, text: str) -> None:
+    if kstrtoint(text) != 1:
+        raise KernelError("ERANGE", text)
+    box.cgroups.kill(group)
+
+
+def _pressure_store(box: Box, group: Cgroup, text: str) -> None:
+    group.pressure = flag(text)
+
+
+def _most(field: str) -> tuple[Show, Store]:
+    """A limit of the hierarchy: a number or "max"."""
+
+    def show(box: Box, group: Cgroup) -> str:
+        limit = getattr(group, field)
+        return "max\n" if limit == INT_MAX else f"{limit}\n"
+
+    def store(box: Box, group: Cgroup, text: str) -> None:
+        limit = INT_MAX if text.strip() == "max" else kstrtoint(text)
+        if limit < 0:
+            raise KernelError("ERANGE", text)
+        setattr(group, field, limit)
+
+    return show, store
+
+
+def _procs_store(box: Box, group: Cgroup, text: str) -> None:
+    box.cgroups.procs_write(group, text)
+
+
+def _threads_store(box: Box, group: Cgroup, text: str) -> None:
+    box.cgroups.procs_write(group, text, thread=True)
+
+
+def _subtree_store(box: Box, group: Cgroup, text: str) -> None:
+    box.cgroups.subtree_control_write(group, text)
+
+
+_CPU_TIME = "usage_usec 0\nuser_usec 0\nsystem_usec 0\n"
+_BASE: dict[str, tuple[Show | None, Store | None]] = {
+    "cgroup.controllers": (_controllers, None),
+    "cgroup.max.depth": _most("max_depth"),
+    "cgroup.max.descendants": _most("max_descendants"),
+    "cgroup.pressure": (lambda box, group: f"{int(group.pressure)}\n", _pressure_store),
+    "cgroup.procs": (_procs, _procs_store),
+    "cgroup.stat": (_stat, None),
+    "cgroup.subtree_control": (_subtree_control, _subtree_store),
+    "cgroup.threads": (_threads, _threads_store),
+    "cpu.stat": (lambda box, group: _CPU_TIME, None),
+}
+_NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
+    "cgroup.events": (_events, None),
+    "cgroup.freeze": (lambda box, group: "0\n", _freeze_store),
+    "cgroup.kill": (None, _kill_store),
+    "cgroup.type": (lambda box, group: "domain\n", _type_store),
+}
+_BANDWIDTH = "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
+_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
+    "cpu.stat": (lambda box, group: _CPU_TIME + _BANDWIDTH, None),
+    "cpuset.cpus.effective": (lambda box, group: cpulist_text(range(box.config.cpus)) + "\n", None),
+    "cpuset.mems.effective": (lambda box, group: cpulist_text(range(len(box.pages.nodes))) + "\n", None),
+    "io.stat": (lambda box, group: "", None),
+    "misc.capacity": (lambda box, group: "", None),
+}
