@@ -23,6 +23,7 @@ from memsh.linux.mm.memcontrol.protection import Protecting
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.cgroup import Cgroup
+    from memsh.linux.include.memcontrol import MemCgroups
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
@@ -48,7 +49,7 @@ class MemControl(Protecting):
         cgroup.memcg = self.root
 
     @property
-    def groups(self) -> MemControl | None:
+    def groups(self) -> MemCgroups | None:
         """Itself as soon as there is a group but the root's; until then nobody need ask."""
         return self if len(self.by_number) > 1 else None
 
