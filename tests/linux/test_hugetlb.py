@@ -172,6 +172,7 @@ def test_a_freed_page_is_zeros_again() -> None:
     (lambda box, mm, p: tree.store(box, SYS + "nr_hugepages", "many"), "EINVAL"),
     (lambda box, mm, p: tree.store(box, SYS + "nr_hugepages", "-1"), "EINVAL"),
     (lambda box, mm, p: tree.store(box, SYS + "free_hugepages", "1"), "EACCES"),
+    (lambda box, mm, p: tree.store(box, "/proc/sys/vm/nr_hugepages", "-5"), "EINVAL"),
     (lambda box, mm, p: tree.store(box, SYS.replace("2048", "1048576") + "nr_overcommit_hugepages", "1"), "EINVAL"),
 ])  # fmt: skip
 def test_what_linux_refuses_changes_nothing(what: Any, errno: str) -> None:
@@ -203,6 +204,29 @@ def test_a_hole_in_a_shared_file_of_huge_pages() -> None:
     assert pool(box) == (4, 0, 0, 0)
     vma.do_madvise(box, mm, p + HUGE, 2 * HUGE, REMOVE)
     assert pool(box) == (4, 2, 0, 0)
+    assert check(box) == []
+
+
+def test_pages_brought_in_by_populate_count_no_faults() -> None:
+    box, mm = fresh(4)
+    before = box.vmstat["pgfault"], box.current.minflt
+    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE | MAP_POPULATE)
+    vma.do_madvise(box, mm, p, 2 * HUGE, POPULATE)
+    assert pool(box) == (4, 2, 0, 0)
+    assert (box.vmstat["pgfault"], box.current.minflt) == before
+
+
+def test_struct_pages_are_given_up_and_come_back() -> None:
+    box, _ = fresh(7)
+    total = sum(zone.managed for zone in box.pages.zones)
+    tree.store(box, "/proc/sys/vm/hugetlb_optimize_vmemmap", "1")
+    tree.store(box, "/proc/sys/vm/nr_hugepages", "20")
+    assert sum(zone.managed for zone in box.pages.zones) == total + 13 * 7
+    assert check(box) == []
+    tree.store(box, "/proc/sys/vm/nr_hugepages", "2")
+    assert sum(zone.managed for zone in box.pages.zones) == total + 13 * 7
+    tree.store(box, "/proc/sys/vm/nr_hugepages", "30")
+    tree.store(box, "/proc/sys/vm/nr_hugepages", "0")
     assert check(box) == []
 
 
@@ -304,6 +328,13 @@ def test_what_the_kernel_says_of_parameters(cmdline: str, line: str) -> None:
 def test_a_machine_whose_memory_is_all_huge_pages_does_not_come_up() -> None:
     with pytest.raises(ValueError, match="System is deadlocked on memory"):
         Box(Config(ram=GIB, arch="x86_64", cmdline="hugepages=100000"))
+
+
+def test_struct_pages_are_given_up_from_boot() -> None:
+    plain, given = booted("hugepages=64"), booted("hugepages=64 hugetlb_free_vmemmap=on")
+    pages = [sum(zone.managed for zone in box.pages.zones) for box in (plain, given)]
+    assert pages[1] - pages[0] == 64 * 7
+    assert given.notes == []
 
 
 def test_hugepages_by_node() -> None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from memsh.linux.config import Config
 
 _ACTING = """
-debug default_hugepagesz hugepages hugepagesz init_on_alloc init_on_free kernelcore loglevel maxcpus mem memmap
-movablecore norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print quiet slab_merge slab_nomerge
-slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge transparent_hugepage vdso
+debug default_hugepagesz hugepages hugepagesz hugetlb_free_vmemmap init_on_alloc init_on_free kernelcore loglevel
+maxcpus mem memmap movablecore norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print quiet
+slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge
+transparent_hugepage vdso
 """
 ACTING = frozenset(_ACTING.split())
 I386_ACTING = frozenset({"highmem", "vdso32", "vmalloc"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE
+from memsh.linux.include.flags import VM_HUGETLB, VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_HUGE, PG_REFERENCED
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.columns import mask_run, sub_runs
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 AT_ONCE = 4 << 20  # bytes between two looks for a signal (Linux: a page)
 
 
-def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
-    """Bring in [start, end) of one area, for writing where it is private and writable. EFAULT, ENOMEM."""
-    if vma.flags & VM_LOCKONFAULT:
-        return
-    if not vma.flags & 7 or vma.flags & (VM_IO | VM_PFNMAP):
-        raise KernelError("EFAULT")
-    write = vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE
+def faultin_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool) -> None:
+    """Bring in [start, end) of one area; the faults count for the current process, but for those of hugetlb pages,
+    whose handler is asked without the one that counts (follow_hugetlb_page). EFAULT, ENOMEM."""
     tally = Tally()
     try:
         fault_range(box, mm, vma, start, end, write, tally)
@@ -40,10 +36,23 @@ def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end
     except OutOfMemory:
         raise KernelError("ENOMEM") from None
     finally:
-        task = getattr(box, "current", None)
-        if task is not None:
-            task.minflt += tally.minflt
-            task.majflt += tally.majflt
+        if vma.flags & VM_HUGETLB:
+            box.vmstat["pgfault"] -= tally.minflt
+        else:
+            task = getattr(box, "current", None)
+            if task is not None:
+                task.minflt += tally.minflt
+                task.majflt += tally.majflt
+
+
+def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
+    """Bring in [start, end) of one area, for writing where it is private and writable. EFAULT, ENOMEM."""
+    if vma.flags & VM_LOCKONFAULT:
+        return
+    if not vma.flags & 7 or vma.flags & (VM_IO | VM_PFNMAP):
+        raise KernelError("EFAULT")
+    write = vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE
+    faultin_page_range(box, mm, vma, start, end, write)
     flags = box.memmap.flags
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):

@@ -15,6 +15,7 @@ from memsh.linux.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.hugetlb.hstate import PMD_ORDER, PUD_ORDER, Hstate, Hugetlb, string_get_size
 from memsh.linux.mm.hugetlb.pool import alloc_fresh_huge_page, alloc_pool_huge_page, free_huge_page, memory_nodes
+from memsh.linux.mm.hugetlb.vmemmap import optimize
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -150,6 +151,7 @@ def _order(text: str) -> int | None:
 def hugetlb_setup(box: Box) -> Parser:
     """Take the parameters, and what must come before the buddy system."""
     parser = Parser(box)
+    box.hugetlb.optimize_vmemmap = int(box.config.parameter("hugetlb_free_vmemmap") in ("1", "y", "Y", "on", ""))
     for word in box.config.cmdline.split():
         name, given, value = word.partition("=")
         if given and name in ("hugepagesz", "hugepages", "default_hugepagesz"):
@@ -238,5 +240,6 @@ def _gather_bootmem_prealloc(box: Box) -> None:
             memmap.refcount[pfn], memmap.kind[pfn], memmap.order[pfn] = 1, K_HUGETLB, h.order
             zone = box.pages.zone_of(pfn)
             zone.managed += count
+            optimize(box, h, pfn)
             h.nr_node[zone.node] += 1
             free_huge_page(box, h, pfn)

@@ -5,8 +5,7 @@ of entries that map it, and one more if its file has it; `mapcount` of the head 
 has free keeps one reference, where Linux lets it be 0: nobody takes it for a free block.
 
 Known deviations: no hugetlb_cma, no poisoned pages, no limits of mounts (subpools); entries of shared mappings do not
-share tables (huge_pmd_share); a page's struct pages are never given up (hugetlb_free_vmemmap is told to be on, and the
-memory that it would save stays).
+share tables (huge_pmd_share).
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ def _at_or_after(nid: int, allowed: Sequence[int]) -> int:
 class Hugetlb:
     """`box.hugetlb`: the sizes in the order in which they were registered; `default` is the one of MAP_HUGETLB."""
 
-    __slots__ = ("available", "default_order", "states", "vmemmap_optimized", "warnings")
+    __slots__ = ("available", "default_order", "optimize_vmemmap", "optimized", "states", "vmemmap", "warnings")
 
     NODES = 8  # as many as a machine may have
 
@@ -130,7 +129,9 @@ class Hugetlb:
         sizes = (PUD_ORDER, PMD_ORDER) if available else ()
         self.states: dict[int, Hstate] = {order: Hstate(order, self.NODES) for order in sizes}
         self.default_order = PMD_ORDER
-        self.vmemmap_optimized = False
+        self.optimize_vmemmap = 0  # whether struct pages of new huge pages are given up
+        self.optimized: set[int] = set()  # pages whose struct pages were
+        self.vmemmap: dict[int, list[int]] = {}  # where those are that were given up and came back, by huge page
         self.warnings = RateLimit()
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.memmap import K_HUGETLB
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
+from memsh.linux.mm.hugetlb.vmemmap import optimize, restore
 from memsh.linux.mm.page_alloc.contig import alloc_contig_pages, free_contig_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
 
@@ -67,6 +68,7 @@ def alloc_fresh_huge_page(
     else:
         pfn = alloc_buddy_huge_page(box, h, gfp, nid, nodes, noretry)
     if pfn:
+        optimize(box, h, pfn)
         h.nr_node[box.pages.zone_of(pfn).node] += 1
     return pfn
 
@@ -89,7 +91,14 @@ def forget_huge_page(box: Box, h: Hstate, pfn: int, *, surplus: bool) -> None:
 
 
 def update_and_free_page(box: Box, h: Hstate, pfn: int) -> None:
-    """What the pool gave up goes back to the buddy system."""
+    """What the pool gave up goes back to the buddy system; it stays, as a surplus page, if its struct pages find no
+    memory."""
+    if not restore(box, h, pfn):
+        nid = box.pages.zone_of(pfn).node
+        h.nr_node[nid] += 1
+        h.surplus_node[nid] += 1
+        enqueue(box, h, pfn)
+        return
     memmap = box.memmap
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.mapcount[pfn] = 0
     if h.gigantic:
@@ -194,10 +203,14 @@ def demote_pool_huge_page(box: Box, h: Hstate, allowed: Sequence[int]) -> bool:
         if not h.free[nid]:
             continue
         pfn = h.free[nid].pop()
+        if not restore(box, h, pfn):
+            enqueue(box, h, pfn)
+            return False
         forget_huge_page(box, h, pfn, surplus=False)
         memmap = box.memmap
         for head in range(pfn, pfn + h.pages, smaller.pages):
             memmap.refcount[head], memmap.kind[head], memmap.order[head] = 1, K_HUGETLB, smaller.order
+            optimize(box, smaller, head)
             smaller.nr_node[nid] += 1
             free_huge_page(box, smaller, head)
         h.max_huge_pages -= 1

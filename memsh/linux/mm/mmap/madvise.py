@@ -26,11 +26,10 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
+from memsh.linux.mm.gup import faultin_page_range
 from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter, madvise_collapse
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_punch_hole
-from memsh.linux.mm.memory.fault import fault_range
-from memsh.linux.mm.memory.outcome import BusError, OutOfMemory, Tally
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
@@ -114,8 +113,6 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
     else:
-        if advice == 14 and (vma.flags & VM_SPECIAL or vma.name):
-            raise KernelError("EINVAL")
         try:
             vma = _update(box, mm, vma, prev, start, end, _new_flags(vma, advice))
         except KernelError as error:
@@ -195,15 +192,4 @@ def _populate(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: 
     special = vma.flags & VM_SPECIAL and not vma.flags & VM_HUGETLB
     if special or (write and not vma.flags & VM_WRITE) or not vma.flags & 7:
         raise KernelError("EINVAL")
-    tally = Tally()
-    try:
-        fault_range(box, mm, vma, start, end, write, tally)
-    except BusError:
-        raise KernelError("EFAULT") from None
-    except OutOfMemory:
-        raise KernelError("ENOMEM") from None
-    finally:
-        task = getattr(box, "current", None)
-        if task is not None:
-            task.minflt += tally.minflt
-            task.majflt += tally.majflt
+    faultin_page_range(box, mm, vma, start, end, write)

@@ -277,8 +277,11 @@ def _sparse_init(machine: Machine, homes: list[Home]) -> None:
         } - seen
         seen |= sections
         size = len(sections) * SECTION * 64
-        if not machine.memblock.alloc(size, PMD_SIZE, f"memory map of node {nid}", home.ranges):
+        base = machine.memblock.alloc(size, PMD_SIZE, f"memory map of node {nid}", home.ranges)
+        if not base:
             raise ValueError(f"node {nid} has no room for its memory map: {size >> 20} MiB")
+        for at, number in enumerate(sorted(sections)):
+            machine.vmemmap[number] = base + at * SECTION * 64
         usage = -(-len(sections) * 40 // PAGE_SIZE) * PAGE_SIZE
         machine.memblock.alloc(usage, PAGE_SIZE, "section usage", home.ranges)
 
