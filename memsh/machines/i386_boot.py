@@ -30,10 +30,12 @@ from memsh.linux.init.main import (
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
+from memsh.machines.kthreads import i386_threads
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.model import Kmap
+    from memsh.linux.init.threads import Kthread
 
 ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
@@ -63,6 +65,10 @@ class I386Start:
     def highmem(self, box: Box) -> Kmap:
         """Permanent kmaps and fixed slots."""
         return HighMem(box)
+
+    def kernel_threads(self, box: Box) -> list[Kthread]:
+        """As on the recorded machines."""
+        return i386_threads(box)
 
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""

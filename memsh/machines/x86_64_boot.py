@@ -37,10 +37,12 @@ from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
+from memsh.machines.kthreads import x86_64_threads
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.model import Kmap
+    from memsh.linux.init.threads import Kthread
 
 ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
 MISC_PAGES = 400  # single pages that drivers and subsystems keep
@@ -83,6 +85,10 @@ class X8664Start:
     def highmem(self, box: Box) -> Kmap:
         """The direct mapping reaches every page."""
         return DirectMapping(box)
+
+    def kernel_threads(self, box: Box) -> list[Kthread]:
+        """As on the recorded machines."""
+        return x86_64_threads(box)
 
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""

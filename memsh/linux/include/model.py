@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import KernelImage, Machine
     from memsh.linux.box import Box
     from memsh.linux.include.image import Image
+    from memsh.linux.init.threads import Kthread
     from memsh.linux.mm.slab.api import KmemCache, SlabAllocator
 
 
@@ -79,6 +80,9 @@ class Start(Protocol):
 
     def highmem(self, box: Box) -> Kmap:
         """How pages get a kernel address."""
+
+    def kernel_threads(self, box: Box) -> list[Kthread]:
+        """The kernel's own threads, without kthreadd, in the order of their PIDs."""
 
     def ioremaps(self, box: Box) -> None:
         """What a booted machine has mapped of its devices."""

@@ -1,12 +1,12 @@
 """The tasks that a box has when the first command runs (init/main.c, rest_init; kernel/kthread.c, kthreadd).
 
-Names and numbers are those of the recorded machines right after boot: 26 threads with one CPU, 32 with two.
+Which threads the kernel has of its own, the machine says (memsh.machines.kthreads).
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.sched import (
@@ -27,46 +27,36 @@ if TYPE_CHECKING:
 
 KTHREAD_FLAGS = PF_KTHREAD | PF_NOFREEZE | PF_FORKNOEXEC
 WORKER, RESCUER, PLAIN, PER_CPU, MIGRATION, SWAPD = range(6)
-FIRST_PID = 53  # of the first process after init, as recorded
+FIRST_PID = 53  # of the first process after init, as recorded on i386; at the least
+KTHREADD_USEC = 360_000
 
 
-def kernel_threads(cpus: int) -> list[tuple[str, int, int]]:
-    """(name, kind, CPU) of every kernel thread but kthreadd, in the order in which they are created."""
-    unbound = f"kworker/u{2 * cpus}"
-    threads = [
-        ("rcu_gp", RESCUER, 0), ("rcu_par_gp", RESCUER, 0), ("netns", RESCUER, 0), ("kworker/0:0-events", WORKER, 0),
-        ("kworker/0:0H-events_highpri", WORKER, -1), (f"{unbound}:0-events_unbound", WORKER, 0),
-        ("mm_percpu_wq", RESCUER, 0), ("ksoftirqd/0", PER_CPU, 0), ("rcu_preempt", PLAIN, 0),
-        ("migration/0", MIGRATION, 0), ("cpuhp/0", PER_CPU, 0),
-    ]  # fmt: skip
-    for cpu in range(1, cpus):
-        threads += [
-            (f"cpuhp/{cpu}", PER_CPU, cpu), (f"migration/{cpu}", MIGRATION, cpu), (f"ksoftirqd/{cpu}", PER_CPU, cpu),
-            (f"kworker/{cpu}:0-rcu_gp", WORKER, cpu), (f"kworker/{cpu}:0H-kblockd", WORKER, -1),
-        ]  # fmt: skip
-    threads += [
-        ("kworker/0:1", WORKER, 0), ("kdevtmpfs", PLAIN, 0), ("inet_frag_wq", RESCUER, 0), ("oom_reaper", PLAIN, 0),
-        ("writeback", RESCUER, 0), ("kcompactd0", PLAIN, 0), ("kblockd", RESCUER, 0), ("kworker/0:1H", WORKER, -1),
-        (f"{unbound}:1", WORKER, 0),
-    ]  # fmt: skip
-    threads += [(f"kworker/{cpu}:1-events", WORKER, cpu) for cpu in range(1, cpus)]
-    threads += [("kswapd0", SWAPD, 0), (f"{unbound}:2", WORKER, 0), ("acpi_thermal_pm", RESCUER, 0)]
-    if cpus == 1:
-        return [*threads, ("kworker/0:2", WORKER, 0)]
-    return threads + [(f"kworker/{cpu}:2", WORKER, cpu) for cpu in range(1, cpus)]
+class Kthread(NamedTuple):
+    """A thread of the kernel: `usec` after boot it started. Without a name it is a PID that is in use no more."""
+
+    name: str
+    kind: int = PLAIN
+    nice: int = 0
+    usec: int = 0
 
 
-def _dress(task: Task, name: str, kind: int, cpu: int) -> None:
+def _dress(box: Box, task: Task, thread: Kthread) -> None:
     """State, flags and priority of a kernel thread of this kind."""
-    task.comm = name
+    name, kind = thread.name, thread.kind
+    task.comm, task.nice = name, thread.nice
+    task.start_usec = min(thread.usec, box.timer.usec)
     home = re.match(r"(?:ksoftirqd|migration|cpuhp)/(\d+)|kworker/(\d+):", name)
     task.bound = int(home[1] or home[2]) if home else -1
     task.cpu = max(task.bound, 0)
+    of_node = re.fullmatch(r"k(?:swap|compact)d(\d+)", name)
+    if of_node:  # they run on the CPUs of their node
+        cpus = box.pages.nodes[int(of_node[1])].cpus
+        task.cpu = cpus[0] if cpus else 0
+        task.affinity = tuple(cpus) if len(cpus) < box.config.cpus else ()
     task.state = "I" if kind in (WORKER, RESCUER) or name == "rcu_preempt" else "S"
     task.flags = KTHREAD_FLAGS
-    if kind in (WORKER, RESCUER):
+    if kind in (WORKER, RESCUER) and not name.startswith("rcu_tasks"):
         task.flags |= PF_WQ_WORKER | PF_NO_SETAFFINITY
-        task.nice = -20 if kind == RESCUER or cpu < 0 else 0
     elif kind in (PER_CPU, MIGRATION):
         task.flags |= PF_NO_SETAFFINITY
         if kind == MIGRATION:
@@ -77,7 +67,7 @@ def _dress(task: Task, name: str, kind: int, cpu: int) -> None:
 
 
 def start_tasks(box: Box) -> None:
-    """Create init (PID 1), kthreadd (2), its children, and PID 53 running a.out, which is current."""
+    """Create init (PID 1), kthreadd (2), its children, and the current process, running a.out: PID 53 at least."""
     if not box.programs:
         for path, image in box.model.programs().items():
             box.programs[path] = image
@@ -87,10 +77,14 @@ def start_tasks(box: Box) -> None:
     box.init = box.current = init
     init.state = "R"
     kthreadd = create_kthread(box, "kthreadd", 0)
-    _dress(kthreadd, "kthreadd", PLAIN, 0)
+    _dress(box, kthreadd, Kthread("kthreadd", usec=KTHREADD_USEC))
+    init.start_usec = kthreadd.start_usec
     kthreadd.exit_signal = 0
-    for name, kind, cpu in kernel_threads(box.config.cpus):
-        _dress(create_kthread(box, name, kthreadd.pid), name, kind, cpu)
+    for thread in box.model.start.kernel_threads(box):
+        if thread.name:
+            _dress(box, create_kthread(box, thread.name, kthreadd.pid), thread)
+        else:
+            box.last_pid += 1
     for _ in range(1, box.config.cpus):
         fork_idle(box)
     if "/init" in box.programs:
