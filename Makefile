@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test lint demo bench latency sessions clean
+.PHONY: help run test lint demo fuzz bench latency sessions clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ lint: $(VENV)/ok  ## ruff and mypy
 
 demo: $(VENV)/ok  ## play the scripted demo session
 	$(BIN)/memsh -x scripts/demo.memsh
+
+fuzz: $(VENV)/ok  ## play made-up lines (ARGS='--lines N --seed S')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(VENV)/ok  ## measure speed (ARGS="--compare DIR NAME ...", ARGS=--growth)
 	$(BIN)/python scripts/bench.py $(ARGS)

@@ -164,7 +164,7 @@ def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], 
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
     from memsh.linux.config import NODE_ALIGN, parse_cpulist  # start-up: --help, diagnose and capture need no box
 
-    if text.isdecimal() and 1 <= int(text) <= 64:
+    if (text.isascii() and text.isdecimal()) and 1 <= int(text) <= 64:
         count = int(text)
         share = ram // count // NODE_ALIGN * NODE_ALIGN
         sizes = [share] * (count - 1) + [ram - share * (count - 1)]

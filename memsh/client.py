@@ -29,7 +29,7 @@ from memsh.mount.server import run_for_client
 
 Size = int | str  # bytes, or a word: "4k", "1M"
 Address = int | str  # a number, or a word: "0x8048000", "$1"
-_VALUE = re.compile(r"0x[0-9a-f]+|-?\d+")
+_VALUE = re.compile(r"0x[0-9a-f]+|-?[0-9]+")
 
 
 class Result(NamedTuple):

@@ -167,7 +167,7 @@ def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
 
 
 def _block_size(word: str) -> int:
-    size = sized(word if word[:1].isdecimal() else "1" + word)
+    size = sized(word if (word[:1].isascii() and word[:1].isdecimal()) else "1" + word)
     if not size:
         raise ValueError(f"invalid -B argument '{word}'")
     return size

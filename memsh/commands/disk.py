@@ -75,7 +75,7 @@ def _number(text: str) -> int:
     total = 1
     for part in text.split("x") if not text.startswith(("0x", "0X")) else [text]:
         unit = _LETTERS.get(part[-1:], 0)
-        total *= int(part[:-1]) * unit if unit and part[:-1].isdecimal() else wide_size(part)
+        total *= int(part[:-1]) * unit if unit and (part[:-1].isascii() and part[:-1].isdecimal()) else wide_size(part)
     return total
 
 

@@ -43,7 +43,7 @@ def _facilities(word: str) -> list[str]:
 def _console_level(word: str) -> int:
     if word in LEVELS:
         return LEVELS.index(word) + 1
-    if not word.isdecimal() or not 1 <= int(word) <= 8:
+    if not (word.isascii() and word.isdecimal()) or not 1 <= int(word) <= 8:
         raise ValueError(f"unknown level '{word}'")
     return int(word)
 

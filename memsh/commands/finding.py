@@ -275,7 +275,7 @@ class Finder:
 
     def p_user(self, name: str) -> Test:
         word = self._argument(name)
-        if word not in ("root", "0") and not word.isdecimal():
+        if word not in ("root", "0") and not (word.isascii() and word.isdecimal()):
             raise ShellError(f"'{word}' is not the name of a known {name[1:]}")
         return lambda found: word in ("root", "0")
 
@@ -342,7 +342,7 @@ class Finder:
 
     def _level(self, name: str) -> int:
         word = self._argument(name)
-        if not word.isdecimal():
+        if not (word.isascii() and word.isdecimal()):
             raise ShellError(f"Expected a positive decimal integer argument to {name}, but got '{word}'")
         return int(word)
 
@@ -598,7 +598,7 @@ def _padded(width: str, text: str) -> str:
     if not width:
         return text
     digits = width.lstrip("-")
-    if digits.startswith("0") and text.isdecimal() and width[0] != "-":
+    if digits.startswith("0") and (text.isascii() and text.isdecimal()) and width[0] != "-":
         return text.rjust(int(digits or 0), "0")
     return text.ljust(int(digits or 0)) if width[0] == "-" else text.rjust(int(digits or 0))
 

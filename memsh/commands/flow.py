@@ -9,7 +9,7 @@ from memsh.commands.paths import stat_kind
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
-from memsh.shell.lines import sourced
+from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
 from memsh.shell.quoting import quote
 from memsh.shell.told import within
@@ -80,7 +80,7 @@ def return_(box: object, args: Args, io: IO) -> None:
     f() { return 3; }; f; echo $?
     """
     if not io.language.frames and not io.language.source_depth:
-        raise ShellError("can only `return' from a function or sourced script", 2)
+        raise ShellError(NOTHING_TO_LEAVE, 2)
     try:
         status = _status(io, args.status)
     except ShellError as error:

@@ -79,7 +79,7 @@ def _kernel_name(io: IO) -> str:
 
 
 def _ignored(word: str) -> int:
-    if not word.isdecimal():
+    if not (word.isascii() and word.isdecimal()):
         raise ValueError(f"'{word}': invalid number to ignore")
     return int(word)
 

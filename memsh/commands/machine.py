@@ -82,14 +82,7 @@ def sleep(box: Box, args: Args, io: IO) -> None:
 
     sleep 4
     """
-    microseconds = int(args.seconds * 1_000_000)
-    if not microseconds:
-        io.session.advance(0)
-    while microseconds > 0:  # in steps, so that Ctrl-C can be taken
-        io.check()
-        step = min(microseconds, 1_000_000)
-        io.session.advance(step)
-        microseconds -= step
+    io.session.advance(int(args.seconds * 1_000_000))
 
 
 @command(rest("command", raw=True, required=True, words="command"), name="time", topic="tools")

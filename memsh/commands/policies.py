@@ -35,7 +35,7 @@ NODES = arg("nodes", default="", help="0, 0-1 or 0,2; '' for none")
 
 def mode_of(word: str) -> int:
     """The mode that a word or number stands for; any number goes to the kernel."""
-    if word.isdecimal():
+    if (word.isascii() and word.isdecimal()):
         return int(word)
     if word.lower().removeprefix("mpol_") not in MODES:
         raise UsageError(f"'{word}' is no policy ({', '.join(MODES)})")

@@ -239,7 +239,7 @@ def as_(box: Box, args: Args, io: IO) -> int:
 
 def _signal(word: str) -> int:
     name = word.upper().removeprefix("SIG")
-    if word.isdecimal() and int(word) <= 64:
+    if (word.isascii() and word.isdecimal()) and int(word) <= 64:
         return int(word)
     if name in signal.SIGNALS:
         return signal.SIGNALS[name]
@@ -322,7 +322,7 @@ def _options(words: list[str]) -> tuple[list[str], int]:
                 raise UsageError(f"{word} needs a value")
             value, words = words[0], words[1:]
             if word in ("-q", "--queue"):
-                if not value.lstrip("-").isdecimal():
+                if not value.isascii() or not value.lstrip("-").isdecimal():
                     raise UsageError("must be an integer value to be passed with the signal.")
             else:
                 sig = _signal(value)
@@ -342,10 +342,10 @@ def _listed(words: list[str]) -> str:
     names = {number: name for name, number in signal.SIGNALS.items()}
     shown = []
     for word in asked:
-        number = _signal(word) if not word.isdecimal() else int(word) & 0x7F
-        if word.isdecimal() and number not in names:
+        number = _signal(word) if not (word.isascii() and word.isdecimal()) else int(word) & 0x7F
+        if (word.isascii() and word.isdecimal()) and number not in names:
             raise ShellError(f"unknown signal name {word}")
-        shown.append(names[number] if word.isdecimal() else str(number))
+        shown.append(names[number] if (word.isascii() and word.isdecimal()) else str(number))
     return "".join(f"{one}\n" for one in shown)
 
 

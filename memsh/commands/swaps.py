@@ -32,7 +32,7 @@ _RIGHT = ("SIZE", "USED", "PRIO")
 def human_size(size: int, *, long: bool = False) -> str:
     """`256M`, `1.5G`, `0B`; long: `256 MiB` (size_to_human_string)."""
     unit = 0
-    while size >> 10 * (unit + 1):
+    while size >> 10 * (unit + 1) and unit < 6:
         unit += 1
     whole = size >> 10 * unit
     tenths = ((size - (whole << 10 * unit)) * 1000 >> 10 * unit) + 50
@@ -40,7 +40,7 @@ def human_size(size: int, *, long: bool = False) -> str:
     if tenths == 10:
         whole, tenths = whole + 1, 0
     number = f"{whole}.{tenths}" if tenths else f"{whole}"
-    letter = "BKMGT"[unit]
+    letter = "BKMGTPE"[unit]
     if not long:
         return number + letter
     return f"{number} bytes" if not unit else f"{number} {letter}iB"

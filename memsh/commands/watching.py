@@ -6,6 +6,7 @@ terminal the frames come one below the other, two of them unless --count, -g or 
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
                 options["n"] = min(max(_number("-n", take("-n", value, has)), 0.1), 86400.0)
             elif letter == "q":
                 options["q"] = max(1, int(_number("-q", take("-q", value, has))))
-            elif letter == "count" or (letter == "c" and (value or (words and words[0].isdecimal()))):
+            elif letter == "count" or (letter == "c" and (value or re.match("[0-9]+$", words[0] if words else ""))):
                 options["count"] = int(_number("--count", take("--count", value, has)))
             elif letter == "d":
                 options["d"] = "permanent" if has else "on"

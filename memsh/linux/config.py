@@ -84,7 +84,7 @@ class Config:
     def _number(self, name: str, least: int) -> int | None:
         """A parameter that is a number, None if it is not there, or less than that."""
         value = self.parameter(name)
-        if value is None or not value.isdecimal() or int(value) < least:
+        if value is None or not (value.isascii() and value.isdecimal()) or int(value) < least:
             return None
         return int(value)
 
@@ -146,7 +146,7 @@ def parse_cpulist(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in text.split(",") if text else ():
         first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not (first.isascii() and first.isdecimal()) or (dash and not (last.isascii() and last.isdecimal())):
             raise ValueError(f"'{text}' is no list of CPUs (0-2,5)")
         found += range(int(first), int(last or first) + 1)
         if len(found) > 4096:

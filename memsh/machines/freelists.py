@@ -79,7 +79,7 @@ class _Parser:
     def _key(self, label: str) -> tuple[int, int]:
         """`Normal@1` → (node, zone index)."""
         name, at, node = label.partition("@")
-        if name not in self.arch.zone_names or (at and not (node.isdecimal() and self.arch.numa)):
+        if name not in self.arch.zone_names or (at and not ((node.isascii() and node.isdecimal()) and self.arch.numa)):
             raise ValueError(f"unexpected zone {label}")
         return int(node or 0), self.arch.zone_names.index(name)
 

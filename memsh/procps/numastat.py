@@ -79,7 +79,8 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
         elif option == "p":
             patterns.append(value or "")
         elif option == "s":
-            settings = settings._replace(sort=True, sort_node=int(value) if (value or "").isdecimal() else -1)  # type: ignore[arg-type]
+            node = int(value or 0) if re.fullmatch("[0-9]+", value or "") else -1
+            settings = settings._replace(sort=True, sort_node=node)
         else:
             settings = settings._replace(
                 compress=settings.compress or option == "c", verbose=settings.verbose or option == "v",
@@ -105,11 +106,11 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
 
 
 def _pids(reader: ProcReader, pattern: str) -> list[int]:
-    if pattern.isdecimal():
+    if (pattern.isascii() and pattern.isdecimal()):
         return [int(pattern)]
     found = []
     for name in reader.listdir("/proc"):
-        if name.isdecimal():
+        if (name.isascii() and name.isdecimal()):
             try:
                 line = reader.read(f"/proc/{name}/cmdline").replace("\0", " ")
             except OSError:
@@ -159,7 +160,7 @@ def _system(reader: ProcReader, found: list[int], name: str, settings: Settings,
         for line in _file(reader, node, name).splitlines():
             words = line.replace(":", " ").split()
             first = 2 if name == "meminfo" else 0
-            if len(words) < first + 2 or not words[first + 1].isdecimal():
+            if len(words) < first + 2 or not (words[first + 1].isascii() and words[first + 1].isdecimal()):
                 continue
             label, value = words[first], int(words[first + 1])
             if label not in table:

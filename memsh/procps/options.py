@@ -116,7 +116,7 @@ class Grammar:
 
     def integer(self, text: str, complaint: str) -> int:
         """strtol_or_err: a whole decimal number that fits a 32-bit long."""
-        if re.fullmatch(r"[ \t\n\v\f\r]*[+-]?\d+", text):
+        if re.fullmatch(r"[ \t\n\v\f\r]*[+-]?[0-9]+", text):
             value = int(text)
             if -(1 << 31) <= value < 1 << 31:
                 return value
@@ -125,7 +125,7 @@ class Grammar:
 
     def seconds(self, text: str, complaint: str) -> float:
         """strtod_nol_or_err: digits with `.` or `,`."""
-        match = re.fullmatch(r"[ \t\n\v\f\r]*([+-]?)(\d*)(?:([.,])(\d*))?(.*)", text, re.DOTALL)
+        match = re.fullmatch(r"[ \t\n\v\f\r]*([+-]?)([0-9]*)(?:([.,])([0-9]*))?(.*)", text, re.DOTALL)
         if not text or not match:
             raise self.die(f"{complaint}: '{text}'")
         if match[5]:

@@ -178,7 +178,7 @@ def _numbers(key: str, text: str) -> set[int]:
     for word in text.split(","):
         if key in "uU" and word == "root":
             word = "0"
-        if not re.fullmatch(r"[+-]?\d+", word):
+        if not re.fullmatch(r"[+-]?[0-9]+", word):
             what = {"P": "not a number", "s": "invalid session id", "g": "invalid process group"}.get(key)
             what = what or ("invalid group name" if key == "G" else "invalid user name")
             raise Exit(2, f"pgrep: {what}: {word}\n")
@@ -191,7 +191,7 @@ def _select(reader: ProcReader, pattern: str | None, given: dict[str, str], sear
     regex = None
     if pattern is not None:
         regex = search(f"^({pattern})$" if "x" in given else pattern, "i" in given)
-    older = int(given["O"]) if given.get("O", "").isdecimal() else 0
+    older = int(given["O"]) if re.fullmatch("[0-9]+", given.get("O", "")) else 0
     up = figures.uptime(reader)[0] if older else 0.0
     found = []
     for one in processes(reader):

@@ -53,8 +53,8 @@ UNIMPORTANT = {
     "AnonHugePages", "KernelPageSize", "MMUPageSize", "Shared_Dirty", "Private_Dirty", "Shared_Clean", "Private_Clean",
     "VmFlags",
 }  # fmt: skip
-_AREA = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)")
-_DETAIL = re.compile(r"([^:]{1,31}):\s*(\d{1,20}) *(?:kB)?\s*$")
+_AREA = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)")
+_DETAIL = re.compile(r"([^:]{1,31}):\s*([0-9]{1,20}) *(?:kB)?\s*$")
 
 
 @dataclass(slots=True)
@@ -161,9 +161,9 @@ def _pids(operands: list[str]) -> list[int]:
     for word in operands:
         if word.startswith("/proc/"):
             word = word[6:]
-            if not word[:1].isdecimal():
+            if not (word[:1].isascii() and word[:1].isdecimal()):
                 continue
-        if not re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", word):
+        if not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", word):
             raise GRAMMAR.fail()
         pid = (
             int(word, 16)

@@ -164,7 +164,7 @@ class _Parser:
             elif re.match(r"-?[A-Za-z]", word):
                 self.bsd = True
                 self._bsd(word.removeprefix("-"))
-            elif re.match(r"[-+]?\d", word):
+            elif re.match(r"[-+]?[0-9]", word):
                 self.bsd = True
                 kind = {"-": "pgrp", "+": "sess"}.get(word[0], "pid")
                 self._list(kind, word.lstrip("+-"))
@@ -242,7 +242,7 @@ class _Parser:
         request = self.request
         while letters:
             letter, letters = letters[0], letters[1:]
-            if letter.isdecimal():
+            if (letter.isascii() and letter.isdecimal()):
                 self._list("pid", letter + letters)
                 return
             if letter in "oOkpqUt":
@@ -319,7 +319,7 @@ class _Parser:
                 "columns must follow --cols, --width, or --columns" if across else "rows must follow --rows or --lines"
             )
             text = self._argument(rest, f"number of {what}")
-            if not text.isdecimal() or not int(text):
+            if not (text.isascii() and text.isdecimal()) or not int(text):
                 raise _Wrong(f"number of {what}")
             request.width = min(int(text), UNLIMITED) if across else request.width
             self.rows = self.rows if across else int(text)
@@ -385,7 +385,7 @@ class _Parser:
         for at, item in enumerate(items):
             spec, equals, head = item.partition("=")
             name, colon, size = spec.partition(":")
-            if colon and not re.fullmatch(r"[1-9]\d*", size):
+            if colon and not re.fullmatch(r"[1-9][0-9]*", size):
                 raise _Wrong("column widths must be unsigned decimal numbers")
             if colon and name in MACROS:
                 raise _Wrong("can not set width for a macro (multi-column) format specifier")
@@ -503,7 +503,7 @@ class _Parser:
 
 
 def _pid(text: str) -> int:
-    if not re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", text):
+    if not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", text):
         raise _Wrong("process ID list syntax error")
     number = int(text, 16) if text[:2].lower() == "0x" else int(text)
     if not 1 <= number <= 0x7FFFFFFF:
@@ -514,6 +514,6 @@ def _pid(text: str) -> int:
 def _id(text: str, kind: str) -> str:
     if text == "root":
         return "0"
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise _Wrong(f"{'user' if 'uid' in kind else 'group'} name does not exist")
     return text

@@ -295,16 +295,16 @@ def parse(argv: list[str], width: int) -> Settings:
         if option == "O":
             raise Exit(0, stdout="".join(f"{name}\n" for name in FIELDS))
         if option == "d":
-            if not re.fullmatch(r"\d*\.?\d*", text) or text in ("", "."):
+            if not re.fullmatch(r"[0-9]*\.?[0-9]*", text) or text in ("", "."):
                 raise GRAMMAR.die(f"bad delay interval '{text}'")
             settings.delay = float(text)
         elif option == "n":
-            if not text.isdecimal() or int(text) < 1:
+            if not (text.isascii() and text.isdecimal()) or int(text) < 1:
                 raise GRAMMAR.die(f"bad iterations argument '{text}'")
             settings.loops = int(text)
         elif option == "p":
             for word in text.split(","):
-                if not word.isdecimal():
+                if not (word.isascii() and word.isdecimal()):
                     raise GRAMMAR.die(f"bad pid '{text}'")
                 if int(word) not in settings.pids:
                     settings.pids.append(int(word))
@@ -315,7 +315,7 @@ def parse(argv: list[str], width: int) -> Settings:
             if not settings.key:
                 raise GRAMMAR.die(f"unrecognized field name '{text.lstrip('+-')}'")
         elif option == "w":
-            if value is not None and (not text.isdecimal() or not 3 <= int(text) <= 512):
+            if value is not None and (not (text.isascii() and text.isdecimal()) or not 3 <= int(text) <= 512):
                 raise GRAMMAR.die(f"bad width arg '{text}'")
             settings.width = int(text) if value is not None else 512
         elif option in "Ee":
@@ -326,7 +326,7 @@ def parse(argv: list[str], width: int) -> Settings:
             else:
                 settings.task_unit = SUMMARY_UNITS[text.lower()][1]
         elif option in "uU":
-            if text != "root" and not text.isdecimal():
+            if text != "root" and not (text.isascii() and text.isdecimal()):
                 raise GRAMMAR.die("Invalid user")
             settings.user = 0 if text == "root" else int(text)
         else:
@@ -342,7 +342,7 @@ def _joined(argv: list[str]) -> list[str]:
     """top takes the argument of -w as a word of its own too."""
     words: list[str] = []
     for word in argv:
-        if words and re.fullmatch(r"-\w*w", words[-1]) and word.isdecimal():
+        if words and re.fullmatch(r"-\w*w", words[-1]) and (word.isascii() and word.isdecimal()):
             words[-1] += word
         else:
             words.append(word)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Node
 
 BUG_STATUS = 70
+TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
 STACK = 16_000  # Python's frames that they need
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
@@ -336,6 +337,10 @@ class Calls:
             self.say(f"{prepared.name}: {error.strerror or error}\n")
             self._tell_reason(prepared, error)
             return 1
+        except ValueError as error:
+            if TOO_LONG_A_NUMBER not in str(error):
+                return self._bug(prepared.name, error)
+            return self.complain(prepared.name, ShellError("a number of thousands of digits is none here"), line)
         except Exception as error:
             return self._bug(prepared.name, error)
 

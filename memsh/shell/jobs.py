@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Node
 
 TURN = 10_000  # commands
+STEP = 60_000_000  # µs between two looks for Ctrl-C
 SHORTEST = 1000  # µs: what a job's sleep takes at least
 
 
@@ -128,9 +129,11 @@ def advance(session: Session, usec: int) -> None:
         if not due:
             break
         wake, _, job = min(due, key=lambda entry: entry[:2])
-        if wake > timer.usec:
-            timer.advance(wake - timer.usec)
+        while wake > timer.usec:
+            session.poll()
+            timer.advance(min(wake - timer.usec, STEP))
         job.resume()
         session.poll()
-    if end > timer.usec:
-        timer.advance(end - timer.usec)
+    while end > timer.usec:
+        session.poll()
+        timer.advance(min(end - timer.usec, STEP))

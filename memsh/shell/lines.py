@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 HOST_LINE = "! "
+NOTHING_TO_LEAVE = "can only `return' from a function or sourced script"
 NO_MEMORY = "the host has no memory left for this, and the box may be damaged: `undo` or `reset` gives a sound one"
 
 
@@ -188,6 +189,10 @@ def evaluated(runner: Runner, text: str) -> int:
             if isinstance(line, SyntaxFault):
                 return line.status
             status = runner.run(line.program)
+    except Return:
+        if language.frames or language.source_depth > 1:
+            raise
+        status = runner.complain("return", ShellError(NOTHING_TO_LEAVE, 2))
     finally:
         language.source_depth -= 1
     return status

@@ -1,6 +1,7 @@
 """Sizes, addresses and counts: from words to numbers and back.
 
-Every converter takes a word and returns an int, or raises ValueError with a sentence that can follow `COMMAND: `.
+Every converter takes a word and returns an int, or raises BadValue (a ValueError, and a refusal) with a sentence that
+can follow `COMMAND: `.
 """
 
 from __future__ import annotations
@@ -9,12 +10,19 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from memsh.shell.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., int])
+
+
+class BadValue(UsageError, ValueError):
+    """A word that is no number of its kind: refused where it was typed, by whoever converts it."""
+
 
 _UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
-_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
+_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
 
 # 8 to 16 hexadecimal digits as /proc prints them: a letter or a leading 0 says that they are no decimal number
 _AS_PRINTED = re.compile(r"^(?=[0-9a-fA-F]{8,16}(?:[+-]|$))(?=0|[0-9]*[a-fA-F])")
@@ -61,9 +69,9 @@ def wide_size(text: str) -> int:
     if value is None:
         value = _terms(text)
         if value is None:
-            raise ValueError(f"'{text}' is not a size: give bytes, or k, M, G (64, 4k, 1M, 0x1000)")
+            raise BadValue(f"'{text}' is not a size: give bytes, or k, M, G (64, 4k, 1M, 0x1000)")
         if value < 0:
-            raise ValueError(f"{text}: a size cannot be negative")
+            raise BadValue(f"{text}: a size cannot be negative")
     return value
 
 
@@ -79,7 +87,7 @@ def size(text: str, bits: int = 32) -> int:
     value = wide_size(text)
     if value >= 1 << bits:
         most = "4 GiB - 1" if bits == 32 else "16 EiB - 1"
-        raise ValueError(f"{text}: a size on a {bits}-bit machine is at most {most}")
+        raise BadValue(f"{text}: a size on a {bits}-bit machine is at most {most}")
     return value
 
 
@@ -88,13 +96,13 @@ def address(text: str, bits: int = 32) -> int:
     """An address: `0xb7fc7010`, `08153000` and `b7ffa000` as maps prints them, `134512640`, `0x1000+4k`."""
     value = _terms(_AS_PRINTED.sub("0x", text))
     if value is None:
-        raise ValueError(f"'{text}' is not an address: give 0x…, $1 or $name, with + or - (0x8153e10, $1+4k)")
+        raise BadValue(f"'{text}' is not an address: give 0x…, $1 or $name, with + or - (0x8153e10, $1+4k)")
     doubtful = _DOUBTFUL.match(text)
     if doubtful:
         digits = doubtful[0]
-        raise ValueError(f"{text}: 0x{digits}, as maps prints addresses, or {int(digits):#x}, in decimal? Write the 0x")
+        raise BadValue(f"{text}: 0x{digits}, as maps prints addresses, or {int(digits):#x}, in decimal? Write the 0x")
     if not 0 <= value < 1 << bits:
-        raise ValueError(f"{text}: an address on a {bits}-bit machine is from 0 to {(1 << bits) - 1:#x}")
+        raise BadValue(f"{text}: an address on a {bits}-bit machine is from 0 to {(1 << bits) - 1:#x}")
     return value
 
 
@@ -102,9 +110,9 @@ def count(text: str) -> int:
     """A number from 0 up, decimal or 0x…"""
     value = _terms(text)
     if value is None or (text[-1:].isalpha() and text[:2] not in ("0x", "0X")):
-        raise ValueError(f"'{text}' is not a number")
+        raise BadValue(f"'{text}' is not a number")
     if value < 0:
-        raise ValueError(f"{text}: must not be negative")
+        raise BadValue(f"{text}: must not be negative")
     return value
 
 
@@ -113,18 +121,20 @@ def increment(text: str, bits: int = 32) -> int:
     """A signed size in bytes (`sbrk -4k`), within a word."""
     value = _terms(text)
     if value is None:
-        raise ValueError(f"'{text}' is not a size: give bytes, or k, M, G (4k, -4k)")
+        raise BadValue(f"'{text}' is not a size: give bytes, or k, M, G (4k, -4k)")
     if not -(1 << bits - 1) <= value < 1 << bits:
-        raise ValueError(f"{text}: does not fit in {bits} bits")
+        raise BadValue(f"{text}: does not fit in {bits} bits")
     return value
 
 
 def integer(text: str) -> int:
     """A signed whole number, decimal or 0x…"""
     try:
-        return int(text, 0) if text[:1] != "0" or text[:2] in ("0x", "0X") else int(text)
+        if text.isascii() and len(text) < 50:
+            return int(text, 0) if text[:1] != "0" or text[:2] in ("0x", "0X") else int(text)
+        raise ValueError
     except ValueError:
-        raise ValueError(f"'{text}' is not a number") from None
+        raise BadValue(f"'{text}' is not a number") from None
 
 
 def fixed(number: int, dec: bool = False) -> str:

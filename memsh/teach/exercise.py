@@ -34,9 +34,9 @@ from memsh.shell.errors import ShellError
 from memsh.teach.lessonfile import FENCE, FOLDER, MACHINE, Broken, machine_options, read_text
 
 EXERCISES = FOLDER / "exercises"
-FOR = re.compile(r"<!--\s*exercise:\s*memsh\s+(\d+)\.(\d+)\S*\s*-->\s*$")
-TASK = re.compile(r"## +Task +(\d+)\b[:. ]*(.*)", re.IGNORECASE)
-CHECK = re.compile(r"(\d+)\s+(.*?)(?:\s+#\s+(.*))?$")
+FOR = re.compile(r"<!--\s*exercise:\s*memsh\s+([0-9]+)\.([0-9]+)\S*\s*-->\s*$")
+TASK = re.compile(r"## +Task +([0-9]+)\b[:. ]*(.*)", re.IGNORECASE)
+CHECK = re.compile(r"([0-9]+)\s+(.*?)(?:\s+#\s+(.*))?$")
 PARAMETER = re.compile(r"([a-z]\w*)\s*=\s*(.+)$")
 KINDS = ("parameters", "allowed", "setup", "checks", "answer")
 
@@ -190,7 +190,7 @@ class _Reader:
         if not match:
             raise Broken(self.name, number, "a parameter is `name = a | b`, `name = 3..9` or `name = (…)`")
         name, value = match[1], self.fill(match[2].strip())
-        numbers = re.fullmatch(r"(\d+)\.\.(\d+)", value)
+        numbers = re.fullmatch(r"([0-9]+)\.\.([0-9]+)", value)
         if value.startswith("("):
             try:
                 self.parameters[name] = str(evaluate(value, lambda _: ""))

@@ -24,7 +24,7 @@ SLAB = {  # columns of /proc/slabinfo after the name
     "active_slabs": "active_slabs", "slabs": "num_slabs", "shared_avail": "shared_avail",
 }  # fmt: skip
 OF = ("minflt", "majflt", "status", "value", "lines")
-_VALUE = re.compile(r"(?:\$\d+ = )?(0x[0-9a-f]+|-?\d+)$|\$\d+ = (0x[0-9a-f]+|\d+)(?=\s)")
+_VALUE = re.compile(r"(?:\$[0-9]+ = )?(0x[0-9a-f]+|-?[0-9]+)$|\$[0-9]+ = (0x[0-9a-f]+|[0-9]+)(?=\s)")
 
 
 def _no(what: str, path: str) -> UsageError:
@@ -62,7 +62,7 @@ def _buddy(session: Session, parts: list[str]) -> int:
     if parts[1] not in rows:
         raise _no(f"zone {parts[1]}", "/proc/buddyinfo")
     row = rows[parts[1]].split()
-    if not parts[2].isdecimal() or int(parts[2]) >= len(row):
+    if not (parts[2].isascii() and parts[2].isdecimal()) or int(parts[2]) >= len(row):
         raise UsageError(f"there is no order {parts[2]}: 0 to {len(row) - 1}")
     return int(row[int(parts[2])])
 
@@ -76,7 +76,7 @@ def _zone(session: Session, parts: list[str]) -> int:
             inside = words[3] == parts[1]
         elif inside and words[0] == "pages" and words[1] == parts[2]:
             return int(words[2])
-        elif inside and words[0] == parts[2] and len(words) == 2 and words[1].isdecimal():
+        elif inside and words[0] == parts[2] and len(words) == 2 and (words[1].isascii() and words[1].isdecimal()):
             return int(words[1])
     raise _no(".".join(parts[1:]), path)
 
@@ -101,7 +101,7 @@ def _labelled(session: Session, path: str, label: str) -> int:
     """The number behind `Label:` (or a bare name, as vmstat has it)."""
     for line in tree.show(session.box, path).splitlines():
         words = line.split()
-        if len(words) > 1 and words[0].rstrip(":") == label and words[1].isdecimal():
+        if len(words) > 1 and words[0].rstrip(":") == label and (words[1].isascii() and words[1].isdecimal()):
             return int(words[1])
     raise _no(label, path)
 

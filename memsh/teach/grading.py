@@ -34,8 +34,8 @@ SECONDS = 10.0
 KEPT = 1 << 16  # characters of an answer's errors
 REFUSED = frozenset({"procdump", "save", "record", "source", "lesson", "quiz", "grade"})
 ALWAYS = frozenset({"echo", "printf", "test", "[", "true", "false", "expect", "note", "pause", "exit", "quit"})
-MARKER = re.compile(r"\s*#[\s\-=]*task\s+(\d+)\b", re.IGNORECASE)
-WRITTEN = re.compile(r"# memsh (\d+)\.(\d+)")
+MARKER = re.compile(r"\s*#[\s\-=]*task\s+([0-9]+)\b", re.IGNORECASE)
+WRITTEN = re.compile(r"# memsh ([0-9]+)\.([0-9]+)")
 
 
 class TimeUp(BaseException):

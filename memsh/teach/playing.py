@@ -192,7 +192,7 @@ class Playing:
     def find(self, words: str) -> list[int]:
         """The sections whose title has these words, or whose number it is; the ones ahead first."""
         wanted = words.lower()
-        if wanted.isdecimal() and 0 < int(wanted) < len(self.lesson.sections):
+        if (wanted.isascii() and wanted.isdecimal()) and 0 < int(wanted) < len(self.lesson.sections):
             return [int(wanted)]
         found = [at for at, (title, _) in enumerate(self.lesson.sections) if wanted in title.lower()]
         return [at for at in found if at > self.section] + [at for at in found if at <= self.section]

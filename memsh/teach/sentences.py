@@ -86,7 +86,7 @@ class Request:
 def _alloc_pages(story: Recorder, args: dict[str, Any]) -> Any:
     request = Request(story.box, args["order"])
     request.begun = len(story.steps)
-    for text in zone_steps(story.box, args["gfp"], args["order"]):
+    for text in zone_steps(story.box, args["gfp"], args["order"]) if args["order"] < MAX_ORDER else ():
         story.say(text)
     story.requests.append(request)
     return request

@@ -221,13 +221,13 @@ def _vfree(story: Recorder, args: dict[str, Any]) -> Any:
 
 
 def _kmap(story: Recorder, args: dict[str, Any]) -> Any:
-    known = args["pfn"] in args["self"].slot_of
-    return args["pfn"], known
+    slots = getattr(args["self"], "slot_of", None)  # a machine without high memory has none
+    return (args["pfn"], args["pfn"] in slots, slots) if slots is not None else None
 
 
 def _kmapped(story: Recorder, told: Any, addr: Any) -> str:
-    pfn, known = told
-    if not isinstance(addr, int):
+    pfn, known, slots = told
+    if not isinstance(addr, int) or pfn not in slots:  # refused, or low memory, which needs none
         return ""
     return f"frame {pfn:#x} {'has' if known else 'gets'} a slot of the permanent kmaps, at {addr:#x}"
 

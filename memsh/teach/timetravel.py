@@ -203,7 +203,7 @@ def answered(box: Box, args: Args, io: IO) -> int:
     """
     doing = io.session.doing
     words = args.words
-    if len(words) % 2 or not all(word.isdecimal() and len(word) < 4 for word in words[::2]):
+    if len(words) % 2 or not all((word.isascii() and word.isdecimal()) and len(word) < 4 for word in words[::2]):
         raise ShellError("STATUS TEXT: pairs of a number and what was said", 2)
     before = doing.again
     doing.again = [Told(text, int(status)) for status, text in zip(words[::2], words[1::2], strict=True)]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.values import whole
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility, whole_number
 
@@ -214,7 +215,7 @@ def _two(args: Args, io: IO) -> tuple[Iterator[str], Iterator[str]]:
 
 
 def _field_number(word: str) -> int:
-    if not word.isdecimal() or not int(word):
+    if not (word.isascii() and word.isdecimal()) or not int(word):
         raise ValueError(f"invalid field number: '{word}'")
     return int(word) - 1
 
@@ -357,7 +358,7 @@ def _table(args: Args, io: IO, lines: list[str]) -> None:
 
     def chosen(text: str | None) -> set[int]:
         words = text.split(",") if text else []
-        return {named[word] if word in named else int(word) - 1 for word in words if word in named or word.isdecimal()}
+        return {named[word] if word in named else int(word) - 1 for word in words if word in named or whole(word)}
 
     right, hidden = chosen(args.table_right), chosen(args.table_hide)
     shown = [at for at in range(count) if at not in hidden]

@@ -23,7 +23,7 @@ _WHEN = ("always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty
 
 
 def _context(word: str) -> int:
-    if not word.isdecimal() or len(word) > 18:
+    if not (word.isascii() and word.isdecimal()) or len(word) > 18:
         raise ValueError(f"{word}: invalid context length argument")
     return int(word)
 

@@ -86,7 +86,7 @@ def _awk(args: Args, io: IO) -> int:
 
 
 def _number_of(word: str) -> int:
-    if not word.isdecimal() or len(word) > 9:
+    if not (word.isascii() and word.isdecimal()) or len(word) > 9:
         raise ValueError(f"invalid line length '{word}'")
     return int(word)
 

@@ -73,8 +73,8 @@ def seq(box: object, args: Args, io: IO) -> None:
         raise args.refused("format string may not be specified when printing equal width strings")
     if args.format is not None:
         _check_format(args.format)
-    ends = (words[0] if len(words) > 1 else "1", words[-1])
-    wide = max(_width(word, digits) for word in ends) if args.equal_width else 0
+    ends = ((words[0] if len(words) > 1 else "1", first), (words[-1], last))
+    wide = max(_width(word, value, digits) for word, value in ends) if args.equal_width else 0
     value, serial, started = first, 0, False
     batch: list[str] = []
     while (value <= last) if step > 0 else (value >= last):
@@ -84,7 +84,7 @@ def seq(box: object, args: Args, io: IO) -> None:
         if args.format is not None:
             batch.append(formatted(args.format, [float(value)], str))
         else:
-            shown = f"{value:.{digits}f}"
+            shown = f"{value:.{digits}f}" if value.is_finite() else _endless(value)
             batch.append(shown.zfill(wide) if wide else shown)
         value = first + serial * step
         if len(batch) == BATCH:
@@ -106,9 +106,15 @@ def _check_format(pattern: str) -> None:
         raise ShellError(f"format '{pattern}' has unknown %{bare.partition('%')[2][:1]} directive")
 
 
-def _width(word: str, digits: int) -> int:
+def _endless(value: Decimal) -> str:
+    return "-inf" if value < 0 else "inf"
+
+
+def _width(word: str, value: Decimal, digits: int) -> int:
     """How wide a number is as it was typed, with `digits` decimals."""
-    whole = word.partition(".")[0] if re.fullmatch(r"-?[0-9]+\.?[0-9]*", word) else f"{int(Decimal(word))}"
+    if not value.is_finite():
+        return len(_endless(value))
+    whole = word.partition(".")[0] if re.fullmatch(r"-?[0-9]+\.?[0-9]*", word) else f"{int(value)}"
     return len(whole) + (digits + 1 if digits else 0)
 
 

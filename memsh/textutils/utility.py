@@ -217,7 +217,7 @@ def whole_number(what: str, least: int = 0, quote: str = "'{}'") -> Converter:
     """A converter: a decimal number from `least` up; `what` ("invalid number of bytes") begins the refusal."""
 
     def convert(word: str) -> int:
-        if not word.strip().lstrip("+").isdecimal() or len(word) > 20 or int(word) < least:
+        if not word.isascii() or not word.strip().lstrip("+").isdecimal() or len(word) > 20 or int(word) < least:
             raise ValueError(f"{what}: {quote.format(word)}")
         return int(word)
 

@@ -20,7 +20,7 @@ _BLANK = " \t\v\f\r"
 
 def _at_least(letter: str, least: int = 1) -> Converter:
     def convert(word: str) -> int:
-        if not word.lstrip("-").isdecimal():
+        if not word.isascii() or not word.lstrip("-").isdecimal():
             raise ValueError(f"invalid number \"{word}\" for -{letter} option")
         if int(word) < least:
             raise ValueError(f"value {word} for -{letter} option should be >= {least}")

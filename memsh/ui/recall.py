@@ -10,7 +10,7 @@ import re
 from memsh.shell.errors import ShellError
 
 LONGEST = 1 << 16  # letters: nobody types more, and what is pasted is a script
-_WANTED = re.compile(r"(?:(?<=[\s;&({`])|^)!(!|-?\d+|\$|\?[^?\s]+\??|[A-Za-z_./][^\s;&|()<>]*)")
+_WANTED = re.compile(r"(?:(?<=[\s;&({`])|^)!(!|-?[0-9]+|\$|\?[^?\s]+\??|[A-Za-z_./][^\s;&|()<>]*)")
 
 
 def expand(text: str, lines: list[str]) -> str:
@@ -35,7 +35,7 @@ def _find(wanted: str, lines: list[str]) -> str:
     elif wanted == "!":
         if known:
             return known[-1]
-    elif wanted.lstrip("-").isdecimal():
+    elif wanted.isascii() and wanted.lstrip("-").isdecimal():
         number = int(wanted)
         place = number - 1 if number > 0 else len(lines) + number
         if number and 0 <= place < len(lines) and lines[place]:

@@ -159,14 +159,14 @@ def people(source: Source) -> list[Task]:
         return []
     there = source.tree.names()
     top = f"{source.proc}/" if source.proc else ""
-    pattern = re.compile(rf"{re.escape(top)}(\d+)/status")
+    pattern = re.compile(rf"{re.escape(top)}([0-9]+)/status")
     found = []
     for match in filter(None, map(pattern.fullmatch, there)):
         table = labels.status(_try(source.tree, match[0]))
         rss = labels.kb(table.get("VmRSS", ""))
         if rss:
             adjusted = _try(source.tree, f"{top}{match[1]}/oom_score_adj").strip()
-            number = int(adjusted) if re.fullmatch(r"-?\d+", adjusted) else 0
+            number = int(adjusted) if re.fullmatch(r"-?[0-9]+", adjusted) else 0
             uid = (table.get("Uid", "0").split() or ["0"])[0]
             size, swap = labels.kb(table.get("VmSize", "")) >> 2, labels.kb(table.get("VmSwap", "")) >> 2
             name = table.get("Name", "process")
@@ -190,7 +190,7 @@ def proc_of(names: list[str]) -> str | None:
         for name in there
         if name == leaf or name.endswith("/" + leaf)
     }
-    best = [top for top in tops if not re.search(r"(?:^|/)(?:sys|node\d+|self|\d+)(?:/|$)", top)]
+    best = [top for top in tops if not re.search(r"(?:^|/)(?:sys|node[0-9]+|self|[0-9]+)(?:/|$)", top)]
     return min(best, key=lambda top: (top.count("/"), len(top), top)) if best else None
 
 

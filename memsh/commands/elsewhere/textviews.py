@@ -52,7 +52,7 @@ def _missing(what: str) -> ShellError:
 
 def chosen(places: list[tuple[int, str]], zone: str, node: int | None) -> list[tuple[int, str]]:
     """The zones that `Normal`, `Node 1`, `Node 1 Normal` or --node pick. ShellError if there is none."""
-    match = re.fullmatch(r"(?:[Nn]ode\s*(\d+))?[,\s]*(?:zone\s+)?(\w*)", zone.strip())
+    match = re.fullmatch(r"(?:[Nn]ode\s*([0-9]+))?[,\s]*(?:zone\s+)?(\w*)", zone.strip())
     number = int(match[1]) if match and match[1] else node
     name = match[2].lower() if match else zone.lower()
     found = [

@@ -28,6 +28,6 @@ def console_loglevel(config: Config, default: int) -> int:
             default = LOGLEVEL_QUIET
         elif name == "debug" and value is None:
             default = LOGLEVEL_DEBUG
-        elif name == "loglevel" and value is not None and value.isdecimal():
+        elif name == "loglevel" and value is not None and (value.isascii() and value.isdecimal()):
             default = int(value)
     return default

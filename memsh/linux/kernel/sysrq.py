@@ -51,7 +51,7 @@ def handle_sysrq(box: Box, key: str) -> None:
         log.printk("sysrq: HELP : " + "".join(f"{one.help} " for one in _KEYS.values()), KERN_INFO)
         return
     log.printk(f"sysrq: {op.action}", KERN_INFO)
-    if key.isdecimal():
+    if (key.isascii() and key.isdecimal()):
         printk = box.sysctl.text["kernel.printk"].split("\t")
         box.sysctl.text["kernel.printk"] = "\t".join([key, *printk[1:]])
         log.printk(f"sysrq: Loglevel set to {int(key)}", KERN_INFO)

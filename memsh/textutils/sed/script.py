@@ -296,7 +296,7 @@ class Script:
 
     def _address(self, first: bool) -> Address | None:
         char = self.char()
-        if char.isdecimal():
+        if (char.isascii() and char.isdecimal()):
             number = self._number() or 0
             mark = self.place
             self.skip()
@@ -396,7 +396,7 @@ class Script:
             elif char == "e":
                 self._guard()
                 command.evaluates = True
-            elif char.isdecimal():
+            elif (char.isascii() and char.isdecimal()):
                 if command.number is not None:
                     self._flag_wrong("multiple number options to `s' command")
                 command.number = self._number()
@@ -475,7 +475,7 @@ def _replacement(text: str) -> Replacement:
                 continue
             following = text[place : place + 1]
             place += 1
-            if following.isdecimal():
+            if (following.isascii() and following.isdecimal()):
                 part = int(following)
                 highest = max(highest, part)
             elif following and following in "LUluE":

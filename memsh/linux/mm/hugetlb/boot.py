@@ -106,7 +106,7 @@ class Parser:
         nodes = range(max(1, len(self.box.config.nodes)))
         rest = text
         while rest:
-            found = re.match(r"\s*[+-]?(\d+)(?::\s*(\d+)(,?))?", rest)
+            found = re.match(r"\s*[+-]?([0-9]+)(?::\s*([0-9]+)(,?))?", rest)
             by_node = found is not None and found[2] is not None
             if found is None or (not by_node and (rest != text or rest[found.end() :].startswith(":"))):
                 self._invalid(h, rest)

@@ -63,7 +63,7 @@ def tuning_of(box: Box) -> Tuning:
     values = Tuning()._asdict()
     for name in values:
         text = box.config.parameter(f"slub_{name}")
-        if text is not None and text.isdecimal():
+        if text is not None and (text.isascii() and text.isdecimal()):
             values[name] = min(int(text), 10) if name == "max_order" else int(text)
     return Tuning(**values)
 

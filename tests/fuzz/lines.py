@@ -1,0 +1,170 @@
+"""A generator of lines: every command that is declared, with arguments valid and hostile, within the language's own
+constructs. The same seed gives the same lines."""
+
+from __future__ import annotations
+
+import random
+
+from memsh.shell.registry import Command, Param, Registry
+from memsh.shell.values import address, count, size, wide_size
+
+# what would wait for a person, ask or write the host, or never be the same again
+LEFT_OUT = frozenset([
+    "record", "lesson", "tour", "quiz", "pause", "exit", "quit", "exec", "less", "more", "save", "procdump",
+    "source", ".", "reset", "plot", "man",
+])  # fmt: skip
+SLOW = frozenset([
+    "age", "compare", "diff", "redo", "restore", "undo", "snapshot", "owner", "explain", "stress", "fragment",
+    "check", "display", "pane", "stopped", "timeout", "watch", "top", "slabtop", "vmstat", "split_rss",
+])  # fmt: skip
+SIZES = [
+    "0", "1", "7", "64", "4095", "4096", "4097", "4k", "100k", "1M", "3M", "16M", "1G", "2G", "4G", "1T",
+    "0x1000",
+]  # fmt: skip
+HOSTILE = [
+    "", "-1", "-0", "0x", "1e9", "1e999", "inf", "nan", "٣", "²", "9" * 30, "9" * 5000, "-" + "9" * 25, "0b1",
+    "1.5", "1k1", "k", "4kk", "+", "-", "--", "--help", "-h", "--nosuch", "-Z", "*", "?", "[", "[a", "~", "$",
+    "${", "a b", "a=b", "é", "\u202eabc", "\x1b[31mred", "\x07", "\udc80", "%n%s%d", "%999999d", "/" * 300,
+    "a" * 300, "0xffffffffffffffffff", "\\", "!", "#x", "..", "$'\\x00'", "{1..5}", "{a,b}", "$(echo 1)",
+    "$((1/0))", "$((2**70))", "${x:?}",
+]  # fmt: skip
+NUMBERS = [
+    "0", "1", "2", "3", "10", "11", "100", "4096", "65535", "1000000", "4294967295", "4294967296", "-1",
+]  # fmt: skip
+ADDRESSES = [
+    "$", "$1", "$2", "$3", "$x", "$y", "0", "0x1000", "0xb7ff0000", "0xc0000000", "0xffffffff", "$+4k", "$x+1",
+    "0x8048000", "0xffff888000000000", "0x7ffff7ff0000", "$x-4k",
+]  # fmt: skip
+PATHS = [
+    "/proc/meminfo", "/proc/self/maps", "/proc/slabinfo", "/proc/1/status", "/proc", "/", "/tmp", "/tmp/a",
+    "/tmp/b", "/tmp/c/d", ".", "..", "nosuch", "-", "/dev/null", "/dev/zero", "/dev/vda", "/proc/self/fd/0",
+    "/dev/stdin", "a", "/sys", "/proc/sys/vm/swappiness", "/proc/sys/vm/drop_caches", "/etc/passwd", "/tmp/c",
+    "/proc/self/mem",
+]  # fmt: skip
+WORDS = [
+    "a", "b", "x", "abc", "1", "2", "root", "init", "dentry", "kmalloc-64", "Normal", "DMA", "HighMem",
+    "vm.swappiness", "vm.swappiness=10", "x=1", "y=$x", "+%s", "SIGKILL", "KILL", "-9", "%1", "a.out", "on",
+    "off", "MemFree", "all",
+]  # fmt: skip
+PATTERNS = [
+    "a", "[a-c]*", "^x", "(a*)*b", "x$", ".", "\\(a\\)\\1", "[[:alpha:]]+", "(", "*", "a{2,3}", "a\\{99999\\}",
+    "\\", "[", "(a|b)*c", "s/a/b/", "s/\\(.\\)/\\1\\1/g", "p", "$!d", "1,3p", "y/ab/cd/", "{print $1}",
+    "BEGIN{print 1/3}", "{n+=$2} END {print n}", "BEGIN{while(i++<5) print i}", "NR==2", "{",
+    "BEGIN{printf \"%c%d\\n\", 65, \"x\"}",
+]  # fmt: skip
+OPENERS = [
+    "malloc 100k", "x=$(mmap 64k)", "y=$(kmalloc 64)", "touch $ 64k", "fork", "x=1", "y=abc",
+    "echo hi > /tmp/a", "run a.out", "seq 20 > /tmp/b", "mkdir /tmp/c", "a=(1 2 3)", "declare -A m",
+    "f() { echo f $#; return 3; }", "set -- 1 2 3", "cd /proc", "cd /", "alloc_pages 2", "vmalloc 20k",
+    "trap 'echo trapped' EXIT", "alias ll='ls -l'", "set -e", "set +e", "shopt -s extglob", "set -u", "set +u",
+    "switch 1", "snapshot s", "sleep 1", "wait", "jobs", "kill %1", "as 1 malloc 4k",
+]  # fmt: skip
+
+
+OPERATORS = ["+", "*", "/", "%", "**", "<<", ">", "?", ","]
+
+
+class Lines:
+    """An endless source of lines for one registry and seed."""
+
+    def __init__(self, registry: Registry, seed: object) -> None:
+        self.random = random.Random(str(seed))
+        self.commands = [command for name, command in sorted(registry.commands.items())
+                         if name.partition(" ")[0] not in LEFT_OUT]  # fmt: skip
+        self.commands += [command for name, (command, _) in sorted(registry.shared.items()) if name not in LEFT_OUT]
+
+    def pick(self, words: list[str]) -> str:
+        return self.random.choice(words)
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    # words
+
+    def word(self, param: Param) -> str:
+        """A word for a parameter: of its kind nine times of ten."""
+        if self.chance(0.1):
+            return self.quoted(self.pick(HOSTILE))
+        if param.choices:
+            return self.pick(list(param.choices))
+        if param.type is address:
+            return self.pick(ADDRESSES)
+        if param.type in (size, wide_size):
+            return self.pick(SIZES)
+        if param.type is count:
+            return self.pick(NUMBERS)
+        if param.words == "path":
+            return self.pick(PATHS)
+        if param.type is not None and param.type is not str:
+            return self.pick([*NUMBERS, *SIZES, *WORDS])
+        return self.quoted(self.pick(self.pick_list()))
+
+    def pick_list(self) -> list[str]:
+        return self.random.choice([WORDS, WORDS, PATHS, NUMBERS, SIZES, ADDRESSES, PATTERNS])
+
+    def quoted(self, word: str) -> str:
+        """In quotes now and then, and where it would not be one word."""
+        if self.chance(0.7) and word and not set(word) & set(" ;&|<>(){}'\"\\#*?[!`\n"):
+            return word
+        return "'" + word.replace("'", "'\\''") + "'"
+
+    def simple(self) -> str:
+        """One command with its words."""
+        command = self.random.choice(self.commands)
+        if command.name.partition(" ")[0] in SLOW and not self.chance(0.15):
+            command = self.random.choice(self.commands)
+        words = [command.name]
+        for param in command.params:
+            words += self.words_for(command, param)
+        if self.chance(0.05):
+            words.append(self.quoted(self.pick(HOSTILE)))
+        if self.chance(0.03) and len(words) > 1:
+            self.random.shuffle(words)
+        return " ".join(words)
+
+    def words_for(self, command: Command, param: Param) -> list[str]:
+        if param.kind == "opt":
+            if not self.chance(2.5 / max(3, len(command.params))):
+                return []
+            flag = self.random.choice(param.flags)
+            if not param.takes_value:
+                return [flag]
+            value = self.word(param)
+            return [f"{flag}={value}"] if flag.startswith("--") and self.chance(0.5) else [flag, value]
+        if param.kind == "arg":
+            return [self.word(param)] if param.required or self.chance(0.6) else []
+        if param.words == "command" or param.meta.startswith("COMMAND"):
+            return [self.simple()] if self.chance(0.8) else []
+        return [self.word(param) for _ in range(self.random.choice([0, 1, 1, 2, 2, 3]))]
+
+    # lines
+
+    def line(self) -> str:
+        kind = self.random.random()
+        if kind < 0.25:
+            return self.pick(OPENERS)
+        if kind < 0.7:
+            return self.simple()
+        return self.construct(0)
+
+    def construct(self, depth: int) -> str:
+        """A construct of the language around commands, never one that loops without end."""
+        if depth > 2:
+            return self.simple()
+        a, b = (self.construct(depth + 1) if self.chance(0.3) else self.simple() for _ in range(2))
+        quoted, numbers = self.quoted(a), (self.pick(NUMBERS), self.pick(NUMBERS))
+        word, path, n = self.quoted(self.pick([*WORDS, *HOSTILE])), self.pick(PATHS), self.random.randint(0, 4)
+        return self.pick([
+            f"{a} | {b}", f"{a} && {b}", f"{a} || {b}", f"{a}; {b}", f"( {a} )", f"{{ {a}; }}", f"! {a}",
+            f"x=$({a})", f"for i in 1 2 {word}; do {a}; done", f"for ((i=0;i<{n};i++)); do {a}; done",
+            f"if {a}; then {b}; fi", f"i=0; while ((i++<{n})); do {a}; done",
+            f"case {word} in a*) {a};; *) {b};; esac", f"{a} > /tmp/a", f"{a} >> {path}", f"{a} < {path}",
+            f"{a} 2>&1 | head -3", f"{a} &", f"sleep 2 & {a}; wait", f"f() {{ {a}; }}; f {word}",
+            f"cat <<END\n{word} $x $(echo 1)\nEND", f"{a} <<< {word}", f"eval {quoted}",
+            f"stopped {n * 7} {quoted}",
+            f"echo ${{x{self.pick(['', ':-', '#', '##', '%', '/', '^', ':', '@'])}{self.pick(['', 'a', '*', '1'])}}}",
+            f"echo $(({numbers[0]} {self.pick(OPERATORS)} {numbers[1]}))",
+            f"[[ {word} {self.pick(['==', '=~', '<', '-eq', '-nt'])} {word} ]]", f"trap {quoted} ERR",
+            f"a[{n}]={word}", f"as 1 {a}", f"explain -n {a}", f"sh -c {quoted}", f"xargs -n1 echo < {path}",
+            f"set -- {word} {path}", f"timeout 3 {a}", f"undo {n}; redo {n}" if self.chance(0.3) else a,
+        ])  # fmt: skip
