@@ -232,9 +232,14 @@ def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
 
 def text_of(io: IO) -> Callable[[str], str]:
     """What reads a file of the box by its name, for -F."""
-    files = io.session.files
-    assert files is not None
-    return lambda name: files.open_read(io.session, name).read()
+
+
+    def read(name: str) -> str:
+        files = io.session.files
+        assert files is not None
+        return files.open_read(io.session, name).read()
+
+    return read
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
