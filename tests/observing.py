@@ -62,8 +62,11 @@ def session_seen(session: Session) -> dict[str, object]:
     language = session.language
     return seen(session.box, kthreads=True) | {
         "values": list(language.values), "variables": dict(language.variables), "cwd": language.cwd,
-        "arrays": repr(getattr(language, "arrays", None)), "functions": sorted(language.functions),
-        "aliases": dict(language.aliases), "options": sorted(language.options),
+        "arrays": repr((language.arrays, language.maps)), "functions": sorted(language.functions),
+        "aliases": dict(language.aliases), "options": sorted(language.options), "shopts": dict(language.shopts),
+        "positional": list(language.positional or ()), "traps": dict(language.traps), "seed": language.seed,
+        "attributes": {name: sorted(letters) for name, letters in language.attributes.items() if letters},
+        "streams": sorted(session.streams.opened), "jobs": [(job.number, job.wake, job.text) for job in session.jobs],
     }  # fmt: skip
 
 

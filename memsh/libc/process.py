@@ -216,6 +216,7 @@ class UserProcess:
                 threads = Threads(self, heap, symbols)
                 self.store(threads.default_size, threads.default_stacksize())
             self.box.changes = before
+            self.box.deferred += 1
         return heap
 
     def threads(self) -> Threads:

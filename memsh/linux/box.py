@@ -76,6 +76,7 @@ class Box:
     idle_tasks: list[Task]
 
     def __init__(self, config: Config, model: Model, boot: bool = True) -> None:
+        self.deferred = 0  # how often what had been put off was done because somebody looked (a heap as before main)
         self.changes = 0  # moved by whatever changes the box and is not counted anyway (see pulse)
         self.config = config
         self.arch = ARCHES[config.arch]

@@ -52,8 +52,8 @@ AFTER = 4  # states behind lines that cannot be replayed
 class State(NamedTuple):
     """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with.
 
-    `jobs`: the background jobs of the session as it is. A job cannot be copied: a copy of a box on which one was at
-    work is not `whole`, may be looked at, and is come back to by replaying only.
+    `jobs`: the background jobs of the session as it is; `opened`: what `exec` opened. Neither can be copied: a copy of a
+    box on which one was at work is not `whole`, may be looked at, and is come back to by replaying only.
     """
 
     at: int
@@ -62,6 +62,7 @@ class State(NamedTuple):
     boot: dict[str, str]
     jobs: tuple[Job, ...] = ()
     whole: bool = True
+    opened: dict[int, Any] = {}  # noqa: RUF012 (a NamedTuple's default)
 
 
 class Entry(NamedTuple):
@@ -86,7 +87,8 @@ class Snapshot(NamedTuple):
 def around(session: Session) -> tuple[Any, ...]:
     language = session.language
     arguments = None if language.positional is None else tuple(language.positional)
-    return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed, arguments)
+    return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed, arguments,
+            session.streams.opened.copy(), session.box.deferred)  # fmt: skip
 
 
 def reset_line(boot: dict[str, str]) -> str:
@@ -213,14 +215,15 @@ class Timeline:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
         state = State(len(self.entries) + more, copied(session.box), session.language.copy(), session.boot,
-                      whole=not session.jobs)  # fmt: skip
+                      whole=not session.jobs and not session.streams.opened)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
 
     def here(self) -> State:
         """The session as it is, to come back to: the box itself and no copy."""
         session = self.session
-        return State(len(self.entries), session.box, session.language, session.boot, tuple(session.jobs))
+        return State(len(self.entries), session.box, session.language, session.boot, tuple(session.jobs),
+                     opened=session.streams.opened)  # fmt: skip
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -290,7 +293,7 @@ class Timeline:
 
     def keep(self) -> None:
         """Put a checkpoint here, if no job is at work; the older ones thin out."""
-        if self.session.jobs:
+        if self.session.jobs or self.session.streams.opened:
             return
         self.points.append(self.capture())
         self.cost = 0.0
@@ -310,13 +313,14 @@ class Timeline:
             setattr(session.language, name, getattr(now, name))
         session.config = session.box.config
         session.boot = state.boot
-        session.jobs = list(state.jobs)
+        session.jobs, session.streams.opened = list(state.jobs), dict(state.opened)
 
     def back(self, state: State) -> None:
         """Make a state that was the session's own its own again."""
         session = self.session
         session.box, session.language, session.boot = state.box, state.language, state.boot
         session.config, session.jobs = state.box.config, list(state.jobs)
+        session.streams.opened = state.opened
 
     def fresh(self, boot: dict[str, str] | None = None) -> State:
         """The box as it was when the session began, or another. ShellError if there can be none."""
@@ -357,7 +361,7 @@ class Timeline:
 
     def _point(self, at: int) -> None:
         """A checkpoint on the way, where there can be one."""
-        if not self.session.jobs:
+        if not self.session.jobs and not self.session.streams.opened:
             point = self.capture()._replace(at=at)
             self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
 
@@ -387,6 +391,7 @@ class Timeline:
         session = self.session
         silent, mute = Nowhere(), Nowhere()
         streams = Streams(silent, mute, TextInput(""))
+        streams.opened = session.streams.opened
         at_prompt, loops, replaying = session.at_prompt, session.loops, session.replaying
         session.at_prompt, session.loops = False, 0
         self.busy = session.replaying = True
@@ -401,6 +406,7 @@ class Timeline:
             self.busy = False
             session.at_prompt, session.loops, session.replaying = at_prompt, loops, replaying
             silent.then, mute.then = session.stdout, session.stderr
+            session.streams.opened = streams.opened
 
     def script(self, at: int | None = None) -> list[str]:
         """The lines that rebuild this box, the first one boots it."""

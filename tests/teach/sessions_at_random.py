@@ -1,0 +1,166 @@
+"""Sessions at random for the test of the four ways: on the box, the language, the journal, files and jobs."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+LINES = """\
+malloc {size}
+p=$(malloc {size})
+p=$(mmap {size} rw); write $p {small}
+touch $p {small}
+free $p
+p=$(realloc ${{p:-0}} {size})
+calloc {small} 4; free $
+k=$(kmalloc {small})
+kfree $k
+kzalloc {small} GFP_ATOMIC
+q=$(alloc_pages {order}); free_pages $q {order}
+q=$(alloc_pages {order})
+v=$(vmalloc {size})
+vfree $v
+kmem_cache create c{n} {small}
+o=$(kmem_cache alloc c{n})
+kmem_cache free c{n} $o
+kmem_cache destroy c{n}
+kmem_cache shrink dentry
+fork
+fork; switch $
+switch 53
+switch 1
+as 53 malloc 100
+kill -9 $(pgrep -n a.out)
+kill -STOP 54
+wait
+_exit {n}
+run a.out
+exec a.out-dyn
+mprotect $p 4k r
+madvise $p 4k dontneed
+mlock $p 4k
+munmap $p {small}
+mremap $p 4k {size} maymove
+sbrk {small}
+stack 64k
+poke $p "text {n}"
+hexdump $p 32 > /tmp/h
+read $p {small}
+stress --vm 1 --vm-bytes {size} -t 1s
+sleep {n}
+sleep 0.00{n}
+age {n}s
+plain on
+plain off
+drain_all_pages
+sysctl -w vm.swappiness={n}
+sysctl -w vm.min_free_kbytes=2000
+sysctl -w kernel.threads-max=1{n}0
+echo {n} > /proc/self/oom_score_adj
+echo 1 > /proc/self/clear_refs
+echo 3 > /proc/sys/vm/drop_caches
+echo 1 > /proc/sys/vm/compact_memory
+echo t > /proc/sysrq-trigger
+trace on
+trace off
+dmesg -C
+split_rss on
+split_rss off
+taskset -cp 0 53
+mkfile /f{n} {size}
+cat /f{n} > /dev/null
+echo "line {n}" >> /t{n}
+cp /t{n} /tmp/u; mv /tmp/u /t{m}
+rm -f /t{n}
+truncate -s {small} /f{n}
+dd if=/dev/zero of=/f{n} bs=4k count={n} conv=fsync
+sync
+mkswap /f{n}; swapon /f{n}
+swapoff -a
+mmap {small} r private --file /f{n}
+exec 3> /t{n}; echo hello >&3
+exec 3>&-
+cat < /t{n} | wc -c > /tmp/w
+x={n}; y=$((x * {m}))
+x=$RANDOM
+a=(1 2 $x); a[7]={n}; unset "a[1]"
+declare -A h; h[k{n}]=$x
+f() {{ local z=$1; malloc $((z + 10)); return {n}; }}; f {small}
+f 5 || y=$?
+alias ma='malloc {n}'; ma
+set -- a b {n}; shift; x=$1
+cd /tmp; cd -
+read -r x y < /t{n}
+for i in 1 2 {n}; do malloc $((i * 100)); done
+i=0; while [ $i -lt {n} ]; do kmalloc 64; i=$((i + 1)); done
+if grep -q MemFree /proc/meminfo; then malloc 10; else malloc 20; fi
+x=$(grep -c . /proc/slabinfo); n=$(free -k | awk '/Mem/ {{print $4}}')
+(malloc 50; x=inside); echo $x > /t{n}
+{{ malloc 60; x=grouped; }}
+case $x in {n}) malloc 1;; *) malloc 2;; esac
+eval "malloc {n}; y=e"
+printf -v x '%05d' {n}; x=${{x#0}}
+cat > /t{n} <<< "here {n}"
+trap 'y=left' USR1
+set -u; set +u
+echo ${{nothing:?not there}}
+$((1 / 0))
+malloc nonsense
+nosuchcommand
+(sleep {n}; malloc 7k; echo done >> /t{m}) &
+sleep {n} & sleep 1
+kill %1
+jobs > /t{n}
+wait
+snapshot s{n}
+restore s{n}
+undo
+undo 2
+redo
+redo 3
+reset
+reset --ram {ram}
+p=$(history)
+diff /proc/meminfo > /t{n}
+x=$(diff /proc/buddyinfo | wc -l)
+explain malloc {small}
+explain -n malloc 1k
+compare 'malloc 1M' 'kmalloc 64' > /t{n}
+stopped {n}0 'while true; do malloc 100; done'
+stopped {n} 'sleep 5 & malloc 1; sleep 10'
+display cat /proc/buddyinfo
+undisplay
+delta on
+delta off
+vmstat 1 2
+free -s 1 -c 2
+top -b -n 2 -d 1 > /dev/null
+watch -n 1 --count 2 malloc 10
+slabtop -o | head -3 > /t{n}
+time malloc 3
+strace malloc 3 2> /t{n}
+xargs -n 1 malloc <<< "{n} {m}"
+y=$(undo)
+for i in 1 2; do undo; done
+true && snapshot inner
+ps aux | sort | tail -{n} > /t{n}
+find / -name 't*' | xargs cat > /dev/null
+smaps=$(cat /proc/self/smaps | md5sum)
+ulimit -v 100000; malloc 1M; ulimit -v unlimited
+umask 077
+heap > /dev/null; account > /dev/null; check > /dev/null
+echo 'malloc 9; undo; x=sourced' > /tmp/s{n}; source /tmp/s{n}
+source /tmp/s{n} | cat
+""".splitlines()
+
+
+def _filled(line: str, n: int, m: int, order: int, size: str, small: str, ram: str) -> str:
+    return line.format(n=n, m=m, order=order, size=size, small=small, ram=ram)
+
+
+FIGURES = st.integers(1, 9)
+LINE = st.builds(
+    _filled, st.sampled_from(LINES), FIGURES, FIGURES, st.integers(0, 4),
+    st.sampled_from(("5k", "40k", "150k", "1M", "6M")), st.sampled_from(("8", "64", "700", "4k", "9k")),
+    st.sampled_from(("64M", "96M")),
+)  # fmt: skip
+SESSIONS = st.lists(LINE, min_size=1, max_size=25)

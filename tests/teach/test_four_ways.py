@@ -1,0 +1,68 @@
+"""One promise, four ways: after any session undo and redo, save, the journal of a killed memsh, and a copy of the box
+give the same /proc, free lists, slabs, bytes, values, variables, log and clock."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from memsh.cli import open_session, read_options, resumed
+from memsh.shell.session import Session
+from memsh.teach import store
+from tests.observing import differing, seen, session_seen
+from tests.teach.sessions_at_random import SESSIONS
+
+SETTINGS = settings(
+    max_examples=12, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+
+
+def opened(arch: str) -> Session:
+    return open_session(["--arch", arch, "--ram", "64M"], io.StringIO(), io.StringIO())
+
+
+def held(arch: str, lines: list[str]) -> None:
+    made = opened(arch)
+    made.at_prompt = True
+    store.keep_on_disk(made)
+    journal = made.timeline.store
+    for line in lines:
+        made.run(line)
+    there = session_seen(made)
+
+    assert made.jobs or not differing(seen(made.box, True), seen(made.box.copy(), True)), "a copy"
+
+    with tempfile.TemporaryDirectory() as folder:
+        made.run(f"save {folder}/saved")
+        again = opened(arch)
+        again.run(f"source {folder}/saved")
+        assert not differing(there, session_seen(again)), Path(folder, "saved").read_text("utf-8")
+
+    journal.close()
+    made.timeline.store = None
+    if journal.written:
+        assert not differing(there, session_seen(resumed(read_options(["--resume", journal.name])))), "resumed"
+        journal.path.unlink()
+
+    changed = sum(entry.changed for entry in made.timeline.entries)
+    for count in sorted({1, 3, changed} & set(range(1, changed + 1))):
+        made.run(f"undo {count}")
+        made.run(f"redo {count}")
+        assert not differing(there, session_seen(made)), f"undo {count}"
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+@SETTINGS
+@given(lines=SESSIONS)
+@example(lines=["exec 3> /t3; echo hello >&3", "kmalloc 64"])
+@example(lines=["heap > /dev/null; account > /dev/null", "hexdump $((0x8155000)) 64 > /tmp/h"])
+@example(lines=["malloc 9; undo", "x=2 && malloc 1M", "y=$(undo)", "true && snapshot one", "restore one"])
+@example(lines=["sleep 5 & (sleep 3; malloc 7k) &", "stopped 3 'sleep 5 & malloc 1; sleep 10'", "undo", "redo"])
+def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    held(arch, lines)
