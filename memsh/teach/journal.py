@@ -52,8 +52,8 @@ AFTER = 4  # states behind lines that cannot be replayed
 class State(NamedTuple):
     """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with.
 
-    `jobs`: the background jobs of the session as it is; `opened`: what `exec` opened. Neither can be copied: a copy of a
-    box on which one was at work is not `whole`, may be looked at, and is come back to by replaying only.
+    `jobs`: the background jobs of the session as it is; `opened`: what `exec` opened. Neither is copied: the copy of
+    a box on which one was at work is not `whole`, may be looked at, and is come back to by replaying only.
     """
 
     at: int
