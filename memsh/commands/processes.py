@@ -190,12 +190,17 @@ def exec_(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
+def _borrower(box: Box, pid: int) -> Task | None:
+    """The child of a vfork for which the process waits."""
+    return next((one for one in box.tasks.values() if one.vfork_done == pid), None)
+
+
 def _give_cpu(box: Box, pid: int) -> None:
     """Make a process or thread the current one, if it can be."""
     task = find_task(box, pid)
     if task.is_kthread:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
-    child = next((one for one in box.tasks.values() if one.vfork_done == pid), None)
+    child = _borrower(box, pid)
     if child is not None:
         raise ShellError(f"{named(task)} waits in vfork() until {named(child)} executes a program or ends")
     switch_to(box, task)
@@ -233,7 +238,7 @@ def as_(box: Box, args: Args, io: IO) -> int:
         box = io.session.box
         io.session.back_to = outer
         back = find_pid(box, was.pid)
-        if not box.panicked and back is not None and back.alive:
+        if not box.panicked and back is not None and back.alive and _borrower(box, back.pid) is None:
             switch_to(box, back)
 
 

@@ -7,6 +7,7 @@ The kind is declared (`words=`) or follows from the argument's converter. Everyt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from memsh.linux.include.flags import GFP_NAMES
@@ -30,6 +31,7 @@ _BY_NAME = {
     ("undisplay", "number"): "display", ("where", "function"): "function", ("save", "file"): "host path",
     ("procdump", "folder"): "host path", ("kill", "words"): "pid", ("fields", "file"): "proc", ("jobs", "end"): "job",
     ("pgrep", "words"): "comm", ("getconf", "names"): "", ("alloc_pages", "order"): "order",
+    ("prlimit", "words"): "limit", ("umount", "words"): "mount point",
     ("free_pages", "order"): "order", ("free", "words"): "value", ("unset", "names"): "name",
     ("help", "words"): "topic",
     ("man", "words"): "manual", ("mmap", "file"): "path", ("lesson", "name"): "lesson",
@@ -64,6 +66,9 @@ def of_kind(session: Session, command: Command, param: Param, prefix: str) -> Of
         "prot": _protections,
         "map": lambda: _map_flags(prefix),
         "advice": _advice,
+        **{name: partial(iter, offers) for name, offers in _FLAGS.items()},
+        "limit": _limits,
+        "mount point": lambda: _mount_points(session),
         "sysctl": lambda: _tunables(session),
         "order": _orders,
         "path": lambda: paths(session, prefix),
@@ -118,12 +123,12 @@ def _caches(session: Session) -> Offers:
 
 
 def pids(session: Session) -> Offers:
-    """Live processes with their names."""
+    """Live processes and threads with their names."""
     box = session.box
     if box is not None:
-        for pid in sorted(box.tasks):
-            task = box.tasks[pid]
-            about = task.comm if task.mm is not None else f"{task.comm}, a kernel thread"
+        for pid, task in sorted({**box.tasks, **box.threads}.items()):
+            about = f"{task.comm}, a kernel thread" if task.is_kthread else task.comm
+            about += f", a thread of {task.leader}" if task.leader else ""
             yield str(pid), f"{about}, current" if task is box.current else about
         return
     try:
@@ -191,6 +196,28 @@ def _advice() -> Offers:
                 ("willneed", "read ahead"), ("cold", "reclaim sooner"), ("pageout", "reclaim now"),
                 ("populate_read", "fault in for reading"), ("populate_write", "fault in for writing"),
                 ("normal", "no advice"))  # fmt: skip
+
+
+_FLAGS = {
+    "remap": (("maymove", "move it where it cannot grow"), ("fixed", "to --addr"), ("dontunmap", "leave the old one")),
+    "mcl": (("current", "what is mapped now"), ("future", "what will be mapped"), ("onfault", "when it is touched")),
+    "ms": (("sync", "write and wait"), ("async", "nothing"), ("invalidate", "EBUSY where pages are locked")),
+    "shmget": (("create", "make it if there is none"), ("create,excl", "only a new one"), ("noreserve", "not charged")),
+    "shmat": (("rdonly", "not to be written"), ("rnd", "round --addr down"), ("remap", "over what is there"),
+              ("exec", "to be executed")),
+}  # fmt: skip
+
+
+def _limits() -> Offers:
+    from memsh.commands.limits import RESOURCES  # start-up: Tab on prlimit alone needs it
+
+    yield from ((f"--{one.option}", one.help) for one in RESOURCES)
+
+
+def _mount_points(session: Session) -> Offers:
+    for line in lines(session, "/proc/mounts"):
+        source, where, kind, *_ = line.split()
+        yield where, f"{kind} {source}"
 
 
 def _orders() -> Offers:

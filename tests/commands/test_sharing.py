@@ -159,7 +159,9 @@ def test_vfork_borrows_the_memory_and_stops_the_parent(typed: Typed) -> None:
     assert "hello" in typed("as 53 hexdump $p 16")
     typed("_exit 3")
     assert typed("wait").endswith("= 54  minflt 0 majflt 0  exit status 3\n")
-    typed("vfork; _exit 1")
+    assert typed("as 53 vfork").startswith("$3 = 55 ")
+    assert typed("readlink /proc/self") == "55\n"
+    typed("_exit 0; wait; vfork; _exit 1")
     assert typed("grep -E '^(Pid|State)' /proc/self/status") == "State:\tR (running)\nPid:\t53\n"
 
 
