@@ -125,7 +125,7 @@ def add_run(
     if memcg is not None:
         if len(pfns) < ready:
             box.memcg.cancel_charge(memcg, ready - len(pfns))
-        box.memcg.commit_frames(memcg, pfns)
+        box.memcg.commit_runs(memcg, frame_runs(pfns), len(pfns))
     if index >> 6 not in pages.leaves or not pages.height:  # reclaim, while memory was being found, took the rest
         for n, pfn in enumerate(pfns):
             try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.cgroup import MemCgroup, ObjCgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.lruvec import LruVec
-from memsh.linux.lib.columns import frame_runs, set_run, sub_runs
+from memsh.linux.lib.columns import set_run, sub_runs
 from memsh.linux.mm.memcontrol.page_counter import PageCounter
 from memsh.linux.mm.memcontrol.protection import Protecting
 
@@ -198,11 +198,13 @@ class MemControl(Protecting):
         memcg.pages += count
         self.box.pages.charged += count
 
-    def commit_frames(self, memcg: MemCgroup, pfns: list[int]) -> None:
-        for pfn, count in frame_runs(pfns):
-            set_run(self.box.memmap.memcg, pfn, count, memcg.number)
-        memcg.pages += len(pfns)
-        self.box.pages.charged += len(pfns)
+    def commit_runs(self, memcg: MemCgroup, runs: list[tuple[int, int]], total: int) -> None:
+        """commit() for several runs of (first frame, how many), `total` frames together."""
+        column, number = self.box.memmap.memcg, memcg.number
+        for pfn, count in runs:
+            set_run(column, pfn, count, number)
+        memcg.pages += total
+        self.box.pages.charged += total
 
     def uncharge_frames(self, pfn: int, count: int) -> None:
         """Frames go back to the page allocator, charged or not (mem_cgroup_uncharge_list)."""

@@ -102,7 +102,7 @@ def alloc_user_pages(box: Box, count: int, vma: VmArea, addr: int) -> list[int]:
 
 def alloc_charged(box: Box, memcg: MemCgroup, count: int, vma: VmArea, addr: int) -> list[int]:
     """alloc_user_pages() for a process in a group: up to `count` pages that it may have without more ado, else one that
-    its group makes room for; none without memory."""
+    its group makes room for; none without memory. The former do not carry the group's number yet."""
     ready = box.memcg.charge_ahead(memcg, count)
     if not ready:
         try:
@@ -112,7 +112,6 @@ def alloc_charged(box: Box, memcg: MemCgroup, count: int, vma: VmArea, addr: int
     pfns = alloc_user_pages(box, ready, vma, addr)
     if len(pfns) < ready:
         box.memcg.cancel_charge(memcg, ready - len(pfns))
-    box.memcg.commit_frames(memcg, pfns)
     return pfns
 
 

@@ -259,6 +259,8 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 raise OutOfMemory
             at = first + done
             runs = frame_runs(pfns)
+            if memcg is not None and not box.memmap.memcg[pfns[0]]:
+                box.memcg.commit_runs(memcg, runs, got)
             if len(runs) * SHORT <= got:
                 ptes = b"".join([climb(pfn << 12 | bits, n, 4096, size) for pfn, n in runs])
                 table.ptes[at : at + got] = array(code, ptes)
