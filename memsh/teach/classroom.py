@@ -68,8 +68,9 @@ def tour(box: Box, args: Args, io: IO) -> int:
     return status or io.run(["lesson"])
 
 
-@command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults", "hugepages", "numa"),
-             meta="TOPIC", help="buddy, sizes, slab, malloc, faults, hugepages, numa"),
+@command(arg("topic", default=None, choices=("buddy", "sizes", "slab", "malloc", "faults", "hugepages", "numa",
+                                                    "containers"),
+             meta="TOPIC", help="buddy, sizes, slab, malloc, faults, hugepages, numa, containers"),
          opt("-n", name="questions", type=count, default=5, help="how many (5)", meta="N"), topic=TOPIC)  # fmt: skip
 def quiz(box: Box, args: Args, io: IO) -> int:
     """questions about the box as it is now, scored

@@ -131,6 +131,27 @@ def _numa(turn: int) -> Iterator[Question]:
     yield Question(f"{bound}: how many of its pages are on node 1?", bound, f"value of 'echo $({on_1})'", "man numa")
 
 
+def _containers(turn: int) -> Iterator[Question]:
+    group, size = "/sys/fs/cgroup/quiz", 1 + turn % 4
+    make = f"echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir {group}; echo 0 > {group}/cgroup.procs"
+    nice = "madvise $p 8M nohugepage"
+    touched = f"{make}; p=$(mmap 8M rw); {nice}; touch $p {size}M"
+    yield Question(f"{touched}: how many pages of anonymous memory does memory.stat tell of, in bytes?", touched,
+                   f"value of 'grep \"^anon \" {group}/memory.stat | cut -d\" \" -f2'", "man cgroups")  # fmt: skip
+    yield Question(f"{make}; p=$(mmap 8M rw); {nice}; touch $p 1: how many bytes is memory.current?",
+                   f"{make}; p=$(mmap 8M rw); {nice}; touch $p 1", f"value of 'cat {group}/memory.current'",
+                   "lesson containers")  # fmt: skip
+    tight = f"{make}; echo {2 * size}M > {group}/memory.max; p=$(mmap 64M rw); touch $p 64M"
+    yield Question(f"{tight}: what does memory.events say of oom_kill?", tight,
+                   f"value of 'grep \"oom_kill \" {group}/memory.events | cut -d\" \" -f2'", "lesson containers")
+    cached = f"{make}; dd if=/dev/zero of=/tmp/quiz bs=1M count={size} status=none"
+    yield Question(f"{cached}: how many bytes does memory.stat call shmem?", cached,
+                   f"value of 'grep \"^shmem \" {group}/memory.stat | cut -d\" \" -f2'", "lesson containers")
+    yield Question(f"mkdir of {size} groups below /sys/fs/cgroup: what is nr_descendants?",
+                   "; ".join(f"mkdir /sys/fs/cgroup/q{n}" for n in range(size)),
+                   "value of 'grep nr_descendants /sys/fs/cgroup/cgroup.stat | cut -d\" \" -f2'", "man cgroups")
+
+
 class Topic(NamedTuple):
     """Who makes the questions; options of a machine that they can be asked of ("": of any), and whether a box is one.
     """
@@ -145,6 +166,7 @@ TOPICS = {
     "faults": Topic(_faults),
     "hugepages": Topic(_hugepages, "--arch x86_64", lambda box: box.hugetlb.available),
     "numa": Topic(_numa, "--arch x86_64 --cpus 2 --nodes 2", lambda box: len(box.pages.nodes) > 1),
+    "containers": Topic(_containers, "--arch x86_64", lambda box: "CGROUPS" in box.model.options),
 }  # fmt: skip
 
 

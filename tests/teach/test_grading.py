@@ -86,7 +86,7 @@ def test_the_exercises_with_their_reference_answers(name: str, seed: str) -> Non
 
 def test_there_are_exercises_and_answers_for_each() -> None:
     assert all(task.answer for name in bundled() for task in load_exercise(name, "").tasks)
-    assert set(bundled()) == {"split", "brk", "pss", "slab", "order4", "hugepages", "numa"}
+    assert set(bundled()) == {"split", "brk", "pss", "slab", "order4", "hugepages", "numa", "containers"}
 
 
 def test_figures_differ_by_student_and_are_always_the_same() -> None:

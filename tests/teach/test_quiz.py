@@ -57,7 +57,8 @@ def test_wrong_passed_and_stopped() -> None:
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("quiz nothing", 2, "quiz: TOPIC: 'nothing' is not one of buddy, sizes, slab, malloc, faults, hugepages, numa"),
+        ("quiz nothing", 2, "quiz: TOPIC: 'nothing' is not one of buddy, sizes, slab, malloc, faults, hugepages, numa, "
+         "containers"),
         ("quiz numa", 1, "quiz: numa: this box has none (reset --arch x86_64 --cpus 2 --nodes 2 has)"),
         ("quiz -n x", 2, "quiz: 'x' is not a number"), ("quiz -n 0", 1, "0 right of 0\n"),
         ("note Now the heap grows", 0, "── Now the heap grows\n"), ("pause Questions?", 0, "Questions?\n"),
