@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 FREE, PER_CPU_LIST, LOST = -1, -2, -3
 _MOST = 20
-_RESERVED = bytes([K_RESERVED])
 
 
 class Block(NamedTuple):
@@ -48,9 +47,9 @@ class Block(NamedTuple):
     use: int
 
 
-def frames(box: Box) -> Iterator[Block]:
+def frames(box: Box, *, runs: bool = False) -> Iterator[Block]:
     """Every frame of every zone once, as blocks in ascending order; holes in a zone are left out. What was reserved at
-    boot comes in runs, at most a page block each."""
+    boot comes in runs, at most a page block each; with `runs`, single pages of one kind do, too."""
     memmap = box.memmap
     refcount, orders, kinds = memmap.refcount, memmap.order, memmap.kind
     for zone in box.pages.zones:
@@ -68,7 +67,15 @@ def frames(box: Box) -> Iterator[Block]:
                 block = Block(pfn, 1 << (key >> 2), FREE)
             elif refcount[pfn]:
                 kind = kinds[pfn]
-                block = Block(pfn, 1 << orders[pfn] if kind != K_RESERVED else _run(zone, kinds, pfn, end), kind)
+                if kind == K_RESERVED:
+                    block = Block(pfn, _run(zone, kinds, pfn, end), kind)
+                elif runs and not orders[pfn]:
+                    count = _run(zone, kinds, pfn, end)
+                    count -= len(bytes(orders[pfn : pfn + count]).lstrip(b"\0"))
+                    counts = refcount[pfn : pfn + count].tolist()
+                    block = Block(pfn, counts.index(0) if 0 in counts else count, kind)
+                else:
+                    block = Block(pfn, 1 << orders[pfn], kind)
             elif pfn in on_pcp:
                 block = Block(pfn, 1 << on_pcp[pfn], PER_CPU_LIST)
             elif zone.block_type(pfn) == NO_SECTION:
@@ -84,9 +91,9 @@ def frames(box: Box) -> Iterator[Block]:
 
 
 def _run(zone: Zone, kinds: memoryview, pfn: int, end: int) -> int:
-    """How many frames from `pfn` on were reserved at boot, up to the end of the page block."""
+    """How many frames from `pfn` on are of its kind, up to the end of the page block."""
     part = bytes(kinds[pfn : min((pfn | zone.block_pages - 1) + 1, end)])
-    return len(part) - len(part.lstrip(_RESERVED))
+    return len(part) - len(part.lstrip(part[:1]))
 
 
 def block_of(box: Box, pfn: int) -> Block | None:
@@ -114,7 +121,7 @@ def block_of(box: Box, pfn: int) -> Block | None:
 def count_frames(box: Box) -> dict[int, int]:
     """Pages by use."""
     found: dict[int, int] = {}
-    for block in frames(box):
+    for block in frames(box, runs=True):
         found[block.use] = found.get(block.use, 0) + block.pages
     return found
 
@@ -124,7 +131,7 @@ def check_frames(box: Box) -> list[str]:
     wrong: list[str] = []
     end = 0
     found: dict[int, int] = {}
-    for block in frames(box):
+    for block in frames(box, runs=True):
         if block.pfn < end:
             wrong.append(f"frame {block.pfn:#x} belongs to two blocks")
         if block.use == LOST and len(wrong) < _MOST:

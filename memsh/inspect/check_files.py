@@ -24,24 +24,22 @@ def check_files(box: Box) -> list[str]:
             continue
         name = f"inode {owner.inode.dev[0]}:{owner.inode.dev[1]} {owner.inode.number}"
         pages = owner.pages
-        _check_tree(name, owner, wrong)
+        items = pages.items()
+        _check_tree(name, owner, len(items), wrong)
         for leaf, slots in pages.leaves.items():
-            live = sum(1 for entry in slots if 0 < entry < VALUE)
+            live = len(slots) - slots.count(0)
+            if max(slots) >= VALUE:
+                live -= sum(1 for entry in slots if entry >= VALUE)
             shadows += not live and not owner.inode.shmem
             if live != pages.live[leaf]:
                 wrong.append(f"{name}: {live} pages in node {leaf}, {pages.live[leaf]} counted")
-        for index, pfn in pages.items():
-            bit = 1 << (index & 63)
-            if owner.inode.shmem:
-                continue
-            is_dirty = flags[pfn] & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
-            is_written = bool(flags[pfn] & PG_WRITEBACK)
-            dirty += is_dirty
-            writeback += is_written
-            if is_dirty != bool(pages.dirty.get(index >> 6, 0) & bit):
-                wrong.append(f"{name}: page {index} is {'' if is_dirty else 'not '}dirty, its mark differs")
-            if is_written != bool(pages.writeback.get(index >> 6, 0) & bit):
-                wrong.append(f"{name}: page {index} is {'' if is_written else 'not '}being written, its mark differs")
+        if not owner.inode.shmem:
+            dirty += _check_marks(name, "dirty", pages.dirty, [
+                index for index, pfn in items if flags[pfn] & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
+            ], wrong)  # fmt: skip
+            writeback += _check_marks(name, "being written", pages.writeback, [
+                index for index, pfn in items if flags[pfn] & PG_WRITEBACK
+            ], wrong)  # fmt: skip
         if pages.dirty and owner.inode.number not in box.writeback.inodes:
             wrong.append(f"{name} has dirty pages, the flusher does not know")
     pending = sum(zone.stat.get("nr_zone_write_pending", 0) for zone in box.pages.zones)
@@ -57,6 +55,17 @@ def check_files(box: Box) -> list[str]:
     return wrong + box.fs.dcache.check()
 
 
+def _check_marks(name: str, what: str, marks: dict[int, int], marked: list[int], wrong: list[str]) -> int:
+    """The marks of a tree are those of the pages `marked`; how many these are."""
+    wanted: dict[int, int] = {}
+    for index in marked:
+        wanted[index >> 6] = wanted.get(index >> 6, 0) | 1 << (index & 63)
+    for leaf in wanted.keys() | marks.keys():
+        if wanted.get(leaf, 0) != marks.get(leaf, 0):
+            wrong.append(f"{name}: pages of node {leaf} are {what} as {wanted.get(leaf, 0):b}, their marks differ")
+    return len(marked)
+
+
 def _check_names(box: Box, wrong: list[str]) -> None:
     """Each directory knows how many names below it are in memory, and is itself."""
     covered = [one.covered for one in box.fs.tmpfs.values() if one.covered is not None]
@@ -67,11 +76,11 @@ def _check_names(box: Box, wrong: list[str]) -> None:
             wrong.append(f"{box.fs.path_of(inode)}: {below} names in memory, {inode.below} counted")
 
 
-def _check_tree(name: str, mapping: AddressSpace, wrong: list[str]) -> None:
+def _check_tree(name: str, mapping: AddressSpace, count: int, wrong: list[str]) -> None:
     """The pages counted, and the nodes that they need."""
     pages = mapping.pages
-    if len(pages) != len(pages.items()):
-        wrong.append(f"{name}: {len(pages.items())} pages in the tree, {len(pages)} counted")
+    if len(pages) != count:
+        wrong.append(f"{name}: {count} pages in the tree, {len(pages)} counted")
     nodes = set(pages.leaves)
     needed = len(nodes) if nodes != {0} or pages.height else 0
     while nodes - {0}:

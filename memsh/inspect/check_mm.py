@@ -7,11 +7,12 @@ pages; LRU lists; Committed_AS; sorted and disjoint areas.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from memsh.inspect.check_swap import swap_cache
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
-from memsh.linux.include.flags import PTE_SPECIAL, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE
+from memsh.linux.include.flags import VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_PFNMAP, VM_SHARED, VM_WRITE
 from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import (
     K_ANON,
@@ -25,24 +26,62 @@ from memsh.linux.include.memmap import (
     PG_MLOCKED,
     PG_SWAPBACKED,
 )
-from memsh.linux.include.mm_types import MM_ANONPAGES, AddressSpace, MmStruct
-from memsh.linux.lib.entries import PRESENT
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, MmStruct
+from memsh.linux.lib.columns import sub_runs
+from memsh.linux.lib.entries import PRESENT, Run, page_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import folio_lruvec, lru_name
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.page_alloc.nodestat import count_frames
 
 if TYPE_CHECKING:
+    from array import array
+
     from memsh.linux.box import Box
     from memsh.linux.include.lruvec import LruVec
+    from memsh.linux.include.memmap import MemMap
 
 _MOST = 20
+
+
+class Mapped:
+    """What page tables map: `runs` (first frame, how many) -> how often. Processes that forked share their runs."""
+
+    def __init__(self) -> None:
+        self.runs: Counter[tuple[int, int]] = Counter()
+        self.known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.tables: dict[bytes, tuple[int, list[Run]]] = {}
+
+    def of(self, ptes: array[int], zero_pfn: int) -> tuple[int, list[Run]]:
+        """Of a table, or a part of one: entries that are not empty, and the runs of pages."""
+        key = ptes.tobytes()
+        found = self.tables.get(key)
+        if found is None:
+            runs = page_runs(ptes, 0, len(ptes), zero_pfn)
+            found = self.tables[key] = (len(ptes) - ptes.count(0), runs)
+        return found
+
+    def counters(self, memmap: MemMap, pfn: int, length: int) -> list[tuple[int, int]]:
+        """(which of the rss counters, pages) of a run."""
+        found = self.known.get((pfn, length))
+        if found is None:
+            parts = sub_runs(memmap.flags, pfn, length)
+            found = self.known[pfn, length] = [(mm_counter(flags), pages) for _, pages, flags in parts]
+        return found
+
+    def frames(self) -> dict[int, int]:
+        """Frame -> how often it is mapped."""
+        found: dict[int, int] = {}
+        for (pfn, length), times in self.runs.items():
+            for frame in range(pfn, pfn + length):
+                found[frame] = found.get(frame, 0) + times
+        return found
 
 
 def check_mm(box: Box) -> list[str]:
     """Every breach, one line each; at most twenty."""
     wrong: list[str] = []
-    mapped: Counter[int] = Counter()
+    mapped = Mapped()
     entire: Counter[int] = Counter()  # huge pages, by their head: entries of 2 MiB
     commit = tables = 0
     for mm in box.vm.mms.values():
@@ -53,10 +92,10 @@ def check_mm(box: Box) -> list[str]:
     linked = sum(len(mm.mmap) for mm in box.vm.mms.values())
     _say(wrong, "areas by number", len(box.vm.areas), linked)
     _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
-    cached = _check_cache(box, mapped, wrong)
+    cached = _check_cache(box, wrong)
     shared = [one.inode for one in box.memmap.owners if isinstance(one, AddressSpace) and one.inode.shmem]
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared))
-    _check_pages(box, mapped, entire, cached, wrong)
+    _check_pages(box, mapped.frames(), entire, cached, wrong)
     return wrong[:_MOST]
 
 
@@ -101,7 +140,7 @@ def _levels(mm: MmStruct) -> list[int]:
     return [len(mm.tables) + len(mm.huge), *(len(level) for level in mm.directories)]
 
 
-def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[int], wrong: list[str]) -> None:
+def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], wrong: list[str]) -> None:
     memmap = box.memmap
     rss = [0, 0, 0, 0]
     for index, huge in mm.huge.items():
@@ -112,23 +151,24 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[
             continue
         entire[head] += 1
         rss[MM_ANONPAGES] += HPAGE_PMD_NR
-        mapped.update(range(head, head + HPAGE_PMD_NR))
+        mapped.runs[head, HPAGE_PMD_NR] += 1
     seen = 0
     for index, table in mm.tables.items():
         if memmap.kind[table.pfn] != K_TABLE or memmap.refcount[table.pfn] != 1:
             wrong.append(f"mm {mm.number}: table {index} lies in frame {table.pfn:x}, which is no page table")
-        seen += sum(1 for pte in table.ptes if pte)
+        seen += mapped.of(table.ptes, box.vm.zero_pfn)[0]
     for vma in mm.mmap:
         for _, piece, first, stop in mapped_pieces(mm, vma.start, vma.end):
-            for pte in piece.ptes[first:stop]:
-                if not pte:
-                    continue
-                seen -= 1
-                if not pte & PRESENT:
-                    rss[2] += 1
-                elif not pte & PTE_SPECIAL:
-                    mapped[pte >> 12] += 1
-                    rss[mm_counter(memmap.flags[pte >> 12])] += 1
+            ptes = piece.ptes if stop - first == len(piece.ptes) else piece.ptes[first:stop]
+            count, runs = mapped.of(ptes, box.vm.zero_pfn)
+            seen -= count
+            for _, length, pfn in runs if not vma.flags & VM_PFNMAP else ():
+                count -= length
+                mapped.runs[pfn, length] += 1
+                for counter, pages in mapped.counters(memmap, pfn, length):
+                    rss[counter] += pages
+            if count:  # what is in swap, the page of zeros, the kernel's own
+                rss[MM_SWAPENTS] += sum(1 for pte in ptes if pte and not pte & PRESENT)
     if seen:
         wrong.append(f"mm {mm.number}: {seen} entries map pages outside every area")
     if rss != mm.rss:
@@ -143,7 +183,7 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Counter[int], entire: Counter[
             wrong.append(f"mm {mm.number}: stale word at {addr:x}")
 
 
-def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, int]:
+def _check_cache(box: Box, wrong: list[str]) -> dict[int, int]:
     """Frames in the page cache -> 1."""
     memmap = box.memmap
     cached: dict[int, int] = {}
@@ -166,51 +206,67 @@ def _check_cache(box: Box, mapped: Counter[int], wrong: list[str]) -> dict[int, 
 
 
 def _check_pages(
-    box: Box, mapped: Counter[int], entire: Counter[int], cached: dict[int, int], wrong: list[str]
+    box: Box, mapped: dict[int, int], entire: Counter[int], cached: dict[int, int], wrong: list[str]
 ) -> None:
+    """Frames that look alike are looked at once: what matters of a frame is in `states`."""
     memmap = box.memmap
+    flags, mapcount, refcount = memmap.flags, memmap.mapcount, memmap.refcount
     anon = file = 0
-    vdso = box.vm.vdso_pfns
+    held = cached | dict.fromkeys(box.vm.vdso_pfns, 1)
     parts: Counter[int] = Counter()  # huge pages, by their head: entries of 4 KiB
-    for pfn, count in mapped.items():
-        flags = memmap.flags[pfn]
-        if flags & PG_ANON:
-            anon += 1
+    states = Counter(
+        zip(map(flags.__getitem__, mapped), map(mapcount.__getitem__, mapped), map(refcount.__getitem__, mapped),
+            mapped.values(), map(held.__contains__, mapped), strict=True)
+    )  # fmt: skip
+    bad: set[tuple[int, int, int, int, bool]] = set()
+    for (bits, maps, refs, count, kept), pages in states.items():
+        if bits & PG_ANON:
+            anon += pages
         else:
-            file += 1
-        if memmap.mapcount[pfn] != count:
-            wrong.append(f"frame {pfn:x}: mapcount {memmap.mapcount[pfn]}, mapped {count} times")
-        if flags & PG_HUGE:
-            parts[pfn & -HPAGE_PMD_NR] += count - entire[pfn & -HPAGE_PMD_NR]
-            continue
-        want = count + cached.get(pfn, 0) + (pfn in vdso)
-        if memmap.refcount[pfn] != want:
-            wrong.append(f"frame {pfn:x}: refcount {memmap.refcount[pfn]}, counted {want}")
+            file += pages
+        if maps != count or (not bits & PG_HUGE and refs != count + kept):
+            bad.add((bits, maps, refs, count, kept))
+    if bad:
+        for pfn, count in mapped.items():
+            kept = pfn in held
+            if (flags[pfn], mapcount[pfn], refcount[pfn], count, kept) in bad:
+                wrong.append(f"frame {pfn:x}: mapcount {mapcount[pfn]}, mapped {count} times")
+                wrong.append(f"frame {pfn:x}: refcount {refcount[pfn]}, counted {count + kept}")
+    if box.thp.pages:
+        for pfn, count in mapped.items():
+            if flags[pfn] & PG_HUGE:
+                parts[pfn & -HPAGE_PMD_NR] += count - entire[pfn & -HPAGE_PMD_NR]
     _say(wrong, "huge pages", box.thp.pages, len(parts))
     for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
-        if memmap.refcount[head] != small + entire[head]:
-            wrong.append(f"huge page {head:x}: refcount {memmap.refcount[head]}, counted {small + entire[head]}")
+        if refcount[head] != small + entire[head]:
+            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {small + entire[head]}")
     _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
          HPAGE_PMD_NR * len(entire))  # fmt: skip
     _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
     _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], file)
+    _check_kinds(box, mapped.keys() | cached.keys() | parts.keys(), parts, wrong)
+    _check_nodes(box, wrong)
+
+
+def _check_kinds(box: Box, known: set[int], parts: Counter[int], wrong: list[str]) -> None:
+    """Pages of processes and files are those that are mapped or cached, and the lists' counters count them."""
+    memmap = box.memmap
+    kinds = bytes(memmap.kind)
+    there = Counter(map(kinds.__getitem__, known))
+    for kind in (K_ANON, K_FILE, K_SHMEM):
+        if kinds.count(kind) != there[kind]:
+            pfn = next(pfn for pfn, one in enumerate(kinds) if one == kind and pfn not in known)
+            wrong.append(f"frame {pfn:x} of kind {kind} is neither mapped nor cached")
     lists: Counter[str] = Counter()
     mlocked = 0
-    kinds = bytes(memmap.kind)
-    for kind in (K_ANON, K_FILE, K_SHMEM):
-        at = kinds.find(kind)
-        while at >= 0:
-            if at not in mapped and at not in cached and at not in parts:
-                wrong.append(f"frame {at:x} of kind {kind} is neither mapped nor cached")
-                break
-            at = kinds.find(kind, at + 1)
-    for pfn in {**dict.fromkeys(mapped), **cached, **dict.fromkeys(parts)}:
-        if memmap.flags[pfn] & PG_LRU:
-            pages = HPAGE_PMD_NR if pfn in parts else 1
-            lists[lru_name(memmap.flags[pfn])] += pages
-            mlocked += pages * bool(memmap.flags[pfn] & PG_MLOCKED)
+    sizes = Counter(map(memmap.flags.__getitem__, known))
+    for head in parts:
+        sizes[memmap.flags[head]] += HPAGE_PMD_NR - 1
+    for flags, pages in sizes.items():
+        if flags & PG_LRU:
+            lists[lru_name(flags)] += pages
+            mlocked += pages * bool(flags & PG_MLOCKED)
     _check_lists(box, wrong)
-    _check_nodes(box, wrong)
     for name in LISTS:
         _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
         zones = sum(zone.stat.get(f"nr_zone_{name}", 0) for zone in box.pages.zones)
@@ -238,18 +294,21 @@ def _check_lists(box: Box, wrong: list[str]) -> None:
 
 def _check_list(box: Box, lruvec: LruVec, name: str, wrong: list[str]) -> None:
     memmap = box.memmap
-    before = count = 0
     size = sum(lruvec.sizes[name])
-    for pfn in lruvec.from_tail(memmap, name):
-        flags = memmap.flags[pfn]
-        if not flags & PG_LRU or lru_name(flags) != name or folio_lruvec(box, pfn) is not lruvec:
-            wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
-            return
-        if memmap.lru_next[pfn] != before or count > size:
-            wrong.append(f"list {name} is not linked well at frame {pfn:x}")
-            return
-        before = pfn
-        count += HPAGE_PMD_NR if flags & PG_HUGE else 1
+    order = list(islice(lruvec.from_tail(memmap, name), size + 1))
+    alone = sum(len(node.lruvecs) for node in box.pages.nodes) == 1
+    states = Counter(map(memmap.flags.__getitem__, order))
+    strange = {flags for flags in states if not flags & PG_LRU or lru_name(flags) != name}
+    if strange or not (alone or all(folio_lruvec(box, pfn) is lruvec for pfn in order)):
+        for pfn in order:
+            if memmap.flags[pfn] in strange or folio_lruvec(box, pfn) is not lruvec:
+                wrong.append(f"frame {pfn:x} with flags {memmap.flags[pfn]:#x} is on list {name}")
+                return
+    if list(map(memmap.lru_next.__getitem__, order)) != [0, *order[:-1]][: len(order)]:
+        wrong.append(f"list {name} is not linked well")
+        return
+    count = sum(pages * (HPAGE_PMD_NR if flags & PG_HUGE else 1) for flags, pages in states.items())
     _say(wrong, f"pages on list {name}", count, size)
-    if lruvec.heads[name] != before:
-        wrong.append(f"the head of list {name} is {lruvec.heads[name]:x}, walked to {before:x}")
+    head = order[-1] if order else 0
+    if lruvec.heads[name] != head:
+        wrong.append(f"the head of list {name} is {lruvec.heads[name]:x}, walked to {head:x}")

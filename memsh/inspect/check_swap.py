@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.flags import PTE_PRESENT
 from memsh.linux.include.memmap import PG_SWAPCACHE, PG_WRITEBACK
-from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.include.mm_types import MM_SWAPENTS, AddressSpace
 from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
-from memsh.linux.lib.entries import PRESENT
+from memsh.linux.lib.entries import PRESENT, lanes
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.swap.swapfile import (
     SWAP_HAS_CACHE,
@@ -38,8 +39,14 @@ def _references(box: Box) -> tuple[Counter[int], set[int]]:
     """How many page-table entries name each slot, and which slots belong to shared memory."""
     tables: Counter[int] = Counter()
     for mm in box.vm.mms.values():
+        if not mm.rss[MM_SWAPENTS]:  # as check_mm has counted
+            continue
+        entry_of = mm.mmu.pte_to_swp_entry
         for table in mm.tables.values():
-            tables.update(mm.mmu.pte_to_swp_entry(pte) for pte in table.ptes if pte and not pte & PRESENT)
+            ptes = table.ptes
+            every = lanes(PTE_PRESENT, len(ptes), ptes.itemsize)
+            if int.from_bytes(ptes.tobytes(), "little") & every != every:
+                tables.update([entry_of(pte) for pte in ptes if pte and not pte & PRESENT])
     shared = {
         entry & ~VALUE
         for owner in box.memmap.owners

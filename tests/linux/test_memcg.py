@@ -13,8 +13,8 @@ from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import fork
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
-from memsh.linux.mm.oom_kill import Killed
 from memsh.machines.box import Box
 from memsh.procfs import tree
 

@@ -73,14 +73,14 @@ def test_the_swap_disk_is_on_after_boot(box: Box) -> None:
 
 def test_slots_come_in_batches_one_after_the_other(box: Box) -> None:
     swap = box.swap
-    first = [swp_offset(swap.folio_alloc_swap()) for _ in range(SWAP_BATCH + 1)]
+    first = [swp_offset(swap.folio_alloc_swap(box.vm.zero_pfn)) for _ in range(SWAP_BATCH + 1)]
     assert first == list(range(1, SWAP_BATCH + 2))
     assert swap.areas()[0].inuse_pages == 2 + SWAP_BATCH  # the search for an empty cluster used up its time
 
 
 def test_a_new_cluster_starts_at_the_lowest_free_one(box: Box) -> None:
     swap = box.swap
-    taken = [swap.folio_alloc_swap() for _ in range(3 * SWAPFILE_CLUSTER)]
+    taken = [swap.folio_alloc_swap(box.vm.zero_pfn) for _ in range(3 * SWAPFILE_CLUSTER)]
     for entry in taken[10 : SWAPFILE_CLUSTER + SWAP_BATCH]:
         swap.free_swap_slot(entry)
     swap.drain_slots_cache()

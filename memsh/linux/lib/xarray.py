@@ -105,11 +105,14 @@ class XArray:
                 break
             if not self.live[leaf]:
                 continue
-            found.extend(
-                (index, entry)
-                for index, entry in enumerate(self.leaves[leaf], base)
-                if 0 < entry < VALUE and first <= index < last
-            )
+            if first <= base and base + CHUNK <= last:
+                found += [pair for pair in enumerate(self.leaves[leaf], base) if 0 < pair[1] < VALUE]
+            else:
+                found += [
+                    (index, entry)
+                    for index, entry in enumerate(self.leaves[leaf], base)
+                    if 0 < entry < VALUE and first <= index < last
+                ]
         return found
 
     def __iter__(self) -> Iterator[int]:

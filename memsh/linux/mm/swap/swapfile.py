@@ -358,7 +358,7 @@ class SwapSlots:
     def folio_alloc_swap(self, pfn: int) -> int:
         """A slot for a page as an entry, 0 if there is none, or its group may have none (mm/swap_slots.c)."""
         entry = self._alloc_slot()
-        if not self.box.memcg.try_charge_swap(pfn, entry):
+        if entry and not self.box.memcg.try_charge_swap(pfn, entry):
             self.put_swap_folio(entry)
             return 0
         return entry
