@@ -1,9 +1,11 @@
 """Threads and malloc's arenas: addresses that a C program got from glibc 2.36, call by call (traces/threads-*.txt)."""
 
+import io
 from pathlib import Path
 
 import pytest
 
+from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
 from memsh.linux.config import Config
@@ -12,6 +14,11 @@ from memsh.machines.box import Box
 
 TRACES = sorted((Path(__file__).parent / "traces").glob("threads-*.txt"))
 ARCHES = {"32": "i386", "64": "x86_64"}
+
+
+def of_threads(info: str) -> str:
+    """malloc_info() of the arenas but the main one, whose beginning is the program's."""
+    return info[info.index('<heap nr="1">') : info.rindex("</heap>")]
 
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
@@ -62,7 +69,46 @@ def test_addresses_are_those_of_a_c_program(trace: Path) -> None:
             return f"{told} = {mem + higher:x}"
         return f"{told} = +{mem - first:x}"
 
-    lines = trace.read_text(encoding="ascii").splitlines()
+    calls, _, info = trace.read_text(encoding="ascii").partition("0 I\n")  # some end with what malloc_info() prints
+    lines = calls.splitlines()
     for number, line in enumerate(lines):
         assert (number, answer(line)) == (number, line)
+    if info:
+        switch_to(box, tasks[0])
+        assert of_threads(UserProcess(box, tasks[0]).malloc().malloc_info()) == of_threads(info)
     assert check(box) == []
+
+
+def test_one_arena_if_the_environment_says_so() -> None:
+    """GLIBC_TUNABLES and M_ARENA_MAX."""
+    for arch in ARCHES.values():
+        out = io.StringIO()
+        session = open_session(["--arch", arch, "--ram", "128M"], out, out)
+        session.run("GLIBC_TUNABLES=glibc.malloc.arena_max=1 run a.out")
+        session.run("malloc 100; thread; malloc 100; as 54 malloc 100")
+        one = [int(line.split()[2], 16) for line in out.getvalue().splitlines() if " 0x" in line]
+        assert max(one) - min(one) < 4096
+        session.run("run a.out; mallopt M_ARENA_MAX 2; malloc 100")
+        session.run("thread; malloc 100; thread; malloc 100; thread; malloc 100")
+        found = [int(line.split()[2], 16) >> 20 for line in out.getvalue().splitlines() if " 0x" in line][3:]
+        assert len(set(found)) == 2
+        assert check(session.box) == []
+
+
+def test_an_arena_that_is_broken_ends_all_threads() -> None:
+    out = io.StringIO()
+    session = open_session(["--ram", "128M"], out, out)
+    session.run("run a.out; thread; p=$(malloc 100); q=$(malloc 100); free $p; free $p")
+    assert "free(): double free detected in tcache 2\nAborted\n" in out.getvalue()
+    assert session.run("pgrep -c a.out") == 0 and out.getvalue().endswith("\n1\n")
+    assert check(session.box) == []
+
+
+def test_out_of_memory_ends_the_process_with_all_its_threads() -> None:
+    out = io.StringIO()
+    session = open_session(["--ram", "64M"], out, out)
+    session.run("run a.out; thread; thread; p=$(mmap 40M); q=$(mmap 40M); touch $p 40M; touch $q 40M")
+    assert "Out of memory: Killed process 54 (a.out)" in out.getvalue()
+    session.run("ls /proc | grep -cx 54; ps -eL | grep -c a.out")
+    assert out.getvalue().endswith("0\n1\n")
+    assert check(session.box) == []
