@@ -26,6 +26,7 @@ from memsh.linux.include.flags import (
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
 )
+from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_MF_MOVE
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
@@ -33,6 +34,7 @@ from memsh.linux.mm.hugetlb.reserve import ResvMap
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import BusError
+from memsh.linux.mm.mempolicy import do_mbind, do_migrate_pages, do_move_pages
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
@@ -278,6 +280,27 @@ def typed(lines: list[str], *pools: str) -> str:
     return out.getvalue()
 
 
+def test_pages_of_a_pool_move_between_nodes() -> None:
+    box = TWO.copy()
+    mm = box.current.mm
+    assert mm is not None
+    tree.store(box, "/proc/sys/vm/nr_hugepages", "8")
+    p = vma.do_mmap(box, mm, 0, 4 * HUGE, 3, PRIVATE)
+    do_mbind(box, mm, p, 4 * HUGE, MPOL_INTERLEAVE, (0, 1))
+    uaccess.write(box, box.current, p + 3 * HUGE + 5000, b"moved along")
+    touch_range(box, box.current, p, 4 * HUGE, True)
+    assert "N0=2 N1=2" in tree.show(box, "/proc/self/numa_maps")
+    do_mbind(box, mm, p, 4 * HUGE, MPOL_BIND, (0,), MPOL_MF_MOVE)
+    assert " N0=4 " in tree.show(box, "/proc/self/numa_maps")
+    assert pool(box) == (8, 4, 0, 0)
+    assert do_move_pages(box, mm, p, 4, 1) == [1, -13, 1, 1]
+    assert do_migrate_pages(box, mm, (0,), (1,)) == 0
+    assert " N1=4 " in tree.show(box, "/proc/self/numa_maps")
+    assert uaccess.read(box, box.current, p + 3 * HUGE + 5000, 11) == b"moved along"
+    assert pool(box) == (8, 4, 0, 0)
+    assert check(box) == []
+
+
 # -- from boot --------------------------------------------------------------------------------------------------------
 
 
@@ -382,7 +405,7 @@ def test_a_reservation_map_counts_like_a_set() -> None:
 
 STEP = st.tuples(
     st.sampled_from(["map", "map", "touch", "touch", "touch", "unmap", "fork", "exit", "switch", "nr", "over",
-                     "protect", "move", "advise", "node"]),
+                     "protect", "move", "advise", "node", "migrate", "bind", "optimize"]),
     st.integers(0, 7), st.integers(0, 7), st.integers(1, 4),
 )  # fmt: skip
 
@@ -435,5 +458,11 @@ def _step(box: Box, places: list[int], what: str, a: int, b: int, n: int) -> Non
         places.append(0x7E0000000000 + a * 8 * HUGE)
     elif what == "advise":
         vma.do_madvise(box, mm, at, n * HUGE, (DONTNEED, REMOVE, POPULATE)[b % 3])
+    elif what == "migrate":
+        do_migrate_pages(box, mm, (a & 1,), (1 - (a & 1),))
+    elif what == "bind":
+        do_mbind(box, mm, at, n * HUGE, (MPOL_BIND, MPOL_INTERLEAVE)[b & 1], (a & 1,), MPOL_MF_MOVE)
+    elif what == "optimize":
+        tree.store(box, "/proc/sys/vm/hugetlb_optimize_vmemmap", str(b & 1))
     elif what == "node":
         tree.store(box, f"/sys/devices/system/node/node{a & 1}/hugepages/hugepages-2048kB/nr_hugepages", str(b))

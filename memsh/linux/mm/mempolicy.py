@@ -34,6 +34,8 @@ from memsh.linux.mm.huge_memory.huge import GFP_TRANSHUGE, HPAGE_PMD_NR, HPAGE_P
 from memsh.linux.mm.huge_memory.pages import migrate_huge_page
 from memsh.linux.mm.huge_memory.pmd import alloc_huge_page
 from memsh.linux.mm.huge_memory.split import split_huge_page
+from memsh.linux.mm.hugetlb.hstate import page_head
+from memsh.linux.mm.hugetlb.migrate import by_policy, move_huge_pages, to_node
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
@@ -177,10 +179,11 @@ def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: 
     for vma in areas:
         _set_area_policy(box, mm, max(start, vma.start), min(end, vma.end), policy)
     if flags & MPOL_MF_MOVE and policy is not None:
+        stay = move_huge_pages(box, mm, start, end, wrong, by_policy(box)) if mm.hugetlb else 0
         taken, stuck = _movable(box, _pages(box, mm, start, end), wrong)
         place = iter(range(1 << 62))
         failed = _migrate(box, taken, lambda: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, next(place)))
-        if flags & MPOL_MF_STRICT and (failed or stuck):
+        if flags & MPOL_MF_STRICT and (failed or stuck or stay):
             raise KernelError("EIO", "pages of the range lie on other nodes and cannot be moved")
 
 
@@ -219,24 +222,41 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
     box.changes += 1
     if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
         raise KernelError("ENODEV", f"there is no node {node}")
-    found = []
+    found: list[int] = []
+    queued: list[tuple[int, int]] = []  # huge pages of a pool, which move together: (index, address)
 
     def get_new(vma: VmArea, addr: int) -> int:
         return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, node, K_ANON)
 
+    def flush() -> None:
+        for index, at in queued:
+            move_huge_pages(box, mm, at, at + 4096, lambda nid: nid != node, to_node(box, node))
+            found[index] = node_of(box, mm, at)
+        queued.clear()
+
     for page in range(addr & ~4095, (addr & ~4095) + count * 4096, 4096):
         status = node_of(box, mm, page)
-        if status >= 0 and status != node and box.memmap.mapcount[pte_of(mm, page) >> 12] > 1:
+        pfn = pte_of(mm, page) >> 12
+        huge = page_head(box, pfn) if mm.hugetlb else None
+        if status >= 0 and status != node and box.memmap.mapcount[huge[0] if huge else pfn] > 1:
             status = EACCES
-        if status >= 0 and status != node:
+        if huge is not None and status >= 0 and status != node:
+            if huge[0] == pfn:
+                queued.append((len(found), page))
+            else:  # only its first page stands for a huge page
+                status = EACCES
+        if status < 0 and queued:
+            flush()
+        if huge is None and status >= 0 and status != node:
             _move_huge(box, mm, page, page + 4096, lambda nid: nid != node, get_new)
             status = node_of(box, mm, page)
-        if status >= 0 and status != node:
+        if huge is None and status >= 0 and status != node:
             pfn = pte_of(mm, page) >> 12
             taken, _ = _movable(box, (pfn,), lambda _: True)
             _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, node, K_ANON))
             status = node_of(box, mm, page)
         found.append(status)
+    flush()
     return found
 
 
@@ -279,9 +299,14 @@ def _migrate_to_node(box: Box, mm: MmStruct, source: int, dest: int) -> int:
     def get_new(vma: VmArea, addr: int) -> int:
         return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, dest, K_ANON)
 
+    stay = 0
+    if mm.hugetlb:
+        everywhere = 0, mm.task_size
+        stay = move_huge_pages(box, mm, *everywhere, lambda node: node == source, to_node(box, dest), shared=True)
     for vma in list(mm.mmap):
         if not vma.name:
             _move_huge(box, mm, vma.start, vma.end, lambda node: node == source, get_new, shared=True)
             pfns += _pages(box, mm, vma.start, vma.end)
     taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source, shared=True)
-    return stuck + _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON))
+    failed = _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON))
+    return stay + stuck + failed
