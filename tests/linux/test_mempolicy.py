@@ -164,8 +164,8 @@ def test_a_child_keeps_policy_and_cpu() -> None:
 
 
 def test_what_is_typed() -> None:
-    shown = typed("p=$(mmap 4M); write $p 2M; taskset -cp 1 53; write $p 4M; nodes $p 4M; getpolicy")
-    assert "pid 53's new affinity list: 1" in shown
+    shown = typed("p=$(mmap 4M); write $p 2M; taskset -cp 1 $$; write $p 4M; nodes $p 4M; getpolicy")
+    assert "'s new affinity list: 1" in shown
     assert "0+512 1+512" in shown and "default" in shown
     assert "node 1: 0" not in shown
     line = "getpolicy; p=$(mmap 64k); write $p 64k; grep N1=16 /proc/self/numa_maps"
