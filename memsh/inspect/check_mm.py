@@ -26,7 +26,7 @@ from memsh.linux.include.memmap import (
     PG_MLOCKED,
     PG_SWAPBACKED,
 )
-from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, MmStruct
+from memsh.linux.include.mm_types import MM_SWAPENTS, AddressSpace, MmStruct
 from memsh.linux.lib.columns import sub_runs
 from memsh.linux.lib.entries import PRESENT, Run, page_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
@@ -137,7 +137,8 @@ def _check_areas(box: Box, mm: MmStruct, wrong: list[str]) -> None:
 
 def _levels(mm: MmStruct) -> list[int]:
     """How many tables each level has, the last level first, without the top."""
-    return [len(mm.tables) + len(mm.huge), *(len(level) for level in mm.directories)]
+    kept = sum(huge.table is not None for huge in mm.huge.values())
+    return [len(mm.tables) + kept, *(len(level) for level in mm.directories)]
 
 
 def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], wrong: list[str]) -> None:
@@ -145,12 +146,12 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], 
     rss = [0, 0, 0, 0]
     for index, huge in mm.huge.items():
         head = huge.entry >> 12
-        if index in mm.tables or any(huge.table.ptes):
+        if index in mm.tables or (huge.table is not None and any(huge.table.ptes)):
             wrong.append(f"mm {mm.number}: {index << mm.table_shift:x} is mapped by two sizes of entries")
         if head == box.thp.zero_pfn:
             continue
         entire[head] += 1
-        rss[MM_ANONPAGES] += HPAGE_PMD_NR
+        rss[mm_counter(memmap.flags[head])] += HPAGE_PMD_NR
         mapped.runs[head, HPAGE_PMD_NR] += 1
     seen = 0
     for index, table in mm.tables.items():
@@ -236,12 +237,19 @@ def _check_pages(
         for pfn, count in mapped.items():
             if flags[pfn] & PG_HUGE:
                 parts[pfn & -HPAGE_PMD_NR] += count - entire[pfn & -HPAGE_PMD_NR]
+    files = {pfn & -HPAGE_PMD_NR for pfn in cached if flags[pfn] & PG_HUGE} if box.thp.pages else set()
+    for head in files:
+        parts.setdefault(head, 0)
     _say(wrong, "huge pages", box.thp.pages, len(parts))
+    _say(wrong, "nr_shmem_hugepages", box.vmstat["nr_shmem_hugepages"], HPAGE_PMD_NR * len(files))
+    entire_files = files & entire.keys()
+    _say(wrong, "nr_shmem_pmdmapped", box.vmstat["nr_shmem_pmdmapped"], HPAGE_PMD_NR * len(entire_files))
     for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
-        if refcount[head] != small + entire[head]:
-            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {small + entire[head]}")
+        want = small + entire[head] + HPAGE_PMD_NR * (head in files)
+        if refcount[head] != want:
+            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {want}")
     _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
-         HPAGE_PMD_NR * len(entire))  # fmt: skip
+         HPAGE_PMD_NR * len(entire.keys() - files))  # fmt: skip
     _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
     _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], file)
     _check_kinds(box, mapped.keys() | cached.keys() | parts.keys(), parts, wrong)

@@ -84,7 +84,7 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
         pfn = entry >> 12
         bits = flags[pfn]
         pages += many
-        anon += many
+        anon += many * bool(bits & PG_ANON)
         dirty += many * bool(entry & PTE_DIRTY or bits & PG_DIRTY)
         active += many * bool(bits & (PG_ACTIVE | PG_UNEVICTABLE))
         mapmax = max(mapmax, mapcount[pfn])

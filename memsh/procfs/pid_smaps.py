@@ -12,6 +12,7 @@ from memsh.linux.include.flags import PTE_ACCESSED
 from memsh.linux.include.memmap import PG_REFERENCED
 from memsh.linux.mm.huge_memory.huge import thp_eligible
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.shmem.shmem_huge import shmem_huge_enabled
 from memsh.procfs.pid_maps import area_line, header
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _figures(stats: MemSizeStats, *, rollup: bool) -> str:
         _line("Anonymous", stats.anonymous),
         _line("LazyFree", stats.lazyfree),
         _line("AnonHugePages", stats.anonymous_thp),
-        _line("ShmemPmdMapped", 0),
+        _line("ShmemPmdMapped", stats.shmem_thp),
         _line("FilePmdMapped", 0),
         _line("Shared_Hugetlb", stats.shared_hugetlb),
         f"Private_Hugetlb: {stats.private_hugetlb >> 10:7d} kB\n",
@@ -75,7 +76,7 @@ def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", page) + _line("MMUPageSize", page)
     figures = _figures(collect(box, mm, vma), rollup=False)
     keys = f"ProtectionKey:  {0:8d}\n" if "X86_INTEL_MEMORY_PROTECTION_KEYS" in box.model.options else ""
-    eligible = f"THPeligible:    {int(thp_eligible(box, vma))}\n"
+    eligible = f"THPeligible:    {int(thp_eligible(box, vma) or shmem_huge_enabled(box, vma))}\n"
     return f"{area_line(mm, vma)}\n{sizes}{figures}{eligible}{keys}{vm_flags_text(box, vma)}"
 
 

@@ -42,6 +42,9 @@ def _choice(field: str, words: tuple[str, ...]) -> ProcFile:
         word = text.removesuffix("\n")
         if word not in words:
             raise KernelError("EINVAL", f"one of {', '.join(words)}")
+        if field == "shmem_enabled":
+            box.thp.set_shmem_enabled(word)
+            return
         setattr(box.thp, field, word)
         if field == "enabled":
             box.pages.set_recommended_min_free_kbytes(word != "never")

@@ -51,6 +51,10 @@ thp_zero_page_alloc_failed thp_swpout thp_swpout_fallback . +MEMORY_BALLOON ball
 balloon_migrate . swap_ra swap_ra_hit +KSM ksm_swpin_copy cow_ksm . +ZSWAP zswpin zswpout .
 direct_map_level2_splits direct_map_level3_splits
 """
+IN_THP = (  # vmstat_item_print_in_thp
+    "nr_anon_transparent_hugepages", "nr_file_hugepages", "nr_shmem_hugepages", "nr_shmem_pmdmapped",
+    "nr_file_pmdmapped",
+)  # fmt: skip
 LIMITS = ("nr_dirty_threshold", "nr_dirty_background_threshold")
 
 
@@ -114,7 +118,9 @@ def values(box: Box) -> dict[str, int]:
         found |= {name: number + box.vmstat[name] for name, number in numa_events(zones).items()}
     for name in node_items(box):
         found[name] = box.vmstat[name]
-    found["nr_anon_transparent_hugepages"] //= HPAGE_PMD_NR  # vmstat_item_print_in_thp
+    for name in IN_THP:
+        if name in found:
+            found[name] //= HPAGE_PMD_NR
     found["nr_dirty_background_threshold"], found["nr_dirty_threshold"] = dirty_limits(box)
     counted = box.pages.events()
     for name in _names(box, _EVENTS):

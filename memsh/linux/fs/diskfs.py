@@ -41,7 +41,8 @@ from memsh.linux.mm.filemap.pagecache import (
 )
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode
 from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.shmem.shmem import SHM_DEV, SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
+from memsh.linux.mm.shmem.shmem import SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
+from memsh.linux.mm.shmem.shmem_huge import SHM_DEV
 from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 from memsh.linux.mm.slab.objects import drop_owner
 

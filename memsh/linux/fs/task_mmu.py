@@ -53,6 +53,7 @@ class MemSizeStats:
     anonymous_thp: int = 0
     shared_hugetlb: int = 0
     private_hugetlb: int = 0
+    shmem_thp: int = 0
 
     def add(self, other: MemSizeStats) -> None:
         for field in fields(self):
@@ -90,8 +91,11 @@ def _collect_huge(box: Box, mm: MmStruct, vma: VmArea, stats: MemSizeStats) -> N
         if huge is None or huge.entry >> 12 == box.thp.zero_pfn:
             continue
         head, count = huge.entry >> 12, mm.table_mask + 1
-        stats.anonymous_thp += count * _PAGE
         bits = memmap.flags[head]
+        if bits & PG_ANON:
+            stats.anonymous_thp += count * _PAGE
+        else:
+            stats.shmem_thp += count * _PAGE
         if memmap.refcount[head] == 1:
             _account(stats, vma, huge.entry, bits, 1, 1, count)
             continue

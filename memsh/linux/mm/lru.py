@@ -17,6 +17,7 @@ from memsh.linux.include.lruvec import LISTS
 from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_DIRTY,
+    PG_HUGE,
     PG_LRU,
     PG_MLOCKED,
     PG_REFERENCED,
@@ -174,7 +175,7 @@ def mark_page_accessed(box: Box, pfn: int) -> None:
     if not flags & PG_REFERENCED:
         box.memmap.flags[pfn] = flags | PG_REFERENCED
         box.changes += 1
-    elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
+    elif not flags & (PG_ACTIVE | PG_UNEVICTABLE | PG_HUGE) and flags & PG_LRU:
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
         box.changes += 1
         box.memcg.count_page_event(pfn, "pgactivate")

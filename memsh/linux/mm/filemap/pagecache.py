@@ -17,6 +17,7 @@ from memsh.linux.include.memmap import (
     K_FILE,
     PG_ANON,
     PG_DIRTY,
+    PG_HUGE,
     PG_LRU,
     PG_REFERENCED,
     PG_SWAPBACKED,
@@ -27,6 +28,10 @@ from memsh.linux.include.mm_types import AddressSpace, Inode
 from memsh.linux.lib.columns import clear_run, count_run, frame_runs, is_run, mask_run, set_run, sub_runs
 from memsh.linux.lib.xarray import VALUE, XArray
 from memsh.linux.mm.filemap.writeback import cancel_dirty, dirty_folio, filemap_fdatawait, free_buffers
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
+from memsh.linux.mm.huge_memory.pages import entire_mappings, put_huge_page
+from memsh.linux.mm.huge_memory.pmd import zap_huge_pmd
+from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
 from memsh.linux.mm.memory.zap import release_pages, unmap_page_range
 from memsh.linux.mm.rmap.rmap import page_mappings
@@ -259,6 +264,8 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
     mapcount = box.memmap.mapcount
     batch: list[int] = []
     for leaf in _leaves(pages, first):
+        if mapping.inode.shmem and _truncate_huge(box, mapping, first, leaf << 6):
+            continue
         if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
             batch = _drop_leaf(box, mapping, leaf, batch)
             continue
@@ -273,6 +280,29 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
         release_pages(box, batch)
     _forget_values(box, mapping, first)
     mapping.reading.clear()
+
+
+def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int) -> bool:
+    """A huge page around index `at` goes as a whole, or is split where pages of it stay; whether nothing is left
+    there."""
+    pages, memmap = mapping.pages, box.memmap
+    pfn = pages.get(at)
+    if pfn is None or not memmap.flags[pfn] & PG_HUGE:
+        return at >> 6 not in pages.leaves
+    head = pfn & -HPAGE_PMD_NR
+    start = memmap.index[head]
+    if start < first:
+        split_huge_page(box, head)
+        return False
+    for frame in range(head, head + HPAGE_PMD_NR):
+        if memmap.mapcount[frame]:
+            unmap_mapping_page(box, frame)
+    for index in range(start, start + HPAGE_PMD_NR):
+        pages.pop(index)
+    for item in ("nr_file_pages", "nr_shmem", "nr_shmem_hugepages"):
+        box.vmstat[item] -= HPAGE_PMD_NR
+    put_huge_page(box, head, HPAGE_PMD_NR)
+    return True
 
 
 def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
@@ -396,6 +426,10 @@ def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
 
 def unmap_mapping_page(box: Box, pfn: int) -> None:
     """Take a page-cache page out of every page table that maps it."""
+    if box.memmap.flags[pfn] & PG_HUGE:
+        for vma, number in entire_mappings(box, pfn & -HPAGE_PMD_NR):
+            vma.mm.update_hiwater_rss()
+            zap_huge_pmd(box, vma, number)
     for vma, addr in page_mappings(box, pfn):
         vma.mm.update_hiwater_rss()
         unmap_page_range(box, vma.mm, vma, addr, addr + 4096)

@@ -6,7 +6,7 @@ or a part of it) and stands on the LRU list for all 512; each of its frames has 
 `mapcount` how many entries of either size map it (page_mapcount). `mm.huge` has the entries of 2 MiB by the number of
 the table that they stand in place of; each keeps such a table ready (pgtable_trans_huge_deposit).
 
-Known deviations: huge pages of files and of shared memory do not exist; a huge page is never locked by somebody else.
+Known deviations: huge pages of files on a disk do not exist; a huge page is never locked by somebody else.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ SHMEM = ("always", "within_size", "advise", "never", "deny", "force")
 
 
 class HugePmd:
-    """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the table kept ready for its end."""
+    """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the table kept ready for its end;
+    None for a file's page, whose entry just goes when it is split."""
 
     __slots__ = ("entry", "table")
 
-    def __init__(self, entry: int, table: PageTable) -> None:
+    def __init__(self, entry: int, table: PageTable | None) -> None:
         self.entry = entry
         self.table = table
 
@@ -54,24 +55,30 @@ class Thp:
     use; `deferred` has the heads of pages that lost parts, oldest first.
     """
 
-    __slots__ = ("available", "deferred", "defrag", "enabled", "khugepaged", "pages", "shmem_enabled", "use_zero_page",
-                 "zero_mms", "zero_pfn")  # fmt: skip
+    __slots__ = ("available", "deferred", "defrag", "enabled", "khugepaged", "pages", "shm_mount", "shmem_enabled",
+                 "use_zero_page", "zero_mms", "zero_pfn")  # fmt: skip
 
     def __init__(self, available: bool) -> None:
         self.available = available
         self.enabled = "always" if available else "never"
         self.defrag = "madvise"
         self.use_zero_page = available
-        self.shmem_enabled = "never"
+        self.shmem_enabled = self.shm_mount = "never"  # the knob; huge= of the kernel's own mount of shared memory
         self.pages = 0
         self.zero_pfn = 0
         self.zero_mms: dict[int, None] = {}
         self.deferred: dict[int, None] = {}
         self.khugepaged: Khugepaged | None = None  # while the machine boots, and where there is none
 
-    def gfp_mask(self, vma: VmArea) -> int:
+    def set_shmem_enabled(self, word: str) -> None:
+        """Write the knob: deny and force are for all files and leave the mount as it is (shmem_enabled_store)."""
+        self.shmem_enabled = word
+        if word not in ("deny", "force"):
+            self.shm_mount = word
+
+    def gfp_mask(self, vma: VmArea | None) -> int:
         """How hard a fault tries (vma_thp_gfp_mask)."""
-        asked = bool(vma.flags & VM_HUGEPAGE)
+        asked = vma is not None and bool(vma.flags & VM_HUGEPAGE)
         kswapd = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
         direct = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
         if self.defrag == "always":
@@ -94,8 +101,10 @@ def hugepage_vma_check(box: Box, vma: VmArea) -> bool:
 
 
 def transhuge_vma_suitable(vma: VmArea, addr: int) -> bool:
-    """Whether the 2 MiB around `addr` lie wholly in the area."""
+    """Whether the 2 MiB around `addr` lie wholly in the area; a file must begin at such a place, too."""
     start = addr & -HPAGE_PMD_SIZE
+    if vma.file is not None and (vma.start >> 12) - vma.pgoff & HPAGE_PMD_NR - 1:
+        return False
     return vma.start <= start and start + HPAGE_PMD_SIZE <= vma.end
 
 

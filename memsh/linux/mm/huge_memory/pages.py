@@ -22,9 +22,10 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import AnonVma, VmArea
-from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run
+from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run, sub_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
 from memsh.linux.mm.lru import folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -94,9 +95,26 @@ def unmapped_parts(box: Box, pfn: int, count: int, gone: int) -> None:
     """`count` frames of one huge page have each lost an entry of 4 KiB, `gone` of them their last one
     (page_remove_rmap, then put_page)."""
     head = pfn & -HPAGE_PMD_NR
-    if gone:
+    if gone and box.memmap.flags[head] & PG_ANON:
         deferred_split_huge_page(box, head)
     put_huge_page(box, head, count)
+
+
+def remove_huge_rmap(box: Box, head: int) -> None:
+    """An entry of 2 MiB no longer maps the page (page_remove_rmap, compound)."""
+    memmap = box.memmap
+    add_run(memmap.mapcount, head, HPAGE_PMD_NR, -1)
+    gone = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
+    entire = bool(entire_mappings(box, head))
+    if not memmap.flags[head] & PG_ANON:
+        mod_node_page_state(box, "nr_mapped", head, -gone)
+        box.vmstat["nr_shmem_pmdmapped"] -= HPAGE_PMD_NR * (not entire)
+        return
+    box.vmstat["nr_anon_pages"] -= gone
+    if gone == HPAGE_PMD_NR or not entire:
+        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR
+    if 0 < gone < HPAGE_PMD_NR:
+        deferred_split_huge_page(box, head)
 
 
 def get_frames(box: Box, pfn: int, count: int) -> None:
@@ -120,10 +138,10 @@ def entire_mappings(box: Box, head: int) -> list[tuple[VmArea, int]]:
     """(area, number of the table) wherever an entry of 2 MiB maps the page."""
     memmap = box.memmap
     owner = memmap.owners[memmap.mapping[head]]
-    if not isinstance(owner, AnonVma):
+    if owner is None:
         return []
     found = []
-    for number in owner.areas:
+    for number in owner.areas if isinstance(owner, AnonVma) else owner.i_mmap:
         vma = box.vm.areas[number]
         addr = vma.start + ((memmap.index[head] - vma.pgoff) << 12)
         if vma.start <= addr < vma.end:

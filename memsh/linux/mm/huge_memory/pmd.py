@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, vm_page_prot
+from memsh.linux.arch.x86.paging import PTE_CHANGED, directories_alloc, free_table, new_table, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
@@ -18,9 +18,9 @@ from memsh.linux.include.flags import (
     VM_LOCKED,
     VM_WRITE,
 )
-from memsh.linux.include.memmap import K_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY
-from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
-from memsh.linux.lib.columns import add_run, sub_runs
+from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SHMEMPAGES, MmStruct, VmArea
+from memsh.linux.lib.columns import add_run
 from memsh.linux.mm.huge_memory.huge import (
     GFP_TRANSHUGE,
     HPAGE_PMD_NR,
@@ -36,12 +36,11 @@ from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
 from memsh.linux.mm.huge_memory.pages import (
     add_huge_page,
     deactivate_huge_page,
-    deferred_split_huge_page,
-    entire_mappings,
     exclusive_parts,
     lazyfree_huge_page,
     mlock_huge_page,
     put_huge_page,
+    remove_huge_rmap,
 )
 from memsh.linux.mm.huge_memory.split import split_for_swap, split_huge_page, split_huge_pmd
 from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma
@@ -125,7 +124,7 @@ def do_huge_pmd_wp_page(box: Box, mm: MmStruct, vma: VmArea, number: int) -> int
     huge = mm.huge[number]
     memmap = box.memmap
     head = huge.entry >> 12
-    if not is_huge_zero(box, huge.entry):
+    if huge.table is not None and not is_huge_zero(box, huge.entry):
         exclusive = memmap.flags[head] & PG_ANON_EXCLUSIVE
         if exclusive or memmap.refcount[head] == 1:
             if not exclusive:
@@ -166,27 +165,19 @@ def zap_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     mm = vma.mm
     huge = mm.huge.pop(number)
     if not is_huge_zero(box, huge.entry):
-        remove_huge_rmap(box, huge.entry >> 12)
-        mm.rss[MM_ANONPAGES] -= HPAGE_PMD_NR
-        put_huge_page(box, huge.entry >> 12, 1)
-    free_table(box, mm, number, huge.table)
-
-
-def remove_huge_rmap(box: Box, head: int) -> None:
-    """An entry of 2 MiB no longer maps the page (page_remove_rmap, compound)."""
-    memmap = box.memmap
-    add_run(memmap.mapcount, head, HPAGE_PMD_NR, -1)
-    gone = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
-    box.vmstat["nr_anon_pages"] -= gone
-    if gone == HPAGE_PMD_NR or not entire_mappings(box, head):
-        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR
-    if 0 < gone < HPAGE_PMD_NR:
-        deferred_split_huge_page(box, head)
+        head = huge.entry >> 12
+        remove_huge_rmap(box, head)
+        mm.rss[MM_ANONPAGES if box.memmap.flags[head] & PG_ANON else MM_SHMEMPAGES] -= HPAGE_PMD_NR
+        put_huge_page(box, head, 1)
+    if huge.table is not None:
+        free_table(box, mm, number, huge.table)
 
 
 def copy_huge_pmd(box: Box, mm: MmStruct, oldmm: MmStruct, number: int) -> None:
     """fork: both sides map the page, and may only read it; ENOMEM."""
     huge = oldmm.huge[number]
+    if huge.table is None:  # a file's page: the child will fault for it
+        return
     table = new_table(box, mm, number)
     if is_huge_zero(box, huge.entry):
         box.thp.zero_mms[mm.number] = None
@@ -212,6 +203,10 @@ def change_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
 def move_huge_pmd(box: Box, mm: MmStruct, old: int, new: int) -> None:
     """mremap: the entry goes to another table's place, its ready table with it."""
     huge = mm.huge.pop(old)
+    if huge.table is None:
+        directories_alloc(box, mm, new << PMD_SHIFT, PMD_SHIFT)
+        mm.huge[new] = huge
+        return
     free_table(box, mm, old, huge.table)
     mm.huge[new] = HugePmd(huge.entry, new_table(box, mm, new))
 
@@ -234,7 +229,7 @@ def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
         huge = mm.huge[number]
         head = huge.entry >> 12
-        if is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
+        if huge.table is None or is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
             continue
         if start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end:
             memmap.flags[head] &= ~PG_DIRTY
@@ -250,7 +245,7 @@ def cold_huge_pmds(box: Box, mm: MmStruct, start: int, end: int, *, pageout: boo
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
         huge = mm.huge[number]
         head = huge.entry >> 12
-        if is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
+        if huge.table is None or is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
             continue
         if not (start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end):
             split_huge_page(box, head)

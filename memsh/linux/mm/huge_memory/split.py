@@ -11,13 +11,19 @@ from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import put_table, vm_page_prot
-from memsh.linux.include.flags import PTE_DIRTY, PTE_PSE, PTE_SPECIAL
-from memsh.linux.include.memmap import K_ANON, PG_DIRTY, PG_HUGE, PG_LRU, PG_REFERENCED, PG_UPTODATE
-from memsh.linux.include.mm_types import VmArea
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PSE, PTE_SPECIAL
+from memsh.linux.include.memmap import K_ANON, K_SHMEM, PG_ANON, PG_DIRTY, PG_HUGE, PG_LRU, PG_REFERENCED, PG_UPTODATE
+from memsh.linux.include.mm_types import MM_SHMEMPAGES, VmArea
 from memsh.linux.lib.columns import sub_runs
 from memsh.linux.lib.entries import climb, filled
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, PMD_SHIFT, is_huge_zero
-from memsh.linux.mm.huge_memory.pages import TAIL, deferred_split_huge_page, entire_mappings
+from memsh.linux.mm.huge_memory.pages import (
+    TAIL,
+    deferred_split_huge_page,
+    entire_mappings,
+    put_huge_page,
+    remove_huge_rmap,
+)
 from memsh.linux.mm.lru import folio_lruvec, lru_name, update_lru_size
 
 if TYPE_CHECKING:
@@ -30,8 +36,12 @@ def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     mm = vma.mm
     huge = mm.huge.pop(number)
     entry, table = huge.entry, huge.table
-    ptes = table.ptes
     box.vmstat["thp_split_pmd"] += 1
+    if table is None:
+        _drop_file_pmd(box, vma, entry)
+        mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
+        return
+    ptes = table.ptes
     if is_huge_zero(box, entry):
         ptes[:] = filled(ptes.typecode, box.vm.zero_pfn << 12 | vm_page_prot(vma) | PTE_SPECIAL, HPAGE_PMD_NR)
     else:
@@ -47,8 +57,19 @@ def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
 
 
+def _drop_file_pmd(box: Box, vma: VmArea, entry: int) -> None:
+    """The entry of a file's huge page goes; whoever needs a part of it faults again."""
+    head = entry >> 12
+    bits = (PG_DIRTY if entry & PTE_DIRTY else 0) | (PG_REFERENCED if entry & PTE_ACCESSED else 0)
+    box.memmap.flags[head] |= bits
+    remove_huge_rmap(box, head)
+    vma.mm.rss[MM_SHMEMPAGES] -= HPAGE_PMD_NR
+    put_huge_page(box, head, 1)
+
+
 def split_huge_page(box: Box, head: int) -> int:
-    """Make 512 pages of a huge one, wherever it is mapped; those that nobody maps are freed. How many these are.
+    """Make 512 pages of a huge one, wherever it is mapped; those that nobody has any more are freed. How many these
+    are.
 
     The pages take the huge one's place on its list, the head nearest to the tail (lru_add_page_tail).
     """
@@ -58,7 +79,8 @@ def split_huge_page(box: Box, head: int) -> int:
     flags = memmap.flags[head]
     name = lru_name(flags)
     listed = bool(flags & PG_LRU)
-    if any(memmap.mapcount[head : head + HPAGE_PMD_NR]):  # unmap_folio() takes its parts away one by one
+    anon = bool(flags & PG_ANON)
+    if anon and any(memmap.mapcount[head : head + HPAGE_PMD_NR]):  # unmap_folio() takes its parts away one by one
         deferred_split_huge_page(box, head)
     memmap.order[head] = 0
     box.thp.deferred.pop(head, None)
@@ -66,13 +88,16 @@ def split_huge_page(box: Box, head: int) -> int:
     box.vmstat["thp_split_page"] += 1
     shared = flags & (PG_DIRTY | PG_REFERENCED | PG_LRU | PG_UPTODATE) | flags & ~(TAIL | PG_LRU)
     for frame in range(head, head + HPAGE_PMD_NR):
-        memmap.refcount[frame] = memmap.mapcount[frame]
-        memmap.kind[frame] = K_ANON
+        memmap.refcount[frame] = memmap.mapcount[frame] + (not anon)
+        memmap.kind[frame] = K_ANON if anon else K_SHMEM
         if frame != head:
             memmap.flags[frame] = memmap.flags[frame] & ~PG_HUGE | shared & ~PG_HUGE
     memmap.flags[head] = flags & ~PG_HUGE
     if listed:
         _link_parts(box, head, name)
+    if not anon:
+        box.vmstat["nr_shmem_hugepages"] -= HPAGE_PMD_NR
+        return 0
     free = [frame for first, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value
             for frame in range(first, first + n)]  # fmt: skip
     _free_parts(box, free, name if listed else "")
@@ -112,7 +137,7 @@ def _free_parts(box: Box, frames: list[int], name: str) -> None:
 
 def split_for_swap(box: Box, head: int) -> None:
     """Reclaim wants the page, and swap gives no 512 slots at once (shrink_folio_list)."""
-    if entire_mappings(box, head):
+    if box.memmap.flags[head] & PG_ANON and entire_mappings(box, head):
         box.vmstat["thp_swpout_fallback"] += 1
     split_huge_page(box, head)
 

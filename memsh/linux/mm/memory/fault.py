@@ -50,7 +50,7 @@ from memsh.linux.mm.memory.anon import (
     alloc_user_pages,
     do_wp_page,
 )
-from memsh.linux.mm.memory.filefault import do_fault
+from memsh.linux.mm.memory.filefault import do_fault, do_huge_fault
 from memsh.linux.mm.memory.outcome import (
     COW,
     HUGE,
@@ -72,6 +72,7 @@ from memsh.linux.mm.mmap.stack import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
+from memsh.linux.mm.shmem.shmem_huge import may_map_huge, private_write
 from memsh.linux.mm.swap.swapin import do_swap_page
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
             raise
         raise OutOfMemory from None
     except IndexError:
-        if fresh and not any(mm.tables[index].ptes):  # fault-around may have mapped pages before the file's end
+        # fault-around may have mapped pages before the file's end
+        if fresh and index in mm.tables and not any(mm.tables[index].ptes):
             pte_free(box, mm, index)
         raise BusError(addr) from None
     if not pte & PRESENT:
@@ -163,6 +165,8 @@ def _huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> 
     number = addr >> mm.table_shift
     huge = mm.huge.get(number)
     if huge is None:
+        if vma.file is not None:
+            return HUGE if do_huge_fault(box, mm, vma, addr, write) else -1
         if not pmd.may_be_huge(box, mm, vma, addr):
             return -1
         what = pmd.do_huge_pmd_anonymous_page(box, mm, vma, addr, write)
@@ -354,7 +358,8 @@ def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, writ
     """Accesses to part of 2 MiB that no table maps: whether an entry of 2 MiB serves them, after one fault."""
     huge = mm.huge.get(index)
     if huge is None:
-        if not transhuge_vma_suitable(vma, addr) or not hugepage_vma_check(box, vma):
+        anonymous = transhuge_vma_suitable(vma, addr) and hugepage_vma_check(box, vma)
+        if not anonymous and (private_write(vma, write) or not may_map_huge(box, vma, addr)):
             return False
     elif (not write or huge.entry & PTE_RW) and huge.entry & PTE_PRESENT:
         mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED

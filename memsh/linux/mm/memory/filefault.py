@@ -19,12 +19,13 @@ from memsh.linux.include.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.linux.include.memmap import PG_READAHEAD
+from memsh.linux.include.memmap import PG_HUGE, PG_READAHEAD
 from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
 from memsh.linux.mm.filemap.filemap import filemap_fault
 from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
+from memsh.linux.mm.huge_memory.huge import compound_head
 from memsh.linux.mm.lru import mlock_page
 from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page
 from memsh.linux.mm.memory.outcome import AROUND, AROUND_SHIFT, COW, MAJOR
@@ -33,6 +34,7 @@ from memsh.linux.mm.mmap.vmalist import writenotify
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 from memsh.linux.mm.shmem.shmem import shmem_fault
+from memsh.linux.mm.shmem.shmem_huge import do_set_pmd, may_map_huge, private_write
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -51,6 +53,22 @@ def do_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, a
     return what
 
 
+def do_huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> bool:
+    """One fault where no table is, on shared memory that may be huge: whether an entry of 2 MiB serves it now.
+    IndexError past the file's end; ENOMEM."""
+    if private_write(vma, write) or not may_map_huge(box, vma, addr):
+        return False
+    assert vma.file is not None
+    pfn = shmem_fault(box, vma.file, _pgoff(vma, addr), vma)
+    if not box.memmap.flags[pfn] & PG_HUGE:
+        return False
+    head = compound_head(box, pfn)
+    do_set_pmd(box, mm, vma, addr, head, write)
+    if write:
+        dirty_folio(box, head)
+    return True
+
+
 def _pgoff(vma: VmArea, addr: int) -> int:
     return vma.pgoff + ((addr - vma.start) >> 12)
 
@@ -60,7 +78,7 @@ def _get_page(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
     file = vma.file
     assert file is not None
     if file.inode.shmem:
-        return shmem_fault(box, file, _pgoff(vma, addr)), 0
+        return shmem_fault(box, file, _pgoff(vma, addr), vma), 0
     random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
     pfn, major = filemap_fault(box, file, _pgoff(vma, addr), random=random, sequential=sequential)
     if major:
@@ -101,7 +119,7 @@ def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
 def _set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn: int, *, write: bool) -> None:
     """Map a page-cache page: a reference, a mapping, its kind of rss (do_set_pte)."""
     memmap = box.memmap
-    memmap.refcount[pfn] += 1
+    memmap.refcount[compound_head(box, pfn)] += 1
     memmap.mapcount[pfn] += 1
     if memmap.mapcount[pfn] == 1:
         mod_node_page_state(box, "nr_mapped", pfn, 1)
@@ -110,7 +128,7 @@ def _set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn
     if write:
         bits |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
     table.ptes[at] = pfn << 12 | bits
-    if vma.flags & 0x2000:
+    if vma.flags & 0x2000 and not memmap.flags[pfn] & PG_HUGE:
         mlock_page(box, pfn)
 
 

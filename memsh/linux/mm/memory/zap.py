@@ -129,7 +129,7 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
         if vma.name == "[vvar]":
             continue
         if box.thp.pages and any(huge for _, _, huge in huge_parts(box, pfn, count)):
-            _zap_parts(box, mm, vma, pfn, count, gather)
+            _zap_parts(box, mm, vma, ptes, offset, pfn, count, gather)
             continue
         if plain:
             add_run(mapcount, pfn, count, -1)
@@ -143,10 +143,20 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     ptes[first:stop] = array(ptes.typecode, bytes(ptes.itemsize * (stop - first)))
 
 
-def _zap_parts(box: Box, mm: MmStruct, vma: VmArea, pfn: int, count: int, gather: Gather) -> None:
-    """A run of anonymous frames, some of which belong to huge pages."""
+def _zap_parts(
+    box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], at: int, pfn: int, count: int, gather: Gather
+) -> None:  # fmt: skip
+    """A run of frames, some of which belong to huge pages; ptes[at] maps the first."""
     mapcount = box.memmap.mapcount
     for first, n, huge in huge_parts(box, pfn, count):
+        if not box.memmap.flags[first] & PG_ANON:
+            for frame in range(first, first + n):
+                _zap_one(box, mm, vma, ptes[at + frame - pfn], frame)
+            if huge:
+                unmapped_parts(box, first, n, 0)
+            else:
+                gather.add_run(first, n)
+            continue
         add_run(mapcount, first, n, -1)
         gone = sum(part for _, part, value in sub_runs(mapcount, first, n) if value == 0)
         mm.rss[MM_ANONPAGES] -= n

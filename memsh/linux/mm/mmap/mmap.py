@@ -72,6 +72,7 @@ from memsh.linux.mm.mmap.vmamerge import (
     split_vma,
     vma_expand,
 )
+from memsh.linux.mm.shmem.shmem_huge import mount_huge
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -96,6 +97,26 @@ def thp_get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags:
         if found:
             return addr if found == addr else found + ((offset - found) & HPAGE_PMD_SIZE - 1)
     return get_unmapped_area(box, mm, addr, length, flags)
+
+
+def shmem_get_unmapped_area(
+    box: Box, mm: MmStruct, hint: int, length: int, flags: int, file: File | None, offset: int
+) -> int:  # fmt: skip
+    """The same for shared memory that may be huge: 2 MiB of file and of memory begin together (mm/shmem.c)."""
+    addr, thp = get_unmapped_area(box, mm, hint, length, flags), box.thp
+    if not thp.available or thp.shmem_enabled == "deny" or length < HPAGE_PMD_SIZE or flags & MAP_FIXED or addr == hint:
+        return addr
+    mounted = mount_huge(box, file.inode if file is not None else None)
+    offset &= HPAGE_PMD_SIZE - 1
+    if (thp.shmem_enabled != "force" and mounted == "never") or (offset and offset + length < 2 * HPAGE_PMD_SIZE):
+        return addr
+    if addr & HPAGE_PMD_SIZE - 1 == offset:
+        return addr
+    try:
+        larger = get_unmapped_area(box, mm, 0, length + HPAGE_PMD_SIZE - 4096, flags)
+    except KernelError:
+        return addr
+    return larger + (offset - larger & HPAGE_PMD_SIZE - 1)
 
 
 def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int, offset: int = 0) -> int:
@@ -130,7 +151,9 @@ def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int
 
 def _find_place(box: Box, mm: MmStruct, addr: int, length: int, flags: int, file: File | None, offset: int) -> int:
     """Each kind of file has its own way to find a place (f_op->get_unmapped_area)."""
-    if file is None or file.inode.shmem:
+    if (file is None and flags & MAP_SHARED) or (file is not None and file.inode.shmem):
+        return shmem_get_unmapped_area(box, mm, addr, length, flags, file, offset)
+    if file is None:
         return get_unmapped_area(box, mm, addr, length, flags)
     if file.inode.hugetlb is not None:
         return inode.get_unmapped_area(box, mm, box.hugetlb.states[file.inode.hugetlb.order], addr, length, flags)

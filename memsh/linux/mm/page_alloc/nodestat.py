@@ -20,6 +20,7 @@ from memsh.linux.include.memmap import (
     K_TABLE,
     PG_ACTIVE,
     PG_DIRTY,
+    PG_HUGE,
     PG_LRU,
     PG_SWAPBACKED,
     PG_SWAPCACHE,
@@ -27,6 +28,7 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.include.vmstat import VmStat
+from memsh.linux.lib.columns import sub_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +84,9 @@ def count_frames(box: Box, node: Node) -> dict[str, int]:
                 elif kind == K_TABLE:
                     found["nr_page_table_pages"] += 1
                 else:
-                    _user_page(found, kind, flags[pfn], mapped[pfn])
+                    pages = 1 << orders[pfn] if flags[pfn] & PG_HUGE else 1
+                    in_use = sum(n for _, n, maps in sub_runs(mapped, pfn, pages) if maps)
+                    _user_page(found, kind, flags[pfn], in_use, pages)
     zone_of = box.pages.zone_of
     found["nr_mapped"] += sum(mapped[pfn] > 0 for pfn in box.vm.vdso_pfns if zone_of(pfn).node == node.nid)
     _slabs(box, node, found)
@@ -96,21 +100,21 @@ def _slabs(box: Box, node: Node, found: dict[str, int]) -> None:
         found[name] += sum(1 << slab.order for slab in box.slab.slabs(cache) if zone_of(slab.pfn).node == node.nid)
 
 
-def _user_page(found: dict[str, int], kind: int, flags: int, mapped: int) -> None:
-    """One page of a process or a file."""
+def _user_page(found: dict[str, int], kind: int, flags: int, mapped: int, pages: int) -> None:
+    """A page of a process or a file, or `pages` of a huge one, of which `mapped` are mapped."""
     if kind == K_ANON:
-        found["nr_anon_pages"] += mapped > 0
+        found["nr_anon_pages"] += mapped
         found["nr_swapcached"] += bool(flags & PG_SWAPCACHE)
     else:
-        found["nr_mapped"] += mapped > 0
-        found["nr_shmem"] += kind == K_SHMEM
+        found["nr_mapped"] += mapped
+        found["nr_shmem"] += pages * (kind == K_SHMEM)
     if kind != K_ANON or flags & PG_SWAPCACHE:
-        found["nr_file_pages"] += 1
+        found["nr_file_pages"] += pages
     found["nr_dirty"] += kind == K_FILE and bool(flags & PG_DIRTY)
     found["nr_writeback"] += bool(flags & PG_WRITEBACK)
     if flags & PG_LRU:
         if flags & PG_UNEVICTABLE:
-            found["nr_unevictable"] += 1
+            found["nr_unevictable"] += pages
         else:
             active = "active" if flags & PG_ACTIVE else "inactive"
-            found[f"nr_{active}_{'anon' if flags & PG_SWAPBACKED else 'file'}"] += 1
+            found[f"nr_{active}_{'anon' if flags & PG_SWAPBACKED else 'file'}"] += pages

@@ -5,7 +5,7 @@ it is made and given back with the last mapping.
 
 A file on tmpfs (/dev/shm and others) is charged page by page as it grows; what one holds its options say.
 
-Known deviations: no huge pages.
+Huge pages are in shmem_huge.py.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, F
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
 from memsh.linux.mm.filemap.writeback import dirty_folio
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
+from memsh.linux.mm.shmem.shmem_huge import SHM_DEV, shmem_alloc_hugefolio, shmem_is_huge
 from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap, shmem_swapin
 from memsh.linux.mm.slab.objects import drop_owner, give, take
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-SHM_DEV = (0, 1)
 TMPFS_DEV = (0, 19)
 
 
@@ -59,15 +60,16 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
     return File(inode, f"/{name} (deleted)", writable=True)
 
 
-def shmem_fault(box: Box, file: File, index: int) -> int:
+def shmem_fault(box: Box, file: File, index: int, vma: VmArea | None = None) -> int:
     """The page at `index`, made of zeros if there is none. IndexError past the end; ENOMEM."""
     if index >= max_index(file.inode):
         raise IndexError(index)
-    return shmem_get_page(box, file.inode, index)
+    return shmem_get_page(box, file.inode, index, vma)
 
 
-def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
-    """The page at `index`, made of zeros if there is none (shmem_get_folio). ENOMEM; ENOSPC on a full tmpfs."""
+def shmem_get_page(box: Box, inode: Inode, index: int, vma: VmArea | None = None) -> int:
+    """The page at `index`, made of zeros if there is none, perhaps as part of a huge one (shmem_get_folio). ENOMEM;
+    ENOSPC on a full tmpfs."""
     mapping = mapping_of(box, inode)
     pfn: int | None = mapping.pages.get(index)
     if pfn is not None:
@@ -76,6 +78,8 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
         pfn, read = shmem_swapin(box, mapping, index)
         box.memcg.count_mm_event("pgmajfault", read)
         return pfn
+    if shmem_is_huge(box, vma, inode, index) and (head := _get_huge(box, vma, inode, index)):
+        return head + (index & HPAGE_PMD_NR - 1)
     if inode.dev in box.fs.tmpfs:
         _acct_block(box, inode)
     pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
@@ -90,19 +94,33 @@ def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
     return pfn
 
 
+def _get_huge(box: Box, vma: VmArea | None, inode: Inode, index: int) -> int:
+    """A huge page around `index`, paid for: its head; 0 if a small page must do."""
+    if inode.dev not in box.fs.tmpfs:
+        return shmem_alloc_hugefolio(box, vma, inode, index)
+    try:
+        _acct_block(box, inode, HPAGE_PMD_NR)
+    except KernelError:
+        return 0
+    head = shmem_alloc_hugefolio(box, vma, inode, index)
+    if not head:
+        shmem_recalc_inode(box, inode)
+    return head
+
+
 # -- files on tmpfs --------------------------------------------------------------------------------------------------
 
 
-def _acct_block(box: Box, inode: Inode) -> None:
-    """A page more for a file: ENOSPC, ENOMEM (shmem_inode_acct_block)."""
+def _acct_block(box: Box, inode: Inode, pages: int = 1) -> None:
+    """Pages more for a file: ENOSPC, ENOMEM (shmem_inode_acct_block)."""
     memory = box.fs.tmpfs[inode.dev]
-    memory.acct_block(box)
+    memory.acct_block(box, pages)
     try:
-        vm_enough_memory(box, None, 1)
+        vm_enough_memory(box, None, pages)
     except KernelError:
-        memory.used_blocks -= 1
+        memory.used_blocks -= pages
         raise
-    inode.charged += 1
+    inode.charged += pages
 
 
 def shmem_recalc_inode(box: Box, inode: Inode) -> None:

@@ -1,7 +1,7 @@
 """Mounted RAM file systems: what each may hold, its options (mm/shmem.c: struct shmem_sb_info, shmem_parse_options,
 shmem_reconfigure, shmem_show_options).
 
-Known deviations: `huge=` knows never alone, `mpol=` default alone; inode numbers stay below 32 bits.
+Known deviations: `mpol=` knows default alone; inode numbers stay below 32 bits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KERN_ERR = 3
 STICKY = 0o1777
+HUGE = ("never", "always", "within_size", "advise")
 _SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
@@ -39,6 +40,7 @@ class TmpfsOptions:
         self.blocks: int | None = None
         self.inodes: int | None = None
         self.mode: int | None = None
+        self.huge: str | None = None
 
 
 def memparse(text: str) -> tuple[int, str]:
@@ -83,8 +85,11 @@ def parse_options(box: Box, words: list[str]) -> TmpfsOptions:
             found.mode = int(value, 8) & 0o7777 if not bad else None
         elif name in ("uid", "gid"):
             bad = value != "0"  # there is nobody but root
+        elif name == "huge":
+            bad = value not in HUGE
+            found.huge = value
         else:
-            bad = value != {"huge": "never", "mpol": "default"}[name]
+            bad = value != "default"
         if bad:
             raise refuse(f"Bad value for '{name}'")
     return found
@@ -97,6 +102,7 @@ class Tmpfs:
         self.dev, self.source, self.where, self.flags = dev, source, where, flags
         self.blocks, self.inodes = options.blocks, options.inodes
         self.mode = STICKY if options.mode is None else options.mode
+        self.huge = options.huge or "never"
         self.used_blocks = self.used_inodes = 0
         self.next_ino = 1
         self.number = 0  # of the mount
@@ -116,12 +122,12 @@ class Tmpfs:
             raise KernelError("ENOSPC")
         self.used_inodes += 1
 
-    def acct_block(self, box: Box) -> None:
-        """One page more; ENOSPC."""
+    def acct_block(self, box: Box, pages: int = 1) -> None:
+        """So many pages more; ENOSPC."""
         most = self.max_blocks(box)
-        if most and self.used_blocks >= most:
+        if most and self.used_blocks + pages > most:
             raise KernelError("ENOSPC")
-        self.used_blocks += 1
+        self.used_blocks += pages
 
     def reconfigure(self, box: Box, options: TmpfsOptions) -> None:
         """remount: EINVAL, and a word in the log, for limits below what is used, or where there was none."""
@@ -141,6 +147,7 @@ class Tmpfs:
             raise KernelError("EINVAL")
         self.blocks = self.blocks if options.blocks is None else options.blocks
         self.inodes = self.inodes if options.inodes is None else options.inodes
+        self.huge = options.huge or self.huge
 
     def show_options(self, box: Box) -> str:
         """As mountinfo shows those of the file system."""
@@ -151,4 +158,5 @@ class Tmpfs:
             text += f",nr_inodes={self.max_inodes(box)}"
         if self.mode != STICKY:
             text += f",mode={self.mode:03o}"
-        return text + (",inode64" if box.arch.bits == 64 else "")
+        text += ",inode64" if box.arch.bits == 64 else ""
+        return text + (f",huge={self.huge}" if self.huge != "never" else "")

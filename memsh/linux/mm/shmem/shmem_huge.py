@@ -1,0 +1,167 @@
+"""Huge pages of shared memory: who gets them, in and out of the page cache, mapped by an entry of 2 MiB (mm/shmem.c:
+shmem_is_huge, shmem_alloc_hugefolio, shmem_add_to_page_cache; mm/memory.c: do_set_pmd).
+
+/sys/kernel/mm/transparent_hugepage/shmem_enabled decides for shared anonymous memory, which lies on a mount of the
+kernel's own: its huge= follows that file. Of a tmpfs the mount option decides, but that `force` and `deny` go over all.
+The cache holds a reference for each of the 512 pages, on the head.
+
+Counters: thp_file_alloc, thp_file_fallback, thp_file_mapped, nr_shmem_hugepages, nr_shmem_pmdmapped.
+
+Known deviations: the tree has a slot for each of the 512 pages; a file's end inside a huge page does not make it split
+when memory is short; khugepaged leaves shared memory alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.paging import directories_alloc, vm_page_prot
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import (
+    GFP_NAMES,
+    PTE_DIRTY,
+    PTE_PSE,
+    PTE_RW,
+    VM_HUGEPAGE,
+    VM_LOCKED,
+    VM_NOHUGEPAGE,
+    VM_SHARED,
+    VM_WRITE,
+)
+from memsh.linux.include.memmap import K_SHMEM, PG_HUGE, PG_LRU, PG_SWAPBACKED, PG_UPTODATE
+from memsh.linux.include.mm_types import MM_SHMEMPAGES, AddressSpace, Inode, MmStruct, VmArea
+from memsh.linux.lib.columns import add_run, count_run, set_run, sub_runs
+from memsh.linux.mm.filemap.pagecache import GFP_CACHE, mapping_of
+from memsh.linux.mm.huge_memory.huge import (
+    HPAGE_PMD_NR,
+    HPAGE_PMD_ORDER,
+    HPAGE_PMD_SIZE,
+    HugePmd,
+    transhuge_vma_suitable,
+)
+from memsh.linux.mm.huge_memory.pages import entire_mappings, list_huge_page, mlock_huge_page
+from memsh.linux.mm.lru import lru_name
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+SHM_DEV = (0, 1)
+_ZONES = 0xF  # GFP_ZONEMASK, below __GFP_MOVABLE and with it
+_ALLOW = sum(GFP_NAMES[name] for name in ("__GFP_IO", "__GFP_FS", "__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM"))
+_TAIL = PG_SWAPBACKED | PG_UPTODATE | PG_HUGE
+
+
+def shmem_is_huge(box: Box, vma: VmArea | None, inode: Inode, index: int) -> bool:
+    """Whether a new page at `index` is to be a huge one; `vma` is None for write()."""
+    thp = box.thp
+    if not thp.available or (vma is not None and vma.flags & VM_NOHUGEPAGE) or thp.shmem_enabled == "deny":
+        return False
+    if thp.shmem_enabled == "force":
+        return True
+    huge = mount_huge(box, inode)
+    if huge == "always":
+        return True
+    if huge == "within_size" and -(-inode.size // 4096) >= index // HPAGE_PMD_NR * HPAGE_PMD_NR + HPAGE_PMD_NR:
+        return True
+    return huge in ("within_size", "advise") and vma is not None and bool(vma.flags & VM_HUGEPAGE)
+
+
+def shmem_huge_enabled(box: Box, vma: VmArea) -> bool:
+    """smaps' THPeligible of shared memory: some 2 MiB of the area would fit, and a page at its beginning be huge."""
+    if vma.file is None or not vma.file.inode.shmem or not transhuge_vma_suitable(vma, vma.end - HPAGE_PMD_SIZE):
+        return False
+    return shmem_is_huge(box, vma, vma.file.inode, vma.pgoff)
+
+
+def mount_huge(box: Box, inode: Inode | None) -> str:
+    """huge= of the mount that a file lies on; None: the kernel's own."""
+    mounted = box.fs.tmpfs.get(inode.dev) if inode is not None else None
+    return box.thp.shm_mount if mounted is None else mounted.huge
+
+
+def may_map_huge(box: Box, vma: VmArea, addr: int) -> bool:
+    """Whether a fault at `addr`, where no table is, may end with an entry of 2 MiB of a file of shared memory."""
+    if not box.thp.available or vma.file is None or not vma.file.inode.shmem or not transhuge_vma_suitable(vma, addr):
+        return False
+    index = vma.pgoff + (addr - vma.start >> 12)
+    pfn = mapping_of(box, vma.file.inode).pages.get(index)
+    if pfn is not None:
+        return bool(box.memmap.flags[pfn] & PG_HUGE)
+    return shmem_is_huge(box, vma, vma.file.inode, index)
+
+
+def shmem_alloc_hugefolio(box: Box, vma: VmArea | None, inode: Inode, index: int) -> int:
+    """A new huge page around `index`, in the cache: its head; 0 if small pages must do."""
+    mapping = mapping_of(box, inode)
+    first = index & -HPAGE_PMD_NR
+    leaves = mapping.pages.leaves
+    if any(leaf in leaves and max(leaves[leaf]) for leaf in range(first >> 6, first + HPAGE_PMD_NR >> 6)):
+        return 0
+    gfp = box.thp.gfp_mask(vma)
+    gfp = gfp & ~(_ALLOW | _ZONES) | GFP_CACHE & _ZONES | gfp & GFP_CACHE & _ALLOW
+    head = box.pages.alloc_pages(gfp, HPAGE_PMD_ORDER, K_SHMEM)
+    if not head:
+        box.vmstat["thp_file_fallback"] += 1
+        return 0
+    if not box.memcg.charge_page(box.memcg.paying, head, gfp, HPAGE_PMD_NR):
+        box.vmstat["thp_file_fallback"] += 1
+        box.vmstat["thp_file_fallback_charge"] += 1
+        box.pages.free_pages(head, HPAGE_PMD_ORDER)
+        return 0
+    if not _add_to_page_cache(box, mapping, first, head):
+        box.pages.free_pages(head, HPAGE_PMD_ORDER)
+        return 0
+    return head
+
+
+def _add_to_page_cache(box: Box, mapping: AddressSpace, first: int, head: int) -> bool:
+    """The cache takes over the page; False if the tree cannot grow."""
+    pages, memmap = mapping.pages, box.memmap
+    done = first
+    try:
+        for leaf in range(first, first + HPAGE_PMD_NR, 64):
+            for done in (leaf, leaf + 1):
+                pages[done] = head + done - first
+            pages.store_run(leaf + 2, range(head + leaf + 2 - first, head + leaf + 64 - first))
+            done = leaf + 64
+    except KernelError:
+        for index in range(first, done):
+            pages.pop(index)
+        return False
+    set_run(memmap.flags, head, HPAGE_PMD_NR, _TAIL)
+    memmap.flags[head] = _TAIL | PG_LRU
+    set_run(memmap.mapping, head, HPAGE_PMD_NR, mapping.number)
+    count_run(memmap.index, head, first, HPAGE_PMD_NR)
+    memmap.refcount[head] = HPAGE_PMD_NR
+    list_huge_page(box, head, lru_name(memmap.flags[head]))
+    box.thp.pages += 1
+    for item in ("nr_file_pages", "nr_shmem", "nr_shmem_hugepages"):
+        box.vmstat[item] += HPAGE_PMD_NR
+    box.vmstat["thp_file_alloc"] += 1
+    return True
+
+
+def do_set_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, head: int, write: bool) -> None:
+    """Map a whole huge page of the cache at the 2 MiB around `addr`. ENOMEM."""
+    memmap = box.memmap
+    directories_alloc(box, mm, addr, mm.table_shift)
+    entry = head << 12 | vm_page_prot(vma) | PTE_PSE
+    if write:
+        entry |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
+    if not entire_mappings(box, head):
+        box.vmstat["nr_shmem_pmdmapped"] += HPAGE_PMD_NR
+    fresh = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
+    mod_node_page_state(box, "nr_mapped", head, fresh)
+    add_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
+    memmap.refcount[head] += 1
+    mm.huge[addr >> mm.table_shift] = HugePmd(entry, None)
+    mm.rss[MM_SHMEMPAGES] += HPAGE_PMD_NR
+    box.vmstat["thp_file_mapped"] += 1
+    if vma.flags & VM_LOCKED:
+        mlock_huge_page(box, head, True)
+
+
+def private_write(vma: VmArea, write: bool) -> bool:
+    """A write that makes a copy of its own: of a small page."""
+    return write and not vma.flags & VM_SHARED
