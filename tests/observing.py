@@ -51,7 +51,7 @@ def seen(box: Box, kthreads: bool = False) -> dict[str, object]:
         found[f"slab {name}"] = list(box.slab.slabs(cache)), [list(waiting.addrs) for waiting in box.slab.arrays(cache)]
     found["log"] = list(box.log.records), box.log.clear_seq
     found["files"] = [(box.fs.path_of(inode), inode.size, inode.mode, inode.nlink) for inode in box.fs.inodes()]
-    found["clock"] = box.timer.usec, list(box.timer.busy_usec), box.timer.idle_usec
+    found["clock"] = box.timer.usec, [list(used) for used in box.cputime.used]
     found["bytes"] = {pfn: bytes(data) for pfn, data in box.memmap.data.items() if any(data)}
     found["current"] = box.current.pid, box.last_pid, box.plain, box.panicked, box.trace.on, list(box.trace.ring)
     return found

@@ -48,6 +48,7 @@ def spawn(box: Box, name: str, argv: list[str]) -> Task:
         ending.do_group_exit(box, child, 127 << 8)
         raise
     child.comm = name
+    child.cpu, child.affinity = box.current.cpu, box.current.affinity  # as a child of the shell
     return child
 
 
@@ -100,11 +101,14 @@ class Worker:
         return True
 
 
-def charge(box: Box, usec: int) -> None:
-    """The workers had the CPU for so long: mostly in the kernel, which finds and clears their pages."""
-    if usec > 0:
-        box.timer.busy_usec[0] += usec // 8
-        box.timer.busy_usec[1] += usec - usec // 8
+def charge(box: Box, tasks: list[Task], usec: int) -> None:
+    """The workers will have their CPUs for so long, each its share: mostly in the kernel, which finds and clears their
+    pages."""
+    for task in tasks:
+        share = usec // sum(other.cpu == task.cpu for other in tasks)
+        left = max(0, share - box.cputime.owed_to(task))
+        box.cputime.owe(task, left // 8, left - left // 8)
+        task.nivcsw += share < usec
 
 
 @command(
@@ -141,15 +145,21 @@ def stress(box: Box, args: Args, io: IO) -> int:
     try:
         while (end is None or io.session.box.timer.usec < end) and not failed:
             io.check()
-            begun, spent = box.timer.usec, sum(box.timer.busy_usec)
-            busy = any(worker.rest_until <= begun for worker in workers)
+            busy = []
             for worker in workers:
+                waited = box.disk.waited_usec
                 if not worker.step(args.vm_keep, int(args.vm_hang * 1_000_000)):
                     failed = worker.pid
                     break
+                task = worker.task
+                assert task is not None
+                resting = worker.rest_until > box.timer.usec
+                sleeps = box.disk.waited_usec - waited > CHUNK_USEC // 2
+                box.cputime.hold(task, "S" if resting else "D" if sleeps else "R")
+                if not resting and not sleeps:
+                    busy.append(task)
+            charge(box, busy, CHUNK_USEC)
             io.session.advance(CHUNK_USEC)
-            if busy:
-                charge(box, box.timer.usec - begun - (sum(box.timer.busy_usec) - spent))
     finally:
         for pid in [worker.pid for worker in workers] + [master.pid]:
             task = box.tasks.get(pid)

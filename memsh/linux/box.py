@@ -20,6 +20,7 @@ from memsh.linux.include.trace import Trace
 from memsh.linux.include.vmstat import VmStat
 from memsh.linux.ipc.shm import Shm
 from memsh.linux.kernel.cgroup.cgroup import Cgroups
+from memsh.linux.kernel.cputime import CpuTime
 from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
@@ -96,6 +97,8 @@ class Box:
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
         self.oom = Oom(self)
         self.timer = Timer(self.log)
+        self.cputime = CpuTime(self)
+        self.timer.account = self.cputime.account
         self.psi = Psi(self)
         self.memcg = MemControl(self)
         self.cgroups = Cgroups(self, self.memcg)

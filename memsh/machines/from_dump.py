@@ -176,6 +176,7 @@ def _furnish(box: Box, rows: list[Row]) -> None:
     except OSError:
         raise ValueError("the recorded machine uses too little memory to hold memsh's own processes") from None
     box.timer.set(BOOT_USEC)
+    box.cputime.start(60_000)
     box.disk.started = True
 
 

@@ -61,7 +61,7 @@ def store_coredump_filter(box: Box, task: Task, text: str) -> None:
 def show_schedstat(box: Box, task: Task) -> str:
     """Time on a CPU, time waiting for one, turns."""
     del box
-    return f"0 0 {task.nvcsw + task.nivcsw}\n"
+    return f"{(task.utime + task.stime) * 1000} 0 {task.nvcsw + task.nivcsw}\n"
 
 
 def show_timens_offsets(box: Box, task: Task) -> str:

@@ -21,15 +21,16 @@ def show_stat(box: Box, task: Task) -> str:
     signal, threads = task.signal, threads_of(box, task)
     minflt = signal.minflt + sum(thread.minflt for thread in threads)
     majflt = signal.majflt + sum(thread.majflt for thread in threads)
-    return _stat(box, task, minflt, majflt)
+    utime, stime = (sum(getattr(thread, name) for thread in threads) for name in ("utime", "stime"))
+    return _stat(box, task, minflt, majflt, utime, stime)
 
 
 def show_thread_stat(box: Box, task: Task) -> str:
     """Those of one thread; faults are its own."""
-    return _stat(box, task, task.minflt, task.majflt)
+    return _stat(box, task, task.minflt, task.majflt, task.utime, task.stime)
 
 
-def _stat(box: Box, task: Task, minflt: int, majflt: int) -> str:
+def _stat(box: Box, task: Task, minflt: int, majflt: int, utime: int, stime: int) -> str:
     mm = task.mm
     leader = box.tasks[task.tgid]
     memory = [0, 0]
@@ -42,7 +43,8 @@ def _stat(box: Box, task: Task, minflt: int, majflt: int) -> str:
     priority = -1 - task.rt_priority if task.policy else 20 + task.nice
     numbers = [
         task.ppid, task.pgrp, task.session, 0, -1, task.flags, minflt, leader.cminflt, majflt, leader.cmajflt,
-        0, 0, 0, 0, priority, task.nice, len(task.signal.threads), 0, task.start_usec // USEC_PER_TICK,
+        *(usec // USEC_PER_TICK for usec in (utime, stime, leader.cutime, leader.cstime)),
+        priority, task.nice, len(task.signal.threads), 0, task.start_usec // USEC_PER_TICK,
         *memory, box.mmu.word_limit - 1, *code, 0, 0,
         task.sigpnd & SIGNAL_BITS, task.sigblk & SIGNAL_BITS, task.sigign & SIGNAL_BITS, task.sigcgt & SIGNAL_BITS,
         0 if task.state in "RZ" else 1, 0, 0, task.exit_signal, task.cpu, task.rt_priority, task.policy, 0, 0, 0,

@@ -1,7 +1,7 @@
 """/proc/stat, /proc/uptime, /proc/loadavg: time and scheduling (fs/proc/stat.c, uptime.c, loadavg.c).
 
-**Known deviations:** there is no scheduler: load is 0.00, all time since boot but the boot itself is idle, interrupts
-are the timer's (one per tick and CPU), and a context switch is counted for each process created or switched to.
+**Known deviations:** interrupts are the timer's (one per tick of a CPU at work), and context switches those of timers,
+of processes created or switched to, of waits for the disk and of the kernel's threads at work.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ TICK = 10_000  # USER_HZ is 100
 
 
 def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
-    """(user, system, idle, iowait) ticks of each CPU. CPU 0 does all the work, and all the waiting for the disk."""
-    timer, cpus = box.timer, box.config.cpus
-    user, system = timer.busy_usec[0] // TICK, timer.busy_usec[1] // TICK
-    uptime = timer.usec // TICK
-    idle = max(0, uptime - user - system)
-    iowait = min(idle, box.disk.waited_usec // TICK)
-    first = (user, min(system, uptime - user), idle - iowait, iowait)
-    return [first] + [(0, 0, uptime, 0)] * (cpus - 1)
+    """(user, system, idle, iowait) ticks of each CPU."""
+    found = []
+    for cpu in range(box.config.cpus):
+        user, system, idle, iowait = (usec // TICK for usec in box.cputime.of_cpu(cpu))
+        found.append((user, system, idle, iowait))
+    return found
 
 
 def timer_ticks(box: Box) -> list[int]:
     """Interrupts of each CPU's own timer."""
-    return [box.timer.usec // TICK, *[0] * (box.config.cpus - 1)]
+    return [box.timer.usec // TICK, *(box.cputime.busy(cpu) // TICK for cpu in range(1, box.config.cpus))]
 
 
 def device_irqs(box: Box) -> list[int]:
@@ -55,8 +53,9 @@ def show(box: Box) -> str:
     irqs = device_irqs(box)
     lines.append(f"intr {sum(irqs) + sum(timer_ticks(box))} " + " ".join(map(str, irqs)) + "\n")
     forks = box.total_forks
-    lines.append(f"ctxt {800 + timer // 4 + 2 * forks}\nbtime {BTIME}\nprocesses {forks}\n")
-    lines.append("procs_running 1\nprocs_blocked 0\n")
+    switches = 800 + timer // 4 + 2 * forks + box.cputime.switches
+    lines.append(f"ctxt {switches}\nbtime {BTIME}\nprocesses {forks}\n")
+    lines.append(f"procs_running {box.cputime.procs_running()}\nprocs_blocked {box.cputime.procs_blocked()}\n")
     soft = softirqs(box)
     lines.append(f"softirq {sum(soft)} " + " ".join(map(str, soft)) + "\n")
     return "".join(lines)
@@ -68,4 +67,5 @@ def show_uptime(box: Box) -> str:
 
 
 def show_loadavg(box: Box) -> str:
-    return f"0.00 0.00 0.00 1/{nr_threads(box)} {box.last_pid}\n"
+    loads = " ".join(box.cputime.loads())
+    return f"{loads} {box.cputime.procs_running()}/{nr_threads(box)} {box.last_pid}\n"

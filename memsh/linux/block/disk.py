@@ -81,7 +81,10 @@ class Disk:
             for node in self.box.pages.nodes:
                 node.kswapd.cpu_idle()
             with self.box.psi.stall("io"):
-                timer.advance(left)
+                cpu, cputime = self.box.pages.cpu, self.box.cputime
+            busy = cputime.busy(cpu)
+            timer.advance(left)
+            cputime.waited(cpu, left, busy)
 
     def in_flight(self) -> int:
         """Requests with somebody to tell that are not done: writes, above all."""

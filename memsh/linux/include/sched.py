@@ -66,10 +66,11 @@ class Task:
 
     __slots__ = (
         "affinity", "argv", "bound", "cgroup", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu",
+        "cstime", "cutime",
         "exit_code", "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice",
         "nivcsw", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat",
         "rt_priority", "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn",
-        "start_usec", "state", "timer_slack_ns", "tls", "vfork_done",
+        "start_usec", "state", "stime", "timer_slack_ns", "tls", "told", "utime", "vfork_done",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -86,6 +87,8 @@ class Task:
         self.state = "S"
         self.flags = 0
         self.minflt = self.majflt = self.cminflt = self.cmajflt = 0
+        self.utime = self.stime = self.cutime = self.cstime = 0  # µs of CPU time
+        self.told = 0, 0  # the faults that are in it (kernel/cputime.py)
         self.exit_code = 0
         self.exit_signal = 17
         self.start_usec = 0
@@ -234,6 +237,7 @@ def context_switch(box: Box, task: Task) -> None:
         return
     if old is not None:
         old.il_prev = pages.interleaved
+        box.cputime.charge(old)
     pages.interleaved = task.il_prev
     pages.set_policy(task.mempolicy)
     box.memcg.switched()

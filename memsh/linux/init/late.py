@@ -42,7 +42,6 @@ def start_allocators(box: Box) -> None:
     box.vmalloc = Vmalloc(box)
     box.highmem = box.model.start.highmem(box)
     box.percpu_pages = box.machine.image.percpu_unit // PAGE_SIZE
-    box.timer.cpus = box.config.cpus
     box.slab.cpucache_init()
 
 

@@ -131,5 +131,4 @@ def start_user_space(box: Box) -> None:
     start_swap(box)
     box.slab.settle()
     box.disk.started = True
-    box.timer.idle_usec = 60_000 + (box.config.cpus - 1) * start
-    box.timer.busy_usec[1] = start - 60_000
+    box.cputime.start(60_000)

@@ -70,6 +70,8 @@ def release_task(box: Box, task: Task) -> None:
     if parent is not None:
         parent.cminflt += task.minflt + task.signal.minflt + task.cminflt
         parent.cmajflt += task.majflt + task.signal.majflt + task.cmajflt
+        parent.cutime += task.utime + task.cutime
+        parent.cstime += task.stime + task.cstime
         if task.pid in parent.children:
             parent.children.remove(task.pid)
     del box.tasks[task.pid]

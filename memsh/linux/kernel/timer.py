@@ -20,10 +20,8 @@ class Timer:
     def __init__(self, log: Printk) -> None:
         self.log = log
         self.usec = 0
-        self.idle_usec = 0  # of all CPUs together
-        self.cpus = 1
         self.work: list[tuple[int, int, Callable[[], object]]] = []
-        self.busy_usec: list[int] = [0, 0]  # user, system (everything that is not idle)
+        self.account: Callable[[int, int], object] | None = None  # told before the clock moves, from when to when
 
     def every(self, period: int, call: Callable[[], object], first: int | None = None) -> None:
         """Run `call()` each `period` µs, the first time `first` µs from now. `call` must be a bound method, so that a
@@ -42,7 +40,6 @@ class Timer:
 
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
-        self.busy_usec[1] += max(0, usec - self.usec)
         self.usec = self.log.usec = self.log.next = usec
 
     def advance(self, usec: int) -> None:
@@ -64,5 +61,6 @@ class Timer:
         self._tick(max(end, self.usec))
 
     def _tick(self, usec: int) -> None:
-        self.idle_usec += (usec - self.usec) * self.cpus
+        if self.account is not None and usec > self.usec:
+            self.account(self.usec, usec)
         self.usec = self.log.usec = usec

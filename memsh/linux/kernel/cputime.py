@@ -1,0 +1,215 @@
+"""Who had which CPU for how long, and how many wait for one (kernel/sched/cputime.c, kernel/sched/loadavg.c).
+
+Commands take no time, but what they do is work: each fault, each page that reclaim looks at, each page written back
+costs its doer some microseconds, as on a machine of 2.6 GHz. The CPU owes them that time, and gives it as soon as the
+clock moves on: then the task's utime and stime, the CPU's user and system time and the load grow together, and what is
+left of the time is idle or, while the disk is waited for, iowait.
+
+Known deviations: work is no slower for want of a CPU; who waits for one is not told from who has it; the work of a
+kswapd on several nodes is that of node 0's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+FAULT_USEC, FAULTS_A_USER_USEC, MAJOR_USEC = 1, 4, 15
+# who does what the counter counts, by the name of a thread ("" for the current process), and µs for each
+WORK = (
+    ("pgscan_direct", "", 1), ("pgscan_kswapd", "kswapd", 1), ("nr_written", "kworker/u", 2),
+    ("compact_daemon_migrate_scanned", "kcompactd", 1), ("compact_daemon_free_scanned", "kcompactd", 1),
+    ("thp_collapse_alloc", "khugepaged", 250), ("nr_dirtied", "", 1),
+)  # fmt: skip
+LOAD_USEC = 5_001_000  # LOAD_FREQ
+FSHIFT, FIXED_1 = 11, 1 << 11
+EXP = (1884, 2014, 2037)  # 1/exp(5 s / 1, 5, 15 min)
+
+
+def calc_load(load: int, exp: int, active: int) -> int:
+    """a1 = a0 * e + a * (1 - e), in fixed point."""
+    new = load * exp + active * (FIXED_1 - exp)
+    return (new + FIXED_1 - 1 if active >= load else new) >> FSHIFT
+
+
+def fixed_power_int(x: int, n: int) -> int:
+    """x^n in fixed point."""
+    result = FIXED_1
+    while n:
+        if n & 1:
+            result = (result * x + (1 << FSHIFT - 1)) >> FSHIFT
+        n >>= 1
+        x = (x * x + (1 << FSHIFT - 1)) >> FSHIFT
+    return result
+
+
+class CpuTime:
+    """`box.cputime`. All times are microseconds. `used[cpu]` is [user, system, iowait]; the rest of the time is idle.
+
+    `owed[cpu]` has [PID, user, system] for work that is done, and for which the CPU has still to be given. `held` are
+    processes that someone keeps at work (R) or waiting for the disk (D) between two steps.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.used = [[0, 0, 0] for _ in range(box.config.cpus)]
+        self.owed: dict[int, list[list[int]]] = {}
+        self.held: dict[int, str] = {}
+        self.seen: dict[str, int] = {}
+        self.threads: dict[str, int] = {}
+        self.switches = 0  # beyond those of timers and forks
+        self.avenrun = [0, 0, 0]
+        self.next_load = LOAD_USEC
+        self.started = False  # while the machine boots all time is CPU 0's
+
+    def start(self, idle: int) -> None:
+        """Boot is over: all of it was the kernel's, but `idle` µs."""
+        self.used[0][1] = self.box.timer.usec - idle
+        self.next_load = self.box.timer.usec + LOAD_USEC
+        self.started = True
+        for name, _, _ in WORK:
+            self.seen[name] = self.box.vmstat[name]
+        for task in self.box.tasks.values():
+            task.told = task.minflt, task.majflt
+        self.box.init.stime = self.used[0][1] - self.box.init.start_usec
+
+    # -- who owes whom ----------------------------------------------------------------------------------------------
+
+    def owe(self, task: Task, user: int, system: int) -> None:
+        """The task has worked, or is to work, for so long."""
+        if self.started and user + system > 0:
+            for entry in self.owed.setdefault(task.cpu, []):
+                if entry[0] == task.pid:
+                    entry[1] += user
+                    entry[2] += system
+                    return
+            self.owed[task.cpu].append([task.pid, user, system])
+
+    def owed_to(self, task: Task) -> int:
+        return sum(entry[1] + entry[2] for entry in self.owed.get(task.cpu, ()) if entry[0] == task.pid)
+
+    def charge(self, task: Task) -> None:
+        """The faults that the task has taken since it was asked last."""
+        if task.told != (task.minflt, task.majflt):
+            minor, major = task.minflt - task.told[0], task.majflt - task.told[1]
+            task.told = task.minflt, task.majflt
+            if minor >= 0 and major >= 0:
+                self.owe(task, minor // FAULTS_A_USER_USEC, minor * FAULT_USEC + major * MAJOR_USEC)
+
+    def _collect(self) -> None:
+        """What has been done since the clock last moved."""
+        box = self.box
+        self.charge(box.current)
+        vmstat, seen = box.vmstat, self.seen
+        for name, who, usec in WORK:
+            now = vmstat[name]
+            if now != seen[name]:
+                done, seen[name] = now - seen[name], now
+                task = self._thread(who) if who else box.current
+                if task is not None and done > 0:
+                    self.owe(task, 0, done * usec)
+                    self.switches += 2 if who else 0
+
+    def _thread(self, begin: str) -> Task | None:
+        pid = self.threads.get(begin, 0)
+        if pid not in self.box.tasks:
+            found = (task.pid for task in self.box.tasks.values() if task.is_kthread and task.comm.startswith(begin))
+            pid = self.threads[begin] = next(found, 0)
+        return self.box.tasks.get(pid)
+
+    # -- the clock ----------------------------------------------------------------------------------------------------
+
+    def account(self, start: int, end: int) -> None:
+        """The clock moves from `start` to `end`: CPUs do what they owe."""
+        if not self.started:
+            return
+        self._collect()
+        while self.next_load <= end:
+            self._pay(self.next_load - start)
+            start = self.next_load
+            active = self.nr_active()
+            count = 1 if self.owed else (end - start) // LOAD_USEC + 1
+            self._calc_load(active, count)
+            self.next_load += count * LOAD_USEC
+        self._pay(end - start)
+
+    def _pay(self, usec: int) -> None:
+        asleep = {self.box.tasks[pid].cpu for pid in self._living("D")} if self.held else ()
+        before = {cpu: self.busy(cpu) for cpu in asleep}
+        for cpu in [*self.owed]:
+            entries, left, used = self.owed[cpu], usec, self.used[cpu]
+            while entries and left > 0:
+                pid, user, system = entry = entries[0]
+                task = self.box.tasks.get(pid)
+                if task is None:
+                    del entries[0]
+                    continue
+                given_user = min(user, left)
+                given = min(system, left - given_user)
+                entry[1], entry[2] = user - given_user, system - given
+                left -= given_user + given
+                task.utime += given_user
+                task.stime += given
+                used[0] += given_user
+                used[1] += given
+                if not entry[1] + entry[2]:
+                    del entries[0]
+            if not entries:
+                del self.owed[cpu]
+        for cpu, busy in before.items():
+            self.used[cpu][2] += max(0, usec - (self.busy(cpu) - busy))
+
+    def waited(self, cpu: int, usec: int, busy: int) -> None:
+        """`usec` µs went by while a process of this CPU waited for the disk; it had been busy for `busy` before."""
+        used = self.used[cpu]
+        used[2] += max(0, usec - (used[0] + used[1] - busy))
+        self.switches += 2
+
+    def busy(self, cpu: int) -> int:
+        return self.used[cpu][0] + self.used[cpu][1]
+
+    def of_cpu(self, cpu: int) -> tuple[int, int, int, int]:
+        """(user, system, idle, iowait) of a CPU."""
+        user, system, iowait = self.used[cpu]
+        rest = max(0, self.box.timer.usec - user - system)
+        return user, system, max(0, rest - iowait), min(rest, iowait)
+
+    # -- states and load ----------------------------------------------------------------------------------------------
+
+    def hold(self, task: Task, state: str) -> None:
+        """A process is at work (R), waits for the disk (D), or no longer (S)."""
+        task.state = state
+        if state == "S":
+            self.held.pop(task.pid, None)
+        else:
+            self.held[task.pid] = state
+
+    def _living(self, state: str) -> set[int]:
+        tasks = self.box.tasks
+        return {pid for pid, held in self.held.items() if held == state and pid in tasks}
+
+    def nr_active(self) -> int:
+        """Who runs, wants to run, or waits for the disk."""
+        owed = {entry[0] for entries in self.owed.values() for entry in entries}
+        return len(owed | self._living("R") | self._living("D"))
+
+    def procs_running(self) -> int:
+        """The one who asks, and those at work beside him."""
+        return 1 + len(self._living("R") - {self.box.current.pid})
+
+    def procs_blocked(self) -> int:
+        return len(self._living("D"))
+
+    def _calc_load(self, active: int, count: int) -> None:
+        fixed = active * FIXED_1
+        for number, exp in enumerate(EXP):
+            power = exp if count == 1 else fixed_power_int(exp, count)
+            self.avenrun[number] = calc_load(self.avenrun[number], power, fixed)
+
+    def loads(self) -> list[str]:
+        """The three figures as /proc/loadavg prints them."""
+        rounded = [load + FIXED_1 // 200 for load in self.avenrun]
+        return [f"{load >> FSHIFT}.{(load & FIXED_1 - 1) * 100 >> FSHIFT:02d}" for load in rounded]
