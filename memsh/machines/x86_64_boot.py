@@ -76,6 +76,8 @@ class X8664Start:
         try:
             start_kernel(box, start_memory(box))
         except KernelError as error:
+            if error.code == "EAGAIN":  # no room for the kernel's own threads
+                raise
             raise ValueError("Kernel panic - not syncing: System is deadlocked on memory") from error
 
     def machine_of(self, box: Box) -> Machine:

@@ -75,7 +75,7 @@ def run_outside(runner: Runner, io: IO, alone: bool, work: Callable[[], int]) ->
             io.sink.write(told.text)
         return told.status
     language = session.language
-    if alone and (language.nesting or runner.captured or language.frames or session.running_job is not None):
+    if alone and (language.nesting or language.frames or session.running_job is not None):
         raise ShellError("only as a line of its own: not in $( ), a loop, a function, a list with && or a job")
     if session.replaying:
         return 0

@@ -6,6 +6,7 @@ from memsh.shell.errors import PIPE_STATUS, PipeClosed
 from memsh.shell.io import IO, Input, Sink
 from memsh.shell.lines import as_shell
 from memsh.shell.run import Runner
+from memsh.shell.told import within
 
 
 def run_line(
@@ -21,7 +22,8 @@ def run_line(
         others=dict(outer.others),
     )  # fmt: skip
     try:
-        status = as_shell(runner, text, name, arguments)
+        with within(session):
+            status = as_shell(runner, text, name, arguments)
     except PipeClosed:
         if sink is None:
             raise

@@ -121,8 +121,6 @@ class Zone:
         "stat_diff", "stat_free", "threshold", "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
     )  # fmt: skip
 
-    lruvecs: dict[int, LruVec]
-
     def __init__(
         self, arch: Arch, index: int, start_pfn: int, spanned: int, present: int, cpus: int = 1, node: int = 0
     ) -> None:  # fmt: skip
@@ -130,6 +128,7 @@ class Zone:
         self.event = arch.zone_events[index]  # as in pgalloc_dma32
         self.index = index
         self.node = node
+        self.lruvecs: dict[int, LruVec] = {}  # the node's takes their place
         self.block_order, self.block_pages = arch.pageblock_order, arch.pageblock_pages
         self.start_pfn = start_pfn
         self.spanned = spanned
