@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "linux": set(),
     "inspect": {"linux"},
     "machines": {"linux", "proctext"},
-    "libc": {"linux", "machines"},
+    "libc": {"linux"},
     "procfs": {"linux"},
     "proctext": set(),
     "diagnosis": {"proctext"},

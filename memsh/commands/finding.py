@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import posixpath
 import re
-import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from functools import partial
 
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import _order
+from memsh.commands.findformat import format_of, long_line
 from memsh.commands.paths import is_procfs, listdir, path_of
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import Input
 from memsh.shell.session import FileSink
-from memsh.textutils.clock import now, strftime
 from memsh.textutils.regexp import Regexp, joined
 
 Test = Callable[["Found"], bool]
@@ -30,9 +29,6 @@ _DIALECTS = {
     "ed": "basic", "posix-minimal-basic": "basic", "posix-extended": "extended", "egrep": "extended",
     "posix-egrep": "extended", "awk": "extended", "posix-awk": "extended", "gnu-awk": "extended",
 }  # fmt: skip
-_ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
-_CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
-_DIRECTIVE = re.compile(r"%(-?0?[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyY])")
 
 
 class Quit(Exception):
@@ -299,7 +295,7 @@ class Finder:
             return lambda found: not wanted or bool(found.facts.mode & wanted)
         return lambda found: found.facts.mode == wanted
 
-    def _age(self, found: Found) -> float:
+    def age(self, found: Found) -> float:
         seconds = found.facts.seconds
         if seconds is None:
             return 0.0
@@ -307,7 +303,7 @@ class Finder:
 
     def _aged(self, name: str, unit: int) -> Test:
         sign, wanted = _compare(self._argument(name), name)
-        return lambda found: _holds(sign, int(self._age(found) // unit), wanted)
+        return lambda found: _holds(sign, int(self.age(found) // unit), wanted)
 
     def p_mtime(self, name: str) -> Test:
         return self._aged(name, 86400)
@@ -396,17 +392,17 @@ class Finder:
         return self._writing(lambda found: found.path + "\0", None)
 
     def p_printf(self, name: str) -> Test:
-        return self._writing(self._format(self._argument(name)), None)
+        return self._writing(format_of(self, self._argument(name)), None)
 
     def p_fprint(self, name: str) -> Test:
         return self._writing(lambda found: found.path + "\n", self._argument(name))
 
     def p_fprintf(self, name: str) -> Test:
         target = self._argument(name)
-        return self._writing(self._format(self._argument(name)), target)
+        return self._writing(format_of(self, self._argument(name)), target)
 
     def p_ls(self, name: str) -> Test:
-        return self._writing(self._long, None)
+        return self._writing(partial(long_line, self), None)
 
     def _writing(self, text: Callable[[Found], str], target: str | None) -> Test:
         self.acts = True
@@ -502,56 +498,6 @@ class Finder:
 
     p_execdir = p_exec
 
-    # printing
-
-    def _format(self, pattern: str) -> Callable[[Found], str]:
-        stop = pattern.find("\\c")
-        shown = _ESCAPE.sub(lambda match: _CONTROL[match[1]] if match[1] else chr(int(match[2], 8)),
-                            pattern if stop < 0 else pattern[:stop])  # fmt: skip
-
-        def text(found: Found) -> str:
-            return _DIRECTIVE.sub(lambda match: _padded(match[1], self._directive(match[2], found)), shown)
-
-        return text
-
-    def _directive(self, letter: str, found: Found) -> str:
-        if letter[0] in "ABCT" or letter in "act":
-            return self._time(letter, found)
-        if letter == "%":
-            return "%"
-        if letter in "pfhHPd":
-            parent = posixpath.dirname(found.path)
-            below = found.path[len(found.start) :].lstrip("/")
-            return {"p": found.path, "f": found.name, "h": parent or ".", "H": found.start, "P": below,
-                    "d": str(found.depth)}[letter]  # fmt: skip
-        facts = found.facts
-        values: dict[str, Any] = {
-            "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": "root", "g": "root", "U": 0, "G": 0,
-            "i": facts.inode, "n": facts.links, "b": facts.blocks, "k": facts.blocks // 2, "l": facts.target,
-            "y": facts.letter, "Y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1], "F": "ext4", "S": "1",
-        }  # fmt: skip
-        return str(values[letter])
-
-    def _when(self, found: Found) -> float:
-        return now(self.io) - self._age(found)
-
-    def _time(self, letter: str, found: Found) -> str:
-        when = self._when(found)
-        if len(letter) == 1:
-            return strftime("%a %b %e %H:%M:%S.%N %Y", when)
-        if letter[1] == "@":
-            return f"{when:.10f}"
-        if letter[1] == "+":
-            return strftime("%Y-%m-%d+%H:%M:%S.%N", when)
-        return strftime("%" + letter[1], when)
-
-    def _long(self, found: Found) -> str:
-        facts, when = found.facts, time.gmtime(self._when(found))
-        size = f"{facts.rdev[0]}, {facts.rdev[1]}" if facts.kind in ("block", "char") else str(facts.size)
-        target = f" -> {facts.target}" if facts.kind == "link" else ""
-        return (f"{facts.inode:9} {facts.blocks // 2:6} {facts.bits()} {facts.links:3} root     root     {size:>8} "
-                f"{time.strftime('%b %e %H:%M', when)} {found.path}{target}\n")  # fmt: skip
-
     # the walk
 
     def _trouble(self, message: str) -> None:
@@ -592,15 +538,6 @@ class Finder:
                 self.test(found)
         except KernelError as error:
             self._trouble(f"'{path}': {error.strerror}")
-
-
-def _padded(width: str, text: str) -> str:
-    if not width:
-        return text
-    digits = width.lstrip("-")
-    if digits.startswith("0") and (text.isascii() and text.isdecimal()) and width[0] != "-":
-        return text.rjust(int(digits or 0), "0")
-    return text.ljust(int(digits or 0)) if width[0] == "-" else text.rjust(int(digits or 0))
 
 
 def _from_emacs(pattern: str) -> str:

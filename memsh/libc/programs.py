@@ -1,6 +1,6 @@
 """The programs that can be exec'd, seen from the C library: where each keeps malloc's variables.
 
-The images themselves (segments, pages used before main) are machine state, on the box's disk: memsh.machines.programs.
+The images themselves (segments, pages used before main) are machine state, on its disk: Model.programs tells them.
 """
 
 from __future__ import annotations
@@ -8,15 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.aslr import actual
-from memsh.machines.programs import programs
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.image import Image
     from memsh.linux.include.sched import Task
-
-PROGRAMS = programs()
-
 
 def image_of(box: Box, task: Task) -> Image | None:
     """The program that `task` runs, None for one that memsh did not start."""

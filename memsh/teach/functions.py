@@ -28,9 +28,9 @@ buddy.rmqueue|rmqueue|mm/page_alloc.c|takes a block from one zone: from this CPU
 from the free lists
 buddy._rmqueue_buddy|rmqueue_buddy|mm/page_alloc.c|takes a block from the zone's free lists
 buddy.free_pages|__free_pages|mm/page_alloc.c|drops a reference and frees the block with the last one
-buddy.free_page_list|free_unref_page_list|mm/page_alloc.c|frees many single pages at once
-buddy._free_each|free_unref_page_commit|mm/page_alloc.c|puts a page on a list of this CPU
-buddy.alloc_bulk|__alloc_pages_bulk|mm/page_alloc.c|takes many single pages at once (memsh: the faults of a run of \
+batches.free_page_list|free_unref_page_list|mm/page_alloc.c|frees many single pages at once
+batches._free_each|free_unref_page_commit|mm/page_alloc.c|puts a page on a list of this CPU
+batches.alloc_bulk|__alloc_pages_bulk|mm/page_alloc.c|takes many single pages at once (memsh: the faults of a run of \
 pages)
 buddy.drain_pages_zone|drain_pages_zone|mm/page_alloc.c|gives the pages of a CPU's lists back to one zone's free lists
 buddy.drain_all_pages|drain_all_pages|mm/page_alloc.c|gives the pages of all CPUs' lists back to the free lists

@@ -2,17 +2,19 @@
 
 import pytest
 
-from memsh.libc.programs import PROGRAMS, image_of, symbols_of
+from memsh.libc.programs import image_of, symbols_of
 from memsh.linux.config import Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.image import Image
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.uaccess import peek
 from memsh.machines.box import Box
+from memsh.machines.programs import programs
 from memsh.procfs.pid import PID_FILES
 from tests.linux.transcript import steps
 from tests.paths import REFERENCE
 
+PROGRAMS = programs()
 MAIN = [name for name in PROGRAMS if not name.startswith("/lib")]
 
 

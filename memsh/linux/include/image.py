@@ -1,5 +1,5 @@
 """What an executable file says about its process: ELF segments, and which pages the program uses by itself
-(include/uapi/linux/elf.h). The programs themselves are in memsh.libc.programs.
+(include/uapi/linux/elf.h). The programs themselves are the machine's (Model.programs).
 
 Addresses of a library are offsets from where it is loaded.
 """

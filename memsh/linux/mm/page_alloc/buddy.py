@@ -9,7 +9,6 @@ Known deviations: compound pages have no head flag; __GFP_MOVABLE together with 
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,9 +32,8 @@ from memsh.linux.include.mmzone import (
     build_all_zonelists,
     order_to_pindex,
 )
-from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
 from memsh.linux.lib.dump_stack import warn_once
-from memsh.linux.mm.page_alloc import fallback, pcp, watermark
+from memsh.linux.mm.page_alloc import batches, fallback, pcp, watermark
 from memsh.linux.mm.page_alloc.freearea import free_one_page, rmqueue_smallest
 from memsh.linux.mm.page_alloc.pagelookup import PageLookup
 from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
@@ -520,232 +518,9 @@ class PageAllocator(PageLookup):
         if count >= cpu.limit or (order and cpu.free_factor and order <= PCP_MAX_ORDER):
             pcp.overflow(self, zone, cpu, order, index)
 
-    def free_page_list(self, pfns: Sequence[int]) -> None:
-        """Free single pages whose reference count is 0 already (free_unref_page_list)."""
-        if not pfns:
-            return
-        if self._plain:
-            for pfn in pfns:
-                self._refcount[pfn] = 1
-                self.free_pages(pfn, 0)
-            return
-        if self.trace.on:
-            for pfn in pfns:
-                self.trace.emit("mm_page_free", pfn, 0)
-            for pfn in pfns:
-                self.trace.emit("mm_page_free_batched", pfn)
-                self.memmap.data.pop(pfn, None)
-                self._free_each((pfn,))
-            self.freed += len(pfns)
-            return
-        self.freed += len(pfns)
-        data = self.memmap.data
-        if data and not data.keys().isdisjoint(pfns):
-            for pfn in pfns:
-                data.pop(pfn, None)
-        if len(pfns) > 8:
-            runs = stepped_runs(pfns if isinstance(pfns, list) else list(pfns))
-            if len(runs) * 4 <= len(pfns):
-                for first, count, step in runs:
-                    self._free_run(first, count, step)
-                return
-        self._free_each(pfns)
-
-    def _free_each(self, pfns: Sequence[int]) -> None:
-        """free_page_list() one by one, onto this CPU's lists (free_unref_page_commit)."""
-        kind, flags = self._kind, self._flags
-        if self.charged:
-            for pfn, count in frame_runs(sorted(pfns)):
-                self.box.memcg.uncharge_frames(pfn, count)
-        lower = upper = -1
-        for pfn in pfns:
-            if not lower <= pfn < upper:
-                zone = self.zone_of(pfn)
-                lower = zone.start_pfn
-                upper = lower + zone.spanned
-                cpu = zone.pcp
-                lists = cpu.lists
-                blocks = zone.blocks
-                start_block = zone.start_block
-                block_order = zone.block_order
-                odd = zone.odd
-            kind[pfn] = 0
-            flags[pfn] = 0
-            migratetype = blocks[(pfn >> block_order) - start_block]
-            if migratetype == MIGRATE_HIGHATOMIC:
-                odd[pfn] = migratetype
-                migratetype = MIGRATE_MOVABLE
-            lists[migratetype].append(pfn)
-            cpu.count += 1
-            if cpu.count >= cpu.limit:
-                pcp.overflow(self, zone, cpu, 0, migratetype)
-
-    def free_stretches(self, stretches: Sequence[tuple[int, int, int]]) -> None:
-        """free_page_list() of frames given as (first, count, step), step 1 or -1."""
-        if self._plain or self.trace.on:
-            self.free_page_list([pfn for first, n, step in stretches for pfn in range(first, first + n * step, step)])
-            return
-        data = self.memmap.data
-        single: list[int] = []
-        for first, count, step in stretches:
-            self.freed += count
-            frames = range(first, first + count * step, step)
-            if data and not data.keys().isdisjoint(frames):
-                for pfn in frames:
-                    data.pop(pfn, None)
-            if count < 10:
-                single += frames
-                continue
-            if single:
-                self._free_each(single)
-                single = []
-            self._free_run(first, count, step)
-        if single:
-            self._free_each(single)
-
-    def _free_run(self, pfn: int, count: int, step: int) -> None:
-        """free_page_list() of `count` frames that follow each other, upwards (`step` 1) or downwards (-1)."""
-        low = pfn if step > 0 else pfn - count + 1
-        if self.charged:
-            self.box.memcg.uncharge_frames(low, count)
-        self._kind[low : low + count] = bytes(count)
-        clear_run((self._flags,), low, count)
-        while count:
-            zone = self.zone_of(pfn)
-            cpu = zone.pcp
-            migratetype = zone.block_type(pfn)
-            within = zone.block_pages - 1
-            listed = migratetype if migratetype != MIGRATE_HIGHATOMIC else MIGRATE_MOVABLE
-            pages = cpu.lists[listed]
-            if step > 0:
-                room = min(count, within + 1 - (pfn & within), zone.start_pfn + zone.spanned - pfn)
-            else:
-                room = min(count, (pfn & within) + 1, pfn - zone.start_pfn + 1)
-            count -= room
-            while room:
-                n = min(room, max(1, cpu.limit - cpu.count))
-                frames = range(pfn, pfn + n * step, step)
-                if listed != migratetype:
-                    zone.odd.update(dict.fromkeys(frames, migratetype))
-                pages.extend(frames)
-                cpu.count += n
-                if cpu.count >= cpu.limit:
-                    pcp.overflow(self, zone, cpu, 0, listed)
-                pfn += n * step
-                room -= n
-
-    def alloc_bulk(self, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
-        """Up to `n` single pages, as that many calls of alloc_pages(gfp, 0) would give; none if memory ran out.
-
-        Only the first page may be waited for: where more would need the slow path the answer is shorter, so that the
-        caller can put the pages to use (and reclaim can find them) before it asks for the rest.
-        """
-        out: list[int] = []
-        most, zone, highest, _, _, plan = self._plans.get(gfp) or self._plan(gfp)
-        if self.policy is not None or (gfp & ACCOUNT and self.charge is not None):
-            return self._alloc_each(gfp, n, kind)
-        index = plan.migratetype
-        limit = zone.limit[highest]
-        fast = most >= 0 and not self.trace.on
-        while len(out) < n:
-            if fast:
-                got = self._take_pcp(zone, limit, n - len(out), index) if zone.stat_free > limit else []
-                if not got and (zone.stat_free <= limit or len(plan.zones) > 1):
-                    got = self._alloc_further(gfp, n - len(out), plan)
-                if got:
-                    self._take(got, kind)
-                    out += got
-                    continue
-            if out:
-                if self.box.sysctl.values["vm.zone_reclaim_mode"]:
-                    break
-                pfn = self.get_page_from_freelist(gfp, 0, WMARK_LOW | plan.flags, plan)
-                if not pfn:
-                    break
-                if self.trace.on:
-                    self.trace.emit("mm_page_alloc", pfn, 0, gfp, index)
-                self._refcount[pfn] = 1
-                self._kind[pfn] = kind
-            else:
-                now = self.box.timer.usec
-                pfn = self.alloc_pages(gfp, 0, kind)
-                if not pfn:
-                    break
-                if self.box.timer.usec != now:  # reclaim: what was lost may be wanted back before the next page
-                    out.append(pfn)
-                    break
-            out.append(pfn)
-            fast = self._pcp_max >= 0 and not self.trace.on
-            limit = zone.limit[highest]
-        return out
-
-    def _alloc_each(self, gfp: int, n: int, kind: int) -> list[int]:
-        """alloc_bulk() where a policy chooses each page's node."""
-        out: list[int] = []
-        place, now = self.place, self.box.timer.usec
-        while len(out) < n and self.box.timer.usec == now:
-            self.place = place + len(out) if place >= 0 else -1
-            pfn = self.alloc_pages(gfp, 0, kind)
-            if not pfn:
-                break
-            out.append(pfn)
-        self.place = place
-        return out
-
-    def _take_pcp(self, zone: Zone, limit: int, count: int, index: int) -> list[int]:
-        """Up to `count` pages from this CPU's list of a zone, refilled as long as more than `limit` are free."""
-        cpu = zone.pcp
-        pages = cpu.lists[index]
-        if pages:
-            count = min(count, len(pages))
-            if count == len(pages):
-                got = list(pages)
-                got.reverse()
-                pages.clear()
-            else:
-                got = [pages.pop() for _ in range(count)]
-            cpu.count -= count
-            if zone.odd:
-                for pfn in got:
-                    zone.odd.pop(pfn, None)
-        else:
-            got = pcp.take_batches(zone, cpu, limit, count, index)
-        if got:
-            cpu.free_factor >>= min(len(got), 8)
-            zone.allocated += len(got)
-        return got
-
-    def _alloc_further(self, gfp: int, count: int, plan: Plan) -> list[int]:
-        """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
-        low and the min watermarks. Empty where it is not clear that each would get the same way."""
-        zones, highest, index = plan[:3]
-        if any(zone.node != self.node for zone in zones):
-            return []
-        for zone in zones:
-            if zone.stat_free > zone.limit[highest]:
-                return self._take_pcp(zone, zone.limit[highest], count, index) if zone is not zones[0] else []
-        if gfp & (DIRECT_RECLAIM | KSWAPD_RECLAIM | HIGH) != DIRECT_RECLAIM | KSWAPD_RECLAIM:
-            return []
-        self.nodes[self.node].kswapd.wakeup(zones[0], gfp, 0, highest)
-        for zone in zones:
-            limit = zone.wmark_min + zone.watermark_boost + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic
-            if zone.stat_free > limit:
-                return self._take_pcp(zone, limit, count, index)
-        return []
-
-    def _take(self, pfns: list[int], kind: int) -> None:
-        """Set refcount 1 and kind on single pages; runs of ascending frames at once."""
-        refcount, kinds = self._refcount, self._kind
-        if len(pfns) > 8:
-            runs = frame_runs(pfns)
-            if len(runs) * 4 <= len(pfns):
-                for first, count in runs:
-                    refcount[first : first + count] = array("I", (1,)) * count
-                    kinds[first : first + count] = bytes([kind]) * count
-                return
-        for pfn in pfns:
-            refcount[pfn] = 1
-            kinds[pfn] = kind
+    free_page_list = batches.free_page_list
+    free_stretches = batches.free_stretches
+    alloc_bulk = batches.alloc_bulk
 
     def drain_pages_zone(self, zone: Zone) -> None:
         """Give the pages on all CPUs' lists of a zone back to the buddy lists."""

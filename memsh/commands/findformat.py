@@ -1,0 +1,80 @@
+"""What find prints of a name: -printf's directives, -ls's line (findutils 4.9: find/print.c)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from memsh.textutils.clock import now, strftime
+
+if TYPE_CHECKING:
+    from memsh.commands.finding import Finder, Found
+
+_ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
+_CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
+_DIRECTIVE = re.compile(r"%(-?0?[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyY])")
+
+
+def format_of(finder: Finder, pattern: str) -> Callable[[Found], str]:
+    stop = pattern.find("\\c")
+    shown = _ESCAPE.sub(lambda match: _CONTROL[match[1]] if match[1] else chr(int(match[2], 8)),
+                        pattern if stop < 0 else pattern[:stop])  # fmt: skip
+
+    def text(found: Found) -> str:
+        return _DIRECTIVE.sub(lambda match: _padded(match[1], _directive(finder, match[2], found)), shown)
+
+    return text
+
+
+def _directive(finder: Finder, letter: str, found: Found) -> str:
+    if letter[0] in "ABCT" or letter in "act":
+        return _time(finder, letter, found)
+    if letter == "%":
+        return "%"
+    if letter in "pfhHPd":
+        parent = posixpath.dirname(found.path)
+        below = found.path[len(found.start) :].lstrip("/")
+        return {"p": found.path, "f": found.name, "h": parent or ".", "H": found.start, "P": below,
+                "d": str(found.depth)}[letter]  # fmt: skip
+    facts = found.facts
+    values: dict[str, Any] = {
+        "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": "root", "g": "root", "U": 0, "G": 0,
+        "i": facts.inode, "n": facts.links, "b": facts.blocks, "k": facts.blocks // 2, "l": facts.target,
+        "y": facts.letter, "Y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1], "F": "ext4", "S": "1",
+    }  # fmt: skip
+    return str(values[letter])
+
+
+def _when(finder: Finder, found: Found) -> float:
+    return now(finder.io) - finder.age(found)
+
+
+def _time(finder: Finder, letter: str, found: Found) -> str:
+    when = _when(finder, found)
+    if len(letter) == 1:
+        return strftime("%a %b %e %H:%M:%S.%N %Y", when)
+    if letter[1] == "@":
+        return f"{when:.10f}"
+    if letter[1] == "+":
+        return strftime("%Y-%m-%d+%H:%M:%S.%N", when)
+    return strftime("%" + letter[1], when)
+
+
+def long_line(finder: Finder, found: Found) -> str:
+    facts, when = found.facts, time.gmtime(_when(finder, found))
+    size = f"{facts.rdev[0]}, {facts.rdev[1]}" if facts.kind in ("block", "char") else str(facts.size)
+    target = f" -> {facts.target}" if facts.kind == "link" else ""
+    return (f"{facts.inode:9} {facts.blocks // 2:6} {facts.bits()} {facts.links:3} root     root     {size:>8} "
+            f"{time.strftime('%b %e %H:%M', when)} {found.path}{target}\n")  # fmt: skip
+
+
+def _padded(width: str, text: str) -> str:
+    if not width:
+        return text
+    digits = width.lstrip("-")
+    if digits.startswith("0") and (text.isascii() and text.isdecimal()) and width[0] != "-":
+        return text.rjust(int(digits or 0), "0")
+    return text.ljust(int(digits or 0)) if width[0] == "-" else text.rjust(int(digits or 0))
