@@ -116,6 +116,15 @@ def test_the_first_thread_may_end_before_the_others(typed: Typed) -> None:
     assert typed("wait") .endswith("= 54  minflt 0 majflt 0  exit status 3\n")
 
 
+def test_a_signal_to_a_first_thread_that_has_ended_ends_the_others(typed: Typed) -> None:
+    typed("run a.out; thread; as 54 thread exit; switch 1; kill -9 54")
+    assert typed("pgrep a.out") == "53\n"
+
+
+def test_a_thread_cannot_join_itself(typed: Typed) -> None:
+    assert "thread: Resource deadlock avoided" in typed("thread; thread join 54")
+
+
 def test_exec_by_a_thread_takes_the_place_of_its_process(typed: Typed) -> None:
     typed("c=$(fork); as $c thread; as 55 exec a.out-dyn")
     assert typed("cat /proc/54/comm") == "a.out-dyn\n"

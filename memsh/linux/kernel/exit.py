@@ -113,13 +113,12 @@ def do_group_exit(box: Box, task: Task, code: int) -> None:
     """End a task's process, all its threads; `code` as wait() tells it (exit status << 8, or a signal's number)."""
     signal = task.signal
     signal.exiting, signal.exit_code = True, code
-    for thread in threads_of(box, task)[1:]:
-        if thread is not task:
+    first, *others = threads_of(box, task)
+    for thread in (*others, first):
+        if thread is not task and thread.alive:
             do_exit(box, thread, code)
-    leader = box.tasks[task.tgid]
-    if leader is not task and leader.alive:
-        do_exit(box, leader, code)
-    do_exit(box, task, code)
+    if task.alive:
+        do_exit(box, task, code)
 
 
 def do_exit(box: Box, task: Task, code: int) -> None:
