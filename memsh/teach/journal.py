@@ -181,7 +181,7 @@ class Timeline:
             if self.store is not None:
                 self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
-            enough = max(COST, self.copying if session.at_prompt else 4 * self.copying)
+            enough = max(COST, (2 if session.at_prompt else 8) * self.copying)
             if self.cost > enough:
                 self.keep()
         self.box_mark, self.side_mark = box_mark, side_mark

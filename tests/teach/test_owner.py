@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.procfs import tree
+from memsh.teach import owner
 
 
 def said(*lines: str) -> list[str]:
@@ -47,3 +50,32 @@ def test_a_page_of_a_process() -> None:
 def test_what_nobody_touched() -> None:
     assert "as boot left it" in said("owner 0x100")[0]
     assert "no page there" in said("p=$(mmap 4k)", "owner $p")[0]
+
+
+def test_a_long_session_is_told_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    session = open_session(["--ram", "128M"], screen, screen)
+    for line in ("k=$(kmalloc 64)", "kfree $k", "kmalloc 64"):
+        session.run(line)
+    session.timeline.keep()
+    for line in ("kfree $k", "for i in $(seq 40000); do kmalloc 8; done", "kmalloc 64"):
+        session.run(line)
+    screen.seek(0)
+    screen.truncate()
+    session.run("owner $k")
+    whole = screen.getvalue()
+    assert [row.split(":")[-1] for row in whole.splitlines()[1:]] == [
+        " object given by kmalloc for 64 bytes", " object freed by kfree", " object given by kmalloc for 64 bytes",
+        " object freed by kfree", " object given by kmalloc for 64 bytes",
+    ]  # fmt: skip
+    monkeypatch.setattr(owner, "PATIENCE", 0.0)
+    screen.seek(0)
+    screen.truncate()
+    session.run("owner $k")
+    told = screen.getvalue().splitlines()
+    assert told[1].strip() == "the first 3 of 6 changes were not looked at: owner -a replays them, too"
+    assert told[2:] == whole.splitlines()[-2:]
+    screen.seek(0)
+    screen.truncate()
+    session.run("owner -a $k")
+    assert screen.getvalue() == whole
