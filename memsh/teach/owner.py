@@ -90,7 +90,7 @@ def history(timeline: Timeline, target: Target, whole: bool) -> History:
     found: list[tuple[int, str, str]] = []
     last = len(entries)
     for first in sorted({0, *states}, reverse=True):
-        if not whole and time.perf_counter() - begun > PATIENCE:
+        if not whole and last < len(entries) and time.perf_counter() - begun > PATIENCE:
             break
         with timeline.away():
             timeline.enter(states[first] if first else timeline.fresh(), copy=first > 0)
