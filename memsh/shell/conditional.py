@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import Any
 
 from memsh.shell.syntax import AnyWord, Part, Word
@@ -22,8 +23,9 @@ _REGEX = re.compile(r"[^ \t\r\n$`\"'\\()\[\]|]+")
 class Conditional(Words):
     """Reads up to the `]]`."""
 
+    @abstractmethod
     def newlines(self) -> None:
-        raise NotImplementedError
+        """Ends of lines, which mean nothing here, and here-documents that begin at them."""
 
     def condition(self, opened: int) -> Tree:
         tree = self._either(opened)

@@ -18,8 +18,8 @@ FUNCTIONS = 1000  # functions in each other
 EVALS = 100  # eval in eval, traps, aliases
 SOURCES = 50  # scripts in each other
 JOBS = 200  # each holds a thread of the host
+SNAPSHOTS = 50
 PROCESSES = 4096  # of the box
-FILES = 50_000  # names on the box's disk
 MEMORY = 2 << 30  # bytes of the host's by which one line may grow; what runs on is ended as by Ctrl-C
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
 

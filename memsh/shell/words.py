@@ -7,6 +7,7 @@ this class is the lower half. Known deviations: `$[ … ]` is refused; `$"…"` 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from typing import NoReturn
 
@@ -31,7 +32,7 @@ _SUM = re.compile(r"[^$`\"'\\()]+")
 _ELEMENT = re.compile(r"\[")
 
 
-class Words:
+class Words(ABC):
     """Reads words of `text`, whose first line has number `first`."""
 
     def __init__(self, text: str, first: int = 1) -> None:
@@ -60,13 +61,13 @@ class Words:
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
 
+    @abstractmethod
     def substitution(self, opened: int) -> Node:
         """The commands up to the `)` that ends them; `pos` is behind it afterwards."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nested(self, text: str, opened: int) -> Node:
         """The commands of a text that was cut out (backquotes)."""
-        raise NotImplementedError
 
     # words
 

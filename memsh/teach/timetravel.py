@@ -14,7 +14,8 @@ from memsh.linux.box import Box
 from memsh.linux.config import nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
-from memsh.shell.errors import INTERRUPTED, Interrupted
+from memsh.shell.errors import INTERRUPTED, Interrupted, Unreasonable
+from memsh.shell.limits import SNAPSHOTS
 from memsh.shell.told import Told
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
@@ -105,6 +106,8 @@ def snapshot(box: Box, args: Args, io: IO) -> int:
     `restore before` brings it back, `diff before after` compares two.
     """
     timeline = attach(io.session)
+    if args.name not in timeline.snapshots and len(timeline.snapshots) >= SNAPSHOTS:
+        raise Unreasonable(f"there are {SNAPSHOTS} snapshots, and {SNAPSHOTS} are as many as memsh keeps")
     timeline.snapshots[args.name] = Snapshot(timeline.capture(), timeline.script())
     if timeline.store is not None:
         timeline.store.snapshot(args.name, len(timeline.entries))

@@ -41,6 +41,11 @@ class Program(NamedTuple):
     rules: list[Rule]
     functions: dict[str, Function]
 
+UNKNOWN = {
+    "|&": "|& is not known here: there are no coprocesses",
+    "@": "@ is not known here: neither @include and @load nor @name()",
+}
+
 
 class Parser:
     """Reads one program's tokens."""
@@ -56,7 +61,8 @@ class Parser:
         self.depth = 0
         self.in_function = False
 
-    def wrong(self, message: str = "Unexpected token", token: Token | None = None) -> NoReturn:
+    def wrong(self, message: str = "", token: Token | None = None) -> NoReturn:
+        message = message or UNKNOWN.get(self.token.kind, "Unexpected token")
         raise AwkError(self.where, (token or self.token).line, message)
 
     # tokens

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -114,7 +115,7 @@ class Files:
             self.close(name)
 
 
-class Runtime:
+class Runtime(ABC):
     """The state that compiled programs work on. `cells` are the global variables, one list of length 1 each."""
 
     def __init__(self, io: IO) -> None:
@@ -227,9 +228,9 @@ class Runtime:
             return self.given[number]
         return Numeric(fields[number - 1])
 
+    @abstractmethod
     def next_record(self) -> str | None:
         """The next record of the main input."""
-        raise NotImplementedError
 
     def set_field(self, number: int, value: Value) -> None:
         if number == 0:
