@@ -106,7 +106,7 @@ class Oom:
     def _bound(self) -> list[Node]:
         """The nodes that the request was bound to, none if it might use all of them."""
         nodes = self.box.pages.nodes
-        if self.nodes is None or len(self.nodes) == len(nodes):
+        if self.nodes is None or all(node.nid in self.nodes for node in nodes if node.present):
             return []
         return [nodes[nid] for nid in self.nodes]
 
