@@ -9,6 +9,7 @@ from memsh.commands.paths import is_devfs, is_procfs, path_of, resolve, stat_kin
 from memsh.linux.box import Box
 from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
+from memsh.linux.mm.filemap.fadvise import fadvise_dontneed
 from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
@@ -19,7 +20,7 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 _NUMBERS = {"bs": 512, "ibs": 512, "obs": 512, "count": -1, "skip": 0, "seek": 0}
 _SYMBOLS = {
     "conv": ("notrunc", "fsync", "fdatasync", "nocreat", "excl"),
-    "iflag": ("direct", "fullblock"),
+    "iflag": ("direct", "fullblock", "nocache"),
     "oflag": ("direct", "append", "sync", "dsync"),
     "status": ("none", "noxfer", "progress"),
 }
@@ -182,7 +183,8 @@ def dd(box: object, args: Args, io: IO) -> int:
     dd if=/dev/zero of=/data bs=1M count=4
 
     skip=N leaves out input blocks, seek=N output blocks; conv=notrunc keeps what is there, conv=fsync waits for the
-    disk at the end; iflag=direct and oflag=direct go past the page cache. Time and rate are by the box's clock, which
+    disk at the end; iflag=direct and oflag=direct go past the page cache; iflag=nocache drops from it
+    what was read, with count=0 the whole file. Time and rate are by the box's clock, which
     moves only while dd waits for the disk.
     """
     plan = plan_of(args.words)
@@ -285,6 +287,9 @@ def _of_file(session: Session, file: Any, plan: Plan) -> Iterator[str | int]:
             place, serial = place + len(data), serial + 1
             yield to_text(data)
     finally:
+        if "nocache" in plan.flags["iflag"]:
+            start = plan.numbers["skip"] * block
+            fadvise_dontneed(session.box, file, start, 0 if not most else max(1, place - start))
         fs.fput(file)
 
 
