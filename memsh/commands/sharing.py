@@ -20,7 +20,8 @@ from memsh.shell.values import address, wide_size
 from memsh.textutils.clock import strftime
 
 TOPIC = "user space"
-_GET = {"create": shm.IPC_CREAT, "excl": shm.IPC_EXCL, "noreserve": shm.SHM_NORESERVE}
+_GET = {"create": shm.IPC_CREAT, "excl": shm.IPC_EXCL, "noreserve": shm.SHM_NORESERVE,
+        "hugetlb": shm.SHM_HUGETLB, "hugetlb1g": shm.SHM_HUGETLB | 30 << 26}  # fmt: skip
 _AT = {"rdonly": shm.SHM_RDONLY, "rnd": shm.SHM_RND, "remap": shm.SHM_REMAP, "exec": shm.SHM_EXEC}
 
 
@@ -67,7 +68,8 @@ ID = arg("id", type=int, help="what shmget gave", words="value")
 @command(
     arg("key", type=ipc_key, help="a number by which others find the segment, or private"),
     arg("size", type=wide_size, help="bytes"),
-    arg("flags", type=get_flags, default="create,0600", help="create, excl, noreserve, a mode", words="shmget"),
+    arg("flags", type=get_flags, default="create,0600", help="create, excl, noreserve, hugetlb, a mode",
+        words="shmget"),
     topic=TOPIC,
 )
 def shmget(box: Box, args: Args, io: IO) -> int:

@@ -49,6 +49,12 @@ def protection(word: str) -> int:
     return _flags(word, _PROT, "PROT_", "protection (r, rw, rx, rwx, none, PROT_…)")
 
 
+def map_text(bits: int) -> str:
+    """The flags of mmap(), with the size of huge pages as strace writes it."""
+    log = bits >> 26 & 0x3F
+    return spelt(bits & ~(0x3F << 26), _MAP) + (f"|{log}<<MAP_HUGE_SHIFT" if log else "")
+
+
 def map_flags(word: str) -> int:
     """`shared,populate`, `MAP_SHARED|MAP_POPULATE`, `hugetlb1g`."""
     names = _MAP | _MAP_HUGE | _HUGETLB
@@ -122,7 +128,7 @@ def mmap(box: Box, args: Args, io: IO) -> int:
             raise KernelError("EINVAL")
         place = hex(args.offset) if args.offset else "0"
         told = f"{user.box.arch.sys_mmap}({hex(at) if at else 'NULL'}"
-        names = f"{spelt(args.prot, _PROT, 'PROT_NONE')}, {spelt(bits, _MAP)}"
+        names = f"{spelt(args.prot, _PROT, 'PROT_NONE')}, {map_text(bits)}"
         if not args.file:
             return user.call(
                 f"{told}, {length}, {names}, -1, 0)",

@@ -24,6 +24,7 @@ def check_hugetlb(box: Box) -> list[str]:
         return wrong
     areas = [vma for vma in box.vm.areas.values() if vma.flags & VM_HUGETLB]
     files = {id(vma.file.inode): vma.file.inode for vma in areas if vma.file is not None}
+    files |= {id(one.file.inode): one.file.inode for one in box.shm.ids.values() if one.file.inode.hugetlb is not None}
     for h in box.hugetlb.states.values():
         mine = [inode for inode in files.values() if inode.hugetlb is not None and inode.hugetlb.order == h.order]
         _check_pages(box, h, mine, wrong)

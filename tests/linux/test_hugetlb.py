@@ -27,6 +27,7 @@ from memsh.linux.include.flags import (
     MREMAP_MAYMOVE,
 )
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_MF_MOVE
+from memsh.linux.ipc.shm import IPC_CREAT, SHM_HUGETLB
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
@@ -206,6 +207,27 @@ def test_a_hole_in_a_shared_file_of_huge_pages() -> None:
     assert pool(box) == (4, 0, 0, 0)
     vma.do_madvise(box, mm, p + HUGE, 2 * HUGE, REMOVE)
     assert pool(box) == (4, 2, 0, 0)
+    assert check(box) == []
+
+
+def test_a_segment_of_shared_memory_is_reserved_at_once() -> None:
+    box, mm = fresh(6)
+    number = box.shm.shmget(0x42, 5 * MIB, IPC_CREAT | SHM_HUGETLB | 0o600)
+    assert pool(box) == (6, 6, 3, 0)
+    at = box.shm.shmat(mm, number)
+    touch_range(box, box.current, at, 2 * HUGE, True)
+    child = fork(box)
+    touch_range(box, child, at, 1, True)
+    assert pool(box) == (6, 4, 1, 0)
+    segment = box.shm.find(number)
+    assert (segment.nattch, segment.resident, segment.size) == (2, 1024, 5 * MIB)
+    with pytest.raises(KernelError, match="Cannot allocate"):
+        box.shm.shmget(0, 20 * MIB, IPC_CREAT | SHM_HUGETLB)
+    assert check(box) == []
+    box.shm.rmid(number)
+    do_exit(box, child, 0)
+    box.shm.shmdt(mm, at)
+    assert pool(box) == (6, 6, 0, 0)
     assert check(box) == []
 
 

@@ -557,6 +557,7 @@ class FileSystem:
         if inode.hugetlb is not None:
             if inode.opened <= 0:
                 hugetlbfs_evict_inode(self.box, inode)
+                self.box.shm.evicted(inode)
             return
         if inode.dev == SHM_DEV:
             if inode.opened <= 0:

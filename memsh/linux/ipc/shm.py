@@ -23,6 +23,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import File, Inode, MmStruct
 from memsh.linux.kernel import sysctl
+from memsh.linux.mm.hugetlb.inode import hstate_of_flags, hugetlb_file_setup
 from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
 from memsh.linux.mm.mmap.vmalist import areas_between
 from memsh.linux.mm.shmem.shmem import shmem_file_setup
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 IPC_PRIVATE = 0
 IPC_CREAT, IPC_EXCL = 0o1000, 0o2000
-SHM_NORESERVE = 0o10000
+SHM_HUGETLB, SHM_NORESERVE = 0o4000, 0o10000
 SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC = 0o10000, 0o20000, 0o40000, 0o100000
 SHM_DEST = 0o1000
 IPCMNI_SHIFT = 15
@@ -53,12 +54,17 @@ class Segment:
 
     @property
     def nattch(self) -> int:
-        mapping = self.file.inode.mapping
-        return len(mapping.i_mmap) if mapping is not None else 0
+        inode = self.file.inode
+        if inode.hugetlb is not None:
+            return len(inode.hugetlb.i_mmap)
+        return len(inode.mapping.i_mmap) if inode.mapping is not None else 0
 
     @property
     def resident(self) -> int:
         """Pages of it that are in memory."""
+        info = self.file.inode.hugetlb
+        if info is not None:
+            return len(info.pages) << info.order
         mapping = self.file.inode.mapping
         return len(mapping.pages) if mapping is not None else 0
 
@@ -71,6 +77,14 @@ class Segment:
     @property
     def pages(self) -> int:
         return -(-self.size // 4096)
+
+
+def _huge_file(box: Box, name: str, size: int, flags: int) -> File:
+    """The file of a segment of huge pages, which are all reserved at once (newseg). EINVAL, ENOMEM, ENOSPC."""
+    h = hstate_of_flags(box, flags)
+    whole = -(-size // h.size) * h.size
+    kept = VM_NORESERVE if flags & SHM_NORESERVE else 0
+    return hugetlb_file_setup(box, h, f"/{name} (deleted)", whole, kept, shm=True)
 
 
 class Shm:
@@ -131,7 +145,11 @@ class Shm:
         if not addr:
             raise KernelError("ENOMEM", "no memory for a shmid_kernel")
         try:
-            file = shmem_file_setup(box, f"SYSV{key & UINT_MAX:08x}", size, noreserve)
+            name = f"SYSV{key & UINT_MAX:08x}"
+            if flags & SHM_HUGETLB:
+                file = _huge_file(box, name, size, flags)
+            else:
+                file = shmem_file_setup(box, name, size, noreserve)
         except KernelError:
             box.slab.kfree(addr)
             raise
@@ -171,7 +189,8 @@ class Shm:
             file = File(file.inode, file.path)
             file.inode.opened += 1
         try:
-            found = do_mmap(box, mm, addr, segment.size, prot, MAP_SHARED | where, file, 0)
+            length = file.inode.size if file.inode.hugetlb is not None else segment.size
+            found = do_mmap(box, mm, addr, length, prot, MAP_SHARED | where, file, 0)
         finally:
             if file is not segment.file:
                 box.fs.fput(file)

@@ -24,6 +24,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_HUGE, PG_LRU, PG_REFERENCED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
+from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.huge import (
     ENABLED,
@@ -290,6 +291,8 @@ def hugepage_init(box: Box) -> None:
     register_shrinker(box, "thp-deferred_split", split.count, split.scan)
     if parameter in ENABLED:
         thp.enabled = parameter
+    elif parameter is not None:
+        box.log.printk("transparent_hugepage= cannot parse, ignored", KERN_WARNING)
     if small:
         thp.enabled = thp.defrag = "never"
         thp.use_zero_page = False

@@ -137,10 +137,11 @@ def _wp(box: Box, vma: VmArea, h: Hstate, number: int, cached: int) -> int:
 def _unmap_ref_private(box: Box, vma: VmArea, pfn: int, place: int, h: Hstate) -> bool:
     """The owner cannot have a copy: the page is taken from its children; whether any had it."""
     before = box.memmap.mapcount[pfn]
-    for other in list(box.vm.areas.values()):
-        if other is vma or other.file is None or vma.file is None or other.file.inode is not vma.file.inode:
-            continue
-        if not other.flags & VM_MAYSHARE and other.resv is None and other.start <= place < other.end:
+    assert vma.file is not None and vma.file.inode.hugetlb is not None
+    for number in vma.file.inode.hugetlb.i_mmap:
+        other = box.vm.areas[number]
+        owner = other.flags & VM_MAYSHARE or other.resv is not None
+        if other is not vma and not owner and other.start <= place < other.end:
             unmap_hugepage_range(box, other, place, place + h.size, pfn)
     return bool(box.memmap.mapcount[pfn] < before)
 

@@ -154,7 +154,7 @@ def hugetlbfs_punch_hole(box: Box, vma: VmArea, start: int, end: int) -> None:
     assert info is not None
     first = hugecache_offset(h, vma, start + h.size - 1 & -h.size)
     behind = hugecache_offset(h, vma, end & -h.size)
-    for other in [area for area in box.vm.areas.values() if area.file is not None and area.file.inode is inode]:
+    for other in [box.vm.areas[number] for number in info.i_mmap]:
         low = max(other.start, other.start + ((first << h.order) - other.pgoff << 12))
         high = min(other.end, other.start + ((behind << h.order) - other.pgoff << 12))
         if low < high:

@@ -57,14 +57,16 @@ class ResvMap:
 
 
 class HugetlbInode:
-    """What a file of huge pages has: its size of pages, its reservations, its pages by their index."""
+    """What a file of huge pages has: its size of pages, its reservations, its pages by their index, the numbers of the
+    areas that map it."""
 
-    __slots__ = ("order", "pages", "private", "resv")
+    __slots__ = ("i_mmap", "order", "pages", "private", "resv")
 
     def __init__(self, order: int) -> None:
         self.order = order
         self.resv = ResvMap()
         self.pages: dict[int, int] = {}
+        self.i_mmap: dict[int, None] = {}
         self.private = False  # System V shared memory: reserved by shmget(), not by each mapping (S_PRIVATE)
 
 

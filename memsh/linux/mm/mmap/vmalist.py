@@ -113,6 +113,8 @@ def get_file(vma: VmArea, file: File) -> None:
     vma.file = file
     if file.inode.mapping is not None:
         file.inode.mapping.i_mmap[vma.number] = None
+    if file.inode.hugetlb is not None:
+        file.inode.hugetlb.i_mmap[vma.number] = None
 
 
 def put_file(box: Box, vma: VmArea) -> None:
@@ -122,6 +124,8 @@ def put_file(box: Box, vma: VmArea) -> None:
         return
     if file.inode.mapping is not None:
         file.inode.mapping.i_mmap.pop(vma.number, None)
+    if file.inode.hugetlb is not None:
+        file.inode.hugetlb.i_mmap.pop(vma.number, None)
     box.fs.fput(file)
 
 
