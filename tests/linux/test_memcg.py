@@ -6,6 +6,7 @@ import pytest
 
 from memsh.inspect.check import check
 from memsh.linux.config import MIB, Config
+from memsh.linux.fs import file_table
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import MM_ANONPAGES
 from memsh.linux.include.sched import Task
@@ -275,3 +276,28 @@ def test_a_copy_goes_its_own_way() -> None:
     assert other.current.mm.rss[MM_ANONPAGES] > box.current.mm.rss[MM_ANONPAGES] + 1000
     sound(box)
     sound(other)
+
+
+def test_pipes_and_sockets_are_charged_and_given_back() -> None:
+    """memcg-kernel: what 80 pipes and 40 pairs of sockets cost their group."""
+    box = box_of()
+    group(box, "a")
+    task = enter(box, "a")
+    for _ in range(80):
+        file_table.do_pipe(box, task)
+    stat = rows(box, "a/memory.stat")
+    assert stat["slab_reclaimable"] == 67840 and abs(stat["slab_unreclaimable"] - 141920) < 4096
+    for _ in range(40):
+        file_table.do_socketpair(box, task)
+    stat = rows(box, "a/memory.stat")
+    assert stat["slab_reclaimable"] == 151040 and abs(stat["slab_unreclaimable"] - 240096) < 4096
+    child = fork(box, task).child
+    assert file_table.close_files(box, task) == 240
+    assert rows(box, "a/memory.stat")["slab_reclaimable"] >= 151040  # they are the child's, too
+    sound(box)
+    do_exit(box, child, 0)
+    assert rows(box, "a/memory.stat")["slab_unreclaimable"] < 16384
+    with pytest.raises(KernelError, match="Too many open files"):
+        for _ in range(600):
+            file_table.do_pipe(box, task)
+    sound(box)

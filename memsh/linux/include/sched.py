@@ -18,6 +18,7 @@ from memsh.linux.lib.copying import slotwise
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.fs.file_table import Files
     from memsh.linux.include.cgroup import Cgroup
     from memsh.linux.include.image import Touch
     from memsh.linux.include.mempolicy import Policy
@@ -35,18 +36,21 @@ STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped
 @slotwise(flat="threads", held="rlim")
 class SignalStruct:
     """What the threads of a process share (signal_struct). `threads`: the TIDs, the first thread's before all others;
-    `rlim`: its limits by RLIMIT_*; `umask`, which Linux keeps in fs_struct.
+    `rlim`: its limits by RLIMIT_*; `umask`, which Linux keeps in fs_struct;
+    `files` beside its terminal, None while there are none.
 
     Faults here are those of threads that are gone; `exit_code` is what the process ends with, once that is decided.
     """
 
     __slots__ = (
-        "exit_code", "exiting", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min", "rlim", "threads", "umask",
+        "exit_code", "exiting", "files", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min",
+        "rlim", "threads", "umask",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.threads: list[int] = []
         self.rlim: Rlimits = []
+        self.files: Files | None = None
         self.umask = 0o022
         self.minflt = self.majflt = 0
         self.oom_score_adj = self.oom_score_adj_min = 0

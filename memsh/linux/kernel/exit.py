@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from memsh.linux.fs.file_table import close_files
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, children_of, context_switch, live_thread, threads_of
 from memsh.linux.kernel.fork import complete_vfork_done, drop_object, free_task
@@ -153,6 +154,7 @@ def do_exit(box: Box, task: Task, code: int) -> None:
 
 def _group_dead(box: Box, leader: Task) -> None:
     """The last thread has ended: what was the process's own goes, and its parent may know."""
+    close_files(box, leader)
     drop_object(box, leader, "files_cache")
     drop_object(box, leader, "fs_cache")
     _reparent(box, leader)

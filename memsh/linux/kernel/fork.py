@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.fs.file_table import close_files, dup_files
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_KERNEL_ACCOUNT, GFP_NAMES
 from memsh.linux.include.memmap import K_STACK, PG_KMEMCG
@@ -131,9 +132,12 @@ def copy_process(
                 parent.mm.users += 1
             else:
                 task.mm = dup_mmap(box, parent.mm)
+        if parent is not None and not kthread:
+            dup_files(box, parent, task)
         _take(box, task, "pid")
         task.pid = alloc_pid(box)
     except KernelError:
+        close_files(box, task)
         if task.mm is not None:
             task.mm.users -= 1
             if not task.mm.users:
