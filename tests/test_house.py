@@ -35,7 +35,6 @@ TERMINAL = ("prompt_toolkit", "rich", "pygments", "plotext")
 # what only i386 would say: its split of 3 and 1 GiB, its words, where its programs lie
 OF_I386 = {0xC0000000, 0xFFFFFFFF, 1 << 32, 0xFFFFF000, 0x08048000, 0xF8000000, 0xFF000000}
 EXCEPTIONS = 25
-AWAITED = {"try_to_free_mem_cgroup_pages"}  # what the memory controller will ask of reclaim
 
 
 def name_of(path: Path) -> str:
@@ -107,7 +106,7 @@ def test_no_name_is_defined_and_never_used() -> None:
     several names that are given out together, and names that are put together (`getattr(self, f"do_{verb}")`).
     """
     tools = [ast.parse(path.read_text(encoding="utf-8")) for path in TOOLS]
-    used = {name for tree in (*TREES.values(), *tools) for name in names_used(tree)} | AWAITED
+    used = {name for tree in (*TREES.values(), *tools) for name in names_used(tree)}
     wrong = []
     for path, tree in TREES.items():
         if path == PACKAGE / "client.py":  # for the programs of others

@@ -36,12 +36,14 @@ from memsh.linux.mm.page_alloc.nodestat import count_frames
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Iterator
 
     from memsh.linux.box import Box
     from memsh.linux.include.lruvec import LruVec
     from memsh.linux.include.memmap import MemMap
 
 _MOST = 20
+_OWNED = (K_ANON, K_FILE, K_SHMEM)
 
 
 class Mapped:
@@ -69,13 +71,17 @@ class Mapped:
             found = self.known[pfn, length] = [(mm_counter(flags), pages) for _, pages, flags in parts]
         return found
 
-    def frames(self) -> dict[int, int]:
-        """Frame -> how often it is mapped."""
-        found: dict[int, int] = {}
+    def stretches(self) -> Iterator[tuple[int, int, int]]:
+        """Frames that are mapped, in order and once each: (first, how many, how often)."""
+        change: Counter[int] = Counter()
         for (pfn, length), times in self.runs.items():
-            for frame in range(pfn, pfn + length):
-                found[frame] = found.get(frame, 0) + times
-        return found
+            change[pfn] += times
+            change[pfn + length] -= times
+        before = times = 0
+        for pfn in sorted(change):
+            if times:
+                yield before, pfn - before, times
+            before, times = pfn, times + change[pfn]
 
 
 def check_mm(box: Box) -> list[str]:
@@ -95,7 +101,7 @@ def check_mm(box: Box) -> list[str]:
     cached = _check_cache(box, wrong)
     shared = [one.inode for one in box.memmap.owners if isinstance(one, AddressSpace) and one.inode.shmem]
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared))
-    _check_pages(box, mapped.frames(), entire, cached, wrong)
+    _check_pages(box, mapped, entire, cached, wrong)
     return wrong[:_MOST]
 
 
@@ -206,75 +212,69 @@ def _check_cache(box: Box, wrong: list[str]) -> dict[int, int]:
     return cached
 
 
-def _check_pages(
-    box: Box, mapped: dict[int, int], entire: Counter[int], cached: dict[int, int], wrong: list[str]
-) -> None:
-    """Frames that look alike are looked at once: what matters of a frame is in `states`."""
+def _check_pages(box: Box, mapped: Mapped, entire: Counter[int], cached: dict[int, int], wrong: list[str]) -> None:
+    """What is mapped against the columns, a stretch of equal flags at a time."""
     memmap = box.memmap
-    flags, mapcount, refcount = memmap.flags, memmap.mapcount, memmap.refcount
-    anon = file = 0
-    held = cached | dict.fromkeys(box.vm.vdso_pfns, 1)
+    flags, refcount = memmap.flags, memmap.refcount
+    sizes: Counter[int] = Counter()  # flags -> mapped or cached frames that have them
+    held = cached.keys() | set(box.vm.vdso_pfns)
     parts: Counter[int] = Counter()  # huge pages, by their head: entries of 4 KiB
-    states = Counter(
-        zip(map(flags.__getitem__, mapped), map(mapcount.__getitem__, mapped), map(refcount.__getitem__, mapped),
-            mapped.values(), map(held.__contains__, mapped), strict=True)
-    )  # fmt: skip
-    bad: set[tuple[int, int, int, int, bool]] = set()
-    for (bits, maps, refs, count, kept), pages in states.items():
-        if bits & PG_ANON:
-            anon += pages
-        else:
-            file += pages
-        if maps != count or (not bits & PG_HUGE and refs != count + kept):
-            bad.add((bits, maps, refs, count, kept))
-    if bad:
-        for pfn, count in mapped.items():
-            kept = pfn in held
-            if (flags[pfn], mapcount[pfn], refcount[pfn], count, kept) in bad:
-                wrong.append(f"frame {pfn:x}: mapcount {mapcount[pfn]}, mapped {count} times")
-                wrong.append(f"frame {pfn:x}: refcount {refcount[pfn]}, counted {count + kept}")
-    if box.thp.pages:
-        for pfn, count in mapped.items():
-            if flags[pfn] & PG_HUGE:
-                parts[pfn & -HPAGE_PMD_NR] += count - entire[pfn & -HPAGE_PMD_NR]
-    files = {pfn & -HPAGE_PMD_NR for pfn in cached if flags[pfn] & PG_HUGE} if box.thp.pages else set()
-    for head in files:
-        parts.setdefault(head, 0)
-    _say(wrong, "huge pages", box.thp.pages, len(parts))
-    _say(wrong, "nr_shmem_hugepages", box.vmstat["nr_shmem_hugepages"], HPAGE_PMD_NR * len(files))
-    entire_files = files & entire.keys()
-    _say(wrong, "nr_shmem_pmdmapped", box.vmstat["nr_shmem_pmdmapped"], HPAGE_PMD_NR * len(entire_files))
-    for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
-        want = small + entire[head] + HPAGE_PMD_NR * (head in files)
-        if refcount[head] != want:
-            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {want}")
-    _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
-         HPAGE_PMD_NR * len(entire.keys() - files))  # fmt: skip
+    heads: set[int] = set()  # those whose first frame is mapped
+    kinds = bytes(memmap.kind)
+    there: Counter[int] = Counter()
+    rest = set(cached)
+    for first, length, times in mapped.stretches():
+        rest.difference_update(range(first, first + length))
+        for kind in _OWNED:
+            there[kind] += kinds.count(kind, first, first + length)
+        for pfn, count, bits in sub_runs(flags, first, length):
+            sizes[bits] += count
+            _check_count(memmap.mapcount, "mapcount", pfn, [times] * count, wrong)
+            frames = range(pfn, pfn + count)
+            if bits & PG_HUGE:
+                for frame in frames:
+                    parts[frame & -HPAGE_PMD_NR] += times - entire[frame & -HPAGE_PMD_NR]
+                heads.update(range(-(-pfn // HPAGE_PMD_NR) * HPAGE_PMD_NR, pfn + count, HPAGE_PMD_NR))
+            elif held.isdisjoint(frames):
+                _check_count(refcount, "refcount", pfn, [times] * count, wrong)
+            else:
+                _check_count(refcount, "refcount", pfn, [times + (frame in held) for frame in frames], wrong)
+    anon = sum(count for bits, count in sizes.items() if bits & PG_ANON)
     _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
-    _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], file)
-    _check_kinds(box, mapped.keys() | cached.keys() | parts.keys(), parts, wrong)
+    _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], sum(sizes.values()) - anon)
+    _say(wrong, "huge pages", box.thp.pages, len(parts))
+    for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
+        if refcount[head] != small + entire[head]:
+            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {small + entire[head]}")
+        sizes[flags[head]] += HPAGE_PMD_NR - (head in heads)
+    _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
+         HPAGE_PMD_NR * len(entire))  # fmt: skip
+    rest -= parts.keys()
+    sizes.update(map(flags.__getitem__, rest))
+    there.update(map(kinds.__getitem__, rest | parts.keys() - heads))
+    for kind in _OWNED:
+        if kinds.count(kind) != there[kind]:
+            wrong.append(f"{kinds.count(kind)} frames are of kind {kind}, {there[kind]} of them mapped or cached")
+    _check_sizes(box, sizes, wrong)
+    _check_lists(box, wrong)
     _check_nodes(box, wrong)
 
 
-def _check_kinds(box: Box, known: set[int], parts: Counter[int], wrong: list[str]) -> None:
-    """Pages of processes and files are those that are mapped or cached, and the lists' counters count them."""
-    memmap = box.memmap
-    kinds = bytes(memmap.kind)
-    there = Counter(map(kinds.__getitem__, known))
-    for kind in (K_ANON, K_FILE, K_SHMEM):
-        if kinds.count(kind) != there[kind]:
-            pfn = next(pfn for pfn, one in enumerate(kinds) if one == kind and pfn not in known)
-            wrong.append(f"frame {pfn:x} of kind {kind} is neither mapped nor cached")
+def _check_count(column: memoryview, what: str, pfn: int, wanted: list[int], wrong: list[str]) -> None:
+    found = column[pfn : pfn + len(wanted)].tolist()
+    if found != wanted:
+        at, one = next((at, one) for at, one in enumerate(found) if one != wanted[at])
+        wrong.append(f"frame {pfn + at:x}: {what} {one}, counted {wanted[at]}")
+
+
+def _check_sizes(box: Box, sizes: Counter[int], wrong: list[str]) -> None:
+    """The counters of the lists count the pages of processes and files that bear their flags."""
     lists: Counter[str] = Counter()
     mlocked = 0
-    sizes = Counter(map(memmap.flags.__getitem__, known))
-    for head in parts:
-        sizes[memmap.flags[head]] += HPAGE_PMD_NR - 1
     for flags, pages in sizes.items():
         if flags & PG_LRU:
             lists[lru_name(flags)] += pages
             mlocked += pages * bool(flags & PG_MLOCKED)
-    _check_lists(box, wrong)
     for name in LISTS:
         _say(wrong, f"nr_{name}", box.vmstat[f"nr_{name}"], lists[name])
         zones = sum(zone.stat.get(f"nr_zone_{name}", 0) for zone in box.pages.zones)
