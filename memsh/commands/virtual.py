@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from memsh.commands.draw import beside, clip, human, say, table
+from memsh.libc.abi import ABIS
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.box import Box
 from memsh.linux.include.flags import (
@@ -15,11 +16,14 @@ from memsh.linux.include.flags import (
     PTE_RW,
     PTE_USER,
     VM_EXEC,
+    VM_NORESERVE,
     VM_READ,
     VM_SHARED,
     VM_WRITE,
 )
+from memsh.linux.include.sched import Task
 from memsh.linux.include.swapops import swp_offset, swp_type
+from memsh.linux.mm.memory.uaccess import peek
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -94,6 +98,30 @@ def process_areas(mm: Any) -> list[Area]:
     return found
 
 
+def areas_of(box: Box, task: Task) -> list[Area]:
+    """The areas of a process, those that its C library mapped for threads by name: stacks, guard pages, arenas."""
+    mm = task.mm
+    stacks = {thread.tls: thread.pid for thread in box.threads.values() if thread.mm is mm and thread.tls}
+    abi = ABIS[box.arch.word]
+    found: list[Area] = []
+    for area in process_areas(mm):
+        name = area.name
+        if name == "mmap" and area.flags & VM_NORESERVE and not area.start % abi.heap_max_size and area.flags & VM_READ:
+            first = peek(box, task, area.start, abi.word)
+            if first is not None and int.from_bytes(first, "little") % abi.heap_max_size == abi.heap_info:
+                name = "arena"
+        elif name == "mmap" and not area.flags & VM_READ and found and found[-1].name == "arena":
+            name = "arena (rest)" if found[-1].end == area.start else name
+        else:
+            tid = next((stacks[tls] for tls in stacks if area.start <= tls < area.end), 0)
+            if tid and name == "mmap":
+                name = f"stack of {tid}"
+                if found and found[-1].end == area.start and found[-1].name == "mmap" and not found[-1].flags & VM_READ:
+                    found[-1] = found[-1]._replace(name="guard")
+        found.append(area._replace(name=name))
+    return found
+
+
 @command(topic=TOPIC, looks=True)
 def areas(box: Box, args: Args, io: IO) -> None:
     """the areas of the current process by name: code, data, BSS, heap, stack
@@ -102,7 +130,7 @@ def areas(box: Box, args: Args, io: IO) -> None:
     """
     mm = current_mm(box)
     rows: list[tuple[object, ...]] = [("area", "from", "to", "size", "resident", "")]
-    for area in process_areas(mm):
+    for area in areas_of(box, box.current):
         size = human(area.end - area.start)
         here = human(resident(mm, area.start, area.end) << 12)
         rows.append((area.name, f"{area.start:08x}", f"{area.end:08x}", size, here, protection(area.flags)))
@@ -127,7 +155,8 @@ def vmmap(box: Box, args: Args, io: IO) -> None:
     say(io, f"kernel space: {size}, the same in every process")
     _picture(io, rows, wide)
     say(io, f"{'-' * (16 if wide else 12)} {mm.task_size:08x} TASK_SIZE: user space ends here")
-    user = [(area.start, area.end, f"{area.name} {protection(area.flags)}") for area in reversed(process_areas(mm))]
+    mine = reversed(areas_of(box, box.current))
+    user = [(area.start, area.end, f"{area.name} {protection(area.flags)}") for area in mine]
     _picture(io, user, wide)
     say(io, f"{'-' * (16 if wide else 12)} 00000000")
 

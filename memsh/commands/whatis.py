@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memsh.commands.draw import human, plural, say
-from memsh.commands.virtual import bits, not_canonical, process_areas, protection
+from memsh.commands.virtual import areas_of, bits, not_canonical, protection
 from memsh.inspect.check import FREE, PER_CPU_LIST, block_of
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.box import Box
@@ -61,7 +61,7 @@ def _user(box: Box, addr: int, io: IO) -> None:
     task = box.current
     if task.mm is None:
         raise ShellError(f"{task.comm} is a kernel thread: it has no user memory")
-    for area in process_areas(task.mm):
+    for area in areas_of(box, task):
         if area.start <= addr < area.end:
             bounds = f"{area.start:08x}-{area.end:08x} {protection(area.flags)}"
             say(io, f"{addr:#x}: {area.name} of {task.comm} (PID {task.pid}), {bounds}")

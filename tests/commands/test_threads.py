@@ -144,6 +144,17 @@ def test_a_child_has_the_thread_that_forked_and_the_stacks_of_all(typed: Typed) 
     assert len(typed("cat /proc/self/maps").splitlines()) == len(maps.splitlines()) + 2
 
 
+def test_areas_are_called_by_what_they_are_for(typed: Typed) -> None:
+    typed("thread; p=$(malloc 100); thread")
+    names = [line[:15].strip() for line in typed("areas").splitlines()]
+    at = names.index("arena")
+    assert names[at : at + 2] == ["arena", "arena (rest)"]
+    for tid in (54, 55):
+        at = names.index(f"stack of {tid}")
+        assert names[at - 1] == "guard"
+    assert ": arena of a.out (PID 55)" in typed("whatis $p")
+
+
 def test_threads_max_is_a_limit(typed: Typed) -> None:
     typed("sysctl -w kernel.threads-max=$(ps -e | tail -n +2 | wc -l)")
     if typed("cat /proc/sys/kernel/threads-max") != typed("ps -e | tail -n +2 | wc -l"):
