@@ -246,6 +246,7 @@ def unset(box: object, args: Args, io: IO) -> int:
         match = re.fullmatch(r"([A-Za-z_]\w*)(?:\[(.*)\])?", word, re.S | re.A)
         if "f" in on or (match is None and word in language.functions):
             language.functions.pop(word, None)
+            language.changes += 1
         elif match is None:
             io.complain(f"`{word}': not a valid identifier")
             status = 1
@@ -269,6 +270,7 @@ def _unset(language: Language, match: re.Match[str], reference: bool, variable: 
         language.unset(name)
     elif not variable:
         language.functions.pop(name, None)
+        language.changes += 1
 
 
 @command(rest("words", raw=True, required=True, meta="EXPRESSION"), topic=TOPIC, needs_box=False, shell=True)

@@ -26,7 +26,8 @@ from memsh.shell.errors import (
 from memsh.shell.io import HostSink
 from memsh.shell.limits import EVALS
 from memsh.shell.parse import lines
-from memsh.shell.syntax import Line
+from memsh.shell.syntax import Line, Series
+from memsh.shell.told import within as nesting
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -188,7 +189,9 @@ def evaluated(runner: Runner, text: str) -> int:
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):
                 return line.status
-            status = runner.run(line.program)
+            several = isinstance(line.program, Series) and len(line.program.items) > 1
+            with nesting(session) if several else nullcontext():
+                status = runner.run(line.program)
     except Return:
         if language.frames or language.source_depth > 1:
             raise

@@ -44,6 +44,7 @@ _LIVE = re.compile(
 )
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
+STATUS = re.compile(r"\$\{?\?|PIPESTATUS")  # a line that asks how the one before ended
 COST = 0.06  # seconds of replaying between two checkpoints
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed
@@ -131,6 +132,7 @@ class Timeline:
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
+        self.heard = 0  # the status that the command found in $?
         self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
@@ -155,6 +157,7 @@ class Timeline:
             session.lived.clear()
             session.sourced.clear()
             session.doing.told.clear()
+            self.heard = session.last_status
         else:
             session.language.nesting += 1
         self.stack.append((line, session.polls))
@@ -200,6 +203,8 @@ class Timeline:
             replay = " ".join(["answered", shlex.quote(replay), *answers])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
+        if self.heard and (STATUS.search(line) or session.language.functions.keys() & set(re.findall(r"\w+", line))):
+            replay = f"(exit {self.heard}); {replay}"
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
         if not exact:
             entry = entry._replace(after=self.capture(1))

@@ -150,6 +150,107 @@ umask 077
 heap > /dev/null; account > /dev/null; check > /dev/null
 echo 'malloc 9; undo; x=sourced' > /tmp/s{n}; source /tmp/s{n}
 source /tmp/s{n} | cat
+touch $p {small}
+p=$(mmap {size} rw); touch $p {size}
+p=$(mmap {size} rw shared); write $p {small}
+fork; as $ malloc {small}
+fork; as $ _exit 3; wait; x=$?
+time sleep {n}
+date > /t{n}
+echo "$_" > /t{n}; x=$_
+x=$!; y=$?
+x="$(jobs; dirs; pwd)"
+pushd /tmp; popd
+history > /t{n}
+x=$(explain malloc 64 | wc -l)
+explain; x=5
+explain free $p > /t{n}
+source /nothere
+echo 'for i in 1 2; do malloc 10; done; undo; x=s{n}' > /tmp/a{n}
+source /tmp/a{n}
+source /tmp/a{m}; kmalloc 64
+if true; then source /tmp/a{n}; fi
+. /tmp/a{n} && malloc 3
+trap 'malloc 6' EXIT; (trap 'malloc 7' EXIT)
+trap 'y=dbg' DEBUG; x=1; trap - DEBUG
+trap 'y=err' ERR; false; trap - ERR
+set -e; false; set +e
+set -o pipefail; false | true; x=$?; set +o pipefail
+shopt -s nullglob; echo /zz* ; shopt -u nullglob
+g() {{ g{n} 2>/dev/null; malloc {n}; }}; g; unset -f g
+select x in a b; do break; done < /t{n}
+while read -r l; do malloc 5; x=$l; done < /t{n}
+cat /proc/kmsg | head -1 > /dev/null
+cat /sys/kernel/tracing/trace_pipe | head -2 > /t{n}
+echo 'kmem:kmalloc' > /sys/kernel/tracing/set_event
+echo 1 > /sys/kernel/tracing/tracing_on; kmalloc 64
+echo 0 > /sys/kernel/tracing/tracing_on
+mkdir /d{n}; cd /d{n}; echo x > f; cd /
+ln -s /t{n} /l{n}; cat /l{n} > /dev/null
+chmod 600 /t{n}; umask 077
+rm -rf /d{n}
+tee /t{n} /t{m} < /proc/meminfo > /dev/null
+sort /t{n} -o /t{n}
+split -l 1 /t{n} /sp
+exec 4< /t{n}; read -r x <&4
+read -r x <&4
+exec 4<&-
+exec 5>&1; echo hi >&5; exec 5>&-
+renice 5 53; chrt -p 53
+echo 100 > /proc/53/timer_slack_ns
+echo abc > /proc/53/comm
+prlimit --pid 53 --nofile=100
+ulimit -n 50
+sysctl vm.drop_caches=1
+sysctl -w kernel.hostname=h{n}
+echo 200 > /proc/sys/vm/vfs_cache_pressure
+echo m > /proc/sysrq-trigger
+mkdir /sys/fs/cgroup/c{n}
+echo 53 > /sys/fs/cgroup/c{n}/cgroup.procs
+echo 20M > /sys/fs/cgroup/c{n}/memory.max
+cat /sys/fs/cgroup/c{n}/memory.current > /t{n}
+rmdir /sys/fs/cgroup/c{n}
+echo always > /sys/kernel/mm/transparent_hugepage/enabled
+echo 2 > /proc/sys/vm/nr_hugepages
+swapoff -a; swapon -a
+fallocate -l 300k /sw; mkswap /sw; swapon /sw
+watch -n 1 --count 2 'malloc 10 | cat'
+display grep MemFree /proc/meminfo; kmalloc 64; undisplay
+stopped 3{n} 'for i in $(seq 100); do malloc 10; history > /t{n}; done'
+stopped 2{n} 'p=$(history); malloc 5k; diff /proc/meminfo; malloc 6k'
+(sleep 2; malloc 1k; sleep 2; malloc 2k) & sleep 1; undo
+(while sleep 1; do kmalloc 64; done) & sleep 3
+kill %1; wait
+undo 2; redo; undo
+snapshot a; malloc 5; restore a; undo
+reset --cpus 2; fork
+compare 'undo' 'malloc 5' | tee /t{n}
+x=$(compare 'fork' 'malloc 5' | wc -l)
+diff /t{n} /t{m} > /t{n}
+diff /proc/vmstat | head -3 > /t{n}
+$(echo undo)
+u=undo; $u
+alias uu='undo; malloc 5'; uu
+xargs -I@ echo @ < /t{n} > /t{m}
+printf '\\033[1m%s\\0x' {n} > /t{n}
+x=$(printf 'a\\tb\\nc')
+echo $'\\x80\\xff' > /t{n}; x=$(cat /t{n})
+y="it's {n}"; z='"quoted"'; malloc $(( ${{#y}} ))
+x=$(cat /t{n}); malloc 4
+declare -r ro{n}=5; ro{n}=6; readonly
+local q=4
+export E{n}=v; env > /t{n}
+getopts ab: o -a -b {n}; x=$OPTIND
+let x+={n}; ((y=x*2))
+mapfile -t arr < /t{n}; unset arr
+[[ $x =~ ([0-9]+) ]] && y=${{BASH_REMATCH[1]}}
+sleep 0.5; vmstat -s > /t{n}
+free; top -b -n1 > /t{n}
+kmalloc 64 ; ; malloc 5
+malloc 5 # comment {n}
+malloc 5; exit_not_there; malloc 6
+mprotect 0 4k r
+write 0 1
 """.splitlines()
 
 

@@ -65,6 +65,8 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["exec 3> /t3; echo hello >&3", "kmalloc 64"])
 @example(lines=["heap > /dev/null; account > /dev/null", "hexdump $((0x8155000)) 64 > /tmp/h"])
 @example(lines=["malloc 9; undo", "x=2 && malloc 1M", "y=$(undo)", "true && snapshot one", "restore one"])
+@example(lines=["set -o pipefail; false | true; x=$?", "f() { y=$?; }; false", "f; unset -f f", "dmesg -C"])
+@example(lines=["malloc 5", "alias u='undo; malloc 5'; u", "stopped 24 'p=$(history); malloc 5k; diff /proc/meminfo'"])
 @example(lines=["sleep 5 & (sleep 3; malloc 7k) &", "stopped 3 'sleep 5 & malloc 1; sleep 10'", "undo", "redo"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
