@@ -2,7 +2,7 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** no CPU time is counted in cpu.stat, and io.stat is empty; of cpuset, cpu, io, hugetlb, pids, rdma
+**Known deviations:** io.stat is empty; of cpuset, cpu, io, hugetlb, pids, rdma
 and misc a group has no files.
 """
 
@@ -188,7 +188,13 @@ def _subtree_store(box: Box, group: Cgroup, text: str) -> None:
     box.cgroups.subtree_control_write(group, text)
 
 
-_CPU_TIME = "usage_usec 0\nuser_usec 0\nsystem_usec 0\n"
+def _cpu_stat(box: Box, group: Cgroup) -> str:
+    user, system = group.cputime
+    if group.parent is None:
+        user, system = (sum(used[at] for used in box.cputime.used) for at in range(2))
+    return f"usage_usec {user + system}\nuser_usec {user}\nsystem_usec {system}\n"
+
+
 _BASE: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.controllers": (_controllers, None),
     "cgroup.max.depth": _most("max_depth"),
@@ -198,7 +204,7 @@ _BASE: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.stat": (_stat, None),
     "cgroup.subtree_control": (_subtree_control, _subtree_store),
     "cgroup.threads": (_threads, _threads_store),
-    "cpu.stat": (lambda box, group: _CPU_TIME, None),
+    "cpu.stat": (_cpu_stat, None),
 }
 _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.events": (_events, None),
@@ -208,7 +214,7 @@ _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
 }
 _BANDWIDTH = "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
 _ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
-    "cpu.stat": (lambda box, group: _CPU_TIME + _BANDWIDTH, None),
+    "cpu.stat": (lambda box, group: _cpu_stat(box, group) + _BANDWIDTH, None),
     "cpuset.cpus.effective": (lambda box, group: cpulist_text(range(box.config.cpus)) + "\n", None),
     "cpuset.mems.effective": (lambda box, group: cpulist_text(range(len(box.pages.nodes))) + "\n", None),
     "io.stat": (lambda box, group: "", None),

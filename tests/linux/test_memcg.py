@@ -301,3 +301,26 @@ def test_pipes_and_sockets_are_charged_and_given_back() -> None:
         for _ in range(600):
             file_table.do_pipe(box, task)
     sound(box)
+
+
+def test_pressure_tells_of_the_disk_and_of_reclaim() -> None:
+    """Every wait for the disk is io's, and of the machine; reclaim is memory's. CPU time is counted in cpu.stat."""
+    box = Box(Config(arch="x86_64", ram=128 * MIB, swap=256 * MIB, cmdline="norandmaps transparent_hugepage=never"))
+    addr = area(box, 160 * MIB)
+    write(box, addr, 160 * MIB)
+    write(box, addr, 100 * MIB)
+    totals = {name: int(tree.show(box, f"/proc/pressure/{name}").split("total=")[1].split()[0])
+              for name in ("io", "memory", "cpu")}  # fmt: skip
+    assert totals["io"] == box.psi.system.totals["io"] and 0 < totals["io"] <= box.disk.waited_usec
+    assert totals["memory"] > 0 and totals["cpu"] == 0
+    box.timer.advance(2_000_000)
+    assert tree.show(box, "/proc/pressure/io") == get(box, "io.pressure") + "\n"
+    put(box, "cgroup.subtree_control", "+memory")
+    group(box, "a")
+    enter(box, "a")
+    write(box, addr, 8 * MIB)
+    write(box, area(box, 8 * MIB), 8 * MIB)
+    box.timer.advance(2_000_000)
+    own, whole = rows(box, "a/cpu.stat"), rows(box, "cpu.stat")
+    assert 0 < own["usage_usec"] == own["user_usec"] + own["system_usec"] < whole["usage_usec"]
+    sound(box)

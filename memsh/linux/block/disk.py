@@ -80,10 +80,10 @@ class Disk:
             self.waited_usec += left
             for node in self.box.pages.nodes:
                 node.kswapd.cpu_idle()
-            with self.box.psi.stall("io"):
-                cpu, cputime = self.box.pages.cpu, self.box.cputime
+            cpu, cputime = self.box.pages.cpu, self.box.cputime
             busy = cputime.busy(cpu)
-            timer.advance(left)
+            with self.box.psi.stall("io", left):
+                timer.advance(left)
             cputime.waited(cpu, left, busy)
 
     def in_flight(self) -> int:

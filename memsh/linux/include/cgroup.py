@@ -20,10 +20,10 @@ SWAP_EVENTS = {"swap_high": "high", "swap_max": "max", "swap_fail": "fail"}
 class Cgroup:
     """`memcg` is the group's own memory controller, None where none is enabled for it; then the nearest one above
     counts. `dying` groups were children, are removed, and still charged. `max_depth`, `max_descendants`: INT_MAX means
-    no limit."""
+    no limit. `cputime`: µs of user and system time of those who were in it or below."""
 
     __slots__ = (
-        "children", "dying", "max_depth", "max_descendants", "memcg", "name", "parent", "pressure", "psi",
+        "children", "cputime", "dying", "max_depth", "max_descendants", "memcg", "name", "parent", "pressure", "psi",
         "subtree_control",
     )  # fmt: skip
 
@@ -32,6 +32,7 @@ class Cgroup:
         self.parent = parent
         self.children: dict[str, Cgroup] = {}
         self.dying: list[Cgroup] = []
+        self.cputime = (0, 0)
         self.subtree_control: list[str] = []
         self.memcg: MemCgroup | None = None
         self.max_depth = self.max_descendants = INT_MAX
@@ -56,6 +57,13 @@ class Cgroup:
             assert group.parent is not None
             group = group.parent
         return group.memcg
+
+    def account_cputime(self, user: int, system: int) -> None:
+        """A task of the group had a CPU for so long (cgroup_account_cputime)."""
+        group: Cgroup | None = self
+        while group is not None:
+            group.cputime = group.cputime[0] + user, group.cputime[1] + system
+            group = group.parent
 
     def descendants(self) -> list[Cgroup]:
         """The groups below, each before those below it; removed ones are not among them."""

@@ -85,8 +85,9 @@ class Psi:
         self.waiting: list[str] = []
 
     @contextmanager
-    def stall(self, name: str) -> Iterator[None]:
-        """What the current task does now is to wait for `name`; a wait for the same inside of that is part of it."""
+    def stall(self, name: str, most: int | None = None) -> Iterator[None]:
+        """What the current task does now is to wait for `name`, at most `most` µs; a wait for the same inside of that
+        is part of it."""
         if name in self.waiting:
             yield
             return
@@ -96,7 +97,7 @@ class Psi:
             yield
         finally:
             self.waiting.remove(name)
-            end = self.box.timer.usec
+            end = self.box.timer.usec if most is None else min(self.box.timer.usec, start + most)
             if end > start:
                 self.record(name, start, end)
 

@@ -153,6 +153,8 @@ class CpuTime:
                 left -= given_user + given
                 task.utime += given_user
                 task.stime += given
+                if task.cgroup is not None:
+                    task.cgroup.account_cputime(given_user, given)
                 used[0] += given_user
                 used[1] += given
                 if not entry[1] + entry[2]:

@@ -139,7 +139,8 @@ def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan
     """Reclaim on behalf of the caller: (pages reclaimed, block or 0) (__alloc_pages_direct_reclaim)."""
     pages.memalloc += 1
     try:
-        progress = try_to_free_pages(pages.box, plan.zones, order, gfp)
+        with pages.box.psi.stall("memory"):
+            progress = try_to_free_pages(pages.box, plan.zones, order, gfp)
     finally:
         pages.memalloc -= 1
     if not progress:

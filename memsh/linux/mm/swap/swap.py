@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WRITEBACK
+from memsh.linux.include.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WORKINGSET, PG_WRITEBACK
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
 from memsh.linux.lib.columns import is_run, set_run, stepped_runs
 from memsh.linux.mm.lru import rotate_reclaimable, rotate_run, zone_count
@@ -301,5 +301,9 @@ class Swap(SwapSlots):
         """Let the clock move until the disk has read the page; whether that took any time."""
         if not self.is_locked(pfn):
             return False
-        self.box.disk.wait(self.reading[pfn])
+        if self.box.memmap.flags[pfn] & PG_WORKINGSET:  # it was in use, and memory that is short has cost this wait
+            with self.box.psi.stall("memory"):
+                self.box.disk.wait(self.reading[pfn])
+        else:
+            self.box.disk.wait(self.reading[pfn])
         return True
