@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from memsh.commands.wrong_access import fault
 from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
 from memsh.libc.process import UserProcess
+from memsh.libc.programs import symbols_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
@@ -98,6 +100,29 @@ def aborted(box: Box, io: IO, task: Task, message: str) -> int:
     return died(box, io, ended, SIGABRT)
 
 
+def _traced(io: IO, text: str) -> None:
+    """What strace prints of a call that is no business of the C library's memory."""
+    if io.session.strace:
+        io.note(text)
+
+
+def _traced_clone(box: Box, io: IO, parent: Task, child: Task) -> None:
+    """fork() as the C library asks for it."""
+    if io.session.strace:
+        word, symbols = box.arch.word, symbols_of(box, parent)
+        tid = (parent.tls or symbols.get("tp", 0)) + (0x68 if word == 4 else 0x2D0)  # struct pthread's tid
+        flags = "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"
+        io.note(f"clone(child_stack=NULL, flags={flags}, child_tidptr={tid:#x}) = {child.pid}")
+
+
+def _traced_exec(io: IO, task: Task, variables: int) -> None:
+    argv = ", ".join(json.dumps(word) for word in task.argv)
+    mm = task.mm
+    if mm is not None:
+        where = mm.start_stack + mm.mmu.word * (len(task.argv) + 2)
+        _traced(io, f'execve("{task.path}", [{argv}], {where:#x} /* {variables} vars */) = 0')
+
+
 def environment(session: Any) -> list[str]:
     """A new program's environment: init's, and the variables that its C library looks at."""
     told = [f"{name}={session.variables[name]}" for name in sorted(LOOKED_AT) if name in session.variables]
@@ -130,6 +155,7 @@ def run(box: Box, args: Args, io: IO) -> int:
             ending.do_group_exit(box, child, 127 << 8)
             raise
     switch_to(box, child)
+    _traced_exec(io, child, len(environment(io.session)))
     io.out(f"{child.comm} runs as process {child.pid}  {faults(child.minflt - before[0], child.majflt - before[1])}\n")
     return 0
 
@@ -149,6 +175,7 @@ def fork(box: Box, args: Args, io: IO) -> int:
     result = forking.fork(box, task)
     if task.tls or len(task.signal.threads) > 1:
         UserProcess(box, result.child).after_fork()
+    _traced_clone(box, io, task, result.child)
     io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
     return 0
 
@@ -186,6 +213,7 @@ def exec_(box: Box, args: Args, io: IO) -> int:
     task = running(box)
     before = task.minflt, task.majflt
     binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
+    _traced_exec(io, task, len(environment(io.session)))
     io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
     return 0
 

@@ -328,7 +328,8 @@ def strace(box: Box, args: Args, io: IO) -> int:
 
     strace malloc 200k
 
-    Only commands in which the current process acts (malloc, mmap, touch, …) make any; page faults are no system calls.
+    Only commands in which the current process acts (malloc, mmap, fork, exec, …) make any; page faults are none. Of the
+    start of a program (run, exec) it shows execve alone.
     """
     found = io.session.registry.find(args.command)
     if found is None:

@@ -81,3 +81,12 @@ def test_limits_of_the_word(shell: Shell) -> None:
 
 def test_programs_may_be_run(shell: Shell) -> None:
     assert shell("stat -c %a /bin/a.out /etc/passwd") == "755\n644\n"
+
+
+def test_strace_of_fork_and_programs(shell: Shell) -> None:
+    said = shell("strace fork").splitlines()
+    flags = r"CLONE_CHILD_CLEARTID\|CLONE_CHILD_SETTID\|SIGCHLD"
+    wanted = rf"clone\(child_stack=NULL, flags={flags}, child_tidptr=0x\w+\) = 54"
+    assert re.fullmatch(wanted, said[0]) and said[1].startswith("$1 = 54 ")
+    said = shell("strace run a.out 'a b'").splitlines()
+    assert re.fullmatch(r'execve\("/bin/a.out", \["a.out", "a b"\], 0x\w+ /\* 2 vars \*/\) = 0', said[0])
