@@ -525,7 +525,8 @@ class PageAllocator(PageLookup):
     def drain_pages_zone(self, zone: Zone) -> None:
         """Give the pages on all CPUs' lists of a zone back to the buddy lists."""
         for cpu in zone.pcps:
-            pcp.drain_zone(self, zone, cpu)
+            if cpu.count:
+                pcp.drain_zone(self, zone, cpu)
 
     def drain_all_pages(self) -> None:
         self.box.changes += 1

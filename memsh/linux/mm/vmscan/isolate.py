@@ -30,6 +30,8 @@ Kept = tuple[int, int, int, bool]  # a stretch, and whether its pages may differ
 def zone_limit(sc: ScanControl, nid: int) -> int:
     """One past the last frame of a node that this reclaimer is after."""
     zones = sc.box.pages.nodes[nid].zones
+    if sc.reclaim_idx == len(zones) - 1:
+        return sc.box.memmap.frames
     above = [zone.start_pfn for zone in zones if zone.index > sc.reclaim_idx and zone.spanned]
     return min(above, default=sc.box.memmap.frames)
 

@@ -28,6 +28,7 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace
 from memsh.linux.lib.columns import clear_run, mask_run
+from memsh.linux.lib.entries import climb
 from memsh.linux.mm.filemap.pagecache import remove_mapping, remove_run
 from memsh.linux.mm.rmap.unmap import flush_tlb, folio_referenced, try_to_unmap
 from memsh.linux.mm.vmscan.folios import ANONYMOUS, Folios, next_folios
@@ -215,7 +216,12 @@ def _swap_out(sc: ScanControl, folios: Folios) -> bool:
             at -= count - 1
             addr -= count - 1 << 12
             slots.reverse()
-        ptes[at : at + count] = array(ptes.typecode, box.mmu.swp_entries_to_ptes(slots))
+        if len(runs) == 1:  # slots side by side: so are the entries
+            pte = box.mmu.swp_entry_to_pte(slots[0])
+            by = box.mmu.swp_entry_to_pte(slots[1]) - pte
+            ptes[at : at + count] = array(ptes.typecode, climb(pte, count, by, ptes.itemsize))
+        else:
+            ptes[at : at + count] = array(ptes.typecode, box.mmu.swp_entries_to_ptes(slots))
     flush_tlb(mm, addr, count)
     mm.update_hiwater_rss()
     mm.rss[MM_ANONPAGES] -= count

@@ -108,8 +108,11 @@ def get_scan_count(sc: ScanControl, lruvec: LruVec) -> dict[str, int]:
     found = {}
     groups = box.memcg.groups
     for name, share in zip(EVICTABLE, (anon, anon, file, file), strict=True):
+        if not share and groups is None:
+            found[name] = 0
+            continue
         size = lruvec.lru_size(name, sc.reclaim_idx)
-        scan = _unprotected(sc, lruvec, size) >> sc.priority
+        scan = (size if groups is None else _unprotected(sc, lruvec, size)) >> sc.priority
         if groups is not None and not groups.online(lruvec.memcg):  # scrape out what is left of it
             found[name] = -(-(scan or min(size, SWAP_CLUSTER_MAX)) * share // denominator)
         else:
