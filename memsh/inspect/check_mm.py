@@ -242,13 +242,19 @@ def _check_pages(box: Box, mapped: Mapped, entire: Counter[int], cached: dict[in
     anon = sum(count for bits, count in sizes.items() if bits & PG_ANON)
     _say(wrong, "nr_anon_pages", box.vmstat["nr_anon_pages"], anon)
     _say(wrong, "nr_mapped", box.vmstat["nr_mapped"], sum(sizes.values()) - anon)
+    files = {pfn & -HPAGE_PMD_NR for pfn in cached if flags[pfn] & PG_HUGE} if box.thp.pages else set()
+    for head in files:
+        parts.setdefault(head, 0)
     _say(wrong, "huge pages", box.thp.pages, len(parts))
-    for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it
-        if refcount[head] != small + entire[head]:
-            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {small + entire[head]}")
+    _say(wrong, "nr_shmem_hugepages", box.vmstat["nr_shmem_hugepages"], HPAGE_PMD_NR * len(files))
+    _say(wrong, "nr_shmem_pmdmapped", box.vmstat["nr_shmem_pmdmapped"], HPAGE_PMD_NR * len(files & entire.keys()))
+    for head, small in parts.items():  # each has a reference of every entry that maps it or a part of it, or caches it
+        want = small + entire[head] + HPAGE_PMD_NR * (head in files)
+        if refcount[head] != want:
+            wrong.append(f"huge page {head:x}: refcount {refcount[head]}, counted {want}")
         sizes[flags[head]] += HPAGE_PMD_NR - (head in heads)
     _say(wrong, "nr_anon_transparent_hugepages", box.vmstat["nr_anon_transparent_hugepages"],
-         HPAGE_PMD_NR * len(entire))  # fmt: skip
+         HPAGE_PMD_NR * len(entire.keys() - files))  # fmt: skip
     rest -= parts.keys()
     sizes.update(map(flags.__getitem__, rest))
     there.update(map(kinds.__getitem__, rest | parts.keys() - heads))
