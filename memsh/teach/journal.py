@@ -45,6 +45,7 @@ _LIVE = re.compile(
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
 STATUS = re.compile(r"\$\{?\?|PIPESTATUS")  # a line that asks how the one before ended
+WORD = re.compile(r"\$(?:_(?!\w)|\{_\W)")  # or for its last word
 COST = 0.06  # seconds of replaying between two checkpoints
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed
@@ -132,7 +133,8 @@ class Timeline:
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
-        self.heard = 0  # the status that the command found in $?
+        self.heard = (0, "")  # the status and the word that the command found in $? and $_
+        self.left = 0  # the status that the last entry left there
         self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
@@ -157,7 +159,7 @@ class Timeline:
             session.lived.clear()
             session.sourced.clear()
             session.doing.told.clear()
-            self.heard = session.last_status
+            self.heard = session.last_status, session.language.last_word
         else:
             session.language.nesting += 1
         self.stack.append((line, session.polls))
@@ -181,6 +183,7 @@ class Timeline:
             self.undone.clear()
             entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)
             self.entries.append(entry)
+            self.left = status
             if self.store is not None:
                 self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
@@ -203,8 +206,12 @@ class Timeline:
             replay = " ".join(["answered", shlex.quote(replay), *answers])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
-        if self.heard and (STATUS.search(line) or session.language.functions.keys() & set(re.findall(r"\w+", line))):
-            replay = f"(exit {self.heard}); {replay}"
+        status, word = self.heard
+        called = (status or self.left) and session.language.functions.keys() & set(re.findall(r"\w+", line))
+        if called or STATUS.search(line):
+            replay = f"(exit {status}); {replay}"
+        if WORD.search(line):
+            replay = f": {shlex.quote(word)}; {replay}"
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
         if not exact:
             entry = entry._replace(after=self.capture(1))

@@ -174,7 +174,7 @@ if true; then source /tmp/a{n}; fi
 trap 'malloc 6' EXIT; (trap 'malloc 7' EXIT)
 trap 'y=dbg' DEBUG; x=1; trap - DEBUG
 trap 'y=err' ERR; false; trap - ERR
-set -e; false; set +e
+set -e; true; set +e
 set -o pipefail; false | true; x=$?; set +o pipefail
 shopt -s nullglob; echo /zz* ; shopt -u nullglob
 g() {{ g{n} 2>/dev/null; malloc {n}; }}; g; unset -f g
