@@ -342,7 +342,11 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
     scripts = []
     for path in paths:
         try:
-            scripts.append((path, Path(path).read_text("utf-8", "replace")))
+            with Path(path).open("rb") as file:
+                data = file.read(TEXT + 1)
+            if len(data) > TEXT:
+                raise ShellError(f"{path}: File too large", 126)
+            scripts.append((path, data.decode("utf-8", "replace")))
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror}", 127) from None
     return scripts

@@ -84,3 +84,8 @@ def test_a_huge_page_is_in_pagemap_and_fragment_gives_its_parts_back() -> None:
     session.run("fragment --order 4")
     assert "bug in memsh" not in screen.getvalue()
     assert check.check(session.box) == []
+
+
+def test_a_script_that_never_ends_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--ram", "64M", "/dev/zero"]) == 126
+    assert capsys.readouterr().err == "memsh: /dev/zero: File too large\n"
