@@ -185,21 +185,25 @@ class MemControl(Protecting):
     def charge_page(self, memcg: MemCgroup | None, pfn: int, gfp: int, count: int = 1) -> bool:
         """`count` frames from `pfn` on, one page of its size, are the group's unless they are a group's already; False
         if it may not have them."""
-        if memcg is None or self.box.memmap.memcg[pfn]:
+        if memcg is None:
             return True
-        if not self.try_charge(memcg, gfp, count):
+        pages = self.box.pages
+        column = pages.memmap.memcg
+        if column[pfn]:
+            return True
+        stock = self.stocks[pages.cpu]
+        if stock.memcg is memcg and stock.pages >= count:
+            stock.pages -= count
+        elif not self.try_charge(memcg, gfp, count):
             return False
-        self.commit(memcg, pfn, count)
+        set_run(column, pfn, count, memcg.number)
+        memcg.pages += count
+        pages.charged += count
         return True
 
-    def commit(self, memcg: MemCgroup, pfn: int, count: int) -> None:
-        """Frames that were charged before carry the group's number now."""
-        set_run(self.box.memmap.memcg, pfn, count, memcg.number)
-        memcg.pages += count
-        self.box.pages.charged += count
-
     def commit_runs(self, memcg: MemCgroup, runs: list[tuple[int, int]], total: int) -> None:
-        """commit() for several runs of (first frame, how many), `total` frames together."""
+        """Runs of (first frame, how many) that were charged before, `total` frames together, carry the group's number
+        now."""
         column, number = self.box.memmap.memcg, memcg.number
         for pfn, count in runs:
             set_run(column, pfn, count, number)
