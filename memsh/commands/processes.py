@@ -12,13 +12,13 @@ from memsh.libc.programs import symbols_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import SIGABRT
+from memsh.linux.include.flags import SIGABRT, SIGKILL
 from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
 from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
-from memsh.linux.mm.memory.outcome import Segfault
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.limits import PROCESSES
@@ -160,6 +160,18 @@ def run(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
+def _begin_child(box: Box, child: Task) -> None:
+    """The C library of a child of a process with threads sets itself in order; the child may die of that."""
+    try:
+        UserProcess(box, child).after_fork()
+    except Segfault as fault:
+        signal.segfault(box, child, fault.addr, fault.error_code)
+    except BusError:
+        signal.bus_error(box, child)
+    except (Killed, KernelError):
+        signal.force_sig(box, child, SIGKILL)
+
+
 @command(topic=TOPIC)
 def fork(box: Box, args: Args, io: IO) -> int:
     """duplicate the current process
@@ -174,7 +186,7 @@ def fork(box: Box, args: Args, io: IO) -> int:
     task = running(box)
     result = forking.fork(box, task)
     if task.tls or len(task.signal.threads) > 1:
-        UserProcess(box, result.child).after_fork()
+        _begin_child(box, result.child)
     _traced_clone(box, io, task, result.child)
     io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
     return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.acting import Notes, act
-from memsh.commands.processes import PID, faults, named, reasonable, running, tell_end
+from memsh.commands.processes import PID, named, reasonable, running, tell_end
 from memsh.libc.process import UserProcess
+from memsh.libc.pthread import Threads
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.sched import switch_to
 from memsh.shell import IO, Args, arg, command, opt
@@ -71,16 +72,19 @@ def _join(user: UserProcess, tid: int) -> None:
 
 
 def _exit(box: Box, io: IO) -> int:
-    """pthread_exit(): it tells who is current then."""
-    task = box.current
+    """pthread_exit(): it tells who is current then. What the library does may end the whole process."""
+    task = running(box)
     name, others = named(task), len(task.signal.threads) > 1
-    before = task.minflt, task.majflt
-    user = UserProcess(box, task)
-    user.threads().exit()
-    if io.session.strace:
-        for line in user.log:
-            io.note(line)
-    io.note(faults(task.minflt - before[0], task.majflt - before[1]))
+    made: list[Threads] = []
+
+    def operation(user: UserProcess, notes: Notes) -> None:
+        made.append(user.threads())
+        made[0].leave()
+
+    status = act(box, io, operation)
+    if status or not task.alive:
+        return status
+    made[0].end()
     if others and not box.panicked:
         io.err(f"thread {name} has ended; {named(box.current)} is current\n")
     else:

@@ -18,6 +18,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_STACK, PROT_NONE, PROT_READ, PROT_WRITE
 from memsh.linux.include.image import Touch
 from memsh.linux.include.resource import RLIMIT_STACK
+from memsh.linux.include.sched import threads_of
 from memsh.linux.kernel.exit import do_exit, do_group_exit
 from memsh.linux.kernel.fork import clone_thread
 from memsh.linux.mm.mmap import vma
@@ -275,11 +276,19 @@ class Threads:
 
     def exit(self) -> None:
         """pthread_exit(): the current thread ends, with the last one the process."""
-        user, layout = self.user, self.layout
-        box, task = user.box, user.task
-        alive = [tid for tid in task.signal.threads if tid == task.pid or (tid in box.threads or box.tasks[tid].alive)]
-        if len(alive) == 1:
-            do_group_exit(box, task, 0)
+        self.leave()
+        self.end()
+
+    def alone(self) -> bool:
+        """Whether this thread is the last one."""
+        box, me = self.user.box, self.user.task
+        return not any(thread.alive for thread in threads_of(box, me) if thread is not me)
+
+    def leave(self) -> None:
+        """What the library does in a thread that ends, up to the system call."""
+        user, layout, task = self.user, self.layout, self.user.task
+        if self.alone():
+            user.log.append("exit_group(0) = ?")
             return
         self.heap.thread_freeres()
         pd = task.tls
@@ -291,7 +300,10 @@ class Threads:
             if self.detached(pd):
                 self._deallocate_stack(pd)
         user.log.append("exit(0) = ?")
-        do_exit(box, task, 0)
+
+    def end(self) -> None:
+        """That call."""
+        (do_group_exit if self.alone() else do_exit)(self.user.box, self.user.task, 0)
 
     def reclaim_stacks(self) -> None:
         """After fork, in the child: the stacks of all threads but this one are free (__nptl_reclaim_stacks)."""

@@ -155,6 +155,15 @@ def test_areas_are_called_by_what_they_are_for(typed: Typed) -> None:
     assert ": arena of a.out (PID 55)" in typed("whatis $p")
 
 
+def test_the_library_may_find_its_threads_gone(typed: Typed) -> None:
+    typed("run a.out; thread")
+    start, end = typed("grep -A1 -- '---p' /proc/self/maps | tail -1").split()[0].split("-")
+    typed(f"switch 54; munmap 0x{start} {int(end, 16) - int(start, 16)}; c=$(fork)")
+    assert "killed by signal 11" in typed("wait")  # the child
+    assert "Segmentation fault" in typed("switch 55; thread exit")
+    assert typed("pgrep -x a.out") == "53\n"
+
+
 def test_threads_max_is_a_limit(typed: Typed) -> None:
     typed("sysctl -w kernel.threads-max=$(ps -e | tail -n +2 | wc -l)")
     if typed("cat /proc/sys/kernel/threads-max") != typed("ps -e | tail -n +2 | wc -l"):
