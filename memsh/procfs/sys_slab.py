@@ -29,11 +29,11 @@ def _caches(box: Box) -> Iterable[str]:
 
 
 def _cache(box: Box, name: str) -> Node | None:
-    cache = box.slab.folders().get(name)
+    cache = box.slab.folder(name)
     if cache is not None:
         return Directory({name: _file(cache, name, mode) for name, mode in box.slab.attributes().items()})
-    folder = box.slab.links().get(name)
-    return Link(lambda box: folder) if folder is not None else None
+    folder = box.slab.link(name)
+    return Link(lambda box: folder) if folder else None
 
 
 def _file(cache: KmemCache, name: str, mode: int) -> ProcFile:

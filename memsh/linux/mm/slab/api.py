@@ -376,6 +376,14 @@ class SlabAllocator(ABC, Generic[Cache]):
         """Every folder's name and whose it is; none with SLAB."""
         return {}
 
+    def folder(self, name: str) -> Cache | None:
+        """Whose the folder of that name is."""
+        return self.folders().get(name)
+
+    def link(self, name: str) -> str:
+        """Where the link of that name leads to, "" if there is none."""
+        return self.links().get(name, "")
+
     def links(self) -> dict[str, str]:
         """Every symbolic link beside the folders, and which it leads to."""
         return {}

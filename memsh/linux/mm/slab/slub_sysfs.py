@@ -52,6 +52,21 @@ class SlubSysfs(SlubRestore):
         """Every folder's name and whose it is."""
         return {self.unique_id(cache): cache for cache in self.caches.values()}
 
+    def folder(self, name: str) -> SlubCache | None:
+        """Whose the folder of that name is: the last cache that has it, as in folders()."""
+        if not name.startswith(":"):
+            cache = self.caches.get(name.replace("!", "/"))
+            return cache if cache is not None and self.unique_id(cache) == name else None
+        size = name[-7:]
+        return next((cache for cache in reversed(self.caches.values())
+                     if f"{cache.size:07d}" == size and self.unique_id(cache) == name), None)  # fmt: skip
+
+    def link(self, name: str) -> str:
+        """Where the symbolic link of that name leads to, "" if there is none."""
+        cache = self.caches.get(self.aliases.get(name, name))
+        folder = self.unique_id(cache) if cache is not None else ""
+        return folder if folder != name else ""
+
     def links(self) -> dict[str, str]:
         """Every symbolic link and the folder that it leads to: each name of a cache that may be merged."""
         own = {cache.name: self.unique_id(cache) for cache in self.caches.values()}
