@@ -219,7 +219,7 @@ def _frame(box: Box, pfn: int, io: IO) -> None:
     number = memmap.memcg[head if memmap.flags[head] & PG_KMEMCG else pfn]
     if number:
         kernel = memmap.flags[head] & PG_KMEMCG
-        group = box.memcg.objcgs[number].payer if kernel else box.memcg.by_number[number]
+        group = box.memcg.obj_cgroups[number].payer if kernel else box.memcg.by_number[number]
         gone = "" if group.online else ", which is removed"
         say(io, f"  charged to cgroup {group.cgroup.path}{gone}")
     if memmap.kind[head] == K_SLAB:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.cgroup import ObjCgroup
 from memsh.linux.include.memmap import K_ANON, K_FILE, K_SHMEM, PG_KMEMCG
 from memsh.linux.lib.columns import sub_runs
-from memsh.linux.mm.slab.slub_types import SlubCache
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -39,10 +38,10 @@ def check_memcg(box: Box) -> list[str]:
         _compare(wrong, group, "swap slots", swapped, group.swapped)
     if sum(found.pages.values()) != box.pages.charged:
         wrong.append(f"charged pages: {sum(found.pages.values())} counted, {box.pages.charged} kept")
-    for number, objcg in control.objcgs.items():
+    for number, objcg in control.obj_cgroups.items():
         if found.blocks[number] != objcg.blocks:
             wrong.append(f"blocks of obj_cgroup {number}: {found.blocks[number]} counted, {objcg.blocks} kept")
-    wrong += [f"obj_cgroup {number} has blocks and is gone" for number in found.blocks if number not in control.objcgs]
+    wrong += [f"obj_cgroup {number} has blocks and is gone" for number in found.blocks if number not in control.obj_cgroups]
     _check_kernel(box, wrong, found, _objects(box))
     _check_usage(box, wrong)
     _check_tasks(box, wrong)
@@ -78,17 +77,16 @@ def _objects(box: Box) -> dict[ObjCgroup, int]:
     """Bytes charged for objects of the slab caches, with their places in the vectors of owners."""
     held: dict[ObjCgroup, int] = {}
     for cache in box.slab.caches.values():
-        for slab in cache.held.values() if isinstance(cache, SlubCache) else ():
-            for objcg in (slab.objcgs or {}).values():
-                assert isinstance(objcg, ObjCgroup)
-                held[objcg] = held.get(objcg, 0) + cache.size + 8
+        for objcg in box.slab.owners(cache):
+            assert isinstance(objcg, ObjCgroup)
+            held[objcg] = held.get(objcg, 0) + cache.size + 8
     return held
 
 
 def _check_kernel(box: Box, wrong: list[str], found: _Found, objects: dict[ObjCgroup, int]) -> None:
     """Pages charged for the kernel: blocks, and the pages that objects were charged out of."""
     control = box.memcg
-    everyone = {id(objcg): objcg for objcg in [*control.objcgs.values(), *objects]}
+    everyone = {id(objcg): objcg for objcg in [*control.obj_cgroups.values(), *objects]}
     for stock in control.stocks:
         if stock.objcg is not None:
             everyone.setdefault(id(stock.objcg), stock.objcg)

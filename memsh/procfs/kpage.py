@@ -70,7 +70,7 @@ def read_cgroup(box: Box, offset: int, size: int) -> bytes:
     control = box.memcg
     groups = {number: memcg.cgroup.path for number, memcg in control.by_number.items()}
     inodes = {number: made_up_inode(f"/sys/fs/cgroup{path}") for number, path in groups.items()}
-    inodes |= {number: inodes[objcg.payer.number] for number, objcg in control.objcgs.items()}
+    inodes |= {number: inodes[objcg.payer.number] for number, objcg in control.obj_cgroups.items()}
     inodes[0] = ROOT_CGROUP_INODE
     kinds = box.memmap.kind[first:last]
     words = array("Q", bytes((last - first) * KPMSIZE))

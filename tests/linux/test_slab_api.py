@@ -42,7 +42,7 @@ def test_nothing_outside_reads_the_fields_of_an_allocator() -> None:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("memsh.linux.mm.slab."):
                 if node.module.rpartition(".")[2] not in OPEN and path != CHOOSES:
                     found.append(f"{path.relative_to(PACKAGE)}:{node.lineno} {node.module}")
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("size", [32, 100, 700, 8192])

@@ -47,7 +47,7 @@ class Charging:
     """The charges themselves; MemControl has the groups."""
 
     root: MemCgroup
-    objcgs: dict[int, ObjCgroup]
+    obj_cgroups: dict[int, ObjCgroup]
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -302,7 +302,7 @@ class Charging:
         number = memmap.memcg[pfn]
         if number:
             memmap.flags[pfn] &= ~PG_KMEMCG
-            memcg = self.objcgs[number].payer
+            memcg = self.obj_cgroups[number].payer
             memcg.memory.uncharge(1)
             memcg.stat["kernel"] -= 1
             self._block_gone(pfn)
@@ -310,16 +310,16 @@ class Charging:
     def uncharge_block(self, pfn: int, order: int) -> None:
         number = self.box.memmap.memcg[pfn]
         if number:
-            self._uncharge_pages(self.objcgs[number], 1 << order)
+            self._uncharge_pages(self.obj_cgroups[number], 1 << order)
             self._block_gone(pfn)
 
     def _block_gone(self, pfn: int) -> None:
         column = self.box.memmap.memcg
         number, column[pfn] = column[pfn], 0
-        objcg = self.objcgs[number]
+        objcg = self.obj_cgroups[number]
         objcg.blocks -= 1
         if not objcg.blocks and not objcg.memcg.online:
-            del self.objcgs[number]
+            del self.obj_cgroups[number]
 
     def _charge_pages(self, objcg: ObjCgroup, gfp: int, pages: int) -> bool:
         memcg = objcg.payer

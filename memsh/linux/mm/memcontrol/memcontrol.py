@@ -39,7 +39,7 @@ class MemControl(Protecting):
     def __init__(self, box: Box) -> None:
         super().__init__(box)
         self.by_number: dict[int, MemCgroup] = {}
-        self.objcgs: dict[int, ObjCgroup] = {}
+        self.obj_cgroups: dict[int, ObjCgroup] = {}
         self.last_number = 0
 
     def start(self, cgroup: Cgroup) -> None:
@@ -79,7 +79,7 @@ class MemControl(Protecting):
             memcg.overhead = size
         memcg.objcg = ObjCgroup(number, memcg)
         self.by_number[number] = memcg
-        self.objcgs[number] = memcg.objcg
+        self.obj_cgroups[number] = memcg.objcg
         parent.children.append(memcg)
         for node in self.box.pages.nodes:
             above = node.lruvecs[parent.number]
@@ -93,7 +93,7 @@ class MemControl(Protecting):
         memcg.memory.set_low(0)
         objcg, memcg.objcg = memcg.objcg, None
         if objcg is not None and not objcg.blocks:
-            del self.objcgs[objcg.number]
+            del self.obj_cgroups[objcg.number]
         memcg.cgroup.memcg = None if memcg.cgroup.memcg is memcg else memcg.cgroup.memcg
         self.drain_all_stock(memcg)
         if not memcg.busy:

@@ -89,10 +89,10 @@ def count_pages(box: Box, members: list[MemCgroup], node: int | None, *, kernel_
     memmap = box.memmap
     own = {memcg.number for memcg in members}
     inside = set(members)
-    paid = {number for number, objcg in box.memcg.objcgs.items() if objcg.payer in inside}
+    paid = {number for number, objcg in box.memcg.obj_cgroups.items() if objcg.payer in inside}
     wanted = own | paid
     found = VmStat()
-    if not box.pages.charged and not any(objcg.blocks for objcg in box.memcg.objcgs.values()):
+    if not box.pages.charged and not any(objcg.blocks for objcg in box.memcg.obj_cgroups.values()):
         return found
     for low, high in memmap.used_sections():
         part = memmap.memcg[low:high].tobytes()

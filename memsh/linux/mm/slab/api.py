@@ -354,6 +354,10 @@ class SlabAllocator(ABC, Generic[Cache]):
     def slabs(self, cache: Cache) -> Iterator[SlabFacts]:
         """Every slab of a cache, for those who check."""
 
+    def owners(self, cache: Cache) -> Iterator[object]:
+        """Who pays for each object of a cache that is charged to a memory cgroup; SLUB's alone are."""
+        yield from ()
+
     @abstractmethod
     def arrays(self, cache: Cache) -> list[Waiting]:
         """The arrays of free objects in front of the slabs."""

@@ -314,6 +314,10 @@ class SlubCaches(SlubCore):
                 yield SlabFacts(slab.pfn, slab.order, slab.addr, slab.objects, slab.inuse, [], "dying",
                                 "dies with objects in use" if slab.inuse else "")  # fmt: skip
 
+    def owners(self, cache: SlubCache) -> Iterator[object]:
+        for slab in cache.held.values():
+            yield from (slab.objcgs or {}).values()
+
     def arrays(self, cache: SlubCache) -> list[Waiting]:
         return [
             Waiting(f"list of CPU {number}",
