@@ -41,7 +41,8 @@ def check_memcg(box: Box) -> list[str]:
     for number, objcg in control.obj_cgroups.items():
         if found.blocks[number] != objcg.blocks:
             wrong.append(f"blocks of obj_cgroup {number}: {found.blocks[number]} counted, {objcg.blocks} kept")
-    wrong += [f"obj_cgroup {number} has blocks and is gone" for number in found.blocks if number not in control.obj_cgroups]
+    gone = [number for number in found.blocks if number not in control.obj_cgroups]
+    wrong += [f"obj_cgroup {number} has blocks and is gone" for number in gone]
     _check_kernel(box, wrong, found, _objects(box))
     _check_usage(box, wrong)
     _check_tasks(box, wrong)
