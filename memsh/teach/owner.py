@@ -70,6 +70,9 @@ class Listener(deque[Any]):
         super().__init__()
         self.target = target
 
+    def __deepcopy__(self, memo: object) -> Listener:
+        return Listener(self.target)  # what happens in a copy of the box (explain -n, compare) did not happen
+
     def append(self, event: Any) -> None:
         words = self.target.words(event)
         if words and (not self or self[-1] != words):

@@ -80,3 +80,11 @@ def test_a_long_session_is_told_from_its_end(monkeypatch: pytest.MonkeyPatch) ->
     screen.truncate()
     session.run("owner -a $k")
     assert screen.getvalue() == whole
+
+
+def test_a_box_is_copied_while_the_past_is_listened_to() -> None:
+    """A copy hears for itself: what a line tried on it did not happen."""
+    lines = ("x=$(kmalloc 64)", "explain -n kmalloc 64", "touch $(mmap 4k rw) & compare 'kmalloc 64'; wait")
+    assert said(*lines, "owner $x -a")
+    assert said("trap malloc_trim ERR", "explain -n grep -d 4294967296 --dereference-recursive",
+                "y=$(if owner 0xc0000000 -a; then getpolicy; fi)", "owner 0xc0000000 -a")  # fmt: skip
