@@ -4,7 +4,7 @@ import pytest
 
 from memsh.commands.attributes import new_mode
 from memsh.inspect.check import check
-from tests.commands.test_swaps import Terminal
+from tests.commands.typed import Typed
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ def test_modes(mode: int, words: str, new: int) -> None:
 
 
 def test_a_swap_file_as_people_make_one() -> None:
-    terminal = Terminal("--ram", "64M")
-    said = terminal.said
+    terminal = Typed("--ram", "64M")
+    said = terminal
     assert said("fallocate -l 8M /swapfile; chmod 600 /swapfile; ls -l /swapfile").startswith(
         "-rw------- 1 root root 8388608 "
     )
@@ -31,7 +31,7 @@ def test_a_swap_file_as_people_make_one() -> None:
 
 
 def test_what_is_new_reads_as_zeros_and_what_was_there_stays() -> None:
-    said = Terminal("--ram", "64M").said
+    said = Typed("--ram", "64M")
     said("echo hello > /a; truncate -s +4 /a; fallocate -l 3 /a")
     assert said("wc -c /a; head -1 /a; truncate -s -9 /a; wc -c /a") == "10 /a\nhello\n1 /a\n"
     assert said("truncate -c -s 5 /none; ls /none") == "ls: cannot access '/none': No such file or directory\n"
@@ -49,4 +49,4 @@ def test_what_is_new_reads_as_zeros_and_what_was_there_stays() -> None:
     ],
 )
 def test_refusals(line: str, words: str) -> None:
-    assert Terminal("--ram", "64M").said(line) == words
+    assert Typed("--ram", "64M")(line) == words

@@ -1,34 +1,10 @@
 """ulimit, umask and prlimit as they are typed, and what the limits stop."""
 
-import io
 
 import pytest
 
-from memsh.cli import open_session
 from memsh.inspect.check import check
-from memsh.shell.session import Session
-
-ARCHES = ("i386", "x86_64")
-
-
-class Typed:
-    """A session; a line answers what it printed."""
-
-    def __init__(self, arch: str) -> None:
-        self.out = io.StringIO()
-        self.session: Session = open_session(["--arch", arch, "--ram", "128M"], self.out, self.out)
-
-    def __call__(self, line: str) -> str:
-        self.out.seek(0)
-        self.out.truncate()
-        self.status = self.session.run(line)
-        return self.out.getvalue()
-
-
-@pytest.fixture(params=ARCHES)
-def typed(request: pytest.FixtureRequest) -> Typed:
-    return Typed(request.param)
-
+from tests.commands.typed import Typed
 
 BASH = """\
 real-time non-blocking time  (microseconds, -R) unlimited
@@ -83,7 +59,7 @@ def test_ulimit_prints_what_bash_prints(typed: Typed) -> None:
     ],
 )  # fmt: skip
 def test_what_is_refused_is_refused_in_the_tools_words(line: str, said: str, status: int) -> None:
-    typed = Typed("i386")
+    typed = Typed("--arch", "i386", "--ram", "128M")
     assert (typed(line), typed.status) == (said, status)
 
 

@@ -1,38 +1,18 @@
 """mount, umount and RAM file systems of a given size, as they are typed."""
 
-import io
-from collections.abc import Iterator
 
 import pytest
 
-from memsh.cli import open_session
-from memsh.inspect.check import check
-from memsh.shell.session import Session
+from tests.commands.typed import Typed
 
 BAD = "wrong fs type, bad option, bad superblock on x, missing codepage or helper program, or other error."
 DMESG = "       dmesg(1) may have more information after failed mount system call.\n"
 
 
-class Typed:
-    """A session; a line answers what it printed."""
-
-    def __init__(self, arch: str) -> None:
-        self.out = io.StringIO()
-        self.session: Session = open_session(["--arch", arch, "--ram", "128M"], self.out, self.out)
-
-    def __call__(self, line: str) -> str:
-        self.out.seek(0)
-        self.out.truncate()
-        self.status = self.session.run(line)
-        return self.out.getvalue()
-
-
-@pytest.fixture(params=("i386", "x86_64"))
-def typed(request: pytest.FixtureRequest) -> Iterator[Typed]:
-    session = Typed(request.param)
-    session("mkdir /m")
-    yield session
-    assert check(session.session.box) == []
+@pytest.fixture
+def typed(typed: Typed) -> Typed:
+    typed("mkdir /m")
+    return typed
 
 
 def test_a_mounted_tmpfs_holds_what_its_options_say(typed: Typed) -> None:
@@ -100,7 +80,7 @@ def test_limits_can_be_changed(typed: Typed) -> None:
     ],
 )  # fmt: skip
 def test_what_mount_refuses(line: str, said: str, status: int) -> None:
-    typed = Typed("i386")
+    typed = Typed("--arch", "i386", "--ram", "128M")
     typed("mkdir /m")
     assert (typed(line), typed.status) == (said, status)
     if "foo=1" in line:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from memsh.inspect.check import check
-from tests.commands.test_swaps import Terminal
+from tests.commands.typed import Typed
 
 # each line starts in an empty directory; where it is printed as {here}
 LINES = """
@@ -33,15 +33,15 @@ mkdir d; ln -s d e; ln -s x e; ls d; ln -sfn y e; readlink e; find . -type l | s
 def test_as_the_real_ones(tmp_path: Path, line: str) -> None:
     real = subprocess.run(["bash", "-c", f"exec 2>&1; {line}"], cwd=tmp_path, capture_output=True, text=True,
                           env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, check=False)  # fmt: skip
-    terminal = Terminal("--ram", "64M")
-    terminal.said("mkdir /tmp/here; cd /tmp/here")
-    assert terminal.said(line) == real.stdout
+    terminal = Typed("--ram", "64M")
+    terminal("mkdir /tmp/here; cd /tmp/here")
+    assert terminal(line) == real.stdout
     assert check(terminal.session.box) == []
 
 
 def test_links_lead_anywhere() -> None:
     """Into /proc and out of it, to programs, as the target of what writes; the disk keeps them by undo."""
-    said = Terminal("--ram", "64M").said
+    said = Typed("--ram", "64M")
     assert said("ln -s /proc/sys/vm/swappiness /tmp/knob; echo 7 > /tmp/knob; sysctl -n vm.swappiness") == "7\n"
     assert said("ln -s /bin/a.out /tmp/p; run /tmp/p").startswith("p runs as process ")
     assert said("ln -s /dev/null /tmp/n; echo gone > /tmp/n; cat /tmp/n; ls -l /tmp/n | wc -l") == "1\n"

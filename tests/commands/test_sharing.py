@@ -1,36 +1,10 @@
 """Memory that processes share, lock and look at: shmget, ipcs, memfd, vfork, process_vm_*, mlockall, mincore, …"""
 
-import io
-from collections.abc import Iterator
 
 import pytest
 
-from memsh.cli import open_session
 from memsh.inspect.check import check
-from memsh.shell.session import Session
-
-ARCHES = ("i386", "x86_64")
-
-
-class Typed:
-    """A session; a line answers what it printed."""
-
-    def __init__(self, arch: str, *words: str) -> None:
-        self.out = io.StringIO()
-        self.session: Session = open_session(["--arch", arch, "--ram", "128M", *words], self.out, self.out)
-
-    def __call__(self, line: str) -> str:
-        self.out.seek(0)
-        self.out.truncate()
-        self.status = self.session.run(line)
-        return self.out.getvalue()
-
-
-@pytest.fixture(params=ARCHES)
-def typed(request: pytest.FixtureRequest) -> Iterator[Typed]:
-    session = Typed(request.param)
-    yield session
-    assert check(session.session.box) == []
+from tests.commands.typed import Typed
 
 
 def shared(typed: Typed) -> int:
@@ -98,7 +72,7 @@ def test_a_segment_is_shared_until_its_last_attachment(typed: Typed) -> None:
     ],
 )
 def test_what_linux_refuses(line: str, said: str) -> None:
-    assert said in Typed("i386")(line)
+    assert said in Typed("--arch", "i386", "--ram", "128M")(line)
 
 
 def test_segments_may_be_read_only_and_anywhere(typed: Typed) -> None:
@@ -208,7 +182,7 @@ def test_msync_writes_the_file(typed: Typed) -> None:
 
 
 def test_mincore_after_swap() -> None:
-    typed = Typed("i386", "--swap", "256M")
+    typed = Typed("--arch", "i386", "--ram", "128M", "--swap", "256M")
     typed("p=$(mmap 160M); touch $p 160M")
     assert "0+" in typed("mincore $p 160M")
     assert check(typed.session.box) == []

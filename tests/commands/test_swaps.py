@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from memsh.cli import open_session
 from memsh.commands.swaps import human_size
 from memsh.inspect.check import check
-from memsh.shell.session import Session
+from tests.commands.typed import Typed
 
 HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 
-class Terminal:
-    """A box that is typed at; `said()` is what one line printed."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.screen = io.StringIO()
-        self.session: Session = open_session(list(arguments), self.screen, self.screen)
-
-    def said(self, line: str) -> str:
-        self.screen.seek(0)
-        self.screen.truncate()
-        self.session.run(line)
-        return self.screen.getvalue()
-
-
 @pytest.fixture
-def terminal() -> Terminal:
-    return Terminal("--ram", "64M")
+def terminal() -> Typed:
+    return Typed("--ram", "64M")
 
 
-def test_the_spare_disk_as_recorded(terminal: Terminal) -> None:
-    said = terminal.said
+def test_the_spare_disk_as_recorded(terminal: Typed) -> None:
+    said = terminal
     buffers = terminal.session.box.fs.nr_blockdev_pages
     assert said("swapon /dev/vda") == "swapon: /dev/vda: read swap header failed\n"
     assert terminal.session.last_status == 1
@@ -63,8 +46,8 @@ def test_the_spare_disk_as_recorded(terminal: Terminal) -> None:
     assert check(terminal.session.box) == []
 
 
-def test_files_and_priorities(terminal: Terminal) -> None:
-    said = terminal.said
+def test_files_and_priorities(terminal: Typed) -> None:
+    said = terminal
     said("mkswap /dev/vda; mkfile /a 1M; mkfile /b 1M; mkswap /a; mkswap /b; swapon /dev/vda")
     assert said("swapon -p 7 /a") == "swapon: /a: insecure permissions 0644, 0600 suggested.\n"
     said("swapon /b")
@@ -94,13 +77,13 @@ def test_files_and_priorities(terminal: Terminal) -> None:
         ("swapon /etc", "swapon: /etc: read swap header failed\n"),
     ],
 )
-def test_what_is_no_swap_area(terminal: Terminal, line: str, words: str) -> None:
-    assert terminal.said(line) == words
+def test_what_is_no_swap_area(terminal: Typed, line: str, words: str) -> None:
+    assert terminal(line) == words
     assert check(terminal.session.box) == []
 
 
 def test_a_box_may_start_with_swap() -> None:
-    said = Terminal("--ram", "64M", "--swap", "100M").said
+    said = Typed("--ram", "64M", "--swap", "100M")
     assert said("free -m | tail -1").split() == ["Swap:", "99", "0", "99"]
     assert "Adding 102396k swap on /dev/vda." in said("dmesg")
 
@@ -114,8 +97,8 @@ def test_sizes_for_people(size: int, words: str) -> None:
 
 
 def test_swapoff_that_does_not_fit_kills_nobody() -> None:
-    terminal = Terminal("--ram", "64M", "--swap", "64M")
-    said = terminal.said
+    terminal = Typed("--ram", "64M", "--swap", "64M")
+    said = terminal
     said('p=$(mmap 90M rw); touch $p 90M; poke $p "first"; poke $p+94371830 "last"')
     assert said("swapoff /dev/vda") == "swapoff: /dev/vda: swapoff failed: Cannot allocate memory\n"
     assert said("grep oom_kill /proc/vmstat") == "oom_kill 0\n"
@@ -124,8 +107,8 @@ def test_swapoff_that_does_not_fit_kills_nobody() -> None:
     assert said("swapon --show=NAME --noheadings").strip() == "/dev/vda"
 
 
-def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(terminal: Terminal) -> None:
-    said = terminal.said
+def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(terminal: Typed) -> None:
+    said = terminal
     for line in ("mkfile /s 4M", "mkswap /s", "swapon /s"):
         said(line)
     for line in ("mv /s /t", "rm /s", "mkfile /t 1M; mv /t /s"):
@@ -135,8 +118,8 @@ def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(terminal: Termin
     assert check(terminal.session.box) == []
 
 
-def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Terminal) -> None:
-    said = terminal.said
+def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Typed) -> None:
+    said = terminal
     for line in ("mkfile /f 1M", "m=$(mmap 1M rw shared --file /f)", "write $m 1M"):
         said(line)
     peak = said("grep VmHWM /proc/self/status")
@@ -144,8 +127,8 @@ def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Termin
     assert int(said("grep VmHWM /proc/self/status").split()[1]) >= int(peak.split()[1])
 
 
-def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(terminal: Terminal) -> None:
-    said = terminal.said
+def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(terminal: Typed) -> None:
+    said = terminal
     said("mkswap /dev/vda; swapon /dev/vda; p=$(mmap 100M); touch $p 70M")
     slot = int(said("pagewalk $p | grep -o 'slot [0-9]*' | cut -d ' ' -f 2"))
     area = terminal.session.box.swap.info[0]

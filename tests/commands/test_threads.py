@@ -1,36 +1,9 @@
 """thread, and what threads mean to the other commands, as they are typed."""
 
-import io
-from collections.abc import Iterator
 
 import pytest
 
-from memsh.cli import open_session
-from memsh.inspect.check import check
-from memsh.shell.session import Session
-
-ARCHES = ("i386", "x86_64")
-
-
-class Typed:
-    """A session; a line answers what it printed."""
-
-    def __init__(self, arch: str) -> None:
-        self.out = io.StringIO()
-        self.session: Session = open_session(["--arch", arch, "--ram", "128M"], self.out, self.out)
-
-    def __call__(self, line: str) -> str:
-        self.out.seek(0)
-        self.out.truncate()
-        self.status = self.session.run(line)
-        return self.out.getvalue()
-
-
-@pytest.fixture(params=ARCHES)
-def typed(request: pytest.FixtureRequest) -> Iterator[Typed]:
-    session = Typed(request.param)
-    yield session
-    assert check(session.session.box) == []
+from tests.commands.typed import Typed
 
 
 def test_a_thread_becomes_the_current_one_with_a_stack_of_its_own(typed: Typed) -> None:
