@@ -12,6 +12,7 @@ from memsh.libc.malloc import Malloc
 from memsh.linux.box import Box
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.memory import uaccess
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -188,7 +189,10 @@ def heap(box: Box, args: Args, io: IO) -> None:
     sees the heap of its own arena.
     """
     user = user_of(box, looking=True)
-    mine = user.malloc()
+    try:
+        mine = user.malloc()
+    except Segfault as fault:  # looking reads what the program's own segments hold
+        raise ShellError(f"the C library's own data is gone: nothing at {fault.addr:#x}") from None
     peek = Peek(box, user.task, mine)
     try:
         if mine.tls:

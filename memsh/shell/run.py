@@ -147,12 +147,11 @@ class Runner(Calls):
 
     def tested(self, node: Node) -> int:
         """Run what is a condition: a failure is an answer."""
-        language = self.language
-        language.tested += 1
+        self.language.tested += 1
         try:
             return self.run(node)
         finally:
-            language.tested -= 1
+            self.language.tested -= 1  # `! undo` brings another language, which has taken the count over
 
     def run_series(self, node: Series) -> int:
         status = 0
@@ -555,13 +554,12 @@ class Runner(Calls):
             io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
             captured=io.captured, tty=io.is_tty and sink is None, others=self.others,
         )  # fmt: skip
-        language = io.session.language
-        language.tested += 1  # its status is the asking command's to judge
+        self.language.tested += 1  # its status is the asking command's to judge
         try:
             with within(self.session) if io.name != "sudo" else nullcontext():
                 status = runner.run(node)
         finally:
-            language.tested -= 1
+            self.language.tested -= 1  # as in tested(): `sudo undo`
         self.refused = self.refused or runner.refused
         return status
 

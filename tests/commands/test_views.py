@@ -10,6 +10,7 @@ from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.procfs import tree
 from memsh.shell.session import Session
+from tests.commands.typed import Typed
 
 VIEWS = [
     "zones", "buddy", "buddy dma", "buddy 0x1ee0", "buddy 16", "buddy 0x3000", "physmap normal", "frag",
@@ -157,3 +158,12 @@ def test_in_plain_every_step_shows_at_once() -> None:
     assert tree.show(session.box, "/proc/buddyinfo") == before
     said(session, screen, "kmem_cache create teapot 1000; kmem_cache alloc teapot")
     assert "teapot                 1      4   1000" in tree.show(session.box, "/proc/slabinfo")
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_a_heap_whose_library_lost_its_data_is_told_of_in_one_line(arch: str) -> None:
+    typed = Typed("--arch", arch, "--ram", "128M")
+    typed("munmap 0x1000 1G")
+    said = typed("heap --all")
+    assert said.startswith("heap: the C library's own data is gone: nothing at 0x") and said.count("\n") == 1
+    assert typed.status == 1 and check(typed.session.box) == []

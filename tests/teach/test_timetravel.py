@@ -108,3 +108,13 @@ def test_undo_in_a_long_session_is_quick() -> None:
     made.run("undo")
     assert time.perf_counter() - begun < 1
     assert len(made.values) == 1999
+
+
+@pytest.mark.parametrize("line", ["! undo", "! undo 4000", "sudo undo", "! undo; redo"])
+def test_a_journey_whose_status_is_judged_leaves_the_language_as_it_is(line: str) -> None:
+    """`set -e` still ends what fails afterwards: nothing is taken for a condition any more."""
+    made, _ = session()
+    made.run("kmalloc 64")
+    made.run(line)
+    assert made.language.tested == 0
+    assert made.run("false") == 1 and made.language.last_status == 1
