@@ -42,6 +42,7 @@ from memsh.linux.mm.huge_memory.huge import (
 from memsh.linux.mm.huge_memory.pages import add_huge_page, unmapped_parts
 from memsh.linux.mm.huge_memory.split import DeferredSplit
 from memsh.linux.mm.lru import put_frames
+from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.vmscan.shrinker import register_shrinker
 
 if TYPE_CHECKING:
@@ -247,12 +248,8 @@ def collapse_huge_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, defrag: b
 
 def _drop(box: Box, pfn: int) -> None:
     """One entry no longer maps a page that was copied."""
-    memmap = box.memmap
-    left = memmap.mapcount[pfn] - 1
-    memmap.mapcount[pfn] = left
-    if not left:
-        box.vmstat["nr_anon_pages"] -= 1
-    if memmap.flags[pfn] & PG_HUGE:
+    left = page_remove_rmap(box, pfn)
+    if box.memmap.flags[pfn] & PG_HUGE:
         unmapped_parts(box, pfn, 1, int(not left))
     else:
         put_frames(box, [pfn])

@@ -24,6 +24,7 @@ MAX_RECLAIM_RETRIES = 16
 COSTLY = 1 << 3
 HZ = 250
 USEC_PER_JIFFY = 1_000_000 // HZ
+RCU_USEC = 12_000  # a group that nobody holds goes after a grace period
 MEMCG_DELAY_PRECISION_SHIFT, MEMCG_DELAY_SCALING_SHIFT = 20, 14
 MEMCG_MAX_HIGH_DELAY_JIFFIES = 2 * HZ
 SWAP_CLUSTER_MAX = 32
@@ -54,6 +55,15 @@ class Charging:
         self.stocks = [Stock() for _ in range(box.config.cpus)]
         self.paying: MemCgroup | None = None
         self.over_high = 0  # pages that the current task has charged above a `high` (memcg_nr_pages_over_high)
+
+    def let_go(self, memcg: MemCgroup) -> None:
+        """Something that held a removed group holds it no more."""
+        if not memcg.busy and not memcg.online:
+            self.release_later()
+
+    def release_later(self) -> None:
+        """After a grace period those groups go that nothing holds."""
+        self.box.timer.once(self.box.timer.usec + RCU_USEC, self.box.cgroups.release)
 
     # -- the stock -----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MEM_CGROUP_ID_MAX = 0xFFFF
 PERCPU_BYTES = 1784  # of a group's counters, for each CPU
 PCPU_MIN_ALLOC_SIZE = 4
-RCU_USEC = 12_000  # a group that nobody holds goes after a grace period
 
 
 class MemControl(Protecting):
@@ -96,12 +95,7 @@ class MemControl(Protecting):
             del self.obj_cgroups[objcg.number]
         memcg.cgroup.memcg = None if memcg.cgroup.memcg is memcg else memcg.cgroup.memcg
         self.drain_all_stock(memcg)
-        if not memcg.busy:
-            self.release_later()
-
-    def release_later(self) -> None:
-        """After a grace period those groups go that nothing holds."""
-        self.box.timer.once(self.box.timer.usec + RCU_USEC, self.box.cgroups.release)
+        self.let_go(memcg)
 
     def css_free(self) -> set[Cgroup]:
         """Forget removed groups that nothing is charged to; the groups that memory is still charged to."""
@@ -223,13 +217,8 @@ class MemControl(Protecting):
     def _forget(self, memcg: MemCgroup, count: int) -> None:
         memcg.pages -= count
         self.box.pages.charged -= count
-        if not memcg.pages and not memcg.online:
+        if not memcg.pages:
             self.let_go(memcg)
-
-    def let_go(self, memcg: MemCgroup) -> None:
-        """Something that held a removed group holds it no more."""
-        if not memcg.busy and not memcg.online:
-            self.release_later()
 
     def migrate(self, old: int, new: int, count: int = 1) -> None:
         """The contents of `old`, and with them the charge, are `new`'s (mem_cgroup_migrate)."""

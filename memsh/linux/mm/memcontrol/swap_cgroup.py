@@ -28,9 +28,6 @@ class SwapCharging(Charging):
         super().__init__(box)
         self.swap_records: dict[int, int] = {}
 
-    def let_go(self, memcg: MemCgroup) -> None:
-        raise NotImplementedError
-
     def _payer(self, pfn: int) -> MemCgroup | None:
         """The group that pays for a page's slot: its own, or the nearest above that is not removed; None: the root."""
         number = self.box.memmap.memcg[pfn]
@@ -74,8 +71,7 @@ class SwapCharging(Charging):
                 memcg = self.by_number[number]
                 memcg.swap.uncharge(1)
                 memcg.swapped -= 1
-                if not memcg.online:
-                    self.let_go(memcg)
+                self.let_go(memcg)
 
     def swapin_payer(self, entry: int) -> MemCgroup | None:
         """Whom a page is charged to that comes back from a slot; None: the root (mem_cgroup_swapin_charge_folio)."""

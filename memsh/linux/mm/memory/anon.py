@@ -28,8 +28,8 @@ from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.memory.outcome import COW, REUSE, OutOfMemory
 from memsh.linux.mm.memory.zap import mm_counter
-from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
+from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
@@ -186,12 +186,6 @@ def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) ->
         if any(text):
             memmap.data[new] = bytearray(text)
     mm.rss[mm_counter(flags)] -= 1
-    left = memmap.mapcount[old] - 1
-    memmap.mapcount[old] = left
-    if not left:
-        if flags & PG_ANON:
-            box.vmstat["nr_anon_pages"] -= 1
-        else:
-            mod_node_page_state(box, "nr_mapped", old, -1)
+    page_remove_rmap(box, old)
     if vma.flags & VM_LOCKED and not flags & PG_HUGE:
         munlock_page(box, old)

@@ -22,7 +22,7 @@ from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd
 from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
 from memsh.linux.mm.memory.rss_stat import shed_rss
-from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.mmu import Mmu
@@ -186,12 +186,6 @@ def _zap_one(box: Box, mm: MmStruct, vma: VmArea, pte: int, pfn: int) -> None:
         if pte & PTE_ACCESSED and not vma.flags & VM_SEQ_READ:
             mark_page_accessed(box, pfn)
     mm.rss[mm_counter(flags)] -= 1
-    left = memmap.mapcount[pfn] - 1
-    memmap.mapcount[pfn] = left
-    if not left:
-        if flags & PG_ANON:
-            box.vmstat["nr_anon_pages"] -= 1
-        else:
-            mod_node_page_state(box, "nr_mapped", pfn, -1)
+    page_remove_rmap(box, pfn)
     if vma.flags & VM_LOCKED:
         munlock_page(box, pfn)

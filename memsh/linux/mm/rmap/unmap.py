@@ -16,7 +16,7 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmS
 from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.memory.zap import mm_counter
-from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -115,13 +115,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
             ptes[at] = 0
             mm.rss[mm_counter(flags)] -= 1
         refcount[pfn] -= 1
-        left = mapcount[pfn] - 1
-        mapcount[pfn] = left
-        if not left:
-            if anon:
-                box.vmstat["nr_anon_pages"] -= 1
-            else:
-                mod_node_page_state(box, "nr_mapped", pfn, -1)
+        page_remove_rmap(box, pfn)
     if anon and flags & PG_ANON_EXCLUSIVE:
         memmap.flags[pfn] &= ~PG_ANON_EXCLUSIVE
     return not mapcount[pfn]
