@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsh.shell import IO, ShellError
-from memsh.textutils.bytes import canonical, data_of
+from memsh.textutils.bytes import canonical, data_of, rows_of
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import sized
 
@@ -45,15 +45,10 @@ def dump_files(words: list[str], io: IO) -> int:
 
 def _words(data: bytes, start: int, squeeze: bool) -> Iterator[str]:
     """hexdump without -C: eight words of two bytes, the lower byte first."""
-    before, starred = b"", False
-    for at in range(0, len(data), 16):
-        row = data[at : at + 16]
-        if squeeze and row == before and len(row) == 16:
-            if not starred:
-                yield "*\n"
-            starred = True
+    for at, row in rows_of(data, 16, squeeze):
+        if row is None:
+            yield "*\n"
             continue
-        before, starred = row, False
         padded = row + bytes(len(row) % 2)
         shown = " ".join(f"{padded[i + 1]:02x}{padded[i]:02x}" for i in range(0, len(padded), 2))
         yield f"{start + at:07x} {shown:<39}\n"

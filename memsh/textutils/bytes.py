@@ -260,22 +260,31 @@ def od(box: object, args: Args, io: IO) -> int:
         raise ShellError("cannot skip past end of combined input")
     data = data[args.skip_bytes :]
     base = {"d": "07d", "o": "07o", "x": "06x", "n": ""}[args.address_radix]
-    before, starred = b"", False
     field = _field_width(types, width)
-    for at in range(0, len(data), width):
-        row = data[at : at + width]
-        if row == before and not args.output_duplicates and len(row) == width:
-            if not starred:
-                io.out("*\n")
-            starred = True
+    for at, row in rows_of(data, width, not args.output_duplicates):
+        if row is None:
+            io.out("*\n")
             continue
-        before, starred = row, False
         for serial, (letter, size, shown) in enumerate(types):
             head = format(args.skip_bytes + at, base) if base else ""
             io.out((head if not serial else " " * len(head)) + _od_row(row, letter, size, shown, field, width) + "\n")
     if base:
         io.out(format(args.skip_bytes + len(data), base) + "\n")
     return sources.status
+
+
+def rows_of(data: bytes, width: int, squeeze: bool) -> Iterator[tuple[int, bytes | None]]:
+    """(place, bytes) of each row of a dump. With `squeeze`, whole rows equal to the one above are one None."""
+    before, starred = b"", False
+    for at in range(0, len(data), width):
+        row = data[at : at + width]
+        if squeeze and row == before and len(row) == width:
+            if not starred:
+                yield at, None
+            starred = True
+            continue
+        before, starred = row, False
+        yield at, row
 
 
 def _digits(letter: str, size: int) -> int:
@@ -360,15 +369,10 @@ def _digest(source: Input, algorithm: str) -> str:
 
 def canonical(data: bytes, start: int = 0, squeeze: bool = True) -> Iterator[str]:
     """hexdump -C's lines: rows that repeat the one above are one `*`."""
-    before, starred = b"", False
-    for at in range(0, len(data), 16):
-        row = data[at : at + 16]
-        if squeeze and row == before and len(row) == 16:
-            if not starred:
-                yield "*\n"
-            starred = True
+    for at, row in rows_of(data, 16, squeeze):
+        if row is None:
+            yield "*\n"
             continue
-        before, starred = row, False
         shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         halves = [" ".join(f"{byte:02x}" for byte in half) for half in (row[:8], row[8:])]
         yield f"{start + at:08x}  {'  '.join(halves):<49} |{shown}|\n" if len(row) > 8 else (
