@@ -10,7 +10,7 @@ from memsh.shell.io import TextInput
 from memsh.shell.registry import REGISTRY, Registry, command
 from memsh.shell.session import Session
 
-ROOMS = ("text", "conditions", "files", "session", "printing", "reading", "declaring", "flow")
+ROOMS = ("text", "conditions", "files", "listing", "naming", "session", "printing", "reading", "declaring", "flow")
 Streams = tuple[Session, io.StringIO, io.StringIO]
 
 
