@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from memsh.linux.fs.diskfs import MAXSYMLINKS
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.procfs import tree
 from memsh.procfs.node import Link
 from memsh.shell import ShellError

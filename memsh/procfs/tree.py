@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.kernel import sysctl
 from memsh.procfs import (
     buddyinfo,
@@ -176,7 +177,6 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
 }
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
-MOST_LINKS = 40
 PIECE = 1 << 20
 
 
@@ -243,7 +243,7 @@ def real_path(box: Box, path: str, last: bool = True) -> str:
             raise KernelError("ENOENT", path)
         if isinstance(below, Link) and (waiting or last):
             links += 1
-            if links > MOST_LINKS:
+            if links > MAXSYMLINKS:
                 raise KernelError("ELOOP", path)
             target = below.target(box)
             whole = normal(target if target.startswith("/") else f"{done}/{target}")

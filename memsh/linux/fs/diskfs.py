@@ -11,15 +11,15 @@ file that would exceed RLIMIT_FSIZE is refused without SIGXFSZ, since tools are 
 from __future__ import annotations
 
 import posixpath
-from hashlib import shake_128
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.fs.buffer import Buffers
 from memsh.linux.fs.dcache import Dcache
-from memsh.linux.fs.filetext import ETC, text_page
+from memsh.linux.fs.filetext import ETC
+from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL
-from memsh.linux.include.memmap import K_FILE
 from memsh.linux.include.mm_types import AddressSpaceOperations, File, Inode
+from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import current_umask, rlimit
 from memsh.linux.mm.filemap import directio
@@ -32,7 +32,6 @@ from memsh.linux.mm.filemap.filemap import (
     filemap_write_zeros,
 )
 from memsh.linux.mm.filemap.pagecache import (
-    add_to_page_cache,
     frame_page,
     invalidate_mapping_pages,
     mapping_of,
@@ -40,7 +39,6 @@ from memsh.linux.mm.filemap.pagecache import (
     truncate_inode_pages,
 )
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode
-from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.shmem.shmem import SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
 from memsh.linux.mm.shmem.shmem_huge import SHM_DEV
 from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
@@ -55,58 +53,7 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # ext4 with blocks of 4 KiB
 MAX_NAME = 255
-MAXSYMLINKS = 40  # that a path may go through
 S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
-_INODES_A_BLOCK = 16
-_INLINE_EXTENTS = 4 * (128 << 20)  # what the inode's own four extents can describe
-BH_LRU_SIZE = 16
-_BITMAP = 0x100  # the block that says which inodes are in use
-_TREE: tuple[tuple[str, int], ...] = (
-    ("/bin/busybox", 2066980),
-    ("/etc/fstab", len(ETC["/etc/fstab"])),
-    ("/etc/hostname", len(ETC["/etc/hostname"])),
-    ("/etc/hosts", len(ETC["/etc/hosts"])),
-    ("/etc/passwd", len(ETC["/etc/passwd"])),
-    ("/etc/profile", len(ETC["/etc/profile"])),
-    ("/home/user/notes.txt", len(ETC["/home/user/notes.txt"])),
-    ("/root/.profile", len(ETC["/root/.profile"])),
-    ("/usr/bin/gdb", 8437812),
-    ("/usr/bin/perl", 3482944),
-    ("/usr/bin/python3", 5921096),
-    ("/usr/lib/libcrypto.so.3", 4751632),
-    ("/usr/lib/libm.so.6", 1042912),
-    ("/usr/lib/libstdc++.so.6", 2190440),
-    ("/usr/lib/locale/locale-archive", 3055776),
-    ("/usr/share/dict/words", 985084),
-    ("/var/lib/dpkg/status", 1480704),
-    ("/var/log/dpkg.log", 393216),
-    ("/var/log/kern.log", 1048576),
-    ("/var/log/syslog", 2097152),
-)
-_LARGE: tuple[tuple[str, int], ...] = (
-    ("/usr/lib/libLLVM-14.so.1", 108384520),
-    ("/usr/lib/python3/dist-packages.zip", 19284731),
-    ("/var/log/journal/system.journal", 25165824),
-    ("/var/log/messages.1", 7340032),
-)
-PROGRAM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")  # whose files may be run
-_DIRECTORIES = (
-    "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
-    "/var/log", "/var/tmp",
-)  # fmt: skip
-
-
-def generate(inode: Inode, index: int) -> bytes:
-    """Page `index` of a file that nobody has written to; zeros behind its end."""
-    if inode.seed == "" or inode.seeded <= index << 12:
-        return bytes(4096)
-    page = text_page(inode.seed, index)
-    if page is None:
-        page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
-        if index == 0 and inode.seed.startswith("/bin"):
-            page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
-    left = min(inode.size, inode.seeded) - index * 4096
-    return page if left >= 4096 else page[: max(0, left)] + bytes(4096 - max(0, left))
 
 
 def _no_value(box: Box, value: int) -> None:
@@ -158,9 +105,9 @@ class FileSystem:
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
-        self.bh_lru: dict[int, None] = {}  # blocks of metadata that this CPU holds, oldest first
+        self.buffers = Buffers(box, self.device)
         box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
-        for path in _DIRECTORIES:
+        for path in DIRECTORIES:
             self.makedirs(path)
         devices = self.lookup("/dev")
         assert devices.children is not None
@@ -168,7 +115,7 @@ class FileSystem:
         self.tmpfs = {TMPFS_DEV: shm}  # mounted RAM file systems, by device
         mount = devices.children["shm"] = shm.root = self.new_inode("shm", True, TMPFS_DEV)
         mount.parent = devices
-        for path, size in _TREE:
+        for path, size in TREE:
             self.install(path, size)
 
     # -- the tree
@@ -263,7 +210,7 @@ class FileSystem:
             raise KernelError("ENOTDIR")
         self._iget(inode)
         self.dcache.dput(inode)
-        self._read_metadata(inode)
+        self.buffers.read_inode(inode)
         return sorted(inode.children)
 
     def makedirs(self, path: str) -> Inode:
@@ -348,7 +295,7 @@ class FileSystem:
 
     def install_large(self) -> None:
         """Files of many megabytes, and the settings of `sysctl -p`."""
-        for path, size in _LARGE:
+        for path, size in LARGE:
             self.install(path, size)
         self.install("/etc/sysctl.conf", len(ETC["/etc/sysctl.conf"]))
 
@@ -381,9 +328,9 @@ class FileSystem:
     def _made(self, inode: Inode) -> None:
         """The metadata that a new name needs."""
         if not inode.shmem:
-            self.bread(_BITMAP)
+            self.buffers.read_bitmap()
             assert inode.parent is not None
-            self._read_metadata(inode.parent)
+            self.buffers.read_inode(inode.parent)
         self._iget(inode)
         self.dcache.dput(inode)
 
@@ -463,32 +410,7 @@ class FileSystem:
     def _iget(self, inode: Inode) -> None:
         """The objects of a file that is looked up, and the block that describes it if it is not in memory. ENOMEM."""
         if self.dcache.lookup(inode):
-            self._read_metadata(inode)
-
-    def _read_metadata(self, inode: Inode) -> None:
-        """Bring the block of the inode table (or of the directory) into the device's page cache: Buffers."""
-        if inode.shmem:
-            return
-        self.bread(0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number)
-        if inode.size > _INLINE_EXTENTS:
-            self.bread(0x10000 + inode.number)
-
-    def bread(self, block: int) -> None:
-        """Read a block of metadata, if it is not cached; the last 16 that were used are held (bh_lrus). ENOMEM."""
-        box = self.box
-        mapping = mapping_of(box, self.device)
-        pfn = mapping.pages.get(block)
-        if pfn is None:
-            pfn = int(box.pages.alloc_pages(GFP_KERNEL | 0x8, 0, K_FILE))
-            if not pfn:
-                raise KernelError("ENOMEM", "no page for a block of the disk")
-            add_to_page_cache(box, mapping, block, pfn)
-            box.disk.read(1)
-        mark_page_accessed(box, pfn)
-        self.bh_lru.pop(block, None)
-        self.bh_lru[block] = None
-        if len(self.bh_lru) > BH_LRU_SIZE:
-            del self.bh_lru[next(iter(self.bh_lru))]
+            self.buffers.read_inode(inode)
 
     def _evict(self, inode: Inode) -> None:
         """The end of a file without a name."""
@@ -702,6 +624,6 @@ class FileSystem:
         for inode in self.cached():
             if inode.mapping is not None and not inode.shmem:
                 self.box.cond_resched()
-                held = self.bh_lru if inode is self.device else None
+                held = self.buffers.bh_lru if inode is self.device else None
                 dropped += invalidate_mapping_pages(self.box, inode.mapping, held)
         return dropped
