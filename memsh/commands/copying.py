@@ -253,9 +253,14 @@ def cp(box: object, args: Args, io: IO) -> int:
     sources, target, into = operands(args, io, list(args.files))
     status = 0
     for name in sources:
-        goal = posixpath.join(target, posixpath.basename(name.rstrip("/"))) if into else target
+        goal = goal_in(target, name) if into else target
         status |= _copy_one(args, io, name, goal)
     return status
+
+
+def goal_in(folder: str, name: str) -> str:
+    """Where something called `name` comes to lie in a directory."""
+    return posixpath.join(folder, posixpath.basename(name.rstrip("/")))
 
 
 def operands(args: Args, io: IO, names: list[str]) -> tuple[list[str], str, bool]:

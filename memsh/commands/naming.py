@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 
 from memsh.commands.attributes import new_mode
-from memsh.commands.copying import operands
+from memsh.commands.copying import goal_in, operands
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import copy_file
 from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve, stat_kind
@@ -235,7 +235,7 @@ def mv(box: object, args: Args, io: IO) -> int:
     sources, target, into = operands(args, io, list(args.files))
     status = 0
     for name in sources:
-        goal = posixpath.join(target, posixpath.basename(name.rstrip("/"))) if into else target
+        goal = goal_in(target, name) if into else target
         status |= _move(args, io, name, goal)
     return status
 
@@ -316,7 +316,7 @@ def ln(box: object, args: Args, io: IO) -> int:
         into = False
     status = 0
     for target in targets:
-        name = posixpath.join(place, posixpath.basename(target.rstrip("/"))) if into else place
+        name = goal_in(place, target) if into else place
         status |= _link(args, io, target, name)
     return status
 

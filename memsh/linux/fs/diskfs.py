@@ -592,9 +592,9 @@ class FileSystem:
 
     # -- write-back and the cache as a whole
 
-    def inodes(self) -> list[Inode]:
-        """Every inode of the tree, parents first."""
-        found, at = [self.root], 0
+    def inodes(self, root: Inode | None = None) -> list[Inode]:
+        """Every inode of the tree, or of the one below `root`, parents first."""
+        found, at = [root or self.root], 0
         while at < len(found):
             children = found[at].children
             if children:

@@ -9,7 +9,6 @@ from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import Inode
 
 FIRST_MINOR = 23  # the anonymous devices below belong to what the box mounts as it boots
 FIRST_MOUNT = 22
@@ -48,7 +47,7 @@ def umount(box: Box, where: str) -> None:
     found = mounted_at(box, where)
     if found is None or found.root is None or found.covered is None:
         raise KernelError("EINVAL" if found is None else "EBUSY")
-    inodes = _below(found.root)
+    inodes = fs.inodes(found.root)
     if any(inode.opened or inode.dev != found.dev for inode in inodes):
         raise KernelError("EBUSY")
     box.changes += 1
@@ -59,13 +58,3 @@ def umount(box: Box, where: str) -> None:
     found.covered.parent = parent
     parent.children[found.covered.name] = found.covered
     del fs.tmpfs[found.dev]
-
-
-def _below(root: Inode) -> list[Inode]:
-    found, at = [root], 0
-    while at < len(found):
-        children = found[at].children
-        if children:
-            found.extend(children[name] for name in sorted(children))
-        at += 1
-    return found
