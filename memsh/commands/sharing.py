@@ -13,7 +13,7 @@ from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.ipc import shm
 from memsh.linux.ipc.shm import Segment
 from memsh.linux.kernel import sysctl
-from memsh.procfs.stat import BTIME
+from memsh.linux.kernel.timer import BTIME
 from memsh.shell import IO, Args, arg, command, opt, rest
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, wide_size

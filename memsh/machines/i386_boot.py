@@ -30,6 +30,8 @@ from memsh.linux.init.main import (
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
+from memsh.machines.bootlog import announce, common
+from memsh.machines.i386_log import TABLE
 from memsh.machines.kthreads import i386_threads
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
+LPJ = 2596104  # loops per jiffy, of 1000 a second
 MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 
@@ -181,9 +184,9 @@ def start_kernel(box: Box) -> None:
     machine, log = box.machine, Logger(box)
     late.start_allocators(box)
     box.pages.setup_per_cpu_pageset()
-    box.timer.set(203343)
-    log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS "
-                   "(lpj=2596104)")  # fmt: skip
+    box.timer.set(204085)
+    log(KERN_INFO, f"Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS "
+                   f"(lpj={LPJ})")  # fmt: skip
     box.timer.set(290151)
     free_reserved_area(box, machine.image.smp_locks[0] // PAGE_SIZE, machine.image.smp_locks[1] // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)
@@ -200,6 +203,7 @@ def start_kernel(box: Box) -> None:
     free_initmem(box, 1270829)
     log(KERN_INFO, "Write protecting kernel text and read-only data: 7084k", 284)
     run_init(box)
+    announce(box, TABLE, common(box, LPJ, 1000, 8))
     start_user_space(box)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
+from memsh.linux.arch.x86.x86_64.init_64 import SECTION, SWIOTLB_SIZE
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
@@ -32,21 +33,28 @@ from memsh.linux.init.main import (
 )
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
+from memsh.machines.bootlog import Facts, announce, common, nosave_regions
 from memsh.machines.kthreads import x86_64_threads
+from memsh.machines.x86_64_log import TABLE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Node
     from memsh.linux.include.model import Kmap
     from memsh.linux.init.threads import Kthread
 
 ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
+LPJ = 3999956  # loops per jiffy, of 250 a second
 MISC_PAGES = 400  # single pages that drivers and subsystems keep
+EARLY_PAGES = 64  # that are in use before the log tells how much memory there is
 DEFERRED_USEC = 703297
+DEFERRED_A_TICK = 14300  # struct pages that are initialised in 4 ms
 FLAGS = (
     "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx fxsr sse sse2 ss syscall nx "
     "mmxext pdpe1gb rdtscp lm 3dnowext 3dnow rep_good nopl cpuid extd_apicid pni pclmulqdq monitor ssse3 fma cx16 "
@@ -183,10 +191,9 @@ def start_memory(box: Box) -> Parser:
     log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
     parser.tell()
     print_unknown_bootoptions(box)
-    for usec, line in lines:
+    for usec, line in sorted([*lines, (125486, f"mem auto-init: stack:all(zero), {auto_init(box.config)}")]):
         box.timer.set(usec)
         log(KERN_INFO, line)
-    log(KERN_INFO, f"mem auto-init: stack:all(zero), {auto_init(box.config)}")
     mem_init(box)
     return parser
 
@@ -202,11 +209,65 @@ def mem_init(box: Box) -> None:
                 free_range(zone, start, end)
     present = sum(zone.present for zone in zones)
     free = sum(zone.managed for zone in zones)
+    early = sum(min(last, limit) - first for first, last, limit in free_by_node(box) if first < limit) - EARLY_PAGES
     box.timer.set(146558)
     image = "10242K kernel code, 1535K rwdata, 2668K rodata, 1920K init, 1904K bss"
-    Logger(box)(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
+    Logger(box)(KERN_INFO, f"Memory: {early * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
                            f"0K cma-reserved)")  # fmt: skip
     box.vmstat["pgfree"] = free
+
+
+def deferred(node: Node) -> int:
+    """The frame from which on the node's struct pages are initialised late, when other CPUs can help: a section's start
+    in its last zone, once a whole section is done (defer_init). Its end if none are."""
+    last = [zone for zone in node.zones if zone.present][-1]
+    done = SECTION
+    first = -(-(last.start_pfn + done) // SECTION) * SECTION
+    return min(first, last.end_pfn)
+
+
+def free_by_node(box: Box) -> list[tuple[int, int, int]]:
+    """What memblock leaves: (first, behind, frame from which its node's memory is deferred)."""
+    found = []
+    for first, last in box.machine.memblock.free_ranges():
+        for node in box.pages.nodes:
+            limit = deferred(node)
+            for zone in node.zones:
+                start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
+                if zone.present and start < end:
+                    found.append((start, end, limit))
+    return found
+
+
+def log_facts(box: Box) -> Facts:
+    """The figures of this machine's log (bootlog.py)."""
+    cpus, machine = box.config.cpus, box.machine
+    several = len(box.pages.nodes) > 1
+    bounce = machine.bounce
+    seconds, millis = divmod(BTIME * 1000 + 712, 1000)
+    first = "mtrr: your CPUs had inconsistent "
+    return {
+        **common(box, LPJ, 250, 8192),
+        "nosave": nosave_regions(box), "audit": f"{seconds}.{millis:03}",
+        "clocksource": "hpet" if cpus > 1 else "tsc-early",
+        "tsc_early": "tsc: Marking TSC unstable due to TSCs unsynchronized" if cpus > 1 else
+        "clocksource: tsc-early: mask: 0xffffffffffffffff max_cycles: 0x1cd41967d78, max_idle_ns: 881590404252 ns",
+        "tsc_refined": [
+            "tsc: Refined TSC clocksource calibration: 1000.000 MHz",
+            "clocksource: tsc: mask: 0xffffffffffffffff max_cycles: 0x1cd42e4dffb, max_idle_ns: 881590591483 ns",
+            "clocksource: Switched to clocksource tsc",
+        ] if cpus == 1 else [],
+        "mtrr_warnings": [f"{first}{what} settings" for what in ("fixed MTRR", "variable MTRR", "MTRRdefType")]
+        if cpus > 1 else [],
+        "mtrr": ["mtrr: probably your BIOS does not setup all CPUs.", "mtrr: corrected configuration."]
+        if cpus > 1 else [],
+        "numa_balancing": ["mempolicy: Enabling automatic NUMA balancing. Configure with numa_balancing= or the "
+                           "kernel.numa_balancing sysctl"] if several else [],
+        "pci_node": ["pci_bus 0000:00: Unknown NUMA node; performance will be reduced"] if several else [],
+        "swiotlb": ["PCI-DMA: Using software bounce buffering for IO (SWIOTLB)",
+                    f"software IO TLB: mapped [mem 0x{bounce:016x}-0x{bounce + SWIOTLB_SIZE:016x}] "
+                    f"({SWIOTLB_SIZE >> 20}MB)"] if bounce else [],
+    }  # fmt: skip
 
 
 def start_kernel(box: Box, parser: Parser) -> None:
@@ -217,23 +278,24 @@ def start_kernel(box: Box, parser: Parser) -> None:
     box.pages.set_policy(Policy(MPOL_INTERLEAVE, everywhere))  # numa_policy_init()
     box.pages.setup_per_cpu_pageset()
     box.timer.set(163183)
-    log(KERN_INFO, "Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "
-                   "(lpj=3999956)")  # fmt: skip
+    log(KERN_INFO, f"Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "
+                   f"(lpj={LPJ})")  # fmt: skip
     box.timer.set(348754)
     first, behind = machine.image.smp_locks
     free_reserved_area(box, first // PAGE_SIZE, behind // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 32K", 16)
     log(KERN_INFO, f"pid_max: default: {box.pid_max} minimum: {max(301, 8 * cpus)}")
     box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
-    box.timer.set(575598)
-    nodes = len(box.pages.nodes)
-    log(KERN_INFO, "smp: Bringing up secondary CPUs ...")
-    log(KERN_INFO, f"smp: Brought up {nodes} node{'s' if nodes > 1 else ''}, {cpus} CPU{'s' if cpus > 1 else ''}")
     box.timer.set(DEFERRED_USEC)
-    for nid in range(nodes):
-        log(KERN_INFO, f"node {nid} deferred pages initialised in 128ms")
+    for node in box.pages.nodes:
+        left = deferred(node)
+        if left < node.end_pfn:
+            took = (node.end_pfn - left) // DEFERRED_A_TICK * 4
+            log(KERN_INFO, f"node {node.nid} deferred pages initialised in {took}ms")
+    box.timer.set(704948)
     log(KERN_INFO, "x86/mm: Memory block size: 128MB")
     box.pages.init_per_zone_wmark_min()
+    box.timer.set(731858)
     hugetlb_init(box, parser)
     hugepage_init(box)
     if sum(zone.managed for zone in box.pages.zones) >= THP_MIN_PAGES:
@@ -246,7 +308,9 @@ def start_kernel(box: Box, parser: Parser) -> None:
     free_reserved_area(box, first, behind)
     log(KERN_INFO, f"Freeing initrd memory: {(behind - first) * 4}K")
     free_initmem(box, 1522431)
+    box.timer.set(1994606)
     run_init(box)
+    announce(box, TABLE, log_facts(box))
     box.pages.set_policy(None)  # numa_default_policy()
     start_user_space(box)
 

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mfusepy
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.timer import BTIME
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, Node, ProcFile
-from memsh.procfs.stat import BTIME
 from memsh.shell.errors import PANICKED
 from memsh.shell.lines import run_deed
 from memsh.shell.registry import Args

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.sched import nr_threads
+from memsh.linux.kernel.timer import BTIME
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
 TICK = 10_000  # USER_HZ is 100
 
 

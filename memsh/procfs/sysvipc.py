@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.procfs.stat import BTIME
+from memsh.linux.kernel.timer import BTIME
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -14,10 +14,14 @@ from memsh.linux.config import GIB, MIB, Config, parse_cpulist
 from memsh.machines.box import Box
 from memsh.procfs import tree
 from memsh.shell.errors import ShellError
-from tests.linux.test_boot import static_part
+from tests.linux.test_boot import DISKS, VARIES, static_part
 from tests.paths import REFERENCE64
 
 BOOTS = sorted(REFERENCE64.glob("boot-*"))
+MEASURED = (
+    *VARIES, "Command line", "clocksource: ", "audit: type=2000", "node ", "NODE_DATA", "calibrate_delay",
+    "Probably due", "jitterentropy", " #", ".... node", "Memory: ",
+)  # fmt: skip
 SHOWN = ("managed", "min", "low", "high", "high:", "protection:")  # within 0.2 %: the kernel's image decides
 
 
@@ -52,6 +56,14 @@ class TestRecordedBoots:
                 assert all(abs(a - b) <= max(1, b // 500) for a, b in near), (mine, told)
             else:
                 assert mine == told
+
+    def test_log(self, folder: Path) -> None:
+        """Every line that the recorded machine's log has, but for what was measured and what its disks were not."""
+        recorded = [re.sub(r"^<\d>\[ *[\d.]+\] ", "", line) for line in (folder / "dmesg").read_text().splitlines()]
+        ours = [line for record in Box(config_of(folder)).log.records for line in record.text.split("\n")]
+        assert [line for line in ours if line not in recorded and not line.startswith((*MEASURED, *DISKS))] == []
+        assert [line for line in recorded if line and line not in ours and not line.startswith(MEASURED)] == []
+        assert abs(len(ours) - 15 - len(recorded)) <= 10
 
     @pytest.mark.parametrize("name", ["meminfo", "vmstat"])
     def test_names(self, folder: Path, name: str) -> None:

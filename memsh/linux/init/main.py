@@ -120,6 +120,8 @@ def run_init(box: Box) -> None:
             "  with environment:", *(f"    {word}" for word in ["HOME=/", "TERM=linux", *environment])]  # fmt: skip
     for line in rows:
         log(KERN_DEBUG, line, 16)
+    quota = "none" if "QUOTA" in box.model.options else "disabled"
+    log(KERN_INFO, f"EXT4-fs ({box.fs.device.name}): mounted filesystem with ordered data mode. Quota mode: {quota}.")
 
 
 def start_user_space(box: Box) -> None:

@@ -19,6 +19,7 @@ class Printk:
     """`printk(text, level)` appends one record; continuation lines are part of `text`, joined by newlines.
 
     Writing takes time, though the box's clock stands still meanwhile: each record is a little later than the last.
+    Until the clock runs, early at boot, all are of the moment 0.
     """
 
     def __init__(self) -> None:
@@ -31,8 +32,14 @@ class Printk:
 
     def printk(self, text: str, level: int = KERN_INFO) -> None:
         now = max(self.usec, self.next)
-        self.next = now + LINE_USEC + len(text) // CHARS_A_USEC
+        if now:
+            self.next = now + LINE_USEC + len(text) // CHARS_A_USEC
         self.records.append(Record(level, now, text))
+        self.total += 1
+
+    def told(self, usec: int, text: str, level: int = KERN_INFO) -> None:
+        """A record of a moment that has passed, to be sorted in."""
+        self.records.append(Record(level, usec, text))
         self.total += 1
 
     def sort(self) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 from memsh.linux.kernel.printk import Printk
 
+BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
+
 
 class Timer:
     """`usec` is the time since boot in microseconds."""

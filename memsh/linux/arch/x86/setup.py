@@ -18,6 +18,11 @@ MIB = 1 << 20
 UTS_RELEASE = "6.1.192"
 COMPILER = "(root@vm) (gcc (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
 DMA_END = 0x1000  # pfn, 16 MiB
+FIRMWARE = (
+    "SMBIOS 2.8 present.",
+    "DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014",
+    "tsc: Fast TSC calibration using PIT",
+)
 ADAPT_PAGES = (64 << 30) // PAGE_SIZE  # ADAPT_SCALE_NPAGES
 
 
@@ -122,6 +127,7 @@ class Machine:
         self.vmemmap: dict[int, int] = {}  # where the struct pages of each memory section lie, bytes
         self.homes: list[tuple[tuple[int, int], ...]] = []  # RAM of each node, [start, behind) in bytes
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system
+        self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
         self.notes: list[str] = []
 
     def add_memory(self, limit: int) -> None:

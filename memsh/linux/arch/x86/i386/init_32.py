@@ -4,17 +4,19 @@ Models arch/x86/kernel/setup.c (setup_arch), arch/x86/mm/init_32.c (find_low_pfn
 relocation of the RAM disk, mm/page_alloc.c (free_area_init, alloc_node_mem_map) and the per-CPU first chunk. The sizes
 of the kernel image are those of the recorded one.
 
-**Known deviations:** lines that devices write to the log are left out.
+What devices say meanwhile stands in memsh.machines.bootlog.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.acpi import acpi_boot_table_init
 from memsh.linux.arch.x86.e820 import finish_early_params, user_map
 from memsh.linux.arch.x86.i386.layout import DEFAULT_RESERVE, VMALLOC_END, VMALLOC_OFFSET, Layout
 from memsh.linux.arch.x86.setup import (
     DMA_END,
+    FIRMWARE,
     KernelImage,
     Logger,
     Machine,
@@ -65,7 +67,8 @@ def setup_arch(box: Box) -> Machine:
     memblock.reserve(0, MIB, "first MiB")
     memblock.reserve(IMAGE.text, IMAGE.end, "kernel image")
     _initrd(box, machine, log)
-    _acpi(box, machine, log)
+    box.timer.set(42713)
+    acpi_boot_table_init(box.config, machine, log, 120)
     box.timer.set(46007)
     log(KERN_NOTICE, f"{pages_to_mb(machine.max_pfn - machine.max_low_pfn)}MB HIGHMEM available.")
     log(KERN_NOTICE, f"{pages_to_mb(machine.max_low_pfn)}MB LOWMEM available.")
@@ -88,6 +91,8 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     log(KERN_NOTICE, "Notice: NX (Execute Disable) protection missing in CPU!")
     if user is not None:
         machine.e820 = finish_early_params(user, log)
+    for line in FIRMWARE:
+        log(KERN_INFO, line)
     log(KERN_INFO, "tsc: Detected 2596.104 MHz processor")
     box.timer.set(3830)
     log(KERN_DEBUG, "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved", 348)
@@ -159,21 +164,6 @@ def _initrd(box: Box, machine: Machine, log: Logger) -> None:
             raise ValueError("the RAM disk does not fit behind the kernel")
         memblock.reserve(start, end, "RAM disk")
     machine.initrd = (start // PAGE_SIZE, (start + size) // PAGE_SIZE)
-
-
-def _acpi(box: Box, machine: Machine, log: Logger) -> None:
-    """The firmware's tables: reserved RAM behind what the kernel may use. Two of them grow with the number of CPUs."""
-    base, cpus = machine.top - 0x20000, box.config.firmware_cpus
-    sizes = [("FACS", 0x40), ("DSDT", 0x18F1 + 0x53 * (cpus - 1)),
-             ("FACP", 0x74), ("APIC", 0x78 + 8 * (cpus - 1)), ("HPET", 0x38), ("WAET", 0x28)]  # fmt: skip
-    at, ranges = base, []
-    for name, size in sizes:
-        ranges.append((name, at, at + size - 1))
-        at += size
-    order = {"FACP": 0, "DSDT": 1, "FACS": 2, "APIC": 3, "HPET": 4, "WAET": 5}
-    box.timer.set(44967)
-    for name, first, last in sorted(ranges, key=lambda item: order[item[0]]):
-        log(KERN_INFO, f"ACPI: Reserving {name} table memory at [mem 0x{first:x}-0x{last:x}]", 6)
 
 
 def _zones(box: Box, machine: Machine, log: Logger) -> None:

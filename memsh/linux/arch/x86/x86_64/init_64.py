@@ -4,7 +4,9 @@ Models arch/x86/kernel/setup.c (setup_arch), arch/x86/mm/init_64.c and numa.c, m
 mm/sparse.c (sparse_init: the memory map of each node's sections), mm/percpu.c (pcpu_embed_first_chunk) and
 kernel/dma/swiotlb.c. The sizes of the kernel image are those of the recorded one.
 
-**Known deviations:** lines that devices write to the log are left out; RAM above 4 GiB is in one piece, where an
+What devices say meanwhile stands in memsh.machines.bootlog.
+
+**Known deviations:** RAM above 4 GiB is in one piece, where an
 emulated PC moves it above 1 TiB from 1,010 GiB on; what the boot's many small tables take is one reservation.
 """
 
@@ -12,9 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.arch.x86.acpi import acpi_boot_table_init
 from memsh.linux.arch.x86.e820 import finish_early_params, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
+    FIRMWARE,
     KernelImage,
     Logger,
     Machine,
@@ -83,7 +87,8 @@ def setup_arch(box: Box) -> Machine:
     memblock.reserve(0, MIB, "first MiB")
     memblock.reserve(IMAGE.text, IMAGE.end + BRK_PAGES * PAGE_SIZE, "kernel image")
     _initrd(machine, log)
-    _acpi(box, machine, log)
+    box.timer.set(24275)
+    acpi_boot_table_init(box.config, machine, log, 24)
     homes = numa_init(box, machine, log)
     machine.homes = [home.ranges for home in homes]
     box.timer.set(33378)
@@ -108,6 +113,8 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     if user is not None:
         machine.e820 = finish_early_params(user, log)
     machine.add_memory(box.arch.max_pfn << 12)
+    for line in FIRMWARE:
+        log(KERN_INFO, line)
     log(KERN_INFO, "tsc: Detected 999.989 MHz processor")
     box.timer.set(8686)
     log(KERN_DEBUG, "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved", 34)
@@ -142,26 +149,6 @@ def _initrd(machine: Machine, log: Logger) -> None:
     machine.initrd = (start // PAGE_SIZE, end // PAGE_SIZE)
 
 
-def _acpi(box: Box, machine: Machine, log: Logger) -> None:
-    """The firmware's tables: reserved RAM behind what the kernel may use. Some grow with CPUs and nodes."""
-    config = box.config
-    base, cpus, nodes = machine.top - ACPI_DATA_SIZE, config.firmware_cpus, len(config.firmware_nodes)
-    sizes = [("FACS", 0x40), ("DSDT", 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1)), ("FACP", 0x74),
-             ("APIC", 0x78 + 8 * (cpus - 1)), ("HPET", 0x38)]  # fmt: skip
-    if nodes:
-        sizes.append(("SRAT", 0x30 + 16 * cpus + 40 * (nodes + 2)))
-    sizes.append(("WAET", 0x28))
-    at, ranges = base, {}
-    for name, size in sizes:
-        ranges[name] = (at, at + size - 1)
-        at += size
-    box.timer.set(24657)
-    for name in ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET"):
-        if name in ranges:
-            first, last = ranges[name]
-            log(KERN_INFO, f"ACPI: Reserving {name} table memory at [mem 0x{first:x}-0x{last:x}]", 19)
-
-
 def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
     """Which RAM and which CPUs belong to which node (x86_numa_init); NODE_DATA comes from the node itself."""
     config, low = box.config, machine.top
@@ -187,7 +174,7 @@ def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> li
     for nid, (_, cpus) in enumerate(nodes):
         for cpu in cpus:
             log(KERN_INFO, f"SRAT: PXM {nid} -> APIC 0x{cpu:02x} -> Node {nid}")
-    homes, at = [], 0
+    homes, at, lines = [], 0, []
     for nid, (size, cpus) in enumerate(nodes):
         pieces = []
         first, behind = at, at + size
@@ -199,7 +186,14 @@ def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> li
         for start, end in told:
             log(KERN_INFO, f"ACPI: SRAT: Node {nid} PXM {nid} [mem 0x{start:08x}-0x{end - 1:08x}]")
         homes.append(Home(tuple(pieces), cpus))
+        merged = told[0]
+        for start, end in told[1:]:  # numa_cleanup_meminfo()
+            lines.append(f"NUMA: Node {nid} [mem 0x{merged[0]:08x}-0x{merged[1] - 1:08x}] + [mem 0x{start:08x}-"
+                         f"0x{end - 1:08x}] -> [mem 0x{merged[0]:08x}-0x{end - 1:08x}]")  # fmt: skip
+            merged = (merged[0], end)
         at = behind
+    for line in lines:
+        log(KERN_INFO, line)
     return homes
 
 
@@ -240,8 +234,31 @@ def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
         online = tuple(cpu for cpu in home.cpus if cpu < box.config.cpus)
         machine.nodes.append(NodeSpan(tuple(spans), online, distances))
         machine.nr_all_pages += sum(span.freesize for span in spans)
+    for nid, pieces in enumerate(regions):
+        memmap_init(nid, machine.nodes[nid], pieces, names, log)
     machine.nr_all_pages -= (MIB - PAGE_SIZE) // PAGE_SIZE - (0x100 - 0x9F)  # reserved in ZONE_DMA (dma_reserve)
     machine.nr_kernel_pages = machine.nr_all_pages
+
+
+def memmap_init(nid: int, node: NodeSpan, pieces: list[tuple[int, int]], names: tuple[str, ...], log: Logger) -> None:
+    """Tell of the frames that have a struct page, in a section with RAM, and are none (init_unavailable_range). Those
+    before a piece of RAM are counted to its zone."""
+    populated = [(name, zone.start, zone.start + zone.spanned) for name, zone in zip(names, node.zones, strict=False)
+                 if zone.present]  # fmt: skip
+    present = {at for first, behind in pieces for at in range(first // SECTION, -(-behind // SECTION))}
+    hole = 0 if not nid else populated[0][1]
+    rows = [
+        (name, max(first, low), min(behind, high))
+        for first, behind in pieces
+        for name, low, high in populated
+        if max(first, low) < min(behind, high)
+    ]
+    end = -(-pieces[-1][1] // SECTION) * SECTION
+    for name, start, behind in [*rows, (populated[-1][0], end, end)]:
+        count = sum(max(0, min(start, (at + 1) * SECTION) - max(hole, at * SECTION)) for at in present)
+        if count:
+            log(KERN_INFO, f"On node {nid}, zone {name}: {count} pages in unavailable ranges", 895)
+        hole = max(hole, behind)
 
 
 def _inside(machine: Machine, home: Home) -> list[tuple[int, int]]:
@@ -310,7 +327,7 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     no area needs is given back (setup_per_cpu_areas)."""
     cpus = box.config.present
     box.timer.set(50302)
-    log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 104)
+    log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 151)
     end = (machine.max_pfn << 12) if machine.max_pfn <= 1 << 20 else machine.top
     log(KERN_INFO, f"[mem 0x{max(end, machine.top):08x}-0xfffbffff] available for PCI devices")
     box.timer.set(102549)
@@ -346,7 +363,8 @@ def early_tables(box: Box, machine: Machine) -> list[tuple[int, str]]:
             take(machine, f"{name} hash table", size)
     if machine.max_pfn > 1 << 20:
         lines.append((125600, f"software IO TLB: area num {1 << max(0, box.config.present - 1).bit_length()}."))
-        if not machine.memblock.alloc(SWIOTLB_SIZE, PAGE_SIZE, "bounce buffers", ((0, 4 * GIB),)):
+        machine.bounce = machine.memblock.alloc(SWIOTLB_SIZE, PAGE_SIZE, "bounce buffers", ((0, 4 * GIB),))
+        if not machine.bounce:
             raise ValueError("no room below 4 GiB for the bounce buffers")
         take(machine, "bounce buffers' slots", SWIOTLB_SLOTS)
     return lines

@@ -1,0 +1,61 @@
+"""The firmware's tables, as an emulated PC (i440FX) has them: reserved RAM behind what the kernel may use.
+
+Models drivers/acpi/acpica/tbprint.c, arch/x86/kernel/acpi/boot.c (acpi_boot_table_init) and what the firmware does
+before: the tables lie one after the other, and some grow with the number of CPUs and nodes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.arch.x86.setup import Logger, Machine
+from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE
+
+if TYPE_CHECKING:
+    from memsh.linux.config import Config
+
+RSDP = 0xF59D0  # where the firmware keeps it with one CPU, all RAM below 4 GiB and no nodes
+HEADER, POINTER = 36, 4  # bytes of a table's head, of an entry in the RSDT
+LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET")  # in the order of the RSDT
+HIDDEN = ("DSDT", "FACS")  # which the FACP points to
+
+
+class Table(NamedTuple):
+    start: int
+    size: int
+
+
+def firmware_tables(config: Config, top: int) -> dict[str, Table]:
+    """Where the tables lie below `top`, the end of RAM below 4 GiB."""
+    cpus, nodes = config.firmware_cpus, len(config.firmware_nodes)
+    sizes = {
+        "FACS": 0x40, "DSDT": 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1), "FACP": 0x74,
+        "APIC": 0x78 + 8 * (cpus - 1), "HPET": 0x38,
+    }  # fmt: skip
+    if nodes:
+        sizes["SRAT"] = 0x30 + 16 * cpus + 40 * (nodes + 2)
+    sizes["WAET"] = 0x28
+    sizes["RSDT"] = HEADER + POINTER * sum(name not in HIDDEN for name in sizes)
+    tables, at = {}, top - ACPI_DATA_SIZE
+    for name, size in sizes.items():
+        tables[name] = Table(at, size)
+        at += size
+    return tables
+
+
+def acpi_boot_table_init(config: Config, machine: Machine, log: Logger, step: int) -> None:
+    """The log's lines of the tables that are found, `step` µs each, and of the memory that is kept for them."""
+    tables = firmware_tables(config, machine.top)
+    above = any(entry.start >= 1 << 32 and entry.kind == "usable" for entry in machine.e820)  # not i386: behind 4 GiB
+    rsdp = RSDP - 0x20 * above - 0x50 * bool(config.firmware_nodes)
+    log(KERN_INFO, "ACPI: Early table checksum verification disabled", step)
+    log(KERN_INFO, f"ACPI: RSDP 0x{rsdp:016X} 000014 (v00 BOCHS )", step)
+    found = [name for name in LISTED if name in tables]
+    for name in ("RSDT", *found):
+        start, size = tables[name]
+        maker = "" if name == "FACS" else " (v01 BOCHS  BXPC     00000001 BXPC 00000001)"
+        log(KERN_INFO, f"ACPI: {name} 0x{start:016X} {size:06X}{maker}", step)
+    for name in found:
+        start, size = tables[name]
+        log(KERN_INFO, f"ACPI: Reserving {name} table memory at [mem 0x{start:x}-0x{start + size - 1:x}]", step)

@@ -1,0 +1,163 @@
+"""What devices and subsystems of the recorded machines say at boot, with the figures of this box.
+
+A table (i386_log.py, x86_64_log.py) has a row `<level>µs text` for each line that no part of memsh says itself.
+`{name}` in it stands for a figure that follows from RAM, CPUs and nodes; a row that is nothing but `{name}` stands for
+as many lines as there are, perhaps none. Models arch/x86/kernel/smpboot.c (announce_cpu, impress_friends), kernel/rcu,
+apic/vector.c (arch_probe_nr_irqs), e820.c (e820__reserve_resources_late, e820__register_nosave_regions).
+
+**Known deviations:** the processor's speed and what was measured of it are those of the recorded machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.kernel.timer import BTIME
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+Facts = Mapping[str, str | int | list[str]]
+GIB = 1 << 30
+ISA_IRQS, IOAPIC_PINS, VECTORS = 16, 24, 256
+WINDOW = 2 * GIB  # what the firmware leaves to devices above RAM
+
+
+def announce(box: Box, table: str, facts: Facts) -> None:
+    """Put the table's lines into the log, each at its own time. KeyError for a name that `facts` has not."""
+    for row in table.splitlines():
+        found = re.fullmatch(r"<(\d)> *(\d+) (.*)", row)
+        if not found:
+            raise ValueError(f"not a row of a log: {row}")
+        level, usec, text = int(found[1]), int(found[2]), found[3]
+        whole = re.fullmatch(r"\{(\w+)\}", text)
+        value = facts[whole[1]] if whole else text.format(**facts)
+        for at, line in enumerate(value if isinstance(value, list) else [str(value)]):
+            box.log.told(usec + at, line, level)
+
+
+def common(box: Box, lpj: int, hz: int, nr_cpus: int) -> dict[str, str | int | list[str]]:
+    """The figures that both machines' tables ask for. `lpj`: loops per jiffy, `nr_cpus`: as the kernel was built."""
+    config = box.config
+    cpus, present = config.cpus, config.present
+    nodes = len(box.pages.nodes)
+    packages = {box.model.start.topology(box, cpu)[0] for cpu in range(cpus)}
+    total = lpj * cpus
+    bogomips = f"{total // (500000 // hz)}.{total // (5000 // hz) % 100:02}"
+    clock = datetime.fromtimestamp(BTIME, UTC)
+    few = present < nr_cpus
+    vectors = IOAPIC_PINS + ISA_IRQS + 8 * present + IOAPIC_PINS * 16
+    return {
+        "cpus": present, "packages": len(packages),
+        "nodes": f"{nodes} node{'s' if nodes > 1 else ''}", "brought": f"{cpus} CPU{'s' if cpus > 1 else ''}",
+        "smp": announce_cpus(box),
+        "activated": f"{cpus} processors activated ({bogomips} BogoMIPS)",
+        "nr_irqs": min(VECTORS * present, vectors),
+        "rcu_restricting": [f"rcu: \tRCU restricting CPUs from NR_CPUS={nr_cpus} to nr_cpu_ids={present}."] * few,
+        "rcu_geometry": [f"rcu: Adjusting geometry for rcu_fanout_leaf=16, nr_cpu_ids={present}"] * few,
+        "shift": (present - 1).bit_length(),
+        "rtc": clock.strftime("%H:%M:%S, date: %Y-%m-%d"),
+        "pci": box.machine.top, "above": above_window(box),
+        "ram_buffers": ram_buffers(box),
+        **disk_facts(box),
+        "mptable": "0x000f5ba0-0x000f5baf" if config.firmware_cpus < 4 else "0x000f5b90-0x000f5b9f",
+    }  # fmt: skip
+
+
+def announce_cpus(box: Box) -> list[str]:
+    """One line for each node with the CPUs that were started on it; the boot processor leaves its column free."""
+    config = box.config
+    if config.cpus == 1:
+        return []
+    width, node_width = len(str(config.present)) + 1, len(str(len(box.pages.nodes))) + 1
+    lines = ["x86: Booting SMP configuration:"]
+    node_of = {cpu: node.nid for node in box.pages.nodes for cpu in node.cpus}
+    current = -1
+    for cpu in range(1, config.cpus):
+        node = node_of.get(cpu, 0)
+        if node != current:
+            current = node
+            lines.append(f".... node {'':>{node_width - len(str(node))}}#{node}, CPUs:  ")
+        if cpu == 1:
+            lines[-1] += " " * (width + 1)
+        lines[-1] += f"{'':>{max(1, width - len(str(cpu)))}}#{cpu}"
+    return lines
+
+
+def above_window(box: Box) -> str:
+    """Where devices may lie above 4 GiB: behind RAM, in whole gigabytes."""
+    above = max([4 * GIB, *(-(-entry.end // GIB) * GIB for entry in box.machine.e820 if entry.kind == "usable")])
+    return f"0x{above:09x}-0x{above + WINDOW - 1:09x}"
+
+
+def ram_buffers(box: Box) -> list[str]:
+    """Address space behind each piece of RAM that no device shall get (ram_alignment)."""
+    lines = []
+    for entry in box.machine.e820:
+        if entry.kind == "usable":
+            megabytes = entry.end >> 20
+            unit = 64 << 10 if not megabytes else 1 << 20 if megabytes < 16 else 64 << 20
+            end = -(-entry.end // unit) * unit
+            if end > entry.end:
+                lines.append(f"e820: reserve RAM buffer [mem 0x{entry.end:08x}-0x{end - 1:08x}]")
+    return lines
+
+
+def nosave_regions(box: Box) -> list[str]:
+    """What hibernation would not save: what is no RAM, up to the end of RAM."""
+    lines, last = [], 0
+    rows = [(max(entry.start, PAGE_SIZE), entry.end) for entry in box.machine.e820 if entry.kind == "usable"]
+    for start, end in [*rows, (box.machine.max_pfn << 12, 0)]:
+        first, behind = last // PAGE_SIZE, -(-start // PAGE_SIZE)
+        if first < behind:
+            area = f"[mem 0x{first << 12:08x}-0x{(behind << 12) - 1:08x}]"
+            lines.append(f"PM: hibernation: Registered nosave memory: {area}")
+        last = end
+    return lines
+
+
+def disk_facts(box: Box) -> dict[str, str | int | list[str]]:
+    """The disks on the PCI bus, in the slots behind the chipset's, each with two memory windows and one of ports."""
+    sizes = {inode.name: inode.size for inode in box.fs.block_devices()}
+    names = sorted(sizes)
+    count = len(names)
+    registers = 0xFEC00000 - 0x1000 * count
+    memory = (registers - 0x4000 * count) & ~0x3FFF
+    found: list[str] = []
+    for at in range(count):
+        slot = f"pci 0000:00:{at + 2:02x}.0"
+        rows = (f"[io  0x{0xC000 + 0x80 * at:04x}-0x{0xC07F + 0x80 * at:04x}]",
+                f"[mem 0x{registers + 0x1000 * at:08x}-0x{registers + 0x1000 * at + 0xFFF:08x}]",
+                f"[mem 0x{memory + 0x4000 * at:08x}-0x{memory + 0x4000 * at + 0x3FFF:08x} 64bit pref]")  # fmt: skip
+        found.append(f"{slot}: [1af4:1001] type 00 class 0x010000")
+        found += [f"{slot}: BAR {number} {text}" for number, text in zip((0, 1, 4), rows, strict=True)]
+    ide = 0xC000 + 0x80 * count
+    links = "BCDA"  # of the slots 2, 3, 4, 5
+    told = []
+    for at, name in enumerate(names):
+        size = sizes[name]
+        told.append(f"virtio_blk virtio{at}: {box.config.cpus}/0/0 default/read/poll queues")
+        told.append(f"virtio_blk virtio{at}: [{name}] {size // 512} 512-byte logical blocks "
+                    f"({string_get_size(size, 1000)}/{string_get_size(size, 1024)})")  # fmt: skip
+    return {
+        "pci_disks": found, "disks": told, "ide": f"0x{ide:04x}-0x{ide + 15:04x}",
+        "disk_irqs": [f"ACPI: \\_SB_.LNK{links[at % 4]}: Enabled at IRQ {10 + at % 2}" for at in range(count)],
+    }  # fmt: skip
+
+
+def string_get_size(size: int, unit: int) -> str:
+    """`268 MB`, `8.00 GiB`: three digits, rounded (lib/string_helpers.c)."""
+    power, value = 0, float(size)
+    while value >= unit:
+        power, value = power + 1, value / unit
+    name = ("", "k", "M", "G", "T", "P")[power]
+    if unit == 1024:
+        name = f"{name.upper()}i" if name else ""
+    places = 2 if value < 10 else 1 if value < 100 else 0
+    scaled = int(value * 10**places + 0.5) if power else size
+    text = f"{scaled / 10**places:.{places}f}" if power else str(size)
+    return f"{text} {name}B"
