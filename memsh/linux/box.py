@@ -26,7 +26,6 @@ from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
 from memsh.linux.lib.random import Random
-from memsh.linux.mm.compaction.kcompactd import Kcompactd
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.hugetlb.hstate import Hugetlb
 from memsh.linux.mm.memcontrol.memcontrol import MemControl
@@ -91,7 +90,7 @@ class Box:
         self.vm = Vm()
         self.vm.split_rss = "SPLIT_RSS" in model.options
         self.lru_lazyfree: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
-        self.evictors: dict[tuple[int, int], int] = {(0, 0): 0}  # (node, cgroup) -> its number in shadow entries
+        self.evictors: dict[tuple[int, int, int], int] = {}  # (node, cgroup, age >> 16) -> its number in shadow entries
         self.swap = Swap(self)
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
@@ -108,7 +107,6 @@ class Box:
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)
         self.shm = Shm(self)
-        self.kcompactd = Kcompactd(self)
         # where Linux calls cond_resched() or looks for a signal, between two steps: it may raise, and that ends
         self.cond_resched: Callable[[], None] = _go_on
         self.notes: list[str] = []  # what the user should know about this machine, a line each

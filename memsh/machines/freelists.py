@@ -15,6 +15,7 @@ from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone, pindex_to_order, pindex_to_type
+from memsh.linux.mm.compaction.kcompactd import kcompactd_init
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
 from memsh.linux.mm.page_alloc.watermark import (
     calculate_totalreserve_pages,
@@ -265,6 +266,7 @@ def load(box: Box, text: str, word: str = "now") -> PageAllocator:
         nodes.append(Node(nid, made, cpus, distances))
     pages = PageAllocator(box, nodes)
     kswapd_init(box, nodes)
+    kcompactd_init(box, nodes)
     pages.use_cpu(told.cpu)
     for zone in pages.zones:
         if (zone.node, zone.index) in told.zones:

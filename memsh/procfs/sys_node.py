@@ -97,6 +97,11 @@ def meminfo_rows(box: Box, nid: int) -> list[tuple[str, int, bool]]:
     return [*rows, *((f"HugePages_{name}", n, False) for name, n in zip(("Total", "Free", "Surp"), huge, strict=True))]
 
 
+def store_compact(nid: int, box: Box, text: str) -> None:
+    """Whatever is written, the node's memory is compacted (compact_store)."""
+    box.pages.nodes[nid].kcompactd.compact_memory()
+
+
 _FILES: dict[str, Callable[[int, Box], str]] = {
     "cpulist": show_cpulist, "cpumap": show_cpumap, "distance": show_distance, "meminfo": show_meminfo,
     "numastat": show_numastat, "vmstat": show_vmstat,
@@ -126,6 +131,7 @@ def find(box: Box, name: str) -> Entry | None:
     if not name.startswith("node") or not number.isdecimal() or name not in names(box):
         return None
     files: dict[str, Entry] = {key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()}
+    files["compact"] = ProcFile(None, partial(store_compact, int(number)), 0o200)
     if box.hugetlb.available:
         files["hugepages"] = node_pools(int(number))
     return Directory(files)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from memsh.inspect.check import check
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.config import MIB, Config
-from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.compaction.compaction import (
@@ -18,7 +18,7 @@ from memsh.linux.mm.compaction.compaction import (
     COMPACT_PRIO_SYNC_LIGHT,
     COMPACT_SKIPPED,
     COMPACT_SUCCESS,
-    compact_nodes,
+    compact_node,
     try_to_compact_pages,
 )
 from memsh.linux.mm.memory import uaccess
@@ -26,6 +26,8 @@ from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.page_alloc.fragmentation import extfrag_for_order, fragmentation_index, free_counts
 from memsh.machines.box import Box
+from memsh.procfs.node import Directory, ProcFile
+from memsh.procfs.sys_node import find as find_node
 
 _BASE = Box(Config(ram=128 * MIB))
 
@@ -75,7 +77,7 @@ def test_everything_is_compacted_and_nothing_is_lost(box: Box) -> None:
 def test_shared_pages_stay_shared(box: Box) -> None:
     addr = checkerboard(box, 8 * MIB, MAP_SHARED | MAP_ANONYMOUS)
     uaccess.write(box, box.current, addr + 4096, b"both see it")
-    compact_nodes(box)
+    compact_node(box, box.pages.nodes[0])
     assert check(box) == []
     assert uaccess.read(box, box.current, addr + 4096, 11) == b"both see it"
 
@@ -86,7 +88,7 @@ def test_direct_compaction_makes_a_block(box: Box) -> None:
     counts = free_counts(normal)
     assert fragmentation_index(7, counts) > 900
     zones = (normal, box.pages.zones[0])
-    status = try_to_compact_pages(box, GFP_KERNEL, 7, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT)
+    status, _ = try_to_compact_pages(box, GFP_KERNEL, 7, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT)
     assert status == COMPACT_SUCCESS
     assert sum(free_counts(normal)[7:])
     assert box.vmstat["compact_migrate_scanned"] and box.vmstat["compact_free_scanned"]
@@ -99,8 +101,8 @@ def test_too_little_free_memory_is_not_compacted(box: Box) -> None:
         if not box.pages.alloc_pages(0x400, 0):
             break
     zones = (box.pages.zones[1],)
-    assert try_to_compact_pages(box, GFP_KERNEL, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == COMPACT_SKIPPED
-    assert try_to_compact_pages(box, 0x400, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == COMPACT_SKIPPED
+    assert try_to_compact_pages(box, GFP_KERNEL, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == (COMPACT_SKIPPED, 0)
+    assert try_to_compact_pages(box, 0x400, 6, 0, zones, 1, COMPACT_PRIO_ASYNC) == (COMPACT_SKIPPED, 0)
     assert addr and check(box) == []
 
 
@@ -111,7 +113,7 @@ def test_a_run_that_does_not_help_is_put_off(box: Box) -> None:
         pages.free_pages(pfn, 0)
     pages.drain_all_pages()
     zones = (pages.zones[1],)
-    results = [try_to_compact_pages(box, GFP_KERNEL, 10, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT) for _ in range(8)]
+    results = [try_to_compact_pages(box, GFP_KERNEL, 10, 0, zones, 1, COMPACT_PRIO_SYNC_LIGHT)[0] for _ in range(8)]
     if results[0] in (COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED):
         assert COMPACT_DEFERRED in results
     assert check(box) == []
@@ -119,12 +121,92 @@ def test_a_run_that_does_not_help_is_put_off(box: Box) -> None:
 
 def test_kcompactd_works_when_the_clock_moves(box: Box) -> None:
     checkerboard(box, 96 * MIB)
-    box.kcompactd.wakeup(7, 1)
+    box.pages.nodes[0].kcompactd.wakeup(7, 1)
     assert box.vmstat["compact_daemon_wake"] == 0
     box.timer.advance(10_000)
     assert box.vmstat["compact_daemon_wake"] == 1
     assert box.vmstat["compact_daemon_migrate_scanned"] > 0
     assert sum(free_counts(box.pages.zones[1])[7:])
+    assert check(box) == []
+
+
+def test_kcompactd_looks_by_itself_at_what_it_was_asked_in_vain(box: Box) -> None:
+    kcompactd = box.pages.nodes[0].kcompactd
+    kcompactd.wakeup(10, 1)  # a block is free: nothing to do, so it sleeps on
+    assert kcompactd.max_order == 10
+    box.timer.advance(600_000)
+    assert (box.vmstat["compact_daemon_wake"], kcompactd.max_order) == (1, 0)
+    box.timer.advance(5_000_000)
+    assert box.vmstat["compact_daemon_wake"] == 1
+
+
+def test_writing_the_proactiveness_wakes_kcompactd(box: Box) -> None:
+    checkerboard(box, 96 * MIB)
+    sysctl.put(box, "vm.compaction_proactiveness", "0")
+    box.timer.advance(2_000_000)  # what the allocations asked for
+    before = box.vmstat["compact_migrate_scanned"], box.vmstat["compact_daemon_wake"]
+    box.timer.advance(5_000_000)
+    assert (box.vmstat["compact_migrate_scanned"], box.vmstat["compact_daemon_wake"]) == before
+    sysctl.put(box, "vm.compaction_proactiveness", "100")
+    box.timer.advance(10_000)
+    assert box.vmstat["compact_migrate_scanned"] > before[0] and box.vmstat["compact_daemon_wake"] == before[1]
+    assert check(box) == []
+
+
+def test_a_block_is_captured_on_its_way_to_the_free_lists() -> None:
+    box = Box(Config(ram=256 * MIB, arch="x86_64"))
+    checkerboard(box, 192 * MIB)
+    zone = box.pages.zones[1]
+    allocated = zone.allocated
+    status, pfn = try_to_compact_pages(box, GFP_HIGHUSER_MOVABLE, 9, 0, (zone,), 3, COMPACT_PRIO_SYNC_LIGHT)
+    assert status == COMPACT_SUCCESS and pfn and pfn % 512 == 0
+    assert pfn not in zone.free and zone.compact.capture is None
+    assert zone.allocated == allocated  # nobody took it from a list
+    box.memmap.refcount[pfn] = 1
+    box.memmap.order[pfn] = 9
+    box.pages.free_pages(pfn, 9)
+    assert check(box) == []
+
+
+def test_huge_pages_are_stepped_over() -> None:
+    box = Box(Config(ram=1024 * MIB, arch="x86_64"))
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.do_mmap(box, mm, 0, 64 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    touch_range(box, box.current, addr, 64 * MIB, True)
+    huge = box.vmstat["nr_anon_transparent_hugepages"]
+    compact_node(box, box.pages.nodes[0])
+    assert huge and box.vmstat["nr_anon_transparent_hugepages"] == huge
+    assert box.vmstat["compact_free_scanned"] < huge  # one look at each, not one at each frame
+    assert check(box) == []
+
+
+def test_the_file_of_a_node_compacts_that_node() -> None:
+    box = Box(Config(ram=256 * MIB, arch="x86_64", cpus=2, nodes=((128 * MIB, (0,)), (128 * MIB, (1,)))))
+    checkerboard(box, 160 * MIB)
+    lists = [dict(zone.free) for zone in box.pages.nodes[0].zones]
+    entry = find_node(box, "node1")
+    assert isinstance(entry, Directory)
+    compact = entry.fixed["compact"]
+    assert isinstance(compact, ProcFile) and compact.store is not None and compact.show is None
+    compact.store(box, "anything")
+    assert box.vmstat["pgmigrate_success"] > 0
+    assert [dict(zone.free) for zone in box.pages.nodes[0].zones] == lists
+    assert check(box) == []
+
+
+def test_a_locked_page_that_moves_is_counted_as_linux_does(box: Box) -> None:
+    addr = checkerboard(box, 96 * MIB)
+    mm = box.current.mm
+    assert mm is not None
+    place = min(range(addr + 4096, addr + 96 * MIB, 8192), key=lambda at: walk(mm, at).pfn or box.memmap.frames)
+    vma.do_mlock(box, mm, place, 4096)
+    names = [f"unevictable_pgs_{event}" for event in ("culled", "rescued", "mlocked", "stranded")]
+    before = [box.vmstat[name] for name in names]
+    frame = walk(mm, place).pfn
+    compact_node(box, box.pages.nodes[0])
+    assert walk(mm, place).pfn != frame
+    assert [box.vmstat[name] - old for name, old in zip(names, before, strict=True)] == [1, 1, 1, 1]
     assert check(box) == []
 
 
@@ -147,8 +229,8 @@ def test_any_pattern_of_holes(holes: list[tuple[int, int]], order: int) -> None:
             if n in expect:
                 expect[n] = 0
     box.pages.drain_all_pages()
-    try_to_compact_pages(box, GFP_KERNEL, order, 0, (box.pages.zones[1],), 1, COMPACT_PRIO_ASYNC)
-    compact_nodes(box)
+    assert try_to_compact_pages(box, GFP_KERNEL, order, 0, (box.pages.zones[1],), 1, COMPACT_PRIO_ASYNC)[1] == 0
+    compact_node(box, box.pages.nodes[0])
     assert check(box) == []
     for n, value in expect.items():
         assert uaccess.read(box, box.current, addr + n * 4096, 4) == value.to_bytes(4, "little")

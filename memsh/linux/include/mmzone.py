@@ -20,6 +20,7 @@ from memsh.linux.include.lruvec import LruVec
 from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
+    from memsh.linux.mm.compaction.kcompactd import Kcompactd
     from memsh.linux.mm.vmscan.kswapd import Kswapd
 
 PCP_MAX_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER
@@ -73,15 +74,26 @@ class PerCpuPages:
         return other
 
 
+class CaptureControl:
+    """struct capture_control: direct compaction waits for a block of `order`; `pfn` is the one it got, 0 until then."""
+
+    __slots__ = ("order", "pfn")
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.pfn = 0
+
+
 class CompactState:
     """What compaction remembers of a zone between its runs (the compact_* fields of struct zone, PB_migrate_skip).
 
-    `skip` has a byte for each page block: 1 where the last scan found nothing to do.
+    `skip` has a byte for each page block: 1 where the last scan found nothing to do. `capture` is set while a run is
+    for one allocation.
     """
 
     __slots__ = (
-        "blockskip_flush", "cached_free", "cached_migrate", "considered", "defer_shift", "init_free", "init_migrate",
-        "order_failed", "skip",
+        "blockskip_flush", "cached_free", "cached_migrate", "capture", "considered", "defer_shift", "init_free",
+        "init_migrate", "order_failed", "skip",
     )  # fmt: skip
 
     def __init__(self, blocks: int) -> None:
@@ -89,6 +101,7 @@ class CompactState:
         self.cached_free = self.init_free = self.init_migrate = 0
         self.cached_migrate = [0, 0]  # where the migrate scanner starts: asynchronous, synchronous
         self.blockskip_flush = False
+        self.capture: CaptureControl | None = None
         self.skip = bytearray(blocks)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompactState:
@@ -252,8 +265,9 @@ class Node:
     are those of memory cgroups, by their numbers. `stat`: items that are counted by node where there are several.
     """
 
-    __slots__ = ("cpus", "distances", "kswapd", "lruvecs", "nid", "order", "stat", "zones")
+    __slots__ = ("cpus", "distances", "kcompactd", "kswapd", "lruvecs", "nid", "order", "stat", "zones")
 
+    kcompactd: Kcompactd
     kswapd: Kswapd
 
     def __init__(self, nid: int, zones: list[Zone], cpus: tuple[int, ...], distances: tuple[int, ...] = (10,)) -> None:

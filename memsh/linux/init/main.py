@@ -20,6 +20,7 @@ from memsh.linux.include.mmzone import NO_SECTION, Node, Zone
 from memsh.linux.init.late import start_processes, start_swap
 from memsh.linux.kernel.params import do_sysctl_args, for_init
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
+from memsh.linux.mm.compaction.kcompactd import kcompactd_init
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
 from memsh.linux.mm.vmscan.kswapd import kswapd_init
 
@@ -49,6 +50,7 @@ def build_zones(box: Box) -> None:
     ]  # fmt: skip
     box.pages = PageAllocator(box, nodes)
     kswapd_init(box, nodes)
+    kcompactd_init(box, nodes)
     for zone in box.pages.zones:
         if zone.present and zone.start_pfn % zone.block_pages:
             zone.set_block_type(zone.start_pfn, MIGRATE_UNMOVABLE)  # only aligned frames set a block's type

@@ -3,8 +3,8 @@
 A migrate scanner walks a zone upwards and isolates movable pages, a free scanner walks downwards and takes free frames;
 where they meet the run ends. Direct compaction serves one allocation, `compact_memory` everything.
 
-Known deviations: a block that becomes free of the wanted order in an unmovable page block is not captured for the
-caller, who finds it on its free list; nobody contends for locks, so COMPACT_CONTENDED occurs only without free frames.
+Known deviations: nobody contends for locks or is to be scheduled, so COMPACT_CONTENDED occurs only without free frames,
+and no signal ends a run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC, gfp_migratetype
 from memsh.linux.include.memmap import PG_LRU
-from memsh.linux.include.mmzone import Zone
+from memsh.linux.include.mmzone import CaptureControl, Node, Zone
 from memsh.linux.mm.compaction.isolate import (
     COSTLY_ORDER,
     CompactControl,
@@ -23,8 +23,10 @@ from memsh.linux.mm.compaction.isolate import (
     release_freepages,
 )
 from memsh.linux.mm.compaction.migrate import MIGRATE_ASYNC, MIGRATE_SYNC, MIGRATE_SYNC_LIGHT, NO_TARGET, migrate_pages
+from memsh.linux.mm.lru import lru_add_drain
 from memsh.linux.mm.page_alloc import fallback
 from memsh.linux.mm.page_alloc.fragmentation import extfrag_for_order, fragmentation_index, free_counts
+from memsh.linux.mm.page_alloc.pcp import drain_zone
 from memsh.linux.mm.page_alloc.watermark import ALLOC_WMARK_MASK, wmark_pages, zone_watermark_ok
 from memsh.linux.mm.vmscan.reclaimable import zone_reclaimable_pages
 
@@ -42,9 +44,13 @@ MIN_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_FULL
 MIN_COMPACT_COSTLY_PRIORITY = DEF_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_LIGHT
 MAX_COMPACT_RETRIES = 16
 MAX_DEFER_SHIFT = 6
-HPAGE_ORDER = 10  # what external fragmentation is measured against: the span of one page directory entry
 EVERYTHING = -1  # the order of a run for compact_memory
-_IO_FS = 0xC0  # __GFP_IO | __GFP_FS
+_IO = 0x40  # __GFP_IO
+
+
+def gfp_compaction_allowed(gfp: int) -> bool:
+    """Whether the caller may wait for I/O, without which pages do not move (include/linux/gfp.h)."""
+    return bool(gfp & _IO)
 
 
 def compact_gap(order: int) -> int:
@@ -133,9 +139,9 @@ def _reset_isolation_suitable(box: Box, zone: Zone) -> None:
         compact.cached_free = free
 
 
-def reset_isolation_suitable(box: Box) -> None:
-    """What kswapd does before it goes to sleep."""
-    for zone in box.pages.zones:
+def reset_isolation_suitable(box: Box, node: Node) -> None:
+    """What a node's kswapd does before it goes to sleep."""
+    for zone in node.zones:
         if zone.managed:
             _reset_isolation_suitable(box, zone)
 
@@ -185,8 +191,10 @@ def _finished(cc: CompactControl) -> int:
             compact.blockskip_flush = True
         return COMPACT_COMPLETE if cc.whole_zone else COMPACT_PARTIAL_SKIPPED
     if cc.proactive:
+        if kswapd_is_running(cc.box.pages.nodes[zone.node]):
+            return COMPACT_PARTIAL_SKIPPED
         low = fragmentation_score_wmark(cc.box, low=True)
-        return COMPACT_CONTINUE if extfrag_for_order(zone, HPAGE_ORDER) > low else COMPACT_SUCCESS
+        return COMPACT_CONTINUE if fragmentation_score_zone(zone) > low else COMPACT_SUCCESS
     if cc.order == EVERYTHING or cc.migrate_pfn & (zone.block_pages - 1):
         return COMPACT_CONTINUE
     kind = cc.migratetype
@@ -207,6 +215,7 @@ def _start(cc: CompactControl) -> None:
     """Where the scanners begin: at the ends of the zone, or where they stopped last time."""
     zone, compact = cc.zone, cc.zone.compact
     start, end = zone.start_pfn, zone.end_pfn
+    cc.fast_start = 0
     if cc.whole_zone:
         cc.migrate_pfn, cc.free_pfn = start, block_start(zone, end - 1)
         return
@@ -236,8 +245,9 @@ def _migrate(cc: CompactControl) -> tuple[bool, bool]:
 
 
 def compact_zone(cc: CompactControl) -> int:
-    """One run over cc.zone; COMPACT_*."""
+    """One run over cc.zone; COMPACT_*. What `cc` learns in one zone it takes along to the next."""
     box, zone = cc.box, cc.zone
+    cc.migrate_scanned = cc.free_scanned = 0
     cc.migratetype = gfp_migratetype(cc.gfp)
     result = compaction_suitable(box, zone, cc.order, cc.alloc_flags, cc.highest)
     if result != COMPACT_CONTINUE:
@@ -248,6 +258,7 @@ def compact_zone(cc: CompactControl) -> int:
     sync = "sync" if cc.mode != MIGRATE_ASYNC else "async"
     if box.trace.on:
         box.trace.emit("mm_compaction_begin", *_scanners(cc), sync)
+    lru_add_drain(box)
     result = _run(cc)
     if cc.freepages:
         highest = block_start(zone, release_freepages(cc))
@@ -285,21 +296,34 @@ def _run(cc: CompactControl) -> int:
         elif update_cached:
             zone.compact.cached_migrate[1] = zone.compact.cached_migrate[0]
         if cc.order > 0 and last_migrated and last_migrated < cc.migrate_pfn & -(1 << cc.order):
-            box.pages.drain_pages_zone(zone)
+            drain_zone(box.pages, zone, zone.pcp)
             last_migrated = 0
+        if zone.compact.capture is not None and zone.compact.capture.pfn:
+            return COMPACT_SUCCESS
     return result
 
 
 # -- who asks for it -------------------------------------------------------------------------------------------------
 
 
+def _compact_zone_order(cc: CompactControl) -> tuple[int, int]:
+    """Direct compaction of one zone: (COMPACT_*, the block that was captured on its way to the free lists, or 0)."""
+    capture = cc.zone.compact.capture = CaptureControl(cc.order)
+    try:
+        status = compact_zone(cc)
+    finally:
+        cc.zone.compact.capture = None
+    return COMPACT_SUCCESS if capture.pfn else status, capture.pfn
+
+
 def try_to_compact_pages(
     box: Box, gfp: int, order: int, alloc_flags: int, zones: tuple[Zone, ...], highest: int, prio: int
-) -> int:
-    """Direct compaction for one allocation, zone by zone, until one will do; the best COMPACT_* of all."""
-    best = COMPACT_SKIPPED
-    if gfp & _IO_FS != _IO_FS:  # gfp_compaction_allowed(): needs to be able to wait for I/O
-        return best
+) -> tuple[int, int]:
+    """Direct compaction for one allocation, zone by zone, until one will do: (the best COMPACT_* of all, the block that
+    was captured, or 0)."""
+    best, pfn = COMPACT_SKIPPED, 0
+    if not gfp_compaction_allowed(gfp):
+        return best, 0
     for zone in zones:
         if prio > MIN_COMPACT_PRIORITY and compaction_deferred(zone, order):
             best = max(best, COMPACT_DEFERRED)
@@ -308,46 +332,60 @@ def try_to_compact_pages(
         cc = CompactControl(box, zone, order, mode, gfp)
         cc.alloc_flags, cc.highest, cc.direct_compaction = alloc_flags, highest, True
         cc.whole_zone = cc.ignore_skip_hint = cc.ignore_block_suitable = prio == MIN_COMPACT_PRIORITY
-        status = compact_zone(cc)
+        status, pfn = _compact_zone_order(cc)
         best = max(best, status)
         if status == COMPACT_SUCCESS:
             compaction_defer_reset(zone, order, False)
             break
         if prio != COMPACT_PRIO_ASYNC and status in (COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED):
             defer_compaction(zone, order)
-    return best
+    return best, pfn
 
 
-def _whole(box: Box, zone: Zone, mode: int) -> CompactControl:
-    cc = CompactControl(box, zone, EVERYTHING, mode, GFP_KERNEL)
+def _compact_whole(box: Box, node: Node, mode: int, *, proactive: bool = False) -> None:
+    cc = CompactControl(box, node.zones[0], EVERYTHING, mode, GFP_KERNEL)
     cc.ignore_skip_hint = cc.whole_zone = True
-    return cc
-
-
-def compact_nodes(box: Box) -> None:
-    """Compact every zone from end to end: `echo 1 > /proc/sys/vm/compact_memory`."""
-    for zone in box.pages.zones:
+    cc.proactive = proactive
+    for zone in node.zones:
         if zone.managed:
-            compact_zone(_whole(box, zone, MIGRATE_SYNC))
-
-
-def proactive_compact_node(box: Box) -> None:
-    """Compact until the fragmentation score is below its low mark."""
-    for zone in box.pages.zones:
-        if zone.managed:
-            cc = _whole(box, zone, MIGRATE_SYNC_LIGHT)
-            cc.proactive = True
+            cc.zone = zone
             compact_zone(cc)
 
 
-def fragmentation_score_node(box: Box) -> int:
-    """0 to 100: external fragmentation against HPAGE_ORDER, each zone weighted by its size."""
-    zones = box.pages.zones
-    present = sum(zone.present for zone in zones)
-    return sum(zone.present * extfrag_for_order(zone, HPAGE_ORDER) // (present + 1) for zone in zones if zone.present)
+def compact_node(box: Box, node: Node) -> None:
+    """Compact a node's zones from end to end: `echo 1 > /proc/sys/vm/compact_memory`, or the node's file in /sys."""
+    lru_add_drain(box)
+    _compact_whole(box, node, MIGRATE_SYNC)
+
+
+def proactive_compact_node(box: Box, node: Node) -> None:
+    """Compact until the fragmentation score of each zone is below the low mark."""
+    _compact_whole(box, node, MIGRATE_SYNC_LIGHT, proactive=True)
+
+
+def kswapd_is_running(node: Node) -> bool:
+    return node.kswapd.state == "running"
+
+
+def fragmentation_score_zone(zone: Zone) -> int:
+    """0 to 100: external fragmentation against COMPACTION_HPAGE_ORDER: what one entry of the table above the last maps,
+    which is a page block on either machine."""
+    return extfrag_for_order(zone, zone.block_order)
+
+
+def fragmentation_score_node(node: Node) -> int:
+    """0 to 100: its zones' scores, each weighted by the zone's size."""
+    present = node.present + 1
+    return sum(zone.present * fragmentation_score_zone(zone) // present for zone in node.zones if zone.present)
 
 
 def fragmentation_score_wmark(box: Box, *, low: bool) -> int:
     """The score at which proactive compaction stops (low) or starts."""
     mark = max(100 - box.sysctl.values["vm.compaction_proactiveness"], 5)
     return mark if low else min(mark + 10, 100)
+
+
+def should_proactive_compact_node(box: Box, node: Node) -> bool:
+    if not box.sysctl.values["vm.compaction_proactiveness"] or kswapd_is_running(node):
+        return False
+    return fragmentation_score_node(node) > fragmentation_score_wmark(box, low=False)

@@ -3,7 +3,8 @@
 isolate_migratepages, isolate_freepages, their short cuts through the free lists (fast_find_migrateblock,
 fast_isolate_freepages), and the skip hints of page blocks.
 
-Known deviations: nobody else runs, so no lock is contended and no signal cuts a scan short.
+Known deviations: nobody else runs, so no lock is contended, no signal cuts a scan short, and there are never too many
+isolated pages to begin; dirty pages need no look at their mapping's migrate_folio, which every file system here has.
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
-from memsh.linux.include.memmap import K_KERNEL, K_KMALLOC, K_SLAB, PG_ANON, PG_LRU, PG_UNEVICTABLE, PG_WRITEBACK
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
+from memsh.linux.include.memmap import (
+    K_HUGETLB,
+    K_KERNEL,
+    K_KMALLOC,
+    K_SLAB,
+    PG_HUGE,
+    PG_LRU,
+    PG_UNEVICTABLE,
+    PG_WRITEBACK,
+)
 from memsh.linux.include.mmzone import FreeList, Zone
 from memsh.linux.mm.compaction.migrate import (
     MIGRATE_ASYNC,
@@ -22,6 +32,7 @@ from memsh.linux.mm.compaction.migrate import (
     page_mapping,
     putback_movable_pages,
 )
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
 
 if TYPE_CHECKING:
@@ -31,6 +42,7 @@ CLUSTER = 32  # COMPACT_CLUSTER_MAX: pages that are moved at once
 COSTLY_ORDER = 3
 _NO_START = 1 << 52  # beyond every frame
 _FS = 0x80  # __GFP_FS
+_COMPOUND = (K_SLAB, K_KMALLOC, K_HUGETLB)
 
 
 class CompactControl:
@@ -81,10 +93,12 @@ def _set_skip(zone: Zone, pfn: int) -> None:
 
 
 def _compound_pages(box: Box, pfn: int) -> int:
-    """Pages of the compound page whose head is at `pfn`; 1 if there is none."""
-    if box.memmap.kind[pfn] in (K_SLAB, K_KMALLOC):
-        return 1 << box.memmap.order[pfn]
-    return 1
+    """Pages of the compound page whose head is at `pfn`; 1 if there is none, or one larger than the allocator's."""
+    memmap = box.memmap
+    if memmap.flags[pfn] & PG_HUGE:
+        return HPAGE_PMD_NR if memmap.flags[pfn] & PG_LRU else 1
+    order = memmap.order[pfn] if memmap.kind[pfn] in _COMPOUND else 0
+    return 1 << order if order < MAX_ORDER else 1
 
 
 # -- free pages ------------------------------------------------------------------------------------------------------
@@ -329,7 +343,7 @@ def _movable(cc: CompactControl, pfn: int, unevictable: bool) -> bool:
     mapping = page_mapping(cc.box, pfn)
     if not mapping and memmap.refcount[pfn] > memmap.mapcount[pfn]:
         return False
-    if mapping and not flags & PG_ANON and not cc.gfp & _FS:
+    if mapping and not cc.gfp & _FS:
         return False
     if flags & PG_UNEVICTABLE and not unevictable:
         return False
@@ -364,7 +378,7 @@ def isolate_migratepages_block(cc: CompactControl, low: int, end: int, unevictab
         if key is not None:
             pfn += 1 << (key >> 2)
             continue
-        if not flags[pfn] & PG_LRU:
+        if not flags[pfn] & PG_LRU or flags[pfn] & PG_HUGE:
             pfn += _compound_pages(box, pfn) - 1
         elif _movable(cc, pfn, unevictable):
             if not marked:

@@ -18,7 +18,7 @@ from memsh.linux.include.memmap import (
     PG_ANON,
     PG_DIRTY,
     PG_LRU,
-    PG_RECLAIM,
+    PG_MLOCKED,
     PG_SWAPBACKED,
     PG_SWAPCACHE,
     PG_WRITEBACK,
@@ -96,12 +96,14 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
     memmap.mapcount[dst], memmap.mapcount[src] = mapped, 0
     memmap.kind[dst] = memmap.kind[src]
     memmap.refcount[dst] = memmap.refcount[src]
-    memmap.flags[dst] = memmap.flags[src] & ~(PG_LRU | PG_RECLAIM)
+    memmap.flags[dst] = memmap.flags[src] & ~PG_LRU
     if not flags & PG_ANON:
         if mapped:
             _move_count(box, "nr_mapped", src, dst)
         if memmap.flags[src] & PG_DIRTY and memmap.kind[src] == K_FILE:
             _move_count(box, "nr_dirty", src, dst)
+    if flags & PG_MLOCKED and mapped:
+        _count_mlocked(box)
     box.memcg.migrate(src, dst)
     data = memmap.data.pop(src, None)
     if data is not None:
@@ -109,6 +111,13 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
     memmap.flags[src] = memmap.mapping[src] = memmap.index[src] = 0
     memmap.refcount[src] = 1
     return True
+
+
+def _count_mlocked(box: Box) -> None:
+    """The areas let an mlocked page go while it is on no list, and lock the new one, which had reached one by then
+    (munlock_page in try_to_migrate_one, mlock_page in remove_migration_pte)."""
+    for event in ("stranded", "rescued", "mlocked", "culled"):
+        box.vmstat["unevictable_pgs_" + event] += 1
 
 
 def _move_count(box: Box, item: str, src: int, dst: int) -> None:

@@ -1,11 +1,11 @@
 """The buddy system proper: splitting and merging blocks (mm/page_alloc.c: expand, __rmqueue_smallest, __free_one_page).
 
-Nothing here counts free pages: the callers do, as in Linux. No known deviations.
+Nothing here counts free pages but for a block that is captured: the callers do, as in Linux. No known deviations.
 """
 
 from __future__ import annotations
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC
+from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
 from memsh.linux.include.mmzone import Zone
 
 
@@ -77,13 +77,31 @@ def mergeable(zone: Zone, migratetype: int, buddy: int) -> bool:
     return migratetype == other or (migratetype < MIGRATE_HIGHATOMIC and other < MIGRATE_HIGHATOMIC)
 
 
-def free_one_page(zone: Zone, pfn: int, order: int, migratetype: int, to_tail: bool = False) -> int:
-    """Put a block back, merging upwards; returns the order it ended up in. The caller counts the pages."""
+def compaction_capture(zone: Zone, pfn: int, order: int, migratetype: int) -> bool:
+    """Whether a block that grew to `order` goes to whoever compacts this zone for it, not to the free lists.
+
+    A smaller one in a movable page block does not: that might let in what cannot move.
+    """
+    capture = zone.compact.capture
+    if capture is None or capture.pfn or order != capture.order:
+        return False
+    if order < zone.block_order and migratetype == MIGRATE_MOVABLE:
+        return False
+    capture.pfn = pfn
+    zone.mod_free(-(1 << order))
+    return True
+
+
+def free_one_page(zone: Zone, pfn: int, order: int, migratetype: int, to_tail: bool = False) -> None:
+    """Put a block back, merging upwards. The caller counts the pages; a block that is captured is counted off here."""
     free = zone.free
     lists = zone.lists
     block_order = zone.block_order
     find = free.get
+    capturing = zone.compact.capture is not None
     while order < MAX_ORDER - 1:
+        if capturing and compaction_capture(zone, pfn, order, migratetype):
+            return
         buddy = pfn ^ (1 << order)
         key = find(buddy, -1)
         if key >> 2 != order:
@@ -104,7 +122,6 @@ def free_one_page(zone: Zone, pfn: int, order: int, migratetype: int, to_tail: b
         above = order + 1
         if find((pfn & ~(1 << order)) ^ (1 << above), -1) >> 2 == above:  # buddy_merge_likely()
             blocks.move_to_end(pfn, last=False)
-    return order
 
 
 def move_to_tail(zone: Zone, pfn: int, migratetype: int) -> int:

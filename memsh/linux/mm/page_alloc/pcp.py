@@ -20,7 +20,7 @@ from memsh.linux.include.mmzone import (
 )
 from memsh.linux.lib.columns import reach
 from memsh.linux.mm.page_alloc.fallback import rmqueue_fallback
-from memsh.linux.mm.page_alloc.freearea import mergeable, take_run
+from memsh.linux.mm.page_alloc.freearea import free_one_page, mergeable, take_run
 
 if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
@@ -182,6 +182,7 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
     total = 0
     trace = pages.trace
     tracing = trace.on
+    capturing = zone.compact.capture is not None
     while count > 0:
         while True:
             pindex += 1
@@ -206,7 +207,7 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
             pfn = take()
             if (
                 len(pages_list) > SHORT and abs(step := pages_list[0] - pfn) == size and count > size << 3
-                and pages_list[SHORT] == pfn + step * (SHORT + 1) and not odd and not tracing
+                and pages_list[SHORT] == pfn + step * (SHORT + 1) and not odd and not tracing and not capturing
             ):  # fmt: skip
                 run = _run(pages_list, pfn, step, (count - 1) // size + 1) * size
                 first = pfn if step > 0 else pfn + size - run
@@ -225,6 +226,12 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
                 continue
             count -= size
             mt = kind if not odd else odd.pop(pfn, kind)
+            if capturing:
+                if tracing:
+                    trace.emit("mm_page_pcpu_drain", pfn, start, mt)
+                zone.mod_free(size)
+                free_one_page(zone, pfn, start, mt)
+                continue
             diff += size
             if diff > threshold or -diff > threshold:
                 total += diff
@@ -252,8 +259,9 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
             if order < MAX_ORDER - 2 and find((pfn & ~bit) ^ (bit << 1), -1) >> 2 == order + 1:
                 blocks.move_to_end(pfn, last=False)
     pcp.count -= before - count
-    zone.stat_free += total
-    zone.stat_diff = diff
+    if not capturing:
+        zone.stat_free += total
+        zone.stat_diff = diff
 
 
 def overflow(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, pindex: int) -> None:

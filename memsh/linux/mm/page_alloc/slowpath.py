@@ -37,7 +37,6 @@ COSTLY_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER
 HIGH = GFP_NAMES["__GFP_HIGH"]
 KSWAPD_RECLAIM = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
 DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
-IO_FS = GFP_NAMES["__GFP_IO"] | GFP_NAMES["__GFP_FS"]
 MEMALLOC = GFP_NAMES["__GFP_MEMALLOC"]
 NOFAIL = GFP_NAMES["__GFP_NOFAIL"]
 NOMEMALLOC = GFP_NAMES["__GFP_NOMEMALLOC"]
@@ -71,7 +70,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     box = pages.box
     box.changes += 1
     can_reclaim = gfp & DIRECT_RECLAIM
-    can_compact = gfp & IO_FS == IO_FS
+    can_compact = compaction.gfp_compaction_allowed(gfp)
     costly = order > COSTLY_ORDER
     flags = gfp_to_alloc_flags(gfp, order)
     if flags & ALLOC_KSWAPD:
@@ -161,14 +160,17 @@ def _direct_compact(
         return 0, compaction.COMPACT_SKIPPED
     pages.memalloc += 1
     try:
-        result = compaction.try_to_compact_pages(pages.box, gfp, order, flags, plan.zones, plan.highest, priority)
+        with pages.box.psi.stall("memory"):
+            result, pfn = compaction.try_to_compact_pages(
+                pages.box, gfp, order, flags, plan.zones, plan.highest, priority
+            )
     finally:
         pages.memalloc -= 1
     if result == compaction.COMPACT_SKIPPED:
         return 0, result
     vmstat = pages.box.vmstat
     vmstat["compact_stall"] += 1
-    pfn = pages.get_page_from_freelist(gfp, order, flags, plan)
+    pfn = pfn or pages.get_page_from_freelist(gfp, order, flags, plan)
     if not pfn:
         vmstat["compact_fail"] += 1
         return 0, result

@@ -62,7 +62,7 @@ class Kswapd:
         boosted = any(other.watermark_boost for other in self.node.zones_upto(highest))
         if self.failures >= MAX_RECLAIM_RETRIES or (self.balanced(order, highest) and not boosted):
             if not gfp & _DIRECT_RECLAIM:
-                box.kcompactd.wakeup(order, highest)
+                self.node.kcompactd.wakeup(order, highest)
             return
         if box.trace.on:
             box.trace.emit("mm_vmscan_wakeup_kswapd", self.node.nid, highest, order, gfp)
@@ -190,7 +190,7 @@ class Kswapd:
                 zone.watermark_boost -= min(zone.watermark_boost, boost)
                 zone.update_limits()
             box.pages.refresh()
-            box.kcompactd.wakeup(10, self.previous)
+            self.node.kcompactd.wakeup(box.arch.pageblock_order, self.previous)
         snapshot_refaults(self.node.lruvec)
         self.run = None
         self._try_to_sleep(sc.order)
@@ -200,8 +200,8 @@ class Kswapd:
         box = self.box
         if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(reclaim_order, self.previous):
             self._clear_congested()
-            compaction.reset_isolation_suitable(box)
-            box.kcompactd.wakeup(self.alloc_order, self.previous)
+            compaction.reset_isolation_suitable(box, self.node)
+            self.node.kcompactd.wakeup(self.alloc_order, self.previous)
             self.state = "napping"
             self.nap_until = box.timer.usec + NAP_USEC
             box.timer.once(self.nap_until, self._nap_over)

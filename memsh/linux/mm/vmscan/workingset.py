@@ -5,8 +5,9 @@ cgroup's on a node), that lruvec's count of evictions and activations then, and 
 set. If it comes back, the distance since says whether it would have stayed in memory had the lists been balanced
 differently; then it is active at once.
 
-A shadow has 31 bits: one that is always set, the working set, and a count. Of any lruvec but node 0's own the highest
-is set, ten bits say which (`box.evictors`) and the count is in units of 16 pages (bucket_order).
+A shadow has 31 bits: one that is always set, the working set, and a count, of which Linux has 30 bits or more. Of any
+lruvec but node 0's own the highest is set, the count has 16 bits, and 12 say whose it is and what stands above those
+(`box.evictors`), so that the distance is exact on either machine.
 
 Known deviations: shadow entries are numbers in a dict and are never reclaimed (workingset_nodereclaim stays 0).
 """
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 _MARK, _WORKINGSET, _ELSEWHERE = 1, 2, 1 << 30
 EVICTION_SHIFT = 2
 EVICTION_MASK = (1 << 28) - 1
-OWNER_BITS = 10
-BUCKET_ORDER = 4
+OWNER_BITS = 12
+AGE_BITS = 16
 
 
 def workingset_eviction(box: Box, evictor: LruVec, bits: int) -> int:
@@ -44,16 +45,20 @@ def _pack_shadow(box: Box, evictor: LruVec, age: int, bits: int) -> int:
     low = _MARK | _WORKINGSET * bool(bits & PG_WORKINGSET)
     if not evictor.nid and not evictor.memcg:
         return (age & EVICTION_MASK) << EVICTION_SHIFT | low
-    who = _owner(box, evictor)
-    return ((age >> BUCKET_ORDER << OWNER_BITS) & EVICTION_MASK | who) << EVICTION_SHIFT | low | _ELSEWHERE
+    who = _owner(box, evictor, age)
+    return ((age & (1 << AGE_BITS) - 1) << OWNER_BITS | who) << EVICTION_SHIFT | low | _ELSEWHERE
 
 
-def _owner(box: Box, evictor: LruVec) -> int:
-    """The number by which shadows name it; with too many to tell apart, that of the group above."""
-    key = evictor.nid, evictor.memcg
-    if key not in box.evictors and len(box.evictors) >> OWNER_BITS and evictor.parent is not None:
-        return _owner(box, evictor.parent)
-    return box.evictors.setdefault(key, len(box.evictors))
+def _owner(box: Box, evictor: LruVec, age: int) -> int:
+    """The number by which shadows name an lruvec at an age; with too many to tell apart, the oldest gives its up."""
+    key = evictor.nid, evictor.memcg, age >> AGE_BITS
+    if (known := box.evictors.get(key)) is not None:
+        return known
+    number = len(box.evictors)
+    if number >> OWNER_BITS:
+        number = box.evictors.pop(next(iter(box.evictors)))
+    box.evictors[key] = number
+    return number
 
 
 def workingset_evictions(box: Box, evictor: LruVec, count: int, bits: int) -> array[int]:
@@ -73,12 +78,11 @@ def _refault_distance(box: Box, shadow: int) -> tuple[LruVec | None, int]:
         lruvec = nodes[0].lruvec
         return lruvec, (lruvec.nonresident_age - count) & EVICTION_MASK
     who = count & (1 << OWNER_BITS) - 1
-    nid, memcg = next(key for key, number in box.evictors.items() if number == who)
+    nid, memcg, high = next(key for key, number in box.evictors.items() if number == who)
     evictor = nodes[nid].lruvecs.get(memcg)
     if evictor is None:
         return None, 0
-    buckets = (evictor.nonresident_age >> BUCKET_ORDER) - (count >> OWNER_BITS) & EVICTION_MASK >> OWNER_BITS
-    return evictor, buckets << BUCKET_ORDER
+    return evictor, evictor.nonresident_age - (high << AGE_BITS | count >> OWNER_BITS)
 
 
 def mem_cgroup_get_nr_swap_pages(box: Box, memcg: int) -> int:
