@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.paging import mapped_pieces
-from memsh.linux.include.flags import PTE_DIRTY, VM_HUGETLB
+from memsh.linux.include.flags import PTE_DIRTY, VM_HUGETLB, VM_PFNMAP
 from memsh.linux.include.memmap import (
     PG_ACTIVE,
     PG_ANON,
@@ -21,9 +21,9 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.huge_memory.huge import compound_head, is_huge_zero
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.table import huge_ptes
 from memsh.linux.mm.mempolicy import policy_text
+from memsh.linux.mm.mmap.vmalist import vma_kernel_pagesize
 from memsh.procfs.pid_maps import area_name
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
     flags, mapcount, zone_of = memmap.flags, memmap.mapcount, box.pages.zone_of
     pages = anon = dirty = mapmax = swapcache = active = writeback = 0
     nodes: dict[int, int] = {}
-    for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
+    pieces = [] if vma.flags & VM_PFNMAP else mapped_pieces(mm, vma.start, vma.end)
+    for _, table, first, stop in pieces:
         for offset, count, start in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
             for at in range(count):
                 pfn = start + at
@@ -100,12 +101,11 @@ def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
         words.append("file=" + name.replace(" ", "\\040").replace("\t", "\\011").replace("=", "\\075"))
     elif name in ("[heap]", "[stack]"):
         words.append(name[1:-1])
-    page = 4096
+    page = vma_kernel_pagesize(box, vma)
     if vma.flags & VM_HUGETLB:
         words.append("huge")
-        page = hstate_vma(box, vma).size
-    found = None if vma.name else gather_stats(box, mm, vma)
-    if found is not None and found.pages:
+    found = gather_stats(box, mm, vma)
+    if found.pages:
         if found.anon:
             words.append(f"anon={found.anon}")
         if found.dirty:

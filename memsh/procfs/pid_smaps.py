@@ -11,7 +11,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED
 from memsh.linux.include.memmap import PG_REFERENCED
 from memsh.linux.mm.huge_memory.huge import thp_eligible
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
+from memsh.linux.mm.mmap.vmalist import vma_kernel_pagesize
 from memsh.linux.mm.shmem.shmem_huge import shmem_huge_enabled
 from memsh.procfs.pid_maps import area_line, header
 
@@ -72,7 +72,7 @@ def vm_flags_text(box: Box, vma: VmArea) -> str:
 
 def show_smap(box: Box, mm: MmStruct, vma: VmArea) -> str:
     """The block of one area."""
-    page = hstate_vma(box, vma).size if vma.flags & vm.VM_HUGETLB else 4096
+    page = vma_kernel_pagesize(box, vma)
     sizes = _line("Size", vma.end - vma.start) + _line("KernelPageSize", page) + _line("MMUPageSize", page)
     figures = _figures(collect(box, mm, vma), rollup=False)
     keys = f"ProtectionKey:  {0:8d}\n" if "X86_INTEL_MEMORY_PROTECTION_KEYS" in box.model.options else ""
@@ -105,7 +105,7 @@ def clear_refs(box: Box, mm: MmStruct, kind: int) -> None:
     """Clear the accessed bits and PG_referenced: of all pages (1), anonymous areas (2), file areas (3)."""
     flags = box.memmap.flags
     for vma in mm.mmap:
-        if vma.name == "[vvar]" or (kind == 2 and vma.file is not None) or (kind == 3 and vma.file is None):
+        if vma.flags & vm.VM_PFNMAP or (kind == 2 and vma.file is not None) or (kind == 3 and vma.file is None):
             continue
         for _, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
             for at in range(first, stop):

@@ -119,7 +119,7 @@ fault._bulk_anonymous|do_anonymous_page|mm/memory.c|maps fresh pages (memsh: one
 filefault.do_fault|do_fault|mm/memory.c|a fault on a mapped file
 filefault._do_read_fault|do_read_fault|mm/memory.c|reads from a mapped file; maps the cached pages around too
 filefault._do_cow_fault|do_cow_fault|mm/memory.c|writes to a private mapping of a file: a copy of the page
-filefault.map_pages|filemap_map_pages|mm/filemap.c|maps cached pages around a fault
+mapped.filemap_map_pages|filemap_map_pages|mm/filemap.c|maps cached pages around a fault
 filemap.filemap_fault|filemap_fault|mm/filemap.c|finds a file's page in the page cache, or reads it
 filemap.filemap_read|filemap_read|mm/filemap.c|copies from the page cache, filling it first
 pagecache.add_to_page_cache|filemap_add_folio|mm/filemap.c|puts a page into the page cache
@@ -156,7 +156,7 @@ rmap._anon_vma_prepare|__anon_vma_prepare|mm/rmap.c|gives an area its anon_vma b
 rmap.anon_vma_fork|anon_vma_fork|mm/rmap.c|links a child's area to its parent's anon_vmas
 rmap.unlink_anon_vmas|unlink_anon_vmas|mm/rmap.c|takes an area out of the reverse map
 mmap.do_mmap|do_mmap|mm/mmap.c|checks a mmap request and makes the area
-mmap.get_unmapped_area|get_unmapped_area|mm/mmap.c|finds the highest hole that is large enough
+unmapped.get_unmapped_area|get_unmapped_area|mm/mmap.c|finds the highest hole that is large enough
 mmap.mmap_region|mmap_region|mm/mmap.c|makes the area, or extends a neighbour
 mmap.do_munmap|do_mas_munmap|mm/mmap.c|takes a range of addresses out of a process
 mmap.do_brk|__ia32_sys_brk|mm/mmap.c|moves the end of the heap's area

@@ -36,6 +36,7 @@ from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import BusError
 from memsh.linux.mm.mempolicy import do_mbind, do_migrate_pages, do_move_pages
+from memsh.linux.mm.mincore import do_mincore
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
@@ -488,3 +489,10 @@ def _step(box: Box, places: list[int], what: str, a: int, b: int, n: int) -> Non
         tree.store(box, "/proc/sys/vm/hugetlb_optimize_vmemmap", str(b & 1))
     elif what == "node":
         tree.store(box, f"/sys/devices/system/node/node{a & 1}/hugepages/hugepages-2048kB/nr_hugepages", str(b))
+
+
+def test_mincore_sees_huge_pages_that_are_mapped() -> None:
+    box, mm = fresh(2)
+    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
+    touch_range(box, box.current, p + HUGE, 1, True)
+    assert do_mincore(box, mm, p, 2 * HUGE) == bytes(512) + b"\1" * 512

@@ -5,11 +5,21 @@ from contextlib import suppress
 
 import pytest
 
+from memsh.inspect.check import check
 from memsh.inspect.check_mm import check_mm
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.task_mmu import collect
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.flags import (
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_NORESERVE,
+    MAP_POPULATE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+)
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import BusError, Segfault
@@ -333,3 +343,23 @@ def test_random_walk(box: Box, seed: int) -> None:
     for mm in walk.mms[1:]:
         vma.exit_mmap(box, mm)
     assert check_mm(box) == []
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_the_vdso_is_one_piece_that_may_move_and_be_copied(arch: str) -> None:
+    box = Box(Config(ram=128 * MIB, arch=arch))
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    code = next(area for area in mm.mmap if area.name == "[vdso]")
+    old, length = code.start, code.end - code.start
+    refused("EINVAL", vma.do_munmap, box, mm, old + 4096, 4096)
+    vma.do_mprotect(box, mm, old, length, RW)  # a debugger's breakpoint: a copy of its own
+    before = mm.rss[vma.MM_ANONPAGES]
+    touch_range(box, task, old, 1, True)
+    touch_range(box, task, old + 4096, 1, True)
+    assert mm.rss[vma.MM_ANONPAGES] == before + 2
+    assert mm.vdso == old
+    new = vma.do_mremap(box, mm, old, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, 0x20000000)
+    assert mm.vdso == new == 0x20000000
+    assert check(box) == []

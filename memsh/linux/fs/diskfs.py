@@ -18,7 +18,7 @@ from memsh.linux.fs.dcache import Dcache
 from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.mm_types import AddressSpaceOperations, File, Inode
+from memsh.linux.include.mm_types import AddressSpaceOperations, File, FileOperations, FileSystemType, Inode
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import current_umask, rlimit
@@ -31,6 +31,7 @@ from memsh.linux.mm.filemap.filemap import (
     filemap_write,
     filemap_write_zeros,
 )
+from memsh.linux.mm.filemap.mapped import generic_file_mmap
 from memsh.linux.mm.filemap.pagecache import (
     frame_page,
     invalidate_mapping_pages,
@@ -39,7 +40,8 @@ from memsh.linux.mm.filemap.pagecache import (
     truncate_inode_pages,
 )
 from memsh.linux.mm.hugetlb.inode import hugetlbfs_evict_inode
-from memsh.linux.mm.shmem.shmem import SHMEM_AOPS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
+from memsh.linux.mm.mmap.unmapped import thp_get_unmapped_area
+from memsh.linux.mm.shmem.shmem import TMPFS, TMPFS_DEV, shmem_evict, shmem_recalc_inode
 from memsh.linux.mm.shmem.shmem_huge import SHM_DEV
 from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 from memsh.linux.mm.slab.objects import drop_owner
@@ -66,6 +68,11 @@ DISK_AOPS = AddressSpaceOperations(
 )  # fmt: skip
 
 
+DISK = FileSystemType(
+    "ext4", DISK_AOPS, FileOperations(mmap=generic_file_mmap, get_unmapped_area=thp_get_unmapped_area)
+)  # fmt: skip
+
+
 class Mount(NamedTuple):
     """A mounted file system; sizes in bytes."""
 
@@ -85,7 +92,7 @@ def filesystems(box: Box) -> list[Mount]:
 
 def swap_disk(box: Box) -> Inode:
     """/dev/vda, a disk without a file system: as large as --swap says, or 256 MiB that nothing uses."""
-    disk = Inode(0, "vda", SWAP_DEV, DISK_AOPS, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
+    disk = Inode(0, "vda", SWAP_DEV, DISK, box.config.swap & ~511 or SPARE_DISK, mode=0o060660)
     disk.seed = ""
     return disk
 
@@ -100,7 +107,7 @@ class FileSystem:
         self.next_shm_ino = 2
         self.tmpfs: dict[tuple[int, int], Tmpfs] = {}
         self.root = self.new_inode("/", True)
-        self.device = Inode(0, "vdb", DISK_DEV, DISK_AOPS, DISK_BYTES, mode=S_IFBLK | 0o660)
+        self.device = Inode(0, "vdb", DISK_DEV, DISK, DISK_BYTES, mode=S_IFBLK | 0o660)
         self.device.seed = ""
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
         self.opened = 0  # files open now, those of mappings among them
@@ -128,7 +135,7 @@ class FileSystem:
             number, memory.next_ino = memory.next_ino, memory.next_ino + 1
         else:
             number, self.next_ino = self.next_ino, self.next_ino + 1
-        inode = Inode(number, name, dev, DISK_AOPS if memory is None else SHMEM_AOPS, size, mode=mode)
+        inode = Inode(number, name, dev, DISK if memory is None else TMPFS, size, mode=mode)
         if directory:
             inode.children = {}
         return inode

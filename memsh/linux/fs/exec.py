@@ -23,6 +23,7 @@ from memsh.linux.arch.x86.aslr import (
     stack_top,
     vdso_addr,
 )
+from memsh.linux.arch.x86.vdso import VDSO, VVAR
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_ANONYMOUS,
@@ -247,9 +248,9 @@ def _map_vdso(box: Box, task: Task, mm: MmStruct, start_stack: int, laid: Nomina
     addr = get_unmapped_area(box, mm, vdso_addr(box, task, mm, start_stack, length), length, 0)
     laid.place(length, addr)
     install_special_mapping(
-        box, mm, addr + VVAR_SIZE, VDSO_SIZE, VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC, "[vdso]"
+        box, mm, addr + VVAR_SIZE, VDSO_SIZE, VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC, VDSO
     )
-    install_special_mapping(box, mm, addr, VVAR_SIZE, VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_PFNMAP, "[vvar]")
+    install_special_mapping(box, mm, addr, VVAR_SIZE, VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_PFNMAP, VVAR)
     mm.vdso = addr + VVAR_SIZE
 
 

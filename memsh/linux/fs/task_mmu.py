@@ -13,14 +13,14 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_SHARED, VM_WRITE
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_PFNMAP, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import is_run, sub_runs
 from memsh.linux.lib.entries import lanes, page_runs
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.table import huge_ptes
 from memsh.linux.mm.memory.zap import swap_entries
+from memsh.linux.mm.mmap.vmalist import vma_kernel_pagesize
 from memsh.linux.mm.shmem.shmem_swap import swap_usage, swapped_pages
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class MemSizeStats:
 def collect(box: Box, mm: MmStruct, vma: VmArea) -> MemSizeStats:
     """Count one area."""
     stats = MemSizeStats()
-    if vma.name == "[vvar]":
+    if vma.flags & VM_PFNMAP:  # none of its pages is a normal one
         return stats
     if vma.flags & VM_HUGETLB:
         _collect_hugetlb(box, vma, stats)
@@ -105,7 +105,7 @@ def _collect_huge(box: Box, mm: MmStruct, vma: VmArea, stats: MemSizeStats) -> N
 
 def _collect_hugetlb(box: Box, vma: VmArea, stats: MemSizeStats) -> None:
     """Pages of a hugetlb pool count apart, and in no other figure (smaps_hugetlb_range)."""
-    size = hstate_vma(box, vma).size
+    size = vma_kernel_pagesize(box, vma)
     for entry in huge_ptes(box, vma):
         if box.memmap.mapcount[entry >> 12] >= 2:
             stats.shared_hugetlb += size

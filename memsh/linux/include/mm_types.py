@@ -171,20 +171,66 @@ class AddressSpaceOperations(NamedTuple):
         return self
 
 
-@slotwise(same="a_ops")
+class VmOperations(NamedTuple):
+    """What an area does by itself that is no anonymous memory (struct vm_operations_struct); None: what all areas do.
+
+    `fault(box, vma, addr)`: the frame of the page at `addr`, brought in if need be, and what that fault was (MAJOR or
+    0); frame 0 where it has set the entry itself. IndexError beyond the end (SIGBUS), ENOMEM. `map_pages(box, vma,
+    addr, table, at)`: map what is there around entry `at` of the table; how many. `may_map_huge(box, vma, addr)`:
+    whether a fault there may end with an entry of 2 MiB. `page_mkwrite(box, vma, pfn)`: a page that was clean is about
+    to be written. `may_split(box, vma, addr)`: EINVAL unless the area may be cut there. `open(new, old)`, `close(box,
+    vma)`: a new area stands for part of an old one; it goes. `mremap(new)`: its pages have moved. `pagesize(box,
+    vma)`: of the pages that it is made of, in bytes.
+    """
+
+    fault: Callable[[Box, VmArea, int], tuple[int, int]] | None = None
+    map_pages: Callable[[Box, VmArea, int, PageTable, int], int] | None = None
+    may_map_huge: Callable[[Box, VmArea, int], bool] | None = None
+    page_mkwrite: Callable[[Box, VmArea, int], None] | None = None
+    may_split: Callable[[Box, VmArea, int], None] | None = None
+    open: Callable[[VmArea, VmArea], None] | None = None
+    close: Callable[[Box, VmArea], None] | None = None
+    mremap: Callable[[VmArea], None] | None = None
+    pagesize: Callable[[Box, VmArea], int] | None = None
+    name: Callable[[VmArea], str] | None = None
+
+
+class FileOperations(NamedTuple):
+    """What a kind of file does (struct file_operations).
+
+    `mmap(box, vma)`: the area that holds the file is made; its vm_ops. `get_unmapped_area(box, mm, addr, length, flags,
+    file, offset)`: where a mapping goes. `punch_hole(box, inode, start, end)`: give up what lies in [start, end) bytes
+    of the file, wherever it is mapped (fallocate); None: EOPNOTSUPP.
+    """
+
+    mmap: Callable[[Box, VmArea], None]
+    get_unmapped_area: Callable[[Box, MmStruct, int, int, int, File | None, int], int]
+    punch_hole: Callable[[Box, Inode, int, int], None] | None = None
+
+
+class FileSystemType(NamedTuple):
+    """A kind of file system: the tables that its inodes get (struct file_system_type)."""
+
+    name: str
+    a_ops: AddressSpaceOperations
+    f_op: FileOperations
+
+
+@slotwise(same="a_ops f_op")
 class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
     __slots__ = (
-        "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "hugetlb", "mapping", "mode", "name", "nlink",
-        "number", "opened", "parent", "seed", "seeded", "size", "target", "usec",
+        "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping", "mode", "name",
+        "nlink", "number", "opened", "parent", "seed", "seeded", "size", "target", "usec",
     )  # fmt: skip
 
     def __init__(
-        self, number: int, name: str, dev: tuple[int, int], a_ops: AddressSpaceOperations, size: int = 0, *,
+        self, number: int, name: str, dev: tuple[int, int], kind: FileSystemType, size: int = 0, *,
         mode: int = 0o100644,
     ) -> None:  # fmt: skip
-        self.a_ops = a_ops
+        self.a_ops = kind.a_ops
+        self.f_op = kind.f_op
         self.number = number
         self.name = name
         self.dev = dev
@@ -208,6 +254,12 @@ class Inode:
     @property
     def is_dir(self) -> bool:
         return self.children is not None
+
+    @property
+    def i_mmap(self) -> dict[int, None]:
+        """Numbers of the areas that map it."""
+        found = self.mapping or self.hugetlb
+        return found.i_mmap if found is not None else {}
 
     @property
     def shmem(self) -> bool:
@@ -249,13 +301,13 @@ class File:
         return "/" + "/".join(reversed(words)) + ("" if inode.nlink else " (deleted)")
 
 
-@slotwise(flat="chain_addrs", each="anon_chain")
+@slotwise(flat="chain_addrs", each="anon_chain", same="vm_ops")
 class VmArea:
-    """One mapping. `anon_chain`: the anon_vmas it is linked to, nearest first; `name` "[vdso]", "[vvar]" or "" ."""
+    """One mapping. `anon_chain`: the anon_vmas it is linked to, nearest first; `vm_ops`: None for anonymous memory."""
 
     __slots__ = (
-        "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "name", "number", "pgoff",
-        "policy", "resv", "resv_unmapped", "start",
+        "addr", "anon_chain", "anon_vma", "chain_addrs", "end", "file", "flags", "mm", "number", "pgoff", "policy",
+        "resv", "resv_unmapped", "start", "vm_ops",
     )  # fmt: skip
 
     def __init__(self, mm: MmStruct, number: int, addr: int, start: int, end: int, flags: int, pgoff: int) -> None:
@@ -270,7 +322,7 @@ class VmArea:
         self.anon_vma: AnonVma | None = None
         self.anon_chain: list[AnonVma] = []
         self.chain_addrs: list[int] = []
-        self.name = ""
+        self.vm_ops: VmOperations | None = None
         self.policy: Policy | None = None  # from which nodes its pages come, if not as its process says
         self.resv: ResvMap | None = None  # of huge pages: what its private mapping has reserved (HPAGE_RESV_OWNER)
         self.resv_unmapped = False  # a huge page of it was given to its parent (HPAGE_RESV_UNMAPPED)
@@ -278,6 +330,12 @@ class VmArea:
     @property
     def pages(self) -> int:
         return (self.end - self.start) >> 12
+
+    @property
+    def name(self) -> str:
+        """What /proc/PID/maps calls an area without a file: "[vdso]", "[vvar]"; mostly nothing."""
+        ops = self.vm_ops
+        return ops.name(self) if ops is not None and ops.name is not None else ""
 
     def __repr__(self) -> str:
         return f"<VmArea {self.start:08x}-{self.end:08x} flags {self.flags:#x}>"

@@ -54,10 +54,7 @@ class Segment:
 
     @property
     def nattch(self) -> int:
-        inode = self.file.inode
-        if inode.hugetlb is not None:
-            return len(inode.hugetlb.i_mmap)
-        return len(inode.mapping.i_mmap) if inode.mapping is not None else 0
+        return len(self.file.inode.i_mmap)
 
     @property
     def resident(self) -> int:

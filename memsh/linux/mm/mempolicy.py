@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES
-from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU
+from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, VM_IO, VM_PFNMAP
+from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU, PG_RESERVED
 from memsh.linux.include.mempolicy import (
     MPOL_DEFAULT,
     MPOL_LOCAL,
@@ -99,10 +99,12 @@ def _areas(mm: MmStruct, start: int, end: int) -> Iterator[VmArea]:
 
 
 def _pages(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[int]:
-    """Frames that small entries map in [start, end), but for the zero page (queue_pages_pte_range)."""
+    """Frames that small entries map in [start, end), but for the zero page and the kernel's own, as in a vDSO
+    (queue_pages_pte_range)."""
+    flags = box.memmap.flags
     for _, table, first, stop in mapped_pieces(mm, start, end):
         for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
-            yield from range(pfn, pfn + count)
+            yield from (frame for frame in range(pfn, pfn + count) if not flags[frame] & PG_RESERVED)
 
 
 def _movable(
@@ -212,7 +214,7 @@ def node_of(box: Box, mm: MmStruct, addr: int) -> int:
     if vma is None or vma.start > addr:
         return EFAULT
     pfn = pte_of(mm, addr) >> 12
-    if not pfn or pfn == box.vm.zero_pfn or vma.name:
+    if not pfn or pfn == box.vm.zero_pfn or vma.flags & VM_PFNMAP:
         return ENOENT
     return box.pages.zone_of(pfn).node
 
@@ -304,7 +306,7 @@ def _migrate_to_node(box: Box, mm: MmStruct, source: int, dest: int) -> int:
         everywhere = 0, mm.task_size
         stay = move_huge_pages(box, mm, *everywhere, lambda node: node == source, to_node(box, dest), shared=True)
     for vma in list(mm.mmap):
-        if not vma.name:
+        if not vma.flags & (VM_IO | VM_PFNMAP):  # vma_migratable()
             _move_huge(box, mm, vma.start, vma.end, lambda node: node == source, get_new, shared=True)
             pfns += _pages(box, mm, vma.start, vma.end)
     taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source, shared=True)

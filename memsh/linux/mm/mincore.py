@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import VM_HUGETLB
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import mapping_of
@@ -41,6 +43,9 @@ def do_mincore(box: Box, mm: MmStruct, start: int, length: int) -> bytes:
 def _area(box: Box, vma: VmArea, start: int, end: int, found: bytearray) -> None:
     """mincore_pte_range() for each table of the area, __mincore_unmapped_range() where there is none."""
     mm = vma.mm
+    if vma.flags & VM_HUGETLB:  # mincore_hugetlb()
+        found += bytes(bool(pte_of(mm, at)) for at in range(start, end, 4096))
+        return
     span = 1 << mm.table_shift
     while start < end:
         stop = min(end, (start // span + 1) * span)
@@ -64,8 +69,7 @@ def _area(box: Box, vma: VmArea, start: int, end: int, found: bytearray) -> None
 
 def _unmapped(box: Box, vma: VmArea, addr: int) -> bool:
     """Whether a fault would find the page in the page cache, or in the swap cache (mincore_page)."""
-    if vma.file is None or vma.file.inode.hugetlb is not None:
-        return False
+    assert vma.file is not None
     pages = mapping_of(box, vma.file.inode).pages
     index = (addr - vma.start >> 12) + vma.pgoff
     entry = pages.value(index)

@@ -94,7 +94,7 @@ class Thp:
 
 def hugepage_vma_check(box: Box, vma: VmArea) -> bool:
     """Whether the area may have huge pages at all, as the knobs are now."""
-    if not box.thp.available or vma.flags & VM_NOHUGEPAGE or vma.file is not None or vma.name:
+    if not box.thp.available or vma.flags & VM_NOHUGEPAGE or vma.vm_ops is not None:
         return False
     enabled = box.thp.enabled
     return enabled == "always" or (enabled == "madvise" and bool(vma.flags & VM_HUGEPAGE))
@@ -103,7 +103,7 @@ def hugepage_vma_check(box: Box, vma: VmArea) -> bool:
 def transhuge_vma_suitable(vma: VmArea, addr: int) -> bool:
     """Whether the 2 MiB around `addr` lie wholly in the area; a file must begin at such a place, too."""
     start = addr & -HPAGE_PMD_SIZE
-    if vma.file is not None and (vma.start >> 12) - vma.pgoff & HPAGE_PMD_NR - 1:
+    if vma.vm_ops is not None and (vma.start >> 12) - vma.pgoff & HPAGE_PMD_NR - 1:
         return False
     return vma.start <= start and start + HPAGE_PMD_SIZE <= vma.end
 

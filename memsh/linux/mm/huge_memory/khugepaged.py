@@ -257,7 +257,7 @@ def _drop(box: Box, pfn: int) -> None:
 
 def madvise_collapse(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
     """MADV_COLLAPSE, whatever the knobs say. EINVAL, ENOMEM, EAGAIN if some 2 MiB did not become a huge page."""
-    if not vma.anon_vma or not vma.flags & 7 or vma.file is not None or vma.name:
+    if not vma.anon_vma or not vma.flags & 7 or vma.vm_ops is not None:
         raise KernelError("EINVAL")
     low, high = (start + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE, end & -HPAGE_PMD_SIZE
     failed = -1

@@ -138,7 +138,7 @@ def _unmap_ref_private(box: Box, vma: VmArea, pfn: int, place: int, h: Hstate) -
     """The owner cannot have a copy: the page is taken from its children; whether any had it."""
     before = box.memmap.mapcount[pfn]
     assert vma.file is not None and vma.file.inode.hugetlb is not None
-    for number in vma.file.inode.hugetlb.i_mmap:
+    for number in vma.file.inode.i_mmap:
         other = box.vm.areas[number]
         owner = other.flags & VM_MAYSHARE or other.resv is not None
         if other is not vma and not owner and other.start <= place < other.end:

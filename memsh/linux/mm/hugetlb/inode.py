@@ -10,10 +10,27 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_FIXED, VM_DONTEXPAND, VM_HUGETLB, VM_NORESERVE, VM_WRITE
-from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, File, Inode, MmStruct, VmArea
+from memsh.linux.include.mm_types import (
+    AddressSpace,
+    AddressSpaceOperations,
+    File,
+    FileOperations,
+    FileSystemType,
+    Inode,
+    MmStruct,
+    VmArea,
+    VmOperations,
+)
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
-from memsh.linux.mm.hugetlb.reserve import EVER, HugetlbInode, hugecache_offset, reserve_pages, unreserve_pages
+from memsh.linux.mm.hugetlb.reserve import (
+    EVER,
+    HugetlbInode,
+    reserve_pages,
+    unreserve_pages,
+    vm_op_close,
+    vm_op_open,
+)
 from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.mmap.vmalist import find_vma, unmapped_area, unmapped_area_topdown, vm_start_gap
 from memsh.linux.mm.slab.objects import give, take
@@ -46,6 +63,16 @@ def _no_value(box: Box, value: int) -> None:
     """Its pages are in no tree."""
 
 
+def vm_op_split(box: Box, vma: VmArea, addr: int) -> None:
+    """EINVAL in the middle of a huge page."""
+    if addr & hstate_vma(box, vma).size - 1:
+        raise KernelError("EINVAL", "a huge page cannot be split")
+
+
+def vm_op_pagesize(box: Box, vma: VmArea) -> int:
+    return hstate_vma(box, vma).size
+
+
 HUGETLBFS_AOPS = AddressSpaceOperations(
     swap_backed=False, read_folio=_zeros, get_pages=_no_pages, write_begin=_no_write, write_zeros=_no_zeros,
     free_value=_no_value,
@@ -60,7 +87,7 @@ def hugetlb_file_setup(box: Box, h: Hstate, name: str, size: int, flags: int, *,
         raise KernelError("ENOSPC") from None
     fs = box.fs
     title = name.removeprefix("/").removesuffix(" (deleted)")
-    inode = Inode(fs.next_shm_ino, title, HUGETLBFS_DEV, HUGETLBFS_AOPS, size)
+    inode = Inode(fs.next_shm_ino, title, HUGETLBFS_DEV, HUGETLBFS, size)
     fs.next_shm_ino += 1
     inode.nlink = 0
     inode.addr = addr
@@ -82,9 +109,17 @@ def hstate_of_flags(box: Box, flags: int) -> Hstate:
     return h
 
 
-def get_unmapped_area(box: Box, mm: MmStruct, h: Hstate, addr: int, length: int, flags: int) -> int:
+def is_file_hugepages(file: File) -> bool:
+    return file.inode.hugetlb is not None
+
+
+def hugetlb_get_unmapped_area(
+    box: Box, mm: MmStruct, addr: int, length: int, flags: int, file: File | None, offset: int
+) -> int:  # fmt: skip
     """Where a mapping of huge pages goes, at a multiple of their size. EINVAL, ENOMEM."""
-    mask = h.size - 1
+    del offset
+    assert file is not None and file.inode.hugetlb is not None
+    mask = box.hugetlb.states[file.inode.hugetlb.order].size - 1
     if length & mask:
         raise KernelError("EINVAL", "not a multiple of the huge page's size")
     if length > mm.task_size:
@@ -118,6 +153,7 @@ def hugetlbfs_file_mmap(box: Box, vma: VmArea) -> None:
     """An area of huge pages is made: its pages are reserved. EINVAL, ENOMEM."""
     h = hstate_vma(box, vma)
     vma.flags |= VM_HUGETLB | VM_DONTEXPAND
+    vma.vm_ops = HUGETLB_VM_OPS
     assert vma.file is not None
     inode = vma.file.inode
     if vma.pgoff & h.pages - 1:
@@ -145,16 +181,13 @@ def hugetlbfs_evict_inode(box: Box, inode: Inode) -> None:
         inode.addr = 0
 
 
-def hugetlbfs_punch_hole(box: Box, vma: VmArea, start: int, end: int) -> None:
-    """MADV_REMOVE: the file's whole huge pages in [start, end) go, wherever they are mapped."""
-    h = hstate_vma(box, vma)
-    assert vma.file is not None
-    inode = vma.file.inode
+def hugetlbfs_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
+    """The file's whole huge pages in [start, end) bytes go, wherever they are mapped."""
     info = inode.hugetlb
     assert info is not None
-    first = hugecache_offset(h, vma, start + h.size - 1 & -h.size)
-    behind = hugecache_offset(h, vma, end & -h.size)
-    for other in [box.vm.areas[number] for number in info.i_mmap]:
+    h = box.hugetlb.states[info.order]
+    first, behind = start + h.size - 1 >> h.shift, end >> h.shift
+    for other in [box.vm.areas[number] for number in inode.i_mmap]:
         low = max(other.start, other.start + ((first << h.order) - other.pgoff << 12))
         high = min(other.end, other.start + ((behind << h.order) - other.pgoff << 12))
         if low < high:
@@ -162,3 +195,12 @@ def hugetlbfs_punch_hole(box: Box, vma: VmArea, start: int, end: int) -> None:
     for index in sorted(index for index in info.pages if first <= index < behind):
         put_page(box, h, info.pages.pop(index))
         unreserve_pages(box, inode, index, index + 1, 1)
+
+
+HUGETLB_VM_OPS = VmOperations(open=vm_op_open, close=vm_op_close, may_split=vm_op_split, pagesize=vm_op_pagesize)
+HUGETLBFS = FileSystemType(
+    "hugetlbfs", HUGETLBFS_AOPS,
+    FileOperations(
+        mmap=hugetlbfs_file_mmap, get_unmapped_area=hugetlb_get_unmapped_area, punch_hole=hugetlbfs_punch_hole
+    ),
+)  # fmt: skip

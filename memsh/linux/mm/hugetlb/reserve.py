@@ -102,10 +102,11 @@ def unreserve_pages(box: Box, inode: Inode, first: int, behind: int, freed: int)
     acct_memory(box, box.hugetlb.states[info.order], freed - change)
 
 
-def vm_op_open(vma: VmArea) -> None:
+def vm_op_open(new: VmArea, old: VmArea) -> None:
     """A piece of an area has the same map as the whole had (hugetlb_vm_op_open)."""
-    if vma.resv is not None:
-        vma.resv.refs += 1
+    new.resv, new.resv_unmapped = old.resv, old.resv_unmapped
+    if new.resv is not None:
+        new.resv.refs += 1
 
 
 def vm_op_close(box: Box, vma: VmArea) -> None:

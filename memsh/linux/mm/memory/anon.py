@@ -22,7 +22,7 @@ from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HU
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.mm.filemap.pagecache import frame_view
-from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
+from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, compound_head
 from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
@@ -143,11 +143,20 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     if vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE | VM_SHARED:
         table.ptes[at] = pte | WRITTEN | PTE_ACCESSED
         box.vmstat["pgreuse"] += 1
-        dirty_folio(box, pfn)
-        if not flags & PG_SWAPBACKED:
-            balance_dirty_pages_ratelimited(box, 1)
+        page_mkwrite(box, vma, pfn)
         return REUSE
     return _wp_page_copy(box, mm, vma, addr, table, at)
+
+
+def page_mkwrite(box: Box, vma: VmArea, pfn: int) -> None:
+    """A page of a shared mapping may be written to from now on (do_page_mkwrite, fault_dirty_shared_page)."""
+    assert vma.vm_ops is not None
+    (vma.vm_ops.page_mkwrite or _dirty)(box, vma, pfn)
+
+
+def _dirty(box: Box, vma: VmArea, pfn: int) -> None:
+    del vma
+    dirty_folio(box, pfn)
 
 
 def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:

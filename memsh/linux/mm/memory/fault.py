@@ -31,7 +31,7 @@ from memsh.linux.include.flags import (
     X86_PF_USER,
     X86_PF_WRITE,
 )
-from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MmStruct, PageTable, VmArea
+from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import frame_runs
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.huge_memory import pmd
@@ -39,7 +39,6 @@ from memsh.linux.mm.huge_memory.huge import (
     hugepage_vma_check,
     transhuge_vma_suitable,
 )
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.memory.anon import (
     GFP_ANON,
     SHORT,
@@ -50,7 +49,7 @@ from memsh.linux.mm.memory.anon import (
     alloc_user_pages,
     do_wp_page,
 )
-from memsh.linux.mm.memory.filefault import do_fault, do_huge_fault
+from memsh.linux.mm.memory.filefault import do_fault, do_huge_fault, may_be_huge
 from memsh.linux.mm.memory.outcome import (
     COW,
     HUGE,
@@ -69,16 +68,13 @@ from memsh.linux.mm.memory.outcome import (
 )
 from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
 from memsh.linux.mm.mmap.stack import expand_downwards
-from memsh.linux.mm.mmap.vmalist import find_vma
-from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+from memsh.linux.mm.mmap.vmalist import find_vma, vma_kernel_pagesize
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
-from memsh.linux.mm.shmem.shmem_huge import may_map_huge, private_write
 from memsh.linux.mm.swap.swapin import do_swap_page
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
-
 
 
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
@@ -109,10 +105,8 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
         at = (addr >> 12) & mm.table_mask
         pte = table.ptes[at]
         if not pte:
-            if vma.file is not None:
+            if vma.vm_ops is not None:
                 return do_fault(box, mm, vma, addr, table, at, write)
-            if vma.name:
-                return _special_fault(box, mm, vma, addr, table, at)
             return _do_anonymous_page(box, mm, vma, addr, table, at, write)
     except KernelError as error:
         if isinstance(error, OutOfMemory) or error.code != "ENOMEM":
@@ -146,7 +140,7 @@ def _hugetlb_fault(box: Box, vma: VmArea, addr: int, write: bool) -> int:
 
 def _hugetlb_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
     """fault_range() in a mapping of hugetlb pages: one access to each is as good as many."""
-    shift = hstate_vma(box, vma).shift
+    shift = vma_kernel_pagesize(box, vma).bit_length() - 1
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     while start < end:
         found = mm.hugetlb.get(shift, {})
@@ -165,7 +159,7 @@ def _huge_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> 
     number = addr >> mm.table_shift
     huge = mm.huge.get(number)
     if huge is None:
-        if vma.file is not None:
+        if vma.vm_ops is not None:
             return HUGE if do_huge_fault(box, mm, vma, addr, write) else -1
         if not pmd.may_be_huge(box, mm, vma, addr):
             return -1
@@ -186,26 +180,6 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
     pfn = alloc_user_page(box, GFP_ANON, vma, addr)
     add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
     table.ptes[at] = pfn << 12 | prot | (WRITTEN if vma.flags & VM_WRITE else 0)
-    return 0
-
-
-def _special_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
-    """[vdso]: one of the kernel's own frames; [vvar]: its first page, not counted as resident; else SIGBUS."""
-    page = (addr - vma.start) >> 12
-    prot = vm_page_prot(vma)
-    memmap = box.memmap
-    if vma.name == "[vdso]":
-        pfn = box.vm.vdso_pfns[page]
-        memmap.refcount[pfn] = max(1, memmap.refcount[pfn]) + 1
-        memmap.mapcount[pfn] += 1
-        if memmap.mapcount[pfn] == 1:
-            mod_node_page_state(box, "nr_mapped", pfn, 1)
-        mm.rss[MM_FILEPAGES] += 1
-        table.ptes[at] = pfn << 12 | prot
-    elif page == 0:
-        table.ptes[at] = box.vm.vvar_pfn << 12 | prot | PTE_SPECIAL
-    else:
-        raise IndexError(page)
     return 0
 
 
@@ -290,7 +264,7 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
     if vma.flags & VM_HUGETLB:
         _hugetlb_range(box, mm, vma, start, end, write, tally)
         return
-    anonymous = vma.file is None and not vma.name
+    anonymous = vma.vm_ops is None
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
     base = start
@@ -359,7 +333,7 @@ def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, writ
     huge = mm.huge.get(index)
     if huge is None:
         anonymous = transhuge_vma_suitable(vma, addr) and hugepage_vma_check(box, vma)
-        if not anonymous and (private_write(vma, write) or not may_map_huge(box, vma, addr)):
+        if not anonymous and not may_be_huge(box, vma, addr, write):
             return False
     elif (not write or huge.entry & PTE_RW) and huge.entry & PTE_PRESENT:
         mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED

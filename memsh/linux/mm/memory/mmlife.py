@@ -146,7 +146,7 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
         target[first:stop] = masked(source, first, stop, clear)
         if cow:
             source[first:stop] = masked(source, first, stop, PTE_RW)
-        if old.name == "[vvar]":
+        if old.flags & VM_PFNMAP:  # no pages of its own (vm_normal_page)
             continue
         for at, entry in swapped.items():  # what lies in swap now belongs to both (copy_nonpresent_pte)
             source[at] = target[at] = mm.mmu.swp_entry_to_pte(entry)
@@ -158,7 +158,7 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             else:
                 add_run(refcount, pfn, count, 1)
             add_run(mapcount, pfn, count, 1)
-            if old.file is None and not old.name:
+            if old.vm_ops is None:
                 mask_run(flags, pfn, count, PG_ANON_EXCLUSIVE)
                 mm.rss[MM_ANONPAGES] += count
             else:

@@ -10,7 +10,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_SEQ_READ
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_PFNMAP, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
@@ -120,14 +120,13 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     """Clear entries [first, stop) of one table."""
     memmap = box.memmap
     mapcount = memmap.mapcount
-    plain = vma.file is None and not vma.name and not vma.flags & VM_LOCKED
+    plain = vma.vm_ops is None and not vma.flags & VM_LOCKED
     if mm.rss[MM_SWAPENTS]:
         for entry in swap_entries(mm.mmu, ptes, first, stop).values():
             mm.rss[MM_SWAPENTS] -= 1
             box.swap.free_and_cache(entry)
-    for offset, count, pfn in page_runs(ptes, first, stop, box.vm.zero_pfn):
-        if vma.name == "[vvar]":
-            continue
+    normal = [] if vma.flags & VM_PFNMAP else page_runs(ptes, first, stop, box.vm.zero_pfn)  # vm_normal_page()
+    for offset, count, pfn in normal:
         if box.thp.pages and any(huge for _, _, huge in huge_parts(box, pfn, count)):
             _zap_parts(box, mm, vma, ptes, offset, pfn, count, gather)
             continue

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
-from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_SPECIAL
 from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_HUGE, PG_LRU, PG_REFERENCED, PG_SWAPCACHE, PG_UNEVICTABLE
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
@@ -33,11 +32,9 @@ if TYPE_CHECKING:
 
 
 def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
-    """MADV_WILLNEED: read a file's pages ahead, 32 at a time; ask the disk for what lies in swap. EBADF."""
+    """MADV_WILLNEED: read a file's pages ahead, 32 at a time; ask the disk for what lies in swap."""
     file = vma.file
     if file is None:
-        if vma.name:
-            raise KernelError("EBADF")
         if mm.rss[MM_SWAPENTS]:
             for _, table, first, stop in mapped_pieces(mm, start, end):
                 _fetch(box, list(swap_entries(mm.mmu, table.ptes, first, stop).values()))

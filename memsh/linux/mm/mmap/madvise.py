@@ -25,14 +25,11 @@ from memsh.linux.include.flags import (
     VM_WRITE,
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea
-from memsh.linux.mm.filemap.pagecache import delete_from_page_cache, mapping_of, unmap_mapping_page
 from memsh.linux.mm.gup import faultin_page_range
 from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter, madvise_collapse
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
-from memsh.linux.mm.hugetlb.inode import hugetlbfs_punch_hole
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
-from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
+from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_kernel_pagesize
 from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
 
 if TYPE_CHECKING:
@@ -89,17 +86,16 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice in (4, 24):
         if vma.flags & VM_PFNMAP or (advice == 4 and vma.flags & VM_LOCKED):
             raise KernelError("EINVAL")
-        if vma.flags & VM_HUGETLB:
-            mask = hstate_vma(box, vma).size - 1
-            if start & mask:
-                raise KernelError("EINVAL", "not a multiple of the huge page's size")
-            if end & ~mask == start:
-                return vma
-            end &= ~mask
+        mask = vma_kernel_pagesize(box, vma) - 1
+        if start & mask:
+            raise KernelError("EINVAL", "not a multiple of the huge page's size")
+        end &= ~mask
+        if end == start:
+            return vma
         mm.update_hiwater_rss()
         unmap_page_range(box, mm, vma, start, end)
     elif advice == 8:
-        if vma.flags & (VM_PFNMAP | VM_LOCKED) or vma.file is not None or vma.name:
+        if vma.flags & (VM_PFNMAP | VM_LOCKED) or vma.vm_ops is not None:
             raise KernelError("EINVAL")
         lazyfree(box, mm, start, end)
     elif advice == 9:
@@ -175,17 +171,11 @@ def _remove(box: Box, vma: VmArea, start: int, end: int) -> None:
         raise KernelError("EINVAL")
     if vma.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
         raise KernelError("EACCES")
-    if vma.flags & VM_HUGETLB:
-        hugetlbfs_punch_hole(box, vma, start, end)
-        return
-    if not vma.file.inode.shmem:
+    inode = vma.file.inode
+    if inode.f_op.punch_hole is None:
         raise KernelError("EOPNOTSUPP")
-    mapping = mapping_of(box, vma.file.inode)
-    low = vma.pgoff + ((start - vma.start) >> 12)
-    high = vma.pgoff + ((end - vma.start) >> 12)
-    for index in sorted(index for index in mapping.pages if low <= index < high):
-        unmap_mapping_page(box, mapping.pages[index])
-        delete_from_page_cache(box, mapping, index)
+    offset = (vma.pgoff << 12) - vma.start
+    inode.f_op.punch_hole(box, inode, start + offset, end + offset)
 
 
 def _populate(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool) -> None:

@@ -1,6 +1,4 @@
-"""mmap, munmap, brk: where an area goes, what it may be, and its end (mm/mmap.c, mm/util.c, arch/x86/mm/mmap.c).
-
-Top-down from mmap_base: each new area lies in the highest hole that fits, at its upper end.
+"""mmap, munmap, brk: what an area may be, and its end (mm/mmap.c, mm/util.c).
 
 Known deviations: every process is root's (CAP_IPC_LOCK, CAP_SYS_ADMIN); no userfaultfd.
 """
@@ -40,13 +38,12 @@ from memsh.linux.include.flags import (
     VM_SOFTDIRTY,
     VM_WRITE,
 )
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, linear_page_index
+from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, VmOperations, linear_page_index
 from memsh.linux.include.resource import RLIMIT_DATA
 from memsh.linux.mm.gup import mm_populate
-from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_SIZE
-from memsh.linux.mm.hugetlb import inode
-from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup
+from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup, is_file_hugepages
 from memsh.linux.mm.memory.zap import unmap_page_range
+from memsh.linux.mm.mmap.unmapped import get_unmapped_area, page_align
 from memsh.linux.mm.mmap.vmalist import (
     areas_between,
     find_vma,
@@ -55,8 +52,6 @@ from memsh.linux.mm.mmap.vmalist import (
     may_expand_vm,
     remove_vma,
     set_end,
-    unmapped_area,
-    unmapped_area_topdown,
     vm_area_alloc,
     vm_area_free,
     vm_enough_memory,
@@ -72,7 +67,7 @@ from memsh.linux.mm.mmap.vmamerge import (
     split_vma,
     vma_expand,
 )
-from memsh.linux.mm.shmem.shmem_huge import mount_huge
+from memsh.linux.mm.shmem.shmem import shmem_get_unmapped_area, shmem_zero_setup
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -81,84 +76,13 @@ VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEX
 VM_STACK_FLAGS = VM_DATA_DEFAULT_FLAGS | VM_GROWSDOWN | VM_ACCOUNT
 
 
-def page_align(length: int) -> int:
-    return (length + 4095) & ~4095
-
-
-def thp_get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int, offset: int) -> int:
-    """The same for a file on a disk of a kernel with huge pages: file and memory so that 2 MiB of both begin together,
-    if that much is mapped (mm/huge_memory.c)."""
-    first = (offset + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE
-    if offset + length - first >= HPAGE_PMD_SIZE:
-        try:
-            found = get_unmapped_area(box, mm, addr, length + HPAGE_PMD_SIZE, flags)
-        except KernelError:
-            found = 0
-        if found:
-            return addr if found == addr else found + ((offset - found) & HPAGE_PMD_SIZE - 1)
-    return get_unmapped_area(box, mm, addr, length, flags)
-
-
-def shmem_get_unmapped_area(
-    box: Box, mm: MmStruct, hint: int, length: int, flags: int, file: File | None, offset: int
-) -> int:  # fmt: skip
-    """The same for shared memory that may be huge: 2 MiB of file and of memory begin together (mm/shmem.c)."""
-    addr, thp = get_unmapped_area(box, mm, hint, length, flags), box.thp
-    if not thp.available or thp.shmem_enabled == "deny" or length < HPAGE_PMD_SIZE or flags & MAP_FIXED or addr == hint:
-        return addr
-    mounted = mount_huge(box, file.inode if file is not None else None)
-    offset &= HPAGE_PMD_SIZE - 1
-    if (thp.shmem_enabled != "force" and mounted == "never") or (offset and offset + length < 2 * HPAGE_PMD_SIZE):
-        return addr
-    if addr & HPAGE_PMD_SIZE - 1 == offset:
-        return addr
-    try:
-        larger = get_unmapped_area(box, mm, 0, length + HPAGE_PMD_SIZE - 4096, flags)
-    except KernelError:
-        return addr
-    return larger + (offset - larger & HPAGE_PMD_SIZE - 1)
-
-
-def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int, offset: int = 0) -> int:
-    """Where a mapping of `length` bytes goes: `addr` if fixed or free there, else top-down. ENOMEM, EINVAL."""
-    low = box.vm.mmap_min_addr
-    if length > mm.task_size - low:
-        raise KernelError("ENOMEM", "longer than the address space")
-    if not flags & MAP_FIXED:
-        hint = page_align(addr)
-        if hint:
-            vma, prev = find_vma_prev(mm, hint)
-            if not (
-                mm.task_size - length >= hint >= low
-                and (vma is None or hint + length <= vm_start_gap(vma))
-                and (prev is None or hint >= prev.end)
-            ):
-                hint = 0
-        if not hint:
-            if mm.topdown:
-                hint = unmapped_area_topdown(mm, length, max(4096, low), mm.mmap_base)
-            if not hint:
-                hint = unmapped_area(mm, length, mm.mmap_legacy_base, mm.task_size)
-            if not hint:
-                raise KernelError("ENOMEM", "no hole in the address space is that long")
-        addr = hint
-    if addr > mm.task_size - length:
-        raise KernelError("ENOMEM", "beyond the user's address space")
-    if addr & 4095:
-        raise KernelError("EINVAL", "not a page boundary")
-    return addr
-
-
 def _find_place(box: Box, mm: MmStruct, addr: int, length: int, flags: int, file: File | None, offset: int) -> int:
-    """Each kind of file has its own way to find a place (f_op->get_unmapped_area)."""
-    if (file is None and flags & MAP_SHARED) or (file is not None and file.inode.shmem):
+    """Each kind of file has its own way to find a place."""
+    if file is not None:
+        return file.inode.f_op.get_unmapped_area(box, mm, addr, length, flags, file, offset)
+    if flags & MAP_SHARED:
         return shmem_get_unmapped_area(box, mm, addr, length, flags, file, offset)
-    if file is None:
-        return get_unmapped_area(box, mm, addr, length, flags)
-    if file.inode.hugetlb is not None:
-        return inode.get_unmapped_area(box, mm, box.hugetlb.states[file.inode.hugetlb.order], addr, length, flags)
-    find = thp_get_unmapped_area if box.thp.available else get_unmapped_area
-    return find(box, mm, addr, length, flags, offset)
+    return get_unmapped_area(box, mm, addr, length, flags)
 
 
 def _vm_flags(mm: MmStruct, prot: int, flags: int) -> int:
@@ -244,7 +168,7 @@ def vm_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
         pgoff = linear_page_index(addr)
     else:
         raise KernelError("EINVAL", "neither private nor shared")
-    huge = file is not None and file.inode.hugetlb is not None
+    huge = file is not None and is_file_hugepages(file)
     if flags & MAP_NORESERVE and (huge or box.vm.overcommit_memory != 2):
         vm_flags |= VM_NORESERVE
     if huge:
@@ -301,13 +225,8 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
     try:
         if file is not None:
             get_file(vma, file)
-            if file.inode.hugetlb is not None:
-                from memsh.linux.mm.hugetlb.inode import hugetlbfs_file_mmap  # most boxes have no huge page
-
-                hugetlbfs_file_mmap(box, vma)
+            file.inode.f_op.mmap(box, vma)
         elif flags & VM_SHARED:
-            from memsh.linux.mm.shmem.shmem import shmem_zero_setup  # start-up: few sessions need it
-
             shmem_zero_setup(box, mm, vma)
         vma_link(box, mm, vma)
     except KernelError:
@@ -428,16 +347,16 @@ def vm_brk_flags(box: Box, mm: MmStruct, addr: int, length: int, flags: int = 0)
     do_brk_flags(box, mm, find_vma_prev(mm, addr)[1], addr, length, flags & VM_EXEC)
 
 
-def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, name: str = "") -> VmArea:
-    """An area as exec makes them for the stack, or, with a `name`, for [vdso] and [vvar]. ENOMEM."""
+def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, ops: VmOperations | None = None) -> VmArea:
+    """An area as exec makes them for the stack, or, with `ops`, for what is no anonymous memory. ENOMEM."""
     box.changes += 1
     if areas_between(mm, start, end):
         raise KernelError("ENOMEM")
     pages = (end - start) >> 12
     if flags & VM_ACCOUNT:
         vm_enough_memory(box, mm, pages)
-    vma = vm_area_alloc(box, mm, start, end, flags | VM_SOFTDIRTY, 0 if name else linear_page_index(start))
-    vma.name = name
+    vma = vm_area_alloc(box, mm, start, end, flags | VM_SOFTDIRTY, 0 if ops else linear_page_index(start))
+    vma.vm_ops = ops
     try:
         vma_link(box, mm, vma)
     except KernelError:
@@ -447,6 +366,8 @@ def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, nam
     return vma
 
 
-def install_special_mapping(box: Box, mm: MmStruct, addr: int, length: int, flags: int, name: str) -> VmArea:
-    """[vdso] or [vvar] (arch/x86/entry/vdso/vma.c)."""
-    return insert_vm_area(box, mm, addr, addr + length, flags | mm.def_flags | VM_DONTEXPAND, name)
+def install_special_mapping(
+    box: Box, mm: MmStruct, addr: int, length: int, flags: int, ops: VmOperations
+) -> VmArea:  # fmt: skip
+    """Pages of the kernel's own that a process sees: `ops` has their name and says which they are."""
+    return insert_vm_area(box, mm, addr, addr + length, flags | mm.def_flags | VM_DONTEXPAND, ops)

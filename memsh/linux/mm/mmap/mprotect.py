@@ -29,7 +29,7 @@ from memsh.linux.mm.mmap.vmalist import (
     may_expand_vm,
     vm_enough_memory,
     vm_stat_account,
-    writenotify,
+    vma_wants_writenotify,
 )
 from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
 
@@ -127,7 +127,7 @@ def change_protection(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int)
         mm.flush_tlb()
         return
     flags = box.memmap.flags
-    notify = writenotify(vma)
+    notify = vma_wants_writenotify(vma)
     prot = vm_page_prot(vma, writenotify=notify)
     private_write = vma.flags & (VM_SHARED | VM_WRITE) == VM_WRITE
     if mm.huge:

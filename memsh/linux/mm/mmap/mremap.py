@@ -26,10 +26,9 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.huge_memory.pmd import move_huge_pmds
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
-from memsh.linux.mm.hugetlb.reserve import vm_op_open
 from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
-from memsh.linux.mm.mmap.mmap import do_munmap, get_unmapped_area
+from memsh.linux.mm.mmap.mmap import do_munmap
+from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
     find_vma_prev,
@@ -40,10 +39,12 @@ from memsh.linux.mm.mmap.vmalist import (
     vm_area_free,
     vm_enough_memory,
     vm_stat_account,
+    vma_kernel_pagesize,
     vma_link,
     vma_lookup,
+    vma_open,
 )
-from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
+from memsh.linux.mm.mmap.vmamerge import may_split, split_vma, vma_merge
 from memsh.linux.mm.rmap.rmap import anon_vma_clone, unlink_anon_vmas
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def do_mremap(box: Box, mm: MmStruct, old: int, oldlen: int, newlen: int, flags:
     if vma is None:
         raise KernelError("EFAULT", "nothing is mapped there")
     if vma.flags & VM_HUGETLB:
-        size = hstate_vma(box, vma).size
+        size = vma_kernel_pagesize(box, vma)
         oldlen, newlen = -(-oldlen // size) * size, -(-newlen // size) * size
         if old % size or newaddr % size or newlen > oldlen:
             raise KernelError("EINVAL", "huge pages: only whole ones, and never more of them")
@@ -163,7 +164,7 @@ def _mremap_to(box: Box, mm: MmStruct, addr: int, oldlen: int, newaddr: int, new
 def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff: int, keep: bool) -> VmArea:
     """An area at the new place, merged with a neighbour there if it fits. ENOMEM."""
     merge = True
-    if vma.file is None and not vma.anon_vma and not vma.name:
+    if vma.vm_ops is None and not vma.anon_vma:
         pgoff = linear_page_index(addr)
         merge = not (keep and (addr == vma.end or vma.start == addr + length))
     _, prev = find_vma_prev(mm, addr)
@@ -179,8 +180,7 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
         anon_vma_clone(box, new, vma)
         if vma.file is not None:
             get_file(new, vma.file)
-        new.resv = vma.resv
-        vm_op_open(new)
+        vma_open(new, vma)
         vma_link(box, mm, new)
     except KernelError:
         if new.file is not None or new.anon_chain:
@@ -216,8 +216,10 @@ def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, le
 def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen: int, addr: int, flags: int) -> int:
     if mm.map_count >= box.vm.max_map_count - 3:
         raise KernelError("ENOMEM")
-    if vma.name and (vma.start != old or vma.end != old + oldlen):
-        raise KernelError("EINVAL")
+    if vma.start != old:
+        may_split(box, vma, old)
+    if vma.end != old + oldlen:
+        may_split(box, vma, old + oldlen)
     keep = bool(flags & MREMAP_DONTUNMAP)
     if keep and vma.flags & VM_LOCKED:
         if vma.start != old:
@@ -248,6 +250,8 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
         raise
     if vma.flags & VM_HUGETLB:
         clear_vma_resv_huge_pages(box, vma, old, oldlen)
+    elif vma.vm_ops is not None and vma.vm_ops.mremap is not None:
+        vma.vm_ops.mremap(new)
     split = False
     excess = 0
     if vm_flags & VM_ACCOUNT and not keep:

@@ -20,13 +20,13 @@ from memsh.linux.mm.mmap.mmap import (
     do_brk,
     do_mmap,
     do_munmap,
-    get_unmapped_area,
     insert_vm_area,
     install_special_mapping,
     vm_brk_flags,
 )
 from memsh.linux.mm.mmap.mprotect import do_mprotect
 from memsh.linux.mm.mmap.mremap import do_mremap
+from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import find_vma, vm_commit_limit, vma_lookup
 
 __all__ = [

@@ -15,7 +15,6 @@ from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
 from memsh.linux.include.resource import RLIMIT_AS, RLIMIT_DATA
 from memsh.linux.lib.ratelimit import KERN_WARNING
-from memsh.linux.mm.hugetlb.reserve import vm_op_close
 from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
 
@@ -96,10 +95,22 @@ def vm_area_alloc(box: Box, mm: MmStruct, start: int, end: int, flags: int, pgof
 def vm_area_dup(box: Box, mm: MmStruct, old: VmArea) -> VmArea:
     """A copy of `old` for `mm`, with no links to anon_vmas and no hold on the file yet."""
     new = vm_area_alloc(box, mm, old.start, old.end, old.flags, old.pgoff)
-    new.name = old.name
+    new.vm_ops = old.vm_ops
     new.file = old.file
     new.policy = old.policy
     return new
+
+
+def vma_kernel_pagesize(box: Box, vma: VmArea) -> int:
+    """Bytes of the pages that the area is made of."""
+    ops = vma.vm_ops
+    return 4096 if ops is None or ops.pagesize is None else ops.pagesize(box, vma)
+
+
+def vma_open(new: VmArea, old: VmArea) -> None:
+    """A copy of `old` that holds its file stands for part of it from now on (vm_ops->open)."""
+    if new.vm_ops is not None and new.vm_ops.open is not None:
+        new.vm_ops.open(new, old)
 
 
 def vm_area_free(box: Box, vma: VmArea) -> None:
@@ -111,10 +122,7 @@ def get_file(vma: VmArea, file: File) -> None:
     """The area holds `file` and shows up in the inode's list of mappings."""
     file.count += 1
     vma.file = file
-    if file.inode.mapping is not None:
-        file.inode.mapping.i_mmap[vma.number] = None
-    if file.inode.hugetlb is not None:
-        file.inode.hugetlb.i_mmap[vma.number] = None
+    file.inode.i_mmap[vma.number] = None
 
 
 def put_file(box: Box, vma: VmArea) -> None:
@@ -122,10 +130,7 @@ def put_file(box: Box, vma: VmArea) -> None:
     file = vma.file
     if file is None:
         return
-    if file.inode.mapping is not None:
-        file.inode.mapping.i_mmap.pop(vma.number, None)
-    if file.inode.hugetlb is not None:
-        file.inode.hugetlb.i_mmap.pop(vma.number, None)
+    file.inode.i_mmap.pop(vma.number, None)
     box.fs.fput(file)
 
 
@@ -173,8 +178,8 @@ def new_hole(mm: MmStruct, end: int) -> None:
 
 def remove_vma(box: Box, vma: VmArea) -> None:
     """Free an area that is no longer in the list."""
-    if vma.resv is not None:
-        vm_op_close(box, vma)
+    if vma.vm_ops is not None and vma.vm_ops.close is not None:
+        vma.vm_ops.close(box, vma)
     put_file(box, vma)
     unlink_anon_vmas(box, vma)
     vm_area_free(box, vma)
@@ -296,6 +301,8 @@ def vm_commit_limit(box: Box) -> int:
     return allowed + total_swap_pages(box)
 
 
-def writenotify(vma: VmArea) -> bool:
+def vma_wants_writenotify(vma: VmArea) -> bool:
     """Whether the first write to a page of a shared mapping must be seen: a file's that is written back."""
-    return bool(vma.flags & VM_SHARED and vma.flags & VM_WRITE and vma.file is not None and not vma.file.inode.shmem)
+    if vma.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
+        return False
+    return vma.vm_ops is not None and vma.vm_ops.page_mkwrite is not None

@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
+from memsh.linux.include.flags import VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_SOFTDIRTY
 from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
 from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed
-from memsh.linux.mm.hugetlb.hstate import hstate_vma
-from memsh.linux.mm.hugetlb.reserve import vm_op_open
 from memsh.linux.mm.mmap.vmalist import (
     find_vma,
     get_file,
@@ -25,6 +23,7 @@ from memsh.linux.mm.mmap.vmalist import (
     vm_area_dup,
     vm_area_free,
     vma_link,
+    vma_open,
     vma_unlink,
 )
 from memsh.linux.mm.rmap.rmap import anon_vma_clone, unlink_anon_vmas
@@ -44,7 +43,9 @@ def _mergeable_anon(one: AnonVma | None, two: AnonVma | None, vma: VmArea | None
 
 
 def _mergeable(vma: VmArea, file: File | None, flags: int) -> bool:
-    return not (vma.flags ^ flags) & ~VM_SOFTDIRTY and vma.file is file and not vma.name
+    if (vma.flags ^ flags) & ~VM_SOFTDIRTY or vma.file is not file:
+        return False
+    return vma.vm_ops is None or vma.vm_ops.close is None
 
 
 def can_vma_merge_before(
@@ -161,15 +162,17 @@ def vma_merge(box: Box, mm: MmStruct, prev: VmArea | None, addr: int, end: int, 
         return None
 
 
+def may_split(box: Box, vma: VmArea, addr: int) -> None:
+    """EINVAL if the area's kind cannot be cut at `addr`."""
+    if vma.vm_ops is not None and vma.vm_ops.may_split is not None:
+        vma.vm_ops.may_split(box, vma, addr)
+
+
 def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *, limit: bool = True) -> VmArea:
     """Cut `vma` at `addr`; the new area is the lower or the upper part. ENOMEM (also at max_map_count, if `limit`)."""
     if limit and mm.map_count >= box.vm.max_map_count:
         raise KernelError("ENOMEM", f"vm.max_map_count = {box.vm.max_map_count} areas reached")
-    if vma.name:
-        raise KernelError("EINVAL", f"{vma.name} cannot be split")
-    if vma.flags & VM_HUGETLB:
-        if addr & hstate_vma(box, vma).size - 1:
-            raise KernelError("EINVAL", "a huge page cannot be split")
+    may_split(box, vma, addr)
     if mm.huge:
         trans_huge_cut(box, vma, addr)
     new = vm_area_dup(box, mm, vma)
@@ -186,9 +189,7 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         raise
     if vma.file:
         get_file(new, vma.file)
-    new.resv = vma.resv
-    vm_op_open(new)
-    new.resv_unmapped = vma.resv_unmapped
+    vma_open(new, vma)
     try:
         reserve_link(box, mm)
     except KernelError:  # the old area still has its whole range

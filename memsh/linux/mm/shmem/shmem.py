@@ -13,16 +13,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import VM_NORESERVE
+from memsh.linux.include.flags import MAP_FIXED, VM_NORESERVE
 from memsh.linux.include.memmap import K_SHMEM
-from memsh.linux.include.mm_types import AddressSpace, AddressSpaceOperations, File, Inode, MmStruct, VmArea
+from memsh.linux.include.mm_types import (
+    AddressSpace,
+    AddressSpaceOperations,
+    File,
+    FileOperations,
+    FileSystemType,
+    Inode,
+    MmStruct,
+    VmArea,
+    VmOperations,
+)
 from memsh.linux.lib.xarray import VALUE
-from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of, max_index, truncate_inode_pages
+from memsh.linux.mm.filemap.mapped import filemap_map_pages
+from memsh.linux.mm.filemap.pagecache import (
+    GFP_CACHE,
+    add_to_page_cache,
+    delete_from_page_cache,
+    mapping_of,
+    max_index,
+    truncate_inode_pages,
+    unmap_mapping_page,
+)
 from memsh.linux.mm.filemap.writeback import dirty_folio
-from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_SIZE
 from memsh.linux.mm.lru import mark_page_accessed
+from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
-from memsh.linux.mm.shmem.shmem_huge import SHM_DEV, shmem_alloc_hugefolio, shmem_is_huge
+from memsh.linux.mm.shmem.shmem_huge import SHM_DEV, may_map_huge, mount_huge, shmem_alloc_hugefolio, shmem_is_huge
 from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap, shmem_swapin
 from memsh.linux.mm.slab.objects import drop_owner, give, take
 
@@ -37,6 +57,7 @@ def shmem_zero_setup(box: Box, mm: MmStruct, vma: VmArea) -> None:
     file = shmem_file_setup(box, "dev/zero", vma.end - vma.start, vma.flags)
     file.count = 0
     get_file(vma, file)
+    shmem_mmap(box, vma)
 
 
 def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
@@ -50,7 +71,7 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
         box.vm.commit -= charged
         raise
     fs = box.fs
-    inode = Inode(fs.next_shm_ino, name, SHM_DEV, SHMEM_AOPS, size)
+    inode = Inode(fs.next_shm_ino, name, SHM_DEV, TMPFS, size)
     fs.next_shm_ino += 1
     inode.nlink = 0
     inode.addr = addr
@@ -60,11 +81,19 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
     return File(inode, f"/{name} (deleted)", writable=True)
 
 
-def shmem_fault(box: Box, file: File, index: int, vma: VmArea | None = None) -> int:
-    """The page at `index`, made of zeros if there is none. IndexError past the end; ENOMEM."""
-    if index >= max_index(file.inode):
+def shmem_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
+    """The page at `addr`, made of zeros if there is none, and 0. IndexError past the end; ENOMEM."""
+    assert vma.file is not None
+    inode, index = vma.file.inode, vma.pgoff + (addr - vma.start >> 12)
+    if index >= max_index(inode):
         raise IndexError(index)
-    return shmem_get_page(box, file.inode, index, vma)
+    return shmem_get_page(box, inode, index, vma), 0
+
+
+def shmem_mmap(box: Box, vma: VmArea) -> None:
+    """An area maps a file in memory."""
+    del box
+    vma.vm_ops = SHMEM_VM_OPS
 
 
 def shmem_get_page(box: Box, inode: Inode, index: int, vma: VmArea | None = None) -> int:
@@ -179,11 +208,40 @@ def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: in
     pfns = mapping.pages.present(index, last - index)
     if pfns:
         return pfns
-    return [shmem_fault(box, file, index)] if mapping.pages.value(index) else [0]
+    return [shmem_get_page(box, mapping.inode, index)] if mapping.pages.value(index) else [0]
 
 
 def _write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
     return shmem_get_page(box, mapping.inode, index)
+
+
+def shmem_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
+    """Whole pages of [start, end) bytes go, wherever they are mapped (shmem_fallocate)."""
+    mapping = mapping_of(box, inode)
+    low, high = start >> 12, end >> 12
+    for index in sorted(index for index in mapping.pages if low <= index < high):
+        unmap_mapping_page(box, mapping.pages[index])
+        delete_from_page_cache(box, mapping, index)
+
+
+def shmem_get_unmapped_area(
+    box: Box, mm: MmStruct, hint: int, length: int, flags: int, file: File | None, offset: int
+) -> int:  # fmt: skip
+    """Where shared memory that may be huge goes: 2 MiB of file and of memory begin together."""
+    addr, thp = get_unmapped_area(box, mm, hint, length, flags), box.thp
+    if not thp.available or thp.shmem_enabled == "deny" or length < HPAGE_PMD_SIZE or flags & MAP_FIXED or addr == hint:
+        return addr
+    mounted = mount_huge(box, file.inode if file is not None else None)
+    offset &= HPAGE_PMD_SIZE - 1
+    if (thp.shmem_enabled != "force" and mounted == "never") or (offset and offset + length < 2 * HPAGE_PMD_SIZE):
+        return addr
+    if addr & HPAGE_PMD_SIZE - 1 == offset:
+        return addr
+    try:
+        larger = get_unmapped_area(box, mm, 0, length + HPAGE_PMD_SIZE - 4096, flags)
+    except KernelError:
+        return addr
+    return larger + (offset - larger & HPAGE_PMD_SIZE - 1)
 
 
 def _read_folio(inode: Inode, index: int) -> bytes:
@@ -193,4 +251,9 @@ def _read_folio(inode: Inode, index: int) -> bytes:
 SHMEM_AOPS = AddressSpaceOperations(
     swap_backed=True, read_folio=_read_folio, get_pages=_get_pages, write_begin=_write_begin,
     write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
+)  # fmt: skip
+SHMEM_VM_OPS = VmOperations(fault=shmem_fault, map_pages=filemap_map_pages, may_map_huge=may_map_huge)
+TMPFS = FileSystemType(
+    "tmpfs", SHMEM_AOPS,
+    FileOperations(mmap=shmem_mmap, get_unmapped_area=shmem_get_unmapped_area, punch_hole=shmem_punch_hole),
 )  # fmt: skip

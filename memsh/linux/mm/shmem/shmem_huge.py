@@ -1,5 +1,5 @@
 """Huge pages of shared memory: who gets them, in and out of the page cache, mapped by an entry of 2 MiB (mm/shmem.c:
-shmem_is_huge, shmem_alloc_hugefolio, shmem_add_to_page_cache; mm/memory.c: do_set_pmd).
+shmem_is_huge, shmem_alloc_hugefolio, shmem_add_to_page_cache).
 
 /sys/kernel/mm/transparent_hugepage/shmem_enabled decides for shared anonymous memory, which lies on a mount of the
 kernel's own: its huge= follows that file. Of a tmpfs the mount option decides, but that `force` and `deny` go over all.
@@ -15,33 +15,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import directories_alloc, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
-    PTE_DIRTY,
-    PTE_PSE,
-    PTE_RW,
     VM_HUGEPAGE,
-    VM_LOCKED,
     VM_NOHUGEPAGE,
-    VM_SHARED,
-    VM_WRITE,
 )
 from memsh.linux.include.memmap import K_SHMEM, PG_HUGE, PG_LRU, PG_SWAPBACKED, PG_UPTODATE
-from memsh.linux.include.mm_types import MM_SHMEMPAGES, AddressSpace, Inode, MmStruct, VmArea
-from memsh.linux.lib.columns import add_run, count_run, set_run, sub_runs
+from memsh.linux.include.mm_types import AddressSpace, Inode, VmArea
+from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, mapping_of
 from memsh.linux.mm.huge_memory.huge import (
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     HPAGE_PMD_SIZE,
-    HugePmd,
     transhuge_vma_suitable,
 )
-from memsh.linux.mm.huge_memory.pages import entire_mappings, list_huge_page, mlock_huge_page
+from memsh.linux.mm.huge_memory.pages import list_huge_page
 from memsh.linux.mm.lru import lru_name
-from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -82,8 +73,9 @@ def mount_huge(box: Box, inode: Inode | None) -> str:
 
 def may_map_huge(box: Box, vma: VmArea, addr: int) -> bool:
     """Whether a fault at `addr`, where no table is, may end with an entry of 2 MiB of a file of shared memory."""
-    if not box.thp.available or vma.file is None or not vma.file.inode.shmem or not transhuge_vma_suitable(vma, addr):
+    if not box.thp.available or not transhuge_vma_suitable(vma, addr):
         return False
+    assert vma.file is not None
     index = vma.pgoff + (addr - vma.start >> 12)
     pfn = mapping_of(box, vma.file.inode).pages.get(index)
     if pfn is not None:
@@ -140,28 +132,3 @@ def _add_to_page_cache(box: Box, mapping: AddressSpace, first: int, head: int) -
         box.vmstat[item] += HPAGE_PMD_NR
     box.vmstat["thp_file_alloc"] += 1
     return True
-
-
-def do_set_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, head: int, write: bool) -> None:
-    """Map a whole huge page of the cache at the 2 MiB around `addr`. ENOMEM."""
-    memmap = box.memmap
-    directories_alloc(box, mm, addr, mm.table_shift)
-    entry = head << 12 | vm_page_prot(vma) | PTE_PSE
-    if write:
-        entry |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
-    if not entire_mappings(box, head):
-        box.vmstat["nr_shmem_pmdmapped"] += HPAGE_PMD_NR
-    fresh = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
-    mod_node_page_state(box, "nr_mapped", head, fresh)
-    add_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
-    memmap.refcount[head] += 1
-    mm.huge[addr >> mm.table_shift] = HugePmd(entry, None)
-    mm.rss[MM_SHMEMPAGES] += HPAGE_PMD_NR
-    box.vmstat["thp_file_mapped"] += 1
-    if vma.flags & VM_LOCKED:
-        mlock_huge_page(box, head, True)
-
-
-def private_write(vma: VmArea, write: bool) -> bool:
-    """A write that makes a copy of its own: of a small page."""
-    return write and not vma.flags & VM_SHARED
