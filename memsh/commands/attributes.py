@@ -56,7 +56,7 @@ def chmod(box: Box, args: Args, io: IO) -> int:
             whole = path_of(io.session, name)
             if is_procfs(whole):
                 raise KernelError("EPERM")
-            inode = disk_of(box, whole) if is_devfs(whole) else box.fs.stat(whole)
+            inode = disk_of(box, whole) if is_devfs(whole) else box.fs.lookup(whole)
             box.fs.chmod(inode, new_mode(inode.mode & 0o7777, args.mode))
         except KernelError as error:
             verb = "access" if error.code == "ENOENT" else "change permissions of"
@@ -100,7 +100,7 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
         raise UsageError("invalid length value specified")
     try:
         whole = _file(io, args.file)
-        if not box.fs.exists(whole) or box.fs.stat(whole).size < args.length:
+        if not box.fs.exists(whole) or box.fs.lookup(whole).size < args.length:
             _resize(box, whole, args.length)
     except KernelError as error:
         what = "fallocate failed" if error.code in ("ENOSPC", "EFBIG") else f"cannot open {args.file}"
@@ -134,7 +134,7 @@ def truncate(box: Box, args: Args, io: IO) -> int:
             there = box.fs.exists(whole)
             if not there and args.no_create:
                 continue
-            before = box.fs.stat(whole).size if there else 0
+            before = box.fs.lookup(whole).size if there else 0
             _resize(box, whole, before + size if sign == "+" else max(0, before - size) if sign == "-" else size)
         except KernelError as error:
             failed = "failed to truncate" if error.code in ("ENOSPC", "EFBIG", "ETXTBSY") else "cannot open"

@@ -354,7 +354,7 @@ def _copy_contents(io: IO, name: str, target: str) -> None:
         made = not session.box.fs.exists(new)
         copy_file(io, old, new)
         if made:
-            session.box.fs.chmod(session.box.fs.stat(new), session.box.fs.stat(old).mode & 0o7777)
+            session.box.fs.chmod(session.box.fs.lookup(new), session.box.fs.lookup(old).mode & 0o7777)
         return
     files = session.files
     assert files is not None

@@ -57,7 +57,7 @@ def _link(session: Session, path: str) -> Facts | None:
         return None
     whole, box = path_of(session, path, False), session.box
     if not is_procfs(whole):
-        inode = box.fs.stat(whole)
+        inode = box.fs.lookup(whole)
         return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, target=inode.target)
 
     node = tree.lookup(box, whole, False)
@@ -99,7 +99,7 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
         size = BLOCK if kind == "file" and whole.startswith("/sys/") else 0
         return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
-    inode = session.box.fs.stat(whole)
+    inode = session.box.fs.lookup(whole)
     size = BLOCK if kind == "dir" else int(inode.size)
     blocks = -(-size // BLOCK) * (BLOCK // 512)
     below = (inode.children or {}).values()

@@ -81,7 +81,7 @@ def mkdir(box: object, args: Args, io: IO) -> int:
             _mkdir(io, name, args.parents, args.verbose)
             if mode is not None:
                 whole = path_of(io.session, name)
-                inode = None if is_procfs(whole) else io.session.box.fs.stat(whole)
+                inode = None if is_procfs(whole) else io.session.box.fs.lookup(whole)
                 if inode is not None:
                     inode.mode = inode.mode & ~0o7777 | mode
         except KernelError as error:
@@ -287,7 +287,7 @@ def _rename(io: IO, old: str, new: str) -> None:
             _rename(io, posixpath.join(old, name), posixpath.join(new, name))
         fs.rmdir(old)
         return
-    if target := fs.stat(old).target:
+    if target := fs.lookup(old).target:
         fs.symlink(target, new)
     else:
         copy_file(io, old, new)

@@ -80,7 +80,7 @@ def is_link(session: Session, path: str) -> bool:
     if box is None or box.panicked or is_devfs(whole):
         return False
     if not is_procfs(whole):
-        return bool(box.fs.exists(whole) and box.fs.stat(whole).target)
+        return bool(box.fs.exists(whole) and box.fs.lookup(whole).target)
 
     try:
         return isinstance(tree.lookup(box, whole, False), Link)
@@ -170,7 +170,7 @@ def size_of(session: Session, path: str) -> int:
     whole = path_of(session, path)
     if session.box is None or is_procfs(whole) or is_devfs(whole):
         return 0
-    return int(session.box.fs.stat(whole).size)
+    return int(session.box.fs.lookup(whole).size)
 
 
 def listdir(session: Session, path: str) -> list[str]:
@@ -356,7 +356,7 @@ def _mode_bit(session: Session, path: str, letter: str) -> bool:
     whole = path_of(session, path)
     if session.box is None or is_procfs(whole) or is_devfs(whole):
         return False
-    mode = session.box.fs.stat(whole).mode
+    mode = session.box.fs.lookup(whole).mode
     return bool(mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000, "x": 0o111}[letter])
 
 
@@ -433,7 +433,7 @@ class BoxFiles:
         whole = path_of(session, path)
         if session.box is None or is_procfs(whole) or is_devfs(whole):
             return 0.0
-        return float(getattr(session.box.fs.stat(whole), "mtime", 0) or 0)
+        return float(getattr(session.box.fs.lookup(whole), "mtime", 0) or 0)
 
 
 def check_writable(session: Session, whole: str) -> None:

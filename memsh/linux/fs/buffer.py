@@ -33,8 +33,6 @@ class Buffers:
 
     def read_inode(self, inode: Inode) -> None:
         """Bring the block of the inode table (or of the directory) into the page cache. ENOMEM."""
-        if inode.shmem:
-            return
         self.bread(0x200 + inode.number // _INODES_A_BLOCK if not inode.is_dir else 0x8000 + inode.number)
         if inode.size > _INLINE_EXTENTS:
             self.bread(0x10000 + inode.number)

@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 SUPER_BATCH = 1024
 
 
-def inode_cache(inode: Inode) -> str:
-    """Which cache an inode's object comes from."""
-    return "shmem_inode_cache" if inode.shmem else "ext4_inode_cache"
-
-
 class Dcache:
     """`box.fs.dcache`. Both lists: inode number -> [inode, used since it was last looked at], oldest first."""
 
@@ -60,7 +55,7 @@ class Dcache:
         try:
             for part in reversed(chain):
                 if not part.addr:
-                    part.addr = self._take(inode_cache(part))
+                    part.addr = self._take(part.s_op.inode_cache)
                     fresh = part is inode
                 if not part.dentry:
                     part.dentry = self._take("dentry")
@@ -75,7 +70,7 @@ class Dcache:
 
     @staticmethod
     def in_use(inode: Inode) -> bool:
-        return inode.opened > 0 or inode.below > 0 or inode.parent is None or inode.shmem
+        return inode.opened > 0 or inode.below > 0 or inode.parent is None or inode.s_op.pinned
 
     def dput(self, inode: Inode) -> None:
         """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
@@ -87,17 +82,17 @@ class Dcache:
 
     def forget(self, inode: Inode) -> None:
         """The file is no more: its objects go."""
-        if not inode.shmem:
+        if not inode.s_op.pinned:
             self.dentries.pop(inode.number, None)
             self.inodes.pop(inode.number, None)
         self._drop_dentry(inode)
         if inode.addr:
-            give(self.box, inode_cache(inode), inode.addr)
+            give(self.box, inode.s_op.inode_cache, inode.addr)
             inode.addr = 0
 
     def unlink(self, inode: Inode) -> None:
         """The name is gone; an open file keeps its inode."""
-        if not inode.shmem:
+        if not inode.s_op.pinned:
             self.dentries.pop(inode.number, None)
         self._drop_dentry(inode)
 
@@ -183,7 +178,7 @@ class Dcache:
             gone += 1
             if mapping is not None:
                 self._forget_tree(inode)
-            give(box, inode_cache(inode), inode.addr)
+            give(box, inode.s_op.inode_cache, inode.addr)
             inode.addr = 0
         return gone
 

@@ -153,17 +153,21 @@ class AddressSpace:
 class AddressSpaceOperations(NamedTuple):
     """What a file system does for the pages of its files (struct address_space_operations).
 
-    `swap_backed`: the pages have nothing behind them but swap. `read_folio(inode, index)`: the bytes of a page that
-    nobody wrote to. `get_pages(box, file, mapping, index, last)`: frames from `index` on that can be read at once, at
-    least one, [0] for a hole. `write_begin(box, mapping, index, length)`: the frame to write to. `write_zeros(box,
-    file, position, length)`: bytes written. `free_value(box, value)`: the tree no longer needs what a value entry says.
+    `swap_backed`: the pages have nothing behind them but swap; `writeback`: what is dirty goes to where the file lies
+    on a disk (BDI_CAP_WRITEBACK). `read_folio(inode, index)`: the bytes of a page that nobody wrote to. `get_pages(box,
+    file, mapping, index, last)`: frames from `index` on that can be read at once, at least one, [0] for a hole.
+    `write_begin(box, mapping, index, length)`: the frame to write to; `write_end(box, pfn)`: it was written to.
+    `write_zeros(box, file, position, length)`: bytes written. `free_value(box, value)`: the tree no longer needs what a
+    value entry says.
     ENOMEM, ENOSPC.
     """
 
     swap_backed: bool
+    writeback: bool
     read_folio: Callable[[Inode, int], bytes]
     get_pages: Callable[[Box, File, AddressSpace, int, int], list[int]]
     write_begin: Callable[[Box, AddressSpace, int, int], int]
+    write_end: Callable[[Box, int], None]
     write_zeros: Callable[[Box, File, int, int], int]
     free_value: Callable[[Box, int], None]
 
@@ -208,21 +212,41 @@ class FileOperations(NamedTuple):
     punch_hole: Callable[[Box, Inode, int, int], None] | None = None
 
 
+class SuperOperations(NamedTuple):
+    """What a file system does for its inodes (struct super_operations, and what goes with a name's making).
+
+    `inode_cache`: the slab cache that their objects come from. `pinned`: names live in memory only, and stay there.
+    `read_inode(box, inode)`, `new_name(box, inode)`: bring in what the disk says of it, what a new name needs; ENOMEM.
+    `room(box, inode, position, length)`: how many of the bytes there is room for. `resized(box, inode, before)`: its
+    size was `before`. `put(box, inode)`: an open file of it was closed. `evict(box, inode)`: its pages are gone, and
+    it goes.
+    """
+
+    inode_cache: str
+    pinned: bool
+    read_inode: Callable[[Box, Inode], None]
+    new_name: Callable[[Box, Inode], None]
+    room: Callable[[Box, Inode, int, int], int]
+    resized: Callable[[Box, Inode, int], None]
+    put: Callable[[Box, Inode], None]
+    evict: Callable[[Box, Inode], None]
+
+
 class FileSystemType(NamedTuple):
     """A kind of file system: the tables that its inodes get (struct file_system_type)."""
 
-    name: str
     a_ops: AddressSpaceOperations
     f_op: FileOperations
+    s_op: SuperOperations
 
 
-@slotwise(same="a_ops f_op")
+@slotwise(same="a_ops f_op s_op")
 class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
     __slots__ = (
         "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping", "mode", "name",
-        "nlink", "number", "opened", "parent", "seed", "seeded", "size", "target", "usec",
+        "nlink", "number", "opened", "parent", "s_op", "seed", "seeded", "size", "target", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -231,6 +255,7 @@ class Inode:
     ) -> None:  # fmt: skip
         self.a_ops = kind.a_ops
         self.f_op = kind.f_op
+        self.s_op = kind.s_op
         self.number = number
         self.name = name
         self.dev = dev
@@ -263,7 +288,7 @@ class Inode:
 
     @property
     def shmem(self) -> bool:
-        """Whether it lives in memory only (shmem_mapping)."""
+        """Whether its pages are of shared memory (shmem_mapping)."""
         return self.a_ops.swap_backed
 
 

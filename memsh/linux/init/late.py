@@ -21,7 +21,7 @@ from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
 from memsh.linux.mm.filemap.writeback import Writeback
 from memsh.linux.mm.mmap.vmalist import vm_enough_memory
-from memsh.linux.mm.shmem.shmem import TMPFS
+from memsh.linux.mm.shmem.shmem import SHM
 from memsh.linux.mm.slab.objects import take
 from memsh.linux.mm.swap.swapon import swap_header, swapon
 from memsh.linux.mm.vmalloc import Vmalloc
@@ -78,7 +78,7 @@ def populate_rootfs(box: Box, usec: int, pages: int) -> None:
     """Unpack the RAM disk: its files live in shared memory, on a RAM file system, and stay (init/initramfs.c)."""
     box.timer.set(usec)
     Logger(box)(KERN_INFO, "Trying to unpack rootfs image as initramfs...")
-    inode = box.rootfs = Inode(1, "rootfs", (0, 2), TMPFS, pages * PAGE_SIZE)
+    inode = box.rootfs = Inode(1, "rootfs", (0, 2), SHM, pages * PAGE_SIZE)
     inode.addr = take(box, "shmem_inode_cache")
     inode.charged = pages
     vm_enough_memory(box, None, pages)

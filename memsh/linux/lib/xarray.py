@@ -38,12 +38,12 @@ class XArray:
 
     gfp = GFP_KERNEL_ACCOUNT  # of the nodes (XA_FLAGS_ACCOUNT)
     __slots__ = (
-        "_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "shmem", "upper", "writeback",
+        "_order", "addrs", "box", "count", "dirty", "height", "leaves", "live", "swaps", "upper", "writeback",
     )  # fmt: skip
 
-    def __init__(self, box: Box, shmem: bool = False) -> None:
+    def __init__(self, box: Box, swaps: bool = False) -> None:
         self.box = box
-        self.shmem = shmem  # its values are swap entries, not shadows
+        self.swaps = swaps  # its values are swap entries, not shadows
         self.count = 0  # pages, which is nrpages
         self.leaves: dict[int, array[int]] = {}
         self.live: dict[int, int] = {}
@@ -58,7 +58,7 @@ class XArray:
         new = self.__class__.__new__(self.__class__)
         memo[id(self)] = new
         new.box = copy.deepcopy(self.box, memo)
-        new.count, new.height, new.shmem = self.count, self.height, self.shmem
+        new.count, new.height, new.swaps = self.count, self.height, self.swaps
         new.leaves = {leaf: slots[:] for leaf, slots in self.leaves.items()}
         new.live, new.addrs = self.live.copy(), self.addrs.copy()
         new.upper = {key: node[:] for key, node in self.upper.items()}
@@ -231,7 +231,7 @@ class XArray:
 
     def _count_shadows(self, nodes: int) -> None:
         """Bottom nodes with nothing but shadows in them, more or fewer."""
-        if not self.shmem:
+        if not self.swaps:
             self.box.vmstat["workingset_nodes"] += nodes
 
     # -- values -----------------------------------------------------------------------------------------------------

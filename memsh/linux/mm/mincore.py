@@ -69,7 +69,8 @@ def _area(box: Box, vma: VmArea, start: int, end: int, found: bytearray) -> None
 
 def _unmapped(box: Box, vma: VmArea, addr: int) -> bool:
     """Whether a fault would find the page in the page cache, or in the swap cache (mincore_page)."""
-    assert vma.file is not None
+    if vma.file is None:
+        return False
     pages = mapping_of(box, vma.file.inode).pages
     index = (addr - vma.start >> 12) + vma.pgoff
     entry = pages.value(index)

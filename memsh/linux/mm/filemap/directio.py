@@ -21,7 +21,7 @@ MOST = 256  # pages of one request
 
 
 def _check(file: File, position: int, length: int) -> None:
-    if file.inode.shmem or position % BLOCK or length % BLOCK:
+    if not file.inode.a_ops.writeback or position % BLOCK or length % BLOCK:
         raise KernelError("EINVAL", "direct I/O takes whole blocks of 512 bytes of files on a disk")
 
 

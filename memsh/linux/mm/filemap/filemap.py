@@ -28,7 +28,6 @@ from memsh.linux.mm.filemap.pagecache import (
 )
 from memsh.linux.mm.filemap.readahead import being_read, ondemand_readahead, page_cache_ra, read_pages, wait_on_page
 from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio, dirty_run
-from memsh.linux.mm.lru import mark_page_accessed
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -190,12 +189,7 @@ def filemap_write(box: Box, file: File, position: int, text: bytes) -> int:
         page[at & 4095 : (at & 4095) + len(chunk)] = chunk
         inode.size = max(inode.size, at + len(chunk))
         done += len(chunk)
-        if inode.shmem:
-            mark_page_accessed(box, pfn)
-            dirty_folio(box, pfn)
-        else:
-            dirty_folio(box, pfn)
-            balance_dirty_pages_ratelimited(box, 1)
+        inode.a_ops.write_end(box, pfn)
     inode.usec = box.timer.usec
     return done
 
@@ -217,6 +211,12 @@ def block_write_begin(box: Box, mapping: AddressSpace, index: int, length: int) 
     add_to_page_cache(box, mapping, index, pfn, write=True)
     box.memmap.data[pfn] = bytearray(4096)
     return pfn
+
+
+def block_write_end(box: Box, pfn: int) -> None:
+    """Some bytes of the page are new."""
+    dirty_folio(box, pfn)
+    balance_dirty_pages_ratelimited(box, 1)
 
 
 def filemap_write_zeros(box: Box, file: File, position: int, length: int) -> int:

@@ -51,7 +51,7 @@ _CLEAN = PG_LRU | PG_UPTODATE
 def mapping_of(box: Box, inode: Inode) -> AddressSpace:
     """The inode's page cache, made when it is first needed."""
     if inode.mapping is None:
-        mapping = AddressSpace(0, inode, XArray(box, inode.shmem))
+        mapping = AddressSpace(0, inode, XArray(box, inode.a_ops.swap_backed))
         mapping.number = new_owner(box, mapping)
         inode.mapping = mapping
     return inode.mapping
@@ -264,7 +264,7 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
     mapcount = box.memmap.mapcount
     batch: list[int] = []
     for leaf in _leaves(pages, first):
-        if mapping.inode.shmem and _truncate_huge(box, mapping, first, leaf << 6):
+        if pages.swaps and _truncate_huge(box, mapping, first, leaf << 6):
             continue
         if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
             batch = _drop_leaf(box, mapping, leaf, batch)
@@ -361,7 +361,7 @@ def _plain_leaf(box: Box, mapping: AddressSpace, leaf: int) -> bool:
     """Whether all that a bottom node holds is clean pages that nobody maps or holds: they can go at once."""
     pages = mapping.pages
     slots = pages.leaves[leaf]
-    if leaf in pages.dirty or leaf in pages.writeback or box.trace.on or mapping.inode.shmem or max(slots) >= VALUE:
+    if leaf in pages.dirty or leaf in pages.writeback or box.trace.on or pages.swaps or max(slots) >= VALUE:
         return False
     memmap = box.memmap
     return all(
@@ -414,7 +414,7 @@ def truncate(box: Box, inode: Inode, size: int) -> None:
 def _truncate_partial_page(box: Box, mapping: AddressSpace, size: int) -> None:
     """Zeros from `size` to the end of its page, wherever that page is."""
     index, zeros = size >> 12, bytes(4096 - (size & 4095))
-    if mapping.inode.shmem and mapping.pages.value(index):
+    if mapping.pages.swaps and mapping.pages.value(index):
         mapping.inode.a_ops.write_begin(box, mapping, index, len(zeros))
     pfn = mapping.pages.get(index)
     if pfn is not None:

@@ -62,7 +62,7 @@ class Writeback:
 
     def forget(self, inode: Inode) -> None:
         """The file is clean, or gone."""
-        if not inode.shmem and self.inodes.pop(inode.number, None) is not None:
+        if inode.a_ops.writeback and self.inodes.pop(inode.number, None) is not None:
             self.box.fs.dcache.written(inode)
 
     def _interval(self) -> int:
@@ -180,7 +180,7 @@ class Writeback:
     def sync_inode(self, inode: Inode) -> int:
         """fsync(): write a file's dirty pages and wait for them; how many were dirty."""
         mapping = inode.mapping
-        if mapping is None or inode.shmem:
+        if mapping is None or not inode.a_ops.writeback:
             return 0
         written = self._write_all(mapping)
         filemap_fdatawait(self.box, mapping)

@@ -21,6 +21,7 @@ from memsh.linux.include.mm_types import (
     VmArea,
     VmOperations,
 )
+from memsh.linux.lib.libfs import nameless
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
 from memsh.linux.mm.hugetlb.reserve import (
@@ -55,6 +56,10 @@ def _no_zeros(box: Box, file: File, position: int, length: int) -> int:
     raise KernelError("EINVAL")
 
 
+def _not_written(box: Box, pfn: int) -> None:
+    """write() never gets so far."""
+
+
 def _zeros(inode: Inode, index: int) -> bytes:
     return bytes(4096)
 
@@ -74,8 +79,8 @@ def vm_op_pagesize(box: Box, vma: VmArea) -> int:
 
 
 HUGETLBFS_AOPS = AddressSpaceOperations(
-    swap_backed=False, read_folio=_zeros, get_pages=_no_pages, write_begin=_no_write, write_zeros=_no_zeros,
-    free_value=_no_value,
+    swap_backed=False, writeback=False, read_folio=_zeros, get_pages=_no_pages, write_begin=_no_write,
+    write_end=_not_written, write_zeros=_no_zeros, free_value=_no_value,
 )  # fmt: skip
 
 
@@ -199,8 +204,9 @@ def hugetlbfs_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
 
 HUGETLB_VM_OPS = VmOperations(open=vm_op_open, close=vm_op_close, may_split=vm_op_split, pagesize=vm_op_pagesize)
 HUGETLBFS = FileSystemType(
-    "hugetlbfs", HUGETLBFS_AOPS,
+    HUGETLBFS_AOPS,
     FileOperations(
         mmap=hugetlbfs_file_mmap, get_unmapped_area=hugetlb_get_unmapped_area, punch_hole=hugetlbfs_punch_hole
     ),
-)  # fmt: skip
+    nameless("hugetlbfs_inode_cache", hugetlbfs_evict_inode),
+)

@@ -39,14 +39,15 @@ def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
             for _, table, first, stop in mapped_pieces(mm, start, end):
                 _fetch(box, list(swap_entries(mm.mmu, table.ptes, first, stop).values()))
         return
-    if file.inode.hugetlb is not None:
-        return
     index = vma.pgoff + ((start - vma.start) >> 12)
     last = vma.pgoff + ((end - vma.start) >> 12)
-    mapping = mapping_of(box, file.inode)
     if file.inode.shmem:
+        mapping = mapping_of(box, file.inode)
         _fetch(box, [swap_entry(mapping, at) for at in sorted(swapped_pages(mapping, index, last))])
         return
+    if not file.inode.a_ops.writeback:  # there is no disk to ask
+        return
+    mapping = mapping_of(box, file.inode)
     while index < last:
         page_cache_ra(box, mapping, index, min(file.ra_pages, last - index), 0)
         index += file.ra_pages

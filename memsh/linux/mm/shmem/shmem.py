@@ -23,9 +23,11 @@ from memsh.linux.include.mm_types import (
     FileSystemType,
     Inode,
     MmStruct,
+    SuperOperations,
     VmArea,
     VmOperations,
 )
+from memsh.linux.lib.libfs import all_of_it, nameless, nothing, put_named
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.mapped import filemap_map_pages
 from memsh.linux.mm.filemap.pagecache import (
@@ -71,7 +73,7 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
         box.vm.commit -= charged
         raise
     fs = box.fs
-    inode = Inode(fs.next_shm_ino, name, SHM_DEV, TMPFS, size)
+    inode = Inode(fs.next_shm_ino, name, SHM_DEV, SHM, size)
     fs.next_shm_ino += 1
     inode.nlink = 0
     inode.addr = addr
@@ -203,6 +205,16 @@ def shmem_evict(box: Box, inode: Inode) -> None:
         inode.addr = 0
 
 
+def _resized(box: Box, inode: Inode, before: int) -> None:
+    if inode.size < before:
+        shmem_recalc_inode(box, inode)
+
+
+def _evict(box: Box, inode: Inode) -> None:
+    if inode.mapping is not None:
+        shmem_recalc_inode(box, inode)
+
+
 def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
     """Pages of a file in memory; [0] for a hole, which reads as zeros."""
     pfns = mapping.pages.present(index, last - index)
@@ -213,6 +225,11 @@ def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: in
 
 def _write_begin(box: Box, mapping: AddressSpace, index: int, length: int) -> int:
     return shmem_get_page(box, mapping.inode, index)
+
+
+def _write_end(box: Box, pfn: int) -> None:
+    mark_page_accessed(box, pfn)
+    dirty_folio(box, pfn)
 
 
 def shmem_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
@@ -249,11 +266,15 @@ def _read_folio(inode: Inode, index: int) -> bytes:
 
 
 SHMEM_AOPS = AddressSpaceOperations(
-    swap_backed=True, read_folio=_read_folio, get_pages=_get_pages, write_begin=_write_begin,
-    write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
+    swap_backed=True, writeback=False, read_folio=_read_folio, get_pages=_get_pages, write_begin=_write_begin,
+    write_end=_write_end, write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
 )  # fmt: skip
 SHMEM_VM_OPS = VmOperations(fault=shmem_fault, map_pages=filemap_map_pages, may_map_huge=may_map_huge)
-TMPFS = FileSystemType(
-    "tmpfs", SHMEM_AOPS,
-    FileOperations(mmap=shmem_mmap, get_unmapped_area=shmem_get_unmapped_area, punch_hole=shmem_punch_hole),
+SHMEM_FOP = FileOperations(
+    mmap=shmem_mmap, get_unmapped_area=shmem_get_unmapped_area, punch_hole=shmem_punch_hole
 )  # fmt: skip
+TMPFS = FileSystemType(SHMEM_AOPS, SHMEM_FOP, SuperOperations(
+    inode_cache="shmem_inode_cache", pinned=True, read_inode=nothing, new_name=nothing, room=all_of_it,
+    resized=_resized, put=put_named, evict=_evict,
+))  # fmt: skip
+SHM = FileSystemType(SHMEM_AOPS, SHMEM_FOP, nameless("shmem_inode_cache", shmem_evict))  # the kernel's own mount

@@ -60,8 +60,10 @@ def shmem_is_huge(box: Box, vma: VmArea | None, inode: Inode, index: int) -> boo
 
 def shmem_huge_enabled(box: Box, vma: VmArea) -> bool:
     """smaps' THPeligible of shared memory: some 2 MiB of the area would fit, and a page at its beginning be huge."""
-    if vma.file is None or not vma.file.inode.shmem or not transhuge_vma_suitable(vma, vma.end - HPAGE_PMD_SIZE):
+    ops = vma.vm_ops
+    if ops is None or ops.may_map_huge is None or not transhuge_vma_suitable(vma, vma.end - HPAGE_PMD_SIZE):
         return False
+    assert vma.file is not None
     return shmem_is_huge(box, vma, vma.file.inode, vma.pgoff)
 
 

@@ -22,4 +22,4 @@ class SwapTree(XArray):
     gfp = GFP_NAMES["__GFP_HIGH"] | GFP_NAMES["__GFP_NOMEMALLOC"] | GFP_NAMES["__GFP_NOWARN"]
 
     def __init__(self, box: Box) -> None:
-        super().__init__(box, shmem=True)
+        super().__init__(box, swaps=True)

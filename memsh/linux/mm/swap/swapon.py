@@ -107,7 +107,7 @@ def swapon(box: Box, file: File, name: str, priority: int = -1) -> SwapArea:
     try:
         if any(other.used and other.inode is inode for other in box.swap.info):
             raise KernelError("EBUSY")
-        if inode.shmem or inode.is_dir:
+        if not inode.a_ops.writeback or inode.is_dir:
             raise KernelError("EINVAL")
         slots = read_swap_header(box, first_page(box, inode), inode.size)
         _setup(box, area, slots)

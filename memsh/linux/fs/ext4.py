@@ -1,0 +1,101 @@
+"""The disk's file system, and the disks: how much there is, what lies behind their pages (fs/ext4, block/bdev.c).
+
+Known deviations: metadata blocks are never written; the disk holds 8 GiB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.fs.image import generate
+from memsh.linux.include.mm_types import (
+    AddressSpaceOperations,
+    FileOperations,
+    FileSystemType,
+    Inode,
+    SuperOperations,
+)
+from memsh.linux.lib.libfs import nothing, put_named, same_size
+from memsh.linux.mm.filemap.filemap import block_write_begin, block_write_end, filemap_get_pages, filemap_write_zeros
+from memsh.linux.mm.filemap.mapped import generic_file_mmap
+from memsh.linux.mm.mmap.unmapped import thp_get_unmapped_area
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+DISK_DEV = (254, 16)
+SWAP_DEV = (254, 0)
+SPARE_DISK = 256 << 20
+DISK_BYTES = 8 << 30
+MAX_FILE = 16 << 40  # with blocks of 4 KiB
+S_IFBLK = 0o060000
+
+
+def _no_value(box: Box, value: int) -> None:
+    """A shadow stands for nothing that could be freed."""
+
+
+def _read_inode(box: Box, inode: Inode) -> None:
+    box.fs.buffers.read_inode(inode)
+
+
+def _new_name(box: Box, inode: Inode) -> None:
+    """The block that an inode is taken from, and the directory's."""
+    assert inode.parent is not None
+    box.fs.buffers.read_bitmap()
+    box.fs.buffers.read_inode(inode.parent)
+
+
+def _room(box: Box, inode: Inode, position: int, length: int) -> int:
+    return min(length, inode.size + DISK_BYTES - box.fs.used - position)
+
+
+def _resized(box: Box, inode: Inode, before: int) -> None:
+    box.fs.used += inode.size - before
+
+
+def _evict(box: Box, inode: Inode) -> None:
+    if not inode.target:
+        box.fs.used -= inode.size
+
+
+def _behind(box: Box, inode: Inode, position: int, length: int) -> int:
+    """A disk ends where it ends (blkdev_write_iter)."""
+    del box
+    return min(length, inode.size - position)
+
+
+def _put_disk(box: Box, inode: Inode) -> None:
+    del inode
+    box.fs.opened -= 1
+
+
+DISK_AOPS = AddressSpaceOperations(
+    swap_backed=False, writeback=True, read_folio=generate, get_pages=filemap_get_pages, write_begin=block_write_begin,
+    write_end=block_write_end, write_zeros=filemap_write_zeros, free_value=_no_value,
+)  # fmt: skip
+DISK_FOP = FileOperations(mmap=generic_file_mmap, get_unmapped_area=thp_get_unmapped_area)
+EXT4 = FileSystemType(DISK_AOPS, DISK_FOP, SuperOperations(
+    inode_cache="ext4_inode_cache", pinned=False, read_inode=_read_inode, new_name=_new_name, room=_room,
+    resized=_resized, put=put_named, evict=_evict,
+))  # fmt: skip
+BDEV = FileSystemType(DISK_AOPS, DISK_FOP, SuperOperations(
+    inode_cache="bdev_cache", pinned=True, read_inode=nothing, new_name=nothing, room=_behind, resized=same_size,
+    put=_put_disk, evict=nothing,
+))  # fmt: skip
+
+
+def swap_disk(box: Box) -> Inode:
+    """/dev/vda, a disk without a file system: as large as --swap says, or 256 MiB that nothing uses."""
+    return _disk("vda", SWAP_DEV, box.config.swap & ~511 or SPARE_DISK)
+
+
+def root_disk() -> Inode:
+    """/dev/vdb, where the tree lies."""
+    return _disk("vdb", DISK_DEV, DISK_BYTES)
+
+
+def _disk(name: str, dev: tuple[int, int], size: int) -> Inode:
+    disk = Inode(0, name, dev, BDEV, size, mode=S_IFBLK | 0o660)
+    disk.seed = ""
+    return disk

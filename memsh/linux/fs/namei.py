@@ -1,0 +1,304 @@
+"""Names: a path to its inode, and what makes, moves and removes names (fs/namei.c, fs/inode.c).
+
+Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo) and takes its inode and dentry
+objects (dcache.py).
+
+Known deviations: one owner, no permissions, no hard links.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from memsh.linux.fs.buffer import Buffers
+from memsh.linux.fs.dcache import Dcache
+from memsh.linux.fs.ext4 import DISK_DEV, EXT4, root_disk, swap_disk
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.mm_types import Inode
+from memsh.linux.include.namei import MAXSYMLINKS
+from memsh.linux.include.sched import current_umask
+from memsh.linux.mm.filemap.pagecache import truncate_inode_pages
+from memsh.linux.mm.shmem.shmem import TMPFS
+from memsh.linux.mm.shmem.super import Tmpfs
+from memsh.linux.mm.slab.objects import drop_owner
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+MAX_NAME = 255
+S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
+
+
+class Tree:
+    """The tree and its names; every path is absolute. Errors: ENOENT, ENOTDIR, EISDIR, EEXIST."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.dcache = Dcache(box)
+        self.next_ino = 2
+        self.next_shm_ino = 2
+        self.tmpfs: dict[tuple[int, int], Tmpfs] = {}  # mounted RAM file systems, by device
+        self.root = self.new_inode("/", True)
+        self.device = root_disk()
+        self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
+        self.opened = 0  # files open now, those of mappings among them
+        self.used = 0  # bytes of all files
+        self.buffers = Buffers(box, self.device)
+
+    def new_inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
+        size, mode = (4096, 0o040755) if directory else (0, 0o100644)
+        memory = self.tmpfs.get(dev)
+        if memory is not None:
+            memory.reserve_inode(self.box)
+            number, memory.next_ino = memory.next_ino, memory.next_ino + 1
+        else:
+            number, self.next_ino = self.next_ino, self.next_ino + 1
+        inode = Inode(number, name, dev, EXT4 if memory is None else TMPFS, size, mode=mode)
+        if directory:
+            inode.children = {}
+        return inode
+
+    @staticmethod
+    def _parts(path: str) -> list[str]:
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if any(len(part) > MAX_NAME for part in parts):
+            raise KernelError("ENAMETOOLONG")
+        return parts
+
+    def lookup(self, path: str) -> Inode:
+        """The inode of `path`. ENOENT, ENOTDIR."""
+        inode = self.root
+        for part in self._parts(path):
+            names = inode.children
+            if names is None:
+                raise KernelError("ENOTDIR")
+            if part == "..":
+                inode = inode.parent or inode
+            elif part in names:
+                inode = names[part]
+            else:
+                raise KernelError("ENOENT")
+        return inode
+
+    def _parent(self, path: str) -> tuple[Inode, str]:
+        parts = self._parts(path)
+        if not parts:
+            raise KernelError("EISDIR")
+        parent = self.lookup("/".join(parts[:-1]))
+        if parent.children is None:
+            raise KernelError("ENOTDIR")
+        return parent, parts[-1]
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.lookup(path)
+        except KernelError:
+            return False
+        return True
+
+    def isdir(self, path: str) -> bool:
+        try:
+            return self.lookup(path).is_dir
+        except KernelError:
+            return False
+
+    def follow(self, path: str, last: bool = True) -> str:
+        """The path with the first link on its way replaced by where it leads (at its end, only with `last`); the same
+        path if there is none, or nothing. It may lead out of the disk, to /proc."""
+        inode, parts = self.root, self._parts(path)
+        for at, part in enumerate(parts):
+            below = (inode.children or {}).get(part)
+            if below is None:
+                return path
+            if below.target and (last or at < len(parts) - 1):
+                whole = "/".join([*parts[:at], below.target] if below.target[0] != "/" else [below.target])
+                return posixpath.normpath("/".join(["/" + whole, *parts[at + 1 :]]).replace("//", "/"))
+            inode = below
+        return path
+
+    def real_path(self, path: str) -> str:
+        """The path without the disk's links. ELOOP."""
+        for _ in range(MAXSYMLINKS + 1):
+            onward = self.follow(path)
+            if onward == path:
+                return path
+            path = onward
+        raise KernelError("ELOOP")
+
+    def path_of(self, inode: Inode) -> str:
+        names: list[str] = []
+        at: Inode | None = inode
+        while at is not None and at is not self.root:
+            names.append(at.name)
+            at = at.parent
+        return "/" + "/".join(reversed(names))
+
+    def inodes(self, root: Inode | None = None) -> list[Inode]:
+        """Every inode of the tree, or of the one below `root`, parents first."""
+        found, at = [root or self.root], 0
+        while at < len(found):
+            children = found[at].children
+            if children:
+                found.extend(children[name] for name in sorted(children))
+            at += 1
+        return found
+
+    def listdir(self, path: str) -> list[str]:
+        """Names in a directory, sorted; reads its block."""
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        self.iget(inode)
+        self.dcache.dput(inode)
+        inode.s_op.read_inode(self.box, inode)
+        return sorted(inode.children)
+
+    def makedirs(self, path: str) -> Inode:
+        """The directory `path`, made with all above it where they are missing. ENOTDIR."""
+        inode = self.root
+        for part in self._parts(path):
+            if inode.children is None:
+                raise KernelError("ENOTDIR")
+            below = inode.children.get(part)
+            if below is None:
+                below = inode.children[part] = self.new_inode(part, True, inode.dev)
+                below.parent = inode
+            inode = below
+        return inode
+
+    def mkdir(self, path: str) -> None:
+        self.box.changes += 1
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        new = self.new_inode(name, True, parent.dev)
+        new.mode = S_IFDIR | 0o777 & ~current_umask(self.box)
+        new.parent = parent
+        parent.children[name] = new
+
+    def rmdir(self, path: str) -> None:
+        self.box.changes += 1
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.children is None:
+            raise KernelError("ENOTDIR")
+        if inode.children:
+            raise KernelError("ENOTEMPTY")
+        if inode.dev != parent.dev:
+            raise KernelError("EBUSY", "something is mounted there")
+        assert parent.children is not None
+        del parent.children[name]
+        self.drop_inode(inode)
+
+    def create(self, path: str) -> Inode:
+        """An empty regular file. EEXIST."""
+        inode = self._make(path)
+        self._made(inode)
+        return inode
+
+    def symlink(self, target: str, path: str) -> Inode:
+        """A link to `target`, which need not be there. EEXIST."""
+        inode = self._make(path)
+        inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
+        self._made(inode)
+        return inode
+
+    def _make(self, path: str) -> Inode:
+        self.box.changes += 1
+        parent, name = self._parent(path)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        inode = parent.children[name] = self.new_inode(name, False, parent.dev)
+        inode.mode = S_IFREG | 0o666 & ~current_umask(self.box)
+        inode.parent = parent
+        inode.seed = ""
+        inode.usec = self.box.timer.usec
+        return inode
+
+    def _made(self, inode: Inode) -> None:
+        """The metadata that a new name needs."""
+        inode.s_op.new_name(self.box, inode)
+        self.iget(inode)
+        self.dcache.dput(inode)
+
+    def unlink(self, path: str) -> None:
+        """Remove a name; the file goes when nobody has it open or mapped. EISDIR."""
+        self.box.changes += 1
+        parent, name = self._parent(path)
+        inode = self.lookup(path)
+        if inode.is_dir:
+            raise KernelError("EISDIR")
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
+        assert parent.children is not None
+        del parent.children[name]
+        inode.nlink -= 1
+        self.dcache.unlink(inode)
+        if not inode.nlink and not inode.opened:
+            self.evict(inode)
+
+    def chmod(self, inode: Inode, mode: int) -> None:
+        """Give an inode these permission bits (fs/open.c, chmod_common)."""
+        self.box.changes += 1
+        inode.mode = inode.mode & ~0o7777 | mode
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name. ENOENT, EXDEV (another file system), EINVAL (a directory below itself), EPERM."""
+        self.box.changes += 1
+        inode = self.lookup(old)
+        if self.box.swap.is_swapfile(inode):
+            raise KernelError("EPERM", "the file is in use for swapping")
+        parent, name = self._parent(old)
+        target, target_name = self._parent(new)
+        assert parent.children is not None and target.children is not None
+        if inode.parent is not None and inode.dev != inode.parent.dev:
+            raise KernelError("EBUSY", "something is mounted there")
+        if inode.dev != target.dev:
+            raise KernelError("EXDEV")
+        above: Inode | None = target
+        while above is not None:
+            if above is inode:
+                raise KernelError("EINVAL")
+            above = above.parent
+        if target_name in target.children and target.children[target_name] is not inode:
+            self.unlink(new)
+        del parent.children[name]
+        target.children[target_name] = inode
+        inode.name, inode.parent = target_name, target
+        self.dcache.moved(inode, parent)
+
+    def iget(self, inode: Inode) -> None:
+        """The objects of a file that is looked up, and the block that describes it if it is not in memory. ENOMEM."""
+        if self.dcache.lookup(inode):
+            inode.s_op.read_inode(self.box, inode)
+
+    def drop_inode(self, inode: Inode) -> None:
+        """The end of an inode that has no name any more, and its objects."""
+        if inode.is_dir:
+            self._release_inode(inode)
+            self.dcache.forget(inode)
+        else:
+            inode.nlink = 0
+            self.dcache.unlink(inode)
+            self.evict(inode)
+
+    def _release_inode(self, inode: Inode) -> None:
+        memory = self.tmpfs.get(inode.dev)
+        if memory is not None:
+            memory.used_inodes -= 1
+
+    def evict(self, inode: Inode) -> None:
+        """The end of a file without a name."""
+        self._release_inode(inode)
+        mapping = inode.mapping
+        if mapping is not None:
+            truncate_inode_pages(self.box, mapping)
+        inode.s_op.evict(self.box, inode)
+        if mapping is not None:
+            self.box.writeback.forget(inode)
+            drop_owner(self.box, mapping.number)
+            inode.mapping = None
+        self.dcache.forget(inode)
