@@ -3,7 +3,7 @@
 Addresses are bytes, `end` is exclusive, counters are pages. Every VMA has a number, and other objects hold that number
 instead of the VMA, so that no chain of references grows with the number of processes.
 
-Known deviations: the maple tree is a sorted list; mm_struct knows its process's limits: Linux asks the current one.
+Known deviations: mm_struct knows its process's limits: Linux asks the current one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.resource import init_rlimits
 from memsh.linux.lib.copying import slotwise
+from memsh.linux.lib.maple_tree import MapleTree
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
@@ -386,9 +387,9 @@ class Directory:
         self.pfn = pfn
 
 
-@slotwise(flat="starts rss kept maple_addrs", each="mmap", values="tables", held="rlim", same="mmu placed")
+@slotwise(flat="rss kept maple_addrs", values="tables", held="rlim", same="mmu placed")
 class MmStruct:
-    """A process's memory. `mmap` is sorted by address, `starts` serves bisection; `rss` by MM_*; limits in bytes.
+    """A process's memory. `mmap` are its areas by address; `rss` by MM_*; limits in bytes.
 
     `tables` has the page tables of the last level, by the address bits above theirs (`addr >> table_shift`);
     `directories[n]` those of the level n + 1 above it, likewise, the top one (`pgd_pfn`) not among them.
@@ -409,8 +410,6 @@ class MmStruct:
         "env_start",
         "exe_file",
         "exec_vm",
-        "gap_length",
-        "gap_limit",
         "hiwater_rss",
         "hiwater_vm",
         "huge",
@@ -434,7 +433,6 @@ class MmStruct:
         "start_code",
         "start_data",
         "start_stack",
-        "starts",
         "table_mask",
         "table_shift",
         "tables",
@@ -456,8 +454,7 @@ class MmStruct:
         self.table_mask = mmu.entries - 1
         self.task_size = mmu.task_size
         self.users = 1
-        self.mmap: list[VmArea] = []
-        self.starts: list[int] = []
+        self.mmap: MapleTree[VmArea] = MapleTree()
         self.tables: dict[int, PageTable] = {}
         self.huge: dict[int, HugePmd] = {}  # entries of 2 MiB, each in the place of a table
         self.hugetlb: dict[int, dict[int, int]] = {}  # entries of hugetlb pages: size's shift -> number -> entry
@@ -479,7 +476,6 @@ class MmStruct:
         self.rlim = init_rlimits(mmu.word_limit - 1, 0)  # its process's
         self.exe_file: File | None = None
         self.maple_addrs: list[int] = []
-        self.gap_length = self.gap_limit = 0  # no hole of gap_length bytes lies above gap_limit (0: not known)
         self.tlb = Tlb()
         self.tlbw = Tlb()
 

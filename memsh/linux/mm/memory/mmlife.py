@@ -31,6 +31,7 @@ from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run, mask_run
 from memsh.linux.lib.entries import masked, page_runs
+from memsh.linux.lib.maple_tree import MapleTree
 from memsh.linux.mm.huge_memory.pages import get_frames
 from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split
 from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range
@@ -187,7 +188,7 @@ def exit_mmap(box: Box, mm: MmStruct) -> None:
         if vma.flags & VM_ACCOUNT:
             box.vm.commit -= vma.pages
         remove_vma(box, vma)
-    mm.mmap, mm.starts = [], []
+    mm.mmap = MapleTree()
     while mm.maple_addrs:
         give(box, "maple_node", mm.maple_addrs.pop())
     if mm.exe_file is not None:

@@ -1,13 +1,12 @@
-"""The sorted list of a process's areas: look-up, insertion, holes (mm/mmap.c, lib/maple_tree.c).
+"""A process's areas: look-up, insertion, holes (mm/mmap.c).
 
-Known deviations: the maple tree is a list; the number of maple_node objects is what a tree of that many areas needs at
+Known deviations: the number of maple_node objects is what a tree of that many areas needs at
 ordinary filling, allocated and freed as the tree grows and shrinks, without the copies that real updates make. A
 refused overcommit is not logged.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -24,39 +23,22 @@ if TYPE_CHECKING:
 
 def find_vma(mm: MmStruct, addr: int) -> VmArea | None:
     """The first area that ends above `addr` (it need not contain it)."""
-    areas = mm.mmap
-    at = bisect_right(mm.starts, addr)
-    if at and areas[at - 1].end > addr:
-        return areas[at - 1]
-    return areas[at] if at < len(areas) else None
+    return mm.mmap.find(addr)
 
 
 def vma_lookup(mm: MmStruct, addr: int) -> VmArea | None:
     """The area that contains `addr`."""
-    at = bisect_right(mm.starts, addr)
-    if at:
-        vma = mm.mmap[at - 1]
-        if vma.end > addr:
-            return vma
-    return None
+    return mm.mmap.lookup(addr)
 
 
 def find_vma_prev(mm: MmStruct, addr: int) -> tuple[VmArea | None, VmArea | None]:
     """(find_vma(addr), the area before that one)."""
-    areas = mm.mmap
-    at = bisect_right(mm.starts, addr)
-    if at and areas[at - 1].end > addr:
-        at -= 1
-    return (areas[at] if at < len(areas) else None, areas[at - 1] if at else None)
+    return mm.mmap.find_prev(addr)
 
 
 def areas_between(mm: MmStruct, start: int, end: int) -> list[VmArea]:
     """The areas that overlap [start, end), in order."""
-    at = bisect_right(mm.starts, start)
-    if at and mm.mmap[at - 1].end > start:
-        at -= 1
-    stop = bisect_right(mm.starts, end - 1)
-    return mm.mmap[at:stop]
+    return mm.mmap.between(start, end)
 
 
 def vm_start_gap(vma: VmArea) -> int:
@@ -84,7 +66,7 @@ def _size_tree(box: Box, mm: MmStruct, count: int) -> None:
 
 
 def vm_area_alloc(box: Box, mm: MmStruct, start: int, end: int, flags: int, pgoff: int) -> VmArea:
-    """A new area, not yet in the list; ENOMEM."""
+    """A new area, not yet in the tree; ENOMEM."""
     vm = box.vm
     vma = VmArea(mm, vm.next_area, take(box, "vm_area_struct"), start, end, flags, pgoff)
     vm.areas[vma.number] = vma
@@ -140,44 +122,31 @@ def reserve_link(box: Box, mm: MmStruct) -> None:
 
 
 def vma_link(box: Box, mm: MmStruct, vma: VmArea) -> None:
-    """Put `vma` into the list; ENOMEM if the tree cannot grow."""
+    """Put `vma` into the tree; ENOMEM if that cannot grow."""
     reserve_link(box, mm)
-    at = bisect_right(mm.starts, vma.start)
-    mm.mmap.insert(at, vma)
-    mm.starts.insert(at, vma.start)
+    mm.mmap.insert(vma)
 
 
 def vma_unlink(box: Box, mm: MmStruct, vma: VmArea) -> None:
-    at = bisect_right(mm.starts, vma.start) - 1
-    assert mm.mmap[at] is vma
-    del mm.mmap[at], mm.starts[at]
-    new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
+    mm.mmap.remove(vma)
     _size_tree(box, mm, len(mm.mmap))
 
 
 def set_start(mm: MmStruct, vma: VmArea, start: int) -> None:
     """Move the beginning of a linked area; its place in the order stays."""
-    at = bisect_right(mm.starts, vma.start) - 1
-    if start > vma.start:
-        new_hole(mm, start)
-    vma.start = mm.starts[at] = start
+    mm.mmap.moved(vma, start)
 
 
 def set_end(mm: MmStruct, vma: VmArea, end: int) -> None:
     """Move the end of a linked area."""
-    if end < vma.end:
-        at = bisect_right(mm.starts, vma.start)
-        new_hole(mm, mm.starts[at] if at < len(mm.starts) else mm.mmap_base)
+    shrinks = end < vma.end
     vma.end = end
-
-
-def new_hole(mm: MmStruct, end: int) -> None:
-    """A hole that ends at `end` has come up or grown: what is known holds only above it."""
-    mm.gap_limit = max(mm.gap_limit, end)
+    if shrinks:
+        mm.mmap.shrunk(vma)
 
 
 def remove_vma(box: Box, vma: VmArea) -> None:
-    """Free an area that is no longer in the list."""
+    """Free an area that is no longer in the tree."""
     if vma.vm_ops is not None and vma.vm_ops.close is not None:
         vma.vm_ops.close(box, vma)
     put_file(box, vma)
@@ -190,38 +159,13 @@ def unmapped_area_topdown(mm: MmStruct, length: int, low: int, high: int) -> int
 
     A hole directly above an area starts at that area's end; below a stack it ends at the stack's guard gap.
     """
-    areas = mm.mmap
-    whole = high
-    if mm.gap_length and length >= mm.gap_length and mm.gap_limit < high:
-        high = mm.gap_limit
-    at = bisect_right(mm.starts, high - 1)  # areas[at:] begin at or above high
-    top = high
-    if at < len(areas):
-        top = min(top, vm_start_gap(areas[at]))
-    while True:
-        below = areas[at - 1] if at else None
-        floor = max(low, below.end) if below else low
-        if top - floor >= length:
-            if whole == mm.mmap_base and not (mm.gap_length and mm.gap_length < length and mm.gap_limit <= top):
-                mm.gap_length, mm.gap_limit = length, top
-            return top - length
-        if below is None or below.start <= low:
-            return 0
-        top = min(top, vm_start_gap(below))
-        at -= 1
+    top = mm.mmap.empty_area_rev(length, low, high, vm_start_gap)
+    return top - length if top else 0
 
 
 def unmapped_area(mm: MmStruct, length: int, low: int, high: int) -> int:
     """The lowest hole of `length` bytes in [low, high); 0 if there is none."""
-    floor = low
-    at = bisect_right(mm.starts, low)
-    if at and mm.mmap[at - 1].end > low:
-        floor = mm.mmap[at - 1].end
-    for vma in mm.mmap[at:]:
-        if vm_start_gap(vma) - floor >= length:
-            break
-        floor = max(floor, vma.end)
-    return floor if high - floor >= length else 0
+    return mm.mmap.empty_area(length, low, high, vm_start_gap)
 
 
 def may_expand_vm(box: Box, mm: MmStruct, flags: int, npages: int) -> bool:

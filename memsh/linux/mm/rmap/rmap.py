@@ -8,13 +8,12 @@ Known deviations: the interval trees are dicts of area numbers.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_READ, VM_SOFTDIRTY, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON
-from memsh.linux.include.mm_types import AddressSpace, AnonVma, MmStruct, VmArea
+from memsh.linux.include.mm_types import AddressSpace, AnonVma, VmArea
 from memsh.linux.mm.slab.objects import drop_owner, give, new_owner, take
 
 if TYPE_CHECKING:
@@ -64,13 +63,6 @@ def _find_mergeable_anon_vma(vma: VmArea, before: VmArea | None, after: VmArea |
     return None
 
 
-def _neighbours(mm: MmStruct, vma: VmArea) -> tuple[VmArea | None, VmArea | None]:
-    """The areas before and after `vma`."""
-    at = bisect_right(mm.starts, vma.start) - 1
-    areas = mm.mmap
-    return (areas[at - 1] if at > 0 else None, areas[at + 1] if at + 1 < len(areas) else None)
-
-
 def anon_vma_prepare(box: Box, vma: VmArea) -> AnonVma:
     """The anon_vma that pages faulted into `vma` will point to; ENOMEM."""
     return vma.anon_vma or _anon_vma_prepare(box, vma)
@@ -79,7 +71,7 @@ def anon_vma_prepare(box: Box, vma: VmArea) -> AnonVma:
 def _anon_vma_prepare(box: Box, vma: VmArea) -> AnonVma:
     """The area's first: a neighbour's, or a new one (__anon_vma_prepare)."""
     addr = take(box, "anon_vma_chain")
-    anon = _find_mergeable_anon_vma(vma, *_neighbours(vma.mm, vma))
+    anon = _find_mergeable_anon_vma(vma, *vma.mm.mmap.neighbours(vma))
     if anon is None:
         try:
             anon = _anon_vma_alloc(box)
