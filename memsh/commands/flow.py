@@ -16,7 +16,6 @@ from memsh.shell.told import within
 from memsh.shell.values import count, whole
 
 TOPIC = "session"
-TRAPS = ("EXIT", "INT", "ERR")
 BUILTINS = frozenset(
     [".", ":", "[", "alias", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit",
      "export", "false", "getopts", "history", "jobs", "kill", "let", "local", "mapfile", "printf", "pwd", "read",
@@ -313,46 +312,7 @@ def type_(box: object, args: Args, io: IO) -> int:
     return status
 
 
-# traps and options of scripts
-
-
-def _signal(word: str) -> str:
-    name = word.upper().removeprefix("SIG")
-    name = {"0": "EXIT", "2": "INT"}.get(name, name)
-    if name not in TRAPS:
-        raise ShellError(f"{word}: only {', '.join(TRAPS)} can be trapped here")
-    return name
-
-
-@command(rest("words", raw=True, meta="[-lp] [COMMANDS] [EXIT|ERR|INT"), topic=TOPIC, needs_box=False, shell=True)
-def trap(box: object, args: Args, io: IO) -> int:
-    """commands to run when a script ends, a command fails or Ctrl-C comes
-
-    trap 'echo bye' EXIT
-
-    `trap - EXIT` forgets them, `trap` alone lists them.
-    """
-    on, _, words, _ = short_options(args.words, "lp") if args.words[:1] != ["-"] else ("", "", args.words, 0)
-    traps = io.language.traps
-    if "l" in on:
-        raise UsageError(f"-l: only {', '.join(TRAPS)} can be trapped here")
-    if "p" in on or not words:
-        wanted = [_signal(word) for word in words] or list(TRAPS)
-        for name in wanted:
-            if name in traps:
-                shown = name if name in ("EXIT", "ERR") else f"SIG{name}"
-                io.out(f"trap -- {quote(traps[name])} {shown}\n")
-        return 0
-    text, signals = words[0], words[1:]
-    if not signals:
-        text, signals = "-", words
-    for name in [_signal(word) for word in signals]:
-        io.language.changes += 1
-        if text == "-":
-            traps.pop(name, None)
-        else:
-            traps[name] = text
-    return 0
+# options of scripts
 
 
 @command(rest("words", raw=True, required=True, meta="OPTSTRING NAME [WORD"), topic=TOPIC, needs_box=False, shell=True)

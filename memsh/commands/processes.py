@@ -351,8 +351,19 @@ def kill(box: Box, args: Args, io: IO) -> int:
         for job in ended:
             job.kill()
     if pids:
-        send(box, io, pids, sig)
+        send(box, io, [number for number in pids if not _trapped(box, io, number, sig)], sig)
     return 0
+
+
+def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
+    """Whether the shell hears a signal that is sent to `$$`: it, or one that started it, has a trap for it."""
+    name = next((name for name, known in signal.SIGNALS.items() if known == sig), "")
+    if box.current is None or number != box.current.pid or name in ("KILL", "STOP"):
+        return False
+    owner = next((traps for traps in io.language.shells if name in traps), None)
+    if owner is not None:
+        io.session.signals.append((owner, name))
+    return owner is not None
 
 
 def _options(words: list[str]) -> tuple[list[str], int]:

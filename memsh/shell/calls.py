@@ -111,6 +111,7 @@ class Calls:
         def tested(self, node: Node) -> int: ...
         def settle_streams(self) -> None: ...
         def run_text(self, text: str) -> int: ...
+        def trap(self, signal: str) -> None: ...
         def with_streams(self, table: Table) -> Runner: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
@@ -199,6 +200,8 @@ class Calls:
     def simple(self, node: Simple) -> int:
         session, language = self.session, self.language
         session.running_line = node.line
+        if not language.trapping:
+            language.command = node
         if language.empty:
             language.empty.clear()
         words = node.words
@@ -361,9 +364,14 @@ class Calls:
         language.enter(words[0], words[1:], line)
         loops, language.loops = language.loops, 0
         try:
-            return self.run(function.body)
-        except Return as back:
-            return back.status
+            try:
+                status = self.run(function.body)
+            except Return as back:
+                status = back.status
+            if "RETURN" in self.language.traps:
+                self.language.last_status = status
+                self.trap("RETURN")
+            return status
         finally:
             language.loops = loops
             language.leave()

@@ -86,9 +86,11 @@ class Compounds(Conditional, Heredocs):
             words = []
             while self._more():
                 words.append(self.word())
+        end = self.pos
         self._separator()
-        body = self._loop_body(opened)
-        return For(match[0], words, body)
+        node = For(match[0], words, self._loop_body(opened))
+        node.written(self.text, end)
+        return node
 
     def _more(self) -> bool:
         """Whether another word stands on this line."""
@@ -122,8 +124,11 @@ class Compounds(Conditional, Heredocs):
         three = _three(inner)
         if three is None:
             self.fault("for (( … )) needs three expressions with ; between them", opened)
+        end = self.pos
         self._separator()
-        return CFor(three[0], three[1], three[2], self._loop_body(opened))
+        node = CFor(three[0], three[1], three[2], self._loop_body(opened))
+        node.written(self.text, end)
+        return node
 
     def _case(self, opened: int) -> Node:
         self.blanks()
@@ -131,6 +136,7 @@ class Compounds(Conditional, Heredocs):
             self.fault("case is not finished: a word is missing", opened, True)
         word = self.word()
         self._in(opened)
+        end = self.pos
         items: list[tuple[list[AnyWord], Node | None, str]] = []
         while True:
             self.newlines()
@@ -138,7 +144,9 @@ class Compounds(Conditional, Heredocs):
                 self.fault("case is not finished: esac is missing", opened, True)
             if self.keyword() == "esac":
                 self.pos += 4
-                return Case(word, items)
+                node = Case(word, items)
+                node.written(self.text, end)
+                return node
             items.append(self._item(opened))
 
     def _in(self, opened: int) -> None:
@@ -185,7 +193,9 @@ class Compounds(Conditional, Heredocs):
         return patterns, body, ";;"
 
     def _condition(self, opened: int) -> Node:
-        return Cond(self.condition(opened))
+        node = Cond(self.condition(opened))
+        node.written(self.text, self.pos)
+        return node
 
     # functions
 

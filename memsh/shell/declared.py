@@ -25,7 +25,7 @@ def _double(text: str) -> str:
 def listed(language: Language, name: str) -> str:
     """`([0]="a" [1]="b")`."""
     if name in language.maps:
-        inside = "".join(f"[{_key(key)}]={_double(text)} " for key, text in language.maps[name].items())
+        inside = "".join(f"[{_key(key)}]={_double(text)} " for key, text in language.items_of(name))
         return f"({inside})"
     array = language.arrays[name]
     return "(" + " ".join(f"[{key}]={_double(array[key])}" for key in sorted(array)) + ")"

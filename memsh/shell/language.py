@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from memsh.shell.arith import compiled
 from memsh.shell.errors import Dropped, Fatal, ShellError, UsageError
+from memsh.shell.hashorder import walked
 from memsh.shell.values import fixed, whole
 
 if TYPE_CHECKING:
-    from memsh.shell.syntax import Function
+    from memsh.shell.syntax import Function, Node
 
 T = TypeVar("T")
 LONGEST = 16 << 20  # characters of a variable
@@ -53,13 +54,14 @@ class Saved(NamedTuple):
 class Frame:
     """A function that runs: its name, the arguments of who called it, and what it has made local."""
 
-    __slots__ = ("line", "name", "options", "outer", "saved")
+    __slots__ = ("line", "name", "options", "outer", "saved", "traps")
 
     def __init__(self, name: str, outer: list[str] | None, line: int) -> None:
         self.name = name
         self.outer = outer
         self.line = line
         self.saved: dict[str, Saved] = {}
+        self.traps: dict[str, str] = {}  # of the caller, which the function does not hear of
         self.options: tuple[set[str], dict[str, bool]] | None = None  # `local -`
 
 
@@ -80,6 +82,10 @@ class Language:
         self.options: set[str] = {"braceexpand", "hashall", "interactive-comments"}
         self.shopts = dict(SHOPTS)
         self.traps: dict[str, str] = {}
+        self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
+        self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
+        self.trapping: list[str] = []  # the traps that run now
+        self.command: Node | None = None  # $BASH_COMMAND, where a trap asks for it
         self.frames: list[Frame] = []
         self.cwd = "/"
         self.old_cwd: str | None = None  # OLDPWD
@@ -117,7 +123,9 @@ class Language:
         other.functions = dict(self.functions)
         other.aliases = dict(self.aliases)
         other.options, other.shopts = set(self.options), dict(self.shopts)
-        other.traps = {signal: text for signal, text in self.traps.items() if not text}
+        other.traps = {signal: text for signal, text in self.traps.items() if not text or self._inherits(signal)}
+        other.parents_traps = self.traps
+        other.trapping = list(self.trapping)
         other.frames = [_frame(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
         other.finished = dict(self.finished)
@@ -129,6 +137,7 @@ class Language:
         """All of it, for another time."""
         other = self.child()
         other.traps = dict(self.traps)
+        other.shells, other.parents_traps = [other.traps, *self.shells[1:]], None
         other.values, other.origins = list(self.values), dict(self.origins)
         other.level = self.level
         return other
@@ -146,6 +155,14 @@ class Language:
         self.positional = list(arguments) if arguments else None
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
         self.last_status = 0
+        self.traps = {signal: text for signal, text in self.traps.items() if not text}
+        self.shells = [self.traps, *self.shells]
+        self.parents_traps = None
+
+    def _inherits(self, condition: str) -> bool:
+        """Whether a function and a ( … ) hear of it too."""
+        traced = {"ERR": "errtrace", "DEBUG": "functrace", "RETURN": "functrace"}
+        return traced.get(condition, "") in self.options
 
     # names
 
@@ -201,7 +218,7 @@ class Language:
         if array is not None:
             return [array[key] for key in sorted(array)]
         if name in self.maps:
-            return list(self.maps[name].values())
+            return [self.maps[name][key] for key in walked(self.maps[name])]
         if name == "PIPESTATUS":
             return [str(status) for status in self.statuses]
         if name == "FUNCNAME":
@@ -215,8 +232,13 @@ class Language:
         if name in self.arrays:
             return [str(key) for key in sorted(self.arrays[name])]
         if name in self.maps:
-            return list(self.maps[name])
+            return walked(self.maps[name])
         return [str(number) for number in range(len(self.list_of(name)))]
+
+    def items_of(self, name: str) -> list[tuple[str, str]]:
+        """Keys and values of an associative array, in bash's order."""
+        pairs = self.maps[name]
+        return [(key, pairs[key]) for key in walked(pairs)]
 
     def index(self, name: str, text: str) -> int:
         """An index into an array: an expression; below 0 it counts from the end."""
@@ -410,13 +432,20 @@ class Language:
     # functions
 
     def enter(self, name: str, arguments: list[str], line: int) -> None:
-        self.frames.append(Frame(name, self.positional, line))
+        frame = Frame(name, self.positional, line)
+        self.frames.append(frame)
+        if self.traps:
+            for condition in ("DEBUG", "ERR", "RETURN"):
+                if condition in self.traps and not self._inherits(condition):
+                    frame.traps[condition] = self.traps.pop(condition)
         self.positional = arguments
 
     def leave(self) -> None:
         """Back in the caller: what was local is as it was."""
         frame = self.frames.pop()
         self.positional = frame.outer
+        for condition, text in frame.traps.items():
+            self.traps.setdefault(condition, text)
         for name, saved in frame.saved.items():
             self.put_back(name, saved)
         if frame.options is not None:
@@ -501,5 +530,6 @@ def _key(index: str) -> str:
 def _frame(frame: Frame) -> Frame:
     other = Frame(frame.name, None if frame.outer is None else list(frame.outer), frame.line)
     other.saved = dict(frame.saved)
+    other.traps = dict(frame.traps)
     other.options = frame.options
     return other

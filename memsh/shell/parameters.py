@@ -119,7 +119,7 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     star = "*" in (name, param.index)
     if param.op in ("keys", "names"):
         found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
-        return _as_list(expander, found_names, param.index == "*", quoted)
+        return _as_list(expander, found_names, star, quoted)
     several = _several(expander, param)
     if param.op and param.op[-1] in "-=?+" and param.op[0] in ":-=?+":
         answer = _default(expander, param, several, quoted)
@@ -265,6 +265,8 @@ def _slice_list(expander: Expander, param: Param, values: list[str]) -> list[str
         start = sum(key < start for key in keys)
     elif start < 0:
         start += len(values)
+    elif param.name in language.maps:  # bash counts them from 1
+        start = max(start - 1, 0)
     if start < 0:
         return []
     if param.other is None:

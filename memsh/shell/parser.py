@@ -90,6 +90,7 @@ class Parser(Compounds):
         simple.words = [match[1], *match[2].split()]
         simple.after = match[2]
         self.pos = match.end()
+        simple.source, simple.end = self.text, match.end(2)
         return Line(simple, simple.line, self.text[start : match.end(2)].rstrip())
 
     def _skip_lines(self) -> None:
@@ -308,7 +309,9 @@ class Parser(Compounds):
                 self.unclosed = begun
             self.pos = begun
             return None
-        return Sum(inner)
+        node = Sum(inner)
+        node.written(self.text, self.pos)
+        return node
 
     # simple commands
 
@@ -354,6 +357,7 @@ class Parser(Compounds):
             ended = self.pos if len(words) == 1 else ended
         if words:
             simple.after = text[ended : self.pos]
+        simple.source, simple.end = text, self.pos
         return simple
 
     def _assigns(self, simple: Simple, declares: bool) -> bool:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from memsh.shell.redirects import Table
     from memsh.shell.session import Session
 
+_DEBUGGED = frozenset([Simple, Sum, Cond, Case])  # before which `trap … DEBUG` runs; loops do so in each round
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
@@ -125,9 +126,13 @@ class Runner(Calls):
         if session.running_job is not None:
             session.running_job.tick()
         kind = type(node)
+        if kind in _DEBUGGED and "DEBUG" in session.language.traps:
+            self.debugged(node)
         status = _RUN[kind](self, node)
         language = session.language
         language.last_status = status
+        if session.signals:
+            self._deliver()
         if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
             self._failed(node, status)
         return status
@@ -139,7 +144,7 @@ class Runner(Calls):
             return
         if (isinstance(node, Group) and not node.own) or (isinstance(node, Compound) and not _own(node.inner)):
             return
-        if language.traps.get("ERR") and (not language.frames or "errtrace" in language.options):
+        if language.traps.get("ERR"):
             self.trap("ERR")
             language.last_status = status
         if "errexit" in language.options:
@@ -240,6 +245,8 @@ class Runner(Calls):
             for done, word in enumerate(words):
                 if language.loops == 1:
                     session.progress = (f"for {node.name}", done, len(words))
+                if "DEBUG" in language.traps:
+                    self.debugged(node)
                 try:
                     self.language.set(node.name, word)
                 except ShellError as error:
@@ -514,16 +521,34 @@ class Runner(Calls):
         """Run what `trap` set for it, which sees the status of before."""
         language = self.language
         text = language.traps.get(signal, "")
-        if not text:
+        if not text or signal in language.trapping:
             return
-        status = language.last_status
+        status, statuses = language.last_status, language.statuses
+        language.trapping.append(signal)
         language.tested += 1
         try:
             with within(self.session):
                 self.run_text(text)
         finally:
             language.tested -= 1
-        language.last_status = status
+            language.trapping.remove(signal)
+        language.last_status, language.statuses = status, statuses
+
+    def debugged(self, node: Node) -> None:
+        """`trap … DEBUG`: before a command, which `$BASH_COMMAND` shows."""
+        language = self.language
+        if "DEBUG" in language.trapping:
+            return
+        language.command = node
+        self.trap("DEBUG")
+
+    def _deliver(self) -> None:
+        """Signals that this shell has trapped, between two commands."""
+        session, traps = self.session, self.language.traps
+        mine = [name for owner, name in session.signals if owner is traps]
+        session.signals = [(owner, name) for owner, name in session.signals if owner is not traps]
+        for name in mine:
+            self.trap(name)
 
     def at_exit(self, status: int) -> int:
         """`trap … EXIT`, once; answers the status to leave with."""

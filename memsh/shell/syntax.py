@@ -87,11 +87,18 @@ class Redirect:
 
 
 class Node:
-    """Anything that runs. `line` and `pos` say where it began."""
+    """Anything that runs. `line` and `pos` say where it began; `source` up to `end` is what $BASH_COMMAND shows."""
 
-    __slots__ = ("line", "pos")
+    __slots__ = ("end", "line", "pos", "source")
     line: int
     pos: int
+    source: str
+    end: int
+
+    def written(self, source: str, end: int) -> None:
+        """The text in which it stands, and where that part of it ends."""
+        self.source = source
+        self.end = end
 
     def at(self, line: int, pos: int) -> None:
         self.line = line

@@ -49,6 +49,13 @@ def _clock(session: Session) -> int:
     return int(timer.usec // 1_000_000) if timer is not None else 0
 
 
+def _command(session: Session) -> str | None:
+    node = session.language.command
+    if node is None or not hasattr(node, "source"):
+        return None
+    return node.source[node.pos : node.end].strip()
+
+
 def _line(session: Session) -> str:
     return str(session.running_line)
 
@@ -66,5 +73,5 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "FUNCNAME": lambda session: session.language.frames[-1].name if session.language.frames else None,
     "PIPESTATUS": lambda session: str(session.language.statuses[0]), "_": lambda session: session.language.last_word,
     "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
-    "EPOCHSECONDS": lambda session: str(_clock(session)),
+    "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: str(_clock(session)),
 }  # fmt: skip

@@ -352,6 +352,7 @@ class Words(ABC):
             param.op = "len"
         elif indirect and re.match(r"[*@]\}", text[self.pos : self.pos + 2]):
             param.op, param.indirect = "names", False
+            param.index = text[self.pos]
             self.pos += 1
         elif indirect and param.index in ("@", "*") and text.startswith("}", self.pos):
             param.op, param.indirect = "keys", False

@@ -10,7 +10,8 @@ from memsh.shell.io import TextInput
 from memsh.shell.registry import REGISTRY, Registry, command
 from memsh.shell.session import Session
 
-ROOMS = ("text", "conditions", "files", "listing", "naming", "session", "printing", "reading", "declaring", "flow")
+ROOMS = ("text", "conditions", "files", "listing", "naming", "session", "printing", "reading", "declaring", "flow",
+         "trapping")  # fmt: skip
 Streams = tuple[Session, io.StringIO, io.StringIO]
 
 

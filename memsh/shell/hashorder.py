@@ -1,0 +1,42 @@
+"""The order in which bash walks an associative array (bash: hashlib.c, assoc.c).
+
+Known deviations: the table's size follows the keys that are there now; bash's never shrinks, and keys that were taken
+away may have made it grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+BUCKETS = 1024  # ASSOC_HASH_BUCKETS
+FULL, GROWTH = 2, 4  # keys a bucket at which the table grows, and how many times larger it becomes
+_OFFSET, _PRIME = 2166136261, 16777619
+
+
+@lru_cache(4096)
+def hash_string(key: str) -> int:
+    """FNV-1 of 32 bits over the key's bytes."""
+    found = _OFFSET
+    for byte in key.encode("utf-8", "surrogateescape"):
+        signed = byte | 0xFFFFFF00 if byte > 127 else byte  # a char of C
+        found = (found * _PRIME & 0xFFFFFFFF) ^ signed  # not i386: an unsigned int
+    return found
+
+
+def walked(keys: Iterable[str]) -> list[str]:
+    """Keys in the order of their buckets, the newest first in each. `keys` come as they were added."""
+    size, table = BUCKETS, dict[int, list[str]]()
+    for number, key in enumerate(keys):
+        if number >= size * FULL:
+            size, table = size * GROWTH, _rehashed(table, size * GROWTH)
+        table.setdefault(hash_string(key) & (size - 1), []).append(key)
+    return [key for bucket in sorted(table) for key in reversed(table[bucket])]
+
+
+def _rehashed(table: dict[int, list[str]], size: int) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for bucket in sorted(table):
+        for key in reversed(table[bucket]):
+            found.setdefault(hash_string(key) & (size - 1), []).append(key)
+    return found
