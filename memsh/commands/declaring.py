@@ -244,7 +244,7 @@ def unset(box: object, args: Args, io: IO) -> int:
     language, status = io.language, 0
     for word in words:
         match = re.fullmatch(r"([A-Za-z_]\w*)(?:\[(.*)\])?", word, re.S | re.A)
-        if "f" in on or (match is None and word in language.functions):
+        if "f" in on or (match is None and ("v" not in on or word in language.functions) and "[" not in word):
             language.functions.pop(word, None)
             language.changes += 1
         elif match is None:

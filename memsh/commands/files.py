@@ -132,25 +132,48 @@ def touch_file(box: object, args: Args, io: IO) -> int:
     return status
 
 
+def change_directory(io: IO, name: str, physical: bool = False) -> None:
+    """Go to a folder. The name that leads there is kept in $PWD, with its links unless `physical`."""
+    language = io.language
+    logical = name if name[:1] == "/" else f"{language.get('PWD') or language.cwd}/{name}"
+    logical = posixpath.normpath(logical)
+    logical = logical[1:] if logical.startswith("//") else logical
+    whole = path_of(io.session, logical if name and not physical else name)
+    kind = stat_kind(io.session, whole)
+    if kind != "dir":
+        raise ShellError(f"{name}: {'Not a directory' if kind else 'No such file or directory'}")
+    language.old_cwd, language.cwd = language.get("PWD"), whole
+    language.logical = (whole, whole if physical else logical)
+    language.variables.pop("PWD", None)
+    language.variables.pop("OLDPWD", None)
+
+
 @command(rest("folder", raw=True, meta="[-LP] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)
 def cd(box: object, args: Args, io: IO) -> None:
     """change the directory
 
     cd /proc/self
 
-    `cd -` goes back to the one before; without a folder to $HOME, or to / where there is none. Links are followed, as
-    with -P.
+    `cd -` goes back to the one before; without a folder to $HOME, or to / where there is none. A relative folder is
+    looked for in $CDPATH too. -P follows links.
     """
     words: list[str] = args.folder
+    physical = False
     while words and words[0] in ("-L", "-P", "--"):
-        words = words[1:]
-    if words and len(words[0]) > 1 and words[0][0] == "-":
-        raise UsageError(f"{words[0]}: invalid option")
+        physical = words[0] == "-P" or (physical and words[0] == "--")
+        ended, words = words[0] == "--", words[1:]
+        if ended:
+            break
+    else:
+        if words and len(words[0]) > 1 and words[0][0] == "-":
+            raise UsageError(f"{words[0]}: invalid option")
     if len(words) > 1:
         raise ShellError("too many arguments")
     language = io.language
     name = words[0] if words else "/" if language.strict else language.get("HOME") or ""
-    if not words and stat_kind(io.session, name) != "dir":
+    if not words and not language.strict and language.get("HOME") is None:
+        raise ShellError("HOME not set")
+    if not words and language.get("HOME") == "/root" and stat_kind(io.session, name) != "dir":
         name = "/"
     if name == "-":
         if not language.get("OLDPWD"):
@@ -159,13 +182,15 @@ def cd(box: object, args: Args, io: IO) -> None:
         io.out(name + "\n")
     if not name:
         return
-    whole = path_of(io.session, name)
-    kind = stat_kind(io.session, whole)
-    if kind != "dir":
-        raise ShellError(f"{name}: {'Not a directory' if kind else 'No such file or directory'}")
-    language.old_cwd, language.cwd = language.cwd, whole
-    language.variables.pop("PWD", None)
-    language.variables.pop("OLDPWD", None)
+    shown = name
+    if words and name[0] not in "/." and language.get("CDPATH"):
+        for folder in (language.get("CDPATH") or "").split(":"):
+            if stat_kind(io.session, f"{folder or '.'}/{name}") == "dir":
+                name = f"{folder}/{name}" if folder else name
+                break
+    change_directory(io, name, physical)
+    if name != shown:
+        io.out((language.get("PWD") or "") + "\n")
 
 
 @command(rest("words", raw=True, meta="-LP"), topic=TOPIC, needs_box=False)
@@ -173,11 +198,17 @@ def pwd(box: object, args: Args, io: IO) -> None:
     """print the directory
 
     pwd
+
+    -P without the links that led there.
     """
+    physical = False
     for word in args.words:
-        if word not in ("-L", "-P", "-LP", "-PL"):
+        if word[:1] == "-" and set(word[1:]) <= set("LP") and len(word) > 1:
+            physical = word[-1] == "P"
+        elif word[:1] == "-" and word != "--":
             raise UsageError(f"{word}: invalid option")
-    io.out(io.session.cwd + "\n")
+    language = io.language
+    io.out((language.cwd if physical else language.shown_cwd()) + "\n")
 
 
 @command(

@@ -11,19 +11,12 @@ from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
+from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.quoting import quote
 from memsh.shell.told import within
 from memsh.shell.values import count, whole
 
 TOPIC = "session"
-BUILTINS = frozenset(
-    [".", ":", "[", "alias", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval", "exec", "exit",
-     "export", "false", "getopts", "history", "jobs", "kill", "let", "local", "mapfile", "printf", "pwd", "read",
-     "readarray", "readonly", "return", "set", "shift", "shopt", "source", "test", "trap", "true", "type", "typeset",
-     "unalias", "unset", "wait"]
-)  # fmt: skip
-
-
 # loops and functions
 
 
@@ -256,38 +249,72 @@ def _without_functions(io: IO, words: list[str]) -> int:
             language.functions.setdefault(words[0], hidden)
 
 
-def _kind(io: IO, name: str) -> str:
+def _kind(io: IO, name: str, functions: bool = True) -> str:
     """alias, keyword, function, builtin, file, or ""."""
     language = io.language
-    if name in language.aliases:
+    if name in language.aliases and functions:
         return "alias"
     if name in RESERVED or name == "time":
         return "keyword"
-    if name in language.functions:
+    if name in language.functions and functions:
         return "function"
     if name in BUILTINS:
         return "builtin"
-    return "file" if io.session.registry.knows(name) else ""
+    return "file" if (io.session.registry.knows(name) and "/" not in name) or _places(io, name) else ""
 
 
-def _tell(io: IO, name: str, whole: bool) -> bool:
+def _places(io: IO, name: str) -> list[str]:
+    return places(io.session, io.language, name)
+
+
+def _tell(io: IO, name: str, whole: bool, functions: bool = True, kind: str = "", quiet: bool = False) -> bool:
     """What `command -v` and `type` say of a name."""
-    kind = _kind(io, name)
+    kind = kind or _kind(io, name, functions)
     if not kind:
-        if whole:
+        if whole and not quiet:
             io.complain(f"{name}: not found")
         return False
     language = io.language
+    found = _places(io, name) if kind == "file" else []
     if not whole:
-        io.out(f"alias {name}={quote(language.aliases[name])}\n" if kind == "alias" else f"{name}\n")
+        alias = f"alias {name}={quote(language.aliases[name])}" if kind == "alias" else ""
+        io.out((alias or (found[0] if found else name)) + "\n")
     elif kind == "alias":
         io.out(f"{name} is aliased to `{language.aliases[name]}'\n")
     elif kind == "function":
         io.out(f"{name} is a function\n{language.functions[name].text}\n")
+    elif found:
+        io.out(f"{name} is {found[0]}\n")
     else:
         said = {"keyword": "a shell keyword", "builtin": "a shell builtin", "file": "a command of memsh"}[kind]
         io.out(f"{name} is {said}\n")
     return True
+
+
+def _all_of(io: IO, name: str, on: str) -> bool:
+    """`type -a`: every meaning of a name, the files with -p and -P alone."""
+    language, told = io.language, False
+    plain = "p" not in on and "P" not in on
+    kinds = {
+        "alias": name in language.aliases and "f" not in on, "keyword": name in RESERVED or name == "time",
+        "function": name in language.functions and "f" not in on, "builtin": name in BUILTINS,
+    }  # fmt: skip
+    for kind, there in kinds.items():
+        if there:
+            told = True
+            if "t" in on:
+                io.out(f"{kind}\n")
+            elif plain:
+                _tell(io, name, True, kind=kind)
+    for path in _places(io, name):
+        told = True
+        io.out("file\n" if "t" in on else f"{name} is {path}\n" if plain else f"{path}\n")
+    if not told and io.session.registry.knows(name) and not is_tool(io.session, name) and "/" not in name:
+        told = True
+        io.out("file\n" if "t" in on else f"{name} is a command of memsh\n" if plain else "")
+    if not told and plain and "t" not in on:
+        io.complain(f"{name}: not found")
+    return told
 
 
 @command(rest("words", raw=True, meta="[-tapfP] NAME", words="command"), name="type", topic=TOPIC, needs_box=False)
@@ -296,18 +323,24 @@ def type_(box: object, args: Args, io: IO) -> int:
 
     type cat kmalloc
 
-    -t says it in one word.
+    -t says it in one word, -a all that it means, -p and -P the file alone, -f leaves functions out.
     """
     on, _, words, _ = short_options(args.words, "tapfP")
     status = 0
     for name in words:
-        kind = _kind(io, name)
-        if "t" in on:
+        kind = _kind(io, name, "f" not in on)
+        if "a" in on:
+            status = status or int(not _all_of(io, name, on))
+        elif "t" in on:
             io.out(f"{kind}\n" if kind else "")
             status = status or int(not kind)
-        elif "p" in on or "P" in on:
-            status = status or int(kind == "")
-        elif not _tell(io, name, True):
+        elif "P" in on or ("p" in on and kind == "file"):
+            found = _places(io, name)
+            io.out(found[0] + "\n" if found else "")
+            status = status or int(not found)
+        elif "p" in on:
+            status = status or int(not kind)
+        elif not _tell(io, name, True, "f" not in on):
             status = 1
     return status
 

@@ -11,7 +11,8 @@ from memsh.shell.limits import TOO_LONG, WORDS
 from memsh.shell.syntax import Param, Part, Word
 from memsh.shell.values import whole
 
-_RANGE = re.compile(r"(-?[0-9]+|[A-Za-z])\.\.(-?[0-9]+|[A-Za-z])(?:\.\.(-?[0-9]+))?")
+_RANGE = re.compile(r"([-+]?[0-9]+|[A-Za-z])\.\.([-+]?[0-9]+|[A-Za-z])(?:\.\.([-+]?[0-9]+))?")
+_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=/|\Z)")
 
 Item = str | Part  # an unquoted letter, or a part that is not looked into
 
@@ -42,8 +43,10 @@ def _word(items: list[Item], globs: bool) -> Word:
         parts.append(item)
     if letters:
         parts.append(("text", "".join(letters), False))
-    if parts and parts[0][0] == "text" and not parts[0][2] and parts[0][1] == "~":
-        parts[0] = ("tilde", "", False)
+    if parts and parts[0][0] == "text" and not parts[0][2] and parts[0][1][:1] == "~":
+        match = _TILDE.match(parts[0][1])
+        if match is not None and (match.end() < len(parts[0][1]) or len(parts) == 1):
+            parts[:1] = [("tilde", match[1], False), ("text", parts[0][1][match.end() :], False)]
     return Word(parts, globs)
 
 
@@ -87,8 +90,8 @@ def _sequence(text: str) -> Iterator[str] | None:
         raise ShellError(TOO_LONG)
     numbers = range(low, high + 1, by) if low <= high else range(low, high - 1, -by)
     if letters:
-        return map(chr, numbers)
-    bare = [first.lstrip("-"), last.lstrip("-")]
+        return ("" if number == 92 else chr(number) for number in numbers)  # a \\ quotes what is not there
+    bare = [first.lstrip("-+"), last.lstrip("-+")]
     wide = max(len(first), len(last)) if any(len(one) > 1 and one[0] == "0" for one in bare) else 0
     return (f"{number:0{wide}d}" for number in numbers)
 

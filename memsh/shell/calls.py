@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.shell import fingers
+from memsh.shell import fingers, programs
 from memsh.shell.errors import (
     PANICKED,
     Dropped,
@@ -25,11 +25,11 @@ from memsh.shell.errors import (
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
 from memsh.shell.limits import FUNCTIONS, TOO_LONG
-from memsh.shell.quoting import quote_if_needed
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
 from memsh.shell.told import run_outside
+from memsh.shell.tracing import assigned, prefix, traced
 
 if TYPE_CHECKING:
     from memsh.shell.expand import Expander
@@ -76,6 +76,7 @@ class Prepared(NamedTuple):
     words: list[str] = []  # noqa: RUF012 - never changed
     arrays: dict[int, Assign] | None = None  # `name=( … )` among the words of declare and its kin
     status: int = 0  # of the last $( … ), where the words became nothing
+    shown: bool = False  # by `set -x`
 
     @property
     def hands_on(self) -> bool:
@@ -101,6 +102,7 @@ class Calls:
     where: str
     refused: bool
     behind: list[tuple[int, Node | None, Any]]
+    unopened = False  # the last redirections could not be opened
 
     if TYPE_CHECKING:
 
@@ -116,7 +118,9 @@ class Calls:
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
         language = self.language
-        if not self.session.registry.knows(name) and name not in language.functions and name not in language.aliases:
+        if self.session.registry.knows(name) or name in language.functions or name in language.aliases:
+            return
+        if not programs.places(self.session, language, name):
             raise NotFound(fingers.unknown(self.session.registry, name, stage))
 
     # preparing
@@ -173,6 +177,10 @@ class Calls:
         """The declared command that the words call."""
         session = self.session
         name = words[0]
+        if "/" in name or "PATH" in self.language.variables:
+            leads = self._leads(words)
+            if leads is not None:
+                return self.found(leads, node, arrays)._replace(name=name)
         if not session.registry.knows(name):
             raise NotFound(fingers.unknown(session.registry, name, node))
         pair = session.registry.find(words, not self.language.strict)
@@ -191,6 +199,13 @@ class Calls:
             raise
         return Prepared(command, args, command.name, node.assigns, node.redirects, node, None, words, arrays)
 
+    def _leads(self, words: list[str]) -> list[str] | None:
+        """The words that run a script of the box, or a tool by its path; None for all else."""
+        try:
+            return programs.called(self.session, self.language, words)
+        except ShellError as error:
+            raise NotFound(error.message, error.status) from None
+
     def _say_empty(self, command: Command, error: ShellError) -> None:
         """A memory command that cannot be called hears which of its names were not set."""
         empty = self.language.empty
@@ -207,7 +222,7 @@ class Calls:
         words = node.words
         if not words and not node.redirects:
             return self.assignments(node)
-        if language.aliases and words and words[0].__class__ is str and words[0] in language.aliases:
+        if language.aliases and words and words[0].__class__ is str and words[0] in language.aliases and not node.final:
             aliased = self._alias(str(words[0]), node)
             if aliased is not None:
                 return aliased
@@ -227,7 +242,7 @@ class Calls:
         """What an alias stands for, with the rest of the command behind it; None while it stands for itself."""
         language = self.language
         text = language.aliases[name]
-        if name in language.expanding:
+        if name in language.expanding or not language.shopts["expand_aliases"]:
             return None
         language.expanding.add(name)
         try:
@@ -239,14 +254,11 @@ class Calls:
         """A line of assignments: its status is that of its last `$( … )`."""
         language = self.language
         expander, status = self.expander(), 0
-        traced = "xtrace" in language.options
         try:
             for assign in node.assigns or ():
                 expander.status, expander.refused = None, False
                 if self._assigned(expander, assign):
                     language.origins[assign.name] = self.session.line
-                    if traced:
-                        self.trace(f"{assign.name}={quote_if_needed(language.get(assign.name) or '')}")
                 status = expander.status if expander.status is not None else status
         except ShellError as error:
             if TOO_LONG in error.message:
@@ -258,12 +270,17 @@ class Calls:
 
     def _assigned(self, expander: Expander, assign: Assign) -> bool:
         """Carry one out; one whose command failed sets nothing: at the prompt in any case, else if it said why."""
+        shows = "xtrace" in self.language.options
         if isinstance(assign.value, str) or assign.index is not None or assign.items is not None:
+            if shows:
+                self.trace(assigned(self, assign, expander.single(assign.value)))  # type: ignore[arg-type]
             expander.assign(assign)
             return True
         text = expander.single(assign.value)
         if expander.status and (self.language.strict or expander.refused):
             return False
+        if shows:
+            self.trace(assigned(self, assign, text))  # type: ignore[arg-type]
         self.language.set(assign.name, text, assign.adds)
         return True
 
@@ -278,6 +295,10 @@ class Calls:
 
     def call(self, prepared: Prepared, line: int) -> int:
         """Call a prepared command with its redirections and print what it refuses."""
+        language = self.language
+        if "xtrace" in language.options and not prepared.shown and prepared.words and not prepared.assigns:
+            self.trace(" ".join(map(traced, prepared.words)))
+            prepared = prepared._replace(shown=True)
         if prepared.redirects and not prepared.hands_on:
             if prepared.name == "exec" and len(prepared.words) == 1:
                 return self.keep_redirected(prepared.redirects, line)
@@ -288,9 +309,6 @@ class Calls:
         if prepared.assigns:
             return self._with_variables(prepared, line)
         session = self.session
-        language = session.language
-        if "xtrace" in language.options:
-            self.trace(" ".join(map(quote_if_needed, prepared.words)))
         if prepared.words:
             language.last_word = prepared.words[-1]
         if prepared.function is not None:
@@ -361,7 +379,7 @@ class Calls:
             raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({FUNCTIONS})")
         if sys.getrecursionlimit() < STACK:
             sys.setrecursionlimit(STACK)
-        language.enter(words[0], words[1:], line)
+        language.enter(words[0], words[1:], line, self.where)
         loops, language.loops = language.loops, 0
         try:
             try:
@@ -384,10 +402,13 @@ class Calls:
             expander = self.expander()
             for assign in prepared.assigns or ():
                 expander.status, expander.refused = None, False
+                if assign.index is not None:
+                    self.say(f"`{assign.name}[{expander.single(assign.index)}]': not a valid identifier\n")
+                    continue
+                if assign.items is not None:  # in an environment there are no arrays
+                    assign = Assign(assign.name, assign.raw, None, assign.adds)
                 if self._assigned(expander, assign):
                     language.mark(assign.name, "x")
-                    if "xtrace" in language.options:
-                        self.trace(f"{assign.name}={quote_if_needed(language.get(assign.name) or '')}")
             return self.call(prepared._replace(assigns=None), line)
         except ShellError as error:
             if isinstance(error, (Dropped, Fatal)):
@@ -399,7 +420,7 @@ class Calls:
 
     def trace(self, text: str) -> None:
         """A line of `set -x`."""
-        self.say(f"{self.language.get('PS4') or ''}{text}\n")
+        self.say(f"{prefix(self)}{text}\n")  # type: ignore[arg-type]
 
     def say(self, text: str) -> None:
         """Write to standard error; if that is closed, to nobody."""
@@ -457,6 +478,7 @@ class Calls:
                 opener.apply(redirect)
         except ShellError as error:
             opener.close()
+            self.unopened = True
             return self.complain("memsh", error, line)
         table = opener.table()
         runner = self.with_streams(table)

@@ -12,7 +12,6 @@ from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, 
 OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "function"])
 
 _KEYWORD = re.compile(r"in(?=[ \t\r\n|&;()<>]|\\\n|\Z)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
 _FUNCTION_NAME = re.compile(r"[^\s|&;<>()$`\"'\\]+")
 _EMPTY = re.compile(r"[ \t]*\([ \t]*\)")
@@ -73,8 +72,8 @@ class Compounds(Conditional, Heredocs):
         self.blanks()
         if self.text.startswith("((", self.pos):
             return self._c_for(opened)
-        match = _NAME.match(self.text, self.pos)
-        if match is None or not _ENDS.match(self.text, match.end()):
+        match = _FUNCTION_NAME.match(self.text, self.pos)
+        if match is None or not _ENDS.match(self.text, match.end()) or not (self.lenient or match[0].isidentifier()):
             if self.pos >= self.size:
                 self.fault("for is not finished: a name is missing", opened, True)
             self.unexpected("a variable's name")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell.arith import compiled
 from memsh.shell.errors import ShellError
 from memsh.shell.patterns import matches
+from memsh.shell.tracing import traced
 from memsh.shell.values import whole
 
 if TYPE_CHECKING:
@@ -83,16 +84,25 @@ def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
         return not holds(tree[1], runner)
     expander = runner.expander()
     left = expander.single(tree[1])
+    shows = "xtrace" in runner.language.options
     if operator == "word":
+        if shows:
+            runner.trace(f"[[ -n {traced(left)} ]]")
         return bool(left)
     if len(tree) == 2:
+        if shows:
+            runner.trace(f"[[ {operator} {traced(left)} ]]")
         return unary("-e" if operator == "-a" else operator, left, runner)
-    if operator == "=~":
-        return _matched(left, expander.regex(tree[2]), runner)
-    if operator in ("=", "==", "!="):
-        ignore = runner.language.shopts["nocasematch"]
-        return matches(left, expander.pattern(tree[2]), ignore) is (operator != "!=")
+    if operator in ("=~", "=", "==", "!="):
+        right = expander.regex(tree[2]) if operator == "=~" else expander.pattern(tree[2])
+        if shows:
+            runner.trace(f"[[ {traced(left)} {operator} {right} ]]")
+        if operator == "=~":
+            return _matched(left, right, runner)
+        return matches(left, right, runner.language.shopts["nocasematch"]) is (operator != "!=")
     right = expander.single(tree[2])
+    if shows:
+        runner.trace(f"[[ {traced(left)} {operator} {traced(right)} ]]")
     if operator in ("<", ">"):
         return left < right if operator == "<" else left > right
     if operator in OF_FILES:

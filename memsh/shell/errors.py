@@ -27,6 +27,10 @@ class Unreasonable(ShellError):
     """More than the host should be asked for: refused in one line; a loop that asks again ends with its line."""
 
 
+class BadSubscript(ShellError):
+    """An index below the first element: reading it gives nothing, in a script."""
+
+
 class Fatal(ShellError):
     """A refusal that ends a script: `set -u` met an unset name, `${x:?}`."""
 
@@ -36,10 +40,10 @@ class Dropped(ShellError):
 
 
 class NotFound(ShellError):
-    """A name that is no command: status 127. The message is the whole line."""
+    """A name that is no command: status 127, or 126 for what cannot be run. The message is the whole line."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, NOT_FOUND)
+    def __init__(self, message: str, status: int = NOT_FOUND) -> None:
+        super().__init__(message, status)
 
 
 class SyntaxFault(ShellError):

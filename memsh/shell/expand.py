@@ -248,6 +248,8 @@ class Expander:
             return text.rstrip("\n")
         if kind == "tilde":
             return parameters.home(self.language, content)
+        if kind == "bad":
+            raise Dropped(f"{content[0]}: bad substitution ({content[1]})")
         return self.runner.process_stream(content[0], content[1])
 
     def sum(self, word: AnyWord) -> int:
@@ -272,6 +274,8 @@ class Expander:
     def assign(self, assign: Assign) -> None:
         """Carry out one assignment."""
         language = self.language
+        if assign.items is not None and assign.index is not None:
+            raise ShellError(f"{assign.name}[{self.single(assign.index)}]: cannot assign list to array member")
         if assign.items is not None:
             items: list[tuple[str | None, str]] = []
             for key, word in assign.items:

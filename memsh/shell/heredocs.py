@@ -52,6 +52,7 @@ class Heredocs(Words):
             redirect.target = body
             return
         inner = type(self)(body, self.line_of(first))
+        inner.lenient = self.lenient
         redirect.target = inner.body()
 
 

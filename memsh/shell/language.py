@@ -11,7 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from memsh.shell.arith import compiled
-from memsh.shell.errors import Dropped, Fatal, ShellError, UsageError
+from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, UsageError
 from memsh.shell.hashorder import walked
 from memsh.shell.values import fixed, whole
 
@@ -27,15 +27,17 @@ OPTIONS = {
     "physical": "P", "hashall": "h", "monitor": "m", "notify": "b", "keyword": "k", "onecmd": "t", "privileged": "p",
     "interactive-comments": "", "emacs": "", "vi": "", "history": "", "histexpand": "H", "ignoreeof": "", "nolog": "",
 }  # fmt: skip
+IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof", "nolog", "noexec"])
+# in a script, where there is no line editing, no history and no terminal that they could change
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
-                  "errtrace", "functrace", "hashall", "interactive-comments"])  # fmt: skip
+                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments"])  # fmt: skip
 SHOPTS = {
     "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
     "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
     "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
     "shift_verbose": False,
 }  # fmt: skip
-FIXED_SHOPTS = frozenset(["extglob", "expand_aliases", "sourcepath", "cmdhist", "globasciiranges"])
+FIXED_SHOPTS = frozenset(["extglob", "sourcepath", "cmdhist", "globasciiranges"])
 
 
 class Readonly(Dropped):
@@ -54,10 +56,12 @@ class Saved(NamedTuple):
 class Frame:
     """A function that runs: its name, the arguments of who called it, and what it has made local."""
 
-    __slots__ = ("line", "name", "options", "outer", "saved", "traps")
+    __slots__ = ("defined", "line", "name", "options", "outer", "saved", "source", "traps")
 
-    def __init__(self, name: str, outer: list[str] | None, line: int) -> None:
+    def __init__(self, name: str, outer: list[str] | None, line: int, source: str) -> None:
         self.name = name
+        self.source = source  # the script that called it
+        self.defined = source  # where it was written
         self.outer = outer
         self.line = line
         self.saved: dict[str, Saved] = {}
@@ -77,6 +81,7 @@ class Language:
         self.attributes: dict[str, set[str]] = {}  # name → letters of declare: x r i l u n a A t
         self.positional: list[str] | None = None  # None: $1 … is the history of values
         self.name = "memsh"  # $0
+        self.scripted = False  # a script runs, not a line or -c
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
         self.options: set[str] = {"braceexpand", "hashall", "interactive-comments"}
@@ -89,6 +94,8 @@ class Language:
         self.frames: list[Frame] = []
         self.cwd = "/"
         self.old_cwd: str | None = None  # OLDPWD
+        self.logical = ("", "")  # a cwd, and the name with links that led there
+        self.directories: list[str] = []  # that pushd keeps
         self.last_status = 0
         self.statuses: list[int] = [0]  # PIPESTATUS
         self.last_word = ""  # $_
@@ -98,6 +105,7 @@ class Language:
         self.nesting = 0  # compound commands, loops among them, around what runs
         self.source_depth = 0
         self.level = 0  # BASH_SUBSHELL
+        self.depth = 0  # of $( … ) and eval, for $PS4
         self.tested = 0  # how many conditions are being asked: `set -e` waits
         self.expanding: set[str] = set()  # aliases that stand for themselves now
         self.strict = True  # an unset $name is an error: at the prompt and in lessons
@@ -109,6 +117,11 @@ class Language:
         self.empty: list[str] = []  # unset names that this command used
         self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
         self.changes = 0  # moves when something else than a plain variable changes
+
+    def shown_cwd(self) -> str:
+        """`$PWD`: the directory by the name that led there."""
+        whole, name = self.logical
+        return name if whole == self.cwd else self.cwd
 
     # copies
 
@@ -153,6 +166,7 @@ class Language:
         self.attributes = {known: {"x"} for known in self.variables}
         self.options, self.shopts = {"braceexpand", "hashall", "interactive-comments"}, dict(SHOPTS)
         self.positional = list(arguments) if arguments else None
+        self.scripted = False
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
         self.last_status = 0
         self.traps = {signal: text for signal, text in self.traps.items() if not text}
@@ -222,9 +236,28 @@ class Language:
         if name == "PIPESTATUS":
             return [str(status) for status in self.statuses]
         if name == "FUNCNAME":
-            return [frame.name for frame in reversed(self.frames)]
+            names = [frame.name for frame in reversed(self.frames)]
+            return [*names, "main"] if names and self.scripted else names
+        if name == "BASH_SOURCE":
+            return self.sources()
+        if name == "BASH_LINENO":
+            lines = [str(frame.line) for frame in reversed(self.frames)]
+            return [*lines, "0"] if self.scripted else lines
+        if name == "BASH_VERSINFO":
+            return ["5", "2", "15", "1", "release", self.get("MACHTYPE") or ""]
+        if name == "DIRSTACK":
+            return [self.shown_cwd(), *self.directories]
+        if name == "GROUPS":
+            return ["0"]
+        if name == "BASH_ALIASES":
+            return list(self.aliases.values())
         found = self.get(name)
         return [] if found is None else [found]
+
+    def sources(self) -> list[str]:
+        """BASH_SOURCE: the script of each function that runs, then the one that called the first."""
+        found = [frame.defined for frame in reversed(self.frames)]
+        return [*found, self.name] if self.scripted else found or [""]
 
     def keys_of(self, name: str) -> list[str]:
         """`${!name[@]}`."""
@@ -252,9 +285,9 @@ class Language:
             array = self.arrays.get(name)
             number += (max(array, default=-1) + 1) if array is not None else len(self.list_of(name))
             if number < 0:
-                raise ShellError(f"{name}: bad array subscript")
+                raise BadSubscript(f"{name}: bad array subscript")
         if number >= MOST_INDEX:
-            raise ShellError(f"{name}: bad array subscript")
+            raise BadSubscript(f"{name}: bad array subscript")
         return number
 
     def element(self, name: str, text: str) -> str | None:
@@ -321,7 +354,11 @@ class Language:
             self.begun += int(now or 0) - shift
         elif name == "OPTIND":
             self.letter = 1
-        return name != "OPTIND"
+        elif name in FIXED:
+            raise Readonly(f"{name}: readonly variable")
+        elif name == "BASH_ARGV0":
+            self.name = text
+        return name not in ("OPTIND", "BASH_ARGV0")
 
     def set_element(self, name: str, text: str, value: str, adds: bool = False) -> None:
         """`name[text]=value`; a name that is no array becomes one."""
@@ -431,8 +468,8 @@ class Language:
 
     # functions
 
-    def enter(self, name: str, arguments: list[str], line: int) -> None:
-        frame = Frame(name, self.positional, line)
+    def enter(self, name: str, arguments: list[str], line: int, source: str) -> None:
+        frame = Frame(name, self.positional, line, source)
         self.frames.append(frame)
         if self.traps:
             for condition in ("DEBUG", "ERR", "RETURN"):
@@ -492,7 +529,7 @@ class Language:
         """`set -o name`. UsageError for one that there is not."""
         if name not in OPTIONS:
             raise UsageError(f"{name}: invalid option name")
-        if name not in DONE and (on or name in ("hashall",)):
+        if name not in DONE and on and (self.strict or name not in IDLE):
             raise ShellError(f"{name}: there is no such option in this shell", 2)
         self.changes += 1
         (self.options.add if on else self.options.discard)(name)
@@ -518,7 +555,8 @@ class Language:
         return fixed(number, dec)
 
 
-_TOLD = frozenset(["RANDOM", "SECONDS", "OPTIND"])
+FIXED = frozenset(["SHELLOPTS", "BASHOPTS", "UID", "EUID", "PPID", "BASH_VERSINFO"])
+_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0"}
 
 
 def _key(index: str) -> str:
@@ -528,8 +566,8 @@ def _key(index: str) -> str:
 
 
 def _frame(frame: Frame) -> Frame:
-    other = Frame(frame.name, None if frame.outer is None else list(frame.outer), frame.line)
-    other.saved = dict(frame.saved)
+    other = Frame(frame.name, None if frame.outer is None else list(frame.outer), frame.line, frame.source)
+    other.saved, other.defined = dict(frame.saved), frame.defined
     other.traps = dict(frame.traps)
     other.options = frame.options
     return other

@@ -40,8 +40,10 @@ NO_MEMORY = "the host has no memory left for this, and the box may be damaged: `
 
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
     """The lines of a text; a mistake in one is told, and then comes as the last."""
+    language = runner.language
     try:
-        yield from lines(text, first)
+        aliases = language.aliases if language.shopts["expand_aliases"] else None
+        yield from lines(text, first, aliases, not language.strict)
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)
         yield fault
@@ -133,6 +135,11 @@ def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callab
 
 def _run_line(runner: Runner, line: Line) -> int:
     session = runner.session
+    options = session.language.options
+    if "noexec" in options:
+        return session.last_status
+    if "verbose" in options:
+        runner.say(line.text + "\n")
     try:
         hint = fingers.in_line(session.registry, line)
         if hint:
@@ -160,6 +167,8 @@ def _run_line(runner: Runner, line: Line) -> int:
         status = error.status
         if error.message:
             runner.say(f"memsh: {error.message}\n")
+        if "errexit" in session.language.options and not session.language.strict:
+            raise ErrExit(status) from None
     except ShellError as error:
         status = runner.complain("memsh", error, line.number)
     except RecursionError:
@@ -184,20 +193,30 @@ def evaluated(runner: Runner, text: str) -> int:
     if language.source_depth >= EVALS:
         raise ShellError("nested too deeply")
     language.source_depth += 1
+    language.depth += 1
     status = 0
     try:
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):
                 return line.status
+            if "noexec" in language.options:
+                continue
             several = isinstance(line.program, Series) and len(line.program.items) > 1
             with nesting(session) if several else nullcontext():
-                status = runner.run(line.program)
+                try:
+                    status = runner.run(line.program)
+                except Dropped as error:
+                    if language.strict or language.level or "errexit" in language.options:
+                        raise
+                    runner.say(f"memsh: {error.message}\n" if error.message else "")
+                    status = language.last_status = error.status
     except Return:
         if language.frames or language.source_depth > 1:
             raise
         status = runner.complain("return", ShellError(NOTHING_TO_LEAVE, 2))
     finally:
         language.source_depth -= 1
+        language.depth -= 1
     return status
 
 
@@ -210,6 +229,8 @@ def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) 
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):
                 return line.status
+            if "noexec" in runner.language.options:
+                continue
             try:
                 status = runner.run(line.program)
             except Dropped as error:

@@ -1,6 +1,6 @@
 """`$name` and `${name…}`: special parameters, defaults, patterns, slices, transformations (bash: subst.c).
 
-Known deviations: `${x@P}` expands no prompt escapes; bytes that are no letters count as one each.
+Known deviations: bytes that are no letters count as one each.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.shell.declared import declaration, letters
-from memsh.shell.errors import Dropped, Fatal, ShellError
+from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
 from memsh.shell.patterns import regex
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
+from memsh.shell.tracing import decoded, expanded
 
 if TYPE_CHECKING:
     from memsh.shell.expand import Expander
@@ -87,7 +88,13 @@ def _values(language: Language) -> str:
 def _scalar(expander: Expander, param: Param) -> str | None:
     name, language = param.name, expander.language
     if param.index is not None:
-        return language.element(name, expander.single(param.index))
+        try:
+            return language.element(name, expander.single(param.index))
+        except BadSubscript as error:
+            if language.strict:
+                raise
+            expander.runner.say(f"memsh: {error.message}\n")
+            return None
     if not name or not (name[0].isalpha() or name[0] == "_"):
         return special(expander, name, param.bare)
     return language.get(name)
@@ -114,8 +121,10 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     if param.indirect and language.has(name, "n") and param.index is None:
         return language.variables.get(name, "")
     if param.indirect:
-        param = _indirect(expander, param)
-        name = param.name
+        target = _indirect(expander, param)
+        if target is None:
+            return ""
+        param, name = target, target.name
     star = "*" in (name, param.index)
     if param.op in ("keys", "names"):
         found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
@@ -134,6 +143,10 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     if param.op == "len":
         return str(len(single if single is not None else unset(expander, _shown_name(param))))
     if single is None:
+        if param.op == "@a" and letters(language, name):
+            return letters(language, language.target(name))
+        if param.op == "@A" and language.has(name, "x"):
+            return declaration(language, name)
         if param.op[:1] == "@" and "nounset" not in language.options:
             return ""
         single = unset(expander, _shown_name(param))
@@ -156,10 +169,16 @@ def _names(language: Language, prefix: str) -> list[str]:
     return sorted(name for name in {*language.variables, *language.arrays, *language.maps} if name.startswith(prefix))
 
 
-def _indirect(expander: Expander, param: Param) -> Param:
-    """`${!name}`: the parameter that the value names."""
+def _indirect(expander: Expander, param: Param) -> Param | None:
+    """`${!name}`: the parameter that the value names; None where bash takes an array without such an element."""
     language = expander.language
-    found = _scalar(expander, Param(param.name, param.index))
+    if param.index in ("@", "*"):
+        values = language.list_of(param.name)
+        found: str | None = " ".join(values) if values else None
+    else:
+        found = _scalar(expander, Param(param.name, param.index))
+    if found is None and (param.name in language.arrays or param.name in language.maps):
+        return None
     if found is None and param.name in ("@", "*"):
         found = (language.positional or [""])[-1]
     match = _REFERENCE.fullmatch(found or "")
@@ -285,7 +304,7 @@ def _change(expander: Expander, param: Param) -> Callable[[str], str]:
     if op[0] in "#%":
         pattern = expander.pattern(param.arg or "")
         return lambda text: _trimmed(text, pattern, op, expander.session.poll)
-    if op[0] in "^,":
+    if op[0] in "^,~":
         wanted = expander.pattern(param.arg) if isinstance(param.arg, Word) and param.arg.parts else "?"
         return _cased(op, wanted)
     return _replacement(expander, param)
@@ -344,7 +363,7 @@ def _shortest(pattern: str, text: str, poll: Callable[[], None]) -> int:
 
 def _cased(op: str, pattern: str) -> Callable[[str], str]:
     matcher = regex(pattern)
-    turn: Callable[[str], str] = str.upper if op[0] == "^" else str.lower
+    turn: Callable[[str], str] = {"^": _upper, ",": _lower, "~": _turned}[op[0]]
 
     def change(text: str) -> str:
         if len(op) == 1:
@@ -403,6 +422,26 @@ def _replaced(matcher: re.Pattern[str], text: str, new: Callable[[str], str], co
     return "".join(out)
 
 
+def _upper(text: str) -> str:
+    """C's toupper of each letter: one that becomes several stays."""
+    return text.upper() if text.isascii() else "".join(up if len(up := char.upper()) == 1 else char for char in text)
+
+
+def _lower(text: str) -> str:
+    return text.lower() if text.isascii() else "".join(low if len(low := char.lower()) == 1 else char for char in text)
+
+
+def _turned(text: str) -> str:
+    return "".join(_lower(char) if char.isupper() else _upper(char) for char in text)
+
+
+def _again(language: Language, param: Param, text: str) -> str:
+    """`${name@A}`: what gives the name this value again."""
+    name = language.target(param.name)
+    shown = letters(language, name)
+    return f"declare -{shown} {name}={quote(text)}" if shown else f"{name}={quote(text)}"
+
+
 def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[str], str]:
     """`${x@Q}` and its kin."""
     language = expander.language
@@ -410,10 +449,10 @@ def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[
         shown = letters(language, param.name)
         return lambda text: shown
     if letter == "A":
-        return lambda text: declaration(language, param.name)
+        return lambda text: _again(language, param, text)
     plain: dict[str, Callable[[str], str]] = {
-        "Q": quote, "U": str.upper, "L": str.lower, "u": lambda text: text[:1].upper() + text[1:], "E": ansi_c,
-        "P": lambda text: text, "K": quote, "k": quote,
+        "Q": quote, "U": _upper, "L": _lower, "u": lambda text: _upper(text[:1]) + text[1:], "E": ansi_c,
+        "P": lambda text: expanded(expander.runner, decoded(expander.session, text)), "K": quote, "k": quote,
     }  # fmt: skip
     if letter not in plain:
         raise Dropped(f"${{{param.name}@{letter}}}: bad substitution")

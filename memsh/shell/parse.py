@@ -12,12 +12,16 @@ from memsh.shell.syntax import Line
 _CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a last \ that is no comment's
 
 
-def lines(text: str, first: int = 1) -> Iterator[Line]:
+def lines(
+    text: str, first: int = 1, aliases: dict[str, str] | None = None, lenient: bool = False
+) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
-    SyntaxFault with line and column; Incomplete if only the end is missing. The lines before were handed out.
+    `aliases` are looked up while the text is read; `lenient` as Words has it. SyntaxFault with line and column; Incomplete if only the end is
+    missing. The lines before were handed out.
     """
     parser = Parser(text, first)
+    parser.aliases, parser.lenient = aliases, lenient
     if text.endswith("\\\n") and _CONTINUED.search(text):
         at = len(text) - 2
         raise Incomplete("the line goes on after its \\, but nothing follows", parser.line_of(at), parser.column(at))

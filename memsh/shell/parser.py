@@ -41,6 +41,7 @@ _PLAIN_LINE = re.compile(
 )  # fmt: skip
 _REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
 _FUNCTION = re.compile(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
+_ALIAS = re.compile(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
 _COMMENT = re.compile(r"#[^\n]*")
 _ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
 _SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
@@ -52,6 +53,8 @@ class Parser(Compounds):
 
     level = 0  # lists in lists: of $( … ), ( … ), if, while and so on
     unclosed = 1 << 62  # from here on no (( is closed
+    aliases: dict[str, str] | None = None
+    spliced: list[tuple[str, int]] | None = None  # (alias, letters behind what it became), those that are being read
 
     # lines
 
@@ -60,7 +63,7 @@ class Parser(Compounds):
         text = self.text
         while True:
             match = _PLAIN_LINE.match(text, self.pos)
-            if match is not None and match[1] not in RESERVED:
+            if match is not None and match[1] not in RESERVED and not self.aliases:
                 yield self._plain_line(match)
                 continue
             self._skip_lines()
@@ -71,7 +74,7 @@ class Parser(Compounds):
                 program = self.series("")
             except RecursionError:
                 raise SyntaxFault("nested too deeply", self.line_of(start), self.column(start)) from None
-            begun = len(self.documents)
+            begun, text = len(self.documents), self.text
             end = self.pos
             if self.pos < self.size:
                 if text[self.pos] != "\n":
@@ -143,18 +146,19 @@ class Parser(Compounds):
     def _series(self, closing: str, stops: tuple[str, ...]) -> Node:
         items: list[tuple[Node, bool]] = []
         top = not closing and not stops
-        text = self.text
         while True:
             if top:
                 self.gap()
             else:
                 self.newlines()
+            text = self.text
             if self.pos >= self.size or text[self.pos] == "\n" or self._stops(closing, stops):
                 break
             if text[self.pos] == ";" and closing == ";;" and text.startswith((";;", ";&"), self.pos):
                 break
             item = self.and_or()
             self.gap()
+            text = self.text
             char = text[self.pos : self.pos + 1]
             if char == "&" and not text.startswith("&&", self.pos):
                 items.append((item, True))
@@ -236,7 +240,48 @@ class Parser(Compounds):
 
     # commands
 
+    def _aliased(self) -> str:
+        """Put what an alias stands for in the place of the word that begins here; answers its name, "" for none."""
+        match = _ALIAS.match(self.text, self.pos)
+        name = match[0] if match is not None else ""
+        if self.aliases is None or name not in self.aliases:
+            return ""
+        if name in self._reading():
+            return name
+        tail = self.size - self.pos - len(name)
+        self.spliced = [*(self.spliced or ()), (name, tail)]
+        self.text = self.text[: self.pos] + self.aliases[name] + self.text[self.size - tail :]
+        self.size, self._ends = len(self.text), None
+        return name
+
+    def _reading(self) -> list[str]:
+        """The aliases inside of whose text this is."""
+        left = self.size - self.pos
+        return [name for name, tail in self.spliced or () if left > tail]
+
+    def _behind_blank(self) -> bool:
+        """Whether the text of an alias that ends with a blank has just been passed: the next word may be one too."""
+        for name, tail in self.spliced or ():
+            end = self.size - tail
+            if self.aliases and self.aliases.get(name, "")[-1:] in (" ", "\t") and end <= self.pos:
+                if not self.text[end : self.pos].strip():
+                    return True
+        return False
+
     def command(self) -> Node:
+        final = False
+        while self.aliases:
+            before = self.text
+            final = bool(self._aliased()) or final
+            if self.text is before:
+                break
+            self.blanks()
+        node = self._command()
+        if final and isinstance(node, Simple):
+            node.final = True
+        return node
+
+    def _command(self) -> Node:
         text, pos = self.text, self.pos
         char = text[pos : pos + 1]
         if char == "(":
@@ -323,6 +368,9 @@ class Parser(Compounds):
         declares = False
         while self.pos < size:
             pos = self.pos
+            if self.spliced and words and self._behind_blank() and self._aliased():
+                text, size = self.text, self.size
+                continue
             match = _PLAIN.match(text, pos)
             if match is not None:
                 word: AnyWord = match[0]
@@ -404,7 +452,7 @@ class Parser(Compounds):
 
     def nested(self, text: str, opened: int) -> Node:
         inner = Parser(text, self.line_of(opened))
-        inner.level = self.level
+        inner.level, inner.lenient = self.level, self.lenient
         try:
             programs = [line.program for line in inner.lines()]
         except SyntaxFault as fault:

@@ -306,6 +306,7 @@ class Registry:
         self.commands: dict[str, Command] = {}
         self.groups: dict[str, list[str]] = {}
         self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
+        self.clock: Callable[[Any, str], str] | None = None  # (session, layout) → the box's date and time
         self.regex: Callable[[str, str, bool], list[str]] | None = None  # (pattern, text, ignore case) → its groups
 
     def add(self, declared: Command) -> None:

@@ -35,6 +35,7 @@ from memsh.shell.patterns import matches
 from memsh.shell.pipes import Pipe
 from memsh.shell.syntax import (
     AndOr,
+    AnyWord,
     Case,
     CFor,
     Compound,
@@ -52,6 +53,8 @@ from memsh.shell.syntax import (
     While,
 )
 from memsh.shell.told import nested, within
+from memsh.shell.tracing import traced
+from memsh.shell.traps import Traps
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
@@ -59,10 +62,11 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 _DEBUGGED = frozenset([Simple, Sum, Cond, Case])  # before which `trap … DEBUG` runs; loops do so in each round
+_SINGLE = frozenset([Simple, Sum, Cond])  # after which $PIPESTATUS is theirs
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
-class Runner(Calls):
+class Runner(Traps, Calls):
     """Runs nodes with one set of streams."""
 
     def __init__(
@@ -131,8 +135,10 @@ class Runner(Calls):
         status = _RUN[kind](self, node)
         language = session.language
         language.last_status = status
+        if kind in _SINGLE:
+            language.statuses = [status]
         if session.signals:
-            self._deliver()
+            self.deliver()
         if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
             self._failed(node, status)
         return status
@@ -142,7 +148,9 @@ class Runner(Calls):
         language = self.language
         if language.tested or (isinstance(node, Pipeline) and node.negate):
             return
-        if (isinstance(node, Group) and not node.own) or (isinstance(node, Compound) and not _own(node.inner)):
+        if isinstance(node, Group) and not node.own:
+            return
+        if isinstance(node, Compound) and not _own(node.inner) and not self.unopened:
             return
         if language.traps.get("ERR"):
             self.trap("ERR")
@@ -233,6 +241,8 @@ class Runner(Calls):
 
     def run_for(self, node: For) -> int:
         session, language, status = self.session, self.language, 0
+        if not node.name.isidentifier():
+            return self.complain("for", ShellError(f"`{node.name}': not a valid identifier"), node.line)
         if node.words is None:
             words = list(language.positional or ())
         else:
@@ -247,6 +257,8 @@ class Runner(Calls):
                     session.progress = (f"for {node.name}", done, len(words))
                 if "DEBUG" in language.traps:
                     self.debugged(node)
+                if "xtrace" in language.options:
+                    self.trace(node.source[node.pos : node.end].strip())
                 try:
                     self.language.set(node.name, word)
                 except ShellError as error:
@@ -265,19 +277,25 @@ class Runner(Calls):
         expander = self.expander()
         language.loops += 1
         try:
-            expander.sum(node.first)
+            total = self._traced_sum if "xtrace" in language.options else expander.sum
+            total(node.first)
             test, after, poll = node.test or "1", node.after, self.session.poll
-            while expander.sum(test):
+            while total(test):
                 poll()
                 status, ends = self._round(node.body, status)
                 if ends:
                     break
-                expander.sum(after)
+                total(after)
         except ShellError as error:
             return self.complain("((", error, node.line) and 1
         finally:
             self.language.loops -= 1
         return status
+
+    def _traced_sum(self, word: AnyWord) -> int:
+        expander = self.expander()
+        self.trace(f"(( {expander.single(word).strip()} ))")
+        return expander.sum(word)
 
     def run_while(self, node: While) -> int:
         language, status = self.language, 0
@@ -309,6 +327,8 @@ class Runner(Calls):
         try:
             expander = self.expander()
             text = expander.single(node.word)
+            if "xtrace" in self.language.options:
+                self.trace(f"case {traced(text)} in")
             status, falls = 0, False
             for patterns, body, ending in node.items:
                 ignore = self.language.shopts["nocasematch"]
@@ -324,7 +344,7 @@ class Runner(Calls):
 
     def run_sum(self, node: Sum) -> int:
         if "xtrace" in self.language.options:
-            self.trace(f"(( {self.expander().single(node.word).strip()} ))")
+            self.trace(f"(( {self.expander().single(node.word)} ))")
         try:
             return int(not self.expander().sum(node.word))
         except Fatal as error:
@@ -384,6 +404,7 @@ class Runner(Calls):
             return error.status
 
     def run_compound(self, node: Compound) -> int:
+        self.unopened = False
         return self.redirected(node.redirects, node.line, lambda runner: runner.run(node.inner))
 
     # pipelines
@@ -479,6 +500,7 @@ class Runner(Calls):
         def work() -> int:
             if not outer.shopts["inherit_errexit"]:
                 self.language.options.discard("errexit")
+            self.language.depth += 1
             with within(self.session):
                 return runner.run(node)
 
@@ -514,53 +536,6 @@ class Runner(Calls):
                 continue
             runner = self.beside(self.stdout, TextInput(kept.text()))
             runner.subshell(lambda runner=runner, node=node: runner.run(node))  # type: ignore[misc]
-
-    # traps
-
-    def trap(self, signal: str) -> None:
-        """Run what `trap` set for it, which sees the status of before."""
-        language = self.language
-        text = language.traps.get(signal, "")
-        if not text or signal in language.trapping:
-            return
-        status, statuses = language.last_status, language.statuses
-        language.trapping.append(signal)
-        language.tested += 1
-        try:
-            with within(self.session):
-                self.run_text(text)
-        finally:
-            language.tested -= 1
-            language.trapping.remove(signal)
-        language.last_status, language.statuses = status, statuses
-
-    def debugged(self, node: Node) -> None:
-        """`trap … DEBUG`: before a command, which `$BASH_COMMAND` shows."""
-        language = self.language
-        if "DEBUG" in language.trapping:
-            return
-        language.command = node
-        self.trap("DEBUG")
-
-    def _deliver(self) -> None:
-        """Signals that this shell has trapped, between two commands."""
-        session, traps = self.session, self.language.traps
-        mine = [name for owner, name in session.signals if owner is traps]
-        session.signals = [(owner, name) for owner, name in session.signals if owner is not traps]
-        for name in mine:
-            self.trap(name)
-
-    def at_exit(self, status: int) -> int:
-        """`trap … EXIT`, once; answers the status to leave with."""
-        text = self.language.traps.pop("EXIT", "")
-        if not text:
-            return status
-        self.language.last_status = status
-        try:
-            self.run_text(text)
-        except (Leave, Return) as leave:
-            return leave.status
-        return status
 
     def run_text(self, text: str) -> int:
         """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""

@@ -32,12 +32,12 @@ from memsh.shell.syntax import Line, Simple
 def _as_script(session: Session, name: str) -> Iterator[None]:
     """Unset names are empty, `$0` is the script's."""
     language = session.language
-    strict, before = language.strict, language.name
-    language.strict, language.name = False, name or before
+    strict, before, scripted = language.strict, language.name, language.scripted
+    language.strict, language.name, language.scripted = False, name or before, bool(name)
     try:
         yield
     finally:
-        session.language.strict, session.language.name = strict, before
+        session.language.strict, session.language.name, session.language.scripted = strict, before, scripted
 
 
 def run_script(

@@ -146,7 +146,7 @@ class Session:
         self.was_interrupted = False  # the last line was cut short
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
-        self.signals: list[tuple[dict[str, str], str]] = []  # (whose traps, which) that came and wait for a command to end
+        self.signals: list[tuple[dict[str, str], str]] = []  # (whose traps, which) that came; a command ends first
         self.running_line = 0  # of the script, for $LINENO
         self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
         self.stop_job: Job | None = None  # which job that line is of

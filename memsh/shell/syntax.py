@@ -7,6 +7,7 @@ A word without anything to expand is a plain str. Otherwise it is a Word of part
     ("sum", WORD)      $(( … )): expanded as one text, then added up
     ("tilde", NAME)    ~ or ~NAME at a word's beginning
     ("proc", (SIGN, NODE))  <( … ) and >( … )
+    ("bad", (TEXT, WHY))    a ${ … } that means nothing
     ("glob", WORD)     ?( … ) and its kin: the pattern as written, its inside expanded
 """
 
@@ -58,17 +59,18 @@ class Assign:
     `items` is None for a single value, else (key or None, word) for each element.
     """
 
-    __slots__ = ("adds", "index", "items", "name", "value")
+    __slots__ = ("adds", "index", "items", "name", "raw", "value")
 
     def __init__(
         self, name: str, value: AnyWord = "", index: AnyWord | None = None, adds: bool = False,
-        items: list[tuple[AnyWord | None, AnyWord]] | None = None,
+        items: list[tuple[AnyWord | None, AnyWord]] | None = None, raw: str = "",
     ) -> None:  # fmt: skip
         self.name = name
         self.value = value
         self.index = index
         self.adds = adds
         self.items = items
+        self.raw = raw  # the ( … ) as written
 
 
 class Redirect:
@@ -106,9 +108,11 @@ class Node:
 
 
 class Simple(Node):
-    """Assignments, words, redirections. `after` is the text behind the first word, for an alias."""
+    """Assignments, words, redirections. `after` is the text behind the first word, for an alias that was not known
+    when the text was read; `final`: aliases have been looked up."""
 
-    __slots__ = ("after", "assigns", "redirects", "words")
+    __slots__ = ("after", "assigns", "final", "redirects", "words")
+    final: bool
 
     def __init__(self, line: int, pos: int) -> None:
         self.line = line
@@ -117,6 +121,7 @@ class Simple(Node):
         self.assigns: list[Assign] | None = None
         self.redirects: list[Redirect] | None = None
         self.after = ""
+        self.final = False
 
 
 class Pipeline(Node):

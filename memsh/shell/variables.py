@@ -1,7 +1,8 @@
 """Variables that the shell makes when they are asked for: $RANDOM, $SECONDS, $PWD and their kin (bash: variables.c).
 
 An assignment to one of them makes it an ordinary one, but for RANDOM, SECONDS and OPTIND, which bash heeds.
-Known deviations: `$EPOCHSECONDS` and `$SECONDS` are the box's clock, `$RANDOM` begins with seed 1 in every session.
+Known deviations: `$EPOCHSECONDS` and `$SECONDS` are the box's clock, `$SRANDOM` is `$RANDOM`,
+which begins with seed 1 in every session.
 """
 
 from __future__ import annotations
@@ -56,12 +57,33 @@ def _command(session: Session) -> str | None:
     return node.source[node.pos : node.end].strip()
 
 
+def _date(session: Session, layout: str) -> str:
+    """The box's date; the clock is a tool's, the shell has none."""
+    return session.registry.clock(session, layout) if session.registry.clock is not None else str(_clock(session))
+
+
+def _shopts(session: Session) -> str:
+    return ":".join(sorted(name for name, on in session.language.shopts.items() if on))
+
+
+def _directory(session: Session) -> str:
+    return session.language.shown_cwd()
+
+
+def _columns(session: Session) -> str:
+    return str(session.width)
+
+
+def _machine(session: Session) -> str:
+    return f"{'i686' if session.bits == 32 else 'x86_64'}-pc-linux-gnu"
+
+
 def _line(session: Session) -> str:
     return str(session.running_line)
 
 
 _TABLE: dict[str, Callable[[Session], str | None]] = {
-    "RANDOM": _random, "SECONDS": _seconds, "PWD": lambda session: session.language.cwd, "LINENO": _line,
+    "RANDOM": _random, "SECONDS": _seconds, "PWD": lambda session: session.language.shown_cwd(), "LINENO": _line,
     "OLDPWD": lambda session: session.language.old_cwd,
     "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
     "EUID": lambda session: "0", "HOSTNAME": lambda session: "box", "OPTIND": lambda session: "1",
@@ -73,5 +95,13 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "FUNCNAME": lambda session: session.language.frames[-1].name if session.language.frames else None,
     "PIPESTATUS": lambda session: str(session.language.statuses[0]), "_": lambda session: session.language.last_word,
     "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
-    "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: str(_clock(session)),
+    "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: _date(session, "%s"),
+    "EPOCHREALTIME": lambda session: _date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts, "DIRSTACK": _directory,
+    "HOSTTYPE": lambda session: "i686" if session.bits == 32 else "x86_64", "MACHTYPE": _machine,
+    "OPTERR": lambda session: "1",
+    "GROUPS": lambda session: "0", "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": _random,
+    "HISTCMD": lambda session: str(len(session.history) + 1), "COLUMNS": _columns,
+    "PS1": lambda session: r"\s-\v\$ " if not session.language.strict else None,
+    "BASH_VERSINFO": lambda session: "5", "BASH_SOURCE": lambda session: session.language.sources()[0] or None,
+    "BASH_LINENO": lambda session: str(session.language.frames[-1].line) if session.language.frames else "0",
 }  # fmt: skip

@@ -22,7 +22,7 @@ _BODY = re.compile(r"[^$\\`]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
 _BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
-_OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|@[A-Za-z]|:")
+_OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = re.compile(r"[*?]|\[")
 _OPERAND = re.compile(r"[^$`\"'\\}{/]+")
 _TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
@@ -33,7 +33,10 @@ _ELEMENT = re.compile(r"\[")
 
 
 class Words(ABC):
-    """Reads words of `text`, whose first line has number `first`."""
+    """Reads words of `text`, whose first line has number `first`. `lenient`: what bash takes until it runs is taken, as
+    scripts may count on it (a `${…}` or a `for` that means nothing); at the prompt a person hears of it at once."""
+
+    lenient = False
 
     def __init__(self, text: str, first: int = 1) -> None:
         self.text = text
@@ -334,6 +337,32 @@ class Words(ABC):
     # ${ … }
 
     def _braced(self, parts: list[Part], quoted: bool) -> None:
+        """`${…}`. In a script one that means nothing is an error when it is expanded; one without end at once."""
+        opened, before = self.pos, len(parts)
+        try:
+            self._parameter(parts, quoted)
+        except Incomplete:
+            raise
+        except SyntaxFault as fault:
+            end = self._end_of_bad(opened)
+            if end < 0 or not self.lenient:
+                raise
+            del parts[before:]
+            self.pos = end
+            parts.append(("bad", (self.text[opened:end], fault.message), quoted))
+
+    def _end_of_bad(self, opened: int) -> int:
+        """Behind the } of a `${…}`; -1 if there is none on its line."""
+        depth, pos = 0, opened
+        while pos < self.size and self.text[pos] != "\n":
+            char = self.text[pos]
+            depth += (char == "{") - (char == "}")
+            pos += 2 if char == "\\" else 1
+            if char == "}" and not depth:
+                return pos
+        return -1
+
+    def _parameter(self, parts: list[Part], quoted: bool) -> None:
         """`${…}` of every kind."""
         text, opened = self.text, self.pos
         self.pos += 2
@@ -424,6 +453,10 @@ class Words(ABC):
                 if following != "\n":
                     parts.append(("text", following if following in '$`"\\}' else "\\" + following, True))
                 self.pos += 2
+            elif quoted and text.startswith("$'", self.pos):
+                end = self._end_of_ansi(self.pos + 2)
+                parts.append(("text", ansi_c(text[self.pos + 2 : end]), True))
+                self.pos = end + 1
             elif quoted and char == "$":
                 self.dollar(parts, True, False)
             elif quoted and char == "`":
@@ -500,8 +533,10 @@ class Words(ABC):
             self.pos = begun
             return None
         self.pos = end + 1 + adds
-        if text.startswith("(", self.pos) and index is None:
-            return Assign(match[0], "", None, adds, self._elements())
+        if text.startswith("(", self.pos):
+            opened = self.pos
+            items = self._elements()
+            return Assign(match[0], "", index, adds, items, text[opened : self.pos])
         return Assign(match[0], self._value(), index, adds)
 
     def _closing(self, at: int) -> int:

@@ -6,15 +6,22 @@ import calendar
 import time
 
 from memsh.shell.io import IO
+from memsh.shell.registry import REGISTRY
+from memsh.shell.session import Session
 
 
 def now(io: IO) -> float:
     """Seconds since 1970: btime of /proc/stat and what /proc/uptime has counted since; 0 where there are none."""
-    files = io.session.files
+    return now_of(io.session)
+
+
+def now_of(session: Session) -> float:
+    """The same for who has no streams."""
+    files = session.files
     assert files is not None
     try:
-        stat = files.open_read(io.session, "/proc/stat").read()
-        uptime = files.open_read(io.session, "/proc/uptime").read()
+        stat = files.open_read(session, "/proc/stat").read()
+        uptime = files.open_read(session, "/proc/uptime").read()
     except OSError:
         return 0.0
     boot = next((float(line.split()[1]) for line in stat.splitlines() if line.startswith("btime ")), 0.0)
@@ -41,3 +48,6 @@ def mktime(text: str) -> float:
         return float(calendar.timegm((year, month, 1, hour, minute, second)) + (day - 1) * 86400)
     except (ValueError, OverflowError):
         return -1.0
+
+
+REGISTRY.clock = lambda session, layout: strftime(layout, now_of(session))

@@ -1,0 +1,181 @@
+"""pushd, popd, dirs, hash, caller, times: what the shell remembers of where it is (bash: builtins/*.def)."""
+
+from __future__ import annotations
+
+from memsh.commands.files import change_directory
+from memsh.commands.options import short_options
+from memsh.shell import IO, Args, ShellError, UsageError, command, rest
+from memsh.shell.programs import BUILTINS, places
+from memsh.shell.values import whole
+
+TOPIC = "session"
+
+
+def _stack(io: IO) -> list[str]:
+    """The folders, the one that the shell is in first."""
+    return [io.language.get("PWD") or "/", *io.language.directories]
+
+
+def _short(io: IO, path: str) -> str:
+    home = io.language.get("HOME") or ""
+    inside = home not in ("", "/") and (path == home or path.startswith(home + "/"))
+    return "~" + path[len(home) :] if inside else path
+
+
+def _place(io: IO, word: str) -> int | None:
+    """`+N` from the left, `-N` from the right of the list; None for another word."""
+    number = whole(word[1:]) if word[:1] in ("+", "-") else None
+    if number is None:
+        return None
+    size = len(_stack(io))
+    if not 0 <= number < size:
+        raise ShellError(f"{word}: directory stack index out of range" if size > 1 else "directory stack empty")
+    return number if word[0] == "+" else size - 1 - number
+
+
+def _show(io: IO) -> None:
+    io.out(" ".join(_short(io, path) for path in _stack(io)) + "\n")
+
+
+@command(rest("words", raw=True, meta="[-clpv] [+N|-N"), topic=TOPIC, needs_box=False, shell=True)
+def dirs(box: object, args: Args, io: IO) -> int:
+    """the folders that pushd keeps
+
+    pushd /proc; dirs -v
+
+    -p one a line, -v with numbers, -l without ~, -c forgets them.
+    """
+    stack, on, chosen = _stack(io), "", None
+    for word in args.words:
+        place = _place(io, word) if word[:1] in ("+", "-") and whole(word[1:]) is not None else None
+        if place is not None:
+            chosen = place
+        elif word[:1] == "-" and len(word) > 1 and set(word[1:]) <= set("clpv"):
+            on += word[1:]
+        else:
+            raise UsageError(f"{word}: invalid option" if word[:1] == "-" else f"{word}: invalid argument")
+    if "c" in on:
+        io.language.directories = []
+        return 0
+    shown = stack if "l" in on else [_short(io, path) for path in stack]
+    if chosen is not None:
+        shown = [shown[chosen]]
+    if "v" in on:
+        io.out("".join(f"{number:2}  {path}\n" for number, path in enumerate(shown, chosen or 0)))
+    else:
+        io.out(("\n" if "p" in on else " ").join(shown) + "\n")
+    return 0
+
+
+@command(rest("words", raw=True, meta="[-n] [+N|-N|FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)
+def pushd(box: object, args: Args, io: IO) -> int:
+    """keep the folder and go to another; without one, change places with the last that was kept
+
+    pushd /proc; popd
+    """
+    words, language = list(args.words), io.language
+    stay = words[:1] == ["-n"]
+    words = words[1:] if stay or words[:1] == ["--"] else words
+    if len(words) > 1:
+        raise ShellError("too many arguments")
+    stack = _stack(io)
+    if not words:
+        if len(stack) < 2:
+            raise ShellError("no other directory")
+        turned = [stack[1], stack[0], *stack[2:]]
+    else:
+        place = _place(io, words[0])
+        if place is None and words[0][:1] == "-" and words[0] != "-":
+            raise UsageError(f"{words[0]}: invalid number")
+        if place is None:
+            if stay:
+                language.directories = [words[0], *language.directories]
+                _show(io)
+                return 0
+            change_directory(io, words[0])
+            language.directories = stack
+            _show(io)
+            return 0
+        turned = stack[place:] + stack[:place]
+    if not stay:
+        change_directory(io, turned[0])
+    language.directories = turned[1:]
+    _show(io)
+    return 0
+
+
+@command(rest("words", raw=True, meta="[-n] [+N|-N"), topic=TOPIC, needs_box=False, shell=True)
+def popd(box: object, args: Args, io: IO) -> int:
+    """go back to the folder that pushd kept
+
+    pushd /proc; popd
+    """
+    words, language = list(args.words), io.language
+    stay = words[:1] == ["-n"]
+    words = words[1:] if stay or words[:1] == ["--"] else words
+    if words and words[0][:1] not in ("+", "-"):
+        raise UsageError(f"{words[0]}: invalid argument")
+    if not language.directories:
+        raise ShellError("directory stack empty")
+    place = (_place(io, words[0]) if words else 0) or 0
+    if words and _place(io, words[0]) is None:
+        raise UsageError(f"{words[0]}: invalid number")
+    if not place and not stay:
+        change_directory(io, language.directories[0])
+        language.directories = language.directories[1:]
+    else:
+        at = max(place - 1, 0)
+        language.directories = language.directories[:at] + language.directories[at + 1 :]
+    _show(io)
+    return 0
+
+
+@command(rest("names", raw=True, meta="[-lrt] [NAME", words="command"), topic=TOPIC, needs_box=False, shell=True)
+def hash(box: object, args: Args, io: IO) -> int:
+    """where commands were found: nothing is remembered here, each is looked for again
+
+    hash -t cat
+    """
+    on, _, names, _ = short_options(args.names, "lrtd")
+    status = 0
+    for name in names:
+        found = places(io.session, io.language, name)
+        known = name in io.language.functions or name in BUILTINS or io.session.registry.knows(name)
+        if not found and ("t" in on or not known):
+            io.complain(f"{name}: not found")
+            status = 1
+        elif "t" in on:
+            io.out(f"{name}\t{found[0]}\n" if len(names) > 1 else f"{found[0]}\n")
+    if not names and "r" not in on:
+        io.out("hash: hash table empty\n")
+    return status
+
+
+@command(rest("level", raw=True, meta="[N"), topic=TOPIC, needs_box=False, shell=True)
+def caller(box: object, args: Args, io: IO) -> int:
+    """who called this function: line, function and script
+
+    f() { caller; }; f
+    """
+    frames, number = io.language.frames, whole(args.level[0]) if args.level else None
+    if args.level and (number is None or number < 0):
+        raise UsageError(f"{args.level[0]}: invalid number")
+    level = number or 0
+    if level >= len(frames):
+        return 1
+    frame = frames[-1 - level]
+    if number is None:
+        io.out(f"{frame.line} {frame.source or 'NULL'}\n")
+        return 0
+    outer = frames[-2 - level].name if level + 1 < len(frames) else "main"
+    io.out(f"{frame.line} {outer} {frame.source}\n")
+    return 0
+
+
+@command(topic=TOPIC, needs_box=False, shell=True)
+def times(box: object, args: Args, io: IO) -> None:
+    """CPU time of the shell and of what it ran: none, as no command takes any
+
+    times
+    """
+    io.out("0m0.000s 0m0.000s\n0m0.000s 0m0.000s\n")

@@ -1,0 +1,121 @@
+"""Where a command's name leads beside the declared ones: scripts of the box by path or through $PATH, and where the
+tools of memsh would lie on a Linux box (bash: findcmd.c, execute_cmd.c's shell_execve).
+
+Known deviations: the tools lie on no disk; those of memsh's own are found whatever $PATH says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.shell.errors import ShellError
+
+if TYPE_CHECKING:
+    from memsh.shell.language import Language
+    from memsh.shell.session import Session
+
+FOLDERS = frozenset(["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"])
+_TOOLS = ("/usr/bin", "/bin")  # one folder on a Debian of today
+TOPICS = frozenset(["tools", "text", "files"])
+SHELLS = frozenset(["sh", "bash", "dash", "ash", "ksh"])
+BUILTINS = frozenset(
+    [".", ":", "[", "alias", "break", "builtin", "caller", "cd", "command", "continue", "declare", "dirs", "echo",
+     "eval", "exec", "exit", "export", "false", "getopts", "hash", "help", "history", "jobs", "kill", "let", "local",
+     "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "set", "shift", "shopt",
+     "source", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"]
+)  # fmt: skip
+
+
+_BOTH = frozenset(["[", "echo", "false", "kill", "printf", "pwd", "test", "true"])  # builtins that are programs too
+
+
+def is_tool(session: Session, name: str) -> bool:
+    """Whether memsh has a tool of that name that is a program on a Linux box."""
+    found = session.registry.commands.get(name)
+    return found is not None and (name in _BOTH or (found.topic in TOPICS and name not in BUILTINS))
+
+
+def _asked(session: Session, letter: str, path: str) -> bool:
+    return session.files is not None and session.box is not None and session.files.test(session, letter, path)
+
+
+def places(session: Session, language: Language, name: str) -> list[str]:
+    """Every file of that name that $PATH leads to, in its order."""
+    if "/" in name:
+        known = is_tool(session, name.rpartition("/")[2]) and name.rpartition("/")[0] in _TOOLS
+        return [name] if known or (_asked(session, "f", name) and _asked(session, "x", name)) else []
+    found: list[str] = []
+    loose: list[str] = []  # that nobody may execute
+    for folder in (language.get("PATH") or "").split(":"):
+        path = f"{folder or '.'}/{name}"
+        if folder in _TOOLS and is_tool(session, name):
+            found.append(path)
+        elif _asked(session, "f", path):
+            (found if _asked(session, "x", path) else loose).append(path)
+    return found or loose
+
+
+def called(session: Session, language: Language, words: list[str]) -> list[str] | None:
+    """The words that run what `words` call, where that is a script of the box; None for all else. ShellError for a
+    path that leads to nothing that can be run."""
+    name = words[0]
+    if "/" in name:
+        return _by_path(session, language, words)
+    if "PATH" not in language.variables or name in BUILTINS:
+        return None
+    for folder in (language.get("PATH") or "").split(":"):
+        if folder in FOLDERS and is_tool(session, name):
+            return None
+        path = f"{folder or '.'}/{name}"
+        if folder not in FOLDERS and _asked(session, "f", path) and _asked(session, "x", path):
+            return _script(session, path, words)
+    return None
+
+
+def _by_path(session: Session, language: Language, words: list[str]) -> list[str] | None:
+    folder, _, name = words[0].rpartition("/")
+    if session.box is None or session.files is None:
+        return None
+    if _asked(session, "f", words[0]):
+        if folder in FOLDERS and not language.strict and is_tool(session, name):
+            return [name, *words[1:]]
+        if not _is_text(session, words[0]):
+            return None
+        if not _asked(session, "x", words[0]):
+            raise ShellError(f"{words[0]}: Permission denied", 126)
+        return _script(session, words[0], words)
+    if folder in FOLDERS and is_tool(session, name):
+        return [name, *words[1:]]
+    if language.strict or (folder == "." and _asked(session, "f", f"/bin/{name}")):
+        return None  # a program of the box, or what `run` says of it
+    if _asked(session, "d", words[0]):
+        raise ShellError(f"{words[0]}: Is a directory", 126)
+    raise ShellError(f"{words[0]}: No such file or directory", 127)
+
+
+def _first_line(session: Session, path: str) -> str:
+    assert session.files is not None
+    try:
+        return session.files.open_read(session, path).readline()
+    except (OSError, ShellError):
+        return "\0"
+
+
+def _is_text(session: Session, path: str) -> bool:
+    return "\0" not in _first_line(session, path)
+
+
+def _script(session: Session, path: str, words: list[str]) -> list[str]:
+    """`#! INTERPRETER [WORD]` says who runs it; without one this shell does."""
+    first = _first_line(session, path)
+    if not first.startswith("#!"):
+        return ["bash", path, *words[1:]]
+    given = first[2:].strip().split(None, 1)
+    if given and given[0].rpartition("/")[2] == "env" and len(given) > 1:
+        given = given[1].removeprefix("-S").split(None, 1)
+    interpreter = given[0].rpartition("/")[2] if given else ""
+    name = "bash" if interpreter in SHELLS else interpreter
+    if not session.registry.knows(name) or "/" in name:
+        said = given[0] if given else ""
+        raise ShellError(f"{path}: {said}: bad interpreter: No such file or directory", 126)
+    return [name, *given[1:], path, *words[1:]]

@@ -1,0 +1,70 @@
+"""Traps: what runs at the end, at a failure, at a signal, around commands (bash: trap.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.shell.errors import Leave, Return
+from memsh.shell.told import within
+
+if TYPE_CHECKING:
+    from memsh.shell.language import Language
+    from memsh.shell.session import Session
+    from memsh.shell.syntax import Node
+
+
+class Traps:
+    """The part of Runner that runs them."""
+
+    session: Session
+
+    if TYPE_CHECKING:
+
+        @property
+        def language(self) -> Language: ...
+        def run_text(self, text: str) -> int: ...
+
+    def trap(self, signal: str) -> None:
+        """Run what `trap` set for it, which sees the status of before."""
+        language = self.language
+        text = language.traps.get(signal, "")
+        if not text or signal in language.trapping:
+            return
+        status, statuses = language.last_status, language.statuses
+        language.trapping.append(signal)
+        language.tested += 1
+        try:
+            with within(self.session):
+                self.run_text(text)
+        finally:
+            language.tested -= 1
+            language.trapping.remove(signal)
+        language.last_status, language.statuses = status, statuses
+
+    def debugged(self, node: Node) -> None:
+        """`trap … DEBUG`: before a command, which `$BASH_COMMAND` shows."""
+        language = self.language
+        if "DEBUG" in language.trapping:
+            return
+        language.command = node
+        self.trap("DEBUG")
+
+    def deliver(self) -> None:
+        """Signals that this shell has trapped, between two commands."""
+        session, traps = self.session, self.language.traps
+        mine = [name for owner, name in session.signals if owner is traps]
+        session.signals = [(owner, name) for owner, name in session.signals if owner is not traps]
+        for name in mine:
+            self.trap(name)
+
+    def at_exit(self, status: int) -> int:
+        """`trap … EXIT`, once; answers the status to leave with."""
+        text = self.language.traps.pop("EXIT", "")
+        if not text:
+            return status
+        self.language.last_status = status
+        try:
+            self.run_text(text)
+        except (Leave, Return) as leave:
+            return leave.status
+        return status
