@@ -17,8 +17,8 @@ def lines(
 ) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
-    `aliases` are looked up while the text is read; `lenient` as Words has it. SyntaxFault with line and column; Incomplete if only the end is
-    missing. The lines before were handed out.
+    `aliases` are looked up while the text is read; `lenient` as Words has it. SyntaxFault with line and column;
+    Incomplete if only the end is missing. The lines before were handed out.
     """
     parser = Parser(text, first)
     parser.aliases, parser.lenient = aliases, lenient
