@@ -437,7 +437,7 @@ class BoxFiles:
 
 
 def check_writable(session: Session, whole: str) -> None:
-    """EACCES before anything runs, where a file of /proc takes no text."""
-    entry = tree.FILES.get(whole)
-    if entry is not None and entry.store is None:
+    """EACCES before anything runs, where a file's mode forbids it even to root."""
+    assert session.box is not None
+    if tree.strict(whole) and not tree.mode(session.box, whole) & 0o222:
         raise KernelError("EACCES")

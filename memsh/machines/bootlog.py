@@ -3,7 +3,7 @@
 A table (i386_log.py, x86_64_log.py) has a row `<level>µs text` for each line that no part of memsh says itself.
 `{name}` in it stands for a figure that follows from RAM, CPUs and nodes; a row that is nothing but `{name}` stands for
 as many lines as there are, perhaps none. Models arch/x86/kernel/smpboot.c (announce_cpu, impress_friends), kernel/rcu,
-apic/vector.c (arch_probe_nr_irqs), e820.c (e820__reserve_resources_late, e820__register_nosave_regions).
+arch/x86/kernel/e820.c (e820__reserve_resources_late, e820__register_nosave_regions).
 
 **Known deviations:** the processor's speed and what was measured of it are those of the recorded machine.
 """
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.setup import arch_probe_nr_irqs
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.timer import BTIME
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Facts = Mapping[str, str | int | list[str]]
 GIB = 1 << 30
-ISA_IRQS, IOAPIC_PINS, VECTORS = 16, 24, 256
 WINDOW = 2 * GIB  # what the firmware leaves to devices above RAM
 
 
@@ -40,23 +40,22 @@ def announce(box: Box, table: str, facts: Facts) -> None:
             box.log.told(usec + at, line, level)
 
 
-def common(box: Box, lpj: int, hz: int, nr_cpus: int) -> dict[str, str | int | list[str]]:
+def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]:
     """The figures that both machines' tables ask for. `lpj`: loops per jiffy, `nr_cpus`: as the kernel was built."""
     config = box.config
     cpus, present = config.cpus, config.present
     nodes = len(box.pages.nodes)
     packages = {box.model.start.topology(box, cpu)[0] for cpu in range(cpus)}
-    total = lpj * cpus
+    total, hz = lpj * cpus, box.arch.hz
     bogomips = f"{total // (500000 // hz)}.{total // (5000 // hz) % 100:02}"
     clock = datetime.fromtimestamp(BTIME, UTC)
     few = present < nr_cpus
-    vectors = IOAPIC_PINS + ISA_IRQS + 8 * present + IOAPIC_PINS * 16
     return {
         "cpus": present, "packages": len(packages),
         "nodes": f"{nodes} node{'s' if nodes > 1 else ''}", "brought": f"{cpus} CPU{'s' if cpus > 1 else ''}",
         "smp": announce_cpus(box),
         "activated": f"{cpus} processors activated ({bogomips} BogoMIPS)",
-        "nr_irqs": min(VECTORS * present, vectors),
+        "nr_irqs": arch_probe_nr_irqs(present),
         "rcu_restricting": [f"rcu: \tRCU restricting CPUs from NR_CPUS={nr_cpus} to nr_cpu_ids={present}."] * few,
         "rcu_geometry": [f"rcu: Adjusting geometry for rcu_fanout_leaf=16, nr_cpu_ids={present}"] * few,
         "shift": (present - 1).bit_length(),

@@ -203,7 +203,7 @@ def start_kernel(box: Box) -> None:
     free_initmem(box, 1270829)
     log(KERN_INFO, "Write protecting kernel text and read-only data: 7084k", 284)
     run_init(box)
-    announce(box, TABLE, common(box, LPJ, 1000, 8))
+    announce(box, TABLE, common(box, LPJ, 8))
     start_user_space(box)
 
 

@@ -12,7 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
+from memsh.linux.arch.x86.setup import (
+    Logger,
+    Machine,
+    large_system_hash,
+    memory_block_size_bytes,
+    roundup_pow_of_two,
+)
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.arch.x86.x86_64.init_64 import SECTION, SWIOTLB_SIZE
@@ -135,6 +141,7 @@ def tunables(box: Box) -> None:
     """Defaults that differ from i386's."""
     values = box.sysctl.values
     values["vm.mmap_rnd_bits"] = box.arch.mmap_rnd_bits[0]
+    box.vm.mmap_min_addr = 65536  # CONFIG_DEFAULT_MMAP_MIN_ADDR
     values["kernel.numa_balancing"] = int(len(box.config.nodes) > 1)  # check_numabalancing_enable()
 
 
@@ -247,7 +254,7 @@ def log_facts(box: Box) -> Facts:
     seconds, millis = divmod(BTIME * 1000 + 712, 1000)
     first = "mtrr: your CPUs had inconsistent "
     return {
-        **common(box, LPJ, 250, 8192),
+        **common(box, LPJ, 8192),
         "nosave": nosave_regions(box), "audit": f"{seconds}.{millis:03}",
         "clocksource": "hpet" if cpus > 1 else "tsc-early",
         "tsc_early": "tsc: Marking TSC unstable due to TSCs unsynchronized" if cpus > 1 else
@@ -293,7 +300,7 @@ def start_kernel(box: Box, parser: Parser) -> None:
             took = (node.end_pfn - left) // DEFERRED_A_TICK * 4
             log(KERN_INFO, f"node {node.nid} deferred pages initialised in {took}ms")
     box.timer.set(704948)
-    log(KERN_INFO, "x86/mm: Memory block size: 128MB")
+    log(KERN_INFO, f"x86/mm: Memory block size: {memory_block_size_bytes(machine) >> 20}MB")
     box.pages.init_per_zone_wmark_min()
     box.timer.set(731858)
     hugetlb_init(box, parser)

@@ -28,6 +28,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.timer import BTIME
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.tree import refusal, strict
 from memsh.shell.errors import PANICKED
 from memsh.shell.lines import run_deed
 from memsh.shell.registry import Args
@@ -113,7 +114,8 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
             return tree.lookup(box, path, False)
         except KernelError as error:
             words = path.split("/", 3)
-            if error.code != "ENOENT" or not of_task(path) or not is_self(words[2], mfusepy.fuse_get_context()[2]):
+            known = error.code == "ENOENT" and words[2:3] and words[2].isdecimal()
+            if not known or not is_self(words[2], mfusepy.fuse_get_context()[2]):
                 raise
             return tree.lookup(box, "/".join(["/proc", str(box.current.pid), *words[3:]]), False)
 
@@ -218,7 +220,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         if node.follow is not None:
             return self._follow(handle, size)
         if node.show is None:
-            raise OSError(errno.EINVAL if of_task(handle.path) else errno.EIO, "")
+            raise OSError(getattr(errno, refusal(handle.path)), "")
         return handle.data[offset : offset + size]
 
     def _follow(self, handle: Handle, size: int) -> bytes:
@@ -246,7 +248,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         handle = self.handles[fi.fh]
         store = handle.node.store
         if store is None:
-            raise OSError(errno.EINVAL if of_task(handle.path) else errno.EIO, "")
+            raise OSError(getattr(errno, refusal(handle.path)), "")
         if self.session.box.panicked:
             sys.stderr.write(f"memsh: {PANICKED}\n")
             raise OSError(errno.EIO, "")
@@ -305,15 +307,6 @@ def is_self(word: str, pid: int) -> bool:
         return False
     numbers = next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), [str(pid)])
     return word == numbers[-1]
-
-
-def strict(path: str) -> bool:
-    """Where even root is held to the mode: sysctls (proc_sys_permission) and sysfs (kernfs_fop_open)."""
-    return path.startswith(("/proc/sys/", "/sys/"))
-
-
-def of_task(path: str) -> bool:
-    return path.split("/", 3)[2:3] != [] and path.split("/", 3)[2].isdecimal()
 
 
 def interrupted_by(libfuse: ctypes.CDLL) -> Callable[[], bool]:

@@ -3,22 +3,33 @@ kernel/irq/proc.c, arch/x86/kernel/irq.c).
 
 The figures are those of /proc/stat.
 
-**Known deviations:** CPU 0 takes every device's interrupts and all soft interrupts.
+**Known deviations:** CPU 0 takes every device's interrupts; no CPU interrupts another.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.procfs.stat import device_irqs, softirqs, timer_ticks
+from memsh.procfs.stat import FIRST_MSI, device_irqs, disk_irqs, softirqs_of, timer_ticks
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-DEVICES = {  # those that have a handler: number → (its pin, its trigger, who)
-    0: (2, "edge", "timer"), 1: (1, "edge", "i8042"), 4: (4, "edge", "ttyS0"), 8: (8, "edge", "rtc0"),
-    9: (9, "fasteoi", "acpi"), 12: (12, "edge", "i8042"),
+class Handler(NamedTuple):
+    """Who listens to an interrupt: the chip that raises it, the number there, the trigger."""
+
+    chip: str
+    pin: int
+    trigger: str
+    who: str
+
+
+DEVICES = {
+    0: Handler("IO-APIC", 2, "edge", "timer"), 1: Handler("IO-APIC", 1, "edge", "i8042"),
+    4: Handler("IO-APIC", 4, "edge", "ttyS0"), 8: Handler("IO-APIC", 8, "edge", "rtc0"),
+    9: Handler("IO-APIC", 9, "fasteoi", "acpi"), 12: Handler("IO-APIC", 12, "edge", "i8042"),
 }  # fmt: skip
+SLOT, FIRST_SLOT = 16384, 2  # messages of a device on the bus, where the disks begin
 ARCH = (  # arch_show_interrupts: name, what it is, of which machines ("" for all)
     ("NMI", "Non-maskable interrupts", ""), ("LOC", "Local timer interrupts", ""),
     ("SPU", "Spurious interrupts", ""), ("PMI", "Performance monitoring interrupts", ""),
@@ -33,12 +44,23 @@ POSTED = (("PIN", "Posted-interrupt notification event"), ("NPI", "Nested posted
 SOFT = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
 
 
+def handlers(box: Box) -> dict[int, Handler]:
+    """Those that have one, by number."""
+    found, vectors = dict(DEVICES), 1 + box.config.cpus
+    for at, (who, _) in enumerate(disk_irqs(box)):
+        slot, vector = divmod(at, vectors)
+        found[FIRST_MSI + at] = Handler("PCI-MSI", (FIRST_SLOT + slot) * SLOT + vector, "edge", who)
+    return found
+
+
 def show(box: Box) -> str:
     cpus, counts = box.config.cpus, device_irqs(box)
+    disks = dict(disk_irqs(box))
     wide = max(3, len(str(len(counts))))  # as the number of the last line has digits
     lines = [" " * (wide + 8) + "".join(f"CPU{cpu:<8}" for cpu in range(cpus))]
-    for number, (pin, trigger, who) in DEVICES.items():
-        lines.append(f"{number:{wide}}: {_row([counts[number]], cpus)} {'IO-APIC':>8} {pin:{wide}}-{trigger:<8}  {who}")
+    for number, (chip, pin, trigger, who) in handlers(box).items():
+        row = _row(disks.get(who, [counts[number]]), cpus)
+        lines.append(f"{number:{wide}}: {row} {chip:>8} {pin:{wide}}-{trigger:<8}  {who}")
     for name, words, option in ARCH:
         if not option or option in box.model.options:
             lines.append(f"{name:>{wide}}: {_row(timer_ticks(box) if name == 'LOC' else [], cpus)}  {words}")
@@ -55,6 +77,6 @@ def _row(counts: list[int], cpus: int) -> str:
 def show_softirqs(box: Box) -> str:
     cpus = box.config.cpus
     lines = [" " * 20 + "".join(f"CPU{cpu:<8}" for cpu in range(cpus))]
-    lines += [f"{name:>12}:" + "".join(f" {count:10}" for count in [total, *[0] * (cpus - 1)])
-              for name, total in zip(SOFT, softirqs(box), strict=True)]  # fmt: skip
+    columns = [softirqs_of(box, cpu) for cpu in range(cpus)]
+    lines += [f"{name:>12}:" + "".join(f" {column[at]:10}" for column in columns) for at, name in enumerate(SOFT)]
     return "\n".join(lines) + "\n"

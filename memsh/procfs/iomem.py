@@ -29,5 +29,15 @@ def show(box: Box) -> str:
     return "".join(f"{'  ' * level}{first:08x}-{last:08x} : {name}\n" for level, first, last, name in rows)
 
 
+def show_serial(box: Box) -> str:
+    """/proc/tty/driver/serial: the console's line, and three that nothing is plugged in to."""
+    del box
+    lines = ["serinfo:1.0 driver revision:\n",
+             "0: uart:16550A port:000003F8 irq:4 tx:14032 rx:79 RTS|CTS|DTR|DSR|CD\n"]  # fmt: skip
+    lines += [f"{line}: uart:unknown port:{port:08X} irq:{irq}\n"
+              for line, port, irq in ((1, 0x2F8, 3), (2, 0x3E8, 4), (3, 0x2E8, 3))]  # fmt: skip
+    return "".join(lines)
+
+
 def show_ports(box: Box) -> str:
     return "".join(f"{'  ' * level}{first:04x}-{last:04x} : {name}\n" for level, first, last, name in IOPORTS)

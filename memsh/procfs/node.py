@@ -75,7 +75,8 @@ class Directory:
     def listing(self, box: Box) -> list[str]:
         """The names that come and go in their own order, then the fixed ones by name."""
         fixed = sorted(name for name, node in self.fixed.items() if present(box, node))
-        return [*(self.names(box) if self.names is not None else ()), *fixed]
+        own = self.names(box) if self.names is not None else ()
+        return [*(name for name in own if name not in self.fixed), *fixed]
 
     def nlink(self, box: Box) -> int:
         """Two, and one for each directory in it."""

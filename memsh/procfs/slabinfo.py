@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.procfs.node import ProcFile
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -28,6 +29,13 @@ def show(box: Box) -> str:
             f"{row.active_slabs:6d} {row.num_slabs:6d} {row.shared_avail:6d}\n"
         )
     return "".join(lines)
+
+
+def file(box: Box) -> ProcFile:
+    """SLAB's caches can be tuned, SLUB's cannot."""
+    if "SLAB" in box.model.options:
+        return ProcFile(show, store, 0o600)
+    return ProcFile(show, None, 0o400)
 
 
 def store(box: Box, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.setup import arch_probe_nr_irqs
 from memsh.linux.include.sched import nr_threads
 from memsh.linux.kernel.timer import BTIME
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 TICK = 10_000  # USER_HZ is 100
+TIMER_STARTS = 203_000  # µs: when the CPU's own timer does
+IDLE_WAKES = 250_000  # µs: how often a CPU wakes that has nothing to do
+FIRST_MSI = 24  # behind the pins of the controller
 
 
 def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
@@ -27,20 +31,48 @@ def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
 
 
 def timer_ticks(box: Box) -> list[int]:
-    """Interrupts of each CPU's own timer."""
-    return [box.timer.usec // TICK, *(box.cputime.busy(cpu) // TICK for cpu in range(1, box.config.cpus))]
+    """Interrupts of each CPU's own timer: at each tick while the CPU works, and where it wakes up now and then."""
+    found = []
+    for cpu in range(box.config.cpus):
+        busy = box.cputime.busy(cpu)
+        idle = max(0, box.timer.usec - busy)
+        found.append(max(0, busy - (0 if cpu else TIMER_STARTS)) * box.arch.hz // 1_000_000 + idle // IDLE_WAKES)
+    return found
+
+
+def disk_irqs(box: Box) -> list[tuple[str, list[int]]]:
+    """(handler, interrupts on each CPU) of the disks, which write messages: one for changes, a queue for each CPU."""
+    cpus = box.config.cpus
+    swapped = box.swap.reads + box.swap.writes
+    requests = [swapped, box.disk.reads + box.disk.writes - swapped]
+    rows = []
+    for number, _ in enumerate(box.fs.block_devices()):
+        rows.append((f"virtio{number}-config", [0] * cpus))
+        for queue in range(cpus):
+            counts = [0] * cpus
+            counts[queue] = requests[number] if not queue and number < len(requests) else 0
+            rows.append((f"virtio{number}-req.{queue}", counts))
+    return rows
 
 
 def device_irqs(box: Box) -> list[int]:
     """Interrupts of each line, as many lines as the kernel has descriptors."""
-    cpus = box.config.cpus
     irqs = [234, 9, 0, 0, 119, *[0] * 7, 3]
-    return irqs + [0] * ((256 if cpus == 1 else 256 + 184 * (cpus - 1)) - len(irqs))
+    irqs += [0] * (FIRST_MSI - len(irqs)) + [sum(counts) for _, counts in disk_irqs(box)]
+    return irqs + [0] * (arch_probe_nr_irqs(box.config.present) - len(irqs))
+
+
+def softirqs_of(box: Box, cpu: int) -> list[int]:
+    """Soft interrupts that the CPU has served, by their kind; work is moved between CPUs where there are several."""
+    ticks = (box.timer.usec if not cpu else box.cputime.busy(cpu)) // TICK
+    moved = ticks // 2 if box.config.cpus > 1 else 0
+    boot = (53, 1, 159) if not cpu else (0, 0, 0)
+    return [0, boot[0] + ticks // 4, 0, 0, 0, 0, boot[1], moved, 0, boot[2] + ticks // 2]
 
 
 def softirqs(box: Box) -> list[int]:
-    timer = box.timer.usec // TICK
-    return [0, 53 + timer // 4, 0, 0, 0, 0, 1, 0, 0, 159 + timer // 2]
+    """Of all CPUs together."""
+    return [sum(column) for column in zip(*(softirqs_of(box, cpu) for cpu in range(box.config.cpus)), strict=True)]
 
 
 def show(box: Box) -> str:

@@ -44,9 +44,10 @@ def _keep(text: str) -> Callable[[Box, str], None]:
     return store
 
 
-def attribute(text: str, writable: bool = False) -> ProcFile:
+def attribute(text: str, writable: bool = False, option: str = "") -> ProcFile:
     """A value that never changes."""
-    return ProcFile(lambda box: text + "\n", _keep(text) if writable else None, 0o644 if writable else 0o444)
+    store = _keep(text) if writable else None
+    return ProcFile(lambda box: text + "\n", store, 0o644 if writable else 0o444, option=option)
 
 
 def _queue() -> Directory:

@@ -3,7 +3,7 @@ topology.c, cacheinfo.c).
 
 Which packages there are, and what caches a processor has, is the machine's (memsh.linux.include.model).
 
-**Known deviations:** no hotplug, cpufreq, cpuidle, power and vulnerabilities folders.
+**Known deviations:** CPUs come and go only at boot; no cpufreq, modalias and driver.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
-from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.linux.include.errno import KernelError
+from memsh.procfs import facts
+from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.sys_device import device, power, uevent
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.model import Cache, Topology
 
 LINE = 64  # bytes
+HOTPLUG_ONLINE = 236  # the last step of bringing a CPU up
 
 
 def _mask(box: Box, cpus: Sequence[int]) -> str:
@@ -41,6 +45,11 @@ def _set(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
     return ProcFile(lambda box: _mask(box, cpus)), ProcFile(lambda box: _list(cpus))
 
 
+def _no_smt(box: Box, text: str) -> None:
+    """store_smt_control(): these processors have no siblings."""
+    raise KernelError("ENODEV" if text.strip() in ("on", "off", "forceoff") else "EINVAL")
+
+
 def _all(box: Box) -> range:
     return range(box.config.cpus)
 
@@ -51,7 +60,7 @@ def _cache(cpu: int, package: int, siblings: Sequence[int], cache: Cache) -> Dir
         "coherency_line_size": _text(LINE), "id": _text(package if cache.whole else cpu), "level": _text(cache.level),
         "number_of_sets": _text((cache.kib << 10) // LINE // cache.ways), "physical_line_partition": _text(1),
         "shared_cpu_list": listed, "shared_cpu_map": shared, "size": _text(f"{cache.kib}K"), "type": _text(cache.type),
-        "ways_of_associativity": _text(cache.ways),
+        "ways_of_associativity": _text(cache.ways), "uevent": uevent(),
     }, 0o755)  # fmt: skip
 
 
@@ -79,20 +88,32 @@ def _cpu(box: Box, name: str) -> Node | None:
     caches: dict[str, Node] = {
         f"index{at}": _cache(cpu, its.package, siblings, cache) for at, cache in enumerate(start.caches)
     }
-    return Directory({"cache": Directory(caches, 0o755), "topology": _topology(cpu, its, siblings)}, 0o755)
+    folder: dict[str, Node] = {
+        "cache": Directory({**caches, "uevent": uevent()}, 0o755), "topology": _topology(cpu, its, siblings),
+        "subsystem": Link(lambda box: "../../../../bus/cpu"),
+        "hotplug": Directory({"fail": _text(-1), "state": _text(HOTPLUG_ONLINE), "target": _text(0)}, 0o755),
+    }  # fmt: skip
+    if box.arch.numa:
+        nid = next(node.nid for node in box.pages.nodes if cpu in node.cpus)
+        folder[f"node{nid}"] = Link(lambda box: f"../../node/node{nid}")
+    return device(folder, latency=True)
 
 
+SMT = ProcFile(lambda box: "notsupported\n", _no_smt, 0o644)
+FOLDER = "/sys/devices/system/cpu/"
 CPU = Directory(
     {
+        "power": power(),
+        "uevent": uevent(),
         "isolated": ProcFile(lambda box: "\n"),
         "kernel_max": ProcFile(lambda box: f"{box.arch.nr_cpus - 1}\n"),
         "offline": ProcFile(lambda box: _list(range(box.config.cpus, box.config.present))),
         "online": ProcFile(lambda box: _list(_all(box))),
         "possible": ProcFile(lambda box: _list(range(box.config.present))),
         "present": ProcFile(lambda box: _list(range(box.config.present))),
-        "smt": Directory({"active": _text(0), "control": _text("notsupported")}, 0o755),
+        "smt": Directory({"active": _text(0), "control": SMT}, 0o755),
     },
     0o755,
-    names=lambda box: [f"cpu{cpu}" for cpu in range(box.config.cpus)],
-    find=_cpu,
+    names=lambda box: [*(f"cpu{cpu}" for cpu in range(box.config.cpus)), *facts.names(box, FOLDER)],
+    find=lambda box, name: _cpu(box, name) or facts.find(box, FOLDER, name),
 )

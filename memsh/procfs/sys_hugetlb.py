@@ -94,11 +94,14 @@ def _files(order: int, box: Box) -> dict[str, Node]:
 
 
 def _node_files(nid: int, order: int, box: Box) -> dict[str, Node]:
-    return {
+    files: dict[str, Node] = {
         "free_hugepages": ProcFile(partial(_show, order, lambda h: len(h.free[nid]))),
         "nr_hugepages": _nr(order, nid, obey=False),
         "surplus_hugepages": ProcFile(partial(_show, order, lambda h: h.surplus_node[nid])),
     }
+    if _pool(order, box).demote_order:
+        files |= {"demote": _demote(order, nid), "demote_size": _demote_size(order)}
+    return files
 
 
 def _pools(files: Callable[[int, Box], dict[str, Node]]) -> Directory:
@@ -109,9 +112,9 @@ def _pools(files: Callable[[int, Box], dict[str, Node]]) -> Directory:
 
     def find(box: Box, name: str) -> Node | None:
         h = box.hugetlb.named(name)
-        return Directory(files(h.order, box)) if h is not None else None
+        return Directory(files(h.order, box), 0o755) if h is not None else None
 
-    return Directory({}, names=names, find=find)
+    return Directory({}, 0o755, names=names, find=find)
 
 
 HUGEPAGES = _pools(_files)

@@ -92,7 +92,7 @@ THP = Directory({
         "pages_collapsed": ProcFile(_figure("pages_collapsed")),
         "pages_to_scan": _number("pages_to_scan", 1, UINT_MAX),
         "scan_sleep_millisecs": _number("scan_sleep_millisecs", 0, UINT_MAX),
-    }),
+    }, 0o755),
     "shmem_enabled": _choice("shmem_enabled", SHMEM),
     "use_zero_page": ProcFile(_show_zero, _store_zero, 0o644),
-})  # fmt: skip
+}, 0o755)  # fmt: skip

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.mm.compaction.compaction import compact_node
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
-from memsh.procfs.node import Directory, ProcFile
+from memsh.procfs.node import Directory, Link, ProcFile
+from memsh.procfs.sys_device import device
 from memsh.procfs.sys_hugetlb import node_pools
+from memsh.procfs.sys_memory import blocks_of_node
 from memsh.procfs.vmstat import node_items, numa_events, zone_items
 
 if TYPE_CHECKING:
@@ -118,6 +121,10 @@ def show_which(name: str, box: Box) -> str:
     return cpulist_text(node.nid for node in box.pages.nodes if _WITH[name](node)) + "\n"
 
 
+def _link(target: str, box: Box) -> str:
+    return target
+
+
 def names(box: Box) -> list[str]:
     """The nodes; none on a kernel that knows none."""
     if not box.arch.numa:
@@ -130,11 +137,18 @@ def find(box: Box, name: str) -> Entry | None:
     number = name.removeprefix("node")
     if not name.startswith("node") or not number.isdecimal() or name not in names(box):
         return None
-    files: dict[str, Entry] = {key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()}
-    files["compact"] = ProcFile(None, partial(store_compact, int(number)), 0o200)
+    nid = int(number)
+    files: dict[str, Entry] = {
+        **{f"cpu{cpu}": Link(partial(_link, f"../../cpu/cpu{cpu}")) for cpu in box.pages.nodes[nid].cpus},
+        **{f"memory{at}": Link(partial(_link, f"../../memory/memory{at}")) for at in blocks_of_node(box, nid)},
+        "compact": ProcFile(None, partial(store_compact, nid), 0o200),
+        "subsystem": Link(partial(_link, "../../../../bus/node")),
+    }  # fmt: skip
+    files |= {key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()}
     if box.hugetlb.available:
         files["hugepages"] = node_pools(int(number))
-    return Directory(files)
+    return device(files)
 
 
-NODES = Directory({name: ProcFile(partial(show_which, name), option="NUMA") for name in _WITH}, names=names, find=find)
+NODES = Directory({name: ProcFile(partial(show_which, name), option="NUMA") for name in _WITH}, 0o755, names=names,
+                  find=find)  # fmt: skip

@@ -31,7 +31,7 @@ def _caches(box: Box) -> Iterable[str]:
 def _cache(box: Box, name: str) -> Node | None:
     cache = box.slab.folder(name)
     if cache is not None:
-        return Directory({name: _file(cache, name, mode) for name, mode in box.slab.attributes().items()})
+        return Directory({name: _file(cache, name, mode) for name, mode in box.slab.attributes().items()}, 0o755)
     folder = box.slab.link(name)
     return Link(lambda box: folder) if folder else None
 
@@ -48,4 +48,4 @@ def _file(cache: KmemCache, name: str, mode: int) -> ProcFile:
     return ProcFile(show, store if mode & 0o200 else None, mode)
 
 
-SLAB = Directory({}, names=_caches, find=_cache)
+SLAB = Directory({}, 0o755, names=_caches, find=_cache)

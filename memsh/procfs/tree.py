@@ -18,8 +18,10 @@ from memsh.procfs import (
     cpuinfo,
     diskstats,
     extfrag,
+    facts,
     interrupts,
     iomem,
+    irq,
     kallsyms,
     kmsg,
     kpage,
@@ -27,12 +29,16 @@ from memsh.procfs import (
     pagetypeinfo,
     partitions,
     pressure,
+    rtc,
+    schedstat,
     slabinfo,
     stat,
     swaps,
     sys_block,
     sys_cpu,
+    sys_device,
     sys_kernel,
+    sys_memory,
     sys_mm,
     sys_node,
     sys_slab,
@@ -62,7 +68,7 @@ class _Tunable:
 
     def show(self, box: Box) -> str:
         text = sysctl.get(box, self.name)
-        return text + "\n" if text else ""
+        return "" if self.name == "vm.stat_refresh" else text + "\n"
 
     def store(self, box: Box, text: str) -> None:
         sysctl.put(box, self.name, text)
@@ -78,30 +84,19 @@ def _tunables() -> dict[str, ProcFile]:
         elif name in sysctl.READ_ONLY:
             files[path] = ProcFile(entry.show, None, 0o444, option=option)
         else:
-            mode = 0o600 if name in sysctl.ROOT_ONLY else 0o644
-            files[path] = ProcFile(entry.show, entry.store, mode, option=option)
+            files[path] = ProcFile(entry.show, entry.store, sysctl.MODES.get(name, 0o644), option=option)
     return files
-
-
-def _facts(folder: str) -> Callable[[Box], list[str]]:
-    """The names below a folder of /proc of what never changes on this machine."""
-    return lambda box: [path.removeprefix(folder) for path in box.model.facts
-                        if path.startswith(folder) and "/" not in path.removeprefix(folder)]  # fmt: skip
-
-
-def _fact(folder: str) -> Callable[[Box, str], Node | None]:
-    return lambda box, name: (
-        ProcFile(lambda box: box.model.facts[folder + name]) if folder + name in box.model.facts else None
-    )
 
 
 def _proc_names(box: Box) -> list[str]:
     """Processes, then facts; the rest of the names of /proc is fixed."""
-    return [*map(str, box.tasks), *_facts("")(box)]
+    return [*map(str, box.tasks), *facts.names(box, ""), "slabinfo"]
 
 
 def _find_proc(box: Box, name: str) -> Node | None:
-    return find_task(box, name) or _fact("")(box, name)
+    if name == "slabinfo":
+        return slabinfo.file(box)
+    return find_task(box, name) or facts.find(box, "", name)
 
 
 EXTFRAG = "/sys/kernel/debug/extfrag/"
@@ -110,6 +105,7 @@ FILES: dict[str, ProcFile] = {
     "/proc/cgroups": ProcFile(cgroupfs.show_cgroups, option="CGROUPS"),
     "/proc/cmdline": ProcFile(version.show_cmdline),
     "/proc/cpuinfo": ProcFile(cpuinfo.show),
+    "/proc/driver/rtc": ProcFile(rtc.show),
     "/proc/filesystems": ProcFile(version.show_filesystems),
     "/proc/interrupts": ProcFile(interrupts.show),
     "/proc/iomem": ProcFile(iomem.show),
@@ -118,9 +114,8 @@ FILES: dict[str, ProcFile] = {
     "/proc/loadavg": ProcFile(stat.show_loadavg),
     "/proc/meminfo": ProcFile(meminfo.show),
     "/proc/pagetypeinfo": ProcFile(pagetypeinfo.show, None, 0o400),
-    "/proc/slabinfo": ProcFile(slabinfo.show, slabinfo.store, 0o600),
     "/proc/partitions": ProcFile(partitions.show),
-    **{f"/proc/pressure/{name}": ProcFile(show, None, 0o444, option="PSI") for name, show in (
+    **{f"/proc/pressure/{name}": ProcFile(show, pressure.store, 0o666, option="PSI") for name, show in (
         ("cpu", pressure.show_cpu), ("io", pressure.show_io), ("memory", pressure.show_memory))},
     "/proc/softirqs": ProcFile(interrupts.show_softirqs),
     "/proc/stat": ProcFile(stat.show),
@@ -129,6 +124,7 @@ FILES: dict[str, ProcFile] = {
     "/proc/sysvipc/msg": ProcFile(sysvipc.show_msg),
     "/proc/sysvipc/sem": ProcFile(sysvipc.show_sem),
     "/proc/sysvipc/shm": ProcFile(sysvipc.show_shm),
+    "/proc/schedstat": ProcFile(schedstat.show, option="SCHEDSTATS"),
     "/proc/uptime": ProcFile(stat.show_uptime),
     "/proc/version": ProcFile(version.show),
     "/proc/vmallocinfo": ProcFile(vmallocinfo.show, None, 0o400),
@@ -163,18 +159,28 @@ LINKS: dict[str, Link] = {
 }
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
     "/proc": Directory({}, names=_proc_names, find=_find_proc),
-    "/proc/tty": Directory({"driver": Directory({}), "ldisc": Directory({})}, names=_facts("tty/"), find=_fact("tty/")),
+    "/proc/fs": facts.directory("fs/"),
+    "/proc/irq": irq.IRQ,
+    "/proc/tty": facts.directory("tty/", {"ldisc": Directory({})}),
+    "/proc/tty/driver": Directory({"serial": ProcFile(iomem.show_serial)}, 0o500),
     "/sys/block": sys_block.BLOCK,
     "/sys/class/block": sys_block.CLASS,
     "/sys/dev/block": sys_block.DEV_BLOCK,
     "/sys/devices/pci0000:00": sys_block.PCI,
+    "/sys/devices/system/clocksource": facts.directory("/sys/devices/system/clocksource/", {
+        "power": sys_device.power(), "uevent": sys_device.uevent()}),
     "/sys/devices/system/cpu": sys_cpu.CPU,
+    "/sys/devices/system/memory": sys_memory.MEMORY,
     "/sys/kernel/tracing/events": tracefs.EVENTS,
     "/sys/devices/system/node": sys_node.NODES,
-    "/sys/kernel": Directory({}, names=sys_slab.names, find=sys_slab.find),
+    "/sys/kernel": Directory({}, 0o755, names=sys_slab.names, find=sys_slab.find),
     "/sys/fs": Directory({}, 0o755, names=cgroupfs.names, find=cgroupfs.find),
-    "/sys/kernel/mm": Directory({}, names=sys_mm.names, find=sys_mm.find),
+    "/sys/kernel/debug": Directory({}, 0o700),
+    "/sys/kernel/tracing": Directory({}, 0o700),
+    "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),
 }
+OWN_RULES = ("/sys/kernel/debug/", "/sys/kernel/tracing/")  # debugfs and tracefs: root may open what it likes
+LINKED = ("self", "thread-self", "mounts", "net")
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
 PIECE = 1 << 20
@@ -293,7 +299,7 @@ def show(box: Box, path: str) -> str:
     if entry.show is None and entry.pread is not None:
         return _whole(box, entry.pread)
     if entry.show is None:
-        raise KernelError("EINVAL" if is_task_path(box, path) else "EACCES", f"{path} can only be written")
+        raise KernelError(refusal(path), f"{path} can only be written")
     return entry.show(box)
 
 
@@ -311,10 +317,25 @@ def store(box: Box, path: str, text: str) -> None:
     """Write `text` to the file at `path`, as one write()."""
     entry = _file(box, path)
     if entry.store is None:
-        raise KernelError("EACCES", f"{path} can only be read")
+        raise KernelError(refusal(path), f"{path} can only be read")
     if text:
         entry.store(box, text)
         box.changes += 1
+
+
+def strict(path: str) -> bool:
+    """Where even root is held to the mode: sysctls (proc_sys_permission) and sysfs (kernfs_fop_open)."""
+    return path.startswith(("/proc/sys/", "/sys/")) and not path.startswith(OWN_RULES)
+
+
+def refusal(path: str) -> str:
+    """What read() or write() says of a file that has none: it could not even be opened, or has what every file has, or
+    every file of /proc (proc_reg_read, proc_reg_write)."""
+    if strict(path):
+        return "EACCES"
+    first = path.split("/", 3)[2:3]
+    own = path.startswith(OWN_RULES) or (first and (first[0].isdecimal() or first[0] in LINKED))
+    return "EINVAL" if own else "EIO"
 
 
 def mkdir(box: Box, path: str) -> None:
@@ -347,11 +368,6 @@ def truncate(box: Box, path: str) -> None:
     if entry.truncate is not None:
         entry.truncate(box)
         box.changes += 1
-
-
-def is_task_path(box: Box, path: str) -> bool:
-    """Whether this is a file of a process."""
-    return real_path(box, path).split("/")[2].isdecimal()
 
 
 def isdir(box: Box, path: str) -> bool:

@@ -54,7 +54,12 @@ def without_counts(text: str) -> list[str]:
 
 def test_interrupts(box: Box) -> None:
     text = tree.show(box, "/proc/interrupts")
-    assert without_counts(text) == without_counts(INTERRUPTS)
+    assert [line for line in without_counts(text) if "virtio" not in line] == without_counts(INTERRUPTS)
+    disks = [line.split() for line in text.splitlines() if "virtio" in line]
+    assert [[words[0], *words[2:]] for words in disks] == [
+        ["24:", "PCI-MSI", "32768-edge", "virtio0-config"], ["25:", "PCI-MSI", "32769-edge", "virtio0-req.0"],
+        ["26:", "PCI-MSI", "49152-edge", "virtio1-config"], ["27:", "PCI-MSI", "49153-edge", "virtio1-req.0"],
+    ]  # fmt: skip
     for cpus in (1, 2, 8):
         one = Box(Config(ram=64 * MIB, cpus=cpus))
         rows = [row.split(":")[1].split() for row in tree.show(one, "/proc/interrupts").splitlines()[1:]]
@@ -131,7 +136,7 @@ def test_keys() -> None:
     assert pressed(box, "s") == ["sysrq: Emergency Sync", "Emergency Sync complete"]
     assert pressed(box, "w") == ["sysrq: Show Blocked State"]
     assert len(pressed(box, "t")) == 1 + len(box.tasks)
-    with pytest.raises(KernelError, match="Permission denied"):
+    with pytest.raises(KernelError, match="Input/output error"):
         tree.show(box, "/proc/sysrq-trigger")
 
 

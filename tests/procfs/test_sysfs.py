@@ -89,7 +89,7 @@ def test_tracepoints(box: Box) -> None:
     for path, text in ((f"{tracing}/set_event", "nonsense"), (f"{tracing}/events/kmem/enable", "2")):
         with pytest.raises(KernelError, match="Invalid argument"):
             tree.store(box, f"/sys/{path}", text)
-    with pytest.raises(KernelError, match="denied"):
+    with pytest.raises(KernelError, match="Invalid argument"):
         tree.store(box, f"/sys/{tracing}/available_events", "x")
 
 

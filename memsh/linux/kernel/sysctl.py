@@ -12,7 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import UTS_RELEASE
+from memsh.linux.config import ARCHES
 from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel import sysctl_net as net
+from memsh.linux.kernel import sysctl_table as table
 from memsh.linux.kernel.cmdline import console_loglevel
 from memsh.linux.kernel.sysctl_live import live_value
 from memsh.linux.kernel.sysctl_table import CHOICES, COUNTERS, FIXED, LIVE, NUMBERS, VECTORS, WORDS
@@ -75,7 +78,7 @@ OPTIONS = {
     "vm.numa_stat": "NUMA", "vm.zone_reclaim_mode": "NUMA", "vm.numa_zonelist_order": "NUMA",
     "vm.mmap_rnd_compat_bits": "COMPAT", "vm.unprivileged_userfaultfd": "USERFAULTFD",
     "kernel.numa_balancing": "NUMA_BALANCING", "abi.vsyscall32": "COMPAT",
-    "vm.hugetlb_shm_group": "HUGETLB_PAGE", **dict.fromkeys(hugetlb.NAMES, "HUGETLB_PAGE"),
+    "vm.hugetlb_shm_group": "HUGETLB_PAGE", **dict.fromkeys(hugetlb.NAMES, "HUGETLB_PAGE"), **net.OPTIONS,
 }  # fmt: skip
 # values that live in box.vm, whose code reads them there
 IN_VM: dict[str, tuple[int, int]] = {
@@ -97,13 +100,18 @@ IN_PAGES: dict[str, tuple[int, int]] = {
 }
 TEXT = ("kernel.domainname", "kernel.hostname", "kernel.osrelease", "kernel.ostype", "kernel.version")
 OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.numa_zonelist_order", "vm.lowmem_reserve_ratio",
-         "vm.stat_refresh", "kernel.pid_max",
+         "vm.stat_refresh", "kernel.pid_max", "kernel.ns_last_pid",
          "kernel.threads-max", "kernel.ngroups_max")  # fmt: skip
-NAMES = tuple(sorted((*hugetlb.NAMES, *PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE)))
-WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches")
+NAMES = tuple(sorted((*hugetlb.NAMES, *PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE, *net.NAMES)))
+OPTIONS |= {name: option for name in NAMES for start, option in table.OPTIONS.items() if name.startswith(start)}
+WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches", *net.WRITE_ONLY)
 ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh", "kernel.cad_pid", "kernel.usermodehelper.bset",
-             "kernel.usermodehelper.inheritable")  # mode 0600
-READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max", *FIXED, *COUNTERS)
+             "kernel.usermodehelper.inheritable", "kernel.apparmor_display_secid_mode",
+             "kernel.unprivileged_userns_apparmor_policy", "net.ipv4.tcp_fastopen_key")  # mode 0600
+READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max", *FIXED, *COUNTERS,
+             *net.READ_ONLY)  # fmt: skip
+MODES = {"kernel.ns_last_pid": 0o666, **dict.fromkeys(ROOT_ONLY, 0o600),
+         **{f"kernel.{kind}_next_id": 0o444 for kind in ("msg", "sem", "shm")}}  # fmt: skip
 _ULONG = ("vm.admin_reserve_kbytes", "vm.dirty_background_bytes", "vm.dirty_bytes", "vm.mmap_min_addr",
           "vm.overcommit_kbytes", "vm.user_reserve_kbytes")  # fmt: skip
 
@@ -146,6 +154,7 @@ class Sysctl:
             "kernel.hostname": "localhost", "kernel.domainname": "(none)",
             **{name: text for name, (text, _) in WORDS.items()},
             **{name: "\t".join(map(str, numbers)) for name, (numbers, _, _) in VECTORS.items()},
+            **net.NET, **net.scaled(ARCHES[config.arch]),
         }  # fmt: skip
         default, rest = self.text["kernel.printk"].split("\t", 1)
         self.text["kernel.printk"] = f"{console_loglevel(config, int(default))}\t{rest}"
@@ -174,6 +183,8 @@ def get(box: Box, name: str) -> str:
         return "Node"
     if name in box.sysctl.text:
         return box.sysctl.text[name]
+    if name in net.LIVE:
+        return net.live_value(box, name)
     return live_value(box, name) if name in LIVE else _get_other(box, name)
 
 
@@ -184,6 +195,8 @@ def _get_other(box: Box, name: str) -> str:
         return ""
     if name == "kernel.pid_max":
         return str(box.pid_max)
+    if name == "kernel.ns_last_pid":
+        return str(box.last_pid)
     if name == "kernel.threads-max":
         return str(box.threads_max)
     return {"kernel.osrelease": UTS_RELEASE, "kernel.version": box.machine.image.uts_version, "kernel.ostype": "Linux",
@@ -204,8 +217,12 @@ def _put(box: Box, name: str, text: str) -> None:
         raise KernelError("ENOENT", f"no tunable {name}")
     if name in READ_ONLY:
         raise KernelError("EACCES", "this tunable can only be read")
+    if name == "kernel.nmi_watchdog":
+        raise KernelError("ENOTSUPP", "there is no counter that could raise the NMI")
     if name in VECTORS:
         _put_vector(box, name, text)
+    elif name.startswith("net."):
+        net.put(box, name, text, parse_numbers)
     elif name in LIVE:
         value = parse_numbers(text, 1)[0]
         _in_range(box, name, value, 0, ULONG_MAX)
@@ -272,6 +289,9 @@ def _put_number(box: Box, name: str, value: int) -> None:
     elif name == "kernel.pid_max":
         _in_range(box, name, value, max(301, 8 * box.config.cpus), PID_MAX_LIMIT[box.arch.word])
         box.pid_max = value
+    elif name == "kernel.ns_last_pid":
+        _in_range(box, name, value, 0, box.pid_max)
+        box.last_pid = value
     else:
         _in_range(box, name, value, 1, 0x3FFFFFFF)
         box.threads_max = value

@@ -9,14 +9,20 @@ from memsh.linux.include.flags import UINT_MAX
 
 INT_MAX = (1 << 31) - 1
 INT_MIN = -(1 << 31)
+_DQUOT_FIGURES = ("allocated_dquots", "cache_hits", "drops", "free_dquots", "lookups", "reads", "syncs", "writes")
 _INT, _BOOL, _FLAG = (INT_MIN, INT_MAX), (0, 1), (0, INT_MAX)
 
 # name -> (default, lowest, highest)
 NUMBERS: dict[str, tuple[int, int, int]] = {
     "debug.exception-trace": (1, *_INT),
+    "dev.hpet.max-user-freq": (64, *_INT),
+    "dev.tty.ldisc_autoload": (1, *_BOOL),
     "fs.aio-max-nr": (65536, 0, UINT_MAX),
     "fs.aio-nr": (0, 0, 0),
     "fs.dir-notify-enable": (1, *_INT),
+    "fs.fanotify.max_queued_events": (16384, *_FLAG),
+    "fs.fanotify.max_user_groups": (128, *_FLAG),
+    "fs.fanotify.max_user_marks": (8192, *_FLAG),
     "fs.inotify.max_queued_events": (16384, *_FLAG),
     "fs.inotify.max_user_instances": (128, *_FLAG),
     "fs.lease-break-time": (45, *_INT),
@@ -37,18 +43,31 @@ NUMBERS: dict[str, tuple[int, int, int]] = {
     "fs.protected_hardlinks": (1, *_BOOL),
     "fs.protected_regular": (0, 0, 2),
     "fs.protected_symlinks": (1, *_BOOL),
+    **{f"fs.quota.{name}": (0, 0, 0) for name in _DQUOT_FIGURES},
+    "fs.quota.warnings": (1, *_INT),
     "fs.suid_dumpable": (0, 0, 2),
     "kernel.acpi_video_flags": (0, 0, UINT_MAX),
+    "kernel.apparmor_display_secid_mode": (0, *_INT),
     "kernel.auto_msgmni": (0, *_BOOL),
     "kernel.bootloader_type": (176, 176, 176),
     "kernel.bootloader_version": (0, 0, 0),
+    "kernel.bpf_stats_enabled": (0, *_BOOL),
     "kernel.cad_pid": (1, 1, 1),
     "kernel.cap_last_cap": (40, 40, 40),
     "kernel.core_pipe_limit": (0, 0, UINT_MAX),
     "kernel.core_uses_pid": (0, *_INT),
     "kernel.ctrl-alt-del": (1, *_INT),
     "kernel.dmesg_restrict": (0, *_BOOL),
+    "kernel.hardlockup_all_cpu_backtrace": (0, *_BOOL),
+    "kernel.hardlockup_panic": (0, *_BOOL),
+    "kernel.hung_task_all_cpu_backtrace": (0, *_BOOL),
+    "kernel.hung_task_check_count": (4194304, *_FLAG),
+    "kernel.hung_task_check_interval_secs": (0, 0, UINT_MAX),
+    "kernel.hung_task_panic": (0, *_BOOL),
+    "kernel.hung_task_timeout_secs": (120, 0, UINT_MAX),
+    "kernel.hung_task_warnings": (10, -1, INT_MAX),
     "kernel.io_delay_type": (0, *_INT),
+    "kernel.kexec_load_disabled": (0, 1, 1),
     "kernel.keys.gc_delay": (300, 0, INT_MAX),
     "kernel.keys.maxbytes": (20000, 0, INT_MAX),
     "kernel.keys.maxkeys": (200, 0, INT_MAX),
@@ -56,9 +75,13 @@ NUMBERS: dict[str, tuple[int, int, int]] = {
     "kernel.keys.root_maxkeys": (1000000, 0, INT_MAX),
     "kernel.max_lock_depth": (1024, *_INT),
     "kernel.max_rcu_stall_to_panic": (0, 1, INT_MAX),
+    "kernel.modules_disabled": (0, 1, 1),
+    "kernel.msg_next_id": (-1, *_FLAG),
     "kernel.msgmax": (8192, 0, INT_MAX),
     "kernel.msgmnb": (16384, 0, INT_MAX),
     "kernel.msgmni": (32000, 0, 32768),
+    "kernel.nmi_watchdog": (0, *_BOOL),
+    "kernel.numa_balancing_promote_rate_limit_MBps": (65536, *_FLAG),
     "kernel.oops_all_cpu_backtrace": (0, *_BOOL),
     "kernel.oops_limit": (10000, 0, UINT_MAX),
     "kernel.overflowgid": (65534, 0, 65535),
@@ -87,14 +110,22 @@ NUMBERS: dict[str, tuple[int, int, int]] = {
     "kernel.random.urandom_min_reseed_secs": (60, *_INT),
     "kernel.random.write_wakeup_threshold": (256, *_INT),
     "kernel.real-root-dev": (0, *_INT),
+    "kernel.sched_autogroup_enabled": (0, *_BOOL),
+    "kernel.sched_cfs_bandwidth_slice_us": (5000, 1, INT_MAX),
     "kernel.sched_child_runs_first": (0, 0, UINT_MAX),
     "kernel.sched_deadline_period_max_us": (4194304, 0, UINT_MAX),
     "kernel.sched_deadline_period_min_us": (100, 0, UINT_MAX),
     "kernel.sched_rr_timeslice_ms": (100, *_INT),
     "kernel.sched_rt_period_us": (1000000, 1, INT_MAX),
     "kernel.sched_rt_runtime_us": (950000, -1, INT_MAX),
+    "kernel.sched_schedstats": (0, *_BOOL),
+    "kernel.sem_next_id": (-1, *_FLAG),
+    "kernel.shm_next_id": (-1, *_FLAG),
     "kernel.shm_rmid_forced": (0, *_BOOL),
     "kernel.shmmni": (4096, 0, 32768),
+    "kernel.soft_watchdog": (1, *_BOOL),
+    "kernel.softlockup_all_cpu_backtrace": (0, *_BOOL),
+    "kernel.softlockup_panic": (0, *_BOOL),
     "kernel.split_lock_mitigate": (1, *_BOOL),
     "kernel.sysctl_writes_strict": (1, -1, 1),
     "kernel.sysrq": (1, *_INT),
@@ -102,7 +133,13 @@ NUMBERS: dict[str, tuple[int, int, int]] = {
     "kernel.task_delayacct": (0, *_BOOL),
     "kernel.timer_migration": (1, *_BOOL),
     "kernel.unknown_nmi_panic": (0, *_INT),
+    "kernel.unprivileged_bpf_disabled": (2, 0, 2),
+    "kernel.unprivileged_userns_apparmor_policy": (1, *_INT),
+    "kernel.unprivileged_userns_clone": (1, *_INT),
     "kernel.warn_limit": (0, 0, UINT_MAX),
+    "kernel.watchdog": (1, *_BOOL),
+    "kernel.watchdog_thresh": (10, 0, 60),
+    "kernel.yama.ptrace_scope": (0, 0, 3),
 }
 # several numbers, each in a range of its own: name -> (defaults, lowest, highest)
 VECTORS: dict[str, tuple[tuple[int, ...], int, int]] = {
@@ -115,6 +152,7 @@ VECTORS: dict[str, tuple[tuple[int, ...], int, int]] = {
 # words: name -> (default, longest)
 WORDS: dict[str, tuple[str, int]] = {
     "kernel.core_pattern": ("core", 127),
+    "kernel.modprobe": ("/sbin/modprobe", 255),
     "kernel.poweroff_cmd": ("/sbin/poweroff", 255),
     "kernel.printk_devkmsg": ("ratelimit", 9),
     "kernel.random.boot_id": ("e673b263-39ed-4aa6-9802-adc4c82c731d", 36),
@@ -123,12 +161,30 @@ WORDS: dict[str, tuple[str, int]] = {
     "kernel.seccomp.actions_logged": ("kill_process kill_thread trap errno user_notif trace log", 80),
 }
 CHOICES = {"kernel.printk_devkmsg": ("on", "off", "ratelimit")}
+OPTIONS = {  # what only kernels with an option of the configuration have: name, or the beginning of names
+    "dev.hpet.": "HPET", "fs.fanotify.": "FANOTIFY", "fs.quota.": "QUOTA", "user.max_fanotify_": "FANOTIFY",
+    "kernel.apparmor_": "APPARMOR", "kernel.unprivileged_userns_": "APPARMOR", "kernel.yama.": "YAMA",
+    "kernel.bpf_stats_enabled": "BPF_SYSCALL", "kernel.unprivileged_bpf_disabled": "BPF_SYSCALL",
+    "kernel.hardlockup_": "LOCKUP_DETECTOR", "kernel.softlockup_": "LOCKUP_DETECTOR",
+    "kernel.soft_watchdog": "LOCKUP_DETECTOR", "kernel.watchdog": "LOCKUP_DETECTOR",
+    "kernel.nmi_watchdog": "LOCKUP_DETECTOR", "kernel.hung_task_": "DETECT_HUNG_TASK",
+    "kernel.kexec_load_disabled": "KEXEC", "kernel.mod": "MODULES", "kernel.msg_next_id": "CHECKPOINT_RESTORE",
+    "kernel.sem_next_id": "CHECKPOINT_RESTORE", "kernel.shm_next_id": "CHECKPOINT_RESTORE",
+    "kernel.ns_last_pid": "CHECKPOINT_RESTORE",
+    "kernel.numa_balancing_promote_rate_limit_MBps": "NUMA_BALANCING", "kernel.sched_autogroup_": "SCHED_AUTOGROUP",
+    "kernel.sched_cfs_bandwidth_slice_us": "CGROUPS", "kernel.sched_schedstats": "SCHEDSTATS",
+}  # fmt: skip
 FIXED = (
+    *(f"fs.quota.{name}" for name in _DQUOT_FIGURES),
     "fs.aio-nr", "kernel.bootloader_type", "kernel.bootloader_version", "kernel.cap_last_cap", "kernel.pty.nr",
     "kernel.random.boot_id", "kernel.random.entropy_avail", "kernel.random.poolsize", "kernel.random.uuid",
     "kernel.seccomp.actions_avail",
 )  # fmt: skip
+_NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+_WATCHES = ("fanotify_groups", "fanotify_marks", "inotify_instances", "inotify_watches")  # as fs.* has them
 # what counts something: its value is asked for
 LIVE = ("fs.dentry-state", "fs.epoll.max_user_watches", "fs.file-max", "fs.file-nr", "fs.inode-nr", "fs.inode-state",
-        "fs.inotify.max_user_watches", "kernel.arch", "kernel.shmall", "kernel.shmmax")  # fmt: skip
+        "fs.inotify.max_user_watches", "kernel.arch", "kernel.shmall", "kernel.shmmax", "kernel.watchdog_cpumask",
+        *(f"user.max_{kind}_namespaces" for kind in _NAMESPACES),
+        *(f"user.max_{what}" for what in _WATCHES))  # fmt: skip
 COUNTERS = ("fs.dentry-state", "fs.file-nr", "fs.inode-nr", "fs.inode-state", "kernel.arch")  # cannot be written

@@ -44,6 +44,7 @@ class Arch:
     name: str
     bits: int
     word: int  # bytes of an unsigned long
+    hz: int  # ticks of the kernel's clock a second
     page_shift: int
     page_offset: int  # where the direct mapping begins
     struct_page: int  # bytes of a struct page

@@ -23,6 +23,7 @@ FIRMWARE = (
     "DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014",
     "tsc: Fast TSC calibration using PIT",
 )
+MIN_MEMORY_BLOCK, MAX_MEMORY_BLOCK, LARGE_MEMORY = 128 * MIB, 2048 * MIB, 64 << 30
 ADAPT_PAGES = (64 << 30) // PAGE_SIZE  # ADAPT_SCALE_NPAGES
 
 
@@ -161,6 +162,24 @@ def take(machine: Machine, name: str, size: int) -> None:
     if not machine.memblock.alloc(size, PAGE_SIZE, name):
         raise ValueError(f"no room in lowmem for the {name}: {size >> 10} KiB")
     machine.tables.append((name, size))
+
+
+def memory_block_size_bytes(machine: Machine) -> int:
+    """The pieces in which memory could be plugged in: a section, or as much as RAM's end is a multiple of, up to 2 GiB,
+    where there are 64 GiB and more (probe_memory_block_size)."""
+    end, size = machine.max_pfn * PAGE_SIZE, MIN_MEMORY_BLOCK
+    if end >= LARGE_MEMORY:
+        size = MAX_MEMORY_BLOCK
+        while size > MIN_MEMORY_BLOCK and end % size:
+            size >>= 1
+    return size
+
+
+def arch_probe_nr_irqs(cpus: int) -> int:
+    """How many interrupts the kernel has descriptors for: by the vectors, or by the controllers' pins and the devices
+    that write messages."""
+    pins, legacy, vectors = 24, 16, 256
+    return min(vectors * cpus, pins + legacy + 8 * cpus + pins * 16)
 
 
 def roundup_pow_of_two(number: int) -> int:

@@ -9,6 +9,7 @@ I386 = Arch(
     name="i386",
     bits=32,
     word=4,
+    hz=1000,
     page_shift=12,
     page_offset=0xC0000000,
     struct_page=32,

@@ -10,6 +10,7 @@ X86_64 = Arch(
     name="x86_64",
     bits=64,
     word=8,
+    hz=250,
     page_shift=12,
     page_offset=0xFFFF888000000000,
     struct_page=64,

@@ -1,0 +1,87 @@
+"""/proc/irq: which CPUs an interrupt may go to (kernel/irq/proc.c).
+
+**Known deviations:** CPU 0 takes every interrupt: another mask is refused, EIO, as of one that cannot be moved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.config import cpulist_text
+from memsh.linux.include.errno import KernelError
+from memsh.procfs.interrupts import handlers
+from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.stat import device_irqs
+from memsh.procfs.sys_node import cpumap_text
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+LEGACY = range(16)  # which the interrupt controller of old has lines for
+CASCADE = 2  # which goes nowhere
+
+
+def _mask(cpus: range) -> ProcFile:
+    return ProcFile(lambda box: cpumap_text(cpus, box.config.cpus) + "\n")
+
+
+def _hex(text: str) -> int:
+    """EINVAL: no mask."""
+    try:
+        return int(text.strip().replace(",", ""), 16)
+    except ValueError:
+        raise KernelError("EINVAL", "a mask of CPUs in hexadecimal") from None
+
+
+def _store(box: Box, text: str) -> None:
+    mask = _hex(text)
+    if not mask & (1 << box.config.cpus) - 1:
+        raise KernelError("EINVAL", "none of these CPUs is online")
+    if not mask & 1:
+        raise KernelError("EIO")
+
+
+def _spurious(number: int, box: Box) -> str:
+    counts = device_irqs(box)
+    count = counts[number] if number < len(counts) else 0
+    return f"count {count}\nunhandled 0\nlast_unhandled 0 ms\n"
+
+
+def _all(box: Box) -> str:
+    return cpumap_text(range(box.config.cpus), box.config.cpus) + "\n"
+
+
+def _irq(number: int, who: str) -> Directory:
+    first = range(int(number != CASCADE))
+    files: dict[str, Node] = {
+        "affinity_hint": _mask(range(0)), "effective_affinity": _mask(first),
+        "effective_affinity_list": ProcFile(lambda box: cpulist_text(first) + "\n"),
+        "node": ProcFile(lambda box: "0\n"),
+        "smp_affinity": ProcFile(_all, _store, 0o644),
+        "smp_affinity_list": ProcFile(lambda box: cpulist_text(range(box.config.cpus)) + "\n", _store_list, 0o644),
+        "spurious": ProcFile(lambda box: _spurious(number, box)),
+    }  # fmt: skip
+    if who and who != "timer":
+        files[who] = Directory({})
+    return Directory(files)
+
+
+def _store_list(box: Box, text: str) -> None:
+    words = text.strip().replace("-", ",").split(",")
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise KernelError("EINVAL", "a list of CPUs")
+    if int(words[0]):
+        raise KernelError("EIO" if int(words[0]) < box.config.cpus else "EINVAL")
+
+
+def _numbers(box: Box) -> list[str]:
+    return [str(number) for number in sorted({*LEGACY, *handlers(box)})]
+
+
+def _find(box: Box, name: str) -> Node | None:
+    if name not in _numbers(box):
+        return None
+    return _irq(int(name), handlers(box)[int(name)].who if int(name) in handlers(box) else "")
+
+
+IRQ = Directory({"default_smp_affinity": ProcFile(_all, _store, 0o644)}, names=_numbers, find=_find)

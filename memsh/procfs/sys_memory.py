@@ -1,0 +1,117 @@
+"""/sys/devices/system/memory: the pieces in which memory could be added and taken away (drivers/base/memory.c).
+
+**Known deviations:** no piece can be taken away: EBUSY, as where a page does not move; pages are not poisoned: EBUSY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.setup import memory_block_size_bytes
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.memmap import SECTION_ORDER
+from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.sys_device import device, power, uevent
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+PAGE_SHIFT = 12
+ONLINE_TYPES = ("offline", "online", "online_kernel", "online_movable")
+
+
+def blocks(box: Box) -> list[int]:
+    """The numbers of the pieces that hold RAM."""
+    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
+    section = 1 << SECTION_ORDER
+    found: set[int] = set()
+    for region in box.machine.memblock.memory:
+        first, behind = region.start >> PAGE_SHIFT, -(-region.end >> PAGE_SHIFT)
+        found.update(at // size for at in range(first // section * section, behind, section))
+    return sorted(found)
+
+
+def blocks_of_node(box: Box, nid: int) -> list[int]:
+    """Those of which the first page is the node's."""
+    return [at for at in blocks(box) if _node_of(box, at) == nid]
+
+
+def _node_of(box: Box, number: int) -> int:
+    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
+    zones = [zone for zone in box.pages.zones if zone.present]
+    inside = [zone.node for zone in zones if zone.start_pfn < (number + 1) * size and number * size < zone.end_pfn]
+    return inside[0] if inside else 0
+
+
+def valid_zones(box: Box, number: int) -> str:
+    """The zone that the whole piece is of, `none` if it is of several (early_node_zone_for_memory_block)."""
+    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
+    inside = [zone.name for zone in box.pages.zones
+              if zone.present and zone.start_pfn < (number + 1) * size and number * size < zone.end_pfn]  # fmt: skip
+    return f"{inside[0] if len(inside) == 1 else 'none'}\n"
+
+
+def _store_state(box: Box, text: str) -> None:
+    word = text.removesuffix("\n")
+    if word not in ONLINE_TYPES or word != "offline":
+        raise KernelError("EINVAL", "it is online")
+    raise KernelError("EBUSY")
+
+
+def _store_online(box: Box, text: str) -> None:
+    word = text.strip()[:1].lower()
+    if word in ("1", "y", "t"):
+        return
+    raise KernelError("EBUSY" if word in ("0", "n", "f") else "EINVAL")
+
+
+def _block(box: Box, name: str) -> Node | None:
+    digits = name.removeprefix("memory")
+    if not name.startswith("memory") or not digits.isdecimal() or str(int(digits)) != digits:
+        return None
+    number = int(digits)
+    if number not in blocks(box):
+        return None
+    nid = _node_of(box, number)
+    section = number * (memory_block_size_bytes(box.machine) >> PAGE_SHIFT >> SECTION_ORDER)
+    return device({
+        f"node{nid}": Link(lambda box: f"../../node/node{nid}"),
+        "online": ProcFile(lambda box: "1\n", _store_online, 0o644),
+        "phys_device": ProcFile(lambda box: "0\n"), "phys_index": ProcFile(lambda box: f"{section:08x}\n"),
+        "removable": ProcFile(lambda box: "1\n"), "state": ProcFile(lambda box: "online\n", _store_state, 0o644),
+        "subsystem": Link(lambda box: "../../../../bus/memory"),
+        "valid_zones": ProcFile(lambda box: valid_zones(box, number)),
+    })  # fmt: skip
+
+
+def _store_auto(box: Box, text: str) -> None:
+    word = text.removesuffix("\n")
+    if word not in ONLINE_TYPES:
+        raise KernelError("EINVAL", f"one of {', '.join(ONLINE_TYPES)}")
+    box.sysctl.text["memory.auto_online_blocks"] = word
+
+
+def _offline_page(box: Box, text: str) -> None:
+    """An address in bytes; ENXIO where no RAM is."""
+    try:
+        pfn = int(text.strip(), 0) >> PAGE_SHIFT
+    except ValueError:
+        raise KernelError("EINVAL", "an address") from None
+    if not any(zone.start_pfn <= pfn < zone.end_pfn for zone in box.pages.zones if zone.present):
+        raise KernelError("ENXIO")
+    raise KernelError("EBUSY")
+
+
+def _names(box: Box) -> Iterable[str]:
+    return [f"memory{number}" for number in blocks(box)] if box.arch.numa else ()
+
+
+MEMORY = Directory({
+    "auto_online_blocks": ProcFile(lambda box: box.sysctl.text.get("memory.auto_online_blocks", "offline") + "\n",
+                                   _store_auto, 0o644, option="NUMA"),
+    "block_size_bytes": ProcFile(lambda box: f"{memory_block_size_bytes(box.machine):x}\n", option="NUMA"),
+    "hard_offline_page": ProcFile(None, _offline_page, 0o200, option="MEMORY_FAILURE"),
+    "power": power(), "soft_offline_page": ProcFile(None, _offline_page, 0o200, option="MEMORY_FAILURE"),
+    "uevent": uevent(),
+}, 0o755, names=_names, find=lambda box, name: _block(box, name) if box.arch.numa else None)  # fmt: skip
