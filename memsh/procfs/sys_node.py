@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import UINT_MAX
-from memsh.linux.mm.compaction.compaction import compact_node
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
 from memsh.procfs.node import Directory, Link, ProcFile
 from memsh.procfs.sys_device import device
