@@ -266,7 +266,7 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
 
 def overflow(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, order: int, pindex: int) -> None:
     """A free found the lists full, or a high order freed in a row (the end of free_unref_page_commit)."""
-    free_high = bool(order and pcp.free_factor)
+    free_high = bool(pcp.free_factor and 0 < order <= PCP_MAX_ORDER)
     high = 0 if free_high else pcp.limit
     free_bulk(pages, zone, pcp, nr_pcp_free(pcp, high, free_high), pindex)
 
