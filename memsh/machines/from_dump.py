@@ -19,7 +19,7 @@ from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER, K_RECORDED, K_RESERVED, K_SLAB, PG_RESERVED
-from memsh.linux.include.mmzone import PerCpuPages
+from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, PerCpuPages
 from memsh.linux.init.late import mount_disk, start_allocators, start_processes
 from memsh.linux.init.main import BOOT_USEC
 from memsh.linux.mm.page_alloc.freearea import free_range
@@ -83,6 +83,9 @@ def from_recording(
         box.pages.refresh()
         for pfn in held:
             box.memmap.kind[pfn] = K_RECORDED
+    for zone in box.pages.zones:  # who boosts wakes, and the boost lasts until kswapd has run
+        if zone.watermark_boost and not zone.flags & ZONE_BOOSTED_WATERMARK:
+            box.pages.nodes[zone.node].kswapd.wakeup(zone, 0, 0, zone.index)
     _counters(box, texts.get("vmstat", ""))
     box.slab.restore(states)
     enter_recorded_cgroup(box, texts.get("self_cgroup", ""))

@@ -457,7 +457,12 @@ class SlubCore(SlabCommon[SlubCache]):
             self.deactivate_slab(cache, slab, freelist)
 
     def flush_all(self, cache: SlubCache) -> None:
-        """Every CPU gives up its slab and its partial slabs."""
+        """Every CPU gives up its slab and its partial slabs. It is their workers that do it, and the caller waits: a
+        kswapd that was woken has the CPU first (flush_all_cpus_locked)."""
+        if any(cpu.slab or cpu.partial for cpu in cache.cpu_slab):
+            for node in self.pages.nodes:
+                node.kswapd.cpu_idle()
+            self.pages.box.timer.advance(0)
         for cpu in cache.cpu_slab:
             self.flush_slab(cache, cpu)
             partial, cpu.partial = cpu.partial, None
