@@ -13,7 +13,7 @@ from memsh.linux.include.flags import GFP_KERNEL
 from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.mmap.mmap import do_mmap
+from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.linux.mm.mmap.vma import do_munmap
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
@@ -62,7 +62,7 @@ def _fork(box: Box) -> None:
 def _map(box: Box) -> None:
     mm = box.current.mm
     assert mm is not None
-    do_munmap(box, mm, do_mmap(box, mm, 0, 8192, 3, PRIVATE_ANONYMOUS), 8192)
+    do_munmap(box, mm, sys_mmap(box, mm, 0, 8192, 3, PRIVATE_ANONYMOUS), 8192)
 
 
 def _fault(box: Box) -> None:

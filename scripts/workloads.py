@@ -23,7 +23,7 @@ from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.mmap.mmap import do_mmap
+from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from memsh.shell.session import Session
@@ -118,7 +118,7 @@ def kmem_cache(config: Config) -> Workload:
 def mapped(box: Box, length: int) -> int:
     """A private mapping of the current process."""
     assert box.current.mm is not None
-    return do_mmap(box, box.current.mm, 0, length, RW, PRIVATE_ANONYMOUS)
+    return sys_mmap(box, box.current.mm, 0, length, RW, PRIVATE_ANONYMOUS)
 
 
 def touched(config: Config, length: int = GIB) -> Box:
@@ -165,7 +165,7 @@ def with_areas(count: int = AREAS) -> Box:
     mm = box.current.mm
     assert mm is not None
     for number in range(count):
-        do_mmap(box, mm, 0, 4096, 1 + 2 * (number & 1), PRIVATE_ANONYMOUS)
+        sys_mmap(box, mm, 0, 4096, 1 + 2 * (number & 1), PRIVATE_ANONYMOUS)
     return box
 
 
@@ -176,7 +176,7 @@ def mmap_65000() -> Workload:
     for _ in range(4):
         yield 0
         for number in range(100):
-            do_mmap(box, mm, 0, 4096, 1 + 2 * (number & 1), PRIVATE_ANONYMOUS)
+            sys_mmap(box, mm, 0, 4096, 1 + 2 * (number & 1), PRIVATE_ANONYMOUS)
         yield 100
 
 

@@ -144,7 +144,7 @@ def memfd(box: Box, args: Args, io: IO) -> int:
             user.call(f"ftruncate(3, {args.size})", lambda: 0)
             return user.call(
                 f"{box.arch.sys_mmap}(NULL, {args.size}, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
-                lambda: vma.do_mmap(box, user.mm, 0, args.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+                lambda: vma.sys_mmap(box, user.mm, 0, args.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
                 yields_address=True,
             )
         finally:

@@ -132,7 +132,7 @@ def mmap(box: Box, args: Args, io: IO) -> int:
         if not args.file:
             return user.call(
                 f"{told}, {length}, {names}, -1, 0)",
-                lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits),
+                lambda: vma.sys_mmap(box, user.mm, at, length, args.prot, bits),
                 yields_address=True,
             )
         path = path_of(io.session, args.file)
@@ -146,7 +146,7 @@ def mmap(box: Box, args: Args, io: IO) -> int:
         try:
             return user.call(
                 f"{told}, {length}, {names}, 3, {place})",
-                lambda: vma.do_mmap(box, user.mm, at, length, args.prot, bits, file, args.offset),
+                lambda: vma.sys_mmap(box, user.mm, at, length, args.prot, bits, file, args.offset),
                 yields_address=True,
             )
         finally:

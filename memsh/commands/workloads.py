@@ -81,7 +81,7 @@ class Worker:
                 vma.do_munmap(box, mm, self.addr, self.size)
                 self.addr = 0
         if not self.addr:
-            self.addr = self.at = vma.do_mmap(box, mm, 0, self.size, _RW, _ANON)
+            self.addr = self.at = vma.sys_mmap(box, mm, 0, self.size, _RW, _ANON)
         end = self.addr + self.size
         length = min(CHUNK, end - self.at)
         current = box.current
@@ -198,7 +198,7 @@ def fragment(box: Box, args: Args, io: IO) -> int:
         raise ShellError("no memory is free above the high watermarks")
     task = spawn(box, "fragment", ["fragment"])
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, 0, free << 12, _RW, _ANON)
+    addr = vma.sys_mmap(box, task.mm, 0, free << 12, _RW, _ANON)
     touched = _touch_what_is_there(box, io, task, addr, free)
     piece = 1 << (args.order - 1)
     _give_back(box, task, addr, touched, piece, args.size >> 12 or touched // 2)

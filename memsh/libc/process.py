@@ -135,7 +135,7 @@ class UserProcess:
         """Private anonymous pages, readable and writable, where Linux puts them."""
         return self.call(
             f"{self.box.arch.sys_mmap}(NULL, {length}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
-            lambda: vma.do_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS),
+            lambda: vma.sys_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS),
             yields_address=True,
         )
 
@@ -145,7 +145,7 @@ class UserProcess:
         names += "|MAP_FIXED" if flags & MAP_FIXED else "|MAP_NORESERVE" if flags & MAP_NORESERVE else ""
         return self.call(
             f"{self.box.arch.sys_mmap}({f'{addr:#x}' if addr else 'NULL'}, {length}, PROT_NONE, {names}, -1, 0)",
-            lambda: vma.do_mmap(self.box, self.mm, addr, length, PROT_NONE, flags),
+            lambda: vma.sys_mmap(self.box, self.mm, addr, length, PROT_NONE, flags),
             yields_address=True,
         )
 

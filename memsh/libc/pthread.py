@@ -142,7 +142,7 @@ class Threads:
         mem = user.call(
             f"{user.box.arch.sys_mmap}(NULL, {size}, {'PROT_NONE' if guard else 'PROT_READ|PROT_WRITE'}, "
             "MAP_PRIVATE|MAP_ANONYMOUS|MAP_STACK, -1, 0)",
-            lambda: vma.do_mmap(user.box, user.mm, 0, size, PROT_NONE if guard else prot, flags),
+            lambda: vma.sys_mmap(user.box, user.mm, 0, size, PROT_NONE if guard else prot, flags),
             yields_address=True,
         )
         if guard:

@@ -31,6 +31,7 @@ from memsh.linux.mm.hugetlb.hstate import Hugetlb
 from memsh.linux.mm.memcontrol.memcontrol import MemControl
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
+from memsh.linux.mm.vmscan.ops import RECLAIM
 from memsh.linux.mm.vmscan.shrinker import Shrinker
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Box:
         self.cgroups = Cgroups(self, self.memcg)
         self.sysctl = Sysctl(config)
         self.random = Random(config.seed)
+        self.reclaim = RECLAIM
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.shrinkers: list[Shrinker] = []
         self.disk = Disk(self)

@@ -83,7 +83,7 @@ def _shmem(box: Box, pages: int) -> None:
 def _touched(box: Box, task: Task, pages: int) -> int:
     """The address of so many new pages of the process."""
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, 0, pages << 12, _RW, _ANON)
+    addr = vma.sys_mmap(box, task.mm, 0, pages << 12, _RW, _ANON)
     current, box.current = box.current, task
     try:
         touch_range(box, task, addr, pages << 12, True)

@@ -235,8 +235,8 @@ def _none(story: Recorder, args: dict[str, Any]) -> Any:
     return True
 
 
-def _mmap(story: Recorder, told: Any, addr: Any) -> str:
-    return f"the new area begins at {addr:#x}; no page of it is there yet" if isinstance(addr, int) else ""
+def _mmap(story: Recorder, told: Any, found: Any) -> str:
+    return f"the new area begins at {found[0]:#x}; no page of it is there yet" if found else ""
 
 
 def _sysmalloc(story: Recorder, args: dict[str, Any]) -> Any:

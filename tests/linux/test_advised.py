@@ -31,7 +31,7 @@ def mapped(box: Box, flags: int = MAP_PRIVATE) -> tuple[MmStruct, int]:
     """4 MiB that were written, with words in the first and the last page."""
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, 4 * MIB, 3, flags | MAP_ANONYMOUS)
+    addr = vma.sys_mmap(box, mm, 0, 4 * MIB, 3, flags | MAP_ANONYMOUS)
     touch_range(box, box.current, addr, 4 * MIB, write=True)
     uaccess.write(box, box.current, addr, b"first")
     uaccess.write(box, box.current, addr + 4 * MIB - 5, b"final")
@@ -54,7 +54,7 @@ def test_pageout_swaps_out_and_willneed_brings_back(box: Box) -> None:
         assert box.vmstat[name] == before[name]
     assert check(box) == []
     box.timer.advance(1_000_000)
-    other = vma.do_mmap(box, mm, 0, 50 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    other = vma.sys_mmap(box, mm, 0, 50 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     touch_range(box, box.current, other, 50 * MIB, write=True)  # until the cache of swap is needed for it
     vma.do_munmap(box, mm, other, 50 * MIB)
     assert box.vmstat["nr_swapcached"] < 1024

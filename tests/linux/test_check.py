@@ -13,7 +13,7 @@ from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_FIXED, MAP_
 from memsh.linux.include.memmap import K_ANON, PG_LRU, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.mmap.mmap import do_mmap
+from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.machines.box import Box
 
 ADDR = 0x20000000
@@ -88,7 +88,7 @@ def lost(box: Box) -> None:
 @pytest.fixture(scope="module")
 def whole() -> Box:
     box = Box(Config(ram=64 << 20))
-    do_mmap(box, mm_of(box), ADDR, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+    sys_mmap(box, mm_of(box), ADDR, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
     touch_range(box, box.current, ADDR, 4 << 20, True)
     assert check(box) == []
     return box

@@ -36,7 +36,7 @@ def checkerboard(box: Box, length: int, flags: int = MAP_PRIVATE | MAP_ANONYMOUS
     """An area of which every other page was given back: free memory in single pages."""
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, length, 3, flags)
+    addr = vma.sys_mmap(box, mm, 0, length, 3, flags)
     touch_range(box, box.current, addr, length, True)
     for at in range(addr, addr + length, 8192):
         vma.do_madvise(box, mm, at, 4096, 4)
@@ -172,7 +172,7 @@ def test_huge_pages_are_stepped_over() -> None:
     box = Box(Config(ram=1024 * MIB, arch="x86_64"))
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, 64 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    addr = vma.sys_mmap(box, mm, 0, 64 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     touch_range(box, box.current, addr, 64 * MIB, True)
     huge = box.vmstat["nr_anon_transparent_hugepages"]
     compact_node(box, box.pages.nodes[0])
@@ -217,7 +217,7 @@ def test_any_pattern_of_holes(holes: list[tuple[int, int]], order: int) -> None:
     mm = box.current.mm
     assert mm is not None
     length = 20 * MIB
-    addr = vma.do_mmap(box, mm, 0, length, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    addr = vma.sys_mmap(box, mm, 0, length, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     touch_range(box, box.current, addr, length, True)
     expect = {}
     for n in range(0, 5120, 97):

@@ -30,7 +30,7 @@ def test_faults_are_paid_for_when_the_clock_moves() -> None:
     box = Box(Config())
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, 400 * MIB, 3, 0x22)
+    addr = vma.sys_mmap(box, mm, 0, 400 * MIB, 3, 0x22)
     before, used = of_tasks(box), [list(one) for one in box.cputime.used]
     touch_range(box, box.current, addr, 400 * MIB, True)
     assert of_tasks(box) == before and box.cputime.used == used

@@ -33,7 +33,7 @@ def task(box: Box) -> Task:
 
 def area(box: Box, length: int, prot: int = RW, flags: int = ANON) -> int:
     assert box.current.mm is not None
-    return vma.do_mmap(box, box.current.mm, 0, length, prot, flags)
+    return vma.sys_mmap(box, box.current.mm, 0, length, prot, flags)
 
 
 def rss(task: Task) -> int:
@@ -76,7 +76,7 @@ def test_code_that_nobody_has_mapped_comes_from_the_disk(box: Box, task: Task) -
     box.fs.install("/opt/program", 300 * 4096)
     file = box.fs.open("/opt/program")
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, PLACE, 300 * 4096, 5, MAP_PRIVATE | MAP_FIXED, file)
+    addr = vma.sys_mmap(box, task.mm, PLACE, 300 * 4096, 5, MAP_PRIVATE | MAP_FIXED, file)
     first = touch_range(box, task, addr + 0x20000, 1, False)
     assert (first.minflt, first.majflt) == (0, 1)
     assert file.inode.mapping is not None and len(file.inode.mapping.pages) == 32  # 128 KiB around the fault
@@ -95,8 +95,8 @@ def test_code_that_nobody_has_mapped_comes_from_the_disk(box: Box, task: Task) -
 def test_private_write_to_a_file_leaves_the_file_alone(box: Box, task: Task) -> None:
     file = box.fs.open("/etc/passwd", writable=True)
     assert task.mm is not None
-    private = vma.do_mmap(box, task.mm, 0, 4096, RW, MAP_PRIVATE, file)
-    shared = vma.do_mmap(box, task.mm, 0, 4096, RW, MAP_SHARED, file)
+    private = vma.sys_mmap(box, task.mm, 0, 4096, RW, MAP_PRIVATE, file)
+    shared = vma.sys_mmap(box, task.mm, 0, 4096, RW, MAP_SHARED, file)
     assert touch_range(box, task, private, 1, True)[:2] == (0, 1)
     assert box.vmstat["nr_dirty"] == 0
     assert touch_range(box, task, shared, 1, False)[:2] == (1, 0)
@@ -144,7 +144,7 @@ def test_the_stack_grows_to_its_limit(box: Box, task: Task) -> None:
 def test_the_stack_stays_away_from_what_lies_below(box: Box, task: Task) -> None:
     assert task.mm is not None
     wall = 0xC0000000 - (4 << 20)
-    vma.do_mmap(box, task.mm, wall, 4096, RW, ANON | MAP_FIXED)
+    vma.sys_mmap(box, task.mm, wall, 4096, RW, ANON | MAP_FIXED)
     touch_range(box, task, wall + 4096 + (256 << 12), 1, True)
     with pytest.raises(Segfault):
         touch_range(box, task, wall + 4096 + (255 << 12), 1, True)
@@ -153,7 +153,7 @@ def test_the_stack_stays_away_from_what_lies_below(box: Box, task: Task) -> None
 def test_bus_error_past_the_end_of_a_file(box: Box, task: Task) -> None:
     file = box.fs.open("/etc/passwd")
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, 0, 0x4000, 1, MAP_PRIVATE, file)
+    addr = vma.sys_mmap(box, task.mm, 0, 0x4000, 1, MAP_PRIVATE, file)
     with pytest.raises(BusError):
         touch_range(box, task, addr, 0x4000, False)
     assert check_mm(box) == []
@@ -176,7 +176,7 @@ def test_address_space_of_a_gone_process_is_given_back(box: Box, task: Task) -> 
     child = vma.dup_mmap(box, task.mm)
     other = Task(999, 1, "child")
     other.mm = child
-    addr = vma.do_mmap(box, child, 0, 8 * MIB, RW, ANON)
+    addr = vma.sys_mmap(box, child, 0, 8 * MIB, RW, ANON)
     touch_range(box, other, addr, 8 * MIB, True)
     vma.exit_mmap(box, child)
     assert box.vmstat["nr_page_table_pages"] == tables

@@ -71,15 +71,15 @@ def fork(box: Box) -> Any:
 
 def test_the_story_that_was_recorded() -> None:
     box, mm = fresh(10)
-    p = vma.do_mmap(box, mm, 0, 3 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 3 * HUGE, 3, PRIVATE)
     assert pool(box) == (10, 10, 3, 0)
     assert touch_range(box, box.current, p, HUGE, False).minflt == 1
     assert touch_range(box, box.current, p, 2 * HUGE, True).minflt == 2
     assert pool(box) == (10, 8, 1, 0)
     with pytest.raises(KernelError, match="Cannot allocate"):
-        vma.do_mmap(box, mm, 0, 16 * MIB, 3, PRIVATE)
+        vma.sys_mmap(box, mm, 0, 16 * MIB, 3, PRIVATE)
     tree.store(box, "/proc/sys/vm/nr_overcommit_hugepages", "4")
-    shared = vma.do_mmap(box, mm, 0, 16 * MIB, 3, SHARED)
+    shared = vma.sys_mmap(box, mm, 0, 16 * MIB, 3, SHARED)
     assert pool(box) == (11, 9, 9, 1)
     assert touch_range(box, box.current, shared, 16 * MIB, True).minflt == 8
     child = fork(box)
@@ -112,7 +112,7 @@ def test_a_small_pool_gets_what_can_be_had() -> None:
 
 def test_a_mapping_without_reservation_ends_in_sigbus() -> None:
     box, mm = fresh(2)
-    p = vma.do_mmap(box, mm, 0, 4 * HUGE, 3, PRIVATE | MAP_NORESERVE)
+    p = vma.sys_mmap(box, mm, 0, 4 * HUGE, 3, PRIVATE | MAP_NORESERVE)
     assert pool(box) == (2, 2, 0, 0)
     with pytest.raises(BusError) as stopped:
         touch_range(box, box.current, p, 4 * HUGE, True)
@@ -122,7 +122,7 @@ def test_a_mapping_without_reservation_ends_in_sigbus() -> None:
 
 def test_the_owner_keeps_its_pages_and_the_child_loses_them() -> None:
     box, mm = fresh(2)
-    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
     touch_range(box, box.current, p, 2 * HUGE, True)
     child = fork(box)
     assert touch_range(box, box.current, p, HUGE, True).minflt == 1
@@ -135,7 +135,7 @@ def test_the_owner_keeps_its_pages_and_the_child_loses_them() -> None:
 
 def test_what_was_written_stays_through_fork_mremap_and_mprotect() -> None:
     box, mm = fresh(8)
-    p = vma.do_mmap(box, mm, 0, 3 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 3 * HUGE, 3, PRIVATE)
     for page in range(0, 1536, 97):
         uaccess.write(box, box.current, p + (page << 12), page.to_bytes(8, "little"))
     child = fork(box)
@@ -151,10 +151,10 @@ def test_what_was_written_stays_through_fork_mremap_and_mprotect() -> None:
 
 def test_a_freed_page_is_zeros_again() -> None:
     box, mm = fresh(1)
-    p = vma.do_mmap(box, mm, 0, HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, HUGE, 3, PRIVATE)
     uaccess.write(box, box.current, p + 123456, b"secret")
     vma.do_munmap(box, mm, p, HUGE)
-    p = vma.do_mmap(box, mm, 0, HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, HUGE, 3, PRIVATE)
     assert uaccess.read(box, box.current, p + 123456, 6) == bytes(6)
 
 
@@ -168,11 +168,11 @@ def test_a_freed_page_is_zeros_again() -> None:
     (lambda box, mm, p: vma.do_madvise(box, mm, p, HUGE, COLD), "EINVAL"),
     (lambda box, mm, p: vma.do_madvise(box, mm, p + 4096, HUGE, DONTNEED), "EINVAL"),
     (lambda box, mm, p: vma.do_madvise(box, mm, p, HUGE, REMOVE), "EACCES"),
-    (lambda box, mm, p: vma.do_mmap(box, mm, 0, 0, 3, PRIVATE), "EINVAL"),
-    (lambda box, mm, p: vma.do_mmap(box, mm, 0x7F0000001000, HUGE, 3, PRIVATE | MAP_FIXED), "EINVAL"),
-    (lambda box, mm, p: vma.do_mmap(box, mm, 0, HUGE, 3, PRIVATE | 16 << 26), "EINVAL"),
-    (lambda box, mm, p: vma.do_mmap(box, mm, 0, HUGE, 3, MAP_PRIVATE | MAP_HUGETLB), "EINVAL"),
-    (lambda box, mm, p: vma.do_mmap(box, mm, 0, 1, 3, MAP_PRIVATE | MAP_ANONYMOUS | HUGE_1G), "ENOMEM"),
+    (lambda box, mm, p: vma.sys_mmap(box, mm, 0, 0, 3, PRIVATE), "EINVAL"),
+    (lambda box, mm, p: vma.sys_mmap(box, mm, 0x7F0000001000, HUGE, 3, PRIVATE | MAP_FIXED), "EINVAL"),
+    (lambda box, mm, p: vma.sys_mmap(box, mm, 0, HUGE, 3, PRIVATE | 16 << 26), "EINVAL"),
+    (lambda box, mm, p: vma.sys_mmap(box, mm, 0, HUGE, 3, MAP_PRIVATE | MAP_HUGETLB), "EINVAL"),
+    (lambda box, mm, p: vma.sys_mmap(box, mm, 0, 1, 3, MAP_PRIVATE | MAP_ANONYMOUS | HUGE_1G), "ENOMEM"),
     (lambda box, mm, p: tree.store(box, SYS + "nr_hugepages", "many"), "EINVAL"),
     (lambda box, mm, p: tree.store(box, SYS + "nr_hugepages", "-1"), "EINVAL"),
     (lambda box, mm, p: tree.store(box, SYS + "free_hugepages", "1"), "EACCES"),
@@ -181,7 +181,7 @@ def test_a_freed_page_is_zeros_again() -> None:
 ])  # fmt: skip
 def test_what_linux_refuses_changes_nothing(what: Any, errno: str) -> None:
     box, mm = fresh(4)
-    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
     touch_range(box, box.current, p, HUGE, True)
     before = pool(box)
     with pytest.raises(KernelError) as refused:
@@ -193,7 +193,7 @@ def test_what_linux_refuses_changes_nothing(what: Any, errno: str) -> None:
 
 def test_dontneed_ends_at_the_last_whole_huge_page() -> None:
     box, mm = fresh(3)
-    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
     touch_range(box, box.current, p, 2 * HUGE, True)
     vma.do_madvise(box, mm, p, HUGE + 4096, DONTNEED)
     assert pool(box) == (3, 2, 0, 0)
@@ -204,7 +204,7 @@ def test_dontneed_ends_at_the_last_whole_huge_page() -> None:
 
 def test_a_hole_in_a_shared_file_of_huge_pages() -> None:
     box, mm = fresh(4)
-    p = vma.do_mmap(box, mm, 0, 4 * HUGE, 3, SHARED | MAP_POPULATE)
+    p = vma.sys_mmap(box, mm, 0, 4 * HUGE, 3, SHARED | MAP_POPULATE)
     assert pool(box) == (4, 0, 0, 0)
     vma.do_madvise(box, mm, p + HUGE, 2 * HUGE, REMOVE)
     assert pool(box) == (4, 2, 0, 0)
@@ -235,7 +235,7 @@ def test_a_segment_of_shared_memory_is_reserved_at_once() -> None:
 def test_pages_brought_in_by_populate_count_no_faults() -> None:
     box, mm = fresh(4)
     before = box.vmstat["pgfault"], box.current.minflt
-    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE | MAP_POPULATE)
+    p = vma.sys_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE | MAP_POPULATE)
     vma.do_madvise(box, mm, p, 2 * HUGE, POPULATE)
     assert pool(box) == (4, 2, 0, 0)
     assert (box.vmstat["pgfault"], box.current.minflt) == before
@@ -260,7 +260,7 @@ def test_i386_has_no_huge_pages() -> None:
     mm = box.current.mm
     assert mm is not None
     with pytest.raises(KernelError, match="Invalid argument"):
-        vma.do_mmap(box, mm, 0, HUGE, 3, PRIVATE)
+        vma.sys_mmap(box, mm, 0, HUGE, 3, PRIVATE)
     assert "HugePages" not in tree.show(box, "/proc/meminfo")
     assert not tree.exists(box, "/proc/sys/vm/nr_hugepages")
 
@@ -308,7 +308,7 @@ def test_pages_of_a_pool_move_between_nodes() -> None:
     mm = box.current.mm
     assert mm is not None
     tree.store(box, "/proc/sys/vm/nr_hugepages", "8")
-    p = vma.do_mmap(box, mm, 0, 4 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 4 * HUGE, 3, PRIVATE)
     do_mbind(box, mm, p, 4 * HUGE, MPOL_INTERLEAVE, (0, 1))
     uaccess.write(box, box.current, p + 3 * HUGE + 5000, b"moved along")
     touch_range(box, box.current, p, 4 * HUGE, True)
@@ -349,7 +349,7 @@ def test_gigantic_pages_are_taken_before_there_is_a_buddy_system() -> None:
     assert total == sum(zone.managed for zone in booted("quiet", 4 * GIB).pages.zones)
     mm = box.current.mm
     assert mm is not None
-    p = vma.do_mmap(box, mm, 0, GIB, 3, MAP_PRIVATE | MAP_ANONYMOUS | HUGE_1G)
+    p = vma.sys_mmap(box, mm, 0, GIB, 3, MAP_PRIVATE | MAP_ANONYMOUS | HUGE_1G)
     assert p % GIB == 0
     assert touch_range(box, box.current, p, GIB, True).minflt == 1
     uaccess.write(box, box.current, p + 777 * MIB, b"far away")
@@ -455,7 +455,7 @@ def _step(box: Box, places: list[int], what: str, a: int, b: int, n: int) -> Non
     at = places[a % len(places)] + b % 4 * HUGE if places else 0x7F0000000000
     if what == "map":
         flags = (PRIVATE, SHARED, PRIVATE | MAP_NORESERVE, SHARED | MAP_NORESERVE, PRIVATE | MAP_POPULATE)[a % 5]
-        places.append(vma.do_mmap(box, mm, 0, n * HUGE, 3, flags))
+        places.append(vma.sys_mmap(box, mm, 0, n * HUGE, 3, flags))
     elif what == "touch":
         area = vma.find_vma(mm, at)
         if area is not None and area.start <= at:
@@ -493,6 +493,6 @@ def _step(box: Box, places: list[int], what: str, a: int, b: int, n: int) -> Non
 
 def test_mincore_sees_huge_pages_that_are_mapped() -> None:
     box, mm = fresh(2)
-    p = vma.do_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
+    p = vma.sys_mmap(box, mm, 0, 2 * HUGE, 3, PRIVATE)
     touch_range(box, box.current, p + HUGE, 1, True)
     assert do_mincore(box, mm, p, 2 * HUGE) == bytes(512) + b"\1" * 512

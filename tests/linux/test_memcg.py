@@ -15,7 +15,7 @@ from memsh.linux.kernel.fork import fork
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Killed
-from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
+from memsh.linux.mm.mmap.mmap import do_munmap, sys_mmap
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -55,7 +55,7 @@ def enter(box: Box, path: str) -> Task:
 
 def area(box: Box, size: int) -> int:
     assert box.current.mm is not None
-    return int(do_mmap(box, box.current.mm, 0, size, RW, 0x22))
+    return int(sys_mmap(box, box.current.mm, 0, size, RW, 0x22))
 
 
 def write(box: Box, addr: int, size: int) -> None:

@@ -17,7 +17,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Killed
 from memsh.linux.mm.mmap.madvise import do_madvise
-from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
+from memsh.linux.mm.mmap.mmap import do_munmap, sys_mmap
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -85,7 +85,7 @@ class Groups(RuleBasedStateMachine):
         held = self.areas.setdefault(task.pid, [])
         try:
             if not held:
-                held.append(do_mmap(self.box, task.mm, 0, AREA, 3, 0x22))
+                held.append(sys_mmap(self.box, task.mm, 0, AREA, 3, 0x22))
             touch_range(self.box, task, held[-1] + at * 4096, min(count * 4096, AREA - at * 4096), True)
         except (Killed, KernelError):
             pass

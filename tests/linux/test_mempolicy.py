@@ -58,7 +58,7 @@ def by_node(box: Box, addr: int, pages: int) -> list[int]:
 def mapped(box: Box, pages: int) -> int:
     mm = box.current.mm
     assert mm is not None
-    return vma.do_mmap(box, mm, 0, pages << 12, 3, ANON)
+    return vma.sys_mmap(box, mm, 0, pages << 12, 3, ANON)
 
 
 @pytest.mark.parametrize(

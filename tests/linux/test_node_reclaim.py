@@ -32,7 +32,7 @@ def with_cache(mapped: bool = False) -> Box:
     if mapped:
         mm = box.current.mm
         assert mm is not None
-        addr = vma.do_mmap(box, mm, 0, 110 * MIB, 1, MAP_PRIVATE, file=file)
+        addr = vma.sys_mmap(box, mm, 0, 110 * MIB, 1, MAP_PRIVATE, file=file)
         touch_range(box, box.current, addr, 110 * MIB, False)
     return box
 
@@ -41,7 +41,7 @@ def fill(box: Box, size: int) -> tuple[int, int]:
     """Write to anonymous memory; how many pages more are used on each node."""
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, size, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    addr = vma.sys_mmap(box, mm, 0, size, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     lists = [node.lruvec for node in box.pages.nodes]
     before = [lruvec.page_state("inactive_anon") + lruvec.page_state("active_anon") for lruvec in lists]
     touch_range(box, box.current, addr, size, True)

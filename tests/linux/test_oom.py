@@ -32,7 +32,7 @@ def box() -> Box:
 
 def eat(box: Box, task: Task, length: int) -> None:
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, 0, length, 3, FLAGS)
+    addr = vma.sys_mmap(box, task.mm, 0, length, 3, FLAGS)
     box.current = task
     touch_range(box, task, addr, length, True)
 

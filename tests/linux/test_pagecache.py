@@ -164,7 +164,7 @@ def test_a_store_during_writeback_is_written_again(box: Box) -> None:
     assert task.mm is not None
     box.fs.mkfile("/data", 4 * 4096)
     file = box.fs.open("/data", writable=True)
-    addr = vma.do_mmap(box, task.mm, 0, 4 * 4096, 3, MAP_SHARED, file=file)
+    addr = vma.sys_mmap(box, task.mm, 0, 4 * 4096, 3, MAP_SHARED, file=file)
     uaccess.write(box, task, addr, b"first")
     assert box.vmstat["nr_dirty"] == 1
     mapping = file.inode.mapping
@@ -372,7 +372,7 @@ def test_stores_beyond_the_end_are_not_written(box: Box) -> None:
     assert task.mm is not None
     file = box.fs.open(box.fs.path_of(box.fs.create("/out")), writable=True)
     box.fs.write(file, 0, b"abc")
-    addr = vma.do_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file=file)
+    addr = vma.sys_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file=file)
     uaccess.write(box, task, addr, b"abcdefgh")
     vma.do_munmap(box, task.mm, addr, 4096)
     box.fs.sync()

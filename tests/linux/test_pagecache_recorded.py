@@ -52,7 +52,7 @@ class Machine(Replay):
             assert task.mm is not None
             flags = MAP_SHARED if words[6] == "shared" else MAP_PRIVATE
             file = box.fs.open(words[3], writable=True)
-            addr = vma.do_mmap(box, task.mm, 0, int(words[4], 0), int(words[5]), flags, file=file)
+            addr = vma.sys_mmap(box, task.mm, 0, int(words[4], 0), int(words[5]), flags, file=file)
             box.fs.fput(file)
             return [f"{addr:#x} minflt 0 majflt 0"]
         if words[0] == "to" and words[2] == "mmap":

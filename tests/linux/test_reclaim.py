@@ -27,7 +27,7 @@ def box() -> Box:
 
 def area(box: Box, length: int, flags: int = ANON) -> int:
     assert box.current.mm is not None
-    return vma.do_mmap(box, box.current.mm, 0, length, 3, flags)
+    return vma.sys_mmap(box, box.current.mm, 0, length, 3, flags)
 
 
 def stamp(box: Box, addr: int, pages: int, step: int = 37) -> dict[int, bytes]:

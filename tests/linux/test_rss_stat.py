@@ -31,7 +31,7 @@ def test_a_range_at_once_is_as_page_by_page(pieces: list[tuple[int, bool]]) -> N
         box.vm.set_split_rss(True, box.tasks.values())
         mm = box.current.mm
         assert mm is not None
-        addr = vma.do_mmap(box, mm, 0, 2048 * 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+        addr = vma.sys_mmap(box, mm, 0, 2048 * 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS)
         for pages, write in pieces:
             if together:
                 touch_range(box, box.current, addr, pages << 12, write)
@@ -51,7 +51,7 @@ def test_what_is_shown_lags_by_what_the_thread_keeps(pages: int) -> None:
     assert mm is not None
     before = mm.counter(MM_ANONPAGES)
     box.vm.set_split_rss(True, box.tasks.values())
-    addr = vma.do_mmap(box, mm, 0, pages << 12, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    addr = vma.sys_mmap(box, mm, 0, pages << 12, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     touch_range(box, box.current, addr, pages << 12, True)
     kept = before + pages - mm.counter(MM_ANONPAGES)
     assert 0 < kept <= TASK_RSS_EVENTS_THRESH + 2

@@ -38,7 +38,7 @@ def made(word: str = "always", ram: int = 256 * MIB, **more: Any) -> tuple[Box, 
 
 def shared(box: Box, size: int) -> int:
     assert box.current.mm is not None
-    return vma.do_mmap(box, box.current.mm, 0, size, 3, SHARED)
+    return vma.sys_mmap(box, box.current.mm, 0, size, 3, SHARED)
 
 
 def write(box: Box, addr: int, size: int) -> None:
@@ -137,7 +137,7 @@ def test_nothing_is_lost_under_pressure(seed: int) -> None:
     switch_on(box, 60_000)
     rng = random.Random(seed)
     areas = [shared(box, 16 * HUGE), shared(box, 16 * HUGE)]
-    private = vma.do_mmap(box, mm, 0, 40 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    private = vma.sys_mmap(box, mm, 0, 40 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
     written: dict[int, bytes] = {}
     for _ in range(40):
         base = rng.choice(areas)

@@ -67,7 +67,7 @@ class Play:
         self.files = 0
         for flags in (ANON, ANON, MAP_SHARED | MAP_ANONYMOUS):
             assert box.current.mm is not None
-            self.areas.append(vma.do_mmap(box, box.current.mm, 0, size, 3, flags))
+            self.areas.append(vma.sys_mmap(box, box.current.mm, 0, size, 3, flags))
         for addr in self.areas[:2]:
             touch_range(box, box.current, addr, size, True)
 
@@ -210,7 +210,7 @@ def test_high_memory_is_reclaimed_too() -> None:
     mm = box.current.mm
     assert mm is not None
     length = ram - 16 * MIB
-    addr = vma.do_mmap(box, mm, 0, length, 3, ANON)
+    addr = vma.sys_mmap(box, mm, 0, length, 3, ANON)
     touch_range(box, box.current, addr, length, True)
     low = [box.pages.alloc_pages(GFP_KERNEL, 0) for _ in range(30_000)]  # lowmem, which user memory gives back
     assert all(low) and box.vmstat["pgsteal_file"] > 1000 and box.vmstat["pswpout"] > 1000
@@ -222,7 +222,7 @@ def test_the_peak_of_the_resident_set_is_kept(together: bool) -> None:
     box = small()
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, 32 << 12, 3, ANON)
+    addr = vma.sys_mmap(box, mm, 0, 32 << 12, 3, ANON)
     touch_range(box, box.current, addr, 32 << 12, True)
     frames = [pte_of(mm, at) >> 12 for at in range(addr, addr + (32 << 12), 4096)]
     stretches = stepped_runs(frames) if together else [(pfn, 1, 1) for pfn in frames]
@@ -244,7 +244,7 @@ def test_reclaim_is_traced_in_linuxs_words() -> None:
     box = small()
     mm = box.current.mm
     assert mm is not None
-    addr = vma.do_mmap(box, mm, 0, 70 * MIB, 3, ANON)
+    addr = vma.sys_mmap(box, mm, 0, 70 * MIB, 3, ANON)
     touch_range(box, box.current, addr, 60 * MIB, True)
     stolen = -box.vmstat["pgsteal_kswapd"] - box.vmstat["pgsteal_direct"]
     box.trace.on = True

@@ -19,7 +19,7 @@ from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.madvise import do_madvise
-from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
+from memsh.linux.mm.mmap.mmap import do_munmap, sys_mmap
 from memsh.linux.mm.mmap.mprotect import do_mprotect
 from memsh.linux.mm.mmap.mremap import do_mremap
 from memsh.linux.mm.swap.swapfile import SWAP_BATCH, SWAPFILE_CLUSTER
@@ -46,7 +46,7 @@ def mapping(box: Box, pages: int, flags: int = PRIVATE) -> int:
     """A touched mapping of the current process, each page with its number in it."""
     mm = box.current.mm
     assert mm is not None
-    addr = do_mmap(box, mm, 0, pages << 12, 3, flags)
+    addr = sys_mmap(box, mm, 0, pages << 12, 3, flags)
     for page in range(pages):
         uaccess.write(box, box.current, addr + (page << 12), page.to_bytes(4, "little"))
     return addr

@@ -29,7 +29,7 @@ def fresh() -> tuple[Box, Any, int]:
     box = BOX.copy()
     mm = box.current.mm
     assert mm is not None
-    return box, mm, vma.do_mmap(box, mm, 0x7F0000000000, SIZE, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    return box, mm, vma.sys_mmap(box, mm, 0x7F0000000000, SIZE, 3, MAP_PRIVATE | MAP_ANONYMOUS)
 
 
 def test_one_fault_gives_two_mebibytes() -> None:

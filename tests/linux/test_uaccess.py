@@ -27,7 +27,7 @@ def task(box: Box) -> Task:
 
 def area(box: Box, length: int = 0x4000, prot: int = 3, flags: int = ANON) -> int:
     assert box.current.mm is not None
-    return vma.do_mmap(box, box.current.mm, 0, length, prot, flags)
+    return vma.sys_mmap(box, box.current.mm, 0, length, prot, flags)
 
 
 def child_of(box: Box, task: Task) -> Task:
@@ -101,7 +101,7 @@ def test_dontneed_forgets_the_bytes(box: Box, task: Task) -> None:
 def test_a_files_bytes_are_seen_through_a_mapping(box: Box, task: Task) -> None:
     file = box.fs.open("/etc/passwd", writable=True)
     assert task.mm is not None
-    addr = vma.do_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file)
+    addr = vma.sys_mmap(box, task.mm, 0, 4096, 3, MAP_SHARED, file)
     box.fs.write(file, 0, b"root:x:0:0")
     assert read(box, task, addr, 10) == b"root:x:0:0"
     write(box, task, addr, b"toor")

@@ -57,15 +57,15 @@ def refused(code: str, call, *args) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_what_linux_refuses(box: Box, mm: MmStruct) -> None:
-    area = vma.do_mmap(box, mm, 0, 0x8000, RW, ANON)
+    area = vma.sys_mmap(box, mm, 0, 0x8000, RW, ANON)
     fixed = ANON | MAP_FIXED
-    refused("EINVAL", vma.do_mmap, box, mm, 0, 0, RW, ANON)
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, 1 << 32, RW, ANON)
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, 0xFFFFF001, RW, ANON)
-    refused("ENOMEM", vma.do_mmap, box, mm, 0xC0000000, 4096, RW, fixed)
-    refused("EINVAL", vma.do_mmap, box, mm, PLACE + 1, 4096, RW, fixed)
-    refused("EINVAL", vma.do_mmap, box, mm, 0, 4096, RW, MAP_ANONYMOUS)
-    refused("EEXIST", vma.do_mmap, box, mm, area, 4096, RW, ANON | 0x100000)
+    refused("EINVAL", vma.sys_mmap, box, mm, 0, 0, RW, ANON)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, 1 << 32, RW, ANON)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, 0xFFFFF001, RW, ANON)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0xC0000000, 4096, RW, fixed)
+    refused("EINVAL", vma.sys_mmap, box, mm, PLACE + 1, 4096, RW, fixed)
+    refused("EINVAL", vma.sys_mmap, box, mm, 0, 4096, RW, MAP_ANONYMOUS)
+    refused("EEXIST", vma.sys_mmap, box, mm, area, 4096, RW, ANON | 0x100000)
     refused("EINVAL", vma.do_munmap, box, mm, area + 1, 4096)
     refused("EINVAL", vma.do_munmap, box, mm, area, 0)
     refused("EINVAL", vma.do_munmap, box, mm, 0xC0001000, 4096)
@@ -80,15 +80,15 @@ def test_what_linux_refuses(box: Box, mm: MmStruct) -> None:
     refused("EINVAL", vma.do_madvise, box, mm, area, 4096, 99)
     refused("ENOMEM", vma.do_madvise, box, mm, PLACE, 4096, 4)
     refused("ENOMEM", vma.do_mlock, box, mm, PLACE, 4096)
-    refused("ENODEV", vma.do_mmap, box, mm, 0, 4096, 1, MAP_PRIVATE, box.fs.open("/etc"))
-    refused("EACCES", vma.do_mmap, box, mm, 0, 4096, RW, MAP_SHARED, box.fs.open("/etc/fstab"))
+    refused("ENODEV", vma.sys_mmap, box, mm, 0, 4096, 1, MAP_PRIVATE, box.fs.open("/etc"))
+    refused("EACCES", vma.sys_mmap, box, mm, 0, 4096, RW, MAP_SHARED, box.fs.open("/etc/fstab"))
     assert vma.do_brk(box, mm, 0) == mm.brk == vma.do_brk(box, mm, 0xC0000000)
     assert check_mm(box) == []
 
 
 def test_a_length_that_no_hole_holds(box: Box, mm: MmStruct) -> None:
     before = mm.total_vm, box.vm.commit
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, 0xB0000000, RW, ANON)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, 0xB0000000, RW, ANON)
     assert (mm.total_vm, box.vm.commit) == before
 
 
@@ -107,7 +107,7 @@ def test_top_down_placement_agrees_with_a_plain_search(box: Box, mm: MmStruct) -
         length = chance.choice((1, 1, 2, 5, 16)) << 12
         expected = plainly(length)
         assert unmapped_area_topdown(mm, length, 4096, mm.mmap_base) == expected
-        assert vma.do_mmap(box, mm, 0, length, 1 + 2 * (step & 1), ANON) == expected
+        assert vma.sys_mmap(box, mm, 0, length, 1 + 2 * (step & 1), ANON) == expected
         if step % 3 == 0:
             area = chance.choice(mm.mmap[8:-3] or mm.mmap[:1])
             if area.start >= PLACE:
@@ -116,14 +116,14 @@ def test_top_down_placement_agrees_with_a_plain_search(box: Box, mm: MmStruct) -
 
 
 def test_hints(box: Box, mm: MmStruct) -> None:
-    assert vma.do_mmap(box, mm, PLACE + 5, 4096, RW, ANON) == PLACE
-    assert vma.do_mmap(box, mm, PLACE, 4096, RW, ANON) > PLACE
-    assert vma.do_mmap(box, mm, 1, 4096, RW, ANON | MAP_NORESERVE) != 0
+    assert vma.sys_mmap(box, mm, PLACE + 5, 4096, RW, ANON) == PLACE
+    assert vma.sys_mmap(box, mm, PLACE, 4096, RW, ANON) > PLACE
+    assert vma.sys_mmap(box, mm, 1, 4096, RW, ANON | MAP_NORESERVE) != 0
 
 
 def test_merge_and_split(box: Box, mm: MmStruct) -> None:
     count = mm.map_count
-    area = vma.do_mmap(box, mm, 0, 0x10000, RW, ANON)
+    area = vma.sys_mmap(box, mm, 0, 0x10000, RW, ANON)
     touch_range(box, box.current, area, 0x10000, True)
     vma.do_mprotect(box, mm, area + 0x4000, 0x4000, 1)
     assert mm.map_count == count + 3
@@ -140,8 +140,8 @@ def test_merge_and_split(box: Box, mm: MmStruct) -> None:
 def test_max_map_count(box: Box, mm: MmStruct) -> None:
     box.vm.max_map_count = mm.map_count + 3
     for step in range(4):
-        vma.do_mmap(box, mm, 0, 0x3000, 1 + 2 * (step & 1), ANON)
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, 4096, RW, ANON)
+        vma.sys_mmap(box, mm, 0, 0x3000, 1 + 2 * (step & 1), ANON)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, 4096, RW, ANON)
     refused("ENOMEM", vma.do_munmap, box, mm, mm.mmap[-5].start + 4096, 4096)
     vma.do_munmap(box, mm, mm.mmap[-5].start, 4096)
     assert check_mm(box) == []
@@ -173,7 +173,7 @@ def test_memory_that_is_short_in_a_split_loses_nothing(fresh: Box, areas: int) -
             mm = box.current.mm
             assert mm is not None
             for number in range(areas):
-                vma.do_mmap(box, mm, 0, 0x8000, (1, 3)[number & 1], ANON)
+                vma.sys_mmap(box, mm, 0, 0x8000, (1, 3)[number & 1], ANON)
             place = mm.mmap[-6].start if mm.mmap[-6].pages == 8 else mm.mmap[-8].start
             touch_range(box, box.current, place, 0x8000, False)
             before = sum(area.pages for area in mm.mmap)
@@ -193,22 +193,22 @@ def test_memory_that_is_short_in_a_split_loses_nothing(fresh: Box, areas: int) -
 
 def test_overcommit(box: Box, mm: MmStruct) -> None:
     huge = 200 * MIB
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, huge, RW, ANON)  # more than RAM and swap
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, huge, RW, ANON)  # more than RAM and swap
     refusal = f"pid: {box.current.pid}, comm: {box.current.comm}, no enough memory for the allocation"
     assert box.log.records[-1].text == "__vm_enough_memory: " + refusal and box.log.records[-1].level == 4
-    vma.do_mmap(box, mm, 0, huge, RW, ANON | MAP_NORESERVE)
-    vma.do_mmap(box, mm, 0, huge, 1, ANON)
+    vma.sys_mmap(box, mm, 0, huge, RW, ANON | MAP_NORESERVE)
+    vma.sys_mmap(box, mm, 0, huge, 1, ANON)
     box.vm.overcommit_memory = 1
-    vma.do_mmap(box, mm, 0, huge, RW, ANON)
+    vma.sys_mmap(box, mm, 0, huge, RW, ANON)
     box.vm.overcommit_memory = 2
-    refused("ENOMEM", vma.do_mmap, box, mm, 0, 100 * MIB, RW, ANON | MAP_NORESERVE)
+    refused("ENOMEM", vma.sys_mmap, box, mm, 0, 100 * MIB, RW, ANON | MAP_NORESERVE)
     assert vma.do_brk(box, mm, mm.brk + 100 * MIB) == mm.brk
     assert check_mm(box) == []
 
 
 def test_commit_follows_shared_mappings(box: Box, mm: MmStruct) -> None:
     before, pages = box.vm.commit, box.vmstat["nr_shmem"]
-    area = vma.do_mmap(box, mm, 0, 0x10000, RW, MAP_SHARED | MAP_ANONYMOUS)
+    area = vma.sys_mmap(box, mm, 0, 0x10000, RW, MAP_SHARED | MAP_ANONYMOUS)
     assert box.vm.commit == before + 16
     touch_range(box, box.current, area, 0x10000, True)
     assert box.vmstat["nr_shmem"] == pages + 16
@@ -222,7 +222,7 @@ def test_commit_follows_shared_mappings(box: Box, mm: MmStruct) -> None:
 
 def test_mremap_moves_pages_with_their_bytes(box: Box, mm: MmStruct) -> None:
     task = box.current
-    area = vma.do_mmap(box, mm, 0, 0x3000, RW, ANON)
+    area = vma.sys_mmap(box, mm, 0, 0x3000, RW, ANON)
     write(box, task, area + 0x1FFE, b"across")
     moved = vma.do_mremap(box, mm, area, 0x3000, 0x100000, 1)
     assert moved != area
@@ -234,7 +234,7 @@ def test_mremap_moves_pages_with_their_bytes(box: Box, mm: MmStruct) -> None:
 
 
 def test_mlock(box: Box, mm: MmStruct) -> None:
-    area = vma.do_mmap(box, mm, 0, 0x8000, RW, ANON)
+    area = vma.sys_mmap(box, mm, 0, 0x8000, RW, ANON)
     vma.do_mlock(box, mm, area + 0x1000, 0x2000)
     assert (mm.locked_vm, box.vmstat["nr_unevictable"]) == (2, 2)
     found = vma.find_vma(mm, area + 0x1000)
@@ -273,7 +273,7 @@ class Walk:
         prot = chance.choice((0, 1, 3, 3, 3))
         write_it = chance.random() < 0.6
         operations = (
-            lambda: vma.do_mmap(box, mm, addr, length, prot, kind | fixed),
+            lambda: vma.sys_mmap(box, mm, addr, length, prot, kind | fixed),
             lambda: self.map_file(mm, PLACE + (chance.randrange(48) << 16), length),
             lambda: vma.do_munmap(box, mm, max(addr, PLACE), length),
             lambda: vma.do_mprotect(box, mm, addr, length, prot),
@@ -299,7 +299,7 @@ class Walk:
         try:
             flags = self.chance.choice((MAP_SHARED, MAP_PRIVATE)) | MAP_FIXED
             offset = self.chance.randrange(40) << 12
-            vma.do_mmap(self.box, mm, addr, length, self.chance.choice((1, 3)), flags, file, offset)
+            vma.sys_mmap(self.box, mm, addr, length, self.chance.choice((1, 3)), flags, file, offset)
         finally:
             self.box.fs.fput(file)
 

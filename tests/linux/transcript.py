@@ -144,7 +144,7 @@ class Replay:
             elif word.startswith("fixed@"):
                 flags |= MAP_FIXED
                 addr = int(word[6:], 0)
-        return vma.do_mmap(self.box, mm, addr, numbers[0], numbers[1], flags)
+        return vma.sys_mmap(self.box, mm, addr, numbers[0], numbers[1], flags)
 
     def _malloc(self, name: str, task: Task, operation: str, args: list[str]) -> list[str]:
         from memsh.libc.process import UserProcess

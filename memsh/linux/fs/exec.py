@@ -55,7 +55,6 @@ from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
     VM_STACK_FLAGS,
     do_brk,
-    do_mmap,
     do_mprotect,
     do_munmap,
     exit_mmap,
@@ -63,6 +62,7 @@ from memsh.linux.mm.mmap.vma import (
     insert_vm_area,
     install_special_mapping,
     mm_alloc,
+    sys_mmap,
     vm_brk_flags,
 )
 
@@ -198,7 +198,7 @@ def _map_segments(box: Box, mm: MmStruct, file: File, image: Image, base: int, *
     for segment in image.segments[1 if first_done else 0 :]:
         start = (base + segment.vaddr) & ~4095
         length = _page_up(segment.vaddr + segment.filesz) - (segment.vaddr & ~4095)
-        do_mmap(
+        sys_mmap(
             box, mm, start, length, segment.prot, MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE, file, segment.offset & ~4095
         )  # fmt: skip
 
@@ -213,7 +213,7 @@ def _clear_bss(box: Box, task: Task, image: Image, base: int, *, by_linker: bool
     start, length = _page_up(data_end), _page_up(end) - _page_up(data_end)
     if length > 0 and by_linker:
         fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
-        do_mmap(box, task.mm, start, length, PROT_READ | PROT_WRITE, fixed)
+        sys_mmap(box, task.mm, start, length, PROT_READ | PROT_WRITE, fixed)
     elif length > 0:
         vm_brk_flags(box, task.mm, start, length)
 
@@ -227,7 +227,7 @@ def _load(box: Box, task: Task, image: Image, laid: Nominal, *, by_linker: bool 
         box.fs.read(file, 0, 512)
         first = image.segments[0]
         total = _page_up(image.total_size)
-        base = do_mmap(box, mm, 0, total, first.prot, MAP_PRIVATE | MAP_DENYWRITE, file, 0)
+        base = sys_mmap(box, mm, 0, total, first.prot, MAP_PRIVATE | MAP_DENYWRITE, file, 0)
         kept = _page_up(first.filesz)
         if total > kept:
             do_munmap(box, mm, base + kept, total - kept)
@@ -309,11 +309,11 @@ def _run_to_main(box: Box, task: Task, image: Image, laid: Nominal, loaded: list
     assert mm is not None
     prot, flags = PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS
     if image.interp:
-        laid.place(8192, do_mmap(box, mm, 0, 8192, prot, flags))
+        laid.place(8192, sys_mmap(box, mm, 0, 8192, prot, flags))
         for path in image.libraries:
             loaded.append(_load(box, task, box.programs[path], laid, by_linker=True))
         if image.tls:
-            laid.place(image.tls, do_mmap(box, mm, 0, image.tls, prot, flags))
+            laid.place(image.tls, sys_mmap(box, mm, 0, image.tls, prot, flags))
     if image.brk:
         do_brk(box, mm, mm.brk + image.brk)
     for library, at in loaded:

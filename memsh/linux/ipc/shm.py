@@ -24,7 +24,7 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.mm_types import File, Inode, MmStruct
 from memsh.linux.kernel import sysctl
 from memsh.linux.mm.hugetlb.inode import hstate_of_flags, hugetlb_file_setup
-from memsh.linux.mm.mmap.mmap import do_mmap, do_munmap
+from memsh.linux.mm.mmap.mmap import do_munmap, sys_mmap
 from memsh.linux.mm.mmap.vmalist import areas_between
 from memsh.linux.mm.shmem.shmem import shmem_file_setup
 from memsh.linux.mm.shmem.shmem_swap import swapped_pages
@@ -187,7 +187,7 @@ class Shm:
             file.inode.opened += 1
         try:
             length = file.inode.size if file.inode.hugetlb is not None else segment.size
-            found = do_mmap(box, mm, addr, length, prot, MAP_SHARED | where, file, 0)
+            found = sys_mmap(box, mm, addr, length, prot, MAP_SHARED | where, file, 0)
         finally:
             if file is not segment.file:
                 box.fs.fput(file)

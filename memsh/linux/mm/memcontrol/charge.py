@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.cgroup import MEMCG_CHARGE_BATCH, MemCgroup, ObjCgroup
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.memmap import PG_KMEMCG
-from memsh.linux.mm.vmscan.vmscan import try_to_free_mem_cgroup_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -223,7 +222,7 @@ class Charging:
     def reclaim(self, memcg: MemCgroup, pages: int, gfp: int) -> int:
         """try_to_free_mem_cgroup_pages(), which the current task waits for."""
         with self.box.psi.stall("memory"):
-            return try_to_free_mem_cgroup_pages(self.box, memcg.number, pages, gfp)
+            return self.box.reclaim.try_to_free_mem_cgroup_pages(self.box, memcg.number, pages, gfp)
 
     def oom(self, memcg: MemCgroup, gfp: int, pages: int) -> bool:
         """Nothing can be reclaimed in the group: somebody in it dies, if that can be (mem_cgroup_oom)."""

@@ -11,7 +11,6 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
 from memsh.linux.mm.lru import lru_add_drain
 from memsh.linux.mm.memcontrol.charge import MAX_RECLAIM_RETRIES
-from memsh.linux.mm.vmscan.vmscan import try_to_free_mem_cgroup_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -28,7 +27,7 @@ def memory_max_write(box: Box, memcg: MemCgroup, pages: int) -> None:
             box.memcg.drain_all_stock(memcg)
             drained = True
         elif retries:
-            if not try_to_free_mem_cgroup_pages(box, memcg.number, memcg.memory.usage - pages, GFP_KERNEL):
+            if not box.reclaim.try_to_free_mem_cgroup_pages(box, memcg.number, memcg.memory.usage - pages, GFP_KERNEL):
                 retries -= 1
         else:
             memcg.event("oom")
@@ -45,7 +44,7 @@ def memory_high_write(box: Box, memcg: MemCgroup, pages: int) -> None:
         if not drained:
             box.memcg.drain_all_stock(memcg)
             drained = True
-        elif not try_to_free_mem_cgroup_pages(box, memcg.number, memcg.memory.usage - pages, GFP_KERNEL):
+        elif not box.reclaim.try_to_free_mem_cgroup_pages(box, memcg.number, memcg.memory.usage - pages, GFP_KERNEL):
             if not retries:
                 return
             retries -= 1
@@ -58,7 +57,7 @@ def memory_reclaim(box: Box, memcg: MemCgroup, pages: int) -> None:
     while done < pages:
         if not retries:
             lru_add_drain(box)
-        got = try_to_free_mem_cgroup_pages(box, memcg.number, pages - done, GFP_KERNEL)
+        got = box.reclaim.try_to_free_mem_cgroup_pages(box, memcg.number, pages - done, GFP_KERNEL)
         if not got:
             if not retries:
                 raise KernelError("EAGAIN", f"{done} of {pages} pages could be reclaimed")

@@ -94,9 +94,9 @@ def _vm_flags(mm: MmStruct, prot: int, flags: int) -> int:
     return bits
 
 
-def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None = None,
-            offset: int = 0) -> int:  # fmt: skip
-    """Map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, …."""
+def sys_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None = None,
+             offset: int = 0) -> int:  # fmt: skip
+    """mmap(): map `length` bytes; `offset` in bytes into `file`. The address, or EINVAL, ENOMEM, EACCES, EEXIST, …."""
     box.changes += 1
     if flags & MAP_HUGETLB:
         return _mmap_hugetlb(box, mm, addr, length, prot, flags, file)
@@ -120,7 +120,16 @@ def _mmap_hugetlb(box: Box, mm: MmStruct, addr: int, length: int, prot: int, fla
 
 def vm_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None,
             offset: int = 0) -> int:  # fmt: skip
-    """do_mmap() of a file, or of none."""
+    """do_mmap(), and what is locked or asked for is brought in (vm_mmap_pgoff)."""
+    addr, populate = do_mmap(box, mm, addr, length, prot, flags, file, offset)
+    if populate:
+        mm_populate(box, mm, addr, populate)
+    return addr
+
+
+def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: int, file: File | None = None,
+            offset: int = 0) -> tuple[int, int]:  # fmt: skip
+    """Map a file, or none: (address, how many bytes from there on are to be brought in)."""
     if offset & 4095:
         raise KernelError("EINVAL", "the offset is not a page boundary")
     if length == 0:
@@ -174,9 +183,8 @@ def vm_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
     if huge:
         vm_flags |= VM_HUGETLB | VM_DONTEXPAND
     vma = mmap_region(box, mm, file, addr, length, vm_flags, pgoff)
-    if vma.flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE:
-        mm_populate(box, mm, addr, length)
-    return addr
+    populate = vma.flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE
+    return addr, length if populate else 0
 
 
 def mmap_region(box: Box, mm: MmStruct, file: File | None, addr: int, length: int, flags: int, pgoff: int) -> VmArea:

@@ -18,10 +18,10 @@ from memsh.linux.mm.mmap.mmap import (
     VM_DATA_DEFAULT_FLAGS,
     VM_STACK_FLAGS,
     do_brk,
-    do_mmap,
     do_munmap,
     insert_vm_area,
     install_special_mapping,
+    sys_mmap,
     vm_brk_flags,
 )
 from memsh.linux.mm.mmap.mprotect import do_mprotect
@@ -42,7 +42,6 @@ __all__ = [
     "do_madvise",
     "do_mlock",
     "do_mlockall",
-    "do_mmap",
     "do_mprotect",
     "do_mremap",
     "do_munlock",
@@ -55,6 +54,7 @@ __all__ = [
     "insert_vm_area",
     "install_special_mapping",
     "mm_alloc",
+    "sys_mmap",
     "vm_brk_flags",
     "vm_commit_limit",
     "vma_lookup",

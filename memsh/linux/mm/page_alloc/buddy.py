@@ -47,7 +47,6 @@ from memsh.linux.mm.page_alloc.watermark import (
     ALLOC_WMARK_MASK,
     WMARK_LOW,
 )
-from memsh.linux.mm.vmscan.node_reclaim import node_reclaim, zone_allows_reclaim
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -62,6 +61,7 @@ VIA = {K_SLAB: "slab", K_KMALLOC: "large"}  # what asks for pages of a kind, as 
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
 THISNODE = GFP_NAMES["__GFP_THISNODE"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
+RECLAIM_DISTANCE = 30
 
 _BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
 
@@ -413,9 +413,9 @@ class PageAllocator(PageLookup):
         """vm.zone_reclaim_mode: whether reclaim on a node that is short did something, before the next one is asked."""
         if not self.box.sysctl.values["vm.zone_reclaim_mode"]:
             return False
-        return zone_allows_reclaim(self.box, preferred, zone) and node_reclaim(
-            self.box, self.nodes[zone.node], gfp, order
-        )
+        node = self.nodes[zone.node]
+        near = self.nodes[preferred.node].distances[zone.node] <= RECLAIM_DISTANCE  # zone_allows_reclaim()
+        return near and self.box.reclaim.node_reclaim(self.box, node, gfp, order)
 
     def _zone_statistics(self, preferred: Zone, zone: Zone, order: int) -> None:
         """Count one block: which zone gave it, and whether the node that was wanted did."""

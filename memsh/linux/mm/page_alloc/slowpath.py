@@ -24,9 +24,6 @@ from memsh.linux.mm.page_alloc.watermark import (
     WMARK_MIN,
     zone_watermark_ok,
 )
-from memsh.linux.mm.vmscan.kswapd import wake_all_kswapds
-from memsh.linux.mm.vmscan.reclaimable import zone_reclaimable_pages
-from memsh.linux.mm.vmscan.vmscan import try_to_free_pages
 
 if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator, Plan
@@ -74,7 +71,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     costly = order > COSTLY_ORDER
     flags = gfp_to_alloc_flags(gfp, order)
     if flags & ALLOC_KSWAPD:
-        wake_all_kswapds(box, zones, order, gfp, highest)
+        box.reclaim.wake_all_kswapds(box, zones, order, gfp, highest)
     pfn = pages.get_page_from_freelist(gfp, order, flags, plan)
     if pfn:
         return pfn
@@ -91,7 +88,7 @@ def alloc_pages_slowpath(pages: PageAllocator, gfp: int, order: int, plan: Plan)
     loops = retries = 0
     while True:
         if flags & ALLOC_KSWAPD:
-            wake_all_kswapds(box, zones, order, gfp, highest)
+            box.reclaim.wake_all_kswapds(box, zones, order, gfp, highest)
         reserves = gfp_pfmemalloc_flags(pages, gfp)
         if reserves:
             flags = reserves | flags & ALLOC_KSWAPD
@@ -139,7 +136,7 @@ def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan
     pages.memalloc += 1
     try:
         with pages.box.psi.stall("memory"):
-            progress = try_to_free_pages(pages.box, plan.zones, order, gfp)
+            progress = pages.box.reclaim.try_to_free_pages(pages.box, plan.zones, order, gfp)
     finally:
         pages.memalloc -= 1
     if not progress:
@@ -192,7 +189,7 @@ def _should_reclaim_retry(
             node.kswapd.cond_resched()
     if loops <= MAX_RECLAIM_RETRIES:
         for zone in zones:
-            available = zone_reclaimable_pages(pages.box, zone) + zone.nr_free
+            available = pages.box.reclaim.zone_reclaimable_pages(pages.box, zone) + zone.nr_free
             mark = zone.wmark_min + zone.watermark_boost
             if zone_watermark_ok(zone, order, mark, highest, flags, available):
                 return True, loops

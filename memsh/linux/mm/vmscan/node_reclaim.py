@@ -17,17 +17,11 @@ from memsh.linux.mm.vmscan.vmscan import shrink_node
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mmzone import Node, Zone
+    from memsh.linux.include.mmzone import Node
 
 RECLAIM_WRITE, RECLAIM_UNMAP = 2, 4
 NODE_RECLAIM_PRIORITY = 4
-RECLAIM_DISTANCE = 30
 _DIRECT_RECLAIM = 0x400
-
-
-def zone_allows_reclaim(box: Box, local: Zone, zone: Zone) -> bool:
-    """Whether a zone is near enough to the one that was wanted."""
-    return box.pages.nodes[local.node].distances[zone.node] <= RECLAIM_DISTANCE
 
 
 def _has_enough(box: Box, node: Node) -> bool:
