@@ -122,6 +122,7 @@ class Grep:
             }.get(name, dialect)  # fmt: skip
         self.finder = self._finder(patterns, dialect)
         self.recursive = args.recursive or args.dereference_recursive or args.directories == "recurse"
+        self.links_stay = not args.dereference_recursive  # links among what -r finds are not followed
         self.names = names or (["."] if self.recursive else ["-"])
         self.bare = not names and self.recursive  # names are shown without ./
         named = len(names) > 1 or (self.recursive and any(self._folder(name) is not None for name in self.names))
@@ -203,12 +204,15 @@ class Grep:
             return None
 
     def _below(self, folder: str, names: list[str]) -> None:
-        args = self.args
+        args, files = self.args, self.io.session.files
+        assert files is not None
         for name in names:
             self.io.check()
             if self.matched and args.quiet:
                 return
             path = name if self.bare and folder == "." else f"{folder.rstrip('/')}/{name}"
+            if self.links_stay and files.test(self.io.session, "h", path):
+                continue
             inner = self._folder(path)
             if inner is not None:
                 if not any(fnmatchcase(name, glob.rstrip("/")) for glob in args.exclude_dir):

@@ -36,7 +36,7 @@ def awk(box: object, args: Args, io: IO) -> int:
 
     PATTERN {ACTION} …, as POSIX has it and gawk: functions, getline, printf, output to files and commands (the box's
     own), regular expressions in RS and FS, gensub, strtonum, strftime, asort, PROCINFO["sorted_in"], switch. Not
-    known: |&, @include, arbitrary precision.
+    known: |&, @include, @name(), SYMTAB, FUNCTAB, arbitrary precision. Infinity is inf, as the standard has it.
     """
     return _awk(args, io)
 
@@ -46,6 +46,8 @@ def gawk(box: object, args: Args, io: IO) -> int:
     """awk under its other name
 
     gawk 'END {print NR}' /proc/vmstat
+
+    Infinity is +inf, as gawk prints it; all else is the same.
     """
     return _awk(args, io)
 
@@ -78,7 +80,7 @@ def _awk(args: Args, io: IO) -> int:
         whole.functions.update(program.functions)
     machine = Machine(io, whole, [io.name, *words])
     if args.field_separator is not None:
-        machine.assign("FS=" + ("\\t" if args.field_separator == "t" else args.field_separator))
+        machine.assign("FS=" + args.field_separator)
     for assignment in args.assign:
         if not machine.assign(assignment):
             raise ShellError(f"fatal: `{assignment}' argument to `-v' not in `var=value' form", 2)

@@ -61,11 +61,26 @@ class _Piece:
         self.varies = varies  # may match texts of several lengths
 
 
+_CODED = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|.)", re.DOTALL)
+
+
+def _decoded(pattern: str) -> str:
+    """awk's `\\052` and `\\x2a` as the characters that they name, with whatever meaning these have."""
+
+    def one(match: re.Match[str]) -> str:
+        octal, hexadecimal = match.groups()
+        if octal is None and hexadecimal is None:
+            return match[0]
+        return chr(int(octal, 8) & 0xFF if octal else int(hexadecimal, 16))
+
+    return _CODED.sub(one, pattern)
+
+
 class _Translator:
     """One expression. `dialect` is "basic", "extended" or "awk"."""
 
     def __init__(self, pattern: str, dialect: str, lines: bool = False) -> None:
-        self.pattern = pattern
+        self.pattern = _decoded(pattern) if dialect == "awk" and "\\" in pattern else pattern
         self.begin, self.end = (r"(?m:^)", r"(?m:$)") if lines else (r"\A", r"\Z")
         self.place = 0
         self.extended = dialect != "basic"
@@ -114,7 +129,7 @@ class _Translator:
 
     def repeated(self, first: bool) -> _Piece:
         piece = self.atom(first)
-        if piece.text == self.begin and not self.extended:
+        if piece.text == self.begin and (self.awk or not self.extended):
             return piece
         while True:
             bounds = self.quantifier()
@@ -188,7 +203,7 @@ class _Translator:
         if char == ")" and self.extended and not self.awk:
             self.wrong("Unmatched ) or \\)")
         if char in "*+?" and first and (self.extended or char == "*"):
-            return _Piece("" if self.extended else "\\*")
+            return _Piece("" if self.extended and not self.awk else "\\" + char)
         if char == "^" and (self.extended or self._starts()):
             return _Piece(self.begin)
         if char == "$" and (self.extended or self._ends()):
@@ -262,6 +277,8 @@ class _Translator:
                 self.place += 1
                 high = self._element()
                 if high < low:
+                    if self.awk:  # gawk's, that holds nothing
+                        continue
                     self.wrong("Invalid range end")
                 inside += f"{_in_class(low)}-{_in_class(high)}"
             else:

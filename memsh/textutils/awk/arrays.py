@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
+from memsh.shell import ShellError
 from memsh.textutils.awk.parser import Function, Program, Tree
 
+UNKNOWN = ("SYMTAB", "FUNCTAB")
 _ARRAY_ARGUMENTS = {"split": (1, 3), "patsplit": (1, 3), "match": (2,), "asort": (0, 1), "asorti": (0, 1)}
+
+
+def _wrong(message: str) -> NoReturn:
+    raise ShellError(f"error: {message}", 1)
 
 
 def _parts(tree: Any) -> Iterator[Any]:
@@ -35,8 +41,29 @@ class Shapes:
         bodies += [(function, function.body) for function in program.functions.values()]
         trees = [(scope, tree) for scope, body in bodies for tree in _parts(body)]
         self.names = {tree[1] for _, tree in trees if tree[0] == "var"}
+        self._check_names(trees)
         while sum(self._learn(scope, tree) for scope, tree in trees):
             pass
+
+    def _check_names(self, trees: list[tuple[Function | None, Any]]) -> None:
+        """Refuse names that stand for two things, and tables that are not known here."""
+        functions = self.program.functions
+        for function in functions.values():
+            for at, name in enumerate(function.params):
+                if name == function.name:
+                    _wrong(f"function `{name}': cannot use function name as parameter name")
+                if name in function.params[:at]:
+                    first = function.params.index(name) + 1
+                    _wrong(f"function `{function.name}': parameter #{at + 1}, `{name}', duplicates parameter #{first}")
+                if name in functions:
+                    _wrong(f"function `{function.name}': cannot use function `{name}' as a parameter name")
+        for scope, tree in trees:
+            if tree[0] == "var" and (scope is None or tree[1] not in scope.params):
+                if tree[1] in functions:
+                    _wrong(f"function `{tree[1]}' called with space between name and `(',\n"
+                           "or used as a variable or an array")  # fmt: skip
+                if tree[1] in UNKNOWN:
+                    _wrong(f"{tree[1]} is not known here")
 
     def _learn(self, scope: Function | None, tree: Tree) -> bool:
         """What one tree says; True if it was news."""

@@ -16,7 +16,7 @@ from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.parser import Function, Program, Tree
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
-from memsh.textutils.awk.values import UNSET, Numeric, Value, looks, number_of, numeric, to_number, truth
+from memsh.textutils.awk.values import UNSET, Numeric, Value, looks, no_scalar, number_of, numeric, to_number, truth
 from memsh.textutils.regexp import Regexp, compiled
 
 Frame = list[Any]
@@ -26,7 +26,8 @@ Texts = Callable[[Frame], str]
 NUMERIC_TREES = frozenset(
     ["num", "bin", "neg", "pos", "not", "and", "or", "in", "match", "cmp", "step", "ere", "getline"]
 )  # fmt: skip
-DEEPEST = 150
+DEEPEST = 1000  # calls of one function within each other
+FRAMES = 60  # Python's frames that one of them may take
 
 
 class Expressions:
@@ -166,17 +167,16 @@ class Expressions:
 
             return missing
         params = made.function.params
-        if len(arguments) > len(params):
-            self.wrong(place, f"function '{name}' called with more arguments than it has parameters")
         values = [
             self.array(argument) if self._is_array(argument, at in self.shapes.arrays[name]) else self.value(argument)
             for at, argument in enumerate(arguments)
         ]  # fmt: skip
+        spread = self._surplus(name, place, len(params), values) if len(values) > len(params) else None
         own = [at in self.shapes.arrays[name] for at in range(len(values), len(params))]
         target = made
 
         def call(f: Frame) -> Any:
-            frame = [value(f) for value in values]
+            frame = [value(f) for value in values] if spread is None else spread(f)
             for array in own:
                 frame.append({} if array else UNSET)
             if target.depth > DEEPEST:
@@ -189,6 +189,18 @@ class Expressions:
             return UNSET if left is None else left.value
 
         return call
+
+    def _surplus(self, name: str, place: str, wanted: int, values: list[Eval]) -> Callable[[Frame], list[Any]]:
+        """All arguments of a call that has too many: gawk evaluates them, warns, and forgets the rest."""
+        rt = self.rt
+
+        def evaluate(f: Frame) -> list[Any]:
+            made = [value(f) for value in values]
+            rt.flush()
+            rt.io.complain(f"{place}: warning: function `{name}' called with more arguments than declared")
+            return made[:wanted]
+
+        return evaluate
 
     def _is_array(self, argument: Tree, wanted: bool) -> bool:
         """Whether an argument is handed on as an array."""
@@ -295,7 +307,7 @@ class Expressions:
 
         def convert(f: Frame) -> str:
             found = value(f)
-            return spell(found) if type(found) is float else found
+            return found if isinstance(found, str) else spell(found)
 
         return convert
 
@@ -398,6 +410,8 @@ class Expressions:
         if a[0] in NUMERIC_TREES and b[0] in NUMERIC_TREES:
             first, second = self.number(a), self.number(b)
             return lambda f: compare(first(f), second(f))
+        if "IGNORECASE" in self.shapes.names or self.rt.ignore_case:
+            return self._folded(compare, self.value(a), self.value(b))
         if "str" in (a[0], b[0]) or "cat" in (a[0], b[0]):
             one, other = self.text(a), self.text(b)
             return lambda f: compare(one(f), other(f))
@@ -425,6 +439,21 @@ class Expressions:
 
         return general
 
+    def _folded(self, compare: Callable[[Any, Any], bool], left: Eval, right: Eval) -> Eval:
+        """A comparison of a program that knows IGNORECASE, which goes for strings too."""
+        rt = self.rt
+        spell = rt.text
+
+        def folded(f: Frame) -> object:
+            x, y = left(f), right(f)
+            p, q = numeric(x), numeric(y)
+            if p is not None and q is not None:
+                return compare(p, q)
+            one, other = spell(x), spell(y)
+            return compare(one.lower(), other.lower()) if rt.ignore_case else compare(one, other)
+
+        return folded
+
     # as what can be assigned, an array, a regular expression
 
     def store(self, target: Tree) -> Callable[[Frame, Any], None]:
@@ -441,6 +470,8 @@ class Expressions:
             return lambda f, value: rt.set_field(int(which(f)), value)
         name = target[1]
         if name in self.locals:
+            if self.shapes.is_array(self.scope, name):
+                return lambda f, value: no_scalar()
             at = self.locals[name]
             return lambda f, value: f.__setitem__(at, value)
         if name in SETTERS:
@@ -458,6 +489,8 @@ class Expressions:
                 found, at = outer(f), key(f)
                 below = found.get(at)
                 if type(below) is not dict:
+                    if below is not None and below is not UNSET:
+                        raise ShellError(f'fatal: attempt to use scalar `{tree[1][1]}["{at}"]\' as an array', 2)
                     below = found[at] = {}
                 return below
 
@@ -514,6 +547,11 @@ class Defined:
         self.function = function
         self.body: Callable[[Frame], Any] = lambda f: None
         self.depth = 0
+
+    def call(self, arguments: list[Any]) -> Any:
+        """What it returns for these arguments; the other parameters are its own variables."""
+        left = self.body(arguments + [UNSET] * (len(self.function.params) - len(arguments)))
+        return UNSET if left is None else left.value
 
 
 def define(program: Program) -> dict[str, Defined]:

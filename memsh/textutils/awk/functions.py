@@ -10,9 +10,11 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import ShellError
+from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
-from memsh.textutils.awk.values import Numeric, Unset, Value, number_of, numeric, to_number
+from memsh.textutils.awk.random import Random
+from memsh.textutils.awk.values import NAN, Numeric, Unset, Value, number_of, numeric, to_number
 from memsh.textutils.clock import mktime, now, strftime
 from memsh.textutils.shellout import run_line
 
@@ -36,16 +38,33 @@ def _divide(a: float, b: float) -> float:
 def _modulo(a: float, b: float) -> float:
     if not b:
         raise ShellError("fatal: division by zero attempted in `%'", 2)
-    return math.fmod(a, b) if a - a == 0.0 else math.nan
+    return math.fmod(a, b) if a - a == 0.0 else NAN
+
+
+def _squared(x: float, count: int) -> float:
+    made = 1.0
+    if not count:
+        return made
+    while count > 1:
+        if count & 1:
+            made *= x
+        x *= x
+        count >>= 1
+    return made * x
 
 
 def _power(a: float, b: float) -> float:
+    if b - b == 0.0 and b == int(b) and abs(b) < 1 << 62:  # by squaring, which rounds otherwise than pow()
+        made = _squared(a, abs(int(b)))
+        if b >= 0:
+            return made
+        return 1.0 / made if made else math.copysign(math.inf, made)
     try:
         return math.pow(a, b)
     except OverflowError:
         return -math.inf if a < 0 and b % 2 else math.inf
     except ValueError:
-        return math.inf if a == 0 else math.nan
+        return math.inf if a == 0 else NAN
 
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
@@ -60,7 +79,7 @@ def _real(function: Callable[[float], float]) -> Callable[[float], float]:
         except OverflowError:
             return math.inf
         except ValueError:
-            return -math.inf if value == 0 else math.nan
+            return -math.inf if value == 0 else NAN
 
     return safe
 
@@ -138,18 +157,24 @@ def _b_atan2(c: Expressions, arguments: list[Tree]) -> Eval:
     return lambda f: math.atan2(y(f), x(f))
 
 
+def _generator(c: Expressions) -> Random:
+    if c.rt.random is None:
+        c.rt.random = Random()
+    return c.rt.random
+
+
 def _b_rand(c: Expressions, arguments: list[Tree]) -> Eval:
-    rt = c.rt
-    return lambda f: rt.random.random()
+    draw = _generator(c).random
+    return lambda f: draw()
 
 
 def _b_srand(c: Expressions, arguments: list[Tree]) -> Eval:
-    rt = c.rt
+    rt, generator = c.rt, _generator(c)
     seed: Numbers = c.number(arguments[0]) if arguments else lambda f: float(int(now(rt.io)))
 
     def begin(f: Frame) -> float:
-        before, rt.seed = rt.seed, seed(f)
-        rt.random.seed(rt.seed)
+        before, rt.seed = rt.seed, _whole(seed(f))
+        generator.seed(int(rt.seed) if rt.seed - rt.seed == 0.0 else 0)
         return before
 
     return begin
@@ -201,9 +226,9 @@ def _b_substr(c: Expressions, arguments: list[Tree]) -> Eval:
 def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
     rt, text, array = c.rt, c.text(arguments[0]), c.array(arguments[1])
     gaps = c.array(arguments[3]) if len(arguments) > 3 else None
-    cutter: Callable[[Frame], Callable[[str], list[str]]]
+    cutter: Callable[[Frame], Cutter]
     if len(arguments) < 3:
-        cutter = lambda f: rt.splitter  # noqa: E731
+        cutter = lambda f: rt.cutter(rt.text(rt.cell("FS")[0]))  # noqa: E731
     elif arguments[2][0] == "ere":
         find = c.regexp(arguments[2])
         cutter = lambda f: rt.cutter(find(f))  # noqa: E731
@@ -213,29 +238,20 @@ def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
 
     def split(f: Frame) -> float:
         whole, cut = text(f), cutter(f)
-        pieces = cut(whole)
+        if gaps is None:
+            pieces = cut(whole)
+        else:
+            pieces, between = cut.gapped(whole)
+            kept = gaps(f)
+            kept.clear()
+            kept.update((str(at), gap) for at, gap in between.items())
         found = array(f)
         found.clear()
         for at, piece in enumerate(pieces, 1):
             found[str(at)] = Numeric(piece)
-        if gaps is not None:
-            _keep_gaps(gaps(f), whole, pieces)
         return float(len(pieces))
 
     return split
-
-
-def _keep_gaps(gaps: dict[str, Any], whole: str, pieces: list[str]) -> None:
-    """The fourth argument of split(): what stood between the pieces."""
-    gaps.clear()
-    place = 0
-    for at, piece in enumerate(pieces):
-        start = whole.find(piece, place) if piece or at else place
-        if at or start:
-            gaps[str(at)] = whole[place:start]
-        place = start + len(piece)
-    if place < len(whole):
-        gaps[str(len(pieces))] = whole[place:]
 
 
 def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
@@ -245,11 +261,13 @@ def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
 
     def split(f: Frame) -> float:
         whole, found = text(f), array(f)
-        pieces = [match[0] for match in find(f).finditer(whole)]
+        pieces, between = contents(find(f), whole)
         found.clear()
         found.update((str(at), Numeric(piece)) for at, piece in enumerate(pieces, 1))
         if gaps is not None:
-            _keep_gaps(gaps(f), whole, pieces)
+            kept = gaps(f)
+            kept.clear()
+            kept.update((str(at), gap) for at, gap in enumerate(between))
         return float(len(pieces))
 
     return split
@@ -280,15 +298,22 @@ def _b_match(c: Expressions, arguments: list[Tree]) -> Eval:
     return match
 
 
-_FILLING = re.compile(r"\\\\|\\&|&", re.DOTALL)
+_FILLING = re.compile(r"(\\*)&")
 
 
 def _filler(text: str) -> Callable[[str], str] | None:
-    """sub()'s replacement: & is what matched, \\\\& a plain &. None if nothing is put in."""
-    if "&" not in text and "\\" not in text:
+    """sub()'s replacement: & is what matched, \\\\& a plain &; other backslashes stay. None if nothing is put in."""
+    if "&" not in text:
         return None
-    meant = {"\\\\": "\\", "\\&": "&"}
-    return lambda matched: _FILLING.sub(lambda mark: matched if mark[0] == "&" else meant[mark[0]], text)
+
+    def fill(matched: str) -> str:
+        def one(mark: re.Match[str]) -> str:
+            slashes = len(mark[1])
+            return "\\" * (slashes // 2) + ("&" if slashes % 2 else matched)
+
+        return _FILLING.sub(one, text)
+
+    return fill
 
 
 def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
@@ -360,9 +385,10 @@ def _b_gensub(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_sprintf(c: Expressions, arguments: list[Tree]) -> Eval:
     pattern, values, spell = c.text(arguments[0]), [c.value(argument) for argument in arguments[1:]], c.rt.text
+    plus = c.rt.plus
 
     def format_text(f: Frame) -> str:
-        made = formatted(pattern(f), [value(f) for value in values], spell)
+        made = formatted(pattern(f), [value(f) for value in values], spell, plus)
         if len(made) > LONGEST:
             raise ShellError(TOO_LONG, 2)
         return made
@@ -454,10 +480,26 @@ def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
     return kind
 
 
-def order_key(value: Value) -> tuple[int, float, str]:
-    """gawk's order of values: numbers before strings."""
-    number = numeric(value)
-    return (1, 0.0, value) if number is None and isinstance(value, str) else (0, number or 0.0, "")
+Order = tuple[int, float, str]
+
+
+def _ordered(c: Expressions, what: str) -> Callable[[Any], Order]:
+    """What a value is sorted by: as a string, a number, or by its type, numbers first; arrays come last in any case."""
+    rt = c.rt
+    spell = rt.text
+
+    def one(value: Any) -> Order:
+        if type(value) is dict:
+            return 2, 0.0, ""
+        text = spell(value).lower() if rt.ignore_case else spell(value)
+        if what == "str":
+            return 1, 0.0, text
+        if what == "num":
+            return 0, to_number(value), text
+        number = numeric(value)
+        return (1, 0.0, text) if number is None else (0, number, "")
+
+    return one
 
 
 def sorted_keys(c: Expressions, array: dict[str, Any], how: str, frame: Any = None) -> list[str]:
@@ -465,23 +507,19 @@ def sorted_keys(c: Expressions, array: dict[str, Any], how: str, frame: Any = No
     keys = list(array)
     match = re.fullmatch(r"@(ind|val)_(str|num|type)_(asc|desc)", how)
     if match is not None:
-        spell = c.rt.text
+        order = _ordered(c, match[2])
 
-        def one(key: str) -> Any:
-            value: Value = key if match[1] == "ind" else array[key]
-            if match[2] == "str":
-                return spell(value), key
-            return (to_number(value), key) if match[2] == "num" else (order_key(value), key)
+        def one(key: str) -> tuple[Order, str]:
+            return order(key if match[1] == "ind" else array[key]), key.lower() if c.rt.ignore_case else key
 
         return sorted(keys, key=one, reverse=match[3] == "desc")
     made = c.defined.get(how)
     if made is None:
         return keys
-    body = made.body
+    call = made.call
 
     def compare(a: str, b: str) -> int:
-        left = body([a, array[a], b, array[b]])
-        number = to_number(left.value) if left is not None else 0.0
+        number = to_number(call([a, array[a], b, array[b]]))
         return -1 if number < 0 else int(number > 0)
 
     return sorted(keys, key=cmp_to_key(compare))
@@ -497,7 +535,7 @@ def _sorting(by_key: bool) -> Callable[[Expressions, list[Tree]], Eval]:
         def sort(f: Frame) -> float:
             array = source(f)
             keys = sorted_keys(c, array, how(f))
-            found = [Numeric(key) if by_key else array[key] for key in keys]
+            found = [str(key) if by_key else array[key] for key in keys]
             kept = target(f)
             kept.clear()
             kept.update((str(at), value) for at, value in enumerate(found, 1))
@@ -523,6 +561,8 @@ def getline(c: Expressions, tree: Tree) -> Numbers:
             found = rt.next_record()
         else:
             named = name(f)
+            if not named:
+                raise ShellError(f"fatal: expression for `{kind}' redirection has null string value", 2)
             reader = rt.files.reader(kind, named)
             if reader is None:
                 return -1.0

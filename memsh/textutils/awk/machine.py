@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from memsh.shell import ShellError
 from memsh.shell.io import IO, Input
 from memsh.textutils.awk.arrays import Shapes
-from memsh.textutils.awk.compiler import Defined, Frame, define
+from memsh.textutils.awk.compiler import DEEPEST, FRAMES, Defined, Frame, define
 from memsh.textutils.awk.lexer import Lexer
 from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.runtime import Runtime
@@ -33,7 +34,10 @@ class Machine(Runtime):
         self.cell("ARGC")[0] = float(len(arguments))
         self.cell("ARGV")[0] = {str(at): Numeric(word) for at, word in enumerate(arguments)}
         self.cell("ENVIRON")[0] = {name: Numeric(text) for name, text in io.session.variables.items()}
-        self.cell("PROCINFO")[0] = {"version": "5.2.1", "strftime": "%a %b %e %H:%M:%S %Z %Y"}
+        self.cell("PROCINFO")[0] = {
+            "version": "5.2.1", "strftime": "%a %b %e %H:%M:%S %Z %Y", "FS": "FS", "platform": "posix", "uid": 0.0,
+            "gid": 0.0, "euid": 0.0, "egid": 0.0,
+        }  # fmt: skip
         self.program = program
         self.source: Iterator[str] | None = None
         self.argument = 0
@@ -114,6 +118,8 @@ class Machine(Runtime):
         """The program's status."""
         program = self.program
         shapes = Shapes(program)
+        if sys.getrecursionlimit() < DEEPEST * FRAMES:
+            sys.setrecursionlimit(DEEPEST * FRAMES)
         defined: dict[str, Defined] = define(program)
         for function in program.functions.values():
             defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
 from memsh.shell import ShellError
 from memsh.shell.limits import AWK_WIDTH
-from memsh.textutils.awk.values import Value, number_of, numeric
+from memsh.textutils.awk.values import Value, number_of, numeric, unusual
 
 _DIRECTIVE = re.compile(r"%(?:([0-9]+)\$)?([-+ #0']*)(\*|-?[0-9]+)?(?:\.(\*|-?[0-9]*))?[hlLqjzt]*(.)", re.DOTALL)
 
 
-def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -> str:
+def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], plus: str = "+") -> str:
     """The text. ShellError if there are too few values, or a field would be wider than a mebibyte."""
     place = 0
+    numbered: bool | None = None  # whether %2$d is how values are chosen
 
     def following() -> Value:
         nonlocal place
@@ -22,6 +24,21 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -
             raise ShellError("fatal: not enough arguments to satisfy format string", 2)
         place += 1
         return values[place - 1]
+
+    def choose(position: str | None) -> Value:
+        nonlocal numbered
+        if numbered is not None and numbered is not bool(position):
+            raise ShellError("fatal: must use `count$' on all formats or none", 2)
+        numbered = bool(position)
+        if not position:
+            return following()
+        if not int(position):
+            raise ShellError("fatal: argument count with `$' must be > 0", 2)
+        if int(position) > len(values):
+            raise ShellError(
+                f"fatal: argument count {position} greater than total number of supplied arguments", 2
+            )  # fmt: skip
+        return values[int(position) - 1]
 
     def measure(word: str | None) -> int | None:
         if word is None:
@@ -46,20 +63,16 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str]) -
             flags, width = flags + "-", -width
         if precision is not None and precision < 0:
             precision = None
-        if position:
-            if not 1 <= int(position) <= len(values):
-                raise ShellError("fatal: not enough arguments to satisfy format string", 2)
-            value = values[int(position) - 1]
-        else:
-            value = following()
-        return _field(flags.replace("'", ""), width, precision, kind, value, text)
+        value = choose(position)
+        return _field(flags.replace("'", ""), width, precision, kind, value, text, plus)
 
     return _DIRECTIVE.sub(one, pattern)
 
 
 def _field(
-    flags: str, width: int | None, precision: int | None, kind: str, value: Value, text: Callable[[Value], str]
-) -> str:
+    flags: str, width: int | None, precision: int | None, kind: str, value: Value, text: Callable[[Value], str],
+    plus: str,
+) -> str:  # fmt: skip
     spec = "%" + flags + ("" if width is None else str(width))
     if kind == "s":
         shown = text(value) if precision is None else text(value)[:precision]
@@ -70,13 +83,13 @@ def _field(
         return (spec + "s") % char
     number = value if isinstance(value, float) else number_of(value)
     if kind in "eEfFgGaA":
-        if kind in "aA":
-            return (spec + "s") % float.hex(number)
         if number - number != 0.0:
-            return _unusual(flags, width, number)
+            return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
+        if kind in "aA":
+            return _hexadecimal(flags, width, precision, kind, number)
         return (spec + ("" if precision is None else f".{precision}") + kind) % number
     if number - number != 0.0:
-        return _unusual(flags, width, number)
+        return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
     whole = int(number)
     if kind in "di":
         return _integer(flags, width, precision, str(abs(whole)), whole < 0, "")
@@ -89,9 +102,33 @@ def _field(
     return _integer(flags.replace("+", "").replace(" ", ""), width, precision, digits, False, prefix)
 
 
+def _hexadecimal(flags: str, width: int | None, precision: int | None, kind: str, number: float) -> str:
+    """%a, as C prints it: no more digits than the number has, or those of the precision, rounded to even."""
+    lead, _, rest = abs(number).hex().partition("p")
+    whole, _, digits = lead[2:].partition(".")
+    if precision is None:
+        digits = digits.rstrip("0")
+    elif precision < len(digits):
+        cut = 4 * (len(digits) - precision)
+        value = int(whole + digits, 16)
+        value = (value + (1 << (cut - 1)) - 1 + (value >> cut & 1)) >> cut
+        spelled = f"{value:x}".zfill(precision + 1)
+        whole, digits = spelled[: len(spelled) - precision], spelled[len(spelled) - precision :]
+    else:
+        digits = digits.ljust(precision, "0")
+    point = "." if digits or "#" in flags else ""
+    sign = "-" if math.copysign(1.0, number) < 0 else "+" if "+" in flags else " " if " " in flags else ""
+    body = f"{whole}{point}{digits}p{rest}"
+    room = (width or 0) - len(sign) - 2
+    if "0" in flags and "-" not in flags:
+        body = body.rjust(room, "0")
+    shown = f"{sign}0x{body}"
+    return _padded(shown.upper() if kind == "A" else shown, flags, width)
+
+
 def _integer(flags: str, width: int | None, precision: int | None, digits: str, minus: bool, prefix: str) -> str:
     if precision is not None:
-        digits = digits.zfill(precision) if precision or digits != "0" else ""
+        digits = digits.zfill(precision) if precision or digits != "0" or "#" in flags else ""
     sign = "-" if minus else "+" if "+" in flags else " " if " " in flags else ""
     room = (width or 0) - len(sign) - len(prefix)
     if "-" in flags:
@@ -106,6 +143,5 @@ def _char(number: float) -> str:
     return chr(code) if 0 <= code < 0x110000 and not 0xD800 <= code < 0xE000 else chr(code & 0xFF)
 
 
-def _unusual(flags: str, width: int | None, number: float) -> str:
-    shown = "+nan" if number != number else "+inf" if number > 0 else "-inf"
+def _padded(shown: str, flags: str, width: int | None) -> str:
     return shown.ljust(width or 0) if "-" in flags else shown.rjust(width or 0)

@@ -6,8 +6,6 @@ output is held back in pieces, as stdio does, and given out before anything else
 
 from __future__ import annotations
 
-import random
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,14 +14,25 @@ from memsh.shell import ShellError
 from memsh.shell.io import IO, Capture, Input, TextInput
 from memsh.shell.limits import FIELDS
 from memsh.shell.session import FileSink
+from memsh.textutils.awk.cutting import (
+    AT_BLANKS,
+    LETTERS,
+    Cutter,
+    at_mark,
+    at_matches,
+    blanks,
+    by_widths,
+    contents,
+    widths_of,
+)
 from memsh.textutils.awk.printf import formatted
-from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, to_number
+from memsh.textutils.awk.random import Random
+from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, no_scalar, to_number, truth, unusual
 from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.shellout import run_line
-from memsh.textutils.sources import records
+from memsh.textutils.sources import pieces
 
 HELD = 256  # pieces of standard output
-_WORD = re.compile(r"[^ \t\n]+")
 
 
 class Files:
@@ -120,10 +129,11 @@ class Runtime(ABC):
 
     def __init__(self, io: IO) -> None:
         self.io = io
+        self.plus = "+" if io.name == "gawk" else ""  # before inf and nan: gawk's habit, not the standard's
         self.cells: dict[str, list[Any]] = {}
         self.files = Files(self)
-        self.random = random.Random(0)
-        self.seed = 0.0
+        self.random: Random | None = None  # made where rand() or srand() stands in the program
+        self.seed = 1.0
         self.failed = False
         self.record = ""
         self.fields: list[str] | None = []
@@ -134,7 +144,7 @@ class Runtime(ABC):
         self.ofs, self.ors, self.subsep = " ", "\n", "\x1c"
         self.convfmt = self.ofmt = "%.6g"
         self.ignore_case = False
-        self.splitter: Callable[[str], list[str]] = _blanks
+        self.splitter: Callable[[str], list[str]] = blanks
         self.held: list[str] = []
         self.patterns: dict[str, Regexp] = {}
         self.eager = io.is_tty
@@ -158,19 +168,24 @@ class Runtime(ABC):
         if type(value) is float:
             whole = integral(value)
             return whole if whole is not None else self.by_format(self.convfmt, value)
-        return value  # type: ignore[return-value]
+        if not isinstance(value, str):
+            no_scalar()
+        return value
 
     def shown(self, value: Value) -> str:
         """A value as print prints it (OFMT)."""
         if type(value) is float:
             whole = integral(value)
             return whole if whole is not None else self.by_format(self.ofmt, value)
-        return value  # type: ignore[return-value]
+        if not isinstance(value, str):
+            no_scalar()
+        return value
 
     def by_format(self, pattern: str, value: float) -> str:
+        if value - value != 0.0:
+            return unusual(value, self.plus)
         if pattern == "%.6g":
             return f"{value:.6g}"
-
         return formatted(pattern, [value], str)
 
     def pattern(self, text: str) -> Regexp:
@@ -259,122 +274,121 @@ class Runtime(ABC):
         self.given = {at: given for at, given in self.given.items() if at <= number}
         self.stale = True
 
+    def set_ofs(self, value: Value) -> None:
+        """What a changed field has already made of the record keeps the separator of that time."""
+        self.whole()
+        self.ofs = self.text(value)
+
     # cutting
 
-    def cutter(self, separator: str | Regexp) -> Callable[[str], list[str]]:
+    def cutter(self, separator: str | Regexp) -> Cutter:
         """How a text is cut by FS, or by the third argument of split()."""
         if isinstance(separator, Regexp):
-            return lambda text: cut(separator, text)
+            return at_matches(separator)
         if separator == " ":
-            return _blanks
+            return AT_BLANKS
         if separator == "":
-            return list
+            return LETTERS
         if len(separator) == 1 and separator != "\\" and not (self.ignore_case and separator.isalpha()):
-            mark = separator
-            return lambda text: text.split(mark) if text else []
-        found = self.pattern("\\\\" if separator == "\\" else separator)
-        return lambda text: cut(found, text)
+            return at_mark(separator)
+        return at_matches(self.pattern("\\\\" if separator == "\\" else separator))
+
+    def _cut_by(self, name: str, splitter: Callable[[str], list[str]]) -> None:
+        """From the next record on; `name` is the variable that says how."""
+        if self.fields is None:
+            self.split()
+        self.splitter = splitter
+        table = self.cell("PROCINFO")[0]
+        if type(table) is dict:
+            table["FS"] = name
 
     def refresh_splitter(self) -> None:
         """FS or RS has changed: it counts from the next record on. In paragraph mode a newline ends a field too."""
-        if self.fields is None:
-            self.split()
         separator = self.text(self.cell("FS")[0])
         if self.text(self.cell("RS")[0]) == "" and separator != " ":
-            quoted = "[" + separator + "]" if len(separator) == 1 and separator not in "\\^" else separator
-            self.splitter = self.cutter(compiled(f"({quoted})|\n" if quoted else "\n", "awk"))
+            quoted = separator if len(separator) != 1 else f"\\{separator}" if separator in "\\^" else f"[{separator}]"
+            self._cut_by("FS", self.cutter(compiled(f"({quoted})|\n" if quoted else "\n", "awk")).pieces)
             return
-        self.splitter = self.cutter(separator)
+        self._cut_by("FS", self.cutter(separator).pieces)
+
+    def separate(self) -> None:
+        """RS has changed: only where FS is what cuts does that matter for the fields."""
+        table = self.cell("PROCINFO")[0]
+        if type(table) is not dict or table.get("FS", "FS") == "FS":
+            self.refresh_splitter()
 
     def by_contents(self, value: Value) -> None:
-        if self.fields is None:
-            self.split()
         found = self.pattern(self.text(value))
-        self.splitter = lambda text: [match[0] for match in found.finditer(text)]
+        self._cut_by("FPAT", lambda text: contents(found, text)[0])
 
     def by_widths(self, value: Value) -> None:
-        if self.fields is None:
-            self.split()
         try:
-            widths = [int(word) for word in self.text(value).replace("*", str(1 << 30)).split()]
-        except ValueError:
-            raise ShellError(f"fatal: invalid FIELDWIDTHS value: '{self.text(value)}'", 2) from None
-
-        def cut_widths(text: str) -> list[str]:
-            found, place = [], 0
-            for width in widths:
-                if place >= len(text):
-                    break
-                found.append(text[place : place + width])
-                place += width
-            return found
-
-        self.splitter = cut_widths
+            widths = widths_of(self.text(value))
+        except ValueError as error:
+            raise ShellError(f"fatal: {error}", 2) from None
+        self._cut_by("FIELDWIDTHS", lambda text: by_widths(widths, text))
 
     # records
 
     def records(self, source: Input) -> Iterator[str]:
         """The records of one input; RS is looked at anew for each."""
+        begun, ended = self.cell("RS"), self.cell("RT")
         while True:
-            separator = self.text(self.cell("RS")[0])
+            separator = self.text(begun[0])
             if separator == "\n":
                 line = source.readline()
                 if not line:
                     return
-                yield line[:-1] if line.endswith("\n") else line
+                if line[-1] == "\n":
+                    ended[0] = separator
+                    yield line[:-1]
+                else:
+                    ended[0] = ""
+                    yield line
                 continue
             if separator == "":
-                yield from _paragraphs(source)
-            elif len(separator) == 1:
-                yield from records(source, separator)
+                for record, gap in _paragraphs(source):
+                    ended[0] = gap
+                    yield record
+            elif len(separator) == 1 and not (self.ignore_case and separator.isalpha()):
+                for piece in pieces(source, separator):
+                    ended[0] = separator if piece.endswith(separator) else ""
+                    yield piece.removesuffix(separator)
             else:
                 yield from self._by_pattern(source.read(), self.pattern(separator))
             return
 
     def _by_pattern(self, text: str, found: Regexp) -> Iterator[str]:
-        place = 0
+        place, ended = 0, self.cell("RT")
         while place < len(text):
             match = found.search(text, place)
             while match is not None and match.end() == match.start():
                 match = found.search(text, match.end() + 1) if match.end() < len(text) else None
             if match is None:
-                self.set_global("RT", "\n" if text.endswith("\n") else "")
-                yield text[place:].removesuffix("\n")
+                ended[0] = ""
+                yield text[place:]
                 return
-            self.set_global("RT", match[0])
+            ended[0] = match[0]
             yield text[place : match.start()]
             place = match.end()
 
 
-def _blanks(text: str) -> list[str]:
-    """Cut at blanks, tabs and newlines. str.split() would cut at other control characters too."""
-    return text.split() if text.isascii() and text.isprintable() else _WORD.findall(text)
-
-
-def cut(found: Regexp, text: str) -> list[str]:
-    """The pieces between the matches; what matches the empty text cuts nothing."""
-    if not text:
-        return []
-    pieces, place = [], 0
-    for match in found.finditer(text):
-        start, end = match.start(), match.end()
-        if end > start:
-            pieces.append(text[place:start])
-            place = end
-    pieces.append(text[place:])
-    return pieces
-
-
-def _paragraphs(source: Input) -> Iterator[str]:
+def _paragraphs(source: Input) -> Iterator[tuple[str, str]]:
+    """Blocks of lines, and the newlines that ended each."""
     lines: list[str] = []
+    empty = 0
     for line in source:
-        if line != "\n":
-            lines.append(line)
-        elif lines:
-            yield "".join(lines).removesuffix("\n")
-            lines = []
+        if line == "\n":
+            empty += bool(lines)
+            continue
+        if empty:
+            yield "".join(lines)[:-1], "\n" * (empty + 1)
+            lines, empty = [], 0
+        lines.append(line)
     if lines:
-        yield "".join(lines).removesuffix("\n")
+        text = "".join(lines)
+        bare = text.removesuffix("\n")
+        yield bare, "\n" * (len(text) - len(bare) + empty)
 
 
 def _set_text(name: str) -> Callable[[Runtime, Value], None]:
@@ -392,15 +406,15 @@ def _set_count(name: str) -> Callable[[Runtime, Value], None]:
 
 
 def _set_ignore_case(runtime: Runtime, value: Value) -> None:
-    runtime.ignore_case = to_number(value) != 0
+    runtime.ignore_case = truth(value)
     runtime.patterns.clear()
 
 
 SETTERS: dict[str, Callable[[Runtime, Value], None]] = {
-    "NF": Runtime.set_nf, "NR": _set_count("nr"), "FNR": _set_count("fnr"), "OFS": _set_text("ofs"),
+    "NF": Runtime.set_nf, "NR": _set_count("nr"), "FNR": _set_count("fnr"), "OFS": Runtime.set_ofs,
     "ORS": _set_text("ors"), "SUBSEP": _set_text("subsep"), "CONVFMT": _set_text("convfmt"),
     "OFMT": _set_text("ofmt"), "FS": lambda runtime, _value: runtime.refresh_splitter(),
-    "RS": lambda runtime, _value: runtime.refresh_splitter(), "FPAT": Runtime.by_contents,
+    "RS": lambda runtime, _value: runtime.separate(), "FPAT": Runtime.by_contents,
     "FIELDWIDTHS": Runtime.by_widths, "IGNORECASE": _set_ignore_case,
 }  # fmt: skip
 GETTERS: dict[str, Callable[[Runtime], Value]] = {

@@ -107,13 +107,14 @@ class Statements(Expressions):
 
         def shown(f: Frame) -> str:
             found = value(f)
-            return spell(found) if type(found) is float else found
+            return found if isinstance(found, str) else spell(found)
 
         return shown
 
     def _printf_text(self, values: list[Tree]) -> Callable[[Frame], str]:
         pattern, rest, spell = self.text(values[0]), [self.value(value) for value in values[1:]], self.rt.text
-        return lambda f: formatted(pattern(f), [value(f) for value in rest], spell)
+        plus = self.rt.plus
+        return lambda f: formatted(pattern(f), [value(f) for value in rest], spell, plus)
 
     def s_if(self, tree: Tree) -> Step:
         _, condition, yes, no = tree
@@ -185,7 +186,7 @@ class Statements(Expressions):
             how = self.rt.text(order[0].get("sorted_in", "")) if order is not None and type(order[0]) is dict else ""
             for key in sorted_keys(self, found, how) if how else list(found):
                 check()
-                store(f, key)
+                store(f, str(key))
                 left = body(f)
                 if left is BREAK:
                     return None

@@ -3,7 +3,11 @@ a number if it looks like one (IEEE Std 1003.1, awk, "Expressions in awk")."""
 
 from __future__ import annotations
 
+import math
 import re
+from typing import NoReturn
+
+from memsh.shell import ShellError
 
 Value = float | str
 _LEADING = re.compile(r"[ \t\n\r\f\v]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
@@ -23,6 +27,18 @@ class Unset(Numeric):
 
 
 UNSET = Unset("")
+NAN = -math.nan  # what a processor answers for 0/0, and so sqrt(-1)
+
+
+def no_scalar() -> NoReturn:
+    """An array stands where a number or a text is wanted."""
+    raise ShellError("fatal: attempt to use array in a scalar context", 2)
+
+
+def unusual(value: float, plus: str) -> str:
+    """inf and nan as they are printed; `plus`: what stands before those without a minus sign ("+" in gawk)."""
+    sign = "-" if math.copysign(1.0, value) < 0 else plus
+    return sign + ("nan" if value != value else "inf")
 
 
 def number_of(text: str) -> float:
@@ -32,6 +48,8 @@ def number_of(text: str) -> float:
     except ValueError:
         match = _LEADING.match(text)
         return float(match[1]) if match is not None else 0.0
+    except TypeError:
+        no_scalar()
     if value - value != 0.0 or "_" in text or not text.isascii():
         if _NAMED.match(text):
             return value
@@ -50,6 +68,8 @@ def looks(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return 0.0 if type(text) is Unset else None
+    except TypeError:
+        no_scalar()
     if value - value != 0.0 or "_" in text or not text.isascii():
         if _NAMED.match(text):
             return value
@@ -79,7 +99,7 @@ def truth(value: Value) -> bool:
 def integral(value: float) -> str | None:
     """A whole number as awk prints it; None for what has a fraction or is none."""
     if value - value != 0.0:
-        return ("-" if value < 0 else "+") + "inf" if value == value else "+nan"
+        return None
     whole = int(value)
     if whole == value:
         return str(whole)
