@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memsh.inspect.check_swap import swap_cache
 from memsh.linux.include.memmap import PG_DIRTY, PG_SWAPBACKED, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace
+from memsh.linux.lib.columns import sub_runs
 from memsh.linux.lib.xarray import VALUE
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def check_files(box: Box) -> list[str]:
             continue
         name = f"inode {owner.inode.dev[0]}:{owner.inode.dev[1]} {owner.inode.number}"
         pages = owner.pages
-        items = pages.items()
-        _check_tree(name, owner, len(items), wrong)
+        runs = [(index - first, part) for index, first, count in pages.runs() for part in sub_runs(flags, first, count)]
+        _check_tree(name, owner, sum([count for _, (_, count, _) in runs]), wrong)
         for leaf, slots in pages.leaves.items():
             live = len(slots) - slots.count(0)
             if max(slots) >= VALUE:
@@ -35,10 +36,12 @@ def check_files(box: Box) -> list[str]:
                 wrong.append(f"{name}: {live} pages in node {leaf}, {pages.live[leaf]} counted")
         if not owner.inode.shmem:
             dirty += _check_marks(name, "dirty", pages.dirty, [
-                index for index, pfn in items if flags[pfn] & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
+                pfn + away for away, (first, count, bits) in runs if bits & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
+                for pfn in range(first, first + count)
             ], wrong)  # fmt: skip
             writeback += _check_marks(name, "being written", pages.writeback, [
-                index for index, pfn in items if flags[pfn] & PG_WRITEBACK
+                pfn + away for away, (first, count, bits) in runs if bits & PG_WRITEBACK
+                for pfn in range(first, first + count)
             ], wrong)  # fmt: skip
         if pages.dirty and owner.inode.number not in box.writeback.inodes:
             wrong.append(f"{name} has dirty pages, the flusher does not know")

@@ -7,7 +7,6 @@ pages; LRU lists; Committed_AS; sorted and disjoint areas.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from memsh.inspect.check_swap import swap_cache
@@ -27,7 +26,7 @@ from memsh.linux.include.memmap import (
     PG_SWAPBACKED,
 )
 from memsh.linux.include.mm_types import MM_SWAPENTS, AddressSpace, MmStruct
-from memsh.linux.lib.columns import sub_runs
+from memsh.linux.lib.columns import is_count, is_run, sub_runs
 from memsh.linux.lib.entries import PRESENT, Run, page_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import folio_lruvec, lru_name
@@ -46,30 +45,47 @@ _MOST = 20
 _OWNED = (K_ANON, K_FILE, K_SHMEM)
 
 
+class Part:
+    """What one content of a table, or of a part of one, maps: `entries` that are not empty, the runs of `pages`, which
+    of the rss counters they are in; `times`: how many tables have that content."""
+
+    __slots__ = ("entries", "pages", "rss", "runs", "swapped", "times")
+
+    def __init__(self, memmap: MemMap, ptes: array[int], zero_pfn: int) -> None:
+        self.runs: list[Run] = page_runs(ptes, 0, len(ptes), zero_pfn)
+        self.entries = len(ptes) - ptes.count(0)
+        self.pages = sum([length for _, length, _ in self.runs])
+        self.swapped = sum(1 for pte in ptes if pte and not pte & PRESENT) if self.entries != self.pages else 0
+        self.rss: Counter[int] = Counter()
+        for _, length, pfn in self.runs:
+            for _, pages, flags in sub_runs(memmap.flags, pfn, length):
+                self.rss[mm_counter(flags)] += pages
+        self.times = 0
+
+
 class Mapped:
-    """What page tables map: `runs` (first frame, how many) -> how often. Processes that forked share their runs."""
+    """What page tables map: `runs` (first frame, how many) -> how often. Processes that forked share their tables'
+    contents, which are looked at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, memmap: MemMap, zero_pfn: int) -> None:
+        self.memmap, self.zero_pfn = memmap, zero_pfn
         self.runs: Counter[tuple[int, int]] = Counter()
-        self.known: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        self.tables: dict[bytes, tuple[int, list[Run]]] = {}
+        self.parts: dict[bytes, Part] = {}
 
-    def of(self, ptes: array[int], zero_pfn: int) -> tuple[int, list[Run]]:
-        """Of a table, or a part of one: entries that are not empty, and the runs of pages."""
+    def of(self, ptes: array[int]) -> Part:
+        """Of a table, or a part of one."""
         key = ptes.tobytes()
-        found = self.tables.get(key)
+        found = self.parts.get(key)
         if found is None:
-            runs = page_runs(ptes, 0, len(ptes), zero_pfn)
-            found = self.tables[key] = (len(ptes) - ptes.count(0), runs)
+            found = self.parts[key] = Part(self.memmap, ptes, self.zero_pfn)
         return found
 
-    def counters(self, memmap: MemMap, pfn: int, length: int) -> list[tuple[int, int]]:
-        """(which of the rss counters, pages) of a run."""
-        found = self.known.get((pfn, length))
-        if found is None:
-            parts = sub_runs(memmap.flags, pfn, length)
-            found = self.known[pfn, length] = [(mm_counter(flags), pages) for _, pages, flags in parts]
-        return found
+    def count(self) -> None:
+        """Enter in `runs` what the areas' parts map."""
+        for part in self.parts.values():
+            if part.times:
+                for _, length, pfn in part.runs:
+                    self.runs[pfn, length] += part.times
 
     def stretches(self) -> Iterator[tuple[int, int, int]]:
         """Frames that are mapped, in order and once each: (first, how many, how often)."""
@@ -87,7 +103,7 @@ class Mapped:
 def check_mm(box: Box) -> list[str]:
     """Every breach, one line each; at most twenty."""
     wrong: list[str] = []
-    mapped = Mapped()
+    mapped = Mapped(box.memmap, box.vm.zero_pfn)
     entire: Counter[int] = Counter()  # huge pages, by their head: entries of 2 MiB
     commit = tables = 0
     for mm in box.vm.mms.values():
@@ -101,6 +117,7 @@ def check_mm(box: Box) -> list[str]:
     cached = _check_cache(box, wrong)
     shared = [one.inode for one in box.memmap.owners if isinstance(one, AddressSpace) and one.inode.shmem]
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared))
+    mapped.count()
     _check_pages(box, mapped, entire, cached, wrong)
     return wrong[:_MOST]
 
@@ -162,19 +179,16 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], 
     for index, table in mm.tables.items():
         if memmap.kind[table.pfn] != K_TABLE or memmap.refcount[table.pfn] != 1:
             wrong.append(f"mm {mm.number}: table {index} lies in frame {table.pfn:x}, which is no page table")
-        seen += mapped.of(table.ptes, box.vm.zero_pfn)[0]
+        seen += mapped.of(table.ptes).entries
     for vma in mm.mmap:
         for _, piece, first, stop in mapped_pieces(mm, vma.start, vma.end):
-            ptes = piece.ptes if stop - first == len(piece.ptes) else piece.ptes[first:stop]
-            count, runs = mapped.of(ptes, box.vm.zero_pfn)
-            seen -= count
-            for _, length, pfn in runs if not vma.flags & VM_PFNMAP else ():
-                count -= length
-                mapped.runs[pfn, length] += 1
-                for counter, pages in mapped.counters(memmap, pfn, length):
+            part = mapped.of(piece.ptes if stop - first == len(piece.ptes) else piece.ptes[first:stop])
+            seen -= part.entries
+            rss[MM_SWAPENTS] += part.swapped  # what else is no page: the page of zeros, the kernel's own
+            if not vma.flags & VM_PFNMAP:
+                part.times += 1
+                for counter, pages in part.rss.items():
                     rss[counter] += pages
-            if count:  # what is in swap, the page of zeros, the kernel's own
-                rss[MM_SWAPENTS] += sum(1 for pte in ptes if pte and not pte & PRESENT)
     if seen:
         wrong.append(f"mm {mm.number}: {seen} entries map pages outside every area")
     if rss != mm.rss:
@@ -197,12 +211,14 @@ def _check_cache(box: Box, wrong: list[str]) -> dict[int, int]:
     for owner in memmap.owners:
         if not isinstance(owner, AddressSpace):
             continue
-        for index, pfn in owner.pages.items():
-            cached[pfn] = 1
-            shmem += bool(memmap.flags[pfn] & PG_SWAPBACKED)
-            dirty += memmap.flags[pfn] & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY
-            if memmap.index[pfn] != index or memmap.mapping[pfn] != owner.number:
-                wrong.append(f"frame {pfn:x} does not know its place in the page cache")
+        for index, first, count in owner.pages.runs():
+            cached.update(dict.fromkeys(range(first, first + count), 1))
+            for _, pages, bits in sub_runs(memmap.flags, first, count):
+                shmem += pages * bool(bits & PG_SWAPBACKED)
+                dirty += pages * (bits & (PG_DIRTY | PG_SWAPBACKED) == PG_DIRTY)
+            there = is_count(memmap.index, first, index, count) and is_run(memmap.mapping, first, count, owner.number)
+            if not there:
+                wrong.append(f"frames {first:x} to {first + count - 1:x} do not know their place in the page cache")
     if not hasattr(box, "recorded"):
         _say(wrong, "nr_file_pages", box.vmstat["nr_file_pages"] - box.vmstat["nr_swapcached"], len(cached))
         _say(wrong, "nr_shmem", box.vmstat["nr_shmem"], shmem)
@@ -308,20 +324,29 @@ def _check_lists(box: Box, wrong: list[str]) -> None:
 def _check_list(box: Box, lruvec: LruVec, name: str, wrong: list[str]) -> None:
     memmap = box.memmap
     size = sum(lruvec.sizes[name])
-    order = list(islice(lruvec.from_tail(memmap, name), size + 1))
     alone = sum(len(node.lruvecs) for node in box.pages.nodes) == 1
-    states = Counter(map(memmap.flags.__getitem__, order))
-    strange = {flags for flags in states if not flags & PG_LRU or lru_name(flags) != name}
-    if strange or not (alone or all(folio_lruvec(box, pfn) is lruvec for pfn in order)):
-        for pfn in order:
-            if memmap.flags[pfn] in strange or folio_lruvec(box, pfn) is not lruvec:
-                wrong.append(f"frame {pfn:x} with flags {memmap.flags[pfn]:#x} is on list {name}")
+    count = head = 0
+    for first, number, step in lruvec.stretches(memmap, name):
+        low = first if step > 0 else first - number + 1
+        for pfn, pages, flags in sub_runs(memmap.flags, low, number):
+            count += pages * (HPAGE_PMD_NR if flags & PG_HUGE else 1)
+            if not flags & PG_LRU or lru_name(flags) != name:
+                wrong.append(f"frame {pfn:x} with flags {flags:#x} is on list {name}")
                 return
-    if list(map(memmap.lru_next.__getitem__, order)) != [0, *order[:-1]][: len(order)]:
-        wrong.append(f"list {name} is not linked well")
-        return
-    count = sum(pages * (HPAGE_PMD_NR if flags & PG_HUGE else 1) for flags, pages in states.items())
+        inside = low + (step > 0), low + (step < 0)  # all but the first, and what each of them must name
+        if memmap.lru_next[first] != head or (
+            number > 1 and not is_count(memmap.lru_next, inside[0], inside[1], number - 1)
+        ):
+            wrong.append(f"list {name} is not linked well")
+            return
+        if not alone:
+            strange = next((pfn for pfn in range(low, low + number) if folio_lruvec(box, pfn) is not lruvec), None)
+            if strange is not None:
+                wrong.append(f"frame {strange:x} is on list {name} of another node or cgroup")
+                return
+        head = first + (number - 1) * step
+        if count > size:
+            break
     _say(wrong, f"pages on list {name}", count, size)
-    head = order[-1] if order else 0
     if lruvec.heads[name] != head:
         wrong.append(f"the head of list {name} is {lruvec.heads[name]:x}, walked to {head:x}")

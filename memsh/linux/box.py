@@ -7,6 +7,7 @@ seed's, no module state.
 from __future__ import annotations
 
 import copy
+import gc
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
@@ -154,9 +155,12 @@ class Box:
 
     def copy(self) -> Self:
         """An independent box with the same future."""
-        limit = sys.getrecursionlimit()
+        limit, collecting = sys.getrecursionlimit(), gc.isenabled()
         sys.setrecursionlimit(max(limit, 20000))  # trees of objects, not chains: deep enough for any box
+        gc.disable()  # it would look in vain at each of the many new objects
         try:
             return copy.deepcopy(self)
         finally:
             sys.setrecursionlimit(limit)
+            if collecting:
+                gc.enable()

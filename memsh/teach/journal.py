@@ -14,7 +14,6 @@ few can be travelled across.
 
 from __future__ import annotations
 
-import gc
 import re
 import shlex
 import time
@@ -106,17 +105,6 @@ def retold(line: str, scripts: list[str]) -> str:
         told = iter(scripts)
         return _LIVE.sub(lambda match: match[1] + next(told), line)
     return "" if set(_HEAD.findall(line)) - LIVE - _KEYWORDS else "; ".join(scripts)
-
-
-def copied(box: Box) -> Any:
-    """A copy of the box, with the collector at rest: it would look in vain at each of the many new objects."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        return box.copy()
-    finally:
-        if running:
-            gc.enable()
 
 
 class Timeline:
@@ -226,7 +214,7 @@ class Timeline:
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
-        state = State(len(self.entries) + more, copied(session.box), session.language.copy(), session.boot,
+        state = State(len(self.entries) + more, session.box.copy(), session.language.copy(), session.boot,
                       whole=not session.jobs and not session.streams.opened)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
@@ -317,7 +305,7 @@ class Timeline:
         session = self.session
         if copy:
             with session.looking():
-                session.box = copied(state.box)
+                session.box = state.box.copy()
         else:
             session.box = state.box
         now, session.language = session.language, state.language.copy()

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from memsh.linux.lib.columns import count_run, is_count
+from memsh.linux.lib.columns import count_run, is_count, linked
 
 if TYPE_CHECKING:
     from memsh.linux.include.memmap import MemMap
@@ -153,6 +153,18 @@ class LruVec:
             prevs[older] = newer
         else:
             self.tails[name] = newer
+
+    def stretches(self, memmap: MemMap, name: str) -> Iterator[tuple[int, int, int]]:
+        """A list from its tail as frames that follow each other: (first, how many, 1 or -1)."""
+        prevs, most = memmap.lru_prev, 512
+        pfn = self.tails[name]
+        while pfn:
+            step = prevs[pfn] - pfn
+            count = 1
+            if step == 1 or step == -1:
+                count = linked(prevs, pfn, step, min(most, memmap.frames - pfn if step > 0 else pfn))
+            yield pfn, count, step if count > 1 else 1
+            pfn = prevs[pfn + (count - 1) * step] if count > 1 else prevs[pfn]
 
     def from_tail(self, memmap: MemMap, name: str) -> Iterator[int]:
         """The frames of a list, tail first."""

@@ -104,13 +104,14 @@ class MemMap:
         other = MemMap(self.frames)
         memo[id(self)] = other
         used = self.used_sections()
+        untouched = bytes(_CHUNK)
         for name, code in _COLUMNS.items():
             old, new = getattr(self, name).cast("B"), getattr(other, name).cast("B")
             width = 4 if code == "I" else 1
             for first, last in used:
                 for start in range(first * width, last * width, _CHUNK):
                     part = bytes(old[start : start + _CHUNK])
-                    if part.count(0) != len(part):
+                    if part != untouched:
                         new[start : start + len(part)] = part
         other.zones = copy.deepcopy(self.zones, memo)
         other.data = {pfn: bytearray(page) for pfn, page in self.data.items()}

@@ -16,11 +16,12 @@ import copy
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL_ACCOUNT
-from memsh.linux.lib.columns import lanes
+from memsh.linux.lib.columns import lanes, ramp
 from memsh.linux.mm.slab.objects import give, take
 
 if TYPE_CHECKING:
@@ -113,6 +114,20 @@ class XArray:
                     for index, entry in enumerate(self.leaves[leaf], base)
                     if 0 < entry < VALUE and first <= index < last
                 ]
+        return found
+
+    def runs(self) -> list[tuple[int, int, int]]:
+        """The pages as (index, frame, how many) where frames follow each other within a bottom node, ascending."""
+        found: list[tuple[int, int, int]] = []
+        for leaf in self.order():
+            slots, base = self.leaves[leaf], leaf << SHIFT
+            if 0 < slots[0] < VALUE - CHUNK and slots.tobytes() == ramp(slots[0], CHUNK):
+                found.append((base, slots[0], CHUNK))
+            elif self.live[leaf]:
+                for start, group in groupby(enumerate(slots), lambda slot: 0 < slot[1] < VALUE and slot[1] - slot[0]):
+                    if start is not False:
+                        (at, pfn), *more = group
+                        found.append((base + at, pfn, 1 + len(more)))
         return found
 
     def __iter__(self) -> Iterator[int]:

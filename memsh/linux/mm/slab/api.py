@@ -9,6 +9,7 @@ No known deviations.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
@@ -233,7 +234,7 @@ class SlabAllocator(ABC, Generic[Cache]):
         self.boot = boot
         self.caches: dict[str, Cache] = {}
         self.aliases: dict[str, str] = {}
-        self.boot_objects: dict[str, list[int]] = {}
+        self.boot_objects: dict[str, array[int]] = {}
         self.cpus = box.config.cpus
         self.plain = False
         self.changes = 0  # objects asked for and given back, caches made and ended: part of Box.pulse()

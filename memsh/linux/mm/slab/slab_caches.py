@@ -6,6 +6,7 @@ With `slab_nomerge` a cache that would have been merged has the size of the one 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -190,7 +191,8 @@ class SlabCaches(SlabCore):
         kept += [(self.caches[name], pair[several]) for name, pair in self.boot.kmalloc.items()]
         for cache, count in kept if populations else ():
             take = self.kmem_cache_alloc
-            self.boot_objects[cache.name] = [take(cache, GFP_KERNEL) for _ in range(max(0, count - len(cache.entry)))]
+            taken = [take(cache, GFP_KERNEL) for _ in range(max(0, count - len(cache.entry)))]
+            self.boot_objects[cache.name] = array("Q", taken)
 
     def top_up(self, rows: Iterable[Row]) -> None:
         """The objects taken for it are never freed. A cache that holds more already is left alone; a cache of the
@@ -201,7 +203,7 @@ class SlabCaches(SlabCore):
                 cache = self._create(row.name, row.size, 0, SLAB_NOLEAKTRACE)
             if (cache.size, cache.num) != (row.size, row.objects_per_slab):
                 continue
-            held = self.boot_objects.setdefault(row.name, [])
+            held = self.boot_objects.setdefault(row.name, array("Q"))
             while cache.total_slabs < row.num_slabs:
                 slab = self.cache_grow_begin(cache, GFP_KERNEL)
                 if slab is None:

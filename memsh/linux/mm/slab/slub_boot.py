@@ -7,6 +7,7 @@ Known deviations: what a machine with more CPUs than were recorded holds is what
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,7 @@ class SlubBoot(SlubCaches):
             self.flush_slab(cache, cpu)
             partial, cpu.partial = cpu.partial, None
             self.unfreeze_partials(cache, partial)
-        kept = self.boot_objects.setdefault(cache.name, [])
+        kept = self.boot_objects.setdefault(cache.name, array("Q"))
         for n in cache.node:  # what boot itself left over is the kernel's, too
             while n.partial:
                 slab = n.partial.popitem()[1]

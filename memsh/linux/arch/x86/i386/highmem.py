@@ -5,6 +5,7 @@ Known deviations: where kmap() would sleep until a slot is free, it answers that
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.i386.layout import PAGE_OFFSET
@@ -29,8 +30,8 @@ class HighMem:
         self.box = box
         layout = box.machine.layout
         self.base, self.slots = layout.pkmap_base, layout.last_pkmap
-        self.count = [0] * self.slots
-        self.page: list[int] = [0] * self.slots
+        self.count = array("I", bytes(4 * self.slots))
+        self.page = array("I", bytes(4 * self.slots))
         self.slot_of: dict[int, int] = {}
         self.last = 0
 
