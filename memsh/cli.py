@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TextIO
 
 from memsh import __version__
 from memsh.linux.include.errno import KernelError
-from memsh.shell.errors import INTERRUPTED, Leave, OutputGone, ShellError
+from memsh.shell.errors import INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT
 from memsh.shell.script import run_script, run_stream
@@ -311,14 +311,18 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
 def resumed(options: Options) -> Session:
     """The session that --resume names, as it was left."""
     from memsh.teach import store  # start-up: few sessions need it
+    from memsh.teach.journal import attach  # start-up: --help, diagnose and capture need no box
 
     for name in (*BOOT, "--proc"):
         if name in options.values:
             raise ShellError(f"--resume brings its own machine: leave out {name}", 2)
     kept = store.read(options.last("--resume"))
     session = make_session(options._replace(values={**options.values, **{k: [v] for k, v in kept.boot.items()}}))
-    with session.long():
-        count = store.resume(session, kept)
+    try:
+        with session.taking_interrupts(), session.long(), attach(session).heeding():
+            count = store.resume(session, kept)
+    except Interrupted:
+        raise ShellError(f"--resume: {kept.name}: interrupted, and kept as it is", session.hung_up or INTERRUPTED) from None
     session.stderr.write(f"memsh: {kept.name} is back: {count} command{'' if count == 1 else 's'} run again\n")
     return session
 

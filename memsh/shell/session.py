@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Abandoned, Interrupted
+from memsh.shell.insisting import Insisting
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.jobs import advance
 from memsh.shell.language import Language
@@ -181,6 +182,7 @@ class Session:
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
         self._looking = False  # the main thread only looks at the box
+        self._insisting = Insisting()
 
     @property
     def box(self) -> Any:
@@ -315,6 +317,7 @@ class Session:
             yield
         finally:
             self._looking = before
+            self._insisting.end()
         self.poll()  # one that was pressed before this began to look
 
     def on_sigint(self, _signal: int, _frame: FrameType | None) -> None:
@@ -325,7 +328,7 @@ class Session:
         self.interrupted = True
         if self._looking:
             self._looking = False
-            raise Interrupted
+            self._insisting.begin()
 
     def on_hangup(self, number: int, frame: FrameType | None) -> None:
         """SIGHUP and SIGTERM end the line that runs as Ctrl-C does, so that the journal hears how far it came."""

@@ -241,6 +241,7 @@ def resume(session: Session, kept: Kept) -> int:
     timeline = attach(session)
     complaint = kept.complaint
     for place, record in enumerate(kept.records, 2):
+        session.poll()
         try:
             _follow(timeline, record)
         except (KeyError, IndexError, TypeError, ValueError):
