@@ -322,7 +322,8 @@ def resumed(options: Options) -> Session:
         with session.taking_interrupts(), session.long(), attach(session).heeding():
             count = store.resume(session, kept)
     except Interrupted:
-        raise ShellError(f"--resume: {kept.name}: interrupted, and kept as it is", session.hung_up or INTERRUPTED) from None
+        said = f"--resume: {kept.name}: interrupted, and kept as it is"
+        raise ShellError(said, session.hung_up or INTERRUPTED) from None
     session.stderr.write(f"memsh: {kept.name} is back: {count} command{'' if count == 1 else 's'} run again\n")
     return session
 
@@ -431,6 +432,22 @@ def work(options: Options) -> int:
             return prompt(session, options)
     except Leave as leave:
         return leave.status
+    finally:
+        finish_recording(session)
+
+
+def finish_recording(session: Session) -> None:
+    """The end of a session is the end of what it records."""
+    if session.recording is None:
+        return
+    from memsh.teach.cast import stop  # start-up: few sessions record
+
+    name = session.recording.cast.name
+    try:
+        stop(session)
+    except (OSError, ShellError) as error:
+        why = error.strerror if isinstance(error, OSError) else error.message
+        session.stderr.write(f"record: {name}: {why}\n")
 
 
 def typed_lines(session: Session) -> Iterator[str]:

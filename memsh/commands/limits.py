@@ -507,7 +507,7 @@ def umask(box: Box, args: Args, io: IO) -> int:
             as_command |= letter == "p"
     now = task.signal.umask
     if words:
-        if words[0][0].isdecimal():
+        if words[0][:1].isdecimal():
             if not re.fullmatch(r"[0-7]+", words[0]) or int(words[0], 8) > 0o7777:
                 raise ShellError(f"{words[0]}: octal number out of range")
             now = int(words[0], 8) & 0o777

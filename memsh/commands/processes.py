@@ -417,6 +417,7 @@ def send(box: Box, io: IO, pids: list[int], sig: int) -> None:
     current = running(box)
     name = named(current)
     for number in pids:
+        io.check()
         signal.send_sig(box, find_task(box, number), sig)
     if box.current is not current:
         tell_end(box, io, name)

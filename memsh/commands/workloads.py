@@ -252,6 +252,7 @@ def _give_back(box: Box, task: Task, addr: int, touched: int, piece: int, want: 
             run += 1
             continue
         if run:
+            box.cond_resched()
             vma.do_madvise(box, mm, at - (run << 12), run << 12, MADV_DONTNEED)
             freed += run
             run = 0

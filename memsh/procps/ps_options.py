@@ -387,6 +387,8 @@ class _Parser:
             name, colon, size = spec.partition(":")
             if colon and not re.fullmatch(r"[1-9][0-9]*", size):
                 raise _Wrong("column widths must be unsigned decimal numbers")
+            if len(size) > 6 or int(size or 0) > UNLIMITED:
+                raise _Wrong("fix bigness error")
             if colon and name in MACROS:
                 raise _Wrong("can not set width for a macro (multi-column) format specifier")
             last = equals and at == len(items) - 1

@@ -309,7 +309,7 @@ class Calls:
         if prepared.assigns:
             return self._with_variables(prepared, line)
         session = self.session
-        if prepared.words:
+        if prepared.words and (prepared.command is None or not prepared.command.runs_line):
             language.last_word = prepared.words[-1]
         if prepared.function is not None:
             return self.call_function(prepared.function, prepared.words, line)

@@ -49,15 +49,16 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
         yield fault
 
 
-def run_lines(runner: Runner, text: str) -> int:
-    """The lines of a text, one after the other, each into the journal; hooks are called around each."""
+def run_lines(runner: Runner, text: str, first: int = 1) -> int:
+    """The lines of a text, one after the other, each into the journal; hooks are called around each. The text begins
+    with line `first` of its script."""
     session = runner.session
     if text.startswith(HOST_LINE) and session.at_prompt and not session.source_depth:  # bash's language, not this one
         session.last_status = host_line(runner, text, 0)
         return session.last_status
     status = 0
     session.was_interrupted = False
-    for line in each(runner, text):
+    for line in each(runner, text, first):
         if isinstance(line, SyntaxFault):
             return line.status
         try:
@@ -135,6 +136,7 @@ def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callab
 
 def _run_line(runner: Runner, line: Line) -> int:
     session = runner.session
+    session.typed_line = line.number
     options = session.language.options
     if "noexec" in options:
         return session.last_status

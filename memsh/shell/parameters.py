@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
-from memsh.shell.patterns import regex
+from memsh.shell.patterns import Patient, regex
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
 from memsh.shell.tracing import decoded, expanded
@@ -333,9 +333,8 @@ def _trimmed(text: str, pattern: str, op: str, poll: Callable[[], None]) -> str:
 
 def _heeding(places: range, poll: Callable[[], None]) -> Iterator[int]:
     """The places of a long text, with an eye on Ctrl-C."""
-    for number, at in enumerate(places):
-        if number & 0xFF == 0xFF:
-            poll()
+    for at in places:
+        poll()
         yield at
 
 
@@ -406,7 +405,7 @@ def _replacement(expander: Expander, param: Param) -> Callable[[str], str]:
     return change
 
 
-def _replaced(matcher: re.Pattern[str], text: str, new: Callable[[str], str], count: int) -> str:
+def _replaced(matcher: re.Pattern[str] | Patient, text: str, new: Callable[[str], str], count: int) -> str:
     """Leftmost matches that are not empty, one after the other."""
     out, at, done = [], 0, 0
     for match in matcher.finditer(text):

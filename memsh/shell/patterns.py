@@ -7,13 +7,20 @@ the C.UTF-8 locale; a `!( … )` inside another one may match more than in bash.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
+
+from memsh.shell.errors import ShellError
+from memsh.shell.limits import REGEX_SECONDS
 
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
     "blank": " \\t", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
     "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
 }  # fmt: skip
+_REPEATS = re.compile(r"[*+!]\(")
 _SPECIAL = re.compile(r"([\\*?\[\](|)!@+])")
 
 
@@ -153,11 +160,45 @@ def _cut(pattern: str) -> list[str]:
     return [*pieces, pattern[begun:]]
 
 
+class Patient:
+    """A pattern with `*( … )` and the like, which may try for ever: what takes longer than REGEX_SECONDS is refused."""
+
+    def __init__(self, expression: str, flags: int) -> None:
+        import regex as patient  # start-up: few patterns need it
+
+        self.found = patient.compile(expression, flags)
+
+    def match(self, text: str, at: int = 0) -> Any:
+        return self._within(self.found.match, text, at)
+
+    def fullmatch(self, text: str, at: int = 0, end: int = sys.maxsize) -> Any:
+        return self._within(self.found.fullmatch, text, at, end)
+
+    def search(self, text: str, at: int = 0) -> Any:
+        return self._within(self.found.search, text, at)
+
+    def finditer(self, text: str) -> Iterator[Any]:
+        at = 0
+        while (match := self.search(text, at)) is not None:
+            yield match
+            at = max(match.end(), match.start() + 1)
+            if at > len(text):
+                return
+
+    @staticmethod
+    def _within(look: Any, *where: Any) -> Any:
+        try:
+            return look(*where, timeout=REGEX_SECONDS)
+        except TimeoutError:
+            raise ShellError("this pattern takes too long here") from None
+
+
 @lru_cache(maxsize=2048)
-def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str]:
+def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str] | Patient:
     """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
     flags = re.S | (re.I if ignore_case else 0)
-    return re.compile(_whole(pattern, shortest, False), flags)
+    expression = _whole(pattern, shortest, False)
+    return Patient(expression, flags) if _REPEATS.search(pattern) else re.compile(expression, flags)
 
 
 def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
@@ -166,6 +207,7 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 
 
 @lru_cache(maxsize=512)
-def path_regex(part: str) -> re.Pattern[str]:
+def path_regex(part: str) -> re.Pattern[str] | Patient:
     """One part of a path: a leading dot must be written, or a sign behind it."""
-    return re.compile(_whole(part, False, True), re.S)
+    expression = _whole(part, False, True)
+    return Patient(expression, re.S) if _REPEATS.search(part) else re.compile(expression, re.S)

@@ -153,6 +153,7 @@ class Command:
         "positional",
         "raw",
         "rest",
+        "runs_line",
         "shell",
         "topic",
     )  # fmt: skip
@@ -172,6 +173,7 @@ class Command:
         self.outside: bool | Callable[[Any, Args], bool] = False
         self.alone = False
         self.shell = False
+        self.runs_line = False
         self.module = func.__module__
         self._doc = func.__doc__ or ""
         self._short: tuple[str, list[str], str] | None = None
@@ -305,6 +307,7 @@ class Registry:
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
         self.groups: dict[str, list[str]] = {}
+        self.for_lines: set[object] = set()  # names of those that stand for a line
         self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
         self.clock: Callable[[Any, str], str] | None = None  # (session, layout) → the box's date and time
         self.regex: Callable[[str, str, bool], list[str]] | None = None  # (pattern, text, ignore case) → its groups
@@ -315,6 +318,8 @@ class Registry:
         if declared.name in self.commands or declared.name in self.groups:
             raise ValueError(f"command {declared.name} is declared twice")
         self.commands[declared.name] = declared
+        if declared.runs_line:
+            self.for_lines.add(declared.name)
         group, _, member = declared.name.partition(" ")
         if member:
             if group in self.commands:
@@ -371,7 +376,7 @@ def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
     changes: bool | None = None, looks: bool = False, hands_on: bool = False, shell: bool = False,
     shared: Meant | None = None, registry: Registry | None = None, alone: bool = False,
-    outside: bool | Callable[[Any, Args], bool] = False,
+    outside: bool | Callable[[Any, Args], bool] = False, runs_line: bool = False,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 
@@ -381,7 +386,7 @@ def command(
     theirs. `shell`: it changes the language's state (a builtin). `shared`: a name that a memory command has too; it
     is meant when this says so of its words and of whether a script has them. `outside`: it belongs to the session or
     the host (a function says of a session and its arguments whether it does), and `alone` moves the session: see
-    told.py.
+    told.py. `runs_line`: it stands for the line that it is given, whose failures and `$_` are seen to inside.
     """
 
     def declare(func: Func) -> Func:
@@ -392,6 +397,7 @@ def command(
         declared.alone, declared.outside = alone, outside or alone
         declared.hands_on = hands_on
         declared.shell = shell
+        declared.runs_line = runs_line
         place = REGISTRY if registry is None else registry
         if shared is not None:
             place.shared[named] = declared, shared

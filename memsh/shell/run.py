@@ -130,6 +130,8 @@ class Runner(Traps, Calls):
         if session.running_job is not None:
             session.running_job.tick()
         kind = type(node)
+        if kind is Simple and node.words and node.words[0] in session.registry.for_lines:  # type: ignore[attr-defined]
+            return self.stand_for_line(node)
         if kind in _DEBUGGED and "DEBUG" in session.language.traps:
             self.debugged(node)
         status = _RUN[kind](self, node)
@@ -141,6 +143,11 @@ class Runner(Traps, Calls):
             self.deliver()
         if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
             self._failed(node, status)
+        return status
+
+    def stand_for_line(self, node: Node) -> int:
+        """`stopped`, `heard` and the like: traps, `set -e` and PIPESTATUS are the line's that they run."""
+        self.language.last_status = status = _RUN[Simple](self, node)
         return status
 
     def _failed(self, node: Node, status: int) -> None:
@@ -541,9 +548,9 @@ class Runner(Traps, Calls):
         """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""
         return evaluated(self, text)
 
-    def run_script(self, text: str, where: str) -> int:
-        """The lines of another script with these streams (source)."""
-        return run_lines(self.elsewhere(where), text)
+    def run_script(self, text: str, where: str, first: int = 1) -> int:
+        """The lines of another script with these streams (source); they are those from `first` on."""
+        return run_lines(self.elsewhere(where), text, first)
 
     def run_words(self, io: IO, words: list[str], stdin: Input | None, sink: Sink | None) -> int:
         """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, strace)."""

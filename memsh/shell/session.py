@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WATCH = 0xFF  # polls between two looks at the host's memory, as a mask
 PAGE = resource.getpagesize()
+NEVER = 1 << 62  # polls
 ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
 
 
@@ -149,8 +150,9 @@ class Session:
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
         self.signals: list[tuple[dict[str, str], str]] = []  # (whose traps, which) that came; a command ends first
         self.running_line = 0  # of the script, for $LINENO
-        self.stop_at = 0  # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`); 0: none
-        self.stop_job: Job | None = None  # which job that line is of
+        self.typed_line = 1  # the number of the line that was typed, or read from a script
+        # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`), by the job that it is of
+        self.stops: dict[Job | None, int] = {}
         self.abandon = False  # and Ctrl-C ends all of them
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
@@ -277,10 +279,13 @@ class Session:
         if self.interrupted and self.abandon:
             raise Abandoned
         job = self.running_job
-        stopped = 0 < self.stop_at <= self.polls and self.stop_job is job
-        if stopped or (self.interrupted and not self.replaying):
+        if self.stops and self.polls >= self.stops.get(job, NEVER):
             self.cut_at = self.cut_at or self.polls
-            if stopped or job is None:
+            raise Interrupted
+        beside = self.stops and job is not None and self.polls >= self.stops.get(None, NEVER)
+        if beside or (self.interrupted and not self.replaying):
+            self.cut_at = self.cut_at or self.polls
+            if job is None:
                 raise Interrupted
             job.sleep(0)  # Ctrl-C is for what it works beside of
 

@@ -83,13 +83,13 @@ def run_outside(runner: Runner, io: IO, alone: bool, work: Callable[[], int]) ->
     if not isinstance(io.sink, HostSink):
         heard = io.sink = Overheard(io.sink)
     status, polls = 1, session.polls
-    stop, session.stop_at = session.stop_at, 0  # it is not cut in a replay, so not here either
+    stops, session.stops = session.stops, {}  # it is not cut in a replay, so not here either
     try:
         status = work()
     except Interrupted:
         session.cut_at = polls + 1
         raise
     finally:
-        session.polls, session.stop_at = polls, stop  # a replay has no polls in between
+        session.polls, session.stops = polls, stops  # a replay has no polls in between
         doing.told.append(Told(heard.text() if heard is not None else "", status))
     return status

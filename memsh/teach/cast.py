@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO as File
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from memsh.shell.errors import ShellError
@@ -24,14 +23,63 @@ from memsh.teach.hostfile import may_replace, write
 
 CHARACTER, LOOK, PAUSE = 0.04, 0.8, 2.0  # seconds
 COMMAND = "record"
+HELD = 1 << 16  # characters that wait to be written
 STILL = 100  # columns of a picture at most
 Draw = Callable[[str, int, int], str]  # (text, columns, rows) → the picture's file
+
+
+class CastFile:
+    """The cast's file, whole after each flush. One that replaces another is written beside it, and takes its place at
+    the end. Once the host takes no more, `error` says why and nothing half is left."""
+
+    def __init__(self, path: str, force: bool) -> None:
+        """OSError as the host says; an existing file only with `force`, never through a link."""
+        place = Path(path)
+        self.place = place if may_replace(path, "cast", force) else None  # what is replaced in the end
+        self.path = place.with_name(f".{place.name}.{os.getpid()}") if self.place is not None else place
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_EXCL
+        self.descriptor = os.open(self.path, flags, 0o644)
+        self.error: OSError | None = None
+        self.parts: list[str] = []
+        self.held = self.whole = 0
+
+    def write(self, text: str) -> None:
+        if self.error is None:
+            self.parts.append(text)
+            self.held += len(text)
+            if self.held > HELD:
+                self.flush()
+
+    def flush(self) -> None:
+        data = "".join(self.parts).encode("utf-8", "surrogateescape")
+        self.parts.clear()
+        self.held = 0
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(self.descriptor, data[done:])
+            self.whole += done
+        except OSError as error:
+            self.error = error
+            with suppress(OSError):
+                os.ftruncate(self.descriptor, self.whole)
+                if self.place is not None or not self.whole:
+                    self.path.unlink()
+
+    def close(self) -> None:
+        """OSError if not all of it could be written."""
+        self.flush()
+        os.close(self.descriptor)
+        if self.error is not None:
+            raise self.error
+        if self.place is not None:
+            self.path.replace(self.place)
 
 
 class Cast:
     """A cast being written. `at` is its own clock in seconds."""
 
-    def __init__(self, stream: File[str], name: str, width: int, rows: int, live: bool, idle: float = PAUSE) -> None:
+    def __init__(self, stream: CastFile, name: str, width: int, rows: int, live: bool, idle: float = PAUSE) -> None:
         self.stream = stream
         self.name = name
         self.live = live
@@ -43,6 +91,13 @@ class Cast:
                                   "title": "memsh", "env": {"TERM": "xterm-256color", "SHELL": "memsh"}}  # fmt: skip
         stream.write(json.dumps(header) + "\n")
         stream.flush()
+        if stream.error is not None:
+            stream.close()
+
+    @property
+    def error(self) -> OSError | None:
+        """Why the host takes no more of it."""
+        return self.stream.error
 
     def pass_time(self, seconds: float) -> None:
         """Let the cast's clock move on (its own; at a terminal it is the host's)."""
@@ -78,6 +133,8 @@ class Cast:
 
 class Still(Cast):
     """One screen instead of a film: what stands on it at the end is drawn."""
+
+    error = None
 
     def __init__(self, path: str, width: int, rows: int, force: bool, draw: Draw) -> None:
         may_replace(path, "picture", force)
@@ -147,6 +204,11 @@ class Recording:
             sink.flush()
         self.cast.pass_time(LOOK)
         self.cast.flush()
+        if self.cast.error is not None:
+            with suppress(OSError):
+                stop(session)
+            why = f"{self.cast.name}: {self.cast.error.strerror}: the recording has ended"
+            session.stderr.write(f"{COMMAND}: {why}\n")
 
     def stop(self) -> None:
         for sink in self.sinks:
@@ -171,19 +233,6 @@ def whole_screen(session: Session) -> Iterator[None]:
         sys.stdout = kept
 
 
-def open_cast(path: str, force: bool) -> File[str]:
-    """A new file of the host; an existing one only with `force`, never through a link. OSError as the host says."""
-    replaces = may_replace(path, "cast", force)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | (0 if replaces else os.O_EXCL)
-    descriptor = os.open(path, flags, 0o644)
-    stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
-        raise ShellError(f"{path}: not a regular file")
-    stream.truncate(0)
-    return stream
-
-
 def start(session: Session, path: str, force: bool, rows: int, idle: float = PAUSE) -> None:
     """Begin to record, a picture where the name ends in .svg. ShellError if a recording runs already."""
     if session.recording is not None:
@@ -195,7 +244,7 @@ def start(session: Session, path: str, force: bool, rows: int, idle: float = PAU
         cast = Still(path, min(session.width, STILL), rows, force, session.drawer)
     else:
         live = session.is_tty and session.at_prompt
-        cast = Cast(open_cast(path, force), path, session.width, rows, live, idle)
+        cast = Cast(CastFile(path, force), path, session.width, rows, live, idle)
     session.recording = Recording(session, cast)
 
 

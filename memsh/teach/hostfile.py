@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EEXIST, EISDIR, ELOOP
+from errno import EEXIST, EISDIR, ELOOP, ENOENT
 from pathlib import Path
 
 from memsh.shell.errors import ShellError
@@ -44,6 +44,8 @@ def write(path: str, text: str, kind: str, force: bool) -> None:
     """Put a file there. OSError as the host says, with the file that was there as it was."""
     replaces = may_replace(path, kind, force)
     place = Path(path)
+    if not place.name:
+        raise OSError(ENOENT if not path else EISDIR, os.strerror(ENOENT if not path else EISDIR), path)
     beside = place.with_name(f".{place.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:

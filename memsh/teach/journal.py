@@ -2,7 +2,8 @@
 
 State is a function of (configuration, journal). An entry is a command as it was typed that changed the box or the
 session (sourced lines one by one; a live screen as the `sleep` that its clock moved; a line that Ctrl-C cut as
-`stopped N 'LINE'`; what asked the session or the host with what it heard, as `answered 'LINE' STATUS TEXT`; never a
+`stopped N 'LINE'`; one that looks at what another left as `heard 'LINE' STATUS …`; what asked the session or the host
+with what it heard, as `answered 'LINE' STATUS TEXT`; never a
 host command). What cannot be replayed carries the state after it.
 
 Whether a command changed the box is told by the box: `Box.pulse()` moves with whatever the kernel does, and with
@@ -43,8 +44,7 @@ _LIVE = re.compile(
 )
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
-STATUS = re.compile(r"\$\{?\?|PIPESTATUS")  # a line that asks how the one before ended
-WORD = re.compile(r"\$(?:_(?!\w)|\{_\W)")  # or for its last word
+ASKS = re.compile(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
 COST = 0.06  # seconds of replaying between two checkpoints
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed
@@ -64,6 +64,14 @@ class State(NamedTuple):
     jobs: tuple[Job, ...] = ()
     whole: bool = True
     opened: dict[int, Any] = {}  # noqa: RUF012 (a NamedTuple's default)
+
+
+class Heard(NamedTuple):
+    """What a line finds of the one before it: `$?`, `$_`, PIPESTATUS."""
+
+    status: int = 0
+    word: str = ""
+    statuses: tuple[int, ...] = (0,)
 
 
 class Entry(NamedTuple):
@@ -121,8 +129,9 @@ class Timeline:
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
-        self.heard = (0, "")  # the status and the word that the command found in $? and $_
-        self.left = 0  # the status that the last entry left there
+        self.heard = Heard()  # what the command found
+        self.left = Heard()  # what the last entry left
+        self.number = 1  # of the line in its script
         self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
@@ -147,7 +156,7 @@ class Timeline:
             session.lived.clear()
             session.sourced.clear()
             session.doing.told.clear()
-            self.heard = session.last_status, session.language.last_word
+            self.heard, self.number = self.hears(), session.typed_line
         else:
             session.language.nesting += 1
         self.stack.append((line, session.polls))
@@ -171,12 +180,12 @@ class Timeline:
             self.undone.clear()
             entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)
             self.entries.append(entry)
-            self.left = status
+            self.left = self.hears()._replace(status=status)
             if self.store is not None:
                 self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
             enough = max(COST, (2 if session.at_prompt else 8) * self.copying)
-            if self.cost > enough:
+            if self.cost > enough and not session.was_interrupted:  # whoever pressed Ctrl-C waits for no copy
                 self.keep()
         self.box_mark, self.side_mark = box_mark, side_mark
 
@@ -194,12 +203,10 @@ class Timeline:
             replay = " ".join(["answered", shlex.quote(replay), *answers])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
-        status, word = self.heard
-        called = (status or self.left) and session.language.functions.keys() & set(re.findall(r"\w+", line))
-        if called or STATUS.search(line):
-            replay = f"(exit {status}); {replay}"
-        if WORD.search(line):
-            replay = f": {shlex.quote(word)}; {replay}"
+        if (self.heard != self.left and self.asks(line)) or (self.number > 1 and "LINENO" in line):
+            left = self.heard
+            asked = [str(left.status), str(self.number), left.word, *map(str, left.statuses)]
+            replay = shlex.join(["heard", "--", replay, *asked])
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
         if not exact:
             entry = entry._replace(after=self.capture(1))
@@ -210,6 +217,17 @@ class Timeline:
             for at in held[: len(held) - AFTER + 1]:
                 self.entries[at] = self.entries[at]._replace(after=None)
         return entry
+
+    def hears(self) -> Heard:
+        """What the next line would find."""
+        language = self.session.language
+        return Heard(language.last_status, language.last_word, tuple(language.statuses))
+
+    def asks(self, line: str) -> bool:
+        """Whether a line may look at what the one before it left: by itself, or in what it calls."""
+        language = self.session.language
+        own = language.functions.keys() | language.aliases.keys() | {"eval", "trap", "source", "."}
+        return ASKS.search(line) is not None or bool(own & set(re.findall(r"[\w.]+", line))) or bool(language.traps)
 
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""

@@ -174,7 +174,23 @@ def reset(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
-@command(arg("polls", type=count, meta="N"), arg("line", meta="'LINE'"), topic=TOPIC)
+@command(
+    arg("line", meta="'LINE'"), arg("status", type=count), arg("number", type=count), arg("word"),
+    rest("statuses", type=count, meta="STATUS"), topic=TOPIC, runs_line=True,
+)  # fmt: skip
+def heard(box: Box, args: Args, io: IO) -> int:
+    """run a line that finds what another one left: scripts written by save hold such lines
+
+    heard 'x=$?' 1 1 grep 1
+
+    STATUS is what `$?` is to the line, NUMBER its `$LINENO`, WORD its `$_`; then PIPESTATUS.
+    """
+    language = io.language
+    language.last_status, language.last_word, language.statuses = args.status, args.word, args.statuses or [0]
+    return io.runner.run_script(args.line, "", max(1, args.number))
+
+
+@command(arg("polls", type=count, meta="N"), arg("line", meta="'LINE'"), topic=TOPIC, runs_line=True)
 def stopped(box: Box, args: Args, io: IO) -> int:
     """run a line that is cut where Ctrl-C once cut it: scripts written by save hold such lines
 
@@ -183,8 +199,9 @@ def stopped(box: Box, args: Args, io: IO) -> int:
     N counts the safe points at which Ctrl-C is looked for.
     """
     session = io.session
-    before = session.stop_at, session.stop_job
-    session.stop_at, session.stop_job = session.polls + args.polls, session.running_job
+    job, stops = session.running_job, session.stops
+    before = stops.get(job)
+    stops[job] = session.polls + args.polls
     try:
         return io.runner.run_script(args.line, "")
     except Interrupted:
@@ -192,10 +209,14 @@ def stopped(box: Box, args: Args, io: IO) -> int:
             raise
         return INTERRUPTED
     finally:
-        (session.stop_at, session.stop_job), session.cut_at, session.was_interrupted = before, 0, False
+        session.cut_at, session.was_interrupted = 0, False
+        if before is None:
+            stops.pop(job, None)
+        else:
+            stops[job] = before
 
 
-@command(arg("line", meta="'LINE'"), rest("words", raw=True, meta="STATUS TEXT"), topic=TOPIC)
+@command(arg("line", meta="'LINE'"), rest("words", raw=True, meta="STATUS TEXT"), topic=TOPIC, runs_line=True)
 def answered(box: Box, args: Args, io: IO) -> int:
     """run a line whose questions to the session and the host were answered before: scripts written by save hold such
 

@@ -49,6 +49,9 @@ def _back(text: str) -> str:
     return text if text.isascii() else to_text(text.encode("latin-1"))
 
 
+LONGEST_SET = 1 << 16  # of [c*N], of which no more than SET1 has is ever used
+
+
 class _Set:
     """SET1 or SET2: its characters in order, where a [c*] fills up, and which of them came from a class."""
 
@@ -73,7 +76,7 @@ class _Set:
                 char = _unquoted(repeated)
                 count = int(times, 8 if times.startswith("0") else 10) if times else 0
                 if count:
-                    self.chars += char * count
+                    self.chars += char * min(count, LONGEST_SET)
                 else:
                     self.fill = (len(self.chars), char)
             elif place + 1 < len(tokens) and tokens[place][0] == "-" and _single(tokens[place + 1]):
@@ -218,6 +221,13 @@ def _size(what: str) -> Converter:
         return number
 
     return convert
+
+
+def _columns(word: str) -> int:
+    number: int = whole_number("invalid number of columns")(word)
+    if number > 256:
+        raise ValueError("invalid number of columns (max. 256).")
+    return number
 
 
 _OLD = {
@@ -383,7 +393,7 @@ def canonical(data: bytes, start: int = 0, squeeze: bool = True) -> Iterator[str
 
 @utility(
     option("-a", "--autoskip", name="a"), option("-b", "--bits", name="b", help="binary digits"),
-    option("-c", "--cols", type=whole_number("invalid number of columns"), name="c", meta="N", help="N bytes a line"),
+    option("-c", "--cols", type=_columns, name="c", meta="N", help="N bytes a line"),
     option("-e", name="e"), option("-g", type=whole_number("invalid group size"), name="g", meta="N"),
     option("-i", "--include", name="i", help="as C"), option("-l", "--len", type=_size("length"), name="l", meta="N"),
     option("-p", "--plain", "--postscript", name="p", help="digits only"), option("-r", "--revert", name="r"),

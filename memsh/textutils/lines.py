@@ -6,8 +6,9 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from memsh.shell import IO, Args, arg, rest
+from memsh.shell import IO, Args, ShellError, arg, rest
 from memsh.shell.io import Input, PartsInput, Room, TextInput
+from memsh.shell.limits import AWK_WIDTH
 from memsh.shell.registry import Converter
 from memsh.textutils.regexp import compiled
 from memsh.textutils.sources import Sources, pieces
@@ -379,6 +380,8 @@ def nl(box: object, args: Args, io: IO) -> int:
     number, blank, section = args.starting_line_number, 0, "body"
     mark = args.section_delimiter if len(args.section_delimiter) != 1 else args.section_delimiter + ":"
     width, between = args.number_width, args.number_separator
+    if width > AWK_WIDTH:
+        raise ShellError(f"a field is at most {AWK_WIDTH} characters wide")
     for line in sources.bare_lines():
         if mark and line in (mark, mark * 2, mark * 3):
             section = {1: "footer", 2: "body", 3: "header"}[len(line) // len(mark)]

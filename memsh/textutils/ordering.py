@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cmp_to_key
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
@@ -16,6 +17,7 @@ from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
 TROUBLE = 2
+RUN = 1 << 16  # lines sorted between two looks for Ctrl-C
 _NUMBER = re.compile(r"[ \t\n]*(-?)([0-9]*)(?:\.([0-9]*))?")
 _GENERAL = re.compile(
     r"[ \t\n\v\f\r]*([-+]?(?:0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf|nan))", re.IGNORECASE
@@ -277,9 +279,9 @@ def sort(box: object, args: Args, io: IO) -> int:
         lines = sources.kept(end)
         if sources.failed:
             return TROUBLE
-        _arrange(lines, keys, args)
+        _arrange(io, lines, keys, args)
     if args.unique:
-        lines = list(_once(lines, keys))
+        lines = list(_once(io, lines, keys))
     _write(io, args.output, lines, end)
     return 0
 
@@ -313,14 +315,34 @@ def _plain(key: Key) -> bool:
     return key.whole and not (key.kind or key.fold or key.dictionary or key.printable)
 
 
-def _arrange(lines: list[str], keys: list[Key], args: Args) -> None:
+def _arrange(io: IO, lines: list[str], keys: list[Key], args: Args) -> None:
     if len(keys) == 1 and _plain(keys[0]):
-        lines.sort(reverse=keys[0].reverse)
+        _sort(io, lines, None, keys[0].reverse)
         return
     if not args.stable and not args.unique:
-        lines.sort(reverse=bool(args.reverse))
+        _sort(io, lines, None, bool(args.reverse))
     for key in reversed(keys):
-        lines.sort(key=key.value, reverse=key.reverse)
+        _sort(io, lines, key.value, key.reverse)
+
+
+def _sort(io: IO, lines: list[str], value: Callable[[str], Any] | None, reverse: bool) -> None:
+    """Sort in place and stably, run by run with a look for Ctrl-C between them; then the runs are merged."""
+    pairs: list[Any] = lines if value is None else [(value(line), line) for line in _heeding(io, lines)]
+    first = None if value is None else itemgetter(0)
+    if len(pairs) > RUN:
+        for at in range(0, len(pairs), RUN):
+            io.check()
+            pairs[at : at + RUN] = sorted(pairs[at : at + RUN], key=first, reverse=reverse)
+    pairs.sort(key=first, reverse=reverse)
+    if value is not None:
+        lines[:] = [line for _, line in pairs]
+
+
+def _heeding(io: IO, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if not number & 0x3FF:
+            io.check()
+        yield line
 
 
 def _comparison(keys: list[Key], args: Args) -> Callable[[str, str], int]:
@@ -336,9 +358,9 @@ def _comparison(keys: list[Key], args: Args) -> Callable[[str, str], int]:
     return compare
 
 
-def _once(lines: list[str], keys: list[Key]) -> Iterator[str]:
+def _once(io: IO, lines: list[str], keys: list[Key]) -> Iterator[str]:
     before: Any = None
-    for line in lines:
+    for line in _heeding(io, lines):
         value = [key.value(line) for key in keys]
         if value != before:
             yield line

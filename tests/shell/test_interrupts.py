@@ -5,7 +5,6 @@ line. Not only the one press is timed: no line may work longer than that between
 """
 
 import io
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -17,12 +16,13 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect import check
-from memsh.shell.errors import Interrupted, Leave
+from memsh.shell.errors import Interrupted
 from memsh.shell.session import Session
 from memsh.teach.journal import attach
+from tests.observing import differing, session_seen
 
 HEEDED = 0.5  # seconds of CPU time
-PRESSED = 0.6  # after the line begins
+PRESSED = 0.3  # after the line begins
 SETUP = """\
 sysctl -w vm.overcommit_memory=1
 mmap 700M
@@ -247,11 +247,113 @@ class Watch:
                 self.last = time.process_time()
 
 
+def opened(*arguments: str) -> Session:
+    return open_session(list(arguments), io.StringIO(), io.StringIO())
+
+
+def examples() -> list[str]:
+    """The declared example of each command, as a line."""
+    registry = opened("--ram", "64M").registry
+    commands = [*registry.commands.values(), *(command for command, _ in registry.shared.values())]
+    told = {command.name: "; ".join(command.example) for command in commands if command.name not in WAITING}
+    assert all(told.values()), "a command without an example"
+    return sorted(told.values())
+
+
 @pytest.fixture(scope="module")
-def watch() -> Iterator[Watch]:
-    made = open_session(["--ram", "4G", "--swap", "1G"], io.StringIO(), io.StringIO())
-    made.run(SETUP)
-    attach(made).keep()
-    with made.taking_interrupts():
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    made = opened("--ram", "4G", "--swap", "1G")
+    made.run(SETUP + "snapshot worked\n")
+    with pytest.MonkeyPatch.context() as here, made.taking_interrupts():
+        here.chdir(tmp_path_factory.mktemp("host"))
         yield Watch(made)
-    made.run("kill %1; wait")
+
+
+@pytest.mark.parametrize("line", [*MUCH.splitlines(), *examples()])
+def test_ctrl_c_is_heeded(watch: Watch, line: str) -> None:
+    session = watch.session
+    session.run("restore worked\n")
+    pressed: list[float] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(time.process_time())
+        session.on_sigint(number, frame)
+
+    before = signal.signal(signal.SIGPROF, press)
+    signal.setitimer(signal.ITIMER_PROF, PRESSED)
+    watch.begin()
+    try:
+        status = session.run(line + "\n")
+        ended = time.process_time()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+    assert watch.longest < HEEDED, "nobody looked for Ctrl-C that long"
+    if pressed:
+        assert status == 130, "the line ended as if nobody had pressed Ctrl-C"
+        assert ended - pressed[0] < HEEDED
+    assert not session.interrupted and session.language.loops == 0 and session.language.frames == []
+    assert session.run("true\n") == 0
+
+
+def test_the_box_is_whole_after_all_of_them(watch: Watch) -> None:
+    assert check.check(watch.session.box) == []
+
+
+LOOPS = """\
+while true; do malloc 4k; done
+for i in 1 2 3 4 5 6 7 8 9; do kmalloc 64; sleep 1; done
+p=$(mmap 1M); touch $p 1M; fork; write $p 1M
+f() { malloc 10; f; }; f
+(while true; do malloc 7; sleep 1; done) & sleep 5; wait
+stress --vm 1 --vm-bytes 1M -t 3
+seq 900 | while read -r n; do kmalloc $n; done
+x=$(malloc 10; malloc 20; history); y=$x
+trap 'malloc 3' INT; malloc 5; malloc 6; trap - INT
+"""
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_the_journal_knows_how_far_a_line_came(part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command's example, cut at some poll: undone and redone, the box is what it was."""
+    monkeypatch.chdir(tmp_path)
+    made = opened("--ram", "64M", "--swap", "8M")
+    poll, polls = made.poll, [0]
+
+    def counted() -> None:
+        polls[0] -= 1
+        made.interrupted = made.interrupted or not polls[0]
+        poll()
+
+    made.poll = counted  # type: ignore[method-assign]
+    for number, line in enumerate([*LOOPS.splitlines(), *examples()]):
+        if number % 8 == part:
+            polls[0] = 1 + number * 7 % 23
+            made.run(line + "\n")
+            assert not made.interrupted
+    polls[0] = 0
+    there = session_seen(made)
+    assert check.check(made.box) == []
+    changed = sum(entry.changed for entry in attach(made).entries)
+    for count in (1, changed):
+        made.run(f"undo {count}\n")
+        made.run(f"redo {count}\n")
+        assert not differing(there, session_seen(made)), f"undo {count}"
+
+
+def test_pressed_in_a_finalizer_it_comes_again() -> None:
+    made = opened("--ram", "64M")
+
+    def dropped() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            made.on_sigint(signal.SIGINT, None)
+
+    with pytest.raises(Interrupted), made.looking():
+        kept = dropped()
+        next(kept)
+        del kept  # what is raised there is swallowed
+        for _ in range(1 << 40):
+            pass
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

@@ -88,6 +88,7 @@ def test_a_reader_that_goes_away() -> None:
         assert answer.stdout.count(b"\n") == 1
 
 
+SLOW = "this pattern takes too long here\n"
 WIDE = "printf: a field is at most 4096 characters wide\n"
 DOUBLE = "b=$(printf '%4000s'); for i in 1 2 3; do b=$b$b$b$b; done; c=$b$b$b$b$b$b$b$b; d=$c$c$c$c$c$c$c$c$c$c"
 
@@ -100,6 +101,18 @@ DOUBLE = "b=$(printf '%4000s'); for i in 1 2 3; do b=$b$b$b$b; done; c=$b$b$b$b$
         ("h() { eval h; }; h", "eval: nested too deeply\n"), ("printf '%999999999d' 1", WIDE),
         ("printf '%*d' 999999999 1", WIDE), ("a[99999999999]=1", "memsh: a: bad array subscript\n"),
         ("cat <<END\nx", "memsh: syntax error: << is not finished: a line END is missing (line 1, column 7)\n"),
+        ("shopt -s extglob; x=$(printf 'a%.0s' {1..3000}); echo ${x##+(a|aa)b}", f"echo: {SLOW}"),
+        ("shopt -s extglob; x=$(printf 'a%.0s' {1..3000}); echo ${x//+(a|aa)b/}", f"echo: {SLOW}"),
+        ("shopt -s extglob; x=$(printf 'a%.0s' {1..3000}); [[ $x == +(a|aa)b ]]", f"[[: {SLOW}"),
+        ("nl -w 4294967295 /proc/uptime", "nl: a field is at most 1048576 characters wide\n"),
+        ("xxd -c 99999999 /proc/uptime", "xxd: invalid number of columns (max. 256).\n"),
+        ("tr a '[x*9999999999999]' <<< b > /dev/null; awk 'BEGIN {exit 2^1024}'", ""),
+        ("save ''", "save: No such file or directory\n"),
+        ("awk 'BEGIN {printf \"%*d\", 2^1024, 3}'", "awk: fatal: a field is at most 1048576 characters wide\n"),
+        ("awk 'BEGIN {NF = 2^1024}'", "awk: fatal: NF set to negative value\n"),
+        ("awk 'BEGIN {printf \"%c\", 2^1030; print 0x" + "f" * 400 + "}' > /dev/null", ""),
+        ("umask ''", "umask: `': invalid symbolic mode operator\n"),
+        ("timeout " + "9" * 700 + " true; timeout 1" + "0" * 400 + "d true", ""),
         (DOUBLE, "memsh: Argument list too long\n"), ("echo ²; exec ²>&1", "exec: No such file or directory\n"),
     ],
 )  # fmt: skip

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+import signal
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.shell.session import Session
-from memsh.teach.cast import Cast, whole_screen
+from memsh.teach.cast import Cast, CastFile, whole_screen
 
 
 def session() -> tuple[Session, io.StringIO]:
@@ -90,9 +94,6 @@ def test_a_lesson_may_not(tmp_path: Path) -> None:
 
 
 def test_asciinema_plays_it(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     path = tmp_path / "a.cast"
     made, _ = session()
     made.run(f"record {path} --idle-limit 0.5")
@@ -106,17 +107,15 @@ def test_asciinema_plays_it(tmp_path: Path) -> None:
     assert made.run("record x.cast --idle-limit 0") == 2 == made.run("record x.cast --idle-limit many")
 
 
-def test_at_a_terminal_what_is_typed_has_human_speed() -> None:
-    stream = io.StringIO()
-    cast = Cast(stream, "x", 80, 24, live=True)
+def test_at_a_terminal_what_is_typed_has_human_speed(tmp_path: Path) -> None:
+    cast = Cast(CastFile(str(tmp_path / "x"), False), "x", 80, 24, live=True)
     cast.type("memsh> ", "echo")
-    times = [json.loads(line)[0] for line in stream.getvalue().split("\n")[1:-1]]
+    cast.close()
+    times = [json.loads(line)[0] for line in (tmp_path / "x").read_text().split("\n")[1:-1]]
     assert all(0.035 < later - before < 0.2 for before, later in pairwise(times))
 
 
 def test_a_lesson_is_in_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     made, _ = session()
     path = tmp_path / "a.cast"
@@ -126,3 +125,32 @@ def test_a_lesson_is_in_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     sys.stdout.write("not this")
     made.run("record stop")
     assert "a lesson's screen" in path.read_text() and "not this" not in path.read_text()
+
+
+def full(size: int) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("name", ["old.cast", "new.cast", "old.svg", "new.svg"])
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, name: str) -> None:
+    old = {"old.cast": '{"version": 2, "width": 80, "height": 24}\n', "old.svg": "<svg xmlns='x'/>"}
+    for kept, text in old.items():
+        (tmp_path / kept).write_text(text)
+    script = f"record {tmp_path}/{name} -f; cat /proc/meminfo; record stop; echo status $?; echo alive"
+    answer = subprocess.run(
+        [sys.executable, "-m", "memsh", "--ram", "64M", "-c", script], capture_output=True, text=True, check=False,
+        timeout=60, preexec_fn=lambda: full(100),
+    )  # fmt: skip
+    assert answer.stdout.endswith("status 1\nalive\n") and "File too large" in answer.stderr
+    assert "bug" not in answer.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == old
+
+
+def test_the_end_of_the_session_ends_the_recording(tmp_path: Path) -> None:
+    for name in ("a.cast", "a.svg"):
+        for text in ("first", "second"):
+            line = f"record {tmp_path}/{name} -f; echo {text}"
+            subprocess.run([sys.executable, "-m", "memsh", "--ram", "64M", "-c", line], check=True, timeout=60)
+        assert "second" in (tmp_path / name).read_text() and "first" not in (tmp_path / name).read_text()
+    assert len(list(tmp_path.iterdir())) == 2

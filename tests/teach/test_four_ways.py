@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from memsh.cli import open_session, read_options, resumed
 from memsh.shell.calls import STACK
+from memsh.shell.script import run_script
 from memsh.shell.session import Session
 from memsh.teach import store
 from tests.observing import differing, seen, session_seen
@@ -68,6 +69,25 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["set -o pipefail; false | true; x=$?", "f() { y=$?; }; false", "f; unset -f f", "dmesg -C"])
 @example(lines=["malloc 5", "alias u='undo; malloc 5'; u", "stopped 24 'p=$(history); malloc 5k; diff /proc/meminfo'"])
 @example(lines=["sleep 5 & (sleep 3; malloc 7k) &", "stopped 3 'sleep 5 & malloc 1; sleep 10'", "undo", "redo"])
+@example(lines=["false | true", "x=${PIPESTATUS[0]}; y=$?", "echo a b", "x=$_", "set -e; false", "x=$?", "kmalloc 6"])
+@example(lines=["trap 'y=$((y + 1))' ERR", "false", "x=$?", "stopped 9 'malloc 1; false; malloc 2'", "x=$y; malloc 6"])
+@example(lines=["f() { y=${PIPESTATUS[*]}; z=$_; }", "false | false", "f; kmalloc 64", "trap - ERR; false", "f"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     held(arch, lines)
+
+
+def test_line_numbers_of_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "numbers.memsh"
+    script.write_text("# one\nx=$LINENO\n\nf() { y=$LINENO; }\nmalloc $((LINENO * 100))\nf; kmalloc 64\n")
+    made = opened("i386")
+    run_script(made, script.read_text(), str(script))
+    there = session_seen(made)
+    assert (made.variables["x"], made.variables["y"]) == ("2", "4")
+    made.run("undo 9")
+    made.run("redo 9")
+    assert not differing(there, session_seen(made))
+    made.run(f"save {tmp_path}/saved")
+    again = opened("i386")
+    again.run(f"source {tmp_path}/saved")
+    assert not differing(there, session_seen(again))

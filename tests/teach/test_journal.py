@@ -80,9 +80,9 @@ def test_a_line_cut_by_ctrl_c_is_replayed_to_where_it_came(tmp_path: Path) -> No
     made, _ = session()
     made.run("x=0")
     cut_at = made.polls + 700
-    made.stop_at = cut_at
+    made.stops[None] = cut_at
     assert made.run("while true; do malloc 3k; touch $ 1k; x=$((x+1)); done") == 130
-    made.stop_at = 0
+    made.stops.clear()
     there = texts(made)
     assert int(made.variables["x"]) > 50
     made.run("kmalloc 64")

@@ -35,4 +35,6 @@ def process_vm_rw(box: Box, task: Task, other: Task, local: int, remote: int, le
                 return done
             raise KernelError("EFAULT") from None
         done += count
+        if not done & 0xFFFFF:
+            box.cond_resched()
     return done

@@ -16,7 +16,18 @@ from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.parser import Function, Program, Tree
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
-from memsh.textutils.awk.values import UNSET, Numeric, Value, looks, no_scalar, number_of, numeric, to_number, truth
+from memsh.textutils.awk.values import (
+    UNSET,
+    Numeric,
+    Value,
+    as_long,
+    looks,
+    no_scalar,
+    number_of,
+    numeric,
+    to_number,
+    truth,
+)
 from memsh.textutils.regexp import Regexp, compiled
 
 Frame = list[Any]
@@ -95,7 +106,7 @@ class Expressions:
     def v_field(self, tree: Tree) -> Eval:
         rt, inner = self.rt, tree[1]
         if inner[0] == "num" and inner[1] >= 1:
-            number = int(inner[1])
+            number = as_long(inner[1])
             at = number - 1
 
             def fixed(f: Frame) -> Value:
@@ -108,7 +119,7 @@ class Expressions:
 
             return fixed
         which = self.number(inner)
-        return lambda f: rt.field(int(which(f)))
+        return lambda f: rt.field(as_long(which(f)))
 
     def v_assign(self, tree: Tree) -> Eval:
         _, operator, target, source = tree
@@ -337,7 +348,7 @@ class Expressions:
         if inner == ("num", 0.0):
             return lambda f: rt.whole() if rt.stale else rt.record
         if inner[0] == "num":
-            at = int(inner[1]) - 1
+            at = as_long(inner[1]) - 1
 
             def fixed(f: Frame) -> str:
                 fields = rt.fields
@@ -349,7 +360,7 @@ class Expressions:
         which = self.number(inner)
 
         def chosen(f: Frame) -> str:
-            found = rt.field(int(which(f)))
+            found = rt.field(as_long(which(f)))
             return rt.text(found) if type(found) is float else found  # type: ignore[return-value]
 
         return chosen
@@ -467,7 +478,7 @@ class Expressions:
             return store_item
         if kind == "field":
             which = self.number(target[1])
-            return lambda f, value: rt.set_field(int(which(f)), value)
+            return lambda f, value: rt.set_field(as_long(which(f)), value)
         name = target[1]
         if name in self.locals:
             if self.shapes.is_array(self.scope, name):

@@ -14,7 +14,7 @@ from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
-from memsh.textutils.awk.values import NAN, Numeric, Unset, Value, number_of, numeric, to_number
+from memsh.textutils.awk.values import NAN, Numeric, Unset, Value, as_double, as_long, number_of, numeric, to_number
 from memsh.textutils.clock import mktime, now, strftime
 from memsh.textutils.shellout import run_line
 
@@ -361,7 +361,7 @@ def _b_gensub(c: Expressions, arguments: list[Tree]) -> Eval:
     def substitute(f: Frame) -> str:
         whole, pattern, replacement, which = text(f), find(f), filling(f), how(f)
         every = which[:1] in ("g", "G")
-        serial = 0 if every else max(1, int(number_of(which)))
+        serial = 0 if every else max(1, as_long(number_of(which)))
         parts, place = [], 0
 
         def fill(match: Any) -> str:
@@ -406,7 +406,7 @@ def _b_strtonum(c: Expressions, arguments: list[Tree]) -> Eval:
         match = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)(?![0-9.eE]))", given)
         if match is None:
             return number_of(given)
-        number = float(int(match[2], 16) if match[2] else int(match[3], 8))
+        number = as_double(match[2], 16) if match[2] else as_double(match[3], 8)
         return -number if match[1] == "-" else number
 
     return convert

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, NoReturn
 
 from memsh.textutils.awk.lexer import AwkError, Lexer, Token
+from memsh.textutils.awk.values import as_double
 
 Tree = tuple[Any, ...]
 _COMPARE = ("<", "<=", "==", "!=", ">", ">=")
@@ -546,7 +547,7 @@ class Parser:
 def _constant(text: str) -> float:
     """A number as gawk's programs spell it: hexadecimal and octal too."""
     if text[:2] in ("0x", "0X"):
-        return float(int(text, 16))
+        return as_double(text, 16)
     if len(text) > 1 and text[0] == "0" and text.isdecimal() and not set(text) & {"8", "9"}:
-        return float(int(text, 8))
+        return as_double(text, 8)
     return float(text)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from memsh.shell import ShellError
 from memsh.shell.limits import AWK_WIDTH
-from memsh.textutils.awk.values import Value, number_of, numeric, unusual
+from memsh.textutils.awk.values import Value, as_long, number_of, numeric, unusual
 
 _DIRECTIVE = re.compile(r"%(?:([0-9]+)\$)?([-+ #0']*)(\*|-?[0-9]+)?(?:\.(\*|-?[0-9]*))?[hlLqjzt]*(.)", re.DOTALL)
 
@@ -45,7 +45,7 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
             return None
         if word == "*":
             given = following()
-            number = int(given if isinstance(given, float) else number_of(given))
+            number = as_long(given if isinstance(given, float) else number_of(given))
         else:
             number = int(word or 0)
         if abs(number) > AWK_WIDTH:
@@ -139,7 +139,7 @@ def _integer(flags: str, width: int | None, precision: int | None, digits: str, 
 
 
 def _char(number: float) -> str:
-    code = int(number) if number - number == 0.0 else 0
+    code = as_long(number) if number - number == 0.0 else 0
     return chr(code) if 0 <= code < 0x110000 and not 0xD800 <= code < 0xE000 else chr(code & 0xFF)
 
 

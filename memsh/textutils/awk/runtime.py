@@ -27,7 +27,7 @@ from memsh.textutils.awk.cutting import (
 )
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
-from memsh.textutils.awk.values import UNSET, Numeric, Value, integral, no_scalar, to_number, truth, unusual
+from memsh.textutils.awk.values import UNSET, Numeric, Value, as_long, integral, no_scalar, to_number, truth, unusual
 from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import pieces
@@ -266,7 +266,7 @@ class Runtime(ABC):
         return float(len(self.fields if self.fields is not None else self.split()))
 
     def set_nf(self, value: Value) -> None:
-        number = int(to_number(value))
+        number = as_long(to_number(value))
         if not 0 <= number <= FIELDS:
             raise ShellError("fatal: NF set to negative value" if number < 0 else f"fatal: NF set to {number}", 2)
         fields = self.fields if self.fields is not None else self.split()
@@ -400,7 +400,7 @@ def _set_text(name: str) -> Callable[[Runtime, Value], None]:
 
 def _set_count(name: str) -> Callable[[Runtime, Value], None]:
     def setter(runtime: Runtime, value: Value) -> None:
-        setattr(runtime, name, int(to_number(value)))
+        setattr(runtime, name, as_long(to_number(value)))
 
     return setter
 

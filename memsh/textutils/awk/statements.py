@@ -9,7 +9,7 @@ from memsh.textutils.awk.compiler import Eval, Expressions, Frame
 from memsh.textutils.awk.functions import sorted_keys
 from memsh.textutils.awk.parser import Tree
 from memsh.textutils.awk.printf import formatted
-from memsh.textutils.awk.values import UNSET, Value, numeric
+from memsh.textutils.awk.values import UNSET, Value, as_long, numeric
 
 Step = Callable[[Frame], Any]
 
@@ -261,7 +261,7 @@ class Statements(Expressions):
         status = self.number(tree[1]) if tree[1] is not None else None
 
         def leave(f: Frame) -> Any:
-            raise Exit(None if status is None else int(status(f)) & 0xFF)
+            raise Exit(None if status is None else as_long(status(f)) & 0xFF)
 
         return leave
 

@@ -96,6 +96,19 @@ def truth(value: Value) -> bool:
     return value != "" if number is None else number != 0.0
 
 
+def as_long(value: float) -> int:
+    """A number cast to C's long, as x86 does it: what no long can hold, and nan, become the least one."""
+    return int(value) if -9223372036854775808.0 <= value < 9223372036854775808.0 else -1 << 63
+
+
+def as_double(digits: str, base: int) -> float:
+    """Digits as C's strtod reads them."""
+    try:
+        return float(int(digits, base))
+    except OverflowError:
+        return math.inf
+
+
 def integral(value: float) -> str | None:
     """A whole number as awk prints it; None for what has a fraction or is none."""
     if value - value != 0.0:

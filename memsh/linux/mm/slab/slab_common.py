@@ -82,12 +82,16 @@ class SlabCommon(SlabAllocator[Cache]):
                 self.kmem_cache_free_bulk(cache, addrs)
                 return []
             addrs.append(addr)
+            if not len(addrs) & 0xFFF:
+                self.box.cond_resched()
         return addrs
 
     def kmem_cache_free_bulk(self, cache: Cache, addrs: Sequence[int]) -> None:
         self.changes += 1
-        for addr in addrs:
+        for number, addr in enumerate(addrs):
             self.slab_free(cache, addr)
+            if number & 0xFFF == 0xFFF:
+                self.box.cond_resched()
 
     # -- creation ----------------------------------------------------------------
 
