@@ -1,6 +1,6 @@
-"""Files looked at and copied: stat readlink du cp (GNU coreutils 9.1).
+"""Files looked at: stat readlink du (GNU coreutils 9.1).
 
-Known deviations: there is one user; cp follows links.
+Known deviation: there is one user.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from memsh.commands.facts import BLOCK, Facts, link_target, lstat
-from memsh.commands.files import _order, copy_file
-from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, stat_kind
+from memsh.commands.files import _order
+from memsh.commands.paths import listdir, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime
@@ -206,6 +206,7 @@ def du(box: object, args: Args, io: IO) -> int:
     most = 0 if args.summarize else args.max_depth
     end = "\0" if args.null else "\n"
     status = total = 0
+    counted: set[tuple[tuple[int, int], int]] = set()  # files with several names
 
     def shown(size: int, name: str) -> None:
         io.out(f"{human(size) if args.human_readable else -(-size // unit)}\t{name}{end}")
@@ -213,6 +214,12 @@ def du(box: object, args: Args, io: IO) -> int:
     def walk(path: str, depth: int) -> int:
         io.check()
         facts = lstat(io.session, path)
+        if facts.kind != "dir" and facts.links > 1 and not args.count_links:
+            if (facts.dev, facts.inode) in counted:
+                return 0
+            counted.add((facts.dev, facts.inode))
+        if args.one_file_system and depth and facts.dev != device:
+            return 0
         own = facts.size if apparent else facts.blocks * 512
         inner = 0
         if facts.kind == "dir":
@@ -224,6 +231,7 @@ def du(box: object, args: Args, io: IO) -> int:
 
     for name in args.files or ["."]:
         try:
+            device = lstat(io.session, name).dev
             total += walk(name, 0)
         except OSError as error:
             io.complain(f"cannot access '{name}': {error.strerror}")
@@ -231,138 +239,3 @@ def du(box: object, args: Args, io: IO) -> int:
     if args.total:
         shown(total, "total")
     return status
-
-
-# cp and ln
-
-
-@utility(
-    option("-a", "--archive", help="directories too"), option("-f", "--force"), option("-i", "--interactive"),
-    option("-n", "--no-clobber", help="not onto what is there"), option("-p", name="preserve"),
-    option("-r", "-R", "--recursive", help="directories too"),
-    option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
-    option("-u", "--update", help="only what is newer"), option("-v", "--verbose", help="tell each"),
-    option("-L", "--dereference"), option("-P", "--no-dereference"), option("-d", name="links"),
-    rest("files", words="path"), usage="[OPTION]... SOURCE... DEST", topic=TOPIC,
-)  # fmt: skip
-def cp(box: object, args: Args, io: IO) -> int:
-    """copy files
-
-    cp /proc/meminfo /tmp/before
-    """
-    sources, target, into = operands(args, io, list(args.files))
-    status = 0
-    for name in sources:
-        goal = goal_in(target, name) if into else target
-        status |= _copy_one(args, io, name, goal)
-    return status
-
-
-def goal_in(folder: str, name: str) -> str:
-    """Where something called `name` comes to lie in a directory."""
-    return posixpath.join(folder, posixpath.basename(name.rstrip("/")))
-
-
-def operands(args: Args, io: IO, names: list[str]) -> tuple[list[str], str, bool]:
-    """The sources, the target, and whether that is a directory to put them in."""
-    if args.target_directory is not None:
-        if not names:
-            raise args.refused("missing file operand")
-        if stat_kind(io.session, args.target_directory) != "dir":
-            raise ShellError(f"target directory '{args.target_directory}': No such file or directory")
-        return names, args.target_directory, True
-    if len(names) < 2:
-        raise args.refused(f"missing destination file operand after '{names[0]}'" if names else "missing file operand")
-    target = names.pop()
-    into = stat_kind(io.session, target) == "dir" and not args.no_target_directory
-    if len(names) > 1 and not into:
-        raise ShellError(f"target '{target}' is not a directory" if stat_kind(io.session, target) else
-                         f"target '{target}': No such file or directory")  # fmt: skip
-    return names, target, into
-
-
-def _copy_one(args: Args, io: IO, name: str, target: str) -> int:
-    session = io.session
-    kind = stat_kind(session, name)
-    if kind is None:
-        io.complain(f"cannot stat '{name}': No such file or directory")
-        return 1
-    if kind == "dir":
-        if not (args.recursive or args.archive):
-            io.complain(f"-r not specified; omitting directory '{name}'")
-            return 1
-        return _copy_folder(args, io, name, target)
-    there = stat_kind(session, target)
-    if there is not None:
-        if path_of(session, name) == path_of(session, target):
-            io.complain(f"'{name}' and '{target}' are the same file")
-            return 1
-        if there == "dir":
-            io.complain(f"cannot overwrite directory '{target}' with non-directory")
-            return 1
-        if args.no_clobber or (args.update and not _newer(io, name, target)):
-            return 0
-    try:
-        _copy_contents(io, name, target)
-    except OSError as error:
-        what = "cannot create regular file" if there is None else "cannot open"
-        io.complain(f"{what} '{target}': {error.strerror or error}")
-        return 1
-    if args.verbose:
-        io.out(f"'{name}' -> '{target}'\n")
-    return 0
-
-
-def _newer(io: IO, name: str, target: str) -> bool:
-    return changed(io, lstat(io.session, name, True)) > changed(io, lstat(io.session, target, True))
-
-
-def _copy_folder(args: Args, io: IO, name: str, target: str) -> int:
-    session = io.session
-    inside, outside = path_of(session, target) + "/", path_of(session, name).rstrip("/") + "/"
-    if inside.startswith(outside):
-        io.complain(f"cannot copy a directory, '{name}', into itself, '{target}'")
-        return 1
-    there = stat_kind(session, target)
-    try:
-        if there is None:
-            whole = path_of(session, target)
-            if is_procfs(whole) or is_devfs(whole) or session.box is None:
-                raise KernelError("EACCES")
-            session.box.fs.mkdir(whole)
-        elif there != "dir":
-            io.complain(f"cannot overwrite non-directory '{target}' with directory '{name}'")
-            return 1
-    except OSError as error:
-        io.complain(f"cannot create directory '{target}': {error.strerror}")
-        return 1
-    if args.verbose and there is None:
-        io.out(f"'{name}' -> '{target}'\n")
-    status = 0
-    for below in sorted(listdir(session, name), key=_order):
-        io.check()
-        status |= _copy_one(args, io, posixpath.join(name, below), posixpath.join(target, below))
-    return status
-
-
-def _copy_contents(io: IO, name: str, target: str) -> None:
-    """The contents of a file of any kind as a file of the disk; a file of the disk keeps its mode."""
-    session = io.session
-    old, new = path_of(session, name), path_of(session, target)
-    on_disk = not any(is_procfs(path) or is_devfs(path) for path in (old, new)) and session.box is not None
-    if on_disk:
-        made = not session.box.fs.exists(new)
-        copy_file(io, old, new)
-        if made:
-            session.box.fs.chmod(session.box.fs.lookup(new), session.box.fs.lookup(old).mode & 0o7777)
-        return
-    files = session.files
-    assert files is not None
-    source = files.open_read(session, name)
-    sink = files.open_write(session, target, False)
-    try:
-        for line in source:
-            io.check()
-            sink.write(line)
-    finally:
-        sink.close()

@@ -1,7 +1,6 @@
 """Names made and taken away: mkdir rmdir rm mv ln (GNU coreutils 9.1).
 
-Known deviations: the box's disk has no hard links, and `ln` says what Linux says of such a file system; nothing asks
-before it acts (`-i` is refused).
+Known deviation: rm does not ask (`-i`, `-I` are refused).
 """
 
 from __future__ import annotations
@@ -9,26 +8,28 @@ from __future__ import annotations
 import posixpath
 
 from memsh.commands.attributes import new_mode
-from memsh.commands.copying import goal_in, operands
-from memsh.commands.facts import Facts, lstat
+from memsh.commands.copying import changed
+from memsh.commands.facts import lstat
 from memsh.commands.files import copy_file
 from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve, stat_kind
+from memsh.commands.targets import (
+    agreed,
+    answered_last,
+    backup_options,
+    goal_in,
+    keep_backup,
+    operands,
+    same_file,
+    there,
+)
 from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
 from memsh.procfs.node import Directory
-from memsh.shell import IO, Args, rest
+from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.session import Session
 from memsh.textutils.utility import option, utility
 
 TOPIC = "files"
-
-
-def _there(session: Session, path: str) -> Facts | None:
-    """What a name stands for, a link for itself; None for nothing."""
-    try:
-        return lstat(session, path)
-    except OSError:
-        return None
 
 
 def _given(args: Args) -> list[str]:
@@ -106,7 +107,7 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
     kind = stat_kind(session, bare)
     if kind == "dir" and parents:
         return
-    if kind is not None or _there(session, bare) is not None:
+    if kind is not None or there(session, bare) is not None:
         raise KernelError("EEXIST")
     above = posixpath.dirname(bare)
     if parents and above not in ("", "/"):
@@ -222,7 +223,9 @@ def _remove_folder(args: Args, io: IO, name: str) -> int:
 
 
 @utility(
-    option("-f", "--force"), option("-n", "--no-clobber", help="not onto what is there"),
+    option("-f", "--force", help="do not ask"), option("-n", "--no-clobber", help="not onto what is there"),
+    option("-i", "--interactive", help="ask first"), option("-u", "--update", help="only onto what is older"),
+    *backup_options(), option("--strip-trailing-slashes"),
     option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
     option("-v", "--verbose", help="tell each"), rest("files", words="path"), usage="[OPTION]... SOURCE... DEST",
     topic=TOPIC,
@@ -235,29 +238,37 @@ def mv(box: object, args: Args, io: IO) -> int:
     sources, target, into = operands(args, io, list(args.files))
     status = 0
     for name in sources:
-        goal = goal_in(target, name) if into else target
-        status |= _move(args, io, name, goal)
+        if args.strip_trailing_slashes:
+            name = name.rstrip("/") or "/"
+        status |= _move(args, io, name, goal_in(target, name) if into else target)
     return status
 
 
 def _move(args: Args, io: IO, name: str, goal: str) -> int:
     session = io.session
-    facts, there = _there(session, name), _there(session, goal)
+    facts, old_one = there(session, name), there(session, goal)
     if facts is None:
         io.complain(f"cannot stat '{name}': No such file or directory")
         return 1
-    if there is not None and args.no_clobber:
-        return 0
-    if there is not None and (facts.kind == "dir") != (there.kind == "dir"):
-        io.complain(f"cannot overwrite non-directory '{goal}' with directory '{name}'" if facts.kind == "dir" else
-                    f"cannot overwrite directory '{goal}' with non-directory")  # fmt: skip
-        return 1
-    try:
-        old, new = _writable(session, name), _writable(session, goal)
-        if old == new:
+    last = answered_last(args)
+    kept = ""
+    if old_one is not None:
+        if last == "no_clobber" or (args.update and changed(io, facts) <= changed(io, old_one)):
+            return 0
+        if (facts.kind == "dir") != (old_one.kind == "dir"):
+            io.complain(f"cannot overwrite non-directory '{goal}' with directory '{name}'" if facts.kind == "dir" else
+                        f"cannot overwrite directory '{goal}' with non-directory")  # fmt: skip
+            return 1
+        if same_file(facts, old_one):
             io.complain(f"'{name}' and '{goal}' are the same file")
             return 1
-        if there is not None and there.kind == "dir":
+        if last == "interactive" and not agreed(io, f"overwrite '{goal}'"):
+            return 1
+    try:
+        old, new = _writable(session, name), _writable(session, goal)
+        if old_one is not None:
+            kept = keep_backup(args, io, goal)
+        if old_one is not None and old_one.kind == "dir" and not kept:
             session.box.fs.rmdir(new)
         _rename(io, old, new)
     except KernelError as error:
@@ -267,7 +278,7 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
             io.complain(f"cannot move '{name}' to '{goal}': {error.strerror}")
         return 1
     if args.verbose:
-        io.out(f"renamed '{name}' -> '{goal}'\n")
+        io.out(f"renamed '{name}' -> '{goal}'" + (f" (backup: '{kept}')\n" if kept else "\n"))
     return 0
 
 
@@ -296,23 +307,27 @@ def _rename(io: IO, old: str, new: str) -> None:
 
 @utility(
     option("-f", "--force", help="onto what is there"), option("-s", "--symbolic", help="a symbolic link"),
+    option("-i", "--interactive", help="ask first"), *backup_options(), option("-d", "-F", "--directory"),
+    option("-L", "--logical", help="what a link leads to"), option("-P", "--physical", help="the link itself"),
     option("-v", "--verbose", help="tell each"), option("-n", "--no-dereference"),
     option("-T", "--no-target-directory"), option("-r", "--relative", help="as seen from where the link lies"),
     option("-t", "--target-directory", type=str, meta="DIRECTORY"), rest("files", words="path"),
     usage="[OPTION]... TARGET... [LINK_NAME]", topic=TOPIC,
 )  # fmt: skip
 def ln(box: object, args: Args, io: IO) -> int:
-    """symbolic links
+    """more names for a file, or symbolic links
 
     ln -s /proc/meminfo /tmp/mem; cat /tmp/mem
 
-    The box's disk has no hard links: without -s it says what Linux says on such a file system.
+    Without -s both names are the file's own: it goes with the last of them. `ls -l` counts them.
     """
+    if args.relative and not args.symbolic:
+        raise ShellError("cannot do --relative without --symbolic")
     names = list(args.files)
-    if len(names) == 1 and args.target_directory is None:
+    if len(names) == 1 and args.target_directory is None and not args.no_target_directory:
         names.append(".")
     targets, place, into = operands(args, io, names)
-    if args.no_dereference and (there := _there(io.session, place)) is not None and there.kind == "link":
+    if args.no_dereference and (found := there(io.session, place)) is not None and found.kind == "link":
         into = False
     status = 0
     for target in targets:
@@ -322,33 +337,63 @@ def ln(box: object, args: Args, io: IO) -> int:
 
 
 def _link(args: Args, io: IO, target: str, name: str) -> int:
-    session = io.session
+    """One link; its status."""
+    session, facts = io.session, None
     kind = "symbolic" if args.symbolic else "hard"
-    if not args.symbolic and _there(session, target) is None:
-        io.complain(f"failed to access '{target}': No such file or directory")
-        return 1
-    shown = f"'{name}'" if args.symbolic else f"'{name}' => '{target}'"
+    if not args.symbolic:
+        try:
+            facts = lstat(session, target, _logical(args))
+        except OSError as error:
+            io.complain(f"failed to access '{target}': {error.strerror}")
+            return 1
+        if facts.kind == "dir":
+            io.complain(f"{target}: hard link not allowed for directory")
+            return 1
+    shown, kept = f"'{name}'" if args.symbolic else f"'{name}' => '{target}'", ""
     try:
         whole = _writable(session, name)
-        there = _there(session, name)
-        if there is not None and not args.force:
-            raise KernelError("EEXIST")
-        if there is not None and there.kind == "dir":
-            io.complain(f"'{name}': cannot overwrite directory")
-            return 1
-        if not args.symbolic:
-            raise KernelError("EPERM")
-        if not target:
+        old, last = there(session, name), answered_last(args)
+        backs_up = bool(args.backup or args.keep or args.suffix is not None)
+        if old is not None:
+            if facts is not None and same_file(facts, old) and (args.force or last == "interactive" or backs_up):
+                if _writable(session, target) == whole:
+                    io.complain(f"'{target}' and '{name}' are the same file")
+                    return 1
+                return 0
+            if last == "interactive" and not agreed(io, f"replace '{name}'"):
+                return 1
+            if not (args.force or last == "interactive" or backs_up):
+                raise KernelError("EEXIST")
+            if old.kind == "dir":
+                io.complain(f"'{name}': cannot overwrite directory")
+                return 1
+            kept = keep_backup(args, io, name)
+        if args.symbolic and not target:
             raise KernelError("ENOENT")
-        if there is not None:
+        if old is not None and not kept:
             session.box.fs.unlink(whole)
-        if args.relative:
-            target = posixpath.relpath(path_of(session, target), path_of(session, posixpath.dirname(name) or "."))
-        session.box.fs.symlink(target, whole)
+        if facts is not None:
+            source = path_of(session, target, _logical(args))
+            if is_procfs(source) or is_devfs(source):
+                raise KernelError("EXDEV")
+            session.box.fs.link(source, whole)
+        else:
+            if args.relative:
+                target = posixpath.relpath(path_of(session, target), path_of(session, posixpath.dirname(name) or "."))
+            session.box.fs.symlink(target, whole)
     except KernelError as error:
         shown = f"'{name}'" if error.code == "EEXIST" else shown
         io.complain(f"failed to create {kind} link {shown}: {error.strerror}")
         return 1
     if args.verbose:
-        io.out(f"'{name}' -> '{target}'\n")
+        before = f"'{kept}' ~ " if kept else ""
+        io.out(f"{before}'{name}' {'->' if args.symbolic else '=>'} '{target}'\n")
     return 0
+
+
+def _logical(args: Args) -> bool:
+    """Whether a link given as a target means what it leads to: the last of -L and -P counts."""
+    logical = False
+    for name, _ in args.typed:
+        logical = name == "logical" if name in ("logical", "physical") else logical
+    return logical

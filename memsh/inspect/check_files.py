@@ -74,7 +74,11 @@ def _check_names(box: Box, wrong: list[str]) -> None:
     covered = [one.covered for one in box.fs.tmpfs.values() if one.covered is not None]
     for inode in box.fs.inodes():
         hidden = [one for one in covered if one.parent is inode]
-        below = sum(1 for child in (*(inode.children or {}).values(), *hidden) if child.dentry)
+        named = [one for name, one in (inode.children or {}).items() if one.parent is inode and one.name == name]
+        below = sum(1 for child in (*named, *hidden) if child.dentry)
+        astray = [name for above, name in inode.aliases if (above.children or {}).get(name) is not inode]
+        if astray or (not inode.is_dir and inode.nlink != 1 + len(inode.aliases)):
+            wrong.append(f"{box.fs.path_of(inode)}: {inode.nlink} links, {1 + len(inode.aliases)} names {astray}")
         if below != inode.below or (below and inode.parent is not None and not inode.dentry):
             wrong.append(f"{box.fs.path_of(inode)}: {below} names in memory, {inode.below} counted")
 

@@ -184,8 +184,32 @@ class Utility(Command):
             return word
         try:
             return param.type(word)
+        except NoChoice as error:
+            raise self.refused(str(error)) from None
         except ValueError as error:
             raise ShellError(str(error), self.trouble) from None
+
+
+class NoChoice(ValueError):
+    """A word that is none of those that an option takes."""
+
+
+def one_of(what: str, *words: str) -> Converter:
+    """A converter: one of the words, which may be cut short; those that mean the same stand in one, `none/off`, and
+    the first of them is the answer (GNU's argmatch.c). `what` is how the refusal names the option."""
+    meant = {name: word.split("/")[0] for word in words for name in word.split("/")}
+
+    def convert(word: str) -> str:
+        close = {meant[name] for name in meant if name.startswith(word)}
+        if word in meant:
+            return meant[word]
+        if len(close) == 1:
+            return close.pop()
+        listed = "".join(f"\n  - '{word}'" for word in words).replace("/", "', '")
+        raise NoChoice(f"{'ambiguous' if close else 'invalid'} argument '{word}' for '{what}'\n"
+                       f"Valid arguments are:{listed}")  # fmt: skip
+
+    return convert
 
 
 def utility(

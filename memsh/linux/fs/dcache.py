@@ -91,10 +91,12 @@ class Dcache:
             inode.addr = 0
 
     def unlink(self, inode: Inode) -> None:
-        """The name is gone; an open file keeps its inode."""
+        """The name is gone; an open file keeps its inode, one with other names waits for the shrinker."""
         if not inode.s_op.pinned:
             self.dentries.pop(inode.number, None)
         self._drop_dentry(inode)
+        if inode.nlink and not inode.opened and not inode.s_op.pinned:
+            self._iput(inode)
 
     def moved(self, inode: Inode, old: Inode | None) -> None:
         """A known name is now in another directory, and no longer in `old`."""

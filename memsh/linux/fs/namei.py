@@ -3,7 +3,7 @@
 Looking a file up for the first time reads a block of metadata (Buffers in /proc/meminfo) and takes its inode and dentry
 objects (dcache.py).
 
-Known deviations: one owner, no permissions, no hard links.
+Known deviations: one owner, no permissions; a file has one dentry, whatever number of names it has.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 MAX_NAME = 255
+MAX_LINKS = 65000  # names of one file on ext4
 S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
 
 
@@ -137,10 +138,16 @@ class Tree:
     def inodes(self, root: Inode | None = None) -> list[Inode]:
         """Every inode of the tree, or of the one below `root`, parents first."""
         found, at = [root or self.root], 0
+        linked: set[tuple[tuple[int, int], int]] = set()  # seen under one of their names
         while at < len(found):
-            children = found[at].children
-            if children:
-                found.extend(children[name] for name in sorted(children))
+            children = found[at].children or {}
+            for name in sorted(children):
+                below = children[name]
+                if below.aliases:
+                    if (below.dev, below.number) in linked:
+                        continue
+                    linked.add((below.dev, below.number))
+                found.append(below)
             at += 1
         return found
 
@@ -236,9 +243,32 @@ class Tree:
         assert parent.children is not None
         del parent.children[name]
         inode.nlink -= 1
+        if (parent, name) in inode.aliases:
+            inode.aliases.remove((parent, name))
+            return
         self.dcache.unlink(inode)
+        if inode.aliases:
+            inode.parent, inode.name = inode.aliases.pop(0)
         if not inode.nlink and not inode.opened:
             self.evict(inode)
+
+    def link(self, old: str, new: str) -> None:
+        """Another name for a file (vfs_link). ENOENT, EEXIST, EPERM (a directory), EXDEV, EMLINK."""
+        self.box.changes += 1
+        inode = self.lookup(old)
+        parent, name = self._parent(new)
+        assert parent.children is not None
+        if name in parent.children:
+            raise KernelError("EEXIST")
+        if inode.is_dir:
+            raise KernelError("EPERM")
+        if inode.dev != parent.dev:
+            raise KernelError("EXDEV")
+        if inode.nlink >= MAX_LINKS:
+            raise KernelError("EMLINK")
+        parent.children[name] = inode
+        inode.aliases.append((parent, name))
+        inode.nlink += 1
 
     def chmod(self, inode: Inode, mode: int) -> None:
         """Give an inode these permission bits (fs/open.c, chmod_common)."""
@@ -263,10 +293,15 @@ class Tree:
             if above is inode:
                 raise KernelError("EINVAL")
             above = above.parent
-        if target_name in target.children and target.children[target_name] is not inode:
+        if target_name in target.children:
+            if target.children[target_name] is inode:
+                return
             self.unlink(new)
         del parent.children[name]
         target.children[target_name] = inode
+        if (parent, name) in inode.aliases:
+            inode.aliases[inode.aliases.index((parent, name))] = (target, target_name)
+            return
         inode.name, inode.parent = target_name, target
         self.dcache.moved(inode, parent)
 

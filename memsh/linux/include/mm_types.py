@@ -246,8 +246,8 @@ class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
     __slots__ = (
-        "a_ops", "addr", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping", "mode", "name",
-        "nlink", "number", "opened", "parent", "s_op", "seed", "seeded", "size", "target", "usec",
+        "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping",
+        "mode", "name", "nlink", "number", "opened", "parent", "s_op", "seed", "seeded", "size", "target", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -269,6 +269,7 @@ class Inode:
         self.usec = 0  # time of last change, microseconds since boot
         self.addr = 0  # of its object while it is in memory
         self.dentry = 0  # of its name's object
+        self.aliases: list[tuple[Inode, str]] = []  # its other names: (directory, name)
         self.below = 0  # names in this directory that have one
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
         self.target = ""  # where a symbolic link leads

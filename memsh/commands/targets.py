@@ -1,0 +1,96 @@
+"""Where cp, mv and ln put things: their operands, backups of what is there, and the question before it goes.
+
+GNU coreutils 9.1, lib/backupfile.c. Known deviation: VERSION_CONTROL and SIMPLE_BACKUP_SUFFIX are not looked at.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from memsh.commands.facts import Facts, lstat
+from memsh.commands.paths import listdir, path_of, stat_kind
+from memsh.shell import IO, Args, ShellError
+from memsh.shell.session import Session
+from memsh.textutils.utility import Option, one_of, option
+
+_CONTROL = one_of("backup type", "none/off", "simple/never", "existing/nil", "numbered/t")
+
+
+def backup_options() -> tuple[Option, ...]:
+    """-b, --backup[=CONTROL] and -S."""
+    return (
+        option("--backup", type=_CONTROL, optional="existing", meta="CONTROL", help="keep what is there as NAME~"),
+        option("-b", name="keep", help="the same"),
+        option("-S", "--suffix", type=str, meta="SUFFIX", help="instead of ~"),
+    )
+
+
+def there(session: Session, path: str) -> Facts | None:
+    """What a name stands for, a link for itself; None for nothing."""
+    try:
+        return lstat(session, path)
+    except OSError:
+        return None
+
+
+def same_file(one: Facts, other: Facts) -> bool:
+    return (one.dev, one.inode) == (other.dev, other.inode)
+
+
+def goal_in(folder: str, name: str) -> str:
+    """Where something called `name` comes to lie in a directory."""
+    return posixpath.join(folder, posixpath.basename(name.rstrip("/")))
+
+
+def operands(args: Args, io: IO, names: list[str]) -> tuple[list[str], str, bool]:
+    """The sources, the target, and whether that is a directory to put them in."""
+    if args.target_directory is not None:
+        if args.no_target_directory:
+            raise ShellError("cannot combine --target-directory (-t) and --no-target-directory (-T)")
+        if not names:
+            raise args.refused("missing file operand")
+        if stat_kind(io.session, args.target_directory) != "dir":
+            raise ShellError(f"target directory '{args.target_directory}': No such file or directory")
+        return names, args.target_directory, True
+    if len(names) < 2:
+        raise args.refused(f"missing destination file operand after '{names[0]}'" if names else "missing file operand")
+    if args.no_target_directory and len(names) > 2:
+        raise args.refused(f"extra operand '{names[2]}'")
+    target = names.pop()
+    into = stat_kind(io.session, target) == "dir" and not args.no_target_directory
+    if len(names) > 1 and not into:
+        raise ShellError(f"target '{target}': Not a directory" if stat_kind(io.session, target) else
+                         f"target '{target}': No such file or directory")  # fmt: skip
+    return names, target, into
+
+
+def agreed(io: IO, question: str) -> bool:
+    """Ask on standard error, read the answer from standard input: yes begins with a y."""
+    io.err(f"{io.name}: {question}? ")
+    return io.stdin.readline()[:1] in ("y", "Y")
+
+
+def answered_last(args: Args) -> str:
+    """Which of -i, -n and -f counts: the last that was typed. "" for none."""
+    last = ""
+    for name, _ in args.typed:
+        last = name if name in ("interactive", "no_clobber", "force") else last
+    return last
+
+
+def keep_backup(args: Args, io: IO, path: str) -> str:
+    """Give what is at `path` its backup's name, if one was asked for; answers that name, or ""."""
+    how = args.backup if args.backup is not None else "existing" if args.keep or args.suffix is not None else ""
+    if how in ("", "none"):
+        return ""
+    folder, base = posixpath.split(path)
+    pattern = re.compile(re.escape(base) + r"\.~([0-9]+)~")
+    numbers = [int(match[1]) for name in listdir(io.session, folder or ".") if (match := pattern.fullmatch(name))]
+    if how == "numbered" or (how == "existing" and numbers):
+        kept = f"{path}.~{max(numbers, default=0) + 1}~"
+    else:
+        kept = path + ("~" if args.suffix is None else args.suffix)
+    session = io.session
+    session.box.fs.rename(path_of(session, path, False), path_of(session, kept, False))
+    return kept
