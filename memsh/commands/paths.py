@@ -424,10 +424,10 @@ class BoxFiles:
     def same(self, session: Session, left: str, right: str) -> bool:
         if stat_kind(session, left) is None or stat_kind(session, right) is None:
             return False
-        from memsh.commands.facts import lstat  # it stands on this module
-
-        one, other = lstat(session, left, True), lstat(session, right, True)
-        return (one.dev, one.inode) == (other.dev, other.inode)
+        one, other = path_of(session, left), path_of(session, right)
+        if one == other or session.box is None or any(is_procfs(path) or is_devfs(path) for path in (one, other)):
+            return one == other
+        return session.box.fs.lookup(one) is session.box.fs.lookup(other)  # two names of one file
 
     def changed(self, session: Session, path: str) -> float | None:
         """When a file was last written, by the box's clock; None if it is not there or keeps no times."""
