@@ -11,6 +11,7 @@ from memsh.commands.processes import PID
 from memsh.commands.usermem import ADDR, LENGTH
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
+from memsh.linux.fs.file_table import O_RDWR, alloc_fds, install_file
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_SHARED, PROT_READ, PROT_WRITE
 from memsh.linux.include.sched import find_task
@@ -19,7 +20,7 @@ from memsh.linux.mm.mmap import mlock, vma
 from memsh.linux.mm.mmap import msync as kernel_msync
 from memsh.linux.mm.process_vm_access import process_vm_rw
 from memsh.linux.mm.shmem.shmem import shmem_file_setup
-from memsh.shell import IO, Args, arg, command
+from memsh.shell import IO, Args, arg, command, opt
 from memsh.shell.values import address, size, wide_size
 
 TOPIC = "user space"
@@ -123,7 +124,10 @@ def msync(box: Box, args: Args, io: IO) -> int:
     return act(box, io, operation)
 
 
-@command(arg("name", help="shown in maps as /memfd:NAME"), arg("size", type=wide_size, help="bytes"), topic=TOPIC)
+@command(
+    arg("name", help="shown in maps as /memfd:NAME"), arg("size", type=wide_size, help="bytes"),
+    opt("-o", "--open", help="leave its descriptor open"), topic=TOPIC,
+)  # fmt: skip
 def memfd(box: Box, args: Args, io: IO) -> int:
     """map a file that has no name in any directory: memfd_create, ftruncate, mmap, close
 
@@ -135,21 +139,24 @@ def memfd(box: Box, args: Args, io: IO) -> int:
     def create() -> int:
         if len(args.name.encode()) > NAME_MAX:
             raise KernelError("EINVAL")
-        return 3
+        return alloc_fds(box, box.current, 1)[0]
 
     def operation(user: UserProcess, notes: Notes) -> int:
-        user.call(f'memfd_create("{args.name}", 0)', create)
+        number = user.call(f'memfd_create("{args.name}", 0)', create)
         file = shmem_file_setup(box, f"memfd:{args.name}", args.size, 0)
         try:
-            user.call(f"ftruncate(3, {args.size})", lambda: 0)
+            user.call(f"ftruncate({number}, {args.size})", lambda: 0)
             return user.call(
-                f"{box.arch.sys_mmap}(NULL, {args.size}, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
+                f"{box.arch.sys_mmap}(NULL, {args.size}, PROT_READ|PROT_WRITE, MAP_SHARED, {number}, 0)",
                 lambda: vma.sys_mmap(box, user.mm, 0, args.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
                 yields_address=True,
             )
         finally:
-            box.fs.fput(file)
-            user.log.append("close(3) = 0")
+            if args.open:
+                install_file(box, user.task, number, file, O_RDWR)
+            else:
+                box.fs.fput(file)
+                user.log.append(f"close({number}) = 0")
 
     return act(box, io, operation)
 

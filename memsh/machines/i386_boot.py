@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
 LPJ = 2596104  # loops per jiffy, of 1000 a second
+PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
 MISC_PAGES = 100  # single pages that drivers and subsystems keep
 
 
@@ -212,7 +213,8 @@ def populate(box: Box, machine: Machine) -> None:
     box.slab.populate_boot()
     ioremaps(box, machine)
     _tables(box, machine)
-    late.percpu_chunk(box)
+    area = machine.image.percpu_unit * box.config.present
+    late.percpu_chunk(box, PERCPU_GROWN, [area], "pcpu_get_vm_areas+0x0/0xd90")
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
     late.populate_rootfs(box, 714058, ROOTFS_PAGES)

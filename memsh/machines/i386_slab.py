@@ -10,7 +10,7 @@ RECLAIM = SLAB_RECLAIM_ACCOUNT
 OUTSIDE = SLAB_TYPESAFE_BY_RCU  # the free list cannot lie in the objects
 
 # names under which the kernel asks for objects that lie in another cache: caches alike are merged (find_mergeable)
-ALIASES = {"anon_vma_chain": "vmap_area", "fs_cache": "pid"}
+ALIASES = {"anon_vma_chain": "vmap_area", "fs_cache": "pid", "filp": "key_jar", "UNIX-STREAM": "sgpool-32"}
 
 KMALLOC_BOOT: dict[str, tuple[int, int]] = {
     "kmalloc-64": (636, 640),

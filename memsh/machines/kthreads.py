@@ -37,7 +37,7 @@ def _of_cpu(cpu: int, work: str, high: str) -> list[Kthread]:
 
 
 def i386_threads(box: Box) -> list[Kthread]:
-    """26 threads with one CPU, 32 with two, kthreadd among them."""
+    """26 threads with one CPU, 32 with two, kthreadd among them, and two of the ext4 that is the root."""
     cpus = box.config.cpus
     unbound = f"u{2 * cpus}"
     early = [
@@ -54,6 +54,7 @@ def i386_threads(box: Box) -> list[Kthread]:
     ]  # fmt: skip
     late = [Kthread("kswapd0", SWAPD), _worker(f"{unbound}:2"), *_rescuers("acpi_thermal_pm")]
     late += [_worker(f"{cpu}:2") for cpu in range(1, cpus)] if cpus > 1 else [_worker("0:2")]
+    late += [Kthread("jbd2/vdb-8"), *_rescuers("ext4-rsv-conver")]
     return _started((early, 440_000), (middle, 455_000), (late, 1_010_000))
 
 

@@ -21,7 +21,7 @@ from memsh.linux.arch.x86.setup import (
 )
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
-from memsh.linux.arch.x86.x86_64.init_64 import SECTION, SWIOTLB_SIZE
+from memsh.linux.arch.x86.x86_64.init_64 import IMAGE, SECTION, SWIOTLB_SIZE, units_per_alloc
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
@@ -57,7 +57,9 @@ if TYPE_CHECKING:
 
 ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
 LPJ = 3999956  # loops per jiffy, of 250 a second
-MISC_PAGES = 400  # single pages that drivers and subsystems keep
+PERCPU_GROWN = 3  # pages per CPU that the second per-CPU chunk has populated
+IRQ_STACK, SCOMP_SCRATCH = 16384, 128 << 10
+MISC_PAGES = 240  # single pages that drivers and subsystems keep
 EARLY_PAGES = 64  # that are in use before the log tells how much memory there is
 DEFERRED_USEC = 703297
 DEFERRED_A_TICK = 14300  # struct pages that are initialised in 4 ms
@@ -327,16 +329,38 @@ def populate(box: Box) -> None:
     box.slab.populate_boot()
     ioremaps(box)
     _tables(box)
-    late.percpu_chunk(box)
+    unit = machine_unit(box)
+    pieces = [PMD_SIZE for node in box.pages.nodes for _ in range(0, len(node.cpus), PMD_SIZE // unit)]
+    late.percpu_chunk(box, PERCPU_GROWN, pieces, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
+    pcpu_create_chunk(box, unit)
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
     late.populate_rootfs(box, 838894, ROOTFS_PAGES)
+
+
+def machine_unit(box: Box) -> int:
+    """Bytes of a CPU's part of a chunk of per-CPU memory: as many share 2 MiB as a node's CPUs allow."""
+    return PMD_SIZE // units_per_alloc([len(node.cpus) for node in box.pages.nodes if node.cpus], IMAGE.percpu_unit)
+
+
+def pcpu_create_chunk(box: Box, unit: int) -> None:
+    """What describes a chunk (pcpu_alloc_chunk): a bit for each 4 bytes, one for each limit between two, a block's
+    summary for each page, and a word for each of the first, for the cgroup that is charged. Then the buffers of zswap's
+    compressor, two on each CPU."""
+    bits = unit // 4
+    for size, at in ((bits // 8, 0x49), (bits // 8 + 8, 0x70), (unit // PAGE_SIZE * 32, 0x8D), (bits * 8, 0x119)):
+        box.vmalloc.vmalloc(size, f"pcpu_create_chunk+{at:#x}/0x160")
+    for _ in range(box.config.cpus):
+        for at in (0x70, 0x8E):
+            box.vmalloc.vmalloc(SCOMP_SCRATCH, f"crypto_scomp_init_tfm+{at:#x}/0xd0")
 
 
 def ioremaps(box: Box) -> None:
     """What the recorded machines have mapped when they are up, in the order of its addresses."""
     acpi = box.machine.top - 0x20000
     vmalloc = box.vmalloc
+    for _ in range(box.config.cpus):
+        vmalloc.vmap(IRQ_STACK, "irq_init_percpu_irqstack+0xe4/0x120")
     for phys, size, caller in (
         (acpi + 0x1000, 0x1000, "acpi_os_map_iomem+0x1b1/0x1d0"),
         (acpi, 0x2000, "acpi_os_map_iomem+0x1b1/0x1d0"),
@@ -345,6 +369,7 @@ def ioremaps(box: Box) -> None:
         (0xF5000, 0x1000, "memremap+0x13a/0x1f0"),
     ):
         vmalloc.ioremap(phys, size, caller)
+    vmalloc.vmalloc(PAGE_SIZE, "gen_pool_add_owner+0x3a/0xc0")
     vmalloc.vmalloc(3 * PAGE_SIZE, "n_tty_open+0xf/0xa0")
 
 

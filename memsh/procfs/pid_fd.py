@@ -1,31 +1,39 @@
-"""/proc/PID/fd and fdinfo: a process's open files (fs/proc/fd.c).
-
-**Known deviations:** a process of the box has its terminal open, three times, and nothing else that its commands do not
-open: those close what they open.
-"""
+"""/proc/PID/fd and fdinfo: a process's open files (fs/proc/fd.c): its terminal, three times, and what it opened."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memsh.linux.fs.file_table import O_RDWR, O_WRONLY, Files, OpenFile
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
-CONSOLE, O_RDWR, CONSOLE_INODE = "/dev/console", 0o2, 3
+_NOBODY: dict[int, OpenFile] = {}
+ACCESS = O_WRONLY | O_RDWR
+READ, WRITE = 0o500, 0o300
 
 
-def files_of(task: Task) -> dict[int, str]:
-    """Descriptor → path."""
-    return {} if task.mm is None else dict.fromkeys(range(3), CONSOLE)
+def files_of(task: Task) -> dict[int, OpenFile]:
+    """Descriptor → open file; a thread of the kernel, or one that is ending, has none."""
+    if task.mm is None:
+        return _NOBODY
+    files = task.signal.files
+    return files.open if files is not None else Files(0).open
+
+
+def fd_size(box: Box, task: Task) -> int:
+    """How many descriptors the table has room for (FDSize)."""
+    files = task.signal.files
+    return files.room if files is not None else box.arch.bits
 
 
 def _names(task: Task, box: Box) -> list[str]:
     del box
-    return [str(number) for number in files_of(task)]
+    return [str(number) for number in sorted(files_of(task))]
 
 
 def _number(task: Task, name: str) -> int | None:
@@ -34,21 +42,27 @@ def _number(task: Task, name: str) -> int | None:
 
 
 def _find_fd(task: Task, box: Box, name: str) -> Node | None:
+    """Its mode says what the file was opened for (tid_fd_update_inode)."""
     del box
     number = _number(task, name)
-    return None if number is None else Link(lambda box: files_of(task)[number], 0o700, 64)
+    if number is None:
+        return None
+    access = files_of(task)[number].flags & ACCESS
+    mode = (READ if access != O_WRONLY else 0) | (WRITE if access else 0)
+    return Link(lambda box: files_of(task)[number].path, mode, 64)
 
 
-def show_fdinfo(box: Box, number: int) -> str:
+def show_fdinfo(box: Box, task: Task, number: int) -> str:
     """Position, flags, mount and inode of a descriptor."""
-    del box, number
-    return f"pos:\t0\nflags:\t0{O_RDWR:o}\nmnt_id:\t1\nino:\t{CONSOLE_INODE}\n"
+    del box
+    file = files_of(task)[number]
+    return f"pos:\t{file.position}\nflags:\t0{file.flags:o}\nmnt_id:\t{file.mount}\nino:\t{file.ino}\n{file.more}"
 
 
 def _find_info(task: Task, box: Box, name: str) -> Node | None:
     del box
     number = _number(task, name)
-    return None if number is None else ProcFile(lambda box: show_fdinfo(box, number))
+    return None if number is None else ProcFile(lambda box: show_fdinfo(box, task, number))
 
 
 def fd(task: Task) -> Directory:

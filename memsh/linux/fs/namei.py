@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 255
 MAX_LINKS = 65000  # names of one file on ext4
+FIRST_PSEUDO_INO = 310  # as on the recorded machine after boot
 S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
 
 
@@ -43,9 +44,16 @@ class Tree:
         self.root = self.new_inode("/", True)
         self.device = root_disk()
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
+        self.descriptors = 0  # that processes have, their terminals left out
+        self.next_pseudo = FIRST_PSEUDO_INO
         self.opened = 0  # files open now, those of mappings among them
         self.used = 0  # bytes of all files
         self.buffers = Buffers(box, self.device)
+
+    def get_next_ino(self) -> int:
+        """A number for an inode of a file system without a disk: a pipe's, a socket's."""
+        self.next_pseudo += 1
+        return self.next_pseudo - 1
 
     def new_inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
         size, mode = (4096, 0o040755) if directory else (0, 0o100644)

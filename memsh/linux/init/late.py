@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from memsh.linux.box import Box
 
-PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
 PMD_SIZE = 2 << 20
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
@@ -60,12 +59,13 @@ def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
         log(KERN_INFO, line)
 
 
-def percpu_chunk(box: Box) -> None:
-    """The second chunk of per-CPU memory: an area at the end of the vmalloc space and its first pages."""
-    cpus = box.config.present
-    box.pages.alloc_bulk(GFP_HIGHPAGE, PERCPU_GROWN * cpus, K_PERCPU)
-    box.percpu_pages += PERCPU_GROWN
-    box.vmalloc.pcpu_get_vm_areas(box.machine.image.percpu_unit * cpus)
+def percpu_chunk(box: Box, grown: int, areas: Sequence[int], caller: str, align: int = PAGE_SIZE) -> None:
+    """The second chunk of per-CPU memory: areas of these sizes at the end of the vmalloc space, and `grown` pages for
+    each CPU."""
+    box.pages.alloc_bulk(GFP_HIGHPAGE, grown * box.config.present, K_PERCPU)
+    box.percpu_pages += grown
+    for size in areas:
+        box.vmalloc.pcpu_get_vm_areas(size, caller, align)
 
 
 def mount_disk(box: Box) -> None:

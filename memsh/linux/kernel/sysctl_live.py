@@ -48,7 +48,8 @@ def live_value(box: Box, name: str) -> str:
     if name == "fs.dentry-state":
         return f"{_objects(box, ('dentry',))}\t0\t45\t0\t0\t0"
     if name == "fs.file-nr":
-        return f"{box.fs.opened // FILES_BATCH * FILES_BATCH}\t0\t{box.sysctl.text.get('fs.file-max', files)}"
+        known = (box.fs.opened + box.fs.descriptors) // FILES_BATCH * FILES_BATCH
+        return f"{known}\t0\t{box.sysctl.text.get('fs.file-max', files)}"
     if name in ("fs.inode-nr", "fs.inode-state"):
         return f"{_objects(box, INODES)}\t0" + ("\t0" * 5 if name == "fs.inode-state" else "")
     if name.startswith("user.max_"):

@@ -36,7 +36,10 @@ class VmStruct:
     a vmalloc area.
     """
 
-    __slots__ = ("addr", "array", "caller", "is_vmalloc", "pages", "phys", "size", "vm_object", "vmap_object", "vpages")
+    __slots__ = (
+        "addr", "array", "caller", "is_vmalloc", "is_vmap", "pages", "phys", "size", "vm_object", "vmap_object",
+        "vpages",
+    )  # fmt: skip
 
     def __init__(self, addr: int, size: int, caller: str) -> None:
         self.addr = addr
@@ -46,6 +49,7 @@ class VmStruct:
         self.array = 0
         self.phys: int | None = None
         self.is_vmalloc = True
+        self.is_vmap = False
         self.vpages = False
         self.vmap_object = self.vm_object = 0
 
@@ -62,6 +66,8 @@ class VmStruct:
             text += f" phys=0x{self.phys:0{2 * box.arch.word}x} ioremap"
         if self.is_vmalloc:
             text += " vmalloc"
+        if self.is_vmap:
+            text += " vmap"
         if self.vpages:
             text += " vpages"
         if self.pages and "NUMA" in box.model.options:
@@ -271,20 +277,30 @@ class Vmalloc:
 
     def ioremap(self, phys: int, size: int, caller: str) -> int:
         """Addresses for a device's registers or firmware tables; no RAM is behind them."""
-        area = self._get_vm_area(-(-size // PAGE_SIZE) * PAGE_SIZE, caller)
+        size = -(-size // PAGE_SIZE) * PAGE_SIZE
+        area = self._get_vm_area(size, caller, 1 << (size - 1).bit_length())
         if area is None:
             return 0
         area.is_vmalloc = False
         area.phys = phys
         return area.addr
 
-    def pcpu_get_vm_areas(self, size: int) -> int:
+    def vmap(self, size: int, caller: str) -> int:
+        """Addresses for pages that are somebody else's, one guard page behind them; 0 if there is no room."""
+        area = self._get_vm_area(size, caller)
+        if area is None:
+            return 0
+        area.is_vmalloc, area.is_vmap = False, True
+        return area.addr
+
+    def pcpu_get_vm_areas(self, size: int, caller: str, align: int = PAGE_SIZE) -> int:
         """Addresses for a chunk of per-CPU memory, from the top down, without a guard page; 0 if there is no room."""
         hole = next(((start, end) for start, end in reversed(self.holes) if end - start >= size), None)
         if hole is None:
             return 0
         slab = self.box.slab
-        area = VmStruct(hole[1] - size, size, "pcpu_get_vm_areas+0x0/0xd90")
+        top = hole[1] - (align > PAGE_SIZE)  # where pieces are large, VMALLOC_END is the last byte's address
+        area = VmStruct(top // align * align - size, size, caller)
         area.vm_object = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
         area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
         self._cut(area.addr, size)
