@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell import fingers, programs
@@ -47,7 +48,11 @@ MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
 
 def _call(command: Command, box: Any, args: Args | None, io: IO) -> int:
-    return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
+    watch = io.session.hooks.watch
+    if watch is None:
+        return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
+    with watch:
+        return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
 
 
 def _look(command: Command, box: Any, args: Args | None, io: IO) -> int:
@@ -326,8 +331,10 @@ class Calls:
         try:
             return self._perform(prepared, io, line)
         finally:
-            if session.hooks.console is not None:
-                session.hooks.console(io)
+            hooks = session.hooks
+            if hooks.console is not None:
+                with hooks.watch or nullcontext():
+                    hooks.console(io)
             if self.behind:
                 self.settle_streams()
 
@@ -473,9 +480,11 @@ class Calls:
     ) -> int:  # fmt: skip
         """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
         opener = Opener(self)  # type: ignore[arg-type]
+        watched = self.session.hooks.watch or nullcontext()
         try:
-            for redirect in redirects:
-                opener.apply(redirect)
+            with watched:
+                for redirect in redirects:
+                    opener.apply(redirect)
         except ShellError as error:
             opener.close()
             self.unopened = True
@@ -489,7 +498,8 @@ class Calls:
             failure: OSError | None = None
             for sink in table.opened:
                 try:
-                    sink.close()
+                    with watched:
+                        sink.close()
                 except OSError as error:
                     failure = error
             if self.behind:

@@ -6,6 +6,7 @@ Each copies itself, and `Session.apart` puts other ones in for a while.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class Hooks:
         self.after_line: list[Callable[[Session, str, int], None]] = []
         self.after_command: list[Callable[[Session, Runner], None]] = []  # after those
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
+        self.watch: AbstractContextManager[object] | None = None  # entered around what a command does itself
         self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
         # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
         self.reasons: Callable[[Any, str, Any, Exception], str] | None = None

@@ -81,7 +81,7 @@ def _tell(box: Box, words: list[str], args: Args, io: IO) -> int:
         with suppress(ShellError):
             parse(words[0])  # building the grammar is not watched: that would take three times as long
     stepping = args.step and io.is_tty and session.at_prompt and session.stepper is not None
-    story = Recorder(box, pictures=stepping)
+    story = Recorder(box, session.hooks, pictures=stepping)
     with story:
         if len(words) == 1 and not session.registry.knows(words[0]):
             text, status = run_line(session, words[0])

@@ -1,7 +1,8 @@
 """Watching a command run: calls into the kernel and libc, tracepoints, and what each step means in a sentence.
 
-`sys.setprofile` sees every call while a command is being explained, and only then; the kernel itself knows nothing of
-it. Figures in the sentences are read from the state at the moment of the call.
+`sys.setprofile` sees every call while a command that is being explained works, and only then: neither the shell around
+it, nor the kernel itself, knows anything of it. Figures in the sentences are read from the state at the moment of the
+call.
 
 **Known deviations:** see memsh.teach.sentences.
 """
@@ -9,12 +10,14 @@ it. Figures in the sentences are read from the state at the moment of the call.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
+from memsh.shell.streams import Hooks
 from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
 from memsh.teach.subject import slab_of, tables_of, zone_of
@@ -66,11 +69,28 @@ def picture(box: Box, text: str = "", address: int | None = None) -> Picture:
     return Picture(zones, told, zone, drawn)
 
 
-class Recorder:
-    """`with Recorder(box) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc) and `cut`."""
+class Watch:
+    """`with watch: …`, one in another perhaps: `profile` sees the calls."""
 
-    def __init__(self, box: Box, pictures: bool = False) -> None:
+    def __init__(self, profile: Callable[[FrameType, str, Any], None]) -> None:
+        self.profile = profile
+        self.before: list[Any] = []
+
+    def __enter__(self) -> None:
+        self.before.append(sys.getprofile())
+        sys.setprofile(self.profile)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self.before.pop())
+
+
+class Recorder:
+    """`with Recorder(box, hooks) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc) and `cut`."""
+
+    def __init__(self, box: Box, hooks: Hooks, pictures: bool = False) -> None:
         self.box = box
+        self.hooks = hooks
+        self.watch = Watch(self.profile)
         self.pictures: list[Picture] | None = [] if pictures else None  # one a step
         self.steps: list[Step] = []
         self.calls = 0
@@ -84,17 +104,15 @@ class Recorder:
         self.seen = box.trace.total
         self.was_on, self.chosen = box.trace.on, box.trace.events
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
-        self.before: Any = None
         self.mute: FrameType | None = None  # what a process did before main is no part of the story
 
     def __enter__(self) -> Recorder:
         self.box.trace.on, self.box.trace.events = True, None
-        self.before = sys.getprofile()
-        sys.setprofile(self.profile)
+        self.hooks.watch = self.watch
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.setprofile(self.before)
+        self.hooks.watch = None
         self.events()
         trace = self.box.trace
         trace.on, trace.events = self.was_on, self.chosen

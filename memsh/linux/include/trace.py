@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.mm.slab.callsites import linux_name
@@ -86,30 +87,13 @@ _BETWEEN = ("mm/slab", "inspect")  # what stands between the caller and the cach
 _HELPERS = ("take", "size_tree")  # of ours, without a counterpart in Linux
 
 
-def call_site() -> str:
-    """The kernel function that asked the slab allocator; "" if none did (a person's command)."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        room = frame.f_code.co_filename.replace("\\", "/").rpartition("/memsh/")[2].rpartition("/")[0]
-        name = frame.f_code.co_name.strip("_")
-        between = room.endswith(_BETWEEN)
-        if not between and not room.startswith("linux"):
-            return ""
-        if not between and name not in _HELPERS:
-            return name
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
-    return ""
-
-
 class Trace:
     """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm); `total` counts all ever.
 
     `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
     """
 
-    __slots__ = ("box", "events", "on", "ring", "stamps", "total")
+    __slots__ = ("asked", "box", "events", "on", "ring", "stamps", "total")
 
     def __init__(self, box: Box | None = None) -> None:
         self.on = False
@@ -118,13 +102,32 @@ class Trace:
         self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
         self.stamps: deque[tuple[int, int, str]] = deque(maxlen=65536)
         self.total = 0
+        self.asked: dict[CodeType, str | None] = {}  # who asks there; None: it stands between who asks and the cache
+
+    def call_site(self) -> str:
+        """The kernel function that asked the slab allocator; "" if none did (a person's command)."""
+        asked = self.asked
+        frame = sys._getframe(2)
+        while frame is not None:
+            code = frame.f_code
+            if code not in asked:
+                room = code.co_filename.replace("\\", "/").rpartition("/memsh/")[2].rpartition("/")[0]
+                name = code.co_name.strip("_") if room.startswith("linux") else ""
+                asked[code] = None if room.endswith(_BETWEEN) or name in _HELPERS else name
+            found = asked[code]
+            if found is not None:
+                return found
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        return ""
 
     def emit(self, name: str, *values: Any) -> None:
         """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
         if self.events is not None and name not in self.events:
             return
         if name in CALLED:
-            values = (linux_name(name, call_site(), values[0] if name.startswith("kmem_") else ""), *values)
+            values = (linux_name(name, self.call_site(), values[0] if name.startswith("kmem_") else ""), *values)
         self.ring.append((name, *values))
         box = self.box
         task = getattr(box, "current", None)

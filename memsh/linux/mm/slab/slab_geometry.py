@@ -44,7 +44,7 @@ def kmalloc_size(size: int) -> int:
     if size <= 32:
         return 32
     if size <= 192:
-        return next(fit for fit in (64, 96, 128, 192) if size <= fit)
+        return 64 if size <= 64 else 96 if size <= 96 else 128 if size <= 128 else 192
     return 1 << (size - 1).bit_length()
 
 
