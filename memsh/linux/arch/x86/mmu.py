@@ -43,6 +43,7 @@ class Mmu:
     swp_type_shift: int
     swp_offset_bits: int
     swp_invert: int
+    swp_exclusive: int  # the bit that marks a slot's page as the process's alone, 0 where there is none
     names: tuple[str, ...]  # of the levels, as in Linux, the last one first
     stack_rnd_mask: int  # in pages: how far down a random stack may begin
     brk_rnd: int  # how far up a random heap may

@@ -107,7 +107,7 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
             dirty_folio(box, pfn)
         flush_tlb(mm, addr)
         if anon:
-            ptes[at] = mm.mmu.swp_entry_to_pte(entry)
+            ptes[at] = mm.mmu.swp_entry_to_pte(entry) | (mm.mmu.swp_exclusive if flags & PG_ANON_EXCLUSIVE else 0)
             swap.duplicate(entry)
             mm.rss[MM_ANONPAGES] -= 1
             mm.rss[MM_SWAPENTS] += 1

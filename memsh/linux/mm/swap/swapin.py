@@ -195,7 +195,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
         swap.free_folio(pfn)
     mm.rss[MM_ANONPAGES] += 1
     mm.rss[MM_SWAPENTS] -= 1
-    alone = memmap.refcount[pfn] == 1
+    alone = bool(orig_pte & mm.mmu.swp_exclusive) or memmap.refcount[pfn] == 1
     pte = pfn << 12 | vm_page_prot(vma)
     if alone and write:
         pte |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)

@@ -114,7 +114,7 @@ def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
         mm.rss[MM_SWAPENTS] -= 1
         mm.rss[MM_ANONPAGES] += 1
         memmap.refcount[pfn] += 1
-        page_add_anon_rmap(box, vma, pfn, addr, exclusive=False)
+        page_add_anon_rmap(box, vma, pfn, addr, exclusive=bool(orig_pte & mm.mmu.swp_exclusive))
         table.ptes[at] = pfn << 12 | vm_page_prot(vma) & ~PTE_ACCESSED
         swap.free(entry)
         swap.free_folio(pfn)

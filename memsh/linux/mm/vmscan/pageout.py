@@ -205,9 +205,10 @@ def _swap_out(sc: ScanControl, folios: Folios) -> bool:
     memmap, vmstat = box.memmap, box.vmstat
     vma, addr, ptes, at = folios.places[0]
     mm = vma.mm
+    mark = box.mmu.swp_exclusive if folios.bits & PG_ANON_EXCLUSIVE else 0
     if count == 1:
         memmap.private[folios.first] = entries[0]
-        ptes[at] = box.mmu.swp_entry_to_pte(entries[0])
+        ptes[at] = box.mmu.swp_entry_to_pte(entries[0]) | mark
     else:
         low = folios.low
         slots = array("I", entries)
@@ -217,11 +218,11 @@ def _swap_out(sc: ScanControl, folios: Folios) -> bool:
             addr -= count - 1 << 12
             slots.reverse()
         if len(runs) == 1:  # slots side by side: so are the entries
-            pte = box.mmu.swp_entry_to_pte(slots[0])
-            by = box.mmu.swp_entry_to_pte(slots[1]) - pte
+            pte = box.mmu.swp_entry_to_pte(slots[0]) | mark
+            by = (box.mmu.swp_entry_to_pte(slots[1]) | mark) - pte
             ptes[at : at + count] = array(ptes.typecode, climb(pte, count, by, ptes.itemsize))
         else:
-            ptes[at : at + count] = array(ptes.typecode, box.mmu.swp_entries_to_ptes(slots))
+            ptes[at : at + count] = array(ptes.typecode, [pte | mark for pte in box.mmu.swp_entries_to_ptes(slots)])
     flush_tlb(mm, addr, count)
     mm.update_hiwater_rss()
     mm.rss[MM_ANONPAGES] -= count

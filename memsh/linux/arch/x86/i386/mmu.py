@@ -20,6 +20,7 @@ I386_MMU = Mmu(
     swp_type_shift=1,
     swp_offset_bits=23,
     swp_invert=0,
+    swp_exclusive=0,
     names=("table", "directory"),
     stack_rnd_mask=0x7FF,
     brk_rnd=32 << 20,

@@ -23,6 +23,7 @@ X86_64_MMU = Mmu(
     swp_type_shift=59,
     swp_offset_bits=50,
     swp_invert=((1 << 50) - 1) << 9,  # what the processor could guess from it is no memory (L1TF)
+    swp_exclusive=8,  # _PAGE_PWT
     names=("pte", "pmd", "pud", "pgd"),
     stack_rnd_mask=0x3FFFFF,
     brk_rnd=1 << 30,
