@@ -64,6 +64,7 @@ def _number(field: str, least: int, most: int) -> ProcFile:
         setattr(box.thp.khugepaged, field, int(digits))
         if field.endswith("sleep_millisecs") and box.thp.khugepaged is not None:
             box.thp.khugepaged.wake()
+            box.thp.khugepaged.yielded()
 
     return ProcFile(_figure(field), store, 0o644)
 

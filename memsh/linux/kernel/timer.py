@@ -40,6 +40,10 @@ class Timer:
             if other == call and due > self.usec:
                 self.work[number] = (self.usec, period, other)
 
+    def cancel(self, call: Callable[[], object]) -> None:
+        """What was to run once does not."""
+        self.work = [entry for entry in self.work if entry[2] != call]
+
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
         self.usec = self.log.usec = self.log.next = usec

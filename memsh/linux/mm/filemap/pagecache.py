@@ -31,7 +31,7 @@ from memsh.linux.mm.filemap.writeback import cancel_dirty, dirty_folio, filemap_
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.huge_memory.pages import entire_mappings, put_huge_page
 from memsh.linux.mm.huge_memory.pmd import zap_huge_pmd
-from memsh.linux.mm.huge_memory.split import split_huge_page
+from memsh.linux.mm.huge_memory.split import split_huge_page, split_huge_pmd
 from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
 from memsh.linux.mm.memory.zap import release_pages, unmap_page_range
 from memsh.linux.mm.rmap.rmap import page_mappings
@@ -282,7 +282,18 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
     mapping.reading.clear()
 
 
-def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int) -> bool:
+def punch_hole(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
+    """The pages [first, last) of a file of shared memory go, and what of them lies in swap (shmem_fallocate)."""
+    pages = mapping.pages
+    for at in range(first & -HPAGE_PMD_NR, last, HPAGE_PMD_NR):
+        _truncate_huge(box, mapping, first, max(at, first), last)
+    for index, pfn in pages.items(first, last):
+        unmap_mapping_page(box, pfn)
+        delete_from_page_cache(box, mapping, index)
+    _forget_values(box, mapping, first, last)
+
+
+def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int, last: int = 1 << 52) -> bool:
     """A huge page around index `at` goes as a whole, or is split where pages of it stay; whether nothing is left
     there."""
     pages, memmap = mapping.pages, box.memmap
@@ -291,12 +302,16 @@ def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int) -> bool
         return at >> 6 not in pages.leaves
     head = pfn & -HPAGE_PMD_NR
     start = memmap.index[head]
-    if start < first:
-        split_huge_page(box, head)
-        return False
+    whole = first <= start and start + HPAGE_PMD_NR <= last
     for frame in range(head, head + HPAGE_PMD_NR):
         if memmap.mapcount[frame]:
-            unmap_mapping_page(box, frame)
+            if whole:
+                unmap_mapping_page(box, frame)
+            else:
+                _unmap_part(box, frame)
+    if not whole:
+        split_huge_page(box, head)
+        return False
     for index in range(start, start + HPAGE_PMD_NR):
         pages.pop(index)
     for item in ("nr_file_pages", "nr_shmem", "nr_shmem_hugepages"):
@@ -305,7 +320,15 @@ def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int) -> bool
     return True
 
 
-def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
+def _unmap_part(box: Box, pfn: int) -> None:
+    """A huge page of shared memory is to be split: nobody maps it then (unmap_folio)."""
+    for vma, number in entire_mappings(box, pfn & -HPAGE_PMD_NR):
+        split_huge_pmd(box, vma, number)
+    if box.memmap.mapcount[pfn]:
+        unmap_mapping_page(box, pfn)
+
+
+def _forget_values(box: Box, mapping: AddressSpace, first: int, last: int = 1 << 52) -> None:
     """Shadows, and the swap entries of shared memory, whose slots go free."""
     pages = mapping.pages
     for leaf in [leaf for leaf in pages.leaves if leaf >= first >> 6]:
@@ -313,7 +336,7 @@ def _forget_values(box: Box, mapping: AddressSpace, first: int) -> None:
         if max(slots) >= VALUE:
             base = leaf << 6
             for at, entry in enumerate(slots.tolist()):
-                if entry >= VALUE and base + at >= first:
+                if entry >= VALUE and first <= base + at < last:
                     pages.put_value(base + at, 0)
                     mapping.inode.a_ops.free_value(box, entry)
 

@@ -18,7 +18,7 @@ from memsh.linux.include.memmap import PG_HUGE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import PageTable, VmArea
+    from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
     from memsh.linux.mm.huge_memory.khugepaged import Khugepaged
 
 HPAGE_PMD_ORDER = 9
@@ -138,3 +138,10 @@ def huge_parts(box: Box, pfn: int, count: int) -> list[tuple[int, int, bool]]:
 
 def is_huge_zero(box: Box, entry: int) -> bool:
     return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn
+
+
+def khugepaged_enter(box: Box, mm: MmStruct, vma: VmArea) -> None:
+    """An anonymous area that may have huge pages got its first page: khugepaged shall look at the process."""
+    khugepaged = box.thp.khugepaged
+    if khugepaged is not None and (box.thp.enabled == "always" or vma.flags & VM_HUGEPAGE):
+        khugepaged.enter(mm)

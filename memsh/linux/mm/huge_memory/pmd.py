@@ -30,9 +30,9 @@ from memsh.linux.mm.huge_memory.huge import (
     HugePmd,
     hugepage_vma_check,
     is_huge_zero,
+    khugepaged_enter,
     transhuge_vma_suitable,
 )
-from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter
 from memsh.linux.mm.huge_memory.pages import (
     add_huge_page,
     deactivate_huge_page,

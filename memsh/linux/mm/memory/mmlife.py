@@ -82,6 +82,8 @@ def dup_mmap(box: Box, oldmm: MmStruct) -> MmStruct:
     if oldmm.exe_file is not None:
         oldmm.exe_file.count += 1
         mm.exe_file = oldmm.exe_file
+    if box.thp.khugepaged is not None:
+        box.thp.khugepaged.fork(mm, oldmm)
     try:
         for old in oldmm.mmap:
             if old.flags & VM_DONTCOPY:

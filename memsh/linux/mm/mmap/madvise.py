@@ -26,7 +26,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.gup import faultin_page_range
-from memsh.linux.mm.huge_memory.khugepaged import khugepaged_enter, madvise_collapse
+from memsh.linux.mm.huge_memory.khugepaged import madvise_collapse
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_kernel_pagesize
@@ -109,12 +109,15 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
     else:
+        flags = _new_flags(vma, advice)
+        if advice == 14 and box.thp.khugepaged is not None:
+            box.thp.khugepaged.enter_vma(vma, flags)
         try:
-            vma = _update(box, mm, vma, prev, start, end, _new_flags(vma, advice))
+            vma = _update(box, mm, vma, prev, start, end, flags)
         except KernelError as error:
             raise KernelError("EAGAIN" if error.code == "ENOMEM" else error.code) from None
-        if advice == 14 and box.thp.enabled != "never":
-            khugepaged_enter(box, mm, vma)
+        if advice == 14 and box.thp.khugepaged is not None:
+            box.thp.khugepaged.yielded()
     return vma
 
 

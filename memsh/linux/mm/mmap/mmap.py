@@ -183,6 +183,8 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
     if huge:
         vm_flags |= VM_HUGETLB | VM_DONTEXPAND
     vma = mmap_region(box, mm, file, addr, length, vm_flags, pgoff)
+    if box.thp.khugepaged is not None:
+        box.thp.khugepaged.yielded()
     populate = vma.flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE
     return addr, length if populate else 0
 
@@ -225,6 +227,8 @@ def mmap_region(box: Box, mm: MmStruct, file: File | None, addr: int, length: in
         else:
             mm.locked_vm += pages
     vma.flags |= VM_SOFTDIRTY
+    if box.thp.khugepaged is not None:
+        box.thp.khugepaged.enter_vma(vma, vma.flags)
     return vma
 
 

@@ -33,11 +33,10 @@ from memsh.linux.mm.filemap.mapped import filemap_map_pages
 from memsh.linux.mm.filemap.pagecache import (
     GFP_CACHE,
     add_to_page_cache,
-    delete_from_page_cache,
     mapping_of,
     max_index,
+    punch_hole,
     truncate_inode_pages,
-    unmap_mapping_page,
 )
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_SIZE
@@ -154,6 +153,12 @@ def _acct_block(box: Box, inode: Inode, pages: int = 1) -> None:
     inode.charged += pages
 
 
+def shmem_charge(box: Box, inode: Inode, pages: int) -> None:
+    """Pages more of a file that do not come from a fault: ENOSPC, ENOMEM."""
+    if inode.dev in box.fs.tmpfs:
+        _acct_block(box, inode, pages)
+
+
 def shmem_recalc_inode(box: Box, inode: Inode) -> None:
     """After pages of a file on tmpfs went: their charge goes back."""
     memory = box.fs.tmpfs.get(inode.dev)
@@ -234,11 +239,8 @@ def _write_end(box: Box, pfn: int) -> None:
 
 def shmem_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
     """Whole pages of [start, end) bytes go, wherever they are mapped (shmem_fallocate)."""
-    mapping = mapping_of(box, inode)
-    low, high = start >> 12, end >> 12
-    for index in sorted(index for index in mapping.pages if low <= index < high):
-        unmap_mapping_page(box, mapping.pages[index])
-        delete_from_page_cache(box, mapping, index)
+    punch_hole(box, mapping_of(box, inode), start >> 12, end >> 12)
+    shmem_recalc_inode(box, inode)
 
 
 def shmem_get_unmapped_area(

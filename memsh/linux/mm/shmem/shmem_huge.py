@@ -8,7 +8,7 @@ The cache holds a reference for each of the 512 pages, on the head.
 Counters: thp_file_alloc, thp_file_fallback, thp_file_mapped, nr_shmem_hugepages, nr_shmem_pmdmapped.
 
 Known deviations: the tree has a slot for each of the 512 pages; a file's end inside a huge page does not make it split
-when memory is short; khugepaged leaves shared memory alone.
+when memory is short.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _ALLOW = sum(GFP_NAMES[name] for name in ("__GFP_IO", "__GFP_FS", "__GFP_DIRECT_
 _TAIL = PG_SWAPBACKED | PG_UPTODATE | PG_HUGE
 
 
-def shmem_is_huge(box: Box, vma: VmArea | None, inode: Inode, index: int) -> bool:
-    """Whether a new page at `index` is to be a huge one; `vma` is None for write()."""
+def shmem_is_huge(box: Box, vma: VmArea | None, inode: Inode, index: int, *, force: bool = False) -> bool:
+    """Whether a new page at `index` is to be a huge one; `vma` is None for write(). `force`: somebody asked for it."""
     thp = box.thp
     if not thp.available or (vma is not None and vma.flags & VM_NOHUGEPAGE) or thp.shmem_enabled == "deny":
         return False
-    if thp.shmem_enabled == "force":
+    if force or thp.shmem_enabled == "force":
         return True
     huge = mount_huge(box, inode)
     if huge == "always":
