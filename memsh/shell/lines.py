@@ -53,9 +53,20 @@ def run_lines(runner: Runner, text: str, first: int = 1) -> int:
     """The lines of a text, one after the other, each into the journal; hooks are called around each. The text begins
     with line `first` of its script."""
     session = runner.session
-    if text.startswith(HOST_LINE) and session.at_prompt and not session.source_depth:  # bash's language, not this one
+    if not session.typing:
+        return _run_lines(runner, text, first)
+    if text.startswith(HOST_LINE):  # bash's language, not this one
         session.last_status = host_line(runner, text, 0)
         return session.last_status
+    session.typed_text = text
+    try:
+        return _run_lines(runner, text, first)
+    finally:
+        session.typed_text = ""
+
+
+def _run_lines(runner: Runner, text: str, first: int) -> int:
+    session = runner.session
     status = 0
     session.was_interrupted = False
     for line in each(runner, text, first):
@@ -86,7 +97,7 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) 
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
-    if line.text.startswith(HOST_LINE) and session.at_prompt and not session.source_depth:
+    if line.text.startswith(HOST_LINE) and session.typing:
         session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
     with session.turn.line() if session.turn is not None else nullcontext():
@@ -151,8 +162,8 @@ def _run_line(runner: Runner, line: Line) -> int:
         if session.interrupted and not session.typed_depth and not session.replaying:
             raise Interrupted  # pressed while nothing looked: it is this line's, not the next one's
     except (Interrupted, KeyboardInterrupt):
-        if session.typed_depth:  # a line of a script, of compare, of display: Ctrl-C is for all that was typed
-            raise
+        if session.typed_depth or session.running_job is not None:
+            raise  # a line of a script, of compare, of display, of a job: Ctrl-C is for all that was typed
         session.interrupted, session.cut_at = False, 0
         status = INTERRUPTED
         session.was_interrupted = True

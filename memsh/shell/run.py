@@ -7,6 +7,7 @@ Known deviations: a job (`&`) and `( … )` are no processes of the box.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,9 @@ class Runner(Traps, Calls):
 
     def run_typed(self, program: Node, text: str) -> int:
         """A line as typed. Each of its commands is followed by the hooks: the journal's, then what `display` shows."""
+        if self.session.running_job is not None:  # it is one line of the journal as a whole, wherever it sleeps
+            with within(self.session):
+                return self.run(program)
         if not isinstance(program, Series) or program.whole:
             return self._typed(program, False, text)
         status, items = 0, program.items
@@ -420,8 +424,7 @@ class Runner(Traps, Calls):
         """All simple stages are prepared before the first one runs."""
         stages: list[Prepared | Node] = []
         try:
-            typed = self.session.at_prompt and not self.language.source_depth
-            if node.host is not None and not (typed or self.session.replaying):
+            if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
             for stage in node.stages:
                 if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
@@ -478,6 +481,11 @@ class Runner(Traps, Calls):
             status = runner.subshell(work) if own else work()
         self.refused = self.refused or runner.refused
         return status
+
+    def may_pipe(self, host: str) -> bool:
+        """Whether `|! HOST` stands in the very line that a person typed: no function, alias or view holds it."""
+        inside = self.language.frames or self.language.source_depth
+        return not inside and f"|!{host}" in re.sub(r"\|!\s*", "|!", self.session.typed_text)
 
     def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
         """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""

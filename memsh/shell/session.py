@@ -141,7 +141,8 @@ class Session:
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
-        self.at_prompt = False  # a person types: `|!` and the like are allowed
+        self.at_prompt = False  # a person types
+        self.typed_text = ""  # the line that a person typed, while it runs: its own `|!` is allowed
         self.strict = False  # --strict: what a person types may end init, as on Linux
         self.interrupted = False  # Ctrl-C was pressed and not yet taken
         self.hung_up = 0  # SIGHUP or SIGTERM came: the status with which the session ends after this line
@@ -220,6 +221,12 @@ class Session:
         language = Language()
         language.dynamic, language.strict = self.language.dynamic, self.language.strict
         return language
+
+    @property
+    def typing(self) -> bool:
+        """Whether a person's own line runs next: not a sourced one, nor what a function, a view or a job runs."""
+        here = self.at_prompt and not self.replaying and self.running_job is None
+        return here and not (self.typed_depth or self.source_depth or self.language.frames)
 
     @property
     def stop_on_error(self) -> bool:

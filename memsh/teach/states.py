@@ -49,8 +49,12 @@ def run_line(session: Session, line: str) -> tuple[str, int]:
     """Run a line with its output caught: (text, status). The journal does not see it."""
     caught = Capture()
     streams, doing = Streams(caught, caught, TextInput("")), session.doing.beside()
-    with session.apart(streams=streams, hooks=session.hooks.silent(), doing=doing):
-        status = session.run(line)
+    at_prompt, session.at_prompt = session.at_prompt, False  # nobody types it
+    try:
+        with session.apart(streams=streams, hooks=session.hooks.silent(), doing=doing):
+            status = session.run(line)
+    finally:
+        session.at_prompt = at_prompt
     session.ran = doing.ran
     return caught.text(), status
 

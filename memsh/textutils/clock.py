@@ -30,10 +30,10 @@ def now_of(session: Session) -> float:
 
 def strftime(pattern: str, when: float) -> str:
     """C's strftime, for UTC."""
-    when = when if when == when else 0.0
+    when = min(max(when, -1e18), 1e18) if when == when else 0.0
     moment = time.gmtime(min(max(when, -62135596800.0), 253402300799.0))
     nanoseconds = f"{round(when % 1 * 1e9) % 1_000_000_000:09d}"
-    ready = pattern.replace("%N", nanoseconds).replace("%s", str(int(min(max(when, -1e18), 1e18) // 1)))
+    ready = pattern.replace("%N", nanoseconds).replace("%s", str(int(when // 1)))
     ready = ready.replace("%z", "+0000").replace("%:z", "+00:00").replace("%Z", "UTC")
     return time.strftime(ready, moment) if ready else ""
 

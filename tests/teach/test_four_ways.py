@@ -72,6 +72,8 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["false | true", "x=${PIPESTATUS[0]}; y=$?", "echo a b", "x=$_", "set -e; false", "x=$?", "kmalloc 6"])
 @example(lines=["trap 'y=$((y + 1))' ERR", "false", "x=$?", "stopped 9 'malloc 1; false; malloc 2'", "x=$y; malloc 6"])
 @example(lines=["f() { y=${PIPESTATUS[*]}; z=$_; }", "false | false", "f; kmalloc 64", "trap - ERR; false", "f"])
+@example(lines=["stopped 2 'sleep 1; malloc 5' & stopped 1 'malloc 3' & true", "malloc 7", "sleep 5", "wait"])
+@example(lines=["echo 'malloc 1; sleep 2; malloc 2' > /s", "source /s & malloc 3", "sleep 1", "x=$(source /s)", "wait"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     held(arch, lines)
