@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -52,8 +54,6 @@ class Options(NamedTuple):
 
 def read_options(argv: list[str]) -> Options:
     """ShellError (status 2) if argv is not what `--help` says."""
-    import difflib  # start-up: for a mistake
-
     options = Options({}, set(), [])
     place = 0
     while place < len(argv):
@@ -174,7 +174,7 @@ def recorded(options: Options) -> tuple[str, int]:
     path = Path(options.last("--from")) / "freelists.txt"
     if "--from" not in options.values or not path.is_file():
         return "", 0
-    from memsh.commands.elsewhere import hosttext  # start-up: few sessions need it
+    from memsh.commands.elsewhere import hosttext  # start-up: 9 ms, for texts of the host alone
 
     text = hosttext.text_of(str(path))
     cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
@@ -189,16 +189,16 @@ def recorded(options: Options) -> tuple[str, int]:
 
 def box_from(path: str, config: Any, options: Options) -> Any:
     """`--from`: a recorded folder with freelists.txt, or any text that tells of a machine."""
-    from memsh.commands.elsewhere import hosttext  # start-up: few sessions need it
-    from memsh.machines.from_dump import TOLD, from_recording  # start-up: few sessions need it
+    from memsh.commands.elsewhere import hosttext  # start-up: 9 ms, for texts of the host alone
+    from memsh.machines.from_dump import TOLD, from_recording  # start-up: 1 ms, for --from a recording alone
 
     folder = Path(path)
     try:
         if (folder / "freelists.txt").is_file():
             there = [name for name in TOLD if (folder / name).is_file()]
             return from_recording(config, {name: hosttext.text_of(str(folder / name)) for name in there})
-        from memsh.machines import from_text  # start-up: few sessions need it
-        from memsh.proctext.findings import find  # start-up: few sessions need it
+        from memsh.machines import from_text  # start-up: 12 ms, for --from a text alone
+        from memsh.proctext.findings import find  # start-up: 9 ms of patterns, for texts of the host alone
 
         try:
             source = hosttext.read(path)
@@ -271,19 +271,19 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     session.color = not ("--no-color" in options.flags or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb")
     session.width = width(options, session.is_tty)
     if session.is_tty and stdout is None:
-        from memsh.ui import live  # start-up: few sessions need it
+        from memsh.ui import live  # start-up: 6 ms, for a terminal alone
 
         if live.usable():
             session.live, session.ticker = live.play, live.LineTicker
     if session.is_tty and stdout is None:
-        from memsh.ui.progress import for_terminal  # start-up: few sessions need it
+        from memsh.ui.progress import for_terminal  # start-up: 6 ms, for a terminal alone
 
         for_terminal(session)
     if "--proc" in options.values:
         folder = options.last("--proc")
         try:
             if Path(folder).is_file():
-                from memsh.commands.elsewhere.textproc import open_text  # start-up: few sessions need it
+                from memsh.commands.elsewhere.textproc import open_text  # start-up: 14 ms, for --proc alone
 
                 session.reader = open_text(folder, page_size(options))
             else:
@@ -310,7 +310,7 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
 
 def resumed(options: Options) -> Session:
     """The session that --resume names, as it was left."""
-    from memsh.teach import store  # start-up: few sessions need it
+    from memsh.teach import store  # start-up: 1 ms, for sessions that are kept
     from memsh.teach.journal import attach  # start-up: --help, diagnose and capture need no box
 
     for name in (*BOOT, "--proc"):
@@ -330,8 +330,6 @@ def resumed(options: Options) -> Session:
 
 def width(options: Options, is_tty: bool) -> int:
     """Columns: as told, the terminal's, or 80."""
-    import shutil  # start-up: a script asks for no width
-
     wanted = number(options, "--width", 0)
     if "--width" in options.values and not 20 <= wanted <= 1000:
         raise ShellError("--width: give 20 to 1000 columns", 2)
@@ -359,7 +357,7 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
 
 def wait_for_key(session: Session) -> bool:
     """`--step`: any key goes on, q or the end of input stops."""
-    from memsh.ui.live import Keyboard  # start-up: few sessions need it
+    from memsh.ui.live import Keyboard  # start-up: 6 ms, for a terminal alone
 
     sys.stdout.write("[any key: go on, q: stop] ")
     sys.stdout.flush()
@@ -386,11 +384,11 @@ def work(options: Options) -> int:
     if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
         return diagnose(options.words[1:], "--json" in options.flags)
     if options.words and options.words[0] == "capture" and "-c" not in options.values:
-        from memsh.commands.elsewhere.capture import main as capture  # start-up: few sessions need it
+        from memsh.commands.elsewhere.capture import main as capture  # start-up: 2 ms, for capture alone
 
         return capture(options.words[1:], "--names" in options.flags)
     if "--write-config" in options.flags:
-        from memsh.ui.settings import write  # start-up: few sessions need it
+        from memsh.ui.settings import write  # start-up: 1 ms, for --write-config alone
 
         said, status = write()
         (sys.stderr if status else sys.stdout).write(said)
@@ -465,28 +463,28 @@ def typed_lines(session: Session) -> Iterator[str]:
 
 def lesson_player(lesson: Any, opener: Any) -> int:
     """Play a lesson on the terminal."""
-    from memsh.ui.player import play  # start-up: few sessions need it
+    from memsh.ui.player import play  # start-up: rich, 0.1 s, for a lesson or a script that is played
 
     return play(lesson, opener)
 
 
 def drawer(text: str, columns: int, rows: int) -> str:
     """The last screen of a text as a picture."""
-    from memsh.ui.svg import screen  # start-up: few sessions need it
+    from memsh.ui.svg import screen  # start-up: 3 ms, for a picture alone
 
     return screen(text, columns, rows)
 
 
 def plotter(chart: Any, columns: int, rows: int) -> str:
     """A chart for the terminal, or as SVG."""
-    from memsh.ui.plot import draw  # start-up: few sessions need it
+    from memsh.ui.plot import draw  # start-up: 4 ms, for a chart alone
 
     return draw(chart, columns, rows)
 
 
 def stepper(session: Session, story: Any) -> None:
     """Show what `explain --step` tells, on the terminal."""
-    from memsh.ui.stepping import show  # start-up: few sessions need it
+    from memsh.ui.stepping import show  # start-up: rich, 0.1 s, for a page that is stepped through
 
     show(session, story)
 
@@ -494,11 +492,11 @@ def stepper(session: Session, story: Any) -> None:
 def teach(options: Options) -> int:
     """`memsh lesson …`, `memsh grade …`."""
     from memsh import commands  # start-up: --help, diagnose and capture need no box
-    from memsh.teach import entry  # start-up: few sessions have a lesson
+    from memsh.teach import entry  # start-up: 3 ms, for a lesson alone
 
     commands.load()
     if options.words[0] == "handout":
-        from memsh.ui.handout import handout  # start-up: few sessions need it
+        from memsh.ui.handout import handout  # start-up: 6 ms, for a handout alone
 
         return handout(options.words[1:], options.last("-o"), "-f" in options.flags, open_session, sys.stdout.write)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -508,7 +506,7 @@ def teach(options: Options) -> int:
 def prompt(session: Session, options: Options) -> int:
     """The prompt for a person: the terminal room's if it is there, else a plain one."""
     from memsh.commands import reasons  # start-up: --help, diagnose and capture need no box
-    from memsh.ui.prompt import interact  # start-up: few sessions need it
+    from memsh.ui.prompt import interact  # start-up: prompt_toolkit, 0.1 s, for a person alone
 
     session.at_prompt, session.strict = True, "--strict" in options.flags
     reasons.tell(session)
@@ -521,14 +519,14 @@ def opened(session: Session, options: Options, at_prompt: bool) -> AbstractConte
     asked = "--mount" in options.values or "--realtime" in options.flags
     if not asked and not (at_prompt and session.box is not None):
         return nullcontext()
-    from memsh.mount.entry import beside  # start-up: few sessions need it
+    from memsh.mount.entry import beside  # start-up: 19 ms, for a mount alone
 
     return beside(session, options.last("--mount"), "--allow-other" in options.flags, "--realtime" in options.flags)
 
 
 def shared(options: Options) -> int:
     """`memsh mount DIR [SCRIPT]`, `memsh enter [-- PROGRAM …]`: the box for programs of the host."""
-    from memsh.mount import entry  # start-up: few sessions need it
+    from memsh.mount import entry  # start-up: 19 ms, for a mount alone
 
     what, *words = options.words
     allow_other, realtime = "--allow-other" in options.flags, "--realtime" in options.flags

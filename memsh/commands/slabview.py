@@ -31,7 +31,7 @@ def slab(box: Box | None, args: Args, io: IO) -> None:
     With SLUB: the CPUs' slabs, their partial slabs, the nodes' partial slabs; all but the last count as active.
     """
     if box is None:
-        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+        from memsh.commands.elsewhere import textviews  # start-up: 1 ms, for a captured /proc alone
 
         textviews.slab(args.name, io)
         return

@@ -13,6 +13,7 @@ from memsh.commands.paths import path_of
 from memsh.commands.tools import reader_of
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
+from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
 from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, VERSION_AT, first_page, swap_header
 from memsh.linux.mm.swap.swapon import swapon as sys_swapon
 from memsh.proctext.swaps import Area, parse
@@ -301,8 +302,6 @@ def swapoff(box: Box, args: Args, io: IO) -> int:
 
     If memory cannot hold it the area stays in use, and nothing is lost.
     """
-    from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff  # start-up: few sessions need it
-
     paths = list(args.devices or [])
     if args.all:
         paths += [area.path for area in list(box.swap.active) if area.path not in paths]

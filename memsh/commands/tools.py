@@ -9,6 +9,7 @@ Known deviations: without a terminal slabtop shows one screen.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -108,8 +109,6 @@ def _columns(io: IO) -> int:
 
 
 def _rows(io: IO) -> int:
-    import shutil  # start-up: a script asks for no width
-
     if not io.is_tty:
         return 24
 

@@ -45,7 +45,7 @@ def mounts() -> list[MountPoint]:
 
 def needs() -> None:
     """ShellError if something that a mount takes is missing."""
-    import ctypes  # start-up: few sessions need it
+    import ctypes  # start-up: 2 ms, for a mount alone
 
     try:
         ctypes.CDLL(LIBRARY)
@@ -53,7 +53,7 @@ def needs() -> None:
         raise ShellError("libfuse3 is missing (Debian: apt install libfuse3-3 fuse3)") from None
     try:
         os.environ.setdefault("FUSE_LIBRARY_PATH", LIBRARY)
-        import mfusepy  # noqa: F401  -- whether it is there
+        import mfusepy  # noqa: F401  -- it may be missing
     except ImportError:
         raise ShellError("mfusepy is missing: pip install 'memsh[mount]'") from None
     try:

@@ -50,7 +50,7 @@ class Mount:
         self._wait()
 
     def _serve(self) -> None:
-        import mfusepy  # start-up: few sessions need it
+        import mfusepy  # start-up: 15 ms, and may be missing
 
 
         files = BoxFiles(self.session, turn_of(self.session), interrupted_by(mfusepy._libfuse), self.ready.set)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell.errors import ShellError
+from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ def prefix(runner: Runner) -> str:
 
 def expanded(runner: Runner, text: str) -> str:
     """`$name`, `$( … )` and so on in a prompt, as inside of quotes."""
-    from memsh.shell.parser import Parser  # a circle: the parser knows no runner, the runner its parser
-
     return runner.expander().single(Parser(text).body())
 
 

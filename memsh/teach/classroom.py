@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import textwrap
 
 from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.io import HostInput
 from memsh.shell.values import count
+from memsh.teach import cast
+from memsh.teach.cast import PAUSE, whole_screen
 
 TOPIC = "teaching"
 
@@ -35,8 +38,7 @@ def lesson(box: Box, args: Args, io: IO) -> int:
     to try things and comes back to exactly where it was, q quits. Elsewhere the lesson is printed as plain text. Your
     own box is not touched.
     """
-    from memsh.teach import entry  # start-up: few sessions record or have a lesson
-    from memsh.teach.cast import whole_screen  # start-up: few sessions record
+    from memsh.teach import entry  # start-up: 3 ms, for a lesson alone
 
     session = io.session
     if args.name is None:
@@ -81,7 +83,7 @@ def quiz(box: Box, args: Args, io: IO) -> int:
     answer passes, q stops, `?` says where to look, and a command typed instead of an answer runs on a copy. Answers
     are read from standard input, so that a script can give them. Status 0 if all are right.
     """
-    from memsh.teach.quiz import run  # start-up: few sessions have a quiz
+    from memsh.teach.quiz import run  # start-up: 2 ms, for a quiz alone
 
     return run(box, args, io)
 
@@ -104,8 +106,6 @@ def pause(box: Box, args: Args, io: IO) -> None:
 
     Without a terminal the text is printed and nothing is waited for.
     """
-    from memsh.teach.cast import PAUSE  # start-up: few sessions record
-
     text = " ".join(args.words)
     session = io.session
     if session.recording is not None:
@@ -132,10 +132,6 @@ def record(box: Box, args: Args, io: IO) -> int:
     With FILE.svg what is on the screen in the end is kept as a picture. Typing is given times of its own, so that a
     script makes a cast to watch too. An existing file is replaced with -f only, and only if memsh wrote it.
     """
-    import shutil  # start-up: a script asks for no width
-
-    from memsh.teach import cast  # start-up: few sessions record or have a lesson
-
     session = io.session
     if session.no_host:
         raise ShellError("writes to the host, which this session may not")

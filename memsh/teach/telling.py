@@ -8,6 +8,7 @@ from memsh.linux.box import Box
 from memsh.procfs import tracing, tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
+from memsh.teach.expectation import holds
 from memsh.teach.statement import given
 from memsh.teach.states import aside, changes, run_line, state
 
@@ -37,11 +38,11 @@ def explain(box: Box, args: Args, io: IO) -> int:
     tree (--proc) `explain free` and `explain available` show the sums behind the figures.
     """
     if box is None:
-        from memsh.commands.elsewhere import textviews  # start-up: for captured trees only
+        from memsh.commands.elsewhere import textviews  # start-up: 1 ms, for a captured /proc alone
 
         textviews.explain(args.words, io)
         return 0
-    from memsh.teach.explain import run  # start-up: few sessions need it
+    from memsh.teach.explain import run  # start-up: 3 ms, for explain alone
 
     return run(box, args, io)
 
@@ -52,7 +53,7 @@ def where(box: Box, args: Args, io: IO) -> int:
 
     where rmqueue
     """
-    from memsh.teach.functions import FUNCTIONS, find  # start-up: few sessions need it
+    from memsh.teach.functions import FUNCTIONS, find  # start-up: 1 ms of table, for explain alone
 
     hits = find(args.function)
     if not hits:
@@ -96,7 +97,7 @@ def compare(box: Box, args: Args, io: IO) -> int:
             rows = [*text.splitlines(), *([f"status {status}"] if status else []), "",
                     *changes(before, state(io.session.box if io.session.box is not None else copy))]  # fmt: skip
         sides.append([f"$ {line}", *rows])
-    from memsh.teach.explain import side_by_side  # start-up: few sessions need it
+    from memsh.teach.explain import side_by_side  # start-up: 3 ms, for explain alone
 
     io.out(side_by_side(sides[0], sides[1], io.width))
     return 0
@@ -128,8 +129,6 @@ def expect(box: Box, args: Args, io: IO) -> int:
     `FIGURE as PID` is that of another process, `FIGURE at NAME` that of a snapshot, `FIGURE since NAME` what it has
     grown by since then. What is no statement, or names what there is not, is status 2.
     """
-    from memsh.teach.expectation import holds  # start-up: few sessions expect anything
-
     ok, line = holds(io.session, given(args.words))
     io.out("" if ok else line + "\n")
     return 0 if ok else 1

@@ -28,7 +28,7 @@ def cells(text: str) -> int:
     """How many columns the text takes."""
     if text.isascii() or not _WIDE.search(text):
         return len(text)
-    from rich.cells import cell_len  # start-up: few sessions need it
+    from rich.cells import cell_len  # start-up: 2 ms, for letters that may be wide
 
     return cell_len(text)
 

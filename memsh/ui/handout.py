@@ -75,7 +75,7 @@ def page(name: str, opener: Opener) -> str:
 
 
 def _page(title: str, steps: list[Shown]) -> Iterator[str]:
-    from markdown_it import MarkdownIt  # start-up: few sessions need it
+    from markdown_it import MarkdownIt  # start-up: 20 ms, for a handout that is made
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     yield f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from memsh.commands.limits import RESOURCES
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.signal import SIGNALS
@@ -209,8 +210,6 @@ _FLAGS = {
 
 
 def _limits() -> Offers:
-    from memsh.commands.limits import RESOURCES  # start-up: Tab on prlimit alone needs it
-
     yield from ((f"--{one.option}", one.help) for one in RESOURCES)
 
 

@@ -57,7 +57,7 @@ class SafeHistory(FileHistory):
 def open_history(name: str, most: int = 10_000) -> tuple[History, str]:
     """The history and a complaint (empty if all is well). `name` is --history-file, "" for the usual place."""
     if not name:
-        from platformdirs import user_state_path  # start-up: few sessions need it
+        from platformdirs import user_state_path  # start-up: 4 ms, where a file of the user's is looked for
 
         path = user_state_path("memsh") / "history"
     else:

@@ -63,7 +63,7 @@ def is_incomplete(text: str) -> bool:
 def interact(session: Session, options: Any) -> int:
     """Read lines until the end of input; answers the last status."""
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401  it gives input() its line editing
+        import readline  # noqa: F401  -- it gives input() its line editing, and may be missing
     sys.stdout.write(first_screen(session))
     pending = ""
     while True:

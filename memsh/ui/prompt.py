@@ -130,7 +130,7 @@ def start_up(session: Session, options: Any, settings: Settings) -> None:
         with session.taking_interrupts(), session.long():
             session.run(line, f"start-up command {number}")
     if options is None or "--no-rc" not in options.flags:
-        from platformdirs import user_config_path  # start-up: few sessions need it
+        from platformdirs import user_config_path  # start-up: 4 ms, where a file of the user's is looked for
 
         path = user_config_path("memsh") / "rc.memsh"
         try:

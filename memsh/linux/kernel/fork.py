@@ -28,7 +28,7 @@ from memsh.linux.include.sched import (
     threads_max,
 )
 from memsh.linux.kernel.returns import after_fork, fork_returns
-from memsh.linux.mm.memory.mmlife import exit_mmap
+from memsh.linux.mm.memory.mmlife import dup_mmap, exit_mmap
 from memsh.linux.mm.slab.objects import give, take
 
 if TYPE_CHECKING:
@@ -125,8 +125,6 @@ def copy_process(
         _take(box, task, "sighand_cache")
         _take(box, task, "signal_cache")
         if parent is not None and parent.mm is not None and not kthread:
-            from memsh.linux.mm.memory.mmlife import dup_mmap  # start-up: few sessions need it
-
             if share:
                 task.mm = parent.mm
                 parent.mm.users += 1

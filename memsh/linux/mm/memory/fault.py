@@ -39,6 +39,7 @@ from memsh.linux.mm.huge_memory.huge import (
     hugepage_vma_check,
     transhuge_vma_suitable,
 )
+from memsh.linux.mm.hugetlb.fault import COPIED, REUSED, NoHugePage, hugetlb_fault
 from memsh.linux.mm.memory.anon import (
     GFP_ANON,
     SHORT,
@@ -127,15 +128,13 @@ def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool
 
 def _hugetlb_fault(box: Box, vma: VmArea, addr: int, write: bool) -> int:
     """The fault in a mapping of hugetlb pages. OutOfMemory, BusError."""
-    from memsh.linux.mm.hugetlb import fault  # most boxes have no huge page
-
     try:
-        what = fault.hugetlb_fault(box, vma, addr, write)
-    except fault.NoHugePage:
+        what = hugetlb_fault(box, vma, addr, write)
+    except NoHugePage:
         raise BusError(addr) from None
     except KernelError:
         raise OutOfMemory from None
-    return HUGETLB | {fault.COPIED: COW, fault.REUSED: REUSE}.get(what, 0)
+    return HUGETLB | {COPIED: COW, REUSED: REUSE}.get(what, 0)
 
 
 def _hugetlb_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write: bool, tally: Tally) -> None:
