@@ -54,7 +54,7 @@ def running(box: Box) -> Task:
     """The current process; refuses after a panic."""
     if box.panicked:
         raise ShellError(PANICKED)
-    box.oom.settle()  # a victim whose system call is over
+    box.settle()
     task: Task = box.current
     return task
 

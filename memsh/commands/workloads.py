@@ -34,6 +34,7 @@ CHUNK = 8 << 20  # bytes that a worker touches before the clock moves on
 LEAST = 16  # pages: with fewer at a time, `fragment` would have nothing to break up
 CHUNK_USEC = 10_000
 MADV_DONTNEED = 4
+SIGKILL = 9
 _ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 _TAKE = GFP_NOWAIT | GFP_NAMES["__GFP_NOWARN"]
 _RW = 3
@@ -49,6 +50,7 @@ def spawn(box: Box, name: str, argv: list[str]) -> Task:
         raise
     child.comm = name
     child.cpu, child.affinity = box.current.cpu, box.current.affinity  # as a child of the shell
+    child.signal.rlim = list(box.current.signal.rlim)
     return child
 
 
@@ -58,6 +60,7 @@ class Worker:
     def __init__(self, box: Box, task: Task, size: int) -> None:
         self.box = box
         self.pid = task.pid
+        self.born = task
         self.size = size
         self.addr = self.at = 0
         self.rest_until = 0
@@ -66,6 +69,11 @@ class Worker:
     def task(self) -> Task | None:
         task = self.box.tasks.get(self.pid)
         return task if task is not None and task.mm is not None else None
+
+    @property
+    def ended_by(self) -> int:
+        """The signal that ended it."""
+        return self.born.exit_code & 0x7F or SIGKILL
 
     def step(self, keep: bool, hang_usec: int) -> bool:
         """Touch the next stretch; False once the process is dead."""
@@ -141,7 +149,7 @@ def stress(box: Box, args: Args, io: IO) -> int:
         io.out(f"{said} dispatching hogs: 0 cpu, 0 io, {args.vm} vm, 0 hdd\n")
     start = box.timer.usec
     end = start + int(args.timeout * 1_000_000) if args.timeout else None
-    failed = 0
+    failed = sig = 0
     try:
         while (end is None or io.session.box.timer.usec < end) and not failed:
             io.check()
@@ -149,7 +157,7 @@ def stress(box: Box, args: Args, io: IO) -> int:
             for worker in workers:
                 waited = box.disk.waited_usec
                 if not worker.step(args.vm_keep, int(args.vm_hang * 1_000_000)):
-                    failed = worker.pid
+                    failed, sig = worker.pid, worker.ended_by
                     break
                 task = worker.task
                 assert task is not None
@@ -167,7 +175,7 @@ def stress(box: Box, args: Args, io: IO) -> int:
                 ending.do_group_exit(box, task, 15)
     took = round((box.timer.usec - start) / 1_000_000)
     if failed:
-        io.err(f"stress: FAIL: [{master.pid}] (415) <-- worker {failed} got signal 9\n")
+        io.err(f"stress: FAIL: [{master.pid}] (415) <-- worker {failed} got signal {sig}\n")
         io.err(f"stress: FAIL: [{master.pid}] (451) failed run completed in {took}s\n")
         return 1
     if not args.quiet:

@@ -23,6 +23,7 @@ from memsh.linux.ipc.shm import Shm
 from memsh.linux.kernel.cgroup.cgroup import Cgroups
 from memsh.linux.kernel.cputime import CpuTime
 from memsh.linux.kernel.params import not_modelled
+from memsh.linux.kernel.posix_cpu_timers import run_posix_cpu_timers
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
@@ -139,6 +140,12 @@ class Box:
         for zone in pages.zones:
             total += zone.allocated
         return total + pages.freed + self.vmstat["pgfault"] + log.total + log.clear_seq, self.fs.opened
+
+    def settle(self) -> list[tuple[str, int]]:
+        """No system call is under way: who was to die dies now. (`PID (name)`, signal) of those whose CPU time is over.
+        """
+        self.oom.settle()
+        return run_posix_cpu_timers(self) if self.cputime.due else []
 
     def set_plain(self, on: bool) -> None:
         """The textbook box: drain the per-CPU lists and array caches, and bypass them until it is off again."""

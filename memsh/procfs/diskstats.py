@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.block.disk import LATENCY_USEC, PAGE_USEC
+from memsh.procfs.partitions import RAM_DISKS
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SECTORS = 8  # of a page
+LOOP_DEVICES = 8  # CONFIG_BLK_DEV_LOOP_MIN_COUNT
+IDLE = "0 " * 16 + "0\n"
 
 
 def show(box: Box) -> str:
@@ -24,7 +27,9 @@ def show(box: Box) -> str:
         (LATENCY_USEC * requests + PAGE_USEC * count) // 1000
         for requests, count in zip((swap.reads, swap.writes), pages, strict=True)
     ]
-    lines = [_line(0, "vda", (swap.reads, pages[0], times[0]), (swap.writes, pages[1], times[1]), 0, sum(times))]
+    lines = [f"   1 {number:7} ram{number} {IDLE}" for number in range(RAM_DISKS)]
+    lines += [f"   7 {number:7} loop{number} {IDLE}" for number in range(LOOP_DEVICES)]
+    lines += [_line(0, "vda", (swap.reads, pages[0], times[0]), (swap.writes, pages[1], times[1]), 0, sum(times))]
     reads = disk.reads - swap.reads, disk.pages_read - pages[0], max(0, disk.read_usec // 1000 - times[0])
     writes = disk.writes - swap.writes, disk.pages_written - pages[1], max(0, disk.write_usec // 1000 - times[1])
     busy = max(0, disk.busy_usec // 1000 - sum(times))

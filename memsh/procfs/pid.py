@@ -16,6 +16,7 @@ from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
 from memsh.procfs.net import NET
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.pid_attr import attributes
 from memsh.procfs.pid_base import (
     show_arch_status,
     show_auxv,
@@ -175,6 +176,11 @@ def show_mem(box: Box, task: Task) -> str:
     return read_mem(box, task, 0, 1).decode("utf-8", "surrogateescape")
 
 
+def refuse_mem(box: Box, task: Task, text: str) -> None:
+    """To the address 0, where nothing is."""
+    raise KernelError("EIO")
+
+
 PID_FILES: dict[str, Callable[[Box, Task], str]] = {
     "arch_status": show_arch_status,
     "auxv": show_auxv,
@@ -211,6 +217,7 @@ PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
     "clear_refs": store_clear_refs,
     "comm": store_comm,
     "coredump_filter": store_coredump_filter,
+    "mem": refuse_mem,
     "oom_adj": store_oom_adj,
     "oom_score_adj": store_oom_score_adj,
     "timerslack_ns": store_timerslack,
@@ -262,11 +269,18 @@ class TaskDirectory(Directory):
         if name == "task":
             names = lambda box: [str(tid) for tid in sorted(self.task(box).signal.threads)]  # noqa: E731
             return Directory({}, names=names, find=self.find_thread)
+        if name == "attr" and "APPARMOR" in box.model.options:
+            return attributes()
         if name == "ns":
             return namespaces(box)
         if name in optional_names(box, self.thread):
             one = OPTIONAL[name]
-            return ProcFile(lambda box: one.show(box, self.task(box)), None, one.mode)
+            write = one.store
+            return ProcFile(
+                lambda box: one.show(box, self.task(box)),
+                None if write is None else lambda box, text: write(box, self.task(box), text),
+                one.mode,
+            )
         return None
 
     def find_thread(self, box: Box, name: str) -> Node | None:
@@ -276,6 +290,8 @@ class TaskDirectory(Directory):
     def listing(self, box: Box) -> list[str]:
         self.task(box)
         names = {*PID_FILES, *FOLDERS, *optional_names(box, self.thread), "ns", "task"}
+        if "APPARMOR" in box.model.options:
+            names.add("attr")
         return sorted(names - NOT_OF_THREADS if self.thread else names)
 
 

@@ -1,6 +1,6 @@
 """Files of /proc/PID that only a kernel with the option for it has (fs/proc/base.c, #ifdef CONFIG_…).
 
-**Known deviations:** `attr` and `sched` are not there; nobody logs in, makes timers or gets an autogroup.
+**Known deviations:** nobody logs in, makes timers or gets an autogroup.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.procfs.pid_numa import show_numa_maps
+from memsh.procfs.pid_sched import show_sched
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -25,6 +27,7 @@ class Optional(NamedTuple):
     show: Callable[[Box, Task], str]
     mode: int = 0o444
     of: str = "both"
+    store: Callable[[Box, Task, str], None] | None = None
 
 
 def _always(text: str) -> Callable[[Box, Task], str]:
@@ -45,22 +48,32 @@ def show_cgroup(box: Box, task: Task) -> str:
     return f"0::{box.cgroups.of_task(task).path}\n"
 
 
+def _not_permitted(box: Box, task: Task, text: str) -> None:
+    """Set once, when the namespace or the session began."""
+    raise KernelError("EPERM")
+
+
+def _taken(box: Box, task: Task, text: str) -> None:
+    """proc_sched_set_task(): whatever is written."""
+
+
 _ALL_IDS = f"{0:10} {0:10} {INVALID_UID:10}\n"
 OPTIONAL = {
     "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes"),
     "cgroup": Optional("CGROUPS", show_cgroup),
     "children": Optional("PROC_CHILDREN", show_children, of="threads"),
     "cpuset": Optional("CPUSETS", _always("/\n")),
-    "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+    "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),
     "ksm_merging_pages": Optional("KSM", _with_memory("0\n"), 0o400),
     "ksm_stat": Optional("KSM", _with_memory("ksm_rmap_items 0\n"), 0o400),
-    "loginuid": Optional("AUDIT", _always(str(INVALID_UID)), 0o644),
+    "loginuid": Optional("AUDIT", _always(str(INVALID_UID)), 0o644, store=_not_permitted),
     "numa_maps": Optional("NUMA", show_numa_maps),
-    "projid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+    "projid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),
+    "sched": Optional("SCHED_DEBUG", show_sched, 0o644, store=_taken),
     "sessionid": Optional("AUDIT", _always(str(INVALID_UID))),
     "setgroups": Optional("USER_NS", _always("allow\n"), 0o644),
     "timers": Optional("POSIX_TIMERS", _always(""), of="processes"),
-    "uid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644),
+    "uid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),
 }
 
 

@@ -16,6 +16,11 @@ USEC_PER_TICK = 10_000
 SIGNAL_BITS = 0x7FFFFFFF
 
 
+def priority(task: Task) -> int:
+    """As the scheduler orders tasks, less 100: 0 to 39 by their nice value, less than 0 for real-time ones."""
+    return -1 - task.rt_priority if task.policy else 20 + task.nice
+
+
 def show_stat(box: Box, task: Task) -> str:
     """Fifty-two fields of a process; faults are those of all its threads."""
     signal, threads = task.signal, threads_of(box, task)
@@ -40,11 +45,10 @@ def _stat(box: Box, task: Task, minflt: int, majflt: int, utime: int, stime: int
         memory = [mm.total_vm * 4096, mm.get_rss()]
         code = [mm.start_code, mm.end_code, mm.start_stack]
         rest = [mm.start_data, mm.end_data, mm.start_brk, mm.arg_start, mm.arg_end, mm.env_start, mm.env_end]
-    priority = -1 - task.rt_priority if task.policy else 20 + task.nice
     numbers = [
         task.ppid, task.pgrp, task.session, 0, -1, task.flags, minflt, leader.cminflt, majflt, leader.cmajflt,
         *(usec // USEC_PER_TICK for usec in (utime, stime, leader.cutime, leader.cstime)),
-        priority, task.nice, len(task.signal.threads), 0, task.start_usec // USEC_PER_TICK,
+        priority(task), task.nice, len(task.signal.threads), 0, task.start_usec // USEC_PER_TICK,
         *memory, box.mmu.word_limit - 1, *code, 0, 0,
         task.sigpnd & SIGNAL_BITS, task.sigblk & SIGNAL_BITS, task.sigign & SIGNAL_BITS, task.sigcgt & SIGNAL_BITS,
         0 if task.state in "RZ" else 1, 0, 0, task.exit_signal, task.cpu, task.rt_priority, task.policy, 0, 0, 0,

@@ -137,3 +137,5 @@ def advance(session: Session, usec: int) -> None:
     while end > timer.usec:
         session.poll()
         timer.advance(min(end - timer.usec, STEP))
+    for who, sig in session.box.settle():
+        session.stderr.write(f"process {who} has ended: signal {sig}\n")

@@ -162,10 +162,10 @@ def test_the_64_bit_machine_has_its_own() -> None:
 
 
 def test_files_that_only_some_kernels_have(box: Box) -> None:
-    """`ls /proc/PID` and `ls /proc/PID/task/PID` of the recorded x86_64, without attr and sched."""
+    """`ls /proc/PID` and `ls /proc/PID/task/PID` of the recorded x86_64."""
     wide = Box(Config(arch="x86_64", ram=512 * MIB))
     more = set(tree.listdir(wide, "/proc/1")) - set(tree.listdir(box, "/proc/1")) - {"numa_maps"}
-    assert more == set(ONLY_64.split())
+    assert more == {*ONLY_64.split(), "attr", "sched"}
     thread = set(tree.listdir(wide, "/proc/1/task/1")) - set(tree.listdir(box, "/proc/1/task/1")) - {"numa_maps"}
     assert thread == more - {"autogroup", "timers"} | {"children"}
     assert tree.show(wide, "/proc/1/uid_map") == "         0          0 4294967295\n"

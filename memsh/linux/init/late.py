@@ -20,6 +20,7 @@ from memsh.linux.init.threads import start_tasks
 from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
 from memsh.linux.mm.filemap.writeback import Writeback
+from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.mmap.vmalist import vm_enough_memory
 from memsh.linux.mm.shmem.shmem import SHM
 from memsh.linux.mm.slab.objects import take
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 PMD_SIZE = 2 << 20
+WINDOW_PAGES = 8  # of what gunzip() puts out at once
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
 
@@ -85,6 +87,9 @@ def populate_rootfs(box: Box, usec: int, pages: int) -> None:
     mapping = mapping_of(box, inode)
     for index, pfn in enumerate(box.pages.alloc_bulk(GFP_CACHE, pages, K_SHMEM)):
         add_to_page_cache(box, mapping, index, pfn, shmem=True)
+        mark_page_accessed(box, pfn)
+        if index % WINDOW_PAGES == WINDOW_PAGES - 1:  # one piece of the text ends in it, the next begins: written twice
+            mark_page_accessed(box, pfn)
 
 
 def start_processes(box: Box) -> None:

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.resource import RLIMIT_CPU
+from memsh.linux.kernel.posix_cpu_timers import check_process_timers
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
@@ -60,6 +63,7 @@ class CpuTime:
         self.held: dict[int, str] = {}
         self.seen: dict[str, int] = {}
         self.threads: dict[str, int] = {}
+        self.due: dict[int, int] = {}  # PID → the signal that its limit of CPU time asks for
         self.switches = 0  # beyond those of timers and forks
         self.avenrun = [0, 0, 0]
         self.next_load = LOAD_USEC
@@ -139,6 +143,7 @@ class CpuTime:
     def _pay(self, usec: int) -> None:
         asleep = {self.box.tasks[pid].cpu for pid in self._living("D")} if self.held else ()
         before = {cpu: self.busy(cpu) for cpu in asleep}
+        infinity = self.box.mmu.word_limit - 1
         for cpu in [*self.owed]:
             entries, left, used = self.owed[cpu], usec, self.used[cpu]
             while entries and left > 0:
@@ -153,6 +158,8 @@ class CpuTime:
                 left -= given_user + given
                 task.utime += given_user
                 task.stime += given
+                if task.signal.rlim[RLIMIT_CPU][0] != infinity and (sig := check_process_timers(self.box, task)):
+                    self.due[task.tgid] = sig
                 if task.cgroup is not None:
                     task.cgroup.account_cputime(given_user, given)
                 used[0] += given_user

@@ -65,6 +65,8 @@ def handle_sysrq(box: Box, key: str) -> None:
     elif key == "s":
         box.fs.sync()
         log.printk("Emergency Sync complete", KERN_INFO)
+    elif key == "j":
+        log.printk("Emergency Thaw complete", KERN_INFO)
     elif key in "tw":
         show_state(box, blocked=key == "w")
     elif key == "c":

@@ -1,0 +1,34 @@
+"""/proc/PID/attr: what the security module says of a task (fs/proc/base.c; security/apparmor/lsm.c): no profile confines
+anybody. A kernel without such a module has no such folder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.procfs.node import Directory, Node, ProcFile
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+MODE = 0o666
+
+
+def _none(box: Box) -> str:
+    """There is no such label, or this module keeps none of that kind."""
+    raise KernelError("EINVAL")
+
+
+def _store(box: Box, text: str) -> None:
+    """No profile is loaded that one could change to."""
+    raise KernelError("EINVAL")
+
+
+def attributes() -> Directory:
+    current = ProcFile(lambda box: "unconfined\n", _store, MODE)
+    empty = ProcFile(_none, _store, MODE)
+    own: dict[str, Node] = {"current": current, "exec": empty, "prev": ProcFile(_none, None, 0o444)}
+    both: dict[str, Node] = {**own, "apparmor": Directory({**own}), "fscreate": empty, "keycreate": empty,
+                             "sockcreate": empty}  # fmt: skip
+    return Directory(both)
