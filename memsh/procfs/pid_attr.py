@@ -1,4 +1,4 @@
-"""/proc/PID/attr: what the security module says of a task (fs/proc/base.c; security/apparmor/lsm.c): no profile confines
+"""/proc/PID/attr: what the security module says of a task (fs/proc/base.c; security/apparmor/lsm.c): nothing confines
 anybody. A kernel without such a module has no such folder.
 """
 
