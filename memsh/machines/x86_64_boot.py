@@ -42,7 +42,6 @@ from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
 from memsh.machines.bootlog import Facts, announce, common, nosave_regions
@@ -115,7 +114,7 @@ class X8664Start:
     def direct_map(self, box: Box) -> list[tuple[str, int]]:
         """1 GiB entries for whole gigabytes but the first, which is split, 2 MiB and 4 KiB for the rest."""
         small, medium, large = 16384, -16384, 0
-        for first, behind in ((0, box.machine.top - ACPI_DATA_SIZE), (4 * GIB, box.machine.max_pfn << 12)):
+        for first, behind in ((0, box.machine.low_end), (4 * GIB, box.machine.max_pfn << 12)):
             if behind <= first:
                 continue
             whole = max(0, (behind >> 30) - max(1, first >> 30))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,18 @@ def test_reset_and_save_keep_the_machine(tmp_path: Path) -> None:
     assert "--arch x86_64" in text and "--nodes" in text
     shown = typed([], f"source {script}; zonelist")
     assert "node 1 fallback: 1/DMA32 0/DMA32 0/DMA" in shown
+
+
+@pytest.mark.parametrize(
+    ("config", "end"),
+    [
+        ({"ram": 256 * MIB}, 0xFFE0000),
+        ({"ram": 256 * MIB, "swap": 64 * MIB}, 0xFFDA000),  # the rings of the two drives
+        ({"ram": 8 * GIB, "cpus": 4, "nodes": tuple((2 * GIB, (cpu,)) for cpu in range(4))}, 0xBFFDF000),  # SMBIOS
+    ],
+)
+def test_the_firmware_keeps_what_it_needs_below_4_gib(config: dict[str, Any], end: int) -> None:
+    box = Box(Config(arch="x86_64", **config))
+    assert f"-0x{end - 1:016x}] usable" in "".join(record.text for record in box.log.records)
+    zone = box.pages.nodes[1 if "nodes" in config else 0].zones[1]
+    assert zone.start_pfn + zone.present == end >> 12

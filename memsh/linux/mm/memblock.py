@@ -43,15 +43,17 @@ def low_ram(ram: int) -> int:
     return ram if ram < PCI_HOLE else PCI_HOLE_LOW
 
 
-def e820_map(ram: int, reserved: tuple[int, int] = (0, 0)) -> list[Entry]:
-    """The firmware's map of a machine with `ram` bytes; `reserved` is an address range that RAM may not reach into."""
+def e820_map(ram: int, reserved: tuple[int, int] = (0, 0), kept: int = ACPI_DATA_SIZE) -> list[Entry]:
+    """The firmware's map of a machine with `ram` bytes, of which it keeps whole pages for `kept` below 4 GiB;
+    `reserved` is an address range that RAM may not reach into."""
     top = low_ram(ram)
+    end = (top - kept) & -PAGE_SIZE
     entries = [
         Entry(0, 0x9FC00, "usable"),
         Entry(0x9FC00, 0xA0000, "reserved"),
         Entry(0xF0000, 0x100000, "reserved"),
-        Entry(0x100000, top - ACPI_DATA_SIZE, "usable"),
-        Entry(top - ACPI_DATA_SIZE, top, "reserved"),
+        Entry(0x100000, end, "usable"),
+        Entry(end, top, "reserved"),
         Entry(0xFFFC0000, 1 << 32, "reserved"),  # not i386: the firmware ends at 4 GiB
     ]
     if ram > top:

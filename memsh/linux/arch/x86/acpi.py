@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.setup import Logger, Machine
+from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.printk import KERN_INFO
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE
+from memsh.linux.mm.memblock import ACPI_DATA_SIZE, low_ram
 
 if TYPE_CHECKING:
     from memsh.linux.config import Config
@@ -19,6 +20,9 @@ RSDP = 0xF59D0  # where the firmware keeps it with one CPU, all RAM below 4 GiB 
 HEADER, POINTER = 36, 4  # bytes of a table's head, of an entry in the RSDT
 LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET")  # in the order of the RSDT
 HIDDEN = ("DSDT", "FACS")  # which the FACP points to
+DIMM = 16 << 30  # RAM comes in pieces of 16 GiB
+SMBIOS_LOW = 600  # bytes of SMBIOS tables that fit below 1 MiB
+VIRTIO_RING = 3 * PAGE_SIZE  # the firmware reads each drive through a ring of 256 entries, and keeps it
 
 
 class Table(NamedTuple):
@@ -26,18 +30,33 @@ class Table(NamedTuple):
     size: int
 
 
+def smbios_kept(config: Config) -> int:
+    """Bytes of RAM below the end of low RAM that the SMBIOS tables take, if they are too many to lie below 1 MiB: they
+    tell of each package, each piece of RAM and each of its ranges."""
+    pieces, ranges = -(-config.ram // DIMM), 1 + (config.ram > low_ram(config.ram))
+    packages = max(1, len(config.firmware_nodes))
+    size = 234 + 68 * packages + 53 * pieces + 33 * ranges
+    return -(-size // 64) * 64 if size > SMBIOS_LOW else 0
+
+
+def firmware_kept(config: Config, drives: int) -> int:
+    """Bytes that the firmware keeps at the end of RAM below 4 GiB."""
+    return smbios_kept(config) + ACPI_DATA_SIZE + drives * VIRTIO_RING
+
+
 def firmware_tables(config: Config, top: int) -> dict[str, Table]:
     """Where the tables lie below `top`, the end of RAM below 4 GiB."""
     cpus, nodes = config.firmware_cpus, len(config.firmware_nodes)
+    far = sum(len(its) for _, its in config.firmware_nodes[2:])  # 0 and 1 are a byte shorter than other numbers
     sizes = {
-        "FACS": 0x40, "DSDT": 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1), "FACP": 0x74,
+        "FACS": 0x40, "DSDT": 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1) + far, "FACP": 0x74,
         "APIC": 0x78 + 8 * (cpus - 1), "HPET": 0x38,
     }  # fmt: skip
     if nodes:
         sizes["SRAT"] = 0x30 + 16 * cpus + 40 * (nodes + 2)
     sizes["WAET"] = 0x28
     sizes["RSDT"] = HEADER + POINTER * sum(name not in HIDDEN for name in sizes)
-    tables, at = {}, top - ACPI_DATA_SIZE
+    tables, at = {}, top - smbios_kept(config) - ACPI_DATA_SIZE
     for name, size in sizes.items():
         tables[name] = Table(at, size)
         at += size

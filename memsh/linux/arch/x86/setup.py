@@ -117,6 +117,7 @@ class Machine:
         self.image = image
         self.memblock = Memblock()
         self.top = 0  # bytes: end of RAM below 4 GiB, firmware's part included
+        self.low_end = 0  # bytes: end of what is usable of it (x86_64)
         self.max_pfn = 0
         self.max_low_pfn = 0
         self.spans: list[ZoneSpan] = []

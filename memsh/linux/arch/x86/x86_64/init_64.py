@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.arch.x86.acpi import acpi_boot_table_init
+from memsh.linux.arch.x86.acpi import acpi_boot_table_init, firmware_kept
 from memsh.linux.arch.x86.e820 import finish_early_params, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
@@ -105,7 +105,8 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     log(KERN_NOTICE, IMAGE.banner)
     log(KERN_INFO, f"Command line: {box.config.cmdline} ")
     log(KERN_INFO, "BIOS-provided physical RAM map:")
-    machine.e820 = e820_map(ram, AMD_HT)
+    machine.e820 = e820_map(ram, AMD_HT, firmware_kept(box.config, 2 if box.config.swap else 0))
+    machine.low_end = machine.e820[3].end
     for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
     user = user_map(box.config, machine.e820, log, nopentium=False)
@@ -123,15 +124,15 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     log(KERN_INFO, f"last_pfn = {machine.max_pfn:#x} max_arch_pfn = {box.arch.max_pfn:#x}", 24)
     log(KERN_INFO, "x86/PAT: Configuration [0-7]: WB  WC  UC- UC  WB  WP  UC- WT  ")
     if machine.max_pfn > 1 << 20:
-        log(KERN_INFO, f"last_pfn = {(machine.top - ACPI_DATA_SIZE) // PAGE_SIZE:#x} max_arch_pfn = "
+        log(KERN_INFO, f"last_pfn = {machine.low_end // PAGE_SIZE:#x} max_arch_pfn = "
                        f"{box.arch.max_pfn:#x}")  # fmt: skip
     box.timer.set(18844)
     log(KERN_INFO, "Using GB pages for direct mapping")
 
 
 def _initrd(machine: Machine, log: Logger) -> None:
-    """The RAM disk lies where the boot loader put it, at the end of RAM below 4 GiB."""
-    end = machine.top - ACPI_DATA_SIZE
+    """The RAM disk lies where the boot loader put it: before the last 64 KiB bound of RAM below 4 GiB."""
+    end = machine.low_end & -0x10000
     start = end - IMAGE.initrd
     if start < IMAGE.end + BRK_PAGES * PAGE_SIZE:
         raise ValueError("the RAM disk does not fit behind the kernel")
@@ -377,7 +378,8 @@ def machine_of(box: Box) -> Machine:
     machine.max_pfn = machine.max_low_pfn = max(zone.end_pfn for zone in zones)
     low = [zone for zone in zones if 0 < zone.index < box.arch.zone_normal]
     below = max((zone.start_pfn + zone.present for zone in low), default=DMA_END)
-    machine.top = below * PAGE_SIZE + ACPI_DATA_SIZE
+    machine.low_end = below * PAGE_SIZE
+    machine.top = machine.low_end + ACPI_DATA_SIZE
     machine.layout = Layout64(machine.max_pfn)
     for node in box.pages.nodes:
         spans = tuple(ZoneSpan(z.name, z.start_pfn, z.spanned, z.present, z.managed) for z in node.zones)
