@@ -9,13 +9,13 @@ import json
 import time
 from typing import Any
 
-from memsh.commands.dates import parse_date
 from memsh.commands.tools import reader_of
 from memsh.linux.kernel.printk import Record
 from memsh.procfs import tree
 from memsh.procps.figures import stat
 from memsh.shell import IO, Args, ShellError, command, opt
 from memsh.textutils.clock import now
+from memsh.textutils.datespec import parse_date
 
 TOPIC = "tools"
 LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
@@ -115,6 +115,13 @@ def _follow(box: Any, io: IO, printer: _Printer) -> None:
             printer.show(record)
 
 
+def _moment(text: str, io: IO) -> float:
+    try:
+        return parse_date(text, now(io))
+    except ValueError:
+        raise ShellError(f'invalid time value "{text}"') from None
+
+
 class _Printer:
     """How one call shows records."""
 
@@ -122,8 +129,8 @@ class _Printer:
         self.args = args
         self.io = io
         self.boot = stat(reader_of(box, io)).boot_time
-        self.since = parse_date(args.since, now(io)) if args.since is not None else None
-        self.until = parse_date(args.until, now(io)) if args.until is not None else None
+        self.since = _moment(args.since, io) if args.since is not None else None
+        self.until = _moment(args.until, io) if args.until is not None else None
         self.before: int | None = None  # µs, of the record before
         self.minute = ""
 

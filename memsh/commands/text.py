@@ -7,7 +7,7 @@ from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
 from memsh.shell.io import Sink
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "text"
 
@@ -66,7 +66,9 @@ class _Tee:
 
 @utility(
     option("-a", "--append", help="add to them"), option("-i", "--ignore-interrupts"),
-    option("-p", "--output-error", type=str, optional="warn-nopipe", meta="MODE"), rest("files", words="path"),
+    option("-p", "--output-error", type=one_of("--output-error", "warn", "warn-nopipe", "exit", "exit-nopipe"),
+           optional="warn-nopipe", bare="p", meta="MODE", help="what to do where a file cannot be written"),
+    rest("files", words="path"),
 )  # fmt: skip
 def tee(box: object, args: Args, io: IO) -> int:
     """copy standard input to files of the box and on

@@ -34,7 +34,7 @@ def strftime(pattern: str, when: float) -> str:
     moment = time.gmtime(min(max(when, -62135596800.0), 253402300799.0))
     nanoseconds = f"{round(when % 1 * 1e9) % 1_000_000_000:09d}"
     ready = pattern.replace("%N", nanoseconds).replace("%s", str(int(when // 1)))
-    ready = ready.replace("%z", "+0000").replace("%:z", "+00:00").replace("%Z", "UTC")
+    ready = ready.replace("%z", "+0000").replace("%:z", "+00:00").replace("%Z", "UTC").replace("%#Z", "utc")
     return time.strftime(ready, moment) if ready else ""
 
 

@@ -115,6 +115,8 @@ def paste(box: object, args: Args, io: IO) -> int:
 
     cut -d: -f1 /proc/meminfo | paste -sd,
     """
+    if re.search(r"(?<!\\)(?:\\\\)*\\$", args.delimiters):
+        raise ShellError(f"delimiter list ends with an unescaped backslash: {args.delimiters}")
     escapes = {"n": "\n", "t": "\t", "\\": "\\", "0": "", "b": "\b", "f": "\f", "r": "\r", "v": "\v"}
     marks = [escapes.get(one[1], one[1]) if len(one) == 2 else one for one in re.findall(r"\\.|[^\\]", args.delimiters)]
     marks = marks or [""]

@@ -12,7 +12,7 @@ from memsh.shell.limits import AWK_WIDTH
 from memsh.shell.registry import Converter
 from memsh.textutils.regexp import compiled
 from memsh.textutils.sources import Sources, pieces
-from memsh.textutils.utility import option, sized, utility, whole_number
+from memsh.textutils.utility import one_of, option, sized, utility, whole_number
 
 OPENING = "cannot open '{name}' for reading: {why}"
 
@@ -130,11 +130,31 @@ def _head_bytes(io: IO, source: Input, limit: int, all_but: bool) -> None:
             break
 
 
+def _pid(word: str) -> int:
+    if not word.isascii() or not word.isdecimal() or len(word) > 9:
+        raise ValueError(f"invalid PID: '{word}'")
+    return int(word)
+
+
+def _contents(io: IO, name: str) -> str:
+    """A file that is followed; nothing while it is not there."""
+    files = io.session.files
+    assert files is not None
+    try:
+        return files.open_read(io.session, name).read() if name != "-" else ""
+    except OSError:
+        return ""
+
+
 @utility(
-    *COMMON, option("-f", "--follow", type=str, optional="descriptor", meta="HOW", help="go on as the file grows"),
-    option("-F", name="follow_name", help="the same, by name"), option("--retry"),
+    *COMMON,
+    option("-f", "--follow", type=one_of("--follow", "descriptor", "name"), optional="descriptor", bare="f", meta="HOW",
+           help="go on as the file grows"),
+    option("-F", name="follow_name", help="the same, by name"),
+    option("--retry", help="with -f: also what is not there yet"),
     option("-s", "--sleep-interval", type=whole_number("invalid number of seconds"), default=1, meta="SECONDS"),
-    option("--pid", type=str, meta="PID"), rest("files", words="path"), rewrite=_old_style,
+    option("--pid", type=_pid, meta="PID", help="with -f: until that process ends"), rest("files", words="path"),
+    rewrite=_old_style,
 )  # fmt: skip
 def tail(box: object, args: Args, io: IO) -> int:
     """the last lines
@@ -149,6 +169,10 @@ def tail(box: object, args: Args, io: IO) -> int:
     sources = Sources(io, args.files, OPENING)
     named = args.verbose or (len(args.files) > 1 and not args.quiet)
     follow = args.follow is not None or args.follow_name
+    if not follow and args.retry:
+        io.complain("warning: --retry ignored; --retry is useful only when following")
+    if not follow and args.pid is not None:
+        io.complain("warning: PID ignored; --pid=PID is useful only when following")
     seen: dict[str, int] = {}
     for serial, (name, source) in enumerate(sources):
         if named:
@@ -164,10 +188,12 @@ def tail(box: object, args: Args, io: IO) -> int:
         else:
             _tail_lines(io, source, end, limit, sign == "+")
     if follow:
-        if not seen:
+        if not seen and not (args.retry or args.follow_name):
             io.complain("no files remaining")
             return 1
-        _follow(io, args.sleep_interval or 1, seen, named)
+        if args.retry or args.follow_name:
+            seen |= {name: 0 for name in args.files if name not in seen}
+        _follow(io, args.sleep_interval or 1, seen, named, args.pid)
     return sources.status
 
 
@@ -190,8 +216,8 @@ def _tail_lines(io: IO, source: Input, end: str, limit: int, from_there: bool) -
         io.out(line)
 
 
-def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool) -> None:
-    """Print what the files grow by, as the box's clock moves on."""
+def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool, pid: int | None) -> None:
+    """Print what the files grow by, as the box's clock moves on; no longer than the process `pid` lives."""
     session = io.session
     ticker = session.ticker(io) if session.ticker is not None and io.is_tty else None
     last = next(reversed(seen))
@@ -202,10 +228,7 @@ def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool) -> None:
         elif not ticker.wait(float(seconds)):
             return
         for name in seen:
-            source = Sources(io, [], OPENING).open(name) if name != "-" else None
-            if source is None:
-                continue
-            whole = source.read()
+            whole = _contents(io, name)
             if len(whole) < seen[name]:
                 io.complain(f"{name}: file truncated")
                 seen[name] = 0
@@ -215,22 +238,32 @@ def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool) -> None:
                 last = name
                 io.out(whole[seen[name] :])
                 seen[name] = len(whole)
+        if pid is not None and not _contents(io, f"/proc/{pid}/stat"):
+            return
+
+
+def _old_uniq(words: list[str]) -> list[str]:
+    """`uniq -2` and `uniq +3` are -f 2 and -s 3."""
+    kinds = {"-": "-f", "+": "-s"}
+    return [kinds[word[0]] + word[1:] if re.fullmatch(r"[-+][0-9]+", word) else word for word in words]
 
 
 @utility(
     option("-c", "--count", help="count them"), option("-d", "--repeated", help="only repeated lines"),
     option("-D", name="all_repeated", help="all repeated lines"),
-    option("--all-repeated", type=str, optional="none", meta="METHOD", name="all_repeated_how"),
+    option("--all-repeated", type=one_of("--all-repeated", "none", "prepend", "separate"), optional="none",
+           meta="METHOD", name="all_repeated_how"),
     option("-f", "--skip-fields", type=whole_number("invalid number of fields to skip", quote="{}"), default=0,
            meta="N", help="compare behind N fields"),
-    option("--group", type=str, optional="separate", meta="METHOD"),
+    option("--group", type=one_of("--group", "prepend", "append", "separate", "both"), optional="separate",
+           meta="METHOD"),
     option("-i", "--ignore-case", help="letters in either case"),
     option("-s", "--skip-chars", type=whole_number("invalid number of bytes to skip", quote="{}"), default=0, meta="N",
            help="compare behind N characters"),
     option("-u", "--unique", help="only lines that stand alone"), option("-z", "--zero-terminated"),
     option("-w", "--check-chars", type=whole_number("invalid number of bytes to compare", quote="{}"), meta="N",
            help="compare N characters"),
-    rest("files", words="path"), usage="[OPTION]... [INPUT [OUTPUT]]",
+    rest("files", words="path"), usage="[OPTION]... [INPUT [OUTPUT]]", rewrite=_old_uniq,
 )  # fmt: skip
 def uniq(box: object, args: Args, io: IO) -> int:
     """equal neighbouring lines once
@@ -245,6 +278,10 @@ def uniq(box: object, args: Args, io: IO) -> int:
     groups: list[str] = []
     key_before: str | None = None
     every = args.all_repeated or args.all_repeated_how is not None
+    if args.group is not None and (args.count or args.repeated or args.unique or every):
+        raise args.refused("--group is mutually exclusive with -c/-d/-D/-u")
+    if every and args.count:
+        raise args.refused("printing all duplicated lines and repeat counts is meaningless")
     printed = 0
 
     def tell() -> None:
@@ -277,6 +314,8 @@ def uniq(box: object, args: Args, io: IO) -> int:
             io.out("".join(out))
             out.clear()
     tell()
+    if printed and args.group in ("append", "both"):
+        out.append(end)
     if len(args.files) > 1 and args.files[1] != "-":
         files = io.session.files
         assert files is not None

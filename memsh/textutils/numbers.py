@@ -124,7 +124,10 @@ _COMPARE = ("<", "<=", "=", "==", "!=", ">=", ">")
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
-@utility(rest("words", meta="EXPRESSION"), usage="EXPRESSION", trouble=2, rewrite=lambda words: ["--", *words])
+@utility(
+    rest("words", meta="EXPRESSION"), usage="EXPRESSION", trouble=2,
+    rewrite=lambda words: ["--", *words[words[:1] == ["--"] :]],
+)  # fmt: skip
 def expr(box: object, args: Args, io: IO) -> int:
     """reckon with words
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import one_of, option, utility
 
 TROUBLE = 2
 RUN = 1 << 16  # lines sorted between two looks for Ctrl-C
@@ -27,6 +27,7 @@ _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
 _POSITION = re.compile(r"([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)")
 _VERSION_SUFFIX = re.compile(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
 _ORDERS = "bdfgiMhnRrV"
+_BY = one_of("--sort", "general-numeric", "human-numeric", "month", "numeric", "random", "version")
 
 
 def numeric_key(text: str) -> Any:
@@ -130,8 +131,10 @@ class Key:
             self.skip_first = self.skip_last = "b" in orders
         self.reverse = "r" in orders
         kinds = [letter for letter in "ghMnRV" if letter in orders]
-        if len(kinds) > 1:
-            raise ShellError(f"options '-{''.join(sorted(kinds))}' are incompatible", TROUBLE)
+        text = [letter for letter in "di" if letter in orders and set(kinds) & set("nghM")]
+        if len(kinds) > 1 or (kinds and text):
+            shown = "".join(letter for letter in "dfghiMnRV" if letter in (*kinds, *text))
+            raise ShellError(f"options '-{shown}' are incompatible", TROUBLE)
         self.kind = kinds[0] if kinds else ""
         self.fold, self.dictionary, self.printable = "f" in orders, "d" in orders, "i" in orders
         self.whole = not spec and not self.skip_first
@@ -244,8 +247,9 @@ def _tab(word: str) -> str:
     option("-i", "--ignore-nonprinting"), option("-M", "--month-sort", help="JAN before FEB"),
     option("-h", "--human-numeric-sort", help="2K before 1M"), option("-n", "--numeric-sort", help="by number"),
     option("-R", "--random-sort", help="in no order"), option("-r", "--reverse", help="reversed"),
-    option("-V", "--version-sort", help="by version: 2 before 10"), option("--sort", type=str, meta="WORD"),
-    option("-c", "--check", type=str, optional="", meta="HOW", help="only tell whether it is sorted"),
+    option("-V", "--version-sort", help="by version: 2 before 10"), option("--sort", type=_BY, meta="WORD"),
+    option("-c", "--check", type=one_of("--check", "quiet/silent", "diagnose-first"), optional="diagnose-first",
+           bare="c", meta="HOW", help="only tell whether it is sorted"),
     option("-C", name="check_quiet", help="the same, by status alone"),
     option("-k", "--key", type=str, many=True, meta="KEYDEF", help="by fields: 2, 2n, 2,3nr, 1.3"),
     option("-m", "--merge", help="merge what is sorted"),
@@ -268,7 +272,11 @@ def sort(box: object, args: Args, io: IO) -> int:
         raise ShellError(f"extra operand '{args.files[1]}' not allowed with -c", TROUBLE)
     sources = Sources(io, args.files, "cannot read: {name}: {why}")
     if checks:
-        quiet = args.check_quiet or args.check in ("quiet", "silent")
+        quiet = args.check_quiet or args.check == "quiet"
+        if args.check == "diagnose-first" and quiet:
+            raise ShellError("options '-cC' are incompatible", TROUBLE)
+        if args.output is not None:
+            raise ShellError(f"options '-{'C' if quiet else 'c'}o' are incompatible", TROUBLE)
         return _checked(io, sources, keys, args, end, quiet)
     if args.merge:
         runs = [sources_one.kept(end) for sources_one in _each(io, args.files, sources)]
@@ -295,8 +303,6 @@ def _keys(args: Args) -> list[Key]:
     words = {"general-numeric": "g", "human-numeric": "h", "month": "M", "numeric": "n", "random": "R", "version": "V"}
     orders = "".join(letter for name, letter in letters.items() if getattr(args, name))
     if args.sort is not None:
-        if args.sort not in words:
-            raise ShellError(f"invalid argument '{args.sort}' for '--sort'", TROUBLE)
         orders += words[args.sort]
     if args.key:
         return [Key(spec, orders, args.field_separator) for spec in args.key]

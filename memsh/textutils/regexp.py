@@ -79,10 +79,11 @@ def _decoded(pattern: str) -> str:
 class _Translator:
     """One expression. `dialect` is "basic", "extended" or "awk"."""
 
-    def __init__(self, pattern: str, dialect: str, lines: bool = False) -> None:
+    def __init__(self, pattern: str, dialect: str, lines: bool = False, escapes: bool = False) -> None:
         self.pattern = _decoded(pattern) if dialect == "awk" and "\\" in pattern else pattern
         self.begin, self.end = (r"(?m:^)", r"(?m:$)") if lines else (r"\A", r"\Z")
         self.place = 0
+        self.escapes = escapes  # [\t] is a tab
         self.extended = dialect != "basic"
         self.awk = dialect == "awk"
         self.groups = 0
@@ -252,7 +253,7 @@ class _Translator:
             return _Piece(f"(?:\\{char})", True, False, True)
         if char in _WORDS:
             return _Piece(_WORDS[char])
-        if char in _CONTROL:
+        if char in _CONTROL and (self.awk or self.escapes):
             return _Piece("\\" + char)
         return _Piece(_quoted(char))
 
@@ -312,7 +313,7 @@ class _Translator:
         self.place += 1
         if char == "\\" and self.place < len(pattern):
             following = pattern[self.place]
-            if self.awk or following in "ntfvar":  # sed's and gawk's; grep's users mean the same
+            if self.awk or (self.escapes and following in "ntfvar"):
                 if following in _CONTROL or (self.awk and following in "\\/\"]^-"):
                     self.place += 1
                     return _CONTROL.get(following, following)
@@ -405,12 +406,14 @@ def _by_length(quick: Callable[..., Any], pattern: str, ignore_case: bool, longe
 
 
 @lru_cache(512)
-def compiled(pattern: str, dialect: str = "basic", ignore_case: bool = False, lines: bool = False) -> Regexp:
+def compiled(
+    pattern: str, dialect: str = "basic", ignore_case: bool = False, lines: bool = False, escapes: bool = False
+) -> Regexp:
     """An expression ready to search with. `dialect`: "basic", "extended", "awk" or "fixed"; with `lines`, ^ and $ match
-    at each newline too (sed's M). RegexpError if it is none."""
+    at each newline too (sed's M); with `escapes`, \\t is a tab (sed's, and always awk's). RegexpError if it is none."""
     if dialect == "fixed":
         return Regexp(pattern, re.escape(pattern), None, ignore_case)
-    made = _Translator(pattern, dialect, lines)
+    made = _Translator(pattern, dialect, lines, escapes)
     try:
         return Regexp(pattern, made.whole(), made, ignore_case)
     except RecursionError:

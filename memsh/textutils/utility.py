@@ -24,15 +24,17 @@ Rewrite = Callable[[list[str]], list[str]]
 
 
 class Option(Param):
-    """An option. `many`: its values collect in a list. `optional`: its value is only what is written onto it."""
+    """An option. `many`: its values collect in a list. `optional`: its value is only what is written onto it. `bare`:
+    its letters that never have one, in whatever cluster they stand."""
 
-    __slots__ = ("many", "optional")
+    __slots__ = ("bare", "many", "optional")
 
     def __init__(
         self, flags: tuple[str, ...], convert: Converter | None, default: Any, help: str, name: str, meta: str | None,
-        many: bool, optional: Any,
+        many: bool, optional: Any, bare: str,
     ) -> None:  # fmt: skip
         super().__init__("opt", name, convert, default, help, meta, None, flags)
+        self.bare = bare
         self.many = many
         self.optional = optional
 
@@ -44,11 +46,11 @@ class Option(Param):
 
 def option(
     *flags: str, type: Converter | None = None, default: Any = None, help: str = "", name: str | None = None,
-    meta: str | None = None, many: bool = False, optional: Any = None,
+    meta: str | None = None, many: bool = False, optional: Any = None, bare: str = "",
 ) -> Option:  # fmt: skip
     """An option, named in Args after its longest form. `optional`: the value it has when none is written onto it."""
     named = name or max(flags, key=len).lstrip("-").replace("-", "_")
-    return Option(flags, type, default, help, named, meta, many, optional)
+    return Option(flags, type, default, help, named, meta, many, optional, bare)
 
 
 class Refusal(ShellError):
@@ -155,8 +157,8 @@ class Utility(Command):
             if param is None:
                 raise self.refused(f"invalid option -- '{word[at]}'")
             assert isinstance(param, Option)
-            if not param.takes_value:
-                self._keep(param, True, values, typed)
+            if not param.takes_value or word[at] in param.bare:
+                self._keep(param, param.optional if param.takes_value else True, values, typed)
                 continue
             text = word[at + 1 :]
             if not text and param.optional is not None:
@@ -185,7 +187,7 @@ class Utility(Command):
         try:
             return param.type(word)
         except NoChoice as error:
-            raise self.refused(str(error)) from None
+            raise Refusal(self.refused(str(error)).message, 1) from None
         except ValueError as error:
             raise ShellError(str(error), self.trouble) from None
 

@@ -332,7 +332,7 @@ class Script:
                 self.wrong("cannot specify modifiers on empty regexp")
             return None
         try:
-            return compiled(_escapes(pattern), self.dialect, ignore, lines)
+            return compiled(_escapes(pattern), self.dialect, ignore, lines, True)
         except RegexpError as error:
             self.wrong(error.message)
 
