@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from memsh import __version__
 from memsh.linux.include.errno import KernelError
@@ -25,6 +25,10 @@ from memsh.shell.session import Session
 from memsh.shell.stdio import last_words, lost, open_streams
 from memsh.shell.values import wide_size
 from memsh.usage import USAGE
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.config import Config
 
 _VALUED = {
     "-c", "-o", "--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--age", "--from",
@@ -138,7 +142,7 @@ def page_size(options: Options) -> int:
     return size
 
 
-def make_box(options: Options) -> Any:
+def make_box(options: Options) -> Box:
     """The machine that argv describes. ShellError if there can be none."""
     from memsh.linux.config import DEFAULT_CMDLINE, Config  # start-up: --help, diagnose and capture need no box
     from memsh.machines.box import Box  # start-up: --help, diagnose and capture need no box
@@ -187,7 +191,7 @@ def recorded(options: Options) -> tuple[str, int]:
     return "x86_64" if re.search(r"^now zone DMA32", text, re.MULTILINE) else "i386", here
 
 
-def box_from(path: str, config: Any, options: Options) -> Any:
+def box_from(path: str, config: Config, options: Options) -> Box:
     """`--from`: a recorded folder with freelists.txt, or any text that tells of a machine."""
     from memsh.commands.elsewhere import hosttext  # start-up: 9 ms, for texts of the host alone
     from memsh.machines.from_dump import TOLD, from_recording  # start-up: 1 ms, for --from a recording alone

@@ -28,6 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
 }
+# the border's types, named in annotations alone: the shell runs none of it
+NAMED = {"shell": {"memsh.linux.box", "memsh.linux.config"}}
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 TOOLS = [*sorted((PACKAGE.parent / "scripts").rglob("*.py")), PACKAGE.parent / "tests" / "sessions.py"]
@@ -58,7 +60,10 @@ def test_imports_go_one_way() -> None:
         room = path.relative_to(PACKAGE).parts[0]
         if room not in MAY_IMPORT:
             continue
+        run = {node.lineno for node in imports_at_run_time(tree)}
         for line, module in imported(tree):
+            if module in NAMED.get(room, ()) and line not in run:
+                continue
             parts = module.split(".")
             inside = parts[0] == "memsh" and len(parts) > 1
             if (

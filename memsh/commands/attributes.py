@@ -6,11 +6,10 @@ Known deviations: nobody is refused for a file's mode (there is one user, root);
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from memsh.commands.paths import disk_of, is_devfs, is_procfs, path_of, stat_kind
+from memsh.commands.paths import disk_of, is_devfs, is_procfs, path_of, writable_path
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
@@ -65,18 +64,6 @@ def chmod(box: Box, args: Args, io: IO) -> int:
     return status
 
 
-def _file(io: IO, name: str) -> str:
-    """The absolute name of what may be made or changed; EACCES, EISDIR, ENOENT."""
-    whole = path_of(io.session, name)
-    if is_procfs(whole) or is_devfs(whole):
-        raise KernelError("EACCES")
-    if stat_kind(io.session, whole) == "dir":
-        raise KernelError("EISDIR")
-    if stat_kind(io.session, posixpath.dirname(whole)) != "dir":
-        raise KernelError("ENOENT")
-    return whole
-
-
 def _resize(box: Box, whole: str, size: int) -> None:
     if not box.fs.exists(whole):
         box.fs.create(whole)
@@ -99,7 +86,7 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
     if not args.length:
         raise UsageError("invalid length value specified")
     try:
-        whole = _file(io, args.file)
+        whole = writable_path(io.session, args.file)
         if not box.fs.exists(whole) or box.fs.lookup(whole).size < args.length:
             _resize(box, whole, args.length)
     except KernelError as error:
@@ -130,7 +117,7 @@ def truncate(box: Box, args: Args, io: IO) -> int:
     status = 0
     for name in args.files:
         try:
-            whole = _file(io, name)
+            whole = writable_path(io.session, name)
             there = box.fs.exists(whole)
             if not there and args.no_create:
                 continue

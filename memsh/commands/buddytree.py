@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.draw import clip, human, plural, say
 from memsh.commands.physmap import use_name
 from memsh.inspect.check import PER_CPU_LIST, block_of
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
-from memsh.linux.include.mmzone import pindex_to_order
+from memsh.linux.include.mmzone import Zone, pindex_to_order
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
 
 
-def free_block(zone: Any, pfn: int) -> tuple[int, int] | None:
+def free_block(zone: Zone, pfn: int) -> tuple[int, int] | None:
     """(first frame, order) of the free block that holds `pfn`."""
     for order in range(MAX_ORDER):
         head = pfn & ~((1 << order) - 1)
@@ -25,7 +23,7 @@ def free_block(zone: Any, pfn: int) -> tuple[int, int] | None:
     return None
 
 
-def free_within(zone: Any, pfn: int, order: int) -> int:
+def free_within(zone: Zone, pfn: int, order: int) -> int:
     """Free pages in [pfn, pfn + 2^order), on the buddy lists."""
     end, at, found = pfn + (1 << order), pfn, 0
     while at < end:
@@ -38,7 +36,7 @@ def free_within(zone: Any, pfn: int, order: int) -> int:
     return found
 
 
-def per_cpu(zone: Any) -> set[int]:
+def per_cpu(zone: Zone) -> set[int]:
     """Frames that wait on per-CPU lists."""
     blocks = [
         (pfn, 1 << pindex_to_order(index, zone.block_order))
@@ -47,7 +45,7 @@ def per_cpu(zone: Any) -> set[int]:
     return {pfn + page for pfn, size in blocks for page in range(size)}
 
 
-def state(zone: Any, pfn: int, order: int, waiting: set[int]) -> str:
+def state(zone: Zone, pfn: int, order: int, waiting: set[int]) -> str:
     """What has become of the stretch of 2^order pages at `pfn`, in words. `waiting`: frames on per-CPU lists."""
     key = zone.free.get(pfn)
     if key is not None and key >> 2 == order:
@@ -83,7 +81,7 @@ def draw(box: Box, pfn: int, io: IO) -> None:
     _merging(box, io, zone, head, order, "free" if own is not None else what)
 
 
-def _node(io: IO, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int, int],
+def _node(io: IO, zone: Zone, prefix: str, pfn: int, order: int, own: tuple[int, int],
           waiting: set[int]) -> None:  # fmt: skip
     """One block, and below it its two halves as long as the frame's own block lies in it."""
     size = f"  {human(PAGE_SIZE << order)}" if io.width >= 72 else ""
@@ -101,7 +99,7 @@ def _node(io: IO, zone: Any, prefix: str, pfn: int, order: int, own: tuple[int, 
         _node(io, zone, stem + branch, pfn + (number << order - 1), order - 1, own, waiting)
 
 
-def _merging(box: Box, io: IO, zone: Any, head: int, order: int, what: str) -> None:
+def _merging(box: Box, io: IO, zone: Zone, head: int, order: int, what: str) -> None:
     """Why a free block is not larger, or what would become of a used one."""
     at, level, with_ = head, order, []
     while level < MAX_ORDER - 1:

@@ -9,6 +9,7 @@ from memsh.commands.paths import is_devfs, is_procfs, path_of, resolve, stat_kin
 from memsh.linux.box import Box
 from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.mm_types import File
 from memsh.linux.mm.filemap.fadvise import fadvise_dontneed
 from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.io import NullSink
@@ -116,7 +117,7 @@ class _Output:
     def __init__(self, io: IO, plan: Plan) -> None:
         self.io = io
         self.box: Box = io.session.box
-        self.file: Any = None
+        self.file: File | None = None
         self.sink: Any = io.sink
         self.direct = "direct" in plan.flags["oflag"]
         self.each = bool(plan.flags["oflag"] & {"sync", "dsync"})
@@ -264,7 +265,7 @@ def _zeros(block: int, most: int) -> Iterator[str | int]:
         serial += 1
 
 
-def _of_file(session: Session, file: Any, plan: Plan) -> Iterator[str | int]:
+def _of_file(session: Session, file: File, plan: Plan) -> Iterator[str | int]:
     fs = session.box.fs
     block, most = plan.numbers["bs"], plan.numbers["count"]
     place, serial = plan.numbers["skip"] * block, 0

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 from memsh.commands.tools import reader_of
+from memsh.linux.box import Box
 from memsh.linux.kernel.printk import Record
 from memsh.procfs import tree
 from memsh.procps.figures import stat
@@ -67,7 +67,7 @@ def _console_level(word: str) -> int:
     opt("-w", "--follow", help="go on as the log grows"), opt("-W", "--follow-new", help="only what is new"),
     topic=TOPIC,
 )  # fmt: skip
-def dmesg(box: Any, args: Args, io: IO) -> None:
+def dmesg(box: Box, args: Args, io: IO) -> None:
     """print the kernel log
 
     dmesg | tail -3
@@ -93,14 +93,14 @@ def dmesg(box: Any, args: Args, io: IO) -> None:
         _follow(box, io, printer)
 
 
-def _set_console_level(box: Any, level: int) -> None:
+def _set_console_level(box: Box, level: int) -> None:
     path = "/proc/sys/kernel/printk"
     if not tree.exists(box, path):
         raise ShellError("klogctl failed: Operation not permitted: this box has no console")
     tree.store(box, path, f"{level}\n")
 
 
-def _follow(box: Any, io: IO, printer: _Printer) -> None:
+def _follow(box: Box, io: IO, printer: _Printer) -> None:
     """Print what is new as the box's clock moves: until q on a terminal, elsewhere until no job is left to add any."""
     session, seen = io.session, box.log.total
     ticker = session.ticker(io) if session.ticker is not None and io.is_tty else None
@@ -125,7 +125,7 @@ def _moment(text: str, io: IO) -> float:
 class _Printer:
     """How one call shows records."""
 
-    def __init__(self, box: Any, args: Args, io: IO) -> None:
+    def __init__(self, box: Box, args: Args, io: IO) -> None:
         self.args = args
         self.io = io
         self.boot = stat(reader_of(box, io)).boot_time

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from memsh.commands.paths import (
     CHUNK,
     BoxFiles,
-    is_devfs,
-    is_procfs,
     path_of,
     skim,
     stat_kind,
+    writable_path,
 )
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -223,14 +222,7 @@ def mkfile(box: object, args: Args, io: IO) -> None:
     """
     if args.size > MOST_FILE:
         raise KernelError("EFBIG")
-    whole = path_of(io.session, args.path)
-    if is_procfs(whole) or is_devfs(whole):
-        raise KernelError("EACCES")
-    if stat_kind(io.session, whole) == "dir":
-        raise KernelError("EISDIR")
-    if stat_kind(io.session, posixpath.dirname(whole)) != "dir":
-        raise KernelError("ENOENT")
-    io.session.box.fs.mkfile(whole, args.size)
+    io.session.box.fs.mkfile(writable_path(io.session, args.path), args.size)
 
 
 def copy_file(io: IO, old: str, new: str) -> None:

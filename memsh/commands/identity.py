@@ -7,7 +7,6 @@ shows its text at once.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from memsh.commands.machine import LONGEST
 from memsh.commands.paths import read_text, resolve, stat_kind
@@ -286,7 +285,7 @@ def _seconds(word: str) -> float:
     rest("words", meta="TIME COMMAND [WORD", words="command"), topic=TOPIC,
     usage="[OPTION] DURATION COMMAND [ARG]...", trouble=125, in_order=True,
 )  # fmt: skip
-def timeout(box: Any, args: Args, io: IO) -> int:
+def timeout(box: object, args: Args, io: IO) -> int:
     """end a command that takes too long, by the box's clock
 
     timeout 5 sleep 1; echo $?

@@ -135,6 +135,18 @@ def path_of(session: Session, path: str, last: bool = True) -> str:
     return followed(session, resolve(session, path), last)
 
 
+def writable_path(session: Session, name: str) -> str:
+    """The absolute name of a file of the disk that may be made or changed; EACCES, EISDIR, ENOENT."""
+    whole = path_of(session, name)
+    if is_procfs(whole) or is_devfs(whole):
+        raise KernelError("EACCES")
+    if stat_kind(session, whole) == "dir":
+        raise KernelError("EISDIR")
+    if stat_kind(session, posixpath.dirname(whole)) != "dir":
+        raise KernelError("ENOENT")
+    return whole
+
+
 def stat_kind(session: Session, path: str) -> str | None:
     """ "dir", "file" or "device"; None if there is nothing of that name."""
     try:

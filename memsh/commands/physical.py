@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memsh.commands.buddytree import draw
 from memsh.commands.cgroups import account_group
 from memsh.commands.draw import bar, human, plural, say, table
@@ -12,6 +10,7 @@ from memsh.inspect.check import count_frames
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.memmap import K_RESERVED
+from memsh.linux.include.mmzone import Zone
 from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -28,7 +27,7 @@ PURPOSE = {
 }
 
 
-def zone_named(box: Box, name: str) -> Any:
+def zone_named(box: Box, name: str) -> Zone:
     for zone in box.pages.zones:
         if zone.name.lower() == name.lower() and zone.present:
             return zone
@@ -36,7 +35,7 @@ def zone_named(box: Box, name: str) -> Any:
     raise ShellError(f"there is no zone '{name}' in this box (it has {known})")
 
 
-def buddy_counts(box: Box, zone: Any) -> list[int]:
+def buddy_counts(box: Box, zone: Zone) -> list[int]:
     """Free blocks per order, all migrate types together, as /proc/buddyinfo prints them."""
     return [zone.nr_blocks(order) for order in range(MAX_ORDER)]
 
@@ -45,7 +44,7 @@ NODE = opt("--node", type=count, help="this memory node only", meta="N")
 ZONE = arg("zone", default="", help="a zone's name; of a captured tree also 'Node 1'", words="zone")
 
 
-def shown_zones(box: Box, name: str, node: int | None) -> list[Any]:
+def shown_zones(box: Box, name: str, node: int | None) -> list[Zone]:
     """The zones with memory that a name and --node pick; all of them for neither."""
     found = [zone_named(box, name)] if name else [zone for zone in box.pages.zones if zone.present]
     if node is not None:
@@ -131,7 +130,7 @@ def buddy(box: Box, args: Args, io: IO) -> None:
         io.out(_by_type(io, zone, counts))
 
 
-def _by_type(io: IO, zone: Any, counts: list[int]) -> str:
+def _by_type(io: IO, zone: Zone, counts: list[int]) -> str:
     """A zone's free blocks, a row an order; without the bar, then with short names, where there is no room."""
     largest = max(counts[o] << o for o in range(MAX_ORDER)) or 1
     text = ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from memsh.commands.draw import clip, human, plural, say
 from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import KIND_NAMES
+from memsh.linux.include.mmzone import Zone
 from memsh.shell import arg, command
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -108,7 +108,7 @@ def _folded(rows: list[tuple[int, str]], io: IO, head: str) -> None:
         at += same
 
 
-def _present(box: Box) -> list[Any]:
+def _present(box: Box) -> list[Zone]:
     return [zone for zone in box.pages.zones if zone.present]
 
 
@@ -136,7 +136,7 @@ def physmap(box: Box, args: Args, io: IO) -> None:
     cells = Cells(box, block_pages, 0, box.memmap.frames)
     per_line = max(16, io.width - 14) & ~7
     say(io, f"one mark is a pageblock: {block_pages} pages, {human(block_pages << PAGE_SHIFT)}")
-    pictures: list[tuple[Any, list[tuple[int, str]]]] = []
+    pictures: list[tuple[Zone, list[tuple[int, str]]]] = []
     marks: set[str] = set()
     for zone in _present(box):
         first, last = zone.start_pfn // block_pages, (zone.start_pfn + zone.spanned - 1) // block_pages
@@ -155,7 +155,7 @@ def physmap(box: Box, args: Args, io: IO) -> None:
         _folded(rows, io, "#010x")
 
 
-def _zone(box: Box, zone: Any, io: IO) -> None:
+def _zone(box: Box, zone: Zone, io: IO) -> None:
     block_pages = zone.block_pages
     end = min(zone.start_pfn + zone.spanned, box.memmap.frames)
     cells = Cells(box, CELL, zone.start_pfn, end)

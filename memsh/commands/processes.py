@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memsh.commands.wrong_access import fault
 from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
@@ -23,6 +23,7 @@ from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
+from memsh.shell.session import Session
 from memsh.shell.values import count
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _traced_exec(io: IO, task: Task, variables: int) -> None:
         _traced(io, f'execve("{task.path}", [{argv}], {where:#x} /* {variables} vars */) = 0')
 
 
-def environment(session: Any) -> list[str]:
+def environment(session: Session) -> list[str]:
     """A new program's environment: init's, and the variables that its C library looks at."""
     told = [f"{name}={session.variables[name]}" for name in sorted(LOOKED_AT) if name in session.variables]
     return [*binprm.ENVIRONMENT, *told]

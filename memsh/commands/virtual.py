@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memsh.commands.draw import beside, clip, human, say, table
 from memsh.libc.abi import ABIS
@@ -21,6 +21,7 @@ from memsh.linux.include.flags import (
     VM_SHARED,
     VM_WRITE,
 )
+from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.include.sched import Task
 from memsh.linux.include.swapops import swp_offset, swp_type
 from memsh.linux.mm.memory.uaccess import peek
@@ -33,7 +34,7 @@ from memsh.shell.values import address
 TOPIC = "views"
 
 
-def current_mm(box: Box) -> Any:
+def current_mm(box: Box) -> MmStruct:
     mm = box.current.mm
     if mm is None:
         raise ShellError(f"{box.current.comm} is a kernel thread: it has no memory of its own")
@@ -46,7 +47,7 @@ def protection(flags: int) -> str:
     return "".join(letter if flags & bit else "-" for bit, letter in letters) + ("s" if flags & VM_SHARED else "p")
 
 
-def resident(mm: Any, start: int, end: int) -> int:
+def resident(mm: MmStruct, start: int, end: int) -> int:
     """Pages of [start, end) that a page-table entry maps."""
     total = 0
     for index, pt in mm.tables.items():
@@ -65,22 +66,22 @@ class Area(NamedTuple):
     flags: int
 
 
-def area_name(mm: Any, vma: Any) -> str:
+def area_name(mm: MmStruct, vma: VmArea) -> str:
     """What a person calls this mapping."""
     if vma.name:
-        return str(vma.name)
+        return vma.name
     if vma.file is not None:
         if vma.file is mm.exe_file or (mm.exe_file is not None and vma.file.inode is mm.exe_file.inode):
             if vma.flags & VM_EXEC:
                 return "code"
             return "data" if vma.flags & VM_WRITE else "read-only data"
-        return str(vma.file.path)
+        return vma.file.path
     if vma.start <= mm.start_stack < vma.end:
         return "stack"
     return "mmap"
 
 
-def process_areas(mm: Any) -> list[Area]:
+def process_areas(mm: MmStruct) -> list[Area]:
     """The mappings by name; the anonymous memory behind the data is cut at start_brk into .bss and heap."""
     found: list[Area] = []
     end_data = (mm.end_data + 4095) & ~4095
@@ -101,6 +102,8 @@ def process_areas(mm: Any) -> list[Area]:
 def areas_of(box: Box, task: Task) -> list[Area]:
     """The areas of a process, those that its C library mapped for threads by name: stacks, guard pages, arenas."""
     mm = task.mm
+    if mm is None:
+        return []
     stacks = {thread.tls: thread.pid for thread in box.threads.values() if thread.mm is mm and thread.tls}
     abi = ABIS[box.arch.word]
     found: list[Area] = []

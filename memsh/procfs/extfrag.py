@@ -6,6 +6,7 @@ unusable_index: the part of free memory that cannot serve that order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import MAX_ORDER
@@ -16,27 +17,30 @@ if TYPE_CHECKING:
 
 
 def show_extfrag(box: Box) -> str:
-    lines = []
-    for zone in box.pages.zones:
-        if zone.present:
-            counts = free_counts(zone)
-            row = ""
-            for order in range(MAX_ORDER):
-                index = fragmentation_index(order, counts)
-                quotient = c_div(index, 1000)
-                row += f"{quotient}.{abs(index - 1000 * quotient):03d} "
-            lines.append(f"Node {zone.node}, zone {zone.name:>8s} {row}\n")
-    return "".join(lines)
+    return _rows(box, _signed)
 
 
 def show_unusable(box: Box) -> str:
+    return _rows(box, _unusable)
+
+
+def _signed(order: int, counts: list[int]) -> str:
+    index = fragmentation_index(order, counts)
+    quotient = c_div(index, 1000)
+    return f"{quotient}.{abs(index - 1000 * quotient):03d} "
+
+
+def _unusable(order: int, counts: list[int]) -> str:
+    index = unusable_index(order, counts)
+    return f"{index // 1000}.{index % 1000:03d} "
+
+
+def _rows(box: Box, cell: Callable[[int, list[int]], str]) -> str:
+    """A row for each zone, a figure for each order."""
     lines = []
     for zone in box.pages.zones:
         if zone.present:
             counts = free_counts(zone)
-            row = ""
-            for order in range(MAX_ORDER):
-                index = unusable_index(order, counts)
-                row += f"{index // 1000}.{index % 1000:03d} "
+            row = "".join(cell(order, counts) for order in range(MAX_ORDER))
             lines.append(f"Node {zone.node}, zone {zone.name:>8s} {row}\n")
     return "".join(lines)

@@ -33,6 +33,7 @@ from memsh.shell.told import run_outside
 from memsh.shell.tracing import assigned, prefix, traced
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.expand import Expander
     from memsh.shell.io import Input, Sink
     from memsh.shell.language import Language
@@ -47,7 +48,7 @@ STACK = 16_000  # Python's frames that they need
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
 
-def _call(command: Command, box: Any, args: Args | None, io: IO) -> int:
+def _call(command: Command, box: Box, args: Args | None, io: IO) -> int:
     watch = io.session.hooks.watch
     if watch is None:
         return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
@@ -55,7 +56,7 @@ def _call(command: Command, box: Any, args: Args | None, io: IO) -> int:
         return int(command.func(box, args, io) or 0)  # type: ignore[arg-type]
 
 
-def _look(command: Command, box: Any, args: Args | None, io: IO) -> int:
+def _look(command: Command, box: Box, args: Args | None, io: IO) -> int:
     """One that only looks at the box: nothing is written while Ctrl-C may end it anywhere."""
     said = Capture()
     sink, io.sink = io.sink, said
@@ -375,7 +376,7 @@ class Calls:
     def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
         """Below a refusal, where a person reads it: why."""
         session = self.session
-        if session.reasons is not None and session.box is not None:
+        if session.reasons is not None and session.box is not None and prepared.args is not None:
             told = session.reasons(session.box, prepared.name, prepared.args, error)
             self.say(f"  {told}\n" if told else "")
 

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell.errors import UsageError
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.io import IO
+    from memsh.shell.session import Session
 
-Func = Callable[[Any, "Args", "IO"], "int | None"]
+Func = Callable[["Box", "Args", "IO"], "int | None"]
 Converter = Callable[..., Any]
 Meant = Callable[[list[str], bool], bool]  # whether the words are for the shell, and whether a script has them
 _MISSING: Any = object()
@@ -170,7 +172,7 @@ class Command:
         self.changes = False
         self.hands_on = False
         self.looks = False
-        self.outside: bool | Callable[[Any, Args], bool] = False
+        self.outside: bool | Callable[[Session, Args], bool] = False
         self.alone = False
         self.shell = False
         self.runs_line = False
@@ -309,7 +311,7 @@ class Registry:
         self.groups: dict[str, list[str]] = {}
         self.for_lines: set[object] = set()  # names of those that stand for a line
         self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
-        self.clock: Callable[[Any, str], str] | None = None  # (session, layout) → the box's date and time
+        self.clock: Callable[[Session, str], str] | None = None  # (session, layout) → the box's date and time
         self.regex: Callable[[str, str, bool], list[str]] | None = None  # (pattern, text, ignore case) → its groups
 
     def add(self, declared: Command) -> None:
@@ -376,7 +378,7 @@ def command(
     *params: Param, name: str | None = None, topic: str = "", needs_box: bool = True, help_option: bool = True,
     changes: bool | None = None, looks: bool = False, hands_on: bool = False, shell: bool = False,
     shared: Meant | None = None, registry: Registry | None = None, alone: bool = False,
-    outside: bool | Callable[[Any, Args], bool] = False, runs_line: bool = False,
+    outside: bool | Callable[[Session, Args], bool] = False, runs_line: bool = False,
 ) -> Callable[[Func], Func]:  # fmt: skip
     """Declare the decorated function as a command named after it (or `name`).
 

@@ -25,6 +25,8 @@ from memsh.shell.streams import Doing, Hooks, Streams
 from memsh.shell.variables import Dynamic
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.config import Config
     from memsh.shell.io import IO
     from memsh.shell.jobs import Job
     from memsh.shell.live import Deeds, Ticker, View
@@ -110,7 +112,7 @@ class Session:
     after_command = Of[list[Callable[["Session", "Runner"], None]]]("hooks")
     deadline_check = Of["Callable[[], None] | None"]("hooks")
     console = Of["Callable[[IO], None] | None"]("hooks")
-    reasons = Of["Callable[[Any, str, Any, Exception], str] | None"]("hooks")
+    reasons = Of["Callable[[Box, str, Any, Exception], str] | None"]("hooks")
     journal = Of[list[str]]("doing")
     line = Of[str]("doing")
     ran = Of[set[str]]("doing")
@@ -118,7 +120,7 @@ class Session:
     refused_once = Of[object]("doing")
 
     def __init__(
-        self, box: Any = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None,
+        self, box: Box | None = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None,
         stderr: TextIO | None = None, stdin: Input | None = None, files: Files | None = None,
     ) -> None:  # fmt: skip
         self.box = box
@@ -158,11 +160,11 @@ class Session:
         self.replaying = False  # lines run again for undo: nothing goes to the host
         self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
-        self.config: Any = None  # what the box was made from, for `reset`
+        self.config: Config | None = None  # what the box was made from, for `reset`
         self.boot: dict[str, str] = {}  # the options that this box was booted with
         self.begun_with: dict[str, str] = {}  # and those of the one that the session began with
-        self.make_box: Callable[[dict[str, str]], Any] | None = None  # boots a box from such options
-        self.rebuild: Callable[[], Any] | None = None  # boots the box that the session began with
+        self.make_box: Callable[[dict[str, str]], Box] | None = None  # boots a box from such options
+        self.rebuild: Callable[[], Box] | None = None  # boots the box that the session began with
         self.live: Callable[[IO, View], int] | None = None  # shows a live screen; None where there is no terminal
         self.ticker: Callable[[IO], Ticker] | None = None  # waits and marks between the lines of vmstat 1
         self.lived: list[Deeds] = []  # what the live screens of this line did
@@ -188,12 +190,13 @@ class Session:
         self._insisting = Insisting()
 
     @property
-    def box(self) -> Any:
-        """The machine. Where it works long it asks whether Ctrl-C was pressed."""
-        return self._box
+    def box(self) -> Box:
+        """The machine. Where it works long it asks whether Ctrl-C was pressed. None in a session without one (--proc):
+        what is declared to need a box is not run there, the rest asks."""
+        return self._box  # type: ignore[return-value]
 
     @box.setter
-    def box(self, box: Any) -> None:
+    def box(self, box: Box | None) -> None:
         self._box = box
         if box is not None:
             box.cond_resched = lambda: self.poll()

@@ -11,7 +11,9 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from memsh.linux.box import Box
     from memsh.shell.io import IO, Input, Sink
+    from memsh.shell.registry import Args
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
     from memsh.shell.told import Told
@@ -45,7 +47,7 @@ class Hooks:
         self.watch: AbstractContextManager[object] | None = None  # entered around what a command does itself
         self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
         # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
-        self.reasons: Callable[[Any, str, Any, Exception], str] | None = None
+        self.reasons: Callable[[Box, str, Args, Exception], str] | None = None
 
     def copy(self) -> Hooks:
         other = copy(self)

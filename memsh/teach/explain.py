@@ -11,6 +11,7 @@ from memsh.linux.box import Box
 from memsh.procps.figures import memory
 from memsh.shell import IO, Args, ShellError, UsageError
 from memsh.shell.parse import parse
+from memsh.shell.session import Session
 from memsh.teach.folding import folds
 from memsh.teach.journal import attach
 from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
@@ -173,7 +174,7 @@ def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
         yield from ((f"# later: {text}", after) for text in story.late)
 
 
-def free_formula(session: Any) -> str:
+def free_formula(session: Session) -> str:
     """How procps-ng 4.0.2 comes to its columns, with this box's figures (kB)."""
     m = memory(session.reader)
     return (

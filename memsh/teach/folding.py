@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from memsh.teach.recorder import Step
+
 TOLD = 2  # of a row, and the last
 CALL = "call"
 
 
-def _end(steps: Sequence[Any], at: int) -> int:
+def _end(steps: Sequence[Step], at: int) -> int:
     """One past what happened inside the call at `at`."""
     depth, at = steps[at].depth, at + 1
     while at < len(steps) and steps[at].depth > depth:
@@ -20,13 +22,17 @@ def _end(steps: Sequence[Any], at: int) -> int:
     return at
 
 
-def _shape(steps: Sequence[Any], at: int, end: int) -> tuple[Any, ...]:
+def _name(call: Step) -> str:
+    return call.function.name if call.function is not None else ""
+
+
+def _shape(steps: Sequence[Step], at: int, end: int) -> tuple[Any, ...]:
     """The calls and the kinds of lines in [at, end), without their figures."""
-    return tuple((step.depth, step.function.name if step.kind == CALL else step.text.split(maxsplit=1)[0])
+    return tuple((step.depth, _name(step) if step.kind == CALL else step.text.split(maxsplit=1)[0])
                  for step in steps[at:end])  # fmt: skip
 
 
-def folds(steps: Sequence[Any]) -> dict[int, tuple[int, str]]:
+def folds(steps: Sequence[Step]) -> dict[int, tuple[int, str]]:
     """{first step that is left out: (one past the last, the line told instead)}."""
     found: dict[int, tuple[int, str]] = {}
     at = 0
@@ -47,7 +53,7 @@ def folds(steps: Sequence[Any]) -> dict[int, tuple[int, str]]:
             here = end
         if len(row) > TOLD + 2:
             left = len(row) - TOLD - 1
-            found[row[TOLD]] = (row[-1], f"{steps[at].function.name}(): and {left} more like these")
+            found[row[TOLD]] = (row[-1], f"{_name(steps[at])}(): and {left} more like these")
             at = here
         else:
             at += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, UsageError
@@ -185,7 +185,7 @@ def questions(topic: str | None, turn: int, box: Box) -> Iterator[Question]:
         yield from (group[at] for group in together[first:] + together[:first] if at < len(group))
 
 
-def answer(session: Any, question: Question) -> Truth:
+def answer(session: Session, question: Question) -> Truth:
     """The truth, from a copy of the box. `lost.ZONE` and `grown.FIGURE` compare before and after."""
     with aside(session):
         kind, _, rest = question.figure.partition(".")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
 
 from memsh.linux.box import Box
 from memsh.procfs import tree
@@ -17,7 +16,7 @@ from memsh.shell.streams import Streams
 
 
 @contextmanager
-def aside(session: Session) -> Iterator[Any]:
+def aside(session: Session) -> Iterator[Box]:
     """A copy of the box stands in; afterwards box, values, variables and the rest are as they were.
 
     The background jobs stand still meanwhile. ShellError from such a job.

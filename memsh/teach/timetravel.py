@@ -6,16 +6,16 @@ import difflib
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from memsh import __version__
 from memsh.commands.paths import stat_kind
 from memsh.linux.box import Box
-from memsh.linux.config import nodes_text
+from memsh.linux.config import Config, nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.errors import INTERRUPTED, Interrupted, Unreasonable
 from memsh.shell.limits import SNAPSHOTS
+from memsh.shell.session import Session
 from memsh.shell.told import Told
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
@@ -259,7 +259,7 @@ def save(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
-def _whole_reset(session: Any, line: str) -> str:
+def _whole_reset(session: Session, line: str) -> str:
     """The `reset` of a script with every option spelled out, so that it means the same in a later version."""
     words = shlex.split(line)[1:]
     boot = dict(zip(words[::2], words[1::2], strict=True)) if words else dict(session.begun_with)
@@ -268,14 +268,14 @@ def _whole_reset(session: Any, line: str) -> str:
              "--cmdline": config.cmdline}  # fmt: skip
     if config.seed:
         whole |= {"--seed": str(config.seed)}
-    if config.arch != "i386":
+    if config.arch != Config().arch:
         whole |= {"--arch": config.arch}
     if config.firmware_nodes:
         whole |= {"--nodes": nodes_text(config.firmware_nodes), "--distance": str(config.distance)}
     return reset_line((boot if "--from" in boot else whole) | boot)
 
 
-def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
+def _difference(io: IO, before: Box, after: Box, path: str) -> bool:
     old, new = tree.show(before, path).splitlines(), tree.show(after, path).splitlines()
     was = dict(enumerate(marks.pairs(old, new)[0]))
     lines = []
@@ -288,7 +288,7 @@ def _difference(io: IO, before: Any, after: Any, path: str) -> bool:
     return bool(lines)
 
 
-def _two_files(session: Any, args: Args) -> bool:
+def _two_files(session: Session, args: Args) -> bool:
     """Whether both words are files and no snapshots: such as are there, or streams."""
     return args.second is not None and args.file is None and all(
         name == "-" or name.startswith("/dev/fd/") or stat_kind(session, name) == "file"

@@ -224,7 +224,7 @@ def utility(
 
     def declare(func: Body) -> Body:
         @wraps(func)
-        def body(box: Any, args: Args, io: IO) -> Any:
+        def body(box: object, args: Args, io: IO) -> Any:
             if args.version:
                 io.out(f"{tool.name} (memsh): this is not GNU {tool.name} version 1.0, but does as it does\n")
                 return 0

@@ -138,13 +138,17 @@ class ScreenSink(HostSink):
             self.stream.flush()
 
     def _release(self) -> None:
+        self._give(self._show)
+
+    def _give(self, take: Callable[[str], None]) -> None:
+        """What was kept back goes to `take`, each text cut as it was to be when it came."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
         held, now = self.held, self.cut
         self.held, self.rows = [], 0
         for text, self.cut in held:
-            self._show(text)
+            take(text)
         self.cut = now
 
     def _show(self, text: str) -> None:
@@ -215,14 +219,7 @@ class ScreenSink(HostSink):
             self.reader = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment)
         except OSError:
             return False
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        held, now = self.held, self.cut
-        self.held, self.rows = [], 0
-        for text, self.cut in held:
-            self._feed(text)
-        self.cut = now
+        self._give(self._feed)
         return True
 
     def _feed(self, text: str) -> None:

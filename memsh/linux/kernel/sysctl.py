@@ -145,9 +145,9 @@ class Sysctl:
         self.values: dict[str, int] = {name: default for name, (default, _, _) in PLAIN.items()}
         if config.parameter("norandmaps") is not None:
             self.values["kernel.randomize_va_space"] = 0
-        for name in ("vdso", "vdso32"):  # on x86_64 vdso= alone is of the 64-bit vdso, which has no file
+        for name in ARCHES[config.arch].vdso_words:
             on = config.parameter(name)
-            if on is not None and (config.arch == "i386" or name == "vdso"):
+            if on is not None:
                 self.values["vm.vdso_enabled"] = int(on == "1")
         self.quiet_drops = False
         self.text: dict[str, str] = {

@@ -37,7 +37,7 @@ from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.hugetlb.hstate import page_head
 from memsh.linux.mm.hugetlb.migrate import by_policy, move_huge_pages, to_node
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
-from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
+from memsh.linux.mm.mmap.vmamerge import vma_modify
 from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
 
 if TYPE_CHECKING:
@@ -196,16 +196,7 @@ def _set_area_policy(box: Box, mm: MmStruct, start: int, end: int, policy: Polic
     if vma.policy == policy:
         return
     prev = vma if start > vma.start else find_vma_prev(mm, start)[1]
-    pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, vma.flags, vma.anon_vma, vma.file, pgoff, policy)
-    if merged is not None:
-        merged.policy = policy
-        return
-    if start != vma.start:
-        split_vma(box, mm, vma, start, True)
-    if end != vma.end:
-        split_vma(box, mm, vma, end, False)
-    vma.policy = policy
+    vma_modify(box, mm, vma, prev, start, end, vma.flags, policy).policy = policy
 
 
 def node_of(box: Box, mm: MmStruct, addr: int) -> int:

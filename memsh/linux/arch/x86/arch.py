@@ -55,6 +55,7 @@ class Arch:
     mmu: Mmu
     elf: Elf
     sys_mmap: str  # the system call behind mmap(), as strace names it
+    vdso_words: tuple[str, ...]  # of the kernel command line that set vm.vdso_enabled
     traces: Traces  # what reports of the kernel print
     store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks

@@ -5,6 +5,7 @@ Counters: thp_fault_alloc, thp_fault_fallback, thp_split_pmd, thp_zero_page_allo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import PTE_CHANGED, directories_alloc, free_table, new_table, vm_page_prot
@@ -223,15 +224,21 @@ def move_huge_pmds(box: Box, vma: VmArea, old: int, new: int, length: int) -> No
             split_huge_pmd(box, vma, number)
 
 
-def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
-    """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split."""
-    memmap = box.memmap
+def _own_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[tuple[HugePmd, int, bool]]:
+    """Entries of [start, end) whose huge page nobody else maps: (entry, head frame, whether it lies wholly there)."""
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
         huge = mm.huge[number]
         head = huge.entry >> 12
-        if huge.table is None or is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
+        if huge.table is None or is_huge_zero(box, huge.entry) or box.memmap.mapcount[head] != 1:
             continue
-        if start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end:
+        yield huge, head, start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end
+
+
+def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
+    """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split."""
+    memmap = box.memmap
+    for huge, head, whole in _own_huge_pmds(box, mm, start, end):
+        if whole:
             memmap.flags[head] &= ~PG_DIRTY
             huge.entry &= ~(PTE_ACCESSED | PTE_DIRTY)
             lazyfree_huge_page(box, head)
@@ -241,13 +248,8 @@ def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
 
 def cold_huge_pmds(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bool) -> None:
     """MADV_COLD and MADV_PAGEOUT: a huge page that is to go, or is advised on in part, is split first."""
-    memmap = box.memmap
-    for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
-        huge = mm.huge[number]
-        head = huge.entry >> 12
-        if huge.table is None or is_huge_zero(box, huge.entry) or memmap.mapcount[head] != 1:
-            continue
-        if not (start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end):
+    for huge, head, whole in _own_huge_pmds(box, mm, start, end):
+        if not whole:
             split_huge_page(box, head)
             continue
         huge.entry &= ~PTE_ACCESSED

@@ -30,7 +30,7 @@ from memsh.linux.mm.huge_memory.khugepaged import madvise_collapse
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_kernel_pagesize
-from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
+from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, vma_modify
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -155,15 +155,7 @@ def _new_flags(vma: VmArea, advice: int) -> int:
 def _update(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int) -> VmArea:
     if flags == vma.flags:
         return vma
-    pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
-    if merged is not None:
-        vma = merged
-    else:
-        if start != vma.start:
-            split_vma(box, mm, vma, start, True)
-        if end != vma.end:
-            split_vma(box, mm, vma, end, False)
+    vma = vma_modify(box, mm, vma, prev, start, end, flags, vma.policy)
     vma.flags = flags
     return vma
 

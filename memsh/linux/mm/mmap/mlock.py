@@ -14,7 +14,7 @@ from memsh.linux.mm.huge_memory.huge import huge_parts
 from memsh.linux.mm.huge_memory.pmd import lock_huge_pmd, whole_or_split
 from memsh.linux.mm.lru import mlock_page, munlock_page
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_lookup
-from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, split_vma, vma_merge
+from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL, vma_modify
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -28,15 +28,7 @@ def mlock_fixup(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start:
     old = vma.flags
     if flags == old or old & (VM_SPECIAL | VM_HUGETLB):
         return vma
-    pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
-    if merged is not None:
-        vma = merged
-    else:
-        if start != vma.start:
-            split_vma(box, mm, vma, start, True)
-        if end != vma.end:
-            split_vma(box, mm, vma, end, False)
+    vma = vma_modify(box, mm, vma, prev, start, end, flags, vma.policy)
     pages = (end - start) >> 12
     vma.flags = flags
     if flags & VM_LOCKED and old & VM_LOCKED:

@@ -31,7 +31,7 @@ from memsh.linux.mm.mmap.vmalist import (
     vm_stat_account,
     vma_wants_writenotify,
 )
-from memsh.linux.mm.mmap.vmamerge import split_vma, vma_merge
+from memsh.linux.mm.mmap.vmamerge import vma_modify
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -98,19 +98,11 @@ def mprotect_fixup(
             vm_enough_memory(box, mm, pages)
             charged = pages
             flags |= VM_ACCOUNT
-    pgoff = vma.pgoff + ((start - vma.start) >> 12)
-    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, vma.policy)
-    if merged is not None:
-        vma = merged
-    else:
-        try:
-            if start != vma.start:
-                split_vma(box, mm, vma, start, True)
-            if end != vma.end:
-                split_vma(box, mm, vma, end, False)
-        except KernelError:
-            box.vm.commit -= charged
-            raise
+    try:
+        vma = vma_modify(box, mm, vma, prev, start, end, flags, vma.policy)
+    except KernelError:
+        box.vm.commit -= charged
+        raise
     vma.flags = flags
     change_protection(box, mm, vma, start, end)
     if old & (VM_WRITE | VM_SHARED | VM_LOCKED) == VM_LOCKED and flags & VM_WRITE:

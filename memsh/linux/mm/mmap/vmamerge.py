@@ -204,6 +204,21 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
     return new
 
 
+def vma_modify(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: int, end: int, flags: int,
+               policy: Policy | None) -> VmArea:  # fmt: skip
+    """[start, end) of an area is to have these flags and this policy: it joins a neighbour that has them, or is cut
+    out. The area that holds it then; the caller sets them. ENOMEM, EINVAL (where it may not be cut)."""
+    pgoff = vma.pgoff + ((start - vma.start) >> 12)
+    merged = vma_merge(box, mm, prev, start, end, flags, vma.anon_vma, vma.file, pgoff, policy)
+    if merged is not None:
+        return merged
+    if start != vma.start:
+        split_vma(box, mm, vma, start, True)
+    if end != vma.end:
+        split_vma(box, mm, vma, end, False)
+    return vma
+
+
 def trans_huge_cut(box: Box, vma: VmArea, addr: int) -> None:
     """An area is about to end at `addr`: no entry of 2 MiB may span it (vma_adjust_trans_huge)."""
     split_huge_pmd_if_needed(box, vma, addr)

@@ -20,6 +20,7 @@ I386 = Arch(
         platform=b"i686", hwcap=0x0783FBFD, minsigstksz=1440, header=52, program_header=32, frame=0x160,
     ),
     sys_mmap="mmap2",
+    vdso_words=("vdso", "vdso32"),
     traces=TRACES,
     store_bypass="vulnerable",
     vm_struct=36,

@@ -21,6 +21,7 @@ X86_64 = Arch(
         platform=b"x86_64", hwcap=0x178BFBFF, minsigstksz=3376, header=64, program_header=56, frame=0x270,
     ),
     sys_mmap="mmap",
+    vdso_words=("vdso",),  # of the 64-bit one, which has no file; vdso32= is of programs that it does not run
     traces=TRACES,
     store_bypass="not vulnerable",
     vm_struct=64,
