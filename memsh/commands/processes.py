@@ -12,7 +12,7 @@ from memsh.libc.programs import symbols_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import SIGABRT, SIGKILL
+from memsh.linux.include.flags import SIGABRT, SIGKILL, SIGSEGV
 from memsh.linux.include.sched import Task, find_pid, find_task, nr_threads
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
@@ -152,6 +152,9 @@ def run(box: Box, args: Args, io: IO) -> int:
         before = child.minflt, child.majflt
         try:
             binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
+        except binprm.PastReturn:
+            io.err(signal.DESCRIPTIONS[SIGSEGV] + "\n")
+            return 128 + SIGSEGV
         except KernelError:
             ending.do_group_exit(box, child, 127 << 8)
             raise
@@ -224,8 +227,11 @@ def exec_(box: Box, args: Args, io: IO) -> int:
     The PID stays; all memory is given back and mapped anew.
     """
     task = running(box)
-    before = task.minflt, task.majflt
-    binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
+    before, ended = (task.minflt, task.majflt), named(task)
+    try:
+        binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
+    except binprm.PastReturn:
+        return died(box, io, ended, SIGSEGV)
     _traced_exec(io, task, len(environment(io.session)))
     io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
     return 0

@@ -46,7 +46,8 @@ def spawn(box: Box, name: str, argv: list[str]) -> Task:
     try:
         binprm.do_execve(box, child, "a.out", argv)
     except KernelError:
-        ending.do_group_exit(box, child, 127 << 8)
+        if child.alive:
+            ending.do_group_exit(box, child, 127 << 8)
         raise
     child.comm = name
     child.cpu, child.affinity = box.current.cpu, box.current.affinity  # as a child of the shell

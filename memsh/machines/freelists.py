@@ -20,6 +20,7 @@ from memsh.linux.mm.page_alloc.buddy import PageAllocator
 from memsh.linux.mm.page_alloc.watermark import (
     calculate_totalreserve_pages,
     default_min_free_kbytes,
+    movable_is_highmem,
     recommended_min_free_kbytes,
     refresh_drift,
 )
@@ -264,6 +265,9 @@ def load(box: Box, text: str, word: str = "now") -> PageAllocator:
             made.append(Zone(arch, index, at["start"], at["spanned"], at["present"], config.cpus, nid))
         distances = tuple(10 if other == nid else config.distance for other in range(len(homes)))
         nodes.append(Node(nid, made, cpus, distances))
+    for node in nodes:
+        if arch.zone_highmem >= 0 and node.zones[arch.zone_highmem].present:
+            movable_is_highmem(arch, node.zones)
     pages = PageAllocator(box, nodes)
     kswapd_init(box, nodes)
     kcompactd_init(box, nodes)

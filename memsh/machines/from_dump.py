@@ -24,7 +24,6 @@ from memsh.linux.init.late import mount_disk, start_allocators, start_processes
 from memsh.linux.init.main import BOOT_USEC
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.pcp import drain_zone
-from memsh.linux.mm.page_alloc.watermark import is_highmem
 from memsh.machines.box import Box
 from memsh.machines.freelists import load
 from memsh.machines.recorded_cgroup import enter_recorded_cgroup
@@ -54,7 +53,7 @@ def from_recording(
     load(box, texts["freelists.txt"])
     box.machine = box.model.start.machine_of(box)
     for zone in box.pages.zones:  # unpopulated ones are not in the file; their marks are the least that highmem has
-        if not zone.present and is_highmem(box.arch, box.pages.zones, zone):
+        if not zone.present and zone.highmem:
             zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
     box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
     _keep_kernel_image(box)

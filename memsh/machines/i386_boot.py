@@ -29,6 +29,7 @@ from memsh.linux.init.main import (
 )
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
+from memsh.linux.mm.page_alloc.available import totalhigh_pages
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
 from memsh.machines.bootlog import announce, common
 from memsh.machines.i386_log import TABLE
@@ -153,8 +154,9 @@ def mem_init(box: Box) -> None:
     machine, pages = box.machine, box.pages
     log = Logger(box)
     zones = pages.zones
-    log(KERN_INFO, f"Initializing HighMem for node 0 ({zones[2].start_pfn:08x}:{zones[2].end_pfn:08x})"
-        if zones[2].present else "Initializing HighMem for node 0 (00000000:00000000)", 23890)  # fmt: skip
+    for zone in (zone for zone in zones if zone.highmem):
+        begin, behind = (zone.start_pfn, zone.end_pfn) if zone.present else (0, 0)
+        log(KERN_INFO, f"Initializing {zone.name} for node 0 ({begin:08x}:{behind:08x})", 23890)
     low = machine.max_low_pfn
     for first, last in machine.memblock.free_ranges():
         last = min(last, machine.max_pfn)
@@ -167,16 +169,13 @@ def mem_init(box: Box) -> None:
             start, end = max(first, zone.start_pfn), min(last, low, zone.end_pfn)
             if start < end:
                 free_range(zone, start, end)
-    if zones[2].present:
-        begin, behind = (zones[3].start_pfn, zones[3].end_pfn) if zones[3].present else (0, 0)
-        log(KERN_INFO, f"Initializing Movable for node 0 ({begin:08x}:{behind:08x})")
     box.timer.set(129765)
     log(KERN_INFO, "Checking if this processor honours the WP bit even in supervisor mode...Ok.", 955)
     present = sum(zone.present for zone in zones)
     free = sum(zone.managed for zone in zones)
     image = "5748K kernel code, 1056K rwdata, 1332K rodata, 536K init, 576K bss"
     log(KERN_INFO, f"Memory: {free * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
-                   f"0K cma-reserved, {zones[2].managed * 4}K highmem)")  # fmt: skip
+                   f"0K cma-reserved, {totalhigh_pages(box) * 4}K highmem)")  # fmt: skip
     box.vmstat["pgfree"] = free
 
 

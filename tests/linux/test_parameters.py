@@ -155,3 +155,27 @@ def test_memparse(text: str, number: int, rest: str) -> None:
 def test_the_larger_kind_counts_where_ranges_overlap() -> None:
     assert sanitize([Entry(0, 100, "usable"), Entry(40, 60, "reserved"), Entry(100, 120, "usable")]) == [
         Entry(0, 40, "usable"), Entry(40, 60, "reserved"), Entry(60, 120, "usable")]  # fmt: skip
+
+
+def test_a_movable_zone_of_high_memory_is_high_memory() -> None:
+    """i386 with 1 GiB and kernelcore=256M, as the real kernel came up: marks, figures and lines of the log."""
+    box = Box(Config(ram=GIB, cmdline="kernelcore=256M norandmaps vmalloc=106488K"))
+    zones = box.pages.zones
+    marks = [(zone.name, zone.managed, zone.wmark_min, zone.wmark_low, zone.wmark_high) for zone in zones]
+    assert marks == [("DMA", 3840, 16, 20, 24), ("Normal", 220806, 929, 1161, 1393),
+                     ("HighMem", 0, 32, 32, 32), ("Movable", 32736, 32, 66, 100)]  # fmt: skip
+    texts = [record.text for record in box.log.records]
+    assert "Initializing Movable for node 0 (00038000:0003ffe0)" in texts
+    assert any(text.endswith("0K cma-reserved, 130944K highmem)") for text in texts)
+
+
+def test_holes_in_ram_are_told_of() -> None:
+    texts = [record.text for record in Box(Config(ram=GIB, cmdline="memmap=100M$400M mem=900M")).log.records]
+    assert "On node 0, zone Normal: 25600 pages in unavailable ranges" in texts
+
+
+def test_addresses_are_shown_where_the_allocator_is_debugged() -> None:
+    for cmdline in ("slub_debug=P", "no_hash_pointers", "slub_debug no_hash_pointers"):
+        texts = [record.text for record in Box(Config(arch="x86_64", ram=GIB, cmdline=cmdline)).log.records]
+        assert texts.count("** This system shows unhashed kernel memory addresses   **") == 1
+        assert texts.count("*" * 58) == 2

@@ -5,10 +5,12 @@ from collections import Counter
 
 import pytest
 
+from memsh.inspect.check import check
 from memsh.inspect.check_task import check_tasks
-from memsh.linux.config import Config
-from memsh.linux.fs.exec import do_execve
+from memsh.linux.config import MIB, Config
+from memsh.linux.fs.exec import PastReturn, do_execve
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.resource import RLIMIT_AS
 from memsh.linux.include.sched import alloc_pid, find_task, threads_max
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import fork, kernel_clone
@@ -349,3 +351,15 @@ def test_kernel_threads(config: Config, names: str) -> None:
     assert all(task.nice == (-20 if re.search(r"H\b|H-", task.comm) else task.nice) for task in threads)
     starts = [task.start_usec for task in threads]
     assert starts == sorted(starts) and 0 < starts[0] < starts[-1] <= box.uptime_usec
+
+
+@pytest.mark.parametrize("limit", [100 << 10, 1200 << 10])
+def test_exec_past_the_point_of_no_return(limit: int) -> None:
+    """What fails once the old memory is gone ends the process with SIGSEGV (bprm_execve)."""
+    box = Box(Config(ram=64 * MIB))
+    child = fork(box, box.current).child
+    child.signal.rlim[RLIMIT_AS] = (limit, limit)
+    with pytest.raises(PastReturn):
+        do_execve(box, child, "a.out-dyn", ["a.out-dyn"])
+    assert not child.alive and child.exit_code & 0x7F == 11
+    assert check(box) == []

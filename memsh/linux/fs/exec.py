@@ -33,6 +33,7 @@ from memsh.linux.include.flags import (
     PROT_READ,
     PROT_WRITE,
     SIGKILL,
+    SIGSEGV,
     VM_DONTDUMP,
     VM_EXEC,
     VM_IO,
@@ -46,7 +47,7 @@ from memsh.linux.include.image import Image, R
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.resource import ARG_MAX, RLIMIT_STACK, STK_LIM
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
-from memsh.linux.kernel.exit import do_exit, mmput
+from memsh.linux.kernel.exit import do_exit, do_group_exit, mmput
 from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Segfault
@@ -78,6 +79,13 @@ VVAR_SIZE, VDSO_SIZE = 0x4000, 0x2000
 ENVIRONMENT = ("HOME=/", "TERM=linux")
 
 
+class PastReturn(KernelError):
+    """exec() failed when the old program was gone already: the process has died of SIGSEGV (bprm_execve)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code, "the new program could not be loaded")
+
+
 def find_program(box: Box, name: str) -> Image:
     """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, ENOEXEC."""
     programs = box.programs
@@ -99,7 +107,8 @@ def bprm_stack_limits(task: Task) -> int:
 def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str] = ENVIRONMENT) -> None:
     """Replace the task's memory by the program `name` and run it up to main.
 
-    ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was.
+    ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was. Once its old memory is gone nothing can be
+    taken back: PastReturn, the process has died of SIGSEGV.
     """
     box.changes += 1
     image = find_program(box, name)
@@ -115,20 +124,24 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
         raise
     mm.rlim = task.signal.rlim
     old, task.mm = task.mm, mm
-    before = (task.comm, task.argv, task.path, task.sp, task.flags)
     try:
-        _set_up(box, task, image, file, argv, envp)
-    except (KernelError, Segfault) as error:  # a stack of less than two pages
+        top = _bprm_mm_init(box, task, mm)
+    except (KernelError, Segfault) as error:
         exit_mmap(box, mm)
         task.mm = old
-        task.comm, task.argv, task.path, task.sp, task.flags = before
         box.fs.fput(file)
         raise error if isinstance(error, KernelError) else KernelError("ENOMEM") from None
-    box.fs.fput(file)
-    de_thread(box, task)
+    de_thread(box, task)  # begin_new_exec(): the point of no return
     complete_vfork_done(box, task)
     if old is not None:
         mmput(box, old)
+    try:
+        _load_elf_binary(box, task, image, file, argv, envp, top)
+    except (KernelError, Segfault) as error:
+        do_group_exit(box, task, SIGSEGV)
+        raise PastReturn(error.code if isinstance(error, KernelError) else "EFAULT") from None
+    finally:
+        box.fs.fput(file)
 
 
 def de_thread(box: Box, task: Task) -> None:
@@ -154,7 +167,20 @@ def de_thread(box: Box, task: Task) -> None:
     free_task(box, leader)
 
 
-def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], envp: Sequence[str]) -> None:
+def _bprm_mm_init(box: Box, task: Task, mm: MmStruct) -> int:
+    """The new stack, with the page that the arguments are copied to; its end."""
+    randomized(box, task)
+    arch_pick_mmap_layout(box, task, mm)
+    top = stack_top(box, task, mm)
+    limit = mm.rlim[RLIMIT_STACK][0] & -4096
+    insert_vm_area(box, mm, top - max(4096, min(4096 + STACK_EXPAND, limit)), top, VM_STACK_FLAGS)
+    touch_range(box, task, top - 4096, 4096, True)
+    return top
+
+
+def _load_elf_binary(
+    box: Box, task: Task, image: Image, file: File, argv: list[str], envp: Sequence[str], top: int
+) -> None:
     mm = task.mm
     assert mm is not None
     file.count += 1
@@ -165,12 +191,6 @@ def _set_up(box: Box, task: Task, image: Image, file: File, argv: list[str], env
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
     task.sigcgt = image.sigcgt
     task.pending = ()
-    randomized(box, task)
-    arch_pick_mmap_layout(box, task, mm)
-    top = stack_top(box, task, mm)
-    limit = mm.rlim[RLIMIT_STACK][0] & -4096
-    insert_vm_area(box, mm, top - max(4096, min(4096 + STACK_EXPAND, limit)), top, VM_STACK_FLAGS)
-    touch_range(box, task, top - 4096, 4096, True)
     _map_segments(box, mm, file, image, 0)
     mm.start_code, mm.end_code, mm.start_data, mm.end_data = image.code_bounds()
     _clear_bss(box, task, image, 0)

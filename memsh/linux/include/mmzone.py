@@ -128,7 +128,7 @@ class Zone:
 
     __slots__ = (
         "allocated", "batch", "block_order", "block_pages", "blocks", "compact", "diffs", "event", "extra", "flags",
-        "free", "high", "index", "limit", "lists", "lowmem_reserve", "lruvecs", "managed", "name", "node",
+        "free", "high", "highmem", "index", "limit", "lists", "lowmem_reserve", "lruvecs", "managed", "name", "node",
         "nr_reserved_highatomic", "numa_foreign", "numa_interleave", "numa_miss", "numa_other", "odd", "other_diff",
         "pcp", "pcps", "percpu_drift_mark", "present", "spanned", "start_block", "start_pfn", "stat",
         "stat_diff", "stat_free", "threshold", "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
@@ -141,6 +141,7 @@ class Zone:
         self.event = arch.zone_events[index]  # as in pgalloc_dma32
         self.index = index
         self.node = node
+        self.highmem = arch.zone_highmem == index  # is_highmem(); the Movable zone may be, too
         self.lruvecs: dict[int, LruVec] = {}  # the node's takes their place
         self.block_order, self.block_pages = arch.pageblock_order, arch.pageblock_pages
         self.start_pfn = start_pfn

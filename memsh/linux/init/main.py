@@ -22,6 +22,7 @@ from memsh.linux.kernel.params import do_sysctl_args, for_init
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
 from memsh.linux.mm.compaction.kcompactd import kcompactd_init
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
+from memsh.linux.mm.page_alloc.watermark import movable_is_highmem
 from memsh.linux.mm.vmscan.kswapd import kswapd_init
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def build_zones(box: Box) -> None:
                    for index, zone in enumerate(span.zones)], span.cpus, span.distances)
         for nid, span in enumerate(spans)
     ]  # fmt: skip
+    if machine.max_pfn > machine.max_low_pfn:
+        for node in nodes:
+            movable_is_highmem(box.arch, node.zones)
     box.pages = PageAllocator(box, nodes)
     kswapd_init(box, nodes)
     kcompactd_init(box, nodes)

@@ -27,8 +27,7 @@ def _objects(box: Box, names: tuple[str, ...]) -> int:
 
 
 def _lowmem(box: Box) -> int:
-    high = box.arch.zone_highmem
-    return sum(int(zone.managed) for zone in box.pages.zones if high < 0 or zone.index < high)
+    return sum(zone.managed for zone in box.pages.zones if not zone.highmem)
 
 
 def _of_user(box: Box, what: str) -> str:

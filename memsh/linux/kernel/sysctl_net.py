@@ -178,7 +178,6 @@ def live_value(box: Box, name: str) -> str:
     if name == "net.ipv4.inet_peer_threshold":
         entries = (sum(zone.managed for zone in box.pages.zones) << 12) // (100 * INET_PEER[box.arch.word])
         return str(min(max(entries, 4096), 65536 + 128))
-    pages = sum(max(0, zone.managed - zone.wmark_high) for zone in box.pages.zones
-                if box.arch.zone_highmem < 0 or zone.index < box.arch.zone_highmem)  # fmt: skip
+    pages = sum(max(0, zone.managed - zone.wmark_high) for zone in box.pages.zones if not zone.highmem)
     limit = max(pages // (16 if name.endswith("tcp_mem") else 8), 128)
     return f"{limit // 4 * 3}\t{limit}\t{limit // 4 * 3 * 2}"

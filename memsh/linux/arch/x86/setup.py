@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.mm.memblock import Entry, Memblock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memsh.linux.box import Box
 
 MIB = 1 << 20
@@ -157,6 +160,33 @@ class Logger:
         self.box.log.printk(text, level)
         if self.box.timer.usec:
             self.box.timer.set(self.box.timer.usec + step)
+
+
+def memmap_init(nid: int, zones: Sequence[ZoneSpan], pieces: list[tuple[int, int]], log: Logger, section: int) -> None:
+    """Tell of the frames that have a struct page and are no RAM (memmap_init_zone_range, init_unavailable_range).
+
+    Those before a piece of RAM are counted to its zone. Only sections of `section` frames with RAM in them have struct
+    pages; 0: all frames up to RAM's end have.
+    """
+    populated = [(zone.name, zone.start, zone.start + zone.spanned) for zone in zones if zone.present]
+    hole = populated[0][1] if nid else 0
+    rows = [
+        (name, max(first, low), min(behind, high))
+        for first, behind in pieces
+        for name, low, high in populated
+        if max(first, low) < min(behind, high)
+    ]
+    end = pieces[-1][1]
+    valid = [(0, end)]
+    if section:
+        end = -(-end // section) * section
+        present = {at for first, behind in pieces for at in range(first // section, -(-behind // section))}
+        valid = [(at * section, (at + 1) * section) for at in sorted(present)]
+    for name, start, behind in [*rows, (populated[-1][0], end, end)]:
+        count = sum(max(0, min(start, last) - max(hole, first)) for first, last in valid)
+        if count:
+            log(KERN_INFO, f"On node {nid}, zone {name}: {count} pages in unavailable ranges", 379)
+        hole = max(hole, behind)
 
 
 def take(machine: Machine, name: str, size: int) -> None:

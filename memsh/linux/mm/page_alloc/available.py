@@ -21,8 +21,7 @@ def totalram_pages(box: Box) -> int:
 
 def high_zones(box: Box) -> list[Zone]:
     """The zones outside the direct mapping; none on a machine without HighMem."""
-    high = box.arch.zone_highmem
-    return [zone for zone in box.pages.zones if zone.index >= high] if high >= 0 else []
+    return [zone for zone in box.pages.zones if zone.highmem]
 
 
 def totalhigh_pages(box: Box) -> int:

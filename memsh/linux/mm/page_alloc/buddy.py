@@ -221,7 +221,7 @@ class PageAllocator(PageLookup):
         self._wmarks()
 
     def _wmarks(self) -> None:
-        watermark.setup_per_zone_wmarks(self.box.arch, self.zones, self.min_free_kbytes, self.watermark_scale_factor)
+        watermark.setup_per_zone_wmarks(self.zones, self.min_free_kbytes, self.watermark_scale_factor)
         self.totalreserve_pages = watermark.calculate_totalreserve_pages(self.zones)
         self.update_pcp_high()
 

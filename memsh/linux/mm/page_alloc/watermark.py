@@ -97,19 +97,19 @@ def update_pageset(zone: Zone, cpus: int, fraction: int) -> None:
         zone.set_pageset(high, batch)
 
 
-def is_highmem(arch: Arch, zones: Sequence[Zone], zone: Zone) -> bool:
-    """HighMem, and the Movable zone of a machine that has HighMem; `zones` are all of them."""
-    high = arch.zone_highmem
-    return high >= 0 and (zone.index == high or (zone.index > high and bool(zones[high].present)))
+def movable_is_highmem(arch: Arch, zones: Sequence[Zone]) -> None:
+    """The machine has memory outside the direct mapping, so that the Movable zone is of it (movable_zone)."""
+    for zone in zones:
+        zone.highmem = 0 <= arch.zone_highmem <= zone.index
 
 
-def setup_per_zone_wmarks(arch: Arch, zones: Sequence[Zone], min_free_kbytes: int, scale: int) -> None:
+def setup_per_zone_wmarks(zones: Sequence[Zone], min_free_kbytes: int, scale: int) -> None:
     """Watermarks from vm.min_free_kbytes and vm.watermark_scale_factor (in 1/10000); boosts end."""
     pages_min = min_free_kbytes >> 2
-    lowmem = sum(zone.managed for zone in zones if not is_highmem(arch, zones, zone))
+    lowmem = sum(zone.managed for zone in zones if not zone.highmem)
     for zone in zones:
         share = pages_min * zone.managed // lowmem if lowmem else 0
-        if is_highmem(arch, zones, zone):
+        if zone.highmem:
             zone.wmark_min = min(max(zone.managed // 1024, SWAP_CLUSTER_MAX), 128)
         else:
             zone.wmark_min = share

@@ -29,7 +29,7 @@ def shmem_default_max_blocks(box: Box) -> int:
 
 def shmem_default_max_inodes(box: Box) -> int:
     """Files that a tmpfs may have if nobody says: one for two pages, and no more than low memory has pages."""
-    low = sum(zone.managed for zone in box.pages.zones if zone.index < box.arch.zone_highmem)
+    low = sum(zone.managed for zone in box.pages.zones if not zone.highmem)
     return min(low, totalram_pages(box) // 2)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
+from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.slab.alignment import align_up, calculate_alignment
 from memsh.linux.mm.slab.api import (
     SLAB_ACCOUNT,
@@ -79,6 +80,8 @@ class SlubCaches(SlubCore):
         self.nomerge = self.nomerge or box.config.parameter("slub_nomerge") is not None
         tuning = self.tuning
         if box.config.parameter("slub_debug") is not None:
+            if box.config.parameter("no_hash_pointers") is None:  # which has told already
+                no_hash_pointers_enable(box.log)
             box.notes.append("slub_debug: the checks and poison of debugged caches are not modelled; there are none")
         orders = f"Order={tuning.min_order}-{tuning.max_order}, MinObjects={tuning.min_objects}"
         box.log.printk(f"SLUB: HWalign={CACHE_LINE}, {orders}, CPUs={box.config.present}, Nodes={self.nodes}")

@@ -22,12 +22,14 @@ from memsh.linux.arch.x86.setup import (
     Machine,
     ZoneSpan,
     large_system_hash,
+    memmap_init,
     pages_to_mb,
     take,
 )
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_ERR, KERN_INFO, KERN_NOTICE, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
+from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
@@ -87,6 +89,8 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     machine.e820 = e820_map(ram)
     for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
+    if box.config.parameter("no_hash_pointers") is not None:
+        no_hash_pointers_enable(box.log)
     user = user_map(box.config, machine.e820, log, nopentium=True)
     log(KERN_NOTICE, "Notice: NX (Execute Disable) protection missing in CPU!")
     if user is not None:
@@ -208,8 +212,7 @@ def _zones(box: Box, machine: Machine, log: Logger) -> None:
     if not movable:
         machine.spans.append(ZoneSpan("Movable", 0, 0, 0, 0))
     box.timer.set(55171)
-    log(KERN_INFO, "On node 0, zone DMA: 1 pages in unavailable ranges", 379)
-    log(KERN_INFO, "On node 0, zone DMA: 97 pages in unavailable ranges")
+    memmap_init(0, machine.spans, [piece for piece in regions if piece[0] < piece[1]], log, 0)
     frames = -(-top // 1024) * 1024
     take(machine, "memmap", frames * box.arch.struct_page)
     take(machine, "zone tables", PAGE_SIZE)

@@ -25,12 +25,14 @@ from memsh.linux.arch.x86.setup import (
     NodeSpan,
     ZoneSpan,
     large_system_hash,
+    memmap_init,
     take,
 )
 from memsh.linux.arch.x86.x86_64.layout import Layout64
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
+from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
@@ -109,6 +111,8 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     machine.low_end = machine.e820[3].end
     for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
+    if box.config.parameter("no_hash_pointers") is not None:
+        no_hash_pointers_enable(box.log)
     user = user_map(box.config, machine.e820, log, nopentium=False)
     log(KERN_INFO, "NX (Execute Disable) protection: active")
     if user is not None:
@@ -236,30 +240,9 @@ def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
         machine.nodes.append(NodeSpan(tuple(spans), online, distances))
         machine.nr_all_pages += sum(span.freesize for span in spans)
     for nid, pieces in enumerate(regions):
-        memmap_init(nid, machine.nodes[nid], pieces, names, log)
+        memmap_init(nid, machine.nodes[nid].zones, pieces, log, SECTION)
     machine.nr_all_pages -= (MIB - PAGE_SIZE) // PAGE_SIZE - (0x100 - 0x9F)  # reserved in ZONE_DMA (dma_reserve)
     machine.nr_kernel_pages = machine.nr_all_pages
-
-
-def memmap_init(nid: int, node: NodeSpan, pieces: list[tuple[int, int]], names: tuple[str, ...], log: Logger) -> None:
-    """Tell of the frames that have a struct page, in a section with RAM, and are none (init_unavailable_range). Those
-    before a piece of RAM are counted to its zone."""
-    populated = [(name, zone.start, zone.start + zone.spanned) for name, zone in zip(names, node.zones, strict=False)
-                 if zone.present]  # fmt: skip
-    present = {at for first, behind in pieces for at in range(first // SECTION, -(-behind // SECTION))}
-    hole = 0 if not nid else populated[0][1]
-    rows = [
-        (name, max(first, low), min(behind, high))
-        for first, behind in pieces
-        for name, low, high in populated
-        if max(first, low) < min(behind, high)
-    ]
-    end = -(-pieces[-1][1] // SECTION) * SECTION
-    for name, start, behind in [*rows, (populated[-1][0], end, end)]:
-        count = sum(max(0, min(start, (at + 1) * SECTION) - max(hole, at * SECTION)) for at in present)
-        if count:
-            log(KERN_INFO, f"On node {nid}, zone {name}: {count} pages in unavailable ranges", 895)
-        hole = max(hole, behind)
 
 
 def _inside(machine: Machine, home: Home) -> list[tuple[int, int]]:
