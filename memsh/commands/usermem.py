@@ -140,8 +140,14 @@ def mmap(box: Box, args: Args, io: IO) -> int:
         if refusal:
             user.log.append(f'openat(AT_FDCWD, "{path}", O_RDONLY) = 3')
             return user.call(f"{told}, {length}, {names}, 3, {place})", lambda: refuse(refusal, length))
-        writable = bool(args.prot & 2 and kind != uapi.MAP_PRIVATE)
-        file = box.fs.open(path, writable=writable)
+        writable = kind != uapi.MAP_PRIVATE  # a shared area may be made writable later, if the file may be written
+        try:
+            file = box.fs.open(path, writable=writable)
+        except KernelError:
+            if not writable or args.prot & 2:
+                raise
+            writable = False
+            file = box.fs.open(path)
         user.log.append(f'openat(AT_FDCWD, "{path}", {"O_RDWR" if writable else "O_RDONLY"}) = 3')
         try:
             return user.call(

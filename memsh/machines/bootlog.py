@@ -38,6 +38,8 @@ def announce(box: Box, table: str, facts: Facts) -> None:
         value = facts[whole[1]] if whole else text.format(**facts)
         for at, line in enumerate(value if isinstance(value, list) else [str(value)]):
             box.log.told(usec + at, line, level)
+            if line.startswith("audit: type="):  # audit_printk_skb() asked first whether it may
+                box.log.limit.begin, box.log.limit.printed = usec, 1
 
 
 def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]:

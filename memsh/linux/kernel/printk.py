@@ -1,7 +1,14 @@
 """The kernel log: a ring of records (kernel/printk/printk.c)."""
 
+from __future__ import annotations
+
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from memsh.linux.lib.ratelimit import RateLimit
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 KERN_EMERG, KERN_ALERT, KERN_CRIT, KERN_ERR, KERN_WARNING, KERN_NOTICE, KERN_INFO, KERN_DEBUG = range(8)
 
@@ -26,6 +33,7 @@ class Printk:
         self.records: deque[Record] = deque(maxlen=16384)
         self.usec = 0  # the box's clock
         self.next = 0  # µs: before then the last record is still being written
+        self.limit = RateLimit()  # printk_ratelimit_state
         self.warned: set[str] = set()  # the WARN_ON_ONCE that have told
         self.total = 0  # records ever written, so that a reader can tell what is new
         self.clear_seq = 0  # how many of them had been written when the log was last cleared
@@ -54,3 +62,12 @@ class Printk:
     def clear(self) -> None:
         """SYSLOG_ACTION_CLEAR: readers begin behind what is there now."""
         self.clear_seq = self.total
+
+
+def printk_ratelimit(box: Box, function: str) -> bool:
+    """Whether `function` may write now: kernel.printk_ratelimit_burst messages of all that ask in
+    kernel.printk_ratelimit seconds (__printk_ratelimit)."""
+    limit, values = box.log.limit, box.sysctl.values
+    limit.interval = values["kernel.printk_ratelimit"] * 1_000_000
+    limit.burst = values["kernel.printk_ratelimit_burst"]
+    return not limit.interval or limit.allows(box, function)

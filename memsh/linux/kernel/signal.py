@@ -1,7 +1,7 @@
 """Signals as far as they end, stop or continue processes, and the log line of a segmentation fault
 (kernel/signal.c, arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c).
 
-Known deviations: no handlers run; a signal takes effect at once; printk_ratelimit() never refuses.
+Known deviations: no handlers run; a signal takes effect at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
 from memsh.linux.include.sched import Task, find_task, threads_of
 from memsh.linux.kernel.exit import do_group_exit
-from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO
+from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO, printk_ratelimit
 from memsh.linux.lib.dump_stack import opcodes
 from memsh.linux.mm.mmap.vmalist import find_vma
 
@@ -91,6 +91,8 @@ def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = 
 
 def show_general_protection(box: Box, task: Task, ip: int, sp: int) -> None:
     """The log line of an address that is not canonical (arch/x86/kernel/traps.c, show_signal)."""
+    if not printk_ratelimit(box, "show_signal"):
+        return
     box.log.printk(
         f"traps: {task.comm}[{task.pid}] general protection fault ip:{ip:x} sp:{sp:x} error:0{_in_file(task, ip)}",
         KERN_INFO,
@@ -125,6 +127,8 @@ def bus_error(box: Box, task: Task) -> None:
 
 
 def show_signal_msg(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:
+    if not printk_ratelimit(box, "show_signal_msg"):
+        return
     level = KERN_INFO if task.pid > 1 else KERN_EMERG
     where = _in_file(task, ip)
     digits = 2 * box.arch.word
