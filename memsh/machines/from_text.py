@@ -310,7 +310,8 @@ def _lay_out(zones: list[ZoneTold], arch: Arch, image: list[tuple[int, int]]) ->
                 at = -(-at // SECTION) * SECTION
             if index == arch.zone_normal and arch.zone_dma32 >= 0:
                 at = max(at, ABOVE) if laid and any(one.zone.name == "DMA32" for one in laid) else at
-            inside = sum(last - first for first, last in image if at <= first < at + present)
+            inside = sum(last - first for first, last in image
+                         if at <= first < at + present and (at > 1 or (first, last) != LEGACY_HOLE))  # fmt: skip
             present = max(present, managed + inside)
             if at + present > arch.max_pfn:
                 zone, present, managed = _clipped(zone, max(0, arch.max_pfn - at))
