@@ -120,7 +120,8 @@ def store_set(box: Box, text: str) -> None:
 
 def forget_set(box: Box) -> None:
     """set_event was opened to be overwritten: no event is left."""
-    box.trace.events = set()
+    if box.trace.on or box.trace.events is not None:  # else none has been chosen yet: the first one starts recording
+        box.trace.events = set()
 
 
 EVENTS = _events()

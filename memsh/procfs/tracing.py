@@ -67,6 +67,7 @@ FORMATS: dict[str, str] = {
         "zone_end=0x{zone_end:x}, mode={sync} status={status}",
     "mm_migrate_pages": "nr_succeeded={nr_succeeded} nr_failed={nr_failed} nr_thp_succeeded=0 nr_thp_failed=0 "
         "nr_thp_split=0 mode={mode} reason=compaction",
+    "rss_stat": "mm_id={mm_id} curr={curr} type={type} size={size}B",
     "oom_score_adj_update": "pid={pid} comm={comm} oom_score_adj={oom_score_adj}",
     "mark_victim": "pid={pid} comm={comm} total-vm={total_vm}kB anon-rss={anon_rss}kB file-rss:{file_rss}kB "
         "shmem-rss:{shmem_rss}kB uid=0 pgtables={pgtables}kB oom_score_adj={oom_score_adj}",

@@ -8,8 +8,14 @@ import pytest
 
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
+from memsh.linux.include.mm_types import MM_ANONPAGES
+from memsh.linux.kernel.fork import fork
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
+from memsh.procfs.tracing import event_text
 
 # /sys/block/vda/queue of the recorded machines, name by name
 QUEUE = """
@@ -112,3 +118,29 @@ def test_events_of_compaction_and_the_oom_killer() -> None:
     assert moved == box.vmstat["pgmigrate_success"]
     assert re.fullmatch(r"mark_victim: pid=\d+ comm=a.out total-vm=\d+kB anon-rss=\d+kB file-rss:\d+kB shmem-rss:0kB "
                         r"uid=0 pgtables=\d+kB oom_score_adj=300", said[-1])  # fmt: skip
+
+
+def test_rss_stat_tells_of_each_counter() -> None:
+    """Page by page at faults, a table at once where areas go or are copied; who is current, and whose memory it is."""
+    box = Box(Config(ram=64 * MIB))
+    mm, task = box.current.mm, box.current
+    assert mm is not None
+    tree.truncate(box, "/sys/kernel/tracing/set_event")  # as `echo … > set_event` does
+    tree.store(box, "/sys/kernel/tracing/set_event", "kmem:rss_stat\n")
+    addr = vma.sys_mmap(box, mm, 0, 16384, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    base = mm.rss[MM_ANONPAGES]
+    touch_range(box, task, addr, 16384, True)
+    sizes = [record[4] >> 12 for record in box.trace.ring]
+    assert sizes == [base + 1, base + 2, base + 3, base + 4]
+    assert {record[2:4] for record in box.trace.ring} == {(1, "MM_ANONPAGES")}
+    box.trace.clear()
+    child = fork(box, task).child
+    other = [record for record in box.trace.ring if record[2] == 0]
+    assert other and {record[1] for record in other} != {record[1] for record in box.trace.ring if record[2]}
+    box.trace.clear()
+    touch_range(box, task, addr, 4096, True)  # another anonymous page instead: nothing to tell
+    assert not box.trace.ring and child.mm is not None
+    vma.do_munmap(box, mm, addr, 16384)
+    assert [(record[3], record[4] >> 12) for record in box.trace.ring] == [("MM_ANONPAGES", mm.rss[MM_ANONPAGES])]
+    assert re.fullmatch(r"rss_stat: mm_id=\d+ curr=1 type=MM_ANONPAGES size=\d+B",
+                        event_text(box.arch, box.trace.ring[0]))  # fmt: skip

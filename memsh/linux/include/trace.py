@@ -76,6 +76,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "mm_compaction_begin": ("zone_start", "migrate_pfn", "free_pfn", "zone_end", "sync"),
     "mm_compaction_end": ("zone_start", "migrate_pfn", "free_pfn", "zone_end", "sync", "status"),
     "mm_migrate_pages": ("nr_succeeded", "nr_failed", "mode"),
+    "rss_stat": ("mm_id", "curr", "type", "size"),
     "oom_score_adj_update": ("pid", "comm", "oom_score_adj"),
     "mark_victim": ("pid", "comm", "total_vm", "anon_rss", "file_rss", "shmem_rss", "pgtables", "oom_score_adj"),
 }

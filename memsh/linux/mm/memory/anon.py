@@ -27,6 +27,7 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, compound_head
 from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.memory.outcome import COW, REUSE, OutOfMemory
+from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
@@ -42,7 +43,9 @@ SHORT = 6  # a run of fewer frames is done frame by frame
 WRITTEN = PTE_RW | PTE_DIRTY
 
 
-def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int) -> None:
+def add_anon_pages(
+    box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int, *, instead: bool = False
+) -> None:
     """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map.
 
     `runs` are (first frame, how many).
@@ -72,6 +75,8 @@ def add_anon_pages(box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, in
         total += count
     account_new_runs(box, runs, total, flags)
     mm.rss[MM_ANONPAGES] += total
+    if box.trace.on and not instead:  # of another anonymous page: the counter is where it was
+        mm_trace_rss_stat(box, mm, MM_ANONPAGES, total)
     box.vmstat["nr_anon_pages"] += total
 
 
@@ -172,7 +177,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     old_flags = 0 if special else box.memmap.flags[old]
     if not special:
         drop_mapped_page(box, mm, vma, old, new)
-    add_anon_pages(box, mm, vma, [(new, 1)], addr)
+    add_anon_pages(box, mm, vma, [(new, 1)], addr, instead=bool(not special and old_flags & PG_ANON))
     table.ptes[at] = new << 12 | vm_page_prot(vma) | WRITTEN
     if not special:
         if old_flags & PG_SWAPCACHE:
@@ -195,6 +200,8 @@ def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) ->
         if any(text):
             memmap.data[new] = bytearray(text)
     mm.rss[mm_counter(flags)] -= 1
+    if box.trace.on and not flags & PG_ANON:
+        mm_trace_rss_stat(box, mm, mm_counter(flags), -1)
     page_remove_rmap(box, old)
     if vma.flags & VM_LOCKED and not flags & PG_HUGE:
         munlock_page(box, old)

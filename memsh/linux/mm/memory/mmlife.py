@@ -35,6 +35,7 @@ from memsh.linux.lib.maple_tree import MapleTree
 from memsh.linux.mm.huge_memory.pages import get_frames
 from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split
 from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range
+from memsh.linux.mm.memory.rss_stat import trace_rss_vec
 from memsh.linux.mm.memory.zap import Gather, mm_counter, swap_entries, unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
     get_file,
@@ -151,6 +152,7 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
             source[first:stop] = masked(source, first, stop, PTE_RW)
         if old.flags & VM_PFNMAP:  # no pages of its own (vm_normal_page)
             continue
+        before = [*mm.rss] if box.trace.on else None
         for at, entry in swapped.items():  # what lies in swap now belongs to both (copy_nonpresent_pte)
             source[at] = target[at] = mm.mmu.swp_entry_to_pte(entry)
             box.swap.duplicate(entry)
@@ -170,6 +172,8 @@ def copy_page_range(box: Box, mm: MmStruct, new: VmArea, oldmm: MmStruct, old: V
                     if bits & PG_ANON:
                         flags[frame] = bits & ~PG_ANON_EXCLUSIVE
                     mm.rss[mm_counter(bits)] += 1
+        if before is not None:
+            trace_rss_vec(box, mm, before)
 
 
 def _copy_huge(box: Box, mm: MmStruct, oldmm: MmStruct, old: VmArea) -> None:

@@ -10,6 +10,7 @@ Known deviations: what a thread keeps is handed in when its process loses pages,
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from memsh.linux.include.mm_types import MM_ANONPAGES
 
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 TASK_RSS_EVENTS_THRESH = 64
+_NAMES = ("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES")
+
+
+def mm_trace_rss_stat(box: Box, mm: MmStruct, member: int, pages: int = 0) -> None:
+    """The tracepoint rss_stat: a counter of the process has changed, at once or by each of `pages` pages in a row."""
+    now, mine = mm.rss[member], int(box.current.mm is mm)
+    number = crc32(mm.addr.to_bytes(8, "little"))  # mm_ptr_to_hash()
+    step = 1 if pages > 0 else -1
+    for value in range(now - pages + step, now + step, step) if pages else (now,):
+        box.trace.emit("rss_stat", number, mine, _NAMES[member], value << 12)
+
+
+def trace_rss_vec(box: Box, mm: MmStruct, before: list[int]) -> None:
+    """Those of a whole page table, each counter once (add_mm_rss_vec)."""
+    for member, count in enumerate(before):
+        if mm.rss[member] != count:
+            mm_trace_rss_stat(box, mm, member)
 
 
 def sync_mm_rss(task: Task) -> None:

@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.pages import unmapped_parts
 from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd
 from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
-from memsh.linux.mm.memory.rss_stat import shed_rss
+from memsh.linux.mm.memory.rss_stat import shed_rss, trace_rss_vec
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
     """Clear entries [first, stop) of one table."""
     memmap = box.memmap
     mapcount = memmap.mapcount
+    before = [*mm.rss] if box.trace.on else None
     plain = vma.vm_ops is None and not vma.flags & VM_LOCKED
     if mm.rss[MM_SWAPENTS]:
         for entry in swap_entries(mm.mmu, ptes, first, stop).values():
@@ -140,6 +141,8 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
         gather.add_run(pfn, count)
     ptes[first:stop] = array(ptes.typecode, bytes(ptes.itemsize * (stop - first)))
+    if before is not None:
+        trace_rss_vec(box, mm, before)
 
 
 def _zap_parts(

@@ -15,6 +15,7 @@ from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
 from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
+from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
@@ -111,9 +112,14 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
             swap.duplicate(entry)
             mm.rss[MM_ANONPAGES] -= 1
             mm.rss[MM_SWAPENTS] += 1
+            if box.trace.on:
+                mm_trace_rss_stat(box, mm, MM_ANONPAGES)
+                mm_trace_rss_stat(box, mm, MM_SWAPENTS)
         else:
             ptes[at] = 0
             mm.rss[mm_counter(flags)] -= 1
+            if box.trace.on:
+                mm_trace_rss_stat(box, mm, mm_counter(flags))
         refcount[pfn] -= 1
         page_remove_rmap(box, pfn)
     if anon and flags & PG_ANON_EXCLUSIVE:
@@ -132,6 +138,8 @@ def _discard_lazyfree(box: Box, pfn: int, places: list[Place]) -> bool:
         ptes[at] = 0
         vma.mm.update_hiwater_rss()
         vma.mm.rss[MM_ANONPAGES] -= 1
+        if box.trace.on:
+            mm_trace_rss_stat(box, vma.mm, MM_ANONPAGES)
         memmap.refcount[pfn] -= 1
         memmap.mapcount[pfn] -= 1
     box.vmstat["nr_anon_pages"] -= 1

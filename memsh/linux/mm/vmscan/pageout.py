@@ -30,6 +30,7 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace
 from memsh.linux.lib.columns import clear_run, mask_run
 from memsh.linux.lib.entries import climb
 from memsh.linux.mm.filemap.pagecache import remove_mapping, remove_run
+from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
 from memsh.linux.mm.rmap.unmap import flush_tlb, folio_referenced, try_to_unmap
 from memsh.linux.mm.vmscan.folios import ANONYMOUS, Folios, next_folios
 from memsh.linux.mm.vmscan.scan import ReclaimStat, ScanControl, Stretch
@@ -227,6 +228,9 @@ def _swap_out(sc: ScanControl, folios: Folios) -> bool:
     mm.update_hiwater_rss()
     mm.rss[MM_ANONPAGES] -= count
     mm.rss[MM_SWAPENTS] += count
+    if box.trace.on:
+        mm_trace_rss_stat(box, mm, MM_ANONPAGES, -count)
+        mm_trace_rss_stat(box, mm, MM_SWAPENTS, count)
     clear_run((memmap.mapcount,), folios.low, count)  # in the cache, no longer mapped: the count of references stays
     folios.mark(box, PG_REFERENCED | PG_ANON_EXCLUSIVE, _GOING)
     for item in ("nr_swapcached", "nr_file_pages", "nr_writeback", "pswpout", "nr_vmscan_write"):
