@@ -22,16 +22,39 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SUPER_BATCH = 1024
+List = OrderedDict[int, tuple[Inode, bool]]
 
 
 class Dcache:
-    """`box.fs.dcache`. Both lists: inode number -> [inode, used since it was last looked at], oldest first."""
+    """`box.fs.dcache`. Both lists: inode number -> [inode, used since it was last looked at], oldest first.
+
+    Objects that a memory cgroup pays for wait on lists of its own (list_lru): `groups` has them by the group's number.
+    """
 
     def __init__(self, box: Box) -> None:
         self.box = box
-        self.dentries: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
-        self.inodes: OrderedDict[int, tuple[Inode, bool]] = OrderedDict()
+        self.dentries: List = OrderedDict()
+        self.inodes: List = OrderedDict()
+        self.groups: dict[int, tuple[List, List]] = {}
         register_shrinker(box, "sb-ext4:vdb", self.count, self.scan, batch=SUPER_BATCH)
+
+    # -- lists ------------------------------------------------------------------------------------------------------
+
+    def _lists(self, memcg: int) -> tuple[List, List]:
+        """The unused dentries and inodes of a group; 0 is the root."""
+        return self.groups.setdefault(memcg, (OrderedDict(), OrderedDict())) if memcg else (self.dentries, self.inodes)
+
+    def _dentries(self, inode: Inode) -> List:
+        """The list that a dentry waits on: that of the group which pays for it (list_lru_add)."""
+        return self._lists(self.box.memcg.mem_cgroup_from_obj(inode.dentry))[0]
+
+    def _inodes(self, inode: Inode) -> List:
+        return self._lists(self.box.memcg.mem_cgroup_from_obj(inode.addr))[1]
+
+    def reparent(self, memcg: int, parent: int) -> None:
+        """A group is removed: what waits there waits with the group above (memcg_reparent_list_lrus)."""
+        for mine, above in zip(self.groups.pop(memcg, ()), self._lists(parent), strict=False):
+            above.update(mine)
 
     # -- getting and dropping ---------------------------------------------------------------------------------------
 
@@ -59,7 +82,7 @@ class Dcache:
                     fresh = part is inode
                 if not part.dentry:
                     part.dentry = self._take("dentry")
-                    self.inodes.pop(part.number, None)
+                    self._inodes(part).pop(part.number, None)
                     if part.parent is not None:
                         part.parent.below += 1
         finally:
@@ -75,16 +98,17 @@ class Dcache:
     def dput(self, inode: Inode) -> None:
         """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
         if inode.dentry and not self.in_use(inode):
-            waiting = self.dentries.get(inode.number)
+            dentries = self._dentries(inode)
+            waiting = dentries.get(inode.number)
             if waiting is None or not waiting[1]:
-                self.dentries[inode.number] = (inode, waiting is not None)  # its place stays
+                dentries[inode.number] = (inode, waiting is not None)  # its place stays
                 self.box.changes += 1
 
     def forget(self, inode: Inode) -> None:
         """The file is no more: its objects go."""
         if not inode.s_op.pinned:
-            self.dentries.pop(inode.number, None)
-            self.inodes.pop(inode.number, None)
+            self._dentries(inode).pop(inode.number, None)
+            self._inodes(inode).pop(inode.number, None)
         self._drop_dentry(inode)
         if inode.addr:
             give(self.box, inode.s_op.inode_cache, inode.addr)
@@ -93,7 +117,7 @@ class Dcache:
     def unlink(self, inode: Inode) -> None:
         """The name is gone; an open file keeps its inode, one with other names waits for the shrinker."""
         if not inode.s_op.pinned:
-            self.dentries.pop(inode.number, None)
+            self._dentries(inode).pop(inode.number, None)
         self._drop_dentry(inode)
         if inode.nlink and not inode.opened and not inode.s_op.pinned:
             self._iput(inode)
@@ -118,29 +142,30 @@ class Dcache:
 
     # -- the shrinker -----------------------------------------------------------------------------------------------
 
-    def count(self) -> int:
-        """super_cache_count(): what vm.vfs_cache_pressure makes of both lists."""
-        return (len(self.dentries) + len(self.inodes)) * self.box.sysctl.values["vm.vfs_cache_pressure"] // 100
+    def count(self, memcg: int) -> int:
+        """super_cache_count(): what vm.vfs_cache_pressure makes of both lists of a group."""
+        return sum(map(len, self._lists(memcg))) * self.box.sysctl.values["vm.vfs_cache_pressure"] // 100
 
-    def scan(self, number: int) -> int:
+    def scan(self, number: int, memcg: int) -> int:
         """super_cache_scan(): some dentries, and the inodes in proportion."""
-        dentries, inodes = len(self.dentries), len(self.inodes)
+        dentries, inodes = map(len, self._lists(memcg))
         total = dentries + inodes + 1
-        freed = self.prune_dcache(number * dentries // total + 1)
-        return freed + self.prune_icache(number * inodes // total + 1)
+        freed = self.prune_dcache(number * dentries // total + 1, memcg)
+        return freed + self.prune_icache(number * inodes // total + 1, memcg)
 
-    def prune_dcache(self, number: int) -> int:
+    def prune_dcache(self, number: int, memcg: int = 0) -> int:
         """Look at `number` unused dentries, oldest first, at a spared one again; how many left the list."""
         gone = 0
         victims = []
+        dentries = self._lists(memcg)[0]
         for _ in range(number):
-            if not self.dentries:
+            if not dentries:
                 break
-            key, (inode, referenced) = self.dentries.popitem(last=False)
+            key, (inode, referenced) = dentries.popitem(last=False)
             if self.in_use(inode):
                 gone += 1
             elif referenced:
-                self.dentries[key] = (inode, False)
+                dentries[key] = (inode, False)
             else:
                 gone += 1
                 victims.append(inode)
@@ -151,31 +176,32 @@ class Dcache:
 
     def _iput(self, inode: Inode) -> None:
         if inode.addr and not inode.dentry and inode.number not in self.box.writeback.inodes:
-            self.inodes[inode.number] = (inode, inode.number in self.inodes)
+            inodes = self._inodes(inode)
+            inodes[inode.number] = (inode, inode.number in inodes)
 
-    def prune_icache(self, number: int) -> int:
+    def prune_icache(self, number: int, memcg: int = 0) -> int:
         """Look at the oldest `number` unused inodes; how many left the list."""
         gone = 0
-        box = self.box
+        box, inodes = self.box, self._lists(memcg)[1]
         for _ in range(number):
-            if not self.inodes:
+            if not inodes:
                 break
-            key, (inode, referenced) = self.inodes.popitem(last=False)
+            key, (inode, referenced) = inodes.popitem(last=False)
             if inode.dentry or inode.opened or key in box.writeback.inodes:
                 gone += 1
                 continue
             if referenced:
-                self.inodes[key] = (inode, False)
+                inodes[key] = (inode, False)
                 continue
             mapping = inode.mapping
             if mapping is not None and len(mapping.pages):
                 if box.arch.zone_highmem < 0:  # mapping_shrinkable: only low memory is ever short of inodes alone
-                    self.inodes[key] = (inode, False)
+                    inodes[key] = (inode, False)
                     continue
                 reaped = invalidate_mapping_pages(box, mapping)
                 box.vmstat["pginodesteal"] += reaped
                 if len(mapping.pages):
-                    self.inodes[key] = (inode, False)
+                    inodes[key] = (inode, False)
                     continue
             gone += 1
             if mapping is not None:
@@ -200,10 +226,11 @@ class Dcache:
     def check(self) -> list[str]:
         """What is wrong with the lists."""
         wrong = []
-        for inode, _ in self.dentries.values():
+        lists = [(self.dentries, self.inodes), *self.groups.values()]
+        for inode, _ in (waiting for dentries, _ in lists for waiting in dentries.values()):
             if not inode.dentry:
                 wrong.append(f"{inode.name} waits among the dentries without one")
-        for inode, _ in self.inodes.values():
+        for inode, _ in (waiting for _, inodes in lists for waiting in inodes.values()):
             if not inode.addr:
                 wrong.append(f"{inode.name} waits among the inodes without one")
         return wrong

@@ -106,12 +106,13 @@ class MemCgroup:
     `stat` counts this group alone: events by their names in /proc/vmstat, `kernel` pages, bytes of `percpu`,
     `slab_reclaimable` and `slab_unreclaimable`. `events` are those of memory.events, this group's and those of the
     groups below, `events_local` this group's. `pages` of processes and files are charged here, `swapped` swap slots are
-    recorded for it; `objcg` is None once the group is removed. `overhead` bytes were charged above for the group.
+    recorded for it; `dirty` and `writeback` are pages of files, those of the groups below included. `objcg` is None
+    once the group is removed. `overhead` bytes were charged above for the group.
     """
 
     __slots__ = (
-        "cgroup", "children", "events", "events_local", "memory", "number", "objcg", "oom_group", "overhead", "pages",
-        "parent", "stat", "swap", "swapped",
+        "cgroup", "children", "dirty", "events", "events_local", "memory", "number", "objcg", "oom_group",
+        "overhead", "pages", "parent", "stat", "swap", "swapped", "writeback",
     )  # fmt: skip
 
     def __init__(self, number: int, cgroup: Cgroup, parent: MemCgroup | None, memory: PageCounter,
@@ -127,6 +128,7 @@ class MemCgroup:
         self.events_local = VmStat()
         self.oom_group = False
         self.pages = self.swapped = 0
+        self.dirty = self.writeback = 0
         self.overhead = 0
         self.objcg: ObjCgroup | None = None
 
@@ -137,6 +139,15 @@ class MemCgroup:
         while at is not None and at.parent is not None:
             at.events[name] += 1
             at = at.parent
+
+    def headroom(self) -> int:
+        """Pages that the group may take until it, or one above, meets a limit."""
+        rooms = []
+        at = self
+        while at.parent is not None:
+            rooms.append(max(min(at.memory.max, at.memory.high) - at.memory.usage, 0))
+            at = at.parent
+        return min(rooms, default=0)
 
     def is_descendant(self, root: MemCgroup) -> bool:
         """Whether this is the group `root` or lies below it."""

@@ -22,12 +22,13 @@ from memsh.linux.include.mm_types import AddressSpace, Inode
 from memsh.linux.lib.columns import frame_runs, mask_run, sub_runs
 from memsh.linux.lib.xarray import CHUNK
 from memsh.linux.mm.lru import rotate_reclaimable
-from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.linux.mm.page_alloc.available import dirty_limits, memcg_dirty_limits
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import MemCgroup
 
 BIO_MAX_PAGES = 256
 QUEUE = 8  # requests of the flusher that the disk may have
@@ -49,6 +50,7 @@ class Writeback:
         self.expired: list[int] = []  # files that are written because of their age
         self.requests = 0  # of the flusher, not finished
         self.last_old_flush = 0
+        self.pressing: MemCgroup | None = None  # the group whose background threshold was passed
         self.dirtied = 0  # pages since a writer last looked at the thresholds
         box.hooks.setdefault("vm.dirty_writeback_centisecs", []).append(self.interval_changed)
 
@@ -116,7 +118,13 @@ class Writeback:
         self._arm()
 
     def _over_background(self) -> bool:
-        return self.box.vmstat["nr_dirty"] > dirty_limits(self.box)[0]
+        box, memcg = self.box, self.pressing
+        if box.vmstat["nr_dirty"] > dirty_limits(box)[0]:
+            return True
+        if memcg is not None and memcg.online and memcg.dirty > memcg_dirty_limits(box, memcg)[0]:
+            return True
+        self.pressing = None
+        return False
 
     def _pump(self) -> None:
         """Submit requests while there is work and the disk takes more."""
@@ -160,9 +168,8 @@ class Writeback:
             background, limit = dirty_limits(box)
             if vmstat["nr_dirty"] > background:
                 self.start_background()
-            freerun = (background + limit) // 2
-            dirty = vmstat["nr_dirty"] + vmstat["nr_writeback"]
-            if dirty <= freerun or dirty <= (freerun + limit) // 2:
+            held = _over(vmstat["nr_dirty"] + vmstat["nr_writeback"], background, limit)
+            if not self._group_is_held() and not held:
                 return
             if not box.disk.started:
                 return
@@ -174,6 +181,18 @@ class Writeback:
             box.disk.wait(box.disk.pending[0][0])
             if box.timer.usec == before:
                 return
+
+    def _group_is_held(self) -> bool:
+        """Whether the writer's own group has too many dirty pages; the flusher begins when there are many."""
+        memcg = self.box.memcg.paying
+        if memcg is None:
+            return False
+        background, limit = memcg_dirty_limits(self.box, memcg)
+        unwritten = memcg.dirty + memcg.writeback
+        if unwritten > (background + limit) // 2:
+            self.pressing = memcg
+            self.start_background()
+        return _over(unwritten, background, limit)
 
     # -- fsync and sync ---------------------------------------------------------------------------------------------
 
@@ -218,6 +237,21 @@ class Writeback:
         return written
 
 
+def _over(unwritten: int, background: int, limit: int) -> bool:
+    """Whether a writer waits: far above the middle between the thresholds (dirty_freerun_ceiling)."""
+    return unwritten > ((background + limit) // 2 + limit) // 2
+
+
+def _count_in_groups(box: Box, pfns: list[int], dirty: int, writeback: int) -> None:
+    """The groups that the pages belong to have so many more, or fewer, dirty ones and ones that are being written."""
+    if box.memcg.groups is None:
+        return
+    for pfn, count in frame_runs(pfns):
+        for _, n, number in sub_runs(box.memmap.memcg, pfn, count):
+            if number:
+                box.memcg.count_dirty(number, dirty * n, writeback * n)
+
+
 # -- dirtying --------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +284,7 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
         mod_node_page_state(box, "nr_dirty", pfn, n)
     box.vmstat["nr_dirtied"] += count
     _pending(box, pfns, 1)
+    _count_in_groups(box, pfns, 1, 0)
     buffers = mapping.buffers.get(index >> 6)
     if buffers is None:
         buffers = mapping.buffers[index >> 6] = [0] * (CHUNK + 1)
@@ -285,10 +320,12 @@ def cancel_dirty(box: Box, mapping: AddressSpace, index: int, pfn: int) -> None:
         mod_node_page_state(box, "nr_dirty", pfn, -1)
         pages.unmark(pages.dirty, index)
         _pending(box, [pfn], -1)
+        _count_in_groups(box, [pfn], -1, 0)
     if flags & PG_WRITEBACK:
         box.vmstat["nr_writeback"] -= 1
         pages.unmark(pages.writeback, index)
         _pending(box, [pfn], -1)
+        _count_in_groups(box, [pfn], 0, -1)
     box.memmap.flags[pfn] = flags & ~(PG_DIRTY | PG_WRITEBACK)
 
 
@@ -376,6 +413,7 @@ def _start_writeback(box: Box, mapping: AddressSpace, first: int, pfns: list[int
         index += n
         left -= n
     vmstat["nr_writeback"] += len(pfns)
+    _count_in_groups(box, pfns, -1, 1)
 
 
 def folio_mkclean(box: Box, pfn: int) -> None:
@@ -402,6 +440,7 @@ def end_page_writeback(box: Box, mapping: AddressSpace, first: int, count: int) 
             pfns = slots if marks == (1 << n) - 1 else [pfn for at, pfn in enumerate(slots) if marks >> at & 1]
             _end(box, pfns)
             _pending(box, pfns, -1)
+            _count_in_groups(box, pfns, 0, -1)
             ended += len(pfns)
         index += n
     box.vmstat["nr_writeback"] -= ended

@@ -166,12 +166,19 @@ class DeferredSplit:
     def __init__(self, box: Box) -> None:
         self.box = box
 
-    def count(self) -> int:
-        return len(self.box.thp.deferred)
+    def _queue(self, memcg: int) -> list[int]:
+        """The pages of a group, those of removed groups with the one above; oldest first."""
+        deferred, groups = self.box.thp.deferred, self.box.memcg
+        if groups.groups is None:
+            return list(deferred) if not memcg else []
+        return [head for head in deferred if groups.online_memcg(self.box.memmap.memcg[head]).number == memcg]
 
-    def scan(self, number: int) -> int:
+    def count(self, memcg: int) -> int:
+        return len(self._queue(memcg)) if self.box.thp.deferred else 0
+
+    def scan(self, number: int, memcg: int) -> int:
         """Split up to `number` pages, the oldest first; how many were split, -1 if there is none."""
-        heads = list(self.box.thp.deferred)[:number]
+        heads = self._queue(memcg)[:number]
         if not heads:
             return -1
         for head in heads:

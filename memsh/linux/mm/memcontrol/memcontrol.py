@@ -95,6 +95,8 @@ class MemControl(Protecting):
             del self.obj_cgroups[objcg.number]
         memcg.cgroup.memcg = None if memcg.cgroup.memcg is memcg else memcg.cgroup.memcg
         self.drain_all_stock(memcg)
+        assert memcg.parent is not None
+        self.box.fs.dcache.reparent(memcg.number, memcg.parent.number)
         self.let_go(memcg)
 
     def css_free(self) -> set[Cgroup]:
@@ -162,6 +164,14 @@ class MemControl(Protecting):
         if number:
             self.by_number[number].stat[name] += count
 
+    def count_dirty(self, number: int, dirty: int, writeback: int) -> None:
+        """Pages of a group's files became dirty, are being written, or no longer."""
+        at: MemCgroup | None = self.by_number[number]
+        while at is not None:
+            at.dirty += dirty
+            at.writeback += writeback
+            at = at.parent
+
     @contextmanager
     def acting(self, memcg: MemCgroup) -> Iterator[None]:
         """What is done meanwhile is done for that group (set_active_memcg)."""
@@ -228,6 +238,21 @@ class MemControl(Protecting):
             if number:
                 column[old + at] = 0
                 column[new + at] = number
+
+    def online_memcg(self, number: int) -> MemCgroup:
+        """A group, or the nearest above it that is not removed."""
+        memcg = self.by_number[number]
+        while not memcg.online:
+            assert memcg.parent is not None
+            memcg = memcg.parent
+        return memcg
+
+    def mem_cgroup_from_obj(self, addr: int) -> int:
+        """The number of the group that pays for a slab object, the root's if nobody does (mem_cgroup_from_slab_obj)."""
+        if len(self.by_number) == 1 or not addr:
+            return 0
+        objcg = self.box.slab.objcg_of(addr)
+        return objcg.payer.number if isinstance(objcg, ObjCgroup) else 0
 
     def page_memcg(self, pfn: int) -> MemCgroup:
         """The group of a page of a process or a file."""

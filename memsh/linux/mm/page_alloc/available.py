@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import MemCgroup
     from memsh.linux.include.mmzone import Zone
 
 
@@ -87,3 +88,21 @@ def dirty_limits(box: Box) -> tuple[int, int]:
     if background >= threshold:
         background = threshold // 2
     return background, threshold
+
+
+def memcg_dirty_limits(box: Box, memcg: MemCgroup) -> tuple[int, int]:
+    """(background threshold, threshold) in pages for what a memory cgroup writes: parts of its own page cache and of
+    the room that it has (mem_cgroup_wb_stats, mdtc_calc_avail, domain_dirty_limits)."""
+    values, vmstat, whole = box.sysctl.values, box.vmstat, dirtyable_memory(box)
+    lruvecs = [node.lruvecs[memcg.number] for node in box.pages.nodes]
+    cached = sum(lruvec.page_state(name) for lruvec in lruvecs for name in ("inactive_file", "active_file"))
+    clean = max(cached - memcg.dirty - memcg.writeback, 0)
+    elsewhere = max(max(whole - vmstat["nr_dirty"] - vmstat["nr_writeback"], 0) - clean, 0)
+    pages = cached + min(memcg.headroom(), elsewhere)
+    found = []
+    for name in ("dirty_background", "dirty"):
+        size = values[f"vm.{name}_bytes"]
+        share = min(-(-size // whole), 4096) if size else values[f"vm.{name}_ratio"] * 4096 // 100
+        found.append(share * pages // 4096)
+    background, threshold = found
+    return (background if background < threshold else threshold // 2), threshold

@@ -334,6 +334,10 @@ class SlabAllocator(ABC, Generic[Cache]):
     def object_at(self, addr: int) -> Object | None:
         """The cache, slab and object that hold an address; None outside slabs and in their unused parts."""
 
+    def objcg_of(self, addr: int) -> object | None:
+        """Whom an object is charged to; None: nobody."""
+        return None
+
     @abstractmethod
     def slab_at(self, pfn: int) -> Object | None:
         """The same for a page frame: object 0 of the slab that the frame is part of."""

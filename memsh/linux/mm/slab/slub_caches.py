@@ -282,6 +282,12 @@ class SlubCaches(SlubCore):
             return None
         return Object(slab.cache, slab.addr + number * slab.cache.size, number, slab.addr, slab.inuse)
 
+    def objcg_of(self, addr: int) -> object | None:
+        slab = self.slab_of.get((addr - self.page_offset) >> PAGE_SHIFT)
+        if slab is None or not slab.objcgs:
+            return None
+        return slab.objcgs.get((addr - slab.addr) // slab.cache.size)
+
     def slab_at(self, pfn: int) -> Object | None:
         slab = self.slab_of.get(pfn)
         return Object(slab.cache, slab.addr, 0, slab.addr, slab.inuse) if slab is not None else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import vm_page_prot
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_FOLIO, PTE_DIRTY, PTE_RW, VM_LOCKED, VM_WRITE
+from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_DIRTY, PTE_RW, VM_LOCKED, VM_WRITE
 from memsh.linux.include.memmap import (
     K_ANON,
     PG_ANON,
@@ -37,6 +37,8 @@ from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+
+_COMP = GFP_NAMES["__GFP_COMP"]  # which the page has of its being a folio: the charge knows nothing of it
 
 
 def read_swap_cache_async(
@@ -68,7 +70,7 @@ def read_swap_cache_async(
         return 0, False
     memmap.flags[new] = PG_SWAPBACKED | PG_UPTODATE
     try:
-        if not box.memcg.charge_page(box.memcg.swapin_payer(entry), new, gfp):
+        if not box.memcg.charge_page(box.memcg.swapin_payer(entry), new, gfp & ~_COMP):
             raise KernelError("ENOMEM", "its group may have no more")
         shadow = swap.add_to_cache(entry, new)
     except KernelError:

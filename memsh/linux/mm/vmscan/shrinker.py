@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.memcontrol import ROOT_MEMCG
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -18,23 +20,24 @@ SHRINK_BATCH = 128
 
 
 class Shrinker:
-    """`count()` gives the freeable objects, `scan(n)` looks at n of them and gives how many it freed (-1: stop)."""
+    """`count(memcg)` gives the freeable objects that a group pays for, 0 for the root, which has those of nobody;
+    `scan(n, memcg)` looks at n of them and gives how many it freed (-1: stop). `nr_deferred` is kept for each group."""
 
     __slots__ = ("batch", "count", "name", "nr_deferred", "scan", "seeks")
 
     def __init__(
-        self, name: str, count: Callable[[], int], scan: Callable[[int], int], seeks: int, batch: int
+        self, name: str, count: Callable[[int], int], scan: Callable[[int, int], int], seeks: int, batch: int
     ) -> None:
         self.name = name
         self.count = count
         self.scan = scan
         self.seeks = seeks
         self.batch = batch
-        self.nr_deferred = 0
+        self.nr_deferred: dict[int, int] = {}
 
 
 def register_shrinker(
-    box: Box, name: str, count: Callable[[], int], scan: Callable[[int], int], seeks: int = DEFAULT_SEEKS,
+    box: Box, name: str, count: Callable[[int], int], scan: Callable[[int, int], int], seeks: int = DEFAULT_SEEKS,
     batch: int = SHRINK_BATCH,
 ) -> Shrinker:  # fmt: skip
     """Add a cache; both functions must be bound methods, so that a copied box calls its own."""
@@ -43,12 +46,12 @@ def register_shrinker(
     return shrinker
 
 
-def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int) -> int:
-    """Let one cache give up objects; how many it freed."""
-    freeable = shrinker.count()
+def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int, memcg: int) -> int:
+    """Let one cache give up objects of a group; how many it freed."""
+    freeable = shrinker.count(memcg)
     if freeable <= 0:
         return 0
-    deferred, shrinker.nr_deferred = shrinker.nr_deferred, 0
+    deferred = shrinker.nr_deferred.pop(memcg, 0)
     delta = (freeable >> priority) * 4 // shrinker.seeks if shrinker.seeks else freeable // 2
     left = min((deferred >> priority) + delta, 2 * freeable)
     freed = scanned = 0
@@ -56,28 +59,30 @@ def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int) -> int:
         part = min(shrinker.batch, left)
         if not part:
             break
-        got = shrinker.scan(part)
+        got = shrinker.scan(part, memcg)
         if got < 0:
             break
         freed += got
         box.vmstat["slabs_scanned"] += part
         left -= part
         scanned += part
-    shrinker.nr_deferred = min(max(deferred + delta - scanned, 0), 2 * freeable)
+    shrinker.nr_deferred[memcg] = min(max(deferred + delta - scanned, 0), 2 * freeable)
     return freed
 
 
-def shrink_slab(box: Box, priority: int) -> int:
-    """Let every cache give up objects; how many they freed."""
-    return sum(do_shrink_slab(box, shrinker, priority) for shrinker in box.shrinkers)
+def shrink_slab(box: Box, priority: int, memcg: int = ROOT_MEMCG) -> int:
+    """Let every cache give up objects of a group; how many they freed."""
+    return sum(do_shrink_slab(box, shrinker, priority, memcg) for shrinker in box.shrinkers)
 
 
 def drop_slab(box: Box) -> int:
-    """drop_caches, bit 1: again and again, until a round frees next to nothing."""
+    """drop_caches, bit 1: again and again, until a round over all groups frees next to nothing."""
     total = shift = 0
     while True:
         box.cond_resched()  # Linux ends here if the writer was killed
-        freed = shrink_slab(box, 0)
+        groups = box.memcg.groups
+        members = [ROOT_MEMCG] if groups is None else groups.iter(ROOT_MEMCG)
+        freed = sum(shrink_slab(box, 0, memcg) for memcg in members)
         total += freed
         if freed >> shift <= 1:
             return total

@@ -9,8 +9,7 @@ meanwhile.
 Reclaim goes node by node over the zonelist, and in a node over the lists of all memory cgroups of the tree that is
 short: the whole machine's, or that of a group which met its limit (ScanControl.target, try_to_free_mem_cgroup_pages).
 
-Known deviations: no demotion; shrinkers know no cgroups and no nodes: they run where all memory is short;
-vmpressure and PSI are not kept.
+Known deviations: no demotion; shrinkers know no nodes; vmpressure and PSI are not kept.
 """
 
 from __future__ import annotations
@@ -262,8 +261,7 @@ def _shrink_node_memcgs(sc: ScanControl) -> None:
                 continue
             groups.event(memcg, "low")
         shrink_lruvec(sc, lruvecs[memcg])
-        if memcg == ROOT_MEMCG:
-            shrink_slab(box, sc.priority)
+        shrink_slab(box, sc.priority, memcg)
 
 
 def reclaim_throttle_noprogress(box: Box, node: Node) -> None:
