@@ -143,5 +143,8 @@ def is_huge_zero(box: Box, entry: int) -> bool:
 def khugepaged_enter(box: Box, mm: MmStruct, vma: VmArea) -> None:
     """An anonymous area that may have huge pages got its first page: khugepaged shall look at the process."""
     khugepaged = box.thp.khugepaged
-    if khugepaged is not None and (box.thp.enabled == "always" or vma.flags & VM_HUGEPAGE):
+    if khugepaged is None or mm.number in khugepaged.slots:
+        return
+    if box.thp.enabled == "always" or vma.flags & VM_HUGEPAGE:
         khugepaged.enter(mm)
+        khugepaged.yielded()  # if that woke it, it has its turn before the page is there

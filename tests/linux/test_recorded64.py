@@ -1,0 +1,14 @@
+"""Huge pages, pools of them, nodes and memory cgroups at work, as recorded on the real machine."""
+
+import pytest
+
+from tests.linux.recorded64 import replay
+from tests.paths import REFERENCE64
+
+TRANSCRIPTS = sorted((REFERENCE64 / "transcripts").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_recorded_processes(path) -> None:  # type: ignore[no-untyped-def]
+    count, wrong = replay(path)
+    assert count > 5 and wrong == []
