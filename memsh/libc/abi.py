@@ -10,7 +10,7 @@ Known deviations: the mark of cached chunks (tcache_key) is the same for every p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PAGE = 4096
 PREV_INUSE, IS_MMAPPED, NON_MAIN_ARENA = 1, 2, 4
@@ -27,8 +27,7 @@ HEAP_MIN_SIZE = 32 << 10
 INT = 4  # sizeof (int) on both
 
 
-@dataclass(slots=True)
-class MallocState:
+class MallocState(NamedTuple):
     """struct malloc_state, an arena: where its fields lie, and its size."""
 
     mutex: int
@@ -47,8 +46,7 @@ class MallocState:
     size: int
 
 
-@dataclass(slots=True)
-class MallocPar:
+class MallocPar(NamedTuple):
     """struct malloc_par, `mp_`: where its fields lie, and its size."""
 
     trim_threshold: int
@@ -133,11 +131,11 @@ class Abi:
 
     def state_at(self, addr: int) -> MallocState:
         """Addresses of the fields of the arena at `addr`."""
-        return MallocState(*(addr + offset for offset in self._state))
+        return MallocState(*map(addr.__add__, self._state))
 
     def par_at(self, addr: int) -> MallocPar:
         """Addresses of the fields of the parameters at `addr`."""
-        return MallocPar(*(addr + offset for offset in self._par))
+        return MallocPar(*map(addr.__add__, self._par))
 
     def request2size(self, request: int) -> int:
         """The chunk size for a request, 0 if no chunk can be that large (checked_request2size)."""

@@ -51,7 +51,8 @@ class Malloc(Info):
     @property
     def variables_loaded(self) -> bool:
         """Whether the list of arenas is one: the main one, or the last one made, which begins a heap."""
-        following = self.w[self.abi.state_at(self.main_arena).next]
+        av = self.av if self.arena == self.main_arena else self.abi.state_at(self.main_arena)
+        following = self.w[av.next]
         return following == self.main_arena or following % self.abi.heap_max_size == self.abi.heap_info
 
     def malloc(self, n: int) -> int:

@@ -92,8 +92,8 @@ class Memory:
         self.free_list, self.aligned_heap_area, self.narenas_limit, self.next_to_use = statics[:4]
         self.narenas, self.may_shrink_heap = statics[4:]  # narenas counts from 0 for the main one
         self.main_arena = symbols["main_arena"]
-        self.main_top = abi.state_at(self.main_arena).top
         self.use(self.main_arena)
+        self.main_top = self.av.top
         self.errno = ""  # the name of the last error, as in C's errno
 
     def use(self, arena: int) -> None:
