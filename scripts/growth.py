@@ -34,6 +34,7 @@ class Growth(NamedTuple):
     sizes: tuple[int, ...]
     start: Callable[[int], Workload]
     why: str = ""
+    slices: int = 5
 
 
 def _again(box: Box, operation: Callable[[Box], object], times: int, rounds: int = 5) -> Workload:
@@ -113,7 +114,8 @@ GROWTHS = (
     Growth("RAM, i386: a page taken and freed", RAM, _ram(_page, "i386", 5_000)),
     Growth("RAM, i386: a block of order 5 taken and freed", RAM, _ram(_block, "i386", 2_000)),
     Growth("RAM, i386: 16 faults, mapped and unmapped", RAM, _ram(_fault, "i386", 200)),
-    Growth("RAM, i386: /proc/buddyinfo", RAM, _ram(_reader("/proc/buddyinfo"), "i386", 50)),
+    Growth("RAM, i386: /proc/buddyinfo", RAM, _ram(_reader("/proc/buddyinfo"), "i386", 50),
+           "from 1 GiB on there is a zone more, HighMem"),
     Growth("RAM, x86_64: a page taken and freed", RAM_64, _ram(_page, "x86_64", 5_000)),
     Growth("RAM, x86_64: a block of order 5 taken and freed", RAM_64, _ram(_block, "x86_64", 2_000)),
     Growth("RAM, x86_64: /proc/meminfo", RAM_64, _ram(_reader("/proc/meminfo"), "x86_64", 50)),
@@ -123,8 +125,9 @@ GROWTHS = (
     Growth("areas: mmap and munmap", AREAS, lambda count: _again(with_areas(count), _map, 200)),
     Growth("areas: 16 faults, mapped and unmapped", AREAS, lambda count: _again(with_areas(count), _fault, 100)),
     Growth("areas: a fork and an exit", AREAS, lambda count: _again(with_areas(count), _fork, 1, 2),
-           "each area is copied and taken away again, as on Linux"),
-    Growth("objects: one freed, one taken", OBJECTS, _objects),
+           "each area is copied and taken away again, as on Linux", 2),
+    Growth("objects: one freed, one taken", OBJECTS, _objects,
+           "the same steps, but the host's caches hold a smaller part of what they touch"),
     Growth("nodes: a page taken and freed", NODES, _nodes),
 )  # fmt: skip
 
@@ -133,7 +136,7 @@ def rows(growth: Growth) -> Iterator[tuple[str, Figure]]:
     """Size and cost, one after the other."""
     for size in growth.sizes:
         slices = Slices(lambda size=size: growth.start(size))  # type: ignore[misc]
-        for _ in range(2 if growth.why else 5):
+        for _ in range(growth.slices):
             slices.one()
         yield _named(size, growth.name), slices.figure()
 

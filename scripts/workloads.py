@@ -305,9 +305,9 @@ def check_of(box: Callable[[], Box]) -> Workload:
 # -- the shell -----------------------------------------------------------------------------------------------------
 
 
-def new_session() -> Session:
+def new_session(*options: str) -> Session:
     out = io.StringIO()
-    return open_session([], out, out)
+    return open_session(list(options), out, out)
 
 
 def journal() -> Workload:
@@ -318,6 +318,26 @@ def journal() -> Workload:
         yield 0
         for number in range(start, start + 2_000):
             session.run("malloc 100" if number % 3 else "kmalloc 64")
+        yield 2_000
+
+
+def kmalloc_lines() -> Workload:
+    """20,000 lines at the prompt of which each changes the box."""
+    session = new_session()
+    session.at_prompt = True
+    for _ in range(10):
+        yield 0
+        for _ in range(2_000):
+            session.run("kmalloc 64")
+        yield 2_000
+
+
+def malloc_loop() -> Workload:
+    """Rounds of a loop that takes memory until there is no more, each in a mapping of its own."""
+    session = new_session("--arch", "x86_64", "--ram", "4G")
+    for _ in range(4):
+        yield 0
+        session.run("for i in {1..2000}; do malloc 1M > /dev/null; done")
         yield 2_000
 
 
@@ -437,6 +457,8 @@ BENCHES: dict[str, Bench] = {
     "check_worked_4g": Bench(lambda: check_of(worked), "500", "ms", 2),
     "check_idle_1t_x86_64": Bench(lambda: check_of(lambda: Box(Config(ram=TIB, arch="x86_64"))), "5000", "ms", 2),
     "journal_40000": Bench(journal, "0.15", "ms", 20),
+    "kmalloc_20000_lines": Bench(kmalloc_lines, "0.03", "ms", 20),
+    "malloc_1m_loop_x86_64": Bench(malloc_loop, "0.04", "ms", 8),
     "explain_5000_calls": Bench(explain_loop, "100", "ms", 3),
     "start": Bench(start, "220", "ms", 5),
 }

@@ -20,6 +20,9 @@ class Segment(NamedTuple):
     memsz: int
     prot: int
 
+    def __deepcopy__(self, memo: object) -> Segment:
+        return self
+
 
 class Touch(NamedTuple):
     """`length` bytes from `addr`, one access a page."""
@@ -27,6 +30,9 @@ class Touch(NamedTuple):
     addr: int
     length: int
     write: bool = False
+
+    def __deepcopy__(self, memo: object) -> Touch:
+        return self
 
 
 def pages(first: int, last: int, write: bool = False) -> Touch:

@@ -4,7 +4,8 @@
 __init__ has set. One that is not named is copied as deepcopy() would, so that a new one is never shared by mistake.
 Named are, for speed: `flat`, lists, dicts and arrays of numbers and texts that belong to this object alone; `each`,
 lists, and `values`, dicts of such objects; `held`, lists of what never changes that another object may hold, too;
-`same`, what never changes and is shared. No known deviations.
+`same`, what never changes and is shared. `@copyable` writes `__copy__`, what copy.copy() makes: every slot the same.
+No known deviations.
 """
 
 from __future__ import annotations
@@ -16,6 +17,25 @@ from typing import Any, TypeVar
 
 ATOMS = frozenset({int, str, bool, bytes, float, type(None)})
 T = TypeVar("T")
+
+
+def _slots(cls: type) -> list[str]:
+    return [name for one in cls.__mro__ for name in vars(one).get("__slots__", ())]
+
+
+def _written(cls: type, method: str, lines: list[str]) -> None:
+    """Give the class a method of these lines, each of which sets something of `other`."""
+    scope: dict[str, Any] = {
+        "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array,
+    }  # fmt: skip
+    exec("\n".join([f"def {method}(self, memo=None):", " other = new(cls)", *lines, " return other"]), scope)
+    setattr(cls, method, scope[method])
+
+
+def copyable(cls: type[T]) -> type[T]:
+    """A class decorator."""
+    _written(cls, "__copy__", [f" other.{name} = self.{name}" for name in _slots(cls)])
+    return cls
 
 
 def slotwise(
@@ -32,17 +52,10 @@ def slotwise(
     usual = "x if (x := self.{}).__class__ in ATOMS else memo.get(id(x)) or deepcopy(x, memo)"
 
     def write(cls: type[T]) -> type[T]:
-        slots = [name for one in cls.__mro__ for name in vars(one).get("__slots__", ())]
+        slots = _slots(cls)
         assert set(how) <= set(slots), f"{cls.__name__} has no {', '.join(set(how) - set(slots))}"
-        lines = ["def __deepcopy__(self, memo):", " other = new(cls)", " memo[id(self)] = other"]
-        for name in slots:
-            lines.append(f" other.{name} = " + how.get(name, usual).format(name, name, name))
-        lines.append(" return other")
-        scope: dict[str, Any] = {
-            "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array,
-        }  # fmt: skip
-        exec("\n".join(lines), scope)
-        cls.__deepcopy__ = scope["__deepcopy__"]  # type: ignore[attr-defined]
+        lines = [f" other.{name} = " + how.get(name, usual).format(name, name, name) for name in slots]
+        _written(cls, "__deepcopy__", [" memo[id(self)] = other", *lines])
         return cls
 
     return write

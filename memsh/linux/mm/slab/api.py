@@ -205,6 +205,9 @@ class BootCache(NamedTuple):
     ctor: str = ""
     usersize: int = 0
 
+    def __deepcopy__(self, memo: object) -> BootCache:
+        return self
+
 
 class BootCaches(NamedTuple):
     """The caches of a machine in the order of their creation; `aliases`: names that another cache serves.

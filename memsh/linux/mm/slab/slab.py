@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.include.memmap import K_SLAB
+from memsh.linux.lib.copying import copyable
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
 from memsh.linux.mm.slab.slab_common import SLAB_GFP, SlabCommon
 from memsh.linux.mm.slab.slab_geometry import CFLGS_OFF_SLAB, Geometry
@@ -30,6 +31,7 @@ HZ = 1000
 _CONSTRAINT = GFP_NAMES["__GFP_HARDWALL"] | GFP_NAMES["__GFP_THISNODE"]
 
 
+@copyable
 class Slab:
     """One slab: `free[active:]` are the indexes of its free objects; `pfn`: first frame, `s_mem`: first object."""
 
@@ -47,6 +49,7 @@ class Slab:
         return self.free[self.active :]
 
 
+@copyable
 class SlabCache(KmemCache):
     """struct kmem_cache with its one kmem_cache_node. `entry` is the array of the CPU in use, its last element the next
     to go, `touched` whether it was used since its reaper came; `entries` and `touches` are every CPU's.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.include.flags import GFP_DMA, GFP_NAMES
+from memsh.linux.lib.copying import copyable
 from memsh.linux.mm.slab.api import SLAB_CACHE_DMA, SLAB_RECLAIM_ACCOUNT, KmemCache
 from memsh.linux.mm.slab.slub_geometry import cpu_partial_slabs
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NIL = -1
 
 
+@copyable
 class Slab:
     """One slab: `pointers[n]` is the free object after free object n, `freelist` the first of the slab's own list.
 
@@ -70,6 +72,7 @@ class Slab:
         return found
 
 
+@copyable
 class KmemCacheCpu:
     """A CPU's part: `slab` it allocates from, `freelist` its own list there, `partial` the first partial slab."""
 
@@ -89,6 +92,7 @@ class KmemCacheCpu:
         return found
 
 
+@copyable
 class KmemCacheNode:
     """A node's part: its partial slabs by first frame, in list order; how many slabs and objects it has.
 
@@ -113,6 +117,7 @@ class KmemCacheNode:
         self.total_objects -= slab.objects
 
 
+@copyable
 class SlubCache(KmemCache):
     """struct kmem_cache. `held` are all its slabs by first frame, those on no list too, which Linux does not know.
 
