@@ -62,6 +62,7 @@ def test_a_long_session_is_told_from_its_end(monkeypatch: pytest.MonkeyPatch) ->
         session.run(line)
     screen.seek(0)
     screen.truncate()
+    monkeypatch.setattr(owner, "PATIENCE", 600.0)
     session.run("owner $k")
     whole = screen.getvalue()
     assert [row.split(":")[-1] for row in whole.splitlines()[1:]] == [
