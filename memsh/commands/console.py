@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from memsh.commands.processes import died, named, tell_end
@@ -34,8 +35,9 @@ class Console:
                 for record in [record for record in box.log.records if "Killed process" in record.text][-count:]:
                     io.err(record.text + "\n")
                 if box.oom.is_victim(box.current):
-                    box.oom.settle()
-                    died(box, io, self.name, SIGKILL)
+                    with io.session.hooks.watch or nullcontext():
+                        box.oom.settle()
+                        died(box, io, self.name, SIGKILL)
                 elif find_pid(box, self.pid) is None:
                     tell_end(box, io, self.name)
             if box.panicked:

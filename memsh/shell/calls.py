@@ -332,10 +332,8 @@ class Calls:
         try:
             return self._perform(prepared, io, line)
         finally:
-            hooks = session.hooks
-            if hooks.console is not None:
-                with hooks.watch or nullcontext():
-                    hooks.console(io)
+            if session.hooks.console is not None:
+                session.hooks.console(io)
             if self.behind:
                 self.settle_streams()
 

@@ -21,7 +21,7 @@ class Record(NamedTuple):
     usec: int  # microseconds since boot
     text: str
 
-    def __deepcopy__(self, memo: object) -> "Record":
+    def __deepcopy__(self, memo: object) -> Record:
         return self
 
 
