@@ -23,18 +23,24 @@ def _slots(cls: type) -> list[str]:
     return [name for one in cls.__mro__ for name in vars(one).get("__slots__", ())]
 
 
-def _written(cls: type, method: str, lines: list[str]) -> None:
-    """Give the class a method of these lines, each of which sets something of `other`."""
-    scope: dict[str, Any] = {
-        "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array,
-    }  # fmt: skip
-    exec("\n".join([f"def {method}(self, memo=None):", " other = new(cls)", *lines, " return other"]), scope)
-    setattr(cls, method, scope[method])
+def _write(cls: type, method: str, lines: Callable[[], list[str]]) -> None:
+    """Give the class a method of these lines, each of which sets something of `other`. It is written when it is first
+    called: many a session copies nothing."""
+
+    def first(self: object, memo: dict[int, Any] | None = None) -> object:
+        scope: dict[str, Any] = {
+            "cls": cls, "new": object.__new__, "deepcopy": deepcopy, "ATOMS": ATOMS, "array": array,
+        }  # fmt: skip
+        exec("\n".join([f"def {method}(self, memo=None):", " other = new(cls)", *lines(), " return other"]), scope)
+        setattr(cls, method, scope[method])
+        return scope[method](self, memo)
+
+    setattr(cls, method, first)
 
 
 def copyable(cls: type[T]) -> type[T]:
     """A class decorator."""
-    _written(cls, "__copy__", [f" other.{name} = self.{name}" for name in _slots(cls)])
+    _write(cls, "__copy__", lambda: [f" other.{name} = self.{name}" for name in _slots(cls)])
     return cls
 
 
@@ -42,20 +48,24 @@ def slotwise(
     *, flat: str = "", each: str = "", values: str = "", held: str = "", same: str = ""
 ) -> Callable[[type[T]], type[T]]:
     """A class decorator; each argument is names of slots with blanks between them."""
-    how = {name: form for names, form in (
+    forms = (
         (flat, "self.{}[:] if self.{}.__class__ is array else self.{}.copy()"),
         (each, "[memo.get(id(x)) or x.__deepcopy__(memo) for x in self.{}]"),
         (values, "{{key: memo.get(id(x)) or x.__deepcopy__(memo) for key, x in self.{}.items()}}"),
         (held, "memo[at] if (at := id(self.{})) in memo else memo.setdefault(at, self.{}[:])"),
         (same, "self.{}"),
-    ) for name in names.split()}  # fmt: skip
+    )
     usual = "x if (x := self.{}).__class__ in ATOMS else memo.get(id(x)) or deepcopy(x, memo)"
 
-    def write(cls: type[T]) -> type[T]:
-        slots = _slots(cls)
-        assert set(how) <= set(slots), f"{cls.__name__} has no {', '.join(set(how) - set(slots))}"
-        lines = [f" other.{name} = " + how.get(name, usual).format(name, name, name) for name in slots]
-        _written(cls, "__deepcopy__", [" memo[id(self)] = other", *lines])
+    def decorate(cls: type[T]) -> type[T]:
+        def lines() -> list[str]:
+            how = {name: form for names, form in forms for name in names.split()}
+            slots = _slots(cls)
+            assert set(how) <= set(slots), f"{cls.__name__} has no {', '.join(set(how) - set(slots))}"
+            copies = [f" other.{name} = " + how.get(name, usual).format(name, name, name) for name in slots]
+            return [" memo[id(self)] = other", *copies]
+
+        _write(cls, "__deepcopy__", lines)
         return cls
 
-    return write
+    return decorate
