@@ -22,6 +22,7 @@ from memsh.linux.arch.x86.setup import (
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.arch.x86.x86_64.init_64 import IMAGE, SECTION, SWIOTLB_SIZE, units_per_alloc
+from memsh.linux.fs.namespace import mount_tmpfs
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.memmap import K_OTHER
@@ -44,6 +45,7 @@ from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
+from memsh.linux.mm.shmem.super import TmpfsOptions
 from memsh.machines.bootlog import Facts, announce, common, nosave_regions
 from memsh.machines.kthreads import x86_64_threads
 from memsh.machines.x86_64_log import TABLE
@@ -90,6 +92,7 @@ class X8664Start:
         tunables(box)
         try:
             start_kernel(box, start_memory(box))
+            _mount_tmp(box)
         except KernelError as error:
             if error.code == "EAGAIN":  # no room for the kernel's own threads
                 raise
@@ -136,6 +139,13 @@ class X8664Start:
     def cpuinfo(self, box: Box, cpu: int) -> list[tuple[str, str]]:
         """The recorded processor; each node is a package of its own."""
         return cpuinfo(box, cpu)
+
+
+def _mount_tmp(box: Box) -> None:
+    """/tmp lies in memory, as the recorded machines' has it and systemd's tmp.mount does."""
+    options = TmpfsOptions()
+    options.mode = 0o1777
+    mount_tmpfs(box, "tmpfs", "/tmp", options, "rw,nosuid,nodev")
 
 
 def tunables(box: Box) -> None:

@@ -144,7 +144,7 @@ def _containers(turn: int) -> Iterator[Question]:
     tight = f"{make}; echo {2 * size}M > {group}/memory.max; p=$(mmap 64M rw); touch $p 64M"
     yield Question(f"{tight}: what does memory.events say of oom_kill?", tight,
                    f"value of 'grep \"oom_kill \" {group}/memory.events | cut -d\" \" -f2'", "lesson containers")
-    cached = f"{make}; dd if=/dev/zero of=/tmp/quiz bs=1M count={size} status=none"
+    cached = f"{make}; dd if=/dev/zero of=/var/tmp/quiz bs=1M count={size} status=none"
     yield Question(f"{cached}: how many bytes does memory.stat call shmem?", cached,
                    f"value of 'grep \"^shmem \" {group}/memory.stat | cut -d\" \" -f2'", "lesson containers")
     yield Question(f"mkdir of {size} groups below /sys/fs/cgroup: what is nr_descendants?",

@@ -224,8 +224,8 @@ def test_memory_reclaim_takes_the_page_cache_and_says_when_there_is_no_more() ->
     box = box_of()
     group(box, "a")
     enter(box, "a")
-    box.fs.create("/tmp/x")
-    file = box.fs.open("/tmp/x", writable=True)
+    box.fs.create("/x")
+    file = box.fs.open("/x", writable=True)
     box.fs.write_zeros(file, 0, 9_000_000)
     box.writeback.sync()
     before = rows(box, "a/memory.stat")["file"]
