@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 from memsh.commands.options import short_options
@@ -192,6 +193,8 @@ def _runs(words: list[str], script: bool) -> bool:
     """exec is the shell's: not for a program of the box; at the prompt these come first."""
     if not words or words[0] in ("-a", "-c", "-l", "--"):
         return True
+    if words[0].startswith(("./", "/")) and posixpath.basename(words[0]) not in REGISTRY.names():
+        return False  # the path of a program
     return REGISTRY.knows(words[0]) and (script or words[0] not in PROGRAMS)
 
 

@@ -35,11 +35,13 @@ def id(box: object, args: Args, io: IO) -> int:
     if args.user + args.group + args.groups > 1:
         raise ShellError("cannot print \"only\" of more than one choice")
     if not (args.user or args.group or args.groups):
+        if args.zero:
+            raise ShellError("option --zero not permitted in default format")
         if args.name or args.real:
             raise ShellError("cannot print only names or real IDs in default format")
         io.out("uid=0(root) gid=0(root) groups=0(root)\n")
         return 0
-    io.out("root\n" if args.name else "0\n")
+    io.out(("root" if args.name else "0") + ("\0" if args.zero else "\n"))
     return 0
 
 
@@ -108,21 +110,21 @@ def which(box: object, args: Args, io: IO) -> int:
     """
     status = 0
     for name in args.names:
-        found = _program(io, name)
-        if found is None:
+        found = _programs(io, name)
+        if not found:
             status = 1
-        else:
-            io.out(found + "\n")
+        for path in found if args.all else found[:1]:
+            io.out(path + "\n")
     return status if args.names else 1
 
 
-def _program(io: IO, name: str) -> str | None:
+def _programs(io: IO, name: str) -> list[str]:
+    """The paths that a name means, the one that would run first."""
     if "/" in name:
-        return name if stat_kind(io.session, name) == "file" else None
-    for folder in ("/usr/local/bin", "/usr/bin", "/bin", "/sbin", "/usr/sbin"):
-        if stat_kind(io.session, f"{folder}/{name}") == "file":
-            return f"{folder}/{name}"
-    return f"/usr/bin/{name}" if name in io.session.registry.names() else None
+        return [name] if stat_kind(io.session, name) == "file" else []
+    folders = ("/usr/local/bin", "/usr/bin", "/bin", "/sbin", "/usr/sbin")
+    found = [f"{folder}/{name}" for folder in folders if stat_kind(io.session, f"{folder}/{name}") == "file"]
+    return found or ([f"/usr/bin/{name}"] if name in io.session.registry.names() else [])
 
 
 @utility(

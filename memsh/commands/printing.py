@@ -16,6 +16,7 @@ from memsh.shell.quoting import quote_sparingly
 TOPIC = "text"
 _DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
                         r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
+_BEGUN = re.compile(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
 _INTEGER = re.compile(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
 _FLOAT = re.compile(r"[ \t\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
@@ -85,8 +86,9 @@ class Printf:
                 return
             match = _DIRECTIVE.match(pattern, sign)
             if match is None:
-                wrong = pattern[sign + 1 : sign + 2]
-                self.complain(f"`{wrong}': invalid format character" if wrong else "`%': missing format character")
+                begun = _BEGUN.match(pattern, sign)
+                assert begun is not None
+                self.complain(f"{begun[0]}: invalid format")
                 self.status = 1
                 self.stopped = True
                 return
@@ -220,7 +222,15 @@ def printf(box: object, args: Args, io: IO) -> int:
         words = words[1:]
     if not words:
         raise UsageError("FORMAT is missing (usage: printf [-v NAME] FORMAT [WORD …])")
-    made = Printf(words[1:], io.complain, lambda: _now(io))
+
+    def complain(message: str) -> None:
+        """What is printed so far comes first, as where both go to one file."""
+        if not name:
+            io.out("".join(made.parts))
+            made.parts.clear()
+        io.complain(message)
+
+    made = Printf(words[1:], complain, lambda: _now(io))
     made.run(words[0])
     text = "".join(made.parts)
     if name:

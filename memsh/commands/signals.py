@@ -89,6 +89,8 @@ def killall(box: Box, args: Args, io: IO) -> int:
     """
     if args.interactive:
         raise ShellError("-i: nobody can be asked here")
+    if args.process_group:
+        raise ShellError("-g: not known here: a signal goes to the processes of a name")
     if args.list:
         io.out(" ".join(SIGNALS) + "\n")
         return 0

@@ -14,7 +14,7 @@ from memsh.shell.io import Room
 from memsh.textutils.bytes import data_of
 from memsh.textutils.clock import now, strftime
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import option, sized, utility
 
 TROUBLE = 2
 NO_NEWLINE = "\\ No newline at end of file\n"
@@ -99,8 +99,38 @@ def _unified(matcher: SequenceMatcher[str], a: list[str], b: list[str], context:
             yield from (_marked("+", line) for line in b[k:l])
 
 
+def _limit(word: str) -> int:
+    number = sized(word)
+    if number is None:
+        raise ValueError(f"invalid --bytes value '{word}'")
+    return number
+
+
+def _skips(word: str) -> tuple[int, int]:
+    first, colon, second = word.partition(":")
+    numbers = sized(first), sized(second if colon else first)
+    if numbers[0] is None or numbers[1] is None:
+        raise ValueError(f"invalid --ignore-initial value '{word}'")
+    return numbers[0], numbers[1]
+
+
+def _visible(byte: int) -> str:
+    """As cat -t shows it."""
+    mark, low = ("M-", byte - 128) if byte > 127 else ("", byte)
+    return mark + (f"^{chr(low + 64)}" if low < 32 else "^?" if low == 127 else chr(low))
+
+
+def _two_bytes(one: int, other: int, letters: bool) -> str:
+    if not letters:
+        return f"{one:3o} {other:3o}"
+    return f"{one:3o} {_visible(one):<4} {other:3o} {_visible(other)}"
+
+
 @utility(
-    option("-b", "--print-bytes"), option("-l", "--verbose", help="every byte that differs"),
+    option("-b", "--print-bytes", help="with the bytes that differ"),
+    option("-i", "--ignore-initial", type=_skips, default=(0, 0), meta="N[:M]", help="leave out the first N"),
+    option("-n", "--bytes", type=_limit, meta="N", help="at most N bytes"),
+    option("-l", "--verbose", help="every byte that differs"),
     option("-s", "--quiet", "--silent", name="quiet", help="only the status"), rest("files", words="path"),
     usage="[OPTION]... FILE1 [FILE2]", trouble=TROUBLE,
 )  # fmt: skip
@@ -118,7 +148,11 @@ def cmp(box: object, args: Args, io: IO) -> int:
         contents.append(data_of(sources))
         if sources.failed:
             return TROUBLE
-    a, b = contents
+    a, b = (data[skip:][: args.bytes] for data, skip in zip(contents, args.ignore_initial, strict=True))
+    return _compared(args, io, names, a, b)
+
+
+def _compared(args: Args, io: IO, names: list[str], a: bytes, b: bytes) -> int:
     if a == b:
         return 0
     if args.quiet:
@@ -126,15 +160,18 @@ def cmp(box: object, args: Args, io: IO) -> int:
     different = [at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y]
     if args.verbose:
         wide = len(str(max(len(a), len(b))))
-        io.out("".join(f"{at + 1:{wide}} {a[at]:3o} {b[at]:3o}\n" for at in different))
+        shown = [f"{at + 1:{wide}} " + _two_bytes(a[at], b[at], args.print_bytes) for at in different]
+        io.out("".join(line.rstrip(" ") + "\n" for line in shown))
     elif different:
         at = different[0]
-        io.out(f"{names[0]} {names[1]} differ: byte {at + 1}, line {a[:at].count(10) + 1}\n")
+        told = f" is {a[at]:3o} {_visible(a[at])} {b[at]:3o} {_visible(b[at])}" if args.print_bytes else ""
+        place = f"byte {at + 1}, line {a[:at].count(10) + 1}"
+        io.out(f"{names[0]} {names[1]} differ: {place}{told}\n")
         return 1
     if len(a) != len(b):
         short = min(a, b, key=len)
         full = short.count(b"\n")
         place = f", line {full}" if short.endswith(b"\n") else f", in line {full + 1}"
         where = f"byte {len(short)}" + ("" if args.verbose else place)
-        io.complain(f"EOF on {names[a is not short]} after {where}")
+        io.complain(f"EOF on {names[a is not short]} " + (f"after {where}" if short else "which is empty"))
     return 1

@@ -15,7 +15,7 @@ from typing import Any
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.regexp import Regexp, joined, perl
 from memsh.textutils.sources import Sources, pieces
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import one_of, option, utility
 
 TROUBLE = 2
 PEEK = 32768  # characters of a named file that are looked at for NUL
@@ -40,6 +40,15 @@ def _when(word: str) -> str:
     return word
 
 
+def _known(what: str, *words: str) -> Callable[[str], str]:
+    def convert(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"unknown {what}")
+        return word
+
+    return convert
+
+
 def _old_context(words: list[str]) -> list[str]:
     """`grep -3` is -C 3."""
     return [f"-C{word[1:]}" if re.fullmatch(r"-[0-9]+", word) else word for word in words]
@@ -60,11 +69,14 @@ OPTIONS = (
     option("-h", "--no-filename", help="without file names"), option("--label", type=str, meta="LABEL"),
     option("-o", "--only-matching", help="only what matched"),
     option("-q", "--quiet", "--silent", name="quiet", help="only the status"),
-    option("--binary-files", type=str, meta="TYPE"), option("-a", "--text", help="NUL or not, it is text"),
+    option("--binary-files", type=_known("binary-files type", "binary", "text", "without-match"),
+           meta="TYPE"), option("-a", "--text", help="NUL or not, it is text"),
     option("-I", name="skip_binary", help="nothing in files with NUL"),
-    option("-d", "--directories", type=str, meta="ACTION"), option("-D", "--devices", type=str, meta="ACTION"),
+    option("-d", "--directories", type=one_of("--directories", "read", "recurse", "skip"), meta="ACTION"),
+    option("-D", "--devices", type=_known("devices method", "read", "skip"), meta="ACTION"),
     option("-r", "--recursive", help="all files below"), option("-R", "--dereference-recursive", help="the same"),
     option("--include", type=str, many=True, meta="GLOB"), option("--exclude", type=str, many=True, meta="GLOB"),
+    option("--exclude-from", type=str, many=True, meta="FILE"),
     option("--exclude-dir", type=str, many=True, meta="GLOB"),
     option("-L", "--files-without-match", help="names of files without"),
     option("-l", "--files-with-matches", help="names of files with"), option("-c", "--count", help="count them"),
@@ -140,6 +152,12 @@ class Grep:
         coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
         self.colour = coloured and args.colour not in ("never", "no", "none")
         self.sources = Sources(io, [])
+        self.excluded: list[str] = list(args.exclude)
+        for name in args.exclude_from:
+            source = self.sources.open(name)
+            if source is None:
+                raise ShellError("", TROUBLE)
+            self.excluded += [line.strip() for line in source if line.strip()]
         self.matched = self.failed = self.printed = False
 
     def _patterns(self, names: list[str]) -> list[str]:
@@ -222,7 +240,7 @@ class Grep:
 
     def _wanted(self, name: str) -> bool:
         args = self.args
-        if any(fnmatchcase(name, glob) for glob in args.exclude):
+        if any(fnmatchcase(name, glob) for glob in self.excluded):
             return False
         return not args.include or any(fnmatchcase(name, glob) for glob in args.include)
 

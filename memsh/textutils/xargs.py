@@ -53,7 +53,7 @@ def _delimiter(word: str) -> str:
     option("-p", "--interactive"), option("-r", "--no-run-if-empty", help="not without words"),
     option("-s", "--max-chars", type=_at_least("s"), meta="N", help="at most N characters a call"),
     option("-t", "--verbose", help="tell each call"), option("-x", "--exit", help="end where a call is too long"),
-    option("--show-limits"), rest("words", meta="COMMAND [WORD", words="command"),
+    rest("words", meta="COMMAND [WORD", words="command"),
     usage="[OPTION]... COMMAND [INITIAL-ARGS]...", usage_line=True, in_order=True,
 )  # fmt: skip
 def xargs(box: object, args: Args, io: IO) -> int:
