@@ -1,7 +1,11 @@
-"""All that can be seen of a box: the text of /proc and /sys, free lists and slabs, the log, files, the clock."""
+"""All that can be seen of a box: the text of /proc and /sys, free lists and slabs, the log, files, the clock; and what
+something costs, in calls."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -82,3 +86,20 @@ def differing(one: dict[str, object], two: dict[str, object]) -> list[str]:
             left, right = next(((a, b) for a, b in pairs if a != b), ("(longer)", "(shorter)"))
         told.append(f"{name}: {str(left)[:200]!r} / {str(right)[:200]!r}")
     return told
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many calls of Python functions `work` takes: what it costs, whatever else the machine does."""
+    count = 0
+
+    def called(frame: FrameType, event: str, value: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count

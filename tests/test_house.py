@@ -30,6 +30,19 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # the border's types, named in annotations alone: the shell runs none of it
 NAMED = {"shell": {"memsh.linux.box", "memsh.linux.config"}}
+FLOORS = {"include": 0, "lib": 0, "arch": 1, "config": 2, "mm": 2, "fs": 3, "block": 3, "ipc": 3, "kernel": 4,
+          "init": 5, "box": 6, "__init__": 6}  # fmt: skip
+AS_IN_C = {
+    ("arch", "mm"): "setup_arch fills memblock and bounds ZONE_MOVABLE",
+    ("arch", "kernel"): "words of the command line",
+    ("mm", "kernel"): "the OOM killer panics and sends signals",
+    ("fs", "kernel"): "execve ends a task's old life",
+    ("ipc", "kernel"): "limits are sysctls",
+    ("lib", "arch"): "dump_stack knows registers",
+    ("lib", "mm"): "nodes of an xarray are slab objects; dump_stack reads code",
+    ("include", "arch"): "a zone's bounds are the machine's",
+    ("include", "mm"): "trace events name callers",
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 TOOLS = [*sorted((PACKAGE.parent / "scripts").rglob("*.py")), PACKAGE.parent / "tests" / "sessions.py"]
@@ -184,6 +197,21 @@ def targets(node: ast.Import | ast.ImportFrom, modules: Mapping[str, Path]) -> s
         return {alias.name for alias in node.names} & modules.keys()
     names = {f"{node.module}.{alias.name}" for alias in node.names}
     return names & modules.keys() or {str(node.module)} & modules.keys()
+
+
+def test_the_kernels_rooms_import_downwards() -> None:
+    """Inside of linux/, too, but for what calls upwards in C as well."""
+    wrong = []
+    for path, tree in TREES.items():
+        if path.relative_to(PACKAGE).parts[0] != "linux":
+            continue
+        room = path.relative_to(PACKAGE).parts[1].removesuffix(".py")
+        for node in imports_at_run_time(tree):
+            other = str(getattr(node, "module", "") or "").split(".")
+            if other[:2] == ["memsh", "linux"] and len(other) > 2 and FLOORS[other[2]] > FLOORS[room]:
+                if (room, other[2]) not in AS_IN_C:
+                    wrong.append(f"{name_of(path)}:{node.lineno} imports {'.'.join(other)}")
+    assert wrong == []
 
 
 def test_every_room_has_its_directions() -> None:

@@ -15,6 +15,7 @@ from memsh.linux.arch.x86.i386 import init_32
 from memsh.linux.arch.x86.i386.highmem import HighMem
 from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.model import Cache, Topology
 from memsh.linux.include.sched import set_max_threads
@@ -28,7 +29,6 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
-from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.mm.page_alloc.available import totalhigh_pages
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
 from memsh.machines.bootlog import announce, common

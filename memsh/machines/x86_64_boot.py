@@ -25,6 +25,7 @@ from memsh.linux.arch.x86.x86_64.init_64 import IMAGE, SECTION, SWIOTLB_SIZE, un
 from memsh.linux.fs.namespace import mount_tmpfs
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
 from memsh.linux.include.model import Cache, Topology
@@ -39,7 +40,6 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
-from memsh.linux.kernel.printk import KERN_INFO, KERN_NOTICE
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.sched import find_pid
-from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -18,6 +15,7 @@ from memsh.shell.session import Session
 from memsh.teach import store
 from memsh.teach.journal import inlined
 from memsh.teach.records import parsed, spelled
+from tests.observing import calls
 from tests.paths import REFERENCE
 
 FILES = ("meminfo", "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "vmallocinfo", "self/smaps", "self/status", "stat")
@@ -152,23 +150,6 @@ def test_save_carries_a_recorded_machine(tmp_path: Path) -> None:
     assert texts(other) == texts(made), out.getvalue()
     made.run("undo 2")
     assert made.timeline.entries == []
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many calls of Python functions `work` takes: what it costs, whatever else the machine does."""
-    count = 0
-
-    def called(frame: FrameType, event: str, value: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(called)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def test_undo_in_a_session_of_ten_thousand() -> None:

@@ -14,10 +14,10 @@ from memsh.linux.arch.x86.setup import Logger
 from memsh.linux.fs.diskfs import FileSystem
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.include.memmap import K_OTHER, K_PERCPU, K_SHMEM
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.init.threads import start_tasks
-from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
 from memsh.linux.mm.filemap.writeback import Writeback
 from memsh.linux.mm.lru import mark_page_accessed

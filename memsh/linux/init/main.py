@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger, NodeSpan
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone
 from memsh.linux.init.late import start_processes, start_swap
 from memsh.linux.kernel.params import do_sysctl_args, for_init
-from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO
 from memsh.linux.mm.compaction.kcompactd import kcompactd_init
 from memsh.linux.mm.page_alloc.buddy import PageAllocator
 from memsh.linux.mm.page_alloc.watermark import movable_is_highmem

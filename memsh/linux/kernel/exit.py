@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.fs.file_table import close_files
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.kern_levels import KERN_EMERG
 from memsh.linux.include.sched import Task, children_of, context_switch, live_thread, threads_of
 from memsh.linux.kernel.fork import complete_vfork_done, drop_object, free_task
-from memsh.linux.kernel.printk import KERN_EMERG
 from memsh.linux.lib.dump_stack import dump_stack
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.mmlife import exit_mmap

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_NOTICE
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.cmdline import words
-from memsh.linux.kernel.printk import KERN_ERR, KERN_NOTICE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

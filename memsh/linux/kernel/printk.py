@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.lib.ratelimit import RateLimit
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-KERN_EMERG, KERN_ALERT, KERN_CRIT, KERN_ERR, KERN_WARNING, KERN_NOTICE, KERN_INFO, KERN_DEBUG = range(8)
 
 
 LINE_USEC, CHARS_A_USEC = 11, 5  # what a record takes, as measured on the recorded machine

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.program import instruction
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
+from memsh.linux.include.kern_levels import KERN_EMERG, KERN_INFO
 from memsh.linux.include.sched import Task, find_task, threads_of
 from memsh.linux.kernel.exit import do_group_exit
-from memsh.linux.kernel.printk import KERN_EMERG, KERN_INFO, printk_ratelimit
+from memsh.linux.kernel.printk import printk_ratelimit
 from memsh.linux.lib.dump_stack import opcodes
 from memsh.linux.mm.mmap.vmalist import find_vma
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.include.sched import threads_of
 from memsh.linux.kernel.exit import panic
-from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.kernel.signal import send_sig
 from memsh.linux.mm.page_alloc.showmem import show_mem
 

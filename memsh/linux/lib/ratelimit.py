@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.kern_levels import KERN_WARNING
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-KERN_WARNING = 4
 DEFAULT_RATELIMIT_USEC = 5_000_000
 DEFAULT_RATELIMIT_BURST = 10
 

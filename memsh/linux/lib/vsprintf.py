@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.kern_levels import KERN_WARNING
+
 if TYPE_CHECKING:
     from memsh.linux.kernel.printk import Printk
 
-KERN_WARNING = 4
 WIDTH = 54
 _NOTICE = "NOTICE NOTICE NOTICE NOTICE NOTICE NOTICE NOTICE"
 _WORDS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import MAX_ORDER, PAGE_SHIFT
-from memsh.linux.kernel.printk import KERN_WARNING
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.lib.cmdline import memparse, simple_strtoull
 
 if TYPE_CHECKING:

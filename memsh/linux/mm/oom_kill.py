@@ -15,25 +15,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.include.mempolicy import MPOL_BIND
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.sched import live_thread
 from memsh.linux.kernel.exit import panic
-from memsh.linux.kernel.printk import KERN_INFO
 from memsh.linux.kernel.signal import force_sig
 from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
 from memsh.linux.mm.memcontrol.report import mem_cgroup_get_max, print_oom_meminfo
 from memsh.linux.mm.memory.outcome import Killed
-from memsh.linux.mm.page_alloc.showmem import (
-    KERN_WARNING,
-    cpuset_text,
-    gfp_zone,
-    nodemask_text,
-    show_mem,
-    warn_alloc,
-)
+from memsh.linux.mm.page_alloc.showmem import cpuset_text, gfp_zone, nodemask_text, show_mem, warn_alloc
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -44,7 +37,6 @@ if TYPE_CHECKING:
 NOWARN = GFP_NAMES["__GFP_NOWARN"]
 FS = GFP_NAMES["__GFP_FS"]
 OOM_SCORE_ADJ_MIN = -1000
-KERN_ERR = 3
 SIGKILL = 9
 LRU_ITEMS = (  # more unreclaimable slab than these is told of (should_dump_unreclaim_slab)
     "nr_active_anon", "nr_inactive_anon", "nr_active_file", "nr_inactive_file", "nr_isolated_anon", "nr_isolated_file",

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import K_STACK, K_VMALLOC
-from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.dump_stack import warn_once, warn_slowpath
 
 if TYPE_CHECKING:

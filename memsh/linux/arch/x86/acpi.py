@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.setup import Logger, Machine
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, low_ram
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_WARNING
 from memsh.linux.kernel.cmdline import words
-from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.memblock import Entry
 

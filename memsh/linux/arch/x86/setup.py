@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.mm.memblock import Entry, Memblock
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from memsh.linux.include.flags import (
     VM_NOHUGEPAGE,
     VM_WRITE,
 )
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import PG_ANON, PG_HUGE, PG_LRU, PG_REFERENCED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
-from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.collapse_file import collapse_pte_mapped_thp, scan_file
 from memsh.linux.mm.huge_memory.huge import (

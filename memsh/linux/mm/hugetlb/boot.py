@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.include.memmap import K_HUGETLB
-from memsh.linux.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.hugetlb.hstate import PMD_ORDER, PUD_ORDER, Hstate, Hugetlb, string_get_size
 from memsh.linux.mm.hugetlb.pool import alloc_fresh_huge_page, alloc_pool_huge_page, free_huge_page, memory_nodes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_RW, VM_MAYSHARE, VM_SHARED, VM_WRITE
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE
-from memsh.linux.lib.ratelimit import KERN_WARNING
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
 from memsh.linux.mm.hugetlb.reserve import alloc_huge_page, hugecache_offset, restore_reserve_on_error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.kernel.printk import KERN_INFO
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.mm.memcontrol.page_counter import PageCounter
 from memsh.linux.mm.memcontrol.stat import stat_lines
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
 from memsh.linux.include.resource import RLIMIT_AS, RLIMIT_DATA
-from memsh.linux.lib.ratelimit import KERN_WARNING
 from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import MAX_ORDER
+from memsh.linux.include.kern_levels import KERN_ALERT
 from memsh.linux.include.memmap import K_KERNEL, K_RECORDED, KIND_NAMES
 from memsh.linux.include.mmzone import pindex_to_order, pindex_to_type
-from memsh.linux.kernel.printk import KERN_ALERT
 from memsh.linux.lib.dump_stack import TAINT_BAD_PAGE, add_taint
 
 if TYPE_CHECKING:

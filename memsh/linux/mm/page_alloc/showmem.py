@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import MAX_ORDER
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.mmzone import Node, Zone
 from memsh.linux.lib.dump_stack import dump_stack, requester
 from memsh.linux.lib.gfptext import gfp_text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.mm.hugetlb.hstate import Hstate
 
-KERN_WARNING = 4
 MAX_RECLAIM_RETRIES = 16
 MAX_NR_ZONES = 5  # more than any zone's index
 

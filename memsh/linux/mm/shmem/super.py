@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.kern_levels import KERN_ERR
 from memsh.linux.mm.mmap.vmalist import totalram_pages
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import Inode
 
-KERN_ERR = 3
 STICKY = 0o1777
 HUGE = ("never", "always", "within_size", "advise")
 _SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}

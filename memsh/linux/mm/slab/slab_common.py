@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_WARNING
 from memsh.linux.include.memmap import K_KMALLOC
-from memsh.linux.kernel.printk import KERN_ERR, KERN_WARNING
 from memsh.linux.lib.dump_stack import dump_stack, print_tainted, warn_once, warn_slowpath
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state

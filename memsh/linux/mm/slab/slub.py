@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
+from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import K_SLAB
-from memsh.linux.kernel.printk import KERN_WARNING
 from memsh.linux.lib.gfptext import gfp_text
 from memsh.linux.lib.ratelimit import RateLimit
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state

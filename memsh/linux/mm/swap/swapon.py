@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.include.mm_types import File, Inode
-from memsh.linux.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of
 from memsh.linux.mm.filemap.readahead import page_cache_ra, wait_on_page
 from memsh.linux.mm.swap.swap_tree import SwapTree

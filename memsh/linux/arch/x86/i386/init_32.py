@@ -27,7 +27,7 @@ from memsh.linux.arch.x86.setup import (
     take,
 )
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.kernel.printk import KERN_DEBUG, KERN_ERR, KERN_INFO, KERN_NOTICE, KERN_WARNING
+from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_ERR, KERN_INFO, KERN_NOTICE, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram

@@ -30,8 +30,8 @@ from memsh.linux.arch.x86.setup import (
 )
 from memsh.linux.arch.x86.x86_64.layout import Layout64
 from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import SECTION_ORDER
-from memsh.linux.kernel.printk import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
