@@ -50,6 +50,7 @@ TERMINAL = ("prompt_toolkit", "rich", "pygments", "plotext")
 # what only i386 would say: its split of 3 and 1 GiB, its words, where its programs lie
 OF_I386 = {0xC0000000, 0xFFFFFFFF, 1 << 32, 0xFFFFF000, 0x08048000, 0xF8000000, 0xFF000000}
 EXCEPTIONS = 25
+LINES, LINES_OF_A_FUNCTION = 620, 100
 
 
 def name_of(path: Path) -> str:
@@ -264,6 +265,16 @@ def test_no_file_outside_arch_and_machines_knows_i386() -> None:
 def _ends_a_word(node: ast.BinOp) -> bool:
     """`(1 << 32) - 1`: the same number as 0xFFFFFFFF."""
     return isinstance(node.op, ast.Sub) and value(node.left) == 1 << 32 and value(node.right) == 1
+
+
+def test_files_and_functions_are_small() -> None:
+    """One idea each: most are far below these."""
+    long = [name_of(path) for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > LINES]
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= LINES_OF_A_FUNCTION:
+                long.append(f"{name_of(path)}:{node.lineno} {node.name}")
+    assert long == []
 
 
 def test_a_file_is_named_after_its_idea() -> None:

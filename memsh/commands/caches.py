@@ -1,4 +1,4 @@
-"""kmem_cache, vmalloc, kmap: the rest of kernel memory."""
+"""Caches of objects and what is mapped for the kernel: kmem_cache, vmalloc, kmap, fixmap, virt_to_phys."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 
-from memsh.commands.copying import changed
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import _order, copy_file
+from memsh.commands.filestat import changed
 from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, stat_kind
 from memsh.commands.targets import (
     agreed,

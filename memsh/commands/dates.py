@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsh.commands.copying import changed
 from memsh.commands.facts import lstat
+from memsh.commands.filestat import changed
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime

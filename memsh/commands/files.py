@@ -1,4 +1,4 @@
-"""The box's files: cat cd pwd mkfile rm mkdir rmdir mv."""
+"""The box's files read and made, and where one is: cat cd pwd mkfile, touch of a file."""
 
 from __future__ import annotations
 

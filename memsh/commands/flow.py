@@ -1,4 +1,4 @@
-"""Where the shell goes on: loops, functions, scripts, traps; what a name means (bash: builtins/*.def)."""
+"""Where the shell goes on: loops, functions, scripts; what a name means (bash: builtins/*.def)."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import cmp_to_key
 from typing import NamedTuple
 
-from memsh.commands.copying import human
 from memsh.commands.facts import Facts, lstat
+from memsh.commands.filestat import human
 from memsh.commands.paths import listdir, stat_kind
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime

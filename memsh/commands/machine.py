@@ -1,4 +1,4 @@
-"""The machine as a whole: plain check sleep date age."""
+"""The machine as a whole: plain split_rss check sleep time age."""
 
 from __future__ import annotations
 

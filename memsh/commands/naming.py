@@ -8,9 +8,9 @@ from __future__ import annotations
 import posixpath
 
 from memsh.commands.attributes import new_mode
-from memsh.commands.copying import changed
 from memsh.commands.facts import lstat
 from memsh.commands.files import copy_file
+from memsh.commands.filestat import changed
 from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve, stat_kind
 from memsh.commands.targets import (
     agreed,

@@ -1,4 +1,4 @@
-"""procps and util-linux tools: slabtop, vmstat, pmap, ps, top, uptime, pgrep, dmesg, uname, getconf; procdump.
+"""procps and util-linux tools: slabtop, vmstat, pmap, ps, top, uptime, pgrep, uname, getconf.
 
 Each procps tool is handed the reader of the session (the box's own /proc, or a recorded tree) and its
 arguments untouched; what it prints is procps-ng 4.0.2's. Between two frames the box's clock moves; the host

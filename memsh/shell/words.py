@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from bisect import bisect_right
-from typing import NoReturn
 
 from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.escapes import ansi_c
+from memsh.shell.place import Place
 from memsh.shell.syntax import AnyWord, Assign, Node, Param, Part, Word
 
 BLANK = re.compile(r"(?:[ \t\r]|\\\n)*")
@@ -32,34 +31,11 @@ _SUM = re.compile(r"[^$`\"'\\()]+")
 _ELEMENT = re.compile(r"\[")
 
 
-class Words(ABC):
+class Words(Place, ABC):
     """Reads words of `text`, whose first line has number `first`. `lenient`: what bash takes until it runs is taken, as
     scripts may count on it (a `${…}` or a `for` that means nothing); at the prompt a person hears of it at once."""
 
     lenient = False
-
-    def __init__(self, text: str, first: int = 1) -> None:
-        self.text = text
-        self.size = len(text)
-        self.pos = 0
-        self.first = first
-        self._ends: list[int] | None = None
-
-    # places
-
-    def line_of(self, pos: int) -> int:
-        if self._ends is None:
-            self._ends = [match.start() for match in re.finditer("\n", self.text)]
-        return bisect_right(self._ends, pos - 1) + self.first
-
-    def column(self, pos: int) -> int:
-        return pos - self.text.rfind("\n", 0, pos)
-
-    def wrong(self, message: str, pos: int, incomplete: bool = False) -> SyntaxFault:
-        return (Incomplete if incomplete else SyntaxFault)(message, self.line_of(pos), self.column(pos))
-
-    def fault(self, message: str, pos: int, incomplete: bool = False) -> NoReturn:
-        raise self.wrong(message, pos, incomplete)
 
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]

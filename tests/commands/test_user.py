@@ -5,7 +5,7 @@ import io
 import pytest
 
 import memsh.commands.heap
-import memsh.commands.user
+import memsh.commands.userheap
 import memsh.commands.usermem  # noqa: F401  (the imports declare the commands)
 from memsh.linux.config import Config
 from memsh.machines.box import Box

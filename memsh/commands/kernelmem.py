@@ -1,4 +1,4 @@
-"""Kernel memory: pages, kmalloc, caches, vmalloc, kmap."""
+"""The kernel's own requests: alloc_pages and its kin, kmalloc and its."""
 
 from __future__ import annotations
 
