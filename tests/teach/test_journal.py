@@ -158,7 +158,7 @@ def test_undo_in_a_session_of_ten_thousand() -> None:
     for number in range(10_000):
         made.run("malloc 100" if number % 3 else "kmalloc 64")
     for left in range(9_999, 9_995, -1):
-        assert calls(lambda: made.run("undo")) < 120_000  # the nearest checkpoint's lines; all of them: some millions
+        assert calls(lambda: made.run("undo")) < 700_000  # a checkpoint's lines, as far as it is; all of them: millions
         assert len(made.values) == left
 
 
