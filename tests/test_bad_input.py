@@ -1,6 +1,8 @@
 """What a clumsy or hostile user types: one clear line each, and a whole box after it."""
 
 import io
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +91,54 @@ def test_a_huge_page_is_in_pagemap_and_fragment_gives_its_parts_back() -> None:
 def test_a_script_that_never_ends_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--ram", "64M", "/dev/zero"]) == 126
     assert capsys.readouterr().err == "memsh: /dev/zero: File too large\n"
+
+
+NONSENSE = {
+    "uptime": "a b\n", "loadavg": "x\n", "stat": "cpu  1 2\nbtime x\nprocesses\n", "1/stat": "1 (x) S\n",
+    "1/status": "Name\nUid: a\n", "meminfo": "MemTotal: -1 kB\nMemFree: " + "9" * 6000 + " kB\n",
+    "slabinfo": "slabinfo - version: 2.1\n# name\nx -1 a 0 0 0 : tunables : slabdata\n", "vmallocinfo": "0x-0x\n",
+    "buddyinfo": "Node -1, zone x 1 2 a\nNode 0, zone\n", "diskstats": " a b\n", "cpuinfo": "processor: x\n",
+}  # fmt: skip
+TOOLS = ["ps aux", "vmstat", "vmstat -s", "free", "top -b -n1", "slabtop -o", "pmap -x 1", "uptime", "w", "buddy",
+         "zones", "frag", "account", "explain available", "numastat", "numactl -H", "lscpu", "sysctl -a", "pgrep x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_a_recorded_file_with_nonsense_in_it(name: str, tmp_path: Path) -> None:
+    tree = tmp_path / "proc"
+    shutil.copytree(Path(__file__).parent / "reference" / "boot-128m-1cpu", tree)
+    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).write_text(NONSENSE[name])
+    err = io.StringIO()
+    made = open_session(["--proc", str(tree)], io.StringIO(), err)
+    for line in (*TOOLS, f"fields {name.rpartition('/')[2]}"):
+        made.run(line + "\n")  # a bug would be raised
+    assert made.run("echo alive\n") == 0 and "bug" not in err.getvalue()
+
+
+HEAD = '{"memsh": "0.1.0", "boot": {"--ram": "64M"}}'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HEAD, '{"n": 1e400, "line": "x=1", "changed": true}'], [HEAD, "[" * 3000],
+        [HEAD, '{"cut": -1}', '{"redo": 1}'],
+        [HEAD, '{"n": 1, "line": "reset", "jump": "reset", "script": ["reset --ram"]}'],
+        [HEAD, '{"n": 1, "line": "reset", "jump": "reset", "script": ["reset --ram 99999T"]}'],
+        [HEAD, '{"snapshot": "a", "at": 9}', '{"n": 1, "line": "restore b", "jump": "restore b"}'],
+        [HEAD, '{"n": 1, "line": "x", "changed": true, "run": "for ("}'],
+        ['{"memsh": "0.1.0", "boot": {"--evil": "1"}}'],
+        ["\0\0"], [""], ['{"memsh": "0.1.0", "format": "x", "boot": {}}'], ["[" * 3000],
+    ],
+)  # fmt: skip
+def test_a_journal_with_nonsense_in_it(
+    lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "memsh" / "sessions"
+    folder.mkdir(parents=True)
+    (folder / "20200101-000000-1.jsonl").write_text("".join(line + "\n" for line in lines))
+    status = main(["--resume", "20200101-000000-1", "-c", "echo alive"])
+    said = capsys.readouterr()
+    assert "alive" in said.out if status == 0 else said.err.count("\n") == 1

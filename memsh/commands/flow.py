@@ -375,6 +375,8 @@ def getopts(box: object, args: Args, io: IO) -> int:
     if index > len(words) or index < 1:
         return done()
     word = words[index - 1]
+    if language.letter >= len(word):  # another word than last time
+        language.letter = 1
     if language.letter == 1:
         if word == "--":
             index += 1

@@ -43,7 +43,10 @@ class DirReader(FolderReader):
             return "/proc/" + path.removeprefix("/sys/devices/system/node/").strip("/").replace("/", "_")
         return "/proc/" + path.removeprefix("/proc").strip("/").replace("/", "_")
 
+    last = ""  # what was read last: to be named where it makes no sense
+
     def read(self, path: str) -> str:
+        self.last = path
         try:
             text = super().read(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -137,7 +137,7 @@ def memfd(box: Box, args: Args, io: IO) -> int:
     """
 
     def create() -> int:
-        if len(args.name.encode()) > NAME_MAX:
+        if len(args.name.encode("utf-8", "surrogateescape")) > NAME_MAX:
             raise KernelError("EINVAL")
         return alloc_fds(box, box.current, 1)[0]
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import md5
 from typing import TYPE_CHECKING
 
@@ -108,9 +109,9 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
                    f"{0o666 & ~(0o7007 if _is_block(file) else 0o7077):04o} {path}\n")  # fmt: skip
         if _has_signature(box, file):
             io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
-        uuid = bytearray(md5(f"{file.path} {box.uptime_usec}".encode(), usedforsecurity=False).digest())
+        uuid = bytearray(md5(os.fsencode(f"{file.path} {box.uptime_usec}"), usedforsecurity=False).digest())
         uuid[6], uuid[8] = uuid[6] & 0x0F | 0x40, uuid[8] & 0x3F | 0x80
-        label = (args.label or "").encode()[:16]
+        label = (args.label or "").encode("utf-8", "surrogateescape")[:16]
         good = (pages - 1) << 12
         io.out(f"Setting up swapspace version 1, size = {human_size(good, long=True)} ({good} bytes)\n")
         header = swap_header(pages, bytes(uuid), label)

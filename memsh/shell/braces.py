@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from memsh.shell.errors import ShellError
@@ -103,7 +103,24 @@ def _bounded(text: str) -> int:
     return value
 
 
-def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:
+class _Room:
+    """How much all the lists may hold together; Ctrl-C is looked for while they grow."""
+
+    def __init__(self, poll: Callable[[], None]) -> None:
+        self.left = WORDS * 4
+        self.made = 0
+        self.poll = poll
+
+    def take(self, items: int) -> None:
+        self.left -= 4 + items
+        self.made += 1
+        if self.left < 0:
+            raise ShellError(TOO_LONG)
+        if not self.made & 0x3FF:
+            self.poll()
+
+
+def _expanded(items: list[Item], room: _Room) -> Iterator[list[Item]]:
     """All the lists of items that this one becomes."""
     for at, item in enumerate(items):
         if item != "{":
@@ -126,15 +143,14 @@ def _expanded(items: list[Item], room: list[int]) -> Iterator[list[Item]]:
         tails = list(_expanded(after, room))
         for head in heads:
             for tail in tails:
-                room[0] -= 1
-                if room[0] < 0:
-                    raise ShellError(TOO_LONG)
-                yield [*before, *head, *tail]
+                one = [*before, *head, *tail]
+                room.take(len(one))
+                yield one
         return
     yield items
 
 
-def braces(word: Word) -> Iterator[Word]:
+def braces(word: Word, poll: Callable[[], None]) -> Iterator[Word]:
     """The words that a word with a `{` becomes."""
-    for items in _expanded(_items(word), [WORDS]):
+    for items in _expanded(_items(word), _Room(poll)):
         yield _word(items, word.globs)

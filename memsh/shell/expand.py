@@ -61,7 +61,7 @@ class Expander:
         return result
 
     def _alternatives(self, word: Word, result: list[str]) -> None:
-        for number, one in enumerate(braces(word)):
+        for number, one in enumerate(braces(word, self.session.poll)):
             if number & 0xFFF == 0xFFF:
                 self.session.poll()
                 self._bounded(result)

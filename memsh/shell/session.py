@@ -17,7 +17,7 @@ from memsh.shell.insisting import Insisting
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.jobs import advance
 from memsh.shell.language import Language
-from memsh.shell.limits import MEMORY
+from memsh.shell.limits import GROWTH, MEMORY, TOTAL
 from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
@@ -305,11 +305,13 @@ class Session:
         if not doing.memory or held < doing.memory:
             doing.memory = held
         near = 0 < ADDRESSES < size + (size >> 3)
-        if self.replaying or self.interrupted or not (near or held - doing.memory > MEMORY):
+        grown = held - doing.memory
+        if self.replaying or self.interrupted or not (near or grown > (MEMORY if held < TOTAL else GROWTH)):
             return
         doing.memory = held
         self.interrupted = True
-        most = "nearly all that the host allows (ulimit -v)" if near else f"more than {MEMORY >> 30} GiB"
+        most = f"more than {(MEMORY if grown > MEMORY else TOTAL) >> 30} GiB"
+        most = "nearly all that the host allows (ulimit -v)" if near else most
         self.stderr.write(f"memsh: this takes too much of the host's memory: {most}\n")
 
     @contextmanager

@@ -30,7 +30,10 @@ def parsed(line: bytes, form: int) -> dict[str, Any]:
         told, blank, line = line[:8], line[8:9], line[9:]
         if blank != b" " or int(told, 16) != zlib.crc32(line):
             raise ValueError("the sum is another")
-    record = json.loads(line)
+    try:
+        record = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(record, dict):
         raise ValueError("no object")
     return record

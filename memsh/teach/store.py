@@ -244,12 +244,15 @@ def resume(session: Session, kept: Kept) -> int:
         session.poll()
         try:
             _follow(timeline, record)
-        except (KeyError, IndexError, TypeError, ValueError):
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
             complaint = broken(f"{kept.name}.jsonl", place, len(kept.records) - place + 2)
             break
     lines = {entry.number: entry.line for entry in timeline.entries}
     session.journal[:] = [lines.get(number, "") for number in range(1, max(lines, default=0) + 1)]
-    timeline.travel(len(timeline.entries))
+    try:
+        timeline.travel(len(timeline.entries))
+    except ValueError:  # the options of a box in it are none
+        raise ShellError(f"--resume: {kept.name}: not a journal of memsh") from None
     timeline.keep()
     timeline.mark()
     if not complaint and kept.records and kept.records[-1].get("mark", mark(session)) != mark(session):

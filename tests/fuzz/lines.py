@@ -26,7 +26,8 @@ HOSTILE = [
     "1.5", "1k1", "k", "4kk", "+", "-", "--", "--help", "-h", "--nosuch", "-Z", "*", "?", "[", "[a", "~", "$",
     "${", "a b", "a=b", "é", "\u202eabc", "\x1b[31mred", "\x07", "\udc80", "%n%s%d", "%999999d", "/" * 300,
     "a" * 300, "0xffffffffffffffffff", "\\", "!", "#x", "..", "$'\\x00'", "{1..5}", "{a,b}", "$(echo 1)",
-    "$((1/0))", "$((2**70))", "${x:?}",
+    "$((1/0))", "$((2**70))", "${x:?}", "1_0", " 5", "99999999", "-99999999999999999999", "%", "%1$s", "0o7", "1e5",
+    "$'\\xff'", "\\(a*\\)*\\(a*\\)*b", "+(a|aa)b", "-9223372036854775808", "1,2,-3", "5-", "0-99999999999", "@",
 ]  # fmt: skip
 NUMBERS = [
     "0", "1", "2", "3", "10", "11", "100", "4096", "65535", "1000000", "4294967295", "4294967296", "-1",
@@ -58,6 +59,24 @@ OPENERS = [
     "f() { echo f $#; return 3; }", "set -- 1 2 3", "cd /proc", "cd /", "alloc_pages 2", "vmalloc 20k",
     "trap 'echo trapped' EXIT", "alias ll='ls -l'", "set -e", "set +e", "shopt -s extglob", "set -u", "set +u",
     "switch 1", "snapshot s", "sleep 1", "wait", "jobs", "kill %1", "as 1 malloc 4k",
+    "mkdir /sys/fs/cgroup/g", "echo +memory > /sys/fs/cgroup/cgroup.subtree_control", "rmdir /sys/fs/cgroup/g",
+    "echo 0 > /sys/fs/cgroup/g/cgroup.procs", "echo 3M > /sys/fs/cgroup/g/memory.max", "cgtree",
+    "echo 1M > /sys/fs/cgroup/g/memory.high", "echo 53 > /sys/fs/cgroup/cgroup.procs",
+    "echo 4 > /proc/sys/vm/nr_hugepages", "p=$(mmap 4M rw hugetlb); touch $p 4M", "echo 0 > /proc/sys/vm/nr_hugepages",
+    "echo always > /sys/kernel/mm/transparent_hugepage/enabled", "x=$(mmap 4M); madvise $x 4M hugepage; touch $x 4M",
+    "thread", "thread; malloc 1k; switch 53", "vfork; malloc 5; _exit", "memfd m 1M", "shmget 7 1M; y=$(shmat $)",
+    "mkdir /ram; mount -t tmpfs -o size=1M ram /ram", "seq 9999 > /ram/f", "umount /ram", "exec 3> /tmp/o; echo 1 >&3",
+    "exec 3>&-; exec 4< /tmp/b; read -r x <&4", "echo 'malloc 5; sleep 1; f 1; return 2; echo no' > /tmp/src",
+    "source /tmp/src a b", ". /tmp/src && malloc 3", "source /tmp/src & sleep 1", "alias aa='bb x; malloc 5' bb='f '",
+    "aa", "aa | cat; unalias aa", "cat > /tmp/h <<-E\n\tx $x\n\tE", "while read -r l; do malloc 1k; done <<E\na\nb\nE",
+    "numactl --interleave=all malloc 1M", "taskset -c 1 malloc 4k", "set_mempolicy interleave 0-1",
+    "x=$(mmap 1M); mbind $x 64k bind 1; touch $x 1M", "mkswap /dev/vda; swapon /dev/vda", "swapoff -a",
+    "ulimit -v 20000", "ulimit -v unlimited", "ulimit -n 8", "plain on", "plain off", "trace on", "trace off",
+    "delta on", "delta off", "display free", "undisplay", "mlockall current", "munlockall", "trap 'y=dbg' DEBUG",
+    "trap - DEBUG ERR EXIT", "trap 'malloc 9' USR1; kill -USR1 $$", "(while sleep 1; do malloc 4k; done) & sleep 3",
+    "p=$(mmap 8M); write $p 8M; madvise $p 8M pageout", "echo 3 > /proc/sys/vm/drop_caches", "heard 'x=$?' 3 7 w 1 0",
+    "stress --vm 1 --vm-bytes 2M -t 1", "age 5s", "f 5 || return",
+    "declare -n r=x; r=5", "coproc cat", "select q in a; do :; done < /tmp/b",
 ]  # fmt: skip
 
 

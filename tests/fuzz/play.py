@@ -23,7 +23,8 @@ LONGEST = 1.0  # seconds of a line; then Ctrl-C is pressed
 HEEDED = 5.0  # seconds after which it must have ended (the machine may be busy)
 SESSION = 200  # lines of one session
 CHECKED = 40  # lines between two looks at the whole box
-MACHINES = (["--ram", "64M"], ["--ram", "96M", "--arch", "x86_64"], ["--ram", "64M", "--cpus", "2", "--swap", "16M"])
+MACHINES = (["--ram", "64M"], ["--ram", "96M", "--arch", "x86_64"], ["--ram", "64M", "--cpus", "2", "--swap", "16M"],
+            ["--ram", "192M", "--arch", "x86_64", "--nodes", "2", "--cpus", "2", "--swap", "16M"])  # fmt: skip
 
 
 FREES = re.compile(r"kfree|kmem_cache free")

@@ -1,6 +1,7 @@
 """What would take more of the host than is sane ends with one line, and the box is whole."""
 
 import io
+import resource
 import subprocess
 import sys
 import threading
@@ -107,6 +108,9 @@ DOUBLE = "b=$(printf '%4000s'); for i in 1 2 3; do b=$b$b$b$b; done; c=$b$b$b$b$
         ("nl -w 4294967295 /proc/uptime", "nl: a field is at most 1048576 characters wide\n"),
         ("xxd -c 99999999 /proc/uptime", "xxd: invalid number of columns (max. 256).\n"),
         ("tr a '[x*9999999999999]' <<< b > /dev/null; awk 'BEGIN {exit 2^1024}'", ""),
+        ("x=$(printf '{a,b}%.0s' {1..60}); eval \"echo $x\"", "echo: Argument list too long\n"),
+        ("memfd $'\\x80' 1 > /dev/null; run a.out $'\\xff' > /dev/null; date -d @nan 2> /dev/null", ""),
+        ("set -- -ab /c; getopts abc y; getopts x$ z -a; getopts x z '' 2> /dev/null", "memsh: illegal option -- a\n"),
         ("save ''", "save: No such file or directory\n"),
         ("awk 'BEGIN {printf \"%*d\", 2^1024, 3}'", "awk: fatal: a field is at most 1048576 characters wide\n"),
         ("awk 'BEGIN {NF = 2^1024}'", "awk: fatal: NF set to negative value\n"),
@@ -150,3 +154,24 @@ def test_ctrl_c_is_heeded_within_half_a_second(script: str) -> None:
     assert time.perf_counter() - pressed[0] < 0.5
     assert made.run("echo $((1+1))\n") == 0 and out.getvalue().endswith("2\n")
     assert made.language.frames == [] and made.language.loops == 0 and check.check(made.box) == []
+
+
+def test_files_of_the_host_that_are_one_endless_line(tmp_path: Path) -> None:
+    with (tmp_path / "hole").open("wb") as file:
+        file.truncate(2 << 30)
+    (tmp_path / "line").write_bytes(b"[" * (20 << 20))
+    for name in ("hole", "line"):
+        for args in (["diagnose", f"{tmp_path}/{name}"], ["--from", f"{tmp_path}/{name}", "-c", "true"]):
+            begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            answer = subprocess.run(
+                [sys.executable, "-m", "memsh", *args], cwd=ROOT, capture_output=True, text=True, check=False,
+                timeout=60,
+            )  # fmt: skip
+            assert answer.returncode and answer.stderr.count("\n") == 1
+            assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun < 4
+
+
+def test_move_pages_of_more_than_there_can_be() -> None:
+    err = io.StringIO()
+    made = open_session(["--ram", "128M", "--arch", "x86_64", "--nodes", "2"], io.StringIO(), err)
+    assert made.run("move_pages 0 4294967295 0\n") == 1 and "Cannot allocate memory" in err.getvalue()

@@ -26,6 +26,8 @@ from memsh.shell.errors import ShellError
 
 READ_LIMIT = 16 << 20
 ALL_LIMIT = 64 << 20
+LONGEST_LINE = 128 << 10
+_ENDLESS = re.compile(rf"([^\n]{{{LONGEST_LINE}}})[^\n]+")
 FILES = ("meminfo", "buddyinfo", "zoneinfo", "pagetypeinfo", "vmstat", "slabinfo", "swaps")
 LOGS = re.compile(
     r"(?:^|/)(?:dmesg[^/]*|messages[^/]*|kern\.log[^/]*|syslog[^/]*|journalctl[^/]*|console\.log|[^/]*oom[^/]*|mem-?info[^/]*)$"
@@ -126,10 +128,13 @@ def unpacked(data: bytes, most: int = ALL_LIMIT) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """Text of bytes in UTF-8, UTF-16 with its mark, or anything else."""
+    """Text of bytes in UTF-8, UTF-16 with its mark, or anything else; without what a hole in the file left, and no line
+    longer than LONGEST_LINE."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    return _ENDLESS.sub(r"\1", text.replace("\0", ""))
 
 
 def read(path: str) -> Source:

@@ -112,7 +112,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     """
     box.changes += 1
     image = find_program(box, name)
-    strings = sum(len(word.encode()) + 1 for word in (*argv, *envp)) + len(name) + 1
+    strings = sum(len(word.encode("utf-8", "surrogateescape")) + 1 for word in (*argv, *envp)) + len(name) + 1
     if strings + (max(1, len(argv)) + len(envp)) * box.arch.word >= bprm_stack_limits(task):
         raise KernelError("E2BIG")
     file = box.fs.open(image.path)
@@ -200,7 +200,7 @@ def _load_elf_binary(
     loaded = [(image, 0)]
     if image.interp:
         loaded.append(_load(box, task, box.programs[image.interp], laid))
-    strings = sum(len(word.encode()) + 1 for word in (*(argv or [""]), *envp, image.path))
+    strings = sum(len(word.encode("utf-8", "surrogateescape")) + 1 for word in (*(argv or [""]), *envp, image.path))
     _map_vdso(box, task, mm, top - box.arch.word - strings, laid)
     base = actual(mm, loaded[-1][1])
     task.sp = _stack_tables(box, task, image, base, top, argv, envp)
@@ -280,9 +280,9 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, top: int, argv:
     mm = task.mm
     assert mm is not None
     words = argv or [""]
-    name = image.path.encode() + b"\0"
-    strings = [word.encode() + b"\0" for word in words]
-    environment = [word.encode() + b"\0" for word in envp]
+    name = image.path.encode("utf-8", "surrogateescape") + b"\0"
+    strings = [word.encode("utf-8", "surrogateescape") + b"\0" for word in words]
+    environment = [word.encode("utf-8", "surrogateescape") + b"\0" for word in envp]
     elf = box.arch.elf
     word = box.arch.word
     exec_at = top - word - len(name)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 ENOENT, EACCES, EFAULT = -2, -13, -14
+MAX_PAGES = 1 << 24  # of the list that a program hands to move_pages: 24 bytes each
 _THISNODE = GFP_NAMES["__GFP_THISNODE"]
 
 
@@ -215,6 +216,8 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
     box.changes += 1
     if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
         raise KernelError("ENODEV", f"there is no node {node}")
+    if count > MAX_PAGES:
+        raise KernelError("ENOMEM", "the program has no room for the list of so many pages")
     found: list[int] = []
     queued: list[tuple[int, int]] = []  # huge pages of a pool, which move together: (index, address)
 
@@ -249,6 +252,8 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
             _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, node, K_ANON))
             status = node_of(box, mm, page)
         found.append(status)
+        if not len(found) & 0x3FF:
+            box.cond_resched()
     flush()
     return found
 
