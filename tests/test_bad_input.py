@@ -99,8 +99,10 @@ NONSENSE = {
     "slabinfo": "slabinfo - version: 2.1\n# name\nx -1 a 0 0 0 : tunables : slabdata\n", "vmallocinfo": "0x-0x\n",
     "buddyinfo": "Node -1, zone x 1 2 a\nNode 0, zone\n", "diskstats": " a b\n", "cpuinfo": "processor: x\n",
 }  # fmt: skip
-TOOLS = ["ps aux", "vmstat", "vmstat -s", "free", "top -b -n1", "slabtop -o", "pmap -x 1", "uptime", "w", "buddy",
-         "zones", "frag", "account", "explain available", "numastat", "numactl -H", "lscpu", "sysctl -a", "pgrep x"]  # fmt: skip
+TOOLS = [
+    "ps aux", "vmstat", "vmstat -s", "free", "top -b -n1", "slabtop -o", "pmap -x 1", "uptime", "w", "buddy",
+    "zones", "frag", "account", "explain available", "numastat", "numactl -H", "lscpu", "sysctl -a", "pgrep x",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NONSENSE)
