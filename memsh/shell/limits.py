@@ -21,7 +21,7 @@ JOBS = 200  # each holds a thread of the host
 SNAPSHOTS = 50
 PROCESSES = 4096  # of the box
 MEMORY = 2 << 30  # bytes of the host's by which one line may grow; what runs on is ended as by Ctrl-C
-TOTAL = 4 << 30  # bytes of the host's from which on no line may grow by more than GROWTH: files and pages with contents
+TOTAL = 5 << 30  # bytes of the host's from which on no line may grow by more than GROWTH: files and pages with contents
 GROWTH = 64 << 20
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
 
