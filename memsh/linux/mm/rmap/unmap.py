@@ -2,7 +2,9 @@
 
 Counters: rss of each mm, nr_anon_pages, nr_mapped.
 
-Known deviations: no batched TLB flush; a mapping of a process that is being killed counts like any other.
+Known deviations: no batched TLB flush; a mapping of a process that is being killed counts like any other;
+programs lie on the disk, not on a RAM file system as on the recorded machines, where without swap their text stays: the
+page that runs is kept.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_LOCKED, VM_SEQ_READ
+from memsh.linux.arch.x86.program import instruction
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_EXEC, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
 from memsh.linux.lib.entries import masked
@@ -54,8 +57,9 @@ def rmap_walk(box: Box, pfn: int) -> list[Place]:
     return found
 
 
-def folio_referenced(places: list[Place], count: int = 1, way: int = 1) -> tuple[int, int]:
-    """How many of a page's mappings were used since the last look, and the flags of their areas. Forgets the use.
+def folio_referenced(box: Box, places: list[Place], count: int = 1, way: int = 1) -> tuple[int, int]:
+    """How many of a page's mappings were used since the last look, and the flags of their areas. Forgets the use, but
+    without swap not of the page that the current process runs in (see the deviations).
 
     VM_LOCKED among the flags: a locked area maps the page. `count` pages, whose entries stand side by side from each
     place on in the direction `way`, and are alike, are answered for at once.
@@ -68,6 +72,11 @@ def folio_referenced(places: list[Place], count: int = 1, way: int = 1) -> tuple
             if count > 1 and way < 0:
                 at -= count - 1
                 addr -= count - 1 << 12
+            if vma.flags & VM_EXEC and vma.mm is box.current.mm and not box.swap.total_pages:
+                if addr <= instruction(box, box.current, True) < addr + (count << 12):
+                    referenced += 1
+                    flags |= vma.flags
+                    continue
             if count == 1:
                 ptes[at] &= ~PTE_ACCESSED
             else:

@@ -123,7 +123,7 @@ def _shrink_folios(sc: ScanControl, folios: Folios, stat: ReclaimStat) -> int:
         folios.mark(box, 0, PG_RECLAIM)
         stat.nr_writeback += count
         return ACTIVATE
-    referenced, vm_flags = folio_referenced(folios.places, count, folios.way) if folios.places else (0, 0)
+    referenced, vm_flags = folio_referenced(box, folios.places, count, folios.way) if folios.places else (0, 0)
     verdict = _check_references(bits, referenced, vm_flags)
     if referenced:
         folios.mark(box, 0, PG_REFERENCED)

@@ -115,7 +115,7 @@ def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: i
         if bits & PG_MLOCKED:
             active.append((pfn, 1, 1, True))
             continue
-        referenced, vm_flags = folio_referenced(rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
+        referenced, vm_flags = folio_referenced(box, rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
         if referenced and vm_flags & VM_EXEC and not bits & PG_SWAPBACKED:
             active.append((pfn, 1, 1, True))
             rotated += 1
