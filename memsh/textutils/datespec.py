@@ -1,6 +1,6 @@
 """What `date -d` understands: a date, a time, a zone, a weekday, and steps from there (gnulib's parse-datetime.y).
 
-Known deviations: of time zones UTC, GMT, Z and numbers; no ordinal words above "next" (third, fourth).
+Known deviations: of time zones UTC, GMT, Z and numbers; years 1 to 9999; no ordinal words above "next" (third, fourth).
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Moment:
         if not 1 <= month <= 12 or not 1 <= day <= calendar.monthrange(year, month)[1]:
             raise ValueError("no such day")
         months = year * 12 + month - 1 + int(self.steps["m"])
+        if not 12 <= months < 120_000 or abs(self.steps["d"]) > 1e9 or abs(self.steps["s"]) > 1e15:
+            raise ValueError("no year of four digits")
         begun = float(calendar.timegm((months // 12, months % 12 + 1, 1, 0, 0, 0))) + (day - 1) * 86400
         clock = self.clock
         if clock is None:
@@ -143,7 +145,7 @@ def parse_date(text: str, now: float) -> float:
     """Seconds since 1970 of what is written; `now` is when "now" is. ValueError for what is no date."""
     left = text.strip().lower()
     if re.fullmatch(r"@-?[0-9]+([.,][0-9]*)?", left):
-        return float(left[1:].replace(",", "."))
+        return _within(float(left[1:].replace(",", ".")))
     moment = Moment(now)
     if not left:
         moment.clock = 0.0
@@ -156,4 +158,11 @@ def parse_date(text: str, now: float) -> float:
                 break
         else:
             raise ValueError(text)
-    return moment.seconds()
+    return _within(moment.seconds())
+
+
+def _within(when: float) -> float:
+    """ValueError outside of the years 1 to 9999."""
+    if not -62135596800.0 <= when < 253402300800.0:
+        raise ValueError("no year of four digits")
+    return when

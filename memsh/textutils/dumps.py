@@ -62,6 +62,7 @@ _OLD = {
     "a": "a", "b": "o1", "c": "c", "d": "u2", "f": "fF", "h": "x2", "i": "dI", "l": "dL", "o": "o2", "s": "d2",
     "x": "x2", "D": "u4", "X": "x4", "O": "o4", "F": "fD", "H": "x4", "I": "dL", "L": "dL",
 }  # fmt: skip
+MOST_TEXT = 1 << 20  # of -S, which no text is as long as
 Order = Literal["little", "big"]
 _OFFSET = re.compile(r"\+?(0x[0-9a-fA-F]+|[0-9]+)(\.)?(b)?")
 _NAMES = """nul soh stx etx eot enq ack bel bs ht nl vt ff cr so si dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs
@@ -114,7 +115,7 @@ def od(box: object, args: Args, io: IO) -> int:
     base = {"d": "07d", "o": "07o", "x": "06x", "n": ""}[args.address_radix]
     least_text: int | None = args.strings if args.strings is not None else args.long_strings
     if least_text is not None:
-        for found in re.finditer(rb"[\x07-\x0d\x20-\x7e]{%d,}(?=\0)" % least_text, data):
+        for found in re.finditer(rb"[\x07-\x0d\x20-\x7e]{%d,}(?=\0)" % min(least_text, MOST_TEXT), data):
             spelled = "".join(_SHOWN.get(byte) or chr(byte) for byte in found[0])
             io.out((format(skip + found.start(), base) + " " if base else "") + spelled + "\n")
         return sources.status

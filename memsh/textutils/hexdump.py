@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from memsh.shell import ShellError
+from memsh.shell.limits import WIDTH
 from memsh.textutils.dumps import rows_of
 
+LONGEST = 1 << 16  # bytes of a block
 LETTERS: dict[str, tuple[str, ...]] = {
     "b": ('"%07.7_Ax\\n"', '"%07.7_ax " 16/1 "%03o " "\\n"'),
     "c": ('"%07.7_Ax\\n"', '"%07.7_ax " 16/1 "%3_c " "\\n"'),
@@ -48,7 +50,7 @@ class Unit:
     """One ITERATIONS/BYTES "TEXT"."""
 
     def __init__(self, times: str | None, size: str | None, text: str) -> None:
-        self.times = int(times or 1)
+        self.times = int((times or "1")[:9])
         self.fixed = times is not None
         self.parts: list[Part] = []
         plain = 0
@@ -58,6 +60,8 @@ class Unit:
         for match in matches:
             self._text(text[plain : match.start()])
             flags, width, precision, kind = match.groups()
+            if int(width[:9] or 0) > WIDTH or int((precision or "")[:9] or 0) > WIDTH:
+                raise ShellError(f"a field is at most {WIDTH} characters wide")
             self.parts.append(Part("", flags, width, precision, kind, _bytes(kind, precision, size)))
             plain = match.end()
         self._text(text[plain:])
@@ -112,6 +116,8 @@ def dumped(texts: list[str], data: bytes, start: int, squeeze: bool) -> Iterator
     """The lines of a dump by these formats; `start` is the address of the first byte."""
     formats = [units_of(text) for text in texts]
     block = max((sum(unit.size * unit.times for unit in units) for units in formats), default=0)
+    if block > LONGEST:
+        raise ShellError(f"a block is at most {LONGEST} bytes long")
     for units in formats:
         mine = sum(unit.size * unit.times for unit in units)
         if units and mine < block and not units[-1].fixed and units[-1].size:

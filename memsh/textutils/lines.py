@@ -335,6 +335,8 @@ def _uniq_key(line: str, args: Args) -> str:
     for _ in range(args.skip_fields):
         match = _FIELD.match(line, place)
         assert match is not None
+        if match.end() == place:
+            break
         place = match.end()
     key = line[place + args.skip_chars :]
     if args.check_chars is not None:

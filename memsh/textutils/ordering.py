@@ -186,6 +186,8 @@ class Key:
                     return size
             return place
         for _ in range(count):
+            if place >= size:
+                break
             while place < size and line[place] in " \t\n":
                 place += 1
             while place < size and line[place] not in " \t\n":
