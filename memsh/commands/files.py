@@ -8,7 +8,10 @@ from collections.abc import Callable
 from memsh.commands.paths import (
     CHUNK,
     BoxFiles,
+    followed,
+    is_procfs,
     path_of,
+    resolve,
     skim,
     stat_kind,
     writable_path,
@@ -120,10 +123,16 @@ def touch_file(box: object, args: Args, io: IO) -> int:
     """
     status, files = 0, io.session.files
     for name in args.files:
-        if stat_kind(io.session, name) is not None or args.no_create:
+        kind = stat_kind(io.session, name)
+        if kind is None and args.no_create:
             continue
         try:
             assert files is not None
+            if kind is not None:
+                whole = followed(io.session, resolve(io.session, name))
+                if kind == "file" and not is_procfs(whole) and io.session.box is not None:
+                    io.session.box.fs.walk(whole)
+                continue
             files.open_write(io.session, name, True).close()
         except OSError as error:
             io.complain(f"cannot touch '{name}': {error.strerror or error}")

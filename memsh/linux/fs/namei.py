@@ -318,6 +318,12 @@ class Tree:
         if self.dcache.lookup(inode):
             inode.s_op.read_inode(self.box, inode)
 
+    def walk(self, path: str) -> None:
+        """Somebody names a file and does no more with it: its dentry and inode are there afterwards. ENOENT, ENOMEM."""
+        inode = self.lookup(path)
+        self.iget(inode)
+        self.dcache.dput(inode)
+
     def drop_inode(self, inode: Inode) -> None:
         """The end of an inode that has no name any more, and its objects."""
         if inode.is_dir:
