@@ -114,6 +114,8 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
         _mkdir(io, above, True, verbose)
     whole = path_of(session, bare, False)
     if is_procfs(whole):
+        if stat_kind(session, posixpath.dirname(whole)) is None:
+            raise KernelError("ENOENT")
         if session.box is None or not _may_change(session, whole):
             raise KernelError("EPERM" if whole.startswith("/sys/") else "ENOENT")
         tree.mkdir(session.box, whole)
@@ -124,12 +126,15 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
 
 
 def _rmdir(session: Session, path: str) -> None:
+    if path == "." or path.endswith("/."):
+        raise KernelError("EINVAL")
     whole = path_of(session, path, False)
     if is_procfs(whole) and session.box is not None and _may_change(session, whole):
         tree.rmdir(session.box, whole)
         return
     if is_procfs(whole) or whole in ("/", "/dev", "/dev/shm"):
-        raise KernelError("EBUSY" if whole in ("/", "/dev", "/dev/shm", "/proc", "/sys") else "EPERM")
+        mounts = ("/", "/dev", "/dev/shm", "/proc", "/sys", "/sys/fs/cgroup")
+        raise KernelError("EBUSY" if whole in mounts else "EPERM")
     session.box.fs.rmdir(_writable(session, path))
 
 

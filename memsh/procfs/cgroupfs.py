@@ -84,10 +84,15 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
 def _file(path: str, show: Show | None, store: Store | None) -> ProcFile:
     mode = 0o444 if store is None else 0o200 if show is None else 0o644
     return ProcFile(
-        (lambda box: show(box, box.cgroups.find(path))) if show is not None else None,
+        lambda box: (show or _cannot)(box, box.cgroups.find(path)),
         (lambda box, text: store(box, box.cgroups.find(path), text)) if store is not None else None,
         mode,
     )
+
+
+def _cannot(box: Box, group: Cgroup) -> str:
+    """root may open every file, whatever its mode says; what is only for writing has nothing to read."""
+    raise KernelError("EINVAL", "only for writing")
 
 
 def _pressure(name: str) -> Show:
