@@ -187,8 +187,9 @@ def test_a_boxs_own_proc_gives_the_box_back(megabytes: int, orders: list[int], a
             assert new.lowmem_reserve == old.lowmem_reserve
             assert new.pcp.count == old.pcp.count
     rows = [{c.name: c for c in slabinfo.parse(str(tree.show(one, "/proc/slabinfo")))} for one in (box, again)]
-    for name, cache in rows[0].items():  # a file for what nobody owns has an inode of its own
-        assert 0 <= rows[1][name].num_slabs - cache.num_slabs <= 1, name
+    for name, cache in rows[0].items():  # a file for what nobody owns has an inode of its own, and a tree of its pages
+        most = 3 if name == "radix_tree_node" else 1
+        assert 0 <= rows[1][name].num_slabs - cache.num_slabs <= most, name
     assert not check(again)
 
 
