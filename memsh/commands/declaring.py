@@ -10,12 +10,14 @@ from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
 from memsh.shell.errors import Fatal
 from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
+from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
 
 TOPIC = "session"
 _WORD = re.compile(r"([A-Za-z_]\w*)(?:\[(.*?)\])?(\+?=)?", re.S | re.A)
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.S | re.A)
 _ATTRIBUTES = "aAilnrtux"
 
 
@@ -42,13 +44,9 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
     if local:
         language.make_local(name)
     if "n" in given:
-        if sign:
-            if text == name:
-                raise ShellError(f"{name}: nameref variable self references not allowed")
-            language.may_change(name)
-            language.variables[name] = text
-        language.mark(name, "n")
+        _refer(language, name, text if sign else language.variables.get(name), bool(sign))
         return
+    name = language.target(name)
     if sign or "a" in given or "A" in given:
         language.may_change(name)
     _shape(language, name, given)
@@ -65,7 +63,9 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
             language.variables.pop(name, None)
         expander.assign(array)
     elif sign:
-        if index is not None:
+        if index is None and text[:1] == "(" and text[-1:] == ")" and ("a" in given or "A" in given):
+            _compound(io, f"{name}{sign}{text}")
+        elif index is not None:
             language.set_element(name, index, text, sign == "+=")
         else:
             language.set(name, text, sign == "+=")
@@ -73,6 +73,25 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
         language.mark(name, "d")
     if "r" in given:
         language.mark(name, "r")
+
+
+def _compound(io: IO, text: str) -> None:
+    """`declare -a "name=( … )"`: the words are read as in an assignment."""
+    found = Parser(text).assignment()
+    if found is not None:
+        io.runner.expander().assign(found)
+
+
+def _refer(language: Language, name: str, text: str | None, given: bool) -> None:
+    """`-n`: from now on the name means another."""
+    if given and text == name:
+        raise ShellError(f"{name}: nameref variable self references not allowed")
+    if text and not _REFERENCE.fullmatch(text):
+        raise ShellError(f"`{text}': invalid variable name for name reference")
+    if given:
+        language.may_change(name)
+        language.variables[name] = text or ""
+    language.mark(name, "n")
 
 
 def _shape(language: Language, name: str, given: str) -> None:
@@ -187,6 +206,17 @@ def local(box: object, args: Args, io: IO) -> int:
         io.language.frames[-1].options = (set(io.language.options), dict(io.language.shopts))
         return 0
     on, _, words, at = short_options(args.words, _ATTRIBUTES + "p")
+    if not words:
+        for name in sorted(io.language.frames[-1].saved):
+            if io.language.known(name) or name in io.language.attributes:
+                io.out(declaration(io.language, name) + "\n")
+        return 0
+    if "p" in on:
+        mine = [name for name in words if name in io.language.frames[-1].saved]
+        for name in words:
+            if name not in mine:
+                io.complain(f"{name}: not found")
+        return _print(io, mine, "") or int(len(mine) < len(words))
     if io.arrays:
         io.arrays = {place - 1 - at: array for place, array in io.arrays.items()}
     return _declare(words, io, "".join(letter for letter in on if letter in _ATTRIBUTES), True)
@@ -273,13 +303,15 @@ def _unset(language: Language, match: re.Match[str], reference: bool, variable: 
         language.changes += 1
 
 
-@command(rest("words", raw=True, required=True, meta="EXPRESSION"), topic=TOPIC, needs_box=False, shell=True)
+@command(rest("words", raw=True, meta="EXPRESSION"), topic=TOPIC, needs_box=False, shell=True)
 def let(box: object, args: Args, io: IO) -> int:
     """add up expressions; the status is 1 if the last is 0
 
     let n=4*1024 n/=2; echo $n
     """
     value = 0
+    if not args.words:
+        raise ShellError("expression expected")
     for word in args.words:
         try:
             value = compiled(word)(io.language)

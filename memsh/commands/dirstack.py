@@ -115,11 +115,11 @@ def popd(box: object, args: Args, io: IO) -> int:
     words = words[1:] if stay or words[:1] == ["--"] else words
     if words and words[0][:1] not in ("+", "-"):
         raise UsageError(f"{words[0]}: invalid argument")
+    if words and whole(words[0][1:]) is None:
+        raise UsageError(f"{words[0]}: invalid number")
     if not language.directories:
         raise ShellError("directory stack empty")
     place = (_place(io, words[0]) if words else 0) or 0
-    if words and _place(io, words[0]) is None:
-        raise UsageError(f"{words[0]}: invalid number")
     if not place and not stay:
         change_directory(io, language.directories[0])
         language.directories = language.directories[1:]

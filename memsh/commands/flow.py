@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memsh.commands.options import short_options
 from memsh.commands.paths import stat_kind
+from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
@@ -123,6 +124,12 @@ def eval(box: object, args: Args, io: IO) -> int:
 def _script(io: IO, name: str) -> str:
     """The text of a script: a file of the box if there is one of that name, else the host's."""
     session = io.session
+    if "/" not in name:
+        folders = (io.language.variables.get("PATH") or "").split(":")
+        named = [f"{folder}/{name}" for folder in folders if folder]
+        name = next((path for path in named if stat_kind(session, path) == "file"), name)
+    if name == "/dev/stdin" or name.startswith("/dev/fd/"):
+        return io.stdin.read() if name == "/dev/stdin" else input_of(io, whole(name[8:]) or 0).read()
     if session.box is not None and not session.box.panicked and session.files is not None:
         if stat_kind(session, name) == "file":
             try:
@@ -191,11 +198,9 @@ PROGRAMS = frozenset(["busybox", "cat", "sh", "sleep", "true"])  # of the box, t
 
 def _runs(words: list[str], script: bool) -> bool:
     """exec is the shell's: not for a program of the box; at the prompt these come first."""
-    if not words or words[0] in ("-a", "-c", "-l", "--"):
-        return True
-    if words[0].startswith(("./", "/")) and posixpath.basename(words[0]) not in REGISTRY.names():
+    if words and words[0].startswith(("./", "/")) and posixpath.basename(words[0]) not in REGISTRY.names():
         return False  # the path of a program
-    return REGISTRY.knows(words[0]) and (script or words[0] not in PROGRAMS)
+    return script or not words or words[0][:1] == "-" or (REGISTRY.knows(words[0]) and words[0] not in PROGRAMS)
 
 
 @command(rest("words", raw=True, meta="COMMAND"), name="exec", topic=TOPIC, needs_box=False, shell=True, shared=_runs)
@@ -206,12 +211,16 @@ def exec_(box: object, args: Args, io: IO) -> None:
 
     Followed by a program of the box it is execve: that becomes the current process's program.
     """
-    words = args.words[1:] if args.words[:1] == ["--"] else args.words
-    if not words:
-        return
-    if words[0][0] == "-":
-        raise UsageError(f"{words[0]}: there is no such option here")
-    raise Leave(io.run(words))
+    words = list(args.words)
+    while words and words[0][:1] == "-" and len(words[0]) > 1:
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word[1:].strip("l") not in ("", "a") or (word[-1] == "a" and not words):
+            raise UsageError(f"{word}: there is no such option here")
+        words = words[1:] if word[-1] == "a" else words
+    if words:
+        raise Leave(io.run(words))
 
 
 @command(rest("words", raw=True, meta="[-vVp] COMMAND", words="command"), name="command", topic=TOPIC, needs_box=False,
@@ -373,6 +382,7 @@ def getopts(box: object, args: Args, io: IO) -> int:
         return 1
 
     if index > len(words) or index < 1:
+        index = len(words) + 1
         return done()
     word = words[index - 1]
     if language.letter >= len(word):  # another word than last time
@@ -413,6 +423,8 @@ def getopts(box: object, args: Args, io: IO) -> int:
         language.set("OPTARG", text)
     language.variables["OPTIND"] = str(index)
     language.letter = letter_after
+    if not name.isidentifier():
+        raise ShellError(f"`{name}': not a valid identifier")
     language.set(name, found)
     return 0
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from memsh.inspect import check as kernel_check
 from memsh.linux.box import Box
 from memsh.linux.include.sched import nr_threads
-from memsh.shell import IO, Args, arg, command, rest
+from memsh.shell import IO, REGISTRY, Args, arg, command, rest
+from memsh.shell.session import Session
+from memsh.shell.timing import SHOWN, told
 
 TOPIC = "session"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -98,15 +100,19 @@ def time_(box: Box, args: Args, io: IO) -> int:
 
     Waiting (for the disk, for reclaim, in sleep) takes time; what needs no waiting takes none that shows.
     """
-    before = [box.timer.usec, *busy(box)]
+    before = _times(io.session)
     try:
         return io.run(args.command)
     finally:
-        now = io.session.box
-        after = [now.timer.usec, *busy(now)]
-        for name, start, end in zip(("\nreal", "user", "sys"), before, after, strict=True):
-            spent = end - start
-            io.err(f"{name}\t{spent // 60_000_000}m{spent // 1000 % 60_000 / 1000:.3f}s\n")
+        io.err(told(SHOWN, before, _times(io.session)))
+
+
+def _times(session: Session) -> list[int]:
+    box = session.box
+    return [box.timer.usec, *busy(box)] if box is not None else [0, 0, 0]
+
+
+REGISTRY.times = _times
 
 
 @command(arg("time", type=duration, default="1h", help="how long: 30s, 10m, 2h, 1d"), topic="kernel memory")

@@ -9,6 +9,7 @@ from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import Input, Room
 from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.shell.quoting import quote
 from memsh.shell.redirects import BAD
 from memsh.shell.values import is_value, whole
 
@@ -65,12 +66,11 @@ def _number(text: str, what: str) -> int:
     return number
 
 
-def _wanted(words: list[str]) -> Wanted:
+def _wanted(words: list[str], typed: bool) -> Wanted:
     found, names = _options(words, "ersp:a:d:n:N:t:u:i:")
-    for letter in "ei":
-        if letter in found:
-            raise UsageError(f"-{letter}: there is no line editing here")
-    timeout = found.get("t", "")
+    if typed and ("e" in found or "i" in found):
+        raise UsageError("-e: there is no line editing here")
+    timeout = found.get("t", "").removeprefix("-")
     if "t" in found and not re.fullmatch(r"[0-9]*\.?[0-9]*", timeout):
         raise ShellError(f"{timeout}: invalid timeout specification")
     count = found.get("N", found.get("n", "-1"))
@@ -182,7 +182,7 @@ def read(box: object, args: Args, io: IO) -> int:
     Followed by an address it reads memory. -r leaves backslashes alone, -a fills an array, -d C reads up to C, -n N at
     most N letters, -N N exactly so many, -u FD from another stream; without a name REPLY takes the line.
     """
-    wanted = _wanted(args.words)
+    wanted = _wanted(args.words, io.is_tty and not io.language.frames)
     source = input_of(io, wanted.fd)
     if wanted.timeout:
         return 0
@@ -205,7 +205,10 @@ def read(box: object, args: Args, io: IO) -> int:
 
 
 def _mapfile(args: Args, io: IO) -> int:
-    found, names = _options(args.words, "tn:s:O:u:d:")
+    found, names = _options(args.words, "tn:s:O:u:d:C:c:")
+    each = _number(found.get("c", "5000"), "callback quantum")
+    if not each:
+        raise ShellError(f"{found['c']}: invalid callback quantum")
     name = names[0] if names else "MAPFILE"
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.A):
         raise ShellError(f"`{name}': not a valid identifier")
@@ -227,6 +230,8 @@ def _mapfile(args: Args, io: IO) -> int:
             continue
         text = "".join(char for char, _ in letters) + ("" if "t" in found or not whole else delimiter)
         room.take(text)
+        if "C" in found and not (done - skip) % each:
+            io.runner.run_text(f"{found['C']} {place} {quote(text)}")
         language.set_element(name, str(place), text)
         place += 1
     return 0
@@ -241,7 +246,8 @@ def mapfile(box: object, args: Args, io: IO) -> int:
 
     mapfile -t rows < /proc/buddyinfo; echo ${#rows[@]}
 
-    -t leaves out the newlines, -n N reads at most N lines, -s N skips N, -O N begins at index N.
+    -t leaves out the newlines, -n N reads at most N lines, -s N skips N, -O N begins at index N; -C COMMAND runs after
+    each -c N lines, with index and line behind it.
     """
     return _mapfile(args, io)
 

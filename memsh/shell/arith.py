@@ -7,11 +7,13 @@ An expression is read once into functions of the place where names have their va
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
 from memsh.shell.errors import ShellError
+from memsh.shell.limits import STACK
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<num>0[xX][0-9a-fA-F]+|[0-9]+#[0-9A-Za-z@_]+|[0-9]+(?:[kKmMgG](?:i?[bB])?)?(?![0-9A-Za-z_]))"
@@ -27,7 +29,8 @@ _BINARY: dict[str, int] = {
 _ASSIGN = frozenset(["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="])
 _UNIT = {"k": 10, "m": 20, "g": 30}
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@_"
-_DEPTH = 60
+_DEPTH = 60  # parentheses in each other
+_NAMES = 1024  # names whose values are expressions: MAX_EXPR_RECURSION_LEVEL
 _PLAIN = re.compile(r"[ \t\n]*-?(?:0|[1-9][0-9]{0,17})[ \t\n]*")
 
 
@@ -352,8 +355,10 @@ def nested(text: str, place: Place, name: str, wrong: Callable[[str], ShellError
     except ShellError:
         raise wrong(f"${name} is '{text[:20]}', which is no number") from None
     depth = getattr(place, "arith_depth", 0)
-    if depth > _DEPTH:
+    if depth > _NAMES:
         raise wrong("expression recursion level exceeded")
+    if sys.getrecursionlimit() < STACK:
+        sys.setrecursionlimit(STACK)
     place.arith_depth = depth + 1  # type: ignore[attr-defined]
     try:
         return code(place)

@@ -25,7 +25,7 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
-from memsh.shell.limits import FUNCTIONS, TOO_LONG
+from memsh.shell.limits import FUNCTIONS, STACK, TOO_LONG
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 BUG_STATUS = 70
 TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
-STACK = 16_000  # Python's frames that they need
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
 
@@ -220,9 +219,9 @@ class Calls:
 
     def simple(self, node: Simple) -> int:
         session, language = self.session, self.language
-        session.running_line = node.line
         if not language.trapping:
             language.command = node
+            session.running_line = node.line
         if language.empty:
             language.empty.clear()
         words = node.words
@@ -495,6 +494,8 @@ class Calls:
             self.unopened = True
             return self.complain("memsh", error, line)
         table = opener.table()
+        for number in opener.named:
+            self.others[number] = opener.streams[number]
         runner = self.with_streams(table)
         try:
             status = work(runner)

@@ -90,7 +90,7 @@ class Language:
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
         self.trapping: list[str] = []  # the traps that run now
-        self.command: Node | None = None  # $BASH_COMMAND, where a trap asks for it
+        self.command: Node | str | None = None  # $BASH_COMMAND, where a trap asks for it
         self.frames: list[Frame] = []
         self.cwd = "/"
         self.old_cwd: str | None = None  # OLDPWD
@@ -114,6 +114,7 @@ class Language:
         self.letter = 1  # getopts: the place inside a word
         self.values: list[tuple[int, bool]] = []  # (number, shown in decimal), $1 first
         self.origins: dict[str, str] = {}  # what was typed to get $N ("1") and $name, for Tab to tell
+        self.gone: set[str] = set()  # of those that the shell makes itself, the unset ones
         self.empty: list[str] = []  # unset names that this command used
         self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
         self.changes = 0  # moves when something else than a plain variable changes
@@ -134,10 +135,10 @@ class Language:
         other.attributes = {name: set(letters) for name, letters in self.attributes.items()} if self.attributes else {}
         other.positional = None if self.positional is None else list(self.positional)
         other.functions = dict(self.functions)
-        other.aliases = dict(self.aliases)
+        other.aliases, other.gone = dict(self.aliases), set(self.gone)
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self._inherits(signal)}
-        other.parents_traps = self.traps
+        other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping = list(self.trapping)
         other.frames = [_frame(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
@@ -170,7 +171,7 @@ class Language:
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
         self.last_status = 0
         self.traps = {signal: text for signal, text in self.traps.items() if not text}
-        self.shells = [self.traps, *self.shells]
+        self.shells = [self.traps, *self.shells[1:]]
         self.parents_traps = None
 
     def _inherits(self, condition: str) -> bool:
@@ -187,8 +188,11 @@ class Language:
         for _ in range(10):
             if "n" not in self.attributes.get(name, ()):
                 return name
-            name = self.variables.get(name, name)
-        return name
+            further = self.variables.get(name)
+            if not further:  # it means nothing yet
+                return name
+            name = further
+        return ""
 
     def has(self, name: str, letter: str) -> bool:
         return letter in self.attributes.get(name, ())
@@ -215,6 +219,8 @@ class Language:
         name = self.target(name)
         if "[" in name:
             base, _, index = name.partition("[")
+            if index in ("@]", "*]"):
+                return " ".join(self.list_of(base))
             return self.element(base, index.rstrip("]"))
         found = self.variables.get(name)
         if found is None:
@@ -222,7 +228,7 @@ class Language:
                 return self.arrays[name].get(0)
             if name in self.maps:
                 return self.maps[name].get("0")
-            return self.dynamic(name)
+            return None if name in self.gone else self.dynamic(name)
         return found
 
     def list_of(self, name: str) -> list[str]:
@@ -324,9 +330,13 @@ class Language:
     def set(self, name: str, text: str, adds: bool = False) -> None:
         """`name=text`, `name+=text`; of an array, element 0."""
         if self.attributes:
-            name = self.target(name)
+            asked, name = name, self.target(name)
+            if not name:
+                raise ShellError(f"warning: {asked}: circular name reference")
             if "[" in name:
                 base, _, index = name.partition("[")
+                if index in ("@]", "*]"):
+                    raise ShellError(f"`{name}': not a valid identifier")
                 self.set_element(base, index.rstrip("]"), text, adds)
                 return
             self.may_change(name)
@@ -340,6 +350,8 @@ class Language:
             text = self.shaped(name, text)
         if name in _TOLD and self._told(name, text):
             return
+        if self.gone:
+            self.gone.discard(name)
         self.variables[name] = text
         if "allexport" in self.options:
             self.mark(name, "x")
@@ -424,6 +436,8 @@ class Language:
                 return
         for table in (self.variables, self.arrays, self.maps, self.attributes):
             table.pop(name, None)
+        if self.dynamic(name) is not None:
+            self.gone.add(name)
 
     def unset_element(self, name: str, text: str) -> None:
         name = self.target(name)

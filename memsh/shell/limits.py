@@ -14,6 +14,7 @@ FIELDS = 1_000_000  # of an awk record
 WIDTH = 4096  # characters of a printf field, of which there may be many
 AWK_WIDTH = 1 << 20  # characters of a field of awk's printf
 NESTED = 200  # compound commands, parentheses, braces in each other
+STACK = 16_000  # Python's frames that functions and names in each other need
 FUNCTIONS = 1000  # functions in each other
 EVALS = 100  # eval in eval, traps, aliases
 SOURCES = 50  # scripts in each other

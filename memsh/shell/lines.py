@@ -262,9 +262,14 @@ def sourced(runner: Runner, text: str, arguments: list[str]) -> int:
     if arguments:
         language.positional = list(arguments)
     try:
-        return run_lines(runner, text)
-    except Return as back:
-        return back.status
+        try:
+            status = run_lines(runner, text)
+        except Return as back:
+            status = back.status
+        if "RETURN" in runner.language.traps:
+            runner.language.last_status = status
+            runner.trap("RETURN")
+        return status
     finally:
         if arguments:
             language.positional = before

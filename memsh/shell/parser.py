@@ -25,6 +25,7 @@ from memsh.shell.syntax import (
     Series,
     Simple,
     Sum,
+    Timed,
 )
 
 RESERVED = frozenset(
@@ -42,6 +43,8 @@ _PLAIN_LINE = re.compile(
 _REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
 _FUNCTION = re.compile(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
 _ALIAS = re.compile(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
+_TIME = re.compile(r"time(?=[ \t\r\n;&|()]|\Z)")
+_POSIX = re.compile(r"-p(?=[ \t\r\n;&|()]|\Z)(?:[ \t]+--(?=[ \t\r\n]))?")
 _COMMENT = re.compile(r"#[^\n]*")
 _ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
 _SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
@@ -202,12 +205,36 @@ class Parser(Compounds):
             self.fault(f"{operator} is not finished: a command is missing", opened, True)
         return read()
 
+    def _timed(self, match: re.Match[str]) -> Node:
+        """`time`, `time -p`, and the pipeline behind."""
+        begun = self.pos
+        self.pos = match.end()
+        self.blanks()
+        posix = _POSIX.match(self.text, self.pos)
+        if posix is not None:
+            self.pos = posix.end()
+            self.blanks()
+        nothing = self.pos >= self.size or (
+            self.text[self.pos] in "\n;&|)" and not self.text.startswith("&>", self.pos)
+        )
+        timed = Timed(Series([]) if nothing else self.pipeline(), posix is not None)
+        timed.at(self.line_of(begun), begun)
+        timed.body.at(timed.line, begun) if nothing else None
+        return timed
+
     def pipeline(self) -> Node:
+        match = _TIME.match(self.text, self.pos)
+        if match is not None:
+            return self._timed(match)
         negate, begun = False, self.pos
         while self.keyword() == "!":
             negate = not negate
             self.pos += 1
             self.blanks()
+        if begun != self.pos and (match := _TIME.match(self.text, self.pos)) is not None:
+            inner = Pipeline([self._timed(match)], negate)
+            inner.at(self.line_of(begun), begun)
+            return inner
         if negate and self.pos < self.size and self.text[self.pos] in ";\n)":
             empty = Series([])
             empty.at(self.line_of(begun), begun)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.shell.patterns import is_pattern, path_regex, unquoted
+from memsh.shell.patterns import is_pattern, path_regex, regex, unquoted
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -17,7 +17,8 @@ def match_paths(session: Session, pattern: str) -> list[str]:
     absolute = pattern.startswith("/")
     parts = [part for part in _parts(pattern) if part]
     found = ["/"] if absolute else [""]
-    dots, stars = session.language.shopts["dotglob"], session.language.shopts["globstar"]
+    shopts, ignored = session.language.shopts, session.language.get("GLOBIGNORE") or ""
+    dots, stars, case = shopts["dotglob"] or bool(ignored), shopts["globstar"], shopts["nocaseglob"]
     for number, part in enumerate(parts):
         following: list[str] = []
         for base in found:
@@ -31,13 +32,16 @@ def match_paths(session: Session, pattern: str) -> list[str]:
                 if name in (".", "..") or _there(session, base, name):
                     following.append(joined + name)
                 continue
-            matcher = path_regex(part)
+            matcher = path_regex(part, case)
             for name in _names(session, base):
                 if matcher.fullmatch(name) and (name[0] != "." or part[0] == "." or part[:2] == "\\." or dots):
                     following.append(joined + name)
         found = following
     if pattern.endswith("/"):
         found = [f"{path}/" for path in found if _is_dir(session, path)]
+    if ignored:
+        unwanted = [regex(one) for one in ignored.split(":") if one]
+        found = [path for path in found if not any(one.fullmatch(path) for one in unwanted)]
     return sorted(found)
 
 

@@ -21,7 +21,7 @@ _CLASSES = {
     "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
 }  # fmt: skip
 _REPEATS = re.compile(r"[*+!]\(")
-_SPECIAL = re.compile(r"([\\*?\[\](|)!@+])")
+_SPECIAL = re.compile(r"([\\*?\[\](|)!@+^-])")
 
 
 def quoted(text: str) -> str:
@@ -207,7 +207,7 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 
 
 @lru_cache(maxsize=512)
-def path_regex(part: str) -> re.Pattern[str] | Patient:
+def path_regex(part: str, ignore_case: bool = False) -> re.Pattern[str] | Patient:
     """One part of a path: a leading dot must be written, or a sign behind it."""
-    expression = _whole(part, False, True)
-    return Patient(expression, re.S) if _REPEATS.search(part) else re.compile(expression, re.S)
+    expression, flags = _whole(part, False, True), re.S | (re.I if ignore_case else 0)
+    return Patient(expression, flags) if _REPEATS.search(part) else re.compile(expression, flags)

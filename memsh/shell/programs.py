@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDERS = frozenset(["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"])
 _TOOLS = ("/usr/bin", "/bin")  # one folder on a Debian of today
+LONGEST_NAME = 255
 TOPICS = frozenset(["tools", "text", "files"])
 SHELLS = frozenset(["sh", "bash", "dash", "ash", "ksh"])
 BUILTINS = frozenset(
@@ -74,6 +75,8 @@ def called(session: Session, language: Language, words: list[str]) -> list[str] 
 
 def _by_path(session: Session, language: Language, words: list[str]) -> list[str] | None:
     folder, _, name = words[0].rpartition("/")
+    if len(name) > LONGEST_NAME:
+        raise ShellError(f"{words[0]}: File name too long", 126)
     if session.box is None or session.files is None:
         return None
     if _asked(session, "f", words[0]):

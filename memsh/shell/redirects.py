@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from errno import EBADF
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell.errors import ShellError
 from memsh.shell.io import Input, Sink, TextInput
-from memsh.shell.syntax import Redirect, Word
+from memsh.shell.syntax import Redirect
 from memsh.shell.values import whole
 
 if TYPE_CHECKING:
@@ -47,6 +48,32 @@ class Eager:
         self.sink.close()
 
 
+class Both(Input):
+    """A file opened with `<>`: read and written from one place on."""
+
+    def __init__(self, text: str, keep: Callable[[str], None]) -> None:
+        self.whole = text
+        self.at = 0
+        self.keep = keep  # puts the text back into the file
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self.readline():
+            yield line
+
+    def readline(self) -> str:
+        end = self.whole.find("\n", self.at) + 1 or len(self.whole)
+        line, self.at = self.whole[self.at : end], end
+        return line
+
+    def unread(self, text: str) -> None:
+        self.at -= len(text)
+
+    def write(self, text: str) -> None:
+        self.whole = self.whole[: self.at] + text + self.whole[self.at + len(text) :]
+        self.at += len(text)
+        self.keep(self.whole)
+
+
 class Table(NamedTuple):
     """The streams of a command: those below 3 by name, the others by number. `opened` must be closed afterwards."""
 
@@ -67,6 +94,7 @@ class Opener:
         self.streams: dict[int, Any] = {0: runner.stdin, 1: runner.stdout, 2: runner.stderr, **runner.others}
         self.tty = runner.tty
         self.lasting = lasting
+        self.named: list[int] = []  # numbers that `{name}>` gave: they stay open behind the command
         self.opened: list[FileSink] = []
 
     def table(self) -> Table:
@@ -101,8 +129,12 @@ class Opener:
             sink = self._write(self._target(redirect), op == "&>>", False)
             self._put(1, sink)
             self._put(2, sink)
-        elif op in ("<", "<>"):
-            self._put(fd, self._read(self._target(redirect), op == "<>"))
+        elif op == "<":
+            self._put(fd, self._read(self._target(redirect), False))
+        elif op == "<>":
+            target = self._target(redirect)
+            text = self._read(target, True).read()
+            self._put(fd, Both(text, lambda whole: self._rewrite(target, whole)))
         else:
             self._put(fd, self._write(self._target(redirect), op == ">>", op == ">"))
 
@@ -117,6 +149,7 @@ class Opener:
             return -1
         fd = next(number for number in range(10, MOST) if number not in self.streams)
         language.set(name, str(fd))
+        self.named.append(fd)
         return fd
 
     def _put(self, fd: int, stream: Any) -> None:
@@ -144,7 +177,7 @@ class Opener:
         moved = target.endswith("-")
         number = whole(target[:-1] if moved else target)
         if number is None or number < 0:
-            if op == ">&" and fd == 1 and not isinstance(redirect.target, Word):
+            if op == ">&" and fd == 1 and target:
                 sink = self._write(target, False, False)
                 self._put(1, sink)
                 self._put(2, sink)
@@ -176,6 +209,12 @@ class Opener:
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
 
+    def _rewrite(self, path: str, whole: str) -> None:
+        assert self.session.files is not None
+        sink = self.session.files.open_write(self.session, path, False)
+        sink.write(whole)
+        sink.close()
+
     def _write(self, path: str, append: bool, plain: bool) -> Any:
         files = self.session.files
         if files is None:
@@ -187,7 +226,7 @@ class Opener:
             sink = files.open_write(self.session, path, append)
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
-        if self.lasting:
+        if self.lasting or self.named:
             return Eager(sink)
         self.opened.append(sink)
         return sink

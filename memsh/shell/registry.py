@@ -312,6 +312,7 @@ class Registry:
         self.for_lines: set[object] = set()  # names of those that stand for a line
         self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
         self.clock: Callable[[Session, str], str] | None = None  # (session, layout) → the box's date and time
+        self.times: Callable[[Session], list[int]] | None = None  # (session) → real, user and system time in µs
         self.regex: Callable[[str, str, bool], list[str]] | None = None  # (pattern, text, ignore case) → its groups
 
     def add(self, declared: Command) -> None:

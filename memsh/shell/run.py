@@ -51,8 +51,10 @@ from memsh.shell.syntax import (
     Series,
     Simple,
     Sum,
+    Timed,
     While,
 )
+from memsh.shell.timing import POSIX, SHOWN, now, told
 from memsh.shell.told import nested, within
 from memsh.shell.tracing import traced
 from memsh.shell.traps import Traps
@@ -288,7 +290,7 @@ class Runner(Traps, Calls):
         expander = self.expander()
         language.loops += 1
         try:
-            total = self._traced_sum if "xtrace" in language.options else expander.sum
+            total = self._traced_sum if "xtrace" in language.options or "DEBUG" in language.traps else expander.sum
             total(node.first)
             test, after, poll = node.test or "1", node.after, self.session.poll
             while total(test):
@@ -304,8 +306,13 @@ class Runner(Traps, Calls):
         return status
 
     def _traced_sum(self, word: AnyWord) -> int:
+        """One of the three expressions of a `for (( … ))`, where `set -x` or a trap wants to know of it."""
         expander = self.expander()
-        self.trace(f"(( {expander.single(word).strip()} ))")
+        if "DEBUG" in self.language.traps and "DEBUG" not in self.language.trapping:
+            self.language.command = f"(({expander.single(word).lstrip()}))"
+            self.trap("DEBUG")
+        if "xtrace" in self.language.options:
+            self.trace(f"(( {expander.single(word).strip()} ))")
         return expander.sum(word)
 
     def run_while(self, node: While) -> int:
@@ -380,6 +387,15 @@ class Runner(Traps, Calls):
         language.functions[node.name] = node
         language.changes += 1
         return 0
+
+    def run_timed(self, node: Timed) -> int:
+        """`time`: what it says goes to the shell's own stream of errors."""
+        before = now(self.session)
+        try:
+            return self.run(node.body)
+        finally:
+            layout = POSIX if node.posix else self.language.get("TIMEFORMAT")
+            self.say(told(SHOWN if layout is None else layout, before, now(self.session)))
 
     # groups
 
@@ -587,6 +603,7 @@ _RUN: dict[type, Callable[[Any, Any], int]] = {
     Simple: Runner.simple, Series: Runner.run_series, AndOr: nested(Runner.run_andor), For: nested(Runner.run_for),
     CFor: nested(Runner.run_cfor), While: nested(Runner.run_while), If: nested(Runner.run_if),
     Case: nested(Runner.run_case), Sum: Runner.run_sum, Cond: Runner.run_cond, Function: Runner.run_function,
+    Timed: nested(Runner.run_timed),
     Group: nested(Runner.run_group), Compound: nested(Runner.run_compound), Pipeline: Runner.run_pipeline,
 }  # fmt: skip
 

@@ -139,6 +139,16 @@ class Pipeline(Node):
         self.at(stages[0].line, stages[0].pos)
 
 
+class Timed(Node):
+    """`time PIPELINE`, `posix` with -p."""
+
+    __slots__ = ("body", "posix")
+
+    def __init__(self, body: Node, posix: bool) -> None:
+        self.body = body
+        self.posix = posix
+
+
 class AndOr(Node):
     """`a && b || c`: the first, then (operator, next) pairs."""
 

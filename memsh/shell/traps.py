@@ -32,12 +32,10 @@ class Traps:
             return
         status, statuses = language.last_status, language.statuses
         language.trapping.append(signal)
-        language.tested += 1
         try:
             with within(self.session):
                 self.run_text(text)
         finally:
-            language.tested -= 1
             language.trapping.remove(signal)
         language.last_status, language.statuses = status, statuses
 

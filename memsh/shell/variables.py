@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.shell.syntax import Case
+
 if TYPE_CHECKING:
     from memsh.shell.session import Session
 
@@ -52,9 +54,10 @@ def _clock(session: Session) -> int:
 
 def _command(session: Session) -> str | None:
     node = session.language.command
-    if node is None or not hasattr(node, "source"):
-        return None
-    return node.source[node.pos : node.end].strip()
+    if node is None or isinstance(node, str) or not hasattr(node, "source"):
+        return node if isinstance(node, str) else None
+    text = node.source[node.pos : node.end].strip()
+    return text + " " if isinstance(node, Case) else text
 
 
 def _date(session: Session, layout: str) -> str:
