@@ -11,6 +11,7 @@ from memsh.shell.declared import assignment, declaration, names
 from memsh.shell.errors import Fatal
 from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
 from memsh.shell.parser import Parser
+from memsh.shell.printed import definition
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
@@ -146,7 +147,7 @@ def _functions(io: IO, words: list[str], only_names: bool) -> int:
         elif only_names:
             io.out(f"{name}\n" if words else f"declare -f {name}\n")
         else:
-            io.out(functions[name].text + "\n")
+            io.out(definition(name, functions[name].text) + "\n")
     return status
 
 
@@ -216,7 +217,7 @@ def local(box: object, args: Args, io: IO) -> int:
         for name in words:
             if name not in mine:
                 io.complain(f"{name}: not found")
-        return _print(io, mine, "") or int(len(mine) < len(words))
+        return (_print(io, mine, "") if mine else 0) or int(len(mine) < len(words))
     if io.arrays:
         io.arrays = {place - 1 - at: array for place, array in io.arrays.items()}
     return _declare(words, io, "".join(letter for letter in on if letter in _ATTRIBUTES), True)
@@ -296,7 +297,7 @@ def _unset(language: Language, match: re.Match[str], reference: bool, variable: 
             language.unset(name)
         else:
             language.unset_element(name, match[2])
-    elif language.known(name) or name in language.attributes:
+    elif language.known(name) or name in language.attributes or language.get(name) is not None:
         language.unset(name)
     elif not variable:
         language.functions.pop(name, None)

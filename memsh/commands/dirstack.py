@@ -161,6 +161,9 @@ def caller(box: object, args: Args, io: IO) -> int:
     if args.level and (number is None or number < 0):
         raise UsageError(f"{args.level[0]}: invalid number")
     level = number or 0
+    if number is None and not frames:
+        io.out("0 NULL\n")
+        return 0
     if level >= len(frames):
         return 1
     frame = frames[-1 - level]

@@ -13,6 +13,7 @@ from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
+from memsh.shell.printed import definition
 from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.quoting import quote
 from memsh.shell.told import within
@@ -84,7 +85,9 @@ def return_(box: object, args: Args, io: IO) -> None:
 
 
 def _leave(io: IO, words: list[str]) -> None:
-    if words and (len(words) > 1 or whole(words[0]) is None):
+    if len(words) > 1 and whole(words[0]) is not None:
+        raise ShellError("too many arguments")
+    if words and whole(words[0]) is None:
         raise UsageError("give one number, or nothing (usage: exit [STATUS])")
     raise Leave(_status(io, words))
 
@@ -236,7 +239,14 @@ def command_(box: object, args: Args, io: IO) -> int:
     if "v" in on or "V" in on:
         told = [_tell(io, name, "V" in on) for name in words]
         return int(not any(told))
-    return _without_functions(io, words)
+    if "p" not in on:
+        return _without_functions(io, words)
+    path = io.language.variables.pop("PATH", None)
+    try:
+        return _without_functions(io, words)
+    finally:
+        if path is not None:
+            io.language.variables.setdefault("PATH", path)
 
 
 @command(rest("words", raw=True, meta="COMMAND"), topic=TOPIC, needs_box=False, shell=True, help_option=False)
@@ -294,7 +304,7 @@ def _tell(io: IO, name: str, whole: bool, functions: bool = True, kind: str = ""
     elif kind == "alias":
         io.out(f"{name} is aliased to `{language.aliases[name]}'\n")
     elif kind == "function":
-        io.out(f"{name} is a function\n{language.functions[name].text}\n")
+        io.out(f"{name} is a function\n{definition(name, language.functions[name].text)}\n")
     elif found:
         io.out(f"{name} is {found[0]}\n")
     else:

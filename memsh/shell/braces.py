@@ -97,7 +97,7 @@ def _sequence(text: str) -> Iterator[str] | None:
 
 
 def _bounded(text: str) -> int:
-    value = whole(text)
+    value = whole(text.removeprefix("+"))
     if value is None:
         raise ShellError(TOO_LONG)
     return value

@@ -303,9 +303,12 @@ class Calls:
         language = self.language
         if "xtrace" in language.options and not prepared.shown and prepared.words and not prepared.assigns:
             self.trace(" ".join(map(traced, prepared.words)))
+            for word in prepared.words[1:] if prepared.name in ("export", "readonly") else ():
+                if "=" in word and word[0] != "-":
+                    self.trace(traced(word))
             prepared = prepared._replace(shown=True)
         if prepared.redirects and not prepared.hands_on:
-            if prepared.name == "exec" and len(prepared.words) == 1:
+            if prepared.name == "exec" and prepared.words[1:] in ([], ["--"]):
                 return self.keep_redirected(prepared.redirects, line)
             bare = prepared._replace(redirects=None)
             return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
@@ -387,6 +390,8 @@ class Calls:
         language.enter(words[0], words[1:], line, self.where)
         loops, language.loops = language.loops, 0
         try:
+            if "DEBUG" in language.traps:
+                self.trap("DEBUG")
             try:
                 status = self.run(function.body)
             except Return as back:

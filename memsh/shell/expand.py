@@ -275,7 +275,7 @@ class Expander:
         """Carry out one assignment."""
         language = self.language
         if assign.items is not None and assign.index is not None:
-            raise ShellError(f"{assign.name}[{self.single(assign.index)}]: cannot assign list to array member")
+            raise Dropped(f"{assign.name}[{self.single(assign.index)}]: cannot assign list to array member")
         if assign.items is not None:
             items: list[tuple[str | None, str]] = []
             for key, word in assign.items:

@@ -117,6 +117,7 @@ class Language:
         self.gone: set[str] = set()  # of those that the shell makes itself, the unset ones
         self.empty: list[str] = []  # unset names that this command used
         self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
+        self.expands: Callable[[str], str] = lambda text: text  # `$( … )` and its kin in a subscript
         self.changes = 0  # moves when something else than a plain variable changes
 
     def shown_cwd(self) -> str:
@@ -281,6 +282,8 @@ class Language:
 
     def index(self, name: str, text: str) -> int:
         """An index into an array: an expression; below 0 it counts from the end."""
+        if "$" in text or "`" in text:
+            text = self.expands(text)
         try:
             number = compiled(text)(self)
         except Fatal:

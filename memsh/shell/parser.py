@@ -392,12 +392,14 @@ class Parser(Compounds):
         text, size, begun = self.text, self.size, self.pos
         simple = Simple(self.line_of(begun), begun)
         words, ended = simple.words, begun  # `ended`: where the first word did
-        declares = False
+        declares, looked = False, -1
         while self.pos < size:
             pos = self.pos
-            if self.spliced and words and self._behind_blank() and self._aliased():
-                text, size = self.text, self.size
-                continue
+            if self.spliced and words and pos != looked and self._behind_blank():
+                looked = pos  # what stands there now is not looked up again
+                if self._aliased():
+                    text, size = self.text, self.size
+                    continue
             match = _PLAIN.match(text, pos)
             if match is not None:
                 word: AnyWord = match[0]

@@ -56,7 +56,6 @@ from memsh.shell.syntax import (
 )
 from memsh.shell.timing import POSIX, SHOWN, now, told
 from memsh.shell.told import nested, within
-from memsh.shell.tracing import traced
 from memsh.shell.traps import Traps
 
 if TYPE_CHECKING:
@@ -346,7 +345,7 @@ class Runner(Traps, Calls):
             expander = self.expander()
             text = expander.single(node.word)
             if "xtrace" in self.language.options:
-                self.trace(f"case {traced(text)} in")
+                self.trace(node.source[node.pos : node.end].strip())
             status, falls = 0, False
             for patterns, body, ending in node.items:
                 ignore = self.language.shopts["nocasematch"]
@@ -406,6 +405,7 @@ class Runner(Traps, Calls):
         runner.others = dict(self.others)
         status = runner.subshell(lambda: runner.run(node.body))
         self.refused = self.refused or runner.refused
+        self.language.statuses = [status]
         return status
 
     def subshell(self, work: Callable[[], int], traps: bool = True) -> int:

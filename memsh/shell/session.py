@@ -22,6 +22,7 @@ from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
 from memsh.shell.streams import Doing, Hooks, Streams
+from memsh.shell.tracing import expanded
 from memsh.shell.variables import Dynamic
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class Session:
         self.doing = Doing()
         self.language: Language = Language()
         self.language.dynamic = Dynamic(self)
+        self.language.expands = self._expanded
         self.color = False
         self.width = 80
         self.history: list[str] = []  # what a person typed, for `history`
@@ -223,7 +225,12 @@ class Session:
         """The language's state as a session begins with it."""
         language = Language()
         language.dynamic, language.strict = self.language.dynamic, self.language.strict
+        language.expands = self._expanded
         return language
+
+    def _expanded(self, text: str) -> str:
+        """What `$name`, `$( … )` and so on become in a text that was a value."""
+        return expanded(Runner.of_session(self), text)
 
     @property
     def typing(self) -> bool:

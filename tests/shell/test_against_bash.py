@@ -77,4 +77,4 @@ def test_as_bash(name: str, text: str) -> None:
 
 def test_the_cases_are_many_and_have_names() -> None:
     names = [name for name, _ in cases()]
-    assert len(names) == len(set(names)) >= 400
+    assert len(names) == len(set(names)) >= 480

@@ -1,0 +1,236 @@
+"""A function as bash prints it: `declare -f`, `type` (bash: print_cmd.c).
+
+The text is read once more, words staying as they were written. Known deviation: a here-document in a pipe is printed
+where its command ends.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from memsh.shell.errors import ShellError
+from memsh.shell.parser import Parser
+from memsh.shell.syntax import (
+    AndOr,
+    AnyWord,
+    Assign,
+    Case,
+    CFor,
+    Compound,
+    Cond,
+    For,
+    Function,
+    Group,
+    If,
+    Node,
+    Pipeline,
+    Redirect,
+    Series,
+    Simple,
+    Sum,
+    Timed,
+    While,
+)
+
+STEP = 4  # blanks
+_END = re.compile(r"['\"\\]")  # what the end of a here-document is quoted with
+
+
+class Raw(Parser):
+    """Reads commands; a word is the text that it was written as."""
+
+    def word(self, value: bool = False) -> AnyWord:
+        begun = self.pos
+        super().word(value)
+        return self.text[begun : self.pos]
+
+    def _regex(self) -> AnyWord:
+        begun = self.pos
+        super()._regex()
+        return self.text[begun : self.pos]
+
+    def expression(self) -> AnyWord | None:
+        begun = self.pos
+        return None if super().expression() is None else self.text[begun : self.pos - 2]
+
+    def assignment(self) -> Assign | None:
+        begun = self.pos
+        found = super().assignment()
+        return found if found is None else Assign(found.name, raw=self.text[begun : self.pos])
+
+    def body(self) -> AnyWord:
+        return self.text
+
+    def document(self, redirect: Redirect) -> None:
+        begun, strips = self.pos, redirect.op == "<<-"
+        super().document(redirect)
+        raw = self.text[begun : self.pos]
+        redirect.name = ("<<-" if strips else "<<") + raw
+        where, _, is_quoted, at = self.documents[-1]
+        self.documents[-1] = (where, _END.sub("", raw), is_quoted, at)
+
+
+@lru_cache(256)
+def definition(name: str, text: str) -> str:
+    """`name () { … }` of a function that was typed as `text`; that text itself if it cannot be read again."""
+    try:
+        lines = [line.program for line in Raw(text + "\n").lines()]
+    except ShellError:
+        return text
+    if len(lines) != 1 or not isinstance(lines[0], Function):
+        return text
+    return _function(lines[0].body, name, 0)
+
+
+def _function(body: Node, name: str, depth: int) -> str:
+    behind = ""
+    if isinstance(body, Compound):
+        behind, body = _redirects(body.redirects, depth), body.inner
+    inner = body.body if isinstance(body, Group) and not body.own else body
+    blanks = " " * depth
+    return f"{name} () \n{blanks}{{ \n{_block(inner, depth + STEP)}\n{blanks}}}{behind}"
+
+
+def _block(node: Node, depth: int) -> str:
+    return " " * depth + _shown(node, depth)
+
+
+def _body(node: Node, depth: int) -> str:
+    """What stands between `do` and `done` and the like."""
+    return f"\n{_ended(_block(node, depth + STEP))}\n{' ' * depth}"
+
+
+def _ended(text: str) -> str:
+    """With the `;` behind it, but not behind a `&`."""
+    return text if text.endswith("&") else text + ";"
+
+
+def _shown(node: Node, depth: int) -> str:
+    return _SHOW[type(node)](node, depth)  # type: ignore[no-any-return]
+
+
+def _simple(node: Simple, depth: int) -> str:
+    words = [word.raw if isinstance(word, Assign) else str(word) for word in [*(node.assigns or ()), *node.words]]
+    text = " ".join(words)
+    behind = _redirects(node.redirects or [], depth)
+    return text + behind if text else behind.lstrip()
+
+
+def _redirects(redirects: list[Redirect], depth: int) -> str:
+    out, documents = [], []
+    for redirect in redirects:
+        op, target, default = redirect.op, str(redirect.target), 0 if redirect.op[0] == "<" else 1
+        if op == "<<":
+            fd = str(redirect.fd) if redirect.fd else ""
+            out.append(f" {fd}{redirect.name}")
+            end = _END.sub("", redirect.name.lstrip("<-"))
+            documents.append(f"\n{target}{end}\n")
+            continue
+        named = f"{{{redirect.name}}}" if redirect.name else ""
+        number = named or (str(redirect.fd) if redirect.fd != default or op in (">&", "<&", "<>") else "")
+        if op in (">&", "<&"):
+            copied = re.fullmatch(r"[0-9]+-?|-|\$.*", target) is not None
+            out.append(f" {number}{'>&' if target == '-' else op}{target}" if copied else f" &> {target}")
+        elif op == "<>":
+            out.append(f" {number}<> {target}")
+        else:
+            out.append(f" {number}{op} {target}")
+    return "".join(out) + "".join(documents)
+
+
+def _series(node: Series, depth: int) -> str:
+    out = ""
+    for number, (item, background) in enumerate(node.items):
+        if number:
+            sign = "" if out.endswith("\n") else ";\n"
+            out += " " if node.items[number - 1][1] else sign + " " * depth
+        out += _shown(item, depth) + (" &" if background else "")
+    return out
+
+
+def _pipeline(node: Pipeline, depth: int) -> str:
+    stages = [_shown(stage, depth) + (" 2>&1" if at in node.both else "") for at, stage in enumerate(node.stages)]
+    return ("! " if node.negate else "") + " | ".join(stages)
+
+
+def _andor(node: AndOr, depth: int) -> str:
+    return _shown(node.first, depth) + "".join(f" {sign} {_shown(other, depth)}" for sign, other in node.others)
+
+
+def _if(node: If, depth: int) -> str:
+    (condition, body), *others = node.branches
+    otherwise = If(others, node.otherwise) if others else node.otherwise
+    text = f"if {_shown(condition, depth)}; then{_body(body, depth)}"
+    if otherwise is not None:
+        text += f"else{_body(otherwise, depth)}"
+    return text + "fi"
+
+
+def _while(node: While, depth: int) -> str:
+    word = "until" if node.until else "while"
+    return f"{word} {_shown(node.condition, depth)}; do{_body(node.body, depth)}done"
+
+
+def _for(node: For, depth: int) -> str:
+    words = " ".join(map(str, node.words)) if node.words is not None else '"$@"'
+    return f"for {node.name} in {words};\n{' ' * depth}do{_body(node.body, depth)}done"
+
+
+def _cfor(node: CFor, depth: int) -> str:
+    three = "; ".join(str(part).strip() for part in (node.first, node.test, node.after))
+    return f"for (({three}))\n{' ' * depth}do{_body(node.body, depth)}done"
+
+
+def _case(node: Case, depth: int) -> str:
+    blanks = " " * (depth + STEP)
+    out = f"case {node.word} in "
+    for patterns, body, ending in node.items:
+        inside = _block(body, depth + 2 * STEP) if body is not None else ""
+        out += f"\n{blanks}{' | '.join(map(str, patterns))})\n{inside}\n{blanks}{ending}"
+    return f"{out}\n{' ' * depth}esac"
+
+
+def _group(node: Group, depth: int) -> str:
+    if node.own:
+        return f"( {_shown(node.body, depth)} )"
+    return f"{{ \n{_block(node.body, depth + STEP)}\n{' ' * depth}}}"
+
+
+def _compound(node: Compound, depth: int) -> str:
+    return _shown(node.inner, depth) + _redirects(node.redirects, depth)
+
+
+def _nested(node: Function, depth: int) -> str:
+    return "function " + _function(node.body, node.name, depth)
+
+
+def _timed(node: Timed, depth: int) -> str:
+    return f"time {'-p ' if node.posix else ''}{_shown(node.body, depth)}"
+
+
+def _test(tree: tuple[Any, ...]) -> str:
+    operator = tree[0]
+    if operator == "word":
+        return str(tree[1])
+    if operator in ("&&", "||"):
+        return f"{_side(tree[1], operator)} {operator} {_side(tree[2], operator)}"
+    if operator == "!":
+        return f"! {_side(tree[1], '!')}"
+    if len(tree) == 2:
+        return f"{operator} {tree[1]}"
+    return f"{tree[1]} {operator} {tree[2]}"
+
+
+def _side(tree: tuple[Any, ...], around: str) -> str:
+    """With the parentheses that the tree has lost, where they are needed."""
+    needed = (around == "!" and tree[0] in ("&&", "||")) or (around == "&&" and tree[0] == "||")
+    return f"( {_test(tree)} )" if needed else _test(tree)
+
+
+_SHOW: dict[type, Any] = {
+    Simple: _simple, Series: _series, Pipeline: _pipeline, AndOr: _andor, If: _if, While: _while, For: _for,
+    CFor: _cfor, Case: _case, Group: _group, Compound: _compound, Function: _nested, Timed: _timed,
+    Sum: lambda node, depth: f"(({node.word}))", Cond: lambda node, depth: f"[[ {_test(node.tree)} ]]",
+}  # fmt: skip
