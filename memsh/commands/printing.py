@@ -14,6 +14,7 @@ from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
 from memsh.shell.quoting import quote_sparingly
 
 TOPIC = "text"
+_OCTAL = re.compile(r"(\\[^0-7])|\\([0-7]{1,3})", re.S)
 _DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
                         r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
 _BEGUN = re.compile(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
@@ -179,8 +180,8 @@ class Printf:
 
 
 def _octal(text: str) -> str:
-    """In a format `\\0NN` has at most three digits in all, unlike in %b."""
-    return re.sub(r"\\0([0-7]{2})", r"\\\1", text) if "\\0" in text else text
+    """In a format `\\NNN` has at most three digits, unlike in %b: each as `\\0NNN`, which is read whole."""
+    return _OCTAL.sub(lambda match: match[1] or "\\0" + match[2].zfill(3), text) if "\\" in text else text
 
 
 def _padded(text: str, flags: str, width: int) -> str:

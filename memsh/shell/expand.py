@@ -245,7 +245,7 @@ class Expander:
             self.refused = refused and bool(self.status) and not text
             if self.refused and self.language.strict and not is_quoted:
                 raise Refused(self.status)
-            return text.rstrip("\n")
+            return text.replace("\0", "").rstrip("\n")
         if kind == "tilde":
             return parameters.home(self.language, content)
         if kind == "bad":

@@ -536,7 +536,7 @@ class Runner(Traps, Calls):
                 return runner.run(node)
 
         status = runner.subshell(work)
-        return kept.text().replace("\0", ""), status, runner.refused
+        return kept.text(), status, runner.refused
 
     def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Capture) -> tuple[str, int, bool]:
         """`$(< FILE)`."""

@@ -51,3 +51,7 @@ set -- -a; while getopts ab o; do echo $o; done; set --; getopts a o; echo $? $O
 echo {+1..3} {Z..a} ~{,x} {a~,~/x}; HOME=/h; echo {~,b}/c; echo ${x:-{a,b}}
 #### jobs
 { exit 6; } & wait $!; echo $?; (exit 2) & (exit 3) & wait; echo $?
+#### NUL bytes through a substitution that is a file
+touch 'a b' c; while IFS= read -r -d '' f; do echo "[$f]"; done < <(find . -type f -print0 | sort -z); cat <(printf 'q\0r') | od -An -c; mapfile -t -d '' z < <(printf '1\0002\000'); echo ${#z[@]} "${z[1]}"; y=$(printf 'a\n\0' 2>/dev/null); echo ${#y}
+#### octal letters of printf
+printf '\101\0101\1012 \\101 %d\n' 5 | od -An -c; printf '%b|' '\0101' '\101' '\0377' | od -An -c
