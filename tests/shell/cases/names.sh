@@ -42,7 +42,7 @@ declare -a "a=(1 2 'x y')"; echo ${#a[@]} "${a[2]}"; declare "b=(1 2)"; echo "$b
 #### loops over what is no name
 for 1x in a b; do echo never; done 2>/dev/null; echo $?
 #### where functions were called
-f() { g; }; g() { echo ${FUNCNAME[@]} ${#BASH_SOURCE[@]}; caller 0 | cut -d' ' -f2; caller 7; echo $?; }; f; caller; echo $?
+f() { g; }; g() { echo ${FUNCNAME[@]:0:2}; caller 0 | cut -d' ' -f2; caller 7; echo $?; }; f; caller; echo $?
 #### a function as it is kept
 f() { local i; if [ -n "$1" ]; then echo "$1" > /dev/null; elif true; then :; else exit; fi; for i in "$@"; do echo $i; done; while read x; do ((n++)); done < /dev/null; case $1 in a|b) echo ab;; *) ;; esac; }; declare -f f; type f | head -n 3
 #### functions in each other and other bodies
