@@ -42,7 +42,7 @@ class Shell:
     def __init__(self) -> None:
         self.timer = Timer()
         self.stdout, self.stderr = io.StringIO(), io.StringIO()
-        box = SimpleNamespace(timer=self.timer, panicked=None, plain=False)
+        box = SimpleNamespace(timer=self.timer, panicked=None, plain=False, settle=list)
         self.session = Session(box, stdout=self.stdout, stderr=self.stderr, stdin=Input())
         self.session.reader = FolderReader(MACHINE / "s2")
 

@@ -13,13 +13,16 @@ from tests.paths import REFERENCE
 COUNTERS = [
     "nr_zone_inactive_anon", "nr_inactive_anon", "nr_anon_pages", "nr_page_table_pages", "nr_vmscan_write",
     "nr_written", "pgpgout", "pswpout", "pgalloc_dma", "pgalloc_normal", "pgfree", "allocstall_movable",
-    "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd", "pgscan_direct", "pgscan_anon", "pgsteal_anon",
+    "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd", "pgscan_anon", "pgsteal_anon",
     "pageoutrun", "pgrotated", "kswapd_low_wmark_hit_quickly", "kswapd_high_wmark_hit_quickly", "pgfault",
     "pgmajfault", "compact_stall", "oom_kill", "drop_slab", "pgscan_direct_throttle", "workingset_activate_file",
     "workingset_restore_anon", "pgdemote_direct", "compact_migrate_scanned", "pgmigrate_success",
     "nr_isolated_anon", "nr_dirty", "workingset_nodes", "unevictable_pgs_culled",
 ]  # fmt: skip
 LATER = ["workingset_refault_anon", "pswpin", "pgpgin", "swap_ra", "swap_ra_hit"]  # once something was read back
+
+
+TOGETHER = ("pgscan", "pgsteal")  # of kswapd and of who asks for memory: the scheduler says who of them is at it
 
 
 def values(lines: list[str]) -> dict[str, int]:
@@ -41,6 +44,9 @@ def test_as_recorded() -> None:
                 mine = ours[name] - (start[name] if name == "pgpgin" else 0)
                 low, high = sorted((mine, theirs[name]))
                 assert high <= 2 * low + 24, f"line {step.line}: {name} {mine}, recorded {theirs[name]}"
+            for what in TOGETHER:
+                low, high = sorted(one[what + "_kswapd"] + one[what + "_direct"] for one in (ours, theirs))
+                assert high <= 1.1 * low + 24, f"line {step.line}: {what} {low} {high}"
             assert check(box) == []
         elif words[:2] == ["cat", "/proc/meminfo"] and player.tasks:
             assert box.swap.total_pages == 65535
