@@ -13,6 +13,7 @@ from memsh.shell import IO, Args, ShellError, command, opt, rest
 from memsh.textutils.regexp import compiled
 
 SYSCTL = "/proc/sys/"
+DEPRECATED = ("base_reachable_time", "retrans_time")  # files that are said in milliseconds beside
 CONF = "/etc/sysctl.conf"
 USAGE = """
 Usage:
@@ -126,7 +127,7 @@ class _Tool:
         return self._show_file(path)
 
     def show_folder(self, path: str) -> int:
-        """All tunables below a folder, by name (DisplayAll)."""
+        """All tunables below a folder, by name, without those that have better ones (DisplayAll, is_deprecated)."""
         try:
             names = sorted(self.io.session.reader.listdir(path.rstrip("/")))
         except OSError:
@@ -134,6 +135,8 @@ class _Tool:
             return 1
         status = 0
         for name in names:
+            if name in DEPRECATED and not self.args.deprecated:
+                continue
             try:
                 self.io.session.reader.listdir(path + name)
             except OSError:

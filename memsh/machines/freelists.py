@@ -87,7 +87,7 @@ class _Parser:
 
     def line(self, words: list[str]) -> None:
         what, _, cpu = words[0].partition(":")
-        if what == "cpu" and not cpu:
+        if what == "cpu" and not cpu and len(words) == 2 and words[1].isdecimal():
             if not self.arch.numa:
                 raise ValueError(f"it was written on another machine than {self.arch.name}: --arch says which")
             self.cpu = int(words[1])

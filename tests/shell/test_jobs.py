@@ -14,7 +14,7 @@ def play(text: str) -> tuple[str, str, int]:
     import_module("memsh.commands.machine")
     import_module("memsh.commands.processes")
     made, out, err = session()
-    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False)
+    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False, settle=list)
     status = made.run(text)
     return out.getvalue(), err.getvalue(), status
 
@@ -60,7 +60,7 @@ def test_a_job_that_is_not_there() -> None:
 
 def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
     made, out, _err = session()
-    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False)
+    made.box = SimpleNamespace(timer=Timer(Printk()), plain=False, settle=list)
     made.run("while true; do true; done &")
     made.interrupted = True
     assert made.run("sleep 100; echo on") == 130
