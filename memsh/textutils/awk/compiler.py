@@ -38,7 +38,6 @@ NUMERIC_TREES = frozenset(
     ["num", "bin", "neg", "pos", "not", "and", "or", "in", "match", "cmp", "step", "ere", "getline"]
 )  # fmt: skip
 DEEPEST = 1000  # calls of one function within each other
-FRAMES = 60  # Python's frames that one of them may take
 
 
 class Expressions:

@@ -8,8 +8,9 @@ from typing import Any
 
 from memsh.shell import ShellError
 from memsh.shell.io import IO, Input
+from memsh.shell.limits import STACK
 from memsh.textutils.awk.arrays import Shapes
-from memsh.textutils.awk.compiler import DEEPEST, FRAMES, Defined, Frame, define
+from memsh.textutils.awk.compiler import Defined, Frame, define
 from memsh.textutils.awk.lexer import Lexer
 from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.runtime import Runtime
@@ -118,8 +119,8 @@ class Machine(Runtime):
         """The program's status."""
         program = self.program
         shapes = Shapes(program)
-        if sys.getrecursionlimit() < DEEPEST * FRAMES:
-            sys.setrecursionlimit(DEEPEST * FRAMES)
+        if sys.getrecursionlimit() < STACK:
+            sys.setrecursionlimit(STACK)
         defined: dict[str, Defined] = define(program)
         for function in program.functions.values():
             defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
