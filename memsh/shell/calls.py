@@ -444,7 +444,8 @@ class Calls:
 
         Without a box it is what a recorded tree holds, and no bug.
         """
-        if self.session.box is None and isinstance(error, (ValueError, LookupError, ArithmeticError)):
+        recorded = self.session.box is None and self.session.reader is not None
+        if recorded and isinstance(error, (ValueError, LookupError, ArithmeticError)):
             last = getattr(self.session.reader, "last", "") or "the recorded tree"
             return self.complain(name, ShellError(f"{last}: not as Linux writes it"))
         if "PYTEST_CURRENT_TEST" in os.environ:
