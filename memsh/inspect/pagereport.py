@@ -94,20 +94,27 @@ def alloc_pages(box: Box, gfp: int, order: int, kind: int = K_KERNEL, nid: int =
     return report._replace(note=_alloc_note(report, skipped))
 
 
-def _stalls(box: Box) -> tuple[int, int, int]:
-    """What the slow path has done so far: direct compactions, pages freed by direct reclaim, processes killed."""
-    counts = box.vmstat
-    return counts["compact_stall"], counts["pgsteal_direct"], counts["oom_kill"]
+_EFFORTS = ("pgsteal_direct", "slabs_scanned", "pgmigrate_success", "compact_stall", "oom_kill")
 
 
-def _effort(before: tuple[int, int, int], after: tuple[int, int, int]) -> str:
+def _stalls(box: Box) -> tuple[int, ...]:
+    """What the slow path has done so far: pages freed by direct reclaim, objects looked at, pages moved, direct
+    compactions, processes killed."""
+    return tuple(box.vmstat[name] for name in _EFFORTS)
+
+
+def _effort(before: tuple[int, ...], after: tuple[int, ...]) -> str:
     """What had to be done before there was a block; "" if the lists had one."""
-    compacted, freed, killed = (new - old for old, new in zip(before, after, strict=True))
+    freed, looked, moved, compacted, killed = (new - old for old, new in zip(before, after, strict=True))
     done = []
     if freed:
         done.append(f"{freed} pages were freed first (direct reclaim)")
-    if compacted:
+    elif looked:
+        done.append("objects in slabs were freed first (direct reclaim)")
+    if moved:
         done.append("pages were moved to make a block (direct compaction)")
+    elif compacted and not done:
+        done.append("moving pages was tried, but there were none to move (direct compaction)")
     if killed:
         done.append("a process was ended first (OOM killer)")
     return "no block was to be had: " + ", ".join(done) if done else ""
