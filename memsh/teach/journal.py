@@ -84,6 +84,7 @@ class Entry(NamedTuple):
     after: State | None = None
     script: list[str] | None = None
     exact: bool = True
+    left: Heard | None = None  # what the next one finds, where that is known
 
 
 class Snapshot(NamedTuple):
@@ -179,8 +180,9 @@ class Timeline:
         if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
             self.undone.clear()
             entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)
-            self.entries.append(entry)
             self.left = self.hears()._replace(status=status)
+            entry = entry._replace(left=self.left)
+            self.entries.append(entry)
             if self.store is not None:
                 self.store.ran(entry)
             self.cost += time.perf_counter() - self.started
@@ -371,6 +373,7 @@ class Timeline:
         begun = time.perf_counter()
         while first < at:
             some = min(at, first + 64)
+            self._find(first)
             self.replay([entry.replay for entry in self.entries[first:some]])
             first = some
             if first < at and time.perf_counter() - begun > max(COST, self.copying):
@@ -402,7 +405,15 @@ class Timeline:
         elif entry.script is not None:
             self.rebuild(entry.script)
         else:
+            self._find(len(self.entries) - 1)
             self.replay([entry.replay])
+
+    def _find(self, at: int) -> None:
+        """What entry `at` found when it ran is there again: a line that only looked may have left something else."""
+        left = self.entries[at - 1].left if at else None
+        if left is not None:
+            language = self.session.language
+            language.last_status, language.last_word, language.statuses = left.status, left.word, list(left.statuses)
 
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""
@@ -464,6 +475,8 @@ class Timeline:
 
     def settle(self) -> None:
         """After a command of this room: the command itself is no change."""
+        if self.entries and self.entries[-1].left is not None:
+            self.left = self.entries[-1].left
         self.session.doing.told.clear()
         self.mark()
 

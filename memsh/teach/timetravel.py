@@ -201,7 +201,7 @@ def stopped(box: Box, args: Args, io: IO) -> int:
     session = io.session
     job, stops = session.running_job, session.stops
     before = stops.get(job)
-    stops[job] = session.polls + args.polls
+    stops[job] = session.polls + args.polls if before is None else min(before, session.polls + args.polls)
     try:
         return io.runner.run_script(args.line, "")
     except Interrupted:

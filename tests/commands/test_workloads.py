@@ -96,11 +96,10 @@ def test_fragment_needs_free_memory() -> None:
 def test_time_tells_what_a_command_waited_for() -> None:
     session, screen = opened("--ram", "64M")
     assert session.run("time sleep 61.25") == 0
-    assert session.run("time false; time") == 2
+    assert session.run("time false; time") == 0
     assert screen.getvalue() == (
-        "\nreal\t1m1.250s\nuser\t0m0.000s\nsys\t0m0.000s\n" "\nreal\t0m0.000s\nuser\t0m0.000s\nsys\t0m0.000s\n"
-        "time: COMMAND is missing (usage: time COMMAND …)\n"
-    )  # fmt: skip
+        "\nreal\t1m1.250s\nuser\t0m0.000s\nsys\t0m0.000s\n" + "\nreal\t0m0.000s\nuser\t0m0.000s\nsys\t0m0.000s\n" * 2
+    )
 
 
 def test_a_victim_of_the_kernels_own_needs_is_told_at_once() -> None:

@@ -204,9 +204,9 @@ def test_each_node_is_a_package_with_caches_of_its_own() -> None:
 def test_what_comes_back_from_swap_or_is_copied_from_a_file_follows_the_area() -> None:
     small = [*TWO[:3], "512M", *TWO[4:7], "256M:0,256M:1", *TWO[8:]]
     there = typed(
-        "cd /tmp; dd if=/dev/zero of=sw bs=1M count=16; mkswap sw; swapon sw; p=$(mmap 64k); write $p 64k\n"
+        "cd /; dd if=/dev/zero of=sw bs=1M count=16; mkswap sw; swapon sw; p=$(mmap 64k); write $p 64k\n"
         "mbind $p 64k bind 1; madvise $p 64k pageout; q=$(mmap 470M); write $q 470M; munmap $q 470M; read $p 64k\n"
-        "nodes $p 64k; f=$(mmap 64k --file /tmp/sw); mbind $f 64k bind 1; read $f 64k; write $f 64k; nodes $f 64k",
+        "nodes $p 64k; f=$(mmap 64k --file /sw); mbind $f 64k bind 1; read $f 64k; write $f 64k; nodes $f 64k",
         small,
     )  # fmt: skip
     assert there.count("1+16") == 2, there
