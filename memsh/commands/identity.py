@@ -220,7 +220,7 @@ def more(box: object, args: Args, io: IO) -> int:
 _SHELL = (
     option("-c", name="command", help="run this text"), option("-e"), option("-u"), option("-x"), option("-v"),
     option("-n"), option("-s"), option("-i"), option("-l", "--login"), option("--norc"), option("--noprofile"),
-    option("--posix"), option("-o", type=str, many=True, name="settings", meta="OPTION"),
+    option("-o", type=str, many=True, name="settings", meta="OPTION"),
     rest("words", meta="[TEXT] [SCRIPT] [WORD", words="path"),
 )  # fmt: skip
 

@@ -172,7 +172,7 @@ def rmdir(box: object, args: Args, io: IO) -> int:
 @utility(
     option("-f", "--force", help="no word about what is missing"), option("-r", "-R", "--recursive", help="all below"),
     option("-d", "--dir", help="empty directories too"), option("-v", "--verbose", help="tell each"),
-    option("--one-file-system"), rest("files", words="path"), usage="[OPTION]... [FILE]...", topic=TOPIC,
+    rest("files", words="path"), usage="[OPTION]... [FILE]...", topic=TOPIC,
 )  # fmt: skip
 def rm(box: object, args: Args, io: IO) -> int:
     """remove files

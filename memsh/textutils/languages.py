@@ -100,9 +100,9 @@ def _number_of(word: str) -> int:
     option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the script"),
     option("-i", "--in-place", type=str, meta="SUFFIX", optional="", help="edit the files themselves"),
     option("-s", "--separate", help="each file on its own"), option("-z", "--null-data", help="lines end in NUL"),
-    option("-u", "--unbuffered", help="print at once"), option("--posix", help="as POSIX has it"),
+    option("-u", "--unbuffered", help="print at once"),
     option("-l", "--line-length", type=_number_of, meta="N", help="the width of l"),
-    option("--sandbox", help="no e, r, w"), option("--follow-symlinks"),
+    option("--sandbox", help="no e, r, w"),
     rest("words", meta="SCRIPT [FILE", words="path"),
     usage="[OPTION]... {script-only-if-no-other-script} [input-file]...", usage_line=True,
 )  # fmt: skip
