@@ -183,15 +183,7 @@ class Tree:
         return inode
 
     def mkdir(self, path: str) -> None:
-        self.box.changes += 1
-        parent, name = self._parent(path)
-        assert parent.children is not None
-        if name in parent.children:
-            raise KernelError("EEXIST")
-        new = self.new_inode(name, True, parent.dev)
-        new.mode = S_IFDIR | 0o777 & ~current_umask(self.box)
-        new.parent = parent
-        parent.children[name] = new
+        self._make(path, S_IFDIR | 0o777)
 
     def rmdir(self, path: str) -> None:
         self.box.changes += 1
@@ -209,32 +201,32 @@ class Tree:
 
     def create(self, path: str) -> Inode:
         """An empty regular file. EEXIST."""
-        inode = self._make(path)
+        inode = self._make(path, S_IFREG | 0o666)
         self._made(inode)
         return inode
 
     def symlink(self, target: str, path: str) -> Inode:
         """A link to `target`, which need not be there. EEXIST."""
-        inode = self._make(path)
+        inode = self._make(path, S_IFREG | 0o666)
         inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
         self._made(inode)
         return inode
 
-    def _make(self, path: str) -> Inode:
+    def _make(self, path: str, mode: int) -> Inode:
+        """A new inode under its name; the umask takes from `mode`. EEXIST."""
         self.box.changes += 1
         parent, name = self._parent(path)
         assert parent.children is not None
         if name in parent.children:
             raise KernelError("EEXIST")
-        inode = parent.children[name] = self.new_inode(name, False, parent.dev)
-        inode.mode = S_IFREG | 0o666 & ~current_umask(self.box)
+        inode = parent.children[name] = self.new_inode(name, mode & S_IFMT == S_IFDIR, parent.dev)
+        inode.mode = mode & ~current_umask(self.box)
         inode.parent = parent
-        inode.seed = ""
-        inode.usec = self.box.timer.usec
         return inode
 
     def _made(self, inode: Inode) -> None:
-        """The metadata that a new name needs."""
+        """A new file has nothing in it, and its name needs metadata."""
+        inode.seed, inode.usec = "", self.box.timer.usec
         inode.s_op.new_name(self.box, inode)
         self.iget(inode)
         self.dcache.dput(inode)
