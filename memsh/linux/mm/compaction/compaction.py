@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_KERNEL, MAX_ORDER, MIGRATE_HIGHATOMIC, gfp_migratetype
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, MAX_ORDER, MIGRATE_HIGHATOMIC, gfp_migratetype
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.include.mmzone import CaptureControl, Node, Zone
 from memsh.linux.mm.compaction.isolate import (
@@ -45,7 +45,7 @@ MIN_COMPACT_COSTLY_PRIORITY = DEF_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_LIGHT
 MAX_COMPACT_RETRIES = 16
 MAX_DEFER_SHIFT = 6
 EVERYTHING = -1  # the order of a run for compact_memory
-_IO = 0x40  # __GFP_IO
+_IO = GFP_NAMES["__GFP_IO"]
 
 
 def gfp_compaction_allowed(gfp: int) -> bool:

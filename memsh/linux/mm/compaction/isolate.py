@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
+from memsh.linux.include.flags import GFP_NAMES, MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
 from memsh.linux.include.memmap import (
     K_HUGETLB,
     K_KERNEL,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 CLUSTER = 32  # COMPACT_CLUSTER_MAX: pages that are moved at once
 COSTLY_ORDER = 3
 _NO_START = 1 << 52  # beyond every frame
-_FS = 0x80  # __GFP_FS
+_FS = GFP_NAMES["__GFP_FS"]
 _COMPOUND = (K_SLAB, K_KMALLOC, K_HUGETLB)
 
 

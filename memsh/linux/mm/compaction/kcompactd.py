@@ -99,23 +99,19 @@ class Kcompactd:
             self._run()
 
     def _run(self) -> None:
-        """One turn of the thread: what was asked for, else what the fragmentation score asks for."""
+        """One turn of the thread: what the fragmentation score asks for, then what was asked for."""
         box, node = self.box, self.node
         self.woken = False
         wait = CHECK_USEC
-        if self.max_order and not self.trigger:
-            while self.max_order:
-                self.do_work()
-        elif should_proactive_compact_node(box, node):
+        if (self.trigger or not self.max_order) and should_proactive_compact_node(box, node):
             before = fragmentation_score_node(node)
             proactive_compact_node(box, node)
             if fragmentation_score_node(node) >= before:  # no progress: leave it for a while
                 wait <<= MAX_DEFER_SHIFT
-        again = self.trigger and self.max_order
         self.trigger = False
-        if again:
-            self._run()
-            return
+        while self.max_order:
+            self.do_work()
+            wait = CHECK_USEC
         self.due = 0
         if box.sysctl.values["vm.compaction_proactiveness"]:
             self.due = box.timer.usec + wait
