@@ -7,13 +7,12 @@ An expression is read once into functions of the place where names have their va
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
 from memsh.shell.errors import ShellError
-from memsh.shell.limits import STACK
+from memsh.shell.limits import make_room
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<num>0[xX][0-9a-fA-F]+|[0-9]+#[0-9A-Za-z@_]+|[0-9]+(?:[kKmMgG](?:i?[bB])?)?(?![0-9A-Za-z_]))"
@@ -357,8 +356,7 @@ def nested(text: str, place: Place, name: str, wrong: Callable[[str], ShellError
     depth = getattr(place, "arith_depth", 0)
     if depth > _NAMES:
         raise wrong("expression recursion level exceeded")
-    if sys.getrecursionlimit() < STACK:
-        sys.setrecursionlimit(STACK)
+    make_room()
     place.arith_depth = depth + 1  # type: ignore[attr-defined]
     try:
         return code(place)

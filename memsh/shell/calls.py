@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +24,7 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
-from memsh.shell.limits import FUNCTIONS, STACK, TOO_LONG
+from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
@@ -385,8 +384,7 @@ class Calls:
         language = self.language
         if len(language.frames) >= FUNCTIONS:
             raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({FUNCTIONS})")
-        if sys.getrecursionlimit() < STACK:
-            sys.setrecursionlimit(STACK)
+        make_room()
         language.enter(words[0], words[1:], line, self.where)
         loops, language.loops = language.loops, 0
         try:

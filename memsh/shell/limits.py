@@ -6,6 +6,8 @@ is a figure of bash's, whose limits are the memory of the machine.
 
 from __future__ import annotations
 
+import sys
+
 TEXT = 16 << 20  # characters of a variable, a $(…), a here-document, a line, a script; of a file that is kept whole
 PIECE = 8  # characters that each piece of such a text counts for beside its own
 WORDS = 2_000_000  # that one expansion makes
@@ -27,3 +29,9 @@ GROWTH = 64 << 20
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
 
 TOO_LONG = "Argument list too long"
+
+
+def make_room() -> None:
+    """Before what may nest deeply: Python lets that go STACK frames deep."""
+    if sys.getrecursionlimit() < STACK:
+        sys.setrecursionlimit(STACK)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from memsh.shell import ShellError
 from memsh.shell.io import IO, Input
-from memsh.shell.limits import STACK
+from memsh.shell.limits import make_room
 from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.compiler import Defined, Frame, define
 from memsh.textutils.awk.lexer import Lexer
@@ -119,8 +118,7 @@ class Machine(Runtime):
         """The program's status."""
         program = self.program
         shapes = Shapes(program)
-        if sys.getrecursionlimit() < STACK:
-            sys.setrecursionlimit(STACK)
+        make_room()
         defined: dict[str, Defined] = define(program)
         for function in program.functions.values():
             defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
