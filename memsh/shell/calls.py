@@ -118,6 +118,7 @@ class Calls:
         def settle_streams(self) -> None: ...
         def run_text(self, text: str) -> int: ...
         def trap(self, signal: str) -> None: ...
+        def returned(self, run: Callable[[Node], int], what: Node) -> int: ...
         def with_streams(self, table: Table) -> Runner: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
@@ -390,14 +391,7 @@ class Calls:
         try:
             if "DEBUG" in language.traps:
                 self.trap("DEBUG")
-            try:
-                status = self.run(function.body)
-            except Return as back:
-                status = back.status
-            if "RETURN" in self.language.traps:
-                self.language.last_status = status
-                self.trap("RETURN")
-            return status
+            return self.returned(self.run, function.body)
         finally:
             language.loops = loops
             language.leave()

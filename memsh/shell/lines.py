@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.shell import fingers
@@ -262,14 +263,7 @@ def sourced(runner: Runner, text: str, arguments: list[str]) -> int:
     if arguments:
         language.positional = list(arguments)
     try:
-        try:
-            status = run_lines(runner, text)
-        except Return as back:
-            status = back.status
-        if "RETURN" in runner.language.traps:
-            runner.language.last_status = status
-            runner.trap("RETURN")
-        return status
+        return runner.returned(partial(run_lines, runner), text)
     finally:
         if arguments:
             language.positional = before

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from memsh.shell.errors import Leave, Return
 from memsh.shell.told import within
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from memsh.shell.language import Language
     from memsh.shell.session import Session
     from memsh.shell.syntax import Node
+
+T = TypeVar("T")
 
 
 class Traps:
@@ -46,6 +49,17 @@ class Traps:
             return
         language.command = node
         self.trap("DEBUG")
+
+    def returned(self, run: Callable[[T], int], what: T) -> int:
+        """Run a function's body or a script's text, which `return` ends; then `trap … RETURN`."""
+        try:
+            status = run(what)
+        except Return as back:
+            status = back.status
+        if "RETURN" in self.language.traps:
+            self.language.last_status = status
+            self.trap("RETURN")
+        return status
 
     def deliver(self) -> None:
         """Signals that this shell has trapped, between two commands."""
