@@ -5,8 +5,6 @@ from __future__ import annotations
 from memsh.shell.syntax import Redirect
 from memsh.shell.words import Words
 
-LONGEST = 16 << 20  # characters
-
 
 class Heredocs(Words):
     """Keeps the documents that were begun until the line ends."""

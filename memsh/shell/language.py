@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from memsh.shell.arith import compiled
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, UsageError
 from memsh.shell.hashorder import walked
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.values import fixed, whole
 
 if TYPE_CHECKING:
     from memsh.shell.syntax import Function, Node
 
 T = TypeVar("T")
-LONGEST = 16 << 20  # characters of a variable
 MOST_INDEX = 1 << 31
 OPTIONS = {
     "allexport": "a", "braceexpand": "B", "errexit": "e", "noexec": "n", "noglob": "f", "noclobber": "C",
@@ -318,8 +318,8 @@ class Language:
 
     def shaped(self, name: str, text: str) -> str:
         """A value as the name's attributes want it."""
-        if len(text) > LONGEST:
-            raise ShellError("Argument list too long")
+        if len(text) > TEXT:
+            raise ShellError(TOO_LONG)
         letters = self.attributes.get(name)
         if letters:
             if "i" in letters:
@@ -349,7 +349,7 @@ class Language:
         if adds:
             before = self.get(name) or ""
             text = f"({before or 0})+({text})" if self.has(name, "i") else before + text
-        if self.attributes or len(text) > LONGEST:
+        if self.attributes or len(text) > TEXT:
             text = self.shaped(name, text)
         if name in _TOLD and self._told(name, text):
             return

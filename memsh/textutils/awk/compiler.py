@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from memsh.shell import ShellError
+from memsh.shell.limits import TEXT
 from memsh.textutils.awk import functions
 from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.lexer import AwkError
@@ -328,7 +329,7 @@ class Expressions:
 
             def pair(f: Frame) -> str:
                 made = first(f) + second(f)
-                if len(made) > functions.LONGEST:
+                if len(made) > TEXT:
                     raise ShellError(functions.TOO_LONG, 2)
                 return made
 
@@ -336,7 +337,7 @@ class Expressions:
 
         def joined(f: Frame) -> str:
             made = "".join([part(f) for part in parts])
-            if len(made) > functions.LONGEST:
+            if len(made) > TEXT:
                 raise ShellError(functions.TOO_LONG, 2)
             return made
 

@@ -10,6 +10,7 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import ShellError
+from memsh.shell.limits import TEXT
 from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-LONGEST = 16 << 20
 TOO_LONG = "fatal: a string is at most 16 MiB long"
 
 
@@ -340,7 +340,7 @@ def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
             if times and store is not None:
                 parts.append(whole[place:])
                 made = "".join(parts)
-                if len(made) > LONGEST:
+                if len(made) > TEXT:
                     raise ShellError(TOO_LONG, 2)
                 store(f, made)
             return float(times)
@@ -389,7 +389,7 @@ def _b_sprintf(c: Expressions, arguments: list[Tree]) -> Eval:
 
     def format_text(f: Frame) -> str:
         made = formatted(pattern(f), [value(f) for value in values], spell, plus)
-        if len(made) > LONGEST:
+        if len(made) > TEXT:
             raise ShellError(TOO_LONG, 2)
         return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from memsh.shell import ShellError
 from memsh.shell.io import IO, Capture, Input, TextInput
+from memsh.shell.limits import TEXT
 from memsh.shell.session import FileSink
 from memsh.textutils.regexp import Found, Regexp
 from memsh.textutils.sed.script import Address, Command, Replacement, Script
@@ -14,7 +15,6 @@ from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import pieces
 
 POLL_EVERY = 64
-LONGEST = 16 << 20
 
 
 class Output:
@@ -388,7 +388,7 @@ class Machine:
             return
         parts.append(text[place:])
         self.space = "".join(parts)
-        if len(self.space) > LONGEST:
+        if len(self.space) > TEXT:
             raise ShellError("the pattern space is too long")
         self.replaced = True
         if command.evaluates:
@@ -458,7 +458,7 @@ class Machine:
             self.space = before
             raise Quit(0, True)
         self.space = before + "\n" + self.space
-        if len(self.space) > LONGEST:
+        if len(self.space) > TEXT:
             raise ShellError("the pattern space is too long")
 
     def _more(self) -> bool:
@@ -477,7 +477,7 @@ class Machine:
 
     def a_H(self, command: Command) -> None:
         self.hold += "\n" + self.space
-        if len(self.hold) > LONGEST:
+        if len(self.hold) > TEXT:
             raise ShellError("the hold space is too long")
 
     def a_x(self, command: Command) -> None:
