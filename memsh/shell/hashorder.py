@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from memsh.shell.values import UINT_MAX
+
 BUCKETS = 1024  # ASSOC_HASH_BUCKETS
 FULL, GROWTH = 2, 4  # keys a bucket at which the table grows, and how many times larger it becomes
 _OFFSET, _PRIME = 2166136261, 16777619
@@ -20,7 +22,7 @@ def hash_string(key: str) -> int:
     found = _OFFSET
     for byte in key.encode("utf-8", "surrogateescape"):
         signed = byte | 0xFFFFFF00 if byte > 127 else byte  # a char of C
-        found = (found * _PRIME & 0xFFFFFFFF) ^ signed  # not i386: an unsigned int
+        found = (found * _PRIME & UINT_MAX) ^ signed
     return found
 
 

@@ -14,7 +14,7 @@ from memsh.shell.arith import compiled
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, UsageError
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import TEXT, TOO_LONG
-from memsh.shell.values import fixed, whole
+from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
     from memsh.shell.syntax import Function, Node
@@ -362,7 +362,7 @@ class Language:
     def _told(self, name: str, text: str) -> bool:
         """Names whose value the shell heeds. True: it makes their values itself."""
         if name == "RANDOM":
-            self.seed = (whole(text) or 0) & 0xFFFFFFFF  # not i386: an unsigned int
+            self.seed = (whole(text) or 0) & UINT_MAX
         elif name == "SECONDS":
             now = self.dynamic("SECONDS")
             shift = whole(text) or 0

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from memsh.shell.errors import UsageError
 
+UINT_MAX = 0xFFFFFFFF  # not i386: an unsigned int of C
+
 F = TypeVar("F", bound=Callable[..., int])
 
 

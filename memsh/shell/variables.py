@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.shell.syntax import Case
+from memsh.shell.values import UINT_MAX
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -36,9 +37,9 @@ def _random(session: Session) -> str:
     """bash's generator (Park and Miller's), from 5.1 on folded to 16 bits."""
     language = session.language
     seed = language.seed or 123459876
-    seed = (16807 * (seed % 127773) - 2836 * (seed // 127773)) & 0xFFFFFFFF  # not i386: an unsigned int
+    seed = (16807 * (seed % 127773) - 2836 * (seed // 127773)) & UINT_MAX
     if seed & 0x80000000:
-        seed = (seed + 0x7FFFFFFF) & 0xFFFFFFFF  # not i386: as above
+        seed = (seed + 0x7FFFFFFF) & UINT_MAX
     language.seed = seed
     return str(((seed >> 16) ^ (seed & 0xFFFF)) & 0x7FFF)
 
