@@ -29,8 +29,10 @@ OPTIONS = {
 }  # fmt: skip
 IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof", "nolog", "noexec"])
 # in a script, where there is no line editing, no history and no terminal that they could change
+BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
                   "errtrace", "functrace", "verbose", "hashall", "interactive-comments"])  # fmt: skip
+TRACED = {"DEBUG": "functrace", "ERR": "errtrace", "RETURN": "functrace"}  # traps that an option hands down
 SHOPTS = {
     "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
     "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
@@ -56,12 +58,11 @@ class Saved(NamedTuple):
 class Frame:
     """A function that runs: its name, the arguments of who called it, and what it has made local."""
 
-    __slots__ = ("defined", "line", "name", "options", "outer", "saved", "source", "traps")
+    __slots__ = ("line", "name", "options", "outer", "saved", "source", "traps")
 
     def __init__(self, name: str, outer: list[str] | None, line: int, source: str) -> None:
         self.name = name
         self.source = source  # the script that called it
-        self.defined = source  # where it was written
         self.outer = outer
         self.line = line
         self.saved: dict[str, Saved] = {}
@@ -84,7 +85,7 @@ class Language:
         self.scripted = False  # a script runs, not a line or -c
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
-        self.options: set[str] = {"braceexpand", "hashall", "interactive-comments"}
+        self.options = set(BEGUN_WITH)
         self.shopts = dict(SHOPTS)
         self.traps: dict[str, str] = {}
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
@@ -166,7 +167,7 @@ class Language:
         self.variables = self.exported()
         self.arrays, self.maps, self.frames, self.functions, self.aliases = {}, {}, [], {}, {}
         self.attributes = {known: {"x"} for known in self.variables}
-        self.options, self.shopts = {"braceexpand", "hashall", "interactive-comments"}, dict(SHOPTS)
+        self.options, self.shopts = set(BEGUN_WITH), dict(SHOPTS)
         self.positional = list(arguments) if arguments else None
         self.scripted = False
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
@@ -177,8 +178,7 @@ class Language:
 
     def _inherits(self, condition: str) -> bool:
         """Whether a function and a ( … ) hear of it too."""
-        traced = {"ERR": "errtrace", "DEBUG": "functrace", "RETURN": "functrace"}
-        return traced.get(condition, "") in self.options
+        return TRACED.get(condition, "") in self.options
 
     # names
 
@@ -239,7 +239,7 @@ class Language:
         if array is not None:
             return [array[key] for key in sorted(array)]
         if name in self.maps:
-            return [self.maps[name][key] for key in walked(self.maps[name])]
+            return [text for _, text in self.items_of(name)]
         if name == "PIPESTATUS":
             return [str(status) for status in self.statuses]
         if name == "FUNCNAME":
@@ -263,7 +263,7 @@ class Language:
 
     def sources(self) -> list[str]:
         """BASH_SOURCE: the script of each function that runs, then the one that called the first."""
-        found = [frame.defined for frame in reversed(self.frames)]
+        found = [frame.source for frame in reversed(self.frames)]
         return [*found, self.name] if self.scripted else found or [""]
 
     def keys_of(self, name: str) -> list[str]:
@@ -489,7 +489,7 @@ class Language:
         frame = Frame(name, self.positional, line, source)
         self.frames.append(frame)
         if self.traps:
-            for condition in ("DEBUG", "ERR", "RETURN"):
+            for condition in TRACED:
                 if condition in self.traps and not self._inherits(condition):
                     frame.traps[condition] = self.traps.pop(condition)
         self.positional = arguments
@@ -583,8 +583,7 @@ def _key(index: str) -> str:
 
 
 def _frame(frame: Frame) -> Frame:
-    other = Frame(frame.name, None if frame.outer is None else list(frame.outer), frame.line, frame.source)
-    other.saved, other.defined = dict(frame.saved), frame.defined
-    other.traps = dict(frame.traps)
-    other.options = frame.options
+    other = copy(frame)
+    other.outer = None if frame.outer is None else list(frame.outer)
+    other.saved, other.traps = dict(frame.saved), dict(frame.traps)
     return other
