@@ -7,17 +7,15 @@ Known deviations: a job (`&`) and `( … )` are no processes of the box.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from memsh.shell import fingers, jobs
-from memsh.shell.calls import Calls, Prepared
+from memsh.shell import jobs
+from memsh.shell.calls import Calls
 from memsh.shell.conditions import holds
 from memsh.shell.errors import (
     INTERRUPTED,
-    PIPE_STATUS,
     Dropped,
     ErrExit,
     Fatal,
@@ -25,7 +23,6 @@ from memsh.shell.errors import (
     Leave,
     LoopControl,
     OutputGone,
-    PipeClosed,
     Return,
     ShellError,
 )
@@ -33,7 +30,7 @@ from memsh.shell.expand import Expander
 from memsh.shell.io import IO, Capture, Input, Sink, TextInput
 from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
-from memsh.shell.pipes import Pipe
+from memsh.shell.pipelines import Pipelines
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -68,7 +65,7 @@ _SINGLE = frozenset([Simple, Sum, Cond])  # after which $PIPESTATUS is theirs
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
-class Runner(Traps, Calls):
+class Runner(Pipelines, Traps, Calls):
     """Runs nodes with one set of streams."""
 
     def __init__(
@@ -433,86 +430,6 @@ class Runner(Traps, Calls):
     def run_compound(self, node: Compound) -> int:
         self.unopened = False
         return self.redirected(node.redirects, node.line, lambda runner: runner.run(node.inner))
-
-    # pipelines
-
-    def run_pipeline(self, node: Pipeline) -> int:
-        """All simple stages are prepared before the first one runs."""
-        stages: list[Prepared | Node] = []
-        try:
-            if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
-                raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
-            for stage in node.stages:
-                if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
-                    self.look_up(stage.words[0], stage)
-            for stage in node.stages:
-                stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
-        except ShellError as error:
-            return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
-        if len(stages) == 1 and node.host is None:
-            only = node.stages[0]
-            return int(not (self.tested(only) if node.negate else self.run(only))) if node.negate else self.run(only)
-        statuses = [0] * len(stages)
-        last = self._stages(stages, 0, self.stdin, node, statuses)
-        if node.host is not None:
-            statuses.append(last)
-        language = self.language
-        language.statuses = statuses
-        if "pipefail" in language.options:
-            last = next((status for status in reversed(statuses) if status), 0)
-        return int(not last) if node.negate else last
-
-    def _stages(
-        self, stages: list[Prepared | Node], first: int, stdin: Input, node: Pipeline, statuses: list[int]
-    ) -> int:  # fmt: skip
-        """Run the stages from `first` on; answers the last one's status and notes all of them."""
-        if first == len(stages) - 1:
-            if node.host is not None:
-                return self._to_host(stages[first], stdin, node)
-            runner = self.beside(self.stdout, stdin)
-            runner.tty = self.tty
-            own = not self.language.shopts["lastpipe"]
-            statuses[first] = self._stage(stages[first], runner, node.line, own)
-            return statuses[first]
-        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session)
-        runner = self.beside(pipe, stdin)
-        if first in node.both:
-            runner.stderr = pipe
-        try:
-            statuses[first] = self._stage(stages[first], runner, node.line, True)
-        except PipeClosed:
-            statuses[first] = PIPE_STATUS
-        except BaseException:
-            pipe.abort()
-            raise
-        return pipe.finish()
-
-    def _stage(self, stage: Prepared | Node, runner: Runner, line: int, own: bool) -> int:
-        def work() -> int:
-            return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
-
-        if isinstance(stage, Prepared) and stage.harmless:
-            status = work()
-        else:
-            status = runner.subshell(work) if own else work()
-        self.refused = self.refused or runner.refused
-        return status
-
-    def may_pipe(self, host: str) -> bool:
-        """Whether `|! HOST` stands in the very line that a person typed: no function, alias or view holds it."""
-        inside = self.language.frames or self.language.source_depth
-        return not inside and f"|!{host}" in re.sub(r"\|!\s*", "|!", self.session.typed_text)
-
-    def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
-        """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""
-        import subprocess  # start-up: 2 ms, for a command of the host alone
-
-        kept = Capture()
-        self._stage(stage, self.beside(kept, stdin), node.line, True)
-        if self.session.replaying:
-            return 0
-        with self.session.host_wait():
-            return subprocess.run(node.host or "true", shell=True, input=kept.text(), text=True, check=False).returncode
 
     # substitutions
 

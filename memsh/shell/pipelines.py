@@ -1,0 +1,109 @@
+"""`a | b | c`: every stage is prepared before the first one runs (bash: execute_cmd.c, execute_pipeline).
+
+Known deviation: one stage works at any time, see pipes.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memsh.shell import fingers
+from memsh.shell.calls import Calls, Prepared
+from memsh.shell.errors import PIPE_STATUS, PipeClosed, ShellError
+from memsh.shell.io import Capture
+from memsh.shell.pipes import Pipe
+from memsh.shell.syntax import Simple
+
+if TYPE_CHECKING:
+    from memsh.shell.io import Input, Sink
+    from memsh.shell.run import Runner
+    from memsh.shell.syntax import Node, Pipeline
+
+
+class Pipelines(Calls):
+    """The part of Runner that runs them."""
+
+    if TYPE_CHECKING:
+
+        def beside(self, stdout: Sink, stdin: Input | None = None, captured: bool | None = None) -> Runner: ...
+        def subshell(self, work: Callable[[], int], traps: bool = True) -> int: ...
+
+    def run_pipeline(self, node: Pipeline) -> int:
+        """All simple stages are prepared before the first one runs."""
+        stages: list[Prepared | Node] = []
+        try:
+            if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
+                raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
+            for stage in node.stages:
+                if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
+                    self.look_up(stage.words[0], stage)
+            for stage in node.stages:
+                stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
+        except ShellError as error:
+            return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
+        if len(stages) == 1 and node.host is None:
+            only = node.stages[0]
+            return int(not (self.tested(only) if node.negate else self.run(only))) if node.negate else self.run(only)
+        statuses = [0] * len(stages)
+        last = self._stages(stages, 0, self.stdin, node, statuses)
+        if node.host is not None:
+            statuses.append(last)
+        language = self.language
+        language.statuses = statuses
+        if "pipefail" in language.options:
+            last = next((status for status in reversed(statuses) if status), 0)
+        return int(not last) if node.negate else last
+
+    def _stages(
+        self, stages: list[Prepared | Node], first: int, stdin: Input, node: Pipeline, statuses: list[int]
+    ) -> int:  # fmt: skip
+        """Run the stages from `first` on; answers the last one's status and notes all of them."""
+        if first == len(stages) - 1:
+            if node.host is not None:
+                return self._to_host(stages[first], stdin, node)
+            runner = self.beside(self.stdout, stdin)
+            runner.tty = self.tty
+            own = not self.language.shopts["lastpipe"]
+            statuses[first] = self._stage(stages[first], runner, node.line, own)
+            return statuses[first]
+        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session)
+        runner = self.beside(pipe, stdin)
+        if first in node.both:
+            runner.stderr = pipe
+        try:
+            statuses[first] = self._stage(stages[first], runner, node.line, True)
+        except PipeClosed:
+            statuses[first] = PIPE_STATUS
+        except BaseException:
+            pipe.abort()
+            raise
+        return pipe.finish()
+
+    def _stage(self, stage: Prepared | Node, runner: Runner, line: int, own: bool) -> int:
+        def work() -> int:
+            return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
+
+        if isinstance(stage, Prepared) and stage.harmless:
+            status = work()
+        else:
+            status = runner.subshell(work) if own else work()
+        self.refused = self.refused or runner.refused
+        return status
+
+    def may_pipe(self, host: str) -> bool:
+        """Whether `|! HOST` stands in the very line that a person typed: no function, alias or view holds it."""
+        inside = self.language.frames or self.language.source_depth
+        return not inside and f"|!{host}" in re.sub(r"\|!\s*", "|!", self.session.typed_text)
+
+    def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
+        """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""
+        import subprocess  # start-up: 2 ms, for a command of the host alone
+
+        kept = Capture()
+        self._stage(stage, self.beside(kept, stdin), node.line, True)
+        if self.session.replaying:
+            return 0
+        with self.session.host_wait():
+            return subprocess.run(node.host or "true", shell=True, input=kept.text(), text=True, check=False).returncode
