@@ -31,8 +31,11 @@ class Pipelines(Calls):
         def subshell(self, work: Callable[[], int], traps: bool = True) -> int: ...
 
     def run_pipeline(self, node: Pipeline) -> int:
-        """All simple stages are prepared before the first one runs."""
+        """All simple stages are prepared before the first one runs; `!` before a single one prepares nothing itself."""
         stages: list[Prepared | Node] = []
+        if len(node.stages) == 1 and node.host is None:
+            only = node.stages[0]
+            return int(not self.tested(only)) if node.negate else self.run(only)
         try:
             if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
@@ -43,9 +46,6 @@ class Pipelines(Calls):
                 stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
-        if len(stages) == 1 and node.host is None:
-            only = node.stages[0]
-            return int(not (self.tested(only) if node.negate else self.run(only))) if node.negate else self.run(only)
         statuses = [0] * len(stages)
         last = self._stages(stages, 0, self.stdin, node, statuses)
         if node.host is not None:

@@ -214,3 +214,7 @@ x=1; { x=2; echo in $x; } & wait; echo $x
 echo $?
 ! false | true; echo $?
 ! echo a
+#### a negated command is expanded once
+i=0; ! : $((i++)); echo $i; ! echo $(echo said >> log; echo x); cat log
+#### a negated command that there is not
+! nosuch 2> /dev/null; echo $?
