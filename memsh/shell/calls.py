@@ -475,6 +475,12 @@ class Calls:
             raise Dropped("", 1)
         return error.status
 
+    def dropped(self, error: Dropped) -> int:
+        """What dropped a line, told if nobody has told it; the line's status."""
+        if error.message:
+            self.say(f"memsh: {error.message}\n")
+        return error.status
+
     # redirections
 
     def redirected(

@@ -50,7 +50,10 @@ class Job:
             self.status = self.runner.run(self.node)
         except (Leave, Return) as leave:
             self.status = leave.status
-        except (JobEnded, LoopControl, PipeClosed, Dropped):
+        except Dropped as error:
+            self.runner.dropped(error)
+            self.status = 1
+        except (JobEnded, LoopControl, PipeClosed):
             self.status = 1
         except BaseException as failure:  # raised again where the job was resumed
             self.failure = failure

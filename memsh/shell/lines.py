@@ -178,9 +178,7 @@ def _run_line(runner: Runner, line: Line) -> int:
     except LoopControl:
         status = 0
     except Dropped as error:
-        status = error.status
-        if error.message:
-            runner.say(f"memsh: {error.message}\n")
+        status = runner.dropped(error)
         if "errexit" in session.language.options and not session.language.strict:
             raise ErrExit(status) from None
     except ShellError as error:
@@ -222,8 +220,7 @@ def evaluated(runner: Runner, text: str) -> int:
                 except Dropped as error:
                     if language.strict or language.level or "errexit" in language.options:
                         raise
-                    runner.say(f"memsh: {error.message}\n" if error.message else "")
-                    status = language.last_status = error.status
+                    status = language.last_status = runner.dropped(error)
     except Return:
         if language.frames or language.source_depth > 1:
             raise
@@ -248,7 +245,7 @@ def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) 
             try:
                 status = runner.run(line.program)
             except Dropped as error:
-                status = error.status
+                status = runner.dropped(error)
             except ShellError as error:
                 status = runner.complain("", error, line.number)
         return status

@@ -423,9 +423,7 @@ class Runner(Pipelines, Traps, Calls):
         except LoopControl as control:
             return control.status
         except Dropped as error:
-            if error.message:
-                self.say(f"memsh: {error.message}\n")
-            return error.status
+            return self.dropped(error)
 
     def run_compound(self, node: Compound) -> int:
         self.unopened = False
