@@ -12,8 +12,6 @@ from memsh.procfs.node import Directory, Node, ProcFile
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-ROOT_ONLY = ("timer_list",)
-
 
 def names(box: Box, folder: str) -> list[str]:
     """The names in `folder` ("" or ending in a slash), each once."""
@@ -24,7 +22,7 @@ def names(box: Box, folder: str) -> list[str]:
 def find(box: Box, folder: str, name: str) -> Node | None:
     path = folder + name
     if path in box.model.facts:
-        return ProcFile(lambda box: box.model.facts[path], None, 0o400 if path in ROOT_ONLY else 0o444)
+        return ProcFile(lambda box: box.model.facts[path])
     below = path + "/"
     if any(other.startswith(below) for other in box.model.facts):
         return directory(below)
