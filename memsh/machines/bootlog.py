@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import arch_probe_nr_irqs
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.timer import BTIME
+from memsh.linux.lib.string_helpers import STRING_UNITS_10, string_get_size
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -143,22 +144,8 @@ def disk_facts(box: Box) -> dict[str, str | int | list[str]]:
         size = sizes[name]
         told.append(f"virtio_blk virtio{at}: {box.config.cpus}/0/0 default/read/poll queues")
         told.append(f"virtio_blk virtio{at}: [{name}] {size // 512} 512-byte logical blocks "
-                    f"({string_get_size(size, 1000)}/{string_get_size(size, 1024)})")  # fmt: skip
+                    f"({string_get_size(size, STRING_UNITS_10)}/{string_get_size(size)})")  # fmt: skip
     return {
         "pci_disks": found, "disks": told, "ide": f"0x{ide:04x}-0x{ide + 15:04x}",
         "disk_irqs": [f"ACPI: \\_SB_.LNK{links[at % 4]}: Enabled at IRQ {10 + at % 2}" for at in range(count)],
     }  # fmt: skip
-
-
-def string_get_size(size: int, unit: int) -> str:
-    """`268 MB`, `8.00 GiB`: three digits, rounded (lib/string_helpers.c)."""
-    power, value = 0, float(size)
-    while value >= unit:
-        power, value = power + 1, value / unit
-    name = ("", "k", "M", "G", "T", "P")[power]
-    if unit == 1024:
-        name = f"{name.upper()}i" if name else ""
-    places = 2 if value < 10 else 1 if value < 100 else 0
-    scaled = int(value * 10**places + 0.5) if power else size
-    text = f"{scaled / 10**places:.{places}f}" if power else str(size)
-    return f"{text} {name}B"

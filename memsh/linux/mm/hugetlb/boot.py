@@ -13,7 +13,8 @@ from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.include.memmap import K_HUGETLB
 from memsh.linux.lib.cmdline import memparse
-from memsh.linux.mm.hugetlb.hstate import PMD_ORDER, PUD_ORDER, Hstate, Hugetlb, string_get_size
+from memsh.linux.lib.string_helpers import string_get_size
+from memsh.linux.mm.hugetlb.hstate import PMD_ORDER, PUD_ORDER, Hstate, Hugetlb
 from memsh.linux.mm.hugetlb.pool import alloc_fresh_huge_page, alloc_pool_huge_page, free_huge_page, memory_nodes
 from memsh.linux.mm.hugetlb.vmemmap import optimize
 
@@ -138,7 +139,7 @@ class Parser:
             return
         h = self.hugetlb.default
         if h.max_huge_pages:
-            self.say(f"Ignoring hugepages={h.max_huge_pages} associated with {string_get_size(h.order)} page size")
+            self.say(f"Ignoring hugepages={h.max_huge_pages} associated with {string_get_size(h.size)} page size")
             self.say(f"Using hugepages={self.implicit.max_huge_pages} for number of default huge pages")
         self._settle_implicit()
 
@@ -171,7 +172,7 @@ def alloc_bootmem(parser: Parser, h: Hstate) -> None:
     for nid, wanted in enumerate(h.max_node):
         for done in range(wanted):
             if not _take(box, h, nid):
-                parser.say(f"allocating {wanted} of page size {string_get_size(h.order)} failed node{nid}.  Only "
+                parser.say(f"allocating {wanted} of page size {string_get_size(h.size)} failed node{nid}.  Only "
                            f"allocated {done} hugepages.")  # fmt: skip
                 h.max_huge_pages -= wanted - done
                 h.max_node[nid] = done
@@ -182,7 +183,7 @@ def alloc_bootmem(parser: Parser, h: Hstate) -> None:
     for done in range(h.max_huge_pages):
         nid = next(h.next_to_alloc(nodes))
         if not _take(box, h, nid):
-            parser.say(f"allocating {h.max_huge_pages} of page size {string_get_size(h.order)} failed.  Only "
+            parser.say(f"allocating {h.max_huge_pages} of page size {string_get_size(h.size)} failed.  Only "
                        f"allocated {done} hugepages.")  # fmt: skip
             h.max_huge_pages = done
             return
@@ -197,7 +198,7 @@ def hugetlb_init(box: Box, parser: Parser) -> None:
         h.demote_order = max((order for order in box.hugetlb.states if order < h.order), default=0)
     _gather_bootmem_prealloc(box)
     for h in box.hugetlb.states.values():
-        size = string_get_size(h.order)
+        size = string_get_size(h.size)
         parser.say(f"registered {size} page size, pre-allocated {h.nr_free} pages", KERN_INFO)
         parser.say(f"{(h.pages * 64 - 4096) >> 10} KiB vmemmap can be freed for a {size} page", KERN_INFO)
 
@@ -208,7 +209,7 @@ def _alloc_pages(parser: Parser, h: Hstate) -> None:
         for done in range(wanted):
             pfn = alloc_fresh_huge_page(box, h, h.gfp | GFP_NAMES["__GFP_THISNODE"], nid, memory_nodes(box))
             if not pfn:
-                parser.say(f"allocating {wanted} of page size {string_get_size(h.order)} failed node{nid}.  Only "
+                parser.say(f"allocating {wanted} of page size {string_get_size(h.size)} failed node{nid}.  Only "
                            f"allocated {done} hugepages.")  # fmt: skip
                 h.max_huge_pages -= wanted - done
                 h.max_node[nid] = done
@@ -219,7 +220,7 @@ def _alloc_pages(parser: Parser, h: Hstate) -> None:
     noretry: set[int] = set()
     for done in range(h.max_huge_pages):
         if not alloc_pool_huge_page(box, h, memory_nodes(box), noretry):
-            parser.say(f"allocating {h.max_huge_pages} of page size {string_get_size(h.order)} failed.  Only "
+            parser.say(f"allocating {h.max_huge_pages} of page size {string_get_size(h.size)} failed.  Only "
                        f"allocated {done} hugepages.")  # fmt: skip
             h.max_huge_pages = done
             return

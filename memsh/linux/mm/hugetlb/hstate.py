@@ -172,9 +172,3 @@ def page_head(box: Box, pfn: int) -> tuple[int, Hstate] | None:
         if memmap.kind[head] == K_HUGETLB and memmap.order[head] == h.order:
             return head, h
     return None
-
-
-def string_get_size(order: int) -> str:
-    """`2.00 MiB` (string_get_size)."""
-    size = 4096 << order
-    return f"{size >> 30}.00 GiB" if size >= 1 << 30 else f"{size >> 20}.00 MiB"
