@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import UINT_MAX
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 VERSION = 15
-INITIAL_JIFFIES = -300  # seconds: the counter wraps five minutes after boot
 DOMAIN_FIGURES = 36
 
 
 def show(box: Box) -> str:
     cpus = box.config.cpus
-    jiffies = INITIAL_JIFFIES * box.arch.hz + box.timer.usec * box.arch.hz // 1_000_000
-    lines = [f"version {VERSION}\ntimestamp {jiffies & UINT_MAX}\n"]
+    lines = [f"version {VERSION}\ntimestamp {box.timer.jiffies(box.arch.hz)}\n"]
     for cpu in range(cpus):
         busy = box.cputime.busy(cpu)
         lines.append(f"cpu{cpu} 0 0 0 0 0 0 {busy * 1000} 0 {busy // 2000}\n")

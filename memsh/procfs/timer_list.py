@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.kernel.timer import BTIME
 from memsh.procfs.stat import timer_ticks
 
@@ -61,7 +60,7 @@ def _cpu(box: Box, cpu: int, now: int, tick: int) -> str:
             for at, (name, when) in enumerate(due):
                 lines.append(f" #{at}: <{hashed(name)}>, {name}, S:01")
                 lines.append(f" # expires at {when}-{when} nsecs [in {when - now} to {when - now} nsecs]")
-    jiffies = box.timer.usec * box.arch.hz // 1_000_000 - 300 * box.arch.hz & UINT_MAX
+    jiffies = box.timer.jiffies(box.arch.hz)
     figures = (
         ("expires_next   : ", f"{following} nsecs"), ("hres_active    : ", "1"),
         ("nr_events      : ", str(timer_ticks(box)[cpu])), ("nr_retries     : ", "0"), ("nr_hangs       : ", "0"),

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.kernel.printk import Printk
 
 BTIME = 1795337282  # when the recorded machine was started, seconds since 1970
+INITIAL_JIFFIES = -300  # seconds: the counter of ticks wraps five minutes after boot
 
 
 class Timer:
@@ -24,6 +26,10 @@ class Timer:
         self.usec = 0
         self.work: list[tuple[int, int, Callable[[], object]]] = []
         self.account: Callable[[int, int], object] | None = None  # told before the clock moves, from when to when
+
+    def jiffies(self, hz: int) -> int:
+        """The counter of ticks, of which there are `hz` in a second, in 32 bits."""
+        return INITIAL_JIFFIES * hz + self.usec * hz // 1_000_000 & UINT_MAX
 
     def every(self, period: int, call: Callable[[], object], first: int | None = None) -> None:
         """Run `call()` each `period` µs, the first time `first` µs from now. `call` must be a bound method, so that a
