@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.setup import arch_probe_nr_irqs
+from memsh.linux.arch.x86.setup import Logger, arch_probe_nr_irqs
 from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.lib.string_helpers import STRING_UNITS_10, string_get_size
 
@@ -43,27 +44,37 @@ def announce(box: Box, table: str, facts: Facts) -> None:
                 box.log.limit.begin, box.log.limit.printed = usec, 1
 
 
+def bogomips(box: Box, lpj: int) -> str:
+    """`1999.97`: loops per jiffy as people know them."""
+    hz = box.arch.hz
+    return f"{lpj // (500000 // hz)}.{lpj // (5000 // hz) % 100:02}"
+
+
+def calibrate_delay(box: Box, lpj: int) -> None:
+    """Tell of the delay loop of the first processor."""
+    told = f"Calibrating delay loop (skipped), value calculated using timer frequency.. {bogomips(box, lpj)} BogoMIPS"
+    Logger(box)(KERN_INFO, f"{told} (lpj={lpj})")
+
+
 def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]:
     """The figures that both machines' tables ask for. `lpj`: loops per jiffy, `nr_cpus`: as the kernel was built."""
     config = box.config
     cpus, present = config.cpus, config.present
     nodes = len(box.pages.nodes)
     packages = {box.model.start.topology(box, cpu)[0] for cpu in range(cpus)}
-    total, hz = lpj * cpus, box.arch.hz
-    bogomips = f"{total // (500000 // hz)}.{total // (5000 // hz) % 100:02}"
     clock = datetime.fromtimestamp(BTIME, UTC)
     few = present < nr_cpus
     return {
         "cpus": present, "packages": len(packages),
         "nodes": f"{nodes} node{'s' if nodes > 1 else ''}", "brought": f"{cpus} CPU{'s' if cpus > 1 else ''}",
         "smp": announce_cpus(box),
-        "activated": f"{cpus} processors activated ({bogomips} BogoMIPS)",
+        "activated": f"{cpus} processors activated ({bogomips(box, lpj * cpus)} BogoMIPS)",
         "nr_irqs": arch_probe_nr_irqs(present),
         "rcu_restricting": [f"rcu: \tRCU restricting CPUs from NR_CPUS={nr_cpus} to nr_cpu_ids={present}."] * few,
         "rcu_geometry": [f"rcu: Adjusting geometry for rcu_fanout_leaf=16, nr_cpu_ids={present}"] * few,
         "shift": (present - 1).bit_length(),
         "rtc": clock.strftime("%H:%M:%S, date: %Y-%m-%d"),
-        "pci": box.machine.top, "above": above_window(box),
+        "pci": box.machine.top, "above": "0x{:09x}-0x{:09x}".format(*above_window(box)),
         "ram_buffers": ram_buffers(box),
         **disk_facts(box),
         "mptable": "0x000f5ba0-0x000f5baf" if config.firmware_cpus < 4 else "0x000f5b90-0x000f5b9f",
@@ -90,10 +101,10 @@ def announce_cpus(box: Box) -> list[str]:
     return lines
 
 
-def above_window(box: Box) -> str:
-    """Where devices may lie above 4 GiB: behind RAM, in whole gigabytes."""
+def above_window(box: Box) -> tuple[int, int]:
+    """Where devices may lie above 4 GiB, first and last byte: behind RAM, in whole gigabytes."""
     above = max([4 * GIB, *(-(-entry.end // GIB) * GIB for entry in box.machine.e820 if entry.kind == "usable")])
-    return f"0x{above:09x}-0x{above + WINDOW - 1:09x}"
+    return above, above + WINDOW - 1
 
 
 def ram_buffers(box: Box) -> list[str]:

@@ -31,7 +31,7 @@ from memsh.linux.init.main import (
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.mm.page_alloc.available import totalhigh_pages
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
-from memsh.machines.bootlog import announce, common
+from memsh.machines.bootlog import announce, bogomips, calibrate_delay, common
 from memsh.machines.i386_log import TABLE
 from memsh.machines.kthreads import i386_threads
 
@@ -128,8 +128,8 @@ def cpuinfo(box: Box, cpu: int) -> list[tuple[str, str]]:
         ("cpu MHz", "2596.104"), ("cache size", "16384 KB"), ("physical id", 0), ("siblings", cpus), ("core id", cpu),
         ("cpu cores", cpus), ("apicid", cpu), ("initial apicid", cpu), ("fdiv_bug", "no"), ("f00f_bug", "no"),
         ("coma_bug", "no"), ("fpu", "yes"), ("fpu_exception", "yes"), ("cpuid level", 4), ("wp", "yes"),
-        ("flags", flags), ("bugs", BUGS), ("bogomips", "5192.20"), ("clflush size", 32), ("cache_alignment", 32),
-        ("address sizes", "36 bits physical, 32 bits virtual"),
+        ("flags", flags), ("bugs", BUGS), ("bogomips", bogomips(box, LPJ)), ("clflush size", 32),
+        ("cache_alignment", 32), ("address sizes", "36 bits physical, 32 bits virtual"),
     )  # fmt: skip
     return [(name, str(value)) for name, value in rows]
 
@@ -185,8 +185,7 @@ def start_kernel(box: Box) -> None:
     late.start_allocators(box)
     box.pages.setup_per_cpu_pageset()
     box.timer.set(204085)
-    log(KERN_INFO, f"Calibrating delay loop (skipped), value calculated using timer frequency.. 5192.20 BogoMIPS "
-                   f"(lpj={LPJ})")  # fmt: skip
+    calibrate_delay(box, LPJ)
     box.timer.set(290151)
     free_reserved_area(box, machine.image.smp_locks[0] // PAGE_SIZE, machine.image.smp_locks[1] // PAGE_SIZE)
     log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)

@@ -46,7 +46,7 @@ from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
 from memsh.linux.mm.shmem.super import TmpfsOptions
-from memsh.machines.bootlog import Facts, announce, common, nosave_regions
+from memsh.machines.bootlog import Facts, above_window, announce, bogomips, calibrate_delay, common, nosave_regions
 from memsh.machines.kthreads import x86_64_threads
 from memsh.machines.x86_64_log import TABLE
 
@@ -160,18 +160,15 @@ def iomem(box: Box) -> list[tuple[int, int, int, str]]:
     """(level, first, last, name)."""
     machine = box.machine
     rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
-    above = 4 * GIB
     for entry in machine.e820:
         name = "System RAM" if entry.kind == "usable" else "Reserved"
         rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
-        if entry.kind == "usable":
-            above = max(above, -(-entry.end // GIB) * GIB)
     rows += [
         (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (0, 0xC0000, 0xC05FF, "Video ROM"),
         (1, 0xF0000, 0xFFFFF, "System ROM"), (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
         (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "HPET 0"),
         (1, 0xFED00000, 0xFED003FF, "PNP0103:00"), (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
-        (0, above, above + 2 * GIB - 1, "PCI Bus 0000:00"),
+        (0, *above_window(box), "PCI Bus 0000:00"),
     ]  # fmt: skip
     return rows + [(1, first, last, name) for name, first, last in machine.image.sections]
 
@@ -187,7 +184,7 @@ def cpuinfo(box: Box, cpu: int) -> list[tuple[str, str]]:
         ("cpu MHz", "999.989"), ("cache size", "512 KB"), ("physical id", node.nid), ("siblings", cores),
         ("core id", node.cpus.index(cpu)), ("cpu cores", cores), ("apicid", cpu), ("initial apicid", cpu),
         ("fpu", "yes"), ("fpu_exception", "yes"), ("cpuid level", 13), ("wp", "yes"), ("flags", flags), ("bugs", BUGS),
-        ("bogomips", "1999.97"), ("TLB size", "1024 4K pages"), ("clflush size", 64), ("cache_alignment", 64),
+        ("bogomips", bogomips(box, LPJ)), ("TLB size", "1024 4K pages"), ("clflush size", 64), ("cache_alignment", 64),
         ("address sizes", "40 bits physical, 48 bits virtual"),
     )  # fmt: skip
     return [(name, str(value)) for name, value in rows]
@@ -296,8 +293,7 @@ def start_kernel(box: Box, parser: Parser) -> None:
     box.pages.set_policy(Policy(MPOL_INTERLEAVE, everywhere))  # numa_policy_init()
     box.pages.setup_per_cpu_pageset()
     box.timer.set(163183)
-    log(KERN_INFO, f"Calibrating delay loop (skipped), value calculated using timer frequency.. 1999.97 BogoMIPS "
-                   f"(lpj={LPJ})")  # fmt: skip
+    calibrate_delay(box, LPJ)
     box.timer.set(348754)
     first, behind = machine.image.smp_locks
     free_reserved_area(box, first // PAGE_SIZE, behind // PAGE_SIZE)
