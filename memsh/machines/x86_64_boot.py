@@ -216,15 +216,16 @@ def start_memory(box: Box) -> Parser:
 def mem_init(box: Box) -> None:
     """Give all free memory to the buddy system in the largest blocks (memblock_free_all)."""
     machine, zones = box.machine, box.pages.zones
-    populated = [zone for zone in zones if zone.present]
+    populated = [(zone, deferred(box.pages.nodes[zone.node])) for zone in zones if zone.present]
+    early = -EARLY_PAGES
     for first, last in machine.memblock.free_ranges():
-        for zone in populated:
+        for zone, limit in populated:
             start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
             if start < end:
                 free_range(zone, start, end)
+                early += max(0, min(end, limit) - start)
     present = sum(zone.present for zone in zones)
     free = sum(zone.managed for zone in zones)
-    early = sum(min(last, limit) - first for first, last, limit in free_by_node(box) if first < limit) - EARLY_PAGES
     box.timer.set(146558)
     image = "10242K kernel code, 1535K rwdata, 2668K rodata, 1920K init, 1904K bss"
     Logger(box)(KERN_INFO, f"Memory: {early * 4}K/{present * 4}K available ({image}, {(present - free) * 4}K reserved, "
@@ -236,22 +237,8 @@ def deferred(node: Node) -> int:
     """The frame from which on the node's struct pages are initialised late, when other CPUs can help: a section's start
     in its last zone, once a whole section is done (defer_init). Its end if none are."""
     last = [zone for zone in node.zones if zone.present][-1]
-    done = SECTION
-    first = -(-(last.start_pfn + done) // SECTION) * SECTION
+    first = -(-last.start_pfn // SECTION) * SECTION + SECTION
     return min(first, last.end_pfn)
-
-
-def free_by_node(box: Box) -> list[tuple[int, int, int]]:
-    """What memblock leaves: (first, behind, frame from which its node's memory is deferred)."""
-    found = []
-    for first, last in box.machine.memblock.free_ranges():
-        for node in box.pages.nodes:
-            limit = deferred(node)
-            for zone in node.zones:
-                start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
-                if zone.present and start < end:
-                    found.append((start, end, limit))
-    return found
 
 
 def log_facts(box: Box) -> Facts:
