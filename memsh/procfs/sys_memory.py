@@ -16,6 +16,7 @@ from memsh.procfs.sys_device import device, power, uevent
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mmzone import Zone
 
 PAGE_SHIFT = 12
 ONLINE_TYPES = ("offline", "online", "online_kernel", "online_movable")
@@ -24,11 +25,10 @@ ONLINE_TYPES = ("offline", "online", "online_kernel", "online_movable")
 def blocks(box: Box) -> list[int]:
     """The numbers of the pieces that hold RAM."""
     size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
-    section = 1 << SECTION_ORDER
     found: set[int] = set()
     for region in box.machine.memblock.memory:
         first, behind = region.start >> PAGE_SHIFT, -(-region.end >> PAGE_SHIFT)
-        found.update(at // size for at in range(first // section * section, behind, section))
+        found.update(range(first // size, -(-behind // size)))
     return sorted(found)
 
 
@@ -37,24 +37,26 @@ def blocks_of_node(box: Box, nid: int) -> list[int]:
     return [at for at in blocks(box) if _node_of(box, at) == nid]
 
 
-def _node_of(box: Box, number: int) -> int:
+def _zones(box: Box, number: int) -> list[Zone]:
+    """Those that have a part of the piece."""
     size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
-    zones = [zone for zone in box.pages.zones if zone.present]
-    inside = [zone.node for zone in zones if zone.start_pfn < (number + 1) * size and number * size < zone.end_pfn]
-    return inside[0] if inside else 0
+    first, behind = number * size, (number + 1) * size
+    return [zone for zone in box.pages.zones if zone.present and zone.start_pfn < behind and first < zone.end_pfn]
+
+
+def _node_of(box: Box, number: int) -> int:
+    inside = _zones(box, number)
+    return inside[0].node if inside else 0
 
 
 def valid_zones(box: Box, number: int) -> str:
     """The zone that the whole piece is of, `none` if it is of several (early_node_zone_for_memory_block)."""
-    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
-    inside = [zone.name for zone in box.pages.zones
-              if zone.present and zone.start_pfn < (number + 1) * size and number * size < zone.end_pfn]  # fmt: skip
-    return f"{inside[0] if len(inside) == 1 else 'none'}\n"
+    inside = _zones(box, number)
+    return f"{inside[0].name if len(inside) == 1 else 'none'}\n"
 
 
 def _store_state(box: Box, text: str) -> None:
-    word = text.removesuffix("\n")
-    if word not in ONLINE_TYPES or word != "offline":
+    if text.removesuffix("\n") != "offline":
         raise KernelError("EINVAL", "it is online")
     raise KernelError("EBUSY")
 
