@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsh.linux.config import cpulist_text
+from memsh.linux.config import cpulist_text, parse_cpulist
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.interrupts import handlers
 from memsh.procfs.node import Directory, Node, ProcFile
@@ -33,12 +34,25 @@ def _hex(text: str) -> int:
         raise KernelError("EINVAL", "a mask of CPUs in hexadecimal") from None
 
 
+def _aim(box: Box, cpus: Sequence[int]) -> None:
+    """irq_set_affinity(): EINVAL, EIO."""
+    if not any(cpu < box.config.cpus for cpu in cpus):
+        raise KernelError("EINVAL", "none of these CPUs is online")
+    if 0 not in cpus:
+        raise KernelError("EIO")
+
+
 def _store(box: Box, text: str) -> None:
     mask = _hex(text)
-    if not mask & (1 << box.config.cpus) - 1:
-        raise KernelError("EINVAL", "none of these CPUs is online")
-    if not mask & 1:
-        raise KernelError("EIO")
+    _aim(box, [cpu for cpu in range(box.config.cpus) if mask >> cpu & 1])
+
+
+def _store_list(box: Box, text: str) -> None:
+    try:
+        cpus = parse_cpulist(text.strip())
+    except ValueError:
+        raise KernelError("EINVAL", "a list of CPUs") from None
+    _aim(box, cpus)
 
 
 def _spurious(number: int, box: Box) -> str:
@@ -66,14 +80,6 @@ def _irq(number: int, who: str) -> Directory:
     return Directory(files)
 
 
-def _store_list(box: Box, text: str) -> None:
-    words = text.strip().replace("-", ",").split(",")
-    if not all(word.isascii() and word.isdecimal() for word in words):
-        raise KernelError("EINVAL", "a list of CPUs")
-    if int(words[0]):
-        raise KernelError("EIO" if int(words[0]) < box.config.cpus else "EINVAL")
-
-
 def _numbers(box: Box) -> list[str]:
     return [str(number) for number in sorted({*LEGACY, *handlers(box)})]
 
@@ -81,7 +87,8 @@ def _numbers(box: Box) -> list[str]:
 def _find(box: Box, name: str) -> Node | None:
     if name not in _numbers(box):
         return None
-    return _irq(int(name), handlers(box)[int(name)].who if int(name) in handlers(box) else "")
+    handler = handlers(box).get(int(name))
+    return _irq(int(name), handler.who if handler is not None else "")
 
 
 IRQ = Directory({"default_smp_affinity": ProcFile(_all, _store, 0o644)}, names=_numbers, find=_find)

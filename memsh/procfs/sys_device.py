@@ -8,6 +8,8 @@ from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.node import Directory, Node, ProcFile
 
+ACTIONS = frozenset(("add", "remove", "change", "move", "online", "offline", "bind", "unbind"))
+
 
 def _refuse(box: Box) -> str:
     raise KernelError("EIO")  # as long as the device does not use autosuspend
@@ -24,10 +26,8 @@ def _no_number(box: Box, text: str) -> None:
 
 def _uevent(box: Box, text: str) -> None:
     """kobject_synth_uevent(): an action that there is is told to nobody."""
-    if text.split(None, 1)[:1] and text.split()[0] in ("add", "remove", "change", "move", "online", "offline", "bind",
-                                                       "unbind"):  # fmt: skip
-        return
-    raise KernelError("EINVAL")
+    if not ACTIONS.intersection(text.split(None, 1)[:1]):
+        raise KernelError("EINVAL")
 
 
 def power(latency: bool = False) -> Directory:
