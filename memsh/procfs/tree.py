@@ -182,7 +182,6 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),
 }
 OWN_RULES = ("/sys/kernel/debug/", "/sys/kernel/tracing/")  # debugfs and tracefs: root may open what it likes
-LINKED = ("self", "thread-self", "mounts", "net")
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
 PIECE = 1 << 20
@@ -301,7 +300,7 @@ def show(box: Box, path: str) -> str:
     if entry.show is None and entry.pread is not None:
         return _whole(box, entry.pread)
     if entry.show is None:
-        raise KernelError(refusal(path), f"{path} can only be written")
+        raise KernelError(refusal(real_path(box, path)), f"{path} can only be written")
     return entry.show(box)
 
 
@@ -319,7 +318,7 @@ def store(box: Box, path: str, text: str) -> None:
     """Write `text` to the file at `path`, as one write()."""
     entry = _file(box, path)
     if entry.store is None:
-        raise KernelError(refusal(path), f"{path} can only be read")
+        raise KernelError(refusal(real_path(box, path)), f"{path} can only be read")
     if text:
         entry.store(box, text)
         box.changes += 1
@@ -332,12 +331,11 @@ def strict(path: str) -> bool:
 
 def refusal(path: str) -> str:
     """What read() or write() says of a file that has none: it could not even be opened, or has what every file has, or
-    every file of /proc (proc_reg_read, proc_reg_write)."""
+    every file of /proc (proc_reg_read, proc_reg_write). `path` has no links in it."""
     if strict(path):
         return "EACCES"
-    first = path.split("/", 3)[2:3]
-    own = path.startswith(OWN_RULES) or (first and (first[0].isdecimal() or first[0] in LINKED))
-    return "EINVAL" if own else "EIO"
+    of_task = any(name.isdecimal() for name in path.split("/", 3)[2:3])
+    return "EINVAL" if of_task or path.startswith(OWN_RULES) else "EIO"
 
 
 def mkdir(box: Box, path: str) -> None:

@@ -69,9 +69,11 @@ REFUSED = {
     ("path", "text", "code"),
     [
         ("/proc/version", "x", "EIO"), ("/proc/meminfo", "1", "EIO"), ("/proc/kpagecount", "x", "EIO"),
-        ("/proc/self/maps", "x", "EINVAL"), ("/proc/1/stat", "1", "EINVAL"), ("/proc/sys/kernel/ostype", "x", "EACCES"),
+        ("/proc/self/maps", "x", "EINVAL"), ("/proc/1/stat", "1", "EINVAL"), ("/proc/self/../version", "x", "EIO"),
+        ("/proc/mounts", "x", "EINVAL"), ("/proc/sys/kernel/ostype", "x", "EACCES"),
         ("/proc/sys/fs/aio-nr", "3", "EACCES"), ("/sys/kernel/fscaps", "1", "EACCES"),
         ("/proc/irq/default_smp_affinity", "x", "EINVAL"), ("/proc/irq/4/smp_affinity", "2", "EINVAL"),
+        ("/proc/irq/4/smp_affinity_list", "2-9", "EINVAL"), ("/proc/irq/4/smp_affinity_list", "\n", "EINVAL"),
         ("/proc/sys/dev/tty/ldisc_autoload", "-1", "EINVAL"), ("/proc/sys/kernel/cad_pid", "abc", "EINVAL"),
         ("/proc/sys/net/ipv4/tcp_congestion_control", "bbr", "ENOENT"), ("/proc/sys/net/core/somaxconn", "x", "EINVAL"),
     ],
