@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from memsh.linux.arch.x86.e820 import e820_map
 from memsh.linux.config import GIB, MIB, Config
-from memsh.linux.mm.memblock import Memblock, e820_map
+from memsh.linux.mm.memblock import Memblock
 from memsh.linux.mm.page_alloc.available import totalram_pages
 from memsh.machines.box import Box
 from memsh.machines.freelists import dump

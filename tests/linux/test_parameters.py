@@ -10,10 +10,9 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect.check import check
-from memsh.linux.arch.x86.e820 import sanitize
+from memsh.linux.arch.x86.e820 import Entry, sanitize
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.lib.cmdline import memparse
-from memsh.linux.mm.memblock import Entry
 from memsh.machines.box import Box
 from memsh.procfs import tree
 

@@ -1,8 +1,5 @@
-"""Memory before there is an allocator: the firmware's map and the early reservations.
-
-Models arch/x86/kernel/e820.c and mm/memblock.c as an emulated PC (i440FX) uses them: the map that the firmware gives,
-which RAM the kernel takes, what is reserved, and allocations that come from the top down below a limit. Addresses are
-physical, in bytes; ranges are half open, [start, end).
+"""Memory before there is an allocator (mm/memblock.c): which RAM the kernel takes, what is reserved, and allocations
+that come from the top down below a limit. Addresses are physical, in bytes; ranges are half open, [start, end).
 
 **Known deviations:** reservations carry a name, for the views; memblock's arrays never have to grow.
 """
@@ -12,19 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
-
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-ACPI_DATA_SIZE = 128 * KIB  # what the firmware keeps for its tables below the end of low RAM
-PCI_HOLE = 0xE0000000  # RAM that would reach this far …
-PCI_HOLE_LOW = 0xC0000000  # not i386: QEMU's q35 cuts it here, the rest lies beyond 4 GiB
-
-
-class Entry(NamedTuple):
-    """A line of the firmware's map."""
-
-    start: int
-    end: int
-    kind: str  # "usable", "reserved"
 
 
 class Range(NamedTuple):
@@ -36,31 +20,6 @@ class Range(NamedTuple):
     def pages(self) -> int:
         """Page frames that the range touches."""
         return -(-self.end // PAGE_SIZE) - self.start // PAGE_SIZE
-
-
-def low_ram(ram: int) -> int:
-    """Bytes of RAM that lie below 4 GiB on this PC; the rest is out of reach without PAE."""
-    return ram if ram < PCI_HOLE else PCI_HOLE_LOW
-
-
-def e820_map(ram: int, reserved: tuple[int, int] = (0, 0), kept: int = ACPI_DATA_SIZE) -> list[Entry]:
-    """The firmware's map of a machine with `ram` bytes, of which it keeps whole pages for `kept` below 4 GiB;
-    `reserved` is an address range that RAM may not reach into."""
-    top = low_ram(ram)
-    end = (top - kept) & -PAGE_SIZE
-    entries = [
-        Entry(0, 0x9FC00, "usable"),
-        Entry(0x9FC00, 0xA0000, "reserved"),
-        Entry(0xF0000, 0x100000, "reserved"),
-        Entry(0x100000, end, "usable"),
-        Entry(end, top, "reserved"),
-        Entry(0xFFFC0000, 1 << 32, "reserved"),  # not i386: the firmware ends at 4 GiB
-    ]
-    if ram > top:
-        entries.append(Entry(1 << 32, (1 << 32) + ram - top, "usable"))  # not i386: from 4 GiB on
-    if reserved[0] >= max(entry.end for entry in entries) and reserved[1]:
-        entries.append(Entry(*reserved, "reserved"))
-    return entries
 
 
 class Memblock:

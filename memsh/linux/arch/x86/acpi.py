@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, low_ram
 from memsh.linux.arch.x86.setup import Logger, Machine
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE, low_ram
 
 if TYPE_CHECKING:
     from memsh.linux.config import Config

@@ -1,4 +1,5 @@
-"""The firmware's map as the user changes it: mem= and memmap= (arch/x86/kernel/e820.c).
+"""The map that the firmware of an emulated PC (i440FX) gives, and as the user changes it: mem= and memmap=
+(arch/x86/kernel/e820.c). Addresses are physical, in bytes; ranges are half open, [start, end).
 
 Known deviations: memmap=N%S-TYPE+TYPE, which changes the kind of a range, is refused.
 """
@@ -6,21 +7,57 @@ Known deviations: memmap=N%S-TYPE+TYPE, which changes the kind of a range, is re
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_WARNING
 from memsh.linux.kernel.cmdline import words
 from memsh.linux.lib.cmdline import memparse
-from memsh.linux.mm.memblock import Entry
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import Logger
     from memsh.linux.config import Config
 
+ACPI_DATA_SIZE = 128 << 10  # what the firmware keeps for its tables below the end of low RAM
+PCI_HOLE = 0xE0000000  # RAM that would reach this far …
+PCI_HOLE_LOW = 0xC0000000  # … is cut here, and the rest lies beyond 4 GiB
 ULLONG_MAX = (1 << 64) - 1
 # kinds by their numbers: where ranges overlap, the larger one counts
 _RANK = {"usable": 1, "reserved": 2, "ACPI data": 3, "persistent (type 12)": 12}
 _MARKS = {"@": "usable", "#": "ACPI data", "$": "reserved", "!": "persistent (type 12)"}
+
+
+class Entry(NamedTuple):
+    """A line of the firmware's map."""
+
+    start: int
+    end: int
+    kind: str  # "usable", "reserved"
+
+
+def low_ram(ram: int) -> int:
+    """Bytes of RAM that lie below 4 GiB on this PC; the rest is out of reach without PAE."""
+    return ram if ram < PCI_HOLE else PCI_HOLE_LOW
+
+
+def e820_map(ram: int, reserved: tuple[int, int] = (0, 0), kept: int = ACPI_DATA_SIZE) -> list[Entry]:
+    """The firmware's map of a machine with `ram` bytes, of which it keeps whole pages for `kept` below 4 GiB;
+    `reserved` is an address range that RAM may not reach into."""
+    top = low_ram(ram)
+    end = (top - kept) & -PAGE_SIZE
+    entries = [
+        Entry(0, 0x9FC00, "usable"),
+        Entry(0x9FC00, 0xA0000, "reserved"),
+        Entry(0xF0000, 0x100000, "reserved"),
+        Entry(0x100000, end, "usable"),
+        Entry(end, top, "reserved"),
+        Entry(0xFFFC0000, 1 << 32, "reserved"),  # its code, up to 4 GiB
+    ]
+    if ram > top:
+        entries.append(Entry(1 << 32, (1 << 32) + ram - top, "usable"))
+    if reserved[0] >= max(entry.end for entry in entries) and reserved[1]:
+        entries.append(Entry(*reserved, "reserved"))
+    return entries
 
 
 def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool) -> list[Entry] | None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
-from memsh.linux.mm.memblock import Entry, Memblock
+from memsh.linux.mm.memblock import Memblock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memsh.linux.arch.x86.e820 import Entry
     from memsh.linux.box import Box
 
 MIB = 1 << 20

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.acpi import acpi_boot_table_init
-from memsh.linux.arch.x86.e820 import finish_early_params, user_map
+from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, user_map
 from memsh.linux.arch.x86.i386.layout import DEFAULT_RESERVE, VMALLOC_END, VMALLOC_OFFSET, Layout
 from memsh.linux.arch.x86.setup import (
     DMA_END,
@@ -30,7 +30,6 @@ from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_ERR, KERN_INFO, KERN_NOTICE, KERN_WARNING
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
 if TYPE_CHECKING:

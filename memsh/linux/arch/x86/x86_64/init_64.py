@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.acpi import acpi_boot_table_init, firmware_kept
-from memsh.linux.arch.x86.e820 import finish_early_params, user_map
+from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
     FIRMWARE,
@@ -33,7 +33,6 @@ from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
-from memsh.linux.mm.memblock import ACPI_DATA_SIZE, e820_map, low_ram
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
 
 if TYPE_CHECKING:
