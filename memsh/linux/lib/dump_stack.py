@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.program import instruction
-from memsh.linux.arch.x86.setup import UTS_RELEASE
+from memsh.linux.arch.x86.setup import HARDWARE, UTS_RELEASE
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.mm.memory.uaccess import peek
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
-HARDWARE = "QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014"
 TAINT_FLAGS = "PFSRMBUDAWCIOELKXTN"  # a clear P shows as G, others as a blank
 TAINT_BAD_PAGE, TAINT_WARN = TAINT_FLAGS.index("B"), TAINT_FLAGS.index("W")
 __GFP_ZERO, __GFP_HARDWALL = GFP_NAMES["__GFP_ZERO"], GFP_NAMES["__GFP_HARDWALL"]

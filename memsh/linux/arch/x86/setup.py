@@ -22,9 +22,10 @@ MIB = 1 << 20
 UTS_RELEASE = "6.1.192"
 COMPILER = "(root@vm) (gcc (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
 DMA_END = 0x1000  # pfn, 16 MiB
+HARDWARE = "QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014"
 FIRMWARE = (
     "SMBIOS 2.8 present.",
-    "DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014",
+    f"DMI: {HARDWARE}",
     "tsc: Fast TSC calibration using PIT",
 )
 MIN_MEMORY_BLOCK, MAX_MEMORY_BLOCK, LARGE_MEMORY = 128 * MIB, 2048 * MIB, 64 << 30
