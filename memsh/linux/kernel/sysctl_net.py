@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.config import ARCHES
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 
@@ -115,7 +116,7 @@ OPTIONS = {**dict.fromkeys(_table("net.core", _BPF), "BPF_JIT"), **dict.fromkeys
            **dict.fromkeys(_table("net.ipv4", _FIB), "XFRM")}  # fmt: skip
 READ_ONLY = ("net.core.netdev_rss_key", "net.ipv4.tcp_available_congestion_control", "net.ipv4.tcp_available_ulp")
 WRITE_ONLY = ("net.ipv4.route.flush",)
-WORDS = ("net.core.default_qdisc", "net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_allowed_congestion_control",
+WORDS = ("net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_allowed_congestion_control",
          "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_fastopen_key")  # fmt: skip
 LIVE = ("net.ipv4.inet_peer_threshold", "net.ipv4.tcp_mem", "net.ipv4.udp_mem")
 
@@ -136,17 +137,7 @@ def scaled(arch: Arch) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def scaled_names() -> tuple[str, ...]:
-    """The names that scaled() computes."""
-    return (
-        "net.core.netdev_budget_usecs", "net.core.optmem_max",
-        *(f"net.core.{way}mem_{what}" for way in "rw" for what in ("default", "max")),
-        *(f"net.ipv4.neigh.{name}.unres_qlen{rest}" for name in ("default", "lo") for rest in ("", "_bytes")),
-        *(f"net.ipv4.route.{name}" for name in ("error_burst", "error_cost", "redirect_load", "redirect_silence")),
-    )  # fmt: skip
-
-
-NAMES = (*NET, *scaled_names(), *LIVE, *WRITE_ONLY)
+NAMES = (*NET, *scaled(next(iter(ARCHES.values()))), *LIVE, *WRITE_ONLY)  # it has the same names on each machine
 
 
 def put(box: Box, name: str, text: str, numbers: Callable[[str, int], list[int]]) -> None:
