@@ -39,7 +39,7 @@ from memsh.linux.mm.huge_memory.scan import (
 )
 from memsh.linux.mm.lru import lru_name, put_frames
 from memsh.linux.mm.memory.filefault import do_set_pmd
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.rmap.unmap import rmap_walk, try_to_unmap
 from memsh.linux.mm.shmem.shmem import shmem_charge, shmem_recalc_inode
@@ -206,9 +206,7 @@ def collapse_pte_mapped_thp(box: Box, mm: MmStruct, addr: int, *, install_pmd: b
         for at in mapped:
             table.ptes[at] = 0
             page_remove_rmap(box, head + at)
-        mm.rss[MM_SHMEMPAGES] -= len(mapped)
-        if box.trace.on:
-            mm_trace_rss_stat(box, mm, MM_SHMEMPAGES)
+        add_mm_counter(box, mm, MM_SHMEMPAGES, -len(mapped))
         put_huge_page(box, head, len(mapped))
         collapse_and_free_pmd(box, vma, addr, table)
     elif result != SCAN_PMD_NONE:

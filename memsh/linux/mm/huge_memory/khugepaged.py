@@ -64,7 +64,7 @@ from memsh.linux.mm.huge_memory.scan import (
 from memsh.linux.mm.huge_memory.split import DeferredSplit
 from memsh.linux.mm.lru import lru_add_drain, put_frames
 from memsh.linux.mm.memory.outcome import BusError, OutOfMemory
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.shmem.shmem_huge import shmem_is_huge
@@ -324,9 +324,7 @@ def collapse_huge_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, unmapped:
     for at, pte in enumerate(table.ptes):
         old = pte >> 12
         if not pte or old == box.vm.zero_pfn:
-            mm.rss[MM_ANONPAGES] += 1
-            if box.trace.on:
-                mm_trace_rss_stat(box, mm, MM_ANONPAGES)
+            add_mm_counter(box, mm, MM_ANONPAGES, 1)
             continue
         if old in memmap.data:
             memmap.data[head + at] = bytearray(memmap.data[old])

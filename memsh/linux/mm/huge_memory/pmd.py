@@ -44,7 +44,7 @@ from memsh.linux.mm.huge_memory.pages import (
     remove_huge_rmap,
 )
 from memsh.linux.mm.huge_memory.split import split_for_swap, split_huge_page, split_huge_pmd
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
@@ -116,9 +116,7 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
         raise
     add_huge_page(box, vma, head, addr & -HPAGE_PMD_SIZE)
     mm.huge[number] = HugePmd(head << 12 | prot | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0), table)
-    mm.rss[MM_ANONPAGES] += HPAGE_PMD_NR
-    if box.trace.on:
-        mm_trace_rss_stat(box, mm, MM_ANONPAGES)
+    add_mm_counter(box, mm, MM_ANONPAGES, HPAGE_PMD_NR)
     box.memcg.count_mm_event("thp_fault_alloc")
     return 0
 
@@ -172,9 +170,7 @@ def zap_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
         head = huge.entry >> 12
         remove_huge_rmap(box, head)
         member = MM_ANONPAGES if box.memmap.flags[head] & PG_ANON else MM_SHMEMPAGES
-        mm.rss[member] -= HPAGE_PMD_NR
-        if box.trace.on:
-            mm_trace_rss_stat(box, mm, member)
+        add_mm_counter(box, mm, member, -HPAGE_PMD_NR)
         put_huge_page(box, head, 1)
     if huge.table is not None:
         free_table(box, mm, number, huge.table)
@@ -196,9 +192,7 @@ def copy_huge_pmd(box: Box, mm: MmStruct, oldmm: MmStruct, number: int) -> None:
     exclusive_parts(box, head, False)
     huge.entry &= ~PTE_RW
     mm.huge[number] = HugePmd(huge.entry & ~PTE_ACCESSED, table)
-    mm.rss[MM_ANONPAGES] += HPAGE_PMD_NR
-    if box.trace.on:
-        mm_trace_rss_stat(box, mm, MM_ANONPAGES)
+    add_mm_counter(box, mm, MM_ANONPAGES, HPAGE_PMD_NR)
 
 
 def change_huge_pmd(box: Box, vma: VmArea, number: int) -> None:

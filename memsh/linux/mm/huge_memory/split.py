@@ -25,7 +25,7 @@ from memsh.linux.mm.huge_memory.pages import (
     remove_huge_rmap,
 )
 from memsh.linux.mm.lru import folio_lruvec, lru_name, update_lru_size
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -64,9 +64,7 @@ def _drop_file_pmd(box: Box, vma: VmArea, entry: int) -> None:
     bits = (PG_DIRTY if entry & PTE_DIRTY else 0) | (PG_REFERENCED if entry & PTE_ACCESSED else 0)
     box.memmap.flags[head] |= bits
     remove_huge_rmap(box, head)
-    vma.mm.rss[MM_SHMEMPAGES] -= HPAGE_PMD_NR
-    if box.trace.on:
-        mm_trace_rss_stat(box, vma.mm, MM_SHMEMPAGES)
+    add_mm_counter(box, vma.mm, MM_SHMEMPAGES, -HPAGE_PMD_NR)
     put_huge_page(box, head, 1)
 
 

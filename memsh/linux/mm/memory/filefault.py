@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.pages import entire_mappings, mlock_huge_page
 from memsh.linux.mm.lru import mlock_page
 from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page, page_mkwrite
 from memsh.linux.mm.memory.outcome import AROUND_SHIFT, COW, MAJOR
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import vma_wants_writenotify
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
@@ -85,9 +85,7 @@ def do_set_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, head: int, write:
     add_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
     memmap.refcount[head] += 1
     mm.huge[addr >> mm.table_shift] = HugePmd(entry, None)
-    mm.rss[MM_SHMEMPAGES] += HPAGE_PMD_NR
-    if box.trace.on:
-        mm_trace_rss_stat(box, mm, MM_SHMEMPAGES)
+    add_mm_counter(box, mm, MM_SHMEMPAGES, HPAGE_PMD_NR)
     box.vmstat["thp_file_mapped"] += 1
     if vma.flags & VM_LOCKED:
         mlock_huge_page(box, head, True)
@@ -133,9 +131,7 @@ def set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn:
     memmap.mapcount[pfn] += 1
     if memmap.mapcount[pfn] == 1:
         mod_node_page_state(box, "nr_mapped", pfn, 1)
-    mm.rss[mm_counter(memmap.flags[pfn])] += 1
-    if box.trace.on:
-        mm_trace_rss_stat(box, mm, mm_counter(memmap.flags[pfn]), 1)
+    add_mm_counter(box, mm, mm_counter(memmap.flags[pfn]), 1)
     bits = vm_page_prot(vma, writenotify=vma_wants_writenotify(vma))
     if write:
         bits |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)

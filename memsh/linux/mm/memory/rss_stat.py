@@ -23,6 +23,13 @@ TASK_RSS_EVENTS_THRESH = 64
 _NAMES = ("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES")
 
 
+def add_mm_counter(box: Box, mm: MmStruct, member: int, value: int) -> None:
+    """One of the process's counters changes by `value` at once; whoever traces rss_stat is told."""
+    mm.rss[member] += value
+    if box.trace.on:
+        mm_trace_rss_stat(box, mm, member)
+
+
 def mm_trace_rss_stat(box: Box, mm: MmStruct, member: int, pages: int = 0) -> None:
     """The tracepoint rss_stat: a counter of the process has changed, at once or by each of `pages` pages in a row."""
     now, mine = mm.rss[member], int(box.current.mm is mm)

@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.huge import compound_head
 from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds, lazyfree_huge_pmds
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfree, put_frames
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages
 from memsh.linux.mm.swap.swap import PLUG
@@ -118,9 +118,7 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
                 continue
             if not pte & PRESENT:
                 table.ptes[at] = 0
-                mm.rss[MM_SWAPENTS] -= 1
-                if box.trace.on:
-                    mm_trace_rss_stat(box, mm, MM_SWAPENTS)
+                add_mm_counter(box, mm, MM_SWAPENTS, -1)
                 box.swap.free_and_cache(mm.mmu.pte_to_swp_entry(pte))
                 continue
             pfn = pte >> 12

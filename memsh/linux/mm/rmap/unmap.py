@@ -18,7 +18,7 @@ from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
 from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
@@ -119,16 +119,11 @@ def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:
         if anon:
             ptes[at] = mm.mmu.swp_entry_to_pte(entry) | (mm.mmu.swp_exclusive if flags & PG_ANON_EXCLUSIVE else 0)
             swap.duplicate(entry)
-            mm.rss[MM_ANONPAGES] -= 1
-            mm.rss[MM_SWAPENTS] += 1
-            if box.trace.on:
-                mm_trace_rss_stat(box, mm, MM_ANONPAGES)
-                mm_trace_rss_stat(box, mm, MM_SWAPENTS)
+            add_mm_counter(box, mm, MM_ANONPAGES, -1)
+            add_mm_counter(box, mm, MM_SWAPENTS, 1)
         else:
             ptes[at] = 0
-            mm.rss[mm_counter(flags)] -= 1
-            if box.trace.on:
-                mm_trace_rss_stat(box, mm, mm_counter(flags))
+            add_mm_counter(box, mm, mm_counter(flags), -1)
         refcount[pfn] -= 1
         page_remove_rmap(box, pfn)
     if anon and flags & PG_ANON_EXCLUSIVE:
@@ -146,9 +141,7 @@ def _discard_lazyfree(box: Box, pfn: int, places: list[Place]) -> bool:
         flush_tlb(vma.mm, addr)
         ptes[at] = 0
         vma.mm.update_hiwater_rss()
-        vma.mm.rss[MM_ANONPAGES] -= 1
-        if box.trace.on:
-            mm_trace_rss_stat(box, vma.mm, MM_ANONPAGES)
+        add_mm_counter(box, vma.mm, MM_ANONPAGES, -1)
         memmap.refcount[pfn] -= 1
         memmap.mapcount[pfn] -= 1
     box.vmstat["nr_anon_pages"] -= 1

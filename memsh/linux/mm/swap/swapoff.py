@@ -14,7 +14,7 @@ from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_ACCESSED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
 from memsh.linux.include.swapops import swp_type
 from memsh.linux.mm.lru import put_frames
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.mmap.vmalist import vm_enough_memory
 from memsh.linux.mm.shmem.shmem_swap import shmem_unuse
 from memsh.linux.mm.swap.swapfile import SPACE_SHIFT, SWAP_MAP_BAD, SwapArea
@@ -112,11 +112,8 @@ def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     swap.wait_locked(pfn)
     swap.wait_writeback(pfn)
     if table.ptes[at] == orig_pte:
-        mm.rss[MM_SWAPENTS] -= 1
-        mm.rss[MM_ANONPAGES] += 1
-        if box.trace.on:
-            mm_trace_rss_stat(box, mm, MM_SWAPENTS)
-            mm_trace_rss_stat(box, mm, MM_ANONPAGES)
+        add_mm_counter(box, mm, MM_SWAPENTS, -1)
+        add_mm_counter(box, mm, MM_ANONPAGES, 1)
         memmap.refcount[pfn] += 1
         page_add_anon_rmap(box, vma, pfn, addr, exclusive=bool(orig_pte & mm.mmu.swp_exclusive))
         table.ptes[at] = pfn << 12 | vm_page_prot(vma) & ~PTE_ACCESSED
