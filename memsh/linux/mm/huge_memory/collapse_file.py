@@ -40,6 +40,7 @@ from memsh.linux.mm.huge_memory.scan import (
 from memsh.linux.mm.lru import lru_name, put_frames
 from memsh.linux.mm.memory.filefault import do_set_pmd
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.mmap.vmalist import vma_lookup
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.rmap.unmap import rmap_walk, try_to_unmap
 from memsh.linux.mm.shmem.shmem import shmem_charge, shmem_recalc_inode
@@ -188,7 +189,7 @@ def set_huge_pmd(box: Box, vma: VmArea, addr: int, head: int) -> int:
 def collapse_pte_mapped_thp(box: Box, mm: MmStruct, addr: int, *, install_pmd: bool) -> int:
     """A huge page of the cache that small entries map: these go, and with `install_pmd` one of 2 MiB takes their place.
     """
-    vma = next((vma for vma in mm.mmap if vma.start <= addr < vma.end), None)
+    vma = vma_lookup(mm, addr)
     result, table = find_pmd_or_thp_or_none(mm, addr)
     if result == SCAN_PMD_MAPPED:
         return result

@@ -65,6 +65,7 @@ from memsh.linux.mm.huge_memory.split import DeferredSplit
 from memsh.linux.mm.lru import lru_add_drain, put_frames
 from memsh.linux.mm.memory.outcome import BusError, OutOfMemory
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.mmap.vmalist import areas_between
 from memsh.linux.mm.mmap.vmamerge import VM_SPECIAL
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.shmem.shmem_huge import shmem_is_huge
@@ -190,9 +191,7 @@ class Khugepaged:
             todo, self.slots[self.slot] = self.slots[self.slot], []
             for addr in todo:
                 collapse_pte_mapped_thp(box, mm, addr, install_pmd=False)
-            for vma in list(mm.mmap):
-                if vma.end <= self.address:
-                    continue
+            for vma in areas_between(mm, self.address, mm.task_size):
                 low = (vma.start + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE
                 high = vma.end & -HPAGE_PMD_SIZE
                 if not may_collapse(box, vma, vma.flags, enforce_sysfs=True) or self.address > high:

@@ -51,9 +51,7 @@ def find_pmd_or_thp_or_none(mm: MmStruct, addr: int) -> tuple[int, PageTable | N
     table = mm.tables.get(number)
     if table is not None:
         return SCAN_SUCCEED, table
-    up = PUD_SHIFT - PMD_SHIFT
-    beside = any(other >> up == number >> up for entries in (mm.tables, mm.huge) for other in entries)
-    return (SCAN_PMD_NONE if beside else SCAN_PMD_NULL), None
+    return (SCAN_PMD_NONE if addr >> PUD_SHIFT in mm.directories[0] else SCAN_PMD_NULL), None
 
 
 def alloc_charge_hpage(box: Box, mm: MmStruct, by: Collapse, kind: int = K_ANON) -> tuple[int, int]:
