@@ -94,6 +94,7 @@ class Box:
         self.vm.split_rss = "SPLIT_RSS" in model.options
         self.lru_lazyfree: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
         self.evictors: dict[tuple[int, int, int], int] = {}  # (node, cgroup, age >> 16) -> its number in shadow entries
+        self.evictor_of: dict[int, tuple[int, int, int]] = {}  # and back
         self.swap = Swap(self)
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)

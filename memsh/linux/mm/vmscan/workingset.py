@@ -57,7 +57,7 @@ def _owner(box: Box, evictor: LruVec, age: int) -> int:
     number = len(box.evictors)
     if number >> OWNER_BITS:
         number = box.evictors.pop(next(iter(box.evictors)))
-    box.evictors[key] = number
+    box.evictors[key], box.evictor_of[number] = number, key
     return number
 
 
@@ -78,7 +78,7 @@ def _refault_distance(box: Box, shadow: int) -> tuple[LruVec | None, int]:
         lruvec = nodes[0].lruvec
         return lruvec, (lruvec.nonresident_age - count) & EVICTION_MASK
     who = count & (1 << OWNER_BITS) - 1
-    nid, memcg, high = next(key for key, number in box.evictors.items() if number == who)
+    nid, memcg, high = box.evictor_of[who]
     evictor = nodes[nid].lruvecs.get(memcg)
     if evictor is None:
         return None, 0
