@@ -3,8 +3,7 @@ its C library and the dynamic linker do before main.
 
 Where areas lie, at random or not, is memsh.linux.arch.x86.aslr's.
 
-Known deviations: a lack of memory past the point of no return leaves the old program running, where Linux kills the
-task; no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
+Known deviations: no scripts (#!), no position-independent executables; the dynamic linker needs no ld.so.cache; the
 environment is HOME and TERM if nothing else is asked for; AT_RANDOM's bytes are fixed.
 """
 
@@ -86,6 +85,11 @@ class PastReturn(KernelError):
         super().__init__(code, "the new program could not be loaded")
 
 
+def _c_string(word: str) -> bytes:
+    """A word of a command line as a program finds it."""
+    return word.encode("utf-8", "surrogateescape") + b"\0"
+
+
 def find_program(box: Box, name: str) -> Image:
     """The program that `name` means: a path, or a name in /bin or /. ENOENT, EISDIR, ENOEXEC."""
     programs = box.programs
@@ -112,7 +116,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     """
     box.changes += 1
     image = find_program(box, name)
-    strings = sum(len(word.encode("utf-8", "surrogateescape")) + 1 for word in (*argv, *envp)) + len(name) + 1
+    strings = sum(len(_c_string(word)) for word in (*argv, *envp)) + len(name) + 1
     if strings + (max(1, len(argv)) + len(envp)) * box.arch.word >= bprm_stack_limits(task):
         raise KernelError("E2BIG")
     file = box.fs.open(image.path)
@@ -200,7 +204,7 @@ def _load_elf_binary(
     loaded = [(image, 0)]
     if image.interp:
         loaded.append(_load(box, task, box.programs[image.interp], laid))
-    strings = sum(len(word.encode("utf-8", "surrogateescape")) + 1 for word in (*(argv or [""]), *envp, image.path))
+    strings = sum(len(_c_string(word)) for word in (*(argv or [""]), *envp, image.path))
     _map_vdso(box, task, mm, top - box.arch.word - strings, laid)
     base = actual(mm, loaded[-1][1])
     task.sp = _stack_tables(box, task, image, base, top, argv, envp)
@@ -280,9 +284,9 @@ def _stack_tables(box: Box, task: Task, image: Image, base: int, top: int, argv:
     mm = task.mm
     assert mm is not None
     words = argv or [""]
-    name = image.path.encode("utf-8", "surrogateescape") + b"\0"
-    strings = [word.encode("utf-8", "surrogateescape") + b"\0" for word in words]
-    environment = [word.encode("utf-8", "surrogateescape") + b"\0" for word in envp]
+    name = _c_string(image.path)
+    strings = [_c_string(word) for word in words]
+    environment = [_c_string(word) for word in envp]
     elf = box.arch.elf
     word = box.arch.word
     exec_at = top - word - len(name)
