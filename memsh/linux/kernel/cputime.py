@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.resource import RLIMIT_CPU
 from memsh.linux.kernel.posix_cpu_timers import check_process_timers
 
 if TYPE_CHECKING:
@@ -143,7 +142,6 @@ class CpuTime:
     def _pay(self, usec: int) -> None:
         asleep = {self.box.tasks[pid].cpu for pid in self._living("D")} if self.held else ()
         before = {cpu: self.busy(cpu) for cpu in asleep}
-        infinity = self.box.mmu.word_limit - 1
         for cpu in [*self.owed]:
             entries, left, used = self.owed[cpu], usec, self.used[cpu]
             while entries and left > 0:
@@ -158,7 +156,7 @@ class CpuTime:
                 left -= given_user + given
                 task.utime += given_user
                 task.stime += given
-                if task.signal.rlim[RLIMIT_CPU][0] != infinity and (sig := check_process_timers(self.box, task)):
+                if sig := check_process_timers(self.box, task):
                     self.due[task.tgid] = sig
                 if task.cgroup is not None:
                     task.cgroup.account_cputime(given_user, given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.flags import SIGKILL
 from memsh.linux.include.resource import RLIMIT_CPU
 from memsh.linux.include.sched import threads_of
 from memsh.linux.kernel.signal import send_sig
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
-SIGKILL, SIGXCPU = 9, 24
+SIGXCPU = 24
 SECOND = 1_000_000
 
 
