@@ -166,6 +166,23 @@ def _free_run(zone: Zone, first: int, end: int, migratetype: int, down: bool) ->
             blocks.move_to_end(head, last=False)
 
 
+def _count_run(diff: int, threshold: int, size: int, run: int) -> tuple[int, int]:
+    """`run` pages are free, counted one block of `size` after the other (__mod_zone_page_state): the CPU's new
+    difference to the zone's counter, and how much of it went to the counter."""
+    folded = 0
+    while run and diff:  # until the difference is folded; from then on it repeats
+        run -= size
+        diff += size
+        if diff > threshold or -diff > threshold:
+            folded += diff
+            diff = 0
+    if run:
+        period = (threshold // size + 1) * size
+        diff = run % period
+        folded += run - diff
+    return diff, folded
+
+
 def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pindex: int) -> None:
     """Give `count` pages back to the buddy lists, tails first, list by list from `pindex` on (free_pcppages_bulk)."""
     count = min(pcp.count, count)
@@ -213,16 +230,8 @@ def free_bulk(pages: PageAllocator, zone: Zone, pcp: PerCpuPages, count: int, pi
                 first = pfn if step > 0 else pfn + size - run
                 _free_run(zone, first, first + run, kind, step < 0)
                 count -= run
-                while run and diff:  # until the difference is folded; from then on it repeats
-                    run -= size
-                    diff += size
-                    if diff > threshold or -diff > threshold:
-                        total += diff
-                        diff = 0
-                if run:
-                    period = (threshold // size + 1) * size
-                    diff = run % period
-                    total += run - diff
+                diff, folded = _count_run(diff, threshold, size, run)
+                total += folded
                 continue
             count -= size
             mt = kind if not odd else odd.pop(pfn, kind)
