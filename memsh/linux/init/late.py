@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 PMD_SIZE = 2 << 20
-WINDOW_PAGES = 8  # of what gunzip() puts out at once
+WINDOW_PAGES = 0x8000 // PAGE_SIZE  # of what gunzip() puts out at once: its out_buf (lib/decompress_inflate.c)
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
 
