@@ -9,9 +9,9 @@ import posixpath
 from collections.abc import Callable
 
 from memsh.commands.facts import Facts, lstat
-from memsh.commands.files import _order, copy_file
+from memsh.commands.files import copy_file
 from memsh.commands.filestat import changed
-from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, stat_kind
+from memsh.commands.paths import is_devfs, is_procfs, path_of, stat_kind, walked
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -270,7 +270,7 @@ class Copier:
         if args.verbose and kind is None:
             self.io.out(f"'{name}' -> '{target}'\n")
         status = 0
-        for below in sorted(listdir(session, name), key=_order):
+        for below in walked(session, name):
             self.io.check()
             path = posixpath.join(name, below)
             if args.one_file_system and facts.dev != lstat(session, path).dev:

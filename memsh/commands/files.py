@@ -103,11 +103,6 @@ def _visible(text: str) -> str:
     return "".join(shown)
 
 
-def _order(name: str) -> tuple[int, int, str]:
-    """Names as /proc's own directory has them: PIDs by number and first."""
-    return (0, int(name), "") if name.isdecimal() else (1, 0, name)
-
-
 @command(
     opt("-c", "--no-create", help="make no file"),
     rest("files", required=True, words="path"), name="touch", topic=TOPIC, changes=True,

@@ -10,8 +10,7 @@ import re
 from typing import Any
 
 from memsh.commands.facts import BLOCK, Facts, link_target, lstat
-from memsh.commands.files import _order
-from memsh.commands.paths import listdir, path_of, stat_kind
+from memsh.commands.paths import path_of, stat_kind, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime
@@ -223,7 +222,7 @@ def du(box: object, args: Args, io: IO) -> int:
         own = facts.size if apparent else facts.blocks * 512
         inner = 0
         if facts.kind == "dir":
-            for name in sorted(listdir(io.session, path), key=_order):
+            for name in walked(io.session, path):
                 inner += walk(posixpath.join(path, name), depth + 1)
         if not depth or ((facts.kind == "dir" or args.all) and (most is None or depth <= most)):
             shown(own if args.separate_dirs and facts.kind == "dir" else own + inner, path)

@@ -13,9 +13,8 @@ from functools import partial
 
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import Facts, lstat
-from memsh.commands.files import _order
 from memsh.commands.findformat import format_of, long_line
-from memsh.commands.paths import is_procfs, listdir, path_of
+from memsh.commands.paths import is_procfs, listdir, path_of, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import Input
@@ -532,7 +531,7 @@ class Finder:
                 self.test(found)
             if facts.kind == "dir" and depth < self.most and not (found.pruned and not self.depth_first):
                 if not (self.one_device and facts.dev != dev):
-                    for name in sorted(listdir(self.io.session, path), key=_order):
+                    for name in walked(self.io.session, path):
                         self._walk(posixpath.join(path, name), start, depth + 1, dev)
             if self.depth_first and depth >= self.least:
                 self.test(found)

@@ -208,6 +208,11 @@ def listdir(session: Session, path: str) -> list[str]:
     return sorted(names | {"dev", "proc", "sys"} if whole == "/" else names)
 
 
+def walked(session: Session, path: str) -> list[str]:
+    """Names in a directory as those that walk a tree meet them: as /proc's own, PIDs by number and first."""
+    return sorted(listdir(session, path), key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
+
+
 def _disk_text(box: Box, file: File) -> Iterator[str]:
     """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards."""
     place = 0
