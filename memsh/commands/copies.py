@@ -15,6 +15,8 @@ from memsh.commands.paths import is_devfs, is_procfs, path_of, stat_kind, walked
 from memsh.commands.targets import (
     agreed,
     answered_last,
+    backup_kind,
+    backup_name,
     backup_options,
     goal_in,
     keep_backup,
@@ -130,6 +132,9 @@ class Copier:
             if not self.recursive:
                 return self.failed(f"-r not specified; omitting directory '{name}'")
             return self._folder(name, target, facts, depth)
+        itself = args.force and name == target and facts.kind == "file"
+        if itself:  # the copy is the backup (cp.c, do_copy)
+            target = backup_name(args, self.io, target) or target
         old = there(session, target)
         if old is None and target.endswith("/"):
             return self.failed(f"cannot create regular file '{target}': Not a directory")
@@ -137,7 +142,7 @@ class Copier:
             stopped = self._onto(name, target, facts, old)
             if stopped is not None:
                 return stopped
-        kept = keep_backup(args, self.io, target) if old is not None else ""
+        kept = keep_backup(args, self.io, target) if old is not None and not itself else ""
         try:
             self._make(name, target, facts, old if not kept else None)
         except OSError as error:
@@ -160,7 +165,7 @@ class Copier:
         args, session = self.args, self.io.session
         whole = old if old.kind != "link" else (lstat(session, target, True) if stat_kind(session, target) else old)
         last = answered_last(args)
-        backs_up = args.backup or args.keep or args.suffix is not None
+        backs_up = bool(backup_kind(args))
         leads = lstat(session, name, True) if facts.kind == "link" and stat_kind(session, name) else facts
         if facts.kind == "link" and not args.remove_destination and same_file(leads, old):
             return self.failed(f"'{name}' and '{target}' are the same file")
@@ -168,7 +173,8 @@ class Copier:
         if same_file(facts, old) or (through and same_file(facts, whole)):
             if args.link and same_file(facts, old):
                 return 0
-            return None if backs_up else self.failed(f"'{name}' and '{target}' are the same file")
+            apart = backs_up and path_of(session, name, False) != path_of(session, target, False)
+            return None if apart else self.failed(f"'{name}' and '{target}' are the same file")
         if whole.kind == "dir":
             return self.failed(f"cannot overwrite directory '{target}' with non-directory")
         if last == "no_clobber" or (args.update and changed(self.io, facts) <= changed(self.io, whole)):

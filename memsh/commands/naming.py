@@ -15,6 +15,7 @@ from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve,
 from memsh.commands.targets import (
     agreed,
     answered_last,
+    backup_kind,
     backup_options,
     goal_in,
     keep_backup,
@@ -358,7 +359,7 @@ def _link(args: Args, io: IO, target: str, name: str) -> int:
     try:
         whole = _writable(session, name)
         old, last = there(session, name), answered_last(args)
-        backs_up = bool(args.backup or args.keep or args.suffix is not None)
+        backs_up = bool(backup_kind(args))
         if old is not None:
             if facts is not None and same_file(facts, old) and (args.force or last == "interactive" or backs_up):
                 if _writable(session, target) == whole:

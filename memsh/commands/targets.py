@@ -79,18 +79,29 @@ def answered_last(args: Args) -> str:
     return last
 
 
-def keep_backup(args: Args, io: IO, path: str) -> str:
-    """Give what is at `path` its backup's name, if one was asked for; answers that name, or ""."""
-    how = args.backup if args.backup is not None else "existing" if args.keep or args.suffix is not None else ""
-    if how in ("", "none"):
+def backup_kind(args: Args) -> str:
+    """How what is there is kept: "simple", "existing" or "numbered"; "" for not at all."""
+    if args.backup is not None:
+        return "" if args.backup == "none" else str(args.backup)
+    return "existing" if args.keep or args.suffix is not None else ""
+
+
+def backup_name(args: Args, io: IO, path: str) -> str:
+    """What a backup of `path` is called; "" if none was asked for."""
+    how = backup_kind(args)
+    if not how:
         return ""
     folder, base = posixpath.split(path)
     pattern = re.compile(re.escape(base) + r"\.~([0-9]+)~")
     numbers = [int(match[1]) for name in listdir(io.session, folder or ".") if (match := pattern.fullmatch(name))]
     if how == "numbered" or (how == "existing" and numbers):
-        kept = f"{path}.~{max(numbers, default=0) + 1}~"
-    else:
-        kept = path + ("~" if args.suffix is None else args.suffix)
-    session = io.session
-    session.box.fs.rename(path_of(session, path, False), path_of(session, kept, False))
+        return f"{path}.~{max(numbers, default=0) + 1}~"
+    return path + ("~" if args.suffix is None else str(args.suffix))
+
+
+def keep_backup(args: Args, io: IO, path: str) -> str:
+    """Give what is at `path` its backup's name, if one was asked for; answers that name, or ""."""
+    kept, session = backup_name(args, io, path), io.session
+    if kept:
+        session.box.fs.rename(path_of(session, path, False), path_of(session, kept, False))
     return kept
