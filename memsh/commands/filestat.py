@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 from memsh.commands.facts import BLOCK, Facts, link_target, lstat
-from memsh.commands.paths import path_of, stat_kind, walked
+from memsh.commands.pathnames import canonical
+from memsh.commands.paths import stat_kind, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime
@@ -82,10 +83,15 @@ def readlink(box: object, args: Args, io: IO) -> int:
     if not args.files:
         raise args.refused("missing operand")
     status = 0
+    target: str | None
+    whole = args.canonicalize or args.canonicalize_existing or args.canonicalize_missing
     end = "\0" if args.zero else "" if args.no_newline and len(args.files) == 1 else "\n"
     for name in args.files:
         try:
-            target = _canonical(io, name, args) if _whole(args) else link_target(io.session, name)
+            if whole:
+                target = canonical(io.session, name, args.canonicalize_existing, args.canonicalize_missing)
+            else:
+                target = link_target(io.session, name)
             if target is None:
                 raise KernelError("EINVAL" if stat_kind(io.session, name) is not None else "ENOENT")
             io.out(target + end)
@@ -94,19 +100,6 @@ def readlink(box: object, args: Args, io: IO) -> int:
             if args.verbose:
                 io.complain(f"{name}: {error.strerror}")
     return status
-
-
-def _whole(args: Args) -> bool:
-    return bool(args.canonicalize or args.canonicalize_existing or args.canonicalize_missing)
-
-
-def _canonical(io: IO, name: str, args: Args) -> str:
-    """The path without links. ENOENT for what must be there and is not."""
-    whole = path_of(io.session, name)
-    needed = whole if args.canonicalize_existing else posixpath.dirname(whole)
-    if not args.canonicalize_missing and stat_kind(io.session, needed) is None:
-        raise KernelError("ENOENT")
-    return whole
 
 
 def _kind(facts: Facts) -> str:

@@ -8,6 +8,7 @@ import re
 from memsh.commands.paths import path_of, resolve, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.session import Session
 from memsh.textutils.utility import option, utility
 
 TOPIC = "files"
@@ -32,11 +33,16 @@ def realpath(box: object, args: Args, io: IO) -> int:
     if not args.files:
         raise args.refused("missing operand")
     status, end = 0, "\0" if args.zero else "\n"
-    base = _canonical(io, args, args.relative_base) if args.relative_base is not None else None
-    to = _canonical(io, args, args.relative_to) if args.relative_to is not None else base
+
+    def whole_of(name: str) -> str:
+        wanted = args.canonicalize_existing, args.canonicalize_missing, args.strip or args.logical
+        return canonical(io.session, name, *wanted)
+
+    base = whole_of(args.relative_base) if args.relative_base is not None else None
+    to = whole_of(args.relative_to) if args.relative_to is not None else base
     for name in args.files:
         try:
-            whole = _canonical(io, args, name)
+            whole = whole_of(name)
         except OSError as error:
             status = 1
             if not args.quiet:
@@ -47,13 +53,13 @@ def realpath(box: object, args: Args, io: IO) -> int:
     return status
 
 
-def _canonical(io: IO, args: Args, name: str) -> str:
-    """ENOENT for what must be there and is not, ENOTDIR for a file that is used as a directory."""
-    session = io.session
-    whole = resolve(session, name) if args.strip or args.logical else path_of(session, name)
-    if args.canonicalize_missing:
+def canonical(session: Session, name: str, existing: bool, missing: bool, links_stay: bool = False) -> str:
+    """The whole path, without links unless they stay; its last part must be there with `existing`, nothing of it need
+    be with `missing`. ENOENT for what must be there and is not, ENOTDIR for a file that is used as a directory."""
+    whole = resolve(session, name) if links_stay else path_of(session, name)
+    if missing:
         return whole
-    if stat_kind(session, whole if args.canonicalize_existing else posixpath.dirname(whole)) is None:
+    if stat_kind(session, whole if existing else posixpath.dirname(whole)) is None:
         raise KernelError("ENOENT")
     if (name.endswith("/") and stat_kind(session, whole) not in ("dir", None)) or (
         stat_kind(session, posixpath.dirname(whole)) != "dir"
