@@ -11,7 +11,7 @@ from collections.abc import Callable
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import copy_file
 from memsh.commands.filestat import changed
-from memsh.commands.paths import is_devfs, is_procfs, path_of, stat_kind, walked
+from memsh.commands.paths import on_disk, path_of, stat_kind, walked
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -216,18 +216,18 @@ class Copier:
         whole = path_of(session, path, False)
         if session.box is None:
             raise KernelError("EROFS")
-        if self.args.link and (is_procfs(whole) or is_devfs(whole)):
+        if self.args.link and not on_disk(session, whole):
             raise KernelError("EXDEV")
         return whole
 
     def _contents(self, name: str, target: str, facts: Facts) -> None:
         session = self.io.session
         old, new = path_of(session, name), path_of(session, target)
-        on_disk = not any(is_procfs(path) or is_devfs(path) for path in (old, new)) and session.box is not None
+        both = on_disk(session, old) and on_disk(session, new)
         if self.args.attributes_only:
-            if on_disk and not session.box.fs.exists(new):
+            if both and not session.box.fs.exists(new):
                 session.box.fs.create(new)
-        elif on_disk:
+        elif both:
             made = not session.box.fs.exists(new)
             copy_file(self.io, old, new)
             if made:
@@ -235,7 +235,7 @@ class Copier:
                 session.box.fs.chmod(session.box.fs.lookup(new), mode)
         else:
             self._stream(name, target)
-        if on_disk:
+        if both:
             inode = session.box.fs.lookup(new)
             if "mode" in self.keeps:
                 session.box.fs.chmod(inode, facts.mode)
@@ -264,7 +264,7 @@ class Copier:
         try:
             if kind is None:
                 whole = path_of(session, target)
-                if is_procfs(whole) or is_devfs(whole) or session.box is None:
+                if not on_disk(session, whole):
                     raise KernelError("EACCES")
                 session.box.fs.mkdir(whole)
                 if "mode" in self.keeps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from memsh.commands.paths import is_devfs, is_procfs, path_of, resolve, stat_kind, to_bytes, to_text
+from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.linux.box import Box
 from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
@@ -128,7 +128,7 @@ class _Output:
         whole = path_of(session, plan.target)
         start = plan.numbers["seek"] * plan.numbers["bs"]
         append = "append" in plan.flags["oflag"]
-        if session.box is None or is_procfs(whole) or is_devfs(whole) or stat_kind(session, whole) == "dir":
+        if not on_disk(session, whole) or stat_kind(session, whole) == "dir":
             assert session.files is not None
             self.sink = session.files.open_write(session, plan.target, append)
             return
@@ -324,7 +324,7 @@ def sync(box: object, args: Args, io: IO) -> int:
         if kind is None:
             io.complain(f"error opening '{name}': No such file or directory")
             status = 1
-        elif kind in ("file", "dir") and not is_procfs(whole) and not is_devfs(whole):
+        elif kind in ("file", "dir") and on_disk(io.session, whole):
             fs.fsync(whole)
     return status
 

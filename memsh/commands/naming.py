@@ -11,7 +11,7 @@ from memsh.commands.attributes import new_mode
 from memsh.commands.facts import lstat
 from memsh.commands.files import copy_file
 from memsh.commands.filestat import changed
-from memsh.commands.paths import is_devfs, is_procfs, listdir, path_of, resolve, stat_kind
+from memsh.commands.paths import is_procfs, listdir, on_disk, path_of, resolve, stat_kind
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -53,7 +53,7 @@ def _writable(session: Session, path: str, last: bool = False) -> str:
     whole = path_of(session, path, last)
     if session.box is None:
         raise KernelError("EROFS")
-    if is_procfs(whole) or is_devfs(whole) or whole == "/":
+    if not on_disk(session, whole) or whole == "/":
         raise KernelError("EPERM")
     return whole
 
@@ -380,7 +380,7 @@ def _link(args: Args, io: IO, target: str, name: str) -> int:
             session.box.fs.unlink(whole)
         if facts is not None:
             source = path_of(session, target, _logical(args))
-            if is_procfs(source) or is_devfs(source):
+            if not on_disk(session, source):
                 raise KernelError("EXDEV")
             session.box.fs.link(source, whole)
         else:

@@ -93,7 +93,7 @@ def skim(io: IO, name: str) -> bool:
     session = io.session
     whole = resolve(session, name)
     whole = followed(session, whole)
-    if name == "-" or is_procfs(whole) or is_devfs(whole) or stat_kind(session, whole) != "file":
+    if name == "-" or not on_disk(session, whole) or stat_kind(session, whole) != "file":
         return False
     fs = session.box.fs
     file, place = fs.open(whole), 0
@@ -135,10 +135,15 @@ def path_of(session: Session, path: str, last: bool = True) -> str:
     return followed(session, resolve(session, path), last)
 
 
+def on_disk(session: Session, whole: str) -> bool:
+    """Whether an absolute name is one of the box's own file systems: not of /proc, /sys, /dev, a recorded tree."""
+    return session.box is not None and not is_procfs(whole) and not is_devfs(whole)
+
+
 def writable_path(session: Session, name: str) -> str:
     """The absolute name of a file of the disk that may be made or changed; EACCES, EISDIR, ENOENT."""
     whole = path_of(session, name)
-    if is_procfs(whole) or is_devfs(whole):
+    if not on_disk(session, whole):
         raise KernelError("EACCES")
     if stat_kind(session, whole) == "dir":
         raise KernelError("EISDIR")
@@ -180,7 +185,7 @@ def stat_kind(session: Session, path: str) -> str | None:
 def size_of(session: Session, path: str) -> int:
     """Bytes of a file of the disk; 0 for /proc, as on Linux."""
     whole = path_of(session, path)
-    if session.box is None or is_procfs(whole) or is_devfs(whole):
+    if not on_disk(session, whole):
         return 0
     return int(session.box.fs.lookup(whole).size)
 
@@ -371,7 +376,7 @@ def asked(session: Session, letter: str, path: str) -> bool:
 
 def _mode_bit(session: Session, path: str, letter: str) -> bool:
     whole = path_of(session, path)
-    if session.box is None or is_procfs(whole) or is_devfs(whole):
+    if not on_disk(session, whole):
         return False
     mode = session.box.fs.lookup(whole).mode
     return bool(mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000, "x": 0o111}[letter])
@@ -442,7 +447,7 @@ class BoxFiles:
         if stat_kind(session, left) is None or stat_kind(session, right) is None:
             return False
         one, other = path_of(session, left), path_of(session, right)
-        if one == other or session.box is None or any(is_procfs(path) or is_devfs(path) for path in (one, other)):
+        if one == other or not (on_disk(session, one) and on_disk(session, other)):
             return one == other
         return session.box.fs.lookup(one) is session.box.fs.lookup(other)  # two names of one file
 
@@ -451,7 +456,7 @@ class BoxFiles:
         if stat_kind(session, path) is None:
             return None
         whole = path_of(session, path)
-        if session.box is None or is_procfs(whole) or is_devfs(whole):
+        if not on_disk(session, whole):
             return 0.0
         return float(getattr(session.box.fs.lookup(whole), "mtime", 0) or 0)
 
