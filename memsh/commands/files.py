@@ -20,6 +20,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.values import is_value, wide_size
+from memsh.textutils.bytes import to_bytes, visible
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
@@ -93,14 +94,7 @@ def _visible(text: str) -> str:
     """Control characters as ^X, bytes above 127 as M-x; a tab stays."""
     if text.isascii() and text.replace("\t", "").isprintable():
         return text
-    shown = []
-    for byte in text.encode("utf-8", "surrogateescape"):
-        prefix, low = ("M-", byte - 128) if byte > 127 else ("", byte)
-        if low == 9 and not prefix:
-            shown.append("\t")
-        else:
-            shown.append(prefix + ("^?" if low == 127 else f"^{chr(low + 64)}" if low < 32 else chr(low)))
-    return "".join(shown)
+    return "".join("\t" if byte == 9 else visible(byte) for byte in to_bytes(text))
 
 
 @command(

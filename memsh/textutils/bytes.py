@@ -38,6 +38,12 @@ def to_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def visible(byte: int) -> str:
+    """A byte as cat -v shows it: control characters as ^X, those above 127 as M-x."""
+    mark, low = ("M-", byte - 128) if byte > 127 else ("", byte)
+    return mark + ("^?" if low == 127 else f"^{chr(low + 64)}" if low < 32 else chr(low))
+
+
 def _latin(text: str) -> str:
     """Text with one character for each of its bytes."""
     return text if text.isascii() else to_bytes(text).decode("latin-1")

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
-from memsh.textutils.bytes import data_of
+from memsh.textutils.bytes import data_of, visible
 from memsh.textutils.clock import now, strftime
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, sized, utility
@@ -114,16 +114,10 @@ def _skips(word: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _visible(byte: int) -> str:
-    """As cat -t shows it."""
-    mark, low = ("M-", byte - 128) if byte > 127 else ("", byte)
-    return mark + (f"^{chr(low + 64)}" if low < 32 else "^?" if low == 127 else chr(low))
-
-
 def _two_bytes(one: int, other: int, letters: bool) -> str:
     if not letters:
         return f"{one:3o} {other:3o}"
-    return f"{one:3o} {_visible(one):<4} {other:3o} {_visible(other)}"
+    return f"{one:3o} {visible(one):<4} {other:3o} {visible(other)}"
 
 
 @utility(
@@ -164,7 +158,7 @@ def _compared(args: Args, io: IO, names: list[str], a: bytes, b: bytes) -> int:
         io.out("".join(line.rstrip(" ") + "\n" for line in shown))
     elif different:
         at = different[0]
-        told = f" is {a[at]:3o} {_visible(a[at])} {b[at]:3o} {_visible(b[at])}" if args.print_bytes else ""
+        told = f" is {a[at]:3o} {visible(a[at])} {b[at]:3o} {visible(b[at])}" if args.print_bytes else ""
         place = f"byte {at + 1}, line {a[:at].count(10) + 1}"
         io.out(f"{names[0]} {names[1]} differ: {place}{told}\n")
         return 1
