@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import takewhile
 
 from memsh.shell import IO, Args, rest
 from memsh.shell.limits import TEXT
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
+_BLANKS = re.compile(r"[ \t]+")
 Stops = Callable[[int], int | None]  # the next stop behind a column; None behind the last
 
 
@@ -125,8 +125,9 @@ def _unexpanded(line: str, following: Stops, everywhere: bool) -> str:
     made: list[str] = []
     column = place = 0
     while place < len(line):
-        run = "".join(takewhile(lambda char: char in " \t", line[place : place + TEXT]))
-        if run:
+        found = _BLANKS.match(line, place)
+        if found is not None:
+            run = found[0]
             text, column = _tabbed(run, column, following)
             made.append(text)
             place += len(run)
