@@ -7,7 +7,7 @@ from memsh.textutils.bytes import data_of
 from memsh.textutils.dumps import canonical
 from memsh.textutils.hexdump import LETTERS, dumped, units_of
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import sized
+from memsh.textutils.utility import counted
 
 USAGE = "usage: hexdump ADDR [LENGTH], or hexdump [-bcCdovx] [-e FORMAT] [-f FILE] [-n LENGTH] [-s SKIP] [FILE …]"
 LONG = {
@@ -64,7 +64,7 @@ class _Options:
             lines = [line.strip() for line in source]
             self.formats += [line for line in lines if line and line[0] != "#"]
         elif letter in "ns":
-            number = int(text, 16) if text[:2].lower() == "0x" else sized(text)
+            number = counted(text)
             if number is None:
                 what = "length" if letter == "n" else "offset"
                 raise ShellError(f"failed to parse {what}: '{text}': Invalid argument")

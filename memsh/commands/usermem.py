@@ -23,6 +23,7 @@ from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.io import IO
 from memsh.shell.registry import Args
 from memsh.shell.values import address, size, wide_size
+from memsh.textutils.dumps import dotted
 
 TOPIC = "user space"
 AT_ONCE = 2 << 20  # bytes of a run of accesses between two looks for Ctrl-C
@@ -398,8 +399,7 @@ def dump_lines(addr: int, data: bytes, across: int) -> list[str]:
             continue
         before = row
         halves = [" ".join(f"{byte:02x}" for byte in row[i : i + 8]) for i in range(0, across, 8)]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-        lines.append(f"{addr + place:08x}  {'  '.join(f'{half:23}' for half in halves)}  |{text}|")
+        lines.append(f"{addr + place:08x}  {'  '.join(f'{half:23}' for half in halves)}  |{dotted(row)}|")
     return lines
 
 

@@ -12,7 +12,7 @@ from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.registry import Converter
 from memsh.textutils.bytes import data_of, to_text
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import one_of, option, sized, utility, whole_number
+from memsh.textutils.utility import counted, one_of, option, utility, whole_number
 
 
 def _address_base(word: str) -> str:
@@ -43,7 +43,7 @@ def _types(word: str) -> list[tuple[str, int, bool]]:
 
 def _size(what: str) -> Converter:
     def convert(word: str) -> int:
-        number = int(word, 16) if re.fullmatch("0[xX][0-9a-fA-F]+", word) else sized(word)
+        number = counted(word)
         if number is None:
             raise ValueError(f"invalid {what} argument '{word}'")
         return number
@@ -133,6 +133,16 @@ def od(box: object, args: Args, io: IO) -> int:
     return sources.status
 
 
+def escaped(byte: int) -> str:
+    """A byte as od -c has it: a letter, an escape as in C, or three octal digits."""
+    return _SHOWN.get(byte) or (chr(byte) if 32 <= byte < 127 else f"{byte:03o}")
+
+
+def dotted(row: bytes) -> str:
+    """Bytes as the letters at the end of a row: a dot for each that is none."""
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+
+
 def rows_of(data: bytes, width: int, squeeze: bool) -> Iterator[tuple[int, bytes | None]]:
     """(place, bytes) of each row of a dump. With `squeeze`, whole rows equal to the one above are one None."""
     before, starred = b"", False
@@ -175,7 +185,7 @@ def _od_row(row: bytes, kind: tuple[str, int, bool], field: int, width: int, ord
     if shown:
         missing = (width - len(padded)) // size
         text += " " * (missing * digits + left)
-        text += "  >" + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row) + "<"
+        text += f"  >{dotted(row)}<"
     return text
 
 
@@ -186,7 +196,7 @@ def _od_value(data: bytes, letter: str, order: Order) -> str:
         low = value & 0x7F
         return _NAMES.split()[low] if low < 33 else "del" if low == 127 else chr(low)
     if letter == "c":
-        return _SHOWN.get(value) or (chr(value) if 32 <= value < 127 else f"{value:03o}")
+        return escaped(value)
     if letter == "f":
         number = struct.unpack("<f" if len(data) == 4 else "<d", data)[0]
         for precision in range(6 if len(data) == 4 else 15, 18):
@@ -235,7 +245,7 @@ def canonical(data: bytes, start: int = 0, squeeze: bool = True) -> Iterator[str
         if row is None:
             yield "*\n"
             continue
-        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        shown = dotted(row)
         halves = [" ".join(f"{byte:02x}" for byte in half) for half in (row[:8], row[8:])]
         yield f"{start + at:08x}  {'  '.join(halves):<49} |{shown}|\n" if len(row) > 8 else (
             f"{start + at:08x}  {halves[0]:<49} |{shown}|\n")  # fmt: skip

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from memsh.shell import ShellError
 from memsh.shell.limits import WIDTH
-from memsh.textutils.dumps import rows_of
+from memsh.textutils.dumps import dotted, escaped, rows_of
 
 LONGEST = 1 << 16  # bytes of a block
 LETTERS: dict[str, tuple[str, ...]] = {
@@ -30,7 +30,6 @@ _UNIT = re.compile(r'\s*(?:([0-9]+)(?:\s*/\s*([0-9]+))?|/\s*([0-9]+))?\s*"((?:[^
 _CONVERSION = re.compile(r"%([ \-0+#]*)([0-9]*)(?:\.([0-9]*))?(_[aA][dox]|_[cpu]|[diouxXcseEfgG])|%%")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _CONTROL = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_SHOWN = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 _NAMES = """nul soh stx etx eot enq ack bel bs ht lf vt ff cr so si dle dcl dc2 dc3 dc4 nak syn etb can em sub esc fs gs
  rs us"""
 
@@ -175,11 +174,11 @@ def _part(part: Part, data: bytes, address: int, end: int) -> str:
 
 def _letter(kind: str, byte: int) -> str:
     if kind == "_p":
-        return chr(byte) if 32 <= byte < 127 else "."
+        return dotted(bytes([byte]))
     if kind == "c":
         return chr(byte)
     if kind == "_u":
         if byte < 32:
             return _NAMES.split()[byte]
         return "del" if byte == 127 else chr(byte) if byte < 127 else f"{byte:02x}"
-    return _SHOWN.get(byte) or (chr(byte) if 32 <= byte < 127 else f"{byte:03o}")
+    return escaped(byte)

@@ -10,6 +10,7 @@ with `many` collects, and `args.typed` holds the options in the order they were 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -264,3 +265,8 @@ def sized(word: str, suffixes: Iterable[str] | None = None) -> int | None:
     if not digits or digits > 20 or suffix not in _SUFFIXES or (suffixes is not None and suffix not in suffixes):
         return None
     return int(word[:digits]) * _SUFFIXES[suffix]
+
+
+def counted(word: str) -> int | None:
+    """The same, and `0x1f`."""
+    return int(word, 16) if re.fullmatch("0[xX][0-9a-fA-F]+", word) else sized(word)
