@@ -19,10 +19,13 @@ def long_size(reader: ProcReader) -> int:
     A 64-bit machine's vmalloc area has 16 TiB and more, a 32-bit machine's at most 4 GiB.
     """
     try:
-        total = pairs(reader.read("/proc/meminfo"), ":").get("VmallocTotal")
+        return _long_size(pairs(reader.read("/proc/meminfo"), ":"))
     except OSError:
         return 8
-    return 4 if total is not None and 0 < total < 4 << 20 else 8
+
+
+def _long_size(meminfo: dict[str, int]) -> int:
+    return 4 if 0 < meminfo.get("VmallocTotal", 0) < 4 << 20 else 8
 
 
 def ulong(reader: ProcReader) -> int:
@@ -86,7 +89,7 @@ class Memory:
 def memory(reader: ProcReader) -> Memory:
     """Read /proc/meminfo. Raises OSError if it cannot be read. (library/meminfo.c, meminfo_read_failed)"""
     raw = pairs(reader.read("/proc/meminfo"), ":")
-    wrap = 0xFFFFFFFF if 0 < raw.get("VmallocTotal", 0) < 4 << 20 else (1 << 64) - 1  # not i386: either
+    wrap = (1 << 8 * _long_size(raw)) - 1
 
     def get(name: str) -> int:
         return raw.get(name, 0)
