@@ -103,11 +103,6 @@ def widths_of(spelled: str) -> list[tuple[int, int | None]]:
     found: list[tuple[int, int | None]] = []
     words = spelled.split()
     for at, word in enumerate(words):
-        if word == "*":
-            if at != len(words) - 1:
-                raise ValueError("`*' must be the last designator in FIELDWIDTHS")
-            found.append((0, None))
-            continue
         match = re.fullmatch(r"(?:([0-9]+):)?([0-9]+|\*)", word)
         if match is None or match[2] == "0":
             raise ValueError(f"invalid FIELDWIDTHS value, for field {at + 1}, near `{word}'")

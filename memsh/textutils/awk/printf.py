@@ -76,20 +76,18 @@ def _field(
     spec = "%" + flags + ("" if width is None else str(width))
     if kind == "s":
         shown = text(value) if precision is None else text(value)[:precision]
-        return shown.ljust(width or 0) if "-" in flags else shown.rjust(width or 0)
+        return _padded(shown, flags, width)
     if kind == "c":
         number = numeric(value) if not (type(value) is str or value == "") else None
         char = text(value)[:1] or "\0" if number is None else _char(number)
         return (spec + "s") % char
     number = value if isinstance(value, float) else number_of(value)
+    if number - number != 0.0:
+        return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
     if kind in "eEfFgGaA":
-        if number - number != 0.0:
-            return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
         if kind in "aA":
             return _hexadecimal(flags, width, precision, kind, number)
         return (spec + ("" if precision is None else f".{precision}") + kind) % number
-    if number - number != 0.0:
-        return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
     whole = int(number)
     if kind in "di":
         return _integer(flags, width, precision, str(abs(whole)), whole < 0, "")
