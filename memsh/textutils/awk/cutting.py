@@ -41,25 +41,26 @@ def _blank_gaps(text: str) -> tuple[Pieces, dict[int, str]]:
     return pieces, gaps
 
 
-def cut(found: Regexp, text: str) -> Pieces:
-    """The pieces between the matches; what matches the empty text cuts nothing."""
-    return _cut_gaps(found, text)[0]
-
-
-def _cut_gaps(found: Regexp, text: str) -> tuple[Pieces, dict[int, str]]:
+def cut(found: Regexp, text: str, gaps: dict[int, str] | None = None) -> Pieces:
+    """The pieces between the matches, which go into `gaps`; what matches the empty text cuts nothing."""
     pieces: Pieces = []
-    gaps: dict[int, str] = {}
     if not text:
-        return pieces, gaps
+        return pieces
     place = 0
     for match in found.finditer(text):
         start, end = match.start(), match.end()
         if end > start:
             pieces.append(text[place:start])
-            gaps[len(pieces)] = text[start:end]
+            if gaps is not None:
+                gaps[len(pieces)] = text[start:end]
             place = end
     pieces.append(text[place:])
-    return pieces, gaps
+    return pieces
+
+
+def _cut_gaps(found: Regexp, text: str) -> tuple[Pieces, dict[int, str]]:
+    gaps: dict[int, str] = {}
+    return cut(found, text, gaps), gaps
 
 
 def _between(mark: str) -> Callable[[str], tuple[Pieces, dict[int, str]]]:
