@@ -364,7 +364,7 @@ def kill(box: Box, args: Args, io: IO) -> int:
 
 def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
     """Whether the shell hears a signal that is sent to `$$`: it, or one that started it, has a trap for it."""
-    name = next((name for name, known in signal.SIGNALS.items() if known == sig), "")
+    name = signal.SIGNAL_NAMES.get(sig, "")
     if box.current is None or number != box.current.pid or name in ("KILL", "STOP"):
         return False
     owner = next((traps for traps in io.language.shells if name in traps), None)
@@ -402,7 +402,7 @@ def _listed(words: list[str]) -> str:
     asked = ([first] if first else []) + words[1:]
     if not asked:
         return " ".join(signal.SIGNALS) + "\n"
-    names = {number: name for name, number in signal.SIGNALS.items()}
+    names = signal.SIGNAL_NAMES
     shown = []
     for word in asked:
         number = _signal(word) if not (word.isascii() and word.isdecimal()) else int(word) & 0x7F

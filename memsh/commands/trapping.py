@@ -7,7 +7,7 @@ deviations: CHLD never comes (a job is no process); a trap for a signal that nob
 from __future__ import annotations
 
 from memsh.commands.options import short_options
-from memsh.linux.kernel.signal import SIGNALS
+from memsh.linux.kernel.signal import SIGNAL_NAMES, SIGNALS
 from memsh.shell import IO, Args, UsageError, command, rest
 from memsh.shell.quoting import quote
 
@@ -20,7 +20,7 @@ def _condition(word: str) -> str:
     """EXIT, DEBUG, ERR, RETURN or a signal's name without SIG; "" if it is none."""
     if word.isascii() and word.isdecimal():
         number = int(word[:9])
-        return "EXIT" if not number else next((name for name, known in SIGNALS.items() if known == number), "")
+        return "EXIT" if not number else SIGNAL_NAMES.get(number, "")
     name = word.upper()
     if name in ("EXIT", *CONDITIONS):
         return name

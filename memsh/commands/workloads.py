@@ -15,6 +15,7 @@ from memsh.linux.include.flags import (
     MAP_NORESERVE,
     MAP_PRIVATE,
     MAX_ORDER,
+    SIGKILL,
 )
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.sched import Task, context_switch
@@ -34,7 +35,6 @@ CHUNK = 8 << 20  # bytes that a worker touches before the clock moves on
 LEAST = 16  # pages: with fewer at a time, `fragment` would have nothing to break up
 CHUNK_USEC = 10_000
 MADV_DONTNEED = 4
-SIGKILL = 9
 _ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 _TAKE = GFP_NOWAIT | GFP_NAMES["__GFP_NOWARN"]
 _RW = 3

@@ -27,6 +27,7 @@ _NAMES = (
     "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 )  # fmt: skip
 SIGNALS: dict[str, int] = {name: number for number, name in enumerate(_NAMES, 1)}
+SIGNAL_NAMES: dict[int, str] = dict(enumerate(_NAMES, 1))
 SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH = 20, 21, 22, 23, 28
 _STOPS = (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
 _IGNORED = (SIGCHLD, SIGCONT, SIGURG, SIGWINCH)
