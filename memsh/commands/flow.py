@@ -271,17 +271,20 @@ def _without_functions(io: IO, words: list[str]) -> int:
             language.functions.setdefault(words[0], hidden)
 
 
+def _meanings(io: IO, name: str, functions: bool) -> list[str]:
+    """What a name means to the language itself, the one that counts first: alias, keyword, function, builtin."""
+    language = io.language
+    kinds = {
+        "alias": functions and name in language.aliases, "keyword": name in RESERVED or name == "time",
+        "function": functions and name in language.functions, "builtin": name in BUILTINS,
+    }  # fmt: skip
+    return [kind for kind, there in kinds.items() if there]
+
+
 def _kind(io: IO, name: str, functions: bool = True) -> str:
     """alias, keyword, function, builtin, file, or ""."""
-    language = io.language
-    if name in language.aliases and functions:
-        return "alias"
-    if name in RESERVED or name == "time":
-        return "keyword"
-    if name in language.functions and functions:
-        return "function"
-    if name in BUILTINS:
-        return "builtin"
+    for kind in _meanings(io, name, functions):
+        return kind
     return "file" if (io.session.registry.knows(name) and "/" not in name) or _places(io, name) else ""
 
 
@@ -289,11 +292,11 @@ def _places(io: IO, name: str) -> list[str]:
     return places(io.session, io.language, name)
 
 
-def _tell(io: IO, name: str, whole: bool, functions: bool = True, kind: str = "", quiet: bool = False) -> bool:
+def _tell(io: IO, name: str, whole: bool, functions: bool = True, kind: str = "") -> bool:
     """What `command -v` and `type` say of a name."""
     kind = kind or _kind(io, name, functions)
     if not kind:
-        if whole and not quiet:
+        if whole:
             io.complain(f"{name}: not found")
         return False
     language = io.language
@@ -315,19 +318,13 @@ def _tell(io: IO, name: str, whole: bool, functions: bool = True, kind: str = ""
 
 def _all_of(io: IO, name: str, on: str) -> bool:
     """`type -a`: every meaning of a name, the files with -p and -P alone."""
-    language, told = io.language, False
-    plain = "p" not in on and "P" not in on
-    kinds = {
-        "alias": name in language.aliases and "f" not in on, "keyword": name in RESERVED or name == "time",
-        "function": name in language.functions and "f" not in on, "builtin": name in BUILTINS,
-    }  # fmt: skip
-    for kind, there in kinds.items():
-        if there:
-            told = True
-            if "t" in on:
-                io.out(f"{kind}\n")
-            elif plain:
-                _tell(io, name, True, kind=kind)
+    told, plain = False, "p" not in on and "P" not in on
+    for kind in _meanings(io, name, "f" not in on):
+        told = True
+        if "t" in on:
+            io.out(f"{kind}\n")
+        elif plain:
+            _tell(io, name, True, kind=kind)
     for path in _places(io, name):
         told = True
         io.out("file\n" if "t" in on else f"{name} is {path}\n" if plain else f"{path}\n")
