@@ -47,7 +47,7 @@ def dirs(box: object, args: Args, io: IO) -> int:
     """
     stack, on, chosen = _stack(io), "", None
     for word in args.words:
-        place = _place(io, word) if word[:1] in ("+", "-") and whole(word[1:]) is not None else None
+        place = _place(io, word)
         if place is not None:
             chosen = place
         elif word[:1] == "-" and len(word) > 1 and set(word[1:]) <= set("clpv"):
