@@ -56,23 +56,24 @@ def _iso(moment: Moment, match: re.Match[str]) -> None:
     moment.date = int(match[1]), int(match[2]), int(match[3])
 
 
-def _american(moment: Moment, match: re.Match[str]) -> None:
-    year = int(match[3]) if match[3] else time.gmtime(moment.now).tm_year
-    moment.date = _century(year, match[3] or "1970"), int(match[1]), int(match[2])
-
-
-def _century(year: int, typed: str) -> int:
+def _year_of(moment: Moment, typed: str | None) -> int:
+    """The year that was typed, of which two digits are 1969 to 2068; this one if none was."""
+    if not typed:
+        return time.gmtime(moment.now).tm_year
+    year = int(typed)
     return year + (2000 if year < 69 else 1900) if len(typed) <= 2 else year
 
 
+def _american(moment: Moment, match: re.Match[str]) -> None:
+    moment.date = _year_of(moment, match[3]), int(match[1]), int(match[2])
+
+
 def _day_first(moment: Moment, match: re.Match[str]) -> None:
-    year = int(match[3]) if match[3] else time.gmtime(moment.now).tm_year
-    moment.date = _century(year, match[3] or "1970"), _MONTHS.index(match[2][:3]) + 1, int(match[1])
+    moment.date = _year_of(moment, match[3]), _MONTHS.index(match[2][:3]) + 1, int(match[1])
 
 
 def _month_first(moment: Moment, match: re.Match[str]) -> None:
-    year = int(match[3]) if match[3] else time.gmtime(moment.now).tm_year
-    moment.date = _century(year, match[3] or "1970"), _MONTHS.index(match[1][:3]) + 1, int(match[2])
+    moment.date = _year_of(moment, match[3]), _MONTHS.index(match[1][:3]) + 1, int(match[2])
 
 
 def _clock(moment: Moment, match: re.Match[str]) -> None:
