@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from memsh.commands.machine import LONGEST
+from memsh.commands.machine import LONGEST, SECONDS
 from memsh.commands.paths import read_text, resolve, stat_kind
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
@@ -278,7 +278,7 @@ def _seconds(word: str) -> float:
     match = re.fullmatch(r"([0-9]*\.?[0-9]+|[0-9]+\.)([smhd]?)", word)
     if match is None:
         raise ValueError(f"invalid time interval '{word}'")
-    return min(float(match[1][:300]), LONGEST) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    return min(float(match[1][:300]), LONGEST) * SECONDS[match[2] or "s"]
 
 
 @utility(

@@ -10,13 +10,13 @@ from memsh.shell.session import Session
 from memsh.shell.timing import SHOWN, told
 
 TOPIC = "session"
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 10 * 365 * 86400
 
 
 def duration(word: str) -> float:
     """`2`, `0.5`, `30s`, `10m`, `2h`, `1d` → seconds."""
-    unit = _SECONDS.get(word[-1:])
+    unit = SECONDS.get(word[-1:])
     digits = word[:-1] if unit else word
     if not digits.replace(".", "", 1).isdecimal() or not digits.isascii():
         raise ValueError(f"'{word}' is not a time (2, 30s, 10m, 2h, 1d)")
