@@ -118,6 +118,7 @@ class Language:
         self.gone: set[str] = set()  # of those that the shell makes itself, the unset ones
         self.empty: list[str] = []  # unset names that this command used
         self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
+        self.dynamic_array: Callable[[str], list[str] | None] = lambda name: None  # FUNCNAME, PIPESTATUS and theirs
         self.expands: Callable[[str], str] = lambda text: text  # `$( … )` and its kin in a subscript
         self.changes = 0  # moves when something else than a plain variable changes
 
@@ -238,46 +239,31 @@ class Language:
         array = self.arrays.get(name)
         if array is not None:
             return [array[key] for key in sorted(array)]
-        if name in self.maps:
+        if self.map_of(name) is not None:
             return [text for _, text in self.items_of(name)]
-        if name == "PIPESTATUS":
-            return [str(status) for status in self.statuses]
-        if name == "FUNCNAME":
-            names = [frame.name for frame in reversed(self.frames)]
-            return [*names, "main"] if names and self.scripted else names
-        if name == "BASH_SOURCE":
-            return self.sources()
-        if name == "BASH_LINENO":
-            lines = [str(frame.line) for frame in reversed(self.frames)]
-            return [*lines, "0"] if self.scripted else lines
-        if name == "BASH_VERSINFO":
-            return ["5", "2", "15", "1", "release", self.get("MACHTYPE") or ""]
-        if name == "DIRSTACK":
-            return [self.shown_cwd(), *self.directories]
-        if name == "GROUPS":
-            return ["0"]
-        if name == "BASH_ALIASES":
-            return list(self.aliases.values())
+        made = self.dynamic_array(name) if name not in self.gone else None
+        if made is not None:
+            return made
         found = self.get(name)
         return [] if found is None else [found]
 
-    def sources(self) -> list[str]:
-        """BASH_SOURCE: the script of each function that runs, then the one that called the first."""
-        found = [frame.source for frame in reversed(self.frames)]
-        return [*found, self.name] if self.scripted else found or [""]
+    def map_of(self, name: str) -> dict[str, str] | None:
+        """The associative array of that name: one that was declared, or the shell's own."""
+        return self.aliases if name == "BASH_ALIASES" else self.maps.get(name)
 
     def keys_of(self, name: str) -> list[str]:
         """`${!name[@]}`."""
         name = self.target(name)
         if name in self.arrays:
             return [str(key) for key in sorted(self.arrays[name])]
-        if name in self.maps:
-            return walked(self.maps[name])
+        pairs = self.map_of(name)
+        if pairs is not None:
+            return walked(pairs)
         return [str(number) for number in range(len(self.list_of(name)))]
 
     def items_of(self, name: str) -> list[tuple[str, str]]:
         """Keys and values of an associative array, in bash's order."""
-        pairs = self.maps[name]
+        pairs = self.map_of(name) or {}
         return [(key, pairs[key]) for key in walked(pairs)]
 
     def index(self, name: str, text: str) -> int:
@@ -302,8 +288,9 @@ class Language:
     def element(self, name: str, text: str) -> str | None:
         """`${name[text]}`."""
         name = self.target(name)
-        if name in self.maps:
-            return self.maps[name].get(text)
+        pairs = self.map_of(name)
+        if pairs is not None:
+            return pairs.get(text)
         if name in self.arrays:
             return self.arrays[name].get(self.index(name, text))
         number = self.index(name, text)

@@ -136,9 +136,7 @@ class Session:
         )  # fmt: skip
         self.hooks = Hooks()
         self.doing = Doing()
-        self.language: Language = Language()
-        self.language.dynamic = Dynamic(self)
-        self.language.expands = self._expanded
+        self.language: Language = self._language()
         self.color = False
         self.width = 80
         self.history: list[str] = []  # what a person typed, for `history`
@@ -223,9 +221,13 @@ class Session:
 
     def fresh_language(self) -> Language:
         """The language's state as a session begins with it."""
-        language = Language()
-        language.dynamic, language.strict = self.language.dynamic, self.language.strict
-        language.expands = self._expanded
+        language = self._language()
+        language.strict = self.language.strict
+        return language
+
+    def _language(self) -> Language:
+        language, makes = Language(), Dynamic(self)
+        language.dynamic, language.dynamic_array, language.expands = makes, makes.array, self._expanded
         return language
 
     def _expanded(self, text: str) -> str:

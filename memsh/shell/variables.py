@@ -14,13 +14,14 @@ from memsh.shell.syntax import Case
 from memsh.shell.values import UINT_MAX
 
 if TYPE_CHECKING:
+    from memsh.shell.language import Language
     from memsh.shell.session import Session
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Dynamic:
-    """Answers for names that no table has."""
+    """Answers for names that no table of the language has."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -30,7 +31,15 @@ class Dynamic:
 
     def __call__(self, name: str) -> str | None:
         found = _TABLE.get(name)
-        return found(self.session) if found is not None else None
+        if found is not None:
+            return found(self.session)
+        array = self.array(name)
+        return (array[0] or None) if array else None
+
+    def array(self, name: str) -> list[str] | None:
+        """All of an array that the shell makes, of which `$name` is the first; None if it makes none of that name."""
+        found = _ARRAYS.get(name)
+        return found(self.session.language) if found is not None else None
 
 
 def _random(session: Session) -> str:
@@ -78,8 +87,30 @@ def _columns(session: Session) -> str:
     return str(session.width)
 
 
+def _host(session: Session) -> str:
+    return "i686" if session.bits == 32 else "x86_64"
+
+
 def _machine(session: Session) -> str:
-    return f"{'i686' if session.bits == 32 else 'x86_64'}-pc-linux-gnu"
+    return f"{_host(session)}-pc-linux-gnu"
+
+
+def _names(language: Language) -> list[str]:
+    """The functions that run, the last one first."""
+    names = [frame.name for frame in reversed(language.frames)]
+    return [*names, "main"] if names and language.scripted else names
+
+
+def _sources(language: Language) -> list[str]:
+    """The script of each function that runs, then the one that called the first."""
+    found = [frame.source for frame in reversed(language.frames)]
+    return [*found, language.name] if language.scripted else found
+
+
+def _callers(language: Language) -> list[str]:
+    """The line from which each of them was called."""
+    lines = [str(frame.line) for frame in reversed(language.frames)]
+    return [*lines, "0"] if language.scripted else lines
 
 
 def _line(session: Session) -> str:
@@ -87,7 +118,7 @@ def _line(session: Session) -> str:
 
 
 _TABLE: dict[str, Callable[[Session], str | None]] = {
-    "RANDOM": _random, "SECONDS": _seconds, "PWD": lambda session: session.language.shown_cwd(), "LINENO": _line,
+    "RANDOM": _random, "SECONDS": _seconds, "PWD": _directory, "LINENO": _line,
     "OLDPWD": lambda session: session.language.old_cwd,
     "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
     "EUID": lambda session: "0", "HOSTNAME": lambda session: "box", "OPTIND": lambda session: "1",
@@ -96,16 +127,18 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "BASH_VERSION": lambda session: "5.2.15(1)-release", "SHELL": lambda session: "/bin/bash",
     "BASH": lambda session: "/bin/bash", "USER": lambda session: "root", "LOGNAME": lambda session: "root",
     "OSTYPE": lambda session: "linux-gnu", "IFS": lambda session: " \t\n",
-    "FUNCNAME": lambda session: session.language.frames[-1].name if session.language.frames else None,
-    "PIPESTATUS": lambda session: str(session.language.statuses[0]), "_": lambda session: session.language.last_word,
+    "_": lambda session: session.language.last_word,
     "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
     "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: _date(session, "%s"),
-    "EPOCHREALTIME": lambda session: _date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts, "DIRSTACK": _directory,
-    "HOSTTYPE": lambda session: "i686" if session.bits == 32 else "x86_64", "MACHTYPE": _machine,
-    "OPTERR": lambda session: "1",
-    "GROUPS": lambda session: "0", "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": _random,
+    "EPOCHREALTIME": lambda session: _date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
+    "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
+    "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": _random,
     "HISTCMD": lambda session: str(len(session.history) + 1), "COLUMNS": _columns,
     "PS1": lambda session: r"\s-\v\$ " if not session.language.strict else None,
-    "BASH_VERSINFO": lambda session: "5", "BASH_SOURCE": lambda session: session.language.sources()[0] or None,
-    "BASH_LINENO": lambda session: str(session.language.frames[-1].line) if session.language.frames else "0",
+}  # fmt: skip
+_ARRAYS: dict[str, Callable[[Language], list[str]]] = {
+    "PIPESTATUS": lambda language: [str(status) for status in language.statuses],
+    "FUNCNAME": _names, "BASH_SOURCE": _sources, "BASH_LINENO": _callers,
+    "BASH_VERSINFO": lambda language: ["5", "2", "15", "1", "release", language.get("MACHTYPE") or ""],
+    "DIRSTACK": lambda language: [language.shown_cwd(), *language.directories], "GROUPS": lambda language: ["0"],
 }  # fmt: skip

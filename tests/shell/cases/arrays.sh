@@ -72,3 +72,8 @@ a=('x y' z); echo "${a[@]@Q}"; x="a'b"; echo "${x@Q}"
 a=(1 2); a=("${a[@]}" 3); a=(0 "${a[@]}"); echo ${a[@]}
 #### defaults on arrays
 echo ${u[@]:-none} ${u[0]:-none}; a=(); echo ${a[@]-empty} ${a[@]+set}; a=(x); echo ${a[@]+set}
+#### arrays that the shell makes
+f() { echo "$FUNCNAME ${FUNCNAME[0]} ${FUNCNAME[1]}"; }; g() { f; }; g; false | true | false; echo "${PIPESTATUS[@]}"
+false | true; echo "$PIPESTATUS"; echo "$GROUPS ${#GROUPS[@]} $BASH_VERSINFO ${BASH_VERSINFO[0]} ${!BASH_VERSINFO[@]}"
+#### aliases as an array
+alias a=1x b=2y; echo "${BASH_ALIASES[b]} ${!BASH_ALIASES[@]} [${BASH_ALIASES[zz]}] ${#BASH_ALIASES[@]} ${BASH_ALIASES[@]}"
