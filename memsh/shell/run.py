@@ -267,7 +267,7 @@ class Runner(Pipelines, Traps, Calls):
                 if "DEBUG" in language.traps:
                     self.debugged(node)
                 if "xtrace" in language.options:
-                    self.trace(node.source[node.pos : node.end].strip())
+                    self.trace(node.shown())
                 try:
                     self.language.set(node.name, word)
                 except ShellError as error:
@@ -342,7 +342,7 @@ class Runner(Pipelines, Traps, Calls):
             expander = self.expander()
             text = expander.single(node.word)
             if "xtrace" in self.language.options:
-                self.trace(node.source[node.pos : node.end].strip())
+                self.trace(node.shown())
             status, falls = 0, False
             for patterns, body, ending in node.items:
                 ignore = self.language.shopts["nocasematch"]

@@ -102,6 +102,10 @@ class Node:
         self.source = source
         self.end = end
 
+    def shown(self) -> str:
+        """That text."""
+        return self.source[self.pos : self.end].strip()
+
     def at(self, line: int, pos: int) -> None:
         self.line = line
         self.pos = pos

@@ -66,7 +66,7 @@ def _command(session: Session) -> str | None:
     node = session.language.command
     if node is None or isinstance(node, str) or not hasattr(node, "source"):
         return node if isinstance(node, str) else None
-    text = node.source[node.pos : node.end].strip()
+    text = node.shown()
     return text + " " if isinstance(node, Case) else text
 
 
