@@ -196,8 +196,12 @@ class Patient:
 @lru_cache(maxsize=2048)
 def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str] | Patient:
     """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
+    return _compiled(pattern, _whole(pattern, shortest, False), ignore_case)
+
+
+def _compiled(pattern: str, expression: str, ignore_case: bool) -> re.Pattern[str] | Patient:
+    """The expression of a pattern: Patient where that one has a `*( … )` or the like."""
     flags = re.S | (re.I if ignore_case else 0)
-    expression = _whole(pattern, shortest, False)
     return Patient(expression, flags) if _REPEATS.search(pattern) else re.compile(expression, flags)
 
 
@@ -209,5 +213,4 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 @lru_cache(maxsize=512)
 def path_regex(part: str, ignore_case: bool = False) -> re.Pattern[str] | Patient:
     """One part of a path: a leading dot must be written, or a sign behind it."""
-    expression, flags = _whole(part, False, True), re.S | (re.I if ignore_case else 0)
-    return Patient(expression, flags) if _REPEATS.search(part) else re.compile(expression, flags)
+    return _compiled(part, _whole(part, False, True), ignore_case)
