@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import ShellError
+from memsh.shell.variables import PATH
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
     from memsh.shell.session import Session
 
-FOLDERS = frozenset(["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"])
+FOLDERS = frozenset(PATH.split(":"))
 _TOOLS = ("/usr/bin", "/bin")  # one folder on a Debian of today
 LONGEST_NAME = 255
 TOPICS = frozenset(["tools", "text", "files"])
