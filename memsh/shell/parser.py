@@ -217,10 +217,15 @@ class Parser(Compounds):
         nothing = self.pos >= self.size or (
             self.text[self.pos] in "\n;&|)" and not self.text.startswith("&>", self.pos)
         )
-        timed = Timed(Series([]) if nothing else self.pipeline(), posix is not None)
+        timed = Timed(self._nothing(begun) if nothing else self.pipeline(), posix is not None)
         timed.at(self.line_of(begun), begun)
-        timed.body.at(timed.line, begun) if nothing else None
         return timed
+
+    def _nothing(self, begun: int) -> Node:
+        """Where a command may be missing."""
+        empty = Series([])
+        empty.at(self.line_of(begun), begun)
+        return empty
 
     def pipeline(self) -> Node:
         match = _TIME.match(self.text, self.pos)
@@ -236,9 +241,7 @@ class Parser(Compounds):
             inner.at(self.line_of(begun), begun)
             return inner
         if negate and self.pos < self.size and self.text[self.pos] in ";\n)":
-            empty = Series([])
-            empty.at(self.line_of(begun), begun)
-            return Pipeline([empty], True)
+            return Pipeline([self._nothing(begun)], True)
         if begun != self.pos and self.pos >= self.size:
             self.fault("! is not finished: a command is missing", begun, True)
         stages, both, host = [self.command()], set(), None
