@@ -31,14 +31,17 @@ def walked(keys: Iterable[str]) -> list[str]:
     size, table = BUCKETS, dict[int, list[str]]()
     for number, key in enumerate(keys):
         if number >= size * FULL:
-            size, table = size * GROWTH, _rehashed(table, size * GROWTH)
+            size *= GROWTH
+            table = _put(_in_order(table), size, {})
+        _put([key], size, table)
+    return _in_order(table)
+
+
+def _put(keys: Iterable[str], size: int, table: dict[int, list[str]]) -> dict[int, list[str]]:
+    for key in keys:
         table.setdefault(hash_string(key) & (size - 1), []).append(key)
+    return table
+
+
+def _in_order(table: dict[int, list[str]]) -> list[str]:
     return [key for bucket in sorted(table) for key in reversed(table[bucket])]
-
-
-def _rehashed(table: dict[int, list[str]], size: int) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for bucket in sorted(table):
-        for key in reversed(table[bucket]):
-            found.setdefault(hash_string(key) & (size - 1), []).append(key)
-    return found
