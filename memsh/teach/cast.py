@@ -19,7 +19,7 @@ from typing import Any
 from memsh.shell.errors import ShellError
 from memsh.shell.io import HostSink
 from memsh.shell.session import Session
-from memsh.teach.hostfile import may_replace, write
+from memsh.teach.hostfile import beside_of, may_replace, write
 
 CHARACTER, LOOK, PAUSE = 0.04, 0.8, 2.0  # seconds
 COMMAND = "record"
@@ -36,7 +36,7 @@ class CastFile:
         """OSError as the host says; an existing file only with `force`, never through a link."""
         place = Path(path)
         self.place = place if may_replace(path, "cast", force) else None  # what is replaced in the end
-        self.path = place.with_name(f".{place.name}.{os.getpid()}") if self.place is not None else place
+        self.path = beside_of(path) if self.place is not None else place
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_EXCL
         self.descriptor = os.open(self.path, flags, 0o644)
         self.error: OSError | None = None

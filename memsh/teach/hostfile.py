@@ -40,13 +40,18 @@ def may_replace(path: str, kind: str, force: bool) -> bool:
     return True
 
 
-def write(path: str, text: str, kind: str, force: bool) -> None:
-    """Put a file there. OSError as the host says, with the file that was there as it was."""
-    replaces = may_replace(path, kind, force)
+def beside_of(path: str) -> Path:
+    """Where a file is written before it takes its place. OSError for a path without a name."""
     place = Path(path)
     if not place.name:
         raise OSError(ENOENT if not path else EISDIR, os.strerror(ENOENT if not path else EISDIR), path)
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    return place.with_name(f".{place.name}.{os.getpid()}")
+
+
+def write(path: str, text: str, kind: str, force: bool) -> None:
+    """Put a file there. OSError as the host says, with the file that was there as it was."""
+    replaces = may_replace(path, kind, force)
+    place, beside = Path(path), beside_of(path)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
