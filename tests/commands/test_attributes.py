@@ -17,8 +17,7 @@ def test_modes(mode: int, words: str, new: int) -> None:
 
 
 def test_a_swap_file_as_people_make_one() -> None:
-    terminal = Typed("--ram", "64M")
-    said = terminal
+    said = Typed("--ram", "64M")
     assert said("fallocate -l 8M /swapfile; chmod 600 /swapfile; ls -l /swapfile").startswith(
         "-rw------- 1 root root 8388608 "
     )
@@ -27,7 +26,7 @@ def test_a_swap_file_as_people_make_one() -> None:
     assert said("truncate -s 1M /swapfile") == (
         "truncate: failed to truncate '/swapfile' at 1048576 bytes: Text file busy\n"
     )
-    assert check(terminal.session.box) == []
+    assert check(said.session.box) == []
 
 
 def test_what_is_new_reads_as_zeros_and_what_was_there_stays() -> None:

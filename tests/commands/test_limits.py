@@ -1,6 +1,5 @@
 """ulimit, umask and prlimit as they are typed, and what the limits stop."""
 
-
 import pytest
 
 from memsh.inspect.check import check

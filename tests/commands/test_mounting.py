@@ -1,6 +1,5 @@
 """mount, umount and RAM file systems of a given size, as they are typed."""
 
-
 import pytest
 
 from tests.commands.typed import Typed

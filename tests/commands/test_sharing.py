@@ -1,6 +1,5 @@
 """Memory that processes share, lock and look at: shmget, ipcs, memfd, vfork, process_vm_*, mlockall, mincore, …"""
 
-
 import pytest
 
 from memsh.inspect.check import check

@@ -12,15 +12,14 @@ HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 
 @pytest.fixture
-def terminal() -> Typed:
+def said() -> Typed:
     return Typed("--ram", "64M")
 
 
-def test_the_spare_disk_as_recorded(terminal: Typed) -> None:
-    said = terminal
-    buffers = terminal.session.box.fs.nr_blockdev_pages
+def test_the_spare_disk_as_recorded(said: Typed) -> None:
+    buffers = said.session.box.fs.nr_blockdev_pages
     assert said("swapon /dev/vda") == "swapon: /dev/vda: read swap header failed\n"
-    assert terminal.session.last_status == 1
+    assert said.session.last_status == 1
     first, second = said("mkswap /dev/vda").splitlines()
     assert first == "Setting up swapspace version 1, size = 256 MiB (268431360 bytes)"
     assert second.startswith("no label, UUID=")
@@ -30,7 +29,7 @@ def test_the_spare_disk_as_recorded(terminal: Typed) -> None:
     assert said("dmesg | tail -1").endswith(
         "Adding 262140k swap on /dev/vda.  Priority:-2 extents:1 across:262140k \n"
     )
-    assert terminal.session.box.fs.nr_blockdev_pages == buffers + 1
+    assert said.session.box.fs.nr_blockdev_pages == buffers + 1
     assert said("swapon") == (
         "NAME     TYPE      SIZE USED PRIO\n"
         "/dev/vda partition 256M   0B   -2\n"
@@ -43,11 +42,10 @@ def test_the_spare_disk_as_recorded(terminal: Typed) -> None:
     assert said("swapoff /dev/vda") == "swapoff: /dev/vda: swapoff failed: Invalid argument\n"
     assert said("swapon") == ""
     assert said("mkswap -L spare /dev/vda").startswith("mkswap: /dev/vda: warning: wiping old swap signature.\n")
-    assert check(terminal.session.box) == []
+    assert check(said.session.box) == []
 
 
-def test_files_and_priorities(terminal: Typed) -> None:
-    said = terminal
+def test_files_and_priorities(said: Typed) -> None:
     said("mkswap /dev/vda; mkfile /a 1M; mkfile /b 1M; mkswap /a; mkswap /b; swapon /dev/vda")
     assert said("swapon -p 7 /a") == "swapon: /a: insecure permissions 0644, 0600 suggested.\n"
     said("swapon /b")
@@ -61,7 +59,7 @@ def test_files_and_priorities(terminal: Typed) -> None:
     assert said("swapon --show=NAME,PRIO --raw --noheadings") == "/a 7\n/b -2\n"
     assert said("rm /a") == "rm: cannot remove '/a': Operation not permitted\n"
     assert said("swapoff -a; cat /proc/swaps") == HEADER
-    assert check(terminal.session.box) == []
+    assert check(said.session.box) == []
 
 
 @pytest.mark.parametrize(
@@ -77,9 +75,9 @@ def test_files_and_priorities(terminal: Typed) -> None:
         ("swapon /etc", "swapon: /etc: read swap header failed\n"),
     ],
 )
-def test_what_is_no_swap_area(terminal: Typed, line: str, words: str) -> None:
-    assert terminal(line) == words
-    assert check(terminal.session.box) == []
+def test_what_is_no_swap_area(said: Typed, line: str, words: str) -> None:
+    assert said(line) == words
+    assert check(said.session.box) == []
 
 
 def test_a_box_may_start_with_swap() -> None:
@@ -97,29 +95,26 @@ def test_sizes_for_people(size: int, words: str) -> None:
 
 
 def test_swapoff_that_does_not_fit_kills_nobody() -> None:
-    terminal = Typed("--ram", "64M", "--swap", "64M")
-    said = terminal
+    said = Typed("--ram", "64M", "--swap", "64M")
     said('p=$(mmap 90M rw); touch $p 90M; poke $p "first"; poke $p+94371830 "last"')
     assert said("swapoff /dev/vda") == "swapoff: /dev/vda: swapoff failed: Cannot allocate memory\n"
     assert said("grep oom_kill /proc/vmstat") == "oom_kill 0\n"
-    assert check(terminal.session.box) == []
+    assert check(said.session.box) == []
     assert "first" in said("hexdump $p 8") and "last" in said("hexdump $p+94371830 8")
     assert said("swapon --show=NAME --noheadings").strip() == "/dev/vda"
 
 
-def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(terminal: Typed) -> None:
-    said = terminal
+def test_a_file_that_is_swapped_to_keeps_its_name_and_its_bytes(said: Typed) -> None:
     for line in ("mkfile /s 4M", "mkswap /s", "swapon /s"):
         said(line)
     for line in ("mv /s /t", "rm /s", "mkfile /t 1M; mv /t /s"):
         assert said(line).endswith("Operation not permitted\n"), line
     assert "Text file busy" in said("echo x > /s")
     assert said("swapoff -a") == "" and said("mv /s /u") == ""
-    assert check(terminal.session.box) == []
+    assert check(said.session.box) == []
 
 
-def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Typed) -> None:
-    said = terminal
+def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(said: Typed) -> None:
     for line in ("mkfile /f 1M", "m=$(mmap 1M rw shared --file /f)", "write $m 1M"):
         said(line)
     peak = said("grep VmHWM /proc/self/status")
@@ -127,11 +122,10 @@ def test_the_peak_of_the_resident_size_stays_when_a_file_is_cut(terminal: Typed)
     assert int(said("grep VmHWM /proc/self/status").split()[1]) >= int(peak.split()[1])
 
 
-def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(terminal: Typed) -> None:
-    said = terminal
+def test_pagewalk_tells_a_page_that_is_swapped_out_from_one_that_never_was(said: Typed) -> None:
     said("mkswap /dev/vda; swapon /dev/vda; p=$(mmap 100M); touch $p 70M")
     slot = int(said("pagewalk $p | grep -o 'slot [0-9]*' | cut -d ' ' -f 2"))
-    area = terminal.session.box.swap.info[0]
+    area = said.session.box.swap.info[0]
     assert area.swap_map[slot] and said("pagewalk $p").endswith(f" swapped out, to slot {slot} of /dev/vda\n")
     assert said("pagewalk $p+90M").endswith("a touch would fault\n")
     said("touch $p")

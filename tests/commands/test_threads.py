@@ -1,6 +1,5 @@
 """thread, and what threads mean to the other commands, as they are typed."""
 
-
 import pytest
 
 from tests.commands.typed import Typed
