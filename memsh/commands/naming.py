@@ -28,7 +28,7 @@ from memsh.procfs import tree
 from memsh.procfs.node import Directory
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.session import Session
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import last_typed, option, utility
 
 TOPIC = "files"
 
@@ -399,7 +399,4 @@ def _link(args: Args, io: IO, target: str, name: str) -> int:
 
 def _logical(args: Args) -> bool:
     """Whether a link given as a target means what it leads to: the last of -L and -P counts."""
-    logical = False
-    for name, _ in args.typed:
-        logical = name == "logical" if name in ("logical", "physical") else logical
-    return logical
+    return last_typed(args, "logical", "physical") == "logical"

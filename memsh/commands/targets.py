@@ -12,7 +12,7 @@ from memsh.commands.facts import Facts, lstat
 from memsh.commands.paths import listdir, path_of, stat_kind
 from memsh.shell import IO, Args, ShellError
 from memsh.shell.session import Session
-from memsh.textutils.utility import Option, one_of, option
+from memsh.textutils.utility import Option, last_typed, one_of, option
 
 _CONTROL = one_of("backup type", "none/off", "simple/never", "existing/nil", "numbered/t")
 
@@ -72,11 +72,8 @@ def agreed(io: IO, question: str) -> bool:
 
 
 def answered_last(args: Args) -> str:
-    """Which of -i, -n and -f counts: the last that was typed. "" for none."""
-    last = ""
-    for name, _ in args.typed:
-        last = name if name in ("interactive", "no_clobber", "force") else last
-    return last
+    """Which of -i, -n and -f counts. "" for none."""
+    return last_typed(args, "interactive", "no_clobber", "force")
 
 
 def backup_kind(args: Args) -> str:

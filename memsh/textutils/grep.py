@@ -15,7 +15,7 @@ from typing import Any
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.regexp import Regexp, joined, perl
 from memsh.textutils.sources import Sources, pieces
-from memsh.textutils.utility import one_of, option, utility
+from memsh.textutils.utility import last_typed, one_of, option, utility
 
 TROUBLE = 2
 PEEK = 32768  # characters of a named file that are looked at for NUL
@@ -138,9 +138,8 @@ class Grep:
         self.names = names or (["."] if self.recursive else ["-"])
         self.bare = not names and self.recursive  # names are shown without ./
         named = len(names) > 1 or (self.recursive and any(self._folder(name) is not None for name in self.names))
-        for name, _ in args.typed:
-            named = name == "with_filename" if name in ("with_filename", "no_filename") else named
-        self.named = named
+        wish = last_typed(args, "with_filename", "no_filename")
+        self.named = wish == "with_filename" if wish else named
         self.end = "\0" if args.null_data else "\n"
         usual = args.context or 0
         self.before = usual if args.before_context is None else args.before_context

@@ -251,6 +251,11 @@ def whole_number(what: str, least: int = 0, quote: str = "'{}'") -> Converter:
     return convert
 
 
+def last_typed(args: Args, *names: str) -> str:
+    """Which of these options counts: the last that was typed. "" for none."""
+    return next((name for name, _ in reversed(args.typed) if name in names), "")
+
+
 _SUFFIXES: dict[str, int] = {
     "": 1, "b": 512, **{letter: 1024**power for power, letter in enumerate("KMGTPE", 1)},
     "k": 1024, **{f"{letter}B": 1000**power for power, letter in enumerate("KMGTPE", 1)}, "kB": 1000,

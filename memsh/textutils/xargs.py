@@ -12,7 +12,7 @@ from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.registry import Converter
 from memsh.textutils.sources import Sources, records
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import last_typed, option, utility
 
 LONGEST = 131072  # characters of one command, where -s does not say
 _BLANK = " \t\v\f\r"
@@ -80,9 +80,8 @@ def xargs(box: object, args: Args, io: IO) -> int:
 
 def _entries(args: Args, source: Input) -> Iterator[tuple[str, bool]]:
     """The words of the input, each with whether it ends a line."""
-    order = [name for name, _ in args.typed if name in ("null", "delimiter")]
-    if order:
-        delimiter = "\0" if order[-1] == "null" else args.delimiter
+    if kind := last_typed(args, "null", "delimiter"):
+        delimiter = "\0" if kind == "null" else args.delimiter
         for piece in records(source, delimiter):
             yield piece, True
         return
