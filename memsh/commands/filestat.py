@@ -15,7 +15,7 @@ from memsh.commands.paths import stat_kind, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import now, strftime
-from memsh.textutils.utility import option, sized, utility, whole_number
+from memsh.textutils.utility import last_typed, option, sized, utility, whole_number
 
 TOPIC = "files"
 _KINDS = {
@@ -84,12 +84,12 @@ def readlink(box: object, args: Args, io: IO) -> int:
         raise args.refused("missing operand")
     status = 0
     target: str | None
-    whole = args.canonicalize or args.canonicalize_existing or args.canonicalize_missing
+    how = last_typed(args, "canonicalize", "canonicalize_existing", "canonicalize_missing")
     end = "\0" if args.zero else "" if args.no_newline and len(args.files) == 1 else "\n"
     for name in args.files:
         try:
-            if whole:
-                target = canonical(io.session, name, args.canonicalize_existing, args.canonicalize_missing)
+            if how:
+                target = canonical(io.session, name, how == "canonicalize_existing", how == "canonicalize_missing")
             else:
                 target = link_target(io.session, name)
             if target is None:

@@ -9,7 +9,7 @@ from memsh.commands.paths import path_of, resolve, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.session import Session
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import last_typed, option, utility
 
 TOPIC = "files"
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -34,8 +34,10 @@ def realpath(box: object, args: Args, io: IO) -> int:
         raise args.refused("missing operand")
     status, end = 0, "\0" if args.zero else "\n"
 
+    how = last_typed(args, "canonicalize_existing", "canonicalize_missing")
+    wanted = how == "canonicalize_existing", how == "canonicalize_missing", args.strip or args.logical
+
     def whole_of(name: str) -> str:
-        wanted = args.canonicalize_existing, args.canonicalize_missing, args.strip or args.logical
         return canonical(io.session, name, *wanted)
 
     base = whole_of(args.relative_base) if args.relative_base is not None else None
