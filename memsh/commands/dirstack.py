@@ -83,20 +83,12 @@ def pushd(box: object, args: Args, io: IO) -> int:
         if len(stack) < 2:
             raise ShellError("no other directory")
         turned = [stack[1], stack[0], *stack[2:]]
-    else:
-        place = _place(io, words[0])
-        if place is None and words[0][:1] == "-" and words[0] != "-":
-            raise UsageError(f"{words[0]}: invalid number")
-        if place is None:
-            if stay:
-                language.directories = [words[0], *language.directories]
-                _show(io)
-                return 0
-            change_directory(io, words[0])
-            language.directories = stack
-            _show(io)
-            return 0
+    elif (place := _place(io, words[0])) is not None:
         turned = stack[place:] + stack[:place]
+    elif words[0][:1] == "-" and words[0] != "-":
+        raise UsageError(f"{words[0]}: invalid number")
+    else:
+        turned = [stack[0], words[0], *stack[1:]] if stay else [words[0], *stack]
     if not stay:
         change_directory(io, turned[0])
     language.directories = turned[1:]
