@@ -91,13 +91,16 @@ class Thp:
             return GFP_TRANSHUGE_LIGHT | (direct if asked else 0)
         return GFP_TRANSHUGE_LIGHT
 
+    def allows(self, flags: int) -> bool:
+        """What `enabled` says of anonymous memory in an area with these flags."""
+        return self.enabled == "always" or (self.enabled == "madvise" and bool(flags & VM_HUGEPAGE))
+
 
 def hugepage_vma_check(box: Box, vma: VmArea) -> bool:
     """Whether the area may have huge pages at all, as the knobs are now."""
     if not box.thp.available or vma.flags & VM_NOHUGEPAGE or vma.vm_ops is not None:
         return False
-    enabled = box.thp.enabled
-    return enabled == "always" or (enabled == "madvise" and bool(vma.flags & VM_HUGEPAGE))
+    return box.thp.allows(vma.flags)
 
 
 def transhuge_vma_suitable(vma: VmArea, addr: int) -> bool:
@@ -140,11 +143,9 @@ def is_huge_zero(box: Box, entry: int) -> bool:
     return bool(box.thp.zero_pfn) and entry >> 12 == box.thp.zero_pfn
 
 
-def khugepaged_enter(box: Box, mm: MmStruct, vma: VmArea) -> None:
+def khugepaged_enter(box: Box, mm: MmStruct) -> None:
     """An anonymous area that may have huge pages got its first page: khugepaged shall look at the process."""
     khugepaged = box.thp.khugepaged
-    if khugepaged is None or mm.number in khugepaged.slots:
-        return
-    if box.thp.enabled == "always" or vma.flags & VM_HUGEPAGE:
+    if khugepaged is not None and mm.number not in khugepaged.slots:
         khugepaged.enter(mm)
         khugepaged.yielded()  # if that woke it, it has its turn before the page is there

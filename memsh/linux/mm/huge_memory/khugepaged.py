@@ -19,7 +19,6 @@ from memsh.linux.include.flags import (
     PTE_PSE,
     PTE_RW,
     PTE_SPECIAL,
-    VM_HUGEPAGE,
     VM_HUGETLB,
     VM_NOHUGEPAGE,
     VM_WRITE,
@@ -245,9 +244,7 @@ def may_collapse(box: Box, vma: VmArea, flags: int, *, enforce_sysfs: bool) -> b
             return False
         inode = vma.file.inode
         return shmem_is_huge(box, vma, inode, vma.pgoff, force=not enforce_sysfs)
-    enabled = box.thp.enabled
-    allowed = not enforce_sysfs or enabled == "always" or (enabled == "madvise" and bool(flags & VM_HUGEPAGE))
-    return vma.anon_vma is not None and allowed
+    return vma.anon_vma is not None and (not enforce_sysfs or box.thp.allows(flags))
 
 
 def scan_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, by: Collapse) -> tuple[int, bool]:

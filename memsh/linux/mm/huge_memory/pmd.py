@@ -88,7 +88,7 @@ def alloc_huge_page(box: Box, vma: VmArea, addr: int, gfp: int, policy: Policy |
 def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """A first access: 0 for a huge page, 1 for the huge page of zeros, FALLBACK if small pages must do; ENOMEM."""
     anon_vma_prepare(box, vma)
-    khugepaged_enter(box, mm, vma)
+    khugepaged_enter(box, mm)
     number = addr >> PMD_SHIFT
     prot = vm_page_prot(vma) | PTE_PSE
     if not write and box.thp.use_zero_page:
