@@ -15,7 +15,7 @@ from memsh.linux.include.mm_types import (
     Inode,
     SuperOperations,
 )
-from memsh.linux.lib.libfs import nothing, put_named, same_size
+from memsh.linux.lib.libfs import no_value, nothing, put_named, same_size
 from memsh.linux.mm.filemap.filemap import block_write_begin, block_write_end, filemap_get_pages, filemap_write_zeros
 from memsh.linux.mm.filemap.mapped import generic_file_mmap
 from memsh.linux.mm.mmap.unmapped import thp_get_unmapped_area
@@ -29,10 +29,6 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 MAX_FILE = 16 << 40  # with blocks of 4 KiB
 S_IFBLK = 0o060000
-
-
-def _no_value(box: Box, value: int) -> None:
-    """A shadow stands for nothing that could be freed."""
 
 
 def _read_inode(box: Box, inode: Inode) -> None:
@@ -72,7 +68,7 @@ def _put_disk(box: Box, inode: Inode) -> None:
 
 DISK_AOPS = AddressSpaceOperations(
     swap_backed=False, writeback=True, read_folio=generate, get_pages=filemap_get_pages, write_begin=block_write_begin,
-    write_end=block_write_end, write_zeros=filemap_write_zeros, free_value=_no_value,
+    write_end=block_write_end, write_zeros=filemap_write_zeros, free_value=no_value,
 )  # fmt: skip
 DISK_FOP = FileOperations(mmap=generic_file_mmap, get_unmapped_area=thp_get_unmapped_area)
 EXT4 = FileSystemType(DISK_AOPS, DISK_FOP, SuperOperations(

@@ -15,6 +15,15 @@ def nothing(box: Box, inode: Inode) -> None:
     """There is no disk that would know more, nothing to do."""
 
 
+def zeros(inode: Inode, index: int) -> bytes:
+    """A page that nobody has written to, where there is no disk that it could come from."""
+    return bytes(4096)
+
+
+def no_value(box: Box, value: int) -> None:
+    """A file's tree holds no value that stands for something to be freed: at most shadows."""
+
+
 def all_of_it(box: Box, inode: Inode, position: int, length: int) -> int:
     """Memory is asked for page by page."""
     del box, inode, position

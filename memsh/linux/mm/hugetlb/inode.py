@@ -21,7 +21,7 @@ from memsh.linux.include.mm_types import (
     VmArea,
     VmOperations,
 )
-from memsh.linux.lib.libfs import nameless
+from memsh.linux.lib.libfs import nameless, no_value, zeros
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
 from memsh.linux.mm.hugetlb.reserve import (
@@ -60,14 +60,6 @@ def _not_written(box: Box, pfn: int) -> None:
     """write() never gets so far."""
 
 
-def _zeros(inode: Inode, index: int) -> bytes:
-    return bytes(4096)
-
-
-def _no_value(box: Box, value: int) -> None:
-    """Its pages are in no tree."""
-
-
 def vm_op_split(box: Box, vma: VmArea, addr: int) -> None:
     """EINVAL in the middle of a huge page."""
     if addr & hstate_vma(box, vma).size - 1:
@@ -79,8 +71,8 @@ def vm_op_pagesize(box: Box, vma: VmArea) -> int:
 
 
 HUGETLBFS_AOPS = AddressSpaceOperations(
-    swap_backed=False, writeback=False, read_folio=_zeros, get_pages=_no_pages, write_begin=_no_write,
-    write_end=_not_written, write_zeros=_no_zeros, free_value=_no_value,
+    swap_backed=False, writeback=False, read_folio=zeros, get_pages=_no_pages, write_begin=_no_write,
+    write_end=_not_written, write_zeros=_no_zeros, free_value=no_value,
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from memsh.linux.include.mm_types import (
     VmArea,
     VmOperations,
 )
-from memsh.linux.lib.libfs import all_of_it, nameless, nothing, put_named
+from memsh.linux.lib.libfs import all_of_it, nameless, nothing, put_named, zeros
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.mapped import filemap_map_pages
 from memsh.linux.mm.filemap.pagecache import (
@@ -263,12 +263,8 @@ def shmem_get_unmapped_area(
     return larger + (offset - larger & HPAGE_PMD_SIZE - 1)
 
 
-def _read_folio(inode: Inode, index: int) -> bytes:
-    return bytes(4096)
-
-
 SHMEM_AOPS = AddressSpaceOperations(
-    swap_backed=True, writeback=False, read_folio=_read_folio, get_pages=_get_pages, write_begin=_write_begin,
+    swap_backed=True, writeback=False, read_folio=zeros, get_pages=_get_pages, write_begin=_write_begin,
     write_end=_write_end, write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
 )  # fmt: skip
 SHMEM_VM_OPS = VmOperations(fault=shmem_fault, map_pages=filemap_map_pages, may_map_huge=may_map_huge)
