@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import VM_RAND_READ, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_READAHEAD
 from memsh.linux.include.mm_types import PageTable, VmArea, VmOperations
-from memsh.linux.mm.filemap.filemap import filemap_fault
+from memsh.linux.mm.filemap.filemap import block_write_end, filemap_fault
 from memsh.linux.mm.filemap.pagecache import mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
-from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio
 from memsh.linux.mm.memory.filefault import set_pte
 from memsh.linux.mm.memory.outcome import AROUND, MAJOR
 
@@ -70,8 +69,7 @@ def filemap_map_pages(box: Box, vma: VmArea, addr: int, table: PageTable, at: in
 def file_page_mkwrite(box: Box, vma: VmArea, pfn: int) -> None:
     """A clean page of a shared mapping is written to: it has to go to the disk some day."""
     del vma
-    dirty_folio(box, pfn)
-    balance_dirty_pages_ratelimited(box, 1)
+    block_write_end(box, pfn)
 
 
 GENERIC_FILE_VM_OPS = VmOperations(fault=file_fault, map_pages=filemap_map_pages, page_mkwrite=file_page_mkwrite)

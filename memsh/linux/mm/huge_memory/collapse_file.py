@@ -17,6 +17,7 @@ from memsh.linux.include.memmap import K_SHMEM, PG_DIRTY, PG_HUGE, PG_LRU, PG_SW
 from memsh.linux.include.mm_types import MM_SHMEMPAGES, AddressSpace, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.lib.entries import PRESENT
+from memsh.linux.mm.filemap.mapped import page_index
 from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, HPAGE_PMD_SIZE, PMD_SHIFT
 from memsh.linux.mm.huge_memory.pages import list_huge_page, put_huge_page
@@ -57,7 +58,7 @@ def scan_file(box: Box, vma: VmArea, addr: int, by: Collapse) -> int:
     assert vma.file is not None
     memmap = box.memmap
     mapping = mapping_of(box, vma.file.inode)
-    start = vma.pgoff + (addr - vma.start >> 12)
+    start = page_index(vma, addr)
     end = start + HPAGE_PMD_NR
     if by.knobs is not None and sum(1 for _ in swapped_pages(mapping, start, end)) > by.knobs.max_ptes_swap:
         box.vmstat["thp_scan_exceed_swap_pte"] += 1
@@ -196,7 +197,7 @@ def collapse_pte_mapped_thp(box: Box, mm: MmStruct, addr: int, *, install_pmd: b
     if vma is None or vma.file is None or not vma.file.inode.shmem or vma.end < addr + HPAGE_PMD_SIZE:
         return SCAN_VMA_CHECK
     mapping = mapping_of(box, vma.file.inode)
-    start = vma.pgoff + (addr - vma.start >> 12)
+    start = page_index(vma, addr)
     head = mapping.pages.get(start)
     if head is None or not box.memmap.flags[head] & PG_HUGE or head & HPAGE_PMD_NR - 1:
         return SCAN_FAIL

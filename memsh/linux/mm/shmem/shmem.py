@@ -29,7 +29,7 @@ from memsh.linux.include.mm_types import (
 )
 from memsh.linux.lib.libfs import all_of_it, nameless, nothing, put_named, zeros
 from memsh.linux.lib.xarray import VALUE
-from memsh.linux.mm.filemap.mapped import filemap_map_pages
+from memsh.linux.mm.filemap.mapped import filemap_map_pages, page_index
 from memsh.linux.mm.filemap.pagecache import (
     GFP_CACHE,
     add_to_page_cache,
@@ -85,7 +85,7 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
 def shmem_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
     """The page at `addr`, made of zeros if there is none, and 0. IndexError past the end; ENOMEM."""
     assert vma.file is not None
-    inode, index = vma.file.inode, vma.pgoff + (addr - vma.start >> 12)
+    inode, index = vma.file.inode, page_index(vma, addr)
     if index >= max_index(inode):
         raise IndexError(index)
     return shmem_get_page(box, inode, index, vma), 0
