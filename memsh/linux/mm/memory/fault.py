@@ -35,10 +35,6 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmAr
 from memsh.linux.lib.columns import frame_runs
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.huge_memory import pmd
-from memsh.linux.mm.huge_memory.huge import (
-    hugepage_vma_check,
-    transhuge_vma_suitable,
-)
 from memsh.linux.mm.hugetlb.fault import COPIED, REUSED, NoHugePage, hugetlb_fault
 from memsh.linux.mm.memory.anon import (
     GFP_ANON,
@@ -331,8 +327,7 @@ def _huge_range(box: Box, mm: MmStruct, vma: VmArea, index: int, addr: int, writ
     """Accesses to part of 2 MiB that no table maps: whether an entry of 2 MiB serves them, after one fault."""
     huge = mm.huge.get(index)
     if huge is None:
-        anonymous = transhuge_vma_suitable(vma, addr) and hugepage_vma_check(box, vma)
-        if not anonymous and not may_be_huge(box, vma, addr, write):
+        if not pmd.may_be_huge(box, mm, vma, addr) and not may_be_huge(box, vma, addr, write):
             return False
     elif (not write or huge.entry & PTE_RW) and huge.entry & PTE_PRESENT:
         mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
