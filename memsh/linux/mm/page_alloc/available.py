@@ -76,32 +76,28 @@ def dirtyable_memory(box: Box) -> int:
 
 def dirty_limits(box: Box) -> tuple[int, int]:
     """(background threshold, threshold) in pages."""
-    values, pages = box.sysctl.values, dirtyable_memory(box)
-    if values["vm.dirty_bytes"]:
-        threshold = -(-values["vm.dirty_bytes"] // 4096)
-    else:
-        threshold = values["vm.dirty_ratio"] * 4096 // 100 * pages // 4096
-    if values["vm.dirty_background_bytes"]:
-        background = -(-values["vm.dirty_background_bytes"] // 4096)
-    else:
-        background = values["vm.dirty_background_ratio"] * 4096 // 100 * pages // 4096
-    if background >= threshold:
-        background = threshold // 2
-    return background, threshold
+    return _domain_dirty_limits(box, dirtyable_memory(box))
 
 
 def memcg_dirty_limits(box: Box, memcg: MemCgroup) -> tuple[int, int]:
-    """(background threshold, threshold) in pages for what a memory cgroup writes: parts of its own page cache and of
-    the room that it has (mem_cgroup_wb_stats, mdtc_calc_avail, domain_dirty_limits)."""
-    values, vmstat, whole = box.sysctl.values, box.vmstat, dirtyable_memory(box)
+    """The same for what a memory cgroup writes: parts of its own page cache and of the room that it has
+    (mem_cgroup_wb_stats, mdtc_calc_avail)."""
+    vmstat, whole = box.vmstat, dirtyable_memory(box)
     lruvecs = [node.lruvecs[memcg.number] for node in box.pages.nodes]
     cached = sum(lruvec.page_state(name) for lruvec in lruvecs for name in ("inactive_file", "active_file"))
     clean = max(cached - memcg.dirty - memcg.writeback, 0)
     elsewhere = max(max(whole - vmstat["nr_dirty"] - vmstat["nr_writeback"], 0) - clean, 0)
-    pages = cached + min(memcg.headroom(), elsewhere)
-    found = []
+    return _domain_dirty_limits(box, cached + min(memcg.headroom(), elsewhere), whole)
+
+
+def _domain_dirty_limits(box: Box, pages: int, whole: int = 0) -> tuple[int, int]:
+    """Those of `pages` that may be dirty. For a group, `whole` has the machine's, of which bytes are a part."""
+    values, found = box.sysctl.values, []
     for name in ("dirty_background", "dirty"):
         size = values[f"vm.{name}_bytes"]
+        if size and not whole:
+            found.append(-(-size // 4096))
+            continue
         share = min(-(-size // whole), 4096) if size else values[f"vm.{name}_ratio"] * 4096 // 100
         found.append(share * pages // 4096)
     background, threshold = found
