@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
+from memsh.linux.fs.file_table import seen_files
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.resource import RLIMIT_SIGPENDING
 from memsh.linux.include.sched import STATE_NAMES
 from memsh.linux.mm.hugetlb.table import usage as hugetlb_usage
-from memsh.procfs.pid_fd import fd_size
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def show_status(box: Box, task: Task) -> str:
         "TracerPid:\t0",
         "Uid:\t0\t0\t0\t0",
         "Gid:\t0\t0\t0\t0",
-        f"FDSize:\t{0 if task.state == 'Z' else fd_size(box, task)}",
+        f"FDSize:\t{0 if task.state == 'Z' else seen_files(box, task).room}",
         "Groups:\t ",
         f"NStgid:\t{task.tgid}",
         f"NSpid:\t{task.pid}",

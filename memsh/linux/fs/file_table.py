@@ -80,11 +80,16 @@ class Files:
         self.table: list[int] = []
 
 
+def seen_files(box: Box, task: Task) -> Files:
+    """The process's table, to be looked at: one that opened and closed nothing so far has that of its birth."""
+    files = task.signal.files
+    return files if files is not None else Files(box.arch.bits)  # NR_OPEN_DEFAULT: what files_struct has room for
+
+
 def files_of(box: Box, task: Task) -> Files:
-    """The process's table; it is made when it is first asked for."""
-    if task.signal.files is None:
-        task.signal.files = Files(box.arch.bits)  # NR_OPEN_DEFAULT: what files_struct itself has room for
-    return task.signal.files
+    """The process's table, to be changed; it is made when it is first asked for."""
+    files = task.signal.files = seen_files(box, task)
+    return files
 
 
 def _all(box: Box, wanted: list[str | int]) -> list[tuple[str, int]]:
