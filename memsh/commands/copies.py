@@ -22,6 +22,7 @@ from memsh.commands.targets import (
     keep_backup,
     operands,
     same_file,
+    same_name,
     there,
 )
 from memsh.linux.include.errno import KernelError
@@ -173,7 +174,7 @@ class Copier:
         if same_file(facts, old) or (through and same_file(facts, whole)):
             if args.link and same_file(facts, old):
                 return 0
-            apart = backs_up and path_of(session, name, False) != path_of(session, target, False)
+            apart = backs_up and not same_name(session, name, target)
             return None if apart else self.failed(f"'{name}' and '{target}' are the same file")
         if whole.kind == "dir":
             return self.failed(f"cannot overwrite directory '{target}' with non-directory")

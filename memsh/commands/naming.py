@@ -21,6 +21,7 @@ from memsh.commands.targets import (
     keep_backup,
     operands,
     same_file,
+    same_name,
     there,
 )
 from memsh.linux.include.errno import KernelError
@@ -265,7 +266,7 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
             io.complain(f"cannot overwrite non-directory '{goal}' with directory '{name}'" if facts.kind == "dir" else
                         f"cannot overwrite directory '{goal}' with non-directory")  # fmt: skip
             return 1
-        if same_file(facts, old_one):
+        if same_file(facts, old_one) and (not backup_kind(args) or same_name(session, name, goal)):
             io.complain(f"'{name}' and '{goal}' are the same file")
             return 1
         if last == "interactive" and not agreed(io, f"overwrite '{goal}'"):
@@ -362,10 +363,9 @@ def _link(args: Args, io: IO, target: str, name: str) -> int:
         backs_up = bool(backup_kind(args))
         if old is not None:
             if facts is not None and same_file(facts, old) and (args.force or last == "interactive" or backs_up):
-                if _writable(session, target) == whole:
+                if facts.links == 1 or same_name(session, target, name):
                     io.complain(f"'{target}' and '{name}' are the same file")
                     return 1
-                return 0
             if last == "interactive" and not agreed(io, f"replace '{name}'"):
                 return 1
             if not (args.force or last == "interactive" or backs_up):

@@ -38,6 +38,11 @@ def same_file(one: Facts, other: Facts) -> bool:
     return (one.dev, one.inode) == (other.dev, other.inode)
 
 
+def same_name(session: Session, one: str, other: str) -> bool:
+    """Whether two paths name one entry of one directory."""
+    return path_of(session, one, False) == path_of(session, other, False)
+
+
 def goal_in(folder: str, name: str) -> str:
     """Where something called `name` comes to lie in a directory."""
     return posixpath.join(folder, posixpath.basename(name.rstrip("/")))
