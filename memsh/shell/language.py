@@ -11,6 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from memsh.shell.arith import compiled
+from memsh.shell.ctype import lower, upper
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, UsageError
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import TEXT, TOO_LONG
@@ -312,9 +313,9 @@ class Language:
             if "i" in letters:
                 text = str(compiled(text)(self))
             if "l" in letters:
-                text = text.lower()
+                text = lower(text)
             elif "u" in letters:
-                text = text.upper()
+                text = upper(text)
         return text
 
     def set(self, name: str, text: str, adds: bool = False) -> None:

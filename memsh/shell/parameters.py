@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from memsh.shell.ctype import lower, upper
 from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
@@ -362,7 +363,7 @@ def _shortest(pattern: str, text: str, poll: Callable[[], None]) -> int:
 
 def _cased(op: str, pattern: str) -> Callable[[str], str]:
     matcher = regex(pattern)
-    turn: Callable[[str], str] = {"^": _upper, ",": _lower, "~": _turned}[op[0]]
+    turn: Callable[[str], str] = {"^": upper, ",": lower, "~": _turned}[op[0]]
 
     def change(text: str) -> str:
         if len(op) == 1:
@@ -421,17 +422,8 @@ def _replaced(matcher: re.Pattern[str] | Patient, text: str, new: Callable[[str]
     return "".join(out)
 
 
-def _upper(text: str) -> str:
-    """C's toupper of each letter: one that becomes several stays."""
-    return text.upper() if text.isascii() else "".join(up if len(up := char.upper()) == 1 else char for char in text)
-
-
-def _lower(text: str) -> str:
-    return text.lower() if text.isascii() else "".join(low if len(low := char.lower()) == 1 else char for char in text)
-
-
 def _turned(text: str) -> str:
-    return "".join(_lower(char) if char.isupper() else _upper(char) for char in text)
+    return "".join(lower(char) if char.isupper() else upper(char) for char in text)
 
 
 def _again(language: Language, param: Param, text: str) -> str:
@@ -450,7 +442,7 @@ def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[
     if letter == "A":
         return lambda text: _again(language, param, text)
     plain: dict[str, Callable[[str], str]] = {
-        "Q": quote, "U": _upper, "L": _lower, "u": lambda text: _upper(text[:1]) + text[1:], "E": ansi_c,
+        "Q": quote, "U": upper, "L": lower, "u": lambda text: upper(text[:1]) + text[1:], "E": ansi_c,
         "P": lambda text: expanded(expander.runner, decoded(expander.session, text)), "K": quote, "k": quote,
     }  # fmt: skip
     if letter not in plain:

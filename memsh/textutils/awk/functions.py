@@ -10,6 +10,7 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import ShellError
+from memsh.shell.ctype import lower, upper
 from memsh.shell.limits import TEXT
 from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.lexer import AwkError
@@ -98,7 +99,7 @@ _ONE_NUMBER: dict[str, Callable[[float], float]] = {
     "int": _whole, "sqrt": _real(math.sqrt), "exp": _real(math.exp), "log": _real(math.log), "sin": _real(math.sin),
     "cos": _real(math.cos), "compl": lambda value: float(~_bits(value, "compl") & ((1 << 53) - 1)),
 }  # fmt: skip
-_ONE_TEXT: dict[str, Callable[[str], Value]] = {"toupper": str.upper, "tolower": str.lower}
+_ONE_TEXT: dict[str, Callable[[str], Value]] = {"toupper": upper, "tolower": lower}
 _BITWISE: dict[str, Callable[[int, int], int]] = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
 _COUNTS = {
     "atan2": (2, 2), "close": (1, 2), "compl": (1, 1), "cos": (1, 1), "exp": (1, 1), "fflush": (0, 1),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from memsh.shell import ShellError
+from memsh.shell.ctype import lower, upper
 from memsh.shell.io import IO, Capture, Input, TextInput
 from memsh.shell.limits import TEXT
 from memsh.shell.session import FileSink
@@ -538,10 +539,10 @@ def _filled(replacement: Replacement, match: Found) -> str:
         if isinstance(part, tuple):
             letter = part[0]
             if letter in "LUE":
-                whole = {"L": str.lower, "U": str.upper, "E": None}[letter]
+                whole = {"L": lower, "U": upper, "E": None}[letter]
                 once = None if letter == "E" else once
             else:
-                once = str.lower if letter == "l" else str.upper
+                once = lower if letter == "l" else upper
             continue
         text = part if isinstance(part, str) else (match.group(part) or "")
         if whole is not None:

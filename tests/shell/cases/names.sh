@@ -53,3 +53,6 @@ a() { :; }; b() { :; }; unset -f argv; declare -F; declare -F a; declare -F nosu
 n=0 loop='n<500 ? (n++, loop) : n'; echo $((loop)); (x=y y=x; echo $((x))) 2>/dev/null; echo $?
 #### a command in a subscript
 a=(1 2 3); unset 'a[$(echo 1)]'; echo ${a[@]} ${!a[@]}
+#### letters whose capital is none, or several
+declare -u x=ßaé; declare -l y=İAÉ; z=ßaé; w=İAÉ; echo $x $y ${z^^} ${z^} ${w,,} ${z@U} ${w@L}
+echo ßaé | sed 's/.*/\U&/'; echo İA | gawk '{print tolower($0), toupper("ßé")}'
