@@ -40,11 +40,13 @@ NO_MEMORY = "the host has no memory left for this, and the box may be damaged: `
 
 
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
-    """The lines of a text; a mistake in one is told, and then comes as the last."""
+    """The lines of a text, none while `set -n` is on; a mistake in one is told, and then comes as the last."""
     language = runner.language
     try:
         aliases = language.aliases if language.shopts["expand_aliases"] else None
-        yield from lines(text, first, aliases, not language.strict)
+        for line in lines(text, first, aliases, not language.strict):
+            if "noexec" not in runner.language.options:
+                yield line
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)
         yield fault
@@ -149,10 +151,7 @@ def run_deed(session: Session, line: str, work: Callable[[], None], gone: Callab
 def _run_line(runner: Runner, line: Line) -> int:
     session = runner.session
     session.typed_line = line.number
-    options = session.language.options
-    if "noexec" in options:
-        return session.last_status
-    if "verbose" in options:
+    if "verbose" in session.language.options:
         runner.say(line.text + "\n")
     try:
         hint = fingers.in_line(session.registry, line)
@@ -211,8 +210,6 @@ def evaluated(runner: Runner, text: str) -> int:
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):
                 return line.status
-            if "noexec" in language.options:
-                continue
             several = isinstance(line.program, Series) and len(line.program.items) > 1
             with nesting(session) if several else nullcontext():
                 try:
@@ -240,8 +237,6 @@ def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) 
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):
                 return line.status
-            if "noexec" in runner.language.options:
-                continue
             try:
                 status = runner.run(line.program)
             except Dropped as error:
