@@ -6,6 +6,7 @@ from memsh.commands.files import change_directory
 from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.programs import BUILTINS, places
+from memsh.shell.tracing import short
 from memsh.shell.values import whole
 
 TOPIC = "session"
@@ -13,13 +14,7 @@ TOPIC = "session"
 
 def _stack(io: IO) -> list[str]:
     """The folders, the one that the shell is in first."""
-    return [io.language.get("PWD") or "/", *io.language.directories]
-
-
-def _short(io: IO, path: str) -> str:
-    home = io.language.get("HOME") or ""
-    inside = home not in ("", "/") and (path == home or path.startswith(home + "/"))
-    return "~" + path[len(home) :] if inside else path
+    return [io.language.shown_cwd(), *io.language.directories]
 
 
 def _place(io: IO, word: str) -> int | None:
@@ -34,7 +29,7 @@ def _place(io: IO, word: str) -> int | None:
 
 
 def _show(io: IO) -> None:
-    io.out(" ".join(_short(io, path) for path in _stack(io)) + "\n")
+    io.out(" ".join(short(io.language, path) for path in _stack(io)) + "\n")
 
 
 @command(rest("words", raw=True, meta="[-clpv] [+N|-N"), topic=TOPIC, needs_box=False, shell=True)
@@ -57,7 +52,7 @@ def dirs(box: object, args: Args, io: IO) -> int:
     if "c" in on:
         io.language.directories = []
         return 0
-    shown = stack if "l" in on else [_short(io, path) for path in stack]
+    shown = stack if "l" in on else [short(io.language, path) for path in stack]
     if chosen is not None:
         shown = [shown[chosen]]
     if "v" in on:

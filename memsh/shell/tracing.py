@@ -11,6 +11,7 @@ from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote
 
 if TYPE_CHECKING:
+    from memsh.shell.language import Language
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
     from memsh.shell.syntax import Assign
@@ -87,10 +88,15 @@ def _time(session: Session, layout: str) -> str:
     return asked(session, layout) if asked is not None else ""
 
 
+def short(language: Language, path: str) -> str:
+    """A path with ~ for the home folder."""
+    home = language.get("HOME") or ""
+    inside = home not in ("", "/") and (path == home or path.startswith(home + "/"))
+    return "~" + path[len(home) :] if inside else path
+
+
 def _folder(session: Session) -> str:
-    home, here = session.language.get("HOME") or "", session.language.get("PWD") or "/"
-    inside = home not in ("", "/") and (here == home or here.startswith(home + "/"))
-    return "~" + here[len(home) :] if inside else here
+    return short(session.language, session.language.get("PWD") or "/")
 
 
 def _last(session: Session) -> str:

@@ -123,3 +123,5 @@ echo a b; echo $_
 : > f; [ -f f ]; echo $?
 #### umask-free umlauts
 x=äöü; echo ${#x} ${x:1:1} ${x^^} ${x/ö/o}; case ä in ?) echo one;; esac
+#### dirs tells where the shell is, whatever PWD says
+cd /usr; PWD=/x; dirs; echo ${DIRSTACK[0]}
