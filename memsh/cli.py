@@ -276,12 +276,10 @@ def make_session(options: Options, stdout: TextIO | None = None, stderr: TextIO 
     session.width = width(options, session.is_tty)
     if session.is_tty and stdout is None:
         from memsh.ui import live  # start-up: 6 ms, for a terminal alone
+        from memsh.ui.progress import for_terminal  # start-up: 6 ms, for a terminal alone
 
         if live.usable():
             session.live, session.ticker = live.play, live.LineTicker
-    if session.is_tty and stdout is None:
-        from memsh.ui.progress import for_terminal  # start-up: 6 ms, for a terminal alone
-
         for_terminal(session)
     if "--proc" in options.values:
         folder = options.last("--proc")
