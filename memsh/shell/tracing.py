@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell.errors import ShellError
 from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote
+from memsh.shell.variables import date
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
@@ -74,18 +75,13 @@ def decoded(session: Session, text: str) -> str:
         if octal:
             return chr(int(octal, 8) & 0xFF)
         if layout is not None:
-            return _time(session, layout or "%X")
+            return date(session, layout or "%X")
         made = _MADE.get(letter)
         if made is not None:
             return made(session)
         return _PLAIN.get(letter, "\\" + letter)
 
     return _PROMPT.sub(one, text)
-
-
-def _time(session: Session, layout: str) -> str:
-    asked = session.registry.clock
-    return asked(session, layout) if asked is not None else ""
 
 
 def short(language: Language, path: str) -> str:
@@ -106,7 +102,7 @@ def _last(session: Session) -> str:
 
 _MADE: dict[str, Callable[[Any], str]] = {
     "w": _folder, "W": _last, "j": lambda session: str(len(session.jobs)),
-    "t": lambda session: _time(session, "%H:%M:%S"), "T": lambda session: _time(session, "%I:%M:%S"),
-    "@": lambda session: _time(session, "%I:%M %p"), "A": lambda session: _time(session, "%H:%M"),
-    "d": lambda session: _time(session, "%a %b %d"),
+    "t": lambda session: date(session, "%H:%M:%S"), "T": lambda session: date(session, "%I:%M:%S"),
+    "@": lambda session: date(session, "%I:%M %p"), "A": lambda session: date(session, "%H:%M"),
+    "d": lambda session: date(session, "%a %b %d"),
 }  # fmt: skip

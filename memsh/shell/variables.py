@@ -70,7 +70,7 @@ def _command(session: Session) -> str | None:
     return text + " " if isinstance(node, Case) else text
 
 
-def _date(session: Session, layout: str) -> str:
+def date(session: Session, layout: str) -> str:
     """The box's date; the clock is a tool's, the shell has none."""
     return session.registry.clock(session, layout) if session.registry.clock is not None else str(_clock(session))
 
@@ -129,8 +129,8 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "OSTYPE": lambda session: "linux-gnu", "IFS": lambda session: " \t\n",
     "_": lambda session: session.language.last_word,
     "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
-    "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: _date(session, "%s"),
-    "EPOCHREALTIME": lambda session: _date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
+    "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: date(session, "%s"),
+    "EPOCHREALTIME": lambda session: date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
     "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
     "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": _random,
     "HISTCMD": lambda session: str(len(session.history) + 1), "COLUMNS": _columns,
