@@ -73,6 +73,10 @@ class Heard(NamedTuple):
     word: str = ""
     statuses: tuple[int, ...] = (0,)
 
+    def again(self, language: Language) -> None:
+        """The next line finds it."""
+        language.last_status, language.last_word, language.statuses = self.status, self.word, list(self.statuses)
+
 
 class Entry(NamedTuple):
     """One command. `after` is the state behind it where it cannot be replayed, `script` what rebuilds that."""
@@ -412,8 +416,7 @@ class Timeline:
         """What entry `at` found when it ran is there again: a line that only looked may have left something else."""
         left = self.entries[at - 1].left if at else None
         if left is not None:
-            language = self.session.language
-            language.last_status, language.last_word, language.statuses = left.status, left.word, list(left.statuses)
+            left.again(self.session.language)
 
     def replay(self, lines: list[str]) -> None:
         """Run lines with their output going nowhere."""

@@ -19,7 +19,7 @@ from memsh.shell.session import Session
 from memsh.shell.told import Told
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
-from memsh.teach.journal import Snapshot, State, Timeline, attach, reset_line
+from memsh.teach.journal import Heard, Snapshot, State, Timeline, attach, reset_line
 from memsh.textutils.differing import compare
 
 TOPIC = "session"
@@ -185,8 +185,7 @@ def heard(box: Box, args: Args, io: IO) -> int:
 
     STATUS is what `$?` is to the line, NUMBER its `$LINENO`, WORD its `$_`; then PIPESTATUS.
     """
-    language = io.language
-    language.last_status, language.last_word, language.statuses = args.status, args.word, args.statuses or [0]
+    Heard(args.status, args.word, tuple(args.statuses or [0])).again(io.language)
     return io.runner.run_script(args.line, "", max(1, args.number))
 
 
