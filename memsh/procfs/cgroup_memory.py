@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.cgroup import EVENTS, SWAP_EVENTS, Cgroup, MemCgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.mm.memcontrol import knobs
-from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX, memparse
+from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX, page_counter_memparse
 from memsh.linux.mm.memcontrol.stat import numa_lines, stat_lines
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _limit(counter: str, field: str, write: Callable[[Box, MemCgroup, int], None
         return tunable(getattr(getattr(_memcg(group), counter), field))
 
     def store(box: Box, group: Cgroup, text: str) -> None:
-        write(box, _memcg(group), memparse(text.strip(), "max"))
+        write(box, _memcg(group), page_counter_memparse(text.strip(), "max"))
 
     return show, store
 
@@ -68,11 +68,11 @@ def _oom_group_store(box: Box, group: Cgroup, text: str) -> None:
 
 
 def _reclaim_store(box: Box, group: Cgroup, text: str) -> None:
-    knobs.memory_reclaim(box, _memcg(group), memparse(text.strip(), ""))
+    knobs.memory_reclaim(box, _memcg(group), page_counter_memparse(text.strip(), ""))
 
 
 def _zswap_store(box: Box, group: Cgroup, text: str) -> None:
-    if memparse(text.strip(), "max") != PAGE_COUNTER_MAX:
+    if page_counter_memparse(text.strip(), "max") != PAGE_COUNTER_MAX:
         raise KernelError("EOPNOTSUPP", "there is no zswap here")
 
 

@@ -68,6 +68,7 @@ def test_limits_can_be_changed(typed: Typed) -> None:
         ("mount -t tmpfs x /none", f"mount: /none: mount point does not exist.\n{DMESG}", 32),
         ("mount -t tmpfs x /etc/passwd", f"mount: /etc/passwd: mount point is not a directory.\n{DMESG}", 32),
         ("mount -t tmpfs -o size=abc x /m", f"mount: /m: {BAD}\n{DMESG}", 32),
+        ("mount -t tmpfs -o size=08 x /m", f"mount: /m: {BAD}\n{DMESG}", 32),
         ("mount -t tmpfs -o foo=1 x /m", f"mount: /m: {BAD}\n{DMESG}", 32),
         ("mount -t ext4 x /m", f"mount: /m: special device x does not exist.\n{DMESG}", 32),
         ("mount -t foo x /m", f"mount: /m: unknown filesystem type 'foo'.\n{DMESG}", 32),

@@ -18,8 +18,8 @@ def simple_strtoull(text: str) -> tuple[int, str]:
 
 
 def memparse(text: str) -> tuple[int, str]:
-    """(`2M` in bytes, what follows it)."""
+    """(`2M` in bytes, what follows it); a unit alone is read, too, and is nought."""
     number, rest = simple_strtoull(text)
-    if rest != text and rest and rest[0].upper() in _UNITS:
+    if rest and rest[0].upper() in _UNITS:
         return number << 10 * (_UNITS.index(rest[0].upper()) + 1), rest[1:]
     return number, rest

@@ -87,9 +87,9 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
 def _parse_memmap_one(entries: list[Entry], text: str, log: Logger) -> list[Entry]:
     if text.startswith("exactmap"):
         return []
-    size, rest = memparse(text)
-    if rest == text:
+    if not text[:1].isdecimal():
         return entries
+    size, rest = memparse(text)
     if rest.startswith("%"):
         raise ValueError(f"memmap={text} is not modelled: a range can be added or taken away, not made another kind")
     if rest[:1] in _MARKS and rest:

@@ -7,14 +7,13 @@ Known deviations: none; what several CPUs would do at once does not happen here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.lib.cmdline import memparse
 
 PAGE_COUNTER_MAX = 0x7FFFFFFFFFFFF  # LONG_MAX / PAGE_SIZE: no limit # not i386: only 64-bit machines have cgroups here
 _U64 = (1 << 64) - 1
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*|)([kKmMgGtTpPeE]?)\Z")
 
 
 class PageCounter:
@@ -99,16 +98,11 @@ class PageCounter:
             counter._propagate_protected_usage()
 
 
-def memparse(text: str, most: str) -> int:
-    """What a person wrote into a limit: bytes with a suffix, or the word for no limit; pages (page_counter_memparse).
-
-    EINVAL.
-    """
+def page_counter_memparse(text: str, most: str) -> int:
+    """What a person wrote into a limit: bytes with a suffix, or the word for no limit; pages. EINVAL."""
     if text == most:
         return PAGE_COUNTER_MAX
-    found = _NUMBER.match(text)
-    if found is None:
+    number, rest = memparse(text)
+    if rest:
         raise KernelError("EINVAL", text)
-    word, suffix = found.group(1), found.group(2).lower()
-    number = int(word, 16 if word[:2].lower() == "0x" else 8 if word[:1] == "0" else 10) if word else 0
-    return min((number << 10 * " kmgtpe".index(suffix or " ") & _U64) >> 12, PAGE_COUNTER_MAX)
+    return min((number & _U64) >> 12, PAGE_COUNTER_MAX)

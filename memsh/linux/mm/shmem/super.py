@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.kern_levels import KERN_ERR
+from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.mmap.vmalist import totalram_pages
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 STICKY = 0o1777
 HUGE = ("never", "always", "within_size", "advise")
-_SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
 def shmem_default_max_blocks(box: Box) -> int:
@@ -41,14 +41,6 @@ class TmpfsOptions:
         self.inodes: int | None = None
         self.mode: int | None = None
         self.huge: str | None = None
-
-
-def memparse(text: str) -> tuple[int, str]:
-    """A number with k, m, g, t, p, e behind it, and what is left of the text."""
-    match = re.match(r"(0[xX][0-9a-fA-F]+|[0-9]*)([kKmMgGtTpPeE]?)", text)
-    assert match is not None
-    number = int(match[1], 16 if match[1][:2].lower() == "0x" else 8 if match[1][:1] == "0" else 10) if match[1] else 0
-    return number << _SUFFIXES.get(match[2].lower(), 0), text[match.end() :]
 
 
 def parse_options(box: Box, words: list[str]) -> TmpfsOptions:
