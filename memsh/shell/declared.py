@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from memsh.shell.language import Language
-from memsh.shell.quoting import quote, quote_if_needed
+from memsh.shell.quoting import controls, quote, quote_if_needed
 
 
 def letters(language: Language, name: str) -> str:
@@ -17,7 +17,7 @@ def letters(language: Language, name: str) -> str:
 
 
 def _double(text: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if controls(text):
         return quote(text)
     return '"' + re.sub(r'([$`"\\])', r"\\\1", text) + '"'
 

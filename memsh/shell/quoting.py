@@ -5,19 +5,28 @@ from __future__ import annotations
 import re
 
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def controls(text: str) -> bool:
+    """Whether a character in it can only be shown by an escape."""
+    return _CONTROL.search(text) is not None
+
+
+def single(text: str) -> str:
+    """Between single quotes, whatever it is."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def quote(text: str) -> str:
     """Text as it can be typed again (`${x@Q}`)."""
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "$'" + "".join(_shown(char) for char in text) + "'"
-    return "'" + text.replace("'", "'\\''") + "'"
+    return "$'" + "".join(_shown(char) for char in text) + "'" if controls(text) else single(text)
 
 
 def quote_sparingly(text: str) -> str:
-    """As `printf %q` and `set -x` write it."""
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
-        return "$'" + "".join(_shown(char) for char in text) + "'"
+    """As `printf %q` writes it."""
+    if controls(text):
+        return quote(text)
     if not text:
         return "''"
     out = re.sub(r"([^A-Za-z0-9_@%+=:,./\-\u0080-\U0010ffff])", r"\\\1", text)
@@ -25,11 +34,11 @@ def quote_sparingly(text: str) -> str:
 
 
 def quote_if_needed(text: str) -> str:
-    """As `set -x` and `declare` write a word: bare where it can be."""
+    """As `set` writes a value: bare where it can be."""
     return text if _BARE.fullmatch(text) else quote(text)
 
 
 def _shown(char: str) -> str:
     names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
              "'": "\\'", "\\": "\\\\"}  # fmt: skip
-    return names.get(char) or (f"\\{ord(char):03o}" if ord(char) < 32 or ord(char) == 127 else char)
+    return names.get(char) or (f"\\{ord(char):03o}" if controls(char) else char)

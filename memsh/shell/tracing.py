@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.shell.errors import ShellError
 from memsh.shell.parser import Parser
-from memsh.shell.quoting import quote
+from memsh.shell.quoting import quote, single
 from memsh.shell.variables import date
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def traced(word: str) -> str:
     if _CONTROL.search(word):
         return quote(word)
     if _META.search(word) or word[0] in "~#" or ("~" in word and (":~" in word or "=~" in word)):
-        return "'" + word.replace("'", "'\\''") + "'"
+        return single(word)
     return word
 
 
