@@ -146,6 +146,7 @@ def test_a_saved_box_has_all_its_cpus_and_nodes(tmp_path: Any) -> None:
 @pytest.mark.parametrize(("text", "number", "rest"), [
     ("2M", 2 << 20, ""), ("0x10k@", 16 << 10, "@"), ("010", 8, ""), ("08", 0, "8"), ("M", 0, ""), ("", 0, ""),
     ("1g!5", 1 << 30, "!5"), ("7", 7, ""),
+    ("18446744073709551617", 1, ""), ("9" * 5000 + "k", 0xFFFFFFFFFFFFFC00, ""), ("17E", 1 << 60, ""),
 ])  # fmt: skip
 def test_memparse(text: str, number: int, rest: str) -> None:
     assert memparse(text) == (number, rest)

@@ -13,7 +13,6 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.cmdline import memparse
 
 PAGE_COUNTER_MAX = 0x7FFFFFFFFFFFF  # LONG_MAX / PAGE_SIZE: no limit # not i386: only 64-bit machines have cgroups here
-_U64 = (1 << 64) - 1
 
 
 class PageCounter:
@@ -105,4 +104,4 @@ def page_counter_memparse(text: str, most: str) -> int:
     number, rest = memparse(text)
     if rest:
         raise KernelError("EINVAL", text)
-    return min((number & _U64) >> 12, PAGE_COUNTER_MAX)
+    return min(number >> 12, PAGE_COUNTER_MAX)
