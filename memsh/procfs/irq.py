@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 
 LEGACY = range(16)  # which the interrupt controller of old has lines for
 CASCADE = 2  # which goes nowhere
+WORD_DIGITS = 8  # of a mask
 
 
 def _mask(cpus: range) -> ProcFile:
     return ProcFile(lambda box: cpumap_text(cpus, box.config.cpus) + "\n")
 
 
-def _hex(text: str) -> int:
-    """EINVAL: no mask."""
-    try:
-        return int(text.strip().replace(",", ""), 16)
-    except ValueError:
-        raise KernelError("EINVAL", "a mask of CPUs in hexadecimal") from None
+def bitmap_parse(text: str) -> int:
+    """A mask in hexadecimal, words of 32 bits with commas between (lib/bitmap.c). EINVAL, EOVERFLOW."""
+    mask = 0
+    for word in text.strip().split(","):
+        if not re.fullmatch("[0-9a-fA-F]+", word):
+            raise KernelError("EINVAL", "a mask of CPUs in hexadecimal")
+        if len(word) > WORD_DIGITS:
+            raise KernelError("EOVERFLOW")
+        mask = mask << 32 | int(word, 16)
+    return mask
 
 
 def _aim(box: Box, cpus: Sequence[int]) -> None:
@@ -43,7 +49,7 @@ def _aim(box: Box, cpus: Sequence[int]) -> None:
 
 
 def _store(box: Box, text: str) -> None:
-    mask = _hex(text)
+    mask = bitmap_parse(text)
     _aim(box, [cpu for cpu in range(box.config.cpus) if mask >> cpu & 1])
 
 
