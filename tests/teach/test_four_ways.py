@@ -4,7 +4,6 @@ give the same /proc, free lists, slabs, bytes, values, variables, log and clock.
 from __future__ import annotations
 
 import io
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from memsh.cli import open_session, read_options, resumed
-from memsh.shell.calls import STACK
+from memsh.shell.limits import make_room
 from memsh.shell.script import run_script
 from memsh.shell.session import Session
 from memsh.teach import store
 from tests.observing import differing, seen, session_seen
 from tests.teach.sessions_at_random import SESSIONS
 
-sys.setrecursionlimit(max(STACK, sys.getrecursionlimit()))  # as the first function that is called does
+make_room()  # as the first function that is called does
 SETTINGS = settings(
     max_examples=12, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
