@@ -126,9 +126,9 @@ def _person(box: Box, told: TaskTold, pages: int) -> None:
     swapped = min(told.swapents or 0, box.swap.free_pages, _room(box) - pages)
     if swapped > 0:
         _swap_out(box, child, _touched(box, child, swapped), swapped)
-    sync_mm_rss(child)
+    sync_mm_rss(box, child)
     if pages > mm.get_rss():
         _touched(box, child, pages - mm.get_rss())
-    sync_mm_rss(child)
+    sync_mm_rss(box, child)
     if told.oom_score_adj is not None:
         child.oom_score_adj = told.oom_score_adj * (1000 // 17 if told.old_scale else 1)

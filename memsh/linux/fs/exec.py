@@ -50,7 +50,7 @@ from memsh.linux.kernel.exit import do_exit, do_group_exit, mmput
 from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Segfault
-from memsh.linux.mm.memory.rss_stat import keep_pages
+from memsh.linux.mm.memory.rss_stat import keep_pages, sync_mm_rss
 from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
     VM_STACK_FLAGS,
@@ -127,10 +127,12 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
         box.fs.fput(file)
         raise
     mm.rlim = task.signal.rlim
+    sync_mm_rss(box, task)
     old, task.mm = task.mm, mm
     try:
         top = _bprm_mm_init(box, task, mm)
     except (KernelError, Segfault) as error:
+        sync_mm_rss(box, task)
         exit_mmap(box, mm)
         task.mm = old
         box.fs.fput(file)
@@ -351,4 +353,4 @@ def _run_to_main(box: Box, task: Task, image: Image, laid: Nominal, loaded: list
     deepest = min(task.sp & ~4095, top - 8192)
     touch_range(box, task, deepest, top - deepest, True)
     if box.vm.split_rss:
-        keep_pages(task, image.kept)
+        keep_pages(box, task, image.kept)

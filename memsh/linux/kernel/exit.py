@@ -28,7 +28,7 @@ def exit_mm(box: Box, task: Task) -> None:
     """Leave the process's memory, if there is any; its last user gives it back."""
     if task.mm is not None:
         mm_release(box, task)
-        sync_mm_rss(task)
+        sync_mm_rss(box, task)
         mm, task.mm = task.mm, None
         mmput(box, mm)
 

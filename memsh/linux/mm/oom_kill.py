@@ -51,7 +51,7 @@ def oom_badness(box: Box, task: Task, totalpages: int) -> int | None:
     mm = thread.mm if thread is not None else None
     if mm is None or task.tgid == box.init.pid or task.oom_score_adj == OOM_SCORE_ADJ_MIN:
         return None
-    return mm.get_rss() + mm.rss[MM_SWAPENTS] + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
+    return mm.get_rss() + mm.counter(MM_SWAPENTS) + mm.nr_ptes + task.oom_score_adj * (totalpages // 1000)
 
 
 class Oom:
@@ -235,7 +235,7 @@ class Oom:
                 continue
             log.printk(
                 f"[{thread.pid:7d}] {0:5d} {task.pid:5d} {mm.total_vm:8d} {mm.get_rss():8d} {mm.nr_ptes * 4096:8d} "
-                f"{mm.rss[MM_SWAPENTS]:8d}         {task.oom_score_adj:5d} {thread.comm}",
+                f"{mm.counter(MM_SWAPENTS):8d}         {task.oom_score_adj:5d} {thread.comm}",
                 KERN_INFO,
             )
 
@@ -288,7 +288,7 @@ class Oom:
             return
         box.vmstat["oom_kill"] += 1
         box.memcg.of_task(victim).event("oom_kill")
-        rss = mm.rss
+        rss = [mm.counter(member) for member in range(4)]
         log.printk(
             f"{message}: Killed process {victim.pid} ({victim.comm}) total-vm:{mm.total_vm * 4}kB, "
             f"anon-rss:{rss[MM_ANONPAGES] * 4}kB, file-rss:{rss[MM_FILEPAGES] * 4}kB, "

@@ -4,8 +4,7 @@ arch/x86/entry/vdso/vma.c, fs/binfmt_elf.c).
 Programs say where things lie in a process that is not randomised, laid out from the top down; `Placed` tells where the
 same thing lies in this one.
 
-Known deviations: on i386 the search from below that follows a failed one from above begins at the legacy base, which
-is random too; there are no position-independent executables, whose base would be.
+Known deviations: there are no position-independent executables, whose base would be random.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
-STACK_GUARD_GAP, GAP_MIN = 1 << 20, 128 << 20
+PAGE_SIZE, STACK_GUARD_GAP, GAP_MIN = 1 << 12, 1 << 20, 128 << 20
 
 
 class Placed(NamedTuple):
@@ -108,11 +107,12 @@ def stack_top(box: Box, task: Task, mm: MmStruct) -> int:
 
 
 def arch_randomize_brk(box: Box, task: Task, mm: MmStruct) -> None:
-    """randomize_va_space 2: the heap begins somewhere behind .bss; static programs' own words move with it."""
+    """randomize_va_space 2: the heap begins somewhere behind .bss, a page off at least; static programs' own words move
+    with it."""
     if not task.flags & PF_RANDOMIZE or box.sysctl.values["kernel.randomize_va_space"] < 2:
         return
     nominal = mm.brk
-    mm.start_brk = mm.brk = box.random.randomize_page(nominal, mm.mmu.brk_rnd)
+    mm.start_brk = mm.brk = box.random.randomize_page(nominal + PAGE_SIZE, mm.mmu.brk_rnd)
     note_placed(mm, nominal, mm.mmu.brk_rnd, mm.brk)
 
 

@@ -48,6 +48,7 @@ class Mmu:
     stack_rnd_mask: int  # in pages: how far down a random stack may begin
     brk_rnd: int  # how far up a random heap may
     vdso_above_stack: bool  # where the stack is random
+    fixed_fallback: bool  # where no hole is found from above, the search from below begins at unmapped_base itself
 
     def __deepcopy__(self, memo: object) -> Mmu:
         return self

@@ -136,11 +136,13 @@ def hugetlb_get_unmapped_area(
 
 def _search(box: Box, mm: MmStruct, length: int, mask: int) -> int:
     """A hole that holds an aligned piece of `length` bytes (vm_unmapped_area). ENOMEM."""
-    if not box.vm.legacy_va_layout:
+    below = mm.mmap_legacy_base
+    if mm.topdown:
         found = unmapped_area_topdown(mm, length + mask, 4096, mm.mmap_base)
         if found:
             return found + mask & ~mask
-    found = unmapped_area(mm, length + mask, mm.mmu.unmapped_base, mm.task_size)
+        below = mm.mmu.unmapped_base
+    found = unmapped_area(mm, length + mask, below, mm.task_size)
     if not found:
         raise KernelError("ENOMEM", "no hole in the address space is that long")
     return found + mask & ~mask

@@ -27,7 +27,7 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, compound_head
 from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, put_huge_page
 from memsh.linux.mm.lru import account_new_runs, munlock_page, new_page_flags, put_frames
 from memsh.linux.mm.memory.outcome import COW, REUSE, OutOfMemory
-from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.memory.rss_stat import add_mm_counter_fast
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
@@ -43,9 +43,7 @@ SHORT = 6  # a run of fewer frames is done frame by frame
 WRITTEN = PTE_RW | PTE_DIRTY
 
 
-def add_anon_pages(
-    box: Box, mm: MmStruct, vma: VmArea, runs: list[tuple[int, int]], addr: int, *, instead: bool = False
-) -> None:
+def add_anon_pages(box: Box, vma: VmArea, runs: list[tuple[int, int]], addr: int) -> None:
     """New anonymous pages for consecutive addresses from `addr`: counted, on their list, known to the reverse map.
 
     `runs` are (first frame, how many).
@@ -74,9 +72,6 @@ def add_anon_pages(
             index += count
         total += count
     account_new_runs(box, runs, total, flags)
-    mm.rss[MM_ANONPAGES] += total
-    if box.trace.on and not instead:  # of another anonymous page: the counter is where it was
-        mm_trace_rss_stat(box, mm, MM_ANONPAGES, total)
     box.vmstat["nr_anon_pages"] += total
 
 
@@ -176,8 +171,12 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     new = alloc_user_page(box, GFP_ANON if special else GFP_FOLIO, vma, addr)
     old_flags = 0 if special else box.memmap.flags[old]
     if not special:
-        drop_mapped_page(box, mm, vma, old, new)
-    add_anon_pages(box, mm, vma, [(new, 1)], addr, instead=bool(not special and old_flags & PG_ANON))
+        drop_mapped_page(box, vma, old, new)
+    add_anon_pages(box, vma, [(new, 1)], addr)
+    if not old_flags & PG_ANON:  # in place of another anonymous page the counter is where it was
+        if not special:
+            add_mm_counter_fast(box, mm, mm_counter(old_flags), -1)
+        add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
     table.ptes[at] = new << 12 | vm_page_prot(vma) | WRITTEN
     if not special:
         if old_flags & PG_SWAPCACHE:
@@ -191,7 +190,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     return COW
 
 
-def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) -> None:
+def drop_mapped_page(box: Box, vma: VmArea, old: int, new: int) -> None:
     """Copy the bytes of `old` to `new` and take the mapping of `old` away; its reference stays."""
     memmap = box.memmap
     flags = memmap.flags[old]
@@ -199,9 +198,6 @@ def drop_mapped_page(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int) ->
         text = frame_view(box, old)
         if any(text):
             memmap.data[new] = bytearray(text)
-    mm.rss[mm_counter(flags)] -= 1
-    if box.trace.on and not flags & PG_ANON:
-        mm_trace_rss_stat(box, mm, mm_counter(flags), -1)
     page_remove_rmap(box, old)
     if vma.flags & VM_LOCKED and not flags & PG_HUGE:
         munlock_page(box, old)

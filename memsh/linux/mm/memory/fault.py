@@ -63,7 +63,7 @@ from memsh.linux.mm.memory.outcome import (
     Segfault,
     Tally,
 )
-from memsh.linux.mm.memory.rss_stat import check_sync_rss_stat, keep, keep_faults
+from memsh.linux.mm.memory.rss_stat import add_mm_counter_fast, check_sync_rss_stat, count_faults
 from memsh.linux.mm.mmap.stack import expand_downwards
 from memsh.linux.mm.mmap.vmalist import find_vma, vma_kernel_pagesize
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
@@ -77,18 +77,8 @@ if TYPE_CHECKING:
 def handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
     """Resolve one fault at `addr`, which `vma` permits; the kinds it was. OutOfMemory, BusError."""
     box.memcg.count_mm_event("pgfault", 1)
-    task = check_sync_rss_stat(box, mm)
-    if task is None:
-        return _handle_mm_fault(box, mm, vma, addr, write)
-    before = list(mm.rss)
-    try:
-        return _handle_mm_fault(box, mm, vma, addr, write)
-    finally:
-        if task.mm is mm:
-            keep(task, before)
-
-
-def _handle_mm_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:
+    if box.vm.split_rss:
+        check_sync_rss_stat(box)
     if vma.flags & VM_HUGETLB:
         return _hugetlb_fault(box, vma, addr, write)
     index = addr >> mm.table_shift
@@ -173,7 +163,8 @@ def _do_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: Pa
         return ZERO
     anon_vma_prepare(box, vma)
     pfn = alloc_user_page(box, GFP_ANON, vma, addr)
-    add_anon_pages(box, mm, vma, [(pfn, 1)], addr)
+    add_anon_pages(box, vma, [(pfn, 1)], addr)
+    add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
     table.ptes[at] = pfn << 12 | prot | (WRITTEN if vma.flags & VM_WRITE else 0)
     return 0
 
@@ -211,7 +202,7 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
     if not write:
         table.ptes[first:stop] = filled(table.ptes.typecode, box.vm.zero_pfn << 12 | prot | PTE_SPECIAL, count)
         tally.kinds |= ZERO
-        keep_faults(box, mm, count, None)
+        count_faults(box, mm, count, None)
     else:
         try:
             anon_vma_prepare(box, vma)
@@ -239,9 +230,9 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
                 table.ptes[at : at + got] = array(code, ptes)
             else:
                 table.ptes[at : at + got] = array(code, [pfn << 12 | bits for pfn in pfns])
-            add_anon_pages(box, mm, vma, runs, addr + (done << 12))
+            add_anon_pages(box, vma, runs, addr + (done << 12))
             done += got
-            keep_faults(box, mm, got, MM_ANONPAGES)
+            count_faults(box, mm, got, MM_ANONPAGES)
             if box.memcg.over_high:
                 box.memcg.resume_user_mode()
             if box.oom.victim and box.oom.is_victim(box.current):

@@ -12,7 +12,7 @@ from memsh.linux.arch.x86.paging import directories_alloc, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO, PTE_DIRTY, PTE_PSE, PTE_RW, VM_LOCKED, VM_SHARED, VM_WRITE
 from memsh.linux.include.memmap import PG_HUGE
-from memsh.linux.include.mm_types import MM_SHMEMPAGES, MmStruct, PageTable, VmArea
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SHMEMPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import add_run, sub_runs
 from memsh.linux.mm.filemap.pagecache import frame_view
 from memsh.linux.mm.filemap.writeback import dirty_folio
@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.pages import entire_mappings, mlock_huge_page
 from memsh.linux.mm.lru import mlock_page
 from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page, page_mkwrite
 from memsh.linux.mm.memory.outcome import AROUND_SHIFT, COW, MAJOR
-from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.memory.rss_stat import add_mm_counter, add_mm_counter_fast
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import vma_wants_writenotify
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
@@ -119,7 +119,8 @@ def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     text = frame_view(box, pfn)
     if any(text):
         box.memmap.data[new] = bytearray(text)
-    add_anon_pages(box, mm, vma, [(new, 1)], addr)
+    add_anon_pages(box, vma, [(new, 1)], addr)
+    add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
     table.ptes[at] = new << 12 | vm_page_prot(vma) | (PTE_RW | PTE_DIRTY if vma.flags & VM_WRITE else 0)
     return what | COW
 
@@ -131,7 +132,7 @@ def set_pte(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, at: int, pfn:
     memmap.mapcount[pfn] += 1
     if memmap.mapcount[pfn] == 1:
         mod_node_page_state(box, "nr_mapped", pfn, 1)
-    add_mm_counter(box, mm, mm_counter(memmap.flags[pfn]), 1)
+    add_mm_counter_fast(box, mm, mm_counter(memmap.flags[pfn]), 1)
     bits = vm_page_prot(vma, writenotify=vma_wants_writenotify(vma))
     if write:
         bits |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)

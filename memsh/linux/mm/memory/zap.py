@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.pages import unmapped_parts
 from memsh.linux.mm.huge_memory.pmd import whole_or_split, zap_huge_pmd
 from memsh.linux.mm.hugetlb.table import unmap_hugepage_range
 from memsh.linux.mm.lru import lru_add_drain, mark_page_accessed, munlock_page, release_page, release_run
-from memsh.linux.mm.memory.rss_stat import shed_rss, trace_rss_vec
+from memsh.linux.mm.memory.rss_stat import sync_own_rss, trace_rss_vec
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
     own = gather or Gather(box)
     if box.lru_lazyfree:
         lru_add_drain(box)
-    shed_rss(box, mm)
     if vma.flags & VM_HUGETLB:
         unmap_hugepage_range(box, vma, start, end)
         return
@@ -118,6 +117,8 @@ def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, 
 
 def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: int, stop: int, gather: Gather) -> None:
     """Clear entries [first, stop) of one table."""
+    if box.vm.split_rss:
+        sync_own_rss(box, mm)
     memmap = box.memmap
     mapcount = memmap.mapcount
     before = [*mm.rss] if box.trace.on else None

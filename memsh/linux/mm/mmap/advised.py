@@ -21,7 +21,7 @@ from memsh.linux.mm.huge_memory.huge import compound_head
 from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds, lazyfree_huge_pmds
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.lru import deactivate_page, lru_add_drain, mark_page_lazyfree, put_frames
-from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.memory.rss_stat import add_mm_counter, sync_own_rss
 from memsh.linux.mm.memory.zap import swap_entries
 from memsh.linux.mm.shmem.shmem_swap import swap_entry, swapped_pages
 from memsh.linux.mm.swap.swap import PLUG
@@ -112,13 +112,14 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
         lazyfree_huge_pmds(box, mm, start, end)
     memmap = box.memmap
     for _, table, first, stop in mapped_pieces(mm, start, end):
+        swapped = 0
         for at in range(first, stop):
             pte = table.ptes[at]
             if not pte:
                 continue
             if not pte & PRESENT:
                 table.ptes[at] = 0
-                add_mm_counter(box, mm, MM_SWAPENTS, -1)
+                swapped += 1
                 box.swap.free_and_cache(mm.mmu.pte_to_swp_entry(pte))
                 continue
             pfn = pte >> 12
@@ -136,4 +137,7 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
                 memmap.flags[pfn] &= ~PG_DIRTY
             table.ptes[at] = pte & ~(PTE_ACCESSED | PTE_DIRTY)
             mark_page_lazyfree(box, pfn)
+        if swapped:
+            sync_own_rss(box, mm)
+            add_mm_counter(box, mm, MM_SWAPENTS, -swapped)
     mm.flush_tlb()

@@ -39,7 +39,8 @@ def get_unmapped_area(box: Box, mm: MmStruct, addr: int, length: int, flags: int
             if mm.topdown:
                 hint = unmapped_area_topdown(mm, length, max(4096, low), mm.mmap_base)
             if not hint:
-                hint = unmapped_area(mm, length, mm.mmap_legacy_base, mm.task_size)
+                below = mm.mmu.unmapped_base if mm.topdown and mm.mmu.fixed_fallback else mm.mmap_legacy_base
+                hint = unmapped_area(mm, length, below, mm.task_size)
             if not hint:
                 raise KernelError("ENOMEM", "no hole in the address space is that long")
         addr = hint

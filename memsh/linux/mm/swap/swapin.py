@@ -32,7 +32,7 @@ from memsh.linux.mm.filemap.pagecache import refault
 from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
 from memsh.linux.mm.memory.anon import do_wp_page
 from memsh.linux.mm.memory.outcome import MAJOR, SWAPPED, BusError, OutOfMemory
-from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.memory.rss_stat import add_mm_counter_fast
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
 
 if TYPE_CHECKING:
@@ -196,8 +196,8 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
         or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and memmap.refcount[pfn] == 2)
     ):
         swap.free_folio(pfn)
-    add_mm_counter(box, mm, MM_ANONPAGES, 1)
-    add_mm_counter(box, mm, MM_SWAPENTS, -1)
+    add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
+    add_mm_counter_fast(box, mm, MM_SWAPENTS, -1)
     alone = bool(orig_pte & mm.mmu.swp_exclusive) or memmap.refcount[pfn] == 1
     pte = pfn << 12 | vm_page_prot(vma)
     if alone and write:

@@ -25,4 +25,5 @@ I386_MMU = Mmu(
     stack_rnd_mask=0x7FF,
     brk_rnd=32 << 20,
     vdso_above_stack=False,
+    fixed_fallback=True,
 )

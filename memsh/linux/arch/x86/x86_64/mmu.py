@@ -28,4 +28,5 @@ X86_64_MMU = Mmu(
     stack_rnd_mask=0x3FFFFF,
     brk_rnd=1 << 30,
     vdso_above_stack=True,
+    fixed_fallback=False,
 )
