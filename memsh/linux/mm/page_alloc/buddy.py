@@ -243,7 +243,7 @@ class PageAllocator(PageLookup):
         """Sizes of the per-CPU lists, from the watermarks or vm.percpu_pagelist_high_fraction."""
         for zone in self.zones:
             if zone.present:
-                cpus = max(1, len(self.nodes[zone.node].cpus))
+                cpus = len(self.nodes[zone.node].cpus) or self.cpus
                 watermark.update_pageset(zone, cpus, self.percpu_pagelist_high_fraction)
 
     @property
