@@ -18,12 +18,13 @@ from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
 from memsh.linux.config import GIB, MIB, Config
-from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL
+from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MREMAP_FIXED, MREMAP_MAYMOVE
 from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.mmap import sys_mmap
+from memsh.linux.mm.mmap.mremap import do_mremap
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from memsh.shell.session import Session
@@ -149,6 +150,19 @@ def exit_1g(shared: bool) -> Workload:
     yield 0
     task_exit.do_exit(box, task, 0)
     yield 1
+
+
+def mremap() -> Workload:
+    """700 MiB of touched pages that move where no table fits as it is."""
+    box = touched(Config(ram=4 * GIB), 700 * MIB)
+    mm = box.current.mm
+    assert mm is not None
+    addr = next(area.start for area in mm.mmap if area.pages == 700 * MIB >> 12)
+    for to in range(0x40001000, 0x40006000, 4096):
+        yield 0
+        do_mremap(box, mm, addr, 700 * MIB, 700 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED, to)
+        yield 1
+        addr = do_mremap(box, mm, to, 700 * MIB, 700 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED, addr)
 
 
 def smaps() -> Workload:
@@ -440,6 +454,7 @@ BENCHES: dict[str, Bench] = {
     "fork_1g_x86_64": Bench(lambda: fork_1g(SMALL_PAGES_64), "50", "ms", 5),
     "exit_1g": Bench(lambda: exit_1g(False), "90", "ms", 5),
     "exit_1g_child": Bench(lambda: exit_1g(True), "90", "ms", 5),
+    "mremap_700m": Bench(mremap, "10", "ms", 5),
     "smaps": Bench(smaps, "40", "ms", 6),
     "mmap_65000_areas": Bench(mmap_65000, "0.025", "ms", 4),
     "fork_65000_areas": Bench(fork_65000, "500", "ms", 2),

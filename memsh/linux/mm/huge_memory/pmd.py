@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import PTE_CHANGED, directories_alloc, free_table, new_table, vm_page_prot
+from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, vm_page_prot
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
@@ -201,29 +201,6 @@ def change_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     if is_huge_zero(box, huge.entry):
         return
     huge.entry = huge.entry & ~PTE_CHANGED | vm_page_prot(vma) & PTE_CHANGED | PTE_PSE
-
-
-def move_huge_pmd(box: Box, mm: MmStruct, old: int, new: int) -> None:
-    """mremap: the entry goes to another table's place, its ready table with it."""
-    huge = mm.huge.pop(old)
-    if huge.table is None:
-        directories_alloc(box, mm, new << PMD_SHIFT, PMD_SHIFT)
-        mm.huge[new] = huge
-        return
-    free_table(box, mm, old, huge.table)
-    mm.huge[new] = HugePmd(huge.entry, new_table(box, mm, new))
-
-
-def move_huge_pmds(box: Box, vma: VmArea, old: int, new: int, length: int) -> None:
-    """Before the small entries move: those of 2 MiB go as they are where both places fit, and are split elsewhere."""
-    mm = vma.mm
-    fits = not (old ^ new) & HPAGE_PMD_SIZE - 1
-    for number in whole_or_split(box, vma, old, old + length):
-        to = (number << PMD_SHIFT) - old + new >> PMD_SHIFT
-        if fits and to not in mm.tables and to not in mm.huge:
-            move_huge_pmd(box, mm, number, to)
-        else:
-            split_huge_pmd(box, vma, number)
 
 
 def _own_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[tuple[HugePmd, int, bool]]:

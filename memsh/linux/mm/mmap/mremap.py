@@ -1,13 +1,14 @@
 """mremap: grow, shrink or move a mapping (mm/mremap.c).
 
-Known deviations: without memory for page tables at the new place nothing moves (Linux moves back what it moved).
+Known deviations: huge pages of hugetlbfs move all at once, or none without memory for page tables.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from array import array
+from typing import TYPE_CHECKING, Any
 
-from memsh.linux.arch.x86.paging import pte_alloc
+from memsh.linux.arch.x86.paging import directories_alloc, pte_alloc
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_FIXED,
@@ -25,7 +26,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.gup import mm_populate
-from memsh.linux.mm.huge_memory.pmd import move_huge_pmds
+from memsh.linux.mm.huge_memory.split import split_huge_pmd
 from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
 from memsh.linux.mm.mmap.mmap import do_munmap
 from memsh.linux.mm.mmap.unmapped import get_unmapped_area
@@ -191,26 +192,76 @@ def _copy_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, length: int, pgoff
     return new
 
 
-def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, length: int) -> None:
-    """Move every entry; the pages stay where they are. ENOMEM before anything has moved."""
-    if vma.flags & VM_HUGETLB:
-        move_hugetlb_page_tables(box, vma, old, new, length)
-        return
-    if mm.huge:
-        move_huge_pmds(box, vma, old, new, length)
-    places = []
-    for offset in range(0, length, 4096):
-        table = mm.tables.get((old + offset) >> mm.table_shift)
-        if table is None:
-            continue
-        pte = table.ptes[((old + offset) >> 12) & mm.table_mask]
-        places.append((offset, pte))
-        pte_alloc(box, mm, (new + offset) >> mm.table_shift)
-    for offset, pte in places:
-        if pte:
-            mm.tables[(old + offset) >> mm.table_shift].ptes[((old + offset) >> 12) & mm.table_mask] = 0
-            mm.tables[(new + offset) >> mm.table_shift].ptes[((new + offset) >> 12) & mm.table_mask] = pte
+def _get_extent(shift: int, old: int, end: int, new: int) -> int:
+    """How far one entry of 2^shift bytes reaches at both places."""
+    size = 1 << shift
+    return min(size - (old & size - 1), end - old, size - (new & size - 1))
+
+
+def move_page_tables(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, length: int) -> int:
+    """Move the entries of `length` bytes, whole tables where these fit; the pages stay where they are. How many bytes
+    were done: fewer without memory for a table."""
+    at, end = old, old + length
+    try:
+        if vma.flags & VM_HUGETLB:
+            move_hugetlb_page_tables(box, vma, old, new, length)
+            return length
+        while at < end:
+            to = at - old + new
+            if mm.directories:
+                extent = _get_extent(mm.mmu.shifts[2], at, end, to)
+                if _move_pud(box, mm, at, to, extent):
+                    at += extent
+                    continue
+            extent = _get_extent(mm.table_shift, at, end, to)
+            _move_pmd(box, mm, vma, at, to, extent)
+            at += extent
+    except KernelError:
+        pass
     mm.flush_tlb()
+    return at - old
+
+
+def _move_pud(box: Box, mm: MmStruct, old: int, new: int, extent: int) -> bool:
+    """Whether nothing is left to move of `extent` bytes below one entry of the third level at either place: there was
+    nothing, or the directory went as it is. ENOMEM."""
+    above, shift, directories = mm.mmu.shifts[2], mm.table_shift, mm.directories[0]
+    number, to = old >> above, new >> above
+    if number not in directories:
+        return True
+    directories_alloc(box, mm, new, above)
+    if extent < 1 << above or to in directories:
+        return False
+    directories[to] = directories.pop(number)
+    below: tuple[dict[int, Any], ...] = (mm.tables, mm.huge)
+    for entries in below:
+        for index in [index for index in entries if index << shift >> above == number]:
+            entries[index + (to - number << above >> shift)] = entries.pop(index)
+    return True
+
+
+def _move_pmd(box: Box, mm: MmStruct, vma: VmArea, old: int, new: int, extent: int) -> None:
+    """Move the entries of `extent` bytes, which lie in one table at either place. ENOMEM."""
+    tables, huge, shift = mm.tables, mm.huge, mm.table_shift
+    number, to = old >> shift, new >> shift
+    if number not in tables and number not in huge:
+        return
+    directories_alloc(box, mm, new, shift)
+    whole = extent == 1 << shift and to not in tables and to not in huge
+    if number in huge:
+        if whole:
+            huge[to] = huge.pop(number)
+            return
+        split_huge_pmd(box, vma, number)
+        if number not in tables:
+            return
+    elif whole:
+        tables[to] = tables.pop(number)
+        return
+    target, source = pte_alloc(box, mm, to).ptes, tables[number].ptes
+    first, there, count = old >> 12 & mm.table_mask, new >> 12 & mm.table_mask, extent >> 12
+    target[there : there + count] = source[first : first + count]
+    source[first : first + count] = array(source.typecode, bytes(count * source.itemsize))
 
 
 def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen: int, addr: int, flags: int) -> int:
@@ -238,16 +289,16 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
         box.vm.commit -= charged
         raise
     vma = vma_lookup(mm, old) or new  # a merge at the new place may have taken the old area's object along
-    try:
-        move_page_tables(box, mm, vma, old, addr, oldlen)
-    except KernelError:
+    moved = move_page_tables(box, mm, vma, old, addr, oldlen)
+    if moved < oldlen:
+        move_page_tables(box, mm, new, addr, old, moved)
         if new.resv is not None:
             new.resv.refs -= 1
             new.resv = None
         vm_stat_account(mm, new.flags, newlen >> 12)
         box.vm.commit += (newlen >> 12) - charged if vm_flags & VM_ACCOUNT else 0
         do_munmap(box, mm, addr, newlen)
-        raise
+        raise KernelError("ENOMEM", "no page for a page table")
     if vma.flags & VM_HUGETLB:
         clear_vma_resv_huge_pages(box, vma, old, oldlen)
     elif vma.vm_ops is not None and vma.vm_ops.mremap is not None:
