@@ -395,17 +395,18 @@ class BoxFiles:
             return Input()
         if whole == "/dev/zero":
             return PartsInput(repeat("\0" * CHUNK), session)  # no newline: reading a line of it is too long
-        if session.box is None:
-            if not is_procfs(whole):
-                raise KernelError("ENOENT")
-            return TextInput(read_text(session, whole))
+        if session.box is None and not is_procfs(whole):
+            raise KernelError("ENOENT")
         if is_procfs(whole):
-            return TextInput(read_text(session, whole))
-        kind = stat_kind(session, whole)
-        if kind != "file":
-            raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
-        session.ran.add("<")
-        return PartsInput(_disk_text(session.box, session.box.fs.open(whole)), session)
+            source: Input = TextInput(read_text(session, whole))
+        else:
+            kind = stat_kind(session, whole)
+            if kind != "file":
+                raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
+            session.ran.add("<")
+            source = PartsInput(_disk_text(session.box, session.box.fs.open(whole)), session)
+        source.size = size_of(session, whole)
+        return source
 
     def open_write(self, session: Session, path: str, append: bool) -> FileSink:
         whole = resolve(session, path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from memsh.commands.paths import size_of, stat_kind
+import re
+
+from memsh.commands.paths import resolve, size_of, stat_kind, stream_number
 from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
-from memsh.shell.io import Sink
-from memsh.textutils.sources import Sources
+from memsh.shell.io import Input, Sink
+from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "text"
@@ -15,7 +17,9 @@ TOPIC = "text"
 @utility(
     option("-l", "--lines", name="l", help="lines"), option("-w", "--words", name="w", help="words"),
     option("-c", "--bytes", name="c", help="bytes"), option("-m", "--chars", name="m", help="characters"),
-    option("-L", "--max-line-length", name="L", help="the longest line"), rest("files", words="path"),
+    option("-L", "--max-line-length", name="L", help="the longest line"),
+    option("--files0-from", type=str, meta="FILE", help="files are those that FILE names, each with a NUL behind it"),
+    rest("files", words="path"),
 )  # fmt: skip
 def wc(box: object, args: Args, io: IO) -> int:
     """count lines, words and bytes
@@ -23,34 +27,66 @@ def wc(box: object, args: Args, io: IO) -> int:
     cat /proc/slabinfo | wc -l
     """
     wanted = [key for key in "lwmcL" if getattr(args, key)] or ["l", "w", "c"]
-    sources = Sources(io, args.files)
-    rows: list[tuple[list[int], str]] = []
-    for name, source in sources:
+    files = [(name, "") for name in args.files or ["-"]]
+    if args.files0_from is not None:
+        files = list(named_files(io, args, args.files0_from, "cannot open '{name}' for reading: {why}"))
+    sources = Sources(io, [])
+    sums = dict.fromkeys(wanted, 0)
+    wide = _wc_width(io, [name for name, wrong in files if not wrong], len(wanted), args.files0_from is not None)
+    for name, wrong in files:
+        if wrong:
+            io.complain(wrong)
+            sources.failed = True
+            continue
+        source = sources.open(name)
         count = dict.fromkeys("lwmcL", 0)
-        for line in source:
-            io.check()
-            count["l"] += line.endswith("\n")
-            count["w"] += len(line.split())
-            count["m"] += len(line)
-            count["c"] += len(line.encode("utf-8", "surrogateescape"))
-            count["L"] = max(count["L"], len(line.rstrip("\n")))
-        rows.append(([count[key] for key in wanted], "" if name == "-" and not args.files else name))
-    if len(rows) > 1:
-        rows.append(([sum(column) for column in zip(*(row for row, _ in rows), strict=True)], "total"))
-    wide = _wc_width(io, args.files, len(wanted), len(rows))
-    for row, name in rows:
-        io.out(" ".join(f"{n:>{wide}}" for n in row) + (f" {name}" if name else "") + "\n")
+        if source is not None:
+            _count(io, source, count)
+        elif stat_kind(io.session, name) != "dir":
+            continue
+        for key in wanted:
+            sums[key] = max(sums[key], count[key]) if key == "L" else sums[key] + count[key]
+        _show_counts(io, [count[key] for key in wanted], wide, name if args.files or args.files0_from else "")
+    if len(files) > 1:
+        _show_counts(io, list(sums.values()), wide, "total")
     return sources.status
 
 
-def _wc_width(io: IO, names: list[str], columns: int, rows: int) -> int:
-    """GNU's rule: the digits of all the files' sizes together (0 in /proc), 7 where a size is not known."""
-    if columns == 1 and rows == 1:
-        return 1
-    if not names or "-" in names:
-        return 7
+def _count(io: IO, source: Input, count: dict[str, int]) -> None:
+    for line in source:
+        io.check()
+        count["l"] += line.endswith("\n")
+        count["w"] += len(line.split())
+        count["m"] += len(line)
+        count["c"] += len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
+        shown = line.removesuffix("\n")
+        for part in re.split("[\r\f]", shown) if "\r" in shown or "\f" in shown else (shown,):
+            count["L"] = max(count["L"], len(part.expandtabs(8)))
 
-    return len(str(sum(size_of(io.session, name) for name in names if stat_kind(io.session, name) == "file")))
+
+def _show_counts(io: IO, row: list[int], wide: int, name: str) -> None:
+    io.out(" ".join(f"{n:>{wide}}" for n in row) + (f" {name}" if name else "") + "\n")
+
+
+def _wc_width(io: IO, names: list[str], columns: int, listed: bool) -> int:
+    """The digits of all the files' sizes together (0 in /proc), 7 at least where one is a pipe or no regular file
+    (compute_number_width); where names are read from a file, no size is asked."""
+    if listed or (columns == 1 and len(names) == 1):
+        return 1
+    total, least = 0, 1
+    for name in names:
+        if name == "-":
+            size = io.stdin.size
+        else:
+            kind = "pipe" if stream_number(resolve(io.session, name)) >= 0 else stat_kind(io.session, name)
+            if kind is None:
+                continue
+            size = size_of(io.session, name) if kind == "file" else None
+        if size is None:
+            least = 7
+        else:
+            total += size
+    return max(least, len(str(total)))
 
 
 class _Tee:

@@ -120,7 +120,10 @@ class Capture:
 
 
 class Input:
-    """Standard input that is empty; the others derive from it. Iterating gives lines with their newline."""
+    """Standard input that is empty; the others derive from it. Iterating gives lines with their newline. `size` is what
+    stat says of the file behind it, in bytes; None where that is a pipe or a device."""
+
+    size: int | None = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -26,7 +26,8 @@ _CLASSES = {
 }  # fmt: skip
 _CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 _ELEMENT = re.compile(
-    r"\[:([a-z]+):\]|\[=(.)=\]|\[(\\[0-7]{1,3}|\\.|[^\\])\*([0-9]*)\]|\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL
+    r"\[:((?:(?!\*[0-9]*\]).)*?):\]|\[=((?:(?!\*[0-9]*\]).)*?)=\]|"
+    r"\[(\\[0-7]{1,3}|\\.|[^\\])\*([^\]\\]*)\]|\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL
 )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ class _Set:
 
     def __init__(self, text: str) -> None:
         self.chars: list[str] = []
+        self.dangling = re.search(r"(?:^|[^\\])(?:\\\\)*\\$", text) is not None
         self.fill: tuple[int, str] | None = None
         self.classes: list[str] = []
         tokens = list(_ELEMENT.finditer(_latin(text)))
@@ -70,15 +72,22 @@ class _Set:
             place += 1
             name, equal, repeated, times, *_ = match.groups()
             if name is not None:
+                if not name:
+                    raise ShellError("missing character class name '[::]'")
                 if name not in _CLASSES:
                     raise ShellError(f"invalid character class '{name}'")
                 self.classes.append(name)
                 self.chars += _CLASSES[name]
             elif equal is not None:
+                if len(equal) != 1:
+                    raise ShellError(f"{equal}: equivalence class operand must be a single character" if equal else
+                                     "missing equivalence class character '[==]'")  # fmt: skip
                 self.chars.append(equal)
             elif repeated is not None:
                 char = _unquoted(repeated)
-                count = int(times, 8 if times.startswith("0") else 10) if times else 0
+                count = _repeats(times)
+                if self.fill is not None and not count:
+                    raise ShellError("only one [c*] repeat construct may appear in string2")
                 if count:
                     self.chars += char * min(count, LONGEST_SET)
                 else:
@@ -100,6 +109,14 @@ class _Set:
             return self.chars
         place, char = self.fill
         return [*self.chars[:place], *char * max(0, size - len(self.chars)), *self.chars[place:]]
+
+
+def _repeats(times: str) -> int:
+    """N of [c*N]: octal with a leading zero; 0 for [c*]."""
+    digits = "01234567" if times.startswith("0") else "0123456789"
+    if times.strip(digits):
+        raise ShellError(f"invalid repeat count '{times}' in [c*n] construct")
+    return min(int(times[:24], len(digits)), LONGEST_SET) if times else 0
 
 
 def _single(match: re.Match[str]) -> bool:
@@ -129,10 +146,14 @@ def tr(box: object, args: Args, io: IO) -> None:
     _count_sets(args, words)
     first = _Set(words[0])
     second = _Set(words[1]) if len(words) > 1 else None
+    if first.dangling or (second is not None and second.dangling):
+        io.complain("warning: an unescaped backslash at end of string is not portable")
     chars = sorted(set(map(chr, range(256))) - set(first.chars)) if args.complement else first.chars
     if first.fill is not None:
         raise ShellError("the [c*] repeat construct may not appear in string1")
     translating = second is not None and not args.delete
+    if second is not None and second.fill is not None and not translating:
+        raise ShellError("the [c*] construct may appear in string2 only when translating")
     table: dict[int, str | None] = {}
     if args.delete:
         table = {ord(char): None for char in chars}
@@ -181,6 +202,9 @@ def _translation(args: Args, first: _Set, second: _Set, chars: list[str]) -> dic
     if set(second.classes) - {"lower", "upper"}:
         raise ShellError("when translating, the only character classes that may appear in\n"
                          "string2 are 'upper' and 'lower'")  # fmt: skip
+    if args.complement and first.classes and (len(target) > len(chars) or len(set(target)) > 1):
+        raise ShellError("when translating with complemented character classes,\n"
+                         "string2 must map all characters in the domain to one")  # fmt: skip
     if args.truncate_set1:
         chars = chars[: len(target)]
     padded = target + [target[-1]] * (len(chars) - len(target))

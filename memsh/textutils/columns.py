@@ -1,47 +1,80 @@
-"""Columns cut, pasted, joined and lined up: cut paste column join comm (GNU coreutils 9.1, util-linux 2.38)."""
+"""Columns cut, pasted and lined up: cut paste column (GNU coreutils 9.1, util-linux 2.38)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.values import whole
-from memsh.textutils.sources import Sources
+from memsh.textutils.bytes import to_bytes, to_text
+from memsh.textutils.sources import Sources, strict_lines
 from memsh.textutils.utility import option, utility, whole_number
 
-ENDLESS = 1 << 60
+ENDLESS = (1 << 64) - 1
+_PART = re.compile(r"([0-9]*)(?:(-)([0-9]*))?")
 
 
-def _list(kind: str, text: str) -> list[tuple[int, int]]:
-    """`1,3-5,7-` → [(1, 1), (3, 5), (7, a lot)]."""
-    counted = "fields" if kind == "field" else "byte/character positions"
-    found = []
-    for piece in re.split("[, ]", text):
-        match = re.fullmatch(r"([0-9]*)(-?)([0-9]*)", piece)
-        if match is None:
-            what = "field value" if kind == "field" else "byte/character position"
-            raise ShellError(f"invalid {what} '{piece}'")
-        if piece == "-":
-            raise ShellError("invalid range with no endpoint: -")
-        first = int(match[1] or 1)
-        last = int(match[3]) if match[3] else (ENDLESS if match[2] else first)
-        if not first or not last or not piece:
-            raise ShellError(f"{counted} are numbered from 1")
-        if last < first:
-            raise ShellError("invalid decreasing range")
-        found.append((first, last))
-    return sorted(found)
+class ListWords(NamedTuple):
+    """How a list of fields or of places is spoken of when it is wrong."""
+
+    zero: str
+    large: str
+    odd: str
+    span: str
 
 
-def _complement(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+FIELD = ListWords("fields are numbered from 1", "field number '{}' is too large", "invalid field value '{}'",
+                  "invalid field range")  # fmt: skip
+PLACE = ListWords("byte/character positions are numbered from 1", "byte/character offset '{}' is too large",
+                  "invalid byte/character position '{}'", "invalid byte or character range")  # fmt: skip
+
+
+def ranges_of(text: str, words: ListWords) -> list[tuple[int, int]]:
+    """`1,3-5,7-` → [(1, 1), (3, 5), (7, ENDLESS)], in order, those that overlap as one (set_fields, set-fields.c).
+    ValueError: what is wrong with it."""
+    found, place = [], 0
+    while True:
+        match = _PART.match(text, place)
+        assert match is not None
+        first, dash, last = match.groups()
+        for digits in (first, last):
+            if digits and int(digits[:21]) >= ENDLESS:
+                raise ValueError(words.large.format(digits))
+        place = match.end()
+        if place < len(text) and text[place] not in ", \t":
+            raise ValueError(words.span if text[place] == "-" else words.odd.format(text[place:]))
+        low, high = int(first or 1), int(last) if last else ENDLESS if dash else int(first or 0)
+        if (first and not low) or not (dash or high):
+            raise ValueError(words.zero)
+        if dash and not first and not last:
+            raise ValueError("invalid range with no endpoint: -")
+        if high < low:
+            raise ValueError("invalid decreasing range")
+        found.append((low, high))
+        if place >= len(text):
+            return _merged(sorted(found))
+        place += 1
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    made: list[tuple[int, int]] = []
+    for low, high in ranges:
+        if made and low <= made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], high))
+        else:
+            made.append((low, high))
+    return made
+
+
+def complement(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """All that these ranges leave out."""
     result, place = [], 1
     for first, last in ranges:
         if first > place:
             result.append((place, first - 1))
-        place = max(place, last + 1)
+        place = last + 1
     if place < ENDLESS:
         result.append((place, ENDLESS))
     return result
@@ -72,37 +105,63 @@ def cut(box: object, args: Args, io: IO) -> int:
         raise args.refused("an input delimiter may be specified only when operating on fields")
     if kind != "field" and args.only_delimited:
         raise args.refused("suppressing non-delimited lines makes sense\n\tonly when operating on fields")
-    if args.delimiter is not None and len(args.delimiter) > 1:
+    if args.delimiter is not None and len(to_bytes(args.delimiter)) > 1:
         raise args.refused("the delimiter must be a single character")
     try:
-        ranges = _list(kind, text)
-    except ShellError as error:
-        raise args.refused(error.message) from None
+        ranges = ranges_of(text, FIELD if kind == "field" else PLACE)
+    except ValueError as error:
+        raise args.refused(str(error)) from None
     if args.complement:
-        ranges = _complement(ranges)
+        ranges = complement(ranges)
     mark = "\t" if args.delimiter is None else args.delimiter or "\0"
-    between = args.output_delimiter
+    between = args.output_delimiter if args.output_delimiter != "" else "\0"
     end = "\0" if args.zero_terminated else "\n"
     sources = Sources(io, args.files)
-    for line in sources.bare_lines(end):
-        if kind != "field":
-            io.out((between or "").join(_picked(line, ranges)) + end)
-        elif mark in line:
-            parts = [part for piece in _picked(line.split(mark), ranges) for part in piece]
-            io.out((mark if between is None else between).join(parts) + end)
-        elif not args.only_delimited:
-            io.out(line + end)
+    if kind != "field":
+        for line in sources.bare_lines(end):
+            io.out(_places(line, ranges, between or "") + end)
+    elif mark == end:
+        _cut_records(io, sources, ranges, mark if between is None else between, end, args.only_delimited)
+    else:
+        for line in sources.bare_lines(end):
+            if mark in line:
+                parts = [part for piece in _picked(line.split(mark), ranges) for part in piece]
+                io.out((mark if between is None else between).join(parts) + end)
+            elif not args.only_delimited:
+                io.out(line + end)
     return sources.status
 
 
+def _places(line: str, ranges: list[tuple[int, int]], between: str) -> str:
+    """The chosen bytes of a line."""
+    if line.isascii():
+        return between.join(_picked(line, ranges))
+    return to_text(to_bytes(between).join(_picked(to_bytes(line), ranges)))
+
+
+def _cut_records(
+    io: IO, sources: Sources, ranges: list[tuple[int, int]], between: str, end: str, only_delimited: bool
+) -> None:
+    """-d with what ends the lines: each input is one line whose fields are its lines; its last end is no delimiter."""
+    first_chosen = ranges[0][0] == 1
+    for _, source in sources:
+        text = source.read()
+        if not text:
+            continue
+        fields = text.removesuffix(end).split(end)
+        held = only_delimited == first_chosen  # the first field is looked at before it is written
+        if end in text if held else len(fields) > 1:
+            io.out(between.join(part for piece in _picked(fields, ranges) for part in piece) + end)
+        elif not only_delimited:
+            io.out(text.removesuffix(end) + end)
+
+
 def _picked(parts: Any, ranges: list[tuple[int, int]]) -> Iterator[Any]:
-    """The chosen pieces, none of them twice."""
-    done = 0
+    """The chosen pieces."""
     for first, last in ranges:
-        piece = parts[max(first - 1, done) : last]
+        piece = parts[first - 1 : last]
         if piece:
             yield piece
-        done = max(done, min(last, len(parts)))
 
 
 @utility(
@@ -131,196 +190,14 @@ def paste(box: object, args: Args, io: IO) -> int:
                 io.out(end)
             sources.failed = sources.failed or one.failed
         return sources.status
-    opened: dict[str, Iterator[str]] = {}
-    columns = [opened.setdefault(name, Sources(io, [name]).bare_lines(end)) if name == "-" else _strict(io, name, end)
-               for name in sources.names]  # fmt: skip
+    stdin = Sources(io, ["-"]).bare_lines(end)
+    columns = [stdin if name == "-" else strict_lines(io, name, end) for name in sources.names]
     while True:
         texts = [next(column, None) for column in columns]
         if all(text is None for text in texts):
             return sources.status
         between = ["", *(marks[at % len(marks)] for at in range(len(texts) - 1))]
         io.out("".join(mark + (text or "") for mark, text in zip(between, texts, strict=True)) + end)
-
-
-def _strict(io: IO, name: str, end: str) -> Iterator[str]:
-    """The lines of a file that must be there."""
-    if name == "-":
-        return Sources(io, [name]).bare_lines(end)
-    files = io.session.files
-    assert files is not None
-    try:
-        files.open_read(io.session, name)
-    except OSError as error:
-        raise ShellError(f"{name}: {error.strerror or error}") from None
-    return Sources(io, [name]).bare_lines(end)
-
-
-@utility(
-    option("-1", name="first", help="without what only the first has"),
-    option("-2", name="second", help="without what only the second has"),
-    option("-3", name="both", help="without what both have"), option("--check-order"), option("--nocheck-order"),
-    option("--output-delimiter", type=str, default="\t", meta="STRING"), option("--total"),
-    option("-z", "--zero-terminated"), rest("files", words="path"), usage="[OPTION]... FILE1 FILE2",
-)  # fmt: skip
-def comm(box: object, args: Args, io: IO) -> int:
-    """what two sorted files have in common
-
-    comm /proc/swaps /proc/swaps
-    """
-    a, b = _two(args, io)
-    between = args.output_delimiter
-    shown = [not args.first, not args.second, not args.both]
-    indent = ["", between * shown[0], between * (shown[0] + shown[1])]
-    end = "\0" if args.zero_terminated else "\n"
-    counts = [0, 0, 0]
-    left, right = next(a, None), next(b, None)
-    unsorted = False
-    alone = args.check_order  # some line is in one file only: from there on the order is looked at
-    while left is not None or right is not None:
-        which = 2 if left == right else 0 if right is None or (left is not None and left < right) else 1
-        text = left if which != 1 else right
-        counts[which] += 1
-        alone = alone or which != 2
-        if shown[which]:
-            io.out(f"{indent[which]}{text}{end}")
-        if which != 1:
-            following = next(a, None)
-            unsorted |= alone and _disorder(io, args, 1, text, following, unsorted)
-            left = following
-        if which != 0:
-            following = next(b, None)
-            unsorted |= alone and _disorder(io, args, 2, text, following, unsorted)
-            right = following
-    if args.total:
-        io.out(between.join([*map(str, counts), "total"]) + end)
-    if unsorted:
-        io.complain("input is not in sorted order")
-    return int(unsorted)
-
-
-def _disorder(io: IO, args: Args, number: int, before: str | None, after: str | None, known: bool) -> bool:
-    if args.nocheck_order or before is None or after is None or after >= before:
-        return False
-    if not known:
-        io.complain(f"file {number} is not in sorted order")
-    return True
-
-
-def _two(args: Args, io: IO) -> tuple[Iterator[str], Iterator[str]]:
-    names: list[str] = args.files
-    if len(names) < 2:
-        raise args.refused(f"missing operand after '{names[0]}'" if names else "missing operand")
-    if len(names) > 2:
-        raise args.refused(f"extra operand '{names[2]}'")
-    end = "\0" if args.zero_terminated else "\n"
-    return _strict(io, names[0], end), _strict(io, names[1], end)
-
-
-def _field_number(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or not int(word):
-        raise ValueError(f"invalid field number: '{word}'")
-    return int(word) - 1
-
-
-@utility(
-    option("-1", type=_field_number, name="one", meta="FIELD"),
-    option("-2", type=_field_number, name="two", meta="FIELD"),
-    option("-j", type=_field_number, name="joined", meta="FIELD", help="join by this field of both"),
-    option("-a", type=str, many=True, name="unpaired", meta="N", help="unpaired lines of file N too"),
-    option("-v", type=str, many=True, name="only_unpaired", meta="N", help="only unpaired lines of file N"),
-    option("-e", type=str, default="", name="empty", meta="TEXT", help="in the place of what is missing"),
-    option("-i", "--ignore-case"),
-    option("-o", type=str, many=True, name="fields", meta="FORMAT", help="0, 1.2, 2.3 …"),
-    option("-t", type=str, name="mark", meta="C", help="fields end at C"), option("--check-order"),
-    option("--nocheck-order"), option("--header"), option("-z", "--zero-terminated"), rest("files", words="path"),
-    usage="[OPTION]... FILE1 FILE2",
-)  # fmt: skip
-def join(box: object, args: Args, io: IO) -> int:
-    """lines of two sorted files that have a field in common
-
-    join /proc/swaps /proc/swaps
-    """
-    first, second = _two(args, io)
-    if args.mark is not None and len(args.mark) > 1:
-        raise ShellError(f"multi-character tab '{args.mark}'")
-    usual = args.joined or 0
-    at = [usual if args.one is None else args.one, usual if args.two is None else args.two]
-    mark, between = args.mark, args.mark or " "
-    end = "\0" if args.zero_terminated else "\n"
-    chosen = [word for text in args.fields for word in re.split("[, ]+", text)]
-    automatic = chosen == ["auto"]
-    a = [line.split(mark) if mark else line.split() for line in first]
-    b = [line.split(mark) if mark else line.split() for line in second]
-    widths = [len(rows[0]) if rows else 0 for rows in (a, b)]
-
-    def key(row: list[str], side: int) -> str:
-        text = row[at[side]] if at[side] < len(row) else ""
-        return text.lower() if args.ignore_case else text
-
-    def row_of(left: list[str] | None, right: list[str] | None) -> str:
-        rows = (left, right)
-        shared = next((row[at[side]] for side, row in enumerate(rows) if row is not None and at[side] < len(row)), "")
-        if chosen and not automatic:
-            parts = []
-            for word in chosen:
-                side_word, _, number = word.partition(".")
-                row = rows[int(side_word) - 1] if word != "0" else None
-                text = shared if word == "0" else row[int(number) - 1] if row and int(number) <= len(row) else ""
-                parts.append(text or args.empty)
-            return between.join(parts)
-        parts = [shared]
-        for side, row in enumerate(rows):
-            if row is not None or automatic:
-                given = row if row is not None else [""] * widths[side]
-                parts += [text or args.empty for place, text in enumerate(given) if place != at[side]]
-        return between.join(parts)
-
-    pairs, unpaired = not args.only_unpaired, False
-    alone = set(args.unpaired + args.only_unpaired)
-    i = j = 0
-    if args.header and a and b:
-        io.out(row_of(a[0], b[0]) + end)
-        i = j = 1
-    while i < len(a) or j < len(b):
-        x, y = key(a[i], 0) if i < len(a) else None, key(b[j], 1) if j < len(b) else None
-        if x is not None and (y is None or x < y):
-            if "1" in alone:
-                io.out(row_of(a[i], None) + end)
-            i += 1
-            unpaired = True
-        elif y is not None and (x is None or y < x):
-            if "2" in alone:
-                io.out(row_of(None, b[j]) + end)
-            j += 1
-            unpaired = True
-        else:
-            same_a, same_b = _run(a, i, 0, key), _run(b, j, 1, key)
-            for left in same_a if pairs else ():
-                for right in same_b:
-                    io.out(row_of(left, right) + end)
-            i, j = i + len(same_a), j + len(same_b)
-    if (unpaired or args.check_order) and not args.nocheck_order:
-        return _unsorted(io, args.files, [[key(row, 0) for row in a], [key(row, 1) for row in b]])
-    return 0
-
-
-def _unsorted(io: IO, names: list[str], keys: list[list[str]]) -> int:
-    """Say which file is not sorted; 1 if one is not."""
-    for name, texts in zip(names, keys, strict=True):
-        for number, (before, after) in enumerate(pairwise(texts), 2):
-            if after < before:
-                io.complain(f"{name}:{number}: is not sorted")
-                io.complain("input is not in sorted order")
-                return 1
-    return 0
-
-
-def _run(rows: list[list[str]], start: int, side: int, key: Any) -> list[list[str]]:
-    """The rows from `start` on that have the same key."""
-    wanted, place = key(rows[start], side), start
-    while place < len(rows) and key(rows[place], side) == wanted:
-        place += 1
-    return rows[start:place]
 
 
 @utility(

@@ -10,7 +10,7 @@ from memsh.shell import IO, Args, ShellError, arg, rest
 from memsh.shell.io import Input, PartsInput, Room, TextInput
 from memsh.shell.limits import AWK_WIDTH
 from memsh.shell.registry import Converter
-from memsh.textutils.regexp import compiled
+from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.sources import Sources, pieces
 from memsh.textutils.utility import one_of, option, sized, utility, whole_number
 
@@ -25,21 +25,40 @@ def _amount(what: str) -> Converter:
         number = sized(word[len(sign) :])
         if number is None:
             raise ValueError(f"invalid number of {what}: '{word}'")
+        if number >> 64:
+            raise ValueError(f"invalid number of {what}: '{word[len(sign) :]}': Value too large for defined data type")
         return sign, number
 
     return convert
 
 
-def _old_style(words: list[str]) -> list[str]:
-    """`head -5`, `tail -5f`, `tail +3` in the old spelling become -n and -c."""
-    match = re.fullmatch(r"([-+])([0-9]+)([bckm]?)([lqvzf]*)", words[0]) if words else None
-    if match is None or (match[1] == "+" and match[3]):
+def _old_head(words: list[str]) -> list[str]:
+    """`head -5`, `head -5q` in the old spelling become -n and -c."""
+    match = re.fullmatch(r"-([0-9]+)([bckm]?)([lqvz]*)", words[0]) if words else None
+    if match is None:
         return words
-    sign, number, unit, letters = match.groups()
-    kind = "-c" if unit in ("b", "c", "k", "m") and unit else "-n"
+    number, unit, letters = match.groups()
     suffix = {"b": "b", "k": "K", "m": "M"}.get(unit, "")
     flags = ["-" + letters.replace("l", "")] if letters.replace("l", "") else []
-    return [f"{kind}{'+' if sign == '+' else ''}{number}{suffix}", *flags, *words[1:]]
+    return [f"{'-c' if unit else '-n'}{number}{suffix}", *flags, *words[1:]]
+
+
+def _old_tail(words: list[str]) -> list[str]:
+    """`tail -5f`, `tail +3`, `tail -c` with one file at most become -n, -c and -f (parse_obsolete_option)."""
+    alone = len(words) == 1 or (len(words) == 2 and not (words[1][:1] == "-" and len(words[1]) > 1))
+    if not (alone or (len(words) in (2, 3) and words[1] == "--")):
+        if words and re.match(r"-[0-9]", words[0]):
+            raise ShellError(f"option used in invalid context -- {words[0][1]}")
+        return words
+    match = re.fullmatch(r"([-+])([0-9]*)([bcl]?)(f?)", words[0])
+    if match is None or words[0] in ("-", "-c", "-f"):
+        if re.match(r"-[0-9]", words[0]):
+            raise ShellError(f"option used in invalid context -- {words[0][1]}")
+        return words
+    sign, number, unit, follow = match.groups()
+    suffix = "b" if unit == "b" else ""
+    kind = "-c" if unit in ("b", "c") and unit else "-n"
+    return [f"{kind}{'+' if sign == '+' else ''}{number or 10}{suffix}", *(["-f"] if follow else []), *words[1:]]
 
 
 def _header(io: IO, name: str, serial: int) -> None:
@@ -63,7 +82,7 @@ COMMON = (
 )  # fmt: skip
 
 
-@utility(*COMMON, rest("files", words="path"), rewrite=_old_style)
+@utility(*COMMON, rest("files", words="path"), rewrite=_old_head)
 def head(box: object, args: Args, io: IO) -> int:
     """the first lines
 
@@ -154,7 +173,7 @@ def _contents(io: IO, name: str) -> str:
     option("--retry", help="with -f: also what is not there yet"),
     option("-s", "--sleep-interval", type=whole_number("invalid number of seconds"), default=1, meta="SECONDS"),
     option("--pid", type=_pid, meta="PID", help="with -f: until that process ends"), rest("files", words="path"),
-    rewrite=_old_style,
+    rewrite=_old_tail,
 )  # fmt: skip
 def tail(box: object, args: Args, io: IO) -> int:
     """the last lines
@@ -354,22 +373,52 @@ def tac(box: object, args: Args, io: IO) -> int:
     tac /proc/swaps
     """
     sources = Sources(io, args.files, "failed to open '{name}' for reading: {why}")
+    mark = "\n" if args.separator is None else args.separator or "\0"
+    if args.regex and not args.separator and args.separator is not None:
+        raise ShellError("separator cannot be empty")
     for _, source in sources:
-        text = source.read()
-        if args.separator is None and not args.before:
-            io.out("".join(reversed(text.splitlines(keepends=True) if "\r" not in text else list(pieces(
-                TextInput(text), "\n")))))  # fmt: skip
-            continue
-        mark = "\n" if args.separator is None else args.separator
-        finder = compiled(mark, "basic" if args.regex else "fixed")
-        parts, place = [], 0
-        for match in finder.finditer(text):
-            edge = match.start() if args.before else match.end()
-            parts.append(text[place:edge])
-            place = edge
-        parts.append(text[place:])
-        io.out("".join(reversed(parts)))
+        io.out(_turned(source.read(), mark, bool(args.before), bool(args.regex)))
     return sources.status
+
+
+def _emacs(pattern: str) -> str:
+    """tac's expressions are Emacs's, where + and ? stand without a backslash, as basic ones."""
+    swapped = {"+": "\\+", "?": "\\?", "\\+": "+", "\\?": "?"}
+    return re.sub(r"\[\^?\]?[^]]*\]|\\.|[+?]", lambda found: swapped.get(found[0], found[0]), pattern)
+
+
+def _marks(finder: Regexp, text: str) -> list[tuple[int, int]]:
+    """Where the marks lie, in order: tac looks backwards, so that the last place where one may begin counts, as far
+    as it goes before the mark behind it."""
+    begins, place = [], 0
+    while (found := finder.search(text, place)) is not None and found.start() < len(text):
+        begins.append((found.start(), found.end()))
+        place = found.start() + 1
+    marks: list[tuple[int, int]] = []
+    limit = len(text)
+    for start, end in reversed(begins):
+        if end > limit:
+            shorter = finder.search(text[:limit], start)
+            if shorter is None or shorter.start() != start:
+                continue
+            end = shorter.end()
+        marks.append((start, end))
+        limit = start
+    return marks[::-1]
+
+
+def _turned(text: str, mark: str, before: bool, by_regex: bool) -> str:
+    """The pieces of a text in reverse; a mark ends its piece, or begins it."""
+    if not by_regex:
+        edges = [match.start() + (0 if before else len(mark)) for match in re.finditer(re.escape(mark), text)]
+    else:
+        edges = [start if before else end for start, end in _marks(compiled(_emacs(mark)), text)]
+    parts, place = [], 0
+    for edge in edges:
+        parts.append(text[place:edge])
+        place = edge
+    parts.append(text[place:])
+    return "".join(reversed(parts))
 
 
 @utility(rest("files", words="path"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator
+from decimal import Context, Decimal, InvalidOperation
+from typing import NamedTuple
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Unreasonable
@@ -13,25 +15,47 @@ from memsh.textutils.regexp import joined
 from memsh.textutils.utility import Refusal, option, utility
 
 BATCH = 512
+PLACES = 10_000  # digits of a number
 
 
-def _decimal(word: str, args: Args) -> Decimal:
+class _Given(NamedTuple):
+    """A number as it was typed: its value, how wide it prints, and its decimals; None: as %g has them (scan_arg)."""
+
+    value: Decimal
+    width: int
+    places: int | None
+
+
+def _given(word: str, args: Args) -> _Given:
+    text = word.lstrip(" \t\n\v\f\r").removeprefix("+")
+    wrong: Refusal = args.refused(f"invalid floating point argument: '{word}'")
+    if re.fullmatch(r"-?0[xX][0-9a-fA-F]+", text):
+        return _Given(Decimal(int(text, 16)), 0, 0)
     try:
-        if re.fullmatch(r"[-+]?0[xX][0-9a-fA-F]+", word):
-            return Decimal(int(word, 16))
-        value = Decimal(word) if word.strip() == word and "_" not in word else Decimal("nan")
+        value = Decimal(text) if "_" not in text and text.rstrip() == text else None
     except InvalidOperation:
-        value = Decimal("nan")
+        value = None
+    if value is None:
+        raise wrong
     if value.is_nan():
-        refusal: Refusal = args.refused(f"invalid floating point argument: '{word}'")
+        refusal: Refusal = args.refused(f"invalid 'not-a-number' argument: '{word}'")
         raise refusal
-    return value
-
-
-def _places(word: str) -> int:
-    mantissa, _, exponent = word.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return max(0, decimals - int(exponent or 0)) if re.fullmatch(r"[-+]?[0-9]*", exponent) else 0
+    if not value.is_finite():
+        return _Given(value, 0, 0)
+    mantissa, marked, power = text.lower().partition("e")
+    head, dot, fraction = mantissa.partition(".")
+    exponent = int(power[:12]) if marked else 0
+    if abs(exponent) > PLACES:
+        raise Unreasonable(f"a number of more than {PLACES} digits")
+    places = len(fraction)
+    width = len(mantissa) + (-1 if dot and not fraction else 1 if dot and not head[-1:].isdecimal() else 0)
+    if exponent < 0:
+        width += -exponent + (1 if not dot or not fraction else 0)
+        places -= exponent
+    elif marked:
+        places -= min(places, exponent)
+        width += exponent - min(len(fraction), exponent) - (1 if dot and not places and fraction else 0)
+    return _Given(value, width, places)
 
 
 def _negatives(words: list[str]) -> list[str]:
@@ -62,31 +86,21 @@ def seq(box: object, args: Args, io: IO) -> None:
         raise args.refused("missing operand")
     if len(words) > 3:
         raise args.refused(f"extra operand '{words[3]}'")
-    values = [_decimal(word, args) for word in words]
-    first = values[0] if len(words) > 1 else Decimal(1)
-    step = values[1] if len(words) > 2 else Decimal(1)
-    last = values[-1]
-    if not step:
-        raise args.refused(f"invalid Zero increment value: '{words[1]}'")
-    digits = max(_places(word) for word in (words[:-1] or ["1"]))
     if args.format is not None and args.equal_width:
         raise args.refused("format string may not be specified when printing equal width strings")
     if args.format is not None:
         _check_format(args.format)
-    ends = ((words[0] if len(words) > 1 else "1", first), (words[-1], last))
-    wide = max(_width(word, value, digits) for word, value in ends) if args.equal_width else 0
-    value, serial, started = first, 0, False
+    given = [_given(word, args) for word in words]
+    one = _Given(Decimal(1), 1, 0)
+    first = given[0] if len(given) > 1 else one
+    step = given[1] if len(given) > 2 else one
+    if not step.value:
+        raise args.refused(f"invalid Zero increment value: '{words[1]}'")
+    spell = _spelling(args, first, step, given[-1])
+    started = False
     batch: list[str] = []
-    while (value <= last) if step > 0 else (value >= last):
-        if serial >= NUMBERS:
-            raise Unreasonable(f"{NUMBERS} numbers were printed, and that is as far as it counts here")
-        serial += 1
-        if args.format is not None:
-            batch.append(formatted(args.format, [float(value)], str))
-        else:
-            shown = f"{value:.{digits}f}" if value.is_finite() else _endless(value)
-            batch.append(shown.zfill(wide) if wide else shown)
-        value = first + serial * step
+    for value in _counted(first.value, step.value, given[-1].value):
+        batch.append(spell(value))
         if len(batch) == BATCH:
             io.out((args.separator if started else "") + args.separator.join(batch))
             started = True
@@ -98,24 +112,53 @@ def seq(box: object, args: Args, io: IO) -> None:
         io.out("\n")
 
 
+def _counted(first: Decimal, step: Decimal, last: Decimal) -> Iterator[Decimal]:
+    """The numbers, with as many digits as they need."""
+    digits = max(len(value.as_tuple().digits) + abs(value.adjusted()) for value in (first, step, last) if value)
+    exact = Context(prec=min(digits, 2 * PLACES) + 16)
+    value, serial = first, 0
+    while (value <= last) if step > 0 else (value >= last):
+        if serial >= NUMBERS:
+            raise Unreasonable(f"{NUMBERS} numbers were printed, and that is as far as it counts here")
+        yield value
+        serial += 1
+        value = exact.add(first, exact.multiply(Decimal(serial), step))
+
+
+def _spelling(args: Args, first: _Given, step: _Given, last: _Given) -> Callable[[Decimal], str]:
+    """How each number is printed (get_default_format)."""
+    if args.format is not None:
+        pattern = args.format
+        return lambda value: formatted(pattern, [float(value)], str)
+    digits = max(first.places or 0, step.places or 0)
+    wide = 0
+    if args.equal_width:
+        widths = [one.width + digits - (one.places or 0) for one in (first, last)]
+        for at, one in enumerate((first, last)):
+            widths[at] += 1 if digits and not one.places else -1 if one.places and not digits else 0
+        wide = max(widths)
+    return lambda value: (f"{value:.{digits}f}" if value.is_finite() else _endless(value)).zfill(wide)
+
+
+_DIRECTIVE = re.compile(r"(?:[^%]|%%)*(?:%[-+ #0']*[0-9]*(?:\.[0-9]*)?L?(.?))?", re.DOTALL)
+
+
 def _check_format(pattern: str) -> None:
-    bare = pattern.replace("%%", "")
-    if "%" not in bare:
+    """One directive for one number (long_double_format)."""
+    match = _DIRECTIVE.match(pattern)
+    assert match is not None
+    if match[1] is None:
         raise ShellError(f"format '{pattern}' has no % directive")
-    if len(re.findall(r"%[-+ #0']*[0-9]*(?:\.[0-9]*)?[aefgAEFG]", bare)) != 1:
-        raise ShellError(f"format '{pattern}' has unknown %{bare.partition('%')[2][:1]} directive")
+    if not match[1]:
+        raise ShellError(f"format '{pattern}' ends in %")
+    if match[1] not in "aefgAEFG":
+        raise ShellError(f"format '{pattern}' has unknown %{match[1]} directive")
+    if "%" in pattern[match.end() :].replace("%%", ""):
+        raise ShellError(f"format '{pattern}' has too many % directives")
 
 
 def _endless(value: Decimal) -> str:
     return "-inf" if value < 0 else "inf"
-
-
-def _width(word: str, value: Decimal, digits: int) -> int:
-    """How wide a number is as it was typed, with `digits` decimals."""
-    if not value.is_finite():
-        return len(_endless(value))
-    whole = word.partition(".")[0] if re.fullmatch(r"-?[0-9]+\.?[0-9]*", word) else f"{int(value)}"
-    return len(whole) + (digits + 1 if digits else 0)
 
 
 # expr
@@ -150,6 +193,7 @@ class _Expression:
     def __init__(self, words: list[str]) -> None:
         self.words = words
         self.place = 0
+        self.skipped = 0  # inside what | or & has no need of
 
     def wrong(self, message: str) -> ShellError:
         return ShellError(f"syntax error: {message}", 2)
@@ -173,15 +217,22 @@ class _Expression:
     def either(self) -> str:
         value = self.both()
         while self.accept("|"):
-            other = self.both()
+            other = self._unless(not _null(value), self.both)
             if _null(value):
                 value = "0" if _null(other) else other
+        return value
+
+    def _unless(self, decided: bool, part: Callable[[], str]) -> str:
+        """A part that is read, but not reckoned once the rest is decided."""
+        self.skipped += decided
+        value = part()
+        self.skipped -= decided
         return value
 
     def both(self) -> str:
         value = self.comparison()
         while self.accept("&"):
-            other = self.comparison()
+            other = self._unless(_null(value), self.comparison)
             if _null(value) or _null(other):
                 value = "0"
         return value
@@ -203,14 +254,20 @@ class _Expression:
     def sum(self) -> str:
         value = self.product()
         while operator := self.accept("+", "-"):
-            a, b = _integer(value), _integer(self.product())
+            other = self.product()
+            if self.skipped:
+                continue
+            a, b = _integer(value), _integer(other)
             value = str(a + b if operator == "+" else a - b)
         return value
 
     def product(self) -> str:
         value = self.match()
         while operator := self.accept("*", "/", "%"):
-            a, b = _integer(value), _integer(self.match())
+            other = self.match()
+            if self.skipped:
+                continue
+            a, b = _integer(value), _integer(other)
             if operator == "*":
                 value = str(a * b)
                 continue
@@ -223,7 +280,8 @@ class _Expression:
     def match(self) -> str:
         value = self.primary()
         while self.accept(":"):
-            value = _matched(value, self.primary())
+            pattern = self.primary()
+            value = value if self.skipped else _matched(value, pattern)
         return value
 
     def primary(self) -> str:
@@ -241,24 +299,25 @@ class _Expression:
         if word == "(":
             value = self.either()
             if not self.accept(")"):
-                raise self.wrong(f"expecting ')' after '{self.words[min(self.place, len(self.words)) - 1]}'")
+                found = self.next()
+                what = f"after '{self.words[self.place - 1]}'" if found is None else f"instead of '{found}'"
+                raise self.wrong(f"expecting ')' {what}")
             return value
         if word == ")":
             raise self.wrong("unexpected ')'")
-        if self.place < len(self.words):
-            if word == "length":
-                return str(len(self.primary()))
-            if word == "match":
-                text = self.primary()
-                return _matched(text, self.primary())
-            if word == "index":
-                text, chars = self.primary(), self.primary()
-                return str(min((text.find(char) + 1 for char in chars if char in text), default=0))
-            if word == "substr":
-                text, start, count = self.primary(), self.primary(), self.primary()
-                if not _INTEGER.fullmatch(start) or not _INTEGER.fullmatch(count) or int(start) < 1 or int(count) < 1:
-                    return ""
-                return text[int(start) - 1 : int(start) - 1 + int(count)]
+        if word == "length":
+            return str(len(self.primary()))
+        if word == "match":
+            text, pattern = self.primary(), self.primary()
+            return "" if self.skipped else _matched(text, pattern)
+        if word == "index":
+            text, chars = self.primary(), self.primary()
+            return str(min((text.find(char) + 1 for char in chars if char in text), default=0))
+        if word == "substr":
+            text, start, count = self.primary(), self.primary(), self.primary()
+            if not _INTEGER.fullmatch(start) or not _INTEGER.fullmatch(count) or int(start) < 1 or int(count) < 1:
+                return ""
+            return text[int(start) - 1 : int(start) - 1 + int(count)]
         return word
 
 
@@ -274,7 +333,8 @@ def _integer(value: str) -> int:
 
 def _matched(text: str, pattern: str) -> str:
     """What \\( \\) matched, or how many characters matched, from the beginning on."""
-    found = joined([pattern], "basic", around=r"\A(?:{})")
+    plain = re.sub(r"(^|\\\(|\\\||\^)\\\{([0-9,]*)\\\}", r"\1{\2}", pattern)  # an interval of nothing is text here
+    found = joined([plain], "basic", around=r"\A(?:{})")
     match = found.search(text)
     if found.groups:
         return (match.group(1) or "") if match is not None else ""

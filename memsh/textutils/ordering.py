@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.textutils.sources import Sources
+from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
 TROUBLE = 2
@@ -130,13 +130,15 @@ class Key:
         if not own:
             self.skip_first = self.skip_last = "b" in orders
         self.reverse = "r" in orders
-        kinds = [letter for letter in "ghMnRV" if letter in orders]
-        text = [letter for letter in "di" if letter in orders and set(kinds) & set("nghM")]
-        if len(kinds) > 1 or (kinds and text):
-            shown = "".join(letter for letter in "dfghiMnRV" if letter in (*kinds, *text))
+        self.fold, self.dictionary = "f" in orders, "d" in orders
+        self.printable = "i" in orders and not self.dictionary
+        numbers = [letter for letter in "ghMn" if letter in orders]
+        textual = [letter for letter in "diRV" if letter in orders]
+        if len(numbers) + bool(textual) > 1:
+            hidden = "brd" if self.printable else "bri"
+            shown = "".join(letter for letter in "bdfghiMnRrV" if letter in orders and letter not in hidden)
             raise ShellError(f"options '-{shown}' are incompatible", TROUBLE)
-        self.kind = kinds[0] if kinds else ""
-        self.fold, self.dictionary, self.printable = "f" in orders, "d" in orders, "i" in orders
+        self.kind = numbers[0] if numbers else "R" if "R" in orders else "V" if "V" in orders else ""
         self.whole = not spec and not self.skip_first
 
     def _parse(self, spec: str) -> str:
@@ -160,6 +162,9 @@ class Key:
                 what = "stray character in field spec"
             raise ShellError(f"{what}: invalid count at start of '{text}'" if "number" in what else
                              f"{what}: invalid field specification '{spec}'", TROUBLE)  # fmt: skip
+        if match[2] == "":
+            behind = text[match.start(2) :] + spec[len(text) :] if least else text[match.start(2) :]
+            raise ShellError(f"invalid number after '.': invalid count at start of '{behind}'", TROUBLE)
         if not int(match[1]):
             raise ShellError(f"field number is zero: invalid field specification '{spec}'", TROUBLE)
         if least and match[2] is not None and not int(match[2] or 0):
@@ -217,18 +222,19 @@ class Key:
     def value(self, line: str) -> Any:
         """What is compared."""
         text = self.text(line)
-        if self.kind:
-            return _KINDS[self.kind](text)
+        if self.kind in _NUMBERS:
+            return _NUMBERS[self.kind](text)
         if self.dictionary:
             text = re.sub(r"[^A-Za-z0-9 \t\n]", "", text)
         elif self.printable:
             text = re.sub(r"[^ -~]", "", text)
-        return text.upper() if self.fold else text
+        if self.fold:
+            text = text.upper()
+        return _TEXTS[self.kind](text) if self.kind else text
 
 
-_KINDS: dict[str, Callable[[str], Any]] = {
-    "n": numeric_key, "g": general_key, "h": human_key, "M": _month_key, "V": _version_key, "R": _random_key,
-}  # fmt: skip
+_NUMBERS: dict[str, Callable[[str], Any]] = {"n": numeric_key, "g": general_key, "h": human_key, "M": _month_key}
+_TEXTS: dict[str, Callable[[str], Any]] = {"V": _version_key, "R": _random_key}
 
 
 def _tab(word: str) -> str:
@@ -238,6 +244,50 @@ def _tab(word: str) -> str:
         return "\0"
     if len(word) > 1:
         raise ValueError(f"multi-character tab '{word}'")
+    return word
+
+
+def _old_keys(words: list[str]) -> list[str]:
+    """`sort +1 -2` in the old spelling is -k2,2; a `+1` alone is a file."""
+    made: list[str] = []
+    at = 0
+    while at < len(words):
+        begin, end = re.fullmatch(r"\+([0-9]+)(?:\.([0-9]+))?([a-zA-Z]*)", words[at]), None
+        if words[at] == "--":
+            return made + words[at:]
+        if begin is not None and at + 1 < len(words):
+            end = re.fullmatch(r"-([0-9]+)(?:\.([0-9]+))?([a-zA-Z]*)", words[at + 1])
+        if begin is None or end is None:
+            made.append(words[at])
+            at += 1
+            continue
+        char = int(end[2] or 0)
+        last = f"{int(end[1]) + 1}.{char}" if char else end[1]
+        span = f",{last}{end[3]}" if char or int(end[1]) else ""
+        made.append(f"-k{int(begin[1]) + 1}.{int(begin[2] or 0) + 1}{begin[3]}{span}")
+        at += 2
+    return made
+
+
+def _buffer(word: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,18}[bkKmMGTPEZYRQ%]?", word):
+        raise ValueError(f"invalid -S argument '{word}'")
+    return word
+
+
+def _batch(word: str) -> str:
+    if not word.isascii() or not word.isdecimal():
+        raise ValueError(f"invalid --batch-size argument '{word}'")
+    if int(word[:24]) < 2:
+        raise ValueError(f"invalid --batch-size argument '{word}'\nsort: minimum --batch-size argument is '2'")
+    return word
+
+
+def _parallel(word: str) -> str:
+    if not word.isascii() or not word.isdecimal():
+        raise ValueError(f"invalid --parallel argument '{word}'")
+    if not int(word[:24]):
+        raise ValueError("number in parallel must be nonzero")
     return word
 
 
@@ -255,33 +305,44 @@ def _tab(word: str) -> str:
     option("-C", name="check_quiet", help="the same, by status alone"),
     option("-k", "--key", type=str, many=True, meta="KEYDEF", help="by fields: 2, 2n, 2,3nr, 1.3"),
     option("-m", "--merge", help="merge what is sorted"),
-    option("-o", "--output", type=str, meta="FILE", help="write to a file"),
+    option("-o", "--output", type=str, many=True, meta="FILE", help="write to a file"),
     option("-s", "--stable", help="keep the order of equal lines"),
-    option("-S", "--buffer-size", type=str, meta="SIZE"), option("-T", "--temporary-directory", type=str, meta="DIR"),
-    option("--parallel", type=str, meta="N"), option("-t", "--field-separator", type=_tab, meta="C"),
+    option("-S", "--buffer-size", type=_buffer, meta="SIZE", help="no temporary files are needed here"),
+    option("-T", "--temporary-directory", type=str, many=True, meta="DIR", help="the same"),
+    option("--batch-size", type=_batch, meta="N", help="the same"),
+    option("--parallel", type=_parallel, meta="N", help="changes no result"),
+    option("--files0-from", type=str, meta="FILE", help="files are those that FILE names, each with a NUL behind it"),
+    option("-t", "--field-separator", type=_tab, many=True, meta="C", help="fields end at C"),
     option("-u", "--unique", help="equal lines once"), option("-z", "--zero-terminated", help="lines end in NUL"),
-    rest("files", words="path"), trouble=TROUBLE,
+    rest("files", words="path"), trouble=TROUBLE, rewrite=_old_keys,
 )  # fmt: skip
 def sort(box: object, args: Args, io: IO) -> int:
     """lines in order
 
     sort -k2 -n -r /proc/meminfo
     """
+    if len(set(args.output)) > 1:
+        raise ShellError("multiple output files specified", TROUBLE)
+    if len(set(args.field_separator)) > 1:
+        raise ShellError("incompatible tabs", TROUBLE)
     keys = _keys(args)
     end = "\0" if args.zero_terminated else "\n"
     checks = args.check is not None or args.check_quiet
-    if checks and len(args.files) > 1:
-        raise ShellError(f"extra operand '{args.files[1]}' not allowed with -c", TROUBLE)
-    sources = Sources(io, args.files, "cannot read: {name}: {why}")
+    files: list[str] = args.files
+    if args.files0_from is not None:
+        files = list(_files_of(io, args))
+    if checks and len(files) > 1:
+        raise ShellError(f"extra operand '{files[1]}' not allowed with -c", TROUBLE)
+    sources = Sources(io, files, "cannot read: {name}: {why}")
     if checks:
         quiet = args.check_quiet or args.check == "quiet"
         if args.check == "diagnose-first" and quiet:
             raise ShellError("options '-cC' are incompatible", TROUBLE)
-        if args.output is not None:
+        if args.output:
             raise ShellError(f"options '-{'C' if quiet else 'c'}o' are incompatible", TROUBLE)
         return _checked(io, sources, keys, args, end, quiet)
     if args.merge:
-        runs = [sources_one.kept(end) for sources_one in _each(io, args.files, sources)]
+        runs = [sources_one.kept(end) for sources_one in _each(io, files, sources)]
         if sources.failed:
             return TROUBLE
         lines = list(heapq.merge(*runs, key=cmp_to_key(_comparison(keys, args))))
@@ -292,8 +353,21 @@ def sort(box: object, args: Args, io: IO) -> int:
         _arrange(io, lines, keys, args)
     if args.unique:
         lines = list(_once(io, lines, keys))
-    _write(io, args.output, lines, end)
+    _write(io, args.output[0] if args.output else None, lines, end)
     return 0
+
+
+def _files_of(io: IO, args: Args) -> Iterator[str]:
+    """The files that --files0-from names."""
+    found = False
+    for name, wrong in named_files(io, args, args.files0_from, "open failed: {name}: {why}"):
+        if wrong:
+            raise ShellError(wrong, TROUBLE)
+        found = True
+        yield name
+    if not found:
+        listed = "standard input" if args.files0_from == "-" else f"'{args.files0_from}'"
+        raise ShellError(f"no input from {listed}", TROUBLE)
 
 
 def _keys(args: Args) -> list[Key]:
@@ -306,9 +380,10 @@ def _keys(args: Args) -> list[Key]:
     orders = "".join(letter for name, letter in letters.items() if getattr(args, name))
     if args.sort is not None:
         orders += words[args.sort]
+    mark = args.field_separator[0] if args.field_separator else None
     if args.key:
-        return [Key(spec, orders, args.field_separator) for spec in args.key]
-    return [Key("", orders, args.field_separator)]
+        return [Key(spec, orders, mark) for spec in args.key]
+    return [Key("", orders, mark)]
 
 
 def _each(io: IO, names: list[str], whole: Sources) -> Iterator[Sources]:
@@ -381,7 +456,7 @@ def _checked(io: IO, sources: Sources, keys: list[Key], args: Args, end: str, qu
         order = compare(a, b)
         if order > 0 or (args.unique and order == 0):
             if not quiet:
-                io.complain(f"{args.files[0] if args.files else '-'}:{number}: disorder: {b}")
+                io.complain(f"{sources.names[0]}:{number}: disorder: {b}")
             return 1
     return TROUBLE if sources.failed else 0
 

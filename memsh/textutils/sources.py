@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memsh.shell import Args, ShellError
 from memsh.shell.io import IO, Input, Room
 
 POLL_EVERY = 64  # lines between two looks for Ctrl-C
@@ -68,6 +69,38 @@ class Sources:
     @property
     def status(self) -> int:
         return int(self.failed)
+
+
+def named_files(io: IO, args: Args, listed: str, missing: str) -> Iterator[tuple[str, str]]:
+    """--files0-from: (name, what is wrong with it or "") for each name that a file (`-`: standard input) holds, a NUL
+    behind each. ShellError with the tool's own status, in the words `missing`, where there is no such file."""
+    trouble = args.refused("").status
+    if args.files:
+        raise args.refused(f"extra operand '{args.files[0]}'\nfile operands cannot be combined with --files0-from")
+    files = io.session.files
+    assert files is not None
+    try:
+        source = io.stdin if listed == "-" else files.open_read(io.session, listed)
+    except OSError as error:
+        raise ShellError(missing.format(name=listed, why=error.strerror or error), trouble) from None
+    for number, name in enumerate(records(source, "\0"), 1):
+        wrong = "" if name else f"{listed}:{number}: invalid zero-length file name"
+        if listed == "-" and name == "-":
+            wrong = "when reading file names from stdin, no file name of '-' allowed"
+        yield name, wrong
+
+
+def strict_lines(io: IO, name: str, end: str) -> Iterator[str]:
+    """The lines of a file that must be there, without their ends."""
+    if name == "-":
+        return Sources(io, [name]).bare_lines(end)
+    files = io.session.files
+    assert files is not None
+    try:
+        files.open_read(io.session, name)
+    except OSError as error:
+        raise ShellError(f"{name}: {error.strerror or error}") from None
+    return Sources(io, [name]).bare_lines(end)
 
 
 def pieces(source: Input, end: str) -> Iterator[str]:

@@ -4,42 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
-from memsh.shell import IO, Args, rest
+from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.limits import TEXT
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
-_BLANKS = re.compile(r"[ \t]+")
+LARGEST = (1 << 63) - 1
 Stops = Callable[[int], int | None]  # the next stop behind a column; None behind the last
 
 
 def _stops(word: str) -> tuple[list[int], str]:
-    """`4`, `2,6,9`, `2,/4`, `2,+4`: the stops, and how they go on."""
+    """`4`, `2,6,9`, `2,/4`, `2,+4`: the stops, and how they go on (parse_tab_stops)."""
     stops: list[int] = []
     kind = ""
     for part in re.split(r"[ ,]+", word):
-        mark = part[:1] if part[:1] in ("/", "+") else ""
-        if kind:
+        marks, digits = part[: len(part) - len(part.lstrip("/+"))], part.lstrip("/+")
+        if not digits:
+            kind = marks[-1:] or kind
+            continue
+        number = digits[: len(digits) - len(digits.lstrip("0123456789"))]
+        odd = digits[len(number) :]
+        if odd[:1] in ("/", "+") and odd:
+            raise ValueError(f"'{odd[0]}' specifier not at start of number: '{odd}'")
+        if odd:
+            raise ValueError(f"tab size contains invalid character(s): '{odd}'")
+        if len(number) > 18 and int(number[:40]) > LARGEST:
+            raise ValueError(f"tab stop is too large '{number}'")
+        if len(kind) > 1:
             raise ValueError(f"'{kind[0]}' specifier only allowed with the last value")
-        digits = part[len(mark) :]
-        if not digits.isascii() or not digits.isdecimal():
-            raise ValueError(f"tab size contains invalid character(s): '{part.lstrip('0123456789')}'")
-        size = int(digits[:18])
-        if not size:
+        size = int(number)
+        kind = marks[-1:] or kind
+        if kind:
+            kind += str(size)
+        elif not size:
             raise ValueError("tab size cannot be 0")
-        if mark:
-            kind = mark + str(size)
         elif stops and size <= stops[-1]:
             raise ValueError("tab sizes must be ascending")
         else:
             stops.append(size)
-    return stops, kind
+    return stops, kind if len(kind) > 1 and kind[1:] != "0" else ""
 
 
 def _next_stop(lists: list[tuple[list[int], str]]) -> Stops:
     stops = [stop for one, _ in lists for stop in one]
-    kind = next((kind for _, kind in lists if kind), "")
+    kinds = [kind for _, kind in lists if kind]
+    if len(kinds) > 1 or (kinds and lists[-1][1] != kinds[0]):
+        raise ShellError(f"'{kinds[0][0]}' specifier only allowed with the last value")
+    if any(later <= earlier for earlier, later in pairwise(stops)):
+        raise ShellError("tab sizes must be ascending")
+    kind = kinds[0] if kinds else ""
     if not stops or (len(stops) == 1 and not kind):
         every = stops[0] if stops else int(kind[1:] or 8) if kind else 8
         return lambda column: column - column % every + every
@@ -122,38 +137,33 @@ def unexpand(box: object, args: Args, io: IO) -> int:
 
 
 def _unexpanded(line: str, following: Stops, everywhere: bool) -> str:
+    """A line with as many tabs as there may be (unexpand). Blanks are held until it is known whether a tab stop
+    follows; one blank alone before a stop becomes a tab only if another blank follows it."""
     made: list[str] = []
-    column = place = 0
-    while place < len(line):
-        found = _BLANKS.match(line, place)
-        if found is not None:
-            run = found[0]
-            text, column = _tabbed(run, column, following)
-            made.append(text)
-            place += len(run)
-            continue
-        char = line[place]
-        if not everywhere and char != "\b":
-            return "".join(made) + line[place:]
-        made.append(char)
-        column = max(0, column - 1) if char == "\b" else column + 1
-        place += 1
-    return "".join(made)
+    held = ""
+    column, alone, after_blank = 0, False, True
+    for at, char in enumerate(line):
+        blank = char in " \t"
+        stop = following(column) if blank else None
+        if blank and stop is None:
+            return "".join(made) + _freed(held, alone) + line[at:]
+        if stop is not None:
+            column = stop if char == "\t" else column + 1
+            if char == " " and not (after_blank and column == stop):
+                alone = alone or column == stop
+                held += char
+                after_blank = True
+                continue
+            made.append("\t\t" if alone else "\t")
+        else:
+            column = max(0, column - 1) if char == "\b" else column + 1
+            made.append(_freed(held, alone) + char)
+            if not everywhere:
+                return "".join(made) + line[at + 1 :]
+        held, alone, after_blank = "", False, blank
+    return "".join(made) + _freed(held, alone)
 
 
-def _tabbed(run: str, column: int, following: Stops) -> tuple[str, int]:
-    """A run of blanks and tabs with as many tabs as there may be, and the column behind it."""
-    made, held, alone = "", "", False
-    for at, char in enumerate(run):
-        stop = following(column)
-        if stop is None:
-            return made + held + run[at:], column + len(run) - at
-        if char == "\t":
-            made, held, column, alone = made + "\t", "", stop, False
-            continue
-        column += 1
-        held += " "
-        alone = len(held) == 1 and column == stop
-        if column == stop and not (alone and at == len(run) - 1):
-            made, held = made + "\t", ""
-    return made + held, column
+def _freed(held: str, alone: bool) -> str:
+    """What was held, since no tab stop followed."""
+    return "\t" + held[1:] if alone and len(held) > 1 else held

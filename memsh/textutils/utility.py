@@ -258,7 +258,7 @@ def last_typed(args: Args, *names: str) -> str:
 
 _SUFFIXES: dict[str, int] = {
     "": 1, "b": 512, **{letter: 1024**power for power, letter in enumerate("KMGTPE", 1)},
-    "k": 1024, **{f"{letter}B": 1000**power for power, letter in enumerate("KMGTPE", 1)}, "kB": 1000,
+    "k": 1024, "m": 1024**2, **{f"{letter}B": 1000**power for power, letter in enumerate("KMGTPE", 1)}, "kB": 1000,
     **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGTPE", 1)},
 }  # fmt: skip
 

@@ -1,24 +1,18 @@
 """Lines that make, copy, move and link files, each run by memsh in a new directory of the box and by the real coreutils
 and findutils in one of the host: text, errors and status must be the same. `lines/files.txt` holds the lines."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.textutils.boxed import boxed
+from tests.textutils.boxed import boxed, real
 
 LINES = (Path(__file__).parent / "lines" / "files.txt").read_text(encoding="utf-8").splitlines()
-PLAIN = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_as_the_real_programs(tmp_path: Path, line: str) -> None:
-    real = subprocess.run(
-        ["bash", "-c", line], cwd=tmp_path, capture_output=True, env=PLAIN, stdin=subprocess.DEVNULL, check=False
-    )
-    wanted = real.stdout.decode(), real.stderr.decode(), real.returncode
-    assert boxed(line, cwd=f"/tmp/line{LINES.index(line)}") == wanted
+    assert boxed(line, cwd=f"/tmp/line{LINES.index(line)}") == real(line, tmp_path)
 
 
 def test_a_file_is_there_until_its_last_name_goes() -> None:

@@ -11,10 +11,10 @@ import pytest
 from memsh.commands.procdir import DirReader
 from tests.paths import REFERENCE
 from tests.shell.harness import run
+from tests.textutils.boxed import PLAIN, boxed, real
 
 TREE = REFERENCE / "captures" / "256M-1cpu" / "s2"
 LINES = Path(__file__).parent / "lines"
-PLAIN = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
 AT_ONCE = 25
 MAKES = {
     "awk": "GNU Awk", "sed": "GNU sed", "grep": "GNU grep", "sort": "GNU coreutils", "xargs": "GNU findutils",
@@ -53,11 +53,15 @@ def test_the_comparison_is_with_this_make(name: str) -> None:
 def test_as_the_real_programs(tree: Path, lines: list[str]) -> None:
     different = {}
     for line in lines:
-        real = subprocess.run(
-            ["bash", "-c", line], cwd=tree, capture_output=True, env=PLAIN, stdin=subprocess.DEVNULL, check=False
-        )
-        wanted = (real.stdout.decode("utf-8", "surrogateescape"), real.returncode)
+        wanted, _, left = real(line, tree)
         out, err, status = run(line, reader=DirReader(tree))
-        if (out, status) != wanted:
-            different[line] = {"memsh": (out, status, err), "real": wanted}
+        if (out, status) != (wanted, left):
+            different[line] = {"memsh": (out, status, err), "real": (wanted, left)}
     assert not different
+
+
+@pytest.mark.parametrize("line", lines_of(LINES / "made" / "files.txt"))
+def test_as_the_real_programs_on_files_of_their_own(tmp_path: Path, line: str) -> None:
+    """Lines that make their files first: text, words of complaint and status."""
+    boxed("cd /; rm -rf /tmp/made; mkdir /tmp/made")
+    assert boxed(line, cwd="/tmp/made") == real(line, tmp_path)
