@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from memsh.linux.fs.diskfs import FileSystem
     from memsh.linux.include.image import Image
     from memsh.linux.include.memmap import MemMap
-    from memsh.linux.include.mm_types import Inode
     from memsh.linux.include.model import Kmap, Model
     from memsh.linux.include.sched import Task
     from memsh.linux.mm.filemap.writeback import Writeback
@@ -65,7 +64,6 @@ class Box:
     highmem: Kmap
     writeback: Writeback
     fs: FileSystem
-    rootfs: Inode  # the files that the RAM disk unpacked to, as one
     tasks: dict[int, Task]  # processes, by PID, ascending
     threads: dict[int, Task]  # all threads but the first of each process, by TID, ascending
     current: Task

@@ -20,6 +20,7 @@ from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.model import Cache, Topology
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.init import late
+from memsh.linux.init.initramfs import Unpacked, populate_rootfs
 from memsh.linux.init.main import (
     build_zones,
     free_initmem,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.model import Kmap
     from memsh.linux.init.threads import Kthread
 
-ROOTFS_PAGES = 1386  # what the recorded machines' RAM disk unpacks to
+RAM_DISK = (Unpacked("files", 1386 * PAGE_SIZE),)  # what the recorded machines' holds; ours has its programs elsewhere
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
 LPJ = 2596104  # loops per jiffy, of 1000 a second
 PERCPU_GROWN = 12  # pages per CPU that the second per-CPU chunk has populated
@@ -215,7 +216,7 @@ def populate(box: Box, machine: Machine) -> None:
     late.percpu_chunk(box, PERCPU_GROWN, [area], "pcpu_get_vm_areas+0x0/0xd90")
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
-    late.populate_rootfs(box, 714058, ROOTFS_PAGES)
+    populate_rootfs(box, 714058, RAM_DISK)
     if machine.max_pfn > machine.max_low_pfn:
         box.timer.set(1042309)
         Logger(box)(KERN_INFO, "bounce: pool size: 64 pages")

@@ -31,6 +31,7 @@ from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
 from memsh.linux.include.model import Cache, Topology
 from memsh.linux.include.sched import set_max_threads
 from memsh.linux.init import late
+from memsh.linux.init.initramfs import populate_rootfs
 from memsh.linux.init.main import (
     build_zones,
     free_initmem,
@@ -49,6 +50,7 @@ from memsh.linux.mm.shmem.super import TmpfsOptions
 from memsh.machines.bootlog import Facts, above_window, announce, bogomips, calibrate_delay, common, nosave_regions
 from memsh.machines.kthreads import x86_64_threads
 from memsh.machines.x86_64_log import TABLE
+from memsh.machines.x86_64_programs import ram_disk
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from memsh.linux.include.model import Kmap
     from memsh.linux.init.threads import Kthread
 
-ROOTFS_PAGES = 1451  # what the recorded machines' RAM disk unpacks to
 LPJ = 3999956  # loops per jiffy, of 250 a second
 PERCPU_GROWN = 3  # pages per CPU that the second per-CPU chunk has populated
 IRQ_STACK, SCOMP_SCRATCH = 16384, 128 << 10
@@ -327,7 +328,7 @@ def populate(box: Box) -> None:
     pcpu_create_chunk(box, unit)
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
-    late.populate_rootfs(box, 838894, ROOTFS_PAGES)
+    populate_rootfs(box, 838894, ram_disk())
 
 
 def machine_unit(box: Box) -> int:

@@ -1,5 +1,5 @@
-"""The programs on the disk of the 64-bit box: how their segments lie, which pages they use by themselves, where their C
-library keeps its variables.
+"""The programs of the 64-bit box, most of them on its RAM disk: how their segments lie, which pages they use by
+themselves, where their C library keeps its variables.
 
 `a.out` is a static program laid out as the recorded one, `a.out-dyn` a dynamic one with Debian's libc.so.6 and
 ld-linux-x86-64.so.2; `sh`, `cat`, `sleep`, `true` are busybox, `/init` the recorded machines' own init.
@@ -10,6 +10,7 @@ Known deviations: as in `memsh.machines.programs`.
 from __future__ import annotations
 
 from memsh.linux.include.image import RW, RX, Image, R, Segment, Touch, pages
+from memsh.linux.init.initramfs import Unpacked
 
 LIBC, LINKER = "/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"
 LIBC_BASE = 0x7FFFF7DE0000  # without address randomisation
@@ -191,7 +192,7 @@ def _init() -> Image:
         (
             pages(0x400000, 0x401000),
             pages(0x401000, 0x489000),
-            pages(0x489000, 0x4A9000),
+            pages(0x490000, 0x4B0000),
             pages(0x4B2000, 0x4B4000, True),
             pages(0x4B4000, 0x4B6000),
             pages(0x4B6000, 0x4B9000, True),
@@ -227,6 +228,28 @@ def _busybox(name: str) -> Image:
             pages(0x606000, 0x608000, True),
         ),
     )
+
+
+# what the recorded machines' RAM disk holds: bytes of a file, or what the box has in its place
+_ARCHIVE: tuple[tuple[str, int | str], ...] = (
+    ("dev", 0), ("eat", 771744), ("heap", 16552), ("init", "/init"), ("lib", 0), ("lib/x86_64-linux-gnu", 0),
+    ("lib/x86_64-linux-gnu/libc.so.6", LIBC), ("lib64", 0), ("lib64/ld-linux-x86-64.so.2", LINKER), ("mnt", 0),
+    ("proc", 0), ("proc-dyn", "/bin/a.out-dyn"), ("proc-static", "/bin/a.out"), ("sys", 0), ("tmp", 0), ("traces", 0),
+    ("traces/align-1.txt", 30724), ("traces/align-2.txt", 213567), ("traces/large-1.txt", 14410),
+    ("traces/large-2.txt", 59167), ("traces/mixed-1.txt", 54706), ("traces/mixed-2.txt", 295494),
+    ("traces/realloc-1.txt", 39415), ("traces/realloc-2.txt", 204312), ("traces/small-1.txt", 46741),
+    ("traces/small-2.txt", 242821),
+)  # fmt: skip
+_FIRST_NUMBER = 4  # of dev's inode, which the kernel has made itself, two less
+
+
+def ram_disk() -> list[Unpacked]:
+    """What is unpacked as the machine comes up, in its order; each has the next inode."""
+    images = programs()
+    return [
+        Unpacked(name, what, number) if isinstance(what, int) else Unpacked(name, images[what].size, number, what)
+        for number, (name, what) in enumerate(_ARCHIVE, _FIRST_NUMBER)
+    ]
 
 
 def programs() -> dict[str, Image]:

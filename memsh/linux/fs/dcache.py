@@ -58,7 +58,7 @@ class Dcache:
 
     # -- getting and dropping ---------------------------------------------------------------------------------------
 
-    def _take(self, name: str) -> int:
+    def take(self, name: str) -> int:
         """While the box boots the objects are among those that it counts anyway."""
         kept = self.box.slab.boot_objects.get(name) if not self.box.disk.started else None
         return kept.pop() if kept else take(self.box, name)
@@ -78,10 +78,10 @@ class Dcache:
         try:
             for part in reversed(chain):
                 if not part.addr:
-                    part.addr = self._take(part.s_op.inode_cache)
+                    part.addr = self.take(part.s_op.inode_cache)
                     fresh = part is inode
                 if not part.dentry:
-                    part.dentry = self._take("dentry")
+                    part.dentry = self.take("dentry")
                     self._inodes(part).pop(part.number, None)
                     if part.parent is not None:
                         part.parent.below += 1

@@ -41,7 +41,7 @@ def filesystems(box: Box) -> list[Mount]:
     """What is mounted and holds files: the disk, tmpfs."""
     fs = box.fs
     memory = [Mount(one.source, one.where, one.max_blocks(box) << 12, one.used_blocks << 12)
-              for one in fs.tmpfs.values()]  # fmt: skip
+              for one in fs.tmpfs.values() if one.where]  # fmt: skip
     return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), *memory]
 
 
@@ -64,8 +64,8 @@ class FileSystem(Tree):
 
     # -- the tree
 
-    def install(self, path: str, size: int, text: dict[int, bytes] | None = None) -> Inode:
-        """A file that came with the disk: `size` bytes, generated but for the bytes in `text` (offset -> bytes)."""
+    def install(self, path: str, size: int) -> None:
+        """A file that came with the disk: `size` bytes, generated. What a RAM disk brought stays in its place."""
         self.box.changes += 1
         parts = self._parts(path)
         parent = self.makedirs("/".join(parts[:-1]))
@@ -74,11 +74,17 @@ class FileSystem(Tree):
         if inode is None:
             inode = parent.children[parts[-1]] = self.new_inode(parts[-1], False)
             inode.parent = parent
+        if not inode.a_ops.writeback:
+            return
         self.used += size - inode.size
         inode.size = inode.seeded = size
         inode.seed = path
         inode.mode = 0o100000 | (0o755 if parts[0] in PROGRAM_FOLDERS or parts == ["init"] else 0o644)
-        for offset, data in sorted((text or {}).items()):
+
+    def put_text(self, path: str, text: dict[int, bytes]) -> None:
+        """Bytes of a generated file that are known: offset -> bytes."""
+        inode = self.lookup(path)
+        for offset, data in sorted(text.items()):
             written = mapping_of(self.box, inode).written
             while data:
                 index = offset >> 12
@@ -89,7 +95,6 @@ class FileSystem(Tree):
                 written[index] = bytes(page)
                 data = data[len(part) :]
                 offset += len(part)
-        return inode
 
     def install_large(self) -> None:
         """Files of many megabytes, and the settings of `sysctl -p`."""

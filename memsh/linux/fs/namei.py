@@ -238,6 +238,8 @@ class Tree:
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
+        if inode.dev != parent.dev:
+            raise KernelError("EBUSY", "something is mounted there")
         if self.box.swap.is_swapfile(inode):
             raise KernelError("EPERM", "the file is in use for swapping")
         assert parent.children is not None

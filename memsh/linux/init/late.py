@@ -15,15 +15,10 @@ from memsh.linux.fs.diskfs import FileSystem
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
-from memsh.linux.include.memmap import K_OTHER, K_PERCPU, K_SHMEM
-from memsh.linux.include.mm_types import Inode
+from memsh.linux.include.memmap import K_OTHER, K_PERCPU
 from memsh.linux.init.threads import start_tasks
-from memsh.linux.mm.filemap.pagecache import GFP_CACHE, add_to_page_cache, mapping_of
+from memsh.linux.mm.filemap.pagecache import mapping_of
 from memsh.linux.mm.filemap.writeback import Writeback
-from memsh.linux.mm.lru import mark_page_accessed
-from memsh.linux.mm.mmap.vmalist import vm_enough_memory
-from memsh.linux.mm.shmem.shmem import SHM
-from memsh.linux.mm.slab.objects import take
 from memsh.linux.mm.swap.swapon import swap_header, swapon
 from memsh.linux.mm.vmalloc import Vmalloc
 
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 PMD_SIZE = 2 << 20
-WINDOW_PAGES = 0x8000 // PAGE_SIZE  # of what gunzip() puts out at once: its out_buf (lib/decompress_inflate.c)
 GFP_HIGHPAGE = 0x02 | GFP_KERNEL
 
 
@@ -74,22 +68,6 @@ def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
     box.writeback = Writeback(box)
     box.fs = FileSystem(box)
-
-
-def populate_rootfs(box: Box, usec: int, pages: int) -> None:
-    """Unpack the RAM disk: its files live in shared memory, on a RAM file system, and stay (init/initramfs.c)."""
-    box.timer.set(usec)
-    Logger(box)(KERN_INFO, "Trying to unpack rootfs image as initramfs...")
-    inode = box.rootfs = Inode(1, "rootfs", (0, 2), SHM, pages * PAGE_SIZE)
-    inode.addr = take(box, "shmem_inode_cache")
-    inode.charged = pages
-    vm_enough_memory(box, None, pages)
-    mapping = mapping_of(box, inode)
-    for index, pfn in enumerate(box.pages.alloc_bulk(GFP_CACHE, pages, K_SHMEM)):
-        add_to_page_cache(box, mapping, index, pfn, shmem=True)
-        mark_page_accessed(box, pfn)
-        if index % WINDOW_PAGES == WINDOW_PAGES - 1:  # one piece of the text ends in it, the next begins: written twice
-            mark_page_accessed(box, pfn)
 
 
 def start_processes(box: Box) -> None:

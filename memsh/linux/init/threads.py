@@ -71,7 +71,8 @@ def start_tasks(box: Box) -> None:
     if not box.programs:
         for path, image in box.model.programs().items():
             box.programs[path] = image
-            box.fs.install(path, image.size, image.text)
+            box.fs.install(path, image.size)
+            box.fs.put_text(path, image.text)
         box.fs.install_large()
     init = copy_process(box, None, "swapper/0")
     box.init = box.current = init

@@ -13,7 +13,7 @@ from memsh.linux.mm.filemap.filemap import block_write_end, filemap_fault
 from memsh.linux.mm.filemap.pagecache import mapping_of, max_index
 from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.memory.filefault import set_pte
-from memsh.linux.mm.memory.outcome import AROUND, MAJOR
+from memsh.linux.mm.memory.outcome import AROUND, MAJOR, RETRIED
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -25,14 +25,15 @@ def page_index(vma: VmArea, addr: int) -> int:
 
 
 def file_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
-    """The page-cache page for `addr`, read if need be: (frame, MAJOR or 0). A major fault counts twice."""
+    """The page-cache page for `addr`, read if need be: (frame, what it was). A major fault is taken again, and counts
+    twice."""
     assert vma.file is not None
     random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
     index = page_index(vma, addr)
     pfn, major = filemap_fault(box, vma.file, index, random=random, sequential=sequential)
     if major:
         box.memcg.count_mm_event("pgfault")
-        return pfn, MAJOR
+        return pfn, MAJOR | RETRIED
     return pfn, 0
 
 

@@ -15,6 +15,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO
 from memsh.linux.include.memmap import (
     K_FILE,
+    K_SHMEM,
     PG_ANON,
     PG_DIRTY,
     PG_HUGE,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 GFP_CACHE = GFP_FOLIO
 PAGEVEC_SIZE = 15
 _CLEAN = PG_LRU | PG_UPTODATE
+_CACHED = (K_FILE, K_SHMEM)
 
 
 def mapping_of(box: Box, inode: Inode) -> AddressSpace:
@@ -475,8 +477,7 @@ def frame_view(box: Box, pfn: int) -> bytes | bytearray:
     page = memmap.data.get(pfn)
     if page is not None:
         return page
-    flags = memmap.flags[pfn]
-    if flags & (PG_ANON | PG_SWAPBACKED) or memmap.kind[pfn] != K_FILE:
+    if memmap.flags[pfn] & PG_ANON or memmap.kind[pfn] not in _CACHED:
         return bytes(4096)
     mapping = memmap.owners[memmap.mapping[pfn]]
     if isinstance(mapping, AddressSpace):

@@ -20,7 +20,7 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HugePmd, compound_head
 from memsh.linux.mm.huge_memory.pages import entire_mappings, mlock_huge_page
 from memsh.linux.mm.lru import mlock_page
 from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page, page_mkwrite
-from memsh.linux.mm.memory.outcome import AROUND_SHIFT, COW, MAJOR
+from memsh.linux.mm.memory.outcome import AROUND_SHIFT, COW, RETRIED
 from memsh.linux.mm.memory.rss_stat import add_mm_counter, add_mm_counter_fast
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.mmap.vmalist import vma_wants_writenotify
@@ -100,7 +100,7 @@ def _do_read_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTa
         if table.ptes[at]:
             return mapped << AROUND_SHIFT
     pfn, what = _fault(box, vma, addr)
-    if what & MAJOR and map_pages is not None:
+    if what & RETRIED and map_pages is not None:
         mapped = map_pages(box, vma, addr, table, at)
     if pfn and not table.ptes[at]:
         set_pte(box, mm, vma, table, at, pfn, write=False)

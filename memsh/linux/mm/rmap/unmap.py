@@ -3,8 +3,8 @@
 Counters: rss of each mm, nr_anon_pages, nr_mapped.
 
 Known deviations: no batched TLB flush; a mapping of a process that is being killed counts like any other;
-programs lie on the disk, not on a RAM file system as on the recorded machines, where without swap their text stays: the
-page that runs is kept.
+i386's programs lie on the disk, not on a RAM file system as on the recorded machine, where without swap their text
+stays: the page that runs is kept.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from memsh.linux.mm.filemap.mapped import filemap_map_pages, page_index
 from memsh.linux.mm.filemap.pagecache import (
     GFP_CACHE,
     add_to_page_cache,
+    frame_page,
     mapping_of,
     max_index,
     punch_hole,
@@ -41,6 +42,7 @@ from memsh.linux.mm.filemap.pagecache import (
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_SIZE
 from memsh.linux.mm.lru import mark_page_accessed
+from memsh.linux.mm.memory.outcome import MAJOR
 from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
 from memsh.linux.mm.shmem.shmem_huge import SHM_DEV, may_map_huge, mount_huge, shmem_alloc_hugefolio, shmem_is_huge
@@ -83,12 +85,16 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
 
 
 def shmem_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
-    """The page at `addr`, made of zeros if there is none, and 0. IndexError past the end; ENOMEM."""
+    """The page at `addr`, made of zeros if there is none, and MAJOR if the swap disk was asked. IndexError past the
+    end; ENOMEM."""
     assert vma.file is not None
     inode, index = vma.file.inode, page_index(vma, addr)
     if index >= max_index(inode):
         raise IndexError(index)
-    return shmem_get_page(box, inode, index, vma), 0
+    pfn, read = shmem_get_folio(box, inode, index, vma)
+    if read:
+        box.memcg.count_mm_event("pgmajfault")
+    return pfn, MAJOR * read
 
 
 def shmem_mmap(box: Box, vma: VmArea) -> None:
@@ -97,19 +103,22 @@ def shmem_mmap(box: Box, vma: VmArea) -> None:
     vma.vm_ops = SHMEM_VM_OPS
 
 
-def shmem_get_page(box: Box, inode: Inode, index: int, vma: VmArea | None = None) -> int:
-    """The page at `index`, made of zeros if there is none, perhaps as part of a huge one (shmem_get_folio). ENOMEM;
-    ENOSPC on a full tmpfs."""
+def shmem_get_page(box: Box, inode: Inode, index: int) -> int:
+    """The page at `index` for read() and write(). ENOMEM; ENOSPC on a full tmpfs."""
+    return shmem_get_folio(box, inode, index, None)[0]
+
+
+def shmem_get_folio(box: Box, inode: Inode, index: int, vma: VmArea | None) -> tuple[int, bool]:
+    """The page at `index`, made of zeros if there is none, perhaps as part of a huge one; whether the swap disk was
+    asked for it. ENOMEM; ENOSPC on a full tmpfs."""
     mapping = mapping_of(box, inode)
     pfn: int | None = mapping.pages.get(index)
     if pfn is not None:
-        return pfn
+        return pfn, False
     if mapping.pages.value(index):
-        pfn, read = shmem_swapin(box, mapping, index)
-        box.memcg.count_mm_event("pgmajfault", read)
-        return pfn
+        return shmem_swapin(box, mapping, index)
     if shmem_is_huge(box, vma, inode, index) and (head := _get_huge(box, vma, inode, index)):
-        return head + (index & HPAGE_PMD_NR - 1)
+        return head + (index & HPAGE_PMD_NR - 1), False
     if inode.dev in box.fs.tmpfs:
         _acct_block(box, inode)
     pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
@@ -121,7 +130,9 @@ def shmem_get_page(box: Box, inode: Inode, index: int, vma: VmArea | None = None
     except KernelError:
         shmem_recalc_inode(box, inode)
         raise
-    return pfn
+    if inode.seed:
+        box.memmap.data[pfn] = bytearray(4096)
+    return pfn, False
 
 
 def _get_huge(box: Box, vma: VmArea | None, inode: Inode, index: int) -> int:
@@ -185,9 +196,8 @@ def shmem_write_zeros(box: Box, file: File, position: int, length: int) -> int:
             if done:
                 return done
             raise
-        page = box.memmap.data.get(pfn)
-        if page is not None:
-            page[at & 4095 : (at & 4095) + part] = bytes(part)
+        if inode.seed or pfn in box.memmap.data:
+            frame_page(box, pfn)[at & 4095 : (at & 4095) + part] = bytes(part)
         done += part
         inode.size = max(inode.size, at + part)
         mark_page_accessed(box, pfn)

@@ -88,7 +88,8 @@ def parse_options(box: Box, words: list[str]) -> TmpfsOptions:
 
 
 class Tmpfs:
-    """A mounted one. `root` lies where `covered`, if anything, lay; counts are pages and inodes."""
+    """A mounted one; `where` is "" for the root file system, which is below all others. `root` lies where `covered`, if
+    anything, lay; counts are pages and inodes."""
 
     def __init__(self, dev: tuple[int, int], source: str, where: str, options: TmpfsOptions, flags: str) -> None:
         self.dev, self.source, self.where, self.flags = dev, source, where, flags
