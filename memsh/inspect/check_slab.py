@@ -74,6 +74,9 @@ def _check_cache(box: Box, cache: KmemCache, wrong: list[str]) -> int:
             if addr in seen or addr in in_slabs:
                 wrong.append(f"{cache.name}: object {addr:#x} is free twice")
             seen.add(addr)
+            found = slab.object_at(addr)
+            if found is not None and found.cache is not cache:
+                wrong.append(f"{cache.name}: object {addr:#x} in the {array.name} is one of {found.cache.name}")
         if len(array.addrs) > array.limit:
             wrong.append(f"{cache.name}: the {array.name} holds more than its limit")
     wrong.extend(f"{cache.name}: {line}" for line in slab.miscounted(cache))

@@ -1,7 +1,8 @@
 """What an object allocation or free did, found by comparing the state before and after.
 
-Nothing here slows the allocator: only commands that tell call these wrappers, which also refuse
-what C would let happen, but for an object that is freed twice: neither SLAB nor SLUB looks for that.
+Nothing here slows the allocator: only commands that tell call these wrappers, which also refuse what C would
+let happen, but for an object that is freed twice or to another cache than its own: neither SLAB nor SLUB looks for
+that without CONFIG_SLAB_FREELIST_HARDENED and slub_debug (cache_from_obj in mm/slab.h).
 """
 
 from __future__ import annotations
@@ -50,20 +51,24 @@ def kmalloc(box: Box, size: int, gfp: int) -> ObjectReport:
 
 
 def kmem_cache_free(box: Box, cache: KmemCache, addr: int) -> str:
-    """Free an object of `cache` and say where it went; EINVAL for what is no object of it."""
+    """Free an object to `cache` and say where it went; EINVAL for what is no object of a slab."""
     slab = box.slab
-    bad = slab.bad_object(cache, addr)
+    bad = slab.bad_object(addr)
     if bad:
         raise KernelError("EINVAL", bad)
-    before = slab.standing(cache)
+    found = slab.object_at(addr)
+    owner = found.cache if found else cache
+    told = slab.taken_back_by(cache, owner)
+    before = slab.standing(told)
     slab.kmem_cache_free(cache, addr)
-    return slab.given(cache, before)
+    wrong = "" if owner is cache else f"; it is an object of {owner.name}, and nothing looks for that"
+    return slab.given(told, before) + wrong
 
 
 def kmem_cache_free_bulk(box: Box, cache: KmemCache, addrs: list[int]) -> str:
-    """The same for many objects, at once; nothing is freed if one of them is no object of the cache."""
+    """The same for many objects, at once; nothing is freed if one of them is no object of a slab."""
     for addr in addrs:
-        bad = box.slab.bad_object(cache, addr)
+        bad = box.slab.bad_object(addr)
         if bad:
             raise KernelError("EINVAL", f"{addr:#x}: {bad}")
     box.slab.kmem_cache_free_bulk(cache, addrs)

@@ -23,8 +23,9 @@ def show(box: Box) -> str:
     slab = box.slab
     for cache in reversed(list(slab.caches.values())):
         row = slab.slabinfo(cache)
+        active = row.active_objs % box.mmu.word_limit  # below 0 where objects were freed to another cache than theirs
         lines.append(
-            f"{row.name:<17s} {row.active_objs:6d} {row.num_objs:6d} {row.size:6d} {row.objects_per_slab:4d} "
+            f"{row.name:<17s} {active:6d} {row.num_objs:6d} {row.size:6d} {row.objects_per_slab:4d} "
             f"{1 << row.cache_order:4d} : tunables {row.limit:4d} {row.batchcount:4d} {row.shared:4d} : slabdata "
             f"{row.active_slabs:6d} {row.num_slabs:6d} {row.shared_avail:6d}\n"
         )

@@ -8,16 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import memsh
+from memsh.inspect import slabreport
 from memsh.inspect.check import check
-from memsh.linux.config import Config
+from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import GFP_KERNEL
 from memsh.linux.mm.slab import slub_types
 from memsh.linux.mm.slab.api import KmemCache
 from memsh.linux.mm.slab.slab import Slab, SlabCache
 from memsh.linux.mm.slab.slub_types import KmemCacheCpu, KmemCacheNode, SlubCache
 from memsh.machines.box import Box
+from memsh.procfs import slabinfo as procfs_slabinfo
 
 PACKAGE = Path(memsh.__file__).parent
 OUTSIDE = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "linux" / "mm" / "slab")
@@ -91,3 +96,38 @@ def test_objects_freed_twice_in_numbers_leave_a_box_that_works() -> None:
     for cache in list(slab.caches.values()):
         slab.kmem_cache_shrink(cache)
     assert all(slab.kmalloc(256) for _ in range(1000))
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_an_object_freed_to_another_cache(arch: str) -> None:
+    """As the kernels do: SLAB's array hands it out to that cache, SLUB's slab takes it back; no word in the log."""
+    box = Box(Config(arch=arch, ram=128 * MIB, cmdline="slab_nomerge"))
+    slab = box.slab
+    one, two = slab.kmem_cache_create("one", 100), slab.kmem_cache_create("two", 200)
+    mine = slab.kmem_cache_alloc(one)
+    slab.kmem_cache_alloc(two)
+    lines = len(box.log.records)
+    assert "object of one" in slabreport.kmem_cache_free(box, two, mine)
+    assert (slab.kmem_cache_alloc(two) == mine) == (arch == "i386")
+    assert len(box.log.records) == lines
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["i386", "x86_64"]), st.lists(st.tuples(st.integers(8, 700), st.integers(1, 300)), min_size=2,
+                                                     max_size=5), st.integers(1, 400))
+def test_objects_freed_to_other_caches_in_numbers_leave_a_box_that_works(
+    arch: str, caches: list[tuple[int, int]], again: int
+) -> None:
+    box = Box(Config(arch=arch, ram=64 * MIB, cmdline="slab_nomerge"))
+    slab = box.slab
+    made = [slab.kmem_cache_create(f"c{n}", size) for n, (size, _) in enumerate(caches)]
+    objects = [slab.kmem_cache_alloc_bulk(cache, GFP_KERNEL, count)
+               for cache, (_, count) in zip(made, caches, strict=True)]
+    for number, addrs in enumerate(objects):
+        slab.kmem_cache_free_bulk(made[number - 1], addrs)
+    for cache in made:
+        slab.kmem_cache_alloc_bulk(cache, GFP_KERNEL, again)
+        slab.kmem_cache_shrink(cache)
+    check(box)
+    procfs_slabinfo.show(box)
+    box.copy()

@@ -346,9 +346,9 @@ class SlabAllocator(ABC, Generic[Cache]):
         """The same for a page frame: object 0 of the slab that the frame is part of."""
 
     @abstractmethod
-    def bad_object(self, cache: Cache | None, addr: int) -> str:
-        """Why freeing `addr` (to `cache`, or by kfree) would be wrong; "" if it is an object in use, or free already:
-        neither allocator looks for that."""
+    def bad_object(self, addr: int) -> str:
+        """Why `addr` cannot be freed; "" if it is an object, of whichever cache, in use or free already: neither
+        allocator looks for that."""
 
     @abstractmethod
     def complain(self, addr: int) -> None:
@@ -428,6 +428,10 @@ class SlabAllocator(ABC, Generic[Cache]):
     @abstractmethod
     def taken(self, cache: Cache, before: tuple[int, ...]) -> str:
         """In words where an object came from that was taken since `before`."""
+
+    def taken_back_by(self, cache: Cache, owner: Cache) -> Cache:
+        """Whose lists change when an object of `owner` is freed to `cache`."""
+        return cache
 
     @abstractmethod
     def given(self, cache: Cache, before: tuple[int, ...]) -> str:

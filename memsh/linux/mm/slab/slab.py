@@ -3,9 +3,11 @@
 A cache keeps its slabs on three lists, full, partial and free; in front of them stands an array of free objects for
 each CPU and, with several CPUs, one that they share. Addresses are kernel virtual ones, sizes bytes.
 
+An object is freed to the cache that the caller names, whichever it is of: its slab then moves to that cache's lists.
+
 Known deviations: arrays of free objects take no memory of their own; constructors do not run. An object freed twice is
-handed out twice, as on Linux; but where Linux's count of a slab's objects would fall below zero, so that the kernel
-dies later, the second free is dropped.
+handed out twice, as on Linux; but where Linux's count of a slab's objects would fall below zero or grow beyond its
+list, so that the kernel dies later, the second free is dropped, and the slab counts as full.
 """
 
 from __future__ import annotations
@@ -204,7 +206,7 @@ class SlabCore(SlabCommon[SlabCache]):
     def alloc_block(self, cache: SlabCache, slab: Slab, batch: int) -> int:
         """Move up to `batch` objects of a slab into the array; returns how many."""
         active = slab.active
-        count = min(cache.num - active, batch)
+        count = min(len(slab.free) - active, batch)
         s_mem, size = slab.s_mem, cache.size
         cache.entry.extend([s_mem + index * size for index in slab.free[active : active + count]])
         slab.active = active + count
@@ -221,7 +223,7 @@ class SlabCore(SlabCommon[SlabCache]):
 
     def fixup_slab_list(self, cache: SlabCache, slab: Slab) -> None:
         """Put a slab that was allocated from on the list where it belongs now."""
-        if slab.active == cache.num:
+        if slab.active == len(slab.free):
             cache.slabs_full[slab.pfn] = slab
         else:
             cache.slabs_partial[slab.pfn] = slab
@@ -311,13 +313,15 @@ class SlabCore(SlabCommon[SlabCache]):
                 cache.free_objects -= 1
                 continue
             active = slab.active
-            if active == num:
-                del full[slab.pfn]
+            if slab.cache is not cache:
+                self._list_del(slab)
+            elif active == num:
+                full.pop(slab.pfn, None)
             else:
-                del partial[slab.pfn]
+                partial.pop(slab.pfn, None)
             active -= 1
             slab.active = active
-            slab.free[active] = (addr - slab.s_mem) // size
+            slab.free[active] = (addr - slab.s_mem) // size & 0xFF  # freelist_idx_t
             if active:
                 partial[slab.pfn] = slab
             else:
@@ -329,12 +333,19 @@ class SlabCore(SlabCommon[SlabCache]):
             dead.append(free.popitem()[1])
         return dead
 
+    def _list_del(self, slab: Slab) -> None:
+        """Off its list, whichever cache's that is."""
+        for cache in self.caches.values():
+            for slabs in cache.slabs_full, cache.slabs_partial, cache.slabs_free:
+                slabs.pop(slab.pfn, None)
+
     def slabs_destroy(self, cache: SlabCache, dead: list[Slab]) -> None:
         for slab in dead:
-            for frame in range(slab.pfn, slab.pfn + (1 << cache.gfporder)):
+            order = slab.cache.gfporder
+            for frame in range(slab.pfn, slab.pfn + (1 << order)):
                 del self.slab_of[frame]
-            self._account(cache, -(1 << cache.gfporder))
-            self.box.pages.free_pages(slab.pfn, cache.gfporder)
+            self._account(cache, -(1 << order))
+            self.box.pages.free_pages(slab.pfn, order)
             if slab.freelist:
                 self.kfree(slab.freelist)
 

@@ -167,7 +167,7 @@ class SlabCommon(SlabAllocator[Cache]):
     def bad_kfree(self, addr: int) -> str:
         if addr in (0, ZERO_SIZE_PTR) or (addr >= self.page_offset and self._large(addr)):
             return ""
-        return self.bad_object(None, addr)
+        return self.bad_object(addr)
 
     def complain(self, addr: int) -> None:
         """kfree() of what is in no slab and no large block (free_large_kmalloc)."""
@@ -208,12 +208,10 @@ class SlabCommon(SlabAllocator[Cache]):
 
     # -- facts -------------------------------------------------------------------
 
-    def bad_object(self, cache: Cache | None, addr: int) -> str:
+    def bad_object(self, addr: int) -> str:
         found = self.object_at(addr)
         if found is None or addr != found.addr:
             return "no object of a slab begins there"
-        if cache is not None and found.cache is not cache:
-            return f"the object belongs to cache {found.cache.name}"
         return ""
 
     def dump_unreclaimable_slab(self) -> None:

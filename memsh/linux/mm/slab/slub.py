@@ -7,10 +7,12 @@ is on no list. Slabs that a CPU holds are frozen: a free leaves them where they 
 In a plain box no CPU holds anything: every object comes from the node's first partial slab, as in caches that are
 debugged (alloc_single_from_partial, free_to_partial_list).
 
-Known deviations: objects that Linux frees after an RCU grace period are freed at once, only slabs of
-SLAB_TYPESAFE_BY_RCU wait, three ticks of the clock; no slab is reserved for those who free
-memory (pfmemalloc). A free list that runs in a circle, since an object was freed twice, is cut when a slab leaves its
-CPU; Linux's goes round for ever then.
+An object is freed to the cache that the caller names, whichever it is of: it never goes to the CPU's own list then.
+
+Known deviations: where such a free changes a list, it is one of the object's own cache; objects that Linux frees after
+an RCU grace period are freed at once, only slabs of SLAB_TYPESAFE_BY_RCU wait, three ticks of the clock; no slab is
+reserved for those who free memory (pfmemalloc). A free list that runs in a circle, since an object was freed twice, is
+cut when a slab leaves its CPU; Linux's goes round for ever then.
 """
 
 from __future__ import annotations
@@ -250,9 +252,10 @@ class SlubCore(SlabCommon[SlubCache]):
 
     def slab_free(self, cache: SlubCache, addr: int) -> None:
         slab = self.slab_of[(addr - self.page_offset) >> PAGE_SHIFT]
-        at = (addr - slab.addr) // cache.size
+        owner = slab.cache
+        at = (addr - slab.addr) // owner.size
         if slab.objcgs is not None:
-            self.memcg_slab_free_hook(cache, slab, at)
+            self.memcg_slab_free_hook(owner, slab, at)
         cpu = cache.cpu
         if slab is cpu.slab:
             slab.pointers[at] = cpu.freelist
@@ -264,7 +267,7 @@ class SlubCore(SlabCommon[SlubCache]):
             slab.freelist = at
             slab.inuse -= 1
         else:
-            self._slab_free(cache, slab, at, at, 1)
+            self._slab_free(owner, slab, at, at, 1)
 
     def _slab_free(self, cache: SlubCache, slab: Slab, head: int, tail: int, count: int) -> None:
         """Put objects, chained from `head` to `tail`, on the list of a slab that is not this CPU's."""
@@ -380,30 +383,32 @@ class SlubCore(SlabCommon[SlubCache]):
         self.changes += 1
         left = list(addrs)
         while left:
-            slab, chain = self.build_detached_freelist(cache, left)
+            slab, chain = self.build_detached_freelist(left)
+            owner = slab.cache
             if slab.objcgs is not None:
                 for at in chain:
-                    self.memcg_slab_free_hook(cache, slab, at)
+                    self.memcg_slab_free_hook(owner, slab, at)
             head, tail = slab.link(chain), chain[-1]
             cpu = cache.cpu
             if slab is cpu.slab:
                 slab.pointers[tail] = cpu.freelist
                 cpu.freelist = head
             else:
-                self._slab_free(cache, slab, head, tail, len(chain))
+                self._slab_free(owner, slab, head, tail, len(chain))
 
-    def build_detached_freelist(self, cache: SlubCache, left: list[int]) -> tuple[Slab, list[int]]:
+    def build_detached_freelist(self, left: list[int]) -> tuple[Slab, list[int]]:
         """Take objects of one slab off the array's end: the slab, and which of its objects."""
         addr = left.pop()
         slab = self.slab_of[(addr - self.page_offset) >> PAGE_SHIFT]
-        taken = [(addr - slab.addr) // cache.size]
+        of = slab.cache.size
+        taken = [(addr - slab.addr) // of]
         same = size = len(left)
         ahead = LOOKAHEAD
         while size:
             size -= 1
             other = left[size]
             if self.slab_of[(other - self.page_offset) >> PAGE_SHIFT] is slab:
-                taken.append((other - slab.addr) // cache.size)
+                taken.append((other - slab.addr) // of)
                 same -= 1
                 left[size], left[same] = left[same], left[size]
                 continue

@@ -47,6 +47,9 @@ class Slubs(SlubSysfs):
         also = f", {moved} more went to the CPU's partial list" if moved else ""
         return f"the CPU had none: the node's first partial slab became its slab ({left(cpu)} left){also}"
 
+    def taken_back_by(self, cache: SlubCache, owner: SlubCache) -> SlubCache:
+        return owner
+
     def given(self, cache: SlubCache, before: tuple[int, ...]) -> str:
         mine, _, partial, _, all_slabs = before
         cpu = cache.cpu
