@@ -42,7 +42,7 @@ def sockets(box: Box, args: Args, io: IO) -> None:
     arg("path", help="a file of the box"), opt("-w", help="for writing"), opt("-r", help="for reading, too"),
     topic=TOPIC,
 )  # fmt: skip
-def openfile(box: Box, args: Args, io: IO) -> int:
+def openfile(box: Box, args: Args, io: IO) -> None:
     """open a file in the current process, for reading if nothing else is said; yields the descriptor
 
     openfile /etc/passwd; ls -l /proc/self/fd
@@ -52,7 +52,6 @@ def openfile(box: Box, args: Args, io: IO) -> int:
     flags = (O_RDWR if args.r else O_WRONLY) if args.w else O_RDONLY
     number = file_table.do_open(box, box.current, args.path, flags)
     io.out(f"fd {number}\n")
-    return number
 
 
 @command(rest("descriptors", type=count, help="as in /proc/self/fd", required=True), topic=TOPIC)
