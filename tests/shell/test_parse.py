@@ -1,12 +1,11 @@
 """The grammar: what is one command, what is incomplete, what is wrong and where."""
 
-import time
-
 import pytest
 
 from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.parse import parse
 from memsh.shell.syntax import AndOr, For, Group, If, Pipeline, Series, Simple, While, Word
+from tests.observing import calls
 
 
 def only(text: str) -> object:
@@ -84,10 +83,7 @@ def test_lines_keep_their_number_and_text() -> None:
 
 
 @pytest.mark.parametrize("line", ["kmalloc {}", "kmalloc {} | cat", "for i in {}; do kmalloc $i; done"])
-def test_a_parsed_line_costs_microseconds(line: str) -> None:
-    """The bound is three times the 60 µs that are asked for, since a test machine may be busy."""
+def test_a_parsed_line_takes_few_calls(line: str) -> None:
     parse(line)
-    text = "\n".join(line.format(number) for number in range(5000))
-    start = time.process_time()
-    assert len(parse(text)) == 5000
-    assert (time.process_time() - start) / 5000 < 180e-6
+    text = "\n".join(line.format(number) for number in range(500))
+    assert calls(lambda: parse(text)) / 500 < 150  # a plain line takes 5, the loop 97
