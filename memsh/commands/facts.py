@@ -76,8 +76,8 @@ def link_target(session: Session, path: str) -> str | None:
 
 
 def lstat(session: Session, path: str, follow: bool = False) -> Facts:
-    """The facts of a name; with `follow`, of where its links lead. ENOENT."""
-    link = None if follow else _link(session, path)
+    """The facts of a name; with `follow`, or with a slash at its end, of where its links lead. ENOENT."""
+    link = None if follow or path.endswith("/") else _link(session, path)
     if link is not None:
         return link
     whole = path_of(session, path)

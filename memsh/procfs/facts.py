@@ -1,5 +1,7 @@
 """Files of /proc and /sys whose text is a fact of the machine: who made its kernel, which devices it has.
 
+Known deviation: ranges of memory types (mtrr) cannot be changed, whatever is written is refused (EINVAL).
+
 A model's facts are path → text (memsh.linux.include.model); a path without a slash in front lies below /proc.
 """
 
@@ -7,10 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.errno import KernelError
 from memsh.procfs.node import Directory, Node, ProcFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from memsh.linux.box import Box
+
+
+def _wake(box: Box, text: str) -> None:
+    """acpi_system_write_wakeup_device(): a device that is not there is passed over."""
+
+
+def _range(box: Box, text: str) -> None:
+    raise KernelError("EINVAL", "memory types stay as the firmware set them")
+
+
+STORES: dict[str, Callable[[Box, str], None]] = {"acpi/wakeup": _wake, "mtrr": _range}  # mode 0644
 
 
 def names(box: Box, folder: str) -> list[str]:
@@ -22,7 +38,8 @@ def names(box: Box, folder: str) -> list[str]:
 def find(box: Box, folder: str, name: str) -> Node | None:
     path = folder + name
     if path in box.model.facts:
-        return ProcFile(lambda box: box.model.facts[path])
+        store = STORES.get(path)
+        return ProcFile(lambda box: box.model.facts[path], store, 0o644 if store else 0o444)
     below = path + "/"
     if any(other.startswith(below) for other in box.model.facts):
         return directory(below)

@@ -13,7 +13,6 @@ from memsh.linux.config import cpulist_text, parse_cpulist
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.interrupts import handlers
 from memsh.procfs.node import Directory, Node, ProcFile
-from memsh.procfs.stat import device_irqs
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
@@ -61,10 +60,9 @@ def _store_list(box: Box, text: str) -> None:
     _aim(box, cpus)
 
 
-def _spurious(number: int, box: Box) -> str:
-    counts = device_irqs(box)
-    count = counts[number] if number < len(counts) else 0
-    return f"count {count}\nunhandled 0\nlast_unhandled 0 ms\n"
+def _spurious(box: Box) -> str:
+    """note_interrupt() counts only where some have gone unhandled."""
+    return "count 0\nunhandled 0\nlast_unhandled 0 ms\n"
 
 
 def _all(box: Box) -> str:
@@ -79,7 +77,7 @@ def _irq(number: int, who: str) -> Directory:
         "node": ProcFile(lambda box: "0\n"),
         "smp_affinity": ProcFile(_all, _store, 0o644),
         "smp_affinity_list": ProcFile(lambda box: cpulist_text(range(box.config.cpus)) + "\n", _store_list, 0o644),
-        "spurious": ProcFile(lambda box: _spurious(number, box)),
+        "spurious": ProcFile(_spurious),
     }  # fmt: skip
     if who and who != "timer":
         files[who] = Directory({})

@@ -1,7 +1,8 @@
 """What a name in /proc or /sys can be: a file, a link, a directory (fs/proc/internal.h, struct proc_dir_entry).
 
 A node knows no box: what it shows is asked of it with one. A directory's names are fixed ones and those that it finds
-in the box (processes, their descriptors). Modes are permission bits; everything belongs to root.
+in the box (processes, their descriptors). Modes are permission bits; everything belongs to root. `links` is what ls
+tells of a directory whose maker does not count those below it.
 """
 
 from __future__ import annotations
@@ -51,13 +52,14 @@ class Directory:
     """`fixed`: name → node. `names(box)` and `find(box, name)` are for what comes and goes with the box; `mkdir(box,
     name)` and `rmdir(box, name)` for what a person may add and take away."""
 
-    __slots__ = ("find", "fixed", "mkdir", "mode", "names", "rmdir")
+    __slots__ = ("find", "fixed", "links", "mkdir", "mode", "names", "rmdir")
 
     def __init__(
         self, fixed: dict[str, Node], mode: int = 0o555, names: Callable[[Box], Iterable[str]] | None = None,
-        find: Callable[[Box, str], Node | None] | None = None,
+        find: Callable[[Box, str], Node | None] | None = None, links: int | None = None,
     ) -> None:  # fmt: skip
         self.fixed = fixed
+        self.links = links
         self.mode = mode
         self.names = names
         self.find = find
@@ -79,7 +81,9 @@ class Directory:
         return [*(name for name in own if name not in self.fixed), *fixed]
 
     def nlink(self, box: Box) -> int:
-        """Two, and one for each directory in it."""
+        """Two, and one for each directory in it; or what its maker gave it."""
+        if self.links is not None:
+            return self.links
         below = (self.child(box, name) for name in self.listing(box))
         return 2 + sum(isinstance(node, Directory) for node in below)
 

@@ -31,4 +31,4 @@ def attributes() -> Directory:
     own: dict[str, Node] = {"current": current, "exec": empty, "prev": ProcFile(_none, None, 0o444)}
     both: dict[str, Node] = {**own, "apparmor": Directory({**own}), "fscreate": empty, "keycreate": empty,
                              "sockcreate": empty}  # fmt: skip
-    return Directory(both)
+    return Directory(both, links=2)

@@ -161,10 +161,11 @@ LINKS: dict[str, Link] = {
 }
 FOLDERS: dict[str, Directory] = {  # directories with names that come and go, and empty ones
     "/proc": Directory({}, names=_proc_names, find=_find_proc),
-    "/proc/fs": facts.directory("fs/"),
+    "/proc/fs": facts.directory("fs/", {"nfsd": Directory({})}),
     "/proc/irq": irq.IRQ,
     "/proc/tty": facts.directory("tty/", {"ldisc": Directory({})}),
     "/proc/tty/driver": Directory({"serial": ProcFile(iomem.show_serial)}, 0o500),
+    "/proc/sys/fs/binfmt_misc": Directory({}),  # where its file system would be mounted
     "/sys/block": sys_block.BLOCK,
     "/sys/class/block": sys_block.CLASS,
     "/sys/dev/block": sys_block.DEV_BLOCK,
@@ -197,7 +198,8 @@ def _grow() -> Directory:
         *folders, name = path.strip("/").split("/")
         for folder in folders:
             attributes = path.startswith("/sys/") and here is not root
-            below = here.fixed.setdefault(folder, Directory({}, 0o755 if attributes else 0o555))
+            links = 1 if path.startswith("/proc/sys/") else None  # proc_sys_make_inode() counts none
+            below = here.fixed.setdefault(folder, Directory({}, 0o755 if attributes else 0o555, links=links))
             assert isinstance(below, Directory)
             here = below
         here.fixed.setdefault(name, node)

@@ -11,6 +11,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel import sysctl
 from memsh.machines.box import Box
 from memsh.procfs import tree
+from memsh.procfs.node import Directory
 
 PROC = """
     acpi buddyinfo bus cmdline consoles cpuinfo devices diskstats dma driver execdomains filesystems fs interrupts iomem
@@ -107,3 +108,23 @@ def test_pieces_of_memory() -> None:
     large = Box(Config(arch="x86_64", ram=128 * GIB))
     assert tree.show(large, f"{memory}/block_size_bytes") == "40000000\n"
     assert not tree.exists(Box(Config()), memory + "/memory0")
+
+
+MODES = {  # stat -c '%a %n', as the recorded kernels answered
+    "/proc/acpi/wakeup": 0o644, "/proc/mtrr": 0o644, "/proc/sys/net/ipv4/tcp_ehash_entries": 0o444,
+    "/proc/sys/net/ipv4/conf/lo/mc_forwarding": 0o444, "/proc/sys/net/core/bpf_jit_limit": 0o600,
+    "/proc/sys/vm/mmap_rnd_compat_bits": 0o600,
+}  # fmt: skip
+LINKS = {"/proc/sys": 1, "/proc/sys/vm": 1, "/proc/sys/fs/binfmt_misc": 2, "/proc/fs": 5, "/proc/1/attr": 2}
+
+
+def test_modes_and_links(box: Box) -> None:
+    for path, mode in MODES.items():
+        assert not tree.exists(box, path) or tree.mode(box, path) == mode, path
+    for path, links in LINKS.items():
+        node = tree.lookup(box, path) if tree.exists(box, path) else None
+        assert node is None or (isinstance(node, Directory) and node.nlink(box) == links), path
+
+
+def test_an_interrupt_that_is_handled_is_not_counted_as_spurious(box: Box) -> None:
+    assert tree.show(box, "/proc/irq/0/spurious") == "count 0\nunhandled 0\nlast_unhandled 0 ms\n"

@@ -105,9 +105,10 @@ OTHER = ("vm.compact_memory", "vm.drop_caches", "vm.numa_zonelist_order", "vm.lo
 NAMES = tuple(sorted((*hugetlb.NAMES, *PLAIN, *IN_VM, *IN_PAGES, *TEXT, *OTHER, *VECTORS, *WORDS, *LIVE, *net.NAMES)))
 OPTIONS |= {name: option for name in NAMES for start, option in table.OPTIONS.items() if name.startswith(start)}
 WRITE_ONLY = ("vm.compact_memory", "vm.drop_caches", *net.WRITE_ONLY)
-ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.stat_refresh", "kernel.cad_pid", "kernel.usermodehelper.bset",
+ROOT_ONLY = ("vm.mmap_rnd_bits", "vm.mmap_rnd_compat_bits", "vm.stat_refresh", "kernel.cad_pid",
+             "kernel.usermodehelper.bset",
              "kernel.usermodehelper.inheritable", "kernel.apparmor_display_secid_mode",
-             "kernel.unprivileged_userns_apparmor_policy", "net.ipv4.tcp_fastopen_key")  # mode 0600
+             "kernel.unprivileged_userns_apparmor_policy", "net.ipv4.tcp_fastopen_key", *net.ROOT_ONLY)  # mode 0600
 READ_ONLY = ("kernel.osrelease", "kernel.ostype", "kernel.version", "kernel.ngroups_max", *FIXED, *COUNTERS,
              *net.READ_ONLY)  # fmt: skip
 MODES = {"kernel.ns_last_pid": 0o666, **dict.fromkeys(ROOT_ONLY, 0o600),

@@ -114,7 +114,10 @@ NET: dict[str, str] = {
 }  # fmt: skip
 OPTIONS = {**dict.fromkeys(_table("net.core", _BPF), "BPF_JIT"), **dict.fromkeys(_table("net.core", _XFRM), "XFRM"),
            **dict.fromkeys(_table("net.ipv4", _FIB), "XFRM")}  # fmt: skip
-READ_ONLY = ("net.core.netdev_rss_key", "net.ipv4.tcp_available_congestion_control", "net.ipv4.tcp_available_ulp")
+READ_ONLY = ("net.core.netdev_rss_key", "net.ipv4.tcp_available_congestion_control", "net.ipv4.tcp_available_ulp",
+             "net.ipv4.tcp_ehash_entries",
+             *(f"net.ipv4.conf.{name}.mc_forwarding" for name in ("all", "default", "lo")))  # fmt: skip
+ROOT_ONLY = ("net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit")
 WRITE_ONLY = ("net.ipv4.route.flush",)
 WORDS = ("net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_allowed_congestion_control",
          "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_fastopen_key")  # fmt: skip
