@@ -164,7 +164,7 @@ def _source(io: IO, words: list[str]) -> int:
     text = _script(io, words[0])
     language.source_depth += 1
     try:
-        return sourced(io.runner.elsewhere(words[0]), text, words[1:])
+        return sourced(io.runner.sourcing(words[0]), text, words[1:])
     finally:
         language.source_depth -= 1
 

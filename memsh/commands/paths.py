@@ -9,7 +9,6 @@ import codecs
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -18,7 +17,7 @@ from memsh.procfs import tree
 from memsh.procfs.node import Link
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
-from memsh.shell.io import IO, Input, NullSink, PartsInput, Sink, TextInput
+from memsh.shell.io import IO, FileInput, Input, NullSink, PartsInput, Sink, TextInput
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.session import FileSink, Session
 
@@ -218,19 +217,50 @@ def walked(session: Session, path: str) -> list[str]:
     return sorted(listdir(session, path), key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
 
 
-def _disk_text(box: Box, file: File) -> Iterator[str]:
-    """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards."""
-    place = 0
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    try:
-        while True:
-            data: bytes = box.fs.read(file, place, CHUNK)
-            place += len(data)
-            yield decoder.decode(data, not data)
-            if not data:
-                return
-    finally:
-        box.fs.fput(file)
+class _DiskText:
+    """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards. It is closed at its
+    end, when it is told to, and when nobody has it any more."""
+
+    def __init__(self, box: Box, path: str) -> None:
+        self.box = box
+        self.file: File | None = box.fs.open(path)
+        self.place = 0
+        self.decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.file is None:
+            raise StopIteration
+        try:
+            data: bytes = self.box.fs.read(self.file, self.place, CHUNK)
+        except BaseException:
+            self.close()
+            raise
+        self.place += len(data)
+        if not data:
+            self.close()
+        return self.decoder.decode(data, not data)
+
+    def close(self) -> None:
+        file, self.file = self.file, None
+        if file is not None:
+            self.box.fs.fput(file)
+
+    def __del__(self) -> None:
+        if getattr(self, "file", None) is not None:
+            self.close()
+
+
+class _Zeros:
+    """/dev/zero."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return "\0" * CHUNK
 
 
 class _ProcSink:
@@ -246,9 +276,14 @@ class _ProcSink:
         if len(self.text) > TEXT:
             raise ShellError(TOO_LONG)
 
+    def flush(self) -> None:
+        """What a stream that stays open was given is a write() of its own."""
+        text, self.text = self.text, ""
+        if text:
+            tree.store(self.session.box, self.path, text)
+
     def close(self) -> None:
-        if self.text:
-            tree.store(self.session.box, self.path, self.text)
+        self.flush()
 
 
 class _DiskSink:
@@ -394,7 +429,7 @@ class BoxFiles:
         if whole == "/dev/null":
             return Input()
         if whole == "/dev/zero":
-            return PartsInput(repeat("\0" * CHUNK), session)  # no newline: reading a line of it is too long
+            return PartsInput(_Zeros(), session)  # no newline: reading a line of it is too long
         if session.box is None and not is_procfs(whole):
             raise KernelError("ENOENT")
         if is_procfs(whole):
@@ -404,7 +439,7 @@ class BoxFiles:
             if kind != "file":
                 raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
             session.ran.add("<")
-            source = PartsInput(_disk_text(session.box, session.box.fs.open(whole)), session)
+            source = FileInput(_DiskText(session.box, whole), session)
         source.size = size_of(session, whole)
         return source
 

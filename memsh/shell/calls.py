@@ -67,6 +67,14 @@ def _look(command: Command, box: Box, args: Args | None, io: IO) -> int:
             sink.write(said.text())
 
 
+def _only_exec(words: list[str]) -> bool:
+    """`exec` without a command to run: its redirections are the shell's."""
+    at = 0
+    while words[at : at + 1] in (["command"], ["builtin"]):
+        at += 1
+    return words[at : at + 1] == ["exec"] and words[at + 1 :] in ([], ["--"])
+
+
 class Prepared(NamedTuple):
     """A simple command, expanded, found and with its arguments converted."""
 
@@ -120,6 +128,8 @@ class Calls:
         def trap(self, signal: str) -> None: ...
         def returned(self, run: Callable[[Node], int], what: Node) -> int: ...
         def with_streams(self, table: Table) -> Runner: ...
+        def lasts(self, table: Table, line: int) -> int: ...
+        def replace(self, streams: dict[int, Any], tty: bool) -> None: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
         language = self.language
@@ -308,7 +318,7 @@ class Calls:
                     self.trace(traced(word))
             prepared = prepared._replace(shown=True)
         if prepared.redirects and not prepared.hands_on:
-            if prepared.name == "exec" and prepared.words[1:] in ([], ["--"]):
+            if _only_exec(prepared.words):
                 return self.keep_redirected(prepared.redirects, line)
             bare = prepared._replace(redirects=None)
             return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
@@ -498,13 +508,15 @@ class Calls:
             self.unopened = True
             return self.complain("memsh", error, line)
         table = opener.table()
-        for number in opener.named:
-            self.others[number] = opener.streams[number]
+        if opener.named:
+            self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
         runner = self.with_streams(table)
         try:
             status = work(runner)
         finally:
             self.refused = self.refused or runner.refused
+            if runner.others is not table.others:
+                runner.close_covered()
             failure: OSError | None = None
             for sink in table.opened:
                 try:
@@ -528,21 +540,4 @@ class Calls:
                 opener.apply(redirect)
         except ShellError as error:
             return self.complain("memsh", error, line)
-        table = opener.table()
-        before = {1: self.stdout, 2: self.stderr, **self.others}
-        after = {0: table.stdin, 1: table.stdout, 2: table.stderr, **table.others}
-        left = [stream for stream in before.values() if not any(stream is other for other in after.values())]
-        self.stdout, self.stderr, self.stdin, self.tty = table.stdout, table.stderr, table.stdin, table.tty
-        self.others = table.others
-        session = self.session
-        if not session.language.level:
-            own = (session.streams.stdin, session.streams.stdout, session.streams.stderr)
-            opened = {number: stream for number, stream in after.items() if number > 2 or stream is not own[number]}
-            session.streams.opened = opened
-        for stream in left:
-            if hasattr(stream, "close"):
-                try:
-                    stream.close()
-                except OSError as error:
-                    return self.complain("exec", ShellError(str(error.strerror or error)), line)
-        return 0
+        return self.lasts(opener.table(), line)

@@ -6,10 +6,10 @@ where Ctrl-C is taken; a command that works long without printing calls `io.chec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from errno import EIO, EPIPE
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
@@ -146,66 +146,94 @@ class TextInput(Input):
     """Text that is there already."""
 
     def __init__(self, text: str) -> None:
-        self.lines = iter(text.splitlines(keepends=True) if "\r" not in text and "\f" not in text else _lines(text))
+        self.left = _lines(text)  # the next one last
 
     def __iter__(self) -> Iterator[str]:
-        return self.lines
+        left = self.left
+        while left:
+            yield left.pop()
 
     def unread(self, text: str) -> None:
-        self.lines = chain([text], self.lines)
+        self.left.append(text)
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines as a Unix tool counts them: only \\n ends one."""
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
-        yield text[start:end]
-        start = end
+def _lines(text: str) -> list[str]:
+    """Lines as a Unix tool counts them (only \\n ends one), the last one first."""
+    if text.isascii() and not any(other in text for other in _OTHERS):
+        return text.splitlines(keepends=True)[::-1]
+    return _LINE.findall(text)[::-1]
+
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_OTHERS = "\r\f\v\x1c\x1d\x1e"  # what Python ends a line with too
 
 
 class PartsInput(Input):
-    """Chunks of text, cut into lines while they come; Ctrl-C is taken between two of them."""
+    """Chunks of text, cut into lines while they come; Ctrl-C is taken between two of them.
+
+    All that is known of how far it has been read is in its attributes, so that it can be copied.
+    """
 
     def __init__(self, parts: Iterator[str], session: Session) -> None:
         self.parts = parts
         self.session = session
-        self._lines = self._cut()
+        self.back: list[str] = []  # put back, the next to be read last
+        self.ready: Iterator[str] = iter([])  # lines of the last chunk
+        self.begun: list[str] = []  # pieces of a line whose end has not come
+        self.room = TEXT
 
-    def chunks(self) -> Iterator[str]:
-        """The text as it comes."""
+    def _coming(self) -> Iterator[str]:
         poll = self.session.poll
         for chunk in self.parts:
             poll()
             yield chunk
 
-    def _cut(self) -> Iterator[str]:
-        pending: list[str] = []
-        room = TEXT
-        for chunk in self.chunks():
-            start = 0
-            while True:
-                end = chunk.find("\n", start) + 1
-                if not end:
-                    break
-                pending.append(chunk[start:end])
-                yield "".join(pending) if len(pending) > 1 else pending[0]
-                pending.clear()
-                room = TEXT
-                start = end
-            if start < len(chunk):
-                pending.append(chunk[start:])
-                room -= len(chunk) - start
-                if room < 0:
-                    raise ShellError(TOO_LONG)
-        if pending:
-            yield "".join(pending)
+    def chunks(self) -> Iterator[str]:
+        """The text as it comes."""
+        back, self.back = self.back[::-1], []
+        begun, self.begun = self.begun, []
+        held = "".join([*back, *self.ready, *begun])
+        if held:
+            yield held
+        yield from self._coming()
 
     def __iter__(self) -> Iterator[str]:
-        return self._lines
+        while self.back:
+            yield self.back.pop()
+        yield from self.ready
+        begun = self.begun
+        for chunk in self._coming():
+            end = chunk.rfind("\n") + 1
+            if end:
+                lines = _lines(chunk if end == len(chunk) else chunk[:end])[::-1]
+                if begun:
+                    lines[0] = "".join([*begun, lines[0]])
+                    begun.clear()
+                self.room = TEXT
+                self.ready = iter(lines)
+                yield from self.ready
+            if end < len(chunk):
+                begun.append(chunk[end:])
+                self.room -= len(chunk) - end
+                if self.room < 0:
+                    raise ShellError(TOO_LONG)
+        if begun:
+            last = "".join(begun)
+            begun.clear()
+            yield last
 
     def unread(self, text: str) -> None:
-        self._lines = chain([text], self._lines)
+        self.back.append(text)
+
+
+class FileInput(PartsInput):
+    """A file that is open until `close`, or until nobody has it any more. `lasting`: opened by `exec`."""
+
+    lasting = False
+
+    def close(self) -> None:
+        close: Callable[[], None] = self.parts.close  # type: ignore[attr-defined]
+        close()
 
 
 class HostInput(Input):

@@ -57,6 +57,7 @@ class Job:
             self.status = 1
         except BaseException as failure:  # raised again where the job was resumed
             self.failure = failure
+        self.runner.close_own()
         self.ended = True
         self.to_owner.release()
 

@@ -230,6 +230,7 @@ def evaluated(runner: Runner, text: str) -> int:
 
 def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) -> int:
     """A text in a shell of its own (`sh -c`): exported variables only, `$0` and arguments as given."""
+    runner = runner.apart()
 
     def work() -> int:
         runner.language.becomes_program(name, arguments)

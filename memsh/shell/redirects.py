@@ -7,7 +7,7 @@ from errno import EBADF
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell.errors import ShellError
-from memsh.shell.io import Input, Sink, TextInput
+from memsh.shell.io import FileInput, Input, Sink, TextInput
 from memsh.shell.syntax import Redirect
 from memsh.shell.values import whole
 
@@ -34,6 +34,8 @@ class Closed(Input):
 
 class Eager:
     """A file that `exec` opened: what is written is in it at once, for others to read."""
+
+    lasting = True
 
     def __init__(self, sink: FileSink) -> None:
         self.sink = sink
@@ -75,14 +77,16 @@ class Both(Input):
 
 
 class Table(NamedTuple):
-    """The streams of a command: those below 3 by name, the others by number. `opened` must be closed afterwards."""
+    """The streams of a command: those below 3 by name, the others by number; `redirected`: which are not the runner's
+    own. `opened` must be closed afterwards."""
 
     stdout: Sink
     stderr: Sink
     stdin: Input
     tty: bool
     others: dict[int, Any]
-    opened: list[FileSink]
+    opened: list[FileSink | FileInput]
+    redirected: set[int]
 
 
 class Opener:
@@ -95,13 +99,14 @@ class Opener:
         self.tty = runner.tty
         self.lasting = lasting
         self.named: list[int] = []  # numbers that `{name}>` gave: they stay open behind the command
-        self.opened: list[FileSink] = []
+        self.opened: list[FileSink | FileInput] = []
+        self.redirected: set[int] = set()
 
     def table(self) -> Table:
         streams = self.streams
         others = {number: stream for number, stream in streams.items() if number > 2}
         stdin = streams[0] if isinstance(streams[0], Input) else Closed()
-        return Table(_sink(streams[1]), _sink(streams[2]), stdin, self.tty, others, self.opened)
+        return Table(_sink(streams[1]), _sink(streams[2]), stdin, self.tty, others, self.opened, self.redirected)
 
     def close(self) -> None:
         """What was opened before one could not be."""
@@ -154,6 +159,8 @@ class Opener:
 
     def _put(self, fd: int, stream: Any) -> None:
         self.streams[fd] = stream
+        if fd not in self.named:
+            self.redirected.add(fd)
         if fd == 1:
             self.tty = False
 
@@ -191,7 +198,7 @@ class Opener:
         if fd == 1:
             self.tty = tty
         if moved and number != fd:
-            self.streams[number] = Closed()
+            self._put(number, Closed())
 
     def _read(self, path: str, create: bool) -> Input:
         files = self.session.files
@@ -200,14 +207,22 @@ class Opener:
         self.session.streams.runner = self.runner
         try:
             try:
-                return files.open_read(self.session, path)
+                return self._kept(files.open_read(self.session, path))
             except OSError:
                 if not create:
                     raise
                 files.open_write(self.session, path, True).close()
-                return files.open_read(self.session, path)
+                return self._kept(files.open_read(self.session, path))
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
+
+    def _kept(self, source: Input) -> Input:
+        """To be closed behind the command, if it can be, or with the shell."""
+        if isinstance(source, FileInput) and not any(source is one for one in self.streams.values()):
+            source.lasting = self.lasting or bool(self.named)
+            if not source.lasting:
+                self.opened.append(source)
+        return source
 
     def _rewrite(self, path: str, whole: str) -> None:
         assert self.session.files is not None

@@ -28,6 +28,7 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Expander
 from memsh.shell.io import IO, Capture, Input, Sink, TextInput
+from memsh.shell.lasting import NOTHING, STANDARD, Lasting
 from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
@@ -65,12 +66,12 @@ _SINGLE = frozenset([Simple, Sum, Cond])  # after which $PIPESTATUS is theirs
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
-class Runner(Pipelines, Traps, Calls):
+class Runner(Lasting, Pipelines, Traps, Calls):
     """Runs nodes with one set of streams."""
 
     def __init__(
         self, session: Session, stdout: Sink, stderr: Sink, stdin: Input, *, captured: bool = False, tty: bool = False,
-        where: str = "", others: dict[int, Any] | None = None,
+        where: str = "", others: dict[int, Any] | None = None, around: Runner | None = None,
     ) -> None:  # fmt: skip
         self.session = session
         self.stdout = stdout
@@ -80,6 +81,7 @@ class Runner(Pipelines, Traps, Calls):
         self.captured = captured
         self.tty = tty
         self.where = where  # file of the script, for messages
+        self.around = around  # what it works within; None: the session's own
         self.refused = False  # a command ended with a message
         self.behind: list[tuple[int, Node | None, Any]] = []  # streams of `<( … )` and `>( … )` till the command ends
 
@@ -87,12 +89,9 @@ class Runner(Pipelines, Traps, Calls):
     def of_session(cls, session: Session, where: str = "") -> Runner:
         """With the session's own streams, those that `exec` opened among them."""
         streams = session.streams
-        opened = streams.opened
-        return cls(
-            session, opened.get(1, streams.stdout), opened.get(2, streams.stderr), opened.get(0, streams.stdin),
-            tty=streams.is_tty and 1 not in opened, where=where,
-            others={number: stream for number, stream in opened.items() if number > 2},
-        )  # fmt: skip
+        runner = cls(session, streams.stdout, streams.stderr, streams.stdin, where=where)
+        runner.take_session_streams()
+        return runner
 
     @property
     def language(self) -> Language:
@@ -103,21 +102,33 @@ class Runner(Pipelines, Traps, Calls):
         return Runner(
             self.session, stdout, self.stderr, self.stdin if stdin is None else stdin,
             captured=self.captured if captured is None else captured, where=self.where, others=dict(self.others),
+            around=self,
         )  # fmt: skip
 
-    def elsewhere(self, where: str) -> Runner:
-        return Runner(
+    def apart(self) -> Runner:
+        """For another shell with the same streams: what `exec` does to them there stays there."""
+        runner = self.beside(self.stdout)
+        runner.tty = self.tty
+        return runner
+
+    def sourcing(self, where: str) -> Runner:
+        """For the lines of another text in this shell."""
+        runner = Runner(
             self.session, self.stdout, self.stderr, self.stdin, captured=self.captured, tty=self.tty, where=where,
-            others=self.others,
+            others=self.others, around=self,
         )  # fmt: skip
+        runner.covers = NOTHING
+        return runner
 
     def with_streams(self, table: Table) -> Runner:
         """The same surroundings with the streams that redirections have opened."""
-        return Runner(
+        runner = Runner(
             self.session, table.stdout, table.stderr, table.stdin,
             captured=self.captured and table.stdout is self.stdout, tty=table.tty, where=self.where,
-            others=table.others,
+            others=table.others, around=self,
         )  # fmt: skip
+        runner.covers = table.redirected
+        return runner
 
     # nodes
 
@@ -176,7 +187,7 @@ class Runner(Pipelines, Traps, Calls):
         status = 0
         for item, background in node.items:
             if background and not self.captured and self.session.box is not None:
-                job = jobs.start(self.session, self.elsewhere(self.where), item, self.session.line)
+                job = jobs.start(self.session, self.apart(), item, self.session.line)
                 self.language.background = f"%{job.number}"
                 status = 0
             else:
@@ -199,6 +210,7 @@ class Runner(Pipelines, Traps, Calls):
 
     def _typed(self, node: Node, background: bool, text: str) -> int:
         session = self.session
+        self.renew()
         doing, hooks = session.doing, session.hooks
         doing.line, outer, doing.ran = text, doing.ran, set()
         doing.typed_depth += 1
@@ -398,8 +410,7 @@ class Runner(Pipelines, Traps, Calls):
     def run_group(self, node: Group) -> int:
         if not node.own:
             return self.run(node.body)
-        runner = self.elsewhere(self.where)  # what `exec` does to its streams stays inside
-        runner.others = dict(self.others)
+        runner = self.apart()
         status = runner.subshell(lambda: runner.run(node.body))
         self.refused = self.refused or runner.refused
         self.language.statuses = [status]
@@ -413,6 +424,7 @@ class Runner(Pipelines, Traps, Calls):
             if traps and session.language.traps.get("EXIT"):
                 session.language.last_status = status
                 status = self.at_exit(status)
+        self.close_own()
         return status
 
     def _contained(self, work: Callable[[], int]) -> int:
@@ -489,7 +501,7 @@ class Runner(Pipelines, Traps, Calls):
 
     def run_script(self, text: str, where: str, first: int = 1) -> int:
         """The lines of another script with these streams (source); they are those from `first` on."""
-        return run_lines(self.elsewhere(where), text, first)
+        return run_lines(self.sourcing(where), text, first)
 
     def run_words(self, io: IO, words: list[str], stdin: Input | None, sink: Sink | None) -> int:
         """Run one command given as words in the surroundings of the command that asks (sudo, xargs, watch, strace)."""
@@ -498,8 +510,9 @@ class Runner(Pipelines, Traps, Calls):
         node.redirects = io.redirects
         runner = Runner(
             io.session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
-            captured=io.captured, tty=io.is_tty and sink is None, others=self.others,
+            captured=io.captured, tty=io.is_tty and sink is None, others=self.others, around=self,
         )  # fmt: skip
+        runner.covers = NOTHING if sink is None and stdin is None else STANDARD
         self.language.tested += 1  # its status is the asking command's to judge
         try:
             with within(self.session) if io.name != "sudo" else nullcontext():

@@ -139,3 +139,30 @@ f() { read x; echo "[$x]"; }; printf 'a\nb\n' | { f; f; f; echo $?; }
 printf '1\n2\n' > a; while read n; do echo $((n*2)) >> b; done < a; cat b
 #### error text goes where it was sent
 { cat nosuchfile; } 2>&1 | sed 's/.*://'
+#### exec in a sourced script, a function and a group with redirections
+echo 'exec 3> one; echo a >&3' > script
+. ./script
+echo b >&3; exec 3>&-; cat one
+. ./script > out
+echo c >&3; cat one out
+f() { exec 4> two; echo d; }
+f > out; echo e >&4; cat two out
+{ exec 5> three > four; echo f; } > out
+echo g >&5; cat three four out
+echo h | { exec 6< one; read -r x <&6; echo $x; }
+read -r x <&6 || echo "none"
+#### exec in another shell stays there
+exec 3> one
+( exec 3>&-; echo lost >&3 )
+( exec 3> two; echo inner >&3 )
+echo outer >&3
+x=$(exec 3>&-; echo y); echo $x >&3
+exec 3>&-
+sh -c 'exec 4> four; echo in >&4'
+echo z >&4
+cat one two four
+#### command exec with a redirection
+command exec 3> one; echo a >&3; cat one
+#### a stream that was read in part
+seq 10 > ten
+exec 4< ten; read -r x <&4; read -r -n 1 y <&4; echo $x $y; cat <&4
