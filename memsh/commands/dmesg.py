@@ -117,7 +117,7 @@ def _follow(box: Box, io: IO, printer: _Printer) -> None:
 
 def _moment(text: str, io: IO) -> float:
     try:
-        return parse_date(text, now(io))
+        return parse_date(text, round(now(io) * 1e9)) / 1e9
     except ValueError:
         raise ShellError(f'invalid time value "{text}"') from None
 

@@ -14,7 +14,8 @@ from memsh.commands.pathnames import canonical
 from memsh.commands.paths import stat_kind, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.textutils.clock import now, strftime
+from memsh.textutils.clock import local_zone, now
+from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import last_typed, option, sized, utility, whole_number
 
 TOPIC = "files"
@@ -106,14 +107,14 @@ def _kind(facts: Facts) -> str:
     return _KINDS.get(facts.kind) or ("regular empty file" if not facts.size else "regular file")
 
 
-def _stamp(when: float) -> str:
-    return strftime("%Y-%m-%d %H:%M:%S.%N +0000", when)
+def _stamp(io: IO, when: float) -> str:
+    return strftime("%Y-%m-%d %H:%M:%S.%N %z", when, local_zone(io))
 
 
 def _long(io: IO, name: str, facts: Facts) -> str:
     shown = f"{name} -> {facts.target}" if facts.kind == "link" else name
     rdev = f" Device type: {facts.rdev[0]},{facts.rdev[1]}" if facts.kind in ("block", "char") else ""
-    when = _stamp(changed(io, facts))
+    when = _stamp(io, changed(io, facts))
     return (
         f"  File: {shown}\n"
         f"  Size: {facts.size:<10}\tBlocks: {facts.blocks:<10} IO Block: {_io_block(facts):<6} {_kind(facts)}\n"
@@ -136,8 +137,9 @@ def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
         "f": f"{facts.st_mode:x}", "a": f"{facts.mode:o}", "A": facts.bits(), "F": _kind(facts), "u": 0, "g": 0,
         "U": "root", "G": "root", "i": facts.inode, "h": facts.links, "d": facts.dev[0] << 8 | facts.dev[1],
         "Hd": facts.dev[0], "Ld": facts.dev[1], "D": f"{facts.dev[0] << 8 | facts.dev[1]:x}", "t": f"{major:x}",
-        "T": f"{minor:x}", "r": major << 8 | minor, "x": _stamp(when), "y": _stamp(when), "z": _stamp(when), "w": "-",
-        "X": int(when), "Y": int(when), "Z": int(when), "W": 0, "m": "/proc" if facts.seconds is None else "/",
+        "T": f"{minor:x}", "r": major << 8 | minor, "x": _stamp(io, when), "y": _stamp(io, when), "z": _stamp(io, when),
+        "w": "-", "X": int(when), "Y": int(when), "Z": int(when), "W": 0,
+        "m": "/proc" if facts.seconds is None else "/",
     }  # fmt: skip
 
     def one(match: re.Match[str]) -> str:

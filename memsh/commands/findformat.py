@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from memsh.textutils.clock import now, strftime
+from memsh.textutils.clock import local_zone, now
+from memsh.textutils.timeformat import strftime
 
 if TYPE_CHECKING:
     from memsh.commands.finding import Finder, Found
@@ -53,22 +53,22 @@ def _when(finder: Finder, found: Found) -> float:
 
 
 def _time(finder: Finder, letter: str, found: Found) -> str:
-    when = _when(finder, found)
+    when, zone = _when(finder, found), local_zone(finder.io)
     if len(letter) == 1:
-        return strftime("%a %b %e %H:%M:%S.%N %Y", when)
+        return strftime("%a %b %e %H:%M:%S.%N %Y", when, zone)
     if letter[1] == "@":
         return f"{when:.10f}"
     if letter[1] == "+":
-        return strftime("%Y-%m-%d+%H:%M:%S.%N", when)
-    return strftime("%" + letter[1], when)
+        return strftime("%Y-%m-%d+%H:%M:%S.%N", when, zone)
+    return strftime("%" + letter[1], when, zone)
 
 
 def long_line(finder: Finder, found: Found) -> str:
-    facts, when = found.facts, time.gmtime(_when(finder, found))
+    facts, when = found.facts, _when(finder, found)
     size = f"{facts.rdev[0]}, {facts.rdev[1]}" if facts.kind in ("block", "char") else str(facts.size)
     target = f" -> {facts.target}" if facts.kind == "link" else ""
     return (f"{facts.inode:9} {facts.blocks // 2:6} {facts.bits()} {facts.links:3} root     root     {size:>8} "
-            f"{time.strftime('%b %e %H:%M', when)} {found.path}{target}\n")  # fmt: skip
+            f"{strftime('%b %e %H:%M', when, local_zone(finder.io))} {found.path}{target}\n")  # fmt: skip
 
 
 def _padded(width: str, text: str) -> str:

@@ -16,8 +16,9 @@ from memsh.commands.facts import Facts, lstat
 from memsh.commands.filestat import human
 from memsh.commands.paths import listdir, stat_kind
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.textutils.clock import now, strftime
+from memsh.textutils.clock import local_zone, now
 from memsh.textutils.ordering import version_compare
+from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import option, utility
 
 TOPIC = "files"
@@ -112,7 +113,7 @@ class _Listing:
         self.colored = args.color == "always" or (args.color == "auto" and io.is_tty)
         self.coloring = False  # a colour has been printed
         self.time_style = "full-iso" if args.full_time else args.time_style or "locale"
-        self.now = now(io)
+        self.now, self.zone = now(io), local_zone(io)
         self.boot = self.now - (io.session.box.timer.usec / 1e6 if io.session.box is not None else 0.0)
 
     def _form(self) -> str:
@@ -293,14 +294,14 @@ class _Listing:
         recent = self.now - _HALF_A_YEAR < when <= self.now
         if style[0] == "+":
             older, _, newer = style[1:].partition("\n")
-            return strftime(newer or older if recent else older, when)
+            return strftime(newer or older if recent else older, when, self.zone)
         if style == "full-iso":
-            return strftime("%Y-%m-%d %H:%M:%S.%N +0000", when)
+            return strftime("%Y-%m-%d %H:%M:%S.%N %z", when, self.zone)
         if style == "long-iso":
-            return strftime("%Y-%m-%d %H:%M", when)
+            return strftime("%Y-%m-%d %H:%M", when, self.zone)
         if style == "iso":
-            return strftime("%m-%d %H:%M" if recent else "%Y-%m-%d ", when)
-        return strftime("%b %e %H:%M" if recent else "%b %e  %Y", when)
+            return strftime("%m-%d %H:%M" if recent else "%Y-%m-%d ", when, self.zone)
+        return strftime("%b %e %H:%M" if recent else "%b %e  %Y", when, self.zone)
 
     def _long_lines(self, entries: list[Entry]) -> Iterator[str]:
         """`-rw-r--r-- 1 root root 203 Nov 22 08:48 fstab`, each column as wide as its widest."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 from memsh.commands.paths import read_text
@@ -12,6 +11,8 @@ from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
 from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
 from memsh.shell.quoting import quote_sparingly
+from memsh.textutils.timeformat import strftime
+from memsh.textutils.zones import UTC, Zone, zone_of
 
 TOPIC = "text"
 _OCTAL = re.compile(r"(\\[^0-7])|\\([0-7]{1,3})", re.S)
@@ -46,11 +47,12 @@ def echo(box: object, args: Args, io: IO) -> None:
 class Printf:
     """One call of printf: its words, what is printed so far, and whether one of them was no number."""
 
-    def __init__(self, words: list[str], complain: Callable[[str], None], now: Callable[[], int]) -> None:
+    def __init__(self, words: list[str], complain: Callable[[str], None], now: Callable[[], int],
+                 zone: Zone = UTC) -> None:  # fmt: skip
         self.words = words
         self.place = 0
         self.complain = complain
-        self.now = now
+        self.now, self.zone = now, zone
         self.parts: list[str] = []
         self.room = TEXT
         self.status = 0
@@ -143,7 +145,7 @@ class Printf:
         seconds = self.integer(word) if word else -1
         if seconds < 0:
             seconds = self.now()
-        return time.strftime(pattern or "%X", time.gmtime(seconds))
+        return strftime(pattern or "%X", seconds, self.zone)
 
     def integer(self, word: str) -> int:
         """C's integers: 017, 0x1f, and 'a for a letter's code. A word that is none is told, and 0."""
@@ -231,7 +233,7 @@ def printf(box: object, args: Args, io: IO) -> int:
             made.parts.clear()
         io.complain(message)
 
-    made = Printf(words[1:], complain, lambda: _now(io))
+    made = Printf(words[1:], complain, lambda: _now(io), zone_of(io.language.variables.get("TZ")))
     made.run(words[0])
     text = "".join(made.parts)
     if name:

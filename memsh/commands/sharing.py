@@ -17,7 +17,7 @@ from memsh.linux.kernel.timer import BTIME
 from memsh.shell import IO, Args, arg, command, opt, rest
 from memsh.shell.errors import ShellError
 from memsh.shell.values import address, wide_size
-from memsh.textutils.clock import strftime
+from memsh.textutils.timeformat import strftime
 
 TOPIC = "user space"
 _GET = {"create": shm.IPC_CREAT, "excl": shm.IPC_EXCL, "noreserve": shm.SHM_NORESERVE,

@@ -1,13 +1,12 @@
-"""The box's wall clock, as its /proc tells it, and strftime in UTC."""
+"""The box's wall clock, as its /proc tells it, and the zone of a session."""
 
 from __future__ import annotations
-
-import calendar
-import time
 
 from memsh.shell.io import IO
 from memsh.shell.registry import REGISTRY
 from memsh.shell.session import Session
+from memsh.textutils.timeformat import strftime
+from memsh.textutils.zones import Zone, zone_of
 
 
 def now(io: IO) -> float:
@@ -28,27 +27,20 @@ def now_of(session: Session) -> float:
     return boot + float(uptime.split()[0])
 
 
-def strftime(pattern: str, when: float) -> str:
-    """C's strftime, for UTC."""
-    when = min(max(when, -1e18), 1e18) if when == when else 0.0
-    moment = time.gmtime(min(max(when, -62135596800.0), 253402300799.0))
-    nanoseconds = f"{round(when % 1 * 1e9) % 1_000_000_000:09d}"
-    ready = pattern.replace("%N", nanoseconds).replace("%s", str(int(when // 1)))
-    ready = ready.replace("%z", "+0000").replace("%:z", "+00:00").replace("%Z", "UTC").replace("%#Z", "utc")
-    return time.strftime(ready, moment) if ready else ""
+def local_zone(io: IO) -> Zone:
+    """The zone that TZ names to the programs of this session; the box has no /etc/localtime."""
+    return zone_of(io.language.exported().get("TZ"))
 
 
-def mktime(text: str) -> float:
-    """gawk's mktime: "YYYY MM DD HH MM SS", UTC; -1 for what is no date."""
+def mktime(text: str, zone: Zone) -> float:
+    """gawk's mktime: "YYYY MM DD HH MM SS [DST]" in a zone; -1 for what is no date."""
     try:
-        words = [int(word) for word in text.split()[:6]]
-        if len(words) < 6:
+        words = [int(word) for word in text.split()[:7]]
+        if len(words) < 6 or max(map(abs, words)) >= 1 << 31:
             return -1.0
-        year, month, day, hour, minute, second = words
-        year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
-        return float(calendar.timegm((year, month, 1, hour, minute, second)) + (day - 1) * 86400)
-    except (ValueError, OverflowError):
+        return float(zone.seconds((words[0], words[1], words[2]), (words[3], words[4], words[5]), (*words, -1)[6]))
+    except ValueError:
         return -1.0
 
 
-REGISTRY.clock = lambda session, layout: strftime(layout, now_of(session))
+REGISTRY.clock = lambda session, layout: strftime(layout, now_of(session), zone_of(session.variables.get("TZ")))

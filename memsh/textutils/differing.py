@@ -12,8 +12,9 @@ from difflib import SequenceMatcher
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
 from memsh.textutils.bytes import data_of, visible
-from memsh.textutils.clock import now, strftime
+from memsh.textutils.clock import local_zone, now
 from memsh.textutils.sources import Sources
+from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import option, sized, utility
 
 TROUBLE = 2
@@ -45,7 +46,7 @@ def compare(
         for piece in _normal(matcher, before, after):
             io.out(piece)
         return 1
-    stamp = strftime("%Y-%m-%d %H:%M:%S.%N %z", now(io))
+    stamp = strftime("%Y-%m-%d %H:%M:%S.%N %z", now(io), local_zone(io))
     io.out(f"--- {names[0]}\t{stamp}\n+++ {names[1]}\t{stamp}\n")
     for piece in _unified(matcher, before, after, context):
         io.out(piece)

@@ -60,7 +60,7 @@ def test_as_the_real_programs(tree: Path, lines: list[str]) -> None:
     assert not different
 
 
-@pytest.mark.parametrize("line", lines_of(LINES / "made" / "files.txt"))
+@pytest.mark.parametrize("line", [line for path in sorted((LINES / "made").glob("*.txt")) for line in lines_of(path)])
 def test_as_the_real_programs_on_files_of_their_own(tmp_path: Path, line: str) -> None:
     """Lines that make their files first: text, words of complaint and status."""
     boxed("cd /; rm -rf /tmp/made; mkdir /tmp/made")

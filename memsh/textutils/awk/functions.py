@@ -17,8 +17,10 @@ from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.values import NAN, Numeric, Unset, Value, as_double, as_long, number_of, numeric, to_number
-from memsh.textutils.clock import mktime, now, strftime
+from memsh.textutils.clock import local_zone, mktime, now
 from memsh.textutils.shellout import run_line
+from memsh.textutils.timeformat import strftime
+from memsh.textutils.zones import GMT, UTC
 
 if TYPE_CHECKING:
     from memsh.textutils.awk.compiler import Eval, Expressions, Frame, Numbers
@@ -448,12 +450,14 @@ def _b_strftime(c: Expressions, arguments: list[Tree]) -> Eval:
     rt = c.rt
     pattern = c.text(arguments[0]) if arguments else lambda f: "%a %b %e %H:%M:%S %Z %Y"
     when = c.number(arguments[1]) if len(arguments) > 1 else lambda f: now(rt.io)
-    return lambda f: strftime(pattern(f), when(f))
+    utc = c.number(arguments[2]) if len(arguments) > 2 else lambda f: 0.0
+    return lambda f: strftime(pattern(f), when(f) // 1, GMT if utc(f) else local_zone(rt.io))
 
 
 def _b_mktime(c: Expressions, arguments: list[Tree]) -> Eval:
-    text = c.text(arguments[0])
-    return lambda f: mktime(text(f))
+    rt, text = c.rt, c.text(arguments[0])
+    utc = c.number(arguments[1]) if len(arguments) > 1 else lambda f: 0.0
+    return lambda f: mktime(text(f), UTC if utc(f) else local_zone(rt.io))
 
 
 def _is_dict(c: Expressions, tree: Tree) -> Callable[[Frame], Any]:
