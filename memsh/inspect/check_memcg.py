@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.cgroup import ObjCgroup
 from memsh.linux.include.memmap import K_ANON, K_FILE, K_SHMEM, PG_KMEMCG
+from memsh.linux.kernel.cgroup.pids import levels
 from memsh.linux.lib.columns import sub_runs
 
 if TYPE_CHECKING:
@@ -133,6 +134,12 @@ def _check_tasks(box: Box, wrong: list[str]) -> None:
     for task in box.tasks.values():
         if task.alive and task.cgroup is not None and id(task.cgroup) not in groups:
             wrong.append(f"task {task.pid} is in a cgroup that is not there")
+    for group in box.cgroups.root.descendants():
+        if group.pids is not None:
+            members = [*box.tasks.values(), *box.threads.values()]
+            counted = sum(any(pids is group.pids for pids in levels(task.cgroup)) for task in members)
+            if counted != group.pids.counter:
+                wrong.append(f"cgroup {group.path}: pids.current: {counted} counted, {group.pids.counter} kept")
     for stock in box.memcg.stocks:
         if stock.pages and stock.memcg is None:
             wrong.append("a CPU's stock is nobody's")

@@ -2,8 +2,8 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat is empty; of cpuset, cpu, io, hugetlb, pids, rdma
-and misc a group has no files.
+**Known deviations:** io.stat is empty; of cpuset, cpu, io, hugetlb, rdma and misc
+a group has no files.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from memsh.linux.config import cpulist_text
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import RESOURCES
+from memsh.linux.kernel.cgroup.threaded import type_of
+from memsh.linux.lib.kstrtox import kstrtoint
+from memsh.procfs import cgroup_pids
 from memsh.procfs.cgroup_memory import memory_files
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.pressure import text as pressure_text
@@ -78,6 +81,8 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
         found |= {f"{name}.pressure": (_pressure(name), None) for name in RESOURCES}
     if root or group.memcg is not None:
         found |= memory_files(root)
+    if group.pids is not None:
+        found |= cgroup_pids.FILES
     return {name: _file(path, show, store) for name, (show, store) in found.items()}
 
 
@@ -99,21 +104,9 @@ def _pressure(name: str) -> Show:
     return lambda box, group: pressure_text(box, group.psi, name)
 
 
-def kstrtoint(text: str) -> int:
-    """A number as the kernel reads it from a knob; EINVAL, ERANGE."""
-    word = text.strip()
-    try:
-        number = int(word, 8) if word[:1] == "0" and word.isdecimal() else int(word, 0)
-    except ValueError:
-        raise KernelError("EINVAL", text) from None
-    if not -INT_MAX - 1 <= number <= INT_MAX:
-        raise KernelError("ERANGE", text)
-    return number
-
-
 def flag(text: str) -> bool:
     """0 or 1; ERANGE for other numbers."""
-    number = kstrtoint(text)
+    number = kstrtoint(text.strip())
     if number not in (0, 1):
         raise KernelError("ERANGE", text)
     return bool(number)
@@ -131,7 +124,9 @@ def _subtree_control(box: Box, group: Cgroup) -> str:
 
 
 def _procs(box: Box, group: Cgroup) -> str:
-    return "".join(f"{pid}\n" for pid in [task.pid for task in box.cgroups.tasks(group)])
+    if group.is_threaded:
+        raise KernelError("EOPNOTSUPP", "a threaded group has threads only: cgroup.threads")
+    return "".join(f"{task.pid}\n" for task in box.cgroups.tasks(group))
 
 
 def _threads(box: Box, group: Cgroup) -> str:
@@ -147,7 +142,9 @@ def _events(box: Box, group: Cgroup) -> str:
 
 
 def _type_store(box: Box, group: Cgroup, text: str) -> None:
-    raise KernelError("EOPNOTSUPP" if text.strip() == "threaded" else "EINVAL", "threaded groups are not modelled")
+    if text.strip() != "threaded":
+        raise KernelError("EINVAL", "only threaded can be written")
+    box.cgroups.enable_threaded(group)
 
 
 def _freeze_store(box: Box, group: Cgroup, text: str) -> None:
@@ -156,7 +153,7 @@ def _freeze_store(box: Box, group: Cgroup, text: str) -> None:
 
 
 def _kill_store(box: Box, group: Cgroup, text: str) -> None:
-    if kstrtoint(text) != 1:
+    if kstrtoint(text.strip()) != 1:
         raise KernelError("ERANGE", text)
     box.cgroups.kill(group)
 
@@ -173,7 +170,7 @@ def _most(field: str) -> tuple[Show, Store]:
         return "max\n" if limit == INT_MAX else f"{limit}\n"
 
     def store(box: Box, group: Cgroup, text: str) -> None:
-        limit = INT_MAX if text.strip() == "max" else kstrtoint(text)
+        limit = INT_MAX if text.strip() == "max" else kstrtoint(text.strip())
         if limit < 0:
             raise KernelError("ERANGE", text)
         setattr(group, field, limit)
@@ -215,7 +212,7 @@ _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.events": (_events, None),
     "cgroup.freeze": (lambda box, group: "0\n", _freeze_store),
     "cgroup.kill": (None, _kill_store),
-    "cgroup.type": (lambda box, group: "domain\n", _type_store),
+    "cgroup.type": (lambda box, group: type_of(box.cgroups, group) + "\n", _type_store),
 }
 _BANDWIDTH = "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
 _ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {

@@ -45,7 +45,8 @@ def show_children(box: Box, task: Task) -> str:
 
 def show_cgroup(box: Box, task: Task) -> str:
     """Which group it is in; one that is removed by now is `(deleted)` (proc_cgroup_show)."""
-    return f"0::{box.cgroups.of_task(task).path}\n"
+    group = box.cgroups.of_task(task)
+    return f"0::{group.path}{' (deleted)' if group.dead else ''}\n"
 
 
 def _not_permitted(box: Box, task: Task, text: str) -> None:

@@ -96,7 +96,7 @@ def test_the_rules_of_the_hierarchy() -> None:
         ("cgroup.subtree_control", "+nothing", "EINVAL"), ("cgroup.subtree_control", "+cpu", "EOPNOTSUPP"),
         ("a/memory.max", "nonsense", "EINVAL"), ("a/memory.max", "-1", "EINVAL"), ("a/memory.high", "1Z", "EINVAL"),
         ("a/memory.oom.group", "2", "EINVAL"), ("a/memory.reclaim", "max", "EINVAL"), ("a/cgroup.kill", "2", "ERANGE"),
-        ("a/cgroup.max.depth", "-1", "ERANGE"), ("a/cgroup.type", "threaded", "EOPNOTSUPP"),
+        ("a/cgroup.max.depth", "-1", "ERANGE"), ("a/cgroup.type", "domain", "EINVAL"),
     ]  # fmt: skip
     for name, text, code in refused:
         with pytest.raises(KernelError) as error:

@@ -57,9 +57,13 @@ class Groups(RuleBasedStateMachine):
         with suppress(KernelError):
             tree.rmdir(self.box, f"{CG}/{path}")
 
-    @rule(path=st.sampled_from(["", "a/", "b/"]), sign=st.sampled_from("++-"))
-    def controllers(self, path: str, sign: str) -> None:
-        self.store(f"{path}cgroup.subtree_control", f"{sign}memory")
+    @rule(path=st.sampled_from(["", "a/", "b/"]), sign=st.sampled_from("++-"), name=st.sampled_from(["memory", "pids"]))
+    def controllers(self, path: str, sign: str, name: str) -> None:
+        self.store(f"{path}cgroup.subtree_control", f"{sign}{name}")
+
+    @rule(path=PATHS)
+    def threaded(self, path: str) -> None:
+        self.store(f"{path}/cgroup.type", "threaded")
 
     @rule(path=st.one_of(PATHS, st.just(".")))
     def enter(self, path: str) -> None:

@@ -9,6 +9,7 @@ from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
     from memsh.linux.include.psi import PsiGroup
+    from memsh.linux.kernel.cgroup.pids import PidsCgroup
     from memsh.linux.mm.memcontrol.page_counter import PageCounter
 
 INT_MAX = 0x7FFFFFFF
@@ -20,11 +21,14 @@ SWAP_EVENTS = {"swap_high": "high", "swap_max": "max", "swap_fail": "fail"}
 class Cgroup:
     """`memcg` is the group's own memory controller, None where none is enabled for it; then the nearest one above
     counts. `dying` groups were children, are removed, and still charged. `max_depth`, `max_descendants`: INT_MAX means
-    no limit. `cputime`: µs of user and system time of those who were in it or below."""
+    no limit. `cputime`: µs of user and system time of those who were in it or below. `dead`: it was removed. `dom_cgrp`
+    is the group whose resources its threads share: itself, but for a threaded group. `pids` is its controller's part,
+    None where that is not enabled for it.
+    """
 
     __slots__ = (
-        "children", "cputime", "dying", "max_depth", "max_descendants", "memcg", "name", "parent", "pressure", "psi",
-        "subtree_control",
+        "children", "cputime", "dead", "dom_cgrp", "dying", "max_depth", "max_descendants", "memcg", "name", "parent",
+        "pids", "pressure", "psi", "subtree_control",
     )  # fmt: skip
 
     def __init__(self, name: str, parent: Cgroup | None, psi: PsiGroup) -> None:
@@ -35,6 +39,9 @@ class Cgroup:
         self.cputime = (0, 0)
         self.subtree_control: list[str] = []
         self.memcg: MemCgroup | None = None
+        self.pids: PidsCgroup | None = None
+        self.dead = False
+        self.dom_cgrp = self
         self.max_depth = self.max_descendants = INT_MAX
         self.pressure = True
         self.psi = psi
@@ -48,6 +55,11 @@ class Cgroup:
             parts.append(group.name)
             group = group.parent
         return "/" + "/".join(reversed(parts))
+
+    @property
+    def is_threaded(self) -> bool:
+        """Whether it shares its domain's resources instead of having its own (cgroup_is_threaded)."""
+        return self.dom_cgrp is not self
 
     @property
     def effective_memcg(self) -> MemCgroup:

@@ -71,10 +71,10 @@ class Task:
     __slots__ = (
         "affinity", "argv", "bound", "cgroup", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu",
         "cstime", "cutime",
-        "exit_code", "exit_signal", "flags", "il_prev", "leader", "majflt", "mempolicy", "minflt", "mm", "nice",
-        "nivcsw", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events", "rss_stat",
-        "rt_priority", "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr", "stack_pfn",
-        "start_usec", "state", "stime", "timer_slack_ns", "tls", "told", "utime", "vfork_done",
+        "exit_code", "exit_signal", "flags", "il_prev", "joined", "leader", "majflt", "mempolicy", "minflt", "mm",
+        "nice", "nivcsw", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events",
+        "rss_stat", "rt_priority", "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr",
+        "stack_pfn", "start_usec", "state", "stime", "timer_slack_ns", "tls", "told", "utime", "vfork_done",
     )  # fmt: skip
 
     def __init__(self, pid: int, ppid: int, comm: str) -> None:
@@ -84,6 +84,7 @@ class Task:
         self.signal = SignalStruct()
         self.comm = comm
         self.cgroup: Cgroup | None = None  # None is the root
+        self.joined = 0  # its place among those that came into a group
         self.children: list[int] = []
         self.argv: list[str] = []
         self.path = ""

@@ -75,6 +75,7 @@ def release_task(box: Box, task: Task) -> None:
         parent.cstime += task.stime + task.cstime
         if task.pid in parent.children:
             parent.children.remove(task.pid)
+    box.cgroups.release_task(task)
     del box.tasks[task.pid]
     task.state = "X"
     free_task(box, task)
@@ -86,6 +87,7 @@ def _release_thread(box: Box, task: Task) -> None:
     signal.minflt += task.minflt
     signal.majflt += task.majflt
     signal.threads.remove(task.pid)
+    box.cgroups.release_task(task)
     del box.threads[task.pid]
     task.state = "X"
     free_task(box, task)

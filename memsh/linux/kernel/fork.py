@@ -107,7 +107,8 @@ def free_task(box: Box, task: Task) -> None:
 def copy_process(
     box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False, share: bool = False
 ) -> Task:
-    """A new process, complete, entered in the table. EAGAIN at threads-max or without a PID, ENOMEM.
+    """A new process, complete, entered in the table. EAGAIN at threads-max, without a PID or where its
+    group may have no more tasks, ENOMEM.
 
     `parent` None makes the very first task; `share`: the memory is the parent's own (CLONE_VM).
     """
@@ -134,6 +135,8 @@ def copy_process(
             dup_files(box, parent, task)
         _take(box, task, "pid")
         task.pid = alloc_pid(box)
+        if parent is not None and not kthread:
+            box.cgroups.can_fork(parent)
     except KernelError:
         close_files(box, task)
         if task.mm is not None:
@@ -156,6 +159,7 @@ def copy_process(
     if parent is not None:
         box.tasks[parent.tgid].children.append(task.pid)
     add_task(box, task)
+    box.cgroups.post_fork(task)
     box.total_forks += 1
     return task
 
@@ -165,7 +169,8 @@ def clone_thread(box: Box, parent: Task, stack: int, tls: int, child_tid: int) -
     thread of the parent's process, with credentials, files and signal handlers in common.
 
     `stack`: its first stack pointer; `tls`: where its own variables are; `child_tid`: the word that holds its number
-    and becomes 0 when it ends. All are addresses. EAGAIN at threads-max or without a PID, ENOMEM.
+    and becomes 0 when it ends. All are addresses. EAGAIN at threads-max, without a PID or where its group
+    may have no more tasks, ENOMEM.
     """
     box.changes += 1
     if nr_threads(box) >= threads_max(box):
@@ -178,6 +183,7 @@ def clone_thread(box: Box, parent: Task, stack: int, tls: int, child_tid: int) -
         alloc_thread_stack(box, task)
         _take(box, task, "pid")
         task.pid = alloc_pid(box)
+        box.cgroups.can_fork(parent)
     except KernelError:
         free_task(box, task)
         raise
@@ -190,6 +196,7 @@ def clone_thread(box: Box, parent: Task, stack: int, tls: int, child_tid: int) -
     _inherit(task, parent)
     task.sp, task.tls, task.clear_child_tid = stack, tls, child_tid
     add_task(box, task)
+    box.cgroups.post_fork(task)
     box.total_forks += 1
     return task
 

@@ -3,18 +3,22 @@
 There is one hierarchy, version 2, mounted at /sys/fs/cgroup from the start. Every task is in one group; a group gives
 its controllers on to its children by `cgroup.subtree_control`, and then, but for the root, holds no tasks itself.
 
-Known deviations: of the controllers only `memory` is there to be switched on, the others are refused; no threaded
-groups, no freezer; the files of a group take no kernel memory.
+Known deviations: of the controllers only `memory` and `pids` are there to be switched on, the others are refused; no
+freezer; the files of a group take no kernel memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import PsiGroup
-from memsh.linux.include.sched import PF_KTHREAD, PF_NO_SETAFFINITY, Task, find_pid, threads_of
+from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
+from memsh.linux.kernel.cgroup import threaded
+from memsh.linux.kernel.cgroup.pids import Pids
+from memsh.linux.kernel.cgroup.subsys import Subsystem
 from memsh.linux.kernel.signal import force_sig
 
 if TYPE_CHECKING:
@@ -22,17 +26,32 @@ if TYPE_CHECKING:
     from memsh.linux.mm.memcontrol.memcontrol import MemControl
 
 CONTROLLERS = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
-MODELLED = ("memory",)
 NAME_MAX = 255
 
 
+class Memory(Subsystem):
+    """The controller `memory`, as the hierarchy sees it (memory_cgrp_subsys)."""
+
+    name = "memory"
+
+    def css_alloc(self, group: Cgroup, *, free: bool = False) -> None:
+        self.box.memcg.css_alloc(group, free=free)
+
+    def css_offline(self, group: Cgroup) -> None:
+        if group.memcg is not None:
+            self.box.memcg.css_offline(group.memcg)
+
+
 class Cgroups:
-    """`box.cgroups`: the hierarchy."""
+    """`box.cgroups`: the hierarchy. `subsystems`: the modelled controllers by name, in Linux's order. `joins` counts
+    the tasks that came into a group."""
 
     def __init__(self, box: Box, memcg: MemControl) -> None:
         self.box = box
         self.memcg = memcg
         self.root = Cgroup("", None, box.psi.system)
+        self.subsystems: dict[str, Subsystem] = {one.name: one for one in (Memory(box), Pids(box))}
+        self.joins = 0
         memcg.start(self.root)
 
     def find(self, path: str) -> Cgroup:
@@ -47,24 +66,31 @@ class Cgroups:
     def of_task(self, task: Task) -> Cgroup:
         return task.cgroup or self.root
 
-    def tasks(self, group: Cgroup) -> list[Task]:
-        """The processes in the group itself, but for those that have ended."""
-        own = None if group is self.root else group
-        return [leader for leader in self.box.tasks.values()
-                if (thread := self._living(leader)) is not None and thread.cgroup is own]  # fmt: skip
+    def _everyone(self) -> list[Task]:
+        return [*self.box.tasks.values(), *self.box.threads.values()]
 
-    def _living(self, leader: Task) -> Task | None:
-        """The first thread of a process that has not ended."""
-        return next((thread for thread in threads_of(self.box, leader) if thread.alive), None)
+    def tasks(self, group: Cgroup) -> list[Task]:
+        """The processes of the group, and of the threaded groups whose domain it is: those of which a thread lives.
+        Who came first is first."""
+        found = [leader for leader in self.box.tasks.values() if self.of_task(leader).dom_cgrp is group and
+                 any(thread.alive for thread in threads_of(self.box, leader))]  # fmt: skip
+        return sorted(found, key=lambda leader: leader.joined)
 
     def threads(self, group: Cgroup) -> list[Task]:
-        """Every thread in the group itself."""
-        found = [thread for leader in self.tasks(group) for thread in threads_of(self.box, leader) if thread.alive]
-        return sorted(found, key=lambda thread: thread.pid)
+        """Every thread in the group itself that has not ended."""
+        own = None if group is self.root else group
+        found = [thread for thread in self._everyone() if thread.cgroup is own and thread.alive]
+        return sorted(found, key=lambda thread: thread.joined)
+
+    def has_tasks(self, group: Cgroup) -> bool:
+        """Whether a thread in the group itself has not ended (cgroup_has_tasks)."""
+        own = None if group is self.root else group
+        return any(task.cgroup is own and task.alive for task in self._everyone())
 
     def populated(self, group: Cgroup) -> bool:
         """Whether there is a task in the group or below it."""
-        return any(self.tasks(member) for member in (group, *group.descendants()))
+        own = {None if member is self.root else member for member in (group, *group.descendants())}
+        return any(task.cgroup in own and task.alive for task in self._everyone())
 
     # -- make and remove -----------------------------------------------------------------------------------------------
 
@@ -77,8 +103,7 @@ class Cgroups:
             raise KernelError("ENAMETOOLONG", name)
         self._check_hierarchy_limits(parent)
         group = Cgroup(name, parent, PsiGroup(self.box.timer.usec))
-        if "memory" in parent.subtree_control:
-            self.memcg.css_alloc(group, free=free)
+        self._enable(group, parent.subtree_control, free=free)
         parent.children[name] = group
         return group
 
@@ -96,17 +121,17 @@ class Cgroups:
         parent = group.parent
         if parent is None:
             raise KernelError("EPERM", "the root stays")
-        if group.children or self.tasks(group):
+        if group.children or self.has_tasks(group):
             raise KernelError("EBUSY", group.path)
         del parent.children[group.name]
         parent.dying.append(group)
-        if group.memcg is not None:
-            self.memcg.css_offline(group.memcg)
+        group.dead = True
+        self._disable(group, self.controllers(group))
         self.memcg.release_later()
 
     def release(self) -> None:
         """Removed groups that nothing holds any more are gone (css_release)."""
-        held = self.memcg.css_free()
+        held = self.memcg.css_free() | {task.cgroup for task in self.box.tasks.values() if task.cgroup is not None}
         for group in self._all(self.root):
             group.dying = [child for child in group.dying if child in held or child.dying]
 
@@ -116,16 +141,50 @@ class Cgroups:
 
     # -- who is in it --------------------------------------------------------------------------------------------------
 
-    def attach(self, group: Cgroup, task: Task) -> None:
-        """Move a process here; what it was charged stays where it was (cgroup_attach_task). EBUSY, EINVAL."""
-        if task.flags & (PF_NO_SETAFFINITY | PF_KTHREAD) == PF_NO_SETAFFINITY | PF_KTHREAD:
+    def attach(self, group: Cgroup, task: Task, *, thread: bool = False) -> None:
+        """Move a process, or one `thread`, here; what it was charged stays where it was (cgroup_attach_task).
+
+        EBUSY where the children have controllers; EOPNOTSUPP where no process may be, or a thread of this one; EINVAL.
+        """
+        if task.flags & PF_NO_SETAFFINITY or (task.is_kthread and not task.ppid):
             raise KernelError("EINVAL", f"{task.comm} is bound to its place")
-        if group.parent is not None and group.subtree_control:
+        if not threaded.is_valid_domain(self, group.dom_cgrp):
+            raise KernelError("EOPNOTSUPP", f"{group.path} is {threaded.type_of(self, group)}")
+        if group.subtree_control and not (threaded.can_be_thread_root(self, group) or group.is_threaded):
             raise KernelError("EBUSY", f"{group.path} gives its controllers to its children")
-        for thread in threads_of(self.box, task):
-            if thread.alive:
-                thread.cgroup = None if group is self.root else group
+        if thread and self.of_task(task).dom_cgrp is not group.dom_cgrp:
+            raise KernelError("EOPNOTSUPP", "threads of one process may be in different groups of one thread root only")
+        self.migrate(group, [task] if thread else threads_of(self.box, task))
+
+    def migrate(self, group: Cgroup, tasks: Sequence[Task]) -> None:
+        """Those of the tasks that live, and are not there, move to the group."""
+        own = None if group is self.root else group
+        moving = [task for task in tasks if task.alive and task.cgroup is not own]
+        for one in self.subsystems.values():
+            one.can_attach(group, moving)
+        for one in self.subsystems.values():
+            one.attach(group, moving)
+        for task in moving:
+            task.cgroup = own
+            self.post_fork(task)
         self.memcg.switched()
+
+    def can_fork(self, parent: Task) -> None:
+        """EAGAIN where a controller does not let the parent's group have one more task, which then counts."""
+        for one in self.subsystems.values():
+            one.can_fork(parent)
+
+    def post_fork(self, task: Task) -> None:
+        """The task is the last that came into its group."""
+        self.joins += 1
+        task.joined = self.joins
+
+    def release_task(self, task: Task) -> None:
+        """A task is forgotten: no controller counts it any more (cgroup_release)."""
+        for one in self.subsystems.values():
+            one.release(task)
+        if task.cgroup is not None and task.cgroup.dead:
+            self.memcg.release_later()
 
     def procs_write(self, group: Cgroup, text: str, *, thread: bool = False) -> None:
         """`cgroup.procs`, or cgroup.threads, is written: 0 is who writes. EINVAL for what is no PID, ESRCH."""
@@ -138,10 +197,7 @@ class Cgroups:
         task = find_pid(self.box, pid) if pid else self.box.current
         if task is None:
             raise KernelError("ESRCH", f"no process {pid}")
-        if thread and self.of_task(task) is not group:
-            raise KernelError("EOPNOTSUPP", "threads of one process may be in different groups of a threaded one alone")
-        if not thread:
-            self.attach(group, task)
+        self.attach(group, task if thread else self.box.tasks[task.tgid], thread=thread)
 
     # -- controllers ---------------------------------------------------------------------------------------------------
 
@@ -149,7 +205,41 @@ class Cgroups:
         """Those that the group has, from its parent (cgroup_control)."""
         if group.parent is None:
             return CONTROLLERS
-        return tuple(name for name in CONTROLLERS if name in group.parent.subtree_control)
+        return tuple(name for name in CONTROLLERS if name in group.parent.subtree_control and
+                     (name in threaded.THREADED or not group.is_threaded))  # fmt: skip
+
+    def _enable(self, group: Cgroup, names: Sequence[str], *, free: bool = False) -> None:
+        """The controllers keep something for the group from now on: all, or none where one cannot (css_create)."""
+        done: list[str] = []
+        try:
+            for name in names:
+                if name in threaded.THREADED or not group.is_threaded:
+                    self.subsystems[name].css_alloc(group, free=free)
+                    done.append(name)
+        except KernelError:
+            self._disable(group, done)
+            raise
+
+    def _disable(self, group: Cgroup, names: Sequence[str]) -> None:
+        for name in names:
+            self.subsystems[name].css_offline(group)
+
+    def enable_threaded(self, group: Cgroup) -> None:
+        """The group joins the domain of the one above it, for good. EOPNOTSUPP with tasks in it or below, with
+        controllers of domains for its children, or where the one above cannot be a thread root."""
+        if group.is_threaded:
+            return
+        assert group.parent is not None
+        domain = group.parent.dom_cgrp
+        if self.populated(group) or threaded.domain_controllers(group):
+            raise KernelError("EOPNOTSUPP", f"{group.path} has tasks, or controllers of domains")
+        if not (threaded.is_valid_domain(self, domain) and threaded.can_be_thread_root(self, domain)):
+            raise KernelError("EOPNOTSUPP", f"{domain.path} cannot be a thread root")
+        before = self.controllers(group)
+        for member in (group, *group.descendants()):
+            if member is group or member.is_threaded:
+                member.dom_cgrp = domain
+        self._disable(group, [name for name in before if name not in threaded.THREADED])
 
     def subtree_control_write(self, group: Cgroup, text: str) -> None:
         """`+NAME` and `-NAME`, all or none of them. EINVAL, ENOENT, EBUSY; EOPNOTSUPP for one that is not modelled."""
@@ -174,23 +264,46 @@ class Cgroups:
                     del disable[name]
                 elif any(name in child.subtree_control for child in group.children.values()):
                     raise KernelError("EBUSY", f"{name} is in use below")
-        if enable and group.parent is not None and self.tasks(group):
-            raise KernelError("EBUSY", f"{group.path} has tasks of its own")
-        missing = [name for name in enable if name not in MODELLED]
+        if enable:
+            self._vet_enable(group, list(enable))
+        missing = [name for name in enable if name not in self.subsystems]
         if missing:
-            raise KernelError("EOPNOTSUPP", f"{missing[0]}: memsh has the controller {MODELLED[0]} alone")
+            raise KernelError("EOPNOTSUPP", f"{missing[0]}: memsh has {' and '.join(self.subsystems)} alone")
+        done: list[Cgroup] = []
+        try:
+            for child in group.children.values():
+                self._enable(child, list(enable))
+                done.append(child)
+        except KernelError:
+            for child in done:
+                self._disable(child, list(enable))
+            raise
+        for child in group.children.values():
+            self._disable(child, [name for name in disable if name in self.controllers(child)])
         group.subtree_control = [name for name in CONTROLLERS if name in enable or (name in group.subtree_control and
                                                                                     name not in disable)]  # fmt: skip
-        for child in group.children.values():
-            if "memory" in enable:
-                self.memcg.css_alloc(child)
-            if "memory" in disable and child.memcg is not None:
-                self.memcg.css_offline(child.memcg)
         if enable or disable:
             self.memcg.switched()
 
+    def _vet_enable(self, group: Cgroup, enable: Sequence[str]) -> None:
+        """EOPNOTSUPP where the group cannot have resources; EBUSY where its own tasks would compete with its children's
+        (cgroup_vet_subtree_control_enable)."""
+        if not threaded.is_valid_domain(self, group.dom_cgrp):
+            raise KernelError("EOPNOTSUPP", f"{group.path} is {threaded.type_of(self, group)}")
+        if threaded.is_mixable(group):
+            return
+        if any(name not in threaded.THREADED for name in enable):
+            if group.is_threaded or threaded.is_thread_root(self, group):
+                raise KernelError("EOPNOTSUPP", f"{group.path} is {threaded.type_of(self, group)}")
+        elif group.is_threaded or threaded.can_be_thread_root(self, group):
+            return
+        if self.has_tasks(group):
+            raise KernelError("EBUSY", f"{group.path} has tasks of its own")
+
     def kill(self, group: Cgroup) -> None:
-        """SIGKILL for every process in the group and below it (cgroup_kill)."""
+        """SIGKILL for every process in the group and below it (cgroup_kill). EOPNOTSUPP for a threaded group."""
+        if group.is_threaded:
+            raise KernelError("EOPNOTSUPP", f"{group.path} is threaded")
         for member in [group, *group.descendants()]:
             for task in self.tasks(member):
                 if not task.is_kthread:

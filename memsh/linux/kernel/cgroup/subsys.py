@@ -1,0 +1,45 @@
+"""What the hierarchy asks of each controller (struct cgroup_subsys in include/linux/cgroup-defs.h).
+
+A controller that does nothing at a moment leaves the method as it is here. Controllers that are not modelled are not in
+the hierarchy's table: enabling them is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.cgroup import Cgroup
+    from memsh.linux.include.sched import Task
+
+
+class Subsystem:
+    """`name` as in cgroup.controllers; `threaded`: threads of one process may be in different groups of it."""
+
+    name = ""
+    threaded = False
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def css_alloc(self, group: Cgroup, *, free: bool = False) -> None:
+        """The controller is enabled for the group; `free`: what it keeps takes no memory. KernelError."""
+        raise NotImplementedError
+
+    def css_offline(self, group: Cgroup) -> None:
+        """It is disabled for the group, or the group is removed."""
+        raise NotImplementedError
+
+    def can_attach(self, group: Cgroup, tasks: Sequence[Task]) -> None:
+        """Whether the tasks may move here, KernelError if not."""
+
+    def attach(self, group: Cgroup, tasks: Sequence[Task]) -> None:
+        """The tasks move here: they are still in their old groups."""
+
+    def can_fork(self, parent: Task) -> None:
+        """Whether the task's group may have one more, which then counts; EAGAIN."""
+
+    def release(self, task: Task) -> None:
+        """A task is forgotten for good."""

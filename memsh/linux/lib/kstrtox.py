@@ -1,0 +1,33 @@
+"""Numbers that are written to the kernel's files (lib/kstrtox.c). No known deviations."""
+
+from __future__ import annotations
+
+import re
+
+from memsh.linux.include.errno import KernelError
+
+_NUMBER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\n?")
+_MOST_DIGITS = 30  # more than any width holds
+
+
+def _signed(text: str, bits: int) -> int:
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise KernelError("EINVAL", f"{text.strip()!r} is not a number")
+    sign, hexadecimal, octal, decimal = found.groups()
+    word, base = next((word, base) for word, base in ((hexadecimal, 16), (octal, 8), (decimal, 10)) if word is not None)
+    number = int(word, base) if len(word.lstrip("0")) <= _MOST_DIGITS else 1 << bits
+    number = -number if sign == "-" else number
+    if not -(1 << bits - 1) <= number < 1 << bits - 1:
+        raise KernelError("ERANGE", text.strip())
+    return number
+
+
+def kstrtoint(text: str) -> int:
+    """A number in C's spelling, of 32 bits with a sign; one newline may follow. EINVAL, ERANGE."""
+    return _signed(text, 32)
+
+
+def kstrtoll(text: str) -> int:
+    """The same of 64 bits."""
+    return _signed(text, 64)
