@@ -449,7 +449,7 @@ BENCHES: dict[str, Bench] = {
     "kmem_cache_x86_64": Bench(lambda: kmem_cache(LARGE_64)),
     "touch_1g": Bench(lambda: touch_1g(LARGE), "14"),
     "touch_1g_x86_64": Bench(lambda: touch_1g(SMALL_PAGES_64), "14"),
-    "touch_1g_huge": Bench(lambda: touch_1g(LARGE_64)),
+    "touch_1g_huge": Bench(lambda: touch_1g(LARGE_64), "270, a tenth of 512 small pages"),
     "fork_1g": Bench(lambda: fork_1g(LARGE), "50", "ms", 5),
     "fork_1g_x86_64": Bench(lambda: fork_1g(SMALL_PAGES_64), "50", "ms", 5),
     "exit_1g": Bench(lambda: exit_1g(False), "90", "ms", 5),

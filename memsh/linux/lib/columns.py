@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from memsh.linux.include.flags import UINT_MAX
 
 _ONES = int.from_bytes(b"\1\0\0\0" * 1024, "little")
 _RAMP = sum(n << 32 * n for n in range(1024))
+HUGE = 512  # frames of a huge page
 _ZEROS = memoryview(bytes(4096)).cast("I")
 # 1 in each of n lanes, and 0, 1, 2, … in n lanes, for the lengths that reclaim's batches have
 ONES = tuple(_ONES & ((1 << 32 * n) - 1) for n in range(65))
@@ -27,13 +29,26 @@ def lanes(value: int, count: int) -> int:
     return (_ONES if count == 1024 else _ONES & ((1 << 32 * count) - 1)) * value
 
 
+@lru_cache(64)
+def _long_lanes(count: int) -> tuple[int, int]:
+    """ONES and RAMP of a length that those do not have."""
+    below = (1 << 32 * count) - 1
+    return _ONES & below, _RAMP & below
+
+
+@lru_cache(64)
+def _same(value: int, count: int) -> array[int]:
+    """`count` entries of one value, as a huge page has them; nobody changes it."""
+    return array("I", (value,)) * count
+
+
 def ramp(first: int, count: int, step: int = 1) -> bytes:
     """first, first + step, … as `count` entries of a column."""
     if count <= 64:
         return (ONES[count] * first + RAMP[count] * step).to_bytes(4 * count, "little")
     if count <= 1024:
-        below = (1 << 32 * count) - 1
-        return ((_ONES & below) * first + (_RAMP & below) * step).to_bytes(4 * count, "little")
+        ones, up = _long_lanes(count)
+        return (ones * first + (up if step == 1 else up * step)).to_bytes(4 * count, "little")
     parts = range(0, count, 1024)
     return b"".join([ramp(first + done * step, min(1024, count - done), step) for done in parts])
 
@@ -54,6 +69,8 @@ def add_run(column: memoryview, pfn: int, count: int, delta: int) -> None:
 def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
     if count == 1:
         column[pfn] = value
+    elif count == HUGE:
+        column[pfn : pfn + count] = _same(value, count)
     else:
         column[pfn : pfn + count] = array("I", (value,)) * count
 

@@ -24,7 +24,7 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AnonVma, VmArea
 from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run, sub_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
-from memsh.linux.mm.lru import folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
+from memsh.linux.mm.lru import add_lru_size, folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
@@ -56,8 +56,10 @@ def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
 
 
 def list_huge_page(box: Box, head: int, name: str) -> None:
-    update_lru_size(box, name, head, HPAGE_PMD_NR)
-    folio_lruvec(box, head).link(box.memmap, name, head)
+    zone = box.pages.zone_of(head)
+    lruvec = zone.lruvecs[box.memmap.memcg[head]]
+    add_lru_size(box, lruvec, zone, name, HPAGE_PMD_NR)
+    lruvec.link(box.memmap, name, head)
 
 
 def unlist_huge_page(box: Box, head: int) -> None:

@@ -63,7 +63,7 @@ THISNODE = GFP_NAMES["__GFP_THISNODE"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
 RECLAIM_DISTANCE = 30
 
-_BOUND = ("_flags", "_kind", "_order", "_plans", "_refcount")
+_BOUND = ("_flags", "_from_node", "_kind", "_order", "_plans", "_refcount")
 
 
 class Plan(NamedTuple):
@@ -91,6 +91,7 @@ class PageAllocator(PageLookup):
 
     __slots__ = (
         "_flags",
+        "_from_node",
         "_kind",
         "_order",
         "_pcp_max",
@@ -160,6 +161,7 @@ class PageAllocator(PageLookup):
         self._refcount, self._kind, self._order, self._flags = memmap.refcount, memmap.kind, memmap.order, memmap.flags
         self._bounds()
         self._plans: dict[int, Fast] = {}
+        self._from_node: dict[tuple[int, int, tuple[int, ...] | None], Plan] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: the columns are bound again to the copy's own memmap."""
@@ -203,6 +205,7 @@ class PageAllocator(PageLookup):
     def init_per_zone_wmark_min(self) -> None:
         """Watermarks, thresholds and reserves as computed once at boot, from what is managed by then."""
         self._plans.clear()
+        self._from_node.clear()
         value = watermark.calculate_min_free_kbytes(self.box.arch, self.zones)
         if value > self.user_min_free_kbytes:
             self.min_free_kbytes = value
@@ -265,6 +268,7 @@ class PageAllocator(PageLookup):
         slow = self._plain or any(zone.flags & ZONE_BOOSTED_WATERMARK for zone in self.zones)
         self._pcp_max = -1 if slow else PCP_MAX_ORDER
         self._plans.clear()
+        self._from_node.clear()
 
     # -- allocation -------------------------------------------------------------------------------------------------
 
@@ -347,7 +351,11 @@ class PageAllocator(PageLookup):
         self, gfp: int, order: int, nid: int, kind: int = K_KERNEL, nodemask: Collection[int] | None = None
     ) -> int:
         """alloc_pages() from node `nid` on, whatever CPU is in use; only from the nodes of `nodemask`."""
-        return self.__alloc_pages(gfp, order, kind, self.prepare_alloc_pages(gfp, nid, nodemask))
+        key = (gfp, nid, tuple(nodemask) if nodemask is not None else None)
+        plan = self._from_node.get(key)
+        if plan is None:
+            plan = self._from_node[key] = self.prepare_alloc_pages(gfp, nid, nodemask)
+        return self.__alloc_pages(gfp, order, kind, plan)
 
     def __alloc_pages(self, gfp: int, order: int, kind: int, plan: Plan) -> int:
         if not 0 <= order < MAX_ORDER:
