@@ -90,6 +90,7 @@ class Box:
         self.tainted = False  # memsh met a bug of its own
         self.vm = Vm()
         self.vm.split_rss = "SPLIT_RSS" in model.options
+        self.lru_deactivate_file: list[int] = []  # pages that could not be dropped, on their way to the inactive list
         self.lru_lazyfree: list[int] = []  # pages that MADV_FREE gave up, on their way to their new list
         self.evictors: dict[tuple[int, int, int], int] = {}  # (node, cgroup, age >> 16) -> its number in shadow entries
         self.evictor_of: dict[int, tuple[int, int, int]] = {}  # and back

@@ -11,10 +11,10 @@ from memsh.inspect.check import check
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_SHARED
-from memsh.linux.include.memmap import K_FILE, PG_READAHEAD
+from memsh.linux.include.memmap import K_FILE, PG_ACTIVE, PG_READAHEAD, PG_RECLAIM
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.kernel.sysctl import put
-from memsh.linux.mm.filemap.pagecache import add_to_page_cache, delete_from_page_cache
+from memsh.linux.mm.filemap.pagecache import add_to_page_cache, delete_from_page_cache, invalidate_mapping_pages
 from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory import uaccess
@@ -281,6 +281,41 @@ def test_drop_caches_frees_names_and_inodes(box: Box) -> None:
     start = box.timer.usec
     box.fs.fput(box.fs.open("/var/tmp/file299"))
     assert box.fs.lookup("/var/tmp/file299").addr and box.timer.usec == start  # its block is still in Buffers
+
+
+def test_pages_that_drop_caches_cannot_free_are_deactivated(box: Box) -> None:
+    file = box.fs.open(box.fs.path_of(box.fs.create("/dev/shm/x")), writable=True)
+    box.fs.write(file, 0, bytes(20 * 4096))
+    assert file.inode.mapping is not None
+    pfns = file.inode.mapping.pages.values()
+    for pfn in pfns:
+        mark_page_accessed(box, pfn)
+        mark_page_accessed(box, pfn)
+    flags, before = box.memmap.flags, box.vmstat.copy()
+    assert all(flags[pfn] & PG_ACTIVE for pfn in pfns)
+    assert invalidate_mapping_pages(box, file.inode.mapping) == 0  # by 15: the rest waits on the way
+    assert [bool(flags[pfn] & PG_ACTIVE) for pfn in pfns] == [False] * 15 + [True] * 5
+    assert all(flags[pfn] & PG_RECLAIM for pfn in pfns[:15])
+    assert box.lru_deactivate_file == pfns[15:]
+    assert box.vmstat["nr_active_anon"] == before["nr_active_anon"] - 15
+    assert box.vmstat["pgdeactivate"] - before.get("pgdeactivate", 0) == 15 and "pgrotated" not in box.vmstat
+    put(box, "vm.drop_caches", "1")  # the next file's batch lets them arrive
+    assert not any(flags[pfn] & PG_ACTIVE for pfn in pfns)
+    box.fs.write(file, 0, bytes(4096))  # written to, a page need not go soon
+    assert not flags[pfns[0]] & PG_RECLAIM
+    assert check(box) == []
+
+
+def test_a_file_that_goes_leaves_nothing_on_the_way(box: Box) -> None:
+    file = box.fs.open(box.fs.path_of(box.fs.create("/dev/shm/x")), writable=True)
+    box.fs.write(file, 0, bytes(20 * 4096))
+    assert file.inode.mapping is not None
+    invalidate_mapping_pages(box, file.inode.mapping)
+    assert len(box.lru_deactivate_file) == 5
+    box.fs.fput(file)
+    box.fs.unlink("/dev/shm/x")
+    assert not box.lru_deactivate_file
+    assert check(box) == []
 
 
 def test_an_inode_takes_its_pages_along(box: Box) -> None:

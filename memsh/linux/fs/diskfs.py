@@ -15,13 +15,14 @@ from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.fs.namei import Tree
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.mm_types import File, Inode
+from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import rlimit
 from memsh.linux.mm.filemap import directio
 from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write
 from memsh.linux.mm.filemap.pagecache import frame_page, invalidate_mapping_pages, mapping_of, truncate
-from memsh.linux.mm.shmem.shmem import TMPFS_DEV
+from memsh.linux.mm.shmem.shmem import TMPFS_DEV, shmem_recalc_inode
+from memsh.linux.mm.shmem.shmem_huge import SHM_DEV
 from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 
 if TYPE_CHECKING:
@@ -275,17 +276,25 @@ class FileSystem(Tree):
         return self.box.writeback.sync_inode(self.lookup(path))
 
     def cached(self) -> list[Inode]:
-        """Inodes with pages in the page cache, the disk's own among them."""
-        inodes = [inode for inode in self.inodes() if inode.mapping is not None and inode.mapping.pages]
-        return inodes + [disk for disk in self.block_devices() if disk.mapping is not None and disk.mapping.pages]
+        """Inodes that the page cache has something of, one superblock after the other in the order they were made:
+        shared memory and the RAM file systems, each's newest file first, the disks' own, and those of the disk."""
+        inodes = [owner.inode for owner in self.box.memmap.owners if isinstance(owner, AddressSpace)]
+        memory = [inode for inode in inodes if inode.a_ops.swap_backed and not inode.a_ops.writeback]
+        memory.sort(key=lambda inode: (inode.dev != SHM_DEV, inode.dev, -inode.number))
+        files = [inode for inode in self.inodes() if inode.a_ops.writeback]
+        return [
+            inode for inode in (*memory, *self.block_devices(), *files)
+            if inode.mapping is not None and inode.mapping.pages.leaves
+        ]  # fmt: skip
 
     def drop_pagecache(self) -> int:
         """Free every clean page that nobody maps (drop_caches, bit 0); how many went."""
         self.box.changes += 1
         dropped = 0
         for inode in self.cached():
-            if inode.mapping is not None and inode.a_ops.writeback:
+            if inode.mapping is not None:
                 self.box.cond_resched()
                 held = self.buffers.bh_lru if inode is self.device else None
                 dropped += invalidate_mapping_pages(self.box, inode.mapping, held)
+                shmem_recalc_inode(self.box, inode)
         return dropped

@@ -5,7 +5,8 @@ that one by one would. A frame's lists are those of its node, or of its memory c
 
 Counters: nr_inactive_anon … nr_unevictable of all nodes, nr_zone_* of the zones, the sizes of the lruvecs, nr_mlock.
 
-Known deviations: pages reach their list at once, not through a per-CPU batch of 15, but for those of MADV_FREE.
+Known deviations: pages reach their list at once, not through a per-CPU batch of 15, but for those of MADV_FREE and
+those that could not be dropped from the page cache; all CPUs share these two batches, which hold no references.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from memsh.linux.include.memmap import (
     PG_HUGE,
     PG_LRU,
     PG_MLOCKED,
+    PG_RECLAIM,
     PG_REFERENCED,
     PG_SWAPBACKED,
     PG_UNEVICTABLE,
     PG_UPTODATE,
+    PG_WRITEBACK,
 )
 from memsh.linux.lib.columns import add_run, frame_runs, is_run, mask_run, sub_runs
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mmzone import Zone
 
 PAGEVEC_SIZE = 15
+HPAGE_PMD_NR = 512
 EVICTABLE = LISTS[:4]
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
 
@@ -193,11 +197,56 @@ def mark_page_lazyfree(box: Box, pfn: int) -> None:
 
 def lru_add_drain(box: Box) -> None:
     """Let pages that are on their way to another list arrive there."""
+    if box.lru_deactivate_file:
+        _move_deactivated(box)
     lazy, box.lru_lazyfree = box.lru_lazyfree, []
     for pfn in lazy:
         if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
             _move(box, pfn, PG_ACTIVE | PG_REFERENCED | PG_SWAPBACKED, 0)
             box.memcg.count_page_event(pfn, "pglazyfree")
+
+
+def deactivate_file_folio(box: Box, pfn: int) -> None:
+    """A page could not be dropped from the page cache: it goes to its inactive list, with fourteen others."""
+    flags = box.memmap.flags[pfn]
+    if flags & PG_UNEVICTABLE:
+        return
+    box.changes += 1
+    if flags & PG_HUGE:  # its head frame; it does not wait
+        _lru_deactivate_file(box, pfn)
+        return
+    box.lru_deactivate_file.append(pfn)
+    if len(box.lru_deactivate_file) == PAGEVEC_SIZE:
+        _move_deactivated(box)
+
+
+def _move_deactivated(box: Box) -> None:
+    batch, box.lru_deactivate_file = box.lru_deactivate_file, []
+    for pfn in batch:
+        _lru_deactivate_file(box, pfn)
+
+
+def _lru_deactivate_file(box: Box, pfn: int) -> None:
+    """What nobody maps goes to the inactive list: to its head until it is written, to its tail if it is clean."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    count = HPAGE_PMD_NR if flags & PG_HUGE else 1
+    if flags & (PG_LRU | PG_UNEVICTABLE) != PG_LRU or any(memmap.mapcount[pfn : pfn + count]):
+        return
+    zone, lruvec = box.pages.zone_of(pfn), folio_lruvec(box, pfn)
+    old, name = lru_name(flags), lru_name(flags & ~PG_ACTIVE)
+    if old != name:
+        add_lru_size(box, lruvec, zone, old, -count)
+        add_lru_size(box, lruvec, zone, name, count)
+        box.memcg.count_page_event(pfn, "pgdeactivate", count)
+    lruvec.unlink(memmap, old, pfn)
+    if flags & (PG_DIRTY | PG_WRITEBACK):
+        lruvec.link(memmap, name, pfn)
+        flags |= PG_RECLAIM
+    else:
+        lruvec.link_tail(memmap, name, pfn)
+        box.vmstat["pgrotated"] += count
+    memmap.flags[pfn] = flags & ~(PG_ACTIVE | PG_REFERENCED)
 
 
 def deactivate_page(box: Box, pfn: int) -> None:
@@ -312,6 +361,8 @@ def put_frames(box: Box, pfns: list[int]) -> None:
 
 def release_page(box: Box, pfn: int) -> None:
     """release_run() for one frame."""
+    if box.lru_deactivate_file:
+        _move_deactivated(box)
     memmap = box.memmap
     flags = memmap.flags[pfn]
     if flags & PG_MLOCKED:
@@ -328,6 +379,8 @@ def release_page(box: Box, pfn: int) -> None:
 
 def release_run(box: Box, pfn: int, count: int) -> None:
     """Forget what `count` unreferenced frames were: lists, flags, owner, contents. The caller frees them."""
+    if box.lru_deactivate_file:
+        _move_deactivated(box)
     memmap = box.memmap
     lru_del_run(box, pfn, count)
     zeros = memoryview(bytes(4 * count)).cast("I")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.mm.filemap.pagecache import invalidate_mapping_pages
+from memsh.linux.mm.lru import lru_add_drain
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -25,7 +26,10 @@ def fadvise_dontneed(box: Box, file: File, offset: int, length: int) -> int:
     first = -(-offset // 4096)
     size = -(-file.inode.size // 4096)
     behind = size if not length or offset + length >= file.inode.size else (offset + length) // 4096
-    if not first and behind >= size:
-        return invalidate_mapping_pages(box, mapping)
-    held = {index: None for index, _ in mapping.pages.items(0, size) if not first <= index < behind}
-    return invalidate_mapping_pages(box, mapping, held)
+    last = 1 << 52 if behind >= size else behind
+    lru_add_drain(box)
+    gone = invalidate_mapping_pages(box, mapping, first=first, last=last)
+    if any(first <= index < last for index in mapping.pages):  # what stays may wait in a batch of some CPU
+        lru_add_drain(box)
+        gone += invalidate_mapping_pages(box, mapping, first=first, last=last)
+    return gone

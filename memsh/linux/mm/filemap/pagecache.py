@@ -3,7 +3,7 @@
 Counters: nr_file_pages, nr_shmem, and those of the lists the pages are on. The pages of a file stand in a tree
 (xarray.py), which costs memory itself. Pages leave in batches of 15, each freed from its last page on, as Linux does.
 
-Known deviations: no large folios.
+Known deviations: no large folios; a huge page of shared memory stays when the cache is dropped, even a clean one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.huge_memory.pages import entire_mappings, put_huge_page
 from memsh.linux.mm.huge_memory.pmd import zap_huge_pmd
 from memsh.linux.mm.huge_memory.split import split_huge_page, split_huge_pmd
-from memsh.linux.mm.lru import account_new, mark_page_accessed, put_frames
+from memsh.linux.mm.lru import account_new, deactivate_file_folio, lru_add_drain, mark_page_accessed, put_frames
 from memsh.linux.mm.memory.zap import release_pages, unmap_page_range
 from memsh.linux.mm.rmap.rmap import page_mappings
 from memsh.linux.mm.slab.objects import new_owner
@@ -264,22 +264,18 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
     if pages.writeback:
         filemap_fdatawait(box, mapping, first)
     mapcount = box.memmap.mapcount
-    batch: list[int] = []
+    batch = _Evicted(box)
     for leaf in _leaves(pages, first):
         if pages.swaps and _truncate_huge(box, mapping, first, leaf << 6):
             continue
         if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
-            batch = _drop_leaf(box, mapping, leaf, batch)
+            _drop_leaf(box, mapping, leaf, batch)
             continue
         for index, pfn in pages.items(max(first, leaf << 6), (leaf + 1) << 6):
             if mapcount[pfn]:
                 unmap_mapping_page(box, pfn)
-            batch.append(remove_mapping(box, mapping, index))
-            if len(batch) == PAGEVEC_SIZE:
-                release_pages(box, batch)
-                batch = []
-    if batch:
-        release_pages(box, batch)
+            batch.add(remove_mapping(box, mapping, index))
+    batch.release()
     _forget_values(box, mapping, first)
     mapping.reading.clear()
 
@@ -343,37 +339,86 @@ def _forget_values(box: Box, mapping: AddressSpace, first: int, last: int = 1 <<
                     mapping.inode.a_ops.free_value(box, entry)
 
 
-def invalidate_mapping_pages(box: Box, mapping: AddressSpace, held: dict[int, None] | None = None) -> int:
-    """Take out every page that is clean, unmapped, not being written, and not `held`; how many went."""
-    memmap = box.memmap
-    mapcount, flags, refcount = memmap.mapcount, memmap.flags, memmap.refcount
-    batch: list[int] = []
-    gone = 0
-    due = 0
-    if mapping.reading:
-        due = max(request[2] for request in mapping.reading)
-    for leaf in _leaves(mapping.pages, 0):
-        if not batch:
+def invalidate_mapping_pages(
+    box: Box, mapping: AddressSpace, held: dict[int, None] | None = None, first: int = 0, last: int = 1 << 52
+) -> int:  # fmt: skip
+    """Take out every page of [first, last) that is clean, unmapped, not being written, and not `held`; how many went.
+
+    Pages are looked at by 15; what cannot go is deactivated, so that reclaim finds it sooner. Shadows go too.
+    """
+    batch = _Evicted(box)
+    due = max((request[2] for request in mapping.reading), default=0)
+    whole = not first and last == 1 << 52
+    for leaf in _leaves(mapping.pages, first):
+        if not batch.entries:
             box.cond_resched()
-        if not held and due <= box.timer.usec and _plain_leaf(box, mapping, leaf):
-            gone += mapping.pages.live[leaf] + len(batch)
-            batch = _drop_leaf(box, mapping, leaf, batch)
-            gone -= len(batch)
+        if not held and whole and due <= box.timer.usec and batch.clean() and _plain_leaf(box, mapping, leaf):
+            batch.gone += mapping.pages.live[leaf]
+            _drop_leaf(box, mapping, leaf, batch)
+        else:
+            _evict_leaf(box, mapping, leaf, range(first, last), batch, held or {})
+    batch.release()
+    return batch.gone
+
+
+class _Evicted:
+    """A folio_batch on its way out: how many entries it has, and which of them are frames that left the cache."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.entries = self.gone = 0
+        self.pfns: list[int] = []
+        self.drained = False  # percpu_pvec_drained
+
+    def clean(self) -> bool:
+        """Whether nothing in it stays in the cache."""
+        return self.entries == len(self.pfns)
+
+    def add(self, pfn: int) -> None:
+        """One entry more; `pfn` is 0 for one that stays, or was no page."""
+        self.entries += 1
+        if pfn:
+            self.pfns.append(pfn)
+            self.gone += 1
+        if self.entries == PAGEVEC_SIZE:
+            self.release()
+
+    def release(self) -> None:
+        """Drop the references; the first time, what waits on the way to other LRU lists arrives before."""
+        if self.entries and not self.drained:
+            lru_add_drain(self.box)
+            self.drained = True
+        if self.pfns:
+            release_pages(self.box, self.pfns)
+        self.entries, self.pfns = 0, []
+
+
+def _evict_leaf(
+    box: Box, mapping: AddressSpace, leaf: int, within: range, batch: _Evicted, held: dict[int, None]
+) -> None:  # fmt: skip
+    """What stands in one bottom node, one by one (find_lock_entries, mapping_evict_folio)."""
+    memmap, pages = box.memmap, mapping.pages
+    for at, entry in enumerate(pages.leaves[leaf].tolist()):
+        index = (leaf << 6) + at
+        if not entry or index not in within:
             continue
-        for index, pfn in mapping.pages.items(leaf << 6, (leaf + 1) << 6):
-            if mapcount[pfn] or flags[pfn] & (PG_DIRTY | PG_WRITEBACK) or refcount[pfn] != 1:
-                continue
-            if (held and index in held) or (due > box.timer.usec and _locked(box, mapping, index)):
-                continue
-            batch.append(remove_mapping(box, mapping, index))
-            if len(batch) == PAGEVEC_SIZE:
-                gone += len(batch)
-                release_pages(box, batch)
-                batch = []
-    if batch:
-        gone += len(batch)
-        release_pages(box, batch)
-    return gone
+        if entry >= VALUE:  # invalidate_exceptional_entry: what lies in swap stays
+            if not pages.swaps:
+                pages.put_value(index, 0)
+            batch.add(0)
+            continue
+        flags = memmap.flags[entry]
+        if flags & PG_WRITEBACK or _locked(box, mapping, index):
+            continue
+        if flags & PG_HUGE:
+            if not entry & HPAGE_PMD_NR - 1:
+                deactivate_file_folio(box, entry)
+                batch.add(0)
+        elif flags & PG_DIRTY or memmap.refcount[entry] != 1 or entry in box.lru_deactivate_file or index in held:
+            deactivate_file_folio(box, entry)
+            batch.add(0)
+        else:
+            batch.add(remove_mapping(box, mapping, index))
 
 
 def _leaves(pages: XArray, first: int) -> list[int]:
@@ -395,8 +440,8 @@ def _plain_leaf(box: Box, mapping: AddressSpace, leaf: int) -> bool:
     )
 
 
-def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: list[int]) -> list[int]:
-    """remove_mapping() for every page of a plain node, freed in batches; the batch that is not full yet."""
+def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: _Evicted) -> None:
+    """remove_mapping() for every page of a plain node, freed in batches."""
     pages = mapping.pages
     slots = pages.leaves[leaf].tolist()
     pfns = [pfn for pfn in slots if pfn]
@@ -405,18 +450,17 @@ def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: list[int]) -> 
     box.vmstat["nr_file_pages"] -= left
     at = 0
     while at < left:
-        n = min(PAGEVEC_SIZE - len(batch), left - at)
+        n = min(PAGEVEC_SIZE - batch.entries, left - at)
         if buffers:
             for slot in [slot for slot, pfn in enumerate(slots) if pfn][at : at + n]:
                 free_buffers(box, mapping, (leaf << 6) + slot)
-        batch += pfns[at : at + n]
+        batch.pfns += pfns[at : at + n]
+        batch.entries += n
         at += n
         if at == left:
             pages.clear_leaf(leaf)
-        if len(batch) == PAGEVEC_SIZE:
-            release_pages(box, batch)
-            batch = []
-    return batch
+        if batch.entries == PAGEVEC_SIZE:
+            batch.release()
 
 
 def _locked(box: Box, mapping: AddressSpace, index: int) -> bool:

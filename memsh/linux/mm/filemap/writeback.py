@@ -260,8 +260,9 @@ def dirty_folio(box: Box, pfn: int) -> None:
     memmap = box.memmap
     flags = memmap.flags[pfn]
     if flags & PG_DIRTY:
+        memmap.flags[pfn] = flags & ~PG_RECLAIM
         return
-    memmap.flags[pfn] = flags | PG_DIRTY
+    memmap.flags[pfn] = flags & ~PG_RECLAIM | PG_DIRTY
     if flags & (PG_SWAPBACKED | PG_ANON):
         return
     mapping = memmap.owners[memmap.mapping[pfn]] if memmap.mapping[pfn] else None

@@ -100,7 +100,7 @@ def mm_counter(flags: int) -> int:
 def unmap_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, gather: Gather | None = None) -> None:
     """Clear every entry of [start, end) in `vma`; without a `gather`, free the pages at once."""
     own = gather or Gather(box)
-    if box.lru_lazyfree:
+    if box.lru_lazyfree or box.lru_deactivate_file:
         lru_add_drain(box)
     if vma.flags & VM_HUGETLB:
         unmap_hugepage_range(box, vma, start, end)
