@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from memsh.commands.processes import died, faults, named, running, why_fault
+from memsh.commands.processes import able, died, faults, named, why_fault
 from memsh.libc.abi import Abort
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
@@ -22,7 +22,7 @@ SIGABRT, SIGBUS, SIGKILL, SIGSEGV = 6, 7, 9, 11
 
 def user_of(box: Box, looking: bool = False) -> UserProcess:
     """The current process's memory; refuses kernel threads."""
-    task: Task = box.current if looking else running(box)
+    task: Task = box.current if looking else able(box)
     if task.mm is None:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
     return UserProcess(box, task)

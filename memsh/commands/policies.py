@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memsh.commands.acting import Notes, act
-from memsh.commands.processes import running
+from memsh.commands.processes import able
 from memsh.commands.usermem import ADDR, LENGTH, SOME
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
@@ -254,7 +254,7 @@ def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
 
 def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None]) -> int:
     """Run a command while the current process is changed; a process that it starts keeps the change."""
-    task = running(box)
+    task = able(box)
     kept = task.affinity, task.cpu, task.mempolicy
     change(task)
     new = task.affinity, task.cpu, task.mempolicy

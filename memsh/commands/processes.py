@@ -60,6 +60,22 @@ def running(box: Box) -> Task:
     return task
 
 
+def able(box: Box) -> Task:
+    """The current process, which is to do something; refuses after a panic, and where it is frozen."""
+    task = running(box)
+    if task.frozen:
+        raise ShellError(_frozen(task))
+    return task
+
+
+def _frozen(task: Task) -> str:
+    group = task.cgroup
+    while group is not None and not group.freeze:
+        group = group.parent
+    assert group is not None
+    return f"{named(task)} is frozen: echo 0 > /sys/fs/cgroup{group.path}/cgroup.freeze lets it go on"
+
+
 def named(task: Task) -> str:
     return f"{task.pid} ({task.comm})"
 
@@ -187,7 +203,7 @@ def fork(box: Box, args: Args, io: IO) -> int:
     """
     del args
     reasonable(box)
-    task = running(box)
+    task = able(box)
     result = forking.fork(box, task)
     if task.tls or len(task.signal.threads) > 1:
         _begin_child(box, result.child)
@@ -207,7 +223,7 @@ def vfork(box: Box, args: Args, io: IO) -> int:
     """
     del args
     reasonable(box)
-    child = forking.vfork(box, running(box))
+    child = forking.vfork(box, able(box))
     io.value(child.pid, faults(0, 0), dec=True)
     switch_to(box, child)
     return 0
@@ -226,7 +242,7 @@ def exec_(box: Box, args: Args, io: IO) -> int:
 
     The PID stays; all memory is given back and mapped anew.
     """
-    task = running(box)
+    task = able(box)
     before, ended = (task.minflt, task.majflt), named(task)
     try:
         binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
@@ -250,6 +266,8 @@ def _give_cpu(box: Box, pid: int) -> None:
     child = _borrower(box, pid)
     if child is not None:
         raise ShellError(f"{named(task)} waits in vfork() until {named(child)} executes a program or ends")
+    if task.frozen and task is not box.current:
+        raise ShellError(_frozen(task))
     switch_to(box, task)
 
 
@@ -285,7 +303,8 @@ def as_(box: Box, args: Args, io: IO) -> int:
         box = io.session.box
         io.session.back_to = outer
         back = find_pid(box, was.pid)
-        if not box.panicked and back is not None and back.alive and _borrower(box, back.pid) is None:
+        held = back is None or back.frozen or _borrower(box, back.pid) is not None
+        if not box.panicked and back is not None and back.alive and not held:
             switch_to(box, back)
 
 
@@ -492,7 +511,7 @@ def _exit(box: Box, args: Args, io: IO) -> int:
 
     Its memory is given back; its parent becomes the current process. (exit and Ctrl-D leave memsh.)
     """
-    task = running(box)
+    task = able(box)
     name = named(task)
     ending.do_group_exit(box, task, (args.status & 0xFF) << 8)
     tell_end(box, io, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.acting import Notes, act
-from memsh.commands.processes import PID, named, reasonable, running, tell_end
+from memsh.commands.processes import PID, able, named, reasonable, tell_end
 from memsh.libc.process import UserProcess
 from memsh.libc.pthread import Threads
 from memsh.linux.include.errno import KernelError
@@ -40,7 +40,7 @@ def thread(box: Box, args: Args, io: IO) -> int:
     """
     if (args.what in WHAT[1:]) != bool(args.tid):
         raise UsageError("join and detach need a TID (usage: thread [exit | join TID | detach TID])")
-    task = running(box)
+    task = able(box)
     if args.what == "exit":
         return _exit(box, io)
     if args.what == "join":
@@ -73,7 +73,7 @@ def _join(user: UserProcess, tid: int) -> None:
 
 def _exit(box: Box, io: IO) -> int:
     """pthread_exit(): it tells who is current then. What the library does may end the whole process."""
-    task = running(box)
+    task = able(box)
     name, others = named(task), len(task.signal.threads) > 1
     made: list[Threads] = []
 

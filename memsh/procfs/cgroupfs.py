@@ -15,6 +15,7 @@ from memsh.linux.config import cpulist_text
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import RESOURCES
+from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.procfs import cgroup_pids
@@ -138,7 +139,8 @@ def _stat(box: Box, group: Cgroup) -> str:
 
 
 def _events(box: Box, group: Cgroup) -> str:
-    return f"populated {int(box.cgroups.populated(group))}\nfrozen 0\n"
+    frozen = is_frozen(box.cgroups, group)
+    return f"populated {int(box.cgroups.populated(group))}\nfrozen {int(frozen)}\n"
 
 
 def _type_store(box: Box, group: Cgroup, text: str) -> None:
@@ -148,8 +150,7 @@ def _type_store(box: Box, group: Cgroup, text: str) -> None:
 
 
 def _freeze_store(box: Box, group: Cgroup, text: str) -> None:
-    if flag(text):
-        raise KernelError("EOPNOTSUPP", "the freezer is not modelled")
+    cgroup_freeze(box.cgroups, group, flag(text))
 
 
 def _kill_store(box: Box, group: Cgroup, text: str) -> None:
@@ -210,7 +211,7 @@ _BASE: dict[str, tuple[Show | None, Store | None]] = {
 }
 _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.events": (_events, None),
-    "cgroup.freeze": (lambda box, group: "0\n", _freeze_store),
+    "cgroup.freeze": (lambda box, group: f"{int(group.freeze)}\n", _freeze_store),
     "cgroup.kill": (None, _kill_store),
     "cgroup.type": (lambda box, group: type_of(box.cgroups, group) + "\n", _type_store),
 }

@@ -25,10 +25,20 @@ LOOPS = {  # how the name of a kernel thread begins, and the function it sleeps 
     "ext4lazyinit": "ext4_lazyinit_thread",
 }  # fmt: skip
 RESCUER = "rescuer_thread"
+STOPPED, FROZEN = "do_signal_stop", "get_signal"  # on the way back from the call
 
 
 def waits_in(box: Box, task: Task) -> str:
     """The innermost function of a process that sleeps; "" for one that runs or has ended."""
+    if task.state == "T":
+        return STOPPED
+    if task.frozen and task.alive:
+        return FROZEN
+    return _called(box, task)
+
+
+def _called(box: Box, task: Task) -> str:
+    """The function that it called and sleeps in, whatever holds it up on the way back."""
     if task is box.current or task.state in ("R", "Z"):
         return ""
     if not task.is_kthread:
@@ -48,13 +58,18 @@ def show_stack(box: Box, task: Task) -> str:
     own = frames.get("devtmpfs_work_loop" if name == "devtmpfsd" else name, ())
     if not name or not own:
         return ""
-    tail = ("ret_from_fork",) if name == "kthreadd" else ("kthread", "ret_from_fork") if task.is_kthread else ("entry",)
+    if name in (STOPPED, FROZEN):
+        tail: tuple[str, ...] = ("leave",)
+    elif task.is_kthread:
+        tail = ("ret_from_fork",) if name == "kthreadd" else ("kthread", "ret_from_fork")
+    else:
+        tail = ("entry",)
     return "".join(f"[<0>] {frame}\n" for frame in (*own, *(frame for part in tail for frame in frames[part])))
 
 
 def show_syscall(box: Box, task: Task) -> str:
     """`running`, or the call's number, six arguments, stack pointer and program counter."""
-    name = waits_in(box, task)
+    name = _called(box, task)
     if task.is_kthread:
         return "0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n"
     if not name or task.mm is None:

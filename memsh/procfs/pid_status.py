@@ -98,7 +98,7 @@ def show_status(box: Box, task: Task) -> str:
         f"Threads:\t{len(task.signal.threads)}",
         f"SigQ:\t0/{task.signal.rlim[RLIMIT_SIGPENDING][0]}",
         f"SigPnd:\t{task.sigpnd:016x}",
-        "ShdPnd:\t0000000000000000",
+        f"ShdPnd:\t{task.signal.pending:016x}",
         f"SigBlk:\t{task.sigblk:016x}",
         f"SigIgn:\t{task.sigign:016x}",
         f"SigCgt:\t{task.sigcgt:016x}",

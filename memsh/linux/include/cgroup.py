@@ -27,8 +27,8 @@ class Cgroup:
     """
 
     __slots__ = (
-        "children", "cputime", "dead", "dom_cgrp", "dying", "max_depth", "max_descendants", "memcg", "name", "parent",
-        "pids", "pressure", "psi", "subtree_control",
+        "children", "cputime", "dead", "dom_cgrp", "dying", "freeze", "max_depth", "max_descendants", "memcg", "name",
+        "parent", "pids", "pressure", "psi", "subtree_control",
     )  # fmt: skip
 
     def __init__(self, name: str, parent: Cgroup | None, psi: PsiGroup) -> None:
@@ -40,7 +40,7 @@ class Cgroup:
         self.subtree_control: list[str] = []
         self.memcg: MemCgroup | None = None
         self.pids: PidsCgroup | None = None
-        self.dead = False
+        self.dead = self.freeze = False
         self.dom_cgrp = self
         self.max_depth = self.max_descendants = INT_MAX
         self.pressure = True
@@ -55,6 +55,11 @@ class Cgroup:
             parts.append(group.name)
             group = group.parent
         return "/" + "/".join(reversed(parts))
+
+    @property
+    def e_freeze(self) -> bool:
+        """Whether its tasks stand still: `cgroup.freeze` is set here or above."""
+        return self.freeze or (self.parent is not None and self.parent.e_freeze)
 
     @property
     def is_threaded(self) -> bool:

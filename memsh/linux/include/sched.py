@@ -39,12 +39,14 @@ class SignalStruct:
     `rlim`: its limits by RLIMIT_*; `umask`, which Linux keeps in fs_struct;
     `files` beside its terminal, None while there are none.
 
+    `pending`: signals that wait for the process to go on, a bit each (shared_pending).
+
     Faults here are those of threads that are gone; `exit_code` is what the process ends with, once that is decided.
     """
 
     __slots__ = (
         "exit_code", "exiting", "files", "majflt", "minflt", "oom_score_adj", "oom_score_adj_min",
-        "rlim", "threads", "umask",
+        "pending", "rlim", "threads", "umask",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class SignalStruct:
         self.rlim: Rlimits = []
         self.files: Files | None = None
         self.umask = 0o022
+        self.pending = 0
         self.minflt = self.majflt = 0
         self.oom_score_adj = self.oom_score_adj_min = 0
         self.exit_code = 0
@@ -143,6 +146,11 @@ class Task:
     def alive(self) -> bool:
         """Neither a zombie nor gone."""
         return self.state not in ("Z", "X")
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still because its cgroup does."""
+        return self.cgroup is not None and self.cgroup.e_freeze and not self.is_kthread
 
     def __repr__(self) -> str:
         return f"<Task {self.pid} {self.comm}>"

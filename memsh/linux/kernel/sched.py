@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 def switch_to(box: Box, task: Task) -> None:
-    """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory."""
+    """Make `task` the current process. ESRCH for a zombie, EINVAL for a kernel thread, which has no user memory;
+    EAGAIN for one that waits in vfork() or is frozen."""
     if not task.alive:
         raise KernelError("ESRCH", f"{task.pid} has ended")
     if task.mm is None:
         raise KernelError("EINVAL", f"{task.pid} is a kernel thread")
+    if task.frozen:
+        raise KernelError("EAGAIN", f"{task.pid} is frozen with its cgroup")
     if any(one.vfork_done == task.pid for one in box.tasks.values()):
         raise KernelError("EAGAIN", f"{task.pid} waits in vfork()")
     old = box.current

@@ -31,6 +31,8 @@ SIGNAL_NAMES: dict[int, str] = dict(enumerate(_NAMES, 1))
 SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH = 20, 21, 22, 23, 28
 _STOPS = (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
 _IGNORED = (SIGCHLD, SIGCONT, SIGURG, SIGWINCH)
+_COREDUMP = (3, 4, 5, 6, 7, 8, 11, 24, 25, 31)
+_SYNCHRONOUS = (4, 5, 7, 8, 11, 31)
 DESCRIPTIONS = {
     1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted",
     7: "Bus error", 8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
@@ -53,18 +55,41 @@ def send_sig(box: Box, task: Task, sig: int) -> bool:
         return False
     box.changes += 1
     if sig == SIGCONT:
+        task.signal.pending &= ~sum(1 << stop - 1 for stop in _STOPS)
         for thread in threads:
             if thread.state == "T":
-                thread.state = "R" if thread is box.current else "S"
-        return False
-    if sig in _STOPS:
-        for thread in threads:
-            thread.state = "T"
-        return False
+                thread.state = "R" if thread is box.current and not thread.frozen else "S"
+        return deliver(box, task)
     if sig in _IGNORED or (task.sigign >> (sig - 1) & 1 and sig not in (9, SIGSTOP)):
         return False
-    do_group_exit(box, task, sig)
-    return True
+    stopped = all(thread.state == "T" for thread in threads)
+    if sig != 9 and (stopped or (task.frozen and sig in _STOPS + _COREDUMP)):
+        task.signal.pending |= 1 << sig - 1
+        return False
+    return _act(box, task, sig)
+
+
+def _act(box: Box, task: Task, sig: int) -> bool:
+    """What the signal does by default; whether that ends the process."""
+    if sig not in _STOPS:
+        do_group_exit(box, task, sig)
+        return True
+    for thread in threads_of(box, task):
+        if thread.alive:
+            thread.state = "T"
+    return False
+
+
+def deliver(box: Box, task: Task) -> bool:
+    """The process goes on, unless it is stopped or frozen: signals that waited act now, those that a program brings
+    upon itself first, then by number (get_signal). Whether one ended it."""
+    while task.signal.pending and task.alive and not task.frozen and task.state != "T":
+        waiting = [sig for sig in range(1, 65) if task.signal.pending >> sig - 1 & 1]
+        sig = next((one for one in waiting if one in _SYNCHRONOUS), waiting[0])
+        task.signal.pending &= ~(1 << sig - 1)
+        if _act(box, task, sig):
+            return True
+    return False
 
 
 def force_sig(box: Box, task: Task, sig: int) -> None:

@@ -38,6 +38,9 @@ class Subsystem:
     def attach(self, group: Cgroup, tasks: Sequence[Task]) -> None:
         """The tasks move here: they are still in their old groups."""
 
+    def attached(self, group: Cgroup, tasks: Sequence[Task]) -> None:
+        """They have moved."""
+
     def can_fork(self, parent: Task) -> None:
         """Whether the task's group may have one more, which then counts; EAGAIN."""
 
