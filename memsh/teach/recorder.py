@@ -29,6 +29,7 @@ FAULT = "fault.handle_mm_fault"
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"
+UNKNOWN = (None, "")  # a code that was not looked up yet
 
 
 class Step(NamedTuple):
@@ -90,20 +91,21 @@ class Recorder:
     def __init__(self, box: Box, hooks: Hooks, pictures: bool = False) -> None:
         self.box = box
         self.hooks = hooks
-        self.watch = Watch(self.profile)
         self.pictures: list[Picture] | None = [] if pictures else None  # one a step
         self.steps: list[Step] = []
         self.calls = 0
         self.cut = 0
         self.late: list[str] = []  # what matters too much to be cut
         self.depth = 0
-        self.known: dict[CodeType, tuple[Function | None, str] | None] = {}
+        self.known: dict[int, tuple[Function | None, str] | None] = {}  # by id(): a code's hash looks at all it holds
+        self.codes: list[CodeType] = []  # those of `known`, alive as long as it is
         self.open: list[tuple[str, Any]] = []
         self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
         self.address: int | None = None  # of the fault that is being handled
         self.seen = box.trace.total
         self.was_on, self.chosen = box.trace.on, box.trace.events
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
+        self.watch = Watch(self.profile())
         self.mute: FrameType | None = None  # what a process did before main is no part of the story
 
     def __enter__(self) -> Recorder:
@@ -183,53 +185,70 @@ class Recorder:
         if room in ("linux", "libc") and code.co_name[0] != "<":
             key = f"{path.rpartition('/')[2][:-3]}.{code.co_name}"
             found = (FUNCTIONS.get(key), key)
-        self.known[code] = found
+        self.known[id(code)] = found
+        self.codes.append(code)
         return found
 
-    def profile(self, frame: FrameType, event: str, value: Any) -> None:
-        if event == "call":
-            code = frame.f_code
-            found = self.known[code] if code in self.known else self.look_up(code)
-            if found is None or self.mute is not None:
-                return
-            if found[1] == "process._before_main":
-                self.mute = frame
-                self.events()
-                return
-            if not self.depth and found[1] in PEEKS:
-                self.mute = frame
-                return
-            self.calls += 1
-            function, key = found
-            if function is None:
-                return
-            if self.box.trace.total != self.seen:
-                self.events()
-            if key == FAULT:
-                self.address = frame.f_locals.get("addr")
-            self.add(Step(CALL, self.depth, "", function))
-            self.depth += 1
-            teller = BEFORE.get(key)
-            wanted = self.calls <= LIMIT or key in MILESTONES
-            told = teller(self, frame.f_locals) if teller is not None and wanted else None
-            self.open.append((key, told))
-        elif event == "return":
-            if self.mute is not None:
-                if frame is self.mute:
-                    self.mute = None
-                    self.seen = self.box.trace.total
-                return
-            found = self.known.get(frame.f_code)
-            if found is None or found[0] is None or not self.open:
-                return
-            if self.box.trace.total != self.seen:
-                self.events()
-            key, told = self.open.pop()
-            if key == FAULT:
-                self.address = None
-            after = AFTER.get(key)
-            if after is not None and told is not None:
-                text = after(self, told, value)
-                if text:
-                    self.say(text)
-            self.depth -= 1
+    def profile(self) -> Callable[[FrameType, str, Any], None]:
+        """What `sys.setprofile` calls: nearly always for something that is no part of the story."""
+        known, look_up, call, back, opened = self.known, self.look_up, self.call, self.back, self.open
+        find = known.get
+
+        def profile(frame: FrameType, event: str, value: Any) -> None:
+            if event == "call":
+                found = find(id(frame.f_code), UNKNOWN)
+                if found is None or self.mute is not None:
+                    return
+                if found is UNKNOWN:
+                    found = look_up(frame.f_code)
+                    if found is None:
+                        return
+                call(frame, *found)
+            elif event == "return":
+                if self.mute is not None:
+                    if frame is self.mute:
+                        self.mute = None
+                        self.seen = self.box.trace.total
+                elif opened:
+                    found = find(id(frame.f_code))
+                    if found is not None and found[0] is not None:
+                        back(value)
+
+        return profile
+
+    def call(self, frame: FrameType, function: Function | None, key: str) -> None:
+        """A function of the kernel or of libc is called."""
+        if key == "process._before_main":
+            self.mute = frame
+            self.events()
+            return
+        if not self.depth and key in PEEKS:
+            self.mute = frame
+            return
+        self.calls += 1
+        if function is None:
+            return
+        if self.box.trace.total != self.seen:
+            self.events()
+        if key == FAULT:
+            self.address = frame.f_locals.get("addr")
+        self.add(Step(CALL, self.depth, "", function))
+        self.depth += 1
+        teller = BEFORE.get(key)
+        wanted = self.calls <= LIMIT or key in MILESTONES
+        told = teller(self, frame.f_locals) if teller is not None and wanted else None
+        self.open.append((key, told))
+
+    def back(self, value: Any) -> None:
+        """The function that was called last returns."""
+        if self.box.trace.total != self.seen:
+            self.events()
+        key, told = self.open.pop()
+        if key == FAULT:
+            self.address = None
+        after = AFTER.get(key)
+        if after is not None and told is not None:
+            text = after(self, told, value)
+            if text:
+                self.say(text)
+        self.depth -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import string
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -116,10 +117,15 @@ def test_explain_is_quick_and_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = 0
     profile = Recorder.profile
 
-    def counted(self: Recorder, frame: FrameType, event: str, value: object) -> None:
-        nonlocal seen
-        seen += 1
-        profile(self, frame, event, value)
+    def counted(self: Recorder) -> Callable[[FrameType, str, object], None]:
+        watching = profile(self)
+
+        def profiled(frame: FrameType, event: str, value: object) -> None:
+            nonlocal seen
+            seen += 1
+            watching(frame, event, value)
+
+        return profiled
 
     monkeypatch.setattr(Recorder, "profile", counted)
     made.run("explain fork")
