@@ -1,5 +1,7 @@
 """Bytes of processes: written once, read wherever they are visible, and by nobody else."""
 
+import random
+
 import pytest
 
 from memsh.inspect.check_mm import check_mm
@@ -10,6 +12,7 @@ from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.memory.uaccess import copy, fill, peek, read, read_word, write, write_word
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
+from tests.observing import seen
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
 _BASE = Box(Config(ram=64 * MIB))
@@ -121,6 +124,38 @@ def test_fill_and_copy(box: Box, task: Task) -> None:
     copy(box, task, addr + 0x3000, addr + 0xFFE, 5)
     assert peek(box, task, addr + 0x3000, 5) == b"\0AAA\0"
     assert peek(box, task, 0x10, 1) is None
+
+
+def found(box: Box) -> dict[str, object]:
+    """What is seen of a box, but for the order in which free blocks were entered in a zone's table."""
+    return seen(box) | {
+        f"free {zone.node} {zone.name}": ([list(blocks) for blocks in zone.lists], zone.free)
+        for zone in box.pages.zones
+    }
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_a_fill_of_many_pages_is_one_of_each(arch: str) -> None:
+    made = Box(Config(ram=128 * MIB, arch=arch, cmdline="norandmaps transparent_hugepage=never"))
+    rng = random.Random(arch)
+    addr = area(made, 48 * MIB)
+    area(made, 0x3000, prot=1)
+    write(made, made.current, addr + 0x5FFF, b"written before")
+    other = made.copy()
+    for _ in range(40):
+        start, n = addr + rng.randrange(40 * MIB), rng.randrange(rng.choice((9_000, 900_000)))
+        value = rng.random() < 0.1
+        fill(made, made.current, start, value, n)
+        while n:
+            part = min(n, 4096 - (start & 4095))
+            fill(other, other.current, start, value, part)
+            start += part
+            n -= part
+    assert found(made) == found(other)
+    for one in (made, other):  # into what nobody may write
+        with pytest.raises(Segfault):
+            fill(one, one.current, addr - 0x5000, 0, 0x8000)
+    assert found(made) == found(other) and check_mm(made) == []
 
 
 def test_a_copied_box_has_its_own_bytes(box: Box, task: Task) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 from memsh.linux.arch.x86.paging import mark_huge, pte_of
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW
+from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_RW, VM_HUGETLB, VM_WRITE
 from memsh.linux.include.memmap import PG_ANON
 from memsh.linux.mm.filemap.pagecache import frame_page, frame_view
-from memsh.linux.mm.memory.fault import exc_page_fault
+from memsh.linux.mm.memory.fault import exc_page_fault, fault_range
 from memsh.linux.mm.memory.outcome import Tally
+from memsh.linux.mm.mmap.vmalist import find_vma
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -132,12 +133,47 @@ def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
     _forget(task, addr, n)
     while n > 0:
         offset = addr & 4095
+        if not value and n > 4096 and not offset:
+            fresh = _fault_ahead(box, task, addr, n + 4095 >> 12) << 12
+            addr += fresh
+            n -= fresh
+            if fresh:
+                continue
         count = min(n, 4096 - offset)
         pfn = _fault_in(box, task, addr, True)
         if value or pfn in box.memmap.data:
             frame_page(box, pfn)[offset : offset + count] = bytes([value]) * count
         addr += count
         n -= count
+
+
+def _fault_ahead(box: Box, task: Task, addr: int, most: int) -> int:
+    """Write to the pages from `addr` on that are not there yet, as one fault each: how many, at most `most`; 0 where it
+    is not sure that each of them is a page of zeros then, got without reclaim."""
+    mm = task.mm
+    vma = find_vma(mm, addr) if mm is not None else None
+    if mm is None or vma is None or not vma.start <= addr or vma.vm_ops is not None or not vma.flags & VM_WRITE:
+        return 0
+    if vma.flags & VM_HUGETLB or box.trace.on or box.memcg.of_mm(mm) is not None:
+        return 0
+    index, at = addr >> mm.table_shift, (addr >> 12) & mm.table_mask
+    most = min(most, vma.end - addr >> 12, mm.table_mask + 1 - at)
+    table = mm.tables.get(index)
+    if table is None:
+        return 0
+    ptes, stop = table.ptes, at
+    while stop < at + most and not ptes[stop]:
+        stop += 1
+    count = stop - at
+    free = sum([zone.stat_free for zone in box.pages.zones])
+    if count < 2 or free < 2 * (box.pages.totalreserve_pages + count):
+        return 0
+    tally = Tally()
+    try:
+        fault_range(box, mm, vma, addr, addr + (count << 12), True, tally)
+    finally:
+        task.minflt += tally.minflt
+    return count
 
 
 def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
