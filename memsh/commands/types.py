@@ -5,12 +5,14 @@ A type is a function from the typed word to a value; it raises ValueError with t
 
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 
 from memsh.linux.include.flags import GFP_NAMES
 
 _TOKEN = re.compile(r"\w+|\S")
 
 
+@lru_cache(256)
 def gfp(word: str) -> int:
     """`GFP_KERNEL|GFP_DMA`, `(GFP_KERNEL|GFP_DMA)&~__GFP_DIRECT_RECLAIM`, `0xcc0`: & binds tighter than |, as in C."""
     tokens = _TOKEN.findall(word)[::-1]

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import attrgetter
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
@@ -68,20 +69,27 @@ T = TypeVar("T")
 
 
 class Of(Generic[T]):
-    """An attribute that is one of a part: `session.cwd` is `session.language.cwd`."""
+    """An attribute that is one of a part: `session.cwd` is `session.language.cwd`.
+
+    A property takes its place, which reads without a call into Python.
+    """
 
     def __init__(self, part: str) -> None:
         self.part = part
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        part = self.part
 
-    def __get__(self, session: Session, owner: type) -> T:
-        found: T = getattr(getattr(session, self.part), self.name)
-        return found
+        def put(session: Session, value: T) -> None:
+            setattr(getattr(session, part), name, value)
 
-    def __set__(self, session: Session, value: T) -> None:
-        setattr(getattr(session, self.part), self.name, value)
+        setattr(owner, name, property(attrgetter(f"{part}.{name}"), put))
+
+    if TYPE_CHECKING:
+
+        def __get__(self, session: Session, owner: type) -> T: ...
+
+        def __set__(self, session: Session, value: T) -> None: ...
 
 
 def held_memory() -> tuple[int, int]:

@@ -183,9 +183,9 @@ class Timeline:
         changed = box_mark != self.box_mark
         if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
             self.undone.clear()
-            entry = self._entry(line, changed, (session.cut_at or session.polls) - polls)
-            self.left = self.hears()._replace(status=status)
-            entry = entry._replace(left=self.left)
+            left = self.hears(status)
+            entry = self._entry(line, changed, (session.cut_at or session.polls) - polls, left)
+            self.left = left
             self.entries.append(entry)
             if self.store is not None:
                 self.store.ran(entry)
@@ -195,8 +195,8 @@ class Timeline:
                 self.keep()
         self.box_mark, self.side_mark = box_mark, side_mark
 
-    def _entry(self, line: str, changed: bool, polls: int) -> Entry:
-        """The entry for a command that has ended."""
+    def _entry(self, line: str, changed: bool, polls: int, left: Heard) -> Entry:
+        """The entry for a command that has ended and leaves `left`; self.left is what the one before it left."""
         session = self.session
         told = retold(line, [deeds.script() for deeds in session.lived])
         exact = bool(told)
@@ -210,10 +210,10 @@ class Timeline:
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
         if (self.heard != self.left and self.asks(line)) or (self.number > 1 and "LINENO" in line):
-            left = self.heard
-            asked = [str(left.status), str(self.number), left.word, *map(str, left.statuses)]
+            heard = self.heard
+            asked = [str(heard.status), str(self.number), heard.word, *map(str, heard.statuses)]
             replay = shlex.join(["heard", "--", replay, *asked])
-        entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact)
+        entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact, left=left)
         if not exact:
             entry = entry._replace(after=self.capture(1))
             assert entry.after is not None
@@ -224,10 +224,12 @@ class Timeline:
                 self.entries[at] = self.entries[at]._replace(after=None)
         return entry
 
-    def hears(self) -> Heard:
-        """What the next line would find."""
+    def hears(self, status: int | None = None) -> Heard:
+        """What the next line would find; `$?` is `status`, if that is given."""
         language = self.session.language
-        return Heard(language.last_status, language.last_word, tuple(language.statuses))
+        return Heard(
+            language.last_status if status is None else status, language.last_word, tuple(language.statuses)
+        )
 
     def asks(self, line: str) -> bool:
         """Whether a line may look at what the one before it left: by itself, or in what it calls."""
