@@ -11,7 +11,7 @@ from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, 
 
 OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "function"])
 
-_KEYWORD = re.compile(r"in(?=[ \t\r\n|&;()<>]|\\\n|\Z)")
+_KEYWORD = re.compile(r"in(?=[ \t\r\n|&;()<>]|\Z)")
 _ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
 _FUNCTION_NAME = re.compile(r"[^\s|&;<>()$`\"'\\]+")
 _EMPTY = re.compile(r"[ \t]*\([ \t]*\)")

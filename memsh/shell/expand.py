@@ -45,6 +45,7 @@ class Expander:
         self.language = runner.language
         self.status: int | None = None
         self.refused = False
+        self.star: str | None = None  # what joins `$*`, where it is not IFS's first letter
 
     def words(self, words: list[Any]) -> list[str]:
         """All the words that these become."""
@@ -83,6 +84,14 @@ class Expander:
         if len(text) > TEXT:
             raise ShellError(TOO_LONG)
         return text
+
+    def document(self, word: AnyWord) -> str:
+        """A here-document: `$*` is joined by blanks, whatever IFS says."""
+        self.star = " "
+        try:
+            return self.single(word)
+        finally:
+            self.star = None
 
     def pattern(self, word: AnyWord) -> str:
         """One word as a pattern: what was quoted means itself."""
@@ -133,8 +142,10 @@ class Expander:
         star = kind == "param" and "*" in (content.name, content.index)
         return (self.separator() if star else " ").join(value)
 
-    def separator(self) -> str:
-        """What joins `"$*"`: IFS's first letter."""
+    def separator(self, array: bool = False) -> str:
+        """What joins `"$*"` and an `array`'s `"${x[*]}"`: IFS's first letter."""
+        if self.star is not None and not array:
+            return self.star
         ifs = self.language.get("IFS")
         return " " if ifs is None else ifs[:1]
 

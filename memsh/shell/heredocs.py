@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from memsh.shell.escapes import ansi_c
 from memsh.shell.syntax import Redirect
 from memsh.shell.words import Words
 
 
 class Heredocs(Words):
-    """Keeps the documents that were begun until the line ends."""
+    """Keeps the documents that were begun until the line ends.
+
+    `within`: how many `$( … )` are open; `warns` hears of a document that the text's end has ended.
+    """
+
+    within = 0
 
     def __init__(self, text: str, first: int = 1) -> None:
         super().__init__(text, first)
+        self.warns: Callable[[str], None] = lambda text: None
         self.documents: list[tuple[Redirect, str, bool, int]] = []  # (where it goes, its end, END was quoted, where)
 
     def document(self, redirect: Redirect) -> None:
-        """`<<` was read: what ends the document follows."""
+        """`<<` was read: what ends the document follows. Nothing in it is expanded."""
         begun = self.pos
-        word = self.word()
+        self.word()
         raw = self.text[begun : self.pos]
-        end = word if isinstance(word, str) else _unquoted(raw)
-        self.documents.append((redirect, end, any(sign in raw for sign in "'\"\\"), begun))
+        self.documents.append((redirect, _unquoted(raw), any(sign in raw for sign in "'\"\\"), begun))
 
     def newline(self) -> None:
         """Go behind a line's end (or the text's), and the documents that begin there."""
@@ -30,18 +38,22 @@ class Heredocs(Words):
             self._read(redirect, end, quoted, begun)
 
     def _read(self, redirect: Redirect, end: str, quoted: bool, begun: int) -> None:
-        text, strips = self.text, redirect.op == "<<-"
+        strips = redirect.op == "<<-"
         lines: list[str] = []
         first = self.pos
         while True:
             if self.pos >= self.size:
-                self.fault(f"<< is not finished: a line {end[:40]} is missing", begun, True)
-            stop = text.find("\n", self.pos)
-            line = text[self.pos : self.size if stop < 0 else stop]
-            self.pos = self.size if stop < 0 else stop + 1
+                self._unfinished(end, begun)
+                break
+            at = self.pos
+            line = self._document_line(quoted)
             if strips:
                 line = line.lstrip("\t")
-            if line == end and not (not quoted and lines and _goes_on(lines[-1])):
+            if line == end:
+                break
+            if self.within and line.startswith(end) and ")" in line[len(end) :]:  # as bash takes it: $(cat << END…END)
+                self.pos = self.text.index(end, at) + len(end)
+                self._unfinished(end, begun)
                 break
             lines.append(line + "\n")
         body = "".join(lines)
@@ -50,30 +62,54 @@ class Heredocs(Words):
             redirect.target = body
             return
         inner = type(self)(body, self.line_of(first))
-        inner.lenient = self.lenient
+        inner.lenient, inner.warns = self.lenient, self.warns
         redirect.target = inner.body()
+
+    def _document_line(self, quoted: bool) -> str:
+        """The next line, without its end; with the following ones if it ends with a \\ and END was not quoted."""
+        whole = ""
+        while True:
+            stop = self.text.find("\n", self.pos)
+            stop = self.size if stop < 0 else stop
+            whole += self.text[self.pos : stop]
+            self.pos = min(stop + 1, self.size)
+            if quoted or stop >= self.size or not _goes_on(whole):
+                return whole
+            whole = whole[:-1]
+
+    def _unfinished(self, end: str, begun: int) -> None:
+        """The text ends before the document does: in a script that is its end too, and worth a word."""
+        if not self.lenient:
+            self.fault(f"<< is not finished: a line {end[:40]} is missing", begun, True)
+        line, last = self.line_of(begun), self.line_of(self.size - 1)
+        self.warns(f"line {last}: warning: here-document at line {line} delimited by end-of-file (wanted `{end}')")
 
 
 def _goes_on(line: str) -> bool:
-    return (len(line) - 1 - len(line[:-1].rstrip("\\"))) % 2 == 1
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def _unquoted(raw: str) -> str:
     """END without its quotes."""
     out, quote, at = [], "", 0
     while at < len(raw):
-        char = raw[at]
-        if quote:
-            if char == quote:
-                quote = ""
-            else:
-                out.append(char)
-        elif char in "'\"":
-            quote = char
-        elif char == "\\":
+        char, following = raw[at], raw[at + 1 : at + 2]
+        if quote == "'" and char != "'":
+            out.append(char)
+        elif char == quote:
+            quote = ""
+        elif char == "\\" and following == "\n":
             at += 1
-            out.append(raw[at : at + 1])
-        elif not (char == "$" and raw[at + 1 : at + 2] in ("'", '"') and raw[at + 1 : at + 2]):
+        elif char == "\\" and (not quote or following in '$`"\\'):
+            at += 1
+            out.append(following)
+        elif not quote and char in "'\"":
+            quote = char
+        elif not quote and char == "$" and following == "'":
+            end = raw.find("'", at + 2)
+            out.append(ansi_c(raw[at + 2 : end]))
+            at = end
+        elif quote or char != "$" or following != '"':
             out.append(char)
         at += 1
     return "".join(out)

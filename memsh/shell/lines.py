@@ -44,12 +44,17 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
     language = runner.language
     try:
         aliases = language.aliases if language.shopts["expand_aliases"] else None
-        for line in lines(text, first, aliases, not language.strict):
+        warns = partial(_warned, runner)
+        for line in lines(text, first, aliases, not language.strict, warns):
             if "noexec" not in runner.language.options:
                 yield line
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)
         yield fault
+
+
+def _warned(runner: Runner, text: str) -> None:
+    runner.say(f"{runner.where or 'memsh'}: {text}\n")
 
 
 def run_lines(runner: Runner, text: str, first: int = 1) -> int:

@@ -126,10 +126,10 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
         if target is None:
             return ""
         param, name = target, target.name
-    star = "*" in (name, param.index)
+    star = "*" if name == "*" else "[*]" if param.index == "*" else ""
     if param.op in ("keys", "names"):
         found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
-        return _as_list(expander, found_names, star, quoted)
+        return _as_list(expander, found_names, star and "*", quoted)
     several = _several(expander, param)
     if param.op and param.op[-1] in "-=?+" and param.op[0] in ":-=?+":
         answer = _default(expander, param, several, quoted)
@@ -160,9 +160,9 @@ def _shown_name(param: Param) -> str:
     return param.name if param.index is None else f"{param.name}[{param.index if isinstance(param.index, str) else ''}]"
 
 
-def _as_list(expander: Expander, values: list[str], star: bool, quoted: bool) -> str | list[str]:
+def _as_list(expander: Expander, values: list[str], star: str, quoted: bool) -> str | list[str]:
     if star and quoted:
-        return expander.separator().join(values)
+        return expander.separator(star == "[*]").join(values)
     return values
 
 
@@ -225,7 +225,7 @@ def _default(expander: Expander, param: Param, several: list[str] | None, quoted
 
 
 def _on_list(
-    expander: Expander, param: Param, values: list[str], star: bool, quoted: bool
+    expander: Expander, param: Param, values: list[str], star: str, quoted: bool
 ) -> str | list[str]:  # fmt: skip
     if param.op == "len":
         return str(len(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from memsh.shell.errors import Incomplete
 from memsh.shell.parser import Parser
@@ -13,16 +13,18 @@ _CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a 
 
 
 def lines(
-    text: str, first: int = 1, aliases: dict[str, str] | None = None, lenient: bool = False
+    text: str, first: int = 1, aliases: dict[str, str] | None = None, lenient: bool = False,
+    warns: Callable[[str], None] | None = None,
 ) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
-    `aliases` are looked up while the text is read; `lenient` as Words has it. SyntaxFault with line and column;
-    Incomplete if only the end is missing. The lines before were handed out.
+    `aliases` are looked up while the text is read; `lenient` as Words has it; `warns` hears of what is taken though
+    odd. SyntaxFault with line and column; Incomplete if only the end is missing. The lines before were handed out.
     """
     parser = Parser(text, first)
     parser.aliases, parser.lenient = aliases, lenient
-    if text.endswith("\\\n") and _CONTINUED.search(text):
+    parser.warns = warns or parser.warns
+    if not lenient and text.endswith("\\\n") and _CONTINUED.search(text):
         at = len(text) - 2
         raise Incomplete("the line goes on after its \\, but nothing follows", parser.line_of(at), parser.column(at))
     return parser.lines()

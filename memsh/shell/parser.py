@@ -32,10 +32,11 @@ RESERVED = frozenset(
     ["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!", "[[",
      "function", "select", "coproc"]
 )  # fmt: skip
+FOLLOWING = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}"])  # without ; behind a compound command
 UNSUPPORTED = {"select": "use for", "coproc": "use COMMAND &"}
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
-_KEYWORD = re.compile(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\\\n|\Z)")
+_KEYWORD = re.compile(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\Z)")
 _PLAIN = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\r\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\r\n|&;)]|\Z)")
 _PLAIN_LINE = re.compile(
     r"[ \t]*([A-Za-z_][\w.\-]*)((?:[ \t]+[\w./:%@^,+\-][\w./:%@^,+=\-]*)*)[ \t]*(?:\n|\Z)"
@@ -117,6 +118,8 @@ class Parser(Compounds):
 
     def keyword(self) -> str:
         """The reserved word that stands here, or ""."""
+        if self.continued:
+            self.join()
         match = _KEYWORD.match(self.text, self.pos)
         return match[0] if match is not None and match[0] in RESERVED else ""
 
@@ -175,7 +178,7 @@ class Parser(Compounds):
                         break
                     self.unexpected("; or a new line")
         if not items:
-            if top or self.pos >= self.size:
+            if top or self.pos >= self.size or closing == ")":
                 return Series([])
             self.unexpected("a command")
         return items[0][0] if len(items) == 1 and not items[0][1] else Series(items)
@@ -350,7 +353,9 @@ class Parser(Compounds):
                 break
             self.redirect(match, found)
         if not found:
-            if not _ENDS.match(self.text, self.pos) or self.text.startswith("(", self.pos):
+            if self.text.startswith("(", self.pos):
+                self.unexpected("; or a new line")
+            if not _ENDS.match(self.text, self.pos) and self.keyword() not in FOLLOWING:
                 self.unexpected("; or a new line")
             return node
         return Compound(node, found)
@@ -392,26 +397,30 @@ class Parser(Compounds):
 
     def simple(self) -> Simple:
         """Assignments, words and redirections up to an operator, a line's end or the end."""
-        text, size, begun = self.text, self.size, self.pos
+        begun = self.pos
         simple = Simple(self.line_of(begun), begun)
         words, ended = simple.words, begun  # `ended`: where the first word did
         declares, looked = False, -1
-        while self.pos < size:
-            pos = self.pos
+        while self.pos < self.size:
+            if self.continued:
+                self.join()
+            text, pos = self.text, self.pos
             if self.spliced and words and pos != looked and self._behind_blank():
                 looked = pos  # what stands there now is not looked up again
                 if self._aliased():
-                    text, size = self.text, self.size
                     continue
             match = _PLAIN.match(text, pos)
             if match is not None:
                 word: AnyWord = match[0]
                 if "=" in match[0] and (not words or declares) and self._assigns(simple, declares):
+                    self._counted(simple, pos)
                     continue
                 self.pos = match.end()
                 words.append(word)
                 if len(words) == 1:
                     ended, declares = self.pos, word in DECLARES
+                elif self.continued:
+                    self._counted(simple, pos)
                 continue
             char = text[pos]
             if char in " \t\r" or text.startswith("\\\n", pos):
@@ -432,13 +441,22 @@ class Parser(Compounds):
             if char == "(":
                 self.unexpected("; or a new line")
             if (not words or declares) and self._assigns(simple, declares):
+                self._counted(simple, pos)
                 continue
             words.append(self.word())
+            self._counted(simple, pos)
             ended = self.pos if len(words) == 1 else ended
+        text = self.text
         if words:
             simple.after = text[ended : self.pos]
         simple.source, simple.end = text, self.pos
         return simple
+
+    def _counted(self, simple: Simple, begun: int) -> None:
+        """A command stands on the line where the second of its words ends, as bash counts: that far it has read."""
+        if len(simple.words) + len(simple.assigns or ()) <= 2:
+            if self.continued or "\n" in self.text[begun : self.pos]:
+                simple.line = self.line_of(self.pos - 1)
 
     def _assigns(self, simple: Simple, declares: bool) -> bool:
         found = self.assignment()
@@ -474,7 +492,11 @@ class Parser(Compounds):
     # nested texts
 
     def substitution(self, opened: int) -> Node:
+        outer, self.documents = self.documents, []  # those of the line around it begin behind that line
+        self.within += 1
         body = self.series(")")
+        self.within -= 1
+        self.documents = outer + self.documents
         if self.pos >= self.size:
             self.fault("$( is never closed with )", opened, True)
         if self.text[self.pos] != ")":
@@ -484,7 +506,7 @@ class Parser(Compounds):
 
     def nested(self, text: str, opened: int) -> Node:
         inner = Parser(text, self.line_of(opened))
-        inner.level, inner.lenient = self.level, self.lenient
+        inner.level, inner.lenient, inner.warns = self.level, self.lenient, self.warns
         try:
             programs = [line.program for line in inner.lines()]
         except SyntaxFault as fault:

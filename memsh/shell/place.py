@@ -6,29 +6,49 @@ No known deviations.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from typing import NoReturn
 
 from memsh.shell.errors import Incomplete, SyntaxFault
 
+_GOES_ON = re.compile(r"(?:[^\s'\"\\`#]|(?<=[^\s|&;()<>])#)*\\\n")  # letters without quotes up to a \ at a line's end
+
 
 class Place:
-    """`text`, whose first line has number `first`, and the offset `pos` in it."""
+    """`text`, whose first line has number `first`, and the offset `pos` in it.
+
+    The text behind `pos` may change while it is read: aliases are put in, a backslash that ends a line is taken out.
+    """
 
     def __init__(self, text: str, first: int = 1) -> None:
         self.text = text
         self.size = len(text)
         self.pos = 0
         self.first = first
+        self.continued = "\\\n" in text
+        self.joints: list[int] = []  # where a \ and the line's end behind it have been taken out
         self._ends: list[int] | None = None
+
+    def join(self) -> None:
+        """Take out each backslash that ends a line inside the token that begins here: it is read in one piece.
+
+        `pos` is outside of single quotes and comments. (bash: parse.y, shell_getc)
+        """
+        while self.continued and (match := _GOES_ON.match(self.text, self.pos)) is not None:
+            at = match.end() - 2
+            self.text = self.text[:at] + self.text[at + 2 :]
+            self.size -= 2
+            insort(self.joints, at)
+            self._ends = None
 
     def line_of(self, pos: int) -> int:
         if self._ends is None:
             self._ends = [match.start() for match in re.finditer("\n", self.text)]
-        return bisect_right(self._ends, pos - 1) + self.first
+        return bisect_right(self._ends, pos - 1) + bisect_right(self.joints, pos) + self.first
 
     def column(self, pos: int) -> int:
-        return pos - self.text.rfind("\n", 0, pos)
+        joint = bisect_right(self.joints, pos)
+        return pos - max(self.text.rfind("\n", 0, pos), self.joints[joint - 1] - 1 if joint else -1)
 
     def wrong(self, message: str, pos: int, incomplete: bool = False) -> SyntaxFault:
         return (Incomplete if incomplete else SyntaxFault)(message, self.line_of(pos), self.column(pos))

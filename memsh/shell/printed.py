@@ -1,7 +1,8 @@
 """A function as bash prints it: `declare -f`, `type` (bash: print_cmd.c).
 
-The text is read once more, words staying as they were written. Known deviation: a here-document in a pipe is printed
-where its command ends.
+The text is read once more, words staying as they were written. Known deviation: a here-document of a condition is
+printed behind its `then` or `do`, where bash prints it inside the first command that follows, from where it cannot be
+read again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from memsh.shell.syntax import (
 )
 
 STEP = 4  # blanks
-_END = re.compile(r"['\"\\]")  # what the end of a here-document is quoted with
+_HERE = "\0"  # behind it stand the here-documents that wait for their line to end
+_DONE = "\1"  # one has been printed: bash leaves out the next ; too
 
 
 class Raw(Parser):
@@ -67,9 +69,9 @@ class Raw(Parser):
         begun, strips = self.pos, redirect.op == "<<-"
         super().document(redirect)
         raw = self.text[begun : self.pos]
-        redirect.name = ("<<-" if strips else "<<") + raw
-        where, _, is_quoted, at = self.documents[-1]
-        self.documents[-1] = (where, _END.sub("", raw), is_quoted, at)
+        _, end, is_quoted, _ = self.documents[-1]
+        shown = f"'{end}'" if is_quoted else raw
+        redirect.name = f"{'<<-' if strips else '<<'}{shown}\n{end}"
 
 
 @lru_cache(256)
@@ -81,7 +83,7 @@ def definition(name: str, text: str) -> str:
         return text
     if len(lines) != 1 or not isinstance(lines[0], Function):
         return text
-    return _function(lines[0].body, name, 0)
+    return _function(lines[0].body, name, 0).replace(_HERE, "").replace(_DONE, "")
 
 
 def _function(body: Node, name: str, depth: int) -> str:
@@ -103,8 +105,14 @@ def _body(node: Node, depth: int) -> str:
 
 
 def _ended(text: str) -> str:
-    """With the `;` behind it, but not behind a `&`."""
-    return text if text.endswith("&") else text + ";"
+    """With the `;` behind it, but not behind a `&` or a here-document."""
+    return text if text.rstrip(_DONE).endswith(("&", "\n")) else text + ";"
+
+
+def _before(text: str, sign: str, blank: str = " ") -> str:
+    """`text` and the sign that follows it, before the here-documents of that line."""
+    head, here, documents = text.partition(_HERE)
+    return f"{head}{sign}{documents}{_DONE}{blank}" if here else head + sign
 
 
 def _shown(node: Node, depth: int) -> str:
@@ -124,9 +132,9 @@ def _redirects(redirects: list[Redirect], depth: int) -> str:
         op, target, default = redirect.op, str(redirect.target), 0 if redirect.op[0] == "<" else 1
         if op == "<<":
             fd = str(redirect.fd) if redirect.fd else ""
-            out.append(f" {fd}{redirect.name}")
-            end = _END.sub("", redirect.name.lstrip("<-"))
-            documents.append(f"\n{target}{end}\n")
+            shown, _, end = redirect.name.partition("\n")
+            out.append(f" {fd}{shown}")
+            documents.append(f"{target}{end}\n")
             continue
         named = f"{{{redirect.name}}}" if redirect.name else ""
         number = named or (str(redirect.fd) if redirect.fd != default or op in (">&", "<&", "<>") else "")
@@ -137,32 +145,42 @@ def _redirects(redirects: list[Redirect], depth: int) -> str:
             out.append(f" {number}<> {target}")
         else:
             out.append(f" {number}{op} {target}")
-    return "".join(out) + "".join(documents)
+    return "".join(out) + (f"{_HERE}\n" + "".join(documents) if documents else "")
 
 
 def _series(node: Series, depth: int) -> str:
     out = ""
     for number, (item, background) in enumerate(node.items):
         if number:
-            sign = "" if out.endswith("\n") else ";\n"
+            sign = "\n" if _HERE in out or _DONE in out else ";\n"
+            out = out.replace(_DONE, "").replace(_HERE, _DONE)
             out += " " if node.items[number - 1][1] else sign + " " * depth
-        out += _shown(item, depth) + (" &" if background else "")
+        shown = _shown(item, depth)
+        out += _before(shown, " &") if background else shown
     return out
 
 
 def _pipeline(node: Pipeline, depth: int) -> str:
-    stages = [_shown(stage, depth) + (" 2>&1" if at in node.both else "") for at, stage in enumerate(node.stages)]
-    return ("! " if node.negate else "") + " | ".join(stages)
+    out = "! " if node.negate else ""
+    for at, stage in enumerate(node.stages):
+        shown = _shown(stage, depth)
+        if at + 1 < len(node.stages):
+            shown = _before(shown, " 2>&1 |" if at in node.both else " |") + " "
+        out += shown
+    return out
 
 
 def _andor(node: AndOr, depth: int) -> str:
-    return _shown(node.first, depth) + "".join(f" {sign} {_shown(other, depth)}" for sign, other in node.others)
+    out = _shown(node.first, depth)
+    for sign, other in node.others:
+        out = _before(out, f" {sign} ") + _shown(other, depth)
+    return out
 
 
 def _if(node: If, depth: int) -> str:
     (condition, body), *others = node.branches
     otherwise = If(others, node.otherwise) if others else node.otherwise
-    text = f"if {_shown(condition, depth)}; then{_body(body, depth)}"
+    text = f"{_before('if ' + _shown(condition, depth), '; then', '')}{_body(body, depth)}"
     if otherwise is not None:
         text += f"else{_body(otherwise, depth)}"
     return text + "fi"
@@ -170,7 +188,7 @@ def _if(node: If, depth: int) -> str:
 
 def _while(node: While, depth: int) -> str:
     word = "until" if node.until else "while"
-    return f"{word} {_shown(node.condition, depth)}; do{_body(node.body, depth)}done"
+    return f"{_before(f'{word} {_shown(node.condition, depth)}', '; do', '')}{_body(node.body, depth)}done"
 
 
 def _for(node: For, depth: int) -> str:
@@ -194,7 +212,7 @@ def _case(node: Case, depth: int) -> str:
 
 def _group(node: Group, depth: int) -> str:
     if node.own:
-        return f"( {_shown(node.body, depth)} )"
+        return f"( {_shown(node.body, depth).replace(_HERE, _DONE)} )"
     return f"{{ \n{_block(node.body, depth + STEP)}\n{' ' * depth}}}"
 
 

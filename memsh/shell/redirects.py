@@ -125,7 +125,7 @@ class Opener:
             if fd < 0:
                 return
         if op == "<<":
-            self._put(fd, TextInput(self.runner.expander().single(redirect.target)))
+            self._put(fd, TextInput(self.runner.expander().document(redirect.target)))
         elif op == "<<<":
             self._put(fd, TextInput(self.runner.expander().single(redirect.target) + "\n"))
         elif op in (">&", "<&"):

@@ -103,7 +103,7 @@ def _run_stream(runner: Runner, source: Iterable[str], flush: Callable[[], None]
 def run_rest(runner: Runner, text: str, first: int) -> int:
     """What the end of input left incomplete: an error, which says what is missing."""
     try:
-        for line in parsed(text, first):
+        for line in parsed(text, first, None, True, lambda warning: runner.say(f"memsh: {warning}\n")):
             run_line(runner, line)
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)

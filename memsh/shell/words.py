@@ -39,6 +39,8 @@ class Words(Place, ABC):
 
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
+        if self.continued:
+            self.join()
 
     @abstractmethod
     def substitution(self, opened: int) -> Node:
@@ -52,10 +54,11 @@ class Words(Place, ABC):
 
     def word(self, value: bool = False) -> AnyWord:
         """One word. In an assignment's `value` a ~ counts behind each `:` too, and braces stay."""
-        text, size, start = self.text, self.size, self.pos
+        start = self.pos
         parts: list[Part] = []
         globs = braces = False
-        while self.pos < size:
+        while self.pos < self.size:
+            text = self.text
             char = text[self.pos]
             match = _PIECE.match(text, self.pos)
             if match is not None:
@@ -67,7 +70,7 @@ class Words(Place, ABC):
                     parts.append(("text", piece, False))
                     globs = globs or _GLOB.search(piece) is not None
                     braces = braces or "{" in piece
-                if self.pos < size and text[self.pos] == "(" and piece[-1:] in ("?", "*", "+", "@", "!") and piece:
+                if self.pos < self.size and text[self.pos] == "(" and piece[-1:] in ("?", "*", "+", "@", "!") and piece:
                     if self._extended(parts):
                         globs = True
             elif not self._quote(parts, char, False, start):
@@ -90,11 +93,12 @@ class Words(Place, ABC):
             self.pos = pos + 1
             self.double(parts, pos)
         elif char == "\\":
-            if pos + 1 >= size:
+            if pos + 1 >= size and not self.lenient:
                 self.fault("a \\ at the end has nothing to quote", pos, True)
-            if text[pos + 1] != "\n":
-                parts.append(("text", text[pos + 1], True))
-            self.pos = pos + 2
+            following = text[pos + 1 : pos + 2]
+            if following != "\n":
+                parts.append(("text", following or "\\", True))
+            self.pos = min(pos + 2, size)
         elif char == "$":
             self.dollar(parts, False, pos == start)
         elif char == "`":
@@ -156,10 +160,10 @@ class Words(Place, ABC):
 
     def double(self, parts: list[Part], opened: int) -> None:
         """`"…"`, `pos` standing behind the first quote: only $ ` and \\ mean something inside."""
-        text, size, before = self.text, self.size, len(parts)
-        while self.pos < size:
-            char = text[self.pos]
-            match = _DOUBLE.match(text, self.pos)
+        before = len(parts)
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            match = _DOUBLE.match(self.text, self.pos)
             if match is not None:
                 parts.append(("text", match[0], True))
                 self.pos = match.end()
@@ -226,6 +230,7 @@ class Words(Place, ABC):
 
     def dollar(self, parts: list[Part], quoted: bool, first: bool) -> None:
         """What follows a `$`: a name, a number, a sign, `{…}`, `(…)`, `((…))`, quotes, or nothing (the last value)."""
+        self.join()
         text, pos = self.text, self.pos
         following = text[pos + 1 : pos + 2]
         if following == "(":
@@ -282,8 +287,9 @@ class Words(Place, ABC):
 
     def expression(self) -> AnyWord | None:
         """Arithmetic up to its `))`, `pos` behind it then. None: one of the ) stands alone, or the text ends."""
-        text, inner, depth = self.text, list[Part](), 0
+        inner, depth = list[Part](), 0
         while self.pos < self.size:
+            text = self.text
             match = _SUM.match(text, self.pos)
             if match is not None:
                 inner.append(("text", match[0], True))
@@ -291,7 +297,8 @@ class Words(Place, ABC):
                 continue
             char = text[self.pos]
             if char == ")" and not depth:
-                if not text.startswith("))", self.pos):
+                self.join()
+                if not self.text.startswith("))", self.pos):
                     return None
                 self.pos += 2
                 if all(part[0] == "text" for part in inner):
@@ -353,6 +360,7 @@ class Words(Place, ABC):
         param = Param(match[0], indirect=indirect)
         if text.startswith("[", self.pos):
             param.index = self.index()
+        text = self.text
         if length:
             param.op = "len"
         elif indirect and re.match(r"[*@]\}", text[self.pos : self.pos + 2]):
@@ -365,8 +373,8 @@ class Words(Place, ABC):
             self._operation(param, quoted, opened)
         if self.pos >= self.size:
             self.fault("${ is never closed with }", opened, True)
-        if text[self.pos] != "}":
-            self.fault(f"'{text[self.pos]}' cannot stand in ${{…}}: }} is expected", self.pos)
+        if self.text[self.pos] != "}":
+            self.fault(f"'{self.text[self.pos]}' cannot stand in ${{…}}: }} is expected", self.pos)
         self.pos += 1
         parts.append(("param", param, quoted))
 
@@ -383,7 +391,7 @@ class Words(Place, ABC):
             return
         if param.op == ":":
             param.arg = self._offset(opened)
-            if text.startswith(":", self.pos):
+            if self.text.startswith(":", self.pos):
                 self.pos += 1
                 param.other = self._offset(opened)
         elif param.op[0] == "/":
@@ -391,7 +399,7 @@ class Words(Place, ABC):
                 param.op = "//"
                 self.pos += 1
             param.arg = self._operand(False, opened, "/}", first=param.op in ("/", "//"))
-            if text.startswith("/", self.pos):
+            if self.text.startswith("/", self.pos):
                 self.pos += 1
                 param.other = self._operand(False, opened, "}", pattern=True)
         else:
@@ -402,10 +410,11 @@ class Words(Place, ABC):
         self, quoted: bool, opened: int, ends: str, pattern: bool = False, first: bool = False
     ) -> AnyWord:  # fmt: skip
         """What follows an operator, up to one of `ends` outside of quotes. Inside `"`, a ' is a letter."""
-        text, size, start = self.text, self.size, self.pos
+        start = self.pos
         parts: list[Part] = []
         depth = 0
-        while self.pos < size:
+        while self.pos < self.size:
+            text = self.text
             char = text[self.pos]
             if char in ends and not depth and not (first and self.pos == start and char == "/"):
                 return Word(parts, True)
@@ -466,12 +475,12 @@ class Words(Place, ABC):
 
     def index(self) -> AnyWord:
         """`[…]` behind a name, `pos` standing on the `[`: "@", "*" or a word; behind the `]` afterwards."""
-        text, opened = self.text, self.pos
+        opened = self.pos
         self.pos += 1
         parts: list[Part] = []
         depth = 0
         while self.pos < self.size:
-            char = text[self.pos]
+            char = self.text[self.pos]
             if char == "]" and not depth:
                 self.pos += 1
                 if all(part[0] == "text" and not part[2] for part in parts):
@@ -502,7 +511,7 @@ class Words(Place, ABC):
                 return None
             self.pos = end
             index = self.index()
-            end = self.pos
+            text, end = self.text, self.pos
             following = text[end : end + 1]
         adds = following == "+" and text.startswith("=", end + 1)
         if following != "=" and not adds:
@@ -512,7 +521,7 @@ class Words(Place, ABC):
         if text.startswith("(", self.pos):
             opened = self.pos
             items = self._elements()
-            return Assign(match[0], "", index, adds, items, text[opened : self.pos])
+            return Assign(match[0], "", index, adds, items, self.text[opened : self.pos])
         return Assign(match[0], self._value(), index, adds)
 
     def _closing(self, at: int) -> int:
