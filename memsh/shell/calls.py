@@ -237,7 +237,7 @@ class Calls:
         words = node.words
         if not words and not node.redirects:
             return self.assignments(node)
-        if language.aliases and words and words[0].__class__ is str and words[0] in language.aliases and not node.final:
+        if language.aliases and language.strict and words and words[0] in language.aliases and not node.final:
             aliased = self._alias(str(words[0]), node)
             if aliased is not None:
                 return aliased

@@ -28,7 +28,9 @@ class Conditional(Words):
         """Ends of lines, which mean nothing here, and here-documents that begin at them."""
 
     def condition(self, opened: int) -> Tree:
+        outer, self.extended = self.extended, True
         tree = self._either(opened)
+        self.extended = outer
         self._space(opened)
         if not self.text.startswith("]]", self.pos):
             self.fault(f"'{self._shown()}' cannot stand here: ]] is expected", self.pos)

@@ -94,7 +94,7 @@ def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
             runner.trace(f"[[ {operator} {traced(left)} ]]")
         return unary("-e" if operator == "-a" else operator, left, runner)
     if operator in ("=~", "=", "==", "!="):
-        right = expander.regex(tree[2]) if operator == "=~" else expander.pattern(tree[2])
+        right = expander.regex(tree[2]) if operator == "=~" else expander.pattern(tree[2], True)
         if shows:
             runner.trace(f"[[ {traced(left)} {operator} {right} ]]")
         if operator == "=~":

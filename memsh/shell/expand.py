@@ -15,7 +15,7 @@ from memsh.shell.braces import braces
 from memsh.shell.errors import Dropped, Fatal, ShellError
 from memsh.shell.limits import TEXT, TOO_LONG, WORDS
 from memsh.shell.paths import match_paths
-from memsh.shell.patterns import is_pattern, quoted
+from memsh.shell.patterns import is_pattern, plain, quoted
 from memsh.shell.syntax import AnyWord, Assign, Param, Part, Word
 
 if TYPE_CHECKING:
@@ -93,21 +93,25 @@ class Expander:
         finally:
             self.star = None
 
-    def pattern(self, word: AnyWord) -> str:
-        """One word as a pattern: what was quoted means itself."""
+    def pattern(self, word: AnyWord, extended: bool | None = None) -> str:
+        """One word as a pattern: what was quoted means itself. `extended`: ?( … ) counts (None: as `shopt` has it)."""
         if isinstance(word, str):
-            return word
-        return "".join(self._as_pattern(part) for part in word.parts)
+            pattern = word
+        else:
+            pattern = "".join(self._as_pattern(part) for part in word.parts)
+        if "(" in pattern and not (self.language.shopts["extglob"] if extended is None else extended):
+            return plain(pattern)
+        return pattern
 
     def _as_pattern(self, part: Part) -> str:
         kind, content, is_quoted = part
         if kind == "glob":
-            return self.pattern(content)
+            return self.pattern(content, True)
         if kind == "text":
             return quoted(content) if is_quoted else str(content)
         value = self._value(kind, content, is_quoted)
         if isinstance(value, Word):
-            return self.pattern(value)
+            return self.pattern(value, True)
         text = value if isinstance(value, str) else " ".join(value)
         return quoted(text) if is_quoted else text
 
@@ -169,7 +173,7 @@ class Expander:
                 continue
             if kind == "glob":
                 current = current or []
-                current.append((self.single(content), self.pattern(content)))
+                current.append((self.single(content), self.pattern(content, True)))
                 continue
             value = self._value(kind, content, is_quoted)
             if isinstance(value, str):
@@ -232,6 +236,8 @@ class Expander:
             raise ShellError(TOO_LONG)
         if ("*" in text or "?" in text or "[" in text or "(" in text) and "noglob" not in self.language.options:
             pattern = "".join([segment[1] for segment in field])
+            if "(" in pattern and not self.language.shopts["extglob"]:
+                pattern = plain(pattern)
             if is_pattern(pattern) and self.session.files is not None:
                 found = match_paths(self.session, pattern)
                 if found:

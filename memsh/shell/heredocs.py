@@ -22,6 +22,10 @@ class Heredocs(Words):
         self.warns: Callable[[str], None] = lambda text: None
         self.documents: list[tuple[Redirect, str, bool, int]] = []  # (where it goes, its end, END was quoted, where)
 
+    def lend(self, inner: Heredocs) -> None:
+        """Another reader reads a part of this text."""
+        inner.lenient, inner.extended, inner.warns = self.lenient, self.extended, self.warns
+
     def document(self, redirect: Redirect) -> None:
         """`<<` was read: what ends the document follows. Nothing in it is expanded."""
         begun = self.pos
@@ -62,7 +66,7 @@ class Heredocs(Words):
             redirect.target = body
             return
         inner = type(self)(body, self.line_of(first))
-        inner.lenient, inner.warns = self.lenient, self.warns
+        self.lend(inner)
         redirect.target = inner.body()
 
     def _document_line(self, quoted: bool) -> str:

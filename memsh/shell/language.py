@@ -40,7 +40,8 @@ SHOPTS = {
     "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
     "shift_verbose": False,
 }  # fmt: skip
-FIXED_SHOPTS = frozenset(["extglob", "sourcepath", "cmdhist", "globasciiranges"])
+TYPED = ("extglob", "expand_aliases")  # on where a person types, off in scripts, as with Debian's bash
+FIXED_SHOPTS = frozenset(["sourcepath", "cmdhist", "globasciiranges"])
 
 
 class Readonly(Dropped):
@@ -169,7 +170,7 @@ class Language:
         self.variables = self.exported()
         self.arrays, self.maps, self.frames, self.functions, self.aliases = {}, {}, [], {}, {}
         self.attributes = {known: {"x"} for known in self.variables}
-        self.options, self.shopts = set(BEGUN_WITH), dict(SHOPTS)
+        self.options, self.shopts = set(BEGUN_WITH), {**SHOPTS, **dict.fromkeys(TYPED, False)}
         self.positional = list(arguments) if arguments else None
         self.scripted = False
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0

@@ -31,6 +31,7 @@ from memsh.shell.syntax import Line, Series
 from memsh.shell.told import within as nesting
 
 if TYPE_CHECKING:
+    from memsh.shell.parser import Settings
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
 
@@ -43,14 +44,18 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
     """The lines of a text, none while `set -n` is on; a mistake in one is told, and then comes as the last."""
     language = runner.language
     try:
-        aliases = language.aliases if language.shopts["expand_aliases"] else None
-        warns = partial(_warned, runner)
-        for line in lines(text, first, aliases, not language.strict, warns):
+        settings, warns = partial(_settings, runner), partial(_warned, runner)
+        for line in lines(text, first, settings, not language.strict, warns):
             if "noexec" not in runner.language.options:
                 yield line
     except SyntaxFault as fault:
         runner.session.last_status = syntax_error(runner, text, fault, first)
         yield fault
+
+
+def _settings(runner: Runner) -> Settings:
+    language = runner.language
+    return language.aliases if language.shopts["expand_aliases"] else None, language.shopts["extglob"]
 
 
 def _warned(runner: Runner, text: str) -> None:

@@ -6,23 +6,23 @@ import re
 from collections.abc import Callable, Iterator
 
 from memsh.shell.errors import Incomplete
-from memsh.shell.parser import Parser
+from memsh.shell.parser import Parser, Settings
 from memsh.shell.syntax import Line
 
 _CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a last \ that is no comment's
 
 
 def lines(
-    text: str, first: int = 1, aliases: dict[str, str] | None = None, lenient: bool = False,
+    text: str, first: int = 1, settings: Callable[[], Settings] | None = None, lenient: bool = False,
     warns: Callable[[str], None] | None = None,
 ) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
-    `aliases` are looked up while the text is read; `lenient` as Words has it; `warns` hears of what is taken though
+    `settings` are asked for before each line is read; `lenient` as Words has it; `warns` hears of what is taken though
     odd. SyntaxFault with line and column; Incomplete if only the end is missing. The lines before were handed out.
     """
     parser = Parser(text, first)
-    parser.aliases, parser.lenient = aliases, lenient
+    parser.settings, parser.lenient = settings, lenient
     parser.warns = warns or parser.warns
     if not lenient and text.endswith("\\\n") and _CONTINUED.search(text):
         at = len(text) - 2

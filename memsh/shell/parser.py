@@ -7,7 +7,7 @@ before a line with a mistake has been handed out by then.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from memsh.shell.compounds import OPENING, Compounds
@@ -52,20 +52,27 @@ _SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
 _SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
+Settings = tuple[dict[str, str] | None, bool]  # the aliases, if they are looked up; whether ?( … ) is a pattern
+
+
 class Parser(Compounds):
     """One text. `lines()` hands out its complete lines one after the other."""
 
     level = 0  # lists in lists: of $( … ), ( … ), if, while and so on
+    known = -1  # where a command begins whose name has been looked up among the aliases
     unclosed = 1 << 62  # from here on no (( is closed
     aliases: dict[str, str] | None = None
+    settings: Callable[[], Settings] | None = None  # asked before each line
     spliced: list[tuple[str, int]] | None = None  # (alias, letters behind what it became), those that are being read
 
     # lines
 
     def lines(self) -> Iterator[Line]:
         """SyntaxFault where a line is none; Incomplete if only the end is missing."""
-        text = self.text
         while True:
+            text = self.text
+            if self.settings is not None:
+                self.aliases, self.extended = self.settings()
             match = _PLAIN_LINE.match(text, self.pos)
             if match is not None and match[1] not in RESERVED and not self.aliases:
                 yield self._plain_line(match)
@@ -157,6 +164,7 @@ class Parser(Compounds):
                 self.gap()
             else:
                 self.newlines()
+            self.unalias()
             text = self.text
             if self.pos >= self.size or text[self.pos] == "\n" or self._stops(closing, stops):
                 break
@@ -301,16 +309,21 @@ class Parser(Compounds):
                     return True
         return False
 
-    def command(self) -> Node:
-        final = False
+    def unalias(self) -> None:
+        """Where a command may begin: aliases are put in, those that stand for reserved words too."""
         while self.aliases:
             before = self.text
-            final = bool(self._aliased()) or final
+            if self._aliased():
+                self.known = self.pos
             if self.text is before:
                 break
             self.blanks()
+
+    def command(self) -> Node:
+        self.unalias()
+        begun = self.pos
         node = self._command()
-        if final and isinstance(node, Simple):
+        if self.known == begun and isinstance(node, Simple):
             node.final = True
         return node
 
@@ -506,7 +519,8 @@ class Parser(Compounds):
 
     def nested(self, text: str, opened: int) -> Node:
         inner = Parser(text, self.line_of(opened))
-        inner.level, inner.lenient, inner.warns = self.level, self.lenient, self.warns
+        self.lend(inner)
+        inner.level, inner.aliases = self.level, self.aliases
         try:
             programs = [line.program for line in inner.lines()]
         except SyntaxFault as fault:

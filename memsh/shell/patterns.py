@@ -20,6 +20,7 @@ _CLASSES = {
     "blank": " \\t", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
     "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
 }  # fmt: skip
+_GROUP = re.compile(r"(\\.)|(?<=[?*+@!])\(", re.S)
 _REPEATS = re.compile(r"[*+!]\(")
 _SPECIAL = re.compile(r"([\\*?\[\](|)!@+^-])")
 
@@ -32,6 +33,11 @@ def quoted(text: str) -> str:
 def unquoted(pattern: str) -> str:
     """The text that a pattern without signs means."""
     return re.sub(r"\\(.)", r"\1", pattern, flags=re.S) if "\\" in pattern else pattern
+
+
+def plain(pattern: str) -> str:
+    """The pattern as it is read without `extglob`: ?( … ) and its kin mean themselves, after the sign."""
+    return _GROUP.sub(lambda match: match[1] or "\\(", pattern) if "(" in pattern else pattern
 
 
 def is_pattern(text: str) -> bool:

@@ -20,6 +20,7 @@ from memsh.shell.errors import (
     SyntaxFault,
 )
 from memsh.shell.io import IO, Capture, TextInput
+from memsh.shell.language import TYPED
 from memsh.shell.lines import each, run_line, syntax_error
 from memsh.shell.parse import lines as parsed
 from memsh.shell.parse import parse
@@ -30,14 +31,19 @@ from memsh.shell.syntax import Line, Simple
 
 @contextmanager
 def _as_script(session: Session, name: str) -> Iterator[None]:
-    """Unset names are empty, `$0` is the script's."""
+    """Unset names are empty, `$0` is the script's, aliases and ?( … ) wait for `shopt`."""
     language = session.language
     strict, before, scripted = language.strict, language.name, language.scripted
     language.strict, language.name, language.scripted = False, name or before, bool(name)
+    shopts = {option: language.shopts[option] for option in TYPED}
+    if strict:
+        language.shopts.update(dict.fromkeys(TYPED, False))
     try:
         yield
     finally:
         session.language.strict, session.language.name, session.language.scripted = strict, before, scripted
+        if strict:
+            session.language.shopts.update(shopts)
 
 
 def run_script(

@@ -36,6 +36,7 @@ class Words(Place, ABC):
     scripts may count on it (a `${…}` or a `for` that means nothing); at the prompt a person hears of it at once."""
 
     lenient = False
+    extended = True  # ?( … ) and its kin are patterns
 
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
@@ -70,8 +71,8 @@ class Words(Place, ABC):
                     parts.append(("text", piece, False))
                     globs = globs or _GLOB.search(piece) is not None
                     braces = braces or "{" in piece
-                if self.pos < self.size and text[self.pos] == "(" and piece[-1:] in ("?", "*", "+", "@", "!") and piece:
-                    if self._extended(parts):
+                if piece[-1:] in ("?", "*", "+", "@", "!") and piece and text.startswith("(", self.pos):
+                    if self.extended and self._extended(parts):
                         globs = True
             elif not self._quote(parts, char, False, start):
                 break

@@ -74,3 +74,9 @@ echo \
  $LINENO
 x="
 " echo $LINENO
+#### aliases inside a substitution, and what surrounds it
+shopt -s expand_aliases
+alias OPEN='{ ' CLOSE='}' e='echo '
+x=$(OPEN echo a
+CLOSE) && echo "[$x]"
+echo $(e e) $(e e a) "$(e OPEN)" b
