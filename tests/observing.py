@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.procfs import tree
+from memsh.procfs import sysfs, tree
 from memsh.procfs.node import Directory, ProcFile
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ _LARGE = frozenset({"kpagecount", "kpageflags", "pagemap"})
 
 
 def texts(box: Box, kthreads: bool = False, slab: bool = False) -> dict[str, str]:
-    """The files of /proc and /sys by path; those of the kernel's own threads and of /sys/kernel/slab on request."""
+    """The files of /proc and /sys by path, but for what a list has; those of the kernel's own threads and of
+    /sys/kernel/slab on request."""
     found: dict[str, str] = {}
 
     def walk(path: str, folder: Directory) -> None:
@@ -41,7 +42,7 @@ def texts(box: Box, kthreads: bool = False, slab: bool = False) -> dict[str, str
     for top in ("/proc", "/sys"):
         folder = tree.lookup(box, top)
         assert isinstance(folder, Directory)
-        walk(top, folder)
+        walk(top, folder.own if isinstance(folder, sysfs.Root) else folder)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memsh.linux import box as kernel
 from memsh.linux.config import Config
 from memsh.linux.include.model import Model
-from memsh.machines import facts, parameters, programs, x86_64_programs
+from memsh.machines import facts, parameters, programs, sysfs_lists, x86_64_programs
 from memsh.machines.age import Age
 from memsh.machines.i386_boot import I386Start
 from memsh.machines.slabs import i386_slab, x86_64_slub
@@ -22,9 +22,10 @@ X86_64_OPTIONS = frozenset({
     "X86_INTEL_MEMORY_PROTECTION_KEYS", "X86_MCE", "ZSMALLOC", "ZSWAP",
 })  # fmt: skip
 MODELS: dict[str, Model] = {
-    "i386": Model(I386Start(), i386_slab, programs.programs, Age, I386_OPTIONS, facts.I386, parameters.I386),
+    "i386": Model(I386Start(), i386_slab, programs.programs, Age, I386_OPTIONS, facts.I386, parameters.I386,
+                  sysfs_lists.i386),
     "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.programs, Age, X86_64_OPTIONS, facts.X86_64,
-                    parameters.X86_64),
+                    parameters.X86_64, sysfs_lists.x86_64),
 }
 
 

@@ -1,5 +1,5 @@
-"""Files of /proc and /sys whose text is a fact of the machine: its devices, the drivers that its kernel has, what its
-processors are prone to. Path → text; a path without a slash in front lies below /proc.
+"""Files of /proc whose text is a fact of the machine: its devices, the drivers that its kernel has. Path below /proc
+→ text.
 """
 
 _BLOCK_DEVICES = "Block devices:\n  1 ramdisk\n  7 loop\n254 virtblk\n259 blkext\n"
@@ -68,17 +68,6 @@ B: LED=7
 """
 
 
-def _vulnerabilities(**known: str) -> dict[str, str]:
-    """What a processor is prone to: `Not affected` by all others."""
-    folder = "/sys/devices/system/cpu/vulnerabilities/"
-    return {folder + name: known.get(name, "Not affected") + "\n" for name in _WEAKNESSES.split()}
-
-
-_WEAKNESSES = """
-    gather_data_sampling indirect_target_selection itlb_multihit l1tf mds meltdown mmio_stale_data
-    reg_file_data_sampling retbleed spec_rstack_overflow spec_store_bypass spectre_v1 spectre_v2 srbds tsa
-    tsx_async_abort vmscape
-"""
 _EXT4_OPTIONS = """\
 rw
 bsddf
@@ -106,7 +95,6 @@ inode_readahead_blks=32
 init_itable=10
 max_dir_size_kb=0
 """
-_CLOCK = "/sys/devices/system/clocksource/clocksource0/"
 BOTH = {
     "acpi/wakeup": "Device\tS-state\t  Status   Sysfs node\n",
     "bus/pci/devices": _pci_devices(),
@@ -114,12 +102,6 @@ BOTH = {
                             '\tTo enable, please write "1" to sysfs file mb_stats.\n',
     "fs/ext4/vdb/options": _EXT4_OPTIONS,
     "fs/jbd2/vdb-8/info": "0 transactions (0 requested), each up to 8192 blocks\n",
-    **{f"/sys/fs/ext4/features/{name}": "supported\n" for name in (
-        "batched_discard", "fast_commit", "lazy_itable_init", "meta_bg_resize", "metadata_csum_seed")},
-    "/sys/devices/system/cpu/cpuidle/available_governors": "menu \n",
-    "/sys/devices/system/cpu/cpuidle/current_driver": "none\n",
-    "/sys/devices/system/cpu/cpuidle/current_governor": "menu\n",
-    "/sys/devices/system/cpu/cpuidle/current_governor_ro": "menu\n",
     "consoles": "ttyS0                -W- (EC p a)    4:64\n",
     "dma": " 4: cascade\n",
     "execdomains": "0-0\tLinux           \t[kernel]\n",
@@ -142,12 +124,6 @@ _RINGS = """\
 """
 I386 = {
     **BOTH,
-    **_vulnerabilities(
-        indirect_target_selection="Vulnerable", itlb_multihit="Processor vulnerable", l1tf="Vulnerable",
-        mds="Vulnerable; SMT Host state unknown", meltdown="Vulnerable", mmio_stale_data="Unknown: No mitigations",
-        spec_store_bypass="Vulnerable",
-        spectre_v1="Vulnerable: __user pointer sanitization and usercopy barriers only; no swapgs barriers",
-        spectre_v2="Vulnerable; STIBP: disabled; PBRSB-eIBRS: Not affected; BHI: Vulnerable"),
     "bus/input/devices": _input_devices("sysrq kbd leds", (
         "100000 0 0 0", "4 2000002 3803078 f800d001 feffffdf ffefffff ffffffff fffffffe"), True),
     "bus/input/handlers": "N: Number=0 Name=kbd\nN: Number=1 Name=sysrq (filter)\nN: Number=2 Name=leds\n"
@@ -156,16 +132,11 @@ I386 = {
     "keys": "01eb1ae5 I------     1 perm 1f030000     0     0 keyring   .dns_resolver: empty\n"
             "115b1fd9 I--Q---     1 perm 0c030000     0 65534 keyring   .user_reg: 2\n"
             "1cb4e044 I--Q---     1 perm 1f3f0000     0 65534 keyring   _uid_ses.0: 1\n" + _RINGS,
-    _CLOCK + "available_clocksource": "tsc acpi_pm \n", _CLOCK + "current_clocksource": "tsc\n",
     "devices": f"{_CHARACTER_DEVICES}254 rtc\n\n{_BLOCK_DEVICES}",
     "misc": "126 cpu_dma_latency\n237 loop-control\n235 autofs\n183 hw_random\n127 vga_arbiter\n",
 }
 X86_64 = {
     **BOTH,
-    **_vulnerabilities(
-        spectre_v1="Mitigation: usercopy/swapgs barriers and __user pointer sanitization",
-        spectre_v2="Mitigation: Retpolines; STIBP: disabled; RSB filling; PBRSB-eIBRS: Not affected; "
-                   "BHI: Not affected"),
     "bus/input/devices": _input_devices("sysrq kbd", (
         "10000000000000 0", "402000002 3803078f800d001 feffffdfffefffff fffffffffffffffe"), False),
     "bus/input/handlers": "N: Number=0 Name=kbd\nN: Number=1 Name=sysrq (filter)\n",
@@ -175,10 +146,6 @@ X86_64 = {
             "24739f34 I--Q---     1 perm 0c030000     0 65534 keyring   .user_reg: 2\n"
             "3de34d26 I------     1 perm 1f0b0000     0     0 keyring   .builtin_trusted_keys: empty\n",
     "mtrr": "reg00: base=0x080000000 ( 2048MB), size= 2048MB, count=1: uncachable\n",
-    **{f"/sys/fs/ext4/features/{name}": "supported\n" for name in ("encryption", "test_dummy_encryption_v2", "verity")},
-    "/sys/devices/system/cpu/cpuidle/available_governors": "ladder menu \n",
-    "/sys/devices/system/cpu/nohz_full": "(null)\n",
-    _CLOCK + "available_clocksource": "tsc hpet acpi_pm \n", _CLOCK + "current_clocksource": "tsc\n",
     "devices": f"{_CHARACTER_DEVICES}253 rtc\n254 dax\n\n{_BLOCK_DEVICES}",
     "misc": "125 cpu_dma_latency\n237 loop-control\n228 hpet\n126 userfaultfd\n231 snapshot\n183 hw_random\n"
             "127 vga_arbiter\n",

@@ -54,7 +54,7 @@ class I386Start:
     image = init_32.IMAGE
     caches: Sequence[Cache] = (
         Cache(1, "Data", 32, 8, False), Cache(1, "Instruction", 32, 8, False), Cache(2, "Unified", 4096, 16, False),
-        Cache(3, "Unified", 16384, 16, True),
+        Cache(3, "Unified", 16384, 16, True, True),
     )  # fmt: skip
 
     def boot(self, box: Box) -> None:

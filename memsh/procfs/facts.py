@@ -1,8 +1,8 @@
-"""Files of /proc and /sys whose text is a fact of the machine: who made its kernel, which devices it has.
+"""Files of /proc whose text is a fact of the machine: who made its kernel, which devices it has.
 
 Known deviation: ranges of memory types (mtrr) cannot be changed, whatever is written is refused (EINVAL).
 
-A model's facts are path → text (memsh.linux.include.model); a path without a slash in front lies below /proc.
+A model's facts are path below /proc → text (memsh.linux.include.model).
 """
 
 from __future__ import annotations
@@ -48,5 +48,4 @@ def find(box: Box, folder: str, name: str) -> Node | None:
 
 def directory(folder: str, fixed: dict[str, Node] | None = None) -> Directory:
     """What facts there are in a folder, and `fixed`."""
-    mode = 0o755 if folder.startswith("/sys/") else 0o555
-    return Directory(fixed or {}, mode, lambda box: names(box, folder), lambda box, name: find(box, folder, name))
+    return Directory(fixed or {}, 0o555, lambda box: names(box, folder), lambda box, name: find(box, folder, name))

@@ -1,17 +1,18 @@
 """/sys/block: the disks, their sizes, figures and queues (block/genhd.c, blk-sysfs.c).
 
-**Known deviations:** only the box's own disks, no loop and RAM disks; what may be written takes the value that it has,
-and no other.
+Loop and RAM disks are in the machine's list.
+
+**Known deviations:** what may be written takes the value that it has, and no other; on a machine with several nodes a
+queue belongs to the CPU of its number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.errno import KernelError
-from memsh.procfs import diskstats
+from memsh.procfs import diskstats, sys_irq
 from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.sys_device import keeping, uevent
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -24,38 +25,52 @@ QUEUE = """
     io_poll_delay -1 rw, iostats 1 rw, logical_block_size 512, max_discard_segments 1, max_hw_sectors_kb 2147483647,
     max_integrity_segments 0, max_sectors_kb 1280 rw, max_segment_size 4294967295, max_segments 254,
     minimum_io_size 512, nomerges 0 rw, nr_requests 256 rw, nr_zones 0, optimal_io_size 0, physical_block_size 512,
-    read_ahead_kb 128 rw, rotational 1 rw, rq_affinity 1 rw, scheduler [mq-deadline]_kyber_none rw, stable_writes 0 rw,
+    read_ahead_kb 128 rw, rotational 1 rw, rq_affinity 1 rw, stable_writes 0 rw,
     virt_boundary_mask 0, write_cache write_back rw, write_same_max_bytes 0, write_zeroes_max_bytes 2147483136,
     zone_append_max_bytes 0, zone_write_granularity 0, zoned none
 """
-PLAIN = {"alignment_offset": "0", "capability": "0", "discard_alignment": "0", "events_poll_msecs": "-1",
+DEADLINE = ("async_depth 256, fifo_batch 16, front_merges 1, prio_aging_expire 10000, read_expire 500, "
+            "write_expire 5000, writes_starved 2")
+TAGS = 256  # requests that a queue may have
+PLAIN = {"alignment_offset": "0", "capability": "0", "discard_alignment": "0",
          "ext_range": "256", "hidden": "0", "range": "16", "removable": "0", "ro": "0"}  # fmt: skip
 DISKSEQ = 25  # the loop and RAM disks came before
 
 
-def _keep(text: str) -> Callable[[Box, str], None]:
-    """A store that takes what is there already; EINVAL for anything else."""
-
-    def store(box: Box, written: str) -> None:
-        del box
-        if written.strip() != text:
-            raise KernelError("EINVAL", f"{text} is all that it can be")
-
-    return store
-
-
 def attribute(text: str, writable: bool = False, option: str = "") -> ProcFile:
     """A value that never changes."""
-    store = _keep(text) if writable else None
+    store = keeping(lambda box: text) if writable else None
     return ProcFile(lambda box: text + "\n", store, 0o644 if writable else 0o444, option=option)
 
 
-def _queue() -> Directory:
-    found: dict[str, Node] = {}
+def _single(box: Box) -> bool:
+    """elevator_get_default(): a disk with one queue, as with one CPU, is served by mq-deadline, with more by none."""
+    return box.config.cpus == 1
+
+
+def _scheduler(box: Box) -> str:
+    return "[mq-deadline] kyber none\n" if _single(box) else "[none] mq-deadline kyber \n"
+
+
+def _queue(box: Box) -> Directory:
+    found: dict[str, Node] = {"scheduler": ProcFile(_scheduler, keeping(_scheduler), 0o644)}
     for entry in QUEUE.split(","):
         name, value, *rights = entry.split()
         found[name] = attribute(value.replace("_", " ") if "_" in value else value, bool(rights))
+    if _single(box):
+        rows = (entry.split() for entry in DEADLINE.split(", "))
+        found["iosched"] = Directory({name: attribute(value, True) for name, value in rows}, 0o755)
     return Directory(found, 0o755)
+
+
+def _queues(box: Box) -> Directory:
+    """mq/: a queue for each CPU (block/blk-mq-sysfs.c)."""
+    return Directory({
+        str(queue): Directory({
+            f"cpu{queue}": Directory({}, 0o755), "cpu_list": attribute(str(queue)), "nr_reserved_tags": attribute("0"),
+            "nr_tags": attribute(str(TAGS)),
+        }, 0o755) for queue in range(box.config.cpus)
+    }, 0o755)  # fmt: skip
 
 
 def disk_stat(box: Box, name: str) -> str:
@@ -65,7 +80,7 @@ def disk_stat(box: Box, name: str) -> str:
     return " ".join(f"{word:>{wide}}" for word, wide in zip(row[3:], widths, strict=True)) + "\n"
 
 
-def disk(inode: Inode, number: int) -> Directory:
+def disk(box: Box, inode: Inode, number: int) -> Directory:
     """/sys/devices/…/block/NAME."""
     name, (major, minor) = inode.name, inode.dev
     told = f"MAJOR={major}\nMINOR={minor}\nDEVNAME={name}\nDEVTYPE=disk\nDISKSEQ={DISKSEQ + number}\n"
@@ -73,11 +88,13 @@ def disk(inode: Inode, number: int) -> Directory:
         **{key: attribute(value) for key, value in PLAIN.items()},
         "cache_type": attribute("write back", True), "dev": attribute(f"{major}:{minor}"),
         "diskseq": attribute(str(DISKSEQ + number)), "events": ProcFile(lambda box: ""),
-        "events_async": ProcFile(lambda box: ""), "holders": Directory({}, 0o755),
-        "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight() if number else 0:8}\n"), "queue": _queue(),
+        "events_async": ProcFile(lambda box: ""), "events_poll_msecs": attribute("-1", True),
+        "holders": Directory({}, 0o755),
+        "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight() if number else 0:8}\n"), "mq": _queues(box),
+        "queue": _queue(box),
         "serial": ProcFile(lambda box: ""), "size": ProcFile(lambda box: f"{inode.size >> 9}\n"),
         "slaves": Directory({}, 0o755), "stat": ProcFile(lambda box: disk_stat(box, name)),
-        "uevent": ProcFile(lambda box: told, _keep(""), 0o644),
+        "uevent": uevent(told),
     }, 0o755)  # fmt: skip
 
 
@@ -110,8 +127,9 @@ def _slot(box: Box, name: str) -> Node | None:
         return None
     number = _slot_names(box).index(name)
     inode = _disks(box)[_names(box)[number]]
-    block = Directory({inode.name: disk(inode, number)}, 0o755)
-    return Directory({f"virtio{number}": Directory({"block": block}, 0o755)}, 0o755)
+    block = Directory({inode.name: disk(box, inode, number)}, 0o755)
+    irqs: dict[str, Node] = {at: attribute("msix") for at in sys_irq.of_disk(box, number)}
+    return Directory({"msi_irqs": Directory(irqs, 0o755), f"virtio{number}": Directory({"block": block}, 0o755)}, 0o755)
 
 
 def _numbers(box: Box) -> dict[str, str]:

@@ -3,7 +3,7 @@ topology.c, cacheinfo.c).
 
 Which packages there are, and what caches a processor has, is the machine's (memsh.linux.include.model).
 
-**Known deviations:** CPUs come and go only at boot; no cpufreq, modalias and driver.
+**Known deviations:** CPUs come and go only at boot; `crash_notes` is not there.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
-from memsh.procfs import facts
+from memsh.procfs.listing import Entry
 from memsh.procfs.node import Directory, Link, Node, ProcFile
-from memsh.procfs.sys_device import device, power, uevent
+from memsh.procfs.sys_device import device, keeping, power, uevent
 from memsh.procfs.sys_node import cpumap_text
+from memsh.procfs.sysfs import listed
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes
 HOTPLUG_ONLINE = 236  # the last step of bringing a CPU up
+PROCESSORS = "LNXSYSTM:00/LNXSYBUS:00/ACPI0010:00"  # which ACPI tells of
+CRASH_NOTE = 368  # bytes
 
 
 def _mask(box: Box, cpus: Sequence[int]) -> str:
@@ -38,6 +41,11 @@ def _list(cpus: Sequence[int]) -> str:
 
 def _text(text: object) -> ProcFile:
     return ProcFile(lambda box: f"{text}\n")
+
+
+def _changing(text: str) -> ProcFile:
+    """One that could be written: it takes what it has."""
+    return ProcFile(lambda box: f"{text}\n", keeping(lambda box: text), 0o644)
 
 
 def _set(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
@@ -57,7 +65,8 @@ def _all(box: Box) -> range:
 def _cache(cpu: int, package: int, siblings: Sequence[int], cache: Cache) -> Directory:
     shared, listed = _set(siblings if cache.whole else (cpu,))
     return Directory({
-        "coherency_line_size": _text(LINE), "id": _text(package if cache.whole else cpu), "level": _text(cache.level),
+        "coherency_line_size": _text(LINE), "id": _text(package if cache.numbered else cpu),
+        "level": _text(cache.level),
         "number_of_sets": _text((cache.kib << 10) // LINE // cache.ways), "physical_line_partition": _text(1),
         "shared_cpu_list": listed, "shared_cpu_map": shared, "size": _text(f"{cache.kib}K"), "type": _text(cache.type),
         "ways_of_associativity": _text(cache.ways), "uevent": uevent(),
@@ -90,17 +99,32 @@ def _cpu(box: Box, name: str) -> Node | None:
     }
     folder: dict[str, Node] = {
         "cache": Directory({**caches, "uevent": uevent()}, 0o755), "topology": _topology(cpu, its, siblings),
+        "driver": Link(lambda box: "../../../../bus/cpu/drivers/processor"),
+        "firmware_node": Link(lambda box: f"../../../{PROCESSORS}/LNXCPU:{cpu:02x}"),
+        "hotplug": Directory({
+            "fail": _changing("-1"), "state": _text(HOTPLUG_ONLINE),
+            "target": _changing(str(HOTPLUG_ONLINE if cpu else 0)),
+        }, 0o755),
         "subsystem": Link(lambda box: "../../../../bus/cpu"),
-        "hotplug": Directory({"fail": _text(-1), "state": _text(HOTPLUG_ONLINE), "target": _text(0)}, 0o755),
     }  # fmt: skip
+    if cpu:
+        folder["online"] = _changing("1")
+    if "KEXEC" in box.model.options:
+        folder["crash_notes_size"] = ProcFile(lambda box: f"{CRASH_NOTE}\n", None, 0o400)
     if box.arch.numa:
         nid = next(node.nid for node in box.pages.nodes if cpu in node.cpus)
         folder[f"node{nid}"] = Link(lambda box: f"../../node/node{nid}")
-    return device(folder, latency=True)
+    return device(folder, f"DRIVER=processor\nMODALIAS={_modalias(box)}\n", latency=True)
+
+
+def _modalias(box: Box) -> str:
+    """cpu_uevent(): what the list of /sys says of all CPUs."""
+    found = listed(box.model.sysfs).at("devices/system/cpu/modalias")
+    assert isinstance(found, Entry)
+    return found.shown({}, box)
 
 
 SMT = ProcFile(lambda box: "notsupported\n", _no_smt, 0o644)
-FOLDER = "/sys/devices/system/cpu/"
 CPU = Directory(
     {
         "power": power(),
@@ -114,6 +138,6 @@ CPU = Directory(
         "smt": Directory({"active": _text(0), "control": SMT}, 0o755),
     },
     0o755,
-    names=lambda box: [*(f"cpu{cpu}" for cpu in range(box.config.cpus)), *facts.names(box, FOLDER)],
-    find=lambda box, name: _cpu(box, name) or facts.find(box, FOLDER, name),
+    names=lambda box: [f"cpu{cpu}" for cpu in range(box.config.cpus)],
+    find=_cpu,
 )

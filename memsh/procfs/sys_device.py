@@ -4,15 +4,25 @@ power/sysfs.c). No device here does.
 
 from __future__ import annotations
 
-from memsh.linux.box import Box
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.node import Directory, Node, ProcFile
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 ACTIONS = frozenset(("add", "remove", "change", "move", "online", "offline", "bind", "unbind"))
 
 
-def _refuse(box: Box) -> str:
-    raise KernelError("EIO")  # as long as the device does not use autosuspend
+def refusing(code: str) -> Callable[[Box], str]:
+    """A show that only says why not."""
+
+    def show(box: Box) -> str:
+        raise KernelError(code)
+
+    return show
 
 
 def _control(box: Box, text: str) -> None:
@@ -30,10 +40,33 @@ def _uevent(box: Box, text: str) -> None:
         raise KernelError("EINVAL")
 
 
+def _no_device(box: Box, text: str) -> None:
+    raise KernelError("ENODEV")  # none of that name without, or with, this driver
+
+
+def keeping(shown: Callable[[Box], str]) -> Callable[[Box, str], None]:
+    """A store that takes what is there already; EINVAL for anything else."""
+
+    def store(box: Box, text: str) -> None:
+        if text.strip() != shown(box).strip():
+            raise KernelError("EINVAL", f"{shown(box).strip()} is all that it can be")
+
+    return store
+
+
+_BY_NAME = {"autosuspend_delay_ms": _no_number, "bind": _no_device, "control": _control, "drivers_probe": _no_device,
+            "uevent": _uevent, "unbind": _no_device}  # fmt: skip
+
+
+def storing(name: str, shown: Callable[[Box], str]) -> Callable[[Box, str], None]:
+    """What a file of a device, of a driver or of a bus does with what is written to it, by its name."""
+    return _BY_NAME.get(name) or keeping(shown)
+
+
 def power(latency: bool = False) -> Directory:
     """`latency`: a CPU may be told how long its wake-up may take."""
     files: dict[str, Node] = {
-        "autosuspend_delay_ms": ProcFile(_refuse, _no_number, 0o644),
+        "autosuspend_delay_ms": ProcFile(refusing("EIO"), _no_number, 0o644),  # as long as it does not use autosuspend
         "control": ProcFile(lambda box: "auto\n", _control, 0o644),
         "runtime_active_time": ProcFile(lambda box: "0\n"), "runtime_status": ProcFile(lambda box: "unsupported\n"),
         "runtime_suspended_time": ProcFile(lambda box: "0\n"),

@@ -23,7 +23,7 @@ DELEGATE = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.
 FRONTSWAP = ("failed_stores", "invalidates", "loads", "succ_stores")
 FILES: dict[str, ProcFile] = {
     "fscaps": attribute("1"), "oops_count": attribute("0"), "rcu_expedited": attribute("0", True),
-    "rcu_normal": attribute("0", True), "uevent_seqnum": attribute("466"),
+    "rcu_normal": attribute("0", True),
     "warn_count": ProcFile(lambda box: f"{len(box.log.warned)}\n"),
     "boot_params/version": attribute("0x020f"),
     **{name: attribute(text, writable, "KEXEC") for name, text, writable in (

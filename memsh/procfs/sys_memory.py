@@ -12,7 +12,7 @@ from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.procfs.node import Directory, Link, Node, ProcFile
-from memsh.procfs.sys_device import device, power, uevent
+from memsh.procfs.sys_device import device
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -114,6 +114,5 @@ MEMORY = Directory({
                                    _store_auto, 0o644, option="NUMA"),
     "block_size_bytes": ProcFile(lambda box: f"{memory_block_size_bytes(box.machine):x}\n", option="NUMA"),
     "hard_offline_page": ProcFile(None, _offline_page, 0o200, option="MEMORY_FAILURE"),
-    "power": power(), "soft_offline_page": ProcFile(None, _offline_page, 0o200, option="MEMORY_FAILURE"),
-    "uevent": uevent(),
+    "soft_offline_page": ProcFile(None, _offline_page, 0o200, option="MEMORY_FAILURE"),
 }, 0o755, names=_names, find=lambda box, name: _block(box, name) if box.arch.numa else None)  # fmt: skip

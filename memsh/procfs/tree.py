@@ -36,12 +36,14 @@ from memsh.procfs import (
     swaps,
     sys_block,
     sys_cpu,
-    sys_device,
+    sys_firmware,
+    sys_irq,
     sys_kernel,
     sys_memory,
     sys_mm,
     sys_node,
     sys_slab,
+    sysfs,
     sysrq,
     sysvipc,
     timer_list,
@@ -170,10 +172,10 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/class/block": sys_block.CLASS,
     "/sys/dev/block": sys_block.DEV_BLOCK,
     "/sys/devices/pci0000:00": sys_block.PCI,
-    "/sys/devices/system/clocksource": facts.directory("/sys/devices/system/clocksource/", {
-        "power": sys_device.power(), "uevent": sys_device.uevent()}),
     "/sys/devices/system/cpu": sys_cpu.CPU,
     "/sys/devices/system/memory": sys_memory.MEMORY,
+    "/sys/firmware/memmap": sys_firmware.MEMMAP,
+    "/sys/kernel/irq": sys_irq.IRQ,
     "/sys/kernel/tracing/events": tracefs.EVENTS,
     "/sys/devices/system/node": sys_node.NODES,
     "/sys/kernel": Directory({}, 0o755, names=sys_slab.names, find=sys_slab.find),
@@ -203,6 +205,9 @@ def _grow() -> Directory:
             assert isinstance(below, Directory)
             here = below
         here.fixed.setdefault(name, node)
+    own = root.fixed["sys"]
+    assert isinstance(own, Directory)
+    root.fixed["sys"] = sysfs.Root(own)
     return root
 
 

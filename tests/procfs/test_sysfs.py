@@ -23,8 +23,8 @@ QUEUE = """
     dma_alignment fua hw_sector_size io_poll io_poll_delay iostats logical_block_size max_discard_segments
     max_hw_sectors_kb max_integrity_segments max_sectors_kb max_segment_size max_segments minimum_io_size nomerges
     nr_requests nr_zones optimal_io_size physical_block_size read_ahead_kb rotational rq_affinity scheduler
-    stable_writes virt_boundary_mask write_cache write_same_max_bytes write_zeroes_max_bytes zone_append_max_bytes
-    zone_write_granularity zoned
+    stable_writes virt_boundary_mask wbt_lat_usec write_cache write_same_max_bytes write_zeroes_max_bytes
+    zone_append_max_bytes zone_write_granularity zoned
 """
 
 
@@ -54,7 +54,12 @@ def test_cpus(box: Box) -> None:
 
 
 def test_disks(box: Box) -> None:
-    assert tree.listdir(box, "/sys/block") == ["vda", "vdb"]
+    others = {*(f"loop{number}" for number in range(8)), *(f"ram{number}" for number in range(16))}
+    assert set(tree.listdir(box, "/sys/block")) == {"vda", "vdb", *others}
+    shown = tree.show(box, "/proc/diskstats").splitlines()
+    assert {line.split()[2] for line in shown} == {"vda", "vdb", *others}
+    assert tree.readlink(box, "/sys/block/ram7") == "../devices/virtual/block/ram7"
+    assert show(box, "block/ram7/dev") == "1:7"
     target = tree.readlink(box, "/sys/block/vda")
     assert target == "../devices/pci0000:00/0000:00:02.0/virtio0/block/vda"
     assert tree.readlink(box, "/sys/class/block/vdb") == "../" + target.replace("02.0/virtio0", "03.0/virtio1").replace(
@@ -63,7 +68,7 @@ def test_disks(box: Box) -> None:
     for way in ("block/vda", "class/block/vda", "dev/block/254:0"):
         assert show(box, f"{way}/size") == "131072" and show(box, f"{way}/dev") == "254:0"
     assert sorted(tree.listdir(box, "/sys/block/vda/queue")) == sorted(QUEUE.split())
-    assert show(box, "block/vda/queue/scheduler") == "[mq-deadline] kyber none"
+    assert show(box, "block/vda/queue/scheduler") == "[none] mq-deadline kyber "
     assert show(box, "block/vda/queue/write_cache") == "write back"
     stat = show(box, "block/vdb/stat")
     row = next(line for line in tree.show(box, "/proc/diskstats").splitlines() if " vdb " in line)

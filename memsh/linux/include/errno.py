@@ -37,6 +37,7 @@ STRERROR: dict[str, tuple[int, str]] = {
     "ENOSYS": (38, "Function not implemented"),
     "ENOTEMPTY": (39, "Directory not empty"),
     "ELOOP": (40, "Too many levels of symbolic links"),
+    "ENODATA": (61, "No data available"),
     "ENOTSUPP": (524, "Unknown error 524"),  # which should never reach a program, and does
     "EOVERFLOW": (75, "Value too large for defined data type"),
     "EOPNOTSUPP": (95, "Operation not supported"),

@@ -5,7 +5,7 @@ The kernel asks only for what stands here, and never for a machine by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Cache(NamedTuple):
     kib: int
     ways: int
     whole: bool  # shared by all processors of a package
+    numbered: bool = False  # by the package, not by the processor
 
 
 class Start(Protocol):
@@ -104,17 +105,19 @@ class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches,
     `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
     kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
-    below it → text, `parameters` those that its command line may have."""
+    below it → text, `parameters` those that its command line may have, `sysfs` reads the lists of what
+    /sys has (memsh.procfs.listing)."""
 
-    __slots__ = ("churn", "facts", "options", "parameters", "programs", "slab", "start")
+    __slots__ = ("churn", "facts", "options", "parameters", "programs", "slab", "start", "sysfs")
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
                  programs: Callable[[], Mapping[str, Image]],
                  churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str],
-                 parameters: frozenset[str]) -> None:  # fmt: skip
+                 parameters: frozenset[str], sysfs: Callable[[], Iterable[str]]) -> None:  # fmt: skip
         self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
         self.parameters = parameters
+        self.sysfs = sysfs
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

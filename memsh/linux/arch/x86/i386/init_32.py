@@ -85,7 +85,7 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     machine.top = low_ram(ram)
     log(KERN_NOTICE, IMAGE.banner)
     log(KERN_INFO, "BIOS-provided physical RAM map:")
-    machine.e820 = e820_map(ram)
+    machine.firmware_map = machine.e820 = e820_map(ram)
     for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")
     if box.config.parameter("no_hash_pointers") is not None:

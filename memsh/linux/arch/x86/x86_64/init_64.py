@@ -106,7 +106,7 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     log(KERN_NOTICE, IMAGE.banner)
     log(KERN_INFO, f"Command line: {box.config.cmdline} ")
     log(KERN_INFO, "BIOS-provided physical RAM map:")
-    machine.e820 = e820_map(ram, AMD_HT, firmware_kept(box.config, 2 if box.config.swap else 0))
+    machine.firmware_map = machine.e820 = e820_map(ram, AMD_HT, firmware_kept(box.config, 2 if box.config.swap else 0))
     machine.low_end = machine.e820[3].end
     for entry in machine.e820:
         log(KERN_INFO, f"BIOS-e820: [mem 0x{entry.start:016x}-0x{entry.end - 1:016x}] {entry.kind}")

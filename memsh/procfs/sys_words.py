@@ -1,0 +1,83 @@
+"""What the lists of /sys name and a box knows: its CPUs and nodes, its clock, what its firmware wrote down of the RAM.
+
+Bytes are two hexadecimal digits, for a text such as `\\x{cmos35}`. The firmware's cells are SeaBIOS's (0x30 to 0x5f:
+how much RAM and how many CPUs there are) and those of the emulated PC's host bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from memsh.linux.arch.x86.e820 import low_ram
+from memsh.linux.config import MIB, cpulist_text
+from memsh.linux.kernel.timer import BTIME
+from memsh.procfs.sys_memory import blocks
+from memsh.procfs.sys_node import cpumap_text
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+UNIT = 64 << 10  # in which the firmware counts RAM beyond 16 MiB, and beyond 4 GiB
+BANK = 8 * MIB  # in which the host bridge does
+BYTE = 0xFF
+PAGE_SIZE = 4096
+
+
+def _now(box: Box) -> datetime:
+    return datetime.fromtimestamp(_epoch(box), UTC)
+
+
+def _epoch(box: Box) -> int:
+    return BTIME + box.timer.usec // 1_000_000
+
+
+def _pools(box: Box) -> str:
+    """wq_pool_ids_show(): behind two pools of each CPU one for all, or then one of each node."""
+    nodes, first = len(box.pages.nodes), 2 * box.config.cpus
+    return " ".join(f"{nid}:{first + (1 + nid if nodes > 1 else 0)}" for nid in range(nodes))
+
+
+def _image_size(box: Box) -> str:
+    """hibernate_image_size_init(): two fifths of what is free before init's memory and the RAM disk's is given back."""
+    pages = sum(zone.managed for zone in box.pages.zones) - box.model.start.image.late_pages
+    return str(pages * 2 // 5 * PAGE_SIZE)
+
+
+def _uevents(box: Box) -> int:
+    """How often the kernel told of something new, beyond what one CPU and no node and no piece of memory bring."""
+    each = 7 + ("X86_MCE" in box.model.options)  # CPU, ACPI's name for it, its timer, msr, cpuid, fan, queue …
+    pieces = len(blocks(box)) + len(box.pages.nodes) if box.arch.numa else 0
+    return each * (box.config.cpus - 1) + pieces
+
+
+def _byte(figure: Callable[[Box], int], at: int = 0) -> Callable[[Box], str]:
+    return lambda box: f"{figure(box) >> 8 * at & BYTE:02x}"
+
+
+def _extended(box: Box) -> int:
+    return (low_ram(box.config.ram) - 16 * MIB) // UNIT
+
+
+def _high(box: Box) -> int:
+    return (box.config.ram - low_ram(box.config.ram)) // UNIT
+
+
+WORDS: dict[str, Callable[[Box], str | int]] = {
+    "cpulist": lambda box: cpulist_text(range(box.config.cpus)),
+    "cpumask": lambda box: cpumap_text(range(box.config.cpus), box.config.cpus),
+    "cpus": lambda box: ", ".join(map(str, range(box.config.cpus))),
+    "nodes": lambda box: cpulist_text(range(len(box.pages.nodes))),
+    "pools": _pools,
+    "uevents": _uevents, "image_size": _image_size,
+    "epoch": lambda box: str(_epoch(box)),
+    "date": lambda box: f"{_now(box):%Y-%m-%d}",
+    "time": lambda box: f"{_now(box):%H:%M:%S}",
+    "uptime_ms": lambda box: box.timer.usec // 1000,
+    "banks": _byte(lambda box: min(BYTE, low_ram(box.config.ram) // BANK)),
+    "queues": _byte(lambda box: box.config.cpus),
+    "cmos34": _byte(_extended), "cmos35": _byte(_extended, 1),
+    "cmos5b": _byte(_high), "cmos5c": _byte(_high, 1), "cmos5d": _byte(_high, 2),
+    "cmos5f": _byte(lambda box: box.config.firmware_cpus - 1),
+}  # fmt: skip
