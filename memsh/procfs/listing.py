@@ -11,8 +11,9 @@ A list is what a recorded machine has there, as text. A line that begins with no
 
 `{0-15}` in a name makes many of it, `{cpu}`, `{secondary}` (all CPUs but the first), `{memory}` and `{node}` one for
 each that the box has; `:02x` behind tells how the number is spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that
-number. `{one:TEXT}` and `{more:TEXT}` count with one CPU and with more; other words, `{cpulist}`, are those of
-memsh.procfs.sys_words. # begins a remark. A folder's lines are read when somebody asks for it.
+number. `{one:TEXT}` and `{more:TEXT}` count with one CPU and with more: a name of which nothing is left is not there.
+Other words, `{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read when
+somebody asks for it.
 """
 
 from __future__ import annotations
@@ -67,14 +68,21 @@ class Several(NamedTuple):
         return number if self.name(number) == name and number in self.numbers(box) else None
 
 
-def several(name: str, bound: Bound) -> Several | str:
-    """What a list calls `name`, with the numbers bound so far; a str if it is one name."""
+def several(box: Box, name: str, bound: Bound) -> Several | str:
+    """What a list calls `name`, with the numbers bound so far; a str if it is one name, "" if it is none here."""
+    name = _here(box, name)
     found = LOOP.search(name)
     if found is None or found[3] in bound:
         return spell(name, bound)
     first, last, variable, spelling = found.groups()
     return Several(name[: found.start()], name[found.end() :], spelling or "d", variable or "",
                    range(int(first), int(last) + 1) if first else range(0))  # fmt: skip
+
+
+def _here(box: Box, text: str) -> str:
+    """`text` with what counts for the box's number of CPUs."""
+    now = "more" if box.config.cpus > 1 else "one"
+    return NUMBERS_OF_CPUS.sub(lambda found: found[2] if found[1] == now else "", text) if ":" in text else text
 
 
 def spell(text: str, bound: Bound, box: Box | None = None) -> str:
@@ -86,8 +94,7 @@ def spell(text: str, bound: Bound, box: Box | None = None) -> str:
         return known if isinstance(known, str) else f"{known + int(more or 0):{spelling or 'd'}}"
 
     if box is not None and "{" in text:
-        now = "more" if box.config.cpus > 1 else "one"
-        text = NUMBERS_OF_CPUS.sub(lambda found: found[2] if found[1] == now else "", text)
+        text = _here(box, text)
     return NUMBER.sub(one, text) if "{" in text else text
 
 
@@ -170,11 +177,11 @@ class Folder:
 
     def names(self, box: Box, bound: Bound) -> Iterable[str]:
         for name in self.entries():
-            them = several(name, bound) if "{" in name else name
-            if isinstance(them, str):
-                yield them
-            else:
+            them = several(box, name, bound) if "{" in name else name
+            if not isinstance(them, str):
                 yield from map(them.name, them.numbers(box))
+            elif them:
+                yield them
 
     def find(self, box: Box, name: str, bound: Bound) -> tuple[Entry | Folder, Bound] | None:
         """What is called so, and the numbers bound then."""
@@ -184,7 +191,7 @@ class Folder:
         for pattern, entry in self.entries().items():
             if "{" not in pattern:
                 continue
-            them = several(pattern, bound)
+            them = several(box, pattern, bound)
             if isinstance(them, str):
                 if them == name:
                     return entry, bound

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.e820 import low_ram
 from memsh.linux.config import MIB, cpulist_text
 from memsh.linux.kernel.timer import BTIME
+from memsh.linux.mm.page_alloc.available import dirty_limits
 from memsh.procfs.sys_memory import blocks
 from memsh.procfs.sys_node import cpumap_text
 
@@ -52,6 +53,27 @@ def _uevents(box: Box) -> int:
     return each * (box.config.cpus - 1) + pieces
 
 
+def _scheduler(nsec: int) -> Callable[[Box], int]:
+    """update_sysctl(): a figure of the scheduler grows with the logarithm of the CPUs, of 8 at most."""
+    return lambda box: nsec * min(box.config.cpus, 8).bit_length()
+
+
+def _jbd2(box: Box) -> int:
+    """The thread that writes the journal."""
+    return next((task.pid for task in box.tasks.values() if task.comm.startswith("jbd2/")), 0)
+
+
+def _written(box: Box) -> int:
+    """kB written to the file system since it was mounted: at that, its superblock."""
+    pages = box.disk.pages_written - box.vmstat["pswpout"]
+    return (pages + 1) * PAGE_SIZE // 1024
+
+
+def _threshold(at: int) -> Callable[[Box], int]:
+    """In kB, of all disks together: from which on pages are written back, and from which on their writers wait."""
+    return lambda box: dirty_limits(box)[at] * (PAGE_SIZE // 1024)
+
+
 def _byte(figure: Callable[[Box], int], at: int = 0) -> Callable[[Box], str]:
     return lambda box: f"{figure(box) >> 8 * at & BYTE:02x}"
 
@@ -70,6 +92,8 @@ WORDS: dict[str, Callable[[Box], str | int]] = {
     "cpus": lambda box: ", ".join(map(str, range(box.config.cpus))),
     "nodes": lambda box: cpulist_text(range(len(box.pages.nodes))),
     "pools": _pools,
+    "sched_latency": _scheduler(6_000_000), "sched_min": _scheduler(750_000), "sched_wakeup": _scheduler(1_000_000),
+    "jbd2": _jbd2, "written_kb": _written, "background_kb": _threshold(0), "dirty_kb": _threshold(1),
     "uevents": _uevents, "image_size": _image_size,
     "epoch": lambda box: str(_epoch(box)),
     "date": lambda box: f"{_now(box):%Y-%m-%d}",

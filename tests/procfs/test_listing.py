@@ -112,17 +112,25 @@ BOTH = (
     ("kernel/irq/2/chip_name", 0o444, "XT-PIC\n"), ("kernel/irq/1/per_cpu_count", 0o444, "9,0\n"),
     ("devices/virtual/workqueue/writeback/pool_ids", 0o444, "0:4\n"),
     ("devices/system/clocksource/clocksource0/unbind_clocksource", 0o200, None),
+    ("kernel/debug/block/loop1/hctx0/cpu1/read_rq_list", 0o400, ""), ("kernel/debug/clear_warn_once", 0o200, None),
+    ("kernel/debug/block/vda/hctx1/flags", 0o400, "alloc_policy=FIFO SHOULD_MERGE\n"),
+    ("fs/ext4/vdb/reserved_clusters", 0o644, "4096\n"), ("fs/ext4/vdb/trigger_fs_error", 0o200, None),
 )  # fmt: skip
 OWN = {
     "i386": (
         ("kernel/uevent_seqnum", 0o444, "530\n"), ("class/rtc/rtc0/dev", 0o444, "254:0\n"),
         ("devices/system/cpu/vulnerabilities/meltdown", 0o444, "Vulnerable\n"),
+        ("devices/system/clocksource/clocksource0/available_clocksource", 0o444, "tsc acpi_pm \n"),
+        ("fs/ext4/vdb/msg_ratelimit_interval_ms", 0o644, "5000\n"),
         ("devices/system/clocksource/clocksource0/current_clocksource", 0o644, "tsc\n"),
     ),
     "x86_64": (
         ("kernel/uevent_seqnum", 0o444, "548\n"), ("class/rtc/rtc0/dev", 0o444, "253:0\n"),
         ("devices/system/cpu/cpu1/crash_notes_size", 0o400, "368\n"), ("power/reserved_size", 0o644, "1048576\n"),
         ("devices/system/cpu/vulnerabilities/meltdown", 0o444, "Not affected\n"),
+        ("devices/system/clocksource/clocksource0/available_clocksource", 0o444, "hpet acpi_pm \n"),
+        ("fs/ext4/vdb/msg_ratelimit_interval_ms", 0o644, "1250\n"),
+        ("kernel/debug/sched/latency_ns", 0o644, "12000000\n"),
         ("devices/system/clocksource/clocksource0/current_clocksource", 0o644, "hpet\n"),
         ("bus/memory/devices/memory3", 0o777, "../../../devices/system/memory/memory3"),
         ("devices/system/machinecheck/machinecheck1/bank4", 0o644, "fffffffffffffbff\n"),
@@ -145,6 +153,19 @@ def test_recorded_names(box: Box, wide: Box, arch: str) -> None:
                 tree.show(here, f"/sys/{path}")
     for path in ("bus/memory", "devices/system/node", "devices/system/memory", "kernel/security"):
         assert tree.exists(here, f"/sys/{path}") == (arch == "x86_64"), path
+
+
+def test_a_disk_with_one_queue_has_a_scheduler(box: Box) -> None:
+    alone = Box(Config(ram=64 * MIB))
+    for path in ("block/vda/queue/iosched/read_expire", "kernel/debug/block/vda/sched/async_depth"):
+        assert tree.exists(alone, f"/sys/{path}") and not tree.exists(box, f"/sys/{path}"), path
+    assert "sched" in tree.listdir(alone, "/sys/kernel/debug/block/vda")
+    assert "" not in tree.listdir(box, "/sys/kernel/debug/block/vda")
+    shown = tree.show(alone, "/sys/kernel/debug/bdi/1:3/stats")
+    kb = {line.split(":")[0]: line.split()[1] for line in shown.splitlines()}
+    limits = dict(line.split() for line in tree.show(alone, "/proc/vmstat").splitlines())
+    assert int(kb["DirtyThresh"]) == 4 * int(limits["nr_dirty_threshold"])
+    assert int(kb["BackgroundThresh"]) == 4 * int(limits["nr_dirty_background_threshold"])
 
 
 def test_every_link_leads_somewhere(box: Box, wide: Box) -> None:
