@@ -10,7 +10,7 @@ from typing import NamedTuple
 from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
-from memsh.procfs.node import Directory, Link
+from memsh.procfs.node import Directory, Link, ProcFile
 from memsh.shell.session import Session
 
 BLOCK = 4096
@@ -98,6 +98,8 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         node = tree.lookup(session.box, whole)
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
         size = BLOCK if kind == "file" and whole.startswith("/sys/") else 0
+        if isinstance(node, ProcFile) and node.size is not None:
+            size = node.size(session.box)
         return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
     inode = session.box.fs.lookup(whole)
     size = BLOCK if kind == "dir" else int(inode.size)

@@ -132,7 +132,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         mode, links = self._mode_of(path, node)
         size = node.size if isinstance(node, Link) else 0
         if path.startswith("/sys/") and stat.S_ISREG(mode) and not path.startswith(NO_SIZE):
-            size = SYS_SIZE
+            size = SYS_SIZE if not isinstance(node, ProcFile) or node.size is None else node.size(box)
         now = BTIME * 1_000_000_000 + box.timer.usec * 1000
         return {
             "st_mode": mode, "st_nlink": links, "st_ino": tree.inode(path), "st_size": size, "st_uid": 0, "st_gid": 0,

@@ -4,7 +4,7 @@ A list is what a recorded machine has there, as text. A line that begins with no
 "." for /sys itself; the lines behind it, each after one space, are what is in it:
 
     NAME -> TARGET               a link
-    NAME [MODE] = TEXT           a file; without MODE everybody reads it; a line feed follows, but after \\c and no text
+    NAME [MODE] [#SIZE] = TEXT   a file; without MODE everybody reads it; a line feed follows, but after \\c and no text
     NAME [MODE] ! ERRNO          a file that answers a reader with an error
     NAME MODE                    a file for writing only
     NAME/ [MODE] [@COMMON]       a folder, with what stands below the line @COMMON
@@ -104,14 +104,16 @@ class Entry(NamedTuple):
     mode: int
     kind: str
     text: str
+    size: int | None = None  # bytes, where it is no page
 
     def node(self, name: str, bound: Bound) -> ProcFile | Link:
         if self.kind == "->":
             return Link(lambda box: spell(self.text, bound, box))
         store = storing(name, lambda box: self.shown(bound, box)) if self.mode & 0o222 else None
+        size = (lambda box: self.size or 0) if self.size is not None else None
         if self.kind == "!":
-            return ProcFile(refusing(self.text), store, self.mode)
-        return ProcFile((lambda box: self.shown(bound, box)) if self.kind else None, store, self.mode)
+            return ProcFile(refusing(self.text), store, self.mode, size=size)
+        return ProcFile((lambda box: self.shown(bound, box)) if self.kind else None, store, self.mode, size=size)
 
     def shown(self, bound: Bound, box: Box) -> str:
         text = spell(self.text, bound, box)
@@ -164,8 +166,12 @@ class Folder:
         if rest[:1].isdigit():
             digits, _, rest = rest.partition(" ")
             mode = int(digits, 8)
+        size = None
+        if rest[:1] == "#":
+            number, _, rest = rest[1:].partition(" ")
+            size = int(number)
         kind, _, text = rest.partition(" ")
-        return name, Entry(mode, kind, text)
+        return name, Entry(mode, kind, text, size)
 
     def at(self, path: str) -> Entry | Folder:
         """What the list has at a path below this folder. KeyError if nothing."""

@@ -21,6 +21,7 @@ HEADER, POINTER = 36, 4  # bytes of a table's head, of an entry in the RSDT
 LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET")  # in the order of the RSDT
 HIDDEN = ("DSDT", "FACS")  # which the FACP points to
 DIMM = 16 << 30  # RAM comes in pieces of 16 GiB
+DSDT, DSDT_OBJECTS, DSDT_BRANCHES = 0x18F1, 812, 17  # bytes with one CPU: all, the object of CPUs, its branches
 SMBIOS_LOW = 600  # bytes of SMBIOS tables that fit below 1 MiB
 VIRTIO_RING = 3 * PAGE_SIZE  # the firmware reads each drive through a ring of 256 entries, and keeps it
 
@@ -39,17 +40,36 @@ def smbios_kept(config: Config) -> int:
     return -(-size // 64) * 64 if size > SMBIOS_LOW else 0
 
 
+def rsdp(config: Config) -> int:
+    """Where the firmware keeps the root of its tables; those of SMBIOS lie behind it."""
+    return RSDP - 0x20 * (config.ram > low_ram(config.ram)) - 0x50 * bool(config.firmware_nodes)
+
+
 def firmware_kept(config: Config, drives: int) -> int:
     """Bytes that the firmware keeps at the end of RAM below 4 GiB."""
     return smbios_kept(config) + ACPI_DATA_SIZE + drives * VIRTIO_RING
 
 
+def dsdt_size(config: Config) -> int:
+    """Bytes of the firmware's program, in which each CPU has an object with methods and a branch where it is told of;
+    0 and 1 are a byte shorter than other numbers, and packages have longer heads beyond 63 and 4095 bytes."""
+    node_of = {cpu: nid for nid, (_, its) in enumerate(config.firmware_nodes) for cpu in its}
+    objects, branches = DSDT_OBJECTS, DSDT_BRANCHES
+    for cpu in range(config.firmware_cpus):
+        wide = cpu > 1
+        objects += cpu and 71 + 3 * wide
+        branches += cpu and 11 + wide
+        objects += 6 + (node_of[cpu] > 1) if cpu in node_of else 0
+    counted = config.firmware_cpus > 1  # how many there are
+    heads = (branches > 63) + 2 * (objects + branches > 4095)
+    return DSDT - DSDT_OBJECTS - DSDT_BRANCHES + objects + branches + counted + heads
+
+
 def firmware_tables(config: Config, top: int) -> dict[str, Table]:
     """Where the tables lie below `top`, the end of RAM below 4 GiB."""
     cpus, nodes = config.firmware_cpus, len(config.firmware_nodes)
-    far = sum(len(its) for _, its in config.firmware_nodes[2:])  # 0 and 1 are a byte shorter than other numbers
     sizes = {
-        "FACS": 0x40, "DSDT": 0x18F1 + (0x5D if nodes else 0x53) * (cpus - 1) + far, "FACP": 0x74,
+        "FACS": 0x40, "DSDT": dsdt_size(config), "FACP": 0x74,
         "APIC": 0x78 + 8 * (cpus - 1), "HPET": 0x38,
     }  # fmt: skip
     if nodes:
@@ -66,10 +86,8 @@ def firmware_tables(config: Config, top: int) -> dict[str, Table]:
 def acpi_boot_table_init(config: Config, machine: Machine, log: Logger, step: int) -> None:
     """The log's lines of the tables that are found, `step` µs each, and of the memory that is kept for them."""
     tables = firmware_tables(config, machine.top)
-    above = any(entry.start >= 1 << 32 and entry.kind == "usable" for entry in machine.e820)  # not i386: behind 4 GiB
-    rsdp = RSDP - 0x20 * above - 0x50 * bool(config.firmware_nodes)
     log(KERN_INFO, "ACPI: Early table checksum verification disabled", step)
-    log(KERN_INFO, f"ACPI: RSDP 0x{rsdp:016X} 000014 (v00 BOCHS )", step)
+    log(KERN_INFO, f"ACPI: RSDP 0x{rsdp(config):016X} 000014 (v00 BOCHS )", step)
     found = [name for name in LISTED if name in tables]
     for name in ("RSDT", *found):
         start, size = tables[name]
