@@ -389,7 +389,7 @@ class _Evicted:
             lru_add_drain(self.box)
             self.drained = True
         if self.pfns:
-            release_pages(self.box, self.pfns)
+            release_pages(self.box, frame_runs(self.pfns))
         self.entries, self.pfns = 0, []
 
 

@@ -13,7 +13,7 @@ from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_PFNMAP, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import add_run, frame_runs, sub_runs
+from memsh.linux.lib.columns import add_run, sub_runs
 from memsh.linux.lib.entries import PRESENT, page_runs
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import huge_parts
@@ -36,43 +36,57 @@ _MOST = _BUNDLE + 9 * _BATCH  # MAX_GATHER_BATCH_COUNT
 class Gather:
     """struct mmu_gather: frames that wait until the TLB is flushed."""
 
-    __slots__ = ("box", "pfns")
+    __slots__ = ("box", "count", "runs")
 
     def __init__(self, box: Box) -> None:
         self.box = box
-        self.pfns: list[int] = []
+        self.count = 0
+        self.runs: list[tuple[int, int]] = []  # (first frame, how many)
 
     def add_run(self, pfn: int, count: int) -> None:
-        pfns = self.pfns
+        runs = self.runs
         while count:
-            n = min(count, _MOST - len(pfns))
-            pfns.extend(range(pfn, pfn + n))
+            n = min(count, _MOST - self.count)
+            runs.append((pfn, n))
+            self.count += n
             pfn += n
             count -= n
-            if len(pfns) == _MOST:
+            if self.count == _MOST:
                 self.flush()
 
     def flush(self) -> None:
         """Drop a reference to each page in the order they were gathered, and free the unused ones."""
-        pfns = self.pfns
+        runs, left = self.runs, self.count
         box = self.box
         at, room = 0, _BUNDLE
         swapping = box.vmstat["nr_swapcached"]
-        while at < len(pfns):
-            n = min(room, 512, len(pfns) - at)
+        while left:
+            n = wanted = min(room, 512, left)
+            part = []
+            while wanted:
+                pfn, count = runs[at]
+                if count <= wanted:
+                    part.append((pfn, count))
+                    at += 1
+                    wanted -= count
+                else:
+                    part.append((pfn, wanted))
+                    runs[at] = pfn + wanted, count - wanted
+                    wanted = 0
             if swapping:
-                box.swap.free_swap_cache(pfns[at : at + n])
-            release_pages(box, pfns[at : at + n])
-            at += n
+                box.swap.free_swap_cache([frame for pfn, count in part for frame in range(pfn, pfn + count)])
+            release_pages(box, part)
+            left -= n
             room = room - n or _BATCH
-        pfns.clear()
+        runs.clear()
+        self.count = 0
 
 
-def release_pages(box: Box, pfns: list[int]) -> None:
-    """Drop a reference to each frame; the unused ones are freed, last first."""
+def release_pages(box: Box, runs: list[tuple[int, int]]) -> None:
+    """Drop a reference to each frame of (first, how many); the unused ones are freed, last first."""
     refcount = box.memmap.refcount
     dead: list[tuple[int, int, int]] = []  # last first: from the highest of a run downwards
-    for pfn, count in frame_runs(pfns):
+    for pfn, count in runs:
         if count == 1:
             left = refcount[pfn] - 1
             refcount[pfn] = left
