@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Node
 
 BUG_STATUS = 70
+NULL = "/dev/null"
 TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
@@ -498,7 +499,8 @@ class Calls:
     ) -> int:  # fmt: skip
         """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
         opener = Opener(self)  # type: ignore[arg-type]
-        watched = self.session.hooks.watch or nullcontext()
+        quiet = all(redirect.target == NULL for redirect in redirects)  # that asks nothing of the kernel
+        watched = (None if quiet else self.session.hooks.watch) or nullcontext()
         try:
             with watched:
                 for redirect in redirects:
