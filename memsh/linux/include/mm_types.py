@@ -490,7 +490,13 @@ class MmStruct:
 
     def get_rss(self) -> int:
         """Resident pages: file, anonymous and shared memory."""
-        return self.counter(MM_FILEPAGES) + self.counter(MM_ANONPAGES) + self.counter(MM_SHMEMPAGES)
+        rss, kept = self.rss, self.kept
+        total = 0
+        for member in (MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES):
+            pages = rss[member] - kept[member]
+            if pages > 0:
+                total += pages
+        return total
 
     def flush_tlb(self, start: int = 0, end: int = 1 << 64) -> None:
         """Forget the translations of [start, end)."""
@@ -502,7 +508,9 @@ class MmStruct:
             self.tlbw.pop(page, None)
 
     def update_hiwater_rss(self) -> None:
-        self.hiwater_rss = max(self.hiwater_rss, self.get_rss())
+        now = self.get_rss()
+        if now > self.hiwater_rss:
+            self.hiwater_rss = now
 
     def update_hiwater_vm(self) -> None:
         self.hiwater_vm = max(self.hiwater_vm, self.total_vm)

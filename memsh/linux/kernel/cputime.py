@@ -106,9 +106,9 @@ class CpuTime:
         """What has been done since the clock last moved."""
         box = self.box
         self.charge(box.current)
-        vmstat, seen = box.vmstat, self.seen
+        count, seen = box.vmstat.get, self.seen
         for name, who, usec in WORK:
-            now = vmstat[name]
+            now = count(name, 0)
             if now != seen[name]:
                 done, seen[name] = now - seen[name], now
                 task = self._thread(who) if who else box.current

@@ -116,8 +116,11 @@ def linked(links: memoryview, first: int, step: int, most: int) -> int:
 
 def alike(column: memoryview, first: int, step: int, most: int) -> int:
     """How many of the entries at first, first + step, … are the same, at most `most`. `step` is 1 or -1."""
+    if most < 2:
+        return most
     value = column[first]
-    if most < 2 or is_run(column, first if step > 0 else first - most + 1, most, value):
+    low = first if step > 0 else first - most + 1
+    if column[low : low + most].tobytes() == value.to_bytes(4, "little") * most:
         return most
     return next(count for count in range(1, most) if column[first + count * step] != value)
 

@@ -41,6 +41,9 @@ EVICTABLE = LISTS[:4]
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
 
 
+_ITEMS = {name: (f"nr_{name}", f"nr_zone_{name}") for name in LISTS}
+
+
 def lru_name(flags: int) -> str:
     if flags & PG_UNEVICTABLE:
         return "unevictable"
@@ -79,8 +82,9 @@ def update_lru_size(box: Box, name: str, pfn: int, count: int) -> None:
 
 def add_lru_size(box: Box, lruvec: LruVec, zone: Zone, name: str, count: int) -> None:
     """`count` pages more, or fewer, of one zone are on a list."""
-    box.vmstat["nr_" + name] += count
-    zone.stat["nr_zone_" + name] += count
+    item, zone_item = _ITEMS[name]
+    box.vmstat[item] += count
+    zone.stat[zone_item] += count
     lruvec.add_size(name, zone.index, count)
 
 
@@ -287,13 +291,16 @@ def munlock_page(box: Box, pfn: int) -> None:
 
 def age_nonresident(lruvec: LruVec, pages: int) -> None:
     """So many evictions or activations more (workingset_age_nonresident)."""
-    for level in lruvec.levels():
+    level: LruVec | None = lruvec
+    while level is not None:
         level.nonresident_age += pages
+        level = level.parent
 
 
 def lru_note_cost(lruvec: LruVec, *, file: bool, pages: int) -> None:
     """Reclaim from the file or the anonymous lists cost I/O on so many pages; what is long past weighs less."""
-    for level in lruvec.levels():
+    level: LruVec | None = lruvec
+    while level is not None:
         if file:
             level.file_cost += pages
         else:
@@ -303,6 +310,7 @@ def lru_note_cost(lruvec: LruVec, *, file: bool, pages: int) -> None:
         if cost > (sizes["inactive_anon"] + sizes["active_anon"] + sizes["inactive_file"] + sizes["active_file"]) // 4:
             level.file_cost //= 2
             level.anon_cost //= 2
+        level = level.parent
 
 
 def rotate_reclaimable(box: Box, pfn: int) -> None:

@@ -46,7 +46,11 @@ class PageLookup:
 
     def zone_of(self, pfn: int) -> Zone:
         """The zone of a frame; frames outside RAM get the nearest zone below."""
-        return self._populated[max(0, bisect_right(self._starts, pfn) - 1)]
+        try:
+            zone = self._zone_at[pfn >> CHUNK_ORDER]
+        except IndexError:
+            zone = None
+        return zone or self._populated[max(0, bisect_right(self._starts, pfn) - 1)]
 
     def zones_upto(self, highest: int) -> list[Zone]:
         """The zones that a request with this highest zone index may use, lowest first, node by node."""

@@ -24,7 +24,7 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.include.mm_types import AddressSpace
-from memsh.linux.lib.columns import alike, counting, mask_run
+from memsh.linux.lib.columns import alike, counting, mask_run, set_run
 from memsh.linux.lib.entries import climb
 from memsh.linux.mm.rmap.unmap import Place, rmap_walk
 
@@ -45,10 +45,10 @@ class Folios:
     direction `way`.
     """
 
-    __slots__ = ("bits", "count", "first", "mapped", "places", "start", "step", "way")
+    __slots__ = ("bits", "count", "first", "low", "mapped", "places", "start", "step", "way")
 
     def __init__(self, first: int, step: int, bits: int) -> None:
-        self.first = first
+        self.first = self.low = first  # `low`: the lowest frame
         self.count = 1
         self.step = step
         self.bits = bits
@@ -57,19 +57,18 @@ class Folios:
         self.way = 1
         self.start = 0
 
-    @property
-    def low(self) -> int:
-        """The lowest frame."""
-        return self.first if self.step > 0 else self.first - self.count + 1
-
     def frames(self) -> range:
         return range(self.first, self.first + self.count * self.step, self.step)
 
     def mark(self, box: Box, clear: int, set_: int) -> None:
         """Change their flags."""
         if self.bits & clear or ~self.bits & set_:
-            mask_run(box.memmap.flags, self.low, self.count, clear, set_)
-            self.bits = self.bits & ~clear | set_
+            if self.count == 1:
+                mask_run(box.memmap.flags, self.first, 1, clear, set_)
+                self.bits = self.bits & ~clear | set_
+            else:
+                self.bits = self.bits & ~clear | set_
+                set_run(box.memmap.flags, self.low, self.count, self.bits)
 
 
 def next_folios(box: Box, first: int, most: int, step: int) -> Folios:
@@ -88,6 +87,8 @@ def next_folios(box: Box, first: int, most: int, step: int) -> Folios:
     elif most > 1 and memmap.refcount[first] == 1:
         most = alike(memmap.mapcount, first, step, alike(memmap.refcount, first, step, most))
         _extend_cached(box, folios, most)
+    if step < 0:
+        folios.low = first - folios.count + 1
     return folios
 
 

@@ -96,7 +96,7 @@ def isolate_lru_folios(
 
 def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], number: int) -> None:
     """Count `number` pages in all on a list and in its zones; off it if the number is negative."""
-    low, high = min(stretches)[0], max(stretches)[0]
+    low, high = (min(stretches)[0], max(stretches)[0]) if len(stretches) > 1 else (stretches[0][0],) * 2
     zone = box.pages.zone_of(low)
     start, end = zone.start_pfn, zone.start_pfn + zone.spanned
     if start + SWAP_CLUSTER_MAX <= low and high + SWAP_CLUSTER_MAX <= end:
