@@ -10,6 +10,7 @@ Known deviations: the mark of cached chunks (tcache_key) is the same for every p
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 PAGE = 4096
@@ -129,10 +130,12 @@ class Abi:
         self.heap_max_size = 2 * mmap_threshold_max
         self.heap_info = 5 * word + (-3 * word & self.mask)  # sizeof (heap_info)
 
+    @lru_cache(256)  # noqa: B019 (there are two of these objects, for ever)
     def state_at(self, addr: int) -> MallocState:
         """Addresses of the fields of the arena at `addr`."""
         return MallocState(*map(addr.__add__, self._state))
 
+    @lru_cache(256)  # noqa: B019
     def par_at(self, addr: int) -> MallocPar:
         """Addresses of the fields of the parameters at `addr`."""
         return MallocPar(*map(addr.__add__, self._par))

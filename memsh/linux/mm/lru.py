@@ -145,9 +145,12 @@ def account_new(box: Box, pfn: int, count: int, flags: int) -> None:
 def account_new_runs(box: Box, runs: list[tuple[int, int]], total: int, flags: int) -> None:
     """account_new() for several runs of (first frame, how many), `total` frames together, which one group pays for."""
     memmap = box.memmap
-    zone = box.pages.zone_of(runs[0][0])
-    start, end = zone.start_pfn, zone.start_pfn + zone.spanned
-    if flags & PG_MLOCKED or min(runs)[0] < start or max([pfn + count for pfn, count in runs]) > end:
+    low, first_count = runs[0]
+    high = low + first_count
+    zone = box.pages.zone_of(low)
+    if len(runs) > 1:
+        low, high = min(runs)[0], max([pfn + count for pfn, count in runs])
+    if flags & PG_MLOCKED or low < zone.start_pfn or high > zone.start_pfn + zone.spanned:
         for pfn, count in runs:
             account_new(box, pfn, count, flags)
         return
