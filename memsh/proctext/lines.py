@@ -6,7 +6,6 @@ as if it were whole. A line of another daemon between the kernel's is left out.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import NamedTuple
 
@@ -61,6 +60,8 @@ def clean(text: str) -> Clean:
     if _MARKUP.search(text):
         text = _TAGS.sub("", _BREAK.sub("\n", text))
     if _ENTITY.search(text):
+        import html  # start-up: 2 ms, for reports with markup alone
+
         text = html.unescape(text)
     text = _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " "))
     if _PRINTABLE.search(text):  # a mail as it was sent: quoted-printable
