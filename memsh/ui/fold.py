@@ -87,7 +87,7 @@ def cut(line: str, columns: int) -> Row:
     if line[columns - 2 : columns].strip() == line[columns - 2 : columns] and " " in kept.strip():
         kept = kept[: kept.rindex(" ")]
     elif " " not in kept.strip():
-        kept = kept[: _piece(line, columns - 1)]
+        kept = fold(line, columns - 1)[0]  # it stands less far in, if that keeps the word whole
     return Row(kept.rstrip().ljust(columns - 1), CUT)
 
 

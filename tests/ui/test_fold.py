@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memsh.cli import open_session
@@ -36,9 +36,9 @@ def whole(text: str, columns: int, table: bool) -> None:
         words = line.split()
         shown = [word for row in rows for word in row.text.split()]
         if rows[-1].mark == CUT:
-            long = bool(shown) and len(words[len(shown) - 1]) > columns  # a word that no screen holds
+            long = bool(shown) and cells(words[len(shown) - 1]) >= columns - columns // 3  # a word that no row holds
             assert shown == [*words[: len(shown) - long], *([shown[-1]] if long else [])] and table, line
-        elif any(len(word) > columns - columns // 3 for word in words):
+        elif any(cells(word) > columns - columns // 3 for word in words):
             assert "".join(shown) == "".join(words), line
             assert not any(re.search(r"\d$", row.text) and re.match(r"\s*\d", after.text) and
                            row.text.split()[-1] not in words and not re.search(r"\d{20}", line)
@@ -47,6 +47,9 @@ def whole(text: str, columns: int, table: bool) -> None:
             assert shown == words, line
 
 
+@example("\t1111111日日日日", 20, False)
+@example("\t111111日日日日", 20, True)
+@example("\t\taaaaaaaaaa", 20, True)
 @given(st.text(alphabet="ab1 23,|日\t", max_size=300), st.integers(20, 120), st.booleans())
 def test_any_text(text: str, columns: int, table: bool) -> None:
     whole(text, columns, table)

@@ -133,6 +133,7 @@ def test_a_shell_to_try_things_and_back_to_exactly_there(lecture: Lecture) -> No
     lecture.see("$2 = 0x8153e80")
     lecture.type("procdump /tmp/x\r")
     lecture.see("which this session may not")
+    lecture.at_prompt()
     lecture.type("\x04")
     lecture.at("3/12")
     lecture.until(lambda: "try memsh>" not in lecture.text)
