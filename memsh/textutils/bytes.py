@@ -1,4 +1,4 @@
-"""Bytes changed and shown: tr od xxd, checksums, base64 (GNU coreutils 9.1, xxd 2022).
+"""Bytes changed and shown: tr, base64 (GNU coreutils 9.1, xxd 2022).
 
 tr works on bytes, as GNU's does: a character of several bytes is several characters to it.
 """
@@ -6,7 +6,6 @@ tr works on bytes, as GNU's does: a character of several bytes is several charac
 from __future__ import annotations
 
 import base64 as codec
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -229,82 +228,6 @@ def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None) -> by
             if size > TEXT:
                 raise ShellError(TOO_LONG)
     return b"".join(parts)
-
-
-def _digest(source: Input, algorithm: str) -> str:
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    for data in bytes_of(source):
-        digest.update(data)
-    return digest.hexdigest()
-
-
-# checksums
-
-
-SUMS = (
-    option("-b", "--binary"), option("-t", "--text"), option("-c", "--check", help="check what is listed"),
-    option("--quiet"), option("--status"), option("--tag"), rest("files", words="path"),
-)  # fmt: skip
-
-
-@utility(*SUMS)
-def md5sum(box: object, args: Args, io: IO) -> int:
-    """MD5 checksums of files
-
-    md5sum /proc/version
-    """
-    return _sums(args, io, "md5")
-
-
-@utility(*SUMS)
-def sha1sum(box: object, args: Args, io: IO) -> int:
-    """SHA1 checksums of files
-
-    sha1sum /proc/version
-    """
-    return _sums(args, io, "sha1")
-
-
-@utility(*SUMS)
-def sha256sum(box: object, args: Args, io: IO) -> int:
-    """SHA256 checksums of files
-
-    sha256sum /proc/version
-    """
-    return _sums(args, io, "sha256")
-
-
-def _sums(args: Args, io: IO, algorithm: str) -> int:
-    if args.check:
-        return _check_sums(args, io, algorithm)
-    sources = Sources(io, args.files)
-    for name, source in sources:
-        digest = _digest(source, algorithm)
-        if args.tag:
-            io.out(f"{algorithm.upper()} ({name}) = {digest}\n")
-        else:
-            io.out(f"{digest} {'*' if args.binary else ' '}{name}\n")
-    return sources.status
-
-
-def _check_sums(args: Args, io: IO, algorithm: str) -> int:
-    failed = missing = 0
-    for line in Sources(io, args.files).bare_lines():
-        match = re.fullmatch(r"([0-9a-fA-F]+) [ *](.*)", line)
-        if match is None:
-            continue
-        source = Sources(io, []).open(match[2])
-        if source is None:
-            missing += 1
-            io.out(f"{match[2]}: FAILED open or read\n")
-            continue
-        good = _digest(source, algorithm) == match[1].lower()
-        failed += not good
-        if not args.status and not (good and args.quiet):
-            io.out(f"{match[2]}: {'OK' if good else 'FAILED'}\n")
-    if failed and not args.status:
-        io.complain(f"WARNING: {failed} computed checksum{'s' if failed > 1 else ''} did NOT match")
-    return int(bool(failed or missing))
 
 
 @utility(

@@ -151,13 +151,26 @@ class Grep:
         coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
         self.colour = coloured and args.colour not in ("never", "no", "none")
         self.sources = Sources(io, [])
-        self.excluded: list[str] = list(args.exclude)
-        for name in args.exclude_from:
-            source = self.sources.open(name)
-            if source is None:
-                raise ShellError("", TROUBLE)
-            self.excluded += [line.strip() for line in source if line.strip()]
+        self.chosen = self._chosen()
         self.matched = self.failed = self.printed = False
+
+    def _chosen(self) -> list[tuple[bool, list[str]]]:
+        """(whether they include, globs): what --include and --exclude name, in the order they were typed; those of one
+        kind that follow each other stand together (gnulib's exclude.c)."""
+        chosen: list[tuple[bool, list[str]]] = []
+        for option_name, value in self.args.typed:
+            if option_name not in ("include", "exclude", "exclude_from"):
+                continue
+            globs = [value]
+            if option_name == "exclude_from":
+                source = self.sources.open(value)
+                if source is None:
+                    raise ShellError("", TROUBLE)
+                globs = [line.strip() for line in source if line.strip()]
+            if not chosen or chosen[-1][0] != (option_name == "include"):
+                chosen.append((option_name == "include", []))
+            chosen[-1][1].extend(globs)
+        return chosen
 
     def _patterns(self, names: list[str]) -> list[str]:
         args, found = self.args, []
@@ -205,8 +218,11 @@ class Grep:
             return
         folder = self._folder(name)
         if folder is None:
-            self._open(name)
+            if self._wanted(_tails(name)):
+                self._open(name)
         elif self.recursive:
+            if any(fnmatchcase(tail, glob.rstrip("/")) for tail in _tails(name) for glob in self.args.exclude_dir):
+                return
             self._below(name, folder)
         elif self.args.directories != "skip":
             self._trouble(name, "Is a directory")
@@ -234,14 +250,16 @@ class Grep:
             if inner is not None:
                 if not any(fnmatchcase(name, glob.rstrip("/")) for glob in args.exclude_dir):
                     self._below(path, inner)
-            elif self._wanted(name):
+            elif self._wanted([name]):
                 self._open(path)
 
-    def _wanted(self, name: str) -> bool:
-        args = self.args
-        if any(fnmatchcase(name, glob) for glob in self.excluded):
-            return False
-        return not args.include or any(fnmatchcase(name, glob) for glob in args.include)
+    def _wanted(self, names: list[str]) -> bool:
+        """Whether a file that has these names is looked at: the last group of globs that fits says so; if none
+        does, the first one says the opposite of what it is for."""
+        for include, globs in reversed(self.chosen):
+            if any(fnmatchcase(name, glob) for name in names for glob in globs):
+                return include
+        return not self.chosen or not self.chosen[0][0]
 
     def _open(self, name: str) -> None:
         files = self.io.session.files
@@ -398,3 +416,6 @@ def _peeked(lines: Iterator[str]) -> tuple[Iterator[str], bool]:
     return chain(held, lines), any("\0" in line for line in held)
 
 
+def _tails(name: str) -> list[str]:
+    """The name of an operand, and what stands behind each of its slashes."""
+    return [name, *(name[match.end() :] for match in re.finditer("/+(?=.)", name))]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from memsh.shell import Args, ShellError
 from memsh.shell.io import IO, Input, Room
+from memsh.textutils.quoting import quotef
 
 POLL_EVERY = 64  # lines between two looks for Ctrl-C
 
@@ -37,7 +38,8 @@ class Sources:
             return files.open_read(self.io.session, name)
         except OSError as error:
             self.failed = True
-            self.io.complain(self.words.format(name=name, why=error.strerror or error))
+            shown = quotef(name) if self.words.startswith("{name}") else name
+            self.io.complain(self.words.format(name=shown, why=error.strerror or error))
             return None
 
     def lines(self) -> Iterator[str]:
