@@ -42,7 +42,7 @@ class Dynamic:
         return found(self.session.language) if found is not None else None
 
 
-def _random(session: Session) -> str:
+def drawn(session: Session) -> str:
     """bash's generator (Park and Miller's), from 5.1 on folded to 16 bits."""
     language = session.language
     seed = language.seed or 123459876
@@ -118,7 +118,7 @@ def _line(session: Session) -> str:
 
 
 _TABLE: dict[str, Callable[[Session], str | None]] = {
-    "RANDOM": _random, "SECONDS": _seconds, "PWD": _directory, "LINENO": _line,
+    "RANDOM": drawn, "SECONDS": _seconds, "PWD": _directory, "LINENO": _line,
     "OLDPWD": lambda session: session.language.old_cwd,
     "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
     "EUID": lambda session: "0", "HOSTNAME": lambda session: "box", "OPTIND": lambda session: "1",
@@ -132,7 +132,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: date(session, "%s"),
     "EPOCHREALTIME": lambda session: date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
     "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
-    "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": _random,
+    "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": drawn,
     "HISTCMD": lambda session: str(len(session.history) + 1), "COLUMNS": _columns,
     "PS1": lambda session: r"\s-\v\$ " if not session.language.strict else None,
 }  # fmt: skip

@@ -55,7 +55,7 @@ def digest(source: Input, algorithm: Algorithm, bits: int) -> str:
 def crc(source: Input) -> tuple[int, int]:
     """(checksum, length): the CRC of POSIX's cksum, which takes the highest bit first and the length behind the data.
     zlib's takes the lowest first, so all bytes are turned round."""
-    state, length = 0xFFFFFFFF, 0
+    state, length = 0xFFFFFFFF, 0  # not i386: a checksum of 32 bits
     for data in bytes_of(source):
         state = zlib.crc32(data.translate(_BACKWARDS), state)
         length += len(data)
@@ -79,7 +79,7 @@ def sysv(source: Input) -> tuple[int, int]:
     for data in bytes_of(source):
         length += len(data)
         total += sum(data)
-    total &= 0xFFFFFFFF
+    total &= 0xFFFFFFFF  # not i386: a sum of 32 bits
     folded = (total & 0xFFFF) + (total >> 16)
     return (folded & 0xFFFF) + (folded >> 16), length
 
