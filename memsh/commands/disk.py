@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.linux.box import Box
 from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
 from memsh.linux.mm.filemap.fadvise import fadvise_dontneed
-from memsh.shell import IO, Args, UsageError, command, opt, rest
+from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
+from memsh.textutils.quoting import quotef
+from memsh.textutils.utility import NoChoice, option, utility
 
 TOPIC = "files"
 _UNITS = ("", "k", "M", "G", "T", "P")
@@ -329,8 +332,36 @@ def sync(box: object, args: Args, io: IO) -> int:
     return status
 
 
-@command(
-    opt("-h", help="sizes for people"), opt("-k", help="in KiB, as without it"), opt("-m", help="in MiB"),
+_FIELDS = {
+    "source": "Filesystem", "fstype": "Type", "itotal": "Inodes", "iused": "IUsed", "iavail": "IFree",
+    "ipcent": "IUse%", "size": "", "used": "Used", "avail": "Available", "pcent": "Use%", "file": "File",
+    "target": "Mounted on",
+}  # fmt: skip
+_KEPT = {name: _FIELDS[name] for name in _FIELDS if not name.startswith("i")}
+
+
+def _fields(word: str) -> list[str]:
+    names = word.split(",")
+    for name in names:
+        if name in _FIELDS and name not in _KEPT:
+            raise ValueError(f"the box counts no inodes: '{name}' cannot be told")
+        if name not in _KEPT:
+            raise NoChoice(f"option --output: field '{name}' unknown")
+        if names.count(name) > 1:
+            raise NoChoice(f"option --output: field '{name}' used more than once")
+    return names
+
+
+@utility(
+    option("-B", "--block-size", type=block_size("-B"), meta="SIZE"),
+    option("-h", "--human-readable", help="sizes for people"), option("-H", "--si", help="in powers of 1000"),
+    option("-k", name="kibi", help="in KiB, as without it"), option("-m", name="mebi", help="in MiB"),
+    option("-l", "--local", help="as it always is"), option("--no-sync", help="as it always is"),
+    option("--sync", help="write back first"),
+    option("--output", type=_fields, optional=list(_KEPT), meta="FIELDS", help="source,size,used,avail,target …"),
+    option("-P", "--portability", help="POSIX's headings"), option("--total", help="with a sum"),
+    option("-t", "--type", type=str, many=True, meta="TYPE"), option("-T", "--print-type"),
+    option("-x", "--exclude-type", type=str, many=True, meta="TYPE"), option("-v", name="ignored"),
     rest("files", words="path"), topic=TOPIC,
 )  # fmt: skip
 def df(box: object, args: Args, io: IO) -> int:
@@ -339,38 +370,92 @@ def df(box: object, args: Args, io: IO) -> int:
     df -h
     """
     session = io.session
-    mounts = filesystems(session.box)
+    if args.output is not None and (args.print_type or args.portability):
+        raise args.refused(f"options --output and {'-T' if args.print_type else '-P'} are mutually exclusive")
+    twice = set(args.type) & set(args.exclude_type)
+    if twice:
+        raise ShellError(f"file system type '{min(twice)}' both selected and excluded")
+    if args.sync:
+        session.box.fs.sync()
+    kinds = _kinds(io)
+    mounts = [(mount, "-") for mount in filesystems(session.box)]
+    status = 0
     if args.files:
-        chosen = []
+        every, mounts = mounts, []
         for name in args.files:
             whole = path_of(session, name)
             if stat_kind(session, whole) is None:
-                io.complain(f"{name}: No such file or directory")
-                return 1
-            inside = [m for m in mounts if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
-            chosen.append(max(reversed(inside), key=lambda mount: len(mount.where)))
-        mounts = chosen
-    unit = "Size" if args.h else "1M-blocks" if args.m else "1K-blocks"
-    rows = [["Filesystem", unit, "Used", "Avail" if args.h else "Available", "Use%", "Mounted on"]]
-    for mount in mounts:
-        used, left = mount.used, mount.size - mount.used
-        share = f"{-(-100 * used // (used + left))}%" if used + left else "-"
-        rows.append([mount.device, *(_blocks_of(n, args) for n in (mount.size, used, left)), share, mount.where])
-    wide = [max(len(row[at]) for row in rows) for at in range(5)]
+                io.complain(f"{quotef(name)}: No such file or directory")
+                status = 1
+                continue
+            inside = [m for m, _ in every if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
+            mounts.append((max(reversed(inside), key=lambda mount: len(mount.where)), name))
+    mounts = [(mount, name) for mount, name in mounts if (not args.type or kinds.get(mount.where) in args.type)
+              and kinds.get(mount.where) not in args.exclude_type]  # fmt: skip
+    if not mounts:
+        if not status:
+            io.complain("no file systems processed")
+        return 1
+    unit = unit_of(args, Unit())
+    figures = ["size", "used", "avail", "pcent", "target"]
+    chosen = args.output or ["source", *(["fstype"] if args.print_type else []), *figures]
+    rows = [[_heading(name, unit, args) for name in chosen]]
+    rows += [_row(chosen, unit, mount.device, kinds.get(mount.where, "-"), mount.size, mount.used, name, mount.where)
+             for mount, name in mounts]  # fmt: skip
+    if args.total:
+        size, used = (sum(getattr(mount, what) for mount, _ in mounts) for what in ("size", "used"))
+        rows.append(_row(chosen, unit, "total", "-", size, used, "-", "-" if "source" in chosen else "total"))
+    _table(io, chosen, rows)
+    return status
+
+
+def _kinds(io: IO) -> dict[str, str]:
+    """The types of the file systems, by where they are mounted."""
+    files = io.session.files
+    assert files is not None
+    lines = (line.split() for line in files.open_read(io.session, "/proc/mounts"))
+    return {words[1]: words[2] for words in lines}
+
+
+def _heading(name: str, unit: Unit, args: Args) -> str:
+    if name == "size":
+        if unit.base:
+            return "Size"
+        if args.portability:
+            return f"{unit.size}-blocks"
+        return f"{_block_name(unit.size)}-blocks"
+    if name == "avail" and unit.base:
+        return "Avail"
+    return "Capacity" if name == "pcent" and args.portability else _KEPT[name]
+
+
+def _block_name(size: int) -> str:
+    """`1K`, `512B`, `1MB`: as round as it can be told."""
+    for base, behind in ((1024, ""), (1000, "B")):
+        power = 0
+        while size % base ** (power + 1) == 0 and power < 6:
+            power += 1
+        if power:
+            letter = "KMGTPE"[power - 1]
+            return f"{size // base**power}{letter.lower() if behind and power == 1 else letter}{behind}"
+    return f"{size}B"
+
+
+def _row(
+    chosen: list[str], unit: Unit, device: str, kind: str, size: int, used: int, name: str, where: str
+) -> list[str]:
+    left = size - used
+    share = f"{-(-100 * used // (used + left))}%" if used + left else "-"
+    cells = {"source": device, "fstype": kind, "size": unit.shown(size), "used": unit.shown(used),
+             "avail": unit.shown(left), "pcent": share, "file": name, "target": where}  # fmt: skip
+    return [cells[field] for field in chosen]
+
+
+def _table(io: IO, chosen: list[str], rows: list[list[str]]) -> None:
+    least = {"source": 14, "fstype": 4, "size": 5, "used": 5, "avail": 5, "pcent": 4}
+    wide = [max(least.get(name, 0), *(len(row[at]) for row in rows)) for at, name in enumerate(chosen)]
     for row in rows:
-        cells = [row[0].ljust(max(wide[0], 14)), *(row[at].rjust(wide[at]) for at in range(1, 5)), row[5]]
-        io.out(" ".join(cells) + "\n")
-    return 0
+        cells = [cell.ljust(wide[at]) if chosen[at] in ("source", "fstype", "file", "target") else cell.rjust(wide[at])
+                 for at, cell in enumerate(row)]  # fmt: skip
+        io.out(" ".join(cells).rstrip(" ") + "\n")
 
-
-def _blocks_of(size: int, args: Args) -> str:
-    """Bytes rounded up, as df does."""
-    if not args.h:
-        return str(-(-size // (1 << 20 if args.m else 1 << 10)))
-    power = 0
-    while size >= 1024 << 10 * power and power < 4:
-        power += 1
-    if not power:
-        return str(size)
-    tenths = -(-size * 10 // (1 << 10 * power))
-    return f"{tenths // 10}.{tenths % 10}{' KMGT'[power]}" if tenths < 100 else f"{-(-tenths // 10)}{' KMGT'[power]}"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 
+from memsh.commands.facts import lstat
+from memsh.commands.filestat import changed
 from memsh.commands.paths import (
     CHUNK,
     BoxFiles,
-    followed,
+    is_devfs,
+    is_link,
     is_procfs,
     path_of,
-    resolve,
     skim,
     stat_kind,
     writable_path,
@@ -21,8 +23,11 @@ from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, res
 from memsh.shell.io import NullSink
 from memsh.shell.values import is_value, wide_size
 from memsh.textutils.bytes import to_bytes, visible
+from memsh.textutils.clock import booted, local_zone, now
+from memsh.textutils.datespec import parse_date, parse_stamp
+from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import one_of, option, utility
 
 __all__ = ["BoxFiles"]
 TOPIC = "files"
@@ -97,36 +102,80 @@ def _visible(text: str) -> str:
     return "".join("\t" if byte == 9 else visible(byte) for byte in to_bytes(text))
 
 
+_TIME_WORDS = one_of("--time", "atime/access/use", "mtime/modify")
+
+
 @command(
+    opt("-a", help="the time of reading, which the box does not keep: nothing"),
     opt("-c", "--no-create", help="make no file"),
+    opt("-d", "--date", type=str, meta="TEXT", help="that time, as date -d"),
+    opt("-f", name="forced", help="nothing, as always"), opt("-h", "--no-dereference", help="a link itself"),
+    opt("-m", help="the time of change, as without it"),
+    opt("-r", "--reference", type=str, meta="FILE", help="the time of that file"),
+    opt("-t", type=str, meta="STAMP", name="stamp", help="[[CC]YY]MMDDhhmm[.ss]"),
+    opt("--time", type=_TIME_WORDS, meta="WORD", help="atime: as -a; mtime: as -m"),
     rest("files", required=True, words="path"), name="touch", topic=TOPIC, changes=True,
     shared=lambda words, script: bool(words) and not is_value(words[0]),
 )  # fmt: skip
 def touch_file(box: object, args: Args, io: IO) -> int:
-    """make empty files
+    """make empty files, or set when files were last changed
 
-    touch /tmp/a /tmp/b
+    touch /tmp/a; touch -d 'yesterday 12:00' /tmp/a; ls -l /tmp/a
 
-    Followed by an address it touches memory, page by page. A file that is there stays as it is: the box's disk keeps no
-    times.
+    Followed by an address it touches memory, page by page. The box keeps of each file when it was last changed.
     """
-    status, files = 0, io.session.files
+    session, files = io.session, io.session.files
+    usec = _touch_time(args, io)
+    only_read = (args.a or args.time == "atime") and not (args.m or args.time == "mtime")
+    status = 0
     for name in args.files:
-        kind = stat_kind(io.session, name)
-        if kind is None and args.no_create:
-            continue
         try:
-            assert files is not None
-            if kind is not None:
-                whole = followed(io.session, resolve(io.session, name))
-                if kind == "file" and not is_procfs(whole) and io.session.box is not None:
-                    io.session.box.fs.walk(whole)
-                continue
-            files.open_write(io.session, name, True).close()
+            kind = stat_kind(session, name)
+            itself = args.no_dereference and is_link(session, name)
+            if kind is None and not itself:
+                if args.no_create or args.no_dereference:
+                    if not args.no_create:
+                        raise KernelError("ENOENT")
+                    continue
+                assert files is not None
+                files.open_write(session, name, True).close()
+            whole = path_of(session, name, not itself)
+            if is_procfs(whole) or session.box is None:
+                if usec is not None:
+                    raise KernelError("EPERM")
+            elif not only_read and not is_devfs(whole):
+                found = session.box.fs.lookup(whole)
+                session.box.fs.utimes(found, session.box.timer.usec if usec is None else usec)
         except OSError as error:
-            io.complain(f"cannot touch '{name}': {error.strerror or error}")
+            verb = "touch" if usec is None and not args.no_dereference else "setting times of"
+            io.complain(f"{'cannot ' if verb == 'touch' else ''}{verb} '{name}': {error.strerror or error}")
             status = 1
     return status
+
+
+def _touch_time(args: Args, io: IO) -> int | None:
+    """The time that was asked for, in microseconds since the box booted; None for now."""
+    if args.stamp is not None and (args.date is not None or args.reference is not None):
+        raise ShellError("cannot specify times from more than one source\nTry 'touch --help' for more information.")
+    when, zone = round(now(io) * 1e9), local_zone(io)
+    if args.reference is not None:
+        try:
+            when = round(changed(io, lstat(io.session, args.reference, not args.no_dereference)) * 1e9)
+        except OSError as error:
+            raise ShellError(f"failed to get attributes of '{args.reference}': {error.strerror or error}") from None
+    if args.date is not None:
+        try:
+            when = parse_date(args.date, when, zone)
+        except ValueError:
+            raise ShellError(f"invalid date format {quote(args.date)}") from None
+    if args.stamp is not None:
+        try:
+            when = parse_stamp(args.stamp, when, zone)
+        except ValueError:
+            raise ShellError(f"invalid date format {quote(args.stamp)}") from None
+    if args.reference is None and args.date is None and args.stamp is None:
+        return None
+    return when // 1000 - round(booted(io) * 1e6)
 
 
 def change_directory(io: IO, name: str, physical: bool = False) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from functools import cmp_to_key
 from typing import NamedTuple
 
+from memsh.commands.blocks import human
 from memsh.commands.facts import Facts, lstat
-from memsh.commands.filestat import human
 from memsh.commands.paths import listdir, stat_kind
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.textutils.clock import local_zone, now
+from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.ordering import version_compare
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import option, utility
@@ -114,7 +114,7 @@ class _Listing:
         self.coloring = False  # a colour has been printed
         self.time_style = "full-iso" if args.full_time else args.time_style or "locale"
         self.now, self.zone = now(io), local_zone(io)
-        self.boot = self.now - (io.session.box.timer.usec / 1e6 if io.session.box is not None else 0.0)
+        self.boot = booted(io)
 
     def _form(self) -> str:
         """The last form that was asked for counts; -1 takes nothing from -l."""

@@ -488,13 +488,14 @@ class BoxFiles:
         return session.box.fs.lookup(one) is session.box.fs.lookup(other)  # two names of one file
 
     def changed(self, session: Session, path: str) -> float | None:
-        """When a file was last written, by the box's clock; None if it is not there or keeps no times."""
+        """When a file was last changed, in seconds since the box booted; None if it is not there. What is made as it is
+        read has changed now."""
         if stat_kind(session, path) is None:
             return None
         whole = path_of(session, path)
         if not on_disk(session, whole):
-            return 0.0
-        return float(getattr(session.box.fs.lookup(whole), "mtime", 0) or 0)
+            return session.box.timer.usec / 1e6 if session.box is not None else 0.0
+        return session.box.fs.lookup(whole).usec / 1e6
 
 
 def check_writable(session: Session, whole: str) -> None:

@@ -27,6 +27,12 @@ def now_of(session: Session) -> float:
     return boot + float(uptime.split()[0])
 
 
+def booted(io: IO) -> float:
+    """When the box booted, in seconds since 1970."""
+    box = io.session.box
+    return round(now(io) - box.timer.usec // 10_000 / 100) if box is not None else 0.0
+
+
 def local_zone(io: IO) -> Zone:
     """The zone that TZ names to the programs of this session; the box has no /etc/localtime."""
     return zone_of(io.language.exported().get("TZ"))

@@ -48,6 +48,7 @@ _MILITARY = {
 }  # fmt: skip
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _TZ = re.compile(r'TZ="((?:[^"\\]|\\["\\])*)"[ \t\n\v\f\r]*')
+_STAMP = re.compile(r"(?:(\d\d)?(\d\d))?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?", re.A)
 _LETTERS = re.compile(r"[A-Za-z.]+")
 _NUMBER = re.compile(r"([-+][-+ \t\n\v\f\r]*(?=\d))?(\d+)(?:[.,](\d+))?", re.A)
 
@@ -73,6 +74,22 @@ def parse_date(text: str, now_nanoseconds: int, zone: Zone = UTC) -> int:
         zone = zone_of(re.sub(r"\\(.)", r"\1", match[1]))
         text = text[match.end() :]
     return Reading(text or "0", now_nanoseconds, zone).moment()
+
+
+def parse_stamp(text: str, now_nanoseconds: int, zone: Zone = UTC) -> int:
+    """Nanoseconds since 1970 of `[[CC]YY]MMDDhhmm[.ss]` (gnulib's posixtm.c). ValueError if that is none."""
+    match = _STAMP.fullmatch(text)
+    if match is None:
+        raise ValueError("no stamp")
+    century, short, month, day, hour, minute, second = match.groups()
+    year = zone.local(now_nanoseconds // NANO).year
+    if short:
+        year = int(short) + (int(century) * 100 if century else 1900 if int(short) > 68 else 2000)
+    date, clock = (year, int(month), int(day)), (int(hour), int(minute), int(second or 0))
+    seconds = zone.seconds(date, clock)
+    if zone.local(seconds)[:6] != (*date, *clock):
+        raise ValueError("no such time")
+    return seconds * NANO
 
 
 class Reading:

@@ -237,6 +237,7 @@ class FileSystem(Tree):
         room = inode.s_op.room(self.box, inode, position, length)
         if room <= 0 < length:
             raise KernelError("ENOSPC")
+        inode.usec = self.box.timer.usec
         before = inode.size
         cached = inode.mapping.pages.get(before >> 12) if inode.mapping is not None else None
         if before & 4095 and position > before and cached is not None:
@@ -256,7 +257,7 @@ class FileSystem(Tree):
             raise KernelError("ENOSPC")
         if size > max(inode.size, rlimit(self.box, RLIMIT_FSIZE)):
             raise KernelError("EFBIG")
-        before = inode.size
+        before, inode.usec = inode.size, self.box.timer.usec
         truncate(self.box, inode, size)
         inode.s_op.resized(self.box, inode, before)
         inode.seeded = min(inode.seeded, size)

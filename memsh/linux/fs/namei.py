@@ -277,6 +277,11 @@ class Tree:
         self.box.changes += 1
         inode.mode = inode.mode & ~0o7777 | mode
 
+    def utimes(self, inode: Inode, usec: int) -> None:
+        """Say that an inode was last changed so long after boot (fs/utimes.c, vfs_utimes)."""
+        self.box.changes += 1
+        inode.usec = usec
+
     def rename(self, old: str, new: str) -> None:
         """Give a file another name. ENOENT, EXDEV (another file system), EINVAL (a directory below itself), EPERM."""
         self.box.changes += 1

@@ -18,6 +18,7 @@ from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.parser import Function, Program, Tree
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
 from memsh.textutils.awk.values import (
+    MISSING,
     UNSET,
     Numeric,
     Value,
@@ -115,7 +116,7 @@ class Expressions:
                     fields = rt.split()
                 elif rt.given:
                     return rt.field(number)
-                return Numeric(fields[at]) if at < len(fields) else UNSET
+                return Numeric(fields[at]) if at < len(fields) else MISSING
 
             return fixed
         which = self.number(inner)

@@ -16,7 +16,18 @@ from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
-from memsh.textutils.awk.values import NAN, Numeric, Unset, Value, as_double, as_long, number_of, numeric, to_number
+from memsh.textutils.awk.values import (
+    NAN,
+    Missing,
+    Numeric,
+    Unset,
+    Value,
+    as_double,
+    as_long,
+    number_of,
+    numeric,
+    to_number,
+)
 from memsh.textutils.clock import local_zone, mktime, now
 from memsh.textutils.shellout import run_line
 from memsh.textutils.timeformat import strftime
@@ -480,6 +491,8 @@ def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
             return "number"
         if type(found) is Unset:
             return "untyped"
+        if type(found) is Missing:
+            return "unassigned"
         return "strnum" if type(found) is Numeric and numeric(found) is not None else "string"
 
     return kind

@@ -27,7 +27,18 @@ from memsh.textutils.awk.cutting import (
 )
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
-from memsh.textutils.awk.values import UNSET, Numeric, Value, as_long, integral, no_scalar, to_number, truth, unusual
+from memsh.textutils.awk.values import (
+    MISSING,
+    UNSET,
+    Numeric,
+    Value,
+    as_long,
+    integral,
+    no_scalar,
+    to_number,
+    truth,
+    unusual,
+)
 from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import pieces
@@ -238,7 +249,7 @@ class Runtime(ABC):
             raise ShellError("cmd. line:1: Access to negative field", 2)
         fields = self.fields if self.fields is not None else self.split()
         if number > len(fields):
-            return UNSET
+            return MISSING
         if self.given and number in self.given:
             return self.given[number]
         return Numeric(fields[number - 1])

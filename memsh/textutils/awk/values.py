@@ -26,7 +26,13 @@ class Unset(Numeric):
     __slots__ = ()
 
 
-UNSET = Unset("")
+class Missing(Numeric):
+    """A field that the record has not: "", which unlike a variable never set is no number (gawk's Null_field)."""
+
+    __slots__ = ()
+
+
+UNSET, MISSING = Unset(""), Missing("")
 NAN = -math.nan  # what a processor answers for 0/0, and so sqrt(-1)
 
 
