@@ -8,19 +8,20 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from memsh import __version__
-from memsh.commands.paths import stat_kind
+from memsh.commands.paths import is_procfs, resolve, stat_kind
 from memsh.linux.box import Box
 from memsh.linux.config import Config, nodes_text
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.errors import INTERRUPTED, Interrupted, Unreasonable
 from memsh.shell.limits import SNAPSHOTS
+from memsh.shell.registry import REGISTRY
 from memsh.shell.session import Session
 from memsh.shell.told import Told
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
 from memsh.teach.journal import Heard, Snapshot, State, Timeline, attach, reset_line
-from memsh.textutils.differing import compare
+from memsh.textutils.differing import compare, diff_tool
 
 TOPIC = "session"
 
@@ -288,41 +289,35 @@ def _difference(io: IO, before: Box, after: Box, path: str) -> bool:
 
 
 def _two_files(session: Session, args: Args) -> bool:
-    """Whether both words are files and no snapshots: such as are there, or streams."""
-    return args.second is not None and args.file is None and all(
-        name == "-" or name.startswith("/dev/fd/") or stat_kind(session, name) == "file"
-        for name in (args.first, args.second)
-    )  # fmt: skip
+    """Whether it is the tool of that name that is meant: with options, or when no word is a snapshot's."""
+    names: list[str] = args.files
+    if args.typed or args.version or len(names) not in (1, 2, 3):
+        return True
+    kinds = ("file", "dir")
+    there = [name == "-" or name.startswith("/dev/fd/") or stat_kind(session, name) in kinds for name in names]
+    if len(names) == 1:
+        return not is_procfs(resolve(session, names[0]))
+    known = attach(session).snapshots
+    return (len(names) == 2 and all(there)) or not (names[0] in known or names[1] in known)
 
 
-@command(
-    opt("-u", help="of two files: unified"), opt("-U", type=count, name="context", meta="N", help="with N around"),
-    opt("-q", "--brief", help="of two files: only whether they differ"), opt("-i", help="letters in either case"),
-    opt("-b", help="runs of blanks as one"), opt("-w", help="without blanks"),
-    arg("first", help="a file of /proc, or a snapshot", meta="FILE|A"), arg("second", default=None, meta="B"),
-    arg("file", default=None, help="the file to compare (/proc/meminfo)"), topic=TOPIC,
-    outside=lambda session, args: not _two_files(session, args),
-)  # fmt: skip
 def diff(box: Box, args: Args, io: IO) -> int:
     """what the last command that changed the box changed in a file, or what differs between two snapshots
 
     malloc 1M; diff /proc/meminfo
 
-    A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots, and where both words
-    are files, `diff FILE FILE` is the tool of that name, with -u, -U N, -q, -i, -b and -w.
+    A `>` marks each figure that changed. `diff before after /proc/buddyinfo` compares snapshots, and where the words
+    are files or folders, `diff FILE FILE` is the tool of that name.
     Status 1 if there is a difference, as diff's.
     """
-    timeline = attach(io.session)
     if _two_files(io.session, args):
-        return compare(
-            io, (args.first, args.second), brief=args.brief, ignore_case=args.i,
-            context=args.context if args.context is not None else 3 if args.u else None,
-            blanks="w" if args.w else "b" if args.b else "",
-        )  # fmt: skip
-    if args.second is not None:
-        one, two = _snapshot(timeline, args.first), _snapshot(timeline, args.second)
-        return int(_difference(io, one.box, two.box, args.file or "/proc/meminfo"))
-    tree.show(box, args.first)
+        return compare(io, args)
+    timeline = attach(io.session)
+    names: list[str] = args.files
+    if len(names) > 1:
+        one, two = _snapshot(timeline, names[0]), _snapshot(timeline, names[1])
+        return int(_difference(io, one.box, two.box, names[2] if len(names) > 2 else "/proc/meminfo"))
+    tree.show(box, names[0])
     changed = [at for at, entry in enumerate(timeline.entries) if entry.changed]
     if not changed:
         raise ShellError("no command has changed the box yet")
@@ -331,4 +326,9 @@ def diff(box: Box, args: Args, io: IO) -> int:
         before = io.session.box
     entry = timeline.entries[changed[-1]]
     io.out(f'{entry.number} "{entry.line}"\n')
-    return int(_difference(io, before, box, args.first))
+    return int(_difference(io, before, box, names[0]))
+
+
+_DIFF = diff_tool(diff, TOPIC)
+_DIFF.outside = lambda session, args: not _two_files(session, args)
+REGISTRY.add(_DIFF)

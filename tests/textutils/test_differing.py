@@ -17,7 +17,7 @@ FILES = {"/tmp/da": "one\ntwo\nthree\n", "/tmp/db": "one\nTWO\nthree\nfour\n", "
         ("diff -u /tmp/da /tmp/db | tail -n +3", "@@ -1,3 +1,4 @@\n one\n-two\n+TWO\n three\n+four\n", 0),
         ("diff -i /tmp/da /tmp/db", "3a4\n> four\n", 1),
         ("diff <(head -3 /proc/meminfo) <(head -3 /proc/meminfo) && echo same", "same\n", 0),
-        ("cmp /tmp/da /tmp/db", "/tmp/da /tmp/db differ: byte 5, line 2\n", 1),
+        ("cmp /tmp/da /tmp/db", "/tmp/da /tmp/db differ: char 5, line 2\n", 1),
         ("cmp -s /tmp/da /tmp/da", "", 0),
         ("cmp /tmp/da /tmp/dc", "cmp: EOF on /tmp/dc after byte 13, in line 3\n", 1),
         ("cmp -l /tmp/da /tmp/db 2> /dev/null | head -1", " 5 164 124\n", 0),

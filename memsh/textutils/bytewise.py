@@ -1,0 +1,82 @@
+"""cmp: two files byte by byte (GNU diffutils 3.8, src/cmp.c)."""
+
+from __future__ import annotations
+
+from memsh.shell import IO, Args, rest
+from memsh.textutils.bytes import data_of, visible
+from memsh.textutils.sources import Sources
+from memsh.textutils.utility import option, sized, utility
+
+TROUBLE = 2
+
+
+def _limit(word: str) -> int:
+    number = sized(word)
+    if number is None:
+        raise ValueError(f"invalid --bytes value '{word}'")
+    return number
+
+
+def _skips(word: str) -> tuple[int, int]:
+    first, colon, second = word.partition(":")
+    numbers = sized(first), sized(second if colon else first)
+    if numbers[0] is None or numbers[1] is None:
+        raise ValueError(f"invalid --ignore-initial value '{word}'")
+    return numbers[0], numbers[1]
+
+
+def _two_bytes(one: int, other: int, letters: bool) -> str:
+    if not letters:
+        return f"{one:3o} {other:3o}"
+    return f"{one:3o} {visible(one):<4} {other:3o} {visible(other)}"
+
+
+@utility(
+    option("-b", "--print-bytes", help="with the bytes that differ"),
+    option("-i", "--ignore-initial", type=_skips, default=(0, 0), meta="N[:M]", help="leave out the first N"),
+    option("-n", "--bytes", type=_limit, meta="N", help="at most N bytes"),
+    option("-l", "--verbose", help="every byte that differs"),
+    option("-s", "--quiet", "--silent", name="quiet", help="only the status"), rest("files", words="path"),
+    usage="[OPTION]... FILE1 [FILE2]", trouble=TROUBLE,
+)  # fmt: skip
+def cmp(box: object, args: Args, io: IO) -> int:
+    """compare two files byte by byte
+
+    cmp /proc/version /proc/version
+    """
+    names: list[str] = [*args.files, "-"][:2]
+    if not args.files or len(args.files) > 2:
+        raise args.refused("missing operand after 'cmp'" if not args.files else f"extra operand '{args.files[2]}'")
+    contents = []
+    for name in names:
+        sources = Sources(io, [name])
+        contents.append(data_of(sources))
+        if sources.failed:
+            return TROUBLE
+    a, b = (data[skip:][: args.bytes] for data, skip in zip(contents, args.ignore_initial, strict=True))
+    return _compared(args, io, names, a, b)
+
+
+def _compared(args: Args, io: IO, names: list[str], a: bytes, b: bytes) -> int:
+    if a == b:
+        return 0
+    if args.quiet:
+        return 1
+    different = [at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y]
+    if args.verbose:
+        wide = len(str(max(len(a), len(b))))
+        shown = [f"{at + 1:{wide}} " + _two_bytes(a[at], b[at], args.print_bytes) for at in different]
+        io.out("".join(line.rstrip(" ") + "\n" for line in shown))
+    elif different:
+        at = different[0]
+        told = f" is {a[at]:3o} {visible(a[at])} {b[at]:3o} {visible(b[at])}" if args.print_bytes else ""
+        place = f"char {at + 1}, line {a[:at].count(10) + 1}"
+        io.out(f"{names[0]} {names[1]} differ: {place}{told}\n")
+        return 1
+    if len(a) != len(b):
+        short = min(a, b, key=len)
+        full = short.count(b"\n")
+        place = f", line {full}" if short.endswith(b"\n") else f", in line {full + 1}"
+        where = f"byte {len(short)}" + ("" if args.verbose else place)
+        io.complain(f"EOF on {names[a is not short]} " + (f"after {where}" if short else "which is empty"))
+    return 1
