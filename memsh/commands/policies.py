@@ -227,11 +227,10 @@ def taskset(box: Box, args: Args, io: IO) -> int:
         return confined(box, io, words[1:], lambda task: _confine(box, task, words[0], listed))
     task = find_task(box, count(words[-1]))
     name = f"pid {task.pid}'s"
-    told = f"{name} current affinity {_shown(box, task, listed)}\n"
+    io.out(f"{name} current affinity {_shown(box, task, listed)}\n")
     if len(words) == 2:
         _confine(box, task, words[0], listed)
-        told += f"{name} new affinity {_shown(box, task, listed)}\n"
-    io.out(told)
+        io.out(f"{name} new affinity {_shown(box, task, listed)}\n")
     return 0
 
 

@@ -2,8 +2,8 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat is empty; of cpuset, cpu, io, hugetlb, rdma and misc
-a group has no files.
+**Known deviations:** io.stat is empty; of cpu, io, hugetlb, rdma and misc a group has no
+files.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from memsh.linux.config import cpulist_text
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import RESOURCES
 from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
-from memsh.procfs import cgroup_pids
+from memsh.procfs import cgroup_cpuset, cgroup_pids
 from memsh.procfs.cgroup_memory import memory_files
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.pressure import text as pressure_text
@@ -82,6 +81,8 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
         found |= {f"{name}.pressure": (_pressure(name), None) for name in RESOURCES}
     if root or group.memcg is not None:
         found |= memory_files(root)
+    if group.cpuset is not None and not root:
+        found |= cgroup_cpuset.FILES
     if group.pids is not None:
         found |= cgroup_pids.FILES
     return {name: _file(path, show, store) for name, (show, store) in found.items()}
@@ -218,8 +219,7 @@ _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
 _BANDWIDTH = "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
 _ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cpu.stat": (lambda box, group: _cpu_stat(box, group) + _BANDWIDTH, None),
-    "cpuset.cpus.effective": (lambda box, group: cpulist_text(range(box.config.cpus)) + "\n", None),
-    "cpuset.mems.effective": (lambda box, group: cpulist_text(range(len(box.pages.nodes))) + "\n", None),
+    **cgroup_cpuset.ON_ROOT,
     "io.stat": (lambda box, group: "", None),
     "misc.capacity": (lambda box, group: "", None),
 }

@@ -49,6 +49,11 @@ def show_cgroup(box: Box, task: Task) -> str:
     return f"0::{group.path}{' (deleted)' if group.dead else ''}\n"
 
 
+def show_cpuset(box: Box, task: Task) -> str:
+    """The group whose CPUs and nodes it has (proc_cpuset_show)."""
+    return f"{box.cgroups.cpusets.of_task(task).cgroup.path}\n"
+
+
 def _not_permitted(box: Box, task: Task, text: str) -> None:
     """Set once, when the namespace or the session began."""
     raise KernelError("EPERM")
@@ -63,7 +68,7 @@ OPTIONAL = {
     "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes"),
     "cgroup": Optional("CGROUPS", show_cgroup),
     "children": Optional("PROC_CHILDREN", show_children, of="threads"),
-    "cpuset": Optional("CPUSETS", _always("/\n")),
+    "cpuset": Optional("CPUSETS", show_cpuset),
     "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),
     "ksm_merging_pages": Optional("KSM", _with_memory("0\n"), 0o400),
     "ksm_stat": Optional("KSM", _with_memory("ksm_rmap_items 0\n"), 0o400),

@@ -9,6 +9,7 @@ from memsh.linux.fs.file_table import seen_files
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.resource import RLIMIT_SIGPENDING
 from memsh.linux.include.sched import STATE_NAMES
+from memsh.linux.lib.bitmap import bits
 from memsh.linux.mm.hugetlb.table import usage as hugetlb_usage
 from memsh.procfs.sys_node import cpumap_text
 
@@ -61,14 +62,14 @@ def cpus_allowed(box: Box, task: Task) -> tuple[str, str]:
     return cpumap_text(cpus, box.config.cpus), cpulist_text(cpus)
 
 
-def _mems_allowed(box: Box) -> list[str]:
+def _mems_allowed(box: Box, task: Task) -> list[str]:
     """The nodes that the task's memory may come from (kernel/cgroup/cpuset.c, cpuset_task_status_allowed)."""
     if "CPUSETS" not in box.model.options:
         return []
-    nodes = max(1, len(box.config.nodes))
+    nodes = bits(box.cgroups.cpusets.of_task(task).effective_mems)
     return [
-        "Mems_allowed:\t" + cpumap_text(range(nodes), MAX_NUMNODES),
-        f"Mems_allowed_list:\t0{f'-{nodes - 1}' if nodes > 1 else ''}",
+        "Mems_allowed:\t" + cpumap_text(nodes, MAX_NUMNODES),
+        f"Mems_allowed_list:\t{cpulist_text(nodes)}",
     ]
 
 
@@ -114,7 +115,7 @@ def show_status(box: Box, task: Task) -> str:
         "SpeculationIndirectBranch:\talways enabled",
         f"Cpus_allowed:\t{mask}",
         f"Cpus_allowed_list:\t{cpus}",
-        *_mems_allowed(box),
+        *_mems_allowed(box, task),
         f"voluntary_ctxt_switches:\t{task.nvcsw}",
         f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
     ]

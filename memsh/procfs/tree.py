@@ -188,7 +188,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel/tracing": Directory({}, 0o700),
     "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),
 }
-OWN_RULES = ("/sys/kernel/debug/", "/sys/kernel/tracing/")  # debugfs and tracefs: root may open what it likes
+OWN_RULES = ("/sys/fs/cgroup/", "/sys/kernel/debug/", "/sys/kernel/tracing/")  # root may open what it likes
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
 PIECE = 1 << 20

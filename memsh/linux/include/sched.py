@@ -261,16 +261,25 @@ def context_switch(box: Box, task: Task) -> None:
 
 
 def sched_setaffinity(box: Box, task: Task, cpus: tuple[int, ...]) -> None:
-    """Confine a task to these CPUs; it moves if it must. EINVAL if there is none of them."""
+    """Confine a task to these CPUs; it moves if it must. EINVAL if its cpuset has none of them."""
     box.changes += 1
-    there = tuple(sorted({cpu for cpu in cpus if 0 <= cpu < box.config.cpus}))
-    if not there or task.flags & PF_NO_SETAFFINITY:
+    wanted = sum(1 << cpu for cpu in set(cpus) if cpu >= 0) & box.cgroups.cpusets.cpus_allowed(task)
+    if task.flags & PF_NO_SETAFFINITY or not set_cpus_allowed(box, task, wanted):
         raise KernelError("EINVAL")
+
+
+def set_cpus_allowed(box: Box, task: Task, mask: int) -> bool:
+    """A task may run on the CPUs whose bits are set, and moves if it must; False, and nothing changes, if there is none
+    of them (set_cpus_allowed_ptr)."""
+    there = tuple(cpu for cpu in range(box.config.cpus) if mask >> cpu & 1)
+    if not there:
+        return False
     task.affinity = there if len(there) < box.config.cpus else ()
     if task.cpu not in there:
         task.cpu = there[0]
-    if task is box.current:
-        context_switch(box, task)
+        if task is box.current:
+            context_switch(box, task)
+    return True
 
 
 def init_fields(box: Box) -> None:

@@ -3,8 +3,8 @@
 There is one hierarchy, version 2, mounted at /sys/fs/cgroup from the start. Every task is in one group; a group gives
 its controllers on to its children by `cgroup.subtree_control`, and then, but for the root, holds no tasks itself.
 
-Known deviations: of the controllers only `memory` and `pids` are there to be switched on, the others are refused;
-the files of a group take no kernel memory.
+Known deviations: of the controllers only `cpuset`, `memory` and `pids` are there to be switched on, the others are
+refused; the files of a group take no kernel memory.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import PsiGroup
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
 from memsh.linux.kernel.cgroup import threaded
+from memsh.linux.kernel.cgroup.cpuset import Cpusets
 from memsh.linux.kernel.cgroup.freezer import Freezer
 from memsh.linux.kernel.cgroup.pids import Pids
 from memsh.linux.kernel.cgroup.subsys import Subsystem
@@ -51,7 +52,9 @@ class Cgroups:
         self.box = box
         self.memcg = memcg
         self.root = Cgroup("", None, box.psi.system)
-        self.subsystems: dict[str, Subsystem] = {one.name: one for one in (Memory(box), Pids(box))}
+        self.cpusets = Cpusets(self)
+        modelled: tuple[Subsystem, ...] = (self.cpusets, Memory(box), Pids(box))
+        self.subsystems = {one.name: one for one in modelled}
         self.freezer = Freezer(self)
         self.joins = 0
         memcg.start(self.root)

@@ -155,7 +155,10 @@ def cpuset_text(box: Box) -> str:
     """`,cpuset=/,mems_allowed=0-1` on a kernel with cpusets (cpuset_print_current_mems_allowed)."""
     if "CPUSETS" not in box.model.options:
         return ""
-    return f",cpuset=/,mems_allowed={cpulist_text(node.nid for node in box.pages.nodes)}"
+    sets = box.cgroups.cpusets
+    cpuset = sets.root if box.current is None else sets.of_task(box.current)
+    nodes = [node.nid for node in box.pages.nodes if cpuset.effective_mems >> node.nid & 1]
+    return f",cpuset={cpuset.cgroup.name or '/'},mems_allowed={cpulist_text(nodes)}"
 
 
 def warn_alloc(box: Box, gfp: int, words: str, head: str, via: str) -> None:
