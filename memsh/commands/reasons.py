@@ -57,6 +57,7 @@ def _pages(box: Box, order: int, gfp: int) -> str:
                 f"{human(PAGE_SIZE << MAX_ORDER - 1)}; vmalloc takes more, page by page")  # fmt: skip
     told = []
     plan = box.pages.prepare_alloc_pages(gfp, box.pages.node)
+    plan = plan.slow or plan
     highest = plan.highest
     for zone in plan.zones:
         largest = max((o for o in range(MAX_ORDER) if any(zone.lists[o << 2 | mt] for mt in range(4))), default=-1)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from memsh.inspect.check import check
 from memsh.linux.config import MIB, Config
-from memsh.linux.include.errno import STRERROR
+from memsh.linux.include.errno import STRERROR, KernelError
+from memsh.linux.include.flags import GFP_FOLIO, GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel.fork import fork
+from memsh.linux.kernel.sched import switch_to
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Killed
+from memsh.linux.mm.mempolicy import do_mbind, do_move_pages, do_set_mempolicy, node_of, policy_text
+from memsh.linux.mm.mmap.mmap import sys_mmap
+from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
 from tests.commands.typed import Typed
@@ -17,13 +26,19 @@ from tests.linux.test_cgroup import ask
 _ERRORS = {words: code for code, (_, words) in STRERROR.items()}
 PARTITIONS = Path(__file__).with_name("cpuset_partitions.txt")
 _BASE = Box(Config(arch="x86_64", ram=512 * MIB, cpus=4, nodes=((256 * MIB, (0, 1)), (256 * MIB, (2, 3))),
-                   cmdline="norandmaps"))  # fmt: skip
+                   cmdline="norandmaps transparent_hugepage=never"))  # fmt: skip
 
 
-def fresh(lines: str = "") -> tuple[Box, Task]:
+def fresh() -> tuple[Box, Task]:
     box = _BASE.copy()
     ask(box, "cgroup.subtree_control<+cpuset +a +a/b +c")
     return box, fork(box, box.current).child
+
+
+def where(box: Box, task: Task, addr: int) -> set[int]:
+    """The nodes of the first MiB from an address on."""
+    assert task.mm is not None
+    return {node_of(box, task.mm, at) for at in range(addr, addr + MIB, 4096)}
 
 
 def allowed(box: Box, task: int, what: str = "Cpus") -> str:
@@ -105,6 +120,71 @@ def test_tasks_may_run_on_their_groups_cpus() -> None:
     assert ask(box, "a/b/cpuset.cpus a/cgroup.subtree_control<+cpuset a/b/cpuset.cpus a/b/cpuset.cpus.effective") == (
         "ENOENT ok nothing 0,3")
     assert allowed(box, p) == "0,3"
+    assert check(box) == []
+
+
+def test_memory_comes_from_the_groups_nodes() -> None:
+    """Pages follow when cpuset.mems changes, and so do policies; what is not among the nodes is refused."""
+    box, p = fresh()
+    assert p.mm is not None
+    mm = p.mm
+    switch_to(box, p)
+    old = sys_mmap(box, mm, 0, MIB, 3, 0x22)
+    touch_range(box, p, old, MIB, True)
+    assert where(box, p, old) == {0}
+    ask(box, f"a/cpuset.mems<1 a/cgroup.procs<{p.pid}")
+    addr = sys_mmap(box, mm, 0, MIB, 3, 0x22)
+    touch_range(box, p, addr, MIB, True)
+    assert (where(box, p, old), where(box, p, addr), p.cpu) == ({1}, {1}, 0)
+
+    def policy(mode: int, *nodes: int) -> str:
+        try:
+            do_set_mempolicy(box, p, mode, nodes)
+        except KernelError as error:
+            return error.code
+        return policy_text(p.mempolicy)
+
+    def now(mems: str) -> tuple[str, str, set[int]]:
+        ask(box, f"a/cpuset.mems<{mems}")
+        vma = find_vma(mm, addr)
+        assert vma is not None
+        return policy_text(p.mempolicy), policy_text(vma.policy), where(box, p, addr)
+
+    assert [policy(2, 0), policy(2, 0, 1), policy(1, 0), policy(3, 0, 1)] == ["EINVAL", "bind:1", "EINVAL",
+                                                                              "interleave:1"]  # fmt: skip
+    with pytest.raises(KernelError, match="Invalid"):
+        do_mbind(box, mm, addr, MIB, 2, [0])
+    do_mbind(box, mm, addr, MIB, 3, [0, 1])
+    assert now("0") == ("interleave:0", "interleave:0", {0})
+    assert now("0-1") == ("interleave:0", "interleave:0", {0})
+    policy(3, 0, 1)
+    do_mbind(box, mm, addr, MIB, 2, [1])
+    assert now("0") == ("interleave:0", "bind:0", {0})
+    assert now("1") == ("interleave:1", "bind:1", {1})
+    with pytest.raises(KernelError, match="Permission"):
+        do_move_pages(box, mm, addr, 4, 0)
+    assert do_move_pages(box, mm, addr, 4, 1) == [1, 1, 1, 1]
+    policy(0)
+    assert box.pages.alloc_pages_node(GFP_KERNEL | GFP_NAMES["__GFP_THISNODE"], 0, 0)  # the kernel may, if it must
+    assert not box.pages.alloc_pages_node(GFP_FOLIO | GFP_NAMES["__GFP_THISNODE"], 0, 0)
+    assert check(box) == []
+
+
+def test_a_group_without_memory_left_kills_its_own() -> None:
+    box, p = fresh()
+    assert p.mm is not None
+    switch_to(box, p)
+    ask(box, f"a/cpuset.mems<1 a/cgroup.procs<{p.pid}")
+    addr = sys_mmap(box, p.mm, 0, 0x18000000, 3, 0x22)
+    with pytest.raises(Killed):
+        touch_range(box, p, addr, 0x18000000, True)
+    box.oom.settle()
+    lines = [record.text for record in box.log.unread()]
+    assert [line for line in lines if line.startswith("oom-kill:")] == [
+        f"oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=a,mems_allowed=1,global_oom,task_memcg=/,"
+        f"task=a.out,pid={p.pid},uid=0"]  # fmt: skip
+    assert {line[:6] for line in lines if line.startswith("Node")} == {"Node 1"}
+    assert sum(zone.nr_free for zone in box.pages.nodes[0].zones) > 50000
     assert check(box) == []
 
 

@@ -254,6 +254,7 @@ def context_switch(box: Box, task: Task) -> None:
     pages.interleaved = task.il_prev
     pages.set_policy(task.mempolicy)
     box.memcg.switched()
+    box.cgroups.cpusets.switched()
     if task.cpu != pages.cpu:
         pages.use_cpu(task.cpu)
         for hook in box.hooks.get("cpu", ()):

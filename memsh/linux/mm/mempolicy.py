@@ -10,7 +10,7 @@ kin; no automatic balancing (kernel.numa_balancing keeps its value).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
@@ -19,7 +19,9 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, VM_IO, VM_PFNMAP
 from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU, PG_RESERVED
 from memsh.linux.include.mempolicy import (
+    MPOL_BIND,
     MPOL_DEFAULT,
+    MPOL_INTERLEAVE,
     MPOL_LOCAL,
     MPOL_MF_MOVE,
     MPOL_MF_STRICT,
@@ -63,7 +65,9 @@ def mpol_new(box: Box, mode: int, nodes: Iterable[int]) -> Policy | None:
         if wanted:
             raise KernelError("EINVAL", "the local policy takes no nodes")
         return Policy(MPOL_LOCAL)
-    there = tuple(nid for nid in wanted if nid < len(box.pages.nodes) and box.pages.nodes[nid].present)
+    mems = box.pages.mems
+    there = tuple(nid for nid in wanted if nid < len(box.pages.nodes) and box.pages.nodes[nid].present and
+                  (mems is None or nid in mems))  # fmt: skip
     if not there:
         raise KernelError("EINVAL", "none of these nodes has memory" if wanted else "this policy needs nodes")
     return Policy(mode, there[:1] if mode == MPOL_PREFERRED else there)
@@ -83,6 +87,20 @@ def do_set_mempolicy(box: Box, task: Task, mode: int, nodes: Iterable[int]) -> N
     task.il_prev = -1
     if task is box.current:
         box.pages.set_policy(task.mempolicy)
+
+
+def mpol_rebind_policy(policy: Policy | None, old: Sequence[int], new: Sequence[int]) -> Policy | None:
+    """The policy where its cpuset's nodes were `old` and are `new`: each node becomes the one at the same place."""
+    if policy is None or policy.mode not in (MPOL_BIND, MPOL_INTERLEAVE):
+        return policy
+    nodes = {new[old.index(nid) % len(new)] if nid in old else nid for nid in policy.nodes}
+    return Policy(policy.mode, tuple(sorted(nodes)))
+
+
+def mpol_rebind_mm(mm: MmStruct, old: Sequence[int], new: Sequence[int]) -> None:
+    """The policies of all areas."""
+    for vma in mm.mmap:
+        vma.policy = mpol_rebind_policy(vma.policy, old, new)
 
 
 # -- ranges of an address space ------------------------------------------------------------------------------------
@@ -212,10 +230,13 @@ def node_of(box: Box, mm: MmStruct, addr: int) -> int:
 
 
 def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> list[int]:
-    """Bring pages to a node; the status of each: the node it is on then, or a negative errno. ENODEV."""
+    """Bring pages to a node; the status of each: the node it is on then, or a negative errno. ENODEV; EACCES for a node
+    that the cpuset has not."""
     box.changes += 1
     if not 0 <= node < len(box.pages.nodes) or not box.pages.nodes[node].present:
         raise KernelError("ENODEV", f"there is no node {node}")
+    if box.pages.mems is not None and node not in box.pages.mems:
+        raise KernelError("EACCES", f"node {node} is not in cpuset.mems")
     if count > MAX_PAGES:
         raise KernelError("ENOMEM", "the program has no room for the list of so many pages")
     found: list[int] = []

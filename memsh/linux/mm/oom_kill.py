@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 NOWARN = GFP_NAMES["__GFP_NOWARN"]
 FS = GFP_NAMES["__GFP_FS"]
+HARDWALL = GFP_NAMES["__GFP_HARDWALL"]
 OOM_SCORE_ADJ_MIN = -1000
 SIGKILL = 9
 LRU_ITEMS = (  # more unreclaimable slab than these is told of (should_dump_unreclaim_slab)
@@ -60,6 +61,7 @@ class Oom:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.victim = 0
+        self.hardwall = False  # that request may not leave its cpuset
         self.nodes: tuple[int, ...] | None = None  # those that the request which found nothing was bound to
         self.memcg: MemCgroup | None = None  # the group at its limit, None: the machine has no memory left
         self.via = ""
@@ -91,8 +93,9 @@ class Oom:
         (constrained_alloc)."""
         if self.memcg is not None:
             return mem_cgroup_get_max(self.memcg, self.box.swap.total_pages) or 1
-        if self._bound():
-            return sum(node.present for node in self._bound()) + self.box.swap.total_pages
+        bound = self._bound() or self._confined()
+        if bound:
+            return sum(node.present for node in bound) + self.box.swap.total_pages
         return sum(zone.managed for zone in self.box.pages.zones) + self.box.swap.total_pages
 
     def _bound(self) -> list[Node]:
@@ -101,6 +104,11 @@ class Oom:
         if self.nodes is None or all(node.nid in self.nodes for node in nodes if node.present):
             return []
         return [nodes[nid] for nid in self.nodes]
+
+    def _confined(self) -> list[Node]:
+        """The nodes of the current task's cpuset, none if the request might go beyond them (CONSTRAINT_CPUSET)."""
+        pages = self.box.pages
+        return [pages.nodes[nid] for nid in pages.mems] if pages.mems is not None and self.hardwall else []
 
     def mem_cgroup_out_of_memory(self, memcg: MemCgroup, gfp: int, order: int, via: str = "charge") -> bool:
         """A group is at its limit: one of its own dies; whether that may help. `via`: who found it so (Traces)."""
@@ -119,6 +127,7 @@ class Oom:
         """
         box = self.box
         self.nodes = nodes
+        self.hardwall = bool(gfp & HARDWALL)
         memcg = self.memcg
         current = box.current
         values = box.sysctl.values
@@ -128,7 +137,7 @@ class Oom:
             return True
         if not gfp & FS and memcg is None:
             return True
-        bound = memcg is not None or self._bound()
+        bound = memcg is not None or self._bound() or self._confined()
         if values["vm.panic_on_oom"] == 2 or (values["vm.panic_on_oom"] == 1 and not bound):
             self._panic_on_oom(gfp, order, values["vm.panic_on_oom"])
             return False
@@ -173,7 +182,7 @@ class Oom:
         chosen: Task | None = None
         most: int | None = None
         for task in self._candidates():
-            if self._bound() and not self._in_domain(task):
+            if self.memcg is None and (self._bound() or self.box.pages.mems is not None) and not self._in_domain(task):
                 continue
             points = oom_badness(box, task, total)
             if points is not None and (most is None or points >= most):
@@ -195,7 +204,10 @@ class Oom:
         return [task for _, task in sorted(found, key=lambda entry: entry[0])]
 
     def _in_domain(self, task: Task) -> bool:
-        """Whether a task may have memory of the nodes that ran out (mempolicy_in_oom_domain)."""
+        """Whether a task may have memory of the nodes that ran out (oom_cpuset_eligible, mempolicy_in_oom_domain)."""
+        if self.nodes is None:
+            sets = self.box.cgroups.cpusets
+            return bool(sets.of_task(self.box.current).effective_mems & sets.of_task(task).effective_mems)
         policy = task.mempolicy
         if policy is None or policy.mode != MPOL_BIND:
             return True
@@ -246,7 +258,10 @@ class Oom:
         log = box.log
         if self.reports.allows(box, "oom_kill_process"):
             self._dump_header(gfp, order, worker)
-            constraint = "MEMCG" if self.memcg is not None else "MEMORY_POLICY" if self._bound() else "NONE"
+            if self.memcg is not None:
+                constraint = "MEMCG"
+            else:
+                constraint = "MEMORY_POLICY" if self._bound() else "CPUSET" if self._confined() else "NONE"
             log.printk(f"oom-kill:constraint=CONSTRAINT_{constraint},nodemask={nodemask_text(self.nodes)}"
                        f"{cpuset_text(box)}{self._context(victim)},task={victim.comm},pid={victim.pid},uid=0")
         group = self._oom_group(victim)

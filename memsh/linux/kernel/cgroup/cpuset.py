@@ -17,10 +17,12 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, set_cpus_allowed
 from memsh.linux.kernel.cgroup import partition
 from memsh.linux.kernel.cgroup.subsys import Subsystem
-from memsh.linux.lib.bitmap import bitmap_parselist, mask_of
+from memsh.linux.lib.bitmap import bitmap_parselist, bits, mask_of
+from memsh.linux.mm.mempolicy import do_migrate_pages, mpol_rebind_mm, mpol_rebind_policy
 
 if TYPE_CHECKING:
     from memsh.linux.include.cgroup import Cgroup
+    from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.kernel.cgroup.cgroup import Cgroups
 
 MAX_NUMNODES = 1024
@@ -96,7 +98,9 @@ class Cpusets(Subsystem):
             group.cpuset = None
             raise KernelError("ENOSPC", f"there is no CPU left for {group.path}")
         self.groups += 1
-        self._attach(group.cpuset, tasks)
+        assert group.cpuset.parent is not None
+        self._attach(group.cpuset, group.cpuset.parent, tasks)
+        self.switched()
 
     def css_offline(self, group: Cgroup) -> None:
         cpuset = group.cpuset
@@ -106,7 +110,8 @@ class Cpusets(Subsystem):
         tasks = self.tasks(cpuset)
         group.cpuset = None
         self.groups -= 1
-        self._attach(cpuset.parent, tasks)
+        self._attach(cpuset.parent, cpuset, tasks)
+        self.switched()
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
 
@@ -123,15 +128,43 @@ class Cpusets(Subsystem):
     def attach(self, group: Cgroup, tasks: Sequence[Task]) -> None:
         cpuset = self.of_group(group)
         if any(self.of_task(task) is not cpuset for task in tasks):
-            self._attach(cpuset, tasks)
+            self._attach(cpuset, self.of_task(tasks[0]), tasks)
 
-    def _attach(self, cpuset: Cpuset, tasks: Sequence[Task]) -> None:
+    def attached(self, group: Cgroup, tasks: Sequence[Task]) -> None:
+        self.switched()
+
+    def _attach(self, cpuset: Cpuset, before: Cpuset, tasks: Sequence[Task]) -> None:
         """The tasks may run on all of its CPUs, wherever they were confined to (cpuset_attach)."""
+        if not tasks:
+            return
+        old = bits(before.old_mems)
         for task in tasks:
             everywhere = cpuset is self.root
             set_cpus_allowed(self.box, task, self.online if everywhere else self._online_cpus(cpuset))
-        if tasks:
-            cpuset.old_mems = cpuset.effective_mems
+        self._change_nodemask(tasks, bits(before.effective_mems), old, bits(cpuset.effective_mems))
+        cpuset.old_mems = cpuset.effective_mems
+
+    def _change_nodemask(self, tasks: Sequence[Task], was: list[int], old: list[int], new: list[int]) -> None:
+        """Tasks may use other nodes: their policies follow, and so do the pages of processes, from the nodes `old`."""
+        mms: list[MmStruct] = []
+        for task in tasks:
+            task.mempolicy = mpol_rebind_policy(task.mempolicy, was, new)
+            if task.mm is not None and not task.leader and not any(mm is task.mm for mm in mms):
+                mms.append(task.mm)
+        for mm in mms:
+            mpol_rebind_mm(mm, was, new)
+            if old != new:
+                with self.box.pages.anywhere():  # a worker of the kernel does it
+                    do_migrate_pages(self.box, mm, old, new)
+        current = self.box.current
+        if current is not None and current in tasks:
+            self.box.pages.set_policy(current.mempolicy)
+
+    def switched(self) -> None:
+        """Another task runs, or the current one's cpuset changed: where its pages come from."""
+        current = self.box.current
+        mems = self.root.effective_mems if current is None else self.of_task(current).effective_mems
+        self.box.pages.set_mems(None if mems == self.root.effective_mems else tuple(bits(mems)))
 
     def _online_cpus(self, cpuset: Cpuset) -> int:
         """Its CPUs, or those of the nearest above that has any (guarantee_online_cpus)."""
@@ -187,13 +220,16 @@ class Cpusets(Subsystem):
             raise KernelError(code, cpuset.cgroup.path)
         cpuset.mems = mems
         self._update_nodemasks_hier(cpuset)
+        self.switched()
 
     def _update_nodemasks_hier(self, cpuset: Cpuset) -> None:
         assert cpuset.parent is not None
         mems = cpuset.mems & cpuset.parent.effective_mems or cpuset.parent.effective_mems
         if mems == cpuset.effective_mems:
             return
+        was, old = bits(cpuset.effective_mems), bits(cpuset.old_mems)
         cpuset.effective_mems = mems
+        self._change_nodemask(self.tasks(cpuset), was, old, bits(mems))
         cpuset.old_mems = mems
         for child in cpuset.children:
             self._update_nodemasks_hier(child)

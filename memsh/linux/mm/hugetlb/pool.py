@@ -276,7 +276,9 @@ def acct_memory(box: Box, h: Hstate, delta: int) -> bool:
             return False
         policy = box.pages.policy
         bound = policy is not None and policy.mode == MPOL_BIND
-        free = sum(len(h.free[nid]) for nid in memory_nodes(box) if not bound or (policy and nid in policy.nodes))
+        mems = box.pages.mems
+        free = sum(len(h.free[nid]) for nid in memory_nodes(box) if (not bound or (policy and nid in policy.nodes)) and
+                   (mems is None or nid in mems))  # fmt: skip
         if delta > free:
             return_unused_surplus_pages(box, h, delta)
             return False
@@ -306,8 +308,9 @@ def huge_node(box: Box, h: Hstate, vma: VmArea, addr: int) -> tuple[int, tuple[i
 
 def dequeue_nodemask(box: Box, h: Hstate, nid: int, nodes: Sequence[int] | None) -> int:
     """A free page from the nearest node that may give one, 0 if none has."""
+    mems = box.pages.mems
     for node in box.pages.nodes[nid].order:
-        if (nodes is None or node in nodes) and h.free[node]:
+        if (nodes is None or node in nodes) and (mems is None or node in mems) and h.free[node]:
             return h.free[node].pop()
     return 0
 

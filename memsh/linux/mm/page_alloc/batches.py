@@ -231,7 +231,7 @@ def _alloc_further(pages: PageAllocator, gfp: int, count: int, plan: Plan) -> li
     """What single calls would get from the first zone's neighbours and, once kswapd has been woken, between the
     low and the min watermarks. Empty where it is not clear that each would get the same way."""
     zones, highest, index = plan[:3]
-    if any(zone.node != pages.node for zone in zones):
+    if plan.slow is not None or any(zone.node != pages.node for zone in zones):
         return []
     for zone in zones:
         if zone.stat_free > zone.limit[highest]:

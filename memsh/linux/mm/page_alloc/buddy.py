@@ -10,7 +10,8 @@ Known deviations: compound pages have no head flag; __GFP_MOVABLE together with 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.linux.include.flags import (
@@ -61,6 +62,7 @@ VIA = {K_SLAB: "slab", K_KMALLOC: "large"}  # what asks for pages of a kind, as 
 NORETRY = GFP_NAMES["__GFP_NORETRY"]
 THISNODE = GFP_NAMES["__GFP_THISNODE"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
+HARDWALL = GFP_NAMES["__GFP_HARDWALL"]
 RECLAIM_DISTANCE = 30
 
 _BOUND = ("_flags", "_from_node", "_kind", "_order", "_plans", "_refcount")
@@ -74,6 +76,7 @@ class Plan(NamedTuple):
     migratetype: int
     flags: int
     nodes: tuple[int, ...] | None = None  # only these, None for any
+    slow: Plan | None = None  # the plan when memory is short, where a cpuset makes it another
 
 
 # what alloc_pages() needs at once: the highest order for its fast path (-1: none), the first zone, the highest index,
@@ -108,6 +111,7 @@ class PageAllocator(PageLookup):
         "lowmem_reserve_ratio",
         "memalloc",
         "memory_failures",
+        "mems",
         "min_free_kbytes",
         "node",
         "percpu_pagelist_high_fraction",
@@ -142,6 +146,7 @@ class PageAllocator(PageLookup):
         self.percpu_pagelist_high_fraction = 0
         self.memalloc = 0
         self.memory_failures = 0
+        self.mems: tuple[int, ...] | None = None  # the nodes of the current task's cpuset, None for all
         self.totalreserve_pages = 0
         self._plain = False
         self._pcp_max = PCP_MAX_ORDER
@@ -275,17 +280,21 @@ class PageAllocator(PageLookup):
     def _plan(self, gfp: int) -> Fast:
         """How alloc_pages() serves these flags from the CPU in use; kept until zones or lists change."""
         plan = self.prepare_alloc_pages(gfp, self.node)
-        zone = plan.zones[0]
+        zone = plan.zones[0] if plan.zones else self.nodes[self.node].zones[plan.highest]
         cpu = zone.pcp
         most = self._pcp_max if not (gfp & ACCOUNT and self.charge is not None) else -1
-        if zone.node != self.node or (self.policy is not None and not gfp & THISNODE):
+        if zone.node != self.node or not plan.zones or (self.policy is not None and not gfp & THISNODE):
             most = -1
         lists = tuple(cpu.lists[order * 3 + plan.migratetype] for order in range(PCP_MAX_ORDER + 1))
         fast = self._plans[gfp] = (most, zone, plan.highest, lists, cpu, plan)
         return fast
 
     def prepare_alloc_pages(self, gfp: int, nid: int, nodemask: Collection[int] | None = None) -> Plan:
-        """Where a request with these flags looks, from node `nid` on; only in the nodes of `nodemask`."""
+        """Where a request with these flags looks, from node `nid` on; only in the nodes of `nodemask`.
+
+        At first that is in nodes of the task's cpuset alone; when memory is short the kernel's own requests, those
+        without __GFP_HARDWALL, go everywhere.
+        """
         highest = self.box.arch.gfp_zones[gfp & 0xF]
         node = self.nodes[nid]
         listed = node.zonelist(self.nodes, bool(gfp & THISNODE))
@@ -293,7 +302,13 @@ class PageAllocator(PageLookup):
             zone for zone in listed if zone.index <= highest and (nodemask is None or zone.node in nodemask)
         ) or (node.zones[highest],)
         flags = self._alloc_flags_nofragment(zones[0], gfp)
-        return Plan(zones, highest, gfp_migratetype(gfp), flags, tuple(nodemask) if nodemask is not None else None)
+        nodes = tuple(nodemask) if nodemask is not None else None
+        plan = Plan(zones, highest, gfp_migratetype(gfp), flags, nodes)
+        if self.mems is None:
+            return plan
+        within = tuple(zone for zone in zones if zone.node in self.mems)
+        flags = self._alloc_flags_nofragment(within[0], gfp) if within else flags
+        return plan._replace(zones=within, flags=flags, slow=plan._replace(zones=within) if gfp & HARDWALL else plan)
 
     def _alloc_flags_nofragment(self, zone: Zone, gfp: int) -> int:
         """The first look does not mix migrate types while a lower zone may still serve (CONFIG_ZONE_DMA32)."""
@@ -347,6 +362,23 @@ class PageAllocator(PageLookup):
             self.policy = policy
             self._plans.clear()
 
+    def set_mems(self, mems: tuple[int, ...] | None) -> None:
+        """From now on pages come from these nodes, None for all: those of the current task's cpuset."""
+        if mems != self.mems:
+            self.mems = mems
+            self._plans.clear()
+            self._from_node.clear()
+
+    @contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """What is done meanwhile is done by a thread of the kernel, whose cpuset is the root's."""
+        own = self.mems
+        self.set_mems(None)
+        try:
+            yield
+        finally:
+            self.set_mems(own)
+
     def alloc_pages_node(
         self, gfp: int, order: int, nid: int, kind: int = K_KERNEL, nodemask: Collection[int] | None = None
     ) -> int:
@@ -365,7 +397,7 @@ class PageAllocator(PageLookup):
         pfn = self.get_page_from_freelist(gfp, order, WMARK_LOW | plan.flags, plan)
         if not pfn:
             self.via = VIA.get(kind, "pages")
-            pfn = alloc_pages_slowpath(self, gfp, order, plan)
+            pfn = alloc_pages_slowpath(self, gfp, order, plan.slow or plan)
         if self.trace.on:
             self.trace.emit("mm_page_alloc", pfn, order, gfp, plan.migratetype)
         if pfn:
@@ -394,6 +426,8 @@ class PageAllocator(PageLookup):
 
     def get_page_from_freelist(self, gfp: int, order: int, alloc_flags: int, plan: Plan) -> int:
         """Try each zone whose watermark allows it; 0 if none gives a block."""
+        if not plan.zones:  # the cpuset has none of them
+            return 0
         preferred, highest = plan.zones[0], plan.highest
         while True:
             no_fallback = alloc_flags & ALLOC_NOFRAGMENT

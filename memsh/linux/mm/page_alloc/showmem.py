@@ -43,6 +43,7 @@ def mem_info(box: Box, nodes: Collection[int] | None = None, highest: int = MAX_
     are the machine's, nodes and zones only those of `nodes` and up to `highest`."""
     stat = box.vmstat
     zones = [zone for zone in box.pages.zones if zone.present]
+    nodes = box.pages.mems if nodes is None else nodes
     shown = [node for node in box.pages.nodes
              if (nodes is None or node.nid in nodes) and any(zone.managed for zone in node.zones[: highest + 1])]
     told = [zone for node in shown for zone in node.zones if zone.present and zone.index <= highest]

@@ -3,7 +3,8 @@
 In this order: wake kswapd; look again, down to the min watermark; compact, for a costly order; reclaim; compact;
 reclaim again while that makes sense; let the OOM killer act; give up and say so.
 
-Known deviations: nobody else allocates meanwhile, so there are no cpusets and no zone lists to look at again.
+Known deviations: nobody else allocates meanwhile, so there are no cpusets and no zone lists to look at again; a page
+that a cpuset keeps off the nearest node counts as a hit.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan
     pages.memalloc += 1
     try:
         with pages.box.psi.stall("memory"):
-            progress = pages.box.reclaim.try_to_free_pages(pages.box, plan.zones, order, gfp)
+            mems = pages.mems
+            zones = plan.zones if mems is None else tuple(zone for zone in plan.zones if zone.node in mems)
+            progress = pages.box.reclaim.try_to_free_pages(pages.box, zones, order, gfp) if zones else 0
     finally:
         pages.memalloc -= 1
     if not progress:

@@ -194,7 +194,7 @@ class SlubCore(SlabCommon[SlubCache]):
     def near_nodes(self, gfp: int) -> Iterable[int]:
         """The nodes in the order of the CPU's zonelist."""
         plan = self.pages.prepare_alloc_pages(gfp & ~GFP_NAMES["__GFP_THISNODE"], self.pages.node)
-        return dict.fromkeys(zone.node for zone in plan.zones)
+        return dict.fromkeys(zone.node for zone in (plan.slow or plan).zones)
 
     def new_slab(self, cache: SlubCache, gfp: int, node: int) -> Slab | None:
         """Pages for a new slab, of the cache's order or, if there are none, of the least; its objects in a row."""
