@@ -2,8 +2,7 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat is empty; of cpu, io, hugetlb, rdma and misc a group has no
-files.
+**Known deviations:** io.stat is empty; of cpu, io, rdma and misc a group has no files.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.procfs import cgroup_cpuset, cgroup_pids
+from memsh.procfs.cgroup_hugetlb import hugetlb_files
 from memsh.procfs.cgroup_memory import memory_files
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.pressure import text as pressure_text
@@ -83,6 +83,8 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
         found |= memory_files(root)
     if group.cpuset is not None and not root:
         found |= cgroup_cpuset.FILES
+    if group.hugetlb is not None:
+        found |= hugetlb_files(box)
     if group.pids is not None:
         found |= cgroup_pids.FILES
     return {name: _file(path, show, store) for name, (show, store) in found.items()}

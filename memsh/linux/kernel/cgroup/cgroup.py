@@ -3,8 +3,8 @@
 There is one hierarchy, version 2, mounted at /sys/fs/cgroup from the start. Every task is in one group; a group gives
 its controllers on to its children by `cgroup.subtree_control`, and then, but for the root, holds no tasks itself.
 
-Known deviations: of the controllers only `cpuset`, `memory` and `pids` are there to be switched on, the others are
-refused; the files of a group take no kernel memory.
+Known deviations: of the controllers cpu, io, rdma and misc are not there to be switched on, but refused; the files of a
+group take no kernel memory.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from memsh.linux.kernel.cgroup.freezer import Freezer
 from memsh.linux.kernel.cgroup.pids import Pids
 from memsh.linux.kernel.cgroup.subsys import Subsystem
 from memsh.linux.kernel.signal import force_sig
+from memsh.linux.mm.hugetlb import cgroup as hugetlb
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -44,6 +45,22 @@ class Memory(Subsystem):
             self.box.memcg.css_offline(group.memcg)
 
 
+class HugetlbSubsystem(Subsystem):
+    """The controller `hugetlb`, as the hierarchy sees it (hugetlb_cgrp_subsys)."""
+
+    name = "hugetlb"
+
+    def css_alloc(self, group: Cgroup, *, free: bool = False) -> None:
+        del free
+        group.hugetlb = hugetlb.HugetlbCgroup(self.box, group, hugetlb.of_group(group.parent))
+
+    def css_offline(self, group: Cgroup) -> None:
+        """A removed group keeps its part for the reservations that are still counted there."""
+        if group.hugetlb is not None:
+            hugetlb.move_to_parent(self.box, group.hugetlb)
+            group.hugetlb = group.hugetlb if group.dead else None
+
+
 class Cgroups:
     """`box.cgroups`: the hierarchy. `subsystems`: the modelled controllers by name, in Linux's order. `joins` counts
     the tasks that came into a group."""
@@ -53,7 +70,7 @@ class Cgroups:
         self.memcg = memcg
         self.root = Cgroup("", None, box.psi.system)
         self.cpusets = Cpusets(self)
-        modelled: tuple[Subsystem, ...] = (self.cpusets, Memory(box), Pids(box))
+        modelled: tuple[Subsystem, ...] = (self.cpusets, Memory(box), HugetlbSubsystem(box), Pids(box))
         self.subsystems = {one.name: one for one in modelled}
         self.freezer = Freezer(self)
         self.joins = 0
@@ -138,7 +155,8 @@ class Cgroups:
         """Removed groups that nothing holds any more are gone (css_release)."""
         held = self.memcg.css_free() | {task.cgroup for task in self.box.tasks.values() if task.cgroup is not None}
         for group in self._all(self.root):
-            group.dying = [child for child in group.dying if child in held or child.dying]
+            group.dying = [child for child in group.dying if child in held or child.dying or
+                           (child.hugetlb is not None and child.hugetlb.held)]  # fmt: skip
 
     def _all(self, group: Cgroup) -> list[Cgroup]:
         """The group and all below it, removed ones too, from the bottom up."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_NAMES, VM_HUGETLB, VM_MAYSHARE
+from memsh.linux.mm.hugetlb import cgroup
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import (
     alloc_fresh_huge_page,
@@ -88,6 +89,7 @@ def _migrate(box: Box, h: Hstate, vma: VmArea, src: int, dst: int, made: bool) -
     frames = range(src, src + h.pages)
     for frame in [frame for frame in memmap.data if frame in frames]:
         memmap.data[dst + frame - src] = memmap.data.pop(frame)
+    cgroup.migrate(box, src, dst)
     _put_source(box, h, src, dst, made)
     box.vmstat["pgmigrate_success"] += h.pages
     return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.memmap import K_HUGETLB
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
+from memsh.linux.mm.hugetlb.cgroup import uncharge_page
 from memsh.linux.mm.hugetlb.vmemmap import optimize, restore
 from memsh.linux.mm.page_alloc.contig import alloc_contig_pages, free_contig_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
@@ -112,6 +113,7 @@ def free_huge_page(box: Box, h: Hstate, pfn: int) -> None:
     """The last user is gone: a surplus page leaves the pool, any other is free in it."""
     memmap = box.memmap
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.mapcount[pfn] = 0
+    uncharge_page(box, h, pfn)
     if pfn in h.restore:
         h.restore.discard(pfn)
         h.resv += 1

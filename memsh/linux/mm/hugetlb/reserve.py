@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import VM_MAYSHARE, VM_NORESERVE
+from memsh.linux.mm.hugetlb import cgroup
 from memsh.linux.mm.hugetlb.hstate import hstate_vma
 from memsh.linux.mm.hugetlb.pool import (
     acct_memory,
@@ -19,19 +20,23 @@ from memsh.linux.mm.hugetlb.pool import (
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import Inode, VmArea
+    from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
     from memsh.linux.mm.hugetlb.hstate import Hstate
 
 EVER = 1 << 62
 
 
 class ResvMap:
-    """struct resv_map: regions [first, behind) of huge pages, ascending, apart from each other."""
+    """struct resv_map: regions [first, behind) of huge pages, ascending, apart from each other. Who is charged for
+    them: `payers` by page, or `payer` all of a private mapping."""
 
-    __slots__ = ("refs", "regions")
+    __slots__ = ("payer", "payers", "refs", "regions")
 
     def __init__(self) -> None:
         self.refs = 1
         self.regions: list[tuple[int, int]] = []
+        self.payer: HugetlbCgroup | None = None
+        self.payers: dict[int, HugetlbCgroup] = {}
 
     def count(self, first: int, behind: int) -> int:
         """How many pages of [first, behind) are in regions (region_count)."""
@@ -82,15 +87,22 @@ def reserve_pages(box: Box, inode: Inode, first: int, behind: int, vma: VmArea |
     if flags & VM_NORESERVE:
         return True
     h = box.hugetlb.states[info.order]
-    if vma is None or vma.flags & VM_MAYSHARE:
-        change = behind - first - info.resv.count(first, behind)
-        if not acct_memory(box, h, change):
-            return False
-        info.resv.add(first, behind)
-        return True
-    if not acct_memory(box, h, behind - first):
+    shared = vma is None or bool(vma.flags & VM_MAYSHARE)
+    change = behind - first - (info.resv.count(first, behind) if shared else 0)
+    payer = cgroup.payer(box)
+    if not cgroup.try_charge(payer, h, change, rsvd=True):
         return False
-    vma.resv = ResvMap()
+    if not acct_memory(box, h, change):
+        cgroup.uncharge(box, payer, h, change, rsvd=True)
+        return False
+    if vma is not None and not shared:
+        vma.resv = ResvMap()
+        vma.resv.payer = payer
+        return True
+    if payer is not None:
+        new = [index for index in range(first, behind) if not info.resv.count(index, index + 1)]
+        info.resv.payers.update(dict.fromkeys(new, payer))
+    info.resv.add(first, behind)
     return True
 
 
@@ -99,6 +111,9 @@ def unreserve_pages(box: Box, inode: Inode, first: int, behind: int, freed: int)
     info = inode.hugetlb
     assert info is not None
     change = info.resv.delete(first, behind)
+    payers = info.resv.payers
+    for index in [index for index in payers if first <= index < behind]:
+        cgroup.uncharge(box, payers.pop(index), box.hugetlb.states[info.order], 1, rsvd=True)
     acct_memory(box, box.hugetlb.states[info.order], freed - change)
 
 
@@ -116,6 +131,7 @@ def vm_op_close(box: Box, vma: VmArea) -> None:
         return
     h = hstate_vma(box, vma)
     first, behind = hugecache_offset(h, vma, vma.start), hugecache_offset(h, vma, vma.end)
+    cgroup.uncharge(box, resv.payer, h, behind - first, rsvd=True)
     acct_memory(box, h, resv.count(first, behind) - (behind - first))
     resv.refs -= 1
     vma.resv = None
@@ -147,15 +163,27 @@ def _has_reserves(vma: VmArea, change: bool) -> bool:
 
 
 def alloc_huge_page(box: Box, vma: VmArea, addr: int, *, avoid_reserve: bool = False) -> int:
-    """A page for the area, by its reservation if it has one; 0 if there is none."""
+    """A page for the area, by its reservation if it has one; 0 if there is none, or the group may have no more."""
     h = hstate_vma(box, vma)
     needs = needs_reservation(h, vma, addr)
     reserved = _has_reserves(vma, needs or avoid_reserve)
+    payer = cgroup.payer(box)
+    deferred = payer if needs or avoid_reserve else None
+    if not cgroup.try_charge(deferred, h, 1, rsvd=True):
+        return 0
+    if not cgroup.try_charge(payer, h, 1):
+        cgroup.uncharge(box, deferred, h, 1, rsvd=True)
+        return 0
     pfn = dequeue_huge_page_vma(box, h, vma, addr, reserved=reserved)
     if not pfn:
         pfn = alloc_buddy_huge_page_with_mpol(box, h, vma, addr)
         if not pfn:
+            cgroup.uncharge(box, payer, h, 1)
+            cgroup.uncharge(box, deferred, h, 1, rsvd=True)
             return 0
+    cgroup.commit(box, payer, h, pfn)
+    if deferred is not None:
+        box.hugetlb.charged_rsvd[pfn] = deferred
     if reserved:
         h.restore.add(pfn)
         h.resv -= 1
