@@ -2,7 +2,7 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat is empty; of cpu, io, rdma and misc a group has no files.
+**Known deviations:** io.stat is empty.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import RESOURCES
+from memsh.linux.kernel.cgroup.cpu import TaskGroup
 from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.procfs import cgroup_cpuset, cgroup_pids
+from memsh.procfs.cgroup_cpu import CPU_FILES, IO_FILES, MISC_FILES, RDMA_FILES, bandwidth_text
 from memsh.procfs.cgroup_hugetlb import hugetlb_files
 from memsh.procfs.cgroup_memory import memory_files
 from memsh.procfs.node import Directory, Node, ProcFile
@@ -37,11 +39,10 @@ def available(box: Box) -> bool:
 
 
 def show_cgroups(box: Box) -> str:
-    """/proc/cgroups: every controller, its hierarchy, how many groups have it."""
+    """/proc/cgroups: every controller, its hierarchy, how many groups that has."""
     groups = 1 + len(box.cgroups.root.descendants()) + box.cgroups.root.all_dying()
-    with_memory = len(box.memcg.by_number)
     lines = ["#subsys_name\thierarchy\tnum_cgroups\tenabled"]
-    lines += [f"{name}\t0\t{with_memory if name == 'memory' else groups}\t1" for name in SUBSYSTEMS]
+    lines += [f"{name}\t0\t{groups}\t1" for name in SUBSYSTEMS]
     return "\n".join(lines) + "\n"
 
 
@@ -79,14 +80,13 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
         found |= _ON_ROOT
     if group.pressure:
         found |= {f"{name}.pressure": (_pressure(name), None) for name in RESOURCES}
-    if root or group.memcg is not None:
+    has = () if root else box.cgroups.controllers(group)
+    if root or "memory" in has:
         found |= memory_files(root)
-    if group.cpuset is not None and not root:
-        found |= cgroup_cpuset.FILES
-    if group.hugetlb is not None:
+    for name in has:
+        found |= _OF.get(name, {})
+    if "hugetlb" in has:
         found |= hugetlb_files(box)
-    if group.pids is not None:
-        found |= cgroup_pids.FILES
     return {name: _file(path, show, store) for name, (show, store) in found.items()}
 
 
@@ -198,7 +198,8 @@ def _cpu_stat(box: Box, group: Cgroup) -> str:
     user, system = group.cputime
     if group.parent is None:
         user, system = (sum(used[at] for used in box.cputime.used) for at in range(2))
-    return f"usage_usec {user + system}\nuser_usec {user}\nsystem_usec {system}\n"
+    bandwidth = bandwidth_text(group.cpu) if group.cpu is not None else ""
+    return f"usage_usec {user + system}\nuser_usec {user}\nsystem_usec {system}\n{bandwidth}"
 
 
 _BASE: dict[str, tuple[Show | None, Store | None]] = {
@@ -212,15 +213,18 @@ _BASE: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.threads": (_threads, _threads_store),
     "cpu.stat": (_cpu_stat, None),
 }
+_OF: dict[str, dict[str, tuple[Show | None, Store | None]]] = {
+    "cpuset": cgroup_cpuset.FILES, "cpu": CPU_FILES, "io": IO_FILES, "pids": cgroup_pids.FILES, "rdma": RDMA_FILES,
+    "misc": MISC_FILES,
+}  # fmt: skip
 _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.events": (_events, None),
     "cgroup.freeze": (lambda box, group: f"{int(group.freeze)}\n", _freeze_store),
     "cgroup.kill": (None, _kill_store),
     "cgroup.type": (lambda box, group: type_of(box.cgroups, group) + "\n", _type_store),
 }
-_BANDWIDTH = "nr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n"
 _ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
-    "cpu.stat": (lambda box, group: _cpu_stat(box, group) + _BANDWIDTH, None),
+    "cpu.stat": (lambda box, group: _cpu_stat(box, group) + bandwidth_text(TaskGroup()), None),
     **cgroup_cpuset.ON_ROOT,
     "io.stat": (lambda box, group: "", None),
     "misc.capacity": (lambda box, group: "", None),

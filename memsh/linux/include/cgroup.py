@@ -9,6 +9,7 @@ from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
     from memsh.linux.include.psi import PsiGroup
+    from memsh.linux.kernel.cgroup.cpu import TaskGroup
     from memsh.linux.kernel.cgroup.cpuset import Cpuset
     from memsh.linux.kernel.cgroup.pids import PidsCgroup
     from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
@@ -24,12 +25,12 @@ class Cgroup:
     """`memcg` is the group's own memory controller, None where none is enabled for it; then the nearest one above
     counts. `dying` groups were children, are removed, and still charged. `max_depth`, `max_descendants`: INT_MAX means
     no limit. `cputime`: µs of user and system time of those who were in it or below. `dead`: it was removed. `dom_cgrp`
-    is the group whose resources its threads share: itself, but for a threaded group. `pids`, `cpuset` and `hugetlb` are
-    its controllers' parts, None where they are not enabled for it.
+    is the group whose resources its threads share: itself, but for a threaded group. `pids`, `cpu`, `cpuset` and
+    `hugetlb` are its controllers' parts, None where they are not enabled for it.
     """
 
     __slots__ = (
-        "children", "cpuset", "cputime", "dead", "dom_cgrp", "dying", "freeze", "hugetlb", "max_depth",
+        "children", "cpu", "cpuset", "cputime", "dead", "dom_cgrp", "dying", "freeze", "hugetlb", "max_depth",
         "max_descendants", "memcg", "name", "parent", "pids", "pressure", "psi", "subtree_control",
     )  # fmt: skip
 
@@ -42,6 +43,7 @@ class Cgroup:
         self.subtree_control: list[str] = []
         self.memcg: MemCgroup | None = None
         self.pids: PidsCgroup | None = None
+        self.cpu: TaskGroup | None = None
         self.cpuset: Cpuset | None = None
         self.hugetlb: HugetlbCgroup | None = None
         self.dead = self.freeze = False

@@ -18,6 +18,7 @@ from memsh.linux.kernel.posix_cpu_timers import check_process_timers
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
+    from memsh.linux.kernel.cgroup.cpu import TaskGroup
 
 FAULT_USEC, FAULTS_A_USER_USEC, MAJOR_USEC = 1, 4, 15
 # who does what the counter counts, by the name of a thread ("" for the current process), and µs for each
@@ -26,6 +27,7 @@ WORK = (
     ("compact_daemon_migrate_scanned", "kcompactd", 1), ("compact_daemon_free_scanned", "kcompactd", 1),
     ("thp_collapse_alloc", "khugepaged", 250), ("nr_dirtied", "", 1),
 )  # fmt: skip
+NSEC_PER_USEC = 1000
 LOAD_USEC = 5_001_000  # LOAD_FREQ
 FSHIFT, FIXED_1 = 11, 1 << 11
 EXP = (1884, 2014, 2037)  # 1/exp(5 s / 1, 5, 15 min)
@@ -52,7 +54,8 @@ class CpuTime:
     """`box.cputime`. All times are microseconds. `used[cpu]` is [user, system, iowait]; the rest of the time is idle.
 
     `owed[cpu]` has [PID, user, system] for work that is done, and for which the CPU has still to be given. `held` are
-    processes that someone keeps at work (R) or waiting for the disk (D) between two steps.
+    processes that someone keeps at work (R) or waiting for the disk (D) between two steps. `limited` are the groups
+    that may have a CPU for so long in each period only.
     """
 
     def __init__(self, box: Box) -> None:
@@ -60,6 +63,7 @@ class CpuTime:
         self.used = [[0, 0, 0] for _ in range(box.config.cpus)]
         self.owed: dict[int, list[list[int]]] = {}
         self.held: dict[int, str] = {}
+        self.limited: list[TaskGroup] = []
         self.seen: dict[str, int] = {}
         self.threads: dict[str, int] = {}
         self.due: dict[int, int] = {}  # PID → the signal that its limit of CPU time asks for
@@ -131,27 +135,56 @@ class CpuTime:
             return
         self._collect()
         while self.next_load <= end:
-            self._pay(self.next_load - start)
+            self._pay(start, self.next_load)
             start = self.next_load
             active = self.nr_active()
             count = 1 if self.owed else (end - start) // LOAD_USEC + 1
             self._calc_load(active, count)
             self.next_load += count * LOAD_USEC
-        self._pay(end - start)
+        self._pay(start, end)
 
-    def _pay(self, usec: int) -> None:
+    def _pay(self, start: int, end: int) -> None:
+        """The CPUs' time from `start` to `end`, a period of each group with a quota at a time."""
+        while self.limited and self.owed and start < end:
+            for group in self.limited:
+                if group.refill <= start:
+                    group.next_period(start)
+            stop = min(end, *(group.refill for group in self.limited))
+            self._give(stop - start)
+            start = stop
+        if start < end:
+            self._give(end - start)
+
+    def _quotas(self, task: Task) -> list[TaskGroup]:
+        """The task's group and those above it, as far as they have a quota."""
+        found, group = [], task.cgroup
+        while group is not None:
+            if group.cpu is not None and group.cpu in self.limited:
+                found.append(group.cpu)
+            group = group.parent
+        return found
+
+    def _give(self, usec: int) -> None:
         asleep = {self.box.tasks[pid].cpu for pid in self._living("D")} if self.held else ()
         before = {cpu: self.busy(cpu) for cpu in asleep}
         for cpu in [*self.owed]:
-            entries, left, used = self.owed[cpu], usec, self.used[cpu]
-            while entries and left > 0:
-                pid, user, system = entry = entries[0]
+            entries, left, used, at = self.owed[cpu], usec, self.used[cpu], 0
+            while at < len(entries) and left > 0:
+                pid, user, system = entry = entries[at]
                 task = self.box.tasks.get(pid)
                 if task is None:
-                    del entries[0]
+                    del entries[at]
                     continue
-                given_user = min(user, left)
-                given = min(system, left - given_user)
+                most, quotas = left, self._quotas(task) if self.limited and task.cgroup is not None else ()
+                if quotas:
+                    most = min(left, *(group.take(left) for group in quotas))
+                    if not most:
+                        at += 1
+                        continue
+                given_user = min(user, most)
+                given = min(system, most - given_user)
+                for group in quotas:
+                    group.runtime -= (given_user + given) * NSEC_PER_USEC
                 entry[1], entry[2] = user - given_user, system - given
                 left -= given_user + given
                 task.utime += given_user
@@ -163,7 +196,7 @@ class CpuTime:
                 used[0] += given_user
                 used[1] += given
                 if not entry[1] + entry[2]:
-                    del entries[0]
+                    del entries[at]
             if not entries:
                 del self.owed[cpu]
         for cpu, busy in before.items():

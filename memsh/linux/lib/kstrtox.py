@@ -23,6 +23,13 @@ def _signed(text: str, bits: int) -> int:
     return number
 
 
+def kstrtoull(text: str) -> int:
+    """A number of 64 bits without a minus. EINVAL, ERANGE."""
+    if text.startswith("-"):
+        raise KernelError("EINVAL", text.strip())
+    return _signed(text, 65)
+
+
 def kstrtoint(text: str) -> int:
     """A number in C's spelling, of 32 bits with a sign; one newline may follow. EINVAL, ERANGE."""
     return _signed(text, 32)

@@ -3,8 +3,7 @@
 There is one hierarchy, version 2, mounted at /sys/fs/cgroup from the start. Every task is in one group; a group gives
 its controllers on to its children by `cgroup.subtree_control`, and then, but for the root, holds no tasks itself.
 
-Known deviations: of the controllers cpu, io, rdma and misc are not there to be switched on, but refused; the files of a
-group take no kernel memory.
+Known deviations: the files of a group take no kernel memory.
 """
 
 from __future__ import annotations
@@ -17,12 +16,14 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import PsiGroup
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
 from memsh.linux.kernel.cgroup import threaded
+from memsh.linux.kernel.cgroup.cpu import Cpu
 from memsh.linux.kernel.cgroup.cpuset import Cpusets
 from memsh.linux.kernel.cgroup.freezer import Freezer
 from memsh.linux.kernel.cgroup.pids import Pids
 from memsh.linux.kernel.cgroup.subsys import Subsystem
 from memsh.linux.kernel.signal import force_sig
 from memsh.linux.mm.hugetlb import cgroup as hugetlb
+from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -44,6 +45,14 @@ class Memory(Subsystem):
         if group.memcg is not None:
             self.box.memcg.css_offline(group.memcg)
 
+    def css_reset(self, group: Cgroup) -> None:
+        """mem_cgroup_css_reset()."""
+        if group.memcg is not None:
+            memory, swap = group.memcg.memory, group.memcg.swap
+            memory.max = memory.high = swap.max = swap.high = PAGE_COUNTER_MAX
+            memory.set_min(0)
+            memory.set_low(0)
+
 
 class HugetlbSubsystem(Subsystem):
     """The controller `hugetlb`, as the hierarchy sees it (hugetlb_cgrp_subsys)."""
@@ -61,8 +70,27 @@ class HugetlbSubsystem(Subsystem):
             group.hugetlb = group.hugetlb if group.dead else None
 
 
+class Io(Subsystem):
+    """The controller `io` (io_cgrp_subsys): who writes back for a group must know whose memory it is."""
+
+    name = "io"
+    depends_on = "memory"
+
+
+class Rdma(Subsystem):
+    """The controller `rdma`: there are no such devices (rdma_cgrp_subsys)."""
+
+    name = "rdma"
+
+
+class Misc(Subsystem):
+    """The controller `misc`: there is nothing that it counts (misc_cgrp_subsys)."""
+
+    name = "misc"
+
+
 class Cgroups:
-    """`box.cgroups`: the hierarchy. `subsystems`: the modelled controllers by name, in Linux's order. `joins` counts
+    """`box.cgroups`: the hierarchy. `subsystems`: the controllers by name, in Linux's order. `joins` counts
     the tasks that came into a group."""
 
     def __init__(self, box: Box, memcg: MemControl) -> None:
@@ -70,8 +98,10 @@ class Cgroups:
         self.memcg = memcg
         self.root = Cgroup("", None, box.psi.system)
         self.cpusets = Cpusets(self)
-        modelled: tuple[Subsystem, ...] = (self.cpusets, Memory(box), HugetlbSubsystem(box), Pids(box))
-        self.subsystems = {one.name: one for one in modelled}
+        self.cpu = Cpu(box)
+        found: tuple[Subsystem, ...] = (self.cpusets, self.cpu, Io(box), Memory(box), HugetlbSubsystem(box), Pids(box),
+                                        Rdma(box), Misc(box))  # fmt: skip
+        self.subsystems = {one.name: one for one in found}
         self.freezer = Freezer(self)
         self.joins = 0
         memcg.start(self.root)
@@ -125,7 +155,7 @@ class Cgroups:
             raise KernelError("ENAMETOOLONG", name)
         self._check_hierarchy_limits(parent)
         group = Cgroup(name, parent, PsiGroup(self.box.timer.usec))
-        self._enable(group, parent.subtree_control, free=free)
+        self._enable(group, self.below(parent, parent.subtree_control), free=free)
         parent.children[name] = group
         return group
 
@@ -148,7 +178,7 @@ class Cgroups:
         del parent.children[group.name]
         parent.dying.append(group)
         group.dead = True
-        self._disable(group, self.controllers(group))
+        self._disable(group, self.kept(group))
         self.memcg.release_later()
 
     def release(self) -> None:
@@ -233,6 +263,18 @@ class Cgroups:
         return tuple(name for name in CONTROLLERS if name in group.parent.subtree_control and
                      (name in threaded.THREADED or not group.is_threaded))  # fmt: skip
 
+    def kept(self, group: Cgroup) -> tuple[str, ...]:
+        """Those that keep something for the group, shown or not (cgroup_ss_mask)."""
+        if group.parent is None:
+            return CONTROLLERS
+        return tuple(name for name in self.below(group.parent, group.parent.subtree_control) if
+                     name in threaded.THREADED or not group.is_threaded)  # fmt: skip
+
+    def below(self, group: Cgroup, names: Sequence[str]) -> list[str]:
+        """Those that its children need where these are enabled for them (cgroup_calc_subtree_ss_mask)."""
+        needed = {*names, *(self.subsystems[name].depends_on for name in names)}
+        return [name for name in self.kept(group) if name in needed]
+
     def _enable(self, group: Cgroup, names: Sequence[str], *, free: bool = False) -> None:
         """The controllers keep something for the group from now on: all, or none where one cannot (css_create)."""
         done: list[str] = []
@@ -260,14 +302,14 @@ class Cgroups:
             raise KernelError("EOPNOTSUPP", f"{group.path} has tasks, or controllers of domains")
         if not (threaded.is_valid_domain(self, domain) and threaded.can_be_thread_root(self, domain)):
             raise KernelError("EOPNOTSUPP", f"{domain.path} cannot be a thread root")
-        before = self.controllers(group)
+        before = self.kept(group)
         for member in (group, *group.descendants()):
             if member is group or member.is_threaded:
                 member.dom_cgrp = domain
         self._disable(group, [name for name in before if name not in threaded.THREADED])
 
     def subtree_control_write(self, group: Cgroup, text: str) -> None:
-        """`+NAME` and `-NAME`, all or none of them. EINVAL, ENOENT, EBUSY; EOPNOTSUPP for one that is not modelled."""
+        """`+NAME` and `-NAME`, all or none of them. EINVAL, ENOENT, EBUSY, EOPNOTSUPP."""
         enable: dict[str, None] = {}
         disable: dict[str, None] = {}
         for token in text.strip().split(" "):
@@ -291,22 +333,26 @@ class Cgroups:
                     raise KernelError("EBUSY", f"{name} is in use below")
         if enable:
             self._vet_enable(group, list(enable))
-        missing = [name for name in enable if name not in self.subsystems]
-        if missing:
-            raise KernelError("EOPNOTSUPP", f"{missing[0]}: memsh has {' and '.join(self.subsystems)} alone")
+        wanted = [name for name in CONTROLLERS if name in enable or (name in group.subtree_control and
+                                                                     name not in disable)]  # fmt: skip
+        before, after = (self.below(group, names) for names in (group.subtree_control, wanted))
+        new = [name for name in after if name not in before]
         done: list[Cgroup] = []
         try:
             for child in group.children.values():
-                self._enable(child, list(enable))
+                self._enable(child, new)
                 done.append(child)
         except KernelError:
             for child in done:
-                self._disable(child, list(enable))
+                self._disable(child, [name for name in new if name in threaded.THREADED or not child.is_threaded])
             raise
         for child in group.children.values():
-            self._disable(child, [name for name in disable if name in self.controllers(child)])
-        group.subtree_control = [name for name in CONTROLLERS if name in enable or (name in group.subtree_control and
-                                                                                    name not in disable)]  # fmt: skip
+            had = self.kept(child)
+            self._disable(child, [name for name in had if name not in after])
+            for name in had:
+                if name in after and name in group.subtree_control and name not in wanted:
+                    self.subsystems[name].css_reset(child)
+        group.subtree_control = wanted
         if enable or disable:
             self.memcg.switched()
 

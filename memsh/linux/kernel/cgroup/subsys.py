@@ -1,7 +1,6 @@
 """What the hierarchy asks of each controller (struct cgroup_subsys in include/linux/cgroup-defs.h).
 
-A controller that does nothing at a moment leaves the method as it is here. Controllers that are not modelled are not in
-the hierarchy's table: enabling them is refused.
+A controller that does nothing at a moment leaves the method as it is here.
 """
 
 from __future__ import annotations
@@ -16,21 +15,24 @@ if TYPE_CHECKING:
 
 
 class Subsystem:
-    """`name` as in cgroup.controllers; `threaded`: threads of one process may be in different groups of it."""
+    """`name` as in cgroup.controllers; `threaded`: threads of one process may be in different groups of it;
+    `depends_on`: a controller that comes with it, without its files unless it is enabled itself."""
 
     name = ""
     threaded = False
+    depends_on = ""
 
     def __init__(self, box: Box) -> None:
         self.box = box
 
     def css_alloc(self, group: Cgroup, *, free: bool = False) -> None:
         """The controller is enabled for the group; `free`: what it keeps takes no memory. KernelError."""
-        raise NotImplementedError
 
     def css_offline(self, group: Cgroup) -> None:
         """It is disabled for the group, or the group is removed."""
-        raise NotImplementedError
+
+    def css_reset(self, group: Cgroup) -> None:
+        """It is disabled, but another controller still needs it: back to where it limits nothing."""
 
     def can_attach(self, group: Cgroup, tasks: Sequence[Task]) -> None:
         """Whether the tasks may move here, KernelError if not."""
