@@ -10,10 +10,10 @@ A list is what a recorded machine has there, as text. A line that begins with no
     NAME/ [MODE] [@COMMON]       a folder, with what stands below the line @COMMON
 
 `{0-15}` in a name makes many of it, `{cpu}`, `{secondary}` (all CPUs but the first), `{memory}` and `{node}` one for
-each that the box has; `:02x` behind tells how the number is spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that
-number. `{one:TEXT}` and `{more:TEXT}` count with one CPU and with more: a name of which nothing is left is not there.
-Other words, `{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read when
-somebody asks for it.
+each that the box has, `{taker}` the CPU of the disks' queue `{cpu}` above it; `:02x` behind tells how the number is
+spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that number. `{one:TEXT}` and `{more:TEXT}` count with one CPU
+and with more: a name of which nothing is left is not there. Other words, `{cpulist}`, are those of
+memsh.procfs.sys_words. # begins a remark. A folder's lines are read when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.procfs.node import Link, ProcFile
+from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_device import refusing, storing
 from memsh.procfs.sys_memory import blocks
 from memsh.procfs.sys_words import WORDS
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
 
 Bound = Mapping[str, int]  # the numbers that the names above stand for; "": of {0-15}
 
-LOOP = re.compile(r"\{(?:(\d+)-(\d+)|(cpu|secondary|memory|node))(?::(\w+))?\}")
+LOOP = re.compile(r"\{(?:(\d+)-(\d+)|(cpu|secondary|memory|node|taker))(?::(\w+))?\}")
 NUMBER = re.compile(r"\{(\w*)([+-]\d+)?(?::(\w+))?\}")
-MANY: dict[str, Callable[[Box], Sequence[int]]] = {
-    "cpu": lambda box: range(box.config.cpus),
-    "secondary": lambda box: range(1, box.config.cpus),
-    "memory": lambda box: blocks(box),
-    "node": lambda box: [node.nid for node in box.pages.nodes],
+MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
+    "cpu": lambda box, bound: range(box.config.cpus),
+    "secondary": lambda box, bound: range(1, box.config.cpus),
+    "memory": lambda box, bound: blocks(box),
+    "node": lambda box, bound: [node.nid for node in box.pages.nodes],
+    "taker": lambda box, bound: queue_cpus(box)[bound["cpu"] :][:1],
 }
 NUMBERS_OF_CPUS = re.compile(r"\{(one|more):([^}]*)\}")
 
@@ -51,9 +53,10 @@ class Several(NamedTuple):
     spelling: str
     variable: str
     fixed: range
+    bound: Bound
 
     def numbers(self, box: Box) -> Sequence[int]:
-        return MANY[self.variable](box) if self.variable else self.fixed
+        return MANY[self.variable](box, self.bound) if self.variable else self.fixed
 
     def name(self, number: int) -> str:
         return f"{self.before}{number:{self.spelling}}{self.behind}"
@@ -76,7 +79,7 @@ def several(box: Box, name: str, bound: Bound) -> Several | str:
         return spell(name, bound)
     first, last, variable, spelling = found.groups()
     return Several(name[: found.start()], name[found.end() :], spelling or "d", variable or "",
-                   range(int(first), int(last) + 1) if first else range(0))  # fmt: skip
+                   range(int(first), int(last) + 1) if first else range(0), bound)  # fmt: skip
 
 
 def _here(box: Box, text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import arch_probe_nr_irqs
 from memsh.linux.include.sched import nr_threads
 from memsh.linux.kernel.timer import BTIME
+from memsh.linux.lib.sort import sort
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -40,6 +41,14 @@ def timer_ticks(box: Box) -> list[int]:
     return found
 
 
+def queue_cpus(box: Box) -> list[int]:
+    """The CPU of each queue of a disk: those of the nodes one after the other, which stand in the order of their CPUs'
+    number (irq_create_affinity_masks, alloc_nodes_vectors)."""
+    nodes = [node.cpus for node in box.pages.nodes if node.cpus]
+    sort(nodes, len)
+    return [cpu for cpus in nodes for cpu in cpus]
+
+
 def disk_irqs(box: Box) -> list[tuple[str, list[int]]]:
     """(handler, interrupts on each CPU) of the disks, which write messages: one for changes, a queue for each CPU."""
     cpus = box.config.cpus
@@ -48,9 +57,9 @@ def disk_irqs(box: Box) -> list[tuple[str, list[int]]]:
     rows = []
     for number, _ in enumerate(box.fs.block_devices()):
         rows.append((f"virtio{number}-config", [0] * cpus))
-        for queue in range(cpus):
+        for queue, cpu in enumerate(queue_cpus(box)):
             counts = [0] * cpus
-            counts[queue] = requests[number] if not queue and number < len(requests) else 0
+            counts[cpu] = requests[number] if not cpu and number < len(requests) else 0
             rows.append((f"virtio{number}-req.{queue}", counts))
     return rows
 

@@ -2,8 +2,7 @@
 
 Loop and RAM disks are in the machine's list.
 
-**Known deviations:** what may be written takes the value that it has, and no other; on a machine with several nodes a
-queue belongs to the CPU of its number.
+**Known deviations:** what may be written takes the value that it has, and no other.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from memsh.procfs import diskstats, sys_irq
 from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_device import keeping, uevent
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def _queues(box: Box) -> Directory:
     """mq/: a queue for each CPU (block/blk-mq-sysfs.c)."""
     return Directory({
         str(queue): Directory({
-            f"cpu{queue}": Directory({}, 0o755), "cpu_list": attribute(str(queue)), "nr_reserved_tags": attribute("0"),
+            f"cpu{cpu}": Directory({}, 0o755), "cpu_list": attribute(str(cpu)), "nr_reserved_tags": attribute("0"),
             "nr_tags": attribute(str(TAGS)),
-        }, 0o755) for queue in range(box.config.cpus)
+        }, 0o755) for queue, cpu in enumerate(queue_cpus(box))
     }, 0o755)  # fmt: skip
 
 

@@ -168,6 +168,23 @@ def test_a_disk_with_one_queue_has_a_scheduler(box: Box) -> None:
     assert int(kb["BackgroundThresh"]) == 4 * int(limits["nr_dirty_background_threshold"])
 
 
+@pytest.mark.parametrize(("nodes", "takers"), [
+    (((512, (0, 1)), (512, (2, 3))), [2, 3, 0, 1]), (((512, (0,)), (512, (1, 2))), [0, 1, 2]),
+    (((512, (0, 1)), (512, (2, 3)), (512, (4, 5))), [2, 3, 4, 5, 0, 1]),
+])  # fmt: skip
+def test_whose_cpu_takes_a_queue(nodes: tuple[tuple[int, tuple[int, ...]], ...], takers: list[int]) -> None:
+    """As the kernels with these nodes have it: their own sort leaves equal nodes in another order."""
+    sizes = tuple((size * MIB, cpus) for size, cpus in nodes)
+    here = Box(Config(arch="x86_64", ram=512 * MIB * len(nodes), cpus=len(takers), nodes=sizes))
+    for queue, cpu in enumerate(takers):
+        assert tree.show(here, f"/sys/block/vdb/mq/{queue}/cpu_list") == f"{cpu}\n"
+        assert f"cpu{cpu}" in tree.listdir(here, f"/sys/block/vda/mq/{queue}")
+        assert f"cpu{cpu}" in tree.listdir(here, f"/sys/kernel/debug/block/vda/hctx{queue}")
+    rows = tree.show(here, "/proc/interrupts").splitlines()
+    row = next(line for line in rows if f"virtio1-req.{takers.index(0)}" in line)
+    assert sum(map(int, row.split()[2 : 1 + len(takers)])) == 0  # but for CPU 0
+
+
 def test_every_link_leads_somewhere(box: Box, wide: Box) -> None:
     for here in (box, wide):
         wrong: list[str] = []
