@@ -201,15 +201,40 @@ def test_every_link_leads_somewhere(box: Box, wide: Box) -> None:
 
 def test_what_is_written(box: Box) -> None:
     tree.store(box, "/sys/class/tty/tty7/uevent", "change\n")
-    tree.store(box, "/sys/module/kernel/parameters/panic_on_warn", "0\n")
     for path, text, code in (
         ("class/tty/tty7/uevent", "boo", "EINVAL"), ("class/tty/tty7/dev", "1", "EACCES"),
-        ("bus/pci/drivers/virtio-pci/bind", "x", "ENODEV"), ("module/kernel/parameters/panic_on_warn", "1", "EINVAL"),
+        ("bus/pci/drivers/virtio-pci/bind", "x", "ENODEV"), ("module/brd/parameters/rd_nr", "1", "EACCES"),
         ("class/tty/tty7/power/autosuspend_delay_ms", "1", "EIO"), ("class/nothing", "1", "ENOENT"),
     ):  # fmt: skip
         with pytest.raises(KernelError) as caught:
             tree.store(box, f"/sys/{path}", text)
         assert caught.value.code == code, path
+
+
+def test_parameters_of_modules() -> None:
+    """As both recorded kernels answered."""
+    here = Box(Config(ram=64 * MIB, cmdline="panic=7 printk.time=0 rcutree.blimit=20 tcp_cubic.beta=x"))
+
+    def show(path: str) -> str:
+        return tree.show(here, f"/sys/module/{path}").rstrip()
+
+    def store(path: str, text: str) -> None:
+        tree.store(here, f"/sys/module/{path}", text)
+
+    assert [show(path) for path in (
+        "kernel/parameters/panic", "printk/parameters/time", "rcutree/parameters/blimit", "tcp_cubic/parameters/beta",
+    )] == ["7", "N", "20", "717"]  # fmt: skip
+    store("kernel/parameters/panic", "5\n")
+    store("kernel/parameters/panic_on_warn", "1\n")
+    assert tree.show(here, "/proc/sys/kernel/panic") == "5\n" and show("kernel/parameters/panic_on_warn") == "1"
+    store("vt/parameters/color", "07\n")
+    assert show("vt/parameters/color") == "7"
+    store("printk/parameters/time", "on\n")
+    assert show("printk/parameters/time") == "Y"
+    for path, text in (("kernel/parameters/panic", "abc"), ("printk/parameters/time", "maybe"),
+                       ("vt/parameters/color", "9" * 20), ("vt/parameters/default_red", "1")):  # fmt: skip
+        with pytest.raises(KernelError):
+            store(path, text)
 
 
 def test_a_list_is_read_once_and_its_folders_when_asked_for(box: Box) -> None:

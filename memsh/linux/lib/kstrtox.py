@@ -38,3 +38,13 @@ def kstrtoint(text: str) -> int:
 def kstrtoll(text: str) -> int:
     """The same of 64 bits."""
     return _signed(text, 64)
+
+
+def kstrtobool(text: str) -> bool:
+    """Yes or no, by the first letter, or two: y, t, 1, on; n, f, 0, off. EINVAL."""
+    word = text[:2].lower()
+    if word[:1] in ("y", "t", "1") or word == "on":
+        return True
+    if word[:1] in ("n", "f", "0") or word == "of":
+        return False
+    raise KernelError("EINVAL", f"{text.strip()!r} is neither yes nor no")
