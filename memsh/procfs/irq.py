@@ -1,6 +1,7 @@
 """/proc/irq: which CPUs an interrupt may go to (kernel/irq/proc.c).
 
-**Known deviations:** CPU 0 takes every interrupt: another mask is refused, EIO, as of one that cannot be moved.
+**Known deviations:** CPU 0 takes every interrupt but those of the disks' queues: another mask is refused, EIO, as of
+one that cannot be moved.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from memsh.linux.config import cpulist_text, parse_cpulist
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.interrupts import handlers
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_node import cpumap_text
 
 if TYPE_CHECKING:
@@ -69,8 +71,19 @@ def _all(box: Box) -> str:
     return cpumap_text(range(box.config.cpus), box.config.cpus) + "\n"
 
 
-def _irq(number: int, who: str) -> Directory:
-    first = range(int(number != CASCADE))
+def _taker(box: Box, who: str) -> int | None:
+    """The one CPU that a queue's interrupt goes to; None if it may go to others (irq_do_set_affinity, managed)."""
+    queue = re.fullmatch(r"virtio\d+-req\.(\d+)", who)
+    return queue_cpus(box)[int(queue[1])] if queue is not None else None
+
+
+def _bound(box: Box, text: str) -> None:
+    """irq_can_set_affinity_usr(): it is the kernel's choice."""
+    raise KernelError("EIO")
+
+
+def _irq(number: int, who: str, taker: int | None) -> Directory:
+    first = range(int(number != CASCADE)) if taker is None else range(taker, taker + 1)
     files: dict[str, Node] = {
         "affinity_hint": _mask(range(0)), "effective_affinity": _mask(first),
         "effective_affinity_list": ProcFile(lambda box: cpulist_text(first) + "\n"),
@@ -79,6 +92,9 @@ def _irq(number: int, who: str) -> Directory:
         "smp_affinity_list": ProcFile(lambda box: cpulist_text(range(box.config.cpus)) + "\n", _store_list, 0o644),
         "spurious": ProcFile(_spurious),
     }  # fmt: skip
+    if taker is not None:
+        files["smp_affinity"] = ProcFile(_mask(first).show, _bound, 0o644)
+        files["smp_affinity_list"] = ProcFile(lambda box: cpulist_text(first) + "\n", _bound, 0o644)
     if who and who != "timer":
         files[who] = Directory({})
     return Directory(files)
@@ -92,7 +108,8 @@ def _find(box: Box, name: str) -> Node | None:
     if name not in _numbers(box):
         return None
     handler = handlers(box).get(int(name))
-    return _irq(int(name), handler.who if handler is not None else "")
+    who = handler.who if handler is not None else ""
+    return _irq(int(name), who, _taker(box, who))
 
 
 IRQ = Directory({"default_smp_affinity": ProcFile(_all, _store, 0o644)}, names=_numbers, find=_find)

@@ -16,7 +16,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.procfs.listing import Entry
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device, keeping, power, uevent
-from memsh.procfs.sys_node import cpumap_text
+from memsh.procfs.sys_node import cpulist_size, cpumap_text
 from memsh.procfs.sysfs import listed
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def _set(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
     return ProcFile(lambda box: _mask(box, cpus)), ProcFile(lambda box: _list(cpus))
 
 
+def _long(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
+    """The same of a machine with as many CPUs as may be: the list is longer than a page (topology_add_dev)."""
+    mask, short = _set(cpus)
+    return mask, short._replace(size=cpulist_size)
+
+
 def _no_smt(box: Box, text: str) -> None:
     """store_smt_control(): these processors have no siblings."""
     raise KernelError("ENODEV" if text.strip() in ("on", "off", "forceoff") else "EINVAL")
@@ -74,8 +80,8 @@ def _cache(cpu: int, package: int, siblings: Sequence[int], cache: Cache) -> Dir
 
 
 def _topology(cpu: int, its: Topology, siblings: Sequence[int]) -> Directory:
-    own, own_list = _set((cpu,))
-    package, package_list = _set(siblings)
+    own, own_list = _long((cpu,))
+    package, package_list = _long(siblings)
     return Directory({
         "cluster_cpus": own, "cluster_cpus_list": own_list, "cluster_id": _text(its.cluster), "core_cpus": own,
         "core_cpus_list": own_list, "core_id": _text(its.core), "core_siblings": package,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
-from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.include.flags import PAGE_SIZE, UINT_MAX
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
 from memsh.procfs.node import Directory, Link, ProcFile
 from memsh.procfs.sys_device import device
@@ -30,6 +30,11 @@ def cpumap_text(cpus: Iterable[int], count: int) -> str:
         bits = min(32, count - shift)
         groups.append(f"{mask >> shift & UINT_MAX:0{-(-bits // 4)}x}")
     return ",".join(groups)
+
+
+def cpulist_size(box: Box) -> int:
+    """CPULIST_FILE_MAX_BYTES: as long as a list of CPUs may get, a page at least."""
+    return max(PAGE_SIZE, box.arch.nr_cpus * 7 // 2)
 
 
 def show_cpulist(nid: int, box: Box) -> str:
@@ -105,7 +110,7 @@ def store_compact(nid: int, box: Box, text: str) -> None:
 
 
 _FILES: dict[str, Callable[[int, Box], str]] = {
-    "cpulist": show_cpulist, "cpumap": show_cpumap, "distance": show_distance, "meminfo": show_meminfo,
+    "cpumap": show_cpumap, "distance": show_distance, "meminfo": show_meminfo,
     "numastat": show_numastat, "vmstat": show_vmstat,
 }  # fmt: skip
 _WITH: dict[str, Callable[[Node], bool]] = {
@@ -144,6 +149,7 @@ def find(box: Box, name: str) -> Entry | None:
         "subsystem": Link(partial(_link, "../../../../bus/node")),
     }  # fmt: skip
     files |= {key: ProcFile(partial(show, int(number))) for key, show in _FILES.items()}
+    files["cpulist"] = ProcFile(partial(show_cpulist, nid), size=cpulist_size)
     if box.hugetlb.available:
         files["hugepages"] = node_pools(int(number))
     return device(files)

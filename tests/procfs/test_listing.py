@@ -180,6 +180,12 @@ def test_whose_cpu_takes_a_queue(nodes: tuple[tuple[int, tuple[int, ...]], ...],
         assert tree.show(here, f"/sys/block/vdb/mq/{queue}/cpu_list") == f"{cpu}\n"
         assert f"cpu{cpu}" in tree.listdir(here, f"/sys/block/vda/mq/{queue}")
         assert f"cpu{cpu}" in tree.listdir(here, f"/sys/kernel/debug/block/vda/hctx{queue}")
+        irq = f"/proc/irq/{25 + queue}/"
+        assert [tree.show(here, irq + name) for name in ("smp_affinity_list", "effective_affinity_list")] == [
+            f"{cpu}\n", f"{cpu}\n",
+        ]  # fmt: skip
+        with pytest.raises(KernelError, match="Input/output error"):
+            tree.store(here, irq + "smp_affinity", "1")
     rows = tree.show(here, "/proc/interrupts").splitlines()
     row = next(line for line in rows if f"virtio1-req.{takers.index(0)}" in line)
     assert sum(map(int, row.split()[2 : 1 + len(takers)])) == 0  # but for CPU 0
