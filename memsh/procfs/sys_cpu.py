@@ -3,7 +3,8 @@ topology.c, cacheinfo.c).
 
 Which packages there are, and what caches a processor has, is the machine's (memsh.linux.include.model).
 
-**Known deviations:** CPUs come and go only at boot; `crash_notes` is not there.
+**Known deviations:** CPUs come and go only at boot; with several nodes
+`crash_notes` may lie a few hundred bytes off.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 LINE = 64  # bytes
 HOTPLUG_ONLINE = 236  # the last step of bringing a CPU up
 PROCESSORS = "LNXSYSTM:00/LNXSYBUS:00/ACPI0010:00"  # which ACPI tells of
-CRASH_NOTE = 368  # bytes
+CRASH_NOTE, NOTES_ALIGN = 368, 512  # bytes
+NOTES_BEHIND, ZONE_TAKES, NODE_TAKES = 0x29B60, 0x180, 0x2F0  # of per-CPU memory: one node with two zones, each more
 
 
 def _mask(box: Box, cpus: Sequence[int]) -> str:
@@ -116,11 +118,21 @@ def _cpu(box: Box, name: str) -> Node | None:
     if cpu:
         folder["online"] = _changing("1")
     if "KEXEC" in box.model.options:
+        if cpu in box.machine.percpu:
+            folder["crash_notes"] = ProcFile(lambda box: f"{_crash_notes(box, cpu):x}\n", None, 0o400)
         folder["crash_notes_size"] = ProcFile(lambda box: f"{CRASH_NOTE}\n", None, 0o400)
     if box.arch.numa:
         nid = next(node.nid for node in box.pages.nodes if cpu in node.cpus)
         folder[f"node{nid}"] = Link(lambda box: f"../../node/node{nid}")
     return device(folder, f"DRIVER=processor\nMODALIAS={_modalias(box)}\n", latency=True)
+
+
+def _crash_notes(box: Box, cpu: int) -> int:
+    """Where a CPU would leave its registers: in its per-CPU memory, behind what zones and nodes took (per_cpu_pages,
+    per_cpu_zonestat; per_cpu_nodestat, lruvec_stats_percpu)."""
+    zones = sum(bool(zone.present) for zone in box.pages.zones)
+    before = NOTES_BEHIND + ZONE_TAKES * (zones - 2) + NODE_TAKES * (len(box.pages.nodes) - 1)
+    return box.machine.percpu[cpu] + -(-before // NOTES_ALIGN) * NOTES_ALIGN
 
 
 def _modalias(box: Box) -> str:

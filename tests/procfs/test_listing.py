@@ -126,6 +126,7 @@ OWN = {
     ),
     "x86_64": (
         ("kernel/uevent_seqnum", 0o444, "548\n"), ("class/rtc/rtc0/dev", 0o444, "253:0\n"),
+        ("devices/system/cpu/cpu1/crash_notes", 0o400, "1f329c00\n"),
         ("devices/system/cpu/cpu1/crash_notes_size", 0o400, "368\n"), ("power/reserved_size", 0o644, "1048576\n"),
         ("devices/system/cpu/vulnerabilities/meltdown", 0o444, "Not affected\n"),
         ("devices/system/clocksource/clocksource0/available_clocksource", 0o444, "hpet acpi_pm \n"),

@@ -132,6 +132,7 @@ class Machine:
         self.initrd = (0, 0)
         self.e820: list[Entry] = []  # the map that counts: the firmware's, or the user's
         self.firmware_map: list[Entry] = []
+        self.percpu: dict[int, int] = {}  # CPU → where its static per-CPU memory lies, bytes; if that is told
         self.vmemmap: dict[int, int] = {}  # where the struct pages of each memory section lie, bytes
         self.homes: list[tuple[tuple[int, int], ...]] = []  # RAM of each node, [start, behind) in bytes
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system

@@ -326,7 +326,8 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
             if not base:
                 raise ValueError("no room for the per-CPU areas")
             machine.memblock.free(base, base + PMD_SIZE)
-            for unit in range(min(units, len(home.cpus) - at)):
+            for unit, cpu in enumerate(home.cpus[at : at + units]):
+                machine.percpu[cpu] = base + unit * size
                 machine.memblock.reserve(base + unit * size, base + unit * size + IMAGE.percpu_unit, "per-CPU areas")
     machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
     log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
