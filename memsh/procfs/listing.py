@@ -12,8 +12,8 @@ A list is what a recorded machine has there, as text. A line that begins with no
 `{0-15}` in a name makes many of it, `{cpu}`, `{secondary}` (all CPUs but the first), `{memory}` and `{node}` one for
 each that the box has, `{taker}` the CPU of the disks' queue `{cpu}` above it; `:02x` behind tells how the number is
 spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that number. `{one:TEXT}` and `{more:TEXT}` count with one CPU
-and with more: a name of which nothing is left is not there. Other words, `{cpulist}`, are those of
-memsh.procfs.sys_words. # begins a remark. A folder's lines are read when somebody asks for it.
+and with more, `{above:TEXT}` with RAM beyond 4 GiB: a name of which nothing is left is not there. Other words,
+`{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read when somebody asks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
     "node": lambda box, bound: [node.nid for node in box.pages.nodes],
     "taker": lambda box, bound: queue_cpus(box)[bound["cpu"] :][:1],
 }
-NUMBERS_OF_CPUS = re.compile(r"\{(one|more):([^}]*)\}")
+CONDITION = re.compile(r"\{(one|more|above):([^}]*)\}")
 
 
 class Several(NamedTuple):
@@ -83,9 +83,11 @@ def several(box: Box, name: str, bound: Bound) -> Several | str:
 
 
 def _here(box: Box, text: str) -> str:
-    """`text` with what counts for the box's number of CPUs."""
-    now = "more" if box.config.cpus > 1 else "one"
-    return NUMBERS_OF_CPUS.sub(lambda found: found[2] if found[1] == now else "", text) if ":" in text else text
+    """`text` with what counts for the box's CPUs and RAM."""
+    if ":" not in text:
+        return text
+    now = {"more" if box.config.cpus > 1 else "one", "above" if box.machine.bounce else ""}
+    return CONDITION.sub(lambda found: found[2] if found[1] in now else "", text)
 
 
 def spell(text: str, bound: Bound, box: Box | None = None) -> str:

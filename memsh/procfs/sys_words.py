@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.acpi import firmware_tables
 from memsh.linux.arch.x86.e820 import low_ram
 from memsh.linux.config import MIB, cpulist_text
 from memsh.linux.kernel.timer import BTIME
@@ -74,6 +75,12 @@ def _threshold(at: int) -> Callable[[Box], int]:
     return lambda box: dirty_limits(box)[at] * (PAGE_SIZE // 1024)
 
 
+def _acpi(box: Box, name: str, behind: bool = False) -> int:
+    """The page in which one of the firmware's tables begins, or the first one behind it."""
+    start, size = firmware_tables(box.config, low_ram(box.config.ram))[name]
+    return -(-(start + size) // PAGE_SIZE) * PAGE_SIZE if behind else start // PAGE_SIZE * PAGE_SIZE
+
+
 def _byte(figure: Callable[[Box], int], at: int = 0) -> Callable[[Box], str]:
     return lambda box: f"{figure(box) >> 8 * at & BYTE:02x}"
 
@@ -99,6 +106,8 @@ WORDS: dict[str, Callable[[Box], str | int]] = {
     "date": lambda box: f"{_now(box):%Y-%m-%d}",
     "time": lambda box: f"{_now(box):%H:%M:%S}",
     "uptime_ms": lambda box: box.timer.usec // 1000,
+    "acpi": lambda box: _acpi(box, "FACS"), "acpi_behind": lambda box: _acpi(box, "DSDT", True),
+    "acpi_list": lambda box: _acpi(box, "FACP"), "acpi_end": lambda box: _acpi(box, "WAET", True),
     "banks": _byte(lambda box: min(BYTE, low_ram(box.config.ram) // BANK)),
     "queues": _byte(lambda box: box.config.cpus),
     "cmos34": _byte(_extended), "cmos35": _byte(_extended, 1),

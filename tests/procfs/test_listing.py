@@ -192,6 +192,18 @@ def test_whose_cpu_takes_a_queue(nodes: tuple[tuple[int, tuple[int, ...]], ...],
     assert sum(map(int, row.split()[2 : 1 + len(takers)])) == 0  # but for CPU 0
 
 
+def test_what_lies_beyond_4_gib(wide: Box) -> None:
+    large = Box(Config(arch="x86_64", ram=5120 * MIB, cpus=2))
+    bounce = "/sys/kernel/debug/swiotlb"
+    assert tree.listdir(wide, bounce) == [] and tree.listdir(large, bounce) == ["io_tlb_nslabs", "io_tlb_used"]
+    assert tree.show(large, "/sys/devices/system/cpu/cpu1/crash_notes") == "17ad29e00\n"  # as recorded
+    assert tree.show(wide, "/sys/kernel/debug/x86/pat_memtype_list").splitlines()[1:4] == [
+        "PAT: [mem 0x000000001ffe0000-0x000000001ffe2000] write-back",
+        "PAT: [mem 0x000000001ffe1000-0x000000001ffe2000] write-back",
+        "PAT: [mem 0x00000000febf4000-0x00000000febf5000] uncached-minus",
+    ]
+
+
 def test_every_link_leads_somewhere(box: Box, wide: Box) -> None:
     for here in (box, wide):
         wrong: list[str] = []
