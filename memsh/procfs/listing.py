@@ -9,11 +9,12 @@ A list is what a recorded machine has there, as text. A line that begins with no
     NAME MODE                    a file for writing only
     NAME/ [MODE] [@COMMON]       a folder, with what stands below the line @COMMON
 
-`{0-15}` in a name makes many of it, `{cpu}`, `{secondary}` (all CPUs but the first), `{memory}` and `{node}` one for
-each that the box has, `{taker}` the CPU of the disks' queue `{cpu}` above it; `:02x` behind tells how the number is
-spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that number. `{one:TEXT}` and `{more:TEXT}` count with one CPU
-and with more, `{above:TEXT}` with RAM beyond 4 GiB: a name of which nothing is left is not there. Other words,
-`{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read when somebody asks.
+`{0-15}` in a name makes many of it, `{cpu}`, `{secondary}` (all CPUs but the first), `{online}` (those that run),
+`{memory}` and `{node}` one for each that the box has, `{taker}` the CPU of the disks' queue `{cpu}` above it; `:02x`
+behind tells how the number is spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that number. `{one:TEXT}` and
+`{more:TEXT}` count with one CPU and with more, `{above:TEXT}` with RAM beyond 4 GiB: a name of which nothing is left is
+not there. Other words, `{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read
+when somebody asks.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 Bound = Mapping[str, int]  # the numbers that the names above stand for; "": of {0-15}
 
-LOOP = re.compile(r"\{(?:(\d+)-(\d+)|(cpu|secondary|memory|node|taker))(?::(\w+))?\}")
+LOOP = re.compile(r"\{(?:(\d+)-(\d+)|(cpu|secondary|online|memory|node|taker))(?::(\w+))?\}")
 NUMBER = re.compile(r"\{(\w*)([+-]\d+)?(?::(\w+))?\}")
 MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
-    "cpu": lambda box, bound: range(box.config.cpus),
-    "secondary": lambda box, bound: range(1, box.config.cpus),
+    "cpu": lambda box, bound: range(box.config.present),
+    "secondary": lambda box, bound: range(1, box.config.present),
+    "online": lambda box, bound: range(box.config.cpus),
     "memory": lambda box, bound: blocks(box),
     "node": lambda box, bound: [node.nid for node in box.pages.nodes],
     "taker": lambda box, bound: queue_cpus(box)[bound["cpu"] :][:1],
@@ -86,7 +88,7 @@ def _here(box: Box, text: str) -> str:
     """`text` with what counts for the box's CPUs and RAM."""
     if ":" not in text:
         return text
-    now = {"more" if box.config.cpus > 1 else "one", "above" if box.machine.bounce else ""}
+    now = {"more" if box.config.present > 1 else "one", "above" if box.machine.bounce else ""}
     return CONDITION.sub(lambda found: found[2] if found[1] in now else "", text)
 
 

@@ -97,34 +97,41 @@ def _cpu(box: Box, name: str) -> Node | None:
     number = name.removeprefix("cpu")
     if not name.startswith("cpu") or not number.isdecimal() or str(int(number)) != number:
         return None
-    if int(number) >= box.config.cpus:
+    if int(number) >= box.config.present:
         return None
-    cpu, start = int(number), box.model.start
-    its = start.topology(box, cpu)
-    siblings = [other for other in _all(box) if start.topology(box, other).package == its.package]
-    caches: dict[str, Node] = {
-        f"index{at}": _cache(cpu, its.package, siblings, cache) for at, cache in enumerate(start.caches)
-    }
+    cpu = int(number)
+    online = cpu < box.config.cpus
     folder: dict[str, Node] = {
-        "cache": Directory({**caches, "uevent": uevent()}, 0o755), "topology": _topology(cpu, its, siblings),
+        **(_running(box, cpu) if online else {}),
         "driver": Link(lambda box: "../../../../bus/cpu/drivers/processor"),
         "firmware_node": Link(lambda box: f"../../../{PROCESSORS}/LNXCPU:{cpu:02x}"),
         "hotplug": Directory({
-            "fail": _changing("-1"), "state": _text(HOTPLUG_ONLINE),
-            "target": _changing(str(HOTPLUG_ONLINE if cpu else 0)),
+            "fail": _changing("-1"), "state": _text(HOTPLUG_ONLINE * online),
+            "target": _changing(str(HOTPLUG_ONLINE if cpu and online else 0)),
         }, 0o755),
         "subsystem": Link(lambda box: "../../../../bus/cpu"),
     }  # fmt: skip
     if cpu:
-        folder["online"] = _changing("1")
+        folder["online"] = _changing(str(int(online)))
     if "KEXEC" in box.model.options:
         if cpu in box.machine.percpu:
             folder["crash_notes"] = ProcFile(lambda box: f"{_crash_notes(box, cpu):x}\n", None, 0o400)
         folder["crash_notes_size"] = ProcFile(lambda box: f"{CRASH_NOTE}\n", None, 0o400)
     if box.arch.numa:
-        nid = next(node.nid for node in box.pages.nodes if cpu in node.cpus)
+        nid = next((node.nid for node in box.pages.nodes if cpu in node.cpus), 0)
         folder[f"node{nid}"] = Link(lambda box: f"../../node/node{nid}")
     return device(folder, f"DRIVER=processor\nMODALIAS={_modalias(box)}\n", latency=True)
+
+
+def _running(box: Box, cpu: int) -> dict[str, Node]:
+    """What is told only of a CPU that runs."""
+    start = box.model.start
+    its = start.topology(box, cpu)
+    siblings = [other for other in _all(box) if start.topology(box, other).package == its.package]
+    caches: dict[str, Node] = {
+        f"index{at}": _cache(cpu, its.package, siblings, cache) for at, cache in enumerate(start.caches)
+    }
+    return {"cache": Directory({**caches, "uevent": uevent()}, 0o755), "topology": _topology(cpu, its, siblings)}
 
 
 def _crash_notes(box: Box, cpu: int) -> int:
@@ -156,6 +163,6 @@ CPU = Directory(
         "smt": Directory({"active": _text(0), "control": SMT}, 0o755),
     },
     0o755,
-    names=lambda box: [f"cpu{cpu}" for cpu in range(box.config.cpus)],
+    names=lambda box: [f"cpu{cpu}" for cpu in range(box.config.present)],
     find=_cpu,
 )

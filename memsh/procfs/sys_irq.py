@@ -30,7 +30,8 @@ def _counts(box: Box, number: int) -> str:
     if 0 <= at < len(disks):
         counts = disks[at][1]
     else:
-        counts = [device_irqs(box)[number], *[0] * (box.config.cpus - 1)]
+        counts = [device_irqs(box)[number]]
+    counts = [*counts, *[0] * (box.config.present - len(counts))]
     return ",".join(map(str, counts)) + "\n"
 
 

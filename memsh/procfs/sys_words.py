@@ -27,6 +27,11 @@ BYTE = 0xFF
 PAGE_SIZE = 4096
 
 
+def _near(box: Box) -> range:
+    """cpumask_of_pcibus(): on a kernel that knows nodes those that run, on others all."""
+    return range(box.config.cpus if box.arch.numa else box.config.present)
+
+
 def _now(box: Box) -> datetime:
     return datetime.fromtimestamp(_epoch(box), UTC)
 
@@ -37,7 +42,7 @@ def _epoch(box: Box) -> int:
 
 def _pools(box: Box) -> str:
     """wq_pool_ids_show(): behind two pools of each CPU one for all, or then one of each node."""
-    nodes, first = len(box.pages.nodes), 2 * box.config.cpus
+    nodes, first = len(box.pages.nodes), 2 * box.config.present
     return " ".join(f"{nid}:{first + (1 + nid if nodes > 1 else 0)}" for nid in range(nodes))
 
 
@@ -49,9 +54,10 @@ def _image_size(box: Box) -> str:
 
 def _uevents(box: Box) -> int:
     """How often the kernel told of something new, beyond what one CPU and no node and no piece of memory bring."""
-    each = 7 + ("X86_MCE" in box.model.options)  # CPU, ACPI's name for it, its timer, msr, cpuid, fan, queue …
+    present, online = box.config.present - 1, box.config.cpus - 1  # its driver, ACPI's name, timer …; msr, cpuid …
+    of_cpus = 5 * present + (3 if "X86_MCE" in box.model.options else 2) * online
     pieces = len(blocks(box)) + len(box.pages.nodes) if box.arch.numa else 0
-    return each * (box.config.cpus - 1) + pieces
+    return of_cpus + pieces
 
 
 def _scheduler(nsec: int) -> Callable[[Box], int]:
@@ -94,9 +100,11 @@ def _high(box: Box) -> int:
 
 
 WORDS: dict[str, Callable[[Box], str | int]] = {
-    "cpulist": lambda box: cpulist_text(range(box.config.cpus)),
-    "cpumask": lambda box: cpumap_text(range(box.config.cpus), box.config.cpus),
-    "cpus": lambda box: ", ".join(map(str, range(box.config.cpus))),
+    "cpulist": lambda box: cpulist_text(range(box.config.present)),
+    "cpumask": lambda box: cpumap_text(range(box.config.present), box.config.present),
+    "cpus": lambda box: ", ".join(map(str, range(box.config.present))),
+    "nearlist": lambda box: cpulist_text(_near(box)),
+    "nearmask": lambda box: cpumap_text(_near(box), box.config.present),
     "nodes": lambda box: cpulist_text(range(len(box.pages.nodes))),
     "pools": _pools,
     "sched_latency": _scheduler(6_000_000), "sched_min": _scheduler(750_000), "sched_wakeup": _scheduler(1_000_000),

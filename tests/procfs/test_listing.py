@@ -192,6 +192,27 @@ def test_whose_cpu_takes_a_queue(nodes: tuple[tuple[int, tuple[int, ...]], ...],
     assert sum(map(int, row.split()[2 : 1 + len(takers)])) == 0  # but for CPU 0
 
 
+@pytest.mark.parametrize(("arch", "near", "uevents"), [("i386", "0-3", 540), ("x86_64", "0-1", 558)])
+def test_cpus_that_do_not_run(arch: str, near: str, uevents: int) -> None:
+    """maxcpus=2 of four, as the recorded kernels have it."""
+    here = Box(Config(arch=arch, ram=512 * MIB, cpus=4, cmdline="maxcpus=2"))
+
+    def show(path: str) -> str:
+        return tree.show(here, f"/sys/{path}").rstrip()
+
+    cpu = "devices/system/cpu/cpu3"
+    assert set(tree.listdir(here, f"/sys/{cpu}")) - {"node0", "crash_notes", "crash_notes_size"} == {
+        "driver", "firmware_node", "hotplug", "online", "power", "subsystem", "uevent",
+    }  # fmt: skip
+    assert [show(f"{cpu}/{name}") for name in ("online", "hotplug/state", "hotplug/target")] == ["0", "0", "0"]
+    assert len(tree.listdir(here, "/sys/class/msr")) == 2 and len(tree.listdir(here, "/sys/bus/cpu/devices")) == 4
+    assert show("devices/virtual/block/loop0/mq/0/cpu_list") == "0, 1, 2, 3"
+    assert show("devices/pci0000:00/0000:00:01.0/local_cpulist") == near
+    assert show("devices/virtual/workqueue/writeback/pool_ids") == "0:8"
+    assert show("kernel/irq/1/per_cpu_count") == "9,0,0,0"
+    assert show("kernel/uevent_seqnum") == str(uevents)
+
+
 def test_what_lies_beyond_4_gib(wide: Box) -> None:
     large = Box(Config(arch="x86_64", ram=5120 * MIB, cpus=2))
     bounce = "/sys/kernel/debug/swiotlb"
