@@ -13,8 +13,8 @@ A list is what a recorded machine has there, as text. A line that begins with no
 `{memory}` and `{node}` one for each that the box has, `{taker}` the CPU of the disks' queue `{cpu}` above it; `:02x`
 behind tells how the number is spelt. `{}`, `{+1}`, `{cpu}` in what belongs to it are that number. `{one:TEXT}` and
 `{more:TEXT}` count with one CPU and with more, `{above:TEXT}` with RAM beyond 4 GiB: a name of which nothing is left is
-not there. Other words, `{cpulist}`, are those of memsh.procfs.sys_words. # begins a remark. A folder's lines are read
-when somebody asks.
+not there. `{zero:9}` is nine bytes of 0. Other words, `{cpulist}`, are those of memsh.procfs.sys_words. # begins a
+remark. A folder's lines are read when somebody asks.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
     "node": lambda box, bound: [node.nid for node in box.pages.nodes],
     "taker": lambda box, bound: queue_cpus(box)[bound["cpu"] :][:1],
 }
+ZEROS = re.compile(r"\{zero:(\d+)\}")
 CONDITION = re.compile(r"\{(one|more|above):([^}]*)\}")
 
 
@@ -88,6 +89,7 @@ def _here(box: Box, text: str) -> str:
     """`text` with what counts for the box's CPUs and RAM."""
     if ":" not in text:
         return text
+    text = ZEROS.sub(lambda found: "\\x00" * int(found[1]), text)
     now = {"more" if box.config.present > 1 else "one", "above" if box.machine.bounce else ""}
     return CONDITION.sub(lambda found: found[2] if found[1] in now else "", text)
 

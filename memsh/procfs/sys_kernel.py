@@ -1,7 +1,7 @@
 """/sys/kernel: the small attributes of the kernel itself (kernel/ksysfs.c, kernel/panic.c).
 
 **Known deviations:** what may be written takes the value that it has, and no other (equal pages are not merged, swap is
-not compressed, generations of pages are not kept); `vmcoreinfo`, `boot_params/data` and in debugfs `lru_gen`,
+not compressed, generations of pages are not kept); `vmcoreinfo` and in debugfs `lru_gen`,
 `sched/debug`, the domains below `sched/domains`, `dynamic_debug/control`, the tags of queues and the thresholds of the
 file system's disk are not there.
 """

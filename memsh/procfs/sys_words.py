@@ -6,11 +6,12 @@ how much RAM and how many CPUs there are) and those of the emulated PC's host br
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.acpi import firmware_tables
+from memsh.linux.arch.x86.acpi import firmware_tables, rsdp
 from memsh.linux.arch.x86.e820 import low_ram
 from memsh.linux.config import MIB, cpulist_text
 from memsh.linux.kernel.timer import BTIME
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 UNIT = 64 << 10  # in which the firmware counts RAM beyond 16 MiB, and beyond 4 GiB
 BANK = 8 * MIB  # in which the host bridge does
 BYTE = 0xFF
+E820_MAX, E820_ENTRY = 128, 20  # of the boot loader's map: how many at most, bytes of each
+FIRMWARE_KEEPS = 0x30000  # bytes below the end of low RAM that a boot loader leaves alone
 PAGE_SIZE = 4096
 
 
@@ -87,6 +90,30 @@ def _acpi(box: Box, name: str, behind: bool = False) -> int:
     return -(-(start + size) // PAGE_SIZE) * PAGE_SIZE if behind else start // PAGE_SIZE * PAGE_SIZE
 
 
+def _escaped(whole: bytes) -> str:
+    """As a list spells bytes."""
+    return "".join(f"\\x{byte:02x}" for byte in whole)
+
+
+def _boot_map(box: Box) -> str:
+    """The firmware's map as the boot loader hands it over (struct boot_e820_entry), of 128 entries at most."""
+    entries = box.machine.firmware_map
+    rows = [struct.pack("<QQI", one.start, one.end - one.start, 1 if one.kind == "usable" else 2) for one in entries]
+    return _escaped(b"".join(rows).ljust(E820_MAX * E820_ENTRY, b"\0"))
+
+
+def _boot_memory(box: Box) -> str:
+    """kB of RAM beyond 1 MiB, as an older call of the firmware counts it: in steps of 64 KiB."""
+    end = next((one.end for one in box.machine.firmware_map if one.start == MIB), MIB)
+    return _escaped(struct.pack("<I", (end // UNIT * UNIT - MIB) >> 10))
+
+
+def _boot_disk(box: Box) -> str:
+    """Where the RAM disk lay, and how many bytes it has."""
+    size = box.model.start.image.initrd
+    return _escaped(struct.pack("<II", (low_ram(box.config.ram) - FIRMWARE_KEEPS - size) & -PAGE_SIZE, size))
+
+
 def _byte(figure: Callable[[Box], int], at: int = 0) -> Callable[[Box], str]:
     return lambda box: f"{figure(box) >> 8 * at & BYTE:02x}"
 
@@ -116,6 +143,9 @@ WORDS: dict[str, Callable[[Box], str | int]] = {
     "uptime_ms": lambda box: box.timer.usec // 1000,
     "acpi": lambda box: _acpi(box, "FACS"), "acpi_behind": lambda box: _acpi(box, "DSDT", True),
     "acpi_list": lambda box: _acpi(box, "FACP"), "acpi_end": lambda box: _acpi(box, "WAET", True),
+    "boot_rsdp": lambda box: _escaped(struct.pack("<Q", rsdp(box.config))), "boot_memory": _boot_memory,
+    "boot_entries": lambda box: _escaped(bytes([len(box.machine.firmware_map)])), "boot_map": _boot_map,
+    "boot_disk": _boot_disk,
     "banks": _byte(lambda box: min(BYTE, low_ram(box.config.ram) // BANK)),
     "queues": _byte(lambda box: box.config.cpus),
     "cmos34": _byte(_extended), "cmos35": _byte(_extended, 1),

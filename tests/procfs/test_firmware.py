@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import unpack_from
 from zlib import crc32
 
 import pytest
@@ -20,7 +21,7 @@ MACHINES: dict[str, tuple[Config, dict[str, tuple[int, int]]]] = {
     "i386": (Config(ram=256 * MIB, cpus=2), {
         **BOTH, "FACP": (116, 0xEB6956B4), "DMI": (388, 0x92D17746), "smbios_entry_point": (31, 0x522E5D3D),
     }),
-    "x86_64": (Config(arch="x86_64", ram=512 * MIB, cpus=2), {
+    "x86_64": (Config(arch="x86_64", ram=512 * MIB, cpus=2, swap=64 * MIB), {
         **BOTH, "FACP": (116, 0x91A7017B), "DMI": (388, 0xA9B81E69), "smbios_entry_point": (31, 0x522E5D3D),
     }),
     "nodes": (Config(arch="x86_64", ram=4096 * MIB, cpus=4, nodes=NODES), {
@@ -67,3 +68,20 @@ def test_the_map_is_the_firmwares_own() -> None:
         ["0x100000", "0xffdffff", "System RAM"], ["0xffe0000", "0xfffffff", "Reserved"],
         ["0xfffc0000", "0xffffffff", "Reserved"],
     ]  # fmt: skip
+
+
+def test_what_the_boot_loader_told() -> None:
+    """struct boot_params: the recorded bytes, but for those of the RAM disk and of where the RSDP lies."""
+    config, _ = MACHINES["x86_64"]
+    box = Box(config)
+    whole = tree.show(box, "/sys/kernel/boot_params/data").encode("utf-8", "surrogateescape")
+    assert len(whole) == 4096 and whole[0x202:0x206] == b"HdrS"
+    rows = [unpack_from("<QQI", whole, 0x2D0 + 20 * at) for at in range(whole[0x1E8])]
+    assert rows == [
+        (0, 0x9FC00, 1), (0x9FC00, 0x400, 2), (0xF0000, 0x10000, 2), (0x100000, 0x1FEDA000, 1),
+        (0x1FFDA000, 0x26000, 2), (0xFFFC0000, 0x40000, 2), (0xFD00000000, 0x300000000, 2),
+    ]  # fmt: skip
+    known = bytearray(whole)
+    known[0x70:0x78] = bytes(8)
+    known[0x218:0x220] = bytes(8)
+    assert crc32(bytes(known)) == 0x17E6E8FA
