@@ -9,15 +9,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from functools import cmp_to_key
 from typing import NamedTuple
 
-from memsh.commands.blocks import human
+from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.paths import listdir, stat_kind
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.ordering import version_compare
+from memsh.textutils.quoting import quote, quotef
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import option, utility
 
@@ -37,6 +39,11 @@ class Entry(NamedTuple):
     facts: Facts
 
 
+_TIMES = (("atime", "access", "use"), ("ctime", "status"), ("birth", "creation"))
+_MARKED = (("none",), ("slash",), ("file-type",), ("classify",))
+_FORMS = (("verbose", "long"), ("commas",), ("horizontal", "across"), ("vertical",), ("single-column",))
+_QUOTING = (("literal",), ("shell",), ("shell-always",), ("shell-escape",), ("shell-escape-always",), ("c",),
+            ("c-maybe",), ("escape",), ("locale",), ("clocale",))  # fmt: skip
 _SORTS = (("none",), ("time",), ("size",), ("extension",), ("version",), ("width",), ("name",))
 _WHEN = (("always", "yes", "force"), ("never", "no", "none"), ("auto", "tty", "if-tty"))
 
@@ -73,7 +80,18 @@ def _columns(word: str) -> int:
     option("-a", "--all", help="names that begin with a dot too"), option("-A", "--almost-all", help="but . and .."),
     option("-B", "--ignore-backups"), option("-c", name="ctime", help="time of last change"),
     option("-C", name="down", help="columns"), option("-d", "--directory", help="a directory itself"),
-    option("-f", name="raw", help="as they lie there"), option("-F", "--classify", help="/ @ * behind names"),
+    option("-b", "--escape"), option("--author", help="as -l, whose owner it is"),
+    option("--block-size", type=block_size("--block-size"), meta="SIZE"),
+    option("-f", name="raw", help="as they lie there"),
+    option("-F", name="classify_letter", help="/ @ * behind names"),
+    option("--classify", type=_word_of("--classify", _WHEN), meta="WHEN", optional="always"),
+    option("--file-type", help="/ @ behind names"), option("--format", type=_word_of("--format", _FORMS), meta="WORD"),
+    option("--hide", type=str, many=True, meta="GLOB"), option("-I", "--ignore", type=str, many=True, meta="GLOB"),
+    option("--indicator-style", type=_word_of("--indicator-style", _MARKED), meta="WORD"),
+    option("--quoting-style", type=_word_of("--quoting-style", _QUOTING), meta="WORD"),
+    option("--show-control-chars"), option("--si"), option("--zero", help="lines end in NUL"),
+    option("--time", type=_word_of("--time", _TIMES), name="which_time", meta="WORD"),
+    option("-T", "--tabsize", type=_columns, default=8, meta="COLS"),
     option("-g", name="no_owner"), option("-G", "--no-group"), option("--group-directories-first"),
     option("-h", "--human-readable", help="sizes for people"), option("-H", "--dereference-command-line"),
     option("-i", "--inode"), option("-k", "--kibibytes"), option("-l", name="long", help="one a line, with all"),
@@ -110,18 +128,48 @@ class _Listing:
         self.form = self._form()
         self.long = self.form == "long"
         self.order = self._order()
+        self.end = "\0" if args.zero else "\n"
+        self.unit, self.sizes = unit_of(args, Unit()), unit_of(args, Unit(1))
+        if args.kibibytes and not (args.human_readable or args.si or args.block_size):
+            self.sizes = Unit(1)
+        self.marks = self._marks()
+        self.quoting = self._quoting()
         self.colored = args.color == "always" or (args.color == "auto" and io.is_tty)
         self.coloring = False  # a colour has been printed
         self.time_style = "full-iso" if args.full_time else args.time_style or "locale"
         self.now, self.zone = now(io), local_zone(io)
         self.boot = booted(io)
 
+    def _marks(self) -> str:
+        """What is put behind names: the last that was asked for."""
+        marks = ""
+        for name, value in self.args.typed:
+            if name == "indicator_style":
+                marks = "" if value == "none" else value
+            elif name in ("slashes", "file_type", "classify_letter", "classify"):
+                marks = {"slashes": "slash", "file_type": "file-type"}.get(name, "classify")
+                if value == "never" or (value == "auto" and not self.io.is_tty):
+                    marks = ""
+        return marks
+
+    def _quoting(self) -> str:
+        style = "shell-escape" if self.io.is_tty else "literal"
+        for name, value in self.args.typed:
+            named = {"literal": "literal", "quote_name": "c", "escape": "escape", "quoting_style": value}
+            style = named.get(name, style)
+        return style
+
     def _form(self) -> str:
         """The last form that was asked for counts; -1 takes nothing from -l."""
         form = "down" if self.io.is_tty else "single"
-        for name, _ in self.args.typed:
+        for name, value in self.args.typed:
             if name in ("long", "no_owner", "numeric_uid_gid", "without_group", "full_time"):
                 form = "long"
+            elif name == "format":
+                form = {"verbose": "long", "horizontal": "across", "vertical": "down", "single-column": "single"}.get(
+                    value, value)  # fmt: skip
+            elif name == "zero" and form != "long":
+                form = "single"
             elif name in ("down", "across", "commas") or (name == "single" and form != "long"):
                 form = name
         return form
@@ -132,7 +180,7 @@ class _Listing:
         order = ""
         for name, value in self.args.typed:
             order = value if name == "sort" else words.get(name, order)
-        if not order and (self.args.ctime or self.args.atime) and not self.long:
+        if not order and (self.args.ctime or self.args.atime or self.args.which_time) and not self.long:
             return "time"
         return order or "name"
 
@@ -146,10 +194,10 @@ class _Listing:
             if entry is None:
                 continue
             led = entry.facts.kind == "link" and stat_kind(self.io.session, name) == "dir"
-            if led and not (args.directory or self.long or args.classify or follow):
+            if led and not (args.directory or self.long or self.marks == "classify" or follow):
                 entry = Entry(name, name, lstat(self.io.session, name, True))
             (folders if entry.facts.kind == "dir" and not args.directory else plain).append(entry)
-        self._show(self._sorted(plain))
+        self._show(self._sorted(plain), folders)
         for folder in self._sorted(folders):
             self._folder(folder.path, args.recursive or len(names) > 1)
         return self.status
@@ -172,13 +220,14 @@ class _Listing:
             self.status = max(self.status, 1)
             return
         if headed:
-            io.out(f"{chr(10) if self.printed else ''}{path}:\n")
+            io.out(f"{chr(10) if self.printed else ''}{self._quoted(path)}:\n")
             self.printed = True
         hidden = args.all or args.raw
         if not hidden and not args.almost_all:
             names = [name for name in names if name[0] != "."]
-        if args.ignore_backups:
-            names = [name for name in names if name[-1] != "~"]
+        unwanted = [*args.ignore, *(["*~", ".*~"] if args.ignore_backups else [])]
+        unwanted += [] if hidden or args.almost_all else args.hide
+        names = [name for name in names if not any(_fits(name, glob) for glob in unwanted)]
         found: list[Entry] = []
         for name in [".", "..", *names] if hidden else names:
             entry = self._entry(name, posixpath.join(path, name), args.dereference, 1)
@@ -186,7 +235,7 @@ class _Listing:
                 found.append(entry)
         found = self._sorted(found)
         if self.long or args.size:
-            io.out(f"total {self._blocks(sum(entry.facts.blocks for entry in found))}\n")
+            io.out(f"total {self._blocks(sum(entry.facts.blocks for entry in found))}{self.end}")
             self.printed = True
         self._show(found)
         if args.recursive:
@@ -210,21 +259,23 @@ class _Listing:
             entries = sorted(entries, key=lambda entry: entry.facts.kind != "dir")
         return entries
 
-    def _show(self, entries: list[Entry]) -> None:
+    def _show(self, entries: list[Entry], others: list[Entry] | None = None) -> None:
+        """Print entries; `others` stand elsewhere, but columns are as wide as they need, too."""
+        among = [*entries, *(others or [])]
         if not entries:
             return
         self.printed = True
         io = self.io
         self.aligned = any(self._quoted(entry.name) != entry.name for entry in entries) and self._escapes()
         if self.long:
-            for line in self._long_lines(entries):
+            for line in self._long_lines(entries, among):
                 io.out(line)
             return
-        blocks = [self._before(entry, entries) for entry in entries]
+        blocks = [self._before(entry, among) for entry in entries]
         cells = [before + self._name(entry) for before, entry in zip(blocks, entries, strict=True)]
         if self.form == "single":
             for cell in cells:
-                io.out(cell + "\n")
+                io.out(cell + self.end)
             return
         widths = [len(before) + len(self._plain(entry)) for before, entry in zip(blocks, entries, strict=True)]
         room = io.width if self.args.width is None else self.args.width or 1 << 16
@@ -232,7 +283,7 @@ class _Listing:
             _with_commas(io, cells, widths, room)
         else:
             tabs = not (io.is_tty or self.colored or self.args.width == 0)
-            _in_columns(io, cells, widths, room, self.form == "across", tabs)
+            _in_columns(io, cells, widths, room, self.form == "across", self.args.tabsize if tabs else 0)
 
     def _before(self, entry: Entry, entries: list[Entry]) -> str:
         """The inode number and the blocks that -i and -s put before a name, as wide as the widest."""
@@ -245,29 +296,39 @@ class _Listing:
         return shown
 
     def _blocks(self, blocks: int) -> str:
-        return human(blocks * 512) if self.args.human_readable else str(-(-blocks // 2))
+        return self.unit.shown(blocks * 512)
 
     def _escapes(self) -> bool:
         """Whether names are quoted for the shell only where they need it; the others then stand one blank in."""
-        asked = self.args.literal or self.args.quote_name
-        return self.io.is_tty and not asked and self.form in ("long", "down", "across")
+        return self.io.is_tty and self.quoting == "shell-escape" and self.form in ("long", "down", "across")
 
     def _quoted(self, name: str) -> str:
-        args = self.args
-        if args.quote_name:
-            return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        if args.hide_control_chars or (self.io.is_tty and args.literal):
+        args, style = self.args, self.quoting
+        hides = args.hide_control_chars or (self.io.is_tty and not args.show_control_chars)
+        if hides and style in ("literal", "shell", "shell-always"):
             name = "".join(letter if letter.isprintable() else "?" for letter in name)
-        if args.literal or not self.io.is_tty or _PLAIN.fullmatch(name):
+        if style == "literal" or (style in ("shell", "shell-escape") and _PLAIN.fullmatch(name)):
             return name
-        if "'" in name and '"' not in name:
-            return f'"{name}"'
-        return "'" + name.replace("'", "'\\''") + "'"
+        if style in ("shell", "shell-always"):
+            if "'" in name and not set(name) & set('"$`\\!'):
+                return f'"{name}"'
+            return "'" + name.replace("'", "'\\''") + "'"
+        if style.startswith("shell"):
+            shown = quotef(name)
+            return f"'{name}'" if shown == name else shown
+        shown = quote(name)[1:-1].replace("\\'", "'")
+        if style == "escape":
+            return shown.replace(" ", "\\ ")
+        if style == "locale":
+            return quote(name)
+        shown = shown.replace('"', '\\"')
+        return shown if style == "c-maybe" and shown == name else f'"{shown}"'
 
     def _mark(self, facts: Facts) -> str:
-        if self.args.classify:
-            return _MARKS.get(facts.kind) or ("*" if facts.kind == "file" and facts.mode & 0o111 else "")
-        return "/" if self.args.slashes and facts.kind == "dir" else ""
+        if self.marks in ("classify", "file-type"):
+            runs = self.marks == "classify" and facts.kind == "file" and facts.mode & 0o111
+            return _MARKS.get(facts.kind) or ("*" if runs else "")
+        return "/" if self.marks == "slash" and facts.kind == "dir" else ""
 
     def _plain(self, entry: Entry) -> str:
         return self._indent(entry.name) + self._quoted(entry.name) + self._mark(entry.facts)
@@ -303,12 +364,12 @@ class _Listing:
             return strftime("%m-%d %H:%M" if recent else "%Y-%m-%d ", when, self.zone)
         return strftime("%b %e %H:%M" if recent else "%b %e  %Y", when, self.zone)
 
-    def _long_lines(self, entries: list[Entry]) -> Iterator[str]:
+    def _long_lines(self, entries: list[Entry], among: list[Entry]) -> Iterator[str]:
         """`-rw-r--r-- 1 root root 203 Nov 22 08:48 fstab`, each column as wide as its widest."""
         args = self.args
-        links = max(len(str(entry.facts.links)) for entry in entries)
-        sizes = [self._size(entry.facts) for entry in entries]
-        devices = [size for size, entry in zip(sizes, entries, strict=True) if entry.facts.kind in ("block", "char")]
+        links = max(len(str(entry.facts.links)) for entry in among)
+        sizes = [self._size(entry.facts) for entry in among]
+        devices = [size for size in sizes if "," in size]
         major = max((len(size.partition(",")[0]) for size in devices), default=0)
         minor = max((len(size.partition(",")[2]) for size in devices), default=0)
         plain = max((len(size) for size in sizes if "," not in size), default=0)
@@ -316,19 +377,25 @@ class _Listing:
         user = "0" if args.numeric_uid_gid else "root"
         owners = [] if args.no_owner else [user]
         owners += [] if args.no_group or args.without_group else [user]
-        for entry, size in zip(entries, sizes, strict=True):
+        owners += [user] if args.author else []
+        for entry, size in zip(entries, sizes, strict=False):
             facts = entry.facts
             if "," in size:
                 first, _, second = size.partition(",")
                 size = f"{first:>{wide - 2 - minor}}, {second:>{minor}}"
             parts = [facts.bits(), f"{facts.links:>{links}}", *owners, f"{size:>{wide}}", self._time(facts)]
             target = f" -> {self._quoted(facts.target)}" if facts.kind == "link" and facts.target else ""
-            yield f"{self._before(entry, entries)}{' '.join(parts)} {self._name(entry)}{target}\n"
+            yield f"{self._before(entry, among)}{' '.join(parts)} {self._name(entry)}{target}{self.end}"
 
     def _size(self, facts: Facts) -> str:
         if facts.kind in ("block", "char"):
             return f"{facts.rdev[0]},{facts.rdev[1]}"
-        return human(facts.size) if self.args.human_readable else str(facts.size)
+        return self.sizes.shown(facts.size)
+
+
+def _fits(name: str, glob: str) -> bool:
+    """fnmatch, where a wildcard does not stand for a dot at the begin."""
+    return fnmatchcase(name, glob) and (name[:1] != "." or glob[:1] in (".", "\\"))
 
 
 def _bytes(name: str) -> bytes:
@@ -347,17 +414,17 @@ def _with_commas(io: IO, cells: list[str], widths: list[int], room: int) -> None
     io.out("\n")
 
 
-def _gap(at: int, to: int, tabs: bool) -> str:
-    """Blanks from column `at` to `to`, with tabs where one saves some (indent), as ls writes them to a file."""
+def _gap(at: int, to: int, tabs: int) -> str:
+    """Blanks from column `at` to `to`, with tabs (every `tabs` columns, 0 for none) where one saves some (indent)."""
     gap = ""
     while at < to:
-        tab = tabs and to // 8 > (at + 1) // 8
+        tab = bool(tabs) and to // tabs > (at + 1) // tabs
         gap += "\t" if tab else " "
-        at += 8 - at % 8 if tab else 1
+        at += tabs - at % tabs if tab else 1
     return gap
 
 
-def _in_columns(io: IO, cells: list[str], widths: list[int], room: int, across: bool, tabs: bool) -> None:
+def _in_columns(io: IO, cells: list[str], widths: list[int], room: int, across: bool, tabs: int) -> None:
     """As many columns as fit, each as wide as its widest name and two blanks (calculate_columns)."""
     count = len(cells)
     for columns in range(min(count, max(1, room // 3)), 0, -1):
