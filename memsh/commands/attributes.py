@@ -9,59 +9,145 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from memsh.commands.paths import disk_of, is_devfs, is_procfs, path_of, writable_path
+from memsh.commands.facts import Facts, lstat
+from memsh.commands.paths import (
+    disk_of,
+    is_devfs,
+    is_link,
+    is_procfs,
+    listdir,
+    path_of,
+    stat_kind,
+    writable_path,
+)
 from memsh.linux.include.errno import KernelError
-from memsh.shell import IO, Args, UsageError, arg, command, opt, rest
+from memsh.linux.include.sched import current_umask
+from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
+from memsh.textutils.quoting import quote
+from memsh.textutils.utility import last_typed, option, utility
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 TOPIC = "files"
-_CLAUSE = re.compile(r"([ugoa]*)([-+=])([rwxst]*)")
 _WHOSE = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
+_COPIED = {"u": 6, "g": 3, "o": 0}
+_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)")
+_ACTION = re.compile(r"([-+=])([0-7]+|[ugo](?![rwxXst])|[rwxXst]*)")
 
 
-def new_mode(mode: int, words: str) -> int:
-    """`mode` (permission bits) after a change as chmod takes it: `600`, `u+x,go-w`."""
-    if re.fullmatch("[0-7]{1,4}", words):
-        return int(words, 8)
+def new_mode(mode: int, words: str, umask: int = 0, folder: bool = False) -> int:
+    """`mode` (permission bits) after a change as chmod takes it: `600`, `u+x,go-w`, `a=rX` (gnulib's modechange.c).
+    `umask` holds where nobody is named. UsageError for what is none."""
+    if re.fullmatch("[0-7]{1,5}", words) and int(words, 8) <= 0o7777:
+        kept = mode & 0o6000 if folder and len(words) < 5 else 0  # a folder keeps what is not spelled out
+        return int(words, 8) | kept
     for clause in words.split(","):
         match = _CLAUSE.fullmatch(clause)
         if match is None:
             raise UsageError(f"invalid mode: '{words}'")
-        whose = 0
-        for letter in match[1] or "a":
-            whose |= _WHOSE[letter]
-        bits = 0
-        for letter in match[3]:
-            bits |= _BITS[letter] & whose
-        mode = mode | bits if match[2] == "+" else mode & ~bits if match[2] == "-" else mode & ~whose | bits
+        for sign, what in _ACTION.findall(match[2]):
+            mode = _changed(mode, match[1], sign, what, umask, folder)
     return mode
 
 
-@command(
-    arg("mode", help="octal, or like u+x,go-w"), rest("files", required=True, words="path"), topic=TOPIC, changes=True,
+def _changed(mode: int, who: str, sign: str, what: str, umask: int, folder: bool) -> int:
+    whose = 0
+    for letter in who or "a":
+        whose |= _WHOSE[letter]
+    bits = 0
+    if what[:1].isdecimal():
+        bits = int(what, 8) & 0o7777
+    elif what and what in _COPIED:
+        bits = (mode >> _COPIED[what] & 7) * 0o111
+    else:
+        for letter in what:
+            bits |= (0o111 if folder or mode & 0o111 else 0) if letter == "X" else _BITS[letter]
+    bits &= whose & (~umask if not who else 0o7777)
+    if sign == "+":
+        return mode | bits
+    if sign == "-":
+        return mode & ~bits
+    kept = mode & 0o6000 if folder and "s" not in what else 0
+    return mode & ~(whose if who else 0o7777) | bits | kept
+
+
+def _mode_first(words: list[str]) -> list[str]:
+    """`chmod -x FILE`: a mode, no options."""
+    for at, word in enumerate(words):
+        if word == "--":
+            break
+        if re.match(r"-[rwxXstugoa0-7,+=]", word):
+            return [*words[:at], "--", *words[at:]]
+    return words
+
+
+@utility(
+    option("-c", "--changes", help="tell what is changed"), option("-f", "--silent", "--quiet", name="quiet"),
+    option("-v", "--verbose", help="tell of every file"), option("-R", "--recursive", help="and all below"),
+    option("--reference", type=str, meta="FILE", help="the mode of that file"), rest("words", meta="MODE FILE"),
+    usage="[OPTION]... MODE[,MODE]... FILE...", rewrite=_mode_first, topic=TOPIC,
 )  # fmt: skip
 def chmod(box: Box, args: Args, io: IO) -> int:
     """change the mode of files
 
     mkfile /swapfile 1M; chmod 600 /swapfile
     """
-    status = 0
-    for name in args.files:
+    words: list[str] = list(args.words)
+    if not words or (len(words) == 1 and args.reference is None):
+        raise args.refused(f"missing operand after {quote(words[0])}" if words else "missing operand")
+    if args.reference is not None:
         try:
-            whole = path_of(io.session, name)
-            if is_procfs(whole):
-                raise KernelError("EPERM")
-            inode = disk_of(box, whole) if is_devfs(whole) else box.fs.lookup(whole)
-            box.fs.chmod(inode, new_mode(inode.mode & 0o7777, args.mode))
+            mode = f"{lstat(io.session, args.reference, True).mode & 0o7777:o}".zfill(5)
         except KernelError as error:
-            verb = "access" if error.code == "ENOENT" else "change permissions of"
-            io.complain(f"cannot {verb} '{name}': {error.strerror}")
-            status = 1
+            raise ShellError(f"failed to get attributes of '{args.reference}': {error.strerror}") from None
+    else:
+        mode = words.pop(0)
+        try:
+            new_mode(0, mode)
+        except UsageError:
+            raise args.refused(f"invalid mode: {quote(mode)}") from None
+    told = last_typed(args, "changes", "quiet", "verbose")
+    return max(_chmod(box, args, io, name, mode, told, True) for name in words)
+
+
+def _chmod(box: Box, args: Args, io: IO, name: str, words: str, told: str, top: bool) -> int:
+    io.check()
+    try:
+        if not top and is_link(io.session, name):
+            return 0
+        whole = path_of(io.session, name)
+        if is_procfs(whole):
+            raise KernelError("EPERM")
+        inode = disk_of(box, whole) if is_devfs(whole) else box.fs.lookup(whole)
+    except KernelError as error:
+        if not args.quiet:
+            io.complain(f"cannot access '{name}': {error.strerror}" if error.code == "ENOENT" else
+                        f"changing permissions of '{name}': {error.strerror}")  # fmt: skip
+        if told == "verbose":
+            io.out(f"{quote(name)} could not be accessed\n" if error.code == "ENOENT" else "")
+        return 1
+    folder = stat_kind(io.session, name) == "dir"
+    before = inode.mode & 0o7777
+    after = new_mode(before, words, current_umask(box), folder)
+    box.fs.chmod(inode, after)
+    if told == "verbose" or (told == "changes" and before != after):
+        lead = f"changed from {_mode_of(before)} to" if before != after else "retained as"
+        io.out(f"mode of '{name}' {lead} {_mode_of(after)}\n")
+    status = 0
+    if args.recursive and folder:
+        for below in listdir(io.session, name):
+            if below not in (".", ".."):
+                path = f"{name.rstrip('/')}/{below}"
+                status = max(status, _chmod(box, args, io, path, words, told, False))
     return status
+
+
+def _mode_of(mode: int) -> str:
+    """`0644 (rw-r--r--)`."""
+    return f"{mode:04o} ({Facts('file', mode, 0, 0, 0, (0, 0), None).bits()[1:]})"
 
 
 def _resize(box: Box, whole: str, size: int) -> None:

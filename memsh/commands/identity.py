@@ -10,11 +10,13 @@ import re
 
 from memsh.commands.machine import LONGEST, SECONDS
 from memsh.commands.paths import read_text, resolve, stat_kind
+from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
+from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility
+from memsh.textutils.utility import Misused, option, utility
 
 TOPIC = "tools"
 
@@ -145,6 +147,8 @@ def env(box: object, args: Args, io: IO) -> int:
         bare, words = True, words[1:]
     variables = {} if bare else session.language.exported()
     for name in args.unset:
+        if not name or "=" in name:
+            raise ShellError(f"cannot unset {quote(name)}: Invalid argument", 125)
         variables.pop(name, None)
     while words and "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
@@ -152,6 +156,8 @@ def env(box: object, args: Args, io: IO) -> int:
     if not words:
         io.out("".join(f"{name}={value}" + ("\0" if args.null else "\n") for name, value in variables.items()))
         return 0
+    if args.null:
+        raise args.refused("cannot specify --null (-0) with command")
     if not session.registry.knows(words[0]):
         io.complain(f"'{words[0]}': No such file or directory")
         return 127
@@ -160,8 +166,10 @@ def env(box: object, args: Args, io: IO) -> int:
         language.becomes_program("", None)
         language.variables, language.attributes = variables, {name: {"x"} for name in variables}
         if args.chdir is not None:
-            if stat_kind(session, args.chdir) != "dir":
-                raise ShellError(f"cannot change directory to '{args.chdir}': No such file or directory", 125)
+            kind = stat_kind(session, args.chdir)
+            if kind != "dir":
+                why = "Not a directory" if kind else "No such file or directory"
+                raise ShellError(f"cannot change directory to '{args.chdir}': {why}", 125)
             language.cwd = resolve(session, args.chdir)
         return io.run(words)
 
@@ -274,15 +282,22 @@ def bash(box: object, args: Args, io: IO) -> int:
     return _shell(args, io)
 
 
+def _signal(word: str) -> str:
+    number = int(word) if word.isdecimal() and word.isascii() and len(word) < 3 else -1
+    if word.upper().removeprefix("SIG") not in signal.SIGNALS and not 0 <= number <= 64:
+        raise Misused(f"{quote(word)}: invalid signal")
+    return word
+
+
 def _seconds(word: str) -> float:
     match = re.fullmatch(r"([0-9]*\.?[0-9]+|[0-9]+\.)([smhd]?)", word)
     if match is None:
-        raise ValueError(f"invalid time interval '{word}'")
+        raise Misused(f"invalid time interval '{word}'")
     return min(float(match[1][:300]), LONGEST) * SECONDS[match[2] or "s"]
 
 
 @utility(
-    option("-s", "--signal", type=str, meta="SIGNAL"), option("-k", "--kill-after", type=_seconds, meta="TIME"),
+    option("-s", "--signal", type=_signal, meta="SIGNAL"), option("-k", "--kill-after", type=_seconds, meta="TIME"),
     option("-v", "--verbose"), option("--foreground"), option("--preserve-status", help="the command's own status"),
     rest("words", meta="TIME COMMAND [WORD", words="command"), topic=TOPIC,
     usage="[OPTION] DURATION COMMAND [ARG]...", trouble=125, in_order=True,
@@ -296,7 +311,7 @@ def timeout(box: object, args: Args, io: IO) -> int:
     """
     words: list[str] = list(args.words)
     if len(words) < 2:
-        raise args.refused("missing operand" if not words else f"missing operand after '{words[0]}'")
+        raise args.refused("")
     try:
         limit = _seconds(words[0])
     except ValueError as error:

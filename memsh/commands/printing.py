@@ -91,7 +91,11 @@ class Printf:
             if match is None:
                 begun = _BEGUN.match(pattern, sign)
                 assert begun is not None
-                self.complain(f"{begun[0]}: invalid format")
+                behind = pattern[begun.end() - 1 :].lstrip("hlLqjzt")
+                char = behind[:1] if begun[0][-1] in "hlLqjzt" else begun[0][-1]
+                missing = not char or (char in "%0123456789" and begun.end() == len(pattern))
+                shown, what = (pattern[sign:], "missing") if missing else (char, "invalid")
+                self.complain(f"`{shown}': {what} format character")
                 self.status = 1
                 self.stopped = True
                 return
@@ -129,7 +133,7 @@ class Printf:
             return (spec + kind) % self.real(word or "0")
         if kind in "aA":
             return _padded(self.real(word or "0").hex(), flags, width)
-        return _integer(spec, flags, width, precision, kind, self.integer(word or "0"))
+        return _integer(spec, flags, width, precision, kind, self.ranged(kind, word or "0"))
 
     def text(self, kind: str, word: str, precision: int | None) -> str:
         if kind == "b":
@@ -161,8 +165,17 @@ class Printf:
         good = re.match("[0-7]+", digits)[0] if octal else digits  # type: ignore[index]
         if good != digits or match.end() != len(word.rstrip()):
             self.wrong(word)
-        value = int(good[-4000:], 8 if octal else 16 if good[:2] in ("0x", "0X") else 10)
+        value = int(good[:4000], 8 if octal else 16 if good[:2] in ("0x", "0X") else 10)
         return -value if match[1] == "-" else value
+
+    def ranged(self, kind: str, word: str) -> int:
+        """An integer within 64 bits; one beyond is told, and the farthest."""
+        value = self.integer(word)
+        low, high = (-(1 << 63), (1 << 63) - 1) if kind in "di" else (1 - (1 << 64), (1 << 64) - 1)
+        if not low <= value <= high:
+            self.complain(f"warning: {word[:80]}: Numerical result out of range")
+            return high if value > 0 or kind not in "di" else low
+        return value
 
     def real(self, word: str) -> float:
         if word[:1] in "'\"" and word:
@@ -177,7 +190,8 @@ class Printf:
             return float(match[0]) if match is not None else 0.0
 
     def wrong(self, word: str) -> None:
-        self.complain(f"{word[:80]}: invalid number")
+        kind = "hex " if word.lstrip("+- ")[:2] in ("0x", "0X") else "octal " if re.match(r"[-+]?0\d", word) else ""
+        self.complain(f"{word[:80]}: invalid {kind}number")
         self.status = 1
 
 

@@ -70,7 +70,7 @@ def _compared(args: Args, io: IO, names: list[str], a: bytes, b: bytes) -> int:
     elif different:
         at = different[0]
         told = f" is {a[at]:3o} {visible(a[at])} {b[at]:3o} {visible(b[at])}" if args.print_bytes else ""
-        place = f"char {at + 1}, line {a[:at].count(10) + 1}"
+        place = f"{'byte' if args.print_bytes else 'char'} {at + 1}, line {a[:at].count(10) + 1}"
         io.out(f"{names[0]} {names[1]} differ: {place}{told}\n")
         return 1
     if len(a) != len(b):

@@ -216,9 +216,12 @@ def column(box: object, args: Args, io: IO) -> int:
 
     column -t /proc/swaps
     """
+    tabled = args.table_name or args.table_columns or args.table_right or args.table_hide or args.table_header_repeat
+    if tabled and not args.table:
+        raise ShellError("option --table required for all --table-*")
     sources = Sources(io, args.files, "{name}: {why}")
     lines = [line for line in sources.kept() if line.strip() or args.keep_empty_lines]
-    if args.table or args.table_columns is not None:
+    if args.table:
         _table(args, io, lines)
     elif lines:
         _fill(args, io, lines)
@@ -252,7 +255,7 @@ def _table(args: Args, io: IO, lines: list[str]) -> None:
 
 
 def _fill(args: Args, io: IO, lines: list[str]) -> None:
-    """As many columns as fit, each a multiple of 8 wide."""
+    """As many columns as fit, each a multiple of 8 wide; a tab counts one (columnate_fillrows)."""
     wide = (max(map(len, lines)) // 8 + 1) * 8
     if max(map(len, lines)) >= args.output_width:
         io.out("".join(line + "\n" for line in lines))
@@ -261,12 +264,9 @@ def _fill(args: Args, io: IO, lines: list[str]) -> None:
     down = -(-len(lines) // across)
     for at in range(-(-len(lines) // across) if args.fillrows else down):
         row = lines[at * across : (at + 1) * across] if args.fillrows else lines[at::down]
-        text = ""
+        text, at = "", 0
         for serial, cell in enumerate(row):
-            text += "\t" * (-(-(serial * wide - _columns(text)) // 8)) if serial else ""
-            text += cell
+            while serial and (at + 8) & ~7 <= serial * wide:
+                text, at = text + "\t", (at + 8) & ~7
+            text, at = text + cell, at + len(cell)
         io.out(text + "\n")
-
-
-def _columns(text: str) -> int:
-    return len(text.expandtabs(8))

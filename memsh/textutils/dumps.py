@@ -72,11 +72,11 @@ _SHOWN = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f
 
 @utility(
     option("-A", "--address-radix", type=_address_base, default="o", meta="BASE", help="d, o, x or n"),
-    option("-j", "--skip-bytes", type=_size("--skip-bytes"), default=0, meta="N", help="leave out the first N"),
-    option("-N", "--read-bytes", type=_size("--read-bytes"), meta="N", help="at most N"),
+    option("-j", "--skip-bytes", type=_size("-j"), default=0, meta="N", help="leave out the first N"),
+    option("-N", "--read-bytes", type=_size("-N"), meta="N", help="at most N"),
     option("-t", "--format", type=_types, many=True, meta="TYPE", help="a c d f o u x, a size, z for characters"),
     option("-v", "--output-duplicates", help="lines that repeat too"),
-    option("-w", "--width", type=_size("--width"), optional=32, default=16, meta="N", help="N bytes a line"),
+    option("-w", "--width", type=_size("-w"), optional=32, default=16, meta="N", help="N bytes a line"),
     option("--endian", type=one_of("--endian", "little", "big"), meta="ORDER", help="the order of a word's bytes"),
     option("-S", type=_size("-S"), name="strings", meta="N", help="texts of N characters or more"),
     option("--strings", type=_size("--strings"), optional=3, name="long_strings", meta="N"),

@@ -12,7 +12,7 @@ from memsh.shell.limits import AWK_WIDTH
 from memsh.shell.registry import Converter
 from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.sources import Sources, pieces
-from memsh.textutils.utility import one_of, option, sized, utility, whole_number
+from memsh.textutils.utility import Misused, one_of, option, sized, utility, whole_number
 
 OPENING = "cannot open '{name}' for reading: {why}"
 
@@ -261,6 +261,15 @@ def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool, pid: int | 
             return
 
 
+def _skipped(what: str) -> Converter:
+    def convert(word: str) -> int:
+        if not word.isascii() or not word.lstrip("+").isdecimal() or len(word) > 4000:
+            raise ValueError(f"{word}: {what}")
+        return int(word[:18])
+
+    return convert
+
+
 def _old_uniq(words: list[str]) -> list[str]:
     """`uniq -2` and `uniq +3` are -f 2 and -s 3."""
     kinds = {"-": "-f", "+": "-s"}
@@ -272,15 +281,15 @@ def _old_uniq(words: list[str]) -> list[str]:
     option("-D", name="all_repeated", help="all repeated lines"),
     option("--all-repeated", type=one_of("--all-repeated", "none", "prepend", "separate"), optional="none",
            meta="METHOD", name="all_repeated_how"),
-    option("-f", "--skip-fields", type=whole_number("invalid number of fields to skip", quote="{}"), default=0,
+    option("-f", "--skip-fields", type=_skipped("invalid number of fields to skip"), default=0,
            meta="N", help="compare behind N fields"),
     option("--group", type=one_of("--group", "prepend", "append", "separate", "both"), optional="separate",
            meta="METHOD"),
     option("-i", "--ignore-case", help="letters in either case"),
-    option("-s", "--skip-chars", type=whole_number("invalid number of bytes to skip", quote="{}"), default=0, meta="N",
+    option("-s", "--skip-chars", type=_skipped("invalid number of bytes to skip"), default=0, meta="N",
            help="compare behind N characters"),
     option("-u", "--unique", help="only lines that stand alone"), option("-z", "--zero-terminated"),
-    option("-w", "--check-chars", type=whole_number("invalid number of bytes to compare", quote="{}"), meta="N",
+    option("-w", "--check-chars", type=_skipped("invalid number of bytes to compare"), meta="N",
            help="compare N characters"),
     rest("files", words="path"), usage="[OPTION]... [INPUT [OUTPUT]]", rewrite=_old_uniq,
 )  # fmt: skip
@@ -434,25 +443,29 @@ def rev(box: object, args: Args, io: IO) -> int:
     return sources.status
 
 
-def _style(word: str) -> str:
-    if word[:1] == "p":
-        compiled(word[1:])
-    elif word not in ("a", "t", "n"):
-        raise ValueError(f"invalid body numbering style: '{word}'")
-    return word
+def _style(part: str) -> Converter:
+    def convert(word: str) -> str:
+        if word[:1] == "p":
+            compiled(word[1:])
+        elif word not in ("a", "t", "n"):
+            raise Misused(f"invalid {part} numbering style: '{word}'")
+        return word
+
+    return convert
 
 
 def _format(word: str) -> str:
     if word not in ("ln", "rn", "rz"):
-        raise ValueError(f"invalid line numbering format: '{word}'")
+        raise Misused(f"invalid line numbering format: '{word}'")
     return word
 
 
 @utility(
-    option("-b", "--body-numbering", type=_style, default="t", meta="STYLE", help="a all lines, t what is not empty"),
+    option("-b", "--body-numbering", type=_style("body"), default="t", meta="STYLE",
+           help="a all lines, t what is not empty"),
     option("-d", "--section-delimiter", type=str, default="\\:", meta="CC"),
-    option("-f", "--footer-numbering", type=_style, default="n", meta="STYLE"),
-    option("-h", "--header-numbering", type=_style, default="n", meta="STYLE"),
+    option("-f", "--footer-numbering", type=_style("footer"), default="n", meta="STYLE"),
+    option("-h", "--header-numbering", type=_style("header"), default="n", meta="STYLE"),
     option("-i", "--line-increment", type=whole_number("invalid line number increment"), default=1, meta="N"),
     option("-l", "--join-blank-lines", type=whole_number("invalid line number of blank lines", 1), default=1, meta="N"),
     option("-n", "--number-format", type=_format, default="rn", meta="FORMAT", help="ln, rn, rz"),

@@ -112,6 +112,8 @@ def _field_number(word: str) -> int:
 
 
 def _file_number(word: str) -> int:
+    if not (word.isascii() and word.isdecimal()):
+        raise ValueError(f"invalid field number: '{word}'")
     if word not in ("1", "2"):
         raise ValueError(f"invalid file number: '{word}'")
     return int(word) - 1

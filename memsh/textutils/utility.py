@@ -187,10 +187,16 @@ class Utility(Command):
             return word
         try:
             return param.type(word)
+        except Misused as error:
+            raise self.refused(str(error)) from None
         except NoChoice as error:
             raise Refusal(self.refused(str(error)).message, 1) from None
         except ValueError as error:
             raise ShellError(str(error), self.trouble) from None
+
+
+class Misused(ValueError):
+    """A value that is none, told with "Try … --help" and the tool's own status."""
 
 
 class NoChoice(ValueError):

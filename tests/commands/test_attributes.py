@@ -43,8 +43,8 @@ def test_what_is_new_reads_as_zeros_and_what_was_there_stays() -> None:
         ("fallocate -l 1M /etc", "fallocate: cannot open /etc: Is a directory\n"),
         ("truncate -s 1 /none/x", "truncate: cannot open '/none/x' for writing: No such file or directory\n"),
         ("chmod 600 /none", "chmod: cannot access '/none': No such file or directory\n"),
-        ("chmod 888 /etc/hosts", "chmod: invalid mode: '888'\n"),
-        ("chmod 600 /proc/meminfo", "chmod: cannot change permissions of '/proc/meminfo': Operation not permitted\n"),
+        ("chmod 888 /etc/hosts", "chmod: invalid mode: '888'\nTry 'chmod --help' for more information.\n"),
+        ("chmod 600 /proc/meminfo", "chmod: changing permissions of '/proc/meminfo': Operation not permitted\n"),
     ],
 )
 def test_refusals(line: str, words: str) -> None:
