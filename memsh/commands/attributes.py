@@ -173,7 +173,10 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
         raise UsageError("invalid length value specified")
     try:
         whole = writable_path(io.session, args.file)
-        if not box.fs.exists(whole) or box.fs.lookup(whole).size < args.length:
+        inode = box.fs.lookup(whole) if box.fs.exists(whole) else box.fs.create(whole)
+        if inode.f_op.allocate is not None:
+            inode.f_op.allocate(box, inode, args.length)
+        elif inode.size < args.length:
             _resize(box, whole, args.length)
     except KernelError as error:
         what = "fallocate failed" if error.code in ("ENOSPC", "EFBIG") else f"cannot open {args.file}"
@@ -210,7 +213,7 @@ def truncate(box: Box, args: Args, io: IO) -> int:
             before = box.fs.lookup(whole).size if there else 0
             _resize(box, whole, before + size if sign == "+" else max(0, before - size) if sign == "-" else size)
         except KernelError as error:
-            failed = "failed to truncate" if error.code in ("ENOSPC", "EFBIG", "ETXTBSY") else "cannot open"
+            failed = "failed to truncate" if error.code in ("EFBIG", "EINVAL", "ENOSPC", "ETXTBSY") else "cannot open"
             what = f"{failed} '{name}'" + (f" at {size} bytes" if failed[0] == "f" else " for writing")
             io.complain(f"{what}: {error.strerror}")
             status = 1

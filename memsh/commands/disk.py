@@ -390,6 +390,8 @@ def df(box: object, args: Args, io: IO) -> int:
                 continue
             inside = [m for m, _ in every if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
             mounts.append((max(reversed(inside), key=lambda mount: len(mount.where)), name))
+    else:
+        mounts = [(mount, name) for mount, name in mounts if mount.size]  # what has no size of its own is left out
     mounts = [(mount, name) for mount, name in mounts if (not args.type or kinds.get(mount.where) in args.type)
               and kinds.get(mount.where) not in args.exclude_type]  # fmt: skip
     if not mounts:

@@ -102,8 +102,11 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
             size = node.size(session.box)
         return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
     inode = session.box.fs.lookup(whole)
-    size = BLOCK if kind == "dir" else int(inode.size)
+    huge = inode.dev in session.box.fs.hugetlbfs
+    size = BLOCK if kind == "dir" and not huge else int(inode.size)
     blocks = -(-size // BLOCK) * (BLOCK // 512)
+    if huge:
+        blocks = len(inode.hugetlb.pages) << inode.hugetlb.order + 3 if inode.hugetlb is not None else 0
     below = (inode.children or {}).values()
     links = inode.nlink + (kind == "dir") + sum(one.is_dir for one in below)
     return Facts(kind, inode.mode & 0o7777, size, inode.number, links, inode.dev, inode.usec / 1e6, blocks)

@@ -1,6 +1,7 @@
 """mount and umount (util-linux 2.38): RAM file systems on the box; what is mounted.
 
-Known deviations: tmpfs alone can be mounted; ro is refused, for nothing here is read-only.
+Known deviations: tmpfs and hugetlbfs alone can be mounted, and a mounted hugetlbfs not again with other options; ro is
+refused, for nothing here is read-only.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from memsh.commands.paths import resolve
 from memsh.commands.processes import running
 from memsh.linux.box import Box
-from memsh.linux.fs.namespace import mount_tmpfs, mounted_at
+from memsh.linux.fs.namespace import mount_hugetlbfs, mount_tmpfs, mounted_at
 from memsh.linux.fs.namespace import umount as take_off
 from memsh.linux.include.errno import KernelError
-from memsh.linux.mm.shmem.super import parse_options
+from memsh.linux.mm.hugetlb.super import parse_options as hugetlbfs_options
+from memsh.linux.mm.shmem.super import Tmpfs, parse_options
 from memsh.procfs.pid_mounts import mounted
 from memsh.shell import IO, Args, command, opt, rest
 from memsh.shell.errors import ShellError
@@ -61,6 +63,8 @@ def mount(box: Box, args: Args, io: IO) -> int:
 
     Of tmpfs: size= (bytes, k, m, g, or % of the memory; half of it by default, 0 for no limit), nr_blocks=, nr_inodes=,
     mode=. -o remount,size=… changes limits. Its pages are shared memory: they count as Shmem and go to swap.
+    Of hugetlbfs, on x86_64: pagesize=, size= and min_size= (% of the pool), nr_inodes=, mode=. Its files are huge pages
+    of the pool, for mmap and fallocate; they cannot be written.
     """
     if args.all:
         return 0
@@ -77,14 +81,19 @@ def mount(box: Box, args: Args, io: IO) -> int:
     if len(args.words) != 2:
         raise ShellError(f"{args.words[0]}: can't find in /etc/fstab." if len(args.words) == 1 else "bad usage")
     source, where = args.words[0], resolve(io.session, args.words[1])
-    if args.types != "tmpfs":
+    huge = args.types == "hugetlbfs" and box.hugetlb.available
+    if args.types != "tmpfs" and not huge:
         known = args.types is None or args.types in {row.kind for row in mounted(box)}
         said = f"special device {source} does not exist." if known else f"unknown filesystem type '{args.types}'."
         raise ShellError(f"{where}: {said}\n{DMESG}", FAILED)
     try:
-        mount_tmpfs(box, source, where, parse_options(box, wanted.own), wanted.shown)
+        if huge:
+            mount_hugetlbfs(box, source, where, hugetlbfs_options(box, wanted.own), wanted.shown)
+        else:
+            mount_tmpfs(box, source, where, parse_options(box, wanted.own), wanted.shown)
     except KernelError as error:
         said = {
+            "ENOMEM": f"mount(2) system call failed: {error.strerror}.",
             "ENOENT": "mount point does not exist.", "ENOTDIR": "mount point is not a directory.",
             "EBUSY": f"{source} already mounted or mount point busy.",
         }.get(error.code, _BAD.format(source))  # fmt: skip
@@ -101,7 +110,7 @@ def _remount(box: Box, io: IO, word: str, wanted: Wanted) -> int:
     where = resolve(io.session, word)
     found = mounted_at(box, where)
     try:
-        if found is None:
+        if not isinstance(found, Tmpfs):
             raise KernelError("EINVAL")
         found.reconfigure(box, parse_options(box, wanted.own))
     except KernelError:

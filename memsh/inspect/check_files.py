@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.inspect.check_swap import swap_cache
+from memsh.linux.fs.namespace import mounts
 from memsh.linux.include.memmap import PG_DIRTY, PG_SWAPBACKED, PG_WRITEBACK
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import sub_runs
@@ -71,7 +72,7 @@ def _check_marks(name: str, what: str, marks: dict[int, int], marked: list[int],
 
 def _check_names(box: Box, wrong: list[str]) -> None:
     """Each directory knows how many names below it are in memory, and is itself."""
-    covered = [one.covered for one in box.fs.tmpfs.values() if one.covered is not None]
+    covered = [one.covered for one in mounts(box) if one.covered is not None]
     for inode in box.fs.inodes():
         hidden = [one for one in covered if one.parent is inode]
         named = [one for name, one in (inode.children or {}).items() if one.parent is inode and one.name == name]

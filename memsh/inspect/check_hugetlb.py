@@ -25,6 +25,8 @@ def check_hugetlb(box: Box) -> list[str]:
     areas = [vma for vma in box.vm.areas.values() if vma.flags & VM_HUGETLB]
     files = {id(vma.file.inode): vma.file.inode for vma in areas if vma.file is not None}
     files |= {id(one.file.inode): one.file.inode for one in box.shm.ids.values() if one.file.inode.hugetlb is not None}
+    named = [inode for one in box.fs.hugetlbfs.values() if one.root is not None for inode in box.fs.inodes(one.root)]
+    files |= {id(inode): inode for inode in named if inode.hugetlb is not None}
     for h in box.hugetlb.states.values():
         mine = [inode for inode in files.values() if inode.hugetlb is not None and inode.hugetlb.order == h.order]
         _check_pages(box, h, mine, wrong)
@@ -43,6 +45,8 @@ def check_hugetlb(box: Box) -> list[str]:
         if inode.hugetlb is not None:
             there = sum(b - a for a, b in inode.hugetlb.resv.regions)
             reserved[inode.hugetlb.order] += max(0, there - len(inode.hugetlb.pages))
+    for mount in box.fs.hugetlbfs.values():
+        reserved[mount.order] += mount.subpool.rsv if mount.subpool is not None else 0
     for h in box.hugetlb.states.values():
         reserved[h.order] += h.lost
         if h.resv != reserved[h.order]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.fs.namespace import mounts
 from memsh.linux.mm.shmem.shmem import TMPFS_DEV
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def mounted(box: Box) -> list[Mounted]:
     ]  # fmt: skip
     if "CGROUPS" in box.model.options:
         rows.append(Mounted(21, 16, (0, 22), "/sys/fs/cgroup", "cgroup2", "cgroup2"))
-    for one in box.fs.tmpfs.values():
+    for one in mounts(box):
         if one.covered is not None:
+            kind = "tmpfs" if one.dev in box.fs.tmpfs else "hugetlbfs"
             above = max((row for row in rows if below(one.where, row.where)), key=lambda row: len(row.where))
-            rows.append(Mounted(one.number, above.number, one.dev, one.where, "tmpfs", one.source, one.flags,
+            rows.append(Mounted(one.number, above.number, one.dev, one.where, kind, one.source, one.flags,
                                 one.show_options(box)))  # fmt: skip
     return rows
 

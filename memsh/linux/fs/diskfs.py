@@ -14,6 +14,7 @@ from memsh.linux.fs.ext4 import DISK_BYTES, MAX_FILE
 from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.fs.namei import Tree
+from memsh.linux.fs.namespace import mounts
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
@@ -42,7 +43,7 @@ def filesystems(box: Box) -> list[Mount]:
     """What is mounted and holds files: the disk, tmpfs."""
     fs = box.fs
     memory = [Mount(one.source, one.where, one.max_blocks(box) << 12, one.used_blocks << 12)
-              for one in fs.tmpfs.values() if one.where]  # fmt: skip
+              for one in mounts(box) if one.where]  # fmt: skip
     return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), *memory]
 
 

@@ -19,6 +19,9 @@ from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.sched import current_umask
 from memsh.linux.mm.filemap.pagecache import truncate_inode_pages
+from memsh.linux.mm.hugetlb.inode import HUGETLBFS_NAMED
+from memsh.linux.mm.hugetlb.reserve import HugetlbInode
+from memsh.linux.mm.hugetlb.super import Hugetlbfs
 from memsh.linux.mm.shmem.shmem import TMPFS
 from memsh.linux.mm.shmem.super import Tmpfs
 from memsh.linux.mm.slab.objects import drop_owner
@@ -41,6 +44,7 @@ class Tree:
         self.next_ino = 2
         self.next_shm_ino = 2
         self.tmpfs: dict[tuple[int, int], Tmpfs] = {}  # mounted RAM file systems, by device
+        self.hugetlbfs: dict[tuple[int, int], Hugetlbfs] = {}  # and those of huge pages
         self.root = self.new_inode("/", True)
         self.device = root_disk()
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
@@ -57,13 +61,20 @@ class Tree:
 
     def new_inode(self, name: str, directory: bool, dev: tuple[int, int] = DISK_DEV) -> Inode:
         size, mode = (4096, 0o040755) if directory else (0, 0o100644)
-        memory = self.tmpfs.get(dev)
+        memory, huge = self.tmpfs.get(dev), self.hugetlbfs.get(dev)
+        kind = EXT4
         if memory is not None:
             memory.reserve_inode(self.box)
             number, memory.next_ino = memory.next_ino, memory.next_ino + 1
+            kind = TMPFS
+        elif huge is not None:
+            huge.reserve_inode(self.box)
+            number, size, kind = self.get_next_ino(), 0, HUGETLBFS_NAMED
         else:
             number, self.next_ino = self.next_ino, self.next_ino + 1
-        inode = Inode(number, name, dev, EXT4 if memory is None else TMPFS, size, mode=mode)
+        inode = Inode(number, name, dev, kind, size, mode=mode)
+        if huge is not None and not directory:
+            inode.hugetlb = HugetlbInode(huge.order, huge.subpool)
         if directory:
             inode.children = {}
         return inode
@@ -206,7 +217,9 @@ class Tree:
         return inode
 
     def symlink(self, target: str, path: str) -> Inode:
-        """A link to `target`, which need not be there. EEXIST."""
+        """A link to `target`, which need not be there. EEXIST; EINVAL where nothing can be written."""
+        if self._parent(path)[0].dev in self.hugetlbfs:
+            raise KernelError("EINVAL")
         inode = self._make(path, S_IFREG | 0o666)
         inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
         self._made(inode)
@@ -334,7 +347,7 @@ class Tree:
             self.evict(inode)
 
     def _release_inode(self, inode: Inode) -> None:
-        memory = self.tmpfs.get(inode.dev)
+        memory = self.tmpfs.get(inode.dev) or self.hugetlbfs.get(inode.dev)
         if memory is not None:
             memory.used_inodes -= 1
 

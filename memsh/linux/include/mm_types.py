@@ -205,12 +205,14 @@ class FileOperations(NamedTuple):
 
     `mmap(box, vma)`: the area that holds the file is made; its vm_ops. `get_unmapped_area(box, mm, addr, length, flags,
     file, offset)`: where a mapping goes. `punch_hole(box, inode, start, end)`: give up what lies in [start, end) bytes
-    of the file, wherever it is mapped (fallocate); None: EOPNOTSUPP.
+    of the file, wherever it is mapped (fallocate); None: EOPNOTSUPP. `allocate(box, inode, length)`: bring in all pages
+    up to a length; None: none is brought in.
     """
 
     mmap: Callable[[Box, VmArea], None]
     get_unmapped_area: Callable[[Box, MmStruct, int, int, int, File | None, int], int]
     punch_hole: Callable[[Box, Inode, int, int], None] | None = None
+    allocate: Callable[[Box, Inode, int], None] | None = None
 
 
 class SuperOperations(NamedTuple):

@@ -108,7 +108,7 @@ def _read(box: Box, file: File, position: int, length: int, parts: list[bytes] |
     while index < last:
         pfns = get_pages(box, file, mapping, index, last)
         stop = min(end, (index + len(pfns)) << 12)
-        if pfns[0] or len(pfns) > 1:
+        if (pfns[0] or len(pfns) > 1) and inode.hugetlb is None:  # pages of a pool are on no list
             again = index == file.ra_prev  # the same page as the last read() ended in
             mark_pages_accessed(box, pfns[1:] if again else pfns)
         if parts is not None:

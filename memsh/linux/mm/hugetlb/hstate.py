@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import VmArea
     from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
+    from memsh.linux.mm.hugetlb.super import Subpool
 
 PMD_ORDER, PUD_ORDER = 9, 18
 
@@ -122,7 +123,7 @@ class Hugetlb:
     """`box.hugetlb`: the sizes in the order in which they were registered; `default` is the one of MAP_HUGETLB."""
 
     __slots__ = ("available", "charged", "charged_rsvd", "default_order", "optimize_vmemmap", "optimized", "states",
-                 "vmemmap", "warnings")  # fmt: skip
+                 "subpools", "vmemmap", "warnings")  # fmt: skip
 
     NODES = 8  # as many as a machine may have
 
@@ -135,6 +136,7 @@ class Hugetlb:
         self.optimized: set[int] = set()  # pages whose struct pages were
         self.vmemmap: dict[int, list[int]] = {}  # where those are that were given up and came back, by huge page
         self.warnings = RateLimit()
+        self.subpools: dict[int, Subpool] = {}  # the mount's part that a page in use is of, by its first frame
         self.charged: dict[int, HugetlbCgroup] = {}  # the group that pays for a page in use, by its first frame
         self.charged_rsvd: dict[int, HugetlbCgroup] = {}  # and for its having been taken without a reservation
 

@@ -1,15 +1,26 @@
-"""Files of huge pages: the nameless one behind MAP_HUGETLB, its place, its end (fs/hugetlbfs/inode.c,
-arch/x86/mm/hugetlbpage.c, mm/mmap.c: ksys_mmap_pgoff).
+"""Files of huge pages: the nameless one behind MAP_HUGETLB and those of a mounted hugetlbfs, their place, their end
+(fs/hugetlbfs/inode.c, arch/x86/mm/hugetlbpage.c, mm/mmap.c: ksys_mmap_pgoff).
 
-Known deviations: hugetlbfs is not mounted anywhere that a name would lead to.
+A file of huge pages can be read and mapped, not written; its length is whole huge pages, if it is not fallocate() that
+sets it.
+
+No known deviations.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_FIXED, VM_DONTEXPAND, VM_HUGETLB, VM_NORESERVE, VM_WRITE
+from memsh.linux.include.flags import (
+    MAP_FIXED,
+    VM_DONTEXPAND,
+    VM_HUGETLB,
+    VM_MAYSHARE,
+    VM_NORESERVE,
+    VM_SHARED,
+    VM_WRITE,
+)
 from memsh.linux.include.mm_types import (
     AddressSpace,
     AddressSpaceOperations,
@@ -18,15 +29,17 @@ from memsh.linux.include.mm_types import (
     FileSystemType,
     Inode,
     MmStruct,
+    SuperOperations,
     VmArea,
     VmOperations,
 )
-from memsh.linux.lib.libfs import nameless, no_value, zeros
+from memsh.linux.lib.libfs import nameless, no_value, nothing, put_named, zeros
 from memsh.linux.mm.hugetlb.hstate import Hstate, hstate_vma
 from memsh.linux.mm.hugetlb.pool import put_page
 from memsh.linux.mm.hugetlb.reserve import (
     EVER,
     HugetlbInode,
+    alloc_huge_page,
     reserve_pages,
     unreserve_pages,
     vm_op_close,
@@ -196,6 +209,69 @@ def hugetlbfs_punch_hole(box: Box, inode: Inode, start: int, end: int) -> None:
         unreserve_pages(box, inode, index, index + 1, 1)
 
 
+def _get_pages(box: Box, file: File, mapping: AddressSpace, index: int, last: int) -> list[int]:
+    """The frame at a place of the file, [0] where no huge page is (hugetlbfs_read_iter)."""
+    info = mapping.inode.hugetlb
+    assert info is not None
+    head = info.pages.get(index >> info.order, 0)
+    return [head + (index & (1 << info.order) - 1) if head else 0]
+
+
+def _room(box: Box, inode: Inode, position: int, length: int) -> int:
+    """Whole huge pages alone: EINVAL (hugetlbfs_setattr)."""
+    info = inode.hugetlb
+    assert info is not None
+    if length & box.hugetlb.states[info.order].size - 1:
+        raise KernelError("EINVAL", "not a multiple of the huge page's size")
+    return length
+
+
+def _resized(box: Box, inode: Inode, before: int) -> None:
+    """hugetlb_vmtruncate()."""
+    info = inode.hugetlb
+    if info is not None and inode.size < before:
+        h = box.hugetlb.states[info.order]
+        hugetlbfs_punch_hole(box, inode, inode.size, before + h.size - 1 & -h.size)
+        unreserve_pages(box, inode, inode.size >> h.shift, EVER, 0)
+
+
+def _evict_named(box: Box, inode: Inode) -> None:
+    """The file's pages go with its last name and user; the tree gives its object back."""
+    addr, inode.addr = inode.addr, 0
+    if inode.hugetlb is not None:
+        hugetlbfs_evict_inode(box, inode)
+    inode.addr = addr
+
+
+class _Place:
+    """An area that is none: where a page of a file is asked for without a mapping."""
+
+    start = pgoff = 0
+    flags = VM_SHARED | VM_MAYSHARE
+    policy = resv = None
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+
+def hugetlbfs_fallocate(box: Box, inode: Inode, length: int) -> None:
+    """Pages up to `length` bytes, which the file has at least then. ENOSPC, and what could be had stays."""
+    info = inode.hugetlb
+    assert info is not None
+    h = box.hugetlb.states[info.order]
+    place = cast("VmArea", _Place(File(inode, inode.name)))
+    for index in range(-(-length // h.size)):
+        if index not in info.pages:
+            pfn = alloc_huge_page(box, place, index << h.shift)
+            if not pfn:
+                raise KernelError("ENOSPC", "no huge page is free, or the mount may have no more")
+            h.restore.discard(pfn)
+            for frame in range(pfn, pfn + h.pages):
+                box.memmap.data.pop(frame, None)
+            info.pages[index] = pfn
+    inode.size = max(inode.size, length)
+
+
 HUGETLB_VM_OPS = VmOperations(open=vm_op_open, close=vm_op_close, may_split=vm_op_split, pagesize=vm_op_pagesize)
 HUGETLBFS = FileSystemType(
     HUGETLBFS_AOPS,
@@ -204,3 +280,10 @@ HUGETLBFS = FileSystemType(
     ),
     nameless("hugetlbfs_inode_cache", hugetlbfs_evict_inode),
 )
+HUGETLBFS_NAMED = FileSystemType(
+    HUGETLBFS_AOPS._replace(get_pages=_get_pages), HUGETLBFS.f_op._replace(allocate=hugetlbfs_fallocate),
+    SuperOperations(
+        inode_cache="hugetlbfs_inode_cache", pinned=True, read_inode=nothing, new_name=nothing, room=_room,
+        resized=_resized, put=put_named, evict=_evict_named,
+    ),
+)  # fmt: skip

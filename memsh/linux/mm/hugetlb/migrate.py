@@ -90,6 +90,8 @@ def _migrate(box: Box, h: Hstate, vma: VmArea, src: int, dst: int, made: bool) -
     for frame in [frame for frame in memmap.data if frame in frames]:
         memmap.data[dst + frame - src] = memmap.data.pop(frame)
     cgroup.migrate(box, src, dst)
+    if src in box.hugetlb.subpools:
+        box.hugetlb.subpools[dst] = box.hugetlb.subpools.pop(src)
     _put_source(box, h, src, dst, made)
     box.vmstat["pgmigrate_success"] += h.pages
     return True

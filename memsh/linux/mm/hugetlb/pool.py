@@ -114,8 +114,11 @@ def free_huge_page(box: Box, h: Hstate, pfn: int) -> None:
     memmap = box.memmap
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.mapcount[pfn] = 0
     uncharge_page(box, h, pfn)
+    subpool = box.hugetlb.subpools.pop(pfn, None)
     if pfn in h.restore:
         h.restore.discard(pfn)
+        h.resv += 1
+    elif subpool is not None and not subpool.put_pages(1):
         h.resv += 1
     if h.surplus_node[box.pages.zone_of(pfn).node]:
         forget_huge_page(box, h, pfn, surplus=True)

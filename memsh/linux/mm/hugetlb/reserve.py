@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import Inode, VmArea
     from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
     from memsh.linux.mm.hugetlb.hstate import Hstate
+    from memsh.linux.mm.hugetlb.super import Subpool
 
 EVER = 1 << 62
 
@@ -63,12 +64,13 @@ class ResvMap:
 
 class HugetlbInode:
     """What a file of huge pages has: its size of pages, its reservations, its pages by their index, the numbers of the
-    areas that map it."""
+    areas that map it, the part of the pool that its mount may have."""
 
-    __slots__ = ("i_mmap", "order", "pages", "private", "resv")
+    __slots__ = ("i_mmap", "order", "pages", "private", "resv", "subpool")
 
-    def __init__(self, order: int) -> None:
+    def __init__(self, order: int, subpool: Subpool | None = None) -> None:
         self.order = order
+        self.subpool = subpool
         self.resv = ResvMap()
         self.pages: dict[int, int] = {}
         self.i_mmap: dict[int, None] = {}
@@ -92,7 +94,10 @@ def reserve_pages(box: Box, inode: Inode, first: int, behind: int, vma: VmArea |
     payer = cgroup.payer(box)
     if not cgroup.try_charge(payer, h, change, rsvd=True):
         return False
-    if not acct_memory(box, h, change):
+    need = change if info.subpool is None else info.subpool.get_pages(change)
+    if need is None or not acct_memory(box, h, need):
+        if need is not None and info.subpool is not None:
+            info.subpool.cancel(change, need)
         cgroup.uncharge(box, payer, h, change, rsvd=True)
         return False
     if vma is not None and not shared:
@@ -114,7 +119,8 @@ def unreserve_pages(box: Box, inode: Inode, first: int, behind: int, freed: int)
     payers = info.resv.payers
     for index in [index for index in payers if first <= index < behind]:
         cgroup.uncharge(box, payers.pop(index), box.hugetlb.states[info.order], 1, rsvd=True)
-    acct_memory(box, box.hugetlb.states[info.order], freed - change)
+    back = change - freed if info.subpool is None else info.subpool.put_pages(change - freed)
+    acct_memory(box, box.hugetlb.states[info.order], -back)
 
 
 def vm_op_open(new: VmArea, old: VmArea) -> None:
@@ -132,9 +138,17 @@ def vm_op_close(box: Box, vma: VmArea) -> None:
     h = hstate_vma(box, vma)
     first, behind = hugecache_offset(h, vma, vma.start), hugecache_offset(h, vma, vma.end)
     cgroup.uncharge(box, resv.payer, h, behind - first, rsvd=True)
-    acct_memory(box, h, resv.count(first, behind) - (behind - first))
+    unused = behind - first - resv.count(first, behind)
+    subpool = _subpool(vma)
+    acct_memory(box, h, -(unused if subpool is None else subpool.put_pages(unused)))
     resv.refs -= 1
     vma.resv = None
+
+
+def _subpool(vma: VmArea) -> Subpool | None:
+    """subpool_vma()."""
+    assert vma.file is not None and vma.file.inode.hugetlb is not None
+    return vma.file.inode.hugetlb.subpool
 
 
 def _map_of(vma: VmArea) -> ResvMap | None:
@@ -166,32 +180,49 @@ def alloc_huge_page(box: Box, vma: VmArea, addr: int, *, avoid_reserve: bool = F
     """A page for the area, by its reservation if it has one; 0 if there is none, or the group may have no more."""
     h = hstate_vma(box, vma)
     needs = needs_reservation(h, vma, addr)
-    reserved = _has_reserves(vma, needs or avoid_reserve)
+    subpool = _subpool(vma)
+    outside = needs or avoid_reserve
+    more = int(outside) if subpool is None or not outside else subpool.get_pages(1)
+    if more is None:
+        return 0
+    reserved = _has_reserves(vma, bool(more))
+    pfn = _take_page(box, h, vma, addr, reserved=reserved, deferred=outside)
+    if not pfn:
+        if subpool is not None and outside:
+            subpool.cancel(1, more)
+        return 0
+    if reserved:
+        h.restore.add(pfn)
+        h.resv -= 1
+    if subpool is not None:
+        box.hugetlb.subpools[pfn] = subpool
+    box.memmap.refcount[pfn] = 1
+    resv = _map_of(vma)
+    if resv is not None:
+        index = hugecache_offset(h, vma, addr)
+        resv.add(index, index + 1)
+    return pfn
+
+
+def _take_page(box: Box, h: Hstate, vma: VmArea, addr: int, *, reserved: bool, deferred: bool) -> int:
+    """A page of the pool, or made for it, that the process's cgroup pays for; `deferred`: for its reservation, too."""
     payer = cgroup.payer(box)
-    deferred = payer if needs or avoid_reserve else None
-    if not cgroup.try_charge(deferred, h, 1, rsvd=True):
+    late = payer if deferred else None
+    if not cgroup.try_charge(late, h, 1, rsvd=True):
         return 0
     if not cgroup.try_charge(payer, h, 1):
-        cgroup.uncharge(box, deferred, h, 1, rsvd=True)
+        cgroup.uncharge(box, late, h, 1, rsvd=True)
         return 0
     pfn = dequeue_huge_page_vma(box, h, vma, addr, reserved=reserved)
     if not pfn:
         pfn = alloc_buddy_huge_page_with_mpol(box, h, vma, addr)
         if not pfn:
             cgroup.uncharge(box, payer, h, 1)
-            cgroup.uncharge(box, deferred, h, 1, rsvd=True)
+            cgroup.uncharge(box, late, h, 1, rsvd=True)
             return 0
     cgroup.commit(box, payer, h, pfn)
-    if deferred is not None:
-        box.hugetlb.charged_rsvd[pfn] = deferred
-    if reserved:
-        h.restore.add(pfn)
-        h.resv -= 1
-    box.memmap.refcount[pfn] = 1
-    resv = _map_of(vma)
-    if resv is not None:
-        index = hugecache_offset(h, vma, addr)
-        resv.add(index, index + 1)
+    if late is not None:
+        box.hugetlb.charged_rsvd[pfn] = late
     return pfn
 
 

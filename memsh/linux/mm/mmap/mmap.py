@@ -102,6 +102,9 @@ def sys_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: i
         return _mmap_hugetlb(box, mm, addr, length, prot, flags, file)
     if flags & MAP_ANONYMOUS:
         file = None
+    if file is not None and file.inode.hugetlb is not None:
+        size = box.hugetlb.states[file.inode.hugetlb.order].size
+        length = -(-length // size) * size
     return vm_mmap(box, mm, addr, length, prot, flags, file, offset)
 
 

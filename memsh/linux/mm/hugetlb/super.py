@@ -1,0 +1,173 @@
+"""Mounted file systems of huge pages: what each may have, and is sure of; its options (fs/hugetlbfs/inode.c:
+hugetlbfs_parse_param, hugetlbfs_show_options; mm/hugetlb.c: struct hugepage_subpool).
+
+Known deviations: uid= and gid= know root alone; where a page of a mount with min_size= is not to be had, this Linux
+counts a reservation that nobody has, and here it is not counted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import KernelError
+from memsh.linux.include.kern_levels import KERN_ERR
+from memsh.linux.lib.cmdline import memparse
+from memsh.linux.mm.hugetlb.pool import acct_memory
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import Inode
+
+NAMES = ("gid", "min_size", "mode", "nr_inodes", "pagesize", "size", "uid")
+MODE = 0o755
+
+
+class Subpool:
+    """The part of a pool that one mount may have: `most` pages, None for all; `least` pages are reserved for it, of
+    which `rsv` are not used now. `used` counts only where there is a limit."""
+
+    __slots__ = ("least", "most", "rsv", "used")
+
+    def __init__(self, most: int | None, least: int | None) -> None:
+        self.most, self.least = most, least
+        self.used, self.rsv = 0, least or 0
+
+    def get_pages(self, count: int) -> int | None:
+        """`count` pages more are reserved or in use: how many of them the pool has still to reserve; None where the
+        mount may have no more (hugepage_subpool_get_pages)."""
+        if self.most is not None:
+            if self.used + count > self.most:
+                return None
+            self.used += count
+        covered = min(count, self.rsv)
+        self.rsv -= covered
+        return count - covered
+
+    def cancel(self, count: int, more: int) -> None:
+        """What get_pages() answered `more` to did not come about: as it was before."""
+        if self.most is not None:
+            self.used -= count
+        self.rsv += count - more
+
+    def put_pages(self, count: int) -> int:
+        """So many fewer: how many reservations the pool gets back (hugepage_subpool_put_pages)."""
+        if self.most is not None:
+            self.used -= count
+        if self.least is None or self.used >= self.least:
+            return count
+        back = max(0, self.rsv + count - self.least)
+        self.rsv = min(self.rsv + count, self.least)
+        return back
+
+
+class HugetlbfsOptions:
+    """What was asked for; None where nothing was. `order` of its pages; sizes in bytes as written, `%` of the pool."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.size: str | None = None
+        self.min_size: str | None = None
+        self.inodes: int | None = None
+        self.mode = MODE
+
+
+def parse_options(box: Box, words: list[str]) -> HugetlbfsOptions:
+    """EINVAL, and a word in the log, for what hugetlbfs does not know."""
+    found = HugetlbfsOptions(box.hugetlb.default_order)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in NAMES:
+            raise _refuse(box, f"Unknown parameter '{name}'")
+        if not equals or not value:
+            raise _refuse(box, f"Bad value for '{name}'")
+        if name == "pagesize":
+            size = memparse(value)[0]
+            if size & -size != size or size.bit_length() - 13 not in box.hugetlb.states:
+                raise _refuse(box, f"Unsupported page size {size >> 20} MB")
+            found.order = size.bit_length() - 13
+        elif name == "mode":
+            if not re.fullmatch(r"[0-7]+", value):
+                raise _refuse(box, "Bad value for 'mode'")
+            found.mode = int(value, 8) & 0o1777
+        elif name in ("uid", "gid"):
+            if value != "0":
+                raise _refuse(box, f"Bad value for '{name}'")
+        elif not value[0].isdecimal():
+            raise _refuse(box, f"Bad value for '{name}'")
+        elif name == "nr_inodes":
+            found.inodes = memparse(value)[0]
+        else:
+            setattr(found, name, value)
+    return found
+
+
+def _refuse(box: Box, text: str) -> KernelError:
+    box.log.printk(f"hugetlbfs: {text}", KERN_ERR)
+    return KernelError("EINVAL")
+
+
+class Hugetlbfs:
+    """A mounted one, as mm/shmem/super.py has those of small pages. ENOMEM where what it is to be sure of is not there,
+    EINVAL."""
+
+    def __init__(self, box: Box, dev: tuple[int, int], source: str, where: str, options: HugetlbfsOptions,
+                 flags: str) -> None:  # fmt: skip
+        self.dev, self.source, self.where, self.flags = dev, source, where, flags
+        self.order, self.mode, self.inodes = options.order, options.mode, options.inodes
+        self.used_inodes = 0
+        self.number = 0  # of the mount
+        self.root: Inode | None = None
+        self.covered: Inode | None = None
+        most, least = self._pages(box, options.size), self._pages(box, options.min_size)
+        if most is not None and least is not None and least > most:
+            raise _refuse(box, "Minimum size can not be greater than maximum size")
+        if self.inodes == 0:
+            raise KernelError("ENOMEM")
+        self.subpool = Subpool(most, least) if most is not None or least is not None else None
+        if least and not acct_memory(box, box.hugetlb.states[self.order], least):
+            raise KernelError("ENOMEM", "not so many huge pages are free")
+
+    def release(self, box: Box) -> None:
+        """It is mounted no more: what it was sure of is free."""
+        if self.subpool is not None and self.subpool.least:
+            acct_memory(box, box.hugetlb.states[self.order], -self.subpool.least)
+
+    def _pages(self, box: Box, size: str | None) -> int | None:
+        """Huge pages of a size, rounded down."""
+        if size is None:
+            return None
+        h = box.hugetlb.states[self.order]
+        number, rest = memparse(size)
+        if rest.startswith("%"):
+            number = (number << h.shift) * h.max_huge_pages // 100
+        return number >> h.shift
+
+    def reserve_inode(self, box: Box) -> None:
+        """One file more; ENOSPC."""
+        if self.inodes is not None and self.used_inodes >= self.inodes:
+            raise KernelError("ENOSPC")
+        self.used_inodes += 1
+
+    def max_blocks(self, box: Box) -> int:
+        """Small pages; 0 where it has no limit of its own."""
+        return 0 if self.subpool is None or self.subpool.most is None else self.subpool.most << self.order
+
+    @property
+    def used_blocks(self) -> int:
+        return 0 if self.subpool is None else self.subpool.used << self.order
+
+    def show_options(self, box: Box) -> str:
+        """As mountinfo shows those of the file system."""
+        h = box.hugetlb.states[self.order]
+        text = "rw"
+        if self.mode != MODE:
+            text += f",mode={self.mode:o}"
+        if self.inodes is not None:
+            text += f",nr_inodes={self.inodes}"
+        text += f",pagesize={h.size >> 20}M"
+        if self.subpool is not None and self.subpool.most is not None:
+            text += f",size={self.subpool.most << h.shift}"
+        if self.subpool is not None and self.subpool.least is not None:
+            text += f",min_size={self.subpool.least << h.shift}"
+        return text
