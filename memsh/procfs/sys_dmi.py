@@ -78,7 +78,7 @@ def _entry(box: Box) -> bytes:
     """Where the tables lie, how long they are, how many, and how long the longest is."""
     found = structures(box)
     size = sum(map(len, found))
-    at = rsdp(box.config) + 0x30 if size <= SMBIOS_LOW else (low_ram(box.config.ram) - size) & -32
+    at = rsdp(box.config) + 0x40 if size <= SMBIOS_LOW else (low_ram(box.config.ram) - size) & -32
     inner = _summed(struct.pack("<5sBHIHB", b"_DMI_", 0, size, at, len(found), 0x28), 5)
     return _summed(struct.pack("<4sBBBBHB5x", b"_SM_", 0, 31, 2, 8, max(map(len, found)), 0) + inner, 4)
 

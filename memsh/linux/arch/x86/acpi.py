@@ -16,7 +16,7 @@ from memsh.linux.include.kern_levels import KERN_INFO
 if TYPE_CHECKING:
     from memsh.linux.config import Config
 
-RSDP = 0xF59D0  # where the firmware keeps it with one CPU, all RAM below 4 GiB and no nodes
+RSDP = 0xF59D0  # where the firmware keeps it with all RAM below 4 GiB, no nodes and no drives
 HEADER, POINTER = 36, 4  # bytes of a table's head, of an entry in the RSDT
 LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET")  # in the order of the RSDT
 HIDDEN = ("DSDT", "FACS")  # which the FACP points to
@@ -42,7 +42,8 @@ def smbios_kept(config: Config) -> int:
 
 def rsdp(config: Config) -> int:
     """Where the firmware keeps the root of its tables; those of SMBIOS lie behind it."""
-    return RSDP - 0x20 * (config.ram > low_ram(config.ram)) - 0x50 * bool(config.firmware_nodes)
+    drives = 0x10 * bool(config.swap)  # two
+    return RSDP - 0x20 * (config.ram > low_ram(config.ram)) - 0x50 * bool(config.firmware_nodes) - drives
 
 
 def firmware_kept(config: Config, drives: int) -> int:
