@@ -97,9 +97,7 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
     if is_procfs(whole):
         node = tree.lookup(session.box, whole)
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
-        size = BLOCK if kind == "file" and whole.startswith("/sys/") else 0
-        if isinstance(node, ProcFile) and node.size is not None:
-            size = node.size(session.box)
+        size = tree.file_size(session.box, whole, node) if isinstance(node, ProcFile) else 0
         return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
     inode = session.box.fs.lookup(whole)
     huge = inode.dev in session.box.fs.hugetlbfs

@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
     from memsh.shell.turn import Turn
 
-SYS_SIZE = 4096  # what an attribute of sysfs says it is long; files of /proc say 0
 WAKE = 0.2  # seconds after which a reader that waits looks whether it is still wanted
-NO_SIZE = ("/sys/fs/cgroup/", "/sys/kernel/debug/", "/sys/kernel/tracing/")
 KIND = {ProcFile: stat.S_IFREG, Link: stat.S_IFLNK, Directory: stat.S_IFDIR}
 
 T = TypeVar("T")
@@ -130,9 +128,9 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         box = self.session.box
         node = self._lookup(path)
         mode, links = self._mode_of(path, node)
-        size = node.size if isinstance(node, Link) else 0
-        if path.startswith("/sys/") and stat.S_ISREG(mode) and not path.startswith(NO_SIZE):
-            size = SYS_SIZE if not isinstance(node, ProcFile) or node.size is None else node.size(box)
+        size = tree.file_size(box, path, node) if isinstance(node, ProcFile) else 0
+        if isinstance(node, Link):
+            size = node.size
         now = BTIME * 1_000_000_000 + box.timer.usec * 1000
         return {
             "st_mode": mode, "st_nlink": links, "st_ino": tree.inode(path), "st_size": size, "st_uid": 0, "st_gid": 0,

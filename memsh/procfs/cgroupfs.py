@@ -2,7 +2,7 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat is empty.
+**Known deviations:** io.stat of a group below the root is empty.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from memsh.linux.kernel.cgroup.cpu import TaskGroup
 from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
-from memsh.procfs import cgroup_cpuset, cgroup_pids
+from memsh.procfs import cgroup_cpuset, cgroup_pids, diskstats
 from memsh.procfs.cgroup_cpu import CPU_FILES, IO_FILES, MISC_FILES, RDMA_FILES, bandwidth_text
 from memsh.procfs.cgroup_hugetlb import hugetlb_files
 from memsh.procfs.cgroup_memory import memory_files
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.pressure import store as pressure_trigger
 from memsh.procfs.pressure import text as pressure_text
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def folder(box: Box, path: str) -> Directory | None:
     """The directory of the group at `path`, "" the root's."""
     group = box.cgroups.find(path)
     here = Directory(
-        files(box, group, path), 0o755,
+        files(box, group, path), 0o755 if path else 0o555,
         lambda box: list(box.cgroups.find(path).children),
         lambda box, name: folder(box, f"{path}/{name}") if name in box.cgroups.find(path).children else None,
     )  # fmt: skip
@@ -79,7 +80,7 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
     if root:
         found |= _ON_ROOT
     if group.pressure:
-        found |= {f"{name}.pressure": (_pressure(name), None) for name in RESOURCES}
+        found |= {f"{name}.pressure": (_pressure(name), _trigger) for name in RESOURCES}
     has = () if root else box.cgroups.controllers(group)
     if root or "memory" in has:
         found |= memory_files(root)
@@ -97,6 +98,21 @@ def _file(path: str, show: Show | None, store: Store | None) -> ProcFile:
         (lambda box, text: store(box, box.cgroups.find(path), text)) if store is not None else None,
         mode,
     )
+
+
+def _trigger(box: Box, group: Cgroup, text: str) -> None:
+    """A threshold that nobody waits for is forgotten with the file that it was written to."""
+    pressure_trigger(box, text)
+
+
+def _io_stat(box: Box, group: Cgroup) -> str:
+    """blkcg_print_stat() of the root: what each disk did, the youngest first; one that did nothing is only named."""
+    lines = []
+    for row in reversed(diskstats.show(box).splitlines()):
+        major, minor, _, reads, _, read, _, writes, _, written, *_ = row.split()
+        did = f"rbytes={int(read) * 512} wbytes={int(written) * 512} rios={reads} wios={writes} dbytes=0 dios=0"
+        lines.append(f"{major}:{minor} {did if int(reads) or int(writes) else ''}\n")
+    return "".join(lines)
 
 
 def _cannot(box: Box, group: Cgroup) -> str:
@@ -119,12 +135,18 @@ def flag(text: str) -> bool:
 # -- one file each -----------------------------------------------------------------------------------------------------
 
 
+def _listed(names: Iterable[str]) -> str:
+    """cgroup_print_ss_mask(): of none not even a line."""
+    line = " ".join(names)
+    return f"{line}\n" if line else ""
+
+
 def _controllers(box: Box, group: Cgroup) -> str:
-    return " ".join(box.cgroups.controllers(group)) + "\n"
+    return _listed(box.cgroups.controllers(group))
 
 
 def _subtree_control(box: Box, group: Cgroup) -> str:
-    return " ".join(group.subtree_control) + "\n"
+    return _listed(group.subtree_control)
 
 
 def _procs(box: Box, group: Cgroup) -> str:
@@ -226,6 +248,6 @@ _NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
 _ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
     "cpu.stat": (lambda box, group: _cpu_stat(box, group) + bandwidth_text(TaskGroup()), None),
     **cgroup_cpuset.ON_ROOT,
-    "io.stat": (lambda box, group: "", None),
+    "io.stat": (_io_stat, None),
     "misc.capacity": (lambda box, group: "", None),
 }

@@ -191,6 +191,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),
 }
 OWN_RULES = ("/sys/fs/cgroup/", "/sys/kernel/debug/", "/sys/kernel/tracing/")  # root may open what it likes
+ATTRIBUTE = 4096  # bytes that a file of sysfs says it has
 FIRST_INODE = 0xF0000000  # PROC_DYNAMIC_FIRST
 ROOT_INODE = 1
 PIECE = 1 << 20
@@ -413,6 +414,13 @@ def mode(box: Box, path: str) -> int:
         except KernelError:
             return node.mode
     return node.mode
+
+
+def file_size(box: Box, path: str, node: ProcFile) -> int:
+    """Bytes, as ls -l shows them: a page of an attribute of sysfs, nothing of what is made when it is read."""
+    if node.size is not None:
+        return node.size(box)
+    return ATTRIBUTE if path.startswith("/sys/") and not path.startswith(OWN_RULES) else 0
 
 
 def inode(path: str) -> int:

@@ -123,3 +123,21 @@ def test_forks_stop_at_pids_max() -> None:
     do_exit(box, task, 0)
     assert ask(box, "a/pids.current") == "4"  # until somebody waits for it
     assert check(box) == []
+
+
+def test_files_as_the_recorded_kernel_shows_them() -> None:
+    """Modes, an empty set of controllers, what the disks of the whole machine did, triggers of pressure."""
+    box = Box(Config(arch="x86_64", ram=512 * MIB, swap=64 * MIB))
+    root = "/sys/fs/cgroup"
+    tree.mkdir(box, f"{root}/a")
+    assert tree.mode(box, root) == 0o555 and tree.mode(box, f"{root}/a") == 0o755
+    assert tree.mode(box, f"{root}/a/memory.pressure") == 0o644
+    assert tree.show(box, f"{root}/a/cgroup.controllers") == tree.show(box, f"{root}/cgroup.subtree_control") == ""
+    tree.store(box, f"{root}/a/memory.pressure", "some 150000 1000000\n")
+    with pytest.raises(KernelError, match="Invalid argument"):
+        tree.store(box, f"{root}/a/memory.pressure", "x\n")
+    rows = tree.show(box, f"{root}/io.stat").splitlines()
+    assert len(rows) == 26 and rows[2] == "7:7 " and rows[-1] == "1:0 "
+    disk = next(line.split() for line in tree.show(box, "/proc/diskstats").splitlines() if " vdb " in line)
+    assert rows[0] == (f"254:16 rbytes={int(disk[5]) * 512} wbytes={int(disk[9]) * 512} rios={disk[3]} wios={disk[7]} "
+                       "dbytes=0 dios=0" if int(disk[3]) + int(disk[7]) else "254:16 ")  # fmt: skip
