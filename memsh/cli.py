@@ -117,14 +117,13 @@ def number(options: Options, name: str, default: int, convert: Callable[[str], i
 
 def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
-    from memsh.linux.config import NODE_ALIGN, parse_cpulist  # start-up: --help, diagnose and capture need no box
+    from memsh.linux.config import NODE_ALIGN, parse_cpulist, share_cpus  # start-up: --help, diagnose need no box
 
     if (text.isascii() and text.isdecimal()) and 1 <= int(text) <= 64:
         count = int(text)
         share = ram // count // NODE_ALIGN * NODE_ALIGN
         sizes = [share] * (count - 1) + [ram - share * (count - 1)]
-        edges = [cpus * at // count for at in range(count + 1)]
-        return tuple((size, tuple(range(*edges[at : at + 2]))) for at, size in enumerate(sizes))
+        return tuple(zip(sizes, share_cpus(cpus, count), strict=True))
     found = []
     for part in re.split(r",(?=[^,:]*:)", text):  # a comma before the next SIZE: parts nodes, others part CPUs
         size, colon, cpulist = part.partition(":")

@@ -28,7 +28,7 @@ def duration(word: str) -> float:
 
 @command(arg("state", choices=("on", "off"), default=None, meta="on|off"), topic="kernel memory")
 def plain(box: Box, args: Args, io: IO) -> None:
-    """the textbook box: per-CPU page lists and array caches drained and bypassed
+    """the textbook box: per-CPU page lists and array caches (CPU slabs) drained and bypassed
 
     plain on
 
@@ -37,12 +37,12 @@ def plain(box: Box, args: Args, io: IO) -> None:
     if args.state is None:
         io.out(f"plain is {'on' if box.plain else 'off'}\n")
         return
-    wanted = args.state == "on"
+    wanted, waiting = args.state == "on", f"{box.slab.percpu}s"
     box.set_plain(wanted)
     if wanted:
-        io.out("plain: per-CPU lists and array caches are drained and bypassed; plain off is Linux as it is\n")
+        io.out(f"plain: per-CPU lists and {waiting} are drained and bypassed; plain off is Linux as it is\n")
     else:
-        io.out("plain off: per-CPU lists and array caches work again, as on Linux\n")
+        io.out(f"plain off: per-CPU lists and {waiting} work again, as on Linux\n")
 
 
 @command(arg("state", choices=("on", "off"), default=None, help="leave it out to ask"), topic=TOPIC)
@@ -71,7 +71,7 @@ def check(box: Box, args: Args, io: IO) -> int:
         return 1
     io.out(
         f"ok: {box.memmap.frames} page frames, each accounted for once;\n"
-        "    free lists, per-CPU lists, slabs, array caches;\n"
+        f"    free lists, per-CPU lists, slabs, {box.slab.percpu}s;\n"
         f"    {nr_threads(box)} tasks, their areas, page tables, reverse maps;\n"
         "    every counter against a recount\n"
     )

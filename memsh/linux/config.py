@@ -141,6 +141,12 @@ def cpulist_text(cpus: Iterable[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
+def share_cpus(cpus: int, nodes: int) -> list[tuple[int, ...]]:
+    """The CPUs of each node where they are divided evenly; what is left over goes to the first nodes."""
+    edges = [-(-cpus * at // nodes) for at in range(nodes + 1)]
+    return [tuple(range(*edges[at : at + 2])) for at in range(nodes)]
+
+
 def parse_cpulist(text: str) -> tuple[int, ...]:
     """`0-2,5` → (0, 1, 2, 5). ValueError if it is no list of CPUs."""
     found: list[int] = []

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.arch import Arch
-from memsh.linux.config import Config
+from memsh.linux.config import Config, share_cpus
 from memsh.linux.include.flags import MAX_ORDER
 from memsh.linux.include.memmap import K_RECORDED, K_RESERVED, MemMap
 from memsh.linux.include.mmzone import NO_SECTION, Node, Zone, pindex_to_order, pindex_to_type
@@ -291,8 +291,7 @@ def node_cpus(config: Config, count: int) -> list[tuple[int, ...]]:
         if len(config.nodes) != count:
             raise ValueError(f"the recording has {count} nodes, not {len(config.nodes)}")
         return [cpus for _, cpus in config.nodes]
-    edges = [config.cpus * at // count for at in range(count + 1)]
-    return [tuple(range(*edges[at : at + 2])) for at in range(count)]
+    return share_cpus(config.cpus, count)
 
 
 def _min_free_kbytes(box: Box, zones: list[Zone]) -> int:

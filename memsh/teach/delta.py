@@ -30,7 +30,8 @@ class Figures(NamedTuple):
     free: dict[str, int]  # pages, by zone
     percpu: dict[str, int]
     slabs: dict[str, tuple[int, int]]  # objects in use as slabinfo counts them, slabs
-    arrays: dict[str, int]  # objects that wait in this CPU's array
+    arrays: dict[str, int]  # objects that wait in this CPU's array or slab
+    waiting: str  # which of the two
     node: dict[str, int]
     swap: int
     tasks: int
@@ -49,7 +50,8 @@ def figures(box: Box) -> Figures:
         mm.total_vm if mm else 0, task.minflt if task is not None else 0, task.majflt if task is not None else 0,
         {zone.name: zone.nr_free for zone in zones}, {zone.name: zone.pcp.count for zone in zones},
         {name: (count.objects, count.slabs) for name, count in caches.items()},
-        {name: count.waiting for name, count in caches.items()}, {name: box.vmstat[name] for name, _ in _NODE},
+        {name: count.waiting for name, count in caches.items()}, box.slab.percpu,
+        {name: box.vmstat[name] for name, _ in _NODE},
         int(swap.free_pages) if swap is not None else 0, len(box.tasks), box.timer.usec,
     )  # fmt: skip
 
@@ -75,7 +77,7 @@ def line(old: Figures, new: Figures) -> str:
         percpu = {name: count - old.percpu.get(name, 0) for name, count in new.percpu.items()}
         groups.append(_moves(percpu, " per-CPU list"))
         arrays = {name: count - old.arrays.get(name, 0) for name, count in new.arrays.items()}
-        groups.append(_moves(arrays, " array cache"))
+        groups.append(_moves(arrays, f" {new.waiting}"))
     told = "; ".join(group for group in groups if group)
     return f"~ {told}" if told else ""
 

@@ -208,7 +208,7 @@ def delta(box: Box, args: Args, io: IO) -> int:
     delta on; malloc 200k
 
     `~ a.out RSS 1036→1052 kB, minflt +4; HighMem free −7`: the current process, free pages by zone, slab caches, page
-    cache, swap, clock. Per-CPU lists and array caches are told where nothing else moved.
+    cache, swap, clock. Per-CPU lists, and array caches or CPU slabs, are told where nothing else moved.
     """
     displays = displays_of(io.session)
     if args.state is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL
@@ -228,8 +228,10 @@ class SlabAllocator(ABC, Generic[Cache]):
     """`box.slab`. `caches` are all caches by name, in the order in which they were created.
 
     `boot_objects` are those that the kernel keeps, by cache; who takes over one of them pops it. `memcg` is who pays
-    for objects with __GFP_ACCOUNT, None while there are no cgroups.
+    for objects with __GFP_ACCOUNT, None while there are no cgroups. `percpu` is what a CPU's free objects wait in.
     """
+
+    percpu: ClassVar[str]
 
     def __init__(self, box: Box, boot: BootCaches) -> None:
         self.box = box

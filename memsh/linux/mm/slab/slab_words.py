@@ -18,6 +18,8 @@ from memsh.linux.mm.slab.words import FREE, IN_USE, WAITING, objects
 class Slabs(SlabCaches):
     """`box.slab` of a machine with SLAB."""
 
+    percpu = "array cache"
+
     def standing(self, cache: SlabCache) -> tuple[int, ...]:
         """Objects in the array, slabs, empty slabs, objects in the shared array."""
         return len(cache.entry), cache.total_slabs, len(cache.slabs_free), len(cache.shared_entry or ())

@@ -22,6 +22,8 @@ def left(cpu: KmemCacheCpu) -> int:
 class Slubs(SlubSysfs):
     """`box.slab` of a machine with SLUB."""
 
+    percpu = "CPU slab"
+
     def standing(self, cache: SlubCache) -> tuple[int, ...]:
         """Objects on the CPU's list, on its slab's other list, its partial slabs, those of nodes, all slabs."""
         cpu = cache.cpu
