@@ -213,7 +213,7 @@ def populate(box: Box, machine: Machine) -> None:
     ioremaps(box, machine)
     _tables(box, machine)
     area = machine.image.percpu_unit * box.config.present
-    late.percpu_chunk(box, PERCPU_GROWN, [area], "pcpu_get_vm_areas+0x0/0xd90")
+    late.percpu_chunk(box, PERCPU_GROWN, [(0, area)], "pcpu_get_vm_areas+0x0/0xd90")
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
     populate_rootfs(box, 714058, RAM_DISK)

@@ -313,7 +313,6 @@ def start_kernel(box: Box, parser: Parser) -> None:
     box.timer.set(1994606)
     run_init(box)
     announce(box, TABLE, log_facts(box))
-    box.pages.set_policy(None)  # numa_default_policy()
     start_user_space(box)
 
 
@@ -323,9 +322,10 @@ def populate(box: Box) -> None:
     ioremaps(box)
     _tables(box)
     unit = machine_unit(box)
-    pieces = [PMD_SIZE for node in box.pages.nodes for _ in range(0, len(node.cpus), PMD_SIZE // unit)]
-    late.percpu_chunk(box, PERCPU_GROWN, pieces, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
-    pcpu_create_chunk(box, unit)
+    sizes = [-(-len(node.cpus) * unit // PMD_SIZE) * PMD_SIZE for node in box.pages.nodes if node.cpus]
+    groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
+    late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
+    pcpu_create_chunk(box, unit, sum(sizes) // PAGE_SIZE)
     box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     late.mount_disk(box)
     populate_rootfs(box, 838894, ram_disk())
@@ -336,16 +336,29 @@ def machine_unit(box: Box) -> int:
     return PMD_SIZE // units_per_alloc([len(node.cpus) for node in box.pages.nodes if node.cpus], IMAGE.percpu_unit)
 
 
-def pcpu_create_chunk(box: Box, unit: int) -> None:
-    """What describes a chunk (pcpu_alloc_chunk): a bit for each 4 bytes, one for each limit between two, a block's
-    summary for each page, and a word for each of the first, for the cgroup that is charged. Then the buffers of zswap's
-    compressor, two on each CPU."""
-    bits = unit // 4
+def pcpu_create_chunk(box: Box, unit: int, pages: int) -> None:
+    """What describes a chunk of so many pages (pcpu_alloc_chunk): a bit for each 4 bytes, one for each limit between
+    two, a block's summary for each page, and a word for each of the first, for the cgroup that is charged; an array of
+    the pages to be mapped (pcpu_get_pages), if it is larger than a page. A worker makes them, which knows no policy.
+    Then the buffers of zswap's compressor, two on each CPU's node."""
+    vmalloc, node, bits = box.vmalloc, box.pages.node, unit // 4
     for size, at in ((bits // 8, 0x49), (bits // 8 + 8, 0x70), (unit // PAGE_SIZE * 32, 0x8D), (bits * 8, 0x119)):
-        box.vmalloc.vmalloc(size, f"pcpu_create_chunk+{at:#x}/0x160")
-    for _ in range(box.config.cpus):
+        vmalloc.vmalloc(size, f"pcpu_create_chunk+{at:#x}/0x160", node=node)
+    if pages * 8 > PAGE_SIZE:
+        vmalloc.vmalloc(pages * 8, "pcpu_populate_chunk+0x36c/0x390", node=node)
+    for cpu in range(box.config.cpus):
         for at in (0x70, 0x8E):
-            box.vmalloc.vmalloc(SCOMP_SCRATCH, f"crypto_scomp_init_tfm+{at:#x}/0xd0")
+            home = box.pages.cpu_to_node(cpu)
+            vmalloc.vmalloc(SCOMP_SCRATCH, f"crypto_scomp_init_tfm+{at:#x}/0xd0", node=home)
+
+
+def inet_ehash_locks_alloc(box: Box, buckets: int) -> None:
+    """The locks of TCP's table of connections, spread over the nodes: a page of them for each, two cache lines for each
+    CPU; on a machine of one node they are an object of kmalloc's."""
+    nodes = len(box.pages.nodes)
+    if nodes > 1:
+        locks = roundup_pow_of_two(max(2 * 64 // 4 * box.config.present, nodes * PAGE_SIZE // 4))
+        box.vmalloc.vmalloc(min(locks, buckets) * 4, "inet_ehash_locks_alloc+0xdb/0xf0")
 
 
 def ioremaps(box: Box) -> None:
@@ -387,9 +400,10 @@ def _tables(box: Box) -> None:
         (831965, *large_system_hash(machine, "tcp_listen_portaddr_hash", 16, 0, high=listeners, entries=listeners)),
         (832057, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
         (832099, *large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)),
-        (832679, *large_system_hash(machine, "TCP bind", 32, 17, high=1 << 16, entries=binds)),
     ]
     late.take_tables(box, rows)
+    inet_ehash_locks_alloc(box, binds)
+    late.take_tables(box, [(832679, *large_system_hash(machine, "TCP bind", 32, 17, high=1 << 16, entries=binds))])
     log(KERN_INFO, f"TCP: Hash tables configured (established {binds} bind {min(binds, 1 << 16)})")
     late.take_tables(box, [
         (834475, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),

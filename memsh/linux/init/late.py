@@ -47,7 +47,7 @@ def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
     for usec, size, line in rows:
         box.timer.set(usec)
         if nodes > 1:
-            box.vmalloc.vmalloc(-(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x15f/0x285")
+            box.vmalloc.vmalloc(-(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x192/0x277")
             huge = " hugepage" if size // nodes >= PMD_SIZE else ""
             line = line.replace("linear", f"vmalloc{huge}")
         else:
@@ -55,13 +55,20 @@ def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
         log(KERN_INFO, line)
 
 
-def percpu_chunk(box: Box, grown: int, areas: Sequence[int], caller: str, align: int = PAGE_SIZE) -> None:
-    """The second chunk of per-CPU memory: areas of these sizes at the end of the vmalloc space, and `grown` pages for
-    each CPU."""
-    box.pages.alloc_bulk(GFP_HIGHPAGE, grown * box.config.present, K_PERCPU)
+def percpu_chunk(
+    box: Box, grown: int, areas: Sequence[tuple[int, int]], caller: str, align: int = PAGE_SIZE
+) -> None:  # fmt: skip
+    """The second chunk of per-CPU memory: areas of (offset, size) at the end of the vmalloc space, and `grown` pages
+    for each CPU, on its node."""
+    pages = box.pages
+    if len(pages.nodes) == 1:
+        pages.alloc_bulk(GFP_HIGHPAGE, grown * box.config.present, K_PERCPU)
+    else:
+        for cpu in range(box.config.present):
+            for _ in range(grown):
+                pages.alloc_pages_node(GFP_HIGHPAGE, 0, pages.cpu_to_node(cpu), K_PERCPU)
     box.percpu_pages += grown
-    for size in areas:
-        box.vmalloc.pcpu_get_vm_areas(size, caller, align)
+    box.vmalloc.pcpu_get_vm_areas(areas, caller, align)
 
 
 def mount_disk(box: Box) -> None:

@@ -40,13 +40,18 @@ class Kthread(NamedTuple):
     usec: int = 0
 
 
+def _home(name: str) -> int:
+    """The CPU that a thread with this name is bound to, -1 for none."""
+    home = re.match(r"(?:ksoftirqd|migration|cpuhp)/(\d+)|kworker/(\d+):", name)
+    return int(home[1] or home[2]) if home else -1
+
+
 def _dress(box: Box, task: Task, thread: Kthread) -> None:
     """State, flags and priority of a kernel thread of this kind."""
     name, kind = thread.name, thread.kind
     task.comm, task.nice = name, thread.nice
     task.start_usec = min(thread.usec, box.timer.usec)
-    home = re.match(r"(?:ksoftirqd|migration|cpuhp)/(\d+)|kworker/(\d+):", name)
-    task.bound = int(home[1] or home[2]) if home else -1
+    task.bound = _home(name)
     task.cpu = max(task.bound, 0)
     of_node = re.fullmatch(r"k(?:swap|compact)d(\d+)", name)
     if of_node:  # they run on the CPUs of their node
@@ -76,6 +81,7 @@ def start_tasks(box: Box) -> None:
         box.fs.install_large()
     init = copy_process(box, None, "swapper/0")
     box.init = box.current = init
+    box.pages.set_policy(None)  # numa_default_policy()
     init.state = "R"
     kthreadd = create_kthread(box, "kthreadd", 0)
     _dress(box, kthreadd, Kthread("kthreadd", usec=KTHREADD_USEC))
@@ -83,11 +89,13 @@ def start_tasks(box: Box) -> None:
     kthreadd.exit_signal = 0
     for thread in box.model.start.kernel_threads(box):
         if thread.name:
-            _dress(box, create_kthread(box, thread.name, kthreadd.pid), thread)
+            cpu = _home(thread.name)
+            node = box.pages.cpu_to_node(cpu) if cpu >= 0 else -1
+            _dress(box, create_kthread(box, thread.name, kthreadd.pid, node), thread)
         else:
             box.last_pid += 1
-    for _ in range(1, box.config.cpus):
-        fork_idle(box)
+    for cpu in range(1, box.config.cpus):
+        fork_idle(box, cpu)
     if "/init" in box.programs:
         do_execve(box, init, "/init", ["/init"])
     init.comm = "init"

@@ -38,11 +38,12 @@ THREADINFO_GFP = GFP_KERNEL_ACCOUNT | GFP_NAMES["__GFP_ZERO"]
 ACCOUNT = GFP_NAMES["__GFP_ACCOUNT"]
 
 
-def alloc_thread_stack(box: Box, task: Task) -> None:
-    """Pages for the kernel stack: mapped one by one where the kernel does so, else one block; ENOMEM."""
+def alloc_thread_stack(box: Box, task: Task, node: int = -1, caller: str = "") -> None:
+    """Pages for the kernel stack, from `node` on if it is named: mapped one by one where the kernel does so, for
+    `caller` as vmallocinfo names it, else one block; ENOMEM."""
     size = box.arch.thread_size
     if box.arch.vmap_stack:
-        task.stack_addr = box.vmalloc.alloc_stack(size, THREADINFO_GFP & ~ACCOUNT)
+        task.stack_addr = box.vmalloc.alloc_stack(size, THREADINFO_GFP & ~ACCOUNT, node, caller)
         if not task.stack_addr:
             raise KernelError("ENOMEM", "no pages for a kernel stack")
         pages = box.vmalloc.by_addr[task.stack_addr].pages or [0]
@@ -105,12 +106,13 @@ def free_task(box: Box, task: Task) -> None:
 
 
 def copy_process(
-    box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False, share: bool = False
+    box: Box, parent: Task | None, comm: str = "", *, kthread: bool = False, share: bool = False, node: int = -1
 ) -> Task:
     """A new process, complete, entered in the table. EAGAIN at threads-max, without a PID or where its
     group may have no more tasks, ENOMEM.
 
-    `parent` None makes the very first task; `share`: the memory is the parent's own (CLONE_VM).
+    `parent` None makes the very first task; `share`: the memory is the parent's own (CLONE_VM); `node`: where the stack
+    is to lie.
     """
     box.changes += 1
     if nr_threads(box) >= threads_max(box):
@@ -118,7 +120,7 @@ def copy_process(
     task = Task(0, parent.tgid if parent else 0, comm or (parent.comm if parent else ""))
     try:
         _take(box, task, "task_struct")
-        alloc_thread_stack(box, task)
+        alloc_thread_stack(box, task, node)
         _take(box, task, "cred_jar")
         if not kthread:
             _take(box, task, "files_cache")
@@ -264,15 +266,16 @@ def kernel_clone(box: Box, parent: Task) -> Task:
     return fork(box, parent).child
 
 
-def create_kthread(box: Box, name: str, ppid: int) -> Task:
-    """A kernel thread, child of kthreadd (PID 2), which shares files and fs with its parent."""
+def create_kthread(box: Box, name: str, ppid: int, node: int = -1) -> Task:
+    """A kernel thread, child of kthreadd (PID 2), which shares files and fs with its parent; its stack is on `node`, if
+    that is named (kthread_create_on_node)."""
     parent = box.tasks.get(ppid)
-    return copy_process(box, parent, name, kthread=True)
+    return copy_process(box, parent, name, kthread=True, node=node)
 
 
-def fork_idle(box: Box) -> None:
+def fork_idle(box: Box, cpu: int) -> None:
     """The idle task of a further CPU: an object and a stack, no PID."""
     idle = Task(0, 0, "swapper")
     _take(box, idle, "task_struct")
-    alloc_thread_stack(box, idle)
+    alloc_thread_stack(box, idle, box.pages.cpu_to_node(cpu), box.arch.vmap_idle_stack)
     box.idle_tasks.append(idle)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -176,9 +177,9 @@ class Vmalloc:
 
     def vmalloc(
         self, size: int, caller: str = "", gfp: int = GFP_KERNEL, *, align: int = PAGE_SIZE, kind: int = K_VMALLOC,
-        huge: bool = False,
+        huge: bool = False, node: int = -1,
     ) -> int:  # fmt: skip
-        """Address of `size` bytes in single pages, HighMem preferred; 0 if refused.
+        """Address of `size` bytes in single pages, HighMem preferred, from node `node` on if it is named; 0 if refused.
 
         The log has a report where there are no addresses, or never so many pages. Where the pages run out it says
         nothing: __GFP_NOWARN, which their allocation goes with, also silences what Linux has to say about it.
@@ -206,7 +207,7 @@ class Vmalloc:
         if area.array:
             area.pages = self._huge_blocks(pages, gfp) if huge else []
             while missing := pages - len(area.pages):
-                more = self.box.pages.alloc_bulk(gfp | HIGHMEM | NOWARN, missing, kind)
+                more = self._alloc_pages(gfp | HIGHMEM | NOWARN, missing, kind, node)
                 area.pages += more
                 if not more or self.box.oom.is_victim(self.box.current):
                     break
@@ -216,6 +217,15 @@ class Vmalloc:
             area.vpages = False
         self._free_area(area)
         return 0
+
+    def _alloc_pages(self, gfp: int, count: int, kind: int, node: int) -> list[int]:
+        pages = self.box.pages
+        if node < 0 or len(pages.nodes) == 1:
+            return pages.alloc_bulk(gfp, count, kind)
+        found: list[int] = []
+        while len(found) < count and (pfn := pages.alloc_pages_node(gfp, 0, node, kind)):
+            found.append(pfn)
+        return found
 
     def _huge_blocks(self, pages: int, gfp: int) -> list[int]:
         """As many whole blocks of 2 MiB as there are, each split into pages (vm_area_alloc_pages)."""
@@ -232,11 +242,11 @@ class Vmalloc:
             found += range(first, first + (1 << order))
         return found
 
-    def alloc_stack(self, size: int, gfp: int) -> int:
+    def alloc_stack(self, size: int, gfp: int, node: int = -1, caller: str = "") -> int:
         """A kernel stack: one that a task left, or a new one; 0 if refused (alloc_thread_stack_node)."""
         if self.stacks:
             return self.stacks.pop(0)
-        return self.vmalloc(size, self.box.arch.vmap_stack, gfp, align=size, kind=K_STACK)
+        return self.vmalloc(size, caller or self.box.arch.vmap_stack, gfp, align=size, kind=K_STACK, node=node)
 
     def free_stack(self, addr: int) -> None:
         """Two stacks are kept for the next tasks, further ones go back (try_release_thread_stack_to_cache)."""
@@ -293,19 +303,36 @@ class Vmalloc:
         area.is_vmalloc, area.is_vmap = False, True
         return area.addr
 
-    def pcpu_get_vm_areas(self, size: int, caller: str, align: int = PAGE_SIZE) -> int:
-        """Addresses for a chunk of per-CPU memory, from the top down, without a guard page; 0 if there is no room."""
-        hole = next(((start, end) for start, end in reversed(self.holes) if end - start >= size), None)
-        if hole is None:
-            return 0
+    def pcpu_get_vm_areas(self, areas: Sequence[tuple[int, int]], caller: str, align: int = PAGE_SIZE) -> bool:
+        """Addresses for a chunk of per-CPU memory: areas of (offset, size) that keep these distances, as far up as
+        there is room for all, without guard pages. Whether there was."""
+        base = self._highest_base(areas, align)
+        if not base:
+            return False
         slab = self.box.slab
-        top = hole[1] - (align > PAGE_SIZE)  # where pieces are large, VMALLOC_END is the last byte's address
-        area = VmStruct(top // align * align - size, size, caller)
-        area.vm_object = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
-        area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
-        self._cut(area.addr, size)
-        self.by_addr[area.addr] = area
-        return area.addr
+        for offset, size in areas:
+            area = VmStruct(base + offset, size, caller)
+            area.vm_object = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
+            area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
+            self._cut(area.addr, size)
+            self.by_addr[area.addr] = area
+        return True
+
+    def _highest_base(self, areas: Sequence[tuple[int, int]], align: int) -> int:
+        """Where the area at offset 0 of a chunk may begin; 0 if nowhere (pvm_determine_end_from_reverse)."""
+        last = self.end - (align > PAGE_SIZE)  # where areas are large, VMALLOC_END is the last byte's address
+        base: int = last // align * align - max(offset + size for offset, size in areas)
+        while base >= self.start:
+            for offset, size in areas:
+                at = bisect_left(self.holes, (base + offset + 1,)) - 1
+                if at < 0:
+                    return 0
+                if self.holes[at][1] < base + offset + size:
+                    base = self.holes[at][1] // align * align - size - offset
+                    break
+            else:
+                return base
+        return 0
 
     def info(self) -> str:
         """The text of /proc/vmallocinfo."""

@@ -52,6 +52,7 @@ class Arch:
     vm_struct: int  # bytes of a struct vm_struct
     thread_size: int  # bytes of a kernel stack
     vmap_stack: str  # who maps kernel stacks page by page, as /proc/vmallocinfo names it; "" where they are one block
+    vmap_idle_stack: str  # the same of the idle tasks of further CPUs
     mmu: Mmu
     elf: Elf
     sys_mmap: str  # the system call behind mmap(), as strace names it

@@ -354,6 +354,10 @@ class PageAllocator(PageLookup):
             return alloc_pages_policy(self, self.policy, gfp, order, kind, self.place)
         return self.__alloc_pages(gfp, order, kind, plan)
 
+    def cpu_to_node(self, cpu: int) -> int:
+        """The node that a CPU belongs to."""
+        return next((node.nid for node in self.nodes if cpu in node.cpus), 0)
+
     def set_policy(self, policy: Policy | None, place: int = -1) -> None:
         """From now on pages come from where this policy says; `place` is the page's number in its area, for those of
         an area (see alloc_pages_policy)."""

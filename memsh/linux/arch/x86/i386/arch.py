@@ -26,6 +26,7 @@ I386 = Arch(
     vm_struct=36,
     thread_size=8192,
     vmap_stack="",
+    vmap_idle_stack="",
     zone_names=("DMA", "Normal", "HighMem", "Movable"),
     zone_events=("dma", "normal", "high", "movable"),
     zone_ends=(0x1000, None, None, None),

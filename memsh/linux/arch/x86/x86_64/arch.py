@@ -27,6 +27,7 @@ X86_64 = Arch(
     vm_struct=64,
     thread_size=16384,
     vmap_stack="kernel_clone+0xba/0x3d0",
+    vmap_idle_stack="fork_idle+0x71/0x100",
     zone_names=("DMA", "DMA32", "Normal", "Movable", "Device"),
     zone_events=("dma", "dma32", "normal", "movable", "device"),
     zone_ends=(0x1000, 0x100000, None, None, None),

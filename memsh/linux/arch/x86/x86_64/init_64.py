@@ -319,16 +319,21 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     groups = [len(home.cpus) for home in homes if home.cpus]
     units = units_per_alloc(groups, IMAGE.percpu_unit)
     size = PMD_SIZE // units
+    bases = []
     for home in homes:
+        places = []
         for at in range(0, len(home.cpus), units):
             base = machine.memblock.alloc(PMD_SIZE, PMD_SIZE, "per-CPU areas", home.ranges)
             base = base or machine.memblock.alloc(PMD_SIZE, PMD_SIZE, "per-CPU areas")
             if not base:
                 raise ValueError("no room for the per-CPU areas")
             machine.memblock.free(base, base + PMD_SIZE)
+            places.append(base)
             for unit, cpu in enumerate(home.cpus[at : at + units]):
                 machine.percpu[cpu] = base + unit * size
                 machine.memblock.reserve(base + unit * size, base + unit * size + IMAGE.percpu_unit, "per-CPU areas")
+        bases += [min(places)] if places else []
+    machine.percpu_offsets = [base - min(bases) for base in bases]
     machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
     log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
     log(KERN_DEBUG, f"pcpu-alloc: s149928 r8192 d30296 u{size} alloc=1*{PMD_SIZE}", 29)
