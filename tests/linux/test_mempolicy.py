@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
+from itertools import groupby
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +25,7 @@ from memsh.linux.include.mempolicy import (
     MPOL_MF_STRICT,
     MPOL_PREFERRED,
     MPOL_PREFERRED_MANY,
+    Policy,
 )
 from memsh.linux.include.sched import sched_setaffinity
 from memsh.linux.kernel.fork import kernel_clone
@@ -194,7 +197,7 @@ def test_each_node_is_a_package_with_caches_of_its_own() -> None:
     cpu = "/sys/devices/system/cpu"
     lines = typed(f"lscpu; grep . {cpu}/cpu[13]/cache/index[23]/shared_cpu_list {cpu}/cpu3/topology/*_id", nodes)
     assert re.search(r"Socket\(s\): +2\n", lines) and re.search(r"L2: +2 MiB \(4 instances\)\n", lines)
-    assert re.search(r"L3: +32 MiB \(2 instances\)\n", lines) and re.search(r"NUMA node0 CPU\(s\): +0-2\n", lines)
+    assert re.search(r"L3: +64 MiB \(4 instances\)\n", lines) and re.search(r"NUMA node0 CPU\(s\): +0-2\n", lines)
     assert "cpu1/cache/index2/shared_cpu_list:1\n" in lines and "cpu1/cache/index3/shared_cpu_list:0-2\n" in lines
     assert "cpu3/cache/index3/shared_cpu_list:3\n" in lines
     assert "cluster_id:65535" in lines and "die_id:1\n" in lines and "physical_package_id:1\n" in lines
@@ -272,4 +275,24 @@ def test_whatever_moves_every_page_is_accounted_for(
                 mempolicy.do_migrate_pages(box, mm, (node,), ((node + 1) % 3,))
         except (KernelError, Segfault):  # a hole
             pass
+    assert check(box) == []
+
+
+def test_vmalloc_takes_each_nodes_share_of_a_hundred_pages_in_one_go() -> None:
+    """alloc_pages_bulk_array_interleave(): the nodes take turns with shares, and nothing counts as interleaved."""
+    box = Box(Config(arch="x86_64", ram=2 * GIB, cpus=2, nodes=((GIB, (0,)), (GIB, (1,)))))
+    pages = box.pages
+    pages.set_policy(Policy(MPOL_INTERLEAVE, (0, 1)))
+    pages.interleaved = 1
+    before = [zone.numa_interleave for zone in pages.zones]
+    addr = box.vmalloc.vmalloc(151 * 4096)
+    nodes = [pages.zone_of(pfn).node for pfn in box.vmalloc.by_addr[addr].pages or ()]
+    assert [(node, len(list(run))) for node, run in groupby(nodes)] == [(0, 50), (1, 50), (0, 26), (1, 25)]
+    assert [zone.numa_interleave for zone in pages.zones] == before
+    whole = box.vmalloc.vmalloc(4 << 20, huge=True)  # 2 MiB for each node: two blocks
+    assert whole % (2 << 20) == 0
+    blocks = box.vmalloc.by_addr[whole].pages or []
+    assert [(pages.zone_of(pfn).node, pfn % 512) for pfn in blocks[::512]] == [(0, 0), (1, 0)]
+    small = box.vmalloc.by_addr[box.vmalloc.vmalloc(2 << 20, huge=True)]  # 1 MiB for each node: page by page
+    assert Counter(pages.zone_of(pfn).node for pfn in small.pages or ()) == {0: 256, 1: 256}
     assert check(box) == []

@@ -46,10 +46,10 @@ def numbers(line: str) -> list[int]:
 
 
 def areas(text: str) -> list[str]:
-    """vmallocinfo without addresses, which are hashed in recordings, and without tasks' stacks; on which CPU the worker
-    ran that made the chunk of per-CPU memory, chance decides."""
+    """vmallocinfo without addresses, which are hashed in recordings, and without tasks' stacks; chance decides on which
+    CPU the worker ran that made the chunk of per-CPU memory, and whose turn it was when a terminal was opened."""
     lines = [line.split(None, 1)[1].strip() for line in text.splitlines() if "kernel_clone" not in line]
-    return sorted(re.sub(r"(pcpu_\w+_chunk.*) N\d=", r"\1 N=", line) for line in lines)
+    return sorted(re.sub(r"((?:pcpu_\w+_chunk|n_tty_open).*pages=\d+) .*", r"\1", line) for line in lines)
 
 
 @pytest.mark.parametrize("folder", BOOTS, ids=lambda path: path.name)

@@ -47,7 +47,9 @@ def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
     for usec, size, line in rows:
         box.timer.set(usec)
         if nodes > 1:
-            box.vmalloc.vmalloc(-(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x192/0x277")
+            box.vmalloc.vmalloc(
+                -(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x192/0x277", huge=True
+            )
             huge = " hugepage" if size // nodes >= PMD_SIZE else ""
             line = line.replace("linear", f"vmalloc{huge}")
         else:

@@ -19,7 +19,9 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import K_STACK, K_VMALLOC
+from memsh.linux.include.mempolicy import MPOL_INTERLEAVE
 from memsh.linux.lib.dump_stack import warn_once, warn_slowpath
+from memsh.linux.mm.page_alloc.policy import alloc_pages_bulk_interleave
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -190,7 +192,7 @@ class Vmalloc:
             warn_once(self.box, "vmalloc", "vmalloc", gfp=gfp)
             return 0
         caller = caller or self.box.arch.traces.caller
-        huge = huge and size >= PMD_SIZE
+        huge = huge and size // (len(self.box.pages.nodes) if node < 0 else 1) >= PMD_SIZE
         if huge:  # whole blocks of 2 MiB, each mapped by one entry (vmalloc_huge)
             pages, align = -(-size // PMD_SIZE) * PMD_SIZE // PAGE_SIZE, PMD_SIZE
         if pages > sum(zone.managed for zone in self.box.pages.zones):
@@ -220,6 +222,8 @@ class Vmalloc:
 
     def _alloc_pages(self, gfp: int, count: int, kind: int, node: int) -> list[int]:
         pages = self.box.pages
+        if node < 0 and pages.policy is not None and pages.policy.mode == MPOL_INTERLEAVE:
+            return alloc_pages_bulk_interleave(pages, pages.policy.nodes, gfp, count, kind)
         if node < 0 or len(pages.nodes) == 1:
             return pages.alloc_bulk(gfp, count, kind)
         found: list[int] = []

@@ -1,4 +1,5 @@
-"""Pages from where a NUMA policy says (mm/mempolicy.c: alloc_pages, vma_alloc_folio, policy_nodemask).
+"""Pages from where a NUMA policy says (mm/mempolicy.c: alloc_pages, vma_alloc_folio, policy_nodemask,
+alloc_pages_bulk_array_mempolicy).
 
 No known deviations.
 """
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import VmArea
     from memsh.linux.mm.page_alloc.buddy import PageAllocator
 
+BULK = 100  # pages that vm_area_alloc_pages() asks for at once
 _NOWARN = GFP_NAMES["__GFP_NOWARN"]
 _THISNODE, _NORETRY = GFP_NAMES["__GFP_THISNODE"], GFP_NAMES["__GFP_NORETRY"]
 _DIRECT_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
@@ -43,6 +45,27 @@ def alloc_pages_policy(pages: PageAllocator, policy: Policy, gfp: int, order: in
         if pfn:
             return pfn
     return pages.alloc_pages_node(gfp, order, pages.node, kind)
+
+
+def alloc_pages_bulk_interleave(
+    pages: PageAllocator, nodes: tuple[int, ...], gfp: int, count: int, kind: int
+) -> list[int]:  # fmt: skip
+    """Up to `count` single pages for vmalloc, which asks for BULK at a time: each node gives its share of these in one
+    go, and none of them counts as interleaved."""
+    found: list[int] = []
+    while len(found) < count:
+        before = len(found)
+        share, left = divmod(min(BULK, count - before), len(nodes))
+        for _ in nodes:
+            nid = _next_node(pages, nodes)
+            for _ in range(share + (left > 0)):
+                pfn = pages.alloc_pages_node(gfp, 0, nid, kind)
+                if pfn:
+                    found.append(pfn)
+            left -= 1
+        if len(found) == before:
+            break
+    return found
 
 
 def vma_alloc_folio(pages: PageAllocator, gfp: int, vma: VmArea, addr: int) -> int:
