@@ -170,7 +170,8 @@ def vmalloc(box: Box, args: Args, io: IO) -> int:
     """
     if args.huge and not box.thp.available:
         raise ShellError("this kernel maps no huge pages here (HAVE_ARCH_HUGE_VMALLOC is x86_64's)")
-    addr = box.vmalloc.vmalloc(args.size, huge=bool(args.huge))
+    caller = box.arch.traces.huge_caller if args.huge else ""
+    addr = box.vmalloc.vmalloc(args.size, caller, huge=bool(args.huge))
     if not addr:
         raise ShellError("Cannot allocate memory")
     pages = -(-args.size // PAGE_SIZE)

@@ -47,6 +47,7 @@ from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
 from memsh.linux.mm.shmem.super import TmpfsOptions
+from memsh.machines import x86_64_areas as areas
 from memsh.machines.bootlog import Facts, above_window, announce, bogomips, calibrate_delay, common, nosave_regions
 from memsh.machines.kthreads import x86_64_threads
 from memsh.machines.x86_64_log import TABLE
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
 LPJ = 3999956  # loops per jiffy, of 250 a second
 PERCPU_GROWN = 3  # pages per CPU that the second per-CPU chunk has populated
-IRQ_STACK, SCOMP_SCRATCH = 16384, 128 << 10
 MISC_PAGES = 240  # single pages that drivers and subsystems keep
 EARLY_PAGES = 64  # that are in use before the log tells how much memory there is
 DEFERRED_USEC = 703297
@@ -319,9 +319,10 @@ def start_kernel(box: Box, parser: Parser) -> None:
 def populate(box: Box) -> None:
     """The caches of a booted box with their populations, tables, per-CPU memory, remapped devices."""
     box.slab.populate_boot()
+    unit = machine_unit(box)
+    areas.lay_out(box, unit)
     ioremaps(box)
     _tables(box)
-    unit = machine_unit(box)
     sizes = [-(-len(node.cpus) * unit // PMD_SIZE) * PMD_SIZE for node in box.pages.nodes if node.cpus]
     groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
     late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
@@ -337,19 +338,17 @@ def machine_unit(box: Box) -> int:
 
 
 def pcpu_create_chunk(box: Box, unit: int, pages: int) -> None:
-    """What describes a chunk of so many pages (pcpu_alloc_chunk): a bit for each 4 bytes, one for each limit between
-    two, a block's summary for each page, and a word for each of the first, for the cgroup that is charged; an array of
-    the pages to be mapped (pcpu_get_pages), if it is larger than a page. A worker makes them, which knows no policy.
-    Then the buffers of zswap's compressor, two on each CPU's node."""
-    vmalloc, node, bits = box.vmalloc, box.pages.node, unit // 4
-    for size, at in ((bits // 8, 0x49), (bits // 8 + 8, 0x70), (unit // PAGE_SIZE * 32, 0x8D), (bits * 8, 0x119)):
-        vmalloc.vmalloc(size, f"pcpu_create_chunk+{at:#x}/0x160", node=node)
+    """What describes a chunk of so many pages, and an array of the pages to be mapped (pcpu_get_pages), if it is larger
+    than a page. A worker makes them, which knows no policy. Then the buffers of zswap's compressor, two on each CPU's
+    node."""
+    vmalloc, node = box.vmalloc, box.pages.node
+    for size, caller in areas.chunk_rows(unit):
+        vmalloc.vmalloc(size, caller, node=node)
     if pages * 8 > PAGE_SIZE:
         vmalloc.vmalloc(pages * 8, "pcpu_populate_chunk+0x36c/0x390", node=node)
     for cpu in range(box.config.cpus):
-        for at in (0x70, 0x8E):
-            home = box.pages.cpu_to_node(cpu)
-            vmalloc.vmalloc(SCOMP_SCRATCH, f"crypto_scomp_init_tfm+{at:#x}/0xd0", node=home)
+        for caller in areas.SCOMP:
+            vmalloc.vmalloc(areas.SCOMP_SCRATCH, caller, node=box.pages.cpu_to_node(cpu))
 
 
 def inet_ehash_locks_alloc(box: Box, buckets: int) -> None:
@@ -362,21 +361,14 @@ def inet_ehash_locks_alloc(box: Box, buckets: int) -> None:
 
 
 def ioremaps(box: Box) -> None:
-    """What the recorded machines have mapped when they are up, in the order of its addresses."""
-    acpi = box.machine.top - 0x20000
+    """What the recorded machines have mapped when they are up."""
     vmalloc = box.vmalloc
     for _ in range(box.config.cpus):
-        vmalloc.vmap(IRQ_STACK, "irq_init_percpu_irqstack+0xe4/0x120")
-    for phys, size, caller in (
-        (acpi + 0x1000, 0x1000, "acpi_os_map_iomem+0x1b1/0x1d0"),
-        (acpi, 0x2000, "acpi_os_map_iomem+0x1b1/0x1d0"),
-        (0xFED00000, 0x1000, "hpet_enable+0x9e/0x40a"),
-        (0xFED00000, 0x1000, "acpi_os_map_iomem+0x1b1/0x1d0"),
-        (0xF5000, 0x1000, "memremap+0x13a/0x1f0"),
-    ):
+        vmalloc.vmap(areas.IRQ_STACK, areas.IRQ)
+    for phys, size, caller in areas.remapped(box):
         vmalloc.ioremap(phys, size, caller)
-    vmalloc.vmalloc(PAGE_SIZE, "gen_pool_add_owner+0x3a/0xc0")
-    vmalloc.vmalloc(3 * PAGE_SIZE, "n_tty_open+0xf/0xa0")
+    vmalloc.vmalloc(PAGE_SIZE, areas.GEN_POOL)
+    vmalloc.vmalloc(3 * PAGE_SIZE, areas.TTY)
 
 
 def _tables(box: Box) -> None:

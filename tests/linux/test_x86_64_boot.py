@@ -215,3 +215,15 @@ def test_per_cpu_areas_of_nodes_keep_their_distance() -> None:
         "0xffffe8ffbfe00000-0xffffe8ffc0000000", "0xffffe8ffffc00000-0xffffe8ffffe00000",
     ]  # fmt: skip
     assert check(box) == []
+
+
+def test_vmalloc_areas_lie_where_the_recorded_ones_do() -> None:
+    """As transcripts/vmalloc.txt of the recordings begins; the box has a process more, whose stack is one more."""
+    rows = (REFERENCE64 / "boot-2g-1cpu" / "vmallocinfo_addresses").read_text().splitlines()
+    box = Box(Config(arch="x86_64", ram=2 * GIB, cmdline="norandmaps no_hash_pointers"))
+    ours = tree.show(box, "/proc/vmallocinfo").splitlines()
+    more = "0xffffc90000124000-0xffffc90000129000   20480 kernel_clone+0xba/0x3d0 pages=4 vmalloc N0=4"
+    assert sorted([*rows, more]) == ours
+    assert not box.vmalloc.laid_out
+    assert hex(box.vmalloc.vmalloc(4096)) == "0xffffc90000025000"
+    assert check(box) == []

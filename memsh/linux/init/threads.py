@@ -96,6 +96,7 @@ def start_tasks(box: Box) -> None:
             box.last_pid += 1
     for cpu in range(1, box.config.cpus):
         fork_idle(box, cpu)
+    box.vmalloc.end_layout()
     if "/init" in box.programs:
         do_execve(box, init, "/init", ["/init"])
     init.comm = "init"

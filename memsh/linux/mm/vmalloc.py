@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
@@ -30,6 +30,14 @@ NR_CACHED_STACKS = 2
 PMD_SIZE = 2 << 20
 LAZY_PAGES = (32 << 20) // PAGE_SIZE
 HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
+
+
+class Row(NamedTuple):
+    """An area that will be made: for whom, "" if it is gone by then; bytes without the guard page."""
+
+    caller: str
+    size: int
+    align: int = PAGE_SIZE
 
 
 class VmStruct:
@@ -90,6 +98,7 @@ class Vmalloc:
         self.by_addr: dict[int, VmStruct] = {}
         self.lazy: list[tuple[int, int, int]] = []  # start, end, the vmap_area object, ascending; none touch
         self.lazy_pages = 0
+        self.laid_out: dict[tuple[str, int], list[int]] = {}  # caller, size and guard page -> addresses kept for it
         self.stacks: list[int] = []  # kernel stacks that wait for their next task
 
     def areas(self) -> list[VmStruct]:
@@ -109,6 +118,29 @@ class Vmalloc:
         left = [(first, start)] if first < start else []
         right = [(start + size, last)] if start + size < last else []
         self.holes[at:at] = left + right
+
+    def lay_out(self, rows: Sequence[Row]) -> None:
+        """Keep addresses for areas that are made later in another order than this, in which they are searched."""
+        passing = []
+        for caller, size, align in rows:
+            size += PAGE_SIZE
+            start = self._lowest_match(size, align)
+            if not start:
+                continue
+            self._cut(start, size)
+            if caller:
+                self.laid_out.setdefault((caller, size), []).append(start)
+            else:
+                passing.append((start, start + size))
+        for start, end in passing:
+            self._put_back(start, end)
+
+    def end_layout(self) -> None:
+        """What was kept and is not needed is free."""
+        for (_, size), starts in self.laid_out.items():
+            for start in starts:
+                self._put_back(start, start + size)
+        self.laid_out = {}
 
     def _put_back(self, start: int, end: int) -> None:
         at = bisect_left(self.holes, (start,))
@@ -134,7 +166,11 @@ class Vmalloc:
         size += PAGE_SIZE
         described = slab.kmalloc(self.box.arch.vm_struct, GFP_KERNEL)
         item = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL) if described else 0
-        start = self._lowest_match(size, align) if item else 0
+        kept = self.laid_out.get((caller, size)) if self.laid_out and item else None
+        start = kept.pop(0) if kept else 0
+        there = bool(start)
+        if item and not there:
+            start = self._lowest_match(size, align)
         if item and not start and self.purge():
             start = self._lowest_match(size, align)
         if not start:
@@ -146,7 +182,8 @@ class Vmalloc:
             if described:
                 slab.kfree(described)
             return None
-        self._cut(start, size)
+        if not there:
+            self._cut(start, size)
         area = VmStruct(start, size, caller)
         area.vm_object, area.vmap_object = described, item
         self.by_addr[start] = area

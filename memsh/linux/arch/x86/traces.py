@@ -39,6 +39,7 @@ class Traces:
     kernel_sp: int  # how deep the kernel's stack is in a WARN_ON
     warns: Mapping[str, Warn]
     caller: str  # of vmalloc, as vmallocinfo names who asks on a person's behalf
+    huge_caller: str  # of vmalloc_huge; "" where there is none
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Traces:
         return self

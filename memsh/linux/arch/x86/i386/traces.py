@@ -114,4 +114,5 @@ TRACES = Traces(
         ),
     },
     caller="ctl_write+0x273/0x780",
+    huge_caller="",
 )  # fmt: skip

@@ -138,4 +138,5 @@ TRACES = Traces(
         ),
     },
     caller="ctl_write+0x55a/0xb80",
+    huge_caller="ctl_write+0x4e5/0xb80",
 )  # fmt: skip
