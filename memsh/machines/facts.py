@@ -2,6 +2,10 @@
 → text.
 """
 
+from __future__ import annotations
+
+from memsh.machines import crypto, netfacts, pci
+
 _BLOCK_DEVICES = "Block devices:\n  1 ramdisk\n  7 loop\n254 virtblk\n259 blkext\n"
 _CHARACTER_DEVICES = """\
 Character devices:
@@ -20,25 +24,6 @@ Character devices:
 202 cpu/msr
 203 cpu/cpuid
 """
-_CHIPSET: tuple[tuple[str, str, str, dict[int, int], str], ...] = (
-            ("0000", "80861237", "0", {}, ""), ("0008", "80867000", "0", {}, ""),
-            ("0009", "80867010", "0", {0: 0x1F0, 1: 0x3F6, 2: 0x170, 3: 0x376, 4: 0xC101, 7: 8, 9: 8, 11: 0x10}, ""),
-            ("000b", "80867113", "9", {}, ""))  # fmt: skip
-_DISKS = tuple(
-    (f"{0x10 + 8 * at:04x}", "1af41001", "ab"[at],
-     {0: 0xC001 + 0x80 * at, 1: 0xFEBFE000 + 0x1000 * at, 4: 0xFEBF400C + 0x4000 * at, 7: 0x80, 8: 0x1000, 11: 0x4000},
-     "virtio-pci") for at in range(2)
-)  # fmt: skip
-
-
-def _pci_devices() -> str:
-    """/proc/bus/pci/devices: place, maker, interrupt, seven windows and their sizes, driver."""
-    return "".join(
-        f"{place}\t{maker}\t{irq}" + "".join(f"\t{windows.get(at, 0):16x}" for at in range(14)) + f"\t{driver}\n"
-        for place, maker, irq, windows, driver in (*_CHIPSET, *_DISKS)
-    )
-
-
 def _input_devices(handlers: str, keys: tuple[str, str], event: bool) -> str:
     """/proc/bus/input/devices: the power button and the keyboard."""
     events = ("event0 ", "event1 ") if event else ("", "")
@@ -66,6 +51,11 @@ B: MSC=10
 B: LED=7
 
 """
+
+
+def _filesystems(words: str) -> str:
+    """/proc/filesystems: `nodev` before those that need no block device; these have a + here."""
+    return "".join(f"\t{word[1:]}\n" if word.startswith("+") else f"nodev\t{word}\n" for word in words.split())
 
 
 _EXT4_OPTIONS = """\
@@ -97,7 +87,8 @@ max_dir_size_kb=0
 """
 BOTH = {
     "acpi/wakeup": "Device\tS-state\t  Status   Sysfs node\n",
-    "bus/pci/devices": _pci_devices(),
+    **{f"bus/pci/00/{place}": space for place, space in pci.configurations().items()},
+    "bus/pci/devices": pci.devices(),
     "fs/ext4/vdb/mb_stats": "mballoc:\n\tmb stats collection turned off.\n"
                             '\tTo enable, please write "1" to sysfs file mb_stats.\n',
     "fs/ext4/vdb/options": _EXT4_OPTIONS,
@@ -124,10 +115,15 @@ _RINGS = """\
 """
 I386 = {
     **BOTH,
+    **netfacts.I386,
+    "crypto": crypto.I386,
     "bus/input/devices": _input_devices("sysrq kbd leds", (
         "100000 0 0 0", "4 2000002 3803078 f800d001 feffffdf ffefffff ffffffff fffffffe"), True),
     "bus/input/handlers": "N: Number=0 Name=kbd\nN: Number=1 Name=sysrq (filter)\nN: Number=2 Name=leds\n"
                           "N: Number=3 Name=evdev Minor=64\n",
+    "filesystems": _filesystems(
+        "sysfs tmpfs proc devtmpfs binfmt_misc debugfs sockfs pipefs ramfs devpts +ext3 +ext4 +ext2 +vfat +msdos "
+        "autofs mqueue"),
     "key-users": "    0:     8 7/7 3/1000000 40/25000000\n",
     "keys": "01eb1ae5 I------     1 perm 1f030000     0     0 keyring   .dns_resolver: empty\n"
             "115b1fd9 I--Q---     1 perm 0c030000     0 65534 keyring   .user_reg: 2\n"
@@ -137,9 +133,14 @@ I386 = {
 }
 X86_64 = {
     **BOTH,
+    **netfacts.X86_64,
+    "crypto": crypto.X86_64,
     "bus/input/devices": _input_devices("sysrq kbd", (
         "10000000000000 0", "402000002 3803078f800d001 feffffdfffefffff fffffffffffffffe"), False),
     "bus/input/handlers": "N: Number=0 Name=kbd\nN: Number=1 Name=sysrq (filter)\n",
+    "filesystems": _filesystems(
+        "sysfs tmpfs proc cgroup cgroup2 cpuset devtmpfs binfmt_misc debugfs securityfs sockfs bpf pipefs ramfs "
+        "hugetlbfs devpts +ext3 +ext2 +ext4 mqueue"),
     "key-users": "    0:     7 6/6 3/1000000 40/25000000\n",
     "keys": "0bb356a7 I--Q---     1 perm 1f3f0000     0 65534 keyring   _uid_ses.0: 1\n"
             "1cca3d8c I--Q---     2 perm 1f3f0000     0 65534 keyring   _uid.0: empty\n"

@@ -1,6 +1,7 @@
 """Files of /proc whose text is a fact of the machine: who made its kernel, which devices it has.
 
-Known deviation: ranges of memory types (mtrr) cannot be changed, whatever is written is refused (EINVAL).
+Known deviations: ranges of memory types (mtrr) cannot be changed, nor can a device on the bus be configured: whatever
+is written is refused (EINVAL).
 
 A model's facts are path below /proc → text (memsh.linux.include.model).
 """
@@ -22,11 +23,12 @@ def _wake(box: Box, text: str) -> None:
     """acpi_system_write_wakeup_device(): a device that is not there is passed over."""
 
 
-def _range(box: Box, text: str) -> None:
-    raise KernelError("EINVAL", "memory types stay as the firmware set them")
+def _fixed(box: Box, text: str) -> None:
+    raise KernelError("EINVAL", "this stays as the firmware set it")
 
 
-STORES: dict[str, Callable[[Box, str], None]] = {"acpi/wakeup": _wake, "mtrr": _range}  # mode 0644
+STORES: dict[str, Callable[[Box, str], None]] = {"acpi/wakeup": _wake, "bus/pci/00/": _fixed, "mtrr": _fixed}
+SIZED = "bus/pci/00/"  # where ls shows how long a file is
 
 
 def names(box: Box, folder: str) -> list[str]:
@@ -38,8 +40,10 @@ def names(box: Box, folder: str) -> list[str]:
 def find(box: Box, folder: str, name: str) -> Node | None:
     path = folder + name
     if path in box.model.facts:
-        store = STORES.get(path)
-        return ProcFile(lambda box: box.model.facts[path], store, 0o644 if store else 0o444)
+        store = next((one for begin, one in STORES.items() if path.startswith(begin)), None)
+        size = len(box.model.facts[path].encode("utf-8", "surrogateescape")) if path.startswith(SIZED) else 0
+        return ProcFile(lambda box: box.model.facts[path], store, 0o644 if store else 0o444,
+                        size=(lambda box: size) if size else None)  # fmt: skip
     below = path + "/"
     if any(other.startswith(below) for other in box.model.facts):
         return directory(below)

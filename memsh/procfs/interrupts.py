@@ -63,7 +63,8 @@ def show(box: Box) -> str:
         lines.append(f"{number:{wide}}: {row} {chip:>8} {pin:{wide}}-{trigger:<8}  {who}")
     for name, words, option in ARCH:
         if not option or option in box.model.options:
-            lines.append(f"{name:>{wide}}: {_row(timer_ticks(box) if name == 'LOC' else [], cpus)}  {words}")
+            own = timer_ticks(box) if name == "LOC" else [1] * cpus if name == "MCP" else []
+            lines.append(f"{name:>{wide}}: {_row(own, cpus)}  {words}")
     lines += [f"{name:>{wide}}: {0:10}" for name in ("ERR", "MIS")]
     lines += [f"{name:>{wide}}: {_row([], cpus)}  {words}" for name, words in POSTED]
     return "\n".join(lines) + "\n"

@@ -28,7 +28,7 @@ class ProcFile(NamedTuple):
     `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a reader
     waits. A reader begins with the cursor that `follow(box, None)` gives. `truncate(box)` is what opening it to be
     overwritten does; for most files nothing. `option`: the file is there only on kernels with that option of the
-    configuration (`!NAME`: only on those without). `size` in bytes, of a file of /sys that is no attribute of a page.
+    configuration (`!NAME`: only on those without). `size` is what ls shows, of most files 0, of a page in /sys.
     """
 
     show: Callable[[Box], str] | None

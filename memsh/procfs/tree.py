@@ -112,7 +112,6 @@ FILES: dict[str, ProcFile] = {
     "/proc/cmdline": ProcFile(version.show_cmdline),
     "/proc/cpuinfo": ProcFile(cpuinfo.show),
     "/proc/driver/rtc": ProcFile(rtc.show),
-    "/proc/filesystems": ProcFile(version.show_filesystems),
     "/proc/interrupts": ProcFile(interrupts.show),
     "/proc/iomem": ProcFile(iomem.show),
     "/proc/ioports": ProcFile(iomem.show_ports),

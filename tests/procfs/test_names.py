@@ -14,10 +14,10 @@ from memsh.procfs import tree
 from memsh.procfs.node import Directory
 
 PROC = """
-    acpi buddyinfo bus cmdline consoles cpuinfo devices diskstats dma driver execdomains filesystems fs interrupts iomem
-    ioports irq kallsyms key-users keys kmsg kpagecount kpageflags loadavg locks meminfo misc mounts net pagetypeinfo
-    partitions self slabinfo softirqs stat swaps sys sysrq-trigger sysvipc thread-self timer_list tty uptime version
-    vmallocinfo vmstat zoneinfo
+    acpi buddyinfo bus cmdline consoles cpuinfo crypto devices diskstats dma driver execdomains filesystems fs
+    interrupts iomem ioports irq kallsyms key-users keys kmsg kpagecount kpageflags loadavg locks meminfo misc
+    mounts net pagetypeinfo partitions self slabinfo softirqs stat swaps sys sysrq-trigger sysvipc thread-self
+    timer_list tty uptime version vmallocinfo vmstat zoneinfo
 """
 ONLY_64 = "cgroups kpagecgroup modules mtrr pressure schedstat"
 TUNABLES = {  # find /proc/sys -type f | cut -d/ -f4 | sort | uniq -c
