@@ -19,6 +19,7 @@ class BoxReader:
     """/proc of the session's box, whichever that is at the moment."""
 
     page_size = 4096
+    live = True  # waiting changes what it says
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -29,17 +29,18 @@ def show(box: Box) -> str:
     ]
     lines = [f"   1 {number:7} ram{number} {IDLE}" for number in range(RAM_DISKS)]
     lines += [f"   7 {number:7} loop{number} {IDLE}" for number in range(LOOP_DEVICES)]
-    lines += [_line(0, "vda", (swap.reads, pages[0], times[0]), (swap.writes, pages[1], times[1]), 0, sum(times))]
+    lines += [_line(0, "vda", (swap.reads, pages[0], times[0]), (swap.writes, pages[1], times[1]), 0, sum(times), 0)]
     reads = disk.reads - swap.reads, disk.pages_read - pages[0], max(0, disk.read_usec // 1000 - times[0])
     writes = disk.writes - swap.writes, disk.pages_written - pages[1], max(0, disk.write_usec // 1000 - times[1])
     busy = max(0, disk.busy_usec // 1000 - sum(times))
-    lines.append(_line(16, "vdb", reads, writes, disk.in_flight(), busy))
+    lines.append(_line(16, "vdb", reads, writes, disk.in_flight(), busy, disk.flushes))
     return "".join(lines)
 
 
 def _line(
-    minor: int, name: str, reads: tuple[int, int, int], writes: tuple[int, int, int], waiting: int, busy: int
-) -> str:
+    minor: int, name: str, reads: tuple[int, int, int], writes: tuple[int, int, int], waiting: int, busy: int,
+    flushes: int,
+) -> str:  # fmt: skip
     """`reads`, `writes`: requests, pages, milliseconds."""
     done = " ".join(f"{requests} 0 {pages * SECTORS} {msec}" for requests, pages, msec in (reads, writes))
-    return f"{254:4} {minor:7} {name} {done} {waiting} {busy} {reads[2] + writes[2]} 0 0 0 0 0 0\n"
+    return f"{254:4} {minor:7} {name} {done} {waiting} {busy} {reads[2] + writes[2]} 0 0 0 0 {flushes} 0\n"

@@ -39,7 +39,7 @@ def show_sched(box: Box, task: Task) -> str:
     started = task.start_usec + used
     rows: list[tuple[str, str]] = [
         ("se.exec_start", _nsec(started)), ("se.vruntime", _nsec(used * NICE_0_LOAD // load)),
-        ("se.sum_exec_runtime", _nsec(used)), ("se.nr_migrations", "0"),
+        ("se.sum_exec_runtime", _nsec(used)), ("se.nr_migrations", str(task.nr_migrations)),
         ("nr_switches", str(task.nvcsw + task.nivcsw)), ("nr_voluntary_switches", str(task.nvcsw)),
         ("nr_involuntary_switches", str(task.nivcsw)), ("se.load.weight", str(load * SCALE)),
         ("se.avg.load_sum", str(total)), ("se.avg.runnable_sum", str(total << SHIFT)),

@@ -4,6 +4,8 @@ One request is served after the other, in the order in which they were submitted
 each page of it. Nothing here depends on the host: the same requests end at the same moments of the box's clock.
 Whoever needs the data waits, and waiting moves the clock: what is due meanwhile (kswapd, writeback) runs.
 
+A flush is a write without pages.
+
 Counters: pgpgin, pgpgout (KiB), when a request is submitted, as submit_bio() counts them.
 
 Known deviations: no elevator, no merging of requests, no errors; until the box is up requests end at once.
@@ -33,6 +35,7 @@ class Disk:
         self.box = box
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
+        self.flushes = 0
         self.reads = self.writes = self.pages_read = self.pages_written = 0
         self.read_usec = self.write_usec = self.busy_usec = 0
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
@@ -71,6 +74,11 @@ class Disk:
                 timer.once(due, self._complete)
             self.pending.append((due, done, args))
         return due
+
+    def flush(self) -> int:
+        """Queue a request that empties the disk's own cache (blkdev_issue_flush); when it will have been served."""
+        self.flushes += 1
+        return self.submit(True, 0)
 
     def wait(self, until: int) -> None:
         """Let the clock move on to `until`, unless that is past already."""

@@ -75,7 +75,8 @@ class Task:
         "affinity", "argv", "bound", "cgroup", "children", "clear_child_tid", "cmajflt", "cminflt", "comm", "cpu",
         "cstime", "cutime",
         "exit_code", "exit_signal", "flags", "il_prev", "joined", "leader", "majflt", "mempolicy", "minflt", "mm",
-        "nice", "nivcsw", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid", "rss_events",
+        "nice", "nivcsw", "nr_migrations", "nvcsw", "objects", "path", "pending", "pgrp", "pid", "policy", "ppid",
+        "rss_events",
         "rss_stat", "rt_priority", "session", "sigblk", "sigcgt", "sigign", "signal", "sigpnd", "sp", "stack_addr",
         "stack_pfn", "start_usec", "state", "stime", "timer_slack_ns", "tls", "told", "utime", "vfork_done",
     )  # fmt: skip
@@ -106,7 +107,7 @@ class Task:
         self.affinity: tuple[int, ...] = ()  # the CPUs that it was confined to; none for any
         self.mempolicy: Policy | None = None
         self.il_prev = -1  # the node that interleaving last took
-        self.nvcsw = self.nivcsw = 0
+        self.nvcsw = self.nivcsw = self.nr_migrations = 0
         self.sigblk = self.sigign = self.sigcgt = self.sigpnd = 0
         self.sp = self.tls = self.clear_child_tid = 0
         self.vfork_done = 0  # the PID of a parent that waits in vfork()

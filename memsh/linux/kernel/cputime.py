@@ -70,6 +70,7 @@ class CpuTime:
         self.switches = 0  # beyond those of timers and forks
         self.avenrun = [0, 0, 0]
         self.next_load = LOAD_USEC
+        self.next_balance = 0  # when those who share a CPU change places (kernel/fair.py)
         self.started = False  # while the machine boots all time is CPU 0's
 
     def start(self, idle: int) -> None:

@@ -234,6 +234,7 @@ class Writeback:
         for inode in files:
             if inode.mapping is None or not inode.mapping.pages.dirty:
                 self.forget(inode)
+        disk.wait(disk.flush())  # ext4_sync_fs
         return written
 
 
