@@ -235,8 +235,6 @@ def taskset(box: Box, args: Args, io: IO) -> int:
 
 
 def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
-    if not box.arch.numa and box.config.cpus > 1:
-        raise ShellError("everything typed runs on CPU 0 of this machine")
     if listed:
         cpus = _cpus(box, word)
     else:

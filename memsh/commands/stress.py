@@ -65,6 +65,7 @@ def _fork(box: Box, io: IO, args: Args, master: Task) -> list[Hog]:
         task = spawn(box, "stress", master.argv, master)
         task.cpu = select_task_rq_fair(box, task, master.cpu)
         box.cputime.hold(task, "R")
+        box.smp.send_reschedule(task.cpu)
         return task
 
     for turn in range(max(args.cpu, args.io, args.vm, args.hdd)):

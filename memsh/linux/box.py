@@ -25,6 +25,7 @@ from memsh.linux.kernel.cputime import CpuTime
 from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.posix_cpu_timers import run_posix_cpu_timers
 from memsh.linux.kernel.printk import Printk
+from memsh.linux.kernel.smp import Smp
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
 from memsh.linux.lib.random import Random
@@ -100,6 +101,7 @@ class Box:
         self.oom = Oom(self)
         self.timer = Timer(self.log)
         self.cputime = CpuTime(self)
+        self.smp = Smp(self)
         self.timer.account = self.cputime.account
         self.psi = Psi(self)
         self.memcg = MemControl(self)

@@ -3,14 +3,14 @@ kernel/irq/proc.c, arch/x86/kernel/irq.c).
 
 The figures are those of /proc/stat.
 
-**Known deviations:** CPU 0 takes every device's interrupts; no CPU interrupts another.
+**Known deviation:** CPU 0 takes every device's interrupts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.procfs.stat import FIRST_MSI, device_irqs, disk_irqs, softirqs_of, timer_ticks
+from memsh.procfs.stat import FIRST_MSI, arch_irqs, device_irqs, disk_irqs, softirqs_of
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -61,9 +61,10 @@ def show(box: Box) -> str:
     for number, (chip, pin, trigger, who) in handlers(box).items():
         row = _row(disks.get(who, [counts[number]]), cpus)
         lines.append(f"{number:{wide}}: {row} {chip:>8} {pin:{wide}}-{trigger:<8}  {who}")
+    counted = arch_irqs(box) | {"TLB": box.smp.shootdowns}
     for name, words, option in ARCH:
         if not option or option in box.model.options:
-            own = timer_ticks(box) if name == "LOC" else [1] * cpus if name == "MCP" else []
+            own = counted.get(name, [])
             lines.append(f"{name:>{wide}}: {_row(own, cpus)}  {words}")
     lines += [f"{name:>{wide}}: {0:10}" for name in ("ERR", "MIS")]
     lines += [f"{name:>{wide}}: {_row([], cpus)}  {words}" for name, words in POSTED]

@@ -49,6 +49,14 @@ def queue_cpus(box: Box) -> list[int]:
     return [cpu for cpus in nodes for cpu in cpus]
 
 
+def arch_irqs(box: Box) -> dict[str, list[int]]:
+    """Those of the CPUs themselves that have come, by their names in /proc/interrupts (arch_irq_stat_cpu)."""
+    found = {"LOC": timer_ticks(box), "RES": box.smp.reschedules, "CAL": box.smp.calls}
+    if "X86_MCE" in box.model.options:
+        found["MCP"] = [1] * box.config.cpus
+    return found
+
+
 def disk_irqs(box: Box) -> list[tuple[str, list[int]]]:
     """(handler, interrupts on each CPU) of the disks, which write messages: one for changes, a queue for each CPU."""
     cpus = box.config.cpus
@@ -93,7 +101,7 @@ def show(box: Box) -> str:
               for cpu, (user, system, idle, iowait) in enumerate(ticks)]  # fmt: skip
     timer = box.timer.usec // TICK
     irqs = device_irqs(box)
-    lines.append(f"intr {sum(irqs) + sum(timer_ticks(box))} " + " ".join(map(str, irqs)) + "\n")
+    lines.append(f"intr {sum(irqs) + sum(map(sum, arch_irqs(box).values()))} " + " ".join(map(str, irqs)) + "\n")
     forks = box.total_forks
     switches = 800 + timer // 4 + 2 * forks + box.cputime.switches
     lines.append(f"ctxt {switches}\nbtime {BTIME}\nprocesses {forks}\n")

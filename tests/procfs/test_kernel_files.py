@@ -62,7 +62,8 @@ def test_interrupts(box: Box) -> None:
     ]  # fmt: skip
     for cpus in (1, 2, 8):
         one = Box(Config(ram=64 * MIB, cpus=cpus))
-        rows = [row.split(":")[1].split() for row in tree.show(one, "/proc/interrupts").splitlines()[1:]]
+        rows = [row.split(":")[1].split() for row in tree.show(one, "/proc/interrupts").splitlines()[1:]
+                if "TLB" not in row]
         total = sum(sum(int(word) for word in row[:cpus] if word.isdigit()) for row in rows)
         stat = dict(line.split(" ", 1) for line in tree.show(one, "/proc/stat").splitlines())
         assert total == int(stat["intr"].split()[0])

@@ -256,6 +256,8 @@ def context_switch(box: Box, task: Task) -> None:
     pages.set_policy(task.mempolicy)
     box.memcg.switched()
     box.cgroups.cpusets.switched()
+    if task.mm is not None:
+        box.smp.loaded[task.cpu] = task.mm.number
     if task.cpu != pages.cpu:
         pages.use_cpu(task.cpu)
         for hook in box.hooks.get("cpu", ()):

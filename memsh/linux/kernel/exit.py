@@ -30,6 +30,8 @@ def exit_mm(box: Box, task: Task) -> None:
         mm_release(box, task)
         sync_mm_rss(box, task)
         mm, task.mm = task.mm, None
+        if box.smp.loaded[task.cpu] == mm.number:  # it is the task's own CPU that does this
+            box.smp.loaded[task.cpu] = 0
         mmput(box, mm)
 
 

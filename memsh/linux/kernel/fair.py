@@ -85,6 +85,7 @@ def load_balance(box: Box) -> None:
             allowed = task.affinity or range(len(counts))
             there = [one.cpu for one in waiting if one.cpu in allowed and counts[one.cpu] == counts[task.cpu] - 1]
             if there:
+                box.smp.call(task.cpu)  # its stopper pushes it (active_load_balance_cpu_stop)
                 _move(task, there[-1], counts)
                 return
 

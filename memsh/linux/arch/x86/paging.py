@@ -194,8 +194,11 @@ def pte_free(box: Box, mm: MmStruct, index: int) -> None:
 def free_pgtables(box: Box, mm: MmStruct, start: int, end: int, floor: int, ceiling: int) -> None:
     """Free the tables that lie wholly in [floor, ceiling) and cover part of [start, end), level by level."""
     shifts = mm.mmu.shifts
+    before = len(mm.tables)
     for index in _covered(mm.tables, shifts[1], start, end, floor, ceiling):
         pte_free(box, mm, index)
+    if len(mm.tables) < before:
+        box.smp.flush_freed_tables(mm)
     for n, level in enumerate(mm.directories):
         for index in _covered(level, shifts[n + 2], start, end, floor, ceiling):
             _free_table_page(box, mm, level.pop(index).pfn, n + 1)

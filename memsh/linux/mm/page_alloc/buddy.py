@@ -575,6 +575,9 @@ class PageAllocator(PageLookup):
                 pcp.drain_zone(self, zone, cpu)
 
     def drain_all_pages(self) -> None:
+        """Those of all zones; each CPU that has any is told to (drain_local_pages)."""
         self.box.changes += 1
+        for cpu in {cpu for zone in self.zones for cpu, lists in enumerate(zone.pcps) if lists.count}:
+            self.box.smp.call(cpu)
         for zone in self.zones:
             self.drain_pages_zone(zone)

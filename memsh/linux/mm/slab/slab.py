@@ -353,6 +353,7 @@ class SlabCore(SlabCommon[SlabCache]):
 
     def drain_cpu_caches(self, cache: SlabCache) -> None:
         """Empty every CPU's array and the shared one into the slabs (do_drain)."""
+        self.box.smp.call_all()
         for entry in (*cache.entries, cache.shared_entry):
             if entry:
                 dead = self.free_block(cache, entry)

@@ -468,7 +468,9 @@ class SlubCore(SlabCommon[SlubCache]):
             for node in self.pages.nodes:
                 node.kswapd.cpu_idle()
             self.pages.box.timer.advance(0)
-        for cpu in cache.cpu_slab:
+        for number, cpu in enumerate(cache.cpu_slab):
+            if cpu.slab or cpu.partial:
+                self.pages.box.smp.call(number)
             self.flush_slab(cache, cpu)
             partial, cpu.partial = cpu.partial, None
             self.unfreeze_partials(cache, partial)
