@@ -242,8 +242,8 @@ def ioremaps(box: Box, machine: Machine) -> None:
 
 def _tables(box: Box, machine: Machine) -> None:
     """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
-    log, cpus = Logger(box), box.config.cpus
-    futexes = roundup_pow_of_two(256 * cpus)
+    log = Logger(box)
+    futexes = roundup_pow_of_two(256 * box.config.present)  # num_possible_cpus()
     established, _ = large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)
     rows = (
         (304478, *large_system_hash(machine, "Mount-cache", 4, 19)),

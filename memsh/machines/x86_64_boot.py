@@ -373,8 +373,8 @@ def ioremaps(box: Box) -> None:
 
 def _tables(box: Box) -> None:
     """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
-    machine, log, cpus = box.machine, Logger(box), box.config.cpus
-    futexes = roundup_pow_of_two(256 * cpus)
+    machine, log = box.machine, Logger(box)
+    futexes = roundup_pow_of_two(256 * box.config.present)  # num_possible_cpus()
     established, _ = large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)
     binds = established // 8
     listeners = roundup_pow_of_two(min(max(machine.nr_all_pages >> 9, 256), 4096))

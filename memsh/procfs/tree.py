@@ -23,6 +23,7 @@ from memsh.procfs import (
     iomem,
     irq,
     kallsyms,
+    kcore,
     kmsg,
     kpage,
     meminfo,
@@ -150,6 +151,7 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
     "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
 }
 OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
+    "/proc/kcore": ProcFile(kcore.show, None, 0o400, size=kcore.size),
     "/proc/kpagecgroup": ProcFile(None, None, 0o400, kpage.read_cgroup, option="MEMCG"),
     "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
     "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),

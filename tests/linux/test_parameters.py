@@ -179,3 +179,23 @@ def test_addresses_are_shown_where_the_allocator_is_debugged() -> None:
         texts = [record.text for record in Box(Config(arch="x86_64", ram=GIB, cmdline=cmdline)).log.records]
         assert texts.count("** This system shows unhashed kernel memory addresses   **") == 1
         assert texts.count("*" * 58) == 2
+
+
+def test_values_that_an_early_parameter_refuses_are_told_of_in_their_order() -> None:
+    text = log(booted("norandmaps mem=abc memmap=xyz kernelcore= loglevel=x maxcpus=z"))
+    told = [line.split("] ", 1)[1] for line in text.splitlines() if "alformed" in line]
+    assert told == ["Malformed early option 'mem'", "Malformed early option 'loglevel'"]
+    assert "user-defined physical RAM map:" in text
+    assert "user-defined" not in log(booted("memmap=xyz"))
+
+
+def test_without_mirrored_memory_only_what_lies_above_4_gib_is_movable() -> None:
+    box = booted("kernelcore=mirror", ram=5 * GIB)
+    assert zones(box)["Movable"][:2] == (1 << 20, 1 << 19)
+    assert "This configuration results in unmirrored kernel memory." in log(box)
+    assert "Movable" not in zones(booted("kernelcore=mirror"))
+
+
+def test_tables_are_sized_by_the_cpus_that_there_could_be() -> None:
+    assert "futex hash table entries: 512" in log(booted("maxcpus=1", cpus=2))
+    assert "futex hash table entries: 256" in log(booted("nr_cpus=1", cpus=2))

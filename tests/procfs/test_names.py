@@ -15,7 +15,7 @@ from memsh.procfs.node import Directory
 
 PROC = """
     acpi buddyinfo bus cmdline consoles cpuinfo crypto devices diskstats dma driver execdomains filesystems fs
-    interrupts iomem ioports irq kallsyms key-users keys kmsg kpagecount kpageflags loadavg locks meminfo misc
+    interrupts iomem ioports irq kallsyms kcore key-users keys kmsg kpagecount kpageflags loadavg locks meminfo misc
     mounts net pagetypeinfo partitions self slabinfo softirqs stat swaps sys sysrq-trigger sysvipc thread-self
     timer_list tty uptime version vmallocinfo vmstat zoneinfo
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.lib.cmdline import memparse
+
 if TYPE_CHECKING:
     from memsh.linux.config import Config
 
@@ -19,6 +21,17 @@ def words(config: Config) -> list[tuple[str, str | None]]:
         name, given, value = word.partition("=")
         found.append((name, value if given else None))
     return found
+
+
+def malformed(name: str, value: str | None) -> bool:
+    """Whether an early parameter refuses its value (do_early_param): one is missing, or it is none of its kind."""
+    if name == "loglevel":
+        return value is None or (not value[:1].removeprefix("-").isdecimal() and value[:1] != "-")
+    if name == "mem":
+        return value is None or (value != "nopentium" and not memparse(value)[0])
+    if name in ("init_on_alloc", "init_on_free", "hugetlb_free_vmemmap"):
+        return value is None or (value[:1] not in ("y", "Y", "1", "n", "N", "0") and value[:2] not in ("on", "of"))
+    return value is None and name in ("highmem", "kernelcore", "memmap", "movablecore", "numa", "vmalloc")
 
 
 def console_loglevel(config: Config, default: int) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_ORDER_NR_PAGES = 1 << MAX_ORDER - 1
 Ranges = list[tuple[int, int]]
+FOUR_GIB = 1 << 20  # in frames: what lies below is never movable alone, mirrored or not
 
 
 def _core(config: Config, name: str, total: int) -> int:
@@ -37,8 +38,8 @@ def find_zone_movable_pfns_for_nodes(config: Config, nodes: list[Ranges], usable
     total = sum(end - start for ranges in nodes for start, end in ranges)
     none = [0] * len(nodes)
     if config.parameter("kernelcore") == "mirror":
-        log(KERN_WARNING, "The system has no mirror memory, ignore kernelcore=mirror.")
-        return none
+        log(KERN_WARNING, "This configuration results in unmirrored kernel memory.")
+        return [min((start for start, _ in ranges if start >= FOUR_GIB), default=0) for ranges in nodes]
     kernelcore, movablecore = _core(config, "kernelcore", total), _core(config, "movablecore", total)
     if movablecore:
         movablecore = min(total, -(-movablecore // MAX_ORDER_NR_PAGES) * MAX_ORDER_NR_PAGES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_WARNING
-from memsh.linux.kernel.cmdline import words
+from memsh.linux.kernel.cmdline import malformed, words
 from memsh.linux.lib.cmdline import memparse
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
     found = list(entries)
     changed = False
     for name, value in words(config):
+        if malformed(name, value):
+            log(KERN_WARNING, f"Malformed early option '{name}'")
         if name == "mem" and value is not None:
             if value == "nopentium":
                 if not nopentium:
@@ -80,7 +82,7 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
         elif name == "memmap" and value is not None:
             for part in value.split(","):
                 found = _parse_memmap_one(found, part, log)
-            changed = True
+                changed = changed or part[:1].isdecimal() or part.startswith("exactmap")
     return found if changed else None
 
 

@@ -85,6 +85,10 @@ class Layout(Protocol):
     def vmalloc_total(self) -> int:
         """Bytes of the vmalloc area."""
 
+    @property
+    def kcore_size(self) -> int:
+        """Bytes of /proc/kcore: an ELF file whose offsets are addresses, behind its headers (get_kcore_size)."""
+
     def areas(self) -> list[tuple[str, int, int, str]]:
         """Name, first address, one past the last, and what it is for, from the top down."""
 

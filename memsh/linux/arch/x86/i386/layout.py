@@ -19,6 +19,7 @@ LAST_PKMAP = 1024  # entries of the permanent kmap window (the recorded `layout`
 PKMAP_BASE = 0xFF000000
 VMALLOC_END = PKMAP_BASE - 2 * PAGE_SIZE
 DEFAULT_RESERVE = 128 * MIB
+KCORE_HEADERS = 2 * PAGE_SIZE  # with the notes, of which the longest tells where things lie in structures
 
 
 class Layout:
@@ -47,6 +48,11 @@ class Layout:
     def vmalloc_total(self) -> int:
         """Bytes between VMALLOC_START and VMALLOC_END."""
         return VMALLOC_END - self.vmalloc_start
+
+    @property
+    def kcore_size(self) -> int:
+        """Bytes of /proc/kcore: what vmalloc has lies highest, offsets count from PAGE_OFFSET."""
+        return VMALLOC_END - PAGE_OFFSET + KCORE_HEADERS
 
     def direct_entry(self, pfn: int) -> tuple[int, str]:
         """How many frames the direct mapping's entry for `pfn` maps, in words too: the first 4 MiB and the kernel's

@@ -19,6 +19,7 @@ FIXADDR_START, FIXADDR_TOP = 0xFFFFFFFFFF57B000, 0xFFFFFFFFFF7FF000
 CPU_ENTRY_AREA_BASE, CPU_ENTRY_AREA_MAP_SIZE = 0xFFFFFE0000000000, 0x76001000
 LDT_BASE_ADDR, ESPFIX_BASE_ADDR = 0xFFFF880000000000, 0xFFFFFF0000000000
 MAXMEM = 1 << 46
+KCORE_HEADERS = 4 * 4096
 TEXT, END = 0xFFFFFFFF81000000, 0xFFFFFFFF82828000  # _text, _end of the recorded kernel
 
 
@@ -44,6 +45,11 @@ class Layout64:
     def vmalloc_total(self) -> int:
         """Bytes as VMALLOC_TOTAL has them: VMALLOC_END is the last address."""
         return VMALLOC_SIZE - 1
+
+    @property
+    def kcore_size(self) -> int:
+        """Bytes of /proc/kcore: modules lie highest, offsets are the lower 47 bits of addresses."""
+        return (MODULES_END & (1 << 47) - 1) + KCORE_HEADERS
 
     def constants(self) -> list[tuple[str, int]]:
         """Names and addresses, in the order of the recorded `layout` files."""
