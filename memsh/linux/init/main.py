@@ -14,6 +14,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger, NodeSpan
+from memsh.linux.arch.x86.vdso import init_vdso_image
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
@@ -132,6 +133,7 @@ def run_init(box: Box) -> None:
 
 def start_user_space(box: Box) -> None:
     """Processes and swap; the clock is where the first process reads it."""
+    init_vdso_image(box)
     start_processes(box)
     box.log.sort()
     start = max(BOOT_USEC, -(-(box.timer.usec + EXEC_USEC) // TICK_USEC) * TICK_USEC)

@@ -57,6 +57,7 @@ class Arch:
     elf: Elf
     sys_mmap: str  # the system call behind mmap(), as strace names it
     vdso_words: tuple[str, ...]  # of the kernel command line that set vm.vdso_enabled
+    vdso_image: tuple[tuple[int, str], ...]  # what is known of the vdso's first page: (offset, bytes in hexadecimal)
     traces: Traces  # what reports of the kernel print
     store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks

@@ -21,6 +21,12 @@ I386 = Arch(
     ),
     sys_mmap="mmap2",
     vdso_words=("vdso", "vdso32"),
+    vdso_image=(
+        (0, "7f454c46010101000000000000000000030003000100000040050000" "34000000d0150000000000003400200004002800"
+            "1100100001000000"),
+        (0x51F, "0374c00110050374b80110060374b40110070374b00110080374d8010000000000"),
+        (0x540, "51525589e50f34cd80" "5d5a59c3" "90909090" "8d7600" "58b877000000cd80" "90" "8d7600" "b8ad000000cd80"),
+    ),  # its ELF header; __kernel_vsyscall and what stands around it
     traces=TRACES,
     store_bypass="vulnerable",
     vm_struct=36,

@@ -22,6 +22,10 @@ X86_64 = Arch(
     ),
     sys_mmap="mmap",
     vdso_words=("vdso",),  # of the 64-bit one, which has no file; vdso32= is of programs that it does not run
+    vdso_image=(
+        (0, "7f454c4602010100000000000000000003003e00010000000000000000000000" "4000000000000000300e000000000000"
+            "0000000040003800040040001000" "0f00"),
+    ),  # its ELF header
     traces=TRACES,
     store_bypass="not vulnerable",
     vm_struct=64,
