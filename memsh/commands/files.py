@@ -284,10 +284,10 @@ def copy_file(io: IO, old: str, new: str) -> None:
     try:
         while data := fs.read(source, place, CHUNK):
             io.check()
-            done = fs.write(target, place, data)
-            place += done
-            if done < len(data):
-                raise KernelError("ENOSPC")
+            while data:  # what did not fit is tried again, and meets the error
+                done = fs.write(target, place, data)
+                place += done
+                data = data[done:]
     finally:
         fs.fput(source)
         fs.fput(target)
