@@ -3,17 +3,19 @@
 The first event that is enabled starts recording, as on Linux, where tracing_on is 1 from the start and no event is;
 here tracing_on is 0 and stands for all of them, until one is chosen.
 
-**Known deviations:** no filters, triggers, instances and binary formats; `set_event` is added to, as by `>>`, unless
+**Known deviations:** no triggers, instances, formats and binary buffers; `set_event` is added to, as by `>>`, unless
 the file was opened to be overwritten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.trace import FIELDS
+from memsh.linux.include.trace import FIELDS, Trace
+from memsh.linux.kernel.trace_filter import BadFilter, create_filter, filter_match_preds, told
 from memsh.procfs.node import Directory, Node, ProcFile
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ SYSTEMS = (  # how the names of a subsystem's events begin; the first that fits 
     ("oom_score", "oom"), ("mark_victim", "oom"), ("wake_reaper", "oom"), ("mm_lru_", "pagemap"), ("mmap_", "mmap"),
 )  # fmt: skip
 FIRST_ID = 300
+NONE_FITS = "Couldn't find or set field in one of a subsystem's events"
+GLOBAL_FILTER = """\
+### global filter ###
+# Use this to set filters for multiple events.
+# Only events with the given fields will be affected.
+# If no events are modified, an error message will be displayed here
+"""
 
 
 def system_of(name: str) -> str:
@@ -79,16 +88,65 @@ def _enable(names: list[str]) -> ProcFile:
     return ProcFile(_show(names), _store(names), 0o640)
 
 
+def _set_filter(trace: Trace, name: str, text: str) -> None:
+    """A filter for one event; "0" takes it away. What is wrong is told by the file afterwards. BadFilter."""
+    trace.filters.pop(name, None)
+    trace.told.pop(name, None)
+    if text == "0":
+        return
+    try:
+        trace.filters[name] = partial(filter_match_preds, create_filter(text, FIELDS[name]))
+        trace.told[name] = text + "\n"
+    except BadFilter as bad:
+        trace.told[name] = told(text, bad)
+        raise
+
+
+def _filter(name: str) -> ProcFile:
+    def store(box: Box, text: str) -> None:
+        try:
+            _set_filter(box.trace, name, text.strip())
+        except BadFilter as bad:
+            raise KernelError("EINVAL", bad.words) from None
+
+    return ProcFile(lambda box: box.trace.told.get(name, "none\n"), store, 0o640)
+
+
+def _system_filter(system: str, names: list[str]) -> ProcFile:
+    """One filter for all events of a system that have its fields; the others lose theirs."""
+
+    def store(box: Box, text: str) -> None:
+        trace, text = box.trace, text.strip()
+        trace.told.pop(system, None)
+        fit = 0
+        for name in names:
+            try:
+                _set_filter(trace, name, text)
+                fit += 1
+            except BadFilter:
+                trace.told.pop(name)
+        if not fit:
+            bad = BadFilter(NONE_FITS, 0)
+            trace.told[system] = told(text, bad)
+            raise KernelError("EINVAL", bad.words)
+        if text != "0":
+            trace.told[system] = text + "\n"
+
+    return ProcFile(lambda box: box.trace.told.get(system, GLOBAL_FILTER), store, 0o640)
+
+
 def _event(name: str, number: int) -> Directory:
-    return Directory({"enable": _enable([name]), "id": ProcFile(lambda box: f"{number}\n", None, 0o440)}, 0o750)
+    return Directory({"enable": _enable([name]), "filter": _filter(name),
+                      "id": ProcFile(lambda box: f"{number}\n", None, 0o440)}, 0o750)  # fmt: skip
 
 
 def _events() -> Directory:
     numbers = {name: FIRST_ID + at for at, name in enumerate(sorted(FIELDS))}
     folders: dict[str, Node] = {
-        system: Directory({"enable": _enable(names), **{name: _event(name, numbers[name]) for name in names}}, 0o750)
+        system: Directory({"enable": _enable(names), "filter": _system_filter(system, names),
+                           **{name: _event(name, numbers[name]) for name in names}}, 0o750)
         for system, names in by_system().items()
-    }
+    }  # fmt: skip
     return Directory({"enable": _enable(sorted(FIELDS)), **folders}, 0o750)
 
 

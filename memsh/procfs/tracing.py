@@ -105,11 +105,11 @@ def event_text(arch: Arch, record: tuple[Any, ...]) -> str:
     return f"{name}: {FORMATS[name].format(**values)}"
 
 
-def lines(arch: Arch, records: Iterable[tuple[Any, ...]], stamps: Iterable[tuple[int, int, str]]) -> Iterable[str]:
+def lines(arch: Arch, records: Iterable[tuple[Any, ...]], stamps: Iterable[tuple[int, int, str, int]]) -> Iterable[str]:
     """Each event as a line of /sys/kernel/tracing/trace."""
-    for record, (usec, pid, comm) in zip(records, stamps, strict=True):
+    for record, (usec, pid, comm, cpu) in zip(records, stamps, strict=True):
         task = f"{comm:>16}-{pid:<7}"
-        yield f"{task} [000] ..... {usec // 1_000_000:5}.{usec % 1_000_000:06}: {event_text(arch, record)}\n"
+        yield f"{task} [{cpu:03}] ..... {usec // 1_000_000:5}.{usec % 1_000_000:06}: {event_text(arch, record)}\n"
 
 
 def show(box: Box) -> str:

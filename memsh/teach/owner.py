@@ -112,6 +112,7 @@ def _stretch(timeline: Timeline, target: Target, first: int, last: int) -> list[
             continue
         trace, heard = session.box.trace, Listener(target)
         trace.ring, trace.stamps, trace.events, trace.on = heard, deque(maxlen=0), EVENTS, True
+        trace.filters = {}
         timeline.replay([entry.replay])
         session.box.trace.on = False
         found += [(entry.number, entry.line, words) for words in heard]

@@ -103,13 +103,13 @@ class Recorder:
         self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
         self.address: int | None = None  # of the fault that is being handled
         self.seen = box.trace.total
-        self.was_on, self.chosen = box.trace.on, box.trace.events
+        self.was_on, self.chosen, self.filters = box.trace.on, box.trace.events, box.trace.filters
         self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
         self.watch = Watch(self.profile())
         self.mute: FrameType | None = None  # what a process did before main is no part of the story
 
     def __enter__(self) -> Recorder:
-        self.box.trace.on, self.box.trace.events = True, None
+        self.box.trace.on, self.box.trace.events, self.box.trace.filters = True, None, {}
         self.hooks.watch = self.watch
         return self
 
@@ -117,7 +117,7 @@ class Recorder:
         self.hooks.watch = None
         self.events()
         trace = self.box.trace
-        trace.on, trace.events = self.was_on, self.chosen
+        trace.on, trace.events, trace.filters = self.was_on, self.chosen, self.filters
         if not self.was_on:  # nobody asked for a record
             trace.clear()
             trace.ring.extend(self.kept[0])

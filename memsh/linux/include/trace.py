@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -89,19 +90,22 @@ _HELPERS = ("take", "size_tree")  # of ours, without a counterpart in Linux
 
 
 class Trace:
-    """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm); `total` counts all ever.
+    """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm, CPU); `total` counts all
+    ever. `filters`: of which events only those count that a filter lets pass, `told` is its text, also a system's.
 
     `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
     """
 
-    __slots__ = ("asked", "box", "events", "on", "ring", "stamps", "total")
+    __slots__ = ("asked", "box", "events", "filters", "on", "ring", "stamps", "told", "total")
 
     def __init__(self, box: Box | None = None) -> None:
         self.on = False
         self.events: set[str] | None = None  # those that are recorded while it is on; None: all
+        self.filters: dict[str, Callable[[dict[str, Any]], bool]] = {}
+        self.told: dict[str, str] = {}
         self.box = box
         self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
-        self.stamps: deque[tuple[int, int, str]] = deque(maxlen=65536)
+        self.stamps: deque[tuple[int, int, str, int]] = deque(maxlen=65536)
         self.total = 0
         self.asked: dict[CodeType, str | None] = {}  # who asks there; None: it stands between who asks and the cache
 
@@ -129,11 +133,17 @@ class Trace:
             return
         if name in CALLED:
             values = (linux_name(name, self.call_site(), values[0] if name.startswith("kmem_") else ""), *values)
-        self.ring.append((name, *values))
         box = self.box
         task = getattr(box, "current", None)
-        self.stamps.append((box.timer.usec if box is not None else 0, task.pid if task else 0,
-                            task.comm if task else "swapper/0"))  # fmt: skip
+        pages = getattr(box, "pages", None)
+        pid, comm, cpu = task.pid if task else 0, task.comm if task else "swapper/0", pages.cpu if pages else 0
+        if name in self.filters:
+            known = dict(zip(FIELDS[name], values, strict=True))
+            common = {"common_pid": pid, "comm": comm, "COMM": comm, "cpu": cpu, "CPU": cpu}
+            if not self.filters[name]({**common, **known}):
+                return
+        self.ring.append((name, *values))
+        self.stamps.append((box.timer.usec if box is not None else 0, pid, comm, cpu))
         self.total += 1
 
     def clear(self) -> None:
