@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.kernel.kthread_switches import context_switches
 from memsh.linux.kernel.sysctl import parse_numbers
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def store_coredump_filter(box: Box, task: Task, text: str) -> None:
 
 def show_schedstat(box: Box, task: Task) -> str:
     """Time on a CPU, time waiting for one, turns."""
-    del box
-    return f"{(task.utime + task.stime) * 1000} 0 {task.nvcsw + task.nivcsw}\n"
+    return f"{(task.utime + task.stime) * 1000} 0 {sum(context_switches(box, task))}\n"
 
 
 def show_timens_offsets(box: Box, task: Task) -> str:

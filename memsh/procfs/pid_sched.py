@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.sched import threads_of
+from memsh.linux.kernel.kthread_switches import context_switches
 from memsh.procfs.pid_stat import priority
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ def show_sched(box: Box, task: Task) -> str:
     average = int(share * NICE_0_LOAD)
     total = int(share * LOAD_AVG_MAX)
     started = task.start_usec + used
+    voluntary, involuntary = context_switches(box, task)
     rows: list[tuple[str, str]] = [
         ("se.exec_start", _nsec(started)), ("se.vruntime", _nsec(used * NICE_0_LOAD // load)),
         ("se.sum_exec_runtime", _nsec(used)), ("se.nr_migrations", str(task.nr_migrations)),
-        ("nr_switches", str(task.nvcsw + task.nivcsw)), ("nr_voluntary_switches", str(task.nvcsw)),
-        ("nr_involuntary_switches", str(task.nivcsw)), ("se.load.weight", str(load * SCALE)),
+        ("nr_switches", str(voluntary + involuntary)), ("nr_voluntary_switches", str(voluntary)),
+        ("nr_involuntary_switches", str(involuntary)), ("se.load.weight", str(load * SCALE)),
         ("se.avg.load_sum", str(total)), ("se.avg.runnable_sum", str(total << SHIFT)),
         ("se.avg.util_sum", str(total << SHIFT)), ("se.avg.load_avg", str(average)),
         ("se.avg.runnable_avg", str(average)), ("se.avg.util_avg", str(average)),

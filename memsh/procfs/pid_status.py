@@ -9,6 +9,7 @@ from memsh.linux.fs.file_table import seen_files
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS
 from memsh.linux.include.resource import RLIMIT_SIGPENDING
 from memsh.linux.include.sched import STATE_NAMES
+from memsh.linux.kernel.kthread_switches import context_switches
 from memsh.linux.lib.bitmap import bits
 from memsh.linux.mm.hugetlb.table import usage as hugetlb_usage
 from memsh.procfs.sys_node import cpumap_text
@@ -93,6 +94,7 @@ def show_status(box: Box, task: Task) -> str:
         f"NSpgid:\t{task.pgrp}",
         f"NSsid:\t{task.session}",
     ]
+    voluntary, involuntary = context_switches(box, task)
     if task.mm is not None:
         lines += _memory(box, task.mm)
     lines += [
@@ -116,8 +118,8 @@ def show_status(box: Box, task: Task) -> str:
         f"Cpus_allowed:\t{mask}",
         f"Cpus_allowed_list:\t{cpus}",
         *_mems_allowed(box, task),
-        f"voluntary_ctxt_switches:\t{task.nvcsw}",
-        f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
+        f"voluntary_ctxt_switches:\t{voluntary}",
+        f"nonvoluntary_ctxt_switches:\t{involuntary}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.kernel import kthread_switches
 from memsh.linux.kernel.posix_cpu_timers import check_process_timers
 
 if TYPE_CHECKING:
@@ -71,13 +72,15 @@ class CpuTime:
         self.avenrun = [0, 0, 0]
         self.next_load = LOAD_USEC
         self.next_balance = 0  # when those who share a CPU change places (kernel/fair.py)
+        self.booted = 0  # when boot was over
         self.started = False  # while the machine boots all time is CPU 0's
 
     def start(self, idle: int) -> None:
         """Boot is over: all of it was the kernel's, but `idle` µs."""
         self.used[0][1] = self.box.timer.usec - idle
         self.next_load = self.box.timer.usec + LOAD_USEC
-        self.started = True
+        self.booted, self.started = self.box.timer.usec, True
+        kthread_switches.start(self.box)
         for name, _, _ in WORK:
             self.seen[name] = self.box.vmstat[name]
         for task in self.box.tasks.values():
@@ -120,6 +123,7 @@ class CpuTime:
                 if task is not None and done > 0:
                     self.owe(task, 0, done * usec)
                     self.switches += 2 if who else 0
+                    task.nvcsw += 1 if who else 0
 
     def _thread(self, begin: str) -> Task | None:
         pid = self.threads.get(begin, 0)

@@ -1,0 +1,46 @@
+"""How often kernel threads have had the CPU: what boot needed, and what comes again and again (kernel/sched/core.c).
+
+A kernel thread that only waits for work has been switched to twice: once as it was made, once as it was told so. Those
+with more to do have the recorded machines' figures; those that timers wake go on while the box does nothing.
+
+Known deviation: they are woken by the clock alone, whatever there is to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
+
+MADE = 2
+# begin of the name: (voluntary, involuntary) at the end of boot
+BOOT = {
+    "cpuhp/": (11, 0), "kcompactd": (2, 0), "kdevtmpfs": (123, 0), "ksoftirqd/0": (12, 0), "kswapd": (3, 0),
+    "kworker/0:0": (4, 0), "kworker/0:1H": (10, 0), "kworker/0:1": (46, 5), "kworker/u2:0": (25, 169),
+    "kworker/u2:": (4, 0), "migration/": (6, 0), "rcu_preempt": (80, 0),
+}  # fmt: skip
+INIT = (30, 300)  # which shared its CPU with whoever unpacked the RAM disk
+INIT_SEVERAL = (60, 77)
+A_SECOND = {"kcompactd": 2, "ksoftirqd/0": 2, "kworker/0:1-": 3, "rcu_preempt": 5}  # how often their timers wake them
+
+
+def start(box: Box) -> None:
+    """Boot is over."""
+    kthreads = [task for task in box.tasks.values() if task.is_kthread]
+    for task in kthreads:
+        task.nvcsw, task.nivcsw = next(
+            (count for begin, count in BOOT.items() if task.comm.startswith(begin)), (MADE, 0))  # fmt: skip
+        if task.pid == box.init.pid + 1:  # kthreadd, which is woken for each
+            task.nvcsw = max(other.pid for other in kthreads) - task.pid
+    box.init.nvcsw, box.init.nivcsw = INIT if box.config.cpus == 1 else INIT_SEVERAL
+
+
+def context_switches(box: Box, task: Task) -> tuple[int, int]:
+    """(voluntary, involuntary) until now."""
+    if not task.is_kthread:
+        return task.nvcsw, task.nivcsw
+    often = next((times for begin, times in A_SECOND.items() if task.comm.startswith(begin)), 0)
+    since = max(0, box.timer.usec - max(box.cputime.booted, task.start_usec))
+    return task.nvcsw + often * since // 1_000_000, task.nivcsw
