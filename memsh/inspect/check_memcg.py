@@ -27,9 +27,12 @@ class _Found:
 def check_memcg(box: Box) -> list[str]:
     """Every breach, one line each."""
     control = box.memcg
-    if control.groups is None and not box.pages.charged and not control.last_number:
-        return []
     wrong: list[str] = []
+    if box.cgroups.root.children or box.cgroups.root.dying:
+        _check_hugetlb(box, wrong)
+        _check_tasks(box, wrong)
+    if control.groups is None and not box.pages.charged and not control.last_number:
+        return wrong
     found = _walk(box, wrong)
     for group in control.by_number.values():
         if group.parent is None:
@@ -46,7 +49,6 @@ def check_memcg(box: Box) -> list[str]:
     wrong += [f"obj_cgroup {number} has blocks and is gone" for number in gone]
     _check_kernel(box, wrong, found, _objects(box))
     _check_usage(box, wrong)
-    _check_tasks(box, wrong)
     return wrong
 
 
@@ -127,6 +129,20 @@ def _check_usage(box: Box, wrong: list[str]) -> None:
                  group.swap.usage)  # fmt: skip
         if group.memory.watermark < group.memory.usage:
             wrong.append(f"cgroup {group.cgroup.path}: memory.peak is below memory.current")
+
+
+def _check_hugetlb(box: Box, wrong: list[str]) -> None:
+    """Huge pages in use, by the group that pays."""
+    free = {pfn for h in box.hugetlb.states.values() for pages in h.free for pfn in pages}
+    for pfn in sorted(free & (box.hugetlb.charged.keys() | box.hugetlb.charged_rsvd.keys())):
+        wrong.append(f"huge page {pfn:#x} is free, and charged to a cgroup")
+    for group in box.cgroups.root.descendants():
+        below = [one.hugetlb for one in (group, *group.descendants()) if one.hugetlb is not None]
+        for order, counter in group.hugetlb.usage.items() if group.hugetlb is not None else ():
+            pages = [pfn for pfn, who in box.hugetlb.charged.items() if box.memmap.order[pfn] == order and who in below]
+            if len(pages) << order != counter.usage:
+                wrong.append(f"cgroup {group.path}: huge pages of order {order}: {len(pages) << order} counted, "
+                             f"{counter.usage} kept")  # fmt: skip
 
 
 def _check_tasks(box: Box, wrong: list[str]) -> None:

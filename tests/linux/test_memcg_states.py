@@ -25,6 +25,7 @@ CG = "/sys/fs/cgroup"
 _BASE = Box(Config(arch="x86_64", ram=512 * MIB, cpus=2, swap=32 * MIB, cmdline="norandmaps"))
 tree.store(_BASE, f"{CG}/cgroup.subtree_control", "+memory\n")
 PATHS = st.sampled_from(["a", "b", "a/c", "a/d", "b/e"])
+CONTROLLERS = st.sampled_from(["memory", "memory", "pids", "cpuset", "io", "hugetlb"])
 SIZES = st.sampled_from(["0", "1M", "3M", "8M", "20M", "max"])
 AREA = 6 * MIB
 
@@ -57,7 +58,7 @@ class Groups(RuleBasedStateMachine):
         with suppress(KernelError):
             tree.rmdir(self.box, f"{CG}/{path}")
 
-    @rule(path=st.sampled_from(["", "a/", "b/"]), sign=st.sampled_from("++-"), name=st.sampled_from(["memory", "pids"]))
+    @rule(path=st.sampled_from(["", "a/", "b/"]), sign=st.sampled_from("++-"), name=CONTROLLERS)
     def controllers(self, path: str, sign: str, name: str) -> None:
         self.store(f"{path}cgroup.subtree_control", f"{sign}{name}")
 
