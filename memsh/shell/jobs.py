@@ -2,8 +2,8 @@
 
 A job runs at once until it sleeps or ends; then the line that started it goes on. It wakes when the clock reaches its
 time, in the middle of somebody else's `sleep`. Exactly one of them works at any time, so what happens depends on the
-lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands, and at Ctrl-C, which is for
-the line that let it work.
+lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands, or 20,000 looks for Ctrl-C
+within one, and at Ctrl-C, which is for the line that let it work.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Node
 
 TURN = 10_000  # commands
+LOOKS = 20_000  # for Ctrl-C, within one command that does not end
 STEP = 60_000_000  # µs between two looks for Ctrl-C
 SHORTEST = 1000  # µs: what a job's sleep takes at least
 
@@ -38,6 +39,7 @@ class Job:
         self.ended = False
         self.killed = False
         self.commands = 0
+        self.until = 0  # at so many looks of the session the job's turn is over
         self.failure: BaseException | None = None
         self.language = session.language.child()  # its own, as a subshell's
         self.status = 0
@@ -65,7 +67,7 @@ class Job:
         """Let the job work until it sleeps or ends."""
         session = self.session
         outer, language = session.running_job, session.language
-        session.running_job, self.commands = self, 0
+        session.running_job, self.commands, self.until = self, 0, session.polls + LOOKS
         session.language = self.language
         if self.thread.ident is None:
             try:

@@ -315,6 +315,8 @@ class Session:
             if job is None:
                 raise Interrupted
             job.sleep(0)  # Ctrl-C is for what it works beside of
+        if job is not None and self.polls >= job.until:
+            job.sleep(0)
 
     def _watch_memory(self) -> None:
         """What takes too much of the host's memory is ended as by Ctrl-C."""

@@ -8,6 +8,7 @@ from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.timer import Timer
 from memsh.machines.box import Box
 from tests.shell.harness import session
+from tests.textutils.boxed import boxed
 
 
 def play(text: str) -> tuple[str, str, int]:
@@ -35,6 +36,11 @@ def test_jobs_take_turns_by_time_then_by_number() -> None:
 
 def test_a_job_that_never_sleeps_does_not_stop_the_session() -> None:
     assert play("while true; do true; done & echo front; kill %1; jobs") == ("front\n", "", 0)
+
+
+def test_a_command_that_never_ends_gives_way_too() -> None:
+    line = "gawk 'BEGIN {while (1) n++}' & echo front; kill %1; jobs"
+    assert boxed(line) == ("front\n", "", 0)
 
 
 def test_a_job_that_is_over_at_once() -> None:
