@@ -50,6 +50,9 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
     name = language.target(name)
     if sign or "a" in given or "A" in given:
         language.may_change(name)
+    fresh = not language.known(name)
+    if index is not None and not sign and "A" not in given and name not in language.maps:
+        given += "a"  # `declare x[4]`: an array without elements
     _shape(language, name, given)
     plain = "".join(letter for letter in given if letter in "iltux")
     if plain:
@@ -70,7 +73,7 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
             language.set_element(name, index, text, sign == "+=")
         else:
             language.set(name, text, sign == "+=")
-    elif name not in language.attributes and not language.known(name) and not local and "r" not in given:
+    elif fresh and ("a" in given or "A" in given or (name not in language.attributes and "r" not in given)):
         language.mark(name, "d")
     if "r" in given:
         language.mark(name, "r")

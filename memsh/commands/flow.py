@@ -8,7 +8,7 @@ from pathlib import Path
 from memsh.commands.options import short_options
 from memsh.commands.paths import stat_kind
 from memsh.commands.reading import input_of
-from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, arg, command, rest
+from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
 from memsh.shell.errors import Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
@@ -17,28 +17,42 @@ from memsh.shell.printed import definition
 from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.quoting import quote
 from memsh.shell.told import within
-from memsh.shell.values import count, whole
+from memsh.shell.values import whole
 
 TOPIC = "session"
 # loops and functions
 
 
-def _levels(io: IO, word: int) -> int:
-    if word < 1:
-        raise ShellError(f"{word}: loop count out of range")
-    return min(word, io.language.loops)
+def _levels(io: IO, words: list[str]) -> int:
+    """How many loops are meant. What is no number ends a script, as in bash."""
+    words = words[1:] if words[:1] == ["--"] else words
+    number = whole(words[0]) if words else 1
+    if number is None:
+        if io.language.strict:
+            raise ShellError(f"{words[0]}: numeric argument required", 128)
+        io.complain(f"{words[0]}: numeric argument required")
+        raise Leave(128)
+    if len(words) > 1:
+        raise ShellError("too many arguments")
+    if number < 1:
+        io.complain(f"{number}: loop count out of range")
+        io.language.last_status = 1
+        number = io.language.loops
+    return min(number, io.language.loops - io.language.unreachable)
 
 
-def _loop(io: IO, again: bool, levels: int) -> int:
-    if not io.language.loops:
+def _loop(io: IO, again: bool, words: list[str]) -> int:
+    if io.language.loops <= io.language.unreachable:
         if io.language.strict:
             raise ShellError("only in a for or while loop")
         io.complain("only meaningful in a `for', `while', or `until' loop")
         return 0
-    raise LoopControl(again, _levels(io, levels))
+    levels = _levels(io, words)
+    io.language.last_status = 0
+    raise LoopControl(again, levels)
 
 
-@command(arg("levels", type=count, default=1), name="break", topic=TOPIC, needs_box=False, shell=True)
+@command(rest("levels", raw=True, meta="LEVELS"), name="break", topic=TOPIC, needs_box=False, shell=True)
 def break_(box: object, args: Args, io: IO) -> int:
     """leave a loop
 
@@ -47,7 +61,7 @@ def break_(box: object, args: Args, io: IO) -> int:
     return _loop(io, False, args.levels)
 
 
-@command(arg("levels", type=count, default=1), name="continue", topic=TOPIC, needs_box=False, shell=True)
+@command(rest("levels", raw=True, meta="LEVELS"), name="continue", topic=TOPIC, needs_box=False, shell=True)
 def continue_(box: object, args: Args, io: IO) -> int:
     """go on with the next round of a loop
 
@@ -57,9 +71,15 @@ def continue_(box: object, args: Args, io: IO) -> int:
 
 
 def _status(io: IO, words: list[str]) -> int:
-    """The status that was given, or that of the last command."""
+    """The status that was given, or that of the last command; in a trap that of before it, where bash has it so:
+    `exit` in EXIT's, `return` in all but DEBUG's."""
+    language = io.language
+    if not words and language.trapped:
+        trap = language.trapping[-1]
+        if trap == "EXIT" or (io.name == "return" and trap != "DEBUG"):
+            return language.trapped[-1]
     if not words:
-        return io.language.last_status
+        return language.last_status
     status = whole(words[0])
     if status is None:
         raise ShellError(f"{words[0]}: numeric argument required", 2)
@@ -121,7 +141,7 @@ def eval(box: object, args: Args, io: IO) -> int:
     """
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
     with within(io.session):
-        return io.runner.run_text(" ".join(words)) if words else 0
+        return io.runner.run_text(" ".join(words), io.session.running_line or 1) if words else 0
 
 
 def _script(io: IO, name: str) -> str:
@@ -134,7 +154,7 @@ def _script(io: IO, name: str) -> str:
     if name == "/dev/stdin" or name.startswith("/dev/fd/"):
         return io.stdin.read() if name == "/dev/stdin" else input_of(io, whole(name[8:]) or 0).read()
     if session.box is not None and not session.box.panicked and session.files is not None:
-        if stat_kind(session, name) == "file":
+        if stat_kind(session, name) == "file" or name.startswith("/dev/"):
             try:
                 return session.files.open_read(session, name).read()
             except OSError as error:

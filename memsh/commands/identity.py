@@ -13,6 +13,7 @@ from memsh.commands.paths import read_text, resolve, stat_kind
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
+from memsh.shell.language import OPTIONS
 from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
@@ -252,12 +253,11 @@ def _shell(args: Args, io: IO) -> int:
             raise ShellError(f"{name}: {error.strerror or error}", status) from None
     else:
         text, name, names = io.stdin.read(), io.name, words
-    letters = "".join(letter for letter in "euxv" if getattr(args, letter))
-    settings = [f"set -{letters}"] if letters else []
-    settings += [f"set -o {word}" for word in args.settings]
-    if args.n:
-        settings.append("set -n")
-    return run_line(io, "\n".join([*settings, text]), name=name, arguments=names)
+    given = [long for long, letter in OPTIONS.items() if letter and letter in "euxvn" and getattr(args, letter)]
+    for long in args.settings:
+        if long not in OPTIONS:
+            raise ShellError(f"{long}: invalid option name", 2)
+    return run_line(io, text, name=name, arguments=names, options=given + args.settings, commanded=args.command)
 
 
 @utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell import fingers, programs
 from memsh.shell.errors import (
+    NOT_FOUND,
     PANICKED,
     Dropped,
     Fatal,
@@ -24,6 +25,7 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
+from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
 from memsh.shell.redirects import Opener
 from memsh.shell.registry import Args, Command
@@ -230,7 +232,7 @@ class Calls:
 
     def simple(self, node: Simple) -> int:
         session, language = self.session, self.language
-        if not language.trapping:
+        if not language.trapping or language.trapping[-1] == "EXIT":
             language.command = node
             session.running_line = node.line
         if language.empty:
@@ -321,6 +323,9 @@ class Calls:
         if prepared.redirects and not prepared.hands_on:
             if _only_exec(prepared.words):
                 return self.keep_redirected(prepared.redirects, line)
+            if prepared.assigns and prepared.command is None and prepared.function is None:
+                status = self.assignments(prepared.node)  # before the files are opened, as in bash
+                return self.redirected(prepared.redirects, line, lambda runner: status)
             bare = prepared._replace(redirects=None)
             return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
         if prepared.command is None and prepared.function is None:
@@ -364,6 +369,8 @@ class Calls:
             self._once(prepared.name)
             return self.complain(prepared.name, error, line)
         except ShellError as error:
+            if isinstance(error, Readonly) and error.message:  # of a builtin it is an error like any other
+                error = ShellError(error.message, error.status)
             self._say_empty(prepared.command, error)
             status = self.complain(prepared.name, error, line)
             self._tell_reason(prepared, error)
@@ -420,8 +427,11 @@ class Calls:
                     continue
                 if assign.items is not None:  # in an environment there are no arrays
                     assign = Assign(assign.name, assign.raw, None, assign.adds)
-                if self._assigned(expander, assign):
-                    language.mark(assign.name, "x")
+                try:
+                    if self._assigned(expander, assign):
+                        language.mark(assign.name, "x")
+                except Readonly as error:  # told, and the command runs without it
+                    self.say(f"memsh: {error.message}\n")
             return self.call(prepared._replace(assigns=None), line)
         except ShellError as error:
             if isinstance(error, (Dropped, Fatal)):
@@ -482,7 +492,7 @@ class Calls:
             self.say(f"{place}{name}: {error.message}\n" if name else f"{place}{error.message}\n")
         if severe and not self.language.strict:
             if isinstance(error, Fatal):
-                raise Leave(error.status)
+                raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)
             raise Dropped("", 1)
         return error.status
 

@@ -39,7 +39,8 @@ def declaration(language: Language, name: str) -> str:
     """`declare -x name="value"`."""
     shown = f"declare -{letters(language, name) or '-'} {name}"
     if name in language.arrays or name in language.maps:
-        return f"{shown}={listed(language, name)}"
+        unset = language.has(name, "d") and not language.keys_of(name)  # declared, and never given a value
+        return shown if unset else f"{shown}={listed(language, name)}"
     found = language.variables.get(name)
     return shown if found is None else f"{shown}={_double(found)}"
 

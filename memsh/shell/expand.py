@@ -112,7 +112,7 @@ class Expander:
         value = self._value(kind, content, is_quoted)
         if isinstance(value, Word):
             return self.pattern(value, True)
-        text = value if isinstance(value, str) else " ".join(value)
+        text = value if isinstance(value, str) else self._list_joined(kind, content, value)
         return quoted(text) if is_quoted else text
 
     def regex(self, word: AnyWord) -> str:
@@ -143,8 +143,12 @@ class Expander:
             return value
         if isinstance(value, Word):
             return self.single(value)
+        return self._list_joined(kind, content, value)
+
+    def _list_joined(self, kind: str, content: Any, values: list[str]) -> str:
+        """`$*` and `$@` as one text."""
         star = kind == "param" and "*" in (content.name, content.index)
-        return (self.separator() if star else " ").join(value)
+        return (self.separator() if star else " ").join(values)
 
     def separator(self, array: bool = False) -> str:
         """What joins `"$*"` and an `array`'s `"${x[*]}"`: IFS's first letter."""
@@ -183,9 +187,10 @@ class Expander:
                 else:
                     current = self._split(value, current, result)
             elif isinstance(value, Word):
-                if is_quoted and not value.parts:
-                    current = current or [("", "")]
+                before = len(result)
                 current = self._into(value.parts, current, result, True)
+                if is_quoted and current is None and len(result) == before:
+                    current = [("", "")]
             else:
                 current = self._list(value, is_quoted, current, result)
         return current
@@ -259,6 +264,7 @@ class Expander:
             return str(self.sum(content))
         if kind == "run":
             text, self.status, refused = self.runner.substitute(content)
+            self.language.last_status = self.status
             self.refused = refused and bool(self.status) and not text
             if self.refused and self.language.strict and not is_quoted:
                 raise Refused(self.status)

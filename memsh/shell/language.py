@@ -85,6 +85,7 @@ class Language:
         self.positional: list[str] | None = None  # None: $1 … is the history of values
         self.name = "memsh"  # $0
         self.scripted = False  # a script runs, not a line or -c
+        self.commanded = False  # `sh -c`
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
         self.options = set(BEGUN_WITH)
@@ -93,6 +94,7 @@ class Language:
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
         self.trapping: list[str] = []  # the traps that run now
+        self.trapped: list[int] = []  # `$?` before each of them
         self.command: Node | str | None = None  # $BASH_COMMAND, where a trap asks for it
         self.frames: list[Frame] = []
         self.cwd = "/"
@@ -100,11 +102,12 @@ class Language:
         self.logical = ("", "")  # a cwd, and the name with links that led there
         self.directories: list[str] = []  # that pushd keeps
         self.last_status = 0
-        self.statuses: list[int] = [0]  # PIPESTATUS
+        self.statuses: list[int] = []  # PIPESTATUS
         self.last_word = ""  # $_
         self.background = ""  # $!
         self.finished: dict[str, int] = {}  # statuses of jobs that have ended and were not waited for
         self.loops = 0
+        self.unreachable = 0  # loops around this ( … ), which `break` does not know
         self.nesting = 0  # compound commands, loops among them, around what runs
         self.source_depth = 0
         self.level = 0  # BASH_SUBSHELL
@@ -144,7 +147,8 @@ class Language:
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self._inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
-        other.trapping = list(self.trapping)
+        other.trapping, other.trapped = list(self.trapping), list(self.trapped)
+        other.unreachable = self.loops
         other.frames = [_frame(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
         other.finished = dict(self.finished)
@@ -174,7 +178,8 @@ class Language:
         self.positional = list(arguments) if arguments else None
         self.scripted = False
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
-        self.last_status = 0
+        self.last_status, self.unreachable = 0, 0
+        self.trapping, self.trapped = [], []
         self.traps = {signal: text for signal, text in self.traps.items() if not text}
         self.shells = [self.traps, *self.shells[1:]]
         self.parents_traps = None
@@ -362,6 +367,8 @@ class Language:
             raise Readonly(f"{name}: readonly variable")
         elif name == "BASH_ARGV0":
             self.name = text
+        elif name == "LINENO":
+            return name not in self.gone  # each command sets it anew
         return name not in ("OPTIND", "BASH_ARGV0")
 
     def set_element(self, name: str, text: str, value: str, adds: bool = False) -> None:
@@ -395,6 +402,8 @@ class Language:
         """`name=( … )`: (key or None, value) for each element."""
         name = self.target(name)
         self.may_change(name)
+        if self.has(name, "d"):
+            self.mark(name, "d", False)
         self.changes += 1
         if name in self.maps or self.has(name, "A"):
             pairs = self.maps.setdefault(name, {}) if adds else {}
@@ -542,8 +551,8 @@ class Language:
 
     def flags(self) -> str:
         """`$-`."""
-        letters = sorted(OPTIONS[name] for name in self.options if OPTIONS[name])
-        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter)))
+        letters = [OPTIONS[name] for name in self.options if OPTIONS[name]]
+        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * self.commanded
 
     # values
 
@@ -562,7 +571,7 @@ class Language:
 
 
 FIXED = frozenset(["SHELLOPTS", "BASHOPTS", "UID", "EUID", "PPID", "BASH_VERSINFO"])
-_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0"}
+_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO"}
 
 
 def _key(index: str) -> str:

@@ -5,7 +5,7 @@ A syntax error, Ctrl-C and whatever the shell refuses end one line; the session 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -207,8 +207,9 @@ def _run_line(runner: Runner, line: Line) -> int:
     return status
 
 
-def evaluated(runner: Runner, text: str) -> int:
-    """The commands of a text as part of the line that runs (eval, traps, aliases): whatever ends it ends that line."""
+def evaluated(runner: Runner, text: str, first: int = 1) -> int:
+    """The commands of a text as part of the line that runs (eval, traps, aliases): whatever ends it ends that line.
+    Its lines are those from `first` on."""
     session = runner.session
     language = session.language
     if language.source_depth >= EVALS:
@@ -217,7 +218,7 @@ def evaluated(runner: Runner, text: str) -> int:
     language.depth += 1
     status = 0
     try:
-        for line in each(runner, text):
+        for line in each(runner, text, first):
             if isinstance(line, SyntaxFault):
                 return line.status
             several = isinstance(line.program, Series) and len(line.program.items) > 1
@@ -238,12 +239,18 @@ def evaluated(runner: Runner, text: str) -> int:
     return status
 
 
-def as_shell(runner: Runner, text: str, name: str, arguments: list[str] | None) -> int:
-    """A text in a shell of its own (`sh -c`): exported variables only, `$0` and arguments as given."""
+def as_shell(
+    runner: Runner, text: str, name: str, arguments: list[str] | None, options: Iterable[str] = (),
+    commanded: bool = False,
+) -> int:  # fmt: skip
+    """A text in a shell of its own (`sh -c`): exported variables only, `$0`, arguments and options as given."""
     runner = runner.apart()
 
     def work() -> int:
         runner.language.becomes_program(name, arguments)
+        runner.language.commanded = commanded
+        for option in options:
+            runner.language.option(option, True)
         status = 0
         for line in each(runner, text):
             if isinstance(line, SyntaxFault):

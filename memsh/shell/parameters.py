@@ -19,7 +19,7 @@ from memsh.shell.syntax import AnyWord, Param, Word
 from memsh.shell.tracing import decoded, expanded
 
 if TYPE_CHECKING:
-    from memsh.shell.expand import Expander
+    from memsh.shell.expand import Expander, Value
     from memsh.shell.language import Language
 
 _HOMES = {"root": "/root", "nobody": "/nonexistent", "daemon": "/usr/sbin", "bin": "/bin"}
@@ -151,6 +151,8 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
         if param.op[:1] == "@" and "nounset" not in language.options:
             return ""
         single = unset(expander, _shown_name(param))
+        if param.op:
+            return single
     if param.op == ":":
         return _slice_text(expander, param, single)
     return _change(expander, param)(single) if param.op else single
@@ -193,17 +195,20 @@ def _indirect(expander: Expander, param: Param) -> Param | None:
     return Param(match[0], None, param.op, param.arg, param.other)
 
 
-def _default(expander: Expander, param: Param, several: list[str] | None, quoted: bool) -> str | Word | None:
+def _default(expander: Expander, param: Param, several: list[str] | None, quoted: bool) -> Value | None:
     """`:-`, `=`, `?`, `+` and their kin. None: the value itself."""
     sign, colon = param.op[-1], param.op[0] == ":"
     if several is None:
         single = _scalar(expander, param)
         there = single is not None and not (colon and not single)
     else:
-        there = bool(several) and not (colon and not "".join(several) and len(several) < 2)
+        between = expander.separator() if quoted and "*" in (param.name, param.index) else " "
+        there = bool(several) and not (colon and not between.join(several))
     arg = param.arg if isinstance(param.arg, Word) else Word([("text", param.arg or "", quoted)])
+    if sign == "+" and not there:
+        return "" if several != [] or "*" in (param.name, param.index) else []
     if sign == "+":
-        return arg if there else ""
+        return arg
     if there:
         return None
     if sign == "-":

@@ -186,6 +186,8 @@ class Runner(Lasting, Pipelines, Traps, Calls):
     def run_series(self, node: Series) -> int:
         status = 0
         for item, background in node.items:
+            if "noexec" in self.language.options and not self.language.strict:
+                break
             if background and not self.captured and self.session.box is not None:
                 job = jobs.start(self.session, self.apart(), item, self.session.line)
                 self.language.background = f"%{job.number}"
@@ -283,7 +285,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 try:
                     self.language.set(node.name, word)
                 except ShellError as error:
-                    return self.complain("for", error, node.line)
+                    return self.complain("for", ShellError(error.message), node.line)
                 status, ends = self._round(node.body, status)
                 if ends:
                     break
@@ -495,9 +497,9 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             runner = self.beside(self.stdout, TextInput(kept.text()))
             runner.subshell(lambda runner=runner, node=node: runner.run(node))  # type: ignore[misc]
 
-    def run_text(self, text: str) -> int:
+    def run_text(self, text: str, first: int = 1) -> int:
         """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""
-        return evaluated(self, text)
+        return evaluated(self, text, first)
 
     def run_script(self, text: str, where: str, first: int = 1) -> int:
         """The lines of another script with these streams (source); they are those from `first` on."""

@@ -35,11 +35,13 @@ class Traps:
             return
         status, statuses = language.last_status, language.statuses
         language.trapping.append(signal)
+        language.trapped.append(status)
         try:
             with within(self.session):
                 self.run_text(text)
         finally:
             language.trapping.remove(signal)
+            language.trapped.pop()
         language.last_status, language.statuses = status, statuses
 
     def debugged(self, node: Node) -> None:
@@ -74,9 +76,15 @@ class Traps:
         text = self.language.traps.pop("EXIT", "")
         if not text:
             return status
-        self.language.last_status = status
+        language = self.language
+        language.last_status = status
+        language.trapping.append("EXIT")
+        language.trapped.append(status)
         try:
             self.run_text(text)
         except (Leave, Return) as leave:
             return leave.status
+        finally:
+            language.trapping.remove("EXIT")
+            language.trapped.pop()
         return status

@@ -21,6 +21,7 @@ _BODY = re.compile(r"[^$\\`]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
 _BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
+_INDIRECT = re.compile(r"!(?=[A-Za-z0-9_#?@*!])")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = re.compile(r"[*?]|\[")
 _OPERAND = re.compile(r"[^$`\"'\\}{/]+")
@@ -37,6 +38,7 @@ class Words(Place, ABC):
 
     lenient = False
     extended = True  # ?( … ) and its kin are patterns
+    closes_quotes = True  # between two ' in a "${x-…}" no } counts: everywhere but with `set -o posix`
 
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
@@ -352,7 +354,7 @@ class Words(Place, ABC):
         self.pos += 2
         length = text.startswith("#", self.pos) and not re.match(r"#(?:[-:}=?+%/]|#)", text[self.pos : self.pos + 2])
         length = length or re.match(r"#[-#?]\}", text[self.pos : self.pos + 3]) is not None
-        indirect = not length and text.startswith("!", self.pos) and text[self.pos + 1 : self.pos + 2] not in ("}", ":")
+        indirect = not length and _INDIRECT.match(text, self.pos) is not None
         self.pos += length or indirect
         match = _BRACED.match(text, self.pos)
         if match is None:
@@ -391,6 +393,8 @@ class Words(Place, ABC):
         if param.op[0] == "@":
             return
         if param.op == ":":
+            if text.startswith("}", self.pos):
+                self.fault("${…:} needs a number behind the :", opened)
             param.arg = self._offset(opened)
             if self.text.startswith(":", self.pos):
                 self.pos += 1
@@ -410,14 +414,15 @@ class Words(Place, ABC):
     def _operand(
         self, quoted: bool, opened: int, ends: str, pattern: bool = False, first: bool = False
     ) -> AnyWord:  # fmt: skip
-        """What follows an operator, up to one of `ends` outside of quotes. Inside `"`, a ' is a letter."""
+        """What follows an operator, up to one of `ends` outside of quotes. Inside `"` a ' is a letter, but between two
+        of them no } counts."""
         start = self.pos
         parts: list[Part] = []
-        depth = 0
+        depth, between = 0, False
         while self.pos < self.size:
             text = self.text
             char = text[self.pos]
-            if char in ends and not depth and not (first and self.pos == start and char == "/"):
+            if char in ends and not depth and not between and not (first and self.pos == start and char == "/"):
                 return Word(parts, True)
             match = _OPERAND.match(text, self.pos)
             if match is not None:
@@ -434,6 +439,7 @@ class Words(Place, ABC):
             elif char == "'" and quoted:
                 parts.append(("text", char, True))
                 self.pos += 1
+                between = not between and self.closes_quotes
             elif quoted and char == "\\":
                 following = text[self.pos + 1 : self.pos + 2]
                 if following != "\n":
@@ -449,7 +455,7 @@ class Words(Place, ABC):
                 self.backquote(parts, True)
             else:
                 self._quote(parts, char, False, -1)
-        raise self.wrong("${ is never closed with }", opened, True)
+        raise self.wrong("the quote ' is never closed" if between else "${ is never closed with }", opened, True)
 
     def _offset(self, opened: int) -> AnyWord:
         """An expression up to `:` or `}`; `? :` and parentheses may stand in it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memsh.shell.errors import PIPE_STATUS, PipeClosed
 from memsh.shell.io import IO, Input, Sink
 from memsh.shell.lines import as_shell
@@ -11,10 +13,10 @@ from memsh.shell.told import within
 
 def run_line(
     io: IO, text: str, stdin: Input | None = None, sink: Sink | None = None, name: str = "",
-    arguments: list[str] | None = None,
+    arguments: list[str] | None = None, options: Iterable[str] = (), commanded: bool = False,
 ) -> int:  # fmt: skip
     """Run a line in the surroundings of the tool that asks, as a shell of its own would: it knows what was exported,
-    and what it sets is gone afterwards. Answers its status."""
+    and what it sets is gone afterwards; `options` are set, `commanded` is `-c`. Answers its status."""
     session, outer = io.session, io.runner
     runner = Runner(
         session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
@@ -23,7 +25,7 @@ def run_line(
     )  # fmt: skip
     try:
         with within(session):
-            status = as_shell(runner, text, name, arguments)
+            status = as_shell(runner, text, name, arguments, options, commanded)
     except PipeClosed:
         if sink is None:
             raise
