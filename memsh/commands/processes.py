@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.commands.wrong_access import fault
@@ -21,6 +22,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
+from memsh.shell.jobspecs import ended, job_of
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
 from memsh.shell.session import Session
@@ -317,14 +319,6 @@ def _signal(word: str) -> int:
     raise UsageError(f"'{word}' is not a signal: give a number from 0 to 64 or a name (TERM, KILL, STOP, …)")
 
 
-def _job(session: Session, word: str) -> Job:
-    """The background job that `%N` names."""
-    for job in session.jobs:
-        if word == f"%{job.number}":
-            return job
-    raise ShellError(f"{word}: no such job")
-
-
 KILL_USAGE = """
 Usage:
  kill [options] <pid> [...]
@@ -368,14 +362,18 @@ def kill(box: Box, args: Args, io: IO) -> int:
     words, sig = _options(words)
     if not words:
         raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
-    ended = [_job(io.session, word) for word in words if word.startswith("%")]
+    meant = {word: job_of(io.session, word) for word in words}
     try:
-        pids = [pid(word) for word in words if not word.startswith("%")]
+        pids = [pid(word) for word in words if meant[word] is None and not word.startswith("%")]
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for word, job in meant.items():
+        if job is None and word.startswith("%"):
+            raise ShellError(f"{word}: no such job")
     if sig:
-        for job in ended:
-            job.kill()
+        for job in meant.values():
+            if job is not None and not _caught(io, job, sig):
+                job.kill(sig)
     if pids:
         send(box, io, [number for number in pids if not _trapped(box, io, number, sig)], sig)
     return 0
@@ -390,6 +388,17 @@ def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
     if owner is not None:
         io.session.signals.append((owner, name))
     return owner is not None
+
+
+def _caught(io: IO, job: Job, sig: int) -> bool:
+    """Whether a job has a trap for the signal, which it hears of when it goes on, or ignores it."""
+    name = signal.SIGNAL_NAMES.get(sig, "")
+    traps = job.language.traps
+    if name in ("KILL", "STOP") or name not in traps:
+        return False
+    if traps[name]:
+        io.session.signals.append((traps, name))
+    return True
 
 
 def _options(words: list[str]) -> tuple[list[str], int]:
@@ -449,29 +458,84 @@ def send(box: Box, io: IO, pids: list[int], sig: int) -> None:
         tell_end(box, io, name)
 
 
-def _wait_for_jobs(io: IO, name: str = "") -> int:
-    """Let the box's clock move until no background job is left, or the one of that name has ended; its status."""
+def _let_end(io: IO, over: Callable[[], bool]) -> None:
+    """Let the box's clock move until it is over, or no background job is left."""
     session = io.session
-    while session.jobs and name not in session.language.finished:
+    if session.running_job is not None:
+        raise ShellError("not from a background job")
+    while session.jobs and not over():
         io.check()
         session.advance(max(0, min(job.wake for job in session.jobs) - session.box.timer.usec))
-    if not name:
-        session.language.finished.clear()
-    return session.language.finished.pop(name, 0)
+
+
+def _wait_for_all(io: IO) -> int:
+    _let_end(io, lambda: False)
+    language = io.session.language
+    language.heard.update(language.finished)
+    return 0
+
+
+def _wait_for_one(io: IO, word: str) -> int:
+    """`wait %1`, `wait $!`: its status, which stays known by its number."""
+    job = job_of(io.session, word)
+    if job is not None:
+        _let_end(io, lambda: job.ended)
+    language = io.session.language
+    pid = str(job.pid) if job is not None else ended(language, word)
+    if not pid:
+        if word[:1] != "%" and not word.isdecimal():
+            io.complain(f"`{word}': not a pid or valid job spec")
+            return 1
+        io.complain(f"{word}: no such job" if word[:1] == "%" else f"pid {word} is not a child of this shell")
+        return 127
+    language.heard.add(pid)
+    return language.finished[pid][1]
+
+
+def _wait_for_next(io: IO, words: list[str]) -> tuple[str, int]:
+    """`wait -n`: the first of these, or of all, that ends and was not waited for: its number and status."""
+    session, language = io.session, io.session.language
+    asked = {str(job.pid) if (job := job_of(session, word)) else ended(language, word) for word in words}
+    asked = asked or {str(job.pid) for job in session.jobs} | language.finished.keys()
+
+    def first() -> str:
+        done = session.language.finished
+        return next((pid for pid in done if pid in asked and pid not in session.language.heard), "")
+
+    _let_end(io, lambda: bool(first()))
+    pid = first()
+    if not pid:
+        return "", 127
+    session.language.heard.add(pid)
+    return pid, session.language.finished[pid][1]
 
 
 def _wait_for(io: IO, words: list[str]) -> int:
-    """`wait %1`, `wait $!`: the last one's status."""
-    session, status = io.session, 0
-    if session.running_job is not None:
-        raise ShellError("not from a background job")
-    for word in words:
-        if word.startswith("-"):
-            raise UsageError(f"{word}: there is no such option here")
-        known = word in session.language.finished or any(word == f"%{job.number}" for job in session.jobs)
-        if not known:
-            io.complain(f"{word}: no such job" if word[:1] == "%" else f"pid {word} is not a child of this shell")
-        status = _wait_for_jobs(io, word) if known else 127
+    """`wait [-fn] [-p NAME] [%JOB | NUMBER …]`: the last one's status. -f asks for what is so anyway: that they end."""
+    on, name, pid, status = "", "", "", 0
+    while words and words[0][:1] == "-" and len(words[0]) > 1:
+        word, *words = words
+        letters, takes, rest_of = word[1:].partition("p")
+        if word == "--":
+            break
+        if letters.strip("fn"):
+            raise UsageError(f"{word}: invalid option")
+        on += letters
+        if takes:
+            if not rest_of and not words:
+                raise UsageError("-p: option requires an argument")
+            name = rest_of or words.pop(0)
+    if "n" in on:
+        pid, status = _wait_for_next(io, words)
+    elif not words:
+        status = _wait_for_all(io)
+    for word in words if "n" not in on else ():
+        status = _wait_for_one(io, word)
+        pid = ended(io.language, word) or pid
+    if name:
+        io.language.unset(name)
+        if pid:
+            io.language.set(name, pid)
     return status
 
 
@@ -483,7 +547,7 @@ def wait(box: Box, args: Args, io: IO) -> int:
 
     Yields its PID; until then it is a zombie, with no memory but its kernel stack and its entry in the process table.
     If none has, and there are background jobs, the box's clock moves until these have ended. `wait %1` and `wait $!`
-    wait for one, and have its status.
+    wait for one, and have its status; `wait -n` for the next that ends, -p NAME keeps its number.
     """
     if args.jobs:
         return _wait_for(io, args.jobs)
@@ -491,8 +555,11 @@ def wait(box: Box, args: Args, io: IO) -> int:
     try:
         child, status = ending.do_wait(box, task)
     except KernelError as error:
-        if (io.session.jobs or io.session.language.finished) and io.session.running_job is None:
-            return _wait_for_jobs(io)
+        language = io.session.language
+        if language.last_job and not language.strict:  # in a script `wait` is the shell's
+            return _wait_for_all(io)
+        if (io.session.jobs or language.finished.keys() - language.heard) and io.session.running_job is None:
+            return _wait_for_all(io)
         if error.code != "EAGAIN":
             raise
         children = ", ".join(map(str, task.children))

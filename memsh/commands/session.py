@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 
+from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
+from memsh.shell.jobspecs import job_of, listed
 from memsh.shell.values import count, fixed
 
 TOPIC = "session"
@@ -114,11 +116,25 @@ def clear(box: object, args: Args, io: IO) -> None:
     io.control("\x1b[H\x1b[2J\x1b[3J")
 
 
-@command(topic=TOPIC, needs_box=False)
-def jobs(box: object, args: Args, io: IO) -> None:
+@command(rest("words", raw=True, meta="[-lnprs] [%JOB"), topic=TOPIC, needs_box=False, shell=True)
+def jobs(box: object, args: Args, io: IO) -> int:
     """what was started with & and has not ended: it goes on while the box's clock moves
 
     while true; do malloc 4k; sleep 1; done & sleep 3; jobs; kill %1
+
+    -l shows the numbers that `$!` was, -p shows them alone, -r what runs (all of them), -s what is stopped (none).
     """
-    for job in io.session.jobs:
-        io.out(f"[{job.number}]  {job.text}\n")
+    on, _, words, _ = short_options(args.words, "lnprs")
+    status, chosen = 0, list(io.session.jobs)
+    if words:
+        chosen = []
+        for word in words:
+            job = job_of(io.session, word)
+            if job is None:
+                io.complain(f"{word}: no such job")
+                status = 1
+            else:
+                chosen.append(job)
+    for job in chosen if not {"n", "s"} & set(on) else ():
+        io.out(f"{job.pid}\n" if "p" in on else listed(io.session, job, "l" in on))
+    return status

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TURN = 10_000  # commands
 LOOKS = 20_000  # for Ctrl-C, within one command that does not end
 STEP = 60_000_000  # µs between two looks for Ctrl-C
+FIRST = 1 << 22  # PID_MAX_LIMIT: from here on no process has such a number
 SHORTEST = 1000  # µs: what a job's sleep takes at least
 
 
@@ -35,9 +36,13 @@ class Job:
         self.node = node
         self.text = text
         self.number: int = max((job.number for job in session.jobs), default=0) + 1
+        language = session.language
+        self.pid: int = max((job.pid for job in session.jobs), default=FIRST)  # what `$!` is
+        self.home = language  # which started it
+        self.pid = language.last_job = max(self.pid, language.last_job) + 1
         self.wake = 0
         self.ended = False
-        self.killed = False
+        self.killed = 0  # by this signal
         self.commands = 0
         self.until = 0  # at so many looks of the session the job's turn is over
         self.failure: BaseException | None = None
@@ -55,7 +60,9 @@ class Job:
         except Dropped as error:
             self.runner.dropped(error)
             self.status = 1
-        except (JobEnded, LoopControl, PipeClosed):
+        except JobEnded:
+            self.status = 128 + self.killed
+        except (LoopControl, PipeClosed):
             self.status = 1
         except BaseException as failure:  # raised again where the job was resumed
             self.failure = failure
@@ -83,7 +90,8 @@ class Job:
         session.running_job, session.language = outer, language
         if self.ended and self in session.jobs:
             session.jobs.remove(self)
-            session.language.finished[f"%{self.number}"] = self.status
+            for known in (session.language, self.home):
+                known.finished[str(self.pid)] = (self.number, self.status)
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
@@ -103,9 +111,9 @@ class Job:
             self.commands = 0
             self.sleep(SHORTEST)
 
-    def kill(self) -> None:
-        """End it; a job that ends itself does not come back from here."""
-        self.killed = True
+    def kill(self, signal: int = 9) -> None:
+        """End it by a signal; a job that ends itself does not come back from here."""
+        self.killed = signal
         if self.session.running_job is self:
             raise JobEnded
         self.resume()

@@ -105,7 +105,9 @@ class Language:
         self.statuses: list[int] = []  # PIPESTATUS
         self.last_word = ""  # $_
         self.background = ""  # $!
-        self.finished: dict[str, int] = {}  # statuses of jobs that have ended and were not waited for
+        self.last_job = 0  # the highest `$!` so far
+        self.finished: dict[str, tuple[int, int]] = {}  # (number, status) of jobs that have ended, by their `$!`
+        self.heard: set[str] = set()  # those that have been waited for
         self.loops = 0
         self.unreachable = 0  # loops around this ( … ), which `break` does not know
         self.nesting = 0  # compound commands, loops among them, around what runs
@@ -151,7 +153,7 @@ class Language:
         other.unreachable = self.loops
         other.frames = [_frame(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
-        other.finished = dict(self.finished)
+        other.finished, other.heard = dict(self.finished), set(self.heard)
         other.empty = []
         other.level = self.level + 1
         return other

@@ -190,7 +190,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 break
             if background and not self.captured and self.session.box is not None:
                 job = jobs.start(self.session, self.apart(), item, self.session.line)
-                self.language.background = f"%{job.number}"
+                self.language.background = str(job.pid)
                 status = 0
             else:
                 status = self.run(item)

@@ -23,9 +23,8 @@ def play(text: str) -> tuple[str, str, int]:
 def test_a_job_runs_until_it_sleeps_and_wakes_with_the_clock() -> None:
     text = "for i in 1 2 3; do echo j$i; sleep 2; done &\necho front; sleep 3; echo later; jobs; sleep 10; jobs; "
     text += "echo end"
-    assert play(text) == (
-        "j1\nfront\nj2\nlater\n[1]  for i in 1 2 3; do echo j$i; sleep 2; done &\nj3\nend\n", "", 0,
-    )  # fmt: skip
+    listed = "[1]+  Running                 for i in 1 2 3; do echo j$i; sleep 2; done &"
+    assert play(text) == (f"j1\nfront\nj2\nlater\n{listed}\nj3\nend\n", "", 0)
 
 
 def test_jobs_take_turns_by_time_then_by_number() -> None:
@@ -61,7 +60,7 @@ def test_wait_lets_the_clock_move_until_the_jobs_have_ended() -> None:
 
 def test_a_job_that_is_not_there() -> None:
     assert play("kill %1") == ("", "kill: %1: no such job\n", 1)
-    assert play("sleep 9 & kill -0 %1; jobs") == ("[1]  sleep 9 &\n", "", 0)
+    assert play("sleep 9 & kill -0 %1; jobs") == ("[1]+  Running                 sleep 9 &\n", "", 0)
 
 
 def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
@@ -71,7 +70,7 @@ def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
     made.interrupted = True
     assert made.run("sleep 100; echo on") == 130
     assert made.box.timer.usec < 100_000_000 and out.getvalue() == ""
-    assert made.run("jobs") == 0 and out.getvalue() == "[1]  while true; do true; done &\n"
+    assert made.run("jobs") == 0 and out.getvalue() == "[1]+  Running                 while true; do true; done &\n"
     made.run("kill %1; jobs")
     assert out.getvalue().count("[1]") == 1 and not made.jobs
 
