@@ -474,7 +474,7 @@ def alias(box: object, args: Args, io: IO) -> int:
             aliases[name] = text
             io.language.changes += 1
         elif name in aliases:
-            io.out(f"alias {name}={quote(aliases[name])}\n")
+            io.out(f"{'' if 'posix' in io.language.options else 'alias '}{name}={quote(aliases[name])}\n")
         else:
             io.complain(f"{name}: not found")
             status = 1

@@ -229,6 +229,7 @@ def more(box: object, args: Args, io: IO) -> int:
 _SHELL = (
     option("-c", name="command", help="run this text"), option("-e"), option("-u"), option("-x"), option("-v"),
     option("-n"), option("-s"), option("-i"), option("-l", "--login"), option("--norc"), option("--noprofile"),
+    option("--posix"),
     option("-o", type=str, many=True, name="settings", meta="OPTION"),
     rest("words", meta="[TEXT] [SCRIPT] [WORD", words="path"),
 )  # fmt: skip
@@ -254,6 +255,7 @@ def _shell(args: Args, io: IO) -> int:
     else:
         text, name, names = io.stdin.read(), io.name, words
     given = [long for long, letter in OPTIONS.items() if letter and letter in "euxvn" and getattr(args, letter)]
+    given += ["posix"] * args.posix
     for long in args.settings:
         if long not in OPTIONS:
             raise ShellError(f"{long}: invalid option name", 2)

@@ -187,7 +187,7 @@ class _Reader:
         yes = self.comma()
         if self.take() != ":":
             raise self.wrong("? needs its :")
-        no = self.assignment()
+        no = self.choice()
         return lambda place: yes(place) if condition(place) else no(place)
 
     def binary(self, least: int) -> Code:

@@ -11,6 +11,7 @@ from memsh.shell import fingers, programs
 from memsh.shell.errors import (
     NOT_FOUND,
     PANICKED,
+    BadSubscript,
     Dropped,
     Fatal,
     Interrupted,
@@ -282,7 +283,10 @@ class Calls:
             if TOO_LONG in error.message:
                 self._once(node)
             if not isinstance(error, (Refused, Fatal, Dropped)):
-                error.message = f"memsh: {error.message}"
+                if not language.strict and (isinstance(error, BadSubscript) or error.status != 1):
+                    error = Dropped(error.message)  # a number that is none, an index before the first
+                else:
+                    error.message = f"memsh: {error.message}"
             return self.complain("", error, node.line)
         return status
 
@@ -374,6 +378,8 @@ class Calls:
             self._say_empty(prepared.command, error)
             status = self.complain(prepared.name, error, line)
             self._tell_reason(prepared, error)
+            if self._posix(prepared) and prepared.name not in ("break", "continue") and not self.language.strict:
+                raise Leave(status) from None
             return status
         except (PipeClosed, Interrupted, Leave, LoopControl, Return, OutputGone, KeyboardInterrupt, MemoryError):
             raise
@@ -414,10 +420,15 @@ class Calls:
             language.loops = loops
             language.leave()
 
+    def _posix(self, prepared: Prepared) -> bool:
+        """Whether this is a special builtin, and `set -o posix` is on."""
+        return "posix" in self.language.options and prepared.function is None and prepared.name in programs.SPECIAL
+
     def _with_variables(self, prepared: Prepared, line: int) -> int:
         """`name=value COMMAND`: set, and exported, for this command only."""
         language = self.language
-        kept = {assign.name: language.snapshot(assign.name) for assign in prepared.assigns or ()}
+        lasting = self._posix(prepared)
+        kept = {assign.name: language.snapshot(assign.name) for assign in (prepared.assigns or ()) if not lasting}
         try:
             expander = self.expander()
             for assign in prepared.assigns or ():
@@ -428,10 +439,12 @@ class Calls:
                 if assign.items is not None:  # in an environment there are no arrays
                     assign = Assign(assign.name, assign.raw, None, assign.adds)
                 try:
-                    if self._assigned(expander, assign):
+                    if self._assigned(expander, assign) and not lasting:
                         language.mark(assign.name, "x")
                 except Readonly as error:  # told, and the command runs without it
                     self.say(f"memsh: {error.message}\n")
+                    if lasting:
+                        raise Leave(1) from None
             return self.call(prepared._replace(assigns=None), line)
         except ShellError as error:
             if isinstance(error, (Dropped, Fatal)):
@@ -491,7 +504,7 @@ class Calls:
             name = name or ("memsh" if severe else "")
             self.say(f"{place}{name}: {error.message}\n" if name else f"{place}{error.message}\n")
         if severe and not self.language.strict:
-            if isinstance(error, Fatal):
+            if isinstance(error, Fatal) or "posix" in self.language.options:
                 raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)
             raise Dropped("", 1)
         return error.status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell.arith import compiled
-from memsh.shell.errors import ShellError
+from memsh.shell.errors import Fatal, ShellError
 from memsh.shell.patterns import matches
 from memsh.shell.tracing import traced
 from memsh.shell.values import whole
@@ -108,7 +108,12 @@ def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
     if operator in OF_FILES:
         return files_compared(operator, left, right, runner)
     language = runner.language
-    return compared(operator, compiled(left)(language), compiled(right)(language))
+    try:
+        return compared(operator, compiled(left)(language), compiled(right)(language))
+    except Fatal:
+        raise
+    except ShellError as error:
+        raise ShellError(error.message) from None
 
 
 def _matched(text: str, pattern: str, runner: Runner) -> bool:

@@ -24,7 +24,8 @@ class Heredocs(Words):
 
     def lend(self, inner: Heredocs) -> None:
         """Another reader reads a part of this text."""
-        inner.lenient, inner.extended, inner.warns = self.lenient, self.extended, self.warns
+        inner.lenient, inner.extended, inner.posix = self.lenient, self.extended, self.posix
+        inner.warns = self.warns
 
     def document(self, redirect: Redirect) -> None:
         """`<<` was read: what ends the document follows. Nothing in it is expanded."""

@@ -32,7 +32,7 @@ IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof",
 # in a script, where there is no line editing, no history and no terminal that they could change
 BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
-                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments"])  # fmt: skip
+                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip
 TRACED = {"DEBUG": "functrace", "ERR": "errtrace", "RETURN": "functrace"}  # traps that an option hands down
 SHOPTS = {
     "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,

@@ -55,7 +55,8 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
 
 def _settings(runner: Runner) -> Settings:
     language = runner.language
-    return language.aliases if language.shopts["expand_aliases"] else None, language.shopts["extglob"]
+    posix = "posix" in language.options
+    return language.aliases if posix or language.shopts["expand_aliases"] else None, language.shopts["extglob"], posix
 
 
 def _warned(runner: Runner, text: str) -> None:

@@ -52,7 +52,7 @@ _SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
 _SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
-Settings = tuple[dict[str, str] | None, bool]  # the aliases, if they are looked up; whether ?( … ) is a pattern
+Settings = tuple[dict[str, str] | None, bool, bool]  # the aliases that are looked up, if any; `extglob`; `posix`
 
 
 class Parser(Compounds):
@@ -72,7 +72,7 @@ class Parser(Compounds):
         while True:
             text = self.text
             if self.settings is not None:
-                self.aliases, self.extended = self.settings()
+                self.aliases, self.extended, self.posix = self.settings()
             match = _PLAIN_LINE.match(text, self.pos)
             if match is not None and match[1] not in RESERVED and not self.aliases:
                 yield self._plain_line(match)

@@ -27,6 +27,11 @@ BUILTINS = frozenset(
      "source", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"]
 )  # fmt: skip
 
+SPECIAL = frozenset(
+    [".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "source",
+     "times", "trap", "unset"]
+)  # fmt: skip
+# POSIX's special builtins: with `set -o posix` what is assigned before them stays, and their errors end a script
 
 _BOTH = frozenset(["[", "echo", "false", "kill", "printf", "pwd", "test", "true"])  # builtins that are programs too
 

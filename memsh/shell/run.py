@@ -458,7 +458,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         outer = self.language
 
         def work() -> int:
-            if not outer.shopts["inherit_errexit"]:
+            if not outer.shopts["inherit_errexit"] and "posix" not in outer.options:
                 self.language.options.discard("errexit")
             self.language.depth += 1
             with within(self.session):

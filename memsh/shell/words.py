@@ -1,7 +1,7 @@
 """One word of the language: quotes, `$…`, `${…}`, `$(( … ))`, `~`, patterns (bash: parse.y, read_token_word).
 
 The reader stands on a text at `pos` and moves along. What is inside `$( … )` is read by memsh.shell.parser, of which
-this class is the lower half. Known deviations: `$[ … ]` is refused; `$"…"` is `"…"` (there is no catalogue).
+this class is the lower half. Known deviation: `$"…"` is `"…"` (there is no catalogue).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Words(Place, ABC):
 
     lenient = False
     extended = True  # ?( … ) and its kin are patterns
-    closes_quotes = True  # between two ' in a "${x-…}" no } counts: everywhere but with `set -o posix`
+    posix = False  # `set -o posix`: a ' in a "${x-…}" is a letter only, a ~ behind `name=` in a word stays
 
     def blanks(self) -> None:
         self.pos = BLANK.match(self.text, self.pos).end()  # type: ignore[union-attr]
@@ -115,7 +115,7 @@ class Words(Place, ABC):
 
     def _tilde(self, parts: list[Part], piece: str, at: int, start: int, value: bool) -> str:
         """Take a leading ~NAME off a piece; in a value also the one behind a `:`. Answers the rest."""
-        named = None if value else _NAMED.match(piece)
+        named = None if value or self.posix else _NAMED.match(piece)
         if at == start and named is not None:
             parts.append(("text", named[0], False))
             piece, at, value = piece[named.end() :], at + named.end(), True
@@ -251,7 +251,8 @@ class Words(Place, ABC):
             self.pos = pos + 2
             self.double(parts, pos + 1)
         elif following == "[":
-            self.fault("there is no $[ … ] in this shell: use $(( … ))", pos)
+            self.pos = pos + 2
+            parts.append(("sum", self._bracketed(pos), quoted))
         elif following == "-" and not (first and re.match(r"[0-9A-Za-z$]", text[pos + 2 : pos + 3])):
             parts.append(("param", Param("-", bare=True), quoted))
             self.pos = pos + 2
@@ -266,6 +267,22 @@ class Words(Place, ABC):
             else:
                 parts.append(("text", "$", True))
                 self.pos = pos + 1
+
+    def _bracketed(self, opened: int) -> AnyWord:
+        """The inside of `$[ … ]`, which is an older `$(( … ))`."""
+        inner: list[Part] = []
+        depth = 1
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            if char in "$`\"\\":
+                self._dollar_or_quote(inner, char)
+                continue
+            self.pos += 1
+            depth += (char == "[") - (char == "]")
+            if not depth:
+                return Word(inner)
+            inner.append(("text", char, True))
+        raise self.wrong("$[ is never closed with ]", opened, True)
 
     def _end_of_ansi(self, pos: int) -> int:
         begun = pos
@@ -439,7 +456,7 @@ class Words(Place, ABC):
             elif char == "'" and quoted:
                 parts.append(("text", char, True))
                 self.pos += 1
-                between = not between and self.closes_quotes
+                between = not between and not self.posix
             elif quoted and char == "\\":
                 following = text[self.pos + 1 : self.pos + 2]
                 if following != "\n":
