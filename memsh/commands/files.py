@@ -194,25 +194,26 @@ def change_directory(io: IO, name: str, physical: bool = False) -> None:
     language.variables.pop("OLDPWD", None)
 
 
-@command(rest("folder", raw=True, meta="[-LP] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)
+@command(rest("folder", raw=True, meta="[-LPe] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)
 def cd(box: object, args: Args, io: IO) -> None:
     """change the directory
 
     cd /proc/self
 
     `cd -` goes back to the one before; without a folder to $HOME, or to / where there is none. A relative folder is
-    looked for in $CDPATH too. -P follows links.
+    looked for in $CDPATH too. -P follows links; with it -e fails where the place has no name any more, as it does here
+    in any case.
     """
     words: list[str] = args.folder
     physical = False
-    while words and words[0] in ("-L", "-P", "--"):
-        physical = words[0] == "-P" or (physical and words[0] == "--")
-        ended, words = words[0] == "--", words[1:]
-        if ended:
+    while words and len(words[0]) > 1 and words[0][0] == "-":
+        word, words = words[0], words[1:]
+        if word == "--":
             break
-    else:
-        if words and len(words[0]) > 1 and words[0][0] == "-":
-            raise UsageError(f"{words[0]}: invalid option")
+        if word.strip("LPe") != "-":
+            raise UsageError(f"{word}: invalid option")
+        for letter in word[1:]:
+            physical = letter == "P" or (physical and letter == "e")
     if len(words) > 1:
         raise ShellError("too many arguments")
     language = io.language

@@ -139,7 +139,7 @@ class Calls:
         language = self.language
         if self.session.registry.knows(name) or name in language.functions or name in language.aliases:
             return
-        if not programs.places(self.session, language, name):
+        if not programs.places(self.session, language, name, self._path_before(stage) if stage is not None else None):
             raise NotFound(fingers.unknown(self.session.registry, name, stage))
 
     # preparing
@@ -196,8 +196,9 @@ class Calls:
         """The declared command that the words call."""
         session = self.session
         name = words[0]
-        if "/" in name or "PATH" in self.language.variables:
-            leads = self._leads(words)
+        path = self._path_before(node)
+        if "/" in name or path is not None or "PATH" in self.language.variables:
+            leads = self._leads(words, path)
             if leads is not None:
                 return self.found(leads, node, arrays)._replace(name=name)
         if not session.registry.knows(name):
@@ -218,10 +219,18 @@ class Calls:
             raise
         return Prepared(command, args, command.name, node.assigns, node.redirects, node, None, words, arrays)
 
-    def _leads(self, words: list[str]) -> list[str] | None:
+    def _path_before(self, node: Simple) -> str | None:
+        """`PATH=… COMMAND`: the folders where this command is looked for; None if there is no such assignment."""
+        for assign in node.assigns or ():
+            parts = [] if isinstance(assign.value, str) else assign.value.parts
+            if assign.name == "PATH" and all(part[0] in ("text", "param", "tilde") for part in parts):
+                return self.expander().single(assign.value)
+        return None
+
+    def _leads(self, words: list[str], path: str | None) -> list[str] | None:
         """The words that run a script of the box, or a tool by its path; None for all else."""
         try:
-            return programs.called(self.session, self.language, words)
+            return programs.called(self.session, self.language, words, path)
         except ShellError as error:
             raise NotFound(error.message, error.status) from None
 

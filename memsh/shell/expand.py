@@ -317,7 +317,9 @@ class Expander:
 
 def _blank_start(text: str, ifs: str | None) -> bool:
     """Whether what stands first ends a field that was never begun: only a sign of IFS that is no blank makes one."""
-    return text[:1] in " \t\n" and (ifs is None or text[:1] in ifs)
+    blanks = " \t\n" if ifs is None else "".join(char for char in " \t\n" if char in ifs)
+    inside = text.lstrip(blanks) if blanks else text
+    return inside != text and inside[:1] not in (ifs or "")
 
 
 def split_ifs(text: str, ifs: str) -> list[str]:

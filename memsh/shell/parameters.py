@@ -69,7 +69,7 @@ def unset(expander: Expander, name: str) -> str:
     """A value that is not there: an error, or empty."""
     language = expander.language
     if name and not name[0].isalpha() and name[0] != "_":
-        if "nounset" in language.options and name not in ("@", "*", "!"):
+        if "nounset" in language.options and name not in ("@", "*"):
             raise Fatal(f"{'$' if name.isdecimal() else ''}{name}: unbound variable")
         if language.positional is None and (language.strict or not name) and name.isdecimal():
             raise ShellError(f"${name} is not set ({_values(language)})")

@@ -524,6 +524,10 @@ class Parser(Compounds):
         try:
             programs = [line.program for line in inner.lines()]
         except SyntaxFault as fault:
+            if self.lenient:  # bash reads it when it runs, and goes on behind it
+                unread = Simple(self.line_of(opened), opened)
+                unread.words = ["eval", text]
+                return unread
             self.fault(f"in ` `: {fault.message}", opened)
         return programs[0] if len(programs) == 1 else Series([(program, False) for program in programs])
 

@@ -46,14 +46,14 @@ def _asked(session: Session, letter: str, path: str) -> bool:
     return session.files is not None and session.box is not None and session.files.test(session, letter, path)
 
 
-def places(session: Session, language: Language, name: str) -> list[str]:
-    """Every file of that name that $PATH leads to, in its order."""
+def places(session: Session, language: Language, name: str, searched: str | None = None) -> list[str]:
+    """Every file of that name that $PATH (or `searched`, if it is given) leads to, in its order."""
     if "/" in name:
         known = is_tool(session, name.rpartition("/")[2]) and name.rpartition("/")[0] in _TOOLS
         return [name] if known or (_asked(session, "f", name) and _asked(session, "x", name)) else []
     found: list[str] = []
     loose: list[str] = []  # that nobody may execute
-    for folder in (language.get("PATH") or "").split(":"):
+    for folder in (language.get("PATH") or "" if searched is None else searched).split(":"):
         path = f"{folder or '.'}/{name}"
         if folder in _TOOLS and is_tool(session, name):
             found.append(path)
@@ -62,15 +62,15 @@ def places(session: Session, language: Language, name: str) -> list[str]:
     return found or loose
 
 
-def called(session: Session, language: Language, words: list[str]) -> list[str] | None:
-    """The words that run what `words` call, where that is a script of the box; None for all else. ShellError for a
-    path that leads to nothing that can be run."""
+def called(session: Session, language: Language, words: list[str], searched: str | None = None) -> list[str] | None:
+    """The words that run what `words` call, where that is a script of the box; None for all else. `searched` stands in
+    for $PATH. ShellError for a path that leads to nothing that can be run."""
     name = words[0]
     if "/" in name:
         return _by_path(session, language, words)
-    if "PATH" not in language.variables or name in BUILTINS:
+    if (searched is None and "PATH" not in language.variables) or name in BUILTINS:
         return None
-    for folder in (language.get("PATH") or "").split(":"):
+    for folder in (language.get("PATH") or "" if searched is None else searched).split(":"):
         if folder in FOLDERS and is_tool(session, name):
             return None
         path = f"{folder or '.'}/{name}"

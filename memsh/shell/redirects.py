@@ -131,7 +131,7 @@ class Opener:
         elif op in (">&", "<&"):
             self._duplicate(fd, op, self._target(redirect), redirect)
         elif op in ("&>", "&>>"):
-            sink = self._write(self._target(redirect), op == "&>>", False)
+            sink = self._write(self._target(redirect), op == "&>>", op == "&>")
             self._put(1, sink)
             self._put(2, sink)
         elif op == "<":
@@ -185,7 +185,7 @@ class Opener:
         number = whole(target[:-1] if moved else target)
         if number is None or number < 0:
             if op == ">&" and fd == 1 and target:
-                sink = self._write(target, False, False)
+                sink = self._write(target, False, True)
                 self._put(1, sink)
                 self._put(2, sink)
                 return

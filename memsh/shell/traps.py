@@ -73,10 +73,10 @@ class Traps:
 
     def at_exit(self, status: int) -> int:
         """`trap … EXIT`, once; answers the status to leave with."""
-        text = self.language.traps.pop("EXIT", "")
-        if not text:
-            return status
         language = self.language
+        text = language.traps.get("EXIT", "")
+        if not text or "EXIT" in language.trapping:
+            return status
         language.last_status = status
         language.trapping.append("EXIT")
         language.trapped.append(status)
@@ -87,4 +87,5 @@ class Traps:
         finally:
             language.trapping.remove("EXIT")
             language.trapped.pop()
+            language.traps.pop("EXIT", None)
         return status

@@ -185,7 +185,7 @@ class Words(Place, ABC):
         if char == "$":
             self.dollar(parts, True, False)
         elif char == "`":
-            self.backquote(parts, True)
+            self.backquote(parts, True, '"' in special)
         elif pos + 1 < self.size:
             following = self.text[pos + 1]
             if following != "\n":
@@ -210,8 +210,8 @@ class Words(Place, ABC):
                 self._inside(parts, "$`\\")
         return Word(parts or [("text", "", True)])
 
-    def backquote(self, parts: list[Part], quoted: bool) -> None:
-        """`` `…` ``: `\\` quotes only $ ` and \\ (and `"` inside `"`); what comes out is parsed."""
+    def backquote(self, parts: list[Part], quoted: bool, strips: bool = False) -> None:
+        """`` `…` ``: `\\` quotes only $ ` and \\ (and `"` where it `strips` them); what comes out is parsed."""
         text, opened = self.text, self.pos
         pos, inside = opened + 1, list[str]()
         while pos < self.size:
@@ -222,7 +222,7 @@ class Words(Place, ABC):
                 return
             if char == "\\" and pos + 1 < self.size:
                 following = text[pos + 1]
-                inside.append(following if following in ('$`\\"' if quoted else "$`\\") else "\\" + following)
+                inside.append(following if following in ('$`\\"' if strips else "$`\\") else "\\" + following)
                 pos += 2
             else:
                 inside.append(char)
@@ -435,11 +435,11 @@ class Words(Place, ABC):
         of them no } counts."""
         start = self.pos
         parts: list[Part] = []
-        depth, between = 0, False
+        between = False
         while self.pos < self.size:
             text = self.text
             char = text[self.pos]
-            if char in ends and not depth and not between and not (first and self.pos == start and char == "/"):
+            if char in ends and not between and not (first and self.pos == start and char == "/"):
                 return Word(parts, True)
             match = _OPERAND.match(text, self.pos)
             if match is not None:
@@ -450,7 +450,6 @@ class Words(Place, ABC):
                 if piece:
                     parts.append(("text", piece, quoted))
             elif char in "{}/":
-                depth += 0 if quoted or pattern or first else (char == "{") - (char == "}" and depth > 0)
                 parts.append(("text", char, quoted))
                 self.pos += 1
             elif char == "'" and quoted:
@@ -469,7 +468,7 @@ class Words(Place, ABC):
             elif quoted and char == "$":
                 self.dollar(parts, True, False)
             elif quoted and char == "`":
-                self.backquote(parts, True)
+                self.backquote(parts, True, True)
             else:
                 self._quote(parts, char, False, -1)
         raise self.wrong("the quote ' is never closed" if between else "${ is never closed with }", opened, True)
