@@ -148,10 +148,14 @@ def _functions(io: IO, words: list[str], only_names: bool) -> int:
         if name not in functions:
             status = 1
         elif only_names:
-            io.out(f"{name}\n" if words else f"declare -f {name}\n")
+            io.out(f"{name}\n" if words else f"declare {_function_letters(io, name)} {name}\n")
         else:
             io.out(definition(name, functions[name].text) + "\n")
     return status
+
+
+def _function_letters(io: IO, name: str) -> str:
+    return "-f" + "r" * io.language.has(name, "F") + "x" * io.language.has(name, "X")
 
 
 def _declaring(args: Args, io: IO) -> int:
@@ -159,7 +163,12 @@ def _declaring(args: Args, io: IO) -> int:
     if io.arrays:
         io.arrays = {place - 1 - at: array for place, array in io.arrays.items()}
     if "f" in on or "F" in on:
-        return _functions(io, words, "F" in on)
+        given = ("X" if "x" in on else "") + ("F" if "r" in on else "")
+        for name in words if given else ():
+            if name not in io.language.functions:
+                return 1
+            io.language.mark(name, given)
+        return 0 if words and given else _functions(io, words, "F" in on)
     letters = "".join(letter for letter in on if letter in _ATTRIBUTES)
     if "p" in on or (not words and not off):
         if not words and "p" not in on and not letters:
@@ -237,8 +246,11 @@ def _marked(args: Args, io: IO, letter: str) -> int:
             if name not in language.functions:
                 io.complain(f"{name}: not a function")
                 return 1
-            if letter == "r":
-                language.mark(name, "F")
+            language.mark(name, "F" if letter == "r" else "X", letter == "r" or "n" not in on)
+        for name in sorted(language.functions) if not words else ():
+            if language.has(name, "F" if letter == "r" else "X"):
+                shown = definition(name, language.functions[name].text)
+                io.out(f"{shown}\ndeclare {_function_letters(io, name)} {name}\n")
         return 0
     if not words:
         return _print(io, [], letter)
@@ -280,7 +292,7 @@ def unset(box: object, args: Args, io: IO) -> int:
         match = re.fullmatch(r"([A-Za-z_]\w*)(?:\[(.*)\])?", word, re.S | re.A)
         if "f" in on or (match is None and ("v" not in on or word in language.functions) and "[" not in word):
             language.functions.pop(word, None)
-            language.changes += 1
+            language.mark(word, "X", False)
         elif match is None:
             io.complain(f"`{word}': not a valid identifier")
             status = 1

@@ -83,7 +83,7 @@ class Printf:
         while at < len(pattern) and not self.stopped:
             sign = pattern.find("%", at)
             literal = pattern[at : len(pattern) if sign < 0 else sign]
-            text, self.stopped = echoed(_octal(literal), True)
+            text, self.stopped = echoed(_octal(literal), True, True)
             self.put(text)
             if sign < 0 or self.stopped:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from memsh.shell.assigning import Assigning
 from memsh.shell.conditional import Conditional
 from memsh.shell.heredocs import Heredocs
 from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, If, Node, While, Word
@@ -17,7 +18,7 @@ _FUNCTION_NAME = re.compile(r"[^\s|&;<>()$`\"'\\]+")
 _EMPTY = re.compile(r"[ \t]*\([ \t]*\)")
 
 
-class Compounds(Conditional, Heredocs):
+class Compounds(Conditional, Heredocs, Assigning):
     """The part of the parser that reads what stands behind a reserved word. `opened` is where that stands."""
 
     if TYPE_CHECKING:

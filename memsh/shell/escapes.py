@@ -54,10 +54,10 @@ def ansi_c(text: str) -> str:
     return joined(_ANSI.sub(_ansi, text)).partition("\0")[0]
 
 
-def echoed(text: str, octal_without_zero: bool = False) -> tuple[str, bool]:
-    """`echo -e` and `%b`: (text, whether a `\\c` ended all output)."""
+def echoed(text: str, octal_without_zero: bool = False, quotes: bool = False) -> tuple[str, bool]:
+    """`echo -e`, `%b` and printf's format, in which a \\ takes `quotes` too: (text, whether `\\c` ended all output)."""
     out: list[str] = []
-    place = 0
+    place, known = 0, "abeEfnrtv\\" + "'\"?" * quotes
     for match in _ECHO.finditer(text):
         if match.start() < place:
             continue
@@ -75,6 +75,6 @@ def echoed(text: str, octal_without_zero: bool = False) -> tuple[str, bool]:
         elif bare is not None:
             out.append(byte(int(bare, 8)) if octal_without_zero else "\\" + bare)
         else:
-            out.append(_PLAIN[plain] if plain in "abeEfnrtv\\" else "\\" + plain)
+            out.append(_PLAIN[plain] if plain in known else "\\" + plain)
     out.append(text[place:])
     return joined("".join(out)), False

@@ -301,12 +301,15 @@ class Expander:
             raise Dropped(f"{assign.name}[{self.single(assign.index)}]: cannot assign list to array member")
         if assign.items is not None:
             items: list[tuple[str | None, str]] = []
-            for key, word in assign.items:
+            adding: set[int] = set()
+            for place, (key, word) in enumerate(assign.items):
+                if place in assign.adding:
+                    adding.add(len(items))
                 if key is not None:
                     items.append((self.single(key), self.single(word)))
                 else:
                     items += [(None, text) for text in self.words([word])]
-            language.set_array(assign.name, items, assign.adds)
+            language.set_array(assign.name, items, assign.adds, frozenset(adding))
             return
         text = self.single(assign.value)
         if assign.index is not None:
@@ -319,7 +322,7 @@ def _blank_start(text: str, ifs: str | None) -> bool:
     """Whether what stands first ends a field that was never begun: only a sign of IFS that is no blank makes one."""
     blanks = " \t\n" if ifs is None else "".join(char for char in " \t\n" if char in ifs)
     inside = text.lstrip(blanks) if blanks else text
-    return inside != text and inside[:1] not in (ifs or "")
+    return inside != text and (not inside or inside[0] not in (ifs or ""))
 
 
 def split_ifs(text: str, ifs: str) -> list[str]:

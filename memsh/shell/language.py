@@ -174,8 +174,11 @@ class Language:
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
         self.variables = self.exported()
-        self.arrays, self.maps, self.frames, self.functions, self.aliases = {}, {}, [], {}, {}
+        self.arrays, self.maps, self.frames, self.aliases = {}, {}, [], {}
+        self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}
+        for known in self.functions:
+            self.attributes.setdefault(known, set()).add("X")
         self.options, self.shopts = set(BEGUN_WITH), {**SHOPTS, **dict.fromkeys(TYPED, False)}
         self.positional = list(arguments) if arguments else None
         self.scripted = False
@@ -400,22 +403,25 @@ class Language:
                 array[0] = self.variables.pop(name)
         return array
 
-    def set_array(self, name: str, items: list[tuple[str | None, str]], adds: bool = False) -> None:
-        """`name=( … )`: (key or None, value) for each element."""
+    def set_array(
+        self, name: str, items: list[tuple[str | None, str]], adds: bool = False, adding: frozenset[int] = frozenset()
+    ) -> None:
+        """`name=( … )`: (key or None, value) for each element; those at the places `adding` are `[key]+=value`."""
         name = self.target(name)
         self.may_change(name)
         if self.has(name, "d"):
             self.mark(name, "d", False)
         self.changes += 1
         if name in self.maps or self.has(name, "A"):
+            before = self.maps.get(name, {})
             pairs = self.maps.setdefault(name, {}) if adds else {}
             if items and all(key is None for key, _ in items):
                 words = [value for _, value in items]
                 items = list(zip(words[::2], [*words[1::2], ""], strict=False))
-            for key, value in items:
+            for at, (key, value) in enumerate(items):
                 if key is None:
                     raise ShellError(f"{name}: {value}: must use subscript when assigning associative array")
-                pairs[key] = self.shaped(name, value)
+                pairs[key] = self.shaped(name, self._added(name, before.get(key, ""), value) if at in adding else value)
             self.maps[name] = pairs
             return
         array = dict(self.as_array(name)) if adds else {}
@@ -423,10 +429,11 @@ class Language:
             self.variables.pop(name, None)
             self.arrays[name] = array
         place = max(array, default=-1) + 1
-        for key, value in items:
+        for at, (key, value) in enumerate(items):
             if key is not None:
                 place = self.index(name, key)
-            array[place] = self.shaped(name, value)
+            added = self._added(name, array.get(place, ""), value) if at in adding else value
+            array[place] = self.shaped(name, added)
             place += 1
         self.arrays[name] = array
 

@@ -251,8 +251,10 @@ class Parser(Compounds):
             inner = Pipeline([self._timed(match)], negate)
             inner.at(self.line_of(begun), begun)
             return inner
-        if negate and self.pos < self.size and self.text[self.pos] in ";\n)":
-            return Pipeline([self._nothing(begun)], True)
+        if begun != self.pos and self.pos < self.size and self.text[self.pos] in ";\n)":
+            alone = Pipeline([self._nothing(begun)], negate)
+            alone.at(self.line_of(begun), begun)
+            return alone
         if begun != self.pos and self.pos >= self.size:
             self.fault("! is not finished: a command is missing", begun, True)
         stages, both, host = [self.command()], set(), None
@@ -413,11 +415,17 @@ class Parser(Compounds):
         begun = self.pos
         simple = Simple(self.line_of(begun), begun)
         words, ended = simple.words, begun  # `ended`: where the first word did
-        declares, looked = False, -1
+        declares, looked, assigned = False, -1, False
         while self.pos < self.size:
             if self.continued:
                 self.join()
             text, pos = self.text, self.pos
+            first = assigned or not simple.assigns  # behind an assignment, or redirections alone
+            if self.aliases and not words and first and pos != begun and pos != looked:
+                looked = pos
+                if self._aliased():
+                    simple.final = True
+                    continue
             if self.spliced and words and pos != looked and self._behind_blank():
                 looked = pos  # what stands there now is not looked up again
                 if self._aliased():
@@ -427,6 +435,7 @@ class Parser(Compounds):
                 word: AnyWord = match[0]
                 if "=" in match[0] and (not words or declares) and self._assigns(simple, declares):
                     self._counted(simple, pos)
+                    assigned = True
                     continue
                 self.pos = match.end()
                 words.append(word)
@@ -446,6 +455,7 @@ class Parser(Compounds):
                 if simple.redirects is None:
                     simple.redirects = []
                 self.redirect(redirect, simple.redirects)
+                assigned = False
                 continue
             if char == "(" and not words and not simple.assigns:
                 self.unexpected("a command")
@@ -455,6 +465,7 @@ class Parser(Compounds):
                 self.unexpected("; or a new line")
             if (not words or declares) and self._assigns(simple, declares):
                 self._counted(simple, pos)
+                assigned = True
                 continue
             words.append(self.word())
             self._counted(simple, pos)

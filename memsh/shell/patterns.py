@@ -16,11 +16,22 @@ from memsh.shell.errors import ShellError
 from memsh.shell.limits import REGEX_SECONDS
 
 _CLASSES = {
-    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
+    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r" \t\n\r\f\v",
     "blank": " \\t", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
     "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
 }  # fmt: skip
 _GROUP = re.compile(r"(\\.)|(?<=[?*+@!])\(", re.S)
+_SYMBOL = re.compile(r"\[([.=])(.+?)\1\]", re.S)
+_NAMED = {
+    "NUL": "\0", "tab": "\t", "newline": "\n", "space": " ", "hyphen": "-", "hyphen-minus": "-", "period": ".",
+    "full-stop": ".", "slash": "/", "solidus": "/", "asterisk": "*", "comma": ",", "colon": ":", "semicolon": ";",
+    "backslash": "\\", "reverse-solidus": "\\", "underscore": "_", "low-line": "_", "tilde": "~",
+    "left-square-bracket": "[", "right-square-bracket": "]", "exclamation-mark": "!", "quotation-mark": '"',
+    "number-sign": "#", "dollar-sign": "$", "percent-sign": "%", "ampersand": "&", "apostrophe": "'", "plus-sign": "+",
+    "equals-sign": "=", "question-mark": "?", "commercial-at": "@", "circumflex": "^", "grave-accent": "`",
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9",
+}  # fmt: skip
 _REPEATS = re.compile(r"[*+!]\(")
 _SPECIAL = re.compile(r"([\\*?\[\](|)!@+^-])")
 
@@ -75,20 +86,25 @@ def _set(text: str, at: int) -> tuple[str, int]:
                 out.append(_CLASSES.get(name, ""))
                 pos = end + 2
                 continue
-        if char == "\\" and pos + 1 < len(text):
-            pos += 1
-            char = text[pos]
-        if text[pos + 1 : pos + 2] == "-" and text[pos + 2 : pos + 3] not in ("", "]"):
-            high = pos + 2
-            if text[high] == "\\" and high + 1 < len(text):
-                high += 1
-            if char <= text[high]:
-                out.append(f"{re.escape(char)}-{re.escape(text[high])}")
-            pos = high + 1
+        char, pos = _member(text, pos)
+        if text[pos : pos + 1] == "-" and text[pos + 1 : pos + 2] not in ("", "]"):
+            high, pos = _member(text, pos + 1)
+            if char and high and char <= high:
+                out.append(f"{re.escape(char)}-{re.escape(high)}")
             continue
         out.append(re.escape(char))
-        pos += 1
     return "", at
+
+
+def _member(text: str, at: int) -> tuple[str, int]:
+    """One letter of a set, as it is, behind a backslash, as `[.x.]` or `[=x=]`, and where it ends; "" for none."""
+    symbol = _SYMBOL.match(text, at)
+    if symbol is not None:
+        name = symbol[2]
+        return name if len(name) == 1 else _NAMED.get(name, ""), symbol.end()
+    if text[at] == "\\" and at + 1 < len(text):
+        at += 1
+    return text[at], at + 1
 
 
 def _translate(text: str, at: int, end: str, shortest: bool, path: bool) -> tuple[str, int]:

@@ -47,7 +47,11 @@ class Pipelines(Calls):
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
         statuses = [0] * len(stages)
-        last = self._stages(stages, 0, self.stdin, node, statuses)
+        self.language.tested += node.negate
+        try:
+            last = self._stages(stages, 0, self.stdin, node, statuses)
+        finally:
+            self.language.tested -= node.negate
         if node.host is not None:
             statuses.append(last)
         language = self.language

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_META = re.compile(r"[ \t\n'\"\\|&;()<>!{}*\[?\]^$`]|(?:^|[=:])~|^#")  # as bash's sh_contains_shell_metas
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -14,7 +14,9 @@ def controls(text: str) -> bool:
 
 
 def single(text: str) -> str:
-    """Between single quotes, whatever it is."""
+    """Between single quotes, whatever it is; a single quote alone behind a backslash."""
+    if text == "'":
+        return "\\'"
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -35,7 +37,7 @@ def quote_sparingly(text: str) -> str:
 
 def quote_if_needed(text: str) -> str:
     """As `set` writes a value: bare where it can be."""
-    return text if _BARE.fullmatch(text) else quote(text)
+    return quote(text) if not text or controls(text) or _META.search(text) else text
 
 
 def _shown(char: str) -> str:

@@ -56,20 +56,21 @@ class Param:
 class Assign:
     """`name=value`, `name[index]+=value`, `name=(word [key]=word …)`.
 
-    `items` is None for a single value, else (key or None, word) for each element.
+    `items` is None for a single value, else (key or None, word) for each element; `adding`: places of `[key]+=word`.
     """
 
-    __slots__ = ("adds", "index", "items", "name", "raw", "value")
+    __slots__ = ("adding", "adds", "index", "items", "name", "raw", "value")
 
     def __init__(
         self, name: str, value: AnyWord = "", index: AnyWord | None = None, adds: bool = False,
-        items: list[tuple[AnyWord | None, AnyWord]] | None = None, raw: str = "",
+        items: list[tuple[AnyWord | None, AnyWord]] | None = None, raw: str = "", adding: frozenset[int] = frozenset(),
     ) -> None:  # fmt: skip
         self.name = name
         self.value = value
         self.index = index
         self.adds = adds
         self.items = items
+        self.adding = adding
         self.raw = raw  # the ( … ) as written
 
 

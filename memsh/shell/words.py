@@ -12,24 +12,24 @@ from abc import ABC, abstractmethod
 from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.escapes import ansi_c
 from memsh.shell.place import Place
-from memsh.shell.syntax import AnyWord, Assign, Node, Param, Part, Word
+from memsh.shell.syntax import AnyWord, Node, Param, Part, Word
 
+ANY = "any"  # letter that a \ quotes
 BLANK = re.compile(r"(?:[ \t\r]|\\\n)*")
 _PIECE = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\]+")
 _DOUBLE = re.compile(r"[^\"$\\`]+")
 _BODY = re.compile(r"[^$\\`]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
 _BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
+_JOINT = re.compile(r"\\\n")
 _INDIRECT = re.compile(r"!(?=[A-Za-z0-9_#?@*!])")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = re.compile(r"[*?]|\[")
 _OPERAND = re.compile(r"[^$`\"'\\}{/]+")
 _TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
 _SIGNS = re.compile(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
-_NAMED = re.compile(r"[A-Za-z_]\w*=(?=~)")
+_NAMED = re.compile(r"[A-Za-z_]\w*=")
 _SUM = re.compile(r"[^$`\"'\\()]+")
-_ELEMENT = re.compile(r"\[")
 
 
 class Words(Place, ABC):
@@ -38,6 +38,7 @@ class Words(Place, ABC):
 
     lenient = False
     extended = True  # ?( … ) and its kin are patterns
+    listing = False  # the elements of an array are read: no ~ behind `name=`
     posix = False  # `set -o posix`: a ' in a "${x-…}" is a letter only, a ~ behind `name=` in a word stays
 
     def blanks(self) -> None:
@@ -115,7 +116,7 @@ class Words(Place, ABC):
 
     def _tilde(self, parts: list[Part], piece: str, at: int, start: int, value: bool) -> str:
         """Take a leading ~NAME off a piece; in a value also the one behind a `:`. Answers the rest."""
-        named = None if value or self.posix else _NAMED.match(piece)
+        named = None if value or self.posix or self.listing else _NAMED.match(piece)
         if at == start and named is not None:
             parts.append(("text", named[0], False))
             piece, at, value = piece[named.end() :], at + named.end(), True
@@ -161,8 +162,8 @@ class Words(Place, ABC):
                 self.pos += 1
         raise self.wrong(f"{before[-1]}( is never closed with )", opened, True)
 
-    def double(self, parts: list[Part], opened: int) -> None:
-        """`"…"`, `pos` standing behind the first quote: only $ ` and \\ mean something inside."""
+    def double(self, parts: list[Part], opened: int, special: str = '$`"\\') -> None:
+        """`"…"`, `pos` standing behind the first quote: only $ ` and \\ mean something inside; \\ quotes `special`."""
         before = len(parts)
         while self.pos < self.size:
             char = self.text[self.pos]
@@ -175,7 +176,7 @@ class Words(Place, ABC):
                 if len(parts) == before:  # "" is a word, though an empty one
                     parts.append(("text", "", True))
                 return
-            elif not self._inside(parts, '$`"\\'):
+            elif not self._inside(parts, special):
                 break
         self.fault('the quote " is never closed', opened, True)
 
@@ -185,11 +186,12 @@ class Words(Place, ABC):
         if char == "$":
             self.dollar(parts, True, False)
         elif char == "`":
-            self.backquote(parts, True, '"' in special)
+            self.backquote(parts, True, '"' in special or special == ANY)
         elif pos + 1 < self.size:
             following = self.text[pos + 1]
             if following != "\n":
-                parts.append(("text", following if following in special else "\\" + following, True))
+                taken = special == ANY or following in special
+                parts.append(("text", following if taken else "\\" + following, True))
             self.pos = pos + 2
         elif special == "$`\\":  # a here-document may end so
             parts.append(("text", "\\", True))
@@ -220,7 +222,10 @@ class Words(Place, ABC):
                 self.pos = pos + 1
                 parts.append(("run", self.nested("".join(inside), opened), quoted))
                 return
-            if char == "\\" and pos + 1 < self.size:
+            joint = _JOINT.match(text, pos)
+            if joint is not None:  # bash reads on before it knows of quotes inside
+                pos = joint.end()
+            elif char == "\\" and pos + 1 < self.size:
                 following = text[pos + 1]
                 inside.append(following if following in ('$`\\"' if strips else "$`\\") else "\\" + following)
                 pos += 2
@@ -465,6 +470,9 @@ class Words(Place, ABC):
                 end = self._end_of_ansi(self.pos + 2)
                 parts.append(("text", ansi_c(text[self.pos + 2 : end]), True))
                 self.pos = end + 1
+            elif quoted and char == '"':  # quotes in quotes: a \ quotes any letter
+                self.pos += 1
+                self.double(parts, self.pos - 1, ANY)
             elif quoted and char == "$":
                 self.dollar(parts, True, False)
             elif quoted and char == "`":
@@ -516,94 +524,3 @@ class Words(Place, ABC):
             parts.append(("text", char, False))
             self.pos += 1
         raise self.wrong("[ is never closed with ]", opened, True)
-
-    # assignments
-
-    def assignment(self) -> Assign | None:
-        """`name=…`, `name+=…`, `name[index]=…` at `pos`; None, and nothing read, if there is none."""
-        text, begun = self.text, self.pos
-        match = _NAME.match(text, begun)
-        if match is None:
-            return None
-        end = match.end()
-        following = text[end : end + 1]
-        index: AnyWord | None = None
-        if following == "[":
-            close = self._closing(end)
-            if close < 0 or not re.match(r"\+?=", text[close + 1 : close + 3]):
-                return None
-            self.pos = end
-            index = self.index()
-            text, end = self.text, self.pos
-            following = text[end : end + 1]
-        adds = following == "+" and text.startswith("=", end + 1)
-        if following != "=" and not adds:
-            self.pos = begun
-            return None
-        self.pos = end + 1 + adds
-        if text.startswith("(", self.pos):
-            opened = self.pos
-            items = self._elements()
-            return Assign(match[0], "", index, adds, items, self.text[opened : self.pos])
-        return Assign(match[0], self._value(), index, adds)
-
-    def _closing(self, at: int) -> int:
-        """Where the `]` stands that closes the `[` at `at`, on this line; -1 if none does."""
-        depth, quote, pos = 0, "", at
-        while pos < self.size and self.text[pos] != "\n":
-            char = self.text[pos]
-            if quote:
-                quote = "" if char == quote else quote
-            elif char in "'\"":
-                quote = char
-            elif char == "\\":
-                pos += 1
-            elif char == "[":
-                depth += 1
-            elif char == "]":
-                depth -= 1
-                if not depth:
-                    return pos
-            pos += 1
-        return -1
-
-    def _value(self) -> AnyWord:
-        """What follows the `=`: a word, or nothing."""
-        if self.pos >= self.size or self.text[self.pos] in " \t\r\n|&;<>()":
-            if not (self.text.startswith(("<(", ">("), self.pos)):
-                return ""
-        return self.word(value=True)
-
-    def _elements(self) -> list[tuple[AnyWord | None, AnyWord]]:
-        """`( … )` behind a `name=`."""
-        opened = self.pos
-        self.pos += 1
-        found: list[tuple[AnyWord | None, AnyWord]] = []
-        while True:
-            self.blanks()
-            if self.pos >= self.size:
-                self.fault("( is never closed with )", opened, True)
-            char = self.text[self.pos]
-            if char == ")":
-                self.pos += 1
-                return found
-            if char == "\n":
-                self.pos += 1
-            elif char == "#":
-                end = self.text.find("\n", self.pos)
-                self.pos = self.size if end < 0 else end
-            elif char == "[" and self._keyed(found):
-                continue
-            elif char in "|&;(" or (char in "<>" and not self.text.startswith("(", self.pos + 1)):
-                self.fault(f"'{char}' cannot stand in ( … ): a word or ) is expected", self.pos)
-            else:
-                found.append((None, self.word()))
-
-    def _keyed(self, found: list[tuple[AnyWord | None, AnyWord]]) -> bool:
-        close = self._closing(self.pos)
-        if close < 0 or not self.text.startswith("=", close + 1):
-            return False
-        key = self.index()
-        self.pos += 1
-        found.append((key, self._value()))
-        return True
