@@ -21,6 +21,7 @@ _TOKEN = re.compile(
     r"|(?P<bad>[0-9A-Za-z_#]+|.))",
     re.S,
 )  # fmt: skip
+_BEFORE_NAME = re.compile(r"\s*[A-Za-z_]")
 _BINARY: dict[str, int] = {
     "||": 1, "&&": 2, "|": 3, "^": 4, "&": 5, "==": 6, "!=": 6, "<": 7, "<=": 7, ">": 7, ">=": 7,
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 11,
@@ -92,8 +93,17 @@ class _Reader:
             if match.lastgroup == "bad":
                 why = "is no number" if word[0].isdecimal() else "cannot stand here"
                 raise self.wrong(f"'{word[:20]}' {why}")
-            self.tokens.append((match.lastgroup, word))
             at = match.end()
+            if word in ("++", "--") and not self._steps(at):
+                word, at = word[0], at - 1
+            self.tokens.append((match.lastgroup, word))
+
+    def _steps(self, at: int) -> bool:
+        """Whether the `++` or `--` that ends at `at` is one sign: behind a name, or before one."""
+        kind, before = self.tokens[-1] if self.tokens else ("", "")
+        if kind == "num":
+            return False
+        return kind == "name" or before == "]" or _BEFORE_NAME.match(self.text, at) is not None
 
     def wrong(self, why: str) -> ShellError:
         text = self.text if len(self.text) < 80 else self.text[:77] + "…"

@@ -345,11 +345,21 @@ class Calls:
             return self.assignments(prepared.node) if prepared.assigns else prepared.status
         if prepared.assigns:
             return self._with_variables(prepared, line)
-        session = self.session
         if prepared.words and (prepared.command is None or not prepared.command.runs_line):
             language.last_word = prepared.words[-1]
+        waiting, self.behind = self.behind, []  # its `<( … )` are there until it ends, whatever it runs
+        try:
+            return self._call(prepared, line)
+        finally:
+            self.behind = waiting
+            if waiting:
+                self.settle_streams()
+
+    def _call(self, prepared: Prepared, line: int) -> int:
+        """Call a function or a command with the streams as they are."""
         if prepared.function is not None:
             return self.call_function(prepared.function, prepared.words, line)
+        session = self.session
         command = prepared.command
         assert command is not None
         if command.changes and getattr(session.box, "panicked", False):
@@ -365,8 +375,6 @@ class Calls:
         finally:
             if session.hooks.console is not None:
                 session.hooks.console(io)
-            if self.behind:
-                self.settle_streams()
 
     def _perform(self, prepared: Prepared, io: IO, line: int) -> int:
         session = self.session

@@ -21,6 +21,7 @@ from memsh.shell.syntax import AnyWord, Assign, Param, Part, Word
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
 
+_SET_END = re.compile(r"(?>\]?)(?:\[([.:=]).*?\1\]|[^\]])*\]", re.S)
 Segment = tuple[str, str]  # the text, and the text as a pattern
 Field = list[Segment]
 Value = str | list[str] | Word
@@ -119,11 +120,13 @@ class Expander:
         """The right side of `=~`: what was quoted means itself."""
         if isinstance(word, str):
             return word
-        out = []
+        out = ""
         for part in word.parts:
             text = self._joined(part)
-            out.append(re.sub(r"([.\[\]{}()*+?^$|\\])", r"\\\1", text) if part[2] else text)
-        return "".join(out)
+            if part[2] and not _open_set(out):  # in a set, a backslash would be a letter of its own
+                text = re.sub(r"([.\[\]{}()*+?^$|\\])", r"\\\1", text)
+            out += text
+        return out
 
     def segments(self, word: AnyWord) -> list[tuple[str, bool]]:
         """(text, quoted) of each part, for a replacement in which & means something."""
@@ -181,6 +184,8 @@ class Expander:
                 continue
             value = self._value(kind, content, is_quoted)
             if isinstance(value, str):
+                if not value and kind == "param" and content.vanishes:
+                    continue
                 if is_quoted or kind == "tilde":
                     current = current or []
                     current.append((value, quoted(value)))
@@ -189,7 +194,7 @@ class Expander:
             elif isinstance(value, Word):
                 before = len(result)
                 current = self._into(value.parts, current, result, True)
-                if is_quoted and current is None and len(result) == before:
+                if is_quoted and current is None and len(result) == before and not content.vanishes:
                     current = [("", "")]
             else:
                 current = self._list(value, is_quoted, current, result)
@@ -316,6 +321,22 @@ class Expander:
             language.set_element(assign.name, self.single(assign.index), text, assign.adds)
         else:
             language.set(assign.name, text, assign.adds)
+
+
+def _open_set(expression: str) -> bool:
+    """Whether a `[` of a regular expression waits for its `]`."""
+    at, size = 0, len(expression)
+    while at < size:
+        if expression[at] == "\\":
+            at += 1
+        elif expression[at] == "[":
+            first = at + 2 if expression.startswith("[^", at) else at + 1
+            end = _SET_END.match(expression, first)
+            if end is None:
+                return True
+            at = end.end() - 1
+        at += 1
+    return False
 
 
 def _blank_start(text: str, ifs: str | None) -> bool:

@@ -32,7 +32,10 @@ class Heredocs(Words):
         begun = self.pos
         self.word()
         raw = self.text[begun : self.pos]
-        self.documents.append((redirect, _unquoted(raw), any(sign in raw for sign in "'\"\\"), begun))
+        end = _unquoted(raw)
+        if redirect.op == "<<-":
+            end = end.lstrip("\t")
+        self.documents.append((redirect, end, any(sign in raw for sign in "'\"\\"), begun))
 
     def newline(self) -> None:
         """Go behind a line's end (or the text's), and the documents that begin there."""

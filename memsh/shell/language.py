@@ -180,6 +180,8 @@ class Language:
         for known in self.functions:
             self.attributes.setdefault(known, set()).add("X")
         self.options, self.shopts = set(BEGUN_WITH), {**SHOPTS, **dict.fromkeys(TYPED, False)}
+        if "POSIXLY_CORRECT" in self.variables:
+            self.options.add("posix")
         self.positional = list(arguments) if arguments else None
         self.scripted = False
         self.name, self.strict, self.tested, self.loops, self.level = name or self.name, False, 0, 0, 0
@@ -372,6 +374,9 @@ class Language:
             raise Readonly(f"{name}: readonly variable")
         elif name == "BASH_ARGV0":
             self.name = text
+        elif name == "POSIXLY_CORRECT":
+            self.options.add("posix")
+            return False
         elif name == "LINENO":
             return name not in self.gone  # each command sets it anew
         return name not in ("OPTIND", "BASH_ARGV0")
@@ -580,7 +585,7 @@ class Language:
 
 
 FIXED = frozenset(["SHELLOPTS", "BASHOPTS", "UID", "EUID", "PPID", "BASH_VERSINFO"])
-_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO"}
+_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY_CORRECT"}
 
 
 def _key(index: str) -> str:

@@ -13,6 +13,7 @@ from memsh.shell.ctype import lower, upper
 from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
+from memsh.shell.excluding import Excluding
 from memsh.shell.patterns import Patient, regex
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
@@ -411,7 +412,7 @@ def _replacement(expander: Expander, param: Param) -> Callable[[str], str]:
     return change
 
 
-def _replaced(matcher: re.Pattern[str] | Patient, text: str, new: Callable[[str], str], count: int) -> str:
+def _replaced(matcher: re.Pattern[str] | Patient | Excluding, text: str, new: Callable[[str], str], count: int) -> str:
     """Leftmost matches that are not empty, one after the other."""
     out, at, done = [], 0, 0
     for match in matcher.finditer(text):

@@ -313,12 +313,17 @@ class Parser(Compounds):
 
     def unalias(self) -> None:
         """Where a command may begin: aliases are put in, those that stand for reserved words too."""
-        while self.aliases:
+        if self.aliases and self._replaced():
+            self.known = self.pos
+
+    def _replaced(self) -> bool:
+        """Put in the alias that stands here, and the one with which its text begins; whether there was one."""
+        found = False
+        while True:
             before = self.text
-            if self._aliased():
-                self.known = self.pos
+            found = bool(self._aliased()) or found
             if self.text is before:
-                break
+                return found
             self.blanks()
 
     def command(self) -> Node:
@@ -423,12 +428,12 @@ class Parser(Compounds):
             first = assigned or not simple.assigns  # behind an assignment, or redirections alone
             if self.aliases and not words and first and pos != begun and pos != looked:
                 looked = pos
-                if self._aliased():
+                if self._replaced():
                     simple.final = True
                     continue
             if self.spliced and words and pos != looked and self._behind_blank():
                 looked = pos  # what stands there now is not looked up again
-                if self._aliased():
+                if self._replaced():
                     continue
             match = _PLAIN.match(text, pos)
             if match is not None:

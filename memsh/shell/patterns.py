@@ -1,7 +1,6 @@
 """Patterns with * ? […] and ?( … ) as regular expressions (glibc: fnmatch; bash: lib/glob/sm_loop.c).
 
-A pattern is text in which a backslash quotes the next letter. Known deviation: bytes are compared by code point, as in
-the C.UTF-8 locale; a `!( … )` inside another one may match more than in bash.
+A pattern is text in which a backslash quotes the next letter. Known deviation: the classes hold ASCII's letters only.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from memsh.shell.errors import ShellError
+from memsh.shell.excluding import Excluding
 from memsh.shell.limits import REGEX_SECONDS
 
 _CLASSES = {
@@ -32,7 +32,7 @@ _NAMED = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9",
 }  # fmt: skip
-_REPEATS = re.compile(r"[*+!]\(")
+_REPEATS = re.compile(r"[*+]\(")
 _SPECIAL = re.compile(r"([\\*?\[\](|)!@+^-])")
 
 
@@ -122,18 +122,13 @@ def _translate(text: str, at: int, end: str, shortest: bool, path: bool) -> tupl
         elif char == "\\":
             out.append(re.escape(text[at + 1 : at + 2]) if at + 1 < len(text) else r"\\")
             at += 2
-        elif char in "?*+@!" and text[at + 1 : at + 2] == "(" and ")" in text[at:]:
+        elif char in "?*+@" and text[at + 1 : at + 2] == "(" and ")" in text[at:]:
             inner, stop = _translate(text, at + 2, ")", shortest, path)
             if stop >= len(text):
                 out.append(re.escape(char))
                 at += 1
                 continue
-            rest = ""
-            if char == "!":
-                rest, _ = _translate(text, stop + 1, end, shortest, path)
-                out.append(f"(?!(?:{inner}){rest}{'' if end else chr(92) + 'Z'}){star}")
-            else:
-                out.append(f"(?:{inner}){'' if char == '@' else char}")
+            out.append(f"(?:{inner}){'' if char == '@' else char}")
             at = stop + 1
         elif char == "*":
             if not out or out[-1] != star:
@@ -216,14 +211,16 @@ class Patient:
 
 
 @lru_cache(maxsize=2048)
-def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str] | Patient:
+def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str] | Patient | Excluding:
     """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
     return _compiled(pattern, _whole(pattern, shortest, False), ignore_case)
 
 
-def _compiled(pattern: str, expression: str, ignore_case: bool) -> re.Pattern[str] | Patient:
-    """The expression of a pattern: Patient where that one has a `*( … )` or the like."""
+def _compiled(pattern: str, expression: str, ignore_case: bool) -> re.Pattern[str] | Patient | Excluding:
+    """The expression of a pattern: Patient where that one has a `*( … )` or the like, Excluding where a `!( … )`."""
     flags = re.S | (re.I if ignore_case else 0)
+    if "!(" in pattern and ")" in pattern:
+        return Excluding(pattern, flags, _set)
     return Patient(expression, flags) if _REPEATS.search(pattern) else re.compile(expression, flags)
 
 
@@ -233,6 +230,6 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 
 
 @lru_cache(maxsize=512)
-def path_regex(part: str, ignore_case: bool = False) -> re.Pattern[str] | Patient:
+def path_regex(part: str, ignore_case: bool = False) -> re.Pattern[str] | Patient | Excluding:
     """One part of a path: a leading dot must be written, or a sign behind it."""
     return _compiled(part, _whole(part, False, True), ignore_case)

@@ -35,10 +35,11 @@ AnyWord = str | Word
 class Param:
     """`${name[index] op arg other}`. `op` is "" for the value alone, "#" before it for its length as "len".
 
-    `index`: None, "@", "*", or a word. `indirect`: `${!name}`. `bare`: written without braces.
+    `index`: None, "@", "*", or a word. `indirect`: `${!name}`. `bare`: written without braces. `vanishes`: in quotes
+    with "$@", where nothing is no empty word.
     """
 
-    __slots__ = ("arg", "bare", "index", "indirect", "name", "op", "other")
+    __slots__ = ("arg", "bare", "index", "indirect", "name", "op", "other", "vanishes")
 
     def __init__(
         self, name: str, index: AnyWord | None = None, op: str = "", arg: AnyWord | None = None,
@@ -51,6 +52,7 @@ class Param:
         self.other = other
         self.indirect = indirect
         self.bare = bare
+        self.vanishes = False
 
 
 class Assign:

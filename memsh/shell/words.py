@@ -175,6 +175,10 @@ class Words(Place, ABC):
                 self.pos += 1
                 if len(parts) == before:  # "" is a word, though an empty one
                     parts.append(("text", "", True))
+                elif len(parts) > before + 1 and all(part[0] == "param" for part in parts[before:]):
+                    if any("@" in (part[1].name, part[1].index) for part in parts[before:]):
+                        for part in parts[before:]:
+                            part[1].vanishes = True
                 return
             elif not self._inside(parts, special):
                 break
