@@ -25,6 +25,7 @@ class Timer:
         self.log = log
         self.usec = 0
         self.work: list[tuple[int, int, Callable[[], object]]] = []
+        self.next = 0  # nothing is due before it
         self.account: Callable[[int, int], object] | None = None  # told before the clock moves, from when to when
 
     def jiffies(self, hz: int) -> int:
@@ -34,17 +35,21 @@ class Timer:
     def every(self, period: int, call: Callable[[], object], first: int | None = None) -> None:
         """Run `call()` each `period` µs, the first time `first` µs from now. `call` must be a bound method, so that a
         copied box calls its own."""
-        self.work.append((self.usec + (period if first is None else first), period, call))
+        due = self.usec + (period if first is None else first)
+        self.work.append((due, period, call))
+        self.next = min(self.next, due)
 
     def once(self, due: int, call: Callable[[], object]) -> None:
         """Run `call()`, a bound method, one time, when the clock has come to `due`."""
         self.work.append((due, 0, call))
+        self.next = min(self.next, due)
 
     def hasten(self, call: Callable[[], object]) -> None:
         """What was to run once, later, becomes due now."""
         for number, (due, period, other) in enumerate(self.work):
             if other == call and due > self.usec:
                 self.work[number] = (self.usec, period, other)
+                self.next = min(self.next, self.usec)
 
     def cancel(self, call: Callable[[], object]) -> None:
         """What was to run once does not."""
@@ -57,10 +62,11 @@ class Timer:
     def advance(self, usec: int) -> None:
         """Let `usec` µs pass, idle, and run what becomes due on the way."""
         end = self.usec + max(0, usec)
-        while self.work:
+        while self.work and self.next <= end:
             dues = [entry[0] for entry in self.work]
             due = min(dues)
             if due > end:
+                self.next = due
                 break
             number = dues.index(due)
             due, period, call = self.work[number]
