@@ -73,17 +73,10 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
         if addr in words:  # so its page is the process's own
             words[addr] = value
             tlbw[addr >> 12][addr >> shift & last] = value
-            return
-        page = addr >> 12
-        if addr & odd or page not in tlbw:
+        elif addr & odd or addr >> 12 not in tlbw:
             uaccess.write_word(box, task, addr & low, value & low)
-            return
-        tlbw[page][addr >> shift & last] = value
-        if page in pages and len(words) < limit:  # it is likely read next
-            pages[page].append(addr)
-            words[addr] = value
         else:
-            keep(addr, value)
+            tlbw[addr >> 12][addr >> shift & last] = value
 
     return load, store
 
