@@ -221,9 +221,10 @@ class _DiskText:
     """A file of the box's disk, read piece by piece: what is read is in the page cache afterwards. It is closed at its
     end, when it is told to, and when nobody has it any more."""
 
-    def __init__(self, box: Box, path: str) -> None:
-        self.box = box
-        self.file: File | None = box.fs.open(path)
+    def __init__(self, session: Session, path: str) -> None:
+        self.session = session
+        self.box = session.box
+        self.file: File | None = self.box.fs.open(path)
         self.place = 0
         self.decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
@@ -249,7 +250,7 @@ class _DiskText:
             self.box.fs.fput(file)
 
     def __del__(self) -> None:
-        if getattr(self, "file", None) is not None:
+        if getattr(self, "file", None) is not None and self.session.box is self.box:
             self.close()
 
 
@@ -439,7 +440,7 @@ class BoxFiles:
             if kind != "file":
                 raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
             session.ran.add("<")
-            source = FileInput(_DiskText(session.box, whole), session)
+            source = FileInput(_DiskText(session, whole), session)
         source.size = size_of(session, whole)
         return source
 

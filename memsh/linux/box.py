@@ -10,7 +10,7 @@ import copy
 import gc
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from memsh.linux.block.disk import Disk
 from memsh.linux.config import ARCHES, Config
@@ -36,6 +36,8 @@ from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
 from memsh.linux.mm.vmscan.ops import RECLAIM
 from memsh.linux.mm.vmscan.shrinker import Shrinker
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.setup import Machine
@@ -164,11 +166,15 @@ class Box:
 
     def copy(self) -> Self:
         """An independent box with the same future."""
+        return self.copy_with(None, {})[0]
+
+    def copy_with(self, beside: T, memo: dict[int, object]) -> tuple[Self, T]:
+        """Such a box, and a copy of what works on this one, for that one. `memo`: what stays itself, by id."""
         limit, collecting = sys.getrecursionlimit(), gc.isenabled()
         sys.setrecursionlimit(max(limit, 20000))  # trees of objects, not chains: deep enough for any box
         gc.disable()  # it would look in vain at each of the many new objects
         try:
-            return copy.deepcopy(self)
+            return copy.deepcopy((self, beside), memo)
         finally:
             sys.setrecursionlimit(limit)
             if collecting:

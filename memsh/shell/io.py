@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from errno import EIO, EPIPE
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.shell.errors import OutputGone, ShellError
@@ -42,6 +43,10 @@ class HostSink:
         self.terminal = stream.isatty()
         self.aside = False  # kept back while a live screen is up
         self.touched: Callable[[], None] | None = None  # told before something is printed (a progress line)
+
+    def __deepcopy__(self, memo: object) -> HostSink:
+        """The host's stream is the same at all times."""
+        return self
 
     def write(self, text: str) -> None:
         if self.first is not None:
@@ -134,6 +139,10 @@ class Input:
     def unread(self, text: str) -> None:
         """Put back what was taken too much."""
 
+    def place(self) -> object:
+        """How far it has been read: another value wherever the next one to read would find something else."""
+        return None
+
     def read(self) -> str:
         """All the text there is. Above the limit: Argument list too long."""
         kept = Capture()
@@ -155,6 +164,9 @@ class TextInput(Input):
 
     def unread(self, text: str) -> None:
         self.left.append(text)
+
+    def place(self) -> object:
+        return len(self.left), len(self.left[-1]) if self.left else 0
 
 
 def _lines(text: str) -> list[str]:
@@ -224,6 +236,9 @@ class PartsInput(Input):
 
     def unread(self, text: str) -> None:
         self.back.append(text)
+
+    def place(self) -> object:
+        return getattr(self.parts, "place", 0), length_hint(self.ready), len(self.back), len("".join(self.back))
 
 
 class FileInput(PartsInput):

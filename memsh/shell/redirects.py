@@ -70,6 +70,9 @@ class Both(Input):
     def unread(self, text: str) -> None:
         self.at -= len(text)
 
+    def place(self) -> object:
+        return self.at
+
     def write(self, text: str) -> None:
         self.whole = self.whole[: self.at] + text + self.whole[self.at + len(text) :]
         self.at += len(text)

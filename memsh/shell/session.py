@@ -278,6 +278,12 @@ class Session:
         """`$N` as a word, None if there is no such value; 0 is the last one."""
         return self.language.value_text(serial)
 
+    def copied(self, box: Box, opened: dict[int, Any]) -> tuple[Box, dict[int, Any]]:
+        """A copy of a box and of the streams that `exec` opened on it: their files are files of the copy."""
+        streams = self.streams
+        kept = (self, streams.stdout, streams.stderr, streams.stdin)
+        return box.copy_with(dict(opened), {id(one): one for one in kept})
+
     # running
 
     def run(self, text: str, where: str = "") -> int:

@@ -30,6 +30,13 @@ class Streams:
         self.opened: dict[int, Any] = {}  # stream number → Sink or Input, as `exec` left them
         self.runner: Runner | None = None  # whose streams /dev/fd means
 
+    def places(self) -> tuple[object, ...]:
+        """What `exec` opened, and how far it has been read."""
+        return tuple(
+            (number, stream, stream.place() if hasattr(stream, "place") else None)
+            for number, stream in self.opened.items()
+        )
+
     def copy(self) -> Streams:
         other = copy(self)
         other.opened = dict(self.opened)

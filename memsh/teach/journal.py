@@ -53,7 +53,7 @@ AFTER = 4  # states behind lines that cannot be replayed
 class State(NamedTuple):
     """Everything that undo brings back. `at` entries had run; `boot`: the options that the box was started with.
 
-    `jobs`: the background jobs of the session as it is; `opened`: what `exec` opened. Neither is copied: the copy of
+    `opened`: what `exec` opened. `jobs`: the background jobs of the session as it is. They are not copied: the copy of
     a box on which one was at work is not `whole`, may be looked at, and is come back to by replaying only.
     """
 
@@ -102,7 +102,7 @@ def around(session: Session) -> tuple[Any, ...]:
     language = session.language
     arguments = None if language.positional is None else tuple(language.positional)
     return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed, arguments,
-            session.streams.opened.copy(), session.box.deferred)  # fmt: skip
+            session.streams.places(), session.box.deferred)  # fmt: skip
 
 
 def reset_line(boot: dict[str, str]) -> str:
@@ -240,8 +240,9 @@ class Timeline:
     def capture(self, more: int = 0) -> State:
         """A state of its own, independent of what follows."""
         session, begun = self.session, time.perf_counter()
-        state = State(len(self.entries) + more, session.box.copy(), session.language.copy(), session.boot,
-                      whole=not session.jobs and not session.streams.opened)  # fmt: skip
+        box, opened = session.copied(session.box, session.streams.opened)
+        state = State(len(self.entries) + more, box, session.language.copy(), session.boot, whole=not session.jobs,
+                      opened=opened)  # fmt: skip
         self.copying = time.perf_counter() - begun
         return state
 
@@ -319,7 +320,7 @@ class Timeline:
 
     def keep(self) -> None:
         """Put a checkpoint here, if no job is at work; the older ones thin out."""
-        if self.session.jobs or self.session.streams.opened:
+        if self.session.jobs:
             return
         self.points.append(self.capture())
         self.cost = 0.0
@@ -328,10 +329,10 @@ class Timeline:
 
     def enter(self, state: State, copy: bool = True) -> None:
         """Make `state` the session's."""
-        session = self.session
+        session, opened = self.session, state.opened
         if copy:
             with session.looking():
-                session.box = state.box.copy()
+                session.box, opened = session.copied(state.box, opened)
         else:
             session.box = state.box
         now, session.language = session.language, state.language.copy()
@@ -339,7 +340,7 @@ class Timeline:
             setattr(session.language, name, getattr(now, name))
         session.config = session.box.config
         session.boot = state.boot
-        session.jobs, session.streams.opened = list(state.jobs), dict(state.opened)
+        session.jobs, session.streams.opened = list(state.jobs), opened
 
     def back(self, state: State) -> None:
         """Make a state that was the session's own its own again."""
@@ -388,7 +389,7 @@ class Timeline:
 
     def _point(self, at: int) -> None:
         """A checkpoint on the way, where there can be one."""
-        if not self.session.jobs and not self.session.streams.opened:
+        if not self.session.jobs:
             point = self.capture()._replace(at=at)
             self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
 
@@ -490,6 +491,9 @@ class Nowhere(Capture):
     """Output of a replay. A job that it began is heard from `then` on."""
 
     then: Sink | None = None
+
+    def __deepcopy__(self, memo: object) -> Nowhere:
+        return self
 
     def write(self, text: str) -> None:
         if self.then is not None:

@@ -24,8 +24,9 @@ def aside(session: Session) -> Iterator[Box]:
     if session.running_job is not None:
         raise ShellError("not from a background job")
     box, timeline, jobs, boot = session.box, session.timeline, session.jobs, session.boot
+    streams = session.streams.copy()
     with session.looking():
-        copied = box.copy()
+        copied, streams.opened = session.copied(box, streams.opened)
     session.box, session.jobs = copied, []
     if timeline is not None:  # undo and restore work on lists of their own
         session.timeline = copy(timeline)
@@ -34,7 +35,7 @@ def aside(session: Session) -> Iterator[Box]:
         session.timeline.store = None
     hooks = session.hooks.copy()
     hooks.console = copy(hooks.console)
-    with session.apart(language=session.language.copy(), doing=session.doing.copy(), hooks=hooks):
+    with session.apart(streams=streams, language=session.language.copy(), doing=session.doing.copy(), hooks=hooks):
         try:
             yield session.box
         finally:
@@ -48,6 +49,7 @@ def run_line(session: Session, line: str) -> tuple[str, int]:
     """Run a line with its output caught: (text, status). The journal does not see it."""
     caught = Capture()
     streams, doing = Streams(caught, caught, TextInput("")), session.doing.beside()
+    streams.opened = {number: stream for number, stream in session.streams.opened.items() if number > 2}
     at_prompt, session.at_prompt = session.at_prompt, False  # nobody types it
     try:
         with session.apart(streams=streams, hooks=session.hooks.silent(), doing=doing):

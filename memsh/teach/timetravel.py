@@ -75,7 +75,7 @@ def redo(box: Box, args: Args, io: IO) -> int:
     """
     timeline = _timeline(io)
     left, told, again = args.count, [], []
-    still = not io.session.jobs and not io.session.streams.opened  # else it goes on in place, to the end
+    still = not io.session.jobs  # else it goes on in place, to the end
     with timeline.journey() if still else nullcontext():
         if still and timeline.undone:
             timeline.enter(timeline.here())

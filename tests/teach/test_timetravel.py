@@ -116,3 +116,21 @@ def test_a_journey_whose_status_is_judged_leaves_the_language_as_it_is(line: str
     made.run(line)
     assert made.language.tested == 0
     assert made.run("false") == 1 and made.language.last_status == 1
+
+
+def test_a_checkpoint_holds_the_streams_that_exec_opened() -> None:
+    made, out = session()
+    made.at_prompt = True
+    made.run("exec 3> /f 5<> /g; echo one >&3; seq 9 > /q; exec 4< /q; read -r x <&4")
+    made.timeline.keep()
+    replayed: list[str] = []
+    replay = made.timeline.replay
+    made.timeline.replay = lambda lines: (replayed.extend(lines), replay(lines))
+    made.run("echo two >&3; echo five >&5\nread -r x <&4\nmalloc 100\nundo 2\nredo")
+    out.truncate(0)
+    made.run("echo three >&3; cat /f /g; read -r x <&4; echo $x")
+    assert out.getvalue().endswith("one\ntwo\nthree\nfive\n3\n"), out.getvalue()
+    assert "echo one >&3" not in replayed and made.box.fs.opened == made.box.copy().fs.opened
+    assert check.check(made.box) == []
+    made.run("compare 'echo aside >&3' 'read -r x <&4'; echo four >&3")
+    assert made.run("[ \"$(cat /f)\" = $'one\\ntwo\\nthree\\nfour' ]") == 0
