@@ -175,8 +175,9 @@ def vmalloc(box: Box, args: Args, io: IO) -> int:
     if not addr:
         raise ShellError("Cannot allocate memory")
     pages = -(-args.size // PAGE_SIZE)
-    frames = vmalloc_frames(box, addr)
-    runs = 1 + sum(after != before + 1 for before, after in itertools.pairwise(frames))
+    with io.looking():
+        frames = vmalloc_frames(box, addr)
+        runs = 1 + sum(after != before + 1 for before, after in itertools.pairwise(frames))
     scattered = f"in {runs} physical run{'' if runs == 1 else 's'}" if frames else ""
     io.value(addr, f"{pages} page{'' if pages == 1 else 's'} {scattered} and a guard page".replace("  ", " "))
     return 0

@@ -59,7 +59,9 @@ def frames(box: Box, args: Args, io: IO) -> int:
     """
 
     def operation(user: UserProcess, notes: Notes) -> None:
-        io.out(frame_runs_text(box, user.mm, args.addr, args.length) + "\n")
+        with io.looking():
+            text = frame_runs_text(box, user.mm, args.addr, args.length)
+        io.out(text + "\n")
 
     return act(box, io, operation)
 

@@ -153,12 +153,13 @@ def nodes(box: Box, args: Args, io: IO) -> int:
                 runs.append([node, pages])
 
         at, end = args.addr >> 12, args.addr + max(args.length, 1) + 4095 >> 12
-        for pages in mapped_ranges(user.mm, args.addr, end << 12):
-            add(-1, pages.start - at)
-            for page in pages:
-                add(max(-1, mempolicy.node_of(box, user.mm, page << 12)), 1)
-            at = pages.stop
-        add(-1, end - at)
+        with io.looking():
+            for pages in mapped_ranges(user.mm, args.addr, end << 12):
+                add(-1, pages.start - at)
+                for page in pages:
+                    add(max(-1, mempolicy.node_of(box, user.mm, page << 12)), 1)
+                at = pages.stop
+            add(-1, end - at)
         io.out(" ".join(f"{'-' if node < 0 else node}+{pages}" for node, pages in runs) + "\n")
 
     return act(box, io, operation)

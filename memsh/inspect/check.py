@@ -141,6 +141,7 @@ def check_frames(box: Box) -> list[str]:
     stat = box.vmstat
     slabs = stat["nr_slab_reclaimable"] + stat["nr_slab_unreclaimable"]
     cached = [box.memmap.kind[pfn] for pfn in swap_cache(box)]
+    areas = (*box.vmalloc.areas(), *box.vmalloc.leaving)
     kept = len(box.vmalloc.stacks) * box.arch.thread_size >> 10  # KiB of kernel stacks without a task
     mapped = found.get(K_STACK, 0) if box.arch.vmap_stack else 0
     expected = (
@@ -149,7 +150,7 @@ def check_frames(box: Box) -> list[str]:
         ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
          stat["nr_file_pages"]),
         ("page tables", found.get(K_TABLE, 0), sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())),
-        ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in box.vmalloc.areas())),
+        ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in areas)),
         ("huge pages of the pools", found.get(K_HUGETLB, 0), box.hugetlb.total_pages),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
         (

@@ -5,11 +5,13 @@ fits; a freed one is only unmapped, and its addresses come back when the freed o
 are many or when no hole is left.
 
 Known deviations: the kernel's page tables for this region take no memory; the purge that many freed pages set off
-happens at once instead of in a worker.
+happens at once instead of in a worker. Linux cannot be interrupted while it frees an area; here the pages that are
+left go to a worker then, as those do that are freed in an interrupt (vfree_deferred, delayed_vfree_work).
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 NR_CACHED_STACKS = 2
 PMD_SIZE = 2 << 20
+SLICE = 4096  # pages between two places where Ctrl-C is looked for
+WORKED, EVERY = 512, 1000  # pages that the worker frees at a time, and µs between two times
 LAZY_PAGES = (32 << 20) // PAGE_SIZE
 HIGHMEM, NOWARN = GFP_NAMES["__GFP_HIGHMEM"], GFP_NAMES["__GFP_NOWARN"]
 
@@ -56,7 +60,7 @@ class VmStruct:
         self.addr = addr
         self.size = size
         self.caller = caller
-        self.pages: list[int] | None = None
+        self.pages: array[int] | None = None
         self.array = 0
         self.phys: int | None = None
         self.is_vmalloc = True
@@ -100,6 +104,7 @@ class Vmalloc:
         self.lazy_pages = 0
         self.laid_out: dict[tuple[str, int], list[int]] = {}  # caller, size and guard page -> addresses kept for it
         self.stacks: list[int] = []  # kernel stacks that wait for their next task
+        self.leaving: list[VmStruct] = []  # their addresses are gone, pages are left
 
     def areas(self) -> list[VmStruct]:
         """All areas by address."""
@@ -240,16 +245,20 @@ class Vmalloc:
             words = f"vmalloc error: size {size}, vm_struct allocation failed"
             self.box.oom.warn_alloc(gfp, words, "vm_struct", "vmalloc")
             return 0
-        array = pages * self.box.arch.word
-        area.vpages = array > PAGE_SIZE
-        area.array = self.vmalloc(array, caller) if area.vpages else self.box.slab.kmalloc(array, gfp)
+        size_of_array = pages * self.box.arch.word
+        area.vpages = size_of_array > PAGE_SIZE
+        area.array = (self.vmalloc(size_of_array, caller) if area.vpages
+                      else self.box.slab.kmalloc(size_of_array, gfp))  # fmt: skip
         if area.array:
-            area.pages = self._huge_blocks(pages, gfp) if huge else []
+            area.pages = array("I", self._huge_blocks(pages, gfp) if huge else [])
             while missing := pages - len(area.pages):
-                more = self._alloc_pages(gfp | HIGHMEM | NOWARN, missing, kind, node)
-                area.pages += more
+                share = missing if self.box.pages.policy is not None else min(missing, SLICE)
+                more = self._alloc_pages(gfp | HIGHMEM | NOWARN, share, kind, node)
+                area.pages.extend(more)
                 if not more or self.box.oom.is_victim(self.box.current):
                     break
+                if missing > SLICE:
+                    self._resched(area)
             if len(area.pages) == pages:
                 return area.addr
         else:
@@ -299,12 +308,45 @@ class Vmalloc:
     def _free_area(self, area: VmStruct) -> None:
         """Addresses first, then the pages one by one, then their array (__vunmap)."""
         self._remove(area)
-        for pfn in area.pages or ():
-            self.box.pages.free_pages(pfn, 0)
+        area.pages = (area.pages or array("I"))[::-1]
+        self.leaving.append(area)
+        while self._free_some(area, SLICE):
+            self._resched(area)
+
+    def _free_some(self, area: VmStruct, most: int) -> bool:
+        """Free the next pages of an area that is leaving; whether some are left."""
+        pages = area.pages or array("I")
+        free_pages = self.box.pages.free_pages
+        for _ in range(min(most, len(pages))):
+            free_pages(pages.pop(), 0)
+        if pages:
+            return True
+        self.leaving.remove(area)
         if area.vpages:
             self.vfree(area.array)
         elif area.array:
             self.box.slab.kfree(area.array)
+        return False
+
+    def _resched(self, area: VmStruct) -> None:
+        """A place to be interrupted: the area is given up then, by a worker if it is large."""
+        try:
+            self.box.cond_resched()
+        except BaseException:
+            if area not in self.leaving:
+                self._remove(area)
+                area.pages = (area.pages or array("I"))[::-1]
+                self.leaving.append(area)
+            self.box.timer.cancel(self.delayed_vfree_work)
+            self.box.timer.once(self.box.timer.usec + EVERY, self.delayed_vfree_work)
+            raise
+
+    def delayed_vfree_work(self) -> None:
+        """The worker: some pages of the area that has waited longest."""
+        if self.leaving:
+            self._free_some(self.leaving[0], WORKED)
+        if self.leaving:
+            self.box.timer.once(self.box.timer.usec + EVERY, self.delayed_vfree_work)
 
     def bad_vfree(self, addr: int) -> str | None:
         """Why vfree(addr) would be wrong; None for 0 and for the start of an area that vmalloc gave."""

@@ -366,6 +366,7 @@ def madvise_collapse(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) 
     low, high = (start + HPAGE_PMD_SIZE - 1) & -HPAGE_PMD_SIZE, end & -HPAGE_PMD_SIZE
     failed, done = SCAN_FAIL, 0
     for addr in range(low, high, HPAGE_PMD_SIZE):
+        box.cond_resched()
         by = Collapse(None)
         result = scan_pmd(box, mm, vma, addr, by)[0] if vma.file is None else scan_file(box, vma, addr, by)
         if result == SCAN_PTE_MAPPED_HUGEPAGE:

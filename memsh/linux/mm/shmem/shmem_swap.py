@@ -86,6 +86,7 @@ def shmem_unuse(box: Box, mapping: AddressSpace, number: int) -> None:
     """Bring every page of a file that lies in swap area `number` back. ENOMEM."""
     pages = mapping.pages
     for leaf in list(pages.order()):
+        box.cond_resched()
         for at, value in enumerate(pages.leaves[leaf].tolist() if leaf in pages.leaves else []):
             if value >= VALUE and swp_type(value & ~VALUE) == number:
                 shmem_swapin(box, mapping, (leaf << 6) + at)

@@ -51,7 +51,7 @@ def swapoff(box: Box, inode: Inode) -> None:
     box.oom.origin = True
     try:
         try_to_unuse(box, area)
-    except KernelError:
+    except BaseException:  # ENOMEM, or it was interrupted
         enable_swap_info(box, area, area.priority)
         if not area.highest_bit:
             swap.available.remove(area)
@@ -78,6 +78,8 @@ def try_to_unuse(box: Box, area: SwapArea) -> None:
             if area.inuse_pages and mm.rss[MM_SWAPENTS]:
                 _unuse_mm(box, mm, area)
         for offset in range(1, area.max):
+            if not offset & 0x3FFF:
+                box.cond_resched()
             if not area.swap_map[offset] or area.swap_map[offset] == SWAP_MAP_BAD:
                 continue
             pfn = area.trees[offset >> SPACE_SHIFT].get(offset)
@@ -95,6 +97,7 @@ def _unuse_mm(box: Box, mm: MmStruct, area: SwapArea) -> None:
         if vma.anon_vma is None:
             continue
         for index, table, first, stop in mapped_pieces(mm, vma.start, vma.end):
+            box.cond_resched()
             for at in range(first, stop):
                 pte = table.ptes[at]
                 if pte and not pte & 0x101 and swp_type(mm.mmu.pte_to_swp_entry(pte)) == area.type:
