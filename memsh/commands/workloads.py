@@ -16,9 +16,10 @@ from memsh.linux.include.flags import (
     MAX_ORDER,
 )
 from memsh.linux.include.memmap import K_OTHER
-from memsh.linux.include.sched import Task, context_switch
+from memsh.linux.include.sched import Task
 from memsh.linux.kernel import exit as ending
 from memsh.linux.kernel import fork as forking
+from memsh.linux.kernel.sched import on_cpu_of
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.shell import arg, command, opt
@@ -107,12 +108,8 @@ def _touch_what_is_there(box: Box, io: IO, task: Task, addr: int, free: int) -> 
         step = min(1024, free - done, _room(box) // 2)
         if step <= LEAST:
             break
-        current = box.current
-        context_switch(box, task)
-        try:
+        with on_cpu_of(box, task):
             touch_range(box, task, addr + (done << 12), step << 12, True)
-        finally:
-            context_switch(box, current)
         done += step
     return done
 

@@ -48,6 +48,8 @@ def check_tasks(box: Box) -> list[str]:
         wrong.append(f"{len(box.vm.mms)} address spaces, {len(users)} of them belong to tasks, or not to so many")
     if tasks and not box.panicked and every.get(box.current.pid) is not box.current:
         wrong.append(f"the current process {box.current.pid} is not in the table")
+    elif not box.panicked and not box.current.alive:
+        wrong.append(f"the current process {box.current.pid} has ended")
     return wrong
 
 

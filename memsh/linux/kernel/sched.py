@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.sched import Task, context_switch
+from memsh.linux.include.sched import Task, context_switch, find_pid
 from memsh.linux.kernel.returns import resume
 
 if TYPE_CHECKING:
@@ -35,3 +37,15 @@ def switch_to(box: Box, task: Task) -> None:
         task.state = "R"
     if task.pending:
         resume(box, task)
+
+
+@contextmanager
+def on_cpu_of(box: Box, task: Task) -> Iterator[None]:
+    """While `task` works. Afterwards goes on who was current, or, if that has ended meanwhile (an OOM kill), init."""
+    before = box.current
+    context_switch(box, task)
+    try:
+        yield
+    finally:
+        there = before.alive and before.mm is not None and find_pid(box, before.pid) is before
+        context_switch(box, before if there else box.init)
