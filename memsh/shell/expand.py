@@ -230,6 +230,8 @@ class Expander:
             pieces = split_ifs(text, ifs)
         for number, piece in enumerate(pieces):
             if number:
+                if not number & 0xFFF:
+                    self.session.poll()
                 if current is not None:
                     self._finish(current, result)
                 elif number > 1 or pieces[0] or not _blank_start(text, ifs):

@@ -25,7 +25,7 @@ from memsh.shell.errors import (
     SyntaxFault,
 )
 from memsh.shell.io import HostSink
-from memsh.shell.limits import EVALS
+from memsh.shell.limits import EVALS, LONG
 from memsh.shell.parse import lines
 from memsh.shell.syntax import Line, Series
 from memsh.shell.told import within as nesting
@@ -45,7 +45,8 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
     language = runner.language
     try:
         settings, warns = partial(_settings, runner), partial(_warned, runner)
-        for line in lines(text, first, settings, not language.strict, warns):
+        found = lines(text, first, settings, not language.strict, warns)
+        for line in _heeding(runner.session, text, found):
             if "noexec" not in runner.language.options:
                 yield line
     except SyntaxFault as fault:
@@ -61,6 +62,19 @@ def _settings(runner: Runner) -> Settings:
 
 def _warned(runner: Runner, text: str) -> None:
     runner.say(f"{runner.where or 'memsh'}: {text}\n")
+
+
+def _heeding(session: Session, text: str, found: Iterator[Line]) -> Iterator[Line]:
+    """The same lines; Ctrl-C ends the reading of a long text in the middle."""
+    if len(text) < LONG:
+        yield from found
+        return
+    while True:
+        with session.looking():
+            line = next(found, None)
+        if line is None:
+            return
+        yield line
 
 
 def run_lines(runner: Runner, text: str, first: int = 1) -> int:

@@ -14,6 +14,7 @@ from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
 from memsh.shell.excluding import Excluding
+from memsh.shell.limits import LONG
 from memsh.shell.patterns import Patient, regex
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
@@ -304,7 +305,19 @@ def _slice_list(expander: Expander, param: Param, values: list[str]) -> list[str
 
 
 def _change(expander: Expander, param: Param) -> Callable[[str], str]:
-    """What the operator does to one text."""
+    """What the operator does to one text, heeding Ctrl-C in a long one."""
+    change = _operation(expander, param)
+
+    def heeding(text: str) -> str:
+        if len(text) < LONG or param.op == "@P":  # which runs what it finds
+            return change(text)
+        with expander.session.looking():
+            return change(text)
+
+    return heeding
+
+
+def _operation(expander: Expander, param: Param) -> Callable[[str], str]:
     op = param.op
     if op[0] == "@":
         return _transformation(expander, param, op[1])

@@ -6,6 +6,9 @@ import re
 
 _META = re.compile(r"[ \t\n'\"\\|&;()<>!{}*\[?\]^$`]|(?:^|[=:])~|^#")  # as bash's sh_contains_shell_metas
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
+          "'": "\\'", "\\": "\\\\"}  # fmt: skip
+_SHOWN = str.maketrans({chr(code): f"\\{code:03o}" for code in (*range(32), 127)} | _NAMED)
 
 
 def controls(text: str) -> bool:
@@ -22,7 +25,7 @@ def single(text: str) -> str:
 
 def quote(text: str) -> str:
     """Text as it can be typed again (`${x@Q}`)."""
-    return "$'" + "".join(_shown(char) for char in text) + "'" if controls(text) else single(text)
+    return "$'" + text.translate(_SHOWN) + "'" if controls(text) else single(text)
 
 
 def quote_sparingly(text: str) -> str:
@@ -38,9 +41,3 @@ def quote_sparingly(text: str) -> str:
 def quote_if_needed(text: str) -> str:
     """As `set` writes a value: bare where it can be."""
     return quote(text) if not text or controls(text) or _META.search(text) else text
-
-
-def _shown(char: str) -> str:
-    names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
-             "'": "\\'", "\\": "\\\\"}  # fmt: skip
-    return names.get(char) or (f"\\{ord(char):03o}" if controls(char) else char)

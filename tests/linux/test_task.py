@@ -14,7 +14,7 @@ from memsh.linux.include.resource import RLIMIT_AS
 from memsh.linux.include.sched import alloc_pid, find_task, threads_max
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import fork, kernel_clone
-from memsh.linux.kernel.sched import switch_to
+from memsh.linux.kernel.sched import on_cpu_of, switch_to
 from memsh.linux.kernel.signal import segfault, send_sig
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.machines.box import Box
@@ -363,3 +363,11 @@ def test_exec_past_the_point_of_no_return(limit: int) -> None:
         do_execve(box, child, "a.out-dyn", ["a.out-dyn"])
     assert not child.alive and child.exit_code & 0x7F == 11
     assert check(box) == []
+
+
+def test_who_dies_while_another_works_is_current_no_more(box: Box) -> None:
+    waiting, other = box.current, fork(box, box.current).child
+    with on_cpu_of(box, other):
+        assert box.current is other
+        send_sig(box, waiting, 9)
+    assert box.current is box.init and check(box) == []

@@ -357,3 +357,14 @@ def test_pressed_in_a_finalizer_it_comes_again() -> None:
         for _ in range(1 << 40):
             pass
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("line", ["set -- $x", "y=${x^^}", "y=${x//1/2}", "y=${x@Q}", 'eval "# $x"'])
+def test_it_is_looked_for_in_long_texts(line: str) -> None:
+    made = opened("--ram", "64M")
+    made.run("x=$(seq 20000)\n")
+    polls = made.polls
+    made.run("true\n")
+    once = made.polls - polls
+    made.run(line + "\n")
+    assert made.polls - polls > 2 * once + 1
