@@ -8,7 +8,7 @@ from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
-from memsh.shell.errors import Fatal
+from memsh.shell.errors import Fatal, Unreasonable
 from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
 from memsh.shell.parser import Parser
 from memsh.shell.printed import definition
@@ -34,6 +34,8 @@ def _declare(words: list[str], io: IO, given: str, local: bool, everywhere: bool
         try:
             array = io.arrays.get(place) if io.arrays else None
             _declare_one(io, match, word[match.end() :], array, given, local and not everywhere)
+        except Unreasonable:
+            raise
         except (ShellError, Fatal) as error:
             io.complain(error.message)
             status = 1

@@ -96,6 +96,7 @@ def mount(box: Box, args: Args, io: IO) -> int:
             "ENOMEM": f"mount(2) system call failed: {error.strerror}.",
             "ENOENT": "mount point does not exist.", "ENOTDIR": "mount point is not a directory.",
             "EBUSY": f"{source} already mounted or mount point busy.",
+            "ENOSPC": "mount(2) system call failed: No space left on device.",
         }.get(error.code, _BAD.format(source))  # fmt: skip
         raise ShellError(f"{where}: {said}\n{DMESG}", FAILED) from None
     if args.verbose:

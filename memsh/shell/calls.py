@@ -289,7 +289,7 @@ class Calls:
                     language.origins[assign.name] = self.session.line
                 status = expander.status if expander.status is not None else status
         except ShellError as error:
-            if TOO_LONG in error.message:
+            if TOO_LONG in error.message or isinstance(error, Unreasonable):
                 self._once(node)
             if not isinstance(error, (Refused, Fatal, Dropped)):
                 if not language.strict and (isinstance(error, BadSubscript) or error.status != 1):

@@ -6,15 +6,15 @@ lost but whose values ($1 …) are the session's. (bash: variables.c, and the gl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from memsh.shell.arith import compiled
 from memsh.shell.ctype import lower, upper
-from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, UsageError
+from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable, UsageError
 from memsh.shell.hashorder import walked
-from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
 from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
@@ -356,9 +356,20 @@ class Language:
             return
         if self.gone:
             self.gone.discard(name)
+        if len(text) > LONG or (name not in self.variables and not len(self.variables) & 0x3FF):
+            self._bounded(name, len(text))
         self.variables[name] = text
         if "allexport" in self.options:
             self.mark(name, "x")
+
+    def _bounded(self, name: str, more: int) -> None:
+        """Whether the host should be asked for so much more."""
+        held = -len(self.variables.get(name, ""))
+        tables: list[Mapping[Any, str]] = [self.variables, *self.arrays.values(), *self.maps.values()]
+        for table in tables:
+            held += sum(map(len, table.values())) + VALUE * len(table)
+        if held + more > VALUES or len(self.variables) + len(self.arrays) + len(self.maps) > NAMES:
+            raise Unreasonable(f"{name}: the variables hold as much as memsh keeps")
 
     def _told(self, name: str, text: str) -> bool:
         """Names whose value the shell heeds. True: it makes their values itself."""
@@ -387,13 +398,18 @@ class Language:
         self.may_change(name)
         self.changes += 1
         if name in self.maps:
-            before = self.maps[name].get(text, "") if adds else ""
-            self.maps[name][text] = self.shaped(name, self._added(name, before, value) if adds else value)
+            pairs = self.maps[name]
+            before = pairs.get(text, "") if adds else ""
+            if len(value) > LONG or (text not in pairs and not len(pairs) & 0x3FF):
+                self._bounded(name, len(before) + len(value))
+            pairs[text] = self.shaped(name, self._added(name, before, value) if adds else value)
             return
         array = self.as_array(name)
         number = self.index(name, text)
         if adds:
             value = self._added(name, array.get(number, ""), value)
+        if len(value) > LONG or (number not in array and not len(array) & 0x3FF):
+            self._bounded(name, len(value))
         array[number] = self.shaped(name, value)
 
     def _added(self, name: str, before: str, value: str) -> str:
@@ -441,6 +457,8 @@ class Language:
             array[place] = self.shaped(name, added)
             place += 1
         self.arrays[name] = array
+        if len(array) > 1000:
+            self._bounded(name, 0)
 
     def unset(self, name: str) -> None:
         self.may_change(name)

@@ -11,6 +11,9 @@ import sys
 TEXT = 16 << 20  # characters of a variable, a $(…), a here-document, a line, a script; of a file that is kept whole
 LONG = 64 << 10  # characters of a text: what is done to a longer one may be ended in the middle
 PIECE = 8  # characters that each piece of such a text counts for beside its own
+NAMES = 100_000  # variables, and functions
+VALUES = 256 << 20  # characters of all variables together, each value counting for VALUE more
+VALUE = 64
 WORDS = 2_000_000  # that one expansion makes
 NUMBERS = 10_000_000  # that seq counts
 FIELDS = 1_000_000  # of an awk record

@@ -25,10 +25,12 @@ from memsh.shell.errors import (
     OutputGone,
     Return,
     ShellError,
+    Unreasonable,
 )
 from memsh.shell.expand import Expander
 from memsh.shell.io import IO, Capture, Input, Sink, TextInput
 from memsh.shell.lasting import NOTHING, STANDARD, Lasting
+from memsh.shell.limits import NAMES
 from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
@@ -394,6 +396,8 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return self.complain("", ShellError(f"{node.name}: a command, which nothing replaces here"), node.line)
         if language.has(node.name, "F"):
             return self.complain("", ShellError(f"{node.name}: readonly function"), node.line)
+        if len(language.functions) >= NAMES and node.name not in language.functions:
+            raise Unreasonable(f"{node.name}: {NAMES} functions are as many as memsh keeps")
         language.functions[node.name] = node
         language.changes += 1
         return 0

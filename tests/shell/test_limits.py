@@ -13,6 +13,8 @@ import pytest
 from memsh.cli import open_session
 from memsh.commands import processes
 from memsh.inspect import check
+from memsh.linux.fs import namei
+from memsh.shell import language
 from memsh.shell.session import Session
 from memsh.textutils import numbers
 
@@ -175,3 +177,29 @@ def test_move_pages_of_more_than_there_can_be() -> None:
     err = io.StringIO()
     made = open_session(["--ram", "128M", "--arch", "x86_64", "--nodes", "2"], io.StringIO(), err)
     assert made.run("move_pages 0 4294967295 0\n") == 1 and "Cannot allocate memory" in err.getvalue()
+
+
+def test_variables_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "NAMES", 3000)
+    monkeypatch.setattr(language, "VALUES", 300_000)
+    refused = "the variables hold as much as memsh keeps\n"
+    _, _, err = ran("for i in {1..5000}; do declare v$i=1; done; echo never\n")
+    assert err.count(refused) == err.count("\n") == 1, err
+    _, out, err = ran("""\
+x=$(seq 20000)
+for i in {1..99}; do declare v$i="$x"; done; echo never
+for i in {1..9999}; do a[i]=$i; done; echo never
+declare -A m; for i in {1..9999}; do m[$i]=$i; done; echo never
+b=({1..20000}) || echo b
+""")
+    assert (out, err.count(refused)) == ("b\n", 4), (out, err)
+
+
+def test_files_and_mounts_as_many_as_linux_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namei, "DISK_INODES", 500)
+    made, _, err = ran("""\
+for i in {1..900}; do : > /f$i || break; done; rm /f1 && ln -s a /l && mkdir /d
+sysctl -w fs.mount-max=5; mkdir /d; for i in {1..6}; do mount -t tmpfs t /tmp || break; done
+""")
+    assert err.count("No space left on device") == 4, err
+    assert check.check(made.box) == []

@@ -27,6 +27,7 @@ DISK_DEV = (254, 16)
 SWAP_DEV = (254, 0)
 SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
+DISK_INODES = DISK_BYTES >> 14  # one for 16 KiB, as mkfs.ext4 makes them
 MAX_FILE = 16 << 40  # with blocks of 4 KiB
 S_IFBLK = 0o060000
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.fs.buffer import Buffers
 from memsh.linux.fs.dcache import Dcache
-from memsh.linux.fs.ext4 import DISK_DEV, EXT4, root_disk, swap_disk
+from memsh.linux.fs.ext4 import DISK_DEV, DISK_FOP, DISK_INODES, EXT4, root_disk, swap_disk
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.namei import MAXSYMLINKS
@@ -42,6 +42,7 @@ class Tree:
         self.box = box
         self.dcache = Dcache(box)
         self.next_ino = 2
+        self.disk_inodes = 0
         self.next_shm_ino = 2
         self.tmpfs: dict[tuple[int, int], Tmpfs] = {}  # mounted RAM file systems, by device
         self.hugetlbfs: dict[tuple[int, int], Hugetlbfs] = {}  # and those of huge pages
@@ -71,6 +72,9 @@ class Tree:
             huge.reserve_inode(self.box)
             number, size, kind = self.get_next_ino(), 0, HUGETLBFS_NAMED
         else:
+            if self.disk_inodes >= DISK_INODES:
+                raise KernelError("ENOSPC")
+            self.disk_inodes += 1
             number, self.next_ino = self.next_ino, self.next_ino + 1
         inode = Inode(number, name, dev, kind, size, mode=mode)
         if huge is not None and not directory:
@@ -350,6 +354,8 @@ class Tree:
         memory = self.tmpfs.get(inode.dev) or self.hugetlbfs.get(inode.dev)
         if memory is not None:
             memory.used_inodes -= 1
+        elif inode.f_op is DISK_FOP:
+            self.disk_inodes -= 1
 
     def evict(self, inode: Inode) -> None:
         """The end of a file without a name."""

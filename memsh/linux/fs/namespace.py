@@ -46,8 +46,10 @@ def mount_hugetlbfs(box: Box, source: str, where: str, options: HugetlbfsOptions
 
 
 def _mount_point(box: Box, where: str) -> tuple[Inode, Inode]:
-    """The directory, and the one that it is in."""
+    """The directory, and the one that it is in. ENOSPC: as many are mounted as fs.mount-max allows."""
     fs = box.fs
+    if len(fs.tmpfs) + len(fs.hugetlbfs) >= box.sysctl.values["fs.mount-max"]:
+        raise KernelError("ENOSPC")
     below = fs.lookup(where)
     if not below.is_dir:
         raise KernelError("ENOTDIR")
