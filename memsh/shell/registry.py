@@ -310,6 +310,7 @@ class Registry:
         self.commands: dict[str, Command] = {}
         self.groups: dict[str, list[str]] = {}
         self.for_lines: set[object] = set()  # names of those that stand for a line
+        self.alone: set[object] = set()  # and of those that move the session
         self.shared: dict[str, tuple[Command, Meant]] = {}  # the shell's, and when it is meant
         self.clock: Callable[[Session, str], str] | None = None  # (session, layout) → the box's date and time
         self.times: Callable[[Session], list[int]] | None = None  # (session) → real, user and system time in µs
@@ -323,6 +324,8 @@ class Registry:
         self.commands[declared.name] = declared
         if declared.runs_line:
             self.for_lines.add(declared.name)
+        if declared.alone:
+            self.alone.add(declared.name)
         group, _, member = declared.name.partition(" ")
         if member:
             if group in self.commands:

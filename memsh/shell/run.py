@@ -144,7 +144,8 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         kind = type(node)
         if kind is Simple and node.words and node.words[0] in session.registry.for_lines:  # type: ignore[attr-defined]
             return self.stand_for_line(node)
-        if kind in _DEBUGGED and "DEBUG" in session.language.traps:
+        traps = session.language.traps
+        if traps and kind in _DEBUGGED and "DEBUG" in traps and not self.travels(node):
             self.debugged(node)
         status = _RUN[kind](self, node)
         language = session.language
@@ -162,6 +163,10 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         self.language.last_status = status = _RUN[Simple](self, node)
         return status
 
+    def travels(self, node: Node) -> bool:
+        """`undo` and its kin: no trap works before or behind them, in a time that is left or come to."""
+        return type(node) is Simple and bool(node.words) and node.words[0] in self.session.registry.alone
+
     def _failed(self, node: Node, status: int) -> None:
         """`set -e` and `trap … ERR`, where nobody looks at the status."""
         language = self.language
@@ -171,7 +176,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return
         if isinstance(node, Compound) and not _own(node.inner) and not self.unopened:
             return
-        if language.traps.get("ERR"):
+        if language.traps.get("ERR") and not self.travels(node):
             self.trap("ERR")
             language.last_status = status
         if "errexit" in language.options:

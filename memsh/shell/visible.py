@@ -13,6 +13,8 @@ _CONTROLS = re.compile(
     "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]"
 )
 
+_INSIDE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
+
 
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
@@ -26,3 +28,8 @@ def _shown(match: re.Match[str]) -> str:
 def visible(text: str) -> str:
     """The text with its control characters spelled out."""
     return _CONTROLS.sub(_shown, text) if _CONTROLS.search(text) else text
+
+
+def escaped(text: str) -> str:
+    """Text of JSON with them as JSON spells them."""
+    return _INSIDE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memsh.shell.errors import ShellError
+from memsh.shell.visible import escaped, visible
 from memsh.teach.course import mark_folder
 from memsh.teach.exercise import load_exercise
 from memsh.teach.grading import Grader, as_json, as_lines, key, listed
@@ -24,9 +25,14 @@ class Wishes(NamedTuple):
     csv: bool = False
 
 
-def grade(words: list[str], options: Wishes, opener: Opener, write: Callable[[str], object]) -> int:
+def grade(words: list[str], options: Wishes, opener: Opener, put: Callable[[str], object]) -> int:
     """`memsh grade EXERCISE.md [ANSWER.memsh | FOLDER]`: 0 all points, 1 some lost, 2 what cannot be read."""
     seed, json_wanted = options.seed, options.json
+
+    def write(text: str) -> object:
+        """A report may end on anybody's terminal, by whatever way: nothing in it is obeyed there."""
+        return put(escaped(text) if json_wanted else visible(text))
+
     if len(words) > 2 or (options.csv and len(words) != 2) or (options.key and len(words) != 1):
         raise ShellError("grade: give an exercise and an answer (usage: memsh grade EXERCISE.md [ANSWER.memsh] "
                          "[--seed ID] [--json] | EXERCISE.md --key | EXERCISE.md FOLDER --csv)", 2)  # fmt: skip

@@ -164,6 +164,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tupl
     (tmp_path / "good.memsh").write_text(GOOD)
     (tmp_path / "bad.memsh").write_text("p=5\nnonsense\n")
     (tmp_path / "bytes.memsh").write_bytes(b"\xff\xfe")
+    (tmp_path / "hostile.memsh").write_text("p='\x1b[31m\x9b\u202e'; $p; nonsense $'\\x80'\n")
     status = main(["grade", *(word.replace("@", str(tmp_path) + "/") for word in words)])
     out = capsys.readouterr()
     return status, out.out, out.err
@@ -180,6 +181,9 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     found = json.loads(out)
     assert status == 1 and (found["points"], found["of"], found["end"], found["seed"]) == (4, 6, "done", "anna")
     assert found["tasks"][0]["lost"][0]["points"] == 2 and out.count("\n") == 1
+    for options in ([], ["--json"]):
+        _, out, _ = run(tmp_path, capsys, "@small.md", "@hostile.memsh", *options)
+        assert out.isascii() and out.replace("\n", "").isprintable() and ("[31m" in out or options)
     status, out, _ = run(tmp_path, capsys, "@small.md")
     assert status == 0 and "checks" not in out and "6 points." in out
 
