@@ -251,6 +251,75 @@ malloc 5 # comment {n}
 malloc 5; exit_not_there; malloc 6
 mprotect 0 4k r
 write 0 1
+exec 6<> /t{n}; echo six >&6; read -r x <&6
+exec 3> /t{n}; {{ echo a >&3; exec 3>&-; }} > /t{m}
+e() {{ exec 5> /t$1; echo e$1 >&5; }}; e {n} > /t{m}; echo f >&5
+echo 'exec 3>> /t{n}; echo src >&3' > /tmp/x{n}; . /tmp/x{n}; echo on >&3
+exec 4< <(seq {n}); read -r x <&4
+(exec 3> /t{n}; sleep {n}; echo late >&3) & echo soon >&3
+exec {{fd}}> /t{n}; echo $fd >&$fd
+exec {{fd}}>&-
+mkdir -p /sys/fs/cgroup/c{n}/d; echo +memory > /sys/fs/cgroup/c{n}/cgroup.subtree_control
+echo '+memory +pids +cpuset' > /sys/fs/cgroup/cgroup.subtree_control
+echo 1 > /sys/fs/cgroup/c{n}/cgroup.freeze
+echo {n} > /sys/fs/cgroup/c{n}/pids.max; fork
+echo 3M > /sys/fs/cgroup/c{n}/memory.high; touch $p {small}
+echo 0 > /sys/fs/cgroup/c{n}/cpuset.cpus
+echo $$ > /sys/fs/cgroup/c{n}/cgroup.procs
+echo 1 > /sys/fs/cgroup/c{n}/cgroup.kill
+numactl --membind=0 malloc {size}
+numactl --interleave=all malloc {size}
+set_mempolicy interleave 0; p=$(mmap {size} rw); touch $p {small}; set_mempolicy default
+mbind $p {small} bind 0
+migratepages 53 0 0
+echo {n} > /proc/sys/vm/nr_hugepages; h=$(mmap 4M rw hugetlb) && touch $h 4M
+echo 0 > /proc/sys/vm/nr_hugepages
+p=$(mmap 8M rw); madvise $p 8M hugepage; touch $p 4M
+madvise $p 4M collapse
+echo never > /sys/kernel/mm/transparent_hugepage/enabled
+fact() {{ local n=$1; ((n < 2)) && return 1; fact $((n - 1)); x=$((x + n)); }}; x=0; fact {n}
+declare -n ref=x; ref={n}; unset -n ref
+declare -i num=5; num+={n}; declare -u up=abc{n}
+a+=(x{n} y); a=("${{a[@]:1}}"); x=${{#a[@]}}; y="${{!a[*]}}"
+declare -A h; h[k{n}]=v; h[z]=w; unset "h[k{m}]"; x="${{!h[*]}}"
+mapfile -t lines < <(seq {n}); x=${{lines[-1]}}
+while sleep {n}; do malloc 1k; done & sleep {m}
+sleep {n} & wait -n; x=$?
+sleep {n} & x=$!; kill $x; wait $x; y=$?
+jobs -p > /t{n}; x=$(jobs | wc -l)
+fg
+disown
+trap 'malloc 8; z=usr' USR1; kill -USR1 $$
+trap 'echo done >> /t{n}' RETURN; f 3; trap - RETURN
+coproc cat
+thread; malloc 1k; switch 53
+vfork; malloc 5; _exit
+memfd m{n} 1M
+shmget {n} 100k; y=$(shmat $)
+mkdir /ram; mount -t tmpfs -o size=1M ram /ram; seq 99 > /ram/f
+umount /ram
+openfile /t{n}; read -r x < /t{n}
+mlockall current; munlockall
+prlimit --as=20000000; malloc {size}; prlimit --as=unlimited
+process_vm_readv 53 $p $p 100
+stopped 1{n} 'v=$(vmalloc 20M); vfree $v'
+stopped {n} 'exec 3> /t{n}; echo x >&3; malloc 5; echo y >&3; malloc 6'
+heard 'x=$?; malloc $?' {n} 4 word 0 1
+time {{ malloc 5; sleep 1; }}
+set -e; f 5 || true; set +e
+source /tmp/s{n} > /t{m}
+if source /tmp/a{n}; then malloc 7; fi > /t{m}
+echo 'return {n}; malloc 1' > /tmp/r{n}; . /tmp/r{n}; x=$?
+. /tmp/x{n} | cat
+printf '%s\\n' a b > /t{n}; IFS=: read -r x y <<< "a:b:{n}"
+x=${{x:-$(malloc 5)}}; y=${{x/0/$(kmalloc 64)}}
+(trap 'malloc 5' EXIT; exit {n}); x=$?
+set -o noclobber; echo x > /t{n}; set +o noclobber
+chroot / true
+as 1 true; as 53 sleep 1
+sync; echo 1 > /proc/sys/vm/drop_caches; cat /f{n} > /dev/null
+swapoff -a & sleep 1
+kill -STOP $(pgrep -n a.out); sleep 1; kill -CONT $(pgrep -n a.out)
 """.splitlines()
 
 

@@ -66,6 +66,7 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["heap > /dev/null; account > /dev/null", "hexdump $((0x8155000)) 64 > /tmp/h"])
 @example(lines=["trap 'malloc 6' EXIT; (trap 'malloc 7' EXIT)", "false", "exec 3> /t1; echo hello >&3"])
 @example(lines=["exec 3> /f; echo one >&3; malloc 5; undo; echo two >&3", "exec 4< /f; read -r x <&4", "read -r x <&4"])
+@example(lines=["trap 'malloc 6' DEBUG ERR", "kmalloc 64", "undo; undo", "redo", "restore none; false"])
 @example(lines=["malloc 9; undo", "x=2 && malloc 1M", "y=$(undo)", "true && snapshot one", "restore one"])
 @example(lines=["set -o pipefail; false | true; x=$?", "f() { y=$?; }; false", "f; unset -f f", "dmesg -C"])
 @example(lines=["malloc 5", "alias u='undo; malloc 5'; u", "stopped 24 'p=$(history); malloc 5k; diff /proc/meminfo'"])
