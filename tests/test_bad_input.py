@@ -144,3 +144,19 @@ def test_a_journal_with_nonsense_in_it(
     status = main(["--resume", "20200101-000000-1", "-c", "echo alive"])
     said = capsys.readouterr()
     assert "alive" in said.out if status == 0 else said.err.count("\n") == 1
+
+
+def test_numbers_are_written_in_c_s_digits() -> None:
+    """What Python's int() takes too (digits of other scripts, 1_0, 0b1, 0o7) is no number to the kernel or a tool."""
+    session, _ = opened("--arch", "x86_64", "--ram", "64M")
+    session.run("mkdir /sys/fs/cgroup/c; malloc 5; seg=$(shmget 7 4k)")
+    doors = (
+        "echo {} > /proc/self/oom_score_adj", "echo {} > /proc/self/oom_adj", "echo {} > /proc/self/clear_refs",
+        "echo {} > /sys/fs/cgroup/c/cgroup.procs", "taskset -p {} 53", "ipcrm -m {}", "shmget {} 4k", "malloc {}",
+        "kill -0 {}", "kmalloc {}", "alloc_pages {}", "sysctl -w vm.swappiness={}",
+    )  # fmt: skip
+    for door in doors:
+        for word in ("\u0663", "1_0", "0b1 ", "0o7", "\uff11"):
+            assert session.run(door.format(f"'{word}'")) != 0 or (door.startswith("taskset") and word == "0b1 "), door
+    assert session.run("echo 010 > /proc/self/oom_score_adj; [ $(cat /proc/self/oom_score_adj) = 8 ]") == 0
+    assert session.run("echo 01 > /proc/self/clear_refs") == 0

@@ -3,6 +3,7 @@ before a command."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from memsh.commands.acting import Notes, act
@@ -239,10 +240,9 @@ def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
     if listed:
         cpus = _cpus(box, word)
     else:
-        try:
-            mask = int(word, 16)
-        except ValueError:
-            raise ShellError(f"failed to parse CPU mask: {word}") from None
+        if re.fullmatch(r"(?:0[xX])?[0-9a-fA-F,]*[0-9a-fA-F]", word) is None:
+            raise ShellError(f"failed to parse CPU mask: {word}")
+        mask = int(word.replace(",", ""), 16)
         cpus = tuple(cpu for cpu in range(mask.bit_length()) if mask >> cpu & 1)
     try:
         sched_setaffinity(box, task, cpus)

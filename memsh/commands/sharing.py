@@ -16,7 +16,7 @@ from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.timer import BTIME
 from memsh.shell import IO, Args, arg, command, opt, rest
 from memsh.shell.errors import ShellError
-from memsh.shell.values import address, wide_size
+from memsh.shell.values import address, integer, wide_size
 from memsh.textutils.timeformat import strftime
 
 TOPIC = "user space"
@@ -30,7 +30,7 @@ def ipc_key(word: str) -> int:
     if word.lower() in ("private", "ipc_private"):
         return shm.IPC_PRIVATE
     try:
-        number = int(word, 0)
+        number = integer(word)
     except ValueError:
         raise ValueError(f"'{word}' is not a key: a number, or private") from None
     if not -(1 << 31) <= number <= UINT_MAX:
@@ -337,7 +337,7 @@ def ipcrm(box: Box, args: Args, io: IO) -> int:
 def _remove(box: Box, io: IO, option: str, word: str, verbose: bool) -> int:
     by_key = option in ("-M", "-Q", "-S", "--shmem-key")
     try:
-        number = int(word, 0)
+        number = integer(word)
     except ValueError:
         io.complain(f"failed to parse argument: '{word}'")
         return 1

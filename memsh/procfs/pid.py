@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.sched import find_pid
+from memsh.linux.lib.kstrtox import kstrtoint, kstrtoint_decimal
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap.vmalist import total_swap_pages, totalram_pages
 from memsh.linux.mm.oom_kill import OOM_SCORE_ADJ_MIN, oom_badness
@@ -92,10 +93,7 @@ def show_oom_score_adj(box: Box, task: Task) -> str:
 
 def store_oom_score_adj(box: Box, task: Task, text: str) -> None:
     """-1000 (never) to 1000; EINVAL."""
-    try:
-        value = int(text.strip(), 0)
-    except ValueError:
-        raise KernelError("EINVAL") from None
+    value = kstrtoint(text.strip())
     if not OOM_SCORE_ADJ_MIN <= value <= OOM_SCORE_ADJ_MAX:
         raise KernelError("EINVAL")
     task.oom_score_adj = value
@@ -115,10 +113,7 @@ def show_oom_adj(box: Box, task: Task) -> str:
 
 def store_oom_adj(box: Box, task: Task, text: str) -> None:
     """-17 (never) to 15; EINVAL. The kernel tells once what to use instead."""
-    try:
-        value = int(text.strip(), 0)
-    except ValueError:
-        raise KernelError("EINVAL") from None
+    value = kstrtoint(text.strip())
     if not OOM_DISABLE <= value <= OOM_ADJUST_MAX:
         raise KernelError("EINVAL")
     if not any("/oom_adj is deprecated" in record.text for record in box.log.records):
@@ -132,10 +127,7 @@ def store_oom_adj(box: Box, task: Task, text: str) -> None:
 
 def store_clear_refs(box: Box, task: Task, text: str) -> None:
     """1 to 3 forget which pages were referenced, 5 restarts VmHWM; EINVAL."""
-    try:
-        kind = int(text.strip())
-    except ValueError:
-        raise KernelError("EINVAL") from None
+    kind = kstrtoint_decimal(text.strip())
     if not 1 <= kind <= 5:
         raise KernelError("EINVAL")
     if task.mm is None:

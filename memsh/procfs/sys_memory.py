@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
+from memsh.linux.lib.kstrtox import kstrtoll
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device
 
@@ -96,10 +97,7 @@ def _store_auto(box: Box, text: str) -> None:
 
 def _offline_page(box: Box, text: str) -> None:
     """An address in bytes; ENXIO where no RAM is."""
-    try:
-        pfn = int(text.strip(), 0) >> PAGE_SHIFT
-    except ValueError:
-        raise KernelError("EINVAL", "an address") from None
+    pfn = kstrtoll(text) >> PAGE_SHIFT
     if not any(zone.start_pfn <= pfn < zone.end_pfn for zone in box.pages.zones if zone.present):
         raise KernelError("ENXIO")
     raise KernelError("EBUSY")

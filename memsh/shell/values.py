@@ -24,6 +24,7 @@ class BadValue(UsageError, ValueError):
 _UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
+_INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]{1,40})|([0-9]{1,40}))")
 _TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
 
 # 8 to 16 hexadecimal digits as /proc prints them: a letter or a leading 0 says that they are no decimal number
@@ -131,12 +132,11 @@ def increment(text: str, bits: int = 32) -> int:
 
 def integer(text: str) -> int:
     """A signed whole number, decimal or 0x…"""
-    try:
-        if text.isascii() and len(text) < 50:
-            return int(text, 0) if text[:1] != "0" or text[:2] in ("0x", "0X") else int(text)
-        raise ValueError
-    except ValueError:
-        raise BadValue(f"'{text}' is not a number") from None
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        raise BadValue(f"'{text}' is not a number")
+    number = int(match[2], 16) if match[2] else int(match[3])
+    return -number if match[1] == "-" else number
 
 
 def fixed(number: int, dec: bool = False) -> str:

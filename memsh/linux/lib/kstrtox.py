@@ -35,6 +35,13 @@ def kstrtoint(text: str) -> int:
     return _signed(text, 32)
 
 
+def kstrtoint_decimal(text: str) -> int:
+    """The same with base 10: zeros in front say nothing."""
+    if re.fullmatch(r"[+-]?[0-9]+\n?", text) is None:
+        raise KernelError("EINVAL", f"{text.strip()!r} is not a number")
+    return _signed(re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text), 32)
+
+
 def kstrtoll(text: str) -> int:
     """The same of 64 bits."""
     return _signed(text, 64)

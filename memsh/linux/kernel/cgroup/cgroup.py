@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.cgroup import INT_MAX, Cgroup
+from memsh.linux.include.cgroup import Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import PsiGroup
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
@@ -22,6 +22,7 @@ from memsh.linux.kernel.cgroup.freezer import Freezer
 from memsh.linux.kernel.cgroup.pids import Pids
 from memsh.linux.kernel.cgroup.subsys import Subsystem
 from memsh.linux.kernel.signal import force_sig
+from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.linux.mm.hugetlb import cgroup as hugetlb
 from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX
 
@@ -244,10 +245,10 @@ class Cgroups:
     def procs_write(self, group: Cgroup, text: str, *, thread: bool = False) -> None:
         """`cgroup.procs`, or cgroup.threads, is written: 0 is who writes. EINVAL for what is no PID, ESRCH."""
         try:
-            pid = int(text.strip(), 0)
-        except ValueError:
+            pid = kstrtoint(text.strip())
+        except KernelError:
             raise KernelError("EINVAL", text) from None
-        if pid < 0 or pid > INT_MAX:
+        if pid < 0:
             raise KernelError("EINVAL", text)
         task = find_pid(self.box, pid) if pid else self.box.current
         if task is None:
