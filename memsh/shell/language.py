@@ -457,7 +457,7 @@ class Language:
             array[place] = self.shaped(name, added)
             place += 1
         self.arrays[name] = array
-        if len(array) > 1000:
+        if len(items) > 0x3FF or not len(array) & 0x3FF:
             self._bounded(name, 0)
 
     def unset(self, name: str) -> None:

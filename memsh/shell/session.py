@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from memsh.shell.turn import Turn
 
 
-WATCH = 0xFF  # polls between two looks at the host's memory, as a mask
+WATCH = 0x1F  # polls between two looks at the host's memory, as a mask
 PAGE = resource.getpagesize()
+STEADY = 4 << 20  # bytes by which a line may grow whatever there is left
 NEVER = 1 << 62  # polls
 ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
 
@@ -100,6 +101,12 @@ def held_memory() -> tuple[int, int]:
             return int(size) * PAGE, int(resident) * PAGE
     except (OSError, ValueError):
         return 0, 0
+
+
+def short_of_memory() -> bool:
+    """Whether what is only kept to be quick (checkpoints) should not be."""
+    size, held = held_memory()
+    return held > TOTAL >> 1 or 0 < ADDRESSES < size + (ADDRESSES >> 2)
 
 
 class Session:
@@ -329,8 +336,8 @@ class Session:
         doing, (size, held) = self.doing, held_memory()
         if not doing.memory or held < doing.memory:
             doing.memory = held
-        near = 0 < ADDRESSES < size + (size >> 3)
         grown = held - doing.memory
+        near = 0 < ADDRESSES < size + (size >> 3) and grown > STEADY
         if self.replaying or self.interrupted or not (near or grown > (MEMORY if held < TOTAL else GROWTH)):
             return
         doing.memory = held

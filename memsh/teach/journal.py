@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell.errors import Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
+from memsh.shell.session import short_of_memory
 from memsh.shell.streams import Doing, Streams
 
 if TYPE_CHECKING:
@@ -322,6 +323,10 @@ class Timeline:
         """Put a checkpoint here, if no job is at work; the older ones thin out."""
         if self.session.jobs:
             return
+        if short_of_memory():
+            del self.points[1:]
+            self.cost = 0.0
+            return
         self.points.append(self.capture())
         self.cost = 0.0
         if len(self.points) > KEPT:
@@ -389,7 +394,7 @@ class Timeline:
 
     def _point(self, at: int) -> None:
         """A checkpoint on the way, where there can be one."""
-        if not self.session.jobs:
+        if not self.session.jobs and not short_of_memory():
             point = self.capture()._replace(at=at)
             self.points = sorted([*self.points, point], key=lambda state: state.at)[-2 * KEPT :]
 

@@ -68,7 +68,8 @@ def little() -> None:
     [
         ("for i in $(seq 300); do sleep 1000 & done", "memsh: the host gives no more threads"),
         ("awk 'BEGIN {s = sprintf(\"%100000s\", \"x\"); while (1) a[i++] = s i}'", "nearly all that the host allows"),
-        ("x=$(printf '%4000s'); x=$x$x$x$x$x$x$x$x; while true; do a+=(\"$x$RANDOM\"); done", "too much of the host"),
+        ("x=$(printf '%4000s'); x=$x$x$x$x$x$x$x$x; while true; do a+=(\"$x$RANDOM\"); done", "the variables hold"),
+        ("reset --ram 1G; p=$(mmap 400M); fill $p 400M", "nearly all that the host allows"),
     ],
 )
 def test_little_memory_of_the_host_ends_a_line_clearly(script: str, said: str) -> None:
@@ -94,3 +95,13 @@ def test_a_script_is_ended_by_a_signal(number: int, script: str) -> None:
     assert child.returncode == 128 + number
     assert "Traceback" not in err and "bug" not in err
     assert out == "ended\n"
+
+
+def test_what_comes_after_it_runs() -> None:
+    lines = "p=$(mmap 400M); fill $p 400M\necho alive\nfill $p 400M\nmalloc 5; echo alive\n"
+    program = """import sys; from memsh.cli import open_session
+made = open_session([], sys.stdout, sys.stderr)
+for line in sys.stdin: made.run(line)"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, input=lines,
+                          preexec_fn=little, check=False)  # fmt: skip
+    assert done.stdout.count("alive\n") == 2 and "MemoryError" not in done.stderr, (done.stdout, done.stderr)
