@@ -32,6 +32,7 @@ class Lasting:
     others: dict[int, Any]
     tty: bool
     around: Runner | None
+    behind: list[tuple[int, Any, Any]]
     covers: Collection[int] | None = None  # the streams that are not those around it; None: it is another shell
     known: dict[int, Any] | None = None  # of the session's own: what `exec` had opened as it looked last
 
@@ -77,15 +78,18 @@ class Lasting:
     def replace(self, streams: dict[int, Any], tty: bool) -> None:
         """These are the shell's from here on, for those around it too."""
         runner: Any = self
+        passing = {number for number, _, _ in self.behind}  # streams of <( … ), which go with the command
         runner._put(streams, tty)
         while runner.covers is not None and runner.around is not None:
             streams = {number: stream for number, stream in streams.items() if number not in runner.covers}
             runner = runner.around
             runner._put(streams, tty)
+            passing |= {number for number, _, _ in runner.behind}
         if runner.known is not None:
             own = self.session.streams
             begun = {0: own.stdin, 1: own.stdout, 2: own.stderr}
-            opened = {number: one for number, one in runner.held().items() if begun.get(number) is not one}
+            held = {number: stream for number, stream in runner.held().items() if number not in passing}
+            opened = {number: stream for number, stream in held.items() if begun.get(number) is not stream}
             runner.known = own.opened = opened
 
     def lasts(self, table: Table, line: int) -> int:

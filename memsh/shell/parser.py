@@ -52,6 +52,7 @@ _SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
 _SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
+_SEVERAL = re.compile("[;&|\n]")
 Settings = tuple[dict[str, str] | None, bool, bool]  # the aliases that are looked up, if any; `extglob`; `posix`
 
 
@@ -80,7 +81,7 @@ class Parser(Compounds):
             self._skip_lines()
             if self.pos >= self.size:
                 return
-            start = self.pos
+            start, typed, before = self.pos, self.text, len(self.spliced or ())
             try:
                 program = self.series("")
             except RecursionError:
@@ -96,7 +97,12 @@ class Parser(Compounds):
             if begun:
                 end = self.pos - text.startswith("\n", self.pos - 1)
                 program = _whole(program)
-            yield Line(program, self.line_of(start), text[start:end].strip())
+            said = text[start:end]
+            put_in = [name for name, _ in (self.spliced or ())[before:]]
+            if any(_SEVERAL.search((self.aliases or {}).get(name, "")) for name in put_in):
+                program = _whole(program)  # as typed, and not cut: its commands are not those that were typed
+                said = typed[start : len(typed) - (len(text) - end)]
+            yield Line(program, self.line_of(start), said.strip())
 
     def _plain_line(self, match: re.Match[str]) -> Line:
         start = match.start(1)

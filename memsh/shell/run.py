@@ -208,8 +208,11 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         if self.session.running_job is not None:  # it is one line of the journal as a whole, wherever it sleeps
             with within(self.session):
                 return self.run(program)
-        if not isinstance(program, Series) or program.whole:
+        if not isinstance(program, Series):
             return self._typed(program, False, text)
+        if program.whole:
+            with within(self.session) if len(program.items) > 1 else nullcontext():
+                return self._typed(program, False, text)
         status, items = 0, program.items
         for number, (item, background) in enumerate(items):
             end = items[number + 1][0].pos - program.pos if number + 1 < len(items) else len(text)
