@@ -485,7 +485,13 @@ class Expressions:
             if self.shapes.is_array(self.scope, name):
                 return lambda f, value: no_scalar()
             at = self.locals[name]
-            return lambda f, value: f.__setitem__(at, value)
+
+            def store_local(f: Frame, value: Any) -> None:
+                if type(f[at]) is dict:
+                    raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
+                f[at] = value
+
+            return store_local
         if name in SETTERS:
             return lambda f, value: rt.set_global(name, value)
         if self.shapes.is_array(self.scope, name):
