@@ -27,8 +27,9 @@ from memsh.commands.targets import (
 from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
 from memsh.procfs.node import Directory
-from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell import IO, Args, ShellError, UsageError, rest
 from memsh.shell.session import Session
+from memsh.textutils.quoting import quote
 from memsh.textutils.utility import last_typed, option, utility
 
 TOPIC = "files"
@@ -73,7 +74,10 @@ def mkdir(box: object, args: Args, io: IO) -> int:
     mkdir -p /tmp/work/old
     """
     status = 0
-    mode = new_mode(0o777, args.mode) if args.mode is not None else None
+    try:
+        mode = new_mode(0o777, args.mode) if args.mode is not None else None
+    except UsageError:
+        raise ShellError(f"invalid mode {quote(args.mode)}") from None
     for name in _given(args):
         try:
             above = _file_above(io, name) if args.parents else ""
