@@ -323,7 +323,7 @@ def populate(box: Box) -> None:
     areas.lay_out(box, unit)
     ioremaps(box)
     _tables(box)
-    sizes = [-(-len(node.cpus) * unit // PMD_SIZE) * PMD_SIZE for node in box.pages.nodes if node.cpus]
+    sizes = [-(-cpus * unit // PMD_SIZE) * PMD_SIZE for cpus in _groups(box)]
     groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
     late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
     pcpu_create_chunk(box, unit, sum(sizes) // PAGE_SIZE)
@@ -332,9 +332,14 @@ def populate(box: Box) -> None:
     populate_rootfs(box, 838894, ram_disk())
 
 
+def _groups(box: Box) -> list[int]:
+    """How many CPUs each node has, also those that maxcpus= leaves off: they have their part all the same."""
+    return box.machine.percpu_groups or [len(node.cpus) for node in box.pages.nodes if node.cpus]
+
+
 def machine_unit(box: Box) -> int:
     """Bytes of a CPU's part of a chunk of per-CPU memory: as many share 2 MiB as a node's CPUs allow."""
-    return PMD_SIZE // units_per_alloc([len(node.cpus) for node in box.pages.nodes if node.cpus], IMAGE.percpu_unit)
+    return PMD_SIZE // units_per_alloc(_groups(box), IMAGE.percpu_unit)
 
 
 def pcpu_create_chunk(box: Box, unit: int, pages: int) -> None:

@@ -140,6 +140,7 @@ class Machine:
         self.vmemmap: dict[int, int] = {}  # where the struct pages of each memory section lie, bytes
         self.homes: list[tuple[tuple[int, int], ...]] = []  # RAM of each node, [start, behind) in bytes
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system
+        self.percpu_groups: list[int] = []  # CPUs that there could be on each node that has any
         self.percpu_offsets = [0]  # bytes: how far each node's part of the first chunk lies from the lowest one
         self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
         self.notes: list[str] = []

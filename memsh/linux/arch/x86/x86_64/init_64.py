@@ -333,6 +333,7 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
                 machine.percpu[cpu] = base + unit * size
                 machine.memblock.reserve(base + unit * size, base + unit * size + IMAGE.percpu_unit, "per-CPU areas")
         bases += [min(places)] if places else []
+    machine.percpu_groups = groups
     machine.percpu_offsets = [base - min(bases) for base in bases]
     machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
     log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
