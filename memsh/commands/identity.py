@@ -58,6 +58,25 @@ def whoami(box: object, args: Args, io: IO) -> None:
 
 
 @utility(
+    option("-s", "--silent", "--quiet", name="quiet", help="only the status"), rest("words"), topic=TOPIC,
+    usage="[OPTION]...", trouble=2,
+)  # fmt: skip
+def tty(box: object, args: Args, io: IO) -> int:
+    """the terminal that is read from, if it is one
+
+    tty; echo $?
+
+    Status 1 if standard input is none: a pipe, a file, a script.
+    """
+    if args.words:
+        raise args.refused(f"extra operand {quote(args.words[0])}")
+    read_from = io.session.is_tty and io.stdin is io.session.stdin
+    if not args.quiet:
+        io.out("/dev/console\n" if read_from else "not a tty\n")
+    return int(not read_from)
+
+
+@utility(
     option("-s", "--short"), option("-f", "--fqdn", "--long"), option("-i", "--ip-address"), option("-d", "--domain"),
     rest("names"), topic=TOPIC, usage="[OPTION] [NAME]",
 )  # fmt: skip
