@@ -33,7 +33,10 @@ def _declare(words: list[str], io: IO, given: str, local: bool, everywhere: bool
             continue
         try:
             array = io.arrays.get(place) if io.arrays else None
-            _declare_one(io, match, word[match.end() :], array, given, local and not everywhere)
+            value = word[match.end() :]
+            if everywhere and match[3] == "=" and not match[2] and io.language.set_global(match[1], value):
+                continue
+            _declare_one(io, match, value, array, given, local and not everywhere)
         except Unreasonable:
             raise
         except (ShellError, Fatal) as error:

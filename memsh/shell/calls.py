@@ -462,12 +462,15 @@ class Calls:
                     self.say(f"memsh: {error.message}\n")
                     if lasting:
                         raise Leave(1) from None
+            if prepared.function is not None:
+                language.given = kept
             return self.call(prepared._replace(assigns=None), line)
         except ShellError as error:
             if isinstance(error, (Dropped, Fatal)):
                 raise
             return self.complain(prepared.name, error, line)
         finally:
+            language.given = {}
             for name, saved in kept.items():
                 language.put_back(name, saved)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memsh.shell.arith import compiled
 from memsh.shell.ctype import lower, upper
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable, UsageError
+from memsh.shell.frames import Frame, Saved, doubled
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
 from memsh.shell.values import UINT_MAX, fixed, whole
@@ -48,30 +49,6 @@ class Readonly(Dropped):
     """A variable that may not be changed."""
 
 
-class Saved(NamedTuple):
-    """A variable as it was before a function made it local."""
-
-    value: str | None
-    array: dict[int, str] | None
-    map: dict[str, str] | None
-    attributes: frozenset[str]
-
-
-class Frame:
-    """A function that runs: its name, the arguments of who called it, and what it has made local."""
-
-    __slots__ = ("line", "name", "options", "outer", "saved", "source", "traps")
-
-    def __init__(self, name: str, outer: list[str] | None, line: int, source: str) -> None:
-        self.name = name
-        self.source = source  # the script that called it
-        self.outer = outer
-        self.line = line
-        self.saved: dict[str, Saved] = {}
-        self.traps: dict[str, str] = {}  # of the caller, which the function does not hear of
-        self.options: tuple[set[str], dict[str, bool]] | None = None  # `local -`
-
-
 class Language:
     """State of one shell."""
 
@@ -97,6 +74,7 @@ class Language:
         self.trapped: list[int] = []  # `$?` before each of them
         self.command: Node | str | None = None  # $BASH_COMMAND, where a trap asks for it
         self.frames: list[Frame] = []
+        self.given: dict[str, Saved] = {}  # for the function that is about to be called
         self.cwd = "/"
         self.old_cwd: str | None = None  # OLDPWD
         self.logical = ("", "")  # a cwd, and the name with links that led there
@@ -151,7 +129,7 @@ class Language:
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
         other.unreachable = self.loops
-        other.frames = [_frame(frame) for frame in self.frames]
+        other.frames = [doubled(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
         other.finished, other.heard = dict(self.finished), set(self.heard)
         other.empty = []
@@ -463,6 +441,9 @@ class Language:
     def unset(self, name: str) -> None:
         self.may_change(name)
         self.changes += 1
+        if self.frames and name in self.frames[-1].given and name not in self.frames[-1].saved:
+            self.put_back(name, self.frames[-1].given.pop(name))
+            return
         for frame in reversed(self.frames[:-1]):  # local to a caller: what it hid is seen again
             if name in frame.saved and name not in self.frames[-1].saved:
                 self.put_back(name, frame.saved.pop(name))
@@ -517,6 +498,7 @@ class Language:
 
     def enter(self, name: str, arguments: list[str], line: int, source: str) -> None:
         frame = Frame(name, self.positional, line, source)
+        frame.given, self.given = self.given, {}
         self.frames.append(frame)
         if self.traps:
             for condition in TRACED:
@@ -556,6 +538,16 @@ class Language:
         else:
             table[name] = value
 
+    def set_global(self, name: str, text: str) -> bool:
+        """`declare -g name=text` where a function has made the name its own: the one outside. False: there is none."""
+        for frame in self.frames:
+            if name in frame.saved:
+                before = frame.saved[name]
+                frame.saved[name] = before._replace(value=text, array=None, map=None)
+                self.changes += 1
+                return True
+        return False
+
     def make_local(self, name: str) -> None:
         """From here on the name is the function's own. ShellError outside of one."""
         if not self.frames:
@@ -564,6 +556,8 @@ class Language:
         saved = self.frames[-1].saved
         if name not in saved:
             saved[name] = self.snapshot(name)
+            if name in self.frames[-1].given:  # it begins with what stood before the call
+                return
             exported = self.has(name, "x")
             for table in (self.variables, self.arrays, self.maps, self.attributes):
                 table.pop(name, None)
@@ -610,10 +604,3 @@ def _key(index: str) -> str:
     """A subscript inside an expression as the key of an associative array."""
     text = index.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _frame(frame: Frame) -> Frame:
-    other = copy(frame)
-    other.outer = None if frame.outer is None else list(frame.outer)
-    other.saved, other.traps = dict(frame.saved), dict(frame.traps)
-    return other

@@ -409,7 +409,8 @@ def _replacement(expander: Expander, param: Param) -> Callable[[str], str]:
                 out.append(re.sub(r"\\(&|\\)|&", lambda match: match[1] or matched, text))
         return "".join(out)
 
-    matcher, poll = regex(pattern), expander.session.poll
+    ignore = op in ("/", "//") and expander.language.shopts["nocasematch"]
+    matcher, poll = regex(pattern, False, ignore), expander.session.poll
 
     def change(text: str) -> str:
         if op == "/#":

@@ -155,8 +155,13 @@ class Opener:
                 self.streams[number] = Closed()
                 self.runner.others.pop(number, None)
             return -1
-        fd = next(number for number in range(10, MOST) if number not in self.streams)
-        language.set(name, str(fd))
+        streams = self.streams
+        fd = next(number for number in range(10, MOST) if isinstance(streams.get(number), Closed | None))
+        base, _, index = name.partition("[")
+        if index:
+            language.set_element(base, index[:-1], str(fd))
+        else:
+            language.set(name, str(fd))
         self.named.append(fd)
         return fd
 

@@ -293,7 +293,10 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 if "xtrace" in language.options:
                     self.trace(node.shown())
                 try:
-                    self.language.set(node.name, word)
+                    if self.language.has(node.name, "n"):  # a loop over what a reference means
+                        self.language.variables[node.name] = word
+                    else:
+                        self.language.set(node.name, word)
                 except ShellError as error:
                     return self.complain("for", ShellError(error.message), node.line)
                 status, ends = self._round(node.body, status)
