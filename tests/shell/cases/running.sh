@@ -59,7 +59,7 @@ f() { local -a q; declare -p q; local z; declare -p z; }; f; declare -i n; decla
 a+=(1); declare -p a; unset a; declare -a a; a+=(); declare -p a; declare -a b=(); declare -p b; declare -a b; declare -p b
 typeset -i w[3]; declare -p w; echo ${#a[@]} ${a-unset} ${a[@]+set}
 #### which file is newer
-> a; sleep 1; > b; [ b -nt a ]; echo $?; [ a -ot b ]; echo $?; [[ a -nt b ]]; echo $?; [ a -nt nonexist ]; echo $?; [ nonexist -ot a ]; echo $?
+> a; sleep 0.05; > b; [ b -nt a ]; echo $?; [ a -ot b ]; echo $?; [[ a -nt b ]]; echo $?; [ a -nt nonexist ]; echo $?; [ nonexist -ot a ]; echo $?
 #### LINENO
 LINENO=20; echo $LINENO
 echo $LINENO
