@@ -298,11 +298,9 @@ def test_sysctl_lists_them_all() -> None:
     assert theirs == ours and theirs.count("\n") > 150
 
 
-def test_ps_of_three_hundred_processes_takes_a_second_at_most() -> None:
+def test_ps_of_three_hundred_processes() -> None:
     if not there("ps"):
         return
     forks = "box 'for i in $(seq 273); do fork > /dev/null; done; switch 53'"
-    timed = "s=$(date +%s%N); ps -eF | wc -l; echo $(($(date +%s%N) - s))"
-    script = f"{forks} > /dev/null 2>&1; for i in 1 2 3; do {timed}; done"
-    counts = [int(word) for word in entered(script).stdout.split()]
-    assert counts[0] > 300 and min(counts[1::2]) < 1_000_000_000
+    counts = entered(f"{forks} > /dev/null 2>&1; ps -eF | wc -l; ls -d /proc/[0-9]* | wc -l").stdout.split()
+    assert 300 < int(counts[0]) <= int(counts[1]) + 2  # ps itself and its heading; wc, ls may be among them
