@@ -9,12 +9,11 @@ from memsh.commands.filestat import changed
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import local_zone, now
-from memsh.textutils.datespec import NANO, parse_date
 from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
 from memsh.textutils.timeformat import FARTHEST, strftime
 from memsh.textutils.utility import one_of, option, utility
-from memsh.textutils.zones import UTC, Zone
+from memsh.textutils.zones import NANO, UTC, Zone
 
 TOPIC = "tools"
 
@@ -105,6 +104,8 @@ def _lines(args: Args, io: IO) -> Iterator[str]:
 
 def _moment(args: Args, io: IO, text: str, zone: Zone) -> int:
     """Nanoseconds since 1970. ValueError for what is no date."""
+    from memsh.textutils.datespec import parse_date  # start-up: 2 ms of patterns, for dates alone
+
     if args.resolution:
         return 1
     if args.reference is not None:

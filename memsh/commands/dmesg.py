@@ -15,7 +15,6 @@ from memsh.procfs import tree
 from memsh.procps.figures import stat
 from memsh.shell import IO, Args, ShellError, command, opt
 from memsh.textutils.clock import now
-from memsh.textutils.datespec import parse_date
 
 TOPIC = "tools"
 LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
@@ -116,6 +115,8 @@ def _follow(box: Box, io: IO, printer: _Printer) -> None:
 
 
 def _moment(text: str, io: IO) -> float:
+    from memsh.textutils.datespec import parse_date  # start-up: 2 ms of patterns, for dates alone
+
     try:
         return parse_date(text, round(now(io) * 1e9)) / 1e9
     except ValueError:

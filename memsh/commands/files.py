@@ -24,7 +24,6 @@ from memsh.shell.io import NullSink
 from memsh.shell.values import is_value, wide_size
 from memsh.textutils.bytes import to_bytes, visible
 from memsh.textutils.clock import booted, local_zone, now
-from memsh.textutils.datespec import parse_date, parse_stamp
 from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import one_of, option, utility
@@ -155,6 +154,8 @@ def touch_file(box: object, args: Args, io: IO) -> int:
 
 def _touch_time(args: Args, io: IO) -> int | None:
     """The time that was asked for, in microseconds since the box booted; None for now."""
+    from memsh.textutils.datespec import parse_date, parse_stamp  # start-up: 2 ms of patterns, for dates alone
+
     if args.stamp is not None and (args.date is not None or args.reference is not None):
         raise ShellError("cannot specify times from more than one source\nTry 'touch --help' for more information.")
     when, zone = round(now(io) * 1e9), local_zone(io)

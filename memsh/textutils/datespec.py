@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from memsh.textutils.zones import UTC, Tm, Zone, zone_of
+from memsh.textutils.zones import NANO, UTC, Tm, Zone, zone_of
 
-NANO = 1_000_000_000
 _MOST = 1 << 63
 _MONTHS = ("JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER",
            "NOVEMBER", "DECEMBER")  # fmt: skip

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
 from memsh.shell.registry import Param
 from memsh.textutils.clock import booted, local_zone, now
-from memsh.textutils.comparing import changes
-from memsh.textutils.hunks import Told, Way
 from memsh.textutils.quoting import quote, quotef
 from memsh.textutils.regexp import RegexpError, compiled
 from memsh.textutils.sources import Sources
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import Body, Refusal, Utility, option
+
+if TYPE_CHECKING:
+    from memsh.textutils.hunks import Way
 
 TROUBLE = 2
 _STYLES = ("normal", "c", "u", "ed", "rcs", "side_by_side")
@@ -125,6 +126,8 @@ def compare(io: IO, args: Args) -> int:
 
 
 def _way(args: Args) -> Way:
+    from memsh.textutils.hunks import Way  # start-up: 2 ms, for differences alone
+
     named = {"context": "c", "context_of": "c", "unified": "u", "unified_of": "u"}
     styles = [named.get(name, name) for name, _ in args.typed if named.get(name, name) in _STYLES]
     if len(set(styles)) > 1:
@@ -255,6 +258,9 @@ class _Comparison:
                 return TROUBLE
         keys = [self._key(line) for line in before], [self._key(line) for line in after]
         horizon = max(args.horizon_lines, self.way.context)
+        from memsh.textutils.comparing import changes  # start-up: 2 ms, for differences alone
+        from memsh.textutils.hunks import Told  # start-up: the same
+
         script = changes(before, after, keys, horizon, args.minimal, io.check)
         told = Told(args, self.way, lambda number: self.stamp((one, other)[number], number), before, after, script)
         if not told.differs:

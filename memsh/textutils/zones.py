@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 DAY = 86400
+NANO = 1_000_000_000  # nanoseconds a second
 _NAME = r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
 _OFFSET = r"([-+]?)(\d+)(?::(\d+))?(?::(\d+))?"
 _RULE = re.compile(rf",(?:M(\d+)\.(\d+)\.(\d+)|(J?)(\d+))(?:/{_OFFSET})?")
