@@ -125,7 +125,7 @@ def syntax_error(runner: Runner, text: str, fault: SyntaxFault, first: int = 1) 
 def run_line(runner: Runner, line: Line) -> int:
     """One complete line. Ctrl-C ends it with status 130; the session stays usable."""
     session = runner.session
-    if line.text.startswith(HOST_LINE) and session.typing:
+    if line.text.startswith(HOST_LINE) and session.typing and line.text in session.typed_text:  # not by an alias
         session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
     with session.turn.line() if session.turn is not None else nullcontext():

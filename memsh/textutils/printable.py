@@ -24,7 +24,7 @@ def _least(word: str) -> int:
         raise ValueError(f"invalid integer argument {word}") from None
     if value < 1:
         raise ValueError(f"invalid minimum string length {value}")
-    return value
+    return min(value, 2**31 - 1)  # no file holds so many
 
 
 def _radix(word: str) -> str:

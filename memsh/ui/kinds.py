@@ -27,8 +27,7 @@ MAPPINGS = ("munmap", "mprotect", "madvise", "mlock", "munlock", "mremap", "touc
             "pagewalk", "whatis", "jump")  # fmt: skip
 """Commands for whose address the current process's mappings are offered too."""
 _BY_NAME = {
-    ("restore", "name"): "snapshot", ("diff", "first"): "diff", ("diff", "second"): "snapshot",
-    ("diff", "file"): "proc",
+    ("restore", "name"): "snapshot", ("diff", "files"): "diff",
     ("undisplay", "number"): "display", ("where", "function"): "function", ("save", "file"): "host path",
     ("procdump", "folder"): "host path", ("kill", "words"): "pid", ("fields", "file"): "proc", ("jobs", "end"): "job",
     ("pgrep", "words"): "comm", ("getconf", "names"): "", ("alloc_pages", "order"): "order",

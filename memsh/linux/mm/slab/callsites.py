@@ -31,7 +31,7 @@ _OF_FUNCTIONS = {  # (event, function here)
     ("kmalloc", "get_vm_area"): "__get_vm_area_node", ("kfree", "get_vm_area"): "__get_vm_area_node",
     ("kmem_cache_alloc", "get_vm_area"): "alloc_vmap_area", ("kmem_cache_free", "get_vm_area"): "alloc_vmap_area",
     ("kmem_cache_free", "purge"): "__purge_vmap_area_lazy",
-    ("kmalloc", "vmalloc"): "__vmalloc_node_range", ("kfree", "remove"): "__vunmap", ("kfree", "free_area"): "kvfree",
+    ("kmalloc", "vmalloc"): "__vmalloc_node_range", ("kfree", "remove"): "__vunmap", ("kfree", "free_some"): "kvfree",
     ("kmem_cache_alloc", "anon_vma_prepare"): "__anon_vma_prepare",
     ("kmem_cache_free", "put_anon_vma"): "__put_anon_vma",
 }  # fmt: skip
