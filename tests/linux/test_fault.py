@@ -13,7 +13,6 @@ from memsh.linux.include.sched import Task
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.mmap import vma
-from memsh.linux.mm.mmap.madvise import do_madvise
 from memsh.machines.box import Box
 
 ANON = MAP_PRIVATE | MAP_ANONYMOUS
@@ -91,30 +90,6 @@ def test_code_that_nobody_has_mapped_comes_from_the_disk(box: Box, task: Task) -
     vma.exit_mmap(box, other.mm)
     touch_range(box, task, addr, 300 * 4096, False)
     assert check_mm(box) == []
-
-
-@pytest.mark.parametrize(
-    ("advice", "faults"),
-    [(0, [(0, 1), (8, 8), (8, 8)]), (2, [(0, 1), (0, 1), (1, 1), (8, 8)]), (1, [(0, 1), (0, 31), (0, 32), (0, 256)])],
-)  # fmt: skip
-def test_a_fault_that_starts_reading_is_taken_again(advice: int, faults: list[tuple[int, int]]) -> None:
-    """As x86_64 answered: a mapped file read bit by bit, a second between; NORMAL, SEQUENTIAL, RANDOM."""
-    box = Box(Config(ram=512 * MIB, arch="x86_64", cmdline="norandmaps transparent_hugepage=never"))
-    task, sizes = box.current, [1, 255, 256] if not advice else [1, 31, 32, 256]
-    assert task is not None and task.mm is not None
-    box.fs.install("/opt/data", 4_000_000)
-    file = box.fs.open("/opt/data")
-    addr = vma.sys_mmap(box, task.mm, PLACE, 0x3D0000, 1, MAP_PRIVATE | MAP_FIXED, file)
-    do_madvise(box, task.mm, addr, 0x3D0000, advice)
-    before, found, at = dict(box.vmstat), [], addr
-    for pages in sizes:
-        result = touch_range(box, task, at, pages << 12, False)
-        found.append((result.minflt, result.majflt))
-        at += pages << 12
-        box.timer.advance(1_000_000)
-    assert found == faults
-    assert box.vmstat["pgfault"] - before["pgfault"] == sum(minor + 2 * major for minor, major in faults)
-    assert box.vmstat["pgmajfault"] - before.get("pgmajfault", 0) == (320 if advice == 1 else 1)
 
 
 def test_private_write_to_a_file_leaves_the_file_alone(box: Box, task: Task) -> None:

@@ -3,7 +3,9 @@
 Pages are taken in stretches: from one mark of read-ahead, hole, or page that the disk is still reading to the next. The
 result is that of one page after the other. Contents are made only where somebody looks at them.
 
-Known deviations: I/O never fails; a write is not split at page boundaries for signals.
+Known deviations: I/O never fails; a write is not split at page boundaries for signals. A fault on a page that is there
+but has read-ahead's mark, or is being read, is not taken again: Linux counts it as a major fault of its process (not in
+pgmajfault) and once more in pgfault.
 """
 
 from __future__ import annotations
@@ -39,25 +41,19 @@ GFP_WRITE = GFP_CACHE | GFP_NAMES["__GFP_WRITE"]
 def filemap_fault(
     box: Box, file: File, index: int, *, random: bool = False, sequential: bool = False
 ) -> tuple[int, bool]:
-    """The page of a file for a fault: (frame, whether the fault is to be taken again: the disk was asked or waited for,
-    without the lock of the address space). IndexError past the end; ENOMEM."""
+    """The page of a file for a fault: (frame, whether it is a major one). IndexError past the end; ENOMEM."""
     mapping = mapping_of(box, file.inode)
     if index >= max_index(file.inode):
         raise IndexError(index)
     pfn = mapping.pages.get(index)
     if pfn is not None:
-        retry = False
-        if not random:  # do_async_mmap_readahead
-            file.mmap_miss = max(0, file.mmap_miss - 1)
-            flags = box.memmap.flags[pfn]
-            if flags & PG_READAHEAD:
-                box.memmap.flags[pfn] = flags & ~PG_READAHEAD
-                ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
-                retry = True
-        if mapping.reading and being_read(box, mapping, index):
-            wait_on_page(box, mapping, index)
-            retry = True
-        return mapping.pages.get(index) or _read_one(box, mapping, index), retry
+        file.mmap_miss = max(0, file.mmap_miss - 1)
+        flags = box.memmap.flags[pfn]
+        if flags & PG_READAHEAD and not random:
+            box.memmap.flags[pfn] = flags & ~PG_READAHEAD
+            ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
+        wait_on_page(box, mapping, index)
+        return mapping.pages.get(index) or _read_one(box, mapping, index), False
     box.memcg.count_mm_event("pgmajfault")
     if not random:
         if sequential:

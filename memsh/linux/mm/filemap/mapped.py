@@ -25,13 +25,13 @@ def page_index(vma: VmArea, addr: int) -> int:
 
 
 def file_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
-    """The page-cache page for `addr`, read if need be: (frame, what it was). A fault that asks the disk, or waits for
-    it, is taken again: it counts twice in pgfault, and once as a major one of its process."""
+    """The page-cache page for `addr`, read if need be: (frame, what it was). A major fault is taken again, and counts
+    twice."""
     assert vma.file is not None
     random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
     index = page_index(vma, addr)
-    pfn, retry = filemap_fault(box, vma.file, index, random=random, sequential=sequential)
-    if retry:
+    pfn, major = filemap_fault(box, vma.file, index, random=random, sequential=sequential)
+    if major:
         box.memcg.count_mm_event("pgfault")
         return pfn, MAJOR | RETRIED
     return pfn, 0

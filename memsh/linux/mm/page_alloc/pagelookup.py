@@ -56,10 +56,6 @@ class PageLookup:
         """The zones that a request with this highest zone index may use, lowest first, node by node."""
         return [zone for zone in self.zones if zone.index <= highest]
 
-    def free_area(self, zone: Zone, order: int, migratetype: int) -> list[int]:
-        """First frames of the free blocks of one order and type, the list's head first."""
-        return list(reversed(zone.lists[order << 2 | migratetype]))
-
     def free_order(self, pfn: int) -> int | None:
         """Order of the free block that begins at pfn; None if none does."""
         key = self.zone_of(pfn).free.get(pfn)
