@@ -7,7 +7,6 @@ No known deviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -23,14 +22,12 @@ from memsh.linux.kernel.cgroup.cpu import (
 )
 from memsh.linux.lib.cmdline import simple_strtoull
 from memsh.linux.lib.kstrtox import kstrtoint, kstrtoll, kstrtoull
+from memsh.procfs.cftype import Files
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.cgroup import Cgroup
 
-Show = Callable[["Box", "Cgroup"], str]
-Store = Callable[["Box", "Cgroup", str], None]
-Files = dict[str, tuple[Show | None, Store | None]]
 RDMA_LIMITS = ("hca_handle", "hca_object")
 
 

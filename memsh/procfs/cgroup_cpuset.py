@@ -12,14 +12,12 @@ from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.cgroup import partition
 from memsh.linux.lib.bitmap import bits
+from memsh.procfs.cftype import Files, Show, Store
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.cgroup import Cgroup
     from memsh.linux.kernel.cgroup.cpuset import Cpuset, Cpusets
-
-Show = Callable[["Box", "Cgroup"], str]
-Store = Callable[["Box", "Cgroup", str], None]
 
 
 def _cpuset(group: Cgroup) -> Cpuset:
@@ -43,11 +41,11 @@ def _partition_store(box: Box, group: Cgroup, text: str) -> None:
     partition.update_prstate(box.cgroups.cpusets, _cpuset(group), partition.NAMES[text.strip()])
 
 
-ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
+ON_ROOT: Files = {
     "cpuset.cpus.effective": (_list("effective_cpus"), None),
     "cpuset.mems.effective": (_list("effective_mems"), None),
 }
-FILES: dict[str, tuple[Show | None, Store | None]] = {
+FILES: Files = {
     **ON_ROOT,
     "cpuset.cpus": (_list("cpus"), _store(lambda sets, cpuset, text: sets.write_cpus(cpuset, text))),
     "cpuset.cpus.partition": (lambda box, group: partition.text_of(_cpuset(group)) + "\n", _partition_store),

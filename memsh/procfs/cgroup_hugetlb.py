@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
 from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX, PageCounter, page_counter_memparse
+from memsh.procfs.cftype import Files, Show, Store
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.cgroup import Cgroup
     from memsh.linux.mm.hugetlb.hstate import Hstate
-
-Show = Callable[["Box", "Cgroup"], str]
-Store = Callable[["Box", "Cgroup", str], None]
 
 
 def size_name(h: Hstate) -> str:
@@ -26,9 +24,9 @@ def size_name(h: Hstate) -> str:
     return f"{h.size >> 30}GB" if h.size >> 30 else f"{h.size >> 20}MB"
 
 
-def hugetlb_files(box: Box) -> dict[str, tuple[Show | None, Store | None]]:
+def hugetlb_files(box: Box) -> Files:
     """The files that a group with the controller has."""
-    found: dict[str, tuple[Show | None, Store | None]] = {}
+    found: Files = {}
     for h in box.hugetlb.states.values():
         name = f"hugetlb.{size_name(h)}"
         usage, rsvd = _counter("usage", h.order), _counter("rsvd", h.order)

@@ -13,13 +13,10 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.mm.memcontrol import knobs
 from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX, page_counter_memparse
 from memsh.linux.mm.memcontrol.stat import numa_lines, stat_lines
+from memsh.procfs.cftype import Files, Show, Store
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-Show = Callable[["Box", Cgroup], str]
-Store = Callable[["Box", Cgroup, str], None]
-Files = dict[str, tuple[Show | None, Store | None]]
 
 
 def _memcg(group: Cgroup) -> MemCgroup:

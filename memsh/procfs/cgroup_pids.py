@@ -5,19 +5,16 @@ No known deviations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.cgroup.pids import PIDS_MAX, PidsCgroup
 from memsh.linux.lib.kstrtox import kstrtoll
+from memsh.procfs.cftype import Files
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.cgroup import Cgroup
-
-Show = Callable[["Box", "Cgroup"], str]
-Store = Callable[["Box", "Cgroup", str], None]
 
 
 def _pids(group: Cgroup) -> PidsCgroup:
@@ -38,7 +35,7 @@ def _max_store(box: Box, group: Cgroup, text: str) -> None:
     _pids(group).limit = limit
 
 
-FILES: dict[str, tuple[Show | None, Store | None]] = {
+FILES: Files = {
     "pids.current": (lambda box, group: f"{_pids(group).counter}\n", None),
     "pids.events": (lambda box, group: f"max {_pids(group).events}\n", None),
     "pids.max": (_max, _max_store),

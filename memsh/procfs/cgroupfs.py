@@ -7,7 +7,7 @@ Only a kernel with CGROUPS has it. A file knows its group by the path, and each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.cgroup import INT_MAX, Cgroup
@@ -18,6 +18,7 @@ from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen
 from memsh.linux.kernel.cgroup.threaded import type_of
 from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.procfs import cgroup_cpuset, cgroup_pids, diskstats
+from memsh.procfs.cftype import Files, Show, Store
 from memsh.procfs.cgroup_cpu import CPU_FILES, IO_FILES, MISC_FILES, RDMA_FILES, bandwidth_text
 from memsh.procfs.cgroup_hugetlb import hugetlb_files
 from memsh.procfs.cgroup_memory import memory_files
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 SUBSYSTEMS = ("cpuset", "cpu", "cpuacct", "blkio", "memory", "devices", "freezer", "perf_event",
               "hugetlb", "pids", "rdma", "misc")  # fmt: skip
-
-Show = Callable[["Box", Cgroup], str]
-Store = Callable[["Box", Cgroup, str], None]
 
 
 def available(box: Box) -> bool:
@@ -76,7 +74,7 @@ def _mkdir(box: Box, path: str, name: str) -> None:
 def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
     """The group's files by name."""
     root = group.parent is None
-    found: dict[str, tuple[Show | None, Store | None]] = dict(_BASE if root else {**_BASE, **_NOT_ON_ROOT})
+    found: Files = dict(_BASE if root else {**_BASE, **_NOT_ON_ROOT})
     if root:
         found |= _ON_ROOT
     if group.pressure:
@@ -224,7 +222,7 @@ def _cpu_stat(box: Box, group: Cgroup) -> str:
     return f"usage_usec {user + system}\nuser_usec {user}\nsystem_usec {system}\n{bandwidth}"
 
 
-_BASE: dict[str, tuple[Show | None, Store | None]] = {
+_BASE: Files = {
     "cgroup.controllers": (_controllers, None),
     "cgroup.max.depth": _most("max_depth"),
     "cgroup.max.descendants": _most("max_descendants"),
@@ -235,17 +233,17 @@ _BASE: dict[str, tuple[Show | None, Store | None]] = {
     "cgroup.threads": (_threads, _threads_store),
     "cpu.stat": (_cpu_stat, None),
 }
-_OF: dict[str, dict[str, tuple[Show | None, Store | None]]] = {
+_OF: dict[str, Files] = {
     "cpuset": cgroup_cpuset.FILES, "cpu": CPU_FILES, "io": IO_FILES, "pids": cgroup_pids.FILES, "rdma": RDMA_FILES,
     "misc": MISC_FILES,
 }  # fmt: skip
-_NOT_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
+_NOT_ON_ROOT: Files = {
     "cgroup.events": (_events, None),
     "cgroup.freeze": (lambda box, group: f"{int(group.freeze)}\n", _freeze_store),
     "cgroup.kill": (None, _kill_store),
     "cgroup.type": (lambda box, group: type_of(box.cgroups, group) + "\n", _type_store),
 }
-_ON_ROOT: dict[str, tuple[Show | None, Store | None]] = {
+_ON_ROOT: Files = {
     "cpu.stat": (lambda box, group: _cpu_stat(box, group) + bandwidth_text(TaskGroup()), None),
     **cgroup_cpuset.ON_ROOT,
     "io.stat": (_io_stat, None),
