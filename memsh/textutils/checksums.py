@@ -121,67 +121,19 @@ def _bits(tool: str) -> Option:
     return option("-l", "--length", type=_length(tool), default=0, meta="BITS")
 
 
-@utility(*_SUMS)
-def md5sum(box: object, args: Args, io: IO) -> int:
-    """MD5 checksums of files
+def _sums(name: str, algorithm: str, title: str, *own: Option, example: str = "") -> None:
+    """Declare the tool of one algorithm."""
 
-    md5sum /proc/version
-    """
-    return Summing(args, io, "md5").run()
+    def body(box: object, args: Args, io: IO) -> int:
+        return Summing(args, io, algorithm).run()
 
-
-@utility(*_SUMS)
-def sha1sum(box: object, args: Args, io: IO) -> int:
-    """SHA1 checksums of files
-
-    sha1sum /proc/version
-    """
-    return Summing(args, io, "sha1").run()
+    body.__doc__ = f"{title} checksums of files\n\n{name} {example}/proc/version\n"
+    utility(*own, *_SUMS, name=name)(body)
 
 
-@utility(*_SUMS)
-def sha224sum(box: object, args: Args, io: IO) -> int:
-    """SHA224 checksums of files
-
-    sha224sum /proc/version
-    """
-    return Summing(args, io, "sha224").run()
-
-
-@utility(*_SUMS)
-def sha256sum(box: object, args: Args, io: IO) -> int:
-    """SHA256 checksums of files
-
-    sha256sum /proc/version
-    """
-    return Summing(args, io, "sha256").run()
-
-
-@utility(*_SUMS)
-def sha384sum(box: object, args: Args, io: IO) -> int:
-    """SHA384 checksums of files
-
-    sha384sum /proc/version
-    """
-    return Summing(args, io, "sha384").run()
-
-
-@utility(*_SUMS)
-def sha512sum(box: object, args: Args, io: IO) -> int:
-    """SHA512 checksums of files
-
-    sha512sum /proc/version
-    """
-    return Summing(args, io, "sha512").run()
-
-
-@utility(_bits("b2sum"), *_SUMS)
-def b2sum(box: object, args: Args, io: IO) -> int:
-    """BLAKE2b checksums of files
-
-    b2sum -l 128 /proc/version
-    """
-    return Summing(args, io, "blake2b").run()
+for _title in ("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512"):
+    _sums(f"{_title.lower()}sum", _title.lower(), _title)
+_sums("b2sum", "blake2b", "BLAKE2b", _bits("b2sum"), example="-l 128 ")
 
 
 def _algorithm(word: str) -> str:
