@@ -307,11 +307,15 @@ class Vmalloc:
 
     def _free_area(self, area: VmStruct) -> None:
         """Addresses first, then the pages one by one, then their array (__vunmap)."""
+        self._leave(area)
+        while self._free_some(area, SLICE):
+            self._resched(area)
+
+    def _leave(self, area: VmStruct) -> None:
+        """Its addresses are gone; its pages wait to be freed, the first one last in the array."""
         self._remove(area)
         area.pages = (area.pages or array("I"))[::-1]
         self.leaving.append(area)
-        while self._free_some(area, SLICE):
-            self._resched(area)
 
     def _free_some(self, area: VmStruct, most: int) -> bool:
         """Free the next pages of an area that is leaving; whether some are left."""
@@ -334,9 +338,7 @@ class Vmalloc:
             self.box.cond_resched()
         except BaseException:
             if area not in self.leaving:
-                self._remove(area)
-                area.pages = (area.pages or array("I"))[::-1]
-                self.leaving.append(area)
+                self._leave(area)
             self.box.timer.cancel(self.delayed_vfree_work)
             self.box.timer.once(self.box.timer.usec + EVERY, self.delayed_vfree_work)
             raise
