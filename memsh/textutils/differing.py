@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
-from memsh.shell.registry import Param
+from memsh.shell.registry import Converter, Param
 from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.quoting import quote, quotef
 from memsh.textutils.regexp import RegexpError, compiled
@@ -32,16 +32,15 @@ def _context(word: str) -> int:
     return int(word[:18])
 
 
-def _width(word: str) -> int:
-    if not word.isdecimal() or not int(word[:18]) > 0:
-        raise ValueError(f"invalid width {quote(word)}")
-    return int(word[:18])
+def _positive(what: str, most: int) -> Converter:
+    """A converter: a number from 1 up, `most` if it is larger."""
 
+    def convert(word: str) -> int:
+        if not word.isdecimal() or not int(word[:18]) > 0:
+            raise ValueError(f"invalid {what} {quote(word)}")
+        return min(int(word[:18]), most)
 
-def _tabs(word: str) -> int:
-    if not word.isdecimal() or not int(word[:18]) > 0:
-        raise ValueError(f"invalid tabsize {quote(word)}")
-    return min(int(word[:18]), 4096)
+    return convert
 
 
 class DiffUtility(Utility):
@@ -90,11 +89,11 @@ OPTIONS = (
     option("--lines", type=_context, default=None, meta="N"),
     option("-e", "--ed", help="a script for ed"), option("-n", "--rcs"),
     option("-y", "--side-by-side", help="in two columns"),
-    option("-W", "--width", type=_width, default=130, meta="N"),
+    option("-W", "--width", type=_positive("width", 10**18), default=130, meta="N"),
     option("--left-column"), option("--suppress-common-lines"),
     option("-p", "--show-c-function"), option("-F", "--show-function-line", type=str, meta="RE"),
     option("--label", type=str, many=True, meta="LABEL"), option("-t", "--expand-tabs"),
-    option("-T", "--initial-tab"), option("--tabsize", type=_tabs, default=8, meta="N"),
+    option("-T", "--initial-tab"), option("--tabsize", type=_positive("tabsize", 4096), default=8, meta="N"),
     option("--suppress-blank-empty"), option("-r", "--recursive", help="folders within folders"),
     option("-N", "--new-file", help="a file that is missing is empty"), option("--unidirectional-new-file"),
     option("-x", "--exclude", type=str, many=True, meta="GLOB"),
