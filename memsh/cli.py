@@ -372,6 +372,28 @@ def wait_for_key(session: Session) -> bool:
 
 def work(options: Options) -> int:
     """What argv asks for, once it is understood."""
+    status = without_box(options)
+    if status is not None:
+        return status
+    scripts = [*(("", text) for text in options.values.get("-c", [])), *read_scripts(options.words)]
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    session = resumed(options) if "--resume" in options.values else make_session(options)
+    try:
+        if at_terminal and not scripts:
+            with opened(session, options, True):
+                return prompt(session, options)
+        begun()
+        with opened(session, options, False), session.taking_interrupts(), session.long():
+            step = partial(wait_for_key, session) if "--step" in options.flags and at_terminal else None
+            return played(session, scripts, "-x" in options.flags, step)
+    except Leave as leave:
+        return leave.status
+    finally:
+        finish_recording(session)
+
+
+def without_box(options: Options) -> int | None:
+    """The status of what needs no session of its own; None if argv asks for one. Refuses what does not go together."""
     from memsh.commands.diagnose import main as diagnose  # start-up: --help, diagnose and capture need no box
 
     if options.flags & {"-h", "--help"}:
@@ -380,11 +402,12 @@ def work(options: Options) -> int:
     if options.flags & {"-V", "--version"}:
         sys.stdout.write(f"memsh {__version__}\n")
         return 0
-    if options.words and options.words[0] in TEACHING and "-c" not in options.values:
+    what = options.words[0] if options.words and "-c" not in options.values else ""
+    if what in TEACHING:
         return teach(options)
-    if options.words and options.words[0] == "diagnose" and "-c" not in options.values:
+    if what == "diagnose":
         return diagnose(options.words[1:], "--json" in options.flags)
-    if options.words and options.words[0] == "capture" and "-c" not in options.values:
+    if what == "capture":
         from memsh.commands.elsewhere.capture import main as capture  # start-up: 2 ms, for capture alone
 
         return capture(options.words[1:], "--names" in options.flags)
@@ -394,45 +417,25 @@ def work(options: Options) -> int:
         said, status = write()
         (sys.stderr if status else sys.stdout).write(said)
         return status
-    what = options.words[0] if options.words and "-c" not in options.values else ""
     for name in ("--write", "--save"):
         if name in options.values and what != "enter":
             raise ShellError(f"{name} is for memsh enter", 2)
     if "--allow-other" in options.flags and what not in ("mount", "enter") and "--mount" not in options.values:
         raise ShellError("--allow-other is for a mount", 2)
-    if what in ("mount", "enter"):
-        return shared(options)
-    scripts = read_scripts(options.words)
-    asked = options.values.get("-c", [])
-    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    session = resumed(options) if "--resume" in options.values else make_session(options)
-    echo = "-x" in options.flags
-    step = partial(wait_for_key, session) if "--step" in options.flags and at_terminal else None
+    return shared(options) if what in ("mount", "enter") else None
+
+
+def played(session: Session, scripts: list[tuple[str, str]], echo: bool, step: Callable[[], bool] | None) -> int:
+    """The status of scripts (name, text), one after the other until one fails; of standard input, if there are none."""
+    if not scripts:
+        session.stdin = Input()
+        return run_stream(session, typed_lines(session), sys.stdout.flush, echo=echo)
     status = 0
-    if asked or scripts or not at_terminal:
-        begun()
-    try:
-        with opened(session, options, False) if asked or scripts or not at_terminal else nullcontext(), \
-                session.taking_interrupts(), session.long():  # fmt: skip
-            for text in asked:
-                status = run_script(session, text, echo=echo, step=step)
-                if (status and session.stop_on_error) or session.was_interrupted:
-                    return status
-            for name, text in scripts:
-                status = run_script(session, text, name, echo=echo, step=step)
-                if (status and session.stop_on_error) or session.was_interrupted:
-                    return status
-            if asked or scripts:
-                return status
-            if not at_terminal:
-                session.stdin = Input()
-                return run_stream(session, typed_lines(session), sys.stdout.flush, echo=echo)
-        with opened(session, options, True):
-            return prompt(session, options)
-    except Leave as leave:
-        return leave.status
-    finally:
-        finish_recording(session)
+    for name, text in scripts:
+        status = run_script(session, text, name, echo=echo, step=step)
+        if (status and session.stop_on_error) or session.was_interrupted:
+            break
+    return status
 
 
 def finish_recording(session: Session) -> None:

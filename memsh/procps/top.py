@@ -285,64 +285,99 @@ def parse(argv: list[str], width: int) -> Settings:
     """What the options ask for; Exit for --help and what top refuses."""
     settings = Settings(width=width)
     operands: list[str] = []
-    words = _joined(argv)
-    for option, value in GRAMMAR.options(words, operands):
-        text = (value or "").removeprefix("=")
+    for option, value in GRAMMAR.options(_joined(argv), operands):
         if option == "h":
             raise Exit(0, stdout=USAGE)
         if option == "V":
             raise GRAMMAR.version()
         if option == "O":
             raise Exit(0, stdout="".join(f"{name}\n" for name in FIELDS))
-        if option == "d":
-            if not re.fullmatch(r"[0-9]*\.?[0-9]*", text) or text in ("", "."):
-                raise GRAMMAR.die(f"bad delay interval '{text}'")
-            settings.delay = float(text)
-        elif option == "n":
-            if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-                raise GRAMMAR.die(f"bad iterations argument '{text}'")
-            settings.loops = int(text)
-        elif option == "p":
-            for word in text.split(","):
-                if not (word.isascii() and word.isdecimal()):
-                    raise GRAMMAR.die(f"bad pid '{text}'")
-                if int(word) not in settings.pids:
-                    settings.pids.append(int(word))
-        elif option == "o":
-            settings.rising = text.startswith("-")
-            wanted = text.lstrip("+-").upper()
-            settings.key = next((name for name in FIELDS if name.upper() == wanted), "")
-            if not settings.key:
-                raise GRAMMAR.die(f"unrecognized field name '{text.lstrip('+-')}'")
-        elif option == "w":
-            if value is not None and (not (text.isascii() and text.isdecimal()) or not 3 <= int(text) <= 512):
-                raise GRAMMAR.die(f"bad width arg '{text}'")
-            settings.width = int(text) if value is not None else 512
-        elif option in "Ee":
-            if text.lower() not in ("k", "m", "g", "t", "p", "e")[: 6 if option == "E" else 5]:
-                raise GRAMMAR.die(f"bad memory scaling arg '{text}'")
-            if option == "E":
-                settings.unit = text.lower()
-            else:
-                settings.task_unit = SUMMARY_UNITS[text.lower()][1]
-        elif option in "uU":
-            if text != "root" and not (text.isascii() and text.isdecimal()):
-                raise GRAMMAR.die("Invalid user")
-            settings.user = 0 if text == "root" else int(text)
-        else:
-            name = {"c": "full", "i": "hide_idle", "S": "cumulative", "H": "threads", "1": "each_cpu"}.get(option)
-            if name:
-                setattr(settings, name, True)
+        if option in TOGGLES:
+            setattr(settings, TOGGLES[option], True)
+        elif option in TAKES:
+            TAKES[option](settings, (value or "").removeprefix("="))
     if operands:
         raise GRAMMAR.die(f"unknown option '{operands[0]}'")
     return settings
+
+
+def _delay(settings: Settings, text: str) -> None:
+    if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text):
+        raise GRAMMAR.die(f"bad delay interval '{text}'")
+    settings.delay = float(text)
+
+
+def _iterations(settings: Settings, text: str) -> None:
+    if not _digits(text) or int(text) < 1:
+        raise GRAMMAR.die(f"bad iterations argument '{text}'")
+    settings.loops = int(text)
+
+
+def _pids(settings: Settings, text: str) -> None:
+    for word in text.split(","):
+        if not _digits(word):
+            raise GRAMMAR.die(f"bad pid '{text}'")
+        if int(word) not in settings.pids:
+            settings.pids.append(int(word))
+
+
+def _sort_field(settings: Settings, text: str) -> None:
+    settings.rising = text.startswith("-")
+    name = text.lstrip("+-")
+    settings.key = next((one for one in FIELDS if one.upper() == name.upper()), "")
+    if not settings.key:
+        raise GRAMMAR.die(f"unrecognized field name '{name}'")
+
+
+def _width(settings: Settings, text: str) -> None:
+    if text and (not _digits(text) or not 3 <= int(text) <= 512):
+        raise GRAMMAR.die(f"bad width arg '{text}'")
+    settings.width = int(text or 512)
+
+
+def _summary_unit(settings: Settings, text: str) -> None:
+    settings.unit = _scale(text, "kmgtpe")
+
+
+def _task_unit(settings: Settings, text: str) -> None:
+    settings.task_unit = SUMMARY_UNITS[_scale(text, "kmgtp")][1]
+
+
+def _scale(text: str, units: str) -> str:
+    if len(text) != 1 or text.lower() not in units:
+        raise GRAMMAR.die(f"bad memory scaling arg '{text}'")
+    return text.lower()
+
+
+def _only_user(settings: Settings, text: str) -> None:
+    if text != "root" and not _digits(text):
+        raise GRAMMAR.die("Invalid user")
+    settings.user = 0 if text == "root" else int(text)
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+TOGGLES = {"c": "full", "i": "hide_idle", "S": "cumulative", "H": "threads", "1": "each_cpu"}
+TAKES: dict[str, Callable[[Settings, str], None]] = {
+    "d": _delay,
+    "E": _summary_unit,
+    "e": _task_unit,
+    "n": _iterations,
+    "o": _sort_field,
+    "p": _pids,
+    "U": _only_user,
+    "u": _only_user,
+    "w": _width,
+}  # -b and -s change nothing here: every frame is a batch's, and no key is taken that -s would forbid
 
 
 def _joined(argv: list[str]) -> list[str]:
     """top takes the argument of -w as a word of its own too."""
     words: list[str] = []
     for word in argv:
-        if words and re.fullmatch(r"-\w*w", words[-1]) and (word.isascii() and word.isdecimal()):
+        if words and re.fullmatch(r"-\w*w", words[-1]) and _digits(word):
             words[-1] += word
         else:
             words.append(word)
