@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from memsh.commands.facts import Facts, lstat
+from memsh.commands.facts import BLOCK, Facts, lstat
 from memsh.commands.paths import (
     disk_of,
     is_devfs,
@@ -25,7 +25,7 @@ from memsh.linux.include.sched import current_umask
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
 from memsh.textutils.quoting import quote
-from memsh.textutils.utility import last_typed, option, utility
+from memsh.textutils.utility import last_typed, option, sized, utility
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -87,7 +87,8 @@ def _mode_first(words: list[str]) -> list[str]:
 @utility(
     option("-c", "--changes", help="tell what is changed"), option("-f", "--silent", "--quiet", name="quiet"),
     option("-v", "--verbose", help="tell of every file"), option("-R", "--recursive", help="and all below"),
-    option("--reference", type=str, meta="FILE", help="the mode of that file"), rest("words", meta="MODE FILE"),
+    option("--reference", type=str, meta="FILE", help="the mode of that file"), option("--no-preserve-root"),
+    option("--preserve-root"), rest("words", meta="MODE FILE"),
     usage="[OPTION]... MODE[,MODE]... FILE...", rewrite=_mode_first, topic=TOPIC,
 )  # fmt: skip
 def chmod(box: Box, args: Args, io: IO) -> int:
@@ -109,6 +110,11 @@ def chmod(box: Box, args: Args, io: IO) -> int:
             new_mode(0, mode)
         except UsageError:
             raise args.refused(f"invalid mode: {quote(mode)}") from None
+    if args.recursive and last_typed(args, "preserve_root", "no_preserve_root") == "preserve_root":
+        if any(path_of(io.session, name) == "/" for name in words):
+            io.complain("it is dangerous to operate recursively on '/'")
+            io.complain("use --no-preserve-root to override this failsafe")
+            return 1
     told = last_typed(args, "changes", "quiet", "verbose")
     return max(_chmod(box, args, io, name, mode, told, True) for name in words)
 
@@ -185,24 +191,58 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
     return 0
 
 
-def _change(words: str) -> tuple[str, int]:
-    sign = words[:1] if words[:1] in ("+", "-") else ""
-    return sign, wide_size(words[len(sign) :])
+_SIGNS = "+-<>/%"
 
 
-@command(
-    opt("-s", "--size", type=_change, meta="SIZE", help="bytes; k, M, G allowed; +SIZE and -SIZE from what it has"),
-    opt("-c", "--no-create", help="make no new file"), rest("files", required=True, words="path"),
-    topic=TOPIC, changes=True,
+def _change(word: str) -> tuple[str, int]:
+    """`-s`: how the size is meant, and the number."""
+    text = word.strip(" ")
+    sign = text[:1] if text[:1] and text[:1] in _SIGNS else ""
+    size = sized(text[len(sign) :].lstrip(" "))
+    if size is None:
+        raise ValueError(f"Invalid number: '{word}'")
+    if sign and sign in "/%" and not size:
+        raise ValueError("division by zero")
+    return sign, size
+
+
+def _new_size(before: int, sign: str, size: int) -> int:
+    """The length that `sign` and `size` make of one."""
+    if sign in ("", "+", "-"):
+        return size if not sign else before + size if sign == "+" else max(0, before - size)
+    if sign in "<>":
+        return min(before, size) if sign == "<" else max(before, size)
+    return before // size * size if sign == "/" else -(-before // size) * size
+
+
+@utility(
+    option("-s", "--size", type=_change, meta="SIZE", help="bytes; +SIZE and -SIZE from what it has, <SIZE at most, "
+           ">SIZE at least, /SIZE and %SIZE down and up to a multiple"),
+    option("-c", "--no-create", help="make no new file"), option("-o", "--io-blocks", help="SIZE counts blocks"),
+    option("-r", "--reference", type=str, meta="FILE", help="as long as that one"), rest("files", words="path"),
+    usage="OPTION... FILE...", topic=TOPIC,
 )  # fmt: skip
 def truncate(box: Box, args: Args, io: IO) -> int:
     """set the length of files; what is new reads as zeros
 
     truncate -s 1M /data
     """
-    if args.size is None:
-        raise UsageError("you must specify '--size'")
-    sign, size = args.size
+    if args.size is None and args.reference is None:
+        raise args.refused("you must specify either '--size' or '--reference'")
+    if args.size is not None and args.reference is not None and not args.size[0]:
+        raise args.refused("you must specify a relative '--size' with '--reference'")
+    if args.io_blocks and args.size is None:
+        raise args.refused("'--io-blocks' was specified but '--size' was not")
+    if not args.files:
+        raise args.refused("missing file operand")
+    base = None
+    if args.reference is not None:
+        try:
+            base = lstat(io.session, args.reference, True).size
+        except OSError as error:
+            raise ShellError(f"cannot stat '{args.reference}': {error.strerror}") from None
+    sign, size = args.size or ("", base)
+    size *= BLOCK if args.io_blocks else 1
     status = 0
     for name in args.files:
         try:
@@ -210,8 +250,8 @@ def truncate(box: Box, args: Args, io: IO) -> int:
             there = box.fs.exists(whole)
             if not there and args.no_create:
                 continue
-            before = box.fs.lookup(whole).size if there else 0
-            _resize(box, whole, before + size if sign == "+" else max(0, before - size) if sign == "-" else size)
+            before = base if base is not None else box.fs.lookup(whole).size if there else 0
+            _resize(box, whole, _new_size(before, sign, size))
         except KernelError as error:
             failed = "failed to truncate" if error.code in ("EFBIG", "EINVAL", "ENOSPC", "ETXTBSY") else "cannot open"
             what = f"{failed} '{name}'" + (f" at {size} bytes" if failed[0] == "f" else " for writing")

@@ -18,12 +18,14 @@ from memsh.commands.targets import (
     backup_kind,
     backup_name,
     backup_options,
+    context_options,
     goal_in,
     keep_backup,
     operands,
     same_file,
     same_name,
     there,
+    without_context,
 )
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
@@ -56,7 +58,7 @@ def _attributes(flag: str) -> Callable[[str], list[str]]:
     option("-s", "--symbolic-link", help="symbolic links instead of copies"),
     option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
     option("-u", "--update", help="only what is newer"), option("-v", "--verbose", help="tell each"),
-    option("-x", "--one-file-system", help="stay on one"), rest("files", words="path"),
+    option("-x", "--one-file-system", help="stay on one"), *context_options(), rest("files", words="path"),
     usage="[OPTION]... SOURCE... DEST", topic=TOPIC,
 )  # fmt: skip
 def cp(box: object, args: Args, io: IO) -> int:
@@ -64,8 +66,7 @@ def cp(box: object, args: Args, io: IO) -> int:
 
     cp /proc/meminfo /tmp/before
     """
-    if args.reflink == "always":
-        raise ShellError("--reflink=always: Operation not supported")
+    without_context(args, io, "an SELinux-enabled")
     sources, target, into = operands(args, io, list(args.files))
     if args.parents and not into:
         raise args.refused("with --parents, the destination must be a directory")
@@ -181,7 +182,7 @@ class Copier:
         if last == "no_clobber" or (args.update and changed(self.io, facts) <= changed(self.io, whole)):
             return 0
         if last == "interactive" and not agreed(self.io, f"overwrite '{target}'"):
-            return 1
+            return 0
         if old.kind == "link" and old is whole and not (args.remove_destination or backs_up):
             return self.failed(f"not writing through dangling symlink '{target}'")
         return None
@@ -223,6 +224,8 @@ class Copier:
 
     def _contents(self, name: str, target: str, facts: Facts) -> None:
         session = self.io.session
+        if self.args.reflink == "always":
+            raise ShellError(f"failed to clone '{target}' from '{name}': Operation not supported")
         old, new = path_of(session, name), path_of(session, target)
         both = on_disk(session, old) and on_disk(session, new)
         if self.args.attributes_only:

@@ -14,6 +14,7 @@ from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
 from memsh.shell.language import OPTIONS
+from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
@@ -152,7 +153,13 @@ def _programs(io: IO, name: str) -> list[str]:
 @utility(
     option("-0", "--null"), option("-i", "--ignore-environment", help="with none"),
     option("-u", "--unset", type=str, many=True, meta="NAME", help="without this one"),
-    option("-C", "--chdir", type=str, meta="FOLDER"), rest("words", meta="[NAME=VALUE …] [COMMAND", words="command"),
+    option("-C", "--chdir", type=str, meta="FOLDER"),
+    option("-S", "--split-string", type=str, meta="TEXT", help="TEXT is several words"),
+    option("-v", "--debug", help="tell what is done"),
+    *(option(flag, type=str, optional="", lacks="the tools of this box are no processes: no signals to handle")
+      for flag in ("--block-signal", "--default-signal", "--ignore-signal")),
+    option("--list-signal-handling", lacks="the tools of this box are no processes: no signals to handle"),
+    rest("words", meta="[NAME=VALUE …] [COMMAND", words="command"),
     topic=TOPIC, usage="[OPTION]... [-] [NAME=VALUE]... [COMMAND [ARG]...]", trouble=125, in_order=True,
 )  # fmt: skip
 def env(box: object, args: Args, io: IO) -> int:
@@ -161,16 +168,27 @@ def env(box: object, args: Args, io: IO) -> int:
     env A=1 printenv A
     """
     session = io.session
+    if args.split_string is not None:
+        before, names = args, session.language.exported()
+        args = args.again([*split_words(args.split_string, names), *args.words])
+        args.unset, args.debug = before.unset + args.unset, before.debug or args.debug
+        args.ignore_environment = before.ignore_environment or args.ignore_environment
+        args.null, args.chdir = before.null or args.null, args.chdir or before.chdir
     words: list[str] = list(args.words)
     bare = args.ignore_environment
     if words and words[0] == "-":
         bare, words = True, words[1:]
+    tell = io.err if args.debug else lambda text: None
     variables = {} if bare else session.language.exported()
-    for name in args.unset:
+    if bare:
+        tell("cleaning environ\n")
+    for name in () if bare else args.unset:
         if not name or "=" in name:
             raise ShellError(f"cannot unset {quote(name)}: Invalid argument", 125)
+        tell(f"unset:    {name}\n")
         variables.pop(name, None)
     while words and "=" in words[0]:
+        tell(f"setenv:   {words[0]}\n")
         name, _, value = words.pop(0).partition("=")
         variables[name] = value
     if not words:
@@ -178,8 +196,13 @@ def env(box: object, args: Args, io: IO) -> int:
         return 0
     if args.null:
         raise args.refused("cannot specify --null (-0) with command")
+    if args.chdir is not None:
+        tell(f"chdir:    '{args.chdir}'\n")
+    tell(f"executing: {words[0]}\n" + "".join(f"   arg[{at}]= {quote(word)}\n" for at, word in enumerate(words)))
     if not session.registry.knows(words[0]):
         io.complain(f"'{words[0]}': No such file or directory")
+        if " " in words[0]:
+            io.complain("use -[v]S to pass options in shebang lines")
         return 127
     language = session.language.child()
     with session.apart(language=language):

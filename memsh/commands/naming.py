@@ -1,7 +1,4 @@
-"""Names made and taken away: mkdir rmdir rm mv ln (GNU coreutils 9.1).
-
-Known deviation: rm does not ask (`-i`, `-I` are refused).
-"""
+"""Names made and taken away: mkdir rmdir mv ln (GNU coreutils 9.1)."""
 
 from __future__ import annotations
 
@@ -11,18 +8,20 @@ from memsh.commands.attributes import new_mode
 from memsh.commands.facts import lstat
 from memsh.commands.files import copy_file
 from memsh.commands.filestat import changed
-from memsh.commands.paths import is_procfs, listdir, on_disk, path_of, resolve, stat_kind
+from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind
 from memsh.commands.targets import (
     agreed,
     answered_last,
     backup_kind,
     backup_options,
+    context_options,
     goal_in,
     keep_backup,
     operands,
     same_file,
     same_name,
     there,
+    without_context,
 )
 from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
@@ -50,7 +49,7 @@ def _may_change(session: Session, whole: str) -> bool:
     return isinstance(above, Directory) and above.mkdir is not None
 
 
-def _writable(session: Session, path: str, last: bool = False) -> str:
+def writable_name(session: Session, path: str, last: bool = False) -> str:
     """The name on the disk that `path` is. EPERM where the box makes the names itself, EROFS in a recorded tree."""
     whole = path_of(session, path, last)
     if session.box is None:
@@ -65,8 +64,8 @@ def _writable(session: Session, path: str, last: bool = False) -> str:
 
 @utility(
     option("-m", "--mode", type=str, meta="MODE"), option("-p", "--parents", help="with the directories above it"),
-    option("-v", "--verbose", help="tell each"), rest("files", words="path"), usage="[OPTION]... DIRECTORY...",
-    topic=TOPIC,
+    option("-v", "--verbose", help="tell each"), *context_options(), rest("files", words="path"),
+    usage="[OPTION]... DIRECTORY...", topic=TOPIC,
 )  # fmt: skip
 def mkdir(box: object, args: Args, io: IO) -> int:
     """make directories
@@ -74,6 +73,7 @@ def mkdir(box: object, args: Args, io: IO) -> int:
     mkdir -p /tmp/work/old
     """
     status = 0
+    without_context(args, io, "an SELinux/SMACK-enabled")
     try:
         mode = new_mode(0o777, args.mode) if args.mode is not None else None
     except UsageError:
@@ -126,12 +126,13 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
             raise KernelError("EPERM" if whole.startswith("/sys/") else "ENOENT")
         tree.mkdir(session.box, whole)
     else:
-        session.box.fs.mkdir(_writable(session, bare))
+        session.box.fs.mkdir(writable_name(session, bare))
     if verbose:
         io.out(f"mkdir: created directory '{bare}'\n")
 
 
-def _rmdir(session: Session, path: str) -> None:
+def remove_directory(session: Session, path: str) -> None:
+    """rmdir(): of the disk, or of a tree in which people make directories."""
     if path == "." or path.endswith("/."):
         raise KernelError("EINVAL")
     whole = path_of(session, path, False)
@@ -141,7 +142,7 @@ def _rmdir(session: Session, path: str) -> None:
     if is_procfs(whole) or whole in ("/", "/dev", "/dev/shm"):
         mounts = ("/", "/dev", "/dev/shm", "/proc", "/sys", "/sys/fs/cgroup")
         raise KernelError("EBUSY" if whole in mounts else "EPERM")
-    session.box.fs.rmdir(_writable(session, path))
+    session.box.fs.rmdir(writable_name(session, path))
 
 
 @utility(
@@ -160,7 +161,7 @@ def rmdir(box: object, args: Args, io: IO) -> int:
             try:
                 if args.verbose:
                     io.out(f"rmdir: removing directory, '{path}'\n")
-                _rmdir(io.session, path)
+                remove_directory(io.session, path)
             except KernelError as error:
                 if error.code != "ENOTEMPTY" or not args.ignore_fail_on_non_empty:
                     what = "directory " if path != (name.rstrip("/") or "/") else ""
@@ -176,76 +177,19 @@ def rmdir(box: object, args: Args, io: IO) -> int:
 
 
 @utility(
-    option("-f", "--force", help="no word about what is missing"), option("-r", "-R", "--recursive", help="all below"),
-    option("-d", "--dir", help="empty directories too"), option("-v", "--verbose", help="tell each"),
-    rest("files", words="path"), usage="[OPTION]... [FILE]...", topic=TOPIC,
-)  # fmt: skip
-def rm(box: object, args: Args, io: IO) -> int:
-    """remove files
-
-    mkfile /data 1M; rm /data
-
-    Pages of the file leave the page cache at once; a process that has it mapped keeps them until it ends.
-    """
-    if not args.files and not args.force:
-        raise args.refused("missing operand")
-    return max((_remove(args, io, name) for name in args.files), default=0)
-
-
-def _remove(args: Args, io: IO, name: str) -> int:
-    io.check()
-    session = io.session
-    if posixpath.basename(name.rstrip("/")) in (".", ".."):
-        io.complain(f"refusing to remove '.' or '..' directory: skipping '{name}'")
-        return 1
-    try:
-        facts = lstat(session, name)
-        if facts.kind == "dir":
-            return _remove_folder(args, io, name)
-        session.box.fs.unlink(_writable(session, name))
-        if args.verbose:
-            io.out(f"removed '{name}'\n")
-    except KernelError as error:
-        if not (args.force and error.code in ("ENOENT", "ENOTDIR")):
-            io.complain(f"cannot remove '{name}': {error.strerror}")
-            return 1
-    return 0
-
-
-def _remove_folder(args: Args, io: IO, name: str) -> int:
-    session = io.session
-    if args.recursive:
-        whole = resolve(session, name)
-        if whole == "/":
-            io.complain("it is dangerous to operate recursively on '/'")
-            io.complain("use --no-preserve-root to override this failsafe")
-            return 1
-        status = 0
-        for below in listdir(session, name) if not is_procfs(path_of(session, name)) else ():
-            status |= _remove(args, io, posixpath.join(name, below))
-        if status:
-            return status
-    elif not args.dir:
-        raise KernelError("EISDIR")
-    _rmdir(session, name)
-    if args.verbose:
-        io.out(f"removed directory '{name}'\n")
-    return 0
-
-
-@utility(
     option("-f", "--force", help="do not ask"), option("-n", "--no-clobber", help="not onto what is there"),
     option("-i", "--interactive", help="ask first"), option("-u", "--update", help="only onto what is older"),
     *backup_options(), option("--strip-trailing-slashes"),
     option("-t", "--target-directory", type=str, meta="DIRECTORY"), option("-T", "--no-target-directory"),
-    option("-v", "--verbose", help="tell each"), rest("files", words="path"), usage="[OPTION]... SOURCE... DEST",
-    topic=TOPIC,
+    option("-v", "--verbose", help="tell each"), *context_options(), rest("files", words="path"),
+    usage="[OPTION]... SOURCE... DEST", topic=TOPIC,
 )  # fmt: skip
 def mv(box: object, args: Args, io: IO) -> int:
     """rename files, or put them into a directory
 
     mkfile /data 1M; mv /data /old
     """
+    without_context(args, io, "an SELinux-enabled")
     sources, target, into = operands(args, io, list(args.files))
     status = 0
     for name in sources:
@@ -276,7 +220,7 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
         if last == "interactive" and not agreed(io, f"overwrite '{goal}'"):
             return 1
     try:
-        old, new = _writable(session, name), _writable(session, goal)
+        old, new = writable_name(session, name), writable_name(session, goal)
         if old_one is not None:
             kept = keep_backup(args, io, goal)
         if old_one is not None and old_one.kind == "dir" and not kept:
@@ -362,7 +306,7 @@ def _link(args: Args, io: IO, target: str, name: str) -> int:
             return 1
     shown, kept = f"'{name}'" if args.symbolic else f"'{name}' => '{target}'", ""
     try:
-        whole = _writable(session, name)
+        whole = writable_name(session, name)
         old, last = there(session, name), answered_last(args)
         backs_up = bool(backup_kind(args))
         if old is not None:

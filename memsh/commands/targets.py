@@ -26,6 +26,17 @@ def backup_options() -> tuple[Option, ...]:
     )
 
 
+def context_options() -> tuple[Option, ...]:
+    """-Z and --context, which ask SELinux."""
+    return (option("-Z", name="usual_context"), option("--context", type=str, optional="", meta="CONTEXT"))
+
+
+def without_context(args: Args, io: IO, kernel: str) -> None:
+    """No SELinux here: a context that is given by name is told to be ignored, as GNU's tools do."""
+    if args.context:
+        io.complain(f"warning: ignoring --context; it requires {kernel} kernel")
+
+
 def there(session: Session, path: str) -> Facts | None:
     """What a name stands for, a link for itself; None for nothing."""
     try:

@@ -30,6 +30,7 @@ from memsh.proctext.labels import pairs
 from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.registry import Args, command, opt, rest
 from memsh.textutils.regexp import RegexpError, compiled
+from memsh.textutils.utility import option, utility
 
 if TYPE_CHECKING:
     from memsh.shell.io import IO
@@ -259,19 +260,12 @@ def _kernel(reader: ProcReader, name: str, default: str) -> str:
         return default
 
 
-@command(
-    opt("-a", "--all", help="all of it"),
-    opt("-s", "--kernel-name"),
-    opt("-n", "--nodename"),
-    opt("-r", "--kernel-release"),
-    opt("-v", "--kernel-version"),
-    opt("-m", "--machine"),
-    opt("-p", "--processor"),
-    opt("-i", "--hardware-platform"),
-    opt("-o", "--operating-system"),
-    topic=TOPIC,
-    needs_box=False,
-)
+@utility(
+    option("-a", "--all", help="all of it"), option("-s", "--kernel-name"), option("-n", "--nodename"),
+    option("-r", "--kernel-release"), option("-v", "--kernel-version"), option("-m", "--machine"),
+    option("-p", "--processor"), option("-i", "--hardware-platform"), option("-o", "--operating-system"),
+    usage="[OPTION]...", topic=TOPIC,
+)  # fmt: skip
 def uname(box: Box, args: Args, io: IO) -> None:
     """print the kernel's name and release
 

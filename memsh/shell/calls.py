@@ -522,7 +522,7 @@ class Calls:
         if error.message:
             place = f"{self.where}:{line}: " if self.where and line and error.status != 1 else ""
             name = name or ("memsh" if severe else "")
-            self.say(f"{place}{name}: {error.message}\n" if name else f"{place}{error.message}\n")
+            self.say(f"{place}{name}: {error.message}\n" if name and not error.bare else f"{place}{error.message}\n")
         if severe and not self.language.strict:
             if isinstance(error, Fatal) or "posix" in self.language.options:
                 raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)

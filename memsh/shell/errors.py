@@ -8,7 +8,10 @@ PANICKED = "the kernel has panicked: views, undo, reset and exit are what is lef
 
 
 class ShellError(Exception):
-    """A refusal in words: printed as `COMMAND: MESSAGE` (or as it is where no command is known), then `status`."""
+    """A refusal in words: printed as `COMMAND: MESSAGE` (or as it is where no command is known, or where it is `bare`),
+    then `status`."""
+
+    bare = False
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)

@@ -240,7 +240,9 @@ def base64(box: object, args: Args, io: IO) -> int:
 
     base64 /proc/loadavg
     """
-    sources = Sources(io, args.files[:1])
+    if len(args.files) > 1:
+        raise args.refused(f"extra operand '{args.files[1]}'")
+    sources = Sources(io, args.files)
     data = data_of(sources)
     if args.decode:
         text = re.sub(rb"[^A-Za-z0-9+/=]" if args.ignore_garbage else rb"\s", b"", data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memsh.shell import IO, Args, rest
 from memsh.textutils.bytes import data_of, visible
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, sized, utility
+from memsh.textutils.utility import Misused, option, sized, utility
 
 TROUBLE = 2
 
@@ -13,7 +13,7 @@ TROUBLE = 2
 def _limit(word: str) -> int:
     number = sized(word)
     if number is None:
-        raise ValueError(f"invalid --bytes value '{word}'")
+        raise Misused(f"invalid --bytes value '{word}'")
     return number
 
 
@@ -21,8 +21,20 @@ def _skips(word: str) -> tuple[int, int]:
     first, colon, second = word.partition(":")
     numbers = sized(first), sized(second if colon else first)
     if numbers[0] is None or numbers[1] is None:
-        raise ValueError(f"invalid --ignore-initial value '{word}'")
+        raise Misused(f"invalid --ignore-initial value '{word}'")
     return numbers[0], numbers[1]
+
+
+def _operand_skips(args: Args) -> tuple[int, int]:
+    """`cmp A B 10 20`: so many bytes are left out, as -i says."""
+    words = args.files[2:]
+    if len(words) > 2:
+        raise args.refused(f"extra operand '{words[2]}'")
+    try:
+        first, second = (_skips(word)[0] for word in [*words, "0", "0"][:2])
+    except Misused as error:
+        raise args.refused(str(error)) from None
+    return first, second
 
 
 def _two_bytes(one: int, other: int, letters: bool) -> str:
@@ -37,7 +49,7 @@ def _two_bytes(one: int, other: int, letters: bool) -> str:
     option("-n", "--bytes", type=_limit, meta="N", help="at most N bytes"),
     option("-l", "--verbose", help="every byte that differs"),
     option("-s", "--quiet", "--silent", name="quiet", help="only the status"), rest("files", words="path"),
-    usage="[OPTION]... FILE1 [FILE2]", trouble=TROUBLE,
+    option("-v", name="version"), usage="[OPTION]... FILE1 [FILE2 [SKIP1 [SKIP2]]]", trouble=TROUBLE, signed=True,
 )  # fmt: skip
 def cmp(box: object, args: Args, io: IO) -> int:
     """compare two files byte by byte
@@ -45,15 +57,19 @@ def cmp(box: object, args: Args, io: IO) -> int:
     cmp /proc/version /proc/version
     """
     names: list[str] = [*args.files, "-"][:2]
-    if not args.files or len(args.files) > 2:
-        raise args.refused("missing operand after 'cmp'" if not args.files else f"extra operand '{args.files[2]}'")
+    if not args.files:
+        raise args.refused("missing operand after 'cmp'")
+    if args.verbose and args.quiet:
+        raise args.refused("options -l and -s are incompatible")
+    skips = [max(skip, least) for skip, least in zip(args.ignore_initial, _operand_skips(args), strict=True)]
     contents = []
     for name in names:
         sources = Sources(io, [name])
+        sources.silent = args.quiet
         contents.append(data_of(sources))
         if sources.failed:
             return TROUBLE
-    a, b = (data[skip:][: args.bytes] for data, skip in zip(contents, args.ignore_initial, strict=True))
+    a, b = (data[skip:][: args.bytes] for data, skip in zip(contents, skips, strict=True))
     return _compared(args, io, names, a, b)
 
 

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.randomness import Randomness
 from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
@@ -113,8 +114,8 @@ def version_compare(a: str, b: str) -> int:
 _version_key = cmp_to_key(version_compare)
 
 
-def _random_key(text: str) -> bytes:
-    return hashlib.md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
+def _random_key(text: str, salt: bytes = b"") -> bytes:
+    return hashlib.md5(salt + text.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
 
 
 class Key:
@@ -140,6 +141,7 @@ class Key:
             raise ShellError(f"options '-{shown}' are incompatible", TROUBLE)
         self.kind = numbers[0] if numbers else "R" if "R" in orders else "V" if "V" in orders else ""
         self.whole = not spec and not self.skip_first
+        self.salt = b""  # of --random-source
 
     def _parse(self, spec: str) -> str:
         begin, comma, end = spec.partition(",")
@@ -230,11 +232,12 @@ class Key:
             text = re.sub(r"[^ -~]", "", text)
         if self.fold:
             text = text.upper()
-        return _TEXTS[self.kind](text) if self.kind else text
+        if self.kind == "R":
+            return _random_key(text, self.salt)
+        return _version_key(text) if self.kind == "V" else text
 
 
 _NUMBERS: dict[str, Callable[[str], Any]] = {"n": numeric_key, "g": general_key, "h": human_key, "M": _month_key}
-_TEXTS: dict[str, Callable[[str], Any]] = {"V": _version_key, "R": _random_key}
 
 
 def _tab(word: str) -> str:
@@ -298,7 +301,9 @@ def _parallel(word: str) -> str:
     option("-g", "--general-numeric-sort", help="by number, 1e3 too"),
     option("-i", "--ignore-nonprinting"), option("-M", "--month-sort", help="JAN before FEB"),
     option("-h", "--human-numeric-sort", help="2K before 1M"), option("-n", "--numeric-sort", help="by number"),
-    option("-R", "--random-sort", help="in no order"), option("-r", "--reverse", help="reversed"),
+    option("-R", "--random-sort", help="in no order"),
+    option("--random-source", type=str, many=True, meta="FILE", help="that order comes from a file's bytes"),
+    option("-r", "--reverse", help="reversed"),
     option("-V", "--version-sort", help="by version: 2 before 10"), option("--sort", type=_BY, meta="WORD"),
     option("-c", "--check", type=one_of("--check", "quiet/silent", "diagnose-first"), optional="diagnose-first",
            bare="c", meta="HOW", help="only tell whether it is sorted"),
@@ -310,6 +315,7 @@ def _parallel(word: str) -> str:
     option("-S", "--buffer-size", type=_buffer, meta="SIZE", help="no temporary files are needed here"),
     option("-T", "--temporary-directory", type=str, many=True, meta="DIR", help="the same"),
     option("--batch-size", type=_batch, meta="N", help="the same"),
+    option("--compress-program", type=str, many=True, meta="COMMAND", help="the same"),
     option("--parallel", type=_parallel, meta="N", help="changes no result"),
     option("--files0-from", type=str, meta="FILE", help="files are those that FILE names, each with a NUL behind it"),
     option("-t", "--field-separator", type=_tab, many=True, meta="C", help="fields end at C"),
@@ -325,7 +331,12 @@ def sort(box: object, args: Args, io: IO) -> int:
         raise ShellError("multiple output files specified", TROUBLE)
     if len(set(args.field_separator)) > 1:
         raise ShellError("incompatible tabs", TROUBLE)
+    for given, name in ((args.compress_program, "compress programs"), (args.random_source, "random sources")):
+        if len(set(given)) > 1:
+            raise ShellError(f"multiple {name} specified", TROUBLE)
     keys = _keys(args)
+    if args.random_source and any(key.kind == "R" for key in keys):
+        _salt(io, keys, args.random_source[0])
     end = "\0" if args.zero_terminated else "\n"
     checks = args.check is not None or args.check_quiet
     files: list[str] = args.files
@@ -355,6 +366,16 @@ def sort(box: object, args: Args, io: IO) -> int:
         lines = list(_once(io, lines, keys))
     _write(io, args.output[0] if args.output else None, lines, end)
     return 0
+
+
+def _salt(io: IO, keys: list[Key], name: str) -> None:
+    """The 16 bytes of --random-source that are hashed before each key (sort.c, random_md5_state_init)."""
+    try:
+        salt = bytes(Randomness(io, name, "open failed: ").take(16))
+    except ShellError as error:
+        raise ShellError(error.message, TROUBLE) from None
+    for key in keys:
+        key.salt = salt
 
 
 def _files_of(io: IO, args: Args) -> Iterator[str]:

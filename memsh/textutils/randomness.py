@@ -14,10 +14,10 @@ from memsh.textutils.quoting import quote, quotef
 class Randomness:
     """A source of numbers that have all the same chance; what is left of its bytes after one number serves the next."""
 
-    def __init__(self, io: IO, name: str | None) -> None:
+    def __init__(self, io: IO, name: str | None, failing: str = "") -> None:
         self.number = self.most = 0
         self.name = name
-        self.bytes = self._own(io) if name is None else self._of_file(io, name)
+        self.bytes = self._own(io) if name is None else self._of_file(io, name, failing)
 
     @staticmethod
     def _own(io: IO) -> Iterator[int]:
@@ -25,14 +25,24 @@ class Randomness:
             yield int(drawn(io.session)) & 0xFF
 
     @staticmethod
-    def _of_file(io: IO, name: str) -> Iterator[int]:
+    def _of_file(io: IO, name: str, failing: str) -> Iterator[int]:
         files = io.session.files
         assert files is not None
         try:
             source = files.open_read(io.session, name)
         except OSError as error:
-            raise ShellError(f"{quotef(name)}: {error.strerror or error}") from None
+            raise ShellError(f"{failing}{quotef(name)}: {error.strerror or error}") from None
         return (byte for data in bytes_of(source) for byte in data)
+
+    def take(self, count: int) -> list[int]:
+        """The next bytes. ShellError where the file has no more."""
+        found = [byte for byte, _ in zip(self.bytes, range(count), strict=False)]
+        if len(found) < count:
+            raise self._ended()
+        return found
+
+    def _ended(self) -> ShellError:
+        return ShellError(f"{quote(self.name or '')}: end of file")
 
     def below(self, choices: int) -> int:
         """One of 0 … choices - 1. ShellError where the file has no more bytes."""
@@ -42,7 +52,7 @@ class Randomness:
             while most < greatest:
                 byte = next(self.bytes, None)
                 if byte is None:
-                    raise ShellError(f"{quote(self.name or '')}: end of file")
+                    raise self._ended()
                 number, most = (number << 8) + byte, (most << 8) + 0xFF
             if most == greatest:
                 self.number = self.most = 0

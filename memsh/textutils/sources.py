@@ -19,7 +19,7 @@ class Sources:
         self.io = io
         self.names = names or ["-"]
         self.words = words
-        self.failed = False
+        self.failed = self.silent = False
 
     def __iter__(self) -> Iterator[tuple[str, Input]]:
         """(name, input); the name of standard input is "-"."""
@@ -39,7 +39,8 @@ class Sources:
         except OSError as error:
             self.failed = True
             shown = quotef(name) if self.words.startswith("{name}") else name
-            self.io.complain(self.words.format(name=shown, why=error.strerror or error))
+            if not self.silent:
+                self.io.complain(self.words.format(name=shown, why=error.strerror or error))
             return None
 
     def lines(self) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One file in several: split (GNU coreutils 9.1, src/split.c).
 
-Known deviations: no --filter; what is split into a given number of files is held whole, and thus limited.
+Known deviation: what is split into a given number of files is held whole, and thus limited.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.io import TextInput
 from memsh.shell.registry import Converter
 from memsh.textutils.bytes import bytes_of, data_of, to_bytes, to_text
 from memsh.textutils.quoting import quote, quotef
+from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import NoChoice, option, sized, utility
 
@@ -96,6 +98,7 @@ def _old_lines(words: list[str]) -> list[str]:
     option("-x", name="hexadecimal"),
     option("--hex-suffixes", type=_start("hexadecimal", _HEXADECIMAL), optional="", meta="FROM"),
     option("-e", "--elide-empty-files"),
+    option("--filter", type=str, meta="COMMAND", help="what each file would hold goes to a command, its name in $FILE"),
     option("-l", "--lines", type=_size("lines", False), meta="N", help="so many lines a file"),
     option("-n", "--number", type=_chunks, meta="CHUNKS",
            help="N files, l/N of whole lines, r/N by turns, K/N the K-th"),
@@ -119,6 +122,8 @@ def split(box: object, args: Args, io: IO) -> int:
     if len(args.names) > 2:
         raise args.refused(f"extra operand {quote(args.names[2])}")
     way: Way = ways[0] if ways else ("l", 1000, 0)
+    if args.filter is not None and way[2]:
+        raise args.refused("--filter does not process a chunk extracted to stdout")
     name = args.names[0] if args.names else "-"
     sources = Sources(io, [name], "cannot open '{name}' for reading: {why}")
     source = sources.open(name)
@@ -137,9 +142,27 @@ def split(box: object, args: Args, io: IO) -> int:
         return 0
     for piece in pieces:
         io.check()
-        if piece or not args.elide_empty_files:
+        if not piece and args.elide_empty_files:
+            continue
+        if args.filter is None:
             _write(io, args, name, next(names), piece)
+        elif status := _filter(io, args, next(names), piece):
+            return status
     return 0
+
+
+def _filter(io: IO, args: Args, name: str, data: bytes) -> int:
+    """Run the command of --filter for one file; its status."""
+    if args.verbose:
+        io.out(f"executing with FILE={quote(name)}\n")
+    language = io.session.language.child()
+    with io.session.apart(language=language):
+        language.set("FILE", name)
+        language.mark("FILE", "x")
+        status = run_line(io, args.filter, TextInput(to_text(data)))
+    if status:
+        io.complain(f"with FILE={name}, exit {status} from command: {args.filter}")
+    return status
 
 
 def _write(io: IO, args: Args, source: str, name: str, data: bytes) -> None:

@@ -26,15 +26,16 @@ Rewrite = Callable[[list[str]], list[str]]
 
 class Option(Param):
     """An option. `many`: its values collect in a list. `optional`: its value is only what is written onto it. `bare`:
-    its letters that never have one, in whatever cluster they stand."""
+    its letters that never have one, in whatever cluster they stand. `lacks`: why it is refused here."""
 
-    __slots__ = ("bare", "many", "optional")
+    __slots__ = ("bare", "lacks", "many", "optional")
 
     def __init__(
         self, flags: tuple[str, ...], convert: Converter | None, default: Any, help: str, name: str, meta: str | None,
-        many: bool, optional: Any, bare: str,
+        many: bool, optional: Any, bare: str, lacks: str,
     ) -> None:  # fmt: skip
         super().__init__("opt", name, convert, default, help, meta, None, flags)
+        self.lacks = lacks
         self.bare = bare
         self.many = many
         self.optional = optional
@@ -47,11 +48,11 @@ class Option(Param):
 
 def option(
     *flags: str, type: Converter | None = None, default: Any = None, help: str = "", name: str | None = None,
-    meta: str | None = None, many: bool = False, optional: Any = None, bare: str = "",
+    meta: str | None = None, many: bool = False, optional: Any = None, bare: str = "", lacks: str = "",
 ) -> Option:  # fmt: skip
     """An option, named in Args after its longest form. `optional`: the value it has when none is written onto it."""
     named = name or max(flags, key=len).lstrip("-").replace("-", "_")
-    return Option(flags, type, default, help, named, meta, many, optional, bare)
+    return Option(flags, type, default, help, named, meta, many, optional, bare, lacks)
 
 
 class Refusal(ShellError):
@@ -61,16 +62,17 @@ class Refusal(ShellError):
 class Utility(Command):
     """A command whose words are read as GNU's getopt_long reads them."""
 
-    __slots__ = ("in_order", "rewrite", "synopsis", "trouble", "usage_line")
+    __slots__ = ("advice", "in_order", "rewrite", "synopsis", "trouble", "usage_line")
 
     def __init__(
         self, name: str, params: tuple[Param, ...], func: Body, topic: str, trouble: int, usage: str, usage_line: bool,
-        in_order: bool, rewrite: Rewrite | None,
+        in_order: bool, rewrite: Rewrite | None, signed: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(name, params, func, topic, False, True)
         self.trouble = trouble
         self.synopsis = usage
         self.usage_line = usage_line
+        self.advice = f"{name}: " if signed else ""  # diffutils' tools say their name once more
         self.in_order = in_order
         self.rewrite = rewrite
 
@@ -78,7 +80,9 @@ class Utility(Command):
         """`message` with "Try … --help", in the form of this tool."""
         usage = f"Usage: {self.name} {self.synopsis}\n" if self.usage_line else ""
         lead = f"{message}\n" if message else ""
-        return Refusal(f"{lead}{usage}Try '{self.name} --help' for more information.", self.trouble)
+        refusal = Refusal(f"{lead}{usage}{self.advice}Try '{self.name} --help' for more information.", self.trouble)
+        refusal.bare = not message
+        return refusal
 
     def parse(self, words: list[str], bits: int = 32) -> Args:
         values: dict[str, Any] = {}
@@ -96,7 +100,7 @@ class Utility(Command):
         for param in self.params:
             if param.name not in values:
                 values[param.name] = param.absent()
-        return Args({"typed": typed, "refused": self.refused, "version": False, **values})
+        return Args({"typed": typed, "refused": self.refused, "again": self.parse, "version": False, **values})
 
     def _options(self, words: list[str], values: dict[str, Any], typed: list[tuple[str, Any]]) -> list[str]:
         """Move the options into `values`; answers the operands."""
@@ -131,7 +135,7 @@ class Utility(Command):
                 shown = " ".join(f"'{known}'" for known in matching)
                 raise self.refused(f"option '{word}' is ambiguous; possibilities: {shown}")
             if not matching:
-                raise self.refused(f"unrecognized option '{flag}'")
+                raise self.refused(f"unrecognized option '{word}'")
             flag = matching[0]
             param = self.options[flag]
         assert isinstance(param, Option)
@@ -174,8 +178,9 @@ class Utility(Command):
             return place
         return place
 
-    @staticmethod
-    def _keep(param: Option, value: Any, values: dict[str, Any], typed: list[tuple[str, Any]]) -> None:
+    def _keep(self, param: Option, value: Any, values: dict[str, Any], typed: list[tuple[str, Any]]) -> None:
+        if param.lacks:
+            raise ShellError(f"{max(param.flags, key=len)}: {param.lacks}", self.trouble)
         typed.append((param.name, value))
         if param.many:
             values.setdefault(param.name, []).append(value)
@@ -223,8 +228,8 @@ def one_of(what: str, *words: str) -> Converter:
 
 def utility(
     *params: Param, name: str | None = None, usage: str = "[OPTION]... [FILE]...", trouble: int = 1,
-    usage_line: bool = False, in_order: bool = False, rewrite: Rewrite | None = None, topic: str = TOPIC,
-    registry: Registry | None = None,
+    usage_line: bool = False, in_order: bool = False, rewrite: Rewrite | None = None, signed: bool = False,
+    topic: str = TOPIC, registry: Registry | None = None,
 ) -> Callable[[Body], Body]:  # fmt: skip
     """Declare the decorated function as a text tool. `trouble` is its status for wrong usage; `rewrite` turns older
     spellings (`head -5`) into options before they are read."""
@@ -238,7 +243,7 @@ def utility(
             return func(box, args, io)
 
         tool = Utility(
-            name or func.__name__.strip("_"), params, body, topic, trouble, usage, usage_line, in_order, rewrite
+            name or func.__name__.strip("_"), params, body, topic, trouble, usage, usage_line, in_order, rewrite, signed
         )  # fmt: skip
         (REGISTRY if registry is None else registry).add(tool)
         return func
