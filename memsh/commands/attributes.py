@@ -241,7 +241,7 @@ def truncate(box: Box, args: Args, io: IO) -> int:
             base = lstat(io.session, args.reference, True).size
         except OSError as error:
             raise ShellError(f"cannot stat '{args.reference}': {error.strerror}") from None
-    sign, size = args.size or ("", base)
+    sign, size = args.size or ("", base or 0)
     size *= BLOCK if args.io_blocks else 1
     status = 0
     for name in args.files:

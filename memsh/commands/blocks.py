@@ -32,8 +32,8 @@ def block_size(flag: str) -> Converter:
         counted = word[:1].isascii() and word[:1].isdecimal()
         size = sized(word.removesuffix("B") if word[:-1].isdecimal() else word if counted else "1" + word)
         if not size:
-            what = "suffix in " if counted and word.strip("0123456789") or word[:1] in tuple("eEgGpPtTyYzZ") else ""
-            raise ValueError(f"invalid {what}{flag} argument '{word}'")
+            odd = word.strip("0123456789") if counted else word[:1] in tuple("eEgGpPtTyYzZ")
+            raise ValueError(f"invalid {'suffix in ' * bool(odd)}{flag} argument '{word}'")
         letter = "k" if word[:1] in "kK" and word[1:] == "B" else word[:1].upper()
         return Unit(size, "" if counted else letter + word[1:])
 

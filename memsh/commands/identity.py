@@ -168,21 +168,20 @@ def env(box: object, args: Args, io: IO) -> int:
     env A=1 printenv A
     """
     session = io.session
-    if args.split_string is not None:
-        before, names = args, session.language.exported()
-        args = args.again([*split_words(args.split_string, names), *args.words])
-        args.unset, args.debug = before.unset + args.unset, before.debug or args.debug
-        args.ignore_environment = before.ignore_environment or args.ignore_environment
-        args.null, args.chdir = before.null or args.null, args.chdir or before.chdir
-    words: list[str] = list(args.words)
-    bare = args.ignore_environment
+    given = [args]  # -S begins anew, with the words of its text before the others
+    while given[-1].split_string is not None:
+        split = split_words(given[-1].split_string, session.language.exported())
+        given.append(args.again([*split, *given[-1].words]))
+    words: list[str] = list(given[-1].words)
+    bare, null, debug = (any(getattr(one, name) for one in given) for name in ("ignore_environment", "null", "debug"))
+    chdir = next((one.chdir for one in reversed(given) if one.chdir is not None), None)
     if words and words[0] == "-":
         bare, words = True, words[1:]
-    tell = io.err if args.debug else lambda text: None
+    tell = io.err if debug else lambda text: None
     variables = {} if bare else session.language.exported()
     if bare:
         tell("cleaning environ\n")
-    for name in () if bare else args.unset:
+    for name in () if bare else [name for one in given for name in one.unset]:
         if not name or "=" in name:
             raise ShellError(f"cannot unset {quote(name)}: Invalid argument", 125)
         tell(f"unset:    {name}\n")
@@ -192,12 +191,12 @@ def env(box: object, args: Args, io: IO) -> int:
         name, _, value = words.pop(0).partition("=")
         variables[name] = value
     if not words:
-        io.out("".join(f"{name}={value}" + ("\0" if args.null else "\n") for name, value in variables.items()))
+        io.out("".join(f"{name}={value}" + ("\0" if null else "\n") for name, value in variables.items()))
         return 0
-    if args.null:
+    if null:
         raise args.refused("cannot specify --null (-0) with command")
-    if args.chdir is not None:
-        tell(f"chdir:    '{args.chdir}'\n")
+    if chdir is not None:
+        tell(f"chdir:    '{chdir}'\n")
     tell(f"executing: {words[0]}\n" + "".join(f"   arg[{at}]= {quote(word)}\n" for at, word in enumerate(words)))
     if not session.registry.knows(words[0]):
         io.complain(f"'{words[0]}': No such file or directory")
@@ -208,12 +207,12 @@ def env(box: object, args: Args, io: IO) -> int:
     with session.apart(language=language):
         language.becomes_program("", None)
         language.variables, language.attributes = variables, {name: {"x"} for name in variables}
-        if args.chdir is not None:
-            kind = stat_kind(session, args.chdir)
+        if chdir is not None:
+            kind = stat_kind(session, chdir)
             if kind != "dir":
                 why = "Not a directory" if kind else "No such file or directory"
-                raise ShellError(f"cannot change directory to '{args.chdir}': {why}", 125)
-            language.cwd = resolve(session, args.chdir)
+                raise ShellError(f"cannot change directory to '{chdir}': {why}", 125)
+            language.cwd = resolve(session, chdir)
         return io.run(words)
 
 
