@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsh.linux.config import cpulist_text, parse_cpulist
+from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
+from memsh.linux.lib.bitmap import bitmap_parse, bitmap_parselist, bits
 from memsh.procfs.interrupts import handlers
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.stat import queue_cpus
@@ -22,23 +23,10 @@ if TYPE_CHECKING:
 
 LEGACY = range(16)  # which the interrupt controller of old has lines for
 CASCADE = 2  # which goes nowhere
-WORD_DIGITS = 8  # of a mask
 
 
 def _mask(cpus: range) -> ProcFile:
     return ProcFile(lambda box: cpumap_text(cpus, box.config.cpus) + "\n")
-
-
-def bitmap_parse(text: str) -> int:
-    """A mask in hexadecimal, words of 32 bits with commas between (lib/bitmap.c). EINVAL, EOVERFLOW."""
-    mask = 0
-    for word in text.strip().split(","):
-        if not re.fullmatch("[0-9a-fA-F]+", word):
-            raise KernelError("EINVAL", "a mask of CPUs in hexadecimal")
-        if len(word) > WORD_DIGITS:
-            raise KernelError("EOVERFLOW")
-        mask = mask << 32 | int(word, 16)
-    return mask
 
 
 def _aim(box: Box, cpus: Sequence[int]) -> None:
@@ -50,16 +38,11 @@ def _aim(box: Box, cpus: Sequence[int]) -> None:
 
 
 def _store(box: Box, text: str) -> None:
-    mask = bitmap_parse(text)
-    _aim(box, [cpu for cpu in range(box.config.cpus) if mask >> cpu & 1])
+    _aim(box, bits(bitmap_parse(text, box.config.present)))
 
 
 def _store_list(box: Box, text: str) -> None:
-    try:
-        cpus = parse_cpulist(text.strip())
-    except ValueError:
-        raise KernelError("EINVAL", "a list of CPUs") from None
-    _aim(box, cpus)
+    _aim(box, bits(bitmap_parselist(text, box.config.present)))
 
 
 def _spurious(box: Box) -> str:
@@ -78,23 +61,24 @@ def _taker(box: Box, who: str) -> int | None:
 
 
 def _bound(box: Box, text: str) -> None:
-    """irq_can_set_affinity_usr(): it is the kernel's choice."""
+    """It is the kernel's choice, or nobody's."""
     raise KernelError("EIO")
 
 
 def _irq(number: int, who: str, taker: int | None) -> Directory:
     first = range(int(number != CASCADE)) if taker is None else range(taker, taker + 1)
+    cpus = (lambda box: range(box.config.cpus)) if taker is None else (lambda box: first)
+    fixed = who == "timer" or number == CASCADE or taker is not None  # irq_can_set_affinity_usr()
     files: dict[str, Node] = {
         "affinity_hint": _mask(range(0)), "effective_affinity": _mask(first),
         "effective_affinity_list": ProcFile(lambda box: cpulist_text(first) + "\n"),
         "node": ProcFile(lambda box: "0\n"),
-        "smp_affinity": ProcFile(_all, _store, 0o644),
-        "smp_affinity_list": ProcFile(lambda box: cpulist_text(range(box.config.cpus)) + "\n", _store_list, 0o644),
+        "smp_affinity": ProcFile(
+            lambda box: cpumap_text(cpus(box), box.config.cpus) + "\n", _bound if fixed else _store, 0o644),
+        "smp_affinity_list": ProcFile(
+            lambda box: cpulist_text(cpus(box)) + "\n", _bound if fixed else _store_list, 0o644),
         "spurious": ProcFile(_spurious),
     }  # fmt: skip
-    if taker is not None:
-        files["smp_affinity"] = ProcFile(_mask(first).show, _bound, 0o644)
-        files["smp_affinity_list"] = ProcFile(lambda box: cpulist_text(first) + "\n", _bound, 0o644)
     if who and who != "timer":
         files[who] = Directory({})
     return Directory(files)

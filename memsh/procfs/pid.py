@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 OOM_SCORE_ADJ_MAX = 1000
+TASK_COMM_LEN = 16
 
 
 def show_cmdline(box: Box, task: Task) -> str:
@@ -70,8 +71,10 @@ def show_comm(box: Box, task: Task) -> str:
 
 
 def store_comm(box: Box, task: Task, text: str) -> None:
-    del box
-    task.comm = text.rstrip("\n")[:15]
+    """Of a thread by one of its own process, with the end of the line if one was written; EINVAL."""
+    if box.current.tgid != task.tgid:
+        raise KernelError("EINVAL", "the name of another process is not to be written")
+    task.comm = text.split("\0", 1)[0][: TASK_COMM_LEN - 1]
 
 
 def oom_score(badness: int | None, totalpages: int) -> int:
@@ -262,7 +265,7 @@ class TaskDirectory(Directory):
             names = lambda box: [str(tid) for tid in sorted(self.task(box).signal.threads)]  # noqa: E731
             return Directory({}, names=names, find=self.find_thread)
         if name == "attr" and "APPARMOR" in box.model.options:
-            return attributes()
+            return attributes(self.task(box))
         if name == "ns":
             return namespaces(box)
         if name in optional_names(box, self.thread):

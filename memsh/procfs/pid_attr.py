@@ -11,6 +11,7 @@ from memsh.procfs.node import Directory, Node, ProcFile
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.sched import Task
 
 MODE = 0o666
 
@@ -20,12 +21,11 @@ def _none(box: Box) -> str:
     raise KernelError("EINVAL")
 
 
-def _store(box: Box, text: str) -> None:
-    """No profile is loaded that one could change to."""
-    raise KernelError("EINVAL")
+def attributes(task: Task) -> Directory:
+    def _store(box: Box, text: str) -> None:
+        """No profile is loaded that one could change to; and only one's own are to be written at all."""
+        raise KernelError("EINVAL" if box.current.mm is task.mm is not None else "EPERM")
 
-
-def attributes() -> Directory:
     current = ProcFile(lambda box: "unconfined\n", _store, MODE)
     empty = ProcFile(_none, _store, MODE)
     own: dict[str, Node] = {"current": current, "exec": empty, "prev": ProcFile(_none, None, 0o444)}

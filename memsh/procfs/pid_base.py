@@ -9,15 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.kernel.kthread_switches import context_switches
-from memsh.linux.kernel.sysctl import parse_numbers
+from memsh.linux.lib.kstrtox import kstrtouint, kstrtoull_decimal
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
-
-ULONG_BITS = (1 << 64) - 1
 
 
 def show_io(box: Box, task: Task) -> str:
@@ -49,11 +46,9 @@ def show_coredump_filter(box: Box, task: Task) -> str:
 
 
 def store_coredump_filter(box: Box, task: Task, text: str) -> None:
-    """Nine bits; EINVAL, ESRCH without memory."""
+    """Nine bits; EINVAL, ERANGE, ESRCH without memory."""
     del box
-    value = parse_numbers(text, 1)[0]
-    if value < 0 or value > UINT_MAX:
-        raise KernelError("EINVAL")
+    value = kstrtouint(text)
     if task.mm is None:
         raise KernelError("ESRCH")
     task.mm.coredump_filter = value & 0x1FF
@@ -75,9 +70,6 @@ def show_timerslack(box: Box, task: Task) -> str:
 
 
 def store_timerslack(box: Box, task: Task, text: str) -> None:
-    """Nanoseconds; 0 is the default again. EINVAL."""
+    """Nanoseconds; 0 is the default again. EINVAL, ERANGE."""
     del box
-    value = parse_numbers(text, 1)[0]
-    if not 0 <= value <= ULONG_BITS:
-        raise KernelError("EINVAL")
-    task.timer_slack_ns = value or 50000
+    task.timer_slack_ns = kstrtoull_decimal(text) or 50000

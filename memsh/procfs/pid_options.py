@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.lib.kstrtox import kstrtoint
 from memsh.procfs.pid_numa import show_numa_maps
 from memsh.procfs.pid_sched import show_sched
 
@@ -63,9 +64,15 @@ def _taken(box: Box, task: Task, text: str) -> None:
     """proc_sched_set_task(): whatever is written."""
 
 
+def _store_autogroup(box: Box, task: Task, text: str) -> None:
+    """A nice value; but nobody has a group of that kind (sched_group_set_shares)."""
+    kstrtoint(text.strip())
+    raise KernelError("EINVAL")
+
+
 _ALL_IDS = f"{0:10} {0:10} {INVALID_UID:10}\n"
 OPTIONAL = {
-    "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes"),
+    "autogroup": Optional("SCHED_AUTOGROUP", _always(""), 0o644, "processes", _store_autogroup),
     "cgroup": Optional("CGROUPS", show_cgroup),
     "children": Optional("PROC_CHILDREN", show_children, of="threads"),
     "cpuset": Optional("CPUSETS", show_cpuset),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
 from memsh.linux.config import GIB, MIB, Config
@@ -56,7 +59,7 @@ def test_the_recorded_session() -> None:
         ("vm.overcommit_memory", "2", "3"),
         ("vm.watermark_scale_factor", "3000", "0"),
         ("vm.dirty_ratio", "100", "-1"),
-        ("vm.page-cluster", "0x1f", "32"),
+        ("vm.page-cluster", "0x1f", "-1"),
         ("vm.min_free_kbytes", "4096", "-5"),
         ("vm.percpu_pagelist_high_fraction", "8", "7"),
         ("vm.drop_caches", "3", "5"),
@@ -135,3 +138,36 @@ def test_refusals(box: Box) -> None:
         with pytest.raises(KernelError) as caught:
             call()
         assert caught.value.code == code
+
+
+def recorded_writes(arch: str) -> list[tuple[str, str, str]]:
+    """(tunable, text, an error or what is shown then) of the recorded machine, in the order of the writes."""
+    lines = (Path(__file__).parent / f"writes_{arch}.txt").read_text().splitlines()[2:]
+    texts = [text.encode().decode("unicode_escape") for text in lines[0].split("\t")]
+    found, answers = [], [""]
+    for line in lines[1:]:
+        if line.startswith("    "):
+            found += [(line.strip(), text, answer) for text, answer in zip(texts, answers, strict=True)]
+        else:
+            answers = [answer.encode().decode("unicode_escape") for answer in line.split("\t")]
+    return found
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_recorded_writes(arch: str) -> None:
+    """What is taken, what is refused, and with which error."""
+    box = Box(Config(arch=arch, ram=GIB))
+    recorded, wrong, first = recorded_writes(arch), [], {}
+    for name, text, answer in recorded:
+        path = "/proc/sys/" + name.replace(".", "/")
+        first.setdefault(name, "" if name in sysctl.WRITE_ONLY else tree.show(box, path))
+        try:
+            tree.store(box, path, text)
+            found = "EACCES" if name in sysctl.WRITE_ONLY else tree.show(box, path).removesuffix("\n")
+        except KernelError as error:
+            found = error.code
+        with suppress(KernelError):  # 0 may be what nobody may write
+            tree.store(box, path, first[name])
+        if found != answer and answer != "-0":
+            wrong.append((name, text, answer, found))
+    assert len(recorded) > 8000 and not wrong

@@ -12,12 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import ARCHES
-from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import UINT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from memsh.linux.arch.x86.arch import Arch
     from memsh.linux.box import Box
 
@@ -86,10 +82,15 @@ _ROUTE = """
     max_size 2147483647, min_adv_mss 256, min_pmtu 552, mtu_expires 600, redirect_number 9
 """
 _GC = "gc_interval 30, gc_thresh1 128, gc_thresh2 512, gc_thresh3 1024"
-INT_MAX = (1 << 31) - 1
 SKB_TRUESIZE = {4: 704, 8: 832}  # by the bytes of a word: of 256 bytes of data
 ETH_TRUESIZE = {4: 1984, 8: 2112}  # of a frame
+SKB_SIZE = {4: 192, 8: 256}  # of the struct itself, in whole cache lines
 INET_PEER = {4: 160, 8: 192}
+
+
+def skb_min_truesize(arch: Arch) -> int:
+    """TCP_SKB_MIN_TRUESIZE: the least buffer that a socket may have."""
+    return 2048 + SKB_SIZE[arch.word]
 
 
 def _table(folder: str, text: str) -> dict[str, str]:
@@ -119,8 +120,6 @@ READ_ONLY = ("net.core.netdev_rss_key", "net.ipv4.tcp_available_congestion_contr
              *(f"net.ipv4.conf.{name}.mc_forwarding" for name in ("all", "default", "lo")))  # fmt: skip
 ROOT_ONLY = ("net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit")
 WRITE_ONLY = ("net.ipv4.route.flush",)
-WORDS = ("net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_allowed_congestion_control",
-         "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_fastopen_key")  # fmt: skip
 LIVE = ("net.ipv4.inet_peer_threshold", "net.ipv4.tcp_mem", "net.ipv4.udp_mem")
 
 
@@ -141,28 +140,6 @@ def scaled(arch: Arch) -> dict[str, str]:
 
 
 NAMES = (*NET, *scaled(next(iter(ARCHES.values()))), *LIVE, *WRITE_ONLY)  # it has the same names on each machine
-
-
-def put(box: Box, name: str, text: str, numbers: Callable[[str, int], list[int]]) -> None:
-    """Keep what is written: as many numbers as there are, each an int; or a word. EINVAL."""
-    if name in WRITE_ONLY:
-        numbers(text, 1)  # the delay
-        return
-    if name in WORDS:
-        word = text.split("\n", 1)[0].strip()
-        known = NET["net.ipv4.tcp_available_congestion_control"].split()
-        if name == "net.ipv4.tcp_congestion_control" and word not in known:
-            raise KernelError("ENOENT")
-        if name == "net.ipv4.tcp_allowed_congestion_control" and not set(word.split()) <= set(known):
-            raise KernelError("ENOENT")
-        box.sysctl.text[name] = word
-        return
-    old = (live_value(box, name) if name in LIVE else box.sysctl.text[name]).split("\t")
-    new = numbers(text, len(old))
-    low, high = (0, UINT_MAX) if int(old[0]) > INT_MAX else (-INT_MAX - 1, INT_MAX)
-    if any(not low <= value <= high for value in new):
-        raise KernelError("EINVAL", f"{name} is an int")
-    box.sysctl.text[name] = "\t".join([*map(str, new), *old[len(new) :]])
 
 
 def live_value(box: Box, name: str) -> str:

@@ -1,5 +1,5 @@
-"""Lists of numbers as the kernel reads them: `0,2-4,8-15:1/2` (lib/bitmap.c, bitmap_parselist). No known
-deviations.
+"""Sets of numbers as the kernel reads them: lists, `0,2-4,8-15:1/2` (lib/bitmap.c, bitmap_parselist), and masks in
+hexadecimal, `ff,00000001` (bitmap_parse). No known deviations.
 
 A set is a word with a bit for each member.
 """
@@ -50,6 +50,25 @@ def _region(part: str, nbits: int) -> int:
     if used is None:
         return (1 << end + 1) - (1 << start)
     return sum(1 << at for at in range(start, end + 1) if (at - start) % size < taken)
+
+
+def bitmap_parse(text: str, nbits: int) -> int:
+    """The set of numbers below `nbits` that a mask has: words of 32 bits, commas or blanks between. EINVAL, EOVERFLOW
+    for too many digits, too many words and members that cannot be."""
+    found = 0
+    for at, word in enumerate(re.split(r"[,\s]+", text.split("\n", 1)[0].strip(", \t\v\f\r"))[::-1]):
+        if at >= -(-nbits // 32):
+            raise KernelError("EOVERFLOW", text)
+        if re.fullmatch("[0-9a-fA-F]*", word[-8:]) is None or (at and not word):
+            raise KernelError("EINVAL", f"{word!r} is not a mask")
+        if len(word) > 8 and word[-9] in "0123456789abcdefABCDEF":
+            raise KernelError("EOVERFLOW", word)
+        if len(word) > 8:
+            raise KernelError("EINVAL", f"{word!r} is not a mask")
+        found |= int(word or "0", 16) << 32 * at
+    if found >> nbits:
+        raise KernelError("EOVERFLOW", text)
+    return found
 
 
 def bits(mask: int) -> list[int]:

@@ -23,11 +23,16 @@ def _signed(text: str, bits: int) -> int:
     return number
 
 
-def kstrtoull(text: str) -> int:
+def kstrtoull(text: str, bits: int = 64) -> int:
     """A number of 64 bits without a minus. EINVAL, ERANGE."""
     if text.startswith("-"):
         raise KernelError("EINVAL", text.strip())
-    return _signed(text, 65)
+    return _signed(text, bits + 1)
+
+
+def kstrtouint(text: str) -> int:
+    """The same of 32 bits."""
+    return kstrtoull(text, 32)
 
 
 def kstrtoint(text: str) -> int:
@@ -35,11 +40,21 @@ def kstrtoint(text: str) -> int:
     return _signed(text, 32)
 
 
-def kstrtoint_decimal(text: str) -> int:
-    """The same with base 10: zeros in front say nothing."""
+def _decimal(text: str) -> str:
+    """A number with base 10, for which zeros in front say nothing."""
     if re.fullmatch(r"[+-]?[0-9]+\n?", text) is None:
         raise KernelError("EINVAL", f"{text.strip()!r} is not a number")
-    return _signed(re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text), 32)
+    return re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text)
+
+
+def kstrtoint_decimal(text: str) -> int:
+    """The same with base 10."""
+    return _signed(_decimal(text), 32)
+
+
+def kstrtoull_decimal(text: str) -> int:
+    """64 bits without a minus, with base 10."""
+    return kstrtoull(_decimal(text))
 
 
 def kstrtoll(text: str) -> int:
