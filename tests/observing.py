@@ -69,7 +69,8 @@ def session_seen(session: Session) -> dict[str, object]:
         "values": list(language.values), "variables": dict(language.variables), "cwd": language.cwd,
         "arrays": repr((language.arrays, language.maps)), "functions": sorted(language.functions),
         "aliases": dict(language.aliases), "options": sorted(language.options), "shopts": dict(language.shopts),
-        "positional": list(language.positional or ()), "traps": dict(language.traps), "seed": language.seed,
+        "positional": list(language.positional or ()), "traps": dict(language.traps),
+        "seed": (language.seed, language.begun, language.letter, language.directories),
         "attributes": {name: sorted(letters) for name, letters in language.attributes.items() if letters},
         "streams": sorted(session.streams.opened), "jobs": [(job.number, job.wake, job.text) for job in session.jobs],
     }  # fmt: skip

@@ -20,16 +20,17 @@ class Console:
     """Called when a command, or what it asked of the kernel, has ended: a victim dies here, on the way back."""
 
     def __init__(self, session: Session) -> None:
-        self._look(session.box)
+        self.look(session.box)
 
-    def _look(self, box: Box) -> None:
-        self.box, self.panicked = box, bool(box.panicked)
+    def look(self, box: Box) -> None:
+        """What happened to this box until now is told, or belongs to another time."""
+        self.panicked = bool(box.panicked)
         self.kills, self.pid, self.name = box.vmstat["oom_kill"], box.current.pid, named(box.current)
 
     def __call__(self, io: IO) -> None:
         """Linux's line for each process that was killed, and who is current if it was the one before."""
         box = io.session.box
-        if box is self.box and not self.panicked:  # else undo or reset put it there, and there is nothing to tell
+        if not self.panicked:
             count = box.vmstat["oom_kill"] - self.kills
             if count > 0:
                 for record in [record for record in box.log.records if "Killed process" in record.text][-count:]:
@@ -43,4 +44,4 @@ class Console:
             if box.panicked:
                 io.err(f"Kernel panic - not syncing: {box.panicked}\n")
                 io.err("The box has stopped. What is left: views, undo, reset, exit.\n")
-        self._look(box)
+        self.look(box)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from memsh.shell.io import IO
     from memsh.shell.jobs import Job
     from memsh.shell.live import Deeds, Ticker, View
+    from memsh.shell.streams import Console
     from memsh.shell.turn import Turn
 
 
@@ -127,7 +128,7 @@ class Session:
     after_line = Of[list[Callable[["Session", str, int], None]]]("hooks")
     after_command = Of[list[Callable[["Session", "Runner"], None]]]("hooks")
     deadline_check = Of["Callable[[], None] | None"]("hooks")
-    console = Of["Callable[[IO], None] | None"]("hooks")
+    console: Of[Console | None] = Of("hooks")
     reasons = Of["Callable[[Box, str, Any, Exception], str] | None"]("hooks")
     journal = Of[list[str]]("doing")
     line = Of[str]("doing")
@@ -139,6 +140,7 @@ class Session:
         self, box: Box | None = None, *, registry: Registry = REGISTRY, stdout: TextIO | None = None,
         stderr: TextIO | None = None, stdin: Input | None = None, files: Files | None = None,
     ) -> None:  # fmt: skip
+        self.hooks = Hooks()
         self.box = box
         self.strace = False  # the system calls of what runs are shown
         self.registry = registry
@@ -149,7 +151,6 @@ class Session:
             printed, HostSink(stderr if stderr is not None else sys.stderr, printed),
             stdin if stdin is not None else HostInput(sys.stdin, self),
         )  # fmt: skip
-        self.hooks = Hooks()
         self.doing = Doing()
         self.language: Language = self._language()
         self.color = False
@@ -215,6 +216,8 @@ class Session:
         self._box = box
         if box is not None:
             box.cond_resched = lambda: self.poll()
+            if self.console is not None:
+                self.console.look(box)
 
     # parts
 

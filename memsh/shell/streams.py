@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -43,6 +43,14 @@ class Streams:
         return other
 
 
+class Console(Protocol):
+    """Tells, after each command, what else has happened since it looked at the box."""
+
+    def __call__(self, io: IO) -> None: ...
+
+    def look(self, box: Box) -> None: ...
+
+
 class Hooks:
     """Who is called around each command that is typed: each of `a; b; c`, a whole loop."""
 
@@ -52,7 +60,7 @@ class Hooks:
         self.after_command: list[Callable[[Session, Runner], None]] = []  # after those
         self.deadline_check: Callable[[], None] | None = None  # called between commands (a time limit of `grade`)
         self.watch: AbstractContextManager[object] | None = None  # entered around what a command does itself
-        self.console: Callable[[IO], None] | None = None  # tells, after each command, what else has happened
+        self.console: Console | None = None
         # (box, command, arguments, refusal) → the reason told below it, where a person reads it; None in scripts
         self.reasons: Callable[[Box, str, Args, Exception], str] | None = None
 

@@ -102,7 +102,8 @@ class Snapshot(NamedTuple):
 def around(session: Session) -> tuple[Any, ...]:
     language = session.language
     arguments = None if language.positional is None else tuple(language.positional)
-    return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed, arguments,
+    said = language.seed, language.begun, language.letter, language.name, tuple(language.directories)
+    return (len(language.values), language.cwd, language.variables.copy(), language.changes, said, arguments,
             session.streams.places(), session.box.deferred)  # fmt: skip
 
 

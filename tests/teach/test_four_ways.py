@@ -77,6 +77,12 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["f() { y=${PIPESTATUS[*]}; z=$_; }", "false | false", "f; kmalloc 64", "trap - ERR; false", "f"])
 @example(lines=["stopped 2 'sleep 1; malloc 5' & stopped 1 'malloc 3' & true", "malloc 7", "sleep 5", "wait"])
 @example(lines=["echo 'malloc 1; sleep 2; malloc 2' > /s", "source /s & malloc 3", "sleep 1", "x=$(source /s)", "wait"])
+@example(lines=["SECONDS=100", "sleep 2", "x=$SECONDS", "pushd -n /tmp", "getopts aa y -aa", "getopts aa y -aa"])
+@example(lines=[
+    "mkdir /sys/fs/cgroup/a; echo +memory > /sys/fs/cgroup/cgroup.subtree_control",
+    "echo 0 > /sys/fs/cgroup/a/cgroup.procs; echo 4M > /sys/fs/cgroup/a/memory.max", "x=$(mmap 8M); touch $x 8M",
+])
+@example(lines=["sysctl -w vm.overcommit_memory=1; x=$(mmap 90M)", "touch $x 90M", "snapshot a", "restore a"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     held(arch, lines)
