@@ -9,25 +9,28 @@ from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
 from memsh.shell.errors import Fatal, Unreasonable
-from memsh.shell.language import FIXED_SHOPTS, OPTIONS, SHOPTS, Language
+from memsh.shell.language import Language
 from memsh.shell.parser import Parser
 from memsh.shell.printed import definition
 from memsh.shell.quoting import quote
+from memsh.shell.switches import FIXED_SHOPTS, OPTIONS, SHOPTS
 from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
 
 TOPIC = "session"
-_WORD = re.compile(r"([A-Za-z_]\w*)(?:\[(.*?)\])?(\+?=)?", re.S | re.A)
+_WORD = re.compile(r"([A-Za-z_]\w*)(?:\[((?:[^\[\]]|\[[^\[\]]*\])*|.*?)\](?=\+?=|\Z))?(\+?=)?", re.S | re.A)
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.S | re.A)
 _ATTRIBUTES = "aAilnrtux"
 
 
-def _declare(words: list[str], io: IO, given: str, local: bool, everywhere: bool = False) -> int:
-    """Give names attributes and values. `given`: attributes that all of them get."""
+def _declare(
+    words: list[str], io: IO, given: str, local: bool, everywhere: bool = False, whole: bool = False
+) -> int:  # fmt: skip
+    """Give names attributes and values. `given`: attributes that all of them get; `whole`: no elements of arrays."""
     status = 0
     for place, word in enumerate(words):
         match = _WORD.match(word)
-        if match is None or (match.end() != len(word) and not match[3]):
+        if match is None or (match.end() != len(word) and not match[3]) or (whole and match[2] is not None):
             io.complain(f"`{word}': not a valid identifier")
             status = 1
             continue
@@ -261,10 +264,10 @@ def _marked(args: Args, io: IO, letter: str) -> int:
         return _print(io, [], letter)
     if "n" in on:
         for word in words:
-            _declare([word], io, "", False)
+            _declare([word], io, "", False, whole=True)
             language.mark(word.partition("=")[0], letter, False)
         return 0
-    return _declare(words, io, letter + "".join(kind for kind in on if kind in "aA"), False)
+    return _declare(words, io, letter + "".join(kind for kind in on if kind in "aA"), False, whole=True)
 
 
 @command(rest("words", raw=True, meta="[-pn] NAME[=VALUE]"), topic=TOPIC, needs_box=False, shell=True)
@@ -316,7 +319,7 @@ def _unset(language: Language, match: re.Match[str], reference: bool, variable: 
         if match[2] in ("@", "*") and name not in language.maps:
             language.unset(name)
         else:
-            language.unset_element(name, match[2])
+            language.unset_element(name, language.key(name, match[2]))
     elif language.known(name) or name in language.attributes or language.get(name) is not None:
         language.unset(name)
     elif not variable:
@@ -379,7 +382,7 @@ def set_(box: object, args: Args, io: IO) -> int:
     place = 0
     while place < len(words):
         word = words[place]
-        if word in ("--", "-") or len(word) < 2 or word[0] not in "-+":
+        if word in ("--", "-") or word[:1] not in ("-", "+"):
             break
         place += 1
         on = word[0] == "-"
@@ -398,6 +401,7 @@ def set_(box: object, args: Args, io: IO) -> int:
         if words[place] in ("--", "-"):
             if words[place] == "-":
                 language.option("xtrace", False)
+                language.option("verbose", False)
                 if place + 1 == len(words):
                     return 0
             place += 1

@@ -9,7 +9,7 @@ from memsh.commands.options import short_options
 from memsh.commands.paths import stat_kind
 from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
-from memsh.shell.errors import Leave, LoopControl, Return
+from memsh.shell.errors import Dropped, Leave, LoopControl, Return
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
@@ -33,7 +33,10 @@ def _levels(io: IO, words: list[str]) -> int:
         io.complain(f"{words[0]}: numeric argument required")
         raise Leave(128)
     if len(words) > 1:
-        raise ShellError("too many arguments")
+        if io.language.strict:
+            raise ShellError("too many arguments")
+        io.complain("too many arguments")
+        raise Dropped("")
     if number < 1:
         io.complain(f"{number}: loop count out of range")
         io.language.last_status = 1
@@ -139,7 +142,7 @@ def eval(box: object, args: Args, io: IO) -> int:
 
     c='malloc 64'; eval $c
     """
-    words = args.words[1:] if args.words[:1] == ["--"] else args.words
+    _, _, words, _ = short_options(args.words, "") if args.words[:1] != ["+"] else ("", "", args.words, 0)
     with within(io.session):
         return io.runner.run_text(" ".join(words), io.session.running_line or 1) if words else 0
 

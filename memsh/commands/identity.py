@@ -13,7 +13,7 @@ from memsh.commands.paths import read_text, resolve, stat_kind
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
-from memsh.shell.language import OPTIONS
+from memsh.shell.switches import OPTIONS
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line

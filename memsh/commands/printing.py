@@ -271,7 +271,7 @@ def assign(io: IO, name: str, text: str) -> None:
     if match is None:
         raise UsageError(f"`{name}': not a valid identifier")
     if match[2] is not None:
-        io.language.set_element(match[1], match[2], text)
+        io.language.set_element(match[1], io.language.key(match[1], match[2]), text)
     else:
         io.language.set(match[1], text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from memsh.commands.options import short_options
 from memsh.linux.kernel.signal import SIGNAL_NAMES, SIGNALS
 from memsh.shell import IO, Args, UsageError, command, rest
-from memsh.shell.quoting import quote
+from memsh.shell.quoting import single
 
 TOPIC = "session"
 CONDITIONS = ("DEBUG", "ERR", "RETURN")
@@ -47,7 +47,7 @@ def _print(io: IO, words: list[str]) -> int:
             io.complain(f"{word}: invalid signal specification")
             status = 1
         elif name in traps:
-            io.out(f"trap -- {quote(traps[name])} {_shown(name)}\n")
+            io.out(f"trap -- {single(traps[name])} {_shown(name)}\n")
     return status
 
 

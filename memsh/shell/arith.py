@@ -94,16 +94,36 @@ class _Reader:
                 why = "is no number" if word[0].isdecimal() else "cannot stand here"
                 raise self.wrong(f"'{word[:20]}' {why}")
             at = match.end()
+            if word == "[" and self.tokens and self.tokens[-1][0] == "name":
+                at = self._bracketed(at)
+                continue
             if word in ("++", "--") and not self._steps(at):
                 word, at = word[0], at - 1
             self.tokens.append((match.lastgroup, word))
 
+    def _bracketed(self, at: int) -> int:
+        """Keep the text between [ and ] as one token; answers where it ends. Its own quotes hide a bracket."""
+        text, begun, depth, quote = self.text, at, 1, ""
+        while at < len(text):
+            char = text[at]
+            at += 1
+            if quote:
+                quote = "" if char == quote else quote
+            elif char in "'\"":
+                quote = char
+            else:
+                depth += (char == "[") - (char == "]")
+                if not depth:
+                    self.tokens.append(("index", text[begun : at - 1]))
+                    return at
+        raise self.wrong("[ is never closed")
+
     def _steps(self, at: int) -> bool:
         """Whether the `++` or `--` that ends at `at` is one sign: behind a name, or before one."""
-        kind, before = self.tokens[-1] if self.tokens else ("", "")
+        kind = self.tokens[-1][0] if self.tokens else ""
         if kind == "num":
             return False
-        return kind == "name" or before == "]" or _BEFORE_NAME.match(self.text, at) is not None
+        return kind in ("name", "index") or _BEFORE_NAME.match(self.text, at) is not None
 
     def wrong(self, why: str) -> ShellError:
         text = self.text if len(self.text) < 80 else self.text[:77] + "…"
@@ -159,16 +179,9 @@ class _Reader:
 
     def subscript(self) -> str | None:
         """The text between [ and ], evaluated when it is used: an associative array's is a word."""
-        if self.peek() != "[":
+        if self.place >= len(self.tokens) or self.tokens[self.place][0] != "index":
             return None
-        depth, inside = 0, list[str]()
-        while self.place < len(self.tokens):
-            token = self.take()
-            depth += (token == "[") - (token == "]")
-            if not depth:
-                return " ".join(inside[1:])
-            inside.append(token)
-        raise self.wrong("[ is never closed")
+        return self.take()
 
     def store(self, target: tuple[str, str | None], operator: str, right: Code) -> Code:
         name, index = target
@@ -351,8 +364,6 @@ def compiled(text: str) -> Code:
     if not text.strip():
         return lambda place: 0
     return _Reader(text).whole()
-
-
 
 
 def nested(text: str, place: Place, name: str, wrong: Callable[[str], ShellError]) -> int:

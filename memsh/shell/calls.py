@@ -431,11 +431,13 @@ class Calls:
         loops, language.loops = language.loops, 0
         try:
             if "DEBUG" in language.traps:
+                self.session.running_line = function.line
                 self.trap("DEBUG")
             return self.returned(self.run, function.body)
         finally:
             language.loops = loops
             language.leave()
+            self.session.running_line = line or self.session.running_line
 
     def _posix(self, prepared: Prepared) -> bool:
         """Whether this is a special builtin, and `set -o posix` is on."""
@@ -446,6 +448,8 @@ class Calls:
         language = self.language
         lasting = self._posix(prepared)
         kept = {assign.name: language.snapshot(assign.name) for assign in (prepared.assigns or ()) if not lasting}
+        if prepared.function is None:
+            language.covered.append((len(language.frames), kept))
         try:
             expander = self.expander()
             for assign in prepared.assigns or ():
@@ -471,6 +475,8 @@ class Calls:
             return self.complain(prepared.name, error, line)
         finally:
             language.given = {}
+            if prepared.function is None:
+                language.covered.pop()
             for name, saved in kept.items():
                 language.put_back(name, saved)
 

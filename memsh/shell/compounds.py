@@ -225,7 +225,7 @@ class Compounds(Conditional, Heredocs, Assigning):
 def _three(inner: AnyWord) -> list[AnyWord] | None:
     """The three expressions of a `for (( ; ; ))`."""
     if isinstance(inner, str):
-        cut = inner.split(";")
+        cut = [one if one.strip() else "" for one in inner.split(";")]
         return [*cut] if len(cut) == 3 else None
     found: list[Word] = [Word([])]
     for kind, content, quoted in inner.parts:
@@ -236,4 +236,5 @@ def _three(inner: AnyWord) -> list[AnyWord] | None:
             if number:
                 found.append(Word([]))
             found[-1].parts.append(("text", piece, quoted))
-    return [*found] if len(found) == 3 else None
+    return [one if any(kind != "text" or text.strip() for kind, text, _ in one.parts) else "" for one in found] \
+        if len(found) == 3 else None  # fmt: skip

@@ -50,10 +50,10 @@ def is_set(runner: Runner, name: str) -> bool:
     language = runner.language
     base, bracket, index = name.partition("[")
     if bracket:
-        index = index.rstrip("]")
+        index = index.removesuffix("]")
         if index in ("@", "*"):
             return bool(language.list_of(base))
-        return language.element(base, index) is not None
+        return language.element(base, language.key(base, index)) is not None
     number = whole(name)
     if number is not None:
         return 0 < number <= len(language.positional or ())

@@ -6,75 +6,48 @@ lost but whose values ($1 …) are the session's. (bash: variables.c, and the gl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from memsh.shell.arith import compiled
 from memsh.shell.ctype import lower, upper
-from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable, UsageError
-from memsh.shell.frames import Frame, Saved, doubled
+from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable
+from memsh.shell.frames import doubled
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
+from memsh.shell.scopes import Scopes
+from memsh.shell.switches import BEGUN_WITH, SHOPTS, TYPED
 from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
     from memsh.shell.syntax import Function, Node
 
-T = TypeVar("T")
 MOST_INDEX = 1 << 31
-OPTIONS = {
-    "allexport": "a", "braceexpand": "B", "errexit": "e", "noexec": "n", "noglob": "f", "noclobber": "C",
-    "nounset": "u", "verbose": "v", "xtrace": "x", "pipefail": "", "errtrace": "E", "functrace": "T", "posix": "",
-    "physical": "P", "hashall": "h", "monitor": "m", "notify": "b", "keyword": "k", "onecmd": "t", "privileged": "p",
-    "interactive-comments": "", "emacs": "", "vi": "", "history": "", "histexpand": "H", "ignoreeof": "", "nolog": "",
-}  # fmt: skip
-IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof", "nolog", "noexec"])
-# in a script, where there is no line editing, no history and no terminal that they could change
-BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
-DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
-                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip
-TRACED = {"DEBUG": "functrace", "ERR": "errtrace", "RETURN": "functrace"}  # traps that an option hands down
-SHOPTS = {
-    "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
-    "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
-    "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
-    "shift_verbose": False,
-}  # fmt: skip
-TYPED = ("extglob", "expand_aliases")  # on where a person types, off in scripts, as with Debian's bash
-FIXED_SHOPTS = frozenset(["sourcepath", "cmdhist", "globasciiranges"])
+_WORDLIKE = re.compile(r"[$`\"'\\]")
 
 
 class Readonly(Dropped):
     """A variable that may not be changed."""
 
 
-class Language:
+class Language(Scopes):
     """State of one shell."""
 
     arith_depth = 0
 
     def __init__(self) -> None:
-        self.variables: dict[str, str] = {}
-        self.arrays: dict[str, dict[int, str]] = {}
-        self.maps: dict[str, dict[str, str]] = {}
-        self.attributes: dict[str, set[str]] = {}  # name → letters of declare: x r i l u n a A t
-        self.positional: list[str] | None = None  # None: $1 … is the history of values
+        super().__init__()
         self.name = "memsh"  # $0
         self.scripted = False  # a script runs, not a line or -c
-        self.commanded = False  # `sh -c`
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
-        self.options = set(BEGUN_WITH)
-        self.shopts = dict(SHOPTS)
-        self.traps: dict[str, str] = {}
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
         self.trapping: list[str] = []  # the traps that run now
         self.trapped: list[int] = []  # `$?` before each of them
         self.command: Node | str | None = None  # $BASH_COMMAND, where a trap asks for it
-        self.frames: list[Frame] = []
-        self.given: dict[str, Saved] = {}  # for the function that is about to be called
         self.cwd = "/"
         self.old_cwd: str | None = None  # OLDPWD
         self.logical = ("", "")  # a cwd, and the name with links that led there
@@ -94,7 +67,6 @@ class Language:
         self.depth = 0  # of $( … ) and eval, for $PS4
         self.tested = 0  # how many conditions are being asked: `set -e` waits
         self.expanding: set[str] = set()  # aliases that stand for themselves now
-        self.strict = True  # an unset $name is an error: at the prompt and in lessons
         self.seed = 1  # of $RANDOM
         self.begun = 0  # where $SECONDS begins, in seconds of the box's clock
         self.letter = 1  # getopts: the place inside a word
@@ -105,7 +77,8 @@ class Language:
         self.dynamic: Callable[[str], str | None] = lambda name: None  # PWD, RANDOM and their kin
         self.dynamic_array: Callable[[str], list[str] | None] = lambda name: None  # FUNCNAME, PIPESTATUS and theirs
         self.expands: Callable[[str], str] = lambda text: text  # `$( … )` and its kin in a subscript
-        self.changes = 0  # moves when something else than a plain variable changes
+        self.unquoted: Callable[[str], str] = lambda text: text  # the same, and quotes, in a key
+        self.says: Callable[[str], None] = lambda text: None  # what is odd, and no error
 
     def shown_cwd(self) -> str:
         """`$PWD`: the directory by the name that led there."""
@@ -125,13 +98,14 @@ class Language:
         other.functions = dict(self.functions)
         other.aliases, other.gone = dict(self.aliases), set(self.gone)
         other.options, other.shopts = set(self.options), dict(self.shopts)
-        other.traps = {signal: text for signal, text in self.traps.items() if not text or self._inherits(signal)}
+        other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
         other.unreachable = self.loops
         other.frames = [doubled(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
         other.finished, other.heard = dict(self.finished), set(self.heard)
+        other.covered = [(depth, dict(kept)) for depth, kept in self.covered]
         other.empty = []
         other.level = self.level + 1
         return other
@@ -168,10 +142,6 @@ class Language:
         self.traps = {signal: text for signal, text in self.traps.items() if not text}
         self.shells = [self.traps, *self.shells[1:]]
         self.parents_traps = None
-
-    def _inherits(self, condition: str) -> bool:
-        """Whether a function and a ( … ) hear of it too."""
-        return TRACED.get(condition, "") in self.options
 
     # names
 
@@ -215,7 +185,7 @@ class Language:
             base, _, index = name.partition("[")
             if index in ("@]", "*]"):
                 return " ".join(self.list_of(base))
-            return self.element(base, index.rstrip("]"))
+            return self.element(base, self.key(base, index[:-1]))
         found = self.variables.get(name)
         if found is None:
             if name in self.arrays:
@@ -257,6 +227,12 @@ class Language:
         """Keys and values of an associative array, in bash's order."""
         pairs = self.map_of(name) or {}
         return [(key, pairs[key]) for key in walked(pairs)]
+
+    def key(self, name: str, text: str) -> str:
+        """A subscript that stands in a text (`unset 'A["k"]'`): of an associative array it is a word to expand."""
+        if self.map_of(self.target(name)) is None or not _WORDLIKE.search(text):
+            return text
+        return self.unquoted(text)
 
     def index(self, name: str, text: str) -> int:
         """An index into an array: an expression; below 0 it counts from the end."""
@@ -319,7 +295,7 @@ class Language:
                 base, _, index = name.partition("[")
                 if index in ("@]", "*]"):
                     raise ShellError(f"`{name}': not a valid identifier")
-                self.set_element(base, index.rstrip("]"), text, adds)
+                self.set_element(base, self.key(base, index[:-1]), text, adds)
                 return
             self.may_change(name)
         if name in self.arrays or name in self.maps:
@@ -441,13 +417,8 @@ class Language:
     def unset(self, name: str) -> None:
         self.may_change(name)
         self.changes += 1
-        if self.frames and name in self.frames[-1].given and name not in self.frames[-1].saved:
-            self.put_back(name, self.frames[-1].given.pop(name))
+        if self.uncovered(name):
             return
-        for frame in reversed(self.frames[:-1]):  # local to a caller: what it hid is seen again
-            if name in frame.saved and name not in self.frames[-1].saved:
-                self.put_back(name, frame.saved.pop(name))
-                return
         for table in (self.variables, self.arrays, self.maps, self.attributes):
             table.pop(name, None)
         if self.dynamic(name) is not None:
@@ -474,7 +445,13 @@ class Language:
             elif name in self.maps:
                 found = self.maps[name].get(_key(index))
             else:
-                found = self.element(name, index)
+                try:
+                    found = self.element(name, index)
+                except BadSubscript as error:
+                    if self.strict:
+                        raise
+                    self.says(error.message)
+                    return "0"
             if found is None:
                 return self.unset_text(name)
         return found
@@ -482,6 +459,8 @@ class Language:
     def number_set(self, name: str, index: str | None, value: int) -> None:
         if index is None:
             self.set(name, str(value))
+        elif not index:
+            self.says(f"`{name}[]': not a valid identifier")
         else:
             self.set_element(name, _key(index) if name in self.maps else index, str(value))
 
@@ -493,92 +472,6 @@ class Language:
             raise ShellError(f"${name} is not set")
         self.empty.append(name)
         return ""
-
-    # functions
-
-    def enter(self, name: str, arguments: list[str], line: int, source: str) -> None:
-        frame = Frame(name, self.positional, line, source)
-        frame.given, self.given = self.given, {}
-        self.frames.append(frame)
-        if self.traps:
-            for condition in TRACED:
-                if condition in self.traps and not self._inherits(condition):
-                    frame.traps[condition] = self.traps.pop(condition)
-        self.positional = arguments
-
-    def leave(self) -> None:
-        """Back in the caller: what was local is as it was."""
-        frame = self.frames.pop()
-        self.positional = frame.outer
-        for condition, text in frame.traps.items():
-            self.traps.setdefault(condition, text)
-        for name, saved in frame.saved.items():
-            self.put_back(name, saved)
-        if frame.options is not None:
-            self.options, self.shopts = frame.options
-
-    def snapshot(self, name: str) -> Saved:
-        return Saved(self.variables.get(name), self.arrays.get(name), self.maps.get(name),
-                     frozenset(self.attributes.get(name, ())))  # fmt: skip
-
-    def put_back(self, name: str, saved: Saved) -> None:
-        self.changes += 1
-        self._put(self.variables, name, saved.value)
-        self._put(self.arrays, name, saved.array)
-        self._put(self.maps, name, saved.map)
-        if saved.attributes:
-            self.attributes[name] = set(saved.attributes)
-        else:
-            self.attributes.pop(name, None)
-
-    @staticmethod
-    def _put(table: dict[str, T], name: str, value: T | None) -> None:
-        if value is None:
-            table.pop(name, None)
-        else:
-            table[name] = value
-
-    def set_global(self, name: str, text: str) -> bool:
-        """`declare -g name=text` where a function has made the name its own: the one outside. False: there is none."""
-        for frame in self.frames:
-            if name in frame.saved:
-                before = frame.saved[name]
-                frame.saved[name] = before._replace(value=text, array=None, map=None)
-                self.changes += 1
-                return True
-        return False
-
-    def make_local(self, name: str) -> None:
-        """From here on the name is the function's own. ShellError outside of one."""
-        if not self.frames:
-            raise ShellError("can only be used in a function")
-        self.may_change(name)
-        saved = self.frames[-1].saved
-        if name not in saved:
-            saved[name] = self.snapshot(name)
-            if name in self.frames[-1].given:  # it begins with what stood before the call
-                return
-            exported = self.has(name, "x")
-            for table in (self.variables, self.arrays, self.maps, self.attributes):
-                table.pop(name, None)
-            if exported:
-                self.mark(name, "x")
-
-    # options
-
-    def option(self, name: str, on: bool) -> None:
-        """`set -o name`. UsageError for one that there is not."""
-        if name not in OPTIONS:
-            raise UsageError(f"{name}: invalid option name")
-        if name not in DONE and on and (self.strict or name not in IDLE):
-            raise ShellError(f"{name}: there is no such option in this shell", 2)
-        self.changes += 1
-        (self.options.add if on else self.options.discard)(name)
-
-    def flags(self) -> str:
-        """`$-`."""
-        letters = [OPTIONS[name] for name in self.options if OPTIONS[name]]
-        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * self.commanded
 
     # values
 
@@ -602,5 +495,4 @@ _TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY
 
 def _key(index: str) -> str:
     """A subscript inside an expression as the key of an associative array."""
-    text = index.strip()
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    return index[1:-1] if len(index) > 1 and index[0] == index[-1] and index[0] in "'\"" else index

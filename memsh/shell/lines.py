@@ -273,7 +273,7 @@ def as_shell(
             try:
                 status = runner.run(line.program)
             except Dropped as error:
-                status = runner.dropped(error)
+                status = runner.language.last_status = runner.dropped(error)
             except ShellError as error:
                 status = runner.complain("", error, line.number)
         return status

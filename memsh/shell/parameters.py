@@ -192,7 +192,7 @@ def _indirect(expander: Expander, param: Param) -> Param | None:
             raise Dropped(f"{param.name}: invalid indirect expansion")
         raise Dropped(f"{found}: invalid variable name")
     if match[1]:
-        index: AnyWord | None = match[2]
+        index: AnyWord | None = None if match[2] is None else language.key(match[1], match[2])
         return Param(match[1], index, param.op, param.arg, param.other)
     return Param(match[0], None, param.op, param.arg, param.other)
 

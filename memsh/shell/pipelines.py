@@ -28,6 +28,8 @@ class Pipelines(Calls):
     if TYPE_CHECKING:
 
         def beside(self, stdout: Sink, stdin: Input | None = None, captured: bool | None = None) -> Runner: ...
+        def stands(self, node: Node) -> None: ...
+        def debugged(self, node: Node) -> None: ...
         def subshell(self, work: Callable[[], int], traps: bool = True) -> int: ...
 
     def run_pipeline(self, node: Pipeline) -> int:
@@ -42,6 +44,11 @@ class Pipelines(Calls):
             for stage in node.stages:
                 if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
                     self.look_up(stage.words[0], stage)
+            if "DEBUG" in self.language.traps:
+                for stage in node.stages:
+                    if isinstance(stage, Simple):
+                        self.debugged(stage)
+            self.stands(node)
             for stage in node.stages:
                 stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
         except ShellError as error:

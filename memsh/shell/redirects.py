@@ -159,7 +159,7 @@ class Opener:
         fd = next(number for number in range(10, MOST) if isinstance(streams.get(number), Closed | None))
         base, _, index = name.partition("[")
         if index:
-            language.set_element(base, index[:-1], str(fd))
+            language.set_element(base, language.key(base, index[:-1]), str(fd))
         else:
             language.set(name, str(fd))
         self.named.append(fd)

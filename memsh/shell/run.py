@@ -274,6 +274,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
 
     def run_for(self, node: For) -> int:
         session, language, status = self.session, self.language, 0
+        self.stands(node)
         if not node.name.isidentifier():
             return self.complain("for", ShellError(f"`{node.name}': not a valid identifier"), node.line)
         if node.words is None:
@@ -310,6 +311,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
 
     def run_cfor(self, node: CFor) -> int:
         language, status = self.language, 0
+        self.stands(node)
         expander = self.expander()
         language.loops += 1
         try:
@@ -321,6 +323,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 status, ends = self._round(node.body, status)
                 if ends:
                     break
+                self.stands(node)
                 total(after)
         except ShellError as error:
             return self.complain("((", error, node.line) and 1
@@ -365,6 +368,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         return self.run(node.otherwise) if node.otherwise is not None else 0
 
     def run_case(self, node: Case) -> int:
+        self.stands(node)
         try:
             expander = self.expander()
             text = expander.single(node.word)
@@ -384,6 +388,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return self.complain("case", error, node.line)
 
     def run_sum(self, node: Sum) -> int:
+        self.stands(node)
         if "xtrace" in self.language.options:
             self.trace(f"(( {self.expander().single(node.word)} ))")
         try:
@@ -394,6 +399,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return self.complain("((", ShellError(error.message, 1), node.line)
 
     def run_cond(self, node: Cond) -> int:
+        self.stands(node)
         try:
             return int(not holds(node.tree, self))
         except Fatal as error:

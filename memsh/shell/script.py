@@ -20,12 +20,12 @@ from memsh.shell.errors import (
     SyntaxFault,
 )
 from memsh.shell.io import IO, Capture, TextInput
-from memsh.shell.language import TYPED
 from memsh.shell.lines import each, run_line, syntax_error
 from memsh.shell.parse import lines as parsed
 from memsh.shell.parse import parse
 from memsh.shell.run import Runner
 from memsh.shell.session import Session
+from memsh.shell.switches import TYPED
 from memsh.shell.syntax import Line, Simple
 
 

@@ -23,7 +23,7 @@ from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
 from memsh.shell.streams import Doing, Hooks, Streams
-from memsh.shell.tracing import expanded
+from memsh.shell.tracing import expanded, unquoted
 from memsh.shell.variables import Dynamic
 
 if TYPE_CHECKING:
@@ -246,11 +246,16 @@ class Session:
     def _language(self) -> Language:
         language, makes = Language(), Dynamic(self)
         language.dynamic, language.dynamic_array, language.expands = makes, makes.array, self._expanded
+        language.unquoted, language.says = self._unquoted, lambda text: Runner.of_session(self).say(f"memsh: {text}\n")
         return language
 
     def _expanded(self, text: str) -> str:
         """What `$name`, `$( … )` and so on become in a text that was a value."""
         return expanded(Runner.of_session(self), text)
+
+    def _unquoted(self, text: str) -> str:
+        """The same as a word, whose quotes go."""
+        return unquoted(Runner.of_session(self), text)
 
     @property
     def typing(self) -> bool:

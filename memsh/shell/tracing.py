@@ -67,6 +67,11 @@ def expanded(runner: Runner, text: str) -> str:
     return runner.expander().single(Parser(text).body())
 
 
+def unquoted(runner: Runner, text: str) -> str:
+    """The same in a subscript, whose quotes go."""
+    return runner.expander().single(Parser(f"[{text}]").index())
+
+
 def decoded(session: Session, text: str) -> str:
     """A prompt's backslashes: \\u, \\h, \\w, \\t …"""
 

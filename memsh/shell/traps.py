@@ -44,12 +44,19 @@ class Traps:
             language.trapped.pop()
         language.last_status, language.statuses = status, statuses
 
+    def stands(self, node: Node) -> None:
+        """From here on `$LINENO` is that command's; a trap has the line of what it works for."""
+        trapping = self.language.trapping
+        if not trapping or trapping[-1] == "EXIT":
+            self.session.running_line = node.line
+
     def debugged(self, node: Node) -> None:
         """`trap … DEBUG`: before a command, which `$BASH_COMMAND` shows."""
         language = self.language
         if "DEBUG" in language.trapping:
             return
         language.command = node
+        self.stands(node)
         self.trap("DEBUG")
 
     def returned(self, run: Callable[[T], int], what: T) -> int:

@@ -1,0 +1,61 @@
+"""What `set` and `shopt` switch on and off (bash: builtins/set.def, builtins/shopt.def).
+
+Known deviation: options that nothing here heeds are refused by name, but for those of line editing in a script.
+"""
+
+from __future__ import annotations
+
+from memsh.shell.errors import ShellError, UsageError
+
+OPTIONS = {
+    "allexport": "a", "braceexpand": "B", "errexit": "e", "noexec": "n", "noglob": "f", "noclobber": "C",
+    "nounset": "u", "verbose": "v", "xtrace": "x", "pipefail": "", "errtrace": "E", "functrace": "T", "posix": "",
+    "physical": "P", "hashall": "h", "monitor": "m", "notify": "b", "keyword": "k", "onecmd": "t", "privileged": "p",
+    "interactive-comments": "", "emacs": "", "vi": "", "history": "", "histexpand": "H", "ignoreeof": "", "nolog": "",
+}  # fmt: skip
+IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof", "nolog", "noexec"])
+# in a script, where there is no line editing, no history and no terminal that they could change
+BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
+EDITORS = frozenset(["emacs", "vi"])  # of which one is on, at most
+DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
+                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip
+TRACED = {"DEBUG": "functrace", "ERR": "errtrace", "RETURN": "functrace"}  # traps that an option hands down
+SHOPTS = {
+    "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
+    "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
+    "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
+    "shift_verbose": False,
+}  # fmt: skip
+TYPED = ("extglob", "expand_aliases")  # on where a person types, off in scripts, as with Debian's bash
+FIXED_SHOPTS = frozenset(["sourcepath", "cmdhist", "globasciiranges"])
+
+
+class Switches:
+    """The part of Language that keeps them."""
+
+    def __init__(self) -> None:
+        self.options = set(BEGUN_WITH)
+        self.shopts = dict(SHOPTS)
+        self.strict = True  # an unset $name is an error: at the prompt and in lessons
+        self.commanded = False  # `sh -c`
+        self.changes = 0  # moves when something else than a plain variable changes
+
+    def option(self, name: str, on: bool) -> None:
+        """`set -o name`. UsageError for one that there is not."""
+        if name not in OPTIONS:
+            raise UsageError(f"{name}: invalid option name")
+        if name not in DONE and on and (self.strict or name not in IDLE):
+            raise ShellError(f"{name}: there is no such option in this shell", 2)
+        self.changes += 1
+        if on and name in EDITORS:
+            self.options -= EDITORS
+        (self.options.add if on else self.options.discard)(name)
+
+    def flags(self) -> str:
+        """`$-`."""
+        letters = [OPTIONS[name] for name in self.options if OPTIONS[name]]
+        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * self.commanded
+
+    def inherits(self, condition: str) -> bool:
+        """Whether a function and a ( … ) hear of that trap too."""
+        return TRACED.get(condition, "") in self.options
