@@ -67,7 +67,10 @@ def _bound(box: Box, text: str) -> None:
 
 def _irq(number: int, who: str, taker: int | None) -> Directory:
     first = range(int(number != CASCADE)) if taker is None else range(taker, taker + 1)
-    cpus = (lambda box: range(box.config.cpus)) if taker is None else (lambda box: first)
+
+    def cpus(box: Box) -> range:
+        return range(box.config.cpus) if taker is None else first
+
     fixed = who == "timer" or number == CASCADE or taker is not None  # irq_can_set_affinity_usr()
     files: dict[str, Node] = {
         "affinity_hint": _mask(range(0)), "effective_affinity": _mask(first),
