@@ -7,7 +7,6 @@ import gc
 import io
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -337,6 +336,8 @@ def width(options: Options, is_tty: bool) -> int:
     if wanted:
         return wanted
     if is_tty:
+        import shutil  # start-up: 4 ms
+
         return max(20, shutil.get_terminal_size().columns)
     return 80
 

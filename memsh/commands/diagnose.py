@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -72,6 +71,8 @@ def tell(texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say) -
         else:
             complain(f"{title + ': ' if title else ''}nothing that diagnose knows is in it (it knows {KNOWN})")
     if as_json:
+        import json  # start-up: 3 ms
+
         out(json.dumps(found_all[0] if len(found_all) == 1 else found_all, indent=1) + "\n")
     return 0 if read else 1
 

@@ -5,14 +5,12 @@ Known deviations: no pager and no colours; all records are the kernel's own (fac
 
 from __future__ import annotations
 
-import json
 import time
 
 from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
 from memsh.linux.kernel.printk import Record
 from memsh.procfs import tree
-from memsh.procps.figures import stat
 from memsh.shell import IO, Args, ShellError, command, opt
 from memsh.textutils.clock import now
 
@@ -129,6 +127,8 @@ class _Printer:
     def __init__(self, box: Box, args: Args, io: IO) -> None:
         self.args = args
         self.io = io
+        from memsh.procps.figures import stat  # start-up: 3 ms
+
         self.boot = stat(reader_of(box, io)).boot_time
         self.since = _moment(args.since, io) if args.since is not None else None
         self.until = _moment(args.until, io) if args.until is not None else None
@@ -173,6 +173,8 @@ class _Printer:
         self.io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
 
     def json(self, records: list[Record]) -> None:
+        import json  # start-up: 3 ms
+
         items = []
         for record in filter(self.wanted, records):
             lines = [f'         "pri": {record.level}']

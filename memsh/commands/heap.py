@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.commands.acting import user_of
 from memsh.commands.draw import human, plural, table
 from memsh.libc.abi import NBINS, NSMALLBINS, PAGE, TCACHE_MAX_BINS
-from memsh.libc.malloc import Malloc
 from memsh.linux.box import Box
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.memory import uaccess
@@ -17,6 +16,9 @@ from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
 from memsh.shell.registry import Args
+
+if TYPE_CHECKING:
+    from memsh.libc.malloc import Malloc
 
 TOPIC = "views"
 SHOWN = 24  # chunks shown without --all

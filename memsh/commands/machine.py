@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from memsh.inspect import check as kernel_check
 from memsh.linux.box import Box
 from memsh.linux.include.sched import nr_threads
 from memsh.shell import IO, REGISTRY, Args, arg, command, rest
@@ -64,6 +63,8 @@ def check(box: Box, args: Args, io: IO) -> int:
 
     check
     """
+    from memsh.inspect import check as kernel_check  # start-up: 3 ms
+
     problems = [str(problem) for problem in kernel_check.check(box)]
     for problem in problems:
         io.out(f"wrong: {problem}\n")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.commands.wrong_access import fault
-from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
-from memsh.libc.process import UserProcess
 from memsh.libc.programs import symbols_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
@@ -135,6 +132,8 @@ def _traced_clone(box: Box, io: IO, parent: Task, child: Task) -> None:
 
 
 def _traced_exec(io: IO, task: Task, variables: int) -> None:
+    import json  # start-up: 3 ms
+
     argv = ", ".join(json.dumps(word) for word in task.argv)
     mm = task.mm
     if mm is not None:
@@ -144,6 +143,8 @@ def _traced_exec(io: IO, task: Task, variables: int) -> None:
 
 def environment(session: Session) -> list[str]:
     """A new program's environment: init's, and the variables that its C library looks at."""
+    from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
+
     told = [f"{name}={session.variables[name]}" for name in sorted(LOOKED_AT) if name in session.variables]
     return [*binprm.ENVIRONMENT, *told]
 
@@ -184,6 +185,8 @@ def run(box: Box, args: Args, io: IO) -> int:
 
 def _begin_child(box: Box, child: Task) -> None:
     """The C library of a child of a process with threads sets itself in order; the child may die of that."""
+    from memsh.libc.process import UserProcess  # start-up: 10 ms, with all of libc
+
     try:
         UserProcess(box, child).after_fork()
     except Segfault as fault:

@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING
 from memsh.commands.processes import _signal, send
 from memsh.commands.tools import _first, _rows, play, posix_search, reader_of, text_of
 from memsh.linux.kernel.signal import SIGNALS
-from memsh.procps import pwdx as procps_pwdx
-from memsh.procps import tload as procps_tload
-from memsh.procps import w as procps_w
-from memsh.procps.pgrep import PKILL, select
-from memsh.procps.processes import Process, processes
 from memsh.procps.reader import Exit
 from memsh.shell import IO, Args, ShellError, command, rest
 from memsh.textutils.regexp import compiled
@@ -22,6 +17,7 @@ from memsh.textutils.utility import option, utility
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.procps.processes import Process
 
 TOPIC = "tools"
 _WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
@@ -47,6 +43,8 @@ def pkill(box: Box, args: Args, io: IO) -> int:
 
     -SIGNAL or --signal SIGNAL, -e tells whom, -c how many; -f looks at the command line, -x at the whole name.
     """
+    from memsh.procps.pgrep import PKILL, select
+
     try:
         words, sig = _signal_option(list(args.words))
         found, given, complaint = select(reader_of(box, io), words, PKILL, posix_search, text_of(io))
@@ -100,6 +98,8 @@ def killall(box: Box, args: Args, io: IO) -> int:
         raise ShellError(f"Cannot find user {args.user}")
     sig = _signal(args.signal) if args.signal is not None else 15
     status = 0
+    from memsh.procps.processes import processes
+
     for name in args.names:
         test = compiled(name, "extended", args.ignore_case).test if args.regexp else None
         wanted = name.lower() if args.ignore_case else name
@@ -143,6 +143,8 @@ def pidof(box: Box, args: Args, io: IO) -> int:
 
     run a.out; pidof a.out
     """
+    from memsh.procps.processes import processes
+
     omitted = {word for text in args.omit_pid for word in text.split(",")}
     found = []
     for one in processes(reader_of(box, io)):
@@ -166,6 +168,8 @@ def pwdx(box: Box, args: Args, io: IO) -> int:
 
     pwdx 1
     """
+    from memsh.procps import pwdx as procps_pwdx
+
     return play(box, io, procps_pwdx.frames(reader_of(box, io), args.words))
 
 
@@ -177,6 +181,8 @@ def w(box: Box, args: Args, io: IO) -> int:
 
     Nobody ever is. -s in short, -f with the place, -h without the heading.
     """
+    from memsh.procps import w as procps_w
+
     return play(box, io, procps_w.frames(reader_of(box, io), args.words))
 
 
@@ -188,5 +194,7 @@ def tload(box: Box, args: Args, io: IO) -> int:
 
     On a terminal it goes on: q ends it. -d SECONDS between two pictures, -s lines for a load of 1.
     """
+    from memsh.procps import tload as procps_tload
+
     frames = procps_tload.frames(reader_of(box, io), args.words, io.width, _rows(io))
     return play(box, io, frames if io.is_tty else _first(frames))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from memsh.commands.acting import Notes, act
 from memsh.commands.processes import PID, able, named, reasonable, tell_end
 from memsh.libc.process import UserProcess
-from memsh.libc.pthread import Threads
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.sched import switch_to
 from memsh.shell import IO, Args, arg, command, opt
@@ -15,6 +14,7 @@ from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.values import size
 
 if TYPE_CHECKING:
+    from memsh.libc.pthread import Threads
     from memsh.linux.box import Box
 
 WHAT = ("exit", "join", "detach")

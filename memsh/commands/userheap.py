@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from memsh.commands.acting import Notes, act
 from memsh.commands.reasons import kept_back
 from memsh.commands.tools import free_tool
-from memsh.libc.malloc import Malloc
-from memsh.libc.mallopt import PARAMETERS
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
@@ -15,6 +15,9 @@ from memsh.shell.errors import ShellError, UsageError
 from memsh.shell.io import IO
 from memsh.shell.registry import Args
 from memsh.shell.values import address, increment, size, wide_size
+
+if TYPE_CHECKING:
+    from memsh.libc.malloc import Malloc
 
 TOPIC = "user space"
 BLOCK = arg("addr", type=address, help="what malloc gave: 0x…, $1, $name", words="value")
@@ -119,6 +122,8 @@ def aligned_alloc(box: Box, args: Args, io: IO) -> int:
 
 def _parameter(text: str) -> int:
     """One of M_MXFAST …, with or without the M_, or its number."""
+    from memsh.libc.mallopt import PARAMETERS
+
     known = PARAMETERS.get(text.upper(), PARAMETERS.get(f"M_{text.upper()}"))
     if known is None:
         if text[-1:].isalpha():
@@ -148,6 +153,8 @@ def mallopt(box: Box, args: Args, io: IO) -> int:
     M_PERTURB fills what is given and freed; M_ARENA_TEST, M_ARENA_MAX; M_CHECK_ACTION does nothing any more.
     GLIBC_TUNABLES=glibc.malloc.NAME=VALUE:… and MALLOC_TOP_PAD_ and its like set them for a program that is run then.
     """
+    from memsh.libc.mallopt import PARAMETERS
+
     if len(args.words) != 2:
         raise UsageError(f"a parameter and a value (usage: mallopt PARAMETER VALUE); there are {' '.join(PARAMETERS)}")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.commands.draw import beside, clip, human, say, table
-from memsh.libc.abi import ABIS
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.box import Box
 from memsh.linux.include.flags import (
@@ -105,6 +104,8 @@ def areas_of(box: Box, task: Task) -> list[Area]:
     if mm is None:
         return []
     stacks = {thread.tls: thread.pid for thread in box.threads.values() if thread.mm is mm and thread.tls}
+    from memsh.libc.abi import ABIS  # start-up: 10 ms, with all of libc
+
     abi = ABIS[box.arch.word]
     found: list[Area] = []
     for area in process_areas(mm):

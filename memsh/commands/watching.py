@@ -10,10 +10,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from memsh.commands.livetools import WatchView
 from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
-from memsh.procps.figures import now
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Args, command, rest
 from memsh.shell.script import capture_line
@@ -123,6 +121,8 @@ def watch(box: Box, args: Args, io: IO) -> int:
     def heading(width: int) -> str:
         return title(options["n"], line, _right(io), width)
 
+    from memsh.commands.screens.livetools import WatchView
+
     view = WatchView(run, heading, options)
     if io.is_tty and io.session.live is not None:
         return io.session.live(io, view)
@@ -149,6 +149,8 @@ def _right(io: IO) -> str:
     except OSError:
         host = "(none)"
     try:
+        from memsh.procps.figures import now
+
         return f"{host}: {time.asctime(time.gmtime(now(reader)))}"
     except OSError:
         return f"{host}: "

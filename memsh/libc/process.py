@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.libc.abi import ABIS
-from memsh.libc.malloc import Malloc
 from memsh.libc.programs import image_of, symbols_of
-from memsh.libc.pthread import Threads
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_ANONYMOUS,
@@ -33,6 +30,8 @@ from memsh.linux.mm.mmap import vma
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from memsh.libc.malloc import Malloc
+    from memsh.libc.pthread import Threads
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
@@ -206,6 +205,9 @@ class UserProcess:
         symbols = symbols_of(self.box, self.task)
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
+        from memsh.libc.abi import ABIS  # start-up: 8 ms, with all of malloc
+        from memsh.libc.malloc import Malloc
+
         heap = Malloc(self, symbols, ABIS[self.mm.mmu.word], self.task.tls)
         if not heap.variables_loaded:  # written down now, but it was so before main()
             before = self.box.changes
@@ -213,6 +215,8 @@ class UserProcess:
             if "tls" in symbols:
                 self._before_main(heap, symbols["tls"] + symbols["tls_size"])
             if "tp" in symbols:
+                from memsh.libc.pthread import Threads
+
                 threads = Threads(self, heap, symbols)
                 self.store(threads.default_size, threads.default_stacksize())
             self.box.changes = before
@@ -225,6 +229,8 @@ class UserProcess:
         symbols = symbols_of(self.box, self.task)
         if "tp" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no threads")
+        from memsh.libc.pthread import Threads
+
         return Threads(self, heap, symbols)
 
     def after_fork(self) -> None:

@@ -7,7 +7,6 @@ Known deviations: what is typed is shown with the prompt as it is without a term
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -87,6 +86,8 @@ class Cast:
         self.typing = 0.0  # seconds that the typing of a finished line is shown to take
         self.begun = time.monotonic()
         self.events = 0
+        import json  # start-up: 2 ms
+
         header: dict[str, Any] = {"version": 2, "width": width, "height": rows, "idle_time_limit": idle,
                                   "title": "memsh", "env": {"TERM": "xterm-256color", "SHELL": "memsh"}}  # fmt: skip
         stream.write(json.dumps(header) + "\n")
@@ -108,6 +109,8 @@ class Cast:
         if not text:
             return
         self.pass_time(0.0)
+        import json
+
         shown = text.replace("\r\n", "\n").replace("\n", "\r\n")
         self.stream.write(json.dumps([round(self.at, 6), "o", shown], ensure_ascii=False) + "\n")
         self.events += 1

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.commands.machine import duration
 from memsh.linux.box import Box
 from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
 from memsh.shell.session import Session
 from memsh.teach import hostfile
-from memsh.teach.figures import figure
-from memsh.teach.statement import Word, words_of
-from memsh.teach.states import run_line
+
+if TYPE_CHECKING:
+    from memsh.teach.statement import Word
 
 MOST = 4000  # samples of one chart
 OPERATIONS = 16  # between two samples while the clock stands still
@@ -47,6 +47,9 @@ def load() -> None:
 
 def limits(session: Session, names: list[str]) -> Iterator[tuple[str, int]]:
     """What a figure is measured against: a zone's watermarks, the commit limit, a task's limit."""
+    from memsh.teach.figures import figure
+    from memsh.teach.statement import words_of
+
     for name in names:
         parts = name.split(".")
         if parts[0] in ("zone", "zoneinfo") and parts[2:] == ["free"]:
@@ -70,6 +73,8 @@ class Sampler:
 
     def take(self) -> None:
         """One sample. A figure that is not there now (its process has ended) is as it was."""
+        from memsh.teach.figures import figure  # start-up: 12 ms, with the parsers of /proc
+
         if len(self.times) >= MOST:  # every second one is enough, and from now on half as many
             self.times = self.times[::2]
             self.series = [one[::2] for one in self.series]
@@ -144,6 +149,9 @@ def plot(box: Box, args: Args, io: IO) -> int:
     A zone's free pages are drawn with its watermarks, Committed_AS with CommitLimit, MemFree with MemTotal. Where the
     command takes no time of the box's clock, samples are counted instead. `man expect` lists the figures.
     """
+    from memsh.teach.statement import words_of
+    from memsh.teach.states import run_line
+
     session = io.session
     names, line = _split(session, args.words)
     if not names:

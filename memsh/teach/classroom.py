@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 
 from memsh.linux.box import Box
@@ -145,6 +144,8 @@ def record(box: Box, args: Args, io: IO) -> int:
         ended = cast.stop(session)
         io.out(f"{ended.name}: {ended.events} events, {ended.at:.1f} s\n")
         return 0
+    import shutil  # start-up: 3 ms
+
     rows = shutil.get_terminal_size().lines if io.is_tty else 24
     cast.start(session, args.file, args.force, rows, args.idle_limit)
     return 0

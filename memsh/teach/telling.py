@@ -8,7 +8,6 @@ from memsh.linux.box import Box
 from memsh.procfs import tracing, tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
 from memsh.shell.values import count
-from memsh.teach.expectation import holds
 from memsh.teach.statement import given
 from memsh.teach.states import aside, changes, run_line, state
 
@@ -129,6 +128,8 @@ def expect(box: Box, args: Args, io: IO) -> int:
     `FIGURE as PID` is that of another process, `FIGURE at NAME` that of a snapshot, `FIGURE since NAME` what it has
     grown by since then. What is no statement, or names what there is not, is status 2.
     """
+    from memsh.teach.expectation import holds
+
     ok, line = holds(io.session, given(args.words))
     io.out("" if ok else line + "\n")
     return 0 if ok else 1

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from memsh.cli import open_session
-from memsh.commands.fields import PROCESS, SYSTEM, TOOLS, Row, chosen, table
-from memsh.commands.meanings_vmstat import VMSTAT
+from memsh.commands.meanings.rows import PROCESS, SYSTEM, TOOLS, Row, chosen, table
+from memsh.commands.meanings.vmstat import VMSTAT
 from memsh.shell.session import Session
 from tests.paths import REFERENCE
 

@@ -1,28 +1,22 @@
-"""fields: one row of a /proc file or of a tool's screen, stood on end, with what each figure means.
+"""The rows of /proc's files and of the tools' screens, taken apart into figures with their meanings.
 
-The figures are the file's own, word by word; the meanings lie in meanings.py and meanings_vmstat.py.
+The figures are the file's own, word by word; the meanings lie in files.py, vmstat.py and elsewhere.py.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memsh.commands import meanings
-from memsh.commands import meanings_elsewhere as elsewhere
-from memsh.commands.meanings_vmstat import VMSTAT, ZONEINFO
-from memsh.commands.tools import reader_of
-from memsh.linux.box import Box
+from memsh.commands.meanings import elsewhere
+from memsh.commands.meanings import files as meanings
+from memsh.commands.meanings.vmstat import VMSTAT, ZONEINFO
 from memsh.procps.figures import page_size
 from memsh.procps.reader import ProcReader
 from memsh.proctext import buddyinfo, labels, slabinfo, zoneinfo
-from memsh.shell import arg, command, opt
 from memsh.shell.errors import ShellError
-from memsh.shell.io import IO
-from memsh.shell.registry import Args
 
 
 class Figure(NamedTuple):
@@ -89,7 +83,7 @@ def _orders(words: list[str], page: int) -> list[Figure]:
     return [Figure(f"order {order}", word, _blocks(order, page)) for order, word in enumerate(words)]
 
 
-def _in_place(figure: Figure, facts: Facts) -> Figure:
+def in_place(figure: Figure, facts: Facts) -> Figure:
     """The figure with what the tree's own machine adds to its meaning."""
     name, value, meaning = figure
     block = re.fullmatch(r"order (\d+)", name)
@@ -395,60 +389,3 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ShellError(f"there is no row '{wanted}'{hint}; rows have names, or numbers from 1 to {len(rows)}")
     return found
-
-
-@command(
-    opt("-t", "--tool", help="the screen of the tool of this name, where a file has it too (vmstat)"),
-    arg("file", help="meminfo, slabinfo, self/maps, free, …", words="path"),
-    arg("row", default="", help="a cache, a zone, a label, an address, or the row's number"),
-    topic="views",
-    needs_box=False,
-)
-def fields(box: Box, args: Args, io: IO) -> None:
-    """one row of a /proc file stood on end, with what each figure means
-
-    fields slabinfo kmalloc-64
-
-    FILE is a path, or the name of a file in /proc or /proc/self; free, slabtop, top, pmap, ps and, with -t, vmstat are
-    the tools' screens. Without ROW the first row, or the whole file where each line is one figure. `fields pagetypeinfo
-    'Normal Movable'`: several words choose closer.
-    """
-    where, reader = find(args.file, args.tool)
-    if where.startswith("/"):
-        text = reader_of(box, io).read(where)
-    else:
-        words = where.split() + ([args.row or str(box.current.pid)] if where.startswith("pmap") and box else [])
-        text, status = io.capture(words)
-        if status:
-            raise ShellError(f"{where}: it failed")
-    facts = facts_of(reader_of(box, io))
-    rows = [row._replace(figures=[_in_place(figure, facts) for figure in row.figures]) for row in reader(text)]
-    if not rows:
-        io.out(f"{where} has no rows now, only its heading\n")
-        return
-    row = "" if where.startswith("pmap") else args.row
-    found = chosen(rows, row, where.rpartition("/")[2] in WHOLE)
-    if all(len(one.figures) == 1 for one in found):
-        show(io, [one.figures[0] for one in found])
-        return
-    for number, one in enumerate(found):
-        io.out("\n" if number else "")
-        show(io, one.figures)
-
-
-def show(io: IO, figures: list[Figure]) -> None:
-    """Name, figure, meaning; the meaning goes on below itself on a narrow screen."""
-    most = max(8, io.width // 3)
-    label = min(most, max(len(figure.name) for figure in figures))
-    value = min(most, max(len(figure.value) for figure in figures if len(figure.value) <= most or label))
-    room = io.width - label - value - 4
-    for name, word, meaning in figures:
-        head = f"{name:<{label}}  {word:>{value}}"
-        if room < 20 or len(head) > label + value + 2:
-            io.out(f"{name:<{label}}  {word}".rstrip() + "\n")
-            lines = textwrap.wrap(meaning, max(10, io.width - 4))
-            io.out("".join(f"    {line}\n" for line in lines))
-            continue
-        first, *more = textwrap.wrap(meaning, room) or [""]
-        io.out(f"{head}  {first}".rstrip() + "\n")
-        io.out("".join(" " * (label + value + 4) + line + "\n" for line in more))
