@@ -284,7 +284,7 @@ def test_a_file_is_named_after_its_idea() -> None:
 
 
 WITHOUT = (
-    "prompt_toolkit", "rich", "pygments", "hashlib", "json", "shutil", "memsh.libc.malloc", "memsh.proctext.lines",
+    "prompt_toolkit", "rich", "pygments", "json", "shutil", "memsh.libc.malloc", "memsh.proctext.lines",
     "memsh.procps.top", "memsh.procps.ps", "memsh.teach.figures", "memsh.commands.meanings.rows",
 )  # fmt: skip
 

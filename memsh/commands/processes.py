@@ -143,7 +143,7 @@ def _traced_exec(io: IO, task: Task, variables: int) -> None:
 
 def environment(session: Session) -> list[str]:
     """A new program's environment: init's, and the variables that its C library looks at."""
-    from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT
+    from memsh.libc.mallopt import ENVIRONMENT as LOOKED_AT  # start-up: malloc alone
 
     told = [f"{name}={session.variables[name]}" for name in sorted(LOOKED_AT) if name in session.variables]
     return [*binprm.ENVIRONMENT, *told]

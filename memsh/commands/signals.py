@@ -43,7 +43,7 @@ def pkill(box: Box, args: Args, io: IO) -> int:
 
     -SIGNAL or --signal SIGNAL, -e tells whom, -c how many; -f looks at the command line, -x at the whole name.
     """
-    from memsh.procps.pgrep import PKILL, select
+    from memsh.procps.pgrep import PKILL, select  # start-up: the tool alone
 
     try:
         words, sig = _signal_option(list(args.words))
@@ -98,7 +98,7 @@ def killall(box: Box, args: Args, io: IO) -> int:
         raise ShellError(f"Cannot find user {args.user}")
     sig = _signal(args.signal) if args.signal is not None else 15
     status = 0
-    from memsh.procps.processes import processes
+    from memsh.procps.processes import processes  # start-up: the tool alone
 
     for name in args.names:
         test = compiled(name, "extended", args.ignore_case).test if args.regexp else None
@@ -143,7 +143,7 @@ def pidof(box: Box, args: Args, io: IO) -> int:
 
     run a.out; pidof a.out
     """
-    from memsh.procps.processes import processes
+    from memsh.procps.processes import processes  # start-up: the tool alone
 
     omitted = {word for text in args.omit_pid for word in text.split(",")}
     found = []
@@ -168,7 +168,7 @@ def pwdx(box: Box, args: Args, io: IO) -> int:
 
     pwdx 1
     """
-    from memsh.procps import pwdx as procps_pwdx
+    from memsh.procps import pwdx as procps_pwdx  # start-up: the tool alone
 
     return play(box, io, procps_pwdx.frames(reader_of(box, io), args.words))
 
@@ -181,7 +181,7 @@ def w(box: Box, args: Args, io: IO) -> int:
 
     Nobody ever is. -s in short, -f with the place, -h without the heading.
     """
-    from memsh.procps import w as procps_w
+    from memsh.procps import w as procps_w  # start-up: the tool alone
 
     return play(box, io, procps_w.frames(reader_of(box, io), args.words))
 
@@ -194,7 +194,7 @@ def tload(box: Box, args: Args, io: IO) -> int:
 
     On a terminal it goes on: q ends it. -d SECONDS between two pictures, -s lines for a load of 1.
     """
-    from memsh.procps import tload as procps_tload
+    from memsh.procps import tload as procps_tload  # start-up: the tool alone
 
     frames = procps_tload.frames(reader_of(box, io), args.words, io.width, _rows(io))
     return play(box, io, frames if io.is_tty else _first(frames))

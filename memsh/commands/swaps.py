@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import md5
 from typing import TYPE_CHECKING
 
 from memsh.commands.paths import path_of
@@ -108,8 +109,6 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
                    f"{0o666 & ~(0o7007 if _is_block(file) else 0o7077):04o} {path}\n")  # fmt: skip
         if _has_signature(box, file):
             io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
-        from hashlib import md5  # start-up: 4 ms
-
         uuid = bytearray(md5(os.fsencode(f"{file.path} {box.uptime_usec}"), usedforsecurity=False).digest())
         uuid[6], uuid[8] = uuid[6] & 0x0F | 0x40, uuid[8] & 0x3F | 0x80
         label = (args.label or "").encode("utf-8", "surrogateescape")[:16]

@@ -93,7 +93,7 @@ def _is_live(io: IO) -> bool:
 
 def free_tool(box: Box, argv: list[str], io: IO) -> int:
     """`free` without an address: the tool. `argv` without its name; answers the status."""
-    from memsh.procps import free as procps_free
+    from memsh.procps import free as procps_free  # start-up: the tool alone
 
     return play(box, io, procps_free.frames(reader_of(box, io), argv))
 
@@ -105,7 +105,7 @@ def _columns(io: IO) -> int:
 def _rows(io: IO) -> int:
     if not io.is_tty:
         return 24
-    import shutil
+    import shutil  # start-up: 3 ms
 
     return shutil.get_terminal_size().lines
 
@@ -120,8 +120,8 @@ def slabtop(box: Box, args: Args, io: IO) -> int:
     leaves, space refreshes, the letters of -s sort. -s KEY sorts: a active objects, b objects per slab, c cache size,
     l slabs, v active slabs, n name, o objects (the default), p pages per slab, s object size, u use.
     """
-    from memsh.commands.screens.livetools import SlabtopView
-    from memsh.procps import slabtop as procps_slabtop
+    from memsh.commands.screens.livetools import SlabtopView  # start-up: the tool alone
+    from memsh.procps import slabtop as procps_slabtop  # start-up: the tool alone
 
     reader = reader_of(box, io)
     try:
@@ -155,7 +155,7 @@ def vmstat(box: Box, args: Args, io: IO) -> int:
     another unit. DELAY in seconds of the box's clock, COUNT lines; q or Ctrl-C ends. The first line is the mean since
     boot. As in procps-ng 4.0.2, the memory columns of later lines are those of the start.
     """
-    from memsh.procps import vmstat as procps_vmstat
+    from memsh.procps import vmstat as procps_vmstat  # start-up: the tool alone
 
     return play(box, io, procps_vmstat.frames(reader_of(box, io), args.words, io.width, _rows(io)))
 
@@ -174,7 +174,7 @@ def pmap(box: Box, args: Args, io: IO) -> int:
     -x resident and dirty kB of each mapping, -X more columns, -XX all that smaps has, -d offset and device, -q without
     heading and sum, -p whole paths.
     """
-    from memsh.procps import pmap as procps_pmap
+    from memsh.procps import pmap as procps_pmap  # start-up: the tool alone
 
     return play(box, io, procps_pmap.frames(reader_of(box, io), args.words, io.width))
 
@@ -188,7 +188,7 @@ def ps(box: Box, args: Args, io: IO) -> int:
     ps -e, -ef, aux: all processes. u, v, l: formats of their own. -p LIST picks, -o COLUMNS chooses the columns (ps L
     lists them), --sort -rss sorts.
     """
-    from memsh.procps import ps as procps_ps
+    from memsh.procps import ps as procps_ps  # start-up: the tool alone
 
     return play(box, io, procps_ps.frames(reader_of(box, io), args.words, _columns(io), io.session.variables))
 
@@ -202,8 +202,8 @@ def top(box: Box, args: Args, io: IO) -> int:
     -b prints frames one below the other (needed without a terminal), -n N ends after N of them, -d N waits N seconds of
     the box's clock between two, -p LIST picks processes, -o RES sorts. On a terminal: q leaves, h lists the keys.
     """
-    from memsh.commands.screens.livetools import TopView
-    from memsh.procps import top as procps_top
+    from memsh.commands.screens.livetools import TopView  # start-up: the tool alone
+    from memsh.procps import top as procps_top  # start-up: the tool alone
 
     batch = _asks(args.words) or any(
         word in ("--batch-mode", "--list-fields") or (word[:1] == "-" and word[1:2] != "-" and set("bO") & set(word))
@@ -225,7 +225,7 @@ def uptime(box: Box, args: Args, io: IO) -> int:
 
     -p in words, -s since when.
     """
-    from memsh.procps import uptime as procps_uptime
+    from memsh.procps import uptime as procps_uptime  # start-up: the tool alone
 
     return play(box, io, procps_uptime.frames(reader_of(box, io), args.words, io.width))
 
@@ -258,7 +258,7 @@ def pgrep(box: Box, args: Args, io: IO) -> int:
 
     -l with names, -a with command lines, -f matches the command line, -x the whole name, -n the newest, -c counts.
     """
-    from memsh.procps import pgrep as procps_pgrep
+    from memsh.procps import pgrep as procps_pgrep  # start-up: the tool alone
 
     return play(box, io, procps_pgrep.frames(reader_of(box, io), args.words, io.width, posix_search, text_of(io)))
 
@@ -302,7 +302,7 @@ def _cpus(reader: ProcReader) -> int:
 
 def _pages(label: str) -> Callable[[ProcReader], int]:
     def count(reader: ProcReader) -> int:
-        from memsh.proctext.labels import pairs
+        from memsh.proctext.labels import pairs  # start-up: 2 ms of patterns
 
         return pairs(reader.read("/proc/meminfo"), ":").get(label, 0) // 4
 

@@ -122,7 +122,7 @@ def aligned_alloc(box: Box, args: Args, io: IO) -> int:
 
 def _parameter(text: str) -> int:
     """One of M_MXFAST …, with or without the M_, or its number."""
-    from memsh.libc.mallopt import PARAMETERS
+    from memsh.libc.mallopt import PARAMETERS  # start-up: malloc alone
 
     known = PARAMETERS.get(text.upper(), PARAMETERS.get(f"M_{text.upper()}"))
     if known is None:
@@ -153,7 +153,7 @@ def mallopt(box: Box, args: Args, io: IO) -> int:
     M_PERTURB fills what is given and freed; M_ARENA_TEST, M_ARENA_MAX; M_CHECK_ACTION does nothing any more.
     GLIBC_TUNABLES=glibc.malloc.NAME=VALUE:… and MALLOC_TOP_PAD_ and its like set them for a program that is run then.
     """
-    from memsh.libc.mallopt import PARAMETERS
+    from memsh.libc.mallopt import PARAMETERS  # start-up: malloc alone
 
     if len(args.words) != 2:
         raise UsageError(f"a parameter and a value (usage: mallopt PARAMETER VALUE); there are {' '.join(PARAMETERS)}")

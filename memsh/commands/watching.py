@@ -121,7 +121,7 @@ def watch(box: Box, args: Args, io: IO) -> int:
     def heading(width: int) -> str:
         return title(options["n"], line, _right(io), width)
 
-    from memsh.commands.screens.livetools import WatchView
+    from memsh.commands.screens.livetools import WatchView  # start-up: the tool alone
 
     view = WatchView(run, heading, options)
     if io.is_tty and io.session.live is not None:
@@ -149,7 +149,7 @@ def _right(io: IO) -> str:
     except OSError:
         host = "(none)"
     try:
-        from memsh.procps.figures import now
+        from memsh.procps.figures import now  # start-up: the tool alone
 
         return f"{host}: {time.asctime(time.gmtime(now(reader)))}"
     except OSError:

@@ -206,7 +206,7 @@ class UserProcess:
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
         from memsh.libc.abi import ABIS  # start-up: 8 ms, with all of malloc
-        from memsh.libc.malloc import Malloc
+        from memsh.libc.malloc import Malloc  # start-up: malloc alone
 
         heap = Malloc(self, symbols, ABIS[self.mm.mmu.word], self.task.tls)
         if not heap.variables_loaded:  # written down now, but it was so before main()
@@ -215,7 +215,7 @@ class UserProcess:
             if "tls" in symbols:
                 self._before_main(heap, symbols["tls"] + symbols["tls_size"])
             if "tp" in symbols:
-                from memsh.libc.pthread import Threads
+                from memsh.libc.pthread import Threads  # start-up: malloc alone
 
                 threads = Threads(self, heap, symbols)
                 self.store(threads.default_size, threads.default_stacksize())
@@ -229,7 +229,7 @@ class UserProcess:
         symbols = symbols_of(self.box, self.task)
         if "tp" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no threads")
-        from memsh.libc.pthread import Threads
+        from memsh.libc.pthread import Threads  # start-up: malloc alone
 
         return Threads(self, heap, symbols)
 

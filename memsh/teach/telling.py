@@ -128,7 +128,7 @@ def expect(box: Box, args: Args, io: IO) -> int:
     `FIGURE as PID` is that of another process, `FIGURE at NAME` that of a snapshot, `FIGURE since NAME` what it has
     grown by since then. What is no statement, or names what there is not, is status 2.
     """
-    from memsh.teach.expectation import holds
+    from memsh.teach.expectation import holds  # start-up: 12 ms, with the parsers of /proc
 
     ok, line = holds(io.session, given(args.words))
     io.out("" if ok else line + "\n")

@@ -5,10 +5,11 @@ Known deviation: cksum has no `-a sm3`, which Python's own library lacks.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
@@ -17,9 +18,6 @@ from memsh.textutils.bytes import bytes_of
 from memsh.textutils.quoting import quote, quotef
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import Option, last_typed, option, utility
-
-if TYPE_CHECKING:
-    import hashlib
 
 _MOST = 512  # bits of BLAKE2b
 _HEX = re.compile(r"[0-9a-fA-F]*")
@@ -45,8 +43,6 @@ ALGORITHMS = {
 
 def digest(source: Input, algorithm: Algorithm, bits: int) -> str:
     """The digest of an input in hexadecimal digits."""
-    import hashlib  # start-up: 4 ms
-
     if algorithm.library == "blake2b":
         made: hashlib._Hash | hashlib.blake2b = hashlib.blake2b(digest_size=bits // 8)
     else:

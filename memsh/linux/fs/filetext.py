@@ -7,6 +7,8 @@ Known deviations: the contents are made up; only the settings in /etc/sysctl.con
 
 from __future__ import annotations
 
+from hashlib import shake_128
+
 LINE = 64  # bytes of a line of a generated text
 LINES = 4096 // LINE
 ETC: dict[str, str] = {
@@ -36,8 +38,6 @@ _PROGRAMS = ("cron", "kernel", "sshd", "systemd", "dpkg", "rsyslogd")
 
 
 def _log_line(seed: str, at: int) -> str:
-    from hashlib import shake_128  # start-up: 4 ms, OpenSSL's library
-
     draw = shake_128(f"{seed}:{at}".encode()).digest(8)
     second = at * 37
     day, hour, minute = 1 + second // 86400 % 31, second // 3600 % 24, second // 60 % 60
@@ -48,8 +48,6 @@ def _log_line(seed: str, at: int) -> str:
 
 
 def _word_line(seed: str, at: int) -> str:
-    from hashlib import shake_128
-
     letters = shake_128(f"{seed}:{at}".encode()).digest(LINE)
     return "".join("abcdefghijklmnopqrstuvwxyz"[byte % 26] if byte % 9 else " " for byte in letters)
 

@@ -5,6 +5,8 @@ Known deviations: the contents are made up.
 
 from __future__ import annotations
 
+from hashlib import shake_128
+
 from memsh.linux.fs.filetext import ETC, text_page
 from memsh.linux.include.mm_types import Inode
 
@@ -49,8 +51,6 @@ def generate(inode: Inode, index: int) -> bytes:
         return bytes(4096)
     page = text_page(inode.seed, index)
     if page is None:
-        from hashlib import shake_128  # start-up: 4 ms
-
         page = shake_128(f"{inode.seed}:{index}".encode()).digest(4096)
         if index == 0 and inode.seed.startswith("/bin"):
             page = b"\x7fELF\1\1\1" + bytes(9) + page[16:]
