@@ -13,7 +13,9 @@ _PLAIN = "=dDgGhHnNpPxzF"
 _TEXTS = "aic"
 _FILES = "rRwW"
 _CONTROL = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_NUMBERED = re.compile(r"\\(?:d([0-9]{3})|o([0-7]{3})|x([0-9a-fA-F]{2}))")
+_NUMBERED = re.compile(r"\\(?:d([0-9]{1,3})|o([0-7]{1,3})|x([0-9a-fA-F]{1,2})|c(\\\\|[^\\]))")
+_RECURSIVE = re.compile(r"(?<!\\)(?:\\\\)*\\c\\(?!\\)")
+_ESCAPED = re.compile(_NUMBERED.pattern + r"|\\.", re.DOTALL)
 _BRACKET = re.compile(r"\^?\]?(?:\[:[a-z]*:\]|\[\.[^\n]*?\.\]|\[=[^\n]*?=\]|[^\]\n])*\]")
 
 
@@ -347,7 +349,10 @@ class Script:
                 self.place -= 1
                 self.wrong(message)
             if char == mark:
-                return "".join(parts)
+                text = "".join(parts)
+                if _RECURSIVE.search(text):
+                    self.wrong("recursive escaping after \\c not allowed")
+                return text
             if char == "\n" and pattern:
                 self.wrong(message)
             if char == "[" and pattern:
@@ -432,7 +437,7 @@ class Script:
         sets = []
         for _ in range(2):
             text = self._delimited(mark, "unterminated `y' command", False)
-            text = _NUMBERED.sub(_by_number, text)
+            text = _escapes(text)
             sets.append(re.sub(r"\\(.|\n)", lambda match: _CONTROL.get(match[1], match[1]), text))
         if len(sets[0]) != len(sets[1]):
             self.wrong("strings for `y' command are different lengths")
@@ -441,18 +446,18 @@ class Script:
 
 
 def _by_number(match: re.Match[str]) -> str:
-    decimal, octal, hexadecimal = match.groups()
-    return chr((int(decimal) if decimal else int(octal, 8) if octal else int(hexadecimal, 16)) & 0xFF)
+    """The character of \\d065, \\o101, \\x41 or \\cA; what else was quoted stays as it is (convert_number, match_slash)."""
+    decimal, octal, hexadecimal, control = match.groups()
+    if control:
+        return chr(ord(control[0].upper()) ^ 0x40)
+    if decimal or octal or hexadecimal:
+        return chr((int(decimal) if decimal else int(octal, 8) if octal else int(hexadecimal, 16)) & 0xFF)
+    return match[0]
 
 
-def _escapes(pattern: str) -> str:
-    """\\d065, \\o101, \\x41 of a pattern; a special character made so stands for itself."""
-
-    def one(match: re.Match[str]) -> str:
-        char = _by_number(match)
-        return "\\" + char if char in "*[]^$.\\/+?(){}|" else char
-
-    return _NUMBERED.sub(one, pattern) if "\\" in pattern else pattern
+def _escapes(text: str) -> str:
+    """Text with its numbered characters; in a pattern such a one means what it would mean if it were typed."""
+    return _ESCAPED.sub(_by_number, text) if "\\" in text else text
 
 
 def _replacement(text: str) -> Replacement:
