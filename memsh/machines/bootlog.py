@@ -77,7 +77,7 @@ def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]
         "pci": box.machine.top, "above": "0x{:09x}-0x{:09x}".format(*above_window(box)),
         "ram_buffers": ram_buffers(box),
         **disk_facts(box),
-        "mptable": "0x000f5ba0-0x000f5baf" if config.firmware_cpus < 4 else "0x000f5b90-0x000f5b9f",
+        "mptable": "0x000f5b90-0x000f5b9f" if config.nodes else "0x000f5ba0-0x000f5baf",
     }  # fmt: skip
 
 

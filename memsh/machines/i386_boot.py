@@ -249,7 +249,7 @@ def _tables(box: Box, machine: Machine) -> None:
         (304478, *large_system_hash(machine, "Mount-cache", 4, 19)),
         (304650, *large_system_hash(machine, "Mountpoint-cache", 4, 19)),
         (459045, *large_system_hash(machine, "futex", 32, 0, high=futexes, entries=futexes)),
-        (666541, *large_system_hash(machine, "IP idents", 8, 16, low=8192 >> 3, high=256 << 10)),
+        (666541, *large_system_hash(machine, "IP idents", 8, 16, low=2048, high=256 << 10)),
         (675363, *large_system_hash(machine, "tcp_listen_portaddr_hash", 8, 0, high=512, entries=512)),
         (675486, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
         (675551, *large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)),

@@ -74,7 +74,8 @@ FLAGS = (
 )
 THP_MIN_PAGES = 512 << 8  # 512 MiB: below, khugepaged is not even asked (hugepage_init)
 BUGS = "fxsave_leak sysret_ss_attrs null_seg swapgs_fence amd_e400 spectre_v1 spectre_v2"
-GIB, PMD_SIZE = 1 << 30, 2 << 20
+PMD_SIZE = 2 << 20
+IMAGE_SPLIT = 14336  # kB of the image in pages of 4 KiB: text to rodata (mark_rodata_ro)
 
 
 class X8664Start:
@@ -116,17 +117,10 @@ class X8664Start:
         ioremaps(box)
 
     def direct_map(self, box: Box) -> list[tuple[str, int]]:
-        """1 GiB entries for whole gigabytes but the first, which is split, 2 MiB and 4 KiB for the rest."""
-        small, medium, large = 16384, -16384, 0
-        for first, behind in ((0, box.machine.low_end), (4 * GIB, box.machine.max_pfn << 12)):
-            if behind <= first:
-                continue
-            whole = max(0, (behind >> 30) - max(1, first >> 30))
-            tail = behind & (PMD_SIZE - 1)
-            small += tail >> 10
-            large += whole << 20
-            medium += ((behind - first - tail) >> 10) - (whole << 20)
-        return [("4k", small), ("2M", medium), ("1G", large)]
+        """As mapped at boot; the kernel's image has been split since to give its parts their rights."""
+        entries = init_64.init_mem_mapping(box.machine).pages
+        small, medium, large = (count * (size >> 10) for size, count in entries.items())
+        return [("4k", small + IMAGE_SPLIT), ("2M", medium - IMAGE_SPLIT), ("1G", large)]
 
     def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
         """RAM, firmware and devices, as on the recorded machine."""
@@ -393,7 +387,7 @@ def _tables(box: Box) -> None:
         (349457, *large_system_hash(machine, "Mount-cache", 8, 19)),
         (349619, *large_system_hash(machine, "Mountpoint-cache", 8, 19)),
         (709589, *large_system_hash(machine, "futex", 64, 0, high=futexes, entries=futexes)),
-        (819407, *large_system_hash(machine, "IP idents", 8, 16, low=8192 >> 3, high=256 << 10)),
+        (819407, *large_system_hash(machine, "IP idents", 8, 16, low=2048, high=256 << 10)),
         (831965, *large_system_hash(machine, "tcp_listen_portaddr_hash", 16, 0, high=listeners, entries=listeners)),
         (832057, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
         (832099, *large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)),

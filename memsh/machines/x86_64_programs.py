@@ -21,6 +21,18 @@ _READ_WRITE = bytes.fromhex(
     "c60001b800000000ebb5ffd0b800000000ebace8c5fd"
 )
 _LOAD_IP, _STORE_IP = 0x40186E, 0x401878
+# around the system call of write(): the displacement of the variable that tells of threads is each build's own
+_WRITE = (
+    "4000{0}f7d864890248c7c0ffffffffebb70f1f00803d{1}007417b8010000000f05483d00f0ffff7758c30f1f80000000004883ec284889"
+)
+_WRITE_DEPTH = 42  # bytes of it before its return
+
+
+def _write(at: int, errno: str, threads: str) -> dict[int, bytes]:
+    """Its bytes, by the offset in the file of where it returns to."""
+    return {at - _WRITE_DEPTH: bytes.fromhex(_WRITE.format(errno, threads))}
+
+
 # chunk sizes less a header of what glibc's start-up asks of malloc, beside the thread's cache
 _BEFORE_MAIN = (24, 1240, 40, 328, 168)
 
@@ -75,11 +87,12 @@ def _static() -> Image:
         symbols={
             "_start": 0x401560, "main": 0x40181D, "mp_": 0x4C6740, "main_arena": 0x4C67E0, "stdout": 0x4C66F0,
             "__curbrk": 0x574BA0, "tcache": 0x576340, "tls": 0x576000, "tls_size": 0xD00, "_end": 0x575400,
-            "tp": 0x5763C0, "_dl_stack_cache": 0x574EA0, "tls_static_size": 0x3C0,
+            "tp": 0x576380, "_dl_stack_cache": 0x574EA0, "tls_static_size": 0x3C0,
         },
         before_main=_BEFORE_MAIN,
         kept=57,
-        text={0x1844: _READ_WRITE},
+        write_ip=0x43DDB0,
+        text={0x1844: _READ_WRITE, **_write(0x3DDB0, "48c7c2b8ffffff", "d1920800")},
     )  # fmt: skip
 
 
@@ -136,6 +149,8 @@ def _libc() -> Image:
         0x27410,
         size=0x1D6458,
         relro=(0x1CF000, 0x4000),
+        write_ip=0xF8350,
+        text=_write(0xF8350, "488b15b1aa0d00", "91320e00"),
         touched=(
             pages(0, 0x25000),
             pages(0x26000, 0x26000 + 153 * 4096),
@@ -166,13 +181,13 @@ def _linker() -> Image:
 
 def _plain(
     path: str, entry: int, segments: tuple[Segment, ...], size: int, touched: tuple[Touch, ...],
-    symbols: dict[str, int] | None = None,
+    symbols: dict[str, int] | None = None, *, write_ip: int = 0, text: dict[int, bytes] | None = None,
 ) -> Image:  # fmt: skip
     """A static program of which the layout is known, and where its C library's variables are, if `symbols` says."""
     start = segments[-1].vaddr & ~4095
     return Image(
         path, segments, entry, size=size, relro=(start, 0x4000), brk=0x22000, touched=touched, load_ip=_LOAD_IP,
-        store_ip=_STORE_IP, text={0x1844: _READ_WRITE},
+        store_ip=_STORE_IP, write_ip=write_ip, text={0x1844: _READ_WRITE} | (text or {}),
         symbols={"_start": entry, "main": entry + 0x2BD} | (symbols or {}), before_main=_BEFORE_MAIN,
     )  # fmt: skip
 
@@ -201,9 +216,11 @@ def _init() -> Image:
         ),
         {
             "mp_": 0x4B6740, "main_arena": 0x4B67E0, "stdout": 0x4B66F0, "__curbrk": 0x602D68, "tcache": 0x604340,
-            "tls": 0x604000, "tls_size": 0xD00, "_end": 0x6035C8, "tp": 0x6043C0, "_dl_stack_cache": 0x603068,
+            "tls": 0x604000, "tls_size": 0xD00, "_end": 0x6035C8, "tp": 0x604380, "_dl_stack_cache": 0x603068,
             "tls_static_size": 0x3C0,
         },
+        write_ip=0x44AAE0,
+        text=_write(0x4AAE0, "48c7c2b8ffffff", "a1c50600"),
     )
 
 

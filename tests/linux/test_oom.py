@@ -129,6 +129,19 @@ def test_panic_on_oom(box: Box) -> None:
     assert any("Kernel panic - not syncing: Out of memory" in record.text for record in box.log.records)
 
 
+@pytest.mark.parametrize(
+    ("arch", "report", "panic"), [("i386", "0x9/0x76", "0x2d/0x76"), ("x86_64", "0x42/0x7e", "0x67/0x7e")]
+)
+def test_where_a_panic_on_oom_comes_from(arch: str, report: str, panic: str) -> None:
+    """As the real kernels of both machines told it."""
+    box = Box(Config(arch=arch, ram=64 * MIB))
+    sysctl.put(box, "vm.panic_on_oom", "1")
+    with pytest.raises(KernelError):
+        eat(box, box.current, 128 * MIB)
+    frames = [record.text.strip() for record in box.log.records if "out_of_memory" in record.text]
+    assert frames == [f"out_of_memory.cold+{report}", f"out_of_memory.cold+{panic}"]
+
+
 def test_the_allocating_task_can_be_chosen(box: Box) -> None:
     large = box.current
     eat(box, large, 80 * MIB)
@@ -180,3 +193,15 @@ def test_vmalloc_says_what_linux_says() -> None:
     assert "gfp_mask=0x2cc2(GFP_KERNEL|__GFP_HIGHMEM|__GFP_NOWARN), order=0" in text  # the OOM killer has its say
     assert "failed to allocate pages" not in text and "page allocation failure" not in text
     assert check(box) == []
+
+
+@pytest.mark.parametrize(("program", "ip"), [("/bin/a.out", 0x43DDB0), ("/bin/a.out-dyn", 0x7FFFF7DE0000 + 0xF8350)])
+def test_a_system_call_comes_from_write(program: str, ip: int) -> None:
+    """The bytes before the return are mov $1,%eax and syscall, as the real kernel shows them."""
+    box = Box(Config(arch="x86_64", ram=128 * MIB))
+    do_execve(box, box.current, program, [program])
+    assert not box.slab.kmalloc(5 << 20, GFP_KERNEL)
+    lines = [record.text for record in box.log.records]
+    at = lines.index(f"RIP: 0033:0x{ip:x}")
+    assert "74 17 b8 01 00 00 00 0f 05 <48> 3d 00 f0 ff ff 77" in lines[at + 1]
+    assert f"RCX: {ip:016x}" in lines[at + 3]

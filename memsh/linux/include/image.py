@@ -48,15 +48,16 @@ class Image:
     touched before they become read-only); `forked` what a child touches when it first runs, `settled` what it touches
     after its first operation; `sigcgt` the signals it says it catches, as /proc shows them; `before_main` what a static
     program's C library has asked of malloc by then, beside the thread's cache; `tls` bytes of thread-local storage that
-    the dynamic linker maps once the libraries are there; `kept` the pages of its last faults that its thread has not
-    handed in when main begins (mm/memory/rss_stat.py).
+    the dynamic linker maps once the libraries are there; `write_ip` where its write() comes back from the kernel, if it
+    is known; `kept` the pages of its last faults that its thread has not handed in when main begins
+    (mm/memory/rss_stat.py).
     """
 
     def __init__(
         self, path: str, segments: tuple[Segment, ...], entry: int, *, size: int, relro: tuple[int, int] = (0, 0),
         interp: str = "", libraries: tuple[str, ...] = (), brk: int = 0, touched: tuple[Touch, ...] = (),
         forking: tuple[Touch, ...] = (), forked: tuple[Touch, ...] = (), settled: tuple[Touch, ...] = (),
-        load_ip: int = 0, store_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
+        load_ip: int = 0, store_ip: int = 0, write_ip: int = 0, sigcgt: int = 0, symbols: dict[str, int] | None = None,
         text: dict[int, bytes] | None = None,
         before_main: tuple[int, ...] = (12, 668, 28, 172, 108), tls: int = 0, kept: int = 0,
     ) -> None:  # fmt: skip
@@ -74,6 +75,7 @@ class Image:
         self.settled = settled
         self.load_ip = load_ip
         self.store_ip = store_ip
+        self.write_ip = write_ip
         self.sigcgt = sigcgt
         self.symbols = symbols or {}
         self.text = text or {}

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.program import instruction
+from memsh.linux.arch.x86.program import instruction, system_call
 from memsh.linux.arch.x86.setup import HARDWARE, UTS_RELEASE
-from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.flags import GFP_NAMES, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_WARNING
+from memsh.linux.mm.filemap.pagecache import file_page
 from memsh.linux.mm.memory.uaccess import peek
+from memsh.linux.mm.mmap.vmalist import find_vma
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -65,9 +67,8 @@ def _trace(box: Box, frames: tuple[str, ...], via: str) -> list[str]:
         fault = via in ("anon", "file", "charge")
         lines += [f" {frame}" for frame in traces.via[via]]
         if task.mm is not None:
-            vdso_ip = task.mm.vdso + traces.syscall_ip if traces.syscall_ip and task.mm.vdso else 0
-            ip = instruction(box, task, True) if fault or not vdso_ip else vdso_ip
-            code = opcodes(box, task, ip)
+            ip = instruction(box, task, True) if fault else system_call(box, task)
+            code = opcodes(box, task, ip, called=not fault)
             registers = traces.fault if fault else traces.syscall
             lines += [line.format(ip=ip, sp=task.sp, code=code) for line in registers]
     return ["Call Trace:", *([" <TASK>", *lines, " </TASK>"] if traces.task else lines)]
@@ -122,10 +123,23 @@ def warn_once(box: Box, name: str, via: str, *, gfp: int = 0, order: int = 0) ->
         warn_slowpath(box, name, via, gfp=gfp, order=order)
 
 
-def opcodes(box: Box, task: Task, ip: int) -> str:
-    """The bytes around `ip`, that one in angle brackets, if their pages are there (show_opcodes)."""
+def _of_file(task: Task, start: int) -> bytes | None:
+    """Code as its program's or library's file has it."""
+    vma = find_vma(task.mm, start) if task.mm is not None else None
+    if vma is None or vma.start > start or vma.file is None:
+        return None
+    at = start - vma.start + (vma.pgoff << PAGE_SHIFT)
+    page = file_page(vma.file.inode, at >> PAGE_SHIFT)
+    return page[at % PAGE_SIZE :][:OPCODE_BUFSIZE] if at % PAGE_SIZE + OPCODE_BUFSIZE <= PAGE_SIZE else None
+
+
+def opcodes(box: Box, task: Task, ip: int, *, called: bool = False) -> str:
+    """The bytes around `ip`, that one in angle brackets, if their pages are there (show_opcodes). `called`: a system
+    call came from there, so the page is there even if nothing in this box has touched it."""
     start = (ip - PROLOGUE_SIZE) % box.mmu.word_limit
     code = peek(box, task, start, OPCODE_BUFSIZE)
+    if code is None and called:
+        code = _of_file(task, start)
     if code is None:
         return f"Unable to access opcode bytes at 0x{start:x}."
     return " ".join(f"<{byte:02x}>" if place == PROLOGUE_SIZE else f"{byte:02x}" for place, byte in enumerate(code))

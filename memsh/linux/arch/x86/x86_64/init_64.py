@@ -29,6 +29,7 @@ from memsh.linux.arch.x86.setup import (
     take,
 )
 from memsh.linux.arch.x86.x86_64.layout import Layout64
+from memsh.linux.arch.x86.x86_64.mem_mapping import MemMapping
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import SECTION_ORDER
@@ -63,9 +64,11 @@ BRK_PAGES = 9  # the first page tables, behind the image
 PGLIST_DATA = 43 * PAGE_SIZE  # struct pglist_data of a node
 SECTION = 1 << SECTION_ORDER  # page frames
 PMD_SIZE = 2 * MIB
-MISC_PAGES = 16  # page tables of the direct mapping, firmware's tables, memory sections, copies of the command line
+MISC_PAGES = 13  # firmware's tables, the directory of memory sections, copies of the command line
+SECTIONS_PER_ROOT = PAGE_SIZE // 32  # struct mem_section with its page_ext
+SECTIONS_PER_PMD = 64 * GIB // PAGE_SIZE // SECTION  # whose part of the memory map one table of huge entries maps
 SWIOTLB_SIZE = 64 * MIB
-SWIOTLB_SLOTS = 192 * PAGE_SIZE  # a slot of 24 bytes for each 2 KiB
+SWIOTLB_SLOTS = 193 * PAGE_SIZE  # a slot of 24 bytes for each 2 KiB, and the few bytes of the areas, which open a page
 
 
 class Home(NamedTuple):
@@ -87,6 +90,9 @@ def setup_arch(box: Box) -> Machine:
     memblock.limit = machine.max_pfn * PAGE_SIZE
     memblock.reserve(0, MIB, "first MiB")
     memblock.reserve(IMAGE.text, IMAGE.end + BRK_PAGES * PAGE_SIZE, "kernel image")
+    tables = init_mem_mapping(machine).tables
+    if tables:
+        memblock.alloc(tables * PAGE_SIZE, PAGE_SIZE, "direct mapping's tables")
     _initrd(machine, log)
     box.timer.set(24275)
     acpi_boot_table_init(box.config, machine, log, 24)
@@ -131,6 +137,15 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
                        f"{box.arch.max_pfn:#x}")  # fmt: skip
     box.timer.set(18844)
     log(KERN_INFO, "Using GB pages for direct mapping")
+
+
+def init_mem_mapping(machine: Machine) -> MemMapping:
+    """The direct mapping of all RAM (a recorded box's machine knows its bounds alone)."""
+    regions = [(region.start, region.end) for region in machine.memblock.memory]
+    if not regions:
+        end = machine.max_pfn * PAGE_SIZE
+        regions = [(PAGE_SIZE, 0x9F000), (MIB, machine.low_end), (4 * GIB, end)][: 3 if end > 4 * GIB else 2]
+    return MemMapping(regions, machine.max_pfn * PAGE_SIZE, IMAGE.end)
 
 
 def _initrd(machine: Machine, log: Logger) -> None:
@@ -267,8 +282,12 @@ def _span(name: str, limit: tuple[int, int], pieces: list[tuple[int, int]]) -> Z
 
 
 def _sparse_init(machine: Machine, homes: list[Home]) -> None:
-    """Each node keeps the memory map of its own sections, in pieces of 2 MiB, and a page for what they are used for."""
+    """Each node keeps the memory map of its own sections, in pieces of 2 MiB, and a page for what they are used for.
+
+    What describes many sections at once lies with the first of them: the page of their struct mem_section, the tables
+    that map the memory map."""
     seen: set[int] = set()
+    shared: set[tuple[str, int]] = set()
     for nid, home in enumerate(homes):
         sections = {
             number
@@ -276,6 +295,11 @@ def _sparse_init(machine: Machine, homes: list[Home]) -> None:
             for number in range(first // SECTION, -(-behind // SECTION))
         } - seen
         seen |= sections
+        of_many = {("root", number // SECTIONS_PER_ROOT) for number in sections}
+        of_many |= {("pmd", number // SECTIONS_PER_PMD) for number in sections} | {("pud", 0)}
+        for _ in of_many - shared:
+            machine.memblock.alloc(PAGE_SIZE, PAGE_SIZE, "sections and their tables", home.ranges)
+        shared |= of_many
         size = len(sections) * SECTION * 64
         base = machine.memblock.alloc(size, PMD_SIZE, f"memory map of node {nid}", home.ranges)
         if not base:
