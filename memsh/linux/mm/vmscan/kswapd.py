@@ -96,6 +96,12 @@ class Kswapd:
         if self.state == "running" and self.run is None:
             self.box.timer.hasten(self._begin)
 
+    def booted(self) -> None:
+        """While the machine came up it had its turn, if something woke it."""
+        if self.state == "running":
+            self.box.timer.cancel(self._begin)
+            self._begin()
+
     def _later(self, usec: int, step: Callable[[], object]) -> None:
         self.box.timer.once(self.box.timer.usec + usec, step)
 
