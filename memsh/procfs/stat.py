@@ -99,12 +99,9 @@ def show(box: Box) -> str:
              f"{sum(t[3] for t in ticks)} 0 0 0 0 0\n"]  # fmt: skip
     lines += [f"cpu{cpu} {user} 0 {system} {idle} {iowait} 0 0 0 0 0\n"
               for cpu, (user, system, idle, iowait) in enumerate(ticks)]  # fmt: skip
-    timer = box.timer.usec // TICK
     irqs = device_irqs(box)
     lines.append(f"intr {sum(irqs) + sum(map(sum, arch_irqs(box).values()))} " + " ".join(map(str, irqs)) + "\n")
-    forks = box.total_forks
-    switches = 800 + timer // 4 + 2 * forks + box.cputime.switches
-    lines.append(f"ctxt {switches}\nbtime {BTIME}\nprocesses {forks}\n")
+    lines.append(f"ctxt {box.cputime.context_switches()}\nbtime {BTIME}\nprocesses {box.total_forks}\n")
     lines.append(f"procs_running {box.cputime.procs_running()}\nprocs_blocked {box.cputime.procs_blocked()}\n")
     soft = softirqs(box)
     lines.append(f"softirq {sum(soft)} " + " ".join(map(str, soft)) + "\n")

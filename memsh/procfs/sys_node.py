@@ -67,10 +67,11 @@ def show_vmstat(nid: int, box: Box) -> str:
 
 def show_meminfo(nid: int, box: Box) -> str:
     """The node's part of /proc/meminfo (node_read_meminfo)."""
-    return "".join(
-        f"Node {nid} {name + ':':<15s}{value:8d} kB\n" if unit else f"Node {nid} {name + ':':<16s} {value:5d}\n"
-        for name, value, unit in meminfo_rows(box, nid)
-    )
+    lines = []
+    for name, value, unit in meminfo_rows(box, nid):
+        width = 15 if name.startswith("File") and name != "FilePages" else 16  # two of Linux's lines are a blank short
+        lines.append(f"Node {nid} {name + ':':<{width}s}" + (f"{value:8d} kB\n" if unit else f" {value:5d}\n"))
+    return "".join(lines)
 
 
 def meminfo_rows(box: Box, nid: int) -> list[tuple[str, int, bool]]:

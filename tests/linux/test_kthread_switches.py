@@ -32,3 +32,11 @@ def test_what_boot_needed_and_what_comes_again(arch: str) -> None:
     after = switches(box, "kcompactd0"), switches(box, "rcu_preempt")
     assert after[0][0] == before[0][0] + 20 and after[1][0] > before[1][0]
     assert switches(box, "oom_reaper") == (2, 0)
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_processes_counts_every_fork(cpus: int) -> None:
+    """As many as PIDs have been given, and the idle threads of the other CPUs, as on the recorded machines."""
+    box = Box(Config(ram=128 * MIB, cpus=cpus))
+    forks = int(tree.show(box, "/proc/stat").split("processes ")[1].split()[0])
+    assert forks == int(tree.show(box, "/proc/loadavg").split()[-1]) + cpus - 1

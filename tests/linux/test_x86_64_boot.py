@@ -119,6 +119,9 @@ def test_small_machines_have_the_hash_tables_of_the_real_kernel() -> None:
 def test_files_of_a_node() -> None:
     folder = REFERENCE64 / "boot-8g-4cpu-2nodes"
     box = Box(config_of(folder))
+    columns = [re.sub(r"\d", " ", line) for line in (folder / "node1_meminfo").read_text().splitlines()]
+    ours = tree.show(box, "/sys/devices/system/node/node1/meminfo").splitlines()
+    assert [re.sub(r"\d", " ", line) for line in ours] == columns
     for name in ("meminfo", "vmstat"):
         shown = tree.show(box, f"/sys/devices/system/node/node1/{name}")
         real = (folder / f"node1_{name}").read_text()

@@ -102,6 +102,7 @@ def start_tasks(box: Box) -> None:
     init.comm = "init"
     if "/bin/a.out" in box.programs:
         box.last_pid = max(box.last_pid, FIRST_PID - 1)
+        box.total_forks = box.last_pid + box.config.cpus - 1  # those that have ended, too; an idle thread has no PID
         first = kernel_clone(box, init)
         do_execve(box, first, "/bin/a.out", ["a.out"])
         switch_to(box, first)

@@ -30,6 +30,7 @@ WORK = (
 )  # fmt: skip
 NSEC_PER_USEC = 1000
 LOAD_USEC = 5_001_000  # LOAD_FREQ
+TIMER_USEC = 40_000  # between two switches on account of timers while nothing else happens
 FSHIFT, FIXED_1 = 11, 1 << 11
 EXP = (1884, 2014, 2037)  # 1/exp(5 s / 1, 5, 15 min)
 
@@ -68,7 +69,7 @@ class CpuTime:
         self.seen: dict[str, int] = {}
         self.threads: dict[str, int] = {}
         self.due: dict[int, int] = {}  # PID → the signal that its limit of CPU time asks for
-        self.switches = 0  # beyond those of timers and forks
+        self.switches = 0  # beyond those of timers and forks (context_switches)
         self.avenrun = [0, 0, 0]
         self.next_load = LOAD_USEC
         self.next_balance = 0  # when those who share a CPU change places (kernel/fair.py)
@@ -80,12 +81,20 @@ class CpuTime:
         self.used[0][1] = self.box.timer.usec - idle
         self.next_load = self.box.timer.usec + LOAD_USEC
         self.booted, self.started = self.box.timer.usec, True
-        kthread_switches.start(self.box)
+        self.switches = kthread_switches.start(self.box) - self._woken()
         for name, _, _ in WORK:
             self.seen[name] = self.box.vmstat[name]
         for task in self.box.tasks.values():
             task.told = task.minflt, task.majflt
         self.box.init.stime = self.used[0][1] - self.box.init.start_usec
+
+    def _woken(self) -> int:
+        """Switches to those whom timers wake, and to those who are new; and back."""
+        return self.box.timer.usec // TIMER_USEC + 2 * self.box.total_forks
+
+    def context_switches(self) -> int:
+        """Of all CPUs since boot (nr_context_switches)."""
+        return self.switches + self._woken()
 
     # -- who owes whom ----------------------------------------------------------------------------------------------
 

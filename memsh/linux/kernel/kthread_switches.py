@@ -26,8 +26,9 @@ INIT_SEVERAL = (60, 77)
 A_SECOND = {"kcompactd": 2, "ksoftirqd/0": 2, "kworker/0:1-": 3, "rcu_preempt": 5}  # how often their timers wake them
 
 
-def start(box: Box) -> None:
-    """Boot is over."""
+def start(box: Box) -> int:
+    """Boot is over: how often all CPUs together have switched. Threads that have ended since had theirs as well, and
+    where there are several CPUs they switch from their idle thread and back to it."""
     kthreads = [task for task in box.tasks.values() if task.is_kthread]
     for task in kthreads:
         task.nvcsw, task.nivcsw = next(
@@ -35,6 +36,8 @@ def start(box: Box) -> None:
         if task.pid == box.init.pid + 1:  # kthreadd, which is woken for each
             task.nvcsw = max(other.pid for other in kthreads) - task.pid
     box.init.nvcsw, box.init.nivcsw = INIT if box.config.cpus == 1 else INIT_SEVERAL
+    living = sum(task.nvcsw + task.nivcsw for task in box.tasks.values())
+    return living * min(2, box.config.cpus) + MADE * (box.total_forks - len(box.tasks))
 
 
 def context_switches(box: Box, task: Task) -> tuple[int, int]:
