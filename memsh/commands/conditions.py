@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from memsh.shell import IO, Args, UsageError, command, rest
 from memsh.shell.conditions import NUMBERS, OF_FILES, STRINGS, UNARY, compared, files_compared, unary
 from memsh.shell.registry import REGISTRY
 from memsh.shell.values import address, integer
-from memsh.textutils.regexp import compiled
+from memsh.textutils.regexp import RegexpError, compiled
 
+_SETS = re.compile(r"\\.|\[\^?\]?(?:\[[.:=].*?[.:=]\]|[^\]])*\]", re.S)
+_CONTEXT = re.compile(r"(?:^|[(|^])(?:[*+?]|\{)|\{(?![0-9]*,?[0-9]*\})")  # regcomp(3) refuses it, unlike grep
 BINARY = STRINGS | NUMBERS | OF_FILES
 
 
 def _groups(pattern: str, text: str, ignore_case: bool) -> list[str]:
     """What `=~` finds: the match and its groups; nothing where there is none."""
+    if _CONTEXT.search(_SETS.sub("x", pattern)) is not None:
+        raise RegexpError("Invalid preceding regular expression")
     match = compiled(pattern, "extended", ignore_case).search(text)
     if match is None:
         return []
@@ -30,6 +36,8 @@ def _number(word: str) -> int:
         return integer(word)
     except ValueError:
         try:
+            if "+" in word[1:] or "-" in word[1:]:  # one number, no sum
+                raise ValueError
             return address(word)
         except ValueError:
             raise UsageError(f"'{word}' is not a number") from None

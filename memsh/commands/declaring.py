@@ -13,7 +13,7 @@ from memsh.shell.language import Language
 from memsh.shell.parser import Parser
 from memsh.shell.printed import definition
 from memsh.shell.quoting import quote
-from memsh.shell.switches import FIXED_SHOPTS, OPTIONS, SHOPTS
+from memsh.shell.switches import DONE_SHOPTS, IDLE_SHOPTS, OPTIONS, SHOPTS
 from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
 
@@ -419,9 +419,12 @@ def shopt(box: object, args: Args, io: IO) -> int:
     """
     on, _, words, _ = short_options(args.words, "suqpo")
     language, status = io.language, 0
-    known = {name: name in language.options for name in OPTIONS} if "o" in on else dict(language.shopts)
+    shown = DONE_SHOPTS if language.strict else SHOPTS.keys()  # at the prompt only what can be switched
+    known = {name: language.shopts[name] for name in SHOPTS if name in shown}
+    if "o" in on:
+        known = {name: name in language.options for name in OPTIONS}
     if not words:
-        for name in sorted(known):
+        for name in sorted(known, key=lambda name: (name != "autocd", name)):  # bash's table begins with it
             if ("s" in on and not known[name]) or ("u" in on and known[name]):
                 continue
             io.out(_option_line(name, known[name], "p" in on, "o" in on))
@@ -433,7 +436,7 @@ def shopt(box: object, args: Args, io: IO) -> int:
         elif "s" in on or "u" in on:
             if "o" in on:
                 language.option(name, "s" in on)
-            elif name in FIXED_SHOPTS and ("s" in on) is not SHOPTS[name]:
+            elif name not in DONE_SHOPTS and ("s" in on) is not SHOPTS[name] and name not in IDLE_SHOPTS:
                 raise ShellError(f"{name}: always {'on' if SHOPTS[name] else 'off'} in this shell")
             else:
                 language.shopts[name] = "s" in on

@@ -179,10 +179,20 @@ def _touch_time(args: Args, io: IO) -> int | None:
     return when // 1000 - round(booted(io) * 1e6)
 
 
+def _passes(io: IO, path: str) -> None:
+    """Whether each folder before a `..` is there. ShellError if one is not."""
+    at = path.find("/..")
+    while at > 0:
+        if path[at + 3 : at + 4] in ("", "/") and stat_kind(io.session, posixpath.normpath(path[:at])) != "dir":
+            raise ShellError(f"{path}: No such file or directory")
+        at = path.find("/..", at + 1)
+
+
 def change_directory(io: IO, name: str, physical: bool = False) -> None:
     """Go to a folder. The name that leads there is kept in $PWD, with its links unless `physical`."""
     language = io.language
     logical = name if name[:1] == "/" else f"{language.get('PWD') or language.cwd}/{name}"
+    _passes(io, logical)
     logical = posixpath.normpath(logical)
     logical = logical[1:] if logical.startswith("//") else logical
     whole = path_of(io.session, logical if name and not physical else name)
@@ -236,6 +246,8 @@ def cd(box: object, args: Args, io: IO) -> None:
             if stat_kind(io.session, f"{folder or '.'}/{name}") == "dir":
                 name = f"{folder}/{name}" if folder else name
                 break
+    if words and language.shopts["cdable_vars"] and stat_kind(io.session, name) != "dir" and language.get(name):
+        name = language.get(name) or ""
     change_directory(io, name, physical)
     if name != shown:
         io.out((language.get("PWD") or "") + "\n")

@@ -125,7 +125,7 @@ class Printf:
         if kind in "sbqQc":
             return _padded(self.text(kind, word or "", precision), flags, width)
         if kind.endswith("T"):
-            return _padded(self.moment(kind[1:-2], word), flags, width)
+            return _padded(self.moment(kind[1:-2], word)[:precision], flags, width)
         spec = "%" + flags.replace("'", "") + (str(width) if width else "")
         if precision is not None:
             spec += f".{precision}"
@@ -163,7 +163,7 @@ class Printf:
         digits = match[2]
         octal = digits[0] == "0" and len(digits) > 1 and digits[1] not in "xX"
         good = re.match("[0-7]+", digits)[0] if octal else digits  # type: ignore[index]
-        if good != digits or match.end() != len(word.rstrip()):
+        if good != digits or match.end() != len(word):
             self.wrong(word)
         value = int(good[:4000], 8 if octal else 16 if good[:2] in ("0x", "0X") else 10)
         return -value if match[1] == "-" else value

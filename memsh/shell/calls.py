@@ -281,6 +281,7 @@ class Calls:
     def assignments(self, node: Simple) -> int:
         """A line of assignments: its status is that of its last `$( … )`."""
         language = self.language
+        language.last_word = ""
         expander, status = self.expander(), 0
         try:
             for assign in node.assigns or ():
@@ -347,6 +348,8 @@ class Calls:
             return self._with_variables(prepared, line)
         if prepared.words and (prepared.command is None or not prepared.command.runs_line):
             language.last_word = prepared.words[-1]
+            if prepared.arrays and len(prepared.words) - 1 in prepared.arrays:  # `declare a=(1 2)`
+                language.last_word = prepared.arrays[len(prepared.words) - 1].name
         waiting, self.behind = self.behind, []  # its `<( … )` are there until it ends, whatever it runs
         try:
             return self._call(prepared, line)

@@ -14,7 +14,8 @@ UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
 BINARY = frozenset(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-ef", "-nt", "-ot"])
 
 _WORD_END = re.compile(r"[ \t\r\n]|\Z")
-_OPERATOR = re.compile(r"(==|=~|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])")
+_OPERATOR = re.compile(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])|[<>](?!\())")
+_LAST = re.compile(r"[-=!~a-z]+\s+(?:\]\](?![^\s;&|)])|&&|\|\||\))")
 _UNARY = re.compile(r"-[a-zA-Z](?=[ \t\r\n])")
 _EXPANDS = re.compile(r"[A-Za-z0-9_?#@*!${('\"-]")
 _REGEX = re.compile(r"[^ \t\r\n$`\"'\\()\[\]|]+")
@@ -81,7 +82,7 @@ class Conditional(Words):
         if match is not None and match[0] in UNARY:
             begun, self.pos = self.pos, match.end()
             self._space(opened)
-            if not self._ends_here() and not self._operator():
+            if not self._ends_here() and (not self._operator() or _LAST.match(text, self.pos)):
                 return (match[0], self._side())
             self.pos = begun
         if self._ends_here() or text[self.pos] in "|&;<>)":

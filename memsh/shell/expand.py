@@ -141,6 +141,8 @@ class Expander:
         kind, content, is_quoted = part
         if kind == "text":
             return str(content)
+        if kind == "glob":
+            return self.single(content)
         value = self._value(kind, content, is_quoted)
         if isinstance(value, str):
             return value
@@ -201,7 +203,11 @@ class Expander:
         return current
 
     def _list(self, values: list[str], is_quoted: bool, current: Field | None, result: list[str]) -> Field | None:
-        """`"$@"`: the first joins what stands before, the last what stands behind."""
+        """`"$@"`: the first joins what stands before, the last what stands behind. Without quotes a sign of IFS that is
+        no blank parts them, so that empty ones are fields."""
+        sign = "" if is_quoted else (self.language.get("IFS") or "")[:1]
+        if sign.strip(" \t\n"):
+            return self._split(sign.join(values), current, result)
         for number, text in enumerate(values):
             if number and current is not None:
                 self._finish(current, result)

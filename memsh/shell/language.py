@@ -395,11 +395,12 @@ class Language(Scopes):
                 items = list(zip(words[::2], [*words[1::2], ""], strict=False))
             for at, (key, value) in enumerate(items):
                 if key is None:
-                    raise ShellError(f"{name}: {value}: must use subscript when assigning associative array")
+                    self.says(f"{name}: {value}: must use subscript when assigning associative array")
+                    continue
                 pairs[key] = self.shaped(name, self._added(name, before.get(key, ""), value) if at in adding else value)
             self.maps[name] = pairs
             return
-        array = dict(self.as_array(name)) if adds else {}
+        array = self.as_array(name) if adds else {}
         if not adds:
             self.variables.pop(name, None)
             self.arrays[name] = array

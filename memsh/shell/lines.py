@@ -200,6 +200,8 @@ def _run_line(runner: Runner, line: Line) -> int:
     except PipeClosed:
         status = PIPE_STATUS
     except LoopControl:
+        if session.language.loops:  # of a loop that sources this
+            raise
         status = 0
     except Dropped as error:
         status = runner.dropped(error)

@@ -131,6 +131,8 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     star = "*" if name == "*" else "[*]" if param.index == "*" else ""
     if param.op in ("keys", "names"):
         found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
+        if star and not quoted and language.get("IFS") == "":  # bash joins them where nothing would part them again
+            return ("" if param.op == "names" else " ").join(found_names)
         return _as_list(expander, found_names, star and "*", quoted)
     several = _several(expander, param)
     if param.op and param.op[-1] in "-=?+" and param.op[0] in ":-=?+":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from memsh.shell.patterns import is_pattern, path_regex, regex, unquoted
+from memsh.shell.patterns import is_pattern, path_regex, unquoted
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
+
+
+_COLON = re.compile(r":(?!\]|[^\[\]]*:\])")  # not those of [:alpha:]
 
 
 def match_paths(session: Session, pattern: str) -> list[str]:
@@ -15,10 +19,12 @@ def match_paths(session: Session, pattern: str) -> list[str]:
     files = session.files
     assert files is not None
     absolute = pattern.startswith("/")
-    parts = [part for part in _parts(pattern) if part]
-    found = ["/"] if absolute else [""]
     shopts, ignored = session.language.shopts, session.language.get("GLOBIGNORE") or ""
     dots, stars, case = shopts["dotglob"] or bool(ignored), shopts["globstar"], shopts["nocaseglob"]
+    selves = [] if shopts["globskipdots"] or ignored else [".", ".."]
+    parts = [part for part in _parts(pattern) if part]
+    parts = [part for at, part in enumerate(parts) if not (stars and part == "**" and parts[at - 1 : at] == ["**"])]
+    found = ["/"] if absolute else [""]
     for number, part in enumerate(parts):
         following: list[str] = []
         for base in found:
@@ -33,14 +39,14 @@ def match_paths(session: Session, pattern: str) -> list[str]:
                     following.append(joined + name)
                 continue
             matcher = path_regex(part, case)
-            for name in _names(session, base):
+            for name in [*selves, *_names(session, base)]:
                 if matcher.fullmatch(name) and (name[0] != "." or part[0] == "." or part[:2] == "\\." or dots):
                     following.append(joined + name)
         found = following
     if pattern.endswith("/"):
         found = [f"{path}/" for path in found if _is_dir(session, path)]
     if ignored:
-        unwanted = [regex(one) for one in ignored.split(":") if one]
+        unwanted = [path_regex(one) for one in _COLON.split(ignored) if one]
         found = [path for path in found if not any(one.fullmatch(path) for one in unwanted)]
     return sorted(found)
 

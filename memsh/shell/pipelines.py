@@ -1,5 +1,7 @@
 """`a | b | c`: every stage is prepared before the first one runs (bash: execute_cmd.c, execute_pipeline).
 
+At the prompt a stage that cannot be called refuses the whole pipeline; in a script it fails alone, as in bash.
+
 Known deviation: one stage works at any time, see pipes.py.
 """
 
@@ -14,12 +16,15 @@ from memsh.shell.calls import Calls, Prepared
 from memsh.shell.errors import PIPE_STATUS, PipeClosed, ShellError
 from memsh.shell.io import Capture
 from memsh.shell.pipes import Pipe
-from memsh.shell.syntax import Simple
+from memsh.shell.syntax import Node, Simple
 
 if TYPE_CHECKING:
     from memsh.shell.io import Input, Sink
     from memsh.shell.run import Runner
-    from memsh.shell.syntax import Node, Pipeline
+    from memsh.shell.syntax import Pipeline
+
+
+Stage = Prepared | ShellError | Node
 
 
 class Pipelines(Calls):
@@ -34,14 +39,14 @@ class Pipelines(Calls):
 
     def run_pipeline(self, node: Pipeline) -> int:
         """All simple stages are prepared before the first one runs; `!` before a single one prepares nothing itself."""
-        stages: list[Prepared | Node] = []
+        stages: list[Stage] = []
         if len(node.stages) == 1 and node.host is None:
             only = node.stages[0]
             return int(not self.tested(only)) if node.negate else self.run(only)
         try:
             if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
-            for stage in node.stages:
+            for stage in node.stages if self.language.strict else ():
                 if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
                     self.look_up(stage.words[0], stage)
             if "DEBUG" in self.language.traps:
@@ -50,7 +55,7 @@ class Pipelines(Calls):
                         self.debugged(stage)
             self.stands(node)
             for stage in node.stages:
-                stages.append(self.prepare(stage) if isinstance(stage, Simple) else stage)
+                stages.append(self._prepared(stage) if isinstance(stage, Simple) else stage)
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
         statuses = [0] * len(stages)
@@ -67,8 +72,25 @@ class Pipelines(Calls):
             last = next((status for status in reversed(statuses) if status), 0)
         return int(not last) if node.negate else last
 
+    def _prepared(self, stage: Simple) -> Prepared | ShellError:
+        """A stage ready to be called. What its words change (`$((i++))`, `${x:=y}`) is its own shell's, and lost."""
+        session, language = self.session, self.language
+        if all(isinstance(word, str) for word in stage.words):
+            return self._prepare(stage)
+        with session.apart(language=language.child()):
+            session.language.level = language.level
+            return self._prepare(stage)
+
+    def _prepare(self, stage: Simple) -> Prepared | ShellError:
+        try:
+            return self.prepare(stage)
+        except ShellError as error:
+            if self.language.strict:
+                raise
+            return error
+
     def _stages(
-        self, stages: list[Prepared | Node], first: int, stdin: Input, node: Pipeline, statuses: list[int]
+        self, stages: list[Stage], first: int, stdin: Input, node: Pipeline, statuses: list[int]
     ) -> int:  # fmt: skip
         """Run the stages from `first` on; answers the last one's status and notes all of them."""
         if first == len(stages) - 1:
@@ -92,8 +114,10 @@ class Pipelines(Calls):
             raise
         return pipe.finish()
 
-    def _stage(self, stage: Prepared | Node, runner: Runner, line: int, own: bool) -> int:
+    def _stage(self, stage: Stage, runner: Runner, line: int, own: bool) -> int:
         def work() -> int:
+            if isinstance(stage, ShellError):
+                return runner.complain("", stage, line)
             return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
 
         if isinstance(stage, Prepared) and stage.harmless:
@@ -108,7 +132,7 @@ class Pipelines(Calls):
         inside = self.language.frames or self.language.source_depth
         return not inside and f"|!{host}" in re.sub(r"\|!\s*", "|!", self.session.typed_text)
 
-    def _to_host(self, stage: Prepared | Node, stdin: Input, node: Pipeline) -> int:
+    def _to_host(self, stage: Stage, stdin: Input, node: Pipeline) -> int:
         """`|! HOSTCOMMAND`: a program of the host reads the last stage's text."""
         import subprocess  # start-up: 2 ms, for a command of the host alone
 

@@ -24,10 +24,27 @@ SHOPTS = {
     "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,
     "extglob": True, "expand_aliases": True, "globstar": False, "lastpipe": False, "inherit_errexit": False,
     "sourcepath": True, "patsub_replacement": True, "cmdhist": True, "globasciiranges": True, "xpg_echo": False,
-    "shift_verbose": False,
+    "shift_verbose": False, "globskipdots": True, "autocd": False, "assoc_expand_once": False, "cdable_vars": False,
+    "cdspell": False, "checkhash": False, "checkjobs": False, "checkwinsize": True, "compat31": False,
+    "compat32": False, "compat40": False, "compat41": False, "compat42": False, "compat43": False, "compat44": False,
+    "complete_fullquote": True,
+    "direxpand": False, "dirspell": False, "execfail": False, "extdebug": False, "extquote": True,
+    "force_fignore": True, "gnu_errfmt": False, "histappend": False, "histreedit": False, "histverify": False,
+    "hostcomplete": True, "huponexit": False, "interactive_comments": True, "lithist": False,
+    "localvar_inherit": False, "localvar_unset": False, "login_shell": False, "mailwarn": False,
+    "no_empty_cmd_completion": False, "noexpand_translation": False, "progcomp": True, "progcomp_alias": False,
+    "promptvars": True, "restricted_shell": False, "varredir_close": False,
 }  # fmt: skip
+IDLE_SHOPTS = frozenset([
+    "autocd", "cdspell", "checkhash", "checkjobs", "checkwinsize", "complete_fullquote", "direxpand", "dirspell",
+    "force_fignore", "histappend", "histreedit", "histverify", "hostcomplete", "huponexit", "lithist", "mailwarn",
+    "no_empty_cmd_completion", "noexpand_translation", "progcomp", "progcomp_alias", "promptvars",
+])  # of people's typing: nothing that a script would see; they are listed there
+DONE_SHOPTS = frozenset([
+    "nullglob", "failglob", "dotglob", "nocaseglob", "nocasematch", "extglob", "expand_aliases", "globstar", "lastpipe",
+    "inherit_errexit", "patsub_replacement", "xpg_echo", "shift_verbose", "globskipdots", "cdable_vars",
+])  # fmt: skip
 TYPED = ("extglob", "expand_aliases")  # on where a person types, off in scripts, as with Debian's bash
-FIXED_SHOPTS = frozenset(["sourcepath", "cmdhist", "globasciiranges"])
 
 
 class Switches:

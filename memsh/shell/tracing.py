@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell.errors import ShellError
 from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote, single
-from memsh.shell.variables import date
+from memsh.shell.variables import date, hostname
 
 if TYPE_CHECKING:
     from memsh.shell.language import Language
@@ -21,7 +21,7 @@ _META = re.compile(r"[ \t\n'\"\\|&;()<>!{}*\[\]?^$`]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PROMPT = re.compile(r"\\(?:([0-7]{3})|D\{([^}]*)\}|(.))", re.S)
 _PLAIN = {"a": "\a", "e": "\x1b", "n": "\n", "r": "\r", "\\": "\\", "[": "", "]": "", "s": "memsh", "u": "root",
-          "h": "box", "H": "box", "$": "#", "v": "5.2", "V": "5.2.15", "l": "tty", "!": "1", "#": "1"}  # fmt: skip
+          "$": "#", "v": "5.2", "V": "5.2.15", "l": "tty", "!": "1", "#": "1"}  # fmt: skip
 
 
 def traced(word: str) -> str:
@@ -106,6 +106,7 @@ def _last(session: Session) -> str:
 
 
 _MADE: dict[str, Callable[[Any], str]] = {
+    "H": hostname, "h": lambda session: hostname(session).partition(".")[0],
     "w": _folder, "W": _last, "j": lambda session: str(len(session.jobs)),
     "t": lambda session: date(session, "%H:%M:%S"), "T": lambda session: date(session, "%I:%M:%S"),
     "@": lambda session: date(session, "%I:%M %p"), "A": lambda session: date(session, "%H:%M"),

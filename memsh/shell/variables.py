@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.shell.errors import ShellError
 from memsh.shell.syntax import Case
 from memsh.shell.values import UINT_MAX
 
@@ -113,6 +114,15 @@ def _callers(language: Language) -> list[str]:
     return [*lines, "0"] if language.scripted else lines
 
 
+def hostname(session: Session) -> str:
+    """As `hostname` says it."""
+    try:
+        line = session.files.open_read(session, "/proc/sys/kernel/hostname").readline() if session.files else ""
+    except (OSError, ShellError):  # a recorded tree without that file
+        line = ""
+    return line.strip() or "localhost"
+
+
 def _line(session: Session) -> str:
     return str(session.running_line)
 
@@ -121,7 +131,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "RANDOM": drawn, "SECONDS": _seconds, "PWD": _directory, "LINENO": _line,
     "OLDPWD": lambda session: session.language.old_cwd,
     "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
-    "EUID": lambda session: "0", "HOSTNAME": lambda session: "box", "OPTIND": lambda session: "1",
+    "EUID": lambda session: "0", "HOSTNAME": hostname, "OPTIND": lambda session: "1",
     "BASH_SUBSHELL": lambda session: str(session.language.level), "BASHPID": lambda session: session.shell_pid(),
     "PPID": lambda session: "1", "SHLVL": lambda session: "1", "PS4": lambda session: "+ ",
     "BASH_VERSION": lambda session: "5.2.15(1)-release", "SHELL": lambda session: "/bin/bash",

@@ -1,0 +1,32 @@
+#### what a stage's words change is lost
+i=0; echo $((i++)) | cat; echo $i; echo ${x:=5} | cat; echo "[$x]"; ${c=echo} hi | cat; echo "[$c]"
+#### a stage that cannot be called fails alone
+ls --nosuch 2>/dev/null | echo yes; echo "${PIPESTATUS[@]}"; nosuchcmd 2>/dev/null | cat; echo "${PIPESTATUS[*]}"; echo a | cut -Q 2>/dev/null | wc -l; echo ${PIPESTATUS[@]}; echo x | nosuch 2>/dev/null; echo $?
+#### a stage whose words fail
+echo ${x?no} 2>/dev/null | cat; echo "$? ${PIPESTATUS[@]}"; echo $((1/0)) | cat; echo "$? ${PIPESTATUS[@]}"
+#### signs of [[ that need no blanks
+[[ b>a ]] && echo 1; [[ b<a ]] || echo 2; [[ a<b&&b>a ]] && echo 3; [[ a==b ]] && echo 4; [[ -f -f ]]; echo $?; [[ -f == ]]; echo $?; [[ x>y || (a<b) ]]; echo $?; [[ "a"<"b" ]]; echo $?; [[ -n = ]]; echo $?; [[ -z != && a ]]; echo $?
+#### expressions that regcomp refuses
+for r in '*' '+' '?' '{' '{1' 'a|*b' '(*a)' '^*' '(^*a)' 'a{' 'a{,2}' 'a{2' '()' '(|a)' 'a**' '|a' 'a{1}{2}' '^+a' '\{' '[*]' '[(*]' '\(*' '[[:alpha:]*]' '[]*]' 'a[^]*]'; do [[ aab =~ $r ]]; echo "$r $?"; done
+#### quoted signs of an expression
+[[ '*' =~ "*" ]]; echo $?; [[ '(*' =~ "(*" ]]; echo $?; x='a{'; [[ a{ =~ "$x" ]]; echo $?; [[ a =~ ^(a|b)*$ ]]; echo $?
+#### GLOBIGNORE and globskipdots
+touch .x a.txt b.md; mkdir d; touch d/c.txt; GLOBIGNORE='*.txt'; echo *; echo d/*; GLOBIGNORE='[[:alpha:]].txt:*.md'; echo *; unset GLOBIGNORE; shopt -u globskipdots; echo .*; shopt -s globstar; echo **/**/*.txt
+#### shopt lists what bash has
+shopt; echo $BASHOPTS
+#### options for typing, cdable_vars, folders that are not there
+shopt -s autocd; shopt autocd; shopt -s cdable_vars; mkdir zz; v=$PWD/zz; cd v; echo "$?" ${PWD##*/}; cd nosuch/..; echo $?; cd /; cd usr/../tmp; pwd
+#### empty arguments where IFS is a sign
+set -- one "" two; IFS=x; argv $@; argv $*; argv "$@"; argv a$@b; IFS=; argv $@; IFS=' '; argv $@; a=(p "" q); IFS=:; argv ${a[@]}; argv "${a[@]}"; argv ${a[*]}; set -- "" ""; argv $@; argv; argv =$*=
+#### names and keys where IFS is empty
+a=(1 2 3); IFS=; argv ${!a[*]}; pq1=1 pq2=2; argv ${!pq*}; argv ${!pq@}
+#### $_ after assignments
+x=1; echo "[$_]"; declare -a z=(1 2); echo "[$_]"; : a b; echo $_; true; echo "[$_]"
+#### break and continue in a sourced file
+mkdir -p s; echo continue > s/c; echo break > s/b; for i in 1 2 3 4; do [ $i = 2 ] && . s/c; [ $i = 4 ] && . s/b; echo $i; done; echo end
+#### arrays from mixed words
+declare -A m; m=([j]=1 2 3); echo $?; declare -p m; a=(p q r); p=11 q=12; n1=21; a+=([0]=n1 [a[0]]=z); declare -p a
+#### printf with blanks behind a number, and a cut time
+printf '[%d]' ' -42 '; echo $?; printf '[%10.4(%Y-%m)T]\n' 0
+#### statuses of stages
+q=(1); echo "${q[@]:0:1}" | { read x; echo $x; }; ( exit 3 ) | cat; echo $?
