@@ -180,6 +180,30 @@ def test_msync_writes_the_file(typed: Typed) -> None:
     assert typed("grep 'nr_dirty ' /proc/vmstat") == "nr_dirty 0\n"
 
 
+def test_msync_writes_no_more_than_the_range(typed: Typed) -> None:
+    typed("mkfile /data 1M; f=$(mmap 1M rw shared --file /data); sync; write $f 1M")
+    typed("msync $f+64k 128k")
+    assert typed("grep 'nr_dirty ' /proc/vmstat") == f"nr_dirty {256 - 32}\n"
+
+
+def test_fadvise_begins_to_write_what_it_cannot_drop(typed: Typed) -> None:
+    """dd iflag=nocache: posix_fadvise(POSIX_FADV_DONTNEED). Pages that are being written go the next time."""
+    typed("mkfile /data 2M; sync; dd if=/dev/zero of=/data bs=4k seek=128 count=256 conv=notrunc")
+    count = "grep -E '^nr_(dirty|writeback|file_pages) ' /proc/vmstat | cut -d' ' -f2"
+    there, dirty, written = map(int, typed(count).split())
+    assert (dirty, written) == (256, 0)
+    typed("dd if=/data iflag=nocache count=0")
+    assert [*map(int, typed(count).split())] == [there, 0, 256]
+    typed("sleep 1; dd if=/data iflag=nocache count=0")
+    assert [*map(int, typed(count).split())] == [there - 256, 0, 0]
+
+
+def test_fadvise_writes_no_more_than_the_range(typed: Typed) -> None:
+    typed("mkfile /data 2M; sync; dd if=/dev/zero of=/data bs=4k count=512 conv=notrunc")
+    typed("dd if=/data iflag=nocache bs=4k skip=10 count=100 of=/dev/null")
+    assert typed("grep 'nr_dirty ' /proc/vmstat") == "nr_dirty 412\n"
+
+
 def test_mincore_after_swap() -> None:
     typed = Typed("--arch", "i386", "--ram", "128M", "--swap", "256M")
     typed("p=$(mmap 160M); touch $p 160M")

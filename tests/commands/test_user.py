@@ -197,3 +197,13 @@ def test_strace_names_the_system_call_of_the_machine(arch: str, name: str) -> No
     told = "".join(map(str, typed("strace malloc 200k") + typed("strace mmap 4k r --file /bin/sh --offset 8k")))
     assert f"{name}(NULL, 208896, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)" in told
     assert f"{name}(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0x2000)" in told
+
+
+def test_a_call_into_the_old_page_of_system_calls_is_told_of_twice() -> None:
+    """The page says that it is not served, then the fault is logged as any other."""
+    typed = Typed(Box(Config(arch="x86_64")))
+    typed("jump 0xffffffffff600000")
+    log = [record.text for record in typed.session.box.log.records][-3:]
+    assert "vsyscall attempted with vsyscall=none ip:ffffffffff600000" in log[0]
+    assert "segfault at ffffffffff600000 ip ffffffffff600000" in log[1] and " error 15 likely on CPU 0" in log[1]
+    assert log[2].endswith("Code: Unable to access opcode bytes at 0xffffffffff5fffd6.")

@@ -11,6 +11,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect.check import check
+from memsh.linux.arch.x86.x86_64.init_64 import pcpu_dump_alloc_info
 from memsh.linux.config import GIB, MIB, Config, parse_cpulist
 from memsh.machines.box import Box
 from memsh.procfs import tree
@@ -241,3 +242,30 @@ def test_vmalloc_areas_lie_where_the_recorded_ones_do() -> None:
     assert not box.vmalloc.laid_out
     assert hex(box.vmalloc.vmalloc(4096)) == "0xffffc90000025000"
     assert check(box) == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "units", "told"),
+    [
+        ([(0,), (1, 2, 3)], 1, ["[0] 0 [1] 1 [1] 2 [1] 3 "]),
+        ([(0,), (1, 2)], 2, ["[0] 0 - [1] 1 2 "]),
+        ([tuple(range(8))], 8, ["[0] 0 1 2 3 4 5 6 7 "]),
+        ([tuple(range(24))], 8, [
+            "[0] 00 01 02 03 04 05 06 07 [0] 08 09 10 11 12 13 14 15 ", "[0] 16 17 18 19 20 21 22 23 ",
+        ]),
+    ],
+)  # fmt: skip
+def test_who_shares_a_piece_of_per_cpu_memory(groups: list[tuple[int, ...]], units: int, told: list[str]) -> None:
+    """As machines of such nodes said; the last by pcpu_dump_alloc_info's own arithmetic."""
+    assert pcpu_dump_alloc_info(groups, units) == told
+
+
+def test_a_machine_of_nodes_has_its_ram_disk_on_one() -> None:
+    """A worker unpacks it, which knows no policy; the log has its tables in the order in which they were made."""
+    box = Box(Config(arch="x86_64", ram=4 * GIB, cpus=4, nodes=((1 * GIB, (0,)), (3 * GIB, (1, 2, 3)))))
+    shmem = [re.search(r"Shmem: +(\d+)", tree.show(box, f"/sys/devices/system/node/node{nid}/meminfo")) for nid in (0, 1)]
+    assert [found[1] for found in shmem if found] == ["5804", "0"]
+    log = [record.text for record in box.log.records]
+    names = ("AppArmor: AppArmor init", "Dentry cache", "Inode-cache", "Mount-cache", "Mountpoint-cache", "smpboot: CPU0")
+    order = [next(at for at, text in enumerate(log) if text.startswith(name)) for name in names]
+    assert order == sorted(order)

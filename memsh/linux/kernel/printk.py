@@ -36,6 +36,7 @@ class Printk:
         self.usec = 0  # the box's clock
         self.next = 0  # µs: before then the last record is still being written
         self.limit = RateLimit()  # printk_ratelimit_state
+        self.vsyscalls = RateLimit()  # warn_bad_vsyscall() has its own
         self.warned: set[str] = set()  # the WARN_ON_ONCE that have told
         self.total = 0  # records ever written, so that a reader can tell what is new
         self.clear_seq = 0  # how many of them had been written when the log was last cleared

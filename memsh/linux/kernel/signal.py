@@ -109,9 +109,9 @@ def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = 
     mmu = box.mmu
     if addr in mmu.hole:
         show_general_protection(box, task, ip, sp)
-    elif addr & ~4095 == mmu.vsyscall and _vsyscall(box, task, addr, error_code, ip, sp):
-        pass
     else:
+        if addr & ~4095 == mmu.vsyscall and not error_code & X86_PF_WRITE:
+            warn_bad_vsyscall(box, task, addr, error_code, ip, sp)
         show_signal_msg(box, task, addr, error_code, ip, sp)
     force_sig(box, task, SIGSEGV)
 
@@ -126,18 +126,16 @@ def show_general_protection(box: Box, task: Task, ip: int, sp: int) -> None:
     )
 
 
-def _vsyscall(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> bool:
-    """What the page of the old system calls says where it is not served; whether that is all (vsyscall_64.c)."""
-    if error_code & X86_PF_WRITE:
-        return False
-    fetch = bool(error_code & X86_PF_INSTR)
+def warn_bad_vsyscall(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:
+    """What the page of the old system calls says where it is not served (arch/x86/entry/vsyscall/vsyscall_64.c)."""
+    if not box.log.vsyscalls.allows(box, "warn_bad_vsyscall"):
+        return
     what = (
-        "vsyscall attempted with vsyscall=none" if fetch
+        "vsyscall attempted with vsyscall=none" if error_code & X86_PF_INSTR
         else "vsyscall read attempt denied -- look up the vsyscall kernel parameter if you need a workaround"
     )  # fmt: skip
     registers = f"ip:{ip:x} cs:33 sp:{sp:x} ax:{addr:x} si:{addr:x} di:10"
     box.log.printk(f"{task.comm}[{task.pid}] {what} {registers}", KERN_INFO)
-    return fetch
 
 
 def _in_file(task: Task, ip: int) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.cgroup import MemCgroup
 
 BIO_MAX_PAGES = 256
+WHOLE = 1 << 52  # beyond the last page of any file
 QUEUE = 8  # requests of the flusher that the disk may have
 RATELIMIT_PAGES = 32  # a writer looks at the thresholds each time it has dirtied so many
 CENTISEC = 10_000  # µs
@@ -196,29 +197,35 @@ class Writeback:
 
     # -- fsync and sync ---------------------------------------------------------------------------------------------
 
-    def sync_inode(self, inode: Inode) -> int:
-        """fsync(): write a file's dirty pages and wait for them; how many were dirty."""
+    def sync_inode(self, inode: Inode, first: int = 0, last: int = WHOLE) -> int:
+        """fsync(): write a file's dirty pages in [first, last) and wait for them; how many were dirty."""
         mapping = inode.mapping
         if mapping is None or not inode.a_ops.writeback:
             return 0
-        written = self._write_all(mapping)
-        filemap_fdatawait(self.box, mapping)
-        self.forget(inode)
+        written = self._write_all(mapping, first, last)
+        filemap_fdatawait(self.box, mapping, first, last)
+        if not mapping.pages.dirty:
+            self.forget(inode)
         return written
 
-    def _write_all(self, mapping: AddressSpace) -> int:
-        """Submit all dirty pages of a file; what the disk is still writing is waited for first."""
+    def _write_all(self, mapping: AddressSpace, first: int = 0, last: int = WHOLE) -> int:
+        """Submit all dirty pages in [first, last); what the disk is still writing is waited for first (WB_SYNC_ALL)."""
         written = 0
         disk = self.box.disk
-        while mapping.pages.dirty:
+        while any(bits & _within(leaf, first, last) for leaf, bits in mapping.pages.dirty.items()):
             self.box.cond_resched()
-            part = do_writepages(self.box, mapping, self.finished)
+            part = do_writepages(self.box, mapping, self.finished, first, last)
             written += part
             if not part:
                 if not disk.pending:
                     break
                 disk.wait(disk.pending[0][0])
         return written
+
+    def filemap_fdatawrite_range(self, mapping: AddressSpace, first: int, last: int) -> None:
+        """Submit the dirty pages in [first, last) and wait for none: those that are being written stay (WB_SYNC_NONE)."""
+        while do_writepages(self.box, mapping, self.finished, first, last):
+            self.box.cond_resched()
 
     def sync(self) -> int:
         """sync(): every file, first all written, then waited for; how many pages were dirty."""
@@ -358,22 +365,32 @@ def balance_dirty_pages_ratelimited(box: Box, dirtied: int) -> None:
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
-def do_writepages(box: Box, mapping: AddressSpace, done: object) -> int:
-    """Submit one request: the first dirty pages of a file that lie side by side, 256 at most; how many they are.
+def _within(leaf: int, first: int, last: int) -> int:
+    """The bits of those pages of a node of the tree that lie in [first, last)."""
+    low, high = max(first - (leaf << 6), 0), min(last - (leaf << 6), CHUNK)
+    return (1 << high) - (1 << low) if low < high else 0
+
+
+def do_writepages(box: Box, mapping: AddressSpace, done: object, begin: int = 0, last: int = WHOLE) -> int:
+    """Submit one request: the first dirty pages in [begin, last) that lie side by side, 256 at most; how many they are.
 
     Pages that became dirty anew while the disk still writes them must wait. `done(mapping, first, count)`, a bound
     method, runs when the disk has written them.
     """
     pages = mapping.pages
     busy = pages.writeback
-    leaf = min((leaf for leaf, bits in pages.dirty.items() if bits & ~busy.get(leaf, 0)), default=-1)
+
+    def ready(leaf: int) -> int:
+        return pages.dirty.get(leaf, 0) & ~busy.get(leaf, 0) & _within(leaf, begin, last)
+
+    leaf = min(filter(ready, pages.dirty), default=-1)
     if leaf < 0:
         return 0
-    bits = pages.dirty[leaf] & ~busy.get(leaf, 0)
+    bits = ready(leaf)
     first = index = (leaf << 6) + (bits & -bits).bit_length() - 1
     pfns: list[int] = []
     while len(pfns) < BIO_MAX_PAGES:
-        bits = (pages.dirty.get(index >> 6, 0) & ~busy.get(index >> 6, 0)) >> (index & 63)
+        bits = ready(index >> 6) >> (index & 63)
         n = (~bits & (bits + 1)).bit_length() - 1 if bits & 1 else 0
         if not n:
             break
@@ -459,10 +476,10 @@ def _end(box: Box, pfns: list[int]) -> None:
                     rotate_reclaimable(box, frame)
 
 
-def filemap_fdatawait(box: Box, mapping: AddressSpace, first: int = 0) -> None:
-    """Wait until no page from `first` on is under writeback."""
+def filemap_fdatawait(box: Box, mapping: AddressSpace, first: int = 0, last: int = WHOLE) -> None:
+    """Wait until no page in [first, last) is under writeback."""
     disk, pages = box.disk, mapping.pages
-    while disk.pending and any(leaf >= first >> 6 for leaf in pages.writeback):
+    while disk.pending and any(bits & _within(leaf, first, last) for leaf, bits in pages.writeback.items()):
         disk.wait(disk.pending[0][0])
 
 

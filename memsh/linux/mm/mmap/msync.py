@@ -1,6 +1,6 @@
 """msync(): what was written through a shared mapping goes to the disk (mm/msync.c).
 
-Known deviations: the file is written whole, not only the pages of the range.
+No known deviations.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def do_msync(box: Box, mm: MmStruct, start: int, length: int, flags: int) -> Non
         if flags & MS_INVALIDATE and vma.flags & VM_LOCKED:
             raise KernelError("EBUSY", "locked pages cannot be forgotten")
         if flags & MS_SYNC and vma.file is not None and vma.flags & VM_SHARED:
-            box.writeback.sync_inode(vma.file.inode)
+            first = vma.pgoff + (start - vma.start >> 12)
+            box.writeback.sync_inode(vma.file.inode, first, first + (min(end, vma.end) - start >> 12))
         start = vma.end
     if hole:
         raise KernelError("ENOMEM", "a hole in the range")

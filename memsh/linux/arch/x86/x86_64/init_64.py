@@ -329,6 +329,20 @@ def units_per_alloc(groups: list[int], unit: int) -> int:
     return best
 
 
+def pcpu_dump_alloc_info(groups: list[tuple[int, ...]], units: int) -> list[str]:
+    """The log's lines on who shares which piece: the group, the CPU of each unit, dashes for one that nobody needs."""
+    group_width, cpu_width = len(str(len(groups))), len(str(sum(map(len, groups))))
+    pieces = []
+    for group, cpus in enumerate(groups):
+        for at in range(0, len(cpus), units):
+            names = [f"{cpu:0{cpu_width}}" for cpu in cpus[at : at + units]]
+            names += ["-" * cpu_width] * (units - len(names))
+            pieces.append(f"[{group:0{group_width}}] " + "".join(f"{name} " for name in names))
+    a_line = max(60 // (units * (cpu_width + 1) + group_width + 3), 1)
+    a_line = 1 << (a_line.bit_length() - 1)
+    return ["".join(pieces[at : at + a_line]) for at in range(0, len(pieces), a_line)]
+
+
 def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     """The first chunk of per-CPU memory: a group for each node, its areas embedded in pieces of 2 MiB, of which what
     no area needs is given back (setup_per_cpu_areas)."""
@@ -362,8 +376,8 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
     log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
     log(KERN_DEBUG, f"pcpu-alloc: s149928 r8192 d30296 u{size} alloc=1*{PMD_SIZE}", 29)
-    told = "".join(f"[{nid}] " + "".join(f"{cpu} " for cpu in home.cpus) for nid, home in enumerate(homes) if home.cpus)
-    log(KERN_DEBUG, f"pcpu-alloc: {told}")
+    for told in pcpu_dump_alloc_info([home.cpus for home in homes if home.cpus], units):
+        log(KERN_DEBUG, f"pcpu-alloc: {told}")
 
 
 def early_tables(box: Box, machine: Machine) -> list[tuple[int, str]]:
