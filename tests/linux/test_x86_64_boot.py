@@ -263,8 +263,8 @@ def test_who_shares_a_piece_of_per_cpu_memory(groups: list[tuple[int, ...]], uni
 def test_a_machine_of_nodes_has_its_ram_disk_on_one() -> None:
     """A worker unpacks it, which knows no policy; the log has its tables in the order in which they were made."""
     box = Box(Config(arch="x86_64", ram=4 * GIB, cpus=4, nodes=((1 * GIB, (0,)), (3 * GIB, (1, 2, 3)))))
-    shmem = [re.search(r"Shmem: +(\d+)", tree.show(box, f"/sys/devices/system/node/node{nid}/meminfo")) for nid in (0, 1)]
-    assert [found[1] for found in shmem if found] == ["5804", "0"]
+    told = [tree.show(box, f"/sys/devices/system/node/node{nid}/meminfo") for nid in (0, 1)]
+    assert [re.findall(r"Shmem: +(\d+)", text) for text in told] == [["5804"], ["0"]]
     log = [record.text for record in box.log.records]
     names = ("AppArmor: AppArmor init", "Dentry cache", "Inode-cache", "Mount-cache", "Mountpoint-cache", "smpboot: CPU0")
     order = [next(at for at, text in enumerate(log) if text.startswith(name)) for name in names]

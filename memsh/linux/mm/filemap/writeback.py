@@ -223,7 +223,7 @@ class Writeback:
         return written
 
     def filemap_fdatawrite_range(self, mapping: AddressSpace, first: int, last: int) -> None:
-        """Submit the dirty pages in [first, last) and wait for none: those that are being written stay (WB_SYNC_NONE)."""
+        """Submit the dirty pages in [first, last), but for those that are being written still (WB_SYNC_NONE)."""
         while do_writepages(self.box, mapping, self.finished, first, last):
             self.box.cond_resched()
 
