@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import random
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from memsh.cli import open_session
+from memsh.cli import COLLECTED, open_session
 from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
 from memsh.linux.config import GIB, MIB, Config
@@ -29,6 +30,7 @@ from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from memsh.shell.session import Session
 
+gc.set_threshold(COLLECTED)  # as the program has it
 Workload = Iterator[float]
 ROOT = Path(__file__).resolve().parent.parent
 OPS, SLICE = 120_000, 20_000

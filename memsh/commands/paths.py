@@ -445,6 +445,8 @@ class BoxFiles:
         return source
 
     def open_write(self, session: Session, path: str, append: bool) -> FileSink:
+        if path == "/dev/null":  # most often, in loops: wherever one is, no link leads elsewhere
+            return _Nothing()
         whole = resolve(session, path)
         number = stream_number(whole)
         if number >= 0:

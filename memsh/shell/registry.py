@@ -48,7 +48,9 @@ class Args:
 class Param:
     """One argument, option or tail of a command. `name` is the attribute in Args, `meta` the word shown in usage."""
 
-    __slots__ = ("choices", "default", "flags", "help", "kind", "meta", "name", "raw", "required", "type", "words")
+    __slots__ = (
+        "choices", "default", "flags", "help", "kind", "meta", "name", "of_word", "raw", "required", "type", "words",
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, name: str, convert: Converter | None, default: Any, help: str, meta: str | None,
@@ -61,6 +63,7 @@ class Param:
         self.default = None if default is _MISSING else default
         self.help = help
         self.choices = tuple(choices) if choices is not None else None
+        self.of_word = hasattr(convert, "of_word")  # whether the converter is told how many bits a word has
         self.meta = meta or ("|".join(self.choices) if self.choices and len(self.choices) < 5 else name.upper())
         self.flags = flags
         self.raw = raw
@@ -89,7 +92,7 @@ class Param:
         if self.type is None:
             return word
         try:
-            return self.type(word, bits) if hasattr(self.type, "of_word") else self.type(word)
+            return self.type(word, bits) if self.of_word else self.type(word)
         except ValueError as error:
             raise UsageError(str(error) or f"'{word}' is not a {self.meta}") from None
 
@@ -219,7 +222,8 @@ class Command:
     def parse(self, words: list[str], bits: int = 32) -> Args:
         """Words after the name → Args, on a machine of `bits` bits. UsageError says what is wrong, how it is typed."""
         values: dict[str, Any] = {}
-        plain = words if self.raw else self._take_options(words, values, bits)
+        dashed = not self.raw and any(word[:1] == "-" for word in words)
+        plain = self._take_options(words, values, bits) if dashed else words
         place, given = 0, len(plain)
         for param in self.positional:
             if place < given:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 WATCH = 0x1F  # polls between two looks at the host's memory, as a mask
 PAGE = resource.getpagesize()
+STATM = Path("/proc/self/statm")
 STEADY = 4 << 20  # bytes by which a line may grow whatever there is left
 NEVER = 1 << 62  # polls
 ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
@@ -97,7 +98,7 @@ class Of(Generic[T]):
 def held_memory() -> tuple[int, int]:
     """(addresses, memory) of the host that this process holds, in bytes; zeros where that cannot be known."""
     try:
-        with Path("/proc/self/statm").open("rb") as file:
+        with STATM.open("rb", buffering=0) as file:
             size, resident, *_ = file.read().split()
             return int(size) * PAGE, int(resident) * PAGE
     except (OSError, ValueError):

@@ -46,7 +46,7 @@ _LIVE = re.compile(
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
 ASKS = re.compile(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
-COST = 0.06  # seconds of replaying between two checkpoints
+COST = 0.15  # seconds of replaying between two checkpoints
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed
 

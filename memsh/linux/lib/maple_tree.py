@@ -218,7 +218,9 @@ class MapleTree(Sequence[R]):
         at = bisect_right(self.starts[n], high - 1)  # leaf[at] and those above it begin at or above high
         above = leaf[at] if at < len(leaf) else leaves[n + 1][0] if n + 1 < len(leaves) else None
         last = bisect_right(self.first, low) - 1
-        top, part = high, leaf[:at]
+        top, part = high, leaf[:at] if at < len(leaf) else leaf
+        if above is not None and self.gaps[n] < length and n > last:  # as is known: there is none in this leaf
+            top, part = min(high, leaf[0].start), []
         while True:
             for below in reversed(part):
                 if top - below.end >= length:
@@ -242,14 +244,14 @@ class MapleTree(Sequence[R]):
     def _wide_below(self, length: int, n: int, last: int) -> int:
         """The leaf next below leaf `n` that may have a hole of `length` bytes, or leaf `last`, the lowest."""
         gaps, wide = self.gaps, self.wide
-        n -= 1
-        while n > last:
-            if not (n + 1) % BLOCK and wide[n // BLOCK] < length:
-                n -= BLOCK
-            elif gaps[n] < length:
-                n -= 1
-            else:
-                return n
+        stop = n
+        for block in range((n - 1) // BLOCK, last // BLOCK - 1, -1):
+            first = block * BLOCK
+            if wide[block] >= length and max(gaps[first:stop]) >= length:  # max() is quicker than a look at each
+                for at in range(stop - 1, max(first, last + 1) - 1, -1):
+                    if gaps[at] >= length:
+                        return at
+            stop = first
         return last
 
     def empty_area(self, length: int, low: int, high: int, begin: Callable[[R], int]) -> int:
