@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from memsh.inspect.check import check
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, PTE_ACCESSED
+from memsh.linux.include.mm_types import MM_SWAPENTS
 from memsh.linux.kernel.exit import do_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.vmscan.scan import ScanControl
+from memsh.linux.mm.vmscan.shrink import shrink_inactive_list
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -69,9 +72,61 @@ def test_what_was_written_stays_through_split_swap_and_collapse() -> None:
         assert uaccess.read(box, box.current, addr + (page << 12), 8) == page.to_bytes(8, "little")
 
 
+def shrink(box: Box, name: str) -> None:
+    """Reclaim looks at all pages of an inactive list once."""
+    sc = ScanControl(box)
+    for _ in range(8):
+        shrink_inactive_list(sc, box.pages.nodes[0].lruvec, name, PAGES)
+    box.swap.submit_plugged()
+
+
+def test_reclaim_looks_at_huge_pages_as_a_whole() -> None:
+    box, mm, addr = fresh()
+    touch_range(box, box.current, addr, SIZE, True)
+    vma.do_madvise(box, mm, addr + 2 * MIB, 4 * MIB, COLD)  # not used since, as it were
+    vma.do_munmap(box, mm, addr + 2 * MIB, 64 * 4096)
+    split = box.vmstat["thp_split_page"]
+    sc = ScanControl(box)
+    shrink_inactive_list(sc, box.pages.nodes[0].lruvec, "inactive_anon", 16 * PAGES)
+    box.swap.submit_plugged()
+    assert box.vmstat["thp_split_page"] - split == 2
+    assert box.vmstat["thp_swpout_fallback"] == 1  # the other had lost its entry of 2 MiB
+    assert len(mm.huge) == 3  # used since the last look: they stay, and lose the mark of it
+    assert not any(huge.entry & PTE_ACCESSED for huge in mm.huge.values())
+    assert mm.rss[MM_SWAPENTS] >= 2 * 512 - 64
+    assert check(box) == []
+
+
+def test_a_huge_page_that_was_given_up_goes_as_one() -> None:
+    box, mm, addr = fresh()
+    touch_range(box, box.current, addr, SIZE, True)
+    vma.do_madvise(box, mm, addr, 4 * MIB, FREE)
+    touch_range(box, box.current, addr, 4096, True)  # this one is needed again
+    shrink(box, "inactive_file")
+    assert box.vmstat["pglazyfreed"] == 512
+    assert box.vmstat["thp_split_page"] == 0
+    assert sorted(number - (addr >> 21) for number in mm.huge) == [0, 2, 3, 4]
+    assert check(box) == []
+
+
+def test_advice_on_a_part_leaves_alone_what_others_map() -> None:
+    box, mm, addr = fresh()
+    touch_range(box, box.current, addr, SIZE, True)
+    child = kernel_clone(box, box.current)
+    vma.do_munmap(box, mm, addr, 4096)  # the first page of the first 2 MiB is the child's alone
+    switch_to(box, child)
+    do_exit(box, child, 0)
+    vma.do_madvise(box, mm, addr + 8 * 4096, 4096, FREE)  # the huge page's first frame is mapped by nobody
+    box.timer.advance(1)
+    assert box.vmstat["thp_split_page"] == 0
+    vma.do_madvise(box, mm, addr + 8 * 4096, 4096, COLD)
+    assert box.vmstat["thp_split_page"] == 1
+    assert check(box) == []
+
+
 STEP = st.tuples(
     st.sampled_from(["write", "read", "dontneed", "free", "protect", "unprotect", "cold", "pageout", "collapse", "fork",
-                     "exit", "lock", "unlock", "move", "nohuge", "huge", "sleep", "pressure"]),
+                     "exit", "lock", "unlock", "move", "nohuge", "huge", "sleep", "pressure", "shrink"]),
     st.integers(0, PAGES - 1),
     st.sampled_from([1, 7, 511, 512, 513, 1024, PAGES]),
 )  # fmt: skip
@@ -106,6 +161,9 @@ def test_nothing_is_lost_whatever_happens(steps: list[tuple[str, int, int]]) -> 
                     vma.do_mremap(box, mm, at, length, length, 3, 0x7E0000000000 + (page << 12))
                 case "sleep":
                     box.timer.advance(11_000_000)
+                case "shrink":
+                    shrink(box, "inactive_anon")
+                    shrink(box, "inactive_file")
                 case "pressure":
                     tree.store(box, "/proc/sys/vm/drop_caches", "3\n")
                 case _:

@@ -217,6 +217,8 @@ def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
     """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split."""
     memmap = box.memmap
     for huge, head, whole in _own_huge_pmds(box, mm, start, end):
+        if max(memmap.mapcount[head : head + HPAGE_PMD_NR]) != 1:  # another has parts of it
+            continue
         if whole:
             memmap.flags[head] &= ~PG_DIRTY
             huge.entry &= ~(PTE_ACCESSED | PTE_DIRTY)

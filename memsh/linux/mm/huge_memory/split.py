@@ -29,7 +29,6 @@ from memsh.linux.mm.memory.rss_stat import add_mm_counter
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.lruvec import LruVec
 
 
 def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
@@ -68,18 +67,19 @@ def _drop_file_pmd(box: Box, vma: VmArea, entry: int) -> None:
     put_huge_page(box, head, 1)
 
 
-def split_huge_page(box: Box, head: int) -> int:
+def split_huge_page(box: Box, head: int, *, isolated: bool = False) -> int:
     """Make 512 pages of a huge one, wherever it is mapped; those that nobody has any more are freed. How many these
     are.
 
-    The pages take the huge one's place on its list, the head nearest to the tail (lru_add_page_tail).
+    The pages take the huge one's place on its list, the head nearest to the tail (lru_add_page_tail); on none if it
+    was `isolated`.
     """
     memmap = box.memmap
     for vma, number in entire_mappings(box, head):
         split_huge_pmd(box, vma, number)
     flags = memmap.flags[head]
     name = lru_name(flags)
-    listed = bool(flags & PG_LRU)
+    listed = bool(flags & PG_LRU) and not isolated
     anon = bool(flags & PG_ANON)
     if anon and any(memmap.mapcount[head : head + HPAGE_PMD_NR]):  # unmap_folio() takes its parts away one by one
         deferred_split_huge_page(box, head)
@@ -137,25 +137,10 @@ def _free_parts(box: Box, frames: list[int], name: str) -> None:
 
 
 def split_for_swap(box: Box, head: int) -> None:
-    """Reclaim wants the page, and swap gives no 512 slots at once (shrink_folio_list)."""
+    """MADV_PAGEOUT sends the page away, and swap gives no 512 slots at once (shrink_folio_list)."""
     if box.memmap.flags[head] & PG_ANON and entire_mappings(box, head):
         box.vmstat["thp_swpout_fallback"] += 1
     split_huge_page(box, head)
-
-
-def split_tail(box: Box, lruvec: LruVec, name: str, number: int) -> None:
-    """Split the huge pages among the last `number` entries of a list, before reclaim takes them off it."""
-    heads = []
-    for pfn in lruvec.from_tail(box.memmap, name):
-        if box.memmap.flags[pfn] & PG_HUGE:
-            heads.append(pfn)
-            number -= HPAGE_PMD_NR
-        else:
-            number -= 1
-        if number <= 0:
-            break
-    for head in heads:
-        split_for_swap(box, head)
 
 
 class DeferredSplit:
@@ -175,10 +160,10 @@ class DeferredSplit:
         return len(self._queue(memcg)) if self.box.thp.deferred else 0
 
     def scan(self, number: int, memcg: int) -> int:
-        """Split up to `number` pages, the oldest first; how many were split, -1 if there is none."""
+        """Split up to `number` pages, the oldest ones, of these the youngest first; how many, -1 if there is none."""
         heads = self._queue(memcg)[:number]
         if not heads:
             return -1
-        for head in heads:
+        for head in reversed(heads):  # list_move() to a list of its own turns them round
             split_huge_page(self.box, head)
         return len(heads)

@@ -86,11 +86,11 @@ def cold_or_pageout(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bo
             pfn = pte >> 12
             if not pte & PRESENT or pte & PTE_SPECIAL or pfn == box.vm.zero_pfn:
                 continue
-            if memmap.mapcount[pfn] != 1:
-                continue
             if flags[pfn] & PG_HUGE:
+                if memmap.mapcount[pfn] != 1:  # the rest of these 2 MiB is left alone, too
+                    break
                 split_huge_page(box, compound_head(box, pfn))
-            if not flags[pfn] & PG_LRU:
+            if memmap.mapcount[pfn] != 1 or not flags[pfn] & PG_LRU:
                 continue
             table.ptes[at] = pte & ~PTE_ACCESSED
             flags[pfn] &= ~PG_REFERENCED
@@ -127,9 +127,10 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
             if pte & PTE_SPECIAL or not flags & PG_ANON:
                 continue
             if flags & PG_HUGE:
-                if memmap.mapcount[pfn] != 1:
-                    continue
-                split_huge_page(box, compound_head(box, pfn))
+                head = compound_head(box, pfn)
+                if memmap.mapcount[head] != 1:  # folio_estimated_sharers(); the rest of these 2 MiB stays, too
+                    break
+                split_huge_page(box, head)
                 flags = memmap.flags[pfn]
             if flags & (PG_DIRTY | PG_SWAPCACHE):
                 if memmap.mapcount[pfn] != 1 or (flags & PG_SWAPCACHE and not box.swap.free_folio(pfn)):

@@ -2,19 +2,21 @@
 move_folios_to_lru).
 
 Nobody else sees a page in between, as the clock stands; so that it is off its list is written nowhere, and nobody holds
-it: the flag PG_LRU stays, and the count of references is what others hold.
+it: the flag PG_LRU stays, and the count of references is what others hold. A huge page is a stretch of its own, its
+head, and counts for 512.
 
-Known deviations: huge pages are split before they are looked at, on active lists too.
+No known deviations.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.memmap import PG_ACTIVE, PG_LRU, PG_MLOCKED, PG_SWAPBACKED, PG_UNEVICTABLE
+from memsh.linux.include.memmap import PG_ACTIVE, PG_HUGE, PG_LRU, PG_MLOCKED, PG_SWAPBACKED, PG_UNEVICTABLE
 from memsh.linux.lib.columns import alike, linked, stepped_runs
-from memsh.linux.mm.huge_memory.split import split_tail
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import add_lru_size, age_nonresident, lru_name
+from memsh.linux.mm.vmscan.huge import before_huge, huge_mapped, number_of_pages
 from memsh.linux.mm.vmscan.scan import SWAP_CLUSTER_MAX
 
 if TYPE_CHECKING:
@@ -43,9 +45,8 @@ def isolate_lru_folios(
     looked at). Pages of zones above sc.reclaim_idx are passed over and go to the head."""
     box = sc.box
     memmap = box.memmap
-    if box.thp.pages:
-        split_tail(box, lruvec, name, nr_to_scan)
-    prevs = memmap.lru_prev
+    flags, prevs = memmap.flags, memmap.lru_prev
+    huge_pages = box.thp.pages
     limit = zone_limit(sc, lruvec.nid)
     mapcount = None if sc.may_unmap else memmap.mapcount
     taken: list[Stretch] = []
@@ -53,9 +54,17 @@ def isolate_lru_folios(
     mapped: list[int] = []  # pages that must not be unmapped: they stay where they are, the tail moves on
     pfn = lruvec.tails[name]
     left = nr_to_scan
-    while pfn and left:
+    while pfn and left > 0:
         if pfn >= limit:
             skipped.append(pfn)
+            pfn = prevs[pfn]
+            continue
+        if huge_pages and flags[pfn] & PG_HUGE:
+            left -= HPAGE_PMD_NR
+            if mapcount is not None and huge_mapped(box, pfn):
+                mapped.append(pfn)
+            else:
+                taken.append((pfn, 1, 1))
             pfn = prevs[pfn]
             continue
         if mapcount is not None and mapcount[pfn]:
@@ -69,13 +78,15 @@ def isolate_lru_folios(
         step = pfn - first
         if left > 1 and pfn < limit and (step == 1 or step == -1):
             count = linked(prevs, first, step, left if step < 0 or first + left < limit else limit - first)
+            if huge_pages:
+                count = before_huge(box, first, step, count)
             if mapcount is not None:
                 count = alike(mapcount, first, step, count)
             pfn = prevs[first + (count - 1) * step]
         taken.append((first, count, step if count > 1 else 1))
         left -= count
-    number = nr_to_scan - left - len(mapped)
-    if mapped and left:  # nothing else is on the list: round and round
+    number = number_of_pages(box, taken)
+    if mapped and left > 0:  # nothing else is on the list: round and round
         at = left % len(mapped)
         mapped = mapped[at:] + mapped[:at]
         left = 0
@@ -88,7 +99,8 @@ def isolate_lru_folios(
         lruvec.link(memmap, name, first, count, step)
     for first, count, step in stepped_runs(skipped):
         lruvec.link(memmap, name, first, count, step)
-        box.vmstat[f"pgskip_{box.pages.zone_of(first).event}"] += count
+        stretch = (first, count, step)
+        box.vmstat[f"pgskip_{box.pages.zone_of(first).event}"] += number_of_pages(box, [stretch])
     if number:
         _list_sizes(box, lruvec, name, taken, -number)
     return taken, number, nr_to_scan - left + len(skipped)
@@ -105,7 +117,7 @@ def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], n
     sign = 1 if number > 0 else -1
     for first, count, step in stretches:
         for pfn in range(first, first + count * step, step):
-            add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign)
+            add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign * number_of_pages(box, [(pfn, 1, 1)]))
 
 
 def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple[int, list[int]]:
@@ -118,11 +130,12 @@ def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple
     known = -1  # the flags that choose a list, of the page before
     # those that are alike are as isolate_lru_folios() found them, linked with each other within a stretch
     for first, count, step, differ in stretches:
-        moved += count
         if differ:
+            moved += number_of_pages(box, [(first, count, step)])
             for pfn in range(first, first + count * step, step):
-                active += _putback(box, lruvec, pfn, groups, unused)
+                active += _putback(box, lruvec, pfn, groups, unused) * number_of_pages(box, [(pfn, 1, 1)])
             continue
+        moved += count
         bits = flags[first] & _CHOOSE
         if bits != known:
             known, name = bits, lru_name(bits)
@@ -140,7 +153,7 @@ def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple
             lruvec.tails[name] = first
         lruvec.heads[name] = last
     for name, group in groups.items():
-        _list_sizes(box, lruvec, name, group, sum([count for _, count, _ in group]))
+        _list_sizes(box, lruvec, name, group, number_of_pages(box, group))
     if active:
         age_nonresident(lruvec, active)
     return moved - len(unused), unused

@@ -10,6 +10,7 @@ as a plug would merge them; dirty file pages are left to the flusher, which Linu
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import VM_EXEC, VM_LOCKED
@@ -18,6 +19,7 @@ from memsh.linux.include.memmap import (
     PG_ANON,
     PG_ANON_EXCLUSIVE,
     PG_DIRTY,
+    PG_HUGE,
     PG_MLOCKED,
     PG_RECLAIM,
     PG_REFERENCED,
@@ -30,9 +32,17 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace
 from memsh.linux.lib.columns import clear_run, mask_run
 from memsh.linux.lib.entries import climb
 from memsh.linux.mm.filemap.pagecache import remove_mapping, remove_run
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
 from memsh.linux.mm.rmap.unmap import flush_tlb, folio_referenced, try_to_unmap
 from memsh.linux.mm.vmscan.folios import ANONYMOUS, Folios, next_folios
+from memsh.linux.mm.vmscan.huge import (
+    discard_lazyfree_huge,
+    huge_mapped,
+    huge_referenced,
+    may_discard,
+    split_huge_page_to_list,
+)
 from memsh.linux.mm.vmscan.scan import ReclaimStat, ScanControl, Stretch
 from memsh.linux.mm.vmscan.workingset import workingset_eviction, workingset_evictions
 
@@ -51,7 +61,7 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch], stat: ReclaimSt
     box = sc.box
     keep: list[Kept] = []
     free: list[Stretch] = []
-    for first, left, step in stretches:
+    for first, left, step in _small_pages(sc, stretches, stat, keep) if box.thp.pages else stretches:
         while left:
             folios = next_folios(box, first, left, step)
             count = folios.count
@@ -67,9 +77,57 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch], stat: ReclaimSt
             left -= count
     box.vmstat["pgactivate"] += sum(stat.nr_activate)
     if not free:
-        return 0, keep
+        return stat.nr_huge, keep
     free_folio_list(box, [(first + (count - 1) * step, count, -step) for first, count, step in reversed(free)])
-    return sum([count for _, count, _ in free]), keep
+    return stat.nr_huge + sum([count for _, count, _ in free]), keep
+
+
+def _small_pages(
+    sc: ScanControl, stretches: list[Stretch], stat: ReclaimStat, keep: list[Kept]
+) -> Iterator[Stretch]:  # fmt: skip
+    """The small pages among those isolated. A huge page has its turn here; if it is to go it is split, and its parts
+    come next."""
+    box = sc.box
+    flags = box.memmap.flags
+    for stretch in stretches:
+        head = stretch[0]
+        if not flags[head] & PG_HUGE:
+            yield stretch
+            continue
+        sc.nr_scanned += HPAGE_PMD_NR
+        what = _shrink_huge(sc, head, stat)
+        if what == ALONE:
+            sc.nr_scanned -= HPAGE_PMD_NR
+            yield from split_huge_page_to_list(box, head)
+        elif what == FREE:
+            stat.nr_huge += HPAGE_PMD_NR
+        else:
+            if what == ACTIVATE and not flags[head] & PG_MLOCKED:
+                flags[head] |= PG_ACTIVE
+                stat.nr_activate[not flags[head] & PG_SWAPBACKED] += HPAGE_PMD_NR
+            keep.append((head, 1, 1, True))
+
+
+def _shrink_huge(sc: ScanControl, head: int, stat: ReclaimStat) -> int:
+    """The turn of a huge page: FREE, KEEP, ACTIVATE, or ALONE if its parts are to go one by one."""
+    box = sc.box
+    flags = box.memmap.flags
+    bits = flags[head]
+    if bits & (PG_UNEVICTABLE | PG_MLOCKED):
+        return ACTIVATE
+    if not sc.may_unmap and huge_mapped(box, head):
+        return KEEP
+    referenced, vm_flags = huge_referenced(box, head)
+    verdict = _check_references(bits, referenced, vm_flags)
+    flags[head] = bits & ~PG_REFERENCED | (PG_REFERENCED if referenced else 0)
+    if verdict == _FOLIO_ACTIVATE:
+        return ACTIVATE
+    if verdict == _FOLIO_KEEP:
+        stat.nr_ref_keep += HPAGE_PMD_NR
+        return KEEP
+    if may_discard(box, head):
+        return FREE if discard_lazyfree_huge(box, head) else ACTIVATE
+    return KEEP if bits & PG_ANON and not sc.gfp & _IO else ALONE
 
 
 def _settle(
@@ -273,7 +331,7 @@ def _remove_mapping(sc: ScanControl, folios: Folios) -> bool:
     if flags & PG_ANON and not flags & PG_SWAPBACKED:  # MADV_FREE
         if refcount[pfn]:
             return False
-        box.vmstat["pglazyfreed"] += 1
+        box.memcg.count_page_event(pfn, "pglazyfreed")
         return True
     if refcount[pfn] != 1 or flags & PG_DIRTY:
         return False

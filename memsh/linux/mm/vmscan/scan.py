@@ -18,16 +18,17 @@ Stretch = tuple[int, int, int]  # first frame, how many, 1 or -1: from each to t
 
 
 class ReclaimStat:
-    """What shrink_folio_list() met, in pages; `nr_activate` and the like by kind: anonymous, file."""
+    """What shrink_folio_list() met, in pages; `nr_activate` and the like by kind: anonymous, file; `nr_huge` pages
+    went as huge ones."""
 
     __slots__ = (
-        "nr_activate", "nr_congested", "nr_dirty", "nr_immediate", "nr_pageout", "nr_ref_keep", "nr_unmap_fail",
-        "nr_unqueued_dirty", "nr_writeback",
+        "nr_activate", "nr_congested", "nr_dirty", "nr_huge", "nr_immediate", "nr_pageout", "nr_ref_keep",
+        "nr_unmap_fail", "nr_unqueued_dirty", "nr_writeback",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.nr_dirty = self.nr_unqueued_dirty = self.nr_congested = self.nr_writeback = self.nr_immediate = 0
-        self.nr_pageout = self.nr_ref_keep = self.nr_unmap_fail = 0
+        self.nr_pageout = self.nr_ref_keep = self.nr_unmap_fail = self.nr_huge = 0
         self.nr_activate = [0, 0]
 
 

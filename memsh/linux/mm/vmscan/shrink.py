@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import VM_EXEC
-from memsh.linux.include.memmap import PG_ACTIVE, PG_MLOCKED, PG_SWAPBACKED, PG_WORKINGSET
+from memsh.linux.include.memmap import PG_ACTIVE, PG_HUGE, PG_MLOCKED, PG_SWAPBACKED, PG_WORKINGSET
 from memsh.linux.lib.columns import count_run, stepped_runs
 from memsh.linux.mm.lru import folio_lruvec, lru_note_cost, unlist
 from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk
+from memsh.linux.mm.vmscan.huge import huge_referenced
 from memsh.linux.mm.vmscan.isolate import isolate_lru_folios, move_folios_to_lru
 from memsh.linux.mm.vmscan.pageout import free_folio_list, shrink_folio_list
 from memsh.linux.mm.vmscan.scan import ACTIVE_FILE, INACTIVE_FILE, ReclaimStat, ScanControl
@@ -115,7 +116,10 @@ def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: i
         if bits & PG_MLOCKED:
             active.append((pfn, 1, 1, True))
             continue
-        referenced, vm_flags = folio_referenced(box, rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
+        if bits & PG_HUGE:
+            referenced, vm_flags = huge_referenced(box, pfn)
+        else:
+            referenced, vm_flags = folio_referenced(box, rmap_walk(box, pfn)) if memmap.mapcount[pfn] else (0, 0)
         if referenced and vm_flags & VM_EXEC and not bits & PG_SWAPBACKED:
             active.append((pfn, 1, 1, True))
             rotated += 1
