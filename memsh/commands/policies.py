@@ -24,6 +24,8 @@ from memsh.linux.include.mempolicy import (
 )
 from memsh.linux.include.sched import Task, context_switch, find_pid, find_task, sched_setaffinity
 from memsh.linux.mm import mempolicy
+from memsh.linux.mm.mmap.vmalist import find_vma
+from memsh.linux.mm.page_alloc.policy import get_vma_policy
 from memsh.procfs.pid_pagemap import mapped_ranges
 from memsh.shell import IO, Args, arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
@@ -74,16 +76,24 @@ def set_mempolicy(box: Box, args: Args, io: IO) -> int:
     return act(box, io, operation)
 
 
-@command(topic=TOPIC)
+@command(arg("addr", type=count, default=None, help="of an area with a policy of its own"), topic=TOPIC)
 def getpolicy(box: Box, args: Args, io: IO) -> int:
-    """show the current process's memory policy, as numa_maps writes it
+    """show the current process's memory policy, or that of an address, as numa_maps writes it
 
     getpolicy
+
+    `default` for an address says that the area follows the process.
     """
     _numa(box)
 
     def operation(user: UserProcess, notes: Notes) -> None:
-        io.out(mempolicy.policy_text(user.task.mempolicy) + "\n")
+        policy = user.task.mempolicy
+        if args.addr is not None:
+            vma = find_vma(user.mm, args.addr)
+            if vma is None or vma.start > args.addr:
+                raise KernelError("EFAULT", "no area there")
+            policy = get_vma_policy(vma, args.addr)
+        io.out(mempolicy.policy_text(policy) + "\n")
 
     return act(box, io, operation)
 
@@ -176,7 +186,8 @@ def migratepages(box: Box, args: Args, io: IO) -> int:
     task = find_task(box, args.pid)
     if task.mm is None:
         raise KernelError("EINVAL", f"{task.pid} is a kernel thread: it has no user memory")
-    mempolicy.do_migrate_pages(box, task.mm, nodes_of(args.source), nodes_of(args.target))
+    source, target = (_numbers(word, len(box.pages.nodes)) if word else () for word in (args.source, args.target))
+    mempolicy.do_migrate_pages(box, task.mm, source, target)
     return 0
 
 
@@ -288,17 +299,18 @@ def sets_policy(words: list[str]) -> bool:
     return any(word.partition("=")[0] in _SETTERS for word in words[:1]) and not {"-H", "-s"} & set(words[:1])
 
 
-def _numbers(text: str, most: int) -> tuple[int, ...]:
-    """`all`, `0-1,3`, `!0`: nodes or CPUs, as libnuma reads them; ShellError with its words."""
+def _numbers(text: str, most: int, what: str = "node") -> tuple[int, ...]:
+    """`all`, `0-1,3`, `!0`, `+0`: nodes or CPUs, as libnuma reads them; ShellError with its words."""
     invert = text.startswith("!")
-    body = text[1:] if invert else text
+    body = text.lstrip("!").removeprefix("+")  # relative to the cpuset: to all, here
     try:
         found = tuple(range(most)) if body == "all" else parse_cpulist(body)
     except ValueError:
         found = ()
     beyond = next((number for number in found if number >= most), None)
     if beyond is not None:
-        raise ShellError(f"libnuma: Warning: node argument {beyond} is out of range\n\n<{text}> is invalid")
+        said = f"{found[-1]} out" if "-" in body else f"{beyond} is out"
+        raise ShellError(f"libnuma: Warning: {what} argument {said} of range\n\n<{text}> is invalid")
     if not found:
         raise ShellError(f"<{text}> is invalid")
     return tuple(number for number in range(most) if number not in found) if invert else found
@@ -329,9 +341,13 @@ def run_with_policy(box: Box, io: IO, words: list[str]) -> int:
 
 def _change(box: Box, name: str, value: str) -> Callable[[Task], None]:
     if name == "physcpubind":
-        cpus = _numbers(value, box.config.cpus)
+        cpus = _numbers(value, box.config.cpus, "cpu")
         return lambda task: sched_setaffinity(box, task, cpus)
+    if name != "localalloc" and not value:
+        raise ShellError(f"set_mempolicy: Invalid argument\nsetting {name}: Invalid argument")
     nodes = () if name == "localalloc" else _numbers(value, len(box.pages.nodes))
+    if name == "preferred" and len(nodes) > 1:
+        raise UsageError("--preferred takes one node")
     if name == "cpunodebind":
         homes = tuple(cpu for nid in nodes for cpu in box.pages.nodes[nid].cpus)
         if not homes:

@@ -278,7 +278,8 @@ def _check_pages(box: Box, mapped: Mapped, entire: Counter[int], cached: dict[in
             wrong.append(f"{kinds.count(kind)} frames are of kind {kind}, {there[kind]} of them mapped or cached")
     _check_sizes(box, sizes, wrong)
     _check_lists(box, wrong)
-    _check_nodes(box, wrong)
+    huge = {"nr_anon_transparent_hugepages": entire.keys() - files, "nr_shmem_pmdmapped": entire.keys() & files}
+    _check_nodes(box, huge, wrong)
 
 
 def _check_count(column: memoryview, what: str, pfn: int, wanted: list[int], wrong: list[str]) -> None:
@@ -303,12 +304,15 @@ def _check_sizes(box: Box, sizes: Counter[int], wrong: list[str]) -> None:
     _say(wrong, "nr_mlock", sum(zone.stat.get("nr_mlock", 0) for zone in box.pages.zones), mlocked)
 
 
-def _check_nodes(box: Box, wrong: list[str]) -> None:
-    """What is counted by node is what the node's frames say."""
+def _check_nodes(box: Box, huge: dict[str, set[int]], wrong: list[str]) -> None:
+    """What is counted by node is what the node's frames say; `huge`: heads of huge pages. nr_shmem_hugepages stay where
+    the page came from, wherever it has moved since."""
     if len(box.pages.nodes) > 1:
         for node in box.pages.nodes:
             found = count_frames(box, node)
-            for item, number in node.stat.items():
+            for item, heads in huge.items():
+                found[item] = HPAGE_PMD_NR * sum(box.pages.zone_of(head).node == node.nid for head in heads)
+            for item, number in node.stat.items() - {("nr_shmem_hugepages", node.stat["nr_shmem_hugepages"])}:
                 _say(wrong, f"{item} of node {node.nid}", number, found[item])
 
 

@@ -24,6 +24,7 @@ from memsh.linux.mm.huge_memory.huge import compound_head, is_huge_zero
 from memsh.linux.mm.hugetlb.table import huge_ptes
 from memsh.linux.mm.mempolicy import policy_text
 from memsh.linux.mm.mmap.vmalist import vma_kernel_pagesize
+from memsh.linux.mm.page_alloc.policy import get_vma_policy
 from memsh.procfs.pid_maps import area_name
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def gather_stats(box: Box, mm: MmStruct, vma: VmArea) -> Counted:
 
 
 def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
-    words = [f"{vma.start:08x} {policy_text(vma.policy or task.mempolicy)}"]
+    words = [f"{vma.start:08x} {policy_text(get_vma_policy(vma, vma.start) or task.mempolicy)}"]
     name = area_name(mm, vma)
     if vma.file is not None:
         words.append("file=" + name.replace(" ", "\\040").replace("\t", "\\011").replace("=", "\\075"))

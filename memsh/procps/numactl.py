@@ -1,6 +1,7 @@
-"""numactl -H and -s: the nodes, and the policy that a new process has (numactl 2.0.16, numactl.c).
+"""numactl -H and -s: the nodes, and the policy of the process that asks (numactl 2.0.16, numactl.c).
 
-Known deviations: without a box no command can be run under a policy, so the options that set one are refused here.
+Known deviations: interleaving goes on at the first of its nodes, whatever the process took before; without a box no
+command can be run under a policy, so the options that set one are refused here.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _allowed(reader: ProcReader, label: str) -> list[int]:
 
 
 def _show(reader: ProcReader, found: list[int]) -> str:
-    """The policy of a process that nobody gave one."""
+    """The policy of the process that asks."""
     online = cpu_list(_text(reader, "/sys/devices/system/cpu/online"))
     cpus = [cpu for cpu in _allowed(reader, "Cpus_allowed_list") or online if cpu in online]
     memory = [node for node in _allowed(reader, "Mems_allowed_list") or found if node in found]
@@ -79,8 +80,20 @@ def _show(reader: ProcReader, found: list[int]) -> str:
     def row(label: str, numbers: list[int]) -> str:
         return f"{label}: " + "".join(f"{number} " for number in numbers) + "\n"
 
+    policy, nodes = _policy(reader)
+    first = f"{nodes[0]}" if nodes else ""
+    preferred = {"default": "current\n", "interleave": f"{first} (interleave next)\n", "local": ""}
+    masked = row("interleavemask", nodes) + f"interleavenode: {first}\n" if policy == "interleave" else ""
     return (
-        "policy: default\npreferred node: current\n"
-        + row("physcpubind", cpus) + row("cpubind", homes) + row("nodebind", homes) + row("membind", memory)
-        + "preferred: \n"
+        f"policy: {policy}\npreferred node: {preferred.get(policy, first + chr(10))}" + masked
+        + row("physcpubind", cpus) + row("cpubind", homes) + row("nodebind", homes)
+        + row("membind", nodes if policy == "bind" else memory) + row("preferred", nodes)
     )  # fmt: skip
+
+
+def _policy(reader: ProcReader) -> tuple[str, list[int]]:
+    """The process's policy and its nodes, as an area that has none of its own shows it: the stack."""
+    line = re.search(r"^\S+ (\S+?)(?: \(many\))?(?::(\S+))? stack", _text(reader, "/proc/self/numa_maps"), re.MULTILINE)
+    if line is None:
+        return "default", []
+    return {"prefer": "preferred"}.get(line[1], line[1]), cpu_list(line[2] or "")

@@ -15,7 +15,7 @@ from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
 from memsh.linux.include.mempolicy import (
     MPOL_BIND,
     MPOL_DEFAULT,
@@ -34,6 +34,8 @@ from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.mmap import vma
 from memsh.linux.mm.mmap.mmap import do_munmap
+from memsh.linux.mm.mmap.vmalist import find_vma
+from memsh.linux.mm.page_alloc.policy import get_vma_policy
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -235,6 +237,59 @@ def test_a_huge_page_moves_as_one_and_a_shared_one_stays() -> None:
     assert mempolicy.do_migrate_pages(box, mm, (2,), (0,)) == 0
     assert child.mm is not None and set(by_node(box, base, 1024)) == {0}
     assert mempolicy.node_of(box, child.mm, base) == 0 and list(mm.huge) == before[1:] == list(child.mm.huge)
+    assert check(box) == []
+
+
+def test_a_tail_after_its_head_is_busy_as_on_the_real_machine() -> None:
+    box = _HUGE.copy()
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    box.pages.set_policy(None)
+    base = (mapped(box, 2048) | (2 << 20) - 1) + 1
+    touch_range(box, task, base, 4 << 20, True)
+    found = mempolicy.do_move_pages(box, mm, base + 4096, 600, 1)
+    assert [i for i, status in enumerate(found) if status != 1] == [1, 512]  # the second page asked for of each
+    assert found[1] == found[512] == mempolicy.EBUSY
+    assert set(by_node(box, base, 1024)) == {1} and box.vmstat["thp_migration_success"] == 2
+
+
+def test_a_huge_page_mapped_in_parts_moves_as_one() -> None:
+    box = _HUGE.copy()
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    box.pages.set_policy(None)
+    base = (mapped(box, 2048) | (2 << 20) - 1) + 1
+    touch_range(box, task, base, 4 << 20, True)
+    vma.do_mprotect(box, mm, base + 4096, 4096, 1)
+    assert mempolicy.do_move_pages(box, mm, base + 8192, 1, 1) == [1]
+    assert by_node(box, base, 1024) == [1] * 512 + [0] * 512
+    assert box.vmstat["thp_split_page"] == 0 and box.vmstat["thp_deferred_split_page"] == 1
+    assert not box.thp.deferred
+    mempolicy.do_mbind(box, mm, base, 1 << 20, MPOL_BIND, (0,), MPOL_MF_MOVE)  # the whole page, though half was meant
+    assert set(by_node(box, base, 1024)) == {0}
+    assert check(box) == []
+
+
+def test_a_policy_of_shared_memory_is_the_objects() -> None:
+    box = _BASE.copy()
+    task = box.current
+    mm = task.mm
+    assert mm is not None
+    box.pages.set_policy(None)
+    base = vma.sys_mmap(box, mm, 0, 64 << 12, 3, MAP_SHARED | MAP_ANONYMOUS)
+    mempolicy.do_mbind(box, mm, base, 32 << 12, MPOL_INTERLEAVE, (0, 1))
+    child = kernel_clone(box, task)
+    assert child.mm is not None
+    mempolicy.do_mbind(box, child.mm, base + (48 << 12), 16 << 12, MPOL_BIND, (2,))
+    touch_range(box, task, base, 64 << 12, True)
+    found = by_node(box, base, 64)
+    assert found[:32] in ([0, 1] * 16, [1, 0] * 16)
+    assert found[32:] == [0] * 16 + [2] * 16  # the child said so; no area of this process has that policy
+    mempolicy.do_mbind(box, child.mm, base, 64 << 12, MPOL_DEFAULT, ())
+    area = find_vma(mm, base)
+    assert area is not None and get_vma_policy(area, base) is None and area.policy is not None
     assert check(box) == []
 
 

@@ -165,11 +165,3 @@ class LruVec:
                 count = linked(prevs, pfn, step, min(most, memmap.frames - pfn if step > 0 else pfn))
             yield pfn, count, step if count > 1 else 1
             pfn = prevs[pfn + (count - 1) * step] if count > 1 else prevs[pfn]
-
-    def from_tail(self, memmap: MemMap, name: str) -> Iterator[int]:
-        """The frames of a list, tail first."""
-        prevs = memmap.lru_prev
-        pfn = self.tails[name]
-        while pfn:
-            yield pfn
-            pfn = prevs[pfn]

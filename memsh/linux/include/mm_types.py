@@ -185,7 +185,8 @@ class VmOperations(NamedTuple):
     whether a fault there may end with an entry of 2 MiB. `page_mkwrite(box, vma, pfn)`: a page that was clean is about
     to be written. `may_split(box, vma, addr)`: EINVAL unless the area may be cut there. `open(new, old)`, `close(box,
     vma)`: a new area stands for part of an old one; it goes. `mremap(new)`: its pages have moved. `pagesize(box,
-    vma)`: of the pages that it is made of, in bytes.
+    vma)`: of the pages that it is made of, in bytes. `set_policy(vma, policy)`, `get_policy(vma, addr)`: a NUMA policy
+    that belongs to what is mapped.
     """
 
     fault: Callable[[Box, VmArea, int], tuple[int, int]] | None = None
@@ -198,6 +199,8 @@ class VmOperations(NamedTuple):
     mremap: Callable[[VmArea], None] | None = None
     pagesize: Callable[[Box, VmArea], int] | None = None
     name: Callable[[VmArea], str] | None = None
+    set_policy: Callable[[VmArea, Policy | None], None] | None = None
+    get_policy: Callable[[VmArea, int], Policy | None] | None = None
 
 
 class FileOperations(NamedTuple):
@@ -249,7 +252,8 @@ class Inode:
 
     __slots__ = (
         "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping",
-        "mode", "name", "nlink", "number", "opened", "parent", "s_op", "seed", "seeded", "size", "target", "usec",
+        "mode", "name", "nlink", "number", "opened", "parent", "policies", "s_op", "seed", "seeded", "size", "target",
+        "usec",
     )  # fmt: skip
 
     def __init__(
@@ -274,6 +278,7 @@ class Inode:
         self.aliases: list[tuple[Inode, str]] = []  # its other names: (directory, name)
         self.below = 0  # names in this directory that have one
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
+        self.policies: list[tuple[int, int, Policy]] = []  # of shared memory: (first page, one past the last, policy)
         self.target = ""  # where a symbolic link leads
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None

@@ -2,15 +2,15 @@
 mm/migrate.c: do_pages_move).
 
 A process has a policy, and so may each of its areas; an area's counts for its pages only. Kernel memory follows the
-process's own. Policies of shared memory objects do not exist here: a policy of such an area is the area's.
+process's own. A policy of an area of shared memory is the object's, too (shmem/shmem_policy.py).
 
-Known deviations: a huge page that is mapped in parts is split before it moves; no MPOL_F_STATIC_NODES and its
-kin; no automatic balancing (kernel.numa_balancing keeps its value).
+Known deviations: no MPOL_F_STATIC_NODES and its kin; no automatic balancing (kernel.numa_balancing keeps its value).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
@@ -32,22 +32,29 @@ from memsh.linux.include.mempolicy import (
 )
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.compaction.migrate import MIGRATE_SYNC, isolate_page, migrate_pages
-from memsh.linux.mm.huge_memory.huge import GFP_TRANSHUGE, HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, is_huge_zero
-from memsh.linux.mm.huge_memory.pages import migrate_huge_page
-from memsh.linux.mm.huge_memory.pmd import alloc_huge_page
+from memsh.linux.mm.huge_memory.huge import (
+    GFP_TRANSHUGE,
+    HPAGE_PMD_NR,
+    HPAGE_PMD_ORDER,
+    PMD_SHIFT,
+    compound_head,
+    is_huge_zero,
+)
+from memsh.linux.mm.huge_memory.migrate import migrate_huge_page
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.hugetlb.hstate import page_head
 from memsh.linux.mm.hugetlb.migrate import by_policy, move_huge_pages, to_node
+from memsh.linux.mm.lru import lru_add_drain
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
 from memsh.linux.mm.mmap.vmamerge import vma_modify
-from memsh.linux.mm.page_alloc.policy import alloc_pages_policy
+from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma, alloc_pages_policy
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.mm_types import MmStruct, VmArea
     from memsh.linux.include.sched import Task
 
-ENOENT, EACCES, EFAULT = -2, -13, -14
+ENOENT, EACCES, EFAULT, EBUSY = -2, -13, -14, -16
 MAX_PAGES = 1 << 24  # of the list that a program hands to move_pages: 24 bytes each
 _THISNODE = GFP_NAMES["__GFP_THISNODE"]
 
@@ -126,51 +133,74 @@ def _pages(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[int]:
             yield from (frame for frame in range(pfn, pfn + count) if not flags[frame] & PG_RESERVED)
 
 
-def _movable(
-    box: Box, pfns: Iterable[int], wrong: Callable[[int], bool], *, shared: bool = False
-) -> tuple[list[int], int]:
-    """(isolated pages on a node that is `wrong`, how many of those cannot be taken off their list); pages that others
-    map too only if `shared` (MPOL_MF_MOVE_ALL)."""
-    taken: list[int] = []
-    stuck = 0
+class Queue:
+    """Pages that are to move: `small` ones, off their lists; heads of `huge` ones; how many are `stuck` where they are
+    (queue_pages_range)."""
+
+    def __init__(self) -> None:
+        self.small: list[int] = []
+        self.huge: dict[int, None] = {}
+        self.stuck = 0
+
+
+def queue_pages(
+    box: Box, mm: MmStruct, start: int, end: int, wrong: Callable[[int], bool], *, shared: bool = False
+) -> Queue:  # fmt: skip
+    """The pages that [start, end) maps and that are on a node that is `wrong`; those that others map too only if
+    `shared` (MPOL_MF_MOVE_ALL). A huge page that is mapped in parts moves as one, too."""
+    queue = Queue()
     zone_of, flags, mapcount = box.pages.zone_of, box.memmap.flags, box.memmap.mapcount
-    for pfn in list(pfns):
-        if not wrong(zone_of(pfn).node) or (mapcount[pfn] > 1 and not shared):
-            continue
-        if flags[pfn] & PG_HUGE:  # it is mapped in parts: these move alone
-            split_huge_page(box, pfn & -HPAGE_PMD_NR)
-        if flags[pfn] & PG_LRU:
-            isolate_page(box, pfn)
-            taken.append(pfn)
-        else:
-            stuck += 1
-    return taken, stuck
-
-
-def _migrate(box: Box, pages: list[int], get_new: Callable[[], int]) -> int:
-    """Move isolated pages; how many could not."""
-    return len(migrate_pages(box, pages, get_new, lambda pfn: box.pages.free_pages(pfn, 0), MIGRATE_SYNC)[0])
-
-
-def _move_huge(
-    box: Box, mm: MmStruct, start: int, end: int, wrong: Callable[[int], bool], get_new: Callable[[VmArea, int], int],
-    *, shared: bool = False,
-) -> None:  # fmt: skip
-    """Move the huge pages that [start, end) maps at once and that are on a node that is `wrong`, to what `get_new`
-    yields for (area, address), 0 for nothing; those that cannot move are split, and left to be moved in parts."""
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and n + 1 << PMD_SHIFT > start):
         head = mm.huge[number].entry >> 12
-        vma = find_vma(mm, number << PMD_SHIFT)
-        if vma is None or is_huge_zero(box, mm.huge[number].entry) or not wrong(box.pages.zone_of(head).node):
+        if is_huge_zero(box, mm.huge[number].entry) or not wrong(zone_of(head).node):
             continue
-        if box.memmap.mapcount[head] > 1 and not shared:
+        if shared or mapcount[head] == 1:
+            queue.huge[head] = None
+    for pfn in list(dict.fromkeys(_pages(box, mm, start, end))):
+        if not wrong(zone_of(pfn).node):
             continue
-        dst = get_new(vma, number << PMD_SHIFT)
+        huge = flags[pfn] & PG_HUGE
+        head = compound_head(box, pfn) if huge else pfn
+        if mapcount[head] != 1 and not shared:
+            continue
+        if huge:
+            queue.stuck += head in queue.huge  # it is off its list by now
+            queue.huge[head] = None
+        elif flags[pfn] & PG_LRU:
+            isolate_page(box, pfn)
+            queue.small.append(pfn)
+        else:
+            queue.stuck += 1
+    return queue
+
+
+def _migrate(
+    box: Box, queue: Queue, get_new: Callable[[int], int], get_huge: Callable[[int], int]
+) -> int:  # fmt: skip
+    """Move pages to what `get_new` and, for huge ones, `get_huge` yield for (how many have moved, head frame), 0 for
+    nothing; a huge page that cannot move is split, and moves in parts. How many could not."""
+    small = queue.small
+    for head in queue.huge:
+        dst = get_huge(head)
         if dst and migrate_huge_page(box, head, dst):
             continue
         if dst:
             box.pages.free_pages(dst, HPAGE_PMD_ORDER)
         split_huge_page(box, head)
+        for pfn in range(head, head + HPAGE_PMD_NR):
+            if box.memmap.flags[pfn] & PG_LRU:
+                isolate_page(box, pfn)
+                small.append(pfn)
+    place = iter(range(1 << 62))
+    put = partial(box.pages.free_pages, order=0)
+    return len(migrate_pages(box, small, lambda: get_new(next(place)), put, MIGRATE_SYNC)[0])
+
+
+def _on_node(box: Box, nid: int) -> tuple[Callable[[int], int], Callable[[int], int]]:
+    """Where pages that go to a node come from: small ones, huge ones."""
+    alloc = box.pages.alloc_pages_node
+    return (lambda _: alloc(GFP_FOLIO | _THISNODE, 0, nid, K_ANON),
+            lambda _: alloc(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, nid, K_ANON))  # fmt: skip
 
 
 def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: Iterable[int], flags: int = 0) -> None:
@@ -193,18 +223,22 @@ def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: 
 
     if flags & MPOL_MF_STRICT and not flags & MPOL_MF_MOVE:
         zone_of = box.pages.zone_of
-        if any(wrong(zone_of(pfn).node) for pfn in _pages(box, mm, start, end)):
+        heads = (mm.huge[n].entry >> 12 for n in mm.huge if n << PMD_SHIFT < end and n + 1 << PMD_SHIFT > start)
+        if any(wrong(zone_of(pfn).node) for pfn in (*heads, *_pages(box, mm, start, end))):
             raise KernelError("EIO", "pages of the range lie on other nodes")
+    queue = None
     if flags & MPOL_MF_MOVE and policy is not None:  # before the areas' new bounds cut entries of 2 MiB
-        _move_huge(box, mm, start, end, wrong, lambda vma, addr: alloc_huge_page(box, vma, addr, GFP_TRANSHUGE, policy))
+        lru_add_drain(box)
+        queue = queue_pages(box, mm, start, end, wrong)
     for vma in areas:
         _set_area_policy(box, mm, max(start, vma.start), min(end, vma.end), policy)
-    if flags & MPOL_MF_MOVE and policy is not None:
+    if queue is not None and policy is not None:
         stay = move_huge_pages(box, mm, start, end, wrong, by_policy(box)) if mm.hugetlb else 0
-        taken, stuck = _movable(box, _pages(box, mm, start, end), wrong)
-        place = iter(range(1 << 62))
-        failed = _migrate(box, taken, lambda: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, next(place)))
-        if flags & MPOL_MF_STRICT and (failed or stuck or stay):
+        failed = _migrate(
+            box, queue, lambda place: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, place),
+            lambda head: alloc_hugepage_vma(box.pages, policy, GFP_TRANSHUGE, HPAGE_PMD_ORDER, K_ANON,
+                                            box.memmap.index[head] >> HPAGE_PMD_ORDER))  # fmt: skip
+        if flags & MPOL_MF_STRICT and (failed or queue.stuck or stay):
             raise KernelError("EIO", "pages of the range lie on other nodes and cannot be moved")
 
 
@@ -215,7 +249,10 @@ def _set_area_policy(box: Box, mm: MmStruct, start: int, end: int, policy: Polic
     if vma.policy == policy:
         return
     prev = vma if start > vma.start else find_vma_prev(mm, start)[1]
-    vma_modify(box, mm, vma, prev, start, end, vma.flags, policy).policy = policy
+    vma = vma_modify(box, mm, vma, prev, start, end, vma.flags, policy)
+    if vma.vm_ops is not None and vma.vm_ops.set_policy is not None:
+        vma.vm_ops.set_policy(vma, policy)
+    vma.policy = policy
 
 
 def node_of(box: Box, mm: MmStruct, addr: int) -> int:
@@ -241,37 +278,47 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
         raise KernelError("ENOMEM", "the program has no room for the list of so many pages")
     found: list[int] = []
     queued: list[tuple[int, int]] = []  # huge pages of a pool, which move together: (index, address)
-
-    def get_new(vma: VmArea, addr: int) -> int:
-        return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, node, K_ANON)
+    queue = Queue()
+    waiting: list[tuple[int, int]] = []  # for `queue`: (index, address)
 
     def flush() -> None:
+        nonlocal queue
         for index, at in queued:
             move_huge_pages(box, mm, at, at + 4096, lambda nid: nid != node, to_node(box, node))
             found[index] = node_of(box, mm, at)
+        _migrate(box, queue, *_on_node(box, node))
+        for index, at in waiting:
+            found[index] = node_of(box, mm, at)
+        queue = Queue()
         queued.clear()
+        waiting.clear()
 
     for page in range(addr & ~4095, (addr & ~4095) + count * 4096, 4096):
         status = node_of(box, mm, page)
         pfn = pte_of(mm, page) >> 12
         huge = page_head(box, pfn) if mm.hugetlb else None
-        if status >= 0 and status != node and box.memmap.mapcount[huge[0] if huge else pfn] > 1:
+        if status < 0 or status == node:
+            flush()
+        elif box.memmap.mapcount[huge[0] if huge else pfn] > 1:
             status = EACCES
-        if huge is not None and status >= 0 and status != node:
+            flush()
+        elif huge is not None:
             if huge[0] == pfn:
                 queued.append((len(found), page))
             else:  # only its first page stands for a huge page
                 status = EACCES
-        if status < 0 and queued:
-            flush()
-        if huge is None and status >= 0 and status != node:
-            _move_huge(box, mm, page, page + 4096, lambda nid: nid != node, get_new)
-            status = node_of(box, mm, page)
-        if huge is None and status >= 0 and status != node:
-            pfn = pte_of(mm, page) >> 12
-            taken, _ = _movable(box, (pfn,), lambda _: True)
-            _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, node, K_ANON))
-            status = node_of(box, mm, page)
+        else:
+            head = compound_head(box, pfn) if box.memmap.flags[pfn] & PG_HUGE else pfn
+            if head in queue.huge or not box.memmap.flags[head] & PG_LRU:  # off its list, with a page before it
+                status = EBUSY
+                flush()
+            else:
+                waiting.append((len(found), page))
+                if head != pfn or box.memmap.flags[pfn] & PG_HUGE:
+                    queue.huge[head] = None
+                else:
+                    isolate_page(box, pfn)
+                    queue.small.append(pfn)
         found.append(status)
         if not len(found) & 0x3FF:
             box.cond_resched()
@@ -313,19 +360,14 @@ def _next_pair(left: list[int], source: list[int], target: list[int]) -> tuple[i
 
 
 def _migrate_to_node(box: Box, mm: MmStruct, source: int, dest: int) -> int:
-    pfns: list[int] = []
-
-    def get_new(vma: VmArea, addr: int) -> int:
-        return box.pages.alloc_pages_node(GFP_TRANSHUGE | _THISNODE, HPAGE_PMD_ORDER, dest, K_ANON)
-
     stay = 0
     if mm.hugetlb:
         everywhere = 0, mm.task_size
         stay = move_huge_pages(box, mm, *everywhere, lambda node: node == source, to_node(box, dest), shared=True)
+    queue = Queue()
     for vma in list(mm.mmap):
         if not vma.flags & (VM_IO | VM_PFNMAP):  # vma_migratable()
-            _move_huge(box, mm, vma.start, vma.end, lambda node: node == source, get_new, shared=True)
-            pfns += _pages(box, mm, vma.start, vma.end)
-    taken, stuck = _movable(box, dict.fromkeys(pfns), lambda node: node == source, shared=True)
-    failed = _migrate(box, taken, lambda: box.pages.alloc_pages_node(GFP_FOLIO | _THISNODE, 0, dest, K_ANON))
-    return stay + stuck + failed
+            more = queue_pages(box, mm, vma.start, vma.end, lambda node: node == source, shared=True)
+            queue.small += more.small
+            queue.huge |= more.huge
+    return stay + _migrate(box, queue, *_on_node(box, dest))

@@ -35,6 +35,7 @@ from memsh.linux.mm.huge_memory.pmd import zap_huge_pmd
 from memsh.linux.mm.huge_memory.split import split_huge_page, split_huge_pmd
 from memsh.linux.mm.lru import account_new, deactivate_file_folio, lru_add_drain, mark_page_accessed, put_frames
 from memsh.linux.mm.memory.zap import release_pages, unmap_page_range
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import page_mappings
 from memsh.linux.mm.slab.objects import new_owner
 from memsh.linux.mm.vmscan.workingset import workingset_refault
@@ -312,8 +313,9 @@ def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int, last: i
         return False
     for index in range(start, start + HPAGE_PMD_NR):
         pages.pop(index)
-    for item in ("nr_file_pages", "nr_shmem", "nr_shmem_hugepages"):
+    for item in ("nr_file_pages", "nr_shmem"):
         box.vmstat[item] -= HPAGE_PMD_NR
+    mod_node_page_state(box, "nr_shmem_hugepages", head, -HPAGE_PMD_NR)
     put_huge_page(box, head, HPAGE_PMD_NR)
     return True
 

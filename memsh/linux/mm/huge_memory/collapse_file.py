@@ -42,6 +42,7 @@ from memsh.linux.mm.lru import lru_name, put_frames
 from memsh.linux.mm.memory.filefault import do_set_pmd
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.mmap.vmalist import vma_lookup
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
 from memsh.linux.mm.rmap.unmap import rmap_walk, try_to_unmap
 from memsh.linux.mm.shmem.shmem import shmem_charge, shmem_recalc_inode
@@ -109,7 +110,7 @@ def collapse_file(box: Box, mm: MmStruct, addr: int, mapping: AddressSpace, star
     memmap.refcount[head] = HPAGE_PMD_NR
     list_huge_page(box, head, lru_name(memmap.flags[head]))
     box.thp.pages += 1
-    box.vmstat["nr_shmem_hugepages"] += HPAGE_PMD_NR
+    mod_node_page_state(box, "nr_shmem_hugepages", head, HPAGE_PMD_NR)
     for item in ("nr_file_pages", "nr_shmem"):
         box.vmstat[item] += holes
     return retract_page_tables(box, mm, addr, mapping, start, head, by)

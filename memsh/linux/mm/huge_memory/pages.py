@@ -52,7 +52,7 @@ def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
         box.vmstat["unevictable_pgs_culled"] += HPAGE_PMD_NR
     box.thp.pages += 1
     box.vmstat["nr_anon_pages"] += HPAGE_PMD_NR
-    box.vmstat["nr_anon_transparent_hugepages"] += HPAGE_PMD_NR
+    mod_node_page_state(box, "nr_anon_transparent_hugepages", head, HPAGE_PMD_NR)
 
 
 def list_huge_page(box: Box, head: int, name: str) -> None:
@@ -110,11 +110,11 @@ def remove_huge_rmap(box: Box, head: int) -> None:
     entire = bool(entire_mappings(box, head))
     if not memmap.flags[head] & PG_ANON:
         mod_node_page_state(box, "nr_mapped", head, -gone)
-        box.vmstat["nr_shmem_pmdmapped"] -= HPAGE_PMD_NR * (not entire)
+        mod_node_page_state(box, "nr_shmem_pmdmapped", head, -HPAGE_PMD_NR * (not entire))
         return
     box.vmstat["nr_anon_pages"] -= gone
     if gone == HPAGE_PMD_NR or not entire:
-        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR
+        mod_node_page_state(box, "nr_anon_transparent_hugepages", head, -HPAGE_PMD_NR)
     if 0 < gone < HPAGE_PMD_NR:
         deferred_split_huge_page(box, head)
 
@@ -151,42 +151,6 @@ def entire_mappings(box: Box, head: int) -> list[tuple[VmArea, int]]:
             if huge is not None and huge.entry >> 12 == head:
                 found.append((vma, addr >> PMD_SHIFT))
     return found
-
-
-def migrate_huge_page(box: Box, head: int, dst: int) -> bool:
-    """Move a huge page to the fresh one at `dst` and free the old one; False if somebody else holds it, or it is mapped
-    in parts (migrate_folio, set_pmd_migration_entry)."""
-    memmap = box.memmap
-    places = entire_mappings(box, head)
-    if memmap.refcount[head] != len(places):
-        return False
-    old, new = slice(head, head + HPAGE_PMD_NR), slice(dst, dst + HPAGE_PMD_NR)
-    flags = memmap.flags[head]
-    unlist_huge_page(box, head)
-    for column in (memmap.flags, memmap.mapping, memmap.index, memmap.mapcount):
-        column[new] = column[old]
-        set_run(column, head, HPAGE_PMD_NR, 0)
-    box.memcg.migrate(head, dst, HPAGE_PMD_NR)
-    memmap.refcount[dst], memmap.refcount[head] = memmap.refcount[head], 1
-    for pfn in memmap.data.keys() & range(head, head + HPAGE_PMD_NR):
-        memmap.data[pfn - head + dst] = memmap.data.pop(pfn)
-    if flags & PG_MLOCKED:
-        zone_count(box, "nr_mlock", head, -HPAGE_PMD_NR)
-        zone_count(box, "nr_mlock", dst, HPAGE_PMD_NR)
-    if flags & PG_LRU:
-        memmap.flags[dst] |= PG_LRU
-        list_huge_page(box, dst, lru_name(flags))
-    if head in box.thp.deferred:
-        del box.thp.deferred[head]
-        box.thp.deferred[dst] = None
-    for vma, number in places:
-        huge = vma.mm.huge[number]
-        huge.entry = dst << 12 | huge.entry & 4095
-        vma.mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
-    box.vmstat["thp_migration_success"] += 1
-    box.vmstat["pgmigrate_success"] += HPAGE_PMD_NR
-    box.pages.free_pages(head, HPAGE_PMD_ORDER)
-    return True
 
 
 def deactivate_huge_page(box: Box, head: int) -> None:

@@ -26,6 +26,7 @@ from memsh.linux.mm.huge_memory.pages import (
 )
 from memsh.linux.mm.lru import folio_lruvec, lru_name, update_lru_size
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -52,7 +53,8 @@ def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
         if entry & PTE_DIRTY:
             memmap.flags[head] |= PG_DIRTY
         memmap.refcount[head] += HPAGE_PMD_NR - 1
-        box.vmstat["nr_anon_transparent_hugepages"] -= HPAGE_PMD_NR * (not entire_mappings(box, head))
+        if not entire_mappings(box, head):
+            mod_node_page_state(box, "nr_anon_transparent_hugepages", head, -HPAGE_PMD_NR)
     put_table(mm, number, table)
     mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
 
@@ -97,7 +99,7 @@ def split_huge_page(box: Box, head: int, *, isolated: bool = False) -> int:
     if listed:
         _link_parts(box, head, name)
     if not anon:
-        box.vmstat["nr_shmem_hugepages"] -= HPAGE_PMD_NR
+        mod_node_page_state(box, "nr_shmem_hugepages", head, -HPAGE_PMD_NR)
         return 0
     free = [frame for first, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value
             for frame in range(first, first + n)]  # fmt: skip

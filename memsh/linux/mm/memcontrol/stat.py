@@ -29,6 +29,8 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.vmstat import VmStat
 from memsh.linux.lib.columns import sub_runs
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
+from memsh.linux.mm.huge_memory.pages import entire_mappings
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -53,6 +55,7 @@ NOT_BY_NODE = ("kernel", "percpu", "sock", "vmalloc", "zswap", "zswapped", "slab
 _MACHINE = {  # the root's, as /proc/vmstat has them
     "anon": "nr_anon_pages", "shmem": "nr_shmem", "file_mapped": "nr_mapped", "file_dirty": "nr_dirty",
     "file_writeback": "nr_writeback", "swapcached": "nr_swapcached", "anon_thp": "nr_anon_transparent_hugepages",
+    "shmem_thp": "nr_shmem_hugepages",
     **{name: "nr_" + name for name in LISTS},
 }  # fmt: skip
 
@@ -142,13 +145,15 @@ def _user_pages(box: Box, found: VmStat, pfn: int, count: int, flags: int) -> No
     if flags & PG_ANON:
         mapped = sum(n for _, n, value in sub_runs(memmap.mapcount, pfn, count) if value)
         found["anon"] += mapped
-        if flags & PG_HUGE:
-            found["anon_thp"] += count
+        if flags & PG_HUGE:  # what is mapped in parts alone is no huge page to this counter
+            heads = range(-(-pfn // HPAGE_PMD_NR) * HPAGE_PMD_NR, pfn + count, HPAGE_PMD_NR)
+            found["anon_thp"] += HPAGE_PMD_NR * sum(bool(entire_mappings(box, head)) for head in heads)
         return
     if kind not in (K_FILE, K_SHMEM) or flags & PG_SWAPCACHE or kind == K_ANON:
         return
     found["file"] += count
     found["shmem"] += count * (kind == K_SHMEM)
+    found["shmem_thp"] += count * bool(flags & PG_HUGE)
     found["file_mapped"] += sum(n for _, n, value in sub_runs(memmap.mapcount, pfn, count) if value)
     if flags & PG_DIRTY and kind == K_FILE:
         found["file_dirty"] += count

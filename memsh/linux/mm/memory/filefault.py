@@ -79,7 +79,7 @@ def do_set_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, head: int, write:
     if write:
         entry |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
     if not entire_mappings(box, head):
-        box.vmstat["nr_shmem_pmdmapped"] += HPAGE_PMD_NR
+        mod_node_page_state(box, "nr_shmem_pmdmapped", head, HPAGE_PMD_NR)
     fresh = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
     mod_node_page_state(box, "nr_mapped", head, fresh)
     add_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)

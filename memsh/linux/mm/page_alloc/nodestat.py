@@ -41,6 +41,7 @@ _SEEN = (
     "nr_mapped", "nr_file_pages", "nr_dirty", "nr_writeback", "nr_shmem", "nr_swapcached", "nr_kernel_stack",
     "nr_page_table_pages", "nr_slab_reclaimable", "nr_slab_unreclaimable",
 )  # fmt: skip
+_KEPT = ("nr_anon_transparent_hugepages", "nr_shmem_hugepages", "nr_shmem_pmdmapped")
 
 
 def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
@@ -48,12 +49,13 @@ def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
     nodes = box.pages.nodes
     if len(nodes) == 1:
         return box.vmstat
-    found = {**count_frames(box, node), **node.stat}
+    found = {**dict.fromkeys(_KEPT, 0), **count_frames(box, node), **node.stat}
     return VmStat({**box.vmstat, **found} if node.nid == 0 else found)
 
 
 def mod_node_page_state(box: Box, item: str, pfn: int, delta: int) -> None:
-    """Count on the node of a frame what reclaim asks of it all the time: nr_mapped, nr_dirty, nr_slab_*."""
+    """Count on the node of a frame what reclaim asks of it all the time (nr_mapped, nr_dirty, nr_slab_*), and
+    what no frame shows by itself: huge pages."""
     box.vmstat[item] += delta
     pages = box.pages
     if len(pages.nodes) > 1:

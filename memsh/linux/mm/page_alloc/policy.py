@@ -68,9 +68,16 @@ def alloc_pages_bulk_interleave(
     return found
 
 
+def get_vma_policy(vma: VmArea, addr: int) -> Policy | None:
+    """The policy of what is mapped there, or the area's; None if the process's counts (__get_vma_policy)."""
+    if vma.vm_ops is not None and vma.vm_ops.get_policy is not None:
+        return vma.vm_ops.get_policy(vma, addr)
+    return vma.policy
+
+
 def vma_alloc_folio(pages: PageAllocator, gfp: int, vma: VmArea, addr: int) -> int:
     """A page of a process for `addr`, from where the area's policy or the process's says; 0 if there is none."""
-    policy = vma.policy or pages.policy
+    policy = get_vma_policy(vma, addr) or pages.policy
     if policy is None:
         return pages.alloc_pages(gfp, 0, K_ANON)
     return alloc_pages_policy(pages, policy, gfp, 0, K_ANON, vma.pgoff + ((addr - vma.start) >> 12))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_FIXED, VM_NORESERVE
-from memsh.linux.include.memmap import K_SHMEM
 from memsh.linux.include.mm_types import (
     AddressSpace,
     AddressSpaceOperations,
@@ -46,6 +45,7 @@ from memsh.linux.mm.memory.outcome import MAJOR
 from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import get_file, vm_enough_memory
 from memsh.linux.mm.shmem.shmem_huge import SHM_DEV, may_map_huge, mount_huge, shmem_alloc_hugefolio, shmem_is_huge
+from memsh.linux.mm.shmem.shmem_policy import shmem_alloc_folio, shmem_get_policy, shmem_set_policy
 from memsh.linux.mm.shmem.shmem_swap import shmem_free_swap, shmem_swapin
 from memsh.linux.mm.slab.objects import drop_owner, give, take
 
@@ -121,7 +121,7 @@ def shmem_get_folio(box: Box, inode: Inode, index: int, vma: VmArea | None) -> t
         return head + (index & HPAGE_PMD_NR - 1), False
     if inode.dev in box.fs.tmpfs:
         _acct_block(box, inode)
-    pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_SHMEM))
+    pfn = shmem_alloc_folio(box, inode, index, GFP_CACHE)
     if not pfn:
         shmem_recalc_inode(box, inode)
         raise KernelError("ENOMEM", "no page for shared memory")
@@ -277,7 +277,10 @@ SHMEM_AOPS = AddressSpaceOperations(
     swap_backed=True, writeback=False, read_folio=zeros, get_pages=_get_pages, write_begin=_write_begin,
     write_end=_write_end, write_zeros=shmem_write_zeros, free_value=shmem_free_swap,
 )  # fmt: skip
-SHMEM_VM_OPS = VmOperations(fault=shmem_fault, map_pages=filemap_map_pages, may_map_huge=may_map_huge)
+SHMEM_VM_OPS = VmOperations(
+    fault=shmem_fault, map_pages=filemap_map_pages, may_map_huge=may_map_huge, set_policy=shmem_set_policy,
+    get_policy=shmem_get_policy,
+)  # fmt: skip
 SHMEM_FOP = FileOperations(
     mmap=shmem_mmap, get_unmapped_area=shmem_get_unmapped_area, punch_hole=shmem_punch_hole
 )  # fmt: skip

@@ -21,7 +21,7 @@ from memsh.linux.include.flags import (
     VM_HUGEPAGE,
     VM_NOHUGEPAGE,
 )
-from memsh.linux.include.memmap import K_SHMEM, PG_HUGE, PG_LRU, PG_SWAPBACKED, PG_UPTODATE
+from memsh.linux.include.memmap import PG_HUGE, PG_LRU, PG_SWAPBACKED, PG_UPTODATE
 from memsh.linux.include.mm_types import AddressSpace, Inode, VmArea
 from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.mm.filemap.pagecache import GFP_CACHE, mapping_of
@@ -33,6 +33,8 @@ from memsh.linux.mm.huge_memory.huge import (
 )
 from memsh.linux.mm.huge_memory.pages import list_huge_page
 from memsh.linux.mm.lru import lru_name
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+from memsh.linux.mm.shmem.shmem_policy import shmem_alloc_huge
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -94,7 +96,7 @@ def shmem_alloc_hugefolio(box: Box, vma: VmArea | None, inode: Inode, index: int
         return 0
     gfp = box.thp.gfp_mask(vma)
     gfp = gfp & ~(_ALLOW | _ZONES) | GFP_CACHE & _ZONES | gfp & GFP_CACHE & _ALLOW
-    head = box.pages.alloc_pages(gfp, HPAGE_PMD_ORDER, K_SHMEM)
+    head = shmem_alloc_huge(box, inode, first, gfp)
     if not head:
         box.vmstat["thp_file_fallback"] += 1
         return 0
@@ -130,7 +132,8 @@ def _add_to_page_cache(box: Box, mapping: AddressSpace, first: int, head: int) -
     memmap.refcount[head] = HPAGE_PMD_NR
     list_huge_page(box, head, lru_name(memmap.flags[head]))
     box.thp.pages += 1
-    for item in ("nr_file_pages", "nr_shmem", "nr_shmem_hugepages"):
+    for item in ("nr_file_pages", "nr_shmem"):
         box.vmstat[item] += HPAGE_PMD_NR
+    mod_node_page_state(box, "nr_shmem_hugepages", head, HPAGE_PMD_NR)
     box.vmstat["thp_file_alloc"] += 1
     return True
