@@ -166,6 +166,23 @@ def test_the_whole_group_dies_with_oom_group() -> None:
     sound(box)
 
 
+def test_a_group_that_another_shrinks_dies_with_the_first_victim_told_of_twice() -> None:
+    box = box_of()
+    group(box, "c")
+    put(box, "c/memory.oom.group", "1")
+    writer = box.current
+    for size in (3 * MIB, MIB):
+        switch_to(box, fork(box, writer).child)
+        put(box, "c/cgroup.procs", "0")
+        write(box, area(box, size), size)
+    switch_to(box, writer)
+    put(box, "c/memory.max", "1M")
+    events = rows(box, "c/memory.events")
+    assert (events["oom"], events["oom_kill"], events["oom_group_kill"]) == (1, 3, 1)  # as on the real machine
+    assert not get(box, "c/cgroup.procs")
+    sound(box)
+
+
 def test_swap_is_charged_and_limited() -> None:
     box = box_of(swap=64 * MIB)
     group(box, "a", max="16M")

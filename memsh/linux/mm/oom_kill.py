@@ -266,6 +266,7 @@ class Oom:
                        f"{cpuset_text(box)}{self._context(victim)},task={victim.comm},pid={victim.pid},uid=0")
         group = self._oom_group(victim)
         members = self.members(group) if group is not None else []
+        victims = {victim.pid: victim}
         self._kill_process(victim, message)
         if group is not None:
             group.event("oom_group_kill")
@@ -273,7 +274,13 @@ class Oom:
             for task in members:
                 thread = live_thread(box, task)
                 if task.oom_score_adj != OOM_SCORE_ADJ_MIN and task is not box.init and thread is not None:
-                    self._kill_process(thread, message)
+                    self._kill_process(thread, message)  # the first victim is told of again: it has not run since
+                    victims[thread.pid] = thread
+        for task in victims.values():
+            if task.tgid == box.current.tgid:
+                self.victim = task.tgid
+            elif task.mm is not None:
+                force_sig(box, task, SIGKILL)
 
     def _context(self, victim: Task) -> str:
         """Which groups it is about (mem_cgroup_print_oom_context)."""
@@ -296,7 +303,7 @@ class Oom:
         return found
 
     def _kill_process(self, victim: Task, message: str) -> None:
-        """What the log says of one victim, and its end (__oom_kill_process)."""
+        """What the log says of one victim, whom a signal awaits, and what is counted (__oom_kill_process)."""
         box, log = self.box, self.box.log
         mm = victim.mm
         if mm is None:
@@ -315,10 +322,6 @@ class Oom:
             pages = mm.total_vm, rss[MM_ANONPAGES], rss[MM_FILEPAGES], rss[MM_SHMEMPAGES], mm.nr_ptes
             kb = [4 * count for count in pages]
             box.trace.emit("mark_victim", victim.pid, victim.comm, *kb, victim.oom_score_adj)
-        if victim.tgid == box.current.tgid:
-            self.victim = victim.tgid
-        else:
-            force_sig(box, victim, SIGKILL)
 
     def _panic_on_oom(self, gfp: int, order: int, mode: int) -> None:
         self._dump_header(gfp, order, head="oom_on")
