@@ -74,6 +74,7 @@ class Config:
         limit = self._number("nr_cpus", 1)
         present = min(self.cpus, limit) if limit else self.cpus
         most = 0 if self.parameter("nosmp") is not None else self._number("maxcpus", 0)
+        present = 1 if most == 0 else present  # prefill_possible_map()
         cpus = present if most is None else min(present, max(1, most))
         nodes = tuple((size, tuple(cpu for cpu in its if cpu < cpus)) for size, its in self.nodes)
         if self.parameter("numa") == "off":

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.setup import Logger, arch_probe_nr_irqs
+from memsh.linux.arch.x86.setup import MIB, Logger, arch_probe_nr_irqs
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.kernel.timer import BTIME
@@ -62,10 +62,11 @@ def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]
     cpus, present = config.cpus, config.present
     nodes = len(box.pages.nodes)
     packages = {box.model.start.topology(box, cpu)[0] for cpu in range(cpus)}
+    told = -(-config.firmware_cpus // max(1, cpus // len(packages)))  # smp_sanity_check() has seen them all
     clock = datetime.fromtimestamp(BTIME, UTC)
     few = present < nr_cpus
     return {
-        "cpus": present, "packages": len(packages),
+        "cpus": present, "packages": told,
         "nodes": f"{nodes} node{'s' if nodes > 1 else ''}", "brought": f"{cpus} CPU{'s' if cpus > 1 else ''}",
         "smp": announce_cpus(box),
         "activated": f"{cpus} processors activated ({bogomips(box, lpj * cpus)} BogoMIPS)",
@@ -75,7 +76,10 @@ def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]
         "shift": (present - 1).bit_length(),
         "rtc": clock.strftime("%H:%M:%S, date: %Y-%m-%d"),
         "pci": box.machine.top, "above": "0x{:09x}-0x{:09x}".format(*above_window(box)),
-        "ram_buffers": ram_buffers(box),
+        "ram_buffers": [f"e820: reserve RAM buffer [mem 0x{first:08x}-0x{last:08x}]"
+                        for first, last in ram_alignment(box)],
+        "ignored": ignored_processors(box, False), "ignored_late": ignored_processors(box, True),
+        "unmapped": ["ACPI: Unable to map lapic to logical cpu number"] * len(ignored_processors(box, True)),
         **disk_facts(box),
         "mptable": "0x000f5b90-0x000f5b9f" if config.nodes else "0x000f5ba0-0x000f5baf",
     }  # fmt: skip
@@ -107,17 +111,56 @@ def above_window(box: Box) -> tuple[int, int]:
     return above, above + WINDOW - 1
 
 
-def ram_buffers(box: Box) -> list[str]:
-    """Address space behind each piece of RAM that no device shall get (ram_alignment)."""
-    lines = []
+def ram_alignment(box: Box) -> list[tuple[int, int]]:
+    """Address space behind each piece of RAM that no device shall get: first and last byte."""
+    found = []
     for entry in box.machine.e820:
         if entry.kind == "usable":
             megabytes = entry.end >> 20
             unit = 64 << 10 if not megabytes else 1 << 20 if megabytes < 16 else 64 << 20
             end = -(-entry.end // unit) * unit
             if end > entry.end:
-                lines.append(f"e820: reserve RAM buffer [mem 0x{entry.end:08x}-0x{end - 1:08x}]")
-    return lines
+                found.append((entry.end, end - 1))
+    return found
+
+
+def iomem_of_memory(box: Box, limit: int) -> list[tuple[int, int, int, str]]:
+    """(level, first, last, name) of what the map of memory has below `limit`, and of the buffers behind RAM, where
+    nothing else is (e820__reserve_resources_late)."""
+    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
+    rows += [(0, max(entry.start, 0x1000), entry.end - 1, entry.name)
+             for entry in box.machine.e820 if entry.start < limit]  # fmt: skip
+    for first, last in ram_alignment(box):
+        above = min((row[1] for row in rows if row[1] > first), default=limit)
+        if not any(row[1] <= first <= row[2] for row in rows) and first < limit:
+            rows.append((0, first, min(last, above - 1), "RAM buffer"))
+    covered = any(row[1] <= 0xF0000 <= row[2] for row in rows)
+    return [*rows, (int(covered), 0xF0000, 0xFFFFF, "System ROM")]
+
+
+def mapped_ranges(box: Box) -> list[tuple[int, int]]:
+    """What the kernel maps for itself of the physical addresses: RAM, and all of the first MiB (init_mem_mapping)."""
+    found: list[tuple[int, int]] = [(0, MIB)]
+    for entry in box.machine.e820:
+        if entry.kind == "usable" and entry.end > MIB:
+            start = max(entry.start, MIB)
+            if start == found[-1][1]:
+                found[-1] = (found[-1][0], entry.end)
+            else:
+                found.append((start, entry.end))
+    return found
+
+
+def ignored_processors(box: Box, late: bool) -> list[str]:
+    """What the firmware has beyond nr_cpus=, told of when its tables are read, and again, with those beyond nosmp,
+    when ACPI looks for its devices (generic_processor_info)."""
+    config = box.config
+    if config.firmware_cpus == config.present or (not late and config.parameter("nr_cpus") is None):
+        return []
+    more = config.firmware_cpus - config.present
+    first = config.present + (more if late and config.parameter("nr_cpus") is not None else 0)
+    told = f"APIC: NR_CPUS/possible_cpus limit of {config.present} reached. Processor"
+    return [f"{told} {first + at}/0x{config.present + at:x} ignored." for at in range(more)]
 
 
 def nosave_regions(box: Box) -> list[str]:

@@ -32,7 +32,7 @@ from memsh.linux.init.main import (
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.mm.page_alloc.available import totalhigh_pages
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
-from memsh.machines.bootlog import announce, bogomips, calibrate_delay, common
+from memsh.machines.bootlog import announce, bogomips, calibrate_delay, common, iomem_of_memory, mapped_ranges
 from memsh.machines.i386_log import TABLE
 from memsh.machines.kthreads import i386_threads
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.model import Kmap
     from memsh.linux.init.threads import Kthread
 
+LARGE_PAGE = 4 << 20
 RAM_DISK = (Unpacked("files", 1386 * PAGE_SIZE),)  # what the recorded machines' holds; ours has its programs elsewhere
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
 LPJ = 2596104  # loops per jiffy, of 1000 a second
@@ -82,9 +83,13 @@ class I386Start:
 
     def direct_map(self, box: Box) -> list[tuple[str, int]]:
         """The first 4 MiB and the kernel image are split."""
-        end = box.machine.max_low_pfn * 4
-        small = 12288 + end % 4096
-        return [("4k", small), ("4M", end - small)]
+        small, large, low = 12288, -12288, box.machine.max_low_pfn << 12
+        for start, behind in mapped_ranges(box):
+            end = min(behind, low)
+            whole = max(0, (end & -LARGE_PAGE) - (-(-start // LARGE_PAGE) * LARGE_PAGE)) if end > start else 0
+            small += (max(0, end - start) - whole) >> 10
+            large += whole >> 10
+        return [("4k", small), ("4M", large)]
 
     def iomem(self, box: Box) -> list[tuple[int, int, int, str]]:
         """RAM, firmware and devices, as on the recorded machine."""
@@ -102,15 +107,10 @@ class I386Start:
 def iomem(box: Box) -> list[tuple[int, int, int, str]]:
     """(level, first, last, name)."""
     machine = box.machine
-    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
-    for entry in machine.e820:
-        if entry.start >= 1 << 32:
-            continue
-        name = "System RAM" if entry.kind == "usable" else "Reserved"
-        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
+    rows = iomem_of_memory(box, 1 << 32)  # not i386: 4 GiB, as far as the table goes without PAE
     rows += [
         (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (1, 0xA0000, 0xBFFFF, "Video RAM area"),
-        (0, 0xC0000, 0xC05FF, "Video ROM"), (1, 0xF0000, 0xFFFFF, "System ROM"),
+        (0, 0xC0000, 0xC05FF, "Video ROM"),
         (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
         (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "PNP0103:00"),
         (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),

@@ -7,6 +7,7 @@ TABLE = """\
 <6>  16947 found SMP MP-table at [mem {mptable}]
 <6>  89898 Using APIC driver default
 <6>  90379 ACPI: PM-Timer IO Port: 0x608
+<4>  90934 {ignored}
 <6>  90935 ACPI: LAPIC_NMI (acpi_id[0xff] dfl dfl lint[0x1])
 <6>  91274 IOAPIC[0]: apic_id 0, version 32, address 0xfec00000, GSI 0-23
 <6>  91373 ACPI: INT_SRC_OVR (bus 0 bus_irq 0 global_irq 2 dfl dfl)
@@ -95,6 +96,8 @@ space under this bridge.
 <6> 587509 ACPI: PCI: Interrupt link LNKC configured for IRQ 11
 <6> 587925 ACPI: PCI: Interrupt link LNKD configured for IRQ 11
 <6> 588069 ACPI: PCI: Interrupt link LNKS configured for IRQ 9
+<4> 588074 {ignored_late}
+<6> 588079 {unmapped}
 <6> 592308 iommu: Default domain type: Translated\x20
 <6> 592379 iommu: DMA domain TLB invalidation policy: lazy mode\x20
 <6> 604011 PCI: Using ACPI for IRQ routing

@@ -48,7 +48,16 @@ from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
 from memsh.linux.mm.shmem.super import TmpfsOptions
 from memsh.machines import x86_64_areas as areas
-from memsh.machines.bootlog import Facts, above_window, announce, bogomips, calibrate_delay, common, nosave_regions
+from memsh.machines.bootlog import (
+    Facts,
+    above_window,
+    announce,
+    bogomips,
+    calibrate_delay,
+    common,
+    iomem_of_memory,
+    nosave_regions,
+)
 from memsh.machines.kthreads import x86_64_threads
 from memsh.machines.x86_64_log import TABLE
 from memsh.machines.x86_64_programs import ram_disk
@@ -154,13 +163,10 @@ def tunables(box: Box) -> None:
 def iomem(box: Box) -> list[tuple[int, int, int, str]]:
     """(level, first, last, name)."""
     machine = box.machine
-    rows: list[tuple[int, int, int, str]] = [(0, 0, 0xFFF, "Reserved")]
-    for entry in machine.e820:
-        name = "System RAM" if entry.kind == "usable" else "Reserved"
-        rows.append((0, max(entry.start, 0x1000), entry.end - 1, name))
+    rows = iomem_of_memory(box, 1 << 64)
     rows += [
         (0, 0xA0000, 0xBFFFF, "PCI Bus 0000:00"), (0, 0xC0000, 0xC05FF, "Video ROM"),
-        (1, 0xF0000, 0xFFFFF, "System ROM"), (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
+        (0, machine.top, 0xFEBFFFFF, "PCI Bus 0000:00"),
         (0, 0xFEC00000, 0xFEC003FF, "IOAPIC 0"), (0, 0xFED00000, 0xFED003FF, "HPET 0"),
         (1, 0xFED00000, 0xFED003FF, "PNP0103:00"), (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
         (0, *above_window(box), "PCI Bus 0000:00"),
@@ -211,7 +217,7 @@ def start_memory(box: Box) -> Parser:
 def mem_init(box: Box) -> None:
     """Give all free memory to the buddy system in the largest blocks (memblock_free_all)."""
     machine, zones = box.machine, box.pages.zones
-    populated = [(zone, deferred(box.pages.nodes[zone.node])) for zone in zones if zone.present]
+    populated = [(zone, deferred(box, box.pages.nodes[zone.node])) for zone in zones if zone.present]
     early = -EARLY_PAGES
     for first, last in machine.memblock.free_ranges():
         for zone, limit in populated:
@@ -228,12 +234,18 @@ def mem_init(box: Box) -> None:
     box.vmstat["pgfree"] = free
 
 
-def deferred(node: Node) -> int:
+def deferred(box: Box, node: Node) -> int:
     """The frame from which on the node's struct pages are initialised late, when other CPUs can help: a section's start
-    in its last zone, once a whole section is done (defer_init). Its end if none are."""
-    last = [zone for zone in node.zones if zone.present][-1]
-    first = -(-last.start_pfn // SECTION) * SECTION + SECTION
-    return min(first, last.end_pfn)
+    in its last zone that is memory, once there have been as many as a section has (defer_init). Its end if none are."""
+    last, done = [zone for zone in node.zones if zone.present][-1], 0
+    for region in box.machine.memblock.memory:
+        start = max(region.start // PAGE_SIZE, last.start_pfn)
+        end = min(region.end // PAGE_SIZE, last.end_pfn)
+        first = -(-max(start, start + SECTION - done) // SECTION) * SECTION
+        if start < end and first < end:
+            return first
+        done += max(0, end - start)
+    return last.end_pfn
 
 
 def log_facts(box: Box) -> Facts:
@@ -284,7 +296,7 @@ def start_kernel(box: Box, parser: Parser) -> None:
     box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     box.timer.set(DEFERRED_USEC)
     for node in box.pages.nodes:
-        left = deferred(node)
+        left = deferred(box, node)
         if left < node.end_pfn:
             took = (node.end_pfn - left) // DEFERRED_A_TICK * 4
             log(KERN_INFO, f"node {node.nid} deferred pages initialised in {took}ms")

@@ -3,6 +3,7 @@
 TABLE = """\
 <6>  18667 found SMP MP-table at [mem {mptable}]
 <6>  50056 ACPI: PM-Timer IO Port: 0x608
+<4>  50087 {ignored}
 <6>  50088 ACPI: LAPIC_NMI (acpi_id[0xff] dfl dfl lint[0x1])
 <6>  50111 IOAPIC[0]: apic_id 0, version 32, address 0xfec00000, GSI 0-23
 <6>  50141 ACPI: INT_SRC_OVR (bus 0 bus_irq 0 global_irq 2 dfl dfl)
@@ -124,6 +125,8 @@ space under this bridge.
 <6> 792002 ACPI: PCI: Interrupt link LNKC configured for IRQ 11
 <6> 792559 ACPI: PCI: Interrupt link LNKD configured for IRQ 11
 <6> 792834 ACPI: PCI: Interrupt link LNKS configured for IRQ 9
+<4> 792839 {ignored_late}
+<6> 792844 {unmapped}
 <6> 796286 PCI: Using ACPI for IRQ routing
 <7> 796298 PCI: pci_cache_line_size set to 64 bytes
 <7> 796326 {ram_buffers}

@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from memsh.linux.arch.x86.e820 import Entry
     from memsh.linux.box import Box
 
-TYPES = {"usable": "System RAM", "reserved": "Reserved", "ACPI data": "ACPI Tables"}
-
 
 def _entry(entry: Entry) -> Directory:
-    texts = {"end": f"{entry.end - 1:#x}", "start": f"{entry.start:#x}", "type": TYPES[entry.kind]}
+    texts = {"end": f"{entry.end - 1:#x}", "start": f"{entry.start:#x}", "type": entry.name}
     return Directory({name: _line(text) for name, text in texts.items()}, 0o755)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.lib.kstrtox import kstrtoull_decimal
 from memsh.linux.mm.huge_memory.huge import DEFRAG, ENABLED, HPAGE_PMD_NR, HPAGE_PMD_SIZE, SHMEM
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.sys_hugetlb import HUGEPAGES
@@ -56,12 +57,23 @@ def _figure(field: str) -> Callable[[Box], str]:
     return lambda box: f"{int(getattr(box.thp.khugepaged, field))}\n"
 
 
+def _flag(text: str) -> bool:
+    """single_hugepage_flag_store(): 0 or 1."""
+    value = kstrtoull_decimal(text)
+    if value > 1:
+        raise KernelError("EINVAL", "0 or 1")
+    return bool(value)
+
+
 def _number(field: str, least: int, most: int) -> ProcFile:
     def store(box: Box, text: str) -> None:
-        digits = text.strip()
-        if not digits.isascii() or not digits.isdecimal() or not least <= int(digits) <= most:
+        try:
+            value = kstrtoull_decimal(text, 32)
+        except KernelError:
+            raise KernelError("EINVAL", text.strip()) from None  # too large is no other word here
+        if not least <= value <= most:
             raise KernelError("EINVAL", f"a number from {least} to {most}")
-        setattr(box.thp.khugepaged, field, int(digits))
+        setattr(box.thp.khugepaged, field, value)
         if field.endswith("sleep_millisecs") and box.thp.khugepaged is not None:
             box.thp.khugepaged.wake()
             box.thp.khugepaged.yielded()
@@ -74,9 +86,11 @@ def _show_zero(box: Box) -> str:
 
 
 def _store_zero(box: Box, text: str) -> None:
-    if text.strip() not in ("0", "1"):
-        raise KernelError("EINVAL", "0 or 1")
-    box.thp.use_zero_page = text.strip() == "1"
+    box.thp.use_zero_page = _flag(text)
+
+
+def _store_khugepaged_defrag(box: Box, text: str) -> None:
+    setattr(box.thp.khugepaged, "defrag", int(_flag(text)))  # noqa: B010 — as _number() does
 
 
 THP = Directory({

@@ -27,7 +27,9 @@ transparent_hugepage vdso
 ACTING = frozenset(_ACTING.split())
 I386_ACTING = frozenset({"highmem", "vdso32", "vmalloc"})
 _SYSCTLS = {"panic": "kernel.panic", "panic_on_warn": "kernel.panic_on_warn", "panic_print": "kernel.panic_print"}
-_ALIASES = {"numa_zonelist_order": "vm/numa_zonelist_order"}
+_ALIASES = {"numa_zonelist_order": "vm.numa_zonelist_order",
+            **{name: f"kernel.{name}" for name in (
+                "hardlockup_all_cpu_backtrace", "hung_task_panic", "softlockup_all_cpu_backtrace")}}  # fmt: skip
 
 
 def for_init(box: Box) -> tuple[list[str], list[str]]:
@@ -36,7 +38,7 @@ def for_init(box: Box) -> tuple[list[str], list[str]]:
     environment: dict[str, str] = {}
     line = box.config.cmdline.split()
     for name, value in words(box.config):
-        if _known(box, name) or "." in name:
+        if _known(box, name) or "." in name or name in _ALIASES:
             continue
         if value is None:
             arguments.append(name)

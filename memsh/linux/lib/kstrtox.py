@@ -52,9 +52,9 @@ def kstrtoint_decimal(text: str) -> int:
     return _signed(_decimal(text), 32)
 
 
-def kstrtoull_decimal(text: str) -> int:
-    """64 bits without a minus, with base 10."""
-    return kstrtoull(_decimal(text))
+def kstrtoull_decimal(text: str, bits: int = 64) -> int:
+    """64 bits, or `bits`, without a minus, with base 10."""
+    return kstrtoull(_decimal(text), bits)
 
 
 def kstrtoll(text: str) -> int:

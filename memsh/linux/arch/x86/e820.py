@@ -1,11 +1,10 @@
 """The map that the firmware of an emulated PC (i440FX) gives, and as the user changes it: mem= and memmap=
-(arch/x86/kernel/e820.c). Addresses are physical, in bytes; ranges are half open, [start, end).
-
-Known deviations: memmap=N%S-TYPE+TYPE, which changes the kind of a range, is refused.
+(arch/x86/kernel/e820.c). Addresses are physical, in bytes; ranges are half open, [start, end). No known deviations.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +21,14 @@ ACPI_DATA_SIZE = 128 << 10  # what the firmware keeps for its tables below the e
 PCI_HOLE = 0xE0000000  # RAM that would reach this far …
 PCI_HOLE_LOW = 0xC0000000  # … is cut here, and the rest lies beyond 4 GiB
 ULLONG_MAX = (1 << 64) - 1
-# kinds by their numbers: where ranges overlap, the larger one counts
-_RANK = {"usable": 1, "reserved": 2, "ACPI data": 3, "persistent (type 12)": 12}
+_KINDS = {1: "usable", 2: "reserved", 3: "ACPI data", 4: "ACPI NVS", 5: "unusable", 7: "persistent (type 7)",
+          12: "persistent (type 12)", 0xEFFFFFFF: "soft reserved"}  # fmt: skip
+# where ranges overlap, the kind of the larger number counts
+_RANK = {kind: number for number, kind in _KINDS.items()}
+_NAMES = {"usable": "System RAM", "ACPI data": "ACPI Tables", "ACPI NVS": "ACPI Non-volatile Storage",
+          "unusable": "Unusable memory", "persistent (type 7)": "Persistent Memory",
+          "persistent (type 12)": "Persistent Memory (legacy)", "reserved": "Reserved",
+          "soft reserved": "Soft Reserved"}  # fmt: skip
 _MARKS = {"@": "usable", "#": "ACPI data", "$": "reserved", "!": "persistent (type 12)"}
 
 
@@ -33,6 +38,11 @@ class Entry(NamedTuple):
     start: int
     end: int
     kind: str  # "usable", "reserved"
+
+    @property
+    def name(self) -> str:
+        """As /proc/iomem and the firmware's map call it (e820_type_to_string)."""
+        return _NAMES.get(self.kind, "Unknown E820 type")
 
 
 def low_ram(ram: int) -> int:
@@ -78,7 +88,7 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
             size = memparse(value)[0]
             changed = True
             if size:
-                found = _range_remove(found, size, log)
+                found = _range_remove(found, size, ULLONG_MAX, "usable", log)
         elif name == "memmap" and value is not None:
             for part in value.split(","):
                 found = _parse_memmap_one(found, part, log)
@@ -93,18 +103,50 @@ def _parse_memmap_one(entries: list[Entry], text: str, log: Logger) -> list[Entr
         return entries
     size, rest = memparse(text)
     if rest.startswith("%"):
-        raise ValueError(f"memmap={text} is not modelled: a range can be added or taken away, not made another kind")
+        return _change(entries, size, rest[1:], log)
     if rest[:1] in _MARKS and rest:
         start = memparse(rest[1:])[0]
         return [*entries, Entry(start, start + size, _MARKS[rest[0]])] if size else entries
-    return _range_remove(entries, size, log)
+    return _range_remove(entries, size, ULLONG_MAX, "usable", log)
 
 
-def _range_remove(entries: list[Entry], start: int, log: Logger) -> list[Entry]:
-    """No RAM from `start` on (e820__range_remove)."""
-    log(KERN_DEBUG, f"e820: remove [mem 0x{start:08x}-0x{ULLONG_MAX - 1:016x}] usable")
-    cut = [entry if entry.kind != "usable" else entry._replace(end=min(entry.end, start)) for entry in entries]
-    return [entry for entry in cut if entry.start < entry.end]
+def _change(entries: list[Entry], size: int, text: str, log: Logger) -> list[Entry]:
+    """`START-FROM+TO`: what is of one kind there becomes another, is added or is taken away."""
+    start, rest = memparse(text)
+    kinds = re.fullmatch(r"(?:-(0x[0-9a-fA-F]+|\d+))?(?:\+(0x[0-9a-fA-F]+|\d+))?", rest, re.ASCII)
+    if kinds is None:
+        return entries
+    old, new = (_KINDS.get(int(number, 0), f"type {int(number, 0)}") if number and int(number, 0) else ""
+                for number in (word and (word.lstrip("0") or "0" if word[:2] != "0x" else word)
+                               for word in kinds.groups()))  # fmt: skip
+    end = start + size
+    if old and new:
+        log(KERN_DEBUG, f"e820: update [mem 0x{start:08x}-0x{end - 1:08x}] {old} ==> {new}")
+        there = [entry._replace(start=max(entry.start, start), end=min(entry.end, end), kind=new)
+                 for entry in entries if entry.kind == old and entry.start < end and entry.end > start]  # fmt: skip
+        return [*_without(entries, start, end, old), *there]
+    if new:
+        return [*entries, Entry(start, end, new)]
+    return _range_remove(entries, start, end, old, log)
+
+
+def _without(entries: list[Entry], start: int, end: int, kind: str) -> list[Entry]:
+    """The entries, and of those of `kind` (of any, if that is empty) what lies outside of a range."""
+    out = []
+    for entry in entries:
+        if kind and entry.kind != kind:
+            out.append(entry)
+            continue
+        pieces = entry._replace(end=min(entry.end, start)), entry._replace(start=max(entry.start, end))
+        out += [piece for piece in pieces if piece.start < piece.end]
+    return out
+
+
+def _range_remove(entries: list[Entry], start: int, end: int, kind: str, log: Logger) -> list[Entry]:
+    """Nothing of `kind` there (e820__range_remove)."""
+    last = f"{end - 1:016x}" if end == ULLONG_MAX else f"{end - 1:08x}"
+    log(KERN_DEBUG, f"e820: remove [mem 0x{start:08x}-0x{last}] {kind}")
+    return _without(entries, start, end, kind)
 
 
 def sanitize(entries: list[Entry]) -> list[Entry]:
@@ -121,6 +163,16 @@ def sanitize(entries: list[Entry]) -> list[Entry]:
         else:
             out.append(Entry(start, end, kind))
     return out
+
+
+def search_gap(entries: list[Entry]) -> tuple[int, int]:
+    """The largest piece below 4 GiB that the map does not have, the highest of several: where it starts and ends."""
+    gap, last = (0, 4 << 20), 4 << 30
+    for entry in reversed(entries):
+        if last > entry.end and last - entry.end >= gap[1] - gap[0]:
+            gap = (entry.end, last)
+        last = min(last, entry.start)
+    return gap
 
 
 def finish_early_params(entries: list[Entry], log: Logger) -> list[Entry]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from memsh.linux.arch.x86.e820 import Entry
     from memsh.linux.box import Box
+    from memsh.linux.config import Config
 
 MIB = 1 << 20
 UTS_RELEASE = "6.1.192"
@@ -30,6 +31,15 @@ FIRMWARE = (
 )
 MIN_MEMORY_BLOCK, MAX_MEMORY_BLOCK, LARGE_MEMORY = 128 * MIB, 2048 * MIB, 64 << 30
 ADAPT_PAGES = (64 << 30) // PAGE_SIZE  # ADAPT_SCALE_NPAGES
+
+
+def excess_processors(config: Config) -> list[str]:
+    """The warning that there are more processors than a parameter allows (prefill_possible_map)."""
+    if config.firmware_cpus == config.present:
+        return []
+    name = "NR_CPUS" if config.parameter("nr_cpus") is not None else "max_cpus"
+    limit = config.present if name == "NR_CPUS" else 0
+    return [f"smpboot: {config.firmware_cpus} Processors exceeds {name} limit of {limit}"]
 
 
 class KernelImage(NamedTuple):

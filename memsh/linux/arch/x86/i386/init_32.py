@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.acpi import acpi_boot_table_init
-from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, user_map
+from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, search_gap, user_map
 from memsh.linux.arch.x86.i386.layout import DEFAULT_RESERVE, VMALLOC_END, VMALLOC_OFFSET, Layout
 from memsh.linux.arch.x86.setup import (
     DMA_END,
@@ -21,6 +21,7 @@ from memsh.linux.arch.x86.setup import (
     Logger,
     Machine,
     ZoneSpan,
+    excess_processors,
     large_system_hash,
     memmap_init,
     pages_to_mb,
@@ -221,8 +222,11 @@ def _percpu(box: Box, machine: Machine, log: Logger) -> None:
     """The first chunk of per-CPU memory (setup_per_cpu_areas) and the two pages its set-up uses for a while."""
     cpus = box.config.present
     box.timer.set(92117)
+    for told in excess_processors(box.config):
+        log(KERN_WARNING, told)
     log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 781)
-    log(KERN_INFO, f"[mem 0x{machine.top:08x}-0xfffbffff] available for PCI devices")
+    first, behind = search_gap(machine.e820)
+    log(KERN_INFO, f"[mem 0x{first:08x}-0x{behind - 1:08x}] available for PCI devices")
     box.timer.set(93661)
     log(KERN_INFO, f"setup_percpu: NR_CPUS:8 nr_cpumask_bits:{cpus} nr_cpu_ids:{cpus} nr_node_ids:1", 1228)
     scratch = machine.memblock.alloc(2 * PAGE_SIZE, PAGE_SIZE, "scratch")

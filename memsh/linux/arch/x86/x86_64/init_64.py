@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.acpi import acpi_boot_table_init, firmware_kept
-from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, user_map
+from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, search_gap, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
     FIRMWARE,
@@ -24,6 +24,7 @@ from memsh.linux.arch.x86.setup import (
     Machine,
     NodeSpan,
     ZoneSpan,
+    excess_processors,
     large_system_hash,
     memmap_init,
     take,
@@ -31,7 +32,7 @@ from memsh.linux.arch.x86.setup import (
 from memsh.linux.arch.x86.x86_64.layout import Layout64
 from memsh.linux.arch.x86.x86_64.mem_mapping import MemMapping
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_NOTICE
+from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_NOTICE, KERN_WARNING
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
 from memsh.linux.mm.movable import adjust_zone_range, find_zone_movable_pfns_for_nodes
@@ -56,7 +57,7 @@ IMAGE = KernelImage(
         ("text/rodata gap", 0x1A01000, 0x1C00000),
         ("rodata/data gap", 0x1E9B000, 0x2000000),
     ),
-    initrd=0x267000,
+    initrd=0x26638A,
     percpu_unit=46 * PAGE_SIZE,  # s149928 r8192 d30296, rounded up to pages
 )
 AMD_HT = (0xFD00000000, 1 << 40)  # HyperTransport's own range
@@ -151,18 +152,19 @@ def init_mem_mapping(machine: Machine) -> MemMapping:
 def _initrd(machine: Machine, log: Logger) -> None:
     """The RAM disk lies where the boot loader put it: before the last 64 KiB bound of RAM below 4 GiB."""
     end = machine.low_end & -0x10000
-    start = end - IMAGE.initrd
+    start = (end - IMAGE.initrd) & -PAGE_SIZE
+    size = end - start
     if start < IMAGE.end + BRK_PAGES * PAGE_SIZE:
         raise ValueError("the RAM disk does not fit behind the kernel")
     log(KERN_INFO, f"RAMDISK: [mem 0x{start:08x}-0x{end - 1:08x}]")
     if not any(region.start <= start and end <= region.end for region in machine.memblock.memory):
-        new = machine.memblock.alloc(IMAGE.initrd, PAGE_SIZE, "RAM disk")
+        new = machine.memblock.alloc(size, PAGE_SIZE, "RAM disk")
         if not new:
             raise ValueError("the RAM disk does not fit into what memory is left")
         log(KERN_INFO, f"Allocated new RAMDISK: [mem 0x{new:08x}-0x{new + IMAGE.initrd - 1:08x}]")
-        log(KERN_INFO, f"Move RAMDISK from [mem 0x{start:08x}-0x{end - 1:08x}] to "
+        log(KERN_INFO, f"Move RAMDISK from [mem 0x{start:08x}-0x{start + IMAGE.initrd - 1:08x}] to "
                        f"[mem 0x{new:08x}-0x{new + IMAGE.initrd - 1:08x}]")  # fmt: skip
-        start, end = new, new + IMAGE.initrd
+        start, end = new, new + size
     else:
         machine.memblock.reserve(start, end, "RAM disk")
     machine.initrd = (start // PAGE_SIZE, end // PAGE_SIZE)
@@ -348,9 +350,11 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
     no area needs is given back (setup_per_cpu_areas)."""
     cpus = box.config.present
     box.timer.set(50302)
+    for told in excess_processors(box.config):
+        log(KERN_WARNING, told)
     log(KERN_INFO, f"smpboot: Allowing {cpus} CPUs, 0 hotplug CPUs", 151)
-    end = (machine.max_pfn << 12) if machine.max_pfn <= 1 << 20 else machine.top
-    log(KERN_INFO, f"[mem 0x{max(end, machine.top):08x}-0xfffbffff] available for PCI devices")
+    first, behind = search_gap(machine.e820)
+    log(KERN_INFO, f"[mem 0x{first:08x}-0x{behind - 1:08x}] available for PCI devices")
     box.timer.set(102549)
     log(KERN_INFO, f"setup_percpu: NR_CPUS:8192 nr_cpumask_bits:{cpus} nr_cpu_ids:{cpus} nr_node_ids:{len(homes)}")
     box.timer.set(111707)
