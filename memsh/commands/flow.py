@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 from pathlib import Path
 
 from memsh.commands.options import short_options
@@ -16,7 +17,8 @@ from memsh.shell.parser import RESERVED
 from memsh.shell.printed import definition
 from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.quoting import quote
-from memsh.shell.told import within
+from memsh.shell.session import Session
+from memsh.shell.told import script_text, within
 from memsh.shell.values import whole
 
 TOPIC = "session"
@@ -162,19 +164,23 @@ def _script(io: IO, name: str) -> str:
                 return session.files.open_read(session, name).read()
             except OSError as error:
                 raise ShellError(f"{name}: {error.strerror or error}") from None
+    return script_text(session, partial(_host_script, session, name))
+
+
+def _host_script(session: Session, name: str) -> str:
     if session.no_host:
         raise ShellError("reads from the host, which this session may not")
     path = Path(name)
     try:
         if not path.is_file():
             raise ShellError(f"{name}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-        if path.stat().st_size > TEXT:
+        with path.open("rb") as file:
+            data = file.read(TEXT + 1)
+        if len(data) > TEXT:
             raise ShellError(f"{name}: File too large")
-        text = path.read_text("utf-8", "replace")
+        return data.decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
         raise ShellError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
-    session.sourced.append((name, text))
-    return text
 
 
 def _source(io: IO, words: list[str]) -> int:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.mount.serve import turn_of
 from memsh.shell.errors import INTERRUPTED, Leave, OutputGone
-from memsh.shell.io import Capture, TextInput
+from memsh.shell.io import Capture, OuterInput, TextInput
 from memsh.shell.lines import run_lines
 from memsh.shell.run import Runner
 
@@ -55,7 +55,9 @@ def run_for_client(session: Session, text: str, stdin: str = "", *, may_host: bo
     session.is_tty = session.at_prompt = False
     session.live = session.ticker = None
     session.no_host, session.aside, session.after_command = not may_host, err, []
-    session.stdout, session.stderr, session.stdin = out, err, TextInput(stdin)
+    session.stdout, session.stderr, session.stdin = out, err, OuterInput(
+        TextInput(stdin).readline, session
+    )
     try:
         status = run_lines(Runner(session, out, err, session.stdin, captured=True), text)
     except Leave as leave:

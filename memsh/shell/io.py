@@ -251,16 +251,18 @@ class FileInput(PartsInput):
         close()
 
 
-class HostInput(Input):
-    """The host's standard input, read only when a command asks. Ctrl-C ends the wait."""
+class OuterInput(Input):
+    """Lines that come from outside of the box: what a command reads of them is remembered, so that a replay reads it
+    again."""
 
-    def __init__(self, stream: TextIO, session: Session) -> None:
-        self.stream = stream
+    def __init__(self, source: Callable[[], str], session: Session) -> None:
+        self.source = source
         self.session = session
         self.held = ""  # put back
 
     def unread(self, text: str) -> None:
         self.held = text + self.held
+        self.session.doing.unread(text)
 
     def __iter__(self) -> Iterator[str]:
         while True:
@@ -272,7 +274,20 @@ class HostInput(Input):
     def readline(self) -> str:
         if self.held:
             line, self.held = self.held, ""
-            return line
+        else:
+            line = self.source()
+        self.session.doing.read(line)
+        return line
+
+
+class HostInput(OuterInput):
+    """The host's standard input, read only when a command asks. Ctrl-C ends the wait."""
+
+    def __init__(self, stream: TextIO, session: Session) -> None:
+        super().__init__(self._line, session)
+        self.stream = stream
+
+    def _line(self) -> str:
         with self.session.host_wait():
             return self.stream.readline()
 

@@ -140,5 +140,6 @@ class Pipelines(Calls):
         self._stage(stage, self.beside(kept, stdin), node.line, True)
         if self.session.replaying:
             return 0
+        self.session.doing.hosts.append(node.host or "")
         with self.session.host_wait():
             return subprocess.run(node.host or "true", shell=True, input=kept.text(), text=True, check=False).returncode

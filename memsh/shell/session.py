@@ -175,7 +175,6 @@ class Session:
         self.stops: dict[Job | None, int] = {}
         self.abandon = False  # and Ctrl-C ends all of them
         self.replaying = False  # lines run again for undo: nothing goes to the host
-        self.sourced: list[tuple[str, str]] = []  # (name, text) of the scripts that this command sourced
         self.on_bug: Callable[[Session, str], str] | None = None  # marks the box, runs check; answers one line
         self.config: Config | None = None  # what the box was made from, for `reset`
         self.boot: dict[str, str] = {}  # the options that this box was booted with

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from memsh.shell.limits import TEXT
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from memsh.shell.registry import Args
     from memsh.shell.run import Runner
     from memsh.shell.session import Session
-    from memsh.shell.told import Told
 
 
 class Streams:
@@ -78,26 +79,68 @@ class Hooks:
         return other
 
 
+class Told(NamedTuple):
+    """What came from outside the box into a line: what one of the commands that belong to the session or the host said,
+    as far as the line could hear it, and its status; the text of a script; a line that was `read`; with `failed`, the
+    words of a refusal."""
+
+    text: str
+    status: int
+    read: bool = False
+    failed: bool = False
+
+
 class Doing:
     """What runs now: the line as typed, the commands that it ran, the lines that have run."""
 
     def __init__(self) -> None:
         self.journal: list[str] = []  # every line that ran, as typed
         self.line = ""  # the command that runs, as typed
-        self.ran: set[str] = set()  # the commands that this command ran, and "<" if one of them read a file of the host
+        self.ran: set[str] = set()  # the commands that this command ran
         self.memory = 0  # of the host's, as the line began
         self.typed_depth = 0  # commands of sourced lines stand inside the `source`
-        self.told: list[Told] = []  # what commands outside the box said in this line
+        self.told: list[Told] = []  # what came from outside the box into this line
+        self.kept = 0  # characters of that
+        self.hosts: list[str] = []  # the programs of the host that this line piped to
         self.again: list[Told] | None = None  # what they say again, where the line is replayed
         self.refused_once: object = None  # what was more than the host should be asked for
+
+    def hear(self, told: Told) -> None:
+        """Something from outside the box came into the line. Of what is too much to keep nothing is kept."""
+        self.kept += len(told.text)
+        if self.kept <= TEXT:
+            self.told.append(told)
+
+    @property
+    def deaf(self) -> bool:
+        """Whether more was heard than is kept."""
+        return self.kept > TEXT
+
+    def read(self, line: str) -> None:
+        """A line of standard input; "" is its end."""
+        self.hear(Told(line, 0, True))
+
+    def unread(self, text: str) -> None:
+        """So much of it was taken too much."""
+        if text and self.told and self.told[-1].read:
+            last = self.told.pop()
+            if last.text != text:
+                self.told.append(last._replace(text=last.text.removesuffix(text)))
+
+    def begin(self) -> None:
+        """A line begins: it has heard nothing."""
+        self.told.clear()
+        self.hosts.clear()
+        self.kept = 0
 
     def copy(self) -> Doing:
         other = copy(self)
         other.journal, other.ran, other.told = list(self.journal), set(self.ran), list(self.told)
+        other.hosts = list(self.hosts)
         return other
 
     def beside(self) -> Doing:
         """For what runs aside: its lines are in no journal."""
         other = self.copy()
-        other.journal, other.told, other.again = [], [], None
+        other.journal, other.told, other.again, other.hosts, other.kept = [], [], None, [], 0
         return other

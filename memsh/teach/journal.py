@@ -1,10 +1,10 @@
 """The journal: what really ran, and the states that it can be replayed from.
 
 State is a function of (configuration, journal). An entry is a command as it was typed that changed the box or the
-session (sourced lines one by one; a live screen as the `sleep` that its clock moved; a line that Ctrl-C cut as
-`stopped N 'LINE'`; one that looks at what another left as `heard 'LINE' STATUS …`; what asked the session or the host
-with what it heard, as `answered 'LINE' STATUS TEXT`; never a
-host command). What cannot be replayed carries the state after it.
+session (lines of a plain `source FILE` one by one; a live screen as the `sleep` that its clock moved; a line that
+Ctrl-C cut as `stopped N 'LINE'`; one that looks at what another left as `heard 'LINE' STATUS …`; what asked the session
+or the host with what it heard, as `answered 'LINE' STATUS TEXT`; never a host command). What cannot be replayed carries
+the state after it.
 
 Whether a command changed the box is told by the box: `Box.pulse()` moves with whatever the kernel does, and with
 nothing that only looks.
@@ -26,6 +26,7 @@ from memsh.shell.errors import Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.session import short_of_memory
 from memsh.shell.streams import Doing, Streams
+from memsh.shell.told import spelled
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -45,6 +46,7 @@ _LIVE = re.compile(
 )
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
+AT_COMMANDS = frozenset({"DEBUG", "ERR", "RETURN"})  # traps that run around `source` itself, too
 ASKS = re.compile(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
 COST = 0.15  # seconds of replaying between two checkpoints
 KEPT = 10  # checkpoints
@@ -90,6 +92,15 @@ class Entry(NamedTuple):
     script: list[str] | None = None
     exact: bool = True
     left: Heard | None = None  # what the next one finds, where that is known
+
+
+class Running(NamedTuple):
+    """A command that has not ended: `polls` are the session's as it began. `by_lines`: each line that it sources is an
+    entry of its own."""
+
+    line: str
+    polls: int
+    by_lines: bool
 
 
 class Snapshot(NamedTuple):
@@ -139,7 +150,7 @@ class Timeline:
         self.heard = Heard()  # what the command found
         self.left = Heard()  # what the last entry left
         self.number = 1  # of the line in its script
-        self.stack: list[tuple[str, int]] = []  # commands that run: the text, and the session's polls as it began
+        self.stack: list[Running] = []  # commands that run
         self.box_mark: tuple[Any, ...] = ()
         self.side_mark: tuple[Any, ...] = ()
         session.before_line.append(self.before)
@@ -159,14 +170,14 @@ class Timeline:
     def before(self, session: Session, line: str) -> None:
         if self.busy or session.box is None:
             return
-        if all(SOURCE.fullmatch(outer) for outer, _ in self.stack):  # it will be an entry of its own
+        if all(outer.by_lines for outer in self.stack):  # it will be an entry of its own
             session.lived.clear()
-            session.sourced.clear()
-            session.doing.told.clear()
+            session.doing.begin()
             self.heard, self.number = self.hears(), session.typed_line
         else:
             session.language.nesting += 1
-        self.stack.append((line, session.polls))
+        by_lines = SOURCE.fullmatch(line) is not None and not session.language.traps.keys() & AT_COMMANDS
+        self.stack.append(Running(line, session.polls, by_lines))
         if not self.box_mark:
             if session.at_prompt:
                 self.points.append(self.capture())
@@ -176,17 +187,23 @@ class Timeline:
     def after(self, session: Session, line: str, status: int) -> None:
         if self.busy or session.box is None or not self.stack:
             return
-        line, polls = self.stack.pop()
-        if any(SOURCE.fullmatch(outer) is None for outer, _ in self.stack):
+        line, polls, by_lines = self.stack.pop()
+        if not all(outer.by_lines for outer in self.stack):
             session.language.nesting -= 1
             return  # part of a command that is an entry as a whole
         box_mark, side_mark = self.figures(), around(session)
-        plain_source = SOURCE.fullmatch(line) is not None
         changed = box_mark != self.box_mark
-        if changed or side_mark != self.side_mark or ("<" in session.ran and not plain_source):
+        if changed or side_mark != self.side_mark:
             self.undone.clear()
             left = self.hears(status)
-            entry = self._entry(line, changed, (session.cut_at or session.polls) - polls, left)
+            if by_lines:  # they are entries; what is left is what a trap that they set did at the end
+                session.doing.begin()
+                traps = session.language.traps
+                ends = ("RETURN", "ERR") if status else ("RETURN",)
+                did = "\n".join(traps[name] for name in ends if name in traps)
+                entry = self._entry(line, did or "true", changed, (session.cut_at or session.polls) - polls, left)
+            else:
+                entry = self._entry(line, line, changed, (session.cut_at or session.polls) - polls, left)
             self.left = left
             self.entries.append(entry)
             if self.store is not None:
@@ -197,18 +214,17 @@ class Timeline:
                 self.keep()
         self.box_mark, self.side_mark = box_mark, side_mark
 
-    def _entry(self, line: str, changed: bool, polls: int, left: Heard) -> Entry:
-        """The entry for a command that has ended and leaves `left`; self.left is what the one before it left."""
-        session = self.session
-        told = retold(line, [deeds.script() for deeds in session.lived])
-        exact = bool(told)
-        replay = (told or line).rpartition("|!")[0].rstrip() or told or line
-        if session.sourced and not SOURCE.fullmatch(line):
-            replay, found = inlined(replay, session.sourced)
-            exact = exact and found
-        if session.doing.told:
-            answers = (f"{said.status} {shlex.quote(said.text)}" for said in session.doing.told)
-            replay = " ".join(["answered", shlex.quote(replay), *answers])
+    def _entry(self, line: str, did: str, changed: bool, polls: int, left: Heard) -> Entry:
+        """The entry for a command that has ended and leaves `left`; self.left is what the one before it left. `did`:
+        the line, or what of it is not in the journal yet."""
+        session, doing = self.session, self.session.doing
+        told = retold(did, [deeds.script() for deeds in session.lived])
+        exact = bool(told) and not doing.deaf
+        replay = told or did
+        for host in doing.hosts:
+            replay = re.sub(rf"\s*\|!\s*{re.escape(host)}\s*$", "", replay, flags=re.MULTILINE)
+        if doing.told:
+            replay = shlex.join(["answered", replay, *spelled(doing.told)])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
         if (self.heard != self.left and self.asks(line)) or (self.number > 1 and "LINENO" in line):
@@ -489,7 +505,7 @@ class Timeline:
         """After a command of this room: the command itself is no change."""
         if self.entries and self.entries[-1].left is not None:
             self.left = self.entries[-1].left
-        self.session.doing.told.clear()
+        self.session.doing.begin()
         self.mark()
 
 
@@ -504,17 +520,6 @@ class Nowhere(Capture):
     def write(self, text: str) -> None:
         if self.then is not None:
             self.then.write(text)
-
-
-def inlined(line: str, sourced: list[tuple[str, str]]) -> tuple[str, bool]:
-    """The line with each `source FILE` replaced by what the file said; False if one cannot be found in it."""
-    found = True
-    for name, text in sourced:
-        pattern = re.compile(rf"(?<![\w-])source\s+(['\"]?){re.escape(name)}\1(?=[\s;&|)}}]|$)")
-        inside = "{\n" + (text if text.strip() else "true") + "\n}"
-        line, times = pattern.subn(lambda _, inside=inside: inside, line)  # type: ignore[misc]
-        found = found and (times > 0 or inside in line)
-    return line, found
 
 
 def attach(session: Session) -> Timeline:

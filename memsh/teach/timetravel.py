@@ -17,7 +17,7 @@ from memsh.shell.errors import INTERRUPTED, Interrupted, Unreasonable
 from memsh.shell.limits import SNAPSHOTS
 from memsh.shell.registry import REGISTRY
 from memsh.shell.session import Session
-from memsh.shell.told import Told
+from memsh.shell.told import ReadAgain, told_of
 from memsh.shell.values import count, wide_size
 from memsh.teach import hostfile, marks
 from memsh.teach.journal import Heard, Snapshot, State, Timeline, attach, reset_line
@@ -145,7 +145,9 @@ def restore(box: Box, args: Args, io: IO) -> int:
     opt("--swap", type=wide_size, help="swap space"), opt("--cmdline", type=str, help="the kernel's command line"),
     opt("--seed", type=int, help="of the addresses that are random without norandmaps"),
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
-    opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"), topic=TOPIC, alone=True,
+    opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"),
+    opt("--typed", help="what follows in this script was typed: an unset $name is an error there"),
+    topic=TOPIC, alone=True,
 )  # fmt: skip
 def reset(box: Box, args: Args, io: IO) -> int:
     """boot a new box, the same or another
@@ -170,6 +172,8 @@ def reset(box: Box, args: Args, io: IO) -> int:
     state = timeline.fresh(boot)
     line = reset_line(state.boot)
     timeline.jump(state, [line], line)
+    if args.typed:
+        io.language.strict = True
     for note in state.box.notes:
         io.err(f"{note}\n")
     return 0
@@ -223,18 +227,17 @@ def answered(box: Box, args: Args, io: IO) -> int:
     answered 'x=$(history)' 0 '1 malloc 64k'
 
     Each STATUS TEXT is what one of the commands that belong to the session said when the line was typed; here they say
-    it again, and do nothing.
+    it again, and do nothing. Scripts of the host that it sourced and what it read of standard input are told so, too;
+    `!STATUS` tells words of a refusal.
     """
-    doing = io.session.doing
-    words = args.words
-    if len(words) % 2 or not all((word.isascii() and word.isdecimal()) and len(word) < 4 for word in words[::2]):
-        raise ShellError("STATUS TEXT: pairs of a number and what was said", 2)
-    before = doing.again
-    doing.again = [Told(text, int(status)) for status, text in zip(words[::2], words[1::2], strict=True)]
+    doing, runner = io.session.doing, io.runner
+    before, stdin = doing.again, runner.stdin
+    doing.again = told_of(args.words)
+    runner.stdin = ReadAgain(doing.again)
     try:
-        return io.runner.run_script(args.line, "")
+        return runner.run_script(args.line, "")
     finally:
-        doing.again = before
+        doing.again, runner.stdin = before, stdin
 
 
 @command(
@@ -253,7 +256,7 @@ def save(box: Box, args: Args, io: IO) -> int:
         raise ShellError("writes to the host, which this session may not")
     lines = attach(io.session).script()
     if lines[0].startswith("reset"):
-        lines[0] = _whole_reset(io.session, lines[0])
+        lines[0] = _whole_reset(io.session, lines[0]) + (" --typed" if io.language.strict else "")
     text = f"# memsh {__version__}\n" + "".join(line + "\n" for line in lines)
     hostfile.write(args.file, text, "script", args.force)
     return 0

@@ -13,11 +13,12 @@ from memsh.cli import open_session, read_options, resumed
 from memsh.inspect import check
 from memsh.procfs import tree
 from memsh.shell.errors import ShellError
+from memsh.shell.io import OuterInput, TextInput
+from memsh.shell.script import run_script
 from memsh.shell.session import Session
 from memsh.teach import journal, store
-from memsh.teach.journal import inlined
 from memsh.teach.records import parsed, spelled
-from tests.observing import calls
+from tests.observing import calls, differing, session_seen
 from tests.paths import REFERENCE
 
 FILES = ("meminfo", "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "vmallocinfo", "self/smaps", "self/status", "stat")
@@ -128,9 +129,35 @@ def test_sourced_lines_are_undone_one_by_one_and_saved_without_the_file(tmp_path
     assert [entry.line for entry in made.timeline.entries if entry.changed] == ["malloc 1M  # one"]
 
 
-def test_a_sourced_script_stands_in_the_line() -> None:
-    assert inlined("a && source x.m; b", [("x.m", "malloc 5\n")]) == ("a && {\nmalloc 5\n\n}; b", True)
-    assert inlined("source $f", [("x.m", "malloc 5\n")])[1] is False
+def test_unset_names_are_errors_in_a_saved_script_where_they_were(tmp_path: Path) -> None:
+    made, _ = session()
+    made.run("{ malloc 5; x=$nosuch; y=1; }")
+    made.run(f"save {tmp_path}/s.memsh")
+    other, _ = session()
+    run_script(other, (tmp_path / "s.memsh").read_text() + "{ z=$nosuch; w=1; }\n", "s.memsh")
+    assert dict(other.variables) == {**made.variables, "w": "1"}
+    other.run("z=$nosuch")
+
+
+def test_what_a_line_read_comes_again(tmp_path: Path) -> None:
+    """Scripts of the host, with their words, by any name; standard input; the text before a pipe to the host."""
+    script = tmp_path / "it's one.memsh"
+    script.write_text("malloc $1\nx=$#\nreturn 3\nkmalloc 64\n")
+    made, _ = session()
+    made.stdin = OuterInput(TextInput("one\ntwo\nthree\nfour").readline, made)
+    made.run(f'f="{script}"; source "$f" 300 b; . "{script}" 77; y=$?; (source "$f" 5 && malloc 6)')
+    made.run('z="|! no"; malloc 5')
+    made.run("read a; while read -n 2 b; do history > /h; read c; break; done; trap 'malloc 9' RETURN")
+    made.run(f'source "{script}" 44; source "{script}"; trap - RETURN; read d')
+    there = session_seen(made)
+    assert [made.variables[name] for name in "abcdxyz"] == ["one", "tw", "o", "three", "0", "3", "|! no"]
+    made.run(f"save {tmp_path}/s.memsh")
+    script.write_text("malloc 1M\n")
+    made.run("undo 4; redo 4")
+    assert not differing(session_seen(made), there)
+    other, _ = session()
+    other.run((tmp_path / "s.memsh").read_text())
+    assert not differing(session_seen(other), there)
 
 
 @pytest.mark.parametrize("argv", [("--age", "30s", "--ram", "256M"), ("--cpus", "2", "--swap", "64M")])
