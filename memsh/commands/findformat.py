@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.commands.facts import lstat
+from memsh.commands.paths import path_of, read_text
+from memsh.shell import ShellError
 from memsh.textutils.clock import local_zone, now
 from memsh.textutils.timeformat import strftime
 
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 
 _ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
 _CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
-_DIRECTIVE = re.compile(r"%(-?0?[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyY])")
+_DIRECTIVE = re.compile(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
+_ANY = re.compile(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
 
 
 def format_of(finder: Finder, pattern: str) -> Callable[[Found], str]:
@@ -23,10 +27,36 @@ def format_of(finder: Finder, pattern: str) -> Callable[[Found], str]:
     shown = _ESCAPE.sub(lambda match: _CONTROL[match[1]] if match[1] else chr(int(match[2], 8)),
                         pattern if stop < 0 else pattern[:stop])  # fmt: skip
 
+    for match in _ANY.finditer(shown):
+        if not match[2]:
+            raise ShellError("error: % at end of format string")
+        if _DIRECTIVE.fullmatch(match[0]) is None:
+            finder.io.complain(f"warning: unrecognized format directive `%{match[2]}'")
+
     def text(found: Found) -> str:
         return _DIRECTIVE.sub(lambda match: _padded(match[1], _directive(finder, match[2], found)), shown)
 
     return text
+
+
+def fstype(finder: Finder, found: Found) -> str:
+    """The kind of the file system that a name lies on."""
+    session = finder.io.session
+    mounted = [line.split()[4:] for line in read_text(session, "/proc/self/mountinfo").splitlines()]
+    whole = path_of(session, found.path, False)
+    best, kind = "", "ext4"
+    for point, *more in mounted:
+        if (whole == point or whole.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, kind = point, more[more.index("-") + 1]
+    return kind
+
+
+def _leads(finder: Finder, found: Found) -> str:
+    """%Y: the kind of what a link leads to; N for nothing."""
+    try:
+        return lstat(finder.io.session, found.path, True).letter
+    except OSError:
+        return "N"
 
 
 def _directive(finder: Finder, letter: str, found: Found) -> str:
@@ -40,10 +70,17 @@ def _directive(finder: Finder, letter: str, found: Found) -> str:
         return {"p": found.path, "f": found.name, "h": parent or ".", "H": found.start, "P": below,
                 "d": str(found.depth)}[letter]  # fmt: skip
     facts = found.facts
+    if letter == "Z":
+        finder.io.complain(f"getfilecon failed: '{found.path}': No data available")
+        finder.status = 1
+        return ""
+    if letter in "FY":
+        return fstype(finder, found) if letter == "F" else _leads(finder, found)
     values: dict[str, Any] = {
         "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": "root", "g": "root", "U": 0, "G": 0,
         "i": facts.inode, "n": facts.links, "b": facts.blocks, "k": facts.blocks // 2, "l": facts.target,
-        "y": facts.letter, "Y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1], "F": "ext4", "S": "1",
+        "y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1],
+        "S": f"{facts.blocks * 512 / facts.size if facts.size else 1.0:g}",
     }  # fmt: skip
     return str(values[letter])
 

@@ -1,6 +1,7 @@
 """find: the names below a directory that an expression is true of (GNU findutils 4.9's parser.c, pred.c).
 
-Known deviations: names come in ls's order; nobody can be asked (-ok); there are no links to follow but those of /proc.
+Known deviations: names come in ls's order; a file has one time, so that -used counts no days; -O changes nothing and -D
+is refused.
 """
 
 from __future__ import annotations
@@ -8,25 +9,28 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from functools import partial
 
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import Facts, lstat
-from memsh.commands.findformat import format_of, long_line
+from memsh.commands.findformat import format_of, fstype, long_line
 from memsh.commands.paths import is_procfs, listdir, path_of, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.io import Input
+from memsh.shell.patterns import matches
 from memsh.shell.session import FileSink
+from memsh.textutils.clock import booted, local_zone, now
+from memsh.textutils.datespec import parse_date
 from memsh.textutils.regexp import Regexp, joined
+from memsh.textutils.sources import records
 
 Test = Callable[["Found"], bool]
 _UNITS = {"c": 1, "w": 2, "b": 512, "k": 1024, "M": 1 << 20, "G": 1 << 30}
 _DIALECTS = {
-    "emacs": "emacs", "findutils-default": "emacs", "posix-basic": "basic", "sed": "basic", "grep": "basic",
-    "ed": "basic", "posix-minimal-basic": "basic", "posix-extended": "extended", "egrep": "extended",
-    "posix-egrep": "extended", "awk": "extended", "posix-awk": "extended", "gnu-awk": "extended",
+    "findutils-default": "emacs", "ed": "basic", "emacs": "emacs", "gnu-awk": "awk", "grep": "basic",
+    "posix-awk": "awk", "awk": "awk", "posix-basic": "basic", "posix-egrep": "egrep", "egrep": "egrep",
+    "posix-extended": "extended", "posix-minimal-basic": "basic", "sed": "basic",
 }  # fmt: skip
 
 
@@ -55,8 +59,15 @@ class Found:
     def facts(self) -> Facts:
         if self._facts is None:
             session, follow = self.finder.io.session, self.finder.follow
-            self._facts = lstat(session, self.path, follow or (self.finder.follow_start and not self.depth))
+            try:
+                self._facts = lstat(session, self.path, follow or (self.finder.follow_start and not self.depth))
+            except KernelError:  # a link that leads nowhere stands for itself
+                self._facts = lstat(session, self.path)
         return self._facts
+
+    def look(self, facts: Facts) -> None:
+        """Take these for what the name stands for."""
+        self._facts = facts
 
 
 def _compare(word: str, name: str) -> tuple[str, int]:
@@ -81,12 +92,16 @@ class Finder:
         self.follow = self.follow_start = self.depth_first = self.one_device = False
         self.least, self.most = 0, 1 << 30
         self.dialect = "emacs"
+        self.zero: float | None = None  # what -mtime counts from, with -daystart
+        self.listed: str | None = None
         self.status = 0
         self.acts = False
         self.gathered: list[tuple[list[str], list[str]]] = []
         self.sinks: dict[str, FileSink] = {}
         self.starts = self._starts()
         test = self._alternatives() if self.place < len(words) else None
+        if self.listed is not None:
+            self.starts = self._listed(self.listed)
         if self.place < len(words):
             raise ShellError("you have too many ')'" if words[self.place] == ")" else
                              f"paths must precede expression: `{words[self.place]}'")  # fmt: skip
@@ -99,7 +114,12 @@ class Finder:
             self.test = lambda found: wanted(found) and self._print(found)
 
     def _starts(self) -> list[str]:
-        while self.place < len(self.words) and self.words[self.place] in ("-H", "-L", "-P"):
+        while self.place < len(self.words) and re.fullmatch("-(?:[HLP]|O[0-9]+|D)", self.words[self.place]):
+            if self.words[self.place] == "-D":
+                raise ShellError("-D: how an expression is run cannot be shown here")
+            if self.words[self.place][1] == "O":
+                self.place += 1
+                continue
             self.follow = self.words[self.place] == "-L"
             self.follow_start = self.words[self.place] in ("-L", "-H")
             self.place += 1
@@ -110,7 +130,21 @@ class Finder:
                 break
             found.append(word)
             self.place += 1
+        self.given = bool(found)
         return found or ["."]
+
+    def _listed(self, name: str) -> list[str]:
+        """-files0-from: where to begin, a NUL behind each."""
+        if self.given:
+            raise ShellError(f"extra operand '{self.starts[0]}'\n"
+                             "find: file operands cannot be combined with -files0-from")  # fmt: skip
+        files = self.io.session.files
+        assert files is not None
+        try:
+            source = self.io.stdin if name == "-" else files.open_read(self.io.session, name)
+        except OSError as error:
+            raise ShellError(f"cannot open '{name}' for reading: {error.strerror or error}") from None
+        return list(records(source, "\0"))
 
     # the expression
 
@@ -149,6 +183,9 @@ class Finder:
         return tests[0] if len(tests) == 1 else lambda found: any(test(found) for test in tests)
 
     def _all(self) -> Test:
+        if self._next() in ("-o", "-or", "-a", "-and", ","):
+            raise ShellError(f"invalid expression; you have used a binary operator '{self._next()}' with nothing "
+                             "before it.")  # fmt: skip
         tests = [self._one()]
         while self.place < len(self.words) and self._next() not in ("-o", "-or", ")", ","):
             if self._next() in ("-a", "-and"):
@@ -158,7 +195,11 @@ class Finder:
 
     def _one(self) -> Test:
         if self.place >= len(self.words):
-            raise ShellError("expected an expression after `" + (self.words[-1] if self.words else "") + "'")
+            last = self.words[-1] if self.words else ""
+            if last == "(":
+                raise ShellError("invalid expression; expected to find a ')' but didn't see one. "
+                                 "Perhaps you need an extra predicate after '('")  # fmt: skip
+            raise ShellError(f"expected an expression after '{last}'")
         word = self._take()
         if word in ("!", "-not"):
             inner = self._one()
@@ -173,6 +214,8 @@ class Finder:
             return inner
         if word[:1] != "-":
             raise ShellError(f"paths must precede expression: `{word}'")
+        if re.fullmatch("-newer[aBcm][aBcmt]", word):
+            return self._newer(word, word[6], word[7])
         method: Callable[[Finder, str], Test] | None = getattr(Finder, "p_" + word[1:].replace("-", "_"), None)
         if method is None or "__" in word:
             raise ShellError(f"unknown predicate `{word}'")
@@ -181,14 +224,8 @@ class Finder:
     # tests
 
     def _glob(self, name: str, path: bool, fold: bool) -> Test:
-        pattern = self._argument(name)
-        pattern = pattern.lower() if fold else pattern
-
-        def test(found: Found) -> bool:
-            text = found.path if path else found.name
-            return fnmatchcase(text.lower() if fold else text, pattern)
-
-        return test
+        pattern = self._argument(name).replace("(", "\\(")
+        return lambda found: matches(found.path if path else found.name, pattern, fold)
 
     def p_name(self, name: str) -> Test:
         return self._glob(name, False, False)
@@ -205,8 +242,10 @@ class Finder:
     p_wholename, p_iwholename = p_path, p_ipath
 
     def p_lname(self, name: str) -> Test:
-        pattern = self._argument(name)
-        return lambda found: found.facts.kind == "link" and fnmatchcase(found.facts.target, pattern)
+        pattern, fold = self._argument(name).replace("(", "\\("), name == "-ilname"
+        return lambda found: found.facts.kind == "link" and matches(found.facts.target, pattern, fold)
+
+    p_ilname = p_lname
 
     def _regexp(self, name: str, fold: bool) -> Test:
         text = self._argument(name)
@@ -224,8 +263,8 @@ class Finder:
     def p_regextype(self, name: str) -> Test:
         word = self._argument(name)
         if word not in _DIALECTS:
-            raise ShellError(f"Unknown regular expression type `{word}'; valid types are "
-                             + ", ".join(f"`{known}'" for known in _DIALECTS) + ".")  # fmt: skip
+            raise ShellError(f"Unknown regular expression type '{word}'; valid types are "
+                             + ", ".join(f"'{known}'" for known in _DIALECTS) + ".")  # fmt: skip
         self.dialect = _DIALECTS[word]
         return lambda found: True
 
@@ -236,10 +275,27 @@ class Finder:
                 raise ShellError(f"Unknown argument to {name}: {letter[:1]}")
         return lambda found: found.facts.letter in wanted
 
-    p_xtype = p_type
+    def p_xtype(self, name: str) -> Test:
+        """As -type, of where a link leads; with -L of the link itself."""
+        wanted = self.p_type(name)
+        session = self.io.session
+
+        def test(found: Found) -> bool:
+            if not (self.follow or found.facts.kind == "link"):
+                return wanted(found)
+            other = Found(self, found.path, found.start, found.depth)
+            try:
+                other.look(lstat(session, found.path, not self.follow))
+            except OSError:  # it leads nowhere
+                other.look(lstat(session, found.path))
+            return wanted(other)
+
+        return test
 
     def p_size(self, name: str) -> Test:
         word = self._argument(name)
+        if word[-1:] and not word[-1:].isdigit() and word[-1:] not in _UNITS:
+            raise ShellError(f"invalid -size type `{word[-1:]}'")
         unit = word[-1:] if word[-1:] in _UNITS else ""
         sign, wanted = _compare(word.removesuffix(unit) if unit else word, name)
         size = _UNITS[unit or "b"]
@@ -301,8 +357,16 @@ class Finder:
         return float(self.io.session.box.timer.usec / 1e6 - seconds)
 
     def _aged(self, name: str, unit: int) -> Test:
+        """How many days or minutes ago; after -daystart, before the end of today."""
         sign, wanted = _compare(self._argument(name), name)
-        return lambda found: _holds(sign, int(self.age(found) // unit), wanted)
+        later = 0.0 if self.zero is None else self.zero - now(self.io)
+        return lambda found: _holds(sign, int((self.age(found) + later) // unit), wanted)
+
+    def p_daystart(self, name: str) -> Test:
+        when, zone = now(self.io), local_zone(self.io)
+        today = parse_date("today 00:00", round(when * 1e9), zone) / 1e9
+        self.zero = today + 86400
+        return lambda found: True
 
     def p_mtime(self, name: str) -> Test:
         return self._aged(name, 86400)
@@ -314,9 +378,45 @@ class Finder:
     p_amin = p_cmin = p_mmin
 
     def p_newer(self, name: str) -> Test:
-        other = lstat(self.io.session, self._argument(name), True).seconds
-        limit = float("inf") if other is None else other
+        return self._newer(name, "m", "m")
+
+    p_anewer = p_cnewer = p_newer
+
+    def _newer(self, name: str, mine: str, other: str) -> Test:
+        """-newerXY: the time of a file (it has one) against another's, or against a date (`t`)."""
+        if "B" in (mine, other):
+            raise ShellError("This system does not provide a way to find the birth time of a file.\n"
+                             f"find: invalid predicate `{name}'")  # fmt: skip
+        word = self._argument(name)
+        if other == "t":
+            try:
+                date = parse_date(word, round(now(self.io) * 1e9), local_zone(self.io)) / 1e9
+            except ValueError:
+                raise ShellError(f"I cannot figure out how to interpret '{word}' as a date or time") from None
+            limit = date - booted(self.io)
+        else:
+            try:
+                seconds = lstat(self.io.session, word, True).seconds
+            except OSError as error:
+                raise ShellError(f"'{word}': {error.strerror}") from None
+            limit = float("inf") if seconds is None else seconds
         return lambda found: (float("inf") if found.facts.seconds is None else found.facts.seconds) > limit
+
+    def p_used(self, name: str) -> Test:
+        sign, wanted = _compare(self._argument(name), name)
+        return lambda found: _holds(sign, 0, wanted)
+
+    def p_fstype(self, name: str) -> Test:
+        wanted = self._argument(name)
+        return lambda found: fstype(self, found) == wanted
+
+    def p_context(self, name: str) -> Test:
+        self._argument(name)
+        raise ShellError(f"invalid predicate {name}: SELinux is not enabled.")
+
+    def p_files0_from(self, name: str) -> Test:
+        self.listed = self._argument(name)
+        return lambda found: True
 
     def p_samefile(self, name: str) -> Test:
         other = lstat(self.io.session, self._argument(name), True)
@@ -364,7 +464,7 @@ class Finder:
     def p_noleaf(self, name: str) -> Test:
         return lambda found: True
 
-    p_daystart = p_noleaf
+    p_ignore_readdir_race = p_noignore_readdir_race = p_warn = p_nowarn = p_noleaf
 
     def p_follow(self, name: str) -> Test:
         self.follow = True
@@ -456,7 +556,7 @@ class Finder:
             word = self._take()
             if word == ";":
                 break
-            if word == "+" and words and words[-1] == "{}":
+            if word == "+" and words and words[-1] == "{}" and not name.startswith("-ok"):
                 return words[:-1], True
             words.append(word)
         if not words:
@@ -471,7 +571,7 @@ class Finder:
 
     def p_exec(self, name: str) -> Test:
         words, gathers = self._command(name)
-        inside = name.endswith("dir")
+        inside, asks = name.endswith("dir"), name.startswith("-ok")
         if gathers:
             waiting: list[str] = []
             self.gathered.append((words, waiting))
@@ -486,6 +586,10 @@ class Finder:
             path = f"./{found.name}" if inside else found.path
             session = self.io.session
             before = session.cwd
+            if asks:
+                self.io.err(f"< {' '.join([words[0], *(['...'] if len(words) > 1 else [])])} {found.path} > ? ")
+                if self.io.stdin.readline()[:1] not in ("y", "Y"):
+                    return False
             if inside:
                 session.cwd = posixpath.dirname(path_of(session, found.path, False)) or "/"
             try:
@@ -495,7 +599,7 @@ class Finder:
 
         return run
 
-    p_execdir = p_exec
+    p_execdir = p_ok = p_okdir = p_exec
 
     # the walk
 
@@ -560,6 +664,9 @@ def find(box: object, args: Args, io: IO) -> int:
     find /proc/1 -maxdepth 1 -name 'm*'
 
     -name -iname -path -regex -type -size -empty -perm -newer -mtime -mmin -maxdepth -mindepth -depth -prune -xdev;
-    -print -print0 -printf -ls -exec COMMAND {} ; or + -delete -quit; ! ( ) -a -o and the comma between them.
+    -print -print0 -printf -ls -exec COMMAND {} ; or + -ok -delete -quit; ! ( ) -a -o and the comma between them.
     """
+    if {"-version", "--version"} & set(args.words):
+        io.out("find (memsh): this is not GNU find version 1.0, but does as it does\n")
+        return 0
     return Finder(io, args.words).run()

@@ -473,6 +473,19 @@ class BoxFiles:
             raise KernelError("ENOENT" if parent != "/dev" else "EACCES")
         return _DiskSink(session.box, whole, append)
 
+    def replace(self, session: Session, path: str, through: bool) -> FileSink:
+        """A new file in the place of one, with its mode: other names of that one keep what they have; `through`: a
+        symbolic link stays, what it leads to is replaced."""
+        whole = path_of(session, path, through)
+        if session.box is None or not on_disk(session, whole) or stat_kind(session, whole) != "file":
+            return self.open_write(session, path, False)
+        fs = session.box.fs
+        mode = fs.lookup(path_of(session, path)).mode
+        fs.unlink(whole)
+        sink = self.open_write(session, whole, False)
+        fs.chmod(fs.lookup(whole), mode & 0o7777)
+        return sink
+
     def listdir(self, session: Session, path: str) -> list[str]:
         return listdir(session, path)
 

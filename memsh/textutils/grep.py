@@ -23,7 +23,7 @@ _WHEN = ("always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty
 
 
 def _context(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or len(word) > 18:
+    if not (word.isascii() and word.isdecimal()):
         raise ValueError(f"{word}: invalid context length argument")
     return int(word)
 
@@ -50,8 +50,12 @@ def _known(what: str, *words: str) -> Callable[[str], str]:
 
 
 def _old_context(words: list[str]) -> list[str]:
-    """`grep -3` is -C 3."""
-    return [f"-C{word[1:]}" if re.fullmatch(r"-[0-9]+", word) else word for word in words]
+    """`grep -3` is -C 3, but not where -3 is what another option is given."""
+    made: list[str] = []
+    for word in words:
+        given = bool(made) and re.fullmatch("-[a-zA-Z]*[efmdDABC]", made[-1]) is not None
+        made.append(f"-C{word[1:]}" if re.fullmatch(r"-[0-9]+", word) and not given else word)
+    return made
 
 
 OPTIONS = (
@@ -80,7 +84,8 @@ OPTIONS = (
     option("--exclude-dir", type=str, many=True, meta="GLOB"),
     option("-L", "--files-without-match", help="names of files without"),
     option("-l", "--files-with-matches", help="names of files with"), option("-c", "--count", help="count them"),
-    option("-T", "--initial-tab"), option("-Z", "--null", help="NUL behind file names"),
+    option("-T", "--initial-tab"), option("-u", "--unix-byte-offsets"), option("-V", name="version"),
+    option("-Z", "--null", help="NUL behind file names"),
     option("-B", "--before-context", type=_context, meta="N", help="N lines before"),
     option("-A", "--after-context", type=_context, meta="N", help="N lines after"),
     option("-C", "--context", type=_context, meta="N", help="N lines around"),
@@ -88,6 +93,9 @@ OPTIONS = (
     option("--color", "--colour", type=_when, optional="auto", name="colour", meta="WHEN"),
     rest("words", meta="PATTERNS [FILE", words="path"),
 )  # fmt: skip
+_MATCHERS = {
+    "extended_regexp": "egrep", "fixed_strings": "fixed", "basic_regexp": "basic", "perl_regexp": "perl",
+}  # fmt: skip
 _USAGE = "[OPTION]... PATTERNS [FILE]..."
 
 
@@ -99,7 +107,7 @@ def grep(box: object, args: Args, io: IO) -> int:
 
     Status 0 if a line matched, 1 if none did, 2 after an error.
     """
-    return Grep(args, io, "basic").run()
+    return Grep(args, io, "").run()
 
 
 @utility(*OPTIONS, usage=_USAGE, trouble=TROUBLE, usage_line=True, rewrite=_old_context)
@@ -108,7 +116,7 @@ def egrep(box: object, args: Args, io: IO) -> int:
 
     egrep '^(Mem|Swap)' /proc/meminfo
     """
-    return Grep(args, io, "extended").run()
+    return Grep(args, io, "egrep").run()
 
 
 @utility(*OPTIONS, usage=_USAGE, trouble=TROUBLE, usage_line=True, rewrite=_old_context)
@@ -128,11 +136,13 @@ class Grep:
         self.io = io
         names: list[str] = list(args.words)
         patterns = self._patterns(names)
-        for name, _ in args.typed:
-            dialect = {
-                "extended_regexp": "extended", "fixed_strings": "fixed", "basic_regexp": "basic", "perl_regexp": "perl",
-            }.get(name, dialect)  # fmt: skip
+        asked = {_MATCHERS[name] for name, _ in args.typed if name in _MATCHERS} | ({dialect} if dialect else set())
+        if len(asked) > 1:
+            raise ShellError("conflicting matchers specified", TROUBLE)
+        dialect = asked.pop() if asked else "basic"
         self.finder = self._finder(patterns, dialect)
+        for warning in self.finder.warnings if self.finder is not None else ():
+            io.complain(f"warning: {warning}")
         self.recursive = args.recursive or args.dereference_recursive or args.directories == "recurse"
         self.links_stay = not args.dereference_recursive  # links among what -r finds are not followed
         self.names = names or (["."] if self.recursive else ["-"])
@@ -153,6 +163,7 @@ class Grep:
         self.sources = Sources(io, [])
         self.chosen = self._chosen()
         self.matched = self.failed = self.printed = False
+        self.width = 0  # of numbers, with -T: as many digits as the file's size has
 
     def _chosen(self) -> list[tuple[bool, list[str]]]:
         """(whether they include, globs): what --include and --exclude name, in the order they were typed; those of one
@@ -174,6 +185,8 @@ class Grep:
 
     def _patterns(self, names: list[str]) -> list[str]:
         args, found = self.args, []
+        if args.unix_byte_offsets:
+            self.io.complain("warning: --unix-byte-offsets (-u) is obsolete")
         for name, value in args.typed:
             if name == "regexp":
                 found += value.split("\n")
@@ -284,6 +297,8 @@ class Grep:
     def _file(self, name: str, source: Any) -> None:
         args, io = self.args, self.io
         lines: Iterator[str] = iter(source) if self.end == "\n" else pieces(source, self.end)
+        if args.initial_tab:
+            self.width = 19 if source.size is None else len(str(source.size + bool(args.line_number)))
         text = args.text or args.null_data or args.binary_files == "text"
         binary = False
         if not text and name != "(standard input)":
@@ -366,15 +381,15 @@ class Grep:
             return self._name(name) + "\0"
         return self._name(name) + (_sgr("36", mark) if self.colour else mark)
 
-    def _head(self, name: str, number: int, offset: int, mark: str) -> str:
+    def _head(self, name: str, number: int, offset: int, mark: str, filled: bool) -> str:
         args = self.args
         shown = _sgr("36", mark) if self.colour else mark
         head = self._label(name, mark) if self.named else ""
-        if args.line_number:
-            head += (_sgr("32", str(number)) if self.colour else f"{number:>{4 if args.initial_tab else 1}}") + shown
-        if args.byte_offset:
-            head += (_sgr("32", str(offset)) if self.colour else str(offset)) + shown
-        return head + "\t" if args.initial_tab and head else head
+        for wanted, count in ((args.line_number, number), (args.byte_offset, offset)):
+            if wanted:
+                text = str(count).rjust(self.width)
+                head += (_sgr("32", text) if self.colour else text) + shown
+        return head + "\t" if args.initial_tab and head and filled else head
 
     def _print(self, name: str, number: int, offset: int, text: str, mark: str) -> None:
         args = self.args
@@ -385,11 +400,11 @@ class Grep:
                     if match[0]:
                         at = offset + len(text[: match.start()].encode("utf-8", "surrogateescape"))
                         shown = _sgr("01;31", match[0]) if self.colour else match[0]
-                        self.io.out(self._head(name, number, at, mark) + shown + self.end)
+                        self.io.out(self._head(name, number, at, mark, True) + shown + self.end)
             return
         if self.colour and (mark == ":") is not args.invert_match and self.finder is not None:
             text = self._coloured(text)
-        self.io.out(self._head(name, number, offset, mark) + text + self.end)
+        self.io.out(self._head(name, number, offset, mark, bool(text)) + text + self.end)
 
     def _coloured(self, text: str) -> str:
         assert self.finder is not None

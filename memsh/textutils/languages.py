@@ -88,9 +88,9 @@ def _awk(args: Args, io: IO) -> int:
 
 
 def _number_of(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or len(word) > 9:
-        raise ValueError(f"invalid line length '{word}'")
-    return int(word)
+    """A number as C's atoi() reads it."""
+    digits = word[: len(word) - len(word.lstrip("0123456789"))]
+    return min(int(digits[:18] or 0), 1 << 30)
 
 
 @utility(
@@ -102,7 +102,10 @@ def _number_of(word: str) -> int:
     option("-s", "--separate", help="each file on its own"), option("-z", "--null-data", help="lines end in NUL"),
     option("-u", "--unbuffered", help="print at once"),
     option("-l", "--line-length", type=_number_of, meta="N", help="the width of l"),
-    option("--sandbox", help="no e, r, w"),
+    option("--sandbox", help="no e, r, w"), option("-b", "--binary"),
+    option("--follow-symlinks", help="-i edits what a link leads to"),
+    option("--posix", lacks="GNU's additions are always understood here"),
+    option("--debug", lacks="the steps of a script cannot be shown here"),
     rest("words", meta="SCRIPT [FILE", words="path"),
     usage="[OPTION]... {script-only-if-no-other-script} [input-file]...", usage_line=True,
 )  # fmt: skip
@@ -134,5 +137,5 @@ def sed(box: object, args: Args, io: IO) -> int:
     width = 70 if args.line_length is None else args.line_length
     return Machine(
         io, script, words, args.quiet or script.silent, args.separate, args.in_place, "\0" if args.null_data else "\n",
-        width,
+        width, args.follow_symlinks,
     ).run()  # fmt: skip

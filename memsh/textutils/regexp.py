@@ -40,6 +40,10 @@ class RegexpError(ShellError):
         super().__init__(message, 2)
 
 
+class BareClass(RegexpError):
+    """[:space:] where [[:space:]] is meant: grep and sed refuse it."""
+
+
 class Found(Protocol):
     """A match, of `re` or of `regex`."""
 
@@ -77,7 +81,7 @@ def _decoded(pattern: str) -> str:
 
 
 class _Translator:
-    """One expression. `dialect` is "basic", "extended" or "awk"."""
+    """One expression. `dialect`: "basic"; "extended" as regcomp() has it; "egrep" and "awk", which forgive more."""
 
     def __init__(self, pattern: str, dialect: str, lines: bool = False, escapes: bool = False) -> None:
         self.pattern = _decoded(pattern) if dialect == "awk" and "\\" in pattern else pattern
@@ -86,6 +90,9 @@ class _Translator:
         self.escapes = escapes  # [\t] is a tab
         self.extended = dialect != "basic"
         self.awk = dialect == "awk"
+        self.strict = dialect == "extended"
+        self.checks = dialect in ("basic", "egrep") or escapes  # what gnulib's dfa.c says to grep and sed
+        self.warnings: list[str] = []
         self.groups = 0
         self.open = 0
         self.closed: set[int] = set()
@@ -130,7 +137,7 @@ class _Translator:
 
     def repeated(self, first: bool) -> _Piece:
         piece = self.atom(first)
-        if piece.text == self.begin and (self.awk or not self.extended):
+        if piece.text == self.begin:
             return piece
         while True:
             bounds = self.quantifier()
@@ -177,7 +184,7 @@ class _Translator:
         closing = "}" if self.extended else "\\}"
         low, comma, high = match.groups()
         if not self.pattern.startswith(closing, match.end()) or not (low or comma):
-            if self.extended:
+            if self.extended and not self.strict:
                 return None
             self.wrong("Unmatched \\{" if closing not in self.pattern[place:] else "Invalid content of \\{\\}")
         self.place = match.end() + len(closing)
@@ -201,15 +208,28 @@ class _Translator:
             return _Piece(".")
         if char == "(" and self.extended:
             return self.group()
-        if char == ")" and self.extended and not self.awk:
+        if char == ")" and self.strict:
             self.wrong("Unmatched ) or \\)")
-        if char in "*+?" and first and (self.extended or char == "*"):
-            return _Piece("" if self.extended and not self.awk else "\\" + char)
+        if char in "*+?{" and first and (self.extended or char == "*"):
+            found = self._leading(char)
+            if found is not None:
+                return found
         if char == "^" and (self.extended or self._starts()):
             return _Piece(self.begin)
         if char == "$" and (self.extended or self._ends()):
             return _Piece(self.end)
         return _Piece(_quoted(char))
+
+    def _leading(self, char: str) -> _Piece | None:
+        """A repetition that has nothing before it; None for a brace that is a character."""
+        if self.strict:
+            self.wrong("Invalid preceding regular expression")
+        if self.extended and not self.awk:
+            if char == "{" and self._interval(self.place) is None:
+                return None
+            self.warnings.append(f"{'{...}' if char == '{' else char} at start of expression")
+            return _Piece("")
+        return None if char == "{" else _Piece("\\" + char)
 
     def _starts(self) -> bool:
         before = self.pattern[: self.place - 1]
@@ -266,9 +286,12 @@ class _Translator:
         first = self.place
         while True:
             if self.place >= len(pattern):
-                self.wrong("Unmatched [, [^, [:, [., or [=")
+                empty = self.place == first and self.checks
+                self.wrong("Invalid regular expression" if empty else "Unmatched [, [^, [:, [., or [=")
             if pattern[self.place] == "]" and self.place > first:
                 self.place += 1
+                if self.checks and re.fullmatch(":[^]:-][^]-]*:", pattern[first : self.place - 1]):
+                    raise BareClass("character class syntax is [[:space:]], not [:space:]")
                 return f"[{inside}]"
             if pattern.startswith("[:", self.place):
                 inside += self._class()
@@ -332,10 +355,11 @@ class Regexp:
     """A translated expression. `test(text)` tells whether it matches anywhere, `search(text[, pos])` where; `groups` is
     the number of its ( ). Both raise ShellError (status 2) when they take too long."""
 
-    __slots__ = ("groups", "literal", "search", "source", "test")
+    __slots__ = ("groups", "literal", "search", "source", "test", "warnings")
 
     def __init__(self, source: str, pattern: str, made: _Translator | None, ignore_case: bool) -> None:
         self.source = source
+        self.warnings = tuple(made.warnings) if made is not None else ()
         flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
         try:
             plain = re.compile(pattern, flags)
@@ -409,8 +433,9 @@ def _by_length(quick: Callable[..., Any], pattern: str, ignore_case: bool, longe
 def compiled(
     pattern: str, dialect: str = "basic", ignore_case: bool = False, lines: bool = False, escapes: bool = False
 ) -> Regexp:
-    """An expression ready to search with. `dialect`: "basic", "extended", "awk" or "fixed"; with `lines`, ^ and $ match
-    at each newline too (sed's M); with `escapes`, \\t is a tab (sed's, and always awk's). RegexpError if it is none."""
+    """An expression ready to search with. `dialect`: "basic", "extended", "egrep", "awk", "fixed"; with `lines`, ^ and
+    $ match at each newline too (sed's M); with `escapes`, \\t is a tab (sed's, and always awk's). RegexpError if it
+    is none."""
     if dialect == "fixed":
         return Regexp(pattern, re.escape(pattern), None, ignore_case)
     made = _Translator(pattern, dialect, lines, escapes)
@@ -431,6 +456,7 @@ def joined(patterns: list[str], dialect: str, ignore_case: bool = False, around:
             continue
         made = _Translator(pattern, dialect)
         text = made.whole()
+        whole.warnings += made.warnings
         if made.groups and len(patterns) > 1:
             if made.explosive:
                 text = re.sub(r"\\([1-9])", lambda match: f"\\{int(match[1]) + whole.groups}", text)
@@ -453,6 +479,6 @@ def perl(pattern: str, ignore_case: bool, around: str = "{}") -> Regexp:
         raise RegexpError(str(error)) from None
     made = compiled("", "fixed")
     found = Regexp.__new__(Regexp)
-    found.groups, found.source, found.literal = made.groups, pattern, ""
+    found.groups, found.source, found.literal, found.warnings = made.groups, pattern, "", ()
     found.search = found.test = _patient(text, ignore_case, False)
     return found

@@ -94,7 +94,7 @@ class Machine:
     """One run of one script."""
 
     def __init__(self, io: IO, script: Script, names: list[str], silent: bool, separate: bool, in_place: str | None,
-                 end: str, width: int) -> None:  # fmt: skip
+                 end: str, width: int, follows: bool) -> None:  # fmt: skip
         self.io = io
         self.commands = script.commands
         self.silent = silent
@@ -102,6 +102,7 @@ class Machine:
         self.in_place = in_place
         self.end = end
         self.width = width
+        self.follows = follows
         self.space, self.ended, self.hold = "", True, ""
         self.number = 0
         self.replaced = False
@@ -113,6 +114,7 @@ class Machine:
         self.files: dict[str, Output] = {"/dev/stdout": self.stdout, "/dev/stderr": Output(io.err)}
         self.readers: dict[str, Iterator[str]] = {}
         self.failed = False
+        self.worst = 2  # the status where something failed
         self.reader = Reader(self, names)
         for command in self.commands:
             if command.file and command.name in "wWs":
@@ -143,12 +145,13 @@ class Machine:
             source = files.open_read(io.session, name)
         except OSError as error:
             self.failed = True
-            directory = error.strerror == "Is a directory"
-            if directory and self.in_place is not None:
-                io.complain(f"couldn't edit {name}: not a regular file")
-            else:
-                io.complain(f"read error on {name}: {error.strerror}" if directory else
-                            f"can't read {name}: {error.strerror or error}")  # fmt: skip
+            if error.strerror != "Is a directory":
+                io.complain(f"can't read {name}: {error.strerror or error}")
+                return None
+            if self.in_place is None:
+                raise ShellError(f"read error on {name}: {error.strerror}", 4) from None
+            io.complain(f"couldn't edit {name}: not a regular file")
+            self.worst = 4
             return None
         if self.in_place is not None:
             whole = source.read()
@@ -160,11 +163,12 @@ class Machine:
             return TextInput(whole)
         return source
 
-    def _save(self, name: str, text: str) -> None:
+    def _save(self, name: str, text: str, edited: bool = False) -> None:
         files = self.io.session.files
         assert files is not None
         try:
-            sink = files.open_write(self.io.session, name, False)
+            session = self.io.session
+            sink = files.replace(session, name, self.follows) if edited else files.open_write(session, name, False)
             sink.write(text)
             sink.close()
         except OSError as error:
@@ -174,7 +178,7 @@ class Machine:
         if self.edited is not None:
             name, kept = self.edited
             self.edited, self.out = None, self.stdout
-            self._save(name, kept.text())
+            self._save(name, kept.text(), True)
 
     # the cycle
 
@@ -196,7 +200,7 @@ class Machine:
             for sink in self.files.values():
                 if sink.close is not None:
                     sink.close()
-        return status or (2 if self.failed else 0)
+        return status or (self.worst if self.failed else 0)
 
     def _rest_of_file(self) -> None:
         while not self.reader.last():

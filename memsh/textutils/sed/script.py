@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from memsh.shell import ShellError
-from memsh.textutils.regexp import Regexp, RegexpError, compiled
+from memsh.textutils.regexp import BareClass, Regexp, RegexpError, compiled
 
 _BRANCHES = "btT"
 _PLAIN = "=dDgGhHnNpPxzF"
@@ -16,6 +16,7 @@ _CONTROL = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NUMBERED = re.compile(r"\\(?:d([0-9]{1,3})|o([0-7]{1,3})|x([0-9a-fA-F]{1,2})|c(\\\\|[^\\]))")
 _RECURSIVE = re.compile(r"(?<!\\)(?:\\\\)*\\c\\(?!\\)")
 _ESCAPED = re.compile(_NUMBERED.pattern + r"|\\.", re.DOTALL)
+VERSION = (4, 9)
 _BRACKET = re.compile(r"\^?\]?(?:\[:[a-z]*:\]|\[\.[^\n]*?\.\]|\[=[^\n]*?=\]|[^\]\n])*\]")
 
 
@@ -132,10 +133,13 @@ class Script:
             command = Command("", self.place)
             self._addresses(command)
             self.skip()
-            while self.char() == "!":
+            if self.char() == "!":
                 command.negate = True
                 self.place += 1
                 self.skip()
+                if self.char() == "!":
+                    self.place += 1
+                    self.wrong("multiple `!'s")
             command.name = self.take()
             if not command.name:
                 self.place -= 1
@@ -227,7 +231,14 @@ class Script:
             self.skip()
             command.text = self._rest_of_line()
         elif name == "v":
-            self._rest_of_line()
+            self.skip()
+            word = self._label(" \t\n;")
+            wanted = re.fullmatch(r"([0-9]+)\.([0-9]+)(?:\.[0-9]+)?", word)
+            if word and wanted is None:
+                self.wrong("invalid version string")  # fmt: skip
+            if wanted is not None and (int(wanted[1]), int(wanted[2])) > VERSION:
+                self.wrong("expected newer version of sed")
+            self._end()
         else:
             self.wrong(f"unknown command: `{name}'")
 
@@ -259,6 +270,8 @@ class Script:
             self.skip()
             if self.char() == "\n":
                 self.place += 1
+            elif not self.char():
+                return ""
             else:
                 self.place = mark
         parts: list[str] = []
@@ -293,6 +306,7 @@ class Script:
         begin = command.begin
         if begin.kind == "line" and begin.number == 0:
             if command.end is None or command.end.kind != "regexp":
+                self.place += command.end is None
                 self.wrong("invalid usage of line address 0")
             command.state = "active"
 
@@ -335,6 +349,8 @@ class Script:
             return None
         try:
             return compiled(_escapes(pattern), self.dialect, ignore, lines, True)
+        except BareClass as error:
+            raise ShellError(error.message, 4) from None
         except RegexpError as error:
             self.wrong(error.message)
 
@@ -356,7 +372,11 @@ class Script:
             if char == "\n" and pattern:
                 self.wrong(message)
             if char == "[" and pattern:
-                parts.append(char + self._bracket())
+                rest = self._bracket()
+                if not rest:  # it goes on to the script's end
+                    self.place = len(self.text)
+                    self.wrong(message)
+                parts.append(char + rest)
                 continue
             if char != "\\":
                 parts.append(char)
@@ -429,6 +449,8 @@ class Script:
 
     def _end_of_s(self) -> None:
         self.skip()
+        if self.char().isdecimal():
+            self._flag_wrong("multiple number options to `s' command")
         if self.char() and self.char() not in ";\n}#":
             self._flag_wrong("unknown option to `s'")
 
