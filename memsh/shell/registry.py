@@ -73,6 +73,11 @@ class Param:
     def takes_value(self) -> bool:
         return self.type is not None or self.choices is not None
 
+    @property
+    def hidden(self) -> bool:
+        """Whether its usage is not told: it is known only to be refused."""
+        return False
+
     def usage(self) -> str:
         if self.kind == "opt":
             shown = f"{self.flags[0]} {self.meta}" if self.takes_value else self.flags[0]
@@ -210,11 +215,12 @@ class Command:
         return self._split()[2]
 
     def usage(self) -> str:
-        letters = [param for param in self.params if param.flags and len(param.flags[0]) == 2 and not param.takes_value]
+        params = [param for param in self.params if not param.hidden]
+        letters = [param for param in params if param.flags and len(param.flags[0]) == 2 and not param.takes_value]
         if len(letters) < 3:
-            return " ".join([self.name, *(param.usage() for param in self.params)])
+            return " ".join([self.name, *(param.usage() for param in params)])
         together = f"[-{''.join(param.flags[0][1] for param in letters)}]"
-        return " ".join([self.name, together, *(param.usage() for param in self.params if param not in letters)])
+        return " ".join([self.name, together, *(param.usage() for param in params if param not in letters)])
 
     def wrong(self, message: str) -> UsageError:
         return UsageError(f"{message} (usage: {self.usage()})")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.utility import option, utility
+
+if TYPE_CHECKING:
+    from memsh.textutils.awk.parser import Program
 
 
 def _script_text(io: IO, name: str, words: str) -> str:
@@ -18,13 +23,42 @@ def _script_text(io: IO, name: str, words: str) -> str:
         raise ShellError(words.format(name=name, why=error.strerror or error), 2) from None
 
 
+def _exec_file(words: list[str]) -> list[str]:
+    """`awk -E FILE …`: as -f, and no options behind it."""
+    for at, word in enumerate(words):
+        if word in ("-E", "--exec") and at + 1 < len(words):
+            return [*words[:at], "-f", words[at + 1], "--", *words[at + 2 :]]
+        if word == "--" or word[:1] != "-":
+            break
+    return words
+
+
+_ALWAYS = "gawk's additions are always understood here"
 _AWK = utility(
     option("-F", "--field-separator", type=str, meta="FS", help="fields end at FS"),
     option("-v", "--assign", type=str, meta="NAME=VALUE", many=True, help="set a variable first"),
     option("-f", "--file", type=str, meta="FILE", many=True, help="a file of the program"),
     option("-e", "--source", type=str, meta="TEXT", many=True, help="a part of the program"),
+    option("-i", "--include", type=str, meta="FILE", many=True, help="a file of functions"),
+    option("-E", "--exec", type=str, meta="FILE", help="a file of the program, and no options behind it"),
+    option("-S", "--sandbox", help="no system(), no files, no commands"), option("-V", name="version"),
+    option("-N", "--use-lc-numeric"), option("-O", "--optimize"), option("-s", "--no-optimize"),
+    option("-r", "--re-interval"), option("-c", "--traditional", lacks=_ALWAYS), option("-P", "--posix", lacks=_ALWAYS),
+    option("-b", "--characters-as-bytes", lacks="text is characters here"),
+    option("-C", "--copyright", lacks="this is memsh's own awk"),
+    option("-d", "--dump-variables", type=str, optional="", lacks="variables are not written down here"),
+    option("-D", "--debug", type=str, optional="", lacks="there is no debugger here"),
+    option("-g", "--gen-pot", lacks="there are no translations here"),
+    option("-I", "--trace", lacks="the steps of a program are not shown here"),
+    option("-l", "--load", type=str, lacks="there are no libraries to load here"),
+    option("-L", "--lint", type=str, optional="", lacks="programs are not looked over here"),
+    option("-t", "--lint-old", lacks="programs are not looked over here"),
+    option("-M", "--bignum", lacks="numbers are doubles here"),
+    option("-n", "--non-decimal-data", lacks="strtonum() reads such numbers"),
+    option("-o", "--pretty-print", type=str, optional="", lacks="programs are not written anew here"),
+    option("-p", "--profile", type=str, optional="", lacks="programs are not counted through here"),
     rest("words", meta="PROGRAM [FILE", words="path"),
-    usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True,
+    usage="[POSIX or GNU style options] -f progfile [--] file ...", trouble=2, in_order=True, rewrite=_exec_file,
 )  # fmt: skip
 
 
@@ -36,7 +70,7 @@ def awk(box: object, args: Args, io: IO) -> int:
 
     PATTERN {ACTION} …, as POSIX has it and gawk: functions, getline, printf, output to files and commands (the box's
     own), regular expressions in RS and FS, gensub, strtonum, strftime, asort, PROCINFO["sorted_in"], switch. Not
-    known: |&, @include, @name(), SYMTAB, FUNCTAB, arbitrary precision. Infinity is inf, as the standard has it.
+    known: @load, @namespace, SYMTAB, FUNCTAB, arbitrary precision. Infinity is inf, as the standard has it.
     """
     return _awk(args, io)
 
@@ -52,38 +86,81 @@ def gawk(box: object, args: Args, io: IO) -> int:
     return _awk(args, io)
 
 
+class _Sources:
+    """The texts that a program is read from."""
+
+    def __init__(self, io: IO) -> None:
+        self.io = io
+        self.seen: set[str] = set()
+
+    def parsed(self, text: str, where: str) -> Program:
+        """A text as a program."""
+        from memsh.textutils.awk.lexer import AwkError  # start-up: 5 ms, for awk alone
+        from memsh.textutils.awk.parser import Parser  # start-up: the same
+
+        try:
+            parser = Parser(text, where, lambda name: self.included(name, True))
+            program = parser.program()
+        except AwkError as error:
+            raise error.by_gawk(text) if self.io.name == "gawk" else error from None
+        for warning in parser.warnings:
+            self.io.complain(warning)
+        return program
+
+    def included(self, name: str, once: bool) -> Program:
+        """The program in a file, sought where gawk seeks it; an empty one if it was had before. OSError."""
+        from memsh.textutils.awk.parser import Program  # start-up: 5 ms, for awk alone
+
+        if name in ("-", "/dev/stdin"):
+            return self.parsed(self.io.stdin.read(), name)
+        files, session = self.io.session.files, self.io.session
+        assert files is not None
+        path = session.language.get("AWKPATH") or ".:/usr/share/awk"
+        folders = [""] if "/" in name else [folder.rstrip("/") + "/" for folder in path.split(":") if folder]
+        places = [folder + name + ending for folder in folders for ending in ("", ".awk")]
+        found = next((place for place in places if files.test(session, "e", place)), name)
+        found = found.removeprefix("./")
+        if once and found in self.seen:
+            return Program([], {})
+        self.seen.add(found)
+        return self.parsed(files.open_read(session, found).read(), found)
+
+
 def _awk(args: Args, io: IO) -> int:
     from memsh.textutils.awk.machine import Machine  # start-up: 5 ms, for awk alone
-    from memsh.textutils.awk.parser import Parser, Program  # start-up: 5 ms, for awk alone
+    from memsh.textutils.awk.parser import Program  # start-up: 5 ms, for awk alone
 
     words: list[str] = list(args.words)
-    pieces = [
-        (_script_text(io, value, "fatal: cannot open source file `{name}' for reading: {why}"), value)
-        if name == "file"
-        else (value, "cmd. line")
-        for name, value in args.typed
-        if name in ("file", "source")
-    ]
-    if not pieces:
+    sources = _Sources(io)
+    whole = Program([], {})
+    given = [(name, value) for name, value in args.typed if name in ("file", "source", "include")]
+    if not any(name != "include" for name, _ in given):
         if not words:
             raise args.refused("")
-        pieces = [(words.pop(0), "cmd. line")]
-    whole = Program([], {})
-    for text, where in pieces:
-        parser = Parser(text, where)
-        program = parser.program()
-        for warning in parser.warnings:
-            io.complain(warning)
-        for name in whole.functions.keys() & program.functions:
-            raise ShellError(f"{where}:1: function name '{name}' previously defined", 1)
+        given.append(("source", words.pop(0)))
+    for name, value in given:
+        if name == "source":
+            program, where = sources.parsed(value, "cmd. line"), "cmd. line"
+        else:
+            try:
+                program, where = sources.included(value, name == "include"), value
+            except OSError as error:
+                why = error.strerror or error
+                raise ShellError(f"fatal: cannot open source file `{value}' for reading: {why}", 2) from None
+        for function in whole.functions.keys() & program.functions:
+            raise ShellError(f"{where}:1: error: function name `{function}' previously defined", 1)
         whole.rules.extend(program.rules)
         whole.functions.update(program.functions)
     machine = Machine(io, whole, [io.name, *words])
+    machine.sandbox = args.sandbox
     if args.field_separator is not None:
         machine.assign("FS=" + args.field_separator)
     for assignment in args.assign:
         if not machine.assign(assignment):
-            raise ShellError(f"fatal: `{assignment}' argument to `-v' not in `var=value' form", 2)
+            name, equals, _ = assignment.partition("=")
+            if equals:
+                raise ShellError(f"fatal: `{name}' is not a legal variable name", 2)
+            raise ShellError(f"`{assignment}' argument to `-v' not in `var=value' form", 1)
     return machine.run()
 
 

@@ -40,6 +40,10 @@ class Option(Param):
         self.many = many
         self.optional = optional
 
+    @property
+    def hidden(self) -> bool:
+        return bool(self.lacks)
+
     def absent(self) -> Any:
         if self.many:
             return []

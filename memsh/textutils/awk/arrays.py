@@ -9,11 +9,15 @@ from memsh.shell import ShellError
 from memsh.textutils.awk.parser import Function, Program, Tree
 
 UNKNOWN = ("SYMTAB", "FUNCTAB")
+_SPECIAL = """ARGC ARGIND ARGV BINMODE CONVFMT ENVIRON ERRNO FIELDWIDTHS FILENAME FNR FPAT FS IGNORECASE LINT NF NR OFMT
+ OFS ORS PROCINFO RLENGTH RS RSTART RT SUBSEP TEXTDOMAIN"""
+SPECIAL = frozenset(_SPECIAL.split())
 _ARRAY_ARGUMENTS = {"split": (1, 3), "patsplit": (1, 3), "match": (2,), "asort": (0, 1), "asorti": (0, 1)}
 
 
-def _wrong(message: str) -> NoReturn:
-    raise ShellError(f"error: {message}", 1)
+def _wrong(message: str, function: Function | None = None) -> NoReturn:
+    place = f"{function.where}:{function.line}: " if function is not None else ""
+    raise ShellError(f"{place}error: {message}", 1)
 
 
 def _parts(tree: Any) -> Iterator[Any]:
@@ -51,10 +55,14 @@ class Shapes:
         for function in functions.values():
             for at, name in enumerate(function.params):
                 if name == function.name:
-                    _wrong(f"function `{name}': cannot use function name as parameter name")
+                    _wrong(f"function `{name}': cannot use function name as parameter name", function)
+                if name in SPECIAL:
+                    what = f"cannot use special variable `{name}' as a function parameter"
+                    _wrong(f"function `{function.name}': {what}", function)
                 if name in function.params[:at]:
                     first = function.params.index(name) + 1
-                    _wrong(f"function `{function.name}': parameter #{at + 1}, `{name}', duplicates parameter #{first}")
+                    _wrong(f"function `{function.name}': parameter #{at + 1}, `{name}', duplicates parameter #{first}",
+                           function)  # fmt: skip
                 if name in functions:
                     _wrong(f"function `{function.name}': cannot use function `{name}' as a parameter name")
         for scope, tree in trees:

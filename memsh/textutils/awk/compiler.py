@@ -14,13 +14,14 @@ from memsh.shell import ShellError
 from memsh.shell.limits import TEXT
 from memsh.textutils.awk import functions
 from memsh.textutils.awk.arrays import Shapes
-from memsh.textutils.awk.lexer import AwkError
+from memsh.textutils.awk.lexer import BUILTINS, AwkError
 from memsh.textutils.awk.parser import Function, Program, Tree
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
 from memsh.textutils.awk.values import (
     MISSING,
     UNSET,
     Numeric,
+    Strong,
     Value,
     as_long,
     looks,
@@ -50,6 +51,7 @@ class Expressions:
         self.shapes = shapes
         self.defined = defined
         self.scope = scope
+        self.place = ""  # FILE:LINE of the built-in function that is compiled
         self.locals = {name: at for at, name in enumerate(scope.params)} if scope is not None else {}
 
     def wrong(self, place: str, message: str) -> NoReturn:
@@ -87,7 +89,7 @@ class Expressions:
         if getter is not None:
             return lambda f: getter(rt)
         if self.shapes.is_array(self.scope, name):
-            raise AwkError("cmd. line", 1, f"fatal: attempt to use array `{name}' in a scalar context", 2)
+            raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
         cell = rt.cell(name)
         return lambda f: cell[0]
 
@@ -134,7 +136,7 @@ class Expressions:
                 return made
 
             return assign
-        calculate, right = functions.ARITHMETIC[operator[0]], self.number(source)
+        calculate, right = functions.ARITHMETIC.get(operator) or functions.ARITHMETIC[operator[0]], self.number(source)
         if target[0] == "item":
             return self._item_update(target, calculate, right)
         left = self.number(target)
@@ -171,6 +173,8 @@ class Expressions:
         if made is None:
             prepared = [self.value(argument) for argument in arguments]
             where, _, line = place.rpartition(":")
+            if self.rt.plus:
+                raise ShellError(f"{place}: fatal: function `{name}' not defined", 2)
 
             def missing(f: Frame) -> Any:
                 for value in prepared:
@@ -208,8 +212,7 @@ class Expressions:
 
         def evaluate(f: Frame) -> list[Any]:
             made = [value(f) for value in values]
-            rt.flush()
-            rt.io.complain(f"{place}: warning: function `{name}' called with more arguments than declared")
+            rt.warn(f"function `{name}' called with more arguments than declared", place)
             return made[:wanted]
 
         return evaluate
@@ -219,6 +222,30 @@ class Expressions:
         if argument[0] == "var":
             return wanted or self.shapes.is_array(self.scope, argument[1])
         return wanted and argument[0] == "item"
+
+    def v_strong(self, tree: Tree) -> Eval:
+        made = Strong(tree[1])
+        return lambda f: made
+
+    def v_icall(self, tree: Tree) -> Eval:
+        """`@name(…)`: the function that the variable names, one of the program's or awk's own."""
+        _, name, arguments, place = tree
+        named = self.text(("var", name))
+        known: dict[str, Eval] = {}
+
+        def call(f: Frame) -> Any:
+            wanted = named(f)
+            if wanted not in known:
+                if wanted in BUILTINS:
+                    known[wanted] = functions.build(self, wanted, arguments, place)
+                elif wanted in self.defined:
+                    known[wanted] = self.v_call(("call", wanted, arguments, place))
+                else:
+                    raise ShellError(f"fatal: function `{wanted}' not defined" if wanted else
+                                     f"fatal: indirect call through `{name}', which is empty", 2)  # fmt: skip
+            return known[wanted](f)
+
+        return call
 
     def v_builtin(self, tree: Tree) -> Eval:
         return functions.build(self, tree[1], tree[2], tree[3])
@@ -495,7 +522,7 @@ class Expressions:
         if name in SETTERS:
             return lambda f, value: rt.set_global(name, value)
         if self.shapes.is_array(self.scope, name):
-            raise AwkError("cmd. line", 1, f"fatal: attempt to use array `{name}' in a scalar context", 2)
+            raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
         cell = rt.cell(name)
         return lambda f, value: cell.__setitem__(0, value)
 
@@ -533,7 +560,7 @@ class Expressions:
             cell[0] = {}
         whole: dict[str, Any] = cell[0]
         if type(whole) is not dict:
-            raise AwkError("cmd. line", 1, f"fatal: attempt to use scalar `{name}' as an array", 2)
+            raise ShellError(f"fatal: attempt to use scalar `{name}' as an array", 2)
         return lambda f: whole
 
     def regexp(self, tree: Tree) -> Callable[[Frame], Regexp]:
@@ -541,7 +568,7 @@ class Expressions:
         while tree[0] == "paren":
             tree = tree[1]
         rt = self.rt
-        if tree[0] == "ere":
+        if tree[0] in ("ere", "strong"):
             source = tree[1]
             fixed = compiled(source, "awk")
             return lambda f: rt.pattern(source) if rt.ignore_case else fixed

@@ -13,17 +13,18 @@ from memsh.shell import ShellError
 from memsh.shell.ctype import lower, upper
 from memsh.shell.limits import TEXT
 from memsh.textutils.awk.cutting import Cutter, contents
-from memsh.textutils.awk.lexer import AwkError
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.values import (
     NAN,
     Missing,
     Numeric,
+    Strong,
     Unset,
     Value,
     as_double,
     as_long,
+    integral,
     number_of,
     numeric,
     to_number,
@@ -43,15 +44,15 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 TOO_LONG = "fatal: a string is at most 16 MiB long"
 
 
-def _divide(a: float, b: float) -> float:
+def _divide(a: float, b: float, where: str = "") -> float:
     if not b:
-        raise ShellError("fatal: division by zero attempted", 2)
+        raise ShellError(f"fatal: division by zero attempted{where}", 2)
     return a / b
 
 
-def _modulo(a: float, b: float) -> float:
+def _modulo(a: float, b: float, mark: str = "%") -> float:
     if not b:
-        raise ShellError("fatal: division by zero attempted in `%'", 2)
+        raise ShellError(f"fatal: division by zero attempted in `{mark}'", 2)
     return math.fmod(a, b) if a - a == 0.0 else NAN
 
 
@@ -83,6 +84,7 @@ def _power(a: float, b: float) -> float:
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divide, "%": _modulo, "^": _power,
+    "/=": lambda a, b: _divide(a, b, " in `/='"), "%=": lambda a, b: _modulo(a, b, "%="),
 }  # fmt: skip
 
 
@@ -102,19 +104,29 @@ def _whole(value: float) -> float:
     return float(math.trunc(value)) if value - value == 0.0 else value
 
 
-def _bits(value: float, name: str) -> int:
+def _bits(value: float, name: str, at: int = 1) -> int:
     if value < 0 or value - value != 0.0:
-        raise ShellError(f"fatal: {name}: negative values are not allowed", 2)
+        raise ShellError(f"fatal: {name}: argument {at} negative value {value:g} is not allowed", 2)
     return int(value)
+
+
+def _shifted(name: str, value: float, by: float) -> tuple[int, int]:
+    if value < 0 or by < 0 or value - value != 0.0 or by - by != 0.0:
+        raise ShellError(f"fatal: {name}({value:f}, {by:f}): negative values are not allowed", 2)
+    return int(value), min(64, int(by))
 
 
 _ONE_NUMBER: dict[str, Callable[[float], float]] = {
     "int": _whole, "sqrt": _real(math.sqrt), "exp": _real(math.exp), "log": _real(math.log), "sin": _real(math.sin),
     "cos": _real(math.cos), "compl": lambda value: float(~_bits(value, "compl") & ((1 << 53) - 1)),
 }  # fmt: skip
+_WARNED = {
+    "sqrt": "received negative argument {}", "log": "received negative argument {}",
+    "exp": "argument {} is out of range",
+}  # fmt: skip
 _ONE_TEXT: dict[str, Callable[[str], Value]] = {"toupper": upper, "tolower": lower}
 _BITWISE: dict[str, Callable[[int, int], int]] = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
-_COUNTS = {
+COUNTS = {
     "atan2": (2, 2), "close": (1, 2), "compl": (1, 1), "cos": (1, 1), "exp": (1, 1), "fflush": (0, 1),
     "gensub": (3, 4), "gsub": (2, 3), "index": (2, 2), "int": (1, 1), "isarray": (1, 1), "length": (0, 1),
     "log": (1, 1), "lshift": (2, 2), "match": (2, 3), "mktime": (1, 2), "patsplit": (2, 4), "rand": (0, 0),
@@ -127,20 +139,26 @@ _COUNTS = {
 
 def build(c: Expressions, name: str, arguments: list[Tree], place: str) -> Eval:
     """A call of a built-in function."""
-    fewest, most = _COUNTS[name]
-    if not fewest <= len(arguments) <= most:
-        where, _, line = place.rpartition(":")
-        wrong = "Too few arguments" if len(arguments) < fewest else "Too many arguments"
-        raise AwkError(where, int(line), wrong)
     if name in _ONE_NUMBER:
-        calculate, number = _ONE_NUMBER[name], c.number(arguments[0])
-        return lambda f: calculate(number(f))
+        calculate, number, warned = _ONE_NUMBER[name], c.number(arguments[0]), _WARNED.get(name)
+        if warned is None:
+            return lambda f: calculate(number(f))
+
+        def calculated(f: Frame) -> float:
+            given = number(f)
+            made = calculate(given)
+            if (made - made != 0.0 and given - given == 0.0) and (given < 0 or name == "exp"):
+                c.rt.warn(f"{name}: {warned.format(integral(given) or f'{given:g}')}", place)
+            return made
+
+        return calculated
     if name in _ONE_TEXT:
         change, text = _ONE_TEXT[name], c.text(arguments[0])
         return lambda f: change(text(f))
     if name in _BITWISE:
         return _bitwise(c, name, arguments)
     builder: Callable[[Expressions, list[Tree]], Eval] = globals()["_b_" + name]
+    c.place = place
     return builder(c, arguments)
 
 
@@ -149,8 +167,8 @@ def _bitwise(c: Expressions, name: str, arguments: list[Tree]) -> Eval:
 
     def combined(f: Frame) -> float:
         result = _bits(numbers[0](f), name)
-        for number in numbers[1:]:
-            result = combine(result, _bits(number(f), name))
+        for at, number in enumerate(numbers[1:], 2):
+            result = combine(result, _bits(number(f), name, at))
         return float(result)
 
     return combined
@@ -158,12 +176,22 @@ def _bitwise(c: Expressions, name: str, arguments: list[Tree]) -> Eval:
 
 def _b_lshift(c: Expressions, arguments: list[Tree]) -> Eval:
     value, by = c.number(arguments[0]), c.number(arguments[1])
-    return lambda f: float((_bits(value(f), "lshift") << min(64, _bits(by(f), "lshift"))) & ((1 << 64) - 1))
+
+    def shift(f: Frame) -> float:
+        number, places = _shifted("lshift", value(f), by(f))
+        return float(number << places & (1 << 64) - 1)
+
+    return shift
 
 
 def _b_rshift(c: Expressions, arguments: list[Tree]) -> Eval:
     value, by = c.number(arguments[0]), c.number(arguments[1])
-    return lambda f: float(_bits(value(f), "rshift") >> min(64, _bits(by(f), "rshift")))
+
+    def shift(f: Frame) -> float:
+        number, places = _shifted("rshift", value(f), by(f))
+        return float(number >> places)
+
+    return shift
 
 
 def _b_atan2(c: Expressions, arguments: list[Tree]) -> Eval:
@@ -369,13 +397,17 @@ _GENSUB = re.compile(r"\\([0-9])|\\(.)|&", re.DOTALL)
 
 
 def _b_gensub(c: Expressions, arguments: list[Tree]) -> Eval:
+    rt, called = c.rt, c.place
     target: Tree = arguments[3] if len(arguments) > 3 else ("field", ("num", 0.0))
     find, filling, how, text = c.regexp(arguments[0]), c.text(arguments[1]), c.text(arguments[2]), c.text(target)
 
     def substitute(f: Frame) -> str:
         whole, pattern, replacement, which = text(f), find(f), filling(f), how(f)
         every = which[:1] in ("g", "G")
-        serial = 0 if every else max(1, as_long(number_of(which)))
+        serial = 0 if every else as_long(number_of(which))
+        if not every and serial < 1:
+            rt.warn(f"gensub: third argument `{which}' treated as 1", called)
+            serial = 1
         parts, place = [], 0
 
         def fill(match: Any) -> str:
@@ -429,6 +461,9 @@ def _b_strtonum(c: Expressions, arguments: list[Tree]) -> Eval:
 def _b_system(c: Expressions, arguments: list[Tree]) -> Eval:
     rt, command = c.rt, c.text(arguments[0])
 
+    if rt.sandbox:
+        raise ShellError("fatal: 'system' function not allowed in sandbox mode", 2)
+
     def system(f: Frame) -> float:
         line = command(f)
         rt.flush()
@@ -439,15 +474,22 @@ def _b_system(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_close(c: Expressions, arguments: list[Tree]) -> Eval:
     rt, name = c.rt, c.text(arguments[0])
-    return lambda f: rt.files.close(name(f))
+    end = c.text(arguments[1]) if len(arguments) > 1 else lambda f: ""
+    return lambda f: rt.files.close(name(f), end(f))
 
 
 def _b_fflush(c: Expressions, arguments: list[Tree]) -> Eval:
     rt = c.rt
 
+    name, place = c.text(arguments[0]) if arguments else lambda f: "", c.place
+
     def flush(f: Frame) -> float:
         rt.flush()
-        return 0.0
+        named = name(f)
+        if not named or rt.files.writes(named):
+            return 0.0
+        rt.warn(f"fflush: `{named}' is not an open file, pipe or co-process", place)
+        return -1.0
 
     return flush
 
@@ -489,6 +531,8 @@ def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
             return "array"
         if type(found) is float:
             return "number"
+        if type(found) is Strong:
+            return "regexp"
         if type(found) is Unset:
             return "untyped"
         if type(found) is Missing:
@@ -571,6 +615,8 @@ def getline(c: Expressions, tree: Tree) -> Numbers:
     """getline, getline <FILE, COMMAND | getline, each with or without a variable: 1, 0 at the end, -1 for no file."""
     _, kind, source, target = tree
     rt = c.rt
+    if rt.sandbox and kind:
+        raise ShellError("fatal: redirection not allowed in sandbox mode", 2)
     store = c.store(target) if target is not None else None
     name = c.text(source) if source is not None else None
 

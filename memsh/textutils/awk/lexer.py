@@ -26,18 +26,42 @@ _OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "$", "++
 
 class Token(NamedTuple):
     """`kind` is number, string, ere, name, called (a name with its parenthesis), builtin, newline, end, or the word or
-    mark itself."""
+    mark itself; `at` is where in the program it begins."""
 
     kind: str
     text: str
     line: int
+    at: int
 
 
 class AwkError(ShellError):
-    """A program that is none: `awk: cmd. line:3: …`, status 1."""
+    """A program that is none: `awk: cmd. line:3: …`, status 1. `gnu`: gawk's words for it, and `at` where it shows the
+    fault with a mark below the line; None where it does not."""
 
-    def __init__(self, where: str, line: int, message: str, status: int = 1) -> None:
+    def __init__(
+        self, where: str, line: int, message: str, status: int = 1, gnu: str = "", at: int | None = None
+    ) -> None:
         super().__init__(f"{where}:{line}: {message}", status)
+        self.where, self.line, self.gnu, self.at = where, line, gnu or message, at
+
+    def by_gawk(self, text: str) -> ShellError:
+        """The same as gawk tells it (awkgram.y, yyerror)."""
+        line, message, at = self.line, self.gnu, self.at
+        if at is None:
+            return ShellError(f"{self.where}:{line}: {message}", self.status)
+        ended = at >= len(text)
+        if text[at : at + 1] in ("\n", ""):
+            message = "unexpected newline or end of string"
+        begin = text.rfind("\n", 0, at) + 1
+        shown = text[begin:].partition("\n")[0]
+        line = text.count("\n", 0, at) + 1 + (not ended and text[at] == "\n")
+        mark = re.sub(r"[^\t]", " ", text[begin:at])
+        hidden = shown.rfind("#")  # an end within a comment
+        if ended and (text.endswith("\n") or (hidden >= 0 and shown.count('"', 0, hidden) % 2 == 0)):
+            shown, mark = "(END OF FILE)", " " * (hidden if not text.endswith("\n") else 0)
+            message = "source files / command-line arguments must contain complete functions or rules"
+            line -= text.endswith("\n")
+        return ShellError(f"{self.where}:{line}: {shown}\ngawk: {self.where}:{line}: {mark}^ {message}", self.status)
 
 
 class Lexer:
@@ -49,54 +73,55 @@ class Lexer:
         self.line = 1
         self.warnings: list[str] = []
 
-    def wrong(self, message: str) -> NoReturn:
-        raise AwkError(self.where, self.line, message)
+    def wrong(self, message: str, gnu: str, at: int) -> NoReturn:
+        raise AwkError(self.where, self.line, message, 1, gnu, at)
 
     def tokens(self) -> list[Token]:
         found: list[Token] = []
         text, place, size = self.text, 0, len(self.text)
         while place < size:
-            char = text[place]
+            char, begin = text[place], place
             if char == '"':
                 start = self.line
                 value, place = self._string(place + 1)
-                found.append(Token("string", value, start))
+                found.append(Token("string", value, start, begin))
                 continue
             if char == "/" and (not found or found[-1].kind not in _OPERANDS):
                 value, place = self._ere(place + 1)
-                found.append(Token("ere", value, self.line))
+                found.append(Token("ere", value, self.line, begin))
                 continue
             match = _TOKEN.match(text, place)
             if match is None:
-                self.wrong("Unexpected token" if char.isprintable() else f"invalid char '{ord(char):#o}'")
+                odd = "Unexpected token" if char.isprintable() else f"invalid char '{ord(char):#o}'"
+                self.wrong(odd, f"invalid char '{char}' in expression", place)
             place = match.end()
             if match.lastgroup != "blank":
-                found.append(self._token(match.lastgroup or "", match[0], place))
+                found.append(self._token(match.lastgroup or "", match[0], place, begin))
             self.line += match[0].count("\n")
-        found += [Token("newline", "\n", self.line), Token("end", "", self.line)]
+        found += [Token("newline", "\n", self.line, size), Token("end", "", self.line, size)]
         return found
 
-    def _token(self, group: str, word: str, end: int) -> Token:
+    def _token(self, group: str, word: str, end: int, at: int) -> Token:
         if group == "newline" or group == "number":
-            return Token(group, word, self.line)
+            return Token(group, word, self.line, at)
         if group == "mark":
-            return Token({"**": "^", "**=": "^="}.get(word, word), word, self.line)
+            return Token({"**": "^", "**=": "^="}.get(word, word), word, self.line, at)
         if word == "func":
             word = "function"
         if word in KEYWORDS:
-            return Token(word, word, self.line)
+            return Token(word, word, self.line, at)
         if word in BUILTINS:
-            return Token("builtin", word, self.line)
-        return Token("called" if self.text.startswith("(", end) else "name", word, self.line)
+            return Token("builtin", word, self.line, at)
+        return Token("called" if self.text.startswith("(", end) else "name", word, self.line, at)
 
     def _string(self, place: int) -> tuple[str, int]:
         end = place
         while end < len(self.text) and self.text[end] != '"':
             if self.text[end] == "\n":
-                self.wrong("Unterminated string")
+                self.wrong("Unterminated string", "unterminated string", place - 1)
             end += 2 if self.text[end] == "\\" else 1
         if end >= len(self.text):
-            self.wrong("Unterminated string")
+            self.wrong("Unterminated string", "unterminated string", place - 1)
         raw = self.text[place:end]
         value = self.unescape(raw)
         self.line += raw.count("\n")
@@ -107,6 +132,9 @@ class Lexer:
 
         def one(match: re.Match[str]) -> str:
             octal, hexadecimal, newline, char = match.groups()
+            if char == "x":
+                self.warnings.append(f"{self.where}:{self.line}: warning: no hex digits in `\\x' escape sequence")
+                return "x"
             if octal:
                 return chr(int(octal, 8) & 0xFF)
             if hexadecimal:
@@ -135,9 +163,9 @@ class Lexer:
                     bracket = 0
                 elif text.startswith("[:", end) and ":]" in text[end:]:
                     end = text.index(":]", end) + 1
-            elif char == "[" and "]" in text[end + 2 :].partition("\n")[0]:
+            elif char == "[":
                 bracket = end + 1 + (text[end + 1 : end + 2] == "^")
             elif char == "/":
                 return text[place:end], end + 1
             end += 1
-        return self.wrong("Unterminated regexp")
+        return self.wrong("Unterminated regexp", "unterminated regexp", place)

@@ -151,15 +151,20 @@ class Machine(Runtime):
         except Exit as leave:
             status = leave.status or 0
         except Next:
-            raise ShellError("fatal: `next' used in BEGIN or END action", 2) from None
+            raise self._no_next("BEGIN") from None
         try:
             for step in by_kind["END"]:
                 step(frame)
         except Exit as leave:
             status = status if leave.status is None else leave.status
         except Next:
-            raise ShellError("fatal: `next' used in BEGIN or END action", 2) from None
+            raise self._no_next("END") from None
         return status
+
+    def _no_next(self, kind: str) -> ShellError:
+        """A function called in such a rule says `next`."""
+        error = ShellError(f"fatal: `next' cannot be called from a `{kind}' rule", 2)
+        return self.located(error, next(rule.place for rule in self.program.rules if rule.kind == kind))
 
     def _records(self, main: list[Step]) -> None:
         frame, check, take, following = self.frame, self.io.check, self.take, self.next_record
@@ -186,10 +191,14 @@ class Machine(Runtime):
         action = made.step(rule.action if rule.action is not None else ("print", "print", [], None, None))
         if rule.pattern is None:
             return action
-        test = made.truth(rule.pattern)
+        test, located, place = made.truth(rule.pattern), self.located, rule.place
         if rule.until is None:
             def when(f: Frame) -> None:
-                if test(f):
+                try:
+                    wanted = test(f)
+                except ShellError as error:
+                    raise located(error, place) from None
+                if wanted:
                     action(f)
 
             return when

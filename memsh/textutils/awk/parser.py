@@ -7,15 +7,17 @@ nextfile exit return break continue.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 from memsh.textutils.awk.lexer import AwkError, Lexer, Token
 from memsh.textutils.awk.values import as_double
+from memsh.textutils.regexp import RegexpError, compiled
 
 Tree = tuple[Any, ...]
 _COMPARE = ("<", "<=", "==", "!=", ">", ">=")
 _ASSIGN = ("=", "+=", "-=", "*=", "/=", "%=", "^=")
-_STARTS = frozenset(["number", "string", "ere", "name", "called", "builtin", "$", "!", "(", "-", "+", "++", "--"])
+_STARTS = frozenset(["number", "string", "ere", "name", "called", "builtin", "$", "!", "(", "-", "+", "++", "--", "@"])
 _NO_CONCAT = frozenset(["-", "+", "ere"])
 DEEPEST = 200
 
@@ -27,32 +29,31 @@ class Function(NamedTuple):
     params: list[str]
     body: Tree
     line: int
+    where: str
 
 
 class Rule(NamedTuple):
-    """`kind` is BEGIN, END, BEGINFILE, ENDFILE, or main. An action that was left out is None."""
+    """`kind` is BEGIN, END, BEGINFILE, ENDFILE, or main. An action that was left out is None; `place` is FILE:LINE."""
 
     kind: str
     pattern: Tree | None
     until: Tree | None
     action: Tree | None
+    place: str
 
 
 class Program(NamedTuple):
     rules: list[Rule]
     functions: dict[str, Function]
 
-UNKNOWN = {
-    "|&": "|& is not known here: there are no coprocesses",
-    "@": "@ is not known here: neither @include and @load nor @name()",
-}
 
 
 class Parser:
     """Reads one program's tokens."""
 
-    def __init__(self, text: str, where: str = "cmd. line") -> None:
+    def __init__(self, text: str, where: str, include: Callable[[str], Program]) -> None:
         self.where = where
+        self.include = include  # the program in a file that @include names; OSError: there is none
         lexer = Lexer(text, where)
         self.stream = lexer.tokens()
         self.warnings = lexer.warnings
@@ -61,10 +62,18 @@ class Parser:
         self.loops = 0
         self.depth = 0
         self.in_function = False
+        self.kind = "main"  # of the rule that is read
+        self.size = len(text)
 
-    def wrong(self, message: str = "", token: Token | None = None) -> NoReturn:
-        message = message or UNKNOWN.get(self.token.kind, "Unexpected token")
-        raise AwkError(self.where, (token or self.token).line, message)
+    def wrong(self, message: str = "", token: Token | None = None, gnu: str = "syntax error") -> NoReturn:
+        """A fault at a token, in short and in gawk's words."""
+        token = token or self.token
+        message = message or "Unexpected token"
+        raise AwkError(self.where, token.line, message, 1, gnu, token.at)
+
+    def refuse(self, message: str, gnu: str, line: int, status: int = 1) -> NoReturn:
+        """A fault of the program that is none of its grammar."""
+        raise AwkError(self.where, line, message or gnu, status, gnu)
 
     # tokens
 
@@ -100,10 +109,13 @@ class Parser:
         functions: dict[str, Function] = {}
         self.skip_ends()
         while self.token.kind != "end":
-            if self.token.kind == "function":
+            if self.token.kind == "@" and self.stream[self.place + 1].kind == "name":
+                self._directive(rules, functions)
+            elif self.token.kind == "function":
                 function = self.function()
                 if function.name in functions:
-                    self.wrong(f"function name '{function.name}' previously defined")
+                    gnu = f"error: function name `{function.name}' previously defined"
+                    self.refuse(gnu, gnu, function.line)
                 functions[function.name] = function
             else:
                 rules.append(self.rule())
@@ -112,8 +124,30 @@ class Parser:
             self.skip_ends()
         return Program(rules, functions)
 
+    def _directive(self, rules: list[Rule], functions: dict[str, Function]) -> None:
+        """@include "FILE"; @load and @namespace are refused."""
+        self.take()
+        word = self.take()
+        if word.text != "include":
+            if word.text in ("load", "namespace"):
+                what = "there are no libraries to load" if word.text == "load" else "all names are in one space"
+                self.refuse("", f"error: @{word.text} is not known here: {what}", word.line)
+            self.wrong(token=word)
+        name = self.expect("string").text
+        try:
+            found = self.include(name)
+        except OSError as error:
+            self.refuse("", f"error: cannot open source file `{name}' for reading: {error.strerror}", word.line)
+        rules += found.rules
+        for function in found.functions.values():
+            if function.name in functions:
+                self.refuse("", f"error: function name `{function.name}' previously defined", word.line)
+        functions.update(found.functions)
+
     def function(self) -> Function:
         line = self.take().line
+        if self.token.kind == "builtin":
+            self.wrong(gnu=f"`{self.token.text}' is a built-in function, it cannot be redefined")
         if self.token.kind not in ("name", "called"):
             self.wrong()
         name = self.take().text
@@ -130,35 +164,45 @@ class Parser:
         self.in_function = True
         body = self.action()
         self.in_function = False
-        return Function(name, params, body, line)
+        return Function(name, params, body, line, self.where)
 
     def rule(self) -> Rule:
         if self.token.kind in ("BEGIN", "END", "BEGINFILE", "ENDFILE"):
-            kind = self.take().kind
+            kind, place = self.token.kind, f"{self.where}:{self.token.line}"
+            self.take()
+            if self.token.kind == "newline":
+                line = self.token.line + (self.token.at < self.size)
+                self.refuse("Unexpected token", f"{kind} blocks must have an action part", line)
             if self.token.kind != "{":
                 self.wrong()
-            return Rule(kind, None, None, self.action())
+            self.kind = kind
+            action = self.action()
+            self.kind = "main"
+            return Rule(kind, None, None, action, place)
         pattern = until = None
+        place = f"{self.where}:{self.token.line}"
         if self.token.kind != "{":
             pattern = self.expression()
             if self.accept(","):
                 self.skip_newlines()
                 until = self.expression()
-        return Rule("main", pattern, until, self.action() if self.token.kind == "{" else None)
+        return Rule("main", pattern, until, self.action() if self.token.kind == "{" else None, place)
 
     # statements
 
     def action(self) -> Tree:
         self.expect("{")
         body: list[Tree] = []
+        places: list[str] = []
         self.skip_ends()
         while self.token.kind != "}":
             if self.token.kind == "end":
                 self.wrong("Unexpected end of program")
+            places.append(f"{self.where}:{self.token.line}")
             body.append(self.statement())
             self.skip_ends()
         self.take()
-        return ("block", body)
+        return ("block", body, places)
 
     def end_statement(self) -> None:
         if self.token.kind in (";", "newline"):
@@ -186,8 +230,9 @@ class Parser:
         """The statement of an if or a loop: a lone `;` is an empty one."""
         self.skip_newlines()
         if self.accept(";"):
-            return ("block", [])
-        return self.statement()
+            return ("block", [], [])
+        place = f"{self.where}:{self.token.line}"
+        return ("block", [self.statement()], [place])
 
     def loop_body(self) -> Tree:
         self.loops += 1
@@ -250,7 +295,7 @@ class Parser:
         self.skip_newlines()
         self.expect("{")
         self.skip_newlines()
-        cases: list[tuple[Tree | None, list[Tree]]] = []
+        cases: list[tuple[Tree | None, Tree]] = []
         self.loops += 1
         while not self.accept("}"):
             if self.accept("default"):
@@ -260,23 +305,33 @@ class Parser:
                 label = self.unary()
             self.expect(":")
             body: list[Tree] = []
+            places: list[str] = []
             self.skip_ends()
             while self.token.kind not in ("case", "default", "}"):
+                places.append(f"{self.where}:{self.token.line}")
                 body.append(self.statement())
                 self.skip_ends()
-            cases.append((label, body))
+            if any(label == other for other, _ in cases):
+                again = "`default' detected" if label is None else "case values"
+                told = "" if label is None else f": {_shown(label)}"
+                self.refuse("", f"error: duplicate {again} in switch body{told}", self.token.line)
+            cases.append((label, ("block", body, places)))
         self.loops -= 1
         return ("switch", value, cases)
 
     def _jump(self, token: Token) -> Tree:
         if not self.loops:
-            self.wrong(f"'{token.kind}' not in a loop", token)
+            beyond = "a loop or switch" if token.kind == "break" else "a loop"
+            gnu = f"error: `{token.kind}' is not allowed outside {beyond}"
+            self.refuse(f"'{token.kind}' not in a loop", gnu, token.line)
         self.end_statement()
         return (token.kind,)
 
     s_break = s_continue = _jump
 
     def _leave(self, token: Token) -> Tree:
+        if self.kind in ("BEGIN", "END") or (self.kind != "main" and token.kind == "next"):
+            self.refuse("", f"error: `{token.kind}' used in {self.kind} action", token.line)
         self.end_statement()
         return (token.kind,)
 
@@ -289,7 +344,7 @@ class Parser:
 
     def s_return(self, token: Token) -> Tree:
         if not self.in_function:
-            self.wrong("'return' not in a function", token)
+            self.wrong("'return' not in a function", token, "`return' used outside function context")
         value = None if self.token.kind in (";", "newline", "}") else self.expression()
         self.end_statement()
         return ("return", value)
@@ -323,11 +378,9 @@ class Parser:
         redirect = target = None
         if self.token.kind in (">", ">>", "|", "|&"):
             redirect = self.take().kind
-            if redirect == "|&":
-                self.wrong("'|&' is not known here")
             target = self.concatenation(no_greater=True)
         if kind == "printf" and not values:
-            self.wrong("Too few arguments")
+            self.refuse("fatal: printf: no arguments", "fatal: printf: no arguments", self.token.line, 2)
         return ("print", kind, values, redirect, target)
 
     # expressions
@@ -398,9 +451,11 @@ class Parser:
 
     def comparison(self, no_greater: bool) -> Tree:
         left = self.concatenation(no_greater)
-        while self.token.kind in _COMPARE and not (no_greater and self.token.kind == ">"):
+        if self.token.kind in _COMPARE and not (no_greater and self.token.kind == ">"):
             operator = self.take().kind
             left = ("cmp", operator, left, self.concatenation(no_greater))
+            if self.token.kind in _COMPARE and not (no_greater and self.token.kind == ">"):
+                self.wrong()
         return left
 
     def concatenation(self, no_greater: bool = False) -> Tree:
@@ -410,11 +465,11 @@ class Parser:
             kind = self.token.kind
             if kind in _STARTS and kind not in _NO_CONCAT:
                 parts.append(self.additive())
-            elif kind == "|" and self.stream[self.place + 1].kind == "getline":
+            elif kind in ("|", "|&") and self.stream[self.place + 1].kind == "getline":
                 self.take()
                 self.take()
                 command = parts[0] if len(parts) == 1 else ("cat", parts)
-                parts = [("getline", "|", command, self.optional_target())]
+                parts = [("getline", kind, command, self.optional_target())]
             else:
                 return parts[0] if len(parts) == 1 else ("cat", parts)
 
@@ -427,7 +482,11 @@ class Parser:
     def term(self) -> Tree:
         left = self.unary()
         while self.token.kind in ("*", "/", "%"):
-            left = ("bin", self.take().kind, left, self.unary())
+            operator = self.take()
+            left = ("bin", operator.kind, left, self.unary())
+            if left[3] == ("num", 0.0) and operator.kind != "*":
+                beyond = " in `%'" if operator.kind == "%" else ""
+                self.refuse("", f"error: division by zero attempted{beyond}", operator.line)
         return left
 
     def unary(self) -> Tree:
@@ -453,7 +512,13 @@ class Parser:
     def postfix(self) -> Tree:
         tree = self.primary()
         if tree[0] in ("var", "item", "field") and self.token.kind in ("++", "--"):
-            return ("step", False, 1.0 if self.take().kind == "++" else -1.0, tree)
+            mark = self.take().kind
+            if tree[0] == "field" and self.token.kind in _ASSIGN:
+                self.take()
+                self.expression()
+                what = "increment" if mark == "++" else "decrement"
+                self.wrong(gnu=f"cannot assign a value to the result of a field post-{what} expression")
+            return ("step", False, 1.0 if mark == "++" else -1.0, tree)
         return tree
 
     def primary(self) -> Tree:
@@ -467,6 +532,10 @@ class Parser:
             return ("str", token.text)
         if kind == "ere":
             self.take()
+            try:
+                compiled(token.text, "awk")
+            except RegexpError as error:
+                self.refuse("", f"error: {error.message}: /{token.text}/", token.line)
             return ("ere", token.text)
         if kind == "$":
             self.take()
@@ -488,6 +557,14 @@ class Parser:
             return ("call", token.text, self.arguments(), f"{self.where}:{token.line}")
         if kind == "builtin":
             return self.builtin()
+        if kind == "@":
+            self.take()
+            if self.token.kind == "ere":
+                return ("strong", self.take().text)
+            if self.token.kind == "called":
+                name = self.take()
+                return ("icall", name.text, self.arguments(), f"{self.where}:{name.line}")
+            return self.wrong()
         if kind == "getline":
             self.take()
             variable = self.optional_target()
@@ -535,13 +612,39 @@ class Parser:
         self.expect(")")
         return found
 
+    def _counted(self, name: str, count: int) -> None:
+        """Refuse a call with too few or too many arguments, at its closing parenthesis."""
+        fewest, most = _wanted(name)
+        if fewest <= count <= most:
+            return
+        if name in ("and", "or", "xor"):
+            gnu = f"fatal: {name}: called with less than two arguments"
+            self.refuse(gnu, gnu, self.token.line, 2)
+        closing = self.stream[self.place - 1]
+        self.wrong("Too few arguments" if count < fewest else "Too many arguments", closing,
+                   f"{count} is invalid as number of arguments for {name}")  # fmt: skip
+
     def builtin(self) -> Tree:
         token = self.take()
         if self.token.kind == "(":
-            return ("builtin", token.text, self.arguments(), f"{self.where}:{token.line}")
+            given = self.arguments()
+            self._counted(token.text, len(given))
+            return ("builtin", token.text, given, f"{self.where}:{token.line}")
         if token.text != "length":
             self.wrong()
         return ("builtin", "length", [], f"{self.where}:{token.line}")
+
+
+def _wanted(name: str) -> tuple[int, int]:
+    """How many arguments a built-in function takes."""
+    from memsh.textutils.awk.functions import COUNTS  # it imports this module's trees for their types
+
+    return COUNTS[name]
+
+
+def _shown(label: Tree) -> str:
+    """A case's label, as it is told."""
+    return f"{label[1]:g}" if label[0] == "num" else f"/{label[1]}/" if label[0] == "ere" else str(label[1])
 
 
 def _constant(text: str) -> float:

@@ -18,20 +18,21 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
     place = 0
     numbered: bool | None = None  # whether %2$d is how values are chosen
 
-    def following() -> Value:
+    def following(end: int) -> Value:
         nonlocal place
         if place >= len(values):
-            raise ShellError("fatal: not enough arguments to satisfy format string", 2)
+            raise ShellError("fatal: not enough arguments to satisfy format string\n"
+                             f"\t`{pattern}'\n\t{' ' * (end - 1)}^ ran out for this one", 2)  # fmt: skip
         place += 1
         return values[place - 1]
 
-    def choose(position: str | None) -> Value:
+    def choose(position: str | None, end: int) -> Value:
         nonlocal numbered
         if numbered is not None and numbered is not bool(position):
             raise ShellError("fatal: must use `count$' on all formats or none", 2)
         numbered = bool(position)
         if not position:
-            return following()
+            return following(end)
         if not int(position):
             raise ShellError("fatal: argument count with `$' must be > 0", 2)
         if int(position) > len(values):
@@ -40,11 +41,11 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
             )  # fmt: skip
         return values[int(position) - 1]
 
-    def measure(word: str | None) -> int | None:
+    def measure(word: str | None, end: int) -> int | None:
         if word is None:
             return None
         if word == "*":
-            given = following()
+            given = following(end)
             number = as_long(given if isinstance(given, float) else number_of(given))
         else:
             number = int(word or 0)
@@ -58,12 +59,12 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
             return "%"
         if kind not in "diouxXcseEfFgGaA":
             return match[0]
-        width, precision = measure(width_word), measure(precision_word)
+        width, precision = measure(width_word, match.end()), measure(precision_word, match.end())
         if width is not None and width < 0:
             flags, width = flags + "-", -width
         if precision is not None and precision < 0:
             precision = None
-        value = choose(position)
+        value = choose(position, match.end())
         return _field(flags.replace("'", ""), width, precision, kind, value, text, plus)
 
     return _DIRECTIVE.sub(one, pattern)

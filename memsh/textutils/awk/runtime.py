@@ -39,7 +39,7 @@ from memsh.textutils.awk.values import (
     truth,
     unusual,
 )
-from memsh.textutils.regexp import Regexp, compiled
+from memsh.textutils.regexp import Regexp, RegexpError, compiled
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import pieces
 
@@ -54,12 +54,15 @@ class Files:
         self.readers: dict[str, Iterator[str]] = {}
         self.sinks: dict[str, FileSink] = {}
         self.commands: dict[str, Capture] = {}
+        self.partners: dict[str, Partner] = {}
         self.statuses: dict[str, int] = {}
 
     def reader(self, kind: str, name: str) -> Iterator[str] | None:
         """The records of a file, or (`kind` "|") of what a command prints; None if there is no such file."""
         if name not in self.readers:
             io = self.runtime.io
+            if kind == "|&":
+                return self._partner(name)
             if kind == "|":
                 self.runtime.flush()
                 kept = Capture()
@@ -87,7 +90,12 @@ class Files:
             runtime.flush()
             runtime.io.err(text)
             return
+        if kind == "|&":
+            self._partner(name).write(text)
+            return
         if kind == "|":
+            if not name:
+                raise ShellError("fatal: expression for `|' redirection has null string value", 2)
             if name not in self.commands:
                 runtime.flush()
                 self.commands[name] = Capture()
@@ -106,9 +114,26 @@ class Files:
             self.sinks[name] = sink
         sink.write(text)
 
-    def close(self, name: str) -> float:
-        """close(): -1 if nothing of that name is open, otherwise the command's status."""
+    def _partner(self, name: str) -> Partner:
+        if name.startswith("/inet"):
+            raise ShellError("fatal: no network is known here", 2)
+        if name not in self.partners:
+            self.partners[name] = Partner(self.runtime, name)
+        return self.partners[name]
+
+    def writes(self, name: str) -> bool:
+        """Whether something of that name is open to write to."""
+        known = name in self.sinks or name in self.commands or name in self.partners
+        return known or name in ("/dev/stdout", "/dev/stderr")
+
+    def close(self, name: str, end: str = "") -> float:
+        """close(): -1 if nothing of that name is open, otherwise the command's status. `end` of a two-way pipe: "to"
+        or "from", which leaves the other open."""
         runtime, found, status = self.runtime, False, 0
+        if name in self.partners:
+            if end[:1].lower() == "t":
+                return 0.0
+            return float(self.partners.pop(name).end())
         if name in self.readers:
             del self.readers[name]
             found, status = True, self.statuses.pop(name, 0)
@@ -131,8 +156,49 @@ class Files:
             self.runtime.failed = True
 
     def close_all(self) -> None:
-        for name in [*self.sinks, *self.commands]:
+        for name in [*self.sinks, *self.commands, *self.partners]:
             self.close(name)
+
+
+class Partner:
+    """A command at both ends of a pipe (`|&`). What it has been sent is all that it reads: for each answer that is
+    asked for after more was sent, it runs again from its beginning, and what it had said before is left out."""
+
+    def __init__(self, runtime: Runtime, command: str) -> None:
+        self.runtime, self.command = runtime, command
+        self.sent = Capture()
+        self.fresh = True  # something was sent since it ran last
+        self.status = self.given = 0
+        self.answers: Iterator[str] = iter(())
+
+    def write(self, text: str) -> None:
+        self.sent.write(text)
+        self.fresh = True
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.fresh:
+            self._run()
+        found = next(self.answers)
+        self.given += 1
+        return found
+
+    def _run(self) -> None:
+        self.fresh = False
+        runtime, kept = self.runtime, Capture()
+        runtime.flush()
+        self.status = run_line(runtime.io, self.command, stdin=TextInput(self.sent.text()), sink=kept)
+        self.answers = runtime.records(TextInput(kept.text()))
+        for _ in range(self.given):
+            next(self.answers, None)
+
+    def end(self) -> int:
+        """Its status; it runs now if nobody has asked for an answer."""
+        if self.fresh:
+            self._run()
+        return self.status
 
 
 class Runtime(ABC):
@@ -145,7 +211,7 @@ class Runtime(ABC):
         self.files = Files(self)
         self.random: Random | None = None  # made where rand() or srand() stands in the program
         self.seed = 1.0
-        self.failed = False
+        self.failed = self.sandbox = False
         self.record = ""
         self.fields: list[str] | None = []
         self.given: dict[int, Value] = {}  # fields that were assigned, as they were given
@@ -159,6 +225,20 @@ class Runtime(ABC):
         self.held: list[str] = []
         self.patterns: dict[str, Regexp] = {}
         self.eager = io.is_tty
+
+    # words
+
+    def located(self, error: ShellError, place: str) -> ShellError:
+        """A fatal error with the place in the program and in the input, as gawk tells it."""
+        if not error.message.startswith("fatal: "):
+            return error
+        read = f"(FILENAME={self.text(self.cell('FILENAME')[0])} FNR={self.fnr}) " if self.fnr > 0 else ""
+        return ShellError(f"{place}: {read}{error.message}", error.status)
+
+    def warn(self, message: str, place: str = "") -> None:
+        """Say something, with its place in the program, behind what was printed before."""
+        self.flush()
+        self.io.complain(f"{place}: warning: {message}" if place else f"warning: {message}")
 
     # variables
 
@@ -203,7 +283,10 @@ class Runtime(ABC):
         """A dynamic regular expression."""
         found = self.patterns.get(text)
         if found is None:
-            found = self.patterns[text] = compiled(text, "awk", self.ignore_case)
+            try:
+                found = self.patterns[text] = compiled(text, "awk", self.ignore_case)
+            except RegexpError as error:
+                raise ShellError(f"fatal: invalid regexp: {error.message}: /{text}/", 2) from None
         return found
 
     # output
@@ -246,13 +329,18 @@ class Runtime(ABC):
         if number == 0:
             return Numeric(self.whole())
         if number < 0:
-            raise ShellError("cmd. line:1: Access to negative field", 2)
+            raise self._negative(number)
         fields = self.fields if self.fields is not None else self.split()
         if number > len(fields):
             return MISSING
         if self.given and number in self.given:
             return self.given[number]
         return Numeric(fields[number - 1])
+
+    def _negative(self, number: int) -> ShellError:
+        if self.plus:
+            return ShellError(f"fatal: attempt to access field {number}", 2)
+        return ShellError("cmd. line:1: Access to negative field", 2)
 
     @abstractmethod
     def next_record(self) -> str | None:
@@ -263,7 +351,7 @@ class Runtime(ABC):
             self.take(self.text(value))
             return
         if number < 0:
-            raise ShellError("cmd. line:1: Access to negative field", 2)
+            raise self._negative(number)
         if number > FIELDS:
             raise ShellError(f"fatal: ${number}: there is no such field", 2)
         fields = self.fields if self.fields is not None else self.split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from memsh.shell import ShellError
 from memsh.textutils.awk.compiler import Eval, Expressions, Frame
 from memsh.textutils.awk.functions import sorted_keys
 from memsh.textutils.awk.parser import Tree
@@ -50,20 +51,40 @@ class Statements(Expressions):
         return method(tree)
 
     def s_block(self, tree: Tree) -> Step:
-        steps = [self.step(one) for one in tree[1]]
+        steps = [self._placed(one, place) for one, place in zip(tree[1], tree[2], strict=True)]
         if not steps:
             return lambda f: None
+        places, located = dict(zip(steps, tree[2], strict=True)), self.rt.located
         if len(steps) == 1:
-            return steps[0]
+            only, where = steps[0], tree[2][0]
+
+            def one(f: Frame) -> Any:
+                try:
+                    return only(f)
+                except ShellError as error:
+                    raise located(error, where) from None
+
+            return one
 
         def block(f: Frame) -> Any:
-            for step in steps:
-                left = step(f)
-                if left is not None:
-                    return left
+            step = steps[0]
+            try:
+                for step in steps:
+                    left = step(f)
+                    if left is not None:
+                        return left
+            except ShellError as error:
+                raise located(error, places[step]) from None
             return None
 
         return block
+
+    def _placed(self, tree: Tree, place: str) -> Step:
+        """A statement; what is wrong with it as such is told with its place."""
+        try:
+            return self.step(tree)
+        except ShellError as error:
+            raise self.rt.located(error, place) from None
 
     def s_expr(self, tree: Tree) -> Step:
         inner = tree[1]
@@ -83,6 +104,8 @@ class Statements(Expressions):
         _, kind, values, redirect, target = tree
         text = self._printf_text(values) if kind == "printf" else self._print_text(values)
         rt = self.rt
+        if redirect is not None and rt.sandbox:
+            raise ShellError("fatal: redirection not allowed in sandbox mode", 2)
         if redirect is None:
             out = rt.out
             return lambda f: out(text(f))
@@ -199,7 +222,7 @@ class Statements(Expressions):
     def s_switch(self, tree: Tree) -> Step:
         value = self.value(tree[1])
         tests: list[Callable[[Frame, Value], bool] | None] = [self._case(label) for label, _ in tree[2]]
-        bodies = [self.s_block(("block", body)) for _, body in tree[2]]
+        bodies = [self.s_block(body) for _, body in tree[2]]
         usual = next((at for at, (label, _) in enumerate(tree[2]) if label is None), len(bodies))
 
         def switch(f: Frame) -> Any:

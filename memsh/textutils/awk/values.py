@@ -20,6 +20,12 @@ class Numeric(str):
     __slots__ = ()
 
 
+class Strong(str):
+    """A regular expression as a value: @/…/."""
+
+    __slots__ = ()
+
+
 class Unset(Numeric):
     """A variable that was never set: "" and 0 at once."""
 
@@ -89,7 +95,7 @@ def numeric(value: Value) -> float | None:
     kind = type(value)
     if kind is float:
         return value  # type: ignore[return-value]
-    return None if kind is str else looks(value)  # type: ignore[arg-type]
+    return None if kind is str or kind is Strong else looks(value)  # type: ignore[arg-type]
 
 
 def truth(value: Value) -> bool:
