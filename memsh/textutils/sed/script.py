@@ -468,7 +468,7 @@ class Script:
 
 
 def _by_number(match: re.Match[str]) -> str:
-    """The character of \\d065, \\o101, \\x41 or \\cA; what else was quoted stays as it is (convert_number, match_slash)."""
+    """The character of \\d065, \\o101, \\x41 or \\cA; what else was quoted stays (convert_number, match_slash)."""
     decimal, octal, hexadecimal, control = match.groups()
     if control:
         return chr(ord(control[0].upper()) ^ 0x40)
