@@ -102,7 +102,7 @@ def _burst_store(box: Box, group: Cgroup, text: str) -> None:
 def bandwidth_text(part: TaskGroup) -> str:
     """What cpu.stat has beside the times."""
     return (f"nr_periods {part.periods}\nnr_throttled {part.throttled}\nthrottled_usec {part.throttled_usec}\n"
-            "nr_bursts 0\nburst_usec 0\n")  # fmt: skip
+            f"nr_bursts {part.bursts}\nburst_usec {part.burst_time // NSEC_PER_USEC}\n")  # fmt: skip
 
 
 def _rdma_store(box: Box, group: Cgroup, text: str) -> None:
@@ -129,7 +129,7 @@ CPU_FILES: Files = {
     "cpu.weight": (lambda box, group: f"{(_part(group).shares * WEIGHT_DFL + 512) // 1024}\n", _weight_store),
     "cpu.weight.nice": (_nice, _nice_store),
 }  # fmt: skip
-IO_FILES: Files = {"io.stat": (_nothing, None)}
+IO_FILES: Files = {"io.stat": (lambda box, group: group.io.text() if group.io is not None else "", None)}
 RDMA_FILES: Files = {"rdma.current": (_nothing, None), "rdma.max": (_nothing, _rdma_store)}
 MISC_FILES: Files = {
     "misc.current": (_nothing, None), "misc.events": (_nothing, None), "misc.max": (_nothing, _misc_store),

@@ -2,7 +2,7 @@
 
 Only a kernel with CGROUPS has it. A file knows its group by the path, and each box has its own group there.
 
-**Known deviations:** io.stat of a group below the root is empty.
+No known deviations.
 """
 
 from __future__ import annotations

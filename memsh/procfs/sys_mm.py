@@ -99,7 +99,7 @@ THP = Directory({
     "hpage_pmd_size": ProcFile(lambda box: f"{HPAGE_PMD_SIZE}\n"),
     "khugepaged": Directory({
         "alloc_sleep_millisecs": _number("alloc_sleep_millisecs", 0, UINT_MAX),
-        "defrag": _number("defrag", 0, 1),
+        "defrag": ProcFile(_figure("defrag"), _store_khugepaged_defrag, 0o644),
         "full_scans": ProcFile(_figure("full_scans")),
         "max_ptes_none": _number("max_ptes_none", 0, HPAGE_PMD_NR - 1),
         "max_ptes_shared": _number("max_ptes_shared", 0, HPAGE_PMD_NR - 1),

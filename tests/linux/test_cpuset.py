@@ -21,7 +21,7 @@ from memsh.linux.mm.mmap.vmalist import find_vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
 from tests.commands.typed import Typed
-from tests.linux.test_cgroup import ask
+from tests.linux.test_cgroup import CG, ask
 
 _ERRORS = {words: code for code, (_, words) in STRERROR.items()}
 PARTITIONS = Path(__file__).with_name("cpuset_partitions.txt")
@@ -228,3 +228,22 @@ def test_partitions() -> None:
             answer = ask(box, f"{file}<{text.replace('PID', str(pid)).replace(' ', '_')}")
             assert answer == (_ERRORS[refusal] if refusal else "ok"), line
     assert check(box) == []
+
+
+def test_a_cpuset_far_away_counts_misses_once_memory_is_short() -> None:
+    typed = Typed("--arch", "x86_64", "--ram", "512M", "--cpus", "2", "--nodes", "256M:0,256M:1", "--swap", "64M",
+                  "--cmdline", "transparent_hugepage=never")  # fmt: skip
+    typed(f"echo +cpuset > {CG}/cgroup.subtree_control; mkdir {CG}/a; echo 1 > {CG}/a/cpuset.mems")
+    typed(f"echo 0 > {CG}/a/cgroup.procs; p=$(mmap 246M rw)")
+
+    def node1() -> dict[str, int]:
+        rows = typed("cat /sys/devices/system/node/node1/numastat").splitlines()
+        return {row.split()[0]: int(row.split()[1]) for row in rows}
+
+    before = node1()
+    typed("write $p 100M")
+    after = node1()
+    assert after["numa_miss"] == 0  # the nearest of its nodes gave them
+    assert after["other_node"] - before["other_node"] >= 25600 > after["local_node"] - before["local_node"]
+    typed("write $p+100M 146M")
+    assert node1()["numa_miss"] > 0  # the slow path compares with the nearest of all

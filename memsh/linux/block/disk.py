@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.linux.block.blk_cgroup import BlkCgroups
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -39,6 +41,7 @@ class Disk:
         self.reads = self.writes = self.pages_read = self.pages_written = 0
         self.read_usec = self.write_usec = self.busy_usec = 0
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
+        self.blkcg = BlkCgroups(box)
         self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
 
     def submit(self, write: bool, pages: int, done: Callable[..., object] | None = None, *args: object) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
+    from memsh.linux.block.blk_cgroup import IoStat
     from memsh.linux.include.psi import PsiGroup
     from memsh.linux.kernel.cgroup.cpu import TaskGroup
     from memsh.linux.kernel.cgroup.cpuset import Cpuset
@@ -25,12 +26,12 @@ class Cgroup:
     """`memcg` is the group's own memory controller, None where none is enabled for it; then the nearest one above
     counts. `dying` groups were children, are removed, and still charged. `max_depth`, `max_descendants`: INT_MAX means
     no limit. `cputime`: µs of user and system time of those who were in it or below. `dead`: it was removed. `dom_cgrp`
-    is the group whose resources its threads share: itself, but for a threaded group. `pids`, `cpu`, `cpuset` and
+    is the group whose resources its threads share: itself, but for a threaded group. `pids`, `cpu`, `cpuset`, `io` and
     `hugetlb` are its controllers' parts, None where they are not enabled for it.
     """
 
     __slots__ = (
-        "children", "cpu", "cpuset", "cputime", "dead", "dom_cgrp", "dying", "freeze", "hugetlb", "max_depth",
+        "children", "cpu", "cpuset", "cputime", "dead", "dom_cgrp", "dying", "freeze", "hugetlb", "io", "max_depth",
         "max_descendants", "memcg", "name", "parent", "pids", "pressure", "psi", "subtree_control",
     )  # fmt: skip
 
@@ -46,6 +47,7 @@ class Cgroup:
         self.cpu: TaskGroup | None = None
         self.cpuset: Cpuset | None = None
         self.hugetlb: HugetlbCgroup | None = None
+        self.io: IoStat | None = None
         self.dead = self.freeze = False
         self.dom_cgrp = self
         self.max_depth = self.max_descendants = INT_MAX

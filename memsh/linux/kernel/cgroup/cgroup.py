@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memsh.linux.block.blk_cgroup import IoStat
 from memsh.linux.include.cgroup import Cgroup
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.psi import PsiGroup
@@ -76,6 +77,15 @@ class Io(Subsystem):
 
     name = "io"
     depends_on = "memory"
+
+    def css_alloc(self, group: Cgroup, *, free: bool = False) -> None:
+        del free
+        group.io = IoStat()
+        self.box.disk.blkcg.groups += 1
+
+    def css_offline(self, group: Cgroup) -> None:
+        self.box.disk.blkcg.groups -= 1
+        group.io = None
 
 
 class Rdma(Subsystem):

@@ -3,8 +3,9 @@ cpu_cgrp_subsys; kernel/sched/fair.c, the bandwidth of groups).
 
 A group that has had its quota of a period waits for the next one: what its tasks have done is paid for then.
 
-Known deviations: a weight is kept and decides nothing, since tasks do not compete for a CPU here; what a group saved in
-idle periods (cpu.max.burst) is kept, and not added to later ones.
+What it did not use of it adds to the next one's, up to cpu.max.burst.
+
+Known deviations: a weight is kept and decides nothing, since tasks do not compete for a CPU here.
 """
 
 from __future__ import annotations
@@ -31,17 +32,18 @@ PRIO_TO_WEIGHT = (
 
 class TaskGroup:
     """A group's part (struct task_group). `quota`, `period`, `burst` are ns; `runtime` what is left of the quota until
-    the box's clock reads `refill` (µs). `periods`, `throttled`, `throttled_usec` are cpu.stat's."""
+    the box's clock reads `refill` (µs), and was `snap` when the period began. `periods`, `throttled`, `throttled_usec`,
+    `bursts` and `burst_time` are cpu.stat's."""
 
-    __slots__ = ("burst", "idle", "period", "periods", "quota", "refill", "runtime", "shares", "stopped", "throttled",
-                 "throttled_usec")  # fmt: skip
+    __slots__ = ("burst", "burst_time", "bursts", "idle", "period", "periods", "quota", "refill", "runtime", "shares",
+                 "snap", "stopped", "throttled", "throttled_usec")  # fmt: skip
 
     def __init__(self) -> None:
         self.shares = 1024
         self.idle = False
-        self.quota = self.runtime = RUNTIME_INF
+        self.quota = RUNTIME_INF
         self.period = 100_000_000
-        self.burst = self.refill = 0
+        self.burst = self.refill = self.runtime = self.snap = self.bursts = self.burst_time = 0
         self.periods = self.throttled = self.throttled_usec = 0
         self.stopped = False  # it has had its quota of this period, and wanted more
 
@@ -50,7 +52,19 @@ class TaskGroup:
         self.periods += 1
         self.throttled += self.stopped
         self.stopped = False
-        self.runtime, self.refill = self.quota, now + self.period // NSEC_PER_USEC
+        self.refill_runtime()
+        self.refill = now + self.period // NSEC_PER_USEC
+
+    def refill_runtime(self) -> None:
+        """The quota is added to what is left, up to quota and burst (__refill_cfs_bandwidth_runtime)."""
+        if self.quota == RUNTIME_INF:
+            return
+        self.runtime += self.quota
+        more = self.snap - self.runtime  # than the quota was used
+        if more > 0:
+            self.burst_time += more
+            self.bursts += 1
+        self.runtime = self.snap = min(self.runtime, self.quota + self.burst)
 
     def take(self, usec: int) -> int:
         """How many µs of CPU time a task may have, who would have `usec` until the period ends or others want it."""
@@ -96,7 +110,8 @@ class Cpu(Subsystem):
         if quota != RUNTIME_INF and (quota > MAX_RUNTIME or burst > quota or burst + quota > MAX_RUNTIME):
             raise KernelError("EINVAL", "too large")
         group.period, group.quota, group.burst = period, quota, burst
-        group.runtime, group.stopped = quota, False
+        group.refill_runtime()
+        group.stopped = False
         group.refill = self.box.timer.usec + period // NSEC_PER_USEC
         limited = self.box.cputime.limited
         if group in limited:

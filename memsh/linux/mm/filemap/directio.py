@@ -29,6 +29,7 @@ def _requests(box: Box, write: bool, pages: int) -> None:
     """Pages as requests of at most MOST, each waited for."""
     while pages:
         part = min(pages, MOST)
+        box.disk.blkcg.current(part, write=write)
         box.disk.wait(box.disk.submit(write, part))
         pages -= part
 

@@ -62,6 +62,7 @@ def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
     if first >= last:
         return
     due = box.disk.submit(False, last - first)
+    box.disk.blkcg.current(last - first)
     now = box.timer.usec
     if mapping.reading and mapping.reading[0][2] <= now:
         mapping.reading = [request for request in mapping.reading if request[2] > now]

@@ -401,6 +401,7 @@ def do_writepages(box: Box, mapping: AddressSpace, done: object, begin: int = 0,
         if index & 63:
             break
     _start_writeback(box, mapping, first, pfns)
+    box.disk.blkcg.write_back(pfns)
     box.disk.submit(True, len(pfns), done, mapping, first, len(pfns))  # type: ignore[arg-type]
     return len(pfns)
 
@@ -495,5 +496,6 @@ def writepage(box: Box, pfn: int) -> bool:
     memmap.flags[pfn] = flags | PG_RECLAIM
     index = memmap.index[pfn]
     _start_writeback(box, mapping, index, [pfn])
+    box.disk.blkcg.write_back([pfn])
     box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1)
     return True

@@ -154,7 +154,8 @@ class Khugepaged:
         self.due = 0
         if self.box.thp.enabled == "never" and not self.slots:
             return
-        sleep = self.alloc_sleep_millisecs if self._do_scan() else self.scan_sleep_millisecs
+        with self.box.pages.anywhere():  # whoever runs meanwhile, and wherever that one is confined to
+            sleep = self.alloc_sleep_millisecs if self._do_scan() else self.scan_sleep_millisecs
         if self.slots:
             self.due = self.box.timer.usec + (sleep * 1000 or TICK_USEC)
             self.box.timer.once(self.due, self.run)

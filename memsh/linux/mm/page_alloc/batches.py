@@ -224,6 +224,8 @@ def _take_pcp(pages: PageAllocator, zone: Zone, limit: int, count: int, index: i
     if got:
         cpu.free_factor >>= min(len(got), 8)
         zone.allocated += len(got)
+        if zone.node != pages.node:  # of the nodes of a cpuset
+            zone.numa_other += len(got)
     return got
 
 

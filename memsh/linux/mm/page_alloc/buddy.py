@@ -77,6 +77,7 @@ class Plan(NamedTuple):
     flags: int
     nodes: tuple[int, ...] | None = None  # only these, None for any
     slow: Plan | None = None  # the plan when memory is short, where a cpuset makes it another
+    wanted: Zone | None = None  # that statistics compare with, if it is not the first one
 
 
 # what alloc_pages() needs at once: the highest order for its fast path (-1: none), the first zone, the highest index,
@@ -308,7 +309,8 @@ class PageAllocator(PageLookup):
             return plan
         within = tuple(zone for zone in zones if zone.node in self.mems)
         flags = self._alloc_flags_nofragment(within[0], gfp) if within else flags
-        return plan._replace(zones=within, flags=flags, slow=plan._replace(zones=within) if gfp & HARDWALL else plan)
+        slow = plan._replace(zones=within, wanted=zones[0]) if gfp & HARDWALL else plan
+        return plan._replace(zones=within, flags=flags, slow=slow)
 
     def _alloc_flags_nofragment(self, zone: Zone, gfp: int) -> int:
         """The first look does not mix migrate types while a lower zone may still serve (CONFIG_ZONE_DMA32)."""
@@ -432,7 +434,7 @@ class PageAllocator(PageLookup):
         """Try each zone whose watermark allows it; 0 if none gives a block."""
         if not plan.zones:  # the cpuset has none of them
             return 0
-        preferred, highest = plan.zones[0], plan.highest
+        preferred, highest = plan.wanted or plan.zones[0], plan.highest
         while True:
             no_fallback = alloc_flags & ALLOC_NOFRAGMENT
             for zone in plan.zones:

@@ -3,8 +3,7 @@
 In this order: wake kswapd; look again, down to the min watermark; compact, for a costly order; reclaim; compact;
 reclaim again while that makes sense; let the OOM killer act; give up and say so.
 
-Known deviations: nobody else allocates meanwhile, so there are no cpusets and no zone lists to look at again; a page
-that a cpuset keeps off the nearest node counts as a hit.
+Known deviations: nobody else allocates meanwhile, so there are no cpusets and no zone lists to look at again.
 """
 
 from __future__ import annotations

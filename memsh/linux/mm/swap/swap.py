@@ -237,6 +237,7 @@ class Swap(SwapSlots):
         if self.plug:
             pfns, self.plug, self.plug_next = self.plug, [], 0
             self.writes += 1
+            self.box.disk.blkcg.swap_out(pfns)
             self.box.disk.submit(True, len(pfns), self.end_writeback, pfns)
 
     def end_writeback(self, pfns: list[int]) -> None:
@@ -293,6 +294,7 @@ class Swap(SwapSlots):
         if pfns:
             self.reads += 1
             due = self.box.disk.submit(False, len(pfns))
+            self.box.disk.blkcg.swap_in(len(pfns))
             if due > self.box.timer.usec:
                 for pfn in pfns:
                     self.reading[pfn] = due
