@@ -42,6 +42,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 TOO_LONG = "fatal: a string is at most 16 MiB long"
+ORDINALS = ("first", "second", "third", "fourth")
 
 
 def _divide(a: float, b: float, where: str = "") -> float:
@@ -265,9 +266,20 @@ def _b_substr(c: Expressions, arguments: list[Tree]) -> Eval:
     return part
 
 
+def _array(c: Expressions, arguments: list[Tree], at: int, function: str) -> Callable[[Frame], dict[str, Any]]:
+    """An argument that must name an array: what else stands there is refused when the call is made."""
+    if arguments[at][0] in ("var", "item"):
+        return c.array(arguments[at])
+
+    def refuse(f: Frame) -> dict[str, Any]:
+        raise ShellError(f"fatal: {function}: {ORDINALS[at]} argument is not an array", 2)
+
+    return refuse
+
+
 def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
-    rt, text, array = c.rt, c.text(arguments[0]), c.array(arguments[1])
-    gaps = c.array(arguments[3]) if len(arguments) > 3 else None
+    rt, text, array = c.rt, c.text(arguments[0]), _array(c, arguments, 1, "split")
+    gaps = _array(c, arguments, 3, "split") if len(arguments) > 3 else None
     cutter: Callable[[Frame], Cutter]
     if len(arguments) < 3:
         cutter = lambda f: rt.cutter(rt.text(rt.cell("FS")[0]))  # noqa: E731
@@ -297,9 +309,9 @@ def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
 
 
 def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
-    text, array = c.text(arguments[0]), c.array(arguments[1])
+    text, array = c.text(arguments[0]), _array(c, arguments, 1, "patsplit")
     find = c.regexp(arguments[2] if len(arguments) > 2 else ("var", "FPAT"))
-    gaps = c.array(arguments[3]) if len(arguments) > 3 else None
+    gaps = _array(c, arguments, 3, "patsplit") if len(arguments) > 3 else None
 
     def split(f: Frame) -> float:
         whole, found = text(f), array(f)
@@ -317,7 +329,7 @@ def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_match(c: Expressions, arguments: list[Tree]) -> Eval:
     rt, text, find = c.rt, c.text(arguments[0]), c.regexp(arguments[1])
-    array = c.array(arguments[2]) if len(arguments) > 2 else None
+    array = _array(c, arguments, 2, "match") if len(arguments) > 2 else None
     start, length = rt.cell("RSTART"), rt.cell("RLENGTH")
 
     def match(f: Frame) -> float:
@@ -589,8 +601,9 @@ def sorted_keys(c: Expressions, array: dict[str, Any], how: str, frame: Any = No
 
 def _sorting(by_key: bool) -> Callable[[Expressions, list[Tree]], Eval]:
     def builder(c: Expressions, arguments: list[Tree]) -> Eval:
-        source = c.array(arguments[0])
-        target = c.array(arguments[1]) if len(arguments) > 1 else source
+        name = "asorti" if by_key else "asort"
+        source = _array(c, arguments, 0, name)
+        target = _array(c, arguments, 1, name) if len(arguments) > 1 else source
         usual = "@ind_str_asc" if by_key else "@val_type_asc"
         how = c.text(arguments[2]) if len(arguments) > 2 else lambda f: usual
 
