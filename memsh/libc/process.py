@@ -72,10 +72,15 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
         if addr in words:  # so its page is the process's own
             words[addr] = value
             tlbw[addr >> 12][addr >> shift & last] = value
-        elif addr & odd or addr >> 12 not in tlbw:
+        elif addr & odd or (page := addr >> 12) not in tlbw:
             uaccess.write_word(box, task, addr & low, value & low)
         else:
-            tlbw[addr >> 12][addr >> shift & last] = value
+            tlbw[page][addr >> shift & last] = value
+            if page in pages and len(words) < limit:  # it will be read soon
+                pages[page].append(addr)
+                words[addr] = value
+            else:
+                keep(addr, value)
 
     return load, store
 

@@ -11,6 +11,8 @@ kswapd on several nodes is that of node 0's.
 
 from __future__ import annotations
 
+from itertools import repeat
+from operator import sub
 from typing import TYPE_CHECKING
 
 from memsh.linux.kernel import kthread_switches
@@ -28,6 +30,7 @@ WORK = (
     ("compact_daemon_migrate_scanned", "kcompactd", 1), ("compact_daemon_free_scanned", "kcompactd", 1),
     ("thp_collapse_alloc", "khugepaged", 250), ("nr_dirtied", "", 1),
 )  # fmt: skip
+COUNTED = tuple(name for name, _, _ in WORK)
 NSEC_PER_USEC = 1000
 LOAD_USEC = 5_001_000  # LOAD_FREQ
 TIMER_USEC = 40_000  # between two switches on account of timers while nothing else happens
@@ -66,7 +69,7 @@ class CpuTime:
         self.owed: dict[int, list[list[int]]] = {}
         self.held: dict[int, str] = {}
         self.limited: list[TaskGroup] = []
-        self.seen: dict[str, int] = {}
+        self.seen: list[int] = []  # what COUNTED were when the clock last moved
         self.threads: dict[str, int] = {}
         self.due: dict[int, int] = {}  # PID → the signal that its limit of CPU time asks for
         self.switches = 0  # beyond those of timers and forks (context_switches)
@@ -82,8 +85,7 @@ class CpuTime:
         self.next_load = self.box.timer.usec + LOAD_USEC
         self.booted, self.started = self.box.timer.usec, True
         self.switches = kthread_switches.start(self.box) - self._woken()
-        for name, _, _ in WORK:
-            self.seen[name] = self.box.vmstat[name]
+        self.seen = self._counts()
         for task in self.box.tasks.values():
             task.told = task.minflt, task.majflt
         self.box.init.stime = self.used[0][1] - self.box.init.start_usec
@@ -121,18 +123,22 @@ class CpuTime:
 
     def _collect(self) -> None:
         """What has been done since the clock last moved."""
-        box = self.box
-        self.charge(box.current)
-        count, seen = box.vmstat.get, self.seen
-        for name, who, usec in WORK:
-            now = count(name, 0)
-            if now != seen[name]:
-                done, seen[name] = now - seen[name], now
-                task = self._thread(who) if who else box.current
-                if task is not None and done > 0:
+        self.charge(self.box.current)
+        now = self._counts()
+        if now == self.seen:
+            return
+        grown, self.seen = map(sub, now, self.seen), now
+        for at, done in enumerate(grown):
+            if done > 0:
+                _, who, usec = WORK[at]
+                task = self._thread(who) if who else self.box.current
+                if task is not None:
                     self.owe(task, 0, done * usec)
                     self.switches += 2 if who else 0
                     task.nvcsw += 1 if who else 0
+
+    def _counts(self) -> list[int]:
+        return list(map(self.box.vmstat.get, COUNTED, repeat(0)))
 
     def _thread(self, begin: str) -> Task | None:
         pid = self.threads.get(begin, 0)
@@ -180,7 +186,7 @@ class CpuTime:
 
     def _give(self, usec: int) -> None:
         asleep = {self.box.tasks[pid].cpu for pid in self._living("D")} if self.held else ()
-        before = {cpu: self.busy(cpu) for cpu in asleep}
+        before = {cpu: self.busy(cpu) for cpu in asleep} if asleep else {}
         for cpu in [*self.owed]:
             entries, left, used, at = self.owed[cpu], usec, self.used[cpu], 0
             while at < len(entries) and left > 0:
@@ -195,8 +201,8 @@ class CpuTime:
                     if not most:
                         at += 1
                         continue
-                given_user = min(user, most)
-                given = min(system, most - given_user)
+                given_user = user if user < most else most
+                given = system if system < most - given_user else most - given_user
                 for group in quotas:
                     group.runtime -= (given_user + given) * NSEC_PER_USEC
                 entry[1], entry[2] = user - given_user, system - given

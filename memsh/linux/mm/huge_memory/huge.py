@@ -48,6 +48,17 @@ class HugePmd:
         self.table = table
 
 
+_KSWAPD, _DIRECT = GFP_NAMES["__GFP_KSWAPD_RECLAIM"], GFP_NAMES["__GFP_DIRECT_RECLAIM"]
+# the knob `defrag`: the mask for an area that was not advised to have huge pages, and for one that was
+_HARD = {
+    "always": (GFP_TRANSHUGE | GFP_NAMES["__GFP_NORETRY"], GFP_TRANSHUGE),
+    "defer": (GFP_TRANSHUGE_LIGHT | _KSWAPD, GFP_TRANSHUGE_LIGHT | _KSWAPD),
+    "defer+madvise": (GFP_TRANSHUGE_LIGHT | _KSWAPD, GFP_TRANSHUGE_LIGHT | _DIRECT),
+    "madvise": (GFP_TRANSHUGE_LIGHT, GFP_TRANSHUGE_LIGHT | _DIRECT),
+    "never": (GFP_TRANSHUGE_LIGHT, GFP_TRANSHUGE_LIGHT),
+}
+
+
 class Thp:
     """`box.thp`: knobs of /sys/kernel/mm/transparent_hugepage, the huge page of zeros, the queue of pages to split.
 
@@ -79,17 +90,7 @@ class Thp:
     def gfp_mask(self, vma: VmArea | None) -> int:
         """How hard a fault tries (vma_thp_gfp_mask)."""
         asked = vma is not None and bool(vma.flags & VM_HUGEPAGE)
-        kswapd = GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
-        direct = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
-        if self.defrag == "always":
-            return GFP_TRANSHUGE | (0 if asked else GFP_NAMES["__GFP_NORETRY"])
-        if self.defrag == "defer":
-            return GFP_TRANSHUGE_LIGHT | kswapd
-        if self.defrag == "defer+madvise":
-            return GFP_TRANSHUGE_LIGHT | (direct if asked else kswapd)
-        if self.defrag == "madvise":
-            return GFP_TRANSHUGE_LIGHT | (direct if asked else 0)
-        return GFP_TRANSHUGE_LIGHT
+        return _HARD[self.defrag][asked]
 
     def allows(self, flags: int) -> bool:
         """What `enabled` says of anonymous memory in an area with these flags."""

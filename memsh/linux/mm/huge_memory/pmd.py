@@ -100,11 +100,12 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
             return FALLBACK
         mm.huge[number] = HugePmd(zero << 12 | prot, table)
         return 1
-    head = alloc_huge_page(box, vma, addr & -HPAGE_PMD_SIZE, box.thp.gfp_mask(vma))
+    gfp = box.thp.gfp_mask(vma)
+    head = alloc_huge_page(box, vma, addr & -HPAGE_PMD_SIZE, gfp)
     if not head:
         box.vmstat["thp_fault_fallback"] += 1
         return FALLBACK
-    if not box.memcg.charge_page(box.memcg.of_mm(mm), head, box.thp.gfp_mask(vma), HPAGE_PMD_NR):
+    if not box.memcg.charge_page(box.memcg.of_mm(mm), head, gfp, HPAGE_PMD_NR):
         box.pages.free_pages(head, HPAGE_PMD_ORDER)
         box.vmstat["thp_fault_fallback"] += 1
         box.vmstat["thp_fault_fallback_charge"] += 1
