@@ -162,12 +162,14 @@ class _Parser:
             elif re.match(r"-[A-Za-z]", word) and not self.force_bsd:
                 self._unix(word[1:])
             elif re.match(r"-?[A-Za-z]", word):
+                if force_bsd and word[0] != "-" and not personality.forced:
+                    raise _Wrong("second chance parse failed, not BSD or SysV")
                 self.bsd = True
                 self._bsd(word.removeprefix("-"))
             elif re.match(r"[-+]?[0-9]", word):
                 self.bsd = True
-                kind = {"-": "pgrp", "+": "sess"}.get(word[0], "pid")
-                self._list(kind, word.lstrip("+-"))
+                self._trailing([word, *argv[self.at :]])
+                self.at = len(argv)
             else:
                 raise _Wrong("garbage option")
         self._choose_threads()
@@ -177,6 +179,14 @@ class _Parser:
             self.request.every = self.rows
         if self.wide:
             self.request.width = 132 if self.wide == 1 else UNLIMITED
+
+    def _trailing(self, words: list[str]) -> None:
+        """A number, and all words behind it: processes, -N process groups, +N sessions (parse_trailing_pids)."""
+        found: dict[str, list[str]] = {"pid": [], "pgrp": [], "sess": []}
+        for word in words:
+            kind = {"-": "pgrp", "+": "sess"}.get(word[:1], "pid")
+            found[kind].append(str(_pid(word if kind == "pid" else word[1:])))
+        self.request.lists += [(kind, values) for kind, values in found.items() if values]
 
     def _argument(self, rest: str, complaint: str) -> str:
         if rest:
@@ -194,10 +204,17 @@ class _Parser:
             values = [str(_pid(value)) for value in values]
         elif kind in ("euid", "ruid", "egid", "rgid"):
             values = [_id(value, kind) for value in values]
+        elif kind == "tty":
+            values = [_tty(value) for value in values]
         if kind == "quick":
             self.request.quick += [int(value) for value in values]
         else:
             self.request.lists.append((kind, values))
+
+    def _alone(self, option: str) -> None:
+        """Refuse an option that may have no others beside it."""
+        if self.argv != [option]:
+            raise _Wrong(f"the option is exclusive: {option.removeprefix('-') if option == '-L' else option}")
 
     def _unix(self, letters: str) -> None:
         request = self.request
@@ -232,6 +249,7 @@ class _Parser:
             elif letter in "LTm":
                 self.thread_letters.add("-" + letter)
             elif letter == "V":
+                self._alone("-V")
                 raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
             elif letter == "x":
                 raise _Wrong("must set personality to get -x option")
@@ -267,10 +285,10 @@ class _Parser:
             elif letter == "w":
                 self.wide += 1
             elif letter == "L":
-                if len(self.argv) > 1 or self.argv[0].removeprefix("-") != "L":
-                    raise _Wrong("the option is exclusive: L")
+                self._alone("-L" if self.argv == ["-L"] else "L")
                 request.columns_only = True
             elif letter == "V":
+                self._alone("V")
                 raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
             elif letter in "Hm":
                 self.thread_letters.add(letter)
@@ -334,9 +352,10 @@ class _Parser:
         elif name == "help":
             raise Exit(0, stdout=HELP)
         elif name == "version":
+            self._alone("--version")
             raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
         elif name == "context":
-            self.modifiers.add("M")
+            self._format("pid,context,command", "o")
         elif re.fullmatch(r"head(er|ing)s?", name):
             request.every = self.rows
         else:
@@ -369,10 +388,10 @@ class _Parser:
         return [*shown, Shown(empty, "", 0)] if len(shown) > 1 else shown
 
     def _format(self, text: str, letter: str) -> None:
-        if letter == "O" and re.fullmatch(r"([+-]?[A-Za-z])+", text) and text not in COLUMNS:
-            for sign, key in re.findall(r"([+-]?)([A-Za-z])", text):
-                if key not in SHORT_SORT:
-                    raise _Wrong("unknown sort specifier")
+        keys = re.findall(r"([+-]?)([A-Za-z])", text)
+        short = re.fullmatch(r"([+-]?[A-Za-z])+", text) is not None and all(key in SHORT_SORT for _, key in keys)
+        if letter == "O" and short and text not in COLUMNS:
+            for sign, key in keys:
                 self.request.sort.append((SHORT_SORT[key], sign == "-"))
             return
         if "%" in text and text.startswith("%") and text.partition(",")[0] not in COLUMNS:
@@ -511,6 +530,15 @@ def _pid(text: str) -> int:
     if not 1 <= number <= 0x7FFFFFFF:
         raise _Wrong("process ID out of range")
     return number
+
+
+def _tty(text: str) -> str:
+    """A terminal by its name, as it stands in /dev; - and ? are none (parse_tty)."""
+    number = r"(?:[0-9]|[1-5][0-9]|6[0-3])"
+    name = text.removeprefix("/dev/")
+    if name not in ("-", "?") and not re.fullmatch(rf"(?:tty)?{number}|(?:tty)?S[0-3]|tty|console|co|pts/[0-9]+", name):
+        raise _Wrong("TTY could not be found")
+    return text
 
 
 def _id(text: str, kind: str) -> str:
