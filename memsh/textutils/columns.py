@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.values import whole
 from memsh.textutils.bytes import to_bytes, to_text
 from memsh.textutils.sources import Sources, strict_lines
 from memsh.textutils.utility import option, utility, whole_number
 
 ENDLESS = (1 << 64) - 1
+_OF_TABLES = (
+    "table_order", "table_name", "table_wrap", "table_hide", "table_truncate", "table_noextreme", "table_right",
+    "table_columns",
+)  # fmt: skip
 _PART = re.compile(r"([0-9]*)(?:(-)([0-9]*))?")
 
 
@@ -66,6 +69,13 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             made.append((low, high))
     return made
+
+
+def _columns_limit(word: str) -> int:
+    number = whole_number("failed to parse columns limit")(word)
+    if not number:
+        raise ValueError("columns limit must be greater than zero")
+    return int(number)
 
 
 def complement(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -205,10 +215,21 @@ def paste(box: object, args: Args, io: IO) -> int:
     option("-s", "--separator", type=str, meta="CHARS", help="columns end at any of these"),
     option("-o", "--output-separator", type=str, default="  ", meta="STRING", help="what stands between"),
     option("-N", "--table-columns", type=str, meta="NAMES", help="headings"),
+    option("-d", "--table-noheadings", help="not shown"),
     option("-R", "--table-right", type=str, meta="COLUMNS", help="these to the right"),
     option("-H", "--table-hide", type=str, meta="COLUMNS", help="without these"),
+    option("-O", "--table-order", type=str, meta="COLUMNS", help="these first"),
+    option("-l", "--table-columns-limit", type=_columns_limit, meta="N",
+           help="the N-th column is the rest of the line"),
+    option("-E", "--table-noextreme", type=str, meta="COLUMNS"),
+    option("-T", "--table-truncate", type=str, meta="COLUMNS"),
+    option("-W", "--table-wrap", type=str, meta="COLUMNS"),
+    option("-J", "--json", help="as JSON"), option("-n", "--table-name", type=str, meta="NAME"),
+    option("-r", "--tree", type=str, meta="COLUMN", help="draw a tree in it"),
+    option("-i", "--tree-id", type=str, meta="COLUMN", help="the column that names a row"),
+    option("-p", "--tree-parent", type=str, meta="COLUMN", help="and the one that names the row above"),
     option("-c", "--output-width", type=whole_number("invalid columns argument"), default=80, meta="WIDTH"),
-    option("-x", "--fillrows", help="rows before columns"), option("-n", "--table-name", type=str, meta="NAME"),
+    option("-x", "--fillrows", help="rows before columns"), option("-V", name="version"),
     option("-L", "--keep-empty-lines"), option("-e", "--table-header-repeat"), rest("files", words="path"),
 )  # fmt: skip
 def column(box: object, args: Args, io: IO) -> int:
@@ -216,42 +237,24 @@ def column(box: object, args: Args, io: IO) -> int:
 
     column -t /proc/swaps
     """
-    tabled = args.table_name or args.table_columns or args.table_right or args.table_hide or args.table_header_repeat
-    if tabled and not args.table:
+    tabled = args.table or args.json or args.tree is not None
+    if args.tree is not None and (args.tree_parent is None or args.tree_id is None):
+        raise ShellError("options --tree-id and --tree-parent are required for tree formatting")
+    if not tabled and any(getattr(args, name) is not None for name in _OF_TABLES):
         raise ShellError("option --table required for all --table-*")
+    if args.json and args.table_columns is None:
+        raise ShellError("option --table-columns required for --json")
     sources = Sources(io, args.files, "{name}: {why}")
     lines = [line for line in sources.kept() if line.strip() or args.keep_empty_lines]
-    if args.table:
-        _table(args, io, lines)
+    if tabled:
+        from memsh.textutils.tables import Table  # start-up: 1 ms, for tables alone
+
+        table = Table(args, lines)
+        for text in table.objects() if args.json else table.text():
+            io.out(text)
     elif lines:
         _fill(args, io, lines)
     return sources.status
-
-
-def _table(args: Args, io: IO, lines: list[str]) -> None:
-    rows = [re.split("[" + re.escape(args.separator) + "]", line) if args.separator else line.split() for line in lines]
-    names = args.table_columns.split(",") if args.table_columns is not None else []
-    if names:
-        rows.insert(0, names)
-    if not rows:
-        return
-    count = max(len(row) for row in rows)
-    named = {name: at for at, name in enumerate(names)}
-
-    def chosen(text: str | None) -> set[int]:
-        words = text.split(",") if text else []
-        return {named[word] if word in named else int(word) - 1 for word in words if word in named or whole(word)}
-
-    right, hidden = chosen(args.table_right), chosen(args.table_hide)
-    shown = [at for at in range(count) if at not in hidden]
-    widths = [max(len(row[at]) if at < len(row) else 0 for row in rows) for at in range(count)]
-    for row in rows:
-        cells = [row[at] if at < len(row) else "" for at in shown]
-        texts = [cell.rjust(widths[at]) if at in right else cell.ljust(widths[at])
-                 for at, cell in zip(shown, cells, strict=True)]  # fmt: skip
-        if shown and shown[-1] not in right:
-            texts[-1] = cells[-1]
-        io.out(args.output_separator.join(texts) + "\n")
 
 
 def _fill(args: Args, io: IO, lines: list[str]) -> None:

@@ -40,6 +40,12 @@ def test_committed_beyond_the_limit_is_negative() -> None:
 @pytest.mark.parametrize(
     ("run", "argv", "message", "status"),
     [
+        (ps.run, ["aux", "extra"], "error: TTY could not be found\n\nUsage:\n", 1),
+        (ps.run, ["-t", "foo"], "error: TTY could not be found\n\nUsage:\n", 1),
+        (ps.run, ["a", "1", "x"], "error: process ID list syntax error\n\nUsage:\n", 1),
+        (ps.run, ["-f", "u"], "error: conflicting format options\n\nUsage:\n", 1),
+        (ps.run, ["-V", "x"], "error: the option is exclusive: -V\n\nUsage:\n", 1),
+        (ps.run, ["-s", "x"], "error: process ID list syntax error\n\nUsage:\n", 1),
         (free.run, ["-z"], "free: invalid option -- 'z'\n\nUsage:\n free [options]\n", 1),
         (free.run, ["--foo"], "free: unrecognized option '--foo'\n\nUsage:\n", 1),
         (free.run, ["--me"], "free: option '--me' is ambiguous; possibilities: '--mega' '--mebi'\n", 1),
