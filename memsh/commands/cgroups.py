@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.draw import human, plural, say, table
 from memsh.linux.include.errno import KernelError
+from memsh.linux.kernel.cgroup.freezer import is_frozen
 from memsh.linux.mm.memcontrol.page_counter import PAGE_COUNTER_MAX
 from memsh.linux.mm.memcontrol.stat import memory_stat
 from memsh.shell import IO, Args, ShellError, arg, command
@@ -33,13 +34,18 @@ def _limit(pages: int) -> str:
 
 
 def _figures(group: Cgroup) -> list[str]:
-    """current, max, high, peak, swap; blanks where the group has no memory controller of its own."""
-    memcg = group.memcg
+    """current, max, high, peak, swap and pids; blanks where the group has no such controller of its own."""
+    memcg, pids = group.memcg, group.pids
+    tasks = "" if pids is None or group.parent is None else str(pids.counter)
     if memcg is None or group.parent is None:
-        return ["", "", "", "", ""]
+        return ["", "", "", "", "", tasks]
     memory = memcg.memory
     return [human(memory.usage * 4096), _limit(memory.max), _limit(memory.high), human(memory.watermark * 4096),
-            human(memcg.swap.usage * 4096)]  # fmt: skip
+            human(memcg.swap.usage * 4096), tasks]  # fmt: skip
+
+
+def _name(box: Box, group: Cgroup) -> str:
+    return group.name + ("  (frozen)" if is_frozen(box.cgroups, group) else "")
 
 
 def _rows(box: Box, group: Cgroup, indent: str) -> list[list[str]]:
@@ -53,7 +59,7 @@ def _rows(box: Box, group: Cgroup, indent: str) -> list[list[str]]:
         rows.append([f"{indent}{'└─' if last else '├─'}{task.pid} {task.comm}" + (f"  (RSS {size})" if size else "")])
     for at, child in enumerate(below):
         last = at == len(below) - 1
-        rows.append([f"{indent}{'└─' if last else '├─'}{child.name}", *_figures(child)])
+        rows.append([f"{indent}{'└─' if last else '├─'}{_name(box, child)}", *_figures(child)])
         rows += _rows(box, child, indent + ("  " if last else "│ "))
     return rows
 
@@ -64,15 +70,17 @@ def cgtree(box: Box, args: Args, io: IO) -> None:
 
     cgtree
 
-    As systemd-cgls draws it, with memory.current, max, high, peak and swap.current beside each group. Processes of the
-    root are not listed.
+    As systemd-cgls draws it, with memory.current, max, high, peak and swap.current beside each group, and pids.current
+    where a group counts its tasks. Processes of the root are not listed.
     """
     group = group_named(box, args.group)
-    rows = [[f"Control group {group.path}:", "current", "max", "high", "peak", "swap"]]
+    rows = [[f"Control group {group.path}:", "current", "max", "high", "peak", "swap", "pids"]]
     if group.parent is not None:
-        rows.append(["(itself)", *_figures(group)])
+        rows.append(["(itself)" + ("  (frozen)" if is_frozen(box.cgroups, group) else ""), *_figures(group)])
     rows += _rows(box, group, "")
-    io.out(table(rows, "<>>>>>"))
+    if not any(row[6:] != [""] for row in rows[1:] if len(row) > 1):
+        rows = [row[:6] for row in rows]
+    io.out(table(rows, "<>>>>>>"[: max(map(len, rows))]))
     dying = group.all_dying()
     if dying:
         say(io, f"{plural(dying, 'group')} removed, and still charged for memory (nr_dying_descendants)")

@@ -38,3 +38,12 @@ def test_a_group_saves_up_to_its_burst() -> None:
     group.runtime -= 20
     group.next_period(0)
     assert (group.runtime, group.bursts) == (25, 1)
+
+
+def test_the_tree_shows_tasks_and_what_stands_still() -> None:
+    typed = Typed("--arch", "x86_64", "--ram", "512M")
+    typed(f"mkdir {A}; echo 0 > {A}/cgroup.procs")
+    assert "pids" not in typed("cgtree")
+    typed(f"echo +pids > {A}/../cgroup.subtree_control; fork; echo 1 > {A}/cgroup.freeze")
+    head, row = typed("cgtree").splitlines()[:2]
+    assert head.split()[-1] == "pids" and row.split() == ["└─a", "(frozen)", "2"]

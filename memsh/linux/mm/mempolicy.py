@@ -307,6 +307,7 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
                 queued.append((len(found), page))
             else:  # only its first page stands for a huge page
                 status = EACCES
+                flush()
         else:
             head = compound_head(box, pfn) if box.memmap.flags[pfn] & PG_HUGE else pfn
             if head in queue.huge or not box.memmap.flags[head] & PG_LRU:  # off its list, with a page before it
