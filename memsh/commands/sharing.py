@@ -62,7 +62,7 @@ def at_flags(word: str) -> int:
     return _flags(word, _AT, "shmat")
 
 
-ID = arg("id", type=int, help="what shmget gave", words="value")
+ID = arg("id", type=integer, help="what shmget gave", words="value")
 
 
 @command(
@@ -249,7 +249,7 @@ def _details(box: Box, one: Segment) -> str:
     opt("-m", "--shmems"), opt("-q", "--queues"), opt("-s", "--semaphores"), opt("-a", "--all"),
     opt("-t", "--time", help="when"), opt("-p", "--pid", help="by whom"), opt("-c", "--creator"),
     opt("-l", "--limits"), opt("-u", "--summary"), opt("--human"), opt("-b", "--bytes"),
-    opt("-i", "--id", type=int, meta="ID", help="one of them"), topic="tools",
+    opt("-i", "--id", type=integer, meta="ID", help="one of them"), topic="tools",
 )  # fmt: skip
 def ipcs(box: Box, args: Args, io: IO) -> int:
     """System V's shared memory, queues and semaphores, as util-linux shows them

@@ -54,7 +54,9 @@ B: LED=7
 
 
 def _filesystems(words: str) -> str:
-    """/proc/filesystems: `nodev` before those that need no block device; these have a + here."""
+    """/proc/filesystems: `nodev` before those that need no block device; these have a + here. Beside the recorded ones
+    it has the one that is mounted for the tracepoints, registered right behind debugfs."""
+    words = words.replace("debugfs", "debugfs tracefs")
     return "".join(f"\t{word[1:]}\n" if word.startswith("+") else f"nodev\t{word}\n" for word in words.split())
 
 
