@@ -1,6 +1,6 @@
 """The comparison of files and folders that `diff` makes (GNU diffutils 3.8: src/diff.c, analyze.c, io.c).
 
-Known deviations: no -D, no formats of lines and groups, no --color, no -l.
+Known deviations: no pages (-l), no --palette.
 """
 
 from __future__ import annotations
@@ -10,26 +10,36 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.io import Room
+from memsh.shell.io import Capture, Room
+from memsh.shell.quoting import quote_if_needed
 from memsh.shell.registry import Converter, Param
 from memsh.textutils.clock import booted, local_zone, now
+from memsh.textutils.diffformats import KINDS, completed, ifdef_formats
 from memsh.textutils.quoting import quote, quotef
 from memsh.textutils.regexp import RegexpError, compiled
+from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
 from memsh.textutils.timeformat import strftime
-from memsh.textutils.utility import Body, Refusal, Utility, option
+from memsh.textutils.utility import Body, Refusal, Utility, last_typed, option
 
 if TYPE_CHECKING:
     from memsh.textutils.hunks import Way
 
 TROUBLE = 2
-_STYLES = ("normal", "c", "u", "ed", "rcs", "side_by_side")
+_STYLES = ("normal", "c", "u", "ed", "forward_ed", "rcs", "side_by_side")
+_LINE_KINDS = ("unchanged", "old", "new")
 
 
 def _context(word: str) -> int:
     if not word.isdecimal() or not word.isascii():
         raise ValueError(f"invalid context length {quote(word)}")
     return int(word[:18])
+
+
+def _colour(word: str) -> str:
+    if word not in ("auto", "always", "never"):
+        raise ValueError(f"invalid color {quote(word)}")
+    return word
 
 
 def _positive(what: str, most: int) -> Converter:
@@ -92,10 +102,24 @@ OPTIONS = (
     option("-W", "--width", type=_positive("width", 10**18), default=130, meta="N"),
     option("--left-column"), option("--suppress-common-lines"),
     option("-p", "--show-c-function"), option("-F", "--show-function-line", type=str, meta="RE"),
-    option("--label", type=str, many=True, meta="LABEL"), option("-t", "--expand-tabs"),
+    option("-L", "--label", type=str, many=True, meta="LABEL"), option("-t", "--expand-tabs"),
+    option("-f", "--forward-ed", help="as -e, from the first line on"), option("-H", "--speed-large-files"),
+    option("-D", "--ifdef", type=str, meta="NAME", help="one text for the C preprocessor"),
+    *(option(f"--{kind}-group-format", type=str, meta="FORMAT") for kind in KINDS),
+    *(option(f"--{kind}-line-format", type=str, meta="FORMAT") for kind in _LINE_KINDS),
+    option("--line-format", type=str, meta="FORMAT"),
+    option("--color", type=_colour, optional="auto", meta="WHEN"),
+    option("--palette", type=str, lacks="the colours are always the same here"),
+    option("-l", "--paginate", lacks="there are no pages here"), option("--binary"), option("-v", name="version"),
+    option("--from-file", type=str, meta="FILE", help="compare it with each"),
+    option("--to-file", type=str, meta="FILE", help="compare each with it"),
+    option("-X", "--exclude-from", type=str, many=True, meta="FILE"),
+    option("-S", "--starting-file", type=str, meta="FILE", help="begin there in folders"),
+    option("--no-dereference", help="links themselves"), option("--ignore-file-name-case"),
+    option("--no-ignore-file-name-case"),
     option("-T", "--initial-tab"), option("--tabsize", type=_positive("tabsize", 4096), default=8, meta="N"),
     option("--suppress-blank-empty"), option("-r", "--recursive", help="folders within folders"),
-    option("-N", "--new-file", help="a file that is missing is empty"), option("--unidirectional-new-file"),
+    option("-N", "--new-file", help="a file that is missing is empty"), option("-P", "--unidirectional-new-file"),
     option("-x", "--exclude", type=str, many=True, meta="GLOB"),
     option("-i", "--ignore-case"), option("-E", "--ignore-tab-expansion"), option("-Z", "--ignore-trailing-space"),
     option("-b", "--ignore-space-change"), option("-w", "--ignore-all-space"), option("-B", "--ignore-blank-lines"),
@@ -115,13 +139,37 @@ def compare(io: IO, args: Args) -> int:
     if args.version:
         io.out("diff (memsh): this is not GNU diff version 1.0, but does as it does\n")
         return 0
+    if args.from_file is not None and args.to_file is not None:
+        raise args.refused("--from-file and --to-file both specified")
+    if len(args.label) > 2:
+        raise ShellError("too many file label options", TROUBLE)
+    one = _Comparison(io, args)
+    if args.from_file is not None:
+        return max((one.two(args.from_file, name, True) for name in args.files), default=0)
+    if args.to_file is not None:
+        return max((one.two(name, args.to_file, True) for name in args.files), default=0)
     if len(args.files) < 2:
         raise args.refused(f"missing operand after {quote((['diff', *args.files])[-1])}")
     if len(args.files) > 2:
         raise args.refused(f"extra operand {quote(args.files[2])}")
-    if len(args.label) > 2:
-        raise ShellError("too many file label options", TROUBLE)
-    return _Comparison(io, args).two(args.files[0], args.files[1], True)
+    return one.two(args.files[0], args.files[1], True)
+
+
+def _formats(args: Args) -> tuple[dict[str, str], dict[str, str]] | None:
+    """The formats of groups and lines; None where none is given."""
+    groups: dict[str, str] = ifdef_formats(args.ifdef) if args.ifdef is not None else {}
+    lines: dict[str, str] = {}
+    for kind in KINDS:
+        if (pattern := getattr(args, f"{kind}_group_format")) is not None:
+            groups[kind] = pattern
+    for kind in _LINE_KINDS:
+        pattern = getattr(args, f"{kind}_line_format")
+        pattern = args.line_format if pattern is None else pattern
+        if pattern is not None:
+            lines[kind] = pattern
+    if args.ifdef is not None:
+        lines = {kind: lines.get(kind, "%l\n") for kind in _LINE_KINDS}
+    return completed(groups, lines) if groups or lines else None
 
 
 def _way(args: Args) -> Way:
@@ -131,6 +179,11 @@ def _way(args: Args) -> Way:
     styles = [named.get(name, name) for name, _ in args.typed if named.get(name, name) in _STYLES]
     if len(set(styles)) > 1:
         raise args.refused("conflicting output style options")
+    formats = _formats(args)
+    if formats is not None:
+        if styles and styles[0] != "normal":
+            raise args.refused("conflicting output style options")
+        styles = ["ifdef"]
     style = styles[0] if styles else "c" if args.show_c_function or args.show_function_line else "normal"
     context = max([value for name, value in args.typed if name in named] or [3 if style in "cu" else 0])
     if args.lines is not None and style in "cu":
@@ -138,7 +191,7 @@ def _way(args: Args) -> Way:
     try:
         function = args.show_function_line or ("^[[:alpha:]$_]" if args.show_c_function else "")
         return Way(style, context, compiled(function) if function else None,
-                   tuple(compiled(text) for text in args.ignore_matching_lines))  # fmt: skip
+                   tuple(compiled(text) for text in args.ignore_matching_lines), formats)  # fmt: skip
     except RegexpError as error:
         wrong = args.show_function_line or args.ignore_matching_lines[-1]
         raise ShellError(f"{wrong}: {error.message}", TROUBLE) from None
@@ -150,12 +203,25 @@ class _Comparison:
     def __init__(self, io: IO, args: Args) -> None:
         self.io, self.args = io, args
         self.way = _way(args)
+        wanted = args.color == "always" or (args.color == "auto" and io.color)
+        self.colours = wanted and self.way.style in ("normal", "c", "u")
+        self.excluded = list(args.exclude)
+        for name in args.exclude_from:
+            self.excluded += [line for line in Sources(io, [name]).bare_lines() if line]
+        last = last_typed(args, "ignore_file_name_case", "no_ignore_file_name_case")
+        self.folds = last == "ignore_file_name_case"
+        self.starting: str | None = args.starting_file
 
     def two(self, one: str, other: str, top: bool) -> int:
         """Compare two files or folders."""
         files = self.io.session.files
         assert files is not None
         session = self.io.session
+        quiet = self.way.style not in ("side_by_side", "ifdef") and not self.args.report_identical_files
+        if quiet and "-" not in (one, other) and files.same(session, one, other):
+            return 0
+        if self.args.no_dereference and any(files.test(session, "h", name) for name in (one, other)):
+            return self._links(one, other)
         folders = [name != "-" and files.test(session, "d", name) for name in (one, other)]
         if all(folders):
             return self._folders(one, other)
@@ -172,6 +238,28 @@ class _Comparison:
             return 1
         return self._files(one, other, top)
 
+    def _links(self, one: str, other: str) -> int:
+        """--no-dereference: at least one of the two is a link."""
+        files, session = self.io.session.files, self.io.session
+        assert files is not None
+        kinds = ["symbolic link" if files.test(session, "h", name) else "directory" if files.test(session, "d", name)
+                 else "regular empty file" if not files.test(session, "s", name) else "regular file"
+                 for name in (one, other)]  # fmt: skip
+        if kinds[0] == kinds[1]:
+            targets = [self._target(name) for name in (one, other)]
+            if targets[0] == targets[1]:
+                return self._same(one, other)
+            self.io.out(f"Symbolic links {quotef(one)} and {quotef(other)} differ\n")
+            return 1
+        self.io.out(f"File {quotef(one)} is a {kinds[0]} while file {quotef(other)} is a {kinds[1]}\n")
+        return 1
+
+    def _target(self, name: str) -> str:
+        """Where a link leads."""
+        kept = Capture()
+        run_line(self.io, f"readlink -n -- {quote_if_needed(name)}", sink=kept)
+        return kept.text()
+
     def _folders(self, one: str, other: str) -> int:
         files = self.io.session.files
         assert files is not None
@@ -179,12 +267,12 @@ class _Comparison:
         for name in (one, other):
             found = files.listdir(self.io.session, name)
             names.append({entry for entry in found if entry not in (".", "..")
-                          and not any(fnmatchcase(entry, glob) for glob in self.args.exclude)})  # fmt: skip
+                          and not any(fnmatchcase(entry, glob) for glob in self.excluded)})  # fmt: skip
         status = 0
-        for name in sorted(names[0] | names[1], key=lambda name: name.encode("utf-8", "surrogateescape")):
+        for name, partner in self._pairs(names[0], names[1]):
             self.io.check()
-            a, b = f"{one.rstrip('/')}/{name}", f"{other.rstrip('/')}/{name}"
-            missing = (name not in names[0], name not in names[1])
+            a, b = f"{one.rstrip('/')}/{name}", f"{other.rstrip('/')}/{partner}"
+            missing = (name not in names[0], partner not in names[1])
             fills = self.args.new_file or (self.args.unidirectional_new_file and missing[0])
             if any(missing) and not fills:
                 self.io.out(f"Only in {quotef(other if missing[0] else one)}: {quotef(name)}\n")
@@ -199,6 +287,19 @@ class _Comparison:
             else:
                 status = max(status, self.two(a, b, False))
         return status
+
+    def _pairs(self, ones: set[str], others: set[str]) -> list[tuple[str, str]]:
+        """The names in two folders side by side; with --ignore-file-name-case `A` is `a` where there is no other."""
+        start, self.starting = self.starting, None  # it counts at the top only
+        partners = {name: name for name in ones | others}
+        if self.folds:
+            for name in ones - others:
+                found = [other for other in others - ones if other.lower() == name.lower()]
+                if found:
+                    partners[name] = min(found)
+                    partners.pop(min(found), None)
+        order = sorted(partners, key=lambda name: name.encode("utf-8", "surrogateescape"))
+        return [(name, partners[name]) for name in order if start is None or name >= start]
 
     def _below(self, one: str, other: str, missing: tuple[bool, bool]) -> int:
         """Two folders, of which one may be missing (-N)."""
@@ -239,17 +340,17 @@ class _Comparison:
         before, after = texts
         if before is None or after is None:
             return TROUBLE
-        if before == after and self.way.style != "side_by_side":
+        if before == after and self.way.style not in ("side_by_side", "ifdef"):
             return self._same(one, other)
         if not args.text and any("\0" in line for text in (before, after) for line in text):
             if before == after:
                 return self._same(one, other)
             kind = "Files" if args.brief else "Binary files"
             io.out(f"{kind} {quotef(one)} and {quotef(other)} differ\n")
-            return 1 if args.brief or self.way.style in ("normal", "c", "u", "side_by_side") else TROUBLE
+            return 1 if args.brief or self.way.style in ("normal", "c", "u", "side_by_side", "ifdef") else TROUBLE
         if args.strip_trailing_cr:
             before, after = ([re.sub(r"\r\n\Z", "\n", line) for line in text] for text in (before, after))
-        if self.way.style == "ed" and not args.brief:
+        if self.way.style in ("ed", "forward_ed") and not args.brief:
             cut = [name for name, text in ((one, before), (other, after)) if text and not text[-1].endswith("\n")]
             for name in cut:
                 io.complain(f"{name}: No newline at end of file\n")
@@ -264,14 +365,14 @@ class _Comparison:
         told = Told(args, self.way, lambda number: self.stamp((one, other)[number], number), before, after, script)
         if not told.differs:
             self._same(one, other)
-            if self.way.style != "side_by_side":
+            if self.way.style not in ("side_by_side", "ifdef"):
                 return 0
         elif args.brief:
             io.out(f"Files {quotef(one)} and {quotef(other)} differ\n")
             return 1
         if not top:
             io.out(" ".join(["diff", *map(quotef, self.args.options), quotef(one), quotef(other)]) + "\n")
-        for piece in told.pieces():
+        for piece in told.coloured() if self.colours else told.pieces():
             io.out(piece)
         return int(told.differs)
 

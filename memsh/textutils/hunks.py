@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from memsh.shell.registry import Args
 from memsh.textutils.comparing import Change
+from memsh.textutils.diffformats import Formatter
 from memsh.textutils.regexp import Regexp
 
 NO_NEWLINE = "\\ No newline at end of file\n"
@@ -21,6 +22,7 @@ class Way(NamedTuple):
     context: int
     function: Regexp | None
     ignored: tuple[Regexp, ...]
+    formats: tuple[dict[str, str], dict[str, str]] | None = None
 
 
 class Told:
@@ -51,7 +53,7 @@ class Told:
     def pieces(self) -> Iterator[str]:
         styles: dict[str, Callable[[], Iterator[str]]] = {
             "normal": self._normal, "c": self._in_context, "u": self._unified, "ed": self._ed, "rcs": self._rcs,
-            "side_by_side": self._side_by_side,
+            "side_by_side": self._side_by_side, "forward_ed": self._forward_ed, "ifdef": self._formatted,
         }  # fmt: skip
         return styles[self.way.style]()
 
@@ -165,6 +167,50 @@ class Told:
                     yield line if line.endswith("\n") else line + "\n"
             if inserting:
                 yield ".\n"
+
+    def _forward_ed(self) -> Iterator[str]:
+        for change in self.script:
+            if change in self.trivial:
+                continue
+            a, a_end, b, b_end = change
+            letter = "a" if a == a_end else "d" if b == b_end else "c"
+            yield f"{letter}{_span(a, a_end).replace(',', ' ')}\n"
+            if letter != "d":
+                yield from self.after[b:b_end]
+                yield ".\n"
+
+    def _formatted(self) -> Iterator[str]:
+        assert self.way.formats is not None
+        tabs = self.args.tabsize if self.args.expand_tabs else 0
+        script = [change for change in self.script if change not in self.trivial]
+        return Formatter(self.way.formats, self.before, self.after, tabs).pieces(script)
+
+    def coloured(self) -> Iterator[str]:
+        """The same with colours: what is gone red, what is new green, places cyan, heads bold."""
+        heads, new = 2 if self.way.style in ("c", "u") else 0, False
+        for piece in self.pieces():
+            shade = ""
+            if heads:
+                heads, shade = heads - 1, "1"
+            elif self.way.style == "normal":
+                shade = {"<": "31", ">": "32"}.get(piece[0], "36" if piece[0].isdecimal() else "")
+            elif self.way.style == "u":
+                shade = {"-": "31", "+": "32", "@": "36"}.get(piece[0], "")
+            elif self.way.style == "c" and piece.startswith(("*** ", "--- ")):
+                new, shade = piece[0] == "-", "36"
+            elif self.way.style == "c":
+                shade = {"-": "31", "+": "32", "!": "32" if new else "31"}.get(piece[0], "")
+            lines = piece.split("\n")
+            if self.way.style == "c" and piece.startswith("***************"):
+                yield f"{lines[0]}\n\33[36m{lines[1]}\33[0m\n"
+                new = False
+                continue
+            for line in lines[:-1]:
+                place, function = line, ""
+                if shade == "36" and self.way.style == "u":
+                    end = line.index("@@", 2) + 2
+                    place, function = line[:end], line[end:]
+                yield (f"\33[{shade}m{place}\33[0m{function}" if shade and line[:1] != "\\" else line) + "\n"
 
     def _rcs(self) -> Iterator[str]:
         for a, a_end, b, b_end in (change for change in self.script if change not in self.trivial):

@@ -1,5 +1,5 @@
-"""What `column -t` and `-J` make of lines: cells, columns named and ordered, a tree (util-linux 2.38: text-utils/column.c
-and libsmartcols).
+"""What `column -t` and `-J` make of lines: cells, columns named and ordered, a tree (util-linux 2.38:
+text-utils/column.c and libsmartcols).
 
 Known deviation: a table wider than the line is neither cut (-T) nor wrapped (-W): that is refused.
 """
