@@ -15,8 +15,8 @@ _FLAG = re.compile(r"[~!]?_*(GFP|PROT|MAP|MADV|MREMAP|SLAB)_\w+")
 ABSENT = {
     "fg": "jobs work while the box's clock moves: sleep, wait", "disown": "there is no job control",
     "bg": "jobs work while the box's clock moves: sleep, wait", "suspend": "there is no job control",
-    "logout": "use exit", "bind": "man prompt tells the keys", "fc": "use history", "complete": "Tab knows them all",
-    "enable": "builtins cannot be taken away", "compgen": "Tab knows them all", "compopt": "Tab knows them all",
+    "logout": "use exit", "bind": "man prompt tells the keys", "fc": "use history",
+    "enable": "builtins cannot be taken away",
 }  # fmt: skip
 _CAST = re.compile(r"\((?:void|char|int|size_t|unsigned|long|struct \w+)[ \w]*\**\)\s*")
 

@@ -43,6 +43,7 @@ class Language(Scopes):
         self.scripted = False  # a script runs, not a line or -c
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
+        self.completions: dict[str, Any] = {}  # what `complete` was told, by command
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
         self.trapping: list[str] = []  # the traps that run now
@@ -96,7 +97,7 @@ class Language(Scopes):
         other.attributes = {name: set(letters) for name, letters in self.attributes.items()} if self.attributes else {}
         other.positional = None if self.positional is None else list(self.positional)
         other.functions = dict(self.functions)
-        other.aliases, other.gone = dict(self.aliases), set(self.gone)
+        other.aliases, other.gone, other.completions = dict(self.aliases), set(self.gone), dict(self.completions)
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]

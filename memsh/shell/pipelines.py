@@ -75,6 +75,7 @@ class Pipelines(Calls):
     def _prepared(self, stage: Simple) -> Prepared | ShellError:
         """A stage ready to be called. What its words change (`$((i++))`, `${x:=y}`) is its own shell's, and lost."""
         session, language = self.session, self.language
+        self.stands(stage)
         if all(isinstance(word, str) for word in stage.words):
             return self._prepare(stage)
         with session.apart(language=language.child()):

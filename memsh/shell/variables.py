@@ -43,6 +43,15 @@ class Dynamic:
         return found(self.session.language) if found is not None else None
 
 
+STANDING = ("HOME", "OLDPWD", "PATH", "PWD", "SHLVL")  # that a shell which someone began exports by itself
+
+
+def made(session: Session) -> list[str]:
+    """The names of those that have a value now."""
+    language = session.language
+    return [name for name in (*_TABLE, *_ARRAYS) if name not in language.gone and language.dynamic(name) is not None]
+
+
 def drawn(session: Session) -> str:
     """bash's generator (Park and Miller's), from 5.1 on folded to 16 bits."""
     language = session.language
