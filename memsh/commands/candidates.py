@@ -15,7 +15,7 @@ from memsh.shell.declared import names
 from memsh.shell.parser import RESERVED
 from memsh.shell.programs import BUILTINS, is_tool
 from memsh.shell.switches import DONE_SHOPTS, OPTIONS, SHOPTS
-from memsh.shell.variables import STANDING, made
+from memsh.shell.variables import made
 
 KEYWORDS = ("if", "then", "else", "elif", "fi", "case", "esac", "for", "select", "while", "until", "do", "done", "in",
             "function", "time", "{", "}", "!", "[[", "]]", "coproc")  # fmt: skip
@@ -26,7 +26,7 @@ def _variables(io: IO, word: str) -> list[str]:
 
 
 def _exported(io: IO, word: str) -> list[str]:
-    return sorted({*io.language.exported(), *(name for name in STANDING if io.language.get(name) is not None)})
+    return sorted(io.language.exported())
 
 
 def _entries(path: str) -> Callable[[IO, str], list[str]]:

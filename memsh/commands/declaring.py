@@ -134,14 +134,15 @@ def _print(io: IO, words: list[str], letters: str) -> int:
     """`declare -p`: all, or those with certain attributes, or the names given."""
     language, status = io.language, 0
     if not words:
-        for name in sorted({*names(language), *language.attributes}):
+        standing = language.exported() if "x" in letters else {}
+        for name in sorted({*names(language), *language.attributes, *standing}):
             kinds = set(language.attributes.get(name, ())) | ({"a"} if name in language.arrays else set())
             kinds |= {"A"} if name in language.maps else set()
-            if not letters or kinds & set(letters):
+            if not letters or kinds & set(letters) or name in standing:
                 io.out(declaration(language, name) + "\n")
         return 0
     for name in words:
-        if not language.known(name) and name not in language.attributes:
+        if not language.known(name) and name not in language.attributes and language.get(name) is None:
             io.complain(f"{name}: not found")
             status = 1
         else:

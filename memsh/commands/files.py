@@ -203,6 +203,7 @@ def change_directory(io: IO, name: str, physical: bool = False) -> None:
     language.logical = (whole, whole if physical else logical)
     language.variables.pop("PWD", None)
     language.variables.pop("OLDPWD", None)
+    language.gone -= {"PWD", "OLDPWD"}
 
 
 @command(rest("folder", raw=True, meta="[-LPe] FOLDER", words="path"), topic=TOPIC, needs_box=False, shell=True)

@@ -6,6 +6,7 @@ import re
 
 from memsh.shell.language import Language
 from memsh.shell.quoting import controls, quote, quote_if_needed
+from memsh.shell.switches import STANDING
 
 
 def letters(language: Language, name: str) -> str:
@@ -37,12 +38,28 @@ def _key(key: str) -> str:
 
 def declaration(language: Language, name: str) -> str:
     """`declare -x name="value"`."""
+    if not language.known(name) and name not in language.attributes:
+        return _made(language, name)
     shown = f"declare -{letters(language, name) or '-'} {name}"
     if name in language.arrays or name in language.maps:
         unset = language.has(name, "d") and not language.keys_of(name)  # declared, and never given a value
         return shown if unset else f"{shown}={listed(language, name)}"
     found = language.variables.get(name)
     return shown if found is None else f"{shown}={_double(found)}"
+
+
+_KINDS = {"UID": "ir", "EUID": "ir", "PPID": "ir", "BASHOPTS": "r", "SHELLOPTS": "r", "BASH_VERSINFO": "ar",
+          "PIPESTATUS": "a", "DIRSTACK": "a", "GROUPS": "a", "FUNCNAME": "a", "BASH_SOURCE": "a", "BASH_LINENO": "a",
+          "RANDOM": "i", "SRANDOM": "i", "SECONDS": "i", "HISTCMD": "i", "OPTIND": "i", "BASHPID": "i"}  # fmt: skip
+
+
+def _made(language: Language, name: str) -> str:
+    """Of a variable that the shell makes when it is asked for."""
+    kind = "x" if name in STANDING else _KINDS.get(name, "-")
+    if "a" in kind:
+        inside = " ".join(f"[{at}]={_double(text)}" for at, text in enumerate(language.list_of(name)))
+        return f"declare -{kind} {name}=({inside})"
+    return f"declare -{kind} {name}={_double(language.get(name) or '')}"
 
 
 def assignment(language: Language, name: str) -> str:
@@ -54,4 +71,5 @@ def assignment(language: Language, name: str) -> str:
 
 def names(language: Language) -> list[str]:
     """Every variable that has a value, in alphabetical order."""
-    return sorted({*language.variables, *language.arrays, *language.maps})
+    every = {*language.variables, *language.arrays, *language.maps}
+    return sorted(name for name in every if not (language.has(name, "d") and not language.keys_of(name)))

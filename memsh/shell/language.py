@@ -18,7 +18,7 @@ from memsh.shell.frames import doubled
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
 from memsh.shell.scopes import Scopes
-from memsh.shell.switches import BEGUN_WITH, SHOPTS, TYPED
+from memsh.shell.switches import BEGUN_WITH, SHOPTS, STANDING, TYPED
 from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
@@ -122,11 +122,15 @@ class Language(Scopes):
 
     def exported(self) -> dict[str, str]:
         """What a program finds in its environment."""
+        standing = {name: self.get(name) for name in STANDING if name not in self.variables}
+        return {**{name: text for name, text in standing.items() if text is not None}, **self._marked()}
+
+    def _marked(self) -> dict[str, str]:
         return {name: text for name, text in self.variables.items() if self.has(name, "x")}
 
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
-        self.variables = self.exported()
+        self.variables = self._marked()
         self.arrays, self.maps, self.frames, self.aliases = {}, {}, [], {}
         self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}

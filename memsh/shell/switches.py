@@ -16,6 +16,7 @@ OPTIONS = {
 IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof", "nolog", "noexec"])
 # in a script, where there is no line editing, no history and no terminal that they could change
 BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
+STANDING = ("HOME", "OLDPWD", "PATH", "PWD", "SHLVL")  # variables that a shell exports by itself
 EDITORS = frozenset(["emacs", "vi"])  # of which one is on, at most
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
                   "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip

@@ -43,9 +43,6 @@ class Dynamic:
         return found(self.session.language) if found is not None else None
 
 
-STANDING = ("HOME", "OLDPWD", "PATH", "PWD", "SHLVL")  # that a shell which someone began exports by itself
-
-
 def made(session: Session) -> list[str]:
     """The names of those that have a value now."""
     language = session.language
