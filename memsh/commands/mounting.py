@@ -63,8 +63,8 @@ def mount(box: Box, args: Args, io: IO) -> int:
 
     Of tmpfs: size= (bytes, k, m, g, or % of the memory; half of it by default, 0 for no limit), nr_blocks=, nr_inodes=,
     mode=. -o remount,size=… changes limits. Its pages are shared memory: they count as Shmem and go to swap.
-    Of hugetlbfs, on x86_64: pagesize=, size= and min_size= (% of the pool), nr_inodes=, mode=. Its files are huge pages
-    of the pool, for mmap and fallocate; they cannot be written.
+    Of hugetlbfs, on x86_64: pagesize=, size= and min_size= (% of the pool), nr_inodes=, mode=; a remount leaves them as
+    they were. Its files are huge pages of the pool, for mmap and fallocate; they cannot be written.
     """
     if args.all:
         return 0
@@ -111,9 +111,12 @@ def _remount(box: Box, io: IO, word: str, wanted: Wanted) -> int:
     where = resolve(io.session, word)
     found = mounted_at(box, where)
     try:
-        if not isinstance(found, Tmpfs):
+        if isinstance(found, Tmpfs):
+            found.reconfigure(box, parse_options(box, wanted.own))
+        elif found is not None:
+            hugetlbfs_options(box, wanted.own)  # read and then forgotten: hugetlbfs has no reconfigure()
+        else:
             raise KernelError("EINVAL")
-        found.reconfigure(box, parse_options(box, wanted.own))
     except KernelError:
         raise ShellError(f"{where}: mount point not mounted or bad option.\n{DMESG}", FAILED) from None
     found.flags = wanted.shown

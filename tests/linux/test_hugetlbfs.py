@@ -110,3 +110,12 @@ def test_what_a_mount_may_have_and_is_sure_of(typed: Typed) -> None:
     typed("cd /; umount /i")
     assert pool(typed) == "10 0"
     assert typed("check").startswith("ok")
+
+
+def test_a_remount_reads_the_options_and_leaves_them(typed: Typed) -> None:
+    typed("mount -t hugetlbfs -o size=8M none /i")
+    assert typed("mount -o remount,size=4M,noatime /i; echo $?; mount | grep ' /i '").splitlines() == [
+        "0", "none on /i type hugetlbfs (rw,noatime,pagesize=2M,size=8388608)"]  # fmt: skip
+    for option, words in (("foo=1", "Unknown parameter 'foo'"), ("pagesize=3M", "Unsupported page size 3 MB")):
+        assert "mount point not mounted or bad option" in typed(f"mount -o remount,{option} /i")
+        assert f"hugetlbfs: {words}" in typed("dmesg | tail -1")
