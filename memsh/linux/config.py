@@ -116,6 +116,10 @@ class Config:
         if missing is not None:
             raise ValueError(f"CPU {missing} belongs to no node")
 
+    def flag(self, name: str) -> bool:
+        """Whether `name=` says yes."""
+        return self.parameter(name) in ("1", "y", "Y", "on")
+
     def parameter(self, name: str) -> str | None:
         """The value of `name=value` on the command line (the last one counts), "" for a bare word, None if absent."""
         found = None

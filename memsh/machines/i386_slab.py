@@ -104,4 +104,70 @@ BOOT_CACHES = (  # name, size, flags, objects kept with one CPU, with several
     ("p9_req_t", 80, OUTSIDE, 0, 0),
 )
 
-I386_SLAB = BootCaches(tuple(BootCache(*row) for row in BOOT_CACHES), ALIASES, KMALLOC_BOOT)
+# the caches that are merged with others but with slab_nomerge: behind which they are made, name, size, flags, objects
+UNMERGED = (
+    ("maple_node", "pool_workqueue", 256, 0, 16),
+    ("perf_event", "Acpi-Namespace", 32, 0, 368),
+    ("Acpi-State", "Acpi-Parse", 32, 0, 60),
+    ("Acpi-State", "Acpi-ParseExt", 48, 0, 60),
+    ("Acpi-State", "Acpi-Operand", 48, 0, 415),
+    ("anon_vma", "anon_vma_chain", 32, 0, 0),
+    ("files_cache", "fs_cache", 64, OUTSIDE, 0),
+    ("inode_cache", "filp", 160, 0, 0),
+    ("kernfs_node_cache", "kernfs_iattrs_cache", 64, 0, 0),
+    ("bdev_cache", "sigqueue", 48, 0, 0),
+    ("bdev_cache", "seq_file", 72, 0, 16),
+    ("taskstats", "task_delay_info", 128, 0, 0),
+    ("buffer_head", "fsnotify_mark_connector", 24, 0, 0),
+    ("buffer_head", "file_lock_ctx", 32, 0, 0),
+    ("buffer_head", "file_lock_cache", 128, 0, 0),
+    ("dmaengine-unmap-2", "iommu_iova", 32, 0, 0),
+    ("dmaengine-unmap-2", "uid_cache", 96, 0, 0),
+    ("dmaengine-unmap-2", "biovec-16", 192, 0, 0),
+    ("request_queue_srcu", "sgpool-8", 160, 0, 16),
+    ("sgpool-128", "inotify_inode_mark", 48, 0, 0),
+    ("sgpool-128", "eventpoll_epi", 96, 0, 0),
+    ("sgpool-128", "eventpoll_pwq", 32, 0, 0),
+    ("tw_sock_TCP", "UDP", 768, 0, 5),
+    ("PING", "ip_dst_cache", 128, 0, 0),
+    ("PING", "ip_fib_alias", 40, 0, 0),
+    ("PING", "ip_fib_trie", 32, 0, 0),
+    ("xfrm_state", "xfrm_dst_cache", 224, 0, 0),
+    ("xfrm_state", "inet_peer_cache", 160, 0, 0),
+    ("xfrm_state", "tcp_bind_bucket", 64, OUTSIDE, 0),
+    ("xfrm_state", "tcp_bind2_bucket", 32, 0, 0),
+    ("xfrm_state", "UDP-Lite", 768, 0, 0),
+    ("xfrm_state", "ip_mrt_cache", 128, 0, 0),
+    ("ip4-frags", "UNIX", 640, 0, 0),
+    ("ip4-frags", "UNIX-STREAM", 640, 0, 0),
+    ("posix_timers_cache", "pid_namespace", 80, 0, 0),
+    ("posix_timers_cache", "fasync_cache", 32, 0, 0),
+    ("dio", "dnotify_struct", 24, 0, 0),
+    ("dio", "dnotify_mark", 48, 0, 0),
+    ("dio", "aio_kiocb", 128, 0, 0),
+    ("ext4_pending_reservation", "ext4_bio_post_read_ctx", 32, 0, 184),
+    ("ext4_pending_reservation", "ext4_io_end", 40, 0, 0),
+    ("ext4_pending_reservation", "ext4_io_end_vec", 24, 0, 0),
+    ("ext4_pending_reservation", "ext4_system_zone", 32, 0, 0),
+    ("ext4_allocation_context", "ext4_free_data", 40, 0, 0),
+    ("jbd2_revoke_record_s", "jbd2_revoke_table_s", 16, 0, 0),
+    ("jbd2_journal_handle", "jbd2_inode", 40, 0, 0),
+    ("bio-72", "io_kiocb", 192, 0, 0),
+)
+LESS = {"Acpi-State": 60, "vmap_area": 17}  # what those that others are merged with hold then
+
+
+def _unmerged() -> tuple[BootCache, ...]:
+    """All caches with slab_nomerge, in the order of their creation."""
+    found: list[BootCache] = []
+    for after in ("", *(row[0] for row in BOOT_CACHES)):
+        row = next((row for row in BOOT_CACHES if row[0] == after), None)
+        if row is not None:
+            held = LESS.get(after)
+            found.append(BootCache(*row[:3], *(row[3:] if held is None else (held, held))))
+        found += [BootCache(name, size, flags, kept, kept) for at, name, size, flags, kept in UNMERGED if at == after]
+    return tuple(found)
+
+
+I386_SLAB = BootCaches(tuple(BootCache(*row) for row in BOOT_CACHES), ALIASES, KMALLOC_BOOT,
+                       unmerged=_unmerged())  # fmt: skip

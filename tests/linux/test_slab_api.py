@@ -23,6 +23,7 @@ from memsh.linux.mm.slab.slab import Slab, SlabCache
 from memsh.linux.mm.slab.slub_types import KmemCacheCpu, KmemCacheNode, SlubCache
 from memsh.machines.box import Box
 from memsh.procfs import slabinfo as procfs_slabinfo
+from memsh.procfs import tree
 
 PACKAGE = Path(memsh.__file__).parent
 OUTSIDE = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "linux" / "mm" / "slab")
@@ -83,6 +84,23 @@ def test_nomerge() -> None:
     assert merged.find("fs_cache") is merged.find("pid")
     assert apart.slab.find("fs_cache").name == "fs_cache"
     assert check(apart) == []
+    rows = {line.split()[0]: line.split()[1:6] for line in tree.show(apart, "/proc/slabinfo").splitlines()[2:]}
+    assert len(rows) == 156 and rows["Acpi-Namespace"][2:4] == ["32", "124"] and rows["UDP"][2:] == ["768", "5", "1"]
+    names = list(rows)  # the newest first
+    assert names.index("UDP-Lite") < names.index("UDP") < names.index("Acpi-Operand") < names.index("Acpi-Namespace")
+
+
+def test_objects_that_are_wiped_hold_no_free_list() -> None:
+    """init_on_free: the list lies beside the objects, of which one fewer may fit."""
+    geometry = {}
+    for on in "01":
+        box = Box(Config(cmdline=f"vmalloc=106488K init_on_free={on}"))
+        for line in tree.show(box, "/proc/slabinfo").splitlines()[2:]:
+            geometry[line.split()[0], on] = line.split()[3:6]
+    changed = {name: geometry[name, "1"] for name, on in geometry if geometry[name, "0"] != geometry[name, "1"]}
+    assert changed == {"kmalloc-64": ["64", "63", "1"], "dma-kmalloc-64": ["64", "63", "1"],
+                       "kmalloc-rcl-64": ["64", "63", "1"], "kernfs_node_cache": ["80", "50", "1"],
+                       "ext4_fc_dentry_update": ["80", "50", "1"]}  # fmt: skip
 
 
 def test_objects_freed_twice_in_numbers_leave_a_box_that_works() -> None:

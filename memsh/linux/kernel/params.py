@@ -79,7 +79,7 @@ def print_unknown_bootoptions(box: Box) -> None:
 
 def auto_init(config: Config) -> str:
     """`heap alloc:off, heap free:off` (mem_init: report_meminit)."""
-    on = {name: config.parameter(name) in ("1", "y", "Y", "on") for name in ("init_on_alloc", "init_on_free")}
+    on = {name: config.flag(name) for name in ("init_on_alloc", "init_on_free")}
     return ", ".join(f"heap {name.rpartition('_')[2]}:{'on' if value else 'off'}" for name, value in on.items())
 
 

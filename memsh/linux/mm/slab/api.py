@@ -214,6 +214,7 @@ class BootCaches(NamedTuple):
 
     `kmalloc`: objects kept of a kmalloc cache, with one CPU, with several. `held`: what SLUB holds of a cache, in the
     words of the machine's file; there were `blocks` blocks of memory, each of which takes `per_block` objects.
+    `unmerged`: the caches with slab_nomerge, where other names are caches, too.
     """
 
     caches: tuple[BootCache, ...]
@@ -222,6 +223,7 @@ class BootCaches(NamedTuple):
     held: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (a NamedTuple's default)
     per_block: dict[str, int] = {}  # noqa: RUF012
     blocks: tuple[int, ...] = ()
+    unmerged: tuple[BootCache, ...] = ()
 
 
 class SlabAllocator(ABC, Generic[Cache]):

@@ -1,7 +1,7 @@
 """SLAB's caches: made, tuned, reaped and ended; those of a booted box; what they hold (mm/slab.c).
 
 Known deviations: the names in /proc/slabinfo are unique; a cache that the user creates is never merged with another.
-With `slab_nomerge` a cache that would have been merged has the size of the one that it would have been merged with.
+With `slab_nomerge` as many objects are in use as on the recorded machine with one CPU.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class SlabCaches(SlabCore):
         """__kmem_cache_create() and enable_cpucache(), without the objects that describe the cache."""
         managed = sum(zone.managed for zone in self.box.pages.zones)
         align = calculate_alignment(flags, align, object_size, CACHE_LINE, WORD)
-        shape = geometry(object_size, align, flags, 1 if managed > (32 << 20) >> PAGE_SHIFT else 0)
+        wiped = self.box.config.flag("init_on_free")
+        shape = geometry(object_size, align, flags, 1 if managed > (32 << 20) >> PAGE_SHIFT else 0, wiped)
         if shape is None:
             raise KernelError("E2BIG")
         cache = SlabCache(name, shape, self.cpus)
@@ -177,13 +178,10 @@ class SlabCaches(SlabCore):
                 cache = self._create(prefix + short_size(size), size, align, flags)
                 self.kmalloc_caches[kind][size] = cache
         kept: list[tuple[SlabCache, int]] = []
-        for name, size, flags, one, many, *_ in self.boot.caches:
+        for name, size, flags, one, many, *_ in self.boot.unmerged if self.nomerge else self.boot.caches:
             cache = self._create(name, size, 0, flags)
             kept.append((cache, many if several else one))
         if self.nomerge:
-            rows = {row.name: row for row in self.boot.caches}
-            for name, target in self.aliases.items():
-                self._create(name, rows[target].object_size, 0, rows[target].flags)
             self.aliases.clear()
         for cache in self.caches.values():
             cache.addr = self.kmem_cache_alloc(kmem)

@@ -71,16 +71,17 @@ def _order(size: int, object_size: int, flags: int, max_order: int) -> tuple[int
     return best
 
 
-def geometry(object_size: int, align: int, flags: int, max_order: int) -> Geometry | None:
+def geometry(object_size: int, align: int, flags: int, max_order: int, wiped: bool = False) -> Geometry | None:
     """The shape of a cache for objects of `object_size`; None if none is possible (E2BIG).
 
-    `align` as calculate_alignment() gave it; `max_order` 1, or 0 on a box of 32 MiB or less.
+    `align` as calculate_alignment() gave it; `max_order` 1, or 0 on a box of 32 MiB or less; `wiped`: objects are
+    cleared when they are freed (init_on_free), and no free list can lie in them.
     """
     colour_off = max(CACHE_LINE, align)
     size = align_up(align_up(object_size, 4), align)
     if size < SLAB_OBJ_MIN_SIZE:
         size = align_up(SLAB_OBJ_MIN_SIZE, align)
-    if not flags & SLAB_TYPESAFE_BY_RCU:
+    if not flags & SLAB_TYPESAFE_BY_RCU and not wiped:
         num, order, left = _order(size, object_size, flags | CFLGS_OBJFREELIST_SLAB, max_order)
         if num and num <= object_size:
             return Geometry(
