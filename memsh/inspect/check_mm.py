@@ -114,6 +114,8 @@ def check_mm(box: Box) -> list[str]:
     linked = sum(len(mm.mmap) for mm in box.vm.mms.values())
     _say(wrong, "areas by number", len(box.vm.areas), linked)
     _say(wrong, "nr_page_table_pages", box.vmstat["nr_page_table_pages"], tables)
+    by_node = sum(node.stat["nr_page_table_pages"] for node in box.pages.nodes)
+    _say(wrong, "nr_page_table_pages of all nodes", by_node, tables)
     cached = _check_cache(box, wrong)
     shared = [one.inode for one in box.memmap.owners if isinstance(one, AddressSpace) and one.inode.shmem]
     _say(wrong, "Committed_AS", box.vm.commit, commit + sum(inode.charged for inode in shared))
@@ -306,14 +308,15 @@ def _check_sizes(box: Box, sizes: Counter[int], wrong: list[str]) -> None:
 
 def _check_nodes(box: Box, huge: dict[str, set[int]], wrong: list[str]) -> None:
     """What is counted by node is what the node's frames say; `huge`: heads of huge pages. nr_shmem_hugepages stay where
-    the page came from, wherever it has moved since."""
+    the page came from, wherever it has moved since; a table's frame does not tell its level."""
     if len(box.pages.nodes) > 1:
         for node in box.pages.nodes:
             found = count_frames(box, node)
             for item, heads in huge.items():
                 found[item] = HPAGE_PMD_NR * sum(box.pages.zone_of(head).node == node.nid for head in heads)
-            for item, number in node.stat.items() - {("nr_shmem_hugepages", node.stat["nr_shmem_hugepages"])}:
-                _say(wrong, f"{item} of node {node.nid}", number, found[item])
+            for item, number in node.stat.items():
+                if item in found and item != "nr_shmem_hugepages":
+                    _say(wrong, f"{item} of node {node.nid}", number, found[item])
 
 
 def _check_lists(box: Box, wrong: list[str]) -> None:

@@ -12,7 +12,7 @@ from memsh.procfs.node import Directory, Link, ProcFile
 from memsh.procfs.sys_device import device
 from memsh.procfs.sys_hugetlb import node_pools
 from memsh.procfs.sys_memory import blocks_of_node
-from memsh.procfs.vmstat import IN_THP, node_items, numa_events, zone_items
+from memsh.procfs.vmstat import node_figures, numa_events, zone_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,11 +57,10 @@ def show_numastat(nid: int, box: Box) -> str:
 
 def show_vmstat(nid: int, box: Box) -> str:
     node = box.pages.nodes[nid]
-    stat = node_page_state(box, node)
     rows = {name: sum(zone.stat.get(name, 0) for zone in node.zones) for name in zone_items(box)}
     rows["nr_free_pages"] = sum(zone.nr_free for zone in node.zones)
     rows |= numa_events(node.zones)
-    rows |= {name: stat[name] >> 9 if name in IN_THP else stat[name] for name in node_items(box)}
+    rows |= node_figures(box, node_page_state(box, node))
     return "".join(f"{name} {number}\n" for name, number in rows.items())
 
 

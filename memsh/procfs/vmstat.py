@@ -8,7 +8,7 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.page_alloc.available import dirty_limits, nr_free_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from memsh.linux.box import Box
     from memsh.linux.include.mmzone import Zone
@@ -89,6 +89,11 @@ def node_items(box: Box) -> list[str]:
     return _names(box, _NODE_ITEMS)
 
 
+def node_figures(box: Box, stat: Mapping[str, int]) -> dict[str, int]:
+    """A node's, or the machine's, figures as they are shown: huge pages by their number."""
+    return {name: stat[name] // (HPAGE_PMD_NR if name in IN_THP else 1) for name in node_items(box)}
+
+
 def names(box: Box) -> list[str]:
     """Every name in the order of the file."""
     counted = [*zone_items(box), *numa_items(box), *node_items(box)]
@@ -116,11 +121,7 @@ def values(box: Box) -> dict[str, int]:
     found["nr_free_pages"] = nr_free_pages(box)
     if numa_items(box):
         found |= {name: number + box.vmstat[name] for name, number in numa_events(zones).items()}
-    for name in node_items(box):
-        found[name] = box.vmstat[name]
-    for name in IN_THP:
-        if name in found:
-            found[name] //= HPAGE_PMD_NR
+    found |= node_figures(box, box.vmstat)
     found["nr_dirty_background_threshold"], found["nr_dirty_threshold"] = dirty_limits(box)
     counted = box.pages.events()
     for name in _names(box, _EVENTS):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
 from memsh.linux.mm.page_alloc.slowpath import MAX_RECLAIM_RETRIES
-from memsh.procfs.vmstat import node_items, numa_events, numa_items, zone_items
+from memsh.procfs.vmstat import node_figures, numa_events, numa_items, zone_items
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -20,9 +20,9 @@ def show(box: Box) -> str:
         for zone in node.zones:
             lines.append(f"Node {node.nid}, zone {zone.name:>8s}\n")
             if zone is first:
-                stat = node_page_state(box, node)
+                shown = node_figures(box, node_page_state(box, node))
                 lines.append("  per-node stats\n")
-                lines.extend(f"      {name:<12s} {stat[name]}\n" for name in node_items(box))
+                lines.extend(f"      {name:<12s} {value}\n" for name, value in shown.items())
             stuck = node.kswapd.failures >= MAX_RECLAIM_RETRIES
             lines.extend(_zone(box, zone, stuck))
     return "".join(lines)

@@ -172,15 +172,20 @@ def _table_page(box: Box, mm: MmStruct, level: int) -> int:
     if not pfn:
         raise KernelError("ENOMEM", "no page for a page table")
     mm.nr_ptes += 1
-    if level < mm.mmu.counted:
-        box.vmstat["nr_page_table_pages"] += 1
+    _count(box, mm, pfn, level, 1)
     return pfn
+
+
+def _count(box: Box, mm: MmStruct, pfn: int, level: int, delta: int) -> None:
+    """nr_page_table_pages, of the machine and of the frame's node (pgtable_pte_page_ctor, inc_lruvec_page_state)."""
+    if level < mm.mmu.counted:
+        box.vmstat["nr_page_table_pages"] += delta
+        box.pages.nodes[box.pages.zone_of(pfn).node].stat["nr_page_table_pages"] += delta
 
 
 def _free_table_page(box: Box, mm: MmStruct, pfn: int, level: int) -> None:
     mm.nr_ptes -= 1
-    if level < mm.mmu.counted:
-        box.vmstat["nr_page_table_pages"] -= 1
+    _count(box, mm, pfn, level, -1)
     box.memcg.uncharge_table(pfn)
     box.pages.free_pages(pfn, 0)
 

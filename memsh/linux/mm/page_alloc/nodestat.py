@@ -17,7 +17,6 @@ from memsh.linux.include.memmap import (
     K_KMALLOC,
     K_SHMEM,
     K_STACK,
-    K_TABLE,
     PG_ACTIVE,
     PG_DIRTY,
     PG_HUGE,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 _SEEN = (
     "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file", "nr_unevictable", "nr_anon_pages",
     "nr_mapped", "nr_file_pages", "nr_dirty", "nr_writeback", "nr_shmem", "nr_swapcached", "nr_kernel_stack",
-    "nr_page_table_pages", "nr_slab_reclaimable", "nr_slab_unreclaimable",
+    "nr_slab_reclaimable", "nr_slab_unreclaimable",
 )  # fmt: skip
 _KEPT = ("nr_anon_transparent_hugepages", "nr_shmem_hugepages", "nr_shmem_pmdmapped")
 
@@ -54,8 +53,8 @@ def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
 
 
 def mod_node_page_state(box: Box, item: str, pfn: int, delta: int) -> None:
-    """Count on the node of a frame what reclaim asks of it all the time (nr_mapped, nr_dirty, nr_slab_*), and
-    what no frame shows by itself: huge pages."""
+    """Count on the node of a frame what reclaim asks of it all the time (nr_mapped, nr_dirty, nr_slab_*), and what no
+    frame shows by itself: huge pages. (Page tables, of which it does not tell the level: arch/x86/paging.py.)"""
     box.vmstat[item] += delta
     pages = box.pages
     if len(pages.nodes) > 1:
@@ -72,7 +71,7 @@ def count_frames(box: Box, node: Node) -> dict[str, int]:
     memmap = box.memmap
     kinds, flags, mapped, orders = memmap.kind, memmap.flags, memmap.mapcount, memmap.order
     found = dict.fromkeys(_SEEN, 0)
-    wanted = {K_ANON, K_FILE, K_SHMEM, K_STACK, K_TABLE, K_KMALLOC}
+    wanted = {K_ANON, K_FILE, K_SHMEM, K_STACK, K_KMALLOC}
     for low, high in memmap.used_sections():
         for zone in node.zones:
             first, last = max(low, zone.start_pfn), min(high, zone.end_pfn)
@@ -83,8 +82,6 @@ def count_frames(box: Box, node: Node) -> dict[str, int]:
                     found["nr_kernel_stack"] += 4 << orders[pfn]
                 elif kind == K_KMALLOC:
                     found["nr_slab_unreclaimable"] += 1 << orders[pfn]
-                elif kind == K_TABLE:
-                    found["nr_page_table_pages"] += 1
                 else:
                     pages = 1 << orders[pfn] if flags[pfn] & PG_HUGE else 1
                     in_use = sum(n for _, n, maps in sub_runs(mapped, pfn, pages) if maps)
