@@ -14,6 +14,7 @@ from memsh.linux.arch.x86.i386.layout import PAGE_OFFSET
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_HIGHUSER, GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.memmap import K_OTHER
 from memsh.machines.box import Box
 from tests.paths import REFERENCE
 
@@ -127,3 +128,21 @@ def test_the_fixed_slots_fill_the_fixmap() -> None:
     layout = box.machine.layout
     slots = sum(count for _, _, count in box.highmem.fixmap())
     assert layout.fixaddr_top - slots * PAGE_SIZE == layout.fixaddr_start
+
+
+@pytest.mark.parametrize(("arch", "tables"), [("i386", 4), ("x86_64", 8)])
+def test_the_kernels_page_tables_take_memory_and_stay(arch: str, tables: int) -> None:
+    """One for each 4 MiB (2 MiB) of addresses that had none; those that boot needed are boot's."""
+    box = Box(Config(arch=arch, ram=256 * MIB))
+
+    def kept() -> int:
+        return bytes(box.memmap.kind[: box.machine.max_pfn]).count(K_OTHER)
+
+    made, before = len(box.vmalloc.tables), kept()
+    addr = box.vmalloc.vmalloc(16 * MIB)
+    assert kept() - before == len(box.vmalloc.tables) - made == tables
+    box.vmalloc.vfree(addr)
+    assert kept() - before == tables
+    box.vmalloc.purge()
+    assert box.vmalloc.vmalloc(16 * MIB) == addr and kept() - before == tables
+    assert check(box) == []

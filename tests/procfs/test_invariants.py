@@ -60,6 +60,24 @@ def test_a_fresh_box(ram: int, cpus: int, cmdline: str) -> None:
     assert len(CHECKS) > 140
 
 
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [("--ram 96M --cpus 8", ["m=$(mmap 30M rw); touch $m 30M", "fork; touch $m 3M", "madvise $m 8M pageout"]),
+     ("--ram 6G --cpus 4 --nodes 2", ["m=$(mmap 80M rw); touch $m 80M", "vmalloc 20M", "run a.out-dyn; malloc 3M"])],
+)  # fmt: skip
+def test_x86_64(words: str, lines: list[str]) -> None:
+    screen = io.StringIO()
+    session = open_session(["--arch", "x86_64", "--swap", "64M", *words.split()], screen, screen)
+    session.run("split_rss off; run a.out")
+    before = proc(session.box)
+    for line in lines:
+        assert session.run(line) == 0, screen.getvalue()
+        now = proc(session.box)
+        assert check(now) == [] and progress(before, now) == [], line
+        before = now
+    assert kernel_check.check(session.box) == []
+
+
 def test_after_work_and_time() -> None:
     box = Box(Config(ram=256 * MIB))
     before = proc(box)

@@ -4,9 +4,13 @@ Areas lie between VMALLOC_START and VMALLOC_END, each followed by a guard page. 
 fits; a freed one is only unmapped, and its addresses come back when the freed ones are purged: all at once, when they
 are many or when no hole is left.
 
-Known deviations: the kernel's page tables for this region take no memory; the purge that many freed pages set off
-happens at once instead of in a worker. Linux cannot be interrupted while it frees an area; here the pages that are
-left go to a worker then, as those do that are freed in an interrupt (vfree_deferred, delayed_vfree_work).
+The kernel's page tables for the region are made as addresses need them, and stay; what boot needed of them is among
+the pages that boot keeps.
+
+Known deviations: the purge that many freed pages set off happens at once instead of in a worker; tables of the pages
+that a chunk of per-CPU memory grows by take no memory. Linux cannot be interrupted while it frees an area; here the
+pages that are left go to a worker then, as those do that are freed in an interrupt (vfree_deferred,
+delayed_vfree_work).
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_WARNING
-from memsh.linux.include.memmap import K_STACK, K_VMALLOC
+from memsh.linux.include.memmap import K_OTHER, K_STACK, K_VMALLOC
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE
 from memsh.linux.lib.dump_stack import warn_once, warn_slowpath
 from memsh.linux.mm.page_alloc.policy import alloc_pages_bulk_interleave
@@ -105,6 +109,7 @@ class Vmalloc:
         self.laid_out: dict[tuple[str, int], list[int]] = {}  # caller, size and guard page -> addresses kept for it
         self.stacks: list[int] = []  # kernel stacks that wait for their next task
         self.leaving: list[VmStruct] = []  # their addresses are gone, pages are left
+        self.tables: set[tuple[int, int]] = set()  # (address bit where a table's part begins, which part) of those made
 
     def areas(self) -> list[VmStruct]:
         """All areas by address."""
@@ -259,12 +264,24 @@ class Vmalloc:
                     break
                 if missing > SLICE:
                     self._resched(area)
-            if len(area.pages) == pages:
+            if len(area.pages) == pages and self._map(area, 2 if huge else 1):
                 return area.addr
         else:
             area.vpages = False
         self._free_area(area)
         return 0
+
+    def _map(self, area: VmStruct, level: int = 1) -> bool:
+        """The tables, `level` levels above the pages and higher, without which the area cannot be mapped, from the top
+        down (pte_alloc_kernel); those of the highest level are always there. Whether there was memory for them."""
+        box = self.box
+        for shift in reversed(box.mmu.shifts[level:3]):
+            for part in range(area.addr >> shift, (area.addr + area.size - PAGE_SIZE - 1 >> shift) + 1):
+                if (shift, part) not in self.tables:
+                    if box.cputime.started and not box.pages.alloc_pages(GFP_KERNEL, 0, K_OTHER):
+                        return False
+                    self.tables.add((shift, part))
+        return True
 
     def _alloc_pages(self, gfp: int, count: int, kind: int, node: int) -> list[int]:
         pages = self.box.pages
@@ -378,6 +395,7 @@ class Vmalloc:
             return 0
         area.is_vmalloc = False
         area.phys = phys
+        self._map(area)
         return area.addr
 
     def vmap(self, size: int, caller: str) -> int:
@@ -386,6 +404,7 @@ class Vmalloc:
         if area is None:
             return 0
         area.is_vmalloc, area.is_vmap = False, True
+        self._map(area)
         return area.addr
 
     def pcpu_get_vm_areas(self, areas: Sequence[tuple[int, int]], caller: str, align: int = PAGE_SIZE) -> bool:
@@ -401,6 +420,8 @@ class Vmalloc:
             area.vmap_object = slab.kmem_cache_alloc(slab.caches["vmap_area"], GFP_KERNEL)
             self._cut(area.addr, size)
             self.by_addr[area.addr] = area
+            if not self.box.cputime.started:
+                self._map(area)
         return True
 
     def _highest_base(self, areas: Sequence[tuple[int, int]], align: int) -> int:

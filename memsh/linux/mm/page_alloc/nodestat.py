@@ -88,6 +88,9 @@ def count_frames(box: Box, node: Node) -> dict[str, int]:
                     _user_page(found, kind, flags[pfn], in_use, pages)
     zone_of = box.pages.zone_of
     found["nr_mapped"] += sum(mapped[pfn] > 0 for pfn in box.vm.vdso_pfns if zone_of(pfn).node == node.nid)
+    for addr in box.vmalloc.stacks:  # of tasks that have ended, kept for others
+        frames = box.vmalloc.by_addr[addr].pages or ()
+        found["nr_kernel_stack"] -= 4 * sum(zone_of(pfn).node == node.nid for pfn in frames)
     _slabs(box, node, found)
     return found
 
