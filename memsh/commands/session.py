@@ -60,6 +60,8 @@ def man(box: object, args: Args, io: IO) -> int:
         io.out("\n".join(manual(registry.commands[f"{name} {member}"]) for member in registry.groups[name]))
     elif name in by_topic(registry):
         io.out("\n".join(manual(declared) for declared in by_topic(registry)[name]))
+    elif about := pages.lesson(name, min(io.width, 100)):
+        io.out(about)
     else:
         close = difflib.get_close_matches(name, pages.pages(), 1) or registry.like(name)
         raise ShellError(f"no manual entry for {name}" + (f" (did you mean {close[0]}?)" if close else ""))

@@ -85,11 +85,14 @@ class _Parser:
             raise ValueError(f"unexpected zone {label}")
         return int(node or 0), self.arch.zone_names.index(name)
 
+    def _elsewhere(self) -> ValueError:
+        return ValueError(f"it was written on another machine than {self.arch.name}: --arch says which")
+
     def line(self, words: list[str]) -> None:
         what, _, cpu = words[0].partition(":")
         if what == "cpu" and not cpu and len(words) == 2 and words[1].isdecimal():
             if not self.arch.numa:
-                raise ValueError(f"it was written on another machine than {self.arch.name}: --arch says which")
+                raise self._elsewhere()
             self.cpu = int(words[1])
             return
         if what == "blocks":
@@ -112,6 +115,8 @@ class _Parser:
             zone.lists[order << 2 | kind] = [int(word, 16) for word in words[4:]]
         elif what == "reserve":
             zones = len(self.arch.zone_names)
+            if _STATE_KEYS[0] in words and words.index(_STATE_KEYS[0]) != 2 + zones:
+                raise self._elsewhere()
             zone.reserve = [int(word) for word in words[2 : 2 + zones]]
             zone.state = _pairs(words[2 + zones :], _STATE_KEYS)
         elif what == "pcp":

@@ -32,6 +32,16 @@ def page(name: str, width: int) -> str:
     return plain_text(re.sub(r"^<!--.*?-->\n", "", text, flags=re.MULTILINE), width)
 
 
+def lesson(name: str, width: int) -> str | None:
+    """What the lesson of that name is about and how to play it, as plain text; None if there is none."""
+    known = {path.stem: path for path in FOLDER.parent.glob("*.md") if path.stem != "README"}
+    if name not in known:
+        return None
+    about = known[name].read_text(encoding="utf-8").partition("\n## ")[0]
+    about = re.sub(r"^<!--.*?-->\n", "", about, flags=re.MULTILINE).rstrip()
+    return plain_text(f"{about}\n\nIt is a lesson: `lesson {name}` plays it.\n", width)
+
+
 def contents() -> str:
     """The list of pages, one a line."""
     listed = pages()

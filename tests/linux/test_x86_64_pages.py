@@ -211,3 +211,10 @@ def test_zones_of_requests() -> None:
     assert names[X86_64.gfp_zones[GFP_KERNEL & 0xF]] == "Normal"
     assert names[X86_64.gfp_zones[GFP_NAMES["GFP_DMA32"]]] == "DMA32"
     assert names[X86_64.gfp_zones[GFP_HIGHUSER_MOVABLE & 0xF]] == "Movable"
+
+
+@pytest.mark.parametrize(("arch", "folder"), [("i386", "reference64"), ("x86_64", "reference")])
+def test_a_recording_of_the_other_machine_is_refused(arch: str, folder: str) -> None:
+    text = (REFERENCE64.parent / folder / "boot-512m-1cpu" / "freelists.txt").read_text()
+    with pytest.raises(ValueError, match=f"another machine than {arch}"):
+        freelists.load(Box(Config(arch=arch, ram=512 * MIB), boot=False), text)

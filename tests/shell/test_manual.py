@@ -26,3 +26,10 @@ def test_a_page_that_is_not_there() -> None:
     assert "did you mean errata?" in run("man eratta")[1]
     with pytest.raises(KeyError):
         page("../README", 80)
+
+
+def test_a_lesson_is_told_of_and_how_to_play_it() -> None:
+    out, err, status = run("man sixtyfour")
+    assert (err, status) == ("", 0)
+    assert "The same kernel on i386 and on x86_64" in out
+    assert "It is a lesson: `lesson sixtyfour` plays it." in out
