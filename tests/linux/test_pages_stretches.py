@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memsh.linux.arch.x86.i386.arch import I386
 from memsh.linux.config import Config
-from memsh.linux.include.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES
+from memsh.linux.include.flags import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_NAMES, MAX_ORDER
 from memsh.linux.include.mmzone import Zone
 from memsh.linux.lib.columns import frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc.freearea import free_one_page, free_pages_upwards, free_range, rmqueue_smallest, take_run
@@ -218,9 +218,17 @@ def test_handing_over_frames_in_stretches(blocks: list[tuple[int, int, int]], fi
     for pfn in range(start, end):
         free_one_page(one, pfn, 0, 1)
     assert lists(many) == lists(one)
-    free_range(whole := zone_with([]), start, end)
+    whole, slow, middle = zone_with([]), zone_with([]), (start + end) // 2
+    free_range(whole, start, middle)
+    free_range(whole, middle, end)
     assert whole.free == one.free and whole.nr_free == end - start
     assert whole.managed == whole.spanned + end - start
+    for at, upto in ((start, middle), (middle, end)):
+        while at < upto:
+            order = min((at & -at).bit_length(), (upto - at).bit_length(), MAX_ORDER) - 1
+            free_one_page(slow, at, order, slow.block_type(at), to_tail=True)
+            at += 1 << order
+    assert lists(whole) == lists(slow)
 
 
 @pytest.mark.parametrize("name", ["small", "pressure"])

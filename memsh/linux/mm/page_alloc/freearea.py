@@ -5,6 +5,8 @@ Nothing here counts free pages but for a block that is captured: the callers do,
 
 from __future__ import annotations
 
+from itertools import repeat
+
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
 from memsh.linux.include.mmzone import Zone
 
@@ -149,8 +151,33 @@ def free_range(zone: Zone, pfn: int, end: int) -> None:
         order = min(top, (pfn & -pfn).bit_length() - 1) if pfn else top
         while pfn + (1 << order) > end:
             order -= 1
+        if order == top:
+            pfn = _free_largest(zone, pfn, end)
+            continue
         free_one_page(zone, pfn, order, zone.block_type(pfn), to_tail=True)
         pfn += 1 << order
+
+
+def _free_largest(zone: Zone, pfn: int, end: int) -> int:
+    """Blocks of the largest order from `pfn` on, as many as are of one type, each to the tail; where they end.
+
+    Nothing merges at this order, so that they are put there together.
+    """
+    step = 1 << (MAX_ORDER - 1)
+    stride = step >> zone.block_order
+    at = (pfn >> zone.block_order) - zone.start_block
+    types = bytes(zone.blocks[at : at + (end - pfn) // step * stride : stride])
+    count = len(types) - len(types.lstrip(types[:1]))
+    stop = pfn + count * step
+    key = MAX_ORDER - 1 << 2 | types[0]
+    blocks = zone.lists[key]
+    before = list(blocks)
+    blocks.clear()
+    upside_down = range(stop - step, pfn - step, -step)  # the dict begins with the list's tail
+    blocks.update(zip(upside_down, repeat(None), strict=False))
+    blocks.update(dict.fromkeys(before))
+    zone.free.update(zip(range(pfn, stop, step), repeat(key), strict=False))
+    return stop
 
 
 def free_pages_upwards(zone: Zone, pfn: int, end: int) -> None:
