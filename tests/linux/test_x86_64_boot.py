@@ -266,6 +266,6 @@ def test_a_machine_of_nodes_has_its_ram_disk_on_one() -> None:
     told = [tree.show(box, f"/sys/devices/system/node/node{nid}/meminfo") for nid in (0, 1)]
     assert [re.findall(r"Shmem: +(\d+)", text) for text in told] == [["5804"], ["0"]]
     log = [record.text for record in box.log.records]
-    names = ("AppArmor: AppArmor init", "Dentry cache", "Inode-cache", "Mount-cache", "Mountpoint-cache", "smpboot:")
+    names = ("AppArmor: App", "Dentry cache", "Inode-cache", "Mount-cache", "Mountpoint-cache", "smpboot: CPU0")
     order = [next(at for at, text in enumerate(log) if text.startswith(name)) for name in names]
     assert order == sorted(order)
