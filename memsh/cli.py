@@ -352,7 +352,7 @@ def read_scripts(paths: list[str]) -> list[tuple[str, str]]:
                 data = file.read(TEXT + 1)
             if len(data) > TEXT:
                 raise ShellError(f"{path}: File too large", 126)
-            scripts.append((path, data.decode("utf-8", "replace")))
+            scripts.append((path, data.decode("utf-8", "surrogateescape")))
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror}", 127) from None
     return scripts
@@ -462,9 +462,11 @@ def typed_lines(session: Session) -> Iterator[str]:
                 line = sys.stdin.buffer.readline(TEXT)
         except KeyboardInterrupt:
             raise Leave(session.hung_up or INTERRUPTED) from None
+        except OSError as error:
+            raise ShellError(f"standard input: {error.strerror}") from None
         if not line:
             return
-        yield line.decode("utf-8", "replace")
+        yield line.decode("utf-8", "surrogateescape")
 
 
 def lesson_player(lesson: Any, opener: Any) -> int:

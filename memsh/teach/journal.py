@@ -227,7 +227,7 @@ class Timeline:
             replay = shlex.join(["answered", replay, *spelled(doing.told)])
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
-        if (self.heard != self.left and self.asks(line)) or (self.number > 1 and "LINENO" in line):
+        if (self.heard != self.left and self.asks(line)) or "LINENO" in line:
             heard = self.heard
             asked = [str(heard.status), str(self.number), heard.word, *map(str, heard.statuses)]
             replay = shlex.join(["heard", "--", replay, *asked])

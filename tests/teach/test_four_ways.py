@@ -98,6 +98,8 @@ def test_line_numbers_of_a_script(tmp_path: Path) -> None:
     made.run("undo 9")
     made.run("redo 9")
     assert not differing(there, session_seen(made))
+    made.run("z=$LINENO; g() { w=$LINENO; }; g")
+    there = session_seen(made)
     made.run(f"save {tmp_path}/saved")
     again = opened("i386")
     again.run(f"source {tmp_path}/saved")
