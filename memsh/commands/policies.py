@@ -186,7 +186,8 @@ def migratepages(box: Box, args: Args, io: IO) -> int:
     task = find_task(box, args.pid)
     if task.mm is None:
         raise KernelError("EINVAL", f"{task.pid} is a kernel thread: it has no user memory")
-    source, target = (_numbers(word, len(box.pages.nodes)) if word else () for word in (args.source, args.target))
+    source, target = (_numbers(word, len(box.pages.nodes)) if word.startswith(("!", "+", "all")) else nodes_of(word)
+                      for word in (args.source, args.target))  # fmt: skip
     mempolicy.do_migrate_pages(box, task.mm, source, target)
     return 0
 

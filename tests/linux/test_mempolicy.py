@@ -293,6 +293,23 @@ def test_a_policy_of_shared_memory_is_the_objects() -> None:
     assert check(box) == []
 
 
+def test_pages_go_to_those_targets_that_are_there() -> None:
+    box = _BASE.copy()
+    mm = box.current.mm
+    assert mm is not None
+    box.pages.set_policy(None)
+    base = mapped(box, 8)
+    touch_range(box, box.current, base, 8 << 12, True)
+    assert mempolicy.do_migrate_pages(box, mm, (7,), (1,)) == 0  # nothing is there to be moved
+    assert set(by_node(box, base, 8)) == {0}
+    assert mempolicy.do_migrate_pages(box, mm, (0,), (1, 9)) == 0
+    assert set(by_node(box, base, 8)) == {1}
+    for targets in ((), (9,)):
+        with pytest.raises(KernelError) as refused:
+            mempolicy.do_migrate_pages(box, mm, (0,), targets)
+        assert refused.value.code == "EINVAL"
+
+
 _ACT = st.tuples(st.sampled_from(["touch", "policy", "mbind", "move", "cpu", "migrate", "unmap", "fork"]),
                  st.integers(0, 199), st.integers(1, 60), st.integers(0, 2))  # fmt: skip
 

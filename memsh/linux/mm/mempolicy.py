@@ -328,11 +328,13 @@ def do_move_pages(box: Box, mm: MmStruct, addr: int, count: int, node: int) -> l
 
 
 def do_migrate_pages(box: Box, mm: MmStruct, sources: Iterable[int], targets: Iterable[int]) -> int:
-    """Move a process's pages from some nodes to others, each to the node at the same place; how many stayed. EINVAL."""
+    """Move a process's pages from some nodes to others, each to the node at the same place; how many stayed. EINVAL
+    where none of the targets is there."""
     box.changes += 1
-    source, target = sorted(set(sources)), sorted(set(targets))
-    nodes = range(len(box.pages.nodes))
-    if any(nid not in nodes for nid in (*source, *target)) or not target:
+    mems = box.pages.mems
+    nodes = {node.nid for node in box.pages.nodes if node.present and (mems is None or node.nid in mems)}
+    source, target = sorted(set(sources)), sorted(nodes.intersection(targets))
+    if not target:
         raise KernelError("EINVAL", "there is no such node")
     left = list(source)
     failed = 0
