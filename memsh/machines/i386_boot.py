@@ -25,6 +25,7 @@ from memsh.linux.init.main import (
     build_zones,
     free_initmem,
     free_reserved_area,
+    free_smp_locks,
     reserve_for_users,
     run_init,
     start_user_space,
@@ -188,8 +189,7 @@ def start_kernel(box: Box) -> None:
     box.timer.set(204085)
     calibrate_delay(box, LPJ)
     box.timer.set(290151)
-    free_reserved_area(box, machine.image.smp_locks[0] // PAGE_SIZE, machine.image.smp_locks[1] // PAGE_SIZE)
-    log(KERN_INFO, "Freeing SMP alternatives memory: 24K", 735)
+    free_smp_locks(box, 735)
     log(KERN_INFO, "pid_max: default: 32768 minimum: 301")
     box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     box.pages.init_per_zone_wmark_min()

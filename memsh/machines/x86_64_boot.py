@@ -36,6 +36,7 @@ from memsh.linux.init.main import (
     build_zones,
     free_initmem,
     free_reserved_area,
+    free_smp_locks,
     reserve_for_users,
     run_init,
     start_user_space,
@@ -289,9 +290,7 @@ def start_kernel(box: Box, parser: Parser) -> None:
     box.timer.set(163183)
     calibrate_delay(box, LPJ)
     box.timer.set(348754)
-    first, behind = machine.image.smp_locks
-    free_reserved_area(box, first // PAGE_SIZE, behind // PAGE_SIZE)
-    log(KERN_INFO, "Freeing SMP alternatives memory: 32K", 16)
+    free_smp_locks(box, 16)
     log(KERN_INFO, f"pid_max: default: {box.pid_max} minimum: {max(301, 8 * cpus)}")
     box.threads_max = set_max_threads(sum(zone.managed for zone in box.pages.zones), box.arch.thread_size)
     box.timer.set(DEFERRED_USEC)

@@ -231,3 +231,12 @@ def test_processors_beyond_a_limit(arch: str) -> None:
     text = log(Box(Config(arch=arch, cpus=2, cmdline="nosmp")))
     assert "smpboot: 2 Processors exceeds max_cpus limit of 0\n" in text and "Allowing 1 CPUs" in text
     assert text.count(limit) == 1 and f"{limit} 1/0x1 ignored.\n" in text
+
+
+@pytest.mark.parametrize(("arch", "managed"), [("i386", 220776), ("x86_64", 248579)])
+def test_a_kernel_for_one_cpu_that_may_have_more_keeps_the_list_of_locks(arch: str, managed: int) -> None:
+    """As both kernels say with two CPUs and maxcpus=1."""
+    words = "norandmaps maxcpus=1" + " vmalloc=106488K" * (arch == "i386")
+    box = Box(Config(arch=arch, ram=GIB, cpus=2, cmdline=words))
+    assert "SMP alternatives" not in log(box) and check(box) == []
+    assert managed in {zone.managed for zone in box.pages.zones}

@@ -98,6 +98,16 @@ def free_reserved_area(box: Box, first: int, last: int) -> None:
     pages.zone_of(first).managed += last - first
 
 
+def free_smp_locks(box: Box, usec: int) -> None:
+    """The list of lock prefixes is of no more use, but to a kernel that made itself one for a single CPU and may have
+    more of them later (alternative_instructions)."""
+    if box.config.present > 1 == box.config.cpus:
+        return
+    first, last = box.machine.image.smp_locks
+    free_reserved_area(box, first // PAGE_SIZE, last // PAGE_SIZE)
+    Logger(box)(KERN_INFO, f"Freeing SMP alternatives memory: {(last - first) >> 10}K", usec)
+
+
 def reserve_for_users(box: Box, kept: int) -> None:
     """vm.user_reserve_kbytes and admin_reserve_kbytes: 1/32 of what is free when they are set (mm/mmap.c).
 
