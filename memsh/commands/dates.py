@@ -41,6 +41,7 @@ _DEFAULT, _EMAIL = "%a %b %e %H:%M:%S %Z %Y", "%a, %d %b %Y %H:%M:%S %z"
     option("--rfc-3339", type=_rfc, name="rfc", meta="HOW"),
     option("-f", "--file", type=str, meta="FILE", help="a line for each date in a file"),
     option("--resolution", help="the clock's resolution"),
+    option("--debug", lacks="how a date is understood is not shown here"),
     option("-s", "--set", type=str, name="setting", meta="TEXT"), rest("words", meta="+FORMAT"),
     topic=TOPIC, usage="[OPTION]... [+FORMAT]",
 )  # fmt: skip

@@ -362,6 +362,8 @@ def _fields(word: str) -> list[str]:
     option("-P", "--portability", help="POSIX's headings"), option("--total", help="with a sum"),
     option("-t", "--type", type=str, many=True, meta="TYPE"), option("-T", "--print-type"),
     option("-x", "--exclude-type", type=str, many=True, meta="TYPE"), option("-v", name="ignored"),
+    option("-a", "--all", lacks="file systems without blocks are told in /proc/self/mounts"),
+    option("-i", "--inodes", lacks="the inodes of this box's file systems are not counted"),
     rest("files", words="path"), topic=TOPIC,
 )  # fmt: skip
 def df(box: object, args: Args, io: IO) -> int:

@@ -26,7 +26,10 @@ _KINDS = {
     "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
 }  # fmt: skip
 _FORMAT = re.compile(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
-_CONTROL = {"n": "\n", "t": "\t", "\\": "\\", "a": "\a", "r": "\r", '"': '"', "e": "\x1b"}
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
+_CONTROL = {
+    "b": "\b", "f": "\f", "v": "\v", "n": "\n", "t": "\t", "\\": "\\", "a": "\a", "r": "\r", '"': '"', "e": "\x1b",
+}  # fmt: skip
 
 
 def changed(io: IO, facts: Facts) -> float:
@@ -38,6 +41,7 @@ def changed(io: IO, facts: Facts) -> float:
 
 @utility(
     option("-L", "--dereference", help="where links lead"), option("-f", "--file-system"),
+    option("--cached", type=one_of("--cached", "default", "never", "always"), meta="MODE"),
     option("-c", "--format", type=str, meta="FORMAT", help="%n name, %s size, %a mode, %i inode, %F kind, %y time …"),
     option("--printf", type=str, meta="FORMAT", help="the same, with \\n and without a newline of its own"),
     option("-t", "--terse", help="one line"), rest("files", words="path"), topic=TOPIC,
@@ -60,7 +64,7 @@ def stat(box: object, args: Args, io: IO) -> int:
             status = 1
             continue
         if args.printf is not None:
-            shown = re.sub(r"\\(.)", lambda match: _CONTROL.get(match[1], match[0]), args.printf)
+            shown = _ESCAPE.sub(lambda match: _escaped(io, match), args.printf)
             io.out(_formatted(io, name, facts, shown))
         elif args.format is not None:
             io.out(_formatted(io, name, facts, args.format) + "\n")
@@ -89,6 +93,8 @@ def readlink(box: object, args: Args, io: IO) -> int:
     status = 0
     target: str | None
     how = last_typed(args, "canonicalize", "canonicalize_existing", "canonicalize_missing")
+    if args.no_newline and len(args.files) > 1:
+        io.complain("ignoring --no-newline with multiple arguments")
     end = "\0" if args.zero else "" if args.no_newline and len(args.files) == 1 else "\n"
     for name in args.files:
         try:
@@ -104,6 +110,16 @@ def readlink(box: object, args: Args, io: IO) -> int:
             if args.verbose:
                 io.complain(f"{name}: {error.strerror}")
     return status
+
+
+def _escaped(io: IO, match: re.Match[str]) -> str:
+    """An escape of --printf; one that means nothing is warned about."""
+    hexadecimal, octal, char = match.groups()
+    if hexadecimal or octal:
+        return chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8) & 0xFF)
+    if char not in _CONTROL:
+        io.complain(f"warning: unrecognized escape '\\{char}'")
+    return _CONTROL.get(char, char)
 
 
 def _kind(facts: Facts) -> str:
@@ -149,9 +165,7 @@ def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
         width, _, letter = match.groups()
         if letter == "%":
             return "%"
-        if letter not in values:
-            raise ShellError(f"%{letter}: invalid directive")
-        text = str(values[letter])
+        text = str(values.get(letter, "?"))
         digits = int(width.lstrip("-#0") or 0)
         if width[:1] == "-":
             return text.ljust(digits)

@@ -25,7 +25,8 @@ TOPIC = "tools"
 
 @utility(
     option("-a"), option("-g", "--group"), option("-G", "--groups"), option("-n", "--name", help="names"),
-    option("-r", "--real"), option("-u", "--user"), option("-z", "--zero"), rest("users"), topic=TOPIC,
+    option("-r", "--real"), option("-u", "--user"), option("-z", "--zero"), option("-Z", "--context"), rest("users"),
+    topic=TOPIC,
     usage="[OPTION]... [USER]...",
 )  # fmt: skip
 def id(box: object, args: Args, io: IO) -> int:
@@ -33,6 +34,8 @@ def id(box: object, args: Args, io: IO) -> int:
 
     id -u
     """
+    if args.context:
+        raise ShellError("--context (-Z) works only on an SELinux-enabled kernel")
     for user in args.users:
         if user not in ("root", "0"):
             raise ShellError(f"'{user}': no such user")
@@ -105,7 +108,7 @@ def _kernel_name(io: IO) -> str:
 
 def _ignored(word: str) -> int:
     if not (word.isascii() and word.isdecimal()):
-        raise ValueError(f"'{word}': invalid number to ignore")
+        raise ValueError(f"invalid number: '{word}'")
     return int(word)
 
 

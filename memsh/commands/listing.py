@@ -106,6 +106,9 @@ def _columns(word: str) -> int:
     option("--sort", type=_word_of("--sort", _SORTS), meta="WORD"),
     option("--time-style", type=_style, meta="STYLE"), option("-w", "--width", type=_columns, meta="COLS"),
     option("--color", type=_word_of("--color", _WHEN), meta="WHEN", optional="always"),
+    option("-D", "--dired", lacks="places for Emacs are not told here"),
+    option("--hyperlink", type=str, optional="", lacks="names are no links to click on here"),
+    option("-Z", "--context", lacks="there is no SELinux here"),
     rest("files", words="path"), trouble=2, topic=TOPIC,
 )  # fmt: skip
 def ls(box: object, args: Args, io: IO) -> int:

@@ -72,7 +72,8 @@ def canonical(session: Session, name: str, existing: bool, missing: bool, links_
 
 @utility(
     option("-d", "--directory", help="a directory"), option("-u", "--dry-run", help="only the name"),
-    option("-q", "--quiet"), option("-p", "--tmpdir", type=str, optional="", bare="", meta="DIR"),
+    option("-q", "--quiet"), option("-p", type=str, name="tmpdir", meta="DIR"),
+    option("--tmpdir", type=str, optional="", meta="DIR"),
     option("-t", name="below", help="the template lies in $TMPDIR or /tmp"),
     option("--suffix", type=str, meta="SUFFIX"), rest("words", meta="TEMPLATE"), usage="[OPTION]... [TEMPLATE]",
     topic=TOPIC,
@@ -91,6 +92,8 @@ def mktemp(box: object, args: Args, io: IO) -> int:
     if not args.words or args.below or folder == "":
         folder = folder or io.language.get("TMPDIR") or "/tmp"
     if args.suffix is not None:
+        if "/" in args.suffix:
+            raise ShellError(f"invalid suffix '{args.suffix}', contains directory separator")
         if not template.endswith("X"):
             raise ShellError(f"with --suffix, template '{template}' must end in X")
         template += args.suffix

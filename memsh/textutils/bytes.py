@@ -64,6 +64,7 @@ class _Set:
         self.dangling = re.search(r"(?:^|[^\\])(?:\\\\)*\\$", text) is not None
         self.fill: tuple[int, str] | None = None
         self.classes: list[str] = []
+        self.cases: set[int] = set()  # where [:lower:] and [:upper:] begin
         tokens = list(_ELEMENT.finditer(_latin(text)))
         place = 0
         while place < len(tokens):
@@ -76,6 +77,8 @@ class _Set:
                 if name not in _CLASSES:
                     raise ShellError(f"invalid character class '{name}'")
                 self.classes.append(name)
+                if name in ("lower", "upper"):
+                    self.cases.add(len(self.chars))
                 self.chars += _CLASSES[name]
             elif equal is not None:
                 if len(equal) != 1:
@@ -204,6 +207,8 @@ def _translation(args: Args, first: _Set, second: _Set, chars: list[str]) -> dic
     if args.complement and first.classes and (len(target) > len(chars) or len(set(target)) > 1):
         raise ShellError("when translating with complemented character classes,\n"
                          "string2 must map all characters in the domain to one")  # fmt: skip
+    if not args.complement and second.cases - first.cases:
+        raise ShellError("misaligned [:upper:] and/or [:lower:] construct")
     if args.truncate_set1:
         chars = chars[: len(target)]
     padded = target + [target[-1]] * (len(chars) - len(target))

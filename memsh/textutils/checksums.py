@@ -147,7 +147,7 @@ def _algorithm(word: str) -> str:
     option("-a", "--algorithm", type=_algorithm, meta="NAME", help="crc, md5, sha256, blake2b …"),
     _bits("cksum"),
     option("--tag"), option("--untagged", help="lines without the algorithm's name"), *_CHECKING,
-    rest("files", words="path"),
+    option("--debug", lacks="no hardware helps here"), rest("files", words="path"),
 )  # fmt: skip
 def cksum(box: object, args: Args, io: IO) -> int:
     """checksums of files: CRC, or what -a names

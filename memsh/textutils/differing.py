@@ -204,7 +204,7 @@ class _Comparison:
         self.io, self.args = io, args
         self.way = _way(args)
         wanted = args.color == "always" or (args.color == "auto" and io.color)
-        self.colours = wanted and self.way.style in ("normal", "c", "u")
+        self.colours = wanted and self.way.style in ("normal", "c", "u", "side_by_side")
         self.excluded = list(args.exclude)
         for name in args.exclude_from:
             self.excluded += [line for line in Sources(io, [name]).bare_lines() if line]
@@ -217,8 +217,8 @@ class _Comparison:
         files = self.io.session.files
         assert files is not None
         session = self.io.session
-        quiet = self.way.style not in ("side_by_side", "ifdef") and not self.args.report_identical_files
-        if quiet and "-" not in (one, other) and files.same(session, one, other):
+        silent = not (self.args.no_dereference or self.args.report_identical_files or "-" in (one, other))
+        if silent and self.way.style not in ("side_by_side", "ifdef") and files.same(session, one, other):
             return 0
         if self.args.no_dereference and any(files.test(session, "h", name) for name in (one, other)):
             return self._links(one, other)

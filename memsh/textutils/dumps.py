@@ -17,7 +17,7 @@ from memsh.textutils.utility import counted, one_of, option, utility, whole_numb
 
 def _address_base(word: str) -> str:
     if word not in ("d", "o", "x", "n"):
-        raise ValueError(f"invalid output address radix '{word}'; it must be one character from [doxn]")
+        raise ValueError(f"invalid output address radix '{word[:1]}'; it must be one character from [doxn]")
     return word
 
 
@@ -61,6 +61,7 @@ def _columns(word: str) -> int:
 _OLD = {
     "a": "a", "b": "o1", "c": "c", "d": "u2", "f": "fF", "h": "x2", "i": "dI", "l": "dL", "o": "o2", "s": "d2",
     "x": "x2", "D": "u4", "X": "x4", "O": "o4", "F": "fD", "H": "x4", "I": "dL", "L": "dL",
+    "B": "o2", "e": "fD",
 }  # fmt: skip
 MOST_TEXT = 1 << 20  # of -S, which no text is as long as
 Order = Literal["little", "big"]
@@ -108,6 +109,8 @@ def od(box: object, args: Args, io: IO) -> int:
         width = least
     upto = None if args.read_bytes is None else skip + args.read_bytes
     data = data_of(sources, upto)
+    if sources.failed and not data:
+        return 1
     if skip > len(data):
         raise ShellError("cannot skip past end of combined input")
     data = data[skip:]

@@ -36,6 +36,7 @@ class Told:
         self.before, self.after, self.script = before, after, script
         self.trivial = {change for change in script if self._trivial(change)}
         self.differs = len(self.trivial) < len(script)
+        self.shades = False  # two columns in colours
 
     def _trivial(self, change: Change) -> bool:
         """Whether only lines that are to be ignored differ."""
@@ -187,6 +188,10 @@ class Told:
 
     def coloured(self) -> Iterator[str]:
         """The same with colours: what is gone red, what is new green, places cyan, heads bold."""
+        if self.way.style == "side_by_side":
+            self.shades = True
+            yield from self.pieces()
+            return
         heads, new = 2 if self.way.style in ("c", "u") else 0, False
         for piece in self.pieces():
             shade = ""
@@ -199,7 +204,7 @@ class Told:
             elif self.way.style == "c" and piece.startswith(("*** ", "--- ")):
                 new, shade = piece[0] == "-", "36"
             elif self.way.style == "c":
-                shade = {"-": "31", "+": "32", "!": "32" if new else "31"}.get(piece[0], "")
+                shade = "32" if new else "31"  # lines of context too
             lines = piece.split("\n")
             if self.way.style == "c" and piece.startswith("***************"):
                 yield f"{lines[0]}\n\33[36m{lines[1]}\33[0m\n"
@@ -232,9 +237,11 @@ class Told:
             for number in range(both):
                 yield self._pair(self.before[change.a + number], "|", self.after[change.b + number])
             for line in self.before[change.a + both : change.a_end]:
-                yield self._pair(line, "(" if change in self.trivial and self.args.left_column else "<", None)
+                row = self._pair(line, "(" if change in self.trivial and self.args.left_column else "<", None)
+                yield f"\33[31m{row}\33[0m" if self.shades else row
             for line in self.after[change.b + both : change.b_end]:
-                yield self._pair(None, ">", line)
+                row = self._pair(None, ">", line)
+                yield f"\33[32m{row}\33[0m" if self.shades else row
             at, other = change.a_end, change.b_end
 
     def _pair(self, left: str | None, mark: str, right: str | None) -> str:

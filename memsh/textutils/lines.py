@@ -14,7 +14,8 @@ from memsh.textutils.regexp import Regexp, compiled
 from memsh.textutils.sources import Sources, pieces
 from memsh.textutils.utility import Misused, one_of, option, sized, utility, whole_number
 
-OPENING = "cannot open '{name}' for reading: {why}"
+OPENING, READING = "cannot open '{name}' for reading: {why}", "error reading '{name}': {why}"
+_RANGE = ": Numerical result out of range"
 
 
 def _amount(what: str) -> Converter:
@@ -92,7 +93,7 @@ def head(box: object, args: Args, io: IO) -> int:
     """
     by_bytes, (sign, limit) = _unit(args)
     end = "\0" if args.zero_terminated else "\n"
-    sources = Sources(io, args.files, OPENING)
+    sources = Sources(io, args.files, OPENING, READING)
     named = args.verbose or (len(args.files) > 1 and not args.quiet)
     for serial, (name, source) in enumerate(sources):
         if named:
@@ -172,6 +173,7 @@ def _contents(io: IO, name: str) -> str:
     option("-F", name="follow_name", help="the same, by name"),
     option("--retry", help="with -f: also what is not there yet"),
     option("-s", "--sleep-interval", type=whole_number("invalid number of seconds"), default=1, meta="SECONDS"),
+    option("--max-unchanged-stats", type=whole_number("invalid maximum number of unchanged stats between opens")),
     option("--pid", type=_pid, meta="PID", help="with -f: until that process ends"), rest("files", words="path"),
     rewrite=_old_tail,
 )  # fmt: skip
@@ -185,7 +187,7 @@ def tail(box: object, args: Args, io: IO) -> int:
     """
     by_bytes, (sign, limit) = _unit(args)
     end = "\0" if args.zero_terminated else "\n"
-    sources = Sources(io, args.files, OPENING)
+    sources = Sources(io, args.files, OPENING, READING)
     named = args.verbose or (len(args.files) > 1 and not args.quiet)
     follow = args.follow is not None or args.follow_name
     if not follow and args.retry:
@@ -471,7 +473,8 @@ def _format(word: str) -> str:
     option("-n", "--number-format", type=_format, default="rn", meta="FORMAT", help="ln, rn, rz"),
     option("-p", "--no-renumber"), option("-s", "--number-separator", type=str, default="\t", meta="STRING"),
     option("-v", "--starting-line-number", type=whole_number("invalid starting line number"), default=1, meta="N"),
-    option("-w", "--number-width", type=whole_number("invalid line number field width", 1), default=6, meta="N"),
+    option("-w", "--number-width", type=whole_number("invalid line number field width", 1, beyond=_RANGE), default=6,
+           meta="N"),
     rest("files", words="path"),
 )  # fmt: skip
 def nl(box: object, args: Args, io: IO) -> int:
@@ -513,7 +516,7 @@ def _old_width(words: list[str]) -> list[str]:
 
 @utility(
     option("-b", "--bytes", help="count bytes"), option("-s", "--spaces", help="break at spaces"),
-    option("-w", "--width", type=whole_number("invalid number of columns", 1), default=80, meta="N"),
+    option("-w", "--width", type=whole_number("invalid number of columns", 1, beyond=_RANGE), default=80, meta="N"),
     rest("files", words="path"), rewrite=_old_width,
 )  # fmt: skip
 def fold(box: object, args: Args, io: IO) -> int:

@@ -316,6 +316,7 @@ def _parallel(word: str) -> str:
     option("-S", "--buffer-size", type=_buffer, meta="SIZE", help="no temporary files are needed here"),
     option("-T", "--temporary-directory", type=str, many=True, meta="DIR", help="the same"),
     option("--batch-size", type=_batch, meta="N", help="the same"),
+    option("--debug", lacks="how keys are compared is not shown here"),
     option("--compress-program", type=str, many=True, meta="COMMAND", help="the same"),
     option("--parallel", type=_parallel, meta="N", help="changes no result"),
     option("--files0-from", type=str, meta="FILE", help="files are those that FILE names, each with a NUL behind it"),
@@ -345,7 +346,7 @@ def sort(box: object, args: Args, io: IO) -> int:
         files = list(_files_of(io, args))
     if checks and len(files) > 1:
         raise ShellError(f"extra operand '{files[1]}' not allowed with -c", TROUBLE)
-    sources = Sources(io, files, "cannot read: {name}: {why}")
+    sources = Sources(io, files, "cannot read: {name}: {why}", "read failed: {name}: {why}")
     if checks:
         quiet = args.check_quiet or args.check == "quiet"
         if args.check == "diagnose-first" and quiet:

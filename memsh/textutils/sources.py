@@ -15,10 +15,11 @@ class Sources:
     """The inputs of one tool, one after the other. What cannot be read is complained about (in `words`, with {name} and
     {why}) and skipped."""
 
-    def __init__(self, io: IO, names: list[str], words: str = "{name}: {why}") -> None:
+    def __init__(self, io: IO, names: list[str], words: str = "{name}: {why}", of_folder: str = "") -> None:
         self.io = io
         self.names = names or ["-"]
         self.words = words
+        self.of_folder = of_folder or words  # where a name is a directory: it opens, but cannot be read
         self.failed = self.silent = False
 
     def __iter__(self) -> Iterator[tuple[str, Input]]:
@@ -38,9 +39,10 @@ class Sources:
             return files.open_read(self.io.session, name)
         except OSError as error:
             self.failed = True
-            shown = quotef(name) if self.words.startswith("{name}") else name
+            words = self.of_folder if error.strerror == "Is a directory" else self.words
+            shown = quotef(name) if words.startswith("{name}") else name
             if not self.silent:
-                self.io.complain(self.words.format(name=shown, why=error.strerror or error))
+                self.io.complain(words.format(name=shown, why=error.strerror or error))
             return None
 
     def lines(self) -> Iterator[str]:

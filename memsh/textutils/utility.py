@@ -255,12 +255,15 @@ def utility(
     return declare
 
 
-def whole_number(what: str, least: int = 0, quote: str = "'{}'") -> Converter:
-    """A converter: a decimal number from `least` up; `what` ("invalid number of bytes") begins the refusal."""
+def whole_number(what: str, least: int = 0, quote: str = "'{}'", beyond: str = "") -> Converter:
+    """A converter: a decimal number from `least` up; `what` ("invalid number of bytes") begins the refusal, `beyond`
+    ends that of a number that is too small."""
 
     def convert(word: str) -> int:
-        if not word.isascii() or not word.strip().lstrip("+").isdecimal() or len(word) > 20 or int(word) < least:
+        if not word.isascii() or not word.strip().lstrip("+").isdecimal() or len(word) > 20:
             raise ValueError(f"{what}: {quote.format(word)}")
+        if int(word) < least:
+            raise ValueError(f"{what}: {quote.format(word)}{beyond}")
         return int(word)
 
     return convert

@@ -6,13 +6,14 @@ Known deviations: -P is accepted and the commands still run one after the other;
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.registry import Converter
 from memsh.textutils.sources import Sources, records
-from memsh.textutils.utility import last_typed, option, utility
+from memsh.textutils.utility import Misused, last_typed, option, utility
 
 LONGEST = 131072  # characters of one command, where -s does not say
 _BLANK = " \t\v\f\r"
@@ -21,9 +22,9 @@ _BLANK = " \t\v\f\r"
 def _at_least(letter: str, least: int = 1) -> Converter:
     def convert(word: str) -> int:
         if not word.isascii() or not word.lstrip("-").isdecimal():
-            raise ValueError(f"invalid number \"{word}\" for -{letter} option")
+            raise Misused(f"invalid number \"{word}\" for -{letter} option")
         if int(word) < least:
-            raise ValueError(f"value {word} for -{letter} option should be >= {least}")
+            raise Misused(f"value {word} for -{letter} option should be >= {least}")
         return int(word)
 
     return convert
@@ -46,7 +47,7 @@ def _delimiter(word: str) -> str:
     option("-e", "--eof", type=str, name="eof", optional="", meta="WORD"),
     option("-I", type=str, name="replace", meta="R", help="once a line, put in the place of R"),
     option("-i", "--replace", type=str, name="replace", optional="{}", meta="R"),
-    option("-L", type=_at_least("L"), name="max_lines", meta="N", help="at most N lines a call"),
+    option("-L", type=_at_least("L"), name="lines_of", meta="N", help="at most N lines a call"),
     option("-l", "--max-lines", type=_at_least("l"), name="max_lines", optional=1, meta="N"),
     option("-n", "--max-args", type=_at_least("n"), meta="N", help="at most N words a call"),
     option("-o", "--open-tty"), option("-P", "--max-procs", type=_at_least("P", 0), meta="N"),
@@ -54,7 +55,9 @@ def _delimiter(word: str) -> str:
     option("-s", "--max-chars", type=_at_least("s"), meta="N", help="at most N characters a call"),
     option("-t", "--verbose", help="tell each call"), option("-x", "--exit", help="end where a call is too long"),
     rest("words", meta="COMMAND [WORD", words="command"),
-    usage="[OPTION]... COMMAND [INITIAL-ARGS]...", usage_line=True, in_order=True,
+    option("--process-slot-var", type=str, lacks="commands run one after the other here"),
+    option("--show-limits", lacks="a command line has no limits of the system's here"),
+    usage="[OPTION]... COMMAND [INITIAL-ARGS]...", in_order=True,
 )  # fmt: skip
 def xargs(box: object, args: Args, io: IO) -> int:
     """run a command with words from standard input
@@ -105,6 +108,8 @@ def _quoted(source: Input, whole_lines: bool) -> Iterator[tuple[str, bool]]:
                 escaped = False
             elif quote:
                 if char == "\n":
+                    for one in held:
+                        yield one, False
                     raise _unmatched(quote)
                 if char == quote:
                     quote = ""
@@ -131,6 +136,8 @@ def _quoted(source: Input, whole_lines: bool) -> Iterator[tuple[str, bool]]:
                 word = word or []
                 word.append(char)
         if quote:
+            for one in held:
+                yield one, False
             raise _unmatched(quote)
     if word is not None:
         held.append("".join(word))
@@ -153,12 +160,24 @@ class _Calls:
         self.status = 0
         self.longest = args.max_chars or LONGEST
         self.base = sum(len(word) + 1 for word in words)
-        limits = [(name, value) for name, value in args.typed if name in ("max_args", "max_lines", "replace")]
+        limits = [(name, value) for name, value in args.typed
+                  if name in ("max_args", "max_lines", "lines_of", "replace")]  # fmt: skip
+        self._warn(limits)
         last = limits[-1] if limits else ("", None)
         both = last == ("max_args", 1)  # `-I {} -n 1` is -I {}
         self.place = args.replace if last[0] == "replace" or both else None
         self.most = last[1] if last[0] == "max_args" else None
-        self.lines = last[1] if last[0] == "max_lines" else None
+        self.lines = last[1] if last[0] in ("max_lines", "lines_of") else None
+
+    def _warn(self, limits: list[tuple[str, int | str]]) -> None:
+        """Of -n, -L and -I the last counts; what it puts aside is told, but for `-I {} -n 1`."""
+        shown = {"max_args": "--max-args/-n", "max_lines": "--max-lines/-l", "lines_of": "-L",
+                 "replace": "--replace/-I/-i"}  # fmt: skip
+        for (before, _), (now, value) in pairwise(limits):
+            if before != now and (before, now, value) != ("replace", "max_args", 1):
+                name = "--" + before.replace("lines_of", "max_lines").replace("_", "-")
+                self.io.complain(f"warning: options {name} and {shown[now]} are mutually exclusive, "
+                                 f"ignoring previous {name} value")  # fmt: skip
 
     def run(self, entries: Iterator[tuple[str, bool]]) -> int:
         if self.place is not None:
@@ -168,7 +187,16 @@ class _Calls:
             return self.status
         held: list[str] = []
         size, lines, ran = self.base, 0, False
-        for word, ends in entries:
+        while True:
+            try:
+                found = next(entries, None)
+            except ShellError:  # what was read before the fault is used
+                if held:
+                    self._call(self.words + held)
+                raise
+            if found is None:
+                break
+            word, ends = found
             cost = len(word) + 1
             if size + cost > self.longest:
                 if not held or (self.args.exit and (self.most or self.lines)):

@@ -241,8 +241,7 @@ class Expressions:
                 elif wanted in self.defined:
                     known[wanted] = self.v_call(("call", wanted, arguments, place))
                 else:
-                    raise ShellError(f"fatal: function `{wanted}' not defined" if wanted else
-                                     f"fatal: indirect call through `{name}', which is empty", 2)  # fmt: skip
+                    raise ShellError(f"fatal: `{wanted}' is not a function, so it cannot be called indirectly", 2)
             return known[wanted](f)
 
         return call

@@ -146,25 +146,18 @@ class Machine(Runtime):
         try:
             for step in by_kind["BEGIN"]:
                 step(frame)
+            self.phase = ""
             if reads:
                 self._records(main)
         except Exit as leave:
             status = leave.status or 0
-        except Next:
-            raise self._no_next("BEGIN") from None
+        self.phase = "END"
         try:
             for step in by_kind["END"]:
                 step(frame)
         except Exit as leave:
             status = status if leave.status is None else leave.status
-        except Next:
-            raise self._no_next("END") from None
         return status
-
-    def _no_next(self, kind: str) -> ShellError:
-        """A function called in such a rule says `next`."""
-        error = ShellError(f"fatal: `next' cannot be called from a `{kind}' rule", 2)
-        return self.located(error, next(rule.place for rule in self.program.rules if rule.kind == kind))
 
     def _records(self, main: list[Step]) -> None:
         frame, check, take, following = self.frame, self.io.check, self.take, self.next_record

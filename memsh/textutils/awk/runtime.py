@@ -212,6 +212,7 @@ class Runtime(ABC):
         self.random: Random | None = None  # made where rand() or srand() stands in the program
         self.seed = 1.0
         self.failed = self.sandbox = False
+        self.phase = "BEGIN"  # or "END", in whose rules there is no next record; "" between
         self.record = ""
         self.fields: list[str] | None = []
         self.given: dict[int, Value] = {}  # fields that were assigned, as they were given

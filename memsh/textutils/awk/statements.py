@@ -269,13 +269,21 @@ class Statements(Expressions):
         return delete
 
     def s_next(self, tree: Tree) -> Step:
+        rt = self.rt
+
         def leave(f: Frame) -> Any:
+            if rt.phase:
+                raise ShellError(f"fatal: `next' cannot be called from a `{rt.phase}' rule", 2)
             raise Next(False)
 
         return leave
 
     def s_nextfile(self, tree: Tree) -> Step:
+        rt = self.rt
+
         def leave(f: Frame) -> Any:
+            if rt.phase:
+                raise ShellError(f"fatal: `nextfile' cannot be called from a `{rt.phase}' rule", 2)
             raise Next(True)
 
         return leave
