@@ -13,7 +13,7 @@ from memsh.commands.paths import read_text, resolve, stat_kind
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
-from memsh.shell.switches import OPTIONS
+from memsh.shell.switches import OPTIONS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line
@@ -210,6 +210,7 @@ def env(box: object, args: Args, io: IO) -> int:
     with session.apart(language=language):
         language.becomes_program("", None)
         language.variables, language.attributes = variables, {name: {"x"} for name in variables}
+        language.gone |= set(STANDING) - set(variables)
         if chdir is not None:
             kind = stat_kind(session, chdir)
             if kind != "dir":
