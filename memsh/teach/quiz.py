@@ -30,21 +30,22 @@ class Question(NamedTuple):
 SIZES = ("100k", "40", "5000", "12k", "300", "1M", "96", "33k", "200", "64k", "700", "3000")
 
 
-def _buddy(turn: int) -> Iterator[Question]:
+def _buddy(turn: int, box: Box) -> Iterator[Question]:
     order = 4 + turn % 6
-    yield Question(f"How many free blocks of order {order} has Normal?", "", f"buddy.Normal.{order}",
+    zone = [zone.name for zone in box.pages.nodes[0].zones_upto(box.arch.zone_normal) if zone.managed][-1]
+    yield Question(f"How many free blocks of order {order} has {zone}?", "", f"buddy.{zone}.{order}",
                    "cat /proc/buddyinfo")  # fmt: skip
-    yield Question(f"Which frame will `alloc_pages {order}` give? (buddy Normal)", f"alloc_pages {order}", "value",
+    yield Question(f"Which frame will `alloc_pages {order}` give? (buddy {zone})", f"alloc_pages {order}", "value",
                    f"explain -n alloc_pages {order}")  # fmt: skip
-    yield Question(f"How many free blocks of order {order} will Normal have after `alloc_pages {order}`?",
-                   f"alloc_pages {order}", f"buddy.Normal.{order}", f"explain -n alloc_pages {order}")  # fmt: skip
-    yield Question("By how many pages does `alloc_page` change Normal's free pages in buddyinfo? (mind this CPU's "
-                   "list)", "alloc_page", "lost.Normal", "explain -n alloc_page")  # fmt: skip
-    yield Question("The whole row of Normal after `drain_all_pages`: eleven numbers?", "drain_all_pages",
-                   "buddy.Normal", "compare 'cat /proc/buddyinfo' 'drain_all_pages; cat /proc/buddyinfo'")  # fmt: skip
+    yield Question(f"How many free blocks of order {order} will {zone} have after `alloc_pages {order}`?",
+                   f"alloc_pages {order}", f"buddy.{zone}.{order}", f"explain -n alloc_pages {order}")  # fmt: skip
+    yield Question(f"By how many pages does `alloc_page` change {zone}'s free pages in buddyinfo? (mind this CPU's "
+                   "list)", "alloc_page", f"lost.{zone}", "explain -n alloc_page")  # fmt: skip
+    yield Question(f"The whole row of {zone} after `drain_all_pages`: eleven numbers?", "drain_all_pages",
+                   f"buddy.{zone}", "compare 'cat /proc/buddyinfo' 'drain_all_pages; cat /proc/buddyinfo'")  # fmt: skip
 
 
-def _sizes(turn: int) -> Iterator[Question]:
+def _sizes(turn: int, box: Box) -> Iterator[Question]:
     for at in range(len(SIZES)):
         size = SIZES[(turn + at) % len(SIZES)]
         if size[-1] in "kM":
@@ -54,10 +55,10 @@ def _sizes(turn: int) -> Iterator[Question]:
                            f"value of 'ksize $(kmalloc {size})'", f"ksize $(kmalloc {size})")  # fmt: skip
 
 
-def _slab(turn: int) -> Iterator[Question]:
+def _slab(turn: int, box: Box) -> Iterator[Question]:
     size = (64, 128, 256, 512, 1024)[turn % 5]
     cache = f"kmalloc-{size}" if size < 1024 else "kmalloc-1k"
-    yield Question(f"How many free objects wait in this CPU's array of {cache}?", "", f"slab.{cache}.waiting",
+    yield Question(f"How many free objects of {cache} wait on this CPU?", "", f"slab.{cache}.waiting",
                    f"slab {cache}")  # fmt: skip
     yield Question(f"How many slabs will {cache} have after `kmalloc {size}`?", f"kmalloc {size}",
                    f"slab.{cache}.slabs", f"slab {cache}")  # fmt: skip
@@ -68,7 +69,7 @@ def _slab(turn: int) -> Iterator[Question]:
     yield Question("How many slabs of dentry are partly used?", "", "slab.dentry.partial", "slab dentry")
 
 
-def _malloc(turn: int) -> Iterator[Question]:
+def _malloc(turn: int, box: Box) -> Iterator[Question]:
     small, large = ("100", "1000", "24", "3000")[turn % 4], ("100k", "200k", "400k")[turn % 3]
     yield Question(f"At which address will `malloc {small}` put its block? (heap)", f"malloc {small}", "value",
                    "heap")  # fmt: skip
@@ -82,7 +83,7 @@ def _malloc(turn: int) -> Iterator[Question]:
                    "grep VmRSS /proc/self/status")  # fmt: skip
 
 
-def _faults(turn: int) -> Iterator[Question]:
+def _faults(turn: int, box: Box) -> Iterator[Question]:
     length = 4 * (3 + turn % 11)
     yield Question(f"p=$(mmap 64k): how many page faults does `touch $p {length}k` take?", "",
                    f"minflt of 'p=$(mmap 64k); touch $p {length}k'", "man touch")  # fmt: skip
@@ -96,7 +97,7 @@ def _faults(turn: int) -> Iterator[Question]:
                    "minflt of 'p=$(mmap 64k rw populate); touch $p 64k'", "man mmap")  # fmt: skip
 
 
-def _hugepages(turn: int) -> Iterator[Question]:
+def _hugepages(turn: int, box: Box) -> Iterator[Question]:
     pages, used = 4 + turn % 5, 1 + turn % 3
     pool = f"sysctl -w vm.nr_hugepages={pages}; h=$(mmap {2 * pages}M rw hugetlb); touch $h {2 * used}M"
     yield Question(f"{pool}: how many pages of the pool are reserved then?", pool, "meminfo.HugePages_Rsvd",
@@ -113,7 +114,7 @@ def _hugepages(turn: int) -> Iterator[Question]:
                    "man hugetlb")  # fmt: skip
 
 
-def _numa(turn: int) -> Iterator[Question]:
+def _numa(turn: int, box: Box) -> Iterator[Question]:
     size = f"{3 + turn % 5}M"
     on_1 = "cat /proc/self/numa_maps | tail -n +8 | grep -o 'N1=[0-9]*' | head -1 | cut -d= -f2".replace("'", '"')
     dealt = f"p=$(mmap {size}); madvise $p {size} nohugepage; mbind $p {size} interleave 0,1; touch $p {size}"
@@ -131,7 +132,7 @@ def _numa(turn: int) -> Iterator[Question]:
     yield Question(f"{bound}: how many of its pages are on node 1?", bound, f"value of 'echo $({on_1})'", "man numa")
 
 
-def _containers(turn: int) -> Iterator[Question]:
+def _containers(turn: int, box: Box) -> Iterator[Question]:
     group, size = "/sys/fs/cgroup/quiz", 1 + turn % 4
     make = f"echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir {group}; echo 0 > {group}/cgroup.procs"
     nice = "madvise $p 8M nohugepage"
@@ -156,7 +157,7 @@ class Topic(NamedTuple):
     """Who makes the questions; options of a machine that they can be asked of ("": of any), and whether a box is one.
     """
 
-    make: Callable[[int], Iterator[Question]]
+    make: Callable[[int, Box], Iterator[Question]]
     machine: str = ""
     fits: Callable[[Box], bool] = lambda box: True
 
@@ -177,9 +178,9 @@ def questions(topic: str | None, turn: int, box: Box) -> Iterator[Question]:
             raise UsageError(f"there is no topic {topic}: {', '.join(TOPICS)}")
         if not TOPICS[topic].fits(box):
             raise ShellError(f"{topic}: this box has none (reset {TOPICS[topic].machine} has)")
-        yield from TOPICS[topic].make(turn)
+        yield from TOPICS[topic].make(turn, box)
         return
-    together = [list(islice(of.make(turn), 5)) for of in TOPICS.values() if of.fits(box)]
+    together = [list(islice(of.make(turn, box), 5)) for of in TOPICS.values() if of.fits(box)]
     for at in range(5):
         first = (turn + at) % len(together)
         yield from (group[at] for group in together[first:] + together[:first] if at < len(group))

@@ -8,6 +8,8 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect import check
+from memsh.linux.config import Config
+from memsh.machines.box import Box
 from memsh.procfs import tree
 from memsh.shell.io import TextInput
 from memsh.shell.session import Session
@@ -95,3 +97,9 @@ def test_one_may_look_before_answering() -> None:
     assert "   Look at it: cat /proc/buddyinfo\n" in text and "Node 0, zone      DMA" in text and "$1 = 0x" in text
     assert "'nosuch thing' is no number; it is 2" in text and text.count("\n1. ") + text.startswith("1. ") == 1
     assert tree.show(made.box, "/proc/self/maps") == before and made.values == []
+
+
+def test_the_buddy_is_asked_about_the_zone_that_the_kernel_takes_from() -> None:
+    for arch, zone in (("x86_64", "DMA32"), ("i386", "Normal")):  # 512 MiB of x86_64 have no Normal
+        box = Box(Config(arch=arch, ram=512 << 20))
+        assert [zone in question.ask for question in questions("buddy", 0, box)] == [True] * 5
