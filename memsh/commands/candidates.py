@@ -75,7 +75,7 @@ def directories(io: IO, word: str) -> list[str]:
 
 
 def _jobs(io: IO, word: str) -> list[str]:
-    return [job.line.split()[0] for job in io.session.jobs if job.line.split()]
+    return [job.text.split()[0] for job in io.session.jobs if job.text.split()]
 
 
 def _signals(io: IO, word: str) -> list[str]:
