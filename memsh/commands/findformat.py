@@ -14,7 +14,7 @@ from memsh.textutils.clock import local_zone, now
 from memsh.textutils.timeformat import strftime
 
 if TYPE_CHECKING:
-    from memsh.commands.finding import Finder, Found
+    from memsh.commands.findtests import Expression, Found
 
 _ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
 _CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
@@ -22,7 +22,7 @@ _DIRECTIVE = re.compile(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHik
 _ANY = re.compile(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
 
 
-def format_of(finder: Finder, pattern: str) -> Callable[[Found], str]:
+def format_of(finder: Expression, pattern: str) -> Callable[[Found], str]:
     stop = pattern.find("\\c")
     shown = _ESCAPE.sub(lambda match: _CONTROL[match[1]] if match[1] else chr(int(match[2], 8)),
                         pattern if stop < 0 else pattern[:stop])  # fmt: skip
@@ -39,7 +39,7 @@ def format_of(finder: Finder, pattern: str) -> Callable[[Found], str]:
     return text
 
 
-def fstype(finder: Finder, found: Found) -> str:
+def fstype(finder: Expression, found: Found) -> str:
     """The kind of the file system that a name lies on."""
     session = finder.io.session
     mounted = [line.split()[4:] for line in read_text(session, "/proc/self/mountinfo").splitlines()]
@@ -51,7 +51,7 @@ def fstype(finder: Finder, found: Found) -> str:
     return kind
 
 
-def _leads(finder: Finder, found: Found) -> str:
+def _leads(finder: Expression, found: Found) -> str:
     """%Y: the kind of what a link leads to; N for nothing."""
     try:
         return lstat(finder.io.session, found.path, True).letter
@@ -59,7 +59,7 @@ def _leads(finder: Finder, found: Found) -> str:
         return "N"
 
 
-def _directive(finder: Finder, letter: str, found: Found) -> str:
+def _directive(finder: Expression, letter: str, found: Found) -> str:
     if letter[0] in "ABCT" or letter in "act":
         return _time(finder, letter, found)
     if letter == "%":
@@ -85,11 +85,11 @@ def _directive(finder: Finder, letter: str, found: Found) -> str:
     return str(values[letter])
 
 
-def _when(finder: Finder, found: Found) -> float:
+def _when(finder: Expression, found: Found) -> float:
     return now(finder.io) - finder.age(found)
 
 
-def _time(finder: Finder, letter: str, found: Found) -> str:
+def _time(finder: Expression, letter: str, found: Found) -> str:
     when, zone = _when(finder, found), local_zone(finder.io)
     if len(letter) == 1:
         return strftime("%a %b %e %H:%M:%S.%N %Y", when, zone)
@@ -100,7 +100,7 @@ def _time(finder: Finder, letter: str, found: Found) -> str:
     return strftime("%" + letter[1], when, zone)
 
 
-def long_line(finder: Finder, found: Found) -> str:
+def long_line(finder: Expression, found: Found) -> str:
     facts, when = found.facts, _when(finder, found)
     size = f"{facts.rdev[0]}, {facts.rdev[1]}" if facts.kind in ("block", "char") else str(facts.size)
     target = f" -> {facts.target}" if facts.kind == "link" else ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from memsh.shell import ShellError
-from memsh.textutils.awk.parser import Function, Program, Tree
+from memsh.textutils.awk.expressions import Tree
+from memsh.textutils.awk.parser import Function, Program
 
 UNKNOWN = ("SYMTAB", "FUNCTAB")
 _SPECIAL = """ARGC ARGIND ARGV BINMODE CONVFMT ENVIRON ERRNO FIELDWIDTHS FILENAME FNR FPAT FS IGNORECASE LINT NF NR OFMT

@@ -13,9 +13,11 @@ from typing import Any, NoReturn
 from memsh.shell import ShellError
 from memsh.shell.limits import TEXT
 from memsh.textutils.awk import functions
+from memsh.textutils.awk.arithmetic import ARITHMETIC, COMPARE
 from memsh.textutils.awk.arrays import Shapes
+from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.lexer import BUILTINS, AwkError
-from memsh.textutils.awk.parser import Function, Program, Tree
+from memsh.textutils.awk.parser import Function, Program
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
 from memsh.textutils.awk.values import (
     MISSING,
@@ -136,7 +138,7 @@ class Expressions:
                 return made
 
             return assign
-        calculate, right = functions.ARITHMETIC.get(operator) or functions.ARITHMETIC[operator[0]], self.number(source)
+        calculate, right = ARITHMETIC.get(operator) or ARITHMETIC[operator[0]], self.number(source)
         if target[0] == "item":
             return self._item_update(target, calculate, right)
         left = self.number(target)
@@ -284,7 +286,7 @@ class Expressions:
             return lambda f: left(f) - right(f)
         if operator == "*":
             return lambda f: left(f) * right(f)
-        calculate = functions.ARITHMETIC[operator]
+        calculate = ARITHMETIC[operator]
         return lambda f: calculate(left(f), right(f))
 
     def n_neg(self, tree: Tree) -> Numbers:
@@ -297,7 +299,7 @@ class Expressions:
     def n_step(self, tree: Tree) -> Numbers:
         _, before, amount, target = tree
         if target[0] == "item":
-            update = self._item_update(target, functions.ARITHMETIC["+"], lambda f: amount)
+            update = self._item_update(target, ARITHMETIC["+"], lambda f: amount)
             return update if before else lambda f: update(f) - amount
         if target[0] == "var" and target[1] not in self.locals and target[1] not in SETTERS:
             cell = self.rt.cell(target[1])
@@ -444,7 +446,7 @@ class Expressions:
 
     def t_cmp(self, tree: Tree) -> Eval:
         _, operator, a, b = tree
-        compare = functions.COMPARE[operator]
+        compare = COMPARE[operator]
         if a[0] in NUMERIC_TREES and b[0] in NUMERIC_TREES:
             first, second = self.number(a), self.number(b)
             return lambda f: compare(first(f), second(f))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell import ShellError
 from memsh.shell.ctype import lower, upper
 from memsh.shell.limits import TEXT
+from memsh.textutils.awk.arithmetic import bits, real, shifted, truncated
 from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.values import (
-    NAN,
     Missing,
     Numeric,
     Strong,
@@ -36,90 +36,14 @@ from memsh.textutils.zones import GMT, UTC
 
 if TYPE_CHECKING:
     from memsh.textutils.awk.compiler import Eval, Expressions, Frame, Numbers
-    from memsh.textutils.awk.parser import Tree
+    from memsh.textutils.awk.expressions import Tree
 
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 TOO_LONG = "fatal: a string is at most 16 MiB long"
 ORDINALS = ("first", "second", "third", "fourth")
 
-
-def _divide(a: float, b: float, where: str = "") -> float:
-    if not b:
-        raise ShellError(f"fatal: division by zero attempted{where}", 2)
-    return a / b
-
-
-def _modulo(a: float, b: float, mark: str = "%") -> float:
-    if not b:
-        raise ShellError(f"fatal: division by zero attempted in `{mark}'", 2)
-    return math.fmod(a, b) if a - a == 0.0 else NAN
-
-
-def _squared(x: float, count: int) -> float:
-    made = 1.0
-    if not count:
-        return made
-    while count > 1:
-        if count & 1:
-            made *= x
-        x *= x
-        count >>= 1
-    return made * x
-
-
-def _power(a: float, b: float) -> float:
-    if b - b == 0.0 and b == int(b) and abs(b) < 1 << 62:  # by squaring, which rounds otherwise than pow()
-        made = _squared(a, abs(int(b)))
-        if b >= 0:
-            return made
-        return 1.0 / made if made else math.copysign(math.inf, made)
-    try:
-        return math.pow(a, b)
-    except OverflowError:
-        return -math.inf if a < 0 and b % 2 else math.inf
-    except ValueError:
-        return math.inf if a == 0 else NAN
-
-
-ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divide, "%": _modulo, "^": _power,
-    "/=": lambda a, b: _divide(a, b, " in `/='"), "%=": lambda a, b: _modulo(a, b, "%="),
-}  # fmt: skip
-
-
-def _real(function: Callable[[float], float]) -> Callable[[float], float]:
-    def safe(value: float) -> float:
-        try:
-            return function(value)
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return -math.inf if value == 0 else NAN
-
-    return safe
-
-
-def _whole(value: float) -> float:
-    return float(math.trunc(value)) if value - value == 0.0 else value
-
-
-def _bits(value: float, name: str, at: int = 1) -> int:
-    if value < 0 or value - value != 0.0:
-        raise ShellError(f"fatal: {name}: argument {at} negative value {value:g} is not allowed", 2)
-    return int(value)
-
-
-def _shifted(name: str, value: float, by: float) -> tuple[int, int]:
-    if value < 0 or by < 0 or value - value != 0.0 or by - by != 0.0:
-        raise ShellError(f"fatal: {name}({value:f}, {by:f}): negative values are not allowed", 2)
-    return int(value), min(64, int(by))
-
-
 _ONE_NUMBER: dict[str, Callable[[float], float]] = {
-    "int": _whole, "sqrt": _real(math.sqrt), "exp": _real(math.exp), "log": _real(math.log), "sin": _real(math.sin),
-    "cos": _real(math.cos), "compl": lambda value: float(~_bits(value, "compl") & ((1 << 53) - 1)),
+    "int": truncated, "sqrt": real(math.sqrt), "exp": real(math.exp), "log": real(math.log), "sin": real(math.sin),
+    "cos": real(math.cos), "compl": lambda value: float(~bits(value, "compl") & ((1 << 53) - 1)),
 }  # fmt: skip
 _WARNED = {
     "sqrt": "received negative argument {}", "log": "received negative argument {}",
@@ -127,15 +51,6 @@ _WARNED = {
 }  # fmt: skip
 _ONE_TEXT: dict[str, Callable[[str], Value]] = {"toupper": upper, "tolower": lower}
 _BITWISE: dict[str, Callable[[int, int], int]] = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
-COUNTS = {
-    "atan2": (2, 2), "close": (1, 2), "compl": (1, 1), "cos": (1, 1), "exp": (1, 1), "fflush": (0, 1),
-    "gensub": (3, 4), "gsub": (2, 3), "index": (2, 2), "int": (1, 1), "isarray": (1, 1), "length": (0, 1),
-    "log": (1, 1), "lshift": (2, 2), "match": (2, 3), "mktime": (1, 2), "patsplit": (2, 4), "rand": (0, 0),
-    "rshift": (2, 2), "sin": (1, 1), "split": (2, 4), "sprintf": (1, 999), "sqrt": (1, 1), "srand": (0, 1),
-    "strftime": (0, 3), "strtonum": (1, 1), "sub": (2, 3), "substr": (2, 3), "system": (1, 1), "systime": (0, 0),
-    "tolower": (1, 1), "toupper": (1, 1), "typeof": (1, 1), "asort": (1, 3), "asorti": (1, 3), "and": (2, 999),
-    "or": (2, 999), "xor": (2, 999),
-}  # fmt: skip
 
 
 def build(c: Expressions, name: str, arguments: list[Tree], place: str) -> Eval:
@@ -167,9 +82,9 @@ def _bitwise(c: Expressions, name: str, arguments: list[Tree]) -> Eval:
     numbers, combine = [c.number(argument) for argument in arguments], _BITWISE[name]
 
     def combined(f: Frame) -> float:
-        result = _bits(numbers[0](f), name)
+        result = bits(numbers[0](f), name)
         for at, number in enumerate(numbers[1:], 2):
-            result = combine(result, _bits(number(f), name, at))
+            result = combine(result, bits(number(f), name, at))
         return float(result)
 
     return combined
@@ -179,7 +94,7 @@ def _b_lshift(c: Expressions, arguments: list[Tree]) -> Eval:
     value, by = c.number(arguments[0]), c.number(arguments[1])
 
     def shift(f: Frame) -> float:
-        number, places = _shifted("lshift", value(f), by(f))
+        number, places = shifted("lshift", value(f), by(f))
         return float(number << places & (1 << 64) - 1)
 
     return shift
@@ -189,7 +104,7 @@ def _b_rshift(c: Expressions, arguments: list[Tree]) -> Eval:
     value, by = c.number(arguments[0]), c.number(arguments[1])
 
     def shift(f: Frame) -> float:
-        number, places = _shifted("rshift", value(f), by(f))
+        number, places = shifted("rshift", value(f), by(f))
         return float(number >> places)
 
     return shift
@@ -216,7 +131,7 @@ def _b_srand(c: Expressions, arguments: list[Tree]) -> Eval:
     seed: Numbers = c.number(arguments[0]) if arguments else lambda f: float(int(now(rt.io)))
 
     def begin(f: Frame) -> float:
-        before, rt.seed = rt.seed, _whole(seed(f))
+        before, rt.seed = rt.seed, truncated(seed(f))
         generator.seed(int(rt.seed) if rt.seed - rt.seed == 0.0 else 0)
         return before
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from memsh.shell import ShellError
 from memsh.textutils.awk.compiler import Eval, Expressions, Frame
+from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.functions import sorted_keys
-from memsh.textutils.awk.parser import Tree
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.values import UNSET, Value, as_long, numeric
 
