@@ -1,4 +1,4 @@
-"""awk and sed, as commands: their options and operands. The languages themselves are in folders of their own."""
+"""awk, bc and sed, as commands: their options and operands. The languages themselves are in folders of their own."""
 
 from __future__ import annotations
 
@@ -162,6 +162,39 @@ def _awk(args: Args, io: IO) -> int:
                 raise ShellError(f"fatal: `{name}' is not a legal variable name", 2)
             raise ShellError(f"`{assignment}' argument to `-v' not in `var=value' form", 1)
     return machine.run()
+
+
+@utility(
+    option("-l", "--mathlib", help="scale is 20, and there are s c a l e j"), option("-q", "--quiet"),
+    option("-w", "--warn", lacks="GNU's additions are always understood here"),
+    option("-s", "--standard", lacks="GNU's additions are always understood here"),
+    option("-i", "--interactive", lacks="text is read to its end, then reckoned with"),
+    option("-v", name="version", help="its version"),
+    rest("files", words="path"), usage="[options] [file ...]",
+)  # fmt: skip
+def bc(box: object, args: Args, io: IO) -> int:
+    """reckon with as many digits as it takes
+
+    echo 'scale=2; 262144/3' | bc
+
+    The whole language: scale, ibase, obase, last, functions with auto and arrays, if, while, for, print, length, sqrt,
+    read; with -l sine s, cosine c, arctangent a, logarithm l, exponential e and Bessel's j.
+    """
+    from memsh.textutils.bc.machine import Machine  # start-up: 2 ms, for bc alone
+
+    machine = Machine(io, args.mathlib)
+    for name in args.files:
+        try:
+            files = io.session.files
+            assert files is not None
+            text = files.open_read(io.session, name).read()
+        except OSError:
+            machine.complain(f"File {name} is unavailable.")
+            return 1
+        if not machine.run(text, name):
+            return 0
+    machine.run(io.stdin.read(), "(standard_in)")
+    return 0
 
 
 def _number_of(word: str) -> int:
