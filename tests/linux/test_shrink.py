@@ -11,7 +11,7 @@ from memsh.inspect.check import check
 from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
-from memsh.linux.include.lruvec import LISTS
+from memsh.linux.include.lruvec import LISTS, LruVec
 from memsh.linux.include.memmap import PG_LRU
 from memsh.linux.kernel.exit import do_exit, do_wait
 from memsh.linux.kernel.fork import kernel_clone
@@ -37,10 +37,19 @@ INACTIVE = (
 )
 
 
+def from_tail(box: Box, lruvec: LruVec, name: str) -> list[int]:
+    """The frames of a list, tail first."""
+    found, pfn = [], lruvec.tails[name]
+    while pfn:
+        found.append(pfn)
+        pfn = box.memmap.lru_prev[pfn]
+    return found
+
+
 def state(box: Box) -> dict[str, Any]:
     memmap = box.memmap
     lruvecs = [lruvec for node in box.pages.nodes for lruvec in node.lruvecs.values()]
-    found: dict[str, Any] = {name: [list(lruvec.from_tail(memmap, name)) for lruvec in lruvecs] for name in LISTS}
+    found: dict[str, Any] = {name: [from_tail(box, lruvec, name) for lruvec in lruvecs] for name in LISTS}
     found |= {f"stat of {zone.name}": dict(zone.stat) for zone in box.pages.zones}
     found["vmstat"] = dict(box.vmstat)
     found["flags"] = memmap.flags.tolist()
