@@ -139,7 +139,10 @@ def iomem_of_memory(box: Box, limit: int) -> list[tuple[int, int, int, str]]:
 
 
 def mapped_ranges(box: Box) -> list[tuple[int, int]]:
-    """What the kernel maps for itself of the physical addresses: RAM, and all of the first MiB (init_mem_mapping)."""
+    """What the kernel maps for itself of the physical addresses: RAM, and all of the first MiB (init_mem_mapping). A
+    recorded box, whose firmware's map is not known, has RAM up to its last zone's end."""
+    if not box.machine.e820:
+        return [(0, box.machine.max_pfn << 12)]
     found: list[tuple[int, int]] = [(0, MIB)]
     for entry in box.machine.e820:
         if entry.kind == "usable" and entry.end > MIB:
