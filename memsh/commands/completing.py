@@ -182,7 +182,7 @@ _META = "[-abcdefgjkuv] [-o OPTION] [-A ACTION] [-G PATTERN] [-W WORDS] [-F FUNC
 def compgen(box: object, args: Args, io: IO) -> int:
     """list words that begin as one does: functions, variables, files, those of a list
 
-    compgen -A function
+    compgen -k wh
 
     -W takes a list, -F asks a function for COMPREPLY, -X leaves out what matches, -P and -S put something around each.
     """

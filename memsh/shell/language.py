@@ -313,6 +313,8 @@ class Language(Scopes):
             text = self.shaped(name, text)
         if name in _TOLD and self._told(name, text):
             return
+        if name in STANDING and name not in self.variables and name not in self.gone:
+            self.mark(name, "x")  # as it was before somebody gave it another value
         if self.gone:
             self.gone.discard(name)
         if len(text) > LONG or (name not in self.variables and not len(self.variables) & 0x3FF):

@@ -15,7 +15,7 @@ touch .x a.txt b.md; mkdir d; touch d/c.txt; GLOBIGNORE='*.txt'; echo *; echo d/
 #### shopt lists what bash has
 shopt; echo $BASHOPTS
 #### options for typing, cdable_vars, folders that are not there
-shopt -s autocd; shopt autocd; shopt -s cdable_vars; mkdir zz; v=$PWD/zz; cd v; echo "$?" ${PWD##*/}; cd nosuch/..; echo $?; cd /; cd usr/../tmp; pwd
+shopt -s autocd; shopt autocd; shopt -s cdable_vars; mkdir zz; v=$PWD/zz; cd v > told; echo "$?" ${PWD##*/} $(sed 's,.*/work,,' ../told); cd nosuch/..; echo $?; cd /; cd usr/../tmp; pwd
 #### empty arguments where IFS is a sign
 set -- one "" two; IFS=x; argv $@; argv $*; argv "$@"; argv a$@b; IFS=; argv $@; IFS=' '; argv $@; a=(p "" q); IFS=:; argv ${a[@]}; argv "${a[@]}"; argv ${a[*]}; set -- "" ""; argv $@; argv; argv =$*=
 #### names and keys where IFS is empty

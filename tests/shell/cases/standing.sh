@@ -1,5 +1,5 @@
 #### what a shell exports by itself
-export -p | grep -c 'declare -x P[AW]'; env | grep -c '^P[AW]'; cd /; env | grep PWD | sort; bash -c 'cd /tmp; env | grep PWD | sort; declare -p PWD OLDPWD UID'
+export -p | grep -c 'declare -x P[AW]'; env | grep -c '^P[AW]'; cd /; cd /tmp; env | grep PWD | sort; bash -c 'cd /tmp; env | grep PWD | sort; declare -p PWD OLDPWD UID'
 #### what it exports no more
 unset HOME; env | grep -c ^HOME; HOME=/x; env | grep ^HOME; export HOME; env | grep ^HOME; PATH=/bin:/usr/bin; env | grep ^PATH
 #### declared and never set

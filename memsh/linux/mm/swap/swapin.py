@@ -6,7 +6,9 @@ and at most 2^page-cluster. Whoever faults on a page that is being read waits, a
 Counters: pgmajfault, swap_ra, swap_ra_hit.
 
 Known deviations: read-ahead never looks at the neighbours in the address space (swap_vma_readahead), which Linux does
-when no area lies on a rotating disk: here every one does.
+when no area lies on a rotating disk: here every one does. A fault that waits for a page which another one reads is
+major in Linux for having been taken again (mm_account_fault); here it is minor, as pgmajfault has it, so that no
+process has had more major faults than the box.
 """
 
 from __future__ import annotations
@@ -183,7 +185,6 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
             what |= MAJOR
         if not swap.is_locked(pfn):
             break
-        what |= MAJOR  # the fault is taken again when the page is there
         box.memcg.count_mm_event("pgfault")
         put_frames(box, [pfn])
         swap.wait_locked(pfn)
