@@ -22,6 +22,7 @@ from memsh.shell.syntax import Word
 TOPIC = "session"
 OPTIONS = ("bashdefault", "default", "dirnames", "filenames", "noquote", "nosort", "nospace", "plusdirs")
 _VALUED = "AGWFCXPSo"
+_COMP = ("COMP_LINE", "COMP_POINT", "COMP_WORDS", "COMP_CWORD")
 
 
 class Spec:
@@ -130,7 +131,7 @@ def _of_function(io: IO, name: str, word: str) -> list[str]:
         io.err(f"compgen: warning: function `{name}' not found\n")
         return []
     io.err("compgen: warning: -F option may not work as you expect\n")
-    for known in ("COMP_LINE", "COMP_POINT", "COMP_WORDS", "COMP_CWORD"):
+    for known in _COMP:
         language.unset(known)
     language.set("COMP_LINE", "")
     language.set("COMP_POINT", "0")
@@ -138,7 +139,7 @@ def _of_function(io: IO, name: str, word: str) -> list[str]:
     language.set_array("COMP_WORDS", [])
     io.runner.call_function(language.functions[name], [name, "compgen", word, ""], io.session.running_line)
     found = language.list_of("COMPREPLY")
-    for known in ("COMP_LINE", "COMP_POINT", "COMP_WORDS", "COMP_CWORD", "COMPREPLY"):
+    for known in (*_COMP, "COMPREPLY"):
         language.unset(known)
     return found
 

@@ -17,6 +17,7 @@ from memsh.commands.paths import stat_kind, walked
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
+from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import NoChoice, last_typed, one_of, option, sized, utility
@@ -27,9 +28,7 @@ _KINDS = {
 }  # fmt: skip
 _FORMAT = re.compile(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
-_CONTROL = {
-    "b": "\b", "f": "\f", "v": "\v", "n": "\n", "t": "\t", "\\": "\\", "a": "\a", "r": "\r", '"': '"', "e": "\x1b",
-}  # fmt: skip
+_CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "e": "\x1b"}
 
 
 def changed(io: IO, facts: Facts) -> float:

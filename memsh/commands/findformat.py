@@ -11,13 +11,14 @@ from memsh.commands.facts import lstat
 from memsh.commands.paths import path_of, read_text
 from memsh.shell import ShellError
 from memsh.textutils.clock import local_zone, now
+from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.timeformat import strftime
 
 if TYPE_CHECKING:
     from memsh.commands.findtests import Expression, Found
 
 _ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
-_CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
+_CONTROL = {**C_ESCAPES, "\\": "\\"}
 _DIRECTIVE = re.compile(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
 _ANY = re.compile(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
 

@@ -31,6 +31,20 @@ class Finder(Expression):
 
     def __init__(self, io: IO, words: list[str]) -> None:
         super().__init__(io, words)
+        self.actions |= {
+            "-print": self._print_action,
+            "-print0": self._print0_action,
+            "-printf": self._printf_action,
+            "-fprint": self._fprint_action,
+            "-fprintf": self._fprintf_action,
+            "-ls": self._ls_action,
+            "-quit": self._quit_action,
+            "-delete": self._delete_action,
+            "-exec": self._exec_action,
+            "-execdir": self._exec_action,
+            "-ok": self._exec_action,
+            "-okdir": self._exec_action,
+        }
         self.gathered: list[tuple[list[str], list[str]]] = []
         self.sinks: dict[str, FileSink] = {}
         self.starts = self._starts()
@@ -82,23 +96,6 @@ class Finder(Expression):
         return list(records(source, "\0"))
 
     # actions
-
-    def action(self, word: str) -> Callable[[str], Test] | None:
-        actions: dict[str, Callable[[str], Test]] = {
-            "-print": self._print_action,
-            "-print0": self._print0_action,
-            "-printf": self._printf_action,
-            "-fprint": self._fprint_action,
-            "-fprintf": self._fprintf_action,
-            "-ls": self._ls_action,
-            "-quit": self._quit_action,
-            "-delete": self._delete_action,
-            "-exec": self._exec_action,
-            "-execdir": self._exec_action,
-            "-ok": self._exec_action,
-            "-okdir": self._exec_action,
-        }
-        return actions.get(word)
 
     def _print(self, found: Found) -> bool:
         self.io.out(found.path + "\n")

@@ -82,6 +82,7 @@ class Expression:
         self.dialect = "emacs"
         self.zero: float | None = None  # what -mtime counts from, with -daystart
         self.listed: str | None = None
+        self.actions: dict[str, Callable[[str], Test]] = {}  # a word that acts, and does not only test → its predicate
         self.acts = False
         self.status = 0
 
@@ -155,15 +156,11 @@ class Expression:
             raise ShellError(f"paths must precede expression: `{word}'")
         if re.fullmatch("-newer[aBcm][aBcmt]", word):
             return self._newer(word, word[6], word[7])
-        method: Callable[[str], Test] | None = self.action(word)
+        method: Callable[[str], Test] | None = self.actions.get(word)
         method = method or getattr(self, "p_" + word[1:].replace("-", "_"), None)
         if method is None or "__" in word:
             raise ShellError(f"unknown predicate `{word}'")
         return method(word)
-
-    def action(self, word: str) -> Callable[[str], Test] | None:
-        """What makes the predicate of a word that acts, and does not only test."""
-        raise NotImplementedError
 
     # tests
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.cgroup import INT_MAX, Cgroup
+from memsh.linux.include.cgroup import Cgroup
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import INT_MAX
 from memsh.linux.include.psi import RESOURCES
 from memsh.linux.kernel.cgroup.cpu import TaskGroup
 from memsh.linux.kernel.cgroup.freezer import cgroup_freeze, is_frozen

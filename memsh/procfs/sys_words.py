@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.acpi import firmware_tables, rsdp
 from memsh.linux.arch.x86.e820 import low_ram
 from memsh.linux.config import MIB, cpulist_text
+from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.page_alloc.available import dirty_limits
 from memsh.procfs.sys_memory import blocks
@@ -27,7 +28,6 @@ BANK = 8 * MIB  # in which the host bridge does
 BYTE = 0xFF
 E820_MAX, E820_ENTRY = 128, 20  # of the boot loader's map: how many at most, bytes of each
 FIRMWARE_KEEPS = 0x30000  # bytes below the end of low RAM that a boot loader leaves alone
-PAGE_SIZE = 4096
 
 
 def _near(box: Box) -> range:

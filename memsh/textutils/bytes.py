@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input, PartsInput
 from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility, whole_number
 
@@ -23,7 +24,7 @@ _CLASSES = {
     "alpha": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     "alnum": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }  # fmt: skip
-_CONTROL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
+_CONTROL = {**C_ESCAPES, "\\": "\\"}
 _ELEMENT = re.compile(
     r"\[:((?:(?!\*[0-9]*\]).)*?):\]|\[=((?:(?!\*[0-9]*\]).)*?)=\]|"
     r"\[(\\[0-7]{1,3}|\\.|[^\\])\*([^\]\\]*)\]|\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from memsh.shell import ShellError
 from memsh.shell.limits import WIDTH
 from memsh.textutils.dumps import dotted, escaped, rows_of
+from memsh.textutils.quoting import C_ESCAPES
 
 LONGEST = 1 << 16  # bytes of a block
 LETTERS: dict[str, tuple[str, ...]] = {
@@ -29,7 +30,7 @@ LETTERS: dict[str, tuple[str, ...]] = {
 _UNIT = re.compile(r'\s*(?:([0-9]+)(?:\s*/\s*([0-9]+))?|/\s*([0-9]+))?\s*"((?:[^"\\]|\\.)*)"\s*', re.DOTALL)
 _CONVERSION = re.compile(r"%([ \-0+#]*)([0-9]*)(?:\.([0-9]*))?(_[aA][dox]|_[cpu]|[diouxXcseEfgG])|%%")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_CONTROL = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_CONTROL = {**C_ESCAPES, "0": "\0"}
 _NAMES = """nul soh stx etx eot enq ack bel bs ht lf vt ff cr so si dle dcl dc2 dc3 dc4 nak syn etb can em sub esc fs gs
  rs us"""
 

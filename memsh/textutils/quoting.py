@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
-            "\\": "\\\\", "'": "\\'"}  # fmt: skip
+C_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}  # of C, by their letters
+_ESCAPES = {sign: "\\" + letter for letter, sign in {**C_ESCAPES, "\\": "\\", "'": "'"}.items()}
 
 
 def quote(text: str) -> str:

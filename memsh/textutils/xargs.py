@@ -12,6 +12,7 @@ from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.registry import Converter
+from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.sources import Sources, records
 from memsh.textutils.utility import Misused, last_typed, option, utility
 
@@ -31,7 +32,7 @@ def _at_least(letter: str, least: int = 1) -> Converter:
 
 
 def _delimiter(word: str) -> str:
-    known = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "b": "\b", "0": "\0", "\\": "\\"}
+    known = {**C_ESCAPES, "0": "\0", "\\": "\\"}
     if len(word) == 1:
         return word
     if len(word) == 2 and word[0] == "\\" and word[1] in known:

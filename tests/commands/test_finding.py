@@ -57,7 +57,8 @@ FILES = {"/tmp/find/a.txt": "one\n", "/tmp/find/b.log": "x" * 5000, "/tmp/find/s
         ("id -un; id -u; whoami", "root\n0\nroot\n", 0),
         ("nproc", "1\n", 0),
         ("which a.out nothing", "/bin/a.out\n", 1),
-        ("find /tmp/other -delete; ls -d /tmp/other", "ls: cannot access '/tmp/other': No such file or directory\n", 2),
+        ("cp -r /tmp/find /tmp/gone; find /tmp/gone -delete; ls -d /tmp/gone",
+         "ls: cannot access '/tmp/gone': No such file or directory\n", 2),
     ],
 )  # fmt: skip
 def test_on_a_box(line: str, printed: str, status: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.flags import INT_MAX
 from memsh.linux.include.vmstat import VmStat
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from memsh.linux.mm.hugetlb.cgroup import HugetlbCgroup
     from memsh.linux.mm.memcontrol.page_counter import PageCounter
 
-INT_MAX = 0x7FFFFFFF
 MEMCG_CHARGE_BATCH = 64
 EVENTS = ("low", "high", "max", "oom", "oom_kill", "oom_group_kill")
 SWAP_EVENTS = {"swap_high": "high", "swap_max": "max", "swap_fail": "fail"}

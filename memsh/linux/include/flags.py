@@ -6,6 +6,8 @@ arch/x86/include/asm/page_types.h and pgtable_types.h, include/uapi/asm-generic/
 
 PAGE_SHIFT = 12
 UINT_MAX = (1 << 32) - 1  # not i386: an unsigned int has 32 bits on both machines
+INT_MAX = (1 << 31) - 1
+INT_MIN = -INT_MAX - 1
 PAGE_SIZE = 4096
 MAX_ORDER = 11  # orders 0 .. 10
 

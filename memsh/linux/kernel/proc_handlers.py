@@ -13,13 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.include.flags import INT_MAX, INT_MIN, PAGE_SIZE, UINT_MAX
 
-INT_MAX = (1 << 31) - 1
-INT_MIN = -INT_MAX - 1
 U8_MAX = 255
 USER_HZ = 100
-PAGE_SIZE = 4096
 TMPBUFLEN = 22
 SPACE = " \t\n\r\v\f"
 BETWEEN = " \t\n"  # what may follow a number

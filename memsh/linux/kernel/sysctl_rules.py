@@ -10,14 +10,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.include.flags import INT_MAX, UINT_MAX
 from memsh.linux.kernel.proc_handlers import Handler
 from memsh.linux.kernel.sysctl_net import ETH_TRUESIZE, skb_min_truesize
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-INT_MAX = (1 << 31) - 1
 PID_MAX_LIMIT = {4: 1 << 15, 8: 4 << 20}  # by the bytes of a word
 
 _RULES = """\

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
-from memsh.linux.kernel.proc_handlers import PAGE_SIZE, proc_get_long
+from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.kernel.proc_handlers import proc_get_long
 from memsh.linux.kernel.sysctl_net import NET
 from memsh.linux.kernel.sysctl_table import WORDS
 from memsh.linux.lib.bitmap import bitmap_parse

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from memsh.shell import ShellError
+from memsh.textutils.quoting import C_ESCAPES
 
 _KEYWORDS = """BEGIN BEGINFILE END ENDFILE break case continue default delete do else exit for function getline if in
  next nextfile print printf return switch while"""
@@ -20,7 +21,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>\*\*=|\*\*|\+\+|--|&&|\|\||[-+*/%^!<>=]=|!~|>>|\|&|[-{}()\[\];,+*/%^!><|?:~$=@])"
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\n)|(.))", re.DOTALL)
-_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "/": "/", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "/": "/"}
 _OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "$", "++", "--"])
 
 
