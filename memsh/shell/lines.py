@@ -81,6 +81,17 @@ def run_lines(runner: Runner, text: str, first: int = 1) -> int:
     """The lines of a text, one after the other, each into the journal; hooks are called around each. The text begins
     with line `first` of its script."""
     session = runner.session
+    try:
+        return _lines_of(runner, text, first)
+    except MemoryError:  # between two lines
+        if session.typed_depth or session.running_job is not None:
+            raise
+        session.last_status = out_of_memory(runner)
+        return session.last_status
+
+
+def _lines_of(runner: Runner, text: str, first: int) -> int:
+    session = runner.session
     if not session.typing:
         return _run_lines(runner, text, first)
     if text.startswith(HOST_LINE):  # bash's language, not this one
@@ -212,16 +223,26 @@ def _run_line(runner: Runner, line: Line) -> int:
     except RecursionError:
         status = runner.complain("memsh", ShellError("nested too deeply"), line.number)
     except MemoryError:
-        if session.typed_depth:
+        if session.typed_depth or session.running_job is not None:
             raise
-        status = runner.complain("memsh", ShellError(NO_MEMORY), line.number)
-        if session.box is not None:  # a kernel operation may have been cut in the middle
-            session.box.tainted = True
+        status = out_of_memory(runner, line.number)
     session.last_status = status
     session.journal.append(line.text)
     if session.hung_up and not session.typed_depth:
         raise Leave(session.hung_up)
     return status
+
+
+def out_of_memory(runner: Runner, number: int = 0) -> int:
+    """The host gives no more memory for a line that was typed; a kernel operation may have been cut in the middle."""
+    session = runner.session
+    session.spare.spend()
+    session.was_interrupted = True
+    if session.timeline is not None:
+        session.timeline.forget()
+    if session.box is not None:
+        session.box.tainted = True
+    return runner.complain("memsh", ShellError(NO_MEMORY), number)
 
 
 def evaluated(runner: Runner, text: str, first: int = 1) -> int:

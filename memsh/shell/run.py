@@ -228,6 +228,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         doing.typed_depth += 1
         if doing.typed_depth == 1:
             doing.refused_once, doing.memory = None, 0
+            session.spare.save()
         for before in hooks.before_line:
             before(session, text)
         status, leaving = 1, False
@@ -241,6 +242,10 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             raise
         except Leave as leave:
             status, leaving = leave.status, True
+            raise
+        except MemoryError:  # the journal, too, needs some: a kernel operation may have been cut there
+            session.spare.spend()
+            session.was_interrupted, leaving = True, True
             raise
         finally:
             session.last_status = INTERRUPTED if status < 0 else status

@@ -22,6 +22,7 @@ from memsh.shell.limits import GROWTH, MEMORY, TOTAL
 from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
+from memsh.shell.spare import KEPT, Spare
 from memsh.shell.streams import Doing, Hooks, Streams
 from memsh.shell.tracing import expanded, unquoted
 from memsh.shell.variables import Dynamic
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     from memsh.shell.turn import Turn
 
 
-WATCH = 0x1F  # polls between two looks at the host's memory, as a mask
 PAGE = resource.getpagesize()
 STATM = Path("/proc/self/statm")
-STEADY = 4 << 20  # bytes by which a line may grow whatever there is left
+STEADY = 4 << 20  # bytes by which a line may grow where little is left; where less than four times that is, a quarter
 NEVER = 1 << 62  # polls
 ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
+WATCH = 0x03 if ADDRESSES else 0x1F  # polls between two looks at the host's memory, as a mask
 
 
 class Files(Protocol):
@@ -206,6 +207,7 @@ class Session:
         self._waiting = False
         self._looking = False  # the main thread only looks at the box
         self._insisting = Insisting()
+        self.spare = Spare(KEPT if ADDRESSES else 0)
 
     @property
     def box(self) -> Box:
@@ -347,7 +349,7 @@ class Session:
         if not doing.memory or held < doing.memory:
             doing.memory = held
         grown = held - doing.memory
-        near = 0 < ADDRESSES < size + (size >> 3) and grown > STEADY
+        near = 0 < ADDRESSES < size + (size >> 3) and grown > min(STEADY, max(0, ADDRESSES - size) >> 2)
         if self.replaying or self.interrupted or not (near or grown > (MEMORY if held < TOTAL else GROWTH)):
             return
         doing.memory = held

@@ -103,6 +103,7 @@ class Sampler:
     def watching(self) -> Iterator[None]:
         """Sample at the session's safe points."""
         poll: Callable[[], None] = self.session.poll
+        replaced = vars(self.session).get("poll")
 
         def looking() -> None:
             poll()
@@ -113,6 +114,8 @@ class Sampler:
             yield
         finally:
             del self.session.poll
+            if replaced is not None:
+                self.session.poll = replaced  # type: ignore[method-assign]
 
     def chart(self, names: list[str]) -> Chart:
         begun = self.times[0]

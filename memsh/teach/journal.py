@@ -299,10 +299,14 @@ class Timeline:
         try:
             with self.heeding():
                 yield
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, MemoryError):
+                session.spare.spend()
             self.end_jobs()
             self.back(here)
             self.entries[:], self.undone[:], session.line = entries, undone, line
+            if isinstance(error, MemoryError):
+                raise ShellError("the host has no memory left for this") from None
             raise
         there = self.here()
         self.back(here)
@@ -340,14 +344,21 @@ class Timeline:
         """Put a checkpoint here, if no job is at work; the older ones thin out."""
         if self.session.jobs:
             return
-        if short_of_memory():
-            del self.points[1:]
-            self.cost = 0.0
-            return
-        self.points.append(self.capture())
         self.cost = 0.0
+        try:
+            point = None if short_of_memory() else self.capture()
+        except MemoryError:
+            point = None
+        if point is None:
+            self.forget()
+            return
+        self.points.append(point)
         if len(self.points) > KEPT:
             del self.points[1:-3:2]
+
+    def forget(self) -> None:
+        """Keep no checkpoint that only makes a journey shorter."""
+        del self.points[1:]
 
     def enter(self, state: State, copy: bool = True) -> None:
         """Make `state` the session's."""

@@ -297,6 +297,7 @@ def test_ctrl_c_is_heeded(watch: Watch, line: str) -> None:
         assert ended - pressed[0] < HEEDED
     assert not session.interrupted and session.language.loops == 0 and session.language.frames == []
     assert session.run("true\n") == 0
+    assert session.poll == watch.polled, "what comes next is not watched"
 
 
 def test_the_box_is_whole_after_all_of_them(watch: Watch) -> None:
