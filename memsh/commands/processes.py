@@ -18,8 +18,8 @@ from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
-from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
-from memsh.shell.jobspecs import ended, job_of
+from memsh.shell.errors import PANICKED, Leave, ShellError, Unreasonable, UsageError
+from memsh.shell.jobspecs import KILLED, SIGKILL, ended, job_of, own
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
 from memsh.shell.session import Session
@@ -378,8 +378,27 @@ def kill(box: Box, args: Args, io: IO) -> int:
             if job is not None and not _caught(io, job, sig):
                 job.kill(sig)
     if pids:
-        send(box, io, [number for number in pids if not _trapped(box, io, number, sig)], sig)
+        send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
     return 0
+
+
+def _heard(box: Box, io: IO, number: int, sig: int) -> bool:
+    """Whether the signal is the shell's."""
+    if number and number == io.language.own_pid:
+        _to_itself(io, sig)
+        return True
+    return _trapped(box, io, number, sig) or _ends_shell(box, io, number, sig)
+
+
+def _to_itself(io: IO, sig: int) -> None:
+    """`kill $BASHPID` in a ( … )."""
+    traps, name = io.language.traps, signal.SIGNAL_NAMES.get(sig, "")
+    if sig != SIGKILL and name in traps:
+        io.session.signals.append((traps, name))
+    elif sig in KILLED:
+        if sig == SIGKILL:
+            traps.pop("EXIT", None)
+        raise Leave(128 + sig)
 
 
 def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
@@ -391,6 +410,15 @@ def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
     if owner is not None:
         io.session.signals.append((owner, name))
     return owner is not None
+
+
+def _ends_shell(box: Box, io: IO, number: int, sig: int) -> bool:
+    """Whether the signal, sent to `$$` in a `sh -c` or a script, is for that shell, which it ends."""
+    program = io.language.program
+    if not program or box.current is None or number != box.current.pid or sig not in KILLED:
+        return False
+    io.session.killed.append((program, sig))
+    return True
 
 
 def _caught(io: IO, job: Job, sig: int) -> bool:
@@ -462,11 +490,9 @@ def send(box: Box, io: IO, pids: list[int], sig: int) -> None:
 
 
 def _let_end(io: IO, over: Callable[[], bool]) -> None:
-    """Let the box's clock move until it is over, or no background job is left."""
+    """Let the box's clock move until it is over, or no background job of this shell is left."""
     session = io.session
-    if session.running_job is not None:
-        raise ShellError("not from a background job")
-    while session.jobs and not over():
+    while own(session) and not over():
         io.check()
         session.advance(max(0, min(job.wake for job in session.jobs) - session.box.timer.usec))
 
@@ -480,11 +506,11 @@ def _wait_for_all(io: IO) -> int:
 
 def _wait_for_one(io: IO, word: str) -> int:
     """`wait %1`, `wait $!`: its status, which stays known by its number."""
-    job = job_of(io.session, word)
+    job = next((one for one in own(io.session) if one is job_of(io.session, word)), None)
     if job is not None:
         _let_end(io, lambda: job.ended)
     language = io.session.language
-    pid = str(job.pid) if job is not None else ended(language, word)
+    pid = str(job.pid) if job is not None else ended(io.session, word)
     if not pid:
         if word[:1] != "%" and not word.isdecimal():
             io.complain(f"`{word}': not a pid or valid job spec")
@@ -492,14 +518,14 @@ def _wait_for_one(io: IO, word: str) -> int:
         io.complain(f"{word}: no such job" if word[:1] == "%" else f"pid {word} is not a child of this shell")
         return 127
     language.heard.add(pid)
-    return language.finished[pid][1]
+    return language.finished[pid].status
 
 
 def _wait_for_next(io: IO, words: list[str]) -> tuple[str, int]:
     """`wait -n`: the first of these, or of all, that ends and was not waited for: its number and status."""
     session, language = io.session, io.session.language
-    asked = {str(job.pid) if (job := job_of(session, word)) else ended(language, word) for word in words}
-    asked = asked or {str(job.pid) for job in session.jobs} | language.finished.keys()
+    asked = {str(job.pid) if (job := job_of(session, word)) else ended(session, word) for word in words}
+    asked = asked or {str(job.pid) for job in own(session)} | language.finished.keys()
 
     def first() -> str:
         done = session.language.finished
@@ -510,7 +536,7 @@ def _wait_for_next(io: IO, words: list[str]) -> tuple[str, int]:
     if not pid:
         return "", 127
     session.language.heard.add(pid)
-    return pid, session.language.finished[pid][1]
+    return pid, session.language.finished[pid].status
 
 
 def _wait_for(io: IO, words: list[str]) -> int:
@@ -534,7 +560,7 @@ def _wait_for(io: IO, words: list[str]) -> int:
         status = _wait_for_all(io)
     for word in words if "n" not in on else ():
         status = _wait_for_one(io, word)
-        pid = ended(io.language, word) or pid
+        pid = ended(io.session, word) or pid
     if name:
         io.language.unset(name)
         if pid:
@@ -559,9 +585,9 @@ def wait(box: Box, args: Args, io: IO) -> int:
         child, status = ending.do_wait(box, task)
     except KernelError as error:
         language = io.session.language
-        if language.last_job and not language.strict:  # in a script `wait` is the shell's
+        if not language.strict and (language.last_job or error.code == "ECHILD"):  # in a script `wait` is the shell's
             return _wait_for_all(io)
-        if (io.session.jobs or language.finished.keys() - language.heard) and io.session.running_job is None:
+        if own(io.session) or language.finished.keys() - language.heard:
             return _wait_for_all(io)
         if error.code != "EAGAIN":
             raise

@@ -8,7 +8,7 @@ from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
-from memsh.shell.jobspecs import job_of, listed
+from memsh.shell.jobspecs import Ended, ended, job_of, listed, pid_of, table
 from memsh.shell.values import count, fixed
 
 TOPIC = "session"
@@ -120,23 +120,29 @@ def clear(box: object, args: Args, io: IO) -> None:
 
 @command(rest("words", raw=True, meta="[-lnprs] [%JOB"), topic=TOPIC, needs_box=False, shell=True)
 def jobs(box: object, args: Args, io: IO) -> int:
-    """what was started with & and has not ended: it goes on while the box's clock moves
+    """what was started with &: it goes on while the box's clock moves; what has ended is listed once
 
     while true; do malloc 4k; sleep 1; done & sleep 3; jobs; kill %1
 
-    -l shows the numbers that `$!` was, -p shows them alone, -r what runs (all of them), -s what is stopped (none).
+    -l shows the numbers that `$!` was, -p shows them alone, -r what runs, -s what is stopped (none).
     """
     on, _, words, _ = short_options(args.words, "lnprs")
-    status, chosen = 0, list(io.session.jobs)
+    session, status = io.session, 0
+    chosen = table(session)
     if words:
         chosen = []
         for word in words:
-            job = job_of(io.session, word)
+            job = job_of(session, word) or session.language.finished.get(ended(session, word))
             if job is None:
                 io.complain(f"{word}: no such job")
                 status = 1
             else:
                 chosen.append(job)
-    for job in chosen if not {"n", "s"} & set(on) else ():
-        io.out(f"{job.pid}\n" if "p" in on else listed(io.session, job, "l" in on))
+    told = {pid_of(session, job): job for job in chosen}
+    if set(on) & {"n", "s", "r"}:
+        told = {pid: job for pid, job in told.items() if on.count("r") and not isinstance(job, Ended)}
+    lines = [f"{pid}\n" if "p" in on else listed(session, job, pid if "l" in on else "") for pid, job in told.items()]
+    io.out("".join(lines))
+    language = io.language
+    language.heard.update(pid for pid, job in told.items() if isinstance(job, Ended))
     return status

@@ -86,6 +86,14 @@ class Leave(Exception):
         self.status = status
 
 
+class Killed(Leave):
+    """A signal ends the program that this shell works for, `sh -c` or a script: whatever shells are in between."""
+
+    def __init__(self, status: int, program: int) -> None:
+        super().__init__(status)
+        self.program = program
+
+
 class Return(Exception):
     """`return`: leave the function or the sourced script with this status."""
 

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return, Unreasonable
+from memsh.shell.jobspecs import Ended, table
 from memsh.shell.limits import JOBS
 from memsh.shell.pipes import begin
 
@@ -35,8 +36,9 @@ class Job:
         self.runner = runner
         self.node = node
         self.text = text
-        self.number: int = max((job.number for job in session.jobs), default=0) + 1
         language = session.language
+        self.family = language.family
+        self.number: int = max((one.number for one in table(session)), default=0) + 1
         self.pid: int = max((job.pid for job in session.jobs), default=FIRST)  # what `$!` is
         self.home = language  # which started it
         self.pid = language.last_job = max(self.pid, language.last_job) + 1
@@ -47,6 +49,7 @@ class Job:
         self.until = 0  # at so many looks of the session the job's turn is over
         self.failure: BaseException | None = None
         self.language = session.language.child()  # its own, as a subshell's
+        self.language.family, self.language.own_pid = session.new_family(), self.pid
         self.status = 0
         self.to_job = threading.Semaphore(0)
         self.to_owner = threading.Semaphore(0)
@@ -91,7 +94,7 @@ class Job:
         if self.ended and self in session.jobs:
             session.jobs.remove(self)
             for known in (session.language, self.home):
-                known.finished[str(self.pid)] = (self.number, self.status)
+                known.finished[str(self.pid)] = Ended(self.number, self.status, self.text, self.killed)
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure

@@ -1,34 +1,72 @@
 """Which background job is meant: `%1`, `%%`, `%-`, `%name`, `%?text`, or the number that `$!` was.
 
-A job is no process of the box, so its number is one that no process can have. (bash: builtins/common.c, get_job_spec)
-Known deviation: a job that has ended is not listed any more; its status is kept.
+A job is no process of the box, so its number is one that no process can have. Each shell knows the jobs that it
+started; one that has ended is listed once, and its status stays known by its number. (bash: jobs.c, builtins/common.c's
+get_job_spec) Known deviation: `+` and `-` are the last two that were started, those that have ended among them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell.errors import ShellError
+from memsh.shell.printed import commands
 
 if TYPE_CHECKING:
     from memsh.shell.jobs import Job
     from memsh.shell.language import Language
     from memsh.shell.session import Session
 
-STATE = "Running"
+SIGKILL = 9
 WIDTH = 24  # of the state in a list
+KILLED = {
+    1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted",
+    7: "Bus error", 8: "Floating point exception", 9: "Killed", 10: "User defined signal 1", 11: "Segmentation fault",
+    12: "User defined signal 2", 13: "Broken pipe", 14: "Alarm clock", 15: "Terminated", 16: "Stack fault",
+    24: "CPU time limit exceeded", 25: "File size limit exceeded", 26: "Virtual timer expired",
+    27: "Profiling timer expired", 29: "I/O possible", 30: "Power failure", 31: "Bad system call",
+}  # fmt: skip
+
+
+class Ended(NamedTuple):
+    """A job that is over; `signal`: what killed it, or 0."""
+
+    number: int
+    status: int
+    text: str
+    signal: int
+
+
+def own(session: Session) -> list[Job]:
+    """The jobs of this shell that still go on."""
+    return [job for job in session.jobs if job.family == session.language.family]
+
+
+def unheard(language: Language) -> dict[str, Ended]:
+    """Those that have ended, and that nobody has waited for or seen listed, by their `$!`."""
+    return {pid: one for pid, one in language.finished.items() if pid not in language.heard}
+
+
+def table(session: Session) -> list[Job | Ended]:
+    """All that `jobs` lists, by number."""
+    return sorted([*own(session), *unheard(session.language).values()], key=lambda one: one.number)
 
 
 def job_of(session: Session, word: str) -> Job | None:
     """The job that still goes on by that name; ShellError where several are meant."""
-    jobs = session.jobs
     if not word.startswith("%"):
-        return next((job for job in jobs if str(job.pid) == word), None)
-    name = word[1:]
+        return next((job for job in session.jobs if str(job.pid) == word), None)
+    meant = _meant(session, word[1:])
+    return meant if meant is not None and not isinstance(meant, Ended) else None
+
+
+def _meant(session: Session, name: str) -> Job | Ended | None:
+    """What `%name` is, going on or ended."""
+    jobs = table(session)
     if name in ("", "%", "+"):
         return jobs[-1] if jobs else None
     if name == "-":
-        return jobs[-2] if len(jobs) > 1 else job_of(session, "%+")
+        return _previous(jobs) or _meant(session, "+")
     if name.isascii() and name.isdecimal():
         return next((job for job in jobs if job.number == int(name[:9])), None)
     if name[0] == "?":
@@ -40,20 +78,38 @@ def job_of(session: Session, word: str) -> Job | None:
     return found[0] if found else None
 
 
-def ended(language: Language, word: str) -> str:
+def _previous(jobs: list[Job | Ended]) -> Job | Ended | None:
+    """`%-`: the newest of the others that goes on."""
+    return next((job for job in reversed(jobs[:-1]) if not isinstance(job, Ended)), None)
+
+
+def ended(session: Session, word: str) -> str:
     """The `$!` of a job that has ended, by its number or as `%N` until it was waited for; "" if there is none."""
+    language = session.language
     if word in language.finished:
         return word
-    if word.startswith("%"):
-        for pid, (number, _) in language.finished.items():
-            if word == f"%{number}" and pid not in language.heard:
-                return pid
-    return ""
+    meant = _meant(session, word[1:]) if word.startswith("%") else None
+    return next((pid for pid, one in unheard(language).items() if one is meant), "")
 
 
-def listed(session: Session, job: Job, numbers: bool) -> str:
-    """A line of `jobs`, with `$!` if `numbers`."""
-    jobs = session.jobs
-    mark = "+" if job is jobs[-1] else "-" if len(jobs) > 1 and job is jobs[-2] else " "
-    shown = f"{job.pid:5} " if numbers else " "
-    return f"[{job.number}]{mark} {shown}{STATE:<{WIDTH}}{job.text}\n"
+def _state(job: Job | Ended) -> str:
+    if not isinstance(job, Ended):
+        return "Running"
+    if job.signal:
+        return KILLED.get(job.signal, f"Unknown signal {job.signal}")
+    return f"Exit {job.status}" if job.status else "Done"
+
+
+def listed(session: Session, job: Job | Ended, number: str = "") -> str:
+    """A line of `jobs`; `number`: its `$!`, for -l."""
+    jobs = table(session)
+    mark = "+" if job is jobs[-1] else "-" if job is _previous(jobs) else " "
+    shown = f"{number:>5} " if number else " "
+    behind = "" if isinstance(job, Ended) else " &"
+    return f"[{job.number}]{mark} {shown}{_state(job):<{WIDTH}}{commands(job.text)}{behind}\n"
+
+
+def pid_of(session: Session, job: Job | Ended) -> str:
+    """The `$!` of one that the table has."""
+    found = unheard(session.language).items() if isinstance(job, Ended) else ()
+    return next((pid for pid, one in found if one is job), "") or str(getattr(job, "pid", ""))

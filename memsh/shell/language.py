@@ -22,6 +22,8 @@ from memsh.shell.switches import BEGUN_WITH, SHOPTS, STANDING, TYPED
 from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
+    from memsh.shell.jobs import Job
+    from memsh.shell.jobspecs import Ended
     from memsh.shell.syntax import Function, Node
 
 MOST_INDEX = 1 << 31
@@ -58,8 +60,12 @@ class Language(Scopes):
         self.last_word = ""  # $_
         self.background = ""  # $!
         self.last_job = 0  # the highest `$!` so far
-        self.finished: dict[str, tuple[int, int]] = {}  # (number, status) of jobs that have ended, by their `$!`
-        self.heard: set[str] = set()  # those that have been waited for
+        self.program = 0  # the `sh -c` or script that it is part of; 0: the session's own shell
+        self.job: Job | None = None  # in which that runs
+        self.own_pid = 0  # $BASHPID of a ( … ) or a job, once it is asked for
+        self.family = 0  # the jobs that it knows: those that a shell of this number started
+        self.finished: dict[str, Ended] = {}  # jobs that have ended, by their `$!`
+        self.heard: set[str] = set()  # those that have been waited for, or listed as ended
         self.loops = 0
         self.unreachable = 0  # loops around this ( … ), which `break` does not know
         self.nesting = 0  # compound commands, loops among them, around what runs
@@ -102,7 +108,7 @@ class Language(Scopes):
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
-        other.unreachable = self.loops
+        other.unreachable, other.own_pid = self.loops, 0
         other.frames = [doubled(frame) for frame in self.frames]
         other.statuses = list(self.statuses)
         other.finished, other.heard = dict(self.finished), set(self.heard)

@@ -17,6 +17,7 @@ from memsh.shell.errors import (
     Dropped,
     ErrExit,
     Interrupted,
+    Killed,
     Leave,
     LoopControl,
     PipeClosed,
@@ -25,6 +26,7 @@ from memsh.shell.errors import (
     SyntaxFault,
 )
 from memsh.shell.io import HostSink
+from memsh.shell.jobspecs import KILLED, SIGKILL
 from memsh.shell.limits import EVALS, LONG
 from memsh.shell.parse import lines
 from memsh.shell.syntax import Line, Series
@@ -285,23 +287,38 @@ def as_shell(
     runner = runner.apart()
 
     def work() -> int:
-        runner.language.becomes_program(name, arguments)
-        runner.language.commanded = commanded
+        language = runner.language
+        language.becomes_program(name, arguments)
+        language.commanded = commanded
+        language.family = language.program = runner.session.new_family()
+        language.job = runner.session.running_job
         for option in options:
-            runner.language.option(option, True)
-        status = 0
-        for line in each(runner, text):
-            if isinstance(line, SyntaxFault):
-                return line.status
-            try:
-                status = runner.run(line.program)
-            except Dropped as error:
-                status = runner.language.last_status = runner.dropped(error)
-            except ShellError as error:
-                status = runner.complain("", error, line.number)
-        return status
+            language.option(option, True)
+        try:
+            return _lines_of_its_own(runner, text)
+        except Killed as end:
+            if end.program != language.program:
+                raise
+            runner.say(f"{KILLED[end.status - 128]}\n")
+            if end.status == 128 + SIGKILL:
+                language.traps.pop("EXIT", None)
+            return end.status
 
     return runner.subshell(work)
+
+
+def _lines_of_its_own(runner: Runner, text: str) -> int:
+    status = 0
+    for line in each(runner, text):
+        if isinstance(line, SyntaxFault):
+            return line.status
+        try:
+            status = runner.run(line.program)
+        except Dropped as error:
+            status = runner.language.last_status = runner.dropped(error)
+        except ShellError as error:
+            status = runner.complain("", error, line.number)
+    return status
 
 
 def sourced(runner: Runner, text: str, arguments: list[str]) -> int:

@@ -181,6 +181,7 @@ class Parser(Compounds):
             text = self.text
             char = text[self.pos : self.pos + 1]
             if char == "&" and not text.startswith("&&", self.pos):
+                item.written(text, self.pos)
                 items.append((item, True))
                 self.pos += 1
             else:

@@ -40,6 +40,13 @@ _HERE = "\0"  # behind it stand the here-documents that wait for their line to e
 _DONE = "\1"  # one has been printed: bash leaves out the next ; too
 
 
+class _Flat(int):
+    """A depth outside of functions: there the commands of a list stand in one line."""
+
+    def __add__(self, more: int) -> _Flat:
+        return _Flat(int(self) + more)
+
+
 class Raw(Parser):
     """Reads commands; a word is the text that it was written as."""
 
@@ -84,6 +91,16 @@ def definition(name: str, text: str) -> str:
     if len(lines) != 1 or not isinstance(lines[0], Function):
         return text
     return _function(lines[0].body, name, 0).replace(_HERE, "").replace(_DONE, "")
+
+
+@lru_cache(256)
+def commands(text: str) -> str:
+    """What a job runs, as `jobs` lists it."""
+    try:
+        lines = [line.program for line in Raw(text + "\n").lines()]
+    except ShellError:
+        return text
+    return _shown(lines[0], _Flat()).replace(_HERE, "").replace(_DONE, "") if len(lines) == 1 else text
 
 
 def _function(body: Node, name: str, depth: int) -> str:
@@ -152,9 +169,9 @@ def _series(node: Series, depth: int) -> str:
     out = ""
     for number, (item, background) in enumerate(node.items):
         if number:
-            sign = "\n" if _HERE in out or _DONE in out else ";\n"
+            sign = "\n" if _HERE in out or _DONE in out else "; " if isinstance(depth, _Flat) else ";\n"
             out = out.replace(_DONE, "").replace(_HERE, _DONE)
-            out += " " if node.items[number - 1][1] else sign + " " * depth
+            out += " " if node.items[number - 1][1] else sign if sign == "; " else sign + " " * depth
         shown = _shown(item, depth)
         out += _before(shown, " &") if background else shown
     return out
@@ -213,6 +230,8 @@ def _case(node: Case, depth: int) -> str:
 def _group(node: Group, depth: int) -> str:
     if node.own:
         return f"( {_shown(node.body, depth).replace(_HERE, _DONE)} )"
+    if isinstance(depth, _Flat):
+        return f"{{ {_ended(_shown(node.body, depth))} }}"
     return f"{{ \n{_block(node.body, depth + STEP)}\n{' ' * depth}}}"
 
 
@@ -221,7 +240,7 @@ def _compound(node: Compound, depth: int) -> str:
 
 
 def _nested(node: Function, depth: int) -> str:
-    return "function " + _function(node.body, node.name, depth)
+    return "function " + _function(node.body, node.name, int(depth))
 
 
 def _timed(node: Timed, depth: int) -> str:

@@ -20,6 +20,7 @@ from memsh.shell.errors import (
     ErrExit,
     Fatal,
     Interrupted,
+    Killed,
     Leave,
     LoopControl,
     OutputGone,
@@ -152,7 +153,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         language.last_status = status
         if kind in _SINGLE:
             language.statuses = [status]
-        if session.signals:
+        if session.signals or session.killed:
             self.deliver()
         if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
             self._failed(node, status)
@@ -196,7 +197,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             if "noexec" in self.language.options and not self.language.strict:
                 break
             if background and not self.captured and self.session.box is not None:
-                job = jobs.start(self.session, self.apart(), item, self.session.line)
+                job = jobs.start(self.session, self.apart(), item, item.shown())
                 self.language.background = str(job.pid)
                 status = 0
             else:
@@ -439,16 +440,25 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         if not node.own:
             return self.run(node.body)
         runner = self.apart()
-        status = runner.subshell(lambda: runner.run(node.body))
+        status = runner.subshell(lambda: runner.alone(node.body))
         self.refused = self.refused or runner.refused
         self.language.statuses = [status]
         return status
+
+    def alone(self, node: Node) -> int:
+        """Run what knows the jobs of no other shell."""
+        self.language.family = self.session.new_family()
+        return self.run(node)
 
     def subshell(self, work: Callable[[], int], traps: bool = True) -> int:
         """Run with a language of its own. `exit` ends no more than this."""
         session = self.session
         with session.apart(language=session.language.child()):
-            status = self._contained(work)
+            try:
+                status = self._contained(work)
+            except Killed:
+                self.close_own()
+                raise
             if traps and session.language.traps.get("EXIT"):
                 session.language.last_status = status
                 status = self.at_exit(status)
@@ -458,6 +468,8 @@ class Runner(Lasting, Pipelines, Traps, Calls):
     def _contained(self, work: Callable[[], int]) -> int:
         try:
             return work()
+        except Killed:
+            raise
         except (Leave, Return) as leave:
             return leave.status
         except LoopControl as control:

@@ -41,6 +41,7 @@ PAGE = resource.getpagesize()
 STATM = Path("/proc/self/statm")
 STEADY = 4 << 20  # bytes by which a line may grow where little is left; where less than four times that is, a quarter
 NEVER = 1 << 62  # polls
+APART = 1 << 23  # from here on no process has such a number, and no job
 ADDRESSES = max(0, resource.getrlimit(resource.RLIMIT_AS)[0])  # bytes that the host allows; 0: it does not say
 WATCH = 0x03 if ADDRESSES else 0x1F  # polls between two looks at the host's memory, as a mask
 
@@ -162,6 +163,7 @@ class Session:
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
+        self.families = 0  # shells that know jobs of their own
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
         self.at_prompt = False  # a person types
         self.typed_text = ""  # the line that a person typed, while it runs: its own `|!` is allowed
@@ -172,6 +174,7 @@ class Session:
         self.polls = 0  # how often Ctrl-C has been looked for: the same number for the same lines
         self.cut_at = 0  # the poll at which Ctrl-C was found; 0: it was not looked for
         self.signals: list[tuple[dict[str, str], str]] = []  # (whose traps, which) that came; a command ends first
+        self.killed: list[tuple[int, int]] = []  # (program, signal): the shells that a signal ends
         self.running_line = 0  # of the script, for $LINENO
         self.typed_line = 1  # the number of the line that was typed, or read from a script
         # the poll at which a line is cut as Ctrl-C once cut it (`stopped N LINE`), by the job that it is of
@@ -261,6 +264,11 @@ class Session:
         """The same as a word, whose quotes go."""
         return unquoted(Runner.of_session(self), text)
 
+    def new_family(self) -> int:
+        """The number of a shell that knows no job yet."""
+        self.families += 1
+        return self.families
+
     @property
     def typing(self) -> bool:
         """Whether a person's own line runs next: not a sourced one, nor what a function, a view or a job runs."""
@@ -280,6 +288,14 @@ class Session:
         """`$$`: the shell is no process of the box; it is the current one's figure that is asked for."""
         current = getattr(self.box, "current", None)
         return str(current.pid) if current is not None else "1"
+
+    def own_pid(self) -> str:
+        """`$BASHPID`: a ( … ) is no process of the box either, and has a number that none can have."""
+        language = self.language
+        if not language.level:
+            return self.shell_pid()
+        language.own_pid = language.own_pid or APART + self.new_family()
+        return str(language.own_pid)
 
     # values
 

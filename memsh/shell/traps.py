@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from memsh.shell.errors import Leave, Return
+from memsh.shell.errors import Killed, Leave, Return
 from memsh.shell.told import within
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ class Traps:
         session, traps = self.session, self.language.traps
         mine = [name for owner, name in session.signals if owner is traps]
         session.signals = [(owner, name) for owner, name in session.signals if owner is not traps]
+        language = self.language
+        for program, signal in session.killed:
+            if program == language.program and session.running_job is language.job:
+                session.killed.remove((program, signal))
+                raise Killed(128 + signal, program)
         for name in mine:
             self.trap(name)
 

@@ -138,7 +138,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "OLDPWD": lambda session: session.language.old_cwd,
     "HOME": lambda session: "/root", "PATH": lambda session: PATH, "UID": lambda session: "0",
     "EUID": lambda session: "0", "HOSTNAME": hostname, "OPTIND": lambda session: "1",
-    "BASH_SUBSHELL": lambda session: str(session.language.level), "BASHPID": lambda session: session.shell_pid(),
+    "BASH_SUBSHELL": lambda session: str(session.language.level), "BASHPID": lambda session: session.own_pid(),
     "PPID": lambda session: "1", "SHLVL": lambda session: "1", "PS4": lambda session: "+ ",
     "BASH_VERSION": lambda session: "5.2.15(1)-release", "SHELL": lambda session: "/bin/bash",
     "BASH": lambda session: "/bin/bash", "USER": lambda session: "root", "LOGNAME": lambda session: "root",

@@ -23,8 +23,9 @@ def play(text: str) -> tuple[str, str, int]:
 def test_a_job_runs_until_it_sleeps_and_wakes_with_the_clock() -> None:
     text = "for i in 1 2 3; do echo j$i; sleep 2; done &\necho front; sleep 3; echo later; jobs; sleep 10; jobs; "
     text += "echo end"
-    listed = "[1]+  Running                 for i in 1 2 3; do echo j$i; sleep 2; done &"
-    assert play(text) == (f"j1\nfront\nj2\nlater\n{listed}\nj3\nend\n", "", 0)
+    job = "for i in 1 2 3;\ndo\n    echo j$i; sleep 2;\ndone"
+    lists = f"[1]+  Running                 {job} &\n", f"[1]+  Done                    {job}\n"
+    assert play(text) == (f"j1\nfront\nj2\nlater\n{lists[0]}j3\n{lists[1]}end\n", "", 0)
 
 
 def test_jobs_take_turns_by_time_then_by_number() -> None:
@@ -34,16 +35,17 @@ def test_jobs_take_turns_by_time_then_by_number() -> None:
 
 
 def test_a_job_that_never_sleeps_does_not_stop_the_session() -> None:
-    assert play("while true; do true; done & echo front; kill %1; jobs") == ("front\n", "", 0)
+    listed = "[1]+  Terminated              while true; do\n    true;\ndone\n"
+    assert play("while true; do true; done & echo front; kill %1; jobs; jobs") == (f"front\n{listed}", "", 0)
 
 
 def test_a_command_that_never_ends_gives_way_too() -> None:
     line = "gawk 'BEGIN {while (1) n++}' & echo front; kill %1; jobs"
-    assert boxed(line) == ("front\n", "", 0)
+    assert boxed(line) == ("front\n[1]+  Terminated              gawk 'BEGIN {while (1) n++}'\n", "", 0)
 
 
 def test_a_job_that_is_over_at_once() -> None:
-    assert play("false & echo $?; jobs") == ("0\n", "", 0)
+    assert play("false & echo $?; jobs") == ("0\n[1]+  Exit 1                  false\n", "", 0)
     assert play("{ exit 3; } & echo on") == ("on\n", "", 0)
     assert play("xyzzyq & echo on")[:2] == ("on\n", "xyzzyq: command not found (help lists what there is)\n")
 
@@ -70,10 +72,10 @@ def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
     made.interrupted = True
     assert made.run("sleep 100; echo on") == 130
     assert made.box.timer.usec < 100_000_000 and out.getvalue() == ""
-    assert made.run("jobs") == 0 and out.getvalue() == "[1]+  Running                 while true; do true; done &\n"
+    assert made.run("jobs") == 0 and out.getvalue() == "[1]+  Running                 while true; do\n    true;\ndone &\n"
     made.run("kill %1; jobs")
-    assert out.getvalue().count("[1]") == 1 and not made.jobs
+    assert out.getvalue().count("[1]") == 2 and "Terminated" in out.getvalue() and not made.jobs
 
 
 def test_a_job_may_end_itself_and_nothing_it_runs_holds_that_up() -> None:
-    assert play("{ sleep 1; kill %1; echo no; } & sleep 3; jobs; echo yes") == ("yes\n", "", 0)
+    assert play("{ sleep 1; kill $BASHPID; echo no; } & sleep 3; wait %1; echo $?") == ("143\n", "", 0)

@@ -20,3 +20,21 @@ ready() { until [ -e ready ]; do sleep 0.05; done; }
 rm ready
 { trap '' TERM; > ready; while true; do sleep 0.05; done; } & ready; kill $!; kill -0 $!; echo $?; kill -9 %1; wait $! 2>/dev/null; echo $?
 (exit 3) & p=$!; (sleep 0.05); wait $p; echo $?
+#### what has ended is listed once
+(exit 3) & sleep 0.1; jobs; jobs; { sleep 0; echo; } & sleep 0.1; jobs
+sleep 9 & kill %1; jobs >/dev/null; wait; jobs
+#### %+ and %% mean what has ended too
+(exit 7) & wait %+; echo $?; (exit 8) & wait %%; echo $?; wait; echo $?; wait %%; echo $?
+#### jobs as they are printed
+while sleep 9; do { :; :; }; done & for i in 1 2; do sleep 9; :; done > f & sleep 9 && : || : & jobs; kill %1 %2 %3; wait
+#### the jobs of a script are its own
+sleep 9 & echo 'sleep 8 & jobs; kill $!' > s; bash s; (jobs); (sleep 7 & jobs; kill $!); jobs | cat; kill $!; wait
+#### a wait in a job
+{ sleep 0.1 & wait; echo both; } & wait; echo all; (sleep 0.1 & wait $!; echo $?)
+#### a signal to $$ ends sh -c and what it is in
+sh -c 'kill -9 $$; echo no'; echo $?; bash -c 'trap "echo bye" EXIT; x=$(kill $$); echo no'; echo $?
+bash -c 'trap "echo bye" EXIT; (kill -KILL $$); sleep 1; echo no'; echo $?
+bash -c '(sleep 0.1; kill -HUP $$) & sleep 9; echo no'; echo $?
+echo 'while :; do kill $$; done' > s; bash s; echo $?; bash -c 'kill -0 $$; echo $?; kill -CONT $$; echo on'
+#### $BASHPID of a subshell
+[ $BASHPID = $$ ]; echo $?; ([ $BASHPID != $$ ]; echo $?); (kill $BASHPID; echo no); echo $?; (trap 'echo T' TERM; kill $BASHPID; echo on)
