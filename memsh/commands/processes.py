@@ -19,7 +19,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, Leave, ShellError, Unreasonable, UsageError
-from memsh.shell.jobspecs import KILLED, SIGKILL, ended, job_of, own
+from memsh.shell.jobspecs import KILLED, ended, job_of, own
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
 from memsh.shell.session import Session

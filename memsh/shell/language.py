@@ -41,7 +41,7 @@ class Language(Scopes):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = "memsh"  # $0
+        self.name: str = "memsh"  # $0
         self.scripted = False  # a script runs, not a line or -c
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
@@ -57,7 +57,7 @@ class Language(Scopes):
         self.directories: list[str] = []  # that pushd keeps
         self.last_status = 0
         self.statuses: list[int] = []  # PIPESTATUS
-        self.last_word = ""  # $_
+        self.last_word: str = ""  # $_
         self.background = ""  # $!
         self.last_job = 0  # the highest `$!` so far
         self.program = 0  # the `sh -c` or script that it is part of; 0: the session's own shell
@@ -70,7 +70,7 @@ class Language(Scopes):
         self.unreachable = 0  # loops around this ( … ), which `break` does not know
         self.nesting = 0  # compound commands, loops among them, around what runs
         self.source_depth = 0
-        self.level = 0  # BASH_SUBSHELL
+        self.level: int = 0  # BASH_SUBSHELL
         self.depth = 0  # of $( … ) and eval, for $PS4
         self.tested = 0  # how many conditions are being asked: `set -e` waits
         self.expanding: set[str] = set()  # aliases that stand for themselves now

@@ -440,15 +440,17 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         if not node.own:
             return self.run(node.body)
         runner = self.apart()
-        status = runner.subshell(lambda: runner.alone(node.body))
+        status = runner.subshell(lambda: runner.alone(node))
         self.refused = self.refused or runner.refused
         self.language.statuses = [status]
         return status
 
-    def alone(self, node: Node) -> int:
-        """Run what knows the jobs of no other shell."""
-        self.language.family = self.session.new_family()
-        return self.run(node)
+    def alone(self, node: Group) -> int:
+        """The inside of a `( … )`, which knows the jobs of no other shell. As a whole job it is that job's shell."""
+        self.language.family, job = self.session.new_family(), self.session.running_job
+        if job is not None and job.node is node:
+            self.language.own_pid = job.pid
+        return self.run(node.body)
 
     def subshell(self, work: Callable[[], int], traps: bool = True) -> int:
         """Run with a language of its own. `exit` ends no more than this."""

@@ -72,10 +72,17 @@ def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:
     made.interrupted = True
     assert made.run("sleep 100; echo on") == 130
     assert made.box.timer.usec < 100_000_000 and out.getvalue() == ""
-    assert made.run("jobs") == 0 and out.getvalue() == "[1]+  Running                 while true; do\n    true;\ndone &\n"
+    assert made.run("jobs") == 0
+    assert out.getvalue() == "[1]+  Running                 while true; do\n    true;\ndone &\n"
     made.run("kill %1; jobs")
-    assert out.getvalue().count("[1]") == 2 and "Terminated" in out.getvalue() and not made.jobs
+    assert [line[6:16] for line in out.getvalue().splitlines() if line[0] == "["] == ["Running   ", "Terminated"]
+    assert not made.jobs
 
 
 def test_a_job_may_end_itself_and_nothing_it_runs_holds_that_up() -> None:
     assert play("{ sleep 1; kill $BASHPID; echo no; } & sleep 3; wait %1; echo $?") == ("143\n", "", 0)
+
+
+def test_what_has_ended_is_meant_until_it_was_waited_for() -> None:
+    line = "(exit 7) & wait %+; echo $?; (exit 8) & sleep 9 & wait %%; echo $?; wait %1; echo $?; wait %1; echo $?"
+    assert play(line) == ("7\n0\n8\n127\n", "wait: %1: no such job\n", 0)

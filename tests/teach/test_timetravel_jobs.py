@@ -70,5 +70,5 @@ def test_a_killed_job_ends_wherever_it_stands() -> None:
     out.truncate(0)
     made.run("sleep 5")
     assert made.jobs == [] and "x" not in out.getvalue()
-    made.run("(sleep 5; kill %1; echo no) &\nsleep 9")
+    made.run("(sleep 5; kill $BASHPID; echo no) &\nsleep 9")
     assert made.jobs == [] and "no" not in out.getvalue()

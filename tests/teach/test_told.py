@@ -100,4 +100,4 @@ def test_a_journey_that_is_cut_leaves_everything() -> None:
             assert made.jobs == jobs
             assert not differing(before, session_seen(made))
     made.run("undo")
-    assert [job.text for job in made.jobs] == ["sleep 100 &"]  # restore ended it, undo took the restoring back
+    assert [job.text for job in made.jobs] == ["sleep 100"]  # restore ended it, undo took the restoring back

@@ -21,10 +21,8 @@ rm ready
 { trap '' TERM; > ready; while true; do sleep 0.05; done; } & ready; kill $!; kill -0 $!; echo $?; kill -9 %1; wait $! 2>/dev/null; echo $?
 (exit 3) & p=$!; (sleep 0.05); wait $p; echo $?
 #### what has ended is listed once
-(exit 3) & sleep 0.1; jobs; jobs; { sleep 0; echo; } & sleep 0.1; jobs
+(exit 3) & sleep 0.1; jobs > f; jobs; cut -c5- f; { sleep 0; echo; } & sleep 0.1; jobs > f; cut -c5- f
 sleep 9 & kill %1; jobs >/dev/null; wait; jobs
-#### %+ and %% mean what has ended too
-(exit 7) & wait %+; echo $?; (exit 8) & wait %%; echo $?; wait; echo $?; wait %%; echo $?
 #### jobs as they are printed
 while sleep 9; do { :; :; }; done & for i in 1 2; do sleep 9; :; done > f & sleep 9 && : || : & jobs; kill %1 %2 %3; wait
 #### the jobs of a script are its own
@@ -37,4 +35,4 @@ bash -c 'trap "echo bye" EXIT; (kill -KILL $$); sleep 1; echo no'; echo $?
 bash -c '(sleep 0.1; kill -HUP $$) & sleep 9; echo no'; echo $?
 echo 'while :; do kill $$; done' > s; bash s; echo $?; bash -c 'kill -0 $$; echo $?; kill -CONT $$; echo on'
 #### $BASHPID of a subshell
-[ $BASHPID = $$ ]; echo $?; ([ $BASHPID != $$ ]; echo $?); (kill $BASHPID; echo no); echo $?; (trap 'echo T' TERM; kill $BASHPID; echo on)
+[ $BASHPID = $$ ]; echo $?; ([ $BASHPID != $$ ]; echo $?); (kill $BASHPID; echo no); echo $?; (echo $BASHPID > f) & wait; [ $(<f) = $! ]; echo $?; (trap 'echo T' TERM; kill $BASHPID; echo on)
