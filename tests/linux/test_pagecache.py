@@ -15,7 +15,6 @@ from memsh.linux.include.memmap import K_FILE, PG_ACTIVE, PG_READAHEAD, PG_RECLA
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.kernel.sysctl import put
 from memsh.linux.mm.filemap.pagecache import add_to_page_cache, delete_from_page_cache, invalidate_mapping_pages
-from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.lru import mark_page_accessed
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.mmap import vma
@@ -100,8 +99,8 @@ def test_read_ahead_does_not_wait(box: Box) -> None:
     assert len(marked) == 1
     box.fs.read(file, marked[0] << 12, 4096)
     assert len(mapping.pages) > start
-    assert being_read(box, mapping, start) > box.timer.usec
-    assert not being_read(box, mapping, marked[0])
+    assert mapping.being_read(start, box.timer.usec) > box.timer.usec
+    assert not mapping.being_read(marked[0], box.timer.usec)
 
 
 def test_the_flusher_writes_what_is_old(box: Box) -> None:

@@ -150,6 +150,13 @@ class AddressSpace:
         self.i_mmap: dict[int, None] = {}
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 
+    def being_read(self, index: int, usec: int) -> int:
+        """When the page will be there, in µs; 0 if it is at `usec`: what the lock of a page under I/O stands for."""
+        for first, last, due in self.reading:
+            if first <= index < last and due > usec:
+                return due
+        return 0
+
 
 class AddressSpaceOperations(NamedTuple):
     """What a file system does for the pages of its files (struct address_space_operations).

@@ -20,6 +20,7 @@ from memsh.linux.mm.compaction.isolate import (
     block_start,
     isolate_freepages,
     isolate_migratepages,
+    pageblock_skip_persistent,
     release_freepages,
 )
 from memsh.linux.mm.compaction.migrate import MIGRATE_ASYNC, MIGRATE_SYNC, MIGRATE_SYNC_LIGHT, NO_TARGET, migrate_pages
@@ -99,6 +100,8 @@ def _restarting(zone: Zone, order: int) -> bool:
 
 
 def _reset_isolation_pfn(box: Box, zone: Zone, pfn: int, source: bool, target: bool) -> bool:
+    if pageblock_skip_persistent(box, zone, pfn):
+        return False
     skip = zone.compact.skip
     block = (pfn >> zone.block_order) - zone.start_block
     if source and target and not skip[block]:

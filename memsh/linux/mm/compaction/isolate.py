@@ -32,7 +32,7 @@ from memsh.linux.mm.compaction.migrate import (
     page_mapping,
     putback_movable_pages,
 )
-from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER
 from memsh.linux.mm.page_alloc.watermark import zone_watermark_ok
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ COSTLY_ORDER = 3
 _NO_START = 1 << 52  # beyond every frame
 _FS = GFP_NAMES["__GFP_FS"]
 _COMPOUND = (K_SLAB, K_KMALLOC, K_HUGETLB)
+_LARGEST_COMPOUND = 18  # a huge page of 1 GiB
 
 
 class CompactControl:
@@ -99,6 +100,18 @@ def _compound_pages(box: Box, pfn: int) -> int:
         return HPAGE_PMD_NR if memmap.flags[pfn] & PG_LRU else 1
     order = memmap.order[pfn] if memmap.kind[pfn] in _COMPOUND else 0
     return 1 << order if order < MAX_ORDER else 1
+
+
+def pageblock_skip_persistent(box: Box, zone: Zone, pfn: int) -> bool:
+    """Whether a compound page of a page block or more covers the frame: nothing is free there, and it does not move."""
+    memmap = box.memmap
+    if memmap.flags[pfn] & PG_HUGE:
+        return zone.block_order <= HPAGE_PMD_ORDER
+    for order in range(zone.block_order, _LARGEST_COMPOUND + 1):
+        head = pfn & -(1 << order)
+        if memmap.kind[head] in _COMPOUND and memmap.order[head] >= order:
+            return head not in zone.free
+    return False
 
 
 # -- free pages ------------------------------------------------------------------------------------------------------
@@ -464,6 +477,8 @@ def _fast_find_migrateblock(cc: CompactControl) -> int:
 
 
 def _suitable_source(cc: CompactControl, pfn: int) -> bool:
+    if pageblock_skip_persistent(cc.box, cc.zone, pfn):
+        return False
     if cc.mode != MIGRATE_ASYNC or not cc.direct_compaction:
         return True
     kind = cc.zone.block_type(pfn)

@@ -3,8 +3,11 @@
 A page may move if every reference to it can be found: the page-table entries that map it (the reverse map), the page
 cache or the swap cache, and the mover's own. The entries keep their bits and get the new frame.
 
-Known deviations: there are no migration entries, since nobody can run in between; a page moves alone, not in a batch
-whose TLB flush is shared; the new page reaches its list at once, not through a per-CPU batch.
+A page whose references do not add up, or that the disk is still reading, is tried again, in ten rounds over the list;
+one that is being written is given up at once, unless the caller may wait for the disk.
+
+Known deviations: there are no migration entries, since nobody can run in between; the new page reaches its list at
+once, not through a per-CPU batch.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT, MIGRATE_SYNC = range(3)
 MODES = ("MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC")
 NO_TARGET = -1  # migrate_pages(): no free frame was left (-ENOMEM)
+MAX_RETRY = 10  # NR_MAX_MIGRATE_PAGES_RETRY: rounds over the pages that might move the next time
+FORCE_AFTER = 2  # from the round after this one on, whoever may wait does
+_MOVED, _AGAIN, _BUSY = range(3)
 
 
 def page_mapping(box: Box, pfn: int) -> bool:
@@ -75,19 +81,45 @@ def _move_tables(box: Box, src: int, dst: int) -> int:
     return len(places)
 
 
-def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
-    """Move one isolated page; False if it must stay where it is."""
+def _wait_unlocked(box: Box, src: int, mode: int, force: bool) -> bool:
+    """Whether the page is not locked for reading, or no longer (__migrate_folio_unmap: folio_trylock, folio_lock)."""
     memmap = box.memmap
+    due = 0
+    if memmap.flags[src] & PG_SWAPCACHE:
+        locked = box.swap.is_locked(src)
+    else:
+        mapping = memmap.owners[memmap.mapping[src]]
+        if isinstance(mapping, AddressSpace):
+            due = mapping.being_read(memmap.index[src], box.timer.usec)
+        locked = due > 0
+    if not locked:
+        return True
+    if not force or mode == MIGRATE_ASYNC or box.pages.memalloc:
+        return False
+    if due:
+        box.disk.wait(due)
+    else:
+        box.swap.wait_locked(src)
+    return True
+
+
+def _migrate_folio(box: Box, src: int, dst: int, mode: int, force: bool) -> int:
+    """Move one isolated page: _MOVED, _AGAIN if it may be tried once more, or _BUSY."""
+    memmap = box.memmap
+    if not _wait_unlocked(box, src, mode, force):
+        return _AGAIN
     flags = memmap.flags[src]
     if flags & PG_WRITEBACK:
         if mode != MIGRATE_SYNC:
-            return False
+            return _BUSY
+        if not force:
+            return _AGAIN
         box.disk.wait(box.disk.busy_until)
         flags = memmap.flags[src]
     if memmap.refcount[src] != folio_expected_refs(box, src):
-        return False
+        return _AGAIN
     if not flags & PG_ANON and not memmap.mapping[src]:
-        return False
+        return _AGAIN
     mapped = _move_tables(box, src, dst)
     if mapped != memmap.mapcount[src]:
         raise RuntimeError(f"page {src:#x} is mapped {memmap.mapcount[src]} times, found {mapped}")
@@ -110,7 +142,7 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int) -> bool:
         memmap.data[dst] = data
     memmap.flags[src] = memmap.mapping[src] = memmap.index[src] = 0
     memmap.refcount[src] = 1
-    return True
+    return _MOVED
 
 
 def _count_mlocked(box: Box) -> None:
@@ -134,8 +166,34 @@ def migrate_pages(
     Those that cannot move are put back on their lists. Answers what could not move, and how many did; the last of the
     former is NO_TARGET if the frames ran out.
     """
+    busy: list[int] = []
+    left = list(pages)
+    untried: list[int] | None = None
+    moved = 0
+    for attempt in range(MAX_RETRY):
+        if not left or untried:
+            break
+        count, left, untried = _round(box, left, busy, get_new, put_new, mode, attempt > FORCE_AFTER)
+        moved += count
+    failed = busy + left
+    events = len(failed) + bool(untried)
+    box.vmstat["pgmigrate_success"] += moved
+    box.vmstat["pgmigrate_fail"] += events
+    if box.trace.on:
+        box.trace.emit("mm_migrate_pages", moved, events, MODES[mode])
+    failed += untried or ()
+    putback_movable_pages(box, failed)
+    return [*failed, NO_TARGET] if untried else failed, moved
+
+
+def _round(
+    box: Box, pages: list[int], busy: list[int], get_new: Callable[[], int], put_new: Callable[[int], None],
+    mode: int, force: bool,
+) -> tuple[int, list[int], list[int] | None]:  # fmt: skip
+    """One round of migrate_pages_batch(): (how many moved, those to be tried again, those for which no frame was left).
+    Those that cannot move at all are added to `busy`."""
     memmap = box.memmap
-    failed: list[int] = []
+    again: list[int] = []
     moved = 0
     for number, src in enumerate(pages):
         if memmap.refcount[src] == 1 and not memmap.mapping[src]:  # freed while it was isolated
@@ -146,26 +204,16 @@ def migrate_pages(
             continue
         dst = get_new()
         if not dst:
-            rest = list(pages[number:])
-            box.vmstat["pgmigrate_fail"] += 1
-            putback_movable_pages(box, failed + rest)
-            box.vmstat["pgmigrate_success"] += moved
-            if box.trace.on:
-                box.trace.emit("mm_migrate_pages", moved, len(failed) + 1, MODES[mode])
-            return [*failed, *rest, NO_TARGET], moved
-        if not _migrate_folio(box, src, dst, mode):
-            put_new(dst)
-            failed.append(src)
-            box.vmstat["pgmigrate_fail"] += 1
+            return moved, again, pages[number:]
+        result = _migrate_folio(box, src, dst, mode, force)
+        if result == _MOVED:
+            _putback(box, dst)
+            box.pages.free_pages(src, 0)
+            moved += 1
             continue
-        _putback(box, dst)
-        box.pages.free_pages(src, 0)
-        moved += 1
-    box.vmstat["pgmigrate_success"] += moved
-    if box.trace.on:
-        box.trace.emit("mm_migrate_pages", moved, len(failed), MODES[mode])
-    putback_movable_pages(box, failed)
-    return failed, moved
+        put_new(dst)
+        (busy if result == _BUSY else again).append(src)
+    return moved, again, None
 
 
 def putback_movable_pages(box: Box, pages: Sequence[int]) -> None:

@@ -28,7 +28,7 @@ from memsh.linux.mm.filemap.pagecache import (
     mark_pages_accessed,
     max_index,
 )
-from memsh.linux.mm.filemap.readahead import being_read, ondemand_readahead, page_cache_ra, read_pages, wait_on_page
+from memsh.linux.mm.filemap.readahead import ondemand_readahead, page_cache_ra, read_pages, wait_on_page
 from memsh.linux.mm.filemap.writeback import balance_dirty_pages_ratelimited, dirty_folio, dirty_run
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def filemap_get_pages(box: Box, file: File, mapping: AddressSpace, index: int, l
         if at > 0:
             del pfns[at:]
         if mapping.reading:
-            due = being_read(box, mapping, index)
+            due = mapping.being_read(index, box.timer.usec)
             if due:
                 wait_on_page(box, mapping, index)
                 continue

@@ -11,7 +11,6 @@ from memsh.linux.include.memmap import PG_READAHEAD
 from memsh.linux.include.mm_types import PageTable, VmArea, VmOperations
 from memsh.linux.mm.filemap.filemap import block_write_end, filemap_fault
 from memsh.linux.mm.filemap.pagecache import mapping_of, max_index
-from memsh.linux.mm.filemap.readahead import being_read
 from memsh.linux.mm.memory.filefault import set_pte
 from memsh.linux.mm.memory.outcome import AROUND, MAJOR, RETRIED
 
@@ -56,7 +55,7 @@ def filemap_map_pages(box: Box, vma: VmArea, addr: int, table: PageTable, at: in
     mapped = 0
     for index in range(start, last + 1):
         pfn = pages.get(index)
-        if pfn is None or flags[pfn] & PG_READAHEAD or (mapping.reading and being_read(box, mapping, index)):
+        if pfn is None or flags[pfn] & PG_READAHEAD or (mapping.reading and mapping.being_read(index, box.timer.usec)):
             continue
         if file.mmap_miss > 0:
             file.mmap_miss -= 1

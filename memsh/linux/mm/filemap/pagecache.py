@@ -410,7 +410,7 @@ def _evict_leaf(
             batch.add(0)
             continue
         flags = memmap.flags[entry]
-        if flags & PG_WRITEBACK or _locked(box, mapping, index):
+        if flags & PG_WRITEBACK or mapping.being_read(index, box.timer.usec):
             continue
         if flags & PG_HUGE:
             if not entry & HPAGE_PMD_NR - 1:
@@ -463,10 +463,6 @@ def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: _Evicted) -> N
             pages.clear_leaf(leaf)
         if batch.entries == PAGEVEC_SIZE:
             batch.release()
-
-
-def _locked(box: Box, mapping: AddressSpace, index: int) -> bool:
-    return any(first <= index < last and due > box.timer.usec for first, last, due in mapping.reading)
 
 
 def truncate(box: Box, inode: Inode, size: int) -> None:

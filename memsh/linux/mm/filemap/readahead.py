@@ -70,18 +70,10 @@ def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
         mapping.reading.append((first, last, due))
 
 
-def being_read(box: Box, mapping: AddressSpace, index: int) -> int:
-    """When the page will be there, 0 if it is: what the lock of a page under I/O stands for."""
-    for first, last, due in mapping.reading:
-        if first <= index < last and due > box.timer.usec:
-            return due
-    return 0
-
-
 def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> None:
     """Wait until the disk has read the page (folio_wait_locked). Who waits holds it, so that it is there afterwards
     however short memory is."""
-    due = being_read(box, mapping, index) if mapping.reading else 0
+    due = mapping.being_read(index, box.timer.usec)
     pfn = mapping.pages.get(index) if due else None
     if pfn is not None:
         box.memmap.refcount[pfn] += 1
