@@ -124,7 +124,7 @@ class Box:
         if boot:
             model.start.boot(self)
             for node in self.pages.nodes:
-                node.kswapd.booted()
+                node.kswapd.preempt()
             idle = not_modelled(self)
             if idle:
                 self.notes.append(f"on the command line, not modelled, without effect here: {', '.join(idle)}")

@@ -142,7 +142,7 @@ def start_memory(box: Box) -> None:
     log = Logger(box)
     box.timer.set(96994)
     log(KERN_INFO, f"Built 1 zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}", 172)
-    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline}")
     print_unknown_bootoptions(box)
     init_32.early_tables(box, machine)
     box.timer.set(100933)

@@ -205,7 +205,7 @@ def start_memory(box: Box) -> Parser:
         log(KERN_INFO, f"Fallback order for Node {node.nid}: " + "".join(f"{nid} " for nid in node.order))
     log(KERN_INFO, f"Built {len(nodes)} zonelists, mobility grouping on.  Total pages: {machine.nr_all_pages}")
     log(KERN_INFO, f"Policy zone: {box.arch.zone_names[policy_zone(box.pages)]}")
-    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline} ")
+    log(KERN_NOTICE, f"Kernel command line: {box.config.cmdline}")
     parser.tell()
     print_unknown_bootoptions(box)
     for usec, line in sorted([*lines, (125486, f"mem auto-init: stack:all(zero), {auto_init(box.config)}")]):

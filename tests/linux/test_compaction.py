@@ -8,6 +8,7 @@ from memsh.inspect.check import check
 from memsh.linux.arch.x86.paging import walk
 from memsh.linux.config import MIB, Config
 from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED
+from memsh.linux.include.memmap import K_HUGETLB, PG_READAHEAD
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.compaction.compaction import (
@@ -21,6 +22,8 @@ from memsh.linux.mm.compaction.compaction import (
     compact_node,
     try_to_compact_pages,
 )
+from memsh.linux.mm.compaction.isolate import pageblock_skip_persistent
+from memsh.linux.mm.compaction.migrate import MIGRATE_ASYNC, MIGRATE_SYNC, isolate_page, migrate_pages
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
@@ -178,6 +181,60 @@ def test_huge_pages_are_stepped_over() -> None:
     compact_node(box, box.pages.nodes[0])
     assert huge and box.vmstat["nr_anon_transparent_hugepages"] == huge
     assert box.vmstat["compact_free_scanned"] < huge  # one look at each, not one at each frame
+    head = walk(mm, addr + 4 * MIB & -2 * MIB).pfn
+    assert head is not None and box.vmstat["compact_migrate_scanned"] > 0
+    zone = box.pages.zone_of(head)
+    assert all(pageblock_skip_persistent(box, zone, pfn) for pfn in (head, head + 511))
+    pool = box.pages.alloc_pages(GFP_KERNEL, 9)
+    assert not pageblock_skip_persistent(box, zone, pool)  # a block that is no compound page
+    sysctl.put(box, "vm.nr_hugepages", "1")
+    first = next(pfn for pfn in range(0, box.memmap.frames, 512) if box.memmap.kind[pfn] == K_HUGETLB)
+    assert pageblock_skip_persistent(box, box.pages.zone_of(first), first + 300)
+    assert check(box) == []
+
+
+def test_a_page_that_somebody_holds_is_tried_ten_times(box: Box) -> None:
+    addr = checkerboard(box, 8 * MIB)
+    mm, memmap = box.current.mm, box.memmap
+    assert mm is not None
+    held, other = walk(mm, addr + 4096).pfn, walk(mm, addr + 3 * 4096).pfn
+    assert held is not None and other is not None
+    given: list[int] = []
+
+    def get_new() -> int:
+        given.append(box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0))
+        return given[-1]
+
+    memmap.refcount[held] += 1
+    for pfn in (held, other):
+        isolate_page(box, pfn)
+    failed, moved = migrate_pages(box, [held, other], get_new, lambda pfn: box.pages.free_pages(pfn, 0), MIGRATE_SYNC)
+    assert (failed, moved, len(given)) == ([held], 1, 11)
+    assert (box.vmstat["pgmigrate_success"], box.vmstat["pgmigrate_fail"]) == (1, 1)
+    memmap.refcount[held] -= 1
+    assert walk(mm, addr + 4096).pfn == held and walk(mm, addr + 3 * 4096).pfn != other
+    assert check(box) == []
+
+
+def test_a_page_that_is_being_read_stays_where_it_is(box: Box) -> None:
+    box.fs.mkfile("/big", MIB)
+    file = box.fs.open("/big")
+    box.fs.read(file, 0, 4096)
+    mapping = file.inode.mapping
+    assert mapping is not None
+    mark = next(index for index, pfn in mapping.pages.items() if box.memmap.flags[pfn] & PG_READAHEAD)
+    box.fs.read(file, mark << 12, 4096)  # asks for more, which nobody waits for
+    _, last, due = mapping.reading[-1]
+    pfn = mapping.pages[last - 1]
+    assert due > box.timer.usec
+    for mode, stays in ((MIGRATE_ASYNC, True), (MIGRATE_SYNC, False)):
+        isolate_page(box, pfn)
+        failed, _ = migrate_pages(
+            box, [pfn], lambda: box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0),
+            lambda new: box.pages.free_pages(new, 0), mode,
+        )  # fmt: skip
+        assert (failed == [pfn]) is stays and (mapping.pages[last - 1] == pfn) is stays
+        assert (box.timer.usec < due) is stays  # who may wait did
     assert check(box) == []
 
 
@@ -243,12 +300,12 @@ def test_a_block_that_had_to_be_made_is_told_as_such() -> None:
     for line in (
         "p=$(mmap 70M rw private,populate)",
         "for at in $(seq 0 65536 73334784); do madvise $((p+at+4096)) 60k dontneed > /dev/null; done",
-        "while x=$(alloc_pages 4 'GFP_NOWAIT|__GFP_NOWARN' 2> /dev/null); do true; done",
-        "while x=$(alloc_pages 4 'GFP_ATOMIC|__GFP_NOWARN' 2> /dev/null); do true; done",
-        "while x=$(alloc_pages 4 'GFP_ATOMIC|GFP_DMA|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 __GFP_NOWARN 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 '__GFP_ATOMIC|__GFP_HIGH|__GFP_NOWARN' 2> /dev/null); do true; done",
+        "while x=$(alloc_pages 4 '__GFP_ATOMIC|__GFP_HIGH|GFP_DMA|__GFP_NOWARN' 2> /dev/null); do true; done",
     ):
         session.run(line)  # type: ignore[attr-defined]
     screen.truncate(0)
-    session.run("alloc_pages 4 GFP_KERNEL")  # type: ignore[attr-defined]
+    session.run("alloc_pages 4 'GFP_KERNEL&~__GFP_KSWAPD_RECLAIM'")  # type: ignore[attr-defined]
     assert "pages were moved to make a block (direct compaction)" in screen.getvalue()
     assert "this CPU's list" not in screen.getvalue()

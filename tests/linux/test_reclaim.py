@@ -137,6 +137,26 @@ def test_kswapd_only_runs_when_the_clock_moves() -> None:
     assert check(box) == []
 
 
+def test_kswapd_sleeps_when_a_high_order_was_in_vain() -> None:
+    box = _BASE.copy()
+    pages, vmstat = box.pages, box.vmstat
+    normal, kswapd = pages.zones[1], pages.nodes[0].kswapd
+    sysctl.put(box, "vm.drop_caches", "3")
+    while any(zone.nr_blocks(10) for zone in pages.zones):
+        assert pages.alloc_pages(0x400 | 0x20000, 10)  # GFP_NOWAIT | __GFP_NOMEMALLOC
+    box.timer.advance(1_000_000)
+    before = vmstat.copy()
+    assert kswapd.state == "sleeping" and not kswapd.balanced(10, 1)
+    for _ in range(2):
+        kswapd.wakeup(normal, 0x400, 10, 1)
+        box.timer.advance(20_000)
+        assert kswapd.state == "napping"  # one run for the block, none for what comes after it
+    assert vmstat["pageoutrun"] == before.get("pageoutrun", 0) + 2
+    assert vmstat["kswapd_low_wmark_hit_quickly"] == before.get("kswapd_low_wmark_hit_quickly", 0) + 1
+    assert vmstat["kswapd_high_wmark_hit_quickly"] == before.get("kswapd_high_wmark_hit_quickly", 0)
+    assert check(box) == []
+
+
 def test_what_a_reader_waits_for_stays_until_it_has_looked(box: Box) -> None:
     """Whoever reclaims while the disk works gets every page that was read, but not the one that is waited for."""
     box.fs.mkfile("/big", MIB)

@@ -172,6 +172,8 @@ def _direct_compact(
     pfn = pfn or pages.get_page_from_freelist(gfp, order, flags, plan)
     if not pfn:
         vmstat["compact_fail"] += 1
+        for node in pages.nodes:
+            node.kswapd.preempt()
         return 0, result
     zone = pages.zone_of(pfn)
     zone.compact.blockskip_flush = False

@@ -43,7 +43,8 @@ class Kswapd:
         self.state = "sleeping"  # or "napping", "running"
         self.nap_until = 0
         self.run: ScanControl | None = None
-        self.alloc_order = 0
+        self.alloc_order = 0  # what the run was for
+        self.reclaim_order = 0  # what it got, 0 where a high order was given up: kswapd sleeps when that is there
         self.boosts: list[int] = []
         self.boost_left = 0
 
@@ -82,6 +83,8 @@ class Kswapd:
         if self.state == "running":
             return
         if self.state == "napping":
+            self.highest = self._highest_zoneidx()
+            self.order = max(self.order, self.reclaim_order)
             self.box.vmstat["kswapd_low_wmark_hit_quickly"] += 1
         self.state = "running"
         self._later(WAKE_USEC, self._begin)
@@ -96,9 +99,9 @@ class Kswapd:
         if self.state == "running" and self.run is None:
             self.box.timer.hasten(self._begin)
 
-    def booted(self) -> None:
-        """While the machine came up it had its turn, if something woke it."""
-        if self.state == "running":
+    def preempt(self) -> None:
+        """The CPU is given to a kswapd that was woken: a compaction calls cond_resched(), or the machine has come up."""
+        if self.state == "running" and self.run is None:
             self.box.timer.cancel(self._begin)
             self._begin()
 
@@ -120,8 +123,7 @@ class Kswapd:
         """balance_pgdat() begins: take the request, note the boosts."""
         box = self.box
         order = self.alloc_order = self.order
-        highest = self.previous if self.highest == self.nobody else self.highest
-        self.previous = highest
+        highest = self.previous = self._highest_zoneidx()
         self.order, self.highest = 0, self.nobody
         if box.trace.on:
             box.trace.emit("mm_vmscan_kswapd_wake", self.node.nid, highest, order)
@@ -134,6 +136,10 @@ class Kswapd:
         while self._round():
             pass
         self._end(sc)
+
+    def _highest_zoneidx(self) -> int:
+        """The highest zone that was asked for, or the one before if nobody asked (kswapd_highest_zoneidx)."""
+        return self.previous if self.highest == self.nobody else self.highest
 
     def _reclaim_active(self, on: bool) -> None:
         for zone in self.node.zones_upto(self.previous):
@@ -199,13 +205,25 @@ class Kswapd:
             self.node.kcompactd.wakeup(box.arch.pageblock_order, self.previous)
         snapshot_refaults(self.node.lruvec)
         self.run = None
-        self._try_to_sleep(sc.order)
+        self.reclaim_order = sc.order
+        if self.reclaim_order >= self.alloc_order:  # the order it was woken for is done with, whatever came of it
+            self.alloc_order = self.reclaim_order = self.order
+            self.previous = self._highest_zoneidx()
+        self._try_to_sleep()
 
-    def _try_to_sleep(self, reclaim_order: int) -> None:
+    def _prepare_sleep(self) -> bool:
+        """Whether there is nothing to do, or nothing to be hoped for (prepare_kswapd_sleep)."""
+        if self.failures >= MAX_RECLAIM_RETRIES:
+            return True
+        if not self.balanced(self.reclaim_order, self.previous):
+            return False
+        self._clear_congested()
+        return True
+
+    def _try_to_sleep(self) -> None:
         """A nap first, to see whether the balance holds (kswapd_try_to_sleep)."""
         box = self.box
-        if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(reclaim_order, self.previous):
-            self._clear_congested()
+        if self._prepare_sleep():
             compaction.reset_isolation_suitable(box, self.node)
             self.node.kcompactd.wakeup(self.alloc_order, self.previous)
             self.state = "napping"
@@ -218,10 +236,9 @@ class Kswapd:
     def _nap_over(self) -> None:
         if self.state != "napping" or self.box.timer.usec < self.nap_until:
             return  # woken in between
-        if self.failures >= MAX_RECLAIM_RETRIES or self.balanced(0, self.previous):
+        if self._prepare_sleep():
             if self.box.trace.on:
                 self.box.trace.emit("mm_vmscan_kswapd_sleep", self.node.nid)
-            self._clear_congested()
             self.state = "sleeping"
             return
         self.box.vmstat["kswapd_high_wmark_hit_quickly"] += 1

@@ -111,7 +111,7 @@ def _e820(box: Box, machine: Machine, log: Logger) -> None:
     ram = -(-box.config.ram // 8192) * 8192  # the PC rounds its memory up
     machine.top = low_ram(ram)
     log(KERN_NOTICE, IMAGE.banner)
-    log(KERN_INFO, f"Command line: {box.config.cmdline} ")
+    log(KERN_INFO, f"Command line: {box.config.cmdline}")
     log(KERN_INFO, "BIOS-provided physical RAM map:")
     machine.firmware_map = machine.e820 = e820_map(ram, AMD_HT, firmware_kept(box.config, 2 if box.config.swap else 0))
     machine.low_end = machine.e820[3].end
