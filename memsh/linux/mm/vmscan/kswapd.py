@@ -100,7 +100,7 @@ class Kswapd:
             self.box.timer.hasten(self._begin)
 
     def preempt(self) -> None:
-        """The CPU is given to a kswapd that was woken: a compaction calls cond_resched(), or the machine has come up."""
+        """A kswapd that was woken has the CPU: a compaction calls cond_resched(), or the machine has come up."""
         if self.state == "running" and self.run is None:
             self.box.timer.cancel(self._begin)
             self._begin()
