@@ -23,6 +23,7 @@ def pipes(box: Box, args: Args, io: IO) -> None:
     descriptors are in /proc/self/fd. `ulimit -n` bounds them.
     """
     for _ in range(args.count):
+        io.check()
         file_table.do_pipe(box, box.current)
     io.out(f"{args.count} {faults(0, 0)}\n")
 
@@ -34,6 +35,7 @@ def sockets(box: Box, args: Args, io: IO) -> None:
     sockets 40
     """
     for _ in range(args.count):
+        io.check()
         file_table.do_socketpair(box, box.current)
     io.out(f"{args.count} {faults(0, 0)}\n")
 

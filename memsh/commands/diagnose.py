@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import ShellError
@@ -31,7 +32,7 @@ def diagnose(box: Box | None, args: Args, io: IO) -> int:
     """
     sources = args.files or ["-"]
     texts = [(name, _text(io, name)) for name in sources]
-    return tell(texts, args.json, io.out, io.complain)
+    return tell(texts, args.json, io.out, io.complain, io.looking)
 
 
 def _text(io: IO, name: str) -> str:
@@ -53,21 +54,27 @@ def _text(io: IO, name: str) -> str:
 Say = Callable[[str], object]
 
 
-def tell(texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say) -> int:
-    """Print what each text means; the status: 0 where something was read in any of them."""
+def tell(
+    texts: list[tuple[str, str]], as_json: bool, out: Say, complain: Say,
+    looking: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> int:  # fmt: skip
+    """Print what each text means; the status: 0 where something was read in any of them. `looking` is entered while a
+    text is read."""
     from memsh.diagnosis import report  # start-up: 11 ms of patterns, for a report alone
     from memsh.proctext.findings import KNOWN, find  # start-up: 9 ms of patterns, for texts of the host alone
 
     read = False
     found_all = []
     for number, (name, text) in enumerate(texts):
-        found = find(text)
-        read = read or bool(found.names)
         title = name if len(texts) > 1 else ""
+        with looking():
+            found = find(text)
+            page = report.text(found, title) if found.names and not as_json else ""
+        read = read or bool(found.names)
         if as_json:
             found_all.append({"file": name, **report.data(found)})
         elif found.names:
-            out(("\n" if number else "") + report.text(found, title))
+            out(("\n" if number else "") + page)
         else:
             complain(f"{title + ': ' if title else ''}nothing that diagnose knows is in it (it knows {KNOWN})")
     if as_json:

@@ -80,6 +80,7 @@ _REFUSED = re.compile(
     r"|(?:Cannot allocate memory|ENOMEM)[^\n]{0,80}?\b(?P<after>fork|clone|malloc|mmap)\b",
     re.IGNORECASE,
 )
+_NO_MEMORY = ("cannot allocate memory", "enomem", "errno")
 _OVERCOMMIT = re.compile(r"overcommit_memory\s*[=:]?\s*\n?\s*([012])\b")
 _ZONE_BLOCK = re.compile(r"^[ \t]*Node\s+\d+,\s*zone\s+\w+[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$))*", re.MULTILINE)
 
@@ -97,7 +98,9 @@ def find(text: str) -> Findings:
     reports = oomreport.parse(body)
     sizes = {report.memory.page_size for report in reports if report.memory and report.memory.page_size}
     areas = maps.parse(body)
-    refused, overcommit = _REFUSED.search(body), _OVERCOMMIT.search(body)
+    lower = body.lower()
+    refused = _REFUSED.search(body) if any(word in lower for word in _NO_MEMORY) else None
+    overcommit = _OVERCOMMIT.search(body)
     kernel_pages = {area.kb["KernelPageSize"] << 10 for area in areas if "KernelPageSize" in area.kb}
     return Findings(
         reports,

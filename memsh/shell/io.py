@@ -162,6 +162,13 @@ class TextInput(Input):
         while left:
             yield left.pop()
 
+    def read(self) -> str:
+        text, pieces = "".join(reversed(self.left)), len(self.left)
+        self.left.clear()
+        if len(text) + PIECE * pieces > TEXT:
+            raise ShellError(TOO_LONG)
+        return text
+
     def unread(self, text: str) -> None:
         self.left.append(text)
 

@@ -249,8 +249,10 @@ def column(box: object, args: Args, io: IO) -> int:
     if tabled:
         from memsh.textutils.tables import Table  # start-up: 1 ms, for tables alone
 
-        table = Table(args, lines)
-        for text in table.objects() if args.json else table.text():
+        with io.looking():
+            table = Table(args, lines)
+            texts = list(table.objects() if args.json else table.text())
+        for text in texts:
             io.out(text)
     elif lines:
         _fill(args, io, lines)

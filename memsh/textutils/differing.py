@@ -356,12 +356,13 @@ class _Comparison:
                 io.complain(f"{name}: No newline at end of file\n")
             if cut:
                 return TROUBLE
-        keys = [self._key(line) for line in before], [self._key(line) for line in after]
         horizon = max(args.horizon_lines, self.way.context)
         from memsh.textutils.comparing import changes  # start-up: 2 ms, for differences alone
         from memsh.textutils.hunks import Told  # start-up: the same
 
-        script = changes(before, after, keys, horizon, args.minimal, io.check)
+        with io.looking():
+            keys = [self._key(line) for line in before], [self._key(line) for line in after]
+            script = changes(before, after, keys, horizon, args.minimal, io.check)
         told = Told(args, self.way, lambda number: self.stamp((one, other)[number], number), before, after, script)
         if not told.differs:
             self._same(one, other)

@@ -56,6 +56,20 @@ def test_the_box_is_whole(worked: Session, line: str, steps: int) -> None:
     assert check.check(worked.box) == []
 
 
+@pytest.mark.parametrize("path", ["/tmp/f", "/ram/f"])
+@pytest.mark.parametrize("line", ["truncate -s 5000 {}", "rm {}", "echo > {}", "mv /tmp/other {}"])
+def test_a_file_loses_its_pages_or_some(worked: Session, line: str, path: str) -> None:
+    worked.run("restore worked")
+    worked.run(f"mkdir /ram; mount -t tmpfs ram /ram; echo x > /tmp/other; dd if=/dev/zero of={path} bs=1M count=3")
+    size, mapping = worked.box.fs.lookup(path).size, worked.box.fs.lookup(path).mapping
+    assert mapping is not None
+    assert cut_at(worked, line.format(path), 3) == 3
+    assert worked.box.fs.lookup(path).size == size and 0 < len(mapping.pages) < size >> 12
+    assert check.check(worked.box) == []
+    worked.run(line.format(path))
+    assert check.check(worked.box) == [] and not mapping.pages.leaves.keys() - {0}
+
+
 def test_a_worker_frees_the_rest(worked: Session) -> None:
     worked.run("restore worked")
     pages = worked.box.pages

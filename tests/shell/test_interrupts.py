@@ -363,6 +363,21 @@ def test_pressed_in_a_finalizer_it_comes_again() -> None:
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("line", ["column -t /proc/swaps", "diff /proc/swaps /proc/version", "diagnose /proc/meminfo"])
+def test_it_is_taken_anywhere_in_what_only_looks(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = opened("--ram", "64M")
+    looking = made.looking
+
+    @contextmanager
+    def pressed() -> Iterator[None]:
+        with looking():
+            made.on_sigint(signal.SIGINT, None)
+            yield
+
+    monkeypatch.setattr(made, "looking", pressed)
+    assert made.run(line + "\n") == 130
+
+
 @pytest.mark.parametrize("line", ["set -- $x", "y=${x^^}", "y=${x//1/2}", "y=${x@Q}", 'eval "# $x"'])
 def test_it_is_looked_for_in_long_texts(line: str) -> None:
     made = opened("--ram", "64M")

@@ -259,8 +259,10 @@ class FileSystem(Tree):
         if size > max(inode.size, rlimit(self.box, RLIMIT_FSIZE)):
             raise KernelError("EFBIG")
         before, inode.usec = inode.size, self.box.timer.usec
-        truncate(self.box, inode, size)
-        inode.s_op.resized(self.box, inode, before)
+        try:
+            truncate(self.box, inode, size)
+        finally:
+            inode.s_op.resized(self.box, inode, before)
         inode.seeded = min(inode.seeded, size)
         if not size:
             inode.seed = ""

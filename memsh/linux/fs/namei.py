@@ -260,6 +260,8 @@ class Tree:
         if self.box.swap.is_swapfile(inode):
             raise KernelError("EPERM", "the file is in use for swapping")
         assert parent.children is not None
+        if inode.nlink == 1 and not inode.opened:
+            self._shed(inode)
         del parent.children[name]
         inode.nlink -= 1
         if (parent, name) in inode.aliases:
@@ -339,6 +341,15 @@ class Tree:
         inode = self.lookup(path)
         self.iget(inode)
         self.dcache.dput(inode)
+
+    def _shed(self, inode: Inode) -> None:
+        """The pages of a file whose last name goes, before its dentry and inode, which RCU keeps that long. Ctrl-C may
+        leave some of them, and the name."""
+        if inode.mapping is not None:
+            try:
+                truncate_inode_pages(self.box, inode.mapping, stops=True)
+            finally:
+                inode.s_op.resized(self.box, inode, inode.size)
 
     def drop_inode(self, inode: Inode) -> None:
         """The end of an inode that has no name any more, and its objects."""

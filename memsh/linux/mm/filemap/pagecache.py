@@ -256,10 +256,10 @@ def delete_from_page_cache(box: Box, mapping: AddressSpace, index: int, shadow: 
     put_frames(box, [remove_mapping(box, mapping, index, shadow)])
 
 
-def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> None:
+def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0, stops: bool = False) -> None:
     """Take all pages from `first` on out of the cache, out of page tables too; shadows go as well.
 
-    Pages that the disk is still writing are waited for.
+    Pages that the disk is still writing are waited for. `stops`: Ctrl-C may leave some of them.
     """
     pages = mapping.pages
     if pages.writeback:
@@ -267,6 +267,14 @@ def truncate_inode_pages(box: Box, mapping: AddressSpace, first: int = 0) -> Non
     mapcount = box.memmap.mapcount
     batch = _Evicted(box)
     for leaf in _leaves(pages, first):
+        if stops:
+            try:
+                box.cond_resched()
+            except BaseException:
+                batch.release()
+                raise
+            if leaf not in pages.leaves:
+                continue
         if pages.swaps and _truncate_huge(box, mapping, first, leaf << 6):
             continue
         if leaf << 6 >= first and _plain_leaf(box, mapping, leaf):
@@ -466,11 +474,11 @@ def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: _Evicted) -> N
 
 
 def truncate(box: Box, inode: Inode, size: int) -> None:
-    """Cut the cache of a file to `size` bytes, and set its length."""
+    """Cut the cache of a file to `size` bytes, and set its length. Where Ctrl-C ends it, the length is what it was."""
     mapping = inode.mapping
     if mapping is not None:
         keep = (size + 4095) >> 12
-        truncate_inode_pages(box, mapping, keep)
+        truncate_inode_pages(box, mapping, keep, stops=True)
         for index in [index for index in mapping.written if index >= keep]:
             del mapping.written[index]
         if size & 4095 and size < inode.size:

@@ -221,7 +221,7 @@ def shmem_evict(box: Box, inode: Inode) -> None:
 
 
 def _resized(box: Box, inode: Inode, before: int) -> None:
-    if inode.size < before:
+    if inode.size <= before:  # the same: some of its pages went
         shmem_recalc_inode(box, inode)
 
 
