@@ -161,7 +161,7 @@ def _check_areas(box: Box, mm: MmStruct, wrong: list[str]) -> None:
 
 def _levels(mm: MmStruct) -> list[int]:
     """How many tables each level has, the last level first, without the top."""
-    kept = sum(huge.table is not None for huge in mm.huge.values())
+    kept = sum(huge.table > 0 for huge in mm.huge.values())
     return [len(mm.tables) + kept, *(len(level) for level in mm.directories)]
 
 
@@ -170,7 +170,7 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], 
     rss = [0, 0, 0, 0]
     for index, huge in mm.huge.items():
         head = huge.entry >> 12
-        if index in mm.tables or (huge.table is not None and any(huge.table.ptes)):
+        if index in mm.tables:
             wrong.append(f"mm {mm.number}: {index << mm.table_shift:x} is mapped by two sizes of entries")
         if head == box.thp.zero_pfn:
             continue

@@ -12,7 +12,10 @@ SIZE = 5000
 COUNTS = st.one_of(st.integers(1, 70), st.sampled_from((1023, 1024, 1025, 2048, 3000)))
 
 
-@given(COUNTS, st.integers(0, 1 << 20), st.sampled_from((1, -1, 4096, -4096, 512)))
+FIRSTS = st.one_of(st.integers(0, 1 << 20), st.integers(0xFF80, 0x10000), st.integers(0x5FFFE00, 0x6000000))
+
+
+@given(COUNTS, FIRSTS, st.sampled_from((1, -1, 4096, -4096, 512)))
 def test_ramps(count: int, first: int, step: int) -> None:
     first = first if step > 0 else first + count * -step
     first = min(first, (1 << 32) - 1 - count * max(step, 0))

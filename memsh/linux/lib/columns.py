@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 
 from memsh.linux.include.flags import UINT_MAX
@@ -38,14 +38,34 @@ def _long_lanes(count: int) -> tuple[int, int]:
 
 @lru_cache(64)
 def _same(value: int, count: int) -> array[int]:
-    """`count` entries of one value, as a huge page has them; nobody changes it."""
-    return array("I", (value,)) * count
+    """`count` entries of one value, as huge pages have them; nobody changes it."""
+    return array("I", (value,)) * count if count <= HUGE else _same(value, HUGE) * (count // HUGE)
+
+
+@cache
+def _numbers() -> memoryview:
+    """0 to 0xFFFF as entries of a column."""
+    return memoryview(array("I", range(1 << 16)))
+
+
+def _upwards(first: int, count: int) -> bytes:
+    """ramp() in steps of 1: the lower halves of the entries copied, the upper ones, which are all the same, set."""
+    low = first & 0xFFFF
+    if low + count > 1 << 16:
+        here = (1 << 16) - low
+        return _upwards(first, here) + _upwards(first + here, count - here)
+    part = bytearray(_numbers()[low : low + count])
+    part[2::4] = (first >> 16 & 0xFF).to_bytes() * count
+    part[3::4] = (first >> 24).to_bytes() * count
+    return bytes(part)
 
 
 def ramp(first: int, count: int, step: int = 1) -> bytes:
     """first, first + step, … as `count` entries of a column."""
     if count <= 64:
         return (ONES[count] * first + RAMP[count] * step).to_bytes(4 * count, "little")
+    if step == 1:
+        return _upwards(first, count)
     if count <= 1024:
         ones, up = _long_lanes(count)
         return (ones * first + (up if step == 1 else up * step)).to_bytes(4 * count, "little")
@@ -69,7 +89,7 @@ def add_run(column: memoryview, pfn: int, count: int, delta: int) -> None:
 def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
     if count == 1:
         column[pfn] = value
-    elif count == HUGE:
+    elif not count % HUGE:
         column[pfn : pfn + count] = _same(value, count)
     else:
         column[pfn : pfn + count] = array("I", (value,)) * count

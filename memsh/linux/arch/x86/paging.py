@@ -133,14 +133,24 @@ def pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
 
 def _pte_alloc(box: Box, mm: MmStruct, index: int) -> PageTable:
     """The missing table (__pte_alloc)."""
-    table = mm.tables[index] = new_table(box, mm, index)
-    return table
+    return put_table(mm, index, new_table(box, mm, index))
 
 
-def new_table(box: Box, mm: MmStruct, index: int) -> PageTable:
-    """An empty table, which maps nothing yet, and what is missing above it (pte_alloc_one). ENOMEM."""
+def new_table(box: Box, mm: MmStruct, index: int) -> int:
+    """The frame of an empty table, which maps nothing yet; what is missing above it comes, too (pte_alloc_one). ENOMEM.
+    """
     directories_alloc(box, mm, index << mm.table_shift, mm.table_shift)
-    return PageTable(_table_page(box, mm, 0), array(mm.mmu.entry_code, bytes(4096)))
+    return _table_page(box, mm, 0)
+
+
+def tables_ready(box: Box, mm: MmStruct, index: int) -> int:
+    """How many tables from `index` on there are pages for on this CPU's list, with nothing missing above them: they
+    come without a look at free memory."""
+    shift = mm.mmu.shifts[2] - mm.table_shift
+    if mm.directories and index >> shift not in mm.directories[0]:
+        return 0
+    zone, highest, lists = box.pages.first_choice(GFP_PGTABLE_USER)
+    return min(len(lists[0]), (1 << shift) - (index & (1 << shift) - 1)) if zone.stat_free > zone.limit[highest] else 0
 
 
 def directories_alloc(box: Box, mm: MmStruct, addr: int, shift: int) -> None:
@@ -156,14 +166,15 @@ def directories_alloc(box: Box, mm: MmStruct, addr: int, shift: int) -> None:
             level[at] = Directory(_table_page(box, mm, n + 1))
 
 
-def put_table(mm: MmStruct, index: int, table: PageTable) -> None:
-    """Let a table map the addresses from `index` << table_shift (pmd_populate)."""
-    mm.tables[index] = table
+def put_table(mm: MmStruct, index: int, pfn: int) -> PageTable:
+    """Let an empty table map the addresses from `index` << table_shift (pmd_populate)."""
+    table = mm.tables[index] = PageTable(pfn, array(mm.mmu.entry_code, bytes(4096)))
+    return table
 
 
-def free_table(box: Box, mm: MmStruct, index: int, table: PageTable) -> None:
+def free_table(box: Box, mm: MmStruct, pfn: int) -> None:
     """Free a table that maps nothing (pte_free)."""
-    _free_table_page(box, mm, table.pfn, 0)
+    _free_table_page(box, mm, pfn, 0)
 
 
 def _table_page(box: Box, mm: MmStruct, level: int) -> int:
@@ -193,7 +204,7 @@ def _free_table_page(box: Box, mm: MmStruct, pfn: int, level: int) -> None:
 def pte_free(box: Box, mm: MmStruct, index: int) -> None:
     """Free one table of the last level; those above it stay."""
     table = mm.tables.pop(index)
-    free_table(box, mm, index, table)
+    free_table(box, mm, table.pfn)
 
 
 def free_pgtables(box: Box, mm: MmStruct, start: int, end: int, floor: int, ceiling: int) -> None:

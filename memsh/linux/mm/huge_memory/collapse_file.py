@@ -177,7 +177,7 @@ def collapse_and_free_pmd(box: Box, vma: VmArea, addr: int, table: PageTable) ->
     """An empty table goes."""
     del vma.mm.tables[addr >> PMD_SHIFT]
     vma.mm.flush_tlb(addr, addr + HPAGE_PMD_SIZE)
-    free_table(box, vma.mm, addr >> PMD_SHIFT, table)
+    free_table(box, vma.mm, table.pfn)
 
 
 def set_huge_pmd(box: Box, vma: VmArea, addr: int, head: int) -> int:

@@ -18,7 +18,7 @@ from memsh.linux.include.memmap import PG_HUGE
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import MmStruct, PageTable, VmArea
+    from memsh.linux.include.mm_types import MmStruct, VmArea
     from memsh.linux.mm.huge_memory.khugepaged import Khugepaged
 
 HPAGE_PMD_ORDER = 9
@@ -38,12 +38,12 @@ SHMEM = ("always", "within_size", "advise", "never", "deny", "force")
 
 
 class HugePmd:
-    """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the table kept ready for its end;
-    None for a file's page, whose entry just goes when it is split."""
+    """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the frame of the empty table kept
+    ready for its end; 0 for a file's page, whose entry just goes when it is split."""
 
     __slots__ = ("entry", "table")
 
-    def __init__(self, entry: int, table: PageTable | None) -> None:
+    def __init__(self, entry: int, table: int) -> None:
         self.entry = entry
         self.table = table
 

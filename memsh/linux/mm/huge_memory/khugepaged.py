@@ -39,7 +39,7 @@ from memsh.linux.mm.huge_memory.huge import (
     compound_head,
     transhuge_vma_suitable,
 )
-from memsh.linux.mm.huge_memory.pages import add_huge_page, unmapped_parts
+from memsh.linux.mm.huge_memory.pages import add_huge_pages, unmapped_parts
 from memsh.linux.mm.huge_memory.scan import (
     SCAN_ALLOC_HUGE_PAGE_FAIL,
     SCAN_CGROUP_CHARGE_FAIL,
@@ -327,11 +327,9 @@ def collapse_huge_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, unmapped:
             memmap.data[head + at] = bytearray(memmap.data[old])
         _drop(box, old)
         table.ptes[at] = 0
-    for at in range(HPAGE_PMD_NR):
-        table.ptes[at] = 0
-    add_huge_page(box, vma, head, addr)
+    add_huge_pages(box, vma, [head], addr)
     prot = vm_page_prot(vma) | PTE_PSE | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
-    mm.huge[addr >> PMD_SHIFT] = HugePmd(head << 12 | prot, table)
+    mm.huge[addr >> PMD_SHIFT] = HugePmd(head << 12 | prot, table.pfn)
     return SCAN_SUCCEED
 
 

@@ -22,7 +22,7 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import AnonVma, VmArea
-from memsh.linux.lib.columns import add_run, count_run, mask_run, set_run, sub_runs
+from memsh.linux.lib.columns import add_run, count_run, frame_runs, mask_run, set_run, sub_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
 from memsh.linux.mm.lru import add_lru_size, folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
@@ -34,25 +34,36 @@ _ANON = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE
 TAIL = PG_ANON | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_HUGE | PG_UPTODATE
 
 
-def add_huge_page(box: Box, vma: VmArea, head: int, addr: int) -> None:
-    """A new huge page, mapped once at `addr`: counted, on its list, known to the reverse map."""
+def add_huge_pages(box: Box, vma: VmArea, heads: list[int], addr: int) -> None:
+    """New huge pages of one zone and group, mapped once, one after the other from `addr` on: counted, on their list,
+    known to the reverse map."""
     memmap = box.memmap
     anon = vma.anon_vma
     assert anon is not None
     flags = new_page_flags(vma.flags, _ANON)
-    set_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
-    set_run(memmap.flags, head, HPAGE_PMD_NR, TAIL)
-    memmap.flags[head] = flags
-    set_run(memmap.mapping, head, HPAGE_PMD_NR, anon.number)
-    count_run(memmap.index, head, vma.pgoff + (addr - vma.start >> 12), HPAGE_PMD_NR)
-    list_huge_page(box, head, lru_name(flags))
+    index = vma.pgoff + (addr - vma.start >> 12)
+    for first, number in frame_runs([head >> HPAGE_PMD_ORDER for head in heads]):
+        head, count = first << HPAGE_PMD_ORDER, number << HPAGE_PMD_ORDER
+        set_run(memmap.mapcount, head, count, 1)
+        set_run(memmap.flags, head, count, TAIL)
+        set_run(memmap.mapping, head, count, anon.number)
+        count_run(memmap.index, head, index, count)
+        index += count
+    zone = box.pages.zone_of(heads[0])
+    lruvec = zone.lruvecs[memmap.memcg[heads[0]]]
+    name = lru_name(flags)
+    pages = len(heads) * HPAGE_PMD_NR
+    add_lru_size(box, lruvec, zone, name, pages)
+    for head in heads:
+        memmap.flags[head] = flags
+        lruvec.link(memmap, name, head)
     if flags & PG_MLOCKED:
-        zone_count(box, "nr_mlock", head, HPAGE_PMD_NR)
-        box.vmstat["unevictable_pgs_mlocked"] += HPAGE_PMD_NR
-        box.vmstat["unevictable_pgs_culled"] += HPAGE_PMD_NR
-    box.thp.pages += 1
-    box.vmstat["nr_anon_pages"] += HPAGE_PMD_NR
-    mod_node_page_state(box, "nr_anon_transparent_hugepages", head, HPAGE_PMD_NR)
+        zone_count(box, "nr_mlock", heads[0], pages)
+        box.vmstat["unevictable_pgs_mlocked"] += pages
+        box.vmstat["unevictable_pgs_culled"] += pages
+    box.thp.pages += len(heads)
+    box.vmstat["nr_anon_pages"] += pages
+    mod_node_page_state(box, "nr_anon_transparent_hugepages", heads[0], pages)
 
 
 def list_huge_page(box: Box, head: int, name: str) -> None:

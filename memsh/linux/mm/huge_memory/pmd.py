@@ -35,7 +35,7 @@ from memsh.linux.mm.huge_memory.huge import (
     transhuge_vma_suitable,
 )
 from memsh.linux.mm.huge_memory.pages import (
-    add_huge_page,
+    add_huge_pages,
     deactivate_huge_page,
     exclusive_parts,
     lazyfree_huge_page,
@@ -95,7 +95,7 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
         table = new_table(box, mm, number)
         zero = get_huge_zero_page(box, mm)
         if not zero:
-            free_table(box, mm, number, table)
+            free_table(box, mm, table)
             box.vmstat["thp_fault_fallback"] += 1
             return FALLBACK
         mm.huge[number] = HugePmd(zero << 12 | prot, table)
@@ -115,7 +115,7 @@ def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, w
     except KernelError:
         box.pages.free_pages(head, HPAGE_PMD_ORDER)
         raise
-    add_huge_page(box, vma, head, addr & -HPAGE_PMD_SIZE)
+    add_huge_pages(box, vma, [head], addr & -HPAGE_PMD_SIZE)
     mm.huge[number] = HugePmd(head << 12 | prot | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0), table)
     add_mm_counter(box, mm, MM_ANONPAGES, HPAGE_PMD_NR)
     box.memcg.count_mm_event("thp_fault_alloc")
@@ -127,7 +127,7 @@ def do_huge_pmd_wp_page(box: Box, mm: MmStruct, vma: VmArea, number: int) -> int
     huge = mm.huge[number]
     memmap = box.memmap
     head = huge.entry >> 12
-    if huge.table is not None and not is_huge_zero(box, huge.entry):
+    if huge.table and not is_huge_zero(box, huge.entry):
         exclusive = memmap.flags[head] & PG_ANON_EXCLUSIVE
         if exclusive or memmap.refcount[head] == 1:
             if not exclusive:
@@ -173,14 +173,14 @@ def zap_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
         member = MM_ANONPAGES if box.memmap.flags[head] & PG_ANON else MM_SHMEMPAGES
         add_mm_counter(box, mm, member, -HPAGE_PMD_NR)
         put_huge_page(box, head, 1)
-    if huge.table is not None:
-        free_table(box, mm, number, huge.table)
+    if huge.table:
+        free_table(box, mm, huge.table)
 
 
 def copy_huge_pmd(box: Box, mm: MmStruct, oldmm: MmStruct, number: int) -> None:
     """fork: both sides map the page, and may only read it; ENOMEM."""
     huge = oldmm.huge[number]
-    if huge.table is None:  # a file's page: the child will fault for it
+    if not huge.table:  # a file's page: the child will fault for it
         return
     table = new_table(box, mm, number)
     if is_huge_zero(box, huge.entry):
@@ -209,7 +209,7 @@ def _own_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[tup
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
         huge = mm.huge[number]
         head = huge.entry >> 12
-        if huge.table is None or is_huge_zero(box, huge.entry) or box.memmap.mapcount[head] != 1:
+        if not huge.table or is_huge_zero(box, huge.entry) or box.memmap.mapcount[head] != 1:
             continue
         yield huge, head, start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end
 

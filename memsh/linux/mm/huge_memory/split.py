@@ -36,13 +36,13 @@ def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     """Put a table of small entries in the place of one of 2 MiB; the page stays whole (__split_huge_pmd_locked)."""
     mm = vma.mm
     huge = mm.huge.pop(number)
-    entry, table = huge.entry, huge.table
+    entry = huge.entry
     box.vmstat["thp_split_pmd"] += 1
-    if table is None:
+    if not huge.table:
         _drop_file_pmd(box, vma, entry)
         mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
         return
-    ptes = table.ptes
+    ptes = put_table(mm, number, huge.table).ptes
     if is_huge_zero(box, entry):
         ptes[:] = filled(ptes.typecode, box.vm.zero_pfn << 12 | vm_page_prot(vma) | PTE_SPECIAL, HPAGE_PMD_NR)
     else:
@@ -55,7 +55,6 @@ def split_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
         memmap.refcount[head] += HPAGE_PMD_NR - 1
         if not entire_mappings(box, head):
             mod_node_page_state(box, "nr_anon_transparent_hugepages", head, -HPAGE_PMD_NR)
-    put_table(mm, number, table)
     mm.flush_tlb(number << PMD_SHIFT, number + 1 << PMD_SHIFT)
 
 

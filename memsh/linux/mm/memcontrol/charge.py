@@ -134,6 +134,11 @@ class Charging:
             done += taken
         return done
 
+    def room_for(self, memcg: MemCgroup, count: int) -> int:
+        """How many of `count` pages may be charged in any portions with neither reclaim nor a look at `high`."""
+        room = min(count, memcg.memory.room() - 2 * MEMCG_CHARGE_BATCH)
+        return 0 if room <= 0 or self.above_high(memcg, room + 2 * MEMCG_CHARGE_BATCH) else room
+
     def cancel_charge(self, memcg: MemCgroup, pages: int) -> None:
         """Pages that were charged and not found."""
         memcg.memory.uncharge(pages)

@@ -35,6 +35,8 @@ from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmAr
 from memsh.linux.lib.columns import frame_runs
 from memsh.linux.lib.entries import PRESENT, climb, filled, lanes
 from memsh.linux.mm.huge_memory import pmd
+from memsh.linux.mm.huge_memory.bulk import huge_faults
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.hugetlb.fault import COPIED, REUSED, NoHugePage, hugetlb_fault
 from memsh.linux.mm.memory.anon import (
     GFP_ANON,
@@ -254,12 +256,19 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
     need = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     mark = PTE_ACCESSED | PTE_DIRTY if write else PTE_ACCESSED
     base = start
+    upto = 0
     for index, first, stop in table_pieces(mm, start, end):
         table = mm.tables.get(index)
         count = stop - first
-        if table is None and box.thp.available and _huge_range(box, mm, vma, index, base, write, tally):
-            base += count << 12
-            continue
+        if table is None and box.thp.available:
+            if index >= upto and count == HPAGE_PMD_NR and anonymous and write and not box.oom.victim:
+                done = huge_faults(box, mm, vma, index, end >> mm.table_shift)
+                upto = index + done
+                tally.minflt += done
+                tally.kinds |= HUGE if done else 0
+            if index < upto or _huge_range(box, mm, vma, index, base, write, tally):
+                base += count << 12
+                continue
         table = mm.tables.get(index)
         if count > 1 and anonymous:
             if table is None:

@@ -84,7 +84,7 @@ def do_set_pmd(box: Box, mm: MmStruct, vma: VmArea, addr: int, head: int, write:
     mod_node_page_state(box, "nr_mapped", head, fresh)
     add_run(memmap.mapcount, head, HPAGE_PMD_NR, 1)
     memmap.refcount[head] += 1
-    mm.huge[addr >> mm.table_shift] = HugePmd(entry, None)
+    mm.huge[addr >> mm.table_shift] = HugePmd(entry, 0)
     add_mm_counter(box, mm, MM_SHMEMPAGES, HPAGE_PMD_NR)
     box.vmstat["thp_file_mapped"] += 1
     if vma.flags & VM_LOCKED:

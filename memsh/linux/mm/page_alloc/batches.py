@@ -1,4 +1,4 @@
-"""Many single pages at once (mm/page_alloc.c: free_unref_page_list, __alloc_pages_bulk).
+"""Many single pages or huge pages at once (mm/page_alloc.c: free_unref_page_list, __alloc_pages_bulk).
 
 The result is what one call for each page would leave, frame by frame and counter by counter.
 """
@@ -9,11 +9,12 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_NAMES, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
+from memsh.linux.include.flags import GFP_NAMES, MAX_ORDER, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE
 from memsh.linux.include.memmap import K_KERNEL
-from memsh.linux.include.mmzone import Zone
+from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, Zone, order_to_pindex
 from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc import pcp
+from memsh.linux.mm.page_alloc.freearea import take_run
 from memsh.linux.mm.page_alloc.watermark import WMARK_LOW
 
 if TYPE_CHECKING:
@@ -187,6 +188,44 @@ def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL) -> 
         fast = pages._pcp_max >= 0 and not pages.trace.on
         limit = zone.limit[highest]
     return out
+
+
+def alloc_huge_bulk(pages: PageAllocator, gfp: int, order: int, n: int, kind: int) -> list[int]:
+    """Up to `n` huge pages, as that many alloc_pages_node() from the node in use would give.
+
+    Only while each comes from the first zone without a second look: far above the watermark, and from blocks of its own
+    type. What is done meanwhile with single pages that wait on this CPU's lists does not matter to it.
+    """
+    plan = pages.plan_from(gfp, pages.node)
+    if order != pages._thp_order or pages._plain or pages.trace.on or not plan.zones or plan.wanted is not None:
+        return []
+    zone, migratetype = plan.zones[0], plan.migratetype
+    if zone.node != pages.node or zone.flags & ZONE_BOOSTED_WATERMARK:
+        return []
+    cpu, lists = zone.pcp, zone.lists
+    waiting = cpu.lists[order_to_pindex(migratetype, order)]
+    batch = max(cpu.batch >> order, 2) if cpu.batch > 1 else 1
+    there = sum(len(lists[at << 2 | migratetype]) << at - order for at in range(order, MAX_ORDER))
+    room = (zone.stat_free - zone.limit[plan.highest] >> order) - batch
+    if there <= batch or room <= 0:
+        return []
+    n = min(n, room, len(waiting) + there - batch)
+    got = [waiting.pop() for _ in range(min(n, len(waiting)))]
+    if zone.odd:
+        for pfn in got:
+            zone.odd.pop(pfn, None)
+    cpu.count -= len(got) << order
+    fresh = (n - len(got)) // batch * batch  # whole batches: the list is empty again after them
+    for _ in range(0, fresh, batch):
+        take_run(zone, order, batch, migratetype, got)
+        zone.mod_free(-(batch << order))
+    if got:
+        cpu.free_factor >>= min(len(got), 8)
+        zone.allocated += len(got) << order
+        zone.extra += (len(got) << order) - len(got)
+    for pfn in got:
+        pages._refcount[pfn], pages._kind[pfn], pages._order[pfn] = 1, kind, order
+    return got
 
 
 def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int) -> list[int]:

@@ -290,6 +290,11 @@ class PageAllocator(PageLookup):
         fast = self._plans[gfp] = (most, zone, plan.highest, lists, cpu, plan)
         return fast
 
+    def first_choice(self, gfp: int) -> tuple[Zone, int, tuple[deque[int], ...]]:
+        """Where alloc_pages() looks first: the zone, the index of the highest zone allowed, its lists of the CPU."""
+        _, zone, highest, lists, _, _ = self._plans.get(gfp) or self._plan(gfp)
+        return zone, highest, lists
+
     def prepare_alloc_pages(self, gfp: int, nid: int, nodemask: Collection[int] | None = None) -> Plan:
         """Where a request with these flags looks, from node `nid` on; only in the nodes of `nodemask`.
 
@@ -389,11 +394,15 @@ class PageAllocator(PageLookup):
         self, gfp: int, order: int, nid: int, kind: int = K_KERNEL, nodemask: Collection[int] | None = None
     ) -> int:
         """alloc_pages() from node `nid` on, whatever CPU is in use; only from the nodes of `nodemask`."""
+        return self.__alloc_pages(gfp, order, kind, self.plan_from(gfp, nid, nodemask))
+
+    def plan_from(self, gfp: int, nid: int, nodemask: Collection[int] | None = None) -> Plan:
+        """prepare_alloc_pages(), kept until zones or the cpuset change."""
         key = (gfp, nid, tuple(nodemask) if nodemask is not None else None)
         plan = self._from_node.get(key)
         if plan is None:
             plan = self._from_node[key] = self.prepare_alloc_pages(gfp, nid, nodemask)
-        return self.__alloc_pages(gfp, order, kind, plan)
+        return plan
 
     def __alloc_pages(self, gfp: int, order: int, kind: int, plan: Plan) -> int:
         if not 0 <= order < MAX_ORDER:
@@ -569,6 +578,7 @@ class PageAllocator(PageLookup):
     free_page_list = batches.free_page_list
     free_stretches = batches.free_stretches
     alloc_bulk = batches.alloc_bulk
+    alloc_huge_bulk = batches.alloc_huge_bulk
 
     def drain_pages_zone(self, zone: Zone) -> None:
         """Give the pages on all CPUs' lists of a zone back to the buddy lists."""

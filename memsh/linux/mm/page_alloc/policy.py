@@ -104,6 +104,11 @@ def alloc_hugepage_vma(pages: PageAllocator, policy: Policy | None, gfp: int, or
     return pages.alloc_pages_node(gfp, order, nid, kind, nodemask)
 
 
+def alloc_hugepages(pages: PageAllocator, gfp: int, order: int, kind: int, count: int) -> list[int]:
+    """Up to `count` huge pages as alloc_hugepage_vma() gives them without a policy, as far as each comes at once."""
+    return pages.alloc_huge_bulk(gfp | _THISNODE | _NORETRY, order, count, kind)
+
+
 def policy_zone(pages: PageAllocator) -> int:
     """The highest zone of the machine but ZONE_MOVABLE: lower ones are not bound to nodes (check_highest_zone)."""
     movable = pages.box.arch.zone_movable
