@@ -129,6 +129,8 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int, force: bool) -> int:
     memmap.kind[dst] = memmap.kind[src]
     memmap.refcount[dst] = memmap.refcount[src]
     memmap.flags[dst] = memmap.flags[src] & ~PG_LRU
+    if not flags & PG_ANON or flags & PG_SWAPCACHE:
+        _move_count(box, "nr_file_pages", src, dst)
     if not flags & PG_ANON:
         if mapped:
             _move_count(box, "nr_mapped", src, dst)

@@ -91,10 +91,9 @@ def add_to_page_cache(
     memmap.flags[pfn] = flags
     memmap.mapping[pfn] = mapping.number
     memmap.index[pfn] = index
-    vmstat = box.vmstat
-    vmstat["nr_file_pages"] += 1
+    mod_node_page_state(box, "nr_file_pages", pfn, 1)
     if shmem:
-        vmstat["nr_shmem"] += 1
+        box.vmstat["nr_shmem"] += 1
     if shadow and not write:
         refault(box, pfn, shadow)
         flags = memmap.flags[pfn]
@@ -159,8 +158,8 @@ def add_run(
             account_new(box, pfn, n, flags)
         else:
             _account_refaults(box, pfn, n, flags, shadows[done : done + n])
+        mod_node_page_state(box, "nr_file_pages", pfn, n)
         done += n
-    box.vmstat["nr_file_pages"] += len(pfns)
     return pfns
 
 
@@ -214,10 +213,9 @@ def remove_mapping(box: Box, mapping: AddressSpace, index: int, shadow: int = 0)
     pages = mapping.pages
     pfn = pages[index]
     flags = box.memmap.flags[pfn]
-    vmstat = box.vmstat
-    vmstat["nr_file_pages"] -= 1
+    mod_node_page_state(box, "nr_file_pages", pfn, -1)
     if flags & PG_SWAPBACKED:
-        vmstat["nr_shmem"] -= 1
+        box.vmstat["nr_shmem"] -= 1
     else:
         if flags & (PG_DIRTY | PG_WRITEBACK):
             cancel_dirty(box, mapping, index, pfn)
@@ -247,7 +245,7 @@ def remove_run(
         index -= count - 1
         shadows.reverse()
     mapping.pages.put_values(index, shadows)
-    box.vmstat["nr_file_pages"] -= count
+    mod_node_page_state(box, "nr_file_pages", frames[0], -count)
     clear_run((box.memmap.mapping,), min(frames[0], frames[-1]), count)
 
 
@@ -321,9 +319,9 @@ def _truncate_huge(box: Box, mapping: AddressSpace, first: int, at: int, last: i
         return False
     for index in range(start, start + HPAGE_PMD_NR):
         pages.pop(index)
-    for item in ("nr_file_pages", "nr_shmem"):
-        box.vmstat[item] -= HPAGE_PMD_NR
-    mod_node_page_state(box, "nr_shmem_hugepages", head, -HPAGE_PMD_NR)
+    box.vmstat["nr_shmem"] -= HPAGE_PMD_NR
+    for item in ("nr_file_pages", "nr_shmem_hugepages"):
+        mod_node_page_state(box, item, head, -HPAGE_PMD_NR)
     put_huge_page(box, head, HPAGE_PMD_NR)
     return True
 
@@ -457,7 +455,8 @@ def _drop_leaf(box: Box, mapping: AddressSpace, leaf: int, batch: _Evicted) -> N
     pfns = [pfn for pfn in slots if pfn]
     left = len(pfns)
     buffers = leaf in mapping.buffers
-    box.vmstat["nr_file_pages"] -= left
+    for pfn, n in frame_runs(pfns):
+        mod_node_page_state(box, "nr_file_pages", pfn, -n)
     at = 0
     while at < left:
         n = min(PAGEVEC_SIZE - batch.entries, left - at)

@@ -15,7 +15,7 @@ from memsh.linux.arch.x86.paging import free_table
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import K_SHMEM, PG_DIRTY, PG_HUGE, PG_LRU, PG_SWAPBACKED, PG_UPTODATE
 from memsh.linux.include.mm_types import MM_SHMEMPAGES, AddressSpace, MmStruct, PageTable, VmArea
-from memsh.linux.lib.columns import count_run, set_run
+from memsh.linux.lib.columns import count_run, frame_runs, set_run
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.mapped import page_index
 from memsh.linux.mm.filemap.pagecache import mapping_of
@@ -101,7 +101,8 @@ def collapse_file(box: Box, mm: MmStruct, addr: int, mapping: AddressSpace, star
         mapping.pages[index] = new
         memmap.mapping[pfn] = 0
         gone.append(pfn)
-    holes = HPAGE_PMD_NR - len(gone)
+    for pfn, n in frame_runs(gone):
+        mod_node_page_state(box, "nr_file_pages", pfn, -n)
     put_frames(box, gone)
     set_run(memmap.flags, head, HPAGE_PMD_NR, _WHOLE)
     memmap.flags[head] |= PG_LRU | PG_DIRTY
@@ -110,9 +111,9 @@ def collapse_file(box: Box, mm: MmStruct, addr: int, mapping: AddressSpace, star
     memmap.refcount[head] = HPAGE_PMD_NR
     list_huge_page(box, head, lru_name(memmap.flags[head]))
     box.thp.pages += 1
-    mod_node_page_state(box, "nr_shmem_hugepages", head, HPAGE_PMD_NR)
-    for item in ("nr_file_pages", "nr_shmem"):
-        box.vmstat[item] += holes
+    for item in ("nr_file_pages", "nr_shmem_hugepages"):
+        mod_node_page_state(box, item, head, HPAGE_PMD_NR)
+    box.vmstat["nr_shmem"] += HPAGE_PMD_NR - len(gone)
     return retract_page_tables(box, mm, addr, mapping, start, head, by)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.memmap import PG_ANON, PG_LRU, PG_MLOCKED
+from memsh.linux.include.memmap import PG_ANON, PG_LRU, PG_MLOCKED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import set_run, sub_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT
@@ -65,6 +65,8 @@ def _move_counts(box: Box, head: int, dst: int, *, whole: bool) -> None:
     Linux forgets."""
     memmap = box.memmap
     counts = {}
+    if not memmap.flags[head] & PG_ANON or memmap.flags[head] & PG_SWAPCACHE:
+        counts["nr_file_pages"] = HPAGE_PMD_NR
     if memmap.flags[head] & PG_ANON:
         counts["nr_anon_transparent_hugepages"] = HPAGE_PMD_NR * whole
     else:

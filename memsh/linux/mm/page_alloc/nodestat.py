@@ -53,8 +53,9 @@ def node_page_state(box: Box, node: Node) -> Mapping[str, int]:
 
 
 def mod_node_page_state(box: Box, item: str, pfn: int, delta: int) -> None:
-    """Count on the node of a frame what reclaim asks of it all the time (nr_mapped, nr_dirty, nr_slab_*), and what no
-    frame shows by itself: huge pages. (Page tables, of which it does not tell the level: arch/x86/paging.py.)"""
+    """Count on the node of a frame what reclaim asks of it all the time (nr_file_pages, nr_mapped, nr_dirty,
+    nr_slab_*), and what no frame shows by itself: huge pages. (Page tables, of which it does not tell the level:
+    arch/x86/paging.py.)"""
     box.vmstat[item] += delta
     pages = box.pages
     if len(pages.nodes) > 1:

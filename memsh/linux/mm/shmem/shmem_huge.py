@@ -132,8 +132,8 @@ def _add_to_page_cache(box: Box, mapping: AddressSpace, first: int, head: int) -
     memmap.refcount[head] = HPAGE_PMD_NR
     list_huge_page(box, head, lru_name(memmap.flags[head]))
     box.thp.pages += 1
-    for item in ("nr_file_pages", "nr_shmem"):
-        box.vmstat[item] += HPAGE_PMD_NR
-    mod_node_page_state(box, "nr_shmem_hugepages", head, HPAGE_PMD_NR)
+    box.vmstat["nr_shmem"] += HPAGE_PMD_NR
+    for item in ("nr_file_pages", "nr_shmem_hugepages"):
+        mod_node_page_state(box, item, head, HPAGE_PMD_NR)
     box.vmstat["thp_file_alloc"] += 1
     return True

@@ -17,6 +17,7 @@ from memsh.linux.include.swapops import swp_type
 from memsh.linux.lib.xarray import VALUE
 from memsh.linux.mm.filemap.pagecache import remove_mapping
 from memsh.linux.mm.lru import put_frames
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.swap.swapin import swap_cache_get_folio, swapin_readahead
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def shmem_swapin(box: Box, mapping: AddressSpace, index: int) -> tuple[int, bool
     memmap.mapping[pfn] = mapping.number
     memmap.index[pfn] = index
     mapping.pages[index] = pfn
-    box.vmstat["nr_file_pages"] += 1
+    mod_node_page_state(box, "nr_file_pages", pfn, 1)
     box.vmstat["nr_shmem"] += 1
     swap.free(entry)
     memmap.refcount[pfn] -= 1  # the swap cache's reference is the page cache's now, this one was ours

@@ -23,6 +23,7 @@ from memsh.linux.include.memmap import PG_DIRTY, PG_RECLAIM, PG_SWAPCACHE, PG_WO
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
 from memsh.linux.lib.columns import is_run, set_run, stepped_runs
 from memsh.linux.mm.lru import rotate_reclaimable, rotate_run, zone_count
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.shmem.shmem_swap import shmem_writepage
 from memsh.linux.mm.swap.swapfile import (
     SPACE_SHIFT,
@@ -124,11 +125,11 @@ class Swap(SwapSlots):
         their places. See droppable(). References are the caller's to count."""
         area, offset, count = self.info[entry >> SWP_TYPE_SHIFT], entry & SWP_OFFSET_MASK, len(shadows)
         self.box.vmstat["nr_swapcached"] -= count
-        self.box.vmstat["nr_file_pages"] -= count
         if way < 0:
             offset -= count - 1
             shadows.reverse()
         tree = area.trees[offset >> SPACE_SHIFT]
+        mod_node_page_state(self.box, "nr_file_pages", tree[offset], -count)
         tree.put_values(offset, shadows)
         area.swap_map[offset : offset + count] = b"\1" * count
 
@@ -159,9 +160,8 @@ class Swap(SwapSlots):
         memmap.private[pfn] = entry
         memmap.flags[pfn] |= PG_SWAPCACHE
         memmap.refcount[pfn] += 1
-        vmstat = self.box.vmstat
-        vmstat["nr_swapcached"] += 1
-        vmstat["nr_file_pages"] += 1
+        self.box.vmstat["nr_swapcached"] += 1
+        mod_node_page_state(self.box, "nr_file_pages", pfn, 1)
         return shadow
 
     def replace_in_cache(self, src: int, dst: int) -> None:

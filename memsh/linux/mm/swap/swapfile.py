@@ -17,6 +17,7 @@ from memsh.linux.include.memmap import PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT, swp_type
 from memsh.linux.mm.lru import put_frames
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.swap.swap_tree import SwapTree
 
 if TYPE_CHECKING:
@@ -460,7 +461,7 @@ class SwapSlots:
         memmap.flags[pfn] &= ~PG_SWAPCACHE
         vmstat = self.box.vmstat
         vmstat["nr_swapcached"] -= 1
-        vmstat["nr_file_pages"] -= 1
+        mod_node_page_state(self.box, "nr_file_pages", pfn, -1)
         self.put_swap_folio(entry)
 
     def free_folio(self, pfn: int) -> bool:

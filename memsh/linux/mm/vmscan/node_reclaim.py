@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.mm.page_alloc.nodestat import node_page_state, node_pages
+from memsh.linux.mm.page_alloc.nodestat import node_pages
 from memsh.linux.mm.vmscan.scan import SWAP_CLUSTER_MAX, ScanControl
 from memsh.linux.mm.vmscan.vmscan import shrink_node
 
@@ -39,7 +39,7 @@ def _pagecache_reclaimable(box: Box, node: Node) -> int:
     """Pages of the cache that may go under the mode (node_pagecache_reclaimable)."""
     mode = box.sysctl.values["vm.zone_reclaim_mode"]
     if mode & RECLAIM_UNMAP:
-        pages = node_page_state(box, node)["nr_file_pages"]
+        pages = node_pages(box, node, "nr_file_pages")
     else:
         listed = sum(zone.stat["nr_zone_inactive_file"] + zone.stat["nr_zone_active_file"] for zone in node.zones)
         pages = max(0, listed - node_pages(box, node, "nr_mapped"))

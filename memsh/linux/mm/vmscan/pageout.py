@@ -34,6 +34,7 @@ from memsh.linux.lib.entries import climb
 from memsh.linux.mm.filemap.pagecache import remove_mapping, remove_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.memory.rss_stat import mm_trace_rss_stat
+from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.unmap import flush_tlb, folio_referenced, try_to_unmap
 from memsh.linux.mm.vmscan.folios import ANONYMOUS, Folios, next_folios
 from memsh.linux.mm.vmscan.huge import (
@@ -291,8 +292,9 @@ def _swap_out(sc: ScanControl, folios: Folios) -> bool:
         mm_trace_rss_stat(box, mm, MM_SWAPENTS, count)
     clear_run((memmap.mapcount,), folios.low, count)  # in the cache, no longer mapped: the count of references stays
     folios.mark(box, PG_REFERENCED | PG_ANON_EXCLUSIVE, _GOING)
-    for item in ("nr_swapcached", "nr_file_pages", "nr_writeback", "pswpout", "nr_vmscan_write"):
+    for item in ("nr_swapcached", "nr_writeback", "pswpout", "nr_vmscan_write"):
         vmstat[item] += count
+    mod_node_page_state(box, "nr_file_pages", folios.low, count)
     vmstat["nr_anon_pages"] -= count
     box.swap.write_run(entries, runs, frames)
     return True
