@@ -11,8 +11,9 @@ from typing import Literal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.registry import Converter
 from memsh.textutils.bytes import data_of, to_text
+from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import counted, one_of, option, utility, whole_number
+from memsh.textutils.utility import Misused, counted, one_of, option, utility, whole_number
 
 
 def _address_base(word: str) -> str:
@@ -65,10 +66,34 @@ _OLD = {
 }  # fmt: skip
 MOST_TEXT = 1 << 20  # of -S, which no text is as long as
 Order = Literal["little", "big"]
-_OFFSET = re.compile(r"\+?(0x[0-9a-fA-F]+|[0-9]+)(\.)?(b)?")
+_OFFSET = re.compile(r"\+?(0[xX][0-9a-fA-F]+|[0-7]+)(b)?")
+_MODERN = {"address_radix", "skip_bytes", "read_bytes", "format", "output_duplicates", "width", "strings"}
 _NAMES = """nul soh stx etx eot enq ack bel bs ht nl vt ff cr so si dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs
  rs us sp"""
 _SHOWN = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
+
+
+def _offset(word: str) -> int | None:
+    """`[+]OFFSET[b]`, in octal or, behind 0x, hexadecimal (parse_old_offset); None if it is none."""
+    match = _OFFSET.fullmatch(word)
+    if match is None:
+        return None
+    value = int(match[1], 16 if match[1][:2] in ("0x", "0X") else 8) * (512 if match[2] else 1)
+    return value if value < 1 << 64 else None
+
+
+def _operands(args: Args) -> tuple[list[str], int]:
+    """The files, and how many bytes are left out: options of old take `[FILE] [+]OFFSET` (od.c: main)."""
+    names, old = list(args.files), bool(args.traditional)
+    if (old or not _MODERN & {name for name, _ in args.typed}) and len(names) in (1, 2):
+        last = names[-1]
+        if (old or last[:1] == "+" or (len(names) == 2 and last[:1].isdecimal())) and (at := _offset(last)) is not None:
+            if old and len(names) == 2 and _offset(names[0]) is not None:
+                raise ShellError("a pseudo-address is not shown here")
+            return names[:-1], at
+    if old and len(names) > 1:
+        raise Misused(f"extra operand {quote(names[1])}\nod: compatibility mode supports at most one file")
+    return names, args.skip_bytes
 
 
 @utility(
@@ -89,11 +114,7 @@ def od(box: object, args: Args, io: IO) -> int:
 
     od -A x -t x1z -N 32 /proc/version
     """
-    names: list[str] = list(args.files)
-    skip: int = args.skip_bytes
-    if names and (args.traditional or names[-1][:1] == "+") and (match := _OFFSET.fullmatch(names[-1])):
-        names.pop()
-        skip = int(match[1], 10 if match[2] else 16 if match[1][:2] == "0x" else 8) * (512 if match[3] else 1)
+    names, skip = _operands(args)
     sources = Sources(io, names)
     types: list[tuple[str, int, bool]] = []
     for name, value in args.typed:
