@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 _LARGE = frozenset({"kpagecount", "kpageflags", "pagemap"})
+_OF_KTHREAD = frozenset({"comm", "sched", "stat", "status"})  # the others are as empty as those of any kernel thread
 
 
 def texts(box: Box, kthreads: bool = False, slab: bool = False) -> dict[str, str]:
@@ -24,14 +25,15 @@ def texts(box: Box, kthreads: bool = False, slab: bool = False) -> dict[str, str
     /sys/kernel/slab on request."""
     found: dict[str, str] = {}
 
-    def walk(path: str, folder: Directory) -> None:
+    def walk(path: str, folder: Directory, only: frozenset[str] | None = None) -> None:
         for name in folder.listing(box):
-            if name in _LARGE or (name == "slab" and not slab):
-                continue
-            if path == "/proc" and name.isdecimal() and not kthreads and box.tasks[int(name)].is_kthread:
+            if name in _LARGE or (name == "slab" and not slab) or (only is not None and name not in only):
                 continue
             child = folder.child(box, name)
-            if isinstance(child, Directory):
+            if path == "/proc" and name.isdecimal() and box.tasks[int(name)].is_kthread:
+                if kthreads and isinstance(child, Directory):
+                    walk(f"{path}/{name}", child, _OF_KTHREAD)
+            elif isinstance(child, Directory):
                 walk(f"{path}/{name}", child)
             elif isinstance(child, ProcFile) and child.show is not None:
                 try:

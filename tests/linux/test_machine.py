@@ -231,4 +231,4 @@ def open_template() -> Any:
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=12, stateful_step_count=30, deadline=None, derandomize=True)
+TestMachine.settings = settings(max_examples=8, stateful_step_count=30, deadline=None, derandomize=True)

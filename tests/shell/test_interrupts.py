@@ -378,7 +378,7 @@ def test_it_is_taken_anywhere_in_what_only_looks(line: str, monkeypatch: pytest.
     assert made.run(line + "\n") == 130
 
 
-@pytest.mark.parametrize("line", ["set -- $x", "y=${x^^}", "y=${x//1/2}", "y=${x@Q}", 'eval "# $x"'])
+@pytest.mark.parametrize("line", ["set -- $x", "y=${x^^}", "y=${x//1/2}", "y=${x@Q}", 'eval "# ${x//[!0-9]/ }"'])
 def test_it_is_looked_for_in_long_texts(line: str) -> None:
     made = opened("--ram", "64M")
     made.run("x=$(seq 20000)\n")

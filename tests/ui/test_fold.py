@@ -1,11 +1,10 @@
-"""No word and no number is broken: a property of what fits a screen, over every view, page and lesson."""
+"""No word and no number is broken: a property of what fits a screen, over every view and page."""
 
 from __future__ import annotations
 
 import io
 import re
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,34 +16,13 @@ from memsh.shell.errors import Leave
 from memsh.shell.io import TextInput
 from memsh.shell.manual import page, pages
 from memsh.shell.registry import REGISTRY
-from memsh.teach.lessonfile import PROSE, QUESTION, load, names
-from memsh.teach.playing import Playing
-from memsh.ui.fold import CUT, SQUEEZED, cells, cut, fitted, fold
-from memsh.ui.player import ESCAPES, rendered, wrapped
+from memsh.ui.fold import CUT, SQUEEZED, cut, fitted, fold
+from tests.ui.fitting import whole
 from tests.ui.person import Person
 
 open_session(["--ram", "32M"], io.StringIO(), io.StringIO())  # declares all commands
 COLUMNS = (80, 60)
 LEFT_OUT = {"source"}  # a whole demo: its commands are all here
-
-
-def whole(text: str, columns: int, table: bool) -> None:
-    """Every row fits, and its words are the text's; only a row that is cut loses some, all of them at its end."""
-    for line in text.split("\n"):
-        rows = fitted([line], columns, table)
-        assert all(cells(row.text + row.mark) <= columns for row in rows), line
-        words = line.split()
-        shown = [word for row in rows for word in row.text.split()]
-        if rows[-1].mark == CUT:
-            long = bool(shown) and cells(words[len(shown) - 1]) >= columns - columns // 3  # a word that no row holds
-            assert shown == [*words[: len(shown) - long], *([shown[-1]] if long else [])] and table, line
-        elif any(cells(word) > columns - columns // 3 for word in words):
-            assert "".join(shown) == "".join(words), line
-            assert not any(re.search(r"\d$", row.text) and re.match(r"\s*\d", after.text) and
-                           row.text.split()[-1] not in words and not re.search(r"\d{20}", line)
-                           for row, after in pairwise(rows)), line  # fmt: skip
-        else:
-            assert shown == words, line
 
 
 @example("\t1111111日日日日", 20, False)
@@ -104,25 +82,6 @@ def test_every_command(name: str, columns: int, tmp_path, monkeypatch) -> None: 
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_every_page(name: str, columns: int) -> None:
     whole(page(name, columns), columns, False)
-
-
-@pytest.mark.parametrize("columns", COLUMNS)
-@pytest.mark.parametrize("name", names())
-def test_every_step_of_every_lesson(name: str, columns: int) -> None:
-    room = columns - 1
-    playing = Playing(load(name), open_session, room)
-    while playing.step is not None:
-        shown = playing.forward()
-        playing.kept.clear()
-        if shown.step.kind in (PROSE, QUESTION):
-            prose = shown.step.text if shown.step.kind == PROSE else "**Question.** " + shown.step.ask
-            rows = rendered(prose, room, False)
-            assert all(cells(ESCAPES.sub("", row)) <= room for row in rows), rows
-            words = re.findall(r"\w+", prose)
-            assert set(re.findall(r"\w+", " ".join(rows))) <= set(words), (name, shown.step.line)
-        for line in shown.output.split("\n"):
-            assert all(cells(row) <= room for row in wrapped(line, room))
-        whole(shown.output, room, False)
 
 
 def test_a_narrow_terminal_breaks_nothing(tmp_path: Path) -> None:
