@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.i386 import init_32
 from memsh.linux.arch.x86.i386.highmem import HighMem
-from memsh.linux.arch.x86.setup import Logger, Machine, large_system_hash, roundup_pow_of_two
+from memsh.linux.arch.x86.setup import (
+    Logger,
+    Machine,
+    hash_entries,
+    large_system_hash,
+    roundup_pow_of_two,
+    tcp_tables,
+)
 from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
@@ -31,8 +38,9 @@ from memsh.linux.init.main import (
     start_user_space,
 )
 from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
-from memsh.linux.mm.page_alloc.available import totalhigh_pages
+from memsh.linux.mm.page_alloc.available import totalhigh_pages, totalram_pages
 from memsh.linux.mm.page_alloc.freearea import free_pages_upwards, free_range
+from memsh.linux.mm.page_alloc.watermark import nr_free_buffer_pages
 from memsh.machines.bootlog import announce, bogomips, calibrate_delay, common, iomem_of_memory, mapped_ranges
 from memsh.machines.i386_log import TABLE
 from memsh.machines.kthreads import i386_threads
@@ -43,6 +51,7 @@ if TYPE_CHECKING:
     from memsh.linux.init.threads import Kthread
 
 LARGE_PAGE = 4 << 20
+HASH = "0x170/0x21c"  # where alloc_large_system_hash() calls vmalloc
 RAM_DISK = (Unpacked("files", 1386 * PAGE_SIZE),)  # what the recorded machines' holds; ours has its programs elsewhere
 BUGS = "cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_unknown bhi its"
 LPJ = 2596104  # loops per jiffy, of 1000 a second
@@ -243,23 +252,28 @@ def ioremaps(box: Box, machine: Machine) -> None:
 def _tables(box: Box, machine: Machine) -> None:
     """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
     log = Logger(box)
-    futexes = roundup_pow_of_two(256 * box.config.present)  # num_possible_cpus()
-    established, _ = large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)
+    config = box.config
+    futexes = roundup_pow_of_two(256 * config.present)  # num_possible_cpus()
+    tcp = tcp_tables(machine, config, 4, 512)
+
+    def table(usec: int, name: str, bucket: int, scale: int, low: int = 0, high: int = 0) -> tuple[int, int, str]:
+        entries = hash_entries(config, name)
+        return usec, *large_system_hash(machine, name, bucket, scale, low, high, entries)
+
     rows = (
-        (304478, *large_system_hash(machine, "Mount-cache", 4, 19)),
-        (304650, *large_system_hash(machine, "Mountpoint-cache", 4, 19)),
+        table(304478, "Mount-cache", 4, 19), table(304650, "Mountpoint-cache", 4, 19),
         (459045, *large_system_hash(machine, "futex", 32, 0, high=futexes, entries=futexes)),
         (666541, *large_system_hash(machine, "IP idents", 8, 16, low=2048, high=256 << 10)),
-        (675363, *large_system_hash(machine, "tcp_listen_portaddr_hash", 8, 0, high=512, entries=512)),
+        (675363, *tcp[0]),
         (675486, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
-        (675551, *large_system_hash(machine, "TCP established", 4, 17, high=512 << 10)),
-        (675807, *large_system_hash(machine, "TCP bind", 16, 17, high=1 << 16, entries=established // 4)),
-        (685349, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),
-        (685563, *large_system_hash(machine, "UDP-Lite", 32, 21, low=256, high=1 << 16)),
-    )
-    late.take_tables(box, rows[:8])
-    log(KERN_INFO, f"TCP: Hash tables configured (established {established // 4} bind {established // 4})")
-    late.take_tables(box, rows[8:])
+        (675551, *tcp[1]), (675807, *tcp[2]),
+        table(685349, "UDP", 32, 21, 256, 1 << 16), table(685563, "UDP-Lite", 32, 21, 256, 1 << 16),
+    )  # fmt: skip
+    late.take_tables(box, rows[:8], HASH)
+    machine.net_pages = totalram_pages(box), nr_free_buffer_pages(box.arch, box.pages.zones)
+    connections = machine.ehash_entries
+    log(KERN_INFO, f"TCP: Hash tables configured (established {connections} bind {min(connections, 1 << 16)})")
+    late.take_tables(box, rows[8:], HASH)
     box.timer.set(709309)
     order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
     log(KERN_INFO, f"workingset: timestamp_bits=30 max_order={order} bucket_order=0")

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import (
     Logger,
     Machine,
+    hash_entries,
     large_system_hash,
     memory_block_size_bytes,
     roundup_pow_of_two,
+    tcp_tables,
 )
 from memsh.linux.arch.x86.x86_64 import init_64
 from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
@@ -45,8 +47,10 @@ from memsh.linux.kernel.params import auto_init, print_unknown_bootoptions
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.hugetlb.boot import Parser, hugetlb_init, hugetlb_setup
+from memsh.linux.mm.page_alloc.available import totalram_pages
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.policy import policy_zone
+from memsh.linux.mm.page_alloc.watermark import nr_free_buffer_pages
 from memsh.linux.mm.shmem.super import TmpfsOptions
 from memsh.machines import x86_64_areas as areas
 from memsh.machines.bootlog import (
@@ -71,6 +75,7 @@ if TYPE_CHECKING:
 
 LPJ = 3999956  # loops per jiffy, of 250 a second
 PERCPU_GROWN = 3  # pages per CPU that the second per-CPU chunk has populated
+HASH = "0x192/0x277"  # where alloc_large_system_hash() calls vmalloc
 MISC_PAGES = 240  # single pages that drivers and subsystems keep
 EARLY_PAGES = 64  # that are in use before the log tells how much memory there is
 DEFERRED_USEC = 703297
@@ -172,6 +177,7 @@ def iomem(box: Box) -> list[tuple[int, int, int, str]]:
         (1, 0xFED00000, 0xFED003FF, "PNP0103:00"), (0, 0xFEE00000, 0xFEE00FFF, "Local APIC"),
         (0, *above_window(box), "PCI Bus 0000:00"),
     ]  # fmt: skip
+    rows += [(1, first, behind - 1, "Crash kernel") for first, behind in machine.crash if first < behind]
     return rows + [(1, first, last, name) for name, first, last in machine.image.sections]
 
 
@@ -387,34 +393,32 @@ def ioremaps(box: Box) -> None:
 def _tables(box: Box) -> None:
     """Hash tables that come from the buddy system, each logged as alloc_large_system_hash does."""
     machine, log = box.machine, Logger(box)
-    futexes = roundup_pow_of_two(256 * box.config.present)  # num_possible_cpus()
-    established, _ = large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)
-    binds = established // 8
-    listeners = roundup_pow_of_two(min(max(machine.nr_all_pages >> 9, 256), 4096))
-    rows: list[tuple[int, int, str]] = []
-    if len(machine.nodes) > 1:
-        rows += [
-            (402098, *large_system_hash(machine, "Dentry cache", 8, 13)),
-            (423334, *large_system_hash(machine, "Inode-cache", 8, 14)),
-        ]
+    config = box.config
+    futexes = roundup_pow_of_two(256 * config.present)  # num_possible_cpus()
+    tcp = tcp_tables(machine, config, 8, roundup_pow_of_two(min(max(machine.nr_all_pages >> 9, 256), 4096)))
+
+    def table(usec: int, name: str, bucket: int, scale: int, low: int = 0, high: int = 0) -> tuple[int, int, str]:
+        entries = hash_entries(config, name)
+        return usec, *large_system_hash(machine, name, bucket, scale, low, high, entries)
+
+    rows = [table(402098, "Dentry cache", 8, 13), table(423334, "Inode-cache", 8, 14)] if len(machine.nodes) > 1 else []
     mounts = (425594, 426363) if rows else (349457, 349619)
     rows += [
-        (mounts[0], *large_system_hash(machine, "Mount-cache", 8, 19)),
-        (mounts[1], *large_system_hash(machine, "Mountpoint-cache", 8, 19)),
+        table(mounts[0], "Mount-cache", 8, 19), table(mounts[1], "Mountpoint-cache", 8, 19),
         (709589, *large_system_hash(machine, "futex", 64, 0, high=futexes, entries=futexes)),
         (819407, *large_system_hash(machine, "IP idents", 8, 16, low=2048, high=256 << 10)),
-        (831965, *large_system_hash(machine, "tcp_listen_portaddr_hash", 16, 0, high=listeners, entries=listeners)),
+        (831965, *tcp[0]),
         (832057, *large_system_hash(machine, "Table-perturb", 4, 0, high=1 << 16, entries=1 << 16)),
-        (832099, *large_system_hash(machine, "TCP established", 8, 17, high=512 << 10)),
-    ]
-    late.take_tables(box, rows)
-    inet_ehash_locks_alloc(box, binds)
-    late.take_tables(box, [(832679, *large_system_hash(machine, "TCP bind", 32, 17, high=1 << 16, entries=binds))])
-    log(KERN_INFO, f"TCP: Hash tables configured (established {binds} bind {min(binds, 1 << 16)})")
-    late.take_tables(box, [
-        (834475, *large_system_hash(machine, "UDP", 32, 21, low=256, high=1 << 16)),
-        (834619, *large_system_hash(machine, "UDP-Lite", 32, 21, low=256, high=1 << 16)),
-    ])  # fmt: skip
+        (832099, *tcp[1]),
+    ]  # fmt: skip
+    late.take_tables(box, rows, HASH)
+    machine.net_pages = totalram_pages(box), nr_free_buffer_pages(box.arch, box.pages.zones)
+    connections = machine.ehash_entries
+    inet_ehash_locks_alloc(box, connections)
+    late.take_tables(box, [(832679, *tcp[2])], HASH)
+    log(KERN_INFO, f"TCP: Hash tables configured (established {connections} bind {min(connections, 1 << 16)})")
+    late.take_tables(box, [table(834475, "UDP", 32, 21, 256, 1 << 16), table(834619, "UDP-Lite", 32, 21, 256, 1 << 16)],
+                     HASH)  # fmt: skip
     box.timer.set(845454)
     order = (sum(zone.managed for zone in box.pages.zones) - 1).bit_length()
     log(KERN_INFO, f"workingset: timestamp_bits=36 max_order={order} bucket_order=0")

@@ -12,6 +12,7 @@ from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.linux.arch.x86.e820 import Entry, sanitize
 from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.cmdline import memparse
 from memsh.machines.box import Box
 from memsh.procfs import tree
@@ -240,3 +241,94 @@ def test_a_kernel_for_one_cpu_that_may_have_more_keeps_the_list_of_locks(arch: s
     box = Box(Config(arch=arch, ram=GIB, cpus=2, cmdline=words))
     assert "SMP alternatives" not in log(box) and check(box) == []
     assert managed in {zone.managed for zone in box.pages.zones}
+
+
+ASKED = ("dhash_entries=3000 ihash_entries=0x400 mhash_entries=5 mphash_entries=100000 thash_entries=100000 "
+         "uhash_entries=10 log_buf_len=1M crashkernel=64M hostname=foo coredump_filter=0x7f")  # fmt: skip
+TABLES = {  # what the real machines of 512 MiB made of it, and of a wish that is larger than a block may be
+    "i386": ("Dentry cache hash table entries: 4096 (order: 2, 16384 bytes, linear)",
+             "Inode-cache hash table entries: 1024 (order: 0, 4096 bytes, linear)",
+             "Mount-cache hash table entries: 8 (order: 0, 32 bytes, linear)",
+             "Mountpoint-cache hash table entries: 131072 (order: 7, 524288 bytes, linear)",
+             "tcp_listen_portaddr_hash hash table entries: 65536 (order: 7, 524288 bytes, linear)",
+             "TCP established hash table entries: 131072 (order: 7, 524288 bytes, linear)",
+             "TCP bind hash table entries: 65536 (order: 8, 1048576 bytes, linear)",
+             "TCP: Hash tables configured (established 131072 bind 65536)",
+             "UDP hash table entries: 256 (order: 1, 8192 bytes, linear)", "log_buf_len: 1048576 bytes"),
+    "x86_64": ("Dentry cache hash table entries: 4096 (order: 3, 32768 bytes, linear)",
+               "Inode-cache hash table entries: 1024 (order: 1, 8192 bytes, linear)",
+               "Mount-cache hash table entries: 8 (order: 0, 64 bytes, linear)",
+               "Mountpoint-cache hash table entries: 131072 (order: 8, 1048576 bytes, linear)",
+               "TCP established hash table entries: 131072 (order: 8, 1048576 bytes, linear)",
+               "TCP bind hash table entries: 65536 (order: 9, 2097152 bytes, linear)", "log_buf_len: 1048576 bytes",
+               "Reserving 64MB of memory at 432MB for crashkernel (System RAM: 511MB)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", list(TABLES))
+def test_tables_of_the_size_that_was_asked_for(arch: str) -> None:
+    box = booted(ASKED, arch=arch, ram=512 * MIB)
+    text = log(box)
+    assert [line for line in TABLES[arch] if f"{line}\n" not in text] == []
+    assert box.notes == [] and "Unknown kernel command line" not in text
+    net = "/proc/sys/net/ipv4/tcp_"
+    assert [tree.show(box, net + name).strip() for name in ("ehash_entries", "max_orphans", "max_syn_backlog")] == [
+        "131072", "65536", "1024"]  # fmt: skip
+    assert tree.show(box, "/proc/sys/kernel/hostname") == "foo\n"
+    assert tree.show(box, "/proc/self/coredump_filter") == "0000007f\n"
+    crash = [line for line in tree.show(box, "/proc/iomem").splitlines() if line.endswith("Crash kernel")]
+    assert crash == (["  1b000000-1effffff : Crash kernel"] if arch == "x86_64" else [])
+
+
+@pytest.mark.parametrize(("arch", "tcp_mem", "peers"), [("i386", 1288, 5386), ("x86_64", 1029, 4096)])
+def test_the_network_goes_by_the_memory_that_it_found(arch: str, tcp_mem: int, peers: int) -> None:
+    box = booted("", arch=arch, ram=96 * MIB)
+    net = "/proc/sys/net/ipv4/"
+    assert [tree.show(box, f"{net}tcp_{name}") for name in ("max_orphans", "ehash_entries")] == ["512\n", "1024\n"]
+    assert tree.show(box, f"{net}tcp_mem").split() == [str(n) for n in (tcp_mem // 4 * 3, tcp_mem, tcp_mem // 4 * 6)]
+    assert abs(int(tree.show(box, f"{net}tcp_rmem").split()[-1]) - (tcp_mem << 9)) < 16 << 5
+    assert abs(int(tree.show(box, f"{net}inet_peer_threshold")) - peers) < 5
+
+
+def test_a_table_larger_than_a_block_is_mapped() -> None:
+    for arch, line in (("i386", "4194304 (order: 12, 16777216 bytes, vmalloc)"),
+                       ("x86_64", "2097152 (order: 12, 16777216 bytes, vmalloc hugepage)")):  # fmt: skip
+        box = booted("thash_entries=3000000", arch=arch, ram=512 * MIB)
+        assert f"TCP established hash table entries: {line}\n" in log(box)
+        assert " 16781312 alloc_large_system_hash+" in tree.show(box, "/proc/vmallocinfo")
+
+
+def test_what_is_no_number_is_unknown() -> None:
+    box = booted("thash_entries=12x dhash_entries= uhash_entries=-5 mhash_entries log_buf_len")
+    text = log(box)
+    assert "Malformed early option 'log_buf_len'\n" in text
+    assert 'Unknown kernel command line parameters "mhash_entries thash_entries=12x uhash_entries=-5"' in text
+
+
+@pytest.mark.parametrize(("cmdline", "told"), [
+    ("crashkernel=512M-2G:64M,2G-:128M", "Reserving 64MB of memory at "),
+    ("crashkernel=64M@128M", "Reserving 64MB of memory at 128MB for crashkernel (System RAM: 1023MB)"),
+    ("crashkernel=64M@1M", "crashkernel reservation failed - memory is in use."),
+    ("crashkernel=4G", "crashkernel reservation failed - No suitable area found."),
+    ("crashkernel=abc", "crashkernel: memory value expected"), ("crashkernel=1G-64M", "unrecognized char: -"),
+    ("crashkernel=2G-4G:64M", "crashkernel size resulted in zero bytes"),
+    ("crashkernel=2G-1G:64M", "crashkernel: end <= start"), ("crashkernel=0-:8G", "crashkernel: invalid size"),
+    ("crashkernel=128M,high crashkernel=16M,low", "Reserving 128MB of memory at "),
+])  # fmt: skip
+def test_crashkernel(cmdline: str, told: str) -> None:
+    assert told in log(booted(cmdline, arch="x86_64"))
+
+
+def test_what_is_kept_for_a_crash_can_be_given_back() -> None:
+    box = booted("crashkernel=64M", arch="x86_64", ram=512 * MIB)
+    name, total = "/sys/kernel/kexec_crash_size", sum(zone.managed for zone in box.pages.zones)
+    assert tree.show(box, name) == f"{64 * MIB}\n"
+    with pytest.raises(KernelError, match="Invalid argument"):
+        tree.store(box, name, f"{65 * MIB}\n")
+    tree.store(box, name, f"{63 * MIB + 1}\n")
+    assert sum(zone.managed for zone in box.pages.zones) - total == 255
+    assert tree.show(box, name) == f"{63 * MIB + 4096}\n"
+    tree.store(box, name, "0\n")
+    assert "Crash kernel" not in tree.show(box, "/proc/iomem")
+    assert sum(zone.managed for zone in box.pages.zones) - total == 64 << 8
+    assert check(box) == []

@@ -46,6 +46,7 @@ from memsh.linux.include.image import Image, R
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.resource import ARG_MAX, RLIMIT_STACK, STK_LIM
 from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
+from memsh.linux.kernel.cmdline import default_dump_filter
 from memsh.linux.kernel.exit import do_exit, do_group_exit, mmput
 from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
@@ -127,6 +128,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
         box.fs.fput(file)
         raise
     mm.rlim = task.signal.rlim
+    mm.coredump_filter = default_dump_filter(box.config) if task.mm is None else task.mm.coredump_filter
     sync_mm_rss(box, task)
     old, task.mm = task.mm, mm
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.setup import Logger
 from memsh.linux.fs.diskfs import FileSystem
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_ATOMIC, GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.flags import GFP_ATOMIC, GFP_KERNEL, MAX_ORDER, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.include.memmap import K_OTHER, K_PERCPU
 from memsh.linux.init.threads import start_tasks
@@ -40,20 +40,20 @@ def start_allocators(box: Box) -> None:
     box.slab.cpucache_init()
 
 
-def take_tables(box: Box, rows: Sequence[tuple[int, int, str]]) -> None:
+def take_tables(box: Box, rows: Sequence[tuple[int, int, str]], caller: str) -> None:
     """Hash tables that come from the buddy system: (µs, bytes, line in the log). On a machine of several nodes they are
-    spread over them, with vmalloc (hashdist)."""
+    spread over them, with vmalloc (hashdist), as are everywhere those larger than any block."""
     log, nodes = Logger(box), len(box.pages.nodes)
     for usec, size, line in rows:
         box.timer.set(usec)
-        if nodes > 1:
-            box.vmalloc.vmalloc(
-                -(-size // PAGE_SIZE) * PAGE_SIZE, "alloc_large_system_hash+0x192/0x277", huge=True
-            )
-            huge = " hugepage" if size // nodes >= PMD_SIZE else ""
+        order = max(0, (size - 1).bit_length() - 12)
+        if nodes > 1 or order >= MAX_ORDER:
+            may = "HUGE_VMALLOC" in box.model.options
+            box.vmalloc.vmalloc(-(-size // PAGE_SIZE) * PAGE_SIZE, f"alloc_large_system_hash+{caller}", huge=may)
+            huge = " hugepage" if may and size // nodes >= PMD_SIZE else ""
             line = line.replace("linear", f"vmalloc{huge}")
         else:
-            box.pages.alloc_pages(GFP_ATOMIC, max(0, (size - 1).bit_length() - 12), K_OTHER)
+            box.pages.alloc_pages(GFP_ATOMIC, order, K_OTHER)
         log(KERN_INFO, line)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.lib.cmdline import memparse
+from memsh.linux.lib.cmdline import memparse, simple_strtoull
 
 if TYPE_CHECKING:
     from memsh.linux.config import Config
@@ -23,6 +23,37 @@ def words(config: Config) -> list[tuple[str, str | None]]:
     return found
 
 
+_LOOSE = ("coredump_filter", "dhash_entries", "ihash_entries", "mhash_entries", "mphash_entries")
+DUMP_FILTER = 0x33  # MMF_DUMP_FILTER_DEFAULT
+_STRICT = ("thash_entries", "uhash_entries")
+
+
+def setup_number(name: str, value: str | None) -> int | None:
+    """What a parameter of __setup() that is a number says; None if it refuses its value, as one that is unknown."""
+    if value is None:
+        return None
+    number, rest = simple_strtoull(value.removeprefix("+") if name in _STRICT else value)
+    return None if name in _STRICT and (rest or not value) else number
+
+
+def default_dump_filter(config: Config) -> int:
+    """What a process that no other had before has in /proc/PID/coredump_filter (coredump_filter_setup)."""
+    found = DUMP_FILTER
+    for name, value in words(config):
+        if name == "coredump_filter" and value is not None:
+            found = (setup_number(name, value) or 0) & 0x1FF
+    return found
+
+
+def unused(name: str, value: str | None) -> bool:
+    """Whether the kernel knows the parameter, but not like this: it counts as unknown."""
+    name = name.replace("-", "_")
+    return name in _LOOSE + _STRICT and setup_number(name, value) is None
+
+
+_VALUED = ("highmem", "kernelcore", "log_buf_len", "memmap", "movablecore", "numa", "vmalloc")
+
+
 def malformed(name: str, value: str | None) -> bool:
     """Whether an early parameter refuses its value (do_early_param): one is missing, or it is none of its kind."""
     if name == "loglevel":
@@ -31,7 +62,7 @@ def malformed(name: str, value: str | None) -> bool:
         return value is None or (value != "nopentium" and not memparse(value)[0])
     if name in ("init_on_alloc", "init_on_free", "hugetlb_free_vmemmap"):
         return value is None or (value[:1] not in ("y", "Y", "1", "n", "N", "0") and value[:2] not in ("on", "of"))
-    return value is None and name in ("highmem", "kernelcore", "memmap", "movablecore", "numa", "vmalloc")
+    return value is None and name in _VALUED
 
 
 def console_loglevel(config: Config, default: int) -> int:

@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.kern_levels import KERN_ERR, KERN_NOTICE
 from memsh.linux.kernel import sysctl
-from memsh.linux.kernel.cmdline import words
+from memsh.linux.kernel.cmdline import unused, words
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.config import Config
 
 _ACTING = """
-debug default_hugepagesz hugepages hugepagesz hugetlb_free_vmemmap init_on_alloc init_on_free kernelcore loglevel
-maxcpus mem memmap movablecore norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print quiet
+coredump_filter crashkernel debug default_hugepagesz dhash_entries hostname hugepages hugepagesz hugetlb_free_vmemmap
+ihash_entries init_on_alloc init_on_free kernelcore log_buf_len loglevel maxcpus mem memmap mhash_entries movablecore
+mphash_entries norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print print_fatal_signals quiet
 slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge
-transparent_hugepage vdso
+thash_entries transparent_hugepage uhash_entries vdso
 """
 ACTING = frozenset(_ACTING.split())
 I386_ACTING = frozenset({"highmem", "vdso32", "vmalloc"})
-_SYSCTLS = {"panic": "kernel.panic", "panic_on_warn": "kernel.panic_on_warn", "panic_print": "kernel.panic_print"}
+_SYSCTLS = {"hostname": "kernel.hostname", "panic": "kernel.panic", "panic_on_warn": "kernel.panic_on_warn",
+            "panic_print": "kernel.panic_print", "print-fatal-signals": "kernel.print-fatal-signals"}
 _ALIASES = {"numa_zonelist_order": "vm.numa_zonelist_order",
             **{name: f"kernel.{name}" for name in (
                 "hardlockup_all_cpu_backtrace", "hung_task_panic", "softlockup_all_cpu_backtrace")}}  # fmt: skip
@@ -38,7 +40,7 @@ def for_init(box: Box) -> tuple[list[str], list[str]]:
     environment: dict[str, str] = {}
     line = box.config.cmdline.split()
     for name, value in words(box.config):
-        if _known(box, name) or "." in name or name in _ALIASES:
+        if (_known(box, name) and not unused(name, value)) or "." in name or name in _ALIASES:
             continue
         if value is None:
             arguments.append(name)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.config import ARCHES
+from memsh.linux.mm.page_alloc.available import totalram_pages
+from memsh.linux.mm.page_alloc.watermark import nr_free_buffer_pages
 
 if TYPE_CHECKING:
     from memsh.linux.arch.x86.arch import Arch
@@ -45,19 +47,19 @@ _IPV4 = """
     tcp_available_congestion_control reno cubic, tcp_available_ulp, tcp_base_mss 1024, tcp_challenge_ack_limit
     2147483647, tcp_child_ehash_entries 0, tcp_comp_sack_delay_ns 1000000, tcp_comp_sack_nr 44,
     tcp_comp_sack_slack_ns 100000, tcp_congestion_control cubic, tcp_dsack 1, tcp_early_demux 1,
-    tcp_early_retrans 3, tcp_ecn 2, tcp_ecn_fallback 1, tcp_ehash_entries 8192, tcp_fack 0, tcp_fastopen 1,
+    tcp_early_retrans 3, tcp_ecn 2, tcp_ecn_fallback 1, tcp_fack 0, tcp_fastopen 1,
     tcp_fastopen_blackhole_timeout_sec 0, tcp_fastopen_key 00000000-00000000-00000000-00000000, tcp_fin_timeout
     60, tcp_frto 2, tcp_fwmark_accept 0, tcp_invalid_ratelimit 500, tcp_keepalive_intvl 75, tcp_keepalive_probes
-    9, tcp_keepalive_time 7200, tcp_limit_output_bytes 1048576, tcp_low_latency 0, tcp_max_orphans 4096,
-    tcp_max_reordering 300, tcp_max_syn_backlog 128, tcp_max_tw_buckets 4096, tcp_migrate_req 0,
-    tcp_min_rtt_wlen 300, tcp_min_snd_mss 48, tcp_min_tso_segs 2, tcp_moderate_rcvbuf 1, tcp_mtu_probe_floor 48,
-    tcp_mtu_probing 0, tcp_no_metrics_save 0, tcp_no_ssthresh_metrics_save 1, tcp_notsent_lowat 4294967295,
+    9, tcp_keepalive_time 7200, tcp_limit_output_bytes 1048576, tcp_low_latency 0, tcp_max_reordering 300,
+    tcp_migrate_req 0, tcp_min_rtt_wlen 300, tcp_min_snd_mss 48, tcp_min_tso_segs 2, tcp_moderate_rcvbuf 1,
+    tcp_mtu_probe_floor 48, tcp_mtu_probing 0, tcp_no_metrics_save 0, tcp_no_ssthresh_metrics_save 1,
+    tcp_notsent_lowat 4294967295,
     tcp_orphan_retries 0, tcp_pacing_ca_ratio 120, tcp_pacing_ss_ratio 200, tcp_probe_interval 600,
     tcp_probe_threshold 8, tcp_recovery 1, tcp_reflect_tos 0, tcp_reordering 3, tcp_retrans_collapse 1,
-    tcp_retries1 3, tcp_retries2 15, tcp_rfc1337 0, tcp_rmem 4096 131072 6291456, tcp_sack 1, tcp_shrink_window
+    tcp_retries1 3, tcp_retries2 15, tcp_rfc1337 0, tcp_sack 1, tcp_shrink_window
     0, tcp_slow_start_after_idle 1, tcp_stdurg 0, tcp_syn_retries 6, tcp_synack_retries 5, tcp_syncookies 1,
     tcp_thin_linear_timeouts 0, tcp_timestamps 1, tcp_tso_rtt_log 9, tcp_tso_win_divisor 3, tcp_tw_reuse 2,
-    tcp_window_scaling 1, tcp_wmem 4096 16384 4194304, tcp_workaround_signed_windows 0, udp_early_demux 1,
+    tcp_window_scaling 1, tcp_workaround_signed_windows 0, udp_early_demux 1,
     udp_rmem_min 4096, udp_wmem_min 4096
 """
 _FIB = """
@@ -120,7 +122,10 @@ READ_ONLY = ("net.core.netdev_rss_key", "net.ipv4.tcp_available_congestion_contr
              *(f"net.ipv4.conf.{name}.mc_forwarding" for name in ("all", "default", "lo")))  # fmt: skip
 ROOT_ONLY = ("net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit")
 WRITE_ONLY = ("net.ipv4.route.flush",)
-LIVE = ("net.ipv4.inet_peer_threshold", "net.ipv4.tcp_mem", "net.ipv4.udp_mem")
+LIVE = ("net.ipv4.inet_peer_threshold", "net.ipv4.tcp_mem", "net.ipv4.udp_mem", "net.ipv4.tcp_ehash_entries",
+        "net.ipv4.tcp_max_orphans", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_max_tw_buckets", "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_wmem")
+BUFFERS = {"net.ipv4.tcp_rmem": (4096, 131072, 6 << 20), "net.ipv4.tcp_wmem": (4096, 16384, 4 << 20)}
 
 
 def scaled(arch: Arch) -> dict[str, str]:
@@ -143,12 +148,22 @@ NAMES = (*NET, *scaled(next(iter(ARCHES.values()))), *LIVE, *WRITE_ONLY)  # it h
 
 
 def live_value(box: Box, name: str) -> str:
-    """What was written, or else tcp_init_mem(), udp_table_init(), inet_initpeers(): by the memory that is there."""
+    """What was written, or else tcp_init(), tcp_set_hashinfo(), udp_init(), inet_initpeers(): by the memory that is
+    there, and by how many buckets TCP's table of connections got."""
     if name in box.sysctl.text:
         return box.sysctl.text[name]
+    machine = box.machine
+    total, pages = machine.net_pages or (totalram_pages(box), nr_free_buffer_pages(box.arch, box.pages.zones))
     if name == "net.ipv4.inet_peer_threshold":
-        entries = (sum(zone.managed for zone in box.pages.zones) << 12) // (100 * INET_PEER[box.arch.word])
+        entries = (total << 12) // (100 * INET_PEER[box.arch.word])
         return str(min(max(entries, 4096), 65536 + 128))
-    pages = sum(max(0, zone.managed - zone.wmark_high) for zone in box.pages.zones if not zone.highmem)
+    buckets = machine.ehash_entries
+    if name == "net.ipv4.tcp_ehash_entries":
+        return str(buckets)
+    if name.startswith("net.ipv4.tcp_max_"):
+        return str(max(128, buckets // 128) if name.endswith("backlog") else buckets // 2)
+    if name in BUFFERS:
+        least, default, most = BUFFERS[name]
+        return f"{least}\t{default}\t{max(max(default, 65536), min(most, pages << 5))}"
     limit = max(pages // (16 if name.endswith("tcp_mem") else 8), 128)
     return f"{limit // 4 * 3}\t{limit}\t{limit // 4 * 3 * 2}"

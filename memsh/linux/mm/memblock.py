@@ -51,6 +51,10 @@ class Memblock:
         """Give back exactly what a reservation or allocation took."""
         self.reserved = [old for old in self.reserved if not (start <= old.start and old.end <= end)]
 
+    def free_named(self, name: str) -> None:
+        """Give back what was taken under a name."""
+        self.reserved = [old for old in self.reserved if old.name != name]
+
     def alloc(self, size: int, align: int, name: str, within: tuple[tuple[int, int], ...] = ()) -> int:
         """The highest `size` bytes below the limit that are RAM and not taken; 0 if there are none.
 

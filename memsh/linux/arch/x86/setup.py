@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memsh.linux.include.flags import PAGE_SIZE
-from memsh.linux.include.kern_levels import KERN_INFO
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO
+from memsh.linux.kernel.cmdline import setup_number, words
+from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.memblock import Memblock
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ FIRMWARE = (
     "tsc: Fast TSC calibration using PIT",
 )
 MIN_MEMORY_BLOCK, MAX_MEMORY_BLOCK, LARGE_MEMORY = 128 * MIB, 2048 * MIB, 64 << 30
+LOG_BUF_LEN_MAX, PRB_AVGBITS, PRINTK_INFO = 1 << 31, 5, 88  # the last: bytes of a struct printk_info
+_ENTRIES = {"Dentry cache": "dhash_entries", "Inode-cache": "ihash_entries", "Mount-cache": "mhash_entries",
+            "Mountpoint-cache": "mphash_entries", "TCP established": "thash_entries",
+            "tcp_listen_portaddr_hash": "thash_entries", "UDP": "uhash_entries",
+            "UDP-Lite": "uhash_entries"}  # fmt: skip
+UDP_HTABLE_SIZE_MIN = 256
 ADAPT_PAGES = (64 << 30) // PAGE_SIZE  # ADAPT_SCALE_NPAGES
 
 
@@ -153,6 +161,9 @@ class Machine:
         self.percpu_groups: list[int] = []  # CPUs that there could be on each node that has any
         self.percpu_offsets = [0]  # bytes: how far each node's part of the first chunk lies from the lowest one
         self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
+        self.crash: list[tuple[int, int]] = []  # kept for a kernel after a crash: [start, behind) in bytes
+        self.ehash_entries = 8192  # buckets of TCP's table of connections
+        self.net_pages: tuple[int, int] | None = None  # totalram_pages() and nr_free_buffer_pages() when that was made, if it was
         self.notes: list[str] = []
 
     def add_memory(self, limit: int) -> None:
@@ -215,6 +226,28 @@ def take(machine: Machine, name: str, size: int) -> None:
     machine.tables.append((name, size))
 
 
+def setup_log_buf(box: Box, machine: Machine, log: Logger, builtin: int) -> None:
+    """A larger buffer for the log, if log_buf_len= asks for one: text, and for each 32 bytes of it a descriptor and a
+    record (kernel/printk/printk.c). `builtin`: bytes of the one in the kernel's image."""
+    size, word = 0, box.arch.word
+    for name, value in words(box.config):
+        asked = memparse(value)[0] if name == "log_buf_len" and value is not None else 0
+        size = roundup_pow_of_two(min(asked, LOG_BUF_LEN_MAX)) if asked > builtin else size
+    if not size:
+        return
+    count = size >> PRB_AVGBITS
+    taken: list[int] = []
+    for what, part in (("text", size), ("desc", count * 3 * word), ("info", count * PRINTK_INFO)):
+        taken.append(machine.memblock.alloc(part, word, "log"))
+        if not taken[-1]:
+            log(KERN_ERR, f"printk: log_buf_len: {part} {what} bytes not available")
+            machine.memblock.free_named("log")
+            return
+    free = builtin - sum(-(-(len(record.text) + word) // word) * word for record in box.log.records)
+    log(KERN_INFO, f"printk: log_buf_len: {size} bytes")
+    log(KERN_INFO, f"printk: early log buf free: {free}({free * 100 // builtin}%)")
+
+
 def memory_block_size_bytes(machine: Machine) -> int:
     """The pieces in which memory could be plugged in: a section, or as much as RAM's end is a multiple of, up to 2 GiB,
     where there are 64 GiB and more (probe_memory_block_size)."""
@@ -235,6 +268,29 @@ def arch_probe_nr_irqs(cpus: int) -> int:
 
 def roundup_pow_of_two(number: int) -> int:
     return 1 << max(0, number - 1).bit_length()
+
+
+def hash_entries(config: Config, table: str) -> int:
+    """How many buckets the command line wants a table to have; 0 if it says nothing of it."""
+    name = _ENTRIES[table]
+    found = 0
+    for known, value in words(config):
+        if known.replace("-", "_") == name:
+            found = setup_number(name, value) or 0
+    return max(found, UDP_HTABLE_SIZE_MIN) if found and name == "uhash_entries" else found
+
+
+def tcp_tables(machine: Machine, config: Config, bucket: int, listeners: int) -> list[tuple[int, str]]:
+    """(bytes, log line) of TCP's tables: sockets that listen, connections, ports (tcp_init). `bucket`: bytes of a
+    connection's; `listeners`: how many buckets the first has by itself."""
+    asked = hash_entries(config, "TCP established")
+    listen = large_system_hash(machine, "tcp_listen_portaddr_hash", 2 * bucket, 0, high=1 << 16 if asked else listeners,
+                               entries=asked or listeners)  # fmt: skip
+    connections = large_system_hash(machine, "TCP established", bucket, 17, high=0 if asked else 512 << 10,
+                                    entries=asked)  # fmt: skip
+    machine.ehash_entries = connections[0] // bucket
+    ports = large_system_hash(machine, "TCP bind", 4 * bucket, 17, high=1 << 16, entries=machine.ehash_entries)
+    return [listen, connections, ports]
 
 
 def large_system_hash(machine: Machine, name: str, bucket: int, scale: int, low: int = 0, high: int = 0,

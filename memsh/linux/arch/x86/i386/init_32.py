@@ -22,9 +22,11 @@ from memsh.linux.arch.x86.setup import (
     Machine,
     ZoneSpan,
     excess_processors,
+    hash_entries,
     large_system_hash,
     memmap_init,
     pages_to_mb,
+    setup_log_buf,
     take,
 )
 from memsh.linux.include.flags import PAGE_SIZE
@@ -68,6 +70,7 @@ def setup_arch(box: Box) -> Machine:
     memblock.limit = machine.max_low_pfn * PAGE_SIZE
     memblock.reserve(0, MIB, "first MiB")
     memblock.reserve(IMAGE.text, IMAGE.end, "kernel image")
+    setup_log_buf(box, machine, log, 1 << 18)
     _initrd(box, machine, log)
     box.timer.set(42713)
     acpi_boot_table_init(box.config, machine, log, 120)
@@ -242,7 +245,7 @@ def early_tables(box: Box, machine: Machine) -> None:
     log = Logger(box)
     for name, scale, usec in (("Dentry cache", 13, 99371), ("Inode-cache", 14, 99898)):
         box.timer.set(usec)
-        size, line = large_system_hash(machine, name, 4, scale)
+        size, line = large_system_hash(machine, name, 4, scale, entries=hash_entries(box.config, name))
         log(KERN_INFO, line)
         take(machine, f"{name} hash table", size)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.acpi import acpi_boot_table_init, firmware_kept
+from memsh.linux.arch.x86.crashkernel import reserve_crashkernel
 from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, search_gap, user_map
 from memsh.linux.arch.x86.setup import (
     DMA_END,
@@ -25,8 +26,10 @@ from memsh.linux.arch.x86.setup import (
     NodeSpan,
     ZoneSpan,
     excess_processors,
+    hash_entries,
     large_system_hash,
     memmap_init,
+    setup_log_buf,
     take,
 )
 from memsh.linux.arch.x86.x86_64.layout import Layout64
@@ -94,11 +97,13 @@ def setup_arch(box: Box) -> Machine:
     tables = init_mem_mapping(machine).tables
     if tables:
         memblock.alloc(tables * PAGE_SIZE, PAGE_SIZE, "direct mapping's tables")
+    setup_log_buf(box, machine, log, 1 << 17)
     _initrd(machine, log)
     box.timer.set(24275)
     acpi_boot_table_init(box.config, machine, log, 24)
     homes = numa_init(box, machine, log)
     machine.homes = [home.ranges for home in homes]
+    reserve_crashkernel(box.config, machine, log)
     box.timer.set(33378)
     _zones(box, machine, homes, log)
     _sparse_init(machine, homes)
@@ -390,7 +395,7 @@ def early_tables(box: Box, machine: Machine) -> list[tuple[int, str]]:
     lines = []
     if len(machine.nodes) == 1:
         for name, scale, usec in (("Dentry cache", 13, 121075), ("Inode-cache", 14, 125317)):
-            size, line = large_system_hash(machine, name, 8, scale)
+            size, line = large_system_hash(machine, name, 8, scale, entries=hash_entries(box.config, name))
             lines.append((usec, line))
             take(machine, f"{name} hash table", size)
     if machine.max_pfn > 1 << 20:
