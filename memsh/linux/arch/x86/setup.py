@@ -163,7 +163,7 @@ class Machine:
         self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
         self.crash: list[tuple[int, int]] = []  # kept for a kernel after a crash: [start, behind) in bytes
         self.ehash_entries = 8192  # buckets of TCP's table of connections
-        self.net_pages: tuple[int, int] | None = None  # totalram_pages() and nr_free_buffer_pages() when that was made, if it was
+        self.net_pages: tuple[int, int] | None = None  # totalram_pages(), nr_free_buffer_pages() at that time
         self.notes: list[str] = []
 
     def add_memory(self, limit: int) -> None:
