@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sys
@@ -9,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import attrgetter
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 PAGE = resource.getpagesize()
-STATM = Path("/proc/self/statm")
+STATM = "/proc/self/statm"
 STEADY = 4 << 20  # bytes by which a line may grow where little is left; where less than four times that is, a quarter
 NEVER = 1 << 62  # polls
 APART = 1 << 23  # from here on no process has such a number, and no job
@@ -102,9 +102,12 @@ class Of(Generic[T]):
 def held_memory() -> tuple[int, int]:
     """(addresses, memory) of the host that this process holds, in bytes; zeros where that cannot be known."""
     try:
-        with STATM.open("rb", buffering=0) as file:
-            size, resident, *_ = file.read().split()
-            return int(size) * PAGE, int(resident) * PAGE
+        number = os.open(STATM, os.O_RDONLY | os.O_CLOEXEC)  # a number: Ctrl-C may be taken anywhere here
+        try:
+            size, resident, *_ = os.read(number, 128).split()
+        finally:
+            os.close(number)
+        return int(size) * PAGE, int(resident) * PAGE
     except (OSError, ValueError):
         return 0, 0
 
