@@ -7,13 +7,22 @@ from typing import NamedTuple
 
 from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
-from memsh.shell.io import Input, Room
+from memsh.shell.errors import Late
+from memsh.shell.io import Input, OuterInput, Room
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.quoting import quote
 from memsh.shell.redirects import BAD
 from memsh.shell.values import is_value, whole
 
 TOPIC = "session"
+TIMED_OUT = 142  # 128 + SIGALRM
+
+
+class _TimedOut(Exception):
+    """With the letters that came in time."""
+
+    def __init__(self, letters: list[tuple[str, bool]]) -> None:
+        self.letters = letters
 
 
 class Wanted(NamedTuple):
@@ -24,7 +33,7 @@ class Wanted(NamedTuple):
     delimiter: str
     most: int
     exact: bool
-    timeout: bool
+    timeout: int | None  # µs; None: for ever
     fd: int
     names: list[str]
 
@@ -70,8 +79,8 @@ def _wanted(words: list[str], typed: bool) -> Wanted:
     found, names = _options(words, "ersp:a:d:n:N:t:u:i:")
     if typed and ("e" in found or "i" in found):
         raise UsageError("-e: there is no line editing here")
-    timeout = found.get("t", "").removeprefix("-")
-    if "t" in found and not re.fullmatch(r"[0-9]*\.?[0-9]*", timeout):
+    timeout = found.get("t")
+    if timeout is not None and not re.fullmatch(r"[0-9]*\.?[0-9]*", timeout):
         raise ShellError(f"{timeout}: invalid timeout specification")
     count = found.get("N", found.get("n", "-1"))
     delimiter = found["d"][:1] or "\0" if "d" in found else "\n"
@@ -80,9 +89,14 @@ def _wanted(words: list[str], typed: bool) -> Wanted:
             raise ShellError(f"`{name}': not a valid identifier")
     return Wanted(
         "r" in found, found.get("a", ""), "" if "N" in found else delimiter,
-        int(count) if count == "-1" else _number(count, "number"), "N" in found, timeout in ("0", "0.0"),
+        int(count) if count == "-1" else _number(count, "number"), "N" in found, usec(timeout),
         _number(found.get("u", "0"), "file descriptor specification"), names,
     )  # fmt: skip
+
+
+def usec(seconds: str | None) -> int | None:
+    """A time as `read -t` takes it, which has been found to be one."""
+    return None if seconds is None else int(float(seconds if seconds.strip(".") else 0) * 1_000_000)
 
 
 def input_of(io: IO, fd: int) -> Input:
@@ -96,9 +110,15 @@ def input_of(io: IO, fd: int) -> Input:
 def _record(source: Input, wanted: Wanted) -> tuple[list[tuple[str, bool]], bool]:
     """The letters of one record with whether a backslash stood before each; False if the input ended first."""
     letters: list[tuple[str, bool]] = []
+    late = False
     while True:
-        line = source.readline()
+        try:
+            line = "" if late else source.readline()
+        except Late:
+            line, late = source.begun_line(), True
         if not line:
+            if late:
+                raise _TimedOut(letters)
             return letters, wanted.most == 0
         at = 0
         while at < len(line):
@@ -171,7 +191,7 @@ def _shell_is_meant(words: list[str], script: bool) -> bool:
 
 
 @command(
-    rest("words", raw=True, meta="[-r] [-a ARRAY] [-d C] [-n N] [-p TEXT] [-t 0] [-u FD] [NAME"), topic=TOPIC,
+    rest("words", raw=True, meta="[-r] [-a ARRAY] [-d C] [-n N] [-p TEXT] [-t SECONDS] [-u FD] [NAME"), topic=TOPIC,
     needs_box=False, shell=True, shared=_shell_is_meant,
 )  # fmt: skip
 def read(box: object, args: Args, io: IO) -> int:
@@ -180,14 +200,26 @@ def read(box: object, args: Args, io: IO) -> int:
     echo a b | { read x y; echo $y; }
 
     Followed by an address it reads memory. -r leaves backslashes alone, -a fills an array, -d C reads up to C, -n N at
-    most N letters, -N N exactly so many, -u FD from another stream; without a name REPLY takes the line.
+    most N letters, -N N exactly so many, -u FD from another stream, -t SECONDS waits so long by the box's clock (status
+    142 when that is over); without a name REPLY takes the line.
     """
     wanted = _wanted(args.words, io.is_tty and not io.language.frames)
-    source = input_of(io, wanted.fd)
-    if wanted.timeout:
-        return 0
-    letters, whole = _record(source, wanted)
-    language = io.language
+    source, language = input_of(io, wanted.fd), io.language
+    if wanted.timeout == 0:
+        return int(not _is_ready(source))
+    timeout = wanted.timeout
+    if timeout is None and re.fullmatch(r"[0-9]+", language.get("TMOUT") or ""):
+        timeout = usec(language.get("TMOUT")) or None
+    if timeout is not None and isinstance(source, OuterInput) and io.session.at_prompt:
+        raise UsageError("-t: the box's clock stands still while you type")
+    timed_out = False
+    source.limit(timeout)
+    try:
+        letters, whole = _record(source, wanted)
+    except _TimedOut as end:
+        letters, whole, timed_out = end.letters, False, True
+    finally:
+        source.limit(None)
     if wanted.array:
         ifs = language.get("IFS")
         found = _fields(letters, " \t\n" if ifs is None else ifs, 0)
@@ -201,7 +233,22 @@ def read(box: object, args: Args, io: IO) -> int:
         found = _fields(letters, " \t\n" if ifs is None else ifs, len(wanted.names))
         for number, name in enumerate(wanted.names):
             assign(io, name, found[number] if number < len(found) else "")
-    return int(not whole or (wanted.exact and len(letters) < wanted.most))
+    return TIMED_OUT if timed_out else int(not whole or (wanted.exact and len(letters) < wanted.most))
+
+
+def _is_ready(source: Input) -> bool:
+    """`read -t 0`: whether reading would not have to wait."""
+    source.limit(0)
+    try:
+        source.unread(source.readline())
+    except Late:
+        begun = source.begun_line()
+        if begun:
+            source.unread(begun)
+        return bool(begun)
+    finally:
+        source.limit(None)
+    return True
 
 
 def _mapfile(args: Args, io: IO) -> int:
@@ -219,7 +266,7 @@ def _mapfile(args: Args, io: IO) -> int:
     if "O" not in found:
         language.set_array(name, [])
     place, room, done = _number(found.get("O", "0"), "array origin"), Room(), 0
-    wanted = Wanted(True, "", delimiter, -1, False, False, 0, [])
+    wanted = Wanted(True, "", delimiter, -1, False, None, 0, [])
     while not most or done < most + skip:
         io.check()
         letters, whole = _record(source, wanted)
@@ -228,7 +275,8 @@ def _mapfile(args: Args, io: IO) -> int:
         done += 1
         if done <= skip:
             continue
-        text = "".join(char for char, _ in letters) + ("" if "t" in found or not whole else delimiter)
+        ends = "" if "t" in found or not whole or delimiter == "\0" else delimiter
+        text = "".join(char for char, _ in letters) + ends
         room.take(text)
         if "C" in found and not (done - skip) % each:
             io.runner.run_text(f"{found['C']} {place} {quote(text)}")

@@ -62,6 +62,10 @@ class Incomplete(SyntaxFault):
     """Text that is the beginning of something: a prompt asks for more, a script ends with a syntax error."""
 
 
+class Late(Exception):
+    """What is to be read comes later than the reader waits."""
+
+
 class PipeClosed(Exception):
     """The reader of this pipe has gone: the writer ends quietly."""
 

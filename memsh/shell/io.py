@@ -143,6 +143,13 @@ class Input:
         """How far it has been read: another value wherever the next one to read would find something else."""
         return None
 
+    def limit(self, usec: int | None) -> None:
+        """From here on the reader waits so long, by the box's clock: what comes later is Late. None: for ever."""
+
+    def begun_line(self) -> str:
+        """Take what has come of a line whose end is Late."""
+        return ""
+
     def read(self) -> str:
         """All the text there is. Above the limit: Argument list too long."""
         kept = Capture()
@@ -243,6 +250,15 @@ class PartsInput(Input):
 
     def unread(self, text: str) -> None:
         self.back.append(text)
+
+    def limit(self, usec: int | None) -> None:
+        limit = getattr(self.parts, "limit", None)  # of a pipe, whose writer takes time
+        if limit is not None:
+            limit(usec)
+
+    def begun_line(self) -> str:
+        begun, self.begun = "".join(self.begun), []
+        return begun
 
     def place(self) -> object:
         return getattr(self.parts, "place", 0), length_hint(self.ready), len(self.back), len("".join(self.back))

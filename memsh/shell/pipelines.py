@@ -102,7 +102,7 @@ class Pipelines(Calls):
             own = not self.language.shopts["lastpipe"]
             statuses[first] = self._stage(stages[first], runner, node.line, own)
             return statuses[first]
-        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session)
+        pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session, stdin)
         runner = self.beside(pipe, stdin)
         if first in node.both:
             runner.stderr = pipe
@@ -122,6 +122,7 @@ class Pipelines(Calls):
             return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
 
         if isinstance(stage, Prepared) and stage.harmless:
+            runner.forked = True
             status = work()
         else:
             status = runner.subshell(work) if own else work()

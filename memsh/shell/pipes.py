@@ -7,11 +7,13 @@ gives the reader a thread of its own, and the two take turns.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import Interrupted, PipeClosed, Unreasonable
-from memsh.shell.io import Input, PartsInput, TextInput
+from memsh.shell.errors import Interrupted, Late, PipeClosed, Unreasonable
+from memsh.shell.io import Input, PartsInput, Room, TextInput
+from memsh.shell.limits import TEXT
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -28,17 +30,66 @@ def begin(thread: threading.Thread) -> threading.Thread:
     return thread
 
 
+class Reading:
+    """The reader's end of a pipe: what is written, as it comes.
+
+    A writer works before its reader, and the box's clock may move on meanwhile. So what is written bears the time at
+    which it was, and the reader has a time of its own, which is `ahead` µs before the box's: that of what it has read.
+    """
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+        self.ahead = pipe.clock() - pipe.born
+        self.until: int | None = None  # its own time at which it waits no longer
+
+    def __iter__(self) -> Reading:
+        return self
+
+    def __next__(self) -> str:
+        pipe = self.pipe
+        while True:
+            if pipe.aborted:
+                raise Interrupted
+            if pipe.parts:
+                self._comes(pipe.stamps[0])
+                return pipe.take(pipe.clock() - self.ahead)
+            if pipe.ended:
+                self._comes(pipe.over)
+                raise StopIteration
+            before = pipe.clock()
+            pipe.give_way()
+            self.ahead += pipe.clock() - before
+
+    def _comes(self, stamp: int) -> None:
+        """Wait for what was written then."""
+        here = self.pipe.clock() - self.ahead
+        if self.until is not None and stamp > self.until:
+            self.ahead -= self.until - here
+            raise Late
+        self.ahead -= max(0, stamp - here)
+
+    def limit(self, usec: int | None) -> None:
+        self.until = None if usec is None else self.pipe.clock() - self.ahead + usec
+
+
 class Pipe:
-    """The sink of one stage; `run_reader` runs the stages behind it on an Input and answers their status.
+    """The sink of one stage; `run_reader` runs the stages behind it on an Input and answers their status. `before`:
+    what the writer itself reads from, whose time is then the writer's.
 
     Whose turn it is has the session's language: each stage has one of its own.
     """
 
-    def __init__(self, run_reader: Callable[[Input], int], session: Session) -> None:
+    capacity = CAPACITY
+
+    def __init__(self, run_reader: Callable[[Input], int], session: Session, before: Input | None = None) -> None:
         self.run_reader = run_reader
         self.session = session
+        source = getattr(before, "parts", None)
+        self.before = source if isinstance(source, Reading) else None
         self.begun = session.language
         self.parts: list[str] = []
+        self.stamps: list[int] = []  # when each was written, µs
+        self.born = self.over = self.writers_clock()
         self.held = 0
         self.ended = False  # no more will be written
         self.aborted = False  # the writer was interrupted
@@ -49,20 +100,31 @@ class Pipe:
         self.to_reader = threading.Semaphore(0)
         self.to_writer = threading.Semaphore(0)
 
+    def clock(self) -> int:
+        """The box's, µs."""
+        timer = getattr(self.session.box, "timer", None)
+        return timer.usec if timer is not None else 0
+
+    def writers_clock(self) -> int:
+        return self.clock() - (self.before.ahead if self.before is not None else 0)
+
     def write(self, text: str) -> None:
         if self.closed:
             raise PipeClosed
         self.parts.append(text)
+        self.stamps.append(self.writers_clock())
         self.held += len(text)
-        if self.held >= CAPACITY:
+        if self.held >= self.capacity:
             self._hand_over()
             if self.closed:
                 raise PipeClosed
 
-    def take(self) -> str:
-        text = "".join(self.parts)
-        self.parts.clear()
-        self.held = 0
+    def take(self, until: int) -> str:
+        """What was written up to that time."""
+        count = bisect_right(self.stamps, until)
+        text = "".join(self.parts[:count])
+        del self.parts[:count], self.stamps[:count]
+        self.held -= len(text)
         return text
 
     def _hand_over(self) -> None:
@@ -78,13 +140,20 @@ class Pipe:
             failure, self.failure = self.failure, None
             raise failure
 
+    def give_way(self) -> None:
+        """The reader wants more: let the writer work."""
+        own = self.session.language
+        self.to_writer.release()
+        self.to_reader.acquire()
+        self.session.language = own
+
     def _started(self) -> None:
         self.session.language = self.begun
         self._read()
 
     def _read(self) -> None:
         try:
-            self.status = self.run_reader(PartsInput(self.reading(), self.session))
+            self.status = self.run_reader(PartsInput(Reading(self), self.session))
         except BaseException as failure:  # handed to the writer's side, which raises it
             self.failure = failure
         self.closed = True
@@ -92,13 +161,23 @@ class Pipe:
 
     def finish(self) -> int:
         """The writer has ended: let the reader end too. Answers the reader's status."""
-        self.ended = True
+        self.end()
         if self.thread is None:
             self.closed = True
-            return self.run_reader(TextInput(self.take()))
+            return self.run_reader(self.whole())
         if not self.closed:
             self._hand_over()
         return self.status
+
+    def end(self) -> None:
+        """Nothing more will be written."""
+        self.ended, self.over = True, self.writers_clock()
+
+    def whole(self) -> Input:
+        """All that was written, where no reader has begun."""
+        if self.over == self.born:
+            return TextInput(self.take(self.over))
+        return PartsInput(Reading(self), self.session)
 
     def abort(self) -> None:
         """The writer was interrupted: so is the reader."""
@@ -110,17 +189,15 @@ class Pipe:
                 return
 
 
-    def reading(self) -> Iterator[str]:
-        """The reader's end: what is written, as it comes."""
-        while True:
-            if self.aborted:
-                raise Interrupted
-            if self.held:
-                yield self.take()
-            elif self.ended:
-                return
-            else:
-                own = self.session.language
-                self.to_writer.release()
-                self.to_reader.acquire()
-                self.session.language = own
+class Gathered(Pipe):
+    """What `<( … )` writes, all of it before somebody reads. Above the limit: Argument list too long."""
+
+    capacity = TEXT << 1
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(lambda source: 0, session)
+        self.room = Room()
+
+    def write(self, text: str) -> None:
+        self.room.take(text)
+        super().write(text)

@@ -35,6 +35,7 @@ from memsh.shell.limits import NAMES
 from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
+from memsh.shell.pipes import Gathered
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -491,6 +492,10 @@ class Runner(Lasting, Pipelines, Traps, Calls):
     def substitute(self, node: Node) -> tuple[str, int, bool]:
         """The text of a `$( … )`, its status, and whether a message said why it failed."""
         kept = Capture()
+        status, refused = self._substituted(node, kept)
+        return kept.text(), status, refused
+
+    def _substituted(self, node: Node, kept: Sink) -> tuple[int, bool]:
         runner = self.beside(kept, captured=True)
         if isinstance(node, Simple) and not node.words and not node.assigns and node.redirects:
             if len(node.redirects) == 1 and node.redirects[0].op == "<":  # $(< FILE)
@@ -505,9 +510,9 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 return runner.run(node)
 
         status = runner.subshell(work)
-        return kept.text(), status, runner.refused
+        return status, runner.refused
 
-    def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Capture) -> tuple[str, int, bool]:
+    def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Sink) -> tuple[int, bool]:
         """`$(< FILE)`."""
 
         def read(inner: Runner) -> int:
@@ -515,17 +520,23 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return 0
 
         status = runner.redirected(redirects, line, read)
-        return kept.text(), status, runner.refused
+        return status, runner.refused
 
     def process_stream(self, sign: str, node: Node) -> str:
         """`<( … )`: its text behind a name in /dev/fd. `>( … )` reads when the command has ended."""
         number = 63
         while number in self.others:
             number -= 1
-        stream = TextInput(self.substitute(node)[0]) if sign == "<" else Capture()
+        stream = self._written(node) if sign == "<" else Capture()
         self.others[number] = stream
         self.behind.append((number, node if sign == ">" else None, stream))
         return f"/dev/fd/{number}"
+
+    def _written(self, node: Node) -> Input:
+        gathered = Gathered(self.session)
+        self._substituted(node, gathered)
+        gathered.end()
+        return gathered.whole()
 
     def settle_streams(self) -> None:
         """Let those behind `>( … )` read what was written."""

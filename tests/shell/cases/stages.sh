@@ -30,3 +30,16 @@ declare -A m; m=([j]=1 2 3); echo $?; declare -p m; a=(p q r); p=11 q=12; n1=21;
 printf '[%d]' ' -42 '; echo $?; printf '[%10.4(%Y-%m)T]\n' 0
 #### statuses of stages
 q=(1); echo "${q[@]:0:1}" | { read x; echo $x; }; ( exit 3 ) | cat; echo $?
+#### read -t waits by the clock of what it reads
+{ sleep 0.3; echo late; } | { read -t 0.1 x; echo "$? [$x]"; read -t 2 x; echo "$? [$x]"; read x; echo $?; }
+{ printf ab; sleep 0.3; echo cd; } | { read -t 0.1 x; echo "$? [$x]"; read x; echo "$? [$x]"; }
+sleep 0.3 | cat | { read -t 0.1 x; echo "$? [$x]"; }; echo a | { sleep 0.2; read -t 0.1 x; echo "$? $x"; }
+#### read -t from <( ) and without waiting
+while read -t 0.1 l; do echo "l $l"; done < <(echo 1; echo 2; sleep 0.3; echo 3); echo $?
+{ sleep 0.2; echo x; } | { read -t 0; echo $?; sleep 0.4; read -t 0; echo $?; read a; echo $a; }
+read -t -1 x; echo $?; read -t 0.5 x < /dev/null; echo $?; read -t 0 < /dev/null; echo $?
+#### read -t of a long stream
+seq 20000 | { sleep 0.1; read -t 1 a; echo $a; wc -l; }
+{ sleep 0.2; yes | head -n 40000; } | { read -t 0.1 a; echo $? $a; read -t 1 a; echo $? $a; wc -l; }
+#### mapfile -d '' keeps no NUL
+printf 'a\0b c\0' | { mapfile -d '' x; printf '<%s>' "${x[@]}"; echo ${#x[1]}; }
