@@ -5,6 +5,7 @@ from __future__ import annotations
 from memsh.commands.files import change_directory
 from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
+from memsh.shell.hashorder import FILES, walked
 from memsh.shell.programs import BUILTINS, places
 from memsh.shell.tracing import short
 from memsh.shell.values import whole
@@ -117,25 +118,77 @@ def popd(box: object, args: Args, io: IO) -> int:
     return 0
 
 
-@command(rest("names", raw=True, meta="[-lrt] [NAME", words="command"), topic=TOPIC, needs_box=False, shell=True)
+@command(rest("names", raw=True, meta="[-dlrt] [-p PATH] [NAME", words="command"), topic=TOPIC, needs_box=False,
+         shell=True)  # fmt: skip
 def hash(box: object, args: Args, io: IO) -> int:
-    """where commands were found: nothing is remembered here, each is looked for again
+    """where commands were found, and how often since
 
-    hash -t cat
+    cat /proc/uptime > /dev/null; hash
+
+    hash NAME looks for it, -t NAME tells where it is, -l as lines to type; -p PATH NAME says where, -d NAME forgets one
+    and -r all. Each is looked for again all the same.
     """
-    on, _, names, _ = short_options(args.names, "lrtd")
-    status = 0
-    for name in names:
-        found = places(io.session, io.language, name)
-        known = name in io.language.functions or name in BUILTINS or io.session.registry.knows(name)
-        if not found and ("t" in on or not known):
-            io.complain(f"{name}: not found")
-            status = 1
-        elif "t" in on:
-            io.out(f"{name}\t{found[0]}\n" if len(names) > 1 else f"{found[0]}\n")
+    words, path = _path_given(list(args.names))
+    on, _, names, _ = short_options(words, "lrtd")
+    hashed = io.language.hashed
+    if "r" in on:
+        hashed.clear()
+    for name, (known, hits) in list(hashed.items()):
+        if not known:
+            place = places(io.session, io.language, name)
+            hashed.pop(name)
+            hashed.update({name: (place[0], hits)} if place else {})
+    if path:
+        hashed.update(dict.fromkeys(names, (path, 0)))
+        return 0
+    if not names and ("t" in on or "d" in on):
+        raise ShellError(f"-{'t' if 't' in on else 'd'}: option requires an argument")
     if not names and "r" not in on:
-        io.out("hash: hash table empty\n")
-    return status
+        io.out(_hashed(hashed, "l" in on))
+    return max((_hash_one(io, name, on, len(names) > 1) for name in names), default=0)
+
+
+def _path_given(words: list[str]) -> tuple[list[str], str]:
+    """`-p PATH` among the options: the other words, and the path."""
+    for at, word in enumerate(words):
+        if word == "-p":
+            if at + 1 >= len(words):
+                raise ShellError("-p: option requires an argument")
+            return words[:at] + words[at + 2 :], words[at + 1]
+        if word[:1] != "-":
+            break
+    return words, ""
+
+
+def _hash_one(io: IO, name: str, on: str, several: bool) -> int:
+    hashed = io.language.hashed
+    if "d" in on:
+        if hashed.pop(name, None) is not None:
+            return 0
+        io.complain(f"{name}: not found")
+        return 1
+    found = [hashed[name][0]] if "t" in on and name in hashed else places(io.session, io.language, name)
+    known = name in io.language.functions or name in BUILTINS or io.session.registry.knows(name)
+    if not found and ("t" in on or not known):
+        io.complain(f"{name}: not found")
+        return 1
+    if "t" in on:
+        if name in hashed:
+            hashed[name] = (found[0], hashed[name][1] + 1)
+        shown = f"builtin hash -p {found[0]} {name}" if "l" in on else found[0]
+        io.out(f"{name}\t{shown}\n" if several and "l" not in on else f"{shown}\n")
+    elif found and name not in BUILTINS and name not in io.language.functions:
+        hashed[name] = (found[0], 0)
+    return 0
+
+
+def _hashed(hashed: dict[str, tuple[str, int]], as_input: bool) -> str:
+    if not hashed:
+        return "hash: hash table empty\n"
+    order = walked(hashed, FILES)
+    if as_input:
+        return "".join(f"builtin hash -p {hashed[name][0]} {name}\n" for name in order)
+    return "hits\tcommand\n" + "".join(f"{hashed[name][1]:4}\t{hashed[name][0]}\n" for name in order)
 
 
 @command(rest("level", raw=True, meta="[N"), topic=TOPIC, needs_box=False, shell=True)

@@ -13,6 +13,7 @@ from memsh.commands.paths import read_text, resolve, stat_kind
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
+from memsh.shell.programs import BUILTINS, places
 from memsh.shell.switches import OPTIONS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
@@ -148,9 +149,9 @@ def _programs(io: IO, name: str) -> list[str]:
     """The paths that a name means, the one that would run first."""
     if "/" in name:
         return [name] if stat_kind(io.session, name) == "file" else []
-    folders = ("/usr/local/bin", "/usr/bin", "/bin", "/sbin", "/usr/sbin")
-    found = [f"{folder}/{name}" for folder in folders if stat_kind(io.session, f"{folder}/{name}") == "file"]
-    return found or ([f"/usr/bin/{name}"] if name in io.session.registry.names() else [])
+    found = places(io.session, io.language, name)
+    memshs_own = name in io.session.registry.names() and name not in BUILTINS and "PATH" not in io.language.variables
+    return found or ([f"/usr/bin/{name}"] if memshs_own else [])
 
 
 @utility(

@@ -19,6 +19,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
 from memsh.shell.errors import PANICKED, Leave, ShellError, Unreasonable, UsageError
+from memsh.shell.jobs import asked
 from memsh.shell.jobspecs import KILLED, ended, job_of, own
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
@@ -340,6 +341,8 @@ Options:
 For more details see kill(1).
 """
 COLUMNS = 7
+STOPS = frozenset(signal.SIGNALS[name] for name in ("STOP", "TSTP", "TTIN", "TTOU"))
+IGNORED = frozenset(signal.SIGNALS[name] for name in ("CHLD", "CONT", "URG", "WINCH"))
 
 
 @command(rest("words", help="[-SIGNAL] PID or %JOB …, or -l", raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
@@ -350,7 +353,7 @@ def kill(box: Box, args: Args, io: IO) -> int:
 
     Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
     only signals that it handles, kernel threads none. kill -l lists the names, kill -l 9 and kill -l KILL tell one, -L
-    shows a table. A job, %1 in `jobs`, ends at any signal.
+    shows a table. A job, %1 in `jobs`, ends at any signal that it does not ignore.
     """
     words, sig = list(args.words), 15
     if not words:
@@ -373,10 +376,15 @@ def kill(box: Box, args: Args, io: IO) -> int:
     for word, job in meant.items():
         if job is None and word.startswith("%"):
             raise ShellError(f"{word}: no such job")
-    if sig:
-        for job in meant.values():
-            if job is not None and not _caught(io, job, sig):
-                job.kill(sig)
+    if not sig:
+        asked(io.session)
+    for job in meant.values() if sig else ():
+        if job is None or _caught(io, job, sig):
+            continue
+        if sig in STOPS:
+            raise ShellError(f"{signal.SIGNAL_NAMES[sig]}: a background job is not stopped here")
+        if sig not in IGNORED:
+            job.kill(sig)
     if pids:
         send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
     return 0

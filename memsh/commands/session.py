@@ -8,6 +8,7 @@ from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
+from memsh.shell.jobs import asked
 from memsh.shell.jobspecs import Ended, ended, job_of, listed, pid_of, table
 from memsh.shell.values import count, fixed
 
@@ -128,6 +129,7 @@ def jobs(box: object, args: Args, io: IO) -> int:
     """
     on, _, words, _ = short_options(args.words, "lnprs")
     session, status = io.session, 0
+    asked(session)
     chosen = table(session)
     if words:
         chosen = []

@@ -119,6 +119,7 @@ class Calls:
     refused: bool
     behind: list[tuple[int, Node | None, Any]]
     unopened = False  # the last redirections could not be opened
+    forked = False  # a stage of a pipe, in a shell that shares this one's language
 
     if TYPE_CHECKING:
 
@@ -372,12 +373,23 @@ class Calls:
         io.arrays = prepared.arrays
         doing = session.doing
         doing.ran.add(prepared.name)
+        if not command.shell and not self.forked and "/" not in prepared.name:
+            self._hash(prepared.name)
         session.streams.runner = runner
         try:
             return self._perform(prepared, io, line)
         finally:
             if session.hooks.console is not None:
                 session.hooks.console(io)
+
+    def _hash(self, name: str) -> None:
+        """Count how often a program ran, for `hash`, which finds out where it is."""
+        hashed = self.language.hashed
+        if name in hashed:
+            path, hits = hashed[name]
+            hashed[name] = (path, hits + 1)
+        elif "hashall" in self.language.options and name not in programs.BUILTINS:
+            hashed[name] = ("", 1)
 
     def _perform(self, prepared: Prepared, io: IO, line: int) -> int:
         session = self.session
@@ -485,7 +497,14 @@ class Calls:
 
     def trace(self, text: str) -> None:
         """A line of `set -x`."""
-        self.say(f"{prefix(self)}{text}\n")  # type: ignore[arg-type]
+        line = f"{prefix(self)}{text}\n"  # type: ignore[arg-type]
+        number = self.language.variables.get("BASH_XTRACEFD") or ""
+        if number.isascii() and number.isdecimal():
+            stream: Any = {1: self.stdout, **self.others}.get(int(number[:9]))
+            if stream is not None and hasattr(stream, "write"):
+                stream.write(line)
+                return
+        self.say(line)
 
     def say(self, text: str) -> None:
         """Write to standard error; if that is closed, to nobody."""

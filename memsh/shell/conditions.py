@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.shell.arith import compiled
 from memsh.shell.errors import Fatal, ShellError
+from memsh.shell.jobs import asked
 from memsh.shell.patterns import matches
 from memsh.shell.tracing import traced
 from memsh.shell.values import whole
@@ -41,8 +42,9 @@ def unary(operator: str, text: str, runner: Runner) -> bool:
         return text in language.options
     if operator == "-t":
         return text == "1" and runner.tty
-    files = runner.session.files
-    return files is not None and files.test(runner.session, operator[1], text)
+    session = runner.session
+    asked(session)
+    return session.files is not None and session.files.test(session, operator[1], text)
 
 
 def is_set(runner: Runner, name: str) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from memsh.shell.values import UINT_MAX
 
 BUCKETS = 1024  # ASSOC_HASH_BUCKETS
+FILES = 256  # FILENAME_HASH_BUCKETS
 FULL, GROWTH = 2, 4  # keys a bucket at which the table grows, and how many times larger it becomes
 _OFFSET, _PRIME = 2166136261, 16777619
 
@@ -26,9 +27,9 @@ def hash_string(key: str) -> int:
     return found
 
 
-def walked(keys: Iterable[str]) -> list[str]:
+def walked(keys: Iterable[str], buckets: int = BUCKETS) -> list[str]:
     """Keys in the order of their buckets, the newest first in each. `keys` come as they were added."""
-    size, table = BUCKETS, dict[int, list[str]]()
+    size, table = buckets, dict[int, list[str]]()
     for number, key in enumerate(keys):
         if number >= size * FULL:
             size *= GROWTH

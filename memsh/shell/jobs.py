@@ -26,6 +26,7 @@ LOOKS = 20_000  # for Ctrl-C, within one command that does not end
 STEP = 60_000_000  # µs between two looks for Ctrl-C
 FIRST = 1 << 22  # PID_MAX_LIMIT: from here on no process has such a number
 SHORTEST = 1000  # µs: what a job's sleep takes at least
+FREE, LONGEST = 16, 100_000  # questions that take no time; µs that one takes at most
 
 
 class Job:
@@ -132,6 +133,25 @@ def start(session: Session, runner: Runner, node: Node, text: str) -> Job:
     job.resume()
     session.poll()
     return job
+
+
+def asked(session: Session) -> None:
+    """Somebody asks whether a job goes on, or for what it has yet to make. Asked again and again the box's clock moves,
+    as it would while a loop does nothing else: the longer it goes on, the faster."""
+    if not session.jobs or session.box is None:
+        return
+    timer, waiting = session.box.timer, session.asking
+    waiting.times = waiting.times + 1 if waiting.usec == timer.usec else 0
+    if waiting.times > FREE:
+        session.advance(min(SHORTEST << min(waiting.times - FREE, 10), LONGEST))
+    waiting.usec = timer.usec
+
+
+class Asking:
+    """How often it was asked for jobs while nothing else let the clock move, and what the clock was then."""
+
+    times = 0
+    usec = -1
 
 
 def advance(session: Session, usec: int) -> None:

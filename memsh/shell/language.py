@@ -45,6 +45,7 @@ class Language(Scopes):
         self.scripted = False  # a script runs, not a line or -c
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
+        self.hashed: dict[str, tuple[str, int]] = {}  # where commands were found, and how often they ran since
         self.completions: dict[str, Any] = {}  # what `complete` was told, by command
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
@@ -104,6 +105,7 @@ class Language(Scopes):
         other.positional = None if self.positional is None else list(self.positional)
         other.functions = dict(self.functions)
         other.aliases, other.gone, other.completions = dict(self.aliases), set(self.gone), dict(self.completions)
+        other.hashed = dict(self.hashed)
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
@@ -137,7 +139,7 @@ class Language(Scopes):
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
         self.variables = self._marked()
-        self.arrays, self.maps, self.frames, self.aliases = {}, {}, [], {}
+        self.arrays, self.maps, self.frames, self.aliases, self.hashed = {}, {}, [], {}, {}
         self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}
         for known in self.functions:
@@ -348,6 +350,9 @@ class Language(Scopes):
             self.begun += int(now or 0) - shift
         elif name == "OPTIND":
             self.letter = 1
+        elif name == "PATH":
+            self.hashed.clear()
+            return False
         elif name in FIXED:
             raise Readonly(f"{name}: readonly variable")
         elif name == "BASH_ARGV0":
@@ -504,7 +509,7 @@ class Language(Scopes):
 
 
 FIXED = frozenset(["SHELLOPTS", "BASHOPTS", "UID", "EUID", "PPID", "BASH_VERSINFO"])
-_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY_CORRECT"}
+_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY_CORRECT", "PATH"}
 
 
 def _key(index: str) -> str:

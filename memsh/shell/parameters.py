@@ -56,10 +56,10 @@ def special(expander: Expander, name: str, bare: bool) -> str | None:
         return language.flags()
     if name == "0":
         return language.name
+    if name == "":  # in a script that has no value it is what it is for bash
+        return language.value_text(0) or (None if language.strict else "$")
     if language.positional is None:  # the history of values
-        return language.value_text(int(name[:9]) if name else 0)
-    if name == "":
-        return language.value_text(0)
+        return language.value_text(int(name[:9]))
     if bare and len(name) > 1:  # $10 is $1 and a 0
         first = special(expander, name[0], True)
         return None if first is None else first + name[1:]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 from memsh.shell.errors import Abandoned, Interrupted
 from memsh.shell.insisting import Insisting
 from memsh.shell.io import HostInput, HostSink, Input, Sink
-from memsh.shell.jobs import advance
+from memsh.shell.jobs import Asking, advance
 from memsh.shell.language import Language
 from memsh.shell.limits import GROWTH, MEMORY, TOTAL
 from memsh.shell.lines import run_lines
@@ -166,6 +166,7 @@ class Session:
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
+        self.asking = Asking()
         self.families = 0  # shells that know jobs of their own
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
         self.at_prompt = False  # a person types

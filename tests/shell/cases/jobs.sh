@@ -36,3 +36,8 @@ bash -c '(sleep 0.1; kill -HUP $$) & sleep 9; echo no'; echo $?
 echo 'while :; do kill $$; done' > s; bash s; echo $?; bash -c 'kill -0 $$; echo $?; kill -CONT $$; echo on'
 #### $BASHPID of a subshell
 [ $BASHPID = $$ ]; echo $?; ([ $BASHPID != $$ ]; echo $?); (kill $BASHPID; echo no); echo $?; (echo $BASHPID > f) & wait; [ $(<f) = $! ]; echo $?; (trap 'echo T' TERM; kill $BASHPID; echo on)
+#### a loop that only asks for a job lets it go on
+sleep 0.3 & while kill -0 $! 2>/dev/null; do :; done; echo over; (sleep 0.2; > made) & until [ -e made ]; do :; done; echo made
+sleep 0.2 & while [ -n "$(jobs -r)" ]; do :; done; echo done
+#### signals that a job ignores
+{ sleep 0.2; echo on; } & kill -URG $!; kill -CHLD $!; kill -CONT $!; wait $!; echo $?

@@ -56,3 +56,8 @@ a=(1 2 3); unset 'a[$(echo 1)]'; echo ${a[@]} ${!a[@]}
 #### letters whose capital is none, or several
 declare -u x=ßaé; declare -l y=İAÉ; z=ßaé; w=İAÉ; echo $x $y ${z^^} ${z^} ${w,,} ${z@U} ${w@L}
 echo ßaé | sed 's/.*/\U&/'; echo İA | gawk '{print tolower($0), toupper("ßé")}'
+#### hash
+hash -r; hash; cat /dev/null; cat /dev/null; head -1 /dev/null | wc -l; hash; hash -t cat; hash -l; hash seq; hash | sort; hash -d cat; hash -d cat; echo $?
+hash xyzzyq; echo $?; hash -p /x/y z; hash -t z; hash -r; hash; hash -t; echo $?; true; hash; (cat /dev/null; hash); PATH=$PATH; hash
+#### which goes by $PATH
+which cd; echo $?; which cat; (PATH=/none; /usr/bin/which cat; echo $?); echo 'echo own' > cat; chmod +x cat; PATH=.:$PATH; which cat; which -a xyzzyq; echo $?

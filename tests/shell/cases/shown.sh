@@ -55,3 +55,5 @@ echo {+1..3} {Z..a} ~{,x} {a~,~/x}; HOME=/h; echo {~,b}/c; echo ${x:-{a,b}}
 touch 'a b' c; while IFS= read -r -d '' f; do echo "[$f]"; done < <(find . -type f -print0 | sort -z); cat <(printf 'q\0r') | od -An -c; mapfile -t -d '' z < <(printf '1\0002\000'); echo ${#z[@]} "${z[1]}"; y=$(printf 'a\n\0' 2>/dev/null); echo ${#y}
 #### octal letters of printf
 printf '\101\0101\1012 \\101 %d\n' 5 | od -An -c; printf '%b|' '\0101' '\101' '\0377' | od -An -c
+#### BASH_XTRACEFD
+exec 7> f; BASH_XTRACEFD=7; set -x; echo a; { echo b; } 2>/dev/null; set +x; cat f

@@ -80,3 +80,5 @@ alias OPEN='{ ' CLOSE='}' e='echo '
 x=$(OPEN echo a
 CLOSE) && echo "[$x]"
 echo $(e e) $(e e a) "$(e OPEN)" b
+#### a dollar alone
+echo $ "$" $ a$; [[ $ == "$" ]]; echo $?; echo `echo $` "`echo $`"
