@@ -1,4 +1,4 @@
-"""Processes: run, fork, exec, switch, as, kill, wait, _exit."""
+"""Processes: run, fork, exec, switch, as, wait, _exit."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
-from memsh.shell.errors import PANICKED, Leave, ShellError, Unreasonable, UsageError
-from memsh.shell.jobs import asked
-from memsh.shell.jobspecs import KILLED, ended, job_of, own
+from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
+from memsh.shell.jobspecs import ended, job_of, own
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
 from memsh.shell.session import Session
@@ -28,7 +27,6 @@ from memsh.shell.values import count
 
 if TYPE_CHECKING:
     from memsh.shell import IO
-    from memsh.shell.jobs import Job
     from memsh.shell.session import Session
 
 TOPIC = "processes"
@@ -312,189 +310,6 @@ def as_(box: Box, args: Args, io: IO) -> int:
         held = back is None or back.frozen or _borrower(box, back.pid) is not None
         if not box.panicked and back is not None and back.alive and not held:
             switch_to(box, back)
-
-
-def _signal(word: str) -> int:
-    name = word.upper().removeprefix("SIG")
-    if (word.isascii() and word.isdecimal()) and int(word) <= 64:
-        return int(word)
-    if name in signal.SIGNALS:
-        return signal.SIGNALS[name]
-    raise UsageError(f"'{word}' is not a signal: give a number from 0 to 64 or a name (TERM, KILL, STOP, …)")
-
-
-KILL_USAGE = """
-Usage:
- kill [options] <pid> [...]
-
-Options:
- <pid> [...]            send signal to every <pid> listed
- -<signal>, -s, --signal <signal>
-                        specify the <signal> to be sent
- -q, --queue <value>    integer value to be sent with the signal
- -l, --list=[<signal>]  list all signal names, or convert one to a name
- -L, --table            list all signal names in a nice table
-
- -h, --help     display this help and exit
- -V, --version  output version information and exit
-
-For more details see kill(1).
-"""
-COLUMNS = 7
-STOPS = frozenset(signal.SIGNALS[name] for name in ("STOP", "TSTP", "TTIN", "TTOU"))
-IGNORED = frozenset(signal.SIGNALS[name] for name in ("CHLD", "CONT", "URG", "WINCH"))
-
-
-@command(rest("words", help="[-SIGNAL] PID or %JOB …, or -l", raw=True, meta="[-SIGNAL] PID"), topic=TOPIC)
-def kill(box: Box, args: Args, io: IO) -> int:
-    """send a signal to a process, or end a background job
-
-    fork; kill -9 $
-
-    Without -SIGNAL it is TERM. STOP and CONT stop it and let it go on; 0 only looks whether it is there. init takes
-    only signals that it handles, kernel threads none. kill -l lists the names, kill -l 9 and kill -l KILL tell one, -L
-    shows a table. A job, %1 in `jobs`, ends at any signal that it does not ignore.
-    """
-    words, sig = list(args.words), 15
-    if not words:
-        io.err(KILL_USAGE)
-        return 2
-    if words[0] == "-L" or words[0] == "--table":
-        io.out(_table())
-        return 0
-    if words[0].startswith(("-l", "--list")):
-        io.out(_listed(words))
-        return 0
-    words, sig = _options(words)
-    if not words:
-        raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
-    meant = {word: job_of(io.session, word) for word in words}
-    try:
-        pids = [pid(word) for word in words if meant[word] is None and not word.startswith("%")]
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    for word, job in meant.items():
-        if job is None and word.startswith("%"):
-            raise ShellError(f"{word}: no such job")
-    if not sig:
-        asked(io.session)
-    for job in meant.values() if sig else ():
-        if job is None or _caught(io, job, sig):
-            continue
-        if sig in STOPS:
-            raise ShellError(f"{signal.SIGNAL_NAMES[sig]}: a background job is not stopped here")
-        if sig not in IGNORED:
-            job.kill(sig)
-    if pids:
-        send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
-    return 0
-
-
-def _heard(box: Box, io: IO, number: int, sig: int) -> bool:
-    """Whether the signal is the shell's."""
-    if number and number == io.language.own_pid:
-        _to_itself(io, sig)
-        return True
-    return _trapped(box, io, number, sig) or _ends_shell(box, io, number, sig)
-
-
-def _to_itself(io: IO, sig: int) -> None:
-    """`kill $BASHPID` in a ( … )."""
-    traps, name = io.language.traps, signal.SIGNAL_NAMES.get(sig, "")
-    if sig != SIGKILL and name in traps:
-        io.session.signals.append((traps, name))
-    elif sig in KILLED:
-        if sig == SIGKILL:
-            traps.pop("EXIT", None)
-        raise Leave(128 + sig)
-
-
-def _trapped(box: Box, io: IO, number: int, sig: int) -> bool:
-    """Whether the shell hears a signal that is sent to `$$`: it, or one that started it, has a trap for it."""
-    name = signal.SIGNAL_NAMES.get(sig, "")
-    if box.current is None or number != box.current.pid or name in ("KILL", "STOP"):
-        return False
-    owner = next((traps for traps in io.language.shells if name in traps), None)
-    if owner is not None:
-        io.session.signals.append((owner, name))
-    return owner is not None
-
-
-def _ends_shell(box: Box, io: IO, number: int, sig: int) -> bool:
-    """Whether the signal, sent to `$$` in a `sh -c` or a script, is for that shell, which it ends."""
-    program = io.language.program
-    if not program or box.current is None or number != box.current.pid or sig not in KILLED:
-        return False
-    io.session.killed.append((program, sig))
-    return True
-
-
-def _caught(io: IO, job: Job, sig: int) -> bool:
-    """Whether a job has a trap for the signal, which it hears of when it goes on, or ignores it."""
-    name = signal.SIGNAL_NAMES.get(sig, "")
-    traps = job.language.traps
-    if name in ("KILL", "STOP") or name not in traps:
-        return False
-    if traps[name]:
-        io.session.signals.append((traps, name))
-    return True
-
-
-def _options(words: list[str]) -> tuple[list[str], int]:
-    """The operands and the signal. -q VALUE goes with the signal, which no program here looks at."""
-    sig = 15
-    while words and words[0].startswith("-") and len(words[0]) > 1:
-        word, words = words[0], words[1:]
-        if word == "--":
-            break
-        if word in ("-s", "-n", "--signal", "-q", "--queue"):
-            if not words:
-                raise UsageError(f"{word} needs a value")
-            value, words = words[0], words[1:]
-            if word in ("-q", "--queue"):
-                if not value.isascii() or not value.lstrip("-").isdecimal():
-                    raise UsageError("must be an integer value to be passed with the signal.")
-            else:
-                sig = _signal(value)
-        elif word.startswith("--signal="):
-            sig = _signal(word[9:])
-        else:
-            sig = _signal(word[1:])
-    return words, sig
-
-
-def _listed(words: list[str]) -> str:
-    """kill -l: all the names, or each number's name and each name's number."""
-    first = words[0].removeprefix("--list").removeprefix("-l").removeprefix("=")
-    asked = ([first] if first else []) + words[1:]
-    if not asked:
-        return " ".join(signal.SIGNALS) + "\n"
-    names = signal.SIGNAL_NAMES
-    shown = []
-    for word in asked:
-        number = _signal(word) if not (word.isascii() and word.isdecimal()) else int(word) & 0x7F
-        if (word.isascii() and word.isdecimal()) and number not in names:
-            raise ShellError(f"unknown signal name {word}")
-        shown.append(names[number] if (word.isascii() and word.isdecimal()) else str(number))
-    return "".join(f"{one}\n" for one in shown)
-
-
-def _table() -> str:
-    """kill -L."""
-    cells = [f"{number:2} {name:<9}" for name, number in signal.SIGNALS.items()]
-    rows = [cells[at : at + COLUMNS] for at in range(0, len(cells), COLUMNS)]
-    return "".join("".join(row).rstrip() + "\n" for row in rows)
-
-
-def send(box: Box, io: IO, pids: list[int], sig: int) -> None:
-    """A signal to some processes; whom of them it ended is told where it was the current one. ESRCH."""
-    current = running(box)
-    name = named(current)
-    for number in pids:
-        io.check()
-        signal.send_sig(box, find_task(box, number), sig)
-    if box.current is not current:
-        tell_end(box, io, name)
 
 
 def _let_end(io: IO, over: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.commands.processes import _signal, send
+from memsh.commands.killing import send, signal_number
 from memsh.commands.tools import _first, _rows, play, posix_search, reader_of, text_of
 from memsh.linux.kernel.signal import SIGNALS
 from memsh.procps.reader import Exit
@@ -28,7 +28,7 @@ def _signal_option(words: list[str]) -> tuple[list[str], int]:
     for at, word in enumerate(words):
         if len(word) > 1 and word[0] == "-" and word[1] != "-":
             try:
-                sig = _signal(word[1:])
+                sig = signal_number(word[1:])
             except ShellError:
                 continue
             return words[:at] + words[at + 1 :], sig
@@ -53,7 +53,7 @@ def pkill(box: Box, args: Args, io: IO) -> int:
         io.err(end.stderr)
         return end.status
     if "signal" in given:
-        sig = _signal(given["signal"])
+        sig = signal_number(given["signal"])
     for one in found:
         if _signalled(box, io, one, sig) and "e" in given:
             io.out(f"{one.comm} killed (pid {one.pid})\n")
@@ -96,7 +96,7 @@ def killall(box: Box, args: Args, io: IO) -> int:
         raise args.refused("")
     if args.user not in (None, "root"):
         raise ShellError(f"Cannot find user {args.user}")
-    sig = _signal(args.signal) if args.signal is not None else 15
+    sig = signal_number(args.signal) if args.signal is not None else 15
     status = 0
     from memsh.procps.processes import processes  # start-up: the tool alone
 

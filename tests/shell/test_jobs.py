@@ -13,7 +13,7 @@ from tests.textutils.boxed import boxed
 
 def play(text: str) -> tuple[str, str, int]:
     import_module("memsh.commands.machine")
-    import_module("memsh.commands.processes")
+    import_module("memsh.commands.killing")
     made, out, err = session()
     made.box = SimpleNamespace(timer=Timer(Printk()), plain=False, settle=list)
     status = made.run(text)
@@ -51,7 +51,7 @@ def test_a_job_that_is_over_at_once() -> None:
 
 
 def test_wait_lets_the_clock_move_until_the_jobs_have_ended() -> None:
-    import_module("memsh.commands.processes")
+    import_module("memsh.commands.killing")
     made, out, err = session()
     made.box = Box(Config(ram=64 * MIB))
     before = made.box.timer.usec
