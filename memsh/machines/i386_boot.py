@@ -223,7 +223,7 @@ def populate(box: Box, machine: Machine) -> None:
     _tables(box, machine)
     area = machine.image.percpu_unit * box.config.present
     late.percpu_chunk(box, PERCPU_GROWN, [(0, area)], "pcpu_get_vm_areas+0x0/0xd90")
-    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    box.machine.vmcoreinfo = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)[0] << 12
     late.mount_disk(box)
     populate_rootfs(box, 714058, RAM_DISK)
     if machine.max_pfn > machine.max_low_pfn:

@@ -338,7 +338,7 @@ def populate(box: Box) -> None:
     groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
     late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
     pcpu_create_chunk(box, unit, sum(sizes) // PAGE_SIZE)
-    box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    box.machine.vmcoreinfo = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)[0] << 12
     late.mount_disk(box)
     policy = box.pages.policy
     box.pages.set_policy(None)  # a worker unpacks it, which knows none

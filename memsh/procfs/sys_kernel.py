@@ -1,7 +1,7 @@
 """/sys/kernel: the small attributes of the kernel itself (kernel/ksysfs.c, kernel/panic.c).
 
-**Known deviations:** what may be written takes the value that it has, and no other (equal pages are not merged, swap is
-not compressed, generations of pages are not kept); `vmcoreinfo` and in debugfs `lru_gen`,
+**Known deviations:** what may be written takes the value that it has, and no other (swap is not compressed, generations
+of pages are not kept, so that those which `lru_gen` lists are empty and cannot be made); in debugfs
 `sched/debug`, the domains below `sched/domains`, `dynamic_debug/control`, the tags of queues and the thresholds of the
 file system's disk are not there.
 """
@@ -14,19 +14,15 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.init.main import free_reserved_area
 from memsh.linux.lib.cmdline import simple_strtoull
+from memsh.linux.lib.kstrtox import kstrtoull
+from memsh.procfs import sys_ksm
+from memsh.procfs.lru_gen import show_lru_gen, show_lru_gen_full
 from memsh.procfs.node import ProcFile
 from memsh.procfs.sys_block import attribute
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-KSM = (
-    ("full_scans", "0", False), ("max_page_sharing", "256", True), ("merge_across_nodes", "1", True),
-    ("pages_shared", "0", False), ("pages_sharing", "0", False), ("pages_to_scan", "100", True),
-    ("pages_unshared", "0", False), ("pages_volatile", "0", False), ("run", "0", True), ("sleep_millisecs", "20", True),
-    ("stable_node_chains", "0", False), ("stable_node_chains_prune_millisecs", "2000", True),
-    ("stable_node_dups", "0", False), ("use_zero_pages", "0", True),
-)  # fmt: skip
 ZSWAP = ("duplicate_entry", "pool_limit_hit", "pool_total_size", "reject_alloc_fail", "reject_compress_poor",
          "reject_kmemcache_fail", "reject_reclaim_fail", "same_filled_pages", "stored_pages",
          "written_back_pages")  # fmt: skip
@@ -54,6 +50,24 @@ def _crash_shrink_memory(box: Box, text: str) -> None:
         free_reserved_area(box, end // PAGE_SIZE, behind // PAGE_SIZE)
 
 
+def _show_vmcoreinfo(box: Box) -> str:
+    """Where a note with it lies, and its bytes (VMCOREINFO_NOTE_SIZE), both in hexadecimal."""
+    return f"0x{box.machine.vmcoreinfo:0{2 * box.arch.word}x} 1024\n"
+
+
+def _fault_around_bytes_set(box: Box, text: str) -> None:
+    """A power of two of bytes, a page at least, a whole page table at most."""
+    value = kstrtoull(text.strip())
+    if value // PAGE_SIZE > 1 << box.mmu.table_shift - 12:
+        raise KernelError("EINVAL")
+    box.vm.fault_around_bytes = 1 << max(value, PAGE_SIZE).bit_length() - 1
+    box.changes += 1
+
+
+def _refuse(box: Box, text: str) -> None:
+    raise KernelError("EINVAL", "generations of pages are not kept")
+
+
 FILES: dict[str, ProcFile] = {
     "fscaps": attribute("1"), "oops_count": attribute("0"), "rcu_expedited": attribute("0", True),
     "rcu_normal": attribute("0", True),
@@ -70,8 +84,12 @@ FILES: dict[str, ProcFile] = {
     "mm/swap/vma_ra_enabled": attribute("true", True),
     "mm/lru_gen/enabled": attribute("0x0000", True, "NUMA"), "mm/lru_gen/min_ttl_ms": attribute("0", True, "NUMA"),
     "mm/numa/demotion_enabled": attribute("false", True, "NUMA"),
-    **{f"mm/ksm/{name}": attribute(text, writable, "KSM") for name, text, writable in KSM},
-    "debug/fault_around_bytes": attribute("65536", True), "debug/sleep_time": attribute(
+    **{f"mm/ksm/{name}": entry for name, entry in sys_ksm.FILES.items()},
+    "vmcoreinfo": ProcFile(_show_vmcoreinfo),
+    "debug/lru_gen": ProcFile(show_lru_gen, _refuse, 0o644, option="NUMA"),
+    "debug/lru_gen_full": ProcFile(show_lru_gen_full, option="NUMA"),
+    "debug/fault_around_bytes": ProcFile(lambda box: f"{box.vm.fault_around_bytes}\n", _fault_around_bytes_set, 0o644),
+    "debug/sleep_time": attribute(
         "      time (secs)        count\n------------------------------"),
     **{f"debug/zswap/{name}": attribute("0", option="ZSWAP") for name in ZSWAP},
     **{f"debug/frontswap/{name}": attribute("0", option="ZSWAP") for name in FRONTSWAP},

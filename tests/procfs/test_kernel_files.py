@@ -8,7 +8,10 @@ import struct
 import pytest
 
 from memsh.linux.config import GIB, MIB, Config
+from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.memmap import K_OTHER
+from memsh.linux.kernel.fork import kernel_clone
 from memsh.machines.box import Box
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link
@@ -181,3 +184,60 @@ def test_tunables_beside_those_of_memory(box: Box) -> None:
             tree.store(box, f"/proc/sys/{path}", text)
     assert tree.mode(box, "/proc/sys/kernel/cad_pid") == 0o600 and tree.mode(box, "/proc/sys/fs/file-nr") == 0o444
     assert tree.show(Box(Config(arch="x86_64", ram=GIB)), "/proc/sys/kernel/shmall") == "18446744073692774399\n"
+
+
+def test_the_knobs_of_ksmd() -> None:
+    box = Box(Config(ram=64 * MIB, arch="x86_64"))
+    folder = "/sys/kernel/mm/ksm/"
+    for name, text, kept in (
+        ("run", "1", "1"), ("run", "3", None), ("pages_to_scan", "5", "5"), ("pages_to_scan", "99999999999", None),
+        ("sleep_millisecs", "-1", None), ("merge_across_nodes", "2", None), ("max_page_sharing", "1", None),
+        ("use_zero_pages", "on", "1"), ("use_zero_pages", "x", None),
+    ):  # fmt: skip
+        if kept is not None:
+            tree.store(box, folder + name, text)
+            assert tree.show(box, folder + name) == kept + "\n"
+            continue
+        before = tree.show(box, folder + name)
+        with pytest.raises(KernelError, match="Invalid argument"):
+            tree.store(box, folder + name, text)
+        assert tree.show(box, folder + name) == before
+    assert tree.show(box.copy(), folder + "run") == "1\n"
+
+
+def test_how_much_is_mapped_around_a_fault() -> None:
+    name, faults = "/sys/kernel/debug/fault_around_bytes", []
+    for arch, most in (("i386", 4 << 20), ("x86_64", 2 << 20)):
+        box = Box(Config(ram=64 * MIB, arch=arch))
+        for text, kept in (("5", 4096), ("0x8001", 32768), (str(most), most)):
+            tree.store(box, name, text)
+            assert tree.show(box, name) == f"{kept}\n"
+        for wrong in (str(most + 4096), "12x", "-1"):
+            with pytest.raises(KernelError, match="Invalid argument"):
+                tree.store(box, name, wrong)
+    for size in (4096, 65536, MIB):
+        box = Box(Config(ram=64 * MIB))
+        tree.store(box, name, str(size))
+        before = box.vmstat["pgfault"]
+        do_execve(box, kernel_clone(box, box.current), "a.out-dyn", ["a.out-dyn"])
+        faults.append(box.vmstat["pgfault"] - before)
+    assert faults[0] > 2 * faults[1] > 2 * faults[2]
+
+
+def test_generations_of_pages_as_debugfs_lists_them() -> None:
+    box = Box(Config(ram=64 * MIB, arch="x86_64"))
+    age = box.timer.usec // 4000 * 4
+    rows = "".join(f"{seq:11d} {age:10d}          0           0 \n" for seq in range(4))
+    assert tree.show(box, "/sys/kernel/debug/lru_gen") == f"memcg     1 /\n node     0\n{rows}"
+    full = tree.show(box, "/sys/kernel/debug/lru_gen_full").splitlines()
+    assert len(full) == 2 + 4 * 6
+    assert full[3] == "                     0          0r          0e          0p          0r          0e          0p"
+    assert full[-1] == "                                0L          0O          0Y          0N          0F          0A"
+
+
+def test_where_a_dump_finds_what_it_needs_to_know() -> None:
+    for arch, digits in (("i386", 8), ("x86_64", 16)):
+        box = Box(Config(ram=64 * MIB, arch=arch))
+        addr, size = tree.show(box, "/sys/kernel/vmcoreinfo").split()
+        assert size == "1024" and len(addr) == 2 + digits
+        assert box.memmap.kind[int(addr, 16) >> 12] == K_OTHER

@@ -136,7 +136,7 @@ class MemCgroup:
     """
 
     __slots__ = (
-        "cgroup", "children", "dirty", "events", "events_local", "memory", "number", "objcg", "oom_group",
+        "born", "cgroup", "children", "dirty", "events", "events_local", "memory", "number", "objcg", "oom_group",
         "overhead", "pages", "parent", "stat", "swap", "swapped", "writeback",
     )  # fmt: skip
 
@@ -152,6 +152,7 @@ class MemCgroup:
         self.events = VmStat()
         self.events_local = VmStat()
         self.oom_group = False
+        self.born = 0  # µs since boot
         self.pages = self.swapped = 0
         self.dirty = self.writeback = 0
         self.overhead = 0

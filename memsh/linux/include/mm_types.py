@@ -551,6 +551,8 @@ class Vm:
         self.user_reserve_kbytes = 131072
         self.max_map_count = 65530
         self.mmap_min_addr = 4096
+        self.fault_around_bytes = 65536
+        self.ksm: dict[str, int] = {}  # what was written to its knobs
         self.legacy_va_layout = 0
         self.told_of_data_limit = False
         self.split_rss = False  # resident pages are counted a thread at a time

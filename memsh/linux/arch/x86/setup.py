@@ -162,6 +162,7 @@ class Machine:
         self.percpu_offsets = [0]  # bytes: how far each node's part of the first chunk lies from the lowest one
         self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
         self.crash: list[tuple[int, int]] = []  # kept for a kernel after a crash: [start, behind) in bytes
+        self.vmcoreinfo = 0  # bytes: where what a crash dump needs to know is written down
         self.ehash_entries = 8192  # buckets of TCP's table of connections
         self.net_pages: tuple[int, int] | None = None  # totalram_pages(), nr_free_buffer_pages() at that time
         self.notes: list[str] = []

@@ -12,7 +12,7 @@ from memsh.linux.include.mm_types import PageTable, VmArea, VmOperations
 from memsh.linux.mm.filemap.filemap import block_write_end, filemap_fault
 from memsh.linux.mm.filemap.pagecache import mapping_of, max_index
 from memsh.linux.mm.memory.filefault import set_pte
-from memsh.linux.mm.memory.outcome import AROUND, MAJOR, RETRIED
+from memsh.linux.mm.memory.outcome import MAJOR, RETRIED
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -37,20 +37,22 @@ def file_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
 
 
 def filemap_map_pages(box: Box, vma: VmArea, addr: int, table: PageTable, at: int) -> int:
-    """Fault-around: map what the cache holds of the aligned 16 pages around `addr`, within area, table and file."""
+    """Fault-around: map what the cache holds of the aligned 16 pages (fault_around_bytes) around `addr`, within area,
+    table and file (do_fault_around)."""
     file, mm = vma.file, vma.mm
     assert file is not None
     mapping = mapping_of(box, file.inode)
     pages = mapping.pages
-    if not pages:
+    around = box.vm.fault_around_bytes >> 12
+    if not pages or around <= 1:
         return 0
-    low = max(addr & ~((AROUND << 12) - 1), vma.start)
+    low = max(addr & -(around << 12), vma.start)
     first = at - ((addr - low) >> 12)
     if first < 0:
         first = 0
         low = addr - (at << 12)
     start = page_index(vma, low)
-    last = min(start + mm.table_mask - first, vma.pages + vma.pgoff - 1, start + AROUND - 1, max_index(file.inode) - 1)
+    last = min(start + mm.table_mask - first, vma.pages + vma.pgoff - 1, start + around - 1, max_index(file.inode) - 1)
     ptes, flags = table.ptes, box.memmap.flags
     mapped = 0
     for index in range(start, last + 1):

@@ -77,6 +77,7 @@ class MemControl(Protecting):
             parent.stat["percpu"] += size
             memcg.overhead = size
         memcg.objcg = ObjCgroup(number, memcg)
+        memcg.born = self.box.timer.usec
         self.by_number[number] = memcg
         self.obj_cgroups[number] = memcg.objcg
         parent.children.append(memcg)

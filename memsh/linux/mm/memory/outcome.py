@@ -13,7 +13,6 @@ SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 # what a fault was; how many pages fault-around mapped, from bit 8 on
 MAJOR, ZERO, COW, REUSE, RETRIED, SWAPPED, HUGE, HUGETLB = 1, 2, 4, 8, 16, 32, 64, 128
 AROUND_SHIFT = 8
-AROUND = 16  # fault_around_bytes, in pages
 
 
 class Segfault(Exception):
