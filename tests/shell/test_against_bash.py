@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from memsh.cli import open_session
 from memsh.shell.errors import Leave
 from memsh.shell.io import TextInput
 from memsh.shell.script import run_script
+from tests.booted import opened
 
 CASES = Path(__file__).parent / "cases"
 HELP = 'argv() { local a; printf "["; for a in "$@"; do printf "<%s>" "$a"; done; echo "]"; }\n'
@@ -58,7 +58,7 @@ def of_bash(text: str) -> tuple[str, int]:
 
 def of_memsh(text: str) -> tuple[str, int]:
     out, err = io.StringIO(), io.StringIO()
-    session = open_session(["--ram", "64M"], out, err)
+    session = opened(out, err)
     session.stdin = TextInput("")
     session.run("mkdir -p /tmp/work; cd /tmp/work")
     try:

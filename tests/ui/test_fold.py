@@ -17,6 +17,7 @@ from memsh.shell.io import TextInput
 from memsh.shell.manual import page, pages
 from memsh.shell.registry import REGISTRY
 from memsh.ui.fold import CUT, SQUEEZED, cut, fitted, fold
+from tests.booted import opened
 from tests.ui.fitting import whole
 from tests.ui.person import Person
 
@@ -62,7 +63,7 @@ def test_buddyinfo_shows_all_eleven_orders(columns: int) -> None:
 def test_every_command(name: str, columns: int, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
-    session = open_session(["--ram", "64M", "--width", str(columns)], out, out)
+    session = opened(out, out, "--width", str(columns))
     session.stdin = TextInput("")
     for line in REGISTRY.commands[name].example:
         try:
