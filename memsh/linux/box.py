@@ -123,8 +123,7 @@ class Box:
         init_fields(self)
         if boot:
             model.start.boot(self)
-            for node in self.pages.nodes:
-                node.kswapd.preempt()
+            self.reclaim.idle(self)
             idle = not_modelled(self)
             if idle:
                 self.notes.append(f"on the command line, not modelled, without effect here: {', '.join(idle)}")

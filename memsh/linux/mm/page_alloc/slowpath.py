@@ -133,6 +133,8 @@ def _nopage(pages: PageAllocator, gfp: int, order: int) -> int:
 
 def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan: Plan) -> tuple[int, int]:
     """Reclaim on behalf of the caller: (pages reclaimed, block or 0) (__alloc_pages_direct_reclaim)."""
+    if not pages.turn:  # cond_resched()
+        pages.box.reclaim.schedule(pages.box, 0)
     pages.memalloc += 1
     try:
         with pages.box.psi.stall("memory"):
