@@ -256,7 +256,8 @@ def test_a_locked_page_that_moves_is_counted_as_linux_does(box: Box) -> None:
     addr = checkerboard(box, 96 * MIB)
     mm = box.current.mm
     assert mm is not None
-    place = min(range(addr + 4096, addr + 96 * MIB, 8192), key=lambda at: walk(mm, at).pfn or box.memmap.frames)
+    frames = {walk(mm, at).pfn: at for at in range(addr + 4096, addr + 96 * MIB, 8192)}
+    place = frames[min(pfn for pfn in frames if pfn > box.pages.zones[1].start_pfn)]
     vma.do_mlock(box, mm, place, 4096)
     names = [f"unevictable_pgs_{event}" for event in ("culled", "rescued", "mlocked", "stranded")]
     before = [box.vmstat[name] for name in names]

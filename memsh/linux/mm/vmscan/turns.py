@@ -6,7 +6,8 @@ waits for a tick. Each has the CPU for a tick then, a kswapd until the end of a 
 
 A process's time is that which reclaim makes the box's clock move, and what its pages cost it.
 
-Known deviations: ticks are not where the clock has them; a round is not cut short.
+Known deviations: ticks are not where the clock has them; a round is not cut short; the kswapd of a node with CPUs of
+its own takes turns, too, where it would work beside the process.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mmzone import Node
 
 SLICE_USEC = 4000  # a tick
-FAULT_USEC = 3  # what a process does for each page that it takes
+FAULT_USEC = 4  # what a process does for each page that it takes
 SLEEPER_USEC = 3000  # as if who slept had had so much less than the others (place_entity)
 LATENCY_USEC = 6000  # in which everybody has a turn (sysctl_sched_latency)
 GRANULARITY_USEC = 1000  # who is woken comes at once if he had so much less (sysctl_sched_wakeup_granularity)
@@ -40,14 +41,14 @@ class Turns:
 
     def wait(self, usec: int = SLICE_USEC) -> int:
         """It is the process's turn: for how many µs, `usec` or more."""
-        usec = max(usec, -self.lead) if self._compete() else 0
+        usec = max(usec, -self.lead)
         self.box.pages.turn = usec // FAULT_USEC
         return usec
 
     def begin(self) -> int:
         """It is kswapd's turn: until when by the clock, -1 for as long as it likes."""
         self.process_ran()
-        if self.box.pages.turn < 0 or not self._compete():
+        if self.box.pages.turn < 0:
             return -1
         return self.box.timer.usec + max(SLICE_USEC, self.lead)
 
@@ -63,10 +64,6 @@ class Turns:
         lead = self.lead + (taken - self.taken) * FAULT_USEC + usec - self.usec
         self.lead = min(lead, SLEEPER_USEC)
         self.usec, self.taken = usec, taken
-
-    def _compete(self) -> bool:
-        """Whether kswapd, which has its node's CPUs, needs the one that the process has."""
-        return not self.node.cpus or self.box.pages.cpu in self.node.cpus
 
     def _pages(self) -> int:
         return sum([zone.allocated for zone in self.node.zones])
