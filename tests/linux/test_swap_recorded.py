@@ -9,8 +9,7 @@ from tests.linux.swapping import switch_on
 from tests.linux.transcript import Replay, steps
 from tests.paths import REFERENCE
 
-# what has to agree within a factor of two, and 24; the recorded programs lie in the root RAM file system, ours come back
-# from the disk
+# what has to agree within a factor of two, and 24 (ours has its programs on the disk, from which they come back)
 COUNTERS = [
     "nr_zone_inactive_anon", "nr_inactive_anon", "nr_anon_pages", "nr_page_table_pages", "nr_vmscan_write",
     "nr_written", "pgpgout", "pswpout", "pgalloc_dma", "pgalloc_normal", "pgfree", "allocstall_movable",
