@@ -254,13 +254,24 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             try:
                 for after in session.hooks.after_line:
                     after(session, text, session.last_status)
-                for shown in session.hooks.after_command if status >= 0 and not leaving else ():
-                    shown(session, self)
+                if session.hooks.after_command and status >= 0 and not leaving:
+                    self._shown_after()
             finally:
                 doing.typed_depth -= 1
                 if doing.typed_depth:
                     doing.ran |= outer
         return status
+
+    def _shown_after(self) -> None:
+        """What `display` shows. Its looks for Ctrl-C count for nothing: where the line runs again, nothing is shown."""
+        session = self.session
+        polls, stops, session.stops = session.polls, session.stops, {}
+        try:
+            for shown in session.hooks.after_command:
+                shown(session, self)
+        finally:
+            session.polls, session.stops = polls, stops
+            session.cut_at = min(session.cut_at, polls + 1)
 
     def run_andor(self, node: AndOr) -> int:
         others = node.others

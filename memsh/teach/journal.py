@@ -114,7 +114,8 @@ def around(session: Session) -> tuple[Any, ...]:
     language = session.language
     arguments = None if language.positional is None else tuple(language.positional)
     said = language.seed, language.begun, language.letter, language.name, tuple(language.directories)
-    return (len(language.values), language.cwd, language.variables.copy(), language.changes, said, arguments,
+    waited = len(language.finished), len(language.heard)
+    return (len(language.values), language.cwd, language.variables.copy(), language.changes, said, arguments, waited,
             session.streams.places(), session.box.deferred)  # fmt: skip
 
 

@@ -82,6 +82,8 @@ def held(arch: str, lines: list[str]) -> None:
     "mkdir /sys/fs/cgroup/a; echo +memory > /sys/fs/cgroup/cgroup.subtree_control",
     "echo 0 > /sys/fs/cgroup/a/cgroup.procs; echo 4M > /sys/fs/cgroup/a/memory.max", "x=$(mmap 8M); touch $x 8M",
 ])
+@example(lines=["sleep 5 & x=$!; kill $x; wait $x; y=$?", "sleep 2 & wait -n; x=$?"])
+@example(lines=["display cat /proc/buddyinfo", "stopped 9 'malloc 1; malloc 2; malloc 3; malloc 4'", "malloc 5"])
 @example(lines=["sysctl -w vm.overcommit_memory=1; x=$(mmap 90M)", "touch $x 90M", "snapshot a", "restore a"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
