@@ -345,11 +345,18 @@ class Timeline:
         """Put a checkpoint here, if no job is at work; the older ones thin out."""
         if self.session.jobs:
             return
-        self.cost = 0.0
+        self.cost, polls = 0.0, self.session.polls
+        point = None
         try:
-            point = None if short_of_memory() else self.capture()
+            if not short_of_memory():
+                with self.session.looking():
+                    point = self.capture()
         except MemoryError:
             point = None
+        except Interrupted:  # the flag stays: it ends what was typed
+            return
+        finally:
+            self.session.polls = polls  # of the line itself
         if point is None:
             self.forget()
             return

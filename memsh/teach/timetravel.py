@@ -109,7 +109,9 @@ def snapshot(box: Box, args: Args, io: IO) -> int:
     timeline = attach(io.session)
     if args.name not in timeline.snapshots and len(timeline.snapshots) >= SNAPSHOTS:
         raise Unreasonable(f"there are {SNAPSHOTS} snapshots, and {SNAPSHOTS} are as many as memsh keeps")
-    timeline.snapshots[args.name] = Snapshot(timeline.capture(), timeline.script())
+    with io.looking():
+        state = timeline.capture()
+    timeline.snapshots[args.name] = Snapshot(state, timeline.script())
     if timeline.store is not None:
         timeline.store.snapshot(args.name, len(timeline.entries))
     return 0

@@ -46,7 +46,8 @@ def worked() -> Session:
     return made
 
 
-@pytest.mark.parametrize("line", ["vmalloc 90M", "vfree $v", "madvise $p 40M collapse", "swapoff -a"])
+@pytest.mark.parametrize("line", ["vmalloc 90M", "vfree $v", "madvise $p 40M collapse", "swapoff -a",
+                                  "sysctl -w vm.compact_memory=1"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_box_is_whole(worked: Session, line: str, steps: int) -> None:
     worked.run("restore worked")
@@ -68,6 +69,14 @@ def test_a_file_loses_its_pages_or_some(worked: Session, line: str, path: str) -
     assert check.check(worked.box) == []
     worked.run(line.format(path))
     assert check.check(worked.box) == [] and not mapping.pages.leaves.keys() - {0}
+
+
+def test_umount_loses_its_files_or_some_pages(worked: Session) -> None:
+    worked.run("restore worked")
+    worked.run("mkdir /ram; mount -t tmpfs ram /ram; dd if=/dev/zero of=/ram/a bs=1M count=3; cp /ram/a /ram/b")
+    assert cut_at(worked, "umount /ram", 3) == 3
+    assert worked.run("test -e /ram/a -a -e /ram/b") == 0 and check.check(worked.box) == []
+    assert worked.run("umount /ram; test ! -e /ram/a") == 0 and check.check(worked.box) == []
 
 
 def test_a_worker_frees_the_rest(worked: Session) -> None:

@@ -134,3 +134,18 @@ def test_a_checkpoint_holds_the_streams_that_exec_opened() -> None:
     assert check.check(made.box) == []
     made.run("compare 'echo aside >&3' 'read -r x <&4'; echo four >&3")
     assert made.run("[ \"$(cat /f)\" = $'one\\ntwo\\nthree\\nfour' ]") == 0
+
+
+@pytest.mark.parametrize("line", ["snapshot s\n", "malloc 5\n"])
+def test_ctrl_c_ends_a_copy_of_the_box(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = open_session(["--ram", "64M"], io.StringIO(), io.StringIO())
+    made.run("malloc 3\n")
+    timeline = made.timeline
+    timeline.cost = 1e9
+
+    def copied(*_: object) -> None:
+        made.on_sigint(2, None)
+
+    monkeypatch.setattr(made, "copied", copied)
+    assert made.run(line) == 130
+    assert not timeline.snapshots and not timeline.points and made.run("true\n") == 0

@@ -261,7 +261,7 @@ class Tree:
             raise KernelError("EPERM", "the file is in use for swapping")
         assert parent.children is not None
         if inode.nlink == 1 and not inode.opened:
-            self._shed(inode)
+            self.shed(inode)
         del parent.children[name]
         inode.nlink -= 1
         if (parent, name) in inode.aliases:
@@ -342,7 +342,7 @@ class Tree:
         self.iget(inode)
         self.dcache.dput(inode)
 
-    def _shed(self, inode: Inode) -> None:
+    def shed(self, inode: Inode) -> None:
         """The pages of a file whose last name goes, before its dentry and inode, which RCU keeps that long. Ctrl-C may
         leave some of them, and the name."""
         if inode.mapping is not None:

@@ -90,6 +90,8 @@ def umount(box: Box, where: str) -> None:
     parent = found.root.parent
     assert parent is not None and parent.children is not None
     for inode in reversed(inodes):
+        fs.shed(inode)
+    for inode in reversed(inodes):
         fs.drop_inode(inode)
     found.covered.parent = parent
     parent.children[found.covered.name] = found.covered

@@ -262,12 +262,14 @@ def compact_zone(cc: CompactControl) -> int:
     if box.trace.on:
         box.trace.emit("mm_compaction_begin", *_scanners(cc), sync)
     lru_add_drain(box)
-    result = _run(cc)
-    if cc.freepages:
-        highest = block_start(zone, release_freepages(cc))
-        zone.compact.cached_free = max(zone.compact.cached_free, highest)
-    box.vmstat["compact_migrate_scanned"] += cc.migrate_scanned
-    box.vmstat["compact_free_scanned"] += cc.free_scanned
+    try:
+        result = _run(cc)
+    finally:
+        if cc.freepages:
+            highest = block_start(zone, release_freepages(cc))
+            zone.compact.cached_free = max(zone.compact.cached_free, highest)
+        box.vmstat["compact_migrate_scanned"] += cc.migrate_scanned
+        box.vmstat["compact_free_scanned"] += cc.free_scanned
     if box.trace.on:
         box.trace.emit("mm_compaction_end", *_scanners(cc), sync, COMPACTION_STATUS[result])
     return result
@@ -349,6 +351,7 @@ def _compact_whole(box: Box, node: Node, mode: int, *, proactive: bool = False) 
     cc = CompactControl(box, node.zones[0], EVERYTHING, mode, GFP_KERNEL)
     cc.ignore_skip_hint = cc.whole_zone = True
     cc.proactive = proactive
+    cc.stops = not proactive
     for zone in node.zones:
         if zone.managed:
             cc.zone = zone

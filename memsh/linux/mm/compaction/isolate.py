@@ -52,7 +52,8 @@ class CompactControl:
     __slots__ = (
         "alloc_flags", "box", "direct_compaction", "fast_search_fail", "fast_start", "free_pfn", "free_scanned",
         "freepages", "gfp", "highest", "ignore_block_suitable", "ignore_skip_hint", "migrate_pfn", "migrate_scanned",
-        "migratepages", "migratetype", "mode", "order", "proactive", "rescan", "search_order", "whole_zone", "zone",
+        "migratepages", "migratetype", "mode", "order", "proactive", "rescan", "search_order", "stops", "whole_zone",
+        "zone",
     )  # fmt: skip
 
     def __init__(self, box: Box, zone: Zone, order: int, mode: int, gfp: int) -> None:
@@ -64,7 +65,7 @@ class CompactControl:
         self.migratetype = 0
         self.alloc_flags = self.highest = 0
         self.direct_compaction = self.whole_zone = self.ignore_skip_hint = self.ignore_block_suitable = False
-        self.proactive = self.rescan = False
+        self.proactive = self.rescan = self.stops = False  # stops: Ctrl-C ends it (a signal that kills, in Linux)
         self.migrate_pfn = self.free_pfn = self.fast_start = self.fast_search_fail = 0
         self.migrate_scanned = self.free_scanned = 0
         self.migratepages: list[int] = []  # isolated; the last one is the head of Linux's list
@@ -496,6 +497,8 @@ def isolate_migratepages(cc: CompactControl) -> bool:
     first = max(block_start(zone, low), zone.start_pfn)
     end = block_end(zone, low)
     while end <= cc.free_pfn:
+        if cc.stops:  # nothing is isolated here but free frames
+            cc.box.cond_resched()
         passed = not low & (zone.block_pages - 1) and not fast and cc.skipped(low)
         if not passed and not _suitable_source(cc, first):
             _update_cached_migrate(cc, end)
