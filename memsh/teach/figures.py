@@ -37,10 +37,11 @@ def _of(session: Session, what: str, line: str) -> int:
         task = box.current
         begun = (task.minflt, task.majflt)
         text, status = run_line(session, line)
-        if what == "minflt":
-            return int(task.minflt - begun[0])
-        if what == "majflt":
-            return int(task.majflt - begun[1])
+        if what in ("minflt", "majflt"):
+            taken = int(task.minflt - begun[0] if what == "minflt" else task.majflt - begun[1])
+            if status and not taken:  # not that it takes none: it was refused (prlimit, a missing file)
+                raise UsageError(f"'{line}' fails with status {status}")
+            return taken
     if what == "status":
         return status
     if what == "lines":

@@ -23,6 +23,7 @@ from memsh.shell.io import Input
 from memsh.shell.parse import parse
 from memsh.shell.registry import Command, Registry
 from memsh.shell.session import Session
+from memsh.shell.switches import BEGUN_WITH, SHOPTS
 from memsh.shell.syntax import Simple
 from memsh.teach.exercise import Exercise, bundled, load_exercise
 from memsh.teach.expectation import holds
@@ -34,6 +35,7 @@ SECONDS = 10.0
 KEPT = 1 << 16  # characters of an answer's errors
 REFUSED = frozenset({"procdump", "save", "record", "source", "lesson", "quiz", "grade"})
 ALWAYS = frozenset({"echo", "printf", "test", "[", "true", "false", "expect", "note", "pause", "exit", "quit"})
+STEERING = frozenset({"IFS", "PATH", "GLOBIGNORE", "TIMEFORMAT", "POSIXLY_CORRECT", "TZ", "PS4"})
 MARKER = re.compile(r"\s*#[\s\-=]*task\s+([0-9]+)\b", re.IGNORECASE)
 WRITTEN = re.compile(r"# memsh ([0-9]+)\.([0-9]+)")
 
@@ -137,16 +139,27 @@ def parts(text: str, tasks: int) -> list[str]:
 
 @contextmanager
 def commands_only(session: Session) -> Iterator[None]:
-    """A check's words are memsh's commands, whatever functions, aliases and traps an answer has made of their names."""
-    language: Any = getattr(session, "language", session)
-    kept = {name: getattr(language, name) for name in ("functions", "aliases", "traps") if hasattr(language, name)}
+    """A check's words are memsh's commands, whatever functions, aliases and traps an answer has made of their names;
+    and the shell reads them as it does at first, whatever options, IFS or references (declare -n) it was left with."""
+    language = session.language
+    fresh: dict[str, Any] = {
+        "functions": {}, "aliases": {}, "traps": {}, "options": BEGUN_WITH, "shopts": SHOPTS, "gone": (),
+    }  # fmt: skip
+    kept = {name: getattr(language, name) for name in fresh}
+    left = {name: language.variables.pop(name) for name in STEERING & language.variables.keys()}
+    references = [letters for letters in language.attributes.values() if "n" in letters]
     for name in kept:
-        setattr(language, name, {})
+        setattr(language, name, type(kept[name])(fresh[name]))
+    for letters in references:
+        letters.discard("n")
     try:
         yield
     finally:
         for name, value in kept.items():
             setattr(language, name, value)
+        language.variables.update(left)
+        for letters in references:
+            letters.add("n")
 
 
 class Bounded(io.StringIO):

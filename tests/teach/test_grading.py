@@ -239,6 +239,16 @@ def test_no_trick_earns_what_was_not_done(trick: str) -> None:
     assert mark.tasks[0].points == (2 if trick.startswith("undo 99") else 0)
 
 
+@pytest.mark.parametrize("left", ["IFS=0x", "ulimit -v 100", "set -n", "PS4='$((f=16))'; set -x", "unset IFS; set -f",
+                                  "declare -n f='z[z[0]=$(touch $(mmap 64k) 64k >&2; echo 16),0]'; z=(0)"])
+@pytest.mark.parametrize("f", [0, 16])
+def test_how_the_shell_is_left_changes_no_check(left: str, f: int) -> None:
+    check = "## Task 1\n```checks\n1 $f == minflt of 'touch $(mmap 64k) 64k'\n```\n"
+    text = SMALL[: SMALL.index("```parameters")] + check
+    refused = "ulimit" in left or "declare" in left
+    assert graded(f"f={f}; {left}\n", text).points == (0 if refused else f == 16)
+
+
 def test_undo_does_not_go_behind_the_answer() -> None:
     grader = Grader(read_exercise("small.md", SMALL.replace("cat kill", "cat undo kill")), open_session)
     grader.mark("undo\nundo 99\nalloc_pages 3; undo; undo")
