@@ -47,8 +47,8 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
     language = runner.language
     try:
         settings, warns = partial(_settings, runner), partial(_warned, runner)
-        found = lines(text, first, settings, not language.strict, warns)
-        for line in _heeding(runner.session, text, found):
+        heeding = runner.session.looking if len(text) >= LONG else None  # Ctrl-C ends the reading of a long text
+        for line in lines(text, first, settings, not language.strict, warns, heeding):
             if "noexec" not in runner.language.options:
                 yield line
     except SyntaxFault as fault:
@@ -64,19 +64,6 @@ def _settings(runner: Runner) -> Settings:
 
 def _warned(runner: Runner, text: str) -> None:
     runner.say(f"{runner.where or 'memsh'}: {text}\n")
-
-
-def _heeding(session: Session, text: str, found: Iterator[Line]) -> Iterator[Line]:
-    """The same lines; Ctrl-C ends the reading of a long text in the middle."""
-    if len(text) < LONG:
-        yield from found
-        return
-    while True:
-        with session.looking():
-            line = next(found, None)
-        if line is None:
-            return
-        yield line
 
 
 def run_lines(runner: Runner, text: str, first: int = 1) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from memsh.shell.errors import Incomplete
 from memsh.shell.parser import Parser, Settings
@@ -14,15 +15,16 @@ _CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a 
 
 def lines(
     text: str, first: int = 1, settings: Callable[[], Settings] | None = None, lenient: bool = False,
-    warns: Callable[[str], None] | None = None,
+    warns: Callable[[str], None] | None = None, heeding: Callable[[], AbstractContextManager[None]] | None = None,
 ) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
     `settings` are asked for before each line is read; `lenient` as Words has it; `warns` hears of what is taken though
-    odd. SyntaxFault with line and column; Incomplete if only the end is missing. The lines before were handed out.
+    odd; `heeding` is entered while a line is read that is not plain. SyntaxFault with line and column; Incomplete if
+    only the end is missing. The lines before were handed out.
     """
     parser = Parser(text, first)
-    parser.settings, parser.lenient = settings, lenient
+    parser.settings, parser.lenient, parser.heeding = settings, lenient, heeding
     parser.warns = warns or parser.warns
     if not lenient and text.endswith("\\\n") and _CONTINUED.search(text):
         at = len(text) - 2

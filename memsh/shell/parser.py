@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from memsh.shell.compounds import OPENING, Compounds
@@ -53,6 +54,7 @@ _SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
 _SEVERAL = re.compile("[;&|\n]")
+_UNHEEDING = nullcontext()
 Settings = tuple[dict[str, str] | None, bool, bool]  # the aliases that are looked up, if any; `extglob`; `posix`
 
 
@@ -64,12 +66,16 @@ class Parser(Compounds):
     unclosed = 1 << 62  # from here on no (( is closed
     aliases: dict[str, str] | None = None
     settings: Callable[[], Settings] | None = None  # asked before each line
+    heeding: Callable[[], AbstractContextManager[None]] | None = None  # around what may take long: Ctrl-C ends it
     spliced: list[tuple[str, int]] | None = None  # (alias, letters behind what it became), those that are being read
 
     # lines
 
     def lines(self) -> Iterator[Line]:
         """SyntaxFault where a line is none; Incomplete if only the end is missing."""
+        if self.heeding is not None:
+            with self.heeding():
+                self.line_of(0)  # where the lines of a long text end
         while True:
             text = self.text
             if self.settings is not None:
@@ -83,7 +89,8 @@ class Parser(Compounds):
                 return
             start, typed, before = self.pos, self.text, len(self.spliced or ())
             try:
-                program = self.series("")
+                with self.heeding() if self.heeding is not None else _UNHEEDING:
+                    program = self.series("")
             except RecursionError:
                 raise SyntaxFault("nested too deeply", self.line_of(start), self.column(start)) from None
             begun, text = len(self.documents), self.text

@@ -32,6 +32,10 @@ Meant = Callable[[list[str], bool], bool]  # whether the words are for the shell
 _MISSING: Any = object()
 
 
+_UNCHANGING = frozenset([str, int, bool, type(None)])
+_KNOWN = 64  # lines of arguments that a command remembers
+
+
 class Args:
     """The parsed arguments, one attribute each."""
 
@@ -147,6 +151,7 @@ class Command:
 
     __slots__ = (
         "_doc",
+        "_known",
         "_short",
         "alone",
         "changes",
@@ -187,6 +192,7 @@ class Command:
         self.module = func.__module__
         self._doc = func.__doc__ or ""
         self._short: tuple[str, list[str], str] | None = None
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}  # what parse() has made of words
         self.positional = [param for param in params if param.kind == "arg"]
         tails = [param for param in params if param.kind == "rest"]
         self.rest = tails[0] if tails else None
@@ -227,6 +233,19 @@ class Command:
 
     def parse(self, words: list[str], bits: int = 32) -> Args:
         """Words after the name → Args, on a machine of `bits` bits. UsageError says what is wrong, how it is typed."""
+        asked = (bits, *words)
+        known = self._known.get(asked)
+        if known is not None:
+            return Args(known)
+        values = self._values(words, bits)
+        if _UNCHANGING.issuperset(map(type, values.values())):  # in loops the same is asked for
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[asked] = values
+        return Args(values)
+
+    def _values(self, words: list[str], bits: int) -> dict[str, Any]:
+        """What the words are, by the names of the parameters."""
         values: dict[str, Any] = {}
         dashed = not self.raw and any(word[:1] == "-" for word in words)
         plain = self._take_options(words, values, bits) if dashed else words
@@ -248,7 +267,7 @@ class Command:
         for param in self.params:
             if param.name not in values:
                 values[param.name] = param.absent()
-        return Args(values)
+        return values
 
     def _take_options(self, words: list[str], values: dict[str, Any], bits: int) -> list[str]:
         """Move the options among `words` into `values`; the others remain."""

@@ -33,6 +33,8 @@ class Streams:
 
     def places(self) -> tuple[object, ...]:
         """What `exec` opened, and how far it has been read."""
+        if not self.opened:
+            return ()
         return tuple(
             (number, stream, stream.place() if hasattr(stream, "place") else None)
             for number, stream in self.opened.items()

@@ -171,13 +171,14 @@ class Timeline:
     def before(self, session: Session, line: str) -> None:
         if self.busy or session.box is None:
             return
-        if all(outer.by_lines for outer in self.stack):  # it will be an entry of its own
+        if not self.stack or all(outer.by_lines for outer in self.stack):  # it will be an entry of its own
             session.lived.clear()
             session.doing.begin()
             self.heard, self.number = self.hears(), session.typed_line
         else:
             session.language.nesting += 1
-        by_lines = SOURCE.fullmatch(line) is not None and not session.language.traps.keys() & AT_COMMANDS
+        sources = "source" in line and SOURCE.fullmatch(line) is not None
+        by_lines = sources and not session.language.traps.keys() & AT_COMMANDS
         self.stack.append(Running(line, session.polls, by_lines))
         if not self.box_mark:
             if session.at_prompt:
@@ -189,7 +190,7 @@ class Timeline:
         if self.busy or session.box is None or not self.stack:
             return
         line, polls, by_lines = self.stack.pop()
-        if not all(outer.by_lines for outer in self.stack):
+        if self.stack and not all(outer.by_lines for outer in self.stack):
             session.language.nesting -= 1
             return  # part of a command that is an entry as a whole
         box_mark, side_mark = self.figures(), around(session)
