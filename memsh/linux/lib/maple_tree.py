@@ -219,8 +219,8 @@ class MapleTree(Sequence[R]):
         above = leaf[at] if at < len(leaf) else leaves[n + 1][0] if n + 1 < len(leaves) else None
         last = bisect_right(self.first, low) - 1
         top, part = high, leaf[:at] if at < len(leaf) else leaf
-        if above is not None and self.gaps[n] < length and n > last:  # as is known: there is none in this leaf
-            top, part = min(high, leaf[0].start), []
+        if above is not None and leaf and self.gaps[n] < length:  # as is known: there is none in this leaf
+            above, top, part = leaf[0], min(high, leaf[0].start), []
         while True:
             for below in reversed(part):
                 if top - below.end >= length:
@@ -239,15 +239,19 @@ class MapleTree(Sequence[R]):
             n = self._wide_below(length, n, last)
             leaf = part = leaves[n]
             above = leaves[n + 1][0]
+            if leaf and self.gaps[n] < length:  # the lowest: there may be one below it
+                above, part = leaf[0], []
             top = min(top, above.start)
 
     def _wide_below(self, length: int, n: int, last: int) -> int:
         """The leaf next below leaf `n` that may have a hole of `length` bytes, or leaf `last`, the lowest."""
         gaps, wide = self.gaps, self.wide
+        if max(wide[last // BLOCK : (n - 1) // BLOCK + 1]) < length:  # max() is quicker than a look at each
+            return last
         stop = n
         for block in range((n - 1) // BLOCK, last // BLOCK - 1, -1):
             first = block * BLOCK
-            if wide[block] >= length and max(gaps[first:stop]) >= length:  # max() is quicker than a look at each
+            if wide[block] >= length and max(gaps[first:stop]) >= length:
                 for at in range(stop - 1, max(first, last + 1) - 1, -1):
                     if gaps[at] >= length:
                         return at

@@ -225,7 +225,7 @@ def vm_enough_memory(box: Box, mm: MmStruct | None, pages: int) -> None:
 
 
 def totalram_pages(box: Box) -> int:
-    return sum(zone.managed for zone in box.pages.zones)
+    return sum([zone.managed for zone in box.pages.zones])
 
 
 def total_swap_pages(box: Box) -> int:
