@@ -14,7 +14,7 @@ from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
 from memsh.shell.programs import BUILTINS, places
-from memsh.shell.switches import OPTIONS, STANDING
+from memsh.shell.switches import OFF, OPTIONS, SHOPTS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
 from memsh.textutils.shellout import run_line
@@ -239,11 +239,12 @@ PAGING = (
     option("-F", "--quit-if-one-screen"), option("-X", "--no-init"), option("-R", "--RAW-CONTROL-CHARS", name="raw"),
     option("-i", "--ignore-case"), option("-n", "--line-numbers"), option("-e", "--quit-at-eof"), option("-E"),
     option("-r", "--raw-control-chars"), option("-s", "--squeeze-blank-lines", name="squeeze", help="empty lines once"),
-    rest("files", words="path"),
+    option("-p", "--pattern", type=str, meta="PATTERN", help="where the screen begins"), rest("files", words="path"),
 )  # fmt: skip
 
 
-@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...")
+@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...",
+         rewrite=lambda words: [word for word in words if word[:1] != "+"])  # fmt: skip
 def less(box: object, args: Args, io: IO) -> int:
     """show text a screen at a time
 
@@ -277,8 +278,34 @@ _SHELL = (
     option("-n"), option("-s"), option("-i"), option("-l", "--login"), option("--norc"), option("--noprofile"),
     option("--posix"),
     option("-o", type=str, many=True, name="settings", meta="OPTION"),
+    option("-O", type=str, many=True, name="shopts", meta="OPTION", help="as shopt -s; +O as shopt -u"),
+    option("--rcfile", "--init-file", type=str, name="rcfile", meta="FILE", help="run first, with -i"),
     rest("words", meta="[TEXT] [SCRIPT] [WORD", words="path"),
 )  # fmt: skip
+
+
+def _spelt(words: list[str]) -> list[str]:
+    """Options of a shell as the table above has them: `+x` and `+O NAME` with the sign of what is off, `-` as `--`."""
+    out: list[str] = []
+    at = 0
+    while at < len(words) and words[at][:1] in ("-", "+"):
+        word = words[at]
+        at += 1
+        if word in ("-", "--"):
+            return [*out, "--", *words[at:]]
+        if word[0] == "-":
+            out.append(word)
+            if word in ("-o", "-O", "--rcfile", "--init-file"):
+                out += words[at : at + 1]
+                at += 1
+        elif word in ("+o", "+O"):
+            out += ["-" + word[1], OFF + (words[at] if at < len(words) else "")]
+            at += 1
+        else:
+            named = {letter: long for long, letter in OPTIONS.items() if letter}
+            for letter in word[1:]:
+                out += ["-c"] if letter == "c" else ["-o", OFF + named.get(letter, letter)]
+    return out + words[at:]
 
 
 def _shell(args: Args, io: IO) -> int:
@@ -303,12 +330,23 @@ def _shell(args: Args, io: IO) -> int:
     given = [long for long, letter in OPTIONS.items() if letter and letter in "euxvn" and getattr(args, letter)]
     given += ["posix"] * args.posix
     for long in args.settings:
-        if long not in OPTIONS:
-            raise ShellError(f"{long}: invalid option name", 2)
-    return run_line(io, text, name=name, arguments=names, options=given + args.settings, commanded=args.command)
+        if long.removeprefix(OFF) not in OPTIONS:
+            raise ShellError(f"{long.removeprefix(OFF)}: invalid option name", 2)
+    for long in args.shopts:
+        if long.removeprefix(OFF) not in SHOPTS:
+            io.complain(f"{long.removeprefix(OFF)}: invalid shell option name")
+            return 2
+    startup = _startup(io, "" if args.norc else args.rcfile or "/root/.bashrc") if args.i else None
+    return run_line(io, text, name=name, arguments=names, options=given + args.settings + args.shopts,
+                    commanded=args.command, startup=startup)  # fmt: skip
 
 
-@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True)
+def _startup(io: IO, path: str) -> str:
+    """What a shell that somebody types at runs first."""
+    return f". {quote(path)}" if path and stat_kind(io.session, path) == "file" else ""
+
+
+@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True, rewrite=_spelt)
 def sh(box: object, args: Args, io: IO) -> int:
     """run shell text or a script, in memsh's own language
 
@@ -319,7 +357,7 @@ def sh(box: object, args: Args, io: IO) -> int:
     return _shell(args, io)
 
 
-@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True)
+@utility(*_SHELL, topic=TOPIC, usage="[-euxv] [-c TEXT | SCRIPT] [WORD]...", trouble=2, in_order=True, rewrite=_spelt)
 def bash(box: object, args: Args, io: IO) -> int:
     """run shell text or a script, in memsh's own language
 

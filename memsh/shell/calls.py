@@ -552,7 +552,7 @@ class Calls:
             name = name or ("memsh" if severe else "")
             self.say(f"{place}{name}: {error.message}\n" if name and not error.bare else f"{place}{error.message}\n")
         if severe and not self.language.strict:
-            if isinstance(error, Fatal) or "posix" in self.language.options:
+            if (isinstance(error, Fatal) or "posix" in self.language.options) and not self.language.interactive:
                 raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)
             raise Dropped("", 1)
         return error.status

@@ -268,9 +268,10 @@ def evaluated(runner: Runner, text: str, first: int = 1) -> int:
 
 def as_shell(
     runner: Runner, text: str, name: str, arguments: list[str] | None, options: Iterable[str] = (),
-    commanded: bool = False,
+    commanded: bool = False, startup: str | None = None,
 ) -> int:  # fmt: skip
-    """A text in a shell of its own (`sh -c`): exported variables only, `$0`, arguments and options as given."""
+    """A text in a shell of its own (`sh -c`): exported variables only, `$0`, arguments and options as given. With a
+    `startup`, which runs first, as a shell that somebody types at."""
     runner = runner.apart()
 
     def work() -> int:
@@ -279,9 +280,14 @@ def as_shell(
         language.commanded = commanded
         language.family = language.program = runner.session.new_family()
         language.job = runner.session.running_job
+        language.interactive = startup is not None
+        if language.interactive:
+            language.shopts["expand_aliases"] = True
         for option in options:
-            language.option(option, True)
+            language.begin_with(option)
         try:
+            if startup:
+                _lines_of_its_own(runner, startup)
             return _lines_of_its_own(runner, text)
         except Killed as end:
             if end.program != language.program:

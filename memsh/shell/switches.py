@@ -17,6 +17,7 @@ IDLE = frozenset(["emacs", "vi", "notify", "histexpand", "history", "ignoreeof",
 # in a script, where there is no line editing, no history and no terminal that they could change
 BEGUN_WITH = frozenset(["braceexpand", "hashall", "interactive-comments"])
 STANDING = ("HOME", "OLDPWD", "PATH", "PWD", "SHLVL")  # variables that a shell exports by itself
+OFF = "!"  # before an option of `bash` that is switched off
 EDITORS = frozenset(["emacs", "vi"])  # of which one is on, at most
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
                   "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip
@@ -56,6 +57,7 @@ class Switches:
         self.shopts = dict(SHOPTS)
         self.strict = True  # an unset $name is an error: at the prompt and in lessons
         self.commanded = False  # `sh -c`
+        self.interactive = False  # `sh -i`: what ends a script ends a line
         self.changes = 0  # moves when something else than a plain variable changes
 
     def option(self, name: str, on: bool) -> None:
@@ -69,9 +71,19 @@ class Switches:
             self.options -= EDITORS
         (self.options.add if on else self.options.discard)(name)
 
+    def begin_with(self, name: str) -> None:
+        """An option of `bash`: one of `set -o` or of `shopt`, off with a sign before it."""
+        on, name = not name.startswith(OFF), name.removeprefix(OFF)
+        if name in OPTIONS:
+            self.option(name, on)
+        elif name not in DONE_SHOPTS and on is not SHOPTS[name] and name not in IDLE_SHOPTS:
+            raise ShellError(f"{name}: always {'on' if SHOPTS[name] else 'off'} in this shell")
+        else:
+            self.shopts[name] = on
+
     def flags(self) -> str:
         """`$-`."""
-        letters = [OPTIONS[name] for name in self.options if OPTIONS[name]]
+        letters = [OPTIONS[name] for name in self.options if OPTIONS[name]] + ["i"] * self.interactive
         return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * self.commanded
 
     def inherits(self, condition: str) -> bool:

@@ -14,6 +14,7 @@ from memsh.shell.told import within
 def run_line(
     io: IO, text: str, stdin: Input | None = None, sink: Sink | None = None, name: str = "",
     arguments: list[str] | None = None, options: Iterable[str] = (), commanded: bool = False,
+    startup: str | None = None,
 ) -> int:  # fmt: skip
     """Run a line in the surroundings of the tool that asks, as a shell of its own would: it knows what was exported,
     and what it sets is gone afterwards; `options` are set, `commanded` is `-c`. Answers its status."""
@@ -25,7 +26,7 @@ def run_line(
     )  # fmt: skip
     try:
         with within(session):
-            status = as_shell(runner, text, name, arguments, options, commanded)
+            status = as_shell(runner, text, name, arguments, options, commanded, startup)
     except PipeClosed:
         if sink is None:
             raise

@@ -82,3 +82,13 @@ echo $LINENO
 }
 f' > s; . ./s; f
 echo $(echo $LINENO) `echo $LINENO`
+#### options of bash
+bash -O nullglob -c 'echo foo *.nonexistent bar'; bash +O nullglob -c 'echo foo *.nonexistent bar'
+bash +c 'echo hi'; echo 'echo foo $1' > foo.sh; bash -x -- foo.sh a; bash - foo.sh b; bash +x foo.sh; bash -e +e -c 'false; echo on'
+bash -o pipefail +o pipefail -c 'false | true; echo $?'; bash -O bad -c 'echo no' ; echo $?
+echo 'alias ll="echo aliased"; R=1' > rc
+bash --rcfile rc -i -c 'echo $R; case $- in *i*) echo i;; esac' 2>/dev/null; bash --rcfile rc -c 'echo [$R]'
+bash --norc -i -c 'set -u; echo before; echo $x; echo after
+echo line2' 2>/dev/null
+printf 'll x\necho $((1/0))\necho on\n' | bash --rcfile rc -i 2>/dev/null
+bash -ec 'false; echo no'; echo $?; bash -c 'echo $- $0 $1' a b; bash -s x y <<< 'echo $2'; bash -c -e 'false; echo no'; echo $?
