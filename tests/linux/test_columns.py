@@ -62,3 +62,18 @@ def test_how_far_links_go(most: int, first: int, step: int, spoil: int) -> None:
     assert columns.linked(column, first, step, most) == min(most, spoil + 1)
     column[first + 65 * step] = first + 66 * step
     assert columns.linked(column, first, step, most) == min(most, spoil + 1)
+
+
+WORD = st.integers(0, (1 << 32) - 1)
+
+
+@given(COUNTS, st.integers(0, 1000), WORD, WORD, st.sampled_from((1, -1, 7)))
+def test_bits_and_sums_of_runs(count: int, pfn: int, clear: int, set_: int, delta: int) -> None:
+    old = [(n * 0x9E3779B1 & 0x7FFFFFFF) + 1 for n in range(SIZE)]
+    column = memoryview(array("I", old))
+    columns.mask_run(column, pfn, count, clear, set_)
+    masked = [n & ~clear | set_ for n in old[pfn : pfn + count]]
+    assert column.tolist() == old[:pfn] + masked + old[pfn + count :]
+    column = memoryview(array("I", old))
+    columns.add_run(column, pfn, count, delta)
+    assert column.tolist() == old[:pfn] + [n + delta for n in old[pfn : pfn + count]] + old[pfn + count :]

@@ -26,6 +26,8 @@ def lanes(value: int, count: int) -> int:
     """`value` in each of `count` 32-bit lanes."""
     if count <= 64:
         return ONES[count] * value
+    if count > 1024:
+        return int.from_bytes(value.to_bytes(4, "little") * count, "little")
     return (_ONES if count == 1024 else _ONES & ((1 << 32 * count) - 1)) * value
 
 
