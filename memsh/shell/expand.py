@@ -324,6 +324,8 @@ class Expander:
                     items += [(None, text) for text in self.words([word])]
             language.set_array(assign.name, items, assign.adds, frozenset(adding))
             return
+        if assign.index == "":
+            raise Dropped(f"{assign.name}[]: bad array subscript")
         text = self.single(assign.value)
         if assign.index is not None:
             language.set_element(assign.name, self.single(assign.index), text, assign.adds)

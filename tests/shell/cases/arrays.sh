@@ -77,3 +77,10 @@ f() { echo "$FUNCNAME ${FUNCNAME[0]} ${FUNCNAME[1]}"; }; g() { f; }; g; false | 
 false | true; echo "$PIPESTATUS"; echo "$GROUPS ${#GROUPS[@]} $BASH_VERSINFO ${BASH_VERSINFO[0]} ${!BASH_VERSINFO[@]}"
 #### aliases as an array
 alias a=1x b=2y; echo "${BASH_ALIASES[b]} ${!BASH_ALIASES[@]} [${BASH_ALIASES[zz]}] ${#BASH_ALIASES[@]} ${BASH_ALIASES[@]}"
+#### an empty subscript
+a=(1 2); a[]=42; echo "st $?"
+echo "${a[@]}"; e=
+a[$e]=5; echo "st $?"
+echo "${a[@]}"; declare -A m
+m[]=4; echo "st $?"
+echo "${#m[@]}"
