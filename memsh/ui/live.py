@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from memsh.ui.progress import Progress
 
 STEP = 8  # columns that left and right move
+SCREEN = "\x1b[?1049h\x1b[?25l\x1b[2J"  # the alternate one, without a cursor, empty
 KEYS = {
     b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left", b"\x1bOA": "up", b"\x1bOB": "down",
     b"\x1bOC": "right", b"\x1bOD": "left", b"\x1b[5~": "pgup", b"\x1b[6~": "pgdn", b"\x1b[H": "home",
@@ -43,10 +44,14 @@ KEYS = {
 
 
 class Keyboard:
-    """Keys as they are pressed, without echo; Ctrl-C stays a signal. Ctrl-Z and Ctrl-\\ do nothing meanwhile."""
+    """Keys as they are pressed, without echo; Ctrl-C stays a signal. Ctrl-Z and Ctrl-\\ do nothing meanwhile.
 
-    def __init__(self) -> None:
+    Whoever stopped memsh and lets it go on (`kill -STOP`, `fg`) finds the keys raw again, and `on` on the terminal.
+    """
+
+    def __init__(self, on: str = "") -> None:
         self.fd = sys.stdin.fileno()
+        self.on = on.encode()
         self.resized = False
 
     def __enter__(self) -> Keyboard:
@@ -55,13 +60,16 @@ class Keyboard:
         raw[3] &= ~(termios.ECHO | termios.ICANON)
         raw[6][termios.VSUSP] = raw[6][termios.VQUIT] = b"\x00"
         raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
+        self.raw = raw
         termios.tcsetattr(self.fd, termios.TCSANOW, raw)
         self.inner, self.outer = os.pipe()
         os.set_blocking(self.outer, False)
         self.handler = signal.signal(signal.SIGWINCH, self._on_resize)
+        self.going_on = signal.signal(signal.SIGCONT, self._on_continue)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGCONT, self.going_on)
         signal.signal(signal.SIGWINCH, self.handler)
         os.close(self.inner)
         os.close(self.outer)
@@ -70,6 +78,11 @@ class Keyboard:
     def _on_resize(self, _signal: int, _frame: FrameType | None) -> None:
         self.resized = True
         os.write(self.outer, b"w")
+
+    def _on_continue(self, number: int, frame: FrameType | None) -> None:
+        termios.tcsetattr(self.fd, termios.TCSANOW, self.raw)
+        os.write(1, self.on)
+        self._on_resize(number, frame)
 
     def wait(self, session: Session, seconds: float | None) -> str:
         """The next key, "resize", or "" when the time is over. KeyboardInterrupt at Ctrl-C."""
@@ -113,7 +126,7 @@ class Display:
             if progress is not None:
                 progress.hold()
                 self.progress = progress
-        self.put("\x1b[?1049h\x1b[?25l\x1b[2J")
+        self.put(SCREEN)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -190,7 +203,7 @@ class Player:
         view.refresh()
         self.record()
         view.text(*size())  # what it refuses is said before the screen changes
-        with Keyboard() as keyboard, Display(session) as display:
+        with Keyboard(SCREEN) as keyboard, Display(session) as display:
             try:
                 self.draw(display)
                 last = time.monotonic()

@@ -1,6 +1,8 @@
 """Live screens at a real terminal: entered, drawn again by the clock and by keys, resized, left, undone and saved."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -229,3 +231,17 @@ def test_a_view_follows_the_width_of_the_window(terminal: Opener) -> None:
     shell.enter("buddy Normal; echo done")
     shell.see("\ndone")
     assert max(len(line) for line in shell.lines[: shell.screen.cursor.y - 1] if "order" in line) <= 50
+
+
+def test_what_was_stopped_and_goes_on_is_drawn_again(terminal: Opener) -> None:
+    it = terminal()
+    it.enter("top")
+    it.see("MiB Mem")
+    entered = it.raw.count(b"\x1b[?1049h")
+    os.kill(it.child.pid, signal.SIGSTOP)
+    it.screen.reset()
+    os.kill(it.child.pid, signal.SIGCONT)
+    it.until(lambda: it.raw.count(b"\x1b[?1049h") > entered)
+    it.see("MiB Mem")
+    it.type("q")
+    it.at_prompt()
