@@ -13,7 +13,7 @@ from memsh.shell.registry import Converter
 from memsh.textutils.bytes import data_of, to_text
 from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
-from memsh.textutils.utility import Misused, counted, one_of, option, utility, whole_number
+from memsh.textutils.utility import counted, one_of, option, utility, whole_number
 
 
 def _address_base(word: str) -> str:
@@ -92,7 +92,7 @@ def _operands(args: Args) -> tuple[list[str], int]:
                 raise ShellError("a pseudo-address is not shown here")
             return names[:-1], at
     if old and len(names) > 1:
-        raise Misused(f"extra operand {quote(names[1])}\nod: compatibility mode supports at most one file")
+        raise args.refused(f"extra operand {quote(names[1])}\nod: compatibility mode supports at most one file")
     return names, args.skip_bytes
 
 
