@@ -14,7 +14,7 @@ from memsh.linux.box import Box
 from memsh.linux.fs import file_table
 from memsh.linux.fs.file_table import O_RDWR
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PAGE_SIZE, SIGKILL
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PAGE_SIZE, SIGKILL, SIGXFSZ
 from memsh.linux.include.sched import Task, context_switch
 from memsh.linux.kernel import exit as ending
 from memsh.linux.mm.memory.fault import touch_range
@@ -25,7 +25,6 @@ CHUNK_USEC = 10_000  # the clock's steps
 CHUNK = 8 << 20  # bytes that are touched or written in so much time
 PIECE = (1 << 20) - 1  # bytes of one write()
 SYNC_USEC = 25  # of CPU time
-SIGXFSZ = 25
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ANON = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 _RW = 3
@@ -173,7 +172,7 @@ class HddHog(Hog):
             try:
                 done = box.fs.write_zeros(opened, opened.position, length)
             except KernelError as error:
-                if error.code == "EFBIG":
+                if error.signal == SIGXFSZ:
                     ending.do_group_exit(box, task, SIGXFSZ)
                     return
                 raise Failed(599, f"write failed: {error.strerror}") from None

@@ -316,7 +316,10 @@ class _DiskSink:
     def _push(self) -> None:
         data = b"".join(self.held)
         self.held, self.size = [], 0
-        self.place += self.box.fs.write(self.file, self.place, data)
+        while data:  # what did not fit is tried again, and meets the error
+            done = self.box.fs.write(self.file, self.place, data)
+            self.place += done
+            data = data[done:]
 
     def close(self) -> None:
         try:

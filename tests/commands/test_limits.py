@@ -115,9 +115,15 @@ def test_prlimit_starts_a_command_with_other_limits(typed: Typed) -> None:
 
 def test_files_have_a_largest_length(typed: Typed) -> None:
     typed("ulimit -f 4")
-    assert "dd: error writing '/x': File too large" in typed("dd if=/dev/zero of=/x bs=1k count=10")
+    killed = "File size limit exceeded\n153\n"
+    assert typed("dd if=/dev/zero of=/x bs=1k count=10; echo $?") == killed
     assert typed("wc -c < /x") == "4096\n"
-    assert "File too large" in typed("truncate -s 8k /x")
+    assert typed("truncate -s 8k /x; echo $?") == killed and typed("fallocate -l 8k /x; echo $?") == killed
+    for line in ("head -c 9k /dev/zero > /y", "seq 100000 > /y", "yes | head -n 9000 > /y", "cat /x /x > /y"):
+        assert typed(f"{line}; echo $?") == killed, line
+        assert typed("wc -c < /y") == "4096\n"
+    assert typed("cp /x /y; cat /x >> /y; echo $?") == killed
+    assert typed("echo hello >> /y; echo $?") == "echo: File too large\n1\n"
     assert typed("truncate -s 1k /x; ulimit -f unlimited; truncate -s 8k /x") == ""
 
 
@@ -138,3 +144,9 @@ def test_undo_takes_a_limit_back(typed: Typed) -> None:
     typed("ulimit -n 77")
     typed("undo")
     assert typed("ulimit -n") == "1024\n"
+
+
+def test_what_a_full_file_system_did_not_take_is_told(typed: Typed) -> None:
+    typed("mkdir /m; mount -t tmpfs -o size=64k none /m")
+    assert typed("head -c 200000 /dev/zero > /m/x; echo $?") == "head: No space left on device\n1\n"
+    assert typed("wc -c < /m/x") == "65536\n"

@@ -3,7 +3,7 @@
 Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
 after `sync` or write-back.
 
-Known deviations: a file that would exceed RLIMIT_FSIZE is refused without SIGXFSZ, since tools are no processes.
+What would exceed RLIMIT_FSIZE is refused with SIGXFSZ. Known deviations: the shell's own builtins outlive that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, gene
 from memsh.linux.fs.namei import Tree
 from memsh.linux.fs.namespace import mounts
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import rlimit
@@ -232,7 +233,9 @@ class FileSystem(Tree):
         if self.box.swap.is_swapfile(inode):
             raise KernelError("ETXTBSY")
         limit = rlimit(self.box, RLIMIT_FSIZE)
-        if position + length > MAX_FILE or (length and position >= limit):
+        if length and position >= limit:
+            raise KernelError("EFBIG", signal=SIGXFSZ)
+        if position + length > MAX_FILE:
             raise KernelError("EFBIG")
         length = min(length, max(0, limit - position))
         room = inode.s_op.room(self.box, inode, position, length)
@@ -257,7 +260,7 @@ class FileSystem(Tree):
         if inode.s_op.room(self.box, inode, 0, size) < size:
             raise KernelError("ENOSPC")
         if size > max(inode.size, rlimit(self.box, RLIMIT_FSIZE)):
-            raise KernelError("EFBIG")
+            raise KernelError("EFBIG", signal=SIGXFSZ)
         before, inode.usec = inode.size, self.box.timer.usec
         try:
             truncate(self.box, inode, size)

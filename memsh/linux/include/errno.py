@@ -47,11 +47,13 @@ STRERROR: dict[str, tuple[int, str]] = {
 class KernelError(OSError):
     """What Linux would answer: `KernelError("ENOMEM")`. `.code` is the name, `.strerror` the words.
 
-    It is an OSError so that the shell, which knows no kernel, can print it as any tool prints perror().
+    It is an OSError so that the shell, which knows no kernel, can print it as any tool prints perror(). `signal` is
+    what the caller is sent besides, of which a program dies; 0 if it is nothing.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", signal: int = 0) -> None:
         number, words = STRERROR[code]
         super().__init__(number, words)
         self.code = code
+        self.signal = signal
         self.detail = detail  # an explanation for people; never part of the message

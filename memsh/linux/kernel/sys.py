@@ -3,8 +3,7 @@
 Every process is root's: it may raise its hard limits (CAP_SYS_RESOURCE), NPROC and MEMLOCK do not stop it, and RSS has
 had no effect since Linux 2.4.30.
 
-Known deviations: no task is a real-time one, so that RTTIME does not act; FSIZE refuses without SIGXFSZ, as to who
-ignores it; there are no locks, queues and nice values
+Known deviations: no task is a real-time one, so that RTTIME does not act; there are no locks, queues and nice values
 that LOCKS, MSGQUEUE, SIGPENDING, NICE and RTPRIO would bound.
 """
 
