@@ -26,7 +26,7 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
-from memsh.shell.jobspecs import KILLED
+from memsh.shell.jobspecs import last_words
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
 from memsh.shell.redirects import Opener
@@ -420,7 +420,8 @@ class Calls:
             return self.complain(prepared.name, ShellError("nested too deeply"), line)
         except OSError as error:
             self.refused = True
-            status = self._fails(prepared.name, error)
+            status, words = last_words(prepared.name, error)
+            self.say(words)
             self._tell_reason(prepared, error)
             return status
         except ValueError as error:
@@ -429,15 +430,6 @@ class Calls:
             return self.complain(prepared.name, ShellError("a number of thousands of digits is none here"), line)
         except Exception as error:
             return self._bug(prepared.name, error)
-
-    def _fails(self, name: str, error: OSError) -> int:
-        """What is said of an error that nobody caught, and the status; a program dies of a signal that came with it."""
-        signal = getattr(error, "signal", 0)
-        if signal and name and name not in programs.BUILTINS:
-            self.say(f"{KILLED[signal]}\n")
-            return 128 + int(signal)
-        self.say(f"{name or 'memsh'}: {error.strerror or error}\n")
-        return 1
 
     def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
         """Below a refusal, where a person reads it: why."""
@@ -611,7 +603,8 @@ class Calls:
                 self.settle_streams()
         if failure is not None:
             self.refused = True
-            return self._fails(name, failure)
+            status, words = last_words(name, failure)
+            self.say(words)
         return status
 
     def keep_redirected(self, redirects: list[Redirect], line: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell.errors import ShellError
 from memsh.shell.printed import commands
+from memsh.shell.programs import BUILTINS
 
 if TYPE_CHECKING:
     from memsh.shell.jobs import Job
@@ -26,6 +27,14 @@ KILLED = {
     24: "CPU time limit exceeded", 25: "File size limit exceeded", 26: "Virtual timer expired",
     27: "Profiling timer expired", 29: "I/O possible", 30: "Power failure", 31: "Bad system call",
 }  # fmt: skip
+
+
+def last_words(name: str, error: OSError) -> tuple[int, str]:
+    """(status, what is said) of an error that nobody caught: a program dies of a signal that came with it."""
+    signal = getattr(error, "signal", 0)
+    if signal and name and name not in BUILTINS:
+        return 128 + int(signal), f"{KILLED[signal]}\n"
+    return 1, f"{name or 'memsh'}: {error.strerror or error}\n"
 
 
 class Ended(NamedTuple):
