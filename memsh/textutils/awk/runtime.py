@@ -215,7 +215,7 @@ class Runtime(ABC):
         self.phase = "BEGIN"  # or "END", in whose rules there is no next record; "" between
         self.record = ""
         self.fields: list[str] | None = []
-        self.given: dict[int, Value] = {}  # fields that were assigned, as they were given
+        self.given: dict[int, Value] = {}  # fields that were assigned, and $0, as they were given
         self.stale = False  # the record must be put together from the fields
         self.nr = 0
         self.fnr = 0
@@ -322,13 +322,14 @@ class Runtime(ABC):
         """$0."""
         if self.stale:
             assert self.fields is not None
-            self.record = self.ofs.join(self.fields)
+            self.record = self.given[0] = self.ofs.join(self.fields)  # what was put together is a string
             self.stale = False
         return self.record
 
     def field(self, number: int) -> Value:
         if number == 0:
-            return Numeric(self.whole())
+            record = self.whole()
+            return self.given[0] if 0 in self.given else Numeric(record)
         if number < 0:
             raise self._negative(number)
         fields = self.fields if self.fields is not None else self.split()
@@ -350,6 +351,7 @@ class Runtime(ABC):
     def set_field(self, number: int, value: Value) -> None:
         if number == 0:
             self.take(self.text(value))
+            self.given[0] = value
             return
         if number < 0:
             raise self._negative(number)
@@ -508,6 +510,8 @@ def _set_count(name: str) -> Callable[[Runtime, Value], None]:
 def _set_ignore_case(runtime: Runtime, value: Value) -> None:
     runtime.ignore_case = truth(value)
     runtime.patterns.clear()
+    if len(runtime.text(runtime.cell("FS")[0])) > 1:  # a single character stays what it was (field.c: set_FS)
+        runtime.separate()
 
 
 SETTERS: dict[str, Callable[[Runtime, Value], None]] = {

@@ -242,7 +242,7 @@ class Statements(Expressions):
         if label is None:
             return None
         spell = self.rt.text
-        if label[0] == "ere":
+        if label[0] in ("ere", "strong"):
             find = self.regexp(label)
             return lambda f, given: find(f).test(spell(given)) is not None
         value = self.value(label)
