@@ -21,7 +21,7 @@ from memsh.linux.arch.x86.setup import (
     roundup_pow_of_two,
     tcp_tables,
 )
-from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.flags import GFP_KERNEL, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.model import Cache, Topology
@@ -223,7 +223,8 @@ def populate(box: Box, machine: Machine) -> None:
     _tables(box, machine)
     area = machine.image.percpu_unit * box.config.present
     late.percpu_chunk(box, PERCPU_GROWN, [(0, area)], "pcpu_get_vm_areas+0x0/0xd90")
-    box.machine.vmcoreinfo = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)[0] << 12
+    others = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    box.machine.vmcoreinfo = others[0] << PAGE_SHIFT if others else 0
     late.mount_disk(box)
     populate_rootfs(box, 714058, RAM_DISK)
     if machine.max_pfn > machine.max_low_pfn:

@@ -26,7 +26,7 @@ from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.arch.x86.x86_64.init_64 import IMAGE, SECTION, SWIOTLB_SIZE, units_per_alloc
 from memsh.linux.fs.namespace import mount_tmpfs
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL, PAGE_SIZE
+from memsh.linux.include.flags import GFP_KERNEL, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
@@ -338,7 +338,8 @@ def populate(box: Box) -> None:
     groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
     late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
     pcpu_create_chunk(box, unit, sum(sizes) // PAGE_SIZE)
-    box.machine.vmcoreinfo = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)[0] << 12
+    others = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
+    box.machine.vmcoreinfo = others[0] << PAGE_SHIFT if others else 0
     late.mount_disk(box)
     policy = box.pages.policy
     box.pages.set_policy(None)  # a worker unpacks it, which knows none

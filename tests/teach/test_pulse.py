@@ -65,7 +65,7 @@ plain off
 """.splitlines()
 LOOKS = """\
 cat /proc/meminfo /proc/slabinfo /proc/self/smaps /proc/self/maps /proc/vmstat /proc/zoneinfo
-ls -l /tmp /proc; stat /big; find / -name big
+ls -l /tmp /proc; stat /big; find /proc/sys /tmp -name big
 heap; areas; pages $p 64k; account; buddy; frag; slabtop -o; ps aux; pmap -x 53; check
 kmalloc_not_there; kill -0 53; x=5; echo $((x + 1)); sysctl vm.swappiness; sysctl -w vm.swappiness=-5
 explain; history; owner $k; order 100k; ksize $k; layout; whatis $p; trace show; dmesg; getconf -a; ulimit -a

@@ -24,7 +24,7 @@ rm ready
 (exit 3) & sleep 0.1; jobs > f; jobs; cut -c5- f; { sleep 0; echo; } & sleep 0.1; jobs > f; cut -c5- f
 sleep 9 & kill %1; jobs >/dev/null; wait; jobs
 #### jobs as they are printed
-while sleep 9; do { :; :; }; done & for i in 1 2; do sleep 9; :; done > f & sleep 9 && : || : & jobs; kill %1 %2 %3; wait
+while sleep 2; do { :; :; }; done & for i in 1 2; do sleep 2; :; done > f & sleep 2 && : || : & jobs; kill %1 %2 %3; wait
 #### the jobs of a script are its own
 sleep 9 & echo 'sleep 8 & jobs; kill $!' > s; bash s; (jobs); (sleep 7 & jobs; kill $!); jobs | cat; kill $!; wait
 #### a wait in a job
@@ -32,7 +32,7 @@ sleep 9 & echo 'sleep 8 & jobs; kill $!' > s; bash s; (jobs); (sleep 7 & jobs; k
 #### a signal to $$ ends sh -c and what it is in
 sh -c 'kill -9 $$; echo no'; echo $?; bash -c 'trap "echo bye" EXIT; x=$(kill $$); echo no'; echo $?
 bash -c 'trap "echo bye" EXIT; (kill -KILL $$); sleep 1; echo no'; echo $?
-bash -c '(sleep 0.1; kill -HUP $$) & sleep 9; echo no'; echo $?
+bash -c '(sleep 0.1; kill -HUP $$) & sleep 2; echo no'; echo $?
 echo 'while :; do kill $$; done' > s; bash s; echo $?; bash -c 'kill -0 $$; echo $?; kill -CONT $$; echo on'
 #### $BASHPID of a subshell
 [ $BASHPID = $$ ]; echo $?; ([ $BASHPID != $$ ]; echo $?); (kill $BASHPID; echo no); echo $?; (echo $BASHPID > f) & wait; [ $(<f) = $! ]; echo $?; (trap 'echo T' TERM; kill $BASHPID; echo on)
