@@ -123,7 +123,8 @@ class Box:
         init_fields(self)
         if boot:
             model.start.boot(self)
-            self.reclaim.idle(self)
+            for node in self.pages.nodes:
+                node.kswapd.booted()
             idle = not_modelled(self)
             if idle:
                 self.notes.append(f"on the command line, not modelled, without effect here: {', '.join(idle)}")

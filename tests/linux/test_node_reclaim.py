@@ -88,7 +88,6 @@ def test_only_the_node_that_is_near_and_has_no_other_cpus_reclaims() -> None:
 def test_reclaim_goes_over_the_nodes_and_each_kswapd_keeps_to_its_own() -> None:
     box = two_nodes()
     switch_on(box, 200_000)
-    box.trace.events = {"mm_vmscan_kswapd_wake", "mm_vmscan_lru_shrink_inactive"}
     box.trace.on = True
     fill(box, 600 * MIB)
     box.trace.on = False

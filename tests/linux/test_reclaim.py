@@ -115,37 +115,25 @@ def test_a_copy_of_a_box_with_swap_has_the_same_future(box: Box) -> None:
     assert check(other) == []
 
 
-def test_kswapd_has_run_when_the_process_that_woke_it_sleeps() -> None:
+def test_kswapd_only_runs_when_the_clock_moves() -> None:
     box = _BASE.copy()
     sysctl.put(box, "vm.watermark_boost_factor", "0")
     for path in ("/usr/bin/gdb", "/usr/bin/python3", "/usr/lib/libcrypto.so.3"):
         file = box.fs.open(path)
         box.fs.read(file, 0, file.inode.size)
     addr = area(box, 100 * MIB)
-    kswapd = box.pages.nodes[0].kswapd
     normal = box.pages.zones[1]
     step = 256 * 1024
     at = addr
-    while kswapd.state == "sleeping" and at < addr + 100 * MIB:
-        assert box.vmstat["pageoutrun"] == 0
+    while box.pages.nodes[0].kswapd.state == "sleeping" and at < addr + 100 * MIB:
         touch_range(box, box.current, at, step, True)
         at += step
-    assert kswapd.state == "napping" and box.vmstat["pageoutrun"] >= 1
-    assert box.vmstat["pgsteal_file"] > 0 and box.vmstat["allocstall_movable"] == 0
-    assert normal.nr_free + normal.pcp.count >= normal.wmark_high
-    assert box.pages.turn == -1
+    assert box.pages.nodes[0].kswapd.state == "running" and box.vmstat["pageoutrun"] == 0
+    assert normal.nr_free < normal.wmark_high + normal.watermark_boost
     box.timer.advance(1_000_000)
-    assert kswapd.state == "sleeping"
-    assert check(box) == []
-
-
-def test_kswapd_and_the_process_share_the_cpu(box: Box) -> None:
-    """Who writes more than there is memory reclaims itself, too, but for less than kswapd does."""
-    addr = area(box, 170 * MIB)
-    touch_range(box, box.current, addr, 170 * MIB, True)
-    vmstat = box.vmstat
-    assert vmstat["pageoutrun"] > 1 and vmstat["allocstall_movable"] > 10
-    assert 0 < vmstat["pgsteal_direct"] < vmstat["pgsteal_kswapd"]
+    assert box.pages.nodes[0].kswapd.state == "sleeping" and box.vmstat["pageoutrun"] >= 1
+    assert box.vmstat["pgsteal_file"] > 0
+    assert normal.nr_free + normal.pcp.count >= normal.wmark_high
     assert check(box) == []
 
 

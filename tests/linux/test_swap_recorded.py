@@ -9,13 +9,13 @@ from tests.linux.swapping import switch_on
 from tests.linux.transcript import Replay, steps
 from tests.paths import REFERENCE
 
-# what has to agree within a factor of two, and 24 (ours has its programs on the disk, from which they come back)
+# what has to agree within a factor of two, and 24
 COUNTERS = [
     "nr_zone_inactive_anon", "nr_inactive_anon", "nr_anon_pages", "nr_page_table_pages", "nr_vmscan_write",
     "nr_written", "pgpgout", "pswpout", "pgalloc_dma", "pgalloc_normal", "pgfree", "allocstall_movable",
     "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd", "pgscan_anon", "pgsteal_anon",
     "pageoutrun", "pgrotated", "kswapd_low_wmark_hit_quickly", "kswapd_high_wmark_hit_quickly", "pgfault",
-    "pgmajfault", "compact_stall", "oom_kill", "drop_slab", "pgscan_direct_throttle",
+    "pgmajfault", "compact_stall", "oom_kill", "drop_slab", "pgscan_direct_throttle", "workingset_activate_file",
     "workingset_restore_anon", "pgdemote_direct", "compact_migrate_scanned", "pgmigrate_success",
     "nr_isolated_anon", "nr_dirty", "workingset_nodes", "unevictable_pgs_culled",
 ]  # fmt: skip

@@ -13,15 +13,12 @@ if TYPE_CHECKING:
 class ReclaimOperations(NamedTuple):
     """`box.reclaim`: mm/vmscan.c's side of an allocation that found too little; its functions say more.
 
-    `wake_all_kswapds(box, zones, order, gfp, highest)`. `schedule(box, pages)`: the process, which took so many pages,
-    may lose the CPU to a kswapd; `idle(box)`: it sleeps. `try_to_free_pages(box, zones, order, gfp)`: pages reclaimed.
+    `wake_all_kswapds(box, zones, order, gfp, highest)`. `try_to_free_pages(box, zones, order, gfp)`: pages reclaimed.
     `try_to_free_mem_cgroup_pages(box, memcg, pages, gfp)`: pages reclaimed from a group. `node_reclaim(box, node, gfp,
     order)`: whether one should look at the node again. `zone_reclaimable_pages(box, zone)`: pages that it might free.
     """
 
     wake_all_kswapds: Callable[[Box, Iterable[Zone], int, int, int], None]
-    schedule: Callable[[Box, int], None]
-    idle: Callable[[Box], None]
     try_to_free_pages: Callable[[Box, tuple[Zone, ...], int, int], int]
     try_to_free_mem_cgroup_pages: Callable[[Box, int, int, int], int]
     node_reclaim: Callable[[Box, Node, int, int], bool]

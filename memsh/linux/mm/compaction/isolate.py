@@ -367,8 +367,6 @@ def _movable(cc: CompactControl, pfn: int, unevictable: bool) -> bool:
 def isolate_migratepages_block(cc: CompactControl, low: int, end: int, unevictable: bool) -> None:
     """Isolate up to CLUSTER pages of one page block, in [low, end); cc.migrate_pfn is where it ended."""
     box, zone = cc.box, cc.zone
-    for node in box.pages.nodes:
-        node.kswapd.preempt()
     free, flags = zone.free, box.memmap.flags
     scanned = isolated = next_skip = 0
     valid = aborted = marked = False

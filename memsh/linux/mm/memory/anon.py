@@ -91,11 +91,11 @@ def alloc_user_pages(box: Box, count: int, vma: VmArea, addr: int) -> list[int]:
     pages = box.pages
     policy = vma.policy or pages.policy
     if policy is None:
-        return pages.alloc_bulk(GFP_ANON, count, K_ANON, fault=True)
+        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
     own = pages.policy
     pages.set_policy(policy, vma.pgoff + ((addr - vma.start) >> 12))
     try:
-        return pages.alloc_bulk(GFP_ANON, count, K_ANON, fault=True)
+        return pages.alloc_bulk(GFP_ANON, count, K_ANON)
     finally:
         pages.set_policy(own)
 

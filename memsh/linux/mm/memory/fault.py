@@ -235,8 +235,6 @@ def _bulk_anonymous(box: Box, mm: MmStruct, vma: VmArea, table: PageTable, first
             add_anon_pages(box, vma, runs, addr + (done << 12))
             done += got
             count_faults(box, mm, got, MM_ANONPAGES)
-            if box.pages.turn >= 0:
-                box.reclaim.schedule(box, got)
             if box.memcg.over_high:
                 box.memcg.resume_user_mode()
             if box.oom.victim and box.oom.is_victim(box.current):
@@ -313,8 +311,6 @@ def fault_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int, write
                 at = upto
             else:
                 tally.add(handle_mm_fault(box, mm, vma, addr, write))
-                if box.pages.turn >= 0:
-                    box.reclaim.schedule(box, 1)
                 if box.memcg.over_high:
                     box.memcg.resume_user_mode()
                 if box.oom.victim:
@@ -376,8 +372,6 @@ def exc_page_fault(box: Box, task: Task, addr: int, pte: int, write: bool, tally
     if box.trace.on:
         trace_fault(box, task, addr, pte, write)
     do_user_addr_fault(box, task, addr, write, tally)
-    if box.pages.turn >= 0:
-        box.reclaim.schedule(box, 1)
     if box.memcg.over_high:
         box.memcg.resume_user_mode()
 
@@ -454,6 +448,4 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
     finally:
         task.minflt += tally.minflt
         task.majflt += tally.majflt
-        if box.pages.turn >= 0:
-            box.reclaim.idle(box)
     return FaultResult(tally.minflt, tally.majflt, tally.notes())

@@ -144,19 +144,16 @@ def _free_run(pages: PageAllocator, pfn: int, count: int, step: int) -> None:
             room -= n
 
 
-def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL, *, fault: bool = False) -> list[int]:
+def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL) -> list[int]:
     """Up to `n` single pages, as that many calls of alloc_pages(gfp, 0) would give; none if memory ran out.
 
     Only the first page may be waited for: where more would need the slow path the answer is shorter, so that the
-    caller can put the pages to use (and reclaim can find them) before it asks for the rest. It is also shorter where
-    each page is for a `fault` of its own, after which a kswapd may have the CPU.
+    caller can put the pages to use (and reclaim can find them) before it asks for the rest.
     """
     out: list[int] = []
     most, zone, highest, _, _, plan = pages._plans.get(gfp) or pages._plan(gfp)
     if pages.policy is not None or (gfp & ACCOUNT and pages.charge is not None):
-        return _alloc_each(pages, gfp, n, kind, fault)
-    if fault and 0 <= pages.turn < n:
-        n = pages.turn or 1
+        return _alloc_each(pages, gfp, n, kind)
     index = plan.migratetype
     limit = zone.limit[highest]
     fast = most >= 0 and not pages.trace.on
@@ -168,8 +165,6 @@ def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL, *, 
             if got:
                 _take(pages, got, kind)
                 out += got
-                if fault and pages.turn >= 0:
-                    break
                 continue
         if out:
             if pages.box.sysctl.values["vm.zone_reclaim_mode"]:
@@ -190,8 +185,6 @@ def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL, *, 
                 out.append(pfn)
                 break
         out.append(pfn)
-        if fault and pages.turn >= 0:
-            break
         fast = pages._pcp_max >= 0 and not pages.trace.on
         limit = zone.limit[highest]
     return out
@@ -235,7 +228,7 @@ def alloc_huge_bulk(pages: PageAllocator, gfp: int, order: int, n: int, kind: in
     return got
 
 
-def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int, fault: bool) -> list[int]:
+def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int) -> list[int]:
     """alloc_bulk() where a policy chooses each page's node."""
     out: list[int] = []
     place, now = pages.place, pages.box.timer.usec
@@ -245,8 +238,6 @@ def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int, fault: bool) 
         if not pfn:
             break
         out.append(pfn)
-        if fault and pages.turn >= 0:
-            break
     pages.place = place
     return out
 
@@ -292,7 +283,7 @@ def _alloc_further(pages: PageAllocator, gfp: int, count: int, plan: Plan) -> li
     for zone in zones:
         limit = zone.wmark_min + zone.watermark_boost + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic
         if zone.stat_free > limit:
-            return _take_pcp(pages, zone, limit, count if pages.turn else 1, index)
+            return _take_pcp(pages, zone, limit, count, index)
     return []
 
 

@@ -120,7 +120,6 @@ class PageAllocator(PageLookup):
         "policy",
         "totalreserve_pages",
         "trace",
-        "turn",
         "uncharge",
         "user_min_free_kbytes",
         "via",
@@ -148,7 +147,6 @@ class PageAllocator(PageLookup):
         self.percpu_pagelist_high_fraction = 0
         self.memalloc = 0
         self.memory_failures = 0
-        self.turn = -1  # pages until a kswapd that waits for this CPU shall have it; -1: none waits
         self.mems: tuple[int, ...] | None = None  # the nodes of the current task's cpuset, None for all
         self.totalreserve_pages = 0
         self._plain = False

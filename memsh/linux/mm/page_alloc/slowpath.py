@@ -133,8 +133,6 @@ def _nopage(pages: PageAllocator, gfp: int, order: int) -> int:
 
 def _direct_reclaim(pages: PageAllocator, gfp: int, order: int, flags: int, plan: Plan) -> tuple[int, int]:
     """Reclaim on behalf of the caller: (pages reclaimed, block or 0) (__alloc_pages_direct_reclaim)."""
-    if not pages.turn:  # cond_resched()
-        pages.box.reclaim.schedule(pages.box, 0)
     pages.memalloc += 1
     try:
         with pages.box.psi.stall("memory"):
@@ -174,8 +172,6 @@ def _direct_compact(
     pfn = pfn or pages.get_page_from_freelist(gfp, order, flags, plan)
     if not pfn:
         vmstat["compact_fail"] += 1
-        for node in pages.nodes:
-            node.kswapd.preempt()
         return 0, result
     zone = pages.zone_of(pfn)
     zone.compact.blockskip_flush = False

@@ -1,11 +1,12 @@
 """kswapd, the thread that keeps memory free in the background (mm/vmscan.c: kswapd, balance_pgdat).
 
 An allocation that meets the low watermark wakes it; it reclaims until a zone is above its high watermark, and sleeps.
-It takes turns with the process that is at work (turns.py), so both of them steal pages; it goes on to the end when the
-process sleeps or the box's clock moves on.
+It runs when the box's clock moves, some time after it was woken, as the scheduler would let it beside a process that
+reclaims for itself and waits for the disk: so both of them steal pages.
 
 Known deviations: the differences to the counters may grow further only for the node of another CPU; what a page costs
-it is a fixed time; no freezer.
+it and when it gets the CPU are fixed times; it waits for the clock where Linux lets it run as soon as the fault that
+woke it has ended; no freezer.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from memsh.linux.mm.compaction import compaction
 from memsh.linux.mm.page_alloc.watermark import calculate_pressure_threshold, zone_watermark_ok
 from memsh.linux.mm.vmscan.scan import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl
 from memsh.linux.mm.vmscan.shrink import shrink_active_list
-from memsh.linux.mm.vmscan.turns import Turns
 from memsh.linux.mm.vmscan.vmscan import MAX_RECLAIM_RETRIES, inactive_is_low, shrink_node, snapshot_refaults
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 NAP_USEC = 100_000  # HZ/10: the first, short sleep
-YIELD_USEC = 6000  # for which a process gives way that reclaims in vain
+WAKE_USEC = 6000  # until the scheduler lets it run beside a process that reclaims too
 _DIRECT_RECLAIM = 0x400
 
 
@@ -48,8 +48,6 @@ class Kswapd:
         self.reclaim_order = 0  # what it got, 0 where a high order was given up: kswapd sleeps when that is there
         self.boosts: list[int] = []
         self.boost_left = 0
-        self.working = False  # at this moment
-        self.turns = Turns(box, node)
 
     # -- being woken ------------------------------------------------------------------------------------------------
 
@@ -82,7 +80,7 @@ class Kswapd:
                 other.threshold = calculate_pressure_threshold(other, pages.cpus)
 
     def wake(self) -> None:
-        """Let it run when it is its turn."""
+        """Let it run as soon as the clock moves."""
         if self.state == "running":
             return
         if self.state == "napping":
@@ -90,24 +88,23 @@ class Kswapd:
             self.order = max(self.order, self.reclaim_order)
             self.box.vmstat["kswapd_low_wmark_hit_quickly"] += 1
         self.state = "running"
-        self._later(self.turns.woken(), self._go_on)
-
-    def preempt(self) -> None:
-        """A kswapd that was woken has the CPU: it is its turn, or a compaction calls cond_resched()."""
-        if self.state == "running" and not self.working:
-            self.box.timer.cancel(self._go_on)
-            self._go_on()
+        self._later(WAKE_USEC, self._begin)
 
     def cond_resched(self) -> None:
         """A process that reclaims in vain gives way: kswapd, if it was woken, has the CPU for its run."""
         if self.state == "running":
-            self.box.disk.wait(self.box.timer.usec + YIELD_USEC)
+            self.box.disk.wait(self.box.timer.usec + WAKE_USEC)
 
     def cpu_idle(self) -> None:
         """Whoever had the CPU sleeps: a kswapd that was woken runs at once."""
-        if self.state == "running" and not self.working:
-            self.box.pages.turn = -1
-            self.box.timer.hasten(self._go_on)
+        if self.state == "running" and self.run is None:
+            self.box.timer.hasten(self._begin)
+
+    def booted(self) -> None:
+        """While the machine came up it had its turn, if something woke it."""
+        if self.state == "running" and self.run is None:
+            self.box.timer.cancel(self._begin)
+            self._begin()
 
     def _later(self, usec: int, step: Callable[[], object]) -> None:
         self.box.timer.once(self.box.timer.usec + usec, step)
@@ -123,7 +120,7 @@ class Kswapd:
 
     # -- a run ------------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> ScanControl:
+    def _begin(self) -> None:
         """balance_pgdat() begins: take the request, note the boosts."""
         box = self.box
         order = self.alloc_order = self.order
@@ -137,22 +134,8 @@ class Kswapd:
         self.boosts = [zone.watermark_boost for zone in self.node.zones_upto(highest)]
         self.boost_left = sum(self.boosts)
         self._reclaim_active(True)
-        return sc
-
-    def _go_on(self) -> None:
-        """Begin a run, or go on with one, until it is over, or at the end of a round for whoever else wants the CPU."""
-        timer, turns = self.box.timer, self.turns
-        until = turns.begin()
-        self.working = True
-        sc = self.run or self._begin()
         while self._round():
-            if 0 <= until <= timer.usec:
-                turns.end()
-                self.working = False
-                self._later(turns.wait(), self._go_on)
-                return
-        turns.end()
-        self.working = False
+            pass
         self._end(sc)
 
     def _highest_zoneidx(self) -> int:
@@ -249,7 +232,7 @@ class Kswapd:
             box.timer.once(self.nap_until, self._nap_over)
             return
         box.vmstat["kswapd_high_wmark_hit_quickly"] += 1
-        self._later(self.turns.wait(), self._go_on)
+        self._later(WAKE_USEC, self._begin)
 
     def _nap_over(self) -> None:
         if self.state != "napping" or self.box.timer.usec < self.nap_until:
@@ -261,7 +244,7 @@ class Kswapd:
             return
         self.box.vmstat["kswapd_high_wmark_hit_quickly"] += 1
         self.state = "running"
-        self._later(self.turns.wait(), self._go_on)
+        self._later(WAKE_USEC, self._begin)
 
     def _clear_congested(self) -> None:
         self.writeback = False
