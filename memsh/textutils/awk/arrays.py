@@ -1,8 +1,9 @@
-"""Which names of a program are arrays: those that are used as one, and the parameters that such a name is given for."""
+"""Which names of a program may be arrays: those used as one, and the parameters that such a name is given for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from memsh.shell import ShellError
@@ -34,8 +35,17 @@ def _parts(tree: Any) -> Iterator[Any]:
             waiting += reversed(one)
 
 
+def _names(trees: Iterable[tuple[Function | None, Any]]) -> Iterator[str]:
+    """The global variables among trees."""
+    for scope, tree in trees:
+        if tree[0] == "var" and (scope is None or tree[1] not in scope.params):
+            yield tree[1]
+
+
 class Shapes:
-    """`arrays[function]` holds the places of its parameters that are arrays; `globals` the global names that are."""
+    """`arrays[function]` holds the places of its parameters that are used as arrays; `globals` the global names that
+    are, `mixed` the names that are used as a scalar too: the first use in the run decides what they are; `asked` the
+    names whose type is asked for, `nested` whether an element may be an array."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -49,6 +59,25 @@ class Shapes:
         self._check_names(trees)
         while sum(self._learn(scope, tree) for scope, tree in trees):
             pass
+        standing = list(self._array_places(trees))
+        everywhere, places = Counter(_names(trees)), Counter(_names(standing))
+        self.nested = any(tree[0] == "item" for _, tree in standing)
+        self.asked = set(_names((scope, tree[2][0]) for scope, tree in trees if tree[:2] == ("builtin", "typeof")))
+        self.mixed = {name for name, count in everywhere.items() if count > places[name]}
+
+    def _array_places(self, trees: list[tuple[Function | None, Any]]) -> Iterator[tuple[Function | None, Any]]:
+        """The trees that stand where only an array can, or where a function of the program is handed either."""
+        for scope, tree in trees:
+            kind = tree[0]
+            if kind in ("item", "delete"):
+                yield scope, tree[1]
+            elif kind in ("forin", "in"):
+                yield scope, tree[2]
+            elif kind == "builtin":
+                given = tree[2]
+                yield from ((scope, given[at]) for at in _ARRAY_ARGUMENTS.get(tree[1], ()) if at < len(given))
+            elif kind == "call":
+                yield from ((scope, argument) for argument in tree[2])
 
     def _check_names(self, trees: list[tuple[Function | None, Any]]) -> None:
         """Refuse names that stand for two things, and tables that are not known here."""

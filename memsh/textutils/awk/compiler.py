@@ -2,7 +2,7 @@
 each statement as a function that answers None or how it left.
 
 A closure is given the frame of the running function: the list of its local variables. Global variables are cells,
-lists of length 1, bound when the program is compiled; arrays are dicts. Which names are arrays is found before.
+lists of length 1, bound when the program is compiled; arrays are dicts. Which names may be arrays is found before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.lexer import BUILTINS, AwkError
 from memsh.textutils.awk.parser import Function, Program
-from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
+from memsh.textutils.awk.places import Eval, Frame, Numbers, Places, Texts
+from memsh.textutils.awk.runtime import SETTERS, Runtime
 from memsh.textutils.awk.values import (
     MISSING,
     UNSET,
@@ -27,7 +28,6 @@ from memsh.textutils.awk.values import (
     Value,
     as_long,
     looks,
-    no_scalar,
     number_of,
     numeric,
     to_number,
@@ -35,26 +35,19 @@ from memsh.textutils.awk.values import (
 )
 from memsh.textutils.regexp import Regexp, compiled
 
-Frame = list[Any]
-Eval = Callable[[Frame], Any]
-Numbers = Callable[[Frame], float]
-Texts = Callable[[Frame], str]
 NUMERIC_TREES = frozenset(
     ["num", "bin", "neg", "pos", "not", "and", "or", "in", "match", "cmp", "step", "ere", "getline"]
 )  # fmt: skip
 DEEPEST = 1000  # calls of one function within each other
 
 
-class Expressions:
+class Expressions(Places):
     """Compiles expressions in one scope: the names of the function's parameters, or none."""
 
     def __init__(self, runtime: Runtime, shapes: Shapes, defined: dict[str, Defined], scope: Function | None) -> None:
-        self.rt = runtime
-        self.shapes = shapes
+        super().__init__(runtime, shapes, scope)
         self.defined = defined
-        self.scope = scope
         self.place = ""  # FILE:LINE of the built-in function that is compiled
-        self.locals = {name: at for at, name in enumerate(scope.params)} if scope is not None else {}
 
     def wrong(self, place: str, message: str) -> NoReturn:
         where, _, line = place.rpartition(":")
@@ -80,20 +73,6 @@ class Expressions:
 
     def v_group(self, tree: Tree) -> Eval:
         raise AwkError("cmd. line", 1, "Unexpected token")
-
-    def v_var(self, tree: Tree) -> Eval:
-        name = tree[1]
-        if name in self.locals:
-            at = self.locals[name]
-            return lambda f: f[at]
-        rt = self.rt
-        getter = GETTERS.get(name)
-        if getter is not None:
-            return lambda f: getter(rt)
-        if self.shapes.is_array(self.scope, name):
-            raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
-        cell = rt.cell(name)
-        return lambda f: cell[0]
 
     def v_item(self, tree: Tree) -> Eval:
         array, key = self.array(tree[1]), self.key(tree[2])
@@ -186,17 +165,16 @@ class Expressions:
             return missing
         params = made.function.params
         values = [
-            self.array(argument) if self._is_array(argument, at in self.shapes.arrays[name]) else self.value(argument)
+            self.handed(argument, at in self.shapes.arrays[name])
             for at, argument in enumerate(arguments)
         ]  # fmt: skip
         spread = self._surplus(name, place, len(params), values) if len(values) > len(params) else None
-        own = [at in self.shapes.arrays[name] for at in range(len(values), len(params))]
+        own = [UNSET] * (len(params) - len(values))
         target = made
 
         def call(f: Frame) -> Any:
             frame = [value(f) for value in values] if spread is None else spread(f)
-            for array in own:
-                frame.append({} if array else UNSET)
+            frame += own
             if target.depth > DEEPEST:
                 raise ShellError(f"function '{name}' calls itself more than {DEEPEST} times deep", 2)
             target.depth += 1
@@ -218,12 +196,6 @@ class Expressions:
             return made[:wanted]
 
         return evaluate
-
-    def _is_array(self, argument: Tree, wanted: bool) -> bool:
-        """Whether an argument is handed on as an array."""
-        if argument[0] == "var":
-            return wanted or self.shapes.is_array(self.scope, argument[1])
-        return wanted and argument[0] == "item"
 
     def v_strong(self, tree: Tree) -> Eval:
         made = Strong(tree[1])
@@ -495,74 +467,6 @@ class Expressions:
         return folded
 
     # as what can be assigned, an array, a regular expression
-
-    def store(self, target: Tree) -> Callable[[Frame, Any], None]:
-        kind, rt = target[0], self.rt
-        if kind == "item":
-            array, key = self.array(target[1]), self.key(target[2])
-
-            def store_item(f: Frame, value: Any) -> None:
-                array(f)[key(f)] = value
-
-            return store_item
-        if kind == "field":
-            which = self.number(target[1])
-            return lambda f, value: rt.set_field(as_long(which(f)), value)
-        name = target[1]
-        if name in self.locals:
-            if self.shapes.is_array(self.scope, name):
-                return lambda f, value: no_scalar()
-            at = self.locals[name]
-
-            def store_local(f: Frame, value: Any) -> None:
-                if type(f[at]) is dict:
-                    raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
-                f[at] = value
-
-            return store_local
-        if name in SETTERS:
-            return lambda f, value: rt.set_global(name, value)
-        if self.shapes.is_array(self.scope, name):
-            raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
-        cell = rt.cell(name)
-        return lambda f, value: cell.__setitem__(0, value)
-
-    def array(self, tree: Tree) -> Callable[[Frame], dict[str, Any]]:
-        if tree[0] == "item":  # an array of arrays
-            outer, key = self.array(tree[1]), self.key(tree[2])
-
-            def inner(f: Frame) -> dict[str, Any]:
-                found, at = outer(f), key(f)
-                below = found.get(at)
-                if type(below) is not dict:
-                    if below is not None and below is not UNSET:
-                        raise ShellError(f'fatal: attempt to use scalar `{tree[1][1]}["{at}"]\' as an array', 2)
-                    below = found[at] = {}
-                return below
-
-            return inner
-        name = tree[1]
-        if name in self.locals:
-            at = self.locals[name]
-
-            def local(f: Frame) -> dict[str, Any]:
-                found = f[at]
-                if type(found) is dict:
-                    return found
-                if found is not UNSET:
-                    raise ShellError(f"fatal: attempt to use scalar parameter `{name}' as an array", 2)
-                made: dict[str, Any] = {}
-                f[at] = made
-                return made
-
-            return local
-        cell = self.rt.cell(name)
-        if cell[0] is UNSET:
-            cell[0] = {}
-        whole: dict[str, Any] = cell[0]
-        if type(whole) is not dict:
-            raise ShellError(f"fatal: attempt to use scalar `{name}' as an array", 2)
-        return lambda f: whole
 
     def regexp(self, tree: Tree) -> Callable[[Frame], Regexp]:
         """The expression that a tree means as a pattern: /…/ itself, otherwise its text."""

@@ -17,6 +17,7 @@ from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.values import (
+    TOUCHED,
     Missing,
     Numeric,
     Strong,
@@ -35,8 +36,9 @@ from memsh.textutils.timeformat import strftime
 from memsh.textutils.zones import GMT, UTC
 
 if TYPE_CHECKING:
-    from memsh.textutils.awk.compiler import Eval, Expressions, Frame, Numbers
+    from memsh.textutils.awk.compiler import Expressions
     from memsh.textutils.awk.expressions import Tree
+    from memsh.textutils.awk.places import Eval, Frame, Numbers
 
 TOO_LONG = "fatal: a string is at most 16 MiB long"
 ORDINALS = ("first", "second", "third", "fourth")
@@ -145,14 +147,14 @@ def _b_length(c: Expressions, arguments: list[Tree]) -> Eval:
     tree = arguments[0]
     while tree[0] == "paren":
         tree = tree[1]
-    if tree[0] == "var" and c.shapes.is_array(c.scope, tree[1]):
-        array = c.array(tree)
-        return lambda f: float(len(array(f)))
     if tree[0] in ("var", "item"):  # may hold an array at run time
-        value, spell = c.value(tree), rt.text
+        raw, spell = c.raw(tree), rt.text
+        value = c.value(tree) if tree[0] == "var" else None
 
         def measure(f: Frame) -> float:
-            found = value(f)
+            found = raw(f)
+            if value is not None and type(found) is not dict:
+                value(f)
             return float(len(spell(found) if type(found) is float else found))
 
         return measure
@@ -183,11 +185,12 @@ def _b_substr(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _array(c: Expressions, arguments: list[Tree], at: int, function: str) -> Callable[[Frame], dict[str, Any]]:
     """An argument that must name an array: what else stands there is refused when the call is made."""
+    wrong = f"{function}: {ORDINALS[at]} argument is not an array"
     if arguments[at][0] in ("var", "item"):
-        return c.array(arguments[at])
+        return c.array(arguments[at], wrong)
 
     def refuse(f: Frame) -> dict[str, Any]:
-        raise ShellError(f"fatal: {function}: {ORDINALS[at]} argument is not an array", 2)
+        raise ShellError(f"fatal: {wrong}", 2)
 
     return refuse
 
@@ -198,9 +201,9 @@ def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
     cutter: Callable[[Frame], Cutter]
     if len(arguments) < 3:
         cutter = lambda f: rt.cutter(rt.text(rt.cell("FS")[0]))  # noqa: E731
-    elif arguments[2][0] == "ere":
-        find = c.regexp(arguments[2])
-        cutter = lambda f: rt.cutter(find(f))  # noqa: E731
+    elif arguments[2][0] in ("ere", "strong"):
+        find, letters = c.regexp(arguments[2]), arguments[2][1] == ""
+        cutter = lambda f: rt.cutter("" if letters else find(f))  # noqa: E731
     else:
         separator = c.text(arguments[2])
         cutter = lambda f: rt.cutter(separator(f))  # noqa: E731
@@ -311,7 +314,7 @@ def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
                 made = "".join(parts)
                 if len(made) > TEXT:
                     raise ShellError(TOO_LONG, 2)
-                store(f, made)
+                store(f, Strong(made) if type(whole) is Strong else made)
             return float(times)
 
         return substitute
@@ -440,17 +443,13 @@ def _b_mktime(c: Expressions, arguments: list[Tree]) -> Eval:
     return lambda f: mktime(text(f), UTC if utc(f) else local_zone(rt.io))
 
 
-def _is_dict(c: Expressions, tree: Tree) -> Callable[[Frame], Any]:
-    return c.array(tree) if tree[0] == "var" and c.shapes.is_array(c.scope, tree[1]) else c.value(tree)
-
-
 def _b_isarray(c: Expressions, arguments: list[Tree]) -> Eval:
-    value = _is_dict(c, arguments[0])
+    value = c.raw(arguments[0])
     return lambda f: float(type(value(f)) is dict)
 
 
 def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
-    value = _is_dict(c, arguments[0])
+    value = c.raw(arguments[0])
 
     def kind(f: Frame) -> str:
         found = value(f)
@@ -460,9 +459,9 @@ def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
             return "number"
         if type(found) is Strong:
             return "regexp"
-        if type(found) is Unset:
+        if isinstance(found, Unset) and found is not TOUCHED:
             return "untyped"
-        if type(found) is Missing:
+        if type(found) is Missing or found is TOUCHED:
             return "unassigned"
         return "strnum" if type(found) is Numeric and numeric(found) is not None else "string"
 

@@ -9,9 +9,10 @@ from memsh.shell import ShellError
 from memsh.shell.io import IO, Input
 from memsh.shell.limits import make_room
 from memsh.textutils.awk.arrays import Shapes
-from memsh.textutils.awk.compiler import Defined, Frame, define
+from memsh.textutils.awk.compiler import Defined, define
 from memsh.textutils.awk.lexer import Lexer
 from memsh.textutils.awk.parser import Program, Rule
+from memsh.textutils.awk.places import Frame
 from memsh.textutils.awk.runtime import Runtime
 from memsh.textutils.awk.statements import Exit, Next, Statements, Step
 from memsh.textutils.awk.values import Numeric

@@ -31,6 +31,7 @@ from memsh.textutils.awk.values import (
     MISSING,
     UNSET,
     Numeric,
+    Strong,
     Value,
     as_long,
     integral,
@@ -249,7 +250,10 @@ class Runtime(ABC):
     def set_global(self, name: str, value: Value) -> None:
         """A variable by name, special or not."""
         setter = SETTERS.get(name)
-        self.cell(name)[0] = value
+        cell = self.cell(name)
+        if type(cell[0]) is dict:
+            raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
+        cell[0] = value
         if setter is not None:
             setter(self, value)
 
@@ -391,9 +395,14 @@ class Runtime(ABC):
             return AT_BLANKS
         if separator == "":
             return LETTERS
-        if len(separator) == 1 and separator != "\\" and not (self.ignore_case and separator.isalpha()):
+        if self._is_mark(str(separator)) and separator != "\\":
             return at_mark(separator)
         return at_matches(self.pattern("\\\\" if separator == "\\" else separator))
+
+    def _is_mark(self, separator: str) -> bool:
+        """Whether a separator is one character that stands for itself, and no regular expression."""
+        single = len(separator) == 1 and type(separator) is not Strong
+        return single and not (self.ignore_case and separator.isalpha())
 
     def _cut_by(self, name: str, splitter: Callable[[str], list[str]]) -> None:
         """From the next record on; `name` is the variable that says how."""
@@ -407,11 +416,13 @@ class Runtime(ABC):
     def refresh_splitter(self) -> None:
         """FS or RS has changed: it counts from the next record on. In paragraph mode a newline ends a field too."""
         separator = self.text(self.cell("FS")[0])
+        regexp = type(separator) is Strong and separator != " "  # @/./ is no mark, unlike "."
         if self.text(self.cell("RS")[0]) == "" and separator != " ":
-            quoted = separator if len(separator) != 1 else f"\\{separator}" if separator in "\\^" else f"[{separator}]"
+            quoted = f"\\{separator}" if separator in ("\\", "^") else f"[{separator}]"
+            quoted = separator if len(separator) != 1 or regexp else quoted
             self._cut_by("FS", self.cutter(compiled(f"({quoted})|\n" if quoted else "\n", "awk")).pieces)
             return
-        self._cut_by("FS", self.cutter(separator).pieces)
+        self._cut_by("FS", self.cutter(self.pattern(separator) if regexp else separator).pieces)
 
     def separate(self) -> None:
         """RS has changed: only where FS is what cuts does that matter for the fields."""
@@ -452,7 +463,7 @@ class Runtime(ABC):
                 for record, gap in _paragraphs(source):
                     ended[0] = gap
                     yield record
-            elif len(separator) == 1 and not (self.ignore_case and separator.isalpha()):
+            elif self._is_mark(separator):
                 for piece in pieces(source, separator):
                     ended[0] = separator if piece.endswith(separator) else ""
                     yield piece.removesuffix(separator)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from memsh.shell import ShellError
-from memsh.textutils.awk.compiler import Eval, Expressions, Frame
+from memsh.textutils.awk.compiler import Expressions
 from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.functions import sorted_keys
+from memsh.textutils.awk.places import Eval, Frame
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.values import UNSET, Value, as_long, numeric
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memsh.shell import ShellError
 
@@ -21,15 +21,43 @@ class Numeric(str):
 
 
 class Strong(str):
-    """A regular expression as a value: @/…/."""
+    """A regular expression as a value: @/…/. As a number it is 0, whatever it begins with (node.c, r_force_number)."""
 
     __slots__ = ()
+
+    def __float__(self) -> float:
+        return 0.0
 
 
 class Unset(Numeric):
     """A variable that was never set: "" and 0 at once."""
 
     __slots__ = ()
+
+
+class Lent(Unset):
+    """A parameter for which a variable that was never set was given: that one becomes an array with it. `holder[at]` is
+    the variable."""
+
+    __slots__ = ("at", "holder")
+    at: int
+    holder: list[Any]
+
+    def __new__(cls, holder: list[Any], at: int) -> Lent:
+        made = super().__new__(cls, "")
+        made.holder, made.at = holder, at
+        return made
+
+    def settled(self) -> Any:
+        """What the variable is by now."""
+        value = self.holder[self.at]
+        return value.settled() if type(value) is Lent else value
+
+    def become(self, value: Any) -> None:
+        before = self.holder[self.at]
+        self.holder[self.at] = value
+        if type(before) is Lent:
+            before.become(value)
 
 
 class Missing(Numeric):
@@ -39,6 +67,7 @@ class Missing(Numeric):
 
 
 UNSET, MISSING = Unset(""), Missing("")
+TOUCHED = Unset("")  # never set, but read: no array can be made of it any more
 NAN = -math.nan  # what a processor answers for 0/0, and so sqrt(-1)
 
 
@@ -79,7 +108,7 @@ def looks(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        return 0.0 if type(text) is Unset else None
+        return 0.0 if isinstance(text, Unset) else None
     except TypeError:
         no_scalar()
     if value - value != 0.0 or "_" in text or not text.isascii():
@@ -102,7 +131,7 @@ def truth(value: Value) -> bool:
     kind = type(value)
     if kind is float:
         return value != 0.0
-    if kind is str:
+    if kind is str or kind is Strong:
         return value != ""
     number = looks(value)  # type: ignore[arg-type]
     return value != "" if number is None else number != 0.0
