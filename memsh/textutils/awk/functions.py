@@ -30,6 +30,7 @@ from memsh.textutils.awk.values import (
     numeric,
     to_number,
 )
+from memsh.textutils.awk.walking import walked
 from memsh.textutils.clock import local_zone, mktime, now
 from memsh.textutils.shellout import run_line
 from memsh.textutils.timeformat import strftime
@@ -492,7 +493,7 @@ def _ordered(c: Expressions, what: str) -> Callable[[Any], Order]:
 
 def sorted_keys(c: Expressions, array: dict[str, Any], how: str, frame: Any = None) -> list[str]:
     """The keys of an array in the order that PROCINFO["sorted_in"] or asort()'s third argument asks for."""
-    keys = list(array)
+    keys = walked(array)
     match = re.fullmatch(r"@(ind|val)_(str|num|type)_(asc|desc)", how)
     if match is not None:
         order = _ordered(c, match[2])

@@ -12,6 +12,7 @@ from memsh.textutils.awk.functions import sorted_keys
 from memsh.textutils.awk.places import Eval, Frame
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.values import UNSET, Value, as_long, numeric
+from memsh.textutils.awk.walking import walked
 
 Step = Callable[[Frame], Any]
 
@@ -208,7 +209,7 @@ class Statements(Expressions):
         def loop(f: Frame) -> Any:
             found = array(f)
             how = self.rt.text(order[0].get("sorted_in", "")) if order is not None and type(order[0]) is dict else ""
-            for key in sorted_keys(self, found, how) if how else list(found):
+            for key in sorted_keys(self, found, how) if how else walked(found):
                 check()
                 store(f, str(key))
                 left = body(f)
