@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Interrupted, Late, PipeClosed, Unreasonable
@@ -60,6 +61,11 @@ class Reading:
             pipe.give_way()
             self.ahead += pipe.clock() - before
 
+    @property
+    def place(self) -> object:
+        """How far it has been read, and the reader's time."""
+        return len(self.pipe.parts), self.pipe.held, self.ahead
+
     def _comes(self, stamp: int) -> None:
         """Wait for what was written then."""
         here = self.pipe.clock() - self.ahead
@@ -99,6 +105,16 @@ class Pipe:
         self.thread: threading.Thread | None = None
         self.to_reader = threading.Semaphore(0)
         self.to_writer = threading.Semaphore(0)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Pipe:
+        """What has been written so far, to be read at another time; its writer stays behind."""
+        other = memo[id(self)] = copy(self)
+        other.session = deepcopy(self.session, memo)
+        other.parts, other.stamps = list(self.parts), list(self.stamps)
+        if not self.ended:
+            other.end()
+        other.thread = None
+        return other
 
     def clock(self) -> int:
         """The box's, µs."""

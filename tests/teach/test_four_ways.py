@@ -83,6 +83,9 @@ def held(arch: str, lines: list[str]) -> None:
     "echo 0 > /sys/fs/cgroup/a/cgroup.procs; echo 4M > /sys/fs/cgroup/a/memory.max", "x=$(mmap 8M); touch $x 8M",
 ])
 @example(lines=["sleep 5 & x=$!; kill $x; wait $x; y=$?", "sleep 2 & wait -n; x=$?"])
+@example(lines=[
+    "exec 4< <(seq 2; sleep 3; seq 7 9); read x <&4", "malloc 5; read x <&4", *["read -t 1 x <&4"] * 3, "read y <&4",
+])
 @example(lines=["display cat /proc/buddyinfo", "stopped 9 'malloc 1; malloc 2; malloc 3; malloc 4'", "malloc 5"])
 @example(lines=["sysctl -w vm.overcommit_memory=1; x=$(mmap 90M)", "touch $x 90M", "snapshot a", "restore a"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
