@@ -39,9 +39,9 @@ def _long_lanes(count: int) -> tuple[int, int]:
 
 
 @lru_cache(64)
-def _same(value: int, count: int) -> array[int]:
-    """`count` entries of one value, as huge pages have them; nobody changes it."""
-    return array("I", (value,)) * count if count <= HUGE else _same(value, HUGE) * (count // HUGE)
+def _same(value: int) -> array[int]:
+    """A huge page's entries of one value; nobody changes it."""
+    return array("I", (value,)) * HUGE
 
 
 @cache
@@ -70,7 +70,7 @@ def ramp(first: int, count: int, step: int = 1) -> bytes:
         return _upwards(first, count)
     if count <= 1024:
         ones, up = _long_lanes(count)
-        return (ones * first + (up if step == 1 else up * step)).to_bytes(4 * count, "little")
+        return (ones * first + up * step).to_bytes(4 * count, "little")
     parts = range(0, count, 1024)
     return b"".join([ramp(first + done * step, min(1024, count - done), step) for done in parts])
 
@@ -92,7 +92,7 @@ def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
     if count == 1:
         column[pfn] = value
     elif not count % HUGE:
-        column[pfn : pfn + count] = _same(value, count)
+        column[pfn : pfn + count] = _same(value) * (count // HUGE)
     else:
         column[pfn : pfn + count] = array("I", (value,)) * count
 
