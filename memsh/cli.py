@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from memsh import __version__
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.shell.errors import INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
@@ -96,7 +97,7 @@ def seconds(text: str) -> int:
     """`90`, `30s`, `10m`, `2h`, `1d` → seconds."""
     unit = text[-1:] if text[-1:] in _SECONDS else ""
     digits = text[: len(text) - len(unit)]
-    if not digits.isascii() or not digits.isdecimal():
+    if not is_digits(digits):
         raise ShellError(f"--age: '{text}' is not a time (30s, 10m, 2h, 1d)", 2)
     return int(digits) * _SECONDS[unit]
 
@@ -119,7 +120,7 @@ def nodes(text: str, ram: int, cpus: int) -> tuple[tuple[int, tuple[int, ...]], 
     """`2` divides RAM and CPUs evenly; `4G:0-1,4G:2-3` names size and CPUs of each node. ValueError for others."""
     from memsh.linux.config import NODE_ALIGN, parse_cpulist, share_cpus  # start-up: --help, diagnose need no box
 
-    if (text.isascii() and text.isdecimal()) and 1 <= int(text) <= 64:
+    if is_digits(text) and 1 <= int(text) <= 64:
         count = int(text)
         share = ram // count // NODE_ALIGN * NODE_ALIGN
         sizes = [share] * (count - 1) + [ram - share * (count - 1)]

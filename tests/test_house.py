@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
 }
+EVERYWHERE = {"digits"}  # what a figure is made of
 # the border's types, named in annotations alone: the shell runs none of it
 NAMED = {"shell": {"memsh.linux.box", "memsh.linux.config"}}
 FLOORS = {"include": 0, "lib": 0, "arch": 1, "config": 2, "mm": 2, "fs": 3, "block": 3, "ipc": 3, "kernel": 4,
@@ -81,7 +82,7 @@ def test_imports_go_one_way() -> None:
             parts = module.split(".")
             inside = parts[0] == "memsh" and len(parts) > 1
             if (
-                (inside and parts[1] != room and parts[1] not in MAY_IMPORT[room])
+                (inside and parts[1] not in {room, *MAY_IMPORT[room], *EVERYWHERE})
                 or (room == "linux" and parts[0] != "memsh" and parts[0] not in sys.stdlib_module_names)
                 or (room != "mount" and parts[0] == "mfusepy")
                 or (room != "ui" and parts[0] in TERMINAL)
@@ -103,6 +104,18 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
             break
         graph = {name: targets - ends for name, targets in graph.items() if name not in ends}
     assert graph == {}
+
+
+def test_one_place_says_what_digits_are() -> None:
+    """Figures are typed and read as C's: neither digits of other scripts nor superscripts."""
+    wrong = [
+        f"{name_of(path)}:{node.lineno}"
+        for path, tree in TREES.items()
+        if name_of(path) != "digits.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"isdecimal", "isdigit", "isnumeric"}
+    ]
+    assert wrong == []
 
 
 def test_an_import_inside_a_function_says_why() -> None:

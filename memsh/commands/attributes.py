@@ -20,6 +20,7 @@ from memsh.commands.paths import (
     stat_kind,
     writable_path,
 )
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -58,7 +59,7 @@ def _changed(mode: int, who: str, sign: str, what: str, umask: int, folder: bool
     for letter in who or "a":
         whose |= _WHOSE[letter]
     bits = 0
-    if what[:1].isdecimal():
+    if is_digits(what[:1]):
         bits = int(what, 8) & 0o7777
     elif what and what in _COPIED:
         bits = (mode >> _COPIED[what] & 7) * 0o111

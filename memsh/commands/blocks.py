@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.registry import Args, Converter
 from memsh.textutils.utility import sized
 
@@ -29,8 +30,8 @@ def block_size(flag: str) -> Converter:
     def convert(word: str) -> Unit:
         if word in ("human-readable", "si"):
             return SI if word == "si" else PEOPLE
-        counted = word[:1].isascii() and word[:1].isdecimal()
-        size = sized(word.removesuffix("B") if word[:-1].isdecimal() else word if counted else "1" + word)
+        counted = is_digits(word[:1])
+        size = sized(word.removesuffix("B") if is_digits(word[:-1]) else word if counted else "1" + word)
         if not size:
             odd = word.strip("0123456789") if counted else word[:1] in tuple("eEgGpPtTyYzZ")
             raise ValueError(f"invalid {'suffix in ' * bool(odd)}{flag} argument '{word}'")

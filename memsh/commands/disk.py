@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
+from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.fs.diskfs import filesystems
 from memsh.linux.include.errno import KernelError
@@ -80,7 +81,7 @@ def _number(text: str) -> int:
     total = 1
     for part in text.split("x") if not text.startswith(("0x", "0X")) else [text]:
         unit = _LETTERS.get(part[-1:], 0)
-        total *= int(part[:-1]) * unit if unit and (part[:-1].isascii() and part[:-1].isdecimal()) else wide_size(part)
+        total *= int(part[:-1]) * unit if unit and is_digits(part[:-1]) else wide_size(part)
     return total
 
 

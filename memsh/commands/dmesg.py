@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from memsh.commands.tools import reader_of
+from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.kernel.printk import Record
 from memsh.procfs import tree
@@ -40,7 +41,7 @@ def _facilities(word: str) -> list[str]:
 def _console_level(word: str) -> int:
     if word in LEVELS:
         return LEVELS.index(word) + 1
-    if not (word.isascii() and word.isdecimal()) or not 1 <= int(word) <= 8:
+    if not is_digits(word) or not 1 <= int(word) <= 8:
         raise ValueError(f"unknown level '{word}'")
     return int(word)
 

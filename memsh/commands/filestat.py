@@ -14,6 +14,7 @@ from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.facts import BLOCK, Facts, link_target, lstat
 from memsh.commands.pathnames import canonical
 from memsh.commands.paths import stat_kind, walked
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
@@ -185,7 +186,7 @@ def _threshold(word: str) -> int:
 
 
 def _depth(word: str) -> int:
-    if not word.isdecimal() or not word.isascii():
+    if not is_digits(word):
         raise NoChoice(f"invalid maximum depth '{word}'")
     return int(word[:18])
 

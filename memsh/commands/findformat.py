@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.commands.facts import lstat
 from memsh.commands.paths import path_of, read_text
+from memsh.digits import is_digits
 from memsh.shell import ShellError
 from memsh.textutils.clock import local_zone, now
 from memsh.textutils.quoting import C_ESCAPES
@@ -113,6 +114,6 @@ def _padded(width: str, text: str) -> str:
     if not width:
         return text
     digits = width.lstrip("-")
-    if digits.startswith("0") and (text.isascii() and text.isdecimal()) and width[0] != "-":
+    if digits.startswith("0") and is_digits(text) and width[0] != "-":
         return text.rjust(int(digits or 0), "0")
     return text.ljust(int(digits or 0)) if width[0] == "-" else text.rjust(int(digits or 0))

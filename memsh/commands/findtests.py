@@ -10,6 +10,7 @@ from memsh.commands.attributes import new_mode
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.findformat import fstype
 from memsh.commands.paths import listdir
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, ShellError, UsageError
 from memsh.shell.patterns import matches
@@ -235,7 +236,7 @@ class Expression:
 
     def p_size(self, name: str) -> Test:
         word = self._argument(name)
-        if word[-1:] and not word[-1:].isdigit() and word[-1:] not in _UNITS:
+        if word[-1:] and not is_digits(word[-1:]) and word[-1:] not in _UNITS:
             raise ShellError(f"invalid -size type `{word[-1:]}'")
         unit = word[-1:] if word[-1:] in _UNITS else ""
         sign, wanted = _compare(word.removesuffix(unit) if unit else word, name)
@@ -267,7 +268,7 @@ class Expression:
 
     def p_user(self, name: str) -> Test:
         word = self._argument(name)
-        if word not in ("root", "0") and not (word.isascii() and word.isdecimal()):
+        if word not in ("root", "0") and not is_digits(word):
             raise ShellError(f"'{word}' is not the name of a known {name[1:]}")
         return lambda found: word in ("root", "0")
 
@@ -378,7 +379,7 @@ class Expression:
 
     def _level(self, name: str) -> int:
         word = self._argument(name)
-        if not (word.isascii() and word.isdecimal()):
+        if not is_digits(word):
             raise ShellError(f"Expected a positive decimal integer argument to {name}, but got '{word}'")
         return int(word)
 

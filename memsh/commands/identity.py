@@ -10,6 +10,7 @@ import re
 
 from memsh.commands.machine import LONGEST, SECONDS
 from memsh.commands.paths import read_text, resolve, stat_kind
+from memsh.digits import is_digits
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
@@ -108,7 +109,7 @@ def _kernel_name(io: IO) -> str:
 
 
 def _ignored(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()):
+    if not is_digits(word):
         raise ValueError(f"invalid number: '{word}'")
     return int(word)
 
@@ -369,7 +370,7 @@ def bash(box: object, args: Args, io: IO) -> int:
 
 
 def _signal(word: str) -> str:
-    number = int(word) if word.isdecimal() and word.isascii() and len(word) < 3 else -1
+    number = int(word) if is_digits(word) and len(word) < 3 else -1
     if word.upper().removeprefix("SIG") not in signal.SIGNALS and not 0 <= number <= 64:
         raise Misused(f"{quote(word)}: invalid signal")
     return word

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.processes import named, pid, running, tell_end
+from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.include.flags import SIGKILL
 from memsh.linux.include.sched import find_task
@@ -28,7 +29,7 @@ TOPIC = "processes"
 def signal_number(word: str) -> int:
     """The signal of that name or number. UsageError for none."""
     name = word.upper().removeprefix("SIG")
-    if (word.isascii() and word.isdecimal()) and int(word) <= 64:
+    if is_digits(word) and int(word) <= 64:
         return int(word)
     if name in signal.SIGNALS:
         return signal.SIGNALS[name]
@@ -164,7 +165,7 @@ def _options(words: list[str]) -> tuple[list[str], int]:
                 raise UsageError(f"{word} needs a value")
             value, words = words[0], words[1:]
             if word in ("-q", "--queue"):
-                if not value.isascii() or not value.lstrip("-").isdecimal():
+                if not is_digits(value.lstrip("-")):
                     raise UsageError("must be an integer value to be passed with the signal.")
             else:
                 sig = signal_number(value)
@@ -184,10 +185,10 @@ def _listed(words: list[str]) -> str:
     names = signal.SIGNAL_NAMES
     shown = []
     for word in asked:
-        number = signal_number(word) if not (word.isascii() and word.isdecimal()) else int(word) & 0x7F
-        if (word.isascii() and word.isdecimal()) and number not in names:
+        number = signal_number(word) if not is_digits(word) else int(word) & 0x7F
+        if is_digits(word) and number not in names:
             raise ShellError(f"unknown signal name {word}")
-        shown.append(names[number] if (word.isascii() and word.isdecimal()) else str(number))
+        shown.append(names[number] if is_digits(word) else str(number))
     return "".join(f"{one}\n" for one in shown)
 
 

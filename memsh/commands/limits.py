@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.commands.processes import running
+from memsh.digits import is_digits
 from memsh.linux.include import resource as limits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, find_pid
@@ -507,7 +508,7 @@ def umask(box: Box, args: Args, io: IO) -> int:
             as_command |= letter == "p"
     now = task.signal.umask
     if words:
-        if words[0][:1].isdecimal():
+        if is_digits(words[0][:1]):
             if not re.fullmatch(r"[0-7]+", words[0]) or int(words[0], 8) > 0o7777:
                 raise ShellError(f"{words[0]}: octal number out of range")
             now = int(words[0], 8) & 0o777

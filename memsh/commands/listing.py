@@ -16,6 +16,7 @@ from typing import NamedTuple
 from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.paths import listdir, stat_kind
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.ordering import version_compare
@@ -71,7 +72,7 @@ def _style(word: str) -> str:
 
 
 def _columns(word: str) -> int:
-    if not word.isascii() or not word.isdigit():
+    if not is_digits(word):
         raise ValueError(f"invalid line width: '{word}'")
     return min(int(word[:6]), 65536)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.include.sched import nr_threads
 from memsh.shell import IO, REGISTRY, Args, arg, command, rest
@@ -17,7 +18,7 @@ def duration(word: str) -> float:
     """`2`, `0.5`, `30s`, `10m`, `2h`, `1d` → seconds."""
     unit = SECONDS.get(word[-1:])
     digits = word[:-1] if unit else word
-    if not digits.replace(".", "", 1).isdecimal() or not digits.isascii():
+    if not is_digits(digits.replace(".", "", 1)) or not digits.isascii():
         raise ValueError(f"'{word}' is not a time (2, 30s, 10m, 2h, 1d)")
     value = float(digits) * (unit or 1)
     if value > LONGEST:

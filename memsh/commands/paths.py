@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.procfs import tree
@@ -214,7 +215,7 @@ def listdir(session: Session, path: str) -> list[str]:
 
 def walked(session: Session, path: str) -> list[str]:
     """Names in a directory as those that walk a tree meet them: as /proc's own, PIDs by number and first."""
-    return sorted(listdir(session, path), key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
+    return sorted(listdir(session, path), key=lambda name: (0, int(name), "") if is_digits(name) else (1, 0, name))
 
 
 class _DiskText:

@@ -6,6 +6,7 @@ from memsh.commands.buddytree import draw
 from memsh.commands.cgroups import account_group
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.physmap import use_name
+from memsh.digits import is_digits
 from memsh.inspect.check import count_frames
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT, PAGE_SIZE
@@ -119,7 +120,7 @@ def buddy(box: Box, args: Args, io: IO) -> None:
 
         textviews.buddy(args.zone, args.node, io)
         return
-    if args.zone[:1].isdecimal():
+    if is_digits(args.zone[:1]):
         draw(box, count(args.zone), io)
         return
     for zone in shown_zones(box, args.zone, args.node):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from memsh.commands.draw import clip, human, plural, say
+from memsh.digits import is_digits
 from memsh.inspect.check import FREE, LOST, PER_CPU_LIST, frames
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_NAMES, PAGE_SHIFT
@@ -127,7 +128,7 @@ def physmap(box: Box, args: Args, io: IO) -> None:
         _zone(box, zone, io)
         return
     if where:
-        if not where[0].isdecimal():
+        if not is_digits(where[0]):
             known = ", ".join(zone.label for zone in _present(box))
             raise ShellError(f"there is no zone '{where}' in this box (it has {known})")
         _pageblock(box, count(where), io)

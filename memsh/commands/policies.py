@@ -9,6 +9,7 @@ from collections.abc import Callable
 from memsh.commands.acting import Notes, act
 from memsh.commands.processes import able
 from memsh.commands.usermem import ADDR, LENGTH, SOME
+from memsh.digits import is_digits
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.config import cpulist_text, parse_cpulist
@@ -38,7 +39,7 @@ NODES = arg("nodes", default="", help="0, 0-1 or 0,2; '' for none")
 
 def mode_of(word: str) -> int:
     """The mode that a word or number stands for; any number goes to the kernel."""
-    if (word.isascii() and word.isdecimal()):
+    if is_digits(word):
         return int(word)
     if word.lower().removeprefix("mpol_") not in MODES:
         raise UsageError(f"'{word}' is no policy ({', '.join(MODES)})")

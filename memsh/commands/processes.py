@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.commands.wrong_access import fault
+from memsh.digits import is_digits
 from memsh.libc.programs import symbols_of
 from memsh.linux.box import Box
 from memsh.linux.fs import exec as binprm
@@ -335,7 +336,7 @@ def _wait_for_one(io: IO, word: str) -> int:
     language = io.session.language
     pid = str(job.pid) if job is not None else ended(io.session, word)
     if not pid:
-        if word[:1] != "%" and not word.isdecimal():
+        if word[:1] != "%" and not is_digits(word):
             io.complain(f"`{word}': not a pid or valid job spec")
             return 1
         io.complain(f"{word}: no such job" if word[:1] == "%" else f"pid {word} is not a child of this shell")

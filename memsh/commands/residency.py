@@ -9,6 +9,7 @@ from itertools import groupby
 from memsh.commands.acting import Notes, act
 from memsh.commands.processes import PID
 from memsh.commands.usermem import ADDR, LENGTH
+from memsh.digits import is_digits
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.fs.file_table import O_RDWR, alloc_fds, install_file
@@ -35,7 +36,7 @@ def _bits(word: str, names: dict[str, int], prefix: str, what: str) -> int:
         name = part.strip().lower().removeprefix(prefix)
         if name in names:
             bits |= names[name]
-        elif part.strip().isdecimal():
+        elif is_digits(part.strip()):
             bits |= int(part)
         else:
             raise ValueError(f"'{part}' is not a {what} ({', '.join(names)})")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.paths import path_of
 from memsh.commands.tools import reader_of
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
 from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
@@ -172,7 +173,7 @@ def _mount_options(word: str) -> dict[str, str]:
 
 def _priority(word: str) -> int:
     digits = word[1:] if word.startswith("-") else word
-    if not digits.isascii() or not digits.isdecimal():
+    if not is_digits(digits):
         raise ValueError(f"failed to parse priority: '{word}'")
     if word.startswith("-"):
         return -1

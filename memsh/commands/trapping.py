@@ -7,6 +7,7 @@ deviations: CHLD never comes (a job is no process); a trap for a signal that nob
 from __future__ import annotations
 
 from memsh.commands.options import short_options
+from memsh.digits import is_digits
 from memsh.linux.kernel.signal import SIGNAL_NAMES, SIGNALS
 from memsh.shell import IO, Args, UsageError, command, rest
 from memsh.shell.quoting import single
@@ -18,7 +19,7 @@ _ROW = 5  # signals on a line of `trap -l`
 
 def _condition(word: str) -> str:
     """EXIT, DEBUG, ERR, RETURN or a signal's name without SIG; "" if it is none."""
-    if word.isascii() and word.isdecimal():
+    if is_digits(word):
         number = int(word[:9])
         return "EXIT" if not number else SIGNAL_NAMES.get(number, "")
     name = word.upper()
@@ -67,7 +68,7 @@ def trap(box: object, args: Args, io: IO) -> int:
     if "p" in on or not words:
         return _print(io, words)
     text, conditions = words[0], words[1:]
-    if not conditions or (text.isascii() and text.isdecimal()):
+    if not conditions or is_digits(text):
         if not conditions and not _condition(text):
             raise UsageError("usage: trap [-lp] [[COMMANDS] SIGNAL …]")
         text, conditions = "-", words

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from memsh.commands.acting import Notes, act
 from memsh.commands.hexfile import dump_files
 from memsh.commands.paths import path_of
+from memsh.digits import is_digits
 from memsh.libc.process import UserProcess
 from memsh.linux.box import Box
 from memsh.linux.include import flags as uapi
@@ -89,7 +90,7 @@ def advice(word: str) -> int:
     name = word.lower().removeprefix("madv_")
     if name in ADVICE:
         return ADVICE[name]
-    if word.isdecimal():
+    if is_digits(word):
         return int(word)
     raise ValueError(f"'{word}' is not an advice (dontneed, free, willneed, cold, pageout, …, or MADV_…)")
 
@@ -174,7 +175,7 @@ def not_mappable(box: Box, path: str) -> str:
     if not path.startswith(("/proc", "/sys")) or not tree.exists(box, path):
         return ""
     first = path.split("/")[2:3]
-    own = path.startswith("/sys") or tree.isdir(box, path) or first[0] in ("self", "sys") or first[0].isdecimal()
+    own = path.startswith("/sys") or tree.isdir(box, path) or first[0] in ("self", "sys") or is_digits(first[0])
     return "ENODEV" if own else "EIO"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsh.diagnosis.words import count, listed, size
+from memsh.digits import is_digits
 from memsh.proctext.findings import Findings
 from memsh.proctext.lines import shown
 
@@ -241,7 +242,7 @@ def _status(status: dict[str, str]) -> str:
     parts = [
         f"{size(int(status[name].split()[0]))} {what}"
         for name, what in labels
-        if status.get(name, "").split()[:1] and status[name].split()[0].isdecimal() and status[name].split()[0] != "0"
+        if status.get(name, "").split()[:1] and is_digits(status[name].split()[0]) and status[name].split()[0] != "0"
     ]
     return f"{shown(status.get('Name', 'the process'))} has {listed(parts)}."
 

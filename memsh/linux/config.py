@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from memsh.digits import is_digits
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.arch.x86.i386.arch import I386
 from memsh.linux.arch.x86.x86_64.arch import X86_64
@@ -85,7 +86,7 @@ class Config:
     def _number(self, name: str, least: int) -> int | None:
         """A parameter that is a number, None if it is not there, or less than that."""
         value = self.parameter(name)
-        if value is None or not (value.isascii() and value.isdecimal()) or int(value) < least:
+        if value is None or not is_digits(value) or int(value) < least:
             return None
         return int(value)
 
@@ -157,7 +158,7 @@ def parse_cpulist(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in text.split(",") if text else ():
         first, dash, last = part.partition("-")
-        if not (first.isascii() and first.isdecimal()) or (dash and not (last.isascii() and last.isdecimal())):
+        if not is_digits(first) or (dash and not is_digits(last)):
             raise ValueError(f"'{text}' is no list of CPUs (0-2,5)")
         found += range(int(first), int(last or first) + 1)
         if len(found) > 4096:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.linux.arch.x86.arch import Arch
 from memsh.linux.config import Config, share_cpus
 from memsh.linux.include.flags import MAX_ORDER
@@ -81,7 +82,7 @@ class _Parser:
     def _key(self, label: str) -> tuple[int, int]:
         """`Normal@1` → (node, zone index)."""
         name, at, node = label.partition("@")
-        if name not in self.arch.zone_names or (at and not ((node.isascii() and node.isdecimal()) and self.arch.numa)):
+        if name not in self.arch.zone_names or (at and not (is_digits(node) and self.arch.numa)):
             raise ValueError(f"unexpected zone {label}")
         return int(node or 0), self.arch.zone_names.index(name)
 
@@ -90,7 +91,7 @@ class _Parser:
 
     def line(self, words: list[str]) -> None:
         what, _, cpu = words[0].partition(":")
-        if what == "cpu" and not cpu and len(words) == 2 and words[1].isdecimal():
+        if what == "cpu" and not cpu and len(words) == 2 and is_digits(words[1]):
             if not self.arch.numa:
                 raise self._elsewhere()
             self.cpu = int(words[1])

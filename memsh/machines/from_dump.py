@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from memsh.digits import is_digits
 from memsh.linux.arch.x86.setup import UTS_RELEASE
 from memsh.linux.config import Config
 from memsh.linux.include.flags import MAX_ORDER, MIGRATE_MOVABLE, PAGE_SIZE
@@ -191,7 +192,7 @@ def _counters(box: Box, vmstat: str) -> None:
     box.pages.forget_events()
     for line in vmstat.splitlines():
         name, _, value = line.partition(" ")
-        if value.isdecimal() and not name.startswith("nr_"):
+        if is_digits(value) and not name.startswith("nr_"):
             stat[name] += int(value)
     held = sum(zone.nr_free + sum(cpu.count for cpu in zone.pcps) for zone in box.pages.zones)
     gone = stat["pgfree"] - sum(stat[f"pgalloc_{name}"] for name in box.arch.zone_events)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import mfusepy
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.timer import BTIME
 from memsh.procfs import tree
@@ -112,7 +113,7 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
             return tree.lookup(box, path, False)
         except KernelError as error:
             words = path.split("/", 3)
-            known = error.code == "ENOENT" and words[2:3] and words[2].isdecimal()
+            known = error.code == "ENOENT" and words[2:3] and is_digits(words[2])
             if not known or not is_self(words[2], mfusepy.fuse_get_context()[2]):
                 raise
             return tree.lookup(box, "/".join(["/proc", str(box.current.pid), *words[3:]]), False)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 
 TYPE = "fuse.memsh"
@@ -130,7 +131,7 @@ def private_folder() -> Path:
     """A new folder for one memsh; those that ended without cleaning up are cleaned away."""
     above = runtime_folder()
     for old in above.iterdir():
-        if old.name.isdecimal() and not Path(f"/proc/{old.name}").exists():
+        if is_digits(old.name) and not Path(f"/proc/{old.name}").exists():
             unmount(str(old / "box"))
             shutil.rmtree(old, ignore_errors=True)
     folder = above / str(os.getpid())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.cgroup.cpu import (
     NSEC_PER_USEC,
@@ -76,11 +77,11 @@ def _max_store(box: Box, group: Cgroup, text: str) -> None:
     if not words:
         raise KernelError("EINVAL", "no quota")
     quota = RUNTIME_INF
-    if words[0][:1].isdecimal():
+    if is_digits(words[0][:1]):
         quota = _usec(words[0])
     elif words[0] != "max":
         raise KernelError("EINVAL", words[0])
-    period = _usec(words[1]) if len(words) > 1 and words[1][:1].isdecimal() else part.period
+    period = _usec(words[1]) if len(words) > 1 and is_digits(words[1][:1]) else part.period
     _control(box).set_bandwidth(part, period, quota, part.burst)
 
 

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.procfs.node import Link, ProcFile
 from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_device import refusing, storing
@@ -172,7 +173,7 @@ class Folder:
                     below.mode = int(word, 8)
             return name[:-1], below
         mode = 0o444
-        if rest[:1].isdigit():
+        if is_digits(rest[:1]):
             digits, _, rest = rest.partition(" ")
             mode = int(digits, 8)
         size = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.sched import find_pid
@@ -293,7 +294,7 @@ class TaskDirectory(Directory):
 def find_task(box: Box, name: str) -> Node | None:
     """/proc/NAME, if that is the number of a process, without leading zeros, as the kernel reads it; or of a thread:
     listed only below its process, found here too."""
-    if not name.isdecimal() or not name.isascii() or len(name) > 9 or (name[0] == "0" and name != "0"):
+    if not is_digits(name) or len(name) > 9 or (name[0] == "0" and name != "0"):
         return None
     pid = int(name)
     return TaskDirectory(pid) if find_pid(box, pid) is not None else None

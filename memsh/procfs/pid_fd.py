@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.fs.file_table import O_RDWR, O_WRONLY, OpenFile, seen_files
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 
@@ -27,7 +28,7 @@ def _names(task: Task, box: Box) -> list[str]:
 
 def _number(box: Box, task: Task, name: str) -> int | None:
     files = files_of(box, task)
-    return int(name) if name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) in files else None
+    return int(name) if is_digits(name) and str(int(name)) == name and int(name) in files else None
 
 
 def _find_fd(task: Task, box: Box, name: str) -> Node | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
 from memsh.procfs.listing import Entry
@@ -95,7 +96,7 @@ def _topology(cpu: int, its: Topology, siblings: Sequence[int]) -> Directory:
 
 def _cpu(box: Box, name: str) -> Node | None:
     number = name.removeprefix("cpu")
-    if not name.startswith("cpu") or not number.isdecimal() or str(int(number)) != number:
+    if not name.startswith("cpu") or not is_digits(number) or str(int(number)) != number:
         return None
     if int(number) >= box.config.present:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.mm.hugetlb.pool import demote_pool_huge_page, memory_nodes, put_nr_hugepages
@@ -23,7 +24,7 @@ ULONG_MAX = (1 << 64) - 1
 def kstrtoul(text: str) -> int:
     """EINVAL, ERANGE (kstrtoul with base 10)."""
     digits = text.removesuffix("\n").removeprefix("+")
-    if not digits.isascii() or not digits.isdecimal():
+    if not is_digits(digits):
         raise KernelError("EINVAL", f"{text.strip()!r} is not a number")
     if int(digits) > ULONG_MAX:
         raise KernelError("ERANGE")

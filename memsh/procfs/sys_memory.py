@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
@@ -71,7 +72,7 @@ def _store_online(box: Box, text: str) -> None:
 
 def _block(box: Box, name: str) -> Node | None:
     digits = name.removeprefix("memory")
-    if not name.startswith("memory") or not digits.isdecimal() or str(int(digits)) != digits:
+    if not name.startswith("memory") or not is_digits(digits) or str(int(digits)) != digits:
         return None
     number = int(digits)
     if number not in blocks(box):

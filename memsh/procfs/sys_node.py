@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.flags import PAGE_SIZE, UINT_MAX
 from memsh.linux.mm.page_alloc.nodestat import node_page_state
@@ -139,7 +140,7 @@ def names(box: Box) -> list[str]:
 def find(box: Box, name: str) -> Entry | None:
     """nodeN of a node that is there."""
     number = name.removeprefix("node")
-    if not name.startswith("node") or not number.isdecimal() or name not in names(box):
+    if not name.startswith("node") or not is_digits(number) or name not in names(box):
         return None
     nid = int(number)
     files: dict[str, Entry] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.kernel import sysctl
@@ -349,7 +350,7 @@ def refusal(path: str) -> str:
     every file of /proc (proc_reg_read, proc_reg_write). `path` has no links in it."""
     if strict(path):
         return "EACCES"
-    of_task = any(name.isdecimal() for name in path.split("/", 3)[2:3])
+    of_task = any(is_digits(name) for name in path.split("/", 3)[2:3])
     return "EINVAL" if of_task or path.startswith(OWN_RULES) else "EIO"
 
 

@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 
+from memsh.digits import is_digits
 from memsh.procps.reader import ProcReader
 from memsh.proctext.labels import pairs
 from memsh.proctext.lines import numbers
@@ -149,7 +150,7 @@ def cpus(reader: ProcReader) -> dict[int, dict[str, int]]:
     found = {}
     for line in reader.read("/proc/stat").splitlines():
         words = line.split()
-        if words and words[0].startswith("cpu") and words[0][3:].isdecimal():
+        if words and words[0].startswith("cpu") and is_digits(words[0][3:]):
             ticks = numbers(words[1:11])
             found[int(words[0][3:])] = dict(zip(TICKS, ticks + [0] * (10 - len(ticks)), strict=True))
     return found
@@ -165,7 +166,7 @@ def stat(reader: ProcReader) -> Stat:
             continue
         if words[0] == "cpu":
             first = numbers(words[1:11])
-        elif len(words) > 1 and words[1].isdecimal():
+        elif len(words) > 1 and is_digits(words[1]):
             values[words[0]] = int(words[1])
     ticks = dict(zip(TICKS, first + [0] * (10 - len(first)), strict=True))
     return Stat(

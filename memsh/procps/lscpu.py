@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.procps.options import Grammar
 from memsh.procps.reader import Exit, Frames, ProcReader
 
@@ -139,7 +140,7 @@ class Machine:
                 if colon:
                     table[label.strip()] = value.strip()
             self.info = self.info or table
-            if table.get("processor", "").isdecimal():
+            if is_digits(table.get("processor", "")):
                 numbers.append(int(table["processor"]))
                 tables[numbers[-1]] = table
         present = cpu_list(self.text("cpu/possible")) or numbers
@@ -218,7 +219,7 @@ class Machine:
 
 
 def _digits(text: str) -> int:
-    return int(text) if text.isdecimal() else -1
+    return int(text) if is_digits(text) else -1
 
 
 def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.procps.figures import page_size
 from memsh.procps.options import Grammar
 from memsh.procps.processes import escape
@@ -106,11 +107,11 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
 
 
 def _pids(reader: ProcReader, pattern: str) -> list[int]:
-    if (pattern.isascii() and pattern.isdecimal()):
+    if is_digits(pattern):
         return [int(pattern)]
     found = []
     for name in reader.listdir("/proc"):
-        if (name.isascii() and name.isdecimal()):
+        if is_digits(name):
             try:
                 line = reader.read(f"/proc/{name}/cmdline").replace("\0", " ")
             except OSError:
@@ -160,7 +161,7 @@ def _system(reader: ProcReader, found: list[int], name: str, settings: Settings,
         for line in _file(reader, node, name).splitlines():
             words = line.replace(":", " ").split()
             first = 2 if name == "meminfo" else 0
-            if len(words) < first + 2 or not (words[first + 1].isascii() and words[first + 1].isdecimal()):
+            if len(words) < first + 2 or not is_digits(words[first + 1]):
                 continue
             label, value = words[first], int(words[first + 1])
             if label not in table:

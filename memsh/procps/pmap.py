@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from memsh.digits import is_digits
 from memsh.procps.options import Grammar, usage
 from memsh.procps.processes import Process, process
 from memsh.procps.reader import Exit, Frames, ProcReader, Result, finish
@@ -161,7 +162,7 @@ def _pids(operands: list[str]) -> list[int]:
     for word in operands:
         if word.startswith("/proc/"):
             word = word[6:]
-            if not (word[:1].isascii() and word[:1].isdecimal()):
+            if not is_digits(word[:1]):
                 continue
         if not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", word):
             raise GRAMMAR.fail()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from memsh.digits import is_digits
 from memsh.procps.reader import ProcReader
 from memsh.proctext.lines import numbers
 
@@ -51,7 +52,7 @@ class Process:
     def kb(self, label: str) -> int:
         """A `VmXxx: N kB` figure of status, 0 if there is none."""
         words = self.status.get(label, "").split()
-        return int(words[0]) if words and words[0].isdecimal() else 0
+        return int(words[0]) if words and is_digits(words[0]) else 0
 
     def uid(self, which: int = 1) -> int:
         """0 real, 1 effective, 2 saved, 3 file system user id."""
@@ -82,7 +83,7 @@ class Process:
         for line in self.text("smaps_rollup").splitlines()[1:]:
             label, _, rest = line.partition(":")
             words = rest.split()
-            if words and words[0].isdecimal():
+            if words and is_digits(words[0]):
                 found[label] = int(words[0])
         return found
 
@@ -99,7 +100,7 @@ class Process:
 
 def _nth(text: str, which: int) -> int:
     words = text.split()
-    return int(words[which]) if len(words) > which and words[which].isdecimal() else 0
+    return int(words[which]) if len(words) > which and is_digits(words[which]) else 0
 
 
 def escape(text: str) -> str:
@@ -134,7 +135,7 @@ def process(reader: ProcReader, pid: int) -> Process | None:
 def processes(reader: ProcReader) -> list[Process]:
     """Every process, by rising pid."""
     found = []
-    for pid in sorted(int(name) for name in reader.listdir("/proc") if name.isdecimal()):
+    for pid in sorted(int(name) for name in reader.listdir("/proc") if is_digits(name)):
         one = process(reader, pid)
         if one:
             found.append(one)
@@ -148,7 +149,7 @@ def threads(one: Process) -> list[Process]:
         names = one.reader.listdir(f"/proc/{one.pid}/task")
     except OSError:
         names = []
-    for tid in sorted(int(name) for name in names if name.isdecimal()):
+    for tid in sorted(int(name) for name in names if is_digits(name)):
         try:
             thread = parse_stat(one.reader, one.pid, one.reader.read(f"/proc/{one.pid}/task/{tid}/stat"))
         except OSError:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.procps.ps_columns import COLUMNS, Column
 from memsh.procps.ps_formats import AIX, MACROS, SHORT_SORT
 from memsh.procps.reader import Exit
@@ -260,7 +261,7 @@ class _Parser:
         request = self.request
         while letters:
             letter, letters = letters[0], letters[1:]
-            if (letter.isascii() and letter.isdecimal()):
+            if is_digits(letter):
                 self._list("pid", letter + letters)
                 return
             if letter in "oOkpqUt":
@@ -337,7 +338,7 @@ class _Parser:
                 "columns must follow --cols, --width, or --columns" if across else "rows must follow --rows or --lines"
             )
             text = self._argument(rest, f"number of {what}")
-            if not (text.isascii() and text.isdecimal()) or not int(text):
+            if not is_digits(text) or not int(text):
                 raise _Wrong(f"number of {what}")
             request.width = min(int(text), UNLIMITED) if across else request.width
             self.rows = self.rows if across else int(text)
@@ -544,6 +545,6 @@ def _tty(text: str) -> str:
 def _id(text: str, kind: str) -> str:
     if text == "root":
         return "0"
-    if not (text.isascii() and text.isdecimal()):
+    if not is_digits(text):
         raise _Wrong(f"{'user' if 'uid' in kind else 'group'} name does not exist")
     return text

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.procps import figures, uptime
 from memsh.procps.figures import TICKS, Memory, float32
 from memsh.procps.options import Grammar
@@ -356,7 +357,7 @@ def _only_user(settings: Settings, text: str) -> None:
 
 
 def _digits(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+    return is_digits(text)
 
 
 TOGGLES = {"c": "full", "i": "hide_idle", "S": "cumulative", "H": "threads", "1": "each_cpu"}

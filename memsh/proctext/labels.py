@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from memsh.digits import is_digits
+
 _MEMINFO = re.compile(
     r"^[ \t]*(?:Node\s+\d+\s+)?"
     r"([A-Z][A-Za-z]*(?:_[A-Za-z]+)*\d*[kM]?(?:\([a-z]+\))?):[ \t]+(\d+)(?:[ \t]+kB)?[ \t]*$",
@@ -20,7 +22,7 @@ def pairs(text: str, separator: str | None = None) -> dict[str, int]:
     for line in text.splitlines():
         name, _, rest = line.partition(separator) if separator else line.partition(" ")
         words = rest.split()
-        if words and words[0].isdecimal():
+        if words and is_digits(words[0]):
             found[name] = int(words[0])
     return found
 
@@ -59,4 +61,4 @@ def status(text: str) -> dict[str, str]:
 def kb(value: str) -> int:
     """`12 kB` as a number; 0 if it is none."""
     words = value.split()
-    return int(words[0]) if words and words[0].isdecimal() else 0
+    return int(words[0]) if words and is_digits(words[0]) else 0

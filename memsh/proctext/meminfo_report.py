@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.proctext.lines import wrapped
 
 ZONES = ("DMA", "DMA32", "Normal", "HighMem", "Movable", "Device")
@@ -135,7 +136,7 @@ def _zones(text: str) -> list[Zone]:
             continue
         stop = heads[number + 1].start() if number + 1 < len(heads) else len(text)
         reserve = _RESERVE.search(text, end, min(stop, end + 400))
-        kb = {"free": int(head[3]), **{name: int(value) for name, value in fields.items() if value.isdecimal()}}
+        kb = {"free": int(head[3]), **{name: int(value) for name, value in fields.items() if is_digits(value)}}
         flag = fields.get("all_unreclaimable")
         found.append(
             Zone(
@@ -192,7 +193,7 @@ def parse(text: str) -> Memory | None:
     nodes: dict[int, dict[str, int]] = {}
     for match in _NODE.finditer(text):
         fields, _ = _fields(text, match.end() - 1)
-        nodes.setdefault(int(match[1]), {n: int(v) for n, v in fields.items() if v.isdecimal()})
+        nodes.setdefault(int(match[1]), {n: int(v) for n, v in fields.items() if is_digits(v)})
     sizes = {zone.blocks[0].size for zone in zones if zone.blocks}
     unreclaimable = _UNRECLAIMABLE.search(text)
     slabs = [(m[1], int(m[2]), int(m[3])) for m in _SLAB_ROW.finditer(unreclaimable[1])] if unreclaimable else []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.proctext import gfp
 from memsh.proctext.gfp import Gfp
 from memsh.proctext.lines import wrapped
@@ -283,7 +284,7 @@ def _nodes(text: str, label: str) -> list[int] | None:
     found: list[int] = []
     for part in match[1].strip(",-").split(","):
         first, _, last = part.partition("-")
-        if first.isdecimal() and (not last or last.isdecimal()) and int(last or first) - int(first) < 4096:
+        if is_digits(first) and (not last or is_digits(last)) and int(last or first) - int(first) < 4096:
             found += range(int(first), int(last or first) + 1)
     return found or None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
+from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 from memsh.shell.limits import make_room
 
@@ -91,7 +92,7 @@ class _Reader:
             assert match is not None and match.lastgroup is not None
             word = match[match.lastgroup]
             if match.lastgroup == "bad":
-                why = "is no number" if word[0].isdecimal() else "cannot stand here"
+                why = "is no number" if is_digits(word[0]) else "cannot stand here"
                 raise self.wrong(f"'{word[:20]}' {why}")
             at = match.end()
             if word == "[" and self.tokens and self.tokens[-1][0] == "name":

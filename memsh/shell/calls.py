@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell import fingers, programs
 from memsh.shell.errors import (
     NOT_FOUND,
@@ -501,7 +502,7 @@ class Calls:
         """A line of `set -x`."""
         line = f"{prefix(self)}{text}\n"  # type: ignore[arg-type]
         number = self.language.variables.get("BASH_XTRACEFD") or ""
-        if number.isascii() and number.isdecimal():
+        if is_digits(number):
             stream: Any = {1: self.stdout, **self.others}.get(int(number[:9]))
             if stream is not None and hasattr(stream, "write"):
                 stream.write(line)

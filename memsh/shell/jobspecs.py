@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 from memsh.shell.printed import commands
 from memsh.shell.programs import BUILTINS
@@ -76,7 +77,7 @@ def _meant(session: Session, name: str) -> Job | Ended | None:
         return jobs[-1] if jobs else None
     if name == "-":
         return _previous(jobs) or _meant(session, "+")
-    if name.isascii() and name.isdecimal():
+    if is_digits(name):
         return next((job for job in jobs if job.number == int(name[:9])), None)
     if name[0] == "?":
         found = [job for job in jobs if name[1:] in job.text]

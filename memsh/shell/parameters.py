@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.shell.ctype import lower, upper
 from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
@@ -72,10 +73,10 @@ def unset(expander: Expander, name: str) -> str:
     language = expander.language
     if name and not name[0].isalpha() and name[0] != "_":
         if "nounset" in language.options and name not in ("@", "*"):
-            raise Fatal(f"{'$' if name.isdecimal() else ''}{name}: unbound variable")
-        if language.positional is None and (language.strict or not name) and name.isdecimal():
+            raise Fatal(f"{'$' if is_digits(name) else ''}{name}: unbound variable")
+        if language.positional is None and (language.strict or not name) and is_digits(name):
             raise ShellError(f"${name} is not set ({_values(language)})")
-        if name.isdecimal():
+        if is_digits(name):
             language.empty.append(name)
         return ""
     if not name:

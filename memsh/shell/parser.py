@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
+from memsh.digits import is_digits
 from memsh.shell.compounds import OPENING, Compounds
 from memsh.shell.errors import SyntaxFault
 from memsh.shell.limits import NESTED
@@ -359,7 +360,7 @@ class Parser(Compounds):
                 if not text.startswith(("&>",), pos):
                     self.unexpected("a command")
             match = _FUNCTION.match(text, pos)
-            if match is not None and match[1] not in RESERVED and not match[1][0].isdecimal():
+            if match is not None and match[1] not in RESERVED and not is_digits(match[1][0]):
                 return self._function(match[1], match.end(), pos)
             return self.simple()
         if word in UNSUPPORTED:

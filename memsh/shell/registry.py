@@ -19,6 +19,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from memsh.digits import is_digits
 from memsh.shell.errors import UsageError
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ class Command:
             if word == "--":
                 plain += words[place:]
                 break
-            if len(word) < 2 or word[0] != "-" or (word[1].isdecimal() and word[:2] not in self.options):
+            if len(word) < 2 or word[0] != "-" or (is_digits(word[1]) and word[:2] not in self.options):
                 plain.append(word)
             elif word.startswith("--"):
                 place = self._long(word, words, place, values, bits)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.procps.figures import memory
 from memsh.shell import IO, Args, ShellError, UsageError
@@ -32,7 +33,7 @@ def _options(words: list[str], args: Args) -> list[str]:
         elif word.startswith("-d"):
             number = word[2:] or (words[place] if place < len(words) else "")
             place += not word[2:]
-            if not (number.isascii() and number.isdecimal()):
+            if not is_digits(number):
                 raise UsageError("-d needs a number of functions")
             chosen["depth"] = int(number)
         elif set(word[1:]) <= {"b", "n"} and word[1:]:

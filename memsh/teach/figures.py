@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from memsh.digits import is_digits
 from memsh.linux.include.sched import find_pid
 from memsh.procfs import tree
 from memsh.proctext import slabinfo
@@ -63,7 +64,7 @@ def _buddy(session: Session, parts: list[str]) -> int:
     if parts[1] not in rows:
         raise _no(f"zone {parts[1]}", "/proc/buddyinfo")
     row = rows[parts[1]].split()
-    if not (parts[2].isascii() and parts[2].isdecimal()) or int(parts[2]) >= len(row):
+    if not is_digits(parts[2]) or int(parts[2]) >= len(row):
         raise UsageError(f"there is no order {parts[2]}: 0 to {len(row) - 1}")
     return int(row[int(parts[2])])
 
@@ -77,7 +78,7 @@ def _zone(session: Session, parts: list[str]) -> int:
             inside = words[3] == parts[1]
         elif inside and words[0] == "pages" and words[1] == parts[2]:
             return int(words[2])
-        elif inside and words[0] == parts[2] and len(words) == 2 and (words[1].isascii() and words[1].isdecimal()):
+        elif inside and words[0] == parts[2] and len(words) == 2 and is_digits(words[1]):
             return int(words[1])
     raise _no(".".join(parts[1:]), path)
 
@@ -102,7 +103,7 @@ def _labelled(session: Session, path: str, label: str) -> int:
     """The number behind `Label:` (or a bare name, as vmstat has it)."""
     for line in tree.show(session.box, path).splitlines():
         words = line.split()
-        if len(words) > 1 and words[0].rstrip(":") == label and (words[1].isascii() and words[1].isdecimal()):
+        if len(words) > 1 and words[0].rstrip(":") == label and is_digits(words[1]):
             return int(words[1])
     raise _no(label, path)
 
@@ -143,7 +144,7 @@ def _task(session: Session, parts: list[str]) -> int:
 def _as(session: Session, words: Sequence[Word]) -> int:
     """`FIGURE as PID`: of another process."""
     box, pid = session.box, words[-1].text(session)
-    task = find_pid(box, int(pid)) if pid.isascii() and pid.isdecimal() else None
+    task = find_pid(box, int(pid)) if is_digits(pid) else None
     if task is None or task.mm is None:
         raise UsageError(f"there is no process {pid} with memory of its own")
     current = box.current

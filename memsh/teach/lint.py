@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 from memsh.teach.exercise import EXERCISES, FOR, KINDS, Exercise, read_exercise
 from memsh.teach.expectation import holds
@@ -135,7 +136,7 @@ def faults(name: str, text: str, opener: Opener) -> Iterator[Fault]:
             yield from lesson_faults(read_lesson(name, text), opener)
     except ShellError as error:
         place, _, said = error.message.removeprefix(f"{name}:").partition(": ")
-        yield Fault(int(place), said) if place.isdecimal() else Fault(0, error.message.removeprefix(f"{name}: "))
+        yield Fault(int(place), said) if is_digits(place) else Fault(0, error.message.removeprefix(f"{name}: "))
 
 
 def lint(words: list[str], opener: Opener, write: Callable[[str], object]) -> int:

@@ -15,6 +15,7 @@ from copy import copy
 from typing import Any, NamedTuple, TextIO
 
 from memsh.commands import reasons
+from memsh.digits import is_digits
 from memsh.shell.errors import Leave, ShellError
 from memsh.shell.prose import plain_text
 from memsh.shell.session import Session
@@ -192,7 +193,7 @@ class Playing:
     def find(self, words: str) -> list[int]:
         """The sections whose title has these words, or whose number it is; the ones ahead first."""
         wanted = words.lower()
-        if (wanted.isascii() and wanted.isdecimal()) and 0 < int(wanted) < len(self.lesson.sections):
+        if is_digits(wanted) and 0 < int(wanted) < len(self.lesson.sections):
             return [int(wanted)]
         found = [at for at, (title, _) in enumerate(self.lesson.sections) if wanted in title.lower()]
         return [at for at in found if at > self.section] + [at for at in found if at <= self.section]

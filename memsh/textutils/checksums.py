@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.registry import Converter
@@ -96,7 +97,7 @@ def _length(tool: str) -> Converter:
 
     def convert(word: str) -> int:
         wrong = f"invalid length: {quote(word)}"
-        if not word.isdecimal() or not word.isascii() or int(word[:20]) >= 1 << 64:
+        if not is_digits(word) or int(word[:20]) >= 1 << 64:
             raise ValueError(wrong)
         if int(word) % 8:
             raise ValueError(f"{wrong}\n{tool}: length is not a multiple of 8")

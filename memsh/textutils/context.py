@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.bytes import to_bytes
 from memsh.textutils.quoting import quote, quotef
@@ -32,7 +33,7 @@ class Section(NamedTuple):
 
 
 def _digits(word: str) -> int:
-    if not word.isdecimal() or len(word) > 9:
+    if not is_digits(word) or len(word) > 9:
         raise ValueError(f"invalid number: {quote(word)}")
     return int(word)
 
@@ -89,13 +90,13 @@ def _sections(io: IO, words: list[str]) -> list[Section]:
         if word[:1] == "{" and at:
             if word[-1] != "}":
                 raise ShellError(f"{quote(word)}: '}}' is required in repeat count")
-            if word != "{*}" and not word[1:-1].isdecimal():
+            if word != "{*}" and not is_digits(word[1:-1]):
                 raise ShellError(f"{quote(word[:-1])}}}: integer required between '{{' and '}}'")
             sections[-1] = sections[-1]._replace(again=_ENDLESS if word == "{*}" else int(word[1:-1][:18]))
         elif word[:1] in ("/", "%"):
             sections.append(_expression(word))
         else:
-            if not word.isdecimal() or len(word) > 18:
+            if not is_digits(word) or len(word) > 18:
                 raise ShellError(f"{quote(word)}: invalid pattern")
             line = int(word)
             if not line:

@@ -9,6 +9,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Capture, Room
 from memsh.shell.quoting import quote_if_needed
@@ -31,7 +32,7 @@ _LINE_KINDS = ("unchanged", "old", "new")
 
 
 def _context(word: str) -> int:
-    if not word.isdecimal() or not word.isascii():
+    if not is_digits(word):
         raise ValueError(f"invalid context length {quote(word)}")
     return int(word[:18])
 
@@ -46,7 +47,7 @@ def _positive(what: str, most: int) -> Converter:
     """A converter: a number from 1 up, `most` if it is larger."""
 
     def convert(word: str) -> int:
-        if not word.isdecimal() or not int(word[:18]) > 0:
+        if not is_digits(word) or not int(word[:18]) > 0:
             raise ValueError(f"invalid {what} {quote(word)}")
         return min(int(word[:18]), most)
 

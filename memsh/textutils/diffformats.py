@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
+from memsh.digits import is_digits
 from memsh.textutils.comparing import Change
 
 KINDS = ("unchanged", "old", "new", "changed")
@@ -80,7 +81,7 @@ class Formatter:
 
     def _count(self, word: str, change: Change) -> int:
         """`e f l m n` of the first file, in capitals of the second; or a number itself."""
-        if word.isdecimal():
+        if is_digits(word):
             return int(word)
         first, end = (change.a, change.a_end) if word.islower() else (change.b, change.b_end)
         return {"e": first, "f": first + 1, "l": end, "m": end + 1, "n": end - first}.get(word.lower(), -1)

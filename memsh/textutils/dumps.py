@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Literal
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.registry import Converter
 from memsh.textutils.bytes import data_of, to_text
@@ -87,7 +88,7 @@ def _operands(args: Args) -> tuple[list[str], int]:
     names, old = list(args.files), bool(args.traditional)
     if (old or not _MODERN & {name for name, _ in args.typed}) and len(names) in (1, 2):
         last = names[-1]
-        if (old or last[:1] == "+" or (len(names) == 2 and last[:1].isdecimal())) and (at := _offset(last)) is not None:
+        if (old or last[:1] == "+" or (len(names) == 2 and is_digits(last[:1]))) and (at := _offset(last)) is not None:
             if old and len(names) == 2 and _offset(names[0]) is not None:
                 raise ShellError("a pseudo-address is not shown here")
             return names[:-1], at
@@ -369,7 +370,7 @@ def _as_c(io: IO, data: bytes, name: str, width: int, digits: str, capitals: boo
         io.out(body + "\n")
         return
     label = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    label = "__" + label if label[0].isdecimal() else label
+    label = "__" + label if is_digits(label[0]) else label
     label, length = (label.upper(), "LEN") if capitals else (label, "len")
     io.out(f"unsigned char {label}[] = {{\n{body}\n}};\nunsigned int {label}_{length} = {len(data)};\n")
 

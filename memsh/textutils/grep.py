@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from itertools import chain, islice
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.regexp import Regexp, joined, perl
 from memsh.textutils.sources import Sources, pieces
@@ -23,7 +24,7 @@ _WHEN = ("always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty
 
 
 def _context(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()):
+    if not is_digits(word):
         raise ValueError(f"{word}: invalid context length argument")
     return int(word)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.registry import Args
 from memsh.textutils.comparing import Change
 from memsh.textutils.diffformats import Formatter
@@ -198,7 +199,7 @@ class Told:
             if heads:
                 heads, shade = heads - 1, "1"
             elif self.way.style == "normal":
-                shade = {"<": "31", ">": "32"}.get(piece[0], "36" if piece[0].isdecimal() else "")
+                shade = {"<": "31", ">": "32"}.get(piece[0], "36" if is_digits(piece[0]) else "")
             elif self.way.style == "u":
                 shade = {"-": "31", "+": "32", "@": "36"}.get(piece[0], "")
             elif self.way.style == "c" and piece.startswith(("*** ", "--- ")):

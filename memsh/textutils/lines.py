@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, arg, rest
 from memsh.shell.io import Input, PartsInput, Room, TextInput
 from memsh.shell.limits import AWK_WIDTH
@@ -151,7 +152,7 @@ def _head_bytes(io: IO, source: Input, limit: int, all_but: bool) -> None:
 
 
 def _pid(word: str) -> int:
-    if not word.isascii() or not word.isdecimal() or len(word) > 9:
+    if not is_digits(word) or len(word) > 9:
         raise ValueError(f"invalid PID: '{word}'")
     return int(word)
 
@@ -265,7 +266,7 @@ def _follow(io: IO, seconds: int, seen: dict[str, int], named: bool, pid: int | 
 
 def _skipped(what: str) -> Converter:
     def convert(word: str) -> int:
-        if not word.isascii() or not word.lstrip("+").isdecimal() or len(word) > 4000:
+        if not is_digits(word.lstrip("+")) or len(word) > 4000:
             raise ValueError(f"{word}: {what}")
         return int(word[:18])
 

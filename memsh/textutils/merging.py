@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
 from memsh.textutils.sources import strict_lines
@@ -106,13 +107,13 @@ Row = list[str]
 
 
 def _field_number(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or not int(word[:20]):
+    if not is_digits(word) or not int(word[:20]):
         raise ValueError(f"invalid field number: '{word}'")
     return int(word[:20]) - 1
 
 
 def _file_number(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()):
+    if not is_digits(word):
         raise ValueError(f"invalid field number: '{word}'")
     if word not in ("1", "2"):
         raise ValueError(f"invalid file number: '{word}'")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Unreasonable
 from memsh.shell.limits import NUMBERS
@@ -48,7 +49,7 @@ def _given(word: str, args: Args) -> _Given:
     if abs(exponent) > PLACES:
         raise Unreasonable(f"a number of more than {PLACES} digits")
     places = len(fraction)
-    width = len(mantissa) + (-1 if dot and not fraction else 1 if dot and not head[-1:].isdecimal() else 0)
+    width = len(mantissa) + (-1 if dot and not fraction else 1 if dot and not is_digits(head[-1:]) else 0)
     if exponent < 0:
         width += -exponent + (1 if not dot or not fraction else 0)
         places -= exponent

@@ -11,6 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.randomness import Randomness
 from memsh.textutils.sources import Sources, named_files
@@ -75,7 +76,7 @@ def _rank(char: str) -> int:
     """The order of a character in a version: ~ before the end, letters before all else (filevercmp.c's order())."""
     if char == "~":
         return -2
-    if not char or char.isdecimal():
+    if not char or is_digits(char):
         return -1 if not char else 0
     return ord(char) if char.isalpha() else ord(char) + 256
 
@@ -83,7 +84,7 @@ def _rank(char: str) -> int:
 def _version_part(a: str, b: str) -> int:
     i = j = 0
     while i < len(a) or j < len(b):
-        while (i < len(a) and not a[i].isdecimal()) or (j < len(b) and not b[j].isdecimal()):
+        while (i < len(a) and not is_digits(a[i])) or (j < len(b) and not is_digits(b[j])):
             difference = _rank(a[i : i + 1]) - _rank(b[j : j + 1])
             if difference:
                 return difference
@@ -161,7 +162,7 @@ class Key:
         match = _POSITION.fullmatch(text)
         if match is None or not match[1]:
             what = "invalid number at field start" if least else "invalid number after ','"
-            if match is None and text[:1].isdecimal():
+            if match is None and is_digits(text[:1]):
                 what = "stray character in field spec"
             raise ShellError(f"{what}: invalid count at start of '{text}'" if "number" in what else
                              f"{what}: invalid field specification '{spec}'", TROUBLE)  # fmt: skip
@@ -280,7 +281,7 @@ def _buffer(word: str) -> str:
 
 
 def _batch(word: str) -> str:
-    if not word.isascii() or not word.isdecimal():
+    if not is_digits(word):
         raise ValueError(f"invalid --batch-size argument '{word}'")
     if int(word[:24]) < 2:
         raise ValueError(f"invalid --batch-size argument '{word}'\nsort: minimum --batch-size argument is '2'")
@@ -288,7 +289,7 @@ def _batch(word: str) -> str:
 
 
 def _parallel(word: str) -> str:
-    if not word.isascii() or not word.isdecimal():
+    if not is_digits(word):
         raise ValueError(f"invalid --parallel argument '{word}'")
     if not int(word[:24]):
         raise ValueError("number in parallel must be nonzero")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
+from memsh.digits import is_digits
 from memsh.shell import ShellError
 from memsh.shell.limits import REGEX_SECONDS
 
@@ -266,7 +267,7 @@ class _Translator:
                 return _Piece(_quoted(char))
             if char == "b":
                 return _Piece(r"\x08")
-        elif char.isdecimal() and char != "0":
+        elif is_digits(char) and char != "0":
             if int(char) not in self.closed:
                 self.wrong("Invalid back reference")
             self.explosive = self.choice = True

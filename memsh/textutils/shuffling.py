@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Room
 from memsh.shell.session import FileSink
@@ -22,7 +23,7 @@ _ENDLESS = 1 << 64
 def _range(word: str) -> tuple[int, int]:
     low, dash, high = word.partition("-")
     wrong = ValueError(f"invalid input range: {quote(word)}")
-    if not dash or not (low.isdecimal() and high.isdecimal() and word.isascii()):
+    if not dash or not (is_digits(low) and is_digits(high) and word.isascii()):
         raise wrong
     first, last = int(low[:21]), int(high[:21])
     if first >= _ENDLESS or last >= _ENDLESS or first > last + 1:
@@ -32,7 +33,7 @@ def _range(word: str) -> tuple[int, int]:
 
 def _count(word: str) -> int:
     digits = word.lstrip(" \t\n+")
-    if not digits.isdecimal() or not digits.isascii():
+    if not is_digits(digits):
         raise ValueError(f"invalid line count: {quote(word)}")
     return min(int(digits[:21]), _ENDLESS)
 

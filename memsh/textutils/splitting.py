@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import TextInput
 from memsh.shell.registry import Converter
@@ -52,7 +53,7 @@ def _chunks(word: str) -> Way:
 
 
 def _counting(word: str, most: int, what: str) -> int:
-    if not word.isdecimal():
+    if not is_digits(word):
         raise ValueError(f"invalid {what}: {quote(word)}")
     if not 0 < int(word[:21]) <= most:
         raise ValueError(f"invalid {what}: {quote(word)}: {OUT_OF_RANGE}")
@@ -68,7 +69,7 @@ def _separator(word: str) -> str:
 
 
 def _suffix_length(word: str) -> int:
-    if not word.isdecimal() or len(word) > 18:
+    if not is_digits(word) or len(word) > 18:
         raise ValueError(f"invalid suffix length: {quote(word)}")
     return int(word)
 
@@ -191,7 +192,7 @@ def _names(args: Args, way: Way) -> Iterator[str]:
     needed = 0
     if way[0].startswith("n"):
         most = way[1] - 1
-        if begin.isdecimal() and int(begin) < way[1]:
+        if is_digits(begin) and int(begin) < way[1]:
             most += int(begin)
         while most or not needed:
             needed, most = needed + 1, most // len(letters)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.shell import ShellError
 from memsh.shell.io import IO
 from memsh.shell.registry import REGISTRY, Args, Command, Converter, Param, Registry
@@ -260,7 +261,7 @@ def whole_number(what: str, least: int = 0, quote: str = "'{}'", beyond: str = "
     ends that of a number that is too small."""
 
     def convert(word: str) -> int:
-        if not word.isascii() or not word.strip().lstrip("+").isdecimal() or len(word) > 20:
+        if not is_digits(word.strip().lstrip("+")) or len(word) > 20:
             raise ValueError(f"{what}: {quote.format(word)}")
         if int(word) < least:
             raise ValueError(f"{what}: {quote.format(word)}{beyond}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
@@ -22,7 +23,7 @@ _BLANK = " \t\v\f\r"
 
 def _at_least(letter: str, least: int = 1) -> Converter:
     def convert(word: str) -> int:
-        if not word.isascii() or not word.lstrip("-").isdecimal():
+        if not is_digits(word.lstrip("-")):
             raise Misused(f"invalid number \"{word}\" for -{letter} option")
         if int(word) < least:
             raise Misused(f"value {word} for -{letter} option should be >= {least}")

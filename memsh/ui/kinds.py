@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from memsh.commands.limits import RESOURCES
+from memsh.digits import is_digits
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.signal import SIGNALS
@@ -135,7 +136,7 @@ def pids(session: Session) -> Offers:
         names = session.reader.listdir("/proc")
     except (OSError, AttributeError, ShellError):
         return
-    for pid in sorted(int(name) for name in names if name.isdecimal()):
+    for pid in sorted(int(name) for name in names if is_digits(name)):
         yield str(pid), "".join(lines(session, f"/proc/{pid}/comm")) or _comm_of_stat(session, pid)
 
 
@@ -326,7 +327,7 @@ def paths(session: Session, prefix: str) -> Offers:
     for name in _names(session, where):
         if not name.startswith(begun):
             continue
-        task = tasks.get(int(name)) if name.isdecimal() else None
+        task = tasks.get(int(name)) if is_digits(name) else None
         if task is not None:
             yield f"{shown}{name}/", f"process {task.comm}"
         elif _is_folder(session, f"{where.rstrip('/')}/{name}"):
@@ -343,7 +344,7 @@ def _names(session: Session, where: str) -> list[str]:
             names = session.reader.listdir(where)
     except (OSError, AttributeError, ShellError):
         return ["proc"] if where == "/" else []
-    return sorted(names, key=lambda name: (name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    return sorted(names, key=lambda name: (is_digits(name), int(name) if is_digits(name) else 0, name))
 
 
 def _is_folder(session: Session, path: str) -> bool:

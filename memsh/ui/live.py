@@ -21,6 +21,7 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.shell.errors import Interrupted
 from memsh.shell.io import HostSink
 from memsh.shell.live import DRAW, LEAVE, REFRESH, Ask, Deeds, View, changed_spans
@@ -389,9 +390,9 @@ class LineTicker:
         marked = []
         for number, line in enumerate(lines):
             old = self.before[number] if number < len(self.before) else ""
-            same_shape = len(old.split()) == len(line.split()) and any(map(str.isdigit, old))
+            same_shape = len(old.split()) == len(line.split()) and any(map(is_digits, old))
             marked.append(render(visible(line), changed_spans(old, line) if same_shape else [], 0, len(line)))
-        if any(map(str.isdigit, text)):
+        if any(map(is_digits, text)):
             self.before = lines
         if "\x1b" not in "".join(marked):
             return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 
 LONGEST = 1 << 16  # letters: nobody types more, and what is pasted is a script
@@ -35,7 +36,7 @@ def _find(wanted: str, lines: list[str]) -> str:
     elif wanted == "!":
         if known:
             return known[-1]
-    elif wanted.isascii() and wanted.lstrip("-").isdecimal():
+    elif is_digits(wanted.lstrip("-")):
         number = int(wanted)
         place = number - 1 if number > 0 else len(lines) + number
         if number and 0 <= place < len(lines) and lines[place]:

@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memsh.digits import is_digits
+
 TEXT = """\
 # memsh: settings of the prompt. A key that is commented out has the value shown.
 # Options on the command line win over this file; --no-rc leaves it out.
@@ -89,7 +91,7 @@ def _set(made: Settings, number: int, key: str, value: str) -> None:
         low, high = _NUMBERS[key]
         if key == "width" and value == "auto":
             return
-        if not (value.isascii() and value.isdecimal() and low <= int(value[:9]) <= high and len(value) < 9):
+        if not (is_digits(value) and low <= int(value[:9]) <= high and len(value) < 9):
             raise Mistake(f"{number}: {key} is a number from {low} to {high}")
         setattr(made, key.replace("-", "_"), int(value))
     elif key in _WORDS:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Command, Param, Registry
 
@@ -258,7 +259,7 @@ def _is_wrong(registry: Registry, words: list[str]) -> bool:
     command, rest = find(registry, words[:-1])
     if command is None or command.raw:
         return False
-    if word[0] == "-" and len(word) > 1 and not word[1].isdecimal():
+    if word[0] == "-" and len(word) > 1 and not is_digits(word[1]):
         if "--" in rest or word == "--":
             return False
         flag = word.partition("=")[0]

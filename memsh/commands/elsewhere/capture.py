@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 
+from memsh.digits import is_digits
 from memsh.procps.reader import FolderReader
 from memsh.shell.errors import ShellError
 
@@ -40,7 +41,7 @@ def gather(reader: FolderReader, names: bool) -> dict[str, str]:
 
     for name in SYSTEM:
         take(f"/proc/{name}")
-    for pid in sorted((name for name in reader.listdir("/proc") if name.isdecimal()), key=int):
+    for pid in sorted((name for name in reader.listdir("/proc") if is_digits(name)), key=int):
         for name in PROCESS:
             take(f"/proc/{pid}/{name}", clean=not names)
         if names:

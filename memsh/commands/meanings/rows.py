@@ -13,6 +13,7 @@ from typing import NamedTuple
 from memsh.commands.meanings import elsewhere
 from memsh.commands.meanings import files as meanings
 from memsh.commands.meanings.vmstat import VMSTAT, ZONEINFO
+from memsh.digits import is_digits
 from memsh.procps.figures import page_size
 from memsh.procps.reader import ProcReader
 from memsh.proctext import buddyinfo, labels, slabinfo, zoneinfo
@@ -184,7 +185,7 @@ def _pagetypeinfo(text: str) -> list[Row]:
             head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone"),
                     Figure("type", words[5], _TYPES.get(words[5], ""))]  # fmt: skip
             rows.append(Row((words[3], words[5], f"node{words[1]}"), head + _orders(words[6:], 4096)))
-        elif words[:1] == ["Node"] and len(words) > 4 and (words[4].isascii() and words[4].isdecimal()):
+        elif words[:1] == ["Node"] and len(words) > 4 and is_digits(words[4]):
             head = [Figure("node", words[1], "the memory node"), Figure("zone", words[3], "the zone")]
             blocks = [
                 Figure(name, word, f"pageblocks set aside for {_TYPES.get(name, name)}")
@@ -382,7 +383,7 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
     words = re.sub(r"node\s*(\d+)", r"node\1", wanted.lower()).replace(",", " ").split()
     words = [word for word in words if word != "zone"]
     found = [row for row in rows if all(word in [name.lower() for name in row.names] for word in words)]
-    if not found and (wanted.isascii() and wanted.isdecimal()) and 1 <= int(wanted) <= len(rows):
+    if not found and is_digits(wanted) and 1 <= int(wanted) <= len(rows):
         found = [rows[int(wanted) - 1]]
     if not found:
         close = difflib.get_close_matches(wanted, [name for row in rows for name in row.names], 1)

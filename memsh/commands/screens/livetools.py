@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.digits import is_digits
 from memsh.procps import slabtop as procps_slabtop
 from memsh.procps import top as procps_top
 from memsh.procps.reader import ProcReader
@@ -108,7 +109,7 @@ class TopView(View):
         words = line.split()
         if not words or line.startswith("top -"):
             return ""
-        return words[0] if (words[0].isascii() and words[0].isdecimal()) else super().row_key(line)
+        return words[0] if is_digits(words[0]) else super().row_key(line)
 
     def key(self, key: str) -> str | Ask:
         settings = self.settings
@@ -151,26 +152,26 @@ class TopView(View):
     def _delay(self, text: str) -> str:
         if not text:
             return ""
-        if not re.fullmatch(r"[0-9]*\.?[0-9]*", text) or not any(map(str.isdigit, text)):
+        if not re.fullmatch(r"[0-9]*\.?[0-9]*", text) or not any(map(is_digits, text)):
             return "Unacceptable floating point"
         self.settings.delay = self.delay = min(max(float(text), 0.1), 86400.0)
         return ""
 
     def _most(self, text: str) -> str:
-        if text and not (text.isascii() and text.isdecimal()):
+        if text and not is_digits(text):
             return "Unacceptable integer"
         self.most = int(text or "0")
         return ""
 
     def _user(self, text: str) -> str:
-        if text and text != "root" and not (text.isascii() and text.isdecimal()):
+        if text and text != "root" and not is_digits(text):
             return "Invalid user"
         self.settings.user = None if not text else 0 if text == "root" else int(text)
         return ""
 
     def _kill(self, text: str) -> str:
         words = text.split() or [str(self.pid)]
-        if not (words[0].isascii() and words[0].isdecimal()) or len(words) > 2:
+        if not is_digits(words[0]) or len(words) > 2:
             return "Unacceptable integer"
         line = f"kill {'-' + words[1].lstrip('-') + ' ' if len(words) > 1 else ''}{words[0]}"
         said: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.lib.cmdline import memparse, simple_strtoull
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ _VALUED = ("highmem", "kernelcore", "log_buf_len", "memmap", "movablecore", "num
 def malformed(name: str, value: str | None) -> bool:
     """Whether an early parameter refuses its value (do_early_param): one is missing, or it is none of its kind."""
     if name == "loglevel":
-        return value is None or (not value[:1].removeprefix("-").isdecimal() and value[:1] != "-")
+        return value is None or (not is_digits(value[:1].removeprefix("-")) and value[:1] != "-")
     if name == "mem":
         return value is None or (value != "nopentium" and not memparse(value)[0])
     if name in ("init_on_alloc", "init_on_free", "hugetlb_free_vmemmap"):
@@ -72,6 +73,6 @@ def console_loglevel(config: Config, default: int) -> int:
             default = LOGLEVEL_QUIET
         elif name == "debug" and value is None:
             default = LOGLEVEL_DEBUG
-        elif name == "loglevel" and value is not None and (value.isascii() and value.isdecimal()):
+        elif name == "loglevel" and value is not None and is_digits(value):
             default = int(value)
     return default

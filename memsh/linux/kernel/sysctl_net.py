@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.config import ARCHES
 from memsh.linux.mm.page_alloc.available import totalram_pages
 from memsh.linux.mm.page_alloc.watermark import nr_free_buffer_pages
@@ -99,7 +100,7 @@ def _table(folder: str, text: str) -> dict[str, str]:
     found = {}
     for entry in text.split(","):
         name, *values = entry.split()
-        separator = " " if values and not values[0].lstrip("-").isdigit() else "\t"
+        separator = " " if values and not is_digits(values[0].lstrip("-")) else "\t"
         found[f"{folder}.{name}"] = separator.join(values)
     return found
 

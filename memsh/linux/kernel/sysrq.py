@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.linux.include.kern_levels import KERN_INFO
 from memsh.linux.include.sched import threads_of
 from memsh.linux.kernel.exit import panic
@@ -46,12 +47,12 @@ def handle_sysrq(box: Box, key: str) -> None:
     """Press one key; a key that means nothing prints the list."""
     box.changes += 1
     log = box.log
-    op = _KEYS.get("0" if key.isascii() and key.isdecimal() else key)
+    op = _KEYS.get("0" if is_digits(key) else key)
     if op is None:
         log.printk("sysrq: HELP : " + "".join(f"{one.help} " for one in _KEYS.values()), KERN_INFO)
         return
     log.printk(f"sysrq: {op.action}", KERN_INFO)
-    if (key.isascii() and key.isdecimal()):
+    if is_digits(key):
         printk = box.sysctl.text["kernel.printk"].split("\t")
         box.sysctl.text["kernel.printk"] = "\t".join([key, *printk[1:]])
         log.printk(f"sysrq: Loglevel set to {int(key)}", KERN_INFO)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from memsh.digits import is_digits
 from memsh.textutils.awk.lexer import AwkError, Lexer, Token
 from memsh.textutils.awk.values import as_double
 from memsh.textutils.regexp import RegexpError, compiled
@@ -335,6 +336,6 @@ def _constant(text: str) -> float:
     """A number as gawk's programs spell it: hexadecimal and octal too."""
     if text[:2] in ("0x", "0X"):
         return as_double(text, 16)
-    if len(text) > 1 and text[0] == "0" and text.isdecimal() and not set(text) & {"8", "9"}:
+    if len(text) > 1 and text[0] == "0" and is_digits(text) and not set(text) & {"8", "9"}:
         return as_double(text, 8)
     return float(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from memsh.digits import is_digits
 from memsh.shell import ShellError
 from memsh.shell.io import IO
 from memsh.shell.limits import make_room
@@ -76,7 +77,7 @@ class Machine:
         self.inside: list[str] = []  # functions at work
         self.column = 0
         wide = io.session.language.get("BC_LINE_LENGTH") or "70"
-        self.wide = int(wide) if wide.isascii() and wide.isdecimal() and (int(wide) > 2 or not int(wide)) else 70
+        self.wide = int(wide) if is_digits(wide) and (int(wide) > 2 or not int(wide)) else 70
         make_room()
 
     def run(self, text: str, where: str) -> bool:

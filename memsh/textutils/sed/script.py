@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
+from memsh.digits import is_digits
 from memsh.shell import ShellError
 from memsh.textutils.regexp import BareClass, Regexp, RegexpError, compiled
 
@@ -193,7 +194,7 @@ class Script:
 
     def _number(self) -> int | None:
         start = self.place
-        while self.char().isdecimal():
+        while is_digits(self.char()):
             self.place += 1
         return int(self.text[start : self.place]) if self.place > start else None
 
@@ -312,7 +313,7 @@ class Script:
 
     def _address(self, first: bool) -> Address | None:
         char = self.char()
-        if (char.isascii() and char.isdecimal()):
+        if is_digits(char):
             number = self._number() or 0
             mark = self.place
             self.skip()
@@ -421,7 +422,7 @@ class Script:
             elif char == "e":
                 self._guard()
                 command.evaluates = True
-            elif (char.isascii() and char.isdecimal()):
+            elif is_digits(char):
                 if command.number is not None:
                     self._flag_wrong("multiple number options to `s' command")
                 command.number = self._number()
@@ -449,7 +450,7 @@ class Script:
 
     def _end_of_s(self) -> None:
         self.skip()
-        if self.char().isdecimal():
+        if is_digits(self.char()):
             self._flag_wrong("multiple number options to `s' command")
         if self.char() and self.char() not in ";\n}#":
             self._flag_wrong("unknown option to `s'")
@@ -502,7 +503,7 @@ def _replacement(text: str) -> Replacement:
                 continue
             following = text[place : place + 1]
             place += 1
-            if (following.isascii() and following.isdecimal()):
+            if is_digits(following):
                 part = int(following)
                 highest = max(highest, part)
             elif following and following in "LUluE":

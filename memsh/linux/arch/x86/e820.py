@@ -8,6 +8,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.digits import is_digits
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO, KERN_WARNING
 from memsh.linux.kernel.cmdline import malformed, words
@@ -92,14 +93,14 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
         elif name == "memmap" and value is not None:
             for part in value.split(","):
                 found = _parse_memmap_one(found, part, log)
-                changed = changed or part[:1].isdecimal() or part.startswith("exactmap")
+                changed = changed or is_digits(part[:1]) or part.startswith("exactmap")
     return found if changed else None
 
 
 def _parse_memmap_one(entries: list[Entry], text: str, log: Logger) -> list[Entry]:
     if text.startswith("exactmap"):
         return []
-    if not text[:1].isdecimal():
+    if not is_digits(text[:1]):
         return entries
     size, rest = memparse(text)
     if rest.startswith("%"):

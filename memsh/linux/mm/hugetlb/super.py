@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.kern_levels import KERN_ERR
 from memsh.linux.lib.cmdline import memparse
@@ -93,7 +94,7 @@ def parse_options(box: Box, words: list[str]) -> HugetlbfsOptions:
         elif name in ("uid", "gid"):
             if value != "0":
                 raise _refuse(box, f"Bad value for '{name}'")
-        elif not value[0].isdecimal():
+        elif not is_digits(value[0]):
             raise _refuse(box, f"Bad value for '{name}'")
         elif name == "nr_inodes":
             found.inodes = memparse(value)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import GFP_DMA, GFP_KERNEL, GFP_NAMES, PAGE_SHIFT
 from memsh.linux.lib.vsprintf import no_hash_pointers_enable
@@ -64,7 +65,7 @@ def tuning_of(box: Box) -> Tuning:
     values = Tuning()._asdict()
     for name in values:
         text = box.config.parameter(f"slub_{name}")
-        if text is not None and (text.isascii() and text.isdecimal()):
+        if text is not None and is_digits(text):
             values[name] = min(int(text), 10) if name == "max_order" else int(text)
     return Tuning(**values)
 
