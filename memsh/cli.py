@@ -183,7 +183,7 @@ def recorded(options: Options) -> tuple[str, int]:
     text = hosttext.text_of(str(path))
     cpus = [int(number) for number in re.findall(r"^now (?:cpu |pcp:)(\d+)", text, re.MULTILINE)]
     shown = path.with_name("cpuinfo")
-    told = len(re.findall(r"^processor\b", shown.read_text("utf-8", "replace"), re.MULTILINE)) if shown.is_file() else 0
+    told = len(re.findall(r"^processor\b", hosttext.text_of(str(shown)), re.MULTILINE)) if shown.is_file() else 0
     here = max(max(cpus, default=-1) + 1, told)
     wanted = number(options, "--cpus", here)
     if here and wanted != here:

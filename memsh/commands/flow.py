@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from functools import partial
-from pathlib import Path
 
 from memsh.commands.options import short_options
 from memsh.commands.paths import stat_kind
 from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
 from memsh.shell.errors import Dropped, Leave, LoopControl, Return
+from memsh.shell.hostread import read_whole
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
@@ -170,15 +170,8 @@ def _script(io: IO, name: str) -> str:
 def _host_script(session: Session, name: str) -> str:
     if session.no_host:
         raise ShellError("reads from the host, which this session may not")
-    path = Path(name)
     try:
-        if not path.is_file():
-            raise ShellError(f"{name}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-        with path.open("rb") as file:
-            data = file.read(TEXT + 1)
-        if len(data) > TEXT:
-            raise ShellError(f"{name}: File too large")
-        return data.decode("utf-8", "surrogateescape")
+        return read_whole(name, TEXT).decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
         raise ShellError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memsh.shell.errors import ShellError
+from memsh.shell.hostread import read_whole
 
 PROMPT = re.compile(r"((?:\S+\[\d+\] )?memsh(?:\([^)]*\)|\[[^\]]*\])*> ?)(.*)")
 FENCE = re.compile(r"(`{3,})\s*(\S*)\s*$")
@@ -207,11 +208,7 @@ def read_lesson(name: str, text: str) -> Lesson:
 def read_text(path: Path, shown: str) -> str:
     """A text file of the host. ShellError as the host says."""
     try:
-        if not path.is_file():
-            raise ShellError(f"{shown}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-        if path.stat().st_size > LIMIT:
-            raise ShellError(f"{shown}: File too large")
-        return path.read_text("utf-8").replace("\r\n", "\n")
+        return read_whole(path, LIMIT).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise ShellError(f"{shown}: not a text (byte {error.start} is no UTF-8)") from None
     except (OSError, ValueError) as error:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh import __version__
 from memsh.shell.errors import ShellError
+from memsh.shell.hostread import read_whole
 from memsh.teach.journal import Entry, Snapshot, attach
 from memsh.teach.records import FORMAT, Writer, parsed, spelled
 
@@ -152,7 +153,7 @@ def _age(path: Path) -> float:
 def in_use(path: Path) -> bool:
     """Whether a living session holds the file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -188,14 +189,13 @@ def read(name: str = "") -> Kept:
         if in_use(path):
             raise ShellError(f"--resume: {name}: a living memsh has it")
     else:
-        free = [found for found in sorted(folder.glob("*.jsonl"), key=_age, reverse=True) if not in_use(found)]
+        names = sorted((found for found in folder.glob("*.jsonl") if found.is_file()), key=_age, reverse=True)
+        free = [found for found in names if not in_use(found)]
         if not free:
             raise ShellError("--resume: no session is kept")
         path = free[0]
     try:
-        if path.stat().st_size > LARGEST:
-            raise ShellError(f"--resume: {path}: File too large")
-        lines = path.read_bytes().split(b"\n")
+        lines = read_whole(path, LARGEST).split(b"\n")
     except OSError as error:
         raise ShellError(f"--resume: {path}: {error.strerror}") from None
     head = _head(path, lines[0])

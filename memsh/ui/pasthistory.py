@@ -14,6 +14,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+from memsh.shell.hostread import check_regular
+
 
 class SafeHistory(FileHistory):
     """A history file whose trouble is told once and then lived without."""
@@ -64,6 +66,8 @@ def open_history(name: str, most: int = 10_000) -> tuple[History, str]:
         path = Path(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            check_regular(path)  # a pipe would wait for a reader
         with path.open("ab"):
             pass
     except OSError as error:

@@ -29,6 +29,8 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from memsh.shell.errors import Leave, ShellError
+from memsh.shell.hostread import read_whole
+from memsh.shell.limits import TEXT
 from memsh.shell.lines import flush
 from memsh.shell.visible import visible
 from memsh.teach import slips
@@ -134,7 +136,7 @@ def start_up(session: Session, options: Any, settings: Settings) -> None:
 
         path = user_config_path("memsh") / "rc.memsh"
         try:
-            text = path.read_text("utf-8", "replace")
+            text = read_whole(path, TEXT).decode("utf-8", "replace")
         except FileNotFoundError:
             text = ""
         except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsh.digits import is_digits
+from memsh.shell.hostread import read_whole
 
 TEXT = """\
 # memsh: settings of the prompt. A key that is commented out has the value shown.
@@ -112,9 +113,7 @@ def load(name: str = "") -> tuple[Settings, str]:
     """The settings of the file (`name`, or the usual one), and a complaint, "" if all is well."""
     path = Path(name) if name else usual_path()
     try:
-        if path.is_file() and path.stat().st_size > LARGEST:
-            return Settings(), f"memsh: {path}: File too large; the settings are left out\n"
-        text = path.read_bytes().decode("utf-8")
+        text = read_whole(path, LARGEST).decode("utf-8")
     except FileNotFoundError:
         return Settings(), f"memsh: {path}: No such file or directory; the defaults hold\n" if name else ""
     except OSError as error:

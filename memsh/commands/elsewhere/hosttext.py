@@ -7,13 +7,11 @@ all; a log that is packed (.gz, .xz, .bz2) is unpacked on the way, up to the sam
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import io
 import lzma
 import os
 import re
-import stat
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from typing import IO, NamedTuple, Protocol
 from memsh.proctext import labels
 from memsh.proctext.oomreport import Task
 from memsh.shell.errors import ShellError
+from memsh.shell.hostread import read_regular, read_whole
 
 READ_LIMIT = 16 << 20
 ALL_LIMIT = 64 << 20
@@ -61,7 +60,7 @@ class Folder:
         return found
 
     def data(self, name: str) -> bytes:
-        return read_regular(f"{self.path}/{name}", follow=False)
+        return read_regular(f"{self.path}/{name}", READ_LIMIT, follow=False)
 
 
 class Archive:
@@ -90,24 +89,9 @@ class Source(NamedTuple):
     proc: str
 
 
-def read_regular(path: str, follow: bool = True) -> bytes:
-    """At most READ_LIMIT bytes of a regular file. OSError: EINVAL for a pipe or a device."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW))
-    with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "Not a regular file", path)
-        return file.read(READ_LIMIT)
-
-
 def text_of(path: str) -> str:
     """The text of a file that is wanted whole. EFBIG if it is longer than what is read of one."""
-    data = read_regular(path)
-    if len(data) == READ_LIMIT:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
-    return data.decode("utf-8", "replace")
+    return read_whole(path, READ_LIMIT).decode("utf-8", "replace")
 
 
 def unpacked(data: bytes, most: int = ALL_LIMIT) -> bytes:
@@ -142,7 +126,7 @@ def read(path: str) -> Source:
     try:
         if Path(path).is_dir():
             return of_tree(Folder(path), path)
-        data = read_regular(path)
+        data = read_regular(path, READ_LIMIT)
         if len(data) == READ_LIMIT and unpacked(data, 1024)[257:262] == b"ustar":
             return of_tree(Archive(open(path, "rb"), path), path)  # noqa: PTH123 - as long as the tree
     except OSError as error:
