@@ -459,7 +459,7 @@ class Timeline:
 
     def _find(self, at: int) -> None:
         """What entry `at` found when it ran is there again: a line that only looked may have left something else."""
-        left = self.entries[at - 1].left if at else None
+        left = self.entries[at - 1].left if at else Heard()
         if left is not None:
             left.again(self.session.language)
 
@@ -523,8 +523,9 @@ class Timeline:
 
     def settle(self) -> None:
         """After a command of this room: the command itself is no change."""
-        if self.entries and self.entries[-1].left is not None:
-            self.left = self.entries[-1].left
+        left = self.entries[-1].left if self.entries else Heard()
+        if left is not None:
+            self.left = left
         self.session.doing.begin()
         self.mark()
 
