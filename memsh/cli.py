@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from memsh import __version__
 from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
-from memsh.shell.errors import INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
+from memsh.shell.errors import BUG_STATUS, INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT
 from memsh.shell.script import run_script, run_stream
@@ -41,7 +41,6 @@ _FLAGS = {
 _SESSION = re.compile(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--seed", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-BUG_STATUS = 70
 COLLECTED = 20_000  # new objects between two looks of the garbage collector
 TEACHING = ("lesson", "grade", "lint", "handout", "tour")
 

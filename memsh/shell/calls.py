@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh.digits import is_digits
 from memsh.shell import fingers, programs
 from memsh.shell.errors import (
-    NOT_FOUND,
     PANICKED,
     BadSubscript,
     Dropped,
@@ -31,6 +29,7 @@ from memsh.shell.jobspecs import last_words
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
 from memsh.shell.redirects import Opener
+from memsh.shell.refusals import Refusals
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
 from memsh.shell.told import run_outside
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
     from memsh.shell.syntax import Node
 
-BUG_STATUS = 70
 NULL = "/dev/null"
 TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
@@ -107,7 +105,7 @@ class Prepared(NamedTuple):
         return self.command is not None and not self.command.shell and not self.assigns
 
 
-class Calls:
+class Calls(Refusals):
     """The part of Runner that is about simple commands."""
 
     session: Session
@@ -167,7 +165,11 @@ class Calls:
             if language.functions and name in language.functions:
                 return Prepared(None, None, name, node.assigns, node.redirects, node, language.functions[name],
                                 expanded)  # fmt: skip
-            return self.found(expanded, node, arrays)
+            try:
+                return self.found(expanded, node, arrays)
+            except ShellError as error:
+                error.expanded = True
+                raise
         except NotFound:
             raise
         except ShellError as error:
@@ -262,11 +264,7 @@ class Calls:
         except ShellError as error:
             if TOO_LONG in error.message:
                 self._once(node)
-            told = [redirect for redirect in node.redirects or () if redirect.fd == 2 or redirect.op == "&>"]
-            if told and not isinstance(error, Fatal):
-                refusal = error
-                return self.redirected(told, node.line, lambda runner: runner.complain("", refusal, node.line))
-            return self.complain("", error, node.line)
+            return self.refuse(error, node)
         return self.call(prepared, node.line)
 
     def _alias(self, name: str, node: Simple) -> int | None:
@@ -427,10 +425,10 @@ class Calls:
             return status
         except ValueError as error:
             if TOO_LONG_A_NUMBER not in str(error):
-                return self._bug(prepared.name, error)
+                return self.bug(prepared.name, error)
             return self.complain(prepared.name, ShellError("a number of thousands of digits is none here"), line)
         except Exception as error:
-            return self._bug(prepared.name, error)
+            return self.bug(prepared.name, error)
 
     def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
         """Below a refusal, where a person reads it: why."""
@@ -508,63 +506,6 @@ class Calls:
                 stream.write(line)
                 return
         self.say(line)
-
-    def say(self, text: str) -> None:
-        """Write to standard error; if that is closed, to nobody."""
-        try:
-            self.stderr.write(text)
-        except OSError:
-            return
-
-    def _bug(self, name: str, error: Exception) -> int:
-        """Something memsh did not foresee: say so, mark the box, check it. Tests see the exception itself.
-
-        Without a box it is what a recorded tree holds, and no bug.
-        """
-        recorded = self.session.box is None and self.session.reader is not None
-        if recorded and isinstance(error, (ValueError, LookupError, ArithmeticError)):
-            last = getattr(self.session.reader, "last", "") or "the recorded tree"
-            return self.complain(name, ShellError(f"{last}: not as Linux writes it"))
-        if "PYTEST_CURRENT_TEST" in os.environ:
-            raise error
-        self.refused = True
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = ""
-        if trace is not None:
-            place = f" at {trace.tb_frame.f_code.co_filename.rpartition('memsh/')[2]}:{trace.tb_lineno}"
-        self.say(f"{name}: this is a bug in memsh: {type(error).__name__}: {error}{place}\n")
-        if self.session.on_bug is not None:
-            try:
-                said = self.session.on_bug(self.session, name)
-            except Exception as worse:  # the check itself may meet the same damage
-                said = f"check could not run: {type(worse).__name__}"
-            self.say(f"{name}: the box may be damaged: {said}; `undo` or `reset` gives a sound one\n")
-        return BUG_STATUS
-
-    def complain(self, name: str, error: ShellError, line: int = 0) -> int:
-        """Print a refusal; in a script with the place where it stands.
-
-        In a script a Fatal one ends it, a Dropped one its line; at the prompt neither does more than any other.
-        """
-        self.refused = True
-        severe = isinstance(error, (Dropped, Fatal))
-        if error.message:
-            place = f"{self.where}:{line}: " if self.where and line and error.status != 1 else ""
-            name = name or ("memsh" if severe else "")
-            self.say(f"{place}{name}: {error.message}\n" if name and not error.bare else f"{place}{error.message}\n")
-        if severe and not self.language.strict:
-            if (isinstance(error, Fatal) or "posix" in self.language.options) and not self.language.interactive:
-                raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)
-            raise Dropped("", 1)
-        return error.status
-
-    def dropped(self, error: Dropped) -> int:
-        """What dropped a line, told if nobody has told it; the line's status."""
-        if error.message:
-            self.say(f"memsh: {error.message}\n")
-        return error.status
 
     # redirections
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 USAGE, NOT_FOUND, INTERRUPTED = 2, 127, 130
 PIPE_STATUS = 141  # 128 + SIGPIPE
+BUG_STATUS = 70  # sysexits.h: EX_SOFTWARE
 PANICKED = "the kernel has panicked: views, undo, reset and exit are what is left"
 
 
 class ShellError(Exception):
     """A refusal in words: printed as `COMMAND: MESSAGE` (or as it is where no command is known, or where it is `bare`),
-    then `status`."""
+    then `status`. `expanded`: the words were known by then, so that it is said where the redirections lead."""
 
     bare = False
+    expanded = False
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)

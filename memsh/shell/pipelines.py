@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell import fingers
 from memsh.shell.calls import Calls, Prepared
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Pipeline
 
 
-Stage = Prepared | ShellError | Node
+class Refusal(NamedTuple):
+    """A stage that cannot be called, and why."""
+
+    error: ShellError
+    node: Simple
+
+
+Stage = Prepared | Refusal | Node
 
 
 class Pipelines(Calls):
@@ -72,7 +79,7 @@ class Pipelines(Calls):
             last = next((status for status in reversed(statuses) if status), 0)
         return int(not last) if node.negate else last
 
-    def _prepared(self, stage: Simple) -> Prepared | ShellError:
+    def _prepared(self, stage: Simple) -> Prepared | Refusal:
         """A stage ready to be called. What its words change (`$((i++))`, `${x:=y}`) is its own shell's, and lost."""
         session, language = self.session, self.language
         self.stands(stage)
@@ -82,13 +89,13 @@ class Pipelines(Calls):
             session.language.level = language.level
             return self._prepare(stage)
 
-    def _prepare(self, stage: Simple) -> Prepared | ShellError:
+    def _prepare(self, stage: Simple) -> Prepared | Refusal:
         try:
             return self.prepare(stage)
         except ShellError as error:
             if self.language.strict:
                 raise
-            return error
+            return Refusal(error, stage)
 
     def _stages(
         self, stages: list[Stage], first: int, stdin: Input, node: Pipeline, statuses: list[int]
@@ -117,8 +124,8 @@ class Pipelines(Calls):
 
     def _stage(self, stage: Stage, runner: Runner, line: int, own: bool) -> int:
         def work() -> int:
-            if isinstance(stage, ShellError):
-                return runner.complain("", stage, line)
+            if isinstance(stage, Refusal):
+                return runner.refuse(stage.error, stage.node)
             return runner.call(stage, line) if isinstance(stage, Prepared) else runner.run(stage)
 
         if isinstance(stage, Prepared) and stage.harmless:

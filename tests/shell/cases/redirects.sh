@@ -166,3 +166,15 @@ command exec 3> one; echo a >&3; cat one
 #### a stream that was read in part
 seq 10 > ten
 exec 4< ten; read -r x <&4; read -r -n 1 y <&4; echo $x $y; cat <&4
+#### what is said of a command that is not found goes where its redirections lead
+nosuch > f 2>&1; grep -c 'not found' f
+nosuch &> g; grep -c 'not found' g; rm f g
+nosuch 2>&1 | grep -c 'not found'
+nosuch |& grep -c 'not found'
+nosuch > h; ls h; cat h; rm h
+nosuch > /nonexistent/dir; echo $?
+echo hi | nosuch 2>&1 > /dev/null | wc -l
+#### an unknown option is told where the redirections lead
+grep --nosuchoption > f 2>&1; grep -c nosuchoption f; rm f
+#### words that cannot be expanded make no redirections
+echo kept > f; (echo ${x:?wanted} > f) 2> g; cat f; grep -c wanted g; rm f g
