@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from memsh.linux.arch.x86.mmu import chosen_mmu
 from memsh.linux.block.disk import Disk
 from memsh.linux.config import ARCHES, Config
 from memsh.linux.include.mm_types import Vm
@@ -21,6 +22,7 @@ from memsh.linux.include.trace import Trace
 from memsh.linux.include.vmstat import VmStat
 from memsh.linux.ipc.shm import Shm
 from memsh.linux.kernel.cgroup.cgroup import Cgroups
+from memsh.linux.kernel.cmdline import psi_enabled
 from memsh.linux.kernel.cputime import CpuTime
 from memsh.linux.kernel.params import not_modelled
 from memsh.linux.kernel.posix_cpu_timers import run_posix_cpu_timers
@@ -85,7 +87,7 @@ class Box:
         self.config = config
         self.arch = ARCHES[config.arch]
         self.model = model
-        self.mmu = self.arch.mmu
+        self.mmu = chosen_mmu(config, self.arch.mmu)
         self.trace = Trace(self)
         self.log = Printk()
         self.vmstat = VmStat()
@@ -105,7 +107,7 @@ class Box:
         self.cputime = CpuTime(self)
         self.smp = Smp(self)
         self.timer.account = self.cputime.account
-        self.psi = Psi(self)
+        self.psi = Psi(self, psi_enabled(config))
         self.memcg = MemControl(self)
         self.cgroups = Cgroups(self, self.memcg)
         self.sysctl = Sysctl(config)

@@ -78,7 +78,9 @@ def files(box: Box, group: Cgroup, path: str) -> dict[str, Node]:
     found: Files = dict(_BASE if root else {**_BASE, **_NOT_ON_ROOT})
     if root:
         found |= _ON_ROOT
-    if group.pressure:
+    if not box.psi.enabled:
+        del found["cgroup.pressure"]
+    elif group.pressure:
         found |= {f"{name}.pressure": (_pressure(name), _trigger) for name in RESOURCES}
     has = () if root else box.cgroups.controllers(group)
     if root or "memory" in has:

@@ -25,10 +25,11 @@ class ProcFile(NamedTuple):
     """`mode` as in ls: 0o444 readable by all, 0o400 by root only; `store` is None for what cannot be written.
 
     `pread(box, offset, size)` is for files too large to be made as a whole: it answers the bytes at `offset`.
-    `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a reader
-    waits. A reader begins with the cursor that `follow(box, None)` gives. `truncate(box)` is what opening it to be
-    overwritten does; for most files nothing. `option`: the file is there only on kernels with that option of the
-    configuration (`!NAME`: only on those without). `size` is what ls shows, of most files 0, of a page in /sys.
+    `follow(box, cursor)` is for files that go on: (text from `cursor` on, the next cursor); no text means that a
+    reader waits. A reader begins with the cursor that `follow(box, None)` gives. `truncate(box)` is what opening it
+    to be overwritten does; for most files nothing. `option`: the file is there only on kernels with that option of
+    the configuration (`!NAME`: only on those without); `when(box)`: and not on every box. `size` is what ls shows,
+    of most files 0, of a page in /sys.
     """
 
     show: Callable[[Box], str] | None
@@ -39,6 +40,7 @@ class ProcFile(NamedTuple):
     truncate: Callable[[Box], None] | None = None
     option: str = ""
     size: Callable[[Box], int] | None = None
+    when: Callable[[Box], bool] | None = None
 
 
 class Link(NamedTuple):
@@ -99,4 +101,6 @@ def present(box: Box, node: Node) -> bool:
             return True
         return any(True for _ in node.names(box)) if node.names is not None else not node.fixed
     option = node.option if isinstance(node, ProcFile) else ""
+    if isinstance(node, ProcFile) and node.when is not None and not node.when(box):
+        return False
     return not option or (option.lstrip("!") in box.model.options) != option.startswith("!")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.vsyscall import gate_areas
 from memsh.linux.include.flags import VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE
 
 if TYPE_CHECKING:
@@ -54,4 +55,4 @@ def show_maps(box: Box, task: Task) -> str:
     mm = task.mm
     if mm is None:
         return ""
-    return "".join(area_line(mm, vma) + "\n" for vma in mm.mmap)
+    return "".join(area_line(mm, vma) + "\n" for vma in (*mm.mmap, *gate_areas(mm)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.paging import mapped_pieces
+from memsh.linux.arch.x86.vsyscall import gate_areas
 from memsh.linux.fs.task_mmu import PSS_SHIFT, MemSizeStats, collect
 from memsh.linux.include import flags as vm
 from memsh.linux.include.errno import KernelError
@@ -84,7 +85,7 @@ def show_smaps(box: Box, task: Task) -> str:
     mm = task.mm
     if mm is None:
         return ""
-    return "".join(show_smap(box, mm, vma) for vma in mm.mmap)
+    return "".join(show_smap(box, mm, vma) for vma in (*mm.mmap, *gate_areas(mm)))
 
 
 def show_smaps_rollup(box: Box, task: Task) -> str:

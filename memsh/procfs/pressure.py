@@ -38,6 +38,10 @@ def store(box: Box, text: str) -> None:
         raise KernelError("EINVAL", "a window from 0.5 to 10 seconds, a threshold within it")
 
 
+def enabled(box: Box) -> bool:
+    return box.psi.enabled
+
+
 def show_cpu(box: Box) -> str:
     return text(box, box.psi.system, "cpu")
 

@@ -122,7 +122,8 @@ FILES: dict[str, ProcFile] = {
     "/proc/meminfo": ProcFile(meminfo.show),
     "/proc/pagetypeinfo": ProcFile(pagetypeinfo.show, None, 0o400),
     "/proc/partitions": ProcFile(partitions.show),
-    **{f"/proc/pressure/{name}": ProcFile(show, pressure.store, 0o666, option="PSI") for name, show in (
+    **{f"/proc/pressure/{name}": ProcFile(show, pressure.store, 0o666, option="PSI", when=pressure.enabled)
+       for name, show in (
         ("cpu", pressure.show_cpu), ("io", pressure.show_io), ("memory", pressure.show_memory))},
     "/proc/softirqs": ProcFile(interrupts.show_softirqs),
     "/proc/stat": ProcFile(stat.show),

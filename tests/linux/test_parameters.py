@@ -332,3 +332,46 @@ def test_what_is_kept_for_a_crash_can_be_given_back() -> None:
     assert "Crash kernel" not in tree.show(box, "/proc/iomem")
     assert sum(zone.managed for zone in box.pages.zones) - total == 64 << 8
     assert check(box) == []
+
+
+def test_psi_can_be_off() -> None:
+    """No /proc/pressure, and no such file in a cgroup; a word that is neither yes nor no goes to init."""
+    box = booted("psi=0")
+    assert not tree.exists(box, "/proc/pressure") and not tree.exists(box, "/proc/pressure/memory")
+    assert [name for name in tree.listdir(box, "/sys/fs/cgroup") if "pressure" in name] == []
+    box = booted("psi=maybe")
+    assert tree.exists(box, "/proc/pressure/memory")
+    assert 'Unknown kernel command line parameters "psi=maybe"' in log(box)
+
+
+def test_sysrq_can_be_kept_on() -> None:
+    for arch in ("i386", "x86_64"):
+        box = booted("sysrq_always_enabled", arch=arch)
+        assert "sysrq: sysrq always enabled." in log(box)
+        tree.store(box, "/proc/sys/kernel/sysrq", "3\n")
+        assert tree.show(box, "/proc/sys/kernel/sysrq") == "1\n"
+
+
+def test_the_gap_below_the_stack_is_as_wide_as_the_command_line_says() -> None:
+    """Without norandmaps it is part of what lies between the stack and the first mapping."""
+    wide, default = booted("norandmaps stack_guard_gap=65536"), booted("norandmaps")
+    assert tree.show(default, "/proc/1/maps").splitlines()[-2][:12] == "7ffff7ffd000"
+    assert tree.show(wide, "/proc/1/maps").splitlines()[-2][:12] == "7fffef7fd000"
+
+
+@pytest.mark.parametrize(("mode", "row"), [
+    ("xonly", "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]"),
+    ("emulate", "ffffffffff600000-ffffffffff601000 r-xp 00000000 00:00 0                  [vsyscall]"),
+    ("none", "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]"),
+])  # fmt: skip
+def test_the_page_of_the_old_system_calls(mode: str, row: str) -> None:
+    box = booted(f"norandmaps vsyscall={mode}")
+    assert tree.show(box, "/proc/1/maps").splitlines()[-1] == row
+    flags = {"xonly": "VmFlags: ex ", "emulate": "VmFlags: rd ex ", "none": "VmFlags: rd wr mr mw me gd ac "}
+    assert tree.show(box, "/proc/1/smaps").splitlines()[-1] == flags[mode]
+    assert "vsyscall" not in tree.show(box, "/proc/1/numa_maps")
+
+
+def test_a_mode_that_the_page_does_not_have_is_malformed() -> None:
+    assert "Malformed early option 'vsyscall'" in log(booted("vsyscall=bad"))
+    assert "Malformed" not in log(booted("norandmaps numa vsyscall=bad", arch="i386"))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from memsh.linux.mm.hugetlb.reserve import HugetlbInode, ResvMap
 
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
-STACK_GUARD_GAP = 256 << 12
 
 
 def linear_page_index(addr: int) -> int:

@@ -77,12 +77,13 @@ def calc_load(load: int, exp: int, active: int) -> int:
 
 
 class Psi:
-    """`box.psi`; `system` is the whole machine's."""
+    """`box.psi`; `system` is the whole machine's; unless `enabled`, nobody can ask for it."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, enabled: bool) -> None:
         self.box = box
         self.system = PsiGroup(0)
         self.waiting: list[str] = []
+        self.enabled = enabled
 
     @contextmanager
     def stall(self, name: str, most: int | None = None) -> Iterator[None]:

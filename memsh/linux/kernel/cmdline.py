@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
+from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.cmdline import memparse, simple_strtoull
+from memsh.linux.lib.kstrtox import kstrtobool
 
 if TYPE_CHECKING:
     from memsh.linux.config import Config
@@ -49,7 +51,25 @@ def default_dump_filter(config: Config) -> int:
 def unused(name: str, value: str | None) -> bool:
     """Whether the kernel knows the parameter, but not like this: it counts as unknown."""
     name = name.replace("-", "_")
+    if name == "stack_guard_gap":
+        return value is None
+    if name == "psi":
+        return value is None or psi_says(value) is None
     return name in _LOOSE + _STRICT and setup_number(name, value) is None
+
+
+def psi_says(value: str) -> bool | None:
+    """What one psi= says; None if it is neither yes nor no."""
+    try:
+        return kstrtobool(value)
+    except KernelError:
+        return None
+
+
+def psi_enabled(config: Config) -> bool:
+    """What the last psi= that makes sense says."""
+    said = [psi_says(value) for name, value in words(config) if name == "psi" and value is not None]
+    return next((on for on in reversed(said) if on is not None), True)
 
 
 _VALUED = ("highmem", "kernelcore", "log_buf_len", "memmap", "movablecore", "numa", "vmalloc")
@@ -59,6 +79,8 @@ def malformed(name: str, value: str | None) -> bool:
     """Whether an early parameter refuses its value (do_early_param): one is missing, or it is none of its kind."""
     if name == "loglevel":
         return value is None or (not is_digits(value[:1].removeprefix("-")) and value[:1] != "-")
+    if name == "vsyscall":
+        return value not in ("emulate", "xonly", "none")
     if name == "mem":
         return value is None or (value != "nopentium" and not memparse(value)[0])
     if name in ("init_on_alloc", "init_on_free", "hugetlb_free_vmemmap"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.kern_levels import KERN_ERR, KERN_NOTICE
+from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_NOTICE
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.cmdline import unused, words
 
@@ -22,8 +22,8 @@ _ACTING = """
 coredump_filter crashkernel debug default_hugepagesz dhash_entries hostname hugepages hugepagesz hugetlb_free_vmemmap
 ihash_entries init_on_alloc init_on_free kernelcore log_buf_len loglevel maxcpus mem memmap mhash_entries movablecore
 mphash_entries norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print print_fatal_signals quiet
-slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge
-thash_entries transparent_hugepage uhash_entries vdso
+psi slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge
+stack_guard_gap sysrq_always_enabled thash_entries transparent_hugepage uhash_entries vdso vsyscall
 """
 ACTING = frozenset(_ACTING.split())
 I386_ACTING = frozenset({"highmem", "vdso32", "vmalloc"})
@@ -70,6 +70,9 @@ def _is_sysctl(name: str) -> bool:
 
 def print_unknown_bootoptions(box: Box) -> None:
     """What the log says of them, as soon as the command line was read."""
+    for name, _ in words(box.config):
+        if name == "sysrq_always_enabled":
+            box.log.printk("sysrq: sysrq always enabled.", KERN_INFO)
     arguments, environment = for_init(box)
     line = box.config.cmdline.split()
     behind = len(line) - line.index("--") - 1 if "--" in line else 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.program import instruction
+from memsh.linux.arch.x86.vsyscall import emulate_vsyscall
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP, X86_PF_INSTR, X86_PF_WRITE
+from memsh.linux.include.flags import SIGBUS, SIGCHLD, SIGCONT, SIGSEGV, SIGSTOP
 from memsh.linux.include.kern_levels import KERN_EMERG, KERN_INFO
 from memsh.linux.include.sched import Task, find_task, threads_of
 from memsh.linux.kernel.exit import do_group_exit
@@ -110,9 +111,9 @@ def segfault(box: Box, task: Task, addr: int, error_code: int, ip: int | None = 
     if addr in mmu.hole:
         show_general_protection(box, task, ip, sp)
     else:
-        if addr & ~4095 == mmu.vsyscall and not error_code & X86_PF_WRITE:
-            warn_bad_vsyscall(box, task, addr, error_code, ip, sp)
-        show_signal_msg(box, task, addr, error_code, ip, sp)
+        in_gate = bool(mmu.vsyscall) and addr & ~4095 == mmu.vsyscall
+        if not (in_gate and emulate_vsyscall(box, task, addr, error_code, ip, sp)):
+            show_signal_msg(box, task, addr, error_code, ip, sp)
     force_sig(box, task, SIGSEGV)
 
 
@@ -124,18 +125,6 @@ def show_general_protection(box: Box, task: Task, ip: int, sp: int) -> None:
         f"traps: {task.comm}[{task.pid}] general protection fault ip:{ip:x} sp:{sp:x} error:0{_in_file(task, ip)}",
         KERN_INFO,
     )
-
-
-def warn_bad_vsyscall(box: Box, task: Task, addr: int, error_code: int, ip: int, sp: int) -> None:
-    """What the page of the old system calls says where it is not served (arch/x86/entry/vsyscall/vsyscall_64.c)."""
-    if not box.log.vsyscalls.allows(box, "warn_bad_vsyscall"):
-        return
-    what = (
-        "vsyscall attempted with vsyscall=none" if error_code & X86_PF_INSTR
-        else "vsyscall read attempt denied -- look up the vsyscall kernel parameter if you need a workaround"
-    )  # fmt: skip
-    registers = f"ip:{ip:x} cs:33 sp:{sp:x} ax:{addr:x} si:{addr:x} di:10"
-    box.log.printk(f"{task.comm}[{task.pid}] {what} {registers}", KERN_INFO)
 
 
 def _in_file(task: Task, ip: int) -> str:

@@ -143,6 +143,8 @@ def get(box: Box, name: str) -> str:
     if name in WRITE_ONLY:
         raise KernelError("EACCES", "this tunable can only be written")
     name = HOLDERS.get(name, name)
+    if name == "kernel.sysrq" and box.config.parameter("sysrq_always_enabled") is not None:
+        return "1"
     if name in PLAIN:
         return str(box.sysctl.values[name])
     if name in IN_VM:

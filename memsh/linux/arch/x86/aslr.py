@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
-PAGE_SIZE, STACK_GUARD_GAP, GAP_MIN = 1 << 12, 1 << 20, 128 << 20
+PAGE_SIZE, GAP_MIN = 1 << 12, 128 << 20
 
 
 class Placed(NamedTuple):
@@ -81,7 +81,7 @@ def arch_pick_mmap_layout(box: Box, task: Task, mm: MmStruct) -> None:
     mmu, random = mm.mmu, task.flags & PF_RANDOMIZE
     rnd = box.random.below(1 << box.sysctl.values["vm.mmap_rnd_bits"]) << 12 if random else 0
     gap = mm.rlim[RLIMIT_STACK][0]
-    pad = (mmu.stack_rnd_mask << 12 if random else 0) + STACK_GUARD_GAP
+    pad = (mmu.stack_rnd_mask << 12 if random else 0) + mmu.stack_guard_gap
     if gap + pad < mmu.word_limit:
         gap += pad
     gap = min(max(gap, GAP_MIN), mm.task_size // 6 * 5)

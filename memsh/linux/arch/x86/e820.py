@@ -22,6 +22,7 @@ ACPI_DATA_SIZE = 128 << 10  # what the firmware keeps for its tables below the e
 PCI_HOLE = 0xE0000000  # RAM that would reach this far …
 PCI_HOLE_LOW = 0xC0000000  # … is cut here, and the rest lies beyond 4 GiB
 ULLONG_MAX = (1 << 64) - 1
+OF_ONE = {"highmem": "i386", "numa": "x86_64", "vmalloc": "i386", "vsyscall": "x86_64"}  # early parameters
 _KINDS = {1: "usable", 2: "reserved", 3: "ACPI data", 4: "ACPI NVS", 5: "unusable", 7: "persistent (type 7)",
           12: "persistent (type 12)", 0xEFFFFFFF: "soft reserved"}  # fmt: skip
 # where ranges overlap, the kind of the larger number counts
@@ -79,7 +80,7 @@ def user_map(config: Config, entries: list[Entry], log: Logger, nopentium: bool)
     found = list(entries)
     changed = False
     for name, value in words(config):
-        if malformed(name, value):
+        if malformed(name, value) and OF_ONE.get(name, config.arch) == config.arch:
             log(KERN_WARNING, f"Malformed early option '{name}'")
         if name == "mem" and value is not None:
             if value == "nopentium":

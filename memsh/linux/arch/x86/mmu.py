@@ -7,9 +7,16 @@ arch/x86/mm/mmap.c, pgtable-2level.h, pgtable_64.h (__swp_entry).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.vsyscall import vsyscall_setup
 from memsh.linux.include.swapops import SWP_OFFSET_MASK, SWP_TYPE_SHIFT
+from memsh.linux.kernel.cmdline import words
+from memsh.linux.lib.cmdline import simple_strtoull
+
+if TYPE_CHECKING:
+    from memsh.linux.config import Config
 
 PAGE_SHIFT = 12
 _PRESENT = 0x101  # or a PROT_NONE entry
@@ -49,6 +56,8 @@ class Mmu:
     brk_rnd: int  # how far up a random heap may
     vdso_above_stack: bool  # where the stack is random
     fixed_fallback: bool  # where no hole is found from above, the search from below begins at unmapped_base itself
+    gate_flags: int = 0  # VM_* of the page of the old system calls, 0 where it is not served
+    stack_guard_gap: int = 256 << PAGE_SHIFT  # bytes below a stack that stay free
 
     def __deepcopy__(self, memo: object) -> Mmu:
         return self
@@ -93,3 +102,14 @@ class Mmu:
     def max_swapfile_size(self) -> int:
         """Slots of an area at most, its header among them (generic_max_swapfile_size)."""
         return 1 << min(self.swp_offset_bits, SWP_TYPE_SHIFT)
+
+
+def chosen_mmu(config: Config, mmu: Mmu) -> Mmu:
+    """What vsyscall= and stack_guard_gap= (in pages, mm/mmap.c) make of the architecture's own."""
+    gap = mmu.stack_guard_gap
+    for name, value in words(config):
+        if name == "stack_guard_gap" and value is not None:
+            pages, rest = simple_strtoull(value)
+            gap = gap if rest else pages << PAGE_SHIFT & mmu.word_limit - 1
+    flags = vsyscall_setup(config, mmu.vsyscall)
+    return mmu if (flags, gap) == (0, mmu.stack_guard_gap) else replace(mmu, gate_flags=flags, stack_guard_gap=gap)

@@ -38,7 +38,7 @@ from memsh.linux.include.flags import (
     VM_SOFTDIRTY,
     VM_WRITE,
 )
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea, VmOperations, linear_page_index
+from memsh.linux.include.mm_types import File, MmStruct, VmArea, VmOperations, linear_page_index
 from memsh.linux.include.resource import RLIMIT_DATA
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.hugetlb.inode import ANON_FILE, hstate_of_flags, hugetlb_file_setup, is_file_hugepages
@@ -316,7 +316,7 @@ def do_brk(box: Box, mm: MmStruct, brk: int) -> int:
     try:
         get_unmapped_area(box, mm, old, new - old, MAP_FIXED)
         after = find_vma(mm, old)
-        if after and after.start <= new - 1 + 4096 + STACK_GUARD_GAP and new + 4096 > vm_start_gap(after):
+        if after and after.start <= new - 1 + 4096 + mm.mmu.stack_guard_gap and new + 4096 > vm_start_gap(after):
             return mm.brk
         _, prev = find_vma_prev(mm, old)
         if prev and prev.end <= mm.start_brk:
@@ -370,7 +370,8 @@ def insert_vm_area(box: Box, mm: MmStruct, start: int, end: int, flags: int, ops
     pages = (end - start) >> 12
     if flags & VM_ACCOUNT:
         vm_enough_memory(box, mm, pages)
-    vma = vm_area_alloc(box, mm, start, end, flags | VM_SOFTDIRTY, 0 if ops else linear_page_index(start))
+    dirty = VM_SOFTDIRTY if ops else 0  # a stack has lost it by the time that it gets its own protection
+    vma = vm_area_alloc(box, mm, start, end, flags | dirty, 0 if ops else linear_page_index(start))
     vma.vm_ops = ops
     try:
         vma_link(box, mm, vma)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_GROWSDOWN, VM_LOCKED
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, MmStruct, VmArea
+from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.include.resource import RLIMIT_STACK
 from memsh.linux.mm.mmap.vmalist import (
     find_vma_prev,
@@ -29,8 +29,8 @@ def expand_downwards(box: Box, mm: MmStruct, vma: VmArea, addr: int) -> None:
     if addr < box.vm.mmap_min_addr:
         raise KernelError("EPERM")
     _, prev = find_vma_prev(mm, vma.start)
-    if prev and not prev.flags & VM_GROWSDOWN and prev.flags & 7 and addr - prev.end < STACK_GUARD_GAP:
-        raise KernelError("ENOMEM", "the stack would come within 256 pages of the area below it")
+    if prev and not prev.flags & VM_GROWSDOWN and prev.flags & 7 and addr - prev.end < mm.mmu.stack_guard_gap:
+        raise KernelError("ENOMEM", "the stack would come too near to the area below it")
     anon_vma_prepare(box, vma)
     if addr >= vma.start:
         return

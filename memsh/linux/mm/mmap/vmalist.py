@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE
 from memsh.linux.include.kern_levels import KERN_WARNING
-from memsh.linux.include.mm_types import STACK_GUARD_GAP, File, MmStruct, VmArea
+from memsh.linux.include.mm_types import File, MmStruct, VmArea
 from memsh.linux.include.resource import RLIMIT_AS, RLIMIT_DATA
 from memsh.linux.mm.rmap.rmap import unlink_anon_vmas
 from memsh.linux.mm.slab.objects import give, take
@@ -44,7 +44,7 @@ def areas_between(mm: MmStruct, start: int, end: int) -> list[VmArea]:
 def vm_start_gap(vma: VmArea) -> int:
     """Where the area begins, its guard gap included if it is a stack."""
     if vma.flags & VM_GROWSDOWN:
-        return max(0, vma.start - STACK_GUARD_GAP)
+        return max(0, vma.start - vma.mm.mmu.stack_guard_gap)
     return vma.start
 
 
