@@ -159,7 +159,8 @@ def run(box: Box, args: Args, io: IO) -> int:
 
     run a.out
 
-    init forks, and the child executes PROGRAM. Its name in /proc is the name given here. The faults shown are those it
+    init forks, and the child executes PROGRAM, on the CPUs that the current process may use, as what a shell starts
+    does. Its name in /proc is the name given here. The faults shown are those it
     took up to main; major ones had to wait for the disk. Of the session's variables it finds GLIBC_TUNABLES and the
     MALLOC_… ones in its environment: GLIBC_TUNABLES=glibc.malloc.tcache_count=0 run a.out.
     """
@@ -168,6 +169,7 @@ def run(box: Box, args: Args, io: IO) -> int:
     binprm.find_program(box, args.program)
     with box.memcg.acting(box.memcg.of_task(box.init)):
         child = forking.kernel_clone(box, box.init)
+        child.cpu, child.affinity = box.current.cpu, box.current.affinity  # as a child of the shell
         before = child.minflt, child.majflt
         try:
             binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))

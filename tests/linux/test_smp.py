@@ -35,6 +35,15 @@ def test_an_idle_cpu_forgets_an_address_space_whose_tables_go() -> None:
     assert counts(typed, "TLB") == [0, 1]
 
 
+def test_a_program_runs_where_the_one_that_starts_it_may() -> None:
+    typed = Typed("--arch", "x86_64", "--nodes", "256M:0,256M:1", "--ram", "512M", "--cpus", "2")
+    typed("taskset -cp 1 $(cut -d' ' -f1 /proc/self/stat); run a.out; p=$(mmap 40k); touch $p 40k")
+    assert typed("grep Cpus_allowed_list /proc/self/status").split() == ["Cpus_allowed_list:", "1"]
+    assert typed("nodes $p 40k").startswith("1+10")
+    typed("switch 1 > /dev/null; run a.out")
+    assert typed("grep Cpus_allowed_list /proc/self/status").split() == ["Cpus_allowed_list:", "0-1"]
+
+
 def test_one_cpu_has_nobody_to_interrupt() -> None:
     typed = Typed()
     typed("stress -q --cpu 2 -t 1; echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory")

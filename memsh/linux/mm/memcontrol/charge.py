@@ -26,6 +26,7 @@ USEC_PER_JIFFY = 1_000_000 // HZ
 RCU_USEC = 12_000  # a group that nobody holds goes after a grace period
 MEMCG_DELAY_PRECISION_SHIFT, MEMCG_DELAY_SCALING_SHIFT = 20, 14
 MEMCG_MAX_HIGH_DELAY_JIFFIES = 2 * HZ
+FAULT_USEC = 8  # what a program takes for a page that it touches for the first time
 SWAP_CLUSTER_MAX = 32
 _BLOCKING = GFP_NAMES["__GFP_DIRECT_RECLAIM"]
 _NORETRY, _MAYFAIL = GFP_NAMES["__GFP_NORETRY"], GFP_NAMES["__GFP_RETRY_MAYFAIL"]
@@ -54,6 +55,7 @@ class Charging:
         self.stocks = [Stock() for _ in range(box.config.cpus)]
         self.paying: MemCgroup | None = None
         self.over_high = 0  # pages that the current task has charged above a `high` (memcg_nr_pages_over_high)
+        self.faults = 0  # pgfault when a group was last reclaimed from
 
     def let_go(self, memcg: MemCgroup) -> None:
         """Something that held a removed group holds it no more."""
@@ -225,7 +227,13 @@ class Charging:
                 self.handle_over_high(gfp)
 
     def reclaim(self, memcg: MemCgroup, pages: int, gfp: int) -> int:
-        """try_to_free_mem_cgroup_pages(), which the current task waits for."""
+        """try_to_free_mem_cgroup_pages(), which the current task waits for.
+
+        What it did since the last time took time, too: by now the disk has written most of what was on its way.
+        """
+        faults, self.faults = self.faults, self.box.vmstat["pgfault"]
+        if self.box.disk.pending:
+            self.box.timer.advance(FAULT_USEC * (self.faults - faults))
         with self.box.psi.stall("memory"):
             return self.box.reclaim.try_to_free_mem_cgroup_pages(self.box, memcg.number, pages, gfp)
 
