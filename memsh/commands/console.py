@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from memsh.commands.processes import died, named, tell_end
+from memsh.commands.processes import died, tell_end
 from memsh.linux.box import Box
 from memsh.linux.include.sched import find_pid
 
@@ -24,8 +24,14 @@ class Console:
 
     def look(self, box: Box) -> None:
         """What happened to this box until now is told, or belongs to another time."""
-        self.panicked = bool(box.panicked)
-        self.kills, self.pid, self.name = box.vmstat["oom_kill"], box.current.pid, named(box.current)
+        task = box.current
+        self.panicked, self.kills = bool(box.panicked), box.vmstat["oom_kill"]
+        self.pid, self.comm = task.pid, task.comm  # put together where somebody has died: this comes after each command
+
+    @property
+    def name(self) -> str:
+        """Who was current."""
+        return f"{self.pid} ({self.comm})"
 
     def __call__(self, io: IO) -> None:
         """Linux's line for each process that was killed, and who is current if it was the one before."""

@@ -201,15 +201,14 @@ class Calls(Refusals):
         """The declared command that the words call."""
         session = self.session
         name = words[0]
-        path = self._path_before(node)
+        path = self._path_before(node) if node.assigns else None
         if "/" in name or path is not None or "PATH" in self.language.variables:
             leads = self._leads(words, path)
             if leads is not None:
                 return self.found(leads, node, arrays)._replace(name=name)
-        if not session.registry.knows(name):
-            raise NotFound(fingers.unknown(session.registry, name, node))
         pair = session.registry.find(words, not self.language.strict)
-        assert pair is not None
+        if pair is None:
+            raise NotFound(fingers.unknown(session.registry, name, node))
         command, rest = pair
         if command.help_option and len(rest) == 1 and rest[0] == "--help":
             helper = session.registry.commands.get("help")

@@ -128,7 +128,9 @@ def run_line(runner: Runner, line: Line) -> int:
     if line.text.startswith(HOST_LINE) and session.typing and line.text in session.typed_text:  # not by an alias
         session.last_status = host_line(runner, line.text, line.number)
         return session.last_status
-    with session.turn.line() if session.turn is not None else nullcontext():
+    if session.turn is None:
+        return _run_line(runner, line)
+    with session.turn.line():
         return _run_line(runner, line)
 
 
@@ -215,8 +217,8 @@ def _run_line(runner: Runner, line: Line) -> int:
         if session.typed_depth or session.running_job is not None:
             raise
         status = out_of_memory(runner, line.number)
-    session.last_status = status
-    session.journal.append(line.text)
+    session.language.last_status = status
+    session.doing.journal.append(line.text)
     if session.hung_up and not session.typed_depth:
         raise Leave(session.hung_up)
     return status

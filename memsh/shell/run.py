@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell import jobs
@@ -97,9 +98,13 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         runner.take_session_streams()
         return runner
 
-    @property
-    def language(self) -> Language:
-        return self.session.language
+    if TYPE_CHECKING:
+
+        @property
+        def language(self) -> Language: ...
+
+    else:
+        language = property(attrgetter("session.language"))  # read many times a line: without a call into Python
 
     def beside(self, stdout: Sink, stdin: Input | None = None, captured: bool | None = None) -> Runner:
         """The same surroundings with another output."""
@@ -250,11 +255,12 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             session.was_interrupted, leaving = True, True
             raise
         finally:
-            session.last_status = INTERRUPTED if status < 0 else status
+            session.language.last_status = told = INTERRUPTED if status < 0 else status
             try:
-                for after in session.hooks.after_line:
-                    after(session, text, session.last_status)
-                if session.hooks.after_command and status >= 0 and not leaving:
+                hooks = session.hooks
+                for after in hooks.after_line:
+                    after(session, text, told)
+                if hooks.after_command and status >= 0 and not leaving:
                     self._shown_after()
             finally:
                 doing.typed_depth -= 1

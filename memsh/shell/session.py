@@ -216,19 +216,25 @@ class Session:
         self._insisting = Insisting()
         self.spare = Spare(KEPT if ADDRESSES else 0)
 
-    @property
-    def box(self) -> Box:
-        """The machine. Where it works long it asks whether Ctrl-C was pressed. None in a session without one (--proc):
-        what is declared to need a box is not run there, the rest asks."""
-        return self._box  # type: ignore[return-value]
-
-    @box.setter
-    def box(self, box: Box | None) -> None:
+    def _work_on(self, box: Box | None) -> None:
         self._box = box
         if box is not None:
             box.cond_resched = lambda: self.poll()
             if self.console is not None:
                 self.console.look(box)
+
+    if TYPE_CHECKING:
+
+        @property
+        def box(self) -> Box:
+            """The machine. Where it works long it asks whether Ctrl-C was pressed. None in a session without one
+            (--proc): what is declared to need a box is not run there, the rest asks."""
+
+        @box.setter
+        def box(self, box: Box | None) -> None: ...
+
+    else:
+        box = property(attrgetter("_box"), _work_on)  # read many times a line: without a call into Python
 
     # parts
 
@@ -348,9 +354,11 @@ class Session:
             self.turn.give()
         if self.hangup is not None and self.hangup():
             self.interrupted = True
+        job = self.running_job
+        if job is None and not self.interrupted and not self.stops:  # nearly always
+            return
         if self.interrupted and self.abandon:
             raise Abandoned
-        job = self.running_job
         if self.stops and self.polls >= self.stops.get(job, NEVER):
             self.cut_at = self.cut_at or self.polls
             raise Interrupted

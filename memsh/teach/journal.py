@@ -48,7 +48,7 @@ _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "els
 SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
 AT_COMMANDS = frozenset({"DEBUG", "ERR", "RETURN"})  # traps that run around `source` itself, too
 ASKS = re.compile(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
-COST = 0.15  # seconds of replaying between two checkpoints
+COST = 0.3  # seconds of running between two checkpoints: undo runs no more than that again
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed
 
@@ -165,8 +165,8 @@ class Timeline:
 
     def figures(self) -> tuple[Any, ...]:
         """What the box has counted, and the background jobs with the times at which they go on."""
-        session = self.session
-        return (*session.box.pulse(), [(job.number, job.wake) for job in session.jobs] if session.jobs else None)
+        jobs = self.session.jobs
+        return self.session.box.pulse(), [(job.number, job.wake) for job in jobs] if jobs else None
 
     def before(self, session: Session, line: str) -> None:
         if self.busy or session.box is None:
@@ -220,7 +220,7 @@ class Timeline:
         """The entry for a command that has ended and leaves `left`; self.left is what the one before it left. `did`:
         the line, or what of it is not in the journal yet."""
         session, doing = self.session, self.session.doing
-        told = retold(did, [deeds.script() for deeds in session.lived])
+        told = retold(did, [deeds.script() for deeds in session.lived]) if session.lived else did
         exact = bool(told) and not doing.deaf
         replay = told or did
         for host in doing.hosts:
@@ -246,10 +246,12 @@ class Timeline:
 
     def hears(self, status: int | None = None) -> Heard:
         """What the next line would find; `$?` is `status`, if that is given."""
-        language = self.session.language
-        return Heard(
-            language.last_status if status is None else status, language.last_word, tuple(language.statuses)
-        )
+        language, left = self.session.language, self.left
+        status, word = language.last_status if status is None else status, language.last_word
+        statuses = tuple(language.statuses)
+        if status == left.status and word == left.word and statuses == left.statuses:
+            return left  # the same one: thousands of lines leave the same
+        return Heard(status, word, statuses)
 
     def asks(self, line: str) -> bool:
         """Whether a line may look at what the one before it left: by itself, or in what it calls."""
