@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import io
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from memsh import __version__
+from memsh.alike import alike
 from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.shell.errors import BUG_STATUS, INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
@@ -84,7 +84,7 @@ def read_options(argv: list[str]) -> Options:
         elif len(word) > 2 and word[0] == "-" and set(word[1:]) <= set("exc") and "c" not in word[1:-1]:
             argv[place:place] = ["-" + letter for letter in word[1:]]
         elif word[0:1] == "-" and len(word) > 1:
-            close = difflib.get_close_matches(name, sorted(_VALUED | _FLAGS | {"--resume"}), 1)
+            close = alike(name, sorted(_VALUED | _FLAGS | {"--resume"}), 1)
             hint = f" (did you mean {close[0]}?)" if close else " (memsh --help lists them)"
             raise ShellError(f"there is no option {name}{hint}", 2)
         else:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from memsh.alike import alike
 from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, rest
 from memsh.shell import manual as pages
@@ -35,7 +34,7 @@ def help(box: object, args: Args, io: IO) -> int:
     elif name in topics:
         io.out(topic_list(topics[name], io.width))
     else:
-        close = registry.like(name) or difflib.get_close_matches(name, topics, 1)
+        close = registry.like(name) or alike(name, topics, 1)
         raise ShellError(f"there is no command or topic {name}" + (f" (did you mean {close[0]}?)" if close else ""))
     return 0
 
@@ -64,7 +63,7 @@ def man(box: object, args: Args, io: IO) -> int:
     elif about := pages.lesson(name, min(io.width, 100)):
         io.out(about)
     else:
-        close = difflib.get_close_matches(name, pages.pages(), 1) or registry.like(name)
+        close = alike(name, pages.pages(), 1) or registry.like(name)
         raise ShellError(f"no manual entry for {name}" + (f" (did you mean {close[0]}?)" if close else ""))
     return 0
 

@@ -4,9 +4,9 @@ A type is a function from the typed word to a value; it raises ValueError with t
 """
 
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 
+from memsh.alike import alike
 from memsh.linux.include.flags import GFP_NAMES
 
 _TOKEN = re.compile(r"\w+|\S")
@@ -60,7 +60,7 @@ def _flag(name: str, word: str) -> int:
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", name):
         return int(name, 0) if name.lower().startswith("0x") else int(name)
     wanted = name.upper().strip("_").removeprefix("GFP_")
-    meant = [f"__GFP_{wanted}"] if f"__GFP_{wanted}" in GFP_NAMES else get_close_matches(name.upper(), GFP_NAMES, 2)
+    meant = [f"__GFP_{wanted}"] if f"__GFP_{wanted}" in GFP_NAMES else alike(name.upper(), GFP_NAMES, 2)
     if wanted == "HIGHMEM":
         meant.append("GFP_HIGHUSER, which is GFP_USER|__GFP_HIGHMEM")
     hint = f": did you mean {' or '.join(meant)}?" if meant else ""

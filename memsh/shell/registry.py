@@ -14,11 +14,11 @@ A name of two words (`kmem_cache create`) declares one member of a group.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from memsh.alike import alike
 from memsh.digits import is_digits
 from memsh.shell.errors import UsageError
 
@@ -95,7 +95,7 @@ class Param:
     def convert(self, word: str, bits: int = 32) -> Any:
         """The word as the command wants it, on a machine of `bits` bits. UsageError with a sentence otherwise."""
         if self.choices is not None and word not in self.choices:
-            close = difflib.get_close_matches(word, self.choices, 1)
+            close = alike(word, self.choices, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise UsageError(f"{self.meta if self.kind != 'opt' else self.flags[0]}: '{word}' is not one of "
                              f"{', '.join(self.choices)}{hint}")  # fmt: skip
@@ -329,7 +329,7 @@ class Command:
         return place
 
     def _unknown(self, flag: str) -> UsageError:
-        close = difflib.get_close_matches(flag, self.options, 1)
+        close = alike(flag, self.options, 1)
         return self.wrong(f"there is no option {flag}" + (f"; did you mean {close[0]}?" if close else ""))
 
 
@@ -338,6 +338,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
+        self._names: list[str] | None = None  # names(), until another one comes
         self.groups: dict[str, list[str]] = {}
         self.for_lines: set[object] = set()  # names of those that stand for a line
         self.alone: set[object] = set()  # and of those that move the session
@@ -352,6 +353,7 @@ class Registry:
         if declared.name in self.commands or declared.name in self.groups:
             raise ValueError(f"command {declared.name} is declared twice")
         self.commands[declared.name] = declared
+        self._names = None
         if declared.runs_line:
             self.for_lines.add(declared.name)
         if declared.alone:
@@ -373,7 +375,9 @@ class Registry:
 
     def names(self) -> list[str]:
         """What can be typed as a first word, in alphabetical order."""
-        return sorted({name.partition(" ")[0] for name in self.commands})
+        if self._names is None:
+            self._names = sorted({name.partition(" ")[0] for name in self.commands})
+        return list(self._names)
 
     def find(self, words: list[str], script: bool = False) -> tuple[Command, list[str]] | None:
         """The command that `words` call, perhaps in a script, and the words left for it; None if there is none."""
@@ -392,7 +396,7 @@ class Registry:
         listed = ", ".join(members)
         if len(words) == 1 or words[1] in ("-h", "--help"):
             raise UsageError(f"say what to do: {listed} (usage: {words[0]} {'|'.join(members)} …)")
-        close = difflib.get_close_matches(words[1], members, 1)
+        close = alike(words[1], members, 1)
         hint = f"; did you mean {words[0]} {close[0]}?" if close else ""
         raise UsageError(f"'{words[1]}' is not one of {listed}{hint}")
 
@@ -401,7 +405,7 @@ class Registry:
         lowered = name.lower()
         names = self.names()
         exact = [known for known in names if known.lower() == lowered]
-        close = difflib.get_close_matches(lowered, names, 3, 0.6)
+        close = alike(lowered, names, 3, 0.6)
         return exact or close
 
 

@@ -6,12 +6,12 @@ No known deviations: the format is memsh's own.
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from memsh.alike import alike
 from memsh.shell.errors import ShellError
 from memsh.shell.hostread import read_whole
 
@@ -227,7 +227,7 @@ def load(name: str) -> Lesson:
         return read_lesson(name, read_text(Path(name), name))
     known = names()
     if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
+        close = alike(name, known, 1)
         hint = f" (did you mean {close[0]}?)" if close else f" (there are: {', '.join(known)})"
         raise ShellError(f"there is no lesson {name}{hint}")
     return read_lesson(f"{name}.md", read_text(FOLDER / f"{name}.md", name))

@@ -6,12 +6,12 @@ memsh's own.
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from memsh.alike import alike
 from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 from memsh.teach.exercise import EXERCISES, FOR, KINDS, Exercise, read_exercise
@@ -48,7 +48,7 @@ def fences(text: str, known: tuple[str, ...]) -> Iterator[Fault]:
         elif match:
             closing, kind = match[1], match[2] or "text"
             if match[2] and match[2] not in (*known, *SHOWN):
-                close = difflib.get_close_matches(match[2], known, 1)
+                close = alike(match[2], known, 1)
                 hint = f": did you mean ```{close[0]}?" if close else f" (memsh's are {', '.join(known)})"
                 yield Fault(number, f"```{match[2]} is no kind of block{hint}")
         elif line.lstrip().startswith("``") and not line.lstrip().startswith("```") and line.count("`") == 2:

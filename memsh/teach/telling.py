@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from memsh.alike import alike
 from memsh.linux.box import Box
 from memsh.procfs import tracing, tree
 from memsh.shell import IO, Args, ShellError, arg, command, opt, rest
@@ -56,7 +55,7 @@ def where(box: Box, args: Args, io: IO) -> int:
 
     hits = find(args.function)
     if not hits:
-        close = difflib.get_close_matches(args.function, [known.name for known in FUNCTIONS.values()], 1)
+        close = alike(args.function, [known.name for known in FUNCTIONS.values()], 1)
         raise ShellError(f"no {args.function} among the functions that memsh models"
                          + (f" (did you mean {close[0]}?)" if close else ""))  # fmt: skip
     for found in hits:

@@ -6,11 +6,11 @@ mistake in it is told in one line, with the number of the line, and left out as 
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memsh.alike import alike
 from memsh.digits import is_digits
 from memsh.shell.hostread import read_whole
 
@@ -98,7 +98,7 @@ def _set(made: Settings, number: int, key: str, value: str) -> None:
     elif key in _WORDS:
         setattr(made, key.replace("-", "_"), "" if key == "history-file" and value == "auto" else value)
     else:
-        close = difflib.get_close_matches(key, [*_CHOICES, *_NUMBERS, *_WORDS, "run"], 1)
+        close = alike(key, [*_CHOICES, *_NUMBERS, *_WORDS, "run"], 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise Mistake(f"{number}: there is no setting {key[:40]}{hint}")
 

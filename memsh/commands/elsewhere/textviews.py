@@ -3,10 +3,10 @@ kernel behind it. Any zones, nodes and page sizes; what the tree does not tell i
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NamedTuple
 
+from memsh.alike import alike
 from memsh.commands.draw import bar, human, plural, say, table
 from memsh.commands.tools import reader_of
 from memsh.procps import figures
@@ -233,7 +233,7 @@ def slab(name: str, io: IO) -> None:
         return
     cache = next((cache for cache in here.slabs if cache.name == name), None)
     if cache is None:
-        close = difflib.get_close_matches(name, [one.name for one in here.slabs], 1)
+        close = alike(name, [one.name for one in here.slabs], 1)
         raise ShellError(f"there is no cache '{name}'" + (f" (did you mean {close[0]}?)" if close else ""))
     slabs = human(cache.pages_per_slab * here.page)
     say(io, f"{cache.name}: objects of {cache.obj_size} bytes, {cache.objs_per_slab} in a slab of {slabs}")

@@ -5,11 +5,11 @@ The figures are the file's own, word by word; the meanings lie in files.py, vmst
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from memsh.alike import alike
 from memsh.commands.meanings import elsewhere
 from memsh.commands.meanings import files as meanings
 from memsh.commands.meanings.vmstat import VMSTAT, ZONEINFO
@@ -386,7 +386,7 @@ def chosen(rows: list[Row], wanted: str, whole: bool) -> list[Row]:
     if not found and is_digits(wanted) and 1 <= int(wanted) <= len(rows):
         found = [rows[int(wanted) - 1]]
     if not found:
-        close = difflib.get_close_matches(wanted, [name for row in rows for name in row.names], 1)
+        close = alike(wanted, [name for row in rows for name in row.names], 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise ShellError(f"there is no row '{wanted}'{hint}; rows have names, or numbers from 1 to {len(rows)}")
     return found
