@@ -131,10 +131,10 @@ def _chmod(box: Box, args: Args, io: IO, name: str, words: str, told: str, top: 
         inode = disk_of(box, whole) if is_devfs(whole) else box.fs.lookup(whole)
     except KernelError as error:
         if not args.quiet:
-            io.complain(f"cannot access '{name}': {error.strerror}" if error.code == "ENOENT" else
+            io.complain(f"cannot access '{name}': {error.strerror}" if error.code in ("ENOENT", "ENOTDIR") else
                         f"changing permissions of '{name}': {error.strerror}")  # fmt: skip
         if told == "verbose":
-            io.out(f"{quote(name)} could not be accessed\n" if error.code == "ENOENT" else "")
+            io.out(f"{quote(name)} could not be accessed\n" if error.code in ("ENOENT", "ENOTDIR") else "")
         return 1
     folder = stat_kind(io.session, name) == "dir"
     before = inode.mode & 0o7777

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, path_of, stat_kind
+from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, missing, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, ProcFile
@@ -83,7 +83,9 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
     whole = path_of(session, path)
     kind = stat_kind(session, whole)
     if kind is None:
-        raise KernelError("ENOENT")
+        raise missing(session, whole)
+    if path.endswith("/") and kind != "dir":
+        raise KernelError("ENOTDIR")
     if session.box is None:
         return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None)
     if is_devfs(whole):

@@ -13,6 +13,7 @@ from memsh.commands.paths import (
     is_devfs,
     is_link,
     is_procfs,
+    missing,
     path_of,
     skim,
     stat_kind,
@@ -197,8 +198,10 @@ def change_directory(io: IO, name: str, physical: bool = False) -> None:
     logical = logical[1:] if logical.startswith("//") else logical
     whole = path_of(io.session, logical if name and not physical else name)
     kind = stat_kind(io.session, whole)
+    if kind is None:
+        raise ShellError(f"{name}: {missing(io.session, whole).strerror}")
     if kind != "dir":
-        raise ShellError(f"{name}: {'Not a directory' if kind else 'No such file or directory'}")
+        raise ShellError(f"{name}: Not a directory")
     language.old_cwd, language.cwd = language.get("PWD"), whole
     language.logical = (whole, whole if physical else logical)
     language.variables.pop("PWD", None)

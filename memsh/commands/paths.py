@@ -148,7 +148,7 @@ def writable_path(session: Session, name: str) -> str:
     if stat_kind(session, whole) == "dir":
         raise KernelError("EISDIR")
     if stat_kind(session, posixpath.dirname(whole)) != "dir":
-        raise KernelError("ENOENT")
+        raise missing(session, whole)
     return whole
 
 
@@ -182,6 +182,17 @@ def stat_kind(session: Session, path: str) -> str | None:
     return "dir" if fs.isdir(path) else "file" if fs.exists(path) else None
 
 
+def missing(session: Session, whole: str) -> KernelError:
+    """Why there is nothing of an absolute name: ENOTDIR where it leads through a file, else ENOENT."""
+    above = posixpath.dirname(whole)
+    while above != "/":
+        kind = stat_kind(session, above)
+        if kind is not None:
+            return KernelError("ENOENT" if kind == "dir" else "ENOTDIR")
+        above = posixpath.dirname(above)
+    return KernelError("ENOENT")
+
+
 def size_of(session: Session, path: str) -> int:
     """Bytes of a file of the disk; 0 for /proc, as on Linux."""
     whole = path_of(session, path)
@@ -201,7 +212,7 @@ def listdir(session: Session, path: str) -> list[str]:
         return sorted(session.reader.listdir(whole))
     kind = stat_kind(session, whole)
     if kind != "dir":
-        raise KernelError("ENOENT" if kind is None else "ENOTDIR")
+        raise missing(session, whole) if kind is None else KernelError("ENOTDIR")
     whole = followed(session, whole)
     if whole == "/dev":
         return sorted([*DEVICES, "shm"])
@@ -442,7 +453,7 @@ class BoxFiles:
         else:
             kind = stat_kind(session, whole)
             if kind != "file":
-                raise KernelError("EISDIR" if kind == "dir" else "ENOENT")
+                raise KernelError("EISDIR") if kind == "dir" else missing(session, whole)
             session.ran.add("<")
             source = FileInput(_DiskText(session, whole), session)
         source.size = size_of(session, whole)
@@ -474,7 +485,7 @@ class BoxFiles:
             return _ProcSink(session, whole)
         parent = posixpath.dirname(whole)
         if stat_kind(session, parent) != "dir" or parent == "/dev":
-            raise KernelError("ENOENT" if parent != "/dev" else "EACCES")
+            raise missing(session, whole) if parent != "/dev" else KernelError("EACCES")
         return _DiskSink(session.box, whole, append)
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink:

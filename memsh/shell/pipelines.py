@@ -1,6 +1,7 @@
 """`a | b | c`: every stage is prepared before the first one runs (bash: execute_cmd.c, execute_pipeline).
 
-At the prompt a stage that cannot be called refuses the whole pipeline; in a script it fails alone, as in bash.
+At the prompt a stage that cannot be called refuses the whole pipeline, unless it sends its own errors elsewhere; that
+one, and each in a script, fails alone, as in bash.
 
 Known deviation: one stage works at any time, see pipes.py.
 """
@@ -34,6 +35,12 @@ class Refusal(NamedTuple):
 Stage = Prepared | Refusal | Node
 
 
+def tells_elsewhere(node: Pipeline, at: int) -> bool:
+    """Whether what a stage says to standard error goes to the next one or to a file: then it may fail alone."""
+    redirects = getattr(node.stages[at], "redirects", None) or ()
+    return at in node.both or any(redirect.fd == 2 or redirect.op[:2] == "&>" for redirect in redirects)
+
+
 class Pipelines(Calls):
     """The part of Runner that runs them."""
 
@@ -53,16 +60,17 @@ class Pipelines(Calls):
         try:
             if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
-            for stage in node.stages if self.language.strict else ():
-                if isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
+            alone = [not self.language.strict or tells_elsewhere(node, at) for at in range(len(node.stages))]
+            for at, stage in enumerate(node.stages):
+                if not alone[at] and isinstance(stage, Simple) and stage.words and isinstance(stage.words[0], str):
                     self.look_up(stage.words[0], stage)
             if "DEBUG" in self.language.traps:
                 for stage in node.stages:
                     if isinstance(stage, Simple):
                         self.debugged(stage)
             self.stands(node)
-            for stage in node.stages:
-                stages.append(self._prepared(stage) if isinstance(stage, Simple) else stage)
+            for at, stage in enumerate(node.stages):
+                stages.append(self._prepared(stage, alone[at]) if isinstance(stage, Simple) else stage)
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
         statuses = [0] * len(stages)
@@ -79,21 +87,21 @@ class Pipelines(Calls):
             last = next((status for status in reversed(statuses) if status), 0)
         return int(not last) if node.negate else last
 
-    def _prepared(self, stage: Simple) -> Prepared | Refusal:
+    def _prepared(self, stage: Simple, alone: bool) -> Prepared | Refusal:
         """A stage ready to be called. What its words change (`$((i++))`, `${x:=y}`) is its own shell's, and lost."""
         session, language = self.session, self.language
         self.stands(stage)
         if all(isinstance(word, str) for word in stage.words):
-            return self._prepare(stage)
+            return self._prepare(stage, alone)
         with session.apart(language=language.child()):
             session.language.level = language.level
-            return self._prepare(stage)
+            return self._prepare(stage, alone)
 
-    def _prepare(self, stage: Simple) -> Prepared | Refusal:
+    def _prepare(self, stage: Simple, alone: bool) -> Prepared | Refusal:
         try:
             return self.prepare(stage)
         except ShellError as error:
-            if self.language.strict:
+            if not alone:
                 raise
             return Refusal(error, stage)
 

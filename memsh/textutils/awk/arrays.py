@@ -22,7 +22,7 @@ def _wrong(message: str, function: Function | None = None) -> NoReturn:
     raise ShellError(f"{place}error: {message}", 1)
 
 
-def _parts(tree: Any) -> Iterator[Any]:
+def parts(tree: Any) -> Iterator[Any]:
     """A tree, and all the trees below it."""
     waiting = [tree]
     while waiting:
@@ -54,7 +54,7 @@ class Shapes:
         self.names: set[str] = set()
         bodies: list[tuple[Function | None, Any]] = [(None, list(map(tuple, program.rules)))]
         bodies += [(function, function.body) for function in program.functions.values()]
-        trees = [(scope, tree) for scope, body in bodies for tree in _parts(body)]
+        trees = [(scope, tree) for scope, body in bodies for tree in parts(body)]
         self.names = {tree[1] for _, tree in trees if tree[0] == "var"}
         self._check_names(trees)
         while sum(self._learn(scope, tree) for scope, tree in trees):
@@ -93,8 +93,6 @@ class Shapes:
                     first = function.params.index(name) + 1
                     _wrong(f"function `{function.name}': parameter #{at + 1}, `{name}', duplicates parameter #{first}",
                            function)  # fmt: skip
-                if name in functions:
-                    _wrong(f"function `{function.name}': cannot use function `{name}' as a parameter name")
         for scope, tree in trees:
             if tree[0] == "var" and (scope is None or tree[1] not in scope.params):
                 if tree[1] in functions:

@@ -120,10 +120,12 @@ class Expressions(Places):
         calculate, right = ARITHMETIC.get(operator) or ARITHMETIC[operator[0]], self.number(source)
         if target[0] == "item":
             return self._item_update(target, calculate, right)
-        left = self.number(target)
+        settle, target = self.settled(target)
+        left, store = self.number(target), self.store(target)
 
         def update(f: Frame) -> float:
             amount = right(f)
+            settle(f)
             made = calculate(left(f), amount)
             store(f, made)
             return made
@@ -283,9 +285,11 @@ class Expressions(Places):
                 return made if before else was
 
             return step_cell
+        settle, target = self.settled(target)
         read, store = self.number(target), self.store(target)
 
         def step(f: Frame) -> float:
+            settle(f)
             was = read(f)
             store(f, was + amount)
             return was + amount if before else was

@@ -143,14 +143,14 @@ class ExpressionParser:
         left = self.comparison(no_greater)
         while self.token.kind in ("~", "!~"):
             negate = self.take().kind == "!~"
-            left = ("match", negate, left, self.comparison(no_greater))
+            left = ("match", negate, left, self._assigned(self.comparison(no_greater), no_greater))
         return left
 
     def comparison(self, no_greater: bool) -> Tree:
         left = self.concatenation(no_greater)
         if self.token.kind in _COMPARE and not (no_greater and self.token.kind == ">"):
             operator = self.take().kind
-            left = ("cmp", operator, left, self.concatenation(no_greater))
+            left = ("cmp", operator, left, self._assigned(self.concatenation(no_greater), no_greater))
             if self.token.kind in _COMPARE and not (no_greater and self.token.kind == ">"):
                 self.wrong()
         return left
@@ -166,18 +166,24 @@ class ExpressionParser:
                 self.take()
                 self.take()
                 command = parts[0] if len(parts) == 1 else ("cat", parts)
-                parts = [("getline", kind, command, self.optional_target())]
+                parts = [self._sum_from(("getline", kind, command, self.optional_target()))]
             else:
                 return parts[0] if len(parts) == 1 else ("cat", parts)
 
-    def additive(self) -> Tree:
-        left = self.term()
+    def _sum_from(self, left: Tree) -> Tree:
+        """What is reckoned with the answer of `COMMAND | getline`: `"date" | getline x + 1`."""
+        if self.accept("^"):
+            left = ("bin", "^", left, self.power())
+        return self.additive(self.term(left))
+
+    def additive(self, begun: Tree | None = None) -> Tree:
+        left = begun or self.term()
         while self.token.kind in ("+", "-"):
             left = ("bin", self.take().kind, left, self.term())
         return left
 
-    def term(self) -> Tree:
-        left = self.unary()
+    def term(self, begun: Tree | None = None) -> Tree:
+        left = begun or self.unary()
         while self.token.kind in ("*", "/", "%"):
             operator = self.take()
             left = ("bin", operator.kind, left, self.unary())
@@ -238,7 +244,10 @@ class ExpressionParser:
             self.take()
             if self.token.kind in ("++", "--", "-", "+", "!"):
                 return ("field", self.unary())
-            return ("field", self.primary())
+            inner = self.primary()
+            if inner[0] == "field" and self.token.kind in ("++", "--"):  # $$a++ is $($a++)
+                inner = ("step", False, 1.0 if self.take().kind == "++" else -1.0, inner)
+            return ("field", inner)
         if kind in ("++", "--"):
             self.take()
             target = self.primary()

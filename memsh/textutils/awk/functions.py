@@ -292,12 +292,14 @@ def _filler(text: str) -> Callable[[str], str] | None:
 def _substituting(every: bool) -> Callable[[Expressions, list[Tree]], Eval]:
     def builder(c: Expressions, arguments: list[Tree]) -> Eval:
         target: Tree = arguments[2] if len(arguments) > 2 else ("field", ("num", 0.0))
+        settle, target = c.settled(target)
         find, filling, text = c.regexp(arguments[0]), c.text(arguments[1]), c.text(target)
         store = c.store(target) if target[0] in ("var", "item", "field") else None
 
         def substitute(f: Frame) -> float:
-            whole, pattern = text(f), find(f)
-            replacement = filling(f)
+            pattern, replacement = find(f), filling(f)
+            settle(f)
+            whole = text(f)
             if not pattern.test(whole):
                 return 0.0
             fill = _filler(replacement)
@@ -545,10 +547,14 @@ def getline(c: Expressions, tree: Tree) -> Numbers:
     rt = c.rt
     if rt.sandbox and kind:
         raise ShellError("fatal: redirection not allowed in sandbox mode", 2)
+    settle, target = c.settled(target) if target is not None else (lambda f: None, None)
     store = c.store(target) if target is not None else None
+    touch = c.value(target) if target is not None and target[0] == "item" else lambda f: None
     name = c.text(source) if source is not None else None
 
     def read(f: Frame) -> float:
+        settle(f)
+        touch(f)  # an element is there from now on, whether something is read or not
         if name is None:
             found = rt.next_record()
         else:

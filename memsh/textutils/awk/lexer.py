@@ -20,9 +20,9 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<mark>\*\*=|\*\*|\+\+|--|&&|\|\||[-+*/%^!<>=]=|!~|>>|\|&|[-{}()\[\];,+*/%^!><|?:~$=@])"
 )
-_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\n)|(.))", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\r?\n)|(.))", re.DOTALL)
 _CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "/": "/"}
-_OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "$", "++", "--"])
+_OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "++", "--"])
 
 
 class Token(NamedTuple):
@@ -120,7 +120,7 @@ class Lexer:
         while end < len(self.text) and self.text[end] != '"':
             if self.text[end] == "\n":
                 self.wrong("Unterminated string", "unterminated string", place - 1)
-            end += 2 if self.text[end] == "\\" else 1
+            end += 1 if self.text[end] != "\\" else 3 if self.text.startswith("\r\n", end + 1) else 2
         if end >= len(self.text):
             self.wrong("Unterminated string", "unterminated string", place - 1)
         raw = self.text[place:end]

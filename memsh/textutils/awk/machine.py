@@ -96,22 +96,36 @@ class Machine(Runtime):
             try:
                 source = files.open_read(io.session, word)
             except OSError as error:
+                if self.begin_file:
+                    self.failed_with(error)
+                    if not self._begin(word, Input()):
+                        continue
                 if error.strerror == "Is a directory":
-                    self.flush()
-                    io.complain(f"warning: command line argument `{word}' is a directory: skipped")
+                    self.source = None
+                    if not self.begin_file:
+                        self.flush()
+                        io.complain(f"warning: command line argument `{word}' is a directory: skipped")
                     continue
                 raise ShellError(f"fatal: cannot open file `{word}' for reading: {error.strerror}", 2) from None
-            self._begin(word, source)
-            return True
+            if self.begin_file:
+                self.failed_with(None)
+            if self._begin(word, source):
+                return True
 
-    def _begin(self, name: str, source: Input) -> None:
+    def _begin(self, name: str, source: Input) -> bool:
+        """Whether the BEGINFILE rules let this file be read."""
         self.cell("FILENAME")[0] = Numeric(name)
         self.cell("ARGIND")[0] = float(self.argument)
         self.fnr = 0
         self.opened = True
         self.source = self.records(source)
-        for step in self.begin_file:
-            step(self.frame)
+        try:
+            for step in self.begin_file:
+                step(self.frame)
+        except Next:
+            self.source = None
+            return False
+        return True
 
     # the run
 

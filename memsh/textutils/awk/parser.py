@@ -314,7 +314,7 @@ class Parser(ExpressionParser):
     def printing(self) -> Tree:
         kind = self.take().kind
         values: list[Tree] = []
-        if self.token.kind not in (";", "newline", "}", ">", ">>", "|", "end"):
+        if self.token.kind not in (";", "newline", "}", ">", ">>", "|", "|&", "end"):
             mark = self.token
             values = self.expressions(no_greater=True)
             if len(values) == 1 and values[0][0] == "group":

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from memsh.shell import ShellError
-from memsh.textutils.awk.arrays import Shapes
+from memsh.textutils.awk.arrays import Shapes, parts
 from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.parser import Function
 from memsh.textutils.awk.runtime import GETTERS, SETTERS, Runtime
 from memsh.textutils.awk.values import TOUCHED, UNSET, Lent, as_long
 
+_MOVING = frozenset(["assign", "step", "call", "icall", "getline"])
+_MOVING_BUILTINS = frozenset(["sub", "gsub", "rand", "srand", "system", "split", "patsplit", "match", "close"])
 Frame = list[Any]
 Eval = Callable[[Frame], Any]
 Numbers = Callable[[Frame], float]
@@ -83,20 +85,47 @@ class Places(ABC):
 
         return handed
 
+    def settled(self, target: Tree) -> tuple[Callable[[Frame], None], Tree]:
+        """A target that is read and then stored to: what its subscript does (`a[i++]`, `$(i++)`) is done once, by the
+        first of these two; the second is the target with what came out."""
+        if target[0] not in ("item", "field") or not any(map(_moves, parts(target))):
+            return lambda f: None, target
+        held: list[Any] = [UNSET]
+        if target[0] == "field":
+            number = self.number(target[1])
+
+            def settle_number(f: Frame) -> None:
+                held[0] = number(f)
+
+            return settle_number, ("field", ("held", held))
+        outer, whole = self.settled(target[1]) if target[1][0] == "item" else (None, target[1])
+        key = self.key(target[2])
+
+        def settle_key(f: Frame) -> None:
+            if outer is not None:
+                outer(f)
+            held[0] = key(f)
+
+        return settle_key, ("item", whole, [("held", held)])
+
+    def v_held(self, tree: Tree) -> Eval:
+        held = tree[1]
+        return lambda f: held[0]
+
     def store(self, target: Tree) -> Callable[[Frame, Any], None]:
         kind, rt = target[0], self.rt
         if kind == "item":
             array, key = self.array(target[1]), self.key(target[2])
 
             def store_item(f: Frame, value: Any) -> None:
-                array(f)[key(f)] = value
+                array(f)[key(f)] = TOUCHED if value is UNSET else value
 
             def store_beside(f: Frame, value: Any) -> None:
                 found, at = array(f), key(f)
                 if type(found.get(at)) is dict:
                     whole = f'{target[1][1]}["{at}"]'
                     raise ShellError(f"fatal: attempt to use array `{whole}' in a scalar context", 2)
-                found[at] = value
+                found[at] = TOUCHED if value is UNSET else value
 
             return store_beside if self.shapes.nested else store_item
         if kind == "field":
@@ -181,6 +210,11 @@ class Places(ABC):
             return found
 
         return decided
+
+
+def _moves(tree: Tree) -> bool:
+    """Whether one tree does something beside having a value."""
+    return tree[0] in _MOVING or (tree[0] == "builtin" and tree[1] in _MOVING_BUILTINS)
 
 
 def _scalar(name: str, holder: list[Any], at: int) -> Any:

@@ -10,7 +10,10 @@ from memsh.shell import ShellError
 from memsh.shell.limits import AWK_WIDTH
 from memsh.textutils.awk.values import Value, as_long, number_of, numeric, unusual
 
-_DIRECTIVE = re.compile(r"%(?:([0-9]+)\$)?([-+ #0']*)(\*|-?[0-9]+)?(?:\.(\*|-?[0-9]*))?[hlLqjzt]*(.)", re.DOTALL)
+_DIRECTIVE = re.compile(
+    r"%([-+ #0']*)(?:([0-9]+)\$)?([-+ #0']*)(\*(?:[0-9]+\$)?|-?[0-9]+)?(?:\.(\*(?:[0-9]+\$)?|-?[0-9]*))?[hlLqjzt]*(.)",
+    re.DOTALL,
+)
 
 
 def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], plus: str = "+") -> str:
@@ -18,11 +21,14 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
     place = 0
     numbered: bool | None = None  # whether %2$d is how values are chosen
 
+    def ran_out(end: int) -> ShellError:
+        return ShellError("fatal: not enough arguments to satisfy format string\n"
+                          f"\t`{pattern}'\n\t{' ' * (end - 1)}^ ran out for this one", 2)  # fmt: skip
+
     def following(end: int) -> Value:
         nonlocal place
         if place >= len(values):
-            raise ShellError("fatal: not enough arguments to satisfy format string\n"
-                             f"\t`{pattern}'\n\t{' ' * (end - 1)}^ ran out for this one", 2)  # fmt: skip
+            raise ran_out(end)
         place += 1
         return values[place - 1]
 
@@ -34,18 +40,28 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
         if not position:
             return following(end)
         if not int(position):
-            raise ShellError("fatal: argument count with `$' must be > 0", 2)
+            raise ShellError("fatal: argument index with `$' must be > 0", 2)
         if int(position) > len(values):
             raise ShellError(
-                f"fatal: argument count {position} greater than total number of supplied arguments", 2
+                f"fatal: argument index {position} greater than total number of supplied arguments", 2
             )  # fmt: skip
+        return values[int(position) - 1]
+
+    def other(position: str, end: int) -> Value:
+        """What `*` stands for, or `*2$`, which may be among formats that count on."""
+        if not position:
+            if numbered:
+                raise ShellError("fatal: fatal: must use `count$' on all formats or none", 2)
+            return following(end)
+        if int(position) > len(values):
+            raise ran_out(end)
         return values[int(position) - 1]
 
     def measure(word: str | None, end: int) -> int | None:
         if word is None:
             return None
-        if word == "*":
-            given = following(end)
+        if word[:1] == "*":
+            given = other(word[1:-1], end)
             number = as_long(given if isinstance(given, float) else number_of(given))
         else:
             number = int(word or 0)
@@ -54,12 +70,15 @@ def formatted(pattern: str, values: list[Value], text: Callable[[Value], str], p
         return number
 
     def one(match: re.Match[str]) -> str:
-        position, flags, width_word, precision_word, kind = match.groups()
+        early, position, flags, width_word, precision_word, kind = match.groups()
+        flags += early
         if kind == "%":
             return "%"
         if kind not in "diouxXcseEfFgGaA":
             return match[0]
-        width, precision = measure(width_word, match.end()), measure(precision_word, match.end())
+        if position:
+            choose(position, match.end())  # which of them is wrong is told from left to right
+        width, precision = measure(width_word, match.end(4)), measure(precision_word, match.end(5))
         if width is not None and width < 0:
             flags, width = flags + "-", -width
         if precision is not None and precision < 0:

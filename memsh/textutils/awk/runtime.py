@@ -27,6 +27,7 @@ from memsh.textutils.awk.cutting import (
 )
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
+from memsh.textutils.awk.records import is_mark, records
 from memsh.textutils.awk.values import (
     MISSING,
     UNSET,
@@ -42,7 +43,6 @@ from memsh.textutils.awk.values import (
 )
 from memsh.textutils.regexp import Regexp, RegexpError, compiled
 from memsh.textutils.shellout import run_line
-from memsh.textutils.sources import pieces
 
 HELD = 256  # pieces of standard output
 
@@ -77,7 +77,7 @@ class Files:
                 try:
                     source = files.open_read(io.session, name)
                 except OSError as error:
-                    self.runtime.set_global("ERRNO", error.strerror or str(error))
+                    self.runtime.failed_with(error)
                     return None
             self.readers[name] = self.runtime.records(source)
         return self.readers[name]
@@ -111,6 +111,9 @@ class Files:
             try:
                 sink = files.open_write(runtime.io.session, name, kind == ">>")
             except OSError as error:
+                if runtime.goes_on(name):
+                    runtime.failed_with(error)
+                    return
                 raise ShellError(f"fatal: cannot redirect to `{name}': {error.strerror or error}", 2) from None
             self.sinks[name] = sink
         sink.write(text)
@@ -145,7 +148,7 @@ class Files:
             runtime.flush()
             found, status = True, run_line(runtime.io, name, stdin=TextInput(self.commands.pop(name).text()))
         if not found:
-            runtime.set_global("ERRNO", "close of redirection that was never opened")
+            runtime.failed_with(OSError(0, "close of redirection that was never opened"))
         return float(status) if found else -1.0
 
     def _end(self, sink: FileSink) -> None:
@@ -241,6 +244,18 @@ class Runtime(ABC):
         """Say something, with its place in the program, behind what was printed before."""
         self.flush()
         self.io.complain(f"{place}: warning: {message}" if place else f"warning: {message}")
+
+    def failed_with(self, error: OSError | None) -> None:
+        """ERRNO and PROCINFO["errno"]: what went wrong, or that nothing did."""
+        self.set_global("ERRNO", "" if error is None else error.strerror or str(error))
+        table = self.cell("PROCINFO")[0]
+        if type(table) is dict:
+            table["errno"] = 0.0 if error is None else float(error.errno or 0)
+
+    def goes_on(self, name: str) -> bool:
+        """Whether the program wants to hear of a file that cannot be written, instead of ending there."""
+        table = self.cell("PROCINFO")[0]
+        return type(table) is dict and ("NONFATAL" in table or f"{name}{self.subsep}NONFATAL" in table)
 
     # variables
 
@@ -395,14 +410,9 @@ class Runtime(ABC):
             return AT_BLANKS
         if separator == "":
             return LETTERS
-        if self._is_mark(str(separator)) and separator != "\\":
+        if is_mark(str(separator)) and separator != "\\":
             return at_mark(separator)
         return at_matches(self.pattern("\\\\" if separator == "\\" else separator))
-
-    def _is_mark(self, separator: str) -> bool:
-        """Whether a separator is one character that stands for itself, and no regular expression."""
-        single = len(separator) == 1 and type(separator) is not Strong
-        return single and not (self.ignore_case and separator.isalpha())
 
     def _cut_by(self, name: str, splitter: Callable[[str], list[str]]) -> None:
         """From the next record on; `name` is the variable that says how."""
@@ -420,7 +430,7 @@ class Runtime(ABC):
         if self.text(self.cell("RS")[0]) == "" and separator != " ":
             quoted = f"\\{separator}" if separator in ("\\", "^") else f"[{separator}]"
             quoted = separator if len(separator) != 1 or regexp else quoted
-            self._cut_by("FS", self.cutter(compiled(f"({quoted})|\n" if quoted else "\n", "awk")).pieces)
+            self._cut_by("FS", self.cutter(self.pattern(f"({quoted})|\n" if quoted else "\n")).pieces)
             return
         self._cut_by("FS", self.cutter(self.pattern(separator) if regexp else separator).pieces)
 
@@ -441,67 +451,9 @@ class Runtime(ABC):
             raise ShellError(f"fatal: {error}", 2) from None
         self._cut_by("FIELDWIDTHS", lambda text: by_widths(widths, text))
 
-    # records
-
     def records(self, source: Input) -> Iterator[str]:
         """The records of one input; RS is looked at anew for each."""
-        begun, ended = self.cell("RS"), self.cell("RT")
-        while True:
-            separator = self.text(begun[0])
-            if separator == "\n":
-                line = source.readline()
-                if not line:
-                    return
-                if line[-1] == "\n":
-                    ended[0] = separator
-                    yield line[:-1]
-                else:
-                    ended[0] = ""
-                    yield line
-                continue
-            if separator == "":
-                for record, gap in _paragraphs(source):
-                    ended[0] = gap
-                    yield record
-            elif self._is_mark(separator):
-                for piece in pieces(source, separator):
-                    ended[0] = separator if piece.endswith(separator) else ""
-                    yield piece.removesuffix(separator)
-            else:
-                yield from self._by_pattern(source.read(), self.pattern(separator))
-            return
-
-    def _by_pattern(self, text: str, found: Regexp) -> Iterator[str]:
-        place, ended = 0, self.cell("RT")
-        while place < len(text):
-            match = found.search(text, place)
-            while match is not None and match.end() == match.start():
-                match = found.search(text, match.end() + 1) if match.end() < len(text) else None
-            if match is None:
-                ended[0] = ""
-                yield text[place:]
-                return
-            ended[0] = match[0]
-            yield text[place : match.start()]
-            place = match.end()
-
-
-def _paragraphs(source: Input) -> Iterator[tuple[str, str]]:
-    """Blocks of lines, and the newlines that ended each."""
-    lines: list[str] = []
-    empty = 0
-    for line in source:
-        if line == "\n":
-            empty += bool(lines)
-            continue
-        if empty:
-            yield "".join(lines)[:-1], "\n" * (empty + 1)
-            lines, empty = [], 0
-        lines.append(line)
-    if lines:
-        text = "".join(lines)
-        bare = text.removesuffix("\n")
-        yield bare, "\n" * (len(text) - len(bare) + empty)
+        return records(self, source)
 
 
 def _set_text(name: str) -> Callable[[Runtime, Value], None]:
@@ -521,8 +473,7 @@ def _set_count(name: str) -> Callable[[Runtime, Value], None]:
 def _set_ignore_case(runtime: Runtime, value: Value) -> None:
     runtime.ignore_case = truth(value)
     runtime.patterns.clear()
-    if len(runtime.text(runtime.cell("FS")[0])) > 1:  # a single character stays what it was (field.c: set_FS)
-        runtime.separate()
+    runtime.separate()
 
 
 SETTERS: dict[str, Callable[[Runtime, Value], None]] = {
