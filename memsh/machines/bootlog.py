@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from memsh.linux.arch.x86.acpi import mp_table
 from memsh.linux.arch.x86.setup import MIB, Logger, arch_probe_nr_irqs
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO
@@ -81,7 +82,7 @@ def common(box: Box, lpj: int, nr_cpus: int) -> dict[str, str | int | list[str]]
         "ignored": ignored_processors(box, False), "ignored_late": ignored_processors(box, True),
         "unmapped": ["ACPI: Unable to map lapic to logical cpu number"] * len(ignored_processors(box, True)),
         **disk_facts(box),
-        "mptable": "0x000f5b90-0x000f5b9f" if config.nodes else "0x000f5ba0-0x000f5baf",
+        "mptable": f"0x{mp_table(config):08x}-0x{mp_table(config) + 15:08x}",
     }  # fmt: skip
 
 

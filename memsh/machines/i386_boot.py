@@ -255,7 +255,7 @@ def _tables(box: Box, machine: Machine) -> None:
     log = Logger(box)
     config = box.config
     futexes = roundup_pow_of_two(256 * config.present)  # num_possible_cpus()
-    tcp = tcp_tables(machine, config, 4, 512)
+    tcp = tcp_tables(machine, config, 4)
 
     def table(usec: int, name: str, bucket: int, scale: int, low: int = 0, high: int = 0) -> tuple[int, int, str]:
         entries = hash_entries(config, name)

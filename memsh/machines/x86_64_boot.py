@@ -26,7 +26,7 @@ from memsh.linux.arch.x86.x86_64.highmem import DirectMapping
 from memsh.linux.arch.x86.x86_64.init_64 import IMAGE, SECTION, SWIOTLB_SIZE, units_per_alloc
 from memsh.linux.fs.namespace import mount_tmpfs
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL, PAGE_SHIFT, PAGE_SIZE
+from memsh.linux.include.flags import GFP_KERNEL, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, PAGE_SHIFT, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_INFO, KERN_NOTICE
 from memsh.linux.include.memmap import K_OTHER
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE, Policy
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from memsh.linux.init.threads import Kthread
 
 LPJ = 3999956  # loops per jiffy, of 250 a second
-PERCPU_GROWN = 3  # pages per CPU that the second per-CPU chunk has populated
+PERCPU_GROWN, PERCPU_ZONES = 3, 3  # pages per CPU that the second chunk has populated: as many again for more zones
 HASH = "0x192/0x277"  # where alloc_large_system_hash() calls vmalloc
 MISC_PAGES = 240  # single pages that drivers and subsystems keep
 EARLY_PAGES = 64  # that are in use before the log tells how much memory there is
@@ -222,14 +222,21 @@ def start_memory(box: Box) -> Parser:
 
 
 def mem_init(box: Box) -> None:
-    """Give all free memory to the buddy system in the largest blocks (memblock_free_all)."""
+    """Give all free memory to the buddy system in the largest blocks (memblock_free_all).
+
+    Where struct pages are initialised late, a page block whose first page is taken by then stays unmovable
+    (deferred_free_range): most of all the blocks that hold the memory map.
+    """
     machine, zones = box.machine, box.pages.zones
     populated = [(zone, deferred(box, box.pages.nodes[zone.node])) for zone in zones if zone.present]
+    for zone, limit in populated:
+        zone.set_block_types(limit, zone.end_pfn, MIGRATE_UNMOVABLE)
     early = -EARLY_PAGES
     for first, last in machine.memblock.free_ranges():
         for zone, limit in populated:
             start, end = max(first, zone.start_pfn), min(last, zone.end_pfn)
             if start < end:
+                zone.set_block_types(max(start, limit), end, MIGRATE_MOVABLE)
                 free_range(zone, start, end)
                 early += max(0, min(end, limit) - start)
     present = sum(zone.present for zone in zones)
@@ -277,6 +284,8 @@ def log_facts(box: Box) -> Facts:
         if cpus > 1 else [],
         "mtrr": ["mtrr: probably your BIOS does not setup all CPUs.", "mtrr: corrected configuration."]
         if cpus > 1 else [],
+        "jitterentropy": ["jitterentropy: Initialization failed with host not compliant with requirements: 9"]
+        if cpus == 1 else [],
         "numa_balancing": ["mempolicy: Enabling automatic NUMA balancing. Configure with numa_balancing= or the "
                            "kernel.numa_balancing sysctl"] if several else [],
         "pci_node": ["pci_bus 0000:00: Unknown NUMA node; performance will be reduced"] if several else [],
@@ -336,7 +345,8 @@ def populate(box: Box) -> None:
     _tables(box)
     sizes = [-(-cpus * unit // PMD_SIZE) * PMD_SIZE for cpus in _groups(box)]
     groups = list(zip(box.machine.percpu_offsets, sizes, strict=True))
-    late.percpu_chunk(box, PERCPU_GROWN, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
+    grown = PERCPU_GROWN * (1 + (sum(zone.present > 0 for zone in box.pages.zones) > PERCPU_ZONES))
+    late.percpu_chunk(box, grown, groups, "pcpu_get_vm_areas+0x0/0x1060", PMD_SIZE)
     pcpu_create_chunk(box, unit, sum(sizes) // PAGE_SIZE)
     others = box.pages.alloc_bulk(GFP_KERNEL, MISC_PAGES, K_OTHER)
     box.machine.vmcoreinfo = others[0] << PAGE_SHIFT if others else 0
@@ -396,7 +406,7 @@ def _tables(box: Box) -> None:
     machine, log = box.machine, Logger(box)
     config = box.config
     futexes = roundup_pow_of_two(256 * config.present)  # num_possible_cpus()
-    tcp = tcp_tables(machine, config, 8, roundup_pow_of_two(min(max(machine.nr_all_pages >> 9, 256), 4096)))
+    tcp = tcp_tables(machine, config, 8)
 
     def table(usec: int, name: str, bucket: int, scale: int, low: int = 0, high: int = 0) -> tuple[int, int, str]:
         entries = hash_entries(config, name)

@@ -154,7 +154,7 @@ space under this bridge.
 <6> 838000 {swiotlb}
 <5> 838568 Initialise system trusted keyrings
 <6> 881906 zbud: loaded
-<6> 986225 jitterentropy: Initialization failed with host not compliant with requirements: 9
+<6> 986225 {jitterentropy}
 <5>1075336 Key type asymmetric registered
 <5>1075350 Asymmetric key parser 'x509' registered
 <6>1075393 io scheduler mq-deadline registered
@@ -183,7 +183,8 @@ space under this bridge.
 <5>1201545 Key type .fscrypt registered
 <5>1201557 Key type fscrypt-provisioning registered
 <6>1202122 AppArmor: AppArmor sha1 policy hashing enabled
-<6>1270811 PM:   Magic number: 8:1:0
+<6>1270811 PM:   Magic number: 2:320:827
+<6>1271100 misc hw_random: hash matches
 <6>1522475 Write protecting the kernel read-only data: 16384k
 <6>1994459 x86/mm: Checked W+X mappings: passed, no W+X pages found.
 <6>1994494 {tsc_refined}

@@ -105,5 +105,6 @@ def nr_vmalloc_pages(box: Box) -> int:
 
 
 def pcpu_nr_pages(box: Box) -> int:
-    """Pages of per-CPU memory: the first chunk's and those that were populated since, for every CPU that may be."""
-    return int(box.percpu_pages) * box.config.present
+    """Pages of per-CPU memory: the first chunk's and those that were populated since, for every CPU that may be, and
+    for each place of a CPU that there is not (pcpu_nr_units)."""
+    return int(box.percpu_pages) * (box.machine.percpu_units or box.config.present)

@@ -240,6 +240,12 @@ class Zone:
     def set_block_type(self, pfn: int, migratetype: int) -> None:
         self.blocks[(pfn >> self.block_order) - self.start_block] = migratetype
 
+    def set_block_types(self, start: int, end: int, migratetype: int) -> None:
+        """Those of all page blocks that begin in [start, end)."""
+        first, behind = (-(-pfn >> self.block_order) - self.start_block for pfn in (start, end))
+        if first < behind:
+            self.blocks[first:behind] = bytes([migratetype]) * (behind - first)
+
     def update_limits(self) -> None:
         """Call after any change of watermarks, boost, reserves or the high-atomic reserve."""
         base = self.wmark_low + self.watermark_boost + self.nr_reserved_highatomic

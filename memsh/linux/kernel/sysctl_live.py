@@ -17,7 +17,7 @@ INODES = ("inode_cache", "proc_inode_cache", "shmem_inode_cache", "sock_inode_ca
           "bdev_cache", "hugetlbfs_inode_cache", "mqueue_inode_cache")  # fmt: skip
 FILES_BATCH = 32  # each CPU counts so many for itself before it tells (percpu_counter_batch)
 EPOLL_ITEM = {4: 100, 8: 184}  # bytes of an epoll entry with its wait queue, by those of a word
-WATCH_WORDS = 204  # of a watch with two inodes
+WATCH = {4: 816, 8: 1344}  # of an inotify watch with two inodes
 
 
 def _objects(box: Box, names: tuple[str, ...]) -> int:
@@ -58,5 +58,5 @@ def live_value(box: Box, name: str) -> str:
         "fs.file-max": files, "kernel.shmall": most, "kernel.shmmax": most,
         "kernel.arch": box.arch.elf.platform.decode(),
         "fs.epoll.max_user_watches": (_lowmem(box) // 25 << 12) // EPOLL_ITEM[word],
-        "fs.inotify.max_user_watches": min(1 << 20, max(8192, (_lowmem(box) // 100 << 12) // (WATCH_WORDS * word))),
+        "fs.inotify.max_user_watches": min(1 << 20, max(8192, (_lowmem(box) // 100 << 12) // WATCH[word])),
     }[name])  # fmt: skip

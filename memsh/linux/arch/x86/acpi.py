@@ -16,9 +16,10 @@ from memsh.linux.include.kern_levels import KERN_INFO
 if TYPE_CHECKING:
     from memsh.linux.config import Config
 
-RSDP = 0xF59D0  # where the firmware keeps it with all RAM below 4 GiB, no nodes and no drives
+MP_TABLE = 0xF5BA8  # the end of what the firmware keeps below, with one package
 HEADER, POINTER = 36, 4  # bytes of a table's head, of an entry in the RSDT
-LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "WAET")  # in the order of the RSDT
+LISTED = ("FACP", "DSDT", "FACS", "APIC", "HPET", "SRAT", "SLIT", "WAET")  # in the order of the RSDT
+REMOTE_DISTANCE = 20  # between nodes of which no table tells
 HIDDEN = ("DSDT", "FACS")  # which the FACP points to
 DIMM = 16 << 30  # RAM comes in pieces of 16 GiB
 DSDT, DSDT_OBJECTS, DSDT_BRANCHES = 0x18F1, 812, 17  # bytes with one CPU: all, the object of CPUs, its branches
@@ -31,19 +32,33 @@ class Table(NamedTuple):
     size: int
 
 
-def smbios_kept(config: Config) -> int:
-    """Bytes of RAM below the end of low RAM that the SMBIOS tables take, if they are too many to lie below 1 MiB: they
-    tell of each package, each piece of RAM and each of its ranges."""
+def packages(config: Config) -> int:
+    """Processor packages: each node is one."""
+    return max(1, len(config.firmware_nodes))
+
+
+def smbios_size(config: Config) -> int:
+    """Bytes of the SMBIOS tables: they tell of each package, each piece of RAM and each of its ranges."""
     pieces, ranges = -(-config.ram // DIMM), 1 + (config.ram > low_ram(config.ram))
-    packages = max(1, len(config.firmware_nodes))
-    size = 234 + 68 * packages + 53 * pieces + 33 * ranges
+    return 234 + 68 * packages(config) + 53 * pieces + 33 * ranges
+
+
+def smbios_kept(config: Config) -> int:
+    """Bytes of RAM below the end of low RAM that the SMBIOS tables take, if they are too many to lie below 1 MiB."""
+    size = smbios_size(config)
     return -(-size // 64) * 64 if size > SMBIOS_LOW else 0
 
 
+def mp_table(config: Config) -> int:
+    """Where what points to the MultiProcessor table lies; the table, behind it, has an entry for each package."""
+    return (MP_TABLE - 20 * (packages(config) - 1)) & -16
+
+
 def rsdp(config: Config) -> int:
-    """Where the firmware keeps the root of its tables; those of SMBIOS lie behind it."""
+    """Where the firmware keeps the root of its tables; those of SMBIOS lie behind it, up to the MultiProcessor one."""
     drives = 0x10 * bool(config.swap)  # two
-    return RSDP - 0x20 * (config.ram > low_ram(config.ram)) - 0x50 * bool(config.firmware_nodes) - drives
+    tables = 0 if smbios_kept(config) else smbios_size(config)
+    return mp_table(config) - -(-(tables + 64) // 16) * 16 - drives
 
 
 def firmware_kept(config: Config, drives: int) -> int:
@@ -75,6 +90,8 @@ def firmware_tables(config: Config, top: int) -> dict[str, Table]:
     }  # fmt: skip
     if nodes:
         sizes["SRAT"] = 0x30 + 16 * cpus + 40 * (nodes + 2)
+        if config.distance != REMOTE_DISTANCE:
+            sizes["SLIT"] = HEADER + 8 + nodes * nodes
     sizes["WAET"] = 0x28
     sizes["RSDT"] = HEADER + POINTER * sum(name not in HIDDEN for name in sizes)
     tables, at = {}, top - smbios_kept(config) - ACPI_DATA_SIZE

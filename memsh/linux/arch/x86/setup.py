@@ -160,6 +160,7 @@ class Machine:
         self.tables: list[tuple[str, int]] = []  # (name, bytes) of the tables taken before there is a buddy system
         self.percpu_groups: list[int] = []  # CPUs that there could be on each node that has any
         self.percpu_offsets = [0]  # bytes: how far each node's part of the first chunk lies from the lowest one
+        self.percpu_units = 0  # places for a CPU in the first chunk, those that nobody needs included; 0: one a CPU
         self.bounce = 0  # bytes: where the bounce buffers lie, if there are any
         self.crash: list[tuple[int, int]] = []  # kept for a kernel after a crash: [start, behind) in bytes
         self.vmcoreinfo = 0  # bytes: where what a crash dump needs to know is written down
@@ -194,11 +195,12 @@ class Logger:
             self.box.timer.set(self.box.timer.usec + step)
 
 
-def memmap_init(nid: int, zones: Sequence[ZoneSpan], pieces: list[tuple[int, int]], log: Logger, section: int) -> None:
+def memmap_init(nid: int, zones: Sequence[ZoneSpan], pieces: list[tuple[int, int]], log: Logger, section: int,
+                last_node: bool = True) -> None:  # fmt: skip
     """Tell of the frames that have a struct page and are no RAM (memmap_init_zone_range, init_unavailable_range).
 
-    Those before a piece of RAM are counted to its zone. Only sections of `section` frames with RAM in them have struct
-    pages; 0: all frames up to RAM's end have.
+    Those before a piece of RAM are counted to its zone, those behind all RAM to the last one. Only sections of
+    `section` frames with RAM in them have struct pages; 0: all frames up to RAM's end have.
     """
     populated = [(zone.name, zone.start, zone.start + zone.spanned) for zone in zones if zone.present]
     hole = populated[0][1] if nid else 0
@@ -214,7 +216,9 @@ def memmap_init(nid: int, zones: Sequence[ZoneSpan], pieces: list[tuple[int, int
         end = -(-end // section) * section
         present = {at for first, behind in pieces for at in range(first // section, -(-behind // section))}
         valid = [(at * section, (at + 1) * section) for at in sorted(present)]
-    for name, start, behind in [*rows, (populated[-1][0], end, end)]:
+    if last_node:
+        rows.append((populated[-1][0], end, end))
+    for name, start, behind in rows:
         count = sum(max(0, min(start, last) - max(hole, first)) for first, last in valid)
         if count:
             log(KERN_INFO, f"On node {nid}, zone {name}: {count} pages in unavailable ranges", 379)
@@ -281,12 +285,11 @@ def hash_entries(config: Config, table: str) -> int:
     return max(found, UDP_HTABLE_SIZE_MIN) if found and name == "uhash_entries" else found
 
 
-def tcp_tables(machine: Machine, config: Config, bucket: int, listeners: int) -> list[tuple[int, str]]:
+def tcp_tables(machine: Machine, config: Config, bucket: int) -> list[tuple[int, str]]:
     """(bytes, log line) of TCP's tables: sockets that listen, connections, ports (tcp_init). `bucket`: bytes of a
-    connection's; `listeners`: how many buckets the first has by itself."""
+    connection's."""
     asked = hash_entries(config, "TCP established")
-    listen = large_system_hash(machine, "tcp_listen_portaddr_hash", 2 * bucket, 0, high=1 << 16 if asked else listeners,
-                               entries=asked or listeners)  # fmt: skip
+    listen = large_system_hash(machine, "tcp_listen_portaddr_hash", 2 * bucket, 21, high=1 << 16, entries=asked)
     connections = large_system_hash(machine, "TCP established", bucket, 17, high=0 if asked else 512 << 10,
                                     entries=asked)  # fmt: skip
     machine.ehash_entries = connections[0] // bucket

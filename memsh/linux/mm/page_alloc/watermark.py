@@ -5,7 +5,7 @@ No known deviations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isqrt
 
 from memsh.linux.arch.x86.arch import Arch
@@ -165,12 +165,17 @@ def recommended_min_free_kbytes(arch: Arch, zones: Sequence[Zone]) -> int:
 
 
 def refresh_zone_stat_thresholds(zones: Sequence[Zone], cpus: int) -> None:
-    """How far a CPU's difference to NR_FREE_PAGES may grow before it is folded."""
+    """The thresholds at boot."""
     for zone in zones:
         if zone.present:
-            memory = zone.managed >> 15  # in 128 MiB
-            zone.threshold = min(125, 2 * cpus.bit_length() * (1 + memory.bit_length()))
+            zone.threshold = calculate_normal_threshold(zone, cpus)
     refresh_drift(zones, cpus)
+
+
+def calculate_normal_threshold(zone: Zone, cpus: int) -> int:
+    """How far a CPU's difference to NR_FREE_PAGES may grow before it is folded."""
+    memory = zone.managed >> 15  # in 128 MiB
+    return min(125, 2 * cpus.bit_length() * (1 + memory.bit_length()))
 
 
 def calculate_pressure_threshold(zone: Zone, cpus: int) -> int:
@@ -178,8 +183,19 @@ def calculate_pressure_threshold(zone: Zone, cpus: int) -> int:
     return min(125, max(1, (zone.wmark_low - zone.wmark_min) // cpus))
 
 
+def set_pgdat_percpu_threshold(node: Node, cpus: int, calculate: Callable[[Zone, int], int]) -> None:
+    """New thresholds for the zones of a node in which the differences can hide that the min watermark was passed."""
+    for zone in node.zones:
+        if zone.percpu_drift_mark:
+            zone.threshold = calculate(zone, cpus)
+
+
 def refresh_drift(zones: Sequence[Zone], cpus: int) -> None:
-    """Below which count the differences must be added to NR_FREE_PAGES before kswapd may trust it."""
+    """Below which count the differences must be added to NR_FREE_PAGES before kswapd may trust it. On several CPUs each
+    zone has such a mark: the other CPUs came up when there were no watermarks yet (vmstat_cpu_online)."""
     for zone in zones:
-        if cpus * zone.threshold > zone.wmark_low - zone.wmark_min:
-            zone.percpu_drift_mark = zone.wmark_high + zone.watermark_boost + cpus * zone.threshold
+        drift = cpus * zone.threshold
+        if drift > zone.wmark_low - zone.wmark_min:
+            zone.percpu_drift_mark = zone.wmark_high + zone.watermark_boost + drift
+        elif cpus > 1 and not zone.percpu_drift_mark:
+            zone.percpu_drift_mark = drift

@@ -4,9 +4,8 @@ An allocation that meets the low watermark wakes it; it reclaims until a zone is
 It runs when the box's clock moves, some time after it was woken, as the scheduler would let it beside a process that
 reclaims for itself and waits for the disk: so both of them steal pages.
 
-Known deviations: the differences to the counters may grow further only for the node of another CPU; what a page costs
-it and when it gets the CPU are fixed times; it waits for the clock where Linux lets it run as soon as the fault that
-woke it has ended; no freezer.
+Known deviations: what a page costs it and when it gets the CPU are fixed times; it waits for the clock where Linux lets
+it run as soon as the fault that woke it has ended, and at once where another CPU of its node is idle; no freezer.
 """
 
 from __future__ import annotations
@@ -17,7 +16,12 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.memcontrol import ROOT_MEMCG
 from memsh.linux.include.mmzone import ZONE_RECLAIM_ACTIVE, Node, Zone
 from memsh.linux.mm.compaction import compaction
-from memsh.linux.mm.page_alloc.watermark import calculate_pressure_threshold, zone_watermark_ok
+from memsh.linux.mm.page_alloc.watermark import (
+    calculate_normal_threshold,
+    calculate_pressure_threshold,
+    set_pgdat_percpu_threshold,
+    zone_watermark_ok,
+)
 from memsh.linux.mm.vmscan.scan import ACTIVE_ANON, DEF_PRIORITY, SWAP_CLUSTER_MAX, ScanControl
 from memsh.linux.mm.vmscan.shrink import shrink_active_list
 from memsh.linux.mm.vmscan.vmscan import MAX_RECLAIM_RETRIES, inactive_is_low, shrink_node, snapshot_refaults
@@ -68,16 +72,13 @@ class Kswapd:
             return
         if box.trace.on:
             box.trace.emit("mm_vmscan_wakeup_kswapd", self.node.nid, highest, order, gfp)
-        self._runs_beside()
+        if any(cpu != box.pages.cpu for cpu in self.node.cpus):  # an idle CPU wakes it at once
+            self._awake()
         self.wake()
 
-    def _runs_beside(self) -> None:
-        """A node's kswapd has the node's own CPUs: if the caller is on none of them it is awake at once, and this CPU's
-        differences may grow as far as they may while it works (set_pgdat_percpu_threshold)."""
-        pages, node = self.box.pages, self.node
-        if node.cpus and pages.cpu not in node.cpus:
-            for other in node.zones:
-                other.threshold = calculate_pressure_threshold(other, pages.cpus)
+    def _awake(self) -> None:
+        """While it works no drift of the counters may hide that the min watermark was passed."""
+        set_pgdat_percpu_threshold(self.node, self.box.pages.cpus, calculate_pressure_threshold)
 
     def wake(self) -> None:
         """Let it run as soon as the clock moves."""
@@ -123,6 +124,7 @@ class Kswapd:
     def _begin(self) -> None:
         """balance_pgdat() begins: take the request, note the boosts."""
         box = self.box
+        self._awake()
         order = self.alloc_order = self.order
         highest = self.previous = self._highest_zoneidx()
         self.order, self.highest = 0, self.nobody
@@ -240,6 +242,7 @@ class Kswapd:
         if self._prepare_sleep():
             if self.box.trace.on:
                 self.box.trace.emit("mm_vmscan_kswapd_sleep", self.node.nid)
+            set_pgdat_percpu_threshold(self.node, self.box.pages.cpus, calculate_normal_threshold)
             self.state = "sleeping"
             return
         self.box.vmstat["kswapd_high_wmark_hit_quickly"] += 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from memsh.linux.arch.x86.acpi import acpi_boot_table_init, firmware_kept
+from memsh.linux.arch.x86.acpi import REMOTE_DISTANCE, acpi_boot_table_init, firmware_kept
 from memsh.linux.arch.x86.crashkernel import reserve_crashkernel
 from memsh.linux.arch.x86.e820 import ACPI_DATA_SIZE, e820_map, finish_early_params, low_ram, search_gap, user_map
 from memsh.linux.arch.x86.setup import (
@@ -107,7 +107,8 @@ def setup_arch(box: Box) -> Machine:
     box.timer.set(33378)
     _zones(box, machine, homes, log)
     _sparse_init(machine, homes)
-    take(machine, "boot tables", MISC_PAGES * PAGE_SIZE)
+    distances = box.config.distance != REMOTE_DISTANCE  # whose page has room for small tables
+    take(machine, "boot tables", (MISC_PAGES - distances) * PAGE_SIZE)
     _percpu(box, machine, homes, log)
     return machine
 
@@ -181,7 +182,12 @@ def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
     box.timer.set(25770)
     if config.nodes:
         known = [(size, tuple(n for n in cpus if n < config.present)) for size, cpus in config.firmware_nodes]
-        homes = _srat(known, low, log)
+        homes, merged = _srat(known, low, log)
+        if config.distance != REMOTE_DISTANCE:  # numa_alloc_distance()
+            machine.memblock.alloc(len(homes) ** 2, PAGE_SIZE, "distances of nodes")
+            log(KERN_DEBUG, f"NUMA: Initialized distance table, cnt={len(homes)}")
+        for line in merged:
+            log(KERN_INFO, line)
     else:
         end = machine.max_pfn * PAGE_SIZE
         log(KERN_INFO, "NUMA turned off" if config.parameter("numa") == "off" else "No NUMA configuration found")
@@ -195,8 +201,9 @@ def numa_init(box: Box, machine: Machine, log: Logger) -> list[Home]:
     return homes
 
 
-def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> list[Home]:
-    """Nodes take RAM in turn: first what lies below 4 GiB, then what lies above."""
+def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> tuple[list[Home], list[str]]:
+    """Nodes take RAM in turn: first what lies below 4 GiB, then what lies above. Also the lines on what is put
+    together (numa_cleanup_meminfo)."""
     for nid, (_, cpus) in enumerate(nodes):
         for cpu in cpus:
             log(KERN_INFO, f"SRAT: PXM {nid} -> APIC 0x{cpu:02x} -> Node {nid}")
@@ -213,14 +220,12 @@ def _srat(nodes: list[tuple[int, tuple[int, ...]]], low: int, log: Logger) -> li
             log(KERN_INFO, f"ACPI: SRAT: Node {nid} PXM {nid} [mem 0x{start:08x}-0x{end - 1:08x}]")
         homes.append(Home(tuple(pieces), cpus))
         merged = told[0]
-        for start, end in told[1:]:  # numa_cleanup_meminfo()
+        for start, end in told[1:]:
             lines.append(f"NUMA: Node {nid} [mem 0x{merged[0]:08x}-0x{merged[1] - 1:08x}] + [mem 0x{start:08x}-"
                          f"0x{end - 1:08x}] -> [mem 0x{merged[0]:08x}-0x{end - 1:08x}]")  # fmt: skip
             merged = (merged[0], end)
         at = behind
-    for line in lines:
-        log(KERN_INFO, line)
-    return homes
+    return homes, lines
 
 
 def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
@@ -261,7 +266,7 @@ def _zones(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
         machine.nodes.append(NodeSpan(tuple(spans), online, distances))
         machine.nr_all_pages += sum(span.freesize for span in spans)
     for nid, pieces in enumerate(regions):
-        memmap_init(nid, machine.nodes[nid].zones, pieces, log, SECTION)
+        memmap_init(nid, machine.nodes[nid].zones, pieces, log, SECTION, nid == len(regions) - 1)
     machine.nr_all_pages -= (MIB - PAGE_SIZE) // PAGE_SIZE - (0x100 - 0x9F)  # reserved in ZONE_DMA (dma_reserve)
     machine.nr_kernel_pages = machine.nr_all_pages
 
@@ -381,6 +386,7 @@ def _percpu(box: Box, machine: Machine, homes: list[Home], log: Logger) -> None:
                 machine.memblock.reserve(base + unit * size, base + unit * size + IMAGE.percpu_unit, "per-CPU areas")
         bases += [min(places)] if places else []
     machine.percpu_groups = groups
+    machine.percpu_units = sum(-(-count // units) * units for count in groups)
     machine.percpu_offsets = [base - min(bases) for base in bases]
     machine.tables.append(("per-CPU areas", IMAGE.percpu_unit * cpus))
     log(KERN_INFO, f"percpu: Embedded 46 pages/cpu s149928 r8192 d30296 u{size}", 80)
