@@ -11,7 +11,7 @@ from collections.abc import Callable
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.files import copy_file
 from memsh.commands.filestat import changed
-from memsh.commands.paths import on_disk, path_of, stat_kind, walked
+from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind, walked
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -29,6 +29,7 @@ from memsh.commands.targets import (
 )
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
+from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.utility import one_of, option, utility
 
@@ -269,7 +270,7 @@ class Copier:
             if kind is None:
                 whole = path_of(session, target)
                 if not on_disk(session, whole):
-                    raise KernelError("EACCES")
+                    raise KernelError(tree.sealed(session.box, whole) if is_procfs(whole) else "EACCES")
                 session.box.fs.mkdir(whole)
                 if "mode" in self.keeps:
                     session.box.fs.chmod(session.box.fs.lookup(whole), facts.mode)

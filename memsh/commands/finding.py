@@ -16,6 +16,7 @@ from memsh.commands.findformat import format_of, long_line
 from memsh.commands.findtests import Expression, Found, Test
 from memsh.commands.paths import is_procfs, path_of, walked
 from memsh.linux.include.errno import KernelError
+from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, command, rest
 from memsh.shell.io import Input
 from memsh.shell.session import FileSink
@@ -153,7 +154,7 @@ class Finder(Expression):
             whole = path_of(self.io.session, found.path, False)
             try:
                 if is_procfs(whole):
-                    raise KernelError("EPERM")
+                    raise KernelError(tree.sealed(self.io.session.box, whole))
                 if found.facts.kind == "dir":
                     self.io.session.box.fs.rmdir(whole)
                 else:

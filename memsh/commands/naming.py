@@ -50,12 +50,13 @@ def _may_change(session: Session, whole: str) -> bool:
 
 
 def writable_name(session: Session, path: str, last: bool = False) -> str:
-    """The name on the disk that `path` is. EPERM where the box makes the names itself, EROFS in a recorded tree."""
+    """The name on the disk that `path` is. What `sealed` says where the box makes the names itself, EROFS in a
+    recorded tree."""
     whole = path_of(session, path, last)
     if session.box is None:
         raise KernelError("EROFS")
     if not on_disk(session, whole) or whole == "/":
-        raise KernelError("EPERM")
+        raise KernelError(tree.sealed(session.box, whole) if is_procfs(whole) else "EPERM")
     return whole
 
 
@@ -123,7 +124,7 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
         if stat_kind(session, posixpath.dirname(whole)) is None:
             raise KernelError("ENOENT")
         if session.box is None or not _may_change(session, whole):
-            raise KernelError("EPERM" if whole.startswith("/sys/") else "ENOENT")
+            raise KernelError("EROFS" if session.box is None else tree.sealed(session.box, whole))
         tree.mkdir(session.box, whole)
     else:
         session.box.fs.mkdir(writable_name(session, bare))
@@ -139,9 +140,8 @@ def remove_directory(session: Session, path: str) -> None:
     if is_procfs(whole) and session.box is not None and _may_change(session, whole):
         tree.rmdir(session.box, whole)
         return
-    if is_procfs(whole) or whole in ("/", "/dev", "/dev/shm"):
-        mounts = ("/", "/dev", "/dev/shm", "/proc", "/sys", "/sys/fs/cgroup")
-        raise KernelError("EBUSY" if whole in mounts else "EPERM")
+    if whole in ("/", "/dev", "/dev/shm", "/proc", "/sys", "/sys/fs/cgroup"):
+        raise KernelError("EBUSY")
     session.box.fs.rmdir(writable_name(session, path))
 
 
@@ -219,8 +219,10 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
             return 1
         if last == "interactive" and not agreed(io, f"overwrite '{goal}'"):
             return 1
+    if is_procfs(path_of(session, name, False)) != is_procfs(path_of(session, goal, False)) and facts.kind != "dir":
+        return _move_across(io, name, goal, old_one is not None)
     try:
-        old, new = writable_name(session, name), writable_name(session, goal)
+        new, old = writable_name(session, goal), writable_name(session, name)
         if old_one is not None:
             kept = keep_backup(args, io, goal)
         if old_one is not None and old_one.kind == "dir" and not kept:
@@ -237,6 +239,34 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
     if args.verbose:
         io.out(f"renamed '{name}' -> '{goal}'" + (f" (backup: '{kept}')\n" if kept else "\n"))
     return 0
+
+
+def _move_across(io: IO, name: str, goal: str, there: bool) -> int:
+    """A file goes to or from a tree of the kernel's, which is another file system: it is copied, then removed."""
+    session = io.session
+    assert session.files is not None
+    try:
+        if there:
+            writable_name(session, goal)
+    except KernelError as error:
+        io.complain(f"inter-device move failed: '{name}' to '{goal}'; unable to remove target: {error.strerror}")
+        return 1
+    try:
+        sink = session.files.open_write(session, goal, False)
+        try:
+            for line in session.files.open_read(session, name):
+                io.check()
+                sink.write(line)
+        finally:
+            sink.close()
+    except KernelError as error:
+        io.complain(f"cannot create regular file '{goal}': {error.strerror}")
+        return 1
+    try:
+        writable_name(session, name)
+    except KernelError as error:
+        io.complain(f"cannot remove '{name}': {error.strerror}")
+    return 1
 
 
 def _rename(io: IO, old: str, new: str) -> None:

@@ -478,7 +478,7 @@ class BoxFiles:
             raise KernelError("EISDIR")
         if is_procfs(whole):
             if kind is None:
-                raise KernelError("ENOENT" if whole.startswith("/proc/") and "/" in whole[6:] else "EACCES")
+                raise KernelError("ENOENT" if whole.startswith("/proc/") else "EACCES")
             check_writable(session, whole)
             if not append:
                 tree.truncate(session.box, whole)

@@ -355,6 +355,17 @@ def refusal(path: str) -> str:
     return "EINVAL" if of_task or path.startswith(OWN_RULES) else "EIO"
 
 
+def sealed(box: Box, path: str) -> str:
+    """What link(), symlink(), mkdir(), rename() and unlink() say where the kernel alone makes the names and takes them
+    away (may_create, may_delete): a sysctl's directory lets nobody write (proc_sys_permission); what is not there
+    ends in the look-up in /proc (proc_lookup_de), and later in /sys (kernfs_iop_lookup)."""
+    try:
+        lookup(box, path, False)
+    except KernelError as error:
+        return "EPERM" if error.code == "ENOENT" and path.startswith("/sys/") else error.code
+    return "EACCES" if path.startswith("/proc/sys/") else "EPERM"
+
+
 def mkdir(box: Box, path: str) -> None:
     """Make a directory, where that means something. EEXIST, EPERM."""
     folder, _, name = normal(path).rpartition("/")

@@ -51,8 +51,33 @@ def test_links_lead_anywhere() -> None:
         "rm: cannot remove '/proc/1/comm': Operation not permitted\n"
         "mkdir: cannot create directory '/proc/x': No such file or directory\n"
         "rmdir: failed to remove '/proc': Device or resource busy\n"
-        "mv: cannot move '/etc/hosts' to '/proc/hosts': Operation not permitted\n"
+        "mv: cannot create regular file '/proc/hosts': No such file or directory\n"
         "ln: failed to create symbolic link '/dev/x': Operation not permitted\n"
         "rm: it is dangerous to operate recursively on '/'\n"
         "rm: use --no-preserve-root to override this failsafe\n"
+    )
+
+
+def test_names_in_the_kernels_own_trees_as_the_kernel_refuses_them() -> None:
+    """Asked of both kernels: who makes the names there, and what a look-up of one that is not there says."""
+    said = Typed("--ram", "64M")
+    for line, why in (
+        ("touch /proc/zz", "touch: cannot touch '/proc/zz': No such file or directory"),
+        ("touch /proc/sys/zz", "touch: cannot touch '/proc/sys/zz': No such file or directory"),
+        ("touch /sys/zz", "touch: cannot touch '/sys/zz': Permission denied"),
+        ("mkdir /sys/zz", "mkdir: cannot create directory '/sys/zz': Operation not permitted"),
+        ("ln -s a /proc/zz", "ln: failed to create symbolic link '/proc/zz': No such file or directory"),
+        ("ln -s a /sys/zz", "ln: failed to create symbolic link '/sys/zz': Operation not permitted"),
+        ("rm /proc/sys/vm/swappiness", "rm: cannot remove '/proc/sys/vm/swappiness': Permission denied"),
+        ("rmdir /proc/sys/vm", "rmdir: failed to remove '/proc/sys/vm': Permission denied"),
+        ("rmdir /proc/sys", "rmdir: failed to remove '/proc/sys': Operation not permitted"),
+        ("mv /proc/meminfo /proc/zz", "mv: cannot move '/proc/meminfo' to '/proc/zz': No such file or directory"),
+        ("cp -r /etc /proc/zz", "cp: cannot create directory '/proc/zz': No such file or directory"),
+        ("echo 1 > /tmp/a; mv /tmp/a /proc/sys/vm/swappiness", "mv: inter-device move failed: '/tmp/a' to "
+         "'/proc/sys/vm/swappiness'; unable to remove target: Permission denied"),
+    ):  # fmt: skip
+        assert said(line) == f"{why}\n"
+    assert said("mv /proc/version /tmp/v; cmp /tmp/v /proc/version; cat /tmp/a; find /proc/sys/vm/swappiness -delete") == (
+        "mv: cannot remove '/proc/version': Operation not permitted\n1\n"
+        "find: cannot delete '/proc/sys/vm/swappiness': Permission denied\n"
     )
