@@ -40,7 +40,7 @@ def _number(word: str) -> int:
                 raise ValueError
             return address(word)
         except ValueError:
-            raise UsageError(f"'{word}' is not a number") from None
+            raise UsageError(f"{word}: integer expression expected") from None
 
 
 class _Reader:

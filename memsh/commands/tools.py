@@ -296,6 +296,15 @@ def uname(box: Box, args: Args, io: IO) -> None:
     io.out(" ".join(chosen or [parts[0][1]]) + "\n")
 
 
+@utility(usage="[OPTION]...", topic=TOPIC)
+def arch(box: Box, args: Args, io: IO) -> None:
+    """print the machine's architecture, as `uname -m` does
+
+    arch
+    """
+    io.out(_kernel(reader_of(box, io), "arch", "i686") + "\n")
+
+
 def _cpus(reader: ProcReader) -> int:
     return sum(line.startswith("processor") for line in reader.read("/proc/cpuinfo").splitlines())
 

@@ -219,6 +219,7 @@ class Calls(Refusals):
         try:
             args = command.parse(rest, session.bits)
         except ShellError as error:
+            error.placed = not command.program
             self._say_empty(command, error)
             raise
         return Prepared(command, args, command.name, node.assigns, node.redirects, node, None, words, arrays)
@@ -406,6 +407,7 @@ class Calls(Refusals):
         except ShellError as error:
             if isinstance(error, Readonly) and error.message:  # of a builtin it is an error like any other
                 error = ShellError(error.message, error.status)
+            error.placed = not prepared.command.program
             self._say_empty(prepared.command, error)
             status = self.complain(prepared.name, error, line)
             self._tell_reason(prepared, error)

@@ -10,9 +10,11 @@ PANICKED = "the kernel has panicked: views, undo, reset and exit are what is lef
 
 class ShellError(Exception):
     """A refusal in words: printed as `COMMAND: MESSAGE` (or as it is where no command is known, or where it is `bare`),
-    then `status`. `expanded`: the words were known by then, so that it is said where the redirections lead."""
+    then `status`. `expanded`: the words were known by then, so that it is said where the redirections lead.
+    `placed`: in a script with the place where it stands."""
 
     bare = False
+    placed = True
     expanded = False
 
     def __init__(self, message: str, status: int = 1) -> None:

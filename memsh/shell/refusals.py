@@ -90,7 +90,7 @@ class Refusals:
         self.refused = True
         severe = isinstance(error, (Dropped, Fatal))
         if error.message:
-            place = f"{self.where}:{line}: " if self.where and line and error.status != 1 else ""
+            place = f"{self.where}:{line}: " if self.where and line and error.placed and error.status != 1 else ""
             name = name or ("memsh" if severe else "")
             self.say(f"{place}{name}: {error.message}\n" if name and not error.bare else f"{place}{error.message}\n")
         if severe and not self.language.strict:

@@ -148,7 +148,10 @@ def rest(
 
 
 class Command:
-    """One command as declared. `topic` is the heading that `help` puts it under; `changes`: see command()."""
+    """One command as declared. `topic` is the heading that `help` puts it under; `changes`: see command(). `program`:
+    it knows nothing of the script that runs it, and so names no place there when it refuses."""
+
+    program = False
 
     __slots__ = (
         "_doc",

@@ -67,6 +67,7 @@ class Refusal(ShellError):
 class Utility(Command):
     """A command whose words are read as GNU's getopt_long reads them."""
 
+    program = True
     __slots__ = ("advice", "in_order", "rewrite", "synopsis", "trouble", "usage_line")
 
     def __init__(

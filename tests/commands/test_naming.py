@@ -77,7 +77,8 @@ def test_names_in_the_kernels_own_trees_as_the_kernel_refuses_them() -> None:
          "'/proc/sys/vm/swappiness'; unable to remove target: Permission denied"),
     ):  # fmt: skip
         assert said(line) == f"{why}\n"
-    assert said("mv /proc/version /tmp/v; cmp /tmp/v /proc/version; cat /tmp/a; find /proc/sys/vm/swappiness -delete") == (
+    line = "mv /proc/version /tmp/v; cmp /tmp/v /proc/version; cat /tmp/a; find /proc/sys/vm/swappiness -delete"
+    assert said(line) == (
         "mv: cannot remove '/proc/version': Operation not permitted\n1\n"
         "find: cannot delete '/proc/sys/vm/swappiness': Permission denied\n"
     )

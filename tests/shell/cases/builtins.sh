@@ -125,3 +125,5 @@ echo a b; echo $_
 x=äöü; echo ${#x} ${x:1:1} ${x^^} ${x/ö/o}; case ä in ?) echo one;; esac
 #### dirs tells where the shell is, whatever PWD says
 cd /usr; PWD=/x; dirs; echo ${DIRSTACK[0]}
+#### a comparison of numbers with a word
+x=abc; { [ 1 -eq $x ]; echo $?; } 2>&1 | sed 's/.*\[/[/'; { test $x -lt 2; echo $?; } 2>&1 | sed 's/.*test/test/'
