@@ -119,7 +119,7 @@ class Entry(NamedTuple):
     def node(self, name: str, bound: Bound) -> ProcFile | Link:
         if self.kind == "->":
             return Link(lambda box: spell(self.text, bound, box))
-        store = storing(name, lambda box: self.shown(bound, box)) if self.mode & 0o222 else None
+        store = storing(name, lambda box: self.shown(bound, box) if self.kind else None) if self.mode & 0o222 else None
         size = (lambda box: self.size or 0) if self.size is not None else None
         if self.kind == "!":
             return ProcFile(refusing(self.text), store, self.mode, size=size)

@@ -2,7 +2,7 @@
 
 Loop and RAM disks are in the machine's list.
 
-**Known deviations:** what may be written takes the value that it has, and no other.
+**Known deviations:** what may be written takes the value that it has, and no other, unless `sys_kept` keeps it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from memsh.procfs import diskstats, sys_irq
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_device import keeping, uevent
+from memsh.procfs.sys_kept import keeping_file
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -52,15 +53,18 @@ def _scheduler(box: Box) -> str:
     return "[mq-deadline] kyber none\n" if _single(box) else "[none] mq-deadline kyber \n"
 
 
-def _queue(box: Box) -> Directory:
+def _queue(box: Box, disk: str) -> Directory:
     found: dict[str, Node] = {"scheduler": ProcFile(_scheduler, keeping(_scheduler), 0o644)}
     for entry in QUEUE.split(","):
         name, value, *rights = entry.split()
         found[name] = attribute(value.replace("_", " ") if "_" in value else value, bool(rights))
     if _single(box):
         rows = (entry.split() for entry in DEADLINE.split(", "))
-        found["iosched"] = Directory({name: attribute(value, True) for name, value in rows}, 0o755)
-    return Directory(found, 0o755)
+        found["iosched"] = Directory({
+            name: keeping_file(f"/block/{disk}/queue/iosched/{name}", attribute(value, True)) for name, value in rows
+        }, 0o755)  # fmt: skip
+    return Directory({name: keeping_file(f"/block/{disk}/queue/{name}", node) if isinstance(node, ProcFile) else node
+                      for name, node in found.items()}, 0o755)  # fmt: skip
 
 
 def _queues(box: Box) -> Directory:
@@ -88,10 +92,11 @@ def disk(box: Box, inode: Inode, number: int) -> Directory:
         **{key: attribute(value) for key, value in PLAIN.items()},
         "cache_type": attribute("write back", True), "dev": attribute(f"{major}:{minor}"),
         "diskseq": attribute(str(DISKSEQ + number)), "events": ProcFile(lambda box: ""),
-        "events_async": ProcFile(lambda box: ""), "events_poll_msecs": attribute("-1", True),
+        "events_async": ProcFile(lambda box: ""),
+        "events_poll_msecs": keeping_file(f"/block/{name}/events_poll_msecs", attribute("-1", True)),
         "holders": Directory({}, 0o755),
         "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight() if number else 0:8}\n"), "mq": _queues(box),
-        "queue": _queue(box),
+        "queue": _queue(box, name),
         "serial": ProcFile(lambda box: ""), "size": ProcFile(lambda box: f"{inode.size >> 9}\n"),
         "slaves": Directory({}, 0o755), "stat": ProcFile(lambda box: disk_stat(box, name)),
         "uevent": uevent(told),

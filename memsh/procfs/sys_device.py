@@ -44,12 +44,13 @@ def _no_device(box: Box, text: str) -> None:
     raise KernelError("ENODEV")  # none of that name without, or with, this driver
 
 
-def keeping(shown: Callable[[Box], str]) -> Callable[[Box, str], None]:
-    """A store that takes what is there already; EINVAL for anything else."""
+def keeping(shown: Callable[[Box], str | None]) -> Callable[[Box, str], None]:
+    """A store that takes what is there already; EINVAL for anything else, and where nothing can be read."""
 
     def store(box: Box, text: str) -> None:
-        if text.strip() != shown(box).strip():
-            raise KernelError("EINVAL", f"{shown(box).strip()} is all that it can be")
+        there = shown(box)
+        if there is None or text.strip() != there.strip():
+            raise KernelError("EINVAL", f"{there.strip()} is all that it can be" if there else "")
 
     return store
 
@@ -58,7 +59,7 @@ _BY_NAME = {"autosuspend_delay_ms": _no_number, "bind": _no_device, "control": _
             "uevent": _uevent, "unbind": _no_device}  # fmt: skip
 
 
-def storing(name: str, shown: Callable[[Box], str]) -> Callable[[Box, str], None]:
+def storing(name: str, shown: Callable[[Box], str | None]) -> Callable[[Box, str], None]:
     """What a file of a device, of a driver or of a bus does with what is written to it, by its name."""
     return _BY_NAME.get(name) or keeping(shown)
 

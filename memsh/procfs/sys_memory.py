@@ -12,7 +12,7 @@ from memsh.digits import is_digits
 from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
-from memsh.linux.lib.kstrtox import kstrtoll
+from memsh.linux.lib.kstrtox import kstrtoull
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device
 
@@ -98,7 +98,7 @@ def _store_auto(box: Box, text: str) -> None:
 
 def _offline_page(box: Box, text: str) -> None:
     """An address in bytes; ENXIO where no RAM is."""
-    pfn = kstrtoll(text) >> PAGE_SHIFT
+    pfn = kstrtoull(text) >> PAGE_SHIFT
     if not any(zone.start_pfn <= pfn < zone.end_pfn for zone in box.pages.zones if zone.present):
         raise KernelError("ENXIO")
     raise KernelError("EBUSY")

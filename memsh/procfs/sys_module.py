@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel import sysctl
 from memsh.linux.kernel.cmdline import words
-from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint
+from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtoll, kstrtouint, kstrtoull
 from memsh.procfs.listing import Entry, Folder
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.sysfs import listed
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SAME = {f"kernel.{name}": f"kernel.{name}" for name in ("panic", "panic_on_warn", "panic_print")}  # as a sysctl
+_INT = """
+clocksource.verify_n_cpus dynamic_debug.verbose kernel.pause_on_oops pnp.debug processor.ignore_ppc processor.ignore_tpc
+random.ratelimit_disable rcupdate.rcu_cpu_stall_ftrace_dump rcupdate.rcu_cpu_stall_suppress
+rcupdate.rcu_cpu_stall_timeout rcupdate.rcu_exp_cpu_stall_timeout rcupdate.rcu_task_ipi_delay
+rcupdate.rcu_task_stall_info rcupdate.rcu_task_stall_timeout rcutree.rcu_divisor spurious.irqfixup tcp_cubic.beta
+tcp_cubic.fast_convergence tcp_cubic.hystart tcp_cubic.hystart_ack_delta_us tcp_cubic.hystart_detect
+tcp_cubic.hystart_low_window tcp_cubic.initial_ssthresh tcp_cubic.tcp_friendliness thermal.act thermal.crt thermal.psv
+vt.color vt.cur_default vt.default_utf8 vt.global_cursor_default vt.italic vt.underline
+x86_pkg_temp_thermal.notify_delay_ms
+"""
+INT = frozenset(_INT.split())  # of those that are not negative without being told, which may be
+JIFFIES = frozenset(("rcutree.jiffies_till_first_fqs", "rcutree.jiffies_till_next_fqs"))  # a second at most
+LONG = JIFFIES | {"block.events_dfl_poll_msecs", "button.lid_report_interval"}
 BOOL, NUMBER = re.compile("[YN]"), re.compile(r"-?\d+")
 
 
@@ -32,14 +45,19 @@ def _modules(box: Box) -> Folder:
     return found
 
 
-def _parsed(before: str, text: str) -> str:
+def _parsed(box: Box, key: str, before: str, text: str) -> str:
     """How a value is shown, as the one before it is: EINVAL, ERANGE."""
     if BOOL.fullmatch(before):
         return "Y" if kstrtobool(text) else "N"
+    if key in LONG:
+        number = kstrtoull(text, box.arch.bits)
+        return str(min(number, box.arch.hz) if key in JIFFIES else number)
+    if key == "rcutree.rcu_resched_ns":
+        return str(kstrtoll(text))
+    if key not in INT and not before.startswith("-"):
+        return str(kstrtouint(text))
     number = kstrtoint(text)
-    if number < 0 and not before.startswith("-"):
-        raise KernelError("EINVAL", text)
-    return str(number)
+    return str(min(max(number, 3), 300) if key == "rcupdate.rcu_cpu_stall_timeout" else number)
 
 
 def _value(key: str, told: Entry, box: Box) -> str:
@@ -53,7 +71,7 @@ def _value(key: str, told: Entry, box: Box) -> str:
     for name, said in words(box.config):
         if name.replace("-", "_") == key and said is not None:
             try:
-                value = _parsed(value, said)
+                value = _parsed(box, key, value, said)
             except KernelError:
                 continue  # "`x' invalid for parameter": as if it had not been said
     return value
@@ -67,7 +85,7 @@ def _store(key: str, told: Entry, box: Box, text: str) -> None:
     if key in SAME:
         sysctl.put(box, SAME[key], text)
         return
-    box.sysctl.text[f"module.{key}"] = _parsed(_value(key, told, box), text)
+    box.sysctl.text[f"module.{key}"] = _parsed(box, key, _value(key, told, box), text)
 
 
 def _parameters(name: str, folder: Folder) -> dict[str, Node]:

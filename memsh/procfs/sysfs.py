@@ -2,7 +2,8 @@
 
 What is computed counts where both have a name.
 
-**Known deviations:** what a list has and may be written takes the value that it has, and no other: EINVAL.
+**Known deviations:** what a list has and may be written takes the value that it has, and no other (EINVAL), unless
+`sys_kept` knows how it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from memsh.procfs.listing import Bound, Folder, read
-from memsh.procfs.node import Directory, Node
+from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.sys_kept import keeping_file
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -27,15 +29,19 @@ def listed(texts: Callable[[], Iterable[str]]) -> Folder:
 class Listed(Directory):
     """A folder of a list, and memsh's own at the same place, if there is one."""
 
-    __slots__ = ("bound", "folder", "own")
+    __slots__ = ("bound", "folder", "own", "path")
 
-    def __init__(self, folder: Folder, own: Directory | None, bound: Bound) -> None:
+    def __init__(self, folder: Folder, own: Directory | None, bound: Bound, path: str = "") -> None:
         super().__init__(own.fixed if own is not None else {}, own.mode if own is not None else folder.mode)
-        self.folder, self.own, self.bound = folder, own, bound
+        self.folder, self.own, self.bound, self.path = folder, own, bound, path
         if own is not None:
             self.mkdir, self.rmdir = own.mkdir, own.rmdir
 
     def child(self, box: Box, name: str) -> Node | None:
+        found = self._child(box, name)
+        return keeping_file(f"{self.path}/{name}", found) if isinstance(found, ProcFile) else found
+
+    def _child(self, box: Box, name: str) -> Node | None:
         own = self.own.child(box, name) if self.own is not None else None
         if own is not None and not isinstance(own, Directory):
             return own
@@ -44,7 +50,7 @@ class Listed(Directory):
             return own
         entry, bound = found
         if isinstance(entry, Folder):
-            return Listed(entry, own, bound)
+            return Listed(entry, own, bound, f"{self.path}/{name}")
         return own if own is not None else entry.node(name, bound)
 
     def listing(self, box: Box) -> list[str]:

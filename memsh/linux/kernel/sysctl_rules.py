@@ -31,7 +31,7 @@ int 0 1: abi.vsyscall32 dev.tty.ldisc_autoload fs.protected_hardlinks fs.protect
     kernel.soft_watchdog kernel.softlockup_all_cpu_backtrace kernel.softlockup_panic kernel.task_delayacct
     kernel.timer_migration kernel.watchdog net.core.bpf_jit_kallsyms net.core.high_order_alloc_disable
     net.core.tstamp_allow_data vm.compact_unevictable_allowed vm.highmem_is_dirtyable vm.numa_stat
-    vm.unprivileged_userfaultfd
+    vm.memory_failure_early_kill vm.memory_failure_recovery vm.unprivileged_userfaultfd
 int 0 100: kernel.perf_cpu_time_max_percent vm.compaction_proactiveness vm.dirty_background_ratio vm.dirty_ratio
     vm.min_slab_ratio vm.min_unmapped_ratio
 int 0 1000: kernel.perf_event_max_contexts_per_stack net.ipv4.tcp_pacing_ca_ratio net.ipv4.tcp_pacing_ss_ratio
@@ -42,6 +42,7 @@ int 0 2: fs.protected_fifos fs.protected_regular fs.suid_dumpable kernel.kptr_re
     net.core.fb_tunnels_only_for_init_net vm.overcommit_memory vm.panic_on_oom
 int 0 200: vm.swappiness
 int 0 3: kernel.yama.ptrace_scope net.core.devconf_inherit_init_net
+int 256 -: net.core.mem_pcpu_rsv
 int 0 32768: kernel.msgmni kernel.shmmni
 int 0 4: kernel.numa_balancing
 int 0 60: kernel.watchdog_thresh

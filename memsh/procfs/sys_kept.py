@@ -1,0 +1,266 @@
+"""What becomes of what is written to files of /sys that only keep it (drivers/base, block, net/core, lib/kstrtox.c):
+each driver reads words and numbers in its own way, and refuses the others with its own error.
+
+A line of TABLE has the names of files, a word of the path that they lie at (`-`: anywhere) and how they read:
+
+    bool           yes or no, shown as it was before: 1, Y or true; loose: what is neither changes nothing
+    int uint ulong ullong [LEAST MOST]   kstrto…(); what lies beyond is EINVAL, or, with clamp in front, drawn in
+    cut KIND       the number is stored in 32 bits; flag KIND: whether it is 0
+    scan LEAST MOST                      a number that more may follow
+    hex            64 bits; mask: of the box's CPUs, some: at least one; pages: kB in whole ones
+    same KIND      as it is, and no other; words: kept as they are, raw: to the last newline; none: or `(null)`
+    first          0 or not; count KIND: one more or less; any: nothing happens; zero: it is 0 then
+    ERRNO [KIND]   refused; with a KIND only where that reads it, but EINVAL KIND: whatever that says of it is EINVAL
+
+**Known deviations:** it is kept, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from memsh.linux.include.errno import STRERROR, KernelError
+from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtouint, kstrtoull
+from memsh.procfs.node import ProcFile
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+TABLE = """
+drivers_autoprobe            bus                 first
+new_id remove_id             bus                 EINVAL
+driver_override              devices             none
+resource_alignment           bus                 words
+inhibited                    input               bool
+perf_event_mux_interval_ms   devices             int 1 2147483647
+broken_parity_status d3cold_allowed msi_bus  pci0000:00  flag ulong
+enable                       0000:00:02.0        EBUSY ulong
+enable                       0000:00:03.0        EBUSY ulong
+enable                       pci0000:00          count ulong
+rescan remove                -                   EINVAL
+resource0_wc resource4_wc    -                   EIO
+events_poll_msecs            block               ENODEV scan -1 9223372036854775807
+io_poll_delay                loop                EINVAL
+io_poll_delay                vd                  int -1 2147483647
+async_depth                  iosched             clamp int 1 2147483647
+fifo_batch read_expire write_expire prio_aging_expire  iosched  clamp int 0 2147483647
+front_merges                 iosched             clamp int 0 1
+writes_starved               iosched             int
+scheduler                    ram                 any
+drvctl eject                 -                   EINVAL
+extra scroll softraw softrepeat  serio           uint 0 1
+set                          serio               uint 1 3
+console                      serial8250          ENOENT bool
+console                      pnp0                bool
+resources                    00:02               any
+resources                    pnp0                EBUSY
+rx_trig_bytes                pnp0                uint 1 14
+unbind_device unbind_clocksource  system         ENODEV
+current_clocksource          system              any
+online                       container           bool
+bank0 bank1 bank2 bank3 bank4 bank5 bank6 bank7 bank8 bank9  machinecheck  hex
+check_interval               machinecheck        cut ullong
+cmci_disabled ignore_ce      machinecheck        flag ullong
+dont_log_ce print_all        machinecheck        bool
+monarch_timeout              machinecheck        EINVAL int
+fail target                  hotplug             same int
+max_ratio min_ratio          bdi                 uint 0 100
+read_ahead_kb                bdi                 pages
+rng_current                  hw_random           any
+carrier                      net                 EOPNOTSUPP
+proto_down threaded          net                 EOPNOTSUPP ulong
+mtu napi_defer_hard_irqs netdev_group  net       cut ulong
+gro_flush_timeout            net                 ulong
+tx_queue_len                 net                 uint
+ifalias                      net                 words
+rps_cpus xps_rxqs            net                 mask
+xps_cpus                     net                 ENOENT
+tx_maxrate                   net                 EOPNOTSUPP
+hold_time limit limit_max limit_min  net         uint
+bind                         vtconsole           any
+cpumask                      virtual/workqueue/cpumask  some mask
+cpumask                      workqueue           mask
+max_active                   workqueue           clamp scan 1 512
+nice                         workqueue           scan -20 19
+numa                         workqueue           any scan
+force_remove                 acpi                no
+sci                          interrupts          any
+err_ratelimit_burst err_ratelimit_interval_ms msg_ratelimit_burst msg_ratelimit_interval_ms  ext4  cut ulong
+warning_ratelimit_burst warning_ratelimit_interval_ms mb_stats mb_stream_req mb_prefetch  ext4  cut ulong
+mb_prefetch_limit mb_max_to_scan mb_min_to_scan mb_max_linear_groups mb_order2_req  ext4  cut ulong
+mb_group_prealloc mb_max_inode_prealloc extent_max_zeroout_kb inode_goal  ext4  cut ulong
+last_trim_minblks            ext4                ulong
+pm_only                      debug/block         EPERM
+run                          hctx                zero
+clear_warn_once              debug               any ullong
+nmi_longest_ns               debug               ullong
+latency_ns min_granularity_ns idle_min_granularity_ns wakeup_granularity_ns  debug/sched  cut ullong
+latency_warn_ms latency_warn_once migration_cost_ns nr_migrate  debug/sched  cut ullong
+hot_threshold_ms scan_delay_ms scan_period_max_ms scan_period_min_ms scan_size_mb  debug/sched  cut ullong
+verbose                      debug/sched         loose bool
+demotion_enabled vma_ra_enabled  mm              bool
+enabled                      lru_gen             no
+rcu_expedited rcu_normal     kernel              EINVAL int
+cpu                          reboot              same uint
+force                        reboot              bool
+path                         firmware_class      raw
+allow_writes                 msr                 any
+policy                       pcie_aspm           EPERM
+compressor zpool             zswap               ENOENT
+"""
+Reader = Callable[["Box", str, str], str]  # (box, shown before, written) -> shown from now on
+_STYLES = (("1", "0"), ("Y", "N"), ("true", "false"))
+_U32 = (1 << 32) - 1
+_READERS: dict[str, Callable[[str], int]] = {"int": kstrtoint, "uint": kstrtouint, "ullong": kstrtoull}
+
+
+def _plain(word: str, box: Box, text: str) -> int:
+    """One number; EINVAL, ERANGE."""
+    if word == "scan":
+        found = re.match(r"\s*([+-]?\d+)", text, re.ASCII)
+        if found is None:
+            raise KernelError("EINVAL", "no number")
+        return int(found[1]) if len(found[1]) < 30 else 0
+    if word == "ulong":
+        return kstrtoull(text, box.arch.bits)
+    return _READERS[word](text)
+
+
+def _number(how: list[str], clamp: bool, box: Box, before: str, text: str) -> str:
+    word, *bounds = how
+    number = _plain(word, box, text)
+    if bounds:
+        least, most = map(int, bounds)
+        if not least <= number <= most:
+            if not clamp or (word == "scan" and number < least):
+                raise KernelError("EINVAL", f"from {least} to {most}")
+            number = min(max(number, least), most)
+    return str(number)
+
+
+def _bool(box: Box, before: str, text: str) -> str:
+    style = next((pair for pair in _STYLES if before in pair), _STYLES[0])
+    return style[0 if kstrtobool(text) else 1]
+
+
+def _loose(box: Box, before: str, text: str) -> str:
+    try:
+        return _bool(box, before, text)
+    except KernelError:
+        return before
+
+
+def _no(box: Box, before: str, text: str) -> str:
+    if kstrtobool(text):
+        raise KernelError("EINVAL")
+    return before
+
+
+def _mask(box: Box, before: str, text: str) -> str:
+    digits = text.strip().replace(",", "")
+    if digits and re.fullmatch("[0-9a-fA-F]+", digits) is None:
+        raise KernelError("EINVAL", "a mask is hexadecimal")
+    number = int(digits or "0", 16)
+    if number >> box.config.present:
+        raise KernelError("EOVERFLOW", "of CPUs that there are not")
+    return f"{number:x}"
+
+
+def _count(box: Box, before: str, text: str) -> str:
+    on = _plain("ulong", box, text)
+    if not on and before == "0":
+        raise KernelError("EIO")
+    return str(int(before) + (1 if on else -1))
+
+
+def _refuse(code: str, how: list[str], box: Box, before: str, text: str) -> str:
+    if code == "EINVAL" and how:
+        try:
+            return _reader(how)(box, before, text)
+        except KernelError:
+            raise KernelError(code) from None
+    if how and _reader(how)(box, before, text) == before and how == ["bool"]:
+        return before
+    raise KernelError(code)
+
+
+def _same(how: list[str], box: Box, before: str, text: str) -> str:
+    if _reader(how)(box, before, text) != before:
+        raise KernelError("EINVAL", f"{before} is all that it can be")
+    return before
+
+
+def _some(box: Box, before: str, text: str) -> str:
+    if not int(found := _mask(box, before, text), 16):
+        raise KernelError("EINVAL", "no CPU")
+    return found
+
+
+def _reader(how: list[str]) -> Reader:
+    """What a row's last words say."""
+    word, rest = how[0], how[1:]
+    if word in STRERROR:
+        return partial(_refuse, word, rest)
+    if word == "any":
+        return (lambda box, before, text: _number(rest, False, box, before, text) and before) if rest else (
+            lambda box, before, text: before)  # fmt: skip
+    if word == "same":
+        return partial(_same, rest)
+    if word == "cut":
+        return lambda box, before, text: str(_plain(rest[0], box, text) & _U32)
+    if word == "flag":
+        return lambda box, before, text: str(int(_plain(rest[0], box, text) != 0))
+    if word in ("clamp", "int", "uint", "ulong", "ullong", "scan"):
+        clamp = word == "clamp"
+        return partial(_number, rest if clamp else how, clamp)
+    return {
+        "bool": _bool, "some": _some, "loose": _loose, "no": _no, "mask": _mask, "count": _count,
+        "hex": lambda box, before, text: f"{kstrtoull(text):x}",
+        "pages": lambda box, before, text: str(kstrtoull(text, box.arch.bits) & ~3),
+        "raw": lambda box, before, text: text,
+        "words": lambda box, before, text: text.removesuffix("\n"),
+        "none": lambda box, before, text: text.removesuffix("\n") or "(null)",
+        "first": lambda box, before, text: "0" if text.startswith("0") else "1",
+        "zero": lambda box, before, text: "0",
+    }[word]  # fmt: skip
+
+
+def _rows() -> dict[str, list[tuple[str, Reader]]]:
+    found: dict[str, list[tuple[str, Reader]]] = {}
+    for line in TABLE.strip().splitlines():
+        names, place, how = re.split(r"  +", line) if line.count("  ") else (line, "-", "any")
+        for name in names.split():
+            found.setdefault(name, []).append(("" if place == "-" else place, _reader(how.split())))
+    return found
+
+
+ROWS = _rows()
+
+
+def _shown(path: str, show: Callable[[Box], str], box: Box) -> str:
+    kept = box.sysctl.text.get(f"sys.{path}")
+    return show(box) if kept is None else kept + "\n" if kept else ""
+
+
+def _store(path: str, file: ProcFile, reader: Reader, box: Box, text: str) -> None:
+    before = ""
+    if file.show is not None and file.mode & 0o444:
+        try:
+            before = _shown(path, file.show, box).removesuffix("\n")
+        except KernelError:
+            before = ""  # whatever is written is read without it
+    after = reader(box, before, text)
+    if after != before:
+        box.sysctl.text[f"sys.{path}"] = after
+
+
+def keeping_file(path: str, file: ProcFile) -> ProcFile:
+    """The file at a path below /sys as it is, or one that keeps what it is told."""
+    for place, reader in ROWS.get(path.rpartition("/")[2], ()) if file.mode & 0o222 else ():
+        if place in path:
+            show = partial(_shown, path, file.show) if file.show is not None else None
+            return file._replace(show=show, store=partial(_store, path, file, reader))
+    return file

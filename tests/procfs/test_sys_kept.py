@@ -1,0 +1,63 @@
+"""What files of /sys make of what is written to them, as the recorded kernels do."""
+
+from __future__ import annotations
+
+import pytest
+
+from memsh.linux.config import Config
+from memsh.linux.include.errno import KernelError
+from memsh.machines.box import Box
+from memsh.procfs import tree
+
+PCI = "/sys/devices/pci0000:00/0000:00:01.0"
+CASES = [  # (below /sys, written, shown then or why not)
+    ("kernel/debug/sched/latency_ns", "5", "5"), ("kernel/debug/sched/latency_ns", "99999999999", "1215752191"),
+    ("kernel/debug/sched/verbose", "1x", "Y"), ("kernel/debug/sched/verbose", "nonsense", "N"),
+    ("kernel/mm/swap/vma_ra_enabled", "nonsense", "false"), ("kernel/mm/swap/vma_ra_enabled", "x", "EINVAL"),
+    ("bus/pci/drivers_autoprobe", "nonsense", "1"), ("bus/pci/drivers_autoprobe", "0", "0"),
+    ("bus/pci/rescan", "", "EINVAL"), ("bus/pci/resource_alignment", "12@pci:8086", "12@pci:8086"),
+    ("block/vda/queue/iosched/fifo_batch", "-1", "0"), ("block/vda/queue/iosched/writes_starved", "-1", "-1"),
+    ("block/vda/events_poll_msecs", "-1", "ENODEV"), ("block/vda/events_poll_msecs", "x", "EINVAL"),
+    ("block/ram0/queue/scheduler", "nonsense", "none"), ("class/net/lo/ifalias", "here", "here"),
+    ("class/net/lo/carrier", "1", "EOPNOTSUPP"), ("class/net/lo/tx_queue_len", "99999999999", "ERANGE"),
+    ("bus/workqueue/devices/writeback/max_active", "9999", "512"),
+    ("bus/workqueue/devices/writeback/max_active", "-1", "EINVAL"),
+    ("bus/workqueue/devices/writeback/nice", "-5x", "-5"), ("bus/workqueue/devices/writeback/nice", "20", "EINVAL"),
+    ("devices/system/machinecheck/machinecheck0/bank0", "0x10", "10"), ("kernel/rcu_normal", "-1", "-1"),
+    ("kernel/debug/block/loop0/pm_only", "1", "EPERM"), ("devices/pnp0/00:04/resources", "x", "EBUSY"),
+    ("module/tcp_cubic/parameters/beta", "-1", "-1"), ("module/zswap/parameters/max_pool_percent", "-1", "EINVAL"),
+    ("module/zswap/parameters/zpool", "nonsense", "ENOENT"), ("module/vt/parameters/color", "99999999999", "ERANGE"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Box:
+    return Box(Config(arch="x86_64"))
+
+
+@pytest.mark.parametrize(("path", "written", "after"), CASES)
+def test_what_a_file_makes_of_it(fresh: Box, path: str, written: str, after: str) -> None:
+    box, path = fresh.copy(), f"/sys/{path}"
+    if after in ("EINVAL", "ENODEV", "EOPNOTSUPP", "ERANGE", "EPERM", "EBUSY", "ENOENT"):
+        with pytest.raises(KernelError) as refused:
+            tree.store(box, path, written + "\n")
+        assert refused.value.code == after
+        return
+    tree.store(box, path, written + "\n")
+    assert tree.show(box, path) == after + "\n"
+    assert tree.show(box.copy(), path) == after + "\n"
+
+
+def test_a_driver_can_be_named_and_forgotten(fresh: Box) -> None:
+    box, path = fresh.copy(), f"{PCI}/driver_override"
+    assert tree.show(box, path) == "(null)\n"
+    tree.store(box, path, "vfio-pci\n")
+    assert tree.show(box, path) == "vfio-pci\n"
+    tree.store(box, path, "\n")
+    assert tree.show(box, path) == "(null)\n"
+
+
+def test_what_can_only_be_written_takes_no_empty_word(fresh: Box) -> None:
+    with pytest.raises(KernelError) as refused:
+        tree.store(fresh, f"{PCI}/rescan", "\n")
+    assert refused.value.code == "EINVAL"
