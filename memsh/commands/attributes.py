@@ -186,8 +186,6 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
         elif inode.size < args.length:
             _resize(box, whole, args.length)
     except KernelError as error:
-        if error.signal:
-            raise
         what = "fallocate failed" if error.code in ("ENOSPC", "EFBIG") else f"cannot open {args.file}"
         io.complain(f"{what}: {error.strerror}")
         return 1
@@ -256,8 +254,6 @@ def truncate(box: Box, args: Args, io: IO) -> int:
             before = base if base is not None else box.fs.lookup(whole).size if there else 0
             _resize(box, whole, _new_size(before, sign, size))
         except KernelError as error:
-            if error.signal:
-                raise
             failed = "failed to truncate" if error.code in ("EFBIG", "EINVAL", "ENOSPC", "ETXTBSY") else "cannot open"
             what = f"{failed} '{name}'" + (f" at {size} bytes" if failed[0] == "f" else " for writing")
             io.complain(f"{what}: {error.strerror}")

@@ -238,8 +238,6 @@ def _copy(io: IO, plan: Plan, source: Iterator[str | int], output: _Output) -> t
         if plan.flags["conv"] & {"fsync", "fdatasync"}:
             output.fsync()
     except KernelError as error:
-        if error.signal:
-            raise
         status = 1
         io.complain(f"error writing '{plan.target or 'standard output'}': {error.strerror}")
     finally:

@@ -13,8 +13,8 @@ from memsh.linux.block.disk import LATENCY_USEC
 from memsh.linux.box import Box
 from memsh.linux.fs import file_table
 from memsh.linux.fs.file_table import O_RDWR
-from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PAGE_SIZE, SIGKILL, SIGXFSZ
+from memsh.linux.include.errno import KernelError, Signalled
+from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PAGE_SIZE, SIGKILL
 from memsh.linux.include.sched import Task, context_switch
 from memsh.linux.kernel import exit as ending
 from memsh.linux.mm.memory.fault import touch_range
@@ -171,10 +171,10 @@ class HddHog(Hog):
             length = min(PIECE, self.size - self.at) if self.size else PIECE
             try:
                 done = box.fs.write_zeros(opened, opened.position, length)
+            except Signalled as error:
+                ending.do_group_exit(box, task, error.signal)
+                return
             except KernelError as error:
-                if error.signal == SIGXFSZ:
-                    ending.do_group_exit(box, task, SIGXFSZ)
-                    return
                 raise Failed(599, f"write failed: {error.strerror}") from None
             opened.position += done
             self.at += length

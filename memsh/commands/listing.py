@@ -208,7 +208,11 @@ class _Listing:
 
     def _entry(self, name: str, path: str, follow: bool, trouble: int) -> Entry | None:
         try:
-            return Entry(name, path, lstat(self.io.session, path, follow))
+            facts = lstat(self.io.session, path, follow)
+            if self.long and facts.kind == "link" and not facts.target:
+                self.io.complain(f"cannot read symbolic link '{path}': No such file or directory")
+                self.status = max(self.status, trouble)
+            return Entry(name, path, facts)
         except OSError as error:
             self.io.complain(f"cannot access '{path}': {error.strerror}")
             self.status = max(self.status, trouble)

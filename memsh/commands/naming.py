@@ -229,8 +229,6 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
             session.box.fs.rmdir(new)
         _rename(io, old, new)
     except KernelError as error:
-        if error.signal:
-            raise
         if error.code == "EINVAL":
             io.complain(f"cannot move '{name}' to a subdirectory of itself, '{goal}'")
         else:

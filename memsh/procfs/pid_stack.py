@@ -4,16 +4,19 @@ proc_pid_syscall).
 A kernel thread waits in its own loop, init for its children, any other process for what its shell will say, in a read.
 Which function that is, and the frames above it, are the machine's (`arch.stacks`).
 
-**Known deviations:** the registers of a call that waits read 0x0 but for the stack pointer and the program counter,
-which are those of `stat`.
+**Known deviations:** the registers of a call that waits read 0x0 but for the first, the program counter and the stack
+pointer, which is that of `stat`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.flags import PAGE_SHIFT, VM_EXEC
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.include.mm_types import MmStruct
     from memsh.linux.include.sched import Task
 
 LOOPS = {  # how the name of a kernel thread begins, and the function it sleeps in; all others are rescuers
@@ -74,5 +77,16 @@ def show_syscall(box: Box, task: Task) -> str:
         return "0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n"
     if not name or task.mm is None:
         return "running\n" if task.mm is not None else "0 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n"
-    call, first = box.arch.calls[name]
-    return f"{call} {first:#x} 0x0 0x0 0x0 0x0 0x0 {task.sp:#x} {task.mm.vdso:#x}\n"
+    call, first = box.arch.calls[name][:2]
+    return f"{call} {first:#x} 0x0 0x0 0x0 0x0 0x0 {task.sp:#x} {_called_from(box, task.mm, name):#x}\n"
+
+
+def _called_from(box: Box, mm: MmStruct, name: str) -> int:
+    """The address behind the instruction that entered the kernel: of the vDSO's, the C library's or the program's."""
+    _, _, in_program, in_library, in_vdso = box.arch.calls[name]
+    if in_vdso:
+        return mm.vdso + in_vdso
+    begins = {area.file.path.rpartition("/")[2]: area.start - (area.pgoff << PAGE_SHIFT)
+              for area in mm.mmap if area.file is not None and area.flags & VM_EXEC}  # fmt: skip
+    library = next((start for path, start in begins.items() if path.startswith("libc.so")), None)
+    return library + in_library if library is not None else min(begins.values(), default=0) + in_program

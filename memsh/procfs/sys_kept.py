@@ -23,6 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import STRERROR, KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtouint, kstrtoull
 from memsh.procfs.node import ProcFile
 
@@ -36,10 +37,10 @@ driver_override              devices             none
 resource_alignment           bus                 words
 inhibited                    input               bool
 perf_event_mux_interval_ms   devices             int 1 2147483647
-broken_parity_status d3cold_allowed msi_bus  pci0000:00  flag ulong
+broken_parity_status d3cold_allowed msi_bus  pci0000:00  EINVAL flag ulong
 enable                       0000:00:02.0        EBUSY ulong
 enable                       0000:00:03.0        EBUSY ulong
-enable                       pci0000:00          count ulong
+enable                       pci0000:00          EINVAL count ulong
 rescan remove                -                   EINVAL
 resource0_wc resource4_wc    -                   EIO
 events_poll_msecs            block               ENODEV scan -1 9223372036854775807
@@ -113,7 +114,6 @@ compressor zpool             zswap               ENOENT
 """
 Reader = Callable[["Box", str, str], str]  # (box, shown before, written) -> shown from now on
 _STYLES = (("1", "0"), ("Y", "N"), ("true", "false"))
-_U32 = (1 << 32) - 1
 _READERS: dict[str, Callable[[str], int]] = {"int": kstrtoint, "uint": kstrtouint, "ullong": kstrtoull}
 
 
@@ -210,7 +210,7 @@ def _reader(how: list[str]) -> Reader:
     if word == "same":
         return partial(_same, rest)
     if word == "cut":
-        return lambda box, before, text: str(_plain(rest[0], box, text) & _U32)
+        return lambda box, before, text: str(_plain(rest[0], box, text) & UINT_MAX)
     if word == "flag":
         return lambda box, before, text: str(int(_plain(rest[0], box, text) != 0))
     if word in ("clamp", "int", "uint", "ulong", "ullong", "scan"):

@@ -15,7 +15,7 @@ from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.fs.namei import Tree
 from memsh.linux.fs.namespace import mounts
-from memsh.linux.include.errno import KernelError
+from memsh.linux.include.errno import KernelError, Signalled
 from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
@@ -234,7 +234,7 @@ class FileSystem(Tree):
             raise KernelError("ETXTBSY")
         limit = rlimit(self.box, RLIMIT_FSIZE)
         if length and position >= limit:
-            raise KernelError("EFBIG", signal=SIGXFSZ)
+            raise Signalled("EFBIG", SIGXFSZ)
         if position + length > MAX_FILE:
             raise KernelError("EFBIG")
         length = min(length, max(0, limit - position))
@@ -260,7 +260,7 @@ class FileSystem(Tree):
         if inode.s_op.room(self.box, inode, 0, size) < size:
             raise KernelError("ENOSPC")
         if size > max(inode.size, rlimit(self.box, RLIMIT_FSIZE)):
-            raise KernelError("EFBIG", signal=SIGXFSZ)
+            raise Signalled("EFBIG", SIGXFSZ)
         before, inode.usec = inode.size, self.box.timer.usec
         try:
             truncate(self.box, inode, size)

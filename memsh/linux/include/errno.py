@@ -47,13 +47,22 @@ STRERROR: dict[str, tuple[int, str]] = {
 class KernelError(OSError):
     """What Linux would answer: `KernelError("ENOMEM")`. `.code` is the name, `.strerror` the words.
 
-    It is an OSError so that the shell, which knows no kernel, can print it as any tool prints perror(). `signal` is
-    what the caller is sent besides, of which a program dies; 0 if it is nothing.
+    It is an OSError so that the shell, which knows no kernel, can print it as any tool prints perror().
     """
 
-    def __init__(self, code: str, detail: str = "", signal: int = 0) -> None:
+    def __init__(self, code: str, detail: str = "") -> None:
         number, words = STRERROR[code]
         super().__init__(number, words)
         self.code = code
-        self.signal = signal
         self.detail = detail  # an explanation for people; never part of the message
+
+
+class Signalled(OSError):
+    """An answer that a program does not live to read: it dies of `signal`, which came with it.
+
+    No KernelError, so that what a command makes of those does not come between it and the shell.
+    """
+
+    def __init__(self, code: str, signal: int) -> None:
+        super().__init__(*STRERROR[code])
+        self.signal = signal

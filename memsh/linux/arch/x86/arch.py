@@ -82,9 +82,10 @@ class Arch:
     cpus_max: int
     cmdline: str  # the default kernel command line
     nr_cpus: int = 8  # CONFIG_NR_CPUS
-    # where who sleeps is: function → the frames from it to where its kind of stack begins; call numbers and first words
+    # where who sleeps is: function → the frames from it to where its kind of stack begins
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    # and its call: number, first word, where in the program, or in a C library that it shares, or in the vDSO (bytes)
+    calls: Mapping[str, tuple[int, int, int, int, int]] = field(default_factory=dict)
 
     @property
     def page_size(self) -> int:

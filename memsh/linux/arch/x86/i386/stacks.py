@@ -23,4 +23,4 @@ STACKS = {
     "kthreadd": ("kthreadd+0xd5/0xf0",),
     "kswapd": ("kswapd+0x778/0x790",),
 }  # fmt: skip
-CALLS = {"pipe_read": (3, 3), "do_wait": (114, 0xFFFFFFFF)}
+CALLS = {"pipe_read": (3, 3, 0, 0, 0x549), "do_wait": (114, 0xFFFFFFFF, 0, 0, 0x549)}

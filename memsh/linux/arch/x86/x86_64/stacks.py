@@ -26,4 +26,4 @@ STACKS = {
     "ksm_scan_thread": ("ksm_scan_thread+0x12d2/0x2210",),
     "khugepaged": ("khugepaged+0x59d/0x8c0",),
 }
-CALLS = {"pipe_read": (0, 3), "do_wait": (61, 0xFFFFFFFFFFFFFFFF)}
+CALLS = {"pipe_read": (0, 3, 0x3DD0D, 0xF82AD, 0), "do_wait": (61, 0xFFFFFFFFFFFFFFFF, 0x492C3, 0, 0)}
