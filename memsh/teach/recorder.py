@@ -26,10 +26,12 @@ FREELIST, RMQUEUE = FUNCTIONS["buddy.get_page_from_freelist"], FUNCTIONS["buddy.
 # what a command asks for its own words
 PEEKS = frozenset({"vmalist.find_vma", "slab_caches.kmalloc_slab", "slub_caches.kmalloc_slab"})
 FAULT = "fault.handle_mm_fault"
+OUR_OWN = ("/trace.py", "/callsites.py")  # what notes the tracepoints is no call of the kernel's
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 CALL, EVENT, SAY = "call", "event", "say"
 UNKNOWN = (None, "")  # a code that was not looked up yet
+UNTOLD = ("", None)  # a call that is beyond those that are told
 
 
 class Step(NamedTuple):
@@ -117,7 +119,7 @@ class Recorder:
         self.hooks.watch = None
         self.events()
         trace = self.box.trace
-        trace.on, trace.events, trace.filters = self.was_on, self.chosen, self.filters
+        trace.on, trace.events, trace.filters, trace.counting = self.was_on, self.chosen, self.filters, False
         if not self.was_on:  # nobody asked for a record
             trace.clear()
             trace.ring.extend(self.kept[0])
@@ -164,11 +166,12 @@ class Recorder:
         self.seen = trace.total
         if new > 0:
             ring = trace.ring
+            if self.calls > LIMIT:
+                self.cut += min(new, ring.maxlen or new)
+                trace.counting = not self.was_on  # a person who traces reads them, too
+                return
             alike, name = 0, ""
             for at in range(max(-new, -len(ring)), 0):
-                if self.calls > LIMIT:
-                    self.cut -= at
-                    break
                 if ring[at][0] == name:
                     alike += 1
                     if alike > ALIKE and at != -1 and ring[at + 1][0] == name:
@@ -182,7 +185,7 @@ class Recorder:
         path = code.co_filename
         room = path.rpartition("/memsh/")[2].partition("/")[0]
         found = None
-        if room in ("linux", "libc") and code.co_name[0] != "<":
+        if room in ("linux", "libc") and code.co_name[0] != "<" and not path.endswith(OUR_OWN):
             key = f"{path.rpartition('/')[2][:-3]}.{code.co_name}"
             found = (FUNCTIONS.get(key), key)
         self.known[id(code)] = found
@@ -230,13 +233,17 @@ class Recorder:
             return
         if self.box.trace.total != self.seen:
             self.events()
+        if self.calls > LIMIT and key not in MILESTONES:  # of these there is nothing more to tell
+            self.cut += 1
+            self.depth += 1
+            self.open.append(UNTOLD)
+            return
         if key == FAULT:
             self.address = frame.f_locals.get("addr")
         self.add(Step(CALL, self.depth, "", function))
         self.depth += 1
         teller = BEFORE.get(key)
-        wanted = self.calls <= LIMIT or key in MILESTONES
-        told = teller(self, frame.f_locals) if teller is not None and wanted else None
+        told = teller(self, frame.f_locals) if teller is not None else None
         self.open.append((key, told))
 
     def back(self, value: Any) -> None:
