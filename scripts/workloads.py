@@ -28,6 +28,7 @@ from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.linux.mm.mmap.mremap import do_mremap
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
+from memsh.shell.script import run_script
 from memsh.shell.session import Session
 
 gc.set_threshold(COLLECTED)  # as the program has it
@@ -348,6 +349,16 @@ def kmalloc_lines() -> Workload:
         yield 2_000
 
 
+def script_lines() -> Workload:
+    """A script of 20,000 plain lines: of the kernel's memory, of a process's, of text, of nothing."""
+    text = "kmalloc 64\nmalloc 100\necho a line\ntrue\n"
+    for _ in range(3):
+        session = new_session()
+        yield 0
+        run_script(session, text * 5_000)
+        yield 20_000
+
+
 def malloc_loop() -> Workload:
     """Rounds of a loop that takes memory until there is no more, each in a mapping of its own."""
     session = new_session("--arch", "x86_64", "--ram", "4G")
@@ -475,6 +486,7 @@ BENCHES: dict[str, Bench] = {
     "check_idle_1t_x86_64": Bench(lambda: check_of(lambda: Box(Config(ram=TIB, arch="x86_64"))), "5000", "ms", 2),
     "journal_40000": Bench(journal, "0.15", "ms", 20),
     "kmalloc_20000_lines": Bench(kmalloc_lines, "0.03", "ms", 20),
+    "script_20000_lines": Bench(script_lines, "0.03", "ms", 3),
     "malloc_1m_loop_x86_64": Bench(malloc_loop, "0.04", "ms", 8),
     "explain_5000_calls": Bench(explain_loop, "100", "ms", 3),
     "start": Bench(start, "220", "ms", 5),

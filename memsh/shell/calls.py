@@ -152,12 +152,12 @@ class Calls(Refusals):
         try:
             arrays: dict[int, Assign] | None = None
             status = 0
-            for word in words:
-                if type(word) is not str:
-                    expanded, arrays, status = self._expanded(words)
-                    break
-            else:
-                expanded = words
+            expanded: list[str] = words
+            if not node.plain:
+                for word in words:
+                    if type(word) is not str:
+                        expanded, arrays, status = self._expanded(words)
+                        break
             if not expanded:
                 return Prepared(None, None, "", node.assigns, node.redirects, node, status=status)
             name = expanded[0]

@@ -57,7 +57,7 @@ class Language(Scopes):
         self.logical = ("", "")  # a cwd, and the name with links that led there
         self.directories: list[str] = []  # that pushd keeps
         self.last_status = 0
-        self.statuses: list[int] = []  # PIPESTATUS
+        self.statuses: tuple[int, ...] = ()  # PIPESTATUS
         self.last_word: str = ""  # $_
         self.background = ""  # $!
         self.last_job = 0  # the highest `$!` so far
@@ -112,7 +112,6 @@ class Language(Scopes):
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
         other.unreachable, other.own_pid = self.loops, 0
         other.frames = [doubled(frame) for frame in self.frames]
-        other.statuses = list(self.statuses)
         other.finished, other.heard = dict(self.finished), set(self.heard)
         other.covered = [(depth, dict(kept)) for depth, kept in self.covered]
         other.empty = []

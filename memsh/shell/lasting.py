@@ -48,6 +48,10 @@ class Lasting:
         """Be the session's own: with its streams, and those that `exec` opened."""
         streams = self.session.streams
         self.known = opened = streams.opened
+        if not opened:
+            self.stdin, self.stdout, self.stderr = streams.stdin, streams.stdout, streams.stderr
+            self.tty, self.others = streams.is_tty, {}
+            return
         self.stdin, self.stdout = opened.get(0, streams.stdin), opened.get(1, streams.stdout)
         self.stderr, self.tty = opened.get(2, streams.stderr), streams.is_tty and 1 not in opened
         self.others = {number: stream for number, stream in opened.items() if number > 2}

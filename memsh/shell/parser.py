@@ -74,14 +74,10 @@ class Parser(Compounds):
 
     def lines(self) -> Iterator[Line]:
         """SyntaxFault where a line is none; Incomplete if only the end is missing."""
-        if self.heeding is not None:
-            with self.heeding():
-                self.line_of(0)  # where the lines of a long text end
-        while True:
-            text = self.text
+        while self.pos < self.size:
             if self.settings is not None:
                 self.aliases, self.extended, self.posix = self.settings()
-            match = _PLAIN_LINE.match(text, self.pos)
+            match = _PLAIN_LINE.match(self.text, self.pos)
             if match is not None and match[1] not in RESERVED and not self.aliases:
                 yield self._plain_line(match)
                 continue
@@ -113,13 +109,13 @@ class Parser(Compounds):
             yield Line(program, self.line_of(start), said.strip())
 
     def _plain_line(self, match: re.Match[str]) -> Line:
-        start = match.start(1)
+        (start, end), behind = match.span(1), match[2]
         simple = Simple(self.line_of(start), start)
-        simple.words = [match[1], *match[2].split()]
-        simple.after = match[2]
+        simple.words, simple.plain = [match[1], *behind.split()], True
+        simple.after = behind
         self.pos = match.end()
-        simple.source, simple.end = self.text, match.end(2)
-        return Line(simple, simple.line, self.text[start : match.end(2)].rstrip())
+        simple.source, simple.end = self.text, end + len(behind)
+        return Line(simple, simple.line, match[1] + behind)
 
     def _skip_lines(self) -> None:
         self.pos = _SKIP.match(self.text, self.pos).end()  # type: ignore[union-attr]
@@ -309,7 +305,8 @@ class Parser(Compounds):
         tail = self.size - self.pos - len(name)
         self.spliced = [*(self.spliced or ()), (name, tail)]
         self.text = self.text[: self.pos] + self.aliases[name] + self.text[self.size - tail :]
-        self.size, self._ends = len(self.text), None
+        self.size = len(self.text)
+        self.altered(self.pos)
         return name
 
     def _reading(self) -> list[str]:

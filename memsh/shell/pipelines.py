@@ -82,7 +82,7 @@ class Pipelines(Calls):
         if node.host is not None:
             statuses.append(last)
         language = self.language
-        language.statuses = statuses
+        language.statuses = tuple(statuses)
         if "pipefail" in language.options:
             last = next((status for status in reversed(statuses) if status), 0)
         return int(not last) if node.negate else last

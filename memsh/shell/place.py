@@ -27,7 +27,7 @@ class Place:
         self.first = first
         self.continued = "\\\n" in text
         self.joints: list[int] = []  # where a \ and the line's end behind it have been taken out
-        self._ends: list[int] | None = None
+        self._seen, self._line = 0, first  # the place whose line was asked for last, and that line
 
     def join(self) -> None:
         """Take out each backslash that ends a line inside the token that begins here: it is read in one piece.
@@ -39,12 +39,23 @@ class Place:
             self.text = self.text[:at] + self.text[at + 2 :]
             self.size -= 2
             insort(self.joints, at)
-            self._ends = None
+            self.altered(at)
+
+    def altered(self, pos: int) -> None:
+        """The text from `pos` on is another one."""
+        if self._seen > pos:
+            self._seen, self._line = 0, self.first
 
     def line_of(self, pos: int) -> int:
-        if self._ends is None:
-            self._ends = [match.start() for match in re.finditer("\n", self.text)]
-        return bisect_right(self._ends, pos - 1) + bisect_right(self.joints, pos) + self.first
+        """The number of the line in which `pos` lies. It is asked for in one place after the other, mostly onwards:
+        only the ends of lines between the last place and this one are counted."""
+        if pos >= self._seen:
+            self._line += self.text.count("\n", self._seen, pos)
+        else:
+            pos = max(pos, 0)
+            self._line -= self.text.count("\n", pos, self._seen)
+        self._seen = pos
+        return self._line + bisect_right(self.joints, pos) if self.joints else self._line
 
     def column(self, pos: int) -> int:
         joint = bisect_right(self.joints, pos)

@@ -158,7 +158,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         language = session.language
         language.last_status = status
         if kind in _SINGLE:
-            language.statuses = [status]
+            language.statuses = (status,)
         if session.signals or session.killed:
             self.deliver()
         if status and kind in _CHECKED and ("errexit" in language.options or language.traps):
@@ -460,7 +460,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         runner = self.apart()
         status = runner.subshell(lambda: runner.alone(node))
         self.refused = self.refused or runner.refused
-        self.language.statuses = [status]
+        self.language.statuses = (status,)
         return status
 
     def alone(self, node: Group) -> int:

@@ -116,10 +116,11 @@ class Node:
 
 class Simple(Node):
     """Assignments, words, redirections. `after` is the text behind the first word, for an alias that was not known
-    when the text was read; `final`: aliases have been looked up."""
+    when the text was read; `final`: aliases have been looked up; `plain`: nothing in it is expanded or set."""
 
-    __slots__ = ("after", "assigns", "final", "redirects", "words")
+    __slots__ = ("after", "assigns", "final", "plain", "redirects", "words")
     final: bool
+    plain: bool
 
     def __init__(self, line: int, pos: int) -> None:
         self.line = line
@@ -128,7 +129,7 @@ class Simple(Node):
         self.assigns: list[Assign] | None = None
         self.redirects: list[Redirect] | None = None
         self.after = ""
-        self.final = False
+        self.final = self.plain = False
 
 
 class Pipeline(Node):

@@ -78,7 +78,7 @@ class Heard(NamedTuple):
 
     def again(self, language: Language) -> None:
         """The next line finds it."""
-        language.last_status, language.last_word, language.statuses = self.status, self.word, list(self.statuses)
+        language.last_status, language.last_word, language.statuses = self.status, self.word, self.statuses
 
 
 class Entry(NamedTuple):
@@ -111,12 +111,13 @@ class Snapshot(NamedTuple):
 
 
 def around(session: Session) -> tuple[Any, ...]:
-    language = session.language
-    arguments = None if language.positional is None else tuple(language.positional)
-    said = language.seed, language.begun, language.letter, language.name, tuple(language.directories)
-    waited = len(language.finished), len(language.heard)
-    return (len(language.values), language.cwd, language.variables.copy(), language.changes, said, arguments, waited,
-            session.streams.places(), session.box.deferred)  # fmt: skip
+    """What a command may have changed beside the box."""
+    language, streams = session.language, session.streams
+    arguments, directories = language.positional, language.directories
+    return (len(language.values), language.cwd, language.variables.copy(), language.changes, language.seed,
+            language.begun, language.letter, language.name, tuple(directories) if directories else None,
+            None if arguments is None else tuple(arguments), len(language.finished), len(language.heard),
+            streams.places() if streams.opened else None, session.box.deferred)  # fmt: skip
 
 
 def reset_line(boot: dict[str, str]) -> str:
@@ -248,7 +249,7 @@ class Timeline:
         """What the next line would find; `$?` is `status`, if that is given."""
         language, left = self.session.language, self.left
         status, word = language.last_status if status is None else status, language.last_word
-        statuses = tuple(language.statuses)
+        statuses = language.statuses
         if status == left.status and word == left.word and statuses == left.statuses:
             return left  # the same one: thousands of lines leave the same
         return Heard(status, word, statuses)

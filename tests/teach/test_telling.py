@@ -342,3 +342,22 @@ def test_calls_alike_in_a_row_are_counted() -> None:
     text = said("q=$(vmalloc 64k); explain vfree $q")
     assert text.count("mm_page_free: page=") == 3
     assert "__free_pages(): and 13 more like these" in text
+
+
+def test_events_beyond_those_that_are_told_are_counted_only() -> None:
+    made, out = session()
+    made.run("explain -b 'for i in {1..900}; do kmalloc 64 > /dev/null; done'")
+    cut = out.getvalue().partition("(cut: ")[2].partition("\n")[0]
+    assert cut and not cut.startswith("0 ")
+    trace = made.box.trace
+    assert not trace.counting and not trace.on and not trace.ring and not trace.total
+
+
+def test_a_person_who_traces_has_all_events_of_what_is_explained() -> None:
+    made, _ = session()
+    made.run("trace on")
+    before = made.box.trace.total
+    made.run("explain -b 'for i in {1..900}; do kmalloc 64 > /dev/null; done'")
+    ring = made.box.trace.ring
+    assert made.box.trace.total - before >= 900
+    assert sum(1 for event in ring if event[0] == "kmalloc") >= 900
