@@ -23,13 +23,30 @@ def _script_text(io: IO, name: str, words: str) -> str:
         raise ShellError(words.format(name=name, why=error.strerror or error), 2) from None
 
 
+_WITH_VALUE = frozenset("FvfeiElLdDop")
+_GLUED = frozenset("dDopL")  # take one in the same word only
+_FLAGS = frozenset("bcCgIMnNOPrsStVh")
+
+
 def _exec_file(words: list[str]) -> list[str]:
-    """`awk -E FILE …`: as -f, and no options behind it."""
-    for at, word in enumerate(words):
+    """`awk -E FILE …`: as -f, and no options behind it. With a program from -f, an option that is none begins the
+    program's own words (gawk's main.c, parse_args)."""
+    at, program = 0, False
+    while at < len(words):
+        word = words[at]
         if word in ("-E", "--exec") and at + 1 < len(words):
             return [*words[:at], "-f", words[at + 1], "--", *words[at + 2 :]]
-        if word == "--" or word[:1] != "-":
+        if word in ("--", "-") or word[:1] != "-":
             break
+        letter = word[1]
+        if letter == "-":
+            program = program or word.partition("=")[0] in ("--file", "--source", "--include")
+            at += 1 + (word in ("--file", "--source", "--include", "--assign", "--field-separator"))
+            continue
+        if letter not in _WITH_VALUE and letter not in _FLAGS:
+            return [*words[:at], "--", *words[at:]] if program else words
+        program = program or letter in "fei"
+        at += 2 if len(word) == 2 and letter in _WITH_VALUE - _GLUED else 1
     return words
 
 
@@ -92,6 +109,7 @@ class _Sources:
     def __init__(self, io: IO) -> None:
         self.io = io
         self.seen: set[str] = set()
+        self.odd: set[str] = set()  # escapes in regular expressions that were warned about
 
     def parsed(self, text: str, where: str) -> Program:
         """A text as a program."""
@@ -100,6 +118,7 @@ class _Sources:
 
         try:
             parser = Parser(text, where, lambda name: self.included(name, True))
+            parser.odd = self.odd
             program = parser.program()
         except AwkError as error:
             raise error.by_gawk(text) if self.io.name == "gawk" else error from None
@@ -152,7 +171,7 @@ def _awk(args: Args, io: IO) -> int:
         whole.rules.extend(program.rules)
         whole.functions.update(program.functions)
     machine = Machine(io, whole, [io.name, *words])
-    machine.sandbox = args.sandbox
+    machine.sandbox, machine.odd = args.sandbox, sources.odd
     if args.field_separator is not None:
         machine.assign("FS=" + args.field_separator)
     for assignment in args.assign:

@@ -35,6 +35,15 @@ def parts(tree: Any) -> Iterator[Any]:
             waiting += reversed(one)
 
 
+def _asks(scope: Function | None, tree: Tree) -> bool:
+    """Whether a function asks what it was given: a variable never set, then, is handed on as such."""
+    given = tree[2][0] if tree[2] else ("num", 0.0)
+    while given[0] == "paren":
+        given = given[1]
+    of_parameter = scope is not None and given[0] == "var" and given[1] in scope.params
+    return tree[1] in ("typeof", "isarray") or (tree[1] == "length" and of_parameter)
+
+
 def _names(trees: Iterable[tuple[Function | None, Any]]) -> Iterator[str]:
     """The global variables among trees."""
     for scope, tree in trees:
@@ -45,7 +54,8 @@ def _names(trees: Iterable[tuple[Function | None, Any]]) -> Iterator[str]:
 class Shapes:
     """`arrays[function]` holds the places of its parameters that are used as arrays; `globals` the global names that
     are, `mixed` the names that are used as a scalar too: the first use in the run decides what they are; `asked` the
-    names whose type is asked for, `nested` whether an element may be an array."""
+    names whose type is asked for, `lends` whether functions ask what they were given, `nested` whether an element may
+    be an array."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -59,6 +69,7 @@ class Shapes:
         self._check_names(trees)
         while sum(self._learn(scope, tree) for scope, tree in trees):
             pass
+        self.lends = any(tree[:1] == ("builtin",) and _asks(scope, tree) for scope, tree in trees)
         standing = list(self._array_places(trees))
         everywhere, places = Counter(_names(trees)), Counter(_names(standing))
         self.nested = any(tree[0] == "item" for _, tree in standing)
@@ -76,7 +87,7 @@ class Shapes:
             elif kind == "builtin":
                 given = tree[2]
                 yield from ((scope, given[at]) for at in _ARRAY_ARGUMENTS.get(tree[1], ()) if at < len(given))
-            elif kind == "call":
+            elif kind == "call" and not self.lends:
                 yield from ((scope, argument) for argument in tree[2])
 
     def _check_names(self, trees: list[tuple[Function | None, Any]]) -> None:
@@ -94,12 +105,27 @@ class Shapes:
                     _wrong(f"function `{function.name}': parameter #{at + 1}, `{name}', duplicates parameter #{first}",
                            function)  # fmt: skip
         for scope, tree in trees:
+            if tree[0] == "call" and scope is not None and tree[1] in scope.params:
+                raise ShellError(f"{tree[3]}: error: attempt to use non-function `{tree[1]}' in function call", 1)
             if tree[0] == "var" and (scope is None or tree[1] not in scope.params):
                 if tree[1] in functions:
-                    _wrong(f"function `{tree[1]}' called with space between name and `(',\n"
-                           "or used as a variable or an array")  # fmt: skip
+                    raise ShellError(f"{self._place_of(tree)}error: function `{tree[1]}' called with space between name"
+                                     " and `(',\nor used as a variable or an array", 1)  # fmt: skip
                 if tree[1] in UNKNOWN:
                     _wrong(f"{tree[1]} is not known here")
+
+    def _place_of(self, wanted: Tree) -> str:
+        """`FILE:LINE: ` of the innermost statement or rule that holds a tree."""
+        program, found = self.program, ""
+        for rule in program.rules:
+            if any(one is wanted for one in parts(tuple(rule))):
+                found = rule.place
+        bodies = [rule.action for rule in program.rules] + [function.body for function in program.functions.values()]
+        for block in (one for body in bodies for one in parts(body) if one[0] == "block"):
+            for statement, place in zip(block[1], block[2], strict=True):
+                if any(one is wanted for one in parts(statement)):
+                    found = place
+        return f"{found}: " if found else ""
 
     def _learn(self, scope: Function | None, tree: Tree) -> bool:
         """What one tree says; True if it was news."""

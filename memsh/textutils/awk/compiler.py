@@ -47,6 +47,7 @@ class Expressions(Places):
     def __init__(self, runtime: Runtime, shapes: Shapes, defined: dict[str, Defined], scope: Function | None) -> None:
         super().__init__(runtime, shapes, scope)
         self.defined = defined
+        self.statement = ""  # FILE:LINE of the statement or pattern that is compiled
         self.place = ""  # FILE:LINE of the built-in function that is compiled
 
     def wrong(self, place: str, message: str) -> NoReturn:
@@ -481,8 +482,8 @@ class Expressions(Places):
             source = tree[1]
             fixed = compiled(source, "awk")
             return lambda f: rt.pattern(source) if rt.ignore_case else fixed
-        text, pattern = self.text(tree), rt.pattern
-        return lambda f: pattern(text(f))
+        text, pattern, place = self.text(tree), rt.pattern, self.statement
+        return lambda f: pattern(text(f), place)
 
     def tester(self, tree: Tree) -> Callable[[Frame], Callable[[str], object]]:
         find = self.regexp(tree)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from memsh.digits import is_digits
-from memsh.textutils.awk.lexer import AwkError, Lexer, Token
+from memsh.textutils.awk.lexer import AwkError, Lexer, Token, odd_escapes
 from memsh.textutils.awk.values import as_double
 from memsh.textutils.regexp import RegexpError, compiled
 
@@ -38,6 +38,7 @@ class ExpressionParser:
         lexer = Lexer(text, where)
         self.stream = lexer.tokens()
         self.warnings = lexer.warnings
+        self.odd: set[str] = set()  # escapes of regular expressions that were warned about
         self.place = 0
         self.token = self.stream[0]
         self.depth = 0
@@ -239,6 +240,8 @@ class ExpressionParser:
                 compiled(token.text, "awk")
             except RegexpError as error:
                 self.refuse("", f"error: {error.message}: /{token.text}/", token.line)
+            for warning in odd_escapes(token.text, self.odd):
+                self.warnings.append(f"{self.where}:{token.line}: warning: {warning}")
             return ("ere", token.text)
         if kind == "$":
             self.take()

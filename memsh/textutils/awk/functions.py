@@ -416,15 +416,7 @@ def _b_fflush(c: Expressions, arguments: list[Tree]) -> Eval:
 
     name, place = c.text(arguments[0]) if arguments else lambda f: "", c.place
 
-    def flush(f: Frame) -> float:
-        rt.flush()
-        named = name(f)
-        if not named or rt.files.writes(named):
-            return 0.0
-        rt.warn(f"fflush: `{named}' is not an open file, pipe or co-process", place)
-        return -1.0
-
-    return flush
+    return lambda f: rt.files.flushed(name(f), place)
 
 
 def _b_systime(c: Expressions, arguments: list[Tree]) -> Eval:

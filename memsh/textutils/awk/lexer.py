@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from memsh.shell import ShellError
@@ -23,6 +24,20 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\r?\n)|(.))", re.DOTALL)
 _CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "/": "/"}
 _OPERANDS = frozenset(["number", "string", "name", "builtin", ")", "]", "++", "--"])
+
+
+_PLAIN = frozenset("89")
+_ODD = frozenset(" !\"#%&,:;=@_~ACDEFGHIJKLMNOPQRTUVXYZcdeghijklmopquz") | _PLAIN
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def odd_escapes(pattern: str, told: set[str]) -> Iterator[str]:
+    """What gawk warns of in a regular expression, once a run: escapes that mean nothing there (re.c, make_regexp)."""
+    for char in _ESCAPED.findall(pattern):
+        if char in _ODD and char not in told:
+            told.add(char)
+            what = f"treated as plain `{char}'" if char in _PLAIN else "is not a known regexp operator"
+            yield f"regexp escape sequence `\\{char}' {what}"
 
 
 class Token(NamedTuple):

@@ -15,7 +15,7 @@ from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.places import Frame
 from memsh.textutils.awk.runtime import Runtime
 from memsh.textutils.awk.statements import Exit, Next, Statements, Step
-from memsh.textutils.awk.values import Numeric
+from memsh.textutils.awk.values import Numeric, Strong
 
 POLL_EVERY = 64
 _BEGUN: dict[str, Any] = {
@@ -52,13 +52,16 @@ class Machine(Runtime):
         name, equals, text = word.partition("=")
         if not equals or not name.isidentifier() or not name.isascii():
             return False
-        self.set_global(name, Numeric(Lexer("", "cmd. line").unescape(text)))
+        strong = len(text) > 2 and text.startswith("@/") and text.endswith("/")
+        self.set_global(name, Strong(text[2:-1]) if strong else Numeric(Lexer("", "cmd. line").unescape(text)))
         return True
 
     # input
 
     def next_record(self) -> str | None:
         """The next record of the main input; None at its end."""
+        if self.phase in ("BEGINFILE", "ENDFILE"):
+            raise ShellError(f"fatal: non-redirected `getline' invalid inside `{self.phase}' rule", 2)
         while True:
             if self.source is None and not self._next_source():
                 return None
@@ -72,8 +75,10 @@ class Machine(Runtime):
 
     def end_source(self) -> None:
         self.source = None
+        before, self.phase = self.phase, "ENDFILE"
         for step in self.end_file:
             step(self.frame)
+        self.phase = before
 
     def _next_source(self) -> bool:
         io, words = self.io, self.cell("ARGV")[0]
@@ -98,7 +103,7 @@ class Machine(Runtime):
             except OSError as error:
                 if self.begin_file:
                     self.failed_with(error)
-                    if not self._begin(word, Input()):
+                    if not self._begin(word, Input(), False):
                         continue
                 if error.strerror == "Is a directory":
                     self.source = None
@@ -112,19 +117,24 @@ class Machine(Runtime):
             if self._begin(word, source):
                 return True
 
-    def _begin(self, name: str, source: Input) -> bool:
-        """Whether the BEGINFILE rules let this file be read."""
+    def _begin(self, name: str, source: Input, there: bool = True) -> bool:
+        """Whether the BEGINFILE rules let this file be read, if it is there at all."""
         self.cell("FILENAME")[0] = Numeric(name)
         self.cell("ARGIND")[0] = float(self.argument)
         self.fnr = 0
         self.opened = True
         self.source = self.records(source)
+        before, self.phase = self.phase, "BEGINFILE"
         try:
             for step in self.begin_file:
                 step(self.frame)
         except Next:
+            self.phase = before
+            if there:
+                self.end_source()
             self.source = None
             return False
+        self.phase = before
         return True
 
     # the run
@@ -199,6 +209,7 @@ class Machine(Runtime):
         action = made.step(rule.action if rule.action is not None else ("print", "print", [], None, None))
         if rule.pattern is None:
             return action
+        made.statement = rule.place
         test, located, place = made.truth(rule.pattern), self.located, rule.place
         if rule.until is None:
             def when(f: Frame) -> None:

@@ -49,7 +49,7 @@ class Places(ABC):
         is_array = self.shapes.is_array(self.scope, name)
         if name in self.locals:
             at = self.locals[name]
-            return (lambda f: _scalar(name, f, at)) if is_array else lambda f: f[at]
+            return (lambda f: _scalar(name, f, at)) if is_array or self.shapes.lends else lambda f: f[at]
         rt = self.rt
         getter = GETTERS.get(name)
         if getter is not None:
@@ -72,6 +72,7 @@ class Places(ABC):
         if argument[0] == "item" and wanted:
             return self.array(argument)
         raw = self.raw(argument)
+        wanted = wanted or self.shapes.lends
         if argument[0] != "var" or not wanted or argument[1] in GETTERS:
             return raw
         at = self.locals.get(argument[1])
@@ -138,7 +139,7 @@ class Places(ABC):
             def store_local(f: Frame, value: Any) -> None:
                 if type(f[at]) is dict:
                     raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
-                f[at] = value
+                f[at] = TOUCHED if value is UNSET else value
 
             return store_local
         if name in SETTERS:

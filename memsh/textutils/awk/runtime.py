@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from memsh.shell import ShellError
-from memsh.shell.io import IO, Capture, Input, TextInput
+from memsh.shell.io import IO, Input
 from memsh.shell.limits import FIELDS
-from memsh.shell.session import FileSink
 from memsh.textutils.awk.cutting import (
     AT_BLANKS,
     LETTERS,
@@ -25,6 +24,8 @@ from memsh.textutils.awk.cutting import (
     contents,
     widths_of,
 )
+from memsh.textutils.awk.files import Files
+from memsh.textutils.awk.lexer import odd_escapes
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.records import is_mark, records
@@ -42,167 +43,8 @@ from memsh.textutils.awk.values import (
     unusual,
 )
 from memsh.textutils.regexp import Regexp, RegexpError, compiled
-from memsh.textutils.shellout import run_line
 
 HELD = 256  # pieces of standard output
-
-
-class Files:
-    """Open files and commands of one program, by name."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.readers: dict[str, Iterator[str]] = {}
-        self.sinks: dict[str, FileSink] = {}
-        self.commands: dict[str, Capture] = {}
-        self.partners: dict[str, Partner] = {}
-        self.statuses: dict[str, int] = {}
-
-    def reader(self, kind: str, name: str) -> Iterator[str] | None:
-        """The records of a file, or (`kind` "|") of what a command prints; None if there is no such file."""
-        if name not in self.readers:
-            io = self.runtime.io
-            if kind == "|&":
-                return self._partner(name)
-            if kind == "|":
-                self.runtime.flush()
-                kept = Capture()
-                self.statuses[name] = run_line(io, name, sink=kept)
-                source: Input = TextInput(kept.text())
-            elif name in ("-", "/dev/stdin"):
-                source = io.stdin
-            else:
-                files = io.session.files
-                assert files is not None
-                try:
-                    source = files.open_read(io.session, name)
-                except OSError as error:
-                    self.runtime.failed_with(error)
-                    return None
-            self.readers[name] = self.runtime.records(source)
-        return self.readers[name]
-
-    def write(self, kind: str, name: str, text: str) -> None:
-        runtime = self.runtime
-        if name in ("/dev/stdout", "-") and kind != "|":
-            runtime.out(text)
-            return
-        if name == "/dev/stderr" and kind != "|":
-            runtime.flush()
-            runtime.io.err(text)
-            return
-        if kind == "|&":
-            self._partner(name).write(text)
-            return
-        if kind == "|":
-            if not name:
-                raise ShellError("fatal: expression for `|' redirection has null string value", 2)
-            if name not in self.commands:
-                runtime.flush()
-                self.commands[name] = Capture()
-            self.commands[name].write(text)
-            return
-        sink = self.sinks.get(name)
-        if sink is None:
-            files = runtime.io.session.files
-            assert files is not None
-            if not name:
-                raise ShellError("fatal: expression for `>' redirection has null string value", 2)
-            try:
-                sink = files.open_write(runtime.io.session, name, kind == ">>")
-            except OSError as error:
-                if runtime.goes_on(name):
-                    runtime.failed_with(error)
-                    return
-                raise ShellError(f"fatal: cannot redirect to `{name}': {error.strerror or error}", 2) from None
-            self.sinks[name] = sink
-        sink.write(text)
-
-    def _partner(self, name: str) -> Partner:
-        if name.startswith("/inet"):
-            raise ShellError("fatal: no network is known here", 2)
-        if name not in self.partners:
-            self.partners[name] = Partner(self.runtime, name)
-        return self.partners[name]
-
-    def writes(self, name: str) -> bool:
-        """Whether something of that name is open to write to."""
-        known = name in self.sinks or name in self.commands or name in self.partners
-        return known or name in ("/dev/stdout", "/dev/stderr")
-
-    def close(self, name: str, end: str = "") -> float:
-        """close(): -1 if nothing of that name is open, otherwise the command's status. `end` of a two-way pipe: "to"
-        or "from", which leaves the other open."""
-        runtime, found, status = self.runtime, False, 0
-        if name in self.partners:
-            if end[:1].lower() == "t":
-                return 0.0
-            return float(self.partners.pop(name).end())
-        if name in self.readers:
-            del self.readers[name]
-            found, status = True, self.statuses.pop(name, 0)
-        if name in self.sinks:
-            self._end(self.sinks.pop(name))
-            found = True
-        if name in self.commands:
-            runtime.flush()
-            found, status = True, run_line(runtime.io, name, stdin=TextInput(self.commands.pop(name).text()))
-        if not found:
-            runtime.failed_with(OSError(0, "close of redirection that was never opened"))
-        return float(status) if found else -1.0
-
-    def _end(self, sink: FileSink) -> None:
-        try:
-            sink.close()
-        except OSError as error:
-            self.runtime.flush()
-            self.runtime.io.complain(f"write failure ({error.strerror or error})")
-            self.runtime.failed = True
-
-    def close_all(self) -> None:
-        for name in [*self.sinks, *self.commands, *self.partners]:
-            self.close(name)
-
-
-class Partner:
-    """A command at both ends of a pipe (`|&`). What it has been sent is all that it reads: for each answer that is
-    asked for after more was sent, it runs again from its beginning, and what it had said before is left out."""
-
-    def __init__(self, runtime: Runtime, command: str) -> None:
-        self.runtime, self.command = runtime, command
-        self.sent = Capture()
-        self.fresh = True  # something was sent since it ran last
-        self.status = self.given = 0
-        self.answers: Iterator[str] = iter(())
-
-    def write(self, text: str) -> None:
-        self.sent.write(text)
-        self.fresh = True
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self.fresh:
-            self._run()
-        found = next(self.answers)
-        self.given += 1
-        return found
-
-    def _run(self) -> None:
-        self.fresh = False
-        runtime, kept = self.runtime, Capture()
-        runtime.flush()
-        self.status = run_line(runtime.io, self.command, stdin=TextInput(self.sent.text()), sink=kept)
-        self.answers = runtime.records(TextInput(kept.text()))
-        for _ in range(self.given):
-            next(self.answers, None)
-
-    def end(self) -> int:
-        """Its status; it runs now if nobody has asked for an answer."""
-        if self.fresh:
-            self._run()
-        return self.status
 
 
 class Runtime(ABC):
@@ -219,7 +61,7 @@ class Runtime(ABC):
         self.phase = "BEGIN"  # or "END", in whose rules there is no next record; "" between
         self.record = ""
         self.fields: list[str] | None = []
-        self.given: dict[int, Value] = {}  # fields that were assigned, and $0, as they were given
+        self.given: dict[int, Value] = {0: MISSING}  # fields that were assigned, and $0, as they were given
         self.stale = False  # the record must be put together from the fields
         self.nr = 0
         self.fnr = 0
@@ -229,6 +71,7 @@ class Runtime(ABC):
         self.splitter: Callable[[str], list[str]] = blanks
         self.held: list[str] = []
         self.patterns: dict[str, Regexp] = {}
+        self.odd: set[str] = set()  # escapes of regular expressions that were warned about
         self.eager = io.is_tty
 
     # words
@@ -237,13 +80,15 @@ class Runtime(ABC):
         """A fatal error with the place in the program and in the input, as gawk tells it."""
         if not error.message.startswith("fatal: "):
             return error
-        read = f"(FILENAME={self.text(self.cell('FILENAME')[0])} FNR={self.fnr}) " if self.fnr > 0 else ""
-        return ShellError(f"{place}: {read}{error.message}", error.status)
+        return ShellError(f"{place}: {self._read_so_far()}{error.message}", error.status)
+
+    def _read_so_far(self) -> str:
+        return f"(FILENAME={self.text(self.cell('FILENAME')[0])} FNR={self.fnr}) " if self.fnr > 0 else ""
 
     def warn(self, message: str, place: str = "") -> None:
         """Say something, with its place in the program, behind what was printed before."""
         self.flush()
-        self.io.complain(f"{place}: warning: {message}" if place else f"warning: {message}")
+        self.io.complain(f"{place}: {self._read_so_far()}warning: {message}" if place else f"warning: {message}")
 
     def failed_with(self, error: OSError | None) -> None:
         """ERRNO and PROCINFO["errno"]: what went wrong, or that nothing did."""
@@ -299,14 +144,16 @@ class Runtime(ABC):
             return f"{value:.6g}"
         return formatted(pattern, [value], str)
 
-    def pattern(self, text: str) -> Regexp:
-        """A dynamic regular expression."""
+    def pattern(self, text: str, place: str = "") -> Regexp:
+        """A dynamic regular expression; `place`: of the statement, for warnings."""
         found = self.patterns.get(text)
         if found is None:
             try:
                 found = self.patterns[text] = compiled(text, "awk", self.ignore_case)
             except RegexpError as error:
                 raise ShellError(f"fatal: invalid regexp: {error.message}: /{text}/", 2) from None
+            for warning in odd_escapes(text, self.odd):
+                self.warn(warning, place)
         return found
 
     # output
@@ -378,10 +225,16 @@ class Runtime(ABC):
             raise ShellError(f"fatal: ${number}: there is no such field", 2)
         fields = self.fields if self.fields is not None else self.split()
         if number > len(fields):
-            fields += [""] * (number - len(fields))
+            self._lengthen(fields, number)
         fields[number - 1] = self.text(value)
         self.given[number] = value
         self.stale = True
+
+    def _lengthen(self, fields: list[str], number: int) -> None:
+        """Fields that are there from now on, and were given nothing."""
+        for at in range(len(fields) + 1, number + 1):
+            self.given[at] = MISSING
+        fields += [""] * (number - len(fields))
 
     def nf(self) -> float:
         return float(len(self.fields if self.fields is not None else self.split()))
@@ -391,7 +244,9 @@ class Runtime(ABC):
         if not 0 <= number <= FIELDS:
             raise ShellError("fatal: NF set to negative value" if number < 0 else f"fatal: NF set to {number}", 2)
         fields = self.fields if self.fields is not None else self.split()
-        fields[number:] = [""] * (number - len(fields))
+        if number > len(fields):
+            self._lengthen(fields, number)
+        del fields[number:]
         self.given = {at: given for at, given in self.given.items() if at <= number}
         self.stale = True
 

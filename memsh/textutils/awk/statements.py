@@ -83,10 +83,13 @@ class Statements(Expressions):
 
     def _placed(self, tree: Tree, place: str) -> Step:
         """A statement; what is wrong with it as such is told with its place."""
+        before, self.statement = self.statement, place
         try:
             return self.step(tree)
         except ShellError as error:
             raise self.rt.located(error, place) from None
+        finally:
+            self.statement = before
 
     def s_expr(self, tree: Tree) -> Step:
         inner = tree[1]
@@ -284,7 +287,7 @@ class Statements(Expressions):
         rt = self.rt
 
         def leave(f: Frame) -> Any:
-            if rt.phase:
+            if rt.phase and rt.phase != "BEGINFILE":
                 raise ShellError(f"fatal: `nextfile' cannot be called from a `{rt.phase}' rule", 2)
             raise Next(True)
 
