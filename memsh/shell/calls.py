@@ -93,6 +93,7 @@ class Prepared(NamedTuple):
     arrays: dict[int, Assign] | None = None  # `name=( … )` among the words of declare and its kin
     status: int = 0  # of the last $( … ), where the words became nothing
     shown: bool = False  # by `set -x`
+    behind: list[tuple[int, Node | None, Any]] = []  # noqa: RUF012 - streams of a stage's `<( … )` and `>( … )`
 
     @property
     def hands_on(self) -> bool:

@@ -98,12 +98,18 @@ class Pipelines(Calls):
             return self._prepare(stage, alone)
 
     def _prepare(self, stage: Simple, alone: bool) -> Prepared | Refusal:
+        """The streams of its `<( … )` and `>( … )` are the stage's own, with its input and output."""
+        waiting, self.behind = self.behind, []
         try:
-            return self.prepare(stage)
+            return self.prepare(stage)._replace(behind=self.behind)
         except ShellError as error:
             if not alone:
                 raise
             return Refusal(error, stage)
+        finally:
+            for number, _, _ in self.behind:
+                self.others.pop(number, None)
+            self.behind = waiting
 
     def _stages(
         self, stages: list[Stage], first: int, stdin: Input, node: Pipeline, statuses: list[int]
@@ -131,6 +137,10 @@ class Pipelines(Calls):
         return pipe.finish()
 
     def _stage(self, stage: Stage, runner: Runner, line: int, own: bool) -> int:
+        if isinstance(stage, Prepared) and stage.behind:
+            runner.behind = stage.behind
+            runner.others.update({number: stream for number, _, stream in stage.behind})
+
         def work() -> int:
             if isinstance(stage, Refusal):
                 return runner.refuse(stage.error, stage.node)
